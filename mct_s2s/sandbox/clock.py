@@ -1,23 +1,31 @@
-"""The sandbox's time, which may run ahead of the machine's.
-
-Secrets expire after years and tokens after an hour; nobody waits that long to see what happens then.
-"""
+"""The sandbox's own time, so that a test can let a secret expire without waiting for it."""
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime, timedelta
 
 
 class Clock:
-    """Tells the time of the sandbox: the machine's, plus what it was advanced by."""
+    """Time as every service of one world sees it: the computer's, plus what somebody moved it by."""
 
-    def __init__(self, ahead: timedelta = timedelta(0)) -> None:
-        self.ahead = ahead
+    def __init__(self, offset: timedelta = timedelta()) -> None:
+        self.offset = offset
 
     def now(self) -> datetime:
-        """Give the sandbox's present, with time zone UTC."""
-        return datetime.now(UTC) + self.ahead
+        """The moment, aware, in UTC."""
+        return datetime.now(UTC) + self.offset
 
-    def advance(self, by: timedelta) -> None:
-        """Move the sandbox's time forward; the machine's clock stays as it is."""
-        self.ahead += by
+    def timestamp(self) -> float:
+        """The moment in seconds since 1970."""
+        return time.time() + self.offset.total_seconds()
+
+    def advance(self, seconds: float) -> None:
+        """Move the world forward; time that went by is not given back.
+
+        Raises:
+            ValueError: the step is negative, and tokens would be issued in the past of others.
+        """
+        if seconds < 0:
+            raise ValueError("A clock only moves forward.")
+        self.offset += timedelta(seconds=seconds)

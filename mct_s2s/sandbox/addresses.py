@@ -1,0 +1,64 @@
+"""Where each service of a running sandbox listens.
+
+Graph has a port of its own because a resource is named by its origin: were both on one, a token for Graph would also
+open Resource Manager, which Azure never allows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+HOST = "localhost"
+
+
+@dataclass(frozen=True)
+class Addresses:
+    """The ports of one running sandbox, and the addresses that follow from them.
+
+    `sites` maps the resource id of each web app, function app and slot, in lower case, to its port.
+    """
+
+    arm_port: int
+    graph_port: int
+    sites: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def origin(self) -> str:
+        """Resource Manager, the token service and the control routes, without a slash at the end."""
+        return f"https://{HOST}:{self.arm_port}"
+
+    @property
+    def login(self) -> str:
+        """The authority: `{login}/{tenant}` signs in."""
+        return self.origin
+
+    @property
+    def arm(self) -> str:
+        """Resource Manager."""
+        return self.origin
+
+    @property
+    def graph(self) -> str:
+        """Microsoft Graph, also the name of its resource: scopes are `{graph}/.default`."""
+        return f"https://{HOST}:{self.graph_port}"
+
+    @property
+    def arm_audiences(self) -> tuple[str, ...]:
+        """What the `aud` of a token for Resource Manager may say."""
+        return (f"{self.arm}/", self.arm)
+
+    @property
+    def graph_audiences(self) -> tuple[str, ...]:
+        """What the `aud` of a token for Graph may say."""
+        return (self.graph, f"{self.graph}/")
+
+    def of_site(self, resource_id: str) -> str:
+        """The host name, with port, that answers for a site or slot.
+
+        A site that came after the sandbox started has no port yet, and is named as Azure would name it.
+        """
+        port = self.sites.get(resource_id.lower())
+        if port is None:
+            return "-".join(resource_id.lower().split("/")[8::2]) + ".azurewebsites.net"
+        return f"{HOST}:{port}"
