@@ -1,0 +1,120 @@
+"""The one error family that a user ever meets.
+
+    S2SError
+    ├── UsageError            exit 2   the command line or an input is wrong; nothing was sent
+    ├── Refused               exit 2   a guard said no: right command, wrong target
+    ├── SignInFailed          exit 4   no token
+    ├── PermissionMissing     exit 4   a token, but not the right to do this
+    ├── NotThere              exit 1   something named does not exist, or more than one does
+    ├── ServiceError          exit 1   Azure answered no, or did not answer
+    │   └── Throttled         exit 1   Azure asked for patience beyond the deadline
+    ├── DeadlinePassed        exit 1   the command's own deadline
+    └── Cancelled             exit 1   the user answered no
+
+Every one carries a stable `code`, a message in the user's words and a remedy: what to type next, or whom to ask.
+Errors of the SDKs are translated in `adapters` and chained, never seen above it. Errors do not print.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+
+class S2SError(Exception):
+    """Something that the user has to know, with the way out.
+
+    Args:
+        code: short and stable, for scripts: `site-not-found`.
+        message: full sentences: what, where, what was expected.
+        remedy: the command to type, or who can grant what.
+        request_id: the service's own id of the failed request, for a support case.
+    """
+
+    exit_code: ClassVar[int] = 1
+
+    def __init__(self, code: str, message: str, *, remedy: str, request_id: str | None = None) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.remedy = remedy
+        self.request_id = request_id
+
+
+class UsageError(S2SError):
+    """The command line, an environment variable or an input file is wrong. Nothing was sent."""
+
+    exit_code = 2
+
+
+class Refused(S2SError):
+    """The command is well-formed, but its target must not be touched: a function app, a foreign tenant."""
+
+    exit_code = 2
+
+
+class SignInFailed(S2SError):
+    """No token could be had."""
+
+    exit_code = 4
+
+
+class PermissionMissing(S2SError):
+    """The caller is known but may not do this; the remedy names the least role and who grants it."""
+
+    exit_code = 4
+
+
+class NotThere(S2SError):
+    """A name that matches nothing, or more than one thing."""
+
+
+class ServiceError(S2SError):
+    """Azure refused a request, or gave no answer.
+
+    Args:
+        status: the HTTP status; 0 where no answer came.
+        service_code: the service's own error code, `Request_ResourceNotFound`.
+        service_message: the service's own words, unshortened: retry rules match on them.
+        details: values of the service's `details[].code`, for errors whose `code` is too general.
+        retry_after: seconds that the service asked to wait.
+    """
+
+    def __init__(
+        self,
+        code: str,
+        message: str,
+        *,
+        remedy: str,
+        request_id: str | None = None,
+        status: int = 0,
+        service_code: str = "",
+        service_message: str = "",
+        details: tuple[str, ...] = (),
+        retry_after: float | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(code, message, remedy=remedy, request_id=request_id)
+        self.status = status
+        self.service_code = service_code
+        self.service_message = service_message
+        self.details = details
+        self.retry_after = retry_after
+        self.headers = dict(headers or {})
+
+    @property
+    def answer_lost(self) -> bool:
+        """True where the request may have taken effect although no answer came."""
+        return self.status == 0
+
+
+class Throttled(ServiceError):
+    """The service asked to wait longer than the command's deadline allows."""
+
+
+class DeadlinePassed(S2SError):
+    """`--timeout` seconds have gone by."""
+
+
+class Cancelled(S2SError):
+    """The user answered no."""

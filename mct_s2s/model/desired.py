@@ -1,0 +1,81 @@
+"""What the operator asks for, checked for form, before anything is known of the world."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from mct_s2s.model.ids import ApplicationIdUri, ClientId, PrincipalId, TenantId
+
+
+@dataclass(frozen=True)
+class ServiceWish:
+    """The service application."""
+
+    unique_name: str
+    """Its key in the directory, should it have to be created or be found by it."""
+    display_name: str
+    role: str | None = None
+    """The app role's value; `None` takes the one the App Service is set to, else the default."""
+    adopt: str | None = None
+    """The appId or Application ID URI of a registration to use instead of the one that is found."""
+    may_create: bool = True
+    """False for commands that add to a trust which has to be there."""
+
+
+@dataclass(frozen=True)
+class SecretWish:
+    """A client secret, valid until `expires` (aware, UTC)."""
+
+    expires: datetime
+
+
+@dataclass(frozen=True)
+class ClientWish:
+    """One client application: its display name, or the appId of a registration to adopt."""
+
+    name: str
+    credential: SecretWish | None
+    consent: bool = True
+
+
+class SettingsScope(StrEnum):
+    """How much of the App Service's settings a command answers for."""
+
+    ALL = "all"
+    CLIENTS = "clients"
+    """The allow lists and the role: what one more client needs."""
+    OFF = "off"
+    """Only `ServiceAuthEnabled`, set to `false`."""
+    NONE = "none"
+
+
+@dataclass(frozen=True)
+class GivenValues:
+    """Values that the operator, or a handoff file, gives instead of the directory."""
+
+    audience: ApplicationIdUri | None = None
+    tenant_name: str | None = None
+    tenant_id: TenantId | None = None
+    role: str | None = None
+    application_ids: tuple[ClientId, ...] = ()
+    object_ids: tuple[PrincipalId, ...] = ()
+
+    @property
+    def need_no_directory(self) -> bool:
+        """Whether everything that only the directory knows is given."""
+        return None not in (self.audience, self.tenant_name, self.tenant_id)
+
+
+@dataclass(frozen=True)
+class Desired:
+    """One command's wish, whole."""
+
+    service: ServiceWish | None
+    clients: tuple[ClientWish, ...] = ()
+    settings: SettingsScope = SettingsScope.ALL
+    given: GivenValues = field(default_factory=GivenValues)
+    allow_consented: bool = False
+    """Whether every client that holds the role is put on the allow list (`configure-appservice`)."""
+    restart: bool = True

@@ -1,0 +1,86 @@
+"""The identifiers of Entra ID, each with a type of its own.
+
+One application has two object ids and a client id, and the App Service's two allow lists take different ones:
+managed identities are allowed by object id, client applications by client id. Mixing them up is the classic slip,
+so the type checker keeps them apart.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import unicodedata
+from typing import NewType
+from uuid import UUID, uuid5
+
+TenantId = NewType("TenantId", str)
+ClientId = NewType("ClientId", str)
+"""`appId`: what an application is called in tokens and in `ServiceApplicationIds`."""
+ApplicationObjectId = NewType("ApplicationObjectId", str)
+"""`id` of an application, used in Graph paths only."""
+PrincipalId = NewType("PrincipalId", str)
+"""`id` of a service principal; what tokens call `oid` and `ServiceObjectIds` lists."""
+AppRoleId = NewType("AppRoleId", str)
+KeyId = NewType("KeyId", str)
+"""`keyId` of a password or certificate credential."""
+ApplicationIdUri = NewType("ApplicationIdUri", str)
+
+DEFAULT_ROLE = "S2SAppRole"
+
+_GUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
+_ROLE_NAMESPACE = UUID("5b0a1b9e-5d0c-4d6a-9f2e-6a3c0c7f2d11")
+
+
+def is_guid(text: str) -> bool:
+    """Whether `text` is a GUID in the form that Entra prints; braces and URNs are not."""
+    return _GUID.fullmatch(text) is not None
+
+
+def same_id(one: str | None, other: str | None) -> bool:
+    """Whether two GUIDs are the same: Entra compares them without case."""
+    return one is not None and other is not None and one.casefold() == other.casefold()
+
+
+def api_uri(client_id: str) -> ApplicationIdUri:
+    """The Application ID URI that every tenant policy accepts: `api://<appId>`.
+
+    Source: learn.microsoft.com/entra/identity-platform/identifier-uri-restrictions.
+    """
+    return ApplicationIdUri(f"api://{client_id}")
+
+
+def client_id_in(uri: str) -> ClientId | None:
+    """The appId that an audience names: `api://<appId>`, or the bare appId that v2 tokens carry."""
+    candidate = uri.removeprefix("api://")
+    return ClientId(candidate.lower()) if is_guid(candidate) else None
+
+
+def service_unique_name(site: str, slot: str | None = None) -> str:
+    """The `uniqueName` of an App Service's service application: two runs can never make two."""
+    return "-".join(["mct-s2s", site.lower(), *([slot.lower()] if slot else [])])
+
+
+def client_unique_name(service_unique_name: str, client_name: str) -> str:
+    """The `uniqueName` of a client application.
+
+    It is readable, and ends in a digest of the exact name, so that names that look alike never meet. The dot
+    cannot stand in an App Service's name: no service application is ever called the same.
+    """
+    return f"{service_unique_name}.{file_stem(client_name)}"
+
+
+def file_stem(client_name: str) -> str:
+    """A client's name as a short word that is safe in a file name and a URL, different for different names."""
+    exact = unicodedata.normalize("NFC", client_name)
+    plain = unicodedata.normalize("NFKD", exact).encode("ascii", "ignore").decode()
+    slug = re.sub(r"[^a-z0-9]+", "-", plain.lower()).strip("-")[:32].strip("-") or "client"
+    return f"{slug}-{hashlib.sha256(exact.encode()).hexdigest()[:10]}"
+
+
+def new_app_role_id(tenant_id: str, application: str, role: str) -> AppRoleId:
+    """The id for a new app role: fresh for each tenant, application and value, the same for each attempt.
+
+    Two runs that add the role at the same moment add the same one; a random id would make the second run try to
+    replace the first one's enabled role, which Graph refuses.
+    """
+    return AppRoleId(str(uuid5(_ROLE_NAMESPACE, f"{tenant_id.lower()}/{application.lower()}/{role}")))

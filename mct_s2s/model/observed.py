@@ -1,0 +1,283 @@
+"""What is there: one snapshot of the directory and the App Service, as far as this trust is concerned."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from enum import StrEnum
+
+from mct_s2s.model.ids import (
+    ApplicationObjectId,
+    AppRoleId,
+    ClientId,
+    KeyId,
+    PrincipalId,
+    TenantId,
+    same_id,
+)
+from mct_s2s.model.resource_id import ResourceId
+from mct_s2s.model.site_settings import APPLICATION_IDS, OBJECT_IDS, AllowList, AppSettings, allow_list
+
+
+@dataclass(frozen=True)
+class Tenant:
+    """The directory. `name` is its initial domain, the document's *Tenant Name*."""
+
+    id: TenantId
+    name: str
+    domains: frozenset[str] = frozenset()
+    """Every verified domain, in lower case."""
+
+    def is_called(self, name: str) -> bool:
+        """Whether `name` is one of the tenant's verified domains or its id."""
+        return name.casefold() in self.domains or same_id(name, self.id)
+
+
+@dataclass(frozen=True)
+class AppRole:
+    """An entry of `appRoles`. Source: learn.microsoft.com/graph/api/resources/approle."""
+
+    id: AppRoleId
+    value: str | None
+    display_name: str
+    description: str
+    enabled: bool
+    member_types: tuple[str, ...]
+
+    @property
+    def is_for_applications(self) -> bool:
+        """Whether a client application can be given it."""
+        return "Application" in self.member_types
+
+
+class CredentialKind(StrEnum):
+    """How a client application proves who it is."""
+
+    SECRET = "secret"  # noqa: S105  # the word, not a secret
+    CERTIFICATE = "certificate"
+    FEDERATED = "federated"
+
+
+@dataclass(frozen=True)
+class Credential:
+    """A credential's public part. `expires` is `None` for federated credentials, which do not expire."""
+
+    kind: CredentialKind
+    key_id: KeyId
+    name: str | None
+    expires: datetime | None
+
+    def is_valid_at(self, moment: datetime) -> bool:
+        """Whether it can be used at `moment`."""
+        return self.expires is None or self.expires > moment
+
+
+@dataclass(frozen=True)
+class RequiredAccess:
+    """One entry of `requiredResourceAccess`: what an application declares that it needs of one API."""
+
+    resource_client_id: ClientId
+    permissions: tuple[tuple[str, str], ...]
+    """(permission id, `Role` or `Scope`), each exactly as it stands."""
+
+
+@dataclass(frozen=True)
+class Application:
+    """An app registration."""
+
+    object_id: ApplicationObjectId
+    client_id: ClientId
+    display_name: str
+    unique_name: str | None = None
+    sign_in_audience: str | None = None
+    identifier_uris: tuple[str, ...] = ()
+    app_roles: tuple[AppRole, ...] = ()
+    required_access: tuple[RequiredAccess, ...] = ()
+    credentials: tuple[Credential, ...] = ()
+    token_version: int | None = None
+
+    def role(self, value: str) -> AppRole | None:
+        """The app role of that value, disabled or not."""
+        return next((role for role in self.app_roles if role.value == value), None)
+
+    def declares(self, resource: ClientId, role: AppRoleId) -> bool:
+        """Whether `requiredResourceAccess` already names the role."""
+        return any(
+            same_id(access.resource_client_id, resource)
+            and any(same_id(permission, role) and kind == "Role" for permission, kind in access.permissions)
+            for access in self.required_access
+        )
+
+
+class PrincipalKind(StrEnum):
+    """`servicePrincipalType`, as far as it matters here."""
+
+    APPLICATION = "Application"
+    MANAGED_IDENTITY = "ManagedIdentity"
+
+
+@dataclass(frozen=True)
+class ServicePrincipal:
+    """An application's or a managed identity's presence in the tenant."""
+
+    id: PrincipalId
+    client_id: ClientId
+    display_name: str
+    kind: PrincipalKind = PrincipalKind.APPLICATION
+    resource_id: str | None = None
+    """The Azure resource that a managed identity belongs to."""
+    assignment_required: bool = False
+    """Whether Entra refuses tokens to callers without an assignment (AADSTS501051)."""
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """An app role assignment: what the portal calls admin consent."""
+
+    id: str
+    principal_id: PrincipalId
+    resource_id: PrincipalId
+    role_id: AppRoleId
+
+
+@dataclass(frozen=True)
+class IdentityHolder:
+    """An Azure resource that can carry a managed identity, or a user-assigned identity itself."""
+
+    resource: ResourceId
+    principal_id: PrincipalId | None
+    identity_type: str = "None"
+    user_assigned: tuple[str, ...] = ()
+    api_version: str | None = None
+    location: str | None = None
+
+    @property
+    def display_name(self) -> str:
+        """The resource's own name."""
+        return self.resource.name
+
+
+@dataclass(frozen=True)
+class Site:
+    """The MCT App Service, or one of its slots."""
+
+    resource: ResourceId
+    kind: str
+    state: str
+    host_names: tuple[str, ...]
+    """Every host name that ARM lists, the default one first: the only ones a token may be sent to."""
+
+    @property
+    def name(self) -> str:
+        """The App Service's name, without the slot."""
+        return self.resource.names[0]
+
+    @property
+    def url(self) -> str:
+        """Where the MCT API answers."""
+        return f"https://{self.host_names[0]}"
+
+    @property
+    def label(self) -> str:
+        """What a person calls it: `contosolearn`, or `contosolearn/staging`."""
+        return self.resource.name
+
+
+@dataclass(frozen=True)
+class ClientApplication:
+    """Approach 2: an app registration, its service principal and its way onto the allow list."""
+
+    application: Application | None
+    principal: ServicePrincipal | None
+
+    @property
+    def client_id(self) -> ClientId:
+        """`appId`, from whichever half is there."""
+        if self.application is not None:
+            return self.application.client_id
+        assert self.principal is not None  # noqa: S101  # never built from nothing
+        return self.principal.client_id
+
+    @property
+    def display_name(self) -> str:
+        """The name in the portal."""
+        if self.application is not None:
+            return self.application.display_name
+        assert self.principal is not None  # noqa: S101
+        return self.principal.display_name
+
+
+@dataclass(frozen=True)
+class SecretNote:
+    """What a secret's place remembers: attempts that were begun there, and the one that arrived."""
+
+    attempts: tuple[str, ...] = ()
+    """Credential names, told to the place before the secret was made."""
+    delivered: KeyId | None = None
+
+
+@dataclass(frozen=True)
+class Trust:
+    """The directory's side: the service application and everybody who is, or may become, its client."""
+
+    service: Application | None = None
+    principal: ServicePrincipal | None = None
+    assignments: tuple[Assignment, ...] = ()
+    clients: tuple[ClientApplication, ...] = ()
+    identities: tuple[ServicePrincipal, ...] = ()
+    """Managed identities on the allow list or holding the role."""
+
+    def is_assigned(self, principal: PrincipalId, role: AppRoleId) -> bool:
+        """Whether admin consent to the role stands."""
+        return any(same_id(a.principal_id, principal) and same_id(a.role_id, role) for a in self.assignments)
+
+    def client_of_id(self, client_id: str) -> ClientApplication | None:
+        """The client of that appId."""
+        return next((client for client in self.clients if same_id(client.client_id, client_id)), None)
+
+    def client_of_unique_name(self, unique_name: str) -> ClientApplication | None:
+        """The client of that `uniqueName`."""
+        for client in self.clients:
+            if client.application is not None and client.application.unique_name == unique_name:
+                return client
+        return None
+
+
+@dataclass(frozen=True)
+class AppService:
+    """The site's side."""
+
+    site: Site
+    settings: AppSettings
+    tenant_id: TenantId
+    """The tenant that the site's subscription trusts: the document's *same Azure tenant*."""
+
+    @property
+    def allowed_client_ids(self) -> AllowList:
+        """`ServiceApplicationIds`."""
+        return allow_list(self.settings, APPLICATION_IDS)
+
+    @property
+    def allowed_object_ids(self) -> AllowList:
+        """`ServiceObjectIds`."""
+        return allow_list(self.settings, OBJECT_IDS)
+
+
+@dataclass(frozen=True)
+class Observed:
+    """Everything that a plan or a diagnosis rests on. `None` means: not looked at, because nothing asks for it."""
+
+    cloud: str
+    tenant: Tenant | None
+    app_service: AppService | None
+    trust: Trust = field(default_factory=Trust)
+    holders: tuple[IdentityHolder, ...] = ()
+    """The resources named as callers, in the order they were named."""
+    secrets: Mapping[str, SecretNote] = field(default_factory=dict)
+    """What the secret places know, by the client's name in the wish."""
+
+    def with_settings(self, settings: Mapping[str, str | None]) -> Observed:
+        """The same world with other application settings."""
+        assert self.app_service is not None  # noqa: S101  # settings are only ever written to a site
+        return replace(self, app_service=replace(self.app_service, settings=dict(settings)))

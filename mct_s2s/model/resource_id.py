@@ -1,0 +1,83 @@
+"""Azure resource ids: parsed once, compared without case, as ARM does."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mct_s2s.errors import UsageError
+
+SITES = "microsoft.web/sites"
+SLOTS = "microsoft.web/sites/slots"
+USER_ASSIGNED_IDENTITIES = "microsoft.managedidentity/userassignedidentities"
+
+
+@dataclass(frozen=True)
+class ResourceId:
+    """`/subscriptions/<s>/resourceGroups/<g>/providers/<namespace>/<type>/<name>[/<type>/<name>…]`."""
+
+    subscription_id: str
+    resource_group: str
+    namespace: str
+    types: tuple[str, ...]
+    names: tuple[str, ...]
+
+    @classmethod
+    def parse(cls, text: str) -> ResourceId:
+        """Read a resource id in any case.
+
+        Raises:
+            UsageError: it is not the id of a resource in a resource group.
+        """
+        parts = text.strip().strip("/").split("/")
+        lowered = [part.lower() for part in parts]
+        tail = parts[6:]
+        if (
+            len(parts) < 8
+            or len(tail) % 2
+            or (lowered[0], lowered[2], lowered[4]) != ("subscriptions", "resourcegroups", "providers")
+            or not all(part.strip() for part in parts)
+        ):
+            raise UsageError(
+                "malformed-resource-id",
+                f"'{text}' is not an Azure resource id.",
+                remedy="Give the id as the portal's Properties page or `az resource show --query id` prints it: "
+                "/subscriptions/<id>/resourceGroups/<group>/providers/<namespace>/<type>/<name>.",
+            )
+        return cls(parts[1], parts[3], parts[5], tuple(tail[0::2]), tuple(tail[1::2]))
+
+    @classmethod
+    def site(cls, subscription_id: str, resource_group: str, name: str, slot: str | None = None) -> ResourceId:
+        """The id of a web or function app, or of one of its slots."""
+        types, names = (("sites",), (name,)) if slot is None else (("sites", "slots"), (name, slot))
+        return cls(subscription_id, resource_group, "Microsoft.Web", types, names)
+
+    @property
+    def type(self) -> str:
+        """The full type in lower case: `microsoft.web/sites`."""
+        return "/".join((self.namespace, *self.types)).lower()
+
+    @property
+    def name(self) -> str:
+        """The names joined by `/`, as ARM prints the name of a nested resource."""
+        return "/".join(self.names)
+
+    @property
+    def is_site(self) -> bool:
+        """Whether it is a web app, a function app, or a slot of one."""
+        return self.type in {SITES, SLOTS}
+
+    @property
+    def slot(self) -> str | None:
+        """The slot, where it is one."""
+        return self.names[1] if self.type == SLOTS else None
+
+    def same_as(self, other: ResourceId) -> bool:
+        """Whether both name the same resource."""
+        return str(self).lower() == str(other).lower()
+
+    def __str__(self) -> str:
+        pairs = "/".join(f"{kind}/{name}" for kind, name in zip(self.types, self.names, strict=True))
+        return (
+            f"/subscriptions/{self.subscription_id}/resourceGroups/{self.resource_group}"
+            f"/providers/{self.namespace}/{pairs}"
+        )

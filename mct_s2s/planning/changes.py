@@ -1,0 +1,268 @@
+"""The changes that a plan is made of, as plain frozen data.
+
+A change names the changes whose results it refers to by `Ref`: an appId exists only after its application is created.
+What a change does is decided by its type alone, in `flows.apply`; how it reads is decided in `render`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import ClassVar, Generic, TypeAlias, TypeVar
+
+from mct_s2s.model.ids import (
+    ApplicationObjectId,
+    AppRoleId,
+    ClientId,
+    KeyId,
+    PrincipalId,
+)
+from mct_s2s.model.observed import AppRole, IdentityHolder, Site
+
+T = TypeVar("T", bound=str)
+
+
+class Part(StrEnum):
+    """Which of a change's results a reference takes."""
+
+    CLIENT_ID = "client id"
+    OBJECT_ID = "application object id"
+    PRINCIPAL_ID = "service principal object id"
+
+
+@dataclass(frozen=True)
+class Ref(Generic[T]):
+    """An id that the change `key` will yield. The type parameter says which noun it is an id of."""
+
+    key: str
+    part: Part
+
+
+Later: TypeAlias = T | Ref[T]
+"""An id, known now or after a change."""
+
+
+@dataclass(frozen=True)
+class ApiUri:
+    """`api://<appId>`, the appId known now or later."""
+
+    client_id: Later[ClientId]
+
+
+class Action(StrEnum):
+    """What a change does to its resource, as the JSON result names it."""
+
+    CREATE = "create"
+    UPDATE = "update"
+    DELETE = "delete"
+    NONE = "none"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Change:
+    """One step of a plan."""
+
+    key: str
+    name: str
+    """What it is called: a display name, a site."""
+    detail: str = ""
+    after: tuple[str, ...] = ()
+    """Changes that have to be done first although nothing of theirs is referred to."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AlreadyRight(Change):
+    """Nothing to do: said, so that the reader sees that it was looked at."""
+
+    resource: str
+    id: str | None = None
+
+    action: ClassVar[Action] = Action.NONE
+    action: ClassVar[Action] = Action.NONE
+
+
+@dataclass(frozen=True, kw_only=True)
+class CreateApplication(Change):
+    """An app registration, keyed by `uniqueName`, for this organizational directory only, with v1 tokens.
+
+    Source: learn.microsoft.com/graph/api/application-upsert; document, steps 1.4 to 1.6 and 2.4.
+    """
+
+    resource: str
+    unique_name: str
+
+    action: ClassVar[Action] = Action.CREATE
+
+
+@dataclass(frozen=True)
+class ApplicationEdits:
+    """What one PATCH brings to an application. Lists are extended, never replaced."""
+
+    uri: ApiUri | None = None
+    role: AppRole | None = None
+    """An app role to add, or, where one of that id stands there, to switch on."""
+    token_version: int | None = None
+    access_to: Later[ClientId] | None = None
+    access_role: AppRoleId | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class UpdateApplication(Change):
+    """One writer per application: all that has to change on it goes in one PATCH."""
+
+    resource: str
+    object_id: Later[ApplicationObjectId]
+    edits: ApplicationEdits
+    is_new: bool = False
+    """Whether the application is created in this very plan: then replicas may not know it yet."""
+
+    @property
+    def action(self) -> Action:
+        """`create` where the application itself is being created."""
+        return Action.CREATE if self.is_new else Action.UPDATE
+
+
+@dataclass(frozen=True, kw_only=True)
+class CreateServicePrincipal(Change):
+    """The application's presence in the tenant; without it no token names it.
+
+    Source: learn.microsoft.com/graph/api/serviceprincipal-post-serviceprincipals.
+    """
+
+    client_id: Later[ClientId]
+
+    resource: ClassVar[str] = "service principal"
+    action: ClassVar[Action] = Action.CREATE
+
+
+@dataclass(frozen=True, kw_only=True)
+class AddSecret(Change):
+    """A client secret, stored at its place before anything else happens to it.
+
+    Source: learn.microsoft.com/graph/api/application-addpassword; document, step 2.6.
+    """
+
+    client: str
+    """The client's name in the wish: its key among the secret places."""
+    object_id: Later[ApplicationObjectId]
+    client_id: Later[ClientId]
+    credential_name: str
+    """Unique to the attempt: how an orphan is told from a delivered secret."""
+    expires: datetime
+
+    resource: ClassVar[str] = "secret"
+    action: ClassVar[Action] = Action.CREATE
+
+
+@dataclass(frozen=True, kw_only=True)
+class RemoveSecret(Change):
+    """A secret whose value was lost on the way: made by an attempt that never delivered it."""
+
+    object_id: ApplicationObjectId
+    key_id: KeyId
+
+    resource: ClassVar[str] = "secret"
+    action: ClassVar[Action] = Action.DELETE
+
+
+@dataclass(frozen=True, kw_only=True)
+class AssignAppRole(Change):
+    """Admin consent.
+
+    Source: learn.microsoft.com/graph/api/serviceprincipal-post-approleassignedto; document, step 2.8.
+    """
+
+    principal: Later[PrincipalId]
+    service: Later[PrincipalId]
+    role: AppRoleId
+
+    resource: ClassVar[str] = "admin consent"
+    action: ClassVar[Action] = Action.CREATE
+
+
+@dataclass(frozen=True, kw_only=True)
+class EnableIdentity(Change):
+    """The system-assigned identity of an Azure resource, beside those that it already has.
+
+    Source: document, approach 1, step 2.
+    """
+
+    holder: IdentityHolder
+
+    resource: ClassVar[str] = "managed identity"
+    action: ClassVar[Action] = Action.UPDATE
+
+
+@dataclass(frozen=True)
+class SettingWish:
+    """A value for one setting; a value that is in `equally_right` (lower case) is left as it stands."""
+
+    name: str
+    value: str | ApiUri
+    equally_right: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class SettingsWish:
+    """What the site's settings must come to say: a few values, and ids added to the allow lists."""
+
+    values: tuple[SettingWish, ...] = ()
+    application_ids: tuple[Later[ClientId], ...] = ()
+    object_ids: tuple[Later[PrincipalId], ...] = ()
+    tidy: bool = True
+    """Whether blanks, doubles and empty entries of the lists are cleared away."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class WriteSettings(Change):
+    """All application settings, ours merged in, by one PUT after everything else. Source: document, step 3."""
+
+    site: Site
+    wish: SettingsWish
+    changed: tuple[str, ...]
+    """The names that will change, as far as is known now."""
+
+    resource: ClassVar[str] = "application settings"
+    action: ClassVar[Action] = Action.UPDATE
+
+
+@dataclass(frozen=True, kw_only=True)
+class RestartSite(Change):
+    """One restart, only after settings were written. Source: document, step 3.6."""
+
+    site: Site
+
+    resource: ClassVar[str] = "App Service"
+    action: ClassVar[Action] = Action.UPDATE
+
+
+AnyChange = (
+    AlreadyRight
+    | CreateApplication
+    | UpdateApplication
+    | CreateServicePrincipal
+    | AddSecret
+    | RemoveSecret
+    | AssignAppRole
+    | EnableIdentity
+    | WriteSettings
+    | RestartSite
+)
+
+
+def known_id(change: AnyChange) -> str | None:
+    """The id of what a change is about, where it exists before the plan is applied."""
+    match change:
+        case AlreadyRight():
+            return change.id
+        case RemoveSecret():
+            return change.key_id
+        case UpdateApplication():
+            return change.object_id if isinstance(change.object_id, str) else None
+        case WriteSettings():
+            return f"{change.site.resource}/config/appsettings"
+        case RestartSite():
+            return str(change.site.resource)
+        case _:
+            return None

@@ -1,0 +1,263 @@
+"""The clients: what must change so that each can get a token and is let in. Implements the document's step 2."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mct_s2s.errors import NotThere
+from mct_s2s.model.desired import ClientWish
+from mct_s2s.model.ids import (
+    ApplicationObjectId,
+    ClientId,
+    KeyId,
+    PrincipalId,
+    client_unique_name,
+    is_guid,
+)
+from mct_s2s.model.observed import ClientApplication, IdentityHolder, Observed, SecretNote
+from mct_s2s.planning.changes import (
+    AddSecret,
+    AlreadyRight,
+    AnyChange,
+    ApplicationEdits,
+    AssignAppRole,
+    CreateApplication,
+    CreateServicePrincipal,
+    EnableIdentity,
+    Later,
+    Part,
+    Ref,
+    RemoveSecret,
+    UpdateApplication,
+)
+from mct_s2s.planning.plan import Facts, LeftToOthers
+from mct_s2s.planning.service import EXPOSE, Service
+
+ABOUT = "client application"
+
+
+@dataclass(frozen=True)
+class Client:
+    """A client application as it will be."""
+
+    client_id: Later[ClientId]
+    changes: tuple[AnyChange, ...]
+    left_to_others: tuple[LeftToOthers, ...] = ()
+
+
+@dataclass(frozen=True)
+class Identity:
+    """A managed identity as it will be."""
+
+    principal: Later[PrincipalId]
+    changes: tuple[AnyChange, ...]
+
+
+def plan_client(wish: ClientWish, service: Service, observed: Observed, facts: Facts) -> Client:
+    """What one client application lacks.
+
+    Raises:
+        NotThere: an appId that no registration has, or a display name that two clients of this trust share.
+    """
+    key = f"client:{wish.name}"
+    found = find_client(wish.name, service.unique_name, observed)
+    application = found.application if found else None
+    client_id: Later[ClientId] = application.client_id if application else Ref(key, Part.CLIENT_ID)
+    object_id: Later[ApplicationObjectId] = application.object_id if application else Ref(key, Part.OBJECT_ID)
+    principal: Later[PrincipalId] = (
+        found.principal.id if found and found.principal else Ref(f"{key}:principal", Part.PRINCIPAL_ID)
+    )
+    changes: list[AnyChange] = []
+    if application is None:
+        unique_name = client_unique_name(service.unique_name, wish.name)
+        changes.append(CreateApplication(key=key, resource=ABOUT, name=wish.name, unique_name=unique_name))
+    if found is None or found.principal is None:
+        changes.append(CreateServicePrincipal(key=f"{key}:principal", name=wish.name, client_id=client_id))
+    secret = _plan_secret(wish, found, object_id, client_id, observed, facts)
+    changes.extend(secret)
+    if (
+        application is None
+        or isinstance(service.client_id, Ref)
+        or not application.declares(service.client_id, service.role_id)
+    ):
+        changes.append(
+            UpdateApplication(
+                key=f"{key}:access",
+                resource="API permission",
+                name=wish.name,
+                detail=f"declares the app role {service.role_value}",
+                object_id=object_id,
+                edits=ApplicationEdits(access_to=service.client_id, access_role=service.role_id),
+                is_new=application is None,
+                after=tuple(change.key for change in secret),
+            )
+        )
+    consented = not isinstance(principal, Ref) and observed.trust.is_assigned(principal, service.role_id)
+    if not consented and wish.consent:
+        changes.append(
+            AssignAppRole(
+                key=f"{key}:consent",
+                name=wish.name,
+                detail=f"app role {service.role_value}",
+                principal=principal,
+                service=service.principal,
+                role=service.role_id,
+                after=(EXPOSE,),
+            )
+        )
+    if not changes and application is not None:
+        changes.append(AlreadyRight(key=key, resource=ABOUT, name=application.display_name, id=application.client_id))
+    left = () if consented or wish.consent else (_consent_by_others(wish, client_id),)
+    return Client(client_id, tuple(changes), left)
+
+
+def plan_identity(holder: IdentityHolder, service: Service | None, observed: Observed) -> Identity:
+    """What one Azure resource lacks to call the API as itself.
+
+    A managed identity needs no consent, unless the service principal admits assigned callers only (AADSTS501051).
+    """
+    key = f"identity:{str(holder.resource).lower()}"
+    principal: Later[PrincipalId] = holder.principal_id or Ref(key, Part.PRINCIPAL_ID)
+    changes: list[AnyChange] = []
+    if holder.principal_id is None:
+        changes.append(EnableIdentity(key=key, name=holder.display_name, detail="system-assigned", holder=holder))
+    else:
+        changes.append(
+            AlreadyRight(key=key, resource="managed identity", name=holder.display_name, id=holder.principal_id)
+        )
+    required = observed.trust.principal is not None and observed.trust.principal.assignment_required
+    assigned = (
+        service is not None
+        and holder.principal_id is not None
+        and observed.trust.is_assigned(holder.principal_id, service.role_id)
+    )
+    if service is not None and required and not assigned:
+        changes.append(
+            AssignAppRole(
+                key=f"{key}:consent",
+                name=holder.display_name,
+                detail=f"app role {service.role_value}: the service principal admits assigned callers only",
+                principal=principal,
+                service=service.principal,
+                role=service.role_id,
+                after=(EXPOSE,),
+            )
+        )
+    return Identity(principal, tuple(changes))
+
+
+def find_client(name: str, service_unique_name: str, observed: Observed) -> ClientApplication | None:
+    """The client that a name means: an appId, the registration made for that name, or one already in this trust.
+
+    A registration that merely has the same display name is never taken over.
+
+    Raises:
+        NotThere: the appId is unknown, or two clients of this trust have that display name.
+    """
+    trust = observed.trust
+    if is_guid(name):
+        client = trust.client_of_id(name)
+        if client is None or client.application is None:
+            raise NotThere(
+                "client-unknown",
+                f"No app registration in this tenant has the appId {name}.",
+                remedy="Copy the Application (client) ID from the registration's overview page, "
+                "or give a display name to create one.",
+            )
+        return client
+    made_for_it = trust.client_of_unique_name(client_unique_name(service_unique_name, name))
+    if made_for_it is not None:
+        return made_for_it
+    namesakes = [client for client in members(observed) if client.display_name == name and client.application]
+    if len(namesakes) > 1:
+        ids = ", ".join(client.client_id for client in namesakes)
+        raise NotThere(
+            "client-ambiguous",
+            f"Two clients of this App Service are called '{name}': {ids}.",
+            remedy="Give the appId of the one you mean instead of the name.",
+        )
+    return namesakes[0] if namesakes else None
+
+
+def members(observed: Observed) -> tuple[ClientApplication, ...]:
+    """The client applications that are part of this trust: on the allow list, or holding the role."""
+    assigned = {assignment.principal_id.casefold() for assignment in observed.trust.assignments}
+    site = observed.app_service
+    return tuple(
+        client
+        for client in observed.trust.clients
+        if (client.principal is not None and client.principal.id.casefold() in assigned)
+        or (site is not None and site.allowed_client_ids.holds(client.client_id))
+        or (site is not None and client.principal is not None and site.allowed_object_ids.holds(client.principal.id))
+    )
+
+
+def orphans(client: ClientApplication | None, note: SecretNote) -> tuple[str, ...]:
+    """Key ids of secrets that an attempt made and never delivered."""
+    if client is None or client.application is None:
+        return ()
+    return tuple(
+        credential.key_id
+        for credential in client.application.credentials
+        if credential.name in note.attempts and credential.key_id != note.delivered
+    )
+
+
+def _plan_secret(
+    wish: ClientWish,
+    found: ClientApplication | None,
+    object_id: Later[ApplicationObjectId],
+    client_id: Later[ClientId],
+    observed: Observed,
+    facts: Facts,
+) -> list[AnyChange]:
+    if wish.credential is None:
+        return []
+    key = f"client:{wish.name}:secret"
+    lost = orphans(found, observed.secrets.get(wish.name, SecretNote()))
+    changes: list[AnyChange] = [
+        RemoveSecret(
+            key=f"{key}:orphan:{key_id}",
+            name=wish.name,
+            detail="made by an attempt that was cut off; its value is lost",
+            object_id=found.application.object_id,
+            key_id=KeyId(key_id),
+        )
+        for key_id in lost
+        if found is not None and found.application is not None
+    ]
+    usable = (
+        found is not None
+        and found.application is not None
+        and any(
+            credential.key_id not in lost and credential.is_valid_at(facts.now)
+            for credential in found.application.credentials
+        )
+    )
+    if not usable:
+        changes.append(
+            AddSecret(
+                key=key,
+                name=wish.name,
+                detail=f"expires {wish.credential.expires:%Y-%m-%d}",
+                client=wish.name,
+                object_id=object_id,
+                client_id=client_id,
+                credential_name=facts.credential_name,
+                expires=wish.credential.expires,
+                after=tuple(change.key for change in changes),
+            )
+        )
+    return changes
+
+
+def _consent_by_others(wish: ClientWish, client_id: Later[ClientId]) -> LeftToOthers:
+    shown = client_id if isinstance(client_id, str) else wish.name
+    return LeftToOthers(
+        what=f"Admin consent for '{wish.name}' is left to a Cloud Application Administrator.",
+        command=f"mct-s2s add-client {_quoted(shown)}",
+    )
+
+
+def _quoted(word: str) -> str:
+    return word if word.replace("-", "").replace("_", "").isalnum() else f"'{word}'"

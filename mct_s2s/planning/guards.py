@@ -1,0 +1,49 @@
+"""Refusals: a right command with a target that must not be touched."""
+
+from __future__ import annotations
+
+from mct_s2s.errors import Refused
+from mct_s2s.model.ids import same_id
+from mct_s2s.model.observed import AppService, Observed, Site, Tenant
+
+
+def refuse_function_app(site: Site) -> None:
+    """The document's warning: the App Service with `-fa-` in its name must not be selected.
+
+    Raises:
+        Refused: the site is a function app by kind, or by the name that an MCT deployment gives it.
+    """
+    kinds = {token.strip().casefold() for token in site.kind.split(",")}
+    if not kinds & {"functionapp", "workflowapp"} and "-fa-" not in site.name.casefold():
+        return
+    website = site.name.casefold().partition("-fa-")[0]
+    raise Refused(
+        "function-app",
+        f"'{site.name}' is the function app beside an MCT deployment, not its App Service (kind '{site.kind}').",
+        remedy=f"Name the App Service that has the website's own name: --app-service {website}",
+    )
+
+
+def refuse_other_tenant(tenant: Tenant, app_service: AppService) -> None:
+    """The document's note: the service application must be created in the tenant of the MCT instance.
+
+    Raises:
+        Refused: signed in to another tenant than the one the App Service's subscription trusts.
+    """
+    if same_id(tenant.id, app_service.tenant_id):
+        return
+    raise Refused(
+        "other-tenant",
+        f"You are signed in to the tenant {tenant.name} ({tenant.id}), but the App Service "
+        f"'{app_service.site.name}' belongs to the tenant {app_service.tenant_id}. Nothing was changed.",
+        remedy=f"Sign in to the App Service's tenant: add --tenant {app_service.tenant_id}",
+    )
+
+
+def check(observed: Observed) -> None:
+    """Both refusals, for whatever of the world was looked at."""
+    if observed.app_service is None:
+        return
+    refuse_function_app(observed.app_service.site)
+    if observed.tenant is not None:
+        refuse_other_tenant(observed.tenant, observed.app_service)

@@ -1,0 +1,79 @@
+"""From a wish and a world to a plan: the one entry to planning that flows use."""
+
+from __future__ import annotations
+
+from mct_s2s.model.desired import Desired, SettingsScope
+from mct_s2s.model.ids import ClientId, PrincipalId
+from mct_s2s.model.observed import Observed, PrincipalKind
+from mct_s2s.planning import guards
+from mct_s2s.planning.changes import AlreadyRight, AnyChange, Later
+from mct_s2s.planning.clients import Client, members, plan_client, plan_identity
+from mct_s2s.planning.plan import Facts, Plan
+from mct_s2s.planning.service import Service, plan_service
+from mct_s2s.planning.site import plan_site, settings_wish
+
+
+def make_plan(desired: Desired, observed: Observed, facts: Facts) -> Plan:
+    """The difference between what is wanted and what is there.
+
+    Raises:
+        Refused: the site is a function app, the tenant is another one, or a role cannot be used.
+        NotThere: something that the wish refers to does not exist, or is ambiguous.
+    """
+    guards.check(observed)
+    service = plan_service(desired.service, observed) if desired.service else None
+    clients = _plan_clients(desired, service, observed, facts)
+    identities = [plan_identity(holder, service, observed) for holder in observed.holders]
+
+    steps: list[AnyChange] = [*service.changes] if service else []
+    steps += [change for client in clients for change in client.changes]
+    steps += [change for identity in identities for change in identity.changes]
+    if desired.settings is not SettingsScope.NONE:
+        application_ids: list[Later[ClientId]] = [client.client_id for client in clients]
+        object_ids: list[Later[PrincipalId]] = [identity.principal for identity in identities]
+        if desired.allow_consented:
+            application_ids += consented_applications(observed, service)
+            object_ids += consented_identities(observed, service)
+        wish = settings_wish(desired, observed, service, application_ids, object_ids)
+        site_steps = plan_site(observed, wish, restart=desired.restart)
+        steps += site_steps or _settings_already_right(observed)
+    left = tuple(note for client in clients for note in client.left_to_others)
+    return Plan(tuple(steps), left)
+
+
+def consented_applications(observed: Observed, service: Service | None) -> list[ClientId]:
+    """The client applications that hold the role: the directory's own account of who may call."""
+    if service is None:
+        return []
+    return [
+        client.client_id
+        for client in members(observed)
+        if client.principal is not None and observed.trust.is_assigned(client.principal.id, service.role_id)
+    ]
+
+
+def consented_identities(observed: Observed, service: Service | None) -> list[PrincipalId]:
+    """The managed identities that hold the role."""
+    if service is None:
+        return []
+    return [
+        identity.id
+        for identity in observed.trust.identities
+        if identity.kind is PrincipalKind.MANAGED_IDENTITY and observed.trust.is_assigned(identity.id, service.role_id)
+    ]
+
+
+def _plan_clients(desired: Desired, service: Service | None, observed: Observed, facts: Facts) -> list[Client]:
+    if service is None:
+        return []
+    planned: dict[object, Client] = {}
+    for wish in desired.clients:
+        client = plan_client(wish, service, observed, facts)
+        planned.setdefault(client.client_id, client)  # a name and an appId may mean the same client
+    return list(planned.values())
+
+
+def _settings_already_right(observed: Observed) -> tuple[AnyChange, ...]:
+    assert observed.app_service is not None  # noqa: S101  # plan_site has looked at it
+    site = observed.app_service.site
+    return (AlreadyRight(key="settings", resource="application settings", name=site.label, id=str(site.resource)),)

@@ -1,0 +1,111 @@
+"""A plan: changes in a readable order, each with what it waits for. An empty plan is a value, too."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, fields, is_dataclass
+from datetime import datetime
+from typing import TypeVar
+
+from mct_s2s.model.ids import api_uri
+from mct_s2s.planning.changes import Action, AnyChange, ApiUri, Later, Part, Ref, RestartSite, WriteSettings
+
+T = TypeVar("T", bound=str)
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What planning cannot know by itself and must not find out: the time, and a word unique to this run."""
+
+    now: datetime
+    attempt: str
+
+    @property
+    def credential_name(self) -> str:
+        """The display name of every credential that this run makes."""
+        return f"mct-s2s {self.now:%Y-%m-%d} {self.attempt}"
+
+
+@dataclass(frozen=True)
+class LeftToOthers:
+    """A step that this run leaves to somebody else, and what they have to type or open."""
+
+    what: str
+    command: str
+    link: str | None = None
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All that a command would do, in an order in which it can be read."""
+
+    steps: tuple[AnyChange, ...] = ()
+    left_to_others: tuple[LeftToOthers, ...] = ()
+
+    @property
+    def changes(self) -> tuple[AnyChange, ...]:
+        """The steps that write something."""
+        return tuple(step for step in self.steps if step.action is not Action.NONE)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether everything is already as it is wanted."""
+        return not self.changes
+
+    def waits_for(self, change: AnyChange) -> frozenset[str]:
+        """The keys of the changes that must be done before `change` may write.
+
+        The settings wait for everything: the site restarts once, after all else has succeeded.
+        """
+        others = {other.key for other in self.changes if other.key != change.key}
+        match change:
+            case WriteSettings():
+                return frozenset(o.key for o in self.changes if not isinstance(o, WriteSettings | RestartSite))
+            case RestartSite():
+                return frozenset(others)
+            case _:
+                return frozenset(ref.key for ref in references(change)) | (others & set(change.after))
+
+
+def references(value: object) -> Iterator[Ref[str]]:
+    """Every reference inside a change, however deep."""
+    if isinstance(value, Ref):
+        yield value
+    elif isinstance(value, tuple):
+        for entry in value:
+            yield from references(entry)
+    elif is_dataclass(value) and not isinstance(value, type):
+        for field in fields(value):
+            yield from references(getattr(value, field.name))
+
+
+class Results:
+    """The ids that applied changes have yielded so far."""
+
+    def __init__(self) -> None:
+        self._values: dict[tuple[str, Part], str] = {}
+
+    def record(self, key: str, part: Part, value: str) -> None:
+        """Keep one id."""
+        self._values[key, part] = value
+
+    def resolve(self, later: Later[T]) -> T:
+        """The id itself.
+
+        Raises:
+            KeyError: the change that yields it has not been applied: a bug in the plan's order.
+        """
+        if isinstance(later, Ref):
+            return self._values[later.key, later.part]  # type: ignore[return-value]  # recorded under its noun
+        return later
+
+    def known(self, later: Later[T]) -> T | None:
+        """The id, or `None` while it is not known."""
+        return self.resolve(later) if not isinstance(later, Ref) or (later.key, later.part) in self._values else None
+
+    def uri(self, uri: str | ApiUri) -> str | None:
+        """An Application ID URI, or `None` while its appId is not known."""
+        if isinstance(uri, str):
+            return uri
+        client_id = self.known(uri.client_id)
+        return api_uri(client_id) if client_id is not None else None

@@ -1,0 +1,199 @@
+"""The service application: what must change so that the MCT API has a registration, a URI and an app role.
+
+Implements the document's step 1.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from mct_s2s.errors import NotThere, Refused
+from mct_s2s.model.desired import ServiceWish
+from mct_s2s.model.ids import (
+    DEFAULT_ROLE,
+    AppRoleId,
+    ClientId,
+    PrincipalId,
+    api_uri,
+    new_app_role_id,
+)
+from mct_s2s.model.observed import Application, AppRole, Observed
+from mct_s2s.model.site_settings import AUDIENCE, ROLE, value_of
+from mct_s2s.planning.changes import (
+    AlreadyRight,
+    AnyChange,
+    ApiUri,
+    ApplicationEdits,
+    CreateApplication,
+    CreateServicePrincipal,
+    Later,
+    Part,
+    Ref,
+    UpdateApplication,
+)
+
+ABOUT = "service application"
+CREATE = "service-application"
+EXPOSE = "service-application:expose"
+PRINCIPAL = "service-principal"
+
+ROLE_DESCRIPTION = "Apps in this role can consume the web api."
+
+
+@dataclass(frozen=True)
+class Service:
+    """The service application as it will be, for the clients and the settings to refer to."""
+
+    client_id: Later[ClientId]
+    principal: Later[PrincipalId]
+    role_id: AppRoleId
+    role_value: str
+    uri: str | ApiUri
+    unique_name: str
+    changes: tuple[AnyChange, ...]
+
+
+def plan_service(wish: ServiceWish, observed: Observed) -> Service:
+    """What the service application lacks.
+
+    Raises:
+        NotThere: it is missing, and the command may not create it.
+        Refused: the wanted role exists, but not for applications.
+    """
+    application = observed.trust.service
+    if application is None:
+        return _new_service(wish, observed)
+    role, role_edit = _role(application, wish, observed)
+    uri = _uri_in_use(application, wish, observed)
+    edits = ApplicationEdits(
+        uri=None if uri else ApiUri(application.client_id),
+        role=role_edit,
+        token_version=1 if application.token_version == 2 else None,
+    )
+    changes: list[AnyChange] = []
+    if edits == ApplicationEdits():
+        changes.append(
+            AlreadyRight(
+                key=CREATE,
+                resource=ABOUT,
+                name=application.display_name,
+                id=application.client_id,
+                detail=f"app role {role.value}",
+            )
+        )
+    else:
+        changes.append(
+            UpdateApplication(
+                key=EXPOSE,
+                resource=ABOUT,
+                name=application.display_name,
+                detail=_describe(edits),
+                object_id=application.object_id,
+                edits=edits,
+            )
+        )
+    principal: Later[PrincipalId] = Ref(PRINCIPAL, Part.PRINCIPAL_ID)
+    if observed.trust.principal is None:
+        changes.append(
+            CreateServicePrincipal(key=PRINCIPAL, name=application.display_name, client_id=application.client_id)
+        )
+    else:
+        principal = observed.trust.principal.id
+    return Service(
+        client_id=application.client_id,
+        principal=principal,
+        role_id=role.id,
+        role_value=role.value or "",
+        uri=uri or api_uri(application.client_id),
+        unique_name=application.unique_name or wish.unique_name,
+        changes=tuple(changes),
+    )
+
+
+def _new_service(wish: ServiceWish, observed: Observed) -> Service:
+    if not wish.may_create:
+        raise NotThere(
+            "service-application-missing",
+            "This App Service has no service application yet.",
+            remedy="Create it first: mct-s2s setup, with the same options.",
+        )
+    value = wish.role or DEFAULT_ROLE
+    role = _new_role(observed, wish.unique_name, value)
+    client_id: Ref[ClientId] = Ref(CREATE, Part.CLIENT_ID)
+    changes = (
+        CreateApplication(key=CREATE, resource=ABOUT, name=wish.display_name, unique_name=wish.unique_name),
+        UpdateApplication(
+            key=EXPOSE,
+            resource="Application ID URI",
+            name="api://<appId>",
+            detail=f"with the app role {value}",
+            object_id=Ref(CREATE, Part.OBJECT_ID),
+            edits=ApplicationEdits(uri=ApiUri(client_id), role=role),
+            is_new=True,
+        ),
+        CreateServicePrincipal(key=PRINCIPAL, name=wish.display_name, client_id=client_id),
+    )
+    return Service(
+        client_id=client_id,
+        principal=Ref(PRINCIPAL, Part.PRINCIPAL_ID),
+        role_id=role.id,
+        role_value=value,
+        uri=ApiUri(client_id),
+        unique_name=wish.unique_name,
+        changes=changes,
+    )
+
+
+def _role(application: Application, wish: ServiceWish, observed: Observed) -> tuple[AppRole, AppRole | None]:
+    """The app role to use, and what has to be written for it, if anything."""
+    value = wish.role or role_in_use(application, observed) or DEFAULT_ROLE
+    role = application.role(value)
+    if role is None:
+        role = _new_role(observed, application.unique_name or application.client_id, value)
+        return role, role
+    if not role.is_for_applications:
+        raise Refused(
+            "app-role-not-for-applications",
+            f"The app role '{value}' of '{application.display_name}' is for users and groups, not for applications.",
+            remedy="Choose another value for the role: --role S2SApplications",
+        )
+    return role, None if role.enabled else replace(role, enabled=True)
+
+
+def role_in_use(application: Application, observed: Observed) -> str | None:
+    """The role that the App Service is already set to, where the application really has it."""
+    if observed.app_service is None:
+        return None
+    value = value_of(observed.app_service.settings, ROLE)
+    role = application.role(value) if value else None
+    return value if role is not None and role.is_for_applications else None
+
+
+def _uri_in_use(application: Application, wish: ServiceWish, observed: Observed) -> str | None:
+    """The Application ID URI to keep: the one the site names, the one that was typed, or the default one."""
+    audience = value_of(observed.app_service.settings, AUDIENCE) if observed.app_service else None
+    for candidate in (wish.adopt, audience, api_uri(application.client_id)):
+        if candidate in application.identifier_uris:
+            return candidate
+    return None
+
+
+def _new_role(observed: Observed, application: str, value: str) -> AppRole:
+    tenant_id = observed.tenant.id if observed.tenant else ""
+    return AppRole(
+        id=new_app_role_id(tenant_id, application, value),
+        value=value,
+        display_name=value,
+        description=ROLE_DESCRIPTION,
+        enabled=True,
+        member_types=("Application",),
+    )
+
+
+def _describe(edits: ApplicationEdits) -> str:
+    parts = [
+        "Application ID URI api://<appId>" if edits.uri else "",
+        f"app role {edits.role.value}" if edits.role else "",
+        "v1 access tokens" if edits.token_version else "",
+    ]
+    return ", ".join(part for part in parts if part)

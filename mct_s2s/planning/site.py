@@ -1,0 +1,139 @@
+"""The App Service's settings: what they must say, and how that is merged into what stands there.
+
+Implements the document's step 3.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from mct_s2s.model.desired import Desired, GivenValues, SettingsScope
+from mct_s2s.model.ids import ClientId, PrincipalId
+from mct_s2s.model.observed import Observed, Tenant
+from mct_s2s.model.site_settings import (
+    APPLICATION_IDS,
+    AUDIENCE,
+    ENABLED,
+    OBJECT_IDS,
+    ROLE,
+    TENANT_ID,
+    TENANT_NAME,
+    AllowList,
+    AppSettings,
+    allow_list,
+    spelling_in,
+    value_of,
+)
+from mct_s2s.planning.changes import (
+    AnyChange,
+    ApiUri,
+    Later,
+    RestartSite,
+    SettingsWish,
+    SettingWish,
+    WriteSettings,
+)
+from mct_s2s.planning.plan import Results
+from mct_s2s.planning.service import Service
+
+
+def settings_wish(
+    desired: Desired,
+    observed: Observed,
+    service: Service | None,
+    application_ids: Iterable[Later[ClientId]],
+    object_ids: Iterable[Later[PrincipalId]],
+) -> SettingsWish:
+    """What the settings must come to say. Values that the operator gave go before what the directory holds."""
+    if desired.settings is SettingsScope.OFF:
+        return SettingsWish(values=(SettingWish(ENABLED, "false", frozenset({"false"})),), tidy=False)
+    allowed_clients = (*application_ids, *desired.given.application_ids)
+    allowed_objects = (*object_ids, *desired.given.object_ids)
+    values: list[SettingWish] = []
+    if desired.settings is SettingsScope.ALL:
+        values += _values(desired.given, observed.tenant, service)
+    settings = observed.app_service.settings if observed.app_service else {}
+    if allowed_clients or allow_list(settings, APPLICATION_IDS).ids:
+        role = desired.given.role or (service.role_value if service else value_of(settings, ROLE))
+        values += [SettingWish(ROLE, role)] if role else []
+    return SettingsWish(tuple(values), allowed_clients, allowed_objects)
+
+
+def _values(given: GivenValues, tenant: Tenant | None, service: Service | None) -> list[SettingWish]:
+    audience: str | ApiUri | None = given.audience or (service.uri if service else None)
+    tenant_id = given.tenant_id or (tenant.id if tenant else None)
+    wishes = [SettingWish(ENABLED, "true", frozenset({"true"}))]
+    if audience is not None:
+        wishes.append(SettingWish(AUDIENCE, audience))
+    if given.tenant_name is not None:
+        wishes.append(SettingWish(TENANT_NAME, given.tenant_name, frozenset({given.tenant_name.lower()})))
+    elif tenant is not None:
+        wishes.append(SettingWish(TENANT_NAME, tenant.name, tenant.domains))
+    if tenant_id is not None:
+        wishes.append(SettingWish(TENANT_ID, tenant_id, frozenset({tenant_id.lower()})))
+    return wishes
+
+
+def plan_site(observed: Observed, wish: SettingsWish, *, restart: bool) -> tuple[AnyChange, ...]:
+    """One write and one restart, or nothing at all."""
+    assert observed.app_service is not None  # noqa: S101  # asked only where a site was looked at
+    site, settings = observed.app_service.site, observed.app_service.settings
+    changed = changed_names(settings, wish, Results())
+    if not changed:
+        return ()
+    write = WriteSettings(
+        key="settings",
+        name=site.label,
+        detail=_describe(settings, changed),
+        site=site,
+        wish=wish,
+        changed=changed,
+    )
+    return (write, RestartSite(key="restart", name=site.label, detail="restart", site=site)) if restart else (write,)
+
+
+def merge(settings: AppSettings, wish: SettingsWish, results: Results) -> dict[str, str | None]:
+    """The settings with the wish merged in: every other setting keeps its exact value, its spelling and its place.
+
+    Ids that are not known yet are left out; `changed_names` accounts for them.
+    """
+    merged = dict(settings)
+    for entry in wish.values:
+        value = results.uri(entry.value)
+        current = value_of(merged, entry.name)
+        if value is not None and not (current == value or (current or "").casefold() in entry.equally_right):
+            merged[spelling_in(merged, entry.name)] = value
+    _merge_ids(merged, APPLICATION_IDS, [results.known(later) for later in wish.application_ids], tidy=wish.tidy)
+    _merge_ids(merged, OBJECT_IDS, [results.known(later) for later in wish.object_ids], tidy=wish.tidy)
+    return merged
+
+
+def changed_names(settings: AppSettings, wish: SettingsWish, results: Results) -> tuple[str, ...]:
+    """The settings that would change, those whose new value is not known yet included."""
+    merged = merge(settings, wish, results)
+    changed = {name for name, value in merged.items() if name not in settings or settings[name] != value}
+    changed |= {spelling_in(settings, entry.name) for entry in wish.values if results.uri(entry.value) is None}
+    if any(results.known(later) is None for later in wish.application_ids):
+        changed.add(spelling_in(settings, APPLICATION_IDS))
+    if any(results.known(later) is None for later in wish.object_ids):
+        changed.add(spelling_in(settings, OBJECT_IDS))
+    return tuple(sorted(changed))
+
+
+def _merge_ids(
+    merged: dict[str, str | None],
+    name: str,
+    wanted: list[ClientId | None] | list[PrincipalId | None],
+    *,
+    tidy: bool,
+) -> None:
+    known = [entry for entry in wanted if entry is not None]
+    current = allow_list(merged, name)
+    if all(current.holds(entry) for entry in known) and (current.is_well_formed or not tidy):
+        return
+    merged[spelling_in(merged, name)] = AllowList(current.text).with_ids(known).text
+
+
+def _describe(settings: AppSettings, changed: tuple[str, ...]) -> str:
+    untouched = len(settings) - sum(name in settings for name in changed)
+    return f"{', '.join(changed)}; {untouched} other settings untouched"
