@@ -1,46 +1,75 @@
-"""The directory of one tenant: applications, service principals, assignments, what was deleted."""
+"""The directory of one tenant: applications, service principals, assignments, people, what was deleted."""
 
 from __future__ import annotations
 
-import hashlib
 import uuid
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
+from mct_s2s.sandbox.directory import assignments, seeding, service_principals
+from mct_s2s.sandbox.directory.policies import Policies
+from mct_s2s.sandbox.directory.seeding import ManagedIdentity, SeededApp
+from mct_s2s.sandbox.directory.table import Object, Table
+from mct_s2s.sandbox.directory.tenant import Tenant
 from mct_s2s.sandbox.directory.tokens import TokenService
+from mct_s2s.sandbox.directory.validation import timestamp
 
 if TYPE_CHECKING:
     from mct_s2s.sandbox.clock import Clock
 
-
-@dataclass(frozen=True)
-class SeededApp:
-    """Ids of an application put into the directory by the seed: three different things."""
-
-    app_id: str
-    object_id: str
-    service_principal_id: str
+__all__ = ["Directory", "ManagedIdentity", "Origins", "SeededApp"]
 
 
 @dataclass(frozen=True)
-class ManagedIdentity:
-    """Ids of a managed identity's service principal: ARM's `principalId` and `clientId`."""
+class Origins:
+    """Where the services of the cloud are reached, e.g. `https://localhost:8443`; never with a slash behind."""
 
-    principal_id: str
-    client_id: str
+    login: str = "https://login.microsoftonline.com"
+    graph: str = "https://graph.microsoft.com"
+    arm: str = "https://management.azure.com"
 
 
 class Directory:
-    """One tenant of Entra ID."""
+    """One tenant of Entra ID.
+
+    Attributes:
+        tenant: the tenant that everything here belongs to.
+        foreign_tenants: tenants that exist elsewhere, so that a sign-in there is not "not found".
+        applications, service_principals, assignments, federated, users: the objects.
+        secret_hashes: SHA-256 of each secret by its key id.
+        policies: the tenant's app management policy.
+        tokens: signs and checks.
+        origins: where the cloud is served; not part of the world, and so not saved with it.
+    """
 
     def __init__(self, clock: Clock) -> None:
         self.clock = clock
-        self.tenant_id = str(uuid.uuid4())
-        self.organization: dict[str, Any] = {}
-        self.tokens = TokenService(clock, self.tenant_id)
-        self._identities: dict[str, dict[str, Any]] = {}
-        self._secrets: dict[str, str] = {}
+        self.tenant = Tenant(str(uuid.uuid4()), "", ("example.onmicrosoft.com",), timestamp(clock.now()))
+        self.foreign_tenants: list[Tenant] = []
+        self.applications = Table(
+            appId=lambda one: [one["appId"]],
+            displayName=lambda one: [one["displayName"]],
+            identifierUris=lambda one: one["identifierUris"],
+            uniqueName=lambda one: [one["uniqueName"]] if one["uniqueName"] else [],
+        )
+        self.service_principals = Table(
+            appId=lambda one: [one["appId"]],
+            displayName=lambda one: [one["displayName"]],
+            servicePrincipalNames=lambda one: one["servicePrincipalNames"],
+        )
+        self.assignments = Table(principal=lambda one: [one["principalId"]], resource=lambda one: [one["resourceId"]])
+        self.federated = Table(application=lambda one: [one["@application"]])
+        self.users = Table(userPrincipalName=lambda one: [one["userPrincipalName"]])
+        self.secret_hashes: dict[str, str] = {}
+        self.policies = Policies()
+        self.origins = Origins()
+        self.tokens = TokenService(self)
+
+    @property
+    def tenant_id(self) -> str:
+        """The tenant's GUID."""
+        return self.tenant.tenant_id
 
     @classmethod
     def seeded(
@@ -52,7 +81,7 @@ class Directory:
         initial_domain: str,
         verified_domains: Iterable[str],
     ) -> Self:
-        """Make a tenant that holds Microsoft's own service principals and nothing else yet.
+        """Make a tenant that holds Microsoft's own service principals and two people, and nothing else yet.
 
         Args:
             clock: the sandbox's time.
@@ -62,12 +91,10 @@ class Directory:
             verified_domains: further domains; the first becomes the default one.
         """
         directory = cls(clock)
-        directory.tenant_id = tenant_id
-        directory.tokens = TokenService(clock, tenant_id)
-        directory.organization = {
-            "displayName": display_name,
-            "domains": [initial_domain, *verified_domains],
-        }
+        others = [domain for domain in verified_domains if domain != initial_domain]
+        directory.tenant = Tenant(tenant_id.lower(), display_name, (initial_domain, *others), timestamp(clock.now()))
+        seeding.add_microsoft(directory)
+        seeding.add_people(directory)
         return directory
 
     def add_seed_application(
@@ -84,15 +111,18 @@ class Directory:
         `secret` becomes its credential named "sandbox"; only its hash is kept. `graph_roles` are values of
         Microsoft Graph's app roles, e.g. `Application.ReadWrite.All`, granted at once.
         """
-        del display_name, graph_roles, identifier_uris
-        app = SeededApp(app_id or str(uuid.uuid4()), str(uuid.uuid4()), str(uuid.uuid4()))
-        if secret is not None:
-            self.set_seed_secret(app.app_id, secret)
-        return app
+        return seeding.add_application(
+            self,
+            display_name,
+            app_id=app_id,
+            secret=secret,
+            graph_roles=graph_roles,
+            identifier_uris=identifier_uris,
+        )
 
     def set_seed_secret(self, app_id: str, secret: str) -> None:
         """Replace the credential named "sandbox" of an application, keeping only the secret's hash."""
-        self._secrets[app_id] = hashlib.sha256(secret.encode()).hexdigest()
+        seeding.set_secret(self, app_id, secret)
 
     def add_managed_identity(self, display_name: str, *, resource_id: str) -> ManagedIdentity:
         """Make the service principal of a managed identity, as Azure does when one is switched on.
@@ -101,30 +131,47 @@ class Directory:
             display_name: the resource's name, which Azure gives the service principal as well.
             resource_id: ARM id of the resource (system-assigned) or of the user-assigned identity itself.
         """
-        made = ManagedIdentity(str(uuid.uuid4()), str(uuid.uuid4()))
-        self._identities[made.principal_id] = {"displayName": display_name, "resourceId": resource_id}
-        return made
+        explicit = "/microsoft.managedidentity/userassignedidentities/" in resource_id.lower()
+        made = service_principals.of_managed_identity(self, display_name, resource_id, explicit=explicit)
+        self.service_principals.put(made)
+        return ManagedIdentity(made["id"], made["appId"])
 
     def remove_managed_identity(self, principal_id: str) -> None:
         """Take away a managed identity's service principal; no error when it is gone already."""
-        self._identities.pop(principal_id, None)
+        assignments.forget(self, principal_id)
+        self.service_principals.drop(principal_id)
+
+    def principal(self, object_id: str) -> Object | None:
+        """Find a service principal or a user by object id, as a replica has it."""
+        return self.service_principals.seen(object_id) or self.users.seen(object_id)
 
     def to_dict(self) -> dict[str, Any]:
         """Give the whole tenant as JSON values. Secrets appear hashed only; the signing key not at all."""
         return {
-            "tenantId": self.tenant_id,
-            "organization": self.organization,
-            "identities": self._identities,
-            "secrets": self._secrets,
+            "tenant": self.tenant.to_dict(),
+            "foreignTenants": [tenant.to_dict() for tenant in self.foreign_tenants],
+            **{name: table.dump() for name, table in self._tables().items()},
+            "secretHashes": dict(self.secret_hashes),
+            "defaultAppManagementPolicy": self.policies.document,
         }
 
     @classmethod
     def from_dict(cls, clock: Clock, data: Mapping[str, Any]) -> Self:
         """Make the tenant that `to_dict` described."""
         directory = cls(clock)
-        directory.tenant_id = data["tenantId"]
-        directory.tokens = TokenService(clock, directory.tenant_id)
-        directory.organization = dict(data["organization"])
-        directory._identities = dict(data["identities"])
-        directory._secrets = dict(data["secrets"])
+        directory.tenant = Tenant.from_dict(data["tenant"])
+        directory.foreign_tenants = [Tenant.from_dict(one) for one in data["foreignTenants"]]
+        for name, table in directory._tables().items():
+            table.load(data[name])
+        directory.secret_hashes = dict(data["secretHashes"])
+        directory.policies = Policies(data["defaultAppManagementPolicy"])
         return directory
+
+    def _tables(self) -> dict[str, Table]:
+        return {
+            "applications": self.applications,
+            "servicePrincipals": self.service_principals,
+            "appRoleAssignments": self.assignments,
+            "federatedIdentityCredentials": self.federated,
+            "users": self.users,
+        }

@@ -17,14 +17,15 @@ import jwt
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-if TYPE_CHECKING:
-    from mct_s2s.sandbox.clock import Clock
+from mct_s2s.sandbox.directory import grants, refusals
 
-ISSUER_V1 = "https://sts.windows.net/{tenant}/"
+if TYPE_CHECKING:
+    from mct_s2s.sandbox.directory.store import Directory
+
 MANAGED_IDENTITY_LIFETIME = timedelta(hours=24)
 
 
-class TokenRejected(Exception):  # noqa: N818 - says what happened to the token
+class TokenRejected(Exception):
     """A token that a resource must not accept; `reason` says why, in Entra's words where it has some.
 
     `kind` is one of `missing`, `malformed`, `signature`, `expired`, `audience`.
@@ -65,9 +66,7 @@ class SigningKey:
             raise TypeError("the sandbox signs with RS256 and needs an RSA key")
         self.private = key
         self.public = key.public_key()
-        der = self.public.public_bytes(
-            serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
-        )
+        der = self.public.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
         self.kid = _base64url(hashlib.sha1(der, usedforsecurity=False).digest())
 
     def pem(self) -> bytes:
@@ -78,15 +77,10 @@ class SigningKey:
 
 
 class TokenService:
-    """Issues and checks the tenant's access tokens.
+    """Issues and checks the tenant's access tokens."""
 
-    `login` is the origin of the sign-in service, which v2 issuers carry: set by whoever serves the directory.
-    """
-
-    def __init__(self, clock: Clock, tenant_id: str) -> None:
-        self.clock = clock
-        self.tenant_id = tenant_id
-        self.login = "https://login.microsoftonline.com"
+    def __init__(self, directory: Directory) -> None:
+        self._directory = directory
         self._key: SigningKey | None = None
 
     @property
@@ -102,12 +96,15 @@ class TokenService:
 
     def sign(self, claims: Mapping[str, Any], lifetime: timedelta) -> IssuedToken:
         """Sign `claims` after adding the times and the opaque marks that Entra adds."""
-        now = int(self.clock.now().timestamp())
+        now = int(self._directory.clock.now().timestamp())
         expires = now + int(lifetime.total_seconds())
         marks = {"iat": now, "nbf": now, "exp": expires, "uti": secrets.token_urlsafe(16)}
-        headers = {"typ": "JWT", "x5t": self.signing_key.kid, "kid": self.signing_key.kid}
-        token = jwt.encode({**claims, **marks}, self.signing_key.private, algorithm="RS256", headers=headers)
-        return IssuedToken(token, expires)
+        opaque = {"aio": secrets.token_urlsafe(32), "rh": f"1.{secrets.token_urlsafe(24)}."}
+        headers = {"typ": "JWT", "kid": self.signing_key.kid}
+        if claims.get("ver") == "1.0":
+            headers["x5t"] = self.signing_key.kid
+        signed = {**claims, **marks, **opaque}
+        return IssuedToken(jwt.encode(signed, self.signing_key.private, algorithm="RS256", headers=headers), expires)
 
     def issue_for_managed_identity(self, principal_id: str, resource: str) -> IssuedToken:
         """Issue the token that a managed identity's own endpoint hands out; valid for a day.
@@ -119,16 +116,13 @@ class TokenService:
         Raises:
             WireError: as Entra refuses, e.g. 500011 for a resource that has no service principal.
         """
-        claims = {
-            "aud": resource,
-            "iss": ISSUER_V1.format(tenant=self.tenant_id),
-            "appidacr": "2",
-            "idp": ISSUER_V1.format(tenant=self.tenant_id),
-            "oid": principal_id,
-            "sub": principal_id,
-            "tid": self.tenant_id,
-            "ver": "1.0",
-        }
+        principal = self._directory.service_principals.seen(principal_id)
+        if principal is None:
+            raise refusals.unknown_client(principal_id, self._directory.tenant)
+        claims = grants.app_only_claims(self._directory, principal, resource, proof="2")
+        resource_id = principal["alternativeNames"][-1:]
+        if resource_id:
+            claims["xms_mirid"] = resource_id[0].replace("/resourceGroups/", "/resourcegroups/")
         return self.sign(claims, MANAGED_IDENTITY_LIFETIME)
 
     def verify(self, authorization_header: str | None, *, audiences: Collection[str]) -> Caller:
@@ -168,11 +162,9 @@ class TokenService:
         except jwt.InvalidSignatureError as error:
             raise TokenRejected("signature", "Signature is invalid.") from error
         except jwt.InvalidTokenError as error:
-            raise TokenRejected(
-                "malformed", "CompactToken parsing failed with error code: 80049217"
-            ) from error
+            raise TokenRejected("malformed", "CompactToken parsing failed with error code: 80049217") from error
         # PyJWT would judge by the machine's clock; the sandbox's may have been advanced.
-        now = self.clock.now().timestamp()
+        now = self._directory.clock.now().timestamp()
         if not claims.get("nbf", 0) - 300 <= now < claims.get("exp", 0):
             raise TokenRejected("expired", "Lifetime validation failed, the token is expired.")
         return claims

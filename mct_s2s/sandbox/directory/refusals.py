@@ -1,0 +1,163 @@
+"""What the Entra token service says when it refuses, number by number.
+
+Sources: entra: identity-platform/reference-error-codes; statuses and wording as recorded in public logs.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mct_s2s.sandbox.wire_errors import WireError, entra_error
+
+if TYPE_CHECKING:
+    from mct_s2s.sandbox.directory.table import Object
+    from mct_s2s.sandbox.directory.tenant import Tenant
+
+
+def missing_parameter(name: str) -> WireError:
+    """Refuse a request that lacks a parameter."""
+    text = f"The request body must contain the following parameter: '{name}'."
+    return entra_error(400, "invalid_request", 900144, text)
+
+
+def unknown_tenant(name: str, *, error: str = "invalid_request") -> WireError:
+    """Refuse a tenant that does not exist; discovery says `invalid_tenant`, the token endpoint otherwise."""
+    text = (
+        f"Tenant '{name}' not found. Check to make sure you have the correct tenant ID and are signing into the "
+        "correct cloud. Check with your subscription administrator, this may happen if there are no active "
+        "subscriptions for the tenant."
+    )
+    return entra_error(400, error, 90002, text)
+
+
+def unknown_client(app_id: str, tenant: Tenant) -> WireError:
+    """Refuse an application that the directory does not know, or not yet."""
+    text = (
+        f"Application with identifier '{app_id}' was not found in the directory '{tenant.display_name}'. This can "
+        "happen if the application has not been installed by the administrator of the tenant or consented to by "
+        "any user in the tenant. You may have sent your authentication request to the wrong tenant."
+    )
+    return entra_error(400, "unauthorized_client", 700016, text)
+
+
+def missing_principal(app_id: str, tenant: Tenant) -> WireError:
+    """Refuse an application without a service principal in the tenant."""
+    text = (
+        f"The client application {app_id} is missing service principal in the tenant {tenant.tenant_id}. See "
+        "instructions here: https://go.microsoft.com/fwlink/?linkid=2225119"
+    )
+    return entra_error(401, "invalid_client", 7000229, text)
+
+
+def disabled(app_id: str, name: str) -> WireError:
+    """Refuse an application that was switched off."""
+    return entra_error(400, "unauthorized_client", 7000112, f"Application '{app_id}'({name}) is disabled.")
+
+
+def no_credential() -> WireError:
+    """Refuse a confidential client that proves nothing."""
+    text = "The request body must contain the following parameter: 'client_assertion' or 'client_secret'."
+    return entra_error(401, "invalid_client", 7000218, text)
+
+
+def wrong_secret(app_id: str) -> WireError:
+    """Refuse a secret that the application does not have, or not yet."""
+    text = (
+        "Invalid client secret provided. Ensure the secret being sent in the request is the client secret value, "
+        f"not the client secret ID, for a secret added to app '{app_id}'."
+    )
+    return entra_error(401, "invalid_client", 7000215, text)
+
+
+def expired_secret(app_id: str) -> WireError:
+    """Refuse a secret whose time is over."""
+    text = (
+        f"The provided client secret keys for app '{app_id}' are expired. Visit the Azure portal to create new "
+        "keys for your app: https://aka.ms/NewClientSecret, or consider using certificate credentials for added "
+        "security: https://aka.ms/certCreds."
+    )
+    return entra_error(401, "invalid_client", 7000222, text)
+
+
+def bad_scope(scope: str) -> WireError:
+    """Refuse a scope that client credentials cannot ask for."""
+    text = (
+        f"The provided value for the input parameter 'scope' is not valid. The scope '{scope}' is not valid. "
+        "Client credential flows must have a scope value with /.default suffixed to the resource identifier "
+        "(application ID URI)."
+    )
+    return entra_error(400, "invalid_scope", 70011, text)
+
+
+def several_resources(scope: str) -> WireError:
+    """Refuse scopes of more than one resource."""
+    text = f"Provided value for the input parameter scope '{scope}' is not valid because it contains more than "
+    return entra_error(400, "invalid_scope", 700022, text + "one resource.")
+
+
+def unknown_resource(resource: str, tenant: Tenant) -> WireError:
+    """Refuse a resource without a service principal, or a URI that nobody has, or not yet."""
+    text = (
+        f"The resource principal named {resource} was not found in the tenant named {tenant.display_name}. This "
+        "can happen if the application has not been installed by the administrator of the tenant or consented to "
+        "by any user in the tenant. You might have sent your authentication request to the wrong tenant."
+    )
+    return entra_error(400, "invalid_resource", 500011, text)
+
+
+def not_assigned(client: Object, resource: Object, named: str) -> WireError:
+    """Refuse a client without a role where the resource demands one."""
+    text = (
+        f"Application '{client['appId']}'({client['displayName']}) is not assigned to a role for the application "
+        f"'{named}'({resource['displayName']})."
+    )
+    return entra_error(400, "invalid_grant", 501051, text)
+
+
+def unsupported_grant(grant_type: str) -> WireError:
+    """Refuse a grant type that is not offered."""
+    text = f"The app requested an unsupported grant type '{grant_type}'."
+    return entra_error(400, "unsupported_grant_type", 70003, text)
+
+
+def bad_assertion(reason: str, aadsts: int = 50027) -> WireError:
+    """Refuse a client assertion that cannot be read or does not say what it must."""
+    return entra_error(401, "invalid_client", aadsts, reason)
+
+
+def unregistered_certificate(app_id: str, thumbprint: str) -> WireError:
+    """Refuse an assertion signed by a key that the application does not have, or not yet."""
+    text = (
+        "The certificate with identifier used to sign the client assertion is not registered on application. "
+        f"[Reason - The key was not found., Thumbprint of key used by client: '{thumbprint}', Please visit the "
+        f"Azure Portal to see the keys of application '{app_id}'.]"
+    )
+    return entra_error(401, "invalid_client", 700027, text)
+
+
+def bad_signature(app_id: str, thumbprint: str) -> WireError:
+    """Refuse an assertion whose signature does not fit the registered certificate."""
+    text = (
+        "Client assertion failed signature validation. [Reason - The provided signature value did not match the "
+        f"expected signature value., Thumbprint of key used by client: '{thumbprint}', application '{app_id}'.]"
+    )
+    return entra_error(401, "invalid_client", 700027, text)
+
+
+def no_federated_match(issuer: str, subject: str, audience: str) -> WireError:
+    """Refuse a foreign token that no federated credential names, or not yet."""
+    text = (
+        "No matching federated identity record found for presented assertion. Assertion Issuer: "
+        f"'{issuer}'. Assertion Subject: '{subject}'. Assertion Audience: '{audience}'. "
+        "https://learn.microsoft.com/entra/workload-id/workload-identity-federation"
+    )
+    return entra_error(400, "invalid_request", 70021, text)
+
+
+def no_consent(app_id: str, name: str) -> WireError:
+    """Refuse a person's sign-in to an application that nobody consented to."""
+    text = (
+        f"The user or administrator has not consented to use the application with ID '{app_id}' named '{name}'. "
+        "Send an interactive authorization request for this user and resource."
+    )
+    return entra_error(400, "invalid_grant", 65001, text, suberror="consent_required")

@@ -1,0 +1,90 @@
+"""What a tenant is: an id and the domains that belong to it.
+
+Source: graph: resources/organization, resources/verifieddomain.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Self
+
+
+@dataclass(frozen=True)
+class Tenant:
+    """An Entra tenant. `domains` are the verified ones; the first is the initial one."""
+
+    tenant_id: str
+    display_name: str
+    domains: tuple[str, ...]
+    created: str
+
+    @property
+    def initial_domain(self) -> str:
+        """The domain that the tenant was made with, e.g. `contoso.onmicrosoft.com`."""
+        return self.domains[0]
+
+    @property
+    def default_domain(self) -> str:
+        """The first own domain, or the initial one while there is none."""
+        return self.domains[1] if len(self.domains) > 1 else self.domains[0]
+
+    def is_named(self, name: str) -> bool:
+        """Tell whether an authority's path segment, an id or a domain, means this tenant."""
+        return name.lower() in {self.tenant_id, *self.domains}
+
+    def owns_host(self, host: str) -> bool:
+        """Tell whether a host name is a verified domain or lies below one."""
+        return any(host.lower() == domain or host.lower().endswith("." + domain) for domain in self.domains)
+
+    def organization(self) -> dict[str, Any]:
+        """Give the tenant as Graph's `organization`."""
+        verified = [
+            {
+                "capabilities": "Email, OfficeCommunicationsOnline",
+                "isDefault": domain == self.default_domain,
+                "isInitial": domain == self.initial_domain,
+                "name": domain,
+                "type": "Managed",
+            }
+            for domain in self.domains
+        ]
+        return {
+            "id": self.tenant_id,
+            "deletedDateTime": None,
+            "businessPhones": [],
+            "city": None,
+            "country": None,
+            "countryLetterCode": "US",
+            "createdDateTime": self.created,
+            "defaultUsageLocation": None,
+            "displayName": self.display_name,
+            "marketingNotificationEmails": [],
+            "onPremisesLastSyncDateTime": None,
+            "onPremisesSyncEnabled": None,
+            "postalCode": None,
+            "preferredLanguage": "en",
+            "securityComplianceNotificationMails": [],
+            "securityComplianceNotificationPhones": [],
+            "state": None,
+            "street": None,
+            "technicalNotificationMails": [],
+            "tenantType": "AAD",
+            "assignedPlans": [],
+            "provisionedPlans": [],
+            "verifiedDomains": verified,
+        }
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give the tenant as JSON values."""
+        return {
+            "tenantId": self.tenant_id,
+            "displayName": self.display_name,
+            "domains": list(self.domains),
+            "created": self.created,
+        }
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        """Make the tenant that `to_dict` described."""
+        return cls(data["tenantId"], data["displayName"], tuple(data["domains"]), data["created"])
