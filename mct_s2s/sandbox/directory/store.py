@@ -5,25 +5,42 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
-from mct_s2s.sandbox.directory import assignments, seeding, service_principals
+from mct_s2s.sandbox.directory import assignments, grants, seeding, service_principals
 from mct_s2s.sandbox.directory.policies import Policies
 from mct_s2s.sandbox.directory.seeding import ManagedIdentity, SeededApp
+from mct_s2s.sandbox.directory.sessions import Sessions
 from mct_s2s.sandbox.directory.table import Object, Table
 from mct_s2s.sandbox.directory.tenant import Tenant
-from mct_s2s.sandbox.directory.tokens import TokenService
+from mct_s2s.sandbox.directory.tokens import SigningKey, TokenService
 from mct_s2s.sandbox.directory.validation import timestamp
 
 if TYPE_CHECKING:
     from mct_s2s.sandbox.clock import Clock
 
-__all__ = ["Directory", "ManagedIdentity", "Origins", "SeededApp"]
+__all__ = ["Directory", "ManagedIdentity", "Origins", "PublicCloud", "SeededApp"]
+
+
+class Origins(Protocol):
+    """Where the services of the cloud are reached, e.g. `https://localhost:8443`; never with a slash behind."""
+
+    @property
+    def login(self) -> str:
+        """The token service, also part of version 2 issuers."""
+
+    @property
+    def graph(self) -> str:
+        """Microsoft Graph, which is the name of its resource as well."""
+
+    @property
+    def arm(self) -> str:
+        """Azure Resource Manager, which is the name of its resource as well."""
 
 
 @dataclass(frozen=True)
-class Origins:
-    """Where the services of the cloud are reached, e.g. `https://localhost:8443`; never with a slash behind."""
+class PublicCloud:
+    """Where Azure itself is: what tokens say as long as nobody serves the directory."""
 
     login: str = "https://login.microsoftonline.com"
     graph: str = "https://graph.microsoft.com"
@@ -40,6 +57,8 @@ class Directory:
         secret_hashes: SHA-256 of each secret by its key id.
         policies: the tenant's app management policy.
         tokens: signs and checks.
+        sessions: people who are signing in or signed in; forgotten with the process.
+        foreign_issuers: signing keys of other identity providers, by issuer.
         origins: where the cloud is served; not part of the world, and so not saved with it.
     """
 
@@ -63,8 +82,10 @@ class Directory:
         self.users = Table(userPrincipalName=lambda one: [one["userPrincipalName"]])
         self.secret_hashes: dict[str, str] = {}
         self.policies = Policies()
-        self.origins = Origins()
+        self.origins: Origins = PublicCloud()
         self.tokens = TokenService(self)
+        self.sessions = Sessions()
+        self.foreign_issuers: dict[str, SigningKey] = {}
 
     @property
     def tenant_id(self) -> str:
@@ -141,9 +162,19 @@ class Directory:
         assignments.forget(self, principal_id)
         self.service_principals.drop(principal_id)
 
+    def move_login(self, origin: str) -> None:
+        """Change where the token service is reached, leaving the other services where they are."""
+        self.origins = PublicCloud(origin, self.origins.graph, self.origins.arm)
+
     def principal(self, object_id: str) -> Object | None:
         """Find a service principal or a user by object id, as a replica has it."""
         return self.service_principals.seen(object_id) or self.users.seen(object_id)
+
+    def issuer_key(self, issuer: str) -> SigningKey | None:
+        """Find the key that an issuer of federated tokens signs with: the tenant itself, or a foreign one."""
+        if issuer in {grants.issuer(self, 1), grants.issuer(self, 2)}:
+            return self.tokens.signing_key
+        return self.foreign_issuers.get(issuer)
 
     def to_dict(self) -> dict[str, Any]:
         """Give the whole tenant as JSON values. Secrets appear hashed only; the signing key not at all."""

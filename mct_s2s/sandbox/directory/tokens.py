@@ -10,12 +10,14 @@ import hashlib
 import secrets
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import jwt
-from cryptography.hazmat.primitives import serialization
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.x509.oid import NameOID
 
 from mct_s2s.sandbox.directory import grants, refusals
 
@@ -66,8 +68,38 @@ class SigningKey:
             raise TypeError("the sandbox signs with RS256 and needs an RSA key")
         self.private = key
         self.public = key.public_key()
-        der = self.public.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+        der = self.certificate.public_bytes(serialization.Encoding.DER)
         self.kid = _base64url(hashlib.sha1(der, usedforsecurity=False).digest())
+
+    @property
+    def certificate(self) -> x509.Certificate:
+        """A self-signed certificate of the key; the same one each time, as the published `x5t` must be."""
+        name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "accounts.accesscontrol.windows.net")])
+        builder = (
+            x509.CertificateBuilder()
+            .subject_name(name)
+            .issuer_name(name)
+            .public_key(self.public)
+            .serial_number(1)
+            .not_valid_before(datetime(2024, 1, 1, tzinfo=UTC))
+            .not_valid_after(datetime(2124, 1, 1, tzinfo=UTC))
+        )
+        return builder.sign(self.private, hashes.SHA256())
+
+    def jwk(self, issuer: str) -> dict[str, Any]:
+        """Give the public half as an entry of a key set. Source: entra: identity-platform/access-tokens."""
+        numbers = self.public.public_numbers()
+        der = self.certificate.public_bytes(serialization.Encoding.DER)
+        return {
+            "kty": "RSA",
+            "use": "sig",
+            "kid": self.kid,
+            "x5t": self.kid,
+            "n": _base64url(numbers.n.to_bytes((numbers.n.bit_length() + 7) // 8, "big")),
+            "e": _base64url(numbers.e.to_bytes(3, "big")),
+            "x5c": [base64.b64encode(der).decode()],
+            "issuer": issuer,
+        }
 
     def pem(self) -> bytes:
         """Give the private key as unencrypted PKCS#8, to be kept in a file of mode 0600."""
@@ -82,6 +114,15 @@ class TokenService:
     def __init__(self, directory: Directory) -> None:
         self._directory = directory
         self._key: SigningKey | None = None
+
+    @property
+    def login(self) -> str:
+        """The origin of the sign-in service, which version 2 issuers carry."""
+        return self._directory.origins.login
+
+    @login.setter
+    def login(self, origin: str) -> None:
+        self._directory.move_login(origin)
 
     @property
     def signing_key(self) -> SigningKey:

@@ -1,0 +1,79 @@
+"""People who are signing in with a device code, and what keeps them signed in.
+
+Source: entra: identity-platform/v2-oauth2-device-code.
+"""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+DEVICE_CODE_LIFETIME = timedelta(minutes=15)
+
+
+@dataclass
+class DeviceCode:
+    """One device code: asked for by a client, then approved or declined by a person."""
+
+    code: str = field(repr=False)
+    user_code: str
+    client_id: str
+    scope: str
+    expires: datetime
+    user_id: str | None = None
+    declined: bool = False
+
+
+@dataclass(frozen=True)
+class Session:
+    """Who a refresh token stands for, and for which client."""
+
+    user_id: str
+    client_id: str
+
+
+class Sessions:
+    """Device codes and refresh tokens.
+
+    `auto_approve` is the user principal name of somebody who approves every device code at once, for tests.
+    """
+
+    def __init__(self) -> None:
+        self.auto_approve: str | None = None
+        self._codes: dict[str, DeviceCode] = {}
+        self._refresh: dict[str, Session] = {}
+
+    def begin(self, client_id: str, scope: str, now: datetime) -> DeviceCode:
+        """Give out a device code for a client."""
+        user_code = "".join(secrets.choice("BCDFGHJKLMNPQRSTVWXZ23456789") for _ in range(9))
+        made = DeviceCode(secrets.token_urlsafe(96), user_code, client_id, scope, now + DEVICE_CODE_LIFETIME)
+        self._codes[made.code] = made
+        return made
+
+    def by_code(self, code: str) -> DeviceCode | None:
+        """Find what a client polls for."""
+        return self._codes.get(code)
+
+    def by_user_code(self, user_code: str) -> DeviceCode | None:
+        """Find what a person typed."""
+        typed = user_code.strip().upper()
+        return next((one for one in self._codes.values() if one.user_code == typed), None)
+
+    def end(self, code: DeviceCode) -> None:
+        """Forget a device code that was redeemed."""
+        self._codes.pop(code.code, None)
+
+    def refresh_token(self, session: Session) -> str:
+        """Give out a refresh token."""
+        token = f"1.{secrets.token_urlsafe(200)}"
+        self._refresh[token] = session
+        return token
+
+    def refreshed(self, token: str) -> Session | None:
+        """Find whose refresh token this is."""
+        return self._refresh.get(token)
+
+    def revoke_all(self) -> None:
+        """Sign everybody out: no refresh token works any more."""
+        self._refresh.clear()

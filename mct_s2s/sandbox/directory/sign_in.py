@@ -1,0 +1,120 @@
+"""The token endpoint's grants: who asks, how they prove it, what they may have.
+
+Sources: entra: identity-platform/v2-oauth2-client-creds-grant-flow, identity-platform/v2-oauth2-device-code.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from mct_s2s.sandbox.directory import assertions, credentials, delegated, grants, refusals
+from mct_s2s.sandbox.directory.validation import as_utc
+
+if TYPE_CHECKING:
+    from mct_s2s.sandbox.directory.store import Directory
+    from mct_s2s.sandbox.directory.table import Object
+    from mct_s2s.sandbox.directory.tenant import Tenant
+
+Form = Mapping[str, str]
+_DEVICE_GRANTS = frozenset({"urn:ietf:params:oauth:grant-type:device_code", "device_code"})
+
+
+def tenant_named(directory: Directory, name: str, *, error: str = "invalid_request") -> Tenant:
+    """Find the tenant that an authority's path segment means.
+
+    Raises:
+        WireError: 90002 if there is none.
+    """
+    if name.lower() in {"common", "organizations"}:
+        return directory.tenant
+    for tenant in (directory.tenant, *directory.foreign_tenants):
+        if tenant.is_named(name):
+            return tenant
+    raise refusals.unknown_tenant(name, error=error)
+
+
+def token(directory: Directory, tenant_name: str, form: Form) -> dict[str, Any]:
+    """Answer a request for a token.
+
+    Args:
+        directory: the tenant's directory.
+        tenant_name: the authority's path segment.
+        form: the parameters; `scope` (version 2) or `resource` (version 1) says what for.
+
+    Raises:
+        WireError: as Entra refuses.
+    """
+    tenant = tenant_named(directory, tenant_name)
+    for name in ("grant_type", "client_id"):
+        if not form.get(name):
+            raise refusals.missing_parameter(name)
+    if tenant is not directory.tenant:
+        raise refusals.unknown_client(form["client_id"], tenant)
+    if form["grant_type"] == "client_credentials":
+        return _client_credentials(directory, form)
+    if form["grant_type"] in _DEVICE_GRANTS:
+        return delegated.redeem_device_code(directory, form)
+    if form["grant_type"] == "refresh_token":
+        return delegated.refresh(directory, form)
+    raise refusals.unsupported_grant(form["grant_type"])
+
+
+def _client_credentials(directory: Directory, form: Form) -> dict[str, Any]:
+    application = _application(directory, form["client_id"])
+    resource = _resource(form)
+    proof = _proved(directory, application, form)
+    principal = next(iter(directory.service_principals.seen_by("appId", application["appId"])), None)
+    if principal is None:
+        raise refusals.missing_principal(application["appId"], directory.tenant)
+    if not principal["accountEnabled"] or application["isDisabled"]:
+        raise refusals.disabled(application["appId"], application["displayName"])
+    claims = grants.app_only_claims(directory, principal, resource, proof=proof)
+    # Between sixty and ninety minutes, at random, so that clients do not all come back at once.
+    lifetime = timedelta(seconds=random.randint(3600, 5400))  # noqa: S311 - nothing is kept secret by it
+    made = directory.tokens.sign(claims, lifetime)
+    seconds = int(lifetime.total_seconds()) - 1
+    answer: dict[str, Any] = {"token_type": "Bearer", "expires_in": seconds, "ext_expires_in": seconds}
+    if "resource" in form:
+        answer |= {"expires_on": str(made.expires_at), "resource": resource}
+    return answer | {"access_token": made.access_token}
+
+
+def _application(directory: Directory, client_id: str) -> Object:
+    found = directory.applications.seen_by("appId", client_id)
+    if not found:
+        raise refusals.unknown_client(client_id, directory.tenant)
+    return found[0]
+
+
+def _resource(form: Form) -> str:
+    if "resource" in form:
+        return form["resource"]
+    scope = form.get("scope", "")
+    if not scope:
+        raise refusals.missing_parameter("scope")
+    wanted = [one for one in scope.split() if one not in {"openid", "profile", "offline_access", "email"}]
+    if len(wanted) > 1:
+        raise refusals.several_resources(scope)
+    if not wanted or not wanted[0].endswith("/.default") or wanted[0] == "/.default":
+        raise refusals.bad_scope(scope)
+    return wanted[0].removesuffix("/.default")
+
+
+def _proved(directory: Directory, application: Object, form: Form) -> str:
+    if form.get("client_assertion"):
+        if form.get("client_assertion_type") != assertions.JWT_BEARER:
+            raise refusals.missing_parameter("client_assertion_type")
+        assertions.check(directory, application, form["client_assertion"])
+        return "2"
+    if not form.get("client_secret"):
+        raise refusals.no_credential()
+    credential = credentials.matching(directory, application, form["client_secret"])
+    now = directory.clock.now()
+    if credential is None or as_utc(credential["startDateTime"]) > now + timedelta(minutes=5):
+        raise refusals.wrong_secret(application["appId"])
+    if as_utc(credential["endDateTime"]) <= now:
+        raise refusals.expired_secret(application["appId"])
+    return "1"

@@ -1,0 +1,164 @@
+"""The Entra token service's routes: discovery, keys, tokens, device codes.
+
+Sources: entra: identity-platform/v2-protocols-oidc, identity-platform/v2-oauth2-client-creds-grant-flow,
+identity-platform/v2-oauth2-device-code.
+"""
+
+from __future__ import annotations
+
+import base64
+import html
+from typing import Any, Protocol
+from urllib.parse import parse_qs, unquote, urlsplit
+
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.routing import Route
+
+from mct_s2s.sandbox.directory import delegated, grants, sign_in
+from mct_s2s.sandbox.directory.store import Directory, Origins
+from mct_s2s.sandbox.wire_errors import entra_error
+
+_NO_STORE = {"Cache-Control": "no-store, no-cache", "Pragma": "no-cache"}
+
+
+class HoldsDirectory(Protocol):
+    """Whatever holds the tenant's directory; it may be exchanged for another one at any time."""
+
+    @property
+    def directory(self) -> Directory:
+        """The directory of the moment."""
+
+
+def routes(world: HoldsDirectory, addresses: Origins) -> list[Route]:
+    """Give the routes of the token service."""
+    service = _Login(world, addresses)
+    return [
+        Route("/common/discovery/instance", service.instance),
+        Route("/devicelogin", service.device_login, methods=["GET", "POST"]),
+        Route("/{tenant}/v2.0/.well-known/openid-configuration", service.discovery),
+        Route("/{tenant}/.well-known/openid-configuration", service.discovery_v1),
+        Route("/{tenant}/discovery/v2.0/keys", service.keys),
+        Route("/{tenant}/discovery/keys", service.keys),
+        Route("/{tenant}/oauth2/v2.0/token", service.token, methods=["POST"]),
+        Route("/{tenant}/oauth2/token", service.token, methods=["POST"]),
+        Route("/{tenant}/oauth2/v2.0/devicecode", service.device_code, methods=["POST"]),
+    ]
+
+
+class _Login:
+    def __init__(self, world: HoldsDirectory, addresses: Origins) -> None:
+        self._world = world
+        self._addresses = addresses
+
+    def _directory(self) -> Directory:
+        directory = self._world.directory
+        directory.origins = self._addresses
+        return directory
+
+    async def instance(self, request: Request) -> Response:
+        asked = urlsplit(request.query_params.get("authorization_endpoint", ""))
+        host = urlsplit(self._addresses.login).netloc
+        if not asked.path or asked.netloc.lower() != host:
+            text = "The authorization_endpoint is not a known instance."
+            raise entra_error(400, "invalid_instance", 50049, text)
+        tenant = asked.path.split("/")[1]
+        return JSONResponse(
+            {
+                "tenant_discovery_endpoint": f"{self._addresses.login}/{tenant}/v2.0/.well-known/openid-configuration",
+                "api-version": "1.1",
+                "metadata": [{"preferred_network": host, "preferred_cache": host, "aliases": [host]}],
+            }
+        )
+
+    async def discovery(self, request: Request) -> Response:
+        return JSONResponse(self._metadata(request.path_params["tenant"], 2))
+
+    async def discovery_v1(self, request: Request) -> Response:
+        return JSONResponse(self._metadata(request.path_params["tenant"], 1))
+
+    def _metadata(self, name: str, version: int) -> dict[str, Any]:
+        directory = self._directory()
+        tenant = sign_in.tenant_named(directory, name, error="invalid_tenant")
+        infix = "v2.0/" if version == 2 else ""
+        # Entra keeps the authority's own segment in the endpoints: a domain stays a domain.
+        base = f"{self._addresses.login}/{name if name.lower() in {'common', 'organizations'} else tenant.tenant_id}"
+        return {
+            "token_endpoint": f"{base}/oauth2/{infix}token",
+            "token_endpoint_auth_methods_supported": [
+                "client_secret_post",
+                "private_key_jwt",
+                "client_secret_basic",
+                "self_signed_tls_client_auth",
+            ],
+            "jwks_uri": f"{base}/discovery/{infix}keys",
+            "response_modes_supported": ["query", "fragment", "form_post"],
+            "subject_types_supported": ["pairwise"],
+            "id_token_signing_alg_values_supported": ["RS256"],
+            "response_types_supported": ["code", "id_token", "code id_token", "id_token token"],
+            "scopes_supported": ["openid", "profile", "email", "offline_access"],
+            "issuer": grants.issuer(directory, version, tenant),
+            "request_uri_parameter_supported": False,
+            "userinfo_endpoint": f"{self._addresses.graph}/oidc/userinfo",
+            "authorization_endpoint": f"{base}/oauth2/{infix}authorize",
+            "device_authorization_endpoint": f"{base}/oauth2/v2.0/devicecode",
+            "http_logout_supported": True,
+            "frontchannel_logout_supported": True,
+            "end_session_endpoint": f"{base}/oauth2/{infix}logout",
+            "tenant_region_scope": "EU",
+            "cloud_instance_name": urlsplit(self._addresses.login).netloc,
+            "cloud_graph_host_name": urlsplit(self._addresses.graph).netloc,
+            "msgraph_host": urlsplit(self._addresses.graph).netloc,
+        }
+
+    async def keys(self, request: Request) -> Response:
+        directory = self._directory()
+        tenant = sign_in.tenant_named(directory, request.path_params["tenant"], error="invalid_tenant")
+        issuer = grants.issuer(directory, 2, tenant)
+        return JSONResponse({"keys": [directory.tokens.signing_key.jwk(issuer)]})
+
+    async def token(self, request: Request) -> Response:
+        form = await _form(request)
+        return JSONResponse(sign_in.token(self._directory(), request.path_params["tenant"], form), headers=_NO_STORE)
+
+    async def device_code(self, request: Request) -> Response:
+        directory = self._directory()
+        sign_in.tenant_named(directory, request.path_params["tenant"])
+        return JSONResponse(delegated.device_code(directory, await _form(request)), headers=_NO_STORE)
+
+    async def device_login(self, request: Request) -> Response:
+        form = await _form(request) if request.method == "POST" else {}
+        directory = self._directory()
+        said = ""
+        if form.get("action") == "decline":
+            said = "Declined." if delegated.decline(directory, form.get("user_code", "")) else "No such code."
+        elif form:
+            done = delegated.approve(directory, form.get("user_code", ""), form.get("user", ""))
+            said = "You have signed in." if done else "No such code, or no such person."
+        status = 400 if said.startswith("No ") else 200
+        return HTMLResponse(_page(directory, said), status)
+
+
+async def _form(request: Request) -> dict[str, str]:
+    text = (await request.body()).decode("utf-8", "replace")
+    form = {name: values[-1] for name, values in parse_qs(text, keep_blank_values=True).items()}
+    scheme, _, encoded = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() == "basic" and "client_id" not in form:
+        try:
+            client_id, _, secret = base64.b64decode(encoded).decode().partition(":")
+        except ValueError:
+            return form
+        form |= {"client_id": unquote(client_id), "client_secret": unquote(secret)}
+    return form
+
+
+def _page(directory: Directory, said: str) -> str:
+    people = "".join(
+        f"<option>{html.escape(user['userPrincipalName'])}</option>" for user in directory.users.seen_all()
+    )
+    return (
+        f"<!doctype html><title>Sign in</title><p>{html.escape(said)}</p><form method=post>"
+        f"<input name=user_code placeholder=Code> <select name=user>{people}</select> "
+        "<button name=action value=approve>Sign in</button> "
+        "<button name=action value=decline>Cancel</button></form>"
+    )
