@@ -1,0 +1,172 @@
+"""Azure Resource Manager: finds the operation, judges the caller, lets the operation run.
+
+The order of judgement is the service's: subscription, token, tenant, api-version, permission, lock, rate.
+Source: ARM: resource-manager api contracts; role-based-access-control; management/lock-resources.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from mct_s2s.sandbox import arm_access, arm_manager, arm_resources, arm_sites
+from mct_s2s.sandbox.addresses import Addresses
+from mct_s2s.sandbox.arm_call import Answer, ArmCall, Operation
+from mct_s2s.sandbox.directory.tokens import Caller, TokenRejected
+from mct_s2s.sandbox.resources import operations, providers
+from mct_s2s.sandbox.resources.ids import ResourceId
+from mct_s2s.sandbox.wire_errors import WireError, arm_error
+from mct_s2s.sandbox.world import World
+
+# The first that fits counts, so that the rows about any resource come last.
+OPERATIONS: tuple[Operation, ...] = (
+    *arm_access.OPERATIONS,
+    *arm_manager.OPERATIONS,
+    *arm_sites.OPERATIONS,
+    *arm_resources.OPERATIONS,
+)
+_WRONG_AUDIENCE = (
+    "The access token has been obtained for wrong audience or resource. It should exactly match (including forward "
+    "slash) with one of the allowed audiences '{}'."
+)
+METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
+
+
+def routes(world: World, addresses: Addresses) -> list[Route]:
+    """Everything below the origin that nobody else answers: paths are compared without case."""
+
+    async def answer(request: Request) -> Response:
+        operation, params = find(request.method, request.url.path)
+        settled = operations.settle(world.resources)
+        caller = authenticate(world, addresses, request)
+        kind = _check_version(operation, params, request.query_params)
+        headers = _authorize(world, operation, params, caller, request, kind)
+        call = ArmCall(
+            world=world,
+            addresses=addresses,
+            method=request.method,
+            path=request.url.path,
+            params=params,
+            query=request.query_params,
+            raw_body=await request.body(),
+            caller=caller,
+        )
+        outcome = operation.run(call)
+        result = await outcome if inspect.isawaitable(outcome) else outcome
+        if settled:
+            world.save()
+        return _response(result, headers)
+
+    return [Route("/{path:path}", answer, methods=METHODS)]
+
+
+def find(method: str, path: str) -> tuple[Operation, dict[str, str]]:
+    """Look up the operation of a request, and what its path says.
+
+    Raises:
+        WireError: 501 naming the request, or 405 where only the method is wrong.
+    """
+    fitting = [(row, match) for row in OPERATIONS if (match := row.pattern.fullmatch(path))]
+    for row, match in fitting:
+        if row.method == method or (method == "HEAD" and row.method == "GET"):
+            return row, match.groupdict()
+    raise arm_error(501, "SandboxNotImplemented", f"The sandbox does not know {method} {path}.")
+
+
+def authenticate(world: World, addresses: Addresses, request: Request) -> Caller:
+    """Who asks. A subscription that is not there is said so even to strangers.
+
+    Raises:
+        WireError: 401 as Resource Manager words it, with WWW-Authenticate; 404 SubscriptionNotFound.
+    """
+    subscription = _subscription_in(request.url.path)
+    if subscription is not None:
+        world.resources.subscription(subscription)
+    try:
+        caller = world.directory.tokens.verify(request.headers.get("authorization"), audiences=addresses.arm_audiences)
+    except TokenRejected as rejected:
+        raise _unauthorized(world, addresses, rejected) from rejected
+    if caller.tenant_id != world.directory.tenant_id:
+        raise _wrong_tenant(world, addresses, caller)
+    return caller
+
+
+def _subscription_in(path: str) -> str | None:
+    parts = path.strip("/").split("/")
+    return parts[1] if len(parts) > 1 and parts[0].lower() == "subscriptions" else None
+
+
+def _unauthorized(world: World, addresses: Addresses, rejected: TokenRejected) -> WireError:
+    codes = {
+        "missing": ("AuthenticationFailed", "Authentication failed. The 'Authorization' header is missing."),
+        "expired": ("ExpiredAuthenticationToken", "The access token expiry UTC time is earlier than current UTC time."),
+        "audience": ("InvalidAuthenticationTokenAudience", _WRONG_AUDIENCE.format("','".join(addresses.arm_audiences))),
+    }
+    code, message = codes.get(rejected.kind, ("InvalidAuthenticationToken", "The access token is invalid."))
+    return arm_error(401, code, message, headers=_challenge(world, addresses, message))
+
+
+def _wrong_tenant(world: World, addresses: Addresses, caller: Caller) -> WireError:
+    home = world.directory.tenant_id
+    message = (
+        f"The access token is from the wrong issuer 'https://sts.windows.net/{caller.tenant_id}/'. It must match the "
+        f"tenant 'https://sts.windows.net/{home}/' associated with this subscription. Please use the authority (URL) "
+        f"'{addresses.login}/{home}' to get the token. Note, if the subscription is transferred to another tenant "
+        "there is no impact to the services, but information about new tenant could take time to propagate (up to an "
+        "hour). If you just transferred your subscription and see this error message, please try back later."
+    )
+    return arm_error(401, "InvalidAuthenticationTokenTenant", message, headers=_challenge(world, addresses, message))
+
+
+def _challenge(world: World, addresses: Addresses, why: str) -> dict[str, str]:
+    where = f"{addresses.login}/{world.directory.tenant_id}"
+    return {"WWW-Authenticate": f'Bearer authorization_uri="{where}", error="invalid_token", error_description="{why}"'}
+
+
+def _check_version(operation: Operation, params: Mapping[str, str], query: Mapping[str, str]) -> str:
+    """Judge the api-version; give the full type that the request is about."""
+    about = _type_of(params)
+    named = next((value for name, value in query.items() if name.lower() == "api-version"), None)
+    version = providers.require_version(named)
+    if not operation.versions:
+        return about
+    kind = providers.find(operation.versions.format(type=about))
+    if kind.namespace == "Microsoft.Resources":
+        providers.check_manager_version(version, kind.versions)
+    else:
+        kind.check_version(version)
+    return about
+
+
+def _type_of(params: Mapping[str, str]) -> str:
+    if "id" in params:
+        return ResourceId.parse(params["id"]).type
+    return f"{params['namespace']}/{params['type']}" if "type" in params else ""
+
+
+def _authorize(
+    world: World, operation: Operation, params: Mapping[str, str], caller: Caller, request: Request, about: str
+) -> dict[str, str]:
+    scope = params.get("id") or params.get("scope") or request.url.path.rstrip("/")
+    action = operation.action.format(type=about, **{k: v for k, v in params.items() if k != "type"})
+    if action:
+        world.resources.access.check(caller, action, scope)
+    if request.method in {"POST", "PUT", "PATCH", "DELETE"}:
+        world.resources.locks.check(request.url.path.rstrip("/"), deleting=request.method == "DELETE")
+    subscription = _subscription_in(request.url.path)
+    if subscription is None:
+        return {}
+    return world.resources.throttle.draw(subscription, caller.object_id, request.method)
+
+
+def _response(answer: Answer, headers: Mapping[str, str]) -> Response:
+    every = {"Cache-Control": "no-cache", "Pragma": "no-cache", **headers, **answer.headers}
+    if answer.body is None:
+        return Response(status_code=answer.status, headers=every)
+    if isinstance(answer.body, str):
+        return Response(answer.body, status_code=answer.status, headers=every, media_type=answer.media_type)
+    return JSONResponse(answer.body, status_code=answer.status, headers=every, media_type=answer.media_type)

@@ -1,0 +1,141 @@
+"""App Service: slots, application settings, sticky names, restart. The site itself is a resource like others.
+
+Source: app-service: web-apps/list-slots, /list-application-settings, /update-application-settings,
+/list-slot-configuration-names, /update-slot-configuration-names, /restart.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from mct_s2s.sandbox.arm_call import Answer, ArmCall, Operation
+from mct_s2s.sandbox.arm_resources import show
+from mct_s2s.sandbox.resources.sites import SiteState, bad_request
+from mct_s2s.sandbox.wire_errors import arm_error
+
+
+def _site(call: ArmCall) -> tuple[dict[str, Any], SiteState]:
+    return call.resources.get(call.resource_id), call.resources.sites[call.resource_id.key]
+
+
+def _config(body: dict[str, Any], name: str, properties: Any) -> Answer:
+    kind = body["type"] + "/config"
+    shown = {"id": f"{body['id']}/config/{name}", "name": name, "type": kind, "location": body["location"]}
+    return Answer(body={**shown, "properties": properties})
+
+
+def list_slots(call: ArmCall) -> Answer:
+    """The deployment slots of a site."""
+    body, _ = _site(call)
+    found = call.resources.under(body["id"], of_type="Microsoft.Web/sites/slots")
+    return Answer(body={"value": [show(call, slot, listed=True) for slot in found], "nextLink": None})
+
+
+def list_settings(call: ArmCall) -> Answer:
+    """The application settings as they stand; Key Vault references unresolved."""
+    body, state = _site(call)
+    return _config(body, "appsettings", dict(state.settings))
+
+
+def put_settings(call: ArmCall) -> Answer:
+    """Replace the application settings as a whole; the site recycles."""
+    body, state = _site(call)
+    _known_members(call.body)
+    state.replace_settings(
+        call.body.get("properties"), call.resources.clock.timestamp(), call.resources.restart_seconds
+    )
+    return _config(body, "appsettings", dict(state.settings))
+
+
+def list_connection_strings(call: ArmCall) -> Answer:
+    """The connection strings, which are another list than the settings."""
+    body, state = _site(call)
+    return _config(body, "connectionstrings", dict(state.connection_strings))
+
+
+def get_sticky(call: ArmCall) -> Answer:
+    """The names that stay with their slot; the production site's own."""
+    body, state = _production(call)
+    return _config(body, "slotConfigNames", dict(state.sticky))
+
+
+def put_sticky(call: ArmCall) -> Answer:
+    """Replace the names that stay with their slot."""
+    body, state = _production(call)
+    _known_members(call.body)
+    state.replace_sticky(call.body.get("properties"))
+    return _config(body, "slotConfigNames", dict(state.sticky))
+
+
+def _production(call: ArmCall) -> tuple[dict[str, Any], SiteState]:
+    body, state = _site(call)
+    if call.resource_id.parent is not None:
+        raise arm_error(404, "NotFound", f"No route registered for '{call.path}'.")
+    return body, state
+
+
+def get_web_config(call: ArmCall) -> Answer:
+    """The site's configuration without its settings."""
+    body, _ = _site(call)
+    return _config(body, "web", show(call, body)["properties"]["siteConfig"])
+
+
+async def restart(call: ArmCall) -> Answer:
+    """Restart the site: settings take effect when it is over. `synchronous=true` waits for that."""
+    _, state = _site(call)
+    seconds = call.resources.restart_seconds
+    state.restarts += 1
+    state.start_over(call.resources.clock.timestamp(), seconds)
+    if call.query.get("synchronous", "").lower() == "true":
+        await asyncio.sleep(seconds)
+    return Answer(200)
+
+
+def set_state(running: str) -> Any:
+    """Make the operation that starts or stops a site."""
+
+    def run(call: ArmCall) -> Answer:
+        body, _ = _site(call)
+        body["properties"]["state"] = running
+        return Answer(200)
+
+    return run
+
+
+def _known_members(sent: dict[str, Any]) -> None:
+    unknown = set(sent) - {"id", "name", "type", "kind", "location", "properties", "systemData"}
+    if unknown:
+        raise bad_request(f"The parameter {min(unknown)} is not known.")
+
+
+_A = "Microsoft.Web/sites"
+_W = "{type}/config/write"
+_R = "{type}/config/read"
+_LIST = "{type}/config/list/action"
+OPERATIONS = (
+    Operation("GET", "{site}/slots", "Microsoft.Web/sites/slots/read", _A, list_slots, "app-service: list slots"),
+    Operation(
+        "POST", "{site}/config/appsettings/list", _LIST, _A, list_settings,
+        "app-service: list application settings", "full",
+    ),
+    Operation(
+        "PUT", "{site}/config/appsettings", _W, _A, put_settings, "app-service: update application settings", "full"
+    ),
+    Operation(
+        "POST", "{site}/config/connectionstrings/list", _LIST, _A, list_connection_strings,
+        "app-service: list connection strings",
+    ),
+    Operation(
+        "GET", "{site}/config/slotConfigNames", _R, _A, get_sticky, "app-service: list slot configuration names",
+        "full",
+    ),
+    Operation(
+        "PUT", "{site}/config/slotConfigNames", _W, _A, put_sticky, "app-service: update slot configuration names",
+        "full",
+    ),
+    Operation("GET", "{site}/config/web", _R, _A, get_web_config, "app-service: get configuration", "stub"),
+    Operation("POST", "{site}/restart", "{type}/restart/action", _A, restart, "app-service: restart", "full"),
+    Operation("POST", "{site}/start", "{type}/start/action", _A, set_state("Running"), "app-service: start"),
+    Operation("POST", "{site}/stop", "{type}/stop/action", _A, set_state("Stopped"), "app-service: stop"),
+)  # fmt: skip

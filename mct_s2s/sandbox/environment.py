@@ -1,0 +1,44 @@
+"""What a client has to export to use a sandbox that `serve` runs on a given port."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from mct_s2s.sandbox import certificates
+from mct_s2s.sandbox.addresses import HOST
+from mct_s2s.sandbox.seed import APP_SERVICE, RESOURCE_GROUP, SITE
+from mct_s2s.sandbox.state import State
+
+
+def ports_from(port: int, names: Sequence[str]) -> dict[str, int]:
+    """The ports of a served sandbox: one after the other, in the order of `names`."""
+    return {name: port + offset for offset, name in enumerate(names)}
+
+
+def exports(port: int, *, state_dir: Path | None = None) -> dict[str, str]:
+    """The environment, by name; also correct before the sandbox on that port has started."""
+    state = State(state_dir)
+    authority, _ = certificates.ensure(state.directory)
+    administrator = state.administrator()
+    origin = f"https://{HOST}:{port}"
+    return {
+        "MCT_S2S_CLOUD": origin,
+        "REQUESTS_CA_BUNDLE": str(authority),
+        "SSL_CERT_FILE": str(authority),
+        "AZURE_AUTHORITY_HOST": origin,
+        "AZURE_TENANT_ID": administrator["tenantId"],
+        "AZURE_CLIENT_ID": administrator["clientId"],
+        "AZURE_CLIENT_SECRET": administrator["clientSecret"],
+        "AZURE_SUBSCRIPTION_ID": administrator["subscriptionId"],
+        "MCT_S2S_APP_SERVICE": APP_SERVICE,
+        "MCT_S2S_RESOURCE_GROUP": RESOURCE_GROUP,
+        "MCT_S2S_URL": f"https://{HOST}:{_site_port(port, state)}",
+    }
+
+
+def _site_port(port: int, state: State) -> int:
+    """The MCT site comes first among the sites of the seed; a kept world may have been loaded from elsewhere."""
+    known = state.ports()
+    offset = known.get(SITE.lower(), 0) - known.get("arm", 0)
+    return port + offset if known.get("arm") == port and offset > 0 else port + 2

@@ -1,0 +1,57 @@
+"""The log of every request, newest last: what happened, to whom, how long it took. Never a token or a body."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from typing import Any
+
+KEPT = 10_000
+
+
+@dataclass
+class Entry:
+    """One request.
+
+    Units: `milliseconds` from its first byte to the last of the answer. `note` is what a service decided but did
+    not say, e.g. why the MCT site refused a call.
+    """
+
+    number: int
+    at: str
+    service: str
+    method: str
+    path: str
+    query: str
+    status: int = 0
+    milliseconds: float = 0.0
+    request_id: str = ""
+    caller: str = ""
+    note: str = ""
+
+
+class Journal:
+    """The last requests, numbered from 1."""
+
+    def __init__(self) -> None:
+        self._entries: deque[Entry] = deque(maxlen=KEPT)
+        self._next = 1
+
+    def open(self, **members: Any) -> Entry:
+        """Begin the entry of a request that has just arrived."""
+        entry = Entry(number=self._next, **members)
+        self._next += 1
+        self._entries.append(entry)
+        return entry
+
+    def clear(self) -> None:
+        """Forget all entries; numbers go on."""
+        self._entries.clear()
+
+    def __iter__(self) -> Iterator[Entry]:
+        return iter(tuple(self._entries))
+
+    def to_list(self, *, since: int = 0, service: str | None = None) -> list[dict[str, Any]]:
+        """Entries with a number above `since`, as JSON values."""
+        return [asdict(e) for e in self if e.number > since and service in (None, e.service)]

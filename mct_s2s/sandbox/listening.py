@@ -1,0 +1,117 @@
+"""Ports: finding them, opening them, and one web server on all of them."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+
+import uvicorn
+
+from mct_s2s.sandbox.addresses import Addresses
+from mct_s2s.sandbox.pipeline import App
+
+_BACKLOG = 2048
+
+
+class PortTaken(OSError):
+    """A port that somebody else listens on."""
+
+
+def open_ports(names: Iterable[str], wished: Mapping[str, int]) -> dict[str, list[socket.socket]]:
+    """Listen on the loopback for each name: on its wished port, or on any where that is taken or none is wished."""
+    return {name: _open_any(wished.get(name, 0)) for name in names}
+
+
+def open_exactly(ports: Mapping[str, int]) -> dict[str, list[socket.socket]]:
+    """Listen on exactly these ports.
+
+    Raises:
+        PortTaken: one of them is not free; none is left open then.
+    """
+    opened: dict[str, list[socket.socket]] = {}
+    try:
+        for name, port in ports.items():
+            opened[name] = _open(port)
+    except OSError as error:
+        close(opened)
+        raise PortTaken(f"A port of the sandbox is not free: {error}") from error
+    return opened
+
+
+def close(opened: Mapping[str, list[socket.socket]]) -> None:
+    """Close all of them."""
+    for sockets in opened.values():
+        for each in sockets:
+            each.close()
+
+
+def addresses_of(opened: Mapping[str, list[socket.socket]]) -> Addresses:
+    """The addresses that opened ports amount to."""
+    ports = {name: int(sockets[0].getsockname()[1]) for name, sockets in opened.items()}
+    sites = {name: port for name, port in ports.items() if name.startswith("/")}
+    return Addresses(ports["arm"], ports["graph"], sites)
+
+
+def _open_any(port: int) -> list[socket.socket]:
+    if port:
+        with contextlib.suppress(OSError):
+            return _open(port)
+    return _open(0)
+
+
+def _open(port: int) -> list[socket.socket]:
+    """Both loopbacks where there are two: clients try `::1` first and lose time where nobody answers."""
+    first = _listen(socket.AF_INET, "127.0.0.1", port)
+    try:
+        return [first, _listen(socket.AF_INET6, "::1", first.getsockname()[1])]
+    except OSError:
+        return [first]
+
+
+def _listen(family: socket.AddressFamily, host: str, port: int) -> socket.socket:
+    made = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        if family == socket.AF_INET6:
+            made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        made.bind((host, port))
+        made.listen(_BACKLOG)
+    except OSError:
+        made.close()
+        raise
+    return made
+
+
+class WebServer(uvicorn.Server):
+    """uvicorn, with a way to hear when it accepts connections.
+
+    `started_up` is called once in the server's own event loop.
+    """
+
+    started_up: Callable[[], None] = staticmethod(lambda: None)
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begin to accept connections."""
+        await super().startup(sockets)
+        self.started_up()
+
+
+def web_server(app: App, server_pem: Path) -> WebServer:
+    """A web server for an application, quiet and with TLS."""
+    config = uvicorn.Config(
+        app,
+        ssl_certfile=server_pem,
+        ssl_keyfile=server_pem,
+        lifespan="off",
+        ws="none",
+        access_log=False,
+        log_config=None,
+        log_level="warning",
+        server_header=False,
+        proxy_headers=False,
+        timeout_graceful_shutdown=1,
+        timeout_keep_alive=75,
+    )
+    return WebServer(config)

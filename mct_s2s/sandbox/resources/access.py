@@ -1,0 +1,147 @@
+"""Who may do what: role assignments, role definitions, deny assignments.
+
+Source: ARM: role-based-access-control/role-definitions, /deny-assignments; permissions - list for resource.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import uuid
+from typing import Any
+
+from mct_s2s.sandbox.directory.tokens import Caller
+from mct_s2s.sandbox.resources.ids import is_within
+from mct_s2s.sandbox.wire_errors import arm_error
+
+OWNER = "8e3af657-a8ff-443c-a75c-2fe8c4bcb635"
+CONTRIBUTOR = "b24988ac-6180-42a0-ab88-20f7382dd24c"
+READER = "acdd72a7-3385-48ef-bd42-f606fba81ae7"
+WEBSITE_CONTRIBUTOR = "de139f84-1756-47ae-9be6-808fbbe84772"
+MANAGED_IDENTITY_OPERATOR = "f1a07417-d97a-45cb-824c-7a7467783830"
+
+_DEFINITIONS: dict[str, tuple[str, list[str], list[str]]] = {
+    OWNER: ("Owner", ["*"], []),
+    CONTRIBUTOR: (
+        "Contributor",
+        ["*"],
+        [
+            "Microsoft.Authorization/*/Delete",
+            "Microsoft.Authorization/*/Write",
+            "Microsoft.Authorization/elevateAccess/Action",
+        ],
+    ),
+    READER: ("Reader", ["*/read"], []),
+    WEBSITE_CONTRIBUTOR: (
+        "Website Contributor",
+        [
+            "Microsoft.Authorization/*/read",
+            "Microsoft.Insights/components/*",
+            "Microsoft.Resources/deployments/*",
+            "Microsoft.Resources/subscriptions/resourceGroups/read",
+            "Microsoft.Web/certificates/*",
+            "Microsoft.Web/listSitesAssignedToHostName/read",
+            "Microsoft.Web/serverFarms/join/action",
+            "Microsoft.Web/serverFarms/read",
+            "Microsoft.Web/sites/*",
+        ],
+        [],
+    ),
+    MANAGED_IDENTITY_OPERATOR: (
+        "Managed Identity Operator",
+        [
+            "Microsoft.ManagedIdentity/userAssignedIdentities/*/read",
+            "Microsoft.ManagedIdentity/userAssignedIdentities/*/assign/action",
+            "Microsoft.Authorization/*/read",
+            "Microsoft.Resources/subscriptions/resourceGroups/read",
+        ],
+        [],
+    ),
+}
+
+
+def _matches(patterns: list[str], action: str) -> bool:
+    return any(fnmatch.fnmatchcase(action.lower(), pattern.lower()) for pattern in patterns)
+
+
+def permits(permission: dict[str, Any], action: str) -> bool:
+    """Whether one role's actions, less its own notActions, cover an action."""
+    return _matches(permission["actions"], action) and not _matches(permission["notActions"], action)
+
+
+class Access:
+    """Role and deny assignments of every scope. Scopes are paths; the root is `/`."""
+
+    def __init__(self) -> None:
+        self.assignments: list[dict[str, str]] = []
+        self.denials: list[dict[str, Any]] = []
+
+    def assign(self, principal_id: str, role: str, scope: str, *, name: str | None = None) -> dict[str, str]:
+        """Give a principal a role at a scope; `role` is the GUID of a built-in role definition."""
+        assignment = {
+            "name": name or str(uuid.uuid4()),
+            "principalId": principal_id,
+            "role": role,
+            "scope": scope,
+        }
+        self.assignments.append(assignment)
+        return assignment
+
+    def deny(self, name: str, actions: list[str], not_actions: list[str], scope: str) -> str:
+        """Put a system deny assignment on a scope, as a managed application does; give its id.
+
+        Source: ARM: role-based-access-control/deny-assignments.
+        """
+        identifier = str(uuid.uuid4())
+        self.denials.append(
+            {"name": identifier, "displayName": name, "actions": actions, "notActions": not_actions, "scope": scope}
+        )
+        return identifier
+
+    def permissions(self, principal_id: str, scope: str) -> list[dict[str, Any]]:
+        """What the principal's roles at `scope` and above it allow, one entry for each role."""
+        held = (a for a in self.assignments if a["principalId"] == principal_id and is_within(scope, a["scope"]))
+        entries = (_DEFINITIONS[assignment["role"]] for assignment in held)
+        return [
+            {"actions": actions, "notActions": refused, "dataActions": [], "notDataActions": []}
+            for _, actions, refused in entries
+        ]
+
+    def allows(self, principal_id: str, action: str, scope: str) -> bool:
+        """Whether any of the principal's roles allows the action; denials are another matter."""
+        return any(permits(entry, action) for entry in self.permissions(principal_id, scope))
+
+    def sees(self, principal_id: str, scope: str) -> bool:
+        """Whether the principal holds any role at, above or below a scope: it is then listed to it."""
+        return any(
+            a["principalId"] == principal_id and (is_within(scope, a["scope"]) or is_within(a["scope"], scope))
+            for a in self.assignments
+        )
+
+    def check(self, caller: Caller, action: str, scope: str) -> None:
+        """Refuse what the caller may not do.
+
+        Raises:
+            WireError: 403 AuthorizationFailed or DenyAssignmentAuthorizationFailed.
+        """
+        who = f"The client '{caller.app_id}' with object id '{caller.object_id}'"
+        if not self.allows(caller.object_id, action, scope):
+            raise arm_error(
+                403,
+                "AuthorizationFailed",
+                f"{who} does not have authorization to perform action '{action}' over scope '{scope}' or the scope "
+                "is invalid. If access was recently granted, please refresh your credentials.",
+            )
+        denied = next((d for d in self.denials if is_within(scope, d["scope"]) and permits(d, action)), None)
+        if denied is not None:
+            raise arm_error(
+                403,
+                "DenyAssignmentAuthorizationFailed",
+                f"{who} has permission to perform action '{action}' on scope '{scope}'; however, the access is denied "
+                f"because of the deny assignment with name '{denied['displayName']}' and Id "
+                f"'{denied['name'].replace('-', '')}' at scope '{denied['scope']}'.",
+            )
+
+
+def role_definitions() -> list[tuple[str, str, list[str], list[str]]]:
+    """The built-in roles: id, name, actions, notActions."""
+    return [(role, *rest) for role, rest in _DEFINITIONS.items()]

@@ -1,0 +1,126 @@
+"""Reading and writing any resource by its id, as far as its provider's description goes.
+
+Source: ARM: resources - get/update/create-or-update/delete by id.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from mct_s2s.sandbox.resources import identities, operations
+from mct_s2s.sandbox.resources.ids import ResourceId
+from mct_s2s.sandbox.resources.providers import ResourceType
+from mct_s2s.sandbox.resources.store import Resources
+from mct_s2s.sandbox.wire_errors import arm_error
+
+_MEMBERS = frozenset(
+    {"id", "name", "type", "location", "tags", "kind", "sku", "plan", "identity", "properties", "managedBy", "zones"}
+    | {"etag", "extendedLocation", "systemData", "apiVersion", "scale", "resources"}
+)
+
+
+def check_members(sent: Mapping[str, Any]) -> None:
+    """Refuse members that no resource has, as Resource Manager does before it asks the provider.
+
+    Raises:
+        WireError: 400 InvalidRequestContent.
+    """
+    unknown = next((name for name in sent if name not in _MEMBERS), None)
+    if unknown is not None:
+        raise arm_error(
+            400,
+            "InvalidRequestContent",
+            "The request content was invalid and could not be deserialized: 'Could not find member "
+            f"'{unknown}' on object of type 'ResourceDefinition'. Path '{unknown}', line 1, position "
+            f"{len(unknown) + 4}.'.",
+        )
+
+
+def patch(resources: Resources, kind: ResourceType, resource_id: ResourceId, sent: dict[str, Any]) -> str | None:
+    """Merge a change into a resource; give the operation's id where the provider takes its time.
+
+    Raises:
+        WireError: the resource is not there, is busy, or cannot take this change.
+    """
+    body = resources.get(resource_id)
+    check_members(sent)
+    if kind.update == "put-only":
+        raise arm_error(
+            405,
+            "PatchResourceNotSupported",
+            f"The resource type '{kind.full_name}' does not support PATCH operation.",
+        )
+    if kind.update == "done":
+        change(resources, kind, body, sent)
+        return None
+    if sent.get("identity") is not None:
+        # What would fail later is refused now: providers validate before they accept.
+        identities.check(resources, kind, body, sent["identity"])
+    return operations.begin(resources, resource_id, sent)
+
+
+def put(
+    resources: Resources, kind: ResourceType, resource_id: ResourceId, sent: dict[str, Any]
+) -> tuple[dict[str, Any], bool]:
+    """Create a resource or replace it; give it, and whether it is new.
+
+    Raises:
+        WireError: there is no such group, `location` is missing or moves, or a value is wrong.
+    """
+    resources.group(resource_id.subscription, resource_id.group)
+    check_members(sent)
+    body = resources.find(resource_id.key)
+    if not sent.get("location"):
+        raise arm_error(400, "LocationRequired", "The location property is required for this definition.")
+    if body is None:
+        fresh: dict[str, Any] = {
+            "id": str(resource_id),
+            "name": resource_id.name,
+            "type": kind.full_name,
+            "location": sent["location"],
+            "tags": {},
+            "properties": {},
+        }
+        change(resources, kind, fresh, sent)
+        return resources.add(fresh), True
+    if _plain(sent["location"]) != _plain(body["location"]):
+        raise arm_error(
+            409,
+            "InvalidResourceLocation",
+            f"The resource '{resource_id.name}' already exists in location '{_plain(body['location'])}' in resource "
+            f"group '{resource_id.group}'. A resource with the same name cannot be created in location "
+            f"'{_plain(sent['location'])}'. Please select a new resource name.",
+        )
+    change(resources, kind, body, sent)
+    return body, False
+
+
+def change(resources: Resources, kind: ResourceType, body: dict[str, Any], sent: Mapping[str, Any]) -> None:
+    """Write what was sent into a resource's body: identity by its own rules, the rest member by member.
+
+    Raises:
+        WireError: the identity is refused; nothing is written then.
+    """
+    if "identity" in sent:
+        identities.apply(resources, kind, body, sent["identity"])
+    for member in ("tags", "kind", "sku", "plan", "managedBy"):
+        if sent.get(member) is not None:
+            body[member] = sent[member]
+    properties = sent.get("properties")
+    if isinstance(properties, Mapping):
+        own = {"provisioningState", "principalId", "clientId", "tenantId"}
+        body["properties"].update({k: v for k, v in properties.items() if k not in own})
+
+
+def delete(resources: Resources, resource_id: ResourceId) -> bool:
+    """Delete a resource and what is nested in it; whether there was one."""
+    resources.group(resource_id.subscription, resource_id.group)
+    if resources.find(resource_id.key) is None:
+        return False
+    resources.remove(resource_id.key)
+    return True
+
+
+def _plain(location: str) -> str:
+    return location.replace(" ", "").lower()

@@ -1,0 +1,140 @@
+"""Managed identities on resources: what a write of `identity` does.
+
+`type` is the whole truth: what it leaves out goes away, the user-assigned map included. Ids are Azure's to give.
+Source: entra: managed-identities-azure-resources/qs-configure-rest-vm; app-service/overview-managed-identity.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from mct_s2s.sandbox.resources.ids import ResourceId
+from mct_s2s.sandbox.resources.providers import ResourceType
+from mct_s2s.sandbox.resources.store import Resources
+from mct_s2s.sandbox.wire_errors import arm_error
+
+_KINDS = {"systemassigned": "system", "userassigned": "user"}
+
+
+def kinds_in(text: object) -> frozenset[str]:
+    """Read an identity's `type`, e.g. "SystemAssigned, UserAssigned" or "None", without case or spaces.
+
+    Raises:
+        WireError: 400 InvalidIdentityValues… as Resource Manager words it.
+    """
+    words = [word.strip().lower() for word in text.split(",")] if isinstance(text, str) else [""]
+    if words == ["none"]:
+        return frozenset()
+    if not all(word in _KINDS for word in words):
+        raise arm_error(
+            400,
+            "InvalidIdentityType",
+            f"The identity type '{text}' is invalid. The supported values are 'None, SystemAssigned, UserAssigned, "
+            "SystemAssigned, UserAssigned'.",
+        )
+    return frozenset(_KINDS[word] for word in words)
+
+
+def apply(resources: Resources, kind: ResourceType, body: dict[str, Any], wanted: object) -> None:
+    """Change a resource's identity to what a PATCH or PUT asks for.
+
+    Raises:
+        WireError: 400, the type of resource carries no such identity, or a user-assigned one is not there.
+    """
+    if wanted is None:
+        return
+    kinds, entries = check(resources, kind, body, wanted)
+    before = dict(body.get("identity") or {})
+    fresh: dict[str, Any] = _system_part(resources, body, before, "system" in kinds)
+    if entries:
+        fresh["userAssignedIdentities"] = entries
+    names = [name for part, name in (("system", "SystemAssigned"), ("user", "UserAssigned")) if part in kinds]
+    body["identity"] = {"type": kind.separator.join(names), **fresh} if names else {"type": "None"}
+
+
+def check(
+    resources: Resources, kind: ResourceType, body: dict[str, Any], wanted: object
+) -> tuple[frozenset[str], dict[str, dict[str, str]]]:
+    """Judge a change of identity without making it; give the kinds and the user-assigned map it leads to.
+
+    Raises:
+        WireError: as `apply` does.
+    """
+    if not isinstance(wanted, Mapping):
+        raise arm_error(400, "InvalidRequestContent", "The request content was invalid: 'identity' is no object.")
+    kinds = kinds_in(wanted.get("type"))
+    _check_supported(kind, kinds)
+    kept = dict((body.get("identity") or {}).get("userAssignedIdentities") or {})
+    return kinds, _entries(resources, kept, wanted.get("userAssignedIdentities"), kinds, kind.merges_identities)
+
+
+def _check_supported(kind: ResourceType, kinds: frozenset[str]) -> None:
+    if not kinds <= set(kind.identity):
+        raise arm_error(
+            400,
+            "ManagedIdentityNotSupported",
+            f"The resource type '{kind.full_name}' does not support this kind of managed identity.",
+        )
+
+
+def _system_part(resources: Resources, body: dict[str, Any], before: dict[str, Any], wanted: bool) -> dict[str, str]:
+    own = before.get("principalId")
+    if not wanted:
+        if own:
+            resources.directory.remove_managed_identity(own)
+        return {}
+    if own is None:
+        name = ResourceId.parse(body["id"])
+        shown = "/slots/".join(name.names) if name.type.lower().endswith("/slots") else name.names[-1]
+        own = resources.directory.add_managed_identity(shown, resource_id=body["id"]).principal_id
+    return {"principalId": own, "tenantId": resources.directory.tenant_id}
+
+
+def _entries(
+    resources: Resources, kept: dict[str, Any], sent: object, kinds: frozenset[str], merges: bool
+) -> dict[str, dict[str, str]]:
+    """The user-assigned map after the write: null takes an entry out, everything else puts one in.
+
+    A type without UserAssigned clears the map. Entries that are not mentioned stay only where the provider
+    merges; App Service is not documented to, so that whoever forgets one loses it here.
+    """
+    if sent is not None and not isinstance(sent, Mapping):
+        raise arm_error(400, "InvalidRequestContent", "'userAssignedIdentities' is no object.")
+    if "user" not in kinds:
+        if any(value is not None for value in (sent or {}).values()):
+            raise _values("The identity type does not allow user assigned identities.")
+        return {}
+    entries = kept if merges or sent is None else {}
+    for identity_id, value in (sent or {}).items():
+        known = next((key for key in kept if key.lower() == identity_id.lower()), None)
+        if value is None:
+            entries.pop(known or "", None)
+        else:
+            _check_entry(value)
+            entries[known or identity_id] = _ids_of(resources, identity_id)
+    if not entries:
+        raise _values("The associated identity ids must not be null or empty for 'UserAssigned' identity type.")
+    return entries
+
+
+def _check_entry(value: object) -> None:
+    if not isinstance(value, Mapping) or set(value) - {"principalId", "clientId"}:
+        raise _values("The value of a user assigned identity must be an empty object or null.")
+
+
+def _values(message: str) -> Exception:
+    return arm_error(400, "InvalidIdentityValues", message)
+
+
+def _ids_of(resources: Resources, identity_id: str) -> dict[str, str]:
+    found = resources.find(identity_id)
+    if found is None or not found["type"].lower().endswith("/userassignedidentities"):
+        raise arm_error(
+            400,
+            "FailedIdentityOperation",
+            f"Identity operation for resource failed with error 'Failed to perform resource identity operation. "
+            f"Status: 'BadRequest'. Response: The resource identifier '{identity_id}' was not found.'.",
+        )
+    own = found["properties"]
+    return {"principalId": own["principalId"], "clientId": own["clientId"]}

@@ -1,0 +1,125 @@
+"""What an App Service site has beside its body: settings, sticky names, and whether it runs.
+
+Settings are replaced as a whole and reach the running site only when it has restarted.
+Source: app-service: web-apps/update-application-settings, app-service/configure-common.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, Self
+
+from mct_s2s.sandbox.wire_errors import arm_error
+
+Settings = dict[str, str | None]
+STICKY_KINDS = ("appSettingNames", "connectionStringNames", "azureStorageConfigNames")
+
+
+def _no_sticky_names() -> dict[str, list[str] | None]:
+    return dict.fromkeys(STICKY_KINDS)
+
+
+@dataclass
+class SiteState:
+    """The configuration of one site or slot.
+
+    Attributes:
+        settings: application settings as Resource Manager shows them.
+        effective: those the running process started with.
+        ready_at: when the restart in progress is over, in the clock's seconds since 1970; 0 if there is none.
+        recycles: how often a change of settings restarted the site.
+        restarts: how often somebody asked for a restart.
+        sticky: names that stay with the slot when slots are swapped; kept by the production site.
+    """
+
+    settings: Settings = field(default_factory=dict)
+    connection_strings: dict[str, dict[str, str]] = field(default_factory=dict)
+    effective: Settings = field(default_factory=dict)
+    ready_at: float = 0.0
+    recycles: int = 0
+    restarts: int = 0
+    sticky: dict[str, list[str] | None] = field(default_factory=_no_sticky_names)
+
+    def start_over(self, now: float, seconds: float) -> None:
+        """Begin a restart that takes `seconds`; a restart in progress begins again."""
+        self.ready_at = now + seconds
+
+    def running_settings(self, now: float) -> Settings | None:
+        """The settings that the process runs with, or None while it restarts."""
+        if now < self.ready_at:
+            return None
+        if self.ready_at:
+            self.effective, self.ready_at = dict(self.settings), 0.0
+        return self.effective
+
+    def replace_settings(self, properties: object, now: float, seconds: float) -> None:
+        """Make `properties` all the settings there are, and recycle the site.
+
+        Raises:
+            WireError: 400 or 409, some name or value is none that App Service takes.
+        """
+        self.settings = checked_settings(properties)
+        self.recycles += 1
+        self.start_over(now, seconds)
+
+    def replace_sticky(self, properties: object) -> None:
+        """Make `properties` all the sticky names there are.
+
+        Raises:
+            WireError: 400, it is not lists of names.
+        """
+        if not isinstance(properties, Mapping):
+            raise bad_request("The parameter properties has an invalid value.", "ExtendedCode: 51008")
+        fresh = _no_sticky_names()
+        for kind in STICKY_KINDS:
+            names = properties.get(kind)
+            if names is not None and not (isinstance(names, list) and all(isinstance(n, str) for n in names)):
+                raise bad_request(f"The parameter {kind} has an invalid value.")
+            fresh[kind] = names
+        self.sticky = fresh
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give it as JSON values."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        """Make what `to_dict` described."""
+        return cls(**data)
+
+
+def checked_settings(properties: object) -> Settings:
+    """Read the `properties` of a settings body.
+
+    Raises:
+        WireError: 400 for what is no dictionary of strings, 409 for names that differ by case only.
+    """
+    if not isinstance(properties, Mapping):
+        raise bad_request("The parameter properties has an invalid value.")
+    seen: set[str] = set()
+    for name, value in properties.items():
+        if not name.strip():
+            raise bad_request("The parameter name has an invalid value.")
+        if value is not None and not isinstance(value, str):
+            raise bad_request(f"The parameter {name} has an invalid value.")
+        if name.lower() in seen:
+            raise app_service_error(409, "Conflict", f"Parameter with name {name} already exists in the collection.")
+        seen.add(name.lower())
+    return dict(properties)
+
+
+def bad_request(message: str, *details: str) -> Exception:
+    """Refuse a body as App Service does."""
+    return app_service_error(400, "BadRequest", message, *details)
+
+
+def app_service_error(status: int, code: str, message: str, *details: str) -> Exception:
+    """Refuse in App Service's own envelope inside Resource Manager's.
+
+    Source: azure-mgmt-web: DefaultErrorResponseError (code, message, target, details, innererror).
+    """
+    lines = [{"message": message}, {"code": code}, *({"message": detail} for detail in details)]
+    error = arm_error(status, code, message, details=lines)
+    error.body["error"]["innererror"] = None
+    return error

@@ -1,0 +1,145 @@
+"""The subscription: groups, resources, and everything that hangs on them, filed by id without case."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Self
+
+from mct_s2s.sandbox.clock import Clock
+from mct_s2s.sandbox.directory.store import Directory
+from mct_s2s.sandbox.resources.access import Access
+from mct_s2s.sandbox.resources.ids import ResourceId
+from mct_s2s.sandbox.resources.locks import Locks
+from mct_s2s.sandbox.resources.sites import SiteState
+from mct_s2s.sandbox.resources.throttle import Throttle
+from mct_s2s.sandbox.wire_errors import arm_error
+
+Body = dict[str, Any]
+
+
+class Resources:
+    """Everything Resource Manager keeps.
+
+    Shapes: `subscriptions` by lower-case GUID; `groups` and `resources` by lower-case id, each a body as it is
+    shown; `sites` holds what a site has beside its body; `operations` what has not finished yet.
+
+    Units: `restart_seconds` is how long a site answers 503 when it restarts, `operation_seconds` how long an
+    asynchronous change takes; both can be set while the sandbox runs.
+    """
+
+    def __init__(self, clock: Clock, directory: Directory) -> None:
+        self.clock = clock
+        self.directory = directory
+        self.subscriptions: dict[str, Body] = {}
+        self.groups: dict[str, Body] = {}
+        self.resources: dict[str, Body] = {}
+        self.sites: dict[str, SiteState] = {}
+        self.operations: dict[str, Body] = {}
+        self.restart_seconds = 0.05
+        self.operation_seconds = 0.2
+        self.access = Access()
+        self.locks = Locks()
+        self.throttle = Throttle()
+
+    def subscription(self, subscription_id: str) -> Body:
+        """The subscription of that id.
+
+        Raises:
+            WireError: 404 SubscriptionNotFound.
+        """
+        found = self.subscriptions.get(subscription_id.lower())
+        if found is None:
+            raise arm_error(404, "SubscriptionNotFound", f"The subscription '{subscription_id}' could not be found.")
+        return found
+
+    def group(self, subscription_id: str, name: str) -> Body:
+        """The resource group of that name.
+
+        Raises:
+            WireError: 404 ResourceGroupNotFound.
+        """
+        found = self.groups.get(f"/subscriptions/{subscription_id}/resourcegroups/{name}".lower())
+        if found is None:
+            raise arm_error(404, "ResourceGroupNotFound", f"Resource group '{name}' could not be found.")
+        return found
+
+    def get(self, resource_id: ResourceId) -> Body:
+        """The resource of that id.
+
+        Raises:
+            WireError: 404 ResourceGroupNotFound or ResourceNotFound.
+        """
+        self.group(resource_id.subscription, resource_id.group)
+        found = self.resources.get(resource_id.key)
+        if found is None:
+            raise arm_error(
+                404,
+                "ResourceNotFound",
+                f"The Resource '{resource_id.type}/{resource_id.name}' under resource group '{resource_id.group}' "
+                "was not found. For more details please go to https://aka.ms/ARMResourceNotFoundFix",
+            )
+        return found
+
+    def find(self, resource_id: str) -> Body | None:
+        """The resource of that id, if there is one."""
+        return self.resources.get(resource_id.lower().rstrip("/"))
+
+    def under(self, scope: str, *, of_type: str | None = None) -> Iterator[Body]:
+        """Resources below a subscription, group or resource, in the order they were made."""
+        prefix = scope.lower().rstrip("/") + "/"
+        for key, body in self.resources.items():
+            if key.startswith(prefix) and (of_type is None or body["type"].lower() == of_type.lower()):
+                yield body
+
+    def add(self, body: Body) -> Body:
+        """File a resource that its own rules have found good; a site also gets its configuration."""
+        self.resources[body["id"].lower()] = body
+        if body["type"].lower() in {"microsoft.web/sites", "microsoft.web/sites/slots"}:
+            self.sites.setdefault(body["id"].lower(), SiteState())
+        return body
+
+    def remove(self, key: str) -> None:
+        """Take a resource and what is nested in it out, with their system-assigned identities."""
+        for gone in [k for k in self.resources if k == key or k.startswith(key + "/")]:
+            body = self.resources.pop(gone)
+            self.sites.pop(gone, None)
+            self.forget_identity_of(body)
+
+    def forget_identity_of(self, body: Body) -> None:
+        """Remove the service principal that lived with a resource, as Azure does with the resource."""
+        own = (body.get("identity") or {}).get("principalId") or (
+            body["properties"].get("principalId") if body["type"].endswith("userAssignedIdentities") else None
+        )
+        if own:
+            self.directory.remove_managed_identity(own)
+
+    def to_dict(self) -> Body:
+        """Give everything as JSON values."""
+        return {
+            "subscriptions": self.subscriptions,
+            "groups": self.groups,
+            "resources": self.resources,
+            "sites": {key: site.to_dict() for key, site in self.sites.items()},
+            "operations": self.operations,
+            "restartSeconds": self.restart_seconds,
+            "operationSeconds": self.operation_seconds,
+            "roleAssignments": self.access.assignments,
+            "denyAssignments": self.access.denials,
+            "locks": self.locks.all,
+        }
+
+    @classmethod
+    def from_dict(cls, clock: Clock, directory: Directory, data: Mapping[str, Any]) -> Self:
+        """Make what `to_dict` described."""
+        made = cls(clock, directory)
+        made.subscriptions = dict(data["subscriptions"])
+        made.groups = dict(data["groups"])
+        made.resources = dict(data["resources"])
+        made.sites = {key: SiteState.from_dict(site) for key, site in data["sites"].items()}
+        made.operations = dict(data["operations"])
+        made.restart_seconds = data["restartSeconds"]
+        made.operation_seconds = data["operationSeconds"]
+        made.access.assignments = list(data["roleAssignments"])
+        made.access.denials = list(data["denyAssignments"])
+        made.locks.all = list(data["locks"])
+        return made

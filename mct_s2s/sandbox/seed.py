@@ -1,0 +1,165 @@
+"""The small company that a new world holds: Contoso Learning, which runs Microsoft Community Training.
+
+It is made so that careless tools fail: settings that break on a wrong merge, a function app beside the site whose
+name resembles it, identities that a careless write removes, two registrations of one name.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mct_s2s.sandbox.clock import Clock
+from mct_s2s.sandbox.directory.store import Directory
+from mct_s2s.sandbox.resources import access, identities, providers
+from mct_s2s.sandbox.resources.store import Resources
+from mct_s2s.sandbox.seed_settings import FUNCTION_APP, PRODUCTION, STAGING, STICKY
+from mct_s2s.sandbox.world import World
+
+TENANT_ID = "6babcaad-604b-40ac-a9d7-9fd97c0b779f"
+SUBSCRIPTION_ID = "0b1f6471-1bf0-4dda-aec3-cb9272f09590"
+ADMINISTRATOR_ID = "3c7fe1d5-8a52-4b0e-9d77-51b1f4cf6a10"
+APP_SERVICE = "contosolearn"
+RESOURCE_GROUP = "mct-prod"
+LOCATION = "West Europe"
+SUBSCRIPTION = f"/subscriptions/{SUBSCRIPTION_ID}"
+SITE = f"{SUBSCRIPTION}/resourceGroups/{RESOURCE_GROUP}/providers/Microsoft.Web/sites/{APP_SERVICE}"
+
+_ADMINISTRATOR_ROLES = (
+    "Application.ReadWrite.All",
+    "AppRoleAssignment.ReadWrite.All",
+    "Organization.Read.All",
+    "Policy.Read.All",
+)
+
+
+def seed(secret: str) -> World:
+    """Make a new world; `secret` is the client secret of its administrator."""
+    clock = Clock()
+    directory = Directory.seeded(
+        clock,
+        tenant_id=TENANT_ID,
+        display_name="Contoso Learning",
+        initial_domain="contosolearning.onmicrosoft.com",
+        verified_domains=["contosolearning.com"],
+    )
+    administrator = directory.add_seed_application(
+        "Deployment pipeline", app_id=ADMINISTRATOR_ID, secret=secret, graph_roles=_ADMINISTRATOR_ROLES
+    )
+    for name in ("Payroll export", "Library kiosk", "Library kiosk", "Grafana"):
+        directory.add_seed_application(name)
+    resources = Resources(clock, directory)
+    resources.subscriptions[SUBSCRIPTION_ID] = _subscription()
+    resources.access.assign(administrator.service_principal_id, access.OWNER, SUBSCRIPTION)
+    _learning_platform(resources)
+    _integrations(resources)
+    return World(clock, directory, resources)
+
+
+def _subscription() -> dict[str, Any]:
+    return {
+        "id": SUBSCRIPTION,
+        "authorizationSource": "RoleBased",
+        "managedByTenants": [],
+        "subscriptionId": SUBSCRIPTION_ID,
+        "tenantId": TENANT_ID,
+        "displayName": "Contoso Production",
+        "state": "Enabled",
+        "subscriptionPolicies": {
+            "locationPlacementId": "Public_2014-09-01",
+            "quotaId": "EnterpriseAgreement_2014-09-01",
+            "spendingLimit": "Off",
+        },
+    }
+
+
+def _learning_platform(resources: Resources) -> None:
+    group = _group(resources, RESOURCE_GROUP, {"workload": "mct"})
+    plan = _add(resources, group, "Microsoft.Web/serverfarms", "contosolearn-plan", kind="app", sku={"name": "S1"})
+    site = _site(resources, group, APP_SERVICE, "app", plan, identity="SystemAssigned")
+    function = _site(resources, group, "contosolearn-fa-x7k2q", "functionapp", plan, identity="SystemAssigned")
+    slot = _site(resources, group, f"{APP_SERVICE}/staging", "app", plan)
+    for body, settings in ((site, PRODUCTION), (function, FUNCTION_APP), (slot, STAGING)):
+        state = resources.sites[body["id"].lower()]
+        state.settings, state.effective = dict(settings), dict(settings)
+    resources.sites[site["id"].lower()].sticky["appSettingNames"] = list(STICKY)
+    _add(resources, group, "Microsoft.Sql/servers", "contosolearn-sql", kind="v12.0")
+    _add(resources, group, "Microsoft.Sql/servers/databases", "contosolearn-sql/mct", kind="v12.0,user")
+    _add(resources, group, "Microsoft.Storage/storageAccounts", "contosolearnstore", kind="StorageV2")
+    _add(resources, group, "Microsoft.KeyVault/vaults", "contosolearn-kv")
+    _add(resources, group, "Microsoft.Insights/components", "contosolearn-insights", kind="web")
+
+
+def _integrations(resources: Resources) -> None:
+    group = _group(resources, "integrations", {})
+    plan = _add(resources, group, "Microsoft.Web/serverfarms", "integrations-plan", kind="app", sku={"name": "B1"})
+    function = _site(resources, group, "reports-func", "functionapp,linux", plan)
+    resources.sites[function["id"].lower()].settings["FUNCTIONS_EXTENSION_VERSION"] = "~4"
+    _site(resources, group, "partner-portal", "app", plan)
+    sync = _user_identity(resources, group, "sync-identity")
+    machine = _add(resources, group, "Microsoft.Compute/virtualMachines", "etl-vm")
+    machine["properties"]["hardwareProfile"] = {"vmSize": "Standard_B2s"}
+    own = _user_identity(resources, group, "etl-identity")
+    entries: dict[str, Any] = {own["id"]: {}}
+    _identify(resources, machine, {"type": "UserAssigned", "userAssignedIdentities": entries})
+    _add(resources, group, "Microsoft.Logic/workflows", "nightly-import", properties={"state": "Enabled"})
+    container = _add(resources, group, "Microsoft.App/containerApps", "hr-sync")
+    _identify(resources, container, {"type": "UserAssigned", "userAssignedIdentities": {sync["id"]: {}}})
+
+
+def _group(resources: Resources, name: str, tags: dict[str, str]) -> str:
+    identifier = f"{SUBSCRIPTION}/resourceGroups/{name}"
+    resources.groups[identifier.lower()] = {
+        "id": identifier,
+        "name": name,
+        "type": "Microsoft.Resources/resourceGroups",
+        "location": "westeurope",
+        "tags": tags,
+        "properties": {"provisioningState": "Succeeded"},
+    }
+    return identifier
+
+
+def _add(
+    resources: Resources, group: str, type_name: str, name: str, *, properties: Any = None, **members: Any
+) -> dict[str, Any]:
+    namespace, *types = type_name.split("/")
+    tail = "/".join(f"{kind}/{part}" for kind, part in zip(types, name.split("/"), strict=True))
+    body = {
+        "id": f"{group}/providers/{namespace}/{tail}",
+        "name": name,
+        "type": type_name,
+        "location": LOCATION if namespace == "Microsoft.Web" else "westeurope",
+        "tags": {},
+        **members,
+        "properties": {"provisioningState": "Succeeded", **(properties or {})},
+    }
+    return resources.add(body)
+
+
+def _site(
+    resources: Resources, group: str, name: str, kind: str, plan: dict[str, Any], *, identity: str | None = None
+) -> dict[str, Any]:
+    type_name = "Microsoft.Web/sites/slots" if "/" in name else "Microsoft.Web/sites"
+    body = _add(resources, group, type_name, name, kind=kind)
+    body["properties"] = {
+        "state": "Running",
+        "enabled": True,
+        "serverFarmId": plan["id"],
+        "reserved": "linux" in kind,
+        "httpsOnly": True,
+        "clientAffinityEnabled": kind == "app",
+    }
+    if identity is not None:
+        _identify(resources, body, {"type": identity})
+    return body
+
+
+def _identify(resources: Resources, body: dict[str, Any], identity: dict[str, Any]) -> None:
+    identities.apply(resources, providers.find(body["type"]), body, identity)
+
+
+def _user_identity(resources: Resources, group: str, name: str) -> dict[str, Any]:
+    body = _add(resources, group, "Microsoft.ManagedIdentity/userAssignedIdentities", name)
+    made = resources.directory.add_managed_identity(name, resource_id=body["id"])
+    body["properties"] = {"tenantId": TENANT_ID, "principalId": made.principal_id, "clientId": made.client_id}
+    return body

@@ -1,0 +1,100 @@
+"""One world: a tenant, a subscription, a clock; kept as one readable JSON file.
+
+The file is written before the answer to a change leaves, so that a program that is killed finds what it did.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import tempfile
+from collections.abc import Mapping
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Self
+
+from mct_s2s.sandbox.clock import Clock
+from mct_s2s.sandbox.directory.store import Directory
+from mct_s2s.sandbox.resources.store import Resources
+
+SCHEMA = 1
+
+
+class World:
+    """Everything that a sandbox knows, apart from the keys it signs with.
+
+    `path` is where it is kept; without one it lives in memory only.
+    """
+
+    def __init__(self, clock: Clock, directory: Directory, resources: Resources, *, path: Path | None = None) -> None:
+        self.clock = clock
+        self.directory = directory
+        self.resources = resources
+        self.path = path
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give everything as JSON values."""
+        return {
+            "schema": SCHEMA,
+            "clockOffsetSeconds": self.clock.offset.total_seconds(),
+            "directory": self.directory.to_dict(),
+            "resources": self.resources.to_dict(),
+        }
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any], *, path: Path | None = None) -> Self:
+        """Make the world that `to_dict` described.
+
+        Raises:
+            ValueError: it was described by another version of the sandbox.
+        """
+        if data.get("schema") != SCHEMA:
+            raise ValueError(f"This world is of schema {data.get('schema')}, and only {SCHEMA} is understood.")
+        clock = Clock(timedelta(seconds=data["clockOffsetSeconds"]))
+        directory = Directory.from_dict(clock, data["directory"])
+        return cls(clock, directory, Resources.from_dict(clock, directory, data["resources"]), path=path)
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        """Read a world from its file.
+
+        Raises:
+            OSError: it cannot be read.
+            ValueError: it holds no world.
+        """
+        try:
+            return cls.from_dict(json.loads(path.read_text(encoding="utf-8")), path=path)
+        except KeyError as missing:
+            raise ValueError(f"{path} holds no world: {missing} is missing.") from missing
+
+    def save(self, path: Path | None = None) -> None:
+        """Write the world to its file, or to another; whole or not at all. Without a path nothing is done.
+
+        Raises:
+            OSError: the file cannot be written.
+        """
+        target = path or self.path
+        if target is not None:
+            replace_file(target, json.dumps(self.to_dict(), indent=1, ensure_ascii=False).encode("utf-8"))
+
+    def replace_with(self, other: World) -> None:
+        """Become another world, for those who hold this one; the place where it is kept and the keys stay."""
+        key, origins = self.directory.tokens.signing_key, self.directory.origins
+        self.clock, self.directory, self.resources = other.clock, other.directory, other.resources
+        self.directory.tokens.signing_key = key
+        self.directory.origins = origins
+
+
+def replace_file(path: Path, content: bytes) -> None:
+    """Write a file of mode 0600 whole, or leave the old one as it was."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+        Path(name).replace(path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            Path(name).unlink()
+        raise
