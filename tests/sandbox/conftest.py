@@ -1,0 +1,112 @@
+"""One fresh world for each test, asked in-process; and a sandbox on real ports for tests that need sockets."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from mct_s2s.sandbox import seed
+from mct_s2s.sandbox.addresses import Addresses
+from mct_s2s.sandbox.application import build
+from mct_s2s.sandbox.directory.tokens import SigningKey
+from mct_s2s.sandbox.embedded import Running, start
+from mct_s2s.sandbox.journal import Journal
+from mct_s2s.sandbox.world import World
+
+SECRET = "the-administrators-secret"
+
+
+@cache
+def signing_key() -> SigningKey:
+    return SigningKey()
+
+
+class Client:
+    """Sends requests to the services of one world, without sockets."""
+
+    def __init__(self, world: World, addresses: Addresses) -> None:
+        self.world = world
+        self.addresses = addresses
+        self.journal = Journal()
+        self.app = build(world, addresses, self.journal)
+        self._tokens: dict[tuple[str, str], str] = {}
+
+    def request(self, method: str, url: str, **options: Any) -> httpx.Response:
+        """Send one request; a path goes to Resource Manager's origin."""
+
+        async def send() -> httpx.Response:
+            transport = httpx.ASGITransport(self.app, raise_app_exceptions=False)
+            async with httpx.AsyncClient(transport=transport, base_url=self.addresses.origin) as client:
+                return await client.request(method, url, **options)
+
+        return asyncio.run(send())
+
+    def token(self, scope: str, client_id: str = seed.ADMINISTRATOR_ID, secret: str = SECRET) -> str:
+        """Sign in with a client secret; kept for the next time."""
+        key = (scope, client_id)
+        if key not in self._tokens:
+            form = {
+                "grant_type": "client_credentials",
+                "client_id": client_id,
+                "client_secret": secret,
+                "scope": scope,
+            }
+            answer = self.request("POST", f"/{seed.TENANT_ID}/oauth2/v2.0/token", data=form)
+            assert answer.status_code == 200, answer.text
+            self._tokens[key] = answer.json()["access_token"]
+        return self._tokens[key]
+
+    def arm(self, method: str, path: str, *, version: str | None = "2025-05-01", **options: Any) -> httpx.Response:
+        """Ask Resource Manager as the administrator, unless `headers` say otherwise."""
+        options.setdefault("headers", {"Authorization": f"Bearer {self.token(self.addresses.arm + '/.default')}"})
+        options.setdefault("params", {})
+        if version is not None:
+            options["params"] = {"api-version": version, **options["params"]}
+        return self.request(method, self.addresses.arm + path, **options)
+
+    def graph(self, method: str, path: str, **options: Any) -> httpx.Response:
+        """Ask Graph as the administrator, unless `headers` say otherwise; `path` is below `/v1.0`."""
+        bearer = {"Authorization": f"Bearer {self.token(self.addresses.graph + '/.default')}"}
+        options["headers"] = {**bearer, **options.get("headers", {})}
+        return self.request(method, f"{self.addresses.graph}/v1.0{path}", **options)
+
+
+@pytest.fixture
+def world() -> World:
+    made = seed.seed(SECRET)
+    made.directory.tokens.signing_key = signing_key()
+    made.resources.restart_seconds = 0.0
+    made.resources.operation_seconds = 0.0
+    return made
+
+
+@pytest.fixture
+def addresses(world: World) -> Addresses:
+    sites = {site: 8445 + offset for offset, site in enumerate(world.resources.sites)}
+    return Addresses(8443, 8444, sites)
+
+
+@pytest.fixture
+def client(world: World, addresses: Addresses) -> Client:
+    return Client(world, addresses)
+
+
+@pytest.fixture(scope="session")
+def state_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Keys and certificates are made once for all tests that listen."""
+    return tmp_path_factory.mktemp("sandbox")
+
+
+@pytest.fixture
+def running(state_dir: Path) -> Iterator[Running]:
+    """A sandbox on real ports, its world fresh from the seed."""
+    (state_dir / "world.json").unlink(missing_ok=True)
+    sandbox = start(state_dir)
+    yield sandbox
+    sandbox.close()
