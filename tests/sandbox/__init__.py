@@ -1,0 +1,1 @@
+"""The sandbox judges as Azure does."""
