@@ -10,7 +10,6 @@ from typing import Any
 
 import httpx
 import pytest
-
 from mct_s2s.sandbox import seed
 from mct_s2s.sandbox.addresses import Addresses
 from mct_s2s.sandbox.application import build

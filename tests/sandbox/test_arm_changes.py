@@ -1,0 +1,155 @@
+"""What a write does in Resource Manager is what it does in Azure, the painful parts included."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mct_s2s.sandbox import seed
+from mct_s2s.sandbox.world import World
+
+from tests.sandbox.conftest import Client
+
+GROUP = f"{seed.SUBSCRIPTION}/resourceGroups/integrations"
+FUNCTION = f"{GROUP}/providers/Microsoft.Web/sites/reports-func"
+VM = f"{GROUP}/providers/Microsoft.Compute/virtualMachines/etl-vm"
+CONTAINER = f"{GROUP}/providers/Microsoft.App/containerApps/hr-sync"
+LOGIC = f"{GROUP}/providers/Microsoft.Logic/workflows/nightly-import"
+SYNC = f"{GROUP}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/sync-identity"
+ETL = f"{GROUP}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/etl-identity"
+SETTINGS = f"{seed.SITE}/config/appsettings"
+
+
+def identify(client: Client, path: str, identity: dict[str, Any], version: str = "2025-05-01") -> Any:
+    answer = client.arm("PATCH", path, version=version, json={"identity": identity})
+    assert answer.status_code in (200, 202), answer.text
+    return client.arm("GET", path, version=version).json().get("identity")
+
+
+def test_settings_are_replaced_as_a_whole(client: Client) -> None:
+    before = client.arm("POST", f"{SETTINGS}/list").json()
+    assert before["type"] == "Microsoft.Web/sites/config"
+    assert len(before["properties"]) > 40
+    answer = client.arm("PUT", SETTINGS, json={"properties": {"A": "1", "Empty": "", "Null": None}})
+    assert answer.json()["properties"] == {"A": "1", "Empty": "", "Null": None}
+    assert client.arm("POST", f"{SETTINGS}/list").json()["properties"] == {"A": "1", "Empty": "", "Null": None}
+
+
+def test_a_slot_has_settings_of_its_own_and_no_sticky_names(client: Client) -> None:
+    slot = f"{seed.SITE}/slots/staging"
+    settings = client.arm("POST", f"{slot}/config/appsettings/list").json()
+    assert settings["properties"]["SlotName"] == "staging"
+    assert client.arm("GET", f"{slot}/config/slotConfigNames").status_code == 404
+    sticky = client.arm("GET", f"{seed.SITE}/config/slotConfigNames").json()["properties"]
+    assert "SlotName" in sticky["appSettingNames"]
+    sticky["appSettingNames"].append("ServiceAuthEnabled")
+    assert client.arm("PUT", f"{seed.SITE}/config/slotConfigNames", json={"properties": sticky}).status_code == 200
+    again = client.arm("GET", f"{seed.SITE}/config/slotConfigNames").json()["properties"]
+    assert again["appSettingNames"][-1] == "ServiceAuthEnabled"
+    assert [s["name"] for s in client.arm("GET", f"{seed.SITE}/slots").json()["value"]] == ["contosolearn/staging"]
+
+
+def test_paths_are_compared_without_case(client: Client) -> None:
+    answer = client.arm("GET", seed.SITE.upper().replace("/RESOURCEGROUPS/", "/resourcegroups/"))
+    assert answer.json()["id"] == seed.SITE
+
+
+def test_a_system_identity_is_new_each_time_and_lives_in_the_directory(client: Client, world: World) -> None:
+    first = identify(client, FUNCTION, {"type": "systemassigned"})
+    assert first["type"] == "SystemAssigned"
+    principal = world.directory.principal(first["principalId"])
+    assert principal is not None
+    assert (principal["displayName"], principal["servicePrincipalType"]) == ("reports-func", "ManagedIdentity")
+    assert identify(client, FUNCTION, {"type": "SystemAssigned"}) == first
+    assert identify(client, FUNCTION, {"type": "None"}) == {"type": "None"}
+    assert world.directory.principal(first["principalId"]) is None
+    second = identify(client, FUNCTION, {"type": "SystemAssigned"})
+    assert second["principalId"] != first["principalId"]
+
+
+def test_the_type_is_not_merged(client: Client) -> None:
+    both = identify(client, VM, {"type": "SystemAssigned, UserAssigned"}, "2024-11-01")
+    assert list(both["userAssignedIdentities"]) == [ETL]
+    alone = identify(client, VM, {"type": "SystemAssigned"}, "2024-11-01")
+    assert "userAssignedIdentities" not in alone
+    assert alone["principalId"] == both["principalId"]
+
+
+def test_user_assigned_identities_are_added_and_removed_one_by_one(client: Client) -> None:
+    kind = {"type": "UserAssigned"}
+    added = identify(client, VM, {**kind, "userAssignedIdentities": {SYNC: {}}}, "2024-11-01")
+    assert sorted(added["userAssignedIdentities"]) == sorted([ETL, SYNC])
+    assert added["userAssignedIdentities"][SYNC]["principalId"]
+    removed = identify(client, VM, {**kind, "userAssignedIdentities": {ETL.upper(): None}}, "2024-11-01")
+    assert list(removed["userAssignedIdentities"]) == [SYNC]
+
+
+def test_app_service_keeps_only_the_identities_that_are_sent(client: Client) -> None:
+    kind = {"type": "UserAssigned"}
+    identify(client, FUNCTION, {**kind, "userAssignedIdentities": {SYNC: {}}})
+    only = identify(client, FUNCTION, {**kind, "userAssignedIdentities": {ETL: {}}})
+    assert list(only["userAssignedIdentities"]) == [ETL]
+
+
+def test_a_virtual_machine_takes_its_time(client: Client, world: World) -> None:
+    world.resources.operation_seconds = 30
+    answer = client.arm("PATCH", VM, version="2024-11-01", json={"identity": {"type": "SystemAssigned"}})
+    assert answer.status_code == 200
+    assert answer.json()["properties"]["provisioningState"] == "Updating"
+    status = answer.headers["azure-asyncoperation"].removeprefix(client.addresses.arm).split("?")[0]
+    assert client.arm("GET", status, version="2024-11-01").json()["status"] == "InProgress"
+    busy = client.arm("PATCH", VM, version="2024-11-01", json={"identity": {"type": "SystemAssigned"}})
+    assert (busy.status_code, busy.json()["error"]["code"]) == (409, "OperationNotAllowed")
+    world.clock.advance(31)
+    assert client.arm("GET", status, version="2024-11-01").json()["status"] == "Succeeded"
+    done = client.arm("GET", VM, version="2024-11-01").json()
+    assert done["properties"]["provisioningState"] == "Succeeded"
+    assert done["identity"]["type"] == "SystemAssigned"
+
+
+def test_a_container_app_answers_later(client: Client, world: World) -> None:
+    world.resources.operation_seconds = 30
+    wanted = {"type": "SystemAssigned,UserAssigned", "userAssignedIdentities": {SYNC: {}}}
+    answer = client.arm("PATCH", CONTAINER, version="2025-01-01", json={"identity": wanted})
+    assert (answer.status_code, answer.content) == (202, b"")
+    result = answer.headers["location"].removeprefix(client.addresses.arm).split("?")[0]
+    assert client.arm("GET", result, version="2025-01-01").status_code == 202
+    world.clock.advance(31)
+    assert client.arm("GET", result, version="2025-01-01").json()["identity"]["type"] == "SystemAssigned,UserAssigned"
+
+
+def test_a_logic_app_is_put(client: Client) -> None:
+    body = client.arm("GET", LOGIC, version="2019-05-01").json()
+    body["identity"] = {"type": "SystemAssigned"}
+    answer = client.arm("PUT", LOGIC, version="2019-05-01", json=body)
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["identity"]["principalId"]
+    assert answer.json()["properties"]["state"] == "Enabled"
+
+
+def test_a_provider_tells_its_types_and_their_versions(client: Client) -> None:
+    answer = client.arm("GET", f"{seed.SUBSCRIPTION}/providers/microsoft.app", version="2025-04-01").json()
+    containers = next(t for t in answer["resourceTypes"] if t["resourceType"] == "containerApps")
+    assert containers["apiVersions"][0] == "2025-01-01"
+    assert "SystemAssignedResourceIdentity" in containers["capabilities"]
+
+
+def test_lists_can_be_filtered(client: Client) -> None:
+    def names(text: str) -> list[str]:
+        path = f"{seed.SUBSCRIPTION}/resources"
+        answer = client.arm("GET", path, version="2022-09-01", params={"$filter": text})
+        return [r["name"] for r in answer.json()["value"]]
+
+    assert names("resourceType eq 'Microsoft.Compute/virtualMachines'") == ["etl-vm"]
+    assert names("resourceType eq 'microsoft.web/sites' and name eq 'contosolearn'") == ["contosolearn"]
+    path = f"{seed.SUBSCRIPTION}/resources"
+    assert client.arm("GET", path, version="2022-09-01", params={"$filter": "shape eq 1"}).status_code == 400
+
+
+def test_the_cloud_describes_itself(client: Client) -> None:
+    document = client.request("GET", "/metadata/endpoints?api-version=2022-09-01").json()
+    assert document["authentication"]["loginEndpoint"] == client.addresses.login
+    assert document["microsoftGraphResourceId"].rstrip("/") == client.addresses.graph
+    assert client.addresses.arm + "/" == document["resourceManager"] == document["authentication"]["audiences"][0]
+    older = client.request("GET", "/metadata/endpoints?api-version=2019-05-01").json()
+    assert [cloud["name"] for cloud in older] == [document["name"]]
+    assert client.request("GET", "/metadata/endpoints").status_code == 400

@@ -1,0 +1,180 @@
+"""Resource Manager refuses with its own statuses, codes and words."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from mct_s2s.sandbox import seed
+from mct_s2s.sandbox.resources import access
+from mct_s2s.sandbox.world import World
+
+from tests.sandbox.conftest import Client
+
+S, GROUP = seed.SUBSCRIPTION, f"{seed.SUBSCRIPTION}/resourceGroups/integrations"
+SETTINGS = f"{seed.SITE}/config/appsettings"
+VM = f"{GROUP}/providers/Microsoft.Compute/virtualMachines/etl-vm"
+LOGIC = f"{GROUP}/providers/Microsoft.Logic/workflows/nightly-import"
+MSI = f"{GROUP}/providers/Microsoft.ManagedIdentity/userAssignedIdentities"
+STICKY = f"{seed.SITE}/config/slotConfigNames"
+LOCK = f"{seed.SITE}/providers/Microsoft.Authorization/locks/k"
+NOWHERE = f"{S}/resourceGroups/none/providers/Microsoft.Web/sites/x"
+ABSENT = {"type": "UserAssigned", "userAssignedIdentities": {f"{MSI}/none": {}}}
+MISFIT = {"type": "SystemAssigned", "userAssignedIdentities": {f"{MSI}/sync-identity": {}}}
+GUID = "00000000-0000-0000-0000-00000000abcd"
+
+BAD = [
+    ("GET", seed.SITE, None, None, 400, "MissingApiVersionParameter"),
+    ("GET", seed.SITE, "2014-01-01", None, 400, "NoRegisteredProviderFound"),
+    ("GET", "/subscriptions", "1999-01-01", None, 400, "InvalidApiVersionParameter"),
+    ("GET", f"/subscriptions/{GUID}", "2022-12-01", None, 404, "SubscriptionNotFound"),
+    ("GET", f"{S}/resourceGroups/none", "2022-09-01", None, 404, "ResourceGroupNotFound"),
+    ("GET", NOWHERE, "2025-05-01", None, 404, "ResourceGroupNotFound"),
+    ("GET", f"{GROUP}/providers/Microsoft.Web/sites/none", "2025-05-01", None, 404, "ResourceNotFound"),
+    ("GET", f"{GROUP}/providers/Microsoft.None/things/x", "2025-05-01", None, 404, "InvalidResourceNamespace"),
+    ("GET", f"{S}/providers/Microsoft.None", "2022-09-01", None, 404, "InvalidResourceNamespace"),
+    ("GET", f"{GROUP}/providers/Microsoft.Compute/nothings/x", "2024-11-01", None, 404, "InvalidResourceType"),
+    ("GET", f"{seed.SITE}/functions", "2025-05-01", None, 501, "SandboxNotImplemented"),
+    ("POST", f"{seed.SITE}/deleteEverything", "2025-05-01", None, 501, "SandboxNotImplemented"),
+    ("PUT", SETTINGS, "2025-05-01", b"{", 400, "InvalidRequestContent"),
+    ("PUT", SETTINGS, "2025-05-01", [], 400, "InvalidRequestContent"),
+    ("PUT", SETTINGS, "2025-05-01", {}, 400, "BadRequest"),
+    ("PUT", SETTINGS, "2025-05-01", {"properties": {"A": True}}, 400, "BadRequest"),
+    ("PUT", SETTINGS, "2025-05-01", {"properties": {"A": 1}}, 400, "BadRequest"),
+    ("PUT", SETTINGS, "2025-05-01", {"properties": {"": "x"}}, 400, "BadRequest"),
+    ("PUT", SETTINGS, "2025-05-01", {"settings": {}}, 400, "BadRequest"),
+    ("PUT", SETTINGS, "2025-05-01", {"properties": {"A": "1", "a": "2"}}, 409, "Conflict"),
+    ("PUT", STICKY, "2025-05-01", {"properties": {"appSettingNames": "A"}}, 400, "BadRequest"),
+    ("PATCH", seed.SITE, "2025-05-01", {"identity": {"type": "Everything"}}, 400, "InvalidIdentityType"),
+    ("PATCH", seed.SITE, "2025-05-01", {"identity": {}}, 400, "InvalidIdentityType"),
+    ("PATCH", seed.SITE, "2025-05-01", {"identity": {"type": "UserAssigned"}}, 400, "InvalidIdentityValues"),
+    ("PATCH", seed.SITE, "2025-05-01", {"identitty": {"type": "None"}}, 400, "InvalidRequestContent"),
+    ("PATCH", VM, "2024-11-01", {"identity": ABSENT}, 400, "FailedIdentityOperation"),
+    ("PATCH", VM, "2024-11-01", {"identity": MISFIT}, 400, "InvalidIdentityValues"),
+    ("PATCH", f"{MSI}/sync-identity", "2023-01-31", {"identity": {"type": "SystemAssigned"}}, 400,
+     "ManagedIdentityNotSupported"),
+    ("PATCH", LOGIC, "2019-05-01", {"identity": {"type": "SystemAssigned"}}, 405, "PatchResourceNotSupported"),
+    ("PUT", LOGIC, "2019-05-01", {"identity": {"type": "SystemAssigned"}}, 400, "LocationRequired"),
+    ("PUT", LOGIC, "2019-05-01", {"location": "eastus"}, 409, "InvalidResourceLocation"),
+    ("PUT", LOCK, "2020-05-01", {"properties": {"level": "Some"}}, 400, "InvalidLockLevel"),
+    ("GET", f"{S}/resources", "2022-09-01", None, 200, ""),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("method", "path", "version", "body", "status", "code"), BAD)
+def test_bad_requests(
+    client: Client, method: str, path: str, version: str | None, body: object, status: int, code: str
+) -> None:
+    sent = {"content": body} if isinstance(body, bytes) else {} if body is None else {"json": body}
+    answer = client.arm(method, path, version=version, **sent)
+    assert answer.status_code == status, answer.text
+    assert answer.headers["x-ms-request-id"]
+    assert status == 200 or answer.json()["error"]["code"] == code
+
+
+def test_an_unknown_route_names_itself(client: Client) -> None:
+    answer = client.arm("GET", f"{seed.SITE}/functions")
+    assert f"GET {seed.SITE}/functions" in answer.json()["error"]["message"]
+
+
+def test_a_stranger_is_told_where_to_sign_in(client: Client) -> None:
+    answer = client.arm("GET", S, version="2022-12-01", headers={})
+    assert answer.status_code == 401
+    assert answer.json()["error"]["code"] == "AuthenticationFailed"
+    challenge = answer.headers["www-authenticate"]
+    assert re.match(rf'Bearer authorization_uri="https://localhost:8443/{seed.TENANT_ID}", ', challenge)
+
+
+def test_a_token_for_graph_does_not_open_resource_manager(client: Client) -> None:
+    token = client.token(client.addresses.graph + "/.default")
+    answer = client.arm("GET", S, version="2022-12-01", headers={"Authorization": f"Bearer {token}"})
+    assert (answer.status_code, answer.json()["error"]["code"]) == (401, "InvalidAuthenticationTokenAudience")
+
+
+def test_an_expired_token_is_named_so(client: Client, world: World) -> None:
+    token = client.token(client.addresses.arm + "/.default")
+    world.clock.advance(2 * 3600)
+    answer = client.arm("GET", S, version="2022-12-01", headers={"Authorization": f"Bearer {token}"})
+    assert (answer.status_code, answer.json()["error"]["code"]) == (401, "ExpiredAuthenticationToken")
+
+
+class Somebody:
+    """A service principal with one role at one scope."""
+
+    def __init__(self, client: Client, role: str | None, scope: str = S) -> None:
+        self.client = client
+        self.app = client.world.directory.add_seed_application("somebody", secret="s")
+        if role is not None:
+            client.world.resources.access.assign(self.app.service_principal_id, role, scope)
+        token = client.token(client.addresses.arm + "/.default", self.app.app_id, "s")
+        self.headers = {"Authorization": f"Bearer {token}"}
+
+    def status(self, method: str, path: str, **options: object) -> int:
+        return self.client.arm(method, path, headers=self.headers, **options).status_code
+
+
+def test_a_reader_reads_but_sees_no_settings(client: Client) -> None:
+    reader = Somebody(client, access.READER)
+    assert reader.status("GET", seed.SITE) == 200
+    answer = client.arm("POST", f"{SETTINGS}/list", headers=reader.headers)
+    assert answer.status_code == 403
+    message = answer.json()["error"]["message"]
+    assert reader.app.app_id in message
+    assert reader.app.service_principal_id in message
+    assert f"'Microsoft.Web/sites/config/list/action' over scope '{seed.SITE}'" in message
+
+
+def test_a_website_contributor_may_do_the_app_service_part_only(client: Client) -> None:
+    somebody = Somebody(client, access.WEBSITE_CONTRIBUTOR, f"{S}/resourceGroups/mct-prod")
+    assert somebody.status("POST", f"{SETTINGS}/list") == 200
+    assert somebody.status("PUT", SETTINGS, json={"properties": {}}) == 200
+    assert somebody.status("POST", f"{seed.SITE}/restart") == 200
+    assert somebody.status("GET", VM, version="2024-11-01") == 403
+    assert somebody.status("GET", S, version="2022-12-01") == 200
+    listed = client.arm("GET", f"{S}/providers/Microsoft.Web/sites", headers=somebody.headers).json()["value"]
+    assert [site["name"] for site in listed] == ["contosolearn", "contosolearn-fa-x7k2q"]
+
+
+def test_somebody_without_any_role_sees_no_subscription(client: Client) -> None:
+    nobody = Somebody(client, None)
+    listed = client.arm("GET", "/subscriptions", version="2022-12-01", headers=nobody.headers)
+    assert listed.json()["value"] == []
+    assert nobody.status("GET", S, version="2022-12-01") == 403
+
+
+def test_permissions_are_the_callers_own(client: Client) -> None:
+    reader = Somebody(client, access.READER)
+    path = f"{seed.SITE}/providers/Microsoft.Authorization/permissions"
+    answer = client.arm("GET", path, version="2022-04-01", headers=reader.headers)
+    assert [p["actions"] for p in answer.json()["value"]] == [["*/read"]]
+
+
+def test_a_lock_stops_changes_and_posts_until_it_is_gone(client: Client) -> None:
+    lock = f"{S}/resourceGroups/mct-prod/providers/Microsoft.Authorization/locks/freeze"
+    assert client.arm("PUT", lock, version="2020-05-01", json={"properties": {"level": "ReadOnly"}}).status_code == 201
+    answer = client.arm("POST", f"{SETTINGS}/list")
+    assert (answer.status_code, answer.json()["error"]["code"]) == (409, "ScopeLocked")
+    assert f"locked: '{S}/resourceGroups/mct-prod'" in answer.json()["error"]["message"]
+    assert client.arm("GET", seed.SITE).status_code == 200
+    assert client.arm("DELETE", lock, version="2020-05-01").status_code == 200
+    assert client.arm("POST", f"{SETTINGS}/list").status_code == 200
+
+
+def test_a_deny_assignment_beats_the_owner(client: Client, world: World) -> None:
+    group = f"{S}/resourceGroups/mct-prod"
+    world.resources.access.deny("Managed by the publisher", ["*"], ["*/read"], group)
+    answer = client.arm("PUT", SETTINGS, json={"properties": {}})
+    assert (answer.status_code, answer.json()["error"]["code"]) == (403, "DenyAssignmentAuthorizationFailed")
+    assert client.arm("GET", seed.SITE).status_code == 200
+    listed = client.arm("GET", f"{seed.SITE}/providers/Microsoft.Authorization/denyAssignments", version="2022-04-01")
+    assert listed.json()["value"][0]["properties"]["denyAssignmentName"] == "Managed by the publisher"
+
+
+def test_too_many_requests_are_put_off(client: Client, world: World) -> None:
+    world.resources.throttle.seconds = lambda: 0.0
+    statuses = [client.arm("GET", S, version="2022-12-01").status_code for _ in range(251)]
+    assert statuses == [200] * 250 + [429]
+    refused = client.arm("GET", S, version="2022-12-01")
+    assert refused.headers["retry-after"] == "1"
+    world.resources.throttle.seconds = lambda: 1.0
+    assert client.arm("GET", S, version="2022-12-01").headers["x-ms-ratelimit-remaining-subscription-reads"] == "24"

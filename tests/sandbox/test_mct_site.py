@@ -1,0 +1,139 @@
+"""The MCT site accepts whom its settings allow, as of its last restart, and nobody else."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx
+import pytest
+from mct_s2s.sandbox import seed
+from mct_s2s.sandbox.directory.store import SeededApp
+from mct_s2s.sandbox.world import World
+
+from tests.sandbox.conftest import Client
+
+ROLE = {
+    "id": "5e2a7b4e-0a6f-4f0e-9d6a-1b2c3d4e5f60",
+    "allowedMemberTypes": ["Application"],
+    "displayName": "S2SAppRole",
+    "description": "Apps in this role can consume the web api.",
+    "isEnabled": True,
+    "value": "S2SAppRole",
+}
+
+
+class Job:
+    """The document's result, made by hand: a service application and a client with the role."""
+
+    def __init__(self, client: Client) -> None:
+        self.client = client
+        made = client.graph(
+            "POST", "/applications", json={"displayName": "MCT", "signInAudience": "AzureADMyOrg", "appRoles": [ROLE]}
+        ).json()
+        self.audience = f"api://{made['appId']}"
+        patched = client.graph("PATCH", f"/applications/{made['id']}", json={"identifierUris": [self.audience]})
+        assert patched.status_code == 204, patched.text
+        self.service = client.graph("POST", "/servicePrincipals", json={"appId": made["appId"]}).json()
+        self.caller: SeededApp = client.world.directory.add_seed_application("caller", secret="s")
+        consent = {
+            "principalId": self.caller.service_principal_id,
+            "resourceId": self.service["id"],
+            "appRoleId": ROLE["id"],
+        }
+        path = f"/servicePrincipals/{self.service['id']}/appRoleAssignedTo"
+        assert client.graph("POST", path, json=consent).status_code == 201
+        self.settings = {
+            "ServiceAuthEnabled": "true",
+            "ServiceAuthAudience": self.audience,
+            "ServiceAuthTenantName": "contosolearning.onmicrosoft.com",
+            "ServiceAuthTenantId": seed.TENANT_ID,
+            "ServiceApplicationIds": self.caller.app_id,
+            "ServiceAuthRole": "S2SAppRole",
+        }
+
+    def configure(self, **changes: str) -> None:
+        answer = self.client.arm(
+            "PUT", f"{seed.SITE}/config/appsettings", json={"properties": {**self.settings, **changes}}
+        )
+        assert answer.status_code == 200
+
+    def token(self) -> str:
+        return self.client.token(f"{self.audience}/.default", self.caller.app_id, "s")
+
+    def call(self, token: str | None = None, **headers: str) -> httpx.Response:
+        own = {"ClientType": "Service", "Authorization": f"Bearer {token or self.token()}", **headers}
+        origin = f"https://{self.client.addresses.of_site(seed.SITE)}"
+        return self.client.request("GET", f"{origin}/api/v1/organization", headers=own)
+
+    def reason(self) -> str:
+        return self.client.journal.to_list(service="site")[-1]["note"]
+
+
+@pytest.fixture
+def job(client: Client) -> Job:
+    return Job(client)
+
+
+def test_a_client_with_the_role_on_the_allow_list_is_answered(job: Job) -> None:
+    job.configure()
+    answer = job.call(ClientType="service")
+    assert answer.status_code == 200, job.reason()
+    assert "organizationName" in answer.json()
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        ({"ServiceAuthEnabled": "false"}, "ServiceAuthEnabled"),
+        ({"ServiceAuthAudience": "api://other"}, "aud"),
+        ({"ServiceAuthTenantId": "00000000-0000-0000-0000-000000000001"}, "tid"),
+        ({"ServiceAuthTenantName": "fabrikam.onmicrosoft.com"}, "ServiceAuthTenantName"),
+        ({"ServiceApplicationIds": ""}, "allow list"),
+        ({"ServiceAuthRole": "Other"}, "role"),
+    ],
+)
+def test_each_setting_counts(job: Job, change: dict[str, str], why: str) -> None:
+    job.configure(**change)
+    answer = job.call()
+    assert (answer.status_code, answer.content) == (401, b"")
+    assert why in job.reason()
+
+
+def test_a_call_needs_the_header_and_a_genuine_token(job: Job) -> None:
+    job.configure()
+    assert job.call(ClientType="User").status_code == 401
+    head, payload, _ = job.token().split(".")
+    assert job.call(f"{head}.{payload}.AAAA").status_code == 401
+    assert job.call("no-token").status_code == 401
+
+
+def test_an_object_id_needs_no_role(job: Job, world: World) -> None:
+    function = f"/subscriptions/{seed.SUBSCRIPTION_ID}/resourceGroups/mct-prod/providers/Microsoft.Web/sites/"
+    body = world.resources.find(function + "contosolearn-fa-x7k2q")
+    assert body is not None
+    principal = body["identity"]["principalId"]
+    environment = job.client.request("GET", "/_sandbox/identity-environment", params={"resource": body["id"]}).json()
+    answer = job.client.request(
+        "GET",
+        environment["IDENTITY_ENDPOINT"],
+        params={"api-version": "2019-08-01", "resource": job.audience},
+        headers={"X-IDENTITY-HEADER": environment["IDENTITY_HEADER"]},
+    )
+    assert answer.status_code == 200, answer.text
+    job.configure(ServiceObjectIds=f"x; {principal.upper()} ;", ServiceApplicationIds="")
+    accepted = job.call(answer.json()["access_token"])
+    assert accepted.status_code == 200, job.reason()
+
+
+def test_settings_take_effect_when_the_restart_is_over(job: Job, world: World) -> None:
+    world.resources.restart_seconds = 30
+    job.configure()
+    assert job.call().status_code == 503
+    world.clock.advance(31)
+    assert job.call().status_code == 200
+    state: Any = world.resources.sites[seed.SITE.lower()]
+    state.settings = {}
+    assert job.call().status_code == 200
+    assert job.client.arm("POST", f"{seed.SITE}/restart").status_code == 200
+    world.clock.advance(31)
+    assert job.call().status_code == 401

@@ -1,0 +1,171 @@
+"""The sandbox keeps its world, listens over TLS, and lets one program at a time in."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import ssl
+import stat
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from mct_s2s.sandbox import seed, server
+from mct_s2s.sandbox.embedded import Running, start
+from mct_s2s.sandbox.environment import exports
+from mct_s2s.sandbox.lock import Lock
+from mct_s2s.sandbox.state import State
+from mct_s2s.sandbox.world import World
+
+from tests.sandbox.conftest import SECRET, Client
+
+
+def https(running: Running) -> httpx.Client:
+    return httpx.Client(verify=ssl.create_default_context(cafile=str(running.ca_file)))
+
+
+def arm_headers(running: Running, http: httpx.Client) -> dict[str, str]:
+    form = {
+        "grant_type": "client_credentials",
+        "client_id": running.client_id,
+        "client_secret": running.client_secret,
+        "scope": f"{running.resource_manager}/.default",
+    }
+    answer = http.post(f"{running.resource_manager}/{running.tenant_id}/oauth2/v2.0/token", data=form)
+    return {"Authorization": f"Bearer {answer.json()['access_token']}"}
+
+
+def replace_settings(running: Running, properties: dict[str, str]) -> None:
+    with https(running) as http:
+        url = f"{running.resource_manager}{seed.SITE}/config/appsettings?api-version=2025-05-01"
+        headers = arm_headers(running, http)
+        assert http.put(url, json={"properties": properties}, headers=headers).status_code == 200
+
+
+def read_settings(running: Running) -> Any:
+    with https(running) as http:
+        url = f"{running.resource_manager}{seed.SITE}/config/appsettings/list?api-version=2025-05-01"
+        return http.post(url, headers=arm_headers(running, http)).json()["properties"]
+
+
+def test_the_next_program_finds_what_the_last_one_did(running: Running, state_dir: Path) -> None:
+    replace_settings(running, {"kept": "ü"})
+    running.close()
+    again = start(state_dir)
+    try:
+        assert again == running
+        assert read_settings(again) == {"kept": "ü"}
+    finally:
+        again.close()
+    server.reset(state_dir)
+    fresh = start(state_dir)
+    try:
+        assert "OrganizationName" in read_settings(fresh)
+        assert fresh.client_secret == running.client_secret
+    finally:
+        fresh.close()
+
+
+def test_the_certificate_is_checked(running: Running) -> None:
+    with pytest.raises(httpx.ConnectError, match="CERTIFICATE_VERIFY_FAILED"):
+        httpx.get(f"{running.resource_manager}/_sandbox/health")
+    with https(running) as http:
+        assert http.get(f"{running.resource_manager}/_sandbox/health").json()["status"] == "ready"
+
+
+def test_secrets_are_for_the_owner_alone_and_the_world_holds_none(running: Running, state_dir: Path) -> None:
+    for name in ("server.pem", "signing-key.pem", "administrator.json", "world.json"):
+        assert stat.S_IMODE((state_dir / name).stat().st_mode) == 0o600, name
+    assert running.client_secret not in (state_dir / "world.json").read_text()
+    assert running.client_secret not in repr(running)
+
+
+def test_a_second_program_waits_for_the_first(running: Running, state_dir: Path) -> None:
+    found: list[Running] = []
+    waiting = threading.Thread(target=lambda: found.append(start(state_dir)))
+    waiting.start()
+    time.sleep(0.2)
+    assert not found
+    running.close()
+    waiting.join(10)
+    assert found[0].resource_manager == running.resource_manager
+    found[0].close()
+
+
+def test_reset_does_not_pull_the_world_from_under_a_program(running: Running, state_dir: Path) -> None:
+    assert Lock.take(state_dir / "lock") is None
+    with pytest.raises(TimeoutError):
+        Lock.wait(state_dir / "lock", seconds=0.1)
+
+
+def free_ports() -> int:
+    """A port with several free ones behind it."""
+    return 20_000 + os.getpid() % 20_000
+
+
+def test_serve_runs_until_interrupted_and_others_join_it(tmp_path: Path) -> None:
+    port = free_ports()
+    script = f"from mct_s2s.sandbox.server import serve; serve({port}, announce=lambda line: print(line, flush=True))"
+    environment = {**os.environ, "MCT_S2S_SANDBOX_DIR": str(tmp_path)}
+    process = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True, env=environment)
+    try:
+        assert process.stdout is not None
+        assert process.stdout.readline() == f"Sandbox ready: https://localhost:{port}\n"
+        joined = start(tmp_path)
+        assert joined.resource_manager == f"https://localhost:{port}"
+        known = exports(port, state_dir=tmp_path)
+        assert known["MCT_S2S_URL"] == joined.site_url
+        with https(joined) as http:
+            assert http.get(f"{joined.site_url}/api/v1/organization").status_code == 401
+        replace_settings(joined, {"A": "1"})
+        joined.close()
+        process.send_signal(signal.SIGINT)
+        assert process.wait(10) == 0
+        assert not (tmp_path / "running.json").exists()
+        assert State(tmp_path).world().resources.sites[seed.SITE.lower()].settings == {"A": "1"}
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def test_a_world_survives_its_file(client: Client, world: World, tmp_path: Path) -> None:
+    world.clock.advance(100)
+    world.save(tmp_path / "w.json")
+    again = World.load(tmp_path / "w.json")
+    assert again.to_dict() == json.loads(json.dumps(world.to_dict()))
+    assert SECRET not in (tmp_path / "w.json").read_text()
+    (tmp_path / "w.json").write_text('{"schema": 0}')
+    with pytest.raises(ValueError, match="schema"):
+        World.load(tmp_path / "w.json")
+
+
+def test_a_world_can_be_taken_out_and_put_back_while_it_is_served(client: Client) -> None:
+    before = client.request("GET", "/_sandbox/world").json()
+    client.arm("PUT", f"{seed.SITE}/config/appsettings", json={"properties": {}})
+    assert client.request("PUT", "/_sandbox/world", json=before).status_code == 204
+    listed = client.arm("POST", f"{seed.SITE}/config/appsettings/list").json()["properties"]
+    assert "OrganizationName" in listed
+    assert client.request("PUT", "/_sandbox/world", json={}).status_code == 400
+
+
+def test_the_log_names_requests_but_no_tokens(client: Client) -> None:
+    client.arm("GET", seed.SITE)
+    value = client.request("GET", "/_sandbox/requests?service=arm").json()["value"]
+    assert [(e["method"], e["path"], e["status"]) for e in value] == [("GET", seed.SITE, 200)]
+    assert "Bearer" not in json.dumps(client.request("GET", "/_sandbox/requests").json())
+    assert client.request("DELETE", "/_sandbox/requests").status_code == 204
+    assert client.request("GET", "/_sandbox/requests?service=arm").json()["value"] == []
+
+
+def test_the_clock_and_the_knobs_refuse_nonsense(client: Client) -> None:
+    for body in ({"advanceSeconds": -1}, {"advanceSeconds": "x"}, {}, []):
+        assert client.request("POST", "/_sandbox/clock", json=body).status_code == 400
+    for body in ({"restartSeconds": -1}, {"other": 1}, {"restartSeconds": "1"}):
+        assert client.request("PATCH", "/_sandbox/knobs", json=body).status_code == 400
+    assert client.request("PATCH", "/_sandbox/knobs", json={"restartSeconds": 2}).json()["restartSeconds"] == 2
