@@ -17,7 +17,7 @@ from mct_s2s.sandbox.seed import SITE
 from mct_s2s.sandbox.state import State
 
 if TYPE_CHECKING:
-    import uvicorn
+    from mct_s2s.sandbox.listening import WebServer
 
 WAIT_SECONDS = 600.0
 
@@ -38,14 +38,14 @@ class Running:
     app_service: str
     resource_group: str
     site_url: str
-    _server: uvicorn.Server | None = field(default=None, repr=False, compare=False)
+    _server: WebServer | None = field(default=None, repr=False, compare=False)
     _thread: threading.Thread | None = field(default=None, repr=False, compare=False)
     _lock: Lock | None = field(default=None, repr=False, compare=False)
 
     def close(self) -> None:
         """End it and let the next one have the world; a second time does nothing."""
         if self._server is not None and self._thread is not None:
-            self._server.should_exit = True
+            self._server.stop()
             self._thread.join()
         if self._lock is not None:
             self._lock.release()
@@ -113,7 +113,7 @@ def _running(
     state: State,
     port: int,
     site_url: str,
-    server: uvicorn.Server | None = None,
+    server: WebServer | None = None,
     thread: threading.Thread | None = None,
     lock: Lock | None = None,
 ) -> Running:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import socket
 from collections.abc import Callable, Iterable, Mapping
@@ -85,7 +86,7 @@ def _listen(family: socket.AddressFamily, host: str, port: int) -> socket.socket
 
 
 class WebServer(uvicorn.Server):
-    """uvicorn, with a way to hear when it accepts connections.
+    """uvicorn, with a way to hear when it accepts connections, and one to end it at once from another thread.
 
     `started_up` is called once in the server's own event loop.
     """
@@ -94,8 +95,34 @@ class WebServer(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Begin to accept connections."""
+        self._loop = asyncio.get_running_loop()
+        self._stopped = asyncio.Event()
         await super().startup(sockets)
         self.started_up()
+
+    async def main_loop(self) -> None:
+        """Serve until told to stop; uvicorn's own loop would notice only at its next tick."""
+        ticks = 0
+        while not await self.on_tick(ticks % 864_000):
+            ticks += 1
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._stopped.wait(), 0.1)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Stop listening, let requests in progress finish, and drop the connections that clients keep open."""
+        for listener in (*self.servers, *(sockets or ())):
+            listener.close()
+        if self.server_state.tasks:
+            await asyncio.wait(set(self.server_state.tasks), timeout=1)
+        for connection in list(self.server_state.connections):
+            connection.transport.abort()
+        await asyncio.sleep(0)
+
+    def stop(self) -> None:
+        """End it, from any thread; a second time does nothing."""
+        self.should_exit = True
+        with contextlib.suppress(RuntimeError):  # the loop is gone already
+            self._loop.call_soon_threadsafe(self._stopped.set)
 
 
 def web_server(app: App, server_pem: Path) -> WebServer:

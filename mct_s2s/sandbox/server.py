@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 
@@ -40,7 +41,7 @@ def serve(port: int, *, state_dir: Path | None = None, announce: Callable[[str],
         def ready() -> None:
             announce(f"Sandbox ready: {addresses.arm}")
             for name, value in exports(port, state_dir=state.directory).items():
-                announce(f"export {name}={value}")
+                announce(f"export {name}={shlex.quote(value)}")
 
         server.started_up = ready
         with contextlib.suppress(KeyboardInterrupt):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import pytest
 from mct_s2s.sandbox import seed
@@ -23,7 +24,7 @@ ABSENT = {"type": "UserAssigned", "userAssignedIdentities": {f"{MSI}/none": {}}}
 MISFIT = {"type": "SystemAssigned", "userAssignedIdentities": {f"{MSI}/sync-identity": {}}}
 GUID = "00000000-0000-0000-0000-00000000abcd"
 
-BAD = [
+BAD: list[tuple[str, str, str | None, object, int, str]] = [
     ("GET", seed.SITE, None, None, 400, "MissingApiVersionParameter"),
     ("GET", seed.SITE, "2014-01-01", None, 400, "NoRegisteredProviderFound"),
     ("GET", "/subscriptions", "1999-01-01", None, 400, "InvalidApiVersionParameter"),
@@ -65,7 +66,7 @@ BAD = [
 def test_bad_requests(
     client: Client, method: str, path: str, version: str | None, body: object, status: int, code: str
 ) -> None:
-    sent = {"content": body} if isinstance(body, bytes) else {} if body is None else {"json": body}
+    sent: dict[str, Any] = {"content": body} if isinstance(body, bytes) else {} if body is None else {"json": body}
     answer = client.arm(method, path, version=version, **sent)
     assert answer.status_code == status, answer.text
     assert answer.headers["x-ms-request-id"]
@@ -109,7 +110,7 @@ class Somebody:
         token = client.token(client.addresses.arm + "/.default", self.app.app_id, "s")
         self.headers = {"Authorization": f"Bearer {token}"}
 
-    def status(self, method: str, path: str, **options: object) -> int:
+    def status(self, method: str, path: str, **options: Any) -> int:
         return self.client.arm(method, path, headers=self.headers, **options).status_code
 
 

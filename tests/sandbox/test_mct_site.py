@@ -66,7 +66,7 @@ class Job:
         return self.client.request("GET", f"{origin}/api/v1/organization", headers=own)
 
     def reason(self) -> str:
-        return self.client.journal.to_list(service="site")[-1]["note"]
+        return str(self.client.journal.to_list(service="site")[-1]["note"])
 
 
 @pytest.fixture

@@ -164,8 +164,10 @@ def test_the_log_names_requests_but_no_tokens(client: Client) -> None:
 
 
 def test_the_clock_and_the_knobs_refuse_nonsense(client: Client) -> None:
-    for body in ({"advanceSeconds": -1}, {"advanceSeconds": "x"}, {}, []):
+    nonsense: tuple[object, ...] = ({"advanceSeconds": -1}, {"advanceSeconds": "x"}, {}, [])
+    for body in nonsense:
         assert client.request("POST", "/_sandbox/clock", json=body).status_code == 400
-    for body in ({"restartSeconds": -1}, {"other": 1}, {"restartSeconds": "1"}):
+    knobs: tuple[object, ...] = ({"restartSeconds": -1}, {"other": 1}, {"restartSeconds": "1"})
+    for body in knobs:
         assert client.request("PATCH", "/_sandbox/knobs", json=body).status_code == 400
     assert client.request("PATCH", "/_sandbox/knobs", json={"restartSeconds": 2}).json()["restartSeconds"] == 2
