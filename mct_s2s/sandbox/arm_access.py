@@ -121,6 +121,14 @@ def put_role_assignment(call: ArmCall) -> Answer:
     principal, scope = str(own.get("principalId")), call.params["scope"]
     if any((a["principalId"], a["role"], a["scope"].lower()) == (principal, role, scope.lower()) for a in held):
         raise arm_error(409, "RoleAssignmentExists", "The role assignment already exists.")
+    if call.world.directory.principal(principal) is None:
+        raise arm_error(
+            400,
+            "PrincipalNotFound",
+            f"Principal {principal.replace('-', '')} does not exist in the directory {call.world.directory.tenant_id}. "
+            "Check that you have the correct principal ID. If you are creating this principal and then immediately "
+            "assigning a role, this error might be related to a replication delay.",
+        )
     made = call.resources.access.assign(principal, role, scope, name=call.params["name"])
     return Answer(201, _assignment(made))
 

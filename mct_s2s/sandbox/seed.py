@@ -11,6 +11,7 @@ from typing import Any
 from mct_s2s.sandbox.clock import Clock
 from mct_s2s.sandbox.directory.store import Directory
 from mct_s2s.sandbox.resources import access, identities, providers
+from mct_s2s.sandbox.resources.ids import ResourceId
 from mct_s2s.sandbox.resources.store import Resources
 from mct_s2s.sandbox.seed_settings import FUNCTION_APP, PRODUCTION, STAGING, STICKY
 from mct_s2s.sandbox.world import World
@@ -160,6 +161,5 @@ def _identify(resources: Resources, body: dict[str, Any], identity: dict[str, An
 
 def _user_identity(resources: Resources, group: str, name: str) -> dict[str, Any]:
     body = _add(resources, group, "Microsoft.ManagedIdentity/userAssignedIdentities", name)
-    made = resources.directory.add_managed_identity(name, resource_id=body["id"])
-    body["properties"] = {"tenantId": TENANT_ID, "principalId": made.principal_id, "clientId": made.client_id}
+    body["properties"] = identities.for_user_assigned(resources, ResourceId.parse(body["id"]))
     return body

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from mct_s2s.sandbox.resources import identities, operations
+from mct_s2s.sandbox.resources import identities, operations, site_rules
 from mct_s2s.sandbox.resources.ids import ResourceId
 from mct_s2s.sandbox.resources.providers import ResourceType
 from mct_s2s.sandbox.resources.store import Resources
@@ -18,6 +18,8 @@ _MEMBERS = frozenset(
     {"id", "name", "type", "location", "tags", "kind", "sku", "plan", "identity", "properties", "managedBy", "zones"}
     | {"etag", "extendedLocation", "systemData", "apiVersion", "scale", "resources"}
 )
+
+_SITES = ("Microsoft.Web/sites", "Microsoft.Web/sites/slots")
 
 
 def check_members(sent: Mapping[str, Any]) -> None:
@@ -74,16 +76,7 @@ def put(
     if not sent.get("location"):
         raise arm_error(400, "LocationRequired", "The location property is required for this definition.")
     if body is None:
-        fresh: dict[str, Any] = {
-            "id": str(resource_id),
-            "name": resource_id.name,
-            "type": kind.full_name,
-            "location": sent["location"],
-            "tags": {},
-            "properties": {},
-        }
-        change(resources, kind, fresh, sent)
-        return resources.add(fresh), True
+        return _create(resources, kind, resource_id, sent), True
     if _plain(sent["location"]) != _plain(body["location"]):
         raise arm_error(
             409,
@@ -94,6 +87,29 @@ def put(
         )
     change(resources, kind, body, sent)
     return body, False
+
+
+def _create(resources: Resources, kind: ResourceType, resource_id: ResourceId, sent: dict[str, Any]) -> dict[str, Any]:
+    parent = resource_id.parent
+    if parent is not None:
+        resources.get(parent)
+    fresh: dict[str, Any] = {
+        "id": str(resource_id),
+        "name": resource_id.name,
+        "type": kind.full_name,
+        "location": sent["location"],
+        "tags": {},
+        "properties": {"provisioningState": "Succeeded"},
+    }
+    if sent.get("identity") is not None:
+        identities.check(resources, kind, fresh, sent["identity"])
+    if kind.full_name in _SITES:
+        fresh.update(kind="app", properties=site_rules.fresh_properties())
+    if kind.full_name == "Microsoft.ManagedIdentity/userAssignedIdentities":
+        fresh["properties"] = identities.for_user_assigned(resources, resource_id)
+    resources.add(fresh)
+    change(resources, kind, fresh, sent)
+    return fresh
 
 
 def change(resources: Resources, kind: ResourceType, body: dict[str, Any], sent: Mapping[str, Any]) -> None:
@@ -108,9 +124,12 @@ def change(resources: Resources, kind: ResourceType, body: dict[str, Any], sent:
         if sent.get(member) is not None:
             body[member] = sent[member]
     properties = sent.get("properties")
-    if isinstance(properties, Mapping):
-        own = {"provisioningState", "principalId", "clientId", "tenantId"}
-        body["properties"].update({k: v for k, v in properties.items() if k not in own})
+    if not isinstance(properties, Mapping):
+        return
+    if kind.full_name in _SITES:
+        site_rules.write(resources, body, properties)
+    elif kind.full_name != "Microsoft.ManagedIdentity/userAssignedIdentities":
+        body["properties"].update({k: v for k, v in properties.items() if k != "provisioningState"})
 
 
 def delete(resources: Resources, resource_id: ResourceId) -> bool:

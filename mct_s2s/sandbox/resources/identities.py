@@ -53,6 +53,13 @@ def apply(resources: Resources, kind: ResourceType, body: dict[str, Any], wanted
     body["identity"] = {"type": kind.separator.join(names), **fresh} if names else {"type": "None"}
 
 
+def for_user_assigned(resources: Resources, resource_id: ResourceId) -> dict[str, str]:
+    """Make the service principal of a new user-assigned identity; give the properties of its resource."""
+    made = resources.directory.add_managed_identity(resource_id.names[-1], resource_id=str(resource_id))
+    tenant = resources.directory.tenant_id
+    return {"tenantId": tenant, "principalId": made.principal_id, "clientId": made.client_id}
+
+
 def check(
     resources: Resources, kind: ResourceType, body: dict[str, Any], wanted: object
 ) -> tuple[frozenset[str], dict[str, dict[str, str]]]:
