@@ -29,6 +29,8 @@ class Part(StrEnum):
     CLIENT_ID = "client id"
     OBJECT_ID = "application object id"
     PRINCIPAL_ID = "service principal object id"
+    KEY_ID = "key id of a credential"
+    ASSIGNMENT_ID = "app role assignment id"
 
 
 @dataclass(frozen=True)
@@ -78,7 +80,6 @@ class AlreadyRight(Change):
     resource: str
     id: str | None = None
 
-    action: ClassVar[Action] = Action.NONE
     action: ClassVar[Action] = Action.NONE
 
 
@@ -150,6 +151,8 @@ class AddSecret(Change):
     credential_name: str
     """Unique to the attempt: how an orphan is told from a delivered secret."""
     expires: datetime
+    audience: str | ApiUri
+    """What the client will ask a token for."""
 
     resource: ClassVar[str] = "secret"
     action: ClassVar[Action] = Action.CREATE

@@ -73,7 +73,7 @@ def plan_client(wish: ClientWish, service: Service, observed: Observed, facts: F
         changes.append(CreateApplication(key=key, resource=ABOUT, name=wish.name, unique_name=unique_name))
     if found is None or found.principal is None:
         changes.append(CreateServicePrincipal(key=f"{key}:principal", name=wish.name, client_id=client_id))
-    secret = _plan_secret(wish, found, object_id, client_id, observed, facts)
+    secret = _plan_secret(wish, found, (object_id, client_id, service), observed, facts)
     changes.extend(secret)
     if (
         application is None
@@ -206,13 +206,13 @@ def orphans(client: ClientApplication | None, note: SecretNote) -> tuple[str, ..
 def _plan_secret(
     wish: ClientWish,
     found: ClientApplication | None,
-    object_id: Later[ApplicationObjectId],
-    client_id: Later[ClientId],
+    of: tuple[Later[ApplicationObjectId], Later[ClientId], Service],
     observed: Observed,
     facts: Facts,
 ) -> list[AnyChange]:
     if wish.credential is None:
         return []
+    object_id, client_id, service = of
     key = f"client:{wish.name}:secret"
     lost = orphans(found, observed.secrets.get(wish.name, SecretNote()))
     changes: list[AnyChange] = [
@@ -245,6 +245,7 @@ def _plan_secret(
                 client_id=client_id,
                 credential_name=facts.credential_name,
                 expires=wish.credential.expires,
+                audience=service.uri,
                 after=tuple(change.key for change in changes),
             )
         )

@@ -1,0 +1,1 @@
+"""Azure Resource Manager through azure-mgmt-web and azure-mgmt-resource."""

@@ -1,0 +1,115 @@
+"""Azure Resource Manager's refusals, translated once.
+
+Source: learn.microsoft.com/azure/azure-resource-manager/troubleshooting/common-deployment-errors.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from azure.core.exceptions import AzureError, HttpResponseError, ServiceRequestError, ServiceResponseError
+
+from mct_s2s.errors import NotThere, PermissionMissing, S2SError, ServiceError, SignInFailed
+
+LEAST_ROLE = "Website Contributor"
+
+
+def translate(error: AzureError, doing: str) -> S2SError:
+    """What the user is told of a failed request to Azure Resource Manager.
+
+    Args:
+        error: what the SDK raised.
+        doing: the step, as a verb phrase: `restart the App Service`.
+    """
+    if not isinstance(error, HttpResponseError) or error.response is None:
+        lost = isinstance(error, ServiceRequestError | ServiceResponseError)
+        return ServiceError(
+            "arm-unreachable",
+            f"Azure Resource Manager did not answer while trying to {doing}: {_first_line(error)}",
+            remedy="Check the network and the proxy, then run the same command again: it resumes."
+            if lost
+            else "Run the same command again with --verbose, and report what it prints.",
+        )
+    response: Any = error.response  # the SDK types it by what its two generations of responses share
+    headers = {str(k).lower(): str(v) for k, v in response.headers.items()}
+    status = error.status_code or 0
+    code, message = _body(error)
+    request_id = headers.get("x-ms-request-id") or headers.get("x-ms-correlation-request-id")
+    said = f"{code}: {message}" if code else f"HTTP {status}"
+    if status == 401:
+        return SignInFailed(
+            "arm-sign-in",
+            f"Azure Resource Manager did not accept the sign-in while trying to {doing}: {said}",
+            remedy="Sign in to the tenant of the subscription: --tenant ID, or az login --tenant ID.",
+            request_id=request_id,
+        )
+    if status == 403:
+        return PermissionMissing(
+            "permission-missing", f"You may not {doing}: {said}", remedy=_who_grants(code), request_id=request_id
+        )
+    if status == 404:
+        return NotThere(
+            "not-found", f"Could not {doing}: {said}", remedy="Check the name and the group.", request_id=request_id
+        )
+    return ServiceError(
+        "locked" if code == "ScopeLocked" else "arm-refused",
+        f"Azure Resource Manager refused to {doing}: {said}",
+        remedy=_remedy(code, status),
+        request_id=request_id,
+        status=status,
+        service_code=code,
+        service_message=message,
+        retry_after=_seconds(headers.get("retry-after")),
+        headers=headers,
+    )
+
+
+def _body(error: HttpResponseError) -> tuple[str, str]:
+    """Code and message, in either of the two envelopes that App Service uses."""
+    try:
+        assert error.response is not None  # noqa: S101  # the caller has looked
+        document: Any = json.loads(error.response.text())
+    except (ValueError, UnicodeDecodeError):
+        return "", ""
+    lowered = _lowered(document)
+    inner = _lowered(lowered.get("error") or document)
+    return str(inner.get("code") or ""), str(inner.get("message") or "")[:600]
+
+
+def _lowered(document: object) -> dict[str, Any]:
+    return {str(key).lower(): value for key, value in document.items()} if isinstance(document, Mapping) else {}
+
+
+def _who_grants(code: str) -> str:
+    if code == "DenyAssignmentAuthorizationFailed":
+        return (
+            "The App Service belongs to a managed application, whose publisher denies changes. Send the values to "
+            "whoever operates it: mct-s2s setup --no-app-service --handoff handoff.json"
+        )
+    if code == "RequestDisallowedByPolicy":
+        return "An Azure Policy forbids it: ask whoever owns the policy for an exemption."
+    return (
+        f"Ask an Owner or User Access Administrator for the role {LEAST_ROLE} on the resource, wait a few minutes, "
+        "then run the same command again."
+    )
+
+
+def _remedy(code: str, status: int) -> str:
+    if code == "ScopeLocked":
+        return "Ask whoever set the lock to remove it (az lock list), then run the same command again."
+    if status >= 500 or status == 429:
+        return "Run the same command again: it resumes where this one stopped."
+    return "Run the same command again; if it persists, give the request id to Azure support."
+
+
+def _first_line(error: AzureError) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0][:300]
+
+
+def _seconds(value: str | None) -> float | None:
+    try:
+        return float(value) if value else None
+    except ValueError:
+        return None

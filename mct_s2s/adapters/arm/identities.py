@@ -1,0 +1,169 @@
+"""The identities port: managed identities on web apps, and on any other resource through azure-mgmt-resource.
+
+`identity.type` is not merged by a PATCH: it says what the resource has afterwards. So the union of what is there and
+what is wanted is sent, and the read-only ids never are. Source: learn.microsoft.com/entra/identity/
+managed-identities-azure-resources/qs-configure-rest-vm.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from mct_s2s.adapters.arm.session import ArmSession
+from mct_s2s.adapters.arm.sites import ArmSites
+from mct_s2s.errors import NotThere, ServiceError
+from mct_s2s.model.ids import PrincipalId
+from mct_s2s.model.observed import IdentityHolder
+from mct_s2s.model.resource_id import USER_ASSIGNED_IDENTITIES, ResourceId
+
+if TYPE_CHECKING:
+    from azure.mgmt.resource.resources.aio import ResourceManagementClient
+
+READ = "read the resource that is to call the API"
+ENABLE = "switch the managed identity on"
+POLL_SECONDS = 1
+
+
+class ArmIdentities:
+    """Managed identities as `mct_s2s.ports.Identities`."""
+
+    def __init__(self, session: ArmSession, sites: ArmSites) -> None:
+        self._session = session
+        self._sites = sites
+        self._clients: dict[str, ResourceManagementClient] = {}
+
+    async def holder(self, resource: ResourceId) -> IdentityHolder | None:
+        """GET the resource; for types beyond App Service with the api-version that its provider names."""
+        try:
+            if resource.is_site:
+                return _holder(resource, await self._sites.raw_site(resource), None)
+            version = await self._api_version(resource)
+            client = self._client(resource.subscription_id)
+            row = await self._session.call(
+                lambda: client.resources.get_by_id(str(resource).lstrip("/"), api_version=version), READ
+            )
+            return _holder(resource, row, version)
+        except NotThere:
+            return None
+
+    async def enable(self, holder: IdentityHolder) -> PrincipalId:
+        """PATCH `identity`, and read back the principal that Azure made for it.
+
+        Raises:
+            ServiceError: refused, or the type of resource carries no identity.
+        """
+        body = {"identity": _with_system_assigned(holder)}
+        if holder.resource.is_site:
+            await self._patch_site(holder.resource, body)
+        else:
+            await self._patch(holder, body)
+        after = await self.holder(holder.resource)
+        if after is None or after.principal_id is None:
+            raise ServiceError(
+                "identity-not-made",
+                f"Azure accepted the identity of '{holder.display_name}' but shows no principal id.",
+                remedy="Wait a minute and run the same command again.",
+            )
+        return after.principal_id
+
+    async def _patch_site(self, resource: ResourceId, body: dict[str, Any]) -> None:
+        apps = self._sites.client(resource.subscription_id).web_apps
+        group, name = resource.resource_group, resource.names[0]
+        try:
+            if resource.slot:
+                slot = resource.slot
+                await self._session.call(lambda: apps.update_slot(group, name, slot, body), ENABLE)  # type: ignore[call-overload]
+            else:
+                await self._session.call(lambda: apps.update(group, name, body), ENABLE)  # type: ignore[call-overload]
+        except ValueError:
+            # 202 with an empty body: accepted, and the SDK tries to parse it. What came of it is read back.
+            return
+
+    async def _patch(self, holder: IdentityHolder, body: dict[str, Any]) -> None:
+        client = self._client(holder.resource.subscription_id)
+        path, version = str(holder.resource).lstrip("/"), holder.api_version or ""
+
+        async def patch() -> None:
+            poller = await client.resources.begin_update_by_id(
+                path, api_version=version, parameters=body, polling_interval=POLL_SECONDS
+            )
+            await poller.result()
+
+        async def put() -> None:
+            whole = await client.resources.get_by_id(path, api_version=version)
+            poller = await client.resources.begin_create_or_update_by_id(
+                path,
+                api_version=version,
+                parameters={**_writable(whole), **body},
+                polling_interval=POLL_SECONDS,
+            )
+            await poller.result()
+
+        try:
+            await self._session.call(patch, ENABLE)
+        except ServiceError as error:
+            if error.status != 405 and error.service_code != "PatchResourceNotSupported":
+                raise
+            await self._session.call(put, ENABLE)
+
+    async def _api_version(self, resource: ResourceId) -> str:
+        """The newest stable api-version of a resource type, from its provider."""
+        client = self._client(resource.subscription_id)
+        provider = await self._session.call(lambda: client.providers.get(resource.namespace), READ)
+        wanted = "/".join(resource.types).lower()
+        for row in provider.get("resourceTypes") or ():
+            if str(row["resourceType"]).lower() == wanted:
+                versions = sorted(row.get("apiVersions") or (), reverse=True)
+                stable = [version for version in versions if not version.endswith("-preview")]
+                if stable or versions:
+                    return str((stable or versions)[0])
+        raise NotThere(
+            "resource-type-unknown",
+            f"Azure knows no resource type {resource.namespace}/{wanted}.",
+            remedy="Check the resource id: az resource show --ids ID",
+        )
+
+    def _client(self, subscription_id: str) -> ResourceManagementClient:
+        if subscription_id not in self._clients:
+            from azure.mgmt.resource.resources.aio import ResourceManagementClient  # noqa: PLC0415
+
+            self._clients[subscription_id] = ResourceManagementClient(
+                self._session.credential,
+                subscription_id,
+                self._session.cloud.arm,
+                credential_scopes=[self._session.cloud.arm_scope],
+                transport=self._session.transport,
+                policies=self._session.policies(),
+            )
+        return self._clients[subscription_id]
+
+
+def _holder(resource: ResourceId, row: Mapping[str, Any], api_version: str | None) -> IdentityHolder:
+    if resource.type == USER_ASSIGNED_IDENTITIES:
+        principal = str((row.get("properties") or {})["principalId"])
+        return IdentityHolder(resource, PrincipalId(principal), "UserAssigned", api_version=api_version)
+    identity: Mapping[str, Any] = row.get("identity") or {}
+    return IdentityHolder(
+        resource=resource,
+        principal_id=PrincipalId(identity["principalId"]) if identity.get("principalId") else None,
+        identity_type=identity.get("type") or "None",
+        user_assigned=tuple((identity.get("userAssignedIdentities") or {}).keys()),
+        api_version=api_version,
+        location=row.get("location"),
+    )
+
+
+def _with_system_assigned(holder: IdentityHolder) -> dict[str, Any]:
+    if not holder.user_assigned:
+        return {"type": "SystemAssigned"}
+    return {
+        "type": "SystemAssigned, UserAssigned",
+        "userAssignedIdentities": {identity: {} for identity in holder.user_assigned},
+    }
+
+
+def _writable(resource: Mapping[str, Any]) -> dict[str, Any]:
+    """A resource as a PUT may carry it: without what ARM alone sets."""
+    read_only = {"id", "name", "type", "identity", "systemData", "etag"}
+    return {key: value for key, value in resource.items() if key not in read_only}

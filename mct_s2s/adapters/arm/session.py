@@ -1,0 +1,114 @@
+"""One signed-in connection to Azure Resource Manager, shared by the management clients.
+
+The clients get our own short list of policies: no retries of theirs beside ours, and no silent registration of
+resource providers.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from azure.core import AsyncPipelineClient
+from azure.core.exceptions import AzureError, HttpResponseError
+from azure.core.pipeline import PipelineRequest, PipelineResponse
+from azure.core.pipeline.policies import (
+    AsyncBearerTokenCredentialPolicy,
+    AsyncHTTPPolicy,
+    ContentDecodePolicy,
+    HeadersPolicy,
+    RequestIdPolicy,
+    UserAgentPolicy,
+)
+from azure.core.pipeline.transport import AioHttpTransport
+from azure.core.rest import HttpRequest
+
+from mct_s2s import __version__
+from mct_s2s.adapters.arm.errors import translate
+from mct_s2s.adapters.clouds import Cloud
+from mct_s2s.adapters.patience import Patience
+from mct_s2s.adapters.trace import Request, Trace, path_of
+
+if TYPE_CHECKING:
+    import aiohttp
+
+    from mct_s2s.adapters.credentials import Credential
+
+T = TypeVar("T")
+
+REQUEST_SECONDS = 30
+"""A request that is not answered by then is taken for lost."""
+
+
+class ArmSession:
+    """Azure Resource Manager of one cloud, as one caller."""
+
+    def __init__(
+        self, cloud: Cloud, credential: Credential, http: aiohttp.ClientSession, patience: Patience, trace: Trace
+    ) -> None:
+        self.cloud = cloud
+        self.credential = credential
+        self._patience = patience
+        self._trace = trace
+        self.transport = AioHttpTransport(
+            session=http, session_owner=False, connection_timeout=10, read_timeout=REQUEST_SECONDS
+        )
+        self._raw: AsyncPipelineClient[Any, Any] = AsyncPipelineClient(
+            base_url=cloud.arm, policies=self.policies(), transport=self.transport
+        )
+
+    def policies(self) -> list[Any]:
+        """A fresh list for one client."""
+        return [
+            RequestIdPolicy(),
+            HeadersPolicy(),
+            UserAgentPolicy(base_user_agent=f"mct-s2s/{__version__}"),
+            ContentDecodePolicy(),
+            AsyncBearerTokenCredentialPolicy(self.credential, self.cloud.arm_scope),
+            _Traced(self._trace),
+        ]
+
+    async def call(self, send: Callable[[], Awaitable[T]], doing: str, *, repeatable: bool = True) -> T:
+        """Run one SDK call under our retry policy.
+
+        Raises:
+            S2SError: refused or not answered, translated, with `doing` as what was being done.
+        """
+
+        async def once() -> T:
+            try:
+                return await send()
+            except AzureError as error:
+                raise translate(error, doing) from error
+
+        return await self._patience.call(once, repeatable=repeatable)
+
+    async def get(self, path: str, api_version: str, doing: str) -> dict[str, Any]:
+        """GET a path for which the management clients at hand have no operation."""
+
+        async def once() -> dict[str, Any]:
+            response = await self._raw.send_request(HttpRequest("GET", path, params={"api-version": api_version}))
+            if response.status_code >= 400:
+                raise HttpResponseError(response=response)
+            document: dict[str, Any] = response.json()
+            return document
+
+        return await self.call(once, doing)
+
+
+class _Traced(AsyncHTTPPolicy[Any, Any]):
+    def __init__(self, trace: Trace) -> None:
+        self._trace = trace
+
+    async def send(self, request: PipelineRequest[Any]) -> PipelineResponse[Any, Any]:
+        began, status, request_id = time.monotonic(), 0, None
+        try:
+            response = await self.next.send(request)
+            status = response.http_response.status_code
+            request_id = response.http_response.headers.get("x-ms-request-id")
+        finally:
+            took = (time.monotonic() - began) * 1000
+            path = path_of(request.http_request.url)
+            self._trace(Request("ARM", request.http_request.method, path, status, took, request_id))
+        return response

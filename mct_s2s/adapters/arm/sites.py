@@ -1,0 +1,140 @@
+"""The sites port on azure-mgmt-web, for production sites and slots alike."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from mct_s2s.adapters.arm.session import ArmSession
+from mct_s2s.errors import NotThere, ServiceError
+from mct_s2s.model.ids import TenantId
+from mct_s2s.model.observed import Site
+from mct_s2s.model.resource_id import ResourceId
+from mct_s2s.ports import Subscription
+
+if TYPE_CHECKING:
+    from azure.mgmt.web.aio import WebSiteManagementClient
+
+SUBSCRIPTIONS_API = "2022-12-01"
+
+
+class ArmSites:
+    """App Service as `mct_s2s.ports.Sites`."""
+
+    def __init__(self, session: ArmSession) -> None:
+        self._session = session
+        self._clients: dict[str, WebSiteManagementClient] = {}
+
+    async def subscriptions(self) -> list[Subscription]:
+        """GET /subscriptions."""
+        page = await self._session.get("/subscriptions", SUBSCRIPTIONS_API, "list the subscriptions")
+        return [_subscription(row) for row in page.get("value", ())]
+
+    async def subscription(self, subscription_id: str) -> Subscription | None:
+        """GET /subscriptions/{id}."""
+        path = f"/subscriptions/{subscription_id}"
+        try:
+            return _subscription(await self._session.get(path, SUBSCRIPTIONS_API, "read the subscription"))
+        except NotThere:
+            return None
+
+    async def sites(self, subscription_id: str, group: str | None = None) -> list[Site]:
+        """GET …/providers/Microsoft.Web/sites."""
+        apps = self.client(subscription_id).web_apps
+        doing = "list the web apps"
+
+        async def read() -> list[Site]:
+            pages = apps.list_by_resource_group(group) if group else apps.list()
+            return [_site(row) async for row in _rows(pages)]
+
+        return await self._session.call(read, doing)
+
+    async def site(self, resource: ResourceId) -> Site | None:
+        """GET …/sites/{name}[/slots/{slot}]."""
+        try:
+            return _site(await self.raw_site(resource))
+        except NotThere:
+            return None
+
+    async def raw_site(self, resource: ResourceId) -> Mapping[str, Any]:
+        """The same, as ARM says it."""
+        apps, group, name = self._at(resource)
+        if resource.slot:
+            return await self._session.call(lambda: apps.get_slot(group, name, resource.slot), "read the App Service")
+        return await self._session.call(lambda: apps.get(group, name), "read the App Service")
+
+    async def settings(self, resource: ResourceId) -> dict[str, str | None]:
+        """POST …/config/appsettings/list."""
+        apps, group, name = self._at(resource)
+        doing = "read the application settings"
+        if resource.slot:
+            answer = await self._session.call(
+                lambda: apps.list_application_settings_slot(group, name, resource.slot), doing
+            )
+        else:
+            answer = await self._session.call(lambda: apps.list_application_settings(group, name), doing)
+        return dict(answer.get("properties") or {})
+
+    async def write_settings(self, resource: ResourceId, settings: Mapping[str, str | None]) -> None:
+        """PUT …/config/appsettings: replaces them all, so a repetition is harmless."""
+        apps, group, name = self._at(resource)
+        body, doing = {"properties": dict(settings)}, "write the application settings"
+        try:
+            if resource.slot:
+                await self._session.call(
+                    lambda: apps.update_application_settings_slot(group, name, resource.slot, body), doing
+                )
+            else:
+                await self._session.call(lambda: apps.update_application_settings(group, name, body), doing)
+        except ServiceError as error:
+            # Flex Consumption and Container Apps hosting accept the write and finish it later; the SDK knows 200 only.
+            if error.status != 202:
+                raise
+
+    async def restart(self, resource: ResourceId) -> None:
+        """POST …/restart. An answer that was lost is not asked for again: the write has recycled the site already."""
+        apps, group, name = self._at(resource)
+        doing = "restart the App Service"
+        if resource.slot:
+            await self._session.call(lambda: apps.restart_slot(group, name, resource.slot), doing, repeatable=False)
+        else:
+            await self._session.call(lambda: apps.restart(group, name), doing, repeatable=False)
+
+    def client(self, subscription_id: str) -> WebSiteManagementClient:
+        """azure-mgmt-web's client for one subscription. Imported late: it takes a quarter of a second."""
+        if subscription_id not in self._clients:
+            from azure.mgmt.web.aio import WebSiteManagementClient  # noqa: PLC0415
+
+            self._clients[subscription_id] = WebSiteManagementClient(
+                self._session.credential,
+                subscription_id,
+                self._session.cloud.arm,
+                credential_scopes=[self._session.cloud.arm_scope],
+                transport=self._session.transport,
+                policies=self._session.policies(),
+            )
+        return self._clients[subscription_id]
+
+    def _at(self, resource: ResourceId) -> tuple[Any, str, str]:
+        return self.client(resource.subscription_id).web_apps, resource.resource_group, resource.names[0]
+
+
+async def _rows(pages: Any) -> AsyncIterator[Mapping[str, Any]]:
+    async for row in pages:
+        yield row
+
+
+def _subscription(row: Mapping[str, Any]) -> Subscription:
+    return Subscription(row["subscriptionId"], row.get("displayName") or "", TenantId(row.get("tenantId") or ""))
+
+
+def _site(row: Mapping[str, Any]) -> Site:
+    properties: Mapping[str, Any] = row.get("properties") or {}
+    default = properties.get("defaultHostName") or ""
+    others = [name for name in properties.get("hostNames") or () if name != default]
+    return Site(
+        resource=ResourceId.parse(row["id"]),
+        kind=row.get("kind") or "app",
+        state=properties.get("state") or "",
+        host_names=(default, *others),
+    )

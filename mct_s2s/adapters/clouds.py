@@ -1,0 +1,192 @@
+"""Clouds: where sign-in, Graph and Azure Resource Manager live, by name or by asking.
+
+Sources: learn.microsoft.com/graph/deployments (Graph and login hosts); azure-mgmt-core `get_arm_endpoints` (ARM hosts
+and scopes); `/metadata/endpoints?api-version=2022-09-01` of any Azure Resource Manager, the convention that
+`az cloud register` and Terraform's `metadata_host` follow.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import aiohttp
+
+from mct_s2s.errors import ServiceError, UsageError
+
+METADATA_PATH = "/metadata/endpoints?api-version=2022-09-01"
+
+
+@dataclass(frozen=True)
+class Cloud:
+    """One cloud's addresses, all https and without a trailing slash."""
+
+    name: str
+    login: str
+    graph: str
+    arm: str
+    arm_scope: str
+    known_to_msal: bool = True
+    """Whether the sign-in library knows the login host by itself and may look it up at Microsoft."""
+
+    @property
+    def graph_scope(self) -> str:
+        """The scope of every token for Graph."""
+        return f"{self.graph}/.default"
+
+    @property
+    def label(self) -> str:
+        """A short word that is safe in a file name: `public`, `localhost-8443`."""
+        return self.name if self.known_to_msal else urlsplit(self.arm).netloc.replace(":", "-")
+
+    @property
+    def is_public(self) -> bool:
+        """Whether azure-identity needs to be told nothing to use it."""
+        return self.login == PUBLIC.login
+
+
+PUBLIC = Cloud(
+    "public",
+    "https://login.microsoftonline.com",
+    "https://graph.microsoft.com",
+    "https://management.azure.com",
+    "https://management.azure.com/.default",
+)
+US_GOVERNMENT = Cloud(
+    "usgov",
+    "https://login.microsoftonline.us",
+    "https://graph.microsoft.us",
+    "https://management.usgovcloudapi.net",
+    "https://management.core.usgovcloudapi.net/.default",
+)
+US_GOVERNMENT_DOD = Cloud(
+    "usgov-dod",
+    US_GOVERNMENT.login,
+    "https://dod-graph.microsoft.us",
+    US_GOVERNMENT.arm,
+    US_GOVERNMENT.arm_scope,
+)
+CHINA = Cloud(
+    "china",
+    "https://login.chinacloudapi.cn",
+    "https://microsoftgraph.chinacloudapi.cn",
+    "https://management.chinacloudapi.cn",
+    "https://management.chinacloudapi.cn/.default",
+)
+
+BY_NAME: Mapping[str, Cloud] = {
+    "public": PUBLIC,
+    "azurecloud": PUBLIC,
+    "usgov": US_GOVERNMENT,
+    "azureusgovernment": US_GOVERNMENT,
+    "usgov-dod": US_GOVERNMENT_DOD,
+    "china": CHINA,
+    "azurechinacloud": CHINA,
+}
+
+SANDBOX = "sandbox"
+
+
+@dataclass(frozen=True)
+class Rehearsal:
+    """A sandbox running inside this command: its address, and what a user need not type for it."""
+
+    arm: str
+    ca_file: Path
+    tenant_id: str
+    client_id: str
+    client_secret: str
+    subscription_id: str
+    app_service: str
+    resource_group: str
+    close: Any
+
+
+def start_rehearsal() -> Rehearsal:
+    """Start the built-in sandbox on a free loopback port.
+
+    Raises:
+        UsageError: the extra `mct-s2s[sandbox]` is not installed.
+    """
+    try:
+        from mct_s2s.sandbox.embedded import start  # noqa: PLC0415  # an extra, and only this cloud needs it
+    except ImportError as error:
+        raise UsageError(
+            "sandbox-not-installed",
+            f"The sandbox needs the package '{error.name}', which is not installed.",
+            remedy="pip install 'mct-s2s[sandbox]'",
+        ) from error
+    running = start()
+    return Rehearsal(
+        arm=running.resource_manager,
+        ca_file=running.ca_file,
+        tenant_id=running.tenant_id,
+        client_id=running.client_id,
+        client_secret=running.client_secret,
+        subscription_id=running.subscription_id,
+        app_service=running.app_service,
+        resource_group=running.resource_group,
+        close=running.close,
+    )
+
+
+def check_name(wanted: str) -> None:
+    """Refuse a cloud that is neither known nor an https URL, before anything is sent.
+
+    Raises:
+        UsageError: as said.
+    """
+    if wanted.lower() in BY_NAME or wanted == SANDBOX:
+        return
+    parts = urlsplit(wanted)
+    if parts.scheme == "https" and parts.netloc:
+        return
+    known = ", ".join(sorted({cloud.name for cloud in BY_NAME.values()} | {SANDBOX}))
+    raise UsageError(
+        "unknown-cloud",
+        f"'{wanted}' is neither a cloud's name nor an https URL.",
+        remedy=f"Use one of {known}, or the https URL of an Azure Resource Manager.",
+    )
+
+
+async def discover(url: str, session: aiohttp.ClientSession) -> Cloud:
+    """Ask an Azure Resource Manager for the endpoints of its cloud.
+
+    Raises:
+        ServiceError: it does not answer, or not with such a document.
+    """
+    arm = url.rstrip("/")
+    try:
+        async with session.get(arm + METADATA_PATH, timeout=aiohttp.ClientTimeout(total=20)) as response:
+            response.raise_for_status()
+            document = json.loads((await response.read()).decode("utf-8-sig"))
+        return _cloud(arm, _lowered(document))
+    except (aiohttp.ClientError, TimeoutError, OSError, ValueError, KeyError, IndexError, TypeError) as error:
+        raise ServiceError(
+            "cloud-unreachable",
+            f"{arm}{METADATA_PATH} does not name a cloud's endpoints: {str(error) or type(error).__name__}",
+            remedy="Check the URL of --cloud. Behind a private certificate authority, set REQUESTS_CA_BUNDLE and "
+            "SSL_CERT_FILE to its certificate.",
+        ) from error
+
+
+def _cloud(arm: str, document: Mapping[str, Any]) -> Cloud:
+    """Source for the shape: hashicorp/go-azure-sdk, sdk/internal/metadata; keys are compared without case."""
+    authentication = _lowered(document["authentication"])
+    login = str(authentication["loginendpoint"]).rstrip("/")
+    audience = str(authentication["audiences"][0]).rstrip("/")
+    manager = str(document.get("resourcemanager") or arm).rstrip("/")
+    graph = str(document["microsoftgraphresourceid"]).rstrip("/")
+    for address in (login, graph, manager):
+        if urlsplit(address).scheme != "https":
+            raise ValueError(f"'{address}' is not an https address")
+    same = next((cloud for cloud in BY_NAME.values() if cloud.arm == manager and cloud.graph == graph), None)
+    return same or Cloud(str(document.get("name") or manager), login, graph, manager, f"{audience}/.default", False)
+
+
+def _lowered(document: Mapping[str, Any]) -> dict[str, Any]:
+    return {key.lower(): value for key, value in document.items()}

@@ -1,0 +1,285 @@
+"""Sign-in through azure-identity, behind one asynchronous credential that both SDKs share.
+
+Source: learn.microsoft.com/python/api/overview/azure/identity-readme, whose environment variables are used as they are.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from azure.core.credentials import AccessToken
+from azure.core.exceptions import AzureError, ClientAuthenticationError, ServiceRequestError, ServiceResponseError
+
+from mct_s2s.adapters.clouds import Cloud
+from mct_s2s.adapters.patience import Patience
+from mct_s2s.adapters.sign_in import Method
+from mct_s2s.errors import ServiceError, SignInFailed, UsageError
+
+if TYPE_CHECKING:
+    from azure.core.pipeline.transport import AioHttpTransport
+
+REFRESH_SECONDS = 300
+"""A token that lives no longer than this is replaced before it is used."""
+ANY_ORGANIZATION = "organizations"
+
+
+class Credential:
+    """Tokens for one caller, each asked for once and shared by every request until it is about to expire.
+
+    Args:
+        ask: gets a token for a scope; raises azure-core's exceptions.
+        description: how the user is told who is signed in.
+        patience: the retry policy of the login service.
+        closes: lets the underlying credential go.
+    """
+
+    def __init__(
+        self,
+        ask: Callable[[str], Any],
+        description: str,
+        patience: Patience,
+        *,
+        one_at_a_time: bool = False,
+        closes: Callable[[], Any] | None = None,
+    ) -> None:
+        self.description = description
+        self._ask = ask
+        self._patience = patience
+        self._closes = closes
+        self._tokens: dict[str, AccessToken] = {}
+        self._one_at_a_time = one_at_a_time
+        self._locks: dict[str, asyncio.Lock] = {}
+
+    async def get_token(
+        self,
+        *scopes: str,
+        claims: str | None = None,
+        tenant_id: str | None = None,
+        enable_cae: bool = False,
+        **kwargs: Any,
+    ) -> AccessToken:
+        """A token for one scope, as azure-core's `AsyncTokenCredential` says.
+
+        Raises:
+            SignInFailed: refused; with what the login service said.
+            ServiceError: the login service did not answer.
+        """
+        del claims, tenant_id, enable_cae, kwargs
+        (scope,) = scopes
+        # A person is asked once: the second token comes from what the first sign-in left in the cache.
+        async with self._locks.setdefault("" if self._one_at_a_time else scope, asyncio.Lock()):
+            token = self._tokens.get(scope)
+            if token is None or token.expires_on - time.time() < REFRESH_SECONDS:
+                token = await self._patience.call(lambda: self._fetch(scope))
+                self._tokens[scope] = token
+            return token
+
+    def forget(self) -> None:
+        """Ask anew next time: a service has refused a token that still looked good."""
+        self._tokens.clear()
+
+    async def close(self) -> None:
+        """Let the underlying credential go."""
+        if self._closes is not None:
+            await self._closes()
+
+    async def __aenter__(self) -> Credential:
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None = None,
+        exc_value: BaseException | None = None,
+        traceback: TracebackType | None = None,
+    ) -> None:
+        await self.close()
+
+    async def _fetch(self, scope: str) -> AccessToken:
+        try:
+            token: AccessToken = await self._ask(scope)
+        except (ServiceRequestError, ServiceResponseError) as error:
+            raise ServiceError(
+                "login-unreachable",
+                f"The login service did not answer: {_first_line(error)}",
+                remedy="Check the network, the proxy and --cloud, then run the same command again.",
+            ) from error
+        except (AzureError, ValueError) as error:
+            raise _refused(error, self.description) from error
+        return token
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Everything that sign-in needs to know beside the method."""
+
+    cloud: Cloud
+    tenant: str | None
+    environ: Mapping[str, str]
+    say: Callable[[str], None]
+    """Tells a person what to do: open a page, type a code."""
+    remaining: Callable[[], float]
+    ca_file: Path | None = None
+
+
+def sign_in(method: Method, caller: Caller, transport: AioHttpTransport, patience: Patience) -> Credential:
+    """A credential for a method that has been chosen; nothing is sent yet.
+
+    Raises:
+        UsageError: the environment lacks what the method needs.
+    """
+    match method:
+        case Method.ENVIRONMENT:
+            return _environment(caller, transport, patience)
+        case Method.WORKLOAD_IDENTITY | Method.MANAGED_IDENTITY | Method.CLI | Method.AZD:
+            return _asynchronous(method, caller, transport, patience)
+        case _:
+            return _interactive(method, caller, patience)
+
+
+def service_principal(
+    tenant: str, client_id: str, secret: str, cloud: Cloud, transport: AioHttpTransport, patience: Patience
+) -> Credential:
+    """A service principal by its secret."""
+    from azure.identity.aio import ClientSecretCredential  # noqa: PLC0415
+
+    inner = ClientSecretCredential(tenant, client_id, secret, authority=cloud.login, transport=transport, retry_total=0)
+    return Credential(inner.get_token, f"service principal {client_id} (client secret)", patience)
+
+
+def _environment(caller: Caller, transport: AioHttpTransport, patience: Patience) -> Credential:
+    environ = caller.environ
+    client_id, tenant = _need(environ, "AZURE_CLIENT_ID"), caller.tenant or _need(environ, "AZURE_TENANT_ID")
+    if environ.get("AZURE_CLIENT_SECRET"):
+        return service_principal(tenant, client_id, environ["AZURE_CLIENT_SECRET"], caller.cloud, transport, patience)
+    path = environ.get("AZURE_CLIENT_CERTIFICATE_PATH")
+    if not path:
+        if environ.get("AZURE_FEDERATED_TOKEN_FILE"):
+            return _asynchronous(Method.WORKLOAD_IDENTITY, caller, transport, patience)
+        raise UsageError(
+            "environment-incomplete",
+            "AZURE_CLIENT_ID is set, but neither AZURE_CLIENT_SECRET nor AZURE_CLIENT_CERTIFICATE_PATH is.",
+            remedy="Set one of the two, or choose another --auth.",
+        )
+    from azure.identity.aio import CertificateCredential  # noqa: PLC0415
+
+    try:
+        inner = CertificateCredential(
+            tenant,
+            client_id,
+            path,
+            password=environ.get("AZURE_CLIENT_CERTIFICATE_PASSWORD"),
+            authority=caller.cloud.login,
+            transport=transport,
+            retry_total=0,
+        )
+    except (OSError, ValueError) as error:
+        raise UsageError(
+            "certificate-unreadable",
+            f"The certificate '{path}' cannot be used: {error}",
+            remedy="AZURE_CLIENT_CERTIFICATE_PATH must name a PEM or PKCS#12 file with the private key in it.",
+        ) from error
+    return Credential(inner.get_token, f"service principal {client_id} (certificate)", patience)
+
+
+def _asynchronous(method: Method, caller: Caller, transport: AioHttpTransport, patience: Patience) -> Credential:
+    from azure.identity import aio  # noqa: PLC0415
+
+    seconds = max(1, int(min(60, caller.remaining())))
+    inner: Any
+    if method is Method.CLI:
+        inner = aio.AzureCliCredential(tenant_id=caller.tenant or "", process_timeout=seconds)
+        description = "Azure CLI"
+    elif method is Method.AZD:
+        inner = aio.AzureDeveloperCliCredential(tenant_id=caller.tenant or "", process_timeout=seconds)
+        description = "Azure Developer CLI"
+    elif method is Method.WORKLOAD_IDENTITY:
+        client_id = _need(caller.environ, "AZURE_CLIENT_ID")
+        inner = aio.WorkloadIdentityCredential(
+            tenant_id=caller.tenant or _need(caller.environ, "AZURE_TENANT_ID"),
+            client_id=client_id,
+            token_file_path=_need(caller.environ, "AZURE_FEDERATED_TOKEN_FILE"),
+            authority=caller.cloud.login,
+            transport=transport,
+        )
+        description = f"workload identity {client_id}"
+    else:
+        inner = aio.ManagedIdentityCredential(client_id=caller.environ.get("AZURE_CLIENT_ID"))
+        description = "managed identity of this machine"
+    return Credential(inner.get_token, description, patience, closes=inner.close)
+
+
+def _interactive(method: Method, caller: Caller, patience: Patience) -> Credential:
+    from azure.identity import DeviceCodeCredential, InteractiveBrowserCredential  # noqa: PLC0415
+
+    options: dict[str, Any] = {
+        "tenant_id": caller.tenant or ANY_ORGANIZATION,
+        "authority": caller.cloud.login,
+        "disable_instance_discovery": not caller.cloud.known_to_msal,
+        "timeout": max(1, int(caller.remaining())),
+    }
+    if caller.ca_file is not None:
+        options["connection_verify"] = str(caller.ca_file)
+    if method is Method.DEVICE_CODE:
+
+        def prompt(uri: str, code: str, _: object) -> None:
+            caller.say(f"To sign in, open {uri} and enter the code {code}.")
+
+        inner: Any = DeviceCodeCredential(prompt_callback=prompt, **options)
+        description = "you, by device code"
+    else:
+        caller.say("Opening the browser for you to sign in.")
+        inner = InteractiveBrowserCredential(**options)
+        description = "you, by browser"
+
+    async def ask(scope: str) -> AccessToken:
+        token: AccessToken = await asyncio.to_thread(inner.get_token, scope)
+        return token
+
+    return Credential(ask, description, patience, one_at_a_time=True)
+
+
+def _need(environ: Mapping[str, str], name: str) -> str:
+    if environ.get(name):
+        return environ[name]
+    raise UsageError(
+        "environment-incomplete",
+        f"This way of signing in needs the environment variable {name}.",
+        remedy=f"Set {name}, or choose another --auth.",
+    )
+
+
+_EXPLAINED = {
+    "7000215": ("The client secret is wrong.", "Set AZURE_CLIENT_SECRET to the secret's value, not to its id."),
+    "7000222": ("The client secret has expired.", "Make a new one for the service principal you sign in with."),
+    "700016": ("The application is not known in this tenant.", "Check AZURE_CLIENT_ID and --tenant."),
+    "7000229": ("The application has no service principal in this tenant.", "Check AZURE_CLIENT_ID and --tenant."),
+    "90002": ("The tenant does not exist.", "Check --tenant or AZURE_TENANT_ID, and --cloud."),
+    "700027": ("The certificate is not one of the application's.", "Check AZURE_CLIENT_CERTIFICATE_PATH."),
+    "53003": ("A Conditional Access policy blocks this sign-in.", "Sign in from a place that the policy allows."),
+    "90038": ("The tenant belongs to another national cloud.", "Choose it with --cloud."),
+}
+
+
+def _refused(error: Exception, description: str) -> SignInFailed:
+    text = str(error)
+    code = match.group(1) if (match := re.search(r"AADSTS(\d+)", text)) else ""
+    said, remedy = _EXPLAINED.get(code, ("", ""))
+    if not said:
+        said = _first_line(error)
+        remedy = "Run az login again." if "Azure CLI" in description else "Sign in again, or choose another --auth."
+        if isinstance(error, ClientAuthenticationError) and "CERTIFICATE_VERIFY_FAILED" in text:
+            remedy = "Set REQUESTS_CA_BUNDLE and SSL_CERT_FILE to the certificate authority in use."
+    else:
+        said = f"{said} (AADSTS{code})"
+    return SignInFailed("sign-in-failed", f"Sign-in as {description} failed: {said}", remedy=remedy)
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0][:300]

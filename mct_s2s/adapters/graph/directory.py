@@ -1,0 +1,259 @@
+"""The directory port on Graph: which request answers which question."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from kiota_abstractions.base_request_configuration import RequestConfiguration
+from kiota_abstractions.request_information import RequestInformation
+
+from mct_s2s.adapters.graph import bodies, parse
+from mct_s2s.adapters.graph.errors import already_there, is_lag
+from mct_s2s.adapters.graph.session import GraphSession
+from mct_s2s.adapters.patience import Lag, no_lag
+from mct_s2s.errors import ServiceError
+from mct_s2s.model.ids import ApplicationObjectId, AppRoleId, ClientId, KeyId, PrincipalId
+from mct_s2s.model.observed import Application, Assignment, Credential, ServicePrincipal, Tenant
+from mct_s2s.planning.edits import ApplicationPatch
+from mct_s2s.ports import NewSecret
+from mct_s2s.together import together
+
+READ = "read the directory"
+IDS_IN_ONE_FILTER = 15
+"""How many values Graph takes in one `in (…)`: learn.microsoft.com/graph/filter-query-parameter."""
+
+
+class GraphDirectory:
+    """Microsoft Graph as `mct_s2s.ports.Directory`."""
+
+    def __init__(self, session: GraphSession) -> None:
+        self._session = session
+        self._graph = session.client
+
+    async def tenant(self) -> Tenant:
+        """GET /organization."""
+        page = await self._session.send(
+            self._graph.organization.to_get_request_information(_select(["id", "displayName", "verifiedDomains"])), READ
+        )
+        return parse.tenant((page or {})["value"][0])
+
+    async def application_by_client_id(self, client_id: ClientId) -> Application | None:
+        """GET /applications(appId='…')."""
+        return await self._application(self._graph.applications_with_app_id(client_id))
+
+    async def application_by_unique_name(self, unique_name: str) -> Application | None:
+        """GET /applications(uniqueName='…')."""
+        return await self._application(self._graph.applications_with_unique_name(unique_name))
+
+    async def application_by_object_id(self, object_id: ApplicationObjectId, *, is_new: bool) -> Application:
+        """GET /applications/{id}."""
+        builder = self._graph.applications.by_application_id(object_id)
+        info = builder.to_get_request_information(_select(parse.APPLICATION_FIELDS))
+        row = await self._session.send(info, READ, lag=_lag(is_new))
+        return parse.application(row or {})
+
+    async def applications_with_uri(self, uri: str) -> list[Application]:
+        """GET /applications?$filter=identifierUris/any(…)."""
+        rows = await self._filtered(
+            self._graph.applications, f"identifierUris/any(u:u eq {_quoted(uri)})", parse.APPLICATION_FIELDS
+        )
+        return [parse.application(row) for row in rows]
+
+    async def applications(self, client_ids: Iterable[ClientId]) -> list[Application]:
+        """GET /applications?$filter=appId in (…); what the index does not know is read by key."""
+        wanted = _distinct(client_ids)
+        found = [
+            parse.application(row)
+            for row in await self._in(self._graph.applications, "appId", wanted, parse.APPLICATION_FIELDS)
+        ]
+        missing = _missing(wanted, [application.client_id for application in found])
+        found += _there(await together(*(self.application_by_client_id(ClientId(entry)) for entry in missing)))
+        return found
+
+    async def principal(self, client_id: ClientId) -> ServicePrincipal | None:
+        """GET /servicePrincipals(appId='…')."""
+        builder = self._graph.service_principals_with_app_id(client_id)
+        row = await self._or_none(builder.to_get_request_information(_select(parse.PRINCIPAL_FIELDS)))
+        return parse.principal(row) if row else None
+
+    async def principals_of(self, client_ids: Iterable[ClientId]) -> list[ServicePrincipal]:
+        """GET /servicePrincipals?$filter=appId in (…); what the index does not know is read by key."""
+        wanted = _distinct(client_ids)
+        found = [
+            parse.principal(row)
+            for row in await self._in(self._graph.service_principals, "appId", wanted, parse.PRINCIPAL_FIELDS)
+        ]
+        missing = _missing(wanted, [principal.client_id for principal in found])
+        found += _there(await together(*(self.principal(ClientId(entry)) for entry in missing)))
+        return found
+
+    async def principals(self, ids: Iterable[PrincipalId]) -> list[ServicePrincipal]:
+        """GET /servicePrincipals?$filter=id in (…); what the index does not know is read by key."""
+        wanted = _distinct(ids)
+        found = [
+            parse.principal(row)
+            for row in await self._in(self._graph.service_principals, "id", wanted, parse.PRINCIPAL_FIELDS)
+        ]
+        missing = _missing(wanted, [principal.id for principal in found])
+        found += _there(await together(*(self._principal_by_id(entry) for entry in missing)))
+        return found
+
+    async def assignments_to(self, client_id: ClientId) -> list[Assignment]:
+        """GET /servicePrincipals(appId='…')/appRoleAssignedTo; none where there is no service principal."""
+        # The SDK's builder for this key has no navigation beyond the object itself.
+        url = f"{self._session.base_url}/servicePrincipals(appId='{client_id}')/appRoleAssignedTo?$top=999"
+        builder = self._graph.service_principals.by_service_principal_id("").app_role_assigned_to.with_url(url)
+        try:
+            rows = [row async for row in self._session.rows(builder.to_get_request_information(), READ)]
+        except ServiceError as error:
+            if error.status == 404:
+                return []
+            raise
+        return [parse.assignment(row) for row in rows]
+
+    async def federated_credentials(self, object_id: ApplicationObjectId) -> list[Credential]:
+        """GET /applications/{id}/federatedIdentityCredentials."""
+        builder = self._graph.applications.by_application_id(object_id).federated_identity_credentials
+        rows = [row async for row in self._session.rows(builder.to_get_request_information(), READ)]
+        return [parse.federated_credential(row) for row in rows]
+
+    async def create_application(self, unique_name: str, display_name: str) -> Application:
+        """PATCH /applications(uniqueName='…') with `Prefer: create-if-missing`: two runs can never make two.
+
+        The body says only what a new registration must say: where one stands already, nothing of it changes.
+        """
+        builder = self._graph.applications_with_unique_name(unique_name)
+        prefer: RequestConfiguration[Any] = RequestConfiguration()
+        prefer.headers.add("Prefer", "create-if-missing")
+        info = builder.to_patch_request_information(bodies.new_application(display_name), prefer)
+        row = await self._session.send(info, "create the registration")
+        if row is None:  # it stood already: 204 brings no body
+            read = builder.to_get_request_information(_select(parse.APPLICATION_FIELDS))
+            row = await self._session.send(read, READ, lag=is_lag)
+        return parse.application(row or {})
+
+    async def update_application(
+        self, object_id: ApplicationObjectId, patch: ApplicationPatch, *, is_new: bool
+    ) -> None:
+        """PATCH /applications/{id}, with whole lists."""
+        builder = self._graph.applications.by_application_id(object_id)
+        info = builder.to_patch_request_information(bodies.application_patch(patch))
+        await self._session.send(info, "change the registration", lag=_lag(is_new))
+
+    async def create_principal(self, client_id: ClientId, *, is_new: bool) -> ServicePrincipal:
+        """POST /servicePrincipals; one that stands already is read."""
+        info = self._graph.service_principals.to_post_request_information(bodies.new_principal(client_id))
+        try:
+            row = await self._session.send(info, "create the service principal", lag=_lag(is_new))
+        except ServiceError as error:
+            if not already_there(error):
+                raise
+            read = self._graph.service_principals_with_app_id(client_id)
+            row = await self._session.send(
+                read.to_get_request_information(_select(parse.PRINCIPAL_FIELDS)), READ, lag=is_lag
+            )
+        return parse.principal(row or {})
+
+    async def add_secret(
+        self, object_id: ApplicationObjectId, name: str, expires: datetime, *, is_new: bool
+    ) -> NewSecret:
+        """POST /applications/{id}/addPassword: the one creation without a key, so never repeated here."""
+        builder = self._graph.applications.by_application_id(object_id).add_password
+        info = builder.to_post_request_information(bodies.new_secret(name, expires))
+        row = await self._session.send(info, "make the secret", repeatable=False, lag=_lag(is_new)) or {}
+        return NewSecret(KeyId(row["keyId"]), parse.moment(row["endDateTime"]), str(row["secretText"]))
+
+    async def remove_secret(self, object_id: ApplicationObjectId, key_id: KeyId) -> None:
+        """POST /applications/{id}/removePassword."""
+        builder = self._graph.applications.by_application_id(object_id).remove_password
+        info = builder.to_post_request_information(bodies.removed_secret(key_id))
+        try:
+            await self._session.send(info, "remove the secret")
+        except ServiceError as error:
+            if error.status not in {400, 404}:
+                raise
+            standing = await self.application_by_object_id(object_id, is_new=False)
+            if any(credential.key_id == key_id for credential in standing.credentials):
+                raise
+
+    async def assign(
+        self, principal: PrincipalId, service: PrincipalId, role: AppRoleId, *, is_new: bool
+    ) -> Assignment | None:
+        """POST /servicePrincipals/{service}/appRoleAssignedTo."""
+        builder = self._graph.service_principals.by_service_principal_id(service).app_role_assigned_to
+        info = builder.to_post_request_information(bodies.new_assignment(principal, service, role))
+        try:
+            row = await self._session.send(info, "grant admin consent", lag=_lag(is_new))
+        except ServiceError as error:
+            if already_there(error):
+                return None
+            raise
+        return parse.assignment(row or {})
+
+    async def _application(self, builder: Any) -> Application | None:
+        row = await self._or_none(builder.to_get_request_information(_select(parse.APPLICATION_FIELDS)))
+        return parse.application(row) if row else None
+
+    async def _principal_by_id(self, object_id: str) -> ServicePrincipal | None:
+        builder = self._graph.service_principals.by_service_principal_id(object_id)
+        row = await self._or_none(builder.to_get_request_information(_select(parse.PRINCIPAL_FIELDS)))
+        return parse.principal(row) if row else None
+
+    async def _or_none(self, info: RequestInformation) -> dict[str, Any] | None:
+        try:
+            return await self._session.send(info, READ)
+        except ServiceError as error:
+            if error.status == 404:
+                return None
+            raise
+
+    async def _in(self, builder: Any, field: str, values: Sequence[str], fields: list[str]) -> list[dict[str, Any]]:
+        chunks = [values[at : at + IDS_IN_ONE_FILTER] for at in range(0, len(values), IDS_IN_ONE_FILTER)]
+        filters = [f"{field} in ({','.join(_quoted(value) for value in chunk)})" for chunk in chunks]
+        pages = await together(*(self._filtered(builder, text, fields) for text in filters))
+        return [row for page in pages for row in page]
+
+    async def _filtered(self, builder: Any, text: str, fields: list[str]) -> list[dict[str, Any]]:
+        configuration: RequestConfiguration[Any] = RequestConfiguration(query_parameters=_Query(fields, text))
+        return [row async for row in self._session.rows(builder.to_get_request_information(configuration), READ)]
+
+
+@dataclass
+class _Query:
+    """The two query options that we use, under the names that every request builder maps to its template."""
+
+    select: list[str]
+    filter: str | None = None
+
+    def get_query_parameter(self, name: str) -> str:
+        """The template's name of an option."""
+        return f"%24{name}"
+
+
+def _select(fields: list[str]) -> RequestConfiguration[Any]:
+    return RequestConfiguration(query_parameters=_Query(fields))
+
+
+def _lag(is_new: bool) -> Lag:
+    return is_lag if is_new else no_lag
+
+
+def _quoted(value: str) -> str:
+    escaped = value.replace("'", "''")
+    return f"'{escaped}'"
+
+
+def _distinct(ids: Iterable[str]) -> list[str]:
+    return list(dict.fromkeys(entry.lower() for entry in ids))
+
+
+def _missing(wanted: Sequence[str], found: Iterable[str]) -> list[str]:
+    known = {entry.lower() for entry in found}
+    return [entry for entry in wanted if entry not in known]
+
+
+def _there(rows: Iterable[Any]) -> list[Any]:
+    return [row for row in rows if row is not None]

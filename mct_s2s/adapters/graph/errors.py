@@ -1,0 +1,122 @@
+"""Graph's refusals: translated once, and recognised by the exact words that Microsoft uses for *not replicated yet*.
+
+Sources: learn.microsoft.com/graph/errors; the answers that terraform-provider-azuread and the Azure CLI wait out.
+"""
+
+from __future__ import annotations
+
+import httpx
+from kiota_abstractions.api_error import APIError
+
+from mct_s2s.errors import PermissionMissing, S2SError, ServiceError
+
+NOT_FOUND = "Request_ResourceNotFound"
+
+_NOT_REPLICATED = (
+    "does not exist or one of its queried reference-property objects are not present",
+    "does not reference a valid application object",
+    "not a valid reference update",
+    "service principal being created must in the local tenant",
+    "values of identifieruris property must use a verified domain",
+    "permission being assigned was not found on application",
+    "unable to read the company information from the directory",
+)
+
+_WHO_GRANTS = {
+    "read the directory": ("Application.Read.All and Organization.Read.All", "Directory Readers"),
+    "create the registration": ("Application.ReadWrite.OwnedBy", "Application Developer"),
+    "change the registration": ("Application.ReadWrite.OwnedBy", "Cloud Application Administrator"),
+    "create the service principal": ("Application.ReadWrite.OwnedBy", "Cloud Application Administrator"),
+    "make the secret": ("Application.ReadWrite.OwnedBy", "Cloud Application Administrator"),
+    "remove the secret": ("Application.ReadWrite.OwnedBy", "Cloud Application Administrator"),
+    "grant admin consent": (
+        "AppRoleAssignment.ReadWrite.All and Application.Read.All",
+        "Cloud Application Administrator",
+    ),
+}
+
+
+def is_lag(error: ServiceError) -> bool:
+    """Whether the answer is one that an object made moments ago gets until all replicas know it."""
+    text = error.service_message.casefold()
+    return error.status in {400, 403, 404} and (error.status == 404 or any(words in text for words in _NOT_REPLICATED))
+
+
+def already_there(error: ServiceError) -> bool:
+    """Whether a creation was refused because what it would create stands: 409, and for assignments 400."""
+    text = error.service_message.casefold()
+    return (error.status == 409 and "already" in text) or (
+        error.status == 400 and "permission being assigned already exists" in text
+    )
+
+
+def translate(error: Exception, doing: str) -> S2SError:
+    """What the user is told of a failed request to Graph.
+
+    Args:
+        error: what the SDK or its transport raised.
+        doing: the step, as a verb phrase: `create the registration`.
+    """
+    if isinstance(error, httpx.HTTPError):
+        return ServiceError(
+            "graph-unreachable",
+            f"Microsoft Graph did not answer while trying to {doing}: {str(error) or type(error).__name__}",
+            remedy="Check the network and the proxy, then run the same command again: it resumes.",
+        )
+    if not isinstance(error, APIError):
+        raise error
+    status = error.response_status_code or 0
+    headers = {str(k).lower(): str(v) for k, v in dict(error.response_headers or {}).items()}
+    inner = getattr(error, "error", None)
+    code = str(getattr(inner, "code", "") or "")
+    message = str(getattr(inner, "message", "") or "")[:500]
+    request_id = headers.get("request-id")
+    said = f"{code}: {message}" if code else f"HTTP {status}"
+    if status == 403 and "local tenant" not in message:
+        permission, role = _WHO_GRANTS.get(doing, _WHO_GRANTS["change the registration"])
+        return PermissionDenied(
+            f"You may not {doing}. Microsoft Graph said: {said}",
+            remedy=f"Ask a Privileged Role Administrator for the role {role} (for a person) or the application "
+            f"permission {permission} (for a service principal), then run the same command again.",
+            request_id=request_id,
+        )
+    return ServiceError(
+        "graph-refused",
+        f"Microsoft Graph refused to {doing}: {said}",
+        remedy=_remedy(status, message),
+        request_id=request_id,
+        status=status,
+        service_code=code,
+        service_message=message,
+        details=tuple(str(detail.code) for detail in getattr(inner, "details", None) or []),
+        retry_after=_seconds(headers.get("retry-after")),
+        headers=headers,
+    )
+
+
+class PermissionDenied(PermissionMissing):
+    """Graph answered 403."""
+
+    def __init__(self, message: str, *, remedy: str, request_id: str | None) -> None:
+        super().__init__("permission-missing", message, remedy=remedy, request_id=request_id)
+
+
+def _remedy(status: int, message: str) -> str:
+    text = message.casefold()
+    if "credential type not allowed" in text or ("policy" in text and "credential" in text):
+        return (
+            "The tenant's policy forbids this secret: take a shorter --secret-lifetime, or call the API from a "
+            "managed identity: mct-s2s add-client --managed-identity RESOURCE"
+        )
+    if "already exists" in text:
+        return "An application in the recycle bin may hold it: delete it there for good, or restore it, and run again."
+    if status >= 500 or status == 429:
+        return "Run the same command again: it resumes where this one stopped."
+    return "Run the same command again; if it persists, give the request id to Microsoft support."
+
+
+def _seconds(value: str | None) -> float | None:
+    try:
+        return float(value) if value else None
+    except ValueError:
+        return None

@@ -1,0 +1,112 @@
+"""One signed-in connection to Graph: sends what the request builders make, and reads the answer as JSON.
+
+msgraph-sdk's models are used for what is written. Answers are not deserialised into them: that alone imports some
+1,200 modules.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import AsyncIterator
+from ssl import SSLContext
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import httpx
+from kiota_abstractions.api_error import APIError
+from kiota_abstractions.method import Method
+from kiota_abstractions.request_information import RequestInformation
+from kiota_authentication_azure.azure_identity_authentication_provider import AzureIdentityAuthenticationProvider
+from msgraph.generated.models.o_data_errors.o_data_error import ODataError
+from msgraph.graph_request_adapter import GraphRequestAdapter
+from msgraph.graph_service_client import GraphServiceClient
+
+from mct_s2s import __version__
+from mct_s2s.adapters.clouds import Cloud
+from mct_s2s.adapters.graph.errors import translate
+from mct_s2s.adapters.patience import Lag, Patience, no_lag
+from mct_s2s.adapters.trace import Request, Trace, path_of
+
+if TYPE_CHECKING:
+    from mct_s2s.adapters.credentials import Credential
+
+REQUEST_SECONDS = 30.0
+"""A request that is not answered by then is taken for lost."""
+
+
+class GraphSession:
+    """Microsoft Graph v1.0 of one cloud, as one caller."""
+
+    def __init__(self, cloud: Cloud, credential: Credential, tls: SSLContext, patience: Patience, trace: Trace) -> None:
+        self._patience = patience
+        self._trace = trace
+        self._http = httpx.AsyncClient(
+            verify=tls,
+            timeout=httpx.Timeout(REQUEST_SECONDS, connect=10.0),
+            headers={"User-Agent": f"mct-s2s/{__version__}"},
+            event_hooks={"request": [_stamp], "response": [self._traced]},
+        )
+        provider = AzureIdentityAuthenticationProvider(
+            credential,
+            scopes=[cloud.graph_scope],
+            allowed_hosts=[urlsplit(cloud.graph).hostname or ""],
+            is_cae_enabled=False,
+        )
+        self._adapter = GraphRequestAdapter(provider, client=self._http)
+        self.base_url = f"{cloud.graph}/v1.0"
+        self._adapter.base_url = self.base_url
+        self.client = GraphServiceClient(request_adapter=self._adapter)
+
+    async def send(
+        self, info: RequestInformation, doing: str, *, repeatable: bool = True, lag: Lag = no_lag
+    ) -> dict[str, Any] | None:
+        """Send one request; the answer's JSON, or `None` where it has no body.
+
+        Raises:
+            S2SError: refused or not answered, translated, with `doing` as what was being done.
+        """
+
+        async def once() -> Any:
+            try:
+                return await self._adapter.send_primitive_async(info, "bytes", {"XXX": ODataError})
+            except (APIError, httpx.HTTPError) as error:
+                raise translate(error, doing) from error
+
+        body = await self._patience.call(once, repeatable=repeatable, lag=lag)
+        return json.loads(body) if body else None
+
+    async def rows(self, info: RequestInformation, doing: str) -> AsyncIterator[dict[str, Any]]:
+        """Every row of a collection, page after page."""
+        page = await self.send(info, doing)
+        while page is not None:
+            for row in page.get("value", ()):
+                yield row
+            following = page.get("@odata.nextLink")
+            if following is None:
+                return
+            more = RequestInformation(Method.GET)
+            more.url = following
+            more.headers.try_add("Accept", "application/json")
+            page = await self.send(more, doing)
+
+    async def close(self) -> None:
+        """Let the connections go."""
+        await self._http.aclose()
+
+    async def _traced(self, response: httpx.Response) -> None:
+        began = response.request.extensions.get("mct_s2s_began", time.monotonic())
+        self._trace(
+            Request(
+                "Graph",
+                response.request.method,
+                path_of(str(response.request.url)),
+                response.status_code,
+                (time.monotonic() - began) * 1000,
+                response.headers.get("request-id"),
+            )
+        )
+
+
+async def _stamp(request: httpx.Request) -> None:
+    request.extensions["mct_s2s_began"] = time.monotonic()

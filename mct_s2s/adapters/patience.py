@@ -1,0 +1,109 @@
+"""The one retry policy, for both SDKs, whose own are switched off.
+
+* 429, and 503 with `Retry-After`: the service did nothing and said when to come back. All requests to it wait.
+* 408, 500, 502, 503, 504 and answers that were lost: repeated if repeating is harmless, a few times.
+* An answer that means *not replicated yet*: repeated while the caller's rule says so.
+
+Everything ends at the command's deadline. Source for the backoff: measured, a cap of 1 s against one of 5 s saves 4 to
+6 s at 5 s of directory lag for the same number of requests.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+from mct_s2s.errors import ServiceError, Throttled
+
+T = TypeVar("T")
+Lag = Callable[[ServiceError], bool]
+
+FIRST_DELAY = 0.2
+LONGEST_DELAY = 1.0
+TRANSIENT = frozenset({0, 408, 500, 502, 503, 504})
+TRANSIENT_ATTEMPTS = 8
+LAG_SECONDS = 300.0
+"""Replication that takes longer than this is an outage."""
+IN_FLIGHT = 16
+
+
+def no_lag(error: ServiceError) -> bool:
+    """The object is an old one: no answer about it means *not replicated yet*."""
+    del error
+    return False
+
+
+class Patience:
+    """Waits, for one service, no longer than the deadline.
+
+    Args:
+        remaining: seconds until the command's deadline.
+    """
+
+    def __init__(self, remaining: Callable[[], float]) -> None:
+        self._remaining = remaining
+        self._open_at = 0.0
+        self._slots = asyncio.Semaphore(IN_FLIGHT)
+
+    async def call(self, send: Callable[[], Awaitable[T]], *, repeatable: bool = True, lag: Lag = no_lag) -> T:
+        """Send until it is answered for good.
+
+        Args:
+            send: sends once; raises `ServiceError`.
+            repeatable: whether a request that may have taken effect can be sent again without harm.
+            lag: which refusals mean that replicas have not caught up.
+
+        Raises:
+            ServiceError: the last refusal.
+            Throttled: the service asks for more patience than the deadline leaves.
+        """
+        clock = asyncio.get_running_loop().time
+        began, attempts = clock(), 0
+        while True:
+            await self._gate()
+            try:
+                async with self._slots:
+                    return await send()
+            except ServiceError as error:
+                attempts += 1
+                is_lag = lag(error) and clock() - began < LAG_SECONDS
+                delay = self._delay(error, attempts, repeatable=repeatable, is_lag=is_lag)
+                if delay is None:
+                    raise
+                if delay > self._remaining():
+                    raise _out_of_time(error, delay) from error
+                if error.status in {429, 503} and error.retry_after is not None:
+                    self._open_at = max(self._open_at, clock() + delay)
+            await asyncio.sleep(delay)
+
+    def _delay(self, error: ServiceError, attempts: int, *, repeatable: bool, is_lag: bool) -> float | None:
+        backoff = min(LONGEST_DELAY, FIRST_DELAY * 2.0 ** (attempts - 1)) * random.uniform(0.8, 1.0)  # noqa: S311
+        if error.status == 429 or (error.status == 503 and error.retry_after is not None):
+            return max(error.retry_after or 0.0, backoff)
+        if is_lag:
+            return backoff
+        if error.status in TRANSIENT and repeatable and attempts < TRANSIENT_ATTEMPTS:
+            return backoff
+        return None
+
+    async def _gate(self) -> None:
+        wait = self._open_at - asyncio.get_running_loop().time()
+        if wait > 0:
+            await asyncio.sleep(wait)
+
+
+def _out_of_time(error: ServiceError, delay: float) -> ServiceError:
+    if error.status != 429 and error.retry_after is None:
+        return error
+    return Throttled(
+        "throttled",
+        f"Azure asks to wait {delay:.0f} s before the next request, longer than --timeout leaves. {error.message}",
+        remedy="Run the same command again later, or with a larger --timeout.",
+        request_id=error.request_id,
+        status=error.status,
+        service_code=error.service_code,
+        service_message=error.service_message,
+        retry_after=error.retry_after,
+    )

@@ -1,0 +1,163 @@
+"""Where a client secret goes: a file of mode 0600 that azure-identity reads as it is, or standard output, once."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from mct_s2s.errors import UsageError
+from mct_s2s.model.ids import KeyId
+from mct_s2s.model.observed import SecretNote
+from mct_s2s.ports import NewSecret, SecretRecord
+
+DELIVERED = "# mct-s2s credential "
+"""The comment by which a later run knows which of an application's secrets this file holds."""
+
+
+@dataclass
+class FilePlace:
+    """A dotenv file: `AZURE_TENANT_ID`, `AZURE_CLIENT_ID`, `AZURE_CLIENT_SECRET` and what the client has to ask for.
+
+    Beside it, for as long as a secret is on its way, stands `<file>.pending` with the names of the attempts.
+    """
+
+    path: Path
+
+    @property
+    def label(self) -> str:
+        """As `--secret-to` takes it."""
+        return f"file:{self.path}"
+
+    @property
+    def _pending(self) -> Path:
+        return self.path.with_name(self.path.name + ".pending")
+
+    async def note(self) -> SecretNote:
+        """What the two files remember."""
+        attempts = [line for line in _lines(self._pending) if line]
+        delivered: KeyId | None = None
+        for line in _lines(self.path):
+            if line.startswith(DELIVERED):
+                document: Mapping[str, str] = json.loads(line.removeprefix(DELIVERED))
+                attempts.append(document["name"])
+                delivered = KeyId(document["keyId"])
+        return SecretNote(tuple(attempts), delivered)
+
+    async def check(self) -> None:
+        """Try the very writing that the secret will need.
+
+        Raises:
+            UsageError: the folder cannot be made or written to, or the path is a folder.
+        """
+        try:
+            if self.path.is_dir():
+                raise IsADirectoryError(f"'{self.path}' is a folder")
+            self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            probe = self.path.with_name(f".{self.path.name}.{secrets.token_hex(4)}")
+            _write_new(probe, "")
+            probe.unlink()
+        except OSError as error:
+            raise UsageError(
+                "secret-place-unwritable",
+                f"The secret cannot be saved to '{self.path}': {error.strerror or error}",
+                remedy="Choose a place that you may write to: --secret-to file:PATH",
+            ) from error
+
+    async def begin(self, attempt: str) -> None:
+        """Add the attempt to the pending file, on disk before this returns."""
+        known = [line for line in _lines(self._pending) if line]
+        _replace(self._pending, "".join(f"{line}\n" for line in [*known, attempt]))
+
+    async def deliver(self, record: SecretRecord, secret: NewSecret) -> None:
+        """Write the file at one stroke, then forget the attempts."""
+        _replace(self.path, dotenv(record, secret))
+        self._pending.unlink(missing_ok=True)
+
+
+@dataclass
+class ShownPlace:
+    """Standard output, once: the secret is kept here until the result is printed."""
+
+    shown: dict[str, str] = field(default_factory=dict, repr=False)
+
+    @property
+    def label(self) -> str:
+        """As `--secret-to` takes it."""
+        return "show"
+
+    async def note(self) -> SecretNote:
+        """Nothing is remembered: what was shown is gone."""
+        return SecretNote()
+
+    async def check(self) -> None:
+        """Standard output can always be written to."""
+
+    async def begin(self, attempt: str) -> None:
+        """There is nowhere to remember it."""
+
+    async def deliver(self, record: SecretRecord, secret: NewSecret) -> None:
+        """Keep it for the result."""
+        self.shown[record.client_name] = secret.value
+
+
+def dotenv(record: SecretRecord, secret: NewSecret) -> str:
+    """The file's text. Source for the first three names: azure-identity's EnvironmentCredential."""
+    values = {
+        "AZURE_TENANT_ID": record.tenant_id,
+        "AZURE_CLIENT_ID": record.client_id,
+        "AZURE_CLIENT_SECRET": secret.value,
+        "AZURE_AUTHORITY_HOST": record.authority_host,
+        "MCT_S2S_SCOPE": record.scope,
+        "MCT_S2S_URL": record.url,
+    }
+    lines = [f"{name}={_quoted(value)}" for name, value in values.items() if value]
+    facts = {
+        "name": record.credential_name,
+        "keyId": secret.key_id,
+        "client": record.client_name,
+        "expires": f"{secret.expires:%Y-%m-%dT%H:%M:%SZ}",
+    }
+    return "\n".join([*lines, DELIVERED + json.dumps(facts, ensure_ascii=False)]) + "\n"
+
+
+def _quoted(value: str) -> str:
+    """Bare where every reader takes it as it is; Entra's secrets always are, unless they begin with a tilde."""
+    plain = all(char.isalnum() or char in "-._~:/@%+=," for char in value) and not value.startswith("~")
+    return value if plain and value.isascii() else "'" + value.replace("'", "'\\''") + "'"
+
+
+def _lines(path: Path) -> list[str]:
+    try:
+        return path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError):
+        return []
+
+
+def _replace(path: Path, text: str) -> None:
+    """Write beside, flush to disk, rename: no reader ever sees half a file, and no mode but 0600."""
+    fresh = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    try:
+        _write_new(fresh, text)
+        fresh.replace(path)
+    except BaseException:
+        fresh.unlink(missing_ok=True)
+        raise
+    if sys.platform != "win32":
+        folder = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+
+
+def _write_new(path: Path, text: str) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())

@@ -1,0 +1,57 @@
+"""Which certificate authorities are trusted: one answer for every library underneath.
+
+requests reads `REQUESTS_CA_BUNDLE` alone, aiohttp and httpx read `SSL_CERT_FILE` alone: here either is enough.
+"""
+
+from __future__ import annotations
+
+import os
+import ssl
+from collections.abc import Mapping
+from pathlib import Path
+
+from mct_s2s.errors import UsageError
+
+VARIABLES = ("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR")
+
+
+def ca_bundle(environ: Mapping[str, str] = os.environ) -> Path | None:
+    """The file that replaces the public authorities, if one is set.
+
+    Raises:
+        UsageError: a variable names a file that is not there.
+    """
+    for name in VARIABLES[:2]:
+        if environ.get(name):
+            path = Path(environ[name])
+            if not path.exists():
+                raise UsageError(
+                    "no-ca-bundle",
+                    f"{name} names '{path}', which does not exist.",
+                    remedy=f"Correct {name} or unset it.",
+                )
+            return path
+    return None
+
+
+def tls_context(extra: Path | None = None, environ: Mapping[str, str] = os.environ) -> ssl.SSLContext:
+    """A verifying client context: the bundle from the environment, or else the system's and certifi's authorities.
+
+    Args:
+        extra: the only authority to trust instead: the sandbox's own.
+        environ: the variables.
+    """
+    bundle = extra or ca_bundle(environ)
+    if bundle is not None:
+        context = ssl.create_default_context(
+            cafile=None if bundle.is_dir() else str(bundle), capath=str(bundle) if bundle.is_dir() else None
+        )
+        second = environ.get("SSL_CERT_FILE") if extra is None else None
+        if second and Path(second).is_file():
+            context.load_verify_locations(cafile=second)
+        return context
+    import certifi  # noqa: PLC0415  # only where no bundle is named
+
+    context = ssl.create_default_context()
+    context.load_verify_locations(cafile=certifi.where())
+    return context

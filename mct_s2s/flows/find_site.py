@@ -1,0 +1,128 @@
+"""From what the user typed to one App Service: never a guess between two."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+
+from mct_s2s.errors import NotThere
+from mct_s2s.flows.query import SiteTarget
+from mct_s2s.model.ids import is_guid
+from mct_s2s.model.observed import AppService, Site
+from mct_s2s.model.resource_id import ResourceId
+from mct_s2s.ports import Sites, Subscription
+from mct_s2s.together import together
+
+
+async def find_subscription(sites: Sites, wanted: str | None) -> Subscription:
+    """The subscription by id or name, or the only one that there is.
+
+    Raises:
+        NotThere: none, or more than one.
+    """
+    if wanted and is_guid(wanted):
+        found = await sites.subscription(wanted)
+        if found is not None:
+            return found
+        raise _no_subscription(wanted, await sites.subscriptions())
+    everything = await sites.subscriptions()
+    matching = [s for s in everything if wanted is None or s.name.casefold() == wanted.casefold()]
+    if len(matching) == 1:
+        return matching[0]
+    raise _no_subscription(wanted, everything)
+
+
+async def find_app_service(sites: Sites, target: SiteTarget) -> AppService:
+    """The site, its settings and its tenant, in as few dependent requests as the target allows.
+
+    Raises:
+        NotThere: no such site, or two of that name.
+    """
+    if target.subscription and is_guid(target.subscription) and target.group:
+        resource = ResourceId.site(target.subscription, target.group, target.name, target.slot)
+        subscription, (site, settings) = await together(
+            find_subscription(sites, target.subscription), _read(sites, resource, target)
+        )
+        return AppService(site, settings, subscription.tenant_id)
+    subscription = await find_subscription(sites, target.subscription)
+    resource = await _locate(sites, subscription, target)
+    site, settings = await _read(sites, resource, target)
+    return AppService(site, settings, subscription.tenant_id)
+
+
+async def find_web_app(sites: Sites, subscription_id: str, name: str) -> ResourceId:
+    """A web or function app by its bare name.
+
+    Raises:
+        NotThere: none, or more than one.
+    """
+    return _the_one(await sites.sites(subscription_id), name, f"the subscription {subscription_id}")
+
+
+async def _locate(sites: Sites, subscription: Subscription, target: SiteTarget) -> ResourceId:
+    if target.group:
+        return ResourceId.site(subscription.id, target.group, target.name, target.slot)
+    found = _the_one(await sites.sites(subscription.id), target.name, f"the subscription '{subscription.name}'")
+    return ResourceId.site(subscription.id, found.resource_group, found.name, target.slot)
+
+
+async def _read(sites: Sites, resource: ResourceId, target: SiteTarget) -> tuple[Site, dict[str, str | None]]:
+    site, settings = await together(sites.site(resource), _settings_or_none(sites, resource))
+    if site is not None and settings is not None:
+        return site, settings
+    nearby = await sites.sites(resource.subscription_id)
+    where = f"the resource group '{resource.resource_group}'"
+    if target.slot and any(row.name.casefold() == target.name.casefold() for row in nearby):
+        raise NotThere(
+            "slot-not-found",
+            f"The App Service '{target.name}' in {where} has no slot '{target.slot}'.",
+            remedy=f"List them: az webapp deployment slot list -g {resource.resource_group} -n {target.name}",
+        )
+    raise _no_site(target.name, where, nearby)
+
+
+async def _settings_or_none(sites: Sites, resource: ResourceId) -> dict[str, str | None] | None:
+    try:
+        return await sites.settings(resource)
+    except NotThere:
+        return None
+
+
+def _the_one(rows: list[Site], name: str, where: str) -> ResourceId:
+    matching = [row for row in rows if row.name.casefold() == name.casefold()]
+    if len(matching) == 1:
+        return matching[0].resource
+    if matching:
+        ids = "\n  ".join(str(row.resource) for row in matching)
+        raise NotThere(
+            "site-ambiguous",
+            f"There are {len(matching)} sites called '{name}' in {where}:\n  {ids}",
+            remedy="Say which: add --resource-group, or give one of these ids instead of the name.",
+        )
+    raise _no_site(name, where, rows)
+
+
+def _no_site(name: str, where: str, nearby: list[Site]) -> NotThere:
+    groups = {row.name: row.resource.resource_group for row in nearby}
+    close = get_close_matches(name, groups, n=3, cutoff=0.5)
+    hint = ", ".join(f"{near} (in {groups[near]})" for near in close)
+    return NotThere(
+        "site-not-found",
+        f"There is no web or function app called '{name}' in {where}, or you may not see it.",
+        remedy=f"Did you mean {hint}?" if hint else "List what you may see: az webapp list -o table",
+    )
+
+
+def _no_subscription(wanted: str | None, seen: list[Subscription]) -> NotThere:
+    listed = ", ".join(f"'{s.name}' ({s.id})" for s in seen)
+    if wanted:
+        message = f"There is no subscription '{wanted}', or you may not see it."
+    elif seen:
+        message = f"You may see {len(seen)} subscriptions; none was chosen."
+    else:
+        message = "You may see no subscription at all."
+    remedy = (
+        f"Choose one with --subscription: {listed}"
+        if seen
+        else "Ask an Owner of the subscription for the role Website Contributor on the App Service."
+    )
+    return NotThere("subscription-not-found", message, remedy=remedy)

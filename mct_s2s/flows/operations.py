@@ -1,0 +1,196 @@
+"""One operation for each type of change: which requests it sends, and which ids it yields."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import assert_never
+
+from mct_s2s.errors import ServiceError
+from mct_s2s.flows.settings import write_settings
+from mct_s2s.model.ids import ApplicationObjectId
+from mct_s2s.model.observed import Application, Tenant
+from mct_s2s.planning.changes import (
+    AddSecret,
+    AlreadyRight,
+    AnyChange,
+    AssignAppRole,
+    CreateApplication,
+    CreateServicePrincipal,
+    EnableIdentity,
+    Part,
+    Ref,
+    RemoveSecret,
+    RestartSite,
+    UpdateApplication,
+    WriteSettings,
+)
+from mct_s2s.planning.edits import patch_for
+from mct_s2s.planning.plan import Results
+from mct_s2s.ports import Azure, NewSecret, Progress, SecretPlace, SecretRecord
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Where a plan is applied, and who watches."""
+
+    azure: Azure
+    tenant: Tenant | None
+    places: Mapping[str, SecretPlace]
+    site_url: str | None
+    progress: Progress
+
+
+class Operations:
+    """Sends what a change stands for.
+
+    Args:
+        stage: the world outside.
+        results: where the ids that changes yield are kept for the changes that refer to them.
+        everything_else: waits until all changes but the settings and the restart are done.
+        written: called as soon as the settings are written, while they are still being read back.
+    """
+
+    def __init__(
+        self,
+        stage: Stage,
+        results: Results,
+        everything_else: Callable[[WriteSettings], Awaitable[None]],
+        written: Callable[[WriteSettings], None],
+    ) -> None:
+        self._stage = stage
+        self._azure = stage.azure
+        self._results = results
+        self._everything_else = everything_else
+        self._written = written
+        self._found: dict[str, Application] = {}
+        self._restart_needed = False
+        self.settings: dict[str, str | None] | None = None
+
+    async def do(self, change: AnyChange) -> tuple[str | None, str]:  # noqa: C901, PLR0911  # a flat table
+        """Apply one change; return the id of what it made or touched, and a word on what came of it.
+
+        Raises:
+            S2SError: refused, or not answered.
+        """
+        match change:
+            case CreateApplication():
+                return await self._create_application(change)
+            case UpdateApplication():
+                return await self._update_application(change)
+            case CreateServicePrincipal():
+                return await self._create_principal(change)
+            case AddSecret():
+                return await self._add_secret(change)
+            case RemoveSecret():
+                await self._azure.directory.remove_secret(change.object_id, change.key_id)
+                return change.key_id, ""
+            case AssignAppRole():
+                return await self._assign(change)
+            case EnableIdentity():
+                principal = await self._azure.identities.enable(change.holder)
+                self._results.record(change.key, Part.PRINCIPAL_ID, principal)
+                return principal, ""
+            case WriteSettings():
+                return await self._write_settings(change)
+            case RestartSite():
+                return await self._restart(change)
+            case AlreadyRight():
+                raise AssertionError(change)
+            case _ as never:
+                assert_never(never)
+
+    async def _create_application(self, change: CreateApplication) -> tuple[str, str]:
+        application = await self._azure.directory.create_application(change.unique_name, change.name)
+        self._found[change.key] = application
+        self._results.record(change.key, Part.CLIENT_ID, application.client_id)
+        self._results.record(change.key, Part.OBJECT_ID, application.object_id)
+        return application.client_id, ""
+
+    async def _update_application(self, change: UpdateApplication) -> tuple[str, str]:
+        object_id = self._results.resolve(change.object_id)
+        application = await self._current(change.object_id, is_new=change.is_new)
+        patch = patch_for(application, change.edits, self._results)
+        if not patch.is_empty:
+            await self._azure.directory.update_application(object_id, patch, is_new=change.is_new)
+        return object_id, ""
+
+    async def _current(self, object_id: ApplicationObjectId | Ref[ApplicationObjectId], *, is_new: bool) -> Application:
+        """The application as it stands: what its creation answered moments ago, or a fresh reading."""
+        if isinstance(object_id, Ref):
+            return self._found[object_id.key]
+        return await self._azure.directory.application_by_object_id(object_id, is_new=is_new)
+
+    async def _create_principal(self, change: CreateServicePrincipal) -> tuple[str, str]:
+        client_id = self._results.resolve(change.client_id)
+        principal = await self._azure.directory.create_principal(client_id, is_new=isinstance(change.client_id, Ref))
+        self._results.record(change.key, Part.PRINCIPAL_ID, principal.id)
+        return principal.id, ""
+
+    async def _add_secret(self, change: AddSecret) -> tuple[str, str]:
+        place = self._stage.places[change.client]
+        is_new = isinstance(change.object_id, Ref)
+        if is_new:
+            made_meanwhile = self._found[change.object_id.key].credentials  # type: ignore[union-attr]
+            if made_meanwhile:
+                return made_meanwhile[0].key_id, "another run gave it one at this moment"
+        await place.begin(change.credential_name)
+        secret = await self._make_secret(change, is_new=is_new)
+        await place.deliver(self._record(change), secret)
+        self._results.record(change.key, Part.KEY_ID, secret.key_id)
+        return secret.key_id, f"expires {secret.expires:%Y-%m-%d}, saved to {place.label}"
+
+    async def _make_secret(self, change: AddSecret, *, is_new: bool) -> NewSecret:
+        """Make the secret; one whose answer was lost is removed before another is made."""
+        directory, object_id = self._azure.directory, self._results.resolve(change.object_id)
+        while True:
+            try:
+                return await directory.add_secret(object_id, change.credential_name, change.expires, is_new=is_new)
+            except ServiceError as error:
+                if not error.answer_lost:
+                    raise
+            application = await directory.application_by_object_id(object_id, is_new=is_new)
+            for credential in application.credentials:
+                if credential.name == change.credential_name:
+                    await directory.remove_secret(object_id, credential.key_id)
+
+    def _record(self, change: AddSecret) -> SecretRecord:
+        assert self._stage.tenant is not None  # noqa: S101  # secrets are only made where the directory was read
+        return SecretRecord(
+            tenant_id=self._stage.tenant.id,
+            client_id=self._results.resolve(change.client_id),
+            client_name=change.name,
+            credential_name=change.credential_name,
+            scope=f"{self._results.uri(change.audience)}/.default",
+            url=self._stage.site_url,
+            authority_host=self._azure.authority_host,
+        )
+
+    async def _assign(self, change: AssignAppRole) -> tuple[str | None, str]:
+        assignment = await self._azure.directory.assign(
+            self._results.resolve(change.principal),
+            self._results.resolve(change.service),
+            change.role,
+            is_new=True,  # the role or either principal was made by this run, or a minute ago by one that was cut off
+        )
+        if assignment is None:
+            return None, "stood already"
+        self._results.record(change.key, Part.ASSIGNMENT_ID, assignment.id)
+        return assignment.id, ""
+
+    async def _write_settings(self, change: WriteSettings) -> tuple[str | None, str]:
+        def written(did_write: bool) -> None:
+            self._restart_needed = did_write
+            self._written(change)
+
+        outcome = await write_settings(
+            self._azure.sites, change, self._results, lambda: self._everything_else(change), written
+        )
+        self.settings = outcome.settings
+        return f"{change.site.resource}/config/appsettings", outcome.detail
+
+    async def _restart(self, change: RestartSite) -> tuple[str | None, str]:
+        if not self._restart_needed:
+            return None, "not needed"
+        await self._azure.sites.restart(change.site.resource)
+        return str(change.site.resource), ""

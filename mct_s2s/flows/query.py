@@ -1,0 +1,41 @@
+"""What a command needs to look at."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from mct_s2s.model.resource_id import ResourceId
+
+
+@dataclass(frozen=True)
+class SiteTarget:
+    """The App Service as the user named it: by name, or by its full id."""
+
+    name: str
+    group: str | None = None
+    subscription: str | None = None
+    slot: str | None = None
+
+    @property
+    def unique_name_parts(self) -> tuple[str, str | None]:
+        """Site and slot, for the service application's key."""
+        return self.name, self.slot
+
+
+@dataclass(frozen=True)
+class Query:
+    """The questions of one command, all asked as early as their answers' ids are known."""
+
+    now: datetime
+    unique_name: str
+    """The key of the service application that belongs to this App Service."""
+    target: SiteTarget | None
+    adopt: str | None = None
+    clients: tuple[str, ...] = ()
+    """Names and appIds in the wish."""
+    identities: tuple[str | ResourceId, ...] = ()
+    """Resource ids, and bare names of web or function apps."""
+    subscription: str | None = None
+    directory: bool = True
+    """Whether Entra ID is asked at all."""

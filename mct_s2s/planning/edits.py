@@ -1,0 +1,74 @@
+"""Edits to an application, worked out against what stands there at the moment of writing.
+
+`identifierUris`, `appRoles` and `requiredResourceAccess` are replaced whole by a PATCH: every entry that is not ours is
+sent back as it was read.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from mct_s2s.errors import Refused
+from mct_s2s.model.ids import AppRoleId, ClientId, same_id
+from mct_s2s.model.observed import Application, AppRole, RequiredAccess
+from mct_s2s.planning.changes import ApplicationEdits
+from mct_s2s.planning.plan import Results
+
+
+@dataclass(frozen=True)
+class ApplicationPatch:
+    """The body of one PATCH: whole lists, or `None` for what is left alone."""
+
+    identifier_uris: tuple[str, ...] | None = None
+    app_roles: tuple[AppRole, ...] | None = None
+    token_version: int | None = None
+    required_access: tuple[RequiredAccess, ...] | None = None
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to send."""
+        return self == ApplicationPatch()
+
+
+def patch_for(application: Application, edits: ApplicationEdits, results: Results) -> ApplicationPatch:
+    """What has to be sent so that `application` shows the edits; empty where it shows them already.
+
+    Raises:
+        Refused: the role came to be under another id since the plan was made.
+    """
+    uri = results.uri(edits.uri) if edits.uri else None
+    roles = _roles(application, edits.role) if edits.role else application.app_roles
+    access = application.required_access
+    if edits.access_to is not None and edits.access_role is not None:
+        access = _access(access, results.resolve(edits.access_to), edits.access_role)
+    version = edits.token_version
+    return ApplicationPatch(
+        identifier_uris=(*application.identifier_uris, uri) if uri and uri not in application.identifier_uris else None,
+        app_roles=roles if roles != application.app_roles else None,
+        token_version=version if version and version != application.token_version else None,
+        required_access=access if access != application.required_access else None,
+    )
+
+
+def _roles(application: Application, wanted: AppRole) -> tuple[AppRole, ...]:
+    standing = application.role(wanted.value or "")
+    if standing is None:
+        return (*application.app_roles, wanted)
+    if not same_id(standing.id, wanted.id):
+        raise Refused(
+            "changed-meanwhile",
+            f"Somebody else added the app role '{wanted.value}' to '{application.display_name}' at this moment.",
+            remedy="Run the same command again: it takes up the role that is there now.",
+        )
+    return tuple(replace(role, enabled=True) if role is standing else role for role in application.app_roles)
+
+
+def _access(standing: tuple[RequiredAccess, ...], resource: ClientId, role: AppRoleId) -> tuple[RequiredAccess, ...]:
+    permission = (str(role), "Role")
+    for access in standing:
+        if same_id(access.resource_client_id, resource):
+            if any(same_id(entry, role) and kind == "Role" for entry, kind in access.permissions):
+                return standing
+            extended = replace(access, permissions=(*access.permissions, permission))
+            return tuple(extended if entry is access else entry for entry in standing)
+    return (*standing, RequiredAccess(resource, (permission,)))

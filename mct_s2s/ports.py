@@ -1,0 +1,246 @@
+"""What the flows ask of the world outside: protocols that the adapters fulfil and that name no SDK.
+
+Methods raise `ServiceError` and its kin only. `is_new` says that the object was made by this very command: then an
+answer that means *not replicated yet* is waited out; about anything else the same answer is an error at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+
+from mct_s2s.errors import S2SError
+from mct_s2s.model.ids import (
+    ApplicationObjectId,
+    AppRoleId,
+    ClientId,
+    KeyId,
+    PrincipalId,
+    TenantId,
+)
+from mct_s2s.model.observed import (
+    Application,
+    Assignment,
+    Credential,
+    IdentityHolder,
+    SecretNote,
+    ServicePrincipal,
+    Site,
+    Tenant,
+)
+from mct_s2s.model.resource_id import ResourceId
+from mct_s2s.planning.changes import AnyChange
+from mct_s2s.planning.edits import ApplicationPatch
+
+
+@dataclass(frozen=True)
+class Subscription:
+    """An Azure subscription and the tenant that it trusts."""
+
+    id: str
+    name: str
+    tenant_id: TenantId
+
+
+@dataclass(frozen=True)
+class NewSecret:
+    """A client secret on its way to its place. The value never shows in a `repr`."""
+
+    key_id: KeyId
+    expires: datetime
+    value: str = field(repr=False)
+
+
+@dataclass(frozen=True)
+class SecretRecord:
+    """Everything that a secret's place writes beside the value, for the program that will use it."""
+
+    tenant_id: TenantId
+    client_id: ClientId
+    client_name: str
+    credential_name: str
+    scope: str
+    url: str | None
+    authority_host: str | None
+    """Set where the cloud is not the public one."""
+
+
+class Directory(Protocol):
+    """Microsoft Graph, as far as this trust needs it."""
+
+    async def tenant(self) -> Tenant:
+        """The tenant that the caller is signed in to."""
+        ...
+
+    async def application_by_client_id(self, client_id: ClientId) -> Application | None:
+        """Read by key."""
+        ...
+
+    async def application_by_unique_name(self, unique_name: str) -> Application | None:
+        """Read by key."""
+        ...
+
+    async def application_by_object_id(self, object_id: ApplicationObjectId, *, is_new: bool) -> Application:
+        """Read by key; the object must be there."""
+        ...
+
+    async def applications_with_uri(self, uri: str) -> list[Application]:
+        """Those with that Application ID URI: at most one in a settled directory."""
+        ...
+
+    async def applications(self, client_ids: Iterable[ClientId]) -> list[Application]:
+        """Many at once; those that do not exist are left out."""
+        ...
+
+    async def principal(self, client_id: ClientId) -> ServicePrincipal | None:
+        """An application's service principal."""
+        ...
+
+    async def principals_of(self, client_ids: Iterable[ClientId]) -> list[ServicePrincipal]:
+        """Many service principals by appId."""
+        ...
+
+    async def principals(self, ids: Iterable[PrincipalId]) -> list[ServicePrincipal]:
+        """Many service principals by object id."""
+        ...
+
+    async def assignments_to(self, client_id: ClientId) -> list[Assignment]:
+        """Everybody who holds a role of that application."""
+        ...
+
+    async def federated_credentials(self, object_id: ApplicationObjectId) -> list[Credential]:
+        """An application's federated credentials: no list operation brings them along."""
+        ...
+
+    async def create_application(self, unique_name: str, display_name: str) -> Application:
+        """Create, or return the one that has that `uniqueName` already."""
+        ...
+
+    async def update_application(
+        self, object_id: ApplicationObjectId, patch: ApplicationPatch, *, is_new: bool
+    ) -> None:
+        """Send one PATCH."""
+        ...
+
+    async def create_principal(self, client_id: ClientId, *, is_new: bool) -> ServicePrincipal:
+        """Create, or return the one that is there."""
+        ...
+
+    async def add_secret(
+        self, object_id: ApplicationObjectId, name: str, expires: datetime, *, is_new: bool
+    ) -> NewSecret:
+        """Make a secret. An answer that is lost raises `ServiceError` with `answer_lost`: never repeated blindly."""
+        ...
+
+    async def remove_secret(self, object_id: ApplicationObjectId, key_id: KeyId) -> None:
+        """Remove a secret; one that is gone already is no error."""
+        ...
+
+    async def assign(
+        self, principal: PrincipalId, service: PrincipalId, role: AppRoleId, *, is_new: bool
+    ) -> Assignment | None:
+        """Grant admin consent; one that stands already is no error and gives `None`."""
+        ...
+
+
+class Sites(Protocol):
+    """Azure Resource Manager: subscriptions and App Service."""
+
+    async def subscriptions(self) -> list[Subscription]:
+        """Those that the caller sees."""
+        ...
+
+    async def subscription(self, subscription_id: str) -> Subscription | None:
+        """One by id."""
+        ...
+
+    async def sites(self, subscription_id: str, group: str | None = None) -> list[Site]:
+        """Web and function apps, without slots."""
+        ...
+
+    async def site(self, resource: ResourceId) -> Site | None:
+        """One site or slot."""
+        ...
+
+    async def settings(self, resource: ResourceId) -> dict[str, str | None]:
+        """All application settings: secrets among them."""
+        ...
+
+    async def write_settings(self, resource: ResourceId, settings: Mapping[str, str | None]) -> None:
+        """Replace all application settings."""
+        ...
+
+    async def restart(self, resource: ResourceId) -> None:
+        """Restart the site."""
+        ...
+
+
+class Identities(Protocol):
+    """Managed identities on whatever type of Azure resource."""
+
+    async def holder(self, resource: ResourceId) -> IdentityHolder | None:
+        """The resource with the identities that it has."""
+        ...
+
+    async def enable(self, holder: IdentityHolder) -> PrincipalId:
+        """Switch the system-assigned identity on, keeping the identities that are there."""
+        ...
+
+
+class SecretPlace(Protocol):
+    """Where one client's secret goes. It is told of an attempt before the secret is made."""
+
+    @property
+    def label(self) -> str:
+        """How the result names it: `file:…`."""
+        ...
+
+    async def note(self) -> SecretNote:
+        """What the place remembers."""
+        ...
+
+    async def check(self) -> None:
+        """Make sure that it can be written to, before anything is made.
+
+        Raises:
+            UsageError: it cannot.
+        """
+        ...
+
+    async def begin(self, attempt: str) -> None:
+        """Remember an attempt, so that a later run can tell an orphan from a delivered secret."""
+        ...
+
+    async def deliver(self, record: SecretRecord, secret: NewSecret) -> None:
+        """Store the secret and forget the attempt."""
+        ...
+
+
+class Progress(Protocol):
+    """Whoever watches."""
+
+    def started(self, change: AnyChange) -> None:
+        """Its first request goes out now."""
+        ...
+
+    def finished(self, change: AnyChange, detail: str) -> None:
+        """It is done."""
+        ...
+
+    def failed(self, change: AnyChange, error: S2SError) -> None:
+        """It could not be done."""
+        ...
+
+
+@dataclass(frozen=True)
+class Azure:
+    """One signed-in session with one cloud."""
+
+    cloud: str
+    authority_host: str | None
+    """The login host where it is not the public cloud's."""
+    directory: Directory
+    sites: Sites
+    identities: Identities
