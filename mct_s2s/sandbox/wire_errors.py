@@ -40,14 +40,10 @@ class WireError(Exception):
     def code(self) -> str:
         """The service's own error code, for logs and tests (Entra: the AADSTS number)."""
         if self.service == "entra":
-            return (
-                str(self.body["error_codes"][0]) if self.body.get("error_codes") else str(self.body["error"])
-            )
+            return str(self.body["error_codes"][0]) if self.body.get("error_codes") else str(self.body["error"])
         return str(self.body["error"]["code"])
 
-    def rendered(
-        self, *, now: datetime, request_id: str, client_request_id: str | None = None
-    ) -> dict[str, Any]:
+    def rendered(self, *, now: datetime, request_id: str, client_request_id: str | None = None) -> dict[str, Any]:
         """Give the body with the ids and the time of this request where the service writes them.
 
         Source: graph: concepts/errors (`innerError`, a date without a zone);

@@ -53,6 +53,14 @@ class Policies:
     def __init__(self, document: dict[str, Any] | None = None) -> None:
         self.document = document or default_policy()
 
+    def change(self, values: dict[str, Any]) -> None:
+        """Change the policy; parts that are not named stay.
+
+        Raises:
+            WireError: 400 for a part that a policy has not, or of another shape.
+        """
+        self.document = _merged(self.document, values, read_only=("id", "deletedDateTime"))
+
     def uri_restrictions(self) -> tuple[bool, bool]:
         """Tell whether only URIs of ids are allowed, and whether URIs need the tenant's mark."""
         if not self.document["isEnabled"]:
@@ -95,6 +103,16 @@ class Policies:
             since = rule.get("restrictForAppsCreatedAfterDateTime")
             if rule.get("state", "enabled") == "enabled" and (not since or application_created >= since):
                 yield rule
+
+
+def _merged(old: dict[str, Any], values: dict[str, Any], read_only: tuple[str, ...] = ()) -> dict[str, Any]:
+    for name, value in values.items():
+        if name not in old or name in read_only:
+            raise bad_request(f"Invalid property '{name}'.")
+        if old[name] is not None and value is not None and type(old[name]) is not type(value):
+            raise bad_request(f"Invalid value specified for property '{name}'.")
+    inner = {name: _merged(old[name], value) for name, value in values.items() if isinstance(value, dict) and old[name]}
+    return {**old, **values, **inner}
 
 
 def duration(text: str) -> timedelta:

@@ -104,6 +104,16 @@ def refuse_if_managed(principal: Object) -> None:
         raise graph_error(403, "Authorization_RequestDenied", "Insufficient privileges to complete the operation.")
 
 
+def not_local() -> WireError:
+    """Give the refusal of an application that is not, or not yet, in the tenant, under `…ReadWrite.OwnedBy`."""
+    return graph_error(
+        403,
+        "Authorization_RequestDenied",
+        "When using this permission, the backing application of the service principal being created must in the "
+        "local tenant",
+    )
+
+
 def mirror(directory: Directory, application: Object) -> None:
     """Carry what an application says of itself over to its service principal."""
     for principal in directory.service_principals.latest_by("appId", application["appId"]):

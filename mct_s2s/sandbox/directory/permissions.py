@@ -1,0 +1,159 @@
+"""What a caller may do: app roles for applications; scope and directory role (or ownership) for people.
+
+Sources: graph: permissions-reference and the "Permissions" table of each operation's page;
+entra: identity/role-based-access-control/permissions-reference.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from mct_s2s.sandbox.directory.well_known import DIRECTORY_ROLES, GRAPH_APP_ID
+from mct_s2s.sandbox.wire_errors import WireError, graph_error
+
+if TYPE_CHECKING:
+    from mct_s2s.sandbox.directory.store import Directory
+    from mct_s2s.sandbox.directory.table import Object
+    from mct_s2s.sandbox.directory.tokens import Caller
+
+OWNED = "Application.ReadWrite.OwnedBy"
+_READ_APPLICATIONS = frozenset(
+    {"Application.Read.All", "Application.ReadWrite.All", "Directory.Read.All", "Directory.ReadWrite.All"}
+)
+_DIRECTORY_READ = frozenset({"Directory.Read.All", "Directory.ReadWrite.All"})
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What one kind of operation takes.
+
+    Attributes:
+        permissions: any of them will do, as app role or as delegated scope.
+        application_only: further ones that count as app roles alone.
+        owned: whether `Application.ReadWrite.OwnedBy` will do on what the caller owns.
+        delegated_only: further ones that count as scopes alone.
+        and_also: any of these is needed on top.
+        roles: directory roles that a person needs (or owns the object); empty: any member may.
+    """
+
+    permissions: frozenset[str]
+    application_only: frozenset[str] = frozenset()
+    owned: bool = False
+    delegated_only: frozenset[str] = frozenset()
+    and_also: frozenset[str] = frozenset()
+    roles: frozenset[str] = frozenset()
+
+
+_ADMINISTRATORS = frozenset({"Global Administrator", "Application Administrator", "Cloud Application Administrator"})
+_WRITE = frozenset({"Application.ReadWrite.All"})
+
+RULES = {
+    "application.read": Rule(
+        _READ_APPLICATIONS,
+        application_only=frozenset({OWNED}),
+        delegated_only=frozenset({"Directory.AccessAsUser.All"}),
+    ),
+    "application.create": Rule(_WRITE | {"AppRegistration.Create"}, application_only=frozenset({OWNED})),
+    "application.write": Rule(_WRITE, owned=True, roles=_ADMINISTRATORS),
+    "servicePrincipal.create": Rule(_WRITE, owned=True, roles=_ADMINISTRATORS | {"Application Developer"}),
+    "servicePrincipal.write": Rule(_WRITE, owned=True, roles=_ADMINISTRATORS),
+    "assignment.read": Rule(_READ_APPLICATIONS),
+    "assignment.write": Rule(
+        frozenset({"AppRoleAssignment.ReadWrite.All"}), and_also=_READ_APPLICATIONS, roles=_ADMINISTRATORS
+    ),
+    "organization.read": Rule(
+        _DIRECTORY_READ | {"Organization.Read.All", "Organization.ReadWrite.All"},
+        delegated_only=frozenset({"User.Read", "User.Read.All", "User.ReadWrite.All", "Directory.AccessAsUser.All"}),
+    ),
+    "policy.read": Rule(
+        frozenset(
+            {
+                "Policy.Read.All",
+                "Policy.Read.ApplicationConfiguration",
+                "Policy.ReadWrite.ApplicationConfiguration",
+            }
+        )
+    ),
+    "policy.write": Rule(
+        frozenset({"Policy.ReadWrite.ApplicationConfiguration"}), roles=frozenset({"Global Administrator"})
+    ),
+    "directory.read": Rule(
+        _DIRECTORY_READ | _READ_APPLICATIONS, delegated_only=frozenset({"Directory.AccessAsUser.All"})
+    ),
+    "roles.read": Rule(
+        _DIRECTORY_READ | {"RoleManagement.Read.Directory", "RoleManagement.Read.All"},
+        delegated_only=frozenset({"Directory.AccessAsUser.All"}),
+    ),
+    "user.read": Rule(
+        _DIRECTORY_READ | {"User.Read.All", "User.ReadWrite.All"}, delegated_only=frozenset({"User.Read"})
+    ),
+}
+
+
+def require(directory: Directory, caller: Caller, operation: str, target: Object | None = None) -> None:
+    """Let an operation pass, or refuse it.
+
+    Args:
+        directory: the tenant.
+        caller: who asks.
+        operation: a key of `RULES`.
+        target: what it is done to, for permissions and people that reach only what they own.
+
+    Raises:
+        WireError: 403 `Authorization_RequestDenied`.
+    """
+    rule = RULES[operation]
+    allowed = _person_may if caller.scopes else _application_may
+    if not allowed(directory, rule, caller, target):
+        raise denied()
+
+
+def require_assignable(directory: Directory, caller: Caller, resource_id: str) -> None:
+    """Let a person assign roles of this resource: those of Microsoft Graph take more than any other's.
+
+    Raises:
+        WireError: 403 `Authorization_RequestDenied`.
+    """
+    if not caller.scopes:
+        return
+    graph = directory.service_principals.latest_by("appId", GRAPH_APP_ID)[0]
+    strong = frozenset({"Global Administrator", "Privileged Role Administrator"})
+    if resource_id.lower() == graph["id"] and not _has_role(caller, strong):
+        raise denied()
+
+
+def denied() -> WireError:
+    """Give Graph's refusal of a caller that may not do what it asks."""
+    return graph_error(403, "Authorization_RequestDenied", "Insufficient privileges to complete the operation.")
+
+
+def owns(directory: Directory, caller: Caller, target: Object | None) -> bool:
+    """Tell whether a caller owns an object; whoever owns an application owns its service principal too."""
+    if target is None:
+        return False
+    owners = set(target.get("@owners", ()))
+    for application in directory.applications.latest_by("appId", target.get("appId") or ""):
+        owners |= set(application.get("@owners", ()))
+    return caller.object_id in owners
+
+
+def _application_may(directory: Directory, rule: Rule, caller: Caller, target: Object | None) -> bool:
+    if rule.and_also and not caller.roles & rule.and_also:
+        return False
+    if caller.roles & (rule.permissions | rule.application_only):
+        return True
+    return rule.owned and OWNED in caller.roles and owns(directory, caller, target)
+
+
+def _person_may(directory: Directory, rule: Rule, caller: Caller, target: Object | None) -> bool:
+    if rule.and_also and not caller.scopes & rule.and_also:
+        return False
+    if not caller.scopes & (rule.permissions | rule.delegated_only):
+        return False
+    return not rule.roles or _has_role(caller, rule.roles) or owns(directory, caller, target)
+
+
+def _has_role(caller: Caller, names: frozenset[str]) -> bool:
+    held = set(caller.claims.get("wids", ()))
+    return bool(held & {DIRECTORY_ROLES[name] for name in names})

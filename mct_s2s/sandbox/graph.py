@@ -1,0 +1,110 @@
+"""Microsoft Graph v1.0: one table of operations, and the way from a request to its row and back.
+
+Source: graph: concepts/use-the-api; `$batch`: graph: concepts/json-batching.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from mct_s2s.sandbox import graph_applications, graph_batch, graph_principals, graph_tenant
+from mct_s2s.sandbox.directory.store import Directory, Origins
+from mct_s2s.sandbox.directory.tokens import Caller, TokenRejected
+from mct_s2s.sandbox.graph_call import Answer, GraphCall, Operation
+from mct_s2s.sandbox.login import HoldsDirectory
+from mct_s2s.sandbox.wire_errors import graph_error
+
+OPERATIONS: tuple[Operation, ...] = (
+    *graph_applications.OPERATIONS,
+    *graph_principals.OPERATIONS,
+    *graph_tenant.OPERATIONS,
+)
+"""Everything that this Graph can do; a path that no row describes is answered 501."""
+
+_METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
+
+
+def routes(world: HoldsDirectory, addresses: Origins) -> list[Route]:
+    """Give the routes of Graph."""
+    service = _Graph(world, addresses)
+    return [Route("/v1.0/{path:path}", service.answer, methods=_METHODS)]
+
+
+class _Graph:
+    def __init__(self, world: HoldsDirectory, addresses: Origins) -> None:
+        self._world = world
+        self._addresses = addresses
+
+    async def answer(self, request: Request) -> Response:
+        directory = self._world.directory
+        directory.origins = self._addresses
+        caller = _caller(directory, request.headers.get("authorization"))
+        request.scope.setdefault("sandbox", {})["caller"] = caller.object_id
+        body = await request.body()
+        headers = {name.lower(): value for name, value in request.headers.items()}
+        path = request.path_params["path"].strip("/")
+
+        def run(method: str, path: str, query: str, headers: Mapping[str, str], body: bytes) -> Answer:
+            root = f"{self._addresses.graph}/v1.0"
+            options = dict(parse_qsl(query, keep_blank_values=True))
+            return answered(GraphCall(directory, root, method, path, {}, options, headers, body, caller))
+
+        if path == "$batch" and request.method == "POST":
+            return _response(Answer(200, graph_batch.answered(body, lambda item: run(*_unpacked(item)))))
+        return _response(run(request.method, path, request.url.query, headers, body))
+
+
+def answered(call: GraphCall) -> Answer:
+    """Find the operation of a call and run it.
+
+    Raises:
+        WireError: 405 for a path with other methods, 501 for a path that the sandbox does not know.
+    """
+    known = False
+    for operation in OPERATIONS:
+        match = operation.pattern.fullmatch(call.path)
+        if match is None:
+            continue
+        known = True
+        if operation.method == call.method:
+            params = {name: value for name, value in match.groupdict().items() if value is not None}
+            return operation.run(GraphCall(**{**vars(call), "params": params}))
+    if known:
+        raise graph_error(405, "Request_BadRequest", "Specified HTTP method is not allowed for the request target.")
+    raise graph_error(501, "NotImplemented", f"The sandbox does not know {call.method} /v1.0/{call.path} of Graph.")
+
+
+def _caller(directory: Directory, authorization: str | None) -> Caller:
+    origin = directory.origins.graph
+    try:
+        return directory.tokens.verify(authorization, audiences=(origin, f"{origin}/"))
+    except TokenRejected as rejected:
+        raise graph_error(
+            401,
+            "InvalidAuthenticationToken",
+            rejected.reason,
+            headers={
+                "WWW-Authenticate": 'Bearer realm="", authorization_uri='
+                f'"{directory.origins.login}/common/oauth2/authorize", client_id="00000003-0000-0000-c000-000000000000"'
+            },
+        ) from rejected
+
+
+def _unpacked(item: graph_batch.Item) -> tuple[str, str, str, Mapping[str, str], bytes]:
+    parts = urlsplit(item.url)
+    return item.method, unquote(parts.path).strip("/"), parts.query, item.headers, item.body
+
+
+def _response(answer: Answer) -> Response:
+    headers = {"OData-Version": "4.0", "x-ms-resource-unit": "1", **answer.headers}
+    if answer.body is None:
+        return Response(status_code=answer.status, headers=headers)
+    content = json.dumps(answer.body, ensure_ascii=False, separators=(",", ":")).encode()
+    media = "application/json;odata.metadata=minimal;odata.streaming=true;IEEE754Compatible=false;charset=utf-8"
+    return Response(content, answer.status, headers, media)

@@ -1,0 +1,174 @@
+"""One request to Graph, unpacked; its answer; and what an operation is.
+
+Source: graph: concepts/errors, concepts/use-the-api.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from mct_s2s.sandbox.directory import permissions
+from mct_s2s.sandbox.directory.store import Directory
+from mct_s2s.sandbox.directory.table import Object, Table
+from mct_s2s.sandbox.directory.tokens import Caller
+from mct_s2s.sandbox.directory.validation import bad_request, is_guid
+from mct_s2s.sandbox.odata import Query, shown
+from mct_s2s.sandbox.wire_errors import WireError, graph_error
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What goes back: a status, a JSON body (None: empty), headers."""
+
+    status: int = 200
+    body: Any = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+NO_CONTENT = Answer(204)
+
+
+@dataclass(frozen=True)
+class GraphCall:
+    """A request that found its operation. `params` are the path's; header names are in lower case."""
+
+    directory: Directory
+    root: str
+    method: str
+    path: str
+    params: Mapping[str, str]
+    query: Mapping[str, str]
+    headers: Mapping[str, str]
+    raw_body: bytes = field(repr=False)
+    caller: Caller
+
+    @cached_property
+    def body(self) -> Any:
+        """The JSON that was sent.
+
+        Raises:
+            WireError: 400, it is missing or malformed, or its type is not announced.
+        """
+        if not self.raw_body:
+            raise bad_request("Empty Payload. JSON content expected.", code="BadRequest")
+        if "json" not in self.headers.get("content-type", ""):
+            raise bad_request(
+                "Write requests (excluding DELETE) must contain the Content-Type header declaration.",
+                code="Request_BadRequest",
+            )
+        try:
+            return json.loads(self.raw_body)
+        except ValueError as error:
+            text = "Unable to read JSON request payload. Please ensure Content-Type header is set and payload is of "
+            raise bad_request(text + "valid JSON format.", code="BadRequest") from error
+
+    @property
+    def creates_if_missing(self) -> bool:
+        """Whether a PATCH by a key may create. Source: graph: api/application-upsert."""
+        return "create-if-missing" in self.headers.get("prefer", "").lower()
+
+    def require(self, operation: str, target: Object | None = None) -> None:
+        """Let the caller do this, or raise 403; see `permissions.require`."""
+        permissions.require(self.directory, self.caller, operation, target)
+
+    def found(self, table: Table) -> Object:
+        """Find the object that the path names, by id or by `(key='value')`.
+
+        Raises:
+            WireError: 400 for an id that is none, 404 where there is no such object, or not yet.
+        """
+        object_id, key = self.params.get("id"), self.params.get("key")
+        if key:
+            value = self.params["value"].replace("''", "'")
+            hits = table.seen_by(key, value)
+            if not hits:
+                raise not_found(value)
+            return hits[0]
+        return by_id(table, object_id or "")
+
+    def listed(self, type_name: str, context: str, objects: Iterable[Object] | Table) -> Answer:
+        """Answer with a page of a collection, as the query options ask for it."""
+        query = Query.of(type_name, self.query, self.headers)
+        source = query.candidates(objects) if isinstance(objects, Table) else objects
+        page = query.page(source, f"{self.root}/{self.path}", self.query)
+        fields = f"({','.join(query.select)})" if query.select else ""
+        return Answer(200, {"@odata.context": f"{self.root}/$metadata#{context}{fields}", **page})
+
+    def single(self, type_name: str, context: str, value: Object, *, status: int = 200) -> Answer:
+        """Answer with one object, as `$select` asks for it."""
+        query = Query.of(type_name, self.query, self.headers)
+        fields = f"({','.join(query.select)})" if query.select else ""
+        body = shown(value, query.select, with_keys="keyCredentials" in query.select)
+        return Answer(status, {"@odata.context": f"{self.root}/$metadata#{context}{fields}/$entity", **body})
+
+
+def by_id(table: Table, object_id: str) -> Object:
+    """Find an object by its object id.
+
+    Raises:
+        WireError: 400 for an id that is none, 404 where there is no such object, or not yet.
+    """
+    if not is_guid(object_id):
+        raise bad_request(f"Invalid object identifier '{object_id}'.")
+    value = table.seen(object_id)
+    if value is None:
+        raise not_found(object_id)
+    return value
+
+
+def not_found(name: str) -> WireError:
+    """Give Graph's 404."""
+    return graph_error(
+        404,
+        "Request_ResourceNotFound",
+        f"Resource '{name}' does not exist or one of its queried reference-property objects are not present.",
+    )
+
+
+Handler = Callable[[GraphCall], Answer]
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One row of what the sandbox's Graph can do.
+
+    Attributes:
+        method: HTTP method.
+        template: the path below `/v1.0/`; `{name}` is one segment, `{application}` and `{principal}` a segment with
+            one object by id or by alternate key, `{credential}` the same for a federated credential.
+        run: unpacks, asks the directory, packs.
+        source: the page of Graph's reference that it follows.
+        fidelity: how much of the real operation is there: `full`, `usual` or `stub`.
+    """
+
+    method: str
+    template: str
+    run: Handler
+    source: str
+    fidelity: str = "usual"
+
+    @cached_property
+    def pattern(self) -> re.Pattern[str]:
+        """The template as a pattern for a decoded path."""
+        parts = re.split(r"\{(\w+)\}", self.template)
+        parts[::2] = [re.escape(part) for part in parts[::2]]
+        for index in range(1, len(parts), 2):
+            parts[index] = _SHAPES.get(parts[index], rf"(?P<{parts[index]}>[^/()]+)")
+        return re.compile("".join(parts) + "/?")
+
+
+def _keyed(collection: str, keys: str) -> str:
+    text = r"'(?P<value>(?:[^']|'')+)'"
+    return rf"{collection}(?:/(?P<id>[^/()]+)|\((?P<key>{keys})={text}\))"
+
+
+_SHAPES = {
+    "application": _keyed("applications", "appId|uniqueName"),
+    "principal": _keyed("servicePrincipals", "appId"),
+    "credential": r"federatedIdentityCredentials(?:/(?P<credential>[^/()]+)|\(name='(?P<name>[^']+)'\))",
+}

@@ -1,0 +1,76 @@
+"""Owners of applications and of service principals.
+
+Source: graph: api/application-list-owners, api/application-post-owners, api/application-delete-owners.
+"""
+
+from __future__ import annotations
+
+import re
+
+from mct_s2s.sandbox.directory.table import Object, Table
+from mct_s2s.sandbox.directory.validation import bad_request
+from mct_s2s.sandbox.graph_call import NO_CONTENT, Answer, GraphCall, Operation, not_found
+from mct_s2s.sandbox.odata import shown
+
+_REFERENCE = re.compile(r".*/(?:directoryObjects|users|servicePrincipals)/([0-9a-fA-F-]{36})")
+
+
+def typed(value: Object) -> Object:
+    """Give an object with the annotation that says which of several types it is."""
+    if "userPrincipalName" in value:
+        name = "user"
+    else:
+        name = "servicePrincipal" if "servicePrincipalType" in value else "application"
+    return {"@odata.type": f"#microsoft.graph.{name}", **shown(value)}
+
+
+def owner_operations(template: str, kind: str) -> tuple[Operation, ...]:
+    """Give the operations on the owners of one kind of object: `application` or `servicePrincipal`."""
+
+    def table_of(call: GraphCall) -> Table:
+        return call.directory.applications if kind == "application" else call.directory.service_principals
+
+    def list_owners(call: GraphCall) -> Answer:
+        target = call.found(table_of(call))
+        call.require("application.read")
+        owners = [call.directory.principal(one) for one in target["@owners"]]
+        found = [typed(owner) for owner in owners if owner is not None]
+        return Answer(200, {"@odata.context": f"{call.root}/$metadata#directoryObjects", "value": found})
+
+    def add_owner(call: GraphCall) -> Answer:
+        target = call.found(table_of(call))
+        call.require(f"{kind}.write", target)
+        owner = _referenced(call)
+        if owner["id"] in target["@owners"]:
+            raise bad_request(
+                "One or more added object references already exist for the following modified properties: 'owners'."
+            )
+        table_of(call).put({**target, "@owners": [*target["@owners"], owner["id"]]})
+        return NO_CONTENT
+
+    def remove_owner(call: GraphCall) -> Answer:
+        target = call.found(table_of(call))
+        call.require(f"{kind}.write", target)
+        if call.params["owner"] not in target["@owners"]:
+            raise not_found(call.params["owner"])
+        kept = [one for one in target["@owners"] if one != call.params["owner"]]
+        table_of(call).put({**target, "@owners": kept})
+        return NO_CONTENT
+
+    page = "application" if kind == "application" else "serviceprincipal"
+    return (
+        Operation("GET", f"{template}/owners", list_owners, f"api/{page}-list-owners"),
+        Operation("POST", f"{template}/owners/$ref", add_owner, f"api/{page}-post-owners"),
+        Operation("DELETE", f"{template}/owners/{{owner}}/$ref", remove_owner, f"api/{page}-delete-owners"),
+    )
+
+
+def _referenced(call: GraphCall) -> Object:
+    reference = call.body.get("@odata.id") if isinstance(call.body, dict) else None
+    match = _REFERENCE.fullmatch(reference) if isinstance(reference, str) else None
+    if match is None:
+        raise bad_request("Invalid object identifier in '@odata.id'.")
+    owner = call.directory.principal(match.group(1))
+    if owner is None:
+        raise not_found(match.group(1))
+    return owner

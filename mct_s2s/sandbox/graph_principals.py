@@ -1,0 +1,188 @@
+"""Graph's operations on service principals and app role assignments: unpack, ask the directory, pack.
+
+Source: graph: resources/serviceprincipal, resources/approleassignment and the pages of their methods.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from mct_s2s.sandbox.directory import assignments, credentials, permissions, service_principals
+from mct_s2s.sandbox.directory.directory_roles import roles_of
+from mct_s2s.sandbox.directory.table import Object
+from mct_s2s.sandbox.directory.validation import bad_request
+from mct_s2s.sandbox.graph_call import NO_CONTENT, Answer, GraphCall, Operation, not_found
+from mct_s2s.sandbox.graph_owners import owner_operations, typed
+
+
+def _list(call: GraphCall) -> Answer:
+    call.require("application.read")
+    return call.listed("servicePrincipal", "servicePrincipals", call.directory.service_principals)
+
+
+def _get(call: GraphCall) -> Answer:
+    call.require("application.read")
+    return call.single("servicePrincipal", "servicePrincipals", call.found(call.directory.service_principals))
+
+
+def _post(call: GraphCall) -> Answer:
+    body = call.body
+    app_id = str(body.get("appId", "")) if isinstance(body, dict) else ""
+    application = next(iter(call.directory.applications.seen_by("appId", app_id)), None)
+    if application is None and call.caller.roles & {permissions.OWNED} and not _may_write_all(call):
+        raise service_principals.not_local()
+    call.require("servicePrincipal.create", application)
+    made = service_principals.create(call.directory, body, owner=call.caller.object_id)
+    return call.single("servicePrincipal", "servicePrincipals", made, status=201)
+
+
+def _may_write_all(call: GraphCall) -> bool:
+    return "Application.ReadWrite.All" in call.caller.roles | call.caller.scopes
+
+
+def _patch(call: GraphCall) -> Answer:
+    target = call.found(call.directory.service_principals)
+    call.require("servicePrincipal.write", target)
+    service_principals.update(call.directory, _latest(call, target), call.body)
+    return NO_CONTENT
+
+
+def _latest(call: GraphCall, target: Object) -> Object:
+    return call.directory.service_principals.latest(target["id"]) or target
+
+
+def _delete(call: GraphCall) -> Answer:
+    target = call.found(call.directory.service_principals)
+    call.require("servicePrincipal.write", target)
+    service_principals.refuse_if_managed(target)
+    service_principals.delete(call.directory, _latest(call, target))
+    return NO_CONTENT
+
+
+def _add_password(call: GraphCall) -> Answer:
+    table = call.directory.service_principals
+    target = call.found(table)
+    call.require("servicePrincipal.write", target)
+    made = credentials.add_password(call.directory, table, _latest(call, target), call.body)
+    return Answer(200, {"@odata.context": f"{call.root}/$metadata#microsoft.graph.passwordCredential", **made})
+
+
+def _remove_password(call: GraphCall) -> Answer:
+    table = call.directory.service_principals
+    target = call.found(table)
+    call.require("servicePrincipal.write", target)
+    credentials.remove_password(call.directory, table, _latest(call, target), call.body)
+    return NO_CONTENT
+
+
+def _member_of(call: GraphCall) -> Answer:
+    target = call.found(call.directory.service_principals)
+    call.require("directory.read")
+    held = roles_of(call.directory, target)
+    return Answer(200, {"@odata.context": f"{call.root}/$metadata#directoryObjects", "value": held})
+
+
+def _owned(call: GraphCall) -> Answer:
+    target = call.found(call.directory.service_principals)
+    call.require("application.read")
+    everything = [*call.directory.applications.seen_all(), *call.directory.service_principals.seen_all()]
+    held = [typed(one) for one in everything if target["id"] in one["@owners"]]
+    return Answer(200, {"@odata.context": f"{call.root}/$metadata#directoryObjects", "value": held})
+
+
+def _no_grants(call: GraphCall) -> Answer:
+    call.found(call.directory.service_principals)
+    call.require("directory.read")
+    return Answer(200, {"@odata.context": f"{call.root}/$metadata#oauth2PermissionGrants", "value": []})
+
+
+OPERATIONS: tuple[Operation, ...] = (
+    Operation("GET", "servicePrincipals", _list, "api/serviceprincipal-list"),
+    Operation("POST", "servicePrincipals", _post, "api/serviceprincipal-post-serviceprincipals"),
+    Operation("GET", "{principal}", _get, "api/serviceprincipal-get"),
+    Operation("PATCH", "{principal}", _patch, "api/serviceprincipal-update"),
+    Operation("DELETE", "{principal}", _delete, "api/serviceprincipal-delete"),
+    Operation("POST", "{principal}/addPassword", _add_password, "api/serviceprincipal-addpassword"),
+    Operation("POST", "{principal}/removePassword", _remove_password, "api/serviceprincipal-removepassword"),
+    Operation("GET", "{principal}/memberOf", _member_of, "api/serviceprincipal-list-memberof"),
+    Operation("GET", "{principal}/transitiveMemberOf", _member_of, "api/serviceprincipal-list-transitivememberof"),
+    Operation(
+        "GET",
+        "{principal}/transitiveMemberOf/microsoft.graph.directoryRole",
+        _member_of,
+        "api/serviceprincipal-list-transitivememberof",
+    ),
+    Operation("GET", "{principal}/ownedObjects", _owned, "api/serviceprincipal-list-ownedobjects"),
+    Operation(
+        "GET",
+        "{principal}/oauth2PermissionGrants",
+        _no_grants,
+        "api/serviceprincipal-list-oauth2permissiongrants",
+        "stub",
+    ),
+    *owner_operations("{principal}", "servicePrincipal"),
+)
+
+
+def _assignment_operations(
+    collection: str, end: str, held: Callable[[GraphCall, Object], list[Object]], page: str
+) -> tuple[Operation, ...]:
+    """Give the operations on assignments from one end: the holder's, or the resource's."""
+
+    def context(target: Object) -> str:
+        return f"servicePrincipals('{target['id']}')/{collection}"
+
+    def named(call: GraphCall, target: Object) -> Object:
+        for one in held(call, target):
+            if one["id"] == call.params["assignment"]:
+                return one
+        raise not_found(call.params["assignment"])
+
+    def list_them(call: GraphCall) -> Answer:
+        target = call.found(call.directory.service_principals)
+        call.require("assignment.read")
+        return call.listed("appRoleAssignment", context(target), held(call, target))
+
+    def create(call: GraphCall) -> Answer:
+        target = call.found(call.directory.service_principals)
+        call.require("assignment.write")
+        body = call.body
+        sent = str(body.get(end, "")) if isinstance(body, dict) else ""
+        if sent.lower() != target["id"]:
+            raise bad_request(f"The value of property '{end}' does not match the object in the address.")
+        permissions.require_assignable(call.directory, call.caller, str(body.get("resourceId", "")))
+        made = assignments.create(call.directory, body)
+        return call.single("appRoleAssignment", context(target), made, status=201)
+
+    def get(call: GraphCall) -> Answer:
+        target = call.found(call.directory.service_principals)
+        call.require("assignment.read")
+        return call.single("appRoleAssignment", context(target), named(call, target))
+
+    def delete(call: GraphCall) -> Answer:
+        target = call.found(call.directory.service_principals)
+        call.require("assignment.write")
+        call.directory.assignments.drop(named(call, target)["id"])
+        return NO_CONTENT
+
+    template = f"{{principal}}/{collection}"
+    return (
+        Operation("GET", template, list_them, f"api/serviceprincipal-list-{page}"),
+        Operation("POST", template, create, f"api/serviceprincipal-post-{page}"),
+        Operation("GET", f"{template}/{{assignment}}", get, "api/approleassignment-get"),
+        Operation("DELETE", f"{template}/{{assignment}}", delete, f"api/serviceprincipal-delete-{page}"),
+    )
+
+
+OPERATIONS += _assignment_operations(
+    "appRoleAssignedTo",
+    "resourceId",
+    lambda call, target: assignments.to_resource(call.directory, target["id"]),
+    "approleassignedto",
+)
+OPERATIONS += _assignment_operations(
+    "appRoleAssignments",
+    "principalId",
+    lambda call, target: assignments.of_principal(call.directory, target["id"]),
+    "approleassignments",
+)

@@ -1,0 +1,198 @@
+"""Graph's operations on the tenant as a whole: organisation, people, what was deleted, policies.
+
+Sources: graph: api/organization-list, api/user-get, api/directory-deleteditems-list,
+api/tenantappmanagementpolicy-get, api/directoryobject-getbyids.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from mct_s2s.sandbox.directory import assignments, permissions, service_principals
+from mct_s2s.sandbox.directory.directory_roles import assignments_of, roles_of
+from mct_s2s.sandbox.directory.table import Object, Table
+from mct_s2s.sandbox.directory.validation import bad_request, is_guid
+from mct_s2s.sandbox.graph_call import NO_CONTENT, Answer, GraphCall, Operation, not_found
+from mct_s2s.sandbox.graph_owners import typed
+from mct_s2s.sandbox.odata import shown
+from mct_s2s.sandbox.wire_errors import graph_error
+
+
+def _organizations(call: GraphCall) -> Answer:
+    call.require("organization.read")
+    return call.listed("organization", "organization", [call.directory.tenant.organization()])
+
+
+def _organization(call: GraphCall) -> Answer:
+    call.require("organization.read")
+    if call.params["tenant"].lower() != call.directory.tenant_id:
+        raise not_found(call.params["tenant"])
+    return call.single("organization", "organization", call.directory.tenant.organization())
+
+
+def _signed_in(call: GraphCall) -> Object:
+    if not call.caller.scopes:
+        raise graph_error(400, "BadRequest", "/me request is only valid with delegated authentication flow.")
+    user = call.directory.users.seen(call.caller.object_id)
+    if user is None:
+        raise not_found(call.caller.object_id)
+    return user
+
+
+def _me(call: GraphCall) -> Answer:
+    return call.single("user", "users", _signed_in(call))
+
+
+def _my_roles(call: GraphCall) -> Answer:
+    held = roles_of(call.directory, _signed_in(call))
+    return Answer(200, {"@odata.context": f"{call.root}/$metadata#directoryObjects", "value": held})
+
+
+def _users(call: GraphCall) -> Answer:
+    call.require("user.read")
+    return call.listed("user", "users", call.directory.users)
+
+
+def _user(call: GraphCall) -> Answer:
+    call.require("user.read")
+    name = call.params["user"]
+    found = call.directory.users.seen(name) or next(iter(call.directory.users.seen_by("userPrincipalName", name)), None)
+    if found is None:
+        raise not_found(name)
+    return call.single("user", "users", found)
+
+
+_ROLE_FILTER = re.compile(r"\s*principalId eq '([0-9a-fA-F-]{36})'\s*")
+
+
+def _role_assignments(call: GraphCall) -> Answer:
+    call.require("roles.read")
+    match = _ROLE_FILTER.fullmatch(call.query.get("$filter", ""))
+    if match is None:
+        raise graph_error(501, "NotImplemented", "The sandbox lists role assignments by principalId only.")
+    held = assignments_of(call.directory, match.group(1))
+    if "$expand" not in call.query:
+        held = [{name: value for name, value in one.items() if name != "roleDefinition"} for one in held]
+    context = f"{call.root}/$metadata#roleManagement/directory/roleAssignments"
+    return Answer(200, {"@odata.context": context, "value": held})
+
+
+_KINDS = {"application": "applications", "servicePrincipal": "service_principals", "user": "users"}
+
+
+def _tables(call: GraphCall, kinds: Any = None) -> list[Table]:
+    return [getattr(call.directory, name) for kind, name in _KINDS.items() if not kinds or kind in kinds]
+
+
+def _by_ids(call: GraphCall) -> Answer:
+    call.require("directory.read")
+    body = call.body
+    ids = body.get("ids") if isinstance(body, dict) else None
+    if not isinstance(ids, list) or not ids or not all(is_guid(one) for one in ids) or len(ids) > 1000:
+        raise bad_request("Invalid value specified for parameter 'ids': 1 to 1000 object ids are expected.")
+    kinds = body.get("types")
+    found = [typed(hit) for table in _tables(call, kinds) for hit in map(table.seen, ids) if hit is not None]
+    return Answer(200, {"@odata.context": f"{call.root}/$metadata#directoryObjects", "value": found})
+
+
+def _directory_object(call: GraphCall) -> Answer:
+    call.require("directory.read")
+    for table in _tables(call):
+        found = table.seen(call.params["object"])
+        if found is not None:
+            return Answer(200, {"@odata.context": f"{call.root}/$metadata#directoryObjects/$entity", **typed(found)})
+    raise not_found(call.params["object"])
+
+
+def _deleted_kind(call: GraphCall) -> Answer:
+    call.require("application.read")
+    kind = call.params["kind"]
+    if kind not in {"application", "servicePrincipal"}:
+        raise graph_error(501, "NotImplemented", f"The sandbox keeps no deleted objects of type {kind}.")
+    table = _tables(call, [kind])[0]
+    return call.listed(kind, f"{kind}s", list(table.deleted()))
+
+
+def _deleted(call: GraphCall) -> tuple[Table, Object]:
+    object_id = call.params["object"]
+    for table in (call.directory.applications, call.directory.service_principals):
+        found = table.latest(object_id)
+        if found is not None and found["deletedDateTime"]:
+            return table, found
+    raise not_found(object_id)
+
+
+def _get_deleted(call: GraphCall) -> Answer:
+    call.require("application.read")
+    _, found = _deleted(call)
+    return Answer(200, {"@odata.context": f"{call.root}/$metadata#directoryObjects/$entity", **typed(found)})
+
+
+def _restore(call: GraphCall) -> Answer:
+    table, found = _deleted(call)
+    call.require("application.write", found)
+    if table is call.directory.service_principals:
+        service_principals.check_restorable(call.directory, found)
+    restored = table.put({**found, "deletedDateTime": None})
+    return Answer(200, {"@odata.context": f"{call.root}/$metadata#directoryObjects/$entity", **typed(restored)})
+
+
+def _purge(call: GraphCall) -> Answer:
+    table, found = _deleted(call)
+    call.require("application.write", found)
+    assignments.forget(call.directory, found["id"])
+    for held in call.directory.federated.latest_by("application", found["id"]):
+        call.directory.federated.drop(held["id"])
+    for credential in found["passwordCredentials"]:
+        call.directory.secret_hashes.pop(credential["keyId"], None)
+    table.drop(found["id"])
+    return NO_CONTENT
+
+
+def _policy(call: GraphCall) -> Answer:
+    call.require("policy.read")
+    context = f"{call.root}/$metadata#policies/defaultAppManagementPolicy/$entity"
+    return Answer(200, {"@odata.context": context, **shown(call.directory.policies.document)})
+
+
+def _patch_policy(call: GraphCall) -> Answer:
+    permissions.require(call.directory, call.caller, "policy.write")
+    if not isinstance(call.body, dict):
+        raise bad_request("Invalid request body: a JSON object is expected.")
+    call.directory.policies.change({name: value for name, value in call.body.items() if "@" not in name})
+    return NO_CONTENT
+
+
+_DELETED = "directory/deletedItems"
+
+OPERATIONS = (
+    Operation("GET", "organization", _organizations, "api/organization-list"),
+    Operation("GET", "organization/{tenant}", _organization, "api/organization-get"),
+    Operation("GET", "me", _me, "api/user-get"),
+    Operation("GET", "me/memberOf", _my_roles, "api/user-list-memberof"),
+    Operation("GET", "me/transitiveMemberOf", _my_roles, "api/user-list-transitivememberof"),
+    Operation(
+        "GET",
+        "me/transitiveMemberOf/microsoft.graph.directoryRole",
+        _my_roles,
+        "api/user-list-transitivememberof",
+    ),
+    Operation("GET", "users", _users, "api/user-list"),
+    Operation("GET", "users/{user}", _user, "api/user-get"),
+    Operation(
+        "GET",
+        "roleManagement/directory/roleAssignments",
+        _role_assignments,
+        "api/rbacapplication-list-roleassignments",
+        "stub",
+    ),
+    Operation("POST", "directoryObjects/getByIds", _by_ids, "api/directoryobject-getbyids"),
+    Operation("GET", "directoryObjects/{object}", _directory_object, "api/directoryobject-get"),
+    Operation("GET", f"{_DELETED}/microsoft.graph.{{kind}}", _deleted_kind, "api/directory-deleteditems-list"),
+    Operation("GET", f"{_DELETED}/{{object}}", _get_deleted, "api/directory-deleteditems-get"),
+    Operation("POST", f"{_DELETED}/{{object}}/restore", _restore, "api/directory-deleteditems-restore"),
+    Operation("DELETE", f"{_DELETED}/{{object}}", _purge, "api/directory-deleteditems-delete"),
+    Operation("GET", "policies/defaultAppManagementPolicy", _policy, "api/tenantappmanagementpolicy-get"),
+    Operation("PATCH", "policies/defaultAppManagementPolicy", _patch_policy, "api/tenantappmanagementpolicy-update"),
+)
