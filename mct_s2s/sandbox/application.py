@@ -6,7 +6,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route, Router
 
-from mct_s2s.sandbox import arm, control, login, managed_identity, mct, metadata
+from mct_s2s.sandbox import arm, control, graph, login, managed_identity, mct, metadata
 from mct_s2s.sandbox.addresses import Addresses
 from mct_s2s.sandbox.journal import Journal
 from mct_s2s.sandbox.pipeline import App, Pipeline, Receive, Scope, Send
@@ -27,7 +27,7 @@ def build(world: World, addresses: Addresses, journal: Journal | None = None) ->
     )
     ports: dict[int, App] = {
         addresses.arm_port: main,
-        addresses.graph_port: _router(*_graph(world, addresses), _unknown()),
+        addresses.graph_port: _router(*graph.routes(world, addresses), _unknown()),
     }
     for site_id, port in addresses.sites.items():
         ports[port] = _router(*mct.routes(world, addresses, site_id))
@@ -39,14 +39,6 @@ def build(world: World, addresses: Addresses, journal: Journal | None = None) ->
         return _service(scope, addresses)
 
     return Pipeline(dispatch, service_of, world, journal)
-
-
-def _graph(world: World, addresses: Addresses) -> list[BaseRoute]:
-    try:
-        from mct_s2s.sandbox import graph  # noqa: PLC0415
-    except ImportError:
-        return []
-    return list(graph.routes(world, addresses))
 
 
 def _router(*routes: BaseRoute) -> Router:

@@ -43,6 +43,7 @@ def routes(world: World, addresses: Addresses) -> list[Route]:
         operation, params = find(request.method, request.url.path)
         settled = operations.settle(world.resources)
         caller = authenticate(world, addresses, request)
+        request.scope["sandbox"]["caller"] = caller.object_id
         kind = _check_version(operation, params, request.query_params)
         headers = _authorize(world, operation, params, caller, request, kind)
         call = ArmCall(
@@ -156,11 +157,17 @@ def _authorize(
     if action:
         world.resources.access.check(caller, action, scope)
     if request.method in {"POST", "PUT", "PATCH", "DELETE"}:
-        world.resources.locks.check(request.url.path.rstrip("/"), deleting=request.method == "DELETE")
+        world.resources.locks.check(_changed(request), deleting=request.method == "DELETE")
     subscription = _subscription_in(request.url.path)
     if subscription is None:
         return {}
     return world.resources.throttle.draw(subscription, caller.object_id, request.method)
+
+
+def _changed(request: Request) -> str:
+    """The resource that a request changes: an action's name is not part of it."""
+    path = request.url.path.rstrip("/")
+    return path.rsplit("/", 1)[0] if request.method == "POST" else path
 
 
 def _response(answer: Answer, headers: Mapping[str, str]) -> Response:

@@ -81,6 +81,20 @@ def get_web_config(call: ArmCall) -> Answer:
     return _config(body, "web", show(call, body)["properties"]["siteConfig"])
 
 
+def publish_profile(call: ArmCall) -> Answer:
+    """How code is deployed to the site, as XML; the sandbox takes no deployments, so the password opens nothing."""
+    body, _ = _site(call)
+    name, user = body["name"].replace("/", "-"), "$" + body["name"].replace("/", "__")
+    shared = f'userName="{user}" userPWD="sandbox" destinationAppUrl="https://{call.addresses.of_site(body["id"])}"'
+    profiles = (
+        f'<publishProfile profileName="{name} - Web Deploy" publishMethod="MSDeploy" '
+        f'publishUrl="{name}.scm.azurewebsites.net:443" msdeploySite="{name}" {shared} />'
+        f'<publishProfile profileName="{name} - FTP" publishMethod="FTP" '
+        f'publishUrl="ftps://waws-prod-sandbox.ftp.azurewebsites.windows.net/site/wwwroot" {shared} />'
+    )
+    return Answer(body=f"<publishData>{profiles}</publishData>", media_type="application/xml")
+
+
 async def restart(call: ArmCall) -> Answer:
     """Restart the site: settings take effect when it is over. `synchronous=true` waits for that."""
     _, state = _site(call)
@@ -135,6 +149,10 @@ OPERATIONS = (
         "full",
     ),
     Operation("GET", "{site}/config/web", _R, _A, get_web_config, "app-service: get configuration", "stub"),
+    Operation(
+        "POST", "{site}/publishxml", "{type}/publishxml/action", _A, publish_profile,
+        "app-service: list publishing profile xml with secrets", "stub",
+    ),
     Operation("POST", "{site}/restart", "{type}/restart/action", _A, restart, "app-service: restart", "full"),
     Operation("POST", "{site}/start", "{type}/start/action", _A, set_state("Running"), "app-service: start"),
     Operation("POST", "{site}/stop", "{type}/stop/action", _A, set_state("Stopped"), "app-service: stop"),

@@ -129,7 +129,7 @@ def test_a_logic_app_is_put(client: Client) -> None:
 def test_a_provider_tells_its_types_and_their_versions(client: Client) -> None:
     answer = client.arm("GET", f"{seed.SUBSCRIPTION}/providers/microsoft.app", version="2025-04-01").json()
     containers = next(t for t in answer["resourceTypes"] if t["resourceType"] == "containerApps")
-    assert containers["apiVersions"][0] == "2025-01-01"
+    assert containers["apiVersions"][0] == "2025-07-01"
     assert "SystemAssignedResourceIdentity" in containers["capabilities"]
 
 
