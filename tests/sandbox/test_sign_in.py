@@ -1,0 +1,369 @@
+"""Signing in: who gets a token, what it says, and how everybody else is refused."""
+
+from __future__ import annotations
+
+import base64
+import datetime as dt
+import hashlib
+import uuid
+from datetime import timedelta
+from typing import Any
+
+import jwt
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.x509.oid import NameOID
+from mct_s2s.sandbox import seed
+from mct_s2s.sandbox.directory.tokens import SigningKey
+
+from tests.sandbox.conftest import SECRET, Client
+
+KEY = rsa.generate_private_key(65537, 2048)
+OTHER_KEY = rsa.generate_private_key(65537, 2048)
+TOKEN_PATH = f"/{seed.TENANT_ID}/oauth2/v2.0/token"
+GRAPH = "https://localhost:8444/.default"
+JWT_BEARER = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+
+
+def ask(client: Client, path: str = TOKEN_PATH, **form: str) -> tuple[int, dict[str, Any]]:
+    full = {
+        "grant_type": "client_credentials",
+        "client_id": seed.ADMINISTRATOR_ID,
+        "client_secret": SECRET,
+        "scope": GRAPH,
+    }
+    sent = {name: value for name, value in {**full, **form}.items() if value}
+    answer = client.request("POST", path, data=sent)
+    return answer.status_code, answer.json()
+
+
+def claims_of(client: Client, body: dict[str, Any]) -> dict[str, Any]:
+    """Check the signature with the published keys alone, as any resource does."""
+    keys = client.request("GET", f"/{seed.TENANT_ID}/discovery/v2.0/keys").json()["keys"]
+    token = body["access_token"]
+    kid = jwt.get_unverified_header(token)["kid"]
+    key = jwt.PyJWK(next(one for one in keys if one["kid"] == kid), "RS256")
+    claims: dict[str, Any] = jwt.decode(token, key, options={"verify_aud": False})
+    return claims
+
+
+def make_app(client: Client, **body: Any) -> dict[str, Any]:
+    made: dict[str, Any] = client.graph(
+        "POST", "/applications", json={"displayName": "made", "signInAudience": "AzureADMyOrg", **body}
+    ).json()
+    made["principal"] = client.graph("POST", "/servicePrincipals", json={"appId": made["appId"]}).json()["id"]
+    return made
+
+
+def make_service(client: Client, **body: Any) -> dict[str, Any]:
+    role = {
+        "id": str(uuid.uuid4()),
+        "allowedMemberTypes": ["Application"],
+        "displayName": "Role",
+        "description": "May call.",
+        "isEnabled": True,
+        "value": "S2SAppRole",
+    }
+    service = make_app(client, appRoles=[role], **body)
+    client.graph("PATCH", f"/applications/{service['id']}", json={"identifierUris": [f"api://{service['appId']}"]})
+    return service
+
+
+def grant(client: Client, service: dict[str, Any], principal: str) -> None:
+    body = {"principalId": principal, "resourceId": service["principal"], "appRoleId": service["appRoles"][0]["id"]}
+    answer = client.graph("POST", f"/servicePrincipals/{service['principal']}/appRoleAssignedTo", json=body)
+    assert answer.status_code == 201, answer.text
+
+
+def administrator_principal(client: Client) -> str:
+    found: str = client.graph("GET", f"/servicePrincipals(appId='{seed.ADMINISTRATOR_ID}')").json()["id"]
+    return found
+
+
+@pytest.mark.parametrize(
+    ("form", "status", "error", "aadsts", "begins"),
+    [
+        ({"client_secret": "wrong"}, 401, "invalid_client", 7000215, "Invalid client secret provided."),
+        ({"client_secret": ""}, 401, "invalid_client", 7000218, "The request body must contain"),
+        ({"client_id": str(uuid.UUID(int=7))}, 400, "unauthorized_client", 700016, "Application with identifier"),
+        ({"client_id": ""}, 400, "invalid_request", 900144, "The request body must contain"),
+        ({"grant_type": ""}, 400, "invalid_request", 900144, "The request body must contain"),
+        ({"grant_type": "password"}, 400, "unsupported_grant_type", 70003, "The app requested"),
+        ({"scope": ""}, 400, "invalid_request", 900144, "The request body must contain"),
+        ({"scope": "https://localhost:8444/User.Read"}, 400, "invalid_scope", 70011, "The provided value"),
+        ({"scope": f"{GRAPH} api://x/.default"}, 400, "invalid_scope", 700022, "Provided value"),
+        ({"scope": "api://nobody/.default"}, 400, "invalid_resource", 500011, "The resource principal named api://"),
+        ({"path": f"/{uuid.UUID(int=9)}/oauth2/v2.0/token"}, 400, "invalid_request", 90002, "Tenant '"),
+    ],
+)
+def test_a_bad_request_gets_entras_own_error(
+    client: Client, form: dict[str, str], status: int, error: str, aadsts: int, begins: str
+) -> None:
+    got, body = ask(client, **form)
+    assert (got, body["error"], body["error_codes"]) == (status, error, [aadsts])
+    assert body["error_description"].startswith(f"AADSTS{aadsts}: {begins}")
+    assert f"Correlation ID: {body['correlation_id']}\r\nTimestamp: {body['timestamp']}" in body["error_description"]
+    assert body["error_uri"].endswith(f"code={aadsts}")
+
+
+def test_discovery_knows_a_tenant_by_id_and_domain_and_no_other(client: Client) -> None:
+    for name in (seed.TENANT_ID, "contosolearning.onmicrosoft.com", "contosolearning.com", "common"):
+        document = client.request("GET", f"/{name}/v2.0/.well-known/openid-configuration").json()
+        assert document["issuer"] == f"https://localhost:8443/{seed.TENANT_ID}/v2.0"
+        assert document["token_endpoint"].endswith("/oauth2/v2.0/token")
+    old = client.request("GET", f"/{seed.TENANT_ID}/.well-known/openid-configuration").json()
+    assert old["issuer"] == f"https://sts.windows.net/{seed.TENANT_ID}/"
+    unknown = client.request("GET", "/nobody.example/v2.0/.well-known/openid-configuration")
+    assert (unknown.status_code, unknown.json()["error"]) == (400, "invalid_tenant")
+
+
+def test_instance_discovery_knows_this_host_only(client: Client) -> None:
+    path = "/common/discovery/instance"
+    own = {
+        "api-version": "1.0",
+        "authorization_endpoint": f"https://localhost:8443/{seed.TENANT_ID}/oauth2/v2.0/authorize",
+    }
+    assert client.request("GET", path, params=own).json()["api-version"] == "1.1"
+    other = {**own, "authorization_endpoint": "https://evil.example/x/oauth2/v2.0/authorize"}
+    assert client.request("GET", path, params=other).json()["error"] == "invalid_instance"
+
+
+def test_the_resource_decides_on_the_version_of_its_tokens(client: Client) -> None:
+    service = make_service(client)
+    uri = f"api://{service['appId']}"
+    _, body = ask(client, scope=f"{uri}/.default")
+    first = claims_of(client, body)
+    assert (first["ver"], first["aud"], first["appid"]) == ("1.0", uri, seed.ADMINISTRATOR_ID)
+    assert first["iss"] == f"https://sts.windows.net/{seed.TENANT_ID}/"
+    client.graph("PATCH", f"/applications/{service['id']}", json={"api": {"requestedAccessTokenVersion": 2}})
+    _, body = ask(client, scope=f"{uri}/.default")
+    second = claims_of(client, body)
+    assert (second["ver"], second["aud"], second["azp"]) == ("2.0", service["appId"], seed.ADMINISTRATOR_ID)
+    assert second["iss"] == f"https://localhost:8443/{seed.TENANT_ID}/v2.0"
+    assert "appid" not in second
+
+
+def test_roles_are_in_a_token_only_if_assigned_and_enabled(client: Client) -> None:
+    service = make_service(client)
+    scope = f"api://{service['appId']}/.default"
+    assert "roles" not in claims_of(client, ask(client, scope=scope)[1])
+    grant(client, service, administrator_principal(client))
+    assert claims_of(client, ask(client, scope=scope)[1])["roles"] == ["S2SAppRole"]
+    disabled = [{**service["appRoles"][0], "isEnabled": False}]
+    for role in disabled:
+        role.pop("origin")
+    answer = client.graph("PATCH", f"/applications/{service['id']}", json={"appRoles": disabled})
+    assert answer.status_code == 204, answer.text
+    assert "roles" not in claims_of(client, ask(client, scope=scope)[1])
+
+
+def test_a_resource_may_demand_an_assignment(client: Client) -> None:
+    service = make_service(client)
+    scope = f"api://{service['appId']}/.default"
+    client.graph("PATCH", f"/servicePrincipals/{service['principal']}", json={"appRoleAssignmentRequired": True})
+    status, body = ask(client, scope=scope)
+    assert (status, body["error"], body["error_codes"]) == (400, "invalid_grant", [501051])
+    grant(client, service, administrator_principal(client))
+    assert ask(client, scope=scope)[0] == 200
+
+
+def test_a_client_needs_its_service_principal_and_an_enabled_one(client: Client) -> None:
+    made = make_app(client)
+    secret = client.graph("POST", f"/applications/{made['id']}/addPassword", json={}).json()["secretText"]
+    asked = {"client_id": made["appId"], "client_secret": secret}
+    assert ask(client, **asked)[0] == 200
+    client.graph("PATCH", f"/servicePrincipals/{made['principal']}", json={"accountEnabled": False})
+    assert ask(client, **asked)[1]["error_codes"] == [7000112]
+    client.graph("DELETE", f"/servicePrincipals/{made['principal']}")
+    assert ask(client, **asked)[1]["error_codes"] == [7000229]
+
+
+def test_a_secret_works_until_it_expires_or_is_removed(client: Client) -> None:
+    made = make_app(client)
+    path = f"/applications/{made['id']}"
+    end = (client.world.clock.now() + timedelta(days=30)).isoformat()
+    first = client.graph("POST", f"{path}/addPassword", json={"passwordCredential": {"endDateTime": end}}).json()
+    second = client.graph("POST", f"{path}/addPassword", json={}).json()
+    for secret in (first, second):
+        assert ask(client, client_id=made["appId"], client_secret=secret["secretText"])[0] == 200
+    client.graph("POST", f"{path}/removePassword", json={"keyId": second["keyId"]})
+    assert ask(client, client_id=made["appId"], client_secret=second["secretText"])[1]["error_codes"] == [7000215]
+    client.world.clock.advance(timedelta(days=31).total_seconds())
+    assert ask(client, client_id=made["appId"], client_secret=first["secretText"])[1]["error_codes"] == [7000222]
+
+
+def certificate(key: rsa.RSAPrivateKey, days: int = 90) -> bytes:
+    now = dt.datetime.now(dt.UTC)
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "client")])
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(minutes=1))
+        .not_valid_after(now + timedelta(days=days))
+        .sign(key, hashes.SHA256())
+    )
+    return made.public_bytes(serialization.Encoding.DER)
+
+
+def with_certificate(client: Client, der: bytes) -> dict[str, Any]:
+    made = make_app(client)
+    entry = {"type": "AsymmetricX509Cert", "usage": "Verify", "key": base64.b64encode(der).decode(), "displayName": "c"}
+    answer = client.graph("PATCH", f"/applications/{made['id']}", json={"keyCredentials": [entry]})
+    assert answer.status_code == 204, answer.text
+    return made
+
+
+def assertion(
+    app_id: str, der: bytes, *, algorithm: str = "PS256", key: Any = KEY, floats: bool = False, **claims: Any
+) -> str:
+    digest = hashlib.sha256(der) if algorithm == "PS256" else hashlib.sha1(der)
+    mark = base64.urlsafe_b64encode(digest.digest()).rstrip(b"=").decode()
+    now: float = dt.datetime.now(dt.UTC).timestamp()
+    now = now if floats else int(now)
+    says = {
+        "aud": f"https://localhost:8443{TOKEN_PATH}",
+        "iss": app_id,
+        "sub": app_id,
+        "jti": str(uuid.uuid4()),
+        "nbf": now,
+        "exp": now + 600,
+    }
+    header = {"x5t#S256" if algorithm == "PS256" else "x5t": mark}
+    return jwt.encode({**says, **claims}, key, algorithm=algorithm, headers=header)
+
+
+def ask_with(client: Client, app_id: str, signed: str) -> tuple[int, dict[str, Any]]:
+    return ask(client, client_id=app_id, client_secret="", client_assertion=signed, client_assertion_type=JWT_BEARER)
+
+
+@pytest.mark.parametrize("algorithm", ["PS256", "RS256"])
+def test_a_registered_certificate_signs_in(client: Client, algorithm: str) -> None:
+    der = certificate(KEY)
+    made = with_certificate(client, der)
+    status, body = ask_with(client, made["appId"], assertion(made["appId"], der, algorithm=algorithm, floats=True))
+    assert status == 200, body
+    assert claims_of(client, body)["appidacr"] == "2"
+
+
+@pytest.mark.parametrize(
+    ("changes", "aadsts"),
+    [
+        ({"key": OTHER_KEY}, 700027),
+        ({"aud": "https://localhost:8443/elsewhere"}, 700023),
+        ({"exp": 1_000_000_000}, 700024),
+        ({"sub": "somebody"}, 700021),
+    ],
+)
+def test_a_client_assertion_must_be_true(client: Client, changes: dict[str, Any], aadsts: int) -> None:
+    der = certificate(KEY)
+    made = with_certificate(client, der)
+    status, body = ask_with(client, made["appId"], assertion(made["appId"], der, **changes))
+    assert (status, body["error_codes"]) == (401, [aadsts])
+
+
+def test_an_unregistered_certificate_is_refused(client: Client) -> None:
+    made = with_certificate(client, certificate(KEY))
+    signed = assertion(made["appId"], certificate(OTHER_KEY), key=OTHER_KEY)
+    assert ask_with(client, made["appId"], signed)[1]["error_codes"] == [700027]
+    assert ask_with(client, made["appId"], "rubbish")[1]["error_codes"] == [50027]
+
+
+ISSUER = "https://issuer.example"
+SUBJECT = "repo:contoso/app:ref:refs/heads/main"
+
+
+def federated(client: Client, issuer: str = ISSUER, subject: str = SUBJECT) -> dict[str, Any]:
+    made = make_app(client)
+    body = {"name": "github", "issuer": issuer, "subject": subject, "audiences": ["api://AzureADTokenExchange"]}
+    answer = client.graph("POST", f"/applications/{made['id']}/federatedIdentityCredentials", json=body)
+    assert answer.status_code == 201, answer.text
+    return made
+
+
+@pytest.mark.parametrize(
+    ("claims", "status", "aadsts"),
+    [
+        ({}, 200, None),
+        ({"sub": SUBJECT.upper()}, 400, 70021),
+        ({"aud": "api://AzureADTokenExchange/"}, 400, 70021),
+        ({"iss": ISSUER + "/"}, 400, 70021),
+        ({"exp": 1_000_000_000}, 401, 700024),
+    ],
+)
+def test_a_foreign_token_is_matched_to_the_letter(
+    client: Client, claims: dict[str, Any], status: int, aadsts: int | None
+) -> None:
+    foreign = SigningKey(KEY.private_bytes(*PEM))
+    client.world.directory.foreign_issuers[ISSUER] = foreign
+    made = federated(client)
+    now = int(dt.datetime.now(dt.UTC).timestamp())
+    says = {"iss": ISSUER, "sub": SUBJECT, "aud": "api://AzureADTokenExchange", "exp": now + 600, **claims}
+    got, body = ask_with(client, made["appId"], jwt.encode(says, KEY, algorithm="RS256"))
+    assert (got, (body.get("error_codes") or [None])[0]) == (status, aadsts)
+
+
+def test_a_foreign_token_must_be_signed_by_its_issuer(client: Client) -> None:
+    client.world.directory.foreign_issuers[ISSUER] = SigningKey(KEY.private_bytes(*PEM))
+    made = federated(client)
+    now = int(dt.datetime.now(dt.UTC).timestamp())
+    says = {"iss": ISSUER, "sub": SUBJECT, "aud": "api://AzureADTokenExchange", "exp": now + 600}
+    forged = jwt.encode(says, OTHER_KEY, algorithm="RS256")
+    assert ask_with(client, made["appId"], forged)[1]["error_codes"] == [50013]
+
+
+PEM = (serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+CLI = "04b07795-8ddb-461a-bbee-02f9e1bf7b46"
+
+
+def begin(client: Client) -> dict[str, Any]:
+    answer = client.request(
+        "POST", f"/{seed.TENANT_ID}/oauth2/v2.0/devicecode", data={"client_id": CLI, "scope": f"{GRAPH} openid"}
+    )
+    assert answer.status_code == 200
+    body: dict[str, Any] = answer.json()
+    return body
+
+
+def poll(client: Client, begun: dict[str, Any]) -> dict[str, Any]:
+    form = {"grant_type": "device_code", "client_id": CLI, "client_secret": "", "device_code": begun["device_code"]}
+    return ask(client, **form)[1]
+
+
+def test_a_device_code_waits_for_a_person(client: Client) -> None:
+    begun = begin(client)
+    assert poll(client, begun)["error"] == "authorization_pending"
+    typed = {"user_code": begun["user_code"], "user": "admin@contosolearning.onmicrosoft.com"}
+    assert client.request("POST", "/devicelogin", data=typed).status_code == 200
+    body = poll(client, begun)
+    claims = claims_of(client, body)
+    assert "Application.ReadWrite.All" in claims["scp"].split()
+    assert claims["upn"] == "admin@contosolearning.onmicrosoft.com"
+    assert poll(client, begun)["error"] == "bad_verification_code"
+    again = ask(client, grant_type="refresh_token", client_id=CLI, refresh_token=body["refresh_token"])
+    assert again[0] == 200
+
+
+def test_a_device_code_can_be_declined_and_expires(client: Client) -> None:
+    declined, late = begin(client), begin(client)
+    client.request("POST", "/devicelogin", data={"user_code": declined["user_code"], "action": "decline"})
+    assert poll(client, declined)["error"] == "authorization_declined"
+    client.world.clock.advance(timedelta(minutes=16).total_seconds())
+    assert poll(client, late)["error"] == "expired_token"
+
+
+def test_a_managed_identity_gets_tokens_without_roles(client: Client) -> None:
+    service = make_service(client)
+    directory = client.world.directory
+    resource = "/subscriptions/s/resourceGroups/g/providers/Microsoft.Web/sites/caller"
+    identity = directory.add_managed_identity("caller", resource_id=resource)
+    token = directory.tokens.issue_for_managed_identity(identity.principal_id, f"api://{service['appId']}")
+    claims = directory.tokens.decode(token.access_token)
+    assert (claims["oid"], claims["appid"], claims["appidacr"]) == (identity.principal_id, identity.client_id, "2")
+    assert claims["xms_mirid"] == resource.replace("resourceGroups", "resourcegroups")
+    assert "roles" not in claims
+    assert claims["exp"] - claims["iat"] == 86400
