@@ -41,7 +41,7 @@ def routes(world: World, addresses: Addresses) -> list[Route]:
 
     async def answer(request: Request) -> Response:
         operation, params = find(request.method, request.url.path)
-        settled = operations.settle(world.resources)
+        request.scope["sandbox"]["changed"] = operations.settle(world.resources)
         caller = authenticate(world, addresses, request)
         request.scope["sandbox"]["caller"] = caller.object_id
         kind = _check_version(operation, params, request.query_params)
@@ -58,8 +58,6 @@ def routes(world: World, addresses: Addresses) -> list[Route]:
         )
         outcome = operation.run(call)
         result = await outcome if inspect.isawaitable(outcome) else outcome
-        if settled:
-            world.save()
         return _response(result, headers)
 
     return [Route("/{path:path}", answer, methods=METHODS)]

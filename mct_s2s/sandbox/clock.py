@@ -20,12 +20,13 @@ class Clock:
         """The moment in seconds since 1970."""
         return time.time() + self.offset.total_seconds()
 
-    def advance(self, seconds: float) -> None:
-        """Move the world forward; time that went by is not given back.
+    def advance(self, step: timedelta | float) -> None:
+        """Move the world forward by a span or by seconds; time that went by is not given back.
 
         Raises:
             ValueError: the step is negative, and tokens would be issued in the past of others.
         """
-        if seconds < 0:
+        span = step if isinstance(step, timedelta) else timedelta(seconds=step)
+        if span < timedelta():
             raise ValueError("A clock only moves forward.")
-        self.offset += timedelta(seconds=seconds)
+        self.offset += span

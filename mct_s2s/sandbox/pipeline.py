@@ -1,6 +1,7 @@
 """Around every request: its log entry, its ids, refusals in the service's own shape, and the world kept.
 
-An answer is held back until the world is on disk, so that nobody is told of a change that a crash could undo.
+An answer is held back until the world is on disk, so that nobody is told of a change that a crash could undo
+(see `keeping` for worlds too large for that).
 Faults and latency have one place: the two hooks of `Pipeline`.
 """
 
@@ -15,6 +16,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
 from mct_s2s.sandbox.journal import Entry, Journal
+from mct_s2s.sandbox.keeping import Keeper
 from mct_s2s.sandbox.wire_errors import WireError, arm_error, graph_error
 from mct_s2s.sandbox.world import World
 
@@ -52,6 +54,7 @@ class Pipeline:
         self._service_of = service_of
         self._world = world
         self._journal = journal
+        self.keeper = Keeper(world)
         self.before: Hook = _nothing
         self.after: Hook = _nothing
 
@@ -90,7 +93,7 @@ class Pipeline:
             await self.before(entry)
             await self._app(scope, receive, hold)
             entry.status = messages[0]["status"]
-            self._keep(entry)
+            self._keep(scope, entry)
             await self.after(entry)
         except WireError as refused:
             messages = self._refusal(refused, entry, headers)
@@ -104,9 +107,10 @@ class Pipeline:
         self._stamp(messages[0], entry, headers)
         return messages
 
-    def _keep(self, entry: Entry) -> None:
-        if entry.method not in _READS and entry.status < 400 and entry.service in {"graph", "arm", "control"}:
-            self._world.save()
+    def _keep(self, scope: Scope, entry: Entry) -> None:
+        writes = entry.method not in _READS and entry.service in {"graph", "arm", "control"}
+        if entry.status < 400 and (writes or scope["sandbox"].get("changed")):
+            self.keeper.changed()
 
     def _refusal(self, refused: WireError, entry: Entry, headers: dict[str, str]) -> list[Message]:
         body = refused.rendered(

@@ -28,7 +28,10 @@ def prepare(state: State, world: World, opened: Opened) -> tuple[WebServer, Addr
     _, server_pem = certificates.ensure(state.directory)
     if not state.world_file.exists():
         world.save()
-    return web_server(build(world, addresses), server_pem), addresses
+    pipeline = build(world, addresses)
+    server = web_server(pipeline, server_pem)
+    server.finished = pipeline.keeper.flush
+    return server, addresses
 
 
 def all_of(opened: Opened) -> list[socket.socket]:

@@ -171,3 +171,34 @@ def test_the_clock_and_the_knobs_refuse_nonsense(client: Client) -> None:
     for body in knobs:
         assert client.request("PATCH", "/_sandbox/knobs", json=body).status_code == 400
     assert client.request("PATCH", "/_sandbox/knobs", json={"restartSeconds": 2}).json()["restartSeconds"] == 2
+
+
+def test_a_request_on_a_kept_connection_does_not_wait_for_acknowledgements(running: Running) -> None:
+    with https(running) as http:
+        http.get(f"{running.resource_manager}/_sandbox/health")
+        began = time.perf_counter()
+        for _ in range(20):
+            http.get(f"{running.resource_manager}/_sandbox/health")
+        assert (time.perf_counter() - began) / 20 < 0.03
+
+
+def test_a_world_that_is_slow_to_write_is_written_when_the_sandbox_ends(
+    state_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mct_s2s.sandbox.keeping.BEARABLE_SECONDS", -1.0)
+    monkeypatch.setattr(World, "save", slowly(World.save))
+    running = start(state_dir)
+    began = time.perf_counter()
+    replace_settings(running, {"first": "1"})
+    replace_settings(running, {"second": "2"})
+    assert time.perf_counter() - began < 1
+    running.close()
+    assert State(state_dir).world().resources.sites[seed.SITE.lower()].settings == {"second": "2"}
+
+
+def slowly(save: Any) -> Any:
+    def slow(world: World, path: Path | None = None) -> None:
+        time.sleep(0.1)
+        save(world, path)
+
+    return slow

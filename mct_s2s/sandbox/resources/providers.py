@@ -107,6 +107,7 @@ _MSI = _words(
 )
 _APP = _words("""2022-03-01 2022-10-01 2023-05-01 2024-02-02-preview 2024-03-01 2025-01-01 2025-07-01""")
 _SQL = _words("""2014-04-01 2021-11-01 2022-05-01-preview 2023-08-01 2023-08-01-preview 2024-11-01-preview""")
+_VAULT = _words("2019-09-01 2022-07-01 2023-07-01 2024-11-01 2025-05-01")
 _STORAGE = _words("""2019-06-01 2021-09-01 2022-09-01 2023-05-01 2024-01-01 2025-01-01 2025-08-01""")
 
 _TYPES = (
@@ -124,7 +125,7 @@ _TYPES = (
     ResourceType("Microsoft.Sql", "servers", _SQL, ANY, ",", "location"),
     ResourceType("Microsoft.Sql", "servers/databases", _SQL),
     ResourceType("Microsoft.Storage", "storageAccounts", _STORAGE, ANY, ","),
-    ResourceType("Microsoft.KeyVault", "vaults", ("2019-09-01", "2022-07-01", "2023-07-01", "2024-11-01", "2025-05-01")),
+    ResourceType("Microsoft.KeyVault", "vaults", _VAULT),
     ResourceType("Microsoft.Insights", "components", ("2015-05-01", "2020-02-02", "2020-02-02-preview")),
     ResourceType("Microsoft.Resources", "subscriptions", RESOURCES),
     ResourceType("Microsoft.Resources", "tenants", RESOURCES),
@@ -159,7 +160,7 @@ def find(full_name: str) -> ResourceType:
     if namespace.lower() not in _NAMESPACES:
         raise arm_error(404, "InvalidResourceNamespace", f"The resource namespace '{namespace}' is invalid.")
     raise arm_error(
-        404, "InvalidResourceType", f"The resource type '{name}' could not be found in the namespace '{namespace}'."
+        404, "InvalidResourceType", f"The resource type '{name}' could not be found in namespace '{namespace}'."
     )
 
 
