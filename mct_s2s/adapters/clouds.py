@@ -8,6 +8,7 @@ and scopes); `/metadata/endpoints?api-version=2022-09-01` of any Azure Resource 
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,7 @@ from urllib.parse import urlsplit
 
 import aiohttp
 
+from mct_s2s.adapters.trace import Request, Trace, path_of, silent
 from mct_s2s.errors import ServiceError, UsageError
 
 METADATA_PATH = "/metadata/endpoints?api-version=2022-09-01"
@@ -153,15 +155,19 @@ def check_name(wanted: str) -> None:
     )
 
 
-async def discover(url: str, session: aiohttp.ClientSession) -> Cloud:
+async def discover(url: str, session: aiohttp.ClientSession, trace: Trace = silent) -> Cloud:
     """Ask an Azure Resource Manager for the endpoints of its cloud.
 
     Raises:
         ServiceError: it does not answer, or not with such a document.
     """
-    arm = url.rstrip("/")
+    arm, began = url.rstrip("/"), time.monotonic()
     try:
-        async with session.get(arm + METADATA_PATH, timeout=aiohttp.ClientTimeout(total=20)) as response:
+        async with session.get(
+            arm + METADATA_PATH, timeout=aiohttp.ClientTimeout(total=20), headers={"Accept-Encoding": "identity"}
+        ) as response:
+            took = (time.monotonic() - began) * 1000
+            trace(Request("ARM", "GET", path_of(str(response.url)), response.status, took, None))
             response.raise_for_status()
             document = json.loads((await response.read()).decode("utf-8-sig"))
         return _cloud(arm, _lowered(document))

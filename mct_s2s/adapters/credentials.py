@@ -17,9 +17,11 @@ from typing import TYPE_CHECKING, Any
 from azure.core.credentials import AccessToken
 from azure.core.exceptions import AzureError, ClientAuthenticationError, ServiceRequestError, ServiceResponseError
 
+from mct_s2s.adapters.azure_trace import TracePolicy
 from mct_s2s.adapters.clouds import Cloud
 from mct_s2s.adapters.patience import Patience
 from mct_s2s.adapters.sign_in import Method
+from mct_s2s.adapters.trace import Trace
 from mct_s2s.errors import ServiceError, SignInFailed, UsageError
 
 if TYPE_CHECKING:
@@ -125,7 +127,17 @@ class Caller:
     say: Callable[[str], None]
     """Tells a person what to do: open a page, type a code."""
     remaining: Callable[[], float]
+    trace: Trace
     ca_file: Path | None = None
+
+    @property
+    def pipeline(self) -> dict[str, Any]:
+        """Options of azure-identity's asynchronous credentials: our trace, and no retries beside ours."""
+        return {
+            "authority": self.cloud.login,
+            "retry_total": 0,
+            "per_retry_policies": [TracePolicy("Entra", self.trace)],
+        }
 
 
 def sign_in(method: Method, caller: Caller, transport: AioHttpTransport, patience: Patience) -> Credential:
@@ -144,12 +156,12 @@ def sign_in(method: Method, caller: Caller, transport: AioHttpTransport, patienc
 
 
 def service_principal(
-    tenant: str, client_id: str, secret: str, cloud: Cloud, transport: AioHttpTransport, patience: Patience
+    tenant: str, client_id: str, secret: str, caller: Caller, transport: AioHttpTransport, patience: Patience
 ) -> Credential:
     """A service principal by its secret."""
     from azure.identity.aio import ClientSecretCredential  # noqa: PLC0415
 
-    inner = ClientSecretCredential(tenant, client_id, secret, authority=cloud.login, transport=transport, retry_total=0)
+    inner = ClientSecretCredential(tenant, client_id, secret, transport=transport, **caller.pipeline)
     return Credential(inner.get_token, f"service principal {client_id} (client secret)", patience)
 
 
@@ -157,7 +169,7 @@ def _environment(caller: Caller, transport: AioHttpTransport, patience: Patience
     environ = caller.environ
     client_id, tenant = _need(environ, "AZURE_CLIENT_ID"), caller.tenant or _need(environ, "AZURE_TENANT_ID")
     if environ.get("AZURE_CLIENT_SECRET"):
-        return service_principal(tenant, client_id, environ["AZURE_CLIENT_SECRET"], caller.cloud, transport, patience)
+        return service_principal(tenant, client_id, environ["AZURE_CLIENT_SECRET"], caller, transport, patience)
     path = environ.get("AZURE_CLIENT_CERTIFICATE_PATH")
     if not path:
         if environ.get("AZURE_FEDERATED_TOKEN_FILE"):
@@ -175,9 +187,8 @@ def _environment(caller: Caller, transport: AioHttpTransport, patience: Patience
             client_id,
             path,
             password=environ.get("AZURE_CLIENT_CERTIFICATE_PASSWORD"),
-            authority=caller.cloud.login,
             transport=transport,
-            retry_total=0,
+            **caller.pipeline,
         )
     except (OSError, ValueError) as error:
         raise UsageError(
@@ -205,8 +216,8 @@ def _asynchronous(method: Method, caller: Caller, transport: AioHttpTransport, p
             tenant_id=caller.tenant or _need(caller.environ, "AZURE_TENANT_ID"),
             client_id=client_id,
             token_file_path=_need(caller.environ, "AZURE_FEDERATED_TOKEN_FILE"),
-            authority=caller.cloud.login,
             transport=transport,
+            **caller.pipeline,
         )
         description = f"workload identity {client_id}"
     else:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from difflib import get_close_matches
 
 from mct_s2s.errors import NotThere
-from mct_s2s.flows.query import SiteTarget
 from mct_s2s.model.ids import is_guid
 from mct_s2s.model.observed import AppService, Site
 from mct_s2s.model.resource_id import ResourceId
+from mct_s2s.model.target import SiteTarget
 from mct_s2s.ports import Sites, Subscription
 from mct_s2s.together import together
 

@@ -6,21 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from mct_s2s.model.resource_id import ResourceId
-
-
-@dataclass(frozen=True)
-class SiteTarget:
-    """The App Service as the user named it: by name, or by its full id."""
-
-    name: str
-    group: str | None = None
-    subscription: str | None = None
-    slot: str | None = None
-
-    @property
-    def unique_name_parts(self) -> tuple[str, str | None]:
-        """Site and slot, for the service application's key."""
-        return self.name, self.slot
+from mct_s2s.model.target import SiteTarget
 
 
 @dataclass(frozen=True)

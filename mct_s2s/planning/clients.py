@@ -257,6 +257,7 @@ def _consent_by_others(wish: ClientWish, client_id: Later[ClientId]) -> LeftToOt
     return LeftToOthers(
         what=f"Admin consent for '{wish.name}' is left to a Cloud Application Administrator.",
         command=f"mct-s2s add-client {_quoted(shown)}",
+        client=wish.name,
     )
 
 

@@ -32,6 +32,7 @@ class LeftToOthers:
 
     what: str
     command: str
+    client: str = ""
     link: str | None = None
 
 

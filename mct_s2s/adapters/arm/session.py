@@ -6,16 +6,13 @@ resource providers.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from azure.core import AsyncPipelineClient
 from azure.core.exceptions import AzureError, HttpResponseError
-from azure.core.pipeline import PipelineRequest, PipelineResponse
 from azure.core.pipeline.policies import (
     AsyncBearerTokenCredentialPolicy,
-    AsyncHTTPPolicy,
     ContentDecodePolicy,
     HeadersPolicy,
     RequestIdPolicy,
@@ -26,9 +23,10 @@ from azure.core.rest import HttpRequest
 
 from mct_s2s import __version__
 from mct_s2s.adapters.arm.errors import translate
+from mct_s2s.adapters.azure_trace import TracePolicy
 from mct_s2s.adapters.clouds import Cloud
 from mct_s2s.adapters.patience import Patience
-from mct_s2s.adapters.trace import Request, Trace, path_of
+from mct_s2s.adapters.trace import Trace
 
 if TYPE_CHECKING:
     import aiohttp
@@ -66,7 +64,7 @@ class ArmSession:
             UserAgentPolicy(base_user_agent=f"mct-s2s/{__version__}"),
             ContentDecodePolicy(),
             AsyncBearerTokenCredentialPolicy(self.credential, self.cloud.arm_scope),
-            _Traced(self._trace),
+            TracePolicy("ARM", self._trace),
         ]
 
     async def call(self, send: Callable[[], Awaitable[T]], doing: str, *, repeatable: bool = True) -> T:
@@ -95,20 +93,3 @@ class ArmSession:
             return document
 
         return await self.call(once, doing)
-
-
-class _Traced(AsyncHTTPPolicy[Any, Any]):
-    def __init__(self, trace: Trace) -> None:
-        self._trace = trace
-
-    async def send(self, request: PipelineRequest[Any]) -> PipelineResponse[Any, Any]:
-        began, status, request_id = time.monotonic(), 0, None
-        try:
-            response = await self.next.send(request)
-            status = response.http_response.status_code
-            request_id = response.http_response.headers.get("x-ms-request-id")
-        finally:
-            took = (time.monotonic() - began) * 1000
-            path = path_of(request.http_request.url)
-            self._trace(Request("ARM", request.http_request.method, path, status, took, request_id))
-        return response

@@ -1,0 +1,32 @@
+"""A policy for azure-core's pipelines that reports each request, for sign-in and Azure Resource Manager alike."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from azure.core.pipeline import PipelineRequest, PipelineResponse
+from azure.core.pipeline.policies import AsyncHTTPPolicy
+
+from mct_s2s.adapters.trace import Request, Trace, path_of
+
+
+class TracePolicy(AsyncHTTPPolicy[Any, Any]):
+    """Tells `trace` of every request of one service, answered or not."""
+
+    def __init__(self, service: str, trace: Trace) -> None:
+        self._service = service
+        self._trace = trace
+
+    async def send(self, request: PipelineRequest[Any]) -> PipelineResponse[Any, Any]:
+        """Pass the request on, and report how it went."""
+        began, status, request_id = time.monotonic(), 0, None
+        try:
+            response = await self.next.send(request)
+            status = response.http_response.status_code
+            request_id = response.http_response.headers.get("x-ms-request-id")
+        finally:
+            took = (time.monotonic() - began) * 1000
+            path = path_of(request.http_request.url)
+            self._trace(Request(self._service, request.http_request.method, path, status, took, request_id))
+        return response

@@ -1,0 +1,45 @@
+"""`mct-s2s add-client`: one more caller for a trust that is there."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from mct_s2s.cli.change_targets import query_for
+from mct_s2s.cli.changing import Change, change
+from mct_s2s.cli.closing import close
+from mct_s2s.cli.options import AddClientOptions
+from mct_s2s.cli.run import Run, run
+from mct_s2s.cli.wiring import Needs, Session
+from mct_s2s.cli.wishes import client_wishes, service_wish
+from mct_s2s.errors import UsageError
+from mct_s2s.inputs.clients import secret_to
+from mct_s2s.inputs.target import caller_resource
+from mct_s2s.model.desired import Desired, SettingsScope
+
+
+def add_client(options: AddClientOptions) -> int:
+    """Exit code of `add-client`."""
+    if options.name is None and not options.managed_identity:
+        raise UsageError(
+            "client-missing",
+            "Which client? Neither a name nor a managed identity was given.",
+            remedy="mct-s2s add-client NAME, or mct-s2s add-client --managed-identity RESOURCE",
+        )
+
+    async def body(current: Run, session: Session) -> int:
+        now = datetime.now(UTC)
+        clients = client_wishes(options, [] if options.name is None else [options.name], now)
+        identities = tuple(dict.fromkeys(caller_resource(text) for text in options.managed_identity))
+        service = service_wish(session.target, None, may_create=False)
+        wanted = Change(
+            query=query_for(session, service, now, clients, identities),
+            desired=Desired(service, clients, SettingsScope.CLIENTS, restart=not options.no_restart),
+            label=session.target.name if session.target else service.display_name,
+            now=now,
+            secret_to=secret_to(options.secret_to, len(clients)),
+        )
+        code, changed = await change(current, options, session, wanted)
+        close(current, options, session, changed)
+        return code
+
+    return run(options, Needs(), body)

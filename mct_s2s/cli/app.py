@@ -1,0 +1,103 @@
+"""The command line: which commands there are. Each imports what it does only when it is called."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+import typer
+
+from mct_s2s import __version__
+from mct_s2s.cli.binding import command
+from mct_s2s.cli.options import AddClientOptions, AzureOptions, ConfigureOptions, SetupOptions
+from mct_s2s.cli.sandbox import sandbox_app
+
+ISSUES = "https://github.com/mct-s2s/mct-s2s/issues"
+
+app = typer.Typer(
+    name="mct-s2s",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.add_typer(sandbox_app, name="sandbox")
+
+
+def _version(value: bool) -> None:
+    if value:
+        typer.echo(f"mct-s2s {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    """Service-to-service authentication for Microsoft Community Training: set up, checked and undone by one tool."""
+    del version
+
+
+@command(app, "setup", SetupOptions)
+def setup(options: SetupOptions) -> int:
+    """Do the whole document: service application, clients, App Service settings, restart.
+
+    Running it again changes nothing.
+    """
+    from mct_s2s.cli.setup import setup as body  # noqa: PLC0415
+
+    return body(options)
+
+
+@command(app, "add-client", AddClientOptions)
+def add_client(options: AddClientOptions) -> int:
+    """Let one more client in: a client application, or an Azure resource's managed identity."""
+    from mct_s2s.cli.add_client import add_client as body  # noqa: PLC0415
+
+    return body(options)
+
+
+@command(app, "configure-appservice", ConfigureOptions)
+def configure_appservice(options: ConfigureOptions) -> int:
+    """Do step 3 alone: the settings and the restart, from what Entra holds or from a handoff file."""
+    from mct_s2s.cli.configure_appservice import configure_appservice as body  # noqa: PLC0415
+
+    return body(options)
+
+
+@command(app, "status", AzureOptions)
+def status(options: AzureOptions) -> int:
+    """Show what is there, what is missing and what will expire. Changes nothing."""
+    from mct_s2s.cli.status import status as body  # noqa: PLC0415
+
+    return body(options)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the program; the exit code is the contract's."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        result = app(words, standalone_mode=False)
+    except (KeyboardInterrupt, EOFError):
+        return 130
+    except BrokenPipeError:
+        # Whoever read our output has left; there is nobody to tell.
+        sys.stderr.close()
+        return 1
+    except Exception as error:  # the last line of defence
+        return _told(error, words)
+    return result if isinstance(result, int) else 0
+
+
+def _told(error: Any, words: Sequence[str]) -> int:
+    from mct_s2s.cli.mistakes import internal_error, show_usage_error, wants_json  # noqa: PLC0415
+
+    if type(error).__name__ == "Abort":
+        return 130
+    if hasattr(error, "format_message"):
+        return show_usage_error(error, as_json=wants_json(words))
+    return internal_error(error, ISSUES, as_json=wants_json(words))

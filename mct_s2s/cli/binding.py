@@ -1,0 +1,46 @@
+"""Options as dataclasses: a command's options are declared once, and shared ones are inherited.
+
+Typer reads a function's signature; here the signature is made from the dataclass's fields.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from dataclasses import MISSING, Field, fields
+from typing import Any, TypeVar, get_type_hints
+
+import typer
+
+Options = TypeVar("Options")
+
+
+def command(
+    app: typer.Typer, name: str, options: type[Options]
+) -> Callable[[Callable[[Options], int]], Callable[[Options], int]]:
+    """Register a function that takes one options object and returns an exit code, under its own docstring."""
+
+    def register(run: Callable[[Options], int]) -> Callable[[Options], int]:
+        def entry(**values: Any) -> None:
+            raise typer.Exit(run(options(**values)))
+
+        hints = get_type_hints(options, include_extras=True)
+        parameters = [
+            inspect.Parameter(
+                field.name, inspect.Parameter.KEYWORD_ONLY, default=_default(field), annotation=hints[field.name]
+            )
+            for field in fields(options)  # type: ignore[arg-type]  # every options class is a dataclass
+        ]
+        entry.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+        entry.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+        entry.__doc__ = run.__doc__
+        app.command(name)(entry)
+        return run
+
+    return register
+
+
+def _default(field: Field[Any]) -> Any:
+    if field.default_factory is not MISSING:
+        return field.default_factory()
+    return inspect.Parameter.empty if field.default is MISSING else field.default

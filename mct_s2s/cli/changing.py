@@ -1,0 +1,162 @@
+"""What every changing command does: show the plan, ask, apply with progress, show the result."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from secrets import token_hex
+
+from mct_s2s.adapters.secret_places import FilePlace, ShownPlace
+from mct_s2s.cli.options import ChangingOptions
+from mct_s2s.cli.run import Run
+from mct_s2s.cli.where import where
+from mct_s2s.cli.wiring import Session
+from mct_s2s.errors import Cancelled, UsageError
+from mct_s2s.flows.converge import Answer, Convergence, Goal, converge
+from mct_s2s.flows.query import Query
+from mct_s2s.inputs.clients import SecretTo
+from mct_s2s.model.desired import Desired
+from mct_s2s.model.observed import Observed
+from mct_s2s.planning.changes import AddSecret
+from mct_s2s.planning.findings import diagnose
+from mct_s2s.planning.plan import Facts, Plan
+from mct_s2s.ports import SecretPlace
+from mct_s2s.render.documents import (
+    SavedCredential,
+    Step,
+    planned_credentials,
+    planned_steps,
+    result_document,
+    status_document,
+)
+from mct_s2s.render.plan import show_plan, summary
+from mct_s2s.render.progress import progress
+
+PENDING = 3
+"""The exit code of a dry run that found something to do."""
+
+
+@dataclass(frozen=True)
+class Change:
+    """What one changing command wants."""
+
+    query: Query
+    desired: Desired
+    label: str
+    """What the plan is for: the App Service's name."""
+    now: datetime
+    secret_to: SecretTo = field(default_factory=SecretTo)
+
+
+@dataclass(frozen=True)
+class Changed:
+    """What came of it, for the command's own closing words."""
+
+    convergence: Convergence
+    credentials: list[SavedCredential]
+    places: Mapping[str, SecretPlace]
+    applied: bool
+
+
+async def change(run: Run, options: ChangingOptions, session: Session, wanted: Change) -> tuple[int, Changed]:
+    """Do it, and show it as text or JSON; the exit code comes first.
+
+    Raises:
+        S2SError: refused, by Azure or by the user.
+    """
+    places: dict[str, SecretPlace] = {}
+
+    def places_for(observed: Observed) -> Mapping[str, SecretPlace]:
+        places.clear()
+        places.update(_places(wanted, session, observed))
+        return places
+
+    async def agree(plan: Plan) -> Answer:
+        if not run.terminal.json or not options.dry_run:
+            show_plan(run.terminal, plan, wanted.label)
+        if plan.is_empty or options.dry_run:
+            return Answer(go=False)
+        return await _ask(run, options, plan)
+
+    goal = Goal(wanted.query, wanted.desired, Facts(wanted.now, token_hex(4)), places_for)
+    with progress(run.terminal) as watcher:
+        convergence = await converge(session.azure, goal, agree, watcher, run.watch)
+    changed = _changed(convergence, places)
+    if run.terminal.json:
+        run.terminal.document(_document(options, wanted, changed))
+    pending = options.dry_run and not convergence.plan.is_empty
+    return (PENDING if pending else 0), changed
+
+
+async def _ask(run: Run, options: ChangingOptions, plan: Plan) -> Answer:
+    if options.yes:
+        return Answer(go=True)
+    if run.terminal.json or not run.terminal.talks_to_person:
+        raise UsageError(
+            "confirmation-missing",
+            f"This would change something ({summary(plan)}), and there is nobody to ask. Nothing was changed.",
+            remedy="Add --yes to go ahead, or --dry-run to see the plan alone.",
+        )
+    answer = await asyncio.to_thread(run.terminal.err.input, f"Go ahead ({summary(plan)})? [y/N] ")
+    if answer.strip().lower() in {"y", "yes"}:
+        return Answer(go=True, asked=True)
+    raise Cancelled("cancelled", "Nothing was changed.", remedy="Run it again when you are ready.")
+
+
+def _places(wanted: Change, session: Session, observed: Observed) -> Mapping[str, SecretPlace]:
+    names = [client.name for client in wanted.desired.clients if client.credential is not None]
+    if wanted.secret_to.show:
+        shown = ShownPlace()
+        return dict.fromkeys(names, shown)
+    folder = default_folder(session.cloud.label, observed, wanted.label)
+    return {name: FilePlace(wanted.secret_to.file_for(name, folder)) for name in names}
+
+
+def default_folder(cloud: str, observed: Observed, label: str) -> Path:
+    """Where secrets go that nobody asked to have elsewhere: by cloud, tenant and App Service."""
+    from platformdirs import user_data_path  # noqa: PLC0415  # only commands that make a secret need it
+
+    tenant = observed.tenant.id if observed.tenant else "unknown-tenant"
+    return user_data_path("mct-s2s", appauthor=False) / "secrets" / cloud / tenant / label.lower().replace("/", "-")
+
+
+def _changed(convergence: Convergence, places: Mapping[str, SecretPlace]) -> Changed:
+    journal = convergence.journal
+    labels = {name: place.label for name, place in places.items()}
+    if journal is None:
+        return Changed(convergence, planned_credentials(convergence.plan, labels), places, applied=False)
+    made: list[SavedCredential] = []
+    for entry in journal.done:
+        if isinstance(entry.change, AddSecret):
+            place = places[entry.change.client]
+            secret = place.shown.get(entry.change.client) if isinstance(place, ShownPlace) else None
+            client_id = journal.results.resolve(entry.change.client_id)
+            made.append(SavedCredential(entry.change.client, client_id, entry.change.expires, place.label, secret))
+    return Changed(convergence, made, places, applied=True)
+
+
+def _document(options: ChangingOptions, wanted: Change, changed: Changed) -> dict[str, object]:
+    convergence = changed.convergence
+    after = convergence.after if changed.applied else convergence.before
+    findings = diagnose(after, wanted.now, where(options, after))
+    journal = convergence.journal
+    if journal is None:
+        steps = planned_steps(convergence.plan)
+    else:
+        done = {entry.change.key: entry for entry in journal.done}
+        steps = [
+            Step(step.change, done[step.change.key].id, done[step.change.key].detail, done[step.change.key].seconds)
+            if step.change.key in done
+            else step
+            for step in planned_steps(convergence.plan)
+        ]
+    return result_document(
+        steps,
+        changed.credentials,
+        status_document(after, findings),
+        dry_run=options.dry_run,
+        plan=convergence.plan,
+    )

@@ -1,0 +1,66 @@
+"""`mct-s2s configure-appservice`: step 3 alone."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from mct_s2s.cli.change_targets import query_for
+from mct_s2s.cli.changing import Change, change
+from mct_s2s.cli.options import ConfigureOptions
+from mct_s2s.cli.run import Run, run
+from mct_s2s.cli.wiring import Needs, Session
+from mct_s2s.cli.wishes import service_wish
+from mct_s2s.errors import UsageError
+from mct_s2s.flows.query import Query
+from mct_s2s.inputs.handoff import given_values, read_handoff
+from mct_s2s.model.desired import Desired, GivenValues, ServiceWish, SettingsScope
+
+
+def configure_appservice(options: ConfigureOptions) -> int:
+    """Exit code of `configure-appservice`."""
+    given = _given(options)
+    directory = not options.disable and not given.need_no_directory
+
+    async def body(current: Run, session: Session) -> int:
+        now = datetime.now(UTC)
+        service = service_wish(session.target, None, given.role, may_create=False)
+        wanted = Change(
+            query=_query(options, session, service, now, directory=directory),
+            desired=Desired(
+                service if directory else None,
+                settings=SettingsScope.OFF if options.disable else SettingsScope.ALL,
+                given=given,
+                allow_consented=True,
+                restart=not options.no_restart,
+            ),
+            label=session.target.name if session.target else "",
+            now=now,
+        )
+        code, changed = await change(current, options, session, wanted)
+        if not current.terminal.json and changed.applied:
+            current.terminal.result("Done. See what stands now with: mct-s2s status", style="good")
+        return code
+
+    return run(options, Needs(directory=directory), body)
+
+
+def _query(
+    options: ConfigureOptions, session: Session, service: ServiceWish, now: datetime, *, directory: bool
+) -> Query:
+    if directory:
+        return query_for(session, service, now)
+    return Query(now=now, unique_name=service.unique_name, target=session.target, directory=False)
+
+
+def _given(options: ConfigureOptions) -> GivenValues:
+    typed = (options.audience, options.tenant_name, options.tenant_id, options.role)
+    lists = (options.application_id, options.object_id)
+    if options.handoff is None:
+        return given_values(*typed, *lists)
+    if any(value is not None for value in typed) or any(lists):
+        raise UsageError(
+            "contradictory-options",
+            "--from FILE gives all the values; another was given beside it.",
+            remedy="Leave either --from or the single values out.",
+        )
+    return read_handoff(options.handoff)

@@ -1,0 +1,204 @@
+"""The options, as `mct-s2s COMMAND --help` shows them. One dataclass for each set that commands share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+SHARED = "Azure"
+CHANGING = "Changing something"
+CREDENTIAL = "Credential"
+
+
+class Output(StrEnum):
+    """`-o`."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+class Auth(StrEnum):
+    """`--auth`. Kept apart from the adapters' own list: the command line starts without them."""
+
+    AUTO = "auto"
+    ENVIRONMENT = "environment"
+    CLI = "cli"
+    AZD = "azd"
+    BROWSER = "browser"
+    DEVICE_CODE = "device-code"
+    MANAGED_IDENTITY = "managed-identity"
+    WORKLOAD_IDENTITY = "workload-identity"
+
+
+class CredentialKind(StrEnum):
+    """`--credential`."""
+
+    SECRET = "secret"  # noqa: S105  # the word, not a secret
+    NONE = "none"
+
+
+def _shared(*names: str, variable: str, text: str) -> typer.models.OptionInfo:
+    option: typer.models.OptionInfo = typer.Option(
+        *names, envvar=f"MCT_S2S_{variable}", help=text, rich_help_panel=SHARED, show_envvar=False
+    )
+    return option
+
+
+@dataclass(kw_only=True)
+class AzureOptions:
+    """Every command that talks to Azure."""
+
+    app_service: Annotated[
+        str | None,
+        _shared("-a", "--app-service", variable="APP_SERVICE", text="The MCT App Service: its name or resource id."),
+    ] = None
+    resource_group: Annotated[
+        str | None,
+        _shared(
+            "-g", "--resource-group", variable="RESOURCE_GROUP", text="Its resource group, if the name is not unique."
+        ),
+    ] = None
+    subscription: Annotated[
+        str | None,
+        _shared(
+            "-s",
+            "--subscription",
+            variable="SUBSCRIPTION",
+            text="Id or name. Default: the environment's, the Azure CLI's.",
+        ),
+    ] = None
+    slot: Annotated[str | None, _shared("--slot", variable="SLOT", text="A deployment slot instead of production.")] = (
+        None
+    )
+    tenant: Annotated[
+        str | None, _shared("--tenant", variable="TENANT", text="Id or domain. Default: the subscription's tenant.")
+    ] = None
+    cloud: Annotated[
+        str,
+        _shared(
+            "--cloud",
+            variable="CLOUD",
+            text="public, usgov, usgov-dod, china, sandbox, or the URL of an Azure Resource Manager.",
+        ),
+    ] = "public"
+    auth: Annotated[Auth, _shared("--auth", variable="AUTH", text="How to sign in.")] = Auth.AUTO
+    output: Annotated[
+        Output, _shared("-o", "--output", variable="OUTPUT", text="JSON goes to standard output alone.")
+    ] = Output.TEXT
+    verbose: Annotated[
+        bool, _shared("-v", "--verbose", variable="VERBOSE", text="Show each request. Never a token or a secret.")
+    ] = False
+    timeout: Annotated[
+        float, _shared("--timeout", variable="TIMEOUT", text="One deadline for the whole command, in seconds.")
+    ] = 600.0
+
+
+@dataclass(kw_only=True)
+class ChangingOptions(AzureOptions):
+    """Every command that changes something."""
+
+    yes: Annotated[
+        bool, typer.Option("-y", "--yes", help="Do not ask.", rich_help_panel=CHANGING, envvar="MCT_S2S_YES")
+    ] = False
+    dry_run: Annotated[
+        bool,
+        typer.Option(
+            "--dry-run",
+            help="Show the plan and change nothing: exit 0 if nothing would change, else 3.",
+            rich_help_panel=CHANGING,
+        ),
+    ] = False
+    no_restart: Annotated[
+        bool, typer.Option("--no-restart", help="Leave the restart to you.", rich_help_panel=CHANGING)
+    ] = False
+
+
+@dataclass(kw_only=True)
+class CredentialOptions(ChangingOptions):
+    """Every command that may give a client a credential."""
+
+    credential: Annotated[
+        CredentialKind,
+        typer.Option("--credential", help="What a client signs in with.", rich_help_panel=CREDENTIAL),
+    ] = CredentialKind.SECRET
+    secret_lifetime: Annotated[
+        str,
+        typer.Option("--secret-lifetime", help="1y, 2y, never, or an ISO 8601 date.", rich_help_panel=CREDENTIAL),
+    ] = "1y"  # noqa: S105  # a duration
+    secret_to: Annotated[
+        str | None,
+        typer.Option(
+            "--secret-to",
+            help="file:PATH, or show (once, on standard output). Default: a file of mode 0600 in your data directory.",
+            rich_help_panel=CREDENTIAL,
+        ),
+    ] = None
+    no_consent: Annotated[
+        bool,
+        typer.Option("--no-consent", help="Leave admin consent to somebody else.", rich_help_panel=CREDENTIAL),
+    ] = False
+
+
+@dataclass(kw_only=True)
+class SetupOptions(CredentialOptions):
+    """`setup`."""
+
+    service_name: Annotated[
+        str | None, typer.Option("--service-name", help="Display name. Default: MCT service (<app service>).")
+    ] = None
+    role: Annotated[str | None, typer.Option("--role", help="App role value. Default: S2SAppRole.")] = None
+    service_app: Annotated[
+        str | None,
+        typer.Option("--service-app", help="The appId or Application ID URI of a registration to adopt."),
+    ] = None
+    client: Annotated[
+        list[str], typer.Option("--client", help="A client application, by name or appId. May be repeated.")
+    ] = field(default_factory=list)
+    managed_identity: Annotated[
+        list[str],
+        typer.Option("--managed-identity", help="An Azure resource whose managed identity may call. May be repeated."),
+    ] = field(default_factory=list)
+    no_app_service: Annotated[
+        bool, typer.Option("--no-app-service", help="The directory's part only; prints the values to hand over.")
+    ] = False
+    handoff: Annotated[
+        Path | None, typer.Option("--handoff", help="Write those values for configure-appservice --from FILE.")
+    ] = None
+
+
+@dataclass(kw_only=True)
+class AddClientOptions(CredentialOptions):
+    """`add-client`."""
+
+    name: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="NAME", help="Display name, or the appId of a registration to adopt.", show_default=False
+        ),
+    ] = None
+    managed_identity: Annotated[
+        list[str],
+        typer.Option("--managed-identity", help="An Azure resource: its id, or a web or function app's bare name."),
+    ] = field(default_factory=list)
+
+
+@dataclass(kw_only=True)
+class ConfigureOptions(ChangingOptions):
+    """`configure-appservice`."""
+
+    audience: Annotated[str | None, typer.Option("--audience", help="Application ID URI.")] = None
+    tenant_name: Annotated[str | None, typer.Option("--tenant-name", help="The tenant's initial domain.")] = None
+    tenant_id: Annotated[str | None, typer.Option("--tenant-id", help="The tenant's id.")] = None
+    role: Annotated[str | None, typer.Option("--role", help="App role value.")] = None
+    application_id: Annotated[
+        list[str], typer.Option("--application-id", help="A client application's appId. May be repeated.")
+    ] = field(default_factory=list)
+    object_id: Annotated[
+        list[str], typer.Option("--object-id", help="A managed identity's object id. May be repeated.")
+    ] = field(default_factory=list)
+    handoff: Annotated[Path | None, typer.Option("--from", help="A handoff file, as setup --handoff writes it.")] = None
+    disable: Annotated[bool, typer.Option("--disable", help="Set ServiceAuthEnabled to false.")] = False

@@ -1,0 +1,70 @@
+"""`mct-s2s setup`: the whole document."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+from mct_s2s.cli.change_targets import named_target, query_for
+from mct_s2s.cli.changing import Change, Changed, change
+from mct_s2s.cli.closing import close
+from mct_s2s.cli.options import SetupOptions
+from mct_s2s.cli.run import Run, run
+from mct_s2s.cli.wiring import Needs, Session
+from mct_s2s.cli.wishes import client_wishes, service_wish
+from mct_s2s.errors import UsageError
+from mct_s2s.inputs.clients import secret_to
+from mct_s2s.inputs.handoff import handoff_text
+from mct_s2s.inputs.target import caller_resource
+from mct_s2s.model.desired import Desired, SettingsScope
+from mct_s2s.render.handover import handed_over, show_handover
+
+
+def setup(options: SetupOptions) -> int:
+    """Exit code of `setup`."""
+    needs = Needs(arm=not options.no_app_service or bool(options.managed_identity), target=not options.no_app_service)
+
+    async def body(current: Run, session: Session) -> int:
+        now = datetime.now(UTC)
+        clients = client_wishes(options, options.client, now)
+        identities = tuple(dict.fromkeys(caller_resource(text) for text in options.managed_identity))
+        target = session.target or named_target(options)
+        service = service_wish(target, options.service_name, options.role, options.service_app)
+        wanted = Change(
+            query=query_for(session, service, now, clients, identities),
+            desired=Desired(
+                service,
+                clients,
+                settings=SettingsScope.NONE if options.no_app_service else SettingsScope.ALL,
+                restart=not options.no_restart,
+            ),
+            label=target.name if target else service.display_name,
+            now=now,
+            secret_to=secret_to(options.secret_to, len(clients)),
+        )
+        code, changed = await change(current, options, session, wanted)
+        _hand_over(current, options, changed, wanted.label)
+        close(current, options, session, changed)
+        return code
+
+    _check_handoff(options.handoff)
+    return run(options, needs, body)
+
+
+def _check_handoff(path: Path | None) -> None:
+    if path is not None and not path.absolute().parent.is_dir():
+        raise UsageError(
+            "handoff-unwritable",
+            f"The handoff cannot be written to '{path}': there is no such folder.",
+            remedy="Create the folder first, or choose another FILE.",
+        )
+
+
+def _hand_over(current: Run, options: SetupOptions, changed: Changed, label: str) -> None:
+    if options.dry_run or not (options.no_app_service or options.handoff):
+        return
+    values = handed_over(changed.convergence.after, options.role)
+    if options.handoff is not None:
+        options.handoff.write_text(handoff_text(values, label), encoding="utf-8")
+    if not current.terminal.json:
+        show_handover(current.terminal, values, str(options.handoff) if options.handoff else None)

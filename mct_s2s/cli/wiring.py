@@ -1,0 +1,212 @@
+"""The composition root: options become one signed-in session. What is heavy is imported while the network works."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from mct_s2s.adapters.trace import Request, Trace, silent
+from mct_s2s.cli.options import AzureOptions
+from mct_s2s.inputs.target import site_target
+from mct_s2s.model.target import SiteTarget
+from mct_s2s.render.console import Terminal
+
+if TYPE_CHECKING:
+    from pathlib import Path
+    from ssl import SSLContext
+
+    import aiohttp
+
+    from mct_s2s.adapters.clouds import Cloud, Rehearsal
+    from mct_s2s.adapters.credentials import Credential
+    from mct_s2s.ports import Azure
+
+
+@dataclass(frozen=True)
+class Needs:
+    """Which services a command will talk to: no token is asked for in vain."""
+
+    directory: bool = True
+    arm: bool = True
+    target: bool = True
+
+
+@dataclass(frozen=True)
+class Session:
+    """One command's connection to Azure."""
+
+    azure: Azure
+    cloud: Cloud
+    target: SiteTarget | None
+    subscription: str | None
+    signed_in_as: str
+
+
+@dataclass(frozen=True)
+class Start:
+    """What is known before the first request: the options, with the environment's defaults filled in."""
+
+    options: AzureOptions
+    environ: Mapping[str, str]
+    tenant: str | None
+    subscription: str | None
+
+
+@asynccontextmanager
+async def connect(options: AzureOptions, needs: Needs, terminal: Terminal) -> AsyncIterator[Session]:
+    """Sign in and hand out the ports; everything is closed again at the end.
+
+    Raises:
+        S2SError: the options contradict each other, the cloud is not there, or the sign-in is refused.
+    """
+    from mct_s2s.adapters.clouds import SANDBOX, check_name, start_rehearsal  # noqa: PLC0415
+
+    check_name(options.cloud)
+    rehearsal = await asyncio.to_thread(start_rehearsal) if options.cloud == SANDBOX else None
+    try:
+        start = _with_defaults(options, rehearsal)
+        target = _target(options, start, rehearsal) if needs.target else None
+        async with _session(start, needs, terminal, target, rehearsal) as session:
+            yield session
+    finally:
+        if rehearsal is not None:
+            rehearsal.close()
+
+
+def _with_defaults(options: AzureOptions, rehearsal: Rehearsal | None) -> Start:
+    """Tenant and subscription: the options, the environment, the Azure CLI's own defaults, in that order."""
+    from mct_s2s.adapters import azure_cli  # noqa: PLC0415
+
+    if rehearsal is not None:
+        return Start(options, {}, rehearsal.tenant_id, options.subscription or rehearsal.subscription_id)
+    environ = os.environ
+    wanted = options.subscription or environ.get("AZURE_SUBSCRIPTION_ID")
+    tenant = options.tenant or environ.get("AZURE_TENANT_ID")
+    known = azure_cli.find(wanted, environ) if wanted else azure_cli.default_subscription(environ)
+    if known is None:
+        return Start(options, environ, tenant, wanted)
+    return Start(options, environ, tenant or known.tenant_id, known.id)
+
+
+def _target(options: AzureOptions, start: Start, rehearsal: Rehearsal | None) -> SiteTarget:
+    name, group = options.app_service, options.resource_group
+    if rehearsal is not None and name is None:
+        name, group = rehearsal.app_service, group or rehearsal.resource_group
+    return site_target(name, group, start.subscription, options.slot)
+
+
+@asynccontextmanager
+async def _session(
+    start: Start, needs: Needs, terminal: Terminal, target: SiteTarget | None, rehearsal: Rehearsal | None
+) -> AsyncIterator[Session]:
+    import aiohttp  # noqa: PLC0415
+
+    from mct_s2s.adapters.clouds import BY_NAME, discover  # noqa: PLC0415
+    from mct_s2s.adapters.tls import ca_bundle, tls_context  # noqa: PLC0415
+
+    deadline = time.monotonic() + start.options.timeout
+    ca_file = rehearsal.ca_file if rehearsal else ca_bundle(start.environ)
+    tls = tls_context(rehearsal.ca_file if rehearsal else None, start.environ)
+    trace = _trace(terminal) if start.options.verbose else silent
+    connector = aiohttp.TCPConnector(ssl=tls)
+    async with aiohttp.ClientSession(
+        connector=connector, cookie_jar=aiohttp.DummyCookieJar(), trust_env=True, auto_decompress=False
+    ) as http:
+        loading = asyncio.ensure_future(asyncio.to_thread(_load, needs))
+        try:
+            cloud = BY_NAME.get(start.options.cloud.lower())
+            if cloud is None:
+                cloud = await discover(rehearsal.arm if rehearsal else start.options.cloud, http, trace)
+            line = _Line(cloud, http, tls, lambda: deadline - time.monotonic(), trace, ca_file)
+            async with await _sign_in(start, line, terminal, rehearsal) as credential:
+                scopes = [cloud.graph_scope] * needs.directory + [cloud.arm_scope] * needs.arm
+                await asyncio.gather(loading, *(credential.get_token(scope) for scope in scopes))
+                async with _ports(line, credential, rehearsal) as azure:
+                    yield Session(azure, cloud, target, start.subscription, credential.description)
+        finally:
+            await asyncio.gather(loading, return_exceptions=True)
+
+
+@dataclass(frozen=True)
+class _Line:
+    """The connection that everything shares."""
+
+    cloud: Cloud
+    http: aiohttp.ClientSession
+    tls: SSLContext
+    remaining: Callable[[], float]
+    trace: Trace
+    ca_file: Path | None
+
+
+async def _sign_in(start: Start, line: _Line, terminal: Terminal, rehearsal: Rehearsal | None) -> Credential:
+    from azure.core.pipeline.transport import AioHttpTransport  # noqa: PLC0415
+
+    from mct_s2s.adapters.credentials import Caller, service_principal, sign_in  # noqa: PLC0415
+    from mct_s2s.adapters.patience import Patience  # noqa: PLC0415
+    from mct_s2s.adapters.sign_in import Method, choose  # noqa: PLC0415
+
+    transport = AioHttpTransport(session=line.http, session_owner=False)
+    caller = Caller(line.cloud, start.tenant, start.environ, terminal.say, line.remaining, line.trace, line.ca_file)
+    patience = Patience(line.remaining)
+    if rehearsal is not None:
+        return service_principal(
+            rehearsal.tenant_id, rehearsal.client_id, rehearsal.client_secret, caller, transport, patience
+        )
+    method = choose(Method(start.options.auth.value), start.environ)
+    credential = sign_in(method, caller, transport, patience)
+    if start.options.auth == "auto" or start.options.verbose:
+        terminal.say(f"Signing in as {credential.description}.", style="quiet")
+    return credential
+
+
+@asynccontextmanager
+async def _ports(line: _Line, credential: Credential, rehearsal: Rehearsal | None) -> AsyncIterator[Azure]:
+    from mct_s2s.adapters.arm.identities import ArmIdentities  # noqa: PLC0415
+    from mct_s2s.adapters.arm.session import ArmSession  # noqa: PLC0415
+    from mct_s2s.adapters.arm.sites import ArmSites  # noqa: PLC0415
+    from mct_s2s.adapters.graph.directory import GraphDirectory  # noqa: PLC0415
+    from mct_s2s.adapters.graph.session import GraphSession  # noqa: PLC0415
+    from mct_s2s.adapters.patience import Patience  # noqa: PLC0415
+    from mct_s2s.ports import Azure  # noqa: PLC0415
+
+    graph = GraphSession(line.cloud, credential, line.tls, Patience(line.remaining), line.trace)
+    arm = ArmSession(line.cloud, credential, line.http, Patience(line.remaining), line.trace)
+    sites = ArmSites(arm)
+    try:
+        yield Azure(
+            cloud="sandbox" if rehearsal else line.cloud.name,
+            authority_host=None if line.cloud.is_public else line.cloud.login,
+            directory=GraphDirectory(graph),
+            sites=sites,
+            identities=ArmIdentities(arm, sites),
+        )
+    finally:
+        await graph.close()
+
+
+def _load(needs: Needs) -> None:
+    """Import what the command is about to use, on a thread, while the sign-in is on its way."""
+    import mct_s2s.adapters.arm.sites  # noqa: PLC0415
+
+    if needs.arm:
+        pass
+    if needs.directory:
+        import mct_s2s.adapters.graph.directory  # noqa: F401, PLC0415
+
+
+def _trace(terminal: Terminal) -> Trace:
+    def show(request: Request) -> None:
+        status = request.status or "no answer"
+        terminal.say(
+            f"{request.service:<5} {request.method:<6} {request.path} {status} {request.milliseconds:.0f} ms"
+            f" {request.request_id or ''}".rstrip(),
+            style="quiet",
+        )
+
+    return show

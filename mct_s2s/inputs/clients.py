@@ -1,0 +1,77 @@
+"""`--client`, `--managed-identity`, `--credential` and `--secret-to` into wishes and places."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from mct_s2s.errors import UsageError
+from mct_s2s.model.ids import file_stem
+
+LONGEST_NAME = 120
+"""Source: learn.microsoft.com/entra/identity-platform/supported-accounts-validation."""
+
+
+def client_names(names: Sequence[str]) -> tuple[str, ...]:
+    """The names without blanks around them, each once, in order.
+
+    Raises:
+        UsageError: empty, or longer than Entra takes.
+    """
+    trimmed = [name.strip() for name in names]
+    for name in trimmed:
+        if not name:
+            raise UsageError(
+                "client-name-empty", "A client needs a name.", remedy="Give one: --client 'Reports import'"
+            )
+        if len(name) > LONGEST_NAME or not name.isprintable():
+            raise UsageError(
+                "client-name-unusable",
+                f"'{name[:40]}…' cannot be a display name: {LONGEST_NAME} printable characters at most.",
+                remedy="Choose a shorter name.",
+            )
+    return tuple(dict.fromkeys(trimmed))
+
+
+@dataclass(frozen=True)
+class SecretTo:
+    """Where secrets are to go: `show`, a file or a folder, or (`path` `None`) the user's data directory."""
+
+    show: bool = False
+    path: Path | None = None
+    is_folder: bool = False
+
+    def file_for(self, client: str, default_folder: Path) -> Path:
+        """The file of one client's secret."""
+        if self.path is None:
+            return default_folder / f"{file_stem(client)}.env"
+        return self.path / f"{file_stem(client)}.env" if self.is_folder else self.path
+
+
+def secret_to(text: str | None, clients: int) -> SecretTo:
+    """Read `--secret-to`.
+
+    Raises:
+        UsageError: an unknown kind of place, or one file for several clients.
+    """
+    if not text:
+        return SecretTo()
+    if text == "show":
+        return SecretTo(show=True)
+    kind, _, rest = text.partition(":")
+    if kind != "file" or not rest:
+        raise UsageError(
+            "secret-place-unknown",
+            f"'{text}' is no place for a secret.",
+            remedy="Use file:PATH, or show to print it once.",
+        )
+    path = Path(rest).expanduser()
+    is_folder = rest.endswith(("/", "\\")) or path.is_dir()
+    if clients > 1 and not is_folder:
+        raise UsageError(
+            "secret-place-shared",
+            f"'{text}' is one file, but {clients} clients need one each.",
+            remedy=f"Name a folder: --secret-to file:{rest}/",
+        )
+    return SecretTo(path=path.absolute(), is_folder=is_folder)

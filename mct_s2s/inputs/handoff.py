@@ -1,0 +1,94 @@
+"""The handoff file: the values for step 3, from whoever runs the directory to whoever runs the App Service.
+
+It holds no secret and names the settings as the document does, so that a person can read it too.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from mct_s2s.errors import UsageError
+from mct_s2s.model import site_settings
+from mct_s2s.model.desired import GivenValues
+from mct_s2s.model.ids import ApplicationIdUri, ClientId, PrincipalId, TenantId, is_guid
+from mct_s2s.model.site_settings import AllowList
+
+SCHEMA = "mct-s2s/handoff/v1"
+
+
+def guid(text: str, option: str) -> str:
+    """A GUID that was typed.
+
+    Raises:
+        UsageError: it is none.
+    """
+    wanted = text.strip()
+    if not is_guid(wanted):
+        raise UsageError(
+            "malformed-id",
+            f"{option}: '{text}' is not a GUID.",
+            remedy="Copy the id from the portal: 8-4-4-4-12 hexadecimal digits.",
+        )
+    return wanted
+
+
+def given_values(
+    audience: str | None,
+    tenant_name: str | None,
+    tenant_id: str | None,
+    role: str | None,
+    application_ids: Sequence[str] = (),
+    object_ids: Sequence[str] = (),
+) -> GivenValues:
+    """Values given on the command line.
+
+    Raises:
+        UsageError: an id that is no GUID, or an empty value.
+    """
+    for option, value in (("--audience", audience), ("--tenant-name", tenant_name), ("--role", role)):
+        if value is not None and not value.strip():
+            raise UsageError("empty-value", f"{option} is empty.", remedy=f"Give {option} a value, or leave it out.")
+    return GivenValues(
+        audience=ApplicationIdUri(audience) if audience else None,
+        tenant_name=tenant_name,
+        tenant_id=TenantId(guid(tenant_id, "--tenant-id")) if tenant_id is not None else None,
+        role=role,
+        application_ids=tuple(ClientId(guid(entry, "--application-id")) for entry in application_ids),
+        object_ids=tuple(PrincipalId(guid(entry, "--object-id")) for entry in object_ids),
+    )
+
+
+def read_handoff(path: Path) -> GivenValues:
+    """A handoff file.
+
+    Raises:
+        UsageError: unreadable, or not such a file.
+    """
+    try:
+        document: Any = json.loads(path.read_text(encoding="utf-8"))
+        if document.get("schema") != SCHEMA:
+            raise ValueError(f"its schema is {document.get('schema')!r}, not '{SCHEMA}'")
+        settings: dict[str, str] = {str(name): str(value) for name, value in document["settings"].items()}
+    except (OSError, ValueError, KeyError, AttributeError) as error:
+        raise UsageError(
+            "handoff-unreadable",
+            f"'{path}' is not a handoff file: {error}",
+            remedy="Ask for the file that mct-s2s setup --no-app-service --handoff FILE writes.",
+        ) from error
+    return given_values(
+        settings.get(site_settings.AUDIENCE),
+        settings.get(site_settings.TENANT_NAME),
+        settings.get(site_settings.TENANT_ID),
+        settings.get(site_settings.ROLE),
+        AllowList(settings.get(site_settings.APPLICATION_IDS, "")).ids,
+        AllowList(settings.get(site_settings.OBJECT_IDS, "")).ids,
+    )
+
+
+def handoff_text(settings: dict[str, str], app_service: str | None) -> str:
+    """The file's text."""
+    document = {"schema": SCHEMA, "appService": app_service, "settings": settings}
+    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"

@@ -1,0 +1,73 @@
+"""`--app-service`, `--resource-group`, `--subscription` and `--slot` into one target."""
+
+from __future__ import annotations
+
+import re
+
+from mct_s2s.errors import UsageError
+from mct_s2s.model.resource_id import ResourceId
+from mct_s2s.model.target import SiteTarget
+
+_SITE_NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,58}[a-z0-9])?", re.IGNORECASE)
+
+
+def site_target(name: str | None, group: str | None, subscription: str | None, slot: str | None) -> SiteTarget:
+    """The App Service that is meant.
+
+    Raises:
+        UsageError: missing, malformed, or an id that says something else than the options beside it.
+    """
+    if not name or not name.strip():
+        raise UsageError(
+            "app-service-missing",
+            "Which App Service? It was not named.",
+            remedy="Add --app-service NAME, or set MCT_S2S_APP_SERVICE.",
+        )
+    if name.startswith("/"):
+        return _by_id(name, group, subscription, slot)
+    if not _SITE_NAME.fullmatch(name):
+        raise UsageError(
+            "malformed-app-service",
+            f"'{name}' cannot be the name of an App Service: letters, digits and hyphens only, 60 at most.",
+            remedy="Give the name without https:// and without .azurewebsites.net, or the full resource id.",
+        )
+    return SiteTarget(name, group or None, subscription or None, slot or None)
+
+
+def _by_id(text: str, group: str | None, subscription: str | None, slot: str | None) -> SiteTarget:
+    resource = ResourceId.parse(text)
+    if not resource.is_site:
+        raise UsageError(
+            "not-an-app-service",
+            f"'{text}' is a {resource.type}, not an App Service.",
+            remedy="Give the id of the web app: …/providers/Microsoft.Web/sites/NAME",
+        )
+    typed = {"--resource-group": group, "--slot": slot}
+    meant = {"--resource-group": resource.resource_group, "--slot": resource.slot}
+    for option, value in typed.items():
+        if value and value.casefold() != (meant[option] or "").casefold():
+            raise UsageError(
+                "contradictory-options",
+                f"{option} {value} contradicts the resource id '{text}'.",
+                remedy=f"Leave {option} out: the id says it all.",
+            )
+    del subscription  # an id names its own; the variable may hold another default
+    return SiteTarget(resource.names[0], resource.resource_group, resource.subscription_id, resource.slot)
+
+
+def caller_resource(text: str) -> str | ResourceId:
+    """A resource that is to call the API: a resource id, or the bare name of a web or function app.
+
+    Raises:
+        UsageError: empty or malformed.
+    """
+    wanted = text.strip()
+    if wanted.startswith("/"):
+        return ResourceId.parse(wanted)
+    if not _SITE_NAME.fullmatch(wanted):
+        raise UsageError(
+            "malformed-resource",
+            f"'{text}' is neither a resource id nor the name of a web or function app.",
+            remedy="Give the resource id that the portal's Properties page shows, or the app's bare name.",
+        )
+    return wanted

@@ -1,0 +1,16 @@
+"""The App Service as the user named it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class SiteTarget:
+    """A site by name, with as much around it as was said."""
+
+    name: str
+    group: str | None = None
+    subscription: str | None = None
+    """An id or a name."""
+    slot: str | None = None

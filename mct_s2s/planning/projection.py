@@ -1,0 +1,166 @@
+"""The world after a plan: what was observed, with everything in it that is done since.
+
+Directory replicas lag, so a fresh reading would show a trust that looks half-made for a while. The answers of the
+writes are the better source, and they are already here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+
+from mct_s2s.model.ids import ApplicationObjectId, ClientId, KeyId, PrincipalId, same_id
+from mct_s2s.model.observed import (
+    Application,
+    Assignment,
+    ClientApplication,
+    Credential,
+    CredentialKind,
+    Observed,
+    PrincipalKind,
+    ServicePrincipal,
+    Trust,
+)
+from mct_s2s.planning.changes import (
+    AddSecret,
+    AnyChange,
+    AssignAppRole,
+    CreateApplication,
+    CreateServicePrincipal,
+    EnableIdentity,
+    Part,
+    Ref,
+    RemoveSecret,
+    UpdateApplication,
+)
+from mct_s2s.planning.edits import ApplicationPatch, patch_for
+from mct_s2s.planning.plan import Results
+from mct_s2s.planning.service import CREATE
+
+
+def project(
+    before: Observed, done: Iterable[AnyChange], results: Results, settings: Mapping[str, str | None] | None
+) -> Observed:
+    """What the world looks like now.
+
+    Args:
+        before: the snapshot that the plan was made from.
+        done: the changes that were applied, in the order in which they were.
+        results: the ids that they yielded.
+        settings: the application settings as they were read back, if they were written.
+    """
+    after = before if settings is None or before.app_service is None else before.with_settings(settings)
+    for change in done:
+        after = _with(after, change, results)
+    return replace(after, trust=_with_holders(after))
+
+
+def _with(world: Observed, change: AnyChange, results: Results) -> Observed:  # a flat table
+    trust = world.trust
+    match change:
+        case CreateApplication():
+            trust = _created(trust, change, results)
+        case UpdateApplication():
+            trust = _edited(
+                trust,
+                results.resolve(change.object_id),
+                lambda app: _patched(app, patch_for(app, change.edits, results)),
+            )
+        case CreateServicePrincipal():
+            client_id = results.resolve(change.client_id)
+            principal_id: Ref[PrincipalId] = Ref(change.key, Part.PRINCIPAL_ID)
+            trust = _present(trust, ServicePrincipal(results.resolve(principal_id), client_id, change.name))
+        case AddSecret():
+            key_id: KeyId | None = results.known(Ref(change.key, Part.KEY_ID))
+            if key_id is not None:
+                secret = Credential(CredentialKind.SECRET, key_id, change.credential_name, change.expires)
+                trust = _edited(
+                    trust,
+                    results.resolve(change.object_id),
+                    lambda app: replace(app, credentials=(*app.credentials, secret)),
+                )
+        case RemoveSecret():
+            trust = _edited(
+                trust,
+                change.object_id,
+                lambda app: replace(
+                    app, credentials=tuple(c for c in app.credentials if not same_id(c.key_id, change.key_id))
+                ),
+            )
+        case AssignAppRole():
+            assignment = Assignment(
+                results.known(Ref(change.key, Part.ASSIGNMENT_ID)) or "",
+                results.resolve(change.principal),
+                results.resolve(change.service),
+                change.role,
+            )
+            trust = replace(trust, assignments=(*trust.assignments, assignment))
+        case EnableIdentity():
+            made: PrincipalId = results.resolve(Ref(change.key, Part.PRINCIPAL_ID))
+            holders = tuple(
+                replace(holder, principal_id=made) if holder == change.holder else holder for holder in world.holders
+            )
+            return replace(world, holders=holders)
+        case _:
+            return world
+    return replace(world, trust=trust)
+
+
+def _created(trust: Trust, change: CreateApplication, results: Results) -> Trust:
+    client_id: Ref[ClientId] = Ref(change.key, Part.CLIENT_ID)
+    object_id: Ref[ApplicationObjectId] = Ref(change.key, Part.OBJECT_ID)
+    application = Application(
+        results.resolve(object_id), results.resolve(client_id), change.name, unique_name=change.unique_name
+    )
+    if change.key == CREATE:
+        return replace(trust, service=application)
+    return replace(trust, clients=(*trust.clients, ClientApplication(application, None)))
+
+
+def _edited(trust: Trust, object_id: ApplicationObjectId, edit: Callable[[Application], Application]) -> Trust:
+    if trust.service is not None and trust.service.object_id == object_id:
+        trust = replace(trust, service=edit(trust.service))
+    clients = tuple(
+        replace(client, application=edit(client.application))
+        if client.application is not None and client.application.object_id == object_id
+        else client
+        for client in trust.clients
+    )
+    return replace(trust, clients=clients)
+
+
+def _patched(application: Application, patch: ApplicationPatch) -> Application:
+    return replace(
+        application,
+        identifier_uris=application.identifier_uris if patch.identifier_uris is None else patch.identifier_uris,
+        app_roles=application.app_roles if patch.app_roles is None else patch.app_roles,
+        token_version=application.token_version if patch.token_version is None else patch.token_version,
+        required_access=application.required_access if patch.required_access is None else patch.required_access,
+    )
+
+
+def _present(trust: Trust, principal: ServicePrincipal) -> Trust:
+    if trust.service is not None and same_id(trust.service.client_id, principal.client_id):
+        return replace(trust, principal=principal)
+    clients = tuple(
+        replace(client, principal=principal) if same_id(client.client_id, principal.client_id) else client
+        for client in trust.clients
+    )
+    return replace(trust, clients=clients)
+
+
+def _with_holders(world: Observed) -> Trust:
+    """The callers' identities, which the directory may not have shown when it was read."""
+    known = {identity.id.casefold() for identity in world.trust.identities}
+    more = tuple(
+        ServicePrincipal(
+            holder.principal_id,
+            ClientId(""),
+            holder.display_name,
+            PrincipalKind.MANAGED_IDENTITY,
+            str(holder.resource),
+        )
+        for holder in world.holders
+        if holder.principal_id is not None and holder.principal_id.casefold() not in known
+    )
+    return replace(world.trust, identities=(*world.trust.identities, *more))

@@ -1,0 +1,1 @@
+"""How plans, progress, results and errors read: for people with rich, for programs as JSON."""

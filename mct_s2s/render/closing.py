@@ -1,0 +1,37 @@
+"""What was made, where each secret is, and what somebody else still has to do."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.text import Text
+
+from mct_s2s.model.observed import Observed
+from mct_s2s.planning.plan import LeftToOthers
+from mct_s2s.render.console import Terminal
+from mct_s2s.render.documents import SavedCredential
+
+
+def show_credentials(terminal: Terminal, credentials: Sequence[SavedCredential]) -> None:
+    """One line for each; a secret itself only where it was asked for, and only here."""
+    for credential in credentials:
+        place = credential.saved_to.removeprefix("file:")
+        told = f"shown here once: {credential.secret}" if credential.secret else f"saved to {place}"
+        terminal.result(
+            Text.assemble(
+                ("Secret of ", "head"), (credential.client, "head"), f"  expires {credential.expires:%Y-%m-%d}, {told}"
+            )
+        )
+
+
+def show_left_to_others(
+    terminal: Terminal, notes: Sequence[LeftToOthers], where: str, login: str, observed: Observed
+) -> None:
+    """The command for somebody who may, and the page for somebody who would rather click."""
+    for note in notes:
+        terminal.result(Text(note.what, style="warn"))
+        terminal.result(Text.assemble("  → ", (f"{note.command} {where}", "command")))
+        client = next((c for c in observed.trust.clients if note.client in {c.display_name, c.client_id}), None)
+        if client is not None and observed.tenant is not None:
+            link = f"{login}/{observed.tenant.id}/adminconsent?client_id={client.client_id}"
+            terminal.result(Text.assemble("  or open ", (link, "command")))

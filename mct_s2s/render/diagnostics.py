@@ -1,0 +1,30 @@
+"""An error for a person: what happened, what was and was not done, what to type next."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.text import Text
+
+from mct_s2s.errors import S2SError
+from mct_s2s.planning.changes import AnyChange
+from mct_s2s.render.console import Terminal
+
+
+def show_error(terminal: Terminal, error: S2SError) -> None:
+    """The message, the remedy, and the service's own id for a support case."""
+    terminal.say(Text.assemble(("error: ", "bad"), error.message))
+    terminal.say(Text.assemble("  → ", (error.remedy, "command")))
+    if error.request_id:
+        terminal.say(Text(f"  request id: {error.request_id}", style="quiet"))
+
+
+def show_standing(
+    terminal: Terminal, done: Sequence[AnyChange], doubtful: Sequence[AnyChange], left: Sequence[AnyChange]
+) -> None:
+    """How far the command came. Nothing is undone: the same command goes on from here."""
+    for label, changes in (("Done", done), ("In doubt", doubtful), ("Not done", left)):
+        if changes:
+            terminal.say(Text.assemble((f"{label}: ", "head"), "; ".join(f"{c.resource} {c.name}" for c in changes)))
+    if done or doubtful:
+        terminal.say("Run the same command again: it resumes from here.")

@@ -1,0 +1,235 @@
+"""The JSON documents of the contract. Keys are `camelCase`; a part that is not there is `null` or empty."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from mct_s2s.errors import S2SError
+from mct_s2s.model.ids import api_uri
+from mct_s2s.model.observed import Application, AppService, ClientApplication, Credential, Observed, ServicePrincipal
+from mct_s2s.model.site_settings import AUDIENCE, ours, value_of
+from mct_s2s.planning.changes import Action, AddSecret, AnyChange, known_id
+from mct_s2s.planning.clients import members
+from mct_s2s.planning.findings import Finding, is_allowed, is_consented, is_healthy, wanted_role
+from mct_s2s.planning.plan import Plan
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class SavedCredential:
+    """A credential that this run made, and where it is. `secret` is set only for `--secret-to show`."""
+
+    client: str
+    client_id: str
+    expires: datetime
+    saved_to: str
+    secret: str | None = None
+
+
+@dataclass(frozen=True)
+class Step:
+    """A change and what came of it; `id` and `seconds` are unknown before it is applied."""
+
+    change: AnyChange
+    id: str | None
+    detail: str
+    seconds: float
+
+
+def timestamp(moment: datetime) -> str:
+    """`2027-11-24T00:00:00Z`."""
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def status_document(observed: Observed, findings: tuple[Finding, ...]) -> Json:
+    """`mct-s2s/status/v1`."""
+    tenant, site = observed.tenant, observed.app_service
+    return {
+        "schema": "mct-s2s/status/v1",
+        "healthy": is_healthy(findings),
+        "cloud": observed.cloud,
+        "tenant": {"id": tenant.id, "name": tenant.name} if tenant else None,
+        "appService": _app_service(site) if site else None,
+        "serviceApplication": _service(observed),
+        "clients": [*_applications(observed), *_identities(observed)],
+        "findings": [
+            {
+                "code": finding.code,
+                "severity": finding.severity.value,
+                "subject": finding.subject,
+                "message": finding.message,
+                "remedy": finding.remedy,
+            }
+            for finding in findings
+        ],
+    }
+
+
+def result_document(
+    steps: Iterable[Step], credentials: Iterable[SavedCredential], status: Json, *, dry_run: bool, plan: Plan
+) -> Json:
+    """`mct-s2s/result/v1`."""
+    return {
+        "schema": "mct-s2s/result/v1",
+        "dryRun": dry_run,
+        "changes": [
+            {
+                "action": step.change.action.value,
+                "resource": step.change.resource,
+                "name": step.change.name,
+                "id": step.id,
+                "detail": step.detail,
+                "seconds": round(step.seconds, 3),
+            }
+            for step in steps
+        ],
+        "credentials": [_saved(credential) for credential in credentials],
+        "leftToOthers": [
+            {"what": note.what, "command": note.command, "link": note.link} for note in plan.left_to_others
+        ],
+        "status": status,
+    }
+
+
+def planned_steps(plan: Plan) -> list[Step]:
+    """A plan's steps before they are applied."""
+    return [Step(change, known_id(change), change.detail, 0.0) for change in plan.steps]
+
+
+def planned_credentials(plan: Plan, places: Mapping[str, str]) -> list[SavedCredential]:
+    """The credentials that a plan would make."""
+    return [
+        SavedCredential(
+            change.client,
+            change.client_id if isinstance(change.client_id, str) else "",
+            change.expires,
+            places[change.client],
+        )
+        for change in plan.changes
+        if isinstance(change, AddSecret)
+    ]
+
+
+def error_document(
+    error: S2SError, done: Sequence[AnyChange] = (), doubtful: Sequence[AnyChange] = (), left: Sequence[AnyChange] = ()
+) -> Json:
+    """`mct-s2s/error/v1`, with what was and was not done where something was."""
+    document: Json = {
+        "schema": "mct-s2s/error/v1",
+        "error": {
+            "code": error.code,
+            "message": error.message,
+            "remedy": error.remedy,
+            "requestId": error.request_id,
+        },
+    }
+    if done or doubtful or left:
+        document["done"] = [_short(change) for change in done if change.action is not Action.NONE]
+        document["inDoubt"] = [_short(change) for change in doubtful]
+        document["notDone"] = [_short(change) for change in left]
+    return document
+
+
+def _short(change: AnyChange) -> Json:
+    return {"action": change.action.value, "resource": change.resource, "name": change.name}
+
+
+def _saved(credential: SavedCredential) -> Json:
+    document: Json = {
+        "client": credential.client,
+        "appId": credential.client_id or None,
+        "kind": "secret",
+        "expires": timestamp(credential.expires),
+        "savedTo": credential.saved_to,
+    }
+    if credential.secret is not None:
+        document["secret"] = credential.secret
+    return document
+
+
+def _app_service(site: AppService) -> Json:
+    resource = site.site.resource
+    return {
+        "id": str(resource),
+        "name": site.site.name,
+        "resourceGroup": resource.resource_group,
+        "slot": resource.slot,
+        "url": site.site.url,
+        "state": site.site.state,
+        "settings": ours(site.settings),
+    }
+
+
+def _service(observed: Observed) -> Json | None:
+    application, principal = observed.trust.service, observed.trust.principal
+    if application is None:
+        return None
+    role = wanted_role(observed)
+    return {
+        "appId": application.client_id,
+        "objectId": application.object_id,
+        "servicePrincipalId": principal.id if principal else None,
+        "displayName": application.display_name,
+        "applicationIdUri": uri_shown(application, observed),
+        "appRole": {"id": role.id, "value": role.value, "enabled": role.enabled} if role else None,
+    }
+
+
+def uri_shown(application: Application, observed: Observed) -> str | None:
+    """The one Application ID URI to speak of: the site's audience, the default one, or whatever there is."""
+    audience = value_of(observed.app_service.settings, AUDIENCE) if observed.app_service else None
+    for candidate in (audience, api_uri(application.client_id)):
+        if candidate in application.identifier_uris:
+            return candidate
+    return next(iter(application.identifier_uris), None)
+
+
+def _applications(observed: Observed) -> list[Json]:
+    return [_client(client, observed) for client in shown_clients(observed)]
+
+
+def shown_clients(observed: Observed) -> tuple[ClientApplication, ...]:
+    """The client applications to show: members of the trust, whatever state they are in."""
+    return members(observed)
+
+
+def _client(client: ClientApplication, observed: Observed) -> Json:
+    application, site = client.application, observed.app_service
+    return {
+        "kind": "application",
+        "displayName": client.display_name,
+        "appId": client.client_id,
+        "objectId": application.object_id if application else None,
+        "servicePrincipalId": client.principal.id if client.principal else None,
+        "consented": is_consented(client, observed),
+        "allowed": site is not None and is_allowed(client, site),
+        "credentials": [_credential(credential) for credential in application.credentials] if application else [],
+    }
+
+
+def _credential(credential: Credential) -> Json:
+    return {
+        "kind": credential.kind.value,
+        "keyId": credential.key_id,
+        "name": credential.name,
+        "expires": timestamp(credential.expires) if credential.expires else None,
+    }
+
+
+def _identities(observed: Observed) -> list[Json]:
+    return [_identity(identity, observed) for identity in observed.trust.identities]
+
+
+def _identity(identity: ServicePrincipal, observed: Observed) -> Json:
+    site = observed.app_service
+    return {
+        "kind": "managedIdentity",
+        "displayName": identity.display_name,
+        "resourceId": identity.resource_id,
+        "principalId": identity.id,
+        "allowed": site is not None and site.allowed_object_ids.holds(identity.id),
+    }

@@ -1,0 +1,43 @@
+"""A plan for a person to read before anything happens."""
+
+from __future__ import annotations
+
+from rich.table import Table
+from rich.text import Text
+
+from mct_s2s.planning.changes import Action, AnyChange
+from mct_s2s.planning.plan import Plan
+from mct_s2s.render.console import Terminal
+
+SIGNS = {Action.CREATE: "+", Action.UPDATE: "~", Action.DELETE: "-", Action.NONE: "·"}
+
+
+def show_plan(terminal: Terminal, plan: Plan, where: str) -> None:
+    """Every step with a sign: `+` new, `~` changed, `-` removed, `·` right already."""
+    if plan.is_empty:
+        terminal.say(f"Nothing to do: {where} is already as it should be.", style="good")
+        return
+    terminal.say(Text.assemble(("Plan", "head"), f" for {where}"))
+    table = Table.grid(padding=(0, 2))
+    for step in plan.steps:
+        table.add_row(*_row(step))
+    terminal.err.print(table)
+    for note in plan.left_to_others:
+        terminal.say(f"  {note.what}", style="warn")
+
+
+def summary(plan: Plan) -> str:
+    """`3 to create, 1 to update`."""
+    counts = {action: sum(change.action is action for change in plan.changes) for action in Action}
+    words = {Action.CREATE: "to create", Action.UPDATE: "to update", Action.DELETE: "to remove"}
+    return ", ".join(f"{counts[action]} {text}" for action, text in words.items() if counts[action])
+
+
+def _row(step: AnyChange) -> tuple[Text, Text, Text, Text]:
+    style = step.action.value
+    return (
+        Text(f"  {SIGNS[step.action]}", style=style),
+        Text(step.resource, style=style),
+        Text(step.name),
+        Text(step.detail, style="quiet"),
+    )

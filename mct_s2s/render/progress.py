@@ -1,0 +1,100 @@
+"""The steps as they run: a live list on a terminal, plain lines elsewhere. Always on standard error."""
+
+from __future__ import annotations
+
+import time
+from types import TracebackType
+
+from rich.console import Group
+from rich.live import Live
+from rich.spinner import Spinner
+from rich.table import Table
+from rich.text import Text
+
+from mct_s2s.errors import S2SError
+from mct_s2s.planning.changes import AnyChange
+from mct_s2s.render.console import Terminal
+
+
+class PlainProgress:
+    """One line for each step that has ended."""
+
+    def __init__(self, terminal: Terminal) -> None:
+        self._terminal = terminal
+
+    def __enter__(self) -> PlainProgress:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        return None
+
+    def started(self, change: AnyChange) -> None:
+        """Said when it is done."""
+
+    def finished(self, change: AnyChange, detail: str) -> None:
+        """`done: service principal MCT service (contosolearn)`."""
+        told = f" ({detail})" if detail else ""
+        self._terminal.say(f"done: {change.resource} {change.name}{told}")
+
+    def failed(self, change: AnyChange, error: S2SError) -> None:
+        """The error itself is told at the end, once."""
+        del error
+        self._terminal.say(f"failed: {change.resource} {change.name}")
+
+
+class LiveProgress:
+    """A list that fills while the steps run, several at a time."""
+
+    def __init__(self, terminal: Terminal) -> None:
+        self._lines: dict[str, tuple[AnyChange, float, Text | None]] = {}
+        self._spinner = Spinner("dots")
+        self._live = Live(get_renderable=self._table, console=terminal.err, refresh_per_second=12)
+
+    def __enter__(self) -> LiveProgress:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for key, (change, began, end) in self._lines.items():
+            if end is None:
+                self._lines[key] = (change, began, Text("?", style="warn"))
+        if self._live.is_started:
+            self._live.stop()
+
+    def started(self, change: AnyChange) -> None:
+        """A spinner. The list appears with the first step, below whatever was asked before."""
+        if not self._live.is_started:
+            self._live.start()
+        self._lines[change.key] = (change, time.monotonic(), None)
+
+    def finished(self, change: AnyChange, detail: str) -> None:
+        """A tick, and how long it took."""
+        _, began, _ = self._lines[change.key]
+        took = f"{time.monotonic() - began:.1f} s"
+        self._lines[change.key] = (
+            change,
+            began,
+            Text.assemble(("✓", "good"), ("  " + (detail or change.detail), "quiet"), f"  {took}"),
+        )
+
+    def failed(self, change: AnyChange, error: S2SError) -> None:
+        """A cross; the error itself is told at the end, once."""
+        del error
+        _, began, _ = self._lines[change.key]
+        self._lines[change.key] = (change, began, Text("✗", style="bad"))
+
+    def _table(self) -> Group:
+        table = Table.grid(padding=(0, 2))
+        for change, _, end in self._lines.values():
+            name = Text(change.name)
+            if end is None:
+                table.add_row("", self._spinner, Text(change.resource), name, Text(change.detail, style="quiet"))
+            else:
+                table.add_row("", end[:1], Text(change.resource), name, end[1:])
+        return Group(table)
+
+
+def progress(terminal: Terminal) -> PlainProgress | LiveProgress:
+    """Whichever fits standard error."""
+    return LiveProgress(terminal) if terminal.err.is_terminal else PlainProgress(terminal)

@@ -1,0 +1,114 @@
+"""What is there, what is missing, what will expire, for a person."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from rich.table import Table
+from rich.text import Text
+
+from mct_s2s.model.observed import ClientApplication, Observed
+from mct_s2s.model.site_settings import NAMES, ours
+from mct_s2s.planning.findings import Finding, Severity, is_allowed, is_consented, is_healthy, wanted_role
+from mct_s2s.render.console import Terminal
+from mct_s2s.render.documents import shown_clients, uri_shown
+
+SEVERITY_STYLE = {Severity.ERROR: "bad", Severity.WARNING: "warn", Severity.NOTE: "quiet"}
+
+
+def show_status(terminal: Terminal, observed: Observed, findings: tuple[Finding, ...], now: datetime) -> None:
+    """The trust from top to bottom, then what is wrong with it."""
+    table = Table.grid(padding=(0, 2))
+    table.add_column(no_wrap=True)
+    _tenant(table, observed)
+    _service(table, observed)
+    _site(table, observed)
+    terminal.out.print(table)
+    _clients(terminal, observed, now)
+    show_findings(terminal, findings)
+
+
+def show_findings(terminal: Terminal, findings: tuple[Finding, ...]) -> None:
+    """Each finding with the command that mends it."""
+    if not findings:
+        terminal.result("All is well.", style="good")
+        return
+    terminal.result()
+    for finding in findings:
+        style = SEVERITY_STYLE[finding.severity]
+        terminal.result(Text.assemble((f"{finding.severity.value}: ", style), finding.message))
+        terminal.result(Text.assemble("  → ", (finding.remedy, "command")))
+    if is_healthy(findings):
+        terminal.result("All is well.", style="good")
+
+
+def _tenant(table: Table, observed: Observed) -> None:
+    if observed.tenant is not None:
+        table.add_row(Text("Tenant", style="head"), f"{observed.tenant.name}  ({observed.tenant.id})")
+
+
+def _service(table: Table, observed: Observed) -> None:
+    application = observed.trust.service
+    label = Text("Service application", style="head")
+    if application is None:
+        table.add_row(label, Text("none", style="warn"))
+        return
+    table.add_row(label, f"{application.display_name}  ({application.client_id})")
+    table.add_row("  Application ID URI", uri_shown(application, observed) or Text("none", style="warn"))
+    role = wanted_role(observed)
+    off = "" if role is None or role.enabled else "  (off)"
+    table.add_row("  App role", f"{role.value}{off}" if role else Text("none", style="warn"))
+
+
+def _site(table: Table, observed: Observed) -> None:
+    site = observed.app_service
+    if site is None:
+        return
+    table.add_row(Text("App Service", style="head"), f"{site.site.label}  {site.site.url}  ({site.site.state})")
+    settings = ours(site.settings)
+    for name in NAMES:
+        if name in settings:
+            table.add_row(f"  {name}", Text(settings[name]))
+
+
+def _clients(terminal: Terminal, observed: Observed, now: datetime) -> None:
+    clients, identities = shown_clients(observed), observed.trust.identities
+    if not clients and not identities:
+        return
+    site = observed.app_service
+    table = Table(box=None, pad_edge=False, header_style="head", padding=(0, 2, 0, 0))
+    for column in ("Client", "Id", "Consent", "Allowed", "Credential"):
+        table.add_column(column)
+    for client in clients:
+        table.add_row(
+            client.display_name,
+            client.client_id,
+            _yes(is_consented(client, observed)),
+            _yes(is_allowed(client, site)) if site is not None else Text("?"),
+            _expiry(client, now),
+        )
+    for identity in identities:
+        allowed = site is not None and site.allowed_object_ids.holds(identity.id)
+        table.add_row(
+            identity.display_name, identity.id, Text("not needed", "quiet"), _yes(allowed), "managed identity"
+        )
+    terminal.result()
+    terminal.out.print(table)
+
+
+def _expiry(client: ClientApplication, now: datetime) -> Text:
+    if client.application is None:
+        return Text("another tenant's", style="quiet")
+    credentials = client.application.credentials
+    if not credentials:
+        return Text("none", style="bad")
+    longest = max(credentials, key=lambda credential: (credential.expires is None, credential.expires or now))
+    if longest.expires is None:
+        return Text(f"{longest.kind.value}, does not expire")
+    days = (longest.expires - now).days
+    style = "bad" if days < 0 else "warn" if days <= 30 else "good"
+    return Text.assemble(f"{longest.kind.value} until ", (f"{longest.expires:%Y-%m-%d}", style))
+
+
+def _yes(value: bool) -> Text:
+    return Text("yes", style="good") if value else Text("no", style="bad")
