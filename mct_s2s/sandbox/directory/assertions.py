@@ -42,7 +42,8 @@ def _check_own(
     directory: Directory, application: Object, assertion: str, header: dict[str, Any], claims: dict[str, Any]
 ) -> None:
     app_id = application["appId"]
-    mark = header.get("x5t#S256") or header.get("x5t") or header.get("kid") or ""
+    # MSAL leaves the padding on that RFC 7515 takes off, and Entra takes both.
+    mark = str(header.get("x5t#S256") or header.get("x5t") or header.get("kid") or "").rstrip("=")
     credential = _registered(directory, application, mark)
     if credential is None:
         raise refusals.unregistered_certificate(app_id, mark)

@@ -1,0 +1,217 @@
+"""The real SDKs against the sandbox over TLS: sign-in in each of its ways, and the document's Graph half."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import ssl
+import urllib.request
+import uuid
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+import httpx
+import jwt
+import pytest
+from azure.core.exceptions import ClientAuthenticationError
+from azure.identity import (
+    CertificateCredential,
+    ClientAssertionCredential,
+    ClientSecretCredential,
+    DeviceCodeCredential,
+)
+from azure.identity.aio import CertificateCredential as AsyncCertificateCredential
+from azure.identity.aio import ClientSecretCredential as AsyncClientSecretCredential
+from cryptography import x509
+from cryptography.hazmat.primitives import serialization
+from kiota_authentication_azure.azure_identity_authentication_provider import AzureIdentityAuthenticationProvider
+from mct_s2s.sandbox.embedded import Running
+from msgraph.generated.applications.item.add_password.add_password_post_request_body import (
+    AddPasswordPostRequestBody,
+)
+from msgraph.generated.models.app_role import AppRole
+from msgraph.generated.models.app_role_assignment import AppRoleAssignment
+from msgraph.generated.models.application import Application
+from msgraph.generated.models.key_credential import KeyCredential
+from msgraph.generated.models.o_data_errors.o_data_error import ODataError
+from msgraph.generated.models.password_credential import PasswordCredential
+from msgraph.generated.models.service_principal import ServicePrincipal
+from msgraph.graph_request_adapter import GraphRequestAdapter, options
+from msgraph.graph_service_client import GraphServiceClient
+from msgraph_core import GraphClientFactory  # type: ignore[import-untyped]
+
+from tests.sandbox.test_sign_in import KEY, certificate
+
+# The generated builders warn of their own deprecated classes when they are imported, at the first request.
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:GetQueryParameters is deprecated:DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore:This class is deprecated. Please use the generic:DeprecationWarning"),
+]
+
+
+AIOHTTP_CLOSES = 0.05
+"""Seconds that aiohttp's TLS connections take to close after their session says it is closed."""
+
+
+class Cloud:
+    """The addresses of a running sandbox, found as any client finds them."""
+
+    def __init__(self, running: Running) -> None:
+        self.running = running
+        self.tls = ssl.create_default_context(cafile=str(running.ca_file))
+        address = f"{running.resource_manager.rstrip('/')}/metadata/endpoints?api-version=2022-09-01"
+        with urllib.request.urlopen(address, context=self.tls) as answer:
+            document = json.load(answer)
+        self.graph = document["microsoftGraphResourceId"].rstrip("/")
+        self.sync = {
+            "authority": document["authentication"]["loginEndpoint"],
+            "disable_instance_discovery": True,
+            "connection_verify": str(running.ca_file),
+        }
+        self.login = self.sync["authority"]
+
+    @asynccontextmanager
+    async def client(self) -> AsyncIterator[GraphServiceClient]:
+        async with (
+            AsyncClientSecretCredential(
+                self.running.tenant_id, self.running.client_id, self.running.client_secret, **self.sync
+            ) as credential,
+            httpx.AsyncHTTPTransport(verify=self.tls) as connections,
+            httpx.AsyncClient(transport=connections) as http,
+        ):
+            # kiota puts its middleware in the transport's place, and closing that one closes no connection.
+            provider = AzureIdentityAuthenticationProvider(credential, scopes=[f"{self.graph}/.default"])
+            transport = GraphClientFactory.create_with_default_middleware(options=options, client=http)
+            adapter = GraphRequestAdapter(provider, client=transport)
+            adapter.base_url = f"{self.graph}/v1.0"
+            yield GraphServiceClient(request_adapter=adapter)
+        await asyncio.sleep(AIOHTTP_CLOSES)
+
+
+@pytest.fixture
+def cloud(running: Running) -> Cloud:
+    return Cloud(running)
+
+
+def test_msgraph_does_the_documents_first_two_steps(cloud: Cloud) -> None:
+    async def run() -> tuple[str, str, str]:
+        async with cloud.client() as graph:
+            role = AppRole(
+                id=uuid.uuid4(),
+                allowed_member_types=["Application"],
+                display_name="S2SAppRole",
+                description="Apps in this role can consume the web api.",
+                is_enabled=True,
+                value="S2SAppRole",
+            )
+            body = Application(display_name="service", sign_in_audience="AzureADMyOrg", app_roles=[role])
+            service = await graph.applications.post(body)
+            assert service
+            assert service.id
+            uri = f"api://{service.app_id}"
+            await graph.applications.by_application_id(service.id).patch(Application(identifier_uris=[uri]))
+            owner = await graph.service_principals.post(ServicePrincipal(app_id=service.app_id))
+            client = await graph.applications.post(Application(display_name="c", sign_in_audience="AzureADMyOrg"))
+            assert client
+            assert client.id
+            caller = await graph.service_principals.post(ServicePrincipal(app_id=client.app_id))
+            secret = await graph.applications.by_application_id(client.id).add_password.post(
+                AddPasswordPostRequestBody(password_credential=PasswordCredential(display_name="one"))
+            )
+            assert owner
+            assert owner.id
+            assert caller
+            assert caller.id
+            assert secret
+            assert secret.secret_text
+            grant = AppRoleAssignment(
+                principal_id=uuid.UUID(caller.id), resource_id=uuid.UUID(owner.id), app_role_id=role.id
+            )
+            await graph.service_principals.by_service_principal_id(owner.id).app_role_assigned_to.post(grant)
+            return uri, str(client.app_id), secret.secret_text
+
+    uri, app_id, secret = asyncio.run(run())
+    credential = ClientSecretCredential(cloud.running.tenant_id, app_id, secret, **cloud.sync)
+    token = credential.get_token(f"{uri}/.default").token
+    claims = jwt.decode(token, options={"verify_signature": False})
+    assert (claims["aud"], claims["appid"], claims["roles"]) == (uri, app_id, ["S2SAppRole"])
+
+
+def test_msgraph_reads_graphs_errors(cloud: Cloud) -> None:
+    async def run() -> ODataError:
+        async with cloud.client() as graph:
+            with pytest.raises(ODataError) as raised:
+                await graph.applications.by_application_id(str(uuid.UUID(int=1))).get()
+            return raised.value
+
+    error = asyncio.run(run())
+    assert error.response_status_code == 404
+    assert error.error
+    assert error.error.code == "Request_ResourceNotFound"
+    assert error.error.inner_error
+    assert error.error.inner_error.request_id
+
+
+def test_certificates_sign_in_by_both_kinds_of_client(cloud: Cloud, tmp_path: Path) -> None:
+    der = certificate(KEY)
+
+    async def register() -> str:
+        async with cloud.client() as graph:
+            key = KeyCredential(type="AsymmetricX509Cert", usage="Verify", key=der)
+            body = Application(display_name="certified", sign_in_audience="AzureADMyOrg", key_credentials=[key])
+            made = await graph.applications.post(body)
+            assert made
+            await graph.service_principals.post(ServicePrincipal(app_id=made.app_id))
+            return str(made.app_id)
+
+    app_id = asyncio.run(register())
+    file = tmp_path / "client.pem"
+    form = (serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    pem = x509.load_der_x509_certificate(der).public_bytes(serialization.Encoding.PEM)
+    file.write_bytes(KEY.private_bytes(*form) + pem)
+    scope = f"{cloud.graph}/.default"
+    sync = CertificateCredential(cloud.running.tenant_id, app_id, certificate_path=str(file), **cloud.sync)
+    assert sync.get_token(scope).token
+
+    async def asynchronous() -> str:
+        async with AsyncCertificateCredential(
+            cloud.running.tenant_id, app_id, certificate_path=str(file), **cloud.sync
+        ) as credential:
+            token = (await credential.get_token(scope)).token
+        await asyncio.sleep(AIOHTTP_CLOSES)
+        return token
+
+    assert asyncio.run(asynchronous())
+
+
+def test_a_person_signs_in_with_a_device_code(cloud: Cloud) -> None:
+    def open_page(address: str, code: str, _: Any) -> None:
+        form = urlencode({"user_code": code, "user": "admin@contosolearning.onmicrosoft.com"}).encode()
+        with urllib.request.urlopen(address, form, context=cloud.tls):
+            pass
+
+    credential = DeviceCodeCredential(tenant_id=cloud.running.tenant_id, prompt_callback=open_page, **cloud.sync)
+    record = credential.authenticate(scopes=[f"{cloud.graph}/.default"])
+    assert (record.username, record.tenant_id) == ("admin@contosolearning.onmicrosoft.com", cloud.running.tenant_id)
+    # Resource Manager's token comes from the refresh token, without the person.
+    assert credential.get_token(f"{cloud.running.resource_manager.rstrip('/')}/.default").token
+
+
+def test_azure_identity_reports_a_wrong_secret(cloud: Cloud) -> None:
+    credential = ClientSecretCredential(cloud.running.tenant_id, cloud.running.client_id, "wrong", **cloud.sync)
+    with pytest.raises(ClientAuthenticationError, match="AADSTS7000215"):
+        credential.get_token(f"{cloud.graph}/.default")
+    missing = ClientSecretCredential(str(uuid.UUID(int=4)), cloud.running.client_id, "x", **cloud.sync)
+    with pytest.raises(ClientAuthenticationError, match="Unable to get authority configuration"):
+        missing.get_token(f"{cloud.graph}/.default")
+
+
+def test_an_assertion_credential_is_judged_without_discovery(cloud: Cloud) -> None:
+    credential = ClientAssertionCredential(
+        cloud.running.tenant_id, cloud.running.client_id, lambda: "rubbish", **cloud.sync
+    )
+    with pytest.raises(ClientAuthenticationError, match="AADSTS50027"):
+        credential.get_token(f"{cloud.graph}/.default")
