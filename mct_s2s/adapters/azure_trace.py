@@ -1,4 +1,4 @@
-"""A policy for azure-core's pipelines that reports each request, for sign-in and Azure Resource Manager alike."""
+"""Reports each request of azure-core's pipelines: by a policy of ours, or where the pipeline is not ours, by its hooks."""
 
 from __future__ import annotations
 
@@ -30,3 +30,18 @@ class TracePolicy(AsyncHTTPPolicy[Any, Any]):
             path = path_of(request.http_request.url)
             self._trace(Request(self._service, request.http_request.method, path, status, took, request_id))
         return response
+
+
+def hooks(service: str, trace: Trace) -> dict[str, Any]:
+    """The same as options for azure-identity, whose pipelines take no policy of ours."""
+
+    def asked(request: PipelineRequest[Any]) -> None:
+        request.context["mct_s2s_began"] = time.monotonic()
+
+    def answered(response: PipelineResponse[Any, Any]) -> None:
+        http = response.http_response
+        took = (time.monotonic() - response.context.get("mct_s2s_began", time.monotonic())) * 1000
+        path, method = path_of(response.http_request.url), response.http_request.method
+        trace(Request(service, method, path, http.status_code, took, http.headers.get("x-ms-request-id")))
+
+    return {"raw_request_hook": asked, "raw_response_hook": answered}

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from azure.core.credentials import AccessToken
 from azure.core.exceptions import AzureError, ClientAuthenticationError, ServiceRequestError, ServiceResponseError
 
-from mct_s2s.adapters.azure_trace import TracePolicy
+from mct_s2s.adapters.azure_trace import hooks
 from mct_s2s.adapters.clouds import Cloud
 from mct_s2s.adapters.patience import Patience
 from mct_s2s.adapters.sign_in import Method
@@ -133,11 +133,7 @@ class Caller:
     @property
     def pipeline(self) -> dict[str, Any]:
         """Options of azure-identity's asynchronous credentials: our trace, and no retries beside ours."""
-        return {
-            "authority": self.cloud.login,
-            "retry_total": 0,
-            "per_retry_policies": [TracePolicy("Entra", self.trace)],
-        }
+        return {"authority": self.cloud.login, "retry_total": 0, **hooks("Entra", self.trace)}
 
 
 def sign_in(method: Method, caller: Caller, transport: AioHttpTransport, patience: Patience) -> Credential:

@@ -111,7 +111,7 @@ def _places(wanted: Change, session: Session, observed: Observed) -> Mapping[str
     if wanted.secret_to.show:
         shown = ShownPlace()
         return dict.fromkeys(names, shown)
-    folder = default_folder(session.cloud.label, observed, wanted.label)
+    folder = default_folder(session.label, observed, wanted.label)
     return {name: FilePlace(wanted.secret_to.file_for(name, folder)) for name in names}
 
 

@@ -25,7 +25,7 @@ def configure_appservice(options: ConfigureOptions) -> int:
         now = datetime.now(UTC)
         service = service_wish(session.target, None, given.role, may_create=False)
         wanted = Change(
-            query=_query(options, session, service, now, directory=directory),
+            query=_query(session, service, now, directory=directory),
             desired=Desired(
                 service if directory else None,
                 settings=SettingsScope.OFF if options.disable else SettingsScope.ALL,
@@ -44,9 +44,7 @@ def configure_appservice(options: ConfigureOptions) -> int:
     return run(options, Needs(directory=directory), body)
 
 
-def _query(
-    options: ConfigureOptions, session: Session, service: ServiceWish, now: datetime, *, directory: bool
-) -> Query:
+def _query(session: Session, service: ServiceWish, now: datetime, *, directory: bool) -> Query:
     if directory:
         return query_for(session, service, now)
     return Query(now=now, unique_name=service.unique_name, target=session.target, directory=False)

@@ -44,7 +44,8 @@ class Session:
     cloud: Cloud
     target: SiteTarget | None
     subscription: str | None
-    signed_in_as: str
+    label: str
+    """A word for the cloud that is safe in a file name."""
 
 
 @dataclass(frozen=True)
@@ -127,7 +128,7 @@ async def _session(
                 scopes = [cloud.graph_scope] * needs.directory + [cloud.arm_scope] * needs.arm
                 await asyncio.gather(loading, *(credential.get_token(scope) for scope in scopes))
                 async with _ports(line, credential, rehearsal) as azure:
-                    yield Session(azure, cloud, target, start.subscription, credential.description)
+                    yield Session(azure, cloud, target, start.subscription, "sandbox" if rehearsal else cloud.label)
         finally:
             await asyncio.gather(loading, return_exceptions=True)
 

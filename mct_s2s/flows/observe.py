@@ -8,6 +8,7 @@ from mct_s2s.errors import NotThere
 from mct_s2s.flows.find_site import find_app_service, find_subscription, find_web_app
 from mct_s2s.flows.find_trust import find_trust
 from mct_s2s.flows.query import Query
+from mct_s2s.model.ids import is_guid
 from mct_s2s.model.observed import AppService, IdentityHolder, Observed, Tenant, Trust
 from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.model.site_settings import AppSettings
@@ -50,8 +51,10 @@ async def _holders(azure: Azure, query: Query) -> tuple[IdentityHolder, ...]:
 
 async def _holder(azure: Azure, query: Query, wanted: str | ResourceId) -> IdentityHolder:
     if isinstance(wanted, str):
-        subscription = await find_subscription(azure.sites, query.subscription)
-        wanted = await find_web_app(azure.sites, subscription.id, wanted)
+        subscription = query.subscription or ""
+        if not is_guid(subscription):
+            subscription = (await find_subscription(azure.sites, query.subscription)).id
+        wanted = await find_web_app(azure.sites, subscription, wanted)
     holder = await azure.identities.holder(wanted)
     if holder is None:
         raise NotThere(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -28,6 +29,10 @@ THEME = Theme(
 )
 
 
+UNBOUNDED = 400
+"""Columns where there is no terminal: a log line is not folded."""
+
+
 @dataclass
 class Terminal:
     """Where a command speaks."""
@@ -39,11 +44,7 @@ class Terminal:
     @classmethod
     def open(cls, *, json: bool) -> Terminal:
         """The process's own streams. Colours and width follow the terminal; `NO_COLOR` is obeyed."""
-        return cls(
-            Console(theme=THEME, highlight=False, soft_wrap=True),
-            Console(theme=THEME, highlight=False, stderr=True, soft_wrap=True),
-            json,
-        )
+        return cls(_console(stderr=False), _console(stderr=True), json)
 
     @property
     def talks_to_person(self) -> bool:
@@ -62,3 +63,10 @@ class Terminal:
         """A result for a program: one JSON document."""
         sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
         sys.stdout.flush()
+
+
+def _console(*, stderr: bool) -> Console:
+    console = Console(theme=THEME, highlight=False, stderr=stderr, soft_wrap=True)
+    if not console.is_terminal and "COLUMNS" not in os.environ:
+        console.width = UNBOUNDED
+    return console

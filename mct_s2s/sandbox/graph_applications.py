@@ -132,7 +132,10 @@ def _patch_federated(call: GraphCall) -> Answer:
     except WireError:
         if not (call.params.get("name") and call.creates_if_missing):
             raise
-        made = federated.create(call.directory, target, {**call.body, "name": call.params["name"]})
+        body = call.body
+        if not isinstance(body, dict):
+            raise bad_request("Invalid request body: a JSON object is expected.") from None
+        made = federated.create(call.directory, target, {**body, "name": call.params["name"]})
         return call.single("federatedIdentityCredential", _federated_context(target), made, status=201)
     federated.update(call.directory, held, call.body)
     return NO_CONTENT

@@ -91,7 +91,9 @@ def _by_ids(call: GraphCall) -> Answer:
     ids = body.get("ids") if isinstance(body, dict) else None
     if not isinstance(ids, list) or not ids or not all(is_guid(one) for one in ids) or len(ids) > 1000:
         raise bad_request("Invalid value specified for parameter 'ids': 1 to 1000 object ids are expected.")
-    kinds = body.get("types")
+    kinds = body.get("types") or []
+    if not isinstance(kinds, list) or not all(isinstance(kind, str) for kind in kinds):
+        raise bad_request("Invalid value specified for parameter 'types': an array of Edm.String is expected.")
     found = [typed(hit) for table in _tables(call, kinds) for hit in map(table.seen, ids) if hit is not None]
     return Answer(200, {"@odata.context": f"{call.root}/$metadata#directoryObjects", "value": found})
 

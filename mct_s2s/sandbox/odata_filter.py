@@ -156,7 +156,7 @@ class _Reader:
                 "Too many child clauses specified in search filter expression containing 'OR' operators: "
                 f"{len(values)}. Max allowed: 15.",
             )
-        wanted = {_folded(value) for value in values}
+        wanted = tuple(dict.fromkeys(_folded(value) for value in values))
         hint = (path[0], tuple(str(value) for value in wanted)) if len(path) == 1 else None
         return Filter(lambda one: _folded(_at(one, path)) in wanted, hint=hint)
 

@@ -86,7 +86,9 @@ class ArmSession:
         """GET a path for which the management clients at hand have no operation."""
 
         async def once() -> dict[str, Any]:
-            response = await self._raw.send_request(HttpRequest("GET", path, params={"api-version": api_version}))
+            response = await self._raw.send_request(
+                HttpRequest("GET", self.cloud.arm + path, params={"api-version": api_version})
+            )
             if response.status_code >= 400:
                 raise HttpResponseError(response=response)
             document: dict[str, Any] = response.json()
