@@ -317,3 +317,15 @@ def test_managed_identities_are_not_graphs_to_delete(client: Client) -> None:
         ["isExplicit=False", resource],
     )
     assert refusal(client, "DELETE", path)[:2] == (403, "Authorization_RequestDenied")
+
+
+@pytest.mark.parametrize("body", [5, True, "text", [], [None], {"ids": 5}, {"ids": [NOBODY], "types": 5}])
+def test_a_body_of_another_shape_is_the_senders_mistake(client: Client, made: dict[str, Any], body: Any) -> None:
+    credential = f"/applications/{made['id']}/federatedIdentityCredentials(name='main')"
+    for method, path in (("PATCH", credential), ("POST", "/directoryObjects/getByIds"), ("POST", "/$batch")):
+        answer = client.graph(method, path, json=body, headers={"Prefer": "create-if-missing"})
+        assert answer.status_code == 400, (path, answer.text)
+
+
+def test_a_filter_may_compare_a_collection_without_harm(client: Client) -> None:
+    assert client.graph("GET", "/applications", params={"$filter": "tags in ('a')"}).json()["value"] == []
