@@ -201,8 +201,11 @@ class SecretPlace(Protocol):
         """What the place remembers."""
         ...
 
-    async def check(self) -> None:
+    async def check(self, client_id: ClientId | None) -> None:
         """Make sure that it can be written to, before anything is made.
+
+        Args:
+            client_id: whose secret it will be, where the client exists already.
 
         Raises:
             UsageError: it cannot.

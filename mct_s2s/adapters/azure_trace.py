@@ -1,4 +1,4 @@
-"""Reports each request of azure-core's pipelines: by a policy of ours, or where the pipeline is not ours, by its hooks."""
+"""Reports each request of azure-core's pipelines: by a policy, or where the pipeline is not ours, by its hooks."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from mct_s2s.errors import UsageError
-from mct_s2s.model.ids import KeyId
+from mct_s2s.model.ids import ClientId, KeyId, same_id
 from mct_s2s.model.observed import SecretNote
 from mct_s2s.ports import NewSecret, SecretRecord
 
@@ -27,6 +27,9 @@ class FilePlace:
     """
 
     path: Path
+    is_ours: bool = False
+    """Whether the file lies where only this tool writes. There, another client's file is moved aside; elsewhere a file
+    that is not this client's is the user's, and is never written over."""
 
     @property
     def label(self) -> str:
@@ -48,12 +51,18 @@ class FilePlace:
                 delivered = KeyId(document["keyId"])
         return SecretNote(tuple(attempts), delivered)
 
-    async def check(self) -> None:
+    async def check(self, client_id: ClientId | None) -> None:
         """Try the very writing that the secret will need.
 
         Raises:
-            UsageError: the folder cannot be made or written to, or the path is a folder.
+            UsageError: the folder cannot be made or written to, or a file stands there that is not this client's.
         """
+        if not self.is_ours and self._belongs_to_another(client_id):
+            raise UsageError(
+                "secret-place-taken",
+                f"'{self.path}' exists and is not this client's secret file. It was not touched.",
+                remedy="Choose another place, or move the file away: --secret-to file:PATH",
+            )
         try:
             if self.path.is_dir():
                 raise IsADirectoryError(f"'{self.path}' is a folder")
@@ -75,8 +84,18 @@ class FilePlace:
 
     async def deliver(self, record: SecretRecord, secret: NewSecret) -> None:
         """Write the file at one stroke, then forget the attempts."""
+        if self._belongs_to_another(record.client_id):
+            self.path.replace(self.path.with_name(f"{self.path.name}.{self._holds() or 'old'}"))
         _replace(self.path, dotenv(record, secret))
         self._pending.unlink(missing_ok=True)
+
+    def _holds(self) -> str | None:
+        """The appId that the file is for."""
+        prefix = "AZURE_CLIENT_ID="
+        return next((line.removeprefix(prefix) for line in _lines(self.path) if line.startswith(prefix)), None)
+
+    def _belongs_to_another(self, client_id: ClientId | None) -> bool:
+        return self.path.is_file() and self.path.stat().st_size > 0 and not same_id(self._holds(), client_id)
 
 
 @dataclass
@@ -94,7 +113,7 @@ class ShownPlace:
         """Nothing is remembered: what was shown is gone."""
         return SecretNote()
 
-    async def check(self) -> None:
+    async def check(self, client_id: ClientId | None) -> None:
         """Standard output can always be written to."""
 
     async def begin(self, attempt: str) -> None:

@@ -26,17 +26,19 @@ def add_client(options: AddClientOptions) -> int:
             remedy="mct-s2s add-client NAME, or mct-s2s add-client --managed-identity RESOURCE",
         )
 
+    now = datetime.now(UTC)
+    clients = client_wishes(options, [] if options.name is None else [options.name], now)
+    identities = tuple(dict.fromkeys(caller_resource(text) for text in options.managed_identity))
+    places = secret_to(options.secret_to, len(clients))
+
     async def body(current: Run, session: Session) -> int:
-        now = datetime.now(UTC)
-        clients = client_wishes(options, [] if options.name is None else [options.name], now)
-        identities = tuple(dict.fromkeys(caller_resource(text) for text in options.managed_identity))
         service = service_wish(session.target, None, may_create=False)
         wanted = Change(
             query=query_for(session, service, now, clients, identities),
             desired=Desired(service, clients, SettingsScope.CLIENTS, restart=not options.no_restart),
-            label=session.target.name if session.target else service.display_name,
+            label=session.target.label if session.target else service.display_name,
             now=now,
-            secret_to=secret_to(options.secret_to, len(clients)),
+            secret_to=places,
         )
         code, changed = await change(current, options, session, wanted)
         close(current, options, session, changed)

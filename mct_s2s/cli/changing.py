@@ -76,7 +76,7 @@ async def change(run: Run, options: ChangingOptions, session: Session, wanted: C
 
     async def agree(plan: Plan) -> Answer:
         if not run.terminal.json or not options.dry_run:
-            show_plan(run.terminal, plan, wanted.label)
+            show_plan(run.terminal, plan, wanted.label, is_result=options.dry_run)
         if plan.is_empty or options.dry_run:
             return Answer(go=False)
         return await _ask(run, options, plan)
@@ -100,7 +100,7 @@ async def _ask(run: Run, options: ChangingOptions, plan: Plan) -> Answer:
             f"This would change something ({summary(plan)}), and there is nobody to ask. Nothing was changed.",
             remedy="Add --yes to go ahead, or --dry-run to see the plan alone.",
         )
-    answer = await asyncio.to_thread(run.terminal.err.input, f"Go ahead ({summary(plan)})? [y/N] ")
+    answer = await asyncio.to_thread(run.terminal.ask, f"Go ahead ({summary(plan)})? [y/N] ")
     if answer.strip().lower() in {"y", "yes"}:
         return Answer(go=True, asked=True)
     raise Cancelled("cancelled", "Nothing was changed.", remedy="Run it again when you are ready.")
@@ -112,7 +112,8 @@ def _places(wanted: Change, session: Session, observed: Observed) -> Mapping[str
         shown = ShownPlace()
         return dict.fromkeys(names, shown)
     folder = default_folder(session.label, observed, wanted.label)
-    return {name: FilePlace(wanted.secret_to.file_for(name, folder)) for name in names}
+    owned = wanted.secret_to.path is None
+    return {name: FilePlace(wanted.secret_to.file_for(name, folder), owned) for name in names}
 
 
 def default_folder(cloud: str, observed: Observed, label: str) -> Path:
@@ -120,7 +121,8 @@ def default_folder(cloud: str, observed: Observed, label: str) -> Path:
     from platformdirs import user_data_path  # noqa: PLC0415  # only commands that make a secret need it
 
     tenant = observed.tenant.id if observed.tenant else "unknown-tenant"
-    return user_data_path("mct-s2s", appauthor=False) / "secrets" / cloud / tenant / label.lower().replace("/", "-")
+    site = label.lower().replace("/", "/slots/")
+    return user_data_path("mct-s2s", appauthor=False) / "secrets" / cloud / tenant / site
 
 
 def _changed(convergence: Convergence, places: Mapping[str, SecretPlace]) -> Changed:
@@ -129,7 +131,8 @@ def _changed(convergence: Convergence, places: Mapping[str, SecretPlace]) -> Cha
     if journal is None:
         return Changed(convergence, planned_credentials(convergence.plan, labels), places, applied=False)
     made: list[SavedCredential] = []
-    for entry in journal.done:
+    order = [step.key for step in convergence.plan.steps]
+    for entry in sorted(journal.done, key=lambda entry: order.index(entry.change.key)):
         if isinstance(entry.change, AddSecret):
             place = places[entry.change.client]
             secret = place.shown.get(entry.change.client) if isinstance(place, ShownPlace) else None

@@ -4,22 +4,20 @@ from __future__ import annotations
 
 from mct_s2s.adapters.secret_places import FilePlace
 from mct_s2s.cli.changing import Changed
-from mct_s2s.cli.options import AzureOptions
+from mct_s2s.cli.options import ChangingOptions
 from mct_s2s.cli.run import Run
 from mct_s2s.cli.where import where
 from mct_s2s.cli.wiring import Session
-from mct_s2s.planning.changes import AddSecret, RestartSite
 from mct_s2s.render.closing import show_credentials, show_left_to_others
 from mct_s2s.render.documents import uri_shown
 from mct_s2s.render.next_steps import Call, show_client_example, show_identity_example
 
 
-def close(current: Run, options: AzureOptions, session: Session, changed: Changed) -> None:
+def close(current: Run, options: ChangingOptions, session: Session, changed: Changed) -> None:
     """Say it to a person; JSON has said it all."""
     terminal, convergence = current.terminal, changed.convergence
-    if terminal.json or not changed.applied:
+    if terminal.json or options.dry_run:
         return
-    terminal.result()
     show_credentials(terminal, changed.credentials)
     after = convergence.after
     show_left_to_others(terminal, convergence.plan.left_to_others, where(options, after), session.cloud.login, after)
@@ -27,12 +25,10 @@ def close(current: Run, options: AzureOptions, session: Session, changed: Change
     if service is None or after.tenant is None:
         return
     call = Call(session.cloud.login, after.tenant.id, uri_shown(service, after) or "", site.site.url if site else None)
-    made = [change for change in convergence.plan.changes if isinstance(change, AddSecret)]
-    if made:
-        place = changed.places[made[0].client]
-        show_client_example(terminal, call, str(place.path) if isinstance(place, FilePlace) else None)
+    if changed.places:
+        place = next(iter(changed.places.values()))
+        saved = isinstance(place, FilePlace) and place.path.exists()
+        show_client_example(terminal, call, str(place.path) if isinstance(place, FilePlace) and saved else None)
     for holder in after.holders:
         show_identity_example(terminal, call, holder)
-    if not any(isinstance(change, RestartSite) for change in convergence.plan.changes) and site is not None:
-        return
     terminal.result(f"Done. See what stands at any time with: mct-s2s status {where(options, after)}", style="good")

@@ -9,7 +9,7 @@ from mct_s2s.cli.changing import Change, change
 from mct_s2s.cli.options import ConfigureOptions
 from mct_s2s.cli.run import Run, run
 from mct_s2s.cli.wiring import Needs, Session
-from mct_s2s.cli.wishes import service_wish
+from mct_s2s.cli.wishes import check_role, service_wish
 from mct_s2s.errors import UsageError
 from mct_s2s.flows.query import Query
 from mct_s2s.inputs.handoff import given_values, read_handoff
@@ -19,6 +19,7 @@ from mct_s2s.model.desired import Desired, GivenValues, ServiceWish, SettingsSco
 def configure_appservice(options: ConfigureOptions) -> int:
     """Exit code of `configure-appservice`."""
     given = _given(options)
+    check_role(given.role)
     directory = not options.disable and not given.need_no_directory
 
     async def body(current: Run, session: Session) -> int:
@@ -33,7 +34,7 @@ def configure_appservice(options: ConfigureOptions) -> int:
                 allow_consented=True,
                 restart=not options.no_restart,
             ),
-            label=session.target.name if session.target else "",
+            label=session.target.label if session.target else "",
             now=now,
         )
         code, changed = await change(current, options, session, wanted)

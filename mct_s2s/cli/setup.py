@@ -11,7 +11,7 @@ from mct_s2s.cli.closing import close
 from mct_s2s.cli.options import SetupOptions
 from mct_s2s.cli.run import Run, run
 from mct_s2s.cli.wiring import Needs, Session
-from mct_s2s.cli.wishes import client_wishes, service_wish
+from mct_s2s.cli.wishes import check_role, client_wishes, service_wish
 from mct_s2s.errors import UsageError
 from mct_s2s.inputs.clients import secret_to
 from mct_s2s.inputs.handoff import handoff_text
@@ -22,13 +22,16 @@ from mct_s2s.render.handover import handed_over, show_handover
 
 def setup(options: SetupOptions) -> int:
     """Exit code of `setup`."""
-    needs = Needs(arm=not options.no_app_service or bool(options.managed_identity), target=not options.no_app_service)
+    now = datetime.now(UTC)
+    clients = client_wishes(options, options.client, now)
+    identities = tuple(dict.fromkeys(caller_resource(text) for text in options.managed_identity))
+    places = secret_to(options.secret_to, len(clients))
+    named = named_target(options) if options.no_app_service else None
+    check_role(options.role)
+    _check_handoff(options.handoff)
 
     async def body(current: Run, session: Session) -> int:
-        now = datetime.now(UTC)
-        clients = client_wishes(options, options.client, now)
-        identities = tuple(dict.fromkeys(caller_resource(text) for text in options.managed_identity))
-        target = session.target or named_target(options)
+        target = session.target or named
         service = service_wish(target, options.service_name, options.role, options.service_app)
         wanted = Change(
             query=query_for(session, service, now, clients, identities),
@@ -38,17 +41,17 @@ def setup(options: SetupOptions) -> int:
                 settings=SettingsScope.NONE if options.no_app_service else SettingsScope.ALL,
                 restart=not options.no_restart,
             ),
-            label=target.name if target else service.display_name,
+            label=target.label if target else service.display_name,
             now=now,
-            secret_to=secret_to(options.secret_to, len(clients)),
+            secret_to=places,
         )
         code, changed = await change(current, options, session, wanted)
         _hand_over(current, options, changed, wanted.label)
         close(current, options, session, changed)
         return code
 
-    _check_handoff(options.handoff)
-    return run(options, needs, body)
+    arm = not options.no_app_service or bool(identities)
+    return run(options, Needs(arm=arm, target=not options.no_app_service), body)
 
 
 def _check_handoff(path: Path | None) -> None:

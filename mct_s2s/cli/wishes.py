@@ -41,12 +41,10 @@ def service_wish(
     Raises:
         UsageError: neither is there, or a role value that Graph would refuse.
     """
-    if role is not None:
-        _check_role(role)
+    check_role(role)
     if target is not None:
-        label = f"{target.name}/{target.slot}" if target.slot else target.name
         unique = service_unique_name(target.name, target.slot)
-        return ServiceWish(unique, name or f"MCT service ({label})", role, adopt, may_create)
+        return ServiceWish(unique, name or f"MCT service ({target.label})", role, adopt, may_create)
     if not name or not name.strip():
         raise UsageError(
             "service-name-missing",
@@ -56,7 +54,14 @@ def service_wish(
     return ServiceWish(f"mct-s2s-{file_stem(name)}", name, role, adopt, may_create)
 
 
-def _check_role(value: str) -> None:
+def check_role(value: str | None) -> None:
+    """Refuse an app role value that Graph would refuse.
+
+    Raises:
+        UsageError: as said.
+    """
+    if value is None:
+        return
     if value and len(value) <= 120 and all((c.isascii() and c.isalnum()) or c in ROLE_CHARACTERS for c in value):
         return
     raise UsageError(

@@ -102,7 +102,7 @@ async def converge(
             break
     for change in convergence.plan.changes:
         if isinstance(change, AddSecret):
-            await places[change.client].check()
+            await places[change.client].check(change.client_id if isinstance(change.client_id, str) else None)
     convergence.journal = Journal(convergence.plan, time.monotonic)
     site = convergence.before.app_service
     stage = Stage(azure, convergence.before.tenant, places, site.site.url if site else None, progress)

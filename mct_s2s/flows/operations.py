@@ -113,7 +113,8 @@ class Operations:
         patch = patch_for(application, change.edits, self._results)
         if not patch.is_empty:
             await self._azure.directory.update_application(object_id, patch, is_new=change.is_new)
-        return object_id, ""
+        uri = self._results.uri(change.edits.uri) if change.edits.uri else None
+        return object_id, f"{uri}, {change.detail}" if uri and change.is_new else ""
 
     async def _current(self, object_id: ApplicationObjectId | Ref[ApplicationObjectId], *, is_new: bool) -> Application:
         """The application as it stands: what its creation answered moments ago, or a fresh reading."""

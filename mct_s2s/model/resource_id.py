@@ -8,6 +8,8 @@ from mct_s2s.errors import UsageError
 
 SITES = "microsoft.web/sites"
 SLOTS = "microsoft.web/sites/slots"
+LOGIC_APPS = "microsoft.logic/workflows"
+CONTAINER_APPS = "microsoft.app/containerapps"
 USER_ASSIGNED_IDENTITIES = "microsoft.managedidentity/userassignedidentities"
 
 

@@ -14,3 +14,8 @@ class SiteTarget:
     subscription: str | None = None
     """An id or a name."""
     slot: str | None = None
+
+    @property
+    def label(self) -> str:
+        """What a person calls it: `contosolearn`, or `contosolearn/staging`."""
+        return f"{self.name}/{self.slot}" if self.slot else self.name

@@ -55,6 +55,10 @@ class Terminal:
         """Talk: progress, questions, errors."""
         self.err.print(text if isinstance(text, Text) else Text(text), style=style)
 
+    def ask(self, question: str) -> str:
+        """A question on standard error, and the answer from standard input."""
+        return self.err.input(Text(question))
+
     def result(self, text: str | Text = "", style: str | None = None) -> None:
         """A result for a person."""
         self.out.print(text if isinstance(text, Text) else Text(text), style=style)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from rich.text import Text
 
 from mct_s2s.model.observed import IdentityHolder
-from mct_s2s.model.resource_id import USER_ASSIGNED_IDENTITIES
+from mct_s2s.model.resource_id import CONTAINER_APPS, LOGIC_APPS, USER_ASSIGNED_IDENTITIES
 from mct_s2s.render.console import Terminal
 
 API_PATH = "/api/v1/organization"
@@ -65,7 +65,7 @@ def client_example(call: Call, secret_file: str | None) -> list[str]:
         load,
         'TOKEN=$(printf %s "$AZURE_CLIENT_SECRET" | curl -sS --data-urlencode client_secret@- \\',
         f'  -d grant_type=client_credentials -d "client_id=$AZURE_CLIENT_ID" -d scope={call.audience}/.default \\',
-        f"  {call.token_endpoint} | python3 -c 'import json,sys; print(json.load(sys.stdin)[\"access_token\"])')",
+        f"  {call.token_endpoint} | {_PICK})",
         *_call(call),
     ]
 
@@ -73,26 +73,33 @@ def client_example(call: Call, secret_file: str | None) -> list[str]:
 def identity_example(call: Call, holder: IdentityHolder) -> list[str]:
     """The same from a resource with a managed identity: no secret at all.
 
-    Source: learn.microsoft.com/azure/app-service/overview-managed-identity (REST endpoint reference) and
-    learn.microsoft.com/entra/identity/managed-identities-azure-resources/how-to-use-vm-token.
+    Source: learn.microsoft.com/azure/app-service/overview-managed-identity (REST endpoint reference),
+    learn.microsoft.com/azure/container-apps/managed-identity and learn.microsoft.com/entra/identity/
+    managed-identities-azure-resources/how-to-use-vm-token.
     """
-    which = f"&mi_res_id={holder.resource}" if holder.resource.type == USER_ASSIGNED_IDENTITIES else ""
-    if holder.resource.is_site:
-        request = (
-            f'curl -sS -H "X-IDENTITY-HEADER: $IDENTITY_HEADER" '
-            f'"$IDENTITY_ENDPOINT?api-version=2019-08-01&resource={call.audience}{which}"'
-        )
+    kind = holder.resource.type
+    if kind == LOGIC_APPS:
+        return [
+            f"HTTP action: GET {call.api}, header {HEADER},",
+            f"authentication type Managed identity, audience {call.audience}",
+        ]
+    which = f"&mi_res_id={holder.resource}" if kind == USER_ASSIGNED_IDENTITIES else ""
+    query = f"resource={call.audience}{which}"
+    if holder.resource.is_site or kind == CONTAINER_APPS:
+        endpoint = f'"$IDENTITY_ENDPOINT?api-version=2019-08-01&{query}"'
+        request = f'curl -sS -H "X-IDENTITY-HEADER: $IDENTITY_HEADER" {endpoint}'
     else:
-        request = (
-            f"curl -sS -H Metadata:true "
-            f"'http://169.254.169.254/metadata/identity/oauth2/token?api-version=2018-02-01&resource={call.audience}{which}'"
-        )
-    token = f"TOKEN=$({request} | python3 -c 'import json,sys; print(json.load(sys.stdin)[\"access_token\"])')"
-    return [token, *_call(call)]
+        endpoint = f"'http://169.254.169.254/metadata/identity/oauth2/token?api-version=2018-02-01&{query}'"
+        request = f"curl -sS -H Metadata:true {endpoint}"
+    return [f"TOKEN=$({request} | {_PICK})", *_call(call)]
+
+
+_PICK = "python3 -c 'import json,sys; print(json.load(sys.stdin)[\"access_token\"])'"
 
 
 def _call(call: Call) -> list[str]:
-    return [f"curl -sS -i -H '{HEADER}' -H @- {call.api} <<< \"Authorization: Bearer $TOKEN\""]
+    """The token goes in by standard input: an argument list can be read by every process."""
+    return [f"printf 'Authorization: Bearer %s' \"$TOKEN\" | curl -sS -i -H @- -H '{HEADER}' {call.api}"]
 
 
 def _script(terminal: Terminal, lines: list[str]) -> None:

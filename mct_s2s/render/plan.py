@@ -12,18 +12,26 @@ from mct_s2s.render.console import Terminal
 SIGNS = {Action.CREATE: "+", Action.UPDATE: "~", Action.DELETE: "-", Action.NONE: "·"}
 
 
-def show_plan(terminal: Terminal, plan: Plan, where: str) -> None:
-    """Every step with a sign: `+` new, `~` changed, `-` removed, `·` right already."""
+def show_plan(terminal: Terminal, plan: Plan, where: str, *, is_result: bool = False) -> None:
+    """Every step with a sign: `+` new, `~` changed, `-` removed, `·` right already.
+
+    Args:
+        terminal: the streams.
+        plan: what would be done.
+        where: what it is for.
+        is_result: whether the plan is all that was asked for, and so goes to standard output.
+    """
+    console = terminal.out if is_result else terminal.err
     if plan.is_empty:
-        terminal.say(f"Nothing to do: {where} is already as it should be.", style="good")
+        console.print(Text(f"Nothing to do: {where} is already as it should be."), style="good")
         return
-    terminal.say(Text.assemble(("Plan", "head"), f" for {where}"))
+    console.print(Text.assemble(("Plan", "head"), f" for {where}"))
     table = Table.grid(padding=(0, 2))
     for step in plan.steps:
         table.add_row(*_row(step))
-    terminal.err.print(table)
+    console.print(table)
     for note in plan.left_to_others:
-        terminal.say(f"  {note.what}", style="warn")
+        console.print(Text(f"  {note.what}"), style="warn")
 
 
 def summary(plan: Plan) -> str:

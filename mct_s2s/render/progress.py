@@ -86,6 +86,9 @@ class LiveProgress:
 
     def _table(self) -> Group:
         table = Table.grid(padding=(0, 2))
+        for _ in range(4):
+            table.add_column(no_wrap=True)
+        table.add_column(no_wrap=True, overflow="ellipsis")
         for change, _, end in self._lines.values():
             name = Text(change.name)
             if end is None:
