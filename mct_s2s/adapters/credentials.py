@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import asyncio
 import re
+import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -58,6 +60,7 @@ class Credential:
         self._tokens: dict[str, AccessToken] = {}
         self._one_at_a_time = one_at_a_time
         self._locks: dict[str, asyncio.Lock] = {}
+        self._refusal: SignInFailed | None = None
 
     async def get_token(
         self,
@@ -77,6 +80,8 @@ class Credential:
         (scope,) = scopes
         # A person is asked once: the second token comes from what the first sign-in left in the cache.
         async with self._locks.setdefault("" if self._one_at_a_time else scope, asyncio.Lock()):
+            if self._refusal is not None and self._one_at_a_time:
+                raise self._refusal  # a person who did not sign in is not asked again for the next service
             token = self._tokens.get(scope)
             if token is None or token.expires_on - time.time() < REFRESH_SECONDS:
                 token = await self._patience.call(lambda: self._fetch(scope))
@@ -113,7 +118,8 @@ class Credential:
                 remedy="Check the network, the proxy and --cloud, then run the same command again.",
             ) from error
         except (AzureError, ValueError) as error:
-            raise _refused(error, self.description) from error
+            self._refusal = _refused(error, self.description)
+            raise self._refusal from error
         return token
 
 
@@ -246,10 +252,32 @@ def _interactive(method: Method, caller: Caller, patience: Patience) -> Credenti
         description = "you, by browser"
 
     async def ask(scope: str) -> AccessToken:
-        token: AccessToken = await asyncio.to_thread(inner.get_token, scope)
+        token: AccessToken = await _in_background(inner.get_token, scope)
         return token
 
     return Credential(ask, description, patience, one_at_a_time=True)
+
+
+async def _in_background(function: Callable[[str], AccessToken], scope: str) -> AccessToken:
+    """Run on a thread that nobody waits for at exit: a person who never comes must not outlive the deadline."""
+    loop = asyncio.get_running_loop()
+    outcome: asyncio.Future[AccessToken] = loop.create_future()
+
+    def settle(token: AccessToken | None, error: Exception | None) -> None:
+        if not outcome.done():
+            outcome.set_exception(error) if error else outcome.set_result(token)  # type: ignore[arg-type]
+
+    def work() -> None:
+        token, error = None, None
+        try:
+            token = function(scope)
+        except Exception as caught:  # raised again where it is awaited
+            error = caught
+        with suppress(RuntimeError):  # the loop has gone: so has whoever waited
+            loop.call_soon_threadsafe(settle, token, error)
+
+    threading.Thread(target=work, name="sign-in", daemon=True).start()
+    return await outcome
 
 
 def _need(environ: Mapping[str, str], name: str) -> str:

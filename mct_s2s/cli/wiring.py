@@ -118,13 +118,15 @@ async def _session(
     async with aiohttp.ClientSession(
         connector=connector, cookie_jar=aiohttp.DummyCookieJar(), trust_env=True, auto_decompress=False
     ) as http:
-        loading = asyncio.ensure_future(asyncio.to_thread(_load, needs))
+        loading = asyncio.ensure_future(asyncio.to_thread(_load_sign_in))
         try:
             cloud = BY_NAME.get(start.options.cloud.lower())
             if cloud is None:
                 cloud = await discover(rehearsal.arm if rehearsal else start.options.cloud, http, trace)
+            await loading
             line = _Line(cloud, http, tls, lambda: deadline - time.monotonic(), trace, ca_file)
             async with await _sign_in(start, line, terminal, rehearsal) as credential:
+                loading = asyncio.ensure_future(asyncio.to_thread(_load_services, needs))
                 scopes = [cloud.graph_scope] * needs.directory + [cloud.arm_scope] * needs.arm
                 await asyncio.gather(loading, *(credential.get_token(scope) for scope in scopes))
                 async with _ports(line, credential, rehearsal) as azure:
@@ -191,12 +193,18 @@ async def _ports(line: _Line, credential: Credential, rehearsal: Rehearsal | Non
         await graph.close()
 
 
-def _load(needs: Needs) -> None:
-    """Import what the command is about to use, on a thread, while the sign-in is on its way."""
-    import mct_s2s.adapters.arm.sites  # noqa: PLC0415
+def _load_sign_in() -> None:
+    """Import what sign-in needs, on a thread, while the cloud is asked for its endpoints.
 
+    One thread imports at a time: the SDKs' packages import each other in circles, and two threads would meet in them.
+    """
+    import mct_s2s.adapters.credentials  # noqa: F401, PLC0415
+
+
+def _load_services(needs: Needs) -> None:
+    """Import what the command is about to use, on a thread, while the sign-in is on its way."""
     if needs.arm:
-        pass
+        import mct_s2s.adapters.arm.identities  # noqa: PLC0415
     if needs.directory:
         import mct_s2s.adapters.graph.directory  # noqa: F401, PLC0415
 
