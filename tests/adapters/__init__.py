@@ -1,0 +1,1 @@
+"""The edges: retry policy, sign-in methods, secret files."""

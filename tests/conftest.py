@@ -1,0 +1,186 @@
+"""A sandbox for tests that talk to Azure: asked over TLS, watched through its request log, as new for each test."""
+
+from __future__ import annotations
+
+import os
+import socket
+import ssl
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from mct_s2s.sandbox import seed
+from mct_s2s.sandbox.environment import exports
+
+Json = dict[str, Any]
+
+GROUP = f"{seed.SUBSCRIPTION}/resourceGroups/integrations/providers"
+FUNCTION_APP = f"{GROUP}/Microsoft.Web/sites/reports-func"
+MACHINE = f"{GROUP}/Microsoft.Compute/virtualMachines/etl-vm"
+LOGIC_APP = f"{GROUP}/Microsoft.Logic/workflows/nightly-import"
+CONTAINER_APP = f"{GROUP}/Microsoft.App/containerApps/hr-sync"
+USER_IDENTITY = f"{GROUP}/Microsoft.ManagedIdentity/userAssignedIdentities/sync-identity"
+SITE = seed.SITE
+SLOT = f"{SITE}/slots/staging"
+
+_SITES = "2025-05-01"
+
+
+class Sandbox:
+    """A running sandbox, seen from outside by its administrator."""
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        self.environment = dict(environment)
+        self.origin = environment["MCT_S2S_CLOUD"]
+        self.tenant_id = environment["AZURE_TENANT_ID"]
+        self.subscription_id = environment["AZURE_SUBSCRIPTION_ID"]
+        self.site_url = environment["MCT_S2S_URL"]
+        self.ca_file = environment["SSL_CERT_FILE"]
+        self._http = httpx.Client(verify=ssl.create_default_context(cafile=self.ca_file), trust_env=False)
+        self.graph_url = self._control("GET", "/health").json()["graph"]
+        self._tokens: dict[str, str] = {}
+        self._seed = self._control("GET", "/world").json()
+        self._seed["resources"]["restartSeconds"] = self._seed["resources"]["operationSeconds"] = 0.0
+        self._mark = 0
+
+    def close(self) -> None:
+        self._http.close()
+
+    def reset(self) -> None:
+        """Bring back the seed; what is done from here on is what `log` shows."""
+        assert self._control("PUT", "/world", json=self._seed).status_code == 204
+        self.forget()
+
+    def forget(self) -> None:
+        """Begin a new page of the request log."""
+        self._control("DELETE", "/requests")
+
+    def log(self, service: str | None = None) -> list[Json]:
+        """Requests since the last `forget`, this helper's own calls of Azure included."""
+        rows: list[Json] = self._control("GET", "/requests").json()["value"]
+        return [r for r in rows if r["service"] != "control" and service in (None, r["service"])]
+
+    def writes(self) -> list[str]:
+        """Requests that may have changed something, each as `METHOD path`: sign-in and listings of settings do not."""
+        return [
+            f"{row['method']} {row['path']}"
+            for row in self.log()
+            if row["method"] not in {"GET", "HEAD"}
+            and row["service"] in {"graph", "arm"}
+            and not row["path"].endswith("/config/appsettings/list")
+        ]
+
+    def restarts(self) -> int:
+        return sum(write.endswith("/restart") for write in self.writes())
+
+    def token(self, scope: str, client_id: str | None = None, secret: str | None = None) -> httpx.Response:
+        """Ask the token service as a client would."""
+        form = {
+            "grant_type": "client_credentials",
+            "client_id": client_id or self.environment["AZURE_CLIENT_ID"],
+            "client_secret": secret or self.environment["AZURE_CLIENT_SECRET"],
+            "scope": scope,
+        }
+        return self._http.post(f"{self.origin}/{self.tenant_id}/oauth2/v2.0/token", data=form)
+
+    def arm(self, method: str, path: str, *, version: str = _SITES, **options: Any) -> Any:
+        return self._asked(method, f"{self.origin}{path}", self.origin, params={"api-version": version}, **options)
+
+    def graph(self, method: str, path: str, **options: Any) -> Any:
+        return self._asked(method, f"{self.graph_url}/v1.0{path}", self.graph_url, **options)
+
+    def settings(self, site: str = SITE) -> dict[str, str | None]:
+        found: dict[str, str | None] = self.arm("POST", f"{site}/config/appsettings/list")["properties"]
+        return found
+
+    def write_settings(self, settings: Mapping[str, str | None], site: str = SITE) -> None:
+        self.arm("PUT", f"{site}/config/appsettings", json={"properties": dict(settings)})
+
+    def applications(self, display_name: str) -> list[Json]:
+        name = display_name.replace("'", "''")
+        found: list[Json] = self.graph("GET", "/applications", params={"$filter": f"displayName eq '{name}'"})["value"]
+        return found
+
+    def call_site(self, token: str, url: str | None = None) -> int:
+        """Call the MCT API; its status."""
+        headers = {"Authorization": f"Bearer {token}", "ClientType": "Service"}
+        return self._http.get(f"{url or self.site_url}/api/v1/organization", headers=headers).status_code
+
+    def identity_environment(self, resource: str) -> dict[str, str]:
+        """The environment of code that runs inside a web or function app."""
+        answer: dict[str, str] = self._control("GET", "/identity-environment", params={"resource": resource}).json()
+        return answer
+
+    def advance(self, seconds: float) -> None:
+        assert self._control("POST", "/clock", json={"advanceSeconds": seconds}).status_code == 200
+        self._tokens.clear()
+
+    def _control(self, method: str, path: str, **options: Any) -> httpx.Response:
+        return self._http.request(method, f"{self.origin}/_sandbox{path}", **options)
+
+    def _asked(self, method: str, url: str, resource: str, **options: Any) -> Any:
+        if resource not in self._tokens:
+            self._tokens[resource] = self.token(f"{resource}/.default").json()["access_token"]
+        headers = {"Authorization": f"Bearer {self._tokens[resource]}", **options.pop("headers", {})}
+        answer = self._http.request(method, url, headers=headers, **options)
+        assert answer.is_success, f"{method} {url}: {answer.status_code} {answer.text}"
+        return answer.json() if answer.content else None
+
+
+def free_ports(count: int) -> int:
+    """The first of several free loopback ports in a row."""
+    start = 21_000 + os.getpid() * 16 % 20_000
+    for first in range(start, start + 4_000, 16):
+        if all(_is_free(port) for port in range(first, first + count)):
+            return first
+    raise RuntimeError("no free ports")
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+        return True
+
+
+def without_azure(environ: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """An environment that names no cloud and no caller."""
+    ours = ("AZURE_", "MCT_S2S_", "REQUESTS_CA", "SSL_CERT", "COLUMNS", "FORCE_COLOR", "IDENTITY_", "MSI_")
+    return {name: value for name, value in environ.items() if not name.startswith(ours)}
+
+
+def program(arguments: Sequence[str]) -> list[str]:
+    """The command line that starts the program."""
+    return [sys.executable, "-m", "mct_s2s", *arguments]
+
+
+@pytest.fixture(scope="session")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
+    """`mct-s2s sandbox serve`, one process for all tests of this worker."""
+    folder, port = tmp_path_factory.mktemp("served"), free_ports(8)
+    environment = {**without_azure(), "MCT_S2S_SANDBOX_DIR": str(folder)}
+    process = subprocess.Popen(
+        program(["sandbox", "serve", "--port", str(port)]), env=environment, stdout=subprocess.PIPE, text=True
+    )
+    try:
+        assert process.stdout is not None
+        assert process.stdout.readline().startswith("Sandbox ready"), "the sandbox did not start"
+        sandbox = Sandbox(exports(port, state_dir=Path(folder)))
+        yield sandbox
+        sandbox.close()
+    finally:
+        process.terminate()
+        process.communicate()
+
+
+@pytest.fixture
+def azure(served: Sandbox) -> Sandbox:
+    """The served sandbox, as new."""
+    served.reset()
+    return served
