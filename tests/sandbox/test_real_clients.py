@@ -14,6 +14,7 @@ from azure.mgmt.web.aio import WebSiteManagementClient
 from mct_s2s.sandbox import seed
 from mct_s2s.sandbox.embedded import Running
 
+from tests.sandbox.test_graph_sdk import AIOHTTP_CLOSES
 from tests.sandbox.test_serving import https
 
 GROUP = f"{seed.SUBSCRIPTION}/resourceGroups/integrations"
@@ -33,8 +34,13 @@ def trusted(running: Running, monkeypatch: pytest.MonkeyPatch) -> Running:
 
 async def administer(running: Running) -> dict[str, Any]:
     origin, seen = running.resource_manager, dict[str, Any]()
-    credential = ClientSecretCredential(running.tenant_id, running.client_id, running.client_secret, authority=origin)
+    # aiohttp makes its TLS context when it is imported, so that the environment may come too late for it.
+    tls: dict[str, Any] = {"connection_verify": str(running.ca_file)}
+    credential = ClientSecretCredential(
+        running.tenant_id, running.client_id, running.client_secret, authority=origin, **tls
+    )
     options: dict[str, Any] = {"base_url": origin, "credential_scopes": [f"{origin}/.default"], "polling_interval": 0}
+    options |= tls
     web = WebSiteManagementClient(credential, running.subscription_id, **options)
     resources = ResourceManagementClient(credential, running.subscription_id, **options)
     async with credential, web, resources:
@@ -57,6 +63,7 @@ async def administer(running: Running) -> dict[str, Any]:
                 parameters={"identity": wanted},
             )
             seen[path] = (await poller.result()).identity
+    await asyncio.sleep(AIOHTTP_CLOSES)
     return seen
 
 
