@@ -1,0 +1,518 @@
+"""What is wanted, what is there, and the changes between."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from mct_s2s.errors import NotThere, Refused, S2SError
+from mct_s2s.model.desired import ClientWish, Desired, GivenValues, SecretWish, ServiceWish, SettingsScope
+from mct_s2s.model.ids import ApplicationIdUri, AppRoleId, ClientId, PrincipalId, TenantId, api_uri
+from mct_s2s.model.observed import (
+    Application,
+    ClientApplication,
+    CredentialKind,
+    Observed,
+    PrincipalKind,
+    SecretNote,
+    ServicePrincipal,
+    Tenant,
+    Trust,
+)
+from mct_s2s.planning.changes import (
+    AddSecret,
+    AssignAppRole,
+    RemoveSecret,
+    RestartSite,
+    UpdateApplication,
+    WriteSettings,
+)
+from mct_s2s.planning.make import make_plan
+
+from tests.planning.worlds import (
+    FACTS,
+    FOREIGN,
+    LATER,
+    ROLE,
+    SERVICE,
+    SERVICE_ID,
+    SERVICE_KEY,
+    SERVICE_PRINCIPAL,
+    TENANT,
+    app_service,
+    applied,
+    assignment,
+    client,
+    complete,
+    credential,
+    guid,
+    holder,
+    said,
+    settings,
+    site,
+    trust,
+    wish,
+    world,
+)
+
+IMPORT = client("Import")
+REPORTS = client("Reports")
+
+
+def plan_of(desired: Desired, observed: Observed) -> list[str]:
+    return said(make_plan(desired, observed, FACTS))
+
+
+def test_an_empty_world_gets_everything_in_the_order_of_the_document() -> None:
+    plan = make_plan(wish("Import"), world(holders=[holder()]), FACTS)
+    assert said(plan) == [
+        "create service application MCT service (contosolearn)",
+        "create Application ID URI api://<appId>",
+        "create service principal MCT service (contosolearn)",
+        "create client application Import",
+        "create service principal Import",
+        "create secret Import",
+        "create API permission Import",
+        "create admin consent Import",
+        "update managed identity reports-func",
+        "update application settings contosolearn",
+        "update App Service contosolearn",
+    ]
+    write = next(change for change in plan.changes if isinstance(change, WriteSettings))
+    restart = next(change for change in plan.changes if isinstance(change, RestartSite))
+    others = {change.key for change in plan.changes} - {write.key, restart.key}
+    assert plan.waits_for(write) == others
+    assert plan.waits_for(restart) == others | {write.key}
+    assert plan.left_to_others == ()
+    assert set(write.changed) == {
+        "ServiceAuthEnabled", "ServiceAuthAudience", "ServiceAuthTenantName", "ServiceAuthTenantId",
+        "ServiceObjectIds", "ServiceApplicationIds", "ServiceAuthRole",
+    }  # fmt: skip
+
+
+def test_settings_of_an_absent_kind_of_client_are_not_written() -> None:
+    only_identity = applied(make_plan(wish(), world(holders=[holder()]), FACTS), world(holders=[holder()]))
+    only_client = applied(make_plan(wish("Import"), world(), FACTS), world())
+    assert only_identity.app_service is not None
+    assert only_client.app_service is not None
+    assert not {"ServiceApplicationIds", "ServiceAuthRole"} & set(only_identity.app_service.settings)
+    assert "ServiceObjectIds" in only_identity.app_service.settings
+    assert "ServiceObjectIds" not in only_client.app_service.settings
+    assert {"ServiceApplicationIds", "ServiceAuthRole"} <= set(only_client.app_service.settings)
+
+
+RIGHT = complete(IMPORT)
+BY_HAND = client("Import", key=None)
+"""Made in the portal, which gives no `uniqueName`."""
+SAME = {"ServiceApplicationIds": IMPORT.client_id, "ServiceAuthRole": "S2SAppRole"}
+
+NOTHING_TO_DO = {
+    "everything right": RIGHT,
+    "two clients, of which one is asked for": complete(REPORTS, IMPORT),
+    "other display names, no uniqueName, made by hand": world(
+        trust(BY_HAND, service=replace(SERVICE, unique_name=None, display_name="Our API")), settings(**SAME)
+    ),
+    "the switch as .NET writes it": world(trust(IMPORT), settings(ServiceAuthEnabled="True", **SAME)),
+    "a verified custom domain as tenant name": world(
+        trust(IMPORT), settings(ServiceAuthTenantName="Contoso.com", **SAME)
+    ),
+    "the tenant's id in upper case": world(trust(IMPORT), settings(ServiceAuthTenantId=TENANT.id.upper(), **SAME)),
+    "the client's id in upper case on the list": world(
+        trust(IMPORT), settings(**{**SAME, "ServiceApplicationIds": IMPORT.client_id.upper()})
+    ),
+    "setting names in another case": world(
+        trust(IMPORT),
+        {name.upper() if name.startswith("Service") else name: value for name, value in settings(**SAME).items()},
+    ),
+    "a stranger before it on the list": world(
+        trust(IMPORT), settings(**{**SAME, "ServiceApplicationIds": f"{guid('x')};{IMPORT.client_id}"})
+    ),
+    "consent by an assignment in another case": world(
+        replace(trust(IMPORT), assignments=(assignment((IMPORT.principal.id if IMPORT.principal else "").upper()),)),
+        settings(**SAME),
+    ),
+    "a certificate instead of a secret": complete(client("Import", credential(kind=CredentialKind.CERTIFICATE))),
+    "one of two secrets has expired": complete(client("Import", credential(-1, "old"), credential(90, "new"))),
+    "tokens said to be v1": world(trust(IMPORT, service=replace(SERVICE, token_version=1)), settings(**SAME)),
+    "an audience that is not api://<appId>, but is the registration's": world(
+        trust(IMPORT, service=replace(SERVICE, identifier_uris=("https://contoso.com/mct",))),
+        settings(ServiceAuthAudience="https://contoso.com/mct", **SAME),
+    ),
+    "the role that the site is set to": world(
+        trust(IMPORT, service=replace(SERVICE, app_roles=(replace(ROLE, value="Reader"),))),
+        settings(ServiceApplicationIds=IMPORT.client_id, ServiceAuthRole="Reader"),
+    ),
+}
+
+
+@pytest.mark.parametrize("observed", NOTHING_TO_DO.values(), ids=NOTHING_TO_DO.keys())
+def test_what_is_right_is_left_alone(observed: Observed) -> None:
+    plan = make_plan(wish("Import"), observed, FACTS)
+    assert said(plan) == []
+    assert plan.is_empty
+    assert {step.resource for step in plan.steps} >= {"service application", "client application"}
+
+
+HEADLESS = ClientApplication(IMPORT.application, None)
+assert IMPORT.application is not None
+USERS_ONLY = replace(ROLE, member_types=("User",))
+WRITE = ["update application settings contosolearn", "update App Service contosolearn"]
+
+ONE_PIECE_MISSING: dict[str, tuple[Observed, list[str]]] = {
+    "URI": (
+        world(trust(IMPORT, service=replace(SERVICE, identifier_uris=())), settings(**SAME)),
+        ["update service application MCT service (contosolearn)"],
+    ),
+    "role, so that it is also to be declared and consented": (
+        world(trust(IMPORT, service=replace(SERVICE, app_roles=())), settings(**SAME)),
+        [
+            "update service application MCT service (contosolearn)",
+            "update API permission Import",
+            "create admin consent Import",
+        ],
+    ),
+    "role switched on": (
+        world(trust(IMPORT, service=replace(SERVICE, app_roles=(replace(ROLE, enabled=False),))), settings(**SAME)),
+        ["update service application MCT service (contosolearn)"],
+    ),
+    "v1 tokens": (
+        world(trust(IMPORT, service=replace(SERVICE, token_version=2)), settings(**SAME)),
+        ["update service application MCT service (contosolearn)"],
+    ),
+    "the service's principal": (
+        world(Trust(SERVICE, None, (), (client("Import"),)), settings(**SAME)),
+        ["create service principal MCT service (contosolearn)", "create admin consent Import"],
+    ),
+    "the client's principal": (
+        world(trust(HEADLESS), settings(**SAME)),
+        ["create service principal Import", "create admin consent Import"],
+    ),
+    "a credential": (
+        complete(ClientApplication(replace(IMPORT.application, credentials=()), IMPORT.principal)),
+        ["create secret Import"],
+    ),
+    "a credential that has not expired": (complete(client("Import", credential(-1))), ["create secret Import"]),
+    "the declaration": (complete(client("Import", access=False)), ["update API permission Import"]),
+    "consent": (
+        world(trust(IMPORT, consented=False), settings(**SAME)),
+        ["create admin consent Import"],
+    ),
+    "the allow list": (world(trust(IMPORT), settings(ServiceAuthRole="S2SAppRole")), WRITE),
+    "the role setting": (world(trust(IMPORT), settings(ServiceApplicationIds=IMPORT.client_id)), WRITE),
+    "the switch": (world(trust(IMPORT), settings(ServiceAuthEnabled="false", **SAME)), WRITE),
+    "the audience": (world(trust(IMPORT), settings(ServiceAuthAudience="api://other", **SAME)), WRITE),
+    "the tenant name": (world(trust(IMPORT), settings(ServiceAuthTenantName="fabrikam.com", **SAME)), WRITE),
+    "the tenant id": (world(trust(IMPORT), settings(ServiceAuthTenantId=guid("other"), **SAME)), WRITE),
+    "order on the list": (
+        world(trust(IMPORT), settings(**{**SAME, "ServiceApplicationIds": f" {IMPORT.client_id} ;"})),
+        WRITE,
+    ),
+    "no double on the list": (
+        world(
+            trust(IMPORT),
+            settings(**{**SAME, "ServiceApplicationIds": f"{IMPORT.client_id};{IMPORT.client_id.upper()}"}),
+        ),
+        WRITE,
+    ),
+    "the client": (
+        complete(),
+        [
+            "create client application Import",
+            "create service principal Import",
+            "create secret Import",
+            "create API permission Import",
+            "create admin consent Import",
+            *WRITE,
+        ],
+    ),
+}
+
+
+@pytest.mark.parametrize(("observed", "changes"), ONE_PIECE_MISSING.values(), ids=ONE_PIECE_MISSING.keys())
+def test_a_missing_piece_is_all_that_is_changed(observed: Observed, changes: list[str]) -> None:
+    plan = make_plan(wish("Import"), observed, FACTS)
+    assert said(plan) == changes
+    assert make_plan(wish("Import"), applied(plan, observed), FACTS).is_empty
+
+
+@pytest.mark.parametrize(
+    "listed",
+    ["{a};{b}", "{a};{b};", " {a} ;; {b}", "{A};{a};{b}", "{b};{a};{B} "],
+    ids=["as it should be", "trailing separator", "blanks", "double in another case", "double with a blank"],
+)
+def test_allow_lists_keep_everybody_once_and_in_order(listed: str) -> None:
+    a, b = guid("a"), guid("b")
+    text = listed.format(a=a, b=b, A=a.upper(), B=b.upper())
+    before = world(trust(IMPORT), settings(ServiceAuthRole="S2SAppRole", ServiceApplicationIds=text))
+    after = applied(make_plan(wish("Import"), before, FACTS), before)
+    assert after.app_service is not None
+    ids = (after.app_service.settings["ServiceApplicationIds"] or "").split(";")
+    assert len(ids) == 3
+    assert {entry.lower() for entry in ids[:2]} == {a, b}
+    assert ids[0].lower() == (b if listed.startswith("{b}") else a)
+    assert ids[2] == IMPORT.client_id
+
+
+def test_a_setting_named_in_another_case_is_changed_under_that_name() -> None:
+    before = world(trust(IMPORT), {"SERVICEAUTHENABLED": "false", "x": "y"})
+    after = applied(make_plan(wish("Import"), before, FACTS), before)
+    assert after.app_service is not None
+    assert after.app_service.settings["SERVICEAUTHENABLED"] == "true"
+    assert "ServiceAuthEnabled" not in after.app_service.settings
+
+
+def test_several_clients_and_identities_are_written_at_one_stroke() -> None:
+    before = world(holders=[holder("reports-func"), holder("portal", guid("portal")), holder("etl-vm")])
+    plan = make_plan(wish("Import", "Reports", "Import bot"), before, FACTS)
+    assert sum(isinstance(change, WriteSettings) for change in plan.changes) == 1
+    assert sum(isinstance(change, RestartSite) for change in plan.changes) == 1
+    assert sum(isinstance(change, AddSecret) for change in plan.changes) == 3
+    keys = [change.key for change in plan.changes]
+    assert len(set(keys)) == len(keys)
+    after = applied(plan, before)
+    assert after.app_service is not None
+    assert len(after.app_service.allowed_client_ids.ids) == 3
+    assert len(after.app_service.allowed_object_ids.ids) == 3
+    assert after.app_service.allowed_object_ids.holds(guid("portal"))
+
+
+def test_a_managed_identity_is_allowed_by_object_id_and_needs_no_consent() -> None:
+    before = world(trust(), settings(), [holder(principal=guid("mi"))])
+    plan = make_plan(wish(), before, FACTS)
+    assert said(plan) == WRITE
+    after = applied(plan, before)
+    assert after.app_service is not None
+    assert after.app_service.settings["ServiceObjectIds"] == guid("mi")
+
+
+def test_a_managed_identity_is_consented_where_the_service_admits_assigned_callers_only() -> None:
+    strict = replace(trust(), principal=replace(SERVICE_PRINCIPAL, assignment_required=True))
+    listed = settings(ServiceObjectIds=guid("mi"))
+    plan = make_plan(wish(), world(strict, listed, [holder(principal=guid("mi"))]), FACTS)
+    assert said(plan) == ["create admin consent reports-func"]
+    done = replace(strict, assignments=(assignment(guid("mi")),))
+    assert make_plan(wish(), world(done, listed, [holder(principal=guid("mi"))]), FACTS).is_empty
+
+
+def test_consent_that_is_left_to_others_is_told_and_not_asked_again() -> None:
+    wanted = wish(ClientWish("Import", SecretWish(LATER), consent=False))
+    plan = make_plan(wanted, complete(), FACTS)
+    assert not any(isinstance(change, AssignAppRole) for change in plan.changes)
+    (note,) = plan.left_to_others
+    assert "Import" in note.what
+    assert note.command.startswith("mct-s2s add-client")
+    assert make_plan(wanted, complete(IMPORT), FACTS).left_to_others == ()
+
+
+def test_a_client_without_credential_gets_none() -> None:
+    plan = make_plan(wish(ClientWish("Import", None)), complete(), FACTS)
+    assert not any(isinstance(change, AddSecret) for change in plan.changes)
+    assert "create client application Import" in said(plan)
+
+
+def noted(note: SecretNote, *credentials: str) -> Observed:
+    made = client("Import", *(credential(300, name) for name in credentials))
+    return replace(complete(made), secrets={"Import": note})
+
+
+def test_a_secret_that_never_arrived_is_removed_before_another_is_made() -> None:
+    plan = make_plan(wish("Import"), noted(SecretNote(attempts=("lost",)), "lost"), FACTS)
+    remove, add = plan.changes
+    assert isinstance(remove, RemoveSecret)
+    assert isinstance(add, AddSecret)
+    assert remove.key_id == credential(300, "lost").key_id
+    assert remove.key in plan.waits_for(add)
+
+
+def test_a_secret_that_arrived_is_no_orphan_and_a_foreign_one_is_never_removed() -> None:
+    delivered = SecretNote(attempts=("mine",), delivered=credential(300, "mine").key_id)
+    assert make_plan(wish("Import"), noted(delivered, "mine"), FACTS).is_empty
+    assert make_plan(wish("Import"), noted(SecretNote(attempts=("lost",)), "of a person"), FACTS).is_empty
+    both = make_plan(wish("Import"), noted(SecretNote(attempts=("lost",)), "lost", "of a person"), FACTS)
+    assert said(both) == ["delete secret Import"]
+
+
+def adopted(by: str, **changed: object) -> Desired:
+    return wish("Import", service=ServiceWish("mct-s2s-contosolearn", "ignored", adopt=by), **changed)
+
+
+@pytest.mark.parametrize("by", [SERVICE_ID, api_uri(SERVICE_ID), "https://contoso.com/mct"])
+def test_an_adopted_registration_keeps_its_names(by: str) -> None:
+    found = replace(SERVICE, unique_name=None, display_name="Our API", identifier_uris=("https://contoso.com/mct",))
+    before = world(trust(service=found))
+    plan = make_plan(adopted(by), before, FACTS)
+    assert not any("Our API" in line and line.startswith("create service application") for line in said(plan))
+    after = applied(plan, before)
+    assert after.trust.service is not None
+    assert after.trust.service.display_name == "Our API"
+    assert after.app_service is not None
+    uri = "https://contoso.com/mct" if by.startswith("https") else api_uri(SERVICE_ID)
+    assert after.app_service.settings["ServiceAuthAudience"] == uri
+    assert "https://contoso.com/mct" in after.trust.service.identifier_uris
+
+
+def test_a_client_is_adopted_by_its_app_id() -> None:
+    bare = ClientApplication(
+        replace(IMPORT.application or SERVICE, unique_name=None, required_access=()), IMPORT.principal
+    )
+    observed = world(Trust(SERVICE, SERVICE_PRINCIPAL, (), (bare,)), settings())
+    assert plan_of(wish(IMPORT.client_id), observed) == [
+        f"update API permission {IMPORT.client_id}",
+        f"create admin consent {IMPORT.client_id}",
+        *WRITE,
+    ]
+
+
+def test_a_name_and_an_app_id_of_one_client_are_one_wish() -> None:
+    assert plan_of(wish("Import", IMPORT.client_id, IMPORT.client_id.upper()), complete(IMPORT)) == []
+
+
+def test_a_namesake_outside_the_trust_is_not_taken_over() -> None:
+    namesake = client("Import", key=None, access=False)
+    observed = world(Trust(SERVICE, SERVICE_PRINCIPAL, (), (namesake,)), settings())
+    assert "create client application Import" in plan_of(wish("Import"), observed)
+
+
+def two_of_a_name() -> Observed:
+    twin = client("Twin", key=None)
+    assert twin.application is not None
+    named = ClientApplication(replace(twin.application, display_name="Import"), twin.principal)
+    return complete(client("Import", key=None), named)
+
+
+def foreign_tenant() -> Observed:
+    other = replace(app_service(), tenant_id=TenantId(guid("other tenant")))
+    return replace(world(), app_service=other)
+
+
+REFUSED: dict[str, tuple[Desired, Observed, type[S2SError], str]] = {
+    "function app by kind": (
+        wish(), replace(world(), app_service=app_service(where=site("jobs", "functionapp,linux"))), Refused, "function-app",
+    ),
+    "function app by name": (
+        wish(), replace(world(), app_service=app_service(where=site("contosolearn-FA-x7k2q"))), Refused, "function-app",
+    ),
+    "logic app": (
+        wish(), replace(world(), app_service=app_service(where=site("flow", "functionapp,workflowapp"))), Refused, "function-app",
+    ),
+    "another tenant": (wish(), foreign_tenant(), Refused, "other-tenant"),
+    "role for users only": (
+        wish("Import"), world(trust(service=replace(SERVICE, app_roles=(USERS_ONLY,)))), Refused, "app-role-not-for-applications",
+    ),
+    "add-client on a missing service": (
+        wish("Import", service=ServiceWish("mct-s2s-contosolearn", "x", may_create=False), settings=SettingsScope.CLIENTS),
+        world(), NotThere, "service-application-missing",
+    ),
+    "unknown appId": (wish(guid("nobody")), complete(), NotThere, "client-unknown"),
+    "two clients of a name": (wish("Import"), two_of_a_name(), NotThere, "client-ambiguous"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("desired", "observed", "kind", "code"), REFUSED.values(), ids=REFUSED.keys())
+def test_what_must_not_be_touched_is_refused_with_a_way_out(
+    desired: Desired, observed: Observed, kind: type[S2SError], code: str
+) -> None:
+    with pytest.raises(kind) as refused:
+        make_plan(desired, observed, FACTS)
+    assert refused.value.code == code
+    assert refused.value.remedy
+    assert refused.value.message[-1] in ".:" or refused.value.message.endswith(")")
+
+
+def test_add_client_leaves_settings_alone_that_no_client_needs() -> None:
+    off = settings(ServiceAuthEnabled="false", ServiceAuthTenantName="somewhere.else")
+    before = world(trust(), off)
+    plan = make_plan(wish("Import", settings=SettingsScope.CLIENTS), before, FACTS)
+    write = next(change for change in plan.changes if isinstance(change, WriteSettings))
+    assert set(write.changed) == {"ServiceApplicationIds", "ServiceAuthRole"}
+
+
+def test_disable_flips_the_switch_and_tidies_nothing() -> None:
+    untidy = settings(ServiceApplicationIds=" ;; ")
+    desired = Desired(None, settings=SettingsScope.OFF)
+    plan = make_plan(desired, world(None, untidy), FACTS)
+    assert said(plan) == WRITE
+    after = applied(plan, world(None, untidy))
+    assert after.app_service is not None
+    assert after.app_service.settings == {**untidy, "ServiceAuthEnabled": "false"}
+    assert make_plan(desired, after, FACTS).is_empty
+    assert make_plan(desired, world(None, settings(ServiceAuthEnabled="FALSE")), FACTS).is_empty
+
+
+GIVEN = GivenValues(
+    ApplicationIdUri("api://given"),
+    "given.onmicrosoft.com",
+    TENANT.id,
+    "GivenRole",
+    (ClientId(guid("c1")), ClientId(guid("c2"))),
+    (PrincipalId(guid("p1")),),
+)
+
+
+def test_given_values_need_no_directory_and_never_drop_an_id() -> None:
+    before = replace(world(None, {**FOREIGN, "ServiceApplicationIds": guid("old")}), tenant=None)
+    desired = Desired(None, given=GIVEN)
+    plan = make_plan(desired, before, FACTS)
+    assert said(plan) == WRITE
+    after = applied(plan, before)
+    assert after.app_service is not None
+    assert after.app_service.settings == {
+        **FOREIGN,
+        "ServiceAuthEnabled": "true",
+        "ServiceAuthAudience": "api://given",
+        "ServiceAuthTenantName": "given.onmicrosoft.com",
+        "ServiceAuthTenantId": TENANT.id,
+        "ServiceAuthRole": "GivenRole",
+        "ServiceApplicationIds": ";".join(map(guid, ("old", "c1", "c2"))),
+        "ServiceObjectIds": guid("p1"),
+    }
+    assert make_plan(desired, after, FACTS).is_empty
+
+
+def test_configure_allows_whoever_holds_the_role() -> None:
+    identity = ServicePrincipal(
+        PrincipalId(guid("mi")), ClientId(guid("mi-app")), "func", PrincipalKind.MANAGED_IDENTITY
+    )
+    held = replace(trust(IMPORT), identities=(identity,), assignments=(assignment(IMPORT), assignment(identity)))
+    stranger = client("Stranger")
+    held = replace(held, clients=(*held.clients, stranger))
+    before = world(held, settings())
+    after = applied(make_plan(wish(allow_consented=True), before, FACTS), before)
+    assert after.app_service is not None
+    assert after.app_service.allowed_client_ids.ids == (IMPORT.client_id,)
+    assert after.app_service.allowed_object_ids.ids == (guid("mi"),)
+
+
+def test_without_restart_the_settings_are_written_alone() -> None:
+    assert plan_of(wish(restart=False), world(trust(), {})) == WRITE[:1]
+
+
+def test_a_role_of_another_name_comes_beside_the_foreign_ones() -> None:
+    before = world(trust(), settings())
+    plan = make_plan(wish(service=ServiceWish("k", "n", role="Other")), before, FACTS)
+    after = applied(plan, before)
+    assert after.trust.service is not None
+    assert [role.value for role in after.trust.service.app_roles] == ["S2SAppRole", "Other"]
+    assert after.trust.service.app_roles[0] == ROLE
+
+
+def test_two_runs_at_one_moment_add_the_same_role() -> None:
+    before = world(trust(service=replace(SERVICE, app_roles=())))
+    ids: set[AppRoleId] = set()
+    for attempt in ("one", "two"):
+        plan = make_plan(wish(), before, replace(FACTS, attempt=attempt))
+        ids |= {c.edits.role.id for c in plan.changes if isinstance(c, UpdateApplication) and c.edits.role}
+    assert len(ids) == 1
+
+
+def test_the_role_id_differs_between_tenants() -> None:
+    elsewhere = Tenant(TenantId(guid("elsewhere")), "x.onmicrosoft.com", frozenset({"x.onmicrosoft.com"}))
+    bare = Application(SERVICE.object_id, SERVICE_ID, "x", unique_name=SERVICE_KEY)
+    here = make_plan(wish(settings=SettingsScope.NONE), replace(world(Trust(bare)), app_service=None), FACTS)
+    there = make_plan(
+        wish(settings=SettingsScope.NONE), replace(world(Trust(bare)), app_service=None, tenant=elsewhere), FACTS
+    )
+    ids = [
+        c.edits.role.id for p in (here, there) for c in p.changes if isinstance(c, UpdateApplication) and c.edits.role
+    ]
+    assert len(set(ids)) == 2

@@ -1,0 +1,185 @@
+"""Worlds to plan in: made by hand, and by applying a plan on paper."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from uuid import NAMESPACE_DNS, uuid5
+
+from mct_s2s.model.desired import ClientWish, Desired, SecretWish, ServiceWish
+from mct_s2s.model.ids import (
+    ApplicationObjectId,
+    AppRoleId,
+    ClientId,
+    KeyId,
+    PrincipalId,
+    TenantId,
+    api_uri,
+    client_unique_name,
+)
+from mct_s2s.model.observed import (
+    Application,
+    AppRole,
+    AppService,
+    Assignment,
+    ClientApplication,
+    Credential,
+    CredentialKind,
+    IdentityHolder,
+    Observed,
+    RequiredAccess,
+    ServicePrincipal,
+    Site,
+    Tenant,
+    Trust,
+)
+from mct_s2s.model.resource_id import ResourceId
+from mct_s2s.planning.changes import (
+    AddSecret,
+    AssignAppRole,
+    CreateApplication,
+    CreateServicePrincipal,
+    EnableIdentity,
+    Part,
+    WriteSettings,
+)
+from mct_s2s.planning.plan import Facts, Plan, Results
+from mct_s2s.planning.projection import project
+from mct_s2s.planning.site import merge
+
+NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
+LATER = NOW + timedelta(days=365)
+FACTS = Facts(NOW, "a1b2")
+SUBSCRIPTION = "0b1f6471-1bf0-4dda-aec3-cb9272f09590"
+SERVICE_KEY = "mct-s2s-contosolearn"
+
+
+def guid(word: str) -> str:
+    """The same id for the same word, always."""
+    return str(uuid5(NAMESPACE_DNS, word))
+
+
+TENANT = Tenant(
+    TenantId(guid("tenant")), "contoso.onmicrosoft.com", frozenset({"contoso.onmicrosoft.com", "contoso.com"})
+)
+ROLE = AppRole(AppRoleId(guid("role")), "S2SAppRole", "S2SAppRole", "…", enabled=True, member_types=("Application",))
+SERVICE_ID = ClientId(guid("service"))
+SERVICE = Application(
+    ApplicationObjectId(guid("service-object")),
+    SERVICE_ID,
+    "MCT service (contosolearn)",
+    unique_name=SERVICE_KEY,
+    identifier_uris=(api_uri(SERVICE_ID),),
+    app_roles=(ROLE,),
+)
+SERVICE_PRINCIPAL = ServicePrincipal(PrincipalId(guid("service-principal")), SERVICE_ID, SERVICE.display_name)
+
+FOREIGN: dict[str, str | None] = {"OrganizationName": "Contoso", "BannerText": "", "Nothing": None, "a:b__c": "x;y="}
+
+
+def settings(**ours: str) -> dict[str, str | None]:
+    """Foreign settings, with ours as they have to be, changed or (by an empty word) left out."""
+    right = {
+        "ServiceAuthEnabled": "true",
+        "ServiceAuthAudience": api_uri(SERVICE_ID),
+        "ServiceAuthTenantName": TENANT.name,
+        "ServiceAuthTenantId": TENANT.id,
+    }
+    return {**FOREIGN, **{name: value for name, value in {**right, **ours}.items() if value}}
+
+
+def site(name: str = "contosolearn", kind: str = "app") -> Site:
+    resource = ResourceId.site(SUBSCRIPTION, "mct-prod", name)
+    return Site(resource, kind, "Running", (f"{name}.azurewebsites.net",))
+
+
+def app_service(values: Mapping[str, str | None] | None = None, where: Site | None = None) -> AppService:
+    return AppService(where or site(), dict(FOREIGN if values is None else values), TENANT.id)
+
+
+def world(
+    trust: Trust | None = None,
+    values: Mapping[str, str | None] | None = None,
+    holders: Iterable[IdentityHolder] = (),
+) -> Observed:
+    return Observed("public", TENANT, app_service(values), trust or Trust(), tuple(holders))
+
+
+def credential(days: float = 365, name: str = "by hand", kind: CredentialKind = CredentialKind.SECRET) -> Credential:
+    return Credential(kind, KeyId(guid(f"{name}{days}")), name, NOW + timedelta(days=days))
+
+
+def client(
+    name: str = "Import", *credentials: Credential, key: str | None = "", access: bool = True
+) -> ClientApplication:
+    """A client as this tool makes it, with one good secret unless told otherwise."""
+    client_id = ClientId(guid(name))
+    application = Application(
+        ApplicationObjectId(guid(f"{name}-object")),
+        client_id,
+        name,
+        unique_name=client_unique_name(SERVICE_KEY, name) if key == "" else key,
+        credentials=credentials or (credential(),),
+    )
+    if access:
+        application = replace(application, required_access=(RequiredAccess(SERVICE_ID, ((ROLE.id, "Role"),)),))
+    return ClientApplication(application, ServicePrincipal(PrincipalId(guid(f"{name}-principal")), client_id, name))
+
+
+def assignment(of: ClientApplication | ServicePrincipal | str) -> Assignment:
+    """Admin consent for a client, a principal, or a principal's id."""
+    if isinstance(of, ClientApplication):
+        assert of.principal is not None
+        of = of.principal
+    principal = of if isinstance(of, str) else of.id
+    return Assignment(guid(f"assigned {principal}"), PrincipalId(principal), SERVICE_PRINCIPAL.id, ROLE.id)
+
+
+def trust(*clients: ClientApplication, service: Application = SERVICE, consented: bool = True) -> Trust:
+    return Trust(
+        service, SERVICE_PRINCIPAL, tuple(assignment(c) for c in clients if consented and c.principal), clients
+    )
+
+
+def complete(*clients: ClientApplication) -> Observed:
+    """Everything right for these clients."""
+    listed = ";".join(c.client_id for c in clients)
+    ours = {"ServiceApplicationIds": listed, "ServiceAuthRole": "S2SAppRole"} if clients else {}
+    return world(trust(*clients), settings(**ours))
+
+
+def holder(name: str = "reports-func", principal: str | None = None, kind: str = "sites") -> IdentityHolder:
+    resource = ResourceId(SUBSCRIPTION, "integrations", "Microsoft.Web", (kind,), (name,))
+    return IdentityHolder(resource, PrincipalId(principal) if principal else None)
+
+
+def wish(*clients: str | ClientWish, **changed: object) -> Desired:
+    """What `setup` with these clients wants."""
+    wishes = tuple(c if isinstance(c, ClientWish) else ClientWish(c, SecretWish(LATER)) for c in clients)
+    service = ServiceWish(SERVICE_KEY, "MCT service (contosolearn)")
+    return replace(Desired(service, wishes), **changed)  # type: ignore[arg-type]
+
+
+def said(plan: Plan) -> list[str]:
+    """A plan's changes in few words: `create service principal Import`."""
+    return [f"{change.action} {change.resource} {change.name}" for change in plan.changes]
+
+
+def applied(plan: Plan, before: Observed) -> Observed:
+    """The world that a plan leads to, every id made up on the way."""
+    results, values = Results(), None
+    for change in plan.changes:
+        yields: dict[type, tuple[Part, ...]] = {
+            CreateApplication: (Part.CLIENT_ID, Part.OBJECT_ID),
+            CreateServicePrincipal: (Part.PRINCIPAL_ID,),
+            EnableIdentity: (Part.PRINCIPAL_ID,),
+            AddSecret: (Part.KEY_ID,),
+            AssignAppRole: (Part.ASSIGNMENT_ID,),
+        }
+        for part in yields.get(type(change), ()):
+            results.record(change.key, part, guid(f"{change.key}/{part}"))
+        if isinstance(change, WriteSettings):
+            assert before.app_service is not None
+            values = merge(before.app_service.settings, change.wish, results)
+    return project(before, plan.changes, results, values)
