@@ -12,9 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import hypothesis
 import pytest
 from mct_s2s.sandbox import seed
 from mct_s2s.sandbox.environment import exports
+
+hypothesis.settings.register_profile("mct", deadline=None, database=None)
+hypothesis.settings.load_profile("mct")
 
 Json = dict[str, Any]
 

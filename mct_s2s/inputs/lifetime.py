@@ -38,13 +38,13 @@ def _moment(text: str) -> datetime:
         if len(text) == len("2027-12-31"):
             return datetime.combine(date.fromisoformat(text), time(23, 59, 59), UTC)
         moment = datetime.fromisoformat(text)
-    except ValueError as error:
+        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except (ValueError, OverflowError) as error:  # the latter: beyond the calendar's ends once it is turned to UTC
         raise UsageError(
             "malformed-lifetime",
             f"'{text}' is no lifetime.",
             remedy="Use 1y, 2y, never, or an ISO 8601 date: --secret-lifetime 2027-12-31",
         ) from error
-    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _years_after(now: datetime, years: int) -> datetime:

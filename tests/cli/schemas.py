@@ -68,7 +68,7 @@ APP_SERVICE = closed(
     state=TEXT,
     settings={
         "type": "object",
-        "properties": dict.fromkeys(SETTINGS, {"type": "string"}),
+        "properties": {name: {"type": "string"} for name in SETTINGS},
         "additionalProperties": False,
     },
 )
