@@ -387,25 +387,41 @@ def foreign_tenant() -> Observed:
 
 REFUSED: dict[str, tuple[Desired, Observed, type[S2SError], str]] = {
     "function app by kind": (
-        wish(), replace(world(), app_service=app_service(where=site("jobs", "functionapp,linux"))), Refused, "function-app",
+        wish(),
+        replace(world(), app_service=app_service(where=site("jobs", "functionapp,linux"))),
+        Refused,
+        "function-app",
     ),
     "function app by name": (
-        wish(), replace(world(), app_service=app_service(where=site("contosolearn-FA-x7k2q"))), Refused, "function-app",
+        wish(),
+        replace(world(), app_service=app_service(where=site("contosolearn-FA-x7k2q"))),
+        Refused,
+        "function-app",
     ),
     "logic app": (
-        wish(), replace(world(), app_service=app_service(where=site("flow", "functionapp,workflowapp"))), Refused, "function-app",
+        wish(),
+        replace(world(), app_service=app_service(where=site("flow", "functionapp,workflowapp"))),
+        Refused,
+        "function-app",
     ),
     "another tenant": (wish(), foreign_tenant(), Refused, "other-tenant"),
     "role for users only": (
-        wish("Import"), world(trust(service=replace(SERVICE, app_roles=(USERS_ONLY,)))), Refused, "app-role-not-for-applications",
+        wish("Import"),
+        world(trust(service=replace(SERVICE, app_roles=(USERS_ONLY,)))),
+        Refused,
+        "app-role-not-for-applications",
     ),
     "add-client on a missing service": (
-        wish("Import", service=ServiceWish("mct-s2s-contosolearn", "x", may_create=False), settings=SettingsScope.CLIENTS),
-        world(), NotThere, "service-application-missing",
+        wish(
+            "Import", service=ServiceWish("mct-s2s-contosolearn", "x", may_create=False), settings=SettingsScope.CLIENTS
+        ),
+        world(),
+        NotThere,
+        "service-application-missing",
     ),
     "unknown appId": (wish(guid("nobody")), complete(), NotThere, "client-unknown"),
     "two clients of a name": (wish("Import"), two_of_a_name(), NotThere, "client-ambiguous"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize(("desired", "observed", "kind", "code"), REFUSED.values(), ids=REFUSED.keys())

@@ -1,0 +1,209 @@
+"""Each finding of the contract: when it is made, how grave it is, and the command that mends it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import pytest
+from mct_s2s.model.observed import ClientApplication, Credential, CredentialKind, Observed, Trust
+from mct_s2s.planning.findings import Severity, diagnose, is_healthy
+
+from tests.cli.schemas import FINDING_CODES
+from tests.planning.worlds import (
+    NOW,
+    ROLE,
+    SERVICE,
+    SERVICE_PRINCIPAL,
+    TENANT,
+    client,
+    complete,
+    credential,
+    guid,
+    settings,
+    trust,
+    world,
+)
+
+WHERE = "-a contosolearn -g mct-prod"
+IMPORT = client("Import")
+ALLOWED = {"ServiceApplicationIds": IMPORT.client_id, "ServiceAuthRole": "S2SAppRole"}
+
+
+def site_says(**changed: str) -> Observed:
+    return world(trust(IMPORT), settings(**{**ALLOWED, **changed}))
+
+
+def service_is(**changed: object) -> Observed:
+    return world(trust(IMPORT, service=replace(SERVICE, **changed)), settings(**ALLOWED))  # type: ignore[arg-type]
+
+
+def import_has(*credentials: Credential) -> Observed:
+    assert IMPORT.application is not None
+    return complete(ClientApplication(replace(IMPORT.application, credentials=credentials), IMPORT.principal))
+
+
+ERROR, WARNING = Severity.ERROR, Severity.WARNING
+ADD, SETUP, CONFIGURE = (f"mct-s2s {verb}" for verb in ("add-client", "setup", "configure-appservice"))
+ROTATE, REMOVE = "mct-s2s rotate-secret", "mct-s2s remove-client"
+
+CASES: dict[str, tuple[Observed, str, Severity, str, str]] = {
+    "nothing at all": (world(), "not-configured", ERROR, "contosolearn", SETUP),
+    "settings, but no registration": (
+        world(Trust(), settings()),
+        "service-application-missing",
+        ERROR,
+        "service application",
+        SETUP,
+    ),
+    "no URI": (service_is(identifier_uris=()), "application-id-uri-missing", ERROR, SERVICE.display_name, SETUP),
+    "no role": (service_is(app_roles=()), "app-role-missing", ERROR, SERVICE.display_name, SETUP),
+    "role off": (
+        service_is(app_roles=(replace(ROLE, enabled=False),)),
+        "app-role-disabled",
+        ERROR,
+        SERVICE.display_name,
+        SETUP,
+    ),
+    "no service principal": (
+        world(replace(trust(IMPORT), principal=None), settings(**ALLOWED)),
+        "service-principal-missing",
+        ERROR,
+        SERVICE.display_name,
+        SETUP,
+    ),
+    "v2 tokens": (service_is(token_version=2), "token-version", ERROR, SERVICE.display_name, SETUP),
+    "no consent": (
+        world(trust(IMPORT, consented=False), settings(**ALLOWED)),
+        "client-not-consented",
+        ERROR,
+        "Import",
+        ADD,
+    ),
+    "not on the list": (
+        world(trust(IMPORT), settings()),
+        "client-not-allowed",
+        ERROR,
+        "Import",
+        ADD,
+    ),
+    "a stranger on the clients' list": (
+        site_says(ServiceApplicationIds=f"{IMPORT.client_id};{guid('gone')}"),
+        "client-unknown",
+        WARNING,
+        guid("gone"),
+        REMOVE,
+    ),
+    "a stranger on the identities' list": (
+        site_says(ServiceObjectIds=guid("gone")),
+        "client-unknown",
+        WARNING,
+        guid("gone"),
+        REMOVE,
+    ),
+    "no audience": (site_says(ServiceAuthAudience=""), "setting-missing", ERROR, "ServiceAuthAudience", CONFIGURE),
+    "blank audience": (site_says(ServiceAuthAudience=" "), "setting-missing", ERROR, "ServiceAuthAudience", CONFIGURE),
+    "no switch": (site_says(ServiceAuthEnabled=""), "setting-missing", ERROR, "ServiceAuthEnabled", CONFIGURE),
+    "no role setting": (site_says(ServiceAuthRole=""), "setting-missing", ERROR, "ServiceAuthRole", CONFIGURE),
+    "switched off": (site_says(ServiceAuthEnabled="False"), "setting-mismatch", ERROR, "ServiceAuthEnabled", CONFIGURE),
+    "other audience": (
+        site_says(ServiceAuthAudience="api://x"),
+        "setting-mismatch",
+        ERROR,
+        "ServiceAuthAudience",
+        CONFIGURE,
+    ),
+    "role in another case": (
+        site_says(ServiceAuthRole="s2sapprole"),
+        "setting-mismatch",
+        ERROR,
+        "ServiceAuthRole",
+        CONFIGURE,
+    ),
+    "unverified tenant name": (
+        site_says(ServiceAuthTenantName="fabrikam.com"),
+        "setting-mismatch",
+        ERROR,
+        "ServiceAuthTenantName",
+        CONFIGURE,
+    ),
+    "other tenant": (
+        site_says(ServiceAuthTenantId=guid("x")),
+        "tenant-mismatch",
+        ERROR,
+        "ServiceAuthTenantId",
+        CONFIGURE,
+    ),
+    "untidy list": (
+        site_says(ServiceApplicationIds=f"{IMPORT.client_id}; "),
+        "setting-malformed",
+        WARNING,
+        "ServiceApplicationIds",
+        CONFIGURE,
+    ),
+    "no GUID on a list": (
+        site_says(ServiceObjectIds="reports-func"),
+        "setting-malformed",
+        WARNING,
+        "ServiceObjectIds",
+        REMOVE,
+    ),
+    "no credential": (import_has(), "no-credential", ERROR, "Import", ADD),
+    "expired": (import_has(credential(-1), credential(-40)), "secret-expired", ERROR, "Import", ADD),
+    "expiring": (import_has(credential(30), credential(-1)), "secret-expiring", WARNING, "Import", ROTATE),
+    "expiring certificate": (
+        import_has(credential(5, kind=CredentialKind.CERTIFICATE)),
+        "secret-expiring",
+        WARNING,
+        "Import",
+        ROTATE,
+    ),
+}
+
+
+@pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
+def test_a_flaw_is_found_once_and_comes_with_its_remedy(case: tuple[Observed, str, Severity, str, str]) -> None:
+    observed, code, severity, subject, remedy = case
+    found = [f for f in diagnose(observed, NOW, WHERE) if f.code == code and f.subject == subject]
+    (finding,) = found
+    assert finding.severity is severity
+    assert finding.remedy.startswith(remedy)
+    assert WHERE in finding.remedy
+    assert finding.message.endswith((".", "'")) or finding.message.endswith(").")
+    assert not is_healthy(tuple(found))
+
+
+def test_every_code_of_the_contract_has_its_case() -> None:
+    assert {case[1] for case in CASES.values()} == set(FINDING_CODES)
+
+
+HEALTHY: Mapping[str, Observed] = {
+    "as this tool makes it": complete(IMPORT),
+    "without clients": complete(),
+    "the switch as .NET writes it": site_says(ServiceAuthEnabled=" True"),
+    "a verified custom domain": site_says(ServiceAuthTenantName="CONTOSO.com"),
+    "tenant id in upper case": site_says(ServiceAuthTenantId=TENANT.id.upper()),
+    "a secret that lasts a day longer than the warning": import_has(credential(31)),
+    "an old secret beside a good one": import_has(credential(3), credential(90)),
+    "federated, which does not expire": import_has(
+        replace(credential(kind=CredentialKind.FEDERATED), expires=None), credential(-1)
+    ),
+    "allowed by object id, which needs no role": world(
+        trust(IMPORT, consented=False), settings(ServiceObjectIds=IMPORT.principal.id if IMPORT.principal else "")
+    ),
+}
+
+
+@pytest.mark.parametrize("observed", HEALTHY.values(), ids=HEALTHY.keys())
+def test_nothing_is_found_where_nothing_is_wrong(observed: Observed) -> None:
+    assert diagnose(observed, NOW, WHERE) == ()
+
+
+def test_a_site_that_nobody_configured_is_told_once_not_seven_times() -> None:
+    assert [finding.code for finding in diagnose(world(), NOW, WHERE)] == ["not-configured"]
+
+
+def test_a_client_of_another_tenant_is_not_asked_for_credentials() -> None:
+    foreign = ClientApplication(None, IMPORT.principal)
+    observed = world(Trust(SERVICE, SERVICE_PRINCIPAL, trust(IMPORT).assignments, (foreign,)), settings(**ALLOWED))
+    assert diagnose(observed, NOW, WHERE) == ()

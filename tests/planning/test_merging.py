@@ -1,0 +1,217 @@
+"""Foreign data is untouched, and what was done once is not done again: for any settings, any registration."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from mct_s2s.errors import Refused
+from mct_s2s.model.ids import AppRoleId, ClientId, PrincipalId, client_unique_name, file_stem, service_unique_name
+from mct_s2s.model.observed import AppRole, IdentityHolder, Observed, RequiredAccess
+from mct_s2s.model.site_settings import APPLICATION_IDS, NAMES, OBJECT_IDS, allow_list
+from mct_s2s.planning.changes import ApiUri, ApplicationEdits, SettingsWish, SettingWish
+from mct_s2s.planning.edits import patch_for
+from mct_s2s.planning.make import make_plan
+from mct_s2s.planning.plan import Results
+from mct_s2s.planning.site import changed_names, merge
+
+from tests.planning.worlds import (
+    FACTS,
+    ROLE,
+    SERVICE,
+    SERVICE_ID,
+    applied,
+    client,
+    credential,
+    guid,
+    holder,
+    settings,
+    trust,
+    wish,
+    world,
+)
+
+OURS = {name.casefold() for name in NAMES}
+texts = st.text(max_size=12)
+foreign_settings = st.dictionaries(
+    texts.filter(lambda name: name.casefold() not in OURS), st.none() | texts, max_size=6
+)
+guids = st.integers(0, 30).map(lambda number: guid(str(number)))
+any_case = st.sampled_from([str, str.upper, str.lower])
+entries = st.builds(lambda make, entry: make(entry), any_case, guids) | st.sampled_from(["", " ", "no-guid"])
+lists = st.lists(entries, max_size=6).map(";".join) | st.none()
+spelled = st.sampled_from([*NAMES]).flatmap(lambda name: any_case.map(lambda make: make(name)))
+
+
+@st.composite
+def all_settings(draw: st.DrawFn) -> dict[str, str | None]:
+    """Foreign settings and some of ours, each under one spelling."""
+    found: dict[str, str | None] = dict(draw(foreign_settings))
+    for name in NAMES:
+        value = draw(lists if name in {APPLICATION_IDS, OBJECT_IDS} else st.none() | texts)
+        if value is not None or draw(st.booleans()):
+            found[draw(any_case)(name)] = value
+    return found
+
+
+@given(all_settings(), st.lists(guids, max_size=4), st.lists(guids, max_size=4), st.booleans())
+def test_any_merge_keeps_foreign_settings_and_known_ids_and_is_done_once(
+    before: dict[str, str | None], clients: list[str], objects: list[str], tidy: bool
+) -> None:
+    wanted = SettingsWish(
+        (SettingWish("ServiceAuthEnabled", "true", frozenset({"true"})), SettingWish("ServiceAuthRole", "R")),
+        tuple(map(ClientId, clients)),
+        tuple(map(PrincipalId, objects)),
+        tidy,
+    )
+    results = Results()
+    after = merge(before, wanted, results)
+    assert {n: v for n, v in after.items() if n.casefold() not in OURS} == {
+        n: v for n, v in before.items() if n.casefold() not in OURS
+    }
+    assert list(after)[: len(before)] == list(before)
+    assert len({name.casefold() for name in after}) == len(
+        {name.casefold() for name in before} | {name.casefold() for name in after}
+    )
+    for name, added in ((APPLICATION_IDS, clients), (OBJECT_IDS, objects)):
+        was, now = allow_list(before, name), allow_list(after, name)
+        assert {e.casefold() for e in now.ids} == {e.casefold() for e in (*was.ids, *added)}
+        assert now.ids[: len(was.ids)] == was.ids
+    changed = {name for name in after if name not in before or before[name] != after[name]}
+    assert set(changed_names(before, wanted, results)) == changed
+    assert merge(after, wanted, results) == after
+    assert changed_names(after, wanted, results) == ()
+
+
+def test_an_id_that_is_not_known_yet_counts_as_a_change_and_is_not_written() -> None:
+    plan = make_plan(wish("Import"), world(trust(), settings()), FACTS)
+    write = plan.changes[-2]
+    assert "ServiceApplicationIds" in getattr(write, "changed", ())
+    wanted = getattr(write, "wish", None)
+    assert isinstance(wanted, SettingsWish)
+    assert "ServiceApplicationIds" not in merge(settings(), wanted, Results())
+
+
+names = st.sampled_from(["Import", "Reports", "Import bot", "Ünïcödé", "importer"])
+
+
+@st.composite
+def any_world(draw: st.DrawFn) -> tuple[Observed, list[str]]:
+    """A trust with any piece of it missing or odd, and clients to want in it."""
+    service = replace(
+        SERVICE,
+        identifier_uris=draw(st.sampled_from([(), SERVICE.identifier_uris, ("api://x", *SERVICE.identifier_uris)])),
+        app_roles=draw(st.sampled_from([(), (ROLE,), (replace(ROLE, enabled=False),)])),
+        token_version=draw(st.sampled_from([None, 1, 2])),
+    )
+    made = []
+    for name in draw(st.lists(names, unique=True, max_size=3)):
+        known = client(name, credential(draw(st.sampled_from([-5, 100]))), access=draw(st.booleans()))
+        made.append(known if draw(st.booleans()) else replace(known, principal=None))
+    found = trust(*made, service=service, consented=draw(st.booleans()))
+    if draw(st.booleans()):
+        found = replace(found, principal=None, assignments=())
+    if draw(st.booleans()):
+        found = replace(found, service=None, principal=None, assignments=())
+    holders: list[IdentityHolder] = [
+        holder(name, draw(st.none() | guids)) for name in draw(st.lists(st.sampled_from(["f", "g"]), unique=True))
+    ]
+    return world(found, draw(all_settings()), holders), draw(st.lists(names, unique=True, max_size=3))
+
+
+@given(any_world())
+def test_after_any_plan_there_is_nothing_left_to_do(case: tuple[Observed, list[str]]) -> None:
+    before, wanted = case
+    plan = make_plan(wish(*wanted), before, FACTS)
+    after = applied(plan, before)
+    again = make_plan(wish(*wanted), after, FACTS)
+    assert again.is_empty, [change.detail for change in again.changes]
+    assert before.app_service is not None
+    assert after.app_service is not None
+    was, now = before.app_service.settings, after.app_service.settings
+    assert {n: v for n, v in was.items() if n.casefold() not in OURS} == {
+        n: v for n, v in now.items() if n.casefold() not in OURS
+    }
+    assert len({change.key for change in plan.changes}) == len(plan.changes)
+    waited = {key for change in plan.changes for key in plan.waits_for(change)}
+    assert waited <= {change.key for change in plan.changes}
+
+
+@given(st.text(min_size=1, max_size=40), st.text(min_size=1, max_size=40))
+def test_names_that_look_alike_never_meet(one: str, other: str) -> None:
+    from unicodedata import normalize  # noqa: PLC0415
+
+    same = normalize("NFC", one) == normalize("NFC", other)
+    key = service_unique_name("contosolearn")
+    assert (file_stem(one) == file_stem(other)) == same
+    assert (client_unique_name(key, one) == client_unique_name(key, other)) == same
+    assert file_stem(one).isascii()
+    assert not set(file_stem(one)) - set("abcdefghijklmnopqrstuvwxyz0123456789-")
+    assert client_unique_name(key, one) != service_unique_name("contosolearn", other)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [("S2S client", "s2s-client"), ("A", "a"), ("x" * 50, "x" * 51), ("Ä", "A"), ("日本", "中国"), ("a.b", "a b")],
+)
+def test_names_whose_readable_part_is_the_same_differ(one: str, other: str) -> None:
+    assert file_stem(one) != file_stem(other)
+
+
+def test_two_spellings_of_one_unicode_name_are_one() -> None:
+    assert file_stem("Zu\u0308rich") == file_stem("Z\u00fcrich")
+
+
+FOREIGN_ROLES = (
+    AppRole(AppRoleId(guid("r1")), "Reader", "Reader", "for people", enabled=True, member_types=("User",)),
+    AppRole(AppRoleId(guid("r2")), None, "", "", enabled=False, member_types=("User", "Application")),
+)
+GRAPH = RequiredAccess(ClientId("00000003-0000-0000-c000-000000000000"), (("e1fe6dd8", "Scope"), ("df021288", "Role")))
+
+
+def test_a_patch_sends_foreign_entries_back_as_they_were_read() -> None:
+    standing = replace(
+        SERVICE,
+        identifier_uris=("https://contoso.com/mct", "api://old"),
+        app_roles=FOREIGN_ROLES,
+        required_access=(GRAPH,),
+    )
+    edits = ApplicationEdits(
+        uri=ApiUri(SERVICE_ID), role=ROLE, token_version=1, access_to=SERVICE_ID, access_role=ROLE.id
+    )
+    patch = patch_for(standing, edits, Results())
+    assert patch.identifier_uris == ("https://contoso.com/mct", "api://old", f"api://{SERVICE_ID}")
+    assert patch.app_roles == (*FOREIGN_ROLES, ROLE)
+    assert patch.required_access == (GRAPH, RequiredAccess(SERVICE_ID, ((ROLE.id, "Role"),)))
+    assert patch.token_version == 1
+
+
+def test_a_patch_leaves_out_what_is_already_so() -> None:
+    standing = replace(
+        SERVICE, required_access=(GRAPH, RequiredAccess(ClientId(SERVICE_ID.upper()), ((ROLE.id.upper(), "Role"),)))
+    )
+    edits = ApplicationEdits(uri=ApiUri(SERVICE_ID), role=ROLE, access_to=SERVICE_ID, access_role=ROLE.id)
+    assert patch_for(standing, edits, Results()).is_empty
+
+
+def test_a_permission_is_added_beside_others_of_the_same_api() -> None:
+    scope = RequiredAccess(SERVICE_ID, ((ROLE.id, "Scope"),))
+    standing = replace(SERVICE, required_access=(scope, GRAPH))
+    patch = patch_for(standing, ApplicationEdits(access_to=SERVICE_ID, access_role=ROLE.id), Results())
+    both = RequiredAccess(SERVICE_ID, ((ROLE.id, "Scope"), (ROLE.id, "Role")))
+    assert patch.required_access == (both, GRAPH)
+
+
+def test_a_role_is_switched_on_where_it_stands() -> None:
+    off = replace(ROLE, enabled=False)
+    standing = replace(SERVICE, app_roles=(FOREIGN_ROLES[0], off, FOREIGN_ROLES[1]))
+    patch = patch_for(standing, ApplicationEdits(role=ROLE), Results())
+    assert patch.app_roles == (FOREIGN_ROLES[0], ROLE, FOREIGN_ROLES[1])
+
+
+def test_a_role_that_somebody_added_meanwhile_is_not_doubled() -> None:
+    theirs = replace(ROLE, id=AppRoleId(guid("theirs")))
+    with pytest.raises(Refused, match="at this moment"):
+        patch_for(replace(SERVICE, app_roles=(theirs,)), ApplicationEdits(role=ROLE), Results())
