@@ -1,0 +1,306 @@
+"""What scripts/contract compares and calls: `contract_checks.py CHECK ARGUMENT…` ends with 0, or says what is wrong.
+
+Everything but the MCT API and the sandbox's log is seen through files that the Azure CLI wrote.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import ssl
+import sys
+import time
+import urllib.error
+import urllib.request
+from base64 import urlsafe_b64decode
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+from azure.identity import AzureCliCredential, ClientSecretCredential, ManagedIdentityCredential
+
+OURS = {
+    "ServiceAuthEnabled",
+    "ServiceAuthAudience",
+    "ServiceAuthTenantName",
+    "ServiceAuthTenantId",
+    "ServiceObjectIds",
+    "ServiceApplicationIds",
+    "ServiceAuthRole",
+}
+RESTARTING = 503
+
+Wrong = list[str]
+"""What a check found wrong, in words."""
+
+
+def load(path: str | Path) -> Any:
+    """A JSON file."""
+    return json.loads(Path(path).read_text(encoding="utf-8"))
+
+
+def compare(what: str, found: object, wanted: object) -> Wrong:
+    """The two have to be equal."""
+    return [] if found == wanted else [f"{what} is {found!r}, not {wanted!r}"]
+
+
+# The sandbox's own routes
+
+
+def sandbox(method: str, path: str, body: bytes | None = None) -> Any:
+    """Ask the sandbox about itself."""
+    request = urllib.request.Request(f"{os.environ['MCT_S2S_CLOUD']}/_sandbox/{path}", body, method=method)
+    request.add_header("Content-Type", "application/json")
+    with urllib.request.urlopen(request, context=ssl.create_default_context(), timeout=60) as answer:
+        content = answer.read()
+    return json.loads(content) if content else None
+
+
+def keep_world(path: str) -> Wrong:
+    """Write the world to a file."""
+    Path(path).write_text(json.dumps(sandbox("GET", "world")), encoding="utf-8")
+    return []
+
+
+def restore_world(path: str) -> Wrong:
+    """Make the world what the file says."""
+    sandbox("PUT", "world", Path(path).read_bytes())
+    return []
+
+
+def forget_requests() -> Wrong:
+    """Begin a new page of the request log."""
+    sandbox("DELETE", "requests")
+    return []
+
+
+def no_writes() -> Wrong:
+    """Since then something was asked, and nothing written: sign-in and the listing of settings are POSTs that read."""
+    rows = [row for row in sandbox("GET", "requests")["value"] if row["service"] in {"graph", "arm"}]
+    reads = [r for r in rows if r["method"] in {"GET", "HEAD"} or r["path"].endswith("/config/appsettings/list")]
+    writes = [f"{row['method']} {row['path']} {row['status']}" for row in rows if row not in reads]
+    return writes if reads else ["nothing was asked: this is no proof"]
+
+
+# Calls of the MCT API
+
+
+def call_mct(token: str) -> int:
+    """The status that the MCT API answers with, once it has restarted."""
+    request = urllib.request.Request(f"{os.environ['MCT_S2S_URL']}/api/v1/organization")
+    request.add_header("Authorization", f"Bearer {token}")
+    request.add_header("ClientType", "Service")
+    until, status = time.monotonic() + 20, RESTARTING
+    while status == RESTARTING and time.monotonic() < until:
+        try:
+            with urllib.request.urlopen(request, context=ssl.create_default_context(), timeout=20) as answer:
+                return int(answer.status)
+        except urllib.error.HTTPError as error:
+            status = error.code
+        time.sleep(0.1)
+    return status
+
+
+def by_secret(client_id: str, secret: str, audience: str) -> str:
+    """A token by a client's secret. Microsoft does not know the sandbox's login host, and is not asked about it."""
+    credential = ClientSecretCredential(
+        os.environ["AZURE_TENANT_ID"], client_id, secret, disable_instance_discovery=True
+    )
+    return credential.get_token(f"{audience}/.default").token
+
+
+def credential_in(path: str) -> tuple[str, str]:
+    """Client id and secret, from what `az ad app credential reset` printed or `mct-s2s` saved."""
+    text = Path(path).read_text(encoding="utf-8")
+    if text.startswith("{"):
+        found = json.loads(text)
+        return found["appId"], found["password"]
+    pairs = (line.partition("=") for line in text.splitlines() if "=" in line and not line.startswith("#"))
+    saved = {name: value.strip("'\"") for name, _, value in pairs}
+    return saved["AZURE_CLIENT_ID"], saved["AZURE_CLIENT_SECRET"]
+
+
+def call(path: str, audience: str) -> Wrong:
+    """The credential in the file opens the MCT API; the tenant's administrator, who is on no list, does not."""
+    token = by_secret(*credential_in(path), audience)
+    stranger = by_secret(os.environ["AZURE_CLIENT_ID"], os.environ["AZURE_CLIENT_SECRET"], audience)
+    return [
+        *compare("the client's roles", claims(token).get("roles"), ["S2SAppRole"]),
+        *compare("the answer to the client", call_mct(token), 200),
+        *compare("the answer to a stranger", call_mct(stranger), 401),
+    ]
+
+
+def call_as_identity(function_app: str) -> Wrong:
+    """Code inside the function app, with nothing but its managed identity."""
+    resource = (
+        f"/subscriptions/{os.environ['AZURE_SUBSCRIPTION_ID']}/resourceGroups/integrations"
+        f"/providers/Microsoft.Web/sites/{function_app}"
+    )
+    audience = mct_audience()
+    inside = sandbox("GET", f"identity-environment?resource={resource}")
+    outside = dict.fromkeys(("AZURE_CLIENT_ID", "AZURE_TENANT_ID", "AZURE_CLIENT_SECRET"), "")
+    with patch.dict(os.environ, outside | inside):
+        token = ManagedIdentityCredential().get_token(f"{audience}/.default").token
+    return compare("the answer", call_mct(token), 200)
+
+
+def mct_audience() -> str:
+    """What the Azure CLI set."""
+    rows = load(Path(os.environ["AZURE_CONFIG_DIR"]).parent / "settings-az")
+    return next(str(row["value"]) for row in rows if row["name"] == "ServiceAuthAudience")
+
+
+def claims(token: str) -> dict[str, Any]:
+    """What a token says, unchecked: the service checks it."""
+    part = token.split(".")[1]
+    found: dict[str, Any] = json.loads(urlsafe_b64decode(part + "=" * (-len(part) % 4)))
+    return found
+
+
+def az_credential(graph: str, arm: str, client_id: str) -> Wrong:
+    """azure-identity, through the sign-in of the Azure CLI."""
+    credential = AzureCliCredential(process_timeout=60)
+    wrong: Wrong = []
+    for audience in (graph, arm):
+        said = claims(credential.get_token(f"{audience}/.default").token)
+        wrong += compare("aud", str(said["aud"]).rstrip("/"), audience)
+        wrong += compare("the caller", said.get("appid") or said.get("azp"), client_id)
+    return wrong
+
+
+# Documents of mct-s2s
+
+
+def status(path: str, api: str, client: str, identity: str) -> Wrong:
+    """`mct-s2s status -o json` sees a healthy trust with these members."""
+    found = load(path)
+    members = {(row["kind"], row.get("appId") or row.get("principalId"), row["allowed"]) for row in found["clients"]}
+    consented = [row["consented"] for row in found["clients"] if row["kind"] == "application"]
+    return [
+        *compare("healthy", found["healthy"], True),
+        *compare("findings", found["findings"], []),
+        *compare("the service application", found["serviceApplication"]["appId"], api),
+        *compare("the clients", members, {("application", client, True), ("managedIdentity", identity, True)}),
+        *compare("consented", consented, [True]),
+    ]
+
+
+def unchanged(path: str) -> Wrong:
+    """A result document in which nothing was done."""
+    found = load(path)
+    done = [row for row in found["changes"] if row["action"] != "none"]
+    return [*compare("changes", done, []), *compare("credentials", found["credentials"], [])]
+
+
+# What the Azure CLI read
+
+
+def foreign_settings(before: str, after: str) -> Wrong:
+    """All settings but our seven are the same: name, value and stickiness. Values may be secrets: names are shown."""
+    then, now = (
+        {row["name"]: (row["value"], row["slotSetting"]) for row in load(path) if row["name"] not in OURS}
+        for path in (before, after)
+    )
+    names = sorted(name for name in then.keys() | now.keys() if then.get(name) != now.get(name))
+    return [*compare("settings that differ", names, []), *compare("foreign settings", bool(then), True)]
+
+
+def only_identity(before: str, after: str) -> Wrong:
+    """A site that differs in its identity alone, and has it now."""
+    then, now = load(before), load(after)
+    differ = sorted(name for name in then.keys() | now.keys() if then.get(name) != now.get(name))
+    return compare("what differs", differ, ["identity"])
+
+
+def read_back(folder: str, tenant: str, domain: str) -> Wrong:
+    """The files that the Azure CLI wrote into the folder describe one right trust, the one that was reported."""
+    names = ("api", "api-principal", "client-app", "client-principal", "assignments", "identity", "result")
+    api, principal, client, caller, granted, identity, result = (load(Path(folder, f"{name}.json")) for name in names)
+    settings = {row["name"]: row["value"] for row in load(Path(folder, "settings-ours"))}
+    (role,) = api["appRoles"]
+    reported = result["status"]
+    members = {row["kind"]: row for row in reported["clients"]}
+    wanted_settings = {
+        "ServiceAuthEnabled": "true",
+        "ServiceAuthAudience": f"api://{api['appId']}",
+        "ServiceAuthTenantName": domain,
+        "ServiceAuthTenantId": tenant,
+        "ServiceObjectIds": identity["principalId"],
+        "ServiceApplicationIds": client["appId"],
+        "ServiceAuthRole": "S2SAppRole",
+    }
+    shown = ("value", "allowedMemberTypes", "isEnabled")
+    return [
+        *compare("settings", {name: settings.get(name) for name in wanted_settings}, wanted_settings),
+        *compare("audience", api["signInAudience"], "AzureADMyOrg"),
+        *compare("URIs", api["identifierUris"], [f"api://{api['appId']}"]),
+        *compare("token version", api["api"]["requestedAccessTokenVersion"] in {None, 1}, True),
+        *compare("role", tuple(role[name] for name in shown), ("S2SAppRole", ["Application"], True)),
+        *compare("the principal's roles", [row["id"] for row in principal["appRoles"]], [role["id"]]),
+        *compare("the client's name", client["displayName"], "S2S client"),
+        *compare(
+            "permissions",
+            client["requiredResourceAccess"],
+            [{"resourceAppId": api["appId"], "resourceAccess": [{"id": role["id"], "type": "Role"}]}],
+        ),
+        *compare("secrets", [_one_year(row) for row in client["passwordCredentials"]], [True]),
+        *compare(
+            "consents",
+            [(row["principalId"], row["resourceId"], row["appRoleId"]) for row in granted["value"]],
+            [(caller["id"], principal["id"], role["id"])],
+        ),
+        *compare("identity", identity["type"], "SystemAssigned"),
+        *compare("reported service", reported["serviceApplication"]["objectId"], api["id"]),
+        *compare("reported service principal", reported["serviceApplication"]["servicePrincipalId"], principal["id"]),
+        *compare("reported client", members["application"]["objectId"], client["id"]),
+        *compare("reported client's principal", members["application"]["servicePrincipalId"], caller["id"]),
+        *compare("reported identity", members["managedIdentity"]["principalId"], identity["principalId"]),
+        *compare("healthy", reported["healthy"], True),
+    ]
+
+
+def _one_year(row: dict[str, Any]) -> bool:
+    began, ends = (datetime.fromisoformat(row[name]) for name in ("startDateTime", "endDateTime"))
+    return timedelta(days=360) < ends - began < timedelta(days=370) and row.get("secretText") is None
+
+
+def secrets(*paths: str) -> Wrong:
+    """Print the secrets of these files and the administrator's, one a line, for `grep -f`."""
+    for secret in [os.environ["AZURE_CLIENT_SECRET"], *(credential_in(path)[1] for path in paths)]:
+        print(secret)
+    return []
+
+
+CHECKS: dict[str, Callable[..., Wrong]] = {
+    check.__name__.replace("_", "-"): check
+    for check in (
+        keep_world,
+        restore_world,
+        forget_requests,
+        no_writes,
+        call,
+        call_as_identity,
+        az_credential,
+        status,
+        unchanged,
+        foreign_settings,
+        only_identity,
+        read_back,
+        secrets,
+    )
+}
+
+
+def main() -> int:
+    """Exit code: 0 if the check holds."""
+    wrong = CHECKS[sys.argv[1]](*sys.argv[2:])
+    for line in wrong:
+        print(line, file=sys.stderr)
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,66 @@
+# Sourced by scripts that drive a throwaway sandbox with the Azure CLI: both programs on PATH, the sandbox served and
+# registered as a cloud, somebody signed in. From here on, whatever would leave this machine fails.
+#   $work     a directory that goes away with the script
+#   $server   the process that serves the sandbox
+
+install_both() {
+    "$scripts/install" dev # as scripts/test does: it takes no tools away from whoever has them
+    local venv=$scripts/../.venv-az wanted
+    wanted=$(cat "$scripts/azure-cli.txt" <("${PYTHON:-python3}" --version) <(cd "$scripts/.." && pwd))
+    if [ "$(cat "$venv/installed-by-scripts" 2> /dev/null)" != "$wanted" ]; then
+        echo "Installing the Azure CLI into .venv-az: a minute or two."
+        "${PYTHON:-python3}" -m venv --clear "$venv"
+        "$venv/bin/python" -m pip --disable-pip-version-check --no-input install --quiet -r "$scripts/azure-cli.txt"
+        echo "$wanted" > "$venv/installed-by-scripts"
+    fi
+    PATH=$(cd "$scripts/../.venv" && pwd)/bin:$(cd "$venv" && pwd)/bin:$PATH
+}
+
+# Nothing of the user's own Azure is read or written, and the only proxy leads nowhere.
+keep_to_ourselves() {
+    local name
+    for name in ${!MCT_S2S_*} ${!AZURE_*} ${!IDENTITY_*} ${!MSI_*} PYTHONDONTWRITEBYTECODE PYTHONPATH PYTHONHOME; do
+        unset "$name"
+    done
+    umask 077
+    work=$(mktemp -d)
+    export HOME=$work/home XDG_DATA_HOME=$work/data
+    export MCT_S2S_SANDBOX_DIR=$work/sandbox AZURE_CONFIG_DIR=$work/az
+    export HTTPS_PROXY=http://127.0.0.1:9 NO_PROXY=localhost,127.0.0.1
+    export https_proxy=$HTTPS_PROXY no_proxy=$NO_PROXY
+    export AZURE_CORE_COLLECT_TELEMETRY=false AZURE_CORE_ONLY_SHOW_ERRORS=true AZURE_CORE_SURVEY_MESSAGE=false
+    export AZURE_CORE_INSTANCE_DISCOVERY=false # or the CLI asks login.microsoftonline.com about a host it does not know
+    mkdir -p "$HOME"
+}
+
+serve_sandbox() {
+    local port
+    port=$(python -c 'import random; print(random.randrange(20000, 30000, 20))')
+    mct-s2s sandbox serve --port "$port" > "$work/served" 2>&1 &
+    server=$!
+    for _ in {1..150}; do
+        if grep -q 'Sandbox ready' "$work/served"; then break; fi
+        kill -0 "$server" 2> /dev/null || { cat "$work/served" >&2; return 1; }
+        sleep 0.1
+    done
+    grep -q 'Sandbox ready' "$work/served" || { echo "The sandbox does not start." >&2; return 1; }
+    eval "$(mct-s2s sandbox env --port "$port")"
+}
+
+register_cloud() {
+    az cloud register --name sandbox --endpoint-resource-manager "$MCT_S2S_CLOUD" --output none
+    az cloud set --name sandbox --output none
+    graph=$(az cloud show --query endpoints.microsoftGraphResourceId --output tsv)v1.0
+}
+
+# `az login` puts the value of --password on its command line for all to see, unless it is told to read a file.
+sign_in_to_az() {
+    printf %s "$AZURE_CLIENT_SECRET" > "$work/administrator"
+    az login --service-principal --username "$AZURE_CLIENT_ID" --password "@$work/administrator" \
+        --tenant "$AZURE_TENANT_ID" --output none
+}
+
+tidy_up() {
+    if [ -n "${server:-}" ]; then { kill "$server" && wait "$server"; } 2> /dev/null || true; fi
+    rm -rf "${work:?}"
+}
