@@ -133,24 +133,13 @@ def call(path: str, audience: str) -> Wrong:
     ]
 
 
-def call_as_identity(function_app: str) -> Wrong:
+def call_as_identity(resource: str, audience: str) -> Wrong:
     """Code inside the function app, with nothing but its managed identity."""
-    resource = (
-        f"/subscriptions/{os.environ['AZURE_SUBSCRIPTION_ID']}/resourceGroups/integrations"
-        f"/providers/Microsoft.Web/sites/{function_app}"
-    )
-    audience = mct_audience()
     inside = sandbox("GET", f"identity-environment?resource={resource}")
     outside = dict.fromkeys(("AZURE_CLIENT_ID", "AZURE_TENANT_ID", "AZURE_CLIENT_SECRET"), "")
     with patch.dict(os.environ, outside | inside):
         token = ManagedIdentityCredential().get_token(f"{audience}/.default").token
     return compare("the answer", call_mct(token), 200)
-
-
-def mct_audience() -> str:
-    """What the Azure CLI set."""
-    rows = load(Path(os.environ["AZURE_CONFIG_DIR"]).parent / "settings-az")
-    return next(str(row["value"]) for row in rows if row["name"] == "ServiceAuthAudience")
 
 
 def claims(token: str) -> dict[str, Any]:
