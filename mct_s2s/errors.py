@@ -104,8 +104,8 @@ class ServiceError(S2SError):
 
     @property
     def answer_lost(self) -> bool:
-        """True where the request may have taken effect although no answer came."""
-        return self.status == 0
+        """True where the request may have taken effect although nobody said so: no answer, or a server's mishap."""
+        return self.status in {0, 408, 500, 502, 503, 504}
 
 
 class Throttled(ServiceError):

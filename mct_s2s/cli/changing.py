@@ -10,6 +10,7 @@ from pathlib import Path
 from secrets import token_hex
 
 from mct_s2s.adapters.secret_places import FilePlace, ShownPlace
+from mct_s2s.adapters.turn import turn
 from mct_s2s.cli.options import ChangingOptions
 from mct_s2s.cli.run import Run
 from mct_s2s.cli.where import where
@@ -83,7 +84,7 @@ async def change(run: Run, options: ChangingOptions, session: Session, wanted: C
 
     goal = Goal(wanted.query, wanted.desired, Facts(wanted.now, token_hex(4)), places_for)
     with progress(run.terminal) as watcher:
-        convergence = await converge(session.azure, goal, agree, watcher, run.watch)
+        convergence = await converge(session.azure, goal, agree, watcher, run.watch, turn)
     changed = _changed(convergence, places)
     if run.terminal.json:
         run.terminal.document(_document(options, wanted, changed))

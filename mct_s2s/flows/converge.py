@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
 
 from mct_s2s.flows.apply import apply
@@ -14,6 +15,7 @@ from mct_s2s.flows.query import Query
 from mct_s2s.model.desired import Desired
 from mct_s2s.model.observed import Observed, SecretNote
 from mct_s2s.planning.changes import AddSecret
+from mct_s2s.planning.lag import expects_lag
 from mct_s2s.planning.make import make_plan
 from mct_s2s.planning.plan import Facts, Plan
 from mct_s2s.planning.projection import project
@@ -21,6 +23,10 @@ from mct_s2s.ports import Azure, Progress, SecretPlace
 
 PlacesFor = Callable[[Observed], Mapping[str, SecretPlace]]
 Agree = Callable[[Plan], Awaitable["Answer"]]
+
+
+Turn = Callable[[str], AbstractAsyncContextManager[bool]]
+"""Takes what is to be changed; yields whether another run had to be waited for."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +45,15 @@ class Goal:
     desired: Desired
     facts: Facts
     places_for: PlacesFor
+
+    def turn_of(self, observed: Observed) -> str:
+        """What two runs must not change at the same moment: the App Service, or where none is, the registration."""
+        site = observed.app_service
+        return (
+            str(site.site.resource)
+            if site
+            else f"{observed.tenant.id if observed.tenant else ''}/{self.query.unique_name}"
+        )
 
 
 @dataclass
@@ -72,7 +87,7 @@ async def prepare(azure: Azure, goal: Goal) -> tuple[Convergence, Mapping[str, S
 
 
 async def converge(
-    azure: Azure, goal: Goal, agree: Agree, progress: Progress, watch: Callable[[Convergence], None]
+    azure: Azure, goal: Goal, agree: Agree, progress: Progress, watch: Callable[[Convergence], None], turn: Turn
 ) -> Convergence:
     """Do it, once it is agreed to.
 
@@ -81,30 +96,48 @@ async def converge(
         goal: what is wanted.
         agree: shows the plan and brings the answer.
         progress: whoever watches the changes.
+        turn: holds the turn of one App Service for one run of this machine at a time.
         watch: is given the convergence as soon as there is one, so that an interruption can be told truthfully.
 
     Raises:
         S2SError: the first refusal. Everything that was done stays, and the same command resumes.
     """
     convergence, places = await prepare(azure, goal)
-    while True:
-        watch(convergence)
-        answer = await agree(convergence.plan)
-        if not answer.go:
-            return convergence
-        if not answer.asked:
-            break
-        # The plan was read by a person, who takes a while: it must still be what would be done.
-        shown = convergence.plan
-        convergence, places = await prepare(azure, goal)
-        if convergence.plan == shown:
+    watch(convergence)
+    answer = await agree(convergence.plan)
+    if not answer.go:
+        return convergence
+    async with turn(goal.turn_of(convergence.before)) as waited:
+        stale = answer.asked or waited
+        while stale:
+            # A person took a while to read, or another run went first: it must still be what would be done.
+            shown = convergence.plan
+            convergence, places = await prepare(azure, goal)
             watch(convergence)
-            break
+            if convergence.plan == shown:
+                break
+            answer = await agree(convergence.plan)
+            if not answer.go:
+                return convergence
+            stale = answer.asked
+        return await _apply(azure, goal, convergence, places, progress)
+
+
+async def _apply(
+    azure: Azure, goal: Goal, convergence: Convergence, places: Mapping[str, SecretPlace], progress: Progress
+) -> Convergence:
     for change in convergence.plan.changes:
         if isinstance(change, AddSecret):
             await places[change.client].check(change.client_id if isinstance(change.client_id, str) else None)
     convergence.journal = Journal(convergence.plan, time.monotonic)
-    site = convergence.before.app_service
-    stage = Stage(azure, convergence.before.tenant, places, site.site.url if site else None, progress)
+    plan, before = convergence.plan, convergence.before
+    stage = Stage(
+        azure,
+        before.tenant,
+        places,
+        lambda change: expects_lag(change, plan, before, goal.facts.now),
+        before.app_service.site.url if before.app_service else None,
+        progress,
+    )
     await apply(convergence.journal, stage)
     return convergence

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import assert_never
@@ -29,6 +30,10 @@ from mct_s2s.planning.edits import patch_for
 from mct_s2s.planning.plan import Results
 from mct_s2s.ports import Azure, NewSecret, Progress, SecretPlace, SecretRecord
 
+SECRET_ATTEMPTS = 5
+SECRET_PAUSE = 0.3
+"""Seconds, times the attempt's number: replicas need a moment to show the secret whose answer was lost."""
+
 
 @dataclass(frozen=True)
 class Stage:
@@ -37,6 +42,8 @@ class Stage:
     azure: Azure
     tenant: Tenant | None
     places: Mapping[str, SecretPlace]
+    expects_lag: Callable[[AnyChange], bool]
+    """Whether *not there* may mean *not there yet* for a change."""
     site_url: str | None
     progress: Progress
 
@@ -109,10 +116,11 @@ class Operations:
 
     async def _update_application(self, change: UpdateApplication) -> tuple[str, str]:
         object_id = self._results.resolve(change.object_id)
-        application = await self._current(change.object_id, is_new=change.is_new)
+        is_new = self._stage.expects_lag(change)
+        application = await self._current(change.object_id, is_new=is_new)
         patch = patch_for(application, change.edits, self._results)
         if not patch.is_empty:
-            await self._azure.directory.update_application(object_id, patch, is_new=change.is_new)
+            await self._azure.directory.update_application(object_id, patch, is_new=is_new)
         uri = self._results.uri(change.edits.uri) if change.edits.uri else None
         return object_id, f"{uri}, {change.detail}" if uri and change.is_new else ""
 
@@ -124,15 +132,15 @@ class Operations:
 
     async def _create_principal(self, change: CreateServicePrincipal) -> tuple[str, str]:
         client_id = self._results.resolve(change.client_id)
-        principal = await self._azure.directory.create_principal(client_id, is_new=isinstance(change.client_id, Ref))
+        principal = await self._azure.directory.create_principal(client_id, is_new=self._stage.expects_lag(change))
         self._results.record(change.key, Part.PRINCIPAL_ID, principal.id)
         return principal.id, ""
 
     async def _add_secret(self, change: AddSecret) -> tuple[str, str]:
         place = self._stage.places[change.client]
-        is_new = isinstance(change.object_id, Ref)
-        if is_new:
-            made_meanwhile = self._found[change.object_id.key].credentials  # type: ignore[union-attr]
+        is_new = self._stage.expects_lag(change)
+        if isinstance(change.object_id, Ref):
+            made_meanwhile = self._found[change.object_id.key].credentials
             if made_meanwhile:
                 return made_meanwhile[0].key_id, "another run gave it one at this moment"
         await place.begin(change.credential_name)
@@ -144,16 +152,18 @@ class Operations:
     async def _make_secret(self, change: AddSecret, *, is_new: bool) -> NewSecret:
         """Make the secret; one whose answer was lost is removed before another is made."""
         directory, object_id = self._azure.directory, self._results.resolve(change.object_id)
-        while True:
+        for attempt in range(1, SECRET_ATTEMPTS + 1):
             try:
                 return await directory.add_secret(object_id, change.credential_name, change.expires, is_new=is_new)
             except ServiceError as error:
-                if not error.answer_lost:
+                if not error.answer_lost or attempt == SECRET_ATTEMPTS:
                     raise
+            await asyncio.sleep(attempt * SECRET_PAUSE)
             application = await directory.application_by_object_id(object_id, is_new=is_new)
             for credential in application.credentials:
                 if credential.name == change.credential_name:
                     await directory.remove_secret(object_id, credential.key_id)
+        raise AssertionError(change)
 
     def _record(self, change: AddSecret) -> SecretRecord:
         assert self._stage.tenant is not None  # noqa: S101  # secrets are only made where the directory was read
@@ -172,7 +182,7 @@ class Operations:
             self._results.resolve(change.principal),
             self._results.resolve(change.service),
             change.role,
-            is_new=True,  # the role or either principal was made by this run, or a minute ago by one that was cut off
+            is_new=self._stage.expects_lag(change),
         )
         if assignment is None:
             return None, "stood already"
@@ -193,5 +203,11 @@ class Operations:
     async def _restart(self, change: RestartSite) -> tuple[str | None, str]:
         if not self._restart_needed:
             return None, "not needed"
-        await self._azure.sites.restart(change.site.resource)
+        try:
+            await self._azure.sites.restart(change.site.resource)
+        except ServiceError as error:
+            if not error.answer_lost:
+                raise
+            # Asked once, and not again: App Service restarts by itself when its settings change.
+            return str(change.site.resource), "asked for; the answer was lost"
         return str(change.site.resource), ""

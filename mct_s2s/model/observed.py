@@ -96,6 +96,7 @@ class Application:
     required_access: tuple[RequiredAccess, ...] = ()
     credentials: tuple[Credential, ...] = ()
     token_version: int | None = None
+    created: datetime | None = None
 
     def role(self, value: str) -> AppRole | None:
         """The app role of that value, disabled or not."""

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import urlsplit
 
 from azure.core import AsyncPipelineClient
 from azure.core.exceptions import AzureError, HttpResponseError
+from azure.core.pipeline import PipelineRequest, PipelineResponse
 from azure.core.pipeline.policies import (
-    AsyncBearerTokenCredentialPolicy,
+    AsyncHTTPPolicy,
     ContentDecodePolicy,
     HeadersPolicy,
     RequestIdPolicy,
@@ -63,7 +65,7 @@ class ArmSession:
             HeadersPolicy(),
             UserAgentPolicy(base_user_agent=f"mct-s2s/{__version__}"),
             ContentDecodePolicy(),
-            AsyncBearerTokenCredentialPolicy(self.credential, self.cloud.arm_scope),
+            _Bearer(self.credential, self.cloud),
             TracePolicy("ARM", self._trace),
         ]
 
@@ -75,10 +77,14 @@ class ArmSession:
         """
 
         async def once() -> T:
-            try:
-                return await send()
-            except AzureError as error:
-                raise translate(error, doing) from error
+            for last in (False, True):
+                try:
+                    return await send()
+                except AzureError as error:
+                    if getattr(error, "status_code", None) != 401 or last:
+                        raise translate(error, doing) from error
+                    self.credential.forget()  # revoked, or expired early: one new token is asked for
+            raise AssertionError(doing)
 
         return await self._patience.call(once, repeatable=repeatable)
 
@@ -95,3 +101,17 @@ class ArmSession:
             return document
 
         return await self.call(once, doing)
+
+
+class _Bearer(AsyncHTTPPolicy[Any, Any]):
+    """Puts the shared credential's token on requests to Azure Resource Manager, and on no others."""
+
+    def __init__(self, credential: Credential, cloud: Cloud) -> None:
+        self._credential = credential
+        self._cloud = cloud
+
+    async def send(self, request: PipelineRequest[Any]) -> PipelineResponse[Any, Any]:
+        if urlsplit(request.http_request.url)[:2] == urlsplit(self._cloud.arm)[:2]:
+            token = await self._credential.get_token(self._cloud.arm_scope)
+            request.http_request.headers["Authorization"] = f"Bearer {token.token}"
+        return await self.next.send(request)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import httpx
 from kiota_abstractions.api_error import APIError
 
-from mct_s2s.errors import PermissionMissing, S2SError, ServiceError
+from mct_s2s.errors import PermissionMissing, S2SError, ServiceError, SignInFailed
 
 NOT_FOUND = "Request_ResourceNotFound"
 
@@ -72,6 +72,13 @@ def translate(error: Exception, doing: str) -> S2SError:
     message = str(getattr(inner, "message", "") or "")[:500]
     request_id = headers.get("request-id")
     said = f"{code}: {message}" if code else f"HTTP {status}"
+    if status == 401:
+        return SignInFailed(
+            "graph-sign-in",
+            f"Microsoft Graph did not accept the sign-in while trying to {doing}: {said}",
+            remedy="Sign in again (az login), then run the same command again: it resumes.",
+            request_id=request_id,
+        )
     if status == 403 and "local tenant" not in message:
         permission, role = _WHO_GRANTS.get(doing, _WHO_GRANTS["change the registration"])
         return PermissionDenied(
@@ -91,6 +98,15 @@ def translate(error: Exception, doing: str) -> S2SError:
         details=tuple(str(detail.code) for detail in getattr(inner, "details", None) or []),
         retry_after=_seconds(headers.get("retry-after")),
         headers=headers,
+    )
+
+
+def unreadable(doing: str) -> ServiceError:
+    """An answer cut off on its way: whether the request took effect is as unknown as with no answer at all."""
+    return ServiceError(
+        "graph-unreachable",
+        f"The answer of Microsoft Graph was cut off while trying to {doing}.",
+        remedy="Run the same command again: it resumes.",
     )
 
 

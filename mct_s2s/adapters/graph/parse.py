@@ -36,6 +36,7 @@ APPLICATION_FIELDS = [
     "passwordCredentials",
     "keyCredentials",
     "api",
+    "createdDateTime",
 ]
 PRINCIPAL_FIELDS = [
     "id",
@@ -70,6 +71,7 @@ def application(row: Json) -> Application:
             *(_credential(CredentialKind.CERTIFICATE, entry) for entry in row.get("keyCredentials") or ()),
         ),
         token_version=(row.get("api") or {}).get("requestedAccessTokenVersion"),
+        created=moment(row["createdDateTime"]) if row.get("createdDateTime") else None,
     )
 
 

@@ -24,7 +24,7 @@ from msgraph.graph_service_client import GraphServiceClient
 
 from mct_s2s import __version__
 from mct_s2s.adapters.clouds import Cloud
-from mct_s2s.adapters.graph.errors import translate
+from mct_s2s.adapters.graph.errors import translate, unreadable
 from mct_s2s.adapters.patience import Lag, Patience, no_lag
 from mct_s2s.adapters.trace import Request, Trace, path_of
 
@@ -39,6 +39,7 @@ class GraphSession:
     """Microsoft Graph v1.0 of one cloud, as one caller."""
 
     def __init__(self, cloud: Cloud, credential: Credential, tls: SSLContext, patience: Patience, trace: Trace) -> None:
+        self._credential = credential
         self._patience = patience
         self._trace = trace
         self._http = httpx.AsyncClient(
@@ -68,13 +69,19 @@ class GraphSession:
         """
 
         async def once() -> Any:
-            try:
-                return await self._adapter.send_primitive_async(info, "bytes", {"XXX": ODataError})
-            except (APIError, httpx.HTTPError) as error:
-                raise translate(error, doing) from error
+            for last in (False, True):
+                try:
+                    return _json(await self._adapter.send_primitive_async(info, "bytes", {"XXX": ODataError}), doing)
+                except APIError as error:
+                    if error.response_status_code != 401 or last:
+                        raise translate(error, doing) from error
+                    self._credential.forget()  # revoked, or expired early: one new token is asked for
+                except (httpx.HTTPError, httpx.InvalidURL) as error:
+                    raise translate(error, doing) from error
+            raise AssertionError(doing)
 
-        body = await self._patience.call(once, repeatable=repeatable, lag=lag)
-        return json.loads(body) if body else None
+        answer: dict[str, Any] | None = await self._patience.call(once, repeatable=repeatable, lag=lag)
+        return answer
 
     async def rows(self, info: RequestInformation, doing: str) -> AsyncIterator[dict[str, Any]]:
         """Every row of a collection, page after page."""
@@ -106,6 +113,16 @@ class GraphSession:
                 response.headers.get("request-id"),
             )
         )
+
+
+def _json(body: bytes | None, doing: str) -> dict[str, Any] | None:
+    if not body:
+        return None
+    try:
+        document: dict[str, Any] = json.loads(body)
+    except ValueError as error:
+        raise unreadable(doing) from error
+    return document
 
 
 async def _stamp(request: httpx.Request) -> None:

@@ -1,0 +1,51 @@
+"""Which changes touch objects so young that replicas may not know them yet.
+
+The same refusal about anything older is an error at once. Source: learn.microsoft.com/graph/best-practices-concept and
+the answers that terraform-provider-azuread waits out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from mct_s2s.model.observed import Application, Observed
+from mct_s2s.planning.changes import AnyChange, AssignAppRole, EnableIdentity, UpdateApplication
+from mct_s2s.planning.plan import Plan, references
+
+YOUNG = timedelta(minutes=10)
+"""For so long an object that an earlier, interrupted run made may still be on its way to every replica."""
+
+
+def expects_lag(change: AnyChange, plan: Plan, observed: Observed, now: datetime) -> bool:
+    """Whether *not there* may mean *not there yet*: the object was made by this plan, or minutes ago."""
+    if next(references(change), None) is not None:
+        return True
+    if isinstance(change, AssignAppRole) and any(
+        isinstance(other, UpdateApplication | EnableIdentity) for other in plan.changes
+    ):
+        return True  # a role that was just added or switched on reaches the service principal's copy later
+    return not _young_ids(observed, now).isdisjoint(_ids(change))
+
+
+def _young_ids(observed: Observed, now: datetime) -> frozenset[str]:
+    trust, young = observed.trust, set[str]()
+    if _is_young(trust.service, now) and trust.service is not None:
+        young |= {trust.service.object_id, trust.service.client_id}
+        young |= {trust.principal.id} if trust.principal else set()
+    for client in trust.clients:
+        if client.application is not None and _is_young(client.application, now):
+            young |= {client.application.object_id, client.application.client_id}
+            young |= {client.principal.id} if client.principal else set()
+    return frozenset(young)
+
+
+def _is_young(application: Application | None, now: datetime) -> bool:
+    return application is not None and application.created is not None and now - application.created < YOUNG
+
+
+def _ids(change: AnyChange) -> Iterator[str]:
+    for name in ("object_id", "client_id", "principal", "service"):
+        value = getattr(change, name, None)
+        if isinstance(value, str):
+            yield value
