@@ -6,7 +6,6 @@ open Resource Manager, which Azure never allows.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 HOST = "localhost"
@@ -21,7 +20,11 @@ class Addresses:
 
     arm_port: int
     graph_port: int
-    sites: Mapping[str, int] = field(default_factory=dict)
+    sites: dict[str, int] = field(default_factory=dict)
+
+    def add_site(self, resource_id: str, port: int) -> None:
+        """Tell where a site answers that got its port while the sandbox runs."""
+        self.sites[resource_id.lower()] = port
 
     @property
     def origin(self) -> str:

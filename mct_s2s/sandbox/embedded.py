@@ -86,7 +86,7 @@ def _start(state: State, lock: Lock) -> Running:
     try:
         world = state.world()
         opened = listening.open_ports(session.names_of(world), state.ports())
-        server, addresses = session.prepare(state, world, opened)
+        server, addresses, _ = session.prepare(state, world, opened)
     except BaseException:
         lock.release()
         raise

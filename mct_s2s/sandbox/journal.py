@@ -14,8 +14,10 @@ KEPT = 10_000
 class Entry:
     """One request.
 
-    Units: `milliseconds` from its first byte to the last of the answer. `note` is what a service decided but did
-    not say, e.g. why the MCT site refused a call.
+    Units: `milliseconds` from its first byte to the last of the answer. `wrote` says that it changed the directory or
+    a resource, even where the answer was lost. `status` is 0 where no answer was given. `caller` is an object id,
+    `app_id` the application that signs in or calls. `fault` names the faults it met, `note` what a service decided but
+    did not say, e.g. why the MCT site refused a call.
     """
 
     number: int
@@ -25,9 +27,12 @@ class Entry:
     path: str
     query: str
     status: int = 0
+    wrote: bool = False
+    fault: str = ""
     milliseconds: float = 0.0
     request_id: str = ""
     caller: str = ""
+    app_id: str = ""
     note: str = ""
 
 

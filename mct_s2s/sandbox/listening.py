@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
+import struct
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 import uvicorn
 
 from mct_s2s.sandbox.addresses import Addresses
-from mct_s2s.sandbox.pipeline import App
+from mct_s2s.sandbox.exchange import App, End, Scope
 
 _BACKLOG = 2048
 
@@ -121,6 +123,33 @@ class WebServer(uvicorn.Server):
         await asyncio.sleep(0)
         self.finished()
 
+    async def listen_too(self, opened: Iterable[socket.socket]) -> None:
+        """Accept connections on further sockets while it runs."""
+
+        def protocol() -> asyncio.Protocol:
+            made: asyncio.Protocol = self.config.http_protocol_class(  # type: ignore[call-arg]
+                config=self.config, server_state=self.server_state, app_state=self.lifespan.state
+            )
+            return made
+
+        for each in opened:
+            server = await self._loop.create_server(protocol, sock=each, ssl=self.config.ssl, backlog=_BACKLOG)
+            self.servers.append(server)
+
+    def end(self, scope: Scope, how: End) -> None:
+        """End the connection of a request: by a reset, or when what was sent has arrived."""
+        connections: list[Any] = list(self.server_state.connections)
+        for connection in connections:
+            if (connection.client, connection.server) == (scope["client"], scope["server"]):
+                transport = connection.transport
+                if how == "truncated":
+                    transport.close()
+                    return
+                # Without lingering the system answers with a reset instead of an orderly end.
+                reset = struct.pack("ii", 1, 0)
+                transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, reset)
+                transport.abort()
+
     def stop(self) -> None:
         """End it, from any thread; a second time does nothing."""
         self.should_exit = True
@@ -135,6 +164,7 @@ def web_server(app: App, server_pem: Path) -> WebServer:
         ssl_certfile=server_pem,
         ssl_keyfile=server_pem,
         lifespan="off",
+        http="h11",
         ws="none",
         access_log=False,
         log_config=None,

@@ -1,35 +1,32 @@
-"""Around every request: its log entry, its ids, refusals in the service's own shape, and the world kept.
+"""Around every request: its log entry, its ids, refusals in the service's own shape, faults, and the world kept.
 
 An answer is held back until the world is on disk, so that nobody is told of a change that a crash could undo
 (see `keeping` for worlds too large for that).
-Faults and latency have one place: the two hooks of `Pipeline`.
 """
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import time
 import traceback
 import uuid
-from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any
+from collections.abc import Callable
+from urllib.parse import parse_qs
 
-from mct_s2s.sandbox.journal import Entry, Journal
+from mct_s2s.sandbox.effects import READS, batch_wrote, may_write
+from mct_s2s.sandbox.exchange import App, Breaker, Cut, End, Exchange, Message, Receive, Scope, Send
+from mct_s2s.sandbox.faults import Fault
+from mct_s2s.sandbox.instruments import Instruments
 from mct_s2s.sandbox.keeping import Keeper
+from mct_s2s.sandbox.misbehaviour import Misbehaviour, Replaced
+from mct_s2s.sandbox.tokens_out import claims_of
 from mct_s2s.sandbox.wire_errors import WireError, arm_error, graph_error
 from mct_s2s.sandbox.world import World
 
-Scope = MutableMapping[str, Any]
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
-App = Callable[[Scope, Receive, Send], Awaitable[None]]
-Hook = Callable[[Entry], Awaitable[None]]
-
 log = logging.getLogger(__name__)
 
-_READS = frozenset({"GET", "HEAD", "OPTIONS"})
 _ID_HEADERS = {
     "graph": ("request-id", "client-request-id"),
     "arm": ("x-ms-request-id", "x-ms-correlation-request-id"),
@@ -37,98 +34,167 @@ _ID_HEADERS = {
 }
 
 
-async def _nothing(entry: Entry) -> None:
-    """Let a request pass."""
-    del entry
+def _no_connection(scope: Scope, end: End) -> None:
+    raise ConnectionAbortedError(f"{end}: {scope['path']} was asked without a connection")
 
 
 class Pipeline:
     """The ASGI application around all services.
 
-    `before` runs when a request has arrived, `after` when its answer is ready but not sent. Either may wait
-    (latency), raise `WireError` (a refusal), or raise `ConnectionAbortedError` (the connection just ends).
+    `breaker` ends a request's connection; whoever listens sets it.
     """
 
-    def __init__(self, app: App, service_of: Callable[[Scope], str], world: World, journal: Journal) -> None:
+    def __init__(self, app: App, service_of: Callable[[Scope], str], world: World, instruments: Instruments) -> None:
         self._app = app
         self._service_of = service_of
         self._world = world
-        self._journal = journal
+        self.instruments = instruments
+        self._misbehaviour = Misbehaviour(world, instruments.tokens)
         self.keeper = Keeper(world)
-        self.before: Hook = _nothing
-        self.after: Hook = _nothing
+        self.breaker: Breaker = _no_connection
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
         if scope["type"] != "http":
             return
         started = time.perf_counter()
-        entry = self._open(scope)
-        scope["sandbox"] = {"note": "", "caller": ""}
-        headers = {key.decode("latin-1"): value.decode("latin-1") for key, value in scope["headers"]}
-        messages = await self._answer(scope, receive, entry, headers)
-        entry.milliseconds = round((time.perf_counter() - started) * 1000, 1)
-        entry.note, entry.caller = scope["sandbox"]["note"], scope["sandbox"]["caller"]
-        for message in messages:
+        exchange = self._open(scope, receive)
+        entry = exchange.entry
+        faults = self.instruments.faults.arriving(entry)
+        entry.fault = ",".join(fault.type for fault in faults)
+        try:
+            await self._answer(exchange, faults)
+        except Cut as cut:
+            self._close(exchange, 0, started)
+            await exchange.cut(cut.end, send, self.breaker)
+            return
+        self._close(exchange, exchange.messages[0]["status"], started)
+        for message in exchange.messages:
             await send(message)
 
-    def _open(self, scope: Scope) -> Entry:
-        return self._journal.open(
+    def _open(self, scope: Scope, receive: Receive) -> Exchange:
+        scope["sandbox"] = {"note": "", "caller": ""}
+        headers = {key.decode("latin-1"): value.decode("latin-1") for key, value in scope["headers"]}
+        path, query = scope["path"], scope["query_string"].decode("latin-1")
+        watch = self.instruments.watch
+        entry = self.instruments.journal.open(
             at=self._world.clock.now().isoformat(),
             service=self._service_of(scope),
             method=scope["method"],
-            path=scope["path"],
-            query=scope["query_string"].decode("latin-1"),
+            path=watch.masked(path),
+            query=watch.masked(query),
             request_id=str(uuid.uuid4()),
         )
+        watch.arrived(entry, path, query, headers.items())
+        return Exchange(scope, receive, entry, headers)
 
-    async def _answer(self, scope: Scope, receive: Receive, entry: Entry, headers: dict[str, str]) -> list[Message]:
-        """Run the service; give the messages of its answer, or none where the connection just ends."""
-        messages: list[Message] = []
+    def _close(self, exchange: Exchange, status: int, started: float) -> None:
+        entry, told = exchange.entry, exchange.scope["sandbox"]
+        entry.status = status
+        entry.milliseconds = round((time.perf_counter() - started) * 1000, 1)
+        entry.note, entry.caller = self.instruments.watch.masked(told["note"]), told["caller"]
+        entry.app_id = _application(exchange)
+        self.instruments.watch.sent(entry, bytes(exchange.sent))
 
-        async def hold(message: Message) -> None:
-            messages.append(message)
+    async def _answer(self, exchange: Exchange, faults: list[Fault]) -> None:
+        """Run the service and what disturbs it; the messages of the answer are then in the exchange.
 
+        Raises:
+            Cut: there is no whole answer.
+        """
         try:
-            await self.before(entry)
-            await self._app(scope, receive, hold)
-            entry.status = messages[0]["status"]
-            self._keep(scope, entry)
-            await self.after(entry)
+            await self._work(exchange, faults)
         except WireError as refused:
-            messages = self._refusal(refused, entry, headers)
-        except ConnectionAbortedError:
-            return []
+            exchange.messages = self._refusal(refused, exchange)
+        except Replaced as replaced:
+            exchange.messages = replaced.messages
+        except (Cut, asyncio.CancelledError):
+            raise
         except Exception:  # a service never shows its own failure
-            scope["sandbox"]["note"] = traceback.format_exc()
-            log.exception("%s %s", entry.method, entry.path)
-            messages = self._refusal(_failure(entry.service), entry, headers)
-        entry.status = messages[0]["status"]
-        self._stamp(messages[0], entry, headers)
-        return messages
+            exchange.scope["sandbox"]["note"] = traceback.format_exc()
+            log.exception("%s %s", exchange.entry.method, exchange.entry.path)
+            exchange.messages = self._refusal(_failure(exchange.entry.service), exchange)
+        self._stamp(exchange)
 
-    def _keep(self, scope: Scope, entry: Entry) -> None:
-        writes = entry.method not in _READS and entry.service in {"graph", "arm", "control"}
-        if entry.status < 400 and (writes or scope["sandbox"].get("changed")):
+    async def _work(self, exchange: Exchange, faults: list[Fault]) -> None:
+        if exchange.entry.service != "control" and self._world.latency_seconds:
+            await asyncio.sleep(self._world.latency_seconds)
+        await self._misbehaviour.before(exchange, faults)
+        self._check_taken_back(exchange)
+        await self._app(exchange.scope, exchange.read, exchange.hold)
+        status = exchange.messages[0]["status"]
+        if status < 400:
+            self._note_effect(exchange)
+        try:
+            await self._misbehaviour.after(exchange, faults)
+        finally:
+            if status < 400 or exchange.scope["sandbox"].get("changed"):
+                self._keep(exchange)
+
+    def _check_taken_back(self, exchange: Exchange) -> None:
+        service, tokens = exchange.entry.service, self.instruments.tokens
+        why = tokens.refusal(exchange.headers.get("authorization"))
+        if why is not None and service in {"graph", "arm"}:
+            raise tokens.refused(why, service, self._world.clock.timestamp())
+        if why == "expired" and service == "site":
+            exchange.scope["sandbox"]["note"] = "the token has expired"
+            raise Replaced(
+                [
+                    {"type": "http.response.start", "status": 401, "headers": [(b"content-length", b"0")]},
+                    {"type": _BODY},
+                ]
+            )
+
+    def _note_effect(self, exchange: Exchange) -> None:
+        entry, sent, body = exchange.entry, bytes(exchange.sent), exchange.body
+        entry.wrote = may_write(entry.service, entry.method, entry.path)
+        if entry.service == "graph" and entry.path.endswith("/$batch"):
+            entry.wrote = batch_wrote(sent, body)
+        if entry.wrote:
+            self.instruments.faults.wrote(entry)
+        self.instruments.watch.answered(entry, sent, body)
+
+    def _keep(self, exchange: Exchange) -> None:
+        entry = exchange.entry
+        writes = entry.method not in READS and entry.service in {"graph", "arm", "control"}
+        if writes or exchange.scope["sandbox"].get("changed"):
             self.keeper.changed()
 
-    def _refusal(self, refused: WireError, entry: Entry, headers: dict[str, str]) -> list[Message]:
+    def _refusal(self, refused: WireError, exchange: Exchange) -> list[Message]:
+        entry = exchange.entry
         body = refused.rendered(
-            now=self._world.clock.now(), request_id=entry.request_id, client_request_id=_client_id(headers)
+            now=self._world.clock.now(),
+            request_id=entry.request_id,
+            client_request_id=_client_id(exchange.headers),
         )
         content = b"" if entry.method == "HEAD" else json.dumps(body, ensure_ascii=False).encode("utf-8")
         fields = {"content-type": "application/json; charset=utf-8", "content-length": str(len(content))}
         fields.update({name.lower(): value for name, value in refused.headers.items()})
         raw = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in fields.items()]
         start = {"type": "http.response.start", "status": refused.status, "headers": raw}
-        return [start, {"type": "http.response.body", "body": content}]
+        return [start, {"type": _BODY, "body": content}]
 
-    def _stamp(self, start: Message, entry: Entry, headers: dict[str, str]) -> None:
+    def _stamp(self, exchange: Exchange) -> None:
+        entry, start = exchange.entry, exchange.messages[0]
         own, correlated = _ID_HEADERS.get(entry.service, ("", ""))
-        fields = {own: entry.request_id, correlated: _client_id(headers) or entry.request_id}
+        fields = {own: entry.request_id, correlated: _client_id(exchange.headers) or entry.request_id}
         present = {name for name, _ in start["headers"]}
         extra = [(n.encode(), v.encode("latin-1")) for n, v in fields.items() if n and n.encode() not in present]
         start["headers"] = [*start["headers"], *extra]
+
+
+_BODY = "http.response.body"
+
+
+def _application(exchange: Exchange) -> str:
+    """The application that a request comes from: by its token where that was accepted, or as it signs in."""
+    if exchange.entry.service == "entra":
+        form = parse_qs(exchange.sent.decode("utf-8", "replace")) if b"client_id=" in exchange.sent else {}
+        return form.get("client_id", [""])[0][:64]
+    if not exchange.entry.caller:
+        return ""
+    claims = claims_of(exchange.headers.get("authorization", "").partition(" ")[2]) or {}
+    return str(claims.get("appid") or claims.get("azp") or "")
 
 
 def _client_id(headers: dict[str, str]) -> str | None:

@@ -35,7 +35,7 @@ def serve(port: int, *, state_dir: Path | None = None, announce: Callable[[str],
     try:
         world = state.world()
         opened = listening.open_exactly(ports_from(port, session.names_of(world)))
-        server, addresses = session.prepare(state, world, opened)
+        server, addresses, _ = session.prepare(state, world, opened)
         replace_file(running, json.dumps({"pid": os.getpid(), "port": port}).encode())
 
         def ready() -> None:

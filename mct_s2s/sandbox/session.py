@@ -8,7 +8,9 @@ from collections.abc import Mapping
 from mct_s2s.sandbox import certificates
 from mct_s2s.sandbox.addresses import Addresses
 from mct_s2s.sandbox.application import build
-from mct_s2s.sandbox.listening import WebServer, addresses_of, web_server
+from mct_s2s.sandbox.instruments import Instruments
+from mct_s2s.sandbox.listening import WebServer, addresses_of, open_ports, web_server
+from mct_s2s.sandbox.seed import seed
 from mct_s2s.sandbox.state import State
 from mct_s2s.sandbox.world import World
 
@@ -20,7 +22,7 @@ def names_of(world: World) -> list[str]:
     return ["arm", "graph", *world.resources.sites]
 
 
-def prepare(state: State, world: World, opened: Opened) -> tuple[WebServer, Addresses]:
+def prepare(state: State, world: World, opened: Opened) -> tuple[WebServer, Addresses, Instruments]:
     """Put the web server for a world together; its sockets are not served yet."""
     addresses = addresses_of(opened)
     ports = {"arm": addresses.arm_port, "graph": addresses.graph_port, **addresses.sites}
@@ -28,10 +30,31 @@ def prepare(state: State, world: World, opened: Opened) -> tuple[WebServer, Addr
     _, server_pem = certificates.ensure(state.directory)
     if not state.world_file.exists():
         world.save()
-    pipeline = build(world, addresses)
+    secret = state.administrator()["clientSecret"]
+    pipeline, services = build(world, addresses, fresh=lambda: seed(secret))
+    pipeline.instruments.watch.learn(secret)
     server = web_server(pipeline, server_pem)
     server.finished = pipeline.keeper.flush
-    return server, addresses
+    pipeline.breaker = server.end
+    services.listen = _Doors(state, server, addresses)
+    return server, addresses, pipeline.instruments
+
+
+class _Doors:
+    """Opens ports for sites that came while the sandbox runs, and remembers them like the others."""
+
+    def __init__(self, state: State, server: WebServer, addresses: Addresses) -> None:
+        self._state = state
+        self._server = server
+        self._addresses = addresses
+
+    async def open(self, site_id: str) -> int:
+        known = self._state.ports()
+        opened = open_ports([site_id], known)[site_id]
+        await self._server.listen_too(opened)
+        port = int(opened[0].getsockname()[1])
+        self._state.remember_ports({**known, site_id: port})
+        return port
 
 
 def all_of(opened: Opened) -> list[socket.socket]:

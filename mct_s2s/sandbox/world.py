@@ -24,7 +24,8 @@ SCHEMA = 1
 class World:
     """Everything that a sandbox knows, apart from the keys it signs with.
 
-    `path` is where it is kept; without one it lives in memory only.
+    `latency_seconds` is what every request takes longer than it needs. `path` is where it is kept; without one it
+    lives in memory only.
     """
 
     def __init__(self, clock: Clock, directory: Directory, resources: Resources, *, path: Path | None = None) -> None:
@@ -32,12 +33,14 @@ class World:
         self.directory = directory
         self.resources = resources
         self.path = path
+        self.latency_seconds = 0.0
 
     def to_dict(self) -> dict[str, Any]:
         """Give everything as JSON values."""
         return {
             "schema": SCHEMA,
             "clockOffsetSeconds": self.clock.offset.total_seconds(),
+            "latencySeconds": self.latency_seconds,
             "directory": self.directory.to_dict(),
             "resources": self.resources.to_dict(),
         }
@@ -53,7 +56,9 @@ class World:
             raise ValueError(f"This world is of schema {data.get('schema')}, and only {SCHEMA} is understood.")
         clock = Clock(timedelta(seconds=data["clockOffsetSeconds"]))
         directory = Directory.from_dict(clock, data["directory"])
-        return cls(clock, directory, Resources.from_dict(clock, directory, data["resources"]), path=path)
+        world = cls(clock, directory, Resources.from_dict(clock, directory, data["resources"]), path=path)
+        world.latency_seconds = float(data.get("latencySeconds", 0.0))
+        return world
 
     @classmethod
     def load(cls, path: Path) -> Self:
@@ -82,6 +87,7 @@ class World:
         """Become another world, for those who hold this one; the place where it is kept and the keys stay."""
         key, origins = self.directory.tokens.signing_key, self.directory.origins
         self.clock, self.directory, self.resources = other.clock, other.directory, other.resources
+        self.latency_seconds = other.latency_seconds
         self.directory.tokens.signing_key = key
         self.directory.origins = origins
 

@@ -33,7 +33,7 @@ class Client:
         self.world = world
         self.addresses = addresses
         self.journal = Journal()
-        self.app = build(world, addresses, self.journal)
+        self.app, _ = build(world, addresses, self.journal, fresh=lambda: seed.seed(SECRET))
         self._tokens: dict[tuple[str, str], str] = {}
 
     def request(self, method: str, url: str, **options: Any) -> httpx.Response:
@@ -60,6 +60,10 @@ class Client:
             assert answer.status_code == 200, answer.text
             self._tokens[key] = answer.json()["access_token"]
         return self._tokens[key]
+
+    def forget_tokens(self) -> None:
+        """Sign in again the next time."""
+        self._tokens.clear()
 
     def arm(self, method: str, path: str, *, version: str | None = "2025-05-01", **options: Any) -> httpx.Response:
         """Ask Resource Manager as the administrator, unless `headers` say otherwise."""

@@ -69,11 +69,12 @@ def permits(permission: dict[str, Any], action: str) -> bool:
 
 
 class Access:
-    """Role and deny assignments of every scope. Scopes are paths; the root is `/`."""
+    """Role and deny assignments of every scope, and custom roles by id. Scopes are paths; the root is `/`."""
 
     def __init__(self) -> None:
         self.assignments: list[dict[str, str]] = []
         self.denials: list[dict[str, Any]] = []
+        self.custom: dict[str, dict[str, Any]] = {}
 
     def assign(self, principal_id: str, role: str, scope: str, *, name: str | None = None) -> dict[str, str]:
         """Give a principal a role at a scope; `role` is the GUID of a built-in role definition."""
@@ -85,6 +86,28 @@ class Access:
         }
         self.assignments.append(assignment)
         return assignment
+
+    def role_named(self, wanted: object) -> str:
+        """The id of a built-in role by its name or id, or of a new custom one.
+
+        Raises:
+            ValueError: there is no such role.
+        """
+        if isinstance(wanted, dict) and isinstance(wanted.get("actions"), list):
+            identifier = str(uuid.uuid4())
+            shown = {"name": str(wanted.get("name", "Custom role")), "actions": list(wanted["actions"])}
+            self.custom[identifier] = {**shown, "notActions": list(wanted.get("notActions", []))}
+            return identifier
+        for identifier, (name, _, _) in _DEFINITIONS.items():
+            if isinstance(wanted, str) and wanted.lower() in {identifier, name.lower()}:
+                return identifier
+        raise ValueError(f"There is no role {wanted!r}; built in are {', '.join(d[0] for d in _DEFINITIONS.values())}.")
+
+    def _definition(self, role: str) -> tuple[str, list[str], list[str]]:
+        if role in self.custom:
+            own = self.custom[role]
+            return own["name"], own["actions"], own["notActions"]
+        return _DEFINITIONS[role]
 
     def deny(self, name: str, actions: list[str], not_actions: list[str], scope: str) -> str:
         """Put a system deny assignment on a scope, as a managed application does; give its id.
@@ -100,7 +123,7 @@ class Access:
     def permissions(self, principal_id: str, scope: str) -> list[dict[str, Any]]:
         """What the principal's roles at `scope` and above it allow, one entry for each role."""
         held = (a for a in self.assignments if a["principalId"] == principal_id and is_within(scope, a["scope"]))
-        entries = (_DEFINITIONS[assignment["role"]] for assignment in held)
+        entries = [self._definition(assignment["role"]) for assignment in held]
         return [
             {"actions": actions, "notActions": refused, "dataActions": [], "notDataActions": []}
             for _, actions, refused in entries

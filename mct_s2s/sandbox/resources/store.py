@@ -24,7 +24,8 @@ class Resources:
     shown; `sites` holds what a site has beside its body; `operations` what has not finished yet.
 
     Units: `restart_seconds` is how long a site answers 503 when it restarts, `operation_seconds` how long an
-    asynchronous change takes; both can be set while the sandbox runs.
+    asynchronous change takes. `settings_accept_202` lets a change of settings be accepted first and done later, as
+    on the Flex Consumption plan. All three can be set while the sandbox runs.
     """
 
     def __init__(self, clock: Clock, directory: Directory) -> None:
@@ -37,6 +38,7 @@ class Resources:
         self.operations: dict[str, Body] = {}
         self.restart_seconds = 0.05
         self.operation_seconds = 0.2
+        self.settings_accept_202 = False
         self.access = Access()
         self.locks = Locks()
         self.throttle = Throttle()
@@ -123,8 +125,10 @@ class Resources:
             "operations": self.operations,
             "restartSeconds": self.restart_seconds,
             "operationSeconds": self.operation_seconds,
+            "settingsAccept202": self.settings_accept_202,
             "roleAssignments": self.access.assignments,
             "denyAssignments": self.access.denials,
+            "customRoles": self.access.custom,
             "locks": self.locks.all,
         }
 
@@ -139,7 +143,9 @@ class Resources:
         made.operations = dict(data["operations"])
         made.restart_seconds = data["restartSeconds"]
         made.operation_seconds = data["operationSeconds"]
+        made.settings_accept_202 = bool(data.get("settingsAccept202"))
         made.access.assignments = list(data["roleAssignments"])
         made.access.denials = list(data["denyAssignments"])
+        made.access.custom = dict(data.get("customRoles", {}))
         made.locks.all = list(data["locks"])
         return made

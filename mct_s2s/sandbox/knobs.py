@@ -1,0 +1,82 @@
+"""The knobs: how long things take and what else can be turned while the sandbox runs, by their names on the wire.
+
+A new one is a row of `KNOBS`, or an object with `settings` and `change` among the `panels`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from mct_s2s.sandbox.world import World
+
+
+class Panel(Protocol):
+    """Knobs that belong together and are kept where they act."""
+
+    def settings(self) -> dict[str, Any]:
+        """Their values, by name."""
+
+    def change(self, sent: Mapping[str, Any]) -> None:
+        """Turn some of them, all or none; ValueError for what is no knob or no value of it."""
+
+
+@dataclass(frozen=True)
+class Knob:
+    """One knob: the attribute `attribute` of what `holder` finds in a world; `kind` is float (seconds) or bool."""
+
+    name: str
+    holder: Callable[[World], object]
+    attribute: str
+    kind: type[float] | type[bool] = float
+
+    def accepts(self, value: object) -> bool:
+        """Whether a value makes sense."""
+        if self.kind is bool:
+            return isinstance(value, bool)
+        return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= _DAY
+
+
+_DAY = 86_400
+KNOBS = (
+    Knob("restartSeconds", lambda world: world.resources, "restart_seconds"),
+    Knob("operationSeconds", lambda world: world.resources, "operation_seconds"),
+    Knob("latencySeconds", lambda world: world, "latency_seconds"),
+    Knob("settingsAccept202", lambda world: world.resources, "settings_accept_202", bool),
+)
+_BY_NAME = {knob.name: knob for knob in KNOBS}
+
+
+def panels(world: World) -> list[Panel]:
+    """Further knobs that keep themselves."""
+    replication: Panel | None = getattr(world.directory, "replication", None)
+    return [replication] if replication is not None else []
+
+
+def values(world: World) -> dict[str, Any]:
+    """Every knob's position."""
+    own = {knob.name: getattr(knob.holder(world), knob.attribute) for knob in KNOBS}
+    for panel in panels(world):
+        own |= panel.settings()
+    return own
+
+
+def turn(world: World, sent: Mapping[str, Any]) -> None:
+    """Turn knobs.
+
+    Raises:
+        ValueError: one is no knob, or a value not one that it takes.
+    """
+    elsewhere = {name: value for name, value in sent.items() if name not in _BY_NAME}
+    for name in sent.keys() - elsewhere.keys():
+        if not _BY_NAME[name].accepts(sent[name]):
+            raise ValueError(f"{sent[name]!r} is no value of the knob '{name}'.")
+    for panel in panels(world):
+        known = {name: elsewhere.pop(name) for name in panel.settings() if name in elsewhere}
+        panel.change(known)
+    if elsewhere:
+        raise ValueError(f"'{min(elsewhere)}' is no knob; there are {', '.join(values(world))}.")
+    for name in sent.keys() & _BY_NAME.keys():
+        knob = _BY_NAME[name]
+        setattr(knob.holder(world), knob.attribute, knob.kind(sent[name]))

@@ -1,0 +1,273 @@
+"""The sandbox misbehaves as it is told, over real connections where the connection is what breaks."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+from mct_s2s.sandbox import faults, seed
+from mct_s2s.sandbox.embedded import Running
+
+from tests.sandbox.conftest import Client
+from tests.sandbox.test_serving import arm_headers, https
+
+Rule = dict[str, Any]
+SETTINGS = f"{seed.SITE}/config/appsettings"
+
+
+def misbehave(client: Client, *rules: Rule) -> None:
+    answer = client.request("PUT", "/_sandbox/faults", json=list(rules))
+    assert answer.status_code == 200, answer.text
+
+
+def fared(client: Client) -> list[tuple[int, int]]:
+    value = client.request("GET", "/_sandbox/faults").json()["value"]
+    return [(rule["matched"], rule["fired"]) for rule in value]
+
+
+def statuses(client: Client, count: int) -> list[int]:
+    return [client.arm("GET", seed.SITE).status_code for _ in range(count)]
+
+
+def refuse(**members: Any) -> Rule:
+    return {"fault": {"type": "status", "status": 503}, "match": {"service": "ARM", "method": "GET"}, **members}
+
+
+@pytest.mark.parametrize(
+    ("trigger", "expected"),
+    [
+        ({"nth": 2}, [200, 503, 200, 200, 200, 200]),
+        ({"nth": 2, "times": 3}, [200, 503, 503, 503, 200, 200]),
+        ({"every": 3}, [200, 200, 503, 200, 200, 503]),
+        ({"every": 3, "times": 1}, [200, 200, 503, 200, 200, 200]),
+        ({"times": 2}, [503, 503, 200, 200, 200, 200]),
+        ({"probability": 1}, [503] * 6),
+        ({"probability": 0}, [200] * 6),
+    ],
+)
+def test_a_rule_fires_when_it_is_due(client: Client, trigger: Rule, expected: list[int]) -> None:
+    misbehave(client, refuse(**trigger))
+    assert statuses(client, 6) == expected
+    assert fared(client) == [(6, expected.count(503))]
+    assert client.request("DELETE", "/_sandbox/faults").json() == {"value": []}
+    assert statuses(client, 1) == [200]
+
+
+def test_chance_repeats_itself_for_a_seed(client: Client) -> None:
+    runs = []
+    for chosen in (7, 7, 8):
+        misbehave(client, refuse(probability=0.5, seed=chosen))
+        runs.append(statuses(client, 30))
+    assert runs[0] == runs[1] != runs[2]
+    assert {200, 503} == set(runs[0])
+
+
+@pytest.mark.parametrize(
+    ("match", "hits"),
+    [
+        ({"service": "Graph"}, 0),
+        ({"service": "*"}, 1),
+        ({"service": "arm", "method": "PUT|GET"}, 1),
+        ({"method": "PUT"}, 0),
+        ({"path": "*/SITES/contoso*"}, 1),
+        ({"path": "/sites"}, 0),
+        ({"pathRegex": "sites/[a-z]+$"}, 1),
+        ({"writes": True}, 0),
+    ],
+)
+def test_a_rule_is_about_the_requests_it_names(client: Client, match: Rule, hits: int) -> None:
+    client.token(client.addresses.arm + "/.default")
+    misbehave(client, {"match": match, "fault": {"type": "latency", "seconds": 0}})
+    client.arm("GET", seed.SITE)
+    assert fared(client) == [(hits, hits)]
+
+
+BAD_RULES: list[Any] = [
+    {},
+    "none",
+    [[]],
+    [{}],
+    [{"fault": {"type": "other"}}],
+    [{"fault": {"type": "latency"}}],
+    [{"fault": {"type": "latency", "seconds": -1}}],
+    [{"fault": {"type": "latency", "seconds": "1"}}],
+    [{"fault": {"type": "status", "status": 200}}],
+    [{"fault": {"type": "status", "status": [503]}}],
+    [{"fault": {"type": "reset", "seconds": 1}}],
+    [{"fault": {"type": "hang", "when": "later"}}],
+    [{"fault": {"type": "foreignWrite"}}],
+    [{"fault": {"type": "reset"}, "nth": 0}],
+    [{"fault": {"type": "reset"}, "nth": 1, "every": 2}],
+    [{"fault": {"type": "reset"}, "probability": 2}],
+    [{"fault": {"type": "reset"}, "often": True}],
+    [{"fault": {"type": "reset"}, "match": {"service": "AWS"}}],
+    [{"fault": {"type": "reset"}, "match": {"pathRegex": "("}}],
+    [{"fault": {"type": "reset"}, "match": {"host": "x"}}],
+]
+
+
+@pytest.mark.parametrize("rules", BAD_RULES, ids=str)
+def test_what_is_no_rule_is_refused_and_the_old_ones_stay(client: Client, rules: Any) -> None:
+    misbehave(client, refuse(nth=1))
+    answer = client.request("PUT", "/_sandbox/faults", json=rules)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (400, "InvalidFault")
+    assert len(fared(client)) == 1
+
+
+@pytest.mark.parametrize("status", sorted(faults.STATUSES))
+def test_each_service_refuses_in_its_own_words(client: Client, status: int) -> None:
+    misbehave(client, {"fault": {"type": "status", "status": status, "retryAfter": 7}})
+    arm = client.request("GET", "/subscriptions?api-version=2022-12-01")
+    graph = client.request("GET", f"{client.addresses.graph}/v1.0/organization")
+    entra = client.request("POST", f"/{seed.TENANT_ID}/oauth2/v2.0/token", data={"client_id": "x"})
+    site = client.request("GET", f"https://{client.addresses.of_site(seed.SITE)}/api/v1/organization")
+    for answer in (arm, graph, entra, site):
+        assert (answer.status_code, answer.headers["retry-after"]) == (status, "7")
+    assert set(arm.json()["error"]) == {"code", "message"}
+    assert "innerError" in graph.json()["error"]
+    assert entra.json()["error_description"].startswith("AADSTS900")
+    assert site.headers["content-type"] == "text/html"
+
+
+def test_a_refusal_after_the_work_is_a_write_that_took_effect(client: Client) -> None:
+    after = {"type": "status", "status": 504, "when": "after"}
+    misbehave(client, {"match": {"method": "PUT"}, "fault": after})
+    assert client.arm("PUT", SETTINGS, json={"properties": {"A": "1"}}).status_code == 504
+    assert client.arm("POST", f"{SETTINGS}/list").json()["properties"] == {"A": "1"}
+    row = client.journal.to_list(service="arm")[0]
+    assert (row["status"], row["wrote"], row["fault"]) == (504, True, "status")
+
+
+def test_an_error_page_is_no_json(client: Client) -> None:
+    misbehave(client, {"match": {"service": "Graph"}, "fault": {"type": "html"}})
+    answer = client.request("GET", f"{client.addresses.graph}/v1.0/organization")
+    assert (answer.status_code, answer.headers["content-type"]) == (502, "text/html")
+    assert "<html>" in answer.text
+
+
+@pytest.mark.parametrize(("when", "left"), [("before", {"ours": "1"}), ("after", {"ours": "1", "theirs": "2"})])
+def test_somebody_else_writes_settings_in_between(client: Client, when: str, left: dict[str, str]) -> None:
+    foreign = {"type": "foreignWrite", "when": when, "settings": {"set": {"theirs": "2"}, "delete": ["BannerText"]}}
+    misbehave(client, {"match": {"method": "PUT"}, "nth": 1, "fault": foreign})
+    client.arm("PUT", SETTINGS, json={"properties": {"ours": "1"}})
+    assert client.arm("POST", f"{SETTINGS}/list").json()["properties"] == left
+
+
+def test_somebody_else_changes_an_application_in_between(client: Client) -> None:
+    patch = {"displayName": "Grafana", "patch": {"tags": ["theirs"]}}
+    misbehave(
+        client, {"match": {"service": "Graph"}, "nth": 1, "fault": {"type": "foreignWrite", "application": patch}}
+    )
+    found = client.graph("GET", "/applications", params={"$filter": "displayName eq 'Grafana'"}).json()["value"]
+    assert found[0]["tags"] == ["theirs"]
+
+
+@pytest.mark.parametrize(("fault", "code"), [("revokeSignIn", "TokenIssued"), ("expireTokens", "expired")])
+def test_a_sign_in_that_is_taken_back_is_refused_until_a_new_one(client: Client, fault: str, code: str) -> None:
+    client.arm("GET", seed.SITE)
+    client.graph("GET", "/organization")
+    misbehave(client, {"match": {"service": "ARM"}, "nth": 1, "fault": {"type": fault}})
+    refusals = [client.arm("GET", seed.SITE), client.graph("GET", "/organization"), client.arm("GET", seed.SITE)]
+    assert [answer.status_code for answer in refusals] == [401, 401, 401]
+    assert code in refusals[1].json()["error"]["message"]
+    assert ("insufficient_claims" in refusals[0].headers["www-authenticate"]) == (fault == "revokeSignIn")
+    client.forget_tokens()
+    assert client.arm("GET", seed.SITE).status_code == 200
+    assert client.graph("GET", "/organization").status_code == 200
+
+
+def test_latency_is_a_knob_for_everybody_and_a_fault_for_some(client: Client) -> None:
+    client.token(client.addresses.arm + "/.default")
+    client.request("PATCH", "/_sandbox/knobs", json={"latencySeconds": 0.2})
+    misbehave(client, {"match": {"method": "GET"}, "fault": {"type": "latency", "seconds": 0.2, "when": "after"}})
+    began = time.perf_counter()
+    client.arm("GET", seed.SITE)
+    assert 0.4 < time.perf_counter() - began < 2
+
+
+@pytest.fixture
+def http(running: Running) -> Iterator[httpx.Client]:
+    with https(running) as made:
+        yield made
+
+
+class Wire:
+    """A running sandbox asked over real connections."""
+
+    def __init__(self, running: Running, http: httpx.Client) -> None:
+        self.origin, self.http = running.resource_manager, http
+        self.headers = arm_headers(running, http)
+
+    def misbehave(self, *rules: Rule) -> None:
+        assert self.http.put(f"{self.origin}/_sandbox/faults", json=list(rules)).status_code == 200
+
+    def get(self) -> httpx.Response:
+        return self.http.get(f"{self.origin}{seed.SITE}?api-version=2025-05-01", headers=self.headers)
+
+    def put(self, properties: dict[str, str]) -> httpx.Response:
+        url = f"{self.origin}{SETTINGS}?api-version=2025-05-01"
+        return self.http.put(url, headers=self.headers, json={"properties": properties})
+
+    def settings(self) -> Any:
+        url = f"{self.origin}{SETTINGS}/list?api-version=2025-05-01"
+        return self.http.post(url, headers=self.headers).json()["properties"]
+
+    def log(self, service: str = "arm") -> list[Any]:
+        found: list[Any] = self.http.get(f"{self.origin}/_sandbox/requests?service={service}").json()["value"]
+        return found
+
+
+@pytest.fixture
+def wire(running: Running, http: httpx.Client) -> Wire:
+    return Wire(running, http)
+
+
+def test_a_reset_is_one_that_the_client_sees(wire: Wire) -> None:
+    wire.misbehave({"match": {"service": "ARM", "method": "PUT"}, "times": 1, "fault": {"type": "reset"}})
+    with pytest.raises((httpx.ReadError, httpx.RemoteProtocolError)):
+        wire.put({"A": "1"})
+    assert (wire.log()[-1]["status"], wire.log()[-1]["wrote"], wire.log()[-1]["fault"]) == (0, False, "reset")
+    assert "A" not in wire.settings()
+    assert wire.put({"A": "1"}).status_code == 200
+
+
+def test_a_lost_answer_is_work_done(wire: Wire) -> None:
+    wire.misbehave({"match": {"service": "ARM", "method": "PUT"}, "times": 1, "fault": {"type": "lostAnswer"}})
+    with pytest.raises((httpx.ReadError, httpx.RemoteProtocolError)):
+        wire.put({"A": "1"})
+    assert (wire.log()[-1]["status"], wire.log()[-1]["wrote"]) == (0, True)
+    assert wire.settings() == {"A": "1"}
+
+
+def test_a_truncated_answer_ends_in_the_middle(wire: Wire) -> None:
+    wire.misbehave({"match": {"service": "ARM"}, "nth": 1, "fault": {"type": "truncated"}})
+    with pytest.raises((httpx.ReadError, httpx.RemoteProtocolError), match=r"body|closed|EOF"):
+        wire.get()
+    assert wire.get().status_code == 200
+
+
+def test_a_hang_lasts_until_the_client_gives_up(wire: Wire) -> None:
+    wire.misbehave({"match": {"service": "ARM"}, "nth": 1, "fault": {"type": "hang"}})
+    wire.http.timeout = httpx.Timeout(0.3)
+    with pytest.raises(httpx.ReadTimeout):
+        wire.get()
+    wire.http.timeout = httpx.Timeout(5)
+    assert wire.get().status_code == 200
+
+
+@pytest.mark.parametrize(("then", "seen"), [("hang", httpx.ReadTimeout), ("reset", httpx.TransportError)])
+def test_everything_freezes_after_the_nth_write(wire: Wire, then: str, seen: type[Exception]) -> None:
+    wire.misbehave({"fault": {"type": "freezeAfterWrites", "writes": 2, "then": then}})
+    assert wire.put({"A": "1"}).status_code == 200
+    assert wire.settings() == {"A": "1"}
+    assert wire.put({"A": "2"}).status_code == 200
+    wire.http.timeout = httpx.Timeout(0.3)
+    for ask in (wire.get, wire.settings, lambda: wire.put({})):
+        with pytest.raises(seen):
+            ask()
+    wire.http.timeout = httpx.Timeout(5)
+    wire.http.delete(f"{wire.origin}/_sandbox/faults")
+    assert wire.settings() == {"A": "2"}
