@@ -1,0 +1,118 @@
+"""Whoever has done nothing but `az login`: their tokens, their default subscription, and what they are told if not."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Program
+from tests.conftest import Sandbox
+
+OTHER = "11111111-2222-3333-4444-555555555555"
+NOT_LOGGED_IN = "ERROR: Please run 'az login' to setup account."
+EXPIRED = "ERROR: AADSTS700082: The refresh token has expired due to inactivity. Run az login."
+
+# `az account get-access-token` as azure-identity calls it; what it is asked is written down.
+AZ = """#!{python} -I
+import json, pathlib, sys
+here = pathlib.Path(__file__).parent
+with (here / "asked").open("a") as asked:
+    print(*sys.argv[1:], file=asked)
+answers = json.loads((here / "answers").read_text())
+if isinstance(answers, str):
+    sys.exit(answers)
+(resource,) = [each for each in answers if each in sys.argv[1:] or f"{{each}}/.default" in sys.argv[1:]]
+print(json.dumps({{"accessToken": answers[resource], "expires_on": {expires}, "tokenType": "Bearer"}}))
+"""
+
+
+class AzureCli:
+    """An `az` on PATH, with a profile. It has tokens of the sandbox's administrator, or says what it is told to."""
+
+    def __init__(self, folder: Path, azure: Sandbox) -> None:
+        self._folder = folder
+        folder.mkdir()
+        az = folder / "az"
+        az.write_text(AZ.format(python=sys.executable, expires=int(time.time()) + 3600))
+        az.chmod(0o755)
+        tokens = {
+            each: azure.token(f"{each}/.default").json()["access_token"] for each in (azure.origin, azure.graph_url)
+        }
+        self.answers(tokens)
+        self.profile(azure.tenant_id, {OTHER: False, azure.subscription_id: True})
+        names = ("AZURE_CLIENT_ID", "AZURE_CLIENT_SECRET", "AZURE_TENANT_ID", "AZURE_SUBSCRIPTION_ID")
+        self.env = {
+            **dict.fromkeys((*names, "MCT_S2S_RESOURCE_GROUP"), ""),
+            "PATH": f"{folder}{os.pathsep}{os.environ['PATH']}",
+            "AZURE_CONFIG_DIR": str(folder),
+        }
+
+    def answers(self, answers: dict[str, str] | str) -> None:
+        (self._folder / "answers").write_text(json.dumps(answers))
+
+    def profile(self, tenant_id: str, subscriptions: dict[str, bool]) -> None:
+        rows = [
+            {"id": each, "name": each[:8], "tenantId": tenant_id, "isDefault": default, "state": "Enabled"}
+            for each, default in subscriptions.items()
+        ]
+        content = json.dumps({"installationId": "x", "subscriptions": rows})
+        (self._folder / "azureProfile.json").write_text(content, encoding="utf-8-sig")  # as az writes it
+
+    def asked(self) -> list[str]:
+        file = self._folder / "asked"
+        return file.read_text().splitlines() if file.exists() else []
+
+
+@pytest.fixture
+def az(azure: Sandbox, tmp_path: Path) -> AzureCli:
+    return AzureCli(tmp_path / "cli", azure)
+
+
+def test_the_cli_signs_in_and_its_default_subscription_is_used(mct: Program, azure: Sandbox, az: AzureCli) -> None:
+    done = mct("setup", "--client", "S2S-client", "--auth", "cli", "-y", "-o", "json", env=az.env)
+    assert done.code == 0, done.err
+    assert done.document["status"]["healthy"] is True
+    assert done.document["status"]["appService"]["id"].split("/")[2] == azure.subscription_id
+    tenants = [line for line in az.asked() if f"--tenant {azure.tenant_id}" in line]
+    assert len(tenants) == len(az.asked()) == 2, "one token for each service, each in the subscription's tenant"
+
+
+def test_auto_finds_the_cli_and_says_so_unless_the_environment_names_somebody(mct: Program, az: AzureCli) -> None:
+    found = mct("status", env=az.env)
+    assert found.code == 3
+    assert "Signing in as Azure CLI" in found.err
+    before = len(az.asked())
+    named = mct("status", env={"PATH": az.env["PATH"], "AZURE_CONFIG_DIR": az.env["AZURE_CONFIG_DIR"]})
+    assert "Signing in as service principal" in named.err
+    assert len(az.asked()) == before
+
+
+def test_a_subscription_may_be_named_as_the_cli_names_it(mct: Program, azure: Sandbox, az: AzureCli) -> None:
+    az.profile(azure.tenant_id, {OTHER: True, azure.subscription_id: False})
+    assert mct("status", "--auth", "cli", env=az.env).code == 1, "the default is a subscription that is not there"
+    named = mct("status", "--auth", "cli", "-s", azure.subscription_id[:8].upper(), "-o", "json", env=az.env)
+    assert named.document["appService"]["id"].split("/")[2] == azure.subscription_id
+
+
+@pytest.mark.parametrize(
+    ("says", "told"), [(NOT_LOGGED_IN, "az login"), (EXPIRED, "AADSTS700082")], ids=["signed-out", "expired"]
+)
+def test_a_cli_without_a_sign_in_ends_with_4_and_what_it_said(
+    mct: Program, azure: Sandbox, az: AzureCli, says: str, told: str
+) -> None:
+    az.answers(says)
+    done = mct("setup", "--client", "S2S-client", "--auth", "cli", "-y", "-o", "json", env=az.env)
+    assert done.code == 4
+    assert told in done.document["error"]["message"] + done.document["error"]["remedy"]
+    assert azure.writes() == []
+
+
+def test_a_cli_that_is_not_installed_ends_with_4(mct: Program, az: AzureCli, tmp_path: Path) -> None:
+    done = mct("status", "--auth", "cli", "-o", "json", env={**az.env, "PATH": str(tmp_path)})
+    assert done.code == 4
+    assert "Azure CLI" in done.document["error"]["message"]
