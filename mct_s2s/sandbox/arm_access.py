@@ -121,6 +121,7 @@ def put_role_assignment(call: ArmCall) -> Answer:
     principal, scope = str(own.get("principalId")), call.params["scope"]
     if any((a["principalId"], a["role"], a["scope"].lower()) == (principal, role, scope.lower()) for a in held):
         raise arm_error(409, "RoleAssignmentExists", "The role assignment already exists.")
+    call.world.directory.replication.begin_request()
     if call.world.directory.principal(principal) is None:
         raise arm_error(
             400,

@@ -51,6 +51,7 @@ class _Graph:
         path = request.path_params["path"].strip("/")
 
         def run(method: str, path: str, query: str, headers: Mapping[str, str], body: bytes) -> Answer:
+            directory.replication.begin_request()
             root = f"{self._addresses.graph}/v1.0"
             options = dict(parse_qsl(query, keep_blank_values=True))
             return answered(GraphCall(directory, root, method, path, {}, options, headers, body, caller))

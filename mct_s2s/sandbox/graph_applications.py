@@ -8,9 +8,8 @@ from __future__ import annotations
 from mct_s2s.sandbox.directory import applications, credentials, federated
 from mct_s2s.sandbox.directory.table import Object
 from mct_s2s.sandbox.directory.validation import bad_request
-from mct_s2s.sandbox.graph_call import NO_CONTENT, Answer, GraphCall, Operation, not_found
+from mct_s2s.sandbox.graph_call import NO_CONTENT, Answer, GraphCall, Operation, latest_of, not_found
 from mct_s2s.sandbox.graph_owners import owner_operations
-from mct_s2s.sandbox.wire_errors import WireError
 
 
 def _list(call: GraphCall) -> Answer:
@@ -36,20 +35,24 @@ def _created(call: GraphCall, made: Object) -> Answer:
 
 
 def _patch(call: GraphCall) -> Answer:
-    try:
-        target = call.found(call.directory.applications)
-    except WireError as missing:
-        if missing.status == 404 and call.params.get("key") == "uniqueName" and call.creates_if_missing:
-            return _upserted(call)
-        raise
-    call.require("application.write", target)
-    applications.update(call.directory, _latest(call, target), call.body)
+    if call.params.get("key") == "uniqueName" and call.creates_if_missing:
+        return _upserted(call)
+    return _updated(call, call.found(call.directory.applications))
+
+
+def _updated(call: GraphCall, seen: Object) -> Answer:
+    call.require("application.write", seen)
+    applications.update(call.directory, _latest(call, seen), call.body, seen=seen)
     return NO_CONTENT
 
 
 def _upserted(call: GraphCall) -> Answer:
-    call.require("application.create")
     name = call.params["value"].replace("''", "'")
+    # A key is judged by the newest state, or one name would be given twice.
+    for holder in call.directory.applications.latest_by("uniqueName", name):
+        if not holder["deletedDateTime"]:
+            return _updated(call, holder)
+    call.require("application.create")
     body = call.body
     if not isinstance(body, dict):
         raise bad_request("Invalid request body: a JSON object is expected.")
@@ -67,8 +70,7 @@ def _delete(call: GraphCall) -> Answer:
 
 
 def _latest(call: GraphCall, target: Object) -> Object:
-    """Change what was written last, not what the replica that answered happens to know."""
-    return call.directory.applications.latest(target["id"]) or target
+    return latest_of(call.directory.applications, target)
 
 
 def _add_password(call: GraphCall) -> Answer:
@@ -81,7 +83,7 @@ def _add_password(call: GraphCall) -> Answer:
 def _remove_password(call: GraphCall) -> Answer:
     target = call.found(call.directory.applications)
     call.require("application.write", target)
-    credentials.remove_password(call.directory, call.directory.applications, _latest(call, target), call.body)
+    credentials.remove_password(call.directory.applications, _latest(call, target), call.body)
     return NO_CONTENT
 
 
@@ -110,12 +112,17 @@ def _post_federated(call: GraphCall) -> Answer:
 
 
 def _credential(call: GraphCall, target: Object) -> Object:
+    found = _named(call, call.directory.federated.seen_by("application", target["id"]))
+    if found is None:
+        raise not_found(call.params.get("credential") or call.params.get("name") or "")
+    return found
+
+
+def _named(call: GraphCall, held: list[Object]) -> Object | None:
     named, name = call.params.get("credential"), call.params.get("name")
-    for held in call.directory.federated.seen_by("application", target["id"]):
-        # Graph takes the name in place of the id as well.
-        if (named and named in {held["id"], held["name"]}) or (name and name == held["name"]):
-            return held
-    raise not_found(named or name or "")
+    # Graph takes the name in place of the id as well.
+    fitting = (one for one in held if (named and named in {one["id"], one["name"]}) or (name and name == one["name"]))
+    return next(fitting, None)
 
 
 def _get_federated(call: GraphCall) -> Answer:
@@ -127,18 +134,22 @@ def _get_federated(call: GraphCall) -> Answer:
 def _patch_federated(call: GraphCall) -> Answer:
     target = call.found(call.directory.applications)
     call.require("application.write", target)
-    try:
-        held = _credential(call, target)
-    except WireError:
-        if not (call.params.get("name") and call.creates_if_missing):
-            raise
-        body = call.body
-        if not isinstance(body, dict):
-            raise bad_request("Invalid request body: a JSON object is expected.") from None
-        made = federated.create(call.directory, target, {**body, "name": call.params["name"]})
-        return call.single("federatedIdentityCredential", _federated_context(target), made, status=201)
-    federated.update(call.directory, held, call.body)
+    if call.params.get("name") and call.creates_if_missing:
+        return _upserted_federated(call, target)
+    federated.update(call.directory, latest_of(call.directory.federated, _credential(call, target)), call.body)
     return NO_CONTENT
+
+
+def _upserted_federated(call: GraphCall, target: Object) -> Answer:
+    held = _named(call, call.directory.federated.latest_by("application", target["id"]))
+    if held is not None:
+        federated.update(call.directory, held, call.body)
+        return NO_CONTENT
+    body = call.body
+    if not isinstance(body, dict):
+        raise bad_request("Invalid request body: a JSON object is expected.")
+    made = federated.create(call.directory, target, {**body, "name": call.params["name"]})
+    return call.single("federatedIdentityCredential", _federated_context(target), made, status=201)
 
 
 def _delete_federated(call: GraphCall) -> Answer:

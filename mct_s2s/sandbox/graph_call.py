@@ -121,6 +121,18 @@ def by_id(table: Table, object_id: str) -> Object:
     return value
 
 
+def latest_of(table: Table, seen: Object) -> Object:
+    """Give what was written last of an object, whatever the replica that answers happens to know: that is changed.
+
+    Raises:
+        WireError: 404, it has been deleted meanwhile.
+    """
+    value = table.latest(seen["id"])
+    if value is None or value.get("deletedDateTime"):
+        raise not_found(seen["id"])
+    return value
+
+
 def not_found(name: str) -> WireError:
     """Give Graph's 404."""
     return graph_error(

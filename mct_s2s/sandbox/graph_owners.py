@@ -9,7 +9,7 @@ import re
 
 from mct_s2s.sandbox.directory.table import Object, Table
 from mct_s2s.sandbox.directory.validation import bad_request
-from mct_s2s.sandbox.graph_call import NO_CONTENT, Answer, GraphCall, Operation, not_found
+from mct_s2s.sandbox.graph_call import NO_CONTENT, Answer, GraphCall, Operation, latest_of, not_found
 from mct_s2s.sandbox.odata import shown
 
 _REFERENCE = re.compile(r".*/(?:directoryObjects|users|servicePrincipals)/([0-9a-fA-F-]{36})")
@@ -41,6 +41,7 @@ def owner_operations(template: str, kind: str) -> tuple[Operation, ...]:
         target = call.found(table_of(call))
         call.require(f"{kind}.write", target)
         owner = _referenced(call)
+        target = latest_of(table_of(call), target)
         if owner["id"] in target["@owners"]:
             raise bad_request(
                 "One or more added object references already exist for the following modified properties: 'owners'."
@@ -51,6 +52,7 @@ def owner_operations(template: str, kind: str) -> tuple[Operation, ...]:
     def remove_owner(call: GraphCall) -> Answer:
         target = call.found(table_of(call))
         call.require(f"{kind}.write", target)
+        target = latest_of(table_of(call), target)
         if call.params["owner"] not in target["@owners"]:
             raise not_found(call.params["owner"])
         kept = [one for one in target["@owners"] if one != call.params["owner"]]

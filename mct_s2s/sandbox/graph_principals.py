@@ -11,7 +11,7 @@ from mct_s2s.sandbox.directory import assignments, credentials, permissions, ser
 from mct_s2s.sandbox.directory.directory_roles import roles_of
 from mct_s2s.sandbox.directory.table import Object
 from mct_s2s.sandbox.directory.validation import bad_request
-from mct_s2s.sandbox.graph_call import NO_CONTENT, Answer, GraphCall, Operation, not_found
+from mct_s2s.sandbox.graph_call import NO_CONTENT, Answer, GraphCall, Operation, latest_of, not_found
 from mct_s2s.sandbox.graph_owners import owner_operations, typed
 
 
@@ -48,7 +48,7 @@ def _patch(call: GraphCall) -> Answer:
 
 
 def _latest(call: GraphCall, target: Object) -> Object:
-    return call.directory.service_principals.latest(target["id"]) or target
+    return latest_of(call.directory.service_principals, target)
 
 
 def _delete(call: GraphCall) -> Answer:
@@ -71,7 +71,7 @@ def _remove_password(call: GraphCall) -> Answer:
     table = call.directory.service_principals
     target = call.found(table)
     call.require("servicePrincipal.write", target)
-    credentials.remove_password(call.directory, table, _latest(call, target), call.body)
+    credentials.remove_password(table, _latest(call, target), call.body)
     return NO_CONTENT
 
 

@@ -119,8 +119,8 @@ def _deleted_kind(call: GraphCall) -> Answer:
 def _deleted(call: GraphCall) -> tuple[Table, Object]:
     object_id = call.params["object"]
     for table in (call.directory.applications, call.directory.service_principals):
-        found = table.latest(object_id)
-        if found is not None and found["deletedDateTime"]:
+        found = table.seen_deleted(object_id)
+        if found is not None:
             return table, found
     raise not_found(object_id)
 
@@ -136,7 +136,10 @@ def _restore(call: GraphCall) -> Answer:
     call.require("application.write", found)
     if table is call.directory.service_principals:
         service_principals.check_restorable(call.directory, found)
-    restored = table.put({**found, "deletedDateTime": None})
+    newest = table.latest(found["id"])
+    if newest is None or not newest["deletedDateTime"]:
+        raise not_found(found["id"])
+    restored = table.put({**newest, "deletedDateTime": None})
     return Answer(200, {"@odata.context": f"{call.root}/$metadata#directoryObjects/$entity", **typed(restored)})
 
 
@@ -146,8 +149,6 @@ def _purge(call: GraphCall) -> Answer:
     assignments.forget(call.directory, found["id"])
     for held in call.directory.federated.latest_by("application", found["id"]):
         call.directory.federated.drop(held["id"])
-    for credential in found["passwordCredentials"]:
-        call.directory.secret_hashes.pop(credential["keyId"], None)
     table.drop(found["id"])
     return NO_CONTENT
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import base64
 import html
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import Any, Protocol
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -15,6 +17,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
+from mct_s2s.sandbox import issuer
 from mct_s2s.sandbox.directory import delegated, grants, sign_in
 from mct_s2s.sandbox.directory.store import Directory, Origins
 from mct_s2s.sandbox.wire_errors import entra_error
@@ -33,16 +36,16 @@ class HoldsDirectory(Protocol):
 def routes(world: HoldsDirectory, addresses: Origins) -> list[Route]:
     """Give the routes of the token service."""
     service = _Login(world, addresses)
+
+    def bound(operation: Operation) -> Endpoint:
+        async def answer(request: Request) -> Response:
+            return await operation.run(service, request)
+
+        return answer
+
     return [
-        Route("/common/discovery/instance", service.instance),
-        Route("/devicelogin", service.device_login, methods=["GET", "POST"]),
-        Route("/{tenant}/v2.0/.well-known/openid-configuration", service.discovery),
-        Route("/{tenant}/.well-known/openid-configuration", service.discovery_v1),
-        Route("/{tenant}/discovery/v2.0/keys", service.keys),
-        Route("/{tenant}/discovery/keys", service.keys),
-        Route("/{tenant}/oauth2/v2.0/token", service.token, methods=["POST"]),
-        Route("/{tenant}/oauth2/token", service.token, methods=["POST"]),
-        Route("/{tenant}/oauth2/v2.0/devicecode", service.device_code, methods=["POST"]),
+        *issuer.routes(world, addresses),
+        *(Route(row.template, bound(row), methods=[row.method]) for row in OPERATIONS),
     ]
 
 
@@ -114,12 +117,14 @@ class _Login:
     async def keys(self, request: Request) -> Response:
         directory = self._directory()
         tenant = sign_in.tenant_named(directory, request.path_params["tenant"], error="invalid_tenant")
-        issuer = grants.issuer(directory, 2, tenant)
-        return JSONResponse({"keys": [directory.tokens.signing_key.jwk(issuer)]})
+        own = grants.issuer(directory, 2, tenant)
+        return JSONResponse({"keys": [directory.tokens.signing_key.jwk(own)]})
 
     async def token(self, request: Request) -> Response:
         form = await _form(request)
-        return JSONResponse(sign_in.token(self._directory(), request.path_params["tenant"], form), headers=_NO_STORE)
+        directory = self._directory()
+        directory.replication.begin_request()
+        return JSONResponse(sign_in.token(directory, request.path_params["tenant"], form), headers=_NO_STORE)
 
     async def device_code(self, request: Request) -> Response:
         directory = self._directory()
@@ -137,6 +142,48 @@ class _Login:
             said = "You have signed in." if done else "No such code, or no such person."
         status = 400 if said.startswith("No ") else 200
         return HTMLResponse(_page(directory, said), status)
+
+
+Endpoint = Callable[[Request], Awaitable[Response]]
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One row of what the sandbox's token service can do.
+
+    Attributes:
+        method: HTTP method.
+        template: the path; `{tenant}` is a tenant's id or domain, `common` or `organizations`.
+        run: unpacks, asks the directory, packs.
+        source: the public page it follows.
+        fidelity: how much of the real operation is there: `full`, `usual` or `stub`.
+    """
+
+    method: str
+    template: str
+    run: Callable[[_Login, Request], Awaitable[Response]]
+    source: str
+    fidelity: str = "usual"
+
+
+_OIDC = "identity-platform/v2-protocols-oidc"
+_GRANTS = "identity-platform/v2-oauth2-client-creds-grant-flow, identity-platform/v2-oauth2-device-code"
+
+OPERATIONS: tuple[Operation, ...] = (
+    Operation("GET", "/common/discovery/instance", _Login.instance, "msal: authority.py"),
+    Operation("GET", "/{tenant}/v2.0/.well-known/openid-configuration", _Login.discovery, _OIDC),
+    Operation("GET", "/{tenant}/.well-known/openid-configuration", _Login.discovery_v1, _OIDC),
+    Operation("GET", "/{tenant}/discovery/v2.0/keys", _Login.keys, "identity-platform/access-tokens"),
+    Operation("GET", "/{tenant}/discovery/keys", _Login.keys, "identity-platform/access-tokens"),
+    Operation("POST", "/{tenant}/oauth2/v2.0/token", _Login.token, _GRANTS),
+    Operation("POST", "/{tenant}/oauth2/token", _Login.token, "azuread-dev/v1-oauth2-client-creds-grant-flow"),
+    Operation(
+        "POST", "/{tenant}/oauth2/v2.0/devicecode", _Login.device_code, "identity-platform/v2-oauth2-device-code"
+    ),
+    Operation("GET", "/devicelogin", _Login.device_login, "identity-platform/v2-oauth2-device-code", "stub"),
+    Operation("POST", "/devicelogin", _Login.device_login, "identity-platform/v2-oauth2-device-code", "stub"),
+)
+"""Everything that this token service can do; anything else is answered 501."""
 
 
 async def _form(request: Request) -> dict[str, str]:

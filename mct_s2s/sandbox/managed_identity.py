@@ -70,6 +70,7 @@ def _token(world: World, resource_id: str, query: Mapping[str, str]) -> dict[str
     audience = query.get("resource")
     if not audience:
         raise LookupError("The parameter resource is missing.")
+    world.directory.replication.begin_request()
     principal_id, client_id = _identity(world, resource_id, query)
     issued = world.directory.tokens.issue_for_managed_identity(principal_id, audience)
     now = int(world.clock.timestamp())

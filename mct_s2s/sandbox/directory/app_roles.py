@@ -31,6 +31,15 @@ def check(new: list[Object], old: list[Object], *, personal_accounts: bool) -> N
     for role in new:
         _check_role(role)
     _check_unique(new)
+    check_disabled(new, old)
+
+
+def check_disabled(new: list[Object], old: list[Object]) -> None:
+    """Judge whether the roles that go or change were disabled before.
+
+    Raises:
+        WireError: 400 `CannotDeleteOrUpdateEnabledEntitlement`.
+    """
     by_id = {role["id"]: role for role in new}
     for role in old:
         if role["isEnabled"] and _changed(role, by_id.get(role["id"])):

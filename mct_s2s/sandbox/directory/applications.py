@@ -6,13 +6,12 @@ resources/application; entra: identity-platform/supported-accounts-validation.
 
 from __future__ import annotations
 
-import uuid
 from typing import TYPE_CHECKING, Any
 
 from mct_s2s.sandbox.directory import app_roles, certificates, identifier_uris, service_principals
 from mct_s2s.sandbox.directory.types import blank
 from mct_s2s.sandbox.directory.validation import bad_request, clean, timestamp
-from mct_s2s.sandbox.wire_errors import WireError
+from mct_s2s.sandbox.wire_errors import WireError, graph_error
 
 if TYPE_CHECKING:
     from mct_s2s.sandbox.directory.store import Directory
@@ -70,8 +69,8 @@ def create(directory: Directory, body: object, *, owner: str | None = None, **fi
         raise bad_request("New password credentials must be generated with service actions.")
     values.setdefault("signInAudience", "AzureADandPersonalMicrosoftAccount")
     empty = blank("application") | {
-        "id": str(uuid.uuid4()),
-        "appId": str(uuid.uuid4()),
+        "id": directory.ids.new(f"application/{values['displayName']}"),
+        "appId": directory.ids.new(f"appId/{values['displayName']}"),
         "createdDateTime": timestamp(directory.clock.now()),
         "publisherDomain": directory.tenant.default_domain,
         "@owners": [owner] if owner else [],
@@ -83,13 +82,23 @@ def create(directory: Directory, body: object, *, owner: str | None = None, **fi
     return directory.applications.put(_judged(directory, empty, values))
 
 
-def update(directory: Directory, application: Object, body: object) -> None:
+def update(directory: Directory, application: Object, body: object, *, seen: Object | None = None) -> None:
     """Change an application; arrays are replaced as a whole, complex properties are merged.
 
+    Args:
+        directory: the tenant.
+        application: its newest state.
+        body: properties as sent.
+        seen: its state at the replica that serves the request, where that may be an older one.
+
     Raises:
-        WireError: 400 for anything that the rules forbid.
+        WireError: 400 for anything that the rules forbid, or do not allow yet; 409 for an application for
+            personal accounts that is not known there yet.
     """
     changed = _judged(directory, application, clean("application", body))
+    if seen is not None and seen is not application:
+        app_roles.check_disabled(changed["appRoles"], seen["appRoles"])
+    _check_known(directory, application, changed)
     directory.applications.put(changed)
     service_principals.mirror(directory, changed)
 
@@ -118,6 +127,17 @@ def _judged(directory: Directory, old: Object, values: Object) -> Object:
     identifier_uris.check(directory, new, old["identifierUris"])
     _check_required_access(new)
     return new
+
+
+def _check_known(directory: Directory, old: Object, new: Object) -> None:
+    """Refuse what another replica must agree to that has not heard of the application yet."""
+    if directory.applications.is_known_elsewhere(new["id"]):
+        return
+    if new["signInAudience"] in PERSONAL:
+        raise graph_error(409, "Error_MsaAppDoesNotExist", "The corresponding MSA application does not exist.")
+    fresh = [uri for uri in new["identifierUris"] if uri not in old["identifierUris"]]
+    if fresh:
+        raise identifier_uris.not_verified(fresh[0])
 
 
 def _completed(name: str, value: Any) -> Any:

@@ -37,7 +37,7 @@ def create(directory: Directory, body: object) -> Object:
         raise bad_request("Permission being assigned already exists on the object")
     return directory.assignments.put(
         {
-            "id": _new_id(),
+            "id": _new_id(directory, f"assignment/{principal['id']}/{resource['id']}/{values['appRoleId']}"),
             "deletedDateTime": None,
             "appRoleId": values["appRoleId"],
             "createdDateTime": timestamp(directory.clock.now()),
@@ -97,7 +97,7 @@ def _stands(directory: Directory, assignment: Object) -> bool:
     )
 
 
-def _new_id() -> str:
+def _new_id(directory: Directory, name: str) -> str:
     # Not a GUID but a text fit for URLs, 43 characters long; clients must not parse it.
-    raw = uuid.uuid4().bytes + uuid.uuid4().bytes
+    raw = uuid.UUID(directory.ids.new(name)).bytes + uuid.UUID(directory.ids.new(name)).bytes
     return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()

@@ -10,7 +10,6 @@ import hashlib
 import hmac
 import secrets
 import string
-import uuid
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -43,14 +42,14 @@ def add_password(directory: Directory, table: Table, holder: Object, body: objec
         raise bad_request("The credential end date is invalid.", detail="InvalidKeyEndDate", target="EndDate")
     directory.policies.check_secret(end - start, application_created=holder["createdDateTime"])
     secret = _new_secret()
-    credential = _credential(secret, asked.get("displayName"), start, end)
+    credential = _credential(directory, secret, asked.get("displayName"), start, end)
     credential["customKeyIdentifier"] = asked.get("customKeyIdentifier")
     _store(directory, table, holder, credential, secret)
     return {**credential, "secretText": secret}
 
 
-def remove_password(directory: Directory, table: Table, holder: Object, body: object) -> None:
-    """Take a secret away by its key id.
+def remove_password(table: Table, holder: Object, body: object) -> None:
+    """Take a secret away by its key id; it signs in until that is known everywhere.
 
     Raises:
         WireError: 400 if there is no such secret.
@@ -64,7 +63,6 @@ def remove_password(directory: Directory, table: Table, holder: Object, body: ob
     kept = [one for one in holder["passwordCredentials"] if one["keyId"] != key_id]
     if len(kept) == len(holder["passwordCredentials"]):
         raise bad_request(f"No password credential found with keyId '{key_id}'.")
-    directory.secret_hashes.pop(key_id, None)
     table.put({**holder, "passwordCredentials": kept})
 
 
@@ -72,7 +70,7 @@ def put_known_password(directory: Directory, table: Table, holder: Object, name:
     """Replace the secret called `name` by one that is known beforehand; the seed alone may do so."""
     now = directory.clock.now()
     others = [one for one in holder["passwordCredentials"] if one["displayName"] != name]
-    credential = _credential(secret, name, now, datetime(2299, 12, 31, tzinfo=UTC))
+    credential = _credential(directory, secret, name, now, datetime(2299, 12, 31, tzinfo=UTC))
     _store(directory, table, {**holder, "passwordCredentials": others}, credential, secret)
 
 
@@ -99,13 +97,13 @@ def _asked(body: object) -> Object:
     return asked
 
 
-def _credential(secret: str, name: str | None, start: datetime, end: datetime) -> Object:
+def _credential(directory: Directory, secret: str, name: str | None, start: datetime, end: datetime) -> Object:
     return {
         "customKeyIdentifier": None,
         "displayName": name,
         "endDateTime": timestamp(end),
         "hint": secret[:3],
-        "keyId": str(uuid.uuid4()),
+        "keyId": directory.ids.new(f"keyId/{name}"),
         "secretText": None,
         "startDateTime": timestamp(start),
     }

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from mct_s2s.sandbox.directory.store import Directory
     from mct_s2s.sandbox.directory.table import Object
     from mct_s2s.sandbox.directory.tenant import Tenant
+    from mct_s2s.sandbox.wire_errors import WireError
 
 _URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[^\s\\<>\"{}|^`]+")
 
@@ -54,11 +55,7 @@ def _check_free(directory: Directory, application: Object, uri: str) -> None:
 def _check_policy(directory: Directory, application: Object, uri: str) -> None:
     scheme, _, rest = uri.partition("://")
     if scheme.lower() in {"https", "http"} and not directory.tenant.owns_host(urlsplit(uri).hostname or ""):
-        raise bad_request(
-            "Values of identifierUris property must use a verified domain of the organization or its "
-            f"subdomain: '{uri}'",
-            code="HostNameNotOnVerifiedDomain",
-        )
+        raise not_verified(uri)
     if (application["api"] or {}).get("requestedAccessTokenVersion") == 2:
         return
     strict, default = directory.policies.uri_restrictions()
@@ -67,6 +64,14 @@ def _check_policy(directory: Directory, application: Object, uri: str) -> None:
         raise bad_request(_REFUSED.format(uri=uri))
     if default and not _is_compliant(directory.tenant, application["appId"], scheme, rest):
         raise bad_request(_REFUSED.format(uri=uri))
+
+
+def not_verified(uri: str) -> WireError:
+    """Give the refusal of a URI that belongs to nobody here; also what a legal one gets on a new application."""
+    return bad_request(
+        f"Values of identifierUris property must use a verified domain of the organization or its subdomain: '{uri}'",
+        code="HostNameNotOnVerifiedDomain",
+    )
 
 
 _REFUSED = (

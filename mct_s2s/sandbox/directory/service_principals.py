@@ -6,7 +6,6 @@ resources/serviceprincipal.
 
 from __future__ import annotations
 
-import uuid
 from typing import TYPE_CHECKING
 
 from mct_s2s.sandbox.directory.types import blank
@@ -36,7 +35,8 @@ def create(directory: Directory, body: object, *, owner: str | None = None) -> O
             target="appId",
         )
     _check_free(directory, app_id, but=None)
-    made = of_application(directory, application)
+    # The replica may know an older application, but what it says of itself arrives in the end.
+    made = of_application(directory, directory.applications.latest(application["id"]) or application)
     made["@owners"] = [owner] if owner else []
     values.pop("appId")
     return directory.service_principals.put(_judged(made, values))
@@ -45,7 +45,7 @@ def create(directory: Directory, body: object, *, owner: str | None = None) -> O
 def of_application(directory: Directory, application: Object) -> Object:
     """Give the service principal that an application would get, without storing it."""
     return blank("servicePrincipal") | {
-        "id": str(uuid.uuid4()),
+        "id": directory.ids.new(f"servicePrincipal/{application['appId']}"),
         "accountEnabled": True,
         "appId": application["appId"],
         "appOwnerOrganizationId": directory.tenant_id,
@@ -59,9 +59,9 @@ def of_application(directory: Directory, application: Object) -> Object:
 
 def of_managed_identity(directory: Directory, display_name: str, resource_id: str, *, explicit: bool) -> Object:
     """Give a managed identity's service principal, without storing it; it has no application."""
-    app_id = str(uuid.uuid4())
+    app_id = directory.ids.new(f"clientId/{resource_id}")
     return blank("servicePrincipal") | {
-        "id": str(uuid.uuid4()),
+        "id": directory.ids.new(f"principalId/{resource_id}"),
         "accountEnabled": True,
         "alternativeNames": [f"isExplicit={explicit}", resource_id],
         "appDisplayName": None,

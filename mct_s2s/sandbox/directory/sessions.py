@@ -5,9 +5,12 @@ Source: entra: identity-platform/v2-oauth2-device-code.
 
 from __future__ import annotations
 
+import hashlib
 import secrets
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
+from typing import Any, Self
 
 DEVICE_CODE_LIFETIME = timedelta(minutes=15)
 
@@ -67,13 +70,31 @@ class Sessions:
     def refresh_token(self, session: Session) -> str:
         """Give out a refresh token."""
         token = f"1.{secrets.token_urlsafe(200)}"
-        self._refresh[token] = session
+        self._refresh[_hash(token)] = session
         return token
 
     def refreshed(self, token: str) -> Session | None:
         """Find whose refresh token this is."""
-        return self._refresh.get(token)
+        return self._refresh.get(_hash(token))
 
     def revoke_all(self) -> None:
         """Sign everybody out: no refresh token works any more."""
         self._refresh.clear()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give who is signed in, so that a restarted sandbox knows them still; tokens as hashes.
+
+        Codes that nobody has redeemed are not kept.
+        """
+        return {hashed: asdict(session) for hashed, session in self._refresh.items()}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        """Make what `to_dict` described."""
+        made = cls()
+        made._refresh = {hashed: Session(**session) for hashed, session in data.items()}
+        return made
+
+
+def _hash(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from mct_s2s.sandbox.directory import assignments, grants, seeding, service_principals
+from mct_s2s.sandbox.directory.ids import Ids
 from mct_s2s.sandbox.directory.policies import Policies
+from mct_s2s.sandbox.directory.replication import Replication
 from mct_s2s.sandbox.directory.seeding import ManagedIdentity, SeededApp
 from mct_s2s.sandbox.directory.sessions import Sessions
 from mct_s2s.sandbox.directory.table import Object, Table
@@ -18,6 +20,9 @@ from mct_s2s.sandbox.directory.validation import timestamp
 
 if TYPE_CHECKING:
     from mct_s2s.sandbox.clock import Clock
+
+HOSTED_ISSUERS = "/_sandbox/issuer"
+"""Below the origin of the token service: where the issuers live that the sandbox plays itself."""
 
 __all__ = ["Directory", "ManagedIdentity", "Origins", "PublicCloud", "SeededApp"]
 
@@ -57,35 +62,47 @@ class Directory:
         secret_hashes: SHA-256 of each secret by its key id.
         policies: the tenant's app management policy.
         tokens: signs and checks.
-        sessions: people who are signing in or signed in; forgotten with the process.
+        sessions: people who are signing in or signed in.
         foreign_issuers: signing keys of other identity providers, by issuer.
+        hosted_issuers: signing keys of those that the sandbox plays itself, by name; see `foreign_issuer`.
+        replication: how far behind the newest state reads are.
+        ids: gives new objects their ids.
         origins: where the cloud is served; not part of the world, and so not saved with it.
     """
 
     def __init__(self, clock: Clock) -> None:
         self.clock = clock
+        self.replication = Replication(clock)
+        self.ids = Ids()
         self.tenant = Tenant(str(uuid.uuid4()), "", ("example.onmicrosoft.com",), timestamp(clock.now()))
         self.foreign_tenants: list[Tenant] = []
         self.applications = Table(
+            self.replication,
             appId=lambda one: [one["appId"]],
             displayName=lambda one: [one["displayName"]],
             identifierUris=lambda one: one["identifierUris"],
             uniqueName=lambda one: [one["uniqueName"]] if one["uniqueName"] else [],
         )
         self.service_principals = Table(
+            self.replication,
             appId=lambda one: [one["appId"]],
             displayName=lambda one: [one["displayName"]],
             servicePrincipalNames=lambda one: one["servicePrincipalNames"],
         )
-        self.assignments = Table(principal=lambda one: [one["principalId"]], resource=lambda one: [one["resourceId"]])
-        self.federated = Table(application=lambda one: [one["@application"]])
-        self.users = Table(userPrincipalName=lambda one: [one["userPrincipalName"]])
+        self.assignments = Table(
+            self.replication,
+            principal=lambda one: [one["principalId"]],
+            resource=lambda one: [one["resourceId"]],
+        )
+        self.federated = Table(self.replication, application=lambda one: [one["@application"]])
+        self.users = Table(self.replication, userPrincipalName=lambda one: [one["userPrincipalName"]])
         self.secret_hashes: dict[str, str] = {}
         self.policies = Policies()
         self.origins: Origins = PublicCloud()
         self.tokens = TokenService(self)
         self.sessions = Sessions()
         self.foreign_issuers: dict[str, SigningKey] = {}
+        self.hosted_issuers: dict[str, SigningKey] = {}
 
     @property
     def tenant_id(self) -> str:
@@ -104,6 +121,8 @@ class Directory:
     ) -> Self:
         """Make a tenant that holds Microsoft's own service principals and two people, and nothing else yet.
 
+        Until `ids.be_random`, ids follow from names, so that the same seed makes the same objects.
+
         Args:
             clock: the sandbox's time.
             tenant_id: the tenant's GUID.
@@ -112,6 +131,7 @@ class Directory:
             verified_domains: further domains; the first becomes the default one.
         """
         directory = cls(clock)
+        directory.ids = Ids(tenant_id)
         others = [domain for domain in verified_domains if domain != initial_domain]
         directory.tenant = Tenant(tenant_id.lower(), display_name, (initial_domain, *others), timestamp(clock.now()))
         seeding.add_microsoft(directory)
@@ -174,15 +194,26 @@ class Directory:
         """Find the key that an issuer of federated tokens signs with: the tenant itself, or a foreign one."""
         if issuer in {grants.issuer(self, 1), grants.issuer(self, 2)}:
             return self.tokens.signing_key
-        return self.foreign_issuers.get(issuer)
+        name = issuer.removeprefix(f"{self.origins.login}{HOSTED_ISSUERS}/")
+        return self.hosted_issuers.get(name) or self.foreign_issuers.get(issuer)
 
     def to_dict(self) -> dict[str, Any]:
-        """Give the whole tenant as JSON values. Secrets appear hashed only; the signing key not at all."""
+        """Give the whole tenant as JSON values. Secrets appear hashed only; the signing key not at all.
+
+        Keys of issuers that the sandbox plays are in it: they open nothing but the sandbox.
+        """
+        tables = self._tables()
+        held = (*self.applications.dump(), *self.service_principals.dump())
+        known = {credential["keyId"] for holder in held for credential in holder["passwordCredentials"]}
         return {
             "tenant": self.tenant.to_dict(),
             "foreignTenants": [tenant.to_dict() for tenant in self.foreign_tenants],
-            **{name: table.dump() for name, table in self._tables().items()},
-            "secretHashes": dict(self.secret_hashes),
+            **{name: table.dump() for name, table in tables.items()},
+            "secretHashes": {key_id: text for key_id, text in self.secret_hashes.items() if key_id in known},
+            "hostedIssuers": {name: key.pem().decode() for name, key in self.hosted_issuers.items()},
+            "sessions": self.sessions.to_dict(),
+            "replication": self.replication.settings(),
+            "young": {name: table.dump_young() for name, table in tables.items()},
             "defaultAppManagementPolicy": self.policies.document,
         }
 
@@ -193,7 +224,11 @@ class Directory:
         directory.tenant = Tenant.from_dict(data["tenant"])
         directory.foreign_tenants = [Tenant.from_dict(one) for one in data["foreignTenants"]]
         for name, table in directory._tables().items():
-            table.load(data[name])
+            table.load(data[name], data.get("young", {}).get(name, {}))
+        directory.replication.change(data.get("replication", {}))
+        directory.sessions = Sessions.from_dict(data.get("sessions", {}))
+        for name, pem in data.get("hostedIssuers", {}).items():
+            directory.hosted_issuers[name] = SigningKey(pem.encode())
         directory.secret_hashes = dict(data["secretHashes"])
         directory.policies = Policies(data["defaultAppManagementPolicy"])
         return directory
