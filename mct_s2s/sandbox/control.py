@@ -1,41 +1,77 @@
-"""`/_sandbox/*`: what no real cloud has. No token is needed; the sandbox listens on the loopback only."""
+"""`/_sandbox/*`: what no real cloud has. No token is needed; the sandbox listens on the loopback only.
+
+GET health                       where everything is            GET, DELETE requests, leaks     see `control_log`
+GET, PUT, DELETE faults          see `faults`                   GET, PUT world                  the world as a file
+POST reset                       the seed again                 GET, POST clock                 {"advanceSeconds": n}
+GET, PATCH knobs                 see `knobs`                    POST callers, sites, …          see `control_access`
+"""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Awaitable, Callable
+from typing import Any, Protocol
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from mct_s2s.sandbox import managed_identity
+from mct_s2s.sandbox import knobs, managed_identity
 from mct_s2s.sandbox.addresses import Addresses
-from mct_s2s.sandbox.journal import Journal
+from mct_s2s.sandbox.control_access import AccessControl
+from mct_s2s.sandbox.control_call import json_object, refused
+from mct_s2s.sandbox.control_log import LogControl
+from mct_s2s.sandbox.instruments import Instruments
 from mct_s2s.sandbox.wire_errors import arm_error
 from mct_s2s.sandbox.world import World
 
-_KNOBS = {"restartSeconds": "restart_seconds", "operationSeconds": "operation_seconds"}
 _CENTURY = 100 * 366 * 86_400
 
 
-def routes(world: World, addresses: Addresses, journal: Journal) -> list[Route]:
-    """Health, the request log, the world as a whole, its clock and its knobs."""
-    control = _Control(world, addresses, journal)
-    return [
-        Route("/_sandbox/health", control.health),
-        Route("/_sandbox/requests", control.requests, methods=["GET", "DELETE"]),
-        Route("/_sandbox/world", control.world, methods=["GET", "PUT"]),
-        Route("/_sandbox/clock", control.clock, methods=["GET", "POST"]),
-        Route("/_sandbox/knobs", control.knobs, methods=["GET", "PATCH"]),
-        Route("/_sandbox/identity-environment", control.identity_environment),
+class Doors(Protocol):
+    """Whoever can give sites a port of their own while the sandbox runs."""
+
+    async def open(self, site_id: str) -> int:
+        """Let a site be reached; give its port."""
+
+
+Fresh = Callable[[], World]
+
+
+def routes(
+    world: World, addresses: Addresses, instruments: Instruments, doors: Doors, fresh: Fresh | None = None
+) -> list[Route]:
+    """Health, the request log, faults, the world as a whole, its clock and knobs, and who may do what in it."""
+    control = _Control(world, addresses, instruments, doors, fresh)
+    log = LogControl(instruments)
+    access = AccessControl(world, addresses, instruments, doors.open)
+    rows: list[tuple[str, Callable[[Request], Awaitable[Response]], list[str]]] = [
+        ("health", control.health, ["GET"]),
+        ("requests", log.requests, ["GET", "DELETE"]),
+        ("leaks", log.leaks, ["GET", "DELETE"]),
+        ("faults", log.faults, ["GET", "PUT", "DELETE"]),
+        ("world", control.world, ["GET", "PUT"]),
+        ("reset", control.reset, ["POST"]),
+        ("clock", control.clock, ["GET", "POST"]),
+        ("knobs", control.knobs, ["GET", "PATCH"]),
+        ("callers", access.callers, ["POST"]),
+        ("sites", access.sites, ["POST"]),
+        ("role-assignments", access.role_assignments, ["POST", "DELETE"]),
+        ("deny-assignments", access.deny_assignments, ["POST", "DELETE"]),
+        ("locks", access.locks, ["POST", "DELETE"]),
+        ("identity-environment", control.identity_environment, ["GET"]),
     ]
+    return [Route(f"/_sandbox/{path}", run, methods=methods) for path, run, methods in rows]
 
 
 class _Control:
-    def __init__(self, world: World, addresses: Addresses, journal: Journal) -> None:
+    def __init__(
+        self, world: World, addresses: Addresses, instruments: Instruments, doors: Doors, fresh: Fresh | None
+    ) -> None:
         self._world = world
         self._addresses = addresses
-        self._journal = journal
+        self._instruments = instruments
+        self._doors = doors
+        self._fresh = fresh
 
     async def health(self, request: Request) -> Response:
         """Where everything is."""
@@ -44,31 +80,41 @@ class _Control:
         named = {"login": own.login, "arm": own.arm, "graph": own.graph}
         return JSONResponse({"status": "ready", **named, "sites": dict(own.sites)})
 
-    async def requests(self, request: Request) -> Response:
-        """The log, from `?since=` a number on, of one `?service=` or of all; DELETE empties it."""
-        if request.method == "DELETE":
-            self._journal.clear()
-            return Response(status_code=204)
-        since = request.query_params.get("since", "0")
-        if not since.isdigit():
-            raise arm_error(400, "InvalidNumber", f"'{since}' is no number of a request.")
-        found = self._journal.to_list(since=int(since), service=request.query_params.get("service"))
-        return JSONResponse({"value": found})
-
     async def world(self, request: Request) -> Response:
-        """The world as a file; PUT replaces it. Sites that it did not have before get no port."""
+        """The world as a file; PUT replaces it, and gives sites that it did not have before a port."""
         if request.method == "PUT":
             try:
-                self._world.replace_with(World.from_dict(await _object(request)))
+                other = World.from_dict(await json_object(request))
             except (AttributeError, KeyError, TypeError, ValueError) as error:
                 raise arm_error(400, "InvalidWorld", f"This is no world: {error}") from error
+            await self._become(other)
             return Response(status_code=204)
         return JSONResponse(self._world.to_dict())
+
+    async def reset(self, request: Request) -> Response:
+        """Back to the seed, on the same ports: no faults, knobs as they were, and every token out is worthless.
+
+        Tokens name principals that the new world does not have, apart from the administrator. The log and the leaks
+        stay.
+        """
+        del request
+        if self._fresh is None:
+            raise arm_error(409, "NoSeed", "This sandbox was started without a seed to go back to.")
+        self._instruments.faults.replace([])
+        self._instruments.tokens.forget_refusals()
+        await self._become(self._fresh())
+        return Response(status_code=204)
+
+    async def _become(self, other: World) -> None:
+        self._world.replace_with(other)
+        for site_id in self._world.resources.sites:
+            if site_id not in self._addresses.sites:
+                await self._doors.open(site_id)
 
     async def clock(self, request: Request) -> Response:
         """The sandbox's time; POST `{"advanceSeconds": n}` moves it."""
         if request.method == "POST":
-            seconds = (await _object(request)).get("advanceSeconds")
+            seconds = (await json_object(request)).get("advanceSeconds")
             if not isinstance(seconds, (int, float)) or not 0 <= seconds <= _CENTURY:
                 raise arm_error(400, "InvalidClock", "advanceSeconds is a number of seconds, at most a century.")
             self._world.clock.advance(seconds)
@@ -76,33 +122,13 @@ class _Control:
 
     async def knobs(self, request: Request) -> Response:
         """How long things take; PATCH changes it."""
-        own, replication = self._world.resources, self._world.directory.replication
         if request.method == "PATCH":
-            sent = await _object(request)
-            lag = {name: sent.pop(name) for name in replication.settings() if name in sent}
-            for name, value in sent.items():
-                if name not in _KNOBS or not isinstance(value, (int, float)) or value < 0:
-                    raise arm_error(400, "InvalidKnob", f"'{name}' is no knob, or {value!r} no number of seconds.")
-            try:
-                replication.change(lag)
-            except ValueError as error:
-                raise arm_error(400, "InvalidKnob", str(error)) from error
-            for name, value in sent.items():
-                setattr(own, _KNOBS[name], float(value))
-        knobs = {name: getattr(own, attribute) for name, attribute in _KNOBS.items()}
-        return JSONResponse({**knobs, **replication.settings()})
+            sent: dict[str, Any] = await json_object(request)
+            with refused("InvalidKnob"):
+                knobs.turn(self._world, sent)
+        return JSONResponse(knobs.values(self._world))
 
     async def identity_environment(self, request: Request) -> Response:
         """The environment of the code inside `?resource=`, a web or function app."""
         resource = request.query_params.get("resource", "")
         return JSONResponse(managed_identity.environment(self._addresses, resource))
-
-
-async def _object(request: Request) -> dict[str, Any]:
-    try:
-        sent = await request.json()
-    except ValueError as error:
-        raise arm_error(400, "InvalidRequestContent", f"This is no JSON: {error}") from error
-    if not isinstance(sent, dict):
-        raise arm_error(400, "InvalidRequestContent", "A JSON object is expected.")
-    return sent

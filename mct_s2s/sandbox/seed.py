@@ -12,6 +12,7 @@ from mct_s2s.sandbox.clock import Clock
 from mct_s2s.sandbox.directory.store import Directory
 from mct_s2s.sandbox.resources import access, identities, providers
 from mct_s2s.sandbox.resources.ids import ResourceId
+from mct_s2s.sandbox.resources.sites import checked_settings
 from mct_s2s.sandbox.resources.store import Resources
 from mct_s2s.sandbox.seed_settings import FUNCTION_APP, PRODUCTION, STAGING, STICKY
 from mct_s2s.sandbox.world import World
@@ -58,14 +59,46 @@ def seed(secret: str) -> World:
     return World(clock, directory, resources)
 
 
-def _subscription() -> dict[str, Any]:
+def add_site(
+    resources: Resources,
+    *,
+    subscription: str,
+    group: str,
+    name: str,
+    kind: str,
+    settings: dict[str, str | None],
+    owner_app_id: str,
+) -> dict[str, Any]:
+    """Put a site or slot into the world, with its subscription and group where they are not there yet.
+
+    A new subscription belongs to the application `owner_app_id`, as the first one does.
+
+    Raises:
+        WireError: 400, the settings are none.
+    """
+    checked, root = checked_settings(settings), f"/subscriptions/{subscription}"
+    if subscription.lower() not in resources.subscriptions:
+        resources.subscriptions[subscription.lower()] = _subscription(subscription, f"Contoso {subscription[:8]}")
+        for principal in resources.directory.service_principals.latest_by("appId", owner_app_id):
+            resources.access.assign(principal["id"], access.OWNER, root)
+    group_id = f"{root}/resourceGroups/{group}"
+    found = resources.groups.get(group_id.lower())
+    group_id = found["id"] if found else _group(resources, group, {}, root)
+    plan = _add(resources, group_id, "Microsoft.Web/serverfarms", f"{group}-sites", kind="app", sku={"name": "S1"})
+    body = _site(resources, group_id, name, kind, plan)
+    state = resources.sites[body["id"].lower()]
+    state.settings, state.effective = checked, dict(checked)
+    return body
+
+
+def _subscription(identifier: str = SUBSCRIPTION_ID, name: str = "Contoso Production") -> dict[str, Any]:
     return {
-        "id": SUBSCRIPTION,
+        "id": f"/subscriptions/{identifier}",
         "authorizationSource": "RoleBased",
         "managedByTenants": [],
-        "subscriptionId": SUBSCRIPTION_ID,
+        "subscriptionId": identifier,
         "tenantId": TENANT_ID,
-        "displayName": "Contoso Production",
+        "displayName": name,
         "state": "Enabled",
         "subscriptionPolicies": {
             "locationPlacementId": "Public_2014-09-01",
@@ -109,8 +142,8 @@ def _integrations(resources: Resources) -> None:
     _identify(resources, container, {"type": "UserAssigned", "userAssignedIdentities": {sync["id"]: {}}})
 
 
-def _group(resources: Resources, name: str, tags: dict[str, str]) -> str:
-    identifier = f"{SUBSCRIPTION}/resourceGroups/{name}"
+def _group(resources: Resources, name: str, tags: dict[str, str], root: str = SUBSCRIPTION) -> str:
+    identifier = f"{root}/resourceGroups/{name}"
     resources.groups[identifier.lower()] = {
         "id": identifier,
         "name": name,
