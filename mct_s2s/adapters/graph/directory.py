@@ -131,6 +131,7 @@ class GraphDirectory:
         info = builder.to_patch_request_information(bodies.new_application(display_name), prefer)
         row = await self._session.send(info, "create the registration")
         if row is None:  # it stood already: 204 brings no body
+            builder = self._graph.applications_with_unique_name(unique_name)  # its key may be another's by now
             read = builder.to_get_request_information(_select(parse.APPLICATION_FIELDS))
             row = await self._session.send(read, READ, lag=is_lag)
         return parse.application(row or {})

@@ -68,6 +68,10 @@ class GraphSession:
             S2SError: refused or not answered, translated, with `doing` as what was being done.
         """
 
+        # The builders of keyed paths (`applications(uniqueName='…')`) share one dictionary of path parameters, and the
+        # address is worked out anew at each sending: without a copy, a repetition would go to another object.
+        info.path_parameters = dict(info.path_parameters)
+
         async def once() -> Any:
             for last in (False, True):
                 try:
