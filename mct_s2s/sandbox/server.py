@@ -5,43 +5,58 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import shlex
+import ssl
+import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 
-from mct_s2s.sandbox import listening, session
+from mct_s2s.sandbox import banner, listening, session
+from mct_s2s.sandbox.addresses import HOST
 from mct_s2s.sandbox.environment import exports, ports_from
 from mct_s2s.sandbox.lock import Lock
 from mct_s2s.sandbox.state import State
-from mct_s2s.sandbox.world import replace_file
+from mct_s2s.sandbox.world import World, replace_file
 
 
-def serve(port: int, *, state_dir: Path | None = None, announce: Callable[[str], None]) -> None:
+def serve(
+    port: int,
+    *,
+    state_dir: Path | None = None,
+    announce: Callable[[str], None],
+    world_file: Path | None = None,
+    faults_file: Path | None = None,
+) -> None:
     """Serve the world of a state directory until interrupted.
 
     Args:
         port: Resource Manager and sign-in; Graph takes the next one, then the sites in their order.
         state_dir: where the world is kept; the user's own by default.
         announce: called with each line to show once the sandbox is ready.
+        world_file: a world that takes the place of the kept one; the file itself stays as it is.
+        faults_file: a list of rules (see `faults`), as JSON.
 
     Raises:
         PortTaken: one of the ports is not free.
         TimeoutError: another process serves this directory.
-        ValueError: the kept world is of another version.
+        ValueError: the kept world is of another version, or one of the files does not hold what it should.
+        OSError: one of the files cannot be read.
     """
     state = State(state_dir)
+    rules = json.loads(faults_file.read_text(encoding="utf-8")) if faults_file else []
     lock = Lock.wait(state.directory / "lock", seconds=2)
     running = state.directory / "running.json"
     try:
+        if world_file is not None:
+            state.adopt(world_file)
         world = state.world()
         opened = listening.open_exactly(ports_from(port, session.names_of(world)))
-        server, addresses, _ = session.prepare(state, world, opened)
+        server, addresses, instruments = session.prepare(state, world, opened)
+        instruments.faults.replace(rules)
         replace_file(running, json.dumps({"pid": os.getpid(), "port": port}).encode())
 
         def ready() -> None:
-            announce(f"Sandbox ready: {addresses.arm}")
-            for name, value in exports(port, state_dir=state.directory).items():
-                announce(f"export {name}={shlex.quote(value)}")
+            for line in banner.lines(addresses, exports(port, state_dir=state.directory)):
+                announce(line)
 
         server.started_up = ready
         with contextlib.suppress(KeyboardInterrupt):
@@ -49,6 +64,26 @@ def serve(port: int, *, state_dir: Path | None = None, announce: Callable[[str],
     finally:
         running.unlink(missing_ok=True)
         lock.release()
+
+
+def save(path: Path, state_dir: Path | None = None) -> None:
+    """Write the world to a file that `serve` can be given: the served one where it is served, or the kept one.
+
+    Raises:
+        ValueError: the kept world is of another version.
+        OSError: the file cannot be written, or the served sandbox does not answer.
+    """
+    state = State(state_dir)
+    port = state.served_port()
+    if port is None:
+        kept = state.world_file
+        (World.load(kept) if kept.exists() else state.world()).save(path)
+        return
+    trusted = ssl.create_default_context(cafile=exports(port, state_dir=state.directory)["SSL_CERT_FILE"])
+    opener = urllib.request.build_opener(urllib.request.HTTPSHandler(context=trusted), urllib.request.ProxyHandler({}))
+    with opener.open(f"https://{HOST}:{port}/_sandbox/world", timeout=60) as answer:
+        content = json.loads(answer.read())
+    replace_file(path, json.dumps(content, indent=1, ensure_ascii=False).encode("utf-8"))
 
 
 def reset(state_dir: Path | None = None) -> None:

@@ -67,6 +67,23 @@ class State:
         world.directory.tokens.signing_key = self._signing_key()
         return world
 
+    def adopt(self, path: Path) -> None:
+        """Keep a copy of another world from now on.
+
+        Raises:
+            OSError: it cannot be read.
+            ValueError: the file holds no world, or one without the sandbox's administrator.
+        """
+        world = World.load(path)
+        if not world.directory.applications.latest_by("appId", ADMINISTRATOR_ID):
+            raise ValueError(f"{path} has no application {ADMINISTRATOR_ID}, the administrator of every sandbox.")
+        world.save(self.world_file)
+
+    def served_port(self) -> int | None:
+        """The port of the process that serves this directory at the moment."""
+        found = self._read(self.directory / "running.json")
+        return int(found["port"]) if found else None
+
     def reset(self) -> None:
         """Forget the world, so that the next one is of the seed; keys, certificates and administrator stay."""
         self.world_file.unlink(missing_ok=True)

@@ -70,8 +70,8 @@ class World:
         """
         try:
             return cls.from_dict(json.loads(path.read_text(encoding="utf-8")), path=path)
-        except KeyError as missing:
-            raise ValueError(f"{path} holds no world: {missing} is missing.") from missing
+        except (KeyError, TypeError, AttributeError) as wrong:
+            raise ValueError(f"{path} holds no world: {wrong}") from wrong
 
     def save(self, path: Path | None = None) -> None:
         """Write the world to its file, or to another; whole or not at all. Without a path nothing is done.
