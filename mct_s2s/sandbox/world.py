@@ -9,7 +9,7 @@ import contextlib
 import json
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Self
@@ -79,9 +79,27 @@ class World:
         Raises:
             OSError: the file cannot be written.
         """
+        if path is not None or self.path is not None:
+            self.saving(path)()
+
+    def saving(self, path: Path | None = None) -> Callable[[], None]:
+        """Take the world as it is now; what is given back writes that to a file, in any thread.
+
+        Directory objects are replaced and never changed, so that they need not be rendered at once; there may be
+        tens of thousands of them.
+        """
         target = path or self.path
-        if target is not None:
-            replace_file(target, json.dumps(self.to_dict(), indent=1, ensure_ascii=False).encode("utf-8"))
+        if target is None:
+            return lambda: None
+        data = self.to_dict()
+        tables = {name: value for name, value in data["directory"].items() if isinstance(value, list)}
+        rest = {name: value for name, value in data["directory"].items() if name not in tables}
+        head = json.dumps({**data, "directory": rest}, indent=1, ensure_ascii=False)
+
+        def write() -> None:
+            replace_file(target, "".join(_whole(head, tables)).encode("utf-8"))
+
+        return write
 
     def replace_with(self, other: World) -> None:
         """Become another world, for those who hold this one; the place where it is kept and the keys stay."""
@@ -90,6 +108,18 @@ class World:
         self.latency_seconds = other.latency_seconds
         self.directory.tokens.signing_key = key
         self.directory.origins = origins
+
+
+def _whole(head: str, tables: Mapping[str, list[Any]]) -> Iterator[str]:
+    """The rendered world with its tables put back into the directory, one object on a line."""
+    before, mark, after = head.partition('\n "directory": {\n')
+    yield before + mark
+    for name, objects in tables.items():
+        yield f"  {json.dumps(name)}: ["
+        for number, value in enumerate(objects):
+            yield (",\n   " if number else "\n   ") + json.dumps(value, ensure_ascii=False)
+        yield "\n  ],\n"
+    yield after
 
 
 def replace_file(path: Path, content: bytes) -> None:

@@ -21,7 +21,7 @@ from mct_s2s.sandbox.embedded import Running, start
 from mct_s2s.sandbox.environment import exports
 from mct_s2s.sandbox.lock import Lock
 from mct_s2s.sandbox.state import State
-from mct_s2s.sandbox.world import World
+from mct_s2s.sandbox.world import World, replace_file
 
 from tests.sandbox.conftest import SECRET, Client
 
@@ -186,7 +186,7 @@ def test_a_world_that_is_slow_to_write_is_written_when_the_sandbox_ends(
     state_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("mct_s2s.sandbox.keeping.BEARABLE_SECONDS", -1.0)
-    monkeypatch.setattr(World, "save", slowly(World.save))
+    monkeypatch.setattr("mct_s2s.sandbox.world.replace_file", slowly(replace_file))
     running = start(state_dir)
     began = time.perf_counter()
     replace_settings(running, {"first": "1"})
@@ -196,9 +196,9 @@ def test_a_world_that_is_slow_to_write_is_written_when_the_sandbox_ends(
     assert State(state_dir).world().resources.sites[seed.SITE.lower()].settings == {"second": "2"}
 
 
-def slowly(save: Any) -> Any:
-    def slow(world: World, path: Path | None = None) -> None:
+def slowly(write: Any) -> Any:
+    def slow(path: Path, content: bytes) -> None:
         time.sleep(0.1)
-        save(world, path)
+        write(path, content)
 
     return slow
