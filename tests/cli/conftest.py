@@ -37,7 +37,8 @@ Program = Callable[..., Ended]
 def run(
     *arguments: str, env: Mapping[str, str], home: Path, stdin: int | None = subprocess.DEVNULL, timeout: float = 60
 ) -> Ended:
-    environment = {**without_azure(), **env, "HOME": str(home), "XDG_DATA_HOME": str(home / "data")}
+    private = {"HOME": str(home), "XDG_DATA_HOME": str(home / "data"), "XDG_STATE_HOME": str(home / "state")}
+    environment = {**without_azure(), **env, **private}
     done = subprocess.run(
         program(arguments), env=environment, stdin=stdin, capture_output=True, text=True, timeout=timeout, check=False
     )

@@ -1,17 +1,191 @@
-"""`setup`, from nothing to a call that the MCT site answers."""
+"""The four commands on a good day: from nothing to a call that the MCT site answers, and back to nothing to do."""
 
 from __future__ import annotations
 
-from tests.cli.conftest import Program
+import json
+import stat
+import warnings
+from pathlib import Path
+
+import pytest
+from azure.identity import EnvironmentCredential
+
+from tests.cli.conftest import Ended, Program
 from tests.conftest import Sandbox
 
+SETUP = ("setup", "--client", "S2S-client", "--managed-identity", "reports-func")
 
-def test_smoke(mct: Program, azure: Sandbox) -> None:
-    done = mct("setup", "--client", "S2S-client", "--managed-identity", "reports-func", "-y", "-o", "json")
-    print(done.err)
-    assert done.code == 0
-    assert done.document
-    azure.forget()
-    done = mct("setup", "--client", "S2S-client", "--managed-identity", "reports-func", "-y", "-o", "json")
-    print(done)
+
+def variables(file: Path) -> dict[str, str]:
+    """A dotenv file without quotes, as every reader takes it."""
+    lines = [line for line in file.read_text().splitlines() if line and not line.startswith("#")]
+    return dict(line.partition("=")[::2] for line in lines)
+
+
+def saved_to(done: Ended) -> Path:
+    (credential,) = done.document["credentials"]
+    return Path(credential["savedTo"].removeprefix("file:"))
+
+
+def sign_in(file: Path, azure: Sandbox, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A token, as azure-identity gets it from the environment that a secret file gives."""
+    values = variables(file)
+    for name, value in values.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", azure.ca_file)
+    with warnings.catch_warnings(), EnvironmentCredential(disable_instance_discovery=True) as credential:
+        warnings.simplefilter("ignore", ResourceWarning)
+        token: str = credential.get_token(values["MCT_S2S_SCOPE"]).token
+        return token
+
+
+def test_setup_lets_the_client_in_and_a_second_run_writes_nothing(
+    mct: Program, azure: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pending = mct(*SETUP, "--dry-run", "-o", "json")
+    assert pending.code == 3
+    assert pending.document["dryRun"] is True
+    assert {change["id"] for change in pending.document["changes"] if change["action"] == "create"} == {None}
     assert azure.writes() == []
+
+    done = mct(*SETUP, "-y", "-o", "json")
+    assert (done.code, done.document["dryRun"]) == (0, False)
+    assert azure.restarts() == 1
+    assert done.document["status"]["healthy"] is True
+    assert all(change["id"] for change in done.document["changes"])
+
+    file = saved_to(done)
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert not file.with_name(f"{file.name}.pending").exists()
+    values = variables(file)
+    assert list(values)[:3] == ["AZURE_TENANT_ID", "AZURE_CLIENT_ID", "AZURE_CLIENT_SECRET"]
+    assert values["MCT_S2S_URL"].startswith("https://")
+    secret = values["AZURE_CLIENT_SECRET"]
+    assert secret not in done.out + done.err
+
+    assert azure.call_site(sign_in(file, azure, monkeypatch)) == 200
+    stranger = azure.token(values["MCT_S2S_SCOPE"]).json()["access_token"]
+    assert azure.call_site(stranger) == 401
+
+    azure.forget()
+    again = mct(*SETUP, "-y", "-o", "json")
+    assert (again.code, {change["action"] for change in again.document["changes"]}) == (0, {"none"})
+    assert again.document["credentials"] == []
+    dry = mct(*SETUP, "--dry-run", "-o", "json")
+    assert dry.code == 0
+    assert azure.writes() == []
+
+    status = mct("status", "-o", "json")
+    assert (status.code, status.document) == (0, done.document["status"])
+    assert [client["kind"] for client in status.document["clients"]] == ["application", "managedIdentity"]
+
+
+def test_setup_speaks_to_a_person_on_two_streams(mct: Program, azure: Sandbox) -> None:
+    done = mct(*SETUP, "-y")
+    assert done.code == 0
+    for told in ("Plan", "S2S-client", "reports-func", "done: application settings contosolearn"):
+        assert told in done.err
+    for told in ("Secret of S2S-client", "saved to /", "/.default", "ClientType: Service", "mct-s2s status"):
+        assert told in done.out
+    assert "\x1b" not in done.out + done.err
+    azure.forget()
+    again = mct(*SETUP, "-y")
+    assert again.code == 0
+    assert "Nothing to do" in again.err
+    assert azure.writes() == []
+    status = mct("status")
+    assert status.code == 0
+    for told in ("contosolearn", "ServiceAuthEnabled", "S2S-client", "reports-func", "All is well."):
+        assert told in status.out
+    assert "AccountKey" not in status.out
+
+
+def test_status_of_a_new_site_tells_the_first_command(mct: Program, azure: Sandbox) -> None:
+    status = mct("status", "-o", "json")
+    assert status.code == 3
+    (finding,) = status.document["findings"]
+    assert finding["code"] == "not-configured"
+    assert finding["remedy"].startswith("mct-s2s setup -a contosolearn -g mct-prod")
+    assert (status.document["serviceApplication"], status.document["clients"]) == (None, [])
+    assert azure.writes() == []
+
+
+def test_show_gives_the_secret_once_and_nowhere_else(mct: Program, azure: Sandbox, tmp_path: Path) -> None:
+    done = mct("setup", "--client", "A", "--secret-to", "show", "-y", "-v", "-o", "json")
+    assert done.code == 0
+    (credential,) = done.document["credentials"]
+    assert credential["savedTo"] == "show"
+    secret = credential["secret"]
+    assert done.out.count(secret) == 1
+    assert secret not in done.err
+    scope = f"{done.document['status']['serviceApplication']['applicationIdUri']}/.default"
+    assert azure.token(scope, credential["appId"], secret).status_code == 200
+    assert [file for file in tmp_path.rglob("*") if file.is_file() and secret in file.read_text(errors="replace")] == []
+    text = mct("add-client", "B", "--secret-to", "show", "-y")
+    assert text.code == 0
+    assert text.out.count("shown here once: ") == 1
+    shown = text.out.partition("shown here once: ")[2].splitlines()[0].strip()
+    assert text.out.count(shown) == 1
+    assert shown not in text.err
+
+
+def test_verbose_shows_requests_but_no_secret_and_no_token(mct: Program, azure: Sandbox) -> None:
+    done = mct("setup", "--client", "A", "-y", "-v", "-o", "json")
+    assert done.code == 0
+    secret = variables(saved_to(done))["AZURE_CLIENT_SECRET"]
+    for service in ("Graph PATCH", "ARM   PUT", "Entra POST"):
+        assert service in done.err
+    for never in (secret, azure.environment["AZURE_CLIENT_SECRET"], "eyJ", "Bearer", "AccountKey"):
+        assert never not in done.err
+
+
+def test_add_client_lets_one_more_in(mct: Program, azure: Sandbox, tmp_path: Path) -> None:
+    assert mct("setup", "-y").code == 0
+    azure.forget()
+    file = tmp_path / "b.env"
+    options = ("--secret-to", f"file:{file}", "--secret-lifetime", "2099-12-31", "-y", "-o", "json")
+    done = mct("add-client", "Data import", "--managed-identity", "reports-func", *options)
+    assert done.code == 0
+    (credential,) = done.document["credentials"]
+    assert (credential["savedTo"], credential["expires"]) == (f"file:{file}", "2099-12-31T23:59:59Z")
+    assert azure.restarts() == 1
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    settings = azure.settings()
+    assert settings["ServiceApplicationIds"] == credential["appId"]
+    assert settings["ServiceObjectIds"]
+    azure.forget()
+    assert mct("add-client", "Data import", "--managed-identity", "reports-func", *options).code == 0
+    assert azure.writes() == []
+
+
+def test_the_directory_and_the_site_may_be_done_by_two_people(
+    mct: Program, azure: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    handoff = tmp_path / "handoff.json"
+    before = azure.settings()
+    azure.forget()
+    done = mct("setup", "--client", "A", "--no-app-service", "--handoff", str(handoff), "-y", "-o", "json")
+    assert done.code == 0
+    assert [row["path"] for row in azure.log("arm")] in ([], ["/metadata/endpoints"])
+    given = json.loads(handoff.read_text())["settings"]
+    assert variables(saved_to(done))["AZURE_CLIENT_SECRET"] not in handoff.read_text()
+    azure.forget()
+    configured = mct("configure-appservice", "--from", str(handoff), "-y", "-o", "json")
+    assert configured.code == 0
+    assert azure.log("graph") == []
+    assert azure.settings() == {**before, **given}
+    assert azure.call_site(sign_in(saved_to(done), azure, monkeypatch)) == 200
+    azure.forget()
+    assert mct("configure-appservice", "--from", str(handoff), "--dry-run").code == 0
+    assert mct("configure-appservice", "--dry-run").code == 0
+    assert azure.writes() == []
+
+
+def test_disable_refuses_every_call_until_configured_again(mct: Program, azure: Sandbox) -> None:
+    assert mct("setup", "--client", "A", "-y").code == 0
+    assert mct("configure-appservice", "--disable", "-y").code == 0
+    assert azure.settings()["ServiceAuthEnabled"] == "false"
+    assert [f["code"] for f in mct("status", "-o", "json").document["findings"]] == ["setting-mismatch"]
+    assert mct("configure-appservice", "-y", "--no-restart").code == 0
+    assert azure.settings()["ServiceAuthEnabled"] == "true"
+    assert azure.restarts() == 1 + 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -39,10 +40,9 @@ foreign_settings = st.dictionaries(
     texts.filter(lambda name: name.casefold() not in OURS), st.none() | texts, max_size=6
 )
 guids = st.integers(0, 30).map(lambda number: guid(str(number)))
-any_case = st.sampled_from([str, str.upper, str.lower])
+any_case: st.SearchStrategy[Callable[[str], str]] = st.sampled_from([str, str.upper, str.lower])
 entries = st.builds(lambda make, entry: make(entry), any_case, guids) | st.sampled_from(["", " ", "no-guid"])
 lists = st.lists(entries, max_size=6).map(";".join) | st.none()
-spelled = st.sampled_from([*NAMES]).flatmap(lambda name: any_case.map(lambda make: make(name)))
 
 
 @st.composite

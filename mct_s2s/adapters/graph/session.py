@@ -67,19 +67,19 @@ class GraphSession:
         Raises:
             S2SError: refused or not answered, translated, with `doing` as what was being done.
         """
-
         # The builders of keyed paths (`applications(uniqueName='…')`) share one dictionary of path parameters, and the
         # address is worked out anew at each sending: without a copy, a repetition would go to another object.
         info.path_parameters = dict(info.path_parameters)
 
         async def once() -> Any:
             for last in (False, True):
+                began = time.monotonic()
                 try:
                     return _json(await self._adapter.send_primitive_async(info, "bytes", {"XXX": ODataError}), doing)
                 except APIError as error:
                     if error.response_status_code != 401 or last:
                         raise translate(error, doing) from error
-                    self._credential.forget()  # revoked, or expired early: one new token is asked for
+                    self._credential.forget(began)  # revoked, or expired early: one new token is asked for
                 except (httpx.HTTPError, httpx.InvalidURL) as error:
                     raise translate(error, doing) from error
             raise AssertionError(doing)

@@ -1,0 +1,170 @@
+"""Bad input: one message with a remedy, the right exit code, and nothing written."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+from mct_s2s.sandbox import seed
+
+from tests.cli.conftest import Program, run
+from tests.conftest import SITE, Sandbox
+
+OTHER = "11111111-2222-3333-4444-555555555555"
+
+BEFORE_ANYTHING_IS_SENT: dict[str, tuple[list[str], int, str]] = {
+    "malformed resource id": (["setup", "-a", "/subscriptions/x"], 2, "malformed-resource-id"),
+    "an id that is no site's": (["status", "-a", SITE.replace("/sites/", "/serverfarms/")], 2, "not-an-app-service"),
+    "malformed caller": (["setup", "--managed-identity", "/x/y"], 2, "malformed-resource-id"),
+    "malformed GUID": (["configure-appservice", "--tenant-id", "contoso"], 2, "malformed-id"),
+    "empty client name": (["setup", "--client", " "], 2, "client-name-empty"),
+    "no client": (["add-client"], 2, "client-missing"),
+    "lifetime in the past": (["add-client", "A", "--secret-lifetime", "2020-01-01"], 2, "lifetime-in-the-past"),
+    "no lifetime": (["add-client", "A", "--secret-lifetime", "3y"], 2, "malformed-lifetime"),
+    "no secret place": (["add-client", "A", "--secret-to", "vault"], 2, "secret-place-unknown"),
+    "role that Graph refuses": (["setup", "--role", "a b"], 2, "malformed-role"),
+    "unknown cloud": (["status", "--cloud", "mars"], 2, "unknown-cloud"),
+    "cloud without TLS": (["status", "--cloud", "http://localhost:1"], 2, "unknown-cloud"),
+    "id and group that disagree": (["status", "-a", SITE, "-g", "other"], 2, "contradictory-options"),
+    "no folder for the handoff": (["setup", "--handoff", "/nowhere/x.json"], 2, "handoff-unwritable"),
+    "no handoff": (["configure-appservice", "--from", "/nowhere/x.json"], 2, "handoff-unreadable"),
+    "values beside a handoff": (
+        ["configure-appservice", "--from", "x.json", "--role", "R"], 2, "contradictory-options",
+    ),
+    "unknown option": (["setup", "--nonsense"], 2, "usage"),
+    "unknown command": (["nonsense", "-o", "json"], 2, "usage"),
+    "unknown choice": (["status", "--auth", "magic"], 2, "usage"),
+}  # fmt: skip
+
+AFTER_LOOKING: dict[str, tuple[list[str], int, str]] = {
+    "no such site": (["setup", "-a", "contosolern"], 1, "site-not-found"),
+    "no such slot": (["setup", "--slot", "blue"], 1, "slot-not-found"),
+    "unknown subscription": (["setup", "-s", OTHER], 1, "subscription-not-found"),
+    "unknown subscription by name": (["setup", "-s", "Fabrikam"], 1, "subscription-not-found"),
+    "function app by name": (["setup", "-a", "contosolearn-fa-x7k2q"], 2, "function-app"),
+    "unknown appId": (["setup", "--client", OTHER], 1, "client-unknown"),
+    "unknown registration": (["setup", "--service-app", OTHER], 1, "service-application-missing"),
+    "unknown caller": (["setup", "--managed-identity", "nobody"], 1, "site-not-found"),
+    "nothing to add to": (["add-client", "A"], 1, "service-application-missing"),
+    "a place that cannot be written": (["setup", "--client", "A", "--secret-to", "file:/proc/x"], 2,
+                                       "secret-place-unwritable"),
+    "nobody to ask": (["setup"], 2, "confirmation-missing"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "name"), BEFORE_ANYTHING_IS_SENT.values(), ids=BEFORE_ANYTHING_IS_SENT.keys()
+)
+def test_a_mistake_is_told_before_anything_is_sent(
+    mct: Program, azure: Sandbox, words: list[str], code: int, name: str
+) -> None:
+    done = mct(*words, *([] if words[0] in {"status", "nonsense"} else ["-y"]), env={"MCT_S2S_OUTPUT": "json"})
+    assert done.code == code, done
+    error = done.document["error"]
+    assert error["code"] == name
+    assert done.err == "" or name == "usage"
+    assert azure.writes() == []
+    assert azure.log("graph") == []
+
+
+@pytest.mark.parametrize(("words", "code", "name"), AFTER_LOOKING.values(), ids=AFTER_LOOKING.keys())
+def test_a_mistake_that_azure_shows_is_told_before_anything_is_written(
+    mct: Program, azure: Sandbox, words: list[str], code: int, name: str
+) -> None:
+    confirmed = [] if name == "confirmation-missing" else ["-y"]
+    away = {"MCT_S2S_RESOURCE_GROUP": ""} if name == "site-not-found" else {}
+    done = mct(*words, *confirmed, "-o", "json", env=away)
+    assert done.code == code, done
+    assert done.document["error"]["code"] == name
+    assert azure.writes() == []
+
+
+def test_a_mistake_is_one_message_with_its_remedy_for_a_person(mct: Program) -> None:
+    done = mct("setup", "-a", "contosolern", env={"MCT_S2S_RESOURCE_GROUP": ""})
+    assert done.code == 1
+    assert done.out == ""
+    assert done.err.count("error: ") == 1
+    assert "→ Did you mean contosolearn (in mct-prod)" in done.err
+    assert "Traceback" not in done.err
+
+
+def test_two_sites_of_one_name_are_a_question_not_a_choice(mct: Program, azure: Sandbox) -> None:
+    twin = SITE.replace("/mct-prod/", "/integrations/")
+    plan = azure.arm("GET", SITE)["properties"]["serverFarmId"]
+    body = {"location": "West Europe", "kind": "app", "properties": {"serverFarmId": plan}}
+    azure.arm("PUT", twin, json=body)
+    azure.forget()
+    done = mct("setup", "-y", "-o", "json", env={"MCT_S2S_RESOURCE_GROUP": ""})
+    assert (done.code, done.document["error"]["code"]) == (1, "site-ambiguous")
+    assert SITE in done.document["error"]["message"]
+    assert twin in done.document["error"]["message"]
+    assert azure.writes() == []
+
+
+def test_a_wrong_secret_is_exit_4_and_says_which(mct: Program, azure: Sandbox) -> None:
+    done = mct("status", "-o", "json", env={"AZURE_CLIENT_SECRET": "wrong"})
+    assert (done.code, done.document["error"]["code"]) == (4, "sign-in-failed")
+    assert "AZURE_CLIENT_SECRET" in done.document["error"]["remedy"]
+    assert "wrong" not in done.err
+
+
+def test_nobody_signed_in_is_exit_4(mct: Program) -> None:
+    nobody = {"AZURE_CLIENT_ID": "", "AZURE_CLIENT_SECRET": "", "PATH": "/nowhere"}
+    done = mct("status", "-o", "json", env=nobody)
+    assert (done.code, done.document["error"]["code"]) == (4, "not-signed-in")
+
+
+def test_a_caller_without_rights_is_told_who_grants_them(mct: Program, azure: Sandbox) -> None:
+    made = azure.graph("POST", "/applications", json={"displayName": "Nobody"})
+    azure.graph("POST", "/servicePrincipals", json={"appId": made["appId"]})
+    secret = azure.graph("POST", f"/applications/{made['id']}/addPassword", json={})["secretText"]
+    azure.forget()
+    caller = {"AZURE_CLIENT_ID": str(made["appId"]), "AZURE_CLIENT_SECRET": str(secret)}
+    done = mct("setup", "-a", SITE, "-y", "-o", "json", env=caller)
+    assert done.code == 4, done
+    assert done.document["error"]["code"] == "permission-missing"
+    assert "Ask " in done.document["error"]["remedy"]
+    assert azure.writes() == []
+
+
+def test_a_deadline_is_kept(mct: Program, azure: Sandbox) -> None:
+    done = mct("status", "--timeout", "0.01", "-o", "json")
+    assert (done.code, done.document["error"]["code"]) == (1, "deadline-passed")
+    assert "--timeout" in done.document["error"]["remedy"]
+
+
+def test_a_cloud_that_does_not_answer_is_exit_1(mct: Program) -> None:
+    done = mct("status", "--cloud", "https://localhost:9", "-o", "json")
+    assert (done.code, done.document["error"]["code"]) == (1, "cloud-unreachable")
+
+
+HEAVY = ("msgraph", "azure", "msal", "kiota_http", "aiohttp", "httpx", "starlette", "uvicorn", "mct_s2s.sandbox")
+
+
+@pytest.mark.parametrize("words", [["--help"], ["setup", "--help"], ["--version"]])
+def test_help_starts_without_what_it_does_not_need(words: list[str]) -> None:
+    import subprocess  # noqa: PLC0415
+
+    script = (
+        "import sys, json; from mct_s2s.cli.app import main; code = main(sys.argv[1:]);"
+        "print(json.dumps([code, sorted(sys.modules)]), file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", script, *words], capture_output=True, text=True, check=True)
+    code, modules = json.loads(done.stderr)
+    assert code == 0
+    assert "Usage" in done.stdout or "mct-s2s" in done.stdout
+    assert [name for name in modules for heavy in HEAVY if name == heavy or name.startswith(f"{heavy}.")] == []
+
+
+def test_help_needs_no_environment(tmp_path: Path) -> None:
+    done = run("--help", env={}, home=tmp_path)
+    assert done.code == 0
+    for command in ("setup", "add-client", "configure-appservice", "status", "sandbox"):
+        assert command in done.out
+    assert done.err == ""
+
+
+def test_the_administrator_of_the_seed_is_who_these_tests_are(azure: Sandbox) -> None:
+    assert azure.environment["AZURE_CLIENT_ID"] == seed.ADMINISTRATOR_ID
