@@ -9,7 +9,7 @@ import asyncio
 import re
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +29,8 @@ from mct_s2s.errors import ServiceError, SignInFailed, UsageError
 if TYPE_CHECKING:
     from azure.core.pipeline.transport import AioHttpTransport
 
+Ask = Callable[[str], Awaitable[AccessToken]]
+
 REFRESH_SECONDS = 300
 """A token that lives no longer than this is replaced before it is used."""
 ANY_ORGANIZATION = "organizations"
@@ -41,22 +43,27 @@ class Credential:
         ask: gets a token for a scope; raises azure-core's exceptions.
         description: how the user is told who is signed in.
         patience: the retry policy of the login service.
+        one_at_a_time: whether asking disturbs a person.
         closes: lets the underlying credential go.
+        renew: a way to ask that remembers nothing: the SDK's credentials keep tokens of their own.
     """
 
     def __init__(
         self,
-        ask: Callable[[str], Any],
+        ask: Ask,
         description: str,
         patience: Patience,
         *,
         one_at_a_time: bool = False,
         closes: Callable[[], Any] | None = None,
+        renew: Callable[[], Ask] | None = None,
     ) -> None:
         self.description = description
         self._ask = ask
         self._patience = patience
         self._closes = closes
+        self._renew = renew
+        self._renewed_at = 0.0
         self._tokens: dict[str, AccessToken] = {}
         self._one_at_a_time = one_at_a_time
         self._locks: dict[str, asyncio.Lock] = {}
@@ -88,9 +95,19 @@ class Credential:
                 self._tokens[scope] = token
             return token
 
-    def forget(self) -> None:
-        """Ask anew next time: a service has refused a token that still looked good."""
+    def forget(self, since: float) -> None:
+        """Ask anew next time: a service has refused a token that still looked good.
+
+        Args:
+            since: when the refused request was begun (monotonic seconds). Where a newer token is here already, another
+                request has come to the same end before.
+        """
+        if self._renewed_at > since:
+            return
+        self._renewed_at = time.monotonic()
         self._tokens.clear()
+        if self._renew is not None:
+            self._ask = self._renew()
 
     async def close(self) -> None:
         """Let the underlying credential go."""
@@ -118,6 +135,7 @@ class Credential:
                 remedy="Check the network, the proxy and --cloud, then run the same command again.",
             ) from error
         except (AzureError, ValueError) as error:
+            _raise_if_passing(error)
             self._refusal = _refused(error, self.description)
             raise self._refusal from error
         return token
@@ -163,8 +181,10 @@ def service_principal(
     """A service principal by its secret."""
     from azure.identity.aio import ClientSecretCredential  # noqa: PLC0415
 
-    inner = ClientSecretCredential(tenant, client_id, secret, transport=transport, **caller.pipeline)
-    return Credential(inner.get_token, f"service principal {client_id} (client secret)", patience)
+    def fresh() -> Ask:
+        return ClientSecretCredential(tenant, client_id, secret, transport=transport, **caller.pipeline).get_token
+
+    return Credential(fresh(), f"service principal {client_id} (client secret)", patience, renew=fresh)
 
 
 def _environment(caller: Caller, transport: AioHttpTransport, patience: Patience) -> Credential:
@@ -183,22 +203,24 @@ def _environment(caller: Caller, transport: AioHttpTransport, patience: Patience
         )
     from azure.identity.aio import CertificateCredential  # noqa: PLC0415
 
-    try:
-        inner = CertificateCredential(
+    def fresh() -> Ask:
+        return CertificateCredential(
             tenant,
             client_id,
             path,
             password=environ.get("AZURE_CLIENT_CERTIFICATE_PASSWORD"),
             transport=transport,
             **caller.pipeline,
-        )
+        ).get_token
+
+    try:
+        return Credential(fresh(), f"service principal {client_id} (certificate)", patience, renew=fresh)
     except (OSError, ValueError) as error:
         raise UsageError(
             "certificate-unreadable",
             f"The certificate '{path}' cannot be used: {error}",
             remedy="AZURE_CLIENT_CERTIFICATE_PATH must name a PEM or PKCS#12 file with the private key in it.",
         ) from error
-    return Credential(inner.get_token, f"service principal {client_id} (certificate)", patience)
 
 
 def _asynchronous(method: Method, caller: Caller, transport: AioHttpTransport, patience: Patience) -> Credential:
@@ -314,6 +336,22 @@ def _refused(error: Exception, description: str) -> SignInFailed:
     else:
         said = f"{said} (AADSTS{code})"
     return SignInFailed("sign-in-failed", f"Sign-in as {description} failed: {said}", remedy=remedy)
+
+
+def _raise_if_passing(error: Exception) -> None:
+    """The login service is ill or busy, which says nothing about the sign-in itself."""
+    response: Any = getattr(error, "response", None)
+    status = int(getattr(response, "status_code", 0) or 0)
+    if status not in {408, 429, 500, 502, 503, 504} and "temporarily_unavailable" not in str(error):
+        return
+    seconds = str(response.headers.get("Retry-After", "")) if response is not None else ""
+    raise ServiceError(
+        "login-unreachable",
+        f"The login service is not available at the moment (HTTP {status or 'unknown'}).",
+        remedy="Run the same command again in a minute.",
+        status=status or 503,
+        retry_after=float(seconds) if seconds.isdigit() else None,
+    ) from error
 
 
 def _first_line(error: Exception) -> str:

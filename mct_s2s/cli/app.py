@@ -38,7 +38,7 @@ def root(
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
     ] = False,
 ) -> None:
-    """Service-to-service authentication for Microsoft Community Training: set up, checked and undone by one tool."""
+    """Service-to-service authentication for Microsoft Community Training, set up and checked by one tool."""
     del version
 
 

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import assert_never
 
-from mct_s2s.errors import ServiceError
+from mct_s2s.errors import S2SError, ServiceError
 from mct_s2s.flows.settings import write_settings
 from mct_s2s.model.ids import ApplicationObjectId
 from mct_s2s.model.observed import Application, Tenant
@@ -203,11 +203,17 @@ class Operations:
     async def _restart(self, change: RestartSite) -> tuple[str | None, str]:
         if not self._restart_needed:
             return None, "not needed"
+        site = change.site
         try:
-            await self._azure.sites.restart(change.site.resource)
-        except ServiceError as error:
-            if not error.answer_lost:
-                raise
-            # Asked once, and not again: App Service restarts by itself when its settings change.
-            return str(change.site.resource), "asked for; the answer was lost"
-        return str(change.site.resource), ""
+            await self._azure.sites.restart(site.resource)
+        except S2SError as error:
+            if isinstance(error, ServiceError) and error.answer_lost:
+                # Asked once, and not again: App Service restarts by itself when its settings change.
+                return str(site.resource), "asked for; the answer was lost"
+            slot = f" --slot {site.resource.slot}" if site.resource.slot else ""
+            error.remedy = (
+                f"The settings are saved. Restart it by hand: az webapp restart -g {site.resource.resource_group} "
+                f"-n {site.name}{slot}, or ask for the right to: {error.remedy}"
+            )
+            raise
+        return str(site.resource), ""

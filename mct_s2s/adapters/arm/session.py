@@ -6,6 +6,7 @@ resource providers.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
@@ -78,12 +79,13 @@ class ArmSession:
 
         async def once() -> T:
             for last in (False, True):
+                began = time.monotonic()
                 try:
                     return await send()
                 except AzureError as error:
                     if getattr(error, "status_code", None) != 401 or last:
                         raise translate(error, doing) from error
-                    self.credential.forget()  # revoked, or expired early: one new token is asked for
+                    self.credential.forget(began)  # revoked, or expired early: one new token is asked for
             raise AssertionError(doing)
 
         return await self._patience.call(once, repeatable=repeatable)
