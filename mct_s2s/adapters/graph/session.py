@@ -79,6 +79,7 @@ class GraphSession:
                 except APIError as error:
                     if error.response_status_code != 401 or last:
                         raise translate(error, doing) from error
+                    info.headers.remove("Authorization")  # kiota would keep the refused one
                     self._credential.forget(began)  # revoked, or expired early: one new token is asked for
                 except (httpx.HTTPError, httpx.InvalidURL) as error:
                     raise translate(error, doing) from error
