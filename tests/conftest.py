@@ -123,6 +123,19 @@ class Sandbox:
         assert self._control("POST", "/clock", json={"advanceSeconds": seconds}).status_code == 200
         self._tokens.clear()
 
+    def misbehave(self, *rules: Json) -> None:
+        """From now on, requests that match a rule meet its misfortune."""
+        assert self._control("PUT", "/faults", json=list(rules)).is_success
+
+    def behave(self) -> None:
+        """No more misfortunes."""
+        assert self._control("DELETE", "/faults").is_success
+
+    def leaks(self) -> list[Json]:
+        """Secrets that were seen where they have no business."""
+        found: list[Json] = self._control("GET", "/leaks").json()["value"]
+        return found
+
     def _control(self, method: str, path: str, **options: Any) -> httpx.Response:
         return self._http.request(method, f"{self.origin}/_sandbox{path}", **options)
 

@@ -20,6 +20,9 @@ import aiohttp
 from mct_s2s.adapters.trace import Request, Trace, path_of, silent
 from mct_s2s.errors import ServiceError, UsageError
 
+NEVER_CONNECTED = -1
+"""In place of an HTTP status: a wrong address or certificate, which no repetition mends."""
+
 METADATA_PATH = "/metadata/endpoints?api-version=2022-09-01"
 
 
@@ -172,11 +175,13 @@ async def discover(url: str, session: aiohttp.ClientSession, trace: Trace = sile
             document = json.loads((await response.read()).decode("utf-8-sig"))
         return _cloud(arm, _lowered(document))
     except (aiohttp.ClientError, TimeoutError, OSError, ValueError, KeyError, IndexError, TypeError) as error:
+        never_connected = isinstance(error, aiohttp.ClientConnectorError)
         raise ServiceError(
             "cloud-unreachable",
             f"{arm}{METADATA_PATH} does not name a cloud's endpoints: {str(error) or type(error).__name__}",
             remedy="Check the URL of --cloud. Behind a private certificate authority, set REQUESTS_CA_BUNDLE and "
             "SSL_CERT_FILE to its certificate.",
+            status=NEVER_CONNECTED if never_connected else getattr(error, "status", 0),
         ) from error
 
 

@@ -24,25 +24,27 @@ def _path(what: str) -> Path:
 
 
 @asynccontextmanager
-async def turn(what: str) -> AsyncIterator[bool]:
-    """Hold the turn for `what`, a resource id or a unique name; yields whether it had to be waited for.
+async def turn(what: str, since: float) -> AsyncIterator[bool]:
+    """Hold the turn for `what`, a resource id or a unique name.
 
-    The operating system gives the lock back when a process dies, however it dies.
+    Yields whether another run had the turn after `since` (seconds since the epoch): then what was looked at before is
+    stale. The operating system gives the lock back when a process dies, however it dies.
     """
     try:
-        lock = FileLock(_path(what))
+        path = _path(what)
+        lock = FileLock(path)
     except OSError:
         yield False  # a home that cannot be written to: then there is no second run of this user's to fear, either
         return
-    waited = False
     while True:
         try:
             lock.acquire(blocking=False)
             break
         except Timeout:
-            waited = True
             await asyncio.sleep(POLL_SECONDS)
+    last = path.with_suffix(".last")
     try:
-        yield waited
+        yield last.exists() and last.stat().st_mtime >= since
     finally:
+        last.touch()
         lock.release()

@@ -108,6 +108,7 @@ async def _session(
     import aiohttp  # noqa: PLC0415
 
     from mct_s2s.adapters.clouds import BY_NAME, discover  # noqa: PLC0415
+    from mct_s2s.adapters.patience import Patience  # noqa: PLC0415
     from mct_s2s.adapters.tls import ca_bundle, tls_context  # noqa: PLC0415
 
     deadline = time.monotonic() + start.options.timeout
@@ -122,7 +123,9 @@ async def _session(
         try:
             cloud = BY_NAME.get(start.options.cloud.lower())
             if cloud is None:
-                cloud = await discover(rehearsal.arm if rehearsal else start.options.cloud, http, trace)
+                url = rehearsal.arm if rehearsal else start.options.cloud
+                patience = Patience(lambda: deadline - time.monotonic())
+                cloud = await patience.call(lambda: discover(url, http, trace))
             await loading
             line = _Line(cloud, http, tls, lambda: deadline - time.monotonic(), trace, ca_file)
             async with await _sign_in(start, line, terminal, rehearsal) as credential:

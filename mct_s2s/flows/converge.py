@@ -25,8 +25,8 @@ PlacesFor = Callable[[Observed], Mapping[str, SecretPlace]]
 Agree = Callable[[Plan], Awaitable["Answer"]]
 
 
-Turn = Callable[[str], AbstractAsyncContextManager[bool]]
-"""Takes what is to be changed; yields whether another run had to be waited for."""
+Turn = Callable[[str, float], AbstractAsyncContextManager[bool]]
+"""Takes what is to be changed and since when it is known; yields whether another run had its turn since."""
 
 
 @dataclass(frozen=True)
@@ -102,13 +102,14 @@ async def converge(
     Raises:
         S2SError: the first refusal. Everything that was done stays, and the same command resumes.
     """
+    since = time.time()
     convergence, places = await prepare(azure, goal)
     watch(convergence)
     answer = await agree(convergence.plan)
     if not answer.go:
         return convergence
-    async with turn(goal.turn_of(convergence.before)) as waited:
-        stale = answer.asked or waited
+    async with turn(goal.turn_of(convergence.before), since) as overtaken:
+        stale = answer.asked or overtaken
         while stale:
             # A person took a while to read, or another run went first: it must still be what would be done.
             shown = convergence.plan

@@ -1,0 +1,162 @@
+"""Stopped anywhere, refused, cut off or run twice at once: the same command ends where one clean run ends."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cli.conftest import Ended, Program
+from tests.conftest import Sandbox, program, without_azure
+
+SETUP = ("setup", "--client", "One", "--client", "Two", "--managed-identity", "reports-func", "-y", "-o", "json")
+
+
+@pytest.fixture
+def azure_again(azure: Sandbox) -> Iterator[Sandbox]:
+    """The sandbox; whatever it was told to do wrong ends with the test."""
+    yield azure
+    azure.behave()
+
+
+def _rule(service: str, fault: dict[str, Any], **when: Any) -> dict[str, Any]:
+    match: dict[str, Any] = {"service": service}
+    match |= {key: when.pop(key) for key in ("path", "method", "writes") if key in when}
+    return {"match": match, "fault": fault, **when}
+
+
+def _is_whole(ended: Ended) -> None:
+    document = ended.document
+    assert ended.code == 0, document
+    status = document["status"]
+    assert status["healthy"], status["findings"]
+    credentials = {client["displayName"]: client.get("credentials", []) for client in status["clients"]}
+    assert sorted(credentials) == ["One", "Two", "reports-func"]
+    assert [len(credentials[name]) for name in ("One", "Two")] == [1, 1], "an orphaned secret, or none"
+
+
+RIDDEN_OUT = {
+    "throttled Graph": [_rule("Graph", {"type": "status", "status": 429, "retryAfter": 1}, every=4, times=4)],
+    "throttled ARM": [_rule("ARM", {"type": "status", "status": 429, "retryAfter": 1}, nth=2, times=3)],
+    "every second write fails": [
+        _rule("Graph", {"type": "status", "status": 500}, every=2, times=5, writes=True),
+    ],
+    "an ailing login": [_rule("Entra", {"type": "status", "status": 503}, times=2)],
+    "connections break": [_rule("*", {"type": "reset"}, every=5, times=6)],
+    "a gateway's page": [_rule("*", {"type": "html", "status": 502}, every=6, times=4)],
+    "answers cut short": [_rule("*", {"type": "truncated"}, every=6, times=5)],
+    "a secret made twice unseen": [_rule("Graph", {"type": "lostAnswer"}, path="*addPassword", times=2)],
+    "a secret made, and an error": [
+        _rule("Graph", {"type": "status", "status": 500, "when": "after"}, path="*addPassword", times=1)
+    ],
+    "the settings written, and no answer": [_rule("ARM", {"type": "lostAnswer"}, method="PUT", times=1)],
+    "the restart's answer lost": [_rule("ARM", {"type": "lostAnswer"}, path="*/restart", times=1)],
+    "sign-in revoked half-way": [_rule("Graph", {"type": "revokeSignIn"}, nth=3, times=1, writes=True)],
+    "tokens expired half-way": [_rule("ARM", {"type": "expireTokens"}, nth=4, times=1)],
+}
+
+
+@pytest.mark.parametrize("name", RIDDEN_OUT)
+def test_passing_trouble_is_ridden_out(name: str, azure_again: Sandbox, mct: Program) -> None:
+    before = azure_again.settings()
+    azure_again.misbehave(*RIDDEN_OUT[name])
+    _is_whole(mct(*SETUP))
+    azure_again.behave()
+    azure_again.forget()
+    again = mct(*SETUP)
+    _is_whole(again)
+    assert azure_again.writes() == []
+    after = azure_again.settings()
+    assert {key: after[key] for key in before} == before
+    assert azure_again.leaks() == []
+
+
+STOPPED = {
+    "consent is refused": (
+        4,
+        [_rule("Graph", {"type": "status", "status": 403}, path="*appRoleAssignedTo", method="POST")],
+    ),
+    "the settings are locked": (
+        1,
+        [_rule("ARM", {"type": "status", "status": 409, "code": "ScopeLocked", "message": "locked"}, method="PUT")],
+    ),
+    "Graph stays ill": (1, [_rule("Graph", {"type": "status", "status": 500}, nth=3, times=999, writes=True)]),
+    "everything stops after the fifth write": (
+        1,
+        [_rule("*", {"type": "freezeAfterWrites", "writes": 5, "then": "reset"})],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", STOPPED)
+def test_a_stop_is_told_and_the_same_command_finishes(name: str, azure_again: Sandbox, mct: Program) -> None:
+    code, rules = STOPPED[name]
+    azure_again.misbehave(*rules)
+    stopped = mct(*SETUP)
+    assert stopped.code == code
+    document = stopped.document
+    assert document["error"]["remedy"]
+    assert document["notDone"], "what was not done is said"
+    azure_again.behave()
+    _is_whole(mct(*SETUP))
+
+
+def test_a_refused_restart_says_how_to_do_it_by_hand(azure_again: Sandbox, mct: Program) -> None:
+    azure_again.misbehave(_rule("ARM", {"type": "status", "status": 403}, path="*/restart"))
+    stopped = mct(*SETUP)
+    assert stopped.code == 4
+    assert "az webapp restart -g mct-prod -n contosolearn" in stopped.document["error"]["remedy"]
+    assert azure_again.settings()["ServiceAuthEnabled"] == "true"
+
+
+def test_the_deadline_is_kept_and_said(azure_again: Sandbox, mct: Program) -> None:
+    azure_again.misbehave(_rule("Graph", {"type": "hang"}, writes=True))
+    stopped = mct(*SETUP, "--timeout", "4")
+    assert (stopped.code, stopped.document["error"]["code"]) == (1, "deadline-passed")
+    assert stopped.document["inDoubt"]
+    azure_again.behave()
+    _is_whole(mct(*SETUP))
+
+
+@pytest.mark.parametrize("writes", [1, 3, 6, 9, 12])
+def test_killed_after_any_write_the_next_run_ends_the_same(
+    writes: int, azure_again: Sandbox, mct: Program, tmp_path: Path
+) -> None:
+    azure_again.misbehave(_rule("*", {"type": "freezeAfterWrites", "writes": writes, "then": "hang"}))
+    environment = {
+        **without_azure(),
+        **azure_again.environment,
+        "HOME": str(tmp_path),
+        "XDG_DATA_HOME": str(tmp_path / "data"),
+        "XDG_STATE_HOME": str(tmp_path / "state"),
+    }
+    with subprocess.Popen(
+        program(SETUP), env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.wait(timeout=5)
+        process.send_signal(signal.SIGKILL)
+    azure_again.behave()
+    _is_whole(mct(*SETUP))
+
+
+def test_runs_at_the_same_moment_make_one_trust(azure: Sandbox, mct: Program) -> None:
+    with ThreadPoolExecutor(3) as pool:
+        for ended in pool.map(lambda _: mct(*SETUP), range(3)):
+            _is_whole(ended)
+    assert sum("addPassword" in write for write in azure.writes()) == 2
+    assert azure.restarts() == 1
+
+
+def test_clients_added_at_the_same_moment_are_all_let_in(azure: Sandbox, mct: Program) -> None:
+    assert mct("setup", "-y").code == 0
+    names = [f"At once {number}" for number in range(6)]
+    with ThreadPoolExecutor(6) as pool:
+        assert {ended.code for ended in pool.map(lambda name: mct("add-client", name, "-y"), names)} == {0}
+    status = mct("status", "-o", "json").document
+    assert sorted(client["displayName"] for client in status["clients"] if client["allowed"]) == names
