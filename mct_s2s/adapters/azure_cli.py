@@ -22,6 +22,8 @@ class CliSubscription:
     name: str
     tenant_id: str
     is_default: bool
+    environment: str = "AzureCloud"
+    """The cloud that it belongs to, as `az cloud list` names it."""
 
 
 def subscriptions(environ: Mapping[str, str] = os.environ) -> tuple[CliSubscription, ...]:
@@ -31,7 +33,13 @@ def subscriptions(environ: Mapping[str, str] = os.environ) -> tuple[CliSubscript
         document: Any = json.loads((folder / "azureProfile.json").read_text(encoding="utf-8-sig"))
         rows = document["subscriptions"]
         return tuple(
-            CliSubscription(str(row["id"]), str(row["name"]), str(row["tenantId"]), bool(row.get("isDefault")))
+            CliSubscription(
+                str(row["id"]),
+                str(row["name"]),
+                str(row["tenantId"]),
+                bool(row.get("isDefault")),
+                str(row.get("environmentName") or "AzureCloud"),
+            )
             for row in rows
         )
     except (OSError, ValueError, KeyError, TypeError):
@@ -43,12 +51,33 @@ def is_signed_in(environ: Mapping[str, str] = os.environ) -> bool:
     return bool(subscriptions(environ)) and shutil.which("az", path=environ.get("PATH")) is not None
 
 
-def default_subscription(environ: Mapping[str, str] = os.environ) -> CliSubscription | None:
-    """The one that `az account set` chose."""
-    return next((row for row in subscriptions(environ) if row.is_default), None)
+def known(wanted: str | None, cloud: str, environ: Mapping[str, str] = os.environ) -> CliSubscription | None:
+    """One by id or name, or where none is wanted the one that `az account set` chose; of one cloud only.
 
-
-def find(wanted: str, environ: Mapping[str, str] = os.environ) -> CliSubscription | None:
-    """One by id or name."""
+    Args:
+        wanted: an id or a name.
+        cloud: the value of `--cloud`.
+        environ: where `AZURE_CONFIG_DIR` may stand.
+    """
+    rows = [row for row in subscriptions(environ) if _is_in(row, cloud)]
+    if wanted is None:
+        return next((row for row in rows if row.is_default), None)
     folded = wanted.casefold()
-    return next((row for row in subscriptions(environ) if folded in {row.id.casefold(), row.name.casefold()}), None)
+    return next((row for row in rows if folded in {row.id.casefold(), row.name.casefold()}), None)
+
+
+_ENVIRONMENTS = {
+    "public": "AzureCloud",
+    "azurecloud": "AzureCloud",
+    "usgov": "AzureUSGovernment",
+    "azureusgovernment": "AzureUSGovernment",
+    "usgov-dod": "AzureUSGovernment",
+    "china": "AzureChinaCloud",
+    "azurechinacloud": "AzureChinaCloud",
+}
+
+
+def _is_in(row: CliSubscription, cloud: str) -> bool:
+    """A cloud that is named by its URL was registered with `az` under a name that nobody but its user knows."""
+    named = _ENVIRONMENTS.get(cloud.lower())
+    return row.environment == named if named else row.environment not in _ENVIRONMENTS.values()

@@ -88,7 +88,7 @@ def _with_defaults(options: AzureOptions, rehearsal: Rehearsal | None) -> Start:
     environ = os.environ
     wanted = options.subscription or environ.get("AZURE_SUBSCRIPTION_ID")
     tenant = options.tenant or environ.get("AZURE_TENANT_ID")
-    known = azure_cli.find(wanted, environ) if wanted else azure_cli.default_subscription(environ)
+    known = azure_cli.known(wanted or None, options.cloud, environ)
     if known is None:
         return Start(options, environ, tenant, wanted)
     return Start(options, environ, tenant or known.tenant_id, known.id)

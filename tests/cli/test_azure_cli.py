@@ -55,10 +55,10 @@ class AzureCli:
     def answers(self, answers: dict[str, str] | str) -> None:
         (self._folder / "answers").write_text(json.dumps(answers))
 
-    def profile(self, tenant_id: str, subscriptions: dict[str, bool]) -> None:
+    def profile(self, tenant_id: str, subscriptions: dict[str, bool], cloud: str = "Sandbox") -> None:
+        shared = {"tenantId": tenant_id, "state": "Enabled", "environmentName": cloud}
         rows = [
-            {"id": each, "name": each[:8], "tenantId": tenant_id, "isDefault": default, "state": "Enabled"}
-            for each, default in subscriptions.items()
+            {"id": each, "name": each[:8], "isDefault": default, **shared} for each, default in subscriptions.items()
         ]
         content = json.dumps({"installationId": "x", "subscriptions": rows})
         (self._folder / "azureProfile.json").write_text(content, encoding="utf-8-sig")  # as az writes it
@@ -116,3 +116,8 @@ def test_a_cli_that_is_not_installed_ends_with_4(mct: Program, az: AzureCli, tmp
     done = mct("status", "--auth", "cli", "-o", "json", env={**az.env, "PATH": str(tmp_path)})
     assert done.code == 4
     assert "Azure CLI" in done.document["error"]["message"]
+
+
+def test_a_default_of_another_cloud_is_not_taken(mct: Program, azure: Sandbox, az: AzureCli) -> None:
+    az.profile(azure.tenant_id, {OTHER: True}, cloud="AzureCloud")
+    assert mct("status", "--auth", "cli", "--tenant", azure.tenant_id, env=az.env).code == 3, "the only one there is"
