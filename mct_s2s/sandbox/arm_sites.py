@@ -11,6 +11,7 @@ from typing import Any
 
 from mct_s2s.sandbox.arm_call import Answer, ArmCall, Operation
 from mct_s2s.sandbox.arm_resources import show
+from mct_s2s.sandbox.resources import operations, vault_references
 from mct_s2s.sandbox.resources.sites import SiteState, bad_request
 from mct_s2s.sandbox.wire_errors import arm_error
 
@@ -39,13 +40,62 @@ def list_settings(call: ArmCall) -> Answer:
 
 
 def put_settings(call: ArmCall) -> Answer:
-    """Replace the application settings as a whole; the site recycles."""
+    """Replace the application settings as a whole; the site recycles.
+
+    On the Flex Consumption plan the answer is 202 with a Location to ask until it is done.
+    """
     body, state = _site(call)
     _known_members(call.body)
     state.replace_settings(
         call.body.get("properties"), call.resources.clock.timestamp(), call.resources.restart_seconds
     )
+    if call.resources.settings_accept_202:
+        name = operations.remember(call.resources, call.resource_id)
+        return Answer(202, None, _again(call, f"{body['id']}/operationresults/{name}"))
     return _config(body, "appsettings", dict(state.settings))
+
+
+def get_settings_result(call: ArmCall) -> Answer:
+    """What an accepted change of settings came to: 202 until it is done."""
+    body, state = _site(call)
+    operation = operations.get(call.resources, call.params["operation"])
+    if call.resources.clock.timestamp() < operation["ready"]:
+        return Answer(202, None, _again(call, call.path))
+    return _config(body, "appsettings", dict(state.settings))
+
+
+def _again(call: ArmCall, path: str) -> dict[str, str]:
+    return {"Location": f"{call.addresses.arm}{path}?{call.version}", "Retry-After": "1"}
+
+
+def list_references(call: ArmCall) -> Answer:
+    """The settings that refer to a key vault, and whether each could be resolved."""
+    body, state = _site(call)
+    found = vault_references.of(call.resources, body, state.settings)
+    base = f"{body['id']}/config/configreferences/appsettings"
+    shown: list[dict[str, Any]] = [
+        {"id": f"{base}/{name}", "name": name, "type": _REFERENCE, "properties": p} for name, p in found.items()
+    ]
+    if "key" not in call.params:
+        return Answer(body={"value": shown, "nextLink": None})
+    wanted = [one for one in shown if one["name"].lower() == call.params["key"].lower()]
+    if not wanted:
+        raise arm_error(404, "NotFound", f"The setting '{call.params['key']}' is no key vault reference.")
+    return Answer(body=wanted[0])
+
+
+def swap_slots(call: ArmCall) -> Answer:
+    """Exchange the settings of two slots, but for the sticky ones; both restart."""
+    body, state = _site(call)
+    wanted = call.body.get("targetSlot")
+    production = call.resource_id.parent or call.resource_id
+    key = production.key if wanted == "production" else f"{production.key}/slots/{wanted}".lower()
+    other = call.resources.sites.get(key)
+    if not isinstance(wanted, str) or other is None or other is state:
+        raise arm_error(404, "NotFound", f"Cannot find the slot '{wanted}' of '{body['name']}' to swap with.")
+    sticky = call.resources.sites[production.key].sticky["appSettingNames"] or []
+    state.swap_with(other, sticky, call.resources.clock.timestamp(), call.resources.restart_seconds)
+    return Answer(200)
 
 
 def list_connection_strings(call: ArmCall) -> Answer:
@@ -124,6 +174,7 @@ def _known_members(sent: dict[str, Any]) -> None:
 
 
 _A = "Microsoft.Web/sites"
+_REFERENCE = "Microsoft.Web/sites/config/configreferences"
 _W = "{type}/config/write"
 _R = "{type}/config/read"
 _LIST = "{type}/config/list/action"
@@ -135,6 +186,21 @@ OPERATIONS = (
     ),
     Operation(
         "PUT", "{site}/config/appsettings", _W, _A, put_settings, "app-service: update application settings", "full"
+    ),
+    Operation(
+        "GET", "{site}/operationresults/{operation}", _R, _A, get_settings_result,
+        "app-service: update application settings, Flex Consumption",
+    ),
+    Operation(
+        "GET", "{site}/config/configreferences/appsettings", _R, _A, list_references,
+        "app-service: get app settings key vault references",
+    ),
+    Operation(
+        "GET", "{site}/config/configreferences/appsettings/{key}", _R, _A, list_references,
+        "app-service: get app setting key vault reference",
+    ),
+    Operation(
+        "POST", "{site}/slotsswap", "{type}/slotsswap/action", _A, swap_slots, "app-service: swap slot"
     ),
     Operation(
         "POST", "{site}/config/connectionstrings/list", _LIST, _A, list_connection_strings,

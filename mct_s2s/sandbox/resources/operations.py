@@ -40,6 +40,16 @@ def begin(resources: Resources, resource_id: ResourceId, change: dict[str, Any])
     return name
 
 
+def remember(resources: Resources, resource_id: ResourceId) -> str:
+    """Note a change that was made at once but is said to be done later; give the operation's id."""
+    name, now = str(uuid.uuid4()), resources.clock.timestamp()
+    ready = now + resources.operation_seconds
+    resources.operations[name] = {
+        "target": resource_id.key, "change": {}, "status": "Succeeded", "began": now, "ready": ready, "error": None,
+    }  # fmt: skip
+    return name
+
+
 def settle(resources: Resources) -> bool:
     """Finish every operation whose time has come; whether there was one."""
     now = resources.clock.timestamp()

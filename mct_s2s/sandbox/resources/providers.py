@@ -5,12 +5,15 @@ Source: ARM: providers - get; the api-versions are those the public SDKs and the
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import UTC, date, datetime
 from typing import Any, Literal
 
 from mct_s2s.sandbox.wire_errors import arm_error
 
+_VERSION = re.compile(r"(\d{4}-\d\d-\d\d)(?:-(?:preview|alpha|beta|privatepreview))?")
 Update = Literal["done", "operation", "location", "put-only"]
 
 LOCATIONS = ("West Europe", "North Europe", "East US")
@@ -62,12 +65,14 @@ class ResourceType:
         }
 
     def check_version(self, version: str) -> None:
-        """Refuse an api-version that the provider does not register.
+        """Refuse an api-version that the provider cannot have registered.
+
+        The table holds those that known clients ask for; others of the same years exist, and pass.
 
         Raises:
             WireError: 400 NoRegisteredProviderFound.
         """
-        if version.lower() in self.versions:
+        if version.lower() in self.versions or is_plausible(version, self.versions):
             return
         raise arm_error(
             400,
@@ -182,6 +187,19 @@ def describe(namespace: str, subscription: str) -> dict[str, Any]:
     }
 
 
+def is_plausible(version: str, known: Iterable[str]) -> bool:
+    """Whether something may be an api-version: a date, not before the oldest known one and not in the future."""
+    match = _VERSION.fullmatch(version.lower())
+    if match is None:
+        return False
+    try:
+        day = date.fromisoformat(match[1])
+    except ValueError:
+        return False
+    today = datetime.now(UTC).date().isoformat()
+    return min(known)[:10] <= day.isoformat() <= today
+
+
 def require_version(version: str | None) -> str:
     """Refuse a request that names no api-version.
 
@@ -204,7 +222,7 @@ def check_manager_version(version: str, known: Iterable[str]) -> None:
         WireError: 400 InvalidApiVersionParameter.
     """
     known = tuple(known)
-    if version.lower() not in known:
+    if version.lower() not in known and not is_plausible(version, known):
         raise arm_error(
             400,
             "InvalidApiVersionParameter",

@@ -6,7 +6,7 @@ Source: app-service: web-apps/update-application-settings, app-service/configure
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Self
 
@@ -63,6 +63,19 @@ class SiteState:
         self.recycles += 1
         self.start_over(now, seconds)
 
+    def swap_with(self, other: SiteState, sticky: Iterable[str], now: float, seconds: float) -> None:
+        """Exchange settings with another slot, all but those that stick to theirs; both recycle.
+
+        Source: app-service: deploy-staging-slots, "Which settings are swapped".
+        """
+        stays = set(sticky)
+        mine, theirs = dict(self.settings), dict(other.settings)
+        self.settings = _swapped(theirs, mine, stays)
+        other.settings = _swapped(mine, theirs, stays)
+        for each in (self, other):
+            each.recycles += 1
+            each.start_over(now, seconds)
+
     def replace_sticky(self, properties: object) -> None:
         """Make `properties` all the sticky names there are.
 
@@ -87,6 +100,11 @@ class SiteState:
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
         """Make what `to_dict` described."""
         return cls(**data)
+
+
+def _swapped(incoming: Settings, own: Settings, stays: set[str]) -> Settings:
+    moved = {name: value for name, value in incoming.items() if name not in stays}
+    return moved | {name: value for name, value in own.items() if name in stays}
 
 
 def checked_settings(properties: object) -> Settings:

@@ -1,0 +1,97 @@
+"""App Service's settings over time: accepted first and done later, swapped between slots, resolved from a vault."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx
+import pytest
+from mct_s2s.sandbox import seed
+from mct_s2s.sandbox.seed_settings import PRODUCTION, STAGING
+from mct_s2s.sandbox.world import World
+
+from tests.sandbox.conftest import Client
+
+SETTINGS = f"{seed.SITE}/config/appsettings"
+SLOT = f"{seed.SITE}/slots/staging"
+
+
+def settings(client: Client, site: str) -> Any:
+    return client.arm("POST", f"{site}/config/appsettings/list").json()["properties"]
+
+
+def call(client: Client, site: str) -> httpx.Response:
+    return client.request("GET", f"https://{client.addresses.of_site(site)}/api/v1/organization")
+
+
+def test_settings_may_be_accepted_first_and_done_later(client: Client, world: World) -> None:
+    world.resources.settings_accept_202, world.resources.operation_seconds = True, 30
+    accepted = client.arm("PUT", SETTINGS, json={"properties": {"A": "1"}})
+    assert (accepted.status_code, accepted.content) == (202, b"")
+    where = accepted.headers["location"].removeprefix(client.addresses.arm).split("?")[0]
+    assert client.arm("GET", where).status_code == 202
+    world.clock.advance(31)
+    done = client.arm("GET", where)
+    assert (done.status_code, done.json()["properties"]) == (200, {"A": "1"})
+
+
+def test_a_site_answers_503_while_it_restarts_and_then_with_its_new_settings(client: Client, world: World) -> None:
+    world.resources.restart_seconds = 30
+    assert call(client, seed.SITE).status_code == 401
+    client.arm("PUT", SETTINGS, json={"properties": {"A": "1"}})
+    assert call(client, seed.SITE).status_code == 503
+    assert world.resources.sites[seed.SITE.lower()].effective == PRODUCTION
+    world.clock.advance(31)
+    assert call(client, seed.SITE).status_code == 401
+    assert world.resources.sites[seed.SITE.lower()].effective == {"A": "1"}
+
+
+@pytest.mark.parametrize(("source", "target"), [(SLOT, "production"), (seed.SITE, "staging")])
+def test_a_swap_takes_all_but_the_sticky_settings(client: Client, source: str, target: str) -> None:
+    assert client.arm("POST", f"{source}/slotsswap", json={"targetSlot": target}).status_code == 200
+    live, staged = settings(client, seed.SITE), settings(client, SLOT)
+    for name in ("SlotName", "ConnectionStrings:MctDatabase"):
+        assert (live[name], staged[name]) == (PRODUCTION[name], STAGING[name])
+    assert live["OrganizationName"] == STAGING["OrganizationName"]
+    assert staged["OrganizationName"] == PRODUCTION["OrganizationName"]
+    assert "SupportEmail" not in live
+
+
+def test_a_swap_needs_another_slot(client: Client) -> None:
+    for target in ("none", "production", None):
+        assert client.arm("POST", f"{seed.SITE}/slotsswap", json={"targetSlot": target}).status_code == 404
+
+
+def test_references_say_whether_they_resolve(client: Client) -> None:
+    wanted = {
+        "Good": "@Microsoft.KeyVault(VaultName=contosolearn-kv;SecretName=a)",
+        "Elsewhere": "@Microsoft.KeyVault(SecretUri=https://other.vault.azure.net/secrets/a/)",
+        "Broken": "@Microsoft.KeyVault(contosolearn-kv)",
+        "Plain": "x",
+    }
+    client.arm("PUT", SETTINGS, json={"properties": wanted})
+    base = f"{seed.SITE}/config/configreferences/appsettings"
+    found = {one["name"]: one["properties"]["status"] for one in client.arm("GET", base).json()["value"]}
+    assert found == {"Good": "Resolved", "Elsewhere": "VaultNotFound", "Broken": "InvalidSyntax"}
+    assert client.arm("GET", f"{base}/good").json()["properties"]["secretName"] == "a"
+    assert client.arm("GET", f"{base}/Plain").status_code == 404
+    client.arm("PUT", f"{SLOT}/config/appsettings", json={"properties": {"Good": wanted["Good"]}})
+    slot = client.arm("GET", f"{SLOT}/config/configreferences/appsettings").json()["value"]
+    assert slot[0]["properties"]["status"] == "MSINotEnabled"
+
+
+@pytest.mark.parametrize(
+    ("version", "status"),
+    [
+        ("2025-05-01", 200),
+        ("2024-02-01", 200),
+        ("2024-02-01-preview", 200),
+        ("2015-07-31", 400),
+        ("2099-01-01", 400),
+        ("2024-13-01", 400),
+        ("2024-2-1", 400),
+        ("latest", 400),
+    ],
+)
+def test_an_api_version_is_any_that_may_exist(client: Client, version: str, status: int) -> None:
+    assert client.arm("GET", seed.SITE, version=version).status_code == status
