@@ -14,6 +14,7 @@ from collections.abc import Callable
 from mct_s2s.sandbox.world import World
 
 BEARABLE_SECONDS = 0.025
+_BYTES_PER_SECOND = 25e6
 
 
 class Keeper:
@@ -21,7 +22,7 @@ class Keeper:
 
     def __init__(self, world: World) -> None:
         self._world = world
-        self._cost = 0.0
+        self._cost = _expected_cost(world)
         self._pending: asyncio.TimerHandle | None = None
         self._writing: asyncio.Future[None] | None = None
         self._changed = False
@@ -75,3 +76,10 @@ class Keeper:
             if number == self._newest:
                 write()
                 self._cost = time.perf_counter() - began
+
+
+def _expected_cost(world: World) -> float:
+    """How long the first write may take, by the size of the last one, so that not even that holds anybody up."""
+    if world.path is None or not world.path.exists():
+        return 0.0
+    return world.path.stat().st_size / _BYTES_PER_SECOND
