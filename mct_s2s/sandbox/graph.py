@@ -9,6 +9,7 @@ import json
 from collections.abc import Mapping
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+from starlette.convertors import PathConvertor, register_url_convertor
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -33,7 +34,14 @@ _METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 def routes(world: HoldsDirectory, addresses: Origins) -> list[Route]:
     """Give the routes of Graph."""
     service = _Graph(world, addresses)
-    return [Route("/v1.0/{path:path}", service.answer, methods=_METHODS)]
+    register_url_convertor("anything", _Anything())
+    return [Route("/v1.0/{path:anything}", service.answer, methods=_METHODS)]
+
+
+class _Anything(PathConvertor):
+    """A rest of a path with line breaks, which a plain path has not, so that these too get Graph's own answer."""
+
+    regex = "(?s:.*)"
 
 
 class _Graph:
