@@ -131,6 +131,11 @@ class Sandbox:
         """No more misfortunes."""
         assert self._control("DELETE", "/faults").is_success
 
+    def lag(self, seconds: float, mode: str = "replicas") -> None:
+        """From now on, what is written to the directory reaches its replicas so much later."""
+        sent = {"lagSeconds": seconds, "lagJitter": 0.5, "lagMode": mode}
+        assert self._control("PATCH", "/knobs", json=sent).is_success
+
     def leaks(self) -> list[Json]:
         """Secrets that were seen where they have no business."""
         found: list[Json] = self._control("GET", "/leaks").json()["value"]

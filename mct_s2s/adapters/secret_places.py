@@ -7,7 +7,9 @@ import os
 import secrets
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 
 from mct_s2s.errors import UsageError
@@ -44,12 +46,16 @@ class FilePlace:
         """What the two files remember."""
         attempts = [line for line in _lines(self._pending) if line]
         delivered: KeyId | None = None
+        made: datetime | None = None
         for line in _lines(self.path):
             if line.startswith(DELIVERED):
-                document: Mapping[str, str] = json.loads(line.removeprefix(DELIVERED))
-                attempts.append(document["name"])
-                delivered = KeyId(document["keyId"])
-        return SecretNote(tuple(attempts), delivered)
+                with suppress(ValueError, KeyError, TypeError):  # edited by hand: then it tells nothing
+                    document: Mapping[str, str] = json.loads(line.removeprefix(DELIVERED))
+                    name, key_id, at = document["name"], document["keyId"], document["made"]
+                    delivered, made = KeyId(key_id), datetime.fromisoformat(at)
+                    attempts.append(name)
+        holds = self._holds()
+        return SecretNote(tuple(attempts), delivered, ClientId(holds) if holds else None, made)
 
     async def check(self, client_id: ClientId | None) -> None:
         """Try the very writing that the secret will need.
@@ -139,6 +145,7 @@ def dotenv(record: SecretRecord, secret: NewSecret) -> str:
         "name": record.credential_name,
         "keyId": secret.key_id,
         "client": record.client_name,
+        "made": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S+00:00}",
         "expires": f"{secret.expires:%Y-%m-%dT%H:%M:%SZ}",
     }
     return "\n".join([*lines, DELIVERED + json.dumps(facts, ensure_ascii=False)]) + "\n"

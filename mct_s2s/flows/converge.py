@@ -137,6 +137,7 @@ async def _apply(
         before.tenant,
         places,
         lambda change: expects_lag(change, plan, before, goal.facts.now),
+        goal.facts.now,
         before.app_service.site.url if before.app_service else None,
         progress,
     )

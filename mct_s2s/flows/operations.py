@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import assert_never
 
 from mct_s2s.errors import S2SError, ServiceError
@@ -44,6 +45,7 @@ class Stage:
     places: Mapping[str, SecretPlace]
     expects_lag: Callable[[AnyChange], bool]
     """Whether *not there* may mean *not there yet* for a change."""
+    now: datetime
     site_url: str | None
     progress: Progress
 
@@ -136,13 +138,16 @@ class Operations:
         self._results.record(change.key, Part.PRINCIPAL_ID, principal.id)
         return principal.id, ""
 
-    async def _add_secret(self, change: AddSecret) -> tuple[str, str]:
+    async def _add_secret(self, change: AddSecret) -> tuple[str | None, str]:
         place = self._stage.places[change.client]
         is_new = self._stage.expects_lag(change)
         if isinstance(change.object_id, Ref):
             made_meanwhile = self._found[change.object_id.key].credentials
             if made_meanwhile:
                 return made_meanwhile[0].key_id, "another run gave it one at this moment"
+        note = await place.note()
+        if note.is_fresh(self._results.resolve(change.client_id), self._stage.now):
+            return note.delivered, f"made minutes ago, saved to {place.label}"
         await place.begin(change.credential_name)
         secret = await self._make_secret(change, is_new=is_new)
         await place.deliver(self._record(change), secret)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from mct_s2s.model.ids import (
@@ -18,6 +18,9 @@ from mct_s2s.model.ids import (
 )
 from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.model.site_settings import APPLICATION_IDS, OBJECT_IDS, AllowList, AppSettings, allow_list
+
+YOUNG = timedelta(minutes=10)
+"""For so long an object may still be on its way to every replica of the directory."""
 
 
 @dataclass(frozen=True)
@@ -216,6 +219,15 @@ class SecretNote:
     attempts: tuple[str, ...] = ()
     """Credential names, told to the place before the secret was made."""
     delivered: KeyId | None = None
+    client_id: ClientId | None = None
+    """Whose secret it is that arrived."""
+    delivered_at: datetime | None = None
+
+    def is_fresh(self, client_id: str, now: datetime) -> bool:
+        """Whether a secret of that client arrived so lately that replicas of the directory may not show it yet."""
+        if self.delivered_at is None or not same_id(self.client_id, client_id):
+            return False
+        return now - self.delivered_at < YOUNG
 
 
 @dataclass(frozen=True)

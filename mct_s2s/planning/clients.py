@@ -214,7 +214,8 @@ def _plan_secret(
         return []
     object_id, client_id, service = of
     key = f"client:{wish.name}:secret"
-    lost = orphans(found, observed.secrets.get(wish.name, SecretNote()))
+    note = observed.secrets.get(wish.name, SecretNote())
+    lost = orphans(found, note)
     changes: list[AnyChange] = [
         RemoveSecret(
             key=f"{key}:orphan:{key_id}",
@@ -234,7 +235,8 @@ def _plan_secret(
             for credential in found.application.credentials
         )
     )
-    if not usable:
+    arrived = isinstance(client_id, str) and note.is_fresh(client_id, facts.now)
+    if not usable and not arrived:
         changes.append(
             AddSecret(
                 key=key,

@@ -7,14 +7,11 @@ the answers that terraform-provider-azuread waits out.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from mct_s2s.model.observed import Application, Observed
+from mct_s2s.model.observed import YOUNG, Application, Observed
 from mct_s2s.planning.changes import AnyChange, AssignAppRole, EnableIdentity, UpdateApplication
 from mct_s2s.planning.plan import Plan, references
-
-YOUNG = timedelta(minutes=10)
-"""For so long an object that an earlier, interrupted run made may still be on its way to every replica."""
 
 
 def expects_lag(change: AnyChange, plan: Plan, observed: Observed, now: datetime) -> bool:

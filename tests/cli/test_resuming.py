@@ -22,6 +22,7 @@ def azure_again(azure: Sandbox) -> Iterator[Sandbox]:
     """The sandbox; whatever it was told to do wrong ends with the test."""
     yield azure
     azure.behave()
+    azure.lag(0)
 
 
 def _rule(service: str, fault: dict[str, Any], **when: Any) -> dict[str, Any]:
@@ -160,3 +161,19 @@ def test_clients_added_at_the_same_moment_are_all_let_in(azure: Sandbox, mct: Pr
         assert {ended.code for ended in pool.map(lambda name: mct("add-client", name, "-y"), names)} == {0}
     status = mct("status", "-o", "json").document
     assert sorted(client["displayName"] for client in status["clients"] if client["allowed"]) == names
+
+
+@pytest.mark.parametrize("mode", ["replicas", "adversarial"])
+def test_replication_lag_is_waited_for_and_makes_no_second_secret(
+    mode: str, azure_again: Sandbox, mct: Program
+) -> None:
+    azure_again.lag(2, mode)
+    _is_whole(mct(*SETUP))
+    again = mct(*SETUP)
+    assert again.code == 0, again.document
+    made = [row for row in azure_again.log("graph") if row["path"].endswith("/addPassword") and row["status"] == 200]
+    assert len(made) == 2
+    assert azure_again.restarts() == 1
+    azure_again.lag(0)
+    azure_again.advance(60)
+    _is_whole(mct(*SETUP))
