@@ -6,7 +6,6 @@ Source: learn.microsoft.com/python/api/overview/azure/identity-readme, whose env
 from __future__ import annotations
 
 import asyncio
-import re
 import threading
 import time
 from collections.abc import Awaitable, Callable, Mapping
@@ -17,12 +16,13 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from azure.core.credentials import AccessToken
-from azure.core.exceptions import AzureError, ClientAuthenticationError, ServiceRequestError, ServiceResponseError
+from azure.core.exceptions import AzureError, ServiceRequestError, ServiceResponseError
 
 from mct_s2s.adapters.azure_trace import hooks
 from mct_s2s.adapters.clouds import Cloud
 from mct_s2s.adapters.patience import Patience
 from mct_s2s.adapters.sign_in import Method
+from mct_s2s.adapters.sign_in_refusals import first_line, raise_if_passing, refused
 from mct_s2s.adapters.trace import Trace
 from mct_s2s.errors import ServiceError, SignInFailed, UsageError
 
@@ -131,12 +131,12 @@ class Credential:
         except (ServiceRequestError, ServiceResponseError) as error:
             raise ServiceError(
                 "login-unreachable",
-                f"The login service did not answer: {_first_line(error)}",
+                f"The login service did not answer: {first_line(error)}",
                 remedy="Check the network, the proxy and --cloud, then run the same command again.",
             ) from error
         except (AzureError, ValueError) as error:
-            _raise_if_passing(error)
-            self._refusal = _refused(error, self.description)
+            raise_if_passing(error)
+            self._refusal = refused(error, self.description)
             raise self._refusal from error
         return token
 
@@ -310,49 +310,3 @@ def _need(environ: Mapping[str, str], name: str) -> str:
         f"This way of signing in needs the environment variable {name}.",
         remedy=f"Set {name}, or choose another --auth.",
     )
-
-
-_EXPLAINED = {
-    "7000215": ("The client secret is wrong.", "Set AZURE_CLIENT_SECRET to the secret's value, not to its id."),
-    "7000222": ("The client secret has expired.", "Make a new one for the service principal you sign in with."),
-    "700016": ("The application is not known in this tenant.", "Check AZURE_CLIENT_ID and --tenant."),
-    "7000229": ("The application has no service principal in this tenant.", "Check AZURE_CLIENT_ID and --tenant."),
-    "90002": ("The tenant does not exist.", "Check --tenant or AZURE_TENANT_ID, and --cloud."),
-    "700027": ("The certificate is not one of the application's.", "Check AZURE_CLIENT_CERTIFICATE_PATH."),
-    "53003": ("A Conditional Access policy blocks this sign-in.", "Sign in from a place that the policy allows."),
-    "90038": ("The tenant belongs to another national cloud.", "Choose it with --cloud."),
-}
-
-
-def _refused(error: Exception, description: str) -> SignInFailed:
-    text = str(error)
-    code = match.group(1) if (match := re.search(r"AADSTS(\d+)", text)) else ""
-    said, remedy = _EXPLAINED.get(code, ("", ""))
-    if not said:
-        said = _first_line(error)
-        remedy = "Run az login again." if "Azure CLI" in description else "Sign in again, or choose another --auth."
-        if isinstance(error, ClientAuthenticationError) and "CERTIFICATE_VERIFY_FAILED" in text:
-            remedy = "Set REQUESTS_CA_BUNDLE and SSL_CERT_FILE to the certificate authority in use."
-    else:
-        said = f"{said} (AADSTS{code})"
-    return SignInFailed("sign-in-failed", f"Sign-in as {description} failed: {said}", remedy=remedy)
-
-
-def _raise_if_passing(error: Exception) -> None:
-    """The login service is ill or busy, which says nothing about the sign-in itself."""
-    response: Any = getattr(error, "response", None)
-    status = int(getattr(response, "status_code", 0) or 0)
-    if status not in {408, 429, 500, 502, 503, 504} and "temporarily_unavailable" not in str(error):
-        return
-    seconds = str(response.headers.get("Retry-After", "")) if response is not None else ""
-    raise ServiceError(
-        "login-unreachable",
-        f"The login service is not available at the moment (HTTP {status or 'unknown'}).",
-        remedy="Run the same command again in a minute.",
-        status=status or 503,
-        retry_after=float(seconds) if seconds.isdigit() else None,
-    ) from error
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0][:300]

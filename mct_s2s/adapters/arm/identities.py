@@ -129,12 +129,7 @@ class ArmIdentities:
             from azure.mgmt.resource.resources.aio import ResourceManagementClient  # noqa: PLC0415
 
             self._clients[subscription_id] = ResourceManagementClient(
-                self._session.credential,
-                subscription_id,
-                self._session.cloud.arm,
-                credential_scopes=[self._session.cloud.arm_scope],
-                transport=self._session.transport,
-                policies=self._session.policies(),
+                self._session.credential, subscription_id, **self._session.client_options()
             )
         return self._clients[subscription_id]
 

@@ -70,6 +70,15 @@ class ArmSession:
             TracePolicy("ARM", self._trace),
         ]
 
+    def client_options(self) -> dict[str, Any]:
+        """What every management client is given, so that all of them share this connection."""
+        return {
+            "base_url": self.cloud.arm,
+            "credential_scopes": [self.cloud.arm_scope],
+            "transport": self.transport,
+            "policies": self.policies(),
+        }
+
     async def call(self, send: Callable[[], Awaitable[T]], doing: str, *, repeatable: bool = True) -> T:
         """Run one SDK call under our retry policy.
 

@@ -106,12 +106,7 @@ class ArmSites:
             from azure.mgmt.web.aio import WebSiteManagementClient  # noqa: PLC0415
 
             self._clients[subscription_id] = WebSiteManagementClient(
-                self._session.credential,
-                subscription_id,
-                self._session.cloud.arm,
-                credential_scopes=[self._session.cloud.arm_scope],
-                transport=self._session.transport,
-                policies=self._session.policies(),
+                self._session.credential, subscription_id, **self._session.client_options()
             )
         return self._clients[subscription_id]
 

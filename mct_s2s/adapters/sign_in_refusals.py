@@ -1,0 +1,70 @@
+"""What the login service says, in the user's words, and what to do about it.
+
+Source: learn.microsoft.com/entra/identity-platform/reference-error-codes. The numbers are diagnostics, so every
+refusal without a row keeps the service's own words.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from azure.core.exceptions import ClientAuthenticationError
+
+from mct_s2s.errors import ServiceError, SignInFailed
+
+_EXPLAINED = {
+    "7000215": ("The client secret is wrong.", "Set AZURE_CLIENT_SECRET to the secret's value, not to its id."),
+    "7000222": ("The client secret has expired.", "Make a new one for the service principal you sign in with."),
+    "700016": ("The application is not known in this tenant.", "Check AZURE_CLIENT_ID and --tenant."),
+    "7000229": ("The application has no service principal in this tenant.", "Check AZURE_CLIENT_ID and --tenant."),
+    "90002": ("The tenant does not exist.", "Check --tenant or AZURE_TENANT_ID, and --cloud."),
+    "700027": ("The certificate is not one of the application's.", "Check AZURE_CLIENT_CERTIFICATE_PATH."),
+    "53003": ("A Conditional Access policy blocks this sign-in.", "Sign in from a place that the policy allows."),
+    "90038": ("The tenant belongs to another national cloud.", "Choose it with --cloud."),
+}
+
+
+def refused(error: Exception, description: str) -> SignInFailed:
+    """The refusal of a sign-in.
+
+    Args:
+        error: what azure-identity raised.
+        description: as whom.
+    """
+    text = str(error)
+    code = match.group(1) if (match := re.search(r"AADSTS(\d+)", text)) else ""
+    said, remedy = _EXPLAINED.get(code, ("", ""))
+    if not said:
+        said = first_line(error)
+        remedy = "Run az login again." if "Azure CLI" in description else "Sign in again, or choose another --auth."
+        if isinstance(error, ClientAuthenticationError) and "CERTIFICATE_VERIFY_FAILED" in text:
+            remedy = "Set REQUESTS_CA_BUNDLE and SSL_CERT_FILE to the certificate authority in use."
+    else:
+        said = f"{said} (AADSTS{code})"
+    return SignInFailed("sign-in-failed", f"Sign-in as {description} failed: {said}", remedy=remedy)
+
+
+def raise_if_passing(error: Exception) -> None:
+    """Tell an ailing or busy login service from a refusal: it says nothing about the sign-in itself.
+
+    Raises:
+        ServiceError: it is the service; the request can be repeated.
+    """
+    response: Any = getattr(error, "response", None)
+    status = int(getattr(response, "status_code", 0) or 0)
+    if status not in {408, 429, 500, 502, 503, 504} and "temporarily_unavailable" not in str(error):
+        return
+    seconds = str(response.headers.get("Retry-After", "")) if response is not None else ""
+    raise ServiceError(
+        "login-unreachable",
+        f"The login service is not available at the moment (HTTP {status or 'unknown'}).",
+        remedy="Run the same command again in a minute.",
+        status=status or 503,
+        retry_after=float(seconds) if seconds.isdigit() else None,
+    ) from error
+
+
+def first_line(error: Exception) -> str:
+    """The beginning of an SDK's message: what follows is often the whole answer."""
+    return (str(error).splitlines() or [type(error).__name__])[0][:300]
