@@ -95,6 +95,12 @@ def several_resources(scope: str) -> WireError:
     return entra_error(400, "invalid_scope", 700022, text + "one resource.")
 
 
+def no_resource(scope: str) -> WireError:
+    """Refuse scopes of no resource at all."""
+    text = f"Provided value for the input parameter scope '{scope}' is not valid because it contains no resource."
+    return entra_error(400, "invalid_scope", 700023, text)
+
+
 def unknown_resource(resource: str, tenant: Tenant) -> WireError:
     """Refuse a resource without a service principal, or a URI that nobody has, or not yet."""
     text = (

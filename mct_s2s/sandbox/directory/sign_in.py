@@ -99,7 +99,9 @@ def _resource(form: Form) -> str:
     wanted = [one for one in scope.split() if one not in {"openid", "profile", "offline_access", "email"}]
     if len(wanted) > 1:
         raise refusals.several_resources(scope)
-    if not wanted or not wanted[0].endswith("/.default") or wanted[0] == "/.default":
+    if not wanted or wanted[0] == "/.default":
+        raise refusals.no_resource(scope)
+    if not wanted[0].endswith("/.default"):
         raise refusals.bad_scope(scope)
     return wanted[0].removesuffix("/.default")
 
