@@ -53,6 +53,10 @@ def seed(secret: str) -> World:
     resources.subscriptions[SUBSCRIPTION_ID] = _subscription()
     owner = directory.ids.new("roleAssignment/Owner")
     resources.access.assign(administrator.service_principal_id, access.OWNER, SUBSCRIPTION, name=owner)
+    for person in directory.users.seen_all():
+        if person["@roles"]:
+            owner = directory.ids.new(f"roleAssignment/{person['userPrincipalName']}")
+            resources.access.assign(person["id"], access.OWNER, SUBSCRIPTION, name=owner)
     _learning_platform(resources)
     _integrations(resources)
     directory.ids.be_random()
