@@ -272,3 +272,61 @@ def test_the_token_service_answers_in_its_own_shape(row: Any, data: st.DataObjec
         refusal = checked(status, content, f"{row.method} {path} {form!r}")
         assert refusal is None or {"error", "error_description", "error_codes", "trace_id"} <= set(refusal)
     assert status != 500, (path, form)
+
+
+CONTROL = [
+    "health",
+    "requests",
+    "leaks",
+    "knobs",
+    "clock",
+    "faults",
+    "callers",
+    "sites",
+    "role-assignments",
+    "deny-assignments",
+    "locks",
+    "identity-environment",
+    "nothing-of-the-kind",
+]
+PLACES = st.one_of(
+    st.sampled_from(CONTROL).map(lambda name: (8443, f"/_sandbox/{name}")),
+    TEXT.map(lambda name: (8443, f"/_sandbox/issuer/{name}/token")),
+    TEXT.map(lambda name: (8443, f"/_sandbox/issuer/{name}/keys")),
+    (st.just(seed.SITE) | TEXT).map(lambda resource: (8443, f"/_sandbox/identity{resource}/msi/token")),
+    (st.just(seed.SITE) | TEXT).map(
+        lambda resource: (8443, f"/_sandbox/identity{resource}/metadata/identity/oauth2/token")
+    ),
+    st.just((8443, "/metadata/endpoints")),
+    TEXT.map(lambda rest: (8445, f"/api/v1/{rest}")),
+    TEXT.map(lambda rest: (8443, f"/{rest}")),
+)
+RULES = st.lists(
+    st.fixed_dictionaries(
+        {"fault": st.fixed_dictionaries({"type": st.sampled_from(["latency", "status", "x"])}) | VALUES},
+        optional={"match": VALUES, "nth": VALUES, "every": VALUES, "times": st.just(0) | VALUES, "probability": VALUES},
+    ),
+    max_size=2,
+)
+
+
+@given(
+    place=PLACES,
+    method=st.sampled_from(["GET", "POST", "PUT", "PATCH", "DELETE"]),
+    options=st.dictionaries(st.sampled_from(["api-version", "resource", "since", "service", "client_id"]), TEXT),
+    headers=st.fixed_dictionaries(
+        {"Content-Type": st.just("application/json")},
+        optional={"Authorization": TEXT, "ClientType": TEXT, "Metadata": TEXT, "X-IDENTITY-HEADER": TEXT},
+    ),
+    body=RAW | RULES.map(lambda rules: json.dumps(rules).encode()),
+)
+@settings(FUZZ, max_examples=150)
+def test_every_other_place_answers_too(
+    place: tuple[int, str], method: str, options: dict[str, str], headers: dict[str, str], body: bytes
+) -> None:
+    port, path = place
+    try:
+        status, content = send(port, method, path, urlencode(options), headers, body)
+    finally:
+        send(8443, "DELETE", "/_sandbox/faults", "", {}, b"")
+    assert status != 500, f"{method} {path}?{options} {body!r}: {content[:300]!r}"
