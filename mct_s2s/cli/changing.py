@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -12,6 +11,7 @@ from secrets import token_hex
 from mct_s2s.adapters.secret_places import FilePlace, ShownPlace
 from mct_s2s.adapters.turn import turn
 from mct_s2s.cli.options import ChangingOptions
+from mct_s2s.cli.question import ask
 from mct_s2s.cli.run import Run
 from mct_s2s.cli.where import where
 from mct_s2s.cli.wiring import Session
@@ -101,7 +101,7 @@ async def _ask(run: Run, options: ChangingOptions, plan: Plan) -> Answer:
             f"This would change something ({summary(plan)}), and there is nobody to ask. Nothing was changed.",
             remedy="Add --yes to go ahead, or --dry-run to see the plan alone.",
         )
-    answer = await asyncio.to_thread(run.terminal.ask, f"Go ahead ({summary(plan)})? [y/N] ")
+    answer = await ask(run.terminal, f"Go ahead ({summary(plan)})? [y/N] ")
     if answer.strip().lower() in {"y", "yes"}:
         return Answer(go=True, asked=True)
     raise Cancelled("cancelled", "Nothing was changed.", remedy="Run it again when you are ready.")

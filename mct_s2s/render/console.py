@@ -55,9 +55,10 @@ class Terminal:
         """Talk: progress, questions, errors."""
         self.err.print(text if isinstance(text, Text) else Text(text), style=style)
 
-    def ask(self, question: str) -> str:
-        """A question on standard error, and the answer from standard input."""
-        return self.err.input(Text(question))
+    def ask(self, question: str) -> None:
+        """A question on standard error; the cursor stays behind it."""
+        self.err.print(Text(question), end="")
+        self.err.file.flush()
 
     def result(self, text: str | Text = "", style: str | None = None) -> None:
         """A result for a person."""

@@ -15,6 +15,11 @@ from mct_s2s.errors import S2SError
 from mct_s2s.planning.changes import AnyChange
 from mct_s2s.render.console import Terminal
 
+LONGEST_NAME = 30
+SHORTEST_DETAIL = 16
+MARGINS = 14
+"""Columns between and beside the four columns of text."""
+
 
 class PlainProgress:
     """One line for each step that has ended."""
@@ -46,6 +51,7 @@ class LiveProgress:
     """A list that fills while the steps run, several at a time."""
 
     def __init__(self, terminal: Terminal) -> None:
+        self._console = terminal.err
         self._lines: dict[str, tuple[AnyChange, float, Text | None]] = {}
         self._spinner = Spinner("dots")
         self._live = Live(get_renderable=self._table, console=terminal.err, refresh_per_second=12)
@@ -75,7 +81,7 @@ class LiveProgress:
         self._lines[change.key] = (
             change,
             began,
-            Text.assemble(("✓", "good"), ("  " + (detail or change.detail), "quiet"), f"  {took}"),
+            Text.assemble(("✓", "good"), f"{took}  ", (detail or change.detail, "quiet")),
         )
 
     def failed(self, change: AnyChange, error: S2SError) -> None:
@@ -86,15 +92,16 @@ class LiveProgress:
 
     def _table(self) -> Group:
         table = Table.grid(padding=(0, 2))
-        for _ in range(4):
-            table.add_column(no_wrap=True)
-        table.add_column(no_wrap=True, overflow="ellipsis")
+        changes = [change for change, _, _ in self._lines.values()]
+        fixed = max((len(change.resource) + min(len(change.name), LONGEST_NAME) for change in changes), default=0)
+        room = max(SHORTEST_DETAIL, self._console.width - fixed - MARGINS)
         for change, _, end in self._lines.values():
+            sign = self._spinner if end is None else end[:1]
+            detail = Text(change.detail, style="quiet") if end is None else end[1:]
             name = Text(change.name)
-            if end is None:
-                table.add_row("", self._spinner, Text(change.resource), name, Text(change.detail, style="quiet"))
-            else:
-                table.add_row("", end[:1], Text(change.resource), name, end[1:])
+            name.truncate(LONGEST_NAME, overflow="ellipsis")
+            detail.truncate(room, overflow="ellipsis")
+            table.add_row("", sign, Text(change.resource), name, detail)
         return Group(table)
 
 

@@ -1,0 +1,68 @@
+"""The question before anything is written, on a real terminal."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import pty
+import select
+import subprocess
+import termios
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Sandbox, program, without_azure
+
+
+def _asked(azure: Sandbox, home: Path, answer: bytes) -> tuple[int, str]:
+    """Run `setup` on a pseudo-terminal, answer its question, and return exit code and what was shown."""
+    ours, theirs = pty.openpty()
+    environment = {**without_azure(), **azure.environment, "HOME": str(home), "TERM": "xterm", "COLUMNS": "120"}
+    process = subprocess.Popen(
+        program(("setup", "--client", "One")),
+        env={**environment, "XDG_DATA_HOME": str(home / "data"), "XDG_STATE_HOME": str(home / "state")},
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        start_new_session=True,
+        preexec_fn=_control_terminal,  # noqa: PLW1509  # no threads here, and Ctrl-C needs a controlling terminal
+    )
+    os.close(theirs)
+    shown, ends = b"", time.monotonic() + 40
+    answered = False
+    while time.monotonic() < ends:
+        if select.select([ours], [], [], 0.2)[0]:
+            try:
+                shown += os.read(ours, 65536)
+            except OSError:
+                break
+        elif process.poll() is not None:
+            break
+        if not answered and b"[y/N]" in shown:
+            os.write(ours, answer)
+            answered = True
+    os.close(ours)
+    return process.wait(timeout=10), shown.decode(errors="replace")
+
+
+def _control_terminal() -> None:
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+
+
+@pytest.mark.parametrize(
+    ("answer", "code", "said"), [(b"n\n", 1, "Nothing was changed"), (b"\x03", 130, "Interrupted")]
+)
+def test_no_and_ctrl_c_change_nothing(answer: bytes, code: int, said: str, azure: Sandbox, tmp_path: Path) -> None:
+    ended, shown = _asked(azure, tmp_path, answer)
+    assert (ended, said in shown) == (code, True), shown
+    assert azure.writes() == []
+
+
+def test_yes_does_it_and_shows_the_steps(azure: Sandbox, tmp_path: Path) -> None:
+    ended, shown = _asked(azure, tmp_path, b"y\n")
+    assert ended == 0, shown
+    assert "admin consent" in shown
+    assert "saved to" in shown
+    assert azure.restarts() == 1
