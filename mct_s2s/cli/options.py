@@ -9,6 +9,8 @@ from typing import Annotated
 
 import typer
 
+from mct_s2s.adapters.sign_in import Method
+
 SHARED = "Azure"
 CHANGING = "Changing something"
 CREDENTIAL = "Credential"
@@ -19,19 +21,6 @@ class Output(StrEnum):
 
     TEXT = "text"
     JSON = "json"
-
-
-class Auth(StrEnum):
-    """`--auth`. Kept apart from the adapters' own list: the command line starts without them."""
-
-    AUTO = "auto"
-    ENVIRONMENT = "environment"
-    CLI = "cli"
-    AZD = "azd"
-    BROWSER = "browser"
-    DEVICE_CODE = "device-code"
-    MANAGED_IDENTITY = "managed-identity"
-    WORKLOAD_IDENTITY = "workload-identity"
 
 
 class CredentialKind(StrEnum):
@@ -85,7 +74,7 @@ class AzureOptions:
             text="public, usgov, usgov-dod, china, sandbox, or the URL of an Azure Resource Manager.",
         ),
     ] = "public"
-    auth: Annotated[Auth, _shared("--auth", variable="AUTH", text="How to sign in.")] = Auth.AUTO
+    auth: Annotated[Method, _shared("--auth", variable="AUTH", text="How to sign in.")] = Method.AUTO
     output: Annotated[
         Output, _shared("-o", "--output", variable="OUTPUT", text="JSON goes to standard output alone.")
     ] = Output.TEXT

@@ -164,9 +164,9 @@ async def _sign_in(start: Start, line: _Line, terminal: Terminal, rehearsal: Reh
         return service_principal(
             rehearsal.tenant_id, rehearsal.client_id, rehearsal.client_secret, caller, transport, patience
         )
-    method = choose(Method(start.options.auth.value), start.environ)
+    method = choose(start.options.auth, start.environ)
     credential = sign_in(method, caller, transport, patience)
-    if start.options.auth == "auto" or start.options.verbose:
+    if start.options.auth is Method.AUTO or start.options.verbose:
         terminal.say(f"Signing in as {credential.description}.", style="quiet")
     return credential
 
