@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from difflib import get_close_matches
+from typing import NoReturn
 
 from mct_s2s.errors import NotThere
 from mct_s2s.model.ids import is_guid
@@ -39,14 +40,12 @@ async def find_app_service(sites: Sites, target: SiteTarget) -> AppService:
     """
     if target.subscription and is_guid(target.subscription) and target.group:
         resource = ResourceId.site(target.subscription, target.group, target.name, target.slot)
-        subscription, (site, settings) = await together(
-            find_subscription(sites, target.subscription), _read(sites, resource, target)
-        )
-        return AppService(site, settings, subscription.tenant_id)
+        subscription, found = await together(find_subscription(sites, target.subscription), _look(sites, resource))
+        return AppService(*(found or await _missing(sites, resource, target)), subscription.tenant_id)
     subscription = await find_subscription(sites, target.subscription)
     resource = await _locate(sites, subscription, target)
-    site, settings = await _read(sites, resource, target)
-    return AppService(site, settings, subscription.tenant_id)
+    found = await _look(sites, resource)
+    return AppService(*(found or await _missing(sites, resource, target)), subscription.tenant_id)
 
 
 async def find_web_app(sites: Sites, subscription_id: str, name: str) -> ResourceId:
@@ -65,10 +64,17 @@ async def _locate(sites: Sites, subscription: Subscription, target: SiteTarget) 
     return ResourceId.site(subscription.id, found.resource_group, found.name, target.slot)
 
 
-async def _read(sites: Sites, resource: ResourceId, target: SiteTarget) -> tuple[Site, dict[str, str | None]]:
+async def _look(sites: Sites, resource: ResourceId) -> tuple[Site, dict[str, str | None]] | None:
     site, settings = await together(sites.site(resource), _settings_or_none(sites, resource))
-    if site is not None and settings is not None:
-        return site, settings
+    return None if site is None or settings is None else (site, settings)
+
+
+async def _missing(sites: Sites, resource: ResourceId, target: SiteTarget) -> NoReturn:
+    """Say what there is instead.
+
+    Raises:
+        NotThere: always.
+    """
     nearby = await sites.sites(resource.subscription_id)
     where = f"the resource group '{resource.resource_group}'"
     if target.slot and any(row.name.casefold() == target.name.casefold() for row in nearby):

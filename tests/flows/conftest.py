@@ -12,9 +12,10 @@ from typing import Any, cast
 
 import pytest
 from mct_s2s.adapters.secret_places import FilePlace
+from mct_s2s.adapters.sign_in import Method
 from mct_s2s.adapters.turn import turn
 from mct_s2s.cli.change_targets import query_for
-from mct_s2s.cli.options import Auth, AzureOptions
+from mct_s2s.cli.options import AzureOptions
 from mct_s2s.cli.wiring import Needs, Session, connect
 from mct_s2s.cli.wishes import service_wish
 from mct_s2s.errors import S2SError
@@ -95,7 +96,7 @@ class Bench:
     async def _setup(
         self, clients: Sequence[str], identities: Sequence[str], site: str, options: Mapping[str, Any]
     ) -> Convergence:
-        given: dict[str, Any] = {"auth": Auth.ENVIRONMENT, "timeout": 20.0, **options}
+        given: dict[str, Any] = {"auth": Method.ENVIRONMENT, "timeout": 20.0, **options}
         chosen = AzureOptions(cloud=self.azure.origin, app_service=site, resource_group="mct-prod", **given)
         console = Console(file=io.StringIO())
         async with connect(chosen, Needs(), Terminal(console, console, json=False)) as session:
