@@ -67,6 +67,21 @@ class SecretRecord:
     """Set where the cloud is not the public one."""
 
 
+@dataclass(frozen=True)
+class StoredCredential:
+    """A credential as its place gives it back. The secret never shows in a `repr`."""
+
+    tenant_id: TenantId
+    client_id: ClientId
+    secret: str = field(repr=False)
+    scope: str | None = None
+    url: str | None = None
+    authority_host: str | None = None
+    """Set where the cloud is not the public one."""
+    key_id: KeyId | None = None
+    """Which of the application's credentials it is; `None` where somebody else wrote it down."""
+
+
 class Directory(Protocol):
     """Microsoft Graph, as far as this trust needs it."""
 
@@ -218,6 +233,10 @@ class SecretPlace(Protocol):
 
     async def deliver(self, record: SecretRecord, secret: NewSecret) -> None:
         """Store the secret and forget the attempt."""
+        ...
+
+    async def read(self) -> StoredCredential | None:
+        """The credential that is stored there; `None` where there is none, or none that can be read again."""
         ...
 
 

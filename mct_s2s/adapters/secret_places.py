@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import secrets
+import shlex
 import sys
 from collections.abc import Mapping
 from contextlib import suppress
@@ -13,12 +14,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from mct_s2s.errors import UsageError
-from mct_s2s.model.ids import ClientId, KeyId, same_id
+from mct_s2s.model.ids import ClientId, KeyId, TenantId, same_id
 from mct_s2s.model.observed import SecretNote
-from mct_s2s.ports import NewSecret, SecretRecord
+from mct_s2s.ports import NewSecret, SecretRecord, StoredCredential
 
 DELIVERED = "# mct-s2s credential "
 """The comment by which a later run knows which of an application's secrets this file holds."""
+_ESSENTIAL = ("AZURE_TENANT_ID", "AZURE_CLIENT_ID", "AZURE_CLIENT_SECRET")
 
 
 @dataclass
@@ -95,6 +97,24 @@ class FilePlace:
         _replace(self.path, dotenv(record, secret))
         self._pending.unlink(missing_ok=True)
 
+    async def read(self) -> StoredCredential | None:
+        """Read what `deliver` wrote, or a file of the same names that somebody else did."""
+        values = _values(self.path)
+        try:
+            tenant, client, secret = (values[name] for name in _ESSENTIAL)
+        except KeyError:
+            return None
+        note = await self.note()
+        return StoredCredential(
+            TenantId(tenant),
+            ClientId(client),
+            secret,
+            values.get("MCT_S2S_SCOPE"),
+            values.get("MCT_S2S_URL"),
+            values.get("AZURE_AUTHORITY_HOST"),
+            note.delivered,
+        )
+
     def _holds(self) -> str | None:
         """The appId that the file is for."""
         prefix = "AZURE_CLIENT_ID="
@@ -109,6 +129,7 @@ class ShownPlace:
     """Standard output, once: the secret is kept here until the result is printed."""
 
     shown: dict[str, str] = field(default_factory=dict, repr=False)
+    _last: StoredCredential | None = None
 
     @property
     def label(self) -> str:
@@ -128,6 +149,19 @@ class ShownPlace:
     async def deliver(self, record: SecretRecord, secret: NewSecret) -> None:
         """Keep it for the result."""
         self.shown[record.client_name] = secret.value
+        self._last = StoredCredential(
+            record.tenant_id,
+            record.client_id,
+            secret.value,
+            record.scope,
+            record.url,
+            record.authority_host,
+            secret.key_id,
+        )
+
+    async def read(self) -> StoredCredential | None:
+        """The one that this very command made: any other is gone."""
+        return self._last
 
 
 def dotenv(record: SecretRecord, secret: NewSecret) -> str:
@@ -155,6 +189,17 @@ def _quoted(value: str) -> str:
     """Bare where every reader takes it as it is; Entra's secrets always are, unless they begin with a tilde."""
     plain = all(char.isalnum() or char in "-._~:/@%+=," for char in value) and not value.startswith("~")
     return value if plain and value.isascii() else "'" + value.replace("'", "'\\''") + "'"
+
+
+def _values(path: Path) -> dict[str, str]:
+    """The variables of a dotenv file, as a shell would read them."""
+    values: dict[str, str] = {}
+    for line in _lines(path):
+        name, equals, value = line.strip().removeprefix("export ").partition("=")
+        if equals and not name.startswith("#"):
+            with suppress(ValueError):  # a quote that nobody closed
+                values[name.strip()] = "".join(shlex.split(value)) if value[:1] in {"'", '"'} else value.strip()
+    return {name: value for name, value in values.items() if value}
 
 
 def _lines(path: Path) -> list[str]:

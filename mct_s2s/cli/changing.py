@@ -110,8 +110,7 @@ async def _ask(run: Run, options: ChangingOptions, plan: Plan) -> Answer:
 def _places(wanted: Change, session: Session, observed: Observed) -> Mapping[str, SecretPlace]:
     names = [client.name for client in wanted.desired.clients if client.credential is not None]
     if wanted.secret_to.show:
-        shown = ShownPlace()
-        return dict.fromkeys(names, shown)
+        return {name: ShownPlace() for name in names}
     folder = default_folder(session.label, observed, wanted.label)
     owned = wanted.secret_to.path is None
     return {name: FilePlace(wanted.secret_to.file_for(name, folder), owned) for name in names}

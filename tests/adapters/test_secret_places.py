@@ -1,0 +1,72 @@
+"""What a place was given, it gives back: to us, and to every other reader of the same file."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from mct_s2s.adapters.secret_places import FilePlace, ShownPlace
+from mct_s2s.model.ids import ClientId, KeyId, TenantId
+from mct_s2s.ports import NewSecret, SecretRecord, StoredCredential
+
+RECORD = SecretRecord(
+    TenantId("11111111-1111-1111-1111-111111111111"),
+    ClientId("22222222-2222-2222-2222-222222222222"),
+    "Reports",
+    "mct-s2s 2026-11-24 ab12",
+    "api://33333333-3333-3333-3333-333333333333/.default",
+    "https://contosolearn.azurewebsites.net",
+    "https://login.microsoftonline.us",
+)
+
+
+def _secret(value: str) -> NewSecret:
+    return NewSecret(KeyId("44444444-4444-4444-4444-444444444444"), datetime(2027, 1, 1, tzinfo=UTC), value)
+
+
+@pytest.mark.parametrize("value", ["plain8Q~x", "~begins", "it's", 'a"b', "a b#c", "$HOME `id` \\", "a=b=", "é"])
+def test_a_file_gives_back_what_was_put_in(value: str, tmp_path: Path) -> None:
+    place = FilePlace(tmp_path / "a.env")
+    asyncio.run(place.deliver(RECORD, _secret(value)))
+    read = asyncio.run(place.read())
+    assert read == StoredCredential(
+        RECORD.tenant_id,
+        RECORD.client_id,
+        value,
+        RECORD.scope,
+        RECORD.url,
+        RECORD.authority_host,
+        _secret(value).key_id,
+    )
+    assert value not in repr(read)
+    script = f'. {place.path}; printf %s "$AZURE_CLIENT_SECRET"'
+    assert subprocess.run(["/bin/sh", "-c", script], capture_output=True, check=True).stdout.decode() == value
+
+
+def test_a_file_that_somebody_else_wrote_is_read_too(tmp_path: Path) -> None:
+    path = tmp_path / "theirs.env"
+    path.write_text(
+        "export AZURE_TENANT_ID=t\r\n# ours\nAZURE_CLIENT_ID = c\nAZURE_CLIENT_SECRET=\"a'b\"\nMCT_S2S_URL=\nBROKEN='\n"
+    )
+    assert asyncio.run(FilePlace(path).read()) == StoredCredential(TenantId("t"), ClientId("c"), "a'b")
+
+
+@pytest.mark.parametrize("text", [None, "", "AZURE_TENANT_ID=t\nAZURE_CLIENT_ID=c\n", "\0\xff"])
+def test_where_no_credential_is_none_is_read(text: str | None, tmp_path: Path) -> None:
+    path = tmp_path / "a.env"
+    if text is not None:
+        path.write_bytes(text.encode("latin-1"))
+    assert asyncio.run(FilePlace(path).read()) is None
+
+
+def test_what_is_shown_can_be_read_by_this_command_only() -> None:
+    place = ShownPlace()
+    assert asyncio.run(place.read()) is None
+    asyncio.run(place.deliver(RECORD, _secret("hush~hush")))
+    read = asyncio.run(place.read())
+    assert read is not None
+    assert (read.secret, read.client_id) == ("hush~hush", RECORD.client_id)
+    assert "hush" not in repr(place)
