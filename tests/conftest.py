@@ -17,6 +17,8 @@ import pytest
 from mct_s2s.sandbox import seed
 from mct_s2s.sandbox.environment import exports
 
+pytest_plugins = ["tests.inside", "tests.totals"]
+
 hypothesis.settings.register_profile("mct", deadline=None, database=None)
 hypothesis.settings.load_profile("mct")
 

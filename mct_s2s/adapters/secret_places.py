@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import json
 import os
 import secrets
@@ -86,7 +87,12 @@ class FilePlace:
             ) from error
 
     async def begin(self, attempt: str) -> None:
-        """Add the attempt to the pending file, on disk before this returns."""
+        """Add the attempt to the pending file, on disk before this returns.
+
+        What a killed run left half-written goes first: it may hold a secret.
+        """
+        for left in self.path.parent.glob(f".{glob.escape(self.path.name)}*.{'[0-9a-f]' * 8}"):
+            left.unlink(missing_ok=True)
         known = [line for line in _lines(self._pending) if line]
         _replace(self._pending, "".join(f"{line}\n" for line in [*known, attempt]))
 

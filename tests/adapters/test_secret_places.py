@@ -70,3 +70,20 @@ def test_what_is_shown_can_be_read_by_this_command_only() -> None:
     assert read is not None
     assert (read.secret, read.client_id) == ("hush~hush", RECORD.client_id)
     assert "hush" not in repr(place)
+
+
+def test_what_a_killed_run_left_half_written_goes_with_the_next_attempt(tmp_path: Path) -> None:
+    place = FilePlace(tmp_path / "one[1].env", is_ours=True)
+    others = [tmp_path / name for name in (".one[1].env.bak", ".one1.env.0123abcd", "one[1].env.0123abcd")]
+    left = [tmp_path / name for name in (".one[1].env.0123abcd", ".one[1].env.pending.fedc9876")]
+    for path in (*others, *left):
+        path.write_text("AZURE_CLIENT_SECRET=of a killed run")
+
+    async def attempt() -> None:
+        await place.begin("attempt 2")
+        assert (tmp_path / "one[1].env.pending").read_text() == "attempt 2\n"
+        await place.deliver(RECORD, _secret("hush~hush"))
+
+    asyncio.run(attempt())
+    assert sorted(tmp_path.iterdir()) == sorted([*others, place.path])
+    assert place.path.stat().st_mode & 0o777 == 0o600

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import signal
-import subprocess
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.cli.conftest import Ended, Program
-from tests.conftest import Sandbox, program, without_azure
+from tests.conftest import Sandbox
 
 SETUP = ("setup", "--client", "One", "--client", "Two", "--managed-identity", "reports-func", "-y", "-o", "json")
 
@@ -120,28 +117,6 @@ def test_the_deadline_is_kept_and_said(azure_again: Sandbox, mct: Program) -> No
     stopped = mct(*SETUP, "--timeout", "4")
     assert (stopped.code, stopped.document["error"]["code"]) == (1, "deadline-passed")
     assert stopped.document["inDoubt"]
-    azure_again.behave()
-    _is_whole(mct(*SETUP))
-
-
-@pytest.mark.parametrize("writes", [1, 3, 6, 9, 12])
-def test_killed_after_any_write_the_next_run_ends_the_same(
-    writes: int, azure_again: Sandbox, mct: Program, tmp_path: Path
-) -> None:
-    azure_again.misbehave(_rule("*", {"type": "freezeAfterWrites", "writes": writes, "then": "hang"}))
-    environment = {
-        **without_azure(),
-        **azure_again.environment,
-        "HOME": str(tmp_path),
-        "XDG_DATA_HOME": str(tmp_path / "data"),
-        "XDG_STATE_HOME": str(tmp_path / "state"),
-    }
-    with subprocess.Popen(
-        program(SETUP), env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    ) as process:
-        with pytest.raises(subprocess.TimeoutExpired):
-            process.wait(timeout=5)
-        process.send_signal(signal.SIGKILL)
     azure_again.behave()
     _is_whole(mct(*SETUP))
 

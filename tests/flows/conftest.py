@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import io
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import pytest
 from mct_s2s.adapters.secret_places import FilePlace
@@ -27,14 +27,11 @@ from mct_s2s.planning.changes import AnyChange
 from mct_s2s.planning.plan import Facts, Plan
 from mct_s2s.ports import SecretPlace
 from mct_s2s.render.console import Terminal
-from mct_s2s.sandbox.embedded import Running, start
-from mct_s2s.sandbox.pipeline import Pipeline
 from mct_s2s.sandbox.world import World
 from rich.console import Console
 
 from tests.conftest import Sandbox
-
-Hook = Callable[[Any], Awaitable[None]]
+from tests.inside import Hook, Inside
 
 
 @dataclass
@@ -58,34 +55,22 @@ class Bench:
     """The flow of `setup`, run against a sandbox that tests may interfere with."""
 
     azure: Sandbox
-    pipeline: Pipeline
+    inside: Inside
     folder: Path
-    patch: pytest.MonkeyPatch
     watcher: Watcher = field(default_factory=Watcher)
 
     @property
     def world(self) -> World:
         """The world as it is served at this moment."""
-        return self.pipeline._world
+        return self.inside.world
 
     def before(self, hook: Hook) -> None:
         """Do something when a request has arrived."""
-        self._insert("before", hook)
+        self.inside.hooks.before.append(hook)
 
     def after(self, hook: Hook) -> None:
         """Do something when a request has taken effect and its answer has not left."""
-        self._insert("after", hook)
-
-    def _insert(self, moment: str, hook: Hook) -> None:
-        """The sandbox asks for misbehaviour at both moments: a test adds its own to it."""
-        misbehaviour = self.pipeline._misbehaviour
-        usual = getattr(type(misbehaviour), moment)
-
-        async def with_hook(exchange: Any, faults: Any) -> None:
-            await hook(exchange.entry)
-            await usual(misbehaviour, exchange, faults)
-
-        self.patch.setattr(misbehaviour, moment, with_hook)
+        self.inside.hooks.after.append(hook)
 
     def setup(
         self, *clients: str, identities: Sequence[str] = (), site: str = "contosolearn", **options: Any
@@ -125,35 +110,6 @@ def _ignore(convergence: Convergence) -> None:
     del convergence
 
 
-@dataclass(frozen=True)
-class Inside:
-    """The sandbox of this process."""
-
-    running: Running
-    azure: Sandbox
-
-
-@pytest.fixture(scope="session")
-def inside(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Inside]:
-    running = start(tmp_path_factory.mktemp("inside"))
-    azure = Sandbox(
-        {
-            "MCT_S2S_CLOUD": running.resource_manager,
-            "REQUESTS_CA_BUNDLE": str(running.ca_file),
-            "SSL_CERT_FILE": str(running.ca_file),
-            "AZURE_AUTHORITY_HOST": running.resource_manager,
-            "AZURE_TENANT_ID": running.tenant_id,
-            "AZURE_CLIENT_ID": running.client_id,
-            "AZURE_CLIENT_SECRET": running.client_secret,
-            "AZURE_SUBSCRIPTION_ID": running.subscription_id,
-            "MCT_S2S_URL": running.site_url,
-        }
-    )
-    yield Inside(running, azure)
-    azure.close()
-    running.close()
-
-
 @pytest.fixture
 def bench(inside: Inside, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
     """As new, with nobody interfering."""
@@ -161,7 +117,5 @@ def bench(inside: Inside, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Be
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     inside.azure.reset()
-    server = inside.running._server
-    assert server is not None
-    pipeline = cast("Pipeline", server.config.app)
-    return Bench(inside.azure, pipeline, tmp_path, monkeypatch)
+    inside.leave_alone()
+    return Bench(inside.azure, inside, tmp_path)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
 import pytest
@@ -271,14 +270,10 @@ def test_a_service_that_asks_for_patience_or_stumbles_is_asked_again(bench: Benc
 
     bench.before(stumble)
     bench.setup("Importer")
-    bench.before(_calm)
+    bench.inside.leave_alone()
     assert {"arm GET", "arm PUT", "graph GET", "graph POST", "graph PATCH"} <= seen
     assert len(bench.azure.applications("Importer")) == 1
     assert len(bench.azure.applications("MCT service (contosolearn)")) == 1
     bench.azure.forget()
     assert bench.setup("Importer").plan.is_empty
     assert bench.azure.writes() == []
-
-
-async def _calm(entry: Any) -> None:
-    await asyncio.sleep(0)

@@ -1,0 +1,1 @@
+"""Everything that can go wrong, at every point where it can."""

@@ -1,0 +1,91 @@
+"""A world as it can be compared: what runs of the same command have in common, however they came there."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from tests.conftest import Json
+
+GUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_LISTS = ("ServiceApplicationIds", "ServiceObjectIds")
+_TABLES = ("applications", "servicePrincipals", "appRoleAssignments", "federatedIdentityCredentials", "users")
+_PASSING = {"createdDateTime", "deletedDateTime", "startDateTime", "endDateTime", "hint", "etag"}
+_RUNNING = {"effective", "ready_at", "recycles", "restarts"}
+
+
+def picture(seed: Json, world: Json) -> Counter[str]:
+    """Every fact of a world, as lines: what the seed holds word for word, what is newer under names for its ids.
+
+    A fact that is there twice counts twice, so that doubles show.
+    """
+    names = _names(seed, world)
+    facts: Counter[str] = Counter()
+    directory, resources = world["directory"], world["resources"]
+    for table in _TABLES:
+        known = {row["id"] for row in seed["directory"][table]}
+        for row in directory[table]:
+            facts[f"{table}: {_line(row if row['id'] in known else _settled(row), names)}"] += 1
+    for kind in ("groups", "resources", "roleAssignments", "locks", "denyAssignments"):
+        held = resources[kind]
+        for key, row in held.items() if isinstance(held, dict) else enumerate(held):
+            facts[f"{kind} {key if isinstance(key, str) else ''}: {_line(row, names)}"] += 1
+    for key, state in resources["sites"].items():
+        for part, value in state.items():
+            if part == "settings":
+                for name, text in value.items():
+                    facts[f"setting {key} {name}={_entries(name, _line(text, names))}"] += 1
+            elif part not in _RUNNING:
+                facts[f"site {key} {part}: {_line(value, names)}"] += 1
+    return facts
+
+
+def secrets_of(world: Json, name: str) -> list[str]:
+    """The key ids of the secrets of the applications called `name`."""
+    applications = world["directory"]["applications"]
+    return [key["keyId"] for app in applications if app["displayName"] == name for key in app["passwordCredentials"]]
+
+
+def held(folder: Path) -> dict[str, str]:
+    """The secrets in the files of a folder: by the name of their file, the key id that it tells."""
+    found = {}
+    for path in folder.rglob("*.env"):
+        told = re.search(r'"keyId": "([^"]+)"', path.read_text())
+        found[path.name] = told[1] if told else ""
+    return found
+
+
+def _names(seed: Json, world: Json) -> dict[str, str]:
+    """A name for each id that the seed does not know."""
+    known = set(GUID.findall(json.dumps(seed)))
+    named: dict[str, str] = {}
+    for table in ("applications", "servicePrincipals"):
+        for row in world["directory"][table]:
+            for part in ("id", "appId"):
+                named.setdefault(row[part], f"<{part} of {table} {row['displayName']}>")
+            for at, key in enumerate(row["passwordCredentials"]):
+                named.setdefault(key["keyId"], f"<key {at} of {row['displayName']}>")
+                named.setdefault(str(key["displayName"]), "<attempt>")
+    for row in world["directory"]["appRoleAssignments"]:
+        named.setdefault(row["id"], "<assignment>")
+    return {found: name for found, name in named.items() if found not in known and found != "None"}
+
+
+def _settled(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _settled(inner) for name, inner in value.items() if name not in _PASSING}
+    return [_settled(inner) for inner in value] if isinstance(value, list) else value
+
+
+def _line(value: Any, names: dict[str, str]) -> str:
+    text = json.dumps(value, sort_keys=True, ensure_ascii=False)
+    for found, name in names.items():
+        text = text.replace(found, name)
+    return text
+
+
+def _entries(name: str, text: str) -> str:
+    return ";".join(sorted(text.strip('"').split(";"))) if name in _LISTS else text
