@@ -6,7 +6,7 @@ answer that means *not replicated yet* is waited out; about anything else the sa
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
@@ -129,7 +129,15 @@ class Directory(Protocol):
         """An application's federated credentials: no list operation brings them along."""
         ...
 
-    async def create_application(self, unique_name: str, display_name: str) -> Application:
+    async def applications_with_tag(self, tag: str) -> list[Application]:
+        """Those with that tag."""
+        ...
+
+    async def assignments_of(self, principal: PrincipalId) -> list[Assignment]:
+        """Every app role that a service principal holds, of whatever API."""
+        ...
+
+    async def create_application(self, unique_name: str, display_name: str, tags: Sequence[str]) -> Application:
         """Create, or return the one that has that `uniqueName` already."""
         ...
 
@@ -157,6 +165,18 @@ class Directory(Protocol):
         self, principal: PrincipalId, service: PrincipalId, role: AppRoleId, *, is_new: bool
     ) -> Assignment | None:
         """Grant admin consent; one that stands already is no error and gives `None`."""
+        ...
+
+    async def revoke(self, service: PrincipalId, assignment: str) -> None:
+        """Take admin consent back; one that is gone already is no error."""
+        ...
+
+    async def delete_application(self, object_id: ApplicationObjectId) -> None:
+        """Put a registration into the recycle bin; one that is gone already is no error."""
+        ...
+
+    async def purge_application(self, object_id: ApplicationObjectId, *, is_new: bool) -> None:
+        """Take a registration out of the recycle bin for good; one that is gone already is no error."""
         ...
 
 
@@ -201,6 +221,14 @@ class Identities(Protocol):
 
     async def enable(self, holder: IdentityHolder) -> PrincipalId:
         """Switch the system-assigned identity on, keeping the identities that are there."""
+        ...
+
+    async def disable(self, holder: IdentityHolder) -> None:
+        """Switch the system-assigned identity off, keeping the identities that users assigned."""
+        ...
+
+    async def roles_of(self, holder: IdentityHolder) -> list[str]:
+        """The scopes at which the identity holds an Azure role, in its own subscription."""
         ...
 
 

@@ -138,6 +138,20 @@ class Sandbox:
         sent = {"lagSeconds": seconds, "lagJitter": 0.5, "lagMode": mode}
         assert self._control("PATCH", "/knobs", json=sent).is_success
 
+    def world(self) -> Any:
+        """Everything that is there, as the sandbox keeps it."""
+        return self._control("GET", "/world").json()
+
+    def load(self, world: Any) -> None:
+        """Put a kept world in place of this one, and begin a new page of the log."""
+        assert self._control("PUT", "/world", json=world).status_code == 204
+        self.forget()
+
+    def assign_role(self, principal: str, role: str, scope: str) -> None:
+        """Give a principal an Azure role."""
+        sent = {"principalId": principal, "role": role, "scope": scope}
+        assert self._control("POST", "/role-assignments", json=sent).is_success
+
     def leaks(self) -> list[Json]:
         """Secrets that were seen where they have no business."""
         found: list[Json] = self._control("GET", "/leaks").json()["value"]

@@ -121,6 +121,14 @@ class FilePlace:
             note.delivered,
         )
 
+    def retire(self, client_id: str) -> bool:
+        """Delete the file of a client whose secret is good for nothing any more; tell whether there was one."""
+        if not same_id(self._holds(), client_id):
+            return False
+        self.path.unlink()
+        self._pending.unlink(missing_ok=True)
+        return True
+
     def _holds(self) -> str | None:
         """The appId that the file is for."""
         prefix = "AZURE_CLIENT_ID="

@@ -10,7 +10,14 @@ import typer
 
 from mct_s2s import __version__
 from mct_s2s.cli.binding import command
-from mct_s2s.cli.options import AddClientOptions, AzureOptions, ConfigureOptions, SetupOptions
+from mct_s2s.cli.options import (
+    AddClientOptions,
+    AzureOptions,
+    ConfigureOptions,
+    RemovalOptions,
+    RemoveClientOptions,
+    SetupOptions,
+)
 from mct_s2s.cli.sandbox import sandbox_app
 
 ISSUES = "https://github.com/mct-s2s/mct-s2s/issues"
@@ -65,6 +72,22 @@ def add_client(options: AddClientOptions) -> int:
 def configure_appservice(options: ConfigureOptions) -> int:
     """Do step 3 alone: the settings and the restart, from what Entra holds or from a handoff file."""
     from mct_s2s.cli.configure_appservice import configure_appservice as body  # noqa: PLC0415
+
+    return body(options)
+
+
+@command(app, "remove-client", RemoveClientOptions)
+def remove_client(options: RemoveClientOptions) -> int:
+    """Shut a client out: off the allow list, consent revoked, registration deleted (or kept)."""
+    from mct_s2s.cli.remove_client import remove_client as body  # noqa: PLC0415
+
+    return body(options)
+
+
+@command(app, "teardown", RemovalOptions)
+def teardown(options: RemovalOptions) -> int:
+    """Undo all of it, and only what this trust owns."""
+    from mct_s2s.cli.teardown import teardown as body  # noqa: PLC0415
 
     return body(options)
 

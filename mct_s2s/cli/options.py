@@ -176,6 +176,37 @@ class AddClientOptions(CredentialOptions):
 
 
 @dataclass(kw_only=True)
+class RemovalOptions(ChangingOptions):
+    """Every command that takes something away."""
+
+    keep_registration: Annotated[
+        bool,
+        typer.Option("--keep-registration", help="Leave the registrations; take only their access to the MCT API."),
+    ] = False
+    delete_adopted: Annotated[
+        bool,
+        typer.Option("--delete-adopted", help="Delete registrations that were not made by this tool, too."),
+    ] = False
+    purge: Annotated[
+        bool, typer.Option("--purge", help="Delete for good: nothing is left in the recycle bin to restore.")
+    ] = False
+
+
+@dataclass(kw_only=True)
+class RemoveClientOptions(RemovalOptions):
+    """`remove-client`."""
+
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="NAME_OR_ID",
+            help="Display name, appId, object id or resource id; or an entry of an allow list as it stands.",
+            show_default=False,
+        ),
+    ]
+
+
+@dataclass(kw_only=True)
 class ConfigureOptions(ChangingOptions):
     """`configure-appservice`."""
 

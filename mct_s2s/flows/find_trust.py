@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from mct_s2s.errors import NotThere
 from mct_s2s.flows.query import Query
-from mct_s2s.model.ids import ClientId, PrincipalId, client_id_in, client_unique_name, is_guid
+from mct_s2s.model.ids import ClientId, PrincipalId, client_id_in, client_unique_name, is_guid, trust_tag
 from mct_s2s.model.observed import (
     Application,
     Assignment,
@@ -52,12 +52,13 @@ async def find_trust(directory: Directory, query: Query, settings: asyncio.Futur
     if base and base != query.unique_name:
         made_for_names = list(await together(*map(directory.application_by_unique_name, _unique_names(query, base))))
     trust = Trust(service.application, service.principal, service.assignments)
-    trust = _joined(trust, [app for app in made_for_names if app is not None], clients)
+    tagged = await directory.applications_with_tag(trust_tag(base or query.unique_name)) if query.everything else []
+    trust = _joined(trust, [*tagged, *(app for app in made_for_names if app is not None)], clients)
     return await _with_federated(directory, query, await _completed(directory, trust))
 
 
 def _unique_names(query: Query, base: str) -> list[str]:
-    return [client_unique_name(base, name) for name in query.clients if not is_guid(name)]
+    return [client_unique_name(base, name) for name in (*query.clients, *query.leaving) if not is_guid(name)]
 
 
 async def _find_service(
@@ -119,7 +120,7 @@ class _Listed:
 
 
 async def _listed(directory: Directory, query: Query, settings: AppSettings) -> _Listed:
-    named = [*allow_list(settings, APPLICATION_IDS).ids, *query.clients]
+    named = [*allow_list(settings, APPLICATION_IDS).ids, *query.clients, *query.leaving]
     client_ids = [ClientId(entry) for entry in named if is_guid(entry)]
     object_ids = [PrincipalId(entry) for entry in allow_list(settings, OBJECT_IDS).ids if is_guid(entry)]
     applications, by_client_id, by_object_id = await together(

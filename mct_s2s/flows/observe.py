@@ -7,6 +7,7 @@ import asyncio
 from mct_s2s.errors import NotThere
 from mct_s2s.flows.find_site import find_app_service, find_subscription, find_web_app
 from mct_s2s.flows.find_trust import find_trust
+from mct_s2s.flows.identity_uses import find_identity_uses
 from mct_s2s.flows.query import Query
 from mct_s2s.model.ids import is_guid
 from mct_s2s.model.observed import AppService, IdentityHolder, Observed, Tenant, Trust
@@ -27,7 +28,8 @@ async def observe(azure: Azure, query: Query) -> Observed:
     app_service, (tenant, trust), holders = await together(
         _app_service(azure, query, settings), _directory(azure, query, settings), _holders(azure, query)
     )
-    return Observed(azure.cloud, tenant, app_service, trust, holders)
+    uses = await find_identity_uses(azure, trust) if query.leaving or query.everything else ()
+    return Observed(azure.cloud, tenant, app_service, trust, holders, identity_uses=uses)
 
 
 async def _app_service(azure: Azure, query: Query, settings: asyncio.Future[AppSettings]) -> AppService | None:

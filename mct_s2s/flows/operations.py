@@ -19,11 +19,15 @@ from mct_s2s.planning.changes import (
     AssignAppRole,
     CreateApplication,
     CreateServicePrincipal,
+    DeleteApplication,
+    DisableIdentity,
     EnableIdentity,
     Part,
+    PurgeApplication,
     Ref,
     RemoveSecret,
     RestartSite,
+    RevokeAppRole,
     UpdateApplication,
     WriteSettings,
 )
@@ -76,7 +80,7 @@ class Operations:
         self._restart_needed = False
         self.settings: dict[str, str | None] | None = None
 
-    async def do(self, change: AnyChange) -> tuple[str | None, str]:  # noqa: C901, PLR0911  # a flat table
+    async def do(self, change: AnyChange) -> tuple[str | None, str]:  # noqa: C901, PLR0911, PLR0912  # a flat table
         """Apply one change; return the id of what it made or touched, and a word on what came of it.
 
         Raises:
@@ -94,6 +98,18 @@ class Operations:
             case RemoveSecret():
                 await self._azure.directory.remove_secret(change.object_id, change.key_id)
                 return change.key_id, ""
+            case RevokeAppRole():
+                await self._azure.directory.revoke(change.service, change.assignment)
+                return change.assignment, ""
+            case DeleteApplication():
+                await self._azure.directory.delete_application(change.object_id)
+                return change.client_id, ""
+            case PurgeApplication():
+                await self._azure.directory.purge_application(change.object_id, is_new=change.is_new)
+                return change.object_id, ""
+            case DisableIdentity():
+                await self._azure.identities.disable(change.holder)
+                return change.holder.principal_id, ""
             case AssignAppRole():
                 return await self._assign(change)
             case EnableIdentity():
@@ -110,7 +126,7 @@ class Operations:
                 assert_never(never)
 
     async def _create_application(self, change: CreateApplication) -> tuple[str, str]:
-        application = await self._azure.directory.create_application(change.unique_name, change.name)
+        application = await self._azure.directory.create_application(change.unique_name, change.name, change.tags)
         self._found[change.key] = application
         self._results.record(change.key, Part.CLIENT_ID, application.client_id)
         self._results.record(change.key, Part.OBJECT_ID, application.object_id)

@@ -23,5 +23,9 @@ class Query:
     identities: tuple[str | ResourceId, ...] = ()
     """Resource ids, and bare names of web or function apps."""
     subscription: str | None = None
+    leaving: tuple[str, ...] = ()
+    """Names and ids of clients that are to be removed."""
+    everything: bool = False
+    """Whether every client that was ever made for this service application is looked for."""
     directory: bool = True
     """Whether Entra ID is asked at all."""

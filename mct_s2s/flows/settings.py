@@ -81,6 +81,6 @@ async def write_settings(
 def _told(rounds: int, changed: tuple[str, ...], settings: dict[str, str | None]) -> str:
     if rounds == 0:
         return "somebody else wrote the same at this moment"
-    untouched = len(settings) - len(changed)
+    untouched = len(set(settings) - set(changed))
     again = f"; merged {rounds} times, somebody else was writing too" if rounds > 1 else ""
     return f"{len(changed)} of ours written, {untouched} others untouched{again}"

@@ -69,6 +69,21 @@ class GivenValues:
 
 
 @dataclass(frozen=True)
+class Removal:
+    """What is to be gone: some clients, or with `everything` the whole trust."""
+
+    clients: tuple[str, ...] = ()
+    """Names, appIds, object ids, resource ids, or entries of an allow list exactly as they stand there."""
+    everything: bool = False
+    keep_registration: bool = False
+    """Whether registrations stay, without the access that this trust gave them."""
+    delete_adopted: bool = False
+    """Whether registrations that were not made by this tool are deleted, too."""
+    purge: bool = False
+    """Whether deleted registrations leave the recycle bin at once: their names and URIs are free then."""
+
+
+@dataclass(frozen=True)
 class Desired:
     """One command's wish, whole."""
 
@@ -79,3 +94,4 @@ class Desired:
     allow_consented: bool = False
     """Whether every client that holds the role is put on the allow list (`configure-appservice`)."""
     restart: bool = True
+    removal: Removal | None = None

@@ -28,6 +28,9 @@ ApplicationIdUri = NewType("ApplicationIdUri", str)
 DEFAULT_ROLE = "S2SAppRole"
 
 _GUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
+_IDENTITY_TAG = "mct-s2s:identity:"
+LONGEST_TAG = 256
+"""Source: learn.microsoft.com/graph/api/resources/application, property `tags`."""
 _ROLE_NAMESPACE = UUID("5b0a1b9e-5d0c-4d6a-9f2e-6a3c0c7f2d11")
 
 
@@ -67,6 +70,24 @@ def client_unique_name(service_unique_name: str, client_name: str) -> str:
     cannot stand in an App Service's name: no service application is ever called the same.
     """
     return f"{service_unique_name}.{file_stem(client_name)}"
+
+
+def trust_tag(service_unique_name: str) -> str:
+    """The tag of every client application that is made for a service application: how all of them are found again."""
+    return f"mct-s2s:{service_unique_name}"
+
+
+def identity_tag(resource_id: str) -> str:
+    """The service application's tag for an Azure resource whose managed identity is switched on for its sake.
+
+    It is written before the identity is there, so that a run which is cut off leaves no identity without it.
+    """
+    return f"{_IDENTITY_TAG}{resource_id}"
+
+
+def resource_in_tag(tag: str) -> str | None:
+    """The resource id that an `identity_tag` holds; `None` for any other tag."""
+    return tag.removeprefix(_IDENTITY_TAG) if tag.startswith(_IDENTITY_TAG) else None
 
 
 def file_stem(client_name: str) -> str:

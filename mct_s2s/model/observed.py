@@ -100,6 +100,7 @@ class Application:
     credentials: tuple[Credential, ...] = ()
     token_version: int | None = None
     created: datetime | None = None
+    tags: tuple[str, ...] = ()
 
     def role(self, value: str) -> AppRole | None:
         """The app role of that value, disabled or not."""
@@ -143,6 +144,15 @@ class Assignment:
     principal_id: PrincipalId
     resource_id: PrincipalId
     role_id: AppRoleId
+
+
+@dataclass(frozen=True)
+class IdentityUse:
+    """A resource whose managed identity this tool switched on, and what else that identity is known to be good for."""
+
+    holder: IdentityHolder
+    others: tuple[str, ...] | None
+    """What else relies on it, in words; `None` where that cannot be read."""
 
 
 @dataclass(frozen=True)
@@ -289,6 +299,8 @@ class Observed:
     """The resources named as callers, in the order they were named."""
     secrets: Mapping[str, SecretNote] = field(default_factory=dict)
     """What the secret places know, by the client's name in the wish."""
+    identity_uses: tuple[IdentityUse, ...] = ()
+    """Looked at only where an identity may have to be switched off."""
 
     def with_settings(self, settings: Mapping[str, str | None]) -> Observed:
         """The same world with other application settings."""

@@ -6,7 +6,7 @@ always looked up without case and written under the spelling that stands there.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from mct_s2s.model.ids import is_guid
@@ -76,6 +76,10 @@ class AllowList:
     def with_ids(self, wanted: Iterable[str]) -> AllowList:
         """The list with `wanted` added: nothing dropped, nothing doubled, the order kept."""
         return AllowList(";".join(_distinct([*self.ids, *wanted])))
+
+    def without(self, unwanted: Collection[str]) -> AllowList:
+        """The list without some entries, which are given in lower case."""
+        return AllowList(";".join(entry for entry in self.ids if entry.casefold() not in unwanted))
 
 
 def allow_list(settings: AppSettings, name: str) -> AllowList:

@@ -92,6 +92,7 @@ class CreateApplication(Change):
 
     resource: str
     unique_name: str
+    tags: tuple[str, ...] = ()
 
     action: ClassVar[Action] = Action.CREATE
 
@@ -106,6 +107,11 @@ class ApplicationEdits:
     token_version: int | None = None
     access_to: Later[ClientId] | None = None
     access_role: AppRoleId | None = None
+    no_access_to: ClientId | None = None
+    """An API whose permissions are no longer asked for."""
+    tags: tuple[str, ...] = ()
+    forget: tuple[str, ...] = ()
+    """Tags that are to go."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -160,7 +166,10 @@ class AddSecret(Change):
 
 @dataclass(frozen=True, kw_only=True)
 class RemoveSecret(Change):
-    """A secret whose value was lost on the way: made by an attempt that never delivered it."""
+    """A secret that nobody is to use any more: its value was lost on the way, it was replaced, or its client goes.
+
+    Source: learn.microsoft.com/graph/api/application-removepassword.
+    """
 
     object_id: ApplicationObjectId
     key_id: KeyId
@@ -182,6 +191,59 @@ class AssignAppRole(Change):
 
     resource: ClassVar[str] = "admin consent"
     action: ClassVar[Action] = Action.CREATE
+
+
+@dataclass(frozen=True, kw_only=True)
+class RevokeAppRole(Change):
+    """Admin consent taken back.
+
+    Source: learn.microsoft.com/graph/api/serviceprincipal-delete-approleassignedto.
+    """
+
+    service: PrincipalId
+    assignment: str
+
+    resource: ClassVar[str] = "admin consent"
+    action: ClassVar[Action] = Action.DELETE
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeleteApplication(Change):
+    """A registration into the recycle bin, with its service principal; it can be restored for 30 days.
+
+    Source: learn.microsoft.com/graph/api/application-delete.
+    """
+
+    resource: str
+    object_id: ApplicationObjectId
+    client_id: ClientId
+
+    action: ClassVar[Action] = Action.DELETE
+
+
+@dataclass(frozen=True, kw_only=True)
+class PurgeApplication(Change):
+    """A registration out of the recycle bin, for good: its `uniqueName` and its URI are free at once.
+
+    Source: learn.microsoft.com/graph/api/directory-deleteditems-delete.
+    """
+
+    object_id: ApplicationObjectId
+    is_new: bool
+    """Whether it is deleted in this very plan: then the recycle bin may not show it yet."""
+
+    resource: ClassVar[str] = "recycle bin"
+    action: ClassVar[Action] = Action.DELETE
+
+
+@dataclass(frozen=True, kw_only=True)
+class DisableIdentity(Change):
+    """The system-assigned identity of an Azure resource switched off; identities assigned by users stay."""
+
+    holder: IdentityHolder
+
+    resource: ClassVar[str] = "managed identity"
+    action: ClassVar[Action] = Action.DELETE
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -215,6 +277,10 @@ class SettingsWish:
     object_ids: tuple[Later[PrincipalId], ...] = ()
     tidy: bool = True
     """Whether blanks, doubles and empty entries of the lists are cleared away."""
+    without: frozenset[str] = frozenset()
+    """Entries, in lower case, that leave the allow lists; a list that is empty then goes as a whole."""
+    without_names: tuple[str, ...] = ()
+    """Settings of ours that go as a whole."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -225,6 +291,8 @@ class WriteSettings(Change):
     wish: SettingsWish
     changed: tuple[str, ...]
     """The names that will change, as far as is known now."""
+    first: bool = False
+    """Whether everything else waits for it: who is to be let in no more is shut out before anything is deleted."""
 
     resource: ClassVar[str] = "application settings"
     action: ClassVar[Action] = Action.UPDATE
@@ -248,19 +316,29 @@ AnyChange = (
     | AddSecret
     | RemoveSecret
     | AssignAppRole
+    | RevokeAppRole
+    | DeleteApplication
+    | PurgeApplication
     | EnableIdentity
+    | DisableIdentity
     | WriteSettings
     | RestartSite
 )
 
 
-def known_id(change: AnyChange) -> str | None:
+def known_id(change: AnyChange) -> str | None:  # noqa: PLR0911  # a flat table
     """The id of what a change is about, where it exists before the plan is applied."""
     match change:
         case AlreadyRight():
             return change.id
         case RemoveSecret():
             return change.key_id
+        case RevokeAppRole():
+            return change.assignment
+        case DeleteApplication() | PurgeApplication():
+            return change.object_id
+        case DisableIdentity():
+            return change.holder.principal_id
         case UpdateApplication():
             return change.object_id if isinstance(change.object_id, str) else None
         case WriteSettings():

@@ -13,6 +13,7 @@ from mct_s2s.model.ids import (
     PrincipalId,
     client_unique_name,
     is_guid,
+    trust_tag,
 )
 from mct_s2s.model.observed import ClientApplication, IdentityHolder, Observed, SecretNote
 from mct_s2s.planning.changes import (
@@ -31,7 +32,7 @@ from mct_s2s.planning.changes import (
     UpdateApplication,
 )
 from mct_s2s.planning.plan import Facts, LeftToOthers
-from mct_s2s.planning.service import EXPOSE, Service
+from mct_s2s.planning.service import CREATE, EXPOSE, Service
 
 ABOUT = "client application"
 
@@ -70,7 +71,15 @@ def plan_client(wish: ClientWish, service: Service, observed: Observed, facts: F
     changes: list[AnyChange] = []
     if application is None:
         unique_name = client_unique_name(service.unique_name, wish.name)
-        changes.append(CreateApplication(key=key, resource=ABOUT, name=wish.name, unique_name=unique_name))
+        changes.append(
+            CreateApplication(
+                key=key,
+                resource=ABOUT,
+                name=wish.name,
+                unique_name=unique_name,
+                tags=(trust_tag(service.unique_name),),
+            )
+        )
     if found is None or found.principal is None:
         changes.append(CreateServicePrincipal(key=f"{key}:principal", name=wish.name, client_id=client_id))
     secret = _plan_secret(wish, found, (object_id, client_id, service), observed, facts)
@@ -120,7 +129,11 @@ def plan_identity(holder: IdentityHolder, service: Service | None, observed: Obs
     principal: Later[PrincipalId] = holder.principal_id or Ref(key, Part.PRINCIPAL_ID)
     changes: list[AnyChange] = []
     if holder.principal_id is None:
-        changes.append(EnableIdentity(key=key, name=holder.display_name, detail="system-assigned", holder=holder))
+        changes.append(
+            EnableIdentity(
+                key=key, name=holder.display_name, detail="system-assigned", holder=holder, after=(CREATE, EXPOSE)
+            )
+        )
     else:
         changes.append(
             AlreadyRight(key=key, resource="managed identity", name=holder.display_name, id=holder.principal_id)

@@ -1,7 +1,7 @@
 """Edits to an application, worked out against what stands there at the moment of writing.
 
-`identifierUris`, `appRoles` and `requiredResourceAccess` are replaced whole by a PATCH: every entry that is not ours is
-sent back as it was read.
+`identifierUris`, `appRoles`, `requiredResourceAccess` and `tags` are replaced whole by a PATCH: every entry that is
+not ours is sent back as it was read.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ class ApplicationPatch:
     app_roles: tuple[AppRole, ...] | None = None
     token_version: int | None = None
     required_access: tuple[RequiredAccess, ...] | None = None
+    tags: tuple[str, ...] | None = None
 
     @property
     def is_empty(self) -> bool:
@@ -41,12 +42,17 @@ def patch_for(application: Application, edits: ApplicationEdits, results: Result
     access = application.required_access
     if edits.access_to is not None and edits.access_role is not None:
         access = _access(access, results.resolve(edits.access_to), edits.access_role)
+    if edits.no_access_to is not None:
+        access = tuple(entry for entry in access if not same_id(entry.resource_client_id, edits.no_access_to))
+    kept = tuple(tag for tag in application.tags if tag not in edits.forget)
+    tags = (*kept, *(tag for tag in edits.tags if tag not in kept))
     version = edits.token_version
     return ApplicationPatch(
         identifier_uris=(*application.identifier_uris, uri) if uri and uri not in application.identifier_uris else None,
         app_roles=roles if roles != application.app_roles else None,
         token_version=version if version and version != application.token_version else None,
         required_access=access if access != application.required_access else None,
+        tags=tags if tags != application.tags else None,
     )
 
 

@@ -42,6 +42,8 @@ class Plan:
 
     steps: tuple[AnyChange, ...] = ()
     left_to_others: tuple[LeftToOthers, ...] = ()
+    notes: tuple[str, ...] = ()
+    """Sentences that the reader should know of, although nothing follows from them."""
 
     @property
     def changes(self) -> tuple[AnyChange, ...]:
@@ -56,16 +58,21 @@ class Plan:
     def waits_for(self, change: AnyChange) -> frozenset[str]:
         """The keys of the changes that must be done before `change` may write.
 
-        The settings wait for everything: the site restarts once, after all else has succeeded.
+        The settings wait for everything: the site restarts once, after all else has succeeded. Where somebody is to be
+        shut out it is the other way round.
         """
         others = {other.key for other in self.changes if other.key != change.key}
+        settings = [other for other in self.changes if isinstance(other, WriteSettings)]
+        site = {other.key for other in self.changes if isinstance(other, WriteSettings | RestartSite)}
+        shuts_out = any(write.first for write in settings)
         match change:
             case WriteSettings():
-                return frozenset(o.key for o in self.changes if not isinstance(o, WriteSettings | RestartSite))
+                return frozenset() if shuts_out else frozenset(others - site)
             case RestartSite():
-                return frozenset(others)
+                return frozenset(others & site if shuts_out else others)
             case _:
-                return frozenset(ref.key for ref in references(change)) | (others & set(change.after))
+                needed = {ref.key for ref in references(change)} | (others & set(change.after))
+                return frozenset(needed | site if shuts_out else needed)
 
 
 def references(value: object) -> Iterator[Ref[str]]:

@@ -27,10 +27,12 @@ from mct_s2s.planning.changes import (
     AssignAppRole,
     CreateApplication,
     CreateServicePrincipal,
+    DeleteApplication,
     EnableIdentity,
     Part,
     Ref,
     RemoveSecret,
+    RevokeAppRole,
     UpdateApplication,
 )
 from mct_s2s.planning.edits import ApplicationPatch, patch_for
@@ -55,7 +57,7 @@ def project(
     return replace(after, trust=_with_holders(after))
 
 
-def _with(world: Observed, change: AnyChange, results: Results) -> Observed:  # a flat table
+def _with(world: Observed, change: AnyChange, results: Results) -> Observed:  # noqa: C901  # a flat table
     trust = world.trust
     match change:
         case CreateApplication():
@@ -95,6 +97,11 @@ def _with(world: Observed, change: AnyChange, results: Results) -> Observed:  # 
                 change.role,
             )
             trust = replace(trust, assignments=(*trust.assignments, assignment))
+        case RevokeAppRole():
+            kept = tuple(a for a in trust.assignments if a.id != change.assignment)
+            trust = replace(trust, assignments=kept)
+        case DeleteApplication():
+            trust = _deleted(trust, change)
         case EnableIdentity():
             made: PrincipalId = results.resolve(Ref(change.key, Part.PRINCIPAL_ID))
             holders = tuple(
@@ -110,11 +117,25 @@ def _created(trust: Trust, change: CreateApplication, results: Results) -> Trust
     client_id: Ref[ClientId] = Ref(change.key, Part.CLIENT_ID)
     object_id: Ref[ApplicationObjectId] = Ref(change.key, Part.OBJECT_ID)
     application = Application(
-        results.resolve(object_id), results.resolve(client_id), change.name, unique_name=change.unique_name
+        results.resolve(object_id),
+        results.resolve(client_id),
+        change.name,
+        unique_name=change.unique_name,
+        tags=change.tags,
     )
     if change.key == CREATE:
         return replace(trust, service=application)
     return replace(trust, clients=(*trust.clients, ClientApplication(application, None)))
+
+
+def _deleted(trust: Trust, change: DeleteApplication) -> Trust:
+    """Without the registration, and so without its service principal and everything that it held."""
+    gone = [c.principal.id for c in trust.clients if c.client_id == change.client_id and c.principal is not None]
+    assignments = tuple(a for a in trust.assignments if not any(same_id(a.principal_id, g) for g in gone))
+    clients = tuple(client for client in trust.clients if client.client_id != change.client_id)
+    if trust.service is not None and trust.service.client_id == change.client_id:
+        return replace(trust, service=None, principal=None, assignments=(), clients=clients)
+    return replace(trust, clients=clients, assignments=assignments)
 
 
 def _edited(trust: Trust, object_id: ApplicationObjectId, edit: Callable[[Application], Application]) -> Trust:
@@ -136,6 +157,7 @@ def _patched(application: Application, patch: ApplicationPatch) -> Application:
         app_roles=application.app_roles if patch.app_roles is None else patch.app_roles,
         token_version=application.token_version if patch.token_version is None else patch.token_version,
         required_access=application.required_access if patch.required_access is None else patch.required_access,
+        tags=application.tags if patch.tags is None else patch.tags,
     )
 
 

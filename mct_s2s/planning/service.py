@@ -11,10 +11,12 @@ from mct_s2s.errors import NotThere, Refused
 from mct_s2s.model.desired import ServiceWish
 from mct_s2s.model.ids import (
     DEFAULT_ROLE,
+    LONGEST_TAG,
     AppRoleId,
     ClientId,
     PrincipalId,
     api_uri,
+    identity_tag,
     new_app_role_id,
 )
 from mct_s2s.model.observed import Application, AppRole, Observed
@@ -69,6 +71,7 @@ def plan_service(wish: ServiceWish, observed: Observed) -> Service:
         uri=None if uri else ApiUri(application.client_id),
         role=role_edit,
         token_version=1 if application.token_version == 2 else None,
+        tags=tuple(tag for tag in _identity_tags(observed) if tag not in application.tags),
     )
     changes: list[AnyChange] = []
     if edits == ApplicationEdits():
@@ -121,7 +124,13 @@ def _new_service(wish: ServiceWish, observed: Observed) -> Service:
     role = _new_role(observed, wish.unique_name, value)
     client_id: Ref[ClientId] = Ref(CREATE, Part.CLIENT_ID)
     changes = (
-        CreateApplication(key=CREATE, resource=ABOUT, name=wish.display_name, unique_name=wish.unique_name),
+        CreateApplication(
+            key=CREATE,
+            resource=ABOUT,
+            name=wish.display_name,
+            unique_name=wish.unique_name,
+            tags=_identity_tags(observed),
+        ),
         UpdateApplication(
             key=EXPOSE,
             resource="Application ID URI",
@@ -142,6 +151,12 @@ def _new_service(wish: ServiceWish, observed: Observed) -> Service:
         unique_name=wish.unique_name,
         changes=changes,
     )
+
+
+def _identity_tags(observed: Observed) -> tuple[str, ...]:
+    """What the service application has to remember: the identities that are about to be switched on for its sake."""
+    tags = [identity_tag(str(holder.resource)) for holder in observed.holders if holder.principal_id is None]
+    return tuple(tag for tag in tags if len(tag) <= LONGEST_TAG)
 
 
 def _role(application: Application, wish: ServiceWish, observed: Observed) -> tuple[AppRole, AppRole | None]:
@@ -195,5 +210,6 @@ def _describe(edits: ApplicationEdits) -> str:
         "Application ID URI api://<appId>" if edits.uri else "",
         f"app role {edits.role.value}" if edits.role else "",
         "v1 access tokens" if edits.token_version else "",
+        "remembers the identity to switch on" if edits.tags else "",
     ]
     return ", ".join(part for part in parts if part)

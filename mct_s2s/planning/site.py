@@ -18,7 +18,6 @@ from mct_s2s.model.site_settings import (
     ROLE,
     TENANT_ID,
     TENANT_NAME,
-    AllowList,
     AppSettings,
     allow_list,
     spelling_in,
@@ -74,8 +73,8 @@ def _values(given: GivenValues, tenant: Tenant | None, service: Service | None) 
     return wishes
 
 
-def plan_site(observed: Observed, wish: SettingsWish, *, restart: bool) -> tuple[AnyChange, ...]:
-    """One write and one restart, or nothing at all."""
+def plan_site(observed: Observed, wish: SettingsWish, *, restart: bool, first: bool = False) -> tuple[AnyChange, ...]:
+    """One write and one restart, or nothing at all; before everything else where somebody is shut out."""
     assert observed.app_service is not None  # noqa: S101  # asked only where a site was looked at
     site, settings = observed.app_service.site, observed.app_service.settings
     changed = changed_names(settings, wish, Results())
@@ -88,6 +87,7 @@ def plan_site(observed: Observed, wish: SettingsWish, *, restart: bool) -> tuple
         site=site,
         wish=wish,
         changed=changed,
+        first=first,
     )
     return (write, RestartSite(key="restart", name=site.label, detail="restart", site=site)) if restart else (write,)
 
@@ -103,8 +103,10 @@ def merge(settings: AppSettings, wish: SettingsWish, results: Results) -> dict[s
         current = value_of(merged, entry.name)
         if value is not None and not (current == value or (current or "").casefold() in entry.equally_right):
             merged[spelling_in(merged, entry.name)] = value
-    _merge_ids(merged, APPLICATION_IDS, [results.known(later) for later in wish.application_ids], tidy=wish.tidy)
-    _merge_ids(merged, OBJECT_IDS, [results.known(later) for later in wish.object_ids], tidy=wish.tidy)
+    _merge_ids(merged, APPLICATION_IDS, [results.known(later) for later in wish.application_ids], wish)
+    _merge_ids(merged, OBJECT_IDS, [results.known(later) for later in wish.object_ids], wish)
+    for name in wish.without_names:
+        merged.pop(spelling_in(merged, name), None)
     return merged
 
 
@@ -112,6 +114,7 @@ def changed_names(settings: AppSettings, wish: SettingsWish, results: Results) -
     """The settings that would change, those whose new value is not known yet included."""
     merged = merge(settings, wish, results)
     changed = {name for name, value in merged.items() if name not in settings or settings[name] != value}
+    changed |= set(settings) - set(merged)
     changed |= {spelling_in(settings, entry.name) for entry in wish.values if results.uri(entry.value) is None}
     if any(results.known(later) is None for later in wish.application_ids):
         changed.add(spelling_in(settings, APPLICATION_IDS))
@@ -124,14 +127,18 @@ def _merge_ids(
     merged: dict[str, str | None],
     name: str,
     wanted: list[ClientId | None] | list[PrincipalId | None],
-    *,
-    tidy: bool,
+    wish: SettingsWish,
 ) -> None:
     known = [entry for entry in wanted if entry is not None]
     current = allow_list(merged, name)
-    if all(current.holds(entry) for entry in known) and (current.is_well_formed or not tidy):
+    leaving = any(entry.casefold() in wish.without for entry in current.ids)
+    if not leaving and all(current.holds(entry) for entry in known) and (current.is_well_formed or not wish.tidy):
         return
-    merged[spelling_in(merged, name)] = AllowList(current.text).with_ids(known).text
+    wanted_list = current.with_ids(known).without(wish.without)
+    if leaving and not wanted_list.text:
+        del merged[spelling_in(merged, name)]
+    else:
+        merged[spelling_in(merged, name)] = wanted_list.text
 
 
 def _describe(settings: AppSettings, changed: tuple[str, ...]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
@@ -24,6 +25,7 @@ def show_plan(terminal: Terminal, plan: Plan, where: str, *, is_result: bool = F
     console = terminal.out if is_result else terminal.err
     if plan.is_empty:
         console.print(Text(f"Nothing to do: {where} is already as it should be."), style="good")
+        _notes(console, plan)
         return
     console.print(Text.assemble(("Plan", "head"), f" for {where}"))
     table = Table.grid(padding=(0, 2))
@@ -32,6 +34,12 @@ def show_plan(terminal: Terminal, plan: Plan, where: str, *, is_result: bool = F
     console.print(table)
     for note in plan.left_to_others:
         console.print(Text(f"  {note.what}"), style="warn")
+    _notes(console, plan)
+
+
+def _notes(console: Console, plan: Plan) -> None:
+    for note in plan.notes:
+        console.print(Text(f"  {note}"), style="warn")
 
 
 def summary(plan: Plan) -> str:

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 READ = "read the resource that is to call the API"
 ENABLE = "switch the managed identity on"
+DISABLE = "switch the managed identity off"
+ROLE_ASSIGNMENTS_API = "2022-04-01"
 POLL_SECONDS = 1
 
 
@@ -53,11 +55,7 @@ class ArmIdentities:
         Raises:
             ServiceError: refused, or the type of resource carries no identity.
         """
-        body = {"identity": _with_system_assigned(holder)}
-        if holder.resource.is_site:
-            await self._patch_site(holder.resource, body)
-        else:
-            await self._patch(holder, body)
+        await self._change(holder, _with_system_assigned(holder), ENABLE)
         after = await self.holder(holder.resource)
         if after is None or after.principal_id is None:
             raise ServiceError(
@@ -67,20 +65,40 @@ class ArmIdentities:
             )
         return after.principal_id
 
-    async def _patch_site(self, resource: ResourceId, body: dict[str, Any]) -> None:
+    async def disable(self, holder: IdentityHolder) -> None:
+        """PATCH `identity`, so that only the identities which users assigned are left."""
+        await self._change(holder, _without_system_assigned(holder), DISABLE)
+
+    async def roles_of(self, holder: IdentityHolder) -> list[str]:
+        """GET /subscriptions/{id}/providers/Microsoft.Authorization/roleAssignments?$filter=principalId eq …."""
+        if holder.principal_id is None:
+            return []
+        path = f"/subscriptions/{holder.resource.subscription_id}/providers/Microsoft.Authorization/roleAssignments"
+        page = await self._session.get(
+            path, ROLE_ASSIGNMENTS_API, "read the identity's roles", filter=f"principalId eq '{holder.principal_id}'"
+        )
+        return [str((row.get("properties") or {}).get("scope") or row.get("id")) for row in page.get("value", ())]
+
+    async def _change(self, holder: IdentityHolder, identity: dict[str, Any], doing: str) -> None:
+        if holder.resource.is_site:
+            await self._patch_site(holder.resource, {"identity": identity}, doing)
+        else:
+            await self._patch(holder, {"identity": identity}, doing)
+
+    async def _patch_site(self, resource: ResourceId, body: dict[str, Any], doing: str) -> None:
         apps = self._sites.client(resource.subscription_id).web_apps
         group, name = resource.resource_group, resource.names[0]
         try:
             if resource.slot:
                 slot = resource.slot
-                await self._session.call(lambda: apps.update_slot(group, name, slot, body), ENABLE)  # type: ignore[call-overload]
+                await self._session.call(lambda: apps.update_slot(group, name, slot, body), doing)  # type: ignore[call-overload]
             else:
-                await self._session.call(lambda: apps.update(group, name, body), ENABLE)  # type: ignore[call-overload]
+                await self._session.call(lambda: apps.update(group, name, body), doing)  # type: ignore[call-overload]
         except ValueError:
             # 202 with an empty body: accepted, and the SDK tries to parse it. What came of it is read back.
             return
 
-    async def _patch(self, holder: IdentityHolder, body: dict[str, Any]) -> None:
+    async def _patch(self, holder: IdentityHolder, body: dict[str, Any], doing: str) -> None:
         client = self._client(holder.resource.subscription_id)
         path, version = str(holder.resource).lstrip("/"), holder.api_version or ""
 
@@ -101,11 +119,11 @@ class ArmIdentities:
             await poller.result()
 
         try:
-            await self._session.call(patch, ENABLE)
+            await self._session.call(patch, doing)
         except ServiceError as error:
             if error.status != 405 and error.service_code != "PatchResourceNotSupported":
                 raise
-            await self._session.call(put, ENABLE)
+            await self._session.call(put, doing)
 
     async def _api_version(self, resource: ResourceId) -> str:
         """The newest stable api-version of a resource type, from its provider."""
@@ -156,6 +174,12 @@ def _with_system_assigned(holder: IdentityHolder) -> dict[str, Any]:
         "type": "SystemAssigned, UserAssigned",
         "userAssignedIdentities": {identity: {} for identity in holder.user_assigned},
     }
+
+
+def _without_system_assigned(holder: IdentityHolder) -> dict[str, Any]:
+    if not holder.user_assigned:
+        return {"type": "None"}
+    return {"type": "UserAssigned", "userAssignedIdentities": {identity: {} for identity in holder.user_assigned}}
 
 
 def _writable(resource: Mapping[str, Any]) -> dict[str, Any]:

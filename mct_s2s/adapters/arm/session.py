@@ -99,13 +99,12 @@ class ArmSession:
 
         return await self._patience.call(once, repeatable=repeatable)
 
-    async def get(self, path: str, api_version: str, doing: str) -> dict[str, Any]:
+    async def get(self, path: str, api_version: str, doing: str, *, filter: str | None = None) -> dict[str, Any]:  # noqa: A002  # the option's name
         """GET a path for which the management clients at hand have no operation."""
+        options = {"api-version": api_version, **({"$filter": filter} if filter else {})}
 
         async def once() -> dict[str, Any]:
-            response = await self._raw.send_request(
-                HttpRequest("GET", self.cloud.arm + path, params={"api-version": api_version})
-            )
+            response = await self._raw.send_request(HttpRequest("GET", self.cloud.arm + path, params=options))
             if response.status_code >= 400:
                 raise HttpResponseError(response=response)
             document: dict[str, Any] = response.json()

@@ -5,6 +5,7 @@ Importing these models takes a third of a second, so this module is imported by 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -30,12 +31,13 @@ THIS_DIRECTORY_ONLY = "AzureADMyOrg"
 supported-accounts-validation."""
 
 
-def new_application(display_name: str) -> Application:
+def new_application(display_name: str, tags: Sequence[str]) -> Application:
     """A registration for this directory only. Its v1 tokens carry the URI that was asked for as their audience."""
     return Application(
         display_name=display_name,
         sign_in_audience=THIS_DIRECTORY_ONLY,
         api=ApiApplication(requested_access_token_version=1),
+        tags=list(tags) or None,
     )
 
 
@@ -48,6 +50,7 @@ def application_patch(patch: ApplicationPatch) -> Application:
         required_resource_access=None
         if patch.required_access is None
         else [_required_access(entry) for entry in patch.required_access],
+        tags=None if patch.tags is None else list(patch.tags),
     )
 
 

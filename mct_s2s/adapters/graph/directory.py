@@ -120,7 +120,19 @@ class GraphDirectory:
         rows = [row async for row in self._session.rows(builder.to_get_request_information(), READ)]
         return [parse.federated_credential(row) for row in rows]
 
-    async def create_application(self, unique_name: str, display_name: str) -> Application:
+    async def applications_with_tag(self, tag: str) -> list[Application]:
+        """GET /applications?$filter=tags/any(…)."""
+        rows = await self._filtered(
+            self._graph.applications, f"tags/any(t:t eq {_quoted(tag)})", parse.APPLICATION_FIELDS
+        )
+        return [parse.application(row) for row in rows]
+
+    async def assignments_of(self, principal: PrincipalId) -> list[Assignment]:
+        """GET /servicePrincipals/{id}/appRoleAssignments."""
+        builder = self._graph.service_principals.by_service_principal_id(principal).app_role_assignments
+        return [parse.assignment(row) async for row in self._session.rows(builder.to_get_request_information(), READ)]
+
+    async def create_application(self, unique_name: str, display_name: str, tags: Sequence[str]) -> Application:
         """PATCH /applications(uniqueName='…') with `Prefer: create-if-missing`: two runs can never make two.
 
         The body says only what a new registration must say: where one stands already, nothing of it changes.
@@ -128,7 +140,7 @@ class GraphDirectory:
         builder = self._graph.applications_with_unique_name(unique_name)
         prefer: RequestConfiguration[Any] = RequestConfiguration()
         prefer.headers.add("Prefer", "create-if-missing")
-        info = builder.to_patch_request_information(bodies.new_application(display_name), prefer)
+        info = builder.to_patch_request_information(bodies.new_application(display_name, tags), prefer)
         row = await self._session.send(info, "create the registration")
         if row is None:  # it stood already: 204 brings no body
             builder = self._graph.applications_with_unique_name(unique_name)  # its key may be another's by now
@@ -193,6 +205,29 @@ class GraphDirectory:
                 return None
             raise
         return parse.assignment(row or {})
+
+    async def revoke(self, service: PrincipalId, assignment: str) -> None:
+        """DELETE /servicePrincipals/{service}/appRoleAssignedTo/{id}."""
+        builder = self._graph.service_principals.by_service_principal_id(service)
+        info = builder.app_role_assigned_to.by_app_role_assignment_id(assignment).to_delete_request_information()
+        await self._gone(info, "revoke the admin consent")
+
+    async def delete_application(self, object_id: ApplicationObjectId) -> None:
+        """DELETE /applications/{id}: into the recycle bin."""
+        info = self._graph.applications.by_application_id(object_id).to_delete_request_information()
+        await self._gone(info, "delete the registration")
+
+    async def purge_application(self, object_id: ApplicationObjectId, *, is_new: bool) -> None:
+        """DELETE /directory/deletedItems/{id}: for good."""
+        info = self._graph.directory.deleted_items.by_directory_object_id(object_id).to_delete_request_information()
+        await self._gone(info, "purge the registration", lag=_lag(is_new))
+
+    async def _gone(self, info: RequestInformation, doing: str, *, lag: Lag = no_lag) -> None:
+        try:
+            await self._session.send(info, doing, lag=lag)
+        except ServiceError as error:
+            if error.status != 404:
+                raise
 
     async def _application(self, builder: Any) -> Application | None:
         row = await self._or_none(builder.to_get_request_information(_select(parse.APPLICATION_FIELDS)))

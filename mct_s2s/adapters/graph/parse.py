@@ -37,6 +37,7 @@ APPLICATION_FIELDS = [
     "keyCredentials",
     "api",
     "createdDateTime",
+    "tags",
 ]
 PRINCIPAL_FIELDS = [
     "id",
@@ -72,6 +73,7 @@ def application(row: Json) -> Application:
         ),
         token_version=(row.get("api") or {}).get("requestedAccessTokenVersion"),
         created=moment(row["createdDateTime"]) if row.get("createdDateTime") else None,
+        tags=tuple(row.get("tags") or ()),
     )
 
 

@@ -1,0 +1,26 @@
+"""`mct-s2s remove-client`: one caller less for a trust that stays."""
+
+from __future__ import annotations
+
+from mct_s2s.cli.options import RemoveClientOptions
+from mct_s2s.cli.removing import remove
+from mct_s2s.errors import UsageError
+from mct_s2s.model.desired import Removal
+
+
+def remove_client(options: RemoveClientOptions) -> int:
+    """Exit code of `remove-client`."""
+    name = options.name.strip()
+    if not name:
+        raise UsageError(
+            "client-name-empty",
+            "Which client is to leave? Its name is empty.",
+            remedy="mct-s2s status shows them all; then mct-s2s remove-client NAME_OR_ID",
+        )
+    wanted = Removal(
+        clients=(name,),
+        keep_registration=options.keep_registration,
+        delete_adopted=options.delete_adopted,
+        purge=options.purge,
+    )
+    return remove(options, wanted)

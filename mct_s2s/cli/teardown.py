@@ -1,0 +1,18 @@
+"""`mct-s2s teardown`: the whole trust undone, and nothing else."""
+
+from __future__ import annotations
+
+from mct_s2s.cli.options import RemovalOptions
+from mct_s2s.cli.removing import remove
+from mct_s2s.model.desired import Removal
+
+
+def teardown(options: RemovalOptions) -> int:
+    """Exit code of `teardown`."""
+    wanted = Removal(
+        everything=True,
+        keep_registration=options.keep_registration,
+        delete_adopted=options.delete_adopted,
+        purge=options.purge,
+    )
+    return remove(options, wanted)

@@ -1,0 +1,38 @@
+"""What else a managed identity is good for: asked before one is switched off that was switched on for this trust."""
+
+from __future__ import annotations
+
+from mct_s2s.errors import S2SError
+from mct_s2s.model.ids import resource_in_tag, same_id
+from mct_s2s.model.observed import IdentityUse, Trust
+from mct_s2s.model.resource_id import ResourceId
+from mct_s2s.ports import Azure
+from mct_s2s.together import together
+
+
+async def find_identity_uses(azure: Azure, trust: Trust) -> tuple[IdentityUse, ...]:
+    """One for each identity that this trust's service application remembers to have switched on, and that is there."""
+    tags = trust.service.tags if trust.service is not None else ()
+    resources = [resource for tag in tags if (resource := resource_in_tag(tag)) is not None]
+    found = await together(*(_use(azure, trust, resource) for resource in resources))
+    return tuple(use for use in found if use is not None)
+
+
+async def _use(azure: Azure, trust: Trust, resource: str) -> IdentityUse | None:
+    try:
+        holder = await azure.identities.holder(ResourceId.parse(resource))
+    except S2SError:
+        return None
+    if holder is None:
+        return None
+    if holder.principal_id is None:
+        return IdentityUse(holder, ())
+    try:
+        roles, assignments = await together(
+            azure.identities.roles_of(holder), azure.directory.assignments_of(holder.principal_id)
+        )
+    except S2SError:
+        return IdentityUse(holder, None)
+    service = trust.principal.id if trust.principal is not None else None
+    apps = [f"app role of {a.resource_id}" for a in assignments if not same_id(a.resource_id, service)]
+    return IdentityUse(holder, (*(f"Azure role at {scope}" for scope in roles), *apps))

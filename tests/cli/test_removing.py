@@ -1,0 +1,252 @@
+"""`remove-client` and `teardown`: shut out first, then cleaned up, and only what this trust owns."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.cli.conftest import Ended, Program
+from tests.conftest import FUNCTION_APP, MACHINE, Sandbox
+
+JSON = ("-y", "-o", "json")
+SETUP = ("setup", "--client", "One", "--client", "Two", "--managed-identity", "reports-func", *JSON)
+LISTS = ("ServiceApplicationIds", "ServiceObjectIds")
+
+
+def _world(azure: Sandbox) -> Any:
+    """Everything that is there, without the recycle bin and without how often the site began anew."""
+    world = azure.world()
+    for kind in ("applications", "servicePrincipals"):
+        world["directory"][kind] = [one for one in world["directory"][kind] if not one["deletedDateTime"]]
+    world["directory"] = {k: v for k, v in world["directory"].items() if k not in {"clock", "now"}}
+    for site in world["resources"]["sites"].values():
+        for name in ("restarts", "recycles", "ready_at"):
+            site.pop(name, None)
+    for resource in world["resources"]["resources"].values():
+        if resource.get("identity") == {"type": "None"}:
+            del resource["identity"]
+    return {"directory": world["directory"], "resources": world["resources"]}
+
+
+def _client(status: dict[str, Any], name: str) -> dict[str, Any]:
+    found: dict[str, Any] = next(c for c in status["clients"] if c["displayName"] == name)
+    return found
+
+
+def _changes(ended: Ended) -> list[tuple[str, str, str]]:
+    return [(c["action"], c["resource"], c["name"]) for c in ended.document["changes"] if c["action"] != "none"]
+
+
+def _token(azure: Sandbox, ended: Ended, name: str) -> httpx.Response:
+    saved = next(c for c in ended.document["credentials"] if c["client"] == name)
+    lines = Path(saved["savedTo"].removeprefix("file:")).read_text(encoding="utf-8").splitlines()
+    values = dict(shlex.split(line)[0].split("=", 1) for line in lines if not line.startswith("#"))
+    return azure.token(values["MCT_S2S_SCOPE"], values["AZURE_CLIENT_ID"], values["AZURE_CLIENT_SECRET"])
+
+
+@pytest.mark.parametrize("by", ["displayName", "appId", "servicePrincipalId"])
+def test_a_client_is_shut_out_and_then_deleted(mct: Program, azure: Sandbox, by: str) -> None:
+    made = mct(*SETUP)
+    one, two = (_client(made.document["status"], name) for name in ("One", "Two"))
+    before = _token(azure, made, "One").json()["access_token"]
+    azure.forget()
+    done = mct("remove-client", one[by], *JSON)
+    assert done.code == 0, done
+    kinds = [write.rpartition("/")[2].partition("?")[0] for write in azure.writes()]
+    assert kinds[:2] == ["appsettings", "restart"], "who is not let in any more is shut out before all else"
+    assert azure.restarts() == 1
+    status = done.document["status"]
+    assert status["healthy"], status["findings"]
+    assert [c["displayName"] for c in status["clients"]] == ["Two", "reports-func"]
+    assert azure.settings()["ServiceApplicationIds"] == two["appId"]
+    assert azure.applications("One") == []
+    assert azure.call_site(before) in {401, 403}
+    assert azure.call_site(_token(azure, made, "Two").json()["access_token"]) == 200
+
+
+def test_the_secret_file_of_a_deleted_client_goes(mct: Program, azure: Sandbox) -> None:
+    made = mct(*SETUP)
+    files = [Path(c["savedTo"].removeprefix("file:")) for c in made.document["credentials"]]
+    mct("remove-client", "One", *JSON)
+    assert [file.exists() for file in files] == [False, True]
+
+
+def test_removing_again_changes_nothing_and_says_who_is_there(mct: Program, azure: Sandbox) -> None:
+    mct(*SETUP)
+    mct("remove-client", "One", *JSON)
+    azure.forget()
+    again = mct("remove-client", "One", "-y")
+    assert (again.code, azure.writes()) == (0, [])
+    assert "'One' is no client here. The clients are: Two, reports-func." in again.err
+
+
+@pytest.mark.parametrize("by", ["displayName", "principalId", "resourceId"])
+def test_an_identity_is_switched_off_if_it_was_switched_on_for_this(mct: Program, azure: Sandbox, by: str) -> None:
+    seed = _world(azure)
+    made = mct(*SETUP)
+    identity = _client(made.document["status"], "reports-func")
+    done = mct("remove-client", identity[by], *JSON)
+    assert ("delete", "managed identity", "reports-func") in _changes(done)
+    assert (azure.arm("GET", FUNCTION_APP).get("identity") or {}).get("principalId") is None
+    assert "ServiceObjectIds" not in azure.settings(), "a list that nobody is on goes as a whole"
+    mct("teardown", *JSON)
+    assert _world(azure) == seed
+
+
+def test_an_identity_that_was_on_before_stays_on(mct: Program, azure: Sandbox) -> None:
+    azure.arm("PATCH", FUNCTION_APP, json={"identity": {"type": "SystemAssigned"}})
+    mct(*SETUP)
+    done = mct("remove-client", "reports-func", *JSON)
+    assert done.code == 0
+    assert azure.arm("GET", FUNCTION_APP)["identity"]["principalId"]
+    assert "ServiceObjectIds" not in azure.settings()
+    kept = next(c for c in done.document["changes"] if c["resource"] == "managed identity")
+    assert kept["detail"] == "left on: it was not switched on for this trust"
+
+
+def test_an_identity_that_something_else_relies_on_stays_on(mct: Program, azure: Sandbox) -> None:
+    made = mct(*SETUP)
+    principal = _client(made.document["status"], "reports-func")["principalId"]
+    scope = MACHINE.partition("/providers/")[0]
+    azure.assign_role(principal, "Reader", scope)
+    done = mct("teardown", *JSON)
+    kept = next(c for c in done.document["changes"] if c["resource"] == "managed identity")
+    assert kept["action"] == "none"
+    assert "used elsewhere" in kept["detail"]
+    assert azure.arm("GET", FUNCTION_APP)["identity"]["principalId"] == principal
+
+
+def test_an_entry_that_is_no_guid_can_be_removed(mct: Program, azure: Sandbox) -> None:
+    mct(*SETUP)
+    settings = azure.settings()
+    azure.write_settings({**settings, "ServiceApplicationIds": f"{settings['ServiceApplicationIds']};reports team"})
+    finding = next(f for f in mct("status", "-o", "json").document["findings"] if f["code"] == "setting-malformed")
+    assert "remove-client 'reports team'" in finding["remedy"]
+    assert mct("remove-client", "reports team", *JSON).code == 0
+    assert azure.settings() == settings
+
+
+def test_a_registration_that_was_there_before_is_kept(mct: Program, azure: Sandbox) -> None:
+    adopted = azure.graph(
+        "POST",
+        "/applications",
+        json={"displayName": "Theirs", "signInAudience": "AzureADMyOrg"},
+    )
+    made = mct("setup", "--client", adopted["appId"], *JSON)
+    assert made.code == 0, made
+    done = mct("remove-client", "Theirs", *JSON)
+    assert done.code == 0, done
+    left = azure.graph("GET", f"/applications/{adopted['id']}")
+    assert left["requiredResourceAccess"] == []
+    assert len(left["passwordCredentials"]) == 1, "a credential of somebody else's registration is theirs to remove"
+    assert ("update", "API permission", "Theirs") in _changes(done)
+    assert ("delete", "admin consent", "Theirs") in _changes(done)
+    principal = made.document["status"]["clients"][0]["servicePrincipalId"]
+    assert azure.graph("GET", f"/servicePrincipals/{principal}/appRoleAssignments")["value"] == []
+
+
+def test_it_is_deleted_where_that_is_asked_for(mct: Program, azure: Sandbox) -> None:
+    adopted = azure.graph("POST", "/applications", json={"displayName": "Theirs", "signInAudience": "AzureADMyOrg"})
+    mct("setup", "--client", adopted["appId"], *JSON)
+    mct("remove-client", adopted["appId"], "--delete-adopted", *JSON)
+    assert azure.applications("Theirs") == []
+
+
+def test_a_registration_that_serves_others_is_kept(mct: Program, azure: Sandbox) -> None:
+    made = mct(*SETUP)
+    one = _client(made.document["status"], "One")
+    standing = azure.graph("GET", f"/applications/{one['objectId']}")["requiredResourceAccess"]
+    graph = {
+        "resourceAppId": "00000003-0000-0000-c000-000000000000",
+        "resourceAccess": [{"id": "e1fe6dd8-ba31-4d61-89e7-88639da4683d", "type": "Scope"}],
+    }
+    azure.graph("PATCH", f"/applications/{one['objectId']}", json={"requiredResourceAccess": [*standing, graph]})
+    done = mct("remove-client", "One", *JSON)
+    left = azure.graph("GET", f"/applications/{one['objectId']}")
+    assert left["requiredResourceAccess"] == [graph]
+    assert "asks for other APIs" in next(
+        c["detail"] for c in done.document["changes"] if c["resource"] == "client application"
+    )
+
+
+def test_a_registration_is_kept_where_that_is_asked_for(mct: Program, azure: Sandbox) -> None:
+    mct(*SETUP)
+    done = mct("remove-client", "One", "--keep-registration", *JSON)
+    assert done.code == 0, done
+    (left,) = azure.applications("One")
+    assert (left["passwordCredentials"], left["requiredResourceAccess"]) == ([], [])
+    azure.forget()
+    assert mct("remove-client", "One", "--keep-registration", *JSON).code == 0
+    assert azure.writes() == []
+    again = mct("add-client", "One", *JSON)
+    assert again.code == 0, again
+    assert azure.call_site(_token(azure, again, "One").json()["access_token"]) == 200
+
+
+def test_purged_means_that_nothing_is_left_to_restore(mct: Program, azure: Sandbox) -> None:
+    mct(*SETUP)
+    mct("teardown", "--purge", *JSON)
+    deleted = azure.graph("GET", "/directory/deletedItems/microsoft.graph.application")["value"]
+    assert deleted == []
+
+
+def test_the_service_application_is_no_client(mct: Program, azure: Sandbox) -> None:
+    made = mct(*SETUP)
+    azure.forget()
+    done = mct("remove-client", made.document["status"]["serviceApplication"]["appId"], *JSON)
+    assert (done.code, done.document["error"]["code"], azure.writes()) == (2, "not-a-client", [])
+
+
+def test_a_teardown_leaves_what_was_there_before(mct: Program, azure: Sandbox) -> None:
+    seed = _world(azure)
+    mct(*SETUP)
+    assert _world(azure) != seed
+    dry = mct("teardown", "--dry-run", "-o", "json")
+    assert dry.code == 3
+    done = mct("teardown", *JSON)
+    assert done.code == 0, done
+    assert _changes(done) == _changes(dry)
+    assert _world(azure) == seed
+    assert azure.leaks() == []
+    azure.forget()
+    again = mct("teardown", *JSON)
+    assert (again.code, azure.writes()) == (0, [])
+    assert mct("teardown", "--dry-run").code == 0
+
+
+def test_an_adopted_service_application_is_kept(mct: Program, azure: Sandbox) -> None:
+    theirs = azure.graph("POST", "/applications", json={"displayName": "MCT API", "signInAudience": "AzureADMyOrg"})
+    mct("setup", "--service-app", theirs["appId"], "--client", "One", "--managed-identity", "reports-func", *JSON)
+    done = mct("teardown", *JSON)
+    assert done.code == 0, done
+    assert azure.applications("One") == []
+    (left,) = azure.applications("MCT API")
+    assert left["tags"] == [], "what was remembered on it is gone"
+    assert (azure.arm("GET", FUNCTION_APP).get("identity") or {}).get("principalId") is None
+
+
+@pytest.mark.parametrize("words", [("teardown",), ("remove-client", "One"), ("remove-client", "reports-func")])
+def test_stopped_at_any_write_the_same_command_ends_the_same(
+    mct: Program, azure: Sandbox, words: tuple[str, ...]
+) -> None:
+    mct(*SETUP)
+    set_up = azure.world()
+    azure.forget()
+    assert mct(*words, *JSON).code == 0
+    wanted, log = _world(azure), azure.log()
+    sent = [row["service"] for row in log if f"{row['method']} {row['path']}" in azure.writes()]
+    assert len(sent) >= 4
+    for service, at in [(s, n + 1) for s in ("graph", "arm") for n in range(sent.count(s))]:
+        azure.load(set_up)
+        match = {"service": {"graph": "Graph", "arm": "ARM"}[service], "writes": True}
+        azure.misbehave({"match": match, "fault": {"type": "status", "status": 409}, "nth": at, "times": 1})
+        stopped = mct(*words, *JSON)
+        azure.behave()
+        assert stopped.code == 1, (at, stopped)
+        again = mct(*words, *JSON)
+        assert again.code == 0, (at, again)
+        assert _world(azure) == wanted, at
