@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Protocol
 
 from mct_s2s.errors import S2SError
+from mct_s2s.model.access import ApiAnswer, ApiToken, SignIn
 from mct_s2s.model.ids import (
     ApplicationObjectId,
     AppRoleId,
@@ -265,6 +266,49 @@ class SecretPlace(Protocol):
 
     async def read(self) -> StoredCredential | None:
         """The credential that is stored there; `None` where there is none, or none that can be read again."""
+        ...
+
+
+class Tokens(Protocol):
+    """The login service, as the clients of the MCT API use it for themselves."""
+
+    async def token(self, sign_in: SignIn, scope: str, *, is_new: bool, role: str | None) -> ApiToken:
+        """A token got by the client's own credential, fresh each time.
+
+        Args:
+            sign_in: who asks, and by what.
+            scope: `api://<appId>/.default`.
+            is_new: whether the credential, the client or the service application was made minutes ago: then a refusal
+                that may mean *not replicated yet* is waited out.
+            role: the app role to wait for, where consent to it was granted minutes ago. When patience ends, the token
+                comes without it.
+
+        Raises:
+            ServiceError: `token-refused` or `identity-token-refused`, with the number after AADSTS as `service_code`;
+                or the login service does not answer.
+        """
+        ...
+
+
+class Api(Protocol):
+    """The MCT API of one App Service. A token that is given to it goes to that App Service and nowhere else."""
+
+    async def get(
+        self, path: str, headers: Mapping[str, str], token: ApiToken | None, *, just_restarted: bool
+    ) -> ApiAnswer:
+        """GET `path`; redirects are not followed. While the site is starting (502, 503, 504), it is waited for.
+
+        Args:
+            path: begins with `/`.
+            headers: beside `Authorization`.
+            token: sent as `Authorization: Bearer`, if there is one.
+            just_restarted: whether the site was told to restart by this very run: then a 401 may come from the process
+                that ran before, and is waited out, too.
+
+        Raises:
+            UsageError: the path leads to another host.
+            ServiceError: `site-unreachable`.
+        """
         ...
 
 

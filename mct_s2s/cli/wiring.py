@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from mct_s2s.adapters.clouds import Cloud, Rehearsal
     from mct_s2s.adapters.credentials import Credential
-    from mct_s2s.ports import Azure
+    from mct_s2s.ports import Api, Azure, Tokens
 
 
 @dataclass(frozen=True)
@@ -37,6 +37,14 @@ class Needs:
 
 
 @dataclass(frozen=True)
+class Clientele:
+    """What a client of the MCT API sees of the world: the login service, and a site at its https address."""
+
+    tokens: Tokens
+    api: Callable[[str], Api]
+
+
+@dataclass(frozen=True)
 class Session:
     """One command's connection to Azure."""
 
@@ -46,6 +54,8 @@ class Session:
     subscription: str | None
     label: str
     """A word for the cloud that is safe in a file name."""
+    clientele: Clientele
+    """For proving what has been set up, as the clients themselves would."""
 
 
 @dataclass(frozen=True)
@@ -133,7 +143,8 @@ async def _session(
                 scopes = [cloud.graph_scope] * needs.directory + [cloud.arm_scope] * needs.arm
                 await asyncio.gather(loading, *(credential.get_token(scope) for scope in scopes))
                 async with _ports(line, credential, rehearsal) as azure:
-                    yield Session(azure, cloud, target, start.subscription, "sandbox" if rehearsal else cloud.label)
+                    label = "sandbox" if rehearsal else cloud.label
+                    yield Session(azure, cloud, target, start.subscription, label, _clientele(line))
         finally:
             await asyncio.gather(loading, return_exceptions=True)
 
@@ -194,6 +205,18 @@ async def _ports(line: _Line, credential: Credential, rehearsal: Rehearsal | Non
         )
     finally:
         await graph.close()
+
+
+def _clientele(line: _Line) -> Clientele:
+    from azure.core.pipeline.transport import AioHttpTransport  # noqa: PLC0415
+
+    from mct_s2s.adapters.mct_api import MctApi  # noqa: PLC0415
+    from mct_s2s.adapters.patience import Patience  # noqa: PLC0415
+    from mct_s2s.adapters.tokens import EntraTokens  # noqa: PLC0415
+
+    transport = AioHttpTransport(session=line.http, session_owner=False)
+    tokens = EntraTokens(line.cloud.login, transport, Patience(line.remaining), line.trace)
+    return Clientele(tokens, lambda url: MctApi(line.http, url, Patience(line.remaining), line.trace))
 
 
 def _load_sign_in() -> None:

@@ -1,0 +1,77 @@
+"""What the login service says to a client of the MCT API, in the user's words, and which of it passes by itself.
+
+Source: learn.microsoft.com/entra/identity-platform/reference-error-codes. The numbers are diagnostics, so every
+refusal without a row keeps the service's own words.
+"""
+
+from __future__ import annotations
+
+import re
+
+from mct_s2s.adapters.sign_in_refusals import first_line
+from mct_s2s.errors import ServiceError
+
+PROPAGATING = frozenset({"7000215", "7000222", "700016", "7000229", "500011", "501051", "700027", "70021"})
+"""Said also about a credential, a client, a service application or an assignment that was made minutes ago."""
+
+_EXPLAINED = {
+    "7000215": ("the client secret is not one of the client's: replaced, or its id instead of its value", "credential"),
+    "7000222": ("the client secret has expired", "credential"),
+    "700027": ("the certificate is not one of the client's", "credential"),
+    "70021": ("no federated credential of the client matches the issuer, subject and audience presented", "credential"),
+    "700016": ("the tenant does not know the client: deleted, or another tenant's", "client"),
+    "7000229": ("the client has no service principal in the tenant", "client"),
+    "7000112": ("the client is disabled in Entra ID", "enable"),
+    "500011": ("the tenant knows no service application by that Application ID URI", "service"),
+    "501051": ("the service application admits assigned callers only, and the client is not assigned", "client"),
+    "90002": ("there is no such tenant in this cloud", "tenant"),
+    "90038": ("the tenant belongs to another national cloud", "tenant"),
+    "53003": ("a Conditional Access policy for workload identities blocks it here", "policy"),
+}
+
+_REMEDIES = {
+    "credential": "Give the client a new credential: mct-s2s rotate-secret {client}",
+    "client": "Register and admit the client again: mct-s2s add-client {client}",
+    "enable": "Let it sign in again: az ad app update --id {client} --set isDisabled=false; "
+    "az ad sp update --id {client} --set accountEnabled=true",
+    "service": "Bring the service application up to date: mct-s2s setup",
+    "tenant": "Check AZURE_TENANT_ID in the credentials, and --cloud.",
+    "policy": "Run it from a place that the policy allows, or ask its owner for an exemption.",
+}
+
+
+def token_refused(error: Exception, client_id: str) -> ServiceError:
+    """The refusal of a client's token; `service_code` is the number after AADSTS, empty where there is none.
+
+    Args:
+        error: what azure-identity raised.
+        client_id: whose token it was.
+    """
+    code = match.group(1) if (match := re.search(r"AADSTS(\d+)", str(error))) else ""
+    said, kind = _EXPLAINED.get(code, (first_line(error), ""))
+    remedy = _REMEDIES.get(kind, "Give the client a new credential: mct-s2s rotate-secret {client}")
+    return ServiceError(
+        "token-refused",
+        f"Entra ID gives no token: {said}{f' (AADSTS{code})' if kind else ''}.",
+        remedy=remedy.format(client=client_id),
+        status=int(getattr(getattr(error, "response", None), "status_code", 0) or 0) or 401,
+        service_code=code,
+        service_message=first_line(error),
+    )
+
+
+def identity_refused(error: Exception) -> ServiceError:
+    """The refusal of a managed identity's token.
+
+    azure-identity words every one of them as a missing configuration, so the endpoint's own words are kept.
+    """
+    said = re.search(r"AADSTS(\d+)", str(error))
+    return ServiceError(
+        "identity-token-refused",
+        f"The managed identity gets no token here: {first_line(error)}",
+        remedy="Run it inside the Azure resource whose identity is to call; its identity must be switched on. For a "
+        "user-assigned one, set AZURE_CLIENT_ID to its client id.",
+        status=401,
+        service_code=said.group(1) if said else "",
+        service_message=first_line(error),
+    )

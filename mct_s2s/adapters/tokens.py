@@ -1,0 +1,146 @@
+"""Tokens that the clients of the MCT API get for themselves, each asked for anew: nothing here remembers one.
+
+These tokens are meant for our own API, so they may be read, unlike those for Microsoft's services. They are never
+shown. Source: learn.microsoft.com/entra/identity-platform/v2-oauth2-client-creds-grant-flow.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+from contextlib import AsyncExitStack
+from typing import TYPE_CHECKING, Any
+
+from azure.core.exceptions import AzureError, ServiceRequestError, ServiceResponseError
+
+from mct_s2s.adapters.azure_trace import hooks
+from mct_s2s.adapters.client_refusals import PROPAGATING, identity_refused, token_refused
+from mct_s2s.adapters.patience import Patience
+from mct_s2s.adapters.sign_in_refusals import first_line, raise_if_passing
+from mct_s2s.adapters.trace import Trace
+from mct_s2s.errors import ServiceError
+from mct_s2s.model.access import (
+    ApiToken,
+    AssertionFileProof,
+    AssertionProof,
+    CertificateProof,
+    Claims,
+    IdentitySignIn,
+    SecretProof,
+    SignIn,
+)
+
+if TYPE_CHECKING:
+    from azure.core.pipeline.transport import AioHttpTransport
+
+WITHOUT_ROLE = "role-not-in-token"
+IDENTITY_SECONDS = 20
+"""The endpoint of a managed identity is on the machine itself: an answer that takes longer does not come."""
+
+
+class EntraTokens:
+    """Entra ID as `mct_s2s.ports.Tokens`, by azure-identity.
+
+    Args:
+        authority: the login host of the cloud.
+        transport: the connection that everything shares.
+        patience: the retry policy, with the deadline in it.
+        trace: is told of each request.
+    """
+
+    def __init__(self, authority: str, transport: AioHttpTransport, patience: Patience, trace: Trace) -> None:
+        self._authority = authority
+        self._transport = transport
+        self._patience = patience
+        self._trace = trace
+
+    async def token(self, sign_in: SignIn, scope: str, *, is_new: bool, role: str | None) -> ApiToken:
+        """As the port says; a refusal that only means *not replicated yet* is waited out."""
+        roleless: list[ApiToken] = []
+
+        async def once() -> ApiToken:
+            token = read_token(await self._ask(sign_in, scope))
+            if role is None or role in token.claims.roles:
+                return token
+            roleless.append(token)
+            raise ServiceError(
+                WITHOUT_ROLE, f"The token does not carry the role '{role}' yet.", remedy="Wait a minute.", status=403
+            )
+
+        def is_lag(error: ServiceError) -> bool:
+            return error.code == WITHOUT_ROLE or (is_new and error.service_code in PROPAGATING)
+
+        try:
+            return await self._patience.call(once, lag=is_lag)
+        except ServiceError as error:
+            if error.code == WITHOUT_ROLE:
+                return roleless[-1]
+            raise
+
+    async def _ask(self, sign_in: SignIn, scope: str) -> str:
+        """Ask once, as a credential that has never asked before.
+
+        Raises:
+            ServiceError: refused, or not answered.
+        """
+        async with AsyncExitStack() as stack:
+            try:
+                credential = self._credential(sign_in)
+                if isinstance(sign_in, IdentitySignIn):
+                    stack.push_async_callback(credential.close)  # its connection is its own
+                    async with asyncio.timeout(IDENTITY_SECONDS):
+                        return str((await credential.get_token(scope)).token)
+                return str((await credential.get_token(scope)).token)
+            except (ServiceRequestError, ServiceResponseError) as error:
+                raise ServiceError(
+                    "login-unreachable",
+                    f"The login service did not answer: {first_line(error)}",
+                    remedy="Check the network, the proxy and --cloud, then run the same command again.",
+                ) from error
+            except (AzureError, ValueError, OSError) as error:
+                raise_if_passing(error)
+                if isinstance(sign_in, IdentitySignIn):
+                    raise identity_refused(error) from error
+                raise token_refused(error, sign_in.client_id) from error
+
+    def _credential(self, sign_in: SignIn) -> Any:
+        from azure.identity import aio  # noqa: PLC0415
+
+        if isinstance(sign_in, IdentitySignIn):
+            return aio.ManagedIdentityCredential(client_id=sign_in.client_id, **hooks("MSI", self._trace))
+        common: dict[str, Any] = {
+            "transport": self._transport,
+            "authority": self._authority,
+            "retry_total": 0,
+            **hooks("Entra", self._trace),
+        }
+        who = (sign_in.tenant_id, sign_in.client_id)
+        match sign_in.proof:
+            case SecretProof(value):
+                return aio.ClientSecretCredential(*who, value, **common)
+            case CertificateProof(data, password):
+                return aio.CertificateCredential(*who, certificate_data=data, password=password, **common)
+            case AssertionProof(assertion):
+                return aio.ClientAssertionCredential(*who, lambda: assertion, **common)
+            case AssertionFileProof(file):
+                return aio.ClientAssertionCredential(*who, lambda: file.read_text(encoding="utf-8").strip(), **common)
+
+
+def read_token(text: str) -> ApiToken:
+    """The claims of a token for our own API. Its signature is for the API to judge.
+
+    Raises:
+        ServiceError: it cannot be read: the service application has its tokens encrypted.
+    """
+    try:
+        payload = text.split(".")[1]
+        document = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+        return ApiToken(Claims.read(document), text)
+    except (ValueError, IndexError, AttributeError) as error:
+        raise ServiceError(
+            "token-unreadable",
+            "The access token for the MCT API cannot be read, neither here nor by the MCT API.",
+            remedy="Switch token encryption off on the service application (tokenEncryptionKeyId).",
+            status=400,
+        ) from error

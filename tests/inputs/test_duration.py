@@ -1,0 +1,31 @@
+"""A length of time as people type it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from mct_s2s.errors import UsageError
+from mct_s2s.inputs.duration import duration
+
+
+@pytest.mark.parametrize(
+    ("text", "length"),
+    [
+        ("24h", timedelta(hours=24)),
+        ("30d", timedelta(days=30)),
+        (" 4W ", timedelta(days=28)),
+        ("0h", timedelta(0)),
+        ("3660d", timedelta(days=3660)),
+    ],
+)
+def test_hours_days_and_weeks(text: str, length: timedelta) -> None:
+    assert duration(text, "--keep-old") == length
+
+
+@pytest.mark.parametrize("text", ["", "30", "d", "-1d", "1.5d", "30m", "1y", "3661d", "٣d", "1d1h", "99999999999w"])
+def test_anything_else_is_refused_with_the_options_name(text: str) -> None:
+    with pytest.raises(UsageError, match="--keep-old") as refused:
+        duration(text, "--keep-old")
+    assert refused.value.code == "malformed-duration"
+    assert "--keep-old 24h" in refused.value.remedy
