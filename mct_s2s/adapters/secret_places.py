@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import glob
 import json
-import os
 import secrets
 import shlex
-import sys
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
+from mct_s2s.adapters.private_files import replace_whole, write_new
 from mct_s2s.errors import UsageError
 from mct_s2s.model.ids import ClientId, KeyId, TenantId, same_id
 from mct_s2s.model.observed import SecretNote
@@ -77,7 +76,7 @@ class FilePlace:
                 raise IsADirectoryError(f"'{self.path}' is a folder")
             self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             probe = self.path.with_name(f".{self.path.name}.{secrets.token_hex(4)}")
-            _write_new(probe, "")
+            write_new(probe, "")
             probe.unlink()
         except OSError as error:
             raise UsageError(
@@ -94,13 +93,13 @@ class FilePlace:
         for left in self.path.parent.glob(f".{glob.escape(self.path.name)}*.{'[0-9a-f]' * 8}"):
             left.unlink(missing_ok=True)
         known = [line for line in _lines(self._pending) if line]
-        _replace(self._pending, "".join(f"{line}\n" for line in [*known, attempt]))
+        replace_whole(self._pending, "".join(f"{line}\n" for line in [*known, attempt]))
 
     async def deliver(self, record: SecretRecord, secret: NewSecret) -> None:
         """Write the file at one stroke, then forget the attempts."""
         if self._belongs_to_another(record.client_id):
             self.path.replace(self.path.with_name(f"{self.path.name}.{self._holds() or 'old'}"))
-        _replace(self.path, dotenv(record, secret))
+        replace_whole(self.path, dotenv(record, secret))
         self._pending.unlink(missing_ok=True)
 
     async def read(self) -> StoredCredential | None:
@@ -221,28 +220,3 @@ def _lines(path: Path) -> list[str]:
         return path.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError):
         return []
-
-
-def _replace(path: Path, text: str) -> None:
-    """Write beside, flush to disk, rename: no reader ever sees half a file, and no mode but 0600."""
-    fresh = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    try:
-        _write_new(fresh, text)
-        fresh.replace(path)
-    except BaseException:
-        fresh.unlink(missing_ok=True)
-        raise
-    if sys.platform != "win32":
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
-
-
-def _write_new(path: Path, text: str) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
