@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -10,13 +10,14 @@ from secrets import token_hex
 
 from mct_s2s.adapters.secret_places import FilePlace, ShownPlace
 from mct_s2s.adapters.turn import turn
+from mct_s2s.cli.backing_up import BackupFile
 from mct_s2s.cli.options import ChangingOptions
 from mct_s2s.cli.question import ask
 from mct_s2s.cli.run import Run
 from mct_s2s.cli.where import where
 from mct_s2s.cli.wiring import Session
 from mct_s2s.errors import Cancelled, UsageError
-from mct_s2s.flows.converge import Answer, Convergence, Goal, converge
+from mct_s2s.flows.converge import Answer, Convergence, Goal, Keep, converge
 from mct_s2s.flows.query import Query
 from mct_s2s.inputs.clients import SecretTo
 from mct_s2s.model.desired import Desired
@@ -82,7 +83,13 @@ async def change(run: Run, options: ChangingOptions, session: Session, wanted: C
             return Answer(go=False)
         return await _ask(run, options, plan)
 
-    goal = Goal(wanted.query, wanted.desired, Facts(wanted.now, token_hex(4)), places_for)
+    goal = Goal(
+        wanted.query,
+        wanted.desired,
+        Facts(wanted.now, token_hex(4)),
+        places_for,
+        _keep_for(run, options.backup) if options.backup is not None else None,
+    )
     with progress(run.terminal) as watcher:
         convergence = await converge(session.azure, goal, agree, watcher, run.watch, turn)
     changed = _changed(convergence, places)
@@ -90,6 +97,16 @@ async def change(run: Run, options: ChangingOptions, session: Session, wanted: C
         run.terminal.document(_document(options, wanted, changed))
     pending = options.dry_run and not convergence.plan.is_empty
     return (PENDING if pending else 0), changed
+
+
+def _keep_for(run: Run, path: Path) -> Callable[[str], Keep]:
+    file = BackupFile(path)
+
+    def keep_for(app_service: str) -> Keep:
+        file.check(app_service)
+        return file.keeper(app_service, run.terminal.say)
+
+    return keep_for
 
 
 async def _ask(run: Run, options: ChangingOptions, plan: Plan) -> Answer:

@@ -12,7 +12,9 @@ from mct_s2s.cli.wiring import Needs, Session
 from mct_s2s.cli.wishes import check_role, service_wish
 from mct_s2s.errors import UsageError
 from mct_s2s.flows.query import Query
+from mct_s2s.inputs.backup import read_backup
 from mct_s2s.inputs.handoff import given_values, read_handoff
+from mct_s2s.model.backup import Backup
 from mct_s2s.model.desired import Desired, GivenValues, ServiceWish, SettingsScope
 
 
@@ -20,7 +22,8 @@ def configure_appservice(options: ConfigureOptions) -> int:
     """Exit code of `configure-appservice`."""
     given = _given(options)
     check_role(given.role)
-    directory = not options.disable and not given.need_no_directory
+    backup = _backup(options)
+    directory = not options.disable and backup is None and not given.need_no_directory
 
     async def body(current: Run, session: Session) -> int:
         now = datetime.now(UTC)
@@ -33,6 +36,7 @@ def configure_appservice(options: ConfigureOptions) -> int:
                 given=given,
                 allow_consented=True,
                 restart=not options.no_restart,
+                backup=backup,
             ),
             label=session.target.label if session.target else "",
             now=now,
@@ -49,6 +53,19 @@ def _query(session: Session, service: ServiceWish, now: datetime, *, directory: 
     if directory:
         return query_for(session, service, now)
     return Query(now=now, unique_name=service.unique_name, target=session.target, directory=False)
+
+
+def _backup(options: ConfigureOptions) -> Backup | None:
+    if options.restore is None:
+        return None
+    values = (options.audience, options.tenant_name, options.tenant_id, options.role, options.handoff, options.disable)
+    if any(values) or options.application_id or options.object_id:
+        raise UsageError(
+            "contradictory-options",
+            "--restore FILE puts all settings back as they were; another value was given beside it.",
+            remedy="Restore first, then configure.",
+        )
+    return read_backup(options.restore)
 
 
 def _given(options: ConfigureOptions) -> GivenValues:

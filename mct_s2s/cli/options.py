@@ -104,6 +104,14 @@ class ChangingOptions(AzureOptions):
     no_restart: Annotated[
         bool, typer.Option("--no-restart", help="Leave the restart to you.", rich_help_panel=CHANGING)
     ] = False
+    backup: Annotated[
+        Path | None,
+        typer.Option(
+            "--backup",
+            help="Keep all application settings as they were in FILE (mode 0600: they hold secrets).",
+            rich_help_panel=CHANGING,
+        ),
+    ] = None
 
 
 @dataclass(kw_only=True)
@@ -221,4 +229,5 @@ class ConfigureOptions(ChangingOptions):
         list[str], typer.Option("--object-id", help="A managed identity's object id. May be repeated.")
     ] = field(default_factory=list)
     handoff: Annotated[Path | None, typer.Option("--from", help="A handoff file, as setup --handoff writes it.")] = None
+    restore: Annotated[Path | None, typer.Option("--restore", help="Put the settings of a backup file back.")] = None
     disable: Annotated[bool, typer.Option("--disable", help="Set ServiceAuthEnabled to false.")] = False

@@ -22,6 +22,7 @@ from mct_s2s.planning.projection import project
 from mct_s2s.ports import Azure, Progress, SecretPlace
 
 PlacesFor = Callable[[Observed], Mapping[str, SecretPlace]]
+Keep = Callable[[Mapping[str, str | None]], None]
 Agree = Callable[[Plan], Awaitable["Answer"]]
 
 
@@ -45,6 +46,8 @@ class Goal:
     desired: Desired
     facts: Facts
     places_for: PlacesFor
+    keep_for: Callable[[str], Keep] | None = None
+    """For an App Service's resource id: what keeps its settings as they were. Raises `UsageError` if it cannot."""
 
     def turn_of(self, observed: Observed) -> str:
         """What two runs must not change at the same moment: the App Service, or where none is, the registration."""
@@ -140,6 +143,7 @@ async def _apply(
         goal.facts.now,
         before.app_service.site.url if before.app_service else None,
         progress,
+        goal.keep_for(str(before.app_service.site.resource)) if goal.keep_for and before.app_service else None,
     )
     await apply(convergence.journal, stage)
     return convergence

@@ -52,6 +52,8 @@ class Stage:
     now: datetime
     site_url: str | None
     progress: Progress
+    keep_settings: Callable[[Mapping[str, str | None]], None] | None = None
+    """Keeps the settings as they were, before the first of them is written."""
 
 
 class Operations:
@@ -216,7 +218,12 @@ class Operations:
             self._written(change)
 
         outcome = await write_settings(
-            self._azure.sites, change, self._results, lambda: self._everything_else(change), written
+            self._azure.sites,
+            change,
+            self._results,
+            lambda: self._everything_else(change),
+            written,
+            self._stage.keep_settings,
         )
         self.settings = outcome.settings
         return f"{change.site.resource}/config/appsettings", outcome.detail

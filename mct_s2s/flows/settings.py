@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
 from mct_s2s.errors import ServiceError
@@ -40,6 +40,7 @@ async def write_settings(
     results: Results,
     everything_else: Callable[[], Awaitable[None]],
     written: Callable[[bool], None],
+    keep: Callable[[Mapping[str, str | None]], None] | None = None,
 ) -> Written:
     """Merge the wish into whatever stands there now.
 
@@ -50,6 +51,7 @@ async def write_settings(
         everything_else: waits until all other changes are done.
         written: called before the reading back, so that the restart goes out beside it; with False where nothing
             had to be written.
+        keep: is given the settings as they are, just before the first write.
 
     Raises:
         ServiceError: refused; or somebody keeps writing over it.
@@ -65,6 +67,8 @@ async def write_settings(
             if round_ == 0:
                 written(False)
             return Written(current, _told(round_, change.changed, current))
+        if keep is not None and round_ == 0:
+            keep(current)
         await sites.write_settings(resource, merge(current, change.wish, results))
         if round_ == 0:
             written(True)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from mct_s2s.model.backup import Backup
 from mct_s2s.model.ids import ApplicationIdUri, ClientId, PrincipalId, TenantId
 
 
@@ -95,3 +96,5 @@ class Desired:
     """Whether every client that holds the role is put on the allow list (`configure-appservice`)."""
     restart: bool = True
     removal: Removal | None = None
+    backup: Backup | None = None
+    """Settings to be put back, instead of any others."""

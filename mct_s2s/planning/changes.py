@@ -6,7 +6,8 @@ What a change does is decided by its type alone, in `flows.apply`; how it reads 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import ClassVar, Generic, TypeAlias, TypeVar
@@ -281,6 +282,8 @@ class SettingsWish:
     """Entries, in lower case, that leave the allow lists; a list that is empty then goes as a whole."""
     without_names: tuple[str, ...] = ()
     """Settings of ours that go as a whole."""
+    exact: Mapping[str, str | None] = field(default_factory=dict, repr=False)
+    """Settings that are put back as they were: they hold secrets."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from mct_s2s.errors import Refused
+from mct_s2s.model.backup import Backup
 from mct_s2s.model.desired import Desired, GivenValues, SettingsScope
 from mct_s2s.model.ids import ClientId, PrincipalId
 from mct_s2s.model.observed import Observed, Tenant
@@ -14,6 +16,7 @@ from mct_s2s.model.site_settings import (
     APPLICATION_IDS,
     AUDIENCE,
     ENABLED,
+    NAMES,
     OBJECT_IDS,
     ROLE,
     TENANT_ID,
@@ -44,6 +47,8 @@ def settings_wish(
     object_ids: Iterable[Later[PrincipalId]],
 ) -> SettingsWish:
     """What the settings must come to say. Values that the operator gave go before what the directory holds."""
+    if desired.backup is not None:
+        return _put_back(desired.backup, observed)
     if desired.settings is SettingsScope.OFF:
         return SettingsWish(values=(SettingWish(ENABLED, "false", frozenset({"false"})),), tidy=False)
     allowed_clients = (*application_ids, *desired.given.application_ids)
@@ -56,6 +61,27 @@ def settings_wish(
         role = desired.given.role or (service.role_value if service else value_of(settings, ROLE))
         values += [SettingWish(ROLE, role)] if role else []
     return SettingsWish(tuple(values), allowed_clients, allowed_objects)
+
+
+def _put_back(backup: Backup, observed: Observed) -> SettingsWish:
+    """Every setting of the backup with its value, and none of ours that is not in it. What others added since stays.
+
+    Raises:
+        Refused: the backup is another App Service's.
+    """
+    site = observed.app_service
+    if site is not None and str(site.site.resource).casefold() != backup.app_service.casefold():
+        raise Refused(
+            "backup-of-another-site",
+            f"The backup holds the settings of {backup.app_service}, not those of '{site.site.label}'.",
+            remedy=f"Restore it where it belongs: add --app-service {backup.app_service}",
+        )
+    held = {name.casefold() for name in backup.settings}
+    return SettingsWish(
+        exact=backup.settings,
+        without_names=tuple(name for name in NAMES if name.casefold() not in held),
+        tidy=False,
+    )
 
 
 def _values(given: GivenValues, tenant: Tenant | None, service: Service | None) -> list[SettingWish]:
@@ -105,6 +131,8 @@ def merge(settings: AppSettings, wish: SettingsWish, results: Results) -> dict[s
             merged[spelling_in(merged, entry.name)] = value
     _merge_ids(merged, APPLICATION_IDS, [results.known(later) for later in wish.application_ids], wish)
     _merge_ids(merged, OBJECT_IDS, [results.known(later) for later in wish.object_ids], wish)
+    for name, as_it_was in wish.exact.items():
+        merged[spelling_in(merged, name)] = as_it_was
     for name in wish.without_names:
         merged.pop(spelling_in(merged, name), None)
     return merged

@@ -1,0 +1,41 @@
+"""The backup file: all application settings as they were before a command wrote any, whatever secrets they hold."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from mct_s2s.errors import UsageError
+from mct_s2s.model.backup import Backup
+
+SCHEMA = "mct-s2s/backup/v1"
+
+
+def read_backup(path: Path) -> Backup:
+    """A backup file.
+
+    Raises:
+        UsageError: unreadable, or not such a file.
+    """
+    try:
+        document: Any = json.loads(path.read_text(encoding="utf-8"))
+        if document.get("schema") != SCHEMA:
+            raise ValueError(f"its schema is {document.get('schema')!r}, not '{SCHEMA}'")
+        settings = {str(name): value for name, value in document["settings"].items()}
+        if not all(value is None or isinstance(value, str) for value in settings.values()):
+            raise ValueError("a setting is neither text nor null")
+        return Backup(str(document["appService"]), settings)
+    except (OSError, ValueError, KeyError, AttributeError) as error:
+        told = f"no key {error}" if isinstance(error, KeyError) else str(error)
+        raise UsageError(
+            "backup-unreadable",
+            f"'{path}' is not a backup file: {told}",
+            remedy="Give a file that --backup FILE wrote.",
+        ) from None
+
+
+def backup_text(backup: Backup) -> str:
+    """The file's text."""
+    document = {"schema": SCHEMA, "appService": backup.app_service, "settings": dict(backup.settings)}
+    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"

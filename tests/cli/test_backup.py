@@ -1,0 +1,82 @@
+"""`--backup` keeps the settings as they were, and `configure-appservice --restore` puts them back."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from tests.cli.conftest import Program
+from tests.conftest import SITE, SLOT, Sandbox
+
+JSON = ("-y", "-o", "json")
+
+
+def test_settings_are_kept_before_the_first_is_written_and_can_be_put_back(
+    mct: Program, azure: Sandbox, tmp_path: Path
+) -> None:
+    before, file = azure.settings(), tmp_path / "settings.json"
+    done = mct("setup", "--client", "One", "--backup", str(file), *JSON)
+    assert done.code == 0, done
+    assert file.stat().st_mode & 0o777 == 0o600
+    document = json.loads(file.read_text(encoding="utf-8"))
+    assert (document["schema"], document["appService"].lower()) == ("mct-s2s/backup/v1", SITE.lower())
+    assert document["settings"] == before
+    changed = azure.settings()
+    assert changed != before
+    azure.write_settings({**changed, "AddedSince": "by somebody"})
+    azure.forget()
+    back = mct("configure-appservice", "--restore", str(file), *JSON)
+    assert back.code == 0, back
+    assert azure.settings() == {**before, "AddedSince": "by somebody"}
+    assert azure.restarts() == 1
+    assert not any(value and value in back.out + back.err for value in before.values() if value and len(value) > 20)
+    azure.forget()
+    again = mct("configure-appservice", "--restore", str(file), *JSON)
+    assert (again.code, azure.writes()) == (0, [])
+
+
+def test_a_run_that_resumes_keeps_the_older_backup(mct: Program, azure: Sandbox, tmp_path: Path) -> None:
+    file = tmp_path / "settings.json"
+    words = ("setup", "--client", "One", "--backup", str(file), *JSON)
+    before = azure.settings()
+    refused = {"type": "status", "status": 409}
+    azure.misbehave({"match": {"service": "ARM", "method": "PUT"}, "fault": refused, "times": 1})
+    assert mct(*words).code == 1
+    azure.behave()
+    azure.write_settings({**before, "AddedSince": "by somebody"})
+    done = mct(*words)
+    assert done.code == 0, done
+    assert "kept: the older backup" in done.err
+    assert json.loads(file.read_text(encoding="utf-8"))["settings"] == before
+
+
+def test_a_file_that_is_no_backup_is_never_written_over(mct: Program, azure: Sandbox, tmp_path: Path) -> None:
+    file = tmp_path / "precious.txt"
+    file.write_text("precious", encoding="utf-8")
+    done = mct("setup", "--client", "One", "--backup", str(file), *JSON)
+    assert (done.code, done.document["error"]["code"]) == (2, "backup-place-taken")
+    assert (file.read_text(encoding="utf-8"), azure.writes()) == ("precious", [])
+    gone = mct("setup", "--client", "One", "--backup", str(tmp_path / "no" / "folder"), *JSON)
+    assert (gone.code, gone.document["error"]["code"], azure.writes()) == (2, "backup-place-unwritable", [])
+
+
+def test_a_backup_goes_back_only_to_where_it_came_from(mct: Program, azure: Sandbox, tmp_path: Path) -> None:
+    file = tmp_path / "settings.json"
+    mct("setup", "--backup", str(file), *JSON)
+    azure.forget()
+    done = mct("configure-appservice", "--slot", "staging", "--restore", str(file), *JSON)
+    assert (done.code, done.document["error"]["code"], azure.writes()) == (2, "backup-of-another-site", [])
+    mct("configure-appservice", "--slot", "staging", "--audience", "api://x", "--tenant-name", "x", "--tenant-id",
+        azure.tenant_id, "--backup", str(tmp_path / "slot.json"), *JSON)  # fmt: skip
+    mct("configure-appservice", "--slot", "staging", "--restore", str(tmp_path / "slot.json"), *JSON)
+    assert "ServiceAuthAudience" not in azure.settings(SLOT)
+
+
+def test_restoring_contradicts_every_other_value(mct: Program, azure: Sandbox, tmp_path: Path) -> None:
+    file = tmp_path / "settings.json"
+    file.write_text("{}", encoding="utf-8")
+    done = mct("configure-appservice", "--restore", str(file), "--disable", *JSON)
+    assert (done.code, done.document["error"]["code"]) == (2, "contradictory-options")
+    done = mct("configure-appservice", "--restore", str(file), *JSON)
+    assert (done.code, done.document["error"]["code"]) == (2, "backup-unreadable")
+    assert azure.log() == []
