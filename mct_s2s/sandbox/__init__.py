@@ -1,4 +1,4 @@
-"""A local Azure: enough of Entra ID, Microsoft Graph, Resource Manager and App Service to rehearse in.
+"""A local Azure: enough of Entra ID, Microsoft Graph, Resource Manager, App Service and Key Vault to rehearse in.
 
 It is reached like any other cloud, by clients nobody taught about it: HTTPS with a certificate authority of its
 own, a `/metadata/endpoints` document, sign-in for signed tokens, and an MCT site that judges real calls. What it
@@ -10,7 +10,7 @@ Rooms, from the ground up; each knows only those above it in this list:
     directory/                          the tenant: state and rules of Entra ID, no HTTP
     resources/                          the subscription: state and rules of Resource Manager, no HTTP
     world, seed                         both together, as one file; the small company a new world holds
-    login, graph, arm, metadata, mct    routes that unpack a request, ask the rooms above, and pack the answer
+    login, graph, arm, vault, mct, …    routes that unpack a request, ask the rooms above, and pack the answer
     control                             `/_sandbox/*`: what no real cloud has, such as a log of every request
     pipeline                            around every request: log, faults and latency, errors in the service's own shape
     certificates, server, embedded      listening: as a process of its own, or inside another program

@@ -1,7 +1,9 @@
 """Where each service of a running sandbox listens.
 
 Graph has a port of its own because a resource is named by its origin: were both on one, a token for Graph would also
-open Resource Manager, which Azure never allows.
+open Resource Manager, which Azure never allows. Vaults have names of their own below `vault.localhost`, as they are
+told apart by name in Azure, and clients demand that a vault lies below the resource that its challenge names.
+Source for names below `localhost`: RFC 6761, 6.3.
 """
 
 from __future__ import annotations
@@ -45,6 +47,25 @@ class Addresses:
     def graph(self) -> str:
         """Microsoft Graph, also the name of its resource: scopes are `{graph}/.default`."""
         return f"https://{HOST}:{self.graph_port}"
+
+    @property
+    def vault_suffix(self) -> str:
+        """What follows a vault's name and a dot in its address."""
+        return f"vault.{HOST}:{self.arm_port}"
+
+    @property
+    def vault(self) -> str:
+        """The name of Key Vault's resource, the same for all vaults."""
+        return f"https://{self.vault_suffix}"
+
+    def of_vault(self, name: str) -> str:
+        """Where a vault answers."""
+        return f"https://{name.lower()}.{self.vault_suffix}"
+
+    def vault_named_by(self, host: str) -> str | None:
+        """The name of the vault that a `Host` header means, if it means one."""
+        name, dot, suffix = host.lower().partition(".")
+        return name if dot and suffix == self.vault_suffix else None
 
     @property
     def arm_audiences(self) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""All services as one ASGI application: the port a request came to says which of them it is for."""
+"""All services as one ASGI application: the port that a request came to, or a vault's name, says whom it is for."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route, Router
 
-from mct_s2s.sandbox import arm, control, graph, login, managed_identity, mct, metadata
+from mct_s2s.sandbox import arm, control, graph, login, managed_identity, mct, metadata, vault
 from mct_s2s.sandbox.addresses import Addresses
 from mct_s2s.sandbox.exchange import App, Receive, Scope, Send
 from mct_s2s.sandbox.instruments import Instruments
@@ -37,11 +37,13 @@ class Services:
         }
         for site_id, port in addresses.sites.items():
             self.add_site(site_id, port)
+        self._vaults = _router(*vault.routes(world, addresses))
         self.listen: control.Doors | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Hand a request to the services of its port."""
-        await self._ports[_port(scope)](scope, receive, send)
+        """Hand a request to the services of its port, or to the vault that it names."""
+        app = self._vaults if _vault(scope, self._addresses) else self._ports[_port(scope)]
+        await app(scope, receive, send)
 
     def add_site(self, site_id: str, port: int) -> None:
         """Let a site answer at a port."""
@@ -84,10 +86,20 @@ def _service(scope: Scope, addresses: Addresses) -> str:
         return "graph"
     if port != addresses.arm_port:
         return "site"
+    if _vault(scope, addresses):
+        return "vault"
     head, *rest = scope["path"].strip("/").lower().split("/")
     if head == "_sandbox":
         return "identity" if rest[:1] == ["identity"] else "control"
     return "arm" if head in {"subscriptions", "providers", "tenants", "metadata"} else "entra"
+
+
+def _vault(scope: Scope, addresses: Addresses) -> str | None:
+    """The name of the vault that a request is for, if it is for one."""
+    if _port(scope) != addresses.arm_port:
+        return None
+    host = next((value.decode("latin-1") for name, value in scope["headers"] if name == b"host"), "")
+    return addresses.vault_named_by(host)
 
 
 def _unknown() -> Route:

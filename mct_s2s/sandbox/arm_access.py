@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from mct_s2s.sandbox.arm_call import Answer, ArmCall, Operation
-from mct_s2s.sandbox.resources.access import role_definitions
+from mct_s2s.sandbox.resources.access import data_actions, role_definitions
 from mct_s2s.sandbox.resources.ids import is_within
 from mct_s2s.sandbox.wire_errors import arm_error
 
@@ -90,7 +90,7 @@ def list_role_definitions(call: ArmCall) -> Answer:
 
 
 def _role(call: ArmCall, role: str, name: str, actions: list[str], refused: list[str]) -> dict[str, Any]:
-    rule = {"actions": actions, "notActions": refused, "dataActions": [], "notDataActions": []}
+    rule = {"actions": actions, "notActions": refused, "dataActions": data_actions(role), "notDataActions": []}
     return {
         "id": f"{call.params['scope']}{_PREFIX}/roleDefinitions/{role}",
         "type": "Microsoft.Authorization/roleDefinitions",

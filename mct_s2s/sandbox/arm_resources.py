@@ -8,15 +8,17 @@ from __future__ import annotations
 from typing import Any
 
 from mct_s2s.sandbox.arm_call import Answer, ArmCall, Operation
-from mct_s2s.sandbox.resources import generic, operations, providers, site_bodies
+from mct_s2s.sandbox.resources import generic, operations, providers, site_bodies, vaults
 from mct_s2s.sandbox.resources.ids import ResourceId
 from mct_s2s.sandbox.wire_errors import arm_error
 
 
 def show(call: ArmCall, body: dict[str, Any], *, listed: bool = False) -> dict[str, Any]:
-    """A resource's body as it is shown; sites carry the host names they are reached at."""
+    """A resource's body as it is shown; sites and vaults carry the host names they are reached at."""
     if body["id"].lower() in call.resources.sites:
         return site_bodies.show(body, call.addresses.of_site(body["id"]), listed=listed)
+    if body["type"] == vaults.TYPE:
+        return vaults.shown(body, call.addresses.of_vault(body["name"]))
     return body
 
 

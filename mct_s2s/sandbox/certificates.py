@@ -18,6 +18,7 @@ from mct_s2s.sandbox.world import replace_file
 
 LIFETIME = timedelta(days=730)
 RENEW_BEFORE = timedelta(days=30)
+_NAMES = ("localhost", "*.vault.localhost")
 
 
 def ensure(state_dir: Path) -> tuple[Path, Path]:
@@ -26,7 +27,7 @@ def ensure(state_dir: Path) -> tuple[Path, Path]:
     The second file is of mode 0600.
     """
     authority, server = state_dir / "ca.pem", state_dir / "server.pem"
-    if not (authority.exists() and server.exists() and _lasts(authority)):
+    if not (authority.exists() and server.exists() and _lasts(authority) and _covers(server)):
         ca, chain = _make()
         replace_file(server, chain)
         replace_file(authority, ca)
@@ -37,6 +38,13 @@ def ensure(state_dir: Path) -> tuple[Path, Path]:
 def _lasts(path: Path) -> bool:
     certificate = x509.load_pem_x509_certificate(path.read_bytes())
     return certificate.not_valid_after_utc - RENEW_BEFORE > datetime.now(UTC)
+
+
+def _covers(path: Path) -> bool:
+    """Whether the server's certificate is for every name: an older sandbox knew fewer."""
+    certificate = x509.load_pem_x509_certificate(path.read_bytes())
+    names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName)
+    return set(_NAMES) <= set(names.value.get_values_for_type(x509.DNSName))
 
 
 def _make() -> tuple[bytes, bytes]:
@@ -58,7 +66,7 @@ def _make() -> tuple[bytes, bytes]:
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(_usage(signs_certificates=False), critical=True)
         .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost"), *addresses]), critical=False)
+        .add_extension(x509.SubjectAlternativeName([*map(x509.DNSName, _NAMES), *addresses]), critical=False)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
         .add_extension(x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(ca_identifier), critical=False)
         .sign(ca_key, hashes.SHA256())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple, Protocol
 
-from mct_s2s.sandbox import arm, graph, login
+from mct_s2s.sandbox import arm, graph, login, vault
 
 
 class Row(NamedTuple):
@@ -43,8 +43,9 @@ def rows() -> list[Row]:
         *_described("Entra", getattr(login, "OPERATIONS", ()), ""),
         *_described("Graph", graph.OPERATIONS, "/v1.0/"),
         *_described("ARM", arm.OPERATIONS, ""),
+        *_described("KeyVault", vault.OPERATIONS, ""),
     ]
-    order = ("Entra", "Graph", "ARM", "Identity", "MCT")
+    order = ("Entra", "Graph", "ARM", "KeyVault", "Identity", "MCT")
     return sorted((*described, *_OWN), key=lambda row: order.index(row.service))
 
 

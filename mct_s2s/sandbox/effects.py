@@ -13,6 +13,7 @@ _QUESTIONS = {
     "graph": frozenset(
         {"getbyids", "getmembergroups", "checkmembergroups", "getmemberobjects", "checkmemberobjects", "$batch"}
     ),
+    "vault": frozenset(),
     "arm": frozenset({"list", "publishxml", "listkeys", "resources", "checknameavailability"}),
 }
 

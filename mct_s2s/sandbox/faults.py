@@ -5,11 +5,11 @@ A rule is one JSON object; every key but `fault` may be left out:
     {"match": {"service": "Graph", "method": "POST", "path": "/v1.0/applications*", "writes": true},
      "nth": 2, "times": 1, "fault": {"type": "lostAnswer"}}
 
-`service` is Graph, ARM, Entra, MCT, Identity or `*` (all of them; the control routes have no faults); `method` is one
-or several (`"PUT|PATCH"`); `path` a pattern with `*` and `?` compared without case, `pathRegex` an expression found
-anywhere in it; `writes: true` takes only requests that may change something. Of the requests that match, the rule fires
-on number `nth` and, with `times`, the next ones; or on `every` n-th; or with `probability` p by a generator that begins
-at `seed`; or on all. `times` bounds how often it fires. Each request counts once for each rule.
+`service` is Graph, ARM, KeyVault, Entra, MCT, Identity or `*` (all of them; the control routes have no faults);
+`method` is one or several (`"PUT|PATCH"`); `path` a pattern with `*` and `?` compared without case, `pathRegex` an
+expression found anywhere in it; `writes: true` takes only requests that may change something. Of the requests that
+match, the rule fires on number `nth` and, with `times`, the next ones; or on `every` n-th; or with `probability` p by a
+generator that begins at `seed`; or on all. `times` bounds how often it fires. Each request counts once for each rule.
 
 The faults, with their members; `when` is "before" the service does its work, or "after":
 
@@ -38,7 +38,15 @@ from typing import Any
 from mct_s2s.sandbox.effects import may_write
 from mct_s2s.sandbox.journal import Entry
 
-SERVICES = {"graph": "graph", "arm": "arm", "entra": "entra", "mct": "site", "identity": "identity", "*": "*"}
+SERVICES = {
+    "graph": "graph",
+    "arm": "arm",
+    "keyvault": "vault",
+    "entra": "entra",
+    "mct": "site",
+    "identity": "identity",
+    "*": "*",
+}
 STATUSES = frozenset({400, 401, 403, 404, 408, 409, 412, 429, 500, 502, 503, 504})
 _MOMENTS = ("before", "after")
 _NUMBERS = (int, float)
@@ -189,7 +197,7 @@ def _matcher(match: Mapping[str, Any]) -> Callable[[Entry], bool]:
     _only(match, _MATCH_KEYS, "match")
     service = SERVICES.get(str(match.get("service", "*")).lower())
     if service is None:
-        raise ValueError(f"There is no service '{match['service']}': Graph, ARM, Entra, MCT, Identity or *.")
+        raise ValueError(f"There is no service '{match['service']}': Graph, ARM, KeyVault, Entra, MCT, Identity or *.")
     methods = frozenset(str(match.get("method", "*")).upper().split("|"))
     path = _path_pattern(match)
     writes = match.get("writes", False)

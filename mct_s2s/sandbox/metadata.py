@@ -18,7 +18,6 @@ from mct_s2s.sandbox.world import World
 _SUFFIXES = {
     "acrLoginServer": "azurecr.io",
     "sqlServerHostname": "database.windows.net",
-    "keyVaultDns": "vault.azure.net",
     "storage": "core.windows.net",
     "azureDataLakeStoreFileSystem": "azuredatalakestore.net",
     "azureDataLakeAnalyticsCatalogAndJob": "azuredatalakeanalytics.net",
@@ -48,7 +47,7 @@ def document(addresses: Addresses) -> dict[str, Any]:
         "graphAudience": addresses.graph + "/",
         "graph": addresses.graph + "/",
         "name": "MctS2sSandbox",
-        "suffixes": dict(_SUFFIXES),
+        "suffixes": {**_SUFFIXES, "keyVaultDns": addresses.vault_suffix},
         "batch": origin + "/",
         "resourceManager": origin + "/",
         "vmImageAliasDoc": origin + "/",

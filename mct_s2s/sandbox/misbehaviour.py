@@ -12,7 +12,7 @@ from mct_s2s.sandbox import foreign
 from mct_s2s.sandbox.exchange import Cut, Exchange, Message
 from mct_s2s.sandbox.faults import Fault
 from mct_s2s.sandbox.tokens_out import TokensOut
-from mct_s2s.sandbox.wire_errors import WireError, arm_error, entra_error, graph_error
+from mct_s2s.sandbox.wire_errors import WireError, arm_error, entra_error, graph_error, vault_error
 from mct_s2s.sandbox.world import World
 
 _TEXTS = {
@@ -118,6 +118,8 @@ def refusal(service: str, fault: Fault) -> WireError:
     if service == "entra":
         number = 90055 if status == 429 else 90033
         return entra_error(status, members.get("code", "temporarily_unavailable"), number, message, headers=headers)
+    if service == "vault":
+        return vault_error(status, members.get("code", code), message, headers=headers)
     return arm_error(status, members.get("code", code), message, headers=headers)
 
 

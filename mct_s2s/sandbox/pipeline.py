@@ -30,6 +30,7 @@ log = logging.getLogger(__name__)
 _ID_HEADERS = {
     "graph": ("request-id", "client-request-id"),
     "arm": ("x-ms-request-id", "x-ms-correlation-request-id"),
+    "vault": ("x-ms-request-id", "x-ms-client-request-id"),
     "entra": ("x-ms-request-id", ""),
 }
 
@@ -134,7 +135,7 @@ class Pipeline:
     def _check_taken_back(self, exchange: Exchange) -> None:
         service, tokens = exchange.entry.service, self.instruments.tokens
         why = tokens.refusal(exchange.headers.get("authorization"))
-        if why is not None and service in {"graph", "arm"}:
+        if why is not None and service in {"graph", "arm", "vault"}:
             raise tokens.refused(why, service, self._world.clock.timestamp())
         if why == "expired" and service == "site":
             exchange.scope["sandbox"]["note"] = "the token has expired"
@@ -156,7 +157,7 @@ class Pipeline:
 
     def _keep(self, exchange: Exchange) -> None:
         entry = exchange.entry
-        writes = entry.method not in READS and entry.service in {"graph", "arm", "control"}
+        writes = entry.method not in READS and entry.service in {"graph", "arm", "vault", "control"}
         if writes or exchange.scope["sandbox"].get("changed"):
             self.keeper.changed()
 

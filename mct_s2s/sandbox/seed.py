@@ -14,7 +14,7 @@ from mct_s2s.sandbox.resources import access, identities, providers
 from mct_s2s.sandbox.resources.ids import ResourceId
 from mct_s2s.sandbox.resources.sites import checked_settings
 from mct_s2s.sandbox.resources.store import Resources
-from mct_s2s.sandbox.seed_settings import FUNCTION_APP, PRODUCTION, STAGING, STICKY
+from mct_s2s.sandbox.seed_settings import FUNCTION_APP, JWT, PRODUCTION, STAGING, STICKY
 from mct_s2s.sandbox.world import World
 
 TENANT_ID = "6babcaad-604b-40ac-a9d7-9fd97c0b779f"
@@ -22,6 +22,7 @@ SUBSCRIPTION_ID = "0b1f6471-1bf0-4dda-aec3-cb9272f09590"
 ADMINISTRATOR_ID = "3c7fe1d5-8a52-4b0e-9d77-51b1f4cf6a10"
 APP_SERVICE = "contosolearn"
 RESOURCE_GROUP = "mct-prod"
+VAULT = "contoso-integrations"
 LOCATION = "West Europe"
 SUBSCRIPTION = f"/subscriptions/{SUBSCRIPTION_ID}"
 SITE = f"{SUBSCRIPTION}/resourceGroups/{RESOURCE_GROUP}/providers/Microsoft.Web/sites/{APP_SERVICE}"
@@ -59,6 +60,7 @@ def seed(secret: str) -> World:
             resources.access.assign(person["id"], access.OWNER, SUBSCRIPTION, name=owner)
     _learning_platform(resources)
     _integrations(resources)
+    _let_owners_into_the_vault(resources)
     directory.ids.be_random()
     return World(clock, directory, resources)
 
@@ -125,7 +127,12 @@ def _learning_platform(resources: Resources) -> None:
     _add(resources, group, "Microsoft.Sql/servers", "contosolearn-sql", kind="v12.0")
     _add(resources, group, "Microsoft.Sql/servers/databases", "contosolearn-sql/mct", kind="v12.0,user")
     _add(resources, group, "Microsoft.Storage/storageAccounts", "contosolearnstore", kind="StorageV2")
-    _add(resources, group, "Microsoft.KeyVault/vaults", "contosolearn-kv")
+    vault = _vault(
+        resources, group, "contosolearn-kv", {"sql-password": {}, "smtp-password": {}, "jwt": {"version": JWT}}
+    )
+    identity = site["identity"]["principalId"]
+    name = resources.directory.ids.new("roleAssignment/contosolearn reads its vault")
+    resources.access.assign(identity, access.SECRETS_USER, vault["id"], name=name)
     _add(resources, group, "Microsoft.Insights/components", "contosolearn-insights", kind="web")
 
 
@@ -142,8 +149,31 @@ def _integrations(resources: Resources) -> None:
     entries: dict[str, Any] = {own["id"]: {}}
     _identify(resources, machine, {"type": "UserAssigned", "userAssignedIdentities": entries})
     _add(resources, group, "Microsoft.Logic/workflows", "nightly-import", properties={"state": "Enabled"})
+    _vault(resources, group, VAULT, {})
     container = _add(resources, group, "Microsoft.App/containerApps", "hr-sync")
     _identify(resources, container, {"type": "UserAssigned", "userAssignedIdentities": {sync["id"]: {}}})
+
+
+def _let_owners_into_the_vault(resources: Resources) -> None:
+    """Whoever owns the subscription may use this vault's secrets; of the site's vault, being its owner opens none."""
+    vault = resources.vault_named(VAULT)
+    for number, owner in enumerate([a for a in resources.access.assignments if a["role"] == access.OWNER]):
+        name = resources.directory.ids.new(f"roleAssignment/secrets officer {number}")
+        assert vault is not None  # noqa: S101  # it has just been made
+        resources.access.assign(owner["principalId"], access.SECRETS_OFFICER, vault["id"], name=name)
+
+
+def _vault(resources: Resources, group: str, name: str, secrets: dict[str, dict[str, str]]) -> dict[str, Any]:
+    """A vault whose access goes by roles; each secret has a value that nobody needs to know."""
+    body = _add(resources, group, "Microsoft.KeyVault/vaults", name)
+    body["properties"] |= {"tenantId": TENANT_ID, "sku": {"family": "A", "name": "standard"}}
+    body["properties"]["enableRbacAuthorization"] = True
+    state, ids = resources.vaults[body["id"].lower()], resources.directory.ids
+    for secret, options in secrets.items():
+        version = options.get("version") or ids.new(f"secret/{name}/{secret}").replace("-", "")
+        value = ids.new(f"value/{name}/{secret}")
+        state.set(secret, {"value": value}, resources.clock.timestamp(), version=version)
+    return body
 
 
 def _group(resources: Resources, name: str, tags: dict[str, str], root: str = SUBSCRIPTION) -> str:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+JWT = "0f5c2b1d"
+"""The version of a secret that one setting names."""
+
 PRODUCTION: dict[str, str | None] = {
     "APPINSIGHTS_INSTRUMENTATIONKEY": "8d2c35d1-1b3f-43b2-9f3e-0c0a4bb1e5a7",
     "APPLICATIONINSIGHTS_CONNECTION_STRING": "InstrumentationKey=8d2c35d1-1b3f-43b2-9f3e-0c0a4bb1e5a7;"

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mct_s2s.sandbox.addresses import Addresses
-from mct_s2s.sandbox.wire_errors import WireError, arm_error, graph_error
+from mct_s2s.sandbox.wire_errors import WireError, arm_error, graph_error, vault_error
 
 KEPT = 50_000
 _GRAPH_APP_ID = "00000003-0000-0000-c000-000000000000"
@@ -70,7 +70,9 @@ class TokensOut:
         """Whether a service is one that a token is meant for: Microsoft's by name, a site by being none of them."""
         graph = handed.audience.rstrip("/") in {self._addresses.graph, _GRAPH_APP_ID}
         arm = handed.audience.rstrip("/") == self._addresses.arm
-        return {"graph": graph, "arm": arm, "site": not graph and not arm}.get(service, True)
+        vault = handed.audience.rstrip("/") == self._addresses.vault
+        others = not graph and not arm and not vault
+        return {"graph": graph, "arm": arm, "vault": vault, "site": others}.get(service, True)
 
     def take_back(self, why: str) -> None:
         """Refuse from now on every token given out so far; `why` is `revoked` or `expired`."""
@@ -90,7 +92,7 @@ class TokensOut:
         return next((why for why, last in self._refused.items() if number <= last), None)
 
     def refused(self, why: str, service: str, now: float) -> WireError:
-        """The 401 of Graph or Resource Manager for a token that was taken back.
+        """The 401 of Graph, Resource Manager or Key Vault for a token that was taken back.
 
         A revoked one comes with a challenge for claims, without which clients would send the same token again.
         """
@@ -98,6 +100,9 @@ class TokensOut:
         if why == "expired":
             if service == "graph":
                 return graph_error(401, "InvalidAuthenticationToken", _EXPIRED)
+            if service == "vault":
+                challenge = f'Bearer authorization="{login}", resource="{self._addresses.vault}"'
+                return vault_error(401, "Unauthorized", _EXPIRED, headers={"WWW-Authenticate": challenge})
             return arm_error(
                 401, "ExpiredAuthenticationToken", "The access token expiry UTC time is earlier than current UTC time.",
                 headers={"WWW-Authenticate": f'Bearer authorization_uri="{login}", error="invalid_token"'},
@@ -108,6 +113,8 @@ class TokensOut:
             f'Bearer realm="", authorization_uri="{login}", client_id="{_GRAPH_APP_ID}", '
             f'error="insufficient_claims", claims="{asked}"'
         )
+        if service == "vault":
+            return vault_error(401, "Unauthorized", _REVOKED, headers={"WWW-Authenticate": challenge})
         make = graph_error if service == "graph" else arm_error
         code = "InvalidAuthenticationToken" if service == "graph" else "AuthenticationFailed"
         return make(401, code, _REVOKED, headers={"WWW-Authenticate": challenge})

@@ -1,9 +1,9 @@
 """Watches every secret that the sandbox has handed out, and lists where one appeared that must not carry it.
 
-Client secrets go to the token service, tokens into the `Authorization` header for the service they are meant for,
-secret application settings back into application settings. Anywhere else - an address, another header, the body of an
-operation that has no business with it, a service it is not for - is a leak. Secrets are held in memory only, tokens
-by their hash; a leak names the secret by a few characters of its hash.
+Client secrets go to the token service and into vaults, tokens into the `Authorization` header for the service they are
+meant for, secret application settings back into application settings. Anywhere else - an address, another header, the
+body of an operation that has no business with it, a service it is not for - is a leak. Secrets are held in memory only,
+tokens by their hash; a leak names the secret by a few characters of its hash.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ _TOKEN = re.compile(r"eyJ[\w-]+\.[\w-]+\.[\w-]+")
 _GIVEN = re.compile(rb'"(secretText|refresh_token)"\s*:\s*"([^"\\]{8,})"')
 _SECRET_NAME = re.compile(r"password|secret|accountkey|storage$|connectionstring", re.IGNORECASE)
 _SECRET_VALUE = re.compile(r"(password|accountkey|sharedaccesskey)=", re.IGNORECASE)
+_VAULT_VALUE = re.compile(rb'^\{"value"\s*:\s*"([^"\\]{8,})"')
 _SETTINGS = ("/config/appsettings", "/config/connectionstrings")
 
 
@@ -97,6 +98,9 @@ class Watch:
             proven = re.search(rb"(?:^|&)client_secret=([^&]+)", sent)
             if proven:
                 self.learn(unquote_plus(proven[1].decode("utf-8", "replace")))
+        if entry.service == "vault":
+            for value in _VAULT_VALUE.findall(body):
+                self.learn(value.decode())
         if entry.service == "arm" and entry.path.lower().endswith("/config/appsettings/list"):
             self._learn_settings(body)
 
@@ -156,6 +160,8 @@ def _allowed_in_body(entry: Entry) -> frozenset[str]:
     if entry.service == "entra":
         return frozenset({"client secret", "refresh token", "access token"})
     path = entry.path.lower()
+    if entry.service == "vault" and entry.method == "PUT" and path.startswith("/secrets/"):
+        return frozenset({"client secret"})
     if entry.service == "arm" and entry.method in {"PUT", "PATCH"} and "/microsoft.web/sites/" in path:
         whole_site = "/config/" not in path
         if whole_site or path.endswith(_SETTINGS):

@@ -2,7 +2,7 @@
 
 Rules raise `WireError`; the pipeline renders it, because only the pipeline knows the ids of the request.
 Sources: graph: concepts/errors; entra: identity-platform/reference-error-codes;
-ARM: resource-manager api contracts, "Error response content".
+ARM: resource-manager api contracts, "Error response content"; key-vault: general/rest-error-codes.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ class WireError(Exception):
         status: the HTTP status.
         body: the JSON body without the ids of the request (see `rendered`).
         headers: further response headers, e.g. `Retry-After` or `WWW-Authenticate`.
-        service: whose envelope this is: `graph`, `entra` or `arm`.
+        service: whose envelope this is: `graph`, `entra`, `arm` or `vault`.
     """
 
     def __init__(
@@ -133,3 +133,13 @@ def arm_error(
     if details:
         error["details"] = [dict(detail) for detail in details]
     return WireError(status, {"error": error}, headers, service="arm")
+
+
+def vault_error(
+    status: int, code: str, message: str, *, inner: str | None = None, headers: Mapping[str, str] | None = None
+) -> WireError:
+    """Refuse as Key Vault does; `inner` says more exactly why. Source: key-vault: general/rest-error-codes."""
+    error: dict[str, Any] = {"code": code, "message": message}
+    if inner is not None:
+        error["innererror"] = {"code": inner}
+    return WireError(status, {"error": error}, headers, service="vault")

@@ -64,7 +64,10 @@ def test_a_swap_needs_another_slot(client: Client) -> None:
 
 def test_references_say_whether_they_resolve(client: Client) -> None:
     wanted = {
-        "Good": "@Microsoft.KeyVault(VaultName=contosolearn-kv;SecretName=a)",
+        "Good": "@Microsoft.KeyVault(VaultName=contosolearn-kv;SecretName=jwt;SecretVersion=0f5c2b1d)",
+        "Gone": "@Microsoft.KeyVault(VaultName=contosolearn-kv;SecretName=a)",
+        "Older": "@Microsoft.KeyVault(VaultName=contosolearn-kv;SecretName=jwt;SecretVersion=0)",
+        "Closed": f"@Microsoft.KeyVault(SecretUri={client.addresses.of_vault(seed.VAULT)}/secrets/a/)",
         "Elsewhere": "@Microsoft.KeyVault(SecretUri=https://other.vault.azure.net/secrets/a/)",
         "Broken": "@Microsoft.KeyVault(contosolearn-kv)",
         "Plain": "x",
@@ -72,8 +75,15 @@ def test_references_say_whether_they_resolve(client: Client) -> None:
     client.arm("PUT", SETTINGS, json={"properties": wanted})
     base = f"{seed.SITE}/config/configreferences/appsettings"
     found = {one["name"]: one["properties"]["status"] for one in client.arm("GET", base).json()["value"]}
-    assert found == {"Good": "Resolved", "Elsewhere": "VaultNotFound", "Broken": "InvalidSyntax"}
-    assert client.arm("GET", f"{base}/good").json()["properties"]["secretName"] == "a"
+    assert found == {
+        "Good": "Resolved",
+        "Gone": "SecretNotFound",
+        "Older": "SecretVersionNotFound",
+        "Closed": "AccessToKeyVaultDenied",
+        "Elsewhere": "VaultNotFound",
+        "Broken": "InvalidSyntax",
+    }
+    assert client.arm("GET", f"{base}/good").json()["properties"]["secretName"] == "jwt"
     assert client.arm("GET", f"{base}/Plain").status_code == 404
     client.arm("PUT", f"{SLOT}/config/appsettings", json={"properties": {"Good": wanted["Good"]}})
     slot = client.arm("GET", f"{SLOT}/config/configreferences/appsettings").json()["value"]

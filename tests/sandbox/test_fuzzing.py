@@ -13,7 +13,7 @@ from urllib.parse import quote, urlencode
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
-from mct_s2s.sandbox import arm, graph, login, seed
+from mct_s2s.sandbox import arm, graph, login, seed, vault
 from mct_s2s.sandbox.addresses import Addresses
 from mct_s2s.sandbox.directory.types import TYPES
 
@@ -39,7 +39,7 @@ def target() -> Client:
     world.resources.throttle.draw = lambda *_: {}  # type: ignore[method-assign]
     sites = {site: 8445 + offset for offset, site in enumerate(world.resources.sites)}
     made = Client(world, Addresses(8443, 8444, sites))
-    for origin in (made.addresses.graph, made.addresses.arm):
+    for origin in (made.addresses.graph, made.addresses.arm, made.addresses.vault):
         # Before a request that hits takes the caller's own application away.
         made.token(origin + "/.default")
     return made
@@ -227,6 +227,34 @@ def test_resource_manager_answers_in_its_own_shape(row: Any, data: st.DataObject
     status, content = send(8443, row.method, path, urlencode(options), headers, body)
     refusal = checked(status, content, f"{row.method} {path}?{options} {body!r}")
     if refusal is not None and path.lower().startswith(("/subscriptions", "/providers")):
+        assert {"code", "message"} <= set(refusal["error"])
+
+
+SECRETS = st.fixed_dictionaries(
+    {},
+    optional={
+        "value": TEXT | VALUES,
+        "contentType": TEXT | VALUES,
+        "tags": st.dictionaries(TEXT, TEXT, max_size=3) | VALUES,
+        "attributes": st.dictionaries(st.sampled_from(["enabled", "exp", "nbf"]), SCALARS, max_size=3) | VALUES,
+    },
+).map(lambda value: json.dumps(value).encode())
+
+
+@pytest.mark.parametrize("row", vault.OPERATIONS, ids=lambda row: f"{row.method} {row.template}")
+@given(data=st.data())
+@FUZZ
+def test_key_vault_answers_in_its_own_shape(row: Any, data: st.DataObject) -> None:
+    name = data.draw(st.sampled_from(["a", "b", "c-1"]) | TEXT)
+    path = row.template.replace("{name}", name).replace("{version}", data.draw(TEXT))
+    options = data.draw(st.dictionaries(st.sampled_from(["maxresults", "$skiptoken"]), TEXT | st.just("5")))
+    options |= {"api-version": data.draw(st.sampled_from(vault.VERSIONS) | TEXT)}
+    host = data.draw(st.sampled_from([seed.VAULT, seed.VAULT, seed.VAULT, "contosolearn-kv", "nobody"]))
+    headers = {"Host": target().addresses.of_vault(host).removeprefix("https://")} | bearer(target().addresses.vault)
+    body = data.draw(SECRETS | SECRETS | RAW)
+    status, content = send(8443, row.method, path, urlencode(options), headers, body)
+    refusal = checked(status, content, f"{row.method} {host} {path}?{options} {body!r}")
+    if refusal is not None:
         assert {"code", "message"} <= set(refusal["error"])
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from mct_s2s.sandbox.directory import assignments, refusals
-from mct_s2s.sandbox.directory.well_known import ARM_APP_ID, GRAPH_APP_ID
+from mct_s2s.sandbox.directory.well_known import ARM_APP_ID, GRAPH_APP_ID, KEY_VAULT_APP_ID
 
 if TYPE_CHECKING:
     from mct_s2s.sandbox.directory.store import Directory
@@ -33,8 +33,9 @@ def resource_principal(directory: Directory, name: str) -> Object:
         WireError: 500011 if no service principal goes by that name.
     """
     bare = name.rstrip("/")
-    if bare in {directory.origins.graph, directory.origins.arm}:
-        app_id = GRAPH_APP_ID if bare == directory.origins.graph else ARM_APP_ID
+    origins = directory.origins
+    app_id = {origins.graph: GRAPH_APP_ID, origins.arm: ARM_APP_ID, origins.vault: KEY_VAULT_APP_ID}.get(bare)
+    if app_id is not None:
         found = directory.service_principals.seen_by("appId", app_id)
     else:
         found = directory.service_principals.seen_by("servicePrincipalNames", name)
@@ -62,7 +63,7 @@ def app_only_claims(directory: Directory, client: Object, resource: str, *, proo
         raise refusals.not_assigned(client, target, resource)
     claims = common_claims(directory, client, target, resource, proof=proof)
     claims |= {"oid": client["id"], "sub": client["id"]}
-    if target["appId"] in {GRAPH_APP_ID, ARM_APP_ID}:
+    if target["appId"] in {GRAPH_APP_ID, ARM_APP_ID, KEY_VAULT_APP_ID}:
         claims["idtyp"] = "app"
     if roles:
         claims["roles"] = roles

@@ -42,6 +42,10 @@ class Origins(Protocol):
     def arm(self) -> str:
         """Azure Resource Manager, which is the name of its resource as well."""
 
+    @property
+    def vault(self) -> str:
+        """The name of Key Vault's resource, below which every vault lies."""
+
 
 @dataclass(frozen=True)
 class PublicCloud:
@@ -50,6 +54,7 @@ class PublicCloud:
     login: str = "https://login.microsoftonline.com"
     graph: str = "https://graph.microsoft.com"
     arm: str = "https://management.azure.com"
+    vault: str = "https://vault.azure.net"
 
 
 class Directory:
@@ -184,7 +189,7 @@ class Directory:
 
     def move_login(self, origin: str) -> None:
         """Change where the token service is reached, leaving the other services where they are."""
-        self.origins = PublicCloud(origin, self.origins.graph, self.origins.arm)
+        self.origins = PublicCloud(origin, self.origins.graph, self.origins.arm, self.origins.vault)
 
     def principal(self, object_id: str) -> Object | None:
         """Find a service principal or a user by object id, as a replica has it."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 GRAPH_APP_ID = "00000003-0000-0000-c000-000000000000"
 ARM_APP_ID = "797f4846-ba00-4fd7-ba43-dac1f8f63013"
+KEY_VAULT_APP_ID = "cfa8b339-82a2-471a-a3c9-0fc0be7a4093"
 AZURE_CLI_APP_ID = "04b07795-8ddb-461a-bbee-02f9e1bf7b46"
 AZURE_POWERSHELL_APP_ID = "1950a258-227b-4e31-a9cf-717495945fc2"
 MICROSOFT_TENANT_ID = "f8cdef31-a31e-4b4a-93e4-5f571e91255a"
@@ -15,6 +16,7 @@ MICROSOFT_TENANT_ID = "f8cdef31-a31e-4b4a-93e4-5f571e91255a"
 NAMES = {
     GRAPH_APP_ID: "Microsoft Graph",
     ARM_APP_ID: "Windows Azure Service Management API",
+    KEY_VAULT_APP_ID: "Azure Key Vault",
     AZURE_CLI_APP_ID: "Microsoft Azure CLI",
     AZURE_POWERSHELL_APP_ID: "Microsoft Azure PowerShell",
 }
@@ -27,6 +29,7 @@ URIS = {
         "https://management.core.windows.net",
         "https://management.core.windows.net/",
     ),
+    KEY_VAULT_APP_ID: ("https://vault.azure.net",),
 }
 
 PUBLIC_CLIENTS = frozenset({AZURE_CLI_APP_ID, AZURE_POWERSHELL_APP_ID})
@@ -39,6 +42,7 @@ PUBLIC_CLIENT_SCOPES = {
         "User.Read.All User.ReadWrite.All email openid profile"
     ),
     ARM_APP_ID: "user_impersonation",
+    KEY_VAULT_APP_ID: "user_impersonation",
 }
 
 GRAPH_ROLES = {

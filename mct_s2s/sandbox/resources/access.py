@@ -18,6 +18,31 @@ CONTRIBUTOR = "b24988ac-6180-42a0-ab88-20f7382dd24c"
 READER = "acdd72a7-3385-48ef-bd42-f606fba81ae7"
 WEBSITE_CONTRIBUTOR = "de139f84-1756-47ae-9be6-808fbbe84772"
 MANAGED_IDENTITY_OPERATOR = "f1a07417-d97a-45cb-824c-7a7467783830"
+VAULT_ADMINISTRATOR = "00482a5a-887f-4fb3-b363-3b7fe8e74483"
+VAULT_CONTRIBUTOR = "f25e0fa2-a7c8-4377-a976-54943a77a395"
+VAULT_READER = "21090545-7ca7-4776-b22c-e363652d74d2"
+SECRETS_OFFICER = "b86a8fe4-44ce-4948-aee5-eccb2c155cd7"
+SECRETS_USER = "4633458b-17de-408a-b874-0445c86b69e6"
+
+_VAULT_READING = [
+    "Microsoft.Authorization/*/read",
+    "Microsoft.Insights/alertRules/*",
+    "Microsoft.KeyVault/checkNameAvailability/read",
+    "Microsoft.KeyVault/deletedVaults/read",
+    "Microsoft.KeyVault/locations/*/read",
+    "Microsoft.KeyVault/operations/read",
+    "Microsoft.KeyVault/vaults/*/read",
+    "Microsoft.Resources/deployments/*",
+    "Microsoft.Resources/subscriptions/resourceGroups/read",
+]
+_METADATA = "Microsoft.KeyVault/vaults/secrets/readMetadata/action"
+# Data actions are apart from actions: `*` among the latter, an Owner's, opens no secret.
+_DATA_ACTIONS = {
+    VAULT_ADMINISTRATOR: ["Microsoft.KeyVault/vaults/*"],
+    VAULT_READER: ["Microsoft.KeyVault/vaults/*/read", _METADATA],
+    SECRETS_OFFICER: ["Microsoft.KeyVault/vaults/secrets/*"],
+    SECRETS_USER: ["Microsoft.KeyVault/vaults/secrets/getSecret/action", _METADATA],
+}
 
 _DEFINITIONS: dict[str, tuple[str, list[str], list[str]]] = {
     OWNER: ("Owner", ["*"], []),
@@ -56,6 +81,25 @@ _DEFINITIONS: dict[str, tuple[str, list[str], list[str]]] = {
         ],
         [],
     ),
+    VAULT_ADMINISTRATOR: ("Key Vault Administrator", _VAULT_READING, []),
+    VAULT_CONTRIBUTOR: (
+        "Key Vault Contributor",
+        [
+            "Microsoft.Authorization/*/read",
+            "Microsoft.Insights/alertRules/*",
+            "Microsoft.KeyVault/*",
+            "Microsoft.Resources/deployments/*",
+            "Microsoft.Resources/subscriptions/resourceGroups/read",
+        ],
+        [
+            "Microsoft.KeyVault/locations/deletedVaults/purge/action",
+            "Microsoft.KeyVault/hsmPools/*",
+            "Microsoft.KeyVault/managedHsms/*",
+        ],
+    ),
+    VAULT_READER: ("Key Vault Reader", _VAULT_READING, []),
+    SECRETS_OFFICER: ("Key Vault Secrets Officer", _VAULT_READING, []),
+    SECRETS_USER: ("Key Vault Secrets User", [], []),
 }
 
 
@@ -123,15 +167,19 @@ class Access:
     def permissions(self, principal_id: str, scope: str) -> list[dict[str, Any]]:
         """What the principal's roles at `scope` and above it allow, one entry for each role."""
         held = (a for a in self.assignments if a["principalId"] == principal_id and is_within(scope, a["scope"]))
-        entries = [self._definition(assignment["role"]) for assignment in held]
+        entries = [(self._definition(held_role["role"]), data_actions(held_role["role"])) for held_role in held]
         return [
-            {"actions": actions, "notActions": refused, "dataActions": [], "notDataActions": []}
-            for _, actions, refused in entries
+            {"actions": actions, "notActions": refused, "dataActions": data, "notDataActions": []}
+            for (_, actions, refused), data in entries
         ]
 
     def allows(self, principal_id: str, action: str, scope: str) -> bool:
         """Whether any of the principal's roles allows the action; denials are another matter."""
         return any(permits(entry, action) for entry in self.permissions(principal_id, scope))
+
+    def allows_data(self, principal_id: str, action: str, scope: str) -> bool:
+        """Whether any of the principal's roles allows an action on what is inside a resource."""
+        return any(_matches(entry["dataActions"], action) for entry in self.permissions(principal_id, scope))
 
     def sees(self, principal_id: str, scope: str) -> bool:
         """Whether the principal holds any role at, above or below a scope: it is then listed to it."""
@@ -163,6 +211,11 @@ class Access:
                 f"because of the deny assignment with name '{denied['displayName']}' and Id "
                 f"'{denied['name'].replace('-', '')}' at scope '{denied['scope']}'.",
             )
+
+
+def data_actions(role: str) -> list[str]:
+    """The data actions of a built-in role; custom ones have none here."""
+    return _DATA_ACTIONS.get(role, [])
 
 
 def role_definitions() -> list[tuple[str, str, list[str], list[str]]]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from mct_s2s.sandbox.resources import identities, operations, site_rules
+from mct_s2s.sandbox.resources import identities, operations, site_rules, vaults
 from mct_s2s.sandbox.resources.ids import ResourceId
 from mct_s2s.sandbox.resources.providers import ResourceType
 from mct_s2s.sandbox.resources.store import Resources
@@ -105,6 +105,8 @@ def _create(resources: Resources, kind: ResourceType, resource_id: ResourceId, s
         identities.check(resources, kind, fresh, sent["identity"])
     if kind.full_name in _SITES:
         fresh.update(kind="app", properties=site_rules.fresh_properties())
+    if kind.full_name == vaults.TYPE:
+        vaults.check_vault(resource_id, sent, taken=resources.vault_named(resource_id.name) is not None)
     if kind.full_name == "Microsoft.ManagedIdentity/userAssignedIdentities":
         fresh["properties"] = identities.for_user_assigned(resources, resource_id)
     resources.add(fresh)
@@ -129,7 +131,7 @@ def change(resources: Resources, kind: ResourceType, body: dict[str, Any], sent:
     if kind.full_name in _SITES:
         site_rules.write(resources, body, properties)
     elif kind.full_name != "Microsoft.ManagedIdentity/userAssignedIdentities":
-        body["properties"].update({k: v for k, v in properties.items() if k != "provisioningState"})
+        body["properties"].update({k: v for k, v in properties.items() if k not in {"provisioningState", "vaultUri"}})
 
 
 def delete(resources: Resources, resource_id: ResourceId) -> bool:

@@ -12,6 +12,8 @@ from mct_s2s.sandbox.resources.ids import ResourceId
 from mct_s2s.sandbox.resources.locks import Locks
 from mct_s2s.sandbox.resources.sites import SiteState
 from mct_s2s.sandbox.resources.throttle import Throttle
+from mct_s2s.sandbox.resources.vaults import TYPE as VAULT
+from mct_s2s.sandbox.resources.vaults import VaultState
 from mct_s2s.sandbox.wire_errors import arm_error
 
 Body = dict[str, Any]
@@ -21,7 +23,7 @@ class Resources:
     """Everything Resource Manager keeps.
 
     Shapes: `subscriptions` by lower-case GUID; `groups` and `resources` by lower-case id, each a body as it is
-    shown; `sites` holds what a site has beside its body; `operations` what has not finished yet.
+    shown; `sites` and `vaults` hold what a site or a vault has beside its body; `operations` what has not finished yet.
 
     Units: `restart_seconds` is how long a site answers 503 when it restarts, `operation_seconds` how long an
     asynchronous change takes. `settings_accept_202` lets a change of settings be accepted first and done later, as
@@ -35,6 +37,7 @@ class Resources:
         self.groups: dict[str, Body] = {}
         self.resources: dict[str, Body] = {}
         self.sites: dict[str, SiteState] = {}
+        self.vaults: dict[str, VaultState] = {}
         self.operations: dict[str, Body] = {}
         self.restart_seconds = 0.05
         self.operation_seconds = 0.2
@@ -86,6 +89,10 @@ class Resources:
         """The resource of that id, if there is one."""
         return self.resources.get(resource_id.lower().rstrip("/"))
 
+    def vault_named(self, name: str) -> Body | None:
+        """The vault of that name: every cloud has one of a name at most."""
+        return next((self.resources[key] for key in self.vaults if key.endswith(f"/vaults/{name.lower()}")), None)
+
     def under(self, scope: str, *, of_type: str | None = None) -> Iterator[Body]:
         """Resources below a subscription, group or resource, in the order they were made."""
         prefix = scope.lower().rstrip("/") + "/"
@@ -94,10 +101,12 @@ class Resources:
                 yield body
 
     def add(self, body: Body) -> Body:
-        """File a resource that its own rules have found good; a site also gets its configuration."""
+        """File a resource that its own rules have found good; a site or a vault also gets what is inside it."""
         self.resources[body["id"].lower()] = body
         if body["type"].lower() in {"microsoft.web/sites", "microsoft.web/sites/slots"}:
             self.sites.setdefault(body["id"].lower(), SiteState())
+        if body["type"].lower() == VAULT.lower():
+            self.vaults.setdefault(body["id"].lower(), VaultState())
         return body
 
     def remove(self, key: str) -> None:
@@ -105,6 +114,7 @@ class Resources:
         for gone in [k for k in self.resources if k == key or k.startswith(key + "/")]:
             body = self.resources.pop(gone)
             self.sites.pop(gone, None)
+            self.vaults.pop(gone, None)
             self.forget_identity_of(body)
 
     def forget_identity_of(self, body: Body) -> None:
@@ -122,6 +132,7 @@ class Resources:
             "groups": self.groups,
             "resources": self.resources,
             "sites": {key: site.to_dict() for key, site in self.sites.items()},
+            "vaults": {key: vault.to_dict() for key, vault in self.vaults.items()},
             "operations": self.operations,
             "restartSeconds": self.restart_seconds,
             "operationSeconds": self.operation_seconds,
@@ -140,6 +151,12 @@ class Resources:
         made.groups = dict(data["groups"])
         made.resources = dict(data["resources"])
         made.sites = {key: SiteState.from_dict(site) for key, site in data["sites"].items()}
+        vaults = data.get("vaults", {})
+        made.vaults = {
+            key: VaultState.from_dict(vaults.get(key, {}))
+            for key, body in made.resources.items()
+            if body["type"] == VAULT
+        }
         made.operations = dict(data["operations"])
         made.restart_seconds = data["restartSeconds"]
         made.operation_seconds = data["operationSeconds"]

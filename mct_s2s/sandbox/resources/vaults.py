@@ -1,0 +1,263 @@
+"""Key vaults: the secrets that each one holds, their versions, and those that were deleted and can come back.
+
+Sources: key-vault: general/about-keys-secrets-certificates, secrets/about-secrets, general/soft-delete-overview;
+keyvault/secrets REST reference.
+"""
+
+from __future__ import annotations
+
+import re
+import uuid
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, Self
+
+from mct_s2s.sandbox.resources.ids import ResourceId
+from mct_s2s.sandbox.wire_errors import WireError, arm_error, vault_error
+
+TYPE = "Microsoft.KeyVault/vaults"
+RETENTION_DAYS = 90
+LONGEST_VALUE, MOST_TAGS, LONGEST_TAG, LONGEST_CONTENT_TYPE = 25_600, 15, 256, 255
+_NAME = re.compile(r"[0-9a-zA-Z-]{1,127}")
+_VAULT_NAME = re.compile(r"[a-zA-Z](?!.*--)[a-zA-Z0-9-]{1,22}[a-zA-Z0-9]")
+_ATTRIBUTES = {"enabled": bool, "nbf": int, "exp": int}
+
+Body = dict[str, Any]
+
+
+@dataclass
+class VaultState:
+    """What a vault holds beside its body.
+
+    Shapes: `secrets` and `deleted` by name in lower case; each secret is `{"name", "versions", "ready_at"}`, its
+    versions oldest first, each a bundle without its id and with its `version`; a deleted one has `deleted_at`.
+
+    Units: seconds since 1970. Until `ready_at`, a deletion or a recovery is under way.
+    """
+
+    secrets: dict[str, Body] = field(default_factory=dict)
+    deleted: dict[str, Body] = field(default_factory=dict)
+
+    def set(self, name: str, sent: Mapping[str, Any], now: float, *, version: str | None = None) -> Body:
+        """Add a version, with which a secret begins to exist.
+
+        Raises:
+            WireError: 400 for a value, a tag or an attribute that cannot be; 409 while the name's last holder is
+                deleted, being deleted, or being recovered.
+        """
+        fresh = _checked(sent)
+        if not isinstance(sent.get("value"), str) or len(sent["value"]) > LONGEST_VALUE:
+            raise bad_parameter("Property value has invalid value\r\n")
+        self._refuse_busy(name, now)
+        attributes = {"enabled": True, **fresh.get("attributes", {}), "created": int(now), "updated": int(now)}
+        made = {"version": version or uuid.uuid4().hex, "value": sent["value"], **fresh, "attributes": attributes}
+        holder = self.secrets.setdefault(name.lower(), {"name": name, "versions": [], "ready_at": 0.0})
+        holder["versions"].append(made)
+        return made
+
+    def update(self, name: str, version: str, sent: Mapping[str, Any], now: float) -> Body:
+        """Change attributes, content type or tags of a version: what is not sent stays, tags are replaced whole.
+
+        Raises:
+            WireError: 400 as for `set`, also for a value, which cannot change; 404.
+        """
+        fresh, found = _checked(sent), self.version(name, version, now)
+        if "value" in sent:
+            raise bad_parameter("Property value has invalid value\r\n")
+        attributes = {**found["attributes"], **fresh.pop("attributes", {}), "updated": int(now)}
+        found.update(fresh, attributes=attributes)
+        return found
+
+    def version(self, name: str, version: str, now: float) -> Body:
+        """One version, or the latest where `version` is empty.
+
+        Raises:
+            WireError: 404 SecretNotFound.
+        """
+        versions = self.versions(name, now)
+        found = versions[-1] if not version else next((v for v in versions if v["version"] == version.lower()), None)
+        if found is None:
+            raise not_found(f"{name}/{version}")
+        return found
+
+    def versions(self, name: str, now: float) -> list[Body]:
+        """All versions, oldest first.
+
+        Raises:
+            WireError: 404 SecretNotFound.
+        """
+        holder = self.secrets.get(name.lower())
+        if holder is None or holder["ready_at"] > now:
+            raise not_found(name)
+        found: list[Body] = holder["versions"]
+        return found
+
+    def delete(self, name: str, now: float, seconds: float) -> Body:
+        """Move a secret with all its versions to the deleted ones, where it appears `seconds` later.
+
+        Raises:
+            WireError: 404 SecretNotFound.
+        """
+        self.versions(name, now)
+        holder = self.secrets.pop(name.lower())
+        holder |= {"deleted_at": now, "ready_at": now + seconds}
+        self.deleted[name.lower()] = holder
+        return holder
+
+    def deleted_secret(self, name: str, now: float) -> Body:
+        """One that was deleted.
+
+        Raises:
+            WireError: 404 SecretNotFound.
+        """
+        holder = self.deleted.get(name.lower())
+        if holder is None or holder["ready_at"] > now or now - holder["deleted_at"] > RETENTION_DAYS * 86_400:
+            raise vault_error(404, "SecretNotFound", f"Deleted Secret not found: {name}")
+        return holder
+
+    def recover(self, name: str, now: float, seconds: float) -> Body:
+        """Bring a deleted secret back; it can be read again `seconds` later.
+
+        Raises:
+            WireError: 404 SecretNotFound.
+        """
+        holder = self.deleted_secret(name, now)
+        del self.deleted[name.lower()], holder["deleted_at"]
+        holder["ready_at"] = now + seconds
+        self.secrets[name.lower()] = holder
+        return holder
+
+    def purge(self, name: str, now: float) -> None:
+        """Let go of a deleted secret for good.
+
+        Raises:
+            WireError: 404 SecretNotFound.
+        """
+        self.deleted_secret(name, now)
+        del self.deleted[name.lower()]
+
+    def _refuse_busy(self, name: str, now: float) -> None:
+        deleted, live = self.deleted.get(name.lower()), self.secrets.get(name.lower())
+        if deleted is not None and now - deleted["deleted_at"] > RETENTION_DAYS * 86_400:
+            del self.deleted[name.lower()]
+        elif deleted is not None and deleted["ready_at"] > now:
+            why = f"Secret {name} is currently being deleted and cannot be re-created; retry later."
+            raise vault_error(409, "Conflict", why, inner="ObjectIsBeingDeleted")
+        elif deleted is not None:
+            why = (
+                f"Secret {name} is currently in a deleted but recoverable state, and its name cannot be reused; in "
+                "this state, the secret can only be recovered or purged."
+            )
+            raise vault_error(409, "Conflict", why, inner="ObjectIsDeletedButRecoverable")
+        if live is not None and live["ready_at"] > now:
+            why = f"Secret {name} is currently being recovered and cannot be re-created; retry later."
+            raise vault_error(409, "Conflict", why, inner="ObjectIsBeingRecovered")
+
+    def to_dict(self) -> Body:
+        """Give it as JSON values."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        """Make what `to_dict` described."""
+        return cls(**data)
+
+
+def check_name(name: str) -> None:
+    """Refuse what no secret can be called.
+
+    Raises:
+        WireError: 400 BadParameter.
+    """
+    if not _NAME.fullmatch(name):
+        raise bad_parameter(f"The request URI contains an invalid name: {name}")
+
+
+def check_vault(resource_id: ResourceId, sent: Mapping[str, Any], taken: bool) -> None:
+    """Refuse a new vault that Key Vault would refuse.
+
+    Raises:
+        WireError: 400 VaultNameNotValid or BadRequest; 409 VaultAlreadyExists.
+    """
+    name, properties = resource_id.name, sent.get("properties")
+    if not _VAULT_NAME.fullmatch(name):
+        raise arm_error(
+            400,
+            "VaultNameNotValid",
+            f"The vault name '{name}' is invalid. A vault's name must be between 3-24 alphanumeric characters. The "
+            "name must begin with a letter, end with a letter or digit, and not contain consecutive hyphens.",
+        )
+    if not isinstance(properties, Mapping) or not {"tenantId", "sku"} <= set(properties):
+        raise arm_error(400, "BadRequest", "The parameters tenantId and sku have to be specified for a vault.")
+    if taken:
+        raise arm_error(
+            409,
+            "VaultAlreadyExists",
+            f"The vault name '{name}' is already in use. Vault names are globally unique so it is possible that the "
+            "name is already taken.",
+        )
+
+
+def shown(body: Body, uri: str) -> Body:
+    """A vault as Resource Manager shows it. Source: keyvault/vaults/get."""
+    defaults = {
+        "sku": {"family": "A", "name": "standard"},
+        "accessPolicies": [],
+        "enableSoftDelete": True,
+        "softDeleteRetentionInDays": RETENTION_DAYS,
+        "publicNetworkAccess": "Enabled",
+        "enableRbacAuthorization": False,
+    }
+    return {**body, "properties": {**defaults, **body["properties"], "vaultUri": f"{uri}/"}}
+
+
+def not_found(name: str) -> WireError:
+    """Give Key Vault's 404."""
+    return vault_error(
+        404,
+        "SecretNotFound",
+        f"A secret with (name/id) {name.rstrip('/')} was not found in this key vault. If you recently deleted this "
+        "secret you may be able to recover it using the correct recovery command. For help resolving this issue, "
+        "please see https://go.microsoft.com/fwlink/?linkid=2125182",
+    )
+
+
+def bad_parameter(message: str) -> WireError:
+    """Refuse a request that says something impossible."""
+    return vault_error(400, "BadParameter", message)
+
+
+def _checked(sent: Mapping[str, Any]) -> Body:
+    """The members that a secret keeps of a body."""
+    unknown = set(sent) - {"value", "contentType", "tags", "attributes"}
+    if unknown:
+        raise bad_parameter(f"Property {min(unknown)} has invalid value\r\n")
+    kept: Body = {}
+    if sent.get("contentType") is not None:
+        kept["contentType"] = sent["contentType"]
+        if not isinstance(kept["contentType"], str) or len(kept["contentType"]) > LONGEST_CONTENT_TYPE:
+            raise bad_parameter("Property contentType has invalid value\r\n")
+    if sent.get("tags") is not None:
+        kept["tags"] = _checked_tags(sent["tags"])
+    if sent.get("attributes") is not None:
+        kept["attributes"] = _checked_attributes(sent["attributes"])
+    return kept
+
+
+def _checked_tags(tags: object) -> dict[str, str]:
+    if not isinstance(tags, Mapping) or len(tags) > MOST_TAGS:
+        raise bad_parameter(f"The number of tags exceeds the maximum of {MOST_TAGS}.")
+    for name, value in tags.items():
+        if not isinstance(value, str) or max(len(name), len(value)) > LONGEST_TAG:
+            raise bad_parameter(f"The tag {name} is invalid: name and value have {LONGEST_TAG} characters at most.")
+    return dict(tags)
+
+
+def _checked_attributes(attributes: object) -> Body:
+    if not isinstance(attributes, Mapping):
+        raise bad_parameter("Property attributes has invalid value\r\n")
+    given = {name: value for name, value in attributes.items() if name in _ATTRIBUTES and value is not None}
+    for name, value in given.items():
+        if type(value) is not _ATTRIBUTES[name]:
+            raise bad_parameter(f"Property {name} has invalid value\r\n")
+    return given
