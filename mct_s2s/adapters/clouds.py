@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 
 import aiohttp
 
+from mct_s2s.adapters import patience as limits
 from mct_s2s.adapters.trace import Request, Trace, path_of, silent
 from mct_s2s.errors import ServiceError, UsageError
 
@@ -167,7 +168,9 @@ async def discover(url: str, session: aiohttp.ClientSession, trace: Trace = sile
     arm, began = url.rstrip("/"), time.monotonic()
     try:
         async with session.get(
-            arm + METADATA_PATH, timeout=aiohttp.ClientTimeout(total=20), headers={"Accept-Encoding": "identity"}
+            arm + METADATA_PATH,
+            timeout=aiohttp.ClientTimeout(total=limits.REQUEST_SECONDS),
+            headers={"Accept-Encoding": "identity"},
         ) as response:
             took = (time.monotonic() - began) * 1000
             trace(Request("ARM", "GET", path_of(str(response.url)), response.status, took, None))

@@ -16,7 +16,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from azure.core.credentials import AccessToken
-from azure.core.exceptions import AzureError, ServiceRequestError, ServiceResponseError
+from azure.core.exceptions import AzureError, IncompleteReadError, ServiceRequestError, ServiceResponseError
 
 from mct_s2s.adapters.azure_trace import hooks
 from mct_s2s.adapters.clouds import Cloud
@@ -128,10 +128,11 @@ class Credential:
     async def _fetch(self, scope: str) -> AccessToken:
         try:
             token: AccessToken = await self._ask(scope)
-        except (ServiceRequestError, ServiceResponseError) as error:
+        except (ServiceRequestError, ServiceResponseError, IncompleteReadError) as error:
+            said = "its answer was cut off" if isinstance(error, IncompleteReadError) else first_line(error)
             raise ServiceError(
                 "login-unreachable",
-                f"The login service did not answer: {first_line(error)}",
+                f"The login service did not answer: {said}",
                 remedy="Check the network, the proxy and --cloud, then run the same command again.",
             ) from error
         except (AzureError, ValueError) as error:

@@ -27,6 +27,9 @@ TRANSIENT_ATTEMPTS = 8
 LAG_SECONDS = 300.0
 """Replication that takes longer than this is an outage."""
 IN_FLIGHT = 16
+CONNECT_SECONDS = 10.0
+REQUEST_SECONDS = 30.0
+"""A request, also one of the sign-in, that is not answered by then is taken for lost."""
 
 
 def no_lag(error: ServiceError) -> bool:

@@ -164,11 +164,17 @@ class _Line:
 async def _sign_in(start: Start, line: _Line, terminal: Terminal, rehearsal: Rehearsal | None) -> Credential:
     from azure.core.pipeline.transport import AioHttpTransport  # noqa: PLC0415
 
+    from mct_s2s.adapters import patience as limits  # noqa: PLC0415
     from mct_s2s.adapters.credentials import Caller, service_principal, sign_in  # noqa: PLC0415
     from mct_s2s.adapters.patience import Patience  # noqa: PLC0415
     from mct_s2s.adapters.sign_in import Method, choose  # noqa: PLC0415
 
-    transport = AioHttpTransport(session=line.http, session_owner=False)
+    transport = AioHttpTransport(
+        session=line.http,
+        session_owner=False,
+        connection_timeout=limits.CONNECT_SECONDS,
+        read_timeout=limits.REQUEST_SECONDS,
+    )
     caller = Caller(line.cloud, start.tenant, start.environ, terminal.say, line.remaining, line.trace, line.ca_file)
     patience = Patience(line.remaining)
     if rehearsal is not None:

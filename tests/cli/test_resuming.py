@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -114,7 +115,9 @@ def test_a_refused_restart_says_how_to_do_it_by_hand(azure_again: Sandbox, mct: 
 
 def test_the_deadline_is_kept_and_said(azure_again: Sandbox, mct: Program) -> None:
     azure_again.misbehave(_rule("Graph", {"type": "hang"}, writes=True))
+    began = time.monotonic()
     stopped = mct(*SETUP, "--timeout", "4")
+    assert time.monotonic() - began < 6
     assert (stopped.code, stopped.document["error"]["code"]) == (1, "deadline-passed")
     assert stopped.document["inDoubt"]
     azure_again.behave()

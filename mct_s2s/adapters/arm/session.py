@@ -25,6 +25,7 @@ from azure.core.pipeline.transport import AioHttpTransport
 from azure.core.rest import HttpRequest
 
 from mct_s2s import __version__
+from mct_s2s.adapters import patience as limits
 from mct_s2s.adapters.arm.errors import translate
 from mct_s2s.adapters.azure_trace import TracePolicy
 from mct_s2s.adapters.clouds import Cloud
@@ -38,9 +39,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-REQUEST_SECONDS = 30
-"""A request that is not answered by then is taken for lost."""
-
 
 class ArmSession:
     """Azure Resource Manager of one cloud, as one caller."""
@@ -53,7 +51,10 @@ class ArmSession:
         self._patience = patience
         self._trace = trace
         self.transport = AioHttpTransport(
-            session=http, session_owner=False, connection_timeout=10, read_timeout=REQUEST_SECONDS
+            session=http,
+            session_owner=False,
+            connection_timeout=limits.CONNECT_SECONDS,
+            read_timeout=limits.REQUEST_SECONDS,
         )
         self._raw: AsyncPipelineClient[Any, Any] = AsyncPipelineClient(
             base_url=cloud.arm, policies=self.policies(), transport=self.transport

@@ -23,6 +23,7 @@ from msgraph.graph_request_adapter import GraphRequestAdapter
 from msgraph.graph_service_client import GraphServiceClient
 
 from mct_s2s import __version__
+from mct_s2s.adapters import patience as limits
 from mct_s2s.adapters.clouds import Cloud
 from mct_s2s.adapters.graph.errors import translate, unreadable
 from mct_s2s.adapters.patience import Lag, Patience, no_lag
@@ -30,9 +31,6 @@ from mct_s2s.adapters.trace import Request, Trace, path_of
 
 if TYPE_CHECKING:
     from mct_s2s.adapters.credentials import Credential
-
-REQUEST_SECONDS = 30.0
-"""A request that is not answered by then is taken for lost."""
 
 
 class GraphSession:
@@ -44,7 +42,7 @@ class GraphSession:
         self._trace = trace
         self._http = httpx.AsyncClient(
             verify=tls,
-            timeout=httpx.Timeout(REQUEST_SECONDS, connect=10.0),
+            timeout=httpx.Timeout(limits.REQUEST_SECONDS, connect=limits.CONNECT_SECONDS),
             headers={"User-Agent": f"mct-s2s/{__version__}"},
             event_hooks={"request": [_stamp], "response": [self._traced]},
         )
