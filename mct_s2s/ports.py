@@ -6,7 +6,7 @@ answer that means *not replicated yet* is waited out; about anything else the sa
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
@@ -204,8 +204,20 @@ class Sites(Protocol):
         """All application settings: secrets among them."""
         ...
 
-    async def write_settings(self, resource: ResourceId, settings: Mapping[str, str | None]) -> None:
-        """Replace all application settings."""
+    async def write_settings(
+        self,
+        resource: ResourceId,
+        merged: Callable[[], Mapping[str, str | None] | None],
+        read_again: Callable[[], Awaitable[None]],
+    ) -> None:
+        """Replace all application settings.
+
+        Args:
+            resource: the site or slot.
+            merged: what to send; `None` where there is nothing to send any more.
+            read_again: called before a repetition, so that it does not write back what was read before the first
+                attempt: `merged` is then asked anew.
+        """
         ...
 
     async def restart(self, resource: ResourceId) -> None:

@@ -38,6 +38,10 @@ def no_lag(error: ServiceError) -> bool:
     return False
 
 
+async def nothing() -> None:
+    """A repetition needs no preparation."""
+
+
 class Patience:
     """Waits, for one service, no longer than the deadline.
 
@@ -50,13 +54,21 @@ class Patience:
         self._open_at = 0.0
         self._slots = asyncio.Semaphore(IN_FLIGHT)
 
-    async def call(self, send: Callable[[], Awaitable[T]], *, repeatable: bool = True, lag: Lag = no_lag) -> T:
+    async def call(
+        self,
+        send: Callable[[], Awaitable[T]],
+        *,
+        repeatable: bool = True,
+        lag: Lag = no_lag,
+        before_repeating: Callable[[], Awaitable[None]] = nothing,
+    ) -> T:
         """Send until it is answered for good.
 
         Args:
             send: sends once; raises `ServiceError`.
             repeatable: whether a request that may have taken effect can be sent again without harm.
             lag: which refusals mean that replicas have not caught up.
+            before_repeating: makes the next attempt ready; what it raises is final.
 
         Raises:
             ServiceError: the last refusal.
@@ -80,6 +92,7 @@ class Patience:
                 if error.status in {429, 503} and error.retry_after is not None:
                     self._open_at = max(self._open_at, clock() + delay)
             await asyncio.sleep(delay)
+            await before_repeating()
 
     def _delay(self, error: ServiceError, attempts: int, *, repeatable: bool, is_lag: bool) -> float | None:
         backoff = min(LONGEST_DELAY, FIRST_DELAY * 2.0 ** (attempts - 1)) * random.uniform(0.8, 1.0)  # noqa: S311

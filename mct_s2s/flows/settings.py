@@ -1,9 +1,12 @@
 """Write the application settings without losing anybody's.
 
 App Service has no ETag for them and a write replaces them all. So: list, wait for everything else, list again if that
-took long, merge, write once, read back. What we put in and somebody erased at the same moment is merged again; ids are
-a set, so several runs that all do this come to agree. Source: learn.microsoft.com/rest/api/appservice/web-apps/
-update-application-settings.
+took long, merge, write once, read back. What we put in and somebody erased is merged again; ids are a set, so several
+runs that all do this come to agree. Another run may have listed before we wrote and write after we read back, so the
+last look comes when the time that lies between such a reading and its writing has gone by, beside the restart.
+Source: learn.microsoft.com/rest/api/appservice/web-apps/update-application-settings.
+
+What nobody can see is a foreign write between our last listing and our write: one round trip.
 """
 
 from __future__ import annotations
@@ -12,18 +15,26 @@ import asyncio
 import random
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from mct_s2s.errors import ServiceError
+from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.planning.changes import WriteSettings
 from mct_s2s.planning.plan import Results
 from mct_s2s.planning.site import changed_names, merge
 from mct_s2s.ports import Sites
 
-FRESH_SECONDS = 0.5
-"""How old a listing may be when it is merged and written."""
-ROUNDS = 6
+FRESH_SECONDS = 0.02
+"""A listing that is merged and written is no older than this, or than one more listing would take."""
+WINDOW_SECONDS = 0.05
+WINDOW_FACTOR = 3.0
+"""Another run's reading and writing lie no further apart than so many of ours do, and no less than `WINDOW_SECONDS`."""
+WRITES = 8
 """Writes before we say that somebody keeps erasing ours."""
+LATER_LOOKS = 12
+"""Looks at settings that are as they were before our write, before it is taken for erased: some eight seconds."""
+LOOKS = 30
+"""Looks at settings that hold ours before we let others go on writing."""
 
 
 @dataclass(frozen=True)
@@ -56,35 +67,109 @@ async def write_settings(
     Raises:
         ServiceError: refused; or somebody keeps writing over it.
     """
-    resource, listed_at = change.site.resource, time.monotonic()
-    current = await sites.settings(resource)
+    view = _View(sites, change.site.resource)
+    await view.read()
     await everything_else()
-    if time.monotonic() - listed_at > FRESH_SECONDS:
-        current = await sites.settings(resource)
-    for round_ in range(ROUNDS):
-        names = changed_names(current, change.wish, results)
-        if not names:
-            if round_ == 0:
-                written(False)
-            return Written(current, _told(round_, change.changed, current))
-        if keep is not None and round_ == 0:
-            keep(current)
-        await sites.write_settings(resource, merge(current, change.wish, results))
-        if round_ == 0:
-            written(True)
-        current = await sites.settings(resource)
-        if round_:
-            await asyncio.sleep(random.uniform(0.05, 0.3) * round_)  # noqa: S311  # jitter, so that two runs part
-    raise ServiceError(
-        "settings-contended",
-        f"Somebody keeps writing over the application settings of '{change.site.label}'.",
-        remedy="Find the other writer (a pipeline, a second administrator), then run the same command again.",
-    )
+    if view.age > max(view.took, FRESH_SECONDS):
+        await view.read()
+    writing = _Writing(view, change, results)
+    if not writing.is_due:
+        written(False)
+        return Written(view.settings, "somebody else wrote the same at this moment")
+    if keep is not None:
+        keep(view.settings)
+    await writing.write()
+    written(True)
+    await writing.read_back()
+    await writing.settle()
+    return Written(view.settings, _told(writing.writes, change.changed, view.settings))
 
 
-def _told(rounds: int, changed: tuple[str, ...], settings: dict[str, str | None]) -> str:
-    if rounds == 0:
-        return "somebody else wrote the same at this moment"
+@dataclass
+class _View:
+    """The settings as they were read last. Times are in seconds; `took` is the longest that a reading has taken."""
+
+    sites: Sites
+    resource: ResourceId
+    settings: dict[str, str | None] = field(default_factory=dict)
+    took: float = 0.0
+    _read_at: float = 0.0
+
+    async def read(self) -> None:
+        began = time.monotonic()
+        self.settings = await self.sites.settings(self.resource)
+        self._read_at = time.monotonic()
+        self.took = max(self.took, self._read_at - began)
+
+    @property
+    def age(self) -> float:
+        return time.monotonic() - self._read_at
+
+
+@dataclass
+class _Writing:
+    """One run's part in a conversation that all runs have through the settings themselves."""
+
+    view: _View
+    change: WriteSettings
+    results: Results
+    writes: int = 0
+    took: float = 0.0
+
+    @property
+    def is_due(self) -> bool:
+        return bool(changed_names(self.view.settings, self.change.wish, self.results))
+
+    async def write(self) -> None:
+        began = time.monotonic()
+        await self.view.sites.write_settings(self.view.resource, self._merged, self.view.read)
+        self.writes += 1
+        self.took = max(self.took, time.monotonic() - began)
+
+    async def read_back(self) -> None:
+        """Look at what came of the write; some kinds of hosting accept it first (202) and carry it out later."""
+        before = self.view.settings
+        for look in range(LATER_LOOKS):
+            await self.view.read()
+            if self.view.settings != before:
+                return
+            await asyncio.sleep(min(1.0, 0.1 * 2**look))
+
+    async def settle(self) -> None:
+        """Look until ours is in and nobody has written for as long as a writing may be on its way.
+
+        Raises:
+            ServiceError: somebody keeps erasing ours.
+        """
+        window = max(WINDOW_SECONDS, WINDOW_FACTOR * (self.view.took + self.took))
+        for look in range(LOOKS):
+            if self.is_due:
+                await self._write_again()
+            before = self.view.settings
+            # Jitter, so that runs that met once part; where nobody else writes there is one look and none of it.
+            await asyncio.sleep(window * (random.uniform(1, 2) if look else 1))  # noqa: S311
+            await self.view.read()
+            if self.view.settings == before and not self.is_due:
+                return
+
+    async def _write_again(self) -> None:
+        if self.writes == WRITES:
+            raise ServiceError(
+                "settings-contended",
+                f"Somebody keeps writing over the application settings of '{self.change.site.label}'.",
+                remedy="Find the other writer (a pipeline, a second administrator), then run the same command again.",
+            )
+        await asyncio.sleep(random.uniform(0.02, 0.1) * self.writes)  # noqa: S311  # jitter, as above
+        await self.view.read()
+        if self.is_due:
+            await self.write()
+            await self.read_back()
+
+    def _merged(self) -> Mapping[str, str | None] | None:
+        return merge(self.view.settings, self.change.wish, self.results) if self.is_due else None
+
+
+def _told(writes: int, changed: tuple[str, ...], settings: dict[str, str | None]) -> str:
     untouched = len(set(settings) - set(changed))
-    again = f"; merged {rounds} times, somebody else was writing too" if rounds > 1 else ""
+    again = f"; merged {writes} times, somebody else was writing too" if writes > 1 else ""
     return f"{len(changed)} of ours written, {untouched} others untouched{again}"

@@ -132,15 +132,6 @@ def test_runs_at_the_same_moment_make_one_trust(azure: Sandbox, mct: Program) ->
     assert azure.restarts() == 1
 
 
-def test_clients_added_at_the_same_moment_are_all_let_in(azure: Sandbox, mct: Program) -> None:
-    assert mct("setup", "-y").code == 0
-    names = [f"At once {number}" for number in range(6)]
-    with ThreadPoolExecutor(6) as pool:
-        assert {ended.code for ended in pool.map(lambda name: mct("add-client", name, "-y"), names)} == {0}
-    status = mct("status", "-o", "json").document
-    assert sorted(client["displayName"] for client in status["clients"] if client["allowed"]) == names
-
-
 @pytest.mark.parametrize("mode", ["replicas", "adversarial"])
 def test_replication_lag_is_waited_for_and_makes_no_second_secret(
     mode: str, azure_again: Sandbox, mct: Program

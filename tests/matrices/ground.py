@@ -82,7 +82,7 @@ class Ground:
             program(words), env=self.environment, stdin=subprocess.DEVNULL, stdout=pipe, stderr=pipe, text=True
         )
 
-    def ended(self, process: subprocess.Popen[str], timeout: float = 60) -> Ended:
+    def ended(self, process: subprocess.Popen[str], timeout: float = 240) -> Ended:
         """The program, ended."""
         out, err = process.communicate(timeout=timeout)
         self.outputs += [out, err]

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 from mct_s2s.adapters import patience
-from mct_s2s.flows import operations
+from mct_s2s.flows import operations, settings
 from mct_s2s.sandbox.journal import Entry
 
 from tests.conftest import Json
@@ -77,6 +77,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(patience, "LONGEST_DELAY", 0.05)
     monkeypatch.setattr(patience, "REQUEST_SECONDS", 0.4)
     monkeypatch.setattr(operations, "SECRET_PAUSE", 0.01)
+    monkeypatch.setattr(settings, "WINDOW_SECONDS", 0.01)
 
 
 def typed(words: tuple[str, ...], ground: Ground) -> list[str]:

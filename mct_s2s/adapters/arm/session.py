@@ -29,7 +29,7 @@ from mct_s2s.adapters import patience as limits
 from mct_s2s.adapters.arm.errors import translate
 from mct_s2s.adapters.azure_trace import TracePolicy
 from mct_s2s.adapters.clouds import Cloud
-from mct_s2s.adapters.patience import Patience
+from mct_s2s.adapters.patience import Patience, nothing
 from mct_s2s.adapters.trace import Trace
 
 if TYPE_CHECKING:
@@ -80,7 +80,14 @@ class ArmSession:
             "policies": self.policies(),
         }
 
-    async def call(self, send: Callable[[], Awaitable[T]], doing: str, *, repeatable: bool = True) -> T:
+    async def call(
+        self,
+        send: Callable[[], Awaitable[T]],
+        doing: str,
+        *,
+        repeatable: bool = True,
+        before_repeating: Callable[[], Awaitable[None]] = nothing,
+    ) -> T:
         """Run one SDK call under our retry policy.
 
         Raises:
@@ -96,9 +103,10 @@ class ArmSession:
                     if getattr(error, "status_code", None) != 401 or last:
                         raise translate(error, doing) from error
                     self.credential.forget(began)  # revoked, or expired early: one new token is asked for
+                    await before_repeating()
             raise AssertionError(doing)
 
-        return await self._patience.call(once, repeatable=repeatable)
+        return await self._patience.call(once, repeatable=repeatable, before_repeating=before_repeating)
 
     async def get(self, path: str, api_version: str, doing: str, *, filter: str | None = None) -> dict[str, Any]:  # noqa: A002  # the option's name
         """GET a path for which the management clients at hand have no operation."""

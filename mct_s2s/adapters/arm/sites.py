@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from mct_s2s.adapters.arm.session import ArmSession
@@ -75,17 +75,27 @@ class ArmSites:
             answer = await self._session.call(lambda: apps.list_application_settings(group, name), doing)
         return dict(answer.get("properties") or {})
 
-    async def write_settings(self, resource: ResourceId, settings: Mapping[str, str | None]) -> None:
-        """PUT …/config/appsettings: replaces them all, so a repetition is harmless."""
+    async def write_settings(
+        self,
+        resource: ResourceId,
+        merged: Callable[[], Mapping[str, str | None] | None],
+        read_again: Callable[[], Awaitable[None]],
+    ) -> None:
+        """PUT …/config/appsettings: replaces them all, so that each repetition needs a new reading."""
         apps, group, name = self._at(resource)
-        body, doing = {"properties": dict(settings)}, "write the application settings"
-        try:
+
+        async def put() -> None:
+            settings = merged()
+            if settings is None:
+                return
+            body = {"properties": dict(settings)}
             if resource.slot:
-                await self._session.call(
-                    lambda: apps.update_application_settings_slot(group, name, resource.slot, body), doing
-                )
+                await apps.update_application_settings_slot(group, name, resource.slot, body)
             else:
-                await self._session.call(lambda: apps.update_application_settings(group, name, body), doing)
+                await apps.update_application_settings(group, name, body)
+
+        try:
+            await self._session.call(put, "write the application settings", before_repeating=read_again)
         except ServiceError as error:
             # Flex Consumption and Container Apps hosting accept the write and finish it later; the SDK knows 200 only.
             if error.status != 202:
