@@ -138,6 +138,10 @@ class Sandbox:
         sent = {"lagSeconds": seconds, "lagJitter": 0.5, "lagMode": mode}
         assert self._control("PATCH", "/knobs", json=sent).is_success
 
+    def restart_takes(self, seconds: float) -> None:
+        """From now on, a site that restarts answers 503 for so long."""
+        assert self._control("PATCH", "/knobs", json={"restartSeconds": seconds}).is_success
+
     def world(self) -> Any:
         """Everything that is there, as the sandbox keeps it."""
         return self._control("GET", "/world").json()

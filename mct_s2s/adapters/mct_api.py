@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import aiohttp
 
 from mct_s2s.adapters.clouds import NEVER_CONNECTED
-from mct_s2s.adapters.patience import Patience
+from mct_s2s.adapters.patience import CONNECT_SECONDS, REQUEST_SECONDS, Patience
 from mct_s2s.adapters.trace import Request, Trace, path_of
 from mct_s2s.errors import ServiceError, UsageError
 from mct_s2s.model.access import ApiAnswer, ApiToken
@@ -20,8 +20,6 @@ NOT_NOW = frozenset({429, 502, 503, 504})
 """What App Service's front end answers for a site that is starting, or busy."""
 SETTLE_SECONDS = 120.0
 """How long a site that was just told to restart may still answer by its old settings."""
-REQUEST_SECONDS = 30
-CONNECT_SECONDS = 10
 
 
 class MctApi:

@@ -104,7 +104,7 @@ class FilePlace:
 
     async def read(self) -> StoredCredential | None:
         """Read what `deliver` wrote, or a file of the same names that somebody else did."""
-        values = _values(self.path)
+        values = variables_of(self.path)
         try:
             tenant, client, secret = (values[name] for name in _ESSENTIAL)
         except KeyError:
@@ -204,7 +204,7 @@ def _quoted(value: str) -> str:
     return value if plain and value.isascii() else "'" + value.replace("'", "'\\''") + "'"
 
 
-def _values(path: Path) -> dict[str, str]:
+def variables_of(path: Path) -> dict[str, str]:
     """The variables of a dotenv file, as a shell would read them."""
     values: dict[str, str] = {}
     for line in _lines(path):

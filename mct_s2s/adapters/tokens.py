@@ -12,7 +12,7 @@ import json
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any
 
-from azure.core.exceptions import AzureError, ServiceRequestError, ServiceResponseError
+from azure.core.exceptions import AzureError, IncompleteReadError, ServiceRequestError, ServiceResponseError
 
 from mct_s2s.adapters.azure_trace import hooks
 from mct_s2s.adapters.client_refusals import PROPAGATING, identity_refused, token_refused
@@ -92,7 +92,7 @@ class EntraTokens:
                     async with asyncio.timeout(IDENTITY_SECONDS):
                         return str((await credential.get_token(scope)).token)
                 return str((await credential.get_token(scope)).token)
-            except (ServiceRequestError, ServiceResponseError) as error:
+            except (ServiceRequestError, ServiceResponseError, IncompleteReadError) as error:
                 raise ServiceError(
                     "login-unreachable",
                     f"The login service did not answer: {first_line(error)}",

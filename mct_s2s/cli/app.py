@@ -17,6 +17,7 @@ from mct_s2s.cli.options import (
     RemovalOptions,
     RemoveClientOptions,
     SetupOptions,
+    VerifyOptions,
 )
 from mct_s2s.cli.sandbox import sandbox_app
 
@@ -96,6 +97,14 @@ def teardown(options: RemovalOptions) -> int:
 def status(options: AzureOptions) -> int:
     """Show what is there, what is missing and what will expire. Changes nothing."""
     from mct_s2s.cli.status import status as body  # noqa: PLC0415
+
+    return body(options)
+
+
+@command(app, "verify", VerifyOptions)
+def verify(options: VerifyOptions) -> int:
+    """Prove it: a real token and a real call of the MCT API for each client whose credential is at hand."""
+    from mct_s2s.cli.verify import verify as body  # noqa: PLC0415
 
     return body(options)
 

@@ -8,8 +8,8 @@ from mct_s2s.cli.options import ChangingOptions
 from mct_s2s.cli.run import Run
 from mct_s2s.cli.where import where
 from mct_s2s.cli.wiring import Session
+from mct_s2s.planning.findings import uri_shown
 from mct_s2s.render.closing import show_credentials, show_left_to_others
-from mct_s2s.render.documents import uri_shown
 from mct_s2s.render.next_steps import Call, show_client_example, show_identity_example
 
 

@@ -231,3 +231,28 @@ class ConfigureOptions(ChangingOptions):
     handoff: Annotated[Path | None, typer.Option("--from", help="A handoff file, as setup --handoff writes it.")] = None
     restore: Annotated[Path | None, typer.Option("--restore", help="Put the settings of a backup file back.")] = None
     disable: Annotated[bool, typer.Option("--disable", help="Set ServiceAuthEnabled to false.")] = False
+
+
+@dataclass(kw_only=True)
+class VerifyOptions(AzureOptions):
+    """`verify`."""
+
+    client: Annotated[
+        list[str],
+        typer.Option("--client", help="Only this client application, by name or appId. May be repeated."),
+    ] = field(default_factory=list)
+    credentials: Annotated[
+        list[Path],
+        typer.Option("--credentials", help="A client's secret file. May be repeated."),
+    ] = field(default_factory=list)
+    path: Annotated[str, typer.Option("--path", help="What to GET of the MCT API.")] = "/api/v1/organization"
+    audience: Annotated[
+        str | None,
+        typer.Option(
+            "--audience",
+            help="Application ID URI: prove this caller's own call by --auth or --credentials, and read nothing else.",
+        ),
+    ] = None
+    url: Annotated[
+        str | None, typer.Option("--url", help="The MCT site's https address. Default: the one that Azure lists.")
+    ] = None

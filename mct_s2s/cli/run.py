@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
 from mct_s2s.cli.options import AzureOptions, Output
-from mct_s2s.cli.wiring import Needs, Session, connect
+from mct_s2s.cli.wiring import Clientele, Needs, Session, connect, connect_client
 from mct_s2s.errors import DeadlinePassed, S2SError
 from mct_s2s.flows.converge import Convergence
 from mct_s2s.planning.changes import AnyChange
@@ -41,17 +41,37 @@ class Run:
 
 
 Body = Callable[[Run, Session], Awaitable[int]]
+ClientBody = Callable[[Run, Clientele], Awaitable[int]]
 
 
 def run(options: AzureOptions, needs: Needs, body: Body) -> int:
     """Run a command's body with a session, and turn whatever comes of it into text and an exit code."""
+
+    async def connected(current: Run) -> int:
+        async with connect(options, needs, current.terminal) as session:
+            return await body(current, session)
+
+    return _ended(options, connected)
+
+
+def run_as_client(options: AzureOptions, body: ClientBody) -> int:
+    """The same for a command that sees the world as a client of the MCT API does, and signs nobody in."""
+
+    async def connected(current: Run) -> int:
+        async with connect_client(options, current.terminal) as clientele:
+            return await body(current, clientele)
+
+    return _ended(options, connected)
+
+
+def _ended(options: AzureOptions, connected: Callable[[Run], Awaitable[int]]) -> int:
     # The SDKs log refusals on their own; everything there is to say is said by us, without bodies or tokens.
     for name in ("azure", "msal", "kiota", "httpx", "asyncio"):
         logging.getLogger(name).addHandler(logging.NullHandler())
         logging.getLogger(name).propagate = False
     current = Run(options)
     try:
-        return asyncio.run(_with_deadline(current, needs, body))
+        return asyncio.run(_with_deadline(current, connected))
     except S2SError as error:
         _tell(current, error)
         return error.exit_code
@@ -60,11 +80,10 @@ def run(options: AzureOptions, needs: Needs, body: Body) -> int:
         return INTERRUPTED
 
 
-async def _with_deadline(current: Run, needs: Needs, body: Body) -> int:
+async def _with_deadline(current: Run, connected: Callable[[Run], Awaitable[int]]) -> int:
     try:
         async with asyncio.timeout(current.options.timeout):
-            async with connect(current.options, needs, current.terminal) as session:
-                return await body(current, session)
+            return await connected(current)
     except TimeoutError as error:
         raise DeadlinePassed(
             "deadline-passed",

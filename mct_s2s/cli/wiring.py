@@ -42,6 +42,10 @@ class Clientele:
 
     tokens: Tokens
     api: Callable[[str], Api]
+    environ: Mapping[str, str]
+    """The environment, where a client's own credential may stand; empty in a rehearsal."""
+    remaining: Callable[[], float]
+    """Seconds until the command's deadline, less what is needed to say what was found."""
 
 
 @dataclass(frozen=True)
@@ -112,9 +116,47 @@ def _target(options: AzureOptions, start: Start, rehearsal: Rehearsal | None) ->
 
 
 @asynccontextmanager
+async def connect_client(options: AzureOptions, terminal: Terminal) -> AsyncIterator[Clientele]:
+    """The ports of a client alone: nobody signs in to look at anything.
+
+    Raises:
+        S2SError: the cloud is not there.
+    """
+    from mct_s2s.adapters.clouds import SANDBOX, check_name, start_rehearsal  # noqa: PLC0415
+
+    check_name(options.cloud)
+    rehearsal = await asyncio.to_thread(start_rehearsal) if options.cloud == SANDBOX else None
+    try:
+        start = Start(options, {} if rehearsal else os.environ, options.tenant, None)
+        async with _connection(start, terminal, rehearsal) as line:
+            yield _clientele(line, start)
+    finally:
+        if rehearsal is not None:
+            rehearsal.close()
+
+
+@asynccontextmanager
 async def _session(
     start: Start, needs: Needs, terminal: Terminal, target: SiteTarget | None, rehearsal: Rehearsal | None
 ) -> AsyncIterator[Session]:
+    async with (
+        _connection(start, terminal, rehearsal) as line,
+        await _sign_in(start, line, terminal, rehearsal) as credential,
+    ):
+        loading = asyncio.ensure_future(asyncio.to_thread(_load_services, needs))
+        try:
+            scopes = [line.cloud.graph_scope] * needs.directory + [line.cloud.arm_scope] * needs.arm
+            await asyncio.gather(loading, *(credential.get_token(scope) for scope in scopes))
+            async with _ports(line, credential, rehearsal) as azure:
+                label = "sandbox" if rehearsal else line.cloud.label
+                yield Session(azure, line.cloud, target, start.subscription, label, _clientele(line, start))
+        finally:
+            await asyncio.gather(loading, return_exceptions=True)
+
+
+@asynccontextmanager
+async def _connection(start: Start, terminal: Terminal, rehearsal: Rehearsal | None) -> AsyncIterator[_Line]:
+    """The connection to a cloud whose addresses are known."""
     import aiohttp  # noqa: PLC0415
 
     from mct_s2s.adapters.clouds import BY_NAME, discover  # noqa: PLC0415
@@ -137,14 +179,7 @@ async def _session(
                 patience = Patience(lambda: deadline - time.monotonic())
                 cloud = await patience.call(lambda: discover(url, http, trace))
             await loading
-            line = _Line(cloud, http, tls, lambda: deadline - time.monotonic(), trace, ca_file)
-            async with await _sign_in(start, line, terminal, rehearsal) as credential:
-                loading = asyncio.ensure_future(asyncio.to_thread(_load_services, needs))
-                scopes = [cloud.graph_scope] * needs.directory + [cloud.arm_scope] * needs.arm
-                await asyncio.gather(loading, *(credential.get_token(scope) for scope in scopes))
-                async with _ports(line, credential, rehearsal) as azure:
-                    label = "sandbox" if rehearsal else cloud.label
-                    yield Session(azure, cloud, target, start.subscription, label, _clientele(line))
+            yield _Line(cloud, http, tls, lambda: deadline - time.monotonic(), trace, ca_file)
         finally:
             await asyncio.gather(loading, return_exceptions=True)
 
@@ -213,16 +248,31 @@ async def _ports(line: _Line, credential: Credential, rehearsal: Rehearsal | Non
         await graph.close()
 
 
-def _clientele(line: _Line) -> Clientele:
+PROOF_RESERVE = 3.0
+"""Seconds before the deadline at which a proof stops waiting, so that what it has found can still be said."""
+
+
+def _clientele(line: _Line, start: Start) -> Clientele:
     from azure.core.pipeline.transport import AioHttpTransport  # noqa: PLC0415
 
+    from mct_s2s.adapters import patience as limits  # noqa: PLC0415
     from mct_s2s.adapters.mct_api import MctApi  # noqa: PLC0415
     from mct_s2s.adapters.patience import Patience  # noqa: PLC0415
     from mct_s2s.adapters.tokens import EntraTokens  # noqa: PLC0415
 
-    transport = AioHttpTransport(session=line.http, session_owner=False)
-    tokens = EntraTokens(line.cloud.login, transport, Patience(line.remaining), line.trace)
-    return Clientele(tokens, lambda url: MctApi(line.http, url, Patience(line.remaining), line.trace))
+    def remaining() -> float:
+        return line.remaining() - PROOF_RESERVE
+
+    transport = AioHttpTransport(
+        session=line.http,
+        session_owner=False,
+        connection_timeout=limits.CONNECT_SECONDS,
+        read_timeout=limits.REQUEST_SECONDS,
+    )
+    tokens = EntraTokens(line.cloud.login, transport, Patience(remaining), line.trace)
+    return Clientele(
+        tokens, lambda url: MctApi(line.http, url, Patience(remaining), line.trace), start.environ, remaining
+    )
 
 
 def _load_sign_in() -> None:

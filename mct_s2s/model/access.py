@@ -53,6 +53,21 @@ class ClientSignIn:
 
 
 @dataclass(frozen=True)
+class OwnCredential:
+    """A client's credential that is at hand, and what stands beside it for the program that uses it."""
+
+    sign_in: ClientSignIn
+    source: str
+    """Where it was found: `file:…`, `environment`."""
+    scope: str | None = None
+    url: str | None = None
+    made: datetime | None = None
+    """When it was made, where that is known."""
+    name: str | None = None
+    """The client's display name, where it is known."""
+
+
+@dataclass(frozen=True)
 class IdentitySignIn:
     """The managed identity of this very machine; the user-assigned one of that client id, if it is given."""
 

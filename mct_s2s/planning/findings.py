@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from mct_s2s.model.ids import DEFAULT_ROLE, api_uri, is_guid
-from mct_s2s.model.observed import AppRole, AppService, ClientApplication, CredentialKind, Observed
+from mct_s2s.model.observed import Application, AppRole, AppService, ClientApplication, CredentialKind, Observed
 from mct_s2s.model.site_settings import (
     APPLICATION_IDS,
     AUDIENCE,
@@ -296,6 +296,15 @@ def _uris(observed: Observed) -> frozenset[str]:
     if audience in application.identifier_uris:
         return frozenset({audience or ""})
     return frozenset({api_uri(application.client_id)} & set(application.identifier_uris))
+
+
+def uri_shown(application: Application, observed: Observed) -> str | None:
+    """The one Application ID URI to speak of: the site's audience, the default one, or whatever there is."""
+    audience = value_of(observed.app_service.settings, AUDIENCE) if observed.app_service else None
+    for candidate in (audience, api_uri(application.client_id)):
+        if candidate in application.identifier_uris:
+            return candidate
+    return next(iter(application.identifier_uris), None)
 
 
 def _expected_settings(observed: Observed) -> dict[str, frozenset[str]]:

@@ -8,12 +8,11 @@ from datetime import datetime
 from typing import Any
 
 from mct_s2s.errors import S2SError
-from mct_s2s.model.ids import api_uri
-from mct_s2s.model.observed import Application, AppService, ClientApplication, Credential, Observed, ServicePrincipal
-from mct_s2s.model.site_settings import AUDIENCE, ours, value_of
+from mct_s2s.model.observed import AppService, ClientApplication, Credential, Observed, ServicePrincipal
+from mct_s2s.model.site_settings import ours
 from mct_s2s.planning.changes import Action, AddSecret, AnyChange, known_id
 from mct_s2s.planning.clients import members
-from mct_s2s.planning.findings import Finding, is_allowed, is_consented, is_healthy, wanted_role
+from mct_s2s.planning.findings import Finding, is_allowed, is_consented, is_healthy, uri_shown, wanted_role
 from mct_s2s.planning.plan import Plan
 
 Json = dict[str, Any]
@@ -177,15 +176,6 @@ def _service(observed: Observed) -> Json | None:
         "applicationIdUri": uri_shown(application, observed),
         "appRole": {"id": role.id, "value": role.value, "enabled": role.enabled} if role else None,
     }
-
-
-def uri_shown(application: Application, observed: Observed) -> str | None:
-    """The one Application ID URI to speak of: the site's audience, the default one, or whatever there is."""
-    audience = value_of(observed.app_service.settings, AUDIENCE) if observed.app_service else None
-    for candidate in (audience, api_uri(application.client_id)):
-        if candidate in application.identifier_uris:
-            return candidate
-    return next(iter(application.identifier_uris), None)
 
 
 def _applications(observed: Observed) -> list[Json]:

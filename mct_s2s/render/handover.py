@@ -18,8 +18,8 @@ from mct_s2s.model.site_settings import (
     AllowList,
 )
 from mct_s2s.planning.clients import members
+from mct_s2s.planning.findings import uri_shown
 from mct_s2s.render.console import Terminal
-from mct_s2s.render.documents import uri_shown
 
 
 def handed_over(observed: Observed, role: str | None) -> dict[str, str]:

@@ -9,9 +9,9 @@ from rich.text import Text
 
 from mct_s2s.model.observed import ClientApplication, Observed
 from mct_s2s.model.site_settings import NAMES, ours
-from mct_s2s.planning.findings import Finding, Severity, is_allowed, is_consented, is_healthy, wanted_role
+from mct_s2s.planning.findings import Finding, Severity, is_allowed, is_consented, is_healthy, uri_shown, wanted_role
 from mct_s2s.render.console import Terminal
-from mct_s2s.render.documents import shown_clients, uri_shown
+from mct_s2s.render.documents import shown_clients
 
 SEVERITY_STYLE = {Severity.ERROR: "bad", Severity.WARNING: "warn", Severity.NOTE: "quiet"}
 

@@ -122,6 +122,18 @@ RESULT = closed(
     leftToOthers=rows(LEFT),
     status=STATUS,
 )
+CHECK = closed(
+    client=or_null(TEXT),
+    kind={"enum": ["site", "application", "managedIdentity"]},
+    check={"enum": ["configured", "running", "without-token", "wrong-header", "token", "audience", "tenant", "role",
+                    "principal", "allowed", "assignment", "call"]},
+    ok={"enum": [True, False, None]},
+    message=TEXT,
+    remedy=or_null(TEXT),
+)  # fmt: skip
+VERIFICATION = closed(
+    schema={"const": "mct-s2s/verify/v1"}, proved=FLAG, url=or_null(TEXT), path=TEXT, checks=rows(CHECK)
+)
 STEP = closed(action={"enum": ["create", "update", "delete"]}, resource=TEXT, name=TEXT)
 ERROR = closed(
     {"done": rows(STEP), "inDoubt": rows(STEP), "notDone": rows(STEP)},
@@ -131,7 +143,12 @@ ERROR = closed(
     ),
 )
 
-SCHEMAS = {"mct-s2s/status/v1": STATUS, "mct-s2s/result/v1": RESULT, "mct-s2s/error/v1": ERROR}
+SCHEMAS = {
+    "mct-s2s/status/v1": STATUS,
+    "mct-s2s/result/v1": RESULT,
+    "mct-s2s/verify/v1": VERIFICATION,
+    "mct-s2s/error/v1": ERROR,
+}
 
 
 def check(document: Any) -> None:

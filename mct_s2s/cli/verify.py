@@ -1,0 +1,144 @@
+"""`mct-s2s verify`: proof by a real token and a real call. Nothing is written."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from mct_s2s.adapters.sign_in import Method, choose
+from mct_s2s.cli.change_targets import query_for
+from mct_s2s.cli.changing import default_folder
+from mct_s2s.cli.options import VerifyOptions
+from mct_s2s.cli.own_credentials import at_hand, from_files
+from mct_s2s.cli.run import Run, run, run_as_client
+from mct_s2s.cli.where import where
+from mct_s2s.cli.wiring import Clientele, Needs, Session
+from mct_s2s.cli.wishes import service_wish
+from mct_s2s.errors import NotThere, UsageError
+from mct_s2s.flows.observe import observe
+from mct_s2s.flows.prove import Ground, Subject, prove, prove_callers, subjects_of
+from mct_s2s.inputs.api_address import api_path, api_url
+from mct_s2s.inputs.own_credentials import ENVIRONMENT, own_credential
+from mct_s2s.model.access import IdentitySignIn, OwnCredential, SignIn
+from mct_s2s.model.ids import ClientId, same_id
+from mct_s2s.model.observed import Observed
+from mct_s2s.planning import guards
+from mct_s2s.planning.clients import members
+from mct_s2s.planning.findings import diagnose
+from mct_s2s.planning.proof import Check, Kind, Verification
+from mct_s2s.render.verification import show_verification, verification_document
+
+UNPROVED = 3
+INSIDE = ("IDENTITY_ENDPOINT", "MSI_ENDPOINT")
+"""Set by Azure inside a resource that has a managed identity."""
+
+
+def verify(options: VerifyOptions) -> int:
+    """Exit code of `verify`: 0 where a client was answered and nothing was disproved, else 3."""
+    path, url = api_path(options.path), api_url(options.url) if options.url else None
+    if options.audience:
+        return run_as_client(options, lambda current, ports: _from_inside(current, options, ports, path, url))
+
+    async def body(current: Run, session: Session) -> int:
+        now = datetime.now(UTC)
+        observed = await observe(session.azure, query_for(session, service_wish(session.target, None), now))
+        guards.check(observed)
+        place = where(options, observed)
+        missing = _not_configured(observed, now, place, path)
+        if missing is not None:
+            return _end(current, missing)
+        assert observed.app_service is not None  # noqa: S101  # verify always names one
+        label = session.target.label if session.target else ""
+        folder = default_folder(session.label, observed, label)
+        credentials = await at_hand(options.credentials, session.clientele.environ, folder)
+        site_url = url or observed.app_service.site.url
+        ports = session.clientele
+        ground = Ground(ports.tokens, ports.api(site_url), site_url, path, place, now)
+        subjects = _subjects(options, observed, credentials)
+        return _end(current, await prove(ground, observed, subjects, identities=not options.client))
+
+    return run(options, Needs(), body)
+
+
+def _end(current: Run, verification: Verification) -> int:
+    if current.terminal.json:
+        current.terminal.document(verification_document(verification))
+    else:
+        show_verification(current.terminal, verification)
+    return 0 if verification.is_proved else UNPROVED
+
+
+def _not_configured(observed: Observed, now: datetime, place: str, path: str) -> Verification | None:
+    """Without a service application there is nothing to ask a token for."""
+    if observed.trust.service is not None:
+        return None
+    finding = diagnose(observed, now, place)[0]
+    check = Check(None, Kind.SITE, "configured", False, finding.message, finding.remedy)
+    return Verification(observed.app_service.site.url if observed.app_service else None, path, (check,))
+
+
+def _subjects(options: VerifyOptions, observed: Observed, credentials: list[OwnCredential]) -> list[Subject]:
+    """Those of `--client`, or everybody; a credential that the user named is tried whoever it is of.
+
+    Raises:
+        NotThere: no client of that name or id, or two.
+    """
+    clients, named = members(observed), options.client
+    own = credentials[: len(options.credentials)]
+    known = {client.client_id.casefold() for client in clients}
+    usable = [c for c in credentials if c in own or c.sign_in.client_id.casefold() in known]
+    if not named:
+        return subjects_of(clients, usable, strangers=True)
+    chosen = []
+    for name in named:
+        matching = [c for c in clients if same_id(c.client_id, name)] or [c for c in clients if c.display_name == name]
+        if len(matching) != 1:
+            several = len(matching) > 1
+            raise NotThere(
+                "client-ambiguous" if several else "client-unknown",
+                f"{len(matching) or 'No'} client application{'s' if several else ''} of this App Service "
+                f"{'are' if several else 'is'} called '{name}'.",
+                remedy=f"See which there are: mct-s2s status {where(options, observed)}",
+            )
+        chosen.append(matching[0])
+    return subjects_of(dict.fromkeys(chosen), usable, strangers=False)
+
+
+async def _from_inside(current: Run, options: VerifyOptions, ports: Clientele, path: str, url: str | None) -> int:
+    """The caller itself proves its own way in: it needs no right to look at anything."""
+    callers, address = await _callers(options, ports)
+    site_url = url or address or ports.environ.get("MCT_S2S_URL")
+    if not site_url:
+        raise UsageError(
+            "url-missing", "Which site? --audience says only what to ask a token for.", remedy="Add --url https://HOST"
+        )
+    site_url = api_url(site_url)
+    ground = Ground(ports.tokens, ports.api(site_url), site_url, path, "", datetime.now(UTC))
+    audience = (options.audience or "").removesuffix("/.default")
+    return _end(current, await prove_callers(ground, callers, audience))
+
+
+async def _callers(options: VerifyOptions, ports: Clientele) -> tuple[list[tuple[SignIn, str]], str | None]:
+    """Who calls, and the address that stands beside the credential.
+
+    Raises:
+        UsageError: no way of signing in that proves a service's call.
+    """
+    if options.credentials:
+        found = await from_files(options.credentials)
+        return [(c.sign_in, c.name or c.sign_in.client_id) for c in found], found[0].url
+    environ, method = ports.environ, options.auth
+    if method is Method.AUTO and any(environ.get(name) for name in INSIDE) and not environ.get("AZURE_CLIENT_SECRET"):
+        method = Method.MANAGED_IDENTITY
+    method = choose(method, environ)
+    if method is Method.MANAGED_IDENTITY:
+        client_id = environ.get("AZURE_CLIENT_ID")
+        return [(IdentitySignIn(ClientId(client_id) if client_id else None), "this machine")], None
+    own = own_credential(environ, ENVIRONMENT) if method in {Method.ENVIRONMENT, Method.WORKLOAD_IDENTITY} else None
+    if own is None:
+        raise UsageError(
+            "no-client-sign-in",
+            "With --audience, the caller proves its own call, and this way of signing in is none of a service.",
+            remedy="Use --auth managed-identity inside an Azure resource, --credentials FILE, or the environment "
+            "variables of the client (AZURE_TENANT_ID, AZURE_CLIENT_ID, AZURE_CLIENT_SECRET).",
+        )
+    return [(own.sign_in, own.sign_in.client_id)], own.url

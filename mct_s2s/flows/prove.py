@@ -1,0 +1,256 @@
+"""Prove it: real tokens by the clients' own credentials, real calls of the MCT API, and calls that must be refused.
+
+Nothing is written. What cannot be found out from here is said to be open, not taken for granted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from mct_s2s.errors import ServiceError
+from mct_s2s.model.access import (
+    ApiAnswer,
+    ApiToken,
+    CertificateProof,
+    ClientSignIn,
+    OwnCredential,
+    SecretProof,
+    SignIn,
+)
+from mct_s2s.model.observed import YOUNG, ClientApplication, Observed
+from mct_s2s.planning.answers import Asked, must_refuse, settled, stopped
+from mct_s2s.planning.findings import is_consented, uri_shown, wanted_role
+from mct_s2s.planning.proof import (
+    CALL,
+    Caller,
+    Check,
+    Kind,
+    Verification,
+    agrees,
+    identity_checks,
+    in_order,
+    token_checks,
+    token_remedy,
+    why_refused,
+)
+from mct_s2s.ports import Api, Tokens
+from mct_s2s.together import together
+
+SERVICE = {"ClientType": "Service"}
+"""The document's warning: the header that every service call carries."""
+WRONG = {"ClientType": "User"}
+
+
+@dataclass(frozen=True)
+class Ground:
+    """What a proof stands on."""
+
+    tokens: Tokens
+    api: Api
+    url: str
+    path: str
+    where: str
+    """The options that name the App Service on a command line."""
+    now: datetime
+    just_changed: bool = False
+    """Whether this very run made what is to be proved: then replicas lag, and the site may still be restarting."""
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A client of the trust, and its credential if one is at hand."""
+
+    client: ClientApplication | None
+    credential: OwnCredential | None
+
+    @property
+    def name(self) -> str:
+        """What the user calls it."""
+        if self.client is not None:
+            return self.client.display_name
+        assert self.credential is not None  # noqa: S101  # never built from nothing
+        return self.credential.name or self.credential.sign_in.client_id
+
+
+@dataclass(frozen=True)
+class _Outcome:
+    checks: tuple[Check, ...]
+    admitted: ApiToken | None = None
+    """A token that opened the API."""
+
+
+async def prove(ground: Ground, observed: Observed, subjects: Sequence[Subject], *, identities: bool) -> Verification:
+    """Prove every client's call, and once that the site turns others away.
+
+    Args:
+        ground: the ports, and where the API is.
+        observed: the world; the App Service and its settings in it.
+        subjects: the client applications.
+        identities: whether managed identities are spoken of, too.
+    """
+    assert observed.app_service is not None  # noqa: S101  # asked only where a site was looked at
+    not_running = stopped(observed.app_service)
+    if not_running is not None:
+        return Verification(ground.url, ground.path, (not_running,))
+    without, outcomes = await together(
+        _without_token(ground), together(*(_client(ground, observed, subject) for subject in subjects))
+    )
+    admitted = next((outcome.admitted for outcome in outcomes if outcome.admitted is not None), None)
+    checks = [without, await _wrong_header(ground, admitted)]
+    checks += [check for outcome in outcomes for check in outcome.checks]
+    if identities:
+        checks += identity_checks(observed, ground.where, _audience(observed), ground.url)
+    return Verification(ground.url, ground.path, in_order(checks))
+
+
+async def prove_callers(ground: Ground, callers: Sequence[tuple[SignIn, str]], audience: str) -> Verification:
+    """Prove callers' way in from their own place, knowing nothing but the audience and the address.
+
+    Args:
+        ground: the ports, and where the API is.
+        callers: each with what it is called in what is said.
+        audience: the Application ID URI.
+    """
+    without, outcomes = await together(
+        _without_token(ground), together(*(_caller(ground, sign_in, name, audience) for sign_in, name in callers))
+    )
+    admitted = next((outcome.admitted for outcome in outcomes if outcome.admitted is not None), None)
+    checks = [without, await _wrong_header(ground, admitted)]
+    return Verification(ground.url, ground.path, (*checks, *(c for outcome in outcomes for c in outcome.checks)))
+
+
+async def _caller(ground: Ground, sign_in: SignIn, name: str, audience: str) -> _Outcome:
+    who = (name, Kind.APPLICATION if isinstance(sign_in, ClientSignIn) else Kind.MANAGED_IDENTITY)
+    try:
+        token = await ground.tokens.token(sign_in, f"{audience}/.default", is_new=False, role=None)
+    except ServiceError as error:
+        return _Outcome((Check(*who, "token", False, error.message, error.remedy),))
+    claims = token.claims
+    checks = (
+        Check(*who, "token", True, f"Entra ID gives it a token: object id {claims.object_id}."),
+        Check(
+            *who,
+            "audience",
+            claims.audience == audience,
+            f"The token's audience is {claims.audience}.",
+            None if claims.audience == audience else f"The API expects {audience}; see to it with mct-s2s setup.",
+        ),
+    )
+    asked = await _get(ground, SERVICE, token)
+    call = settled(who, asked)
+    if call is None:
+        carried = f"the roles {', '.join(claims.roles)}" if claims.roles else "no role"
+        told = (
+            f"{asked.told} The token names the application id {claims.client_id}, the object id {claims.object_id}, "
+            f"the tenant {claims.tenant_id} and {carried}."
+        )
+        remedy = (
+            "Compare them with what mct-s2s status shows to somebody who may read the settings. Azure keeps a managed "
+            "identity's tokens for up to a day: what was granted today may not be in them yet."
+        )
+        call = Check(*who, CALL, False, told, remedy)
+    return _Outcome((*checks, call), token if call.ok else None)
+
+
+async def _client(ground: Ground, observed: Observed, subject: Subject) -> _Outcome:
+    who, credential = (subject.name, Kind.APPLICATION), subject.credential
+    if credential is None:
+        client_id = subject.client.client_id if subject.client else ""
+        told = "Its call is unproven: none of its credentials is at hand."
+        remedy = f"mct-s2s verify --client {client_id} --credentials FILE {ground.where}"
+        return _Outcome((Check(*who, CALL, None, told, remedy),))
+    client_id, scope = credential.sign_in.client_id, credential.scope or f"{_audience(observed)}/.default"
+    try:
+        token = await ground.tokens.token(
+            credential.sign_in, scope, is_new=_is_new(ground, observed, subject), role=_awaited_role(observed, subject)
+        )
+    except ServiceError as error:
+        remedy = token_remedy(error.service_code, client_id, ground.where) or error.remedy
+        return _Outcome((Check(*who, "token", False, error.message, remedy),))
+    caller = Caller(subject.name, client_id, token.claims, ground.where, credential.source)
+    checks = [Check(*who, "token", True, f"Entra ID gives a token for its {_told(credential)}.")]
+    checks += token_checks(caller, observed)
+    call = await _call(ground, observed, caller, token)
+    return _Outcome((*checks, call), token if call.ok else None)
+
+
+async def _call(ground: Ground, observed: Observed, caller: Caller, token: ApiToken) -> Check:
+    who = (caller.name, Kind.APPLICATION)
+    asked = await _get(ground, SERVICE, token, just_restarted=ground.just_changed and agrees(caller, observed))
+    said = settled(who, asked)
+    if said is not None:
+        return said
+    why, remedy = why_refused(caller, observed)
+    return Check(*who, CALL, False, f"{asked.told} The reason: {why}.", remedy)
+
+
+async def _without_token(ground: Ground) -> Check:
+    return must_refuse("without-token", "A call without a token", await _get(ground, SERVICE, None))
+
+
+async def _wrong_header(ground: Ground, admitted: ApiToken | None) -> Check:
+    """The header counts only with a token that opens the API: without one, any call is refused."""
+    if admitted is None:
+        told = "Whether the header ClientType counts is open: no client's call was answered."
+        return Check(None, Kind.SITE, "wrong-header", None, told)
+    return must_refuse("wrong-header", "A call with a wrong ClientType", await _get(ground, WRONG, admitted))
+
+
+async def _get(
+    ground: Ground, headers: dict[str, str], token: ApiToken | None, *, just_restarted: bool = False
+) -> Asked:
+    outcome: ApiAnswer | ServiceError
+    try:
+        outcome = await ground.api.get(ground.path, headers, token, just_restarted=just_restarted)
+    except ServiceError as error:
+        outcome = error
+    return Asked(ground.url, ground.path, outcome)
+
+
+def _audience(observed: Observed) -> str:
+    service = observed.trust.service
+    return (uri_shown(service, observed) or "") if service else ""
+
+
+def _is_new(ground: Ground, observed: Observed, subject: Subject) -> bool:
+    made = [subject.credential.made if subject.credential else None]
+    made += [app.created for app in (observed.trust.service, subject.client and subject.client.application) if app]
+    return ground.just_changed or any(moment is not None and ground.now - moment < YOUNG for moment in made)
+
+
+def _awaited_role(observed: Observed, subject: Subject) -> str | None:
+    """The role to wait for: only where consent to it stands, so that it must come."""
+    role = wanted_role(observed)
+    if subject.client is None or role is None or not role.enabled or not is_consented(subject.client, observed):
+        return None
+    return role.value
+
+
+def _told(credential: OwnCredential) -> str:
+    match credential.sign_in.proof:
+        case SecretProof():
+            kind = "secret"
+        case CertificateProof():
+            kind = "certificate"
+        case _:
+            kind = "federated credential"
+    return f"{kind} ({credential.source})"
+
+
+def subjects_of(
+    clients: Iterable[ClientApplication], credentials: Iterable[OwnCredential], *, strangers: bool
+) -> list[Subject]:
+    """Each client with the first credential that is its own.
+
+    Args:
+        clients: the trust's clients.
+        credentials: those at hand, the preferred ones first.
+        strangers: whether credentials of nobody in the trust are tried, too.
+    """
+    mine: dict[str, OwnCredential] = {}
+    for credential in credentials:
+        mine.setdefault(credential.sign_in.client_id.casefold(), credential)
+    found = [Subject(client, mine.pop(client.client_id.casefold(), None)) for client in clients]
+    return found + ([Subject(None, credential) for credential in mine.values()] if strangers else [])

@@ -1,0 +1,65 @@
+"""A client's own credential, from the variables that azure-identity reads: in a secret file or in the environment.
+
+Source: learn.microsoft.com/python/api/overview/azure/identity-readme, "Environment variables".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+
+from mct_s2s.errors import UsageError
+from mct_s2s.model.access import (
+    AssertionFileProof,
+    CertificateProof,
+    ClientSignIn,
+    OwnCredential,
+    Proof,
+    SecretProof,
+)
+from mct_s2s.model.ids import ClientId, TenantId
+
+ENVIRONMENT = "environment"
+NEEDED = ("AZURE_TENANT_ID", "AZURE_CLIENT_ID")
+
+
+def own_credential(
+    values: Mapping[str, str], source: str, *, made: datetime | None = None, name: str | None = None
+) -> OwnCredential | None:
+    """The credential that variables give; `None` where they give none.
+
+    Args:
+        values: the variables by name.
+        source: where they stand, for a message.
+        made: when it was made, where that is known.
+        name: the client's display name, where it is known.
+
+    Raises:
+        UsageError: they name a certificate that cannot be read.
+    """
+    proof = _proof(values)
+    if proof is None or not all(values.get(variable) for variable in NEEDED):
+        return None
+    sign_in = ClientSignIn(TenantId(values["AZURE_TENANT_ID"]), ClientId(values["AZURE_CLIENT_ID"]), proof)
+    return OwnCredential(
+        sign_in, source, values.get("MCT_S2S_SCOPE") or None, values.get("MCT_S2S_URL") or None, made, name
+    )
+
+
+def _proof(values: Mapping[str, str]) -> Proof | None:
+    if values.get("AZURE_CLIENT_SECRET"):
+        return SecretProof(values["AZURE_CLIENT_SECRET"])
+    if values.get("AZURE_CLIENT_CERTIFICATE_PATH"):
+        path = Path(values["AZURE_CLIENT_CERTIFICATE_PATH"])
+        try:
+            return CertificateProof(path.read_bytes(), values.get("AZURE_CLIENT_CERTIFICATE_PASSWORD") or None)
+        except OSError as error:
+            raise UsageError(
+                "certificate-unreadable",
+                f"The certificate '{path}' cannot be read: {error.strerror or error}",
+                remedy="AZURE_CLIENT_CERTIFICATE_PATH must name a PEM or PKCS#12 file with the private key in it.",
+            ) from error
+    if values.get("AZURE_FEDERATED_TOKEN_FILE"):
+        return AssertionFileProof(Path(values["AZURE_FEDERATED_TOKEN_FILE"]))
+    return None

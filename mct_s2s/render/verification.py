@@ -1,0 +1,68 @@
+"""What a proof has shown, for a person and as JSON."""
+
+from __future__ import annotations
+
+from itertools import groupby
+from typing import Any
+
+from rich.text import Text
+
+from mct_s2s.planning.proof import CALL, Check, Kind, Verification
+from mct_s2s.render.console import Terminal
+
+_SIGNS = {True: ("✓", "good"), False: ("✗", "bad"), None: ("?", "warn")}
+_TITLES = {Kind.SITE: "App Service", Kind.MANAGED_IDENTITY: "Managed identity"}
+
+
+def verification_document(verification: Verification) -> dict[str, Any]:
+    """`mct-s2s/verify/v1`."""
+    return {
+        "schema": "mct-s2s/verify/v1",
+        "proved": verification.is_proved,
+        "url": verification.url,
+        "path": verification.path,
+        "checks": [
+            {
+                "client": check.client,
+                "kind": check.kind.value,
+                "check": check.check,
+                "ok": check.ok,
+                "message": check.message,
+                "remedy": check.remedy,
+            }
+            for check in verification.checks
+        ],
+    }
+
+
+def show_verification(terminal: Terminal, verification: Verification) -> None:
+    """Check by check under the name of whom it is about, then the sum of it."""
+    for (kind, client), checks in groupby(verification.checks, lambda check: (check.kind, check.client)):
+        title = f"{_TITLES.get(kind, 'Client')} {client or verification.url or ''}"
+        terminal.result(Text(title.strip(), style="head"))
+        for check in checks:
+            _show(terminal, check)
+    terminal.result()
+    terminal.result(_sum(verification))
+
+
+def _show(terminal: Terminal, check: Check) -> None:
+    sign, style = _SIGNS[check.ok]
+    terminal.result(Text.assemble("  ", (sign, style), f" {check.message}"))
+    if check.remedy:
+        terminal.result(Text.assemble("    → ", (check.remedy, "command")))
+
+
+def _sum(verification: Verification) -> Text:
+    calls, failed = verification.calls, len(verification.failed)
+    unproven = sum(check.ok is None and check.check == CALL for check in verification.checks)
+    left = f"; {_counted(unproven, 'call')} not provable from here" if unproven else ""
+    if failed:
+        return Text(f"Not proved: {_counted(failed, 'check')} failed{left}.", style="bad")
+    if not calls:
+        return Text(f"Nothing is proved: no client's call was answered{left}.", style="warn")
+    return Text(f"Proved: {_counted(calls, 'client')} called the MCT API and was answered{left}.", style="good")
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

@@ -1,0 +1,258 @@
+"""`verify`: what it proves, what it disproves and why, and what it leaves open; the remedy it prints is run."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cli.conftest import Ended, Program
+from tests.conftest import FUNCTION_APP, SITE, Sandbox
+
+SETUP = ("setup", "--client", "S2S-client", "-y")
+
+
+def checks(ended: Ended) -> dict[tuple[str | None, str], Any]:
+    rows = ended.document["checks"]
+    found = {(row["client"], row["check"]): row for row in rows}
+    assert len(found) == len(rows)
+    return found
+
+
+def verdicts(ended: Ended) -> dict[tuple[str | None, str], Any]:
+    return {key: row["ok"] for key, row in checks(ended).items()}
+
+
+def saved(home: Path) -> Path:
+    (file,) = home.rglob("*.env")
+    return file
+
+
+def with_settings(azure: Sandbox, **changes: str) -> None:
+    """Somebody edits the settings in the portal, and the site recycles."""
+    azure.write_settings({**azure.settings(), **changes})
+
+
+def test_a_client_is_proved_by_its_saved_file(mct: Program, azure: Sandbox) -> None:
+    assert mct(*SETUP).code == 0
+    azure.forget()
+    ended = mct("verify", "-v", "-o", "json")
+    assert ended.code == 0
+    assert ended.document["proved"] is True
+    assert verdicts(ended) == {
+        (None, "without-token"): True, (None, "wrong-header"): True, ("S2S-client", "token"): True,
+        ("S2S-client", "audience"): True, ("S2S-client", "tenant"): True, ("S2S-client", "role"): True,
+        ("S2S-client", "call"): True,
+    }  # fmt: skip
+    assert sorted(row["status"] for row in azure.log("site")) == [200, 401, 401]
+    assert azure.writes() == []
+    assert azure.leaks() == []
+    assert "eyJ" not in ended.out + ended.err
+    assert "MCT   GET    /api/v1/organization 200" in ended.err
+
+
+def test_verify_speaks_to_a_person(mct: Program, azure: Sandbox) -> None:
+    assert mct(*SETUP, "--managed-identity", "reports-func").code == 0
+    ended = mct("verify")
+    assert ended.code == 0
+    for told in (
+        f"App Service {azure.site_url}", "✓ A call without a token is refused (401)", "Client S2S-client",
+        "✓ The token carries the role S2SAppRole", f"GET {azure.site_url}/api/v1/organization was answered 200",
+        "Managed identity reports-func", "? Its call is not provable from here", "up to a day",
+        "→ mct-s2s verify --auth managed-identity --audience api://",
+        "Proved: 1 client called the MCT API and was answered; 1 call not provable from here.",
+    ):  # fmt: skip
+        assert told in ended.out
+
+
+def test_the_one_liner_proves_a_managed_identity_from_inside(mct: Program, azure: Sandbox) -> None:
+    assert mct("setup", "--managed-identity", "reports-func", "-y").code == 0
+    outside = mct("verify", "-o", "json")
+    assert (outside.code, outside.document["proved"]) == (3, False), "nobody was answered"
+    row = checks(outside)["reports-func", "call"]
+    assert row["ok"] is None
+    program, *words = shlex.split(row["remedy"])
+    assert program == "mct-s2s"
+    inside = {name: "" for name in azure.environment if name.startswith(("AZURE_", "MCT_S2S_"))}
+    azure.forget()
+    proved = mct(*words, "-o", "json", env={**inside, **azure.identity_environment(FUNCTION_APP)})
+    assert proved.code == 0
+    assert verdicts(proved)["this machine", "call"] is True
+    assert verdicts(proved)[None, "without-token"] is True
+    assert {row["service"] for row in azure.log()} == {"identity", "site"}, "no reading rights were needed"
+    stranger = f"{SITE}-fa-x7k2q"
+    refused = mct(*words, "-o", "json", env={**inside, **azure.identity_environment(stranger)})
+    assert refused.code == 3
+    row = checks(refused)["this machine", "call"]
+    assert row["ok"] is False
+    assert "object id" in row["message"]
+    assert "up to a day" in row["remedy"]
+
+
+def test_outside_of_azure_a_managed_identity_has_no_token(mct: Program, azure: Sandbox) -> None:
+    dead = {"IDENTITY_ENDPOINT": f"{azure.origin}/_sandbox/identity/none/msi/token", "IDENTITY_HEADER": "x"}
+    words = ("verify", "--auth", "managed-identity", "--audience", "api://x", "--url", azure.site_url)
+    ended = mct(*words, "-o", "json", env=dead)
+    assert ended.code == 3
+    assert verdicts(ended)["this machine", "token"] is False
+
+
+def test_a_client_proves_itself_without_any_right_to_look(mct: Program, azure: Sandbox, tmp_path: Path) -> None:
+    assert mct(*SETUP).code == 0
+    file = saved(tmp_path)
+    values = dict(line.partition("=")[::2] for line in file.read_text().splitlines() if not line.startswith("#"))
+    audience = values["MCT_S2S_SCOPE"].removesuffix("/.default")
+    azure.forget()
+    by_file = mct("verify", "--credentials", str(file), "--audience", audience, "-o", "json")
+    assert by_file.code == 0
+    assert azure.log("graph") == []
+    by_environment = mct("verify", "--auth", "environment", "--audience", audience, "-o", "json", env=values)
+    assert by_environment.code == 0
+    assert verdicts(by_environment)[values["AZURE_CLIENT_ID"], "call"] is True
+
+
+def test_credentials_come_from_a_named_file_or_the_environment(mct: Program, azure: Sandbox, tmp_path: Path) -> None:
+    file = tmp_path / "elsewhere.env"
+    assert mct(*SETUP, "--secret-to", f"file:{file}").code == 0
+    unproven = mct("verify", "-o", "json")
+    assert unproven.code == 3
+    row = checks(unproven)["S2S-client", "call"]
+    assert row["ok"] is None
+    words = shlex.split(row["remedy"].replace("FILE", str(file)))[1:]
+    assert mct(*words).code == 0
+    lines = file.read_text().splitlines()
+    secret = dict(line.partition("=")[::2] for line in lines if not line.startswith("#"))
+    # The caller is the client itself here, and may not look: the administrator signs in another way.
+    assert mct("verify", "--client", "S2S-client", "--credentials", str(file), "-o", "json").code == 0
+    refused = mct("verify", "--auth", "environment", "-o", "json", env=secret)
+    assert refused.code == 4
+    nobody = mct("verify", "--client", "Nobody", "-o", "json")
+    assert (nobody.code, nobody.document["error"]["code"]) == (1, "client-unknown")
+    missing = mct("verify", "--credentials", str(tmp_path / "none.env"), "-o", "json")
+    assert (missing.code, missing.document["error"]["code"]) == (2, "credentials-unreadable")
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"ServiceAuthEnabled": "false"}, "ServiceAuthEnabled is 'false'"),
+        ({"ServiceAuthAudience": "api://other"}, "ServiceAuthAudience is 'api://other'"),
+        ({"ServiceAuthTenantId": "00000000-0000-0000-0000-000000000001"}, "ServiceAuthTenantId is"),
+        ({"ServiceAuthTenantName": "fabrikam.onmicrosoft.com"}, "ServiceAuthTenantName is 'fabrikam.onmicrosoft.com'"),
+        ({"ServiceApplicationIds": ""}, "ServiceApplicationIds does not hold the application id"),
+        ({"ServiceAuthRole": "Other"}, "ServiceAuthRole is 'Other'"),
+    ],
+)
+def test_a_refusal_names_the_setting_that_differs_and_its_remedy_mends_it(
+    mct: Program, azure: Sandbox, change: dict[str, str], told: str
+) -> None:
+    assert mct(*SETUP).code == 0
+    with_settings(azure, **change)
+    ended = mct("verify", "-o", "json")
+    assert (ended.code, ended.document["proved"]) == (3, False)
+    row = checks(ended)["S2S-client", "call"]
+    assert row["ok"] is False
+    assert told in row["message"]
+    words = shlex.split(row["remedy"])
+    assert words[0] == "mct-s2s"
+    assert mct(*words[1:], "-y").code == 0
+    assert mct("verify").code == 0
+
+
+def test_settings_that_wait_for_a_restart_are_told_as_such(mct: Program, azure: Sandbox) -> None:
+    assert mct(*SETUP).code == 0
+    # What the process runs with is older than what is set.
+    world = azure.world()
+    state = world["resources"]["sites"][SITE.lower()]
+    state |= {"effective": {**state["settings"], "ServiceApplicationIds": ""}, "ready_at": 0.0}
+    azure.load(world)
+    ended = mct("verify", "-o", "json")
+    assert ended.code == 3
+    row = checks(ended)["S2S-client", "call"]
+    assert "not been restarted" in row["message"]
+    assert row["remedy"].startswith("az webapp restart -g mct-prod -n contosolearn")
+
+
+def test_a_token_that_entra_refuses_is_explained(mct: Program, azure: Sandbox, tmp_path: Path) -> None:
+    assert mct(*SETUP).code == 0
+    file = saved(tmp_path)
+    file.write_text(file.read_text().replace("AZURE_CLIENT_SECRET=", "AZURE_CLIENT_SECRET=X").partition("# mct-s2s")[0])
+    # The client is young: what may still be on its way is waited for, no longer than the deadline.
+    ended = mct("verify", "-o", "json", "--timeout", "12")
+    assert ended.code == 3
+    row = checks(ended)["S2S-client", "token"]
+    assert "AADSTS7000215" in row["message"]
+    assert row["remedy"].startswith("mct-s2s rotate-secret ")
+
+
+def test_consent_that_was_taken_away_shows_in_the_token(mct: Program, azure: Sandbox) -> None:
+    done = mct(*SETUP, "-o", "json")
+    service = done.document["status"]["serviceApplication"]["servicePrincipalId"]
+    (assignment,) = azure.graph("GET", f"/servicePrincipals/{service}/appRoleAssignedTo")["value"]
+    azure.graph("DELETE", f"/servicePrincipals/{service}/appRoleAssignedTo/{assignment['id']}")
+    ended = mct("verify", "-o", "json")
+    assert ended.code == 3
+    row = checks(ended)["S2S-client", "role"]
+    assert (row["ok"], "no role" in row["message"]) == (False, True)
+    assert mct(*shlex.split(row["remedy"])[1:], "-y").code == 0
+    assert mct("verify").code == 0
+
+
+def test_an_open_door_is_an_error(mct: Program, azure: Sandbox) -> None:
+    assert mct(*SETUP).code == 0
+    ended = mct("verify", "--path", "/", "-o", "json")
+    assert (ended.code, ended.document["proved"]) == (3, False)
+    assert verdicts(ended)[None, "without-token"] is False
+    assert verdicts(ended)[None, "wrong-header"] is False
+    assert verdicts(ended)["S2S-client", "call"] is True
+
+
+def test_before_setup_there_is_nothing_to_prove(mct: Program, azure: Sandbox) -> None:
+    ended = mct("verify", "-o", "json")
+    assert ended.code == 3
+    (row,) = ended.document["checks"]
+    assert (row["check"], row["remedy"].startswith("mct-s2s setup -a contosolearn")) == ("configured", True)
+    assert azure.log("site") == []
+
+
+def test_a_site_that_is_stopped_or_out_of_reach_is_told(mct: Program, azure: Sandbox) -> None:
+    assert mct(*SETUP).code == 0
+    elsewhere = mct("verify", "--url", "https://localhost:9", "-o", "json")
+    assert elsewhere.code == 3
+    assert verdicts(elsewhere)["S2S-client", "call"] is None
+    azure.arm("POST", f"{SITE}/stop")
+    stopped = mct("verify", "-o", "json")
+    assert stopped.code == 3
+    (row,) = stopped.document["checks"]
+    assert (row["check"], row["ok"]) == ("running", False)
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (("--path", "api/v1"), "malformed-path"),
+        (("--path", "//evil.example/x"), "malformed-path"),
+        (("--url", "http://contosolearn.azurewebsites.net"), "malformed-url"),
+        (("--url", "https://host/path"), "malformed-url"),
+        (("--url", "https://user@host"), "malformed-url"),
+        (("--url", "https://host:port"), "malformed-url"),
+        (("--audience", "api://x", "--auth", "environment"), "url-missing"),
+        (("--audience", "api://x", "--url", "https://host", "--auth", "cli"), "no-client-sign-in"),
+    ],
+)
+def test_a_wrong_address_is_found_before_anything_is_sent(
+    mct: Program, azure: Sandbox, words: tuple[str, ...], code: str
+) -> None:
+    ended = mct("verify", *words, "-o", "json", env={"MCT_S2S_URL": ""})
+    assert (ended.code, ended.document["error"]["code"]) == (2, code)
+    assert [row["path"] for row in azure.log()] in ([], ["/metadata/endpoints"])
+
+
+def test_a_site_that_is_starting_is_waited_for(mct: Program, azure: Sandbox) -> None:
+    assert mct(*SETUP).code == 0
+    azure.restart_takes(8.0)
+    azure.arm("POST", f"{SITE}/restart")
+    assert mct("verify").code == 0
+    assert 503 in {row["status"] for row in azure.log("site")}
