@@ -284,7 +284,7 @@ class SecretPlace(Protocol):
 class Tokens(Protocol):
     """The login service, as the clients of the MCT API use it for themselves."""
 
-    async def token(self, sign_in: SignIn, scope: str, *, is_new: bool, role: str | None) -> ApiToken:
+    async def token(self, sign_in: SignIn, scope: str, *, is_new: bool, role: str | None, at_once: int = 1) -> ApiToken:
         """A token got by the client's own credential, fresh each time.
 
         Args:
@@ -294,6 +294,8 @@ class Tokens(Protocol):
                 that may mean *not replicated yet* is waited out.
             role: the app role to wait for, where consent to it was granted minutes ago. When patience ends, the token
                 comes without it.
+            at_once: how many are asked for at the same moment, all of which must be given: one that is given says
+                little about the next, as several replicas answer.
 
         Raises:
             ServiceError: `token-refused` or `identity-token-refused`, with the number after AADSTS as `service_code`;

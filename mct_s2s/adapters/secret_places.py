@@ -120,9 +120,13 @@ class FilePlace:
             note.delivered,
         )
 
+    def holds(self, client_id: str) -> bool:
+        """Whether the file is that client's."""
+        return same_id(self._holds(), client_id)
+
     def retire(self, client_id: str) -> bool:
         """Delete the file of a client whose secret is good for nothing any more; tell whether there was one."""
-        if not same_id(self._holds(), client_id):
+        if not self.holds(client_id):
             return False
         self.path.unlink()
         self._pending.unlink(missing_ok=True)

@@ -30,6 +30,7 @@ from mct_s2s.model.access import (
     SecretProof,
     SignIn,
 )
+from mct_s2s.together import together
 
 if TYPE_CHECKING:
     from azure.core.pipeline.transport import AioHttpTransport
@@ -55,12 +56,13 @@ class EntraTokens:
         self._patience = patience
         self._trace = trace
 
-    async def token(self, sign_in: SignIn, scope: str, *, is_new: bool, role: str | None) -> ApiToken:
+    async def token(self, sign_in: SignIn, scope: str, *, is_new: bool, role: str | None, at_once: int = 1) -> ApiToken:
         """As the port says; a refusal that only means *not replicated yet* is waited out."""
         roleless: list[ApiToken] = []
 
         async def once() -> ApiToken:
-            token = read_token(await self._ask(sign_in, scope))
+            texts = await together(*(self._ask(sign_in, scope) for _ in range(at_once)))
+            token = read_token(texts[0])
             if role is None or role in token.claims.roles:
                 return token
             roleless.append(token)

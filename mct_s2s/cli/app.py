@@ -16,6 +16,7 @@ from mct_s2s.cli.options import (
     ConfigureOptions,
     RemovalOptions,
     RemoveClientOptions,
+    RotateOptions,
     SetupOptions,
     VerifyOptions,
 )
@@ -73,6 +74,14 @@ def add_client(options: AddClientOptions) -> int:
 def configure_appservice(options: ConfigureOptions) -> int:
     """Do step 3 alone: the settings and the restart, from what Entra holds or from a handoff file."""
     from mct_s2s.cli.configure_appservice import configure_appservice as body  # noqa: PLC0415
+
+    return body(options)
+
+
+@command(app, "rotate-secret", RotateOptions)
+def rotate_secret(options: RotateOptions) -> int:
+    """Make a new secret beside the old one, prove it, then take the old one out."""
+    from mct_s2s.cli.rotate_secret import rotate_secret as body  # noqa: PLC0415
 
     return body(options)
 

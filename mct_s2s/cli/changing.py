@@ -25,6 +25,7 @@ from mct_s2s.model.observed import Observed
 from mct_s2s.planning.changes import AddSecret
 from mct_s2s.planning.findings import diagnose
 from mct_s2s.planning.plan import Facts, Plan
+from mct_s2s.planning.rotation import rotating
 from mct_s2s.ports import SecretPlace
 from mct_s2s.render.documents import (
     SavedCredential,
@@ -89,6 +90,7 @@ async def change(run: Run, options: ChangingOptions, session: Session, wanted: C
         Facts(wanted.now, token_hex(4)),
         places_for,
         _keep_for(run, options.backup) if options.backup is not None else None,
+        session.clientele.tokens,
     )
     with progress(run.terminal) as watcher:
         convergence = await converge(session.azure, goal, agree, watcher, run.watch, turn)
@@ -125,12 +127,24 @@ async def _ask(run: Run, options: ChangingOptions, plan: Plan) -> Answer:
 
 
 def _places(wanted: Change, session: Session, observed: Observed) -> Mapping[str, SecretPlace]:
-    names = [client.name for client in wanted.desired.clients if client.credential is not None]
+    rotation = wanted.desired.rotation
+    if rotation is not None and wanted.desired.service is not None:
+        clients = rotating(rotation, observed, wanted.desired.service.unique_name, wanted.now)
+        names = list(clients)
+    else:
+        clients = {}
+        names = [client.name for client in wanted.desired.clients if client.credential is not None]
     if wanted.secret_to.show:
         return {name: ShownPlace() for name in names}
     folder = default_folder(session.label, observed, wanted.label)
     owned = wanted.secret_to.path is None
-    return {name: FilePlace(wanted.secret_to.file_for(name, folder), owned) for name in names}
+    places = {name: FilePlace(wanted.secret_to.file_for(name, folder), owned) for name in names}
+    for name, client in clients.items():
+        # A client that was adopted by its appId has its file under that name.
+        other = FilePlace(wanted.secret_to.file_for(client.client_id, folder), owned)
+        if other.holds(client.client_id):
+            places[name] = other
+    return places
 
 
 def default_folder(cloud: str, observed: Observed, label: str) -> Path:

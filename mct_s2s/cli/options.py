@@ -215,6 +215,38 @@ class RemoveClientOptions(RemovalOptions):
 
 
 @dataclass(kw_only=True)
+class RotateOptions(ChangingOptions):
+    """`rotate-secret`."""
+
+    name: Annotated[
+        str | None,
+        typer.Argument(metavar="NAME", help="A client application's display name or appId.", show_default=False),
+    ] = None
+    expiring_within: Annotated[
+        str | None,
+        typer.Option("--expiring-within", help="Instead of NAME: every client whose secret ends within 30d, 4w, …"),
+    ] = None
+    keep_old: Annotated[
+        str | None,
+        typer.Option(
+            "--keep-old", help="Leave the old secret for 24h, 7d, …; the first rotation after that removes it."
+        ),
+    ] = None
+    secret_lifetime: Annotated[
+        str,
+        typer.Option("--secret-lifetime", help="1y, 2y, never, or an ISO 8601 date.", rich_help_panel=CREDENTIAL),
+    ] = "1y"  # noqa: S105  # a duration
+    secret_to: Annotated[
+        str | None,
+        typer.Option(
+            "--secret-to",
+            help="Where the new secret goes: where the old one is. Default: the file in your data directory.",
+            rich_help_panel=CREDENTIAL,
+        ),
+    ] = None
+
+
+@dataclass(kw_only=True)
 class ConfigureOptions(ChangingOptions):
     """`configure-appservice`."""
 

@@ -19,7 +19,7 @@ from mct_s2s.planning.lag import expects_lag
 from mct_s2s.planning.make import make_plan
 from mct_s2s.planning.plan import Facts, Plan
 from mct_s2s.planning.projection import project
-from mct_s2s.ports import Azure, Progress, SecretPlace
+from mct_s2s.ports import Azure, Progress, SecretPlace, Tokens
 
 PlacesFor = Callable[[Observed], Mapping[str, SecretPlace]]
 Keep = Callable[[Mapping[str, str | None]], None]
@@ -48,6 +48,8 @@ class Goal:
     places_for: PlacesFor
     keep_for: Callable[[str], Keep] | None = None
     """For an App Service's resource id: what keeps its settings as they were. Raises `UsageError` if it cannot."""
+
+    tokens: Tokens | None = None
 
     def turn_of(self, observed: Observed) -> str:
         """What two runs must not change at the same moment: the App Service, or where none is, the registration."""
@@ -143,6 +145,7 @@ async def _apply(
         goal.facts.now,
         before.app_service.site.url if before.app_service else None,
         progress,
+        goal.tokens,
         goal.keep_for(str(before.app_service.site.resource)) if goal.keep_for and before.app_service else None,
     )
     await apply(convergence.journal, stage)

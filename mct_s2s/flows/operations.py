@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import assert_never
 
-from mct_s2s.errors import S2SError, ServiceError
+from mct_s2s.errors import NotThere, S2SError, ServiceError
 from mct_s2s.flows.settings import write_settings
-from mct_s2s.model.ids import ApplicationObjectId
+from mct_s2s.model.access import ClientSignIn, SecretProof
+from mct_s2s.model.ids import ApplicationObjectId, ClientId, KeyId, same_id
 from mct_s2s.model.observed import Application, Tenant
 from mct_s2s.planning.changes import (
     AddSecret,
@@ -26,6 +28,7 @@ from mct_s2s.planning.changes import (
     PurgeApplication,
     Ref,
     RemoveSecret,
+    Replacement,
     RestartSite,
     RevokeAppRole,
     UpdateApplication,
@@ -33,8 +36,12 @@ from mct_s2s.planning.changes import (
 )
 from mct_s2s.planning.edits import patch_for
 from mct_s2s.planning.plan import Results
-from mct_s2s.ports import Azure, NewSecret, Progress, SecretPlace, SecretRecord
+from mct_s2s.ports import Azure, NewSecret, Progress, SecretPlace, SecretRecord, Tokens
 
+PROOFS = 16
+"""Tokens asked for at once as proof: of three replicas, one that does not know a secret is missed once in 600 times."""
+SECONDS_TO_CHANGE_OVER = 3.0
+"""A caller that has just read the old secret asks for its token within this time."""
 SECRET_ATTEMPTS = 5
 SECRET_PAUSE = 0.3
 """Seconds, times the attempt's number: replicas need a moment to show the secret whose answer was lost."""
@@ -52,6 +59,8 @@ class Stage:
     now: datetime
     site_url: str | None
     progress: Progress
+    tokens: Tokens | None = None
+    """For proving secrets before they take others' places."""
     keep_settings: Callable[[Mapping[str, str | None]], None] | None = None
     """Keeps the settings as they were, before the first of them is written."""
 
@@ -79,6 +88,7 @@ class Operations:
         self._everything_else = everything_else
         self._written = written
         self._found: dict[str, Application] = {}
+        self._delivered_at: dict[str, float] = {}
         self._restart_needed = False
         self.settings: dict[str, str | None] | None = None
 
@@ -98,8 +108,7 @@ class Operations:
             case AddSecret():
                 return await self._add_secret(change)
             case RemoveSecret():
-                await self._azure.directory.remove_secret(change.object_id, change.key_id)
-                return change.key_id, ""
+                return await self._remove_secret(change)
             case RevokeAppRole():
                 await self._azure.directory.revoke(change.service, change.assignment)
                 return change.assignment, ""
@@ -164,11 +173,15 @@ class Operations:
             if made_meanwhile:
                 return made_meanwhile[0].key_id, "another run gave it one at this moment"
         note = await place.note()
-        if note.is_fresh(self._results.resolve(change.client_id), self._stage.now):
+        if not change.prove and note.is_fresh(self._results.resolve(change.client_id), self._stage.now):
             return note.delivered, f"made minutes ago, saved to {place.label}"
         await place.begin(change.credential_name)
         secret = await self._make_secret(change, is_new=is_new)
-        await place.deliver(self._record(change), secret)
+        record = self._record(change)
+        if change.prove:
+            await self._prove(record.client_id, secret.value, record.scope)
+        await place.deliver(record, secret)
+        self._delivered_at[change.client] = time.monotonic()
         self._results.record(change.key, Part.KEY_ID, secret.key_id)
         return secret.key_id, f"expires {secret.expires:%Y-%m-%d}, saved to {place.label}"
 
@@ -187,6 +200,34 @@ class Operations:
                 if credential.name == change.credential_name:
                     await directory.remove_secret(object_id, credential.key_id)
         raise AssertionError(change)
+
+    async def _remove_secret(self, change: RemoveSecret) -> tuple[str, str]:
+        if change.replaced_by is not None:
+            await self._settle(change.replaced_by, change.key_id)
+        await self._azure.directory.remove_secret(change.object_id, change.key_id)
+        return change.key_id, ""
+
+    async def _settle(self, replacement: Replacement, old: KeyId) -> None:
+        """Wait until callers that have just read the old secret are through; the new one has proved itself by then."""
+        delivered_at = self._delivered_at.get(replacement.client)
+        if delivered_at is not None:
+            await asyncio.sleep(max(0.0, delivered_at + SECONDS_TO_CHANGE_OVER - time.monotonic()))
+            return
+        place = self._stage.places[replacement.client]
+        stored = await place.read()
+        if stored is None or not same_id(stored.client_id, replacement.client_id) or same_id(stored.key_id, old):
+            raise NotThere(
+                "secret-not-at-hand",
+                f"The new secret is not in {place.label}, so the old one was not removed.",
+                remedy="Rotate once more, and say where the secret is to go: --secret-to PLACE",
+            )
+        await self._prove(replacement.client_id, stored.secret, replacement.scope)
+
+    async def _prove(self, client_id: ClientId, secret: str, scope: str) -> None:
+        tenant, tokens = self._stage.tenant, self._stage.tokens
+        assert tenant is not None and tokens is not None  # noqa: S101, PT018  # given to every plan that proves secrets
+        sign_in = ClientSignIn(tenant.id, client_id, SecretProof(secret))
+        await tokens.token(sign_in, scope, is_new=True, role=None, at_once=PROOFS)
 
     def _record(self, change: AddSecret) -> SecretRecord:
         assert self._stage.tenant is not None  # noqa: S101  # secrets are only made where the directory was read

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from mct_s2s.model.backup import Backup
@@ -85,6 +85,19 @@ class Removal:
 
 
 @dataclass(frozen=True)
+class Rotation:
+    """New secrets for clients that have one: for those named, or for all whose secret ends soon."""
+
+    expires: datetime
+    clients: tuple[str, ...] = ()
+    """Names or appIds."""
+    expiring_within: timedelta | None = None
+    """Every client of the site whose last secret ends within this time, or has ended, instead of those named."""
+    keep_old: timedelta = timedelta(0)
+    """For how long a secret that was replaced stays good: it is removed by the first rotation after that."""
+
+
+@dataclass(frozen=True)
 class Desired:
     """One command's wish, whole."""
 
@@ -96,5 +109,6 @@ class Desired:
     """Whether every client that holds the role is put on the allow list (`configure-appservice`)."""
     restart: bool = True
     removal: Removal | None = None
+    rotation: Rotation | None = None
     backup: Backup | None = None
     """Settings to be put back, instead of any others."""

@@ -70,6 +70,7 @@ class Credential:
     key_id: KeyId
     name: str | None
     expires: datetime | None
+    begins: datetime | None = None
 
     def is_valid_at(self, moment: datetime) -> bool:
         """Whether it can be used at `moment`."""

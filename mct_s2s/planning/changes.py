@@ -160,9 +160,21 @@ class AddSecret(Change):
     expires: datetime
     audience: str | ApiUri
     """What the client will ask a token for."""
+    prove: bool = False
+    """Whether it must have given a token before it takes another one's place: callers read that place all the time."""
 
     resource: ClassVar[str] = "secret"
     action: ClassVar[Action] = Action.CREATE
+
+
+@dataclass(frozen=True)
+class Replacement:
+    """The secret that takes an old one's place: it is proved by a token before the old one goes."""
+
+    client: str
+    """Its key among the secret places."""
+    client_id: ClientId
+    scope: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -174,6 +186,7 @@ class RemoveSecret(Change):
 
     object_id: ApplicationObjectId
     key_id: KeyId
+    replaced_by: Replacement | None = None
 
     resource: ClassVar[str] = "secret"
     action: ClassVar[Action] = Action.DELETE

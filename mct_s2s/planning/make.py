@@ -10,6 +10,7 @@ from mct_s2s.planning.changes import AlreadyRight, AnyChange, Later
 from mct_s2s.planning.clients import Client, members, plan_client, plan_identity
 from mct_s2s.planning.plan import Facts, Plan
 from mct_s2s.planning.removal import plan_removal
+from mct_s2s.planning.rotation import plan_rotation
 from mct_s2s.planning.service import Service, plan_service
 from mct_s2s.planning.site import plan_site, settings_wish
 
@@ -24,6 +25,8 @@ def make_plan(desired: Desired, observed: Observed, facts: Facts) -> Plan:
     guards.check(observed)
     if desired.removal is not None and desired.service is not None:
         return plan_removal(desired.removal, observed, desired.service.unique_name, restart=desired.restart)
+    if desired.rotation is not None and desired.service is not None:
+        return plan_rotation(desired.rotation, observed, facts, desired.service.unique_name)
     service = plan_service(desired.service, observed) if desired.service else None
     clients = _plan_clients(desired, service, observed, facts)
     identities = [plan_identity(holder, service, observed) for holder in observed.holders]

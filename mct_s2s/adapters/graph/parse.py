@@ -131,4 +131,11 @@ def _required_access(row: Json) -> RequiredAccess:
 
 def _credential(kind: CredentialKind, row: Json) -> Credential:
     end = row.get("endDateTime")
-    return Credential(kind, KeyId(row["keyId"]), row.get("displayName"), moment(end) if end else None)
+    begin = row.get("startDateTime")
+    return Credential(
+        kind,
+        KeyId(row["keyId"]),
+        row.get("displayName"),
+        moment(end) if end else None,
+        moment(begin) if begin else None,
+    )

@@ -1,0 +1,73 @@
+"""`mct-s2s rotate-secret`: new secrets for old, without a moment in which neither is good."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+from mct_s2s.cli.change_targets import query_for
+from mct_s2s.cli.changing import Change, change
+from mct_s2s.cli.options import RotateOptions
+from mct_s2s.cli.run import Run, run
+from mct_s2s.cli.where import where
+from mct_s2s.cli.wiring import Needs, Session
+from mct_s2s.cli.wishes import service_wish
+from mct_s2s.errors import UsageError
+from mct_s2s.inputs.clients import client_names, secret_to
+from mct_s2s.inputs.duration import duration
+from mct_s2s.inputs.lifetime import expiry
+from mct_s2s.model.desired import Desired, Rotation
+from mct_s2s.render.closing import show_credentials
+
+SEVERAL = 2
+"""As many clients as `--expiring-within` may be about: a single file is no place for their secrets."""
+
+
+def rotate_secret(options: RotateOptions) -> int:
+    """Exit code of `rotate-secret`."""
+    if (options.name is None) == (options.expiring_within is None):
+        raise UsageError(
+            "client-missing",
+            "Whose secret? Give one client, or --expiring-within for all whose secret ends soon.",
+            remedy="mct-s2s rotate-secret NAME, or mct-s2s rotate-secret --expiring-within 30d",
+        )
+    now = datetime.now(UTC)
+    within = duration(options.expiring_within, "--expiring-within") if options.expiring_within is not None else None
+    rotation = Rotation(
+        expires=expiry(options.secret_lifetime, now),
+        clients=client_names([options.name] if options.name is not None else []),
+        expiring_within=within,
+        keep_old=duration(options.keep_old, "--keep-old") if options.keep_old is not None else timedelta(0),
+    )
+    _check_lifetime(rotation, now)
+    places = secret_to(options.secret_to, len(rotation.clients) or SEVERAL)
+
+    async def body(current: Run, session: Session) -> int:
+        service = service_wish(session.target, None, may_create=False)
+        query = replace(query_for(session, service, now), clients=rotation.clients)
+        wanted = Change(
+            query=query,
+            desired=Desired(service, rotation=rotation, restart=not options.no_restart),
+            label=session.target.label if session.target else service.display_name,
+            now=now,
+            secret_to=places,
+        )
+        code, changed = await change(current, options, session, wanted)
+        if not current.terminal.json and changed.applied:
+            show_credentials(current.terminal, changed.credentials)
+            after = changed.convergence.after
+            current.terminal.result(
+                f"Done. See what stands now with: mct-s2s status {where(options, after)}", style="good"
+            )
+        return code
+
+    return run(options, Needs(), body)
+
+
+def _check_lifetime(rotation: Rotation, now: datetime) -> None:
+    if rotation.expiring_within is not None and rotation.expires <= now + rotation.expiring_within:
+        raise UsageError(
+            "lifetime-too-short",
+            "A new secret would end within the time of --expiring-within itself: every run would make another.",
+            remedy="Give it longer with --secret-lifetime, or look less far ahead with --expiring-within.",
+        )

@@ -1,0 +1,225 @@
+"""`rotate-secret`: at no moment is there a caller whose secret is not good."""
+
+from __future__ import annotations
+
+import shlex
+import threading
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cli.conftest import Ended, Program
+from tests.conftest import Sandbox
+
+JSON = ("-y", "-o", "json")
+SETUP = ("setup", "--client", "One", "--client", "Two", *JSON)
+SOON = f"{datetime.now(UTC) + timedelta(days=20):%Y-%m-%d}"
+HIDDEN = "a secret must not be seen"
+
+
+@pytest.fixture
+def azure(azure: Sandbox) -> Iterator[Sandbox]:
+    """The sandbox; whatever it was told to do wrong ends with the test."""
+    yield azure
+    azure.behave()
+    azure.lag(0)
+
+
+def _file(made: Ended, name: str) -> Path:
+    saved = next(c["savedTo"] for c in made.document["credentials"] if c["client"] == name)
+    return Path(saved.removeprefix("file:"))
+
+
+def _values(file: Path) -> dict[str, str]:
+    lines = file.read_text(encoding="utf-8").splitlines()
+    return dict(shlex.split(line)[0].split("=", 1) for line in lines if not line.startswith("#"))
+
+
+def _secrets(azure: Sandbox, name: str) -> list[dict[str, Any]]:
+    (application,) = azure.applications(name)
+    found: list[dict[str, Any]] = application["passwordCredentials"]
+    return found
+
+
+def _status_of(azure: Sandbox, values: dict[str, str]) -> int:
+    """What the MCT API answers to whoever has these values; 0 where they give no token."""
+    answer = azure.token(values["MCT_S2S_SCOPE"], values["AZURE_CLIENT_ID"], values["AZURE_CLIENT_SECRET"])
+    return azure.call_site(answer.json()["access_token"]) if answer.is_success else 0
+
+
+def test_a_new_secret_takes_the_old_ones_place(mct: Program, azure: Sandbox) -> None:
+    made = mct(*SETUP)
+    file, other = _file(made, "One"), _file(made, "Two").read_bytes()
+    old = _values(file)
+    before = azure.settings()
+    azure.forget()
+    done = mct("rotate-secret", "One", *JSON)
+    assert done.code == 0, done
+    new = _values(file)
+    assert {name for name in new if new[name] != old[name]} == {"AZURE_CLIENT_SECRET"}
+    assert (_status_of(azure, new), _status_of(azure, old)) == (200, 0)
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert [c["keyId"] for c in _secrets(azure, "One")] == [done.document["changes"][0]["id"]]
+    assert [c["client"] for c in done.document["credentials"]] == ["One"]
+    assert _file(made, "Two").read_bytes() == other
+    assert (azure.settings(), azure.restarts()) == (before, 0), "a rotation is no business of the App Service"
+    assert azure.leaks() == [], HIDDEN
+
+
+@pytest.mark.parametrize("mode", ["replicas", "adversarial"])
+def test_a_caller_that_reads_the_file_sees_no_failed_call(mct: Program, azure: Sandbox, mode: str) -> None:
+    made = mct(*SETUP)
+    file, over, answers = _file(made, "One"), threading.Event(), list[int]()
+    azure.lag(2, mode)
+
+    def call() -> None:
+        while not over.is_set():
+            values = _values(file)
+            time.sleep(0.05)
+            answers.append(_status_of(azure, values))
+
+    callers = [threading.Thread(target=call) for _ in range(2)]
+    for caller in callers:
+        caller.start()
+    done = mct("rotate-secret", "One", *JSON)
+    over.set()
+    for caller in callers:
+        caller.join()
+    assert done.code == 0, done
+    assert len(answers) > 20
+    assert set(answers) == {200}
+
+
+def test_only_secrets_that_end_soon_are_replaced(mct: Program, azure: Sandbox) -> None:
+    mct("setup", "--client", "Soon", "--secret-lifetime", SOON, *JSON)
+    mct("add-client", "Later", *JSON)
+    later = _secrets(azure, "Later")
+    dry = mct("rotate-secret", "--expiring-within", "30d", "--dry-run", "-o", "json")
+    assert dry.code == 3
+    done = mct("rotate-secret", "--expiring-within", "30d", *JSON)
+    assert done.code == 0, done
+    assert [c["client"] for c in done.document["credentials"]] == ["Soon"]
+    assert done.document["status"]["healthy"]
+    assert _secrets(azure, "Later") == later
+    azure.forget()
+    again = mct("rotate-secret", "--expiring-within", "30d", *JSON)
+    assert (again.code, again.document["changes"], azure.writes()) == (0, [], [])
+    assert mct("rotate-secret", "--expiring-within", "30d", "--dry-run").code == 0
+
+
+def test_an_old_secret_can_be_kept_for_a_while(mct: Program, azure: Sandbox) -> None:
+    made = mct("setup", "--client", "One", "--secret-lifetime", SOON, *JSON)
+    file = _file(made, "One")
+    old = _values(file)
+    mct("rotate-secret", "--expiring-within", "30d", "--keep-old", "24h", *JSON)
+    assert (_status_of(azure, _values(file)), _status_of(azure, old)) == (200, 200)
+    azure.forget()
+    mct("rotate-secret", "--expiring-within", "30d", "--keep-old", "24h", *JSON)
+    assert azure.writes() == [], "it has not been replaced for a day"
+    done = mct("rotate-secret", "--expiring-within", "30d", "--keep-old", "0h", *JSON)
+    assert [(c["action"], c["resource"]) for c in done.document["changes"]] == [("delete", "secret")]
+    assert (_status_of(azure, _values(file)), _status_of(azure, old)) == (200, 0)
+
+
+def test_what_does_not_prove_itself_replaces_nothing(mct: Program, azure: Sandbox) -> None:
+    made = mct(*SETUP)
+    file = _file(made, "One")
+    before = file.read_bytes()
+    # The first two tokens are for the caller's own services, the rest are the proof.
+    refused = {"type": "status", "status": 401, "code": "invalid_client"}
+    azure.misbehave({"match": {"service": "Entra", "method": "POST"}, "nth": 3, "times": 40, "fault": refused})
+    failed = mct("rotate-secret", "One", "--timeout", "6", *JSON)
+    assert failed.code == 1, failed
+    azure.behave()
+    assert file.read_bytes() == before
+    assert _status_of(azure, _values(file)) == 200
+    done = mct("rotate-secret", "One", *JSON)
+    assert done.code == 0, done
+    assert len(_secrets(azure, "One")) == 1, "the secret that was lost on the way is gone, too"
+    assert _status_of(azure, _values(file)) == 200
+
+
+def test_stopped_at_any_write_the_same_command_ends_the_same(mct: Program, azure: Sandbox) -> None:
+    made = mct(*SETUP)
+    set_up, file = azure.world(), _file(made, "One")
+    kept = file.read_bytes()
+    writes = ("addPassword", "removePassword")
+    for path in writes:
+        for fault in ({"type": "status", "status": 409}, {"type": "lostAnswer"}):
+            azure.load(set_up)
+            file.write_bytes(kept)
+            azure.misbehave({"match": {"service": "Graph", "path": f"*{path}"}, "fault": fault, "times": 1})
+            first = mct("rotate-secret", "One", *JSON)
+            azure.behave()
+            assert first.code == (0 if fault["type"] == "lostAnswer" else 1), (path, fault, first)
+            assert _status_of(azure, _values(file)) == 200, (path, fault)
+            if first.code:
+                assert mct("rotate-secret", "One", *JSON).code == 0
+            assert len(_secrets(azure, "One")) == 1, (path, fault)
+            assert _status_of(azure, _values(file)) == 200, (path, fault)
+
+
+def test_unattended_it_keeps_a_secret_that_was_delivered_elsewhere(
+    mct: Program, azure: Sandbox, tmp_path: Path
+) -> None:
+    elsewhere = tmp_path / "elsewhere.env"
+    mct("setup", "--client", "One", "--secret-lifetime", SOON, "--secret-to", f"file:{elsewhere}", *JSON)
+    done = mct("rotate-secret", "--expiring-within", "30d", "-y")
+    assert done.code == 0, done
+    assert "the old one is kept until it expires" in done.err
+    assert _status_of(azure, _values(elsewhere)) == 200
+    again = mct("rotate-secret", "--expiring-within", "30d", "--secret-to", f"file:{tmp_path}/", *JSON)
+    assert (again.code, len(_secrets(azure, "One"))) == (0, 2)
+
+
+def test_a_place_of_ones_own_is_rotated_in_place(mct: Program, azure: Sandbox, tmp_path: Path) -> None:
+    place = tmp_path / "own.env"
+    mct("setup", "--client", "One", "--secret-to", f"file:{place}", *JSON)
+    old = _values(place)
+    done = mct("rotate-secret", "One", "--secret-to", f"file:{place}", *JSON)
+    assert done.code == 0, done
+    assert (_status_of(azure, _values(place)), _status_of(azure, old)) == (200, 0)
+
+
+def test_a_secret_of_somebody_else_stays(mct: Program, azure: Sandbox) -> None:
+    mct(*SETUP)
+    (one,) = azure.applications("One")
+    theirs = azure.graph(
+        "POST", f"/applications/{one['id']}/addPassword", json={"passwordCredential": {"displayName": "hand"}}
+    )
+    done = mct("rotate-secret", "One", "-y")
+    assert done.code == 0, done
+    assert theirs["keyId"] in {c["keyId"] for c in _secrets(azure, "One")}
+    assert f"az ad app credential delete --id {one['appId']} --key-id {theirs['keyId']}" in done.err
+    assert theirs["secretText"] not in done.out + done.err, HIDDEN
+
+
+def test_a_secret_can_be_shown_instead(mct: Program, azure: Sandbox) -> None:
+    made = mct("setup", "--client", "One", "--secret-to", "show", *JSON)
+    (credential,) = made.document["credentials"]
+    done = mct("rotate-secret", "One", "--secret-to", "show", *JSON)
+    (fresh,) = done.document["credentials"]
+    scope = f"{done.document['status']['serviceApplication']['applicationIdUri']}/.default"
+    assert azure.token(scope, fresh["appId"], fresh["secret"]).is_success
+    assert not azure.token(scope, credential["appId"], credential["secret"]).is_success
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "name"),
+    [
+        (["rotate-secret"], 2, "client-missing"),
+        (["rotate-secret", "One", "--expiring-within", "30d"], 2, "client-missing"),
+        (["rotate-secret", "One", "--keep-old", "soon"], 2, "malformed-duration"),
+        (["rotate-secret", "--expiring-within", "30d", "--secret-lifetime", SOON], 2, "lifetime-too-short"),
+        (["rotate-secret", "Nobody"], 1, "client-unknown"),
+    ],
+)
+def test_mistakes_change_nothing(mct: Program, azure: Sandbox, words: list[str], code: int, name: str) -> None:
+    mct("setup", "--client", "One", *JSON)
+    azure.forget()
+    done = mct(*words, *JSON)
+    assert (done.code, done.document["error"]["code"], azure.writes()) == (code, name, [])
