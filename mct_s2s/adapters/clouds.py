@@ -1,6 +1,7 @@
 """Clouds: where sign-in, Graph and Azure Resource Manager live, by name or by asking.
 
-Sources: learn.microsoft.com/graph/deployments (Graph and login hosts); azure-mgmt-core `get_arm_endpoints` (ARM hosts
+Sources: learn.microsoft.com/graph/deployments (Graph and login hosts); learn.microsoft.com/azure/key-vault/general/
+about-keys-secrets-certificates (vaults); azure-mgmt-core `get_arm_endpoints` (ARM hosts
 and scopes); `/metadata/endpoints?api-version=2022-09-01` of any Azure Resource Manager, the convention that
 `az cloud register` and Terraform's `metadata_host` follow.
 """
@@ -38,11 +39,41 @@ class Cloud:
     arm_scope: str
     known_to_msal: bool = True
     """Whether the sign-in library knows the login host by itself and may look it up at Microsoft."""
+    key_vault: str | None = None
+    """What follows a key vault's name and a dot in its address; `None` where the cloud has no vaults."""
 
     @property
     def graph_scope(self) -> str:
         """The scope of every token for Graph."""
         return f"{self.graph}/.default"
+
+    @property
+    def key_vault_scope(self) -> str:
+        """The scope of every token for a key vault; asked only where there are any."""
+        return f"https://{self.key_vault}/.default"
+
+    def vault(self, given: str) -> tuple[str, str]:
+        """The name and the https address of a vault, given by either.
+
+        Raises:
+            UsageError: the address is not one of this cloud's vaults, or the cloud has none.
+        """
+        if self.key_vault is None:
+            raise UsageError(
+                "cloud-without-vaults",
+                f"The cloud {self.name} does not say where its key vaults are.",
+                remedy="Store the secret elsewhere: --secret-to file:PATH",
+            )
+        if not given.startswith("https://"):
+            return given, f"https://{given.lower()}.{self.key_vault}"
+        name, _, suffix = given.removeprefix("https://").partition(".")
+        if suffix.removesuffix(":443") != self.key_vault or not name:
+            raise UsageError(
+                "foreign-vault",
+                f"'{given}' is no key vault of this cloud, whose vaults are called NAME.{self.key_vault}.",
+                remedy="Give the vault by its name alone, and the cloud it is in by --cloud.",
+            )
+        return name, given
 
     @property
     def label(self) -> str:
@@ -61,6 +92,7 @@ PUBLIC = Cloud(
     "https://graph.microsoft.com",
     "https://management.azure.com",
     "https://management.azure.com/.default",
+    key_vault="vault.azure.net",
 )
 US_GOVERNMENT = Cloud(
     "usgov",
@@ -68,6 +100,7 @@ US_GOVERNMENT = Cloud(
     "https://graph.microsoft.us",
     "https://management.usgovcloudapi.net",
     "https://management.core.usgovcloudapi.net/.default",
+    key_vault="vault.usgovcloudapi.net",
 )
 US_GOVERNMENT_DOD = Cloud(
     "usgov-dod",
@@ -75,6 +108,7 @@ US_GOVERNMENT_DOD = Cloud(
     "https://dod-graph.microsoft.us",
     US_GOVERNMENT.arm,
     US_GOVERNMENT.arm_scope,
+    key_vault=US_GOVERNMENT.key_vault,
 )
 CHINA = Cloud(
     "china",
@@ -82,6 +116,7 @@ CHINA = Cloud(
     "https://microsoftgraph.chinacloudapi.cn",
     "https://management.chinacloudapi.cn",
     "https://management.chinacloudapi.cn/.default",
+    key_vault="vault.azure.cn",
 )
 
 BY_NAME: Mapping[str, Cloud] = {
@@ -199,7 +234,11 @@ def _cloud(arm: str, document: Mapping[str, Any]) -> Cloud:
         if urlsplit(address).scheme != "https":
             raise ValueError(f"'{address}' is not an https address")
     same = next((cloud for cloud in BY_NAME.values() if cloud.arm == manager and cloud.graph == graph), None)
-    return same or Cloud(str(document.get("name") or manager), login, graph, manager, f"{audience}/.default", False)
+    vaults = str(_lowered(document.get("suffixes") or {}).get("keyvaultdns") or "").strip(".").lower()
+    if set(vaults) & set("/?#@ "):
+        raise ValueError(f"'{vaults}' is no suffix of key vaults")
+    name = str(document.get("name") or manager)
+    return same or Cloud(name, login, graph, manager, f"{audience}/.default", False, vaults or None)
 
 
 def _lowered(document: Mapping[str, Any]) -> dict[str, Any]:

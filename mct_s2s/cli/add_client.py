@@ -44,4 +44,4 @@ def add_client(options: AddClientOptions) -> int:
         close(current, options, session, changed)
         return code
 
-    return run(options, Needs(), body)
+    return run(options, Needs(key_vault=places.vault is not None), body)

@@ -20,6 +20,7 @@ from mct_s2s.errors import Cancelled, UsageError
 from mct_s2s.flows.converge import Answer, Convergence, Goal, Keep, converge
 from mct_s2s.flows.query import Query
 from mct_s2s.inputs.clients import SecretTo
+from mct_s2s.inputs.vault import VaultTo
 from mct_s2s.model.desired import Desired
 from mct_s2s.model.observed import Observed
 from mct_s2s.planning.changes import AddSecret
@@ -71,6 +72,8 @@ async def change(run: Run, options: ChangingOptions, session: Session, wanted: C
         S2SError: refused, by Azure or by the user.
     """
     places: dict[str, SecretPlace] = {}
+    if wanted.secret_to.vault is not None:
+        session.cloud.vault(wanted.secret_to.vault.vault)  # before anything is looked at
 
     def places_for(observed: Observed) -> Mapping[str, SecretPlace]:
         places.clear()
@@ -136,6 +139,8 @@ def _places(wanted: Change, session: Session, observed: Observed) -> Mapping[str
         names = [client.name for client in wanted.desired.clients if client.credential is not None]
     if wanted.secret_to.show:
         return {name: ShownPlace() for name in names}
+    if wanted.secret_to.vault is not None:
+        return _in_vault(wanted.secret_to.vault, names, session, wanted.label)
     folder = default_folder(session.label, observed, wanted.label)
     owned = wanted.secret_to.path is None
     places = {name: FilePlace(wanted.secret_to.file_for(name, folder), owned) for name in names}
@@ -145,6 +150,13 @@ def _places(wanted: Change, session: Session, observed: Observed) -> Mapping[str
         if other.holds(client.client_id):
             places[name] = other
     return places
+
+
+def _in_vault(to: VaultTo, names: list[str], session: Session, label: str) -> Mapping[str, SecretPlace]:
+    from mct_s2s.adapters.vault_places import VaultPlace  # noqa: PLC0415  # an extra
+
+    vault = session.open_vault(to.vault)
+    return {name: VaultPlace(vault, to.secret_for(label, name), name) for name in names}
 
 
 def default_folder(cloud: str, observed: Observed, label: str) -> Path:

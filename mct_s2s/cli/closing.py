@@ -8,9 +8,19 @@ from mct_s2s.cli.options import ChangingOptions
 from mct_s2s.cli.run import Run
 from mct_s2s.cli.where import where
 from mct_s2s.cli.wiring import Session
+from mct_s2s.model.observed import Observed
 from mct_s2s.planning.findings import uri_shown
-from mct_s2s.render.closing import show_credentials, show_left_to_others
+from mct_s2s.render.closing import show_credentials, show_left_to_others, vault_reading
 from mct_s2s.render.next_steps import Call, show_client_example, show_identity_example
+
+
+def _from_vault(label: str, name: str, after: Observed) -> str | None:
+    """The line of a script that fetches a client's secret from its vault, where it is in one."""
+    if not label.startswith("keyvault:"):
+        return None
+    client = next((c for c in after.trust.clients if name in {c.display_name, c.client_id}), None)
+    client_id = client.client_id if client else "…"
+    return f'export AZURE_CLIENT_ID={client_id} AZURE_CLIENT_SECRET="$({vault_reading(label)})"'
 
 
 def close(current: Run, options: ChangingOptions, session: Session, changed: Changed) -> None:
@@ -28,7 +38,8 @@ def close(current: Run, options: ChangingOptions, session: Session, changed: Cha
     if changed.places:
         place = next(iter(changed.places.values()))
         saved = isinstance(place, FilePlace) and place.path.exists()
-        show_client_example(terminal, call, str(place.path) if isinstance(place, FilePlace) and saved else None)
+        path = str(place.path) if isinstance(place, FilePlace) and saved else None
+        show_client_example(terminal, call, path, _from_vault(place.label, next(iter(changed.places)), after))
     for holder in after.holders:
         show_identity_example(terminal, call, holder)
     terminal.result(f"Done. See what stands at any time with: mct-s2s status {where(options, after)}", style="good")

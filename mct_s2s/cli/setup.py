@@ -51,7 +51,8 @@ def setup(options: SetupOptions) -> int:
         return code
 
     arm = not options.no_app_service or bool(identities)
-    return run(options, Needs(arm=arm, target=not options.no_app_service), body)
+    needs = Needs(arm=arm, target=not options.no_app_service, key_vault=places.vault is not None)
+    return run(options, needs, body)
 
 
 def _check_handoff(path: Path | None) -> None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from mct_s2s.adapters.trace import Request, Trace, silent
 from mct_s2s.cli.options import AzureOptions
+from mct_s2s.cli.vaults import check_client, opener
 from mct_s2s.inputs.target import site_target
 from mct_s2s.model.target import SiteTarget
 from mct_s2s.render.console import Terminal
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
     from mct_s2s.adapters.clouds import Cloud, Rehearsal
     from mct_s2s.adapters.credentials import Credential
+    from mct_s2s.adapters.key_vault import KeyVault
     from mct_s2s.ports import Api, Azure, Tokens
 
 
@@ -34,6 +36,7 @@ class Needs:
     directory: bool = True
     arm: bool = True
     target: bool = True
+    key_vault: bool = False
 
 
 @dataclass(frozen=True)
@@ -60,6 +63,8 @@ class Session:
     """A word for the cloud that is safe in a file name."""
     clientele: Clientele
     """For proving what has been set up, as the clients themselves would."""
+    open_vault: Callable[[str], KeyVault]
+    """A key vault by its name or address. Only for commands that said that they need one."""
 
 
 @dataclass(frozen=True)
@@ -82,6 +87,8 @@ async def connect(options: AzureOptions, needs: Needs, terminal: Terminal) -> As
     from mct_s2s.adapters.clouds import SANDBOX, check_name, start_rehearsal  # noqa: PLC0415
 
     check_name(options.cloud)
+    if needs.key_vault:
+        check_client()
     rehearsal = await asyncio.to_thread(start_rehearsal) if options.cloud == SANDBOX else None
     try:
         start = _with_defaults(options, rehearsal)
@@ -146,10 +153,12 @@ async def _session(
         loading = asyncio.ensure_future(asyncio.to_thread(_load_services, needs))
         try:
             scopes = [line.cloud.graph_scope] * needs.directory + [line.cloud.arm_scope] * needs.arm
+            scopes += [line.cloud.key_vault_scope] * (needs.key_vault and line.cloud.key_vault is not None)
             await asyncio.gather(loading, *(credential.get_token(scope) for scope in scopes))
             async with _ports(line, credential, rehearsal) as azure:
                 label = "sandbox" if rehearsal else line.cloud.label
-                yield Session(azure, line.cloud, target, start.subscription, label, _clientele(line, start))
+                clientele, vaults = _clientele(line, start), opener(line, credential)
+                yield Session(azure, line.cloud, target, start.subscription, label, clientele, vaults)
         finally:
             await asyncio.gather(loading, return_exceptions=True)
 
@@ -160,6 +169,7 @@ async def _connection(start: Start, terminal: Terminal, rehearsal: Rehearsal | N
     import aiohttp  # noqa: PLC0415
 
     from mct_s2s.adapters.clouds import BY_NAME, discover  # noqa: PLC0415
+    from mct_s2s.adapters.loopback import LocalhostResolver  # noqa: PLC0415
     from mct_s2s.adapters.patience import Patience  # noqa: PLC0415
     from mct_s2s.adapters.tls import ca_bundle, tls_context  # noqa: PLC0415
 
@@ -167,7 +177,7 @@ async def _connection(start: Start, terminal: Terminal, rehearsal: Rehearsal | N
     ca_file = rehearsal.ca_file if rehearsal else ca_bundle(start.environ)
     tls = tls_context(rehearsal.ca_file if rehearsal else None, start.environ)
     trace = _trace(terminal) if start.options.verbose else silent
-    connector = aiohttp.TCPConnector(ssl=tls)
+    connector = aiohttp.TCPConnector(ssl=tls, resolver=LocalhostResolver())
     async with aiohttp.ClientSession(
         connector=connector, cookie_jar=aiohttp.DummyCookieJar(), trust_env=True, auto_decompress=False
     ) as http:
@@ -288,7 +298,9 @@ def _load_services(needs: Needs) -> None:
     if needs.arm:
         import mct_s2s.adapters.arm.identities  # noqa: PLC0415
     if needs.directory:
-        import mct_s2s.adapters.graph.directory  # noqa: F401, PLC0415
+        import mct_s2s.adapters.graph.directory  # noqa: PLC0415
+    if needs.key_vault:
+        import mct_s2s.adapters.vault_places  # noqa: F401, PLC0415
 
 
 def _trace(terminal: Terminal) -> Trace:

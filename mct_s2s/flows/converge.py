@@ -13,13 +13,14 @@ from mct_s2s.flows.observe import observe
 from mct_s2s.flows.operations import Stage
 from mct_s2s.flows.query import Query
 from mct_s2s.model.desired import Desired
-from mct_s2s.model.observed import Observed, SecretNote
+from mct_s2s.model.observed import Observed
 from mct_s2s.planning.changes import AddSecret
 from mct_s2s.planning.lag import expects_lag
 from mct_s2s.planning.make import make_plan
 from mct_s2s.planning.plan import Facts, Plan
 from mct_s2s.planning.projection import project
 from mct_s2s.ports import Azure, Progress, SecretPlace, Tokens
+from mct_s2s.together import together
 
 PlacesFor = Callable[[Observed], Mapping[str, SecretPlace]]
 Keep = Callable[[Mapping[str, str | None]], None]
@@ -86,8 +87,8 @@ async def prepare(azure: Azure, goal: Goal) -> tuple[Convergence, Mapping[str, S
     """
     observed = await observe(azure, goal.query)
     places = goal.places_for(observed)
-    notes: dict[str, SecretNote] = {name: await place.note() for name, place in places.items()}
-    observed = replace(observed, secrets=notes)
+    notes = await together(*(place.note() for place in places.values()))
+    observed = replace(observed, secrets=dict(zip(places, notes, strict=True)))
     return Convergence(make_plan(goal.desired, observed, goal.facts), observed), places
 
 
@@ -132,9 +133,10 @@ async def converge(
 async def _apply(
     azure: Azure, goal: Goal, convergence: Convergence, places: Mapping[str, SecretPlace], progress: Progress
 ) -> Convergence:
-    for change in convergence.plan.changes:
-        if isinstance(change, AddSecret):
-            await places[change.client].check(change.client_id if isinstance(change.client_id, str) else None)
+    secrets = [change for change in convergence.plan.changes if isinstance(change, AddSecret)]
+    await together(
+        *(places[one.client].check(one.client_id if isinstance(one.client_id, str) else None) for one in secrets)
+    )
     convergence.journal = Journal(convergence.plan, time.monotonic)
     plan, before = convergence.plan, convergence.before
     stage = Stage(

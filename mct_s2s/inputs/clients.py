@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mct_s2s.errors import UsageError
+from mct_s2s.inputs.vault import VaultTo, vault_to
 from mct_s2s.model.ids import file_stem
 
 LONGEST_NAME = 120
@@ -36,11 +37,12 @@ def client_names(names: Sequence[str]) -> tuple[str, ...]:
 
 @dataclass(frozen=True)
 class SecretTo:
-    """Where secrets are to go: `show`, a file or a folder, or (`path` `None`) the user's data directory."""
+    """Where secrets are to go: `show`, a vault, a file or a folder, or (neither) the user's data directory."""
 
     show: bool = False
     path: Path | None = None
     is_folder: bool = False
+    vault: VaultTo | None = None
 
     def file_for(self, client: str, default_folder: Path) -> Path:
         """The file of one client's secret."""
@@ -53,18 +55,27 @@ def secret_to(text: str | None, clients: int) -> SecretTo:
     """Read `--secret-to`.
 
     Raises:
-        UsageError: an unknown kind of place, or one file for several clients.
+        UsageError: an unknown kind of place, or one file or one secret of a vault for several clients.
     """
     if not text:
         return SecretTo()
     if text == "show":
         return SecretTo(show=True)
     kind, _, rest = text.partition(":")
+    if kind == "keyvault" and rest:
+        vault = vault_to(rest)
+        if clients > 1 and vault.secret:
+            raise UsageError(
+                "secret-place-shared",
+                f"'{text}' is one secret, but {clients} clients need one each.",
+                remedy=f"Leave NAME out, and each gets a name of its own: --secret-to keyvault:{vault.vault}",
+            )
+        return SecretTo(vault=vault)
     if kind != "file" or not rest:
         raise UsageError(
             "secret-place-unknown",
             f"'{text}' is no place for a secret.",
-            remedy="Use file:PATH, or show to print it once.",
+            remedy="Use file:PATH, keyvault:VAULT[/NAME], or show to print it once.",
         )
     path = Path(rest).expanduser()
     is_folder = rest.endswith(("/", "\\")) or path.is_dir()

@@ -22,6 +22,14 @@ def show_credentials(terminal: Terminal, credentials: Sequence[SavedCredential])
                 ("Secret of ", "head"), (credential.client, "head"), f"  expires {credential.expires:%Y-%m-%d}, {told}"
             )
         )
+        if credential.saved_to.startswith("keyvault:"):
+            terminal.result(Text.assemble("  read it with ", (vault_reading(credential.saved_to), "command")))
+
+
+def vault_reading(saved_to: str) -> str:
+    """The command that prints a secret of a vault, `saved_to` being `keyvault:VAULT/NAME`."""
+    vault, _, name = saved_to.removeprefix("keyvault:").partition("/")
+    return f"az keyvault secret show --vault-name {vault} --name {name} --query value --output tsv"
 
 
 def show_left_to_others(

@@ -37,13 +37,13 @@ class Call:
         return f"{self.url or 'https://YOUR-APP-SERVICE.azurewebsites.net'}{API_PATH}"
 
 
-def show_client_example(terminal: Terminal, call: Call, secret_file: str | None) -> None:
-    """Approach 2: the client credentials flow, by the file that the secret was saved to."""
+def show_client_example(terminal: Terminal, call: Call, secret_file: str | None, load: str | None = None) -> None:
+    """Approach 2: the client credentials flow, by the file that the secret was saved to, or by what `load` says."""
     terminal.result(Text("How a client application calls the MCT API", style="head"))
     terminal.result(f"  token endpoint  {call.token_endpoint}")
     terminal.result(f"  scope           {call.audience}/.default")
     terminal.result(f"  header          {HEADER}")
-    _script(terminal, client_example(call, secret_file))
+    _script(terminal, client_example(call, secret_file, load))
 
 
 def show_identity_example(terminal: Terminal, call: Call, holder: IdentityHolder) -> None:
@@ -54,9 +54,9 @@ def show_identity_example(terminal: Terminal, call: Call, holder: IdentityHolder
     _script(terminal, identity_example(call, holder))
 
 
-def client_example(call: Call, secret_file: str | None) -> list[str]:
+def client_example(call: Call, secret_file: str | None, load: str | None = None) -> list[str]:
     """A shell script that gets a token and calls the API. The secret never stands in an argument list."""
-    load = (
+    load = load or (
         f"set -a; . '{secret_file}'; set +a"
         if secret_file
         else "export AZURE_CLIENT_ID=… AZURE_CLIENT_SECRET=…   # as the portal or the secret's place shows them"

@@ -1,0 +1,69 @@
+"""Key vaults for a command that needs one: whether the extra is there, and how a vault is opened."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Protocol
+
+from mct_s2s.adapters.trace import Trace
+from mct_s2s.errors import UsageError
+
+if TYPE_CHECKING:
+    import aiohttp
+
+    from mct_s2s.adapters.clouds import Cloud
+    from mct_s2s.adapters.credentials import Credential
+    from mct_s2s.adapters.key_vault import KeyVault
+
+
+class Line(Protocol):
+    """The connection that everything shares, as far as a vault needs it."""
+
+    @property
+    def cloud(self) -> Cloud:
+        """Whose vaults they are."""
+
+    @property
+    def http(self) -> aiohttp.ClientSession:
+        """The session."""
+
+    @property
+    def remaining(self) -> Callable[[], float]:
+        """Seconds until the command's deadline."""
+
+    @property
+    def trace(self) -> Trace:
+        """Is told of each request."""
+
+
+def opener(line: Line, credential: Credential) -> Callable[[str], KeyVault]:
+    """What opens a vault by its name or address."""
+
+    def opened(given: str) -> KeyVault:
+        from mct_s2s.adapters.key_vault import KeyVault  # noqa: PLC0415  # an extra
+        from mct_s2s.adapters.patience import Patience  # noqa: PLC0415
+
+        name, url = line.cloud.vault(given)
+        patience, scope = Patience(line.remaining), line.cloud.key_vault_scope
+        return KeyVault(url, name, scope, credential, line.http, patience, line.trace)
+
+    return opened
+
+
+def check_client() -> None:
+    """Make sure that vaults can be talked to at all.
+
+    Raises:
+        UsageError: the extra `mct-s2s[keyvault]` is not installed.
+    """
+    try:
+        found = find_spec("azure.keyvault.secrets")
+    except ModuleNotFoundError:
+        found = None
+    if found is None:
+        raise UsageError(
+            "keyvault-not-installed",
+            "Storing secrets in a key vault needs the package 'azure-keyvault-secrets', which is not installed.",
+            remedy="pip install 'mct-s2s[keyvault]'",
+        )

@@ -1,0 +1,326 @@
+"""`--secret-to keyvault:…`: where the secret goes, what stands beside it, and that nothing is lost or doubled."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from mct_s2s.sandbox import seed
+from mct_s2s.sandbox.resources.access import SECRETS_USER
+
+from tests.cli.conftest import Ended, Program, run
+from tests.conftest import Sandbox, program, without_azure
+
+VAULT_ID = f"{seed.SUBSCRIPTION}/resourceGroups/integrations/providers/Microsoft.KeyVault/vaults/{seed.VAULT}"
+TO_VAULT = ("--secret-to", f"keyvault:{seed.VAULT}")
+SETUP = ("setup", "--client", "Reports", *TO_VAULT, "-y", "-o", "json")
+
+
+@pytest.fixture
+def azure_again(azure: Sandbox) -> Iterator[Sandbox]:
+    """The sandbox; whatever it was told to do wrong ends with the test."""
+    yield azure
+    azure.behave()
+
+
+def saved(ended: Ended) -> str:
+    """The name of the one secret that a run has saved."""
+    (credential,) = ended.document["credentials"]
+    vault, _, name = credential["savedTo"].removeprefix("keyvault:").partition("/")
+    assert vault == seed.VAULT
+    return str(name)
+
+
+def held(azure: Sandbox, name: str) -> dict[str, Any]:
+    answer = azure.vault("GET", f"/secrets/{name}")
+    assert answer.status_code == 200, answer.text
+    found: dict[str, Any] = answer.json()
+    return found
+
+
+def passwords(azure: Sandbox, name: str = "Reports") -> list[str]:
+    (application,) = azure.applications(name)
+    return [one["keyId"] for one in application["passwordCredentials"]]
+
+
+def is_whole(ended: Ended, azure: Sandbox, name: str) -> None:
+    """The vault holds the client's one secret and all that belongs to it; no attempt is left that has not arrived."""
+    assert ended.code == 0, ended.document
+    assert ended.document["status"]["healthy"], ended.document["status"]["findings"]
+    found = held(azure, name)
+    assert passwords(azure) == [found["tags"]["keyId"]]
+    assert azure.token(found["tags"]["scope"], found["tags"]["appId"], found["value"]).status_code == 200
+    for version in azure.vault("GET", f"/secrets/{name}/versions").json()["value"]:
+        assert version.get("tags", {}).get("pending") in {None, found["tags"]["credential"]}, version
+
+
+def test_a_secret_goes_into_the_vault_with_all_that_belongs_to_it(azure: Sandbox, mct: Program) -> None:
+    first = mct(*SETUP)
+    name = saved(first)
+    is_whole(first, azure, name)
+    found, client = held(azure, name), first.document["status"]["clients"][0]
+    assert found["contentType"] == "text/plain"
+    assert {key: found["tags"][key] for key in ("made-by", "client", "appId", "tenantId", "url", "authorityHost")} == {
+        "made-by": "mct-s2s",
+        "client": "Reports",
+        "appId": client["appId"],
+        "tenantId": azure.tenant_id,
+        "url": azure.site_url,
+        "authorityHost": azure.origin,
+    }
+    assert found["tags"]["keyId"] == client["credentials"][0]["keyId"]
+    assert found["tags"]["credential"] == client["credentials"][0]["name"]
+    expires = first.document["credentials"][0]["expires"]
+    assert f"{expires}" == _moment(found["attributes"]["exp"])
+    token = azure.token(found["tags"]["scope"], found["tags"]["appId"], found["value"]).json()["access_token"]
+    assert azure.call_site(token) == 200
+    assert found["value"] not in first.out + first.err
+    assert azure.leaks() == []
+    azure.forget()
+    again = mct(*SETUP)
+    is_whole(again, azure, name)
+    assert [write for write in azure.writes() if not write.startswith("POST /_")] == []
+
+
+def _an_hour_ago() -> str:
+    return (datetime.now(UTC) - timedelta(hours=1)).isoformat()
+
+
+def _moment(seconds: int) -> str:
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+
+def test_each_client_gets_a_name_of_its_own(azure: Sandbox, mct: Program) -> None:
+    ended = mct("setup", "--client", "A b", "--client", "a-b", "--slot", "staging", *TO_VAULT, "-y", "-o", "json")
+    names = [one["savedTo"].rpartition("/")[2] for one in ended.document["credentials"]]
+    assert len(set(names)) == 2
+    assert all(name.startswith("mct-s2s-contosolearn-staging-a-b-") for name in names)
+    assert {held(azure, name)["tags"]["client"] for name in names} == {"A b", "a-b"}
+
+
+def test_the_name_and_the_address_can_be_given(azure: Sandbox, mct: Program) -> None:
+    port = azure.origin.rsplit(":", 1)[1]
+    place = f"keyvault:https://{seed.VAULT}.vault.localhost:{port}/Reports-Key"
+    ended = mct("setup", "--client", "Reports", "--secret-to", place, "-y", "-o", "json")
+    assert ended.document["credentials"][0]["savedTo"] == f"keyvault:{seed.VAULT}/Reports-Key"
+    is_whole(ended, azure, "Reports-Key")
+
+
+def test_a_person_is_told_how_to_read_it(azure: Sandbox, mct: Program) -> None:
+    ended = mct("setup", "--client", "Reports", "--secret-to", f"keyvault:{seed.VAULT}/Reports-Key", "-y")
+    command = f"az keyvault secret show --vault-name {seed.VAULT} --name Reports-Key --query value --output tsv"
+    assert f"read it with {command}" in ended.out
+    assert f'AZURE_CLIENT_SECRET="$({command})"' in ended.out
+    assert held(azure, "Reports-Key")["value"] not in ended.out + ended.err
+
+
+def test_a_dry_run_writes_nothing_into_the_vault(azure: Sandbox, mct: Program) -> None:
+    ended = mct("setup", "--client", "Reports", *TO_VAULT, "--dry-run", "-o", "json")
+    assert ended.code == 3
+    assert saved(ended).startswith("mct-s2s-contosolearn-reports-")
+    assert azure.writes() == []
+    assert azure.vault("GET", "/secrets").json()["value"] == []
+
+
+BAD = {
+    "a foreign address": ("keyvault:https://contoso.vault.azure.net", "foreign-vault"),
+    "a look-alike address": ("keyvault:https://contoso.vault.localhost.example.com", "foreign-vault"),
+    "a vault's name": ("keyvault:a--b", "malformed-vault"),
+    "no vault": ("keyvault:/name", "malformed-vault"),
+    "an address with a question": ("keyvault:https://a.vault.azure.net/x?y=1", "malformed-vault"),
+    "a secret's name": (f"keyvault:{seed.VAULT}/a_b", "malformed-secret-name"),
+    "an empty place": ("keyvault:", "secret-place-unknown"),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_what_is_no_place_in_this_cloud_is_refused(name: str, azure: Sandbox, mct: Program) -> None:
+    place, code = BAD[name]
+    ended = mct("setup", "--client", "Reports", "--secret-to", place, "-y", "-o", "json")
+    assert (ended.code, ended.document["error"]["code"]) == (2, code)
+    assert azure.writes() == []
+
+
+def test_one_name_is_not_for_two_clients(mct: Program) -> None:
+    ended = mct(
+        "setup", "--client", "A", "--client", "B", "--secret-to", f"keyvault:{seed.VAULT}/x", "-y", "-o", "json"
+    )
+    assert (ended.code, ended.document["error"]["code"]) == (2, "secret-place-shared")
+
+
+def test_a_vault_that_is_closed_to_us_is_told_before_anything_is_made(azure: Sandbox, mct: Program) -> None:
+    ended = mct("setup", "--client", "Reports", "--secret-to", "keyvault:contosolearn-kv", "-y", "-o", "json")
+    error = ended.document["error"]
+    assert (ended.code, error["code"]) == (4, "permission-missing")
+    assert "--role 'Key Vault Secrets Officer' --assignee-object-id " in error["remedy"]
+    assert azure.writes() == []
+
+
+def test_who_may_read_and_not_write_is_told_before_anything_is_made(azure: Sandbox, mct: Program) -> None:
+    may = ["Application.ReadWrite.All", "AppRoleAssignment.ReadWrite.All", "Organization.Read.All"]
+    roles = [{"role": "Owner"}, {"role": SECRETS_USER, "scope": VAULT_ID}]
+    made = azure._control("POST", "/callers", json={"name": "reader", "graphRoles": may, "armRoles": roles}).json()
+    who = {"AZURE_CLIENT_ID": made["clientId"], "AZURE_CLIENT_SECRET": made["clientSecret"]}
+    ended = mct(*SETUP, env=who)
+    assert (ended.code, ended.document["error"]["code"]) == (4, "permission-missing")
+    assert made["principalId"] in ended.document["error"]["remedy"]
+    assert all(row["status"] == 403 for row in azure.log() if row["method"] in {"PUT", "PATCH"})
+    assert azure.applications("Reports") == []
+
+
+def test_a_vault_that_goes_by_access_policies_names_its_own_remedy(azure: Sandbox, mct: Program) -> None:
+    properties = {"tenantId": azure.tenant_id, "sku": {"family": "A", "name": "standard"}, "accessPolicies": []}
+    path = VAULT_ID.replace(seed.VAULT, "older-vault")
+    azure.arm("PUT", path, version="2024-11-01", json={"location": "westeurope", "properties": properties})
+    ended = mct("setup", "--client", "Reports", "--secret-to", "keyvault:older-vault", "-y", "-o", "json")
+    assert (ended.code, ended.document["error"]["code"]) == (4, "permission-missing")
+    assert "az keyvault set-policy --name older-vault" in ended.document["error"]["remedy"]
+
+
+def test_a_vault_behind_a_firewall_is_told(azure_again: Sandbox, mct: Program) -> None:
+    azure_again.misbehave(
+        {"match": {"service": "KeyVault"}, "fault": {"type": "status", "status": 403, "code": "ForbiddenByFirewall"}}
+    )
+    ended = mct(*SETUP)
+    assert (ended.code, ended.document["error"]["code"]) == (4, "permission-missing")
+
+
+def test_a_vault_that_is_not_there_is_told(azure: Sandbox, mct: Program) -> None:
+    ended = mct("setup", "--client", "Reports", "--secret-to", "keyvault:nobody-kv", "-y", "-o", "json")
+    assert (ended.code, ended.document["error"]["code"]) == (1, "vault-not-found")
+    assert azure.writes() == []
+
+
+def test_a_foreign_secret_of_that_name_is_never_written_over(azure: Sandbox, mct: Program) -> None:
+    assert azure.vault("PUT", "/secrets/theirs", json={"value": "their value"}).status_code == 200
+    place = ("--secret-to", f"keyvault:{seed.VAULT}/theirs")
+    ended = mct("setup", "--client", "Reports", *place, "-y", "-o", "json")
+    assert (ended.code, ended.document["error"]["code"]) == (2, "secret-place-taken")
+    assert held(azure, "theirs")["value"] == "their value"
+    assert azure.applications("Reports") == []
+    azure.vault("DELETE", "/secrets/theirs")
+    ended = mct("setup", "--client", "Reports", *place, "-y", "-o", "json")
+    assert (ended.code, ended.document["error"]["code"]) == (2, "secret-place-deleted")
+    assert f"purge --vault-name {seed.VAULT} --name theirs" in ended.document["error"]["remedy"]
+    assert azure.vault("GET", "/deletedsecrets/theirs").status_code == 200
+
+
+def test_our_own_secret_comes_back_when_it_was_deleted(azure: Sandbox, mct: Program) -> None:
+    name = saved(mct(*SETUP))
+    lost = held(azure, name)["value"]
+    azure.vault("DELETE", f"/secrets/{name}")
+    _without_passwords(azure)
+    again = mct(*SETUP)
+    is_whole(again, azure, name)
+    assert held(azure, name)["value"] != lost
+
+
+def _without_passwords(azure: Sandbox) -> None:
+    """As an administrator does in the portal: the client's secrets are gone, the vault knows nothing of it."""
+    (application,) = azure.applications("Reports")
+    for one in application["passwordCredentials"]:
+        azure.graph("POST", f"/applications/{application['id']}/removePassword", json={"keyId": one["keyId"]})
+
+
+RIDDEN_OUT: dict[str, list[dict[str, Any]]] = {
+    "a busy vault": [{"nth": 3, "times": 3, "fault": {"type": "status", "status": 429, "retryAfter": 1}}],
+    "an ailing vault": [{"every": 3, "times": 4, "fault": {"type": "status", "status": 503}}],
+    "answers lost": [{"every": 3, "times": 4, "fault": {"type": "lostAnswer"}}],
+    "answers cut short": [{"every": 4, "times": 3, "fault": {"type": "truncated"}}],
+    "a gateway's page": [{"every": 4, "times": 3, "fault": {"type": "html", "status": 502}}],
+    "sign-in revoked": [{"nth": 4, "times": 1, "fault": {"type": "revokeSignIn"}}],
+    "tokens expired": [{"nth": 5, "times": 1, "fault": {"type": "expireTokens"}}],
+}
+
+
+@pytest.mark.parametrize("name", RIDDEN_OUT)
+def test_a_vault_in_passing_trouble_is_ridden_out(name: str, azure_again: Sandbox, mct: Program) -> None:
+    azure_again.misbehave(*({"match": {"service": "KeyVault"}, **rule} for rule in RIDDEN_OUT[name]))
+    ended = mct(*SETUP)
+    assert sum(rule["fired"] for rule in azure_again._control("GET", "/faults").json()["value"]), "no fault was met"
+    azure_again.behave()
+    is_whole(ended, azure_again, saved(ended))
+    assert azure_again.leaks() == []
+
+
+def _killed(azure: Sandbox, home: Path, writes: int, then: str = "hang") -> None:
+    """Run it until it has written so often, and then no more."""
+    azure.misbehave({"match": {}, "fault": {"type": "freezeAfterWrites", "writes": writes, "then": then}})
+    private = {"HOME": str(home), "XDG_DATA_HOME": str(home / "data"), "XDG_STATE_HOME": str(home / "state")}
+    environment = {**without_azure(), **azure.environment, **private}
+    with subprocess.Popen(
+        program(SETUP), env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        try:
+            process.wait(timeout=3.5)
+        except subprocess.TimeoutExpired:
+            process.send_signal(signal.SIGKILL)
+        else:
+            pytest.fail("it was not cut off")
+    azure.behave()
+
+
+@pytest.mark.parametrize("writes", range(1, 13))
+def test_killed_after_any_write_the_next_run_ends_the_same(
+    writes: int, azure_again: Sandbox, mct: Program, tmp_path: Path
+) -> None:
+    _killed(azure_again, tmp_path, writes)
+    ended = mct(*SETUP)
+    (name,) = {item["id"].rpartition("/")[2] for item in azure_again.vault("GET", "/secrets").json()["value"]}
+    is_whole(ended, azure_again, name)
+    assert azure_again.leaks() == []
+
+
+@pytest.mark.parametrize("writes", [1, 2, 3])
+def test_a_reader_never_misses_the_secret_while_it_is_replaced(
+    writes: int, azure_again: Sandbox, mct: Program, tmp_path: Path
+) -> None:
+    """Killed anywhere on the way to the next version, the version of before is still what everybody reads."""
+    name = saved(mct(*SETUP))
+    # A secret that arrived minutes ago is trusted, though no replica shows it: this one came an hour ago.
+    tags = {**held(azure_again, name)["tags"], "team": "data", "made": _an_hour_ago()}
+    assert azure_again.vault("PATCH", f"/secrets/{name}", json={"tags": tags}).status_code == 200
+    before = held(azure_again, name)
+    _without_passwords(azure_again)
+    _killed(azure_again, tmp_path, writes)
+    meanwhile = held(azure_again, name)
+    assert meanwhile["value"] == before["value"] or "pending" not in meanwhile["tags"]
+    ended = mct(*SETUP)
+    is_whole(ended, azure_again, name)
+    after = held(azure_again, name)
+    assert after["value"] != before["value"]
+    assert after["tags"]["team"] == "data", "somebody else's tag stays with the secret"
+    old = azure_again.vault("GET", f"/secrets/{name}/{before['id'].rpartition('/')[2]}").json()
+    assert (old["value"], old["attributes"]["enabled"]) == (before["value"], True)
+
+
+def test_without_the_extra_the_way_to_it_is_told(azure: Sandbox, tmp_path: Path) -> None:
+    blocked = "import sys; sys.modules['azure.keyvault'] = None; from mct_s2s.cli.app import main; sys.exit(main())"
+    environment = {
+        **without_azure(),
+        **azure.environment,
+        "HOME": str(tmp_path),
+        "PYTHONPATH": os.pathsep.join(sys.path),
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", blocked, *SETUP],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    document = json.loads(done.stdout)
+    assert (done.returncode, document["error"]["code"]) == (2, "keyvault-not-installed")
+    assert document["error"]["remedy"] == "pip install 'mct-s2s[keyvault]'"
+    assert azure.log() == []
+    usual = run("setup", "--client", "Reports", "-y", "-o", "json", env=azure.environment, home=tmp_path)
+    assert usual.code == 0
