@@ -10,13 +10,8 @@ from mct_s2s.adapters import patience
 from tests.conftest import MACHINE, Json
 from tests.matrices.ground import Ground
 
-# msgraph-sdk's own modules warn of their deprecation when they are imported.
-pytestmark = [
-    pytest.mark.filterwarnings("ignore:(GetQueryParameters|This class) is deprecated:DeprecationWarning"),
-    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
-]
-
-SECONDS = 1.0
+SECONDS, ALLOWANCE = 1.0, 2.0
+"""The allowance is for a busy machine: where nothing else runs, a command ends within a tenth of a second."""
 SETUP = (
     "setup", "--client", "One", "--managed-identity", MACHINE, "-y", "-o", "json", "--timeout", str(SECONDS)
 )  # fmt: skip
@@ -59,7 +54,7 @@ def test_the_deadline_is_kept_to_the_second(misfortune: str, warm: Ground) -> No
         took = time.monotonic() - began
         assert ended.code == 1, (name, ended.out)
         assert ended.document["error"]["code"] in {"deadline-passed", "throttled"}
-        if took > SECONDS + 1 or (misfortune == "hang" and took < SECONDS):
+        if took > SECONDS + ALLOWANCE or (misfortune == "hang" and took < SECONDS):
             late[name] = took
     assert late == {}
 

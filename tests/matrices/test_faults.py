@@ -23,13 +23,6 @@ from tests.matrices.commands import COMMANDS, Command
 from tests.matrices.ground import Ended, Ground, label, pattern
 from tests.totals import Tally
 
-pytestmark = [
-    # msgraph-sdk's own modules warn of their deprecation when they are imported.
-    pytest.mark.filterwarnings("ignore:(GetQueryParameters|This class) is deprecated:DeprecationWarning"),
-    # Connections that broke are closed by the end of the process, which does not come here.
-    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
-]
-
 FAULTS: dict[str, Json] = {
     "throttled": {"type": "status", "status": 429, "retryAfter": 0.1},
     "server error": {"type": "status", "status": 500},
