@@ -122,7 +122,7 @@ class Directory(Protocol):
         """Many service principals by object id."""
         ...
 
-    async def assignments_to(self, client_id: ClientId) -> list[Assignment]:
+    async def assignments_to(self, client_id: ClientId, *, is_new: bool = False) -> list[Assignment]:
         """Everybody who holds a role of that application."""
         ...
 
@@ -174,6 +174,22 @@ class Directory(Protocol):
 
     async def delete_application(self, object_id: ApplicationObjectId) -> None:
         """Put a registration into the recycle bin; one that is gone already is no error."""
+        ...
+
+    async def deleted_applications(self) -> list[Application]:
+        """The registrations in the recycle bin: they keep their `uniqueName` and their URIs for 30 days."""
+        ...
+
+    async def deleted_principals(self, client_ids: Iterable[ClientId]) -> list[ServicePrincipal]:
+        """The service principals in the recycle bin of these appIds."""
+        ...
+
+    async def restore_application(self, object_id: ApplicationObjectId) -> None:
+        """Take a registration back out of the recycle bin; one that is there again already is no error."""
+        ...
+
+    async def restore_principal(self, principal: PrincipalId) -> bool:
+        """Take a service principal back out of the recycle bin; `False` where it is not, or no longer, in there."""
         ...
 
     async def purge_application(self, object_id: ApplicationObjectId, *, is_new: bool) -> None:
@@ -349,6 +365,8 @@ class Azure:
     cloud: str
     authority_host: str | None
     """The login host where it is not the public cloud's."""
+    graph: str
+    """Microsoft Graph's address."""
     directory: Directory
     sites: Sites
     identities: Identities

@@ -250,6 +250,7 @@ async def _ports(line: _Line, credential: Credential, rehearsal: Rehearsal | Non
         yield Azure(
             cloud="sandbox" if rehearsal else line.cloud.name,
             authority_host=None if line.cloud.is_public else line.cloud.login,
+            graph=line.cloud.graph,
             directory=GraphDirectory(graph),
             sites=sites,
             identities=ArmIdentities(arm, sites),

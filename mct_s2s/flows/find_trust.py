@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from mct_s2s.errors import NotThere
 from mct_s2s.flows.query import Query
+from mct_s2s.flows.recycle_bin import RecycleBin
 from mct_s2s.model.ids import ClientId, PrincipalId, client_id_in, client_unique_name, is_guid, trust_tag
 from mct_s2s.model.observed import (
     Application,
@@ -35,6 +36,7 @@ async def find_trust(directory: Directory, query: Query, settings: asyncio.Futur
     Raises:
         NotThere: the registration to adopt does not exist, or two share its URI.
     """
+    recycled = RecycleBin(directory)
     early = asyncio.gather(
         directory.application_by_unique_name(query.unique_name),
         *(directory.application_by_unique_name(name) for name in _unique_names(query, query.unique_name)),
@@ -42,19 +44,23 @@ async def find_trust(directory: Directory, query: Query, settings: asyncio.Futur
     try:
         found = await asyncio.shield(settings)
         (service, clients) = await together(
-            _find_service(directory, query, found, early), _listed(directory, query, found)
+            _find_service(directory, query, found, early, recycled), _listed(directory, query, found)
         )
         _, *made_for_names = await early
     except BaseException:
         early.cancel()
         raise
-    base = service.application.unique_name if service.application else None
+    application = service.application or await recycled.service(query, found)
+    base = application.unique_name if application else None
     if base and base != query.unique_name:
         made_for_names = list(await together(*map(directory.application_by_unique_name, _unique_names(query, base))))
     trust = Trust(service.application, service.principal, service.assignments)
     tagged = await directory.applications_with_tag(trust_tag(base or query.unique_name)) if query.everything else []
     trust = _joined(trust, [*tagged, *(app for app in made_for_names if app is not None)], clients)
-    return await _with_federated(directory, query, await _completed(directory, trust))
+    base = base or query.unique_name
+    (trust, deleted) = await together(_completed(directory, trust), recycled.of(trust, query, base, found))
+    trust = await recycled.with_principals(replace(trust, deleted=deleted), query, base)
+    return await _with_federated(directory, query, trust)
 
 
 def _unique_names(query: Query, base: str) -> list[str]:
@@ -62,14 +68,18 @@ def _unique_names(query: Query, base: str) -> list[str]:
 
 
 async def _find_service(
-    directory: Directory, query: Query, settings: AppSettings, early: asyncio.Future[list[Application | None]]
+    directory: Directory,
+    query: Query,
+    settings: AppSettings,
+    early: asyncio.Future[list[Application | None]],
+    recycled: RecycleBin,
 ) -> _Service:
     for named, must_exist in ((query.adopt, True), (value_of(settings, AUDIENCE), False)):
         if named and named.strip():
             service = await _named(directory, named.strip())
             if service.application is not None:
                 return service
-            if must_exist:
+            if must_exist and not await recycled.holds(named.strip()):
                 raise NotThere(
                     "service-application-missing",
                     f"No app registration in this tenant has the appId or Application ID URI '{named}'.",

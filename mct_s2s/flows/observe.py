@@ -29,7 +29,7 @@ async def observe(azure: Azure, query: Query) -> Observed:
         _app_service(azure, query, settings), _directory(azure, query, settings), _holders(azure, query)
     )
     uses = await find_identity_uses(azure, trust) if query.leaving or query.everything else ()
-    return Observed(azure.cloud, tenant, app_service, trust, holders, identity_uses=uses)
+    return Observed(azure.cloud, tenant, app_service, trust, holders, identity_uses=uses, graph=azure.graph)
 
 
 async def _app_service(azure: Azure, query: Query, settings: asyncio.Future[AppSettings]) -> AppService | None:

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import assert_never
 
 from mct_s2s.errors import NotThere, S2SError, ServiceError
+from mct_s2s.flows.recycle_bin import create_or_restore, explain_taken_uri
 from mct_s2s.flows.settings import write_settings
 from mct_s2s.model.access import ClientSignIn, SecretProof
 from mct_s2s.model.ids import ApplicationObjectId, ClientId, KeyId, same_id
@@ -30,6 +31,8 @@ from mct_s2s.planning.changes import (
     RemoveSecret,
     Replacement,
     RestartSite,
+    RestoreApplication,
+    RestoreServicePrincipal,
     RevokeAppRole,
     UpdateApplication,
     WriteSettings,
@@ -103,8 +106,13 @@ class Operations:
                 return await self._create_application(change)
             case UpdateApplication():
                 return await self._update_application(change)
+            case RestoreApplication():
+                await self._azure.directory.restore_application(change.object_id)
+                return change.client_id, ""
             case CreateServicePrincipal():
                 return await self._create_principal(change)
+            case RestoreServicePrincipal():
+                return await self._restore_principal(change)
             case AddSecret():
                 return await self._add_secret(change)
             case RemoveSecret():
@@ -137,11 +145,11 @@ class Operations:
                 assert_never(never)
 
     async def _create_application(self, change: CreateApplication) -> tuple[str, str]:
-        application = await self._azure.directory.create_application(change.unique_name, change.name, change.tags)
+        application, detail = await create_or_restore(self._azure.directory, change)
         self._found[change.key] = application
         self._results.record(change.key, Part.CLIENT_ID, application.client_id)
         self._results.record(change.key, Part.OBJECT_ID, application.object_id)
-        return application.client_id, ""
+        return application.client_id, detail
 
     async def _update_application(self, change: UpdateApplication) -> tuple[str, str]:
         object_id = self._results.resolve(change.object_id)
@@ -149,7 +157,11 @@ class Operations:
         application = await self._current(change.object_id, is_new=is_new)
         patch = patch_for(application, change.edits, self._results)
         if not patch.is_empty:
-            await self._azure.directory.update_application(object_id, patch, is_new=is_new)
+            try:
+                await self._azure.directory.update_application(object_id, patch, is_new=is_new)
+            except ServiceError as error:
+                await explain_taken_uri(self._azure, application, patch, error)
+                raise
         uri = self._results.uri(change.edits.uri) if change.edits.uri else None
         return object_id, f"{uri}, {change.detail}" if uri and change.is_new else ""
 
@@ -165,6 +177,16 @@ class Operations:
         self._results.record(change.key, Part.PRINCIPAL_ID, principal.id)
         return principal.id, ""
 
+    async def _restore_principal(self, change: RestoreServicePrincipal) -> tuple[str, str]:
+        directory, client_id = self._azure.directory, change.client_id
+        if await directory.restore_principal(change.principal.id):
+            principal_id, detail = change.principal.id, change.detail
+        else:  # it came back with its application, or somebody made another one
+            principal_id, detail = (await directory.create_principal(client_id, is_new=True)).id, "new"
+        self._results.record(change.key, Part.PRINCIPAL_ID, principal_id)
+        self._results.restored_consents[change.key] = tuple(await directory.assignments_to(client_id, is_new=True))
+        return principal_id, detail
+
     async def _add_secret(self, change: AddSecret) -> tuple[str | None, str]:
         place = self._stage.places[change.client]
         is_new = self._stage.expects_lag(change)
@@ -173,7 +195,8 @@ class Operations:
             if made_meanwhile:
                 return made_meanwhile[0].key_id, "another run gave it one at this moment"
         note = await place.note()
-        if not change.prove and note.is_fresh(self._results.resolve(change.client_id), self._stage.now):
+        fresh = note.is_fresh(self._results.resolve(change.client_id), self._stage.now)
+        if not change.prove and fresh and note.delivered != change.instead_of:
             return note.delivered, f"made minutes ago, saved to {place.label}"
         await place.begin(change.credential_name)
         secret = await self._make_secret(change, is_new=is_new)

@@ -102,6 +102,8 @@ class Application:
     token_version: int | None = None
     created: datetime | None = None
     tags: tuple[str, ...] = ()
+    deleted: datetime | None = None
+    """Since when it is in the recycle bin, where it is."""
 
     def role(self, value: str) -> AppRole | None:
         """The app role of that value, disabled or not."""
@@ -251,6 +253,15 @@ class Trust:
     clients: tuple[ClientApplication, ...] = ()
     identities: tuple[ServicePrincipal, ...] = ()
     """Managed identities on the allow list or holding the role."""
+    deleted: tuple[Application, ...] = ()
+    """Registrations in the recycle bin that this trust would take up again, or that stand in its way. Looked for only
+    where a wanted registration or URI is missing."""
+    deleted_principals: tuple[ServicePrincipal, ...] = ()
+    """Service principals in the recycle bin whose applications are here, or can be restored."""
+
+    def deleted_principal_of(self, client_id: str) -> ServicePrincipal | None:
+        """The service principal in the recycle bin of that appId."""
+        return next((one for one in self.deleted_principals if same_id(one.client_id, client_id)), None)
 
     def is_assigned(self, principal: PrincipalId, role: AppRoleId) -> bool:
         """Whether admin consent to the role stands."""
@@ -302,6 +313,8 @@ class Observed:
     """What the secret places know, by the client's name in the wish."""
     identity_uses: tuple[IdentityUse, ...] = ()
     """Looked at only where an identity may have to be switched off."""
+    graph: str = "https://graph.microsoft.com"
+    """Microsoft Graph's address in this cloud, for commands that a person has to type."""
 
     def with_settings(self, settings: Mapping[str, str | None]) -> Observed:
         """The same world with other application settings."""

@@ -19,7 +19,7 @@ from mct_s2s.model.ids import (
     KeyId,
     PrincipalId,
 )
-from mct_s2s.model.observed import AppRole, IdentityHolder, Site
+from mct_s2s.model.observed import Application, AppRole, IdentityHolder, ServicePrincipal, Site
 
 T = TypeVar("T", bound=str)
 
@@ -98,6 +98,29 @@ class CreateApplication(Change):
     action: ClassVar[Action] = Action.CREATE
 
 
+@dataclass(frozen=True, kw_only=True)
+class RestoreApplication(Change):
+    """A registration out of the recycle bin, with the ids, the URI and the roles that it had.
+
+    Source: learn.microsoft.com/graph/api/directory-deleteditems-restore.
+    """
+
+    resource: str
+    application: Application
+
+    action: ClassVar[Action] = Action.CREATE
+
+    @property
+    def object_id(self) -> ApplicationObjectId:
+        """The `id` that it keeps."""
+        return self.application.object_id
+
+    @property
+    def client_id(self) -> ClientId:
+        """The `appId` that it keeps."""
+        return self.application.client_id
+
+
 @dataclass(frozen=True)
 class ApplicationEdits:
     """What one PATCH brings to an application. Lists are extended, never replaced."""
@@ -145,6 +168,24 @@ class CreateServicePrincipal(Change):
 
 
 @dataclass(frozen=True, kw_only=True)
+class RestoreServicePrincipal(Change):
+    """A service principal out of the recycle bin, with the consents that it gave or holds.
+
+    It does not come back with its application. Source: learn.microsoft.com/graph/api/directory-deleteditems-restore.
+    """
+
+    principal: ServicePrincipal
+
+    resource: ClassVar[str] = "service principal"
+    action: ClassVar[Action] = Action.CREATE
+
+    @property
+    def client_id(self) -> ClientId:
+        """Its application's `appId`."""
+        return self.principal.client_id
+
+
+@dataclass(frozen=True, kw_only=True)
 class AddSecret(Change):
     """A client secret, stored at its place before anything else happens to it.
 
@@ -162,6 +203,8 @@ class AddSecret(Change):
     """What the client will ask a token for."""
     prove: bool = False
     """Whether it must have given a token before it takes another one's place: callers read that place all the time."""
+    instead_of: KeyId | None = None
+    """A secret that its place holds although it is good for nothing."""
 
     resource: ClassVar[str] = "secret"
     action: ClassVar[Action] = Action.CREATE
@@ -327,8 +370,10 @@ class RestartSite(Change):
 AnyChange = (
     AlreadyRight
     | CreateApplication
+    | RestoreApplication
     | UpdateApplication
     | CreateServicePrincipal
+    | RestoreServicePrincipal
     | AddSecret
     | RemoveSecret
     | AssignAppRole
@@ -342,7 +387,7 @@ AnyChange = (
 )
 
 
-def known_id(change: AnyChange) -> str | None:  # noqa: PLR0911  # a flat table
+def known_id(change: AnyChange) -> str | None:  # noqa: C901, PLR0911  # a flat table
     """The id of what a change is about, where it exists before the plan is applied."""
     match change:
         case AlreadyRight():
@@ -351,6 +396,10 @@ def known_id(change: AnyChange) -> str | None:  # noqa: PLR0911  # a flat table
             return change.key_id
         case RevokeAppRole():
             return change.assignment
+        case RestoreApplication():
+            return change.client_id
+        case RestoreServicePrincipal():
+            return change.principal.id
         case DeleteApplication() | PurgeApplication():
             return change.object_id
         case DisableIdentity():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mct_s2s.errors import NotThere
 from mct_s2s.model.desired import ClientWish
@@ -23,16 +23,17 @@ from mct_s2s.planning.changes import (
     ApplicationEdits,
     AssignAppRole,
     CreateApplication,
-    CreateServicePrincipal,
     EnableIdentity,
     Later,
     Part,
     Ref,
     RemoveSecret,
+    RestoreApplication,
     UpdateApplication,
 )
 from mct_s2s.planning.plan import Facts, LeftToOthers
-from mct_s2s.planning.service import CREATE, EXPOSE, Service
+from mct_s2s.planning.restoring import as_restored, deleted_client
+from mct_s2s.planning.service import CREATE, EXPOSE, Service, service_principal
 
 ABOUT = "client application"
 
@@ -62,6 +63,10 @@ def plan_client(wish: ClientWish, service: Service, observed: Observed, facts: F
     """
     key = f"client:{wish.name}"
     found = find_client(wish.name, service.unique_name, observed)
+    deleted = None if found else deleted_client(wish.name, service.unique_name, observed.trust.deleted)
+    if deleted is not None:
+        found, note = as_restored(deleted, observed.secrets.get(wish.name, SecretNote()))
+        observed = replace(observed, secrets={**observed.secrets, wish.name: note})
     application = found.application if found else None
     client_id: Later[ClientId] = application.client_id if application else Ref(key, Part.CLIENT_ID)
     object_id: Later[ApplicationObjectId] = application.object_id if application else Ref(key, Part.OBJECT_ID)
@@ -80,8 +85,15 @@ def plan_client(wish: ClientWish, service: Service, observed: Observed, facts: F
                 tags=(trust_tag(service.unique_name),),
             )
         )
+    if deleted is not None:
+        changes.append(
+            RestoreApplication(
+                key=key, resource=ABOUT, name=deleted.display_name, detail="out of the recycle bin", application=deleted
+            )
+        )
     if found is None or found.principal is None:
-        changes.append(CreateServicePrincipal(key=f"{key}:principal", name=wish.name, client_id=client_id))
+        after = (key,) if deleted is not None else ()
+        changes.append(service_principal(f"{key}:principal", wish.name, client_id, observed, after=after))
     secret = _plan_secret(wish, found, (object_id, client_id, service), observed, facts)
     changes.extend(secret)
     if (
@@ -98,7 +110,7 @@ def plan_client(wish: ClientWish, service: Service, observed: Observed, facts: F
                 object_id=object_id,
                 edits=ApplicationEdits(access_to=service.client_id, access_role=service.role_id),
                 is_new=application is None,
-                after=tuple(change.key for change in secret),
+                after=(key, *(change.key for change in secret)),
             )
         )
     consented = not isinstance(principal, Ref) and observed.trust.is_assigned(principal, service.role_id)
@@ -171,6 +183,8 @@ def find_client(name: str, service_unique_name: str, observed: Observed) -> Clie
     if is_guid(name):
         client = trust.client_of_id(name)
         if client is None or client.application is None:
+            if deleted_client(name, service_unique_name, trust.deleted) is not None:
+                return None
             raise NotThere(
                 "client-unknown",
                 f"No app registration in this tenant has the appId {name}.",
@@ -261,7 +275,8 @@ def _plan_secret(
                 credential_name=facts.credential_name,
                 expires=wish.credential.expires,
                 audience=service.uri,
-                after=tuple(change.key for change in changes),
+                instead_of=note.delivered,
+                after=(f"client:{wish.name}", *(change.key for change in changes)),
             )
         )
     return changes

@@ -27,6 +27,7 @@ from mct_s2s.model.site_settings import (
     value_of,
 )
 from mct_s2s.planning.clients import members
+from mct_s2s.planning.restoring import holder_of_uri, taken_uri
 
 EXPIRING_WITHIN = timedelta(days=30)
 
@@ -83,24 +84,18 @@ def _service(observed: Observed, where: str) -> Iterator[Finding]:
     trust, setup = observed.trust, f"mct-s2s setup {where}"
     application = trust.service
     if application is None:
-        yield Finding(
-            "service-application-missing",
-            Severity.ERROR,
-            "service application",
-            "The tenant holds no service application for this App Service.",
-            setup,
-        )
+        lost = next(iter(trust.deleted), None)
+        message = "The tenant holds no service application for this App Service"
+        message += f": '{lost.display_name}' is in the recycle bin." if lost is not None else "."
+        yield Finding("service-application-missing", Severity.ERROR, "service application", message, setup)
         return
     name = application.display_name
     if not _uris(observed):
-        yield Finding(
-            "application-id-uri-missing",
-            Severity.ERROR,
-            name,
-            f"'{name}' has no Application ID URI that the App Service could expect; {api_uri(application.client_id)} "
-            "is missing.",
-            setup,
-        )
+        uri = api_uri(application.client_id)
+        message = f"'{name}' has no Application ID URI that the App Service could expect; {uri} is missing."
+        holder = holder_of_uri(uri, trust.deleted, but=application.client_id)
+        told, remedy = taken_uri(uri, holder, observed.graph) if holder is not None else ("", setup)
+        yield Finding("application-id-uri-missing", Severity.ERROR, name, f"{message} {told}".rstrip(), remedy)
     role = wanted_role(observed)
     value = _role_value(observed)
     if role is None:

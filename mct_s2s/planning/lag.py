@@ -10,7 +10,14 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from mct_s2s.model.observed import YOUNG, Application, Observed
-from mct_s2s.planning.changes import AnyChange, AssignAppRole, EnableIdentity, UpdateApplication
+from mct_s2s.planning.changes import (
+    AnyChange,
+    AssignAppRole,
+    EnableIdentity,
+    RestoreApplication,
+    RestoreServicePrincipal,
+    UpdateApplication,
+)
 from mct_s2s.planning.plan import Plan, references
 
 
@@ -22,7 +29,7 @@ def expects_lag(change: AnyChange, plan: Plan, observed: Observed, now: datetime
         isinstance(other, UpdateApplication | EnableIdentity) for other in plan.changes
     ):
         return True  # a role that was just added or switched on reaches the service principal's copy later
-    return not _young_ids(observed, now).isdisjoint(_ids(change))
+    return not (_young_ids(observed, now) | _restored_ids(plan)).isdisjoint(_ids(change))
 
 
 def _young_ids(observed: Observed, now: datetime) -> frozenset[str]:
@@ -35,6 +42,17 @@ def _young_ids(observed: Observed, now: datetime) -> frozenset[str]:
             young |= {client.application.object_id, client.application.client_id}
             young |= {client.principal.id} if client.principal else set()
     return frozenset(young)
+
+
+def _restored_ids(plan: Plan) -> frozenset[str]:
+    """What comes out of the recycle bin in this plan reaches the replicas as late as what is new."""
+    back: set[str] = set()
+    for change in plan.changes:
+        if isinstance(change, RestoreApplication):
+            back |= {change.object_id, change.client_id}
+        elif isinstance(change, RestoreServicePrincipal):
+            back |= {change.principal.id, change.client_id}
+    return frozenset(back)
 
 
 def _is_young(application: Application | None, now: datetime) -> bool:

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import TypeVar
 
 from mct_s2s.model.ids import api_uri
+from mct_s2s.model.observed import Assignment
 from mct_s2s.planning.changes import Action, AnyChange, ApiUri, Later, Part, Ref, RestartSite, WriteSettings
 
 T = TypeVar("T", bound=str)
@@ -92,6 +93,8 @@ class Results:
 
     def __init__(self) -> None:
         self._values: dict[tuple[str, Part], str] = {}
+        self.restored_consents: dict[str, tuple[Assignment, ...]] = {}
+        """What came back with a service principal, by the change that restored it."""
 
     def record(self, key: str, part: Part, value: str) -> None:
         """Keep one id."""

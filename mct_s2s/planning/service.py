@@ -31,8 +31,11 @@ from mct_s2s.planning.changes import (
     Later,
     Part,
     Ref,
+    RestoreApplication,
+    RestoreServicePrincipal,
     UpdateApplication,
 )
+from mct_s2s.planning.restoring import deleted_service, holder_of_uri, taken_uri
 
 ABOUT = "service application"
 CREATE = "service-application"
@@ -63,8 +66,17 @@ def plan_service(wish: ServiceWish, observed: Observed) -> Service:
         Refused: the wanted role exists, but not for applications.
     """
     application = observed.trust.service
-    if application is None:
+    settings = observed.app_service.settings if observed.app_service else {}
+    deleted = deleted_service(wish.adopt, wish.unique_name, settings, observed.trust.deleted)
+    if application is None and not wish.may_create:
+        raise _missing(deleted)
+    if application is None and deleted is None:
         return _new_service(wish, observed)
+    if application is None:
+        application = deleted
+    assert application is not None  # noqa: S101  # one of the two is there
+    back = application is deleted
+    after = (CREATE,) if back else ()
     role, role_edit = _role(application, wish, observed)
     uri = _uri_in_use(application, wish, observed)
     edits = ApplicationEdits(
@@ -73,8 +85,20 @@ def plan_service(wish: ServiceWish, observed: Observed) -> Service:
         token_version=1 if application.token_version == 2 else None,
         tags=tuple(tag for tag in _identity_tags(observed) if tag not in application.tags),
     )
+    if edits.uri is not None:
+        refuse_taken_uri(application, observed)
     changes: list[AnyChange] = []
-    if edits == ApplicationEdits():
+    if back:
+        changes.append(
+            RestoreApplication(
+                key=CREATE,
+                resource=ABOUT,
+                name=application.display_name,
+                detail="out of the recycle bin",
+                application=application,
+            )
+        )
+    if edits == ApplicationEdits() and not back:
         changes.append(
             AlreadyRight(
                 key=CREATE,
@@ -84,7 +108,7 @@ def plan_service(wish: ServiceWish, observed: Observed) -> Service:
                 detail=f"app role {role.value}",
             )
         )
-    else:
+    elif edits != ApplicationEdits():
         changes.append(
             UpdateApplication(
                 key=EXPOSE,
@@ -93,12 +117,13 @@ def plan_service(wish: ServiceWish, observed: Observed) -> Service:
                 detail=_describe(edits),
                 object_id=application.object_id,
                 edits=edits,
+                after=after,
             )
         )
     principal: Later[PrincipalId] = Ref(PRINCIPAL, Part.PRINCIPAL_ID)
     if observed.trust.principal is None:
         changes.append(
-            CreateServicePrincipal(key=PRINCIPAL, name=application.display_name, client_id=application.client_id)
+            service_principal(PRINCIPAL, application.display_name, application.client_id, observed, after=after)
         )
     else:
         principal = observed.trust.principal.id
@@ -113,13 +138,45 @@ def plan_service(wish: ServiceWish, observed: Observed) -> Service:
     )
 
 
-def _new_service(wish: ServiceWish, observed: Observed) -> Service:
-    if not wish.may_create:
-        raise NotThere(
+def service_principal(
+    key: str, name: str, client_id: Later[ClientId], observed: Observed, *, after: tuple[str, ...] = ()
+) -> AnyChange:
+    """The service principal that an application lacks: out of the recycle bin, or new."""
+    deleted = observed.trust.deleted_principal_of(client_id) if isinstance(client_id, str) else None
+    if deleted is None:
+        return CreateServicePrincipal(key=key, name=name, client_id=client_id, after=after)
+    detail = "out of the recycle bin, with its consents"
+    return RestoreServicePrincipal(key=key, name=name, detail=detail, principal=deleted, after=after)
+
+
+def refuse_taken_uri(application: Application, observed: Observed) -> None:
+    """Do not ask for a URI that a deleted registration still holds.
+
+    Raises:
+        Refused: `uri-taken`.
+    """
+    uri = api_uri(application.client_id)
+    holder = holder_of_uri(uri, observed.trust.deleted, but=application.client_id)
+    if holder is not None:
+        message, remedy = taken_uri(uri, holder, observed.graph)
+        raise Refused("uri-taken", f"{message} Nothing was changed.", remedy=remedy)
+
+
+def _missing(deleted: Application | None) -> NotThere:
+    if deleted is not None:
+        return NotThere(
             "service-application-missing",
-            "This App Service has no service application yet.",
-            remedy="Create it first: mct-s2s setup, with the same options.",
+            f"The service application of this App Service, '{deleted.display_name}', is in the recycle bin.",
+            remedy="Restore it first: mct-s2s setup, with the same options.",
         )
+    return NotThere(
+        "service-application-missing",
+        "This App Service has no service application yet.",
+        remedy="Create it first: mct-s2s setup, with the same options.",
+    )
+
+
+def _new_service(wish: ServiceWish, observed: Observed) -> Service:
     value = wish.role or DEFAULT_ROLE
     role = _new_role(observed, wish.unique_name, value)
     client_id: Ref[ClientId] = Ref(CREATE, Part.CLIENT_ID)

@@ -20,6 +20,7 @@ from mct_s2s.sandbox.addresses import Addresses
 from mct_s2s.sandbox.control_access import AccessControl
 from mct_s2s.sandbox.control_call import json_object, refused
 from mct_s2s.sandbox.control_log import LogControl
+from mct_s2s.sandbox.directory import recycle_bin
 from mct_s2s.sandbox.instruments import Instruments
 from mct_s2s.sandbox.wire_errors import arm_error
 from mct_s2s.sandbox.world import World
@@ -118,6 +119,7 @@ class _Control:
             if not isinstance(seconds, (int, float)) or not 0 <= seconds <= _CENTURY:
                 raise arm_error(400, "InvalidClock", "advanceSeconds is a number of seconds, at most a century.")
             self._world.clock.advance(seconds)
+            recycle_bin.expire(self._world.directory)
         return JSONResponse({"now": self._world.clock.now().isoformat()})
 
     async def knobs(self, request: Request) -> Response:

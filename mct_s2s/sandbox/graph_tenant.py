@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from mct_s2s.sandbox.directory import assignments, permissions, service_principals
+from mct_s2s.sandbox.directory import permissions, recycle_bin, service_principals
 from mct_s2s.sandbox.directory.directory_roles import assignments_of, roles_of
 from mct_s2s.sandbox.directory.table import Object, Table
 from mct_s2s.sandbox.directory.validation import bad_request, is_guid
@@ -140,16 +140,15 @@ def _restore(call: GraphCall) -> Answer:
     if newest is None or not newest["deletedDateTime"]:
         raise not_found(found["id"])
     restored = table.put({**newest, "deletedDateTime": None})
+    if table is call.directory.service_principals:
+        restored = service_principals.catch_up(call.directory, restored)
     return Answer(200, {"@odata.context": f"{call.root}/$metadata#directoryObjects/$entity", **typed(restored)})
 
 
 def _purge(call: GraphCall) -> Answer:
-    table, found = _deleted(call)
+    _, found = _deleted(call)
     call.require("application.write", found)
-    assignments.forget(call.directory, found["id"])
-    for held in call.directory.federated.latest_by("application", found["id"]):
-        call.directory.federated.drop(held["id"])
-    table.drop(found["id"])
+    recycle_bin.purge(call.directory, found["id"])
     return NO_CONTENT
 
 
@@ -193,6 +192,8 @@ OPERATIONS = (
     Operation("POST", "directoryObjects/getByIds", _by_ids, "api/directoryobject-getbyids"),
     Operation("GET", "directoryObjects/{object}", _directory_object, "api/directoryobject-get"),
     Operation("GET", f"{_DELETED}/microsoft.graph.{{kind}}", _deleted_kind, "api/directory-deleteditems-list"),
+    # The SDKs write the schema's alias.
+    Operation("GET", f"{_DELETED}/graph.{{kind}}", _deleted_kind, "api/directory-deleteditems-list"),
     Operation("GET", f"{_DELETED}/{{object}}", _get_deleted, "api/directory-deleteditems-get"),
     Operation("POST", f"{_DELETED}/{{object}}/restore", _restore, "api/directory-deleteditems-restore"),
     Operation("DELETE", f"{_DELETED}/{{object}}", _purge, "api/directory-deleteditems-delete"),

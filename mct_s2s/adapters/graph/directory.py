@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,7 +12,7 @@ from kiota_abstractions.base_request_configuration import RequestConfiguration
 from kiota_abstractions.request_information import RequestInformation
 
 from mct_s2s.adapters.graph import bodies, parse
-from mct_s2s.adapters.graph.errors import already_there, is_lag
+from mct_s2s.adapters.graph.errors import already_there, is_lag, recycle_bin_empty
 from mct_s2s.adapters.graph.session import GraphSession
 from mct_s2s.adapters.patience import Lag, no_lag
 from mct_s2s.errors import ServiceError
@@ -22,6 +23,9 @@ from mct_s2s.ports import NewSecret
 from mct_s2s.together import together
 
 READ = "read the directory"
+RESTORE_ATTEMPTS = 8
+RESTORE_PAUSE = 0.3
+"""Seconds, times the attempt's number: for so long a replica may not show what another has in its recycle bin."""
 IDS_IN_ONE_FILTER = 15
 """How many values Graph takes in one `in (…)`: learn.microsoft.com/graph/filter-query-parameter."""
 
@@ -101,13 +105,14 @@ class GraphDirectory:
         found += _there(await together(*(self._principal_by_id(entry) for entry in missing)))
         return found
 
-    async def assignments_to(self, client_id: ClientId) -> list[Assignment]:
+    async def assignments_to(self, client_id: ClientId, *, is_new: bool = False) -> list[Assignment]:
         """GET /servicePrincipals(appId='…')/appRoleAssignedTo; none where there is no service principal."""
         # The SDK's builder for this key has no navigation beyond the object itself.
         url = f"{self._session.base_url}/servicePrincipals(appId='{client_id}')/appRoleAssignedTo?$top=999"
         builder = self._graph.service_principals.by_service_principal_id("").app_role_assigned_to.with_url(url)
         try:
-            rows = [row async for row in self._session.rows(builder.to_get_request_information(), READ)]
+            info = builder.to_get_request_information()
+            rows = [row async for row in self._session.rows(info, READ, lag=_lag(is_new))]
         except ServiceError as error:
             if error.status == 404:
                 return []
@@ -216,6 +221,48 @@ class GraphDirectory:
         """DELETE /applications/{id}: into the recycle bin."""
         info = self._graph.applications.by_application_id(object_id).to_delete_request_information()
         await self._gone(info, "delete the registration")
+
+    async def deleted_applications(self) -> list[Application]:
+        """GET /directory/deletedItems/microsoft.graph.application, all of it: `uniqueName` is no filter there."""
+        builder = self._graph.directory.deleted_items.graph_application
+        info = builder.to_get_request_information(_select(parse.DELETED_FIELDS))
+        return [parse.application(row) async for row in self._session.rows(info, READ)]
+
+    async def deleted_principals(self, client_ids: Iterable[ClientId]) -> list[ServicePrincipal]:
+        """GET /directory/deletedItems/microsoft.graph.servicePrincipal?$filter=appId eq '…', one for each."""
+        builder = self._graph.directory.deleted_items.graph_service_principal
+        filters = [f"appId eq {_quoted(client_id)}" for client_id in _distinct(client_ids)]
+        pages = await together(*(self._filtered(builder, text, parse.PRINCIPAL_FIELDS) for text in filters))
+        return [parse.principal(row) for page in pages for row in page]
+
+    async def restore_application(self, object_id: ApplicationObjectId) -> None:
+        """POST /directory/deletedItems/{id}/restore."""
+        there = self._graph.applications.by_application_id(object_id).to_get_request_information(_select(["id"]))
+        if not await self._restored(object_id, there):
+            raise recycle_bin_empty(object_id)
+
+    async def restore_principal(self, principal: PrincipalId) -> bool:
+        """POST /directory/deletedItems/{id}/restore."""
+        builder = self._graph.service_principals.by_service_principal_id(principal)
+        return await self._restored(principal, builder.to_get_request_information(_select(["id"])))
+
+    async def _restored(self, object_id: str, there: RequestInformation) -> bool:
+        builder = self._graph.directory.deleted_items.by_directory_object_id(object_id).restore
+        for attempt in range(RESTORE_ATTEMPTS):
+            await asyncio.sleep(attempt * RESTORE_PAUSE)
+            try:
+                await self._session.send(builder.to_post_request_information(), "restore the registration")
+            except ServiceError as error:
+                if error.status == 409:  # somebody made another one
+                    return False
+                if error.status != 404:
+                    raise
+                # A replica that has not heard of the deletion, or a restoration whose answer was lost.
+                if await self._or_none(there) is not None:
+                    return True
+            else:
+                return True
+        return False
 
     async def purge_application(self, object_id: ApplicationObjectId, *, is_new: bool) -> None:
         """DELETE /directory/deletedItems/{id}: for good."""

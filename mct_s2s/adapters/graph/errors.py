@@ -10,7 +10,9 @@ from kiota_abstractions.api_error import APIError
 
 from mct_s2s.errors import PermissionMissing, S2SError, ServiceError, SignInFailed
 
-NOT_FOUND = "Request_ResourceNotFound"
+NAME_TAKEN = "name-taken"
+URI_TAKEN = "uri-taken"
+"""Codes of a creation or a change that was refused because another object holds what has to be unique."""
 
 _NOT_REPLICATED = (
     "does not exist or one of its queried reference-property objects are not present",
@@ -25,6 +27,7 @@ _NOT_REPLICATED = (
 _WHO_GRANTS = {
     "read the directory": ("Application.Read.All and Organization.Read.All", "Directory Readers"),
     "create the registration": ("Application.ReadWrite.OwnedBy", "Application Developer"),
+    "restore the registration": ("Application.ReadWrite.All", "Cloud Application Administrator"),
     "change the registration": ("Application.ReadWrite.OwnedBy", "Cloud Application Administrator"),
     "create the service principal": ("Application.ReadWrite.OwnedBy", "Cloud Application Administrator"),
     "make the secret": ("Application.ReadWrite.OwnedBy", "Cloud Application Administrator"),
@@ -88,7 +91,7 @@ def translate(error: Exception, doing: str) -> S2SError:
             request_id=request_id,
         )
     return ServiceError(
-        "graph-refused",
+        _code(status, message),
         f"Microsoft Graph refused to {doing}: {said}",
         remedy=_remedy(status, message),
         request_id=request_id,
@@ -99,6 +102,25 @@ def translate(error: Exception, doing: str) -> S2SError:
         retry_after=_seconds(headers.get("retry-after")),
         headers=headers,
     )
+
+
+def recycle_bin_empty(object_id: str) -> ServiceError:
+    """A registration was to be restored that is neither in the recycle bin nor out of it."""
+    return ServiceError(
+        "not-in-recycle-bin",
+        f"The registration {object_id} is not in the recycle bin any more: somebody deleted it for good.",
+        remedy="Run the same command again: it makes a new one.",
+        status=404,
+    )
+
+
+def _code(status: int, message: str) -> str:
+    text = message.casefold()
+    if status == 400 and "already exists" in text and "uniquename" in text:
+        return NAME_TAKEN
+    if status == 400 and "already exists" in text and "identifieruris" in text:
+        return URI_TAKEN
+    return "graph-refused"
 
 
 def unreadable(doing: str) -> ServiceError:
@@ -125,7 +147,7 @@ def _remedy(status: int, message: str) -> str:
             "managed identity: mct-s2s add-client --managed-identity RESOURCE"
         )
     if "already exists" in text:
-        return "An application in the recycle bin may hold it: delete it there for good, or restore it, and run again."
+        return "A registration in the recycle bin may hold it: run the same command again in a minute."
     if status >= 500 or status == 429:
         return "Run the same command again: it resumes where this one stopped."
     return "Run the same command again; if it persists, give the request id to Microsoft support."

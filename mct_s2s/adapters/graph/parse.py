@@ -39,6 +39,7 @@ APPLICATION_FIELDS = [
     "createdDateTime",
     "tags",
 ]
+DELETED_FIELDS = [*APPLICATION_FIELDS, "deletedDateTime"]
 PRINCIPAL_FIELDS = [
     "id",
     "appId",
@@ -74,6 +75,7 @@ def application(row: Json) -> Application:
         token_version=(row.get("api") or {}).get("requestedAccessTokenVersion"),
         created=moment(row["createdDateTime"]) if row.get("createdDateTime") else None,
         tags=tuple(row.get("tags") or ()),
+        deleted=moment(row["deletedDateTime"]) if row.get("deletedDateTime") else None,
     )
 
 

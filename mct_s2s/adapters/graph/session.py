@@ -86,9 +86,9 @@ class GraphSession:
         answer: dict[str, Any] | None = await self._patience.call(once, repeatable=repeatable, lag=lag)
         return answer
 
-    async def rows(self, info: RequestInformation, doing: str) -> AsyncIterator[dict[str, Any]]:
+    async def rows(self, info: RequestInformation, doing: str, *, lag: Lag = no_lag) -> AsyncIterator[dict[str, Any]]:
         """Every row of a collection, page after page."""
-        page = await self.send(info, doing)
+        page = await self.send(info, doing, lag=lag)
         while page is not None:
             for row in page.get("value", ()):
                 yield row

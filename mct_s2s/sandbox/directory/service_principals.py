@@ -121,6 +121,14 @@ def mirror(directory: Directory, application: Object) -> None:
             directory.service_principals.put({**principal, **_mirrored(application)})
 
 
+def catch_up(directory: Directory, principal: Object) -> Object:
+    """Give a restored service principal what its application says of itself by now."""
+    for application in directory.applications.latest_by("appId", principal["appId"]):
+        if not application["deletedDateTime"]:
+            return directory.service_principals.put({**principal, **_mirrored(application)})
+    return principal
+
+
 def check_restorable(directory: Directory, principal: Object) -> None:
     """Judge whether a deleted service principal may come back.
 

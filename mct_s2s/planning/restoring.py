@@ -1,0 +1,78 @@
+"""Deleted registrations that this trust takes up again: only those that its own keys, or the operator, name.
+
+A deleted registration keeps its `uniqueName` and its URIs for 30 days, so a new one could not be made in its place.
+Source: learn.microsoft.com/graph/api/directory-deleteditems-list.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from mct_s2s.model.ids import client_id_in, client_unique_name, is_guid, same_id
+from mct_s2s.model.observed import Application, ClientApplication, SecretNote
+from mct_s2s.model.site_settings import AUDIENCE, AppSettings, value_of
+
+
+def is_called(application: Application, named: str) -> bool:
+    """Whether an appId, `api://<appId>` or another Application ID URI means this registration."""
+    return same_id(application.client_id, client_id_in(named)) or named in application.identifier_uris
+
+
+def deleted_service(
+    adopt: str | None, unique_name: str, settings: AppSettings, deleted: Iterable[Application]
+) -> Application | None:
+    """The service application in the recycle bin, in the order in which living ones are looked for.
+
+    Args:
+        adopt: what the operator named.
+        unique_name: the key of the service application that belongs to this App Service.
+        settings: the App Service's: its audience names the registration that callers know.
+        deleted: the recycle bin.
+    """
+    rows = list(deleted)
+    for named in (adopt, value_of(settings, AUDIENCE)):
+        if named and named.strip():
+            found = next((row for row in rows if is_called(row, named.strip())), None)
+            if found is not None:
+                return found
+    return next((row for row in rows if row.unique_name == unique_name), None)
+
+
+def deleted_client(name: str, service_unique_name: str, deleted: Iterable[Application]) -> Application | None:
+    """The client application in the recycle bin that a name means: an appId, or what was made for that name."""
+    if is_guid(name):
+        return next((row for row in deleted if same_id(row.client_id, name)), None)
+    unique_name = client_unique_name(service_unique_name, name)
+    return next((row for row in deleted if row.unique_name == unique_name), None)
+
+
+def as_restored(application: Application, note: SecretNote) -> tuple[ClientApplication, SecretNote]:
+    """A client as it comes back, and what its secret's place is then worth.
+
+    Its old credentials come back with it, but nobody knows who holds them: only the one that lies at its place counts.
+    """
+    held = tuple(credential for credential in application.credentials if same_id(credential.key_id, note.delivered))
+    usable = note if held else replace(note, delivered_at=None)
+    return ClientApplication(replace(application, credentials=held), None), usable
+
+
+def holder_of_uri(uri: str, deleted: Iterable[Application], but: str | None = None) -> Application | None:
+    """Another registration in the recycle bin that still holds a URI."""
+    return next((row for row in deleted if uri in row.identifier_uris and not same_id(row.client_id, but)), None)
+
+
+def taken_uri(uri: str, holder: Application, graph: str) -> tuple[str, str]:
+    """What is told of a URI that a deleted registration holds, and the command that frees it.
+
+    Args:
+        uri: the Application ID URI.
+        holder: who holds it.
+        graph: Microsoft Graph's address in this cloud.
+    """
+    since = f", deleted on {holder.deleted:%Y-%m-%d}," if holder.deleted else ""
+    message = (
+        f"{uri} is taken: the registration '{holder.display_name}' (appId {holder.client_id}){since} keeps it in the "
+        "recycle bin for 30 days."
+    )
+    return message, f"az rest --method DELETE --url {graph}/v1.0/directory/deletedItems/{holder.object_id}"

@@ -1,0 +1,227 @@
+"""What was deleted a moment ago or a week ago still holds its name and its URI: it is restored, and works at once."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.cli.conftest import Ended, Program
+from tests.conftest import Sandbox
+
+JSON = ("-y", "-o", "json")
+BIN = "/directory/deletedItems"
+PERSONAL = {"signInAudience": "AzureADMyOrg"}
+
+
+def _token(azure: Sandbox, ended: Ended, name: str) -> httpx.Response:
+    saved = next(c for c in ended.document["credentials"] if c["client"] == name)
+    return _token_of(azure, Path(saved["savedTo"].removeprefix("file:")))
+
+
+def _token_of(azure: Sandbox, file: Path) -> httpx.Response:
+    lines = file.read_text(encoding="utf-8").splitlines()
+    values = dict(shlex.split(line)[0].split("=", 1) for line in lines if line and not line.startswith("#"))
+    return azure.token(values["MCT_S2S_SCOPE"], values["AZURE_CLIENT_ID"], values["AZURE_CLIENT_SECRET"])
+
+
+def _calls(azure: Sandbox, answer: httpx.Response) -> int:
+    assert answer.status_code == 200, answer.text
+    return azure.call_site(answer.json()["access_token"])
+
+
+def _restored(ended: Ended) -> list[tuple[str, str]]:
+    return [
+        (c["resource"], c["name"])
+        for c in ended.document["changes"]
+        if c["detail"].startswith("out of the recycle bin")
+    ]
+
+
+def _ids(ended: Ended) -> tuple[str, list[str]]:
+    status = ended.document["status"]
+    return status["serviceApplication"]["appId"], [client["appId"] for client in status["clients"]]
+
+
+def _set_up(mct: Program, *clients: str) -> Ended:
+    named = [word for client in clients for word in ("--client", client)]
+    done = mct("setup", *named, *JSON)
+    assert done.code == 0, done
+    return done
+
+
+def test_a_setup_after_a_teardown_restores_the_trust(mct: Program, azure: Sandbox) -> None:
+    first = _set_up(mct, "One")
+    assert mct("teardown", *JSON).code == 0
+    planned = mct("setup", "--client", "One", "--dry-run", "-o", "json")
+    again = _set_up(mct, "One")
+    assert _ids(again) == _ids(first), "the same registrations, and so the same scope for whoever calls"
+    restored = [("service application", "MCT service (contosolearn)"), ("client application", "One")]
+    assert [each for each in _restored(again) if each[0] != "service principal"] == restored
+    assert [c["name"] for c in planned.document["changes"]] == [c["name"] for c in again.document["changes"]]
+    assert again.document["status"]["healthy"], again.document["status"]["findings"]
+    assert _calls(azure, _token(azure, again, "One")) == 200
+    assert azure.graph("GET", f"{BIN}/microsoft.graph.application")["value"] == []
+    azure.forget()
+    third = mct("setup", "--client", "One", *JSON)
+    assert (third.code, azure.writes()) == (0, [])
+    assert not [row for row in azure.log("graph") if "deletedItems" in row["path"]], "nothing is missing, so none asks"
+    status = mct("status", "-o", "json")
+    assert (status.code, status.document) == (0, again.document["status"])
+
+
+def test_an_add_client_after_a_remove_client_of_the_same_name(mct: Program, azure: Sandbox) -> None:
+    first = _set_up(mct, "One", "Two")
+    assert mct("remove-client", "One", *JSON).code == 0
+    again = mct("add-client", "One", *JSON)
+    assert again.code == 0, again
+    assert sorted(_ids(again)[1]) == sorted(_ids(first)[1])
+    assert ("client application", "One") in _restored(again)
+    assert ("service principal", "One") in _restored(again)
+    assert _calls(azure, _token(azure, again, "One")) == 200
+    assert _calls(azure, _token(azure, first, "Two")) == 200
+
+
+def test_also_by_its_app_id_and_into_the_same_file(mct: Program, azure: Sandbox, tmp_path: Path) -> None:
+    file = tmp_path / "one.env"
+    _set_up(mct)
+    first = mct("add-client", "One", "--secret-to", f"file:{file}", *JSON)
+    (app_id,) = _ids(first)[1]
+    assert mct("remove-client", "One", *JSON).code == 0
+    again = mct("add-client", app_id, "--secret-to", f"file:{file}", *JSON)
+    assert again.code == 0, again
+    assert _ids(again) == _ids(first)
+    assert _calls(azure, _token_of(azure, file)) == 200
+
+
+def test_the_service_application_deleted_by_hand_comes_back_with_every_consent(mct: Program, azure: Sandbox) -> None:
+    first = _set_up(mct, "One", "Two")
+    azure.graph("DELETE", f"/applications/{first.document['status']['serviceApplication']['objectId']}")
+    status = mct("status", "-o", "json")
+    (finding,) = [f for f in status.document["findings"] if f["code"] == "service-application-missing"]
+    assert "is in the recycle bin" in finding["message"]
+    azure.forget()
+    again = mct("setup", *JSON)
+    assert again.code == 0, again
+    assert again.document["status"] == first.document["status"]
+    assert mct("status", "-o", "json").document == first.document["status"]
+    assert not [write for write in azure.writes() if "appRoleAssignedTo" in write], "nobody has to consent anew"
+    assert azure.restarts() == 0
+    for name in ("One", "Two"):
+        assert _calls(azure, _token(azure, first, name)) == 200
+
+
+def test_a_client_deleted_by_hand_keeps_the_secret_that_lies_at_its_place(mct: Program, azure: Sandbox) -> None:
+    first = _set_up(mct, "One")
+    azure.graph("DELETE", f"/applications/{first.document['status']['clients'][0]['objectId']}")
+    again = mct("add-client", "One", *JSON)
+    assert (again.code, again.document["credentials"]) == (0, []), again
+    assert _calls(azure, _token(azure, first, "One")) == 200
+
+
+def test_a_secret_whose_value_nobody_has_does_not_count(mct: Program, azure: Sandbox) -> None:
+    first = _set_up(mct, "One")
+    Path(first.document["credentials"][0]["savedTo"].removeprefix("file:")).unlink()
+    azure.graph("DELETE", f"/applications/{first.document['status']['clients'][0]['objectId']}")
+    again = mct("add-client", "One", *JSON)
+    assert (again.code, len(again.document["credentials"])) == (0, 1), again
+    assert _calls(azure, _token(azure, again, "One")) == 200
+
+
+def test_a_service_principal_deleted_by_hand_comes_back_with_its_consents(mct: Program, azure: Sandbox) -> None:
+    first = _set_up(mct, "One")
+    azure.graph("DELETE", f"/servicePrincipals/{first.document['status']['serviceApplication']['servicePrincipalId']}")
+    again = mct("setup", *JSON)
+    assert again.code == 0, again
+    assert again.document["status"] == first.document["status"]
+    assert _calls(azure, _token(azure, first, "One")) == 200
+
+
+def test_a_service_application_that_was_named_is_restored(mct: Program, azure: Sandbox) -> None:
+    theirs = azure.graph("POST", "/applications", json={"displayName": "MCT API", **PERSONAL})
+    azure.graph("DELETE", f"/applications/{theirs['id']}")
+    done = mct("setup", "--service-app", theirs["appId"], "--client", "One", *JSON)
+    assert done.code == 0, done
+    assert _ids(done)[0] == theirs["appId"]
+    assert _calls(azure, _token(azure, done, "One")) == 200
+
+
+def test_commands_that_add_to_a_trust_say_that_it_was_deleted(mct: Program, azure: Sandbox) -> None:
+    first = _set_up(mct)
+    azure.graph("DELETE", f"/applications/{first.document['status']['serviceApplication']['objectId']}")
+    azure.forget()
+    refused = mct("add-client", "One", *JSON)
+    assert (refused.code, refused.document["error"]["code"]) == (1, "service-application-missing")
+    assert "is in the recycle bin" in refused.document["error"]["message"]
+    assert azure.writes() == []
+
+
+@pytest.mark.parametrize("mode", ["replicas", "adversarial"])
+def test_at_once_also_while_replicas_have_not_heard_of_the_deletion(mct: Program, azure: Sandbox, mode: str) -> None:
+    _set_up(mct, "One")
+    azure.lag(2, mode)
+    assert mct("remove-client", "One", *JSON).code == 0
+    azure.advance(0.5)
+    again = mct("add-client", "One", *JSON)
+    azure.lag(0)
+    assert again.code == 0, again
+    after = mct("add-client", "One", *JSON)
+    assert after.code == 0, after
+    assert after.document["status"]["healthy"], after.document["status"]["findings"]
+
+
+@pytest.mark.parametrize("at", [1, 2, 3, 5, 7, 9])
+def test_stopped_at_any_write_the_restoration_ends_the_same(mct: Program, azure: Sandbox, at: int) -> None:
+    first = _set_up(mct, "One")
+    assert mct("teardown", *JSON).code == 0
+    azure.forget()
+    azure.misbehave({"match": {"writes": True}, "fault": {"type": "status", "status": 409}, "nth": at, "times": 1})
+    stopped = mct("setup", "--client", "One", *JSON)
+    azure.behave()
+    again = mct("setup", "--client", "One", *JSON)
+    assert stopped.code in {0, 1}
+    assert again.code == 0, again
+    assert _ids(again) == _ids(first)
+    status: dict[str, Any] = mct("status", "-o", "json").document
+    assert status["healthy"], status["findings"]
+    saved = stopped if stopped.code == 0 or not again.document["credentials"] else again
+    if saved.document.get("credentials"):
+        assert _calls(azure, _token(azure, saved, "One")) == 200
+
+
+def test_a_uri_that_a_deleted_stranger_holds_is_named_with_the_command_that_frees_it(
+    mct: Program, azure: Sandbox
+) -> None:
+    first = _set_up(mct, "One")
+    service = first.document["status"]["serviceApplication"]
+    azure.graph("PATCH", f"/applications/{service['objectId']}", json={"identifierUris": []})
+    v2 = {"api": {"requestedAccessTokenVersion": 2}}
+    thief = azure.graph("POST", "/applications", json={"displayName": "Thief", **PERSONAL, **v2})
+    azure.graph("PATCH", f"/applications/{thief['id']}", json={"identifierUris": [service["applicationIdUri"]]})
+    azure.graph("DELETE", f"/applications/{thief['id']}")
+    azure.forget()
+    refused = mct("setup", *JSON)
+    assert (refused.code, refused.document["error"]["code"], azure.writes()) == (2, "uri-taken", [])
+    assert "'Thief'" in refused.document["error"]["message"]
+    (finding,) = [f for f in mct("status", "-o", "json").document["findings"] if f["code"].startswith("application-id")]
+    remedy = refused.document["error"]["remedy"]
+    assert finding["remedy"] == remedy
+    assert shlex.split(remedy) == [
+        *("az", "rest", "--method", "DELETE", "--url", f"{azure.graph_url}/v1.0{BIN}/{thief['id']}")
+    ]
+    azure.graph("DELETE", f"{BIN}/{thief['id']}")
+    assert mct("setup", *JSON).code == 0
+    assert _calls(azure, _token(azure, first, "One")) == 200
+
+
+def test_after_thirty_days_the_name_is_free(mct: Program, azure: Sandbox) -> None:
+    first = _set_up(mct)
+    assert mct("teardown", *JSON).code == 0
+    azure.advance(30 * 86_400 + 1)
+    again = _set_up(mct)
+    assert _ids(again)[0] != _ids(first)[0]
+    assert again.document["changes"][0]["action"] == "create"
+    assert _restored(again) == []
