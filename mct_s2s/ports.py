@@ -32,6 +32,7 @@ from mct_s2s.model.observed import (
     Tenant,
 )
 from mct_s2s.model.resource_id import ResourceId
+from mct_s2s.model.rights import Denial, Lock, Permission, Person, SecretRule, SignedIn
 from mct_s2s.planning.changes import AnyChange
 from mct_s2s.planning.edits import ApplicationPatch
 
@@ -261,6 +262,64 @@ class Identities(Protocol):
         ...
 
 
+class DirectoryAccess(Protocol):
+    """What the caller may do in the directory, found out by asking Microsoft Graph."""
+
+    @property
+    def signed_in(self) -> SignedIn:
+        """What is known without asking."""
+        ...
+
+    @property
+    def address(self) -> str:
+        """Where the directory is asked: `https://graph.microsoft.com/v1.0`."""
+        ...
+
+    async def person(self) -> Person | None:
+        """Who signed in, where that is a person."""
+        ...
+
+    async def principal(self) -> ServicePrincipal | None:
+        """Who signed in, where that is an application that is known."""
+        ...
+
+    async def roles(self) -> frozenset[str] | None:
+        """Template ids of the caller's directory roles."""
+        ...
+
+    async def permissions(self) -> frozenset[str] | None:
+        """Values of the Graph app roles that the calling application was granted; `None` for a person."""
+        ...
+
+    async def owned(self) -> frozenset[ApplicationObjectId] | None:
+        """The registrations that the caller owns."""
+        ...
+
+    async def secret_rules(self) -> tuple[SecretRule, ...]:
+        """What the tenant's default app management policy says about secrets."""
+        ...
+
+    async def secret_rules_of(self, object_id: ApplicationObjectId) -> tuple[SecretRule, ...] | None:
+        """What a registration's own policy says instead; `None` where it has none."""
+        ...
+
+
+class ResourceAccess(Protocol):
+    """What the caller may do to an Azure resource, found out by asking Azure Resource Manager."""
+
+    async def permissions(self, resource: ResourceId) -> tuple[Permission, ...]:
+        """What the caller's roles allow there."""
+        ...
+
+    async def locks(self, resource: ResourceId) -> tuple[Lock, ...]:
+        """The locks on it and on what contains it."""
+        ...
+
+    async def denials(self, resource: ResourceId) -> tuple[Denial, ...]:
+        """The deny assignments that reach it."""
+        ...
+
+
 class SecretPlace(Protocol):
     """Where one client's secret goes. It is told of an attempt before the secret is made."""
 
@@ -370,3 +429,5 @@ class Azure:
     directory: Directory
     sites: Sites
     identities: Identities
+    directory_access: DirectoryAccess
+    resource_access: ResourceAccess

@@ -165,6 +165,27 @@ class Sandbox:
         sent = {"principalId": principal, "role": role, "scope": scope}
         assert self._control("POST", "/role-assignments", json=sent).is_success
 
+    def caller(self, *graph_roles: str, arm: Sequence[tuple[Any, str]] = (), **more: Any) -> dict[str, str]:
+        """The environment of a new service principal with just these rights; `arm` are pairs of role and scope."""
+        roles = [{"role": role, "scope": scope} for role, scope in arm]
+        sent = {"name": "caller", "graphRoles": graph_roles, "armRoles": roles, **more}
+        made = self._control("POST", "/callers", json=sent).json()
+        return {"AZURE_CLIENT_ID": made["clientId"], "AZURE_CLIENT_SECRET": made["clientSecret"]}
+
+    def person(self, name: str, arm: Sequence[tuple[Any, str]] = (), **more: Any) -> str:
+        """A new person's address."""
+        roles = [{"role": role, "scope": scope} for role, scope in arm]
+        made = self._control("POST", "/people", json={"name": name, "armRoles": roles, **more})
+        return str(made.json()["userPrincipalName"])
+
+    def lock(self, scope: str, level: str = "ReadOnly") -> None:
+        """Lock a scope."""
+        assert self._control("POST", "/locks", json={"scope": scope, "level": level}).is_success
+
+    def deny(self, scope: str, *actions: str) -> None:
+        """Deny actions to everybody, as a managed application does."""
+        assert self._control("POST", "/deny-assignments", json={"scope": scope, "actions": actions}).is_success
+
     def leaks(self) -> list[Json]:
         """Secrets that were seen where they have no business."""
         found: list[Json] = self._control("GET", "/leaks").json()["value"]

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from mct_s2s.model.ids import is_guid
+
 
 @dataclass(frozen=True)
 class CliSubscription:
@@ -24,6 +26,10 @@ class CliSubscription:
     is_default: bool
     environment: str = "AzureCloud"
     """The cloud that it belongs to, as `az cloud list` names it."""
+    user: str = ""
+    """Who is signed in: an address, or an appId."""
+    user_type: str = ""
+    """`user` or `servicePrincipal`."""
 
 
 def subscriptions(environ: Mapping[str, str] = os.environ) -> tuple[CliSubscription, ...]:
@@ -39,6 +45,8 @@ def subscriptions(environ: Mapping[str, str] = os.environ) -> tuple[CliSubscript
                 str(row["tenantId"]),
                 bool(row.get("isDefault")),
                 str(row.get("environmentName") or "AzureCloud"),
+                str((row.get("user") or {}).get("name") or ""),
+                str((row.get("user") or {}).get("type") or ""),
             )
             for row in rows
         )
@@ -49,6 +57,17 @@ def subscriptions(environ: Mapping[str, str] = os.environ) -> tuple[CliSubscript
 def is_signed_in(environ: Mapping[str, str] = os.environ) -> bool:
     """Whether `az` is installed and somebody is signed in to it."""
     return bool(subscriptions(environ)) and shutil.which("az", path=environ.get("PATH")) is not None
+
+
+def signed_in_as(environ: Mapping[str, str] = os.environ) -> tuple[str | None, bool | None]:
+    """The appId of the service principal that `az` uses, and whether it uses a person's sign-in; `None`: not known."""
+    rows = subscriptions(environ)
+    row = next((row for row in rows if row.is_default), rows[0] if rows else None)
+    if row is None or row.user_type not in {"user", "servicePrincipal"}:
+        return None, None
+    if row.user_type == "user":
+        return None, True
+    return (row.user if is_guid(row.user) else None), False
 
 
 def known(wanted: str | None, cloud: str, environ: Mapping[str, str] = os.environ) -> CliSubscription | None:

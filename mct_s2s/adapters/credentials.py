@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from azure.core.credentials import AccessToken
 from azure.core.exceptions import AzureError, IncompleteReadError, ServiceRequestError, ServiceResponseError
 
+from mct_s2s.adapters import azure_cli
 from mct_s2s.adapters.azure_trace import hooks
 from mct_s2s.adapters.clouds import Cloud
 from mct_s2s.adapters.patience import Patience
@@ -25,6 +26,8 @@ from mct_s2s.adapters.sign_in import Method
 from mct_s2s.adapters.sign_in_refusals import first_line, raise_if_passing, refused
 from mct_s2s.adapters.trace import Trace
 from mct_s2s.errors import ServiceError, SignInFailed, UsageError
+from mct_s2s.model.ids import ClientId
+from mct_s2s.model.rights import SignedIn
 
 if TYPE_CHECKING:
     from azure.core.pipeline.transport import AioHttpTransport
@@ -44,6 +47,8 @@ class Credential:
         description: how the user is told who is signed in.
         patience: the retry policy of the login service.
         one_at_a_time: whether asking disturbs a person.
+        client_id: whose tokens these are, where they are an application's and it is known.
+        is_person: whether they are a person's, where that is known.
         closes: lets the underlying credential go.
         renew: a way to ask that remembers nothing: the SDK's credentials keep tokens of their own.
     """
@@ -55,10 +60,16 @@ class Credential:
         patience: Patience,
         *,
         one_at_a_time: bool = False,
+        client_id: str | None = None,
+        is_person: bool | None = None,
         closes: Callable[[], Any] | None = None,
         renew: Callable[[], Ask] | None = None,
     ) -> None:
-        self.description = description
+        self.signed_in = SignedIn(
+            description,
+            ClientId(client_id) if client_id else None,
+            False if client_id else is_person,
+        )
         self._ask = ask
         self._patience = patience
         self._closes = closes
@@ -137,7 +148,7 @@ class Credential:
             ) from error
         except (AzureError, ValueError) as error:
             raise_if_passing(error)
-            self._refusal = refused(error, self.description)
+            self._refusal = refused(error, self.signed_in.description)
             raise self._refusal from error
         return token
 
@@ -185,7 +196,8 @@ def service_principal(
     def fresh() -> Ask:
         return ClientSecretCredential(tenant, client_id, secret, transport=transport, **caller.pipeline).get_token
 
-    return Credential(fresh(), f"service principal {client_id} (client secret)", patience, renew=fresh)
+    description = f"service principal {client_id} (client secret)"
+    return Credential(fresh(), description, patience, client_id=client_id, renew=fresh)
 
 
 def _environment(caller: Caller, transport: AioHttpTransport, patience: Patience) -> Credential:
@@ -215,7 +227,8 @@ def _environment(caller: Caller, transport: AioHttpTransport, patience: Patience
         ).get_token
 
     try:
-        return Credential(fresh(), f"service principal {client_id} (certificate)", patience, renew=fresh)
+        description = f"service principal {client_id} (certificate)"
+        return Credential(fresh(), description, patience, client_id=client_id, renew=fresh)
     except (OSError, ValueError) as error:
         raise UsageError(
             "certificate-unreadable",
@@ -229,9 +242,12 @@ def _asynchronous(method: Method, caller: Caller, transport: AioHttpTransport, p
 
     seconds = max(1, int(min(60, caller.remaining())))
     inner: Any
+    client_id: str | None = None
+    is_person: bool | None = None
     if method is Method.CLI:
         inner = aio.AzureCliCredential(tenant_id=caller.tenant or "", process_timeout=seconds)
         description = "Azure CLI"
+        client_id, is_person = azure_cli.signed_in_as(caller.environ)
     elif method is Method.AZD:
         inner = aio.AzureDeveloperCliCredential(tenant_id=caller.tenant or "", process_timeout=seconds)
         description = "Azure Developer CLI"
@@ -246,9 +262,13 @@ def _asynchronous(method: Method, caller: Caller, transport: AioHttpTransport, p
         )
         description = f"workload identity {client_id}"
     else:
-        inner = aio.ManagedIdentityCredential(client_id=caller.environ.get("AZURE_CLIENT_ID"))
+        client_id = caller.environ.get("AZURE_CLIENT_ID")
+        inner = aio.ManagedIdentityCredential(client_id=client_id)
         description = "managed identity of this machine"
-    return Credential(inner.get_token, description, patience, closes=inner.close)
+        is_person = False
+    return Credential(
+        inner.get_token, description, patience, client_id=client_id, is_person=is_person, closes=inner.close
+    )
 
 
 def _interactive(method: Method, caller: Caller, patience: Patience) -> Credential:
@@ -278,7 +298,7 @@ def _interactive(method: Method, caller: Caller, patience: Patience) -> Credenti
         token: AccessToken = await _in_background(inner.get_token, scope)
         return token
 
-    return Credential(ask, description, patience, one_at_a_time=True)
+    return Credential(ask, description, patience, one_at_a_time=True, is_person=True)
 
 
 async def _in_background(function: Callable[[str], AccessToken], scope: str) -> AccessToken:

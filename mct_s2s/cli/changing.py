@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from secrets import token_hex
@@ -16,7 +16,7 @@ from mct_s2s.cli.question import ask
 from mct_s2s.cli.run import Run
 from mct_s2s.cli.where import where
 from mct_s2s.cli.wiring import Session
-from mct_s2s.errors import Cancelled, UsageError
+from mct_s2s.errors import Cancelled, PermissionMissing, UsageError
 from mct_s2s.flows.converge import Answer, Convergence, Goal, Keep, converge
 from mct_s2s.flows.query import Query
 from mct_s2s.inputs.clients import SecretTo
@@ -36,6 +36,7 @@ from mct_s2s.render.documents import (
     result_document,
     status_document,
 )
+from mct_s2s.render.handover import Leaving, Told, told
 from mct_s2s.render.plan import show_plan, summary
 from mct_s2s.render.progress import progress
 
@@ -53,6 +54,8 @@ class Change:
     """What the plan is for: the App Service's name."""
     now: datetime
     secret_to: SecretTo = field(default_factory=SecretTo)
+    handoff: Path | None = None
+    """Where the values for the App Service go."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +66,8 @@ class Changed:
     credentials: list[SavedCredential]
     places: Mapping[str, SecretPlace]
     applied: bool
+    left: list[Told] = field(default_factory=list)
+    """What somebody else has to do."""
 
 
 async def change(run: Run, options: ChangingOptions, session: Session, wanted: Change) -> tuple[int, Changed]:
@@ -94,14 +99,26 @@ async def change(run: Run, options: ChangingOptions, session: Session, wanted: C
         places_for,
         _keep_for(run, options.backup) if options.backup is not None else None,
         session.clientele.tokens,
+        preflight=not options.no_preflight,
     )
     with progress(run.terminal) as watcher:
         convergence = await converge(session.azure, goal, agree, watcher, run.watch, turn)
-    changed = _changed(convergence, places)
+    changed = replace(_changed(convergence, places), left=_left(options, session, wanted, convergence))
     if run.terminal.json:
         run.terminal.document(_document(options, wanted, changed))
-    pending = options.dry_run and not convergence.plan.is_empty
-    return (PENDING if pending else 0), changed
+    return _code(options, convergence.plan), changed
+
+
+def _code(options: ChangingOptions, plan: Plan) -> int:
+    if options.dry_run and not plan.is_empty:
+        return PENDING
+    return PermissionMissing.exit_code if plan.lacks else 0
+
+
+def _left(options: ChangingOptions, session: Session, wanted: Change, convergence: Convergence) -> list[Told]:
+    after = convergence.after
+    leaving = Leaving(where(options, after), session.cloud.login, after, convergence.results, wanted.handoff)
+    return told(convergence.plan.left_to_others, leaving)
 
 
 def _keep_for(run: Run, path: Path) -> Callable[[str], Keep]:
@@ -204,5 +221,5 @@ def _document(options: ChangingOptions, wanted: Change, changed: Changed) -> dic
         changed.credentials,
         status_document(after, findings),
         dry_run=options.dry_run,
-        plan=convergence.plan,
+        left=changed.left,
     )

@@ -10,7 +10,8 @@ from mct_s2s.cli.where import where
 from mct_s2s.cli.wiring import Session
 from mct_s2s.model.observed import Observed
 from mct_s2s.planning.findings import uri_shown
-from mct_s2s.render.closing import show_credentials, show_left_to_others, vault_reading
+from mct_s2s.render.closing import show_credentials, vault_reading
+from mct_s2s.render.handover import show_lacking, show_left_to_others
 from mct_s2s.render.next_steps import Call, show_client_example, show_identity_example
 
 
@@ -30,7 +31,7 @@ def close(current: Run, options: ChangingOptions, session: Session, changed: Cha
         return
     show_credentials(terminal, changed.credentials)
     after = convergence.after
-    show_left_to_others(terminal, convergence.plan.left_to_others, where(options, after), session.cloud.login, after)
+    show_left_to_others(terminal, changed.left)
     service, site = after.trust.service, after.app_service
     if service is None or after.tenant is None:
         return
@@ -42,4 +43,6 @@ def close(current: Run, options: ChangingOptions, session: Session, changed: Cha
         show_client_example(terminal, call, path, _from_vault(place.label, next(iter(changed.places)), after))
     for holder in after.holders:
         show_identity_example(terminal, call, holder)
-    terminal.result(f"Done. See what stands at any time with: mct-s2s status {where(options, after)}", style="good")
+    show_lacking(terminal, convergence.plan.lacks)
+    done = "What you may do is done." if convergence.plan.lacks else "Done."
+    terminal.result(f"{done} See what stands at any time with: mct-s2s status {where(options, after)}", style="good")

@@ -16,6 +16,7 @@ from mct_s2s.inputs.backup import read_backup
 from mct_s2s.inputs.handoff import given_values, read_handoff
 from mct_s2s.model.backup import Backup
 from mct_s2s.model.desired import Desired, GivenValues, ServiceWish, SettingsScope
+from mct_s2s.render.handover import show_lacking, show_left_to_others
 
 
 def configure_appservice(options: ConfigureOptions) -> int:
@@ -42,7 +43,10 @@ def configure_appservice(options: ConfigureOptions) -> int:
             now=now,
         )
         code, changed = await change(current, options, session, wanted)
-        if not current.terminal.json and changed.applied:
+        if not current.terminal.json and not options.dry_run:
+            show_left_to_others(current.terminal, changed.left)
+            show_lacking(current.terminal, changed.convergence.plan.lacks)
+        if not current.terminal.json and changed.applied and not changed.convergence.plan.lacks:
             current.terminal.result("Done. See what stands now with: mct-s2s status", style="good")
         return code
 

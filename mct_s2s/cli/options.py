@@ -112,6 +112,14 @@ class ChangingOptions(AzureOptions):
             rich_help_panel=CHANGING,
         ),
     ] = None
+    no_preflight: Annotated[
+        bool,
+        typer.Option(
+            "--no-preflight",
+            help="Do not look at what you may do first; Azure's refusals decide.",
+            rich_help_panel=CHANGING,
+        ),
+    ] = False
 
 
 @dataclass(kw_only=True)
@@ -126,6 +134,14 @@ class CredentialOptions(ChangingOptions):
         str,
         typer.Option("--secret-lifetime", help="1y, 2y, never, or an ISO 8601 date.", rich_help_panel=CREDENTIAL),
     ] = "1y"  # noqa: S105  # a duration
+    auto_lifetime: Annotated[
+        bool,
+        typer.Option(
+            "--auto-lifetime",
+            help="Take the longest lifetime that the tenant allows, where that is shorter.",
+            rich_help_panel=CREDENTIAL,
+        ),
+    ] = False
     secret_to: Annotated[
         str | None,
         typer.Option(
@@ -236,6 +252,14 @@ class RotateOptions(ChangingOptions):
         str,
         typer.Option("--secret-lifetime", help="1y, 2y, never, or an ISO 8601 date.", rich_help_panel=CREDENTIAL),
     ] = "1y"  # noqa: S105  # a duration
+    auto_lifetime: Annotated[
+        bool,
+        typer.Option(
+            "--auto-lifetime",
+            help="Take the longest lifetime that the tenant allows, where that is shorter.",
+            rich_help_panel=CREDENTIAL,
+        ),
+    ] = False
     secret_to: Annotated[
         str | None,
         typer.Option(

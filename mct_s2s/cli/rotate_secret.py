@@ -38,6 +38,7 @@ def rotate_secret(options: RotateOptions) -> int:
         clients=client_names([options.name] if options.name is not None else []),
         expiring_within=within,
         keep_old=duration(options.keep_old, "--keep-old") if options.keep_old is not None else timedelta(0),
+        shorten=options.auto_lifetime,
     )
     _check_lifetime(rotation, now)
     places = secret_to(options.secret_to, len(rotation.clients) or SEVERAL)

@@ -17,7 +17,7 @@ from mct_s2s.inputs.clients import secret_to
 from mct_s2s.inputs.handoff import handoff_text
 from mct_s2s.inputs.target import caller_resource
 from mct_s2s.model.desired import Desired, SettingsScope
-from mct_s2s.render.handover import handed_over, show_handover
+from mct_s2s.model.site_settings import ours
 
 
 def setup(options: SetupOptions) -> int:
@@ -44,9 +44,10 @@ def setup(options: SetupOptions) -> int:
             label=target.label if target else service.display_name,
             now=now,
             secret_to=places,
+            handoff=options.handoff,
         )
         code, changed = await change(current, options, session, wanted)
-        _hand_over(current, options, changed, wanted.label)
+        _write_handoff(options, changed, wanted.label)
         close(current, options, session, changed)
         return code
 
@@ -64,11 +65,9 @@ def _check_handoff(path: Path | None) -> None:
         )
 
 
-def _hand_over(current: Run, options: SetupOptions, changed: Changed, label: str) -> None:
-    if options.dry_run or not (options.no_app_service or options.handoff):
+def _write_handoff(options: SetupOptions, changed: Changed, label: str) -> None:
+    if options.dry_run or options.handoff is None:
         return
-    values = handed_over(changed.convergence.after, options.role)
-    if options.handoff is not None:
-        options.handoff.write_text(handoff_text(values, label), encoding="utf-8")
-    if not current.terminal.json:
-        show_handover(current.terminal, values, str(options.handoff) if options.handoff else None)
+    site = changed.convergence.after.app_service
+    values = next((step.values for step in changed.left if step.values), None) or ours(site.settings if site else {})
+    options.handoff.write_text(handoff_text(values, label), encoding="utf-8")

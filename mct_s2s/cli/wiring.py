@@ -229,15 +229,17 @@ async def _sign_in(start: Start, line: _Line, terminal: Terminal, rehearsal: Reh
     method = choose(start.options.auth, start.environ)
     credential = sign_in(method, caller, transport, patience)
     if start.options.auth is Method.AUTO or start.options.verbose:
-        terminal.say(f"Signing in as {credential.description}.", style="quiet")
+        terminal.say(f"Signing in as {credential.signed_in.description}.", style="quiet")
     return credential
 
 
 @asynccontextmanager
 async def _ports(line: _Line, credential: Credential, rehearsal: Rehearsal | None) -> AsyncIterator[Azure]:
+    from mct_s2s.adapters.arm.access import ArmAccess  # noqa: PLC0415
     from mct_s2s.adapters.arm.identities import ArmIdentities  # noqa: PLC0415
     from mct_s2s.adapters.arm.session import ArmSession  # noqa: PLC0415
     from mct_s2s.adapters.arm.sites import ArmSites  # noqa: PLC0415
+    from mct_s2s.adapters.graph.access import GraphAccess  # noqa: PLC0415
     from mct_s2s.adapters.graph.directory import GraphDirectory  # noqa: PLC0415
     from mct_s2s.adapters.graph.session import GraphSession  # noqa: PLC0415
     from mct_s2s.adapters.patience import Patience  # noqa: PLC0415
@@ -254,6 +256,8 @@ async def _ports(line: _Line, credential: Credential, rehearsal: Rehearsal | Non
             directory=GraphDirectory(graph),
             sites=sites,
             identities=ArmIdentities(arm, sites),
+            directory_access=GraphAccess(graph, credential.signed_in),
+            resource_access=ArmAccess(arm),
         )
     finally:
         await graph.close()

@@ -24,7 +24,7 @@ def client_wishes(options: CredentialOptions, names: Sequence[str], now: datetim
         UsageError: an unusable name or lifetime.
     """
     ends = expiry(options.secret_lifetime, now)
-    secret = SecretWish(ends) if options.credential is CredentialKind.SECRET else None
+    secret = SecretWish(ends, shorten=options.auto_lifetime) if options.credential is CredentialKind.SECRET else None
     return tuple(ClientWish(name, secret, consent=not options.no_consent) for name in client_names(names))
 
 

@@ -7,17 +7,20 @@ from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
 
+from mct_s2s.errors import S2SError
+from mct_s2s.flows.access import AccessLook
 from mct_s2s.flows.apply import apply
 from mct_s2s.flows.journal import Journal
 from mct_s2s.flows.observe import observe
 from mct_s2s.flows.operations import Stage
+from mct_s2s.flows.preflight import Asked, explained, permitted
 from mct_s2s.flows.query import Query
 from mct_s2s.model.desired import Desired
 from mct_s2s.model.observed import Observed
 from mct_s2s.planning.changes import AddSecret
 from mct_s2s.planning.lag import expects_lag
 from mct_s2s.planning.make import make_plan
-from mct_s2s.planning.plan import Facts, Plan
+from mct_s2s.planning.plan import Facts, Plan, Results
 from mct_s2s.planning.projection import project
 from mct_s2s.ports import Azure, Progress, SecretPlace, Tokens
 from mct_s2s.together import together
@@ -49,8 +52,9 @@ class Goal:
     places_for: PlacesFor
     keep_for: Callable[[str], Keep] | None = None
     """For an App Service's resource id: what keeps its settings as they were. Raises `UsageError` if it cannot."""
-
     tokens: Tokens | None = None
+    preflight: bool = True
+    """Whether the caller's rights are looked at before anything is written."""
 
     def turn_of(self, observed: Observed) -> str:
         """What two runs must not change at the same moment: the App Service, or where none is, the registration."""
@@ -71,6 +75,11 @@ class Convergence:
     journal: Journal | None = None
 
     @property
+    def results(self) -> Results:
+        """The ids that the applied changes have yielded."""
+        return self.journal.results if self.journal else Results()
+
+    @property
     def after(self) -> Observed:
         """The world as it is now, as far as this command knows."""
         if self.journal is None:
@@ -85,11 +94,20 @@ async def prepare(azure: Azure, goal: Goal) -> tuple[Convergence, Mapping[str, S
     Raises:
         S2SError: the world cannot be read, or the wish cannot be met in it.
     """
-    observed = await observe(azure, goal.query)
-    places = goal.places_for(observed)
-    notes = await together(*(place.note() for place in places.values()))
-    observed = replace(observed, secrets=dict(zip(places, notes, strict=True)))
-    return Convergence(make_plan(goal.desired, observed, goal.facts), observed), places
+    async with AccessLook(azure, directory=goal.preflight and goal.query.directory) as look:
+        located = look.at if goal.preflight else lambda _: None
+        try:
+            observed = await observe(azure, goal.query, located)
+        except S2SError as error:
+            if not goal.preflight:
+                raise
+            raise await explained(azure, Asked(goal.query, goal.desired, goal.facts), look, error) from error
+        places = goal.places_for(observed)
+        notes = await together(*(place.note() for place in places.values()))
+        observed = replace(observed, secrets=dict(zip(places, notes, strict=True)))
+        plan = make_plan(goal.desired, observed, goal.facts)
+        plan = await permitted(azure, plan, observed, await look.found(), goal.facts.now)
+    return Convergence(plan, observed), places
 
 
 async def converge(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from difflib import get_close_matches
 from typing import NoReturn
 
@@ -32,7 +33,11 @@ async def find_subscription(sites: Sites, wanted: str | None) -> Subscription:
     raise _no_subscription(wanted, everything)
 
 
-async def find_app_service(sites: Sites, target: SiteTarget) -> AppService:
+Located = Callable[[ResourceId], None]
+"""Is told a resource's id as soon as it is known, before anything is asked of it."""
+
+
+async def find_app_service(sites: Sites, target: SiteTarget, located: Located) -> AppService:
     """The site, its settings and its tenant, in as few dependent requests as the target allows.
 
     Raises:
@@ -40,10 +45,12 @@ async def find_app_service(sites: Sites, target: SiteTarget) -> AppService:
     """
     if target.subscription and is_guid(target.subscription) and target.group:
         resource = ResourceId.site(target.subscription, target.group, target.name, target.slot)
+        located(resource)
         subscription, found = await together(find_subscription(sites, target.subscription), _look(sites, resource))
         return AppService(*(found or await _missing(sites, resource, target)), subscription.tenant_id)
     subscription = await find_subscription(sites, target.subscription)
     resource = await _locate(sites, subscription, target)
+    located(resource)
     found = await _look(sites, resource)
     return AppService(*(found or await _missing(sites, resource, target)), subscription.tenant_id)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from mct_s2s.errors import NotThere
-from mct_s2s.flows.find_site import find_app_service, find_subscription, find_web_app
+from mct_s2s.flows.find_site import Located, find_app_service, find_subscription, find_web_app
 from mct_s2s.flows.find_trust import find_trust
 from mct_s2s.flows.identity_uses import find_identity_uses
 from mct_s2s.flows.query import Query
@@ -17,8 +17,17 @@ from mct_s2s.ports import Azure
 from mct_s2s.together import together
 
 
-async def observe(azure: Azure, query: Query) -> Observed:
+def _nobody(resource: ResourceId) -> None:
+    del resource
+
+
+async def observe(azure: Azure, query: Query, located: Located = _nobody) -> Observed:
     """One snapshot of the world.
+
+    Args:
+        azure: the session.
+        query: what to look at.
+        located: is told the id of the App Service and of each caller's resource as soon as it is known.
 
     Raises:
         NotThere: the site, the subscription or a caller's resource is missing or ambiguous.
@@ -26,17 +35,21 @@ async def observe(azure: Azure, query: Query) -> Observed:
     """
     settings: asyncio.Future[AppSettings] = asyncio.get_running_loop().create_future()
     app_service, (tenant, trust), holders = await together(
-        _app_service(azure, query, settings), _directory(azure, query, settings), _holders(azure, query)
+        _app_service(azure, query, settings, located),
+        _directory(azure, query, settings),
+        _holders(azure, query, located),
     )
     uses = await find_identity_uses(azure, trust) if query.leaving or query.everything else ()
     return Observed(azure.cloud, tenant, app_service, trust, holders, identity_uses=uses, graph=azure.graph)
 
 
-async def _app_service(azure: Azure, query: Query, settings: asyncio.Future[AppSettings]) -> AppService | None:
+async def _app_service(
+    azure: Azure, query: Query, settings: asyncio.Future[AppSettings], located: Located
+) -> AppService | None:
     if query.target is None:
         settings.set_result({})
         return None
-    app_service = await find_app_service(azure.sites, query.target)
+    app_service = await find_app_service(azure.sites, query.target, located)
     settings.set_result(app_service.settings)
     return app_service
 
@@ -47,16 +60,17 @@ async def _directory(azure: Azure, query: Query, settings: asyncio.Future[AppSet
     return await together(azure.directory.tenant(), find_trust(azure.directory, query, settings))
 
 
-async def _holders(azure: Azure, query: Query) -> tuple[IdentityHolder, ...]:
-    return await together(*(_holder(azure, query, wanted) for wanted in query.identities))
+async def _holders(azure: Azure, query: Query, located: Located) -> tuple[IdentityHolder, ...]:
+    return await together(*(_holder(azure, query, wanted, located) for wanted in query.identities))
 
 
-async def _holder(azure: Azure, query: Query, wanted: str | ResourceId) -> IdentityHolder:
+async def _holder(azure: Azure, query: Query, wanted: str | ResourceId, located: Located) -> IdentityHolder:
     if isinstance(wanted, str):
         subscription = query.subscription or ""
         if not is_guid(subscription):
             subscription = (await find_subscription(azure.sites, query.subscription)).id
         wanted = await find_web_app(azure.sites, subscription, wanted)
+    located(wanted)
     holder = await azure.identities.holder(wanted)
     if holder is None:
         raise NotThere(

@@ -30,6 +30,8 @@ class SecretWish:
     """A client secret, valid until `expires` (aware, UTC)."""
 
     expires: datetime
+    shorten: bool = False
+    """Whether the longest lifetime that the tenant allows will do, where that is shorter."""
 
 
 @dataclass(frozen=True)
@@ -95,6 +97,8 @@ class Rotation:
     """Every client of the site whose last secret ends within this time, or has ended, instead of those named."""
     keep_old: timedelta = timedelta(0)
     """For how long a secret that was replaced stays good: it is removed by the first rotation after that."""
+    shorten: bool = False
+    """Whether the longest lifetime that the tenant allows will do, where that is shorter."""
 
 
 @dataclass(frozen=True)

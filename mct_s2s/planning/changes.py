@@ -20,6 +20,7 @@ from mct_s2s.model.ids import (
     PrincipalId,
 )
 from mct_s2s.model.observed import Application, AppRole, IdentityHolder, ServicePrincipal, Site
+from mct_s2s.model.resource_id import ResourceId
 
 T = TypeVar("T", bound=str)
 
@@ -205,6 +206,8 @@ class AddSecret(Change):
     """Whether it must have given a token before it takes another one's place: callers read that place all the time."""
     instead_of: KeyId | None = None
     """A secret that its place holds although it is good for nothing."""
+    shorten: bool = False
+    """Whether a lifetime that the tenant forbids may become the longest that it allows."""
 
     resource: ClassVar[str] = "secret"
     action: ClassVar[Action] = Action.CREATE
@@ -245,6 +248,10 @@ class AssignAppRole(Change):
     principal: Later[PrincipalId]
     service: Later[PrincipalId]
     role: AppRoleId
+    client_id: Later[ClientId] | None = None
+    """Whose consent it is, where that is a client application."""
+    holder: ResourceId | None = None
+    """Whose managed identity it is."""
 
     resource: ClassVar[str] = "admin consent"
     action: ClassVar[Action] = Action.CREATE

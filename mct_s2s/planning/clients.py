@@ -31,7 +31,7 @@ from mct_s2s.planning.changes import (
     RestoreApplication,
     UpdateApplication,
 )
-from mct_s2s.planning.plan import Facts, LeftToOthers
+from mct_s2s.planning.plan import Facts, Left, LeftToOthers
 from mct_s2s.planning.restoring import as_restored, deleted_client
 from mct_s2s.planning.service import CREATE, EXPOSE, Service, service_principal
 
@@ -123,6 +123,7 @@ def plan_client(wish: ClientWish, service: Service, observed: Observed, facts: F
                 principal=principal,
                 service=service.principal,
                 role=service.role_id,
+                client_id=client_id,
                 after=(EXPOSE,),
             )
         )
@@ -165,6 +166,7 @@ def plan_identity(holder: IdentityHolder, service: Service | None, observed: Obs
                 principal=principal,
                 service=service.principal,
                 role=service.role_id,
+                holder=holder.resource,
                 after=(EXPOSE,),
             )
         )
@@ -275,6 +277,7 @@ def _plan_secret(
                 credential_name=facts.credential_name,
                 expires=wish.credential.expires,
                 audience=service.uri,
+                shorten=wish.credential.shorten,
                 instead_of=note.delivered,
                 after=(f"client:{wish.name}", *(change.key for change in changes)),
             )
@@ -283,13 +286,9 @@ def _plan_secret(
 
 
 def _consent_by_others(wish: ClientWish, client_id: Later[ClientId]) -> LeftToOthers:
-    shown = client_id if isinstance(client_id, str) else wish.name
     return LeftToOthers(
-        what=f"Admin consent for '{wish.name}' is left to a Cloud Application Administrator.",
-        command=f"mct-s2s add-client {_quoted(shown)}",
+        Left.CONSENT,
+        f"Admin consent for '{wish.name}' is left to a Cloud Application Administrator.",
         client=wish.name,
+        client_id=client_id,
     )
-
-
-def _quoted(word: str) -> str:
-    return word if word.replace("-", "").replace("_", "").isalnum() else f"'{word}'"

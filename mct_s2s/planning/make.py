@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from mct_s2s.model.desired import Desired, SettingsScope
 from mct_s2s.model.ids import ClientId, PrincipalId
 from mct_s2s.model.observed import Observed, PrincipalKind
 from mct_s2s.planning import guards
 from mct_s2s.planning.changes import AlreadyRight, AnyChange, Later
 from mct_s2s.planning.clients import Client, members, plan_client, plan_identity
-from mct_s2s.planning.plan import Facts, Plan
+from mct_s2s.planning.plan import Facts, Left, LeftToOthers, Plan
 from mct_s2s.planning.removal import plan_removal
 from mct_s2s.planning.rotation import plan_rotation
 from mct_s2s.planning.service import Service, plan_service
@@ -34,17 +36,22 @@ def make_plan(desired: Desired, observed: Observed, facts: Facts) -> Plan:
     steps: list[AnyChange] = [*service.changes] if service else []
     steps += [change for client in clients for change in client.changes]
     steps += [change for identity in identities for change in identity.changes]
-    if desired.settings is not SettingsScope.NONE:
-        application_ids: list[Later[ClientId]] = [client.client_id for client in clients]
-        object_ids: list[Later[PrincipalId]] = [identity.principal for identity in identities]
-        if desired.allow_consented:
-            application_ids += consented_applications(observed, service)
-            object_ids += consented_identities(observed, service)
+    left = [note for client in clients for note in client.left_to_others]
+    application_ids: list[Later[ClientId]] = [client.client_id for client in clients]
+    object_ids: list[Later[PrincipalId]] = [identity.principal for identity in identities]
+    if desired.allow_consented or desired.settings is SettingsScope.NONE:
+        application_ids += consented_applications(observed, service)
+        object_ids += consented_identities(observed, service)
+    if desired.settings is SettingsScope.NONE:
+        wish = settings_wish(
+            replace(desired, settings=SettingsScope.ALL), observed, service, application_ids, object_ids
+        )
+        left.append(LeftToOthers(Left.SETTINGS, "The App Service's settings are left to whoever runs it.", wish=wish))
+    else:
         wish = settings_wish(desired, observed, service, application_ids, object_ids)
         site_steps = plan_site(observed, wish, restart=desired.restart)
         steps += site_steps or _settings_already_right(observed)
-    left = tuple(note for client in clients for note in client.left_to_others)
-    return Plan(tuple(steps), left)
+    return Plan(tuple(steps), tuple(left))
 
 
 def consented_applications(observed: Observed, service: Service | None) -> list[ClientId]:

@@ -5,11 +5,24 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, fields, is_dataclass
 from datetime import datetime
+from enum import StrEnum
 from typing import TypeVar
 
-from mct_s2s.model.ids import api_uri
+from mct_s2s.model.ids import ClientId, api_uri
 from mct_s2s.model.observed import Assignment
-from mct_s2s.planning.changes import Action, AnyChange, ApiUri, Later, Part, Ref, RestartSite, WriteSettings
+from mct_s2s.model.resource_id import ResourceId
+from mct_s2s.planning.changes import (
+    Action,
+    AnyChange,
+    ApiUri,
+    Later,
+    Part,
+    Ref,
+    RestartSite,
+    SettingsWish,
+    WriteSettings,
+)
+from mct_s2s.planning.grants import Lack
 
 T = TypeVar("T", bound=str)
 
@@ -27,14 +40,30 @@ class Facts:
         return f"mct-s2s {self.now:%Y-%m-%d} {self.attempt}"
 
 
+class Left(StrEnum):
+    """The kinds of steps that can be left to somebody else."""
+
+    CONSENT = "consent"
+    SETTINGS = "settings"
+    RESTART = "restart"
+
+
 @dataclass(frozen=True)
 class LeftToOthers:
-    """A step that this run leaves to somebody else, and what they have to type or open."""
+    """A step that this run leaves to somebody else: what they have to type or open is said once its ids are known."""
 
+    step: Left
     what: str
-    command: str
     client: str = ""
-    link: str | None = None
+    """The client's name in the wish."""
+    client_id: Later[ClientId] | None = None
+    """Who is to be consented to, where it is a client application."""
+    resource: ResourceId | None = None
+    """Whose managed identity is to be consented to, or which site it is about."""
+    wish: SettingsWish | None = None
+    """What the settings have to say."""
+    needed: tuple[Lack, ...] = ()
+    """What the caller lacks; nothing where an option left the step out."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +79,11 @@ class Plan:
     def changes(self) -> tuple[AnyChange, ...]:
         """The steps that write something."""
         return tuple(step for step in self.steps if step.action is not Action.NONE)
+
+    @property
+    def lacks(self) -> tuple[Lack, ...]:
+        """What the caller would need for the steps that no option left out."""
+        return tuple(lack for note in self.left_to_others for lack in note.needed)
 
     @property
     def is_empty(self) -> bool:

@@ -133,6 +133,7 @@ class _Rotating:
                 expires=self.rotation.expires,
                 audience=self.audience,
                 prove=True,
+                shorten=self.rotation.shorten,
                 after=tuple(change.key for change in orphaned),
             )
             replaced += [self.current] if self.current is not None else []

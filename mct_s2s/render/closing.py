@@ -1,4 +1,4 @@
-"""What was made, where each secret is, and what somebody else still has to do."""
+"""What was made, and where each secret is."""
 
 from __future__ import annotations
 
@@ -6,8 +6,6 @@ from collections.abc import Sequence
 
 from rich.text import Text
 
-from mct_s2s.model.observed import Observed
-from mct_s2s.planning.plan import LeftToOthers
 from mct_s2s.render.console import Terminal
 from mct_s2s.render.documents import SavedCredential
 
@@ -30,16 +28,3 @@ def vault_reading(saved_to: str) -> str:
     """The command that prints a secret of a vault, `saved_to` being `keyvault:VAULT/NAME`."""
     vault, _, name = saved_to.removeprefix("keyvault:").partition("/")
     return f"az keyvault secret show --vault-name {vault} --name {name} --query value --output tsv"
-
-
-def show_left_to_others(
-    terminal: Terminal, notes: Sequence[LeftToOthers], where: str, login: str, observed: Observed
-) -> None:
-    """The command for somebody who may, and the page for somebody who would rather click."""
-    for note in notes:
-        terminal.result(Text(note.what, style="warn"))
-        terminal.result(Text.assemble("  → ", (f"{note.command} {where}", "command")))
-        client = next((c for c in observed.trust.clients if note.client in {c.display_name, c.client_id}), None)
-        if client is not None and observed.tenant is not None:
-            link = f"{login}/{observed.tenant.id}/adminconsent?client_id={client.client_id}"
-            terminal.result(Text.assemble("  or open ", (link, "command")))

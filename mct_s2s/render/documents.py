@@ -14,6 +14,7 @@ from mct_s2s.planning.changes import Action, AddSecret, AnyChange, known_id
 from mct_s2s.planning.clients import members
 from mct_s2s.planning.findings import Finding, is_allowed, is_consented, is_healthy, uri_shown, wanted_role
 from mct_s2s.planning.plan import Plan
+from mct_s2s.render.handover import Told
 
 Json = dict[str, Any]
 
@@ -69,7 +70,12 @@ def status_document(observed: Observed, findings: tuple[Finding, ...]) -> Json:
 
 
 def result_document(
-    steps: Iterable[Step], credentials: Iterable[SavedCredential], status: Json, *, dry_run: bool, plan: Plan
+    steps: Iterable[Step],
+    credentials: Iterable[SavedCredential],
+    status: Json,
+    *,
+    dry_run: bool,
+    left: Iterable[Told],
 ) -> Json:
     """`mct-s2s/result/v1`."""
     return {
@@ -88,7 +94,14 @@ def result_document(
         ],
         "credentials": [_saved(credential) for credential in credentials],
         "leftToOthers": [
-            {"what": note.what, "command": note.command, "link": note.link} for note in plan.left_to_others
+            {
+                "what": step.what,
+                "command": step.command,
+                "link": step.link,
+                "settings": step.values,
+                "missing": list(step.needed),
+            }
+            for step in left
         ],
         "status": status,
     }

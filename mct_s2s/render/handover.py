@@ -1,12 +1,17 @@
-"""The values for whoever runs the App Service: the document's step 3, and no secret."""
+"""What is left to somebody else: the command that they type, the page that they open, the values that they enter."""
 
 from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
 
 from rich.table import Table
 from rich.text import Text
 
-from mct_s2s.model.ids import DEFAULT_ROLE
 from mct_s2s.model.observed import Observed
+from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.model.site_settings import (
     APPLICATION_IDS,
     AUDIENCE,
@@ -16,35 +21,131 @@ from mct_s2s.model.site_settings import (
     TENANT_ID,
     TENANT_NAME,
     AllowList,
+    ours,
 )
-from mct_s2s.planning.clients import members
-from mct_s2s.planning.findings import uri_shown
+from mct_s2s.planning.changes import SettingsWish
+from mct_s2s.planning.grants import Lack, in_words
+from mct_s2s.planning.plan import Left, LeftToOthers, Results
+from mct_s2s.planning.site import merge
 from mct_s2s.render.console import Terminal
 
+_OPTIONS = {AUDIENCE: "--audience", TENANT_NAME: "--tenant-name", TENANT_ID: "--tenant-id", ROLE: "--role"}
+_LISTS = {APPLICATION_IDS: "--application-id", OBJECT_IDS: "--object-id"}
 
-def handed_over(observed: Observed, role: str | None) -> dict[str, str]:
+
+@dataclass(frozen=True)
+class Leaving:
+    """What has to be known to say it.
+
+    Args:
+        where: the options that name the App Service.
+        login: the login service's address.
+        observed: the world as it is now.
+        results: the ids that this run's changes yielded.
+        handoff: the file that the values go to, if any.
+    """
+
+    where: str
+    login: str
+    observed: Observed
+    results: Results = field(default_factory=Results)
+    handoff: Path | None = None
+
+
+@dataclass(frozen=True)
+class Told:
+    """One step that is left, in words that can be passed on."""
+
+    what: str
+    command: str
+    link: str | None = None
+    values: dict[str, str] | None = None
+    """The settings, where they are what is left."""
+    needed: tuple[str, ...] = ()
+    """What the caller lacks for it, one line each, with whom to ask."""
+
+
+def told(notes: Sequence[LeftToOthers], leaving: Leaving) -> list[Told]:
+    """Every step that is left."""
+    return [_told(note, leaving) for note in notes]
+
+
+def handed_over(note: LeftToOthers, leaving: Leaving) -> dict[str, str]:
     """The seven settings as they have to be, those that do not apply left out."""
-    service, tenant = observed.trust.service, observed.tenant
-    values = {ENABLED: "true"}
-    if service is not None:
-        values[AUDIENCE] = uri_shown(service, observed) or ""
-    if tenant is not None:
-        values |= {TENANT_NAME: tenant.name, TENANT_ID: tenant.id}
-    objects = AllowList("").with_ids(holder.principal_id or "" for holder in observed.holders).text
-    clients = AllowList("").with_ids(client.client_id for client in members(observed)).text
-    if objects:
-        values[OBJECT_IDS] = objects
-    if clients:
-        values |= {APPLICATION_IDS: clients, ROLE: role or DEFAULT_ROLE}
-    return values
+    assert note.wish is not None  # noqa: S101  # settings that are left have a wish
+    site = leaving.observed.app_service
+    return ours(merge(site.settings if site else {}, note.wish, leaving.results))
 
 
-def show_handover(terminal: Terminal, values: dict[str, str], file: str | None) -> None:
-    """The settings as the portal's Configuration page takes them, and the command that does it."""
-    terminal.result(Text("For whoever runs the App Service (Configuration, Application settings):", style="head"))
-    table = Table.grid(padding=(0, 2))
+def _told(note: LeftToOthers, leaving: Leaving) -> Told:
+    if note.step is Left.CONSENT:
+        return _consent(note, leaving)
+    if note.step is Left.RESTART:
+        return Told(note.what, _restart(note.resource), needed=in_words(note.needed))
+    values = handed_over(note, leaving)
+    return Told(note.what, _configure(note, values, leaving), values=values, needed=in_words(note.needed))
+
+
+def _consent(note: LeftToOthers, leaving: Leaving) -> Told:
+    if note.resource is not None:
+        command = f"mct-s2s add-client --managed-identity {note.resource}"
+        return Told(note.what, f"{command} {leaving.where}".strip(), needed=in_words(note.needed))
+    client_id = leaving.results.known(note.client_id) if note.client_id else None
+    command = f"mct-s2s add-client {client_id or shlex.quote(note.client)} --credential none {leaving.where}".strip()
+    tenant = leaving.observed.tenant
+    link = f"{leaving.login}/{tenant.id}/adminconsent?client_id={client_id}" if client_id and tenant else None
+    return Told(note.what, command, link, needed=in_words(note.needed))
+
+
+def _restart(site: ResourceId | None) -> str:
+    assert site is not None  # noqa: S101  # a restart is a site's
+    slot = ["--slot", site.slot] if site.slot else []
+    return shlex.join(["az", "webapp", "restart", "-g", site.resource_group, "-n", site.names[0], *slot])
+
+
+def _configure(note: LeftToOthers, values: dict[str, str], leaving: Leaving) -> str:
+    words = ["mct-s2s", "configure-appservice", *shlex.split(leaving.where or "-a APP_SERVICE")]
+    if leaving.handoff is not None:
+        return shlex.join([*words, "--from", str(leaving.handoff)])
+    if values.get(ENABLED) == "false":
+        return shlex.join([*words, "--disable"])
+    if note.wish is not None and not _all_known(note.wish, leaving.results):
+        return shlex.join(words)  # not made yet: typed later, it reads the values from the directory
     for name, value in values.items():
-        table.add_row(Text(f"  {name}"), Text(value))
-    terminal.out.print(table)
-    command = f"mct-s2s configure-appservice -a APP_SERVICE --from {file}" if file else "then restart it."
-    terminal.result(Text.assemble("  → ", (command, "command")))
+        if name in _OPTIONS:
+            words += [_OPTIONS[name], value]
+        for entry in AllowList(value).ids if name in _LISTS else ():
+            words += [_LISTS[name], entry]
+    return shlex.join(words)
+
+
+def _all_known(wish: SettingsWish, results: Results) -> bool:
+    return (
+        all(results.known(later) for later in wish.application_ids)
+        and all(results.known(later) for later in wish.object_ids)
+        and all(results.uri(entry.value) for entry in wish.values)
+    )
+
+
+def show_left_to_others(terminal: Terminal, steps: Sequence[Told], *, is_result: bool = True) -> None:
+    """The command for somebody who may, and the page for somebody who would rather click."""
+    console = terminal.out if is_result else terminal.err
+    for step in steps:
+        console.print(Text(step.what, style="warn"))
+        if step.values:
+            console.print(Text("  On the portal's Configuration page, under Application settings:"))
+            table = Table.grid(padding=(0, 2))
+            for name, value in step.values.items():
+                table.add_row(Text(f"  {name}"), Text(value))
+            console.print(table)
+        console.print(Text.assemble("  → ", (step.command, "command")))
+        if step.link is not None:
+            console.print(Text.assemble("  or open ", (step.link, "command")))
+
+
+def show_lacking(terminal: Terminal, lacking: Sequence[Lack]) -> None:
+    """What the caller lacks for the steps that were left, each with whom to ask."""
+    if lacking:
+        terminal.say(Text("To do it yourself:", style="warn"))
+    for line in in_words(lacking):
+        terminal.say(f"  - {line}")

@@ -23,11 +23,14 @@ def show_plan(terminal: Terminal, plan: Plan, where: str, *, is_result: bool = F
         is_result: whether the plan is all that was asked for, and so goes to standard output.
     """
     console = terminal.out if is_result else terminal.err
-    if plan.is_empty:
+    if plan.is_empty and not plan.lacks:
         console.print(Text(f"Nothing to do: {where} is already as it should be."), style="good")
         _notes(console, plan)
         return
-    console.print(Text.assemble(("Plan", "head"), f" for {where}"))
+    if plan.is_empty:
+        console.print(Text(f"Nothing that you may do is left to do for {where}."), style="warn")
+    else:
+        console.print(Text.assemble(("Plan", "head"), f" for {where}"))
     table = Table.grid(padding=(0, 2))
     for step in plan.steps:
         table.add_row(*_row(step))

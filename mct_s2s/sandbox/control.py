@@ -55,6 +55,7 @@ def routes(
         ("clock", control.clock, ["GET", "POST"]),
         ("knobs", control.knobs, ["GET", "PATCH"]),
         ("callers", access.callers, ["POST"]),
+        ("people", access.people, ["POST"]),
         ("sites", access.sites, ["POST"]),
         ("role-assignments", access.role_assignments, ["POST", "DELETE"]),
         ("deny-assignments", access.deny_assignments, ["POST", "DELETE"]),

@@ -1,11 +1,13 @@
 """Control of who may do what, and where: further callers, sites, roles, denials and locks, past all permissions.
 
     POST callers           {"name", "graphRoles": ["Application.ReadWrite.OwnedBy"], "armRoles": [{"role", "scope"}]}
+    POST people            {"name", "armRoles"}, who sign in with a device code; `name` is the part before the @
     POST sites             {"name", "group", "subscription"?, "kind"?, "slot"?, "settings"?}
     POST role-assignments  {"principalId", "role", "scope"}      DELETE {"principalId"} takes all of its roles away
     POST deny-assignments  {"scope", "actions", "notActions"?, "name"?}    DELETE takes all away
     POST locks             {"scope", "level", "name"?}                     DELETE takes all away
 
+Callers and people also take "directoryRoles" and, for roles that come through a group, "groupRoles": names of roles.
 A role is the name or id of a built-in one, or `{"name", "actions", "notActions"?}`, which makes a custom one.
 `scope` is a path; the subscription of the seed where it is left out.
 """
@@ -22,7 +24,8 @@ from starlette.responses import JSONResponse, Response
 from mct_s2s.sandbox import seed
 from mct_s2s.sandbox.addresses import HOST, Addresses
 from mct_s2s.sandbox.control_call import json_object, member, refused
-from mct_s2s.sandbox.directory.well_known import GRAPH_ROLES
+from mct_s2s.sandbox.directory.table import Object
+from mct_s2s.sandbox.directory.well_known import DIRECTORY_ROLES, GRAPH_ROLES
 from mct_s2s.sandbox.instruments import Instruments
 from mct_s2s.sandbox.wire_errors import arm_error
 from mct_s2s.sandbox.world import World
@@ -43,17 +46,18 @@ class AccessControl:
         """A service principal with just these roles; its secret is shown once."""
         sent = await json_object(request)
         graph_roles = member(sent, "graphRoles", list, [])
-        unknown = [role for role in graph_roles if role not in GRAPH_ROLES]
+        unknown = [role for role in graph_roles if not isinstance(role, str) or role not in GRAPH_ROLES]
         if unknown:
             raise arm_error(400, "InvalidRole", f"The sandbox's Graph has no app role '{unknown[0]}'.")
-        grants = [(self._role(row), _scope(row)) for row in member(sent, "armRoles", list, [])]
+        grants, held = self._grants(sent), _directory_roles(sent)
         secret = secrets.token_urlsafe(30)
         made = self._world.directory.add_seed_application(
             member(sent, "name", str), secret=secret, graph_roles=graph_roles
         )
         self._watch.learn(secret)
-        for role, scope in grants:
-            self._world.resources.access.assign(made.service_principal_id, role, scope)
+        principals = self._world.directory.service_principals
+        principals.put({**principals.latest_by("appId", made.app_id)[0], **held})
+        self._assign(made.service_principal_id, grants)
         shown = {
             "tenantId": self._world.directory.tenant_id,
             "clientId": made.app_id,
@@ -62,6 +66,14 @@ class AccessControl:
             "principalId": made.service_principal_id,
         }
         return JSONResponse(shown, 201)
+
+    async def people(self, request: Request) -> Response:
+        """A person with just these roles."""
+        sent = await json_object(request)
+        grants, held = self._grants(sent), _directory_roles(sent)
+        made = self._world.directory.add_person(member(sent, "name", str), held)
+        self._assign(made["id"], grants)
+        return JSONResponse({"principalId": made["id"], "userPrincipalName": made["userPrincipalName"]}, 201)
 
     async def sites(self, request: Request) -> Response:
         """A site, or a slot of one, in a subscription and group that are made where they are not there."""
@@ -110,6 +122,13 @@ class AccessControl:
         lock, _ = locks.put(_scope(sent), member(sent, "name", str, "sandbox"), member(sent, "level", str))
         return JSONResponse(lock, 201)
 
+    def _grants(self, sent: Mapping[str, Any]) -> list[tuple[str, str]]:
+        return [(self._role(row), _scope(row)) for row in member(sent, "armRoles", list, [])]
+
+    def _assign(self, principal: str, grants: list[tuple[str, str]]) -> None:
+        for role, scope in grants:
+            self._world.resources.access.assign(principal, role, scope)
+
     def _role(self, row: object) -> str:
         if not isinstance(row, Mapping):
             raise arm_error(400, "InvalidRole", "A role is an object with 'role' and 'scope'.")
@@ -120,3 +139,14 @@ class AccessControl:
 def _scope(sent: Mapping[str, Any]) -> str:
     scope: str = member(sent, "scope", str, seed.SUBSCRIPTION)
     return scope.rstrip("/") or "/"
+
+
+def _directory_roles(sent: Mapping[str, Any]) -> Object:
+    held: Object = {}
+    for name, kept in (("directoryRoles", "@roles"), ("groupRoles", "@groupRoles")):
+        wanted = member(sent, name, list, [])
+        unknown = [role for role in wanted if not isinstance(role, str) or role not in DIRECTORY_ROLES]
+        if unknown:
+            raise arm_error(400, "InvalidRole", f"The sandbox knows no directory role {unknown[0]!r}.")
+        held[kept] = [DIRECTORY_ROLES[role] for role in wanted]
+    return held

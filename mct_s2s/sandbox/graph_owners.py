@@ -24,6 +24,11 @@ def typed(value: Object) -> Object:
     return {"@odata.type": f"#microsoft.graph.{name}", **shown(value)}
 
 
+def owned_by(table: Table, owner_id: str) -> list[Object]:
+    """Give the objects that somebody owns, as a replica has them."""
+    return [one for one in table.seen_all() if owner_id in one["@owners"]]
+
+
 def owner_operations(template: str, kind: str) -> tuple[Operation, ...]:
     """Give the operations on the owners of one kind of object: `application` or `servicePrincipal`."""
 

@@ -12,7 +12,7 @@ from mct_s2s.sandbox.directory.directory_roles import roles_of
 from mct_s2s.sandbox.directory.table import Object
 from mct_s2s.sandbox.directory.validation import bad_request
 from mct_s2s.sandbox.graph_call import NO_CONTENT, Answer, GraphCall, Operation, latest_of, not_found
-from mct_s2s.sandbox.graph_owners import owner_operations, typed
+from mct_s2s.sandbox.graph_owners import owned_by, owner_operations, typed
 
 
 def _list(call: GraphCall) -> Answer:
@@ -78,16 +78,22 @@ def _remove_password(call: GraphCall) -> Answer:
 def _member_of(call: GraphCall) -> Answer:
     target = call.found(call.directory.service_principals)
     call.require("directory.read")
-    held = roles_of(call.directory, target)
+    held = roles_of(call.directory, target, transitive="transitive" in call.path)
     return Answer(200, {"@odata.context": f"{call.root}/$metadata#directoryObjects", "value": held})
 
 
 def _owned(call: GraphCall) -> Answer:
     target = call.found(call.directory.service_principals)
     call.require("application.read")
-    everything = [*call.directory.applications.seen_all(), *call.directory.service_principals.seen_all()]
-    held = [typed(one) for one in everything if target["id"] in one["@owners"]]
+    tables = (call.directory.applications, call.directory.service_principals)
+    held = [typed(one) for table in tables for one in owned_by(table, target["id"])]
     return Answer(200, {"@odata.context": f"{call.root}/$metadata#directoryObjects", "value": held})
+
+
+def _owned_applications(call: GraphCall) -> Answer:
+    target = call.found(call.directory.service_principals)
+    call.require("application.read")
+    return call.listed("application", "applications", owned_by(call.directory.applications, target["id"]))
 
 
 def _no_grants(call: GraphCall) -> Answer:
@@ -113,6 +119,12 @@ OPERATIONS: tuple[Operation, ...] = (
         "api/serviceprincipal-list-transitivememberof",
     ),
     Operation("GET", "{principal}/ownedObjects", _owned, "api/serviceprincipal-list-ownedobjects"),
+    Operation(
+        "GET",
+        "{principal}/ownedObjects/microsoft.graph.application",
+        _owned_applications,
+        "api/serviceprincipal-list-ownedobjects",
+    ),
     Operation(
         "GET",
         "{principal}/oauth2PermissionGrants",

@@ -14,7 +14,7 @@ from mct_s2s.sandbox.directory.directory_roles import assignments_of, roles_of
 from mct_s2s.sandbox.directory.table import Object, Table
 from mct_s2s.sandbox.directory.validation import bad_request, is_guid
 from mct_s2s.sandbox.graph_call import NO_CONTENT, Answer, GraphCall, Operation, not_found
-from mct_s2s.sandbox.graph_owners import typed
+from mct_s2s.sandbox.graph_owners import owned_by, typed
 from mct_s2s.sandbox.odata import shown
 from mct_s2s.sandbox.wire_errors import graph_error
 
@@ -45,8 +45,13 @@ def _me(call: GraphCall) -> Answer:
 
 
 def _my_roles(call: GraphCall) -> Answer:
-    held = roles_of(call.directory, _signed_in(call))
+    held = roles_of(call.directory, _signed_in(call), transitive="transitive" in call.path)
     return Answer(200, {"@odata.context": f"{call.root}/$metadata#directoryObjects", "value": held})
+
+
+def _my_applications(call: GraphCall) -> Answer:
+    me = _signed_in(call)["id"]
+    return call.listed("application", "applications", owned_by(call.directory.applications, me))
 
 
 def _users(call: GraphCall) -> Answer:
@@ -180,6 +185,7 @@ OPERATIONS = (
         _my_roles,
         "api/user-list-transitivememberof",
     ),
+    Operation("GET", "me/ownedObjects/microsoft.graph.application", _my_applications, "api/user-list-ownedobjects"),
     Operation("GET", "users", _users, "api/user-list"),
     Operation("GET", "users/{user}", _user, "api/user-get"),
     Operation(

@@ -113,7 +113,19 @@ SAVED = closed(
     expires=or_null(MOMENT),
     savedTo={"type": "string", "pattern": "^(file:/|keyvault:|show$)"},
 )
-LEFT = closed(what=TEXT, command=TEXT, link=or_null(TEXT))
+LEFT = closed(
+    what=TEXT,
+    command=TEXT,
+    link=or_null(TEXT),
+    settings=or_null(
+        {
+            "type": "object",
+            "properties": {name: {"type": "string"} for name in SETTINGS},
+            "additionalProperties": False,
+        }
+    ),
+    missing=rows(TEXT),
+)
 RESULT = closed(
     schema={"const": "mct-s2s/result/v1"},
     dryRun=FLAG,

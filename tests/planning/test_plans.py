@@ -28,6 +28,7 @@ from mct_s2s.planning.changes import (
     WriteSettings,
 )
 from mct_s2s.planning.make import make_plan
+from mct_s2s.planning.plan import Left
 
 from tests.planning.worlds import (
     FACTS,
@@ -300,7 +301,7 @@ def test_consent_that_is_left_to_others_is_told_and_not_asked_again() -> None:
     assert not any(isinstance(change, AssignAppRole) for change in plan.changes)
     (note,) = plan.left_to_others
     assert "Import" in note.what
-    assert note.command.startswith("mct-s2s add-client")
+    assert (note.step, note.needed) == (Left.CONSENT, ())
     assert make_plan(wanted, complete(IMPORT), FACTS).left_to_others == ()
 
 

@@ -310,6 +310,7 @@ CONTROL = [
     "clock",
     "faults",
     "callers",
+    "people",
     "sites",
     "role-assignments",
     "deny-assignments",

@@ -14,6 +14,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from mct_s2s.sandbox.directory import grants, refusals
+from mct_s2s.sandbox.directory.directory_roles import all_of
 from mct_s2s.sandbox.directory.sessions import DEVICE_CODE_LIFETIME, DeviceCode, Session
 from mct_s2s.sandbox.directory.well_known import PUBLIC_CLIENT_SCOPES, PUBLIC_CLIENTS
 from mct_s2s.sandbox.wire_errors import WireError, entra_error
@@ -169,7 +170,7 @@ def _person(directory: Directory, user: Object, client: Object) -> dict[str, Any
         "sub": pairwise,
         "unique_name": user["userPrincipalName"],
         "upn": user["userPrincipalName"],
-        "wids": user["@roles"],
+        "wids": all_of(user),
     }
 
 

@@ -15,9 +15,14 @@ if TYPE_CHECKING:
     from mct_s2s.sandbox.directory.table import Object
 
 
-def roles_of(directory: Directory, principal: Object) -> list[Object]:
-    """Give the directory roles of a principal as `directoryRole` objects."""
-    held = principal.get("@roles", ())
+def all_of(principal: Object) -> list[str]:
+    """Give the template ids of a principal's directory roles: its own, and those of groups that it belongs to."""
+    return [*principal.get("@roles", ()), *principal.get("@groupRoles", ())]
+
+
+def roles_of(directory: Directory, principal: Object, *, transitive: bool = False) -> list[Object]:
+    """Give the directory roles of a principal as `directoryRole` objects; `transitive` adds those by group."""
+    held = all_of(principal) if transitive else principal.get("@roles", ())
     return [
         {
             "@odata.type": "#microsoft.graph.directoryRole",

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from mct_s2s.sandbox.directory import assignments, refusals
+from mct_s2s.sandbox.directory.directory_roles import all_of
 from mct_s2s.sandbox.directory.well_known import ARM_APP_ID, GRAPH_APP_ID, KEY_VAULT_APP_ID
 
 if TYPE_CHECKING:
@@ -67,6 +68,8 @@ def app_only_claims(directory: Directory, client: Object, resource: str, *, proo
         claims["idtyp"] = "app"
     if roles:
         claims["roles"] = roles
+    if held := all_of(client):
+        claims["wids"] = held
     return claims
 
 

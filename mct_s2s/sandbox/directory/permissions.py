@@ -35,6 +35,7 @@ class Rule:
         delegated_only: further ones that count as scopes alone.
         and_also: any of these is needed on top.
         roles: directory roles that a person needs (or owns the object); empty: any member may.
+        enough: directory roles that let an application do it without any app role.
     """
 
     permissions: frozenset[str]
@@ -43,28 +44,37 @@ class Rule:
     delegated_only: frozenset[str] = frozenset()
     and_also: frozenset[str] = frozenset()
     roles: frozenset[str] = frozenset()
+    enough: frozenset[str] = frozenset()
 
 
 _ADMINISTRATORS = frozenset({"Global Administrator", "Application Administrator", "Cloud Application Administrator"})
 _WRITE = frozenset({"Application.ReadWrite.All"})
+_DEVELOPERS = _ADMINISTRATORS | {"Application Developer"}
 
 RULES = {
     "application.read": Rule(
         _READ_APPLICATIONS,
         application_only=frozenset({OWNED}),
         delegated_only=frozenset({"Directory.AccessAsUser.All"}),
+        enough=_DEVELOPERS,
     ),
-    "application.create": Rule(_WRITE | {"AppRegistration.Create"}, application_only=frozenset({OWNED})),
-    "application.write": Rule(_WRITE, owned=True, roles=_ADMINISTRATORS),
-    "servicePrincipal.create": Rule(_WRITE, owned=True, roles=_ADMINISTRATORS | {"Application Developer"}),
-    "servicePrincipal.write": Rule(_WRITE, owned=True, roles=_ADMINISTRATORS),
-    "assignment.read": Rule(_READ_APPLICATIONS),
+    "application.create": Rule(
+        _WRITE | {"AppRegistration.Create"}, application_only=frozenset({OWNED}), enough=_DEVELOPERS
+    ),
+    "application.write": Rule(_WRITE, owned=True, roles=_ADMINISTRATORS, enough=_ADMINISTRATORS),
+    "servicePrincipal.create": Rule(_WRITE, owned=True, roles=_DEVELOPERS, enough=_DEVELOPERS),
+    "servicePrincipal.write": Rule(_WRITE, owned=True, roles=_ADMINISTRATORS, enough=_ADMINISTRATORS),
+    "assignment.read": Rule(_READ_APPLICATIONS, enough=_DEVELOPERS),
     "assignment.write": Rule(
-        frozenset({"AppRoleAssignment.ReadWrite.All"}), and_also=_READ_APPLICATIONS, roles=_ADMINISTRATORS
+        frozenset({"AppRoleAssignment.ReadWrite.All"}),
+        and_also=_READ_APPLICATIONS,
+        roles=_ADMINISTRATORS,
+        enough=_ADMINISTRATORS,
     ),
     "organization.read": Rule(
         _DIRECTORY_READ | {"Organization.Read.All", "Organization.ReadWrite.All"},
         delegated_only=frozenset({"User.Read", "User.Read.All", "User.ReadWrite.All", "Directory.AccessAsUser.All"}),
+        enough=_DEVELOPERS,
     ),
     "policy.read": Rule(
         frozenset(
@@ -79,7 +89,9 @@ RULES = {
         frozenset({"Policy.ReadWrite.ApplicationConfiguration"}), roles=frozenset({"Global Administrator"})
     ),
     "directory.read": Rule(
-        _DIRECTORY_READ | _READ_APPLICATIONS, delegated_only=frozenset({"Directory.AccessAsUser.All"})
+        _DIRECTORY_READ | _READ_APPLICATIONS,
+        delegated_only=frozenset({"Directory.AccessAsUser.All"}),
+        enough=_DEVELOPERS,
     ),
     "roles.read": Rule(
         _DIRECTORY_READ | {"RoleManagement.Read.Directory", "RoleManagement.Read.All"},
@@ -139,6 +151,8 @@ def owns(directory: Directory, caller: Caller, target: Object | None) -> bool:
 
 
 def _application_may(directory: Directory, rule: Rule, caller: Caller, target: Object | None) -> bool:
+    if _has_role(caller, rule.enough):
+        return True
     if rule.and_also and not caller.roles & rule.and_also:
         return False
     if caller.roles & (rule.permissions | rule.application_only):

@@ -72,18 +72,22 @@ def add_people(directory: Directory) -> None:
         ("admin", "Ada Admin", ["Global Administrator"]),
         ("lee", "Lee Learner", []),
     ):
-        address = f"{local}@{directory.tenant.initial_domain}"
-        directory.users.put(
-            blank("user")
-            | {
-                "id": _stable_id(directory, local),
-                "accountEnabled": True,
-                "displayName": name,
-                "userPrincipalName": address,
-                "userType": "Member",
-                "@roles": [DIRECTORY_ROLES[role] for role in roles],
-            }
-        )
+        add_person(directory, local, name, {"@roles": [DIRECTORY_ROLES[role] for role in roles]})
+
+
+def add_person(directory: Directory, local: str, display_name: str, held: Object) -> Object:
+    """Add somebody by the part of the address before the @; `held` are template ids of roles, own and by group."""
+    return directory.users.put(
+        blank("user")
+        | {
+            "id": _stable_id(directory, local),
+            "accountEnabled": True,
+            "displayName": display_name,
+            "userPrincipalName": f"{local}@{directory.tenant.initial_domain}",
+            "userType": "Member",
+            **held,
+        }
+    )
 
 
 def add_application(

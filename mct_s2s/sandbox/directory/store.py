@@ -166,6 +166,10 @@ class Directory:
             identifier_uris=identifier_uris,
         )
 
+    def add_person(self, name: str, held: Object) -> Object:
+        """Put a person into the directory; `held` are template ids of directory roles, own and by group."""
+        return seeding.add_person(self, name.lower(), name, held)
+
     def set_seed_secret(self, app_id: str, secret: str) -> None:
         """Replace the credential named "sandbox" of an application, keeping only the secret's hash."""
         seeding.set_secret(self, app_id, secret)

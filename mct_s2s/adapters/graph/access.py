@@ -1,0 +1,162 @@
+"""What the caller may do in the directory, asked of Microsoft Graph. Tokens are never read: to clients they are opaque.
+
+Sources: learn.microsoft.com/graph/api/user-list-transitivememberof, /serviceprincipal-list-approleassignments,
+/serviceprincipal-list-ownedobjects, /tenantappmanagementpolicy-get.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+from kiota_abstractions.method import Method
+from kiota_abstractions.request_information import RequestInformation
+
+from mct_s2s.adapters.graph import parse
+from mct_s2s.adapters.graph.session import GraphSession
+from mct_s2s.errors import ServiceError
+from mct_s2s.model.ids import ApplicationObjectId, PrincipalId
+from mct_s2s.model.observed import ServicePrincipal
+from mct_s2s.model.rights import Person, SecretRestriction, SecretRule, SignedIn
+from mct_s2s.together import together
+
+READ = "find out what you may do"
+GRAPH_APP_ID = "00000003-0000-0000-c000-000000000000"
+"""Microsoft Graph itself, in every tenant of every cloud."""
+NOT_A_PERSON = 400
+"""What `/me` answers an application."""
+
+_DURATION = re.compile(r"P(?:(\d+)Y)?(?:(\d+)M)?(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)(?:\.\d+)?S)?)?")
+
+
+class GraphAccess:
+    """Microsoft Graph as `mct_s2s.ports.DirectoryAccess`."""
+
+    def __init__(self, session: GraphSession, signed_in: SignedIn) -> None:
+        self._session = session
+        self._signed_in = signed_in
+
+    @property
+    def signed_in(self) -> SignedIn:
+        """What the credential knows."""
+        return self._signed_in
+
+    @property
+    def address(self) -> str:
+        """Where Graph is."""
+        return self._session.base_url
+
+    async def person(self) -> Person | None:
+        """GET /me; none where an application signed in."""
+        if self._signed_in.client_id is not None:
+            return None
+        try:
+            row = await self._get("/me?$select=id,userPrincipalName") or {}
+        except ServiceError as error:
+            if error.status == NOT_A_PERSON:
+                return None
+            raise
+        return Person(PrincipalId(row["id"]), str(row.get("userPrincipalName") or row["id"]))
+
+    async def principal(self) -> ServicePrincipal | None:
+        """GET /servicePrincipals(appId='…')."""
+        if self._signed_in.client_id is None:
+            return None
+        row = await self._get(f"{self._own}?$select={','.join(parse.PRINCIPAL_FIELDS)}")
+        return parse.principal(row) if row else None
+
+    async def roles(self) -> frozenset[str] | None:
+        """GET …/transitiveMemberOf/microsoft.graph.directoryRole: those that come through a group, too."""
+        rows = await self._rows(f"{self._own}/transitiveMemberOf/microsoft.graph.directoryRole?$select=roleTemplateId")
+        return None if rows is None else frozenset(str(row["roleTemplateId"]).lower() for row in rows)
+
+    async def permissions(self) -> frozenset[str] | None:
+        """GET …/appRoleAssignments, and what Microsoft Graph calls the roles in them."""
+        if self._signed_in.client_id is None:
+            return None
+        graph, assigned = await together(
+            self._get(f"/servicePrincipals(appId='{GRAPH_APP_ID}')?$select=id,appRoles"),
+            self._get(f"{self._own}/appRoleAssignments?$top=999"),
+        )
+        if graph is None or assigned is None:
+            return None
+        names = {str(role["id"]).lower(): str(role["value"]) for role in graph["appRoles"]}
+        held = [row for row in assigned["value"] if str(row["resourceId"]).lower() == str(graph["id"]).lower()]
+        return frozenset(names.get(str(row["appRoleId"]).lower(), "") for row in held) - {""}
+
+    async def owned(self) -> frozenset[ApplicationObjectId] | None:
+        """GET …/ownedObjects/microsoft.graph.application."""
+        rows = await self._rows(f"{self._own}/ownedObjects/microsoft.graph.application?$select=id&$top=999")
+        return None if rows is None else frozenset(ApplicationObjectId(row["id"]) for row in rows)
+
+    async def secret_rules(self) -> tuple[SecretRule, ...]:
+        """GET /policies/defaultAppManagementPolicy."""
+        policy = await self._get("/policies/defaultAppManagementPolicy") or {}
+        if not policy.get("isEnabled"):
+            return ()
+        return _rules(policy.get("applicationRestrictions") or {})
+
+    async def secret_rules_of(self, object_id: ApplicationObjectId) -> tuple[SecretRule, ...] | None:
+        """GET /applications/{id}/appManagementPolicies: where there is one, it goes before the tenant's."""
+        page = await self._get(f"/applications/{object_id}/appManagementPolicies") or {}
+        for policy in page.get("value", ()):
+            restrictions = policy.get("restrictions") or {}
+            if policy.get("isEnabled") and restrictions.get("passwordCredentials") is not None:
+                return _rules(restrictions)
+        return None
+
+    @property
+    def _own(self) -> str:
+        """The path to whoever signed in."""
+        client_id = self._signed_in.client_id
+        return f"/servicePrincipals(appId='{client_id}')" if client_id else "/me"
+
+    async def _get(self, path: str) -> dict[str, Any] | None:
+        info = RequestInformation(Method.GET)
+        info.url = self._session.base_url + path
+        info.headers.try_add("Accept", "application/json")
+        return await self._session.send(info, READ)
+
+    async def _rows(self, path: str) -> list[dict[str, Any]] | None:
+        """All rows; none where an application that nobody knows asks for itself."""
+        info = RequestInformation(Method.GET)
+        info.url = self._session.base_url + path
+        info.headers.try_add("Accept", "application/json")
+        try:
+            return [row async for row in self._session.rows(info, READ)]
+        except ServiceError as error:
+            if error.status == NOT_A_PERSON and self._signed_in.client_id is None:
+                return None
+            raise
+
+
+def _rules(restrictions: Mapping[str, Any]) -> tuple[SecretRule, ...]:
+    """The rules about secrets that are in force, and that spare nobody by an attribute of theirs.
+
+    A rule that spares some callers may spare this one: then it is left to the real request to say so.
+    """
+    known = {kind.value: kind for kind in SecretRestriction}
+    return tuple(
+        SecretRule(
+            known[str(rule["restrictionType"])],
+            duration(rule.get("maxLifetime")),
+            parse.moment(rule["restrictForAppsCreatedAfterDateTime"])
+            if rule.get("restrictForAppsCreatedAfterDateTime")
+            else None,
+        )
+        for rule in restrictions.get("passwordCredentials") or ()
+        if rule.get("restrictionType") in known
+        and rule.get("state", "enabled") == "enabled"
+        and not (rule.get("excludeActors") or {}).get("customSecurityAttributes")
+    )
+
+
+def duration(text: str | None) -> timedelta | None:
+    """An ISO 8601 duration; a year counts 365 days and a month 30. `None` for what is none."""
+    match = _DURATION.fullmatch(text or "")
+    if match is None or not any(match.groups()):
+        return None
+    years, months, days, hours, minutes, seconds = (int(part or 0) for part in match.groups())
+    return timedelta(days=365 * years + 30 * months + days, hours=hours, minutes=minutes, seconds=seconds)

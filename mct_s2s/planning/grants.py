@@ -1,0 +1,155 @@
+"""What is missing, in words: who can grant it, the least role that is enough, and the command that they type."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from mct_s2s.model.resource_id import CONTAINER_APPS, LOGIC_APPS, ResourceId
+from mct_s2s.model.rights import Access, DirectoryRights
+from mct_s2s.planning.rights import (
+    APPLICATION_DEVELOPER,
+    CLOUD_APPLICATION_ADMINISTRATOR,
+    Judged,
+    Need,
+    Obstacle,
+    ObstacleKind,
+    Right,
+)
+
+GRAPH_APP_ID = "00000003-0000-0000-c000-000000000000"
+GRAPH_PERMISSIONS = {
+    "Application.ReadWrite.OwnedBy": "18a4783c-866b-4cc7-a460-3d5e5662c884",
+    "Application.ReadWrite.All": "1bfefb4e-e0b5-418b-a88f-73c46d2cc8e9",
+    "Application.Read.All": "9a5d68dd-52b0-4cc2-bd40-abcf44ac3a30",
+    "AppRoleAssignment.ReadWrite.All": "06b708a9-e830-4db3-a914-8e69da51d44f",
+}
+"""Source: learn.microsoft.com/graph/permissions-reference."""
+
+_LEAST_ROLES = {
+    "microsoft.compute/virtualmachines": "Virtual Machine Contributor",
+    LOGIC_APPS: "Logic App Contributor",
+    CONTAINER_APPS: "Container Apps Contributor",
+}
+"""Built-in roles that may write to a resource, and so switch its identity on."""
+
+
+@dataclass(frozen=True)
+class Grant:
+    """One thing that somebody else has to do so that the caller may."""
+
+    what: str
+    """`the role Website Contributor on 'contosolearn'`."""
+    who: str
+    """Who can grant it."""
+    command: str = ""
+    """What they type; empty where only they know how."""
+
+
+@dataclass(frozen=True)
+class Lack:
+    """A step that the caller may not do, and what it takes."""
+
+    doing: str
+    grant: Grant
+
+
+_DOING = {
+    Right.CREATE_APPLICATION: "create the registration '{}'",
+    Right.CHANGE_APPLICATION: "change the registration '{}'",
+    Right.CREATE_PRINCIPAL: "create the service principal of '{}'",
+    Right.CONSENT: "grant admin consent to '{}'",
+    Right.DELETE_APPLICATION: "delete the registration '{}'",
+    Right.REVOKE: "revoke the admin consent of '{}'",
+    Right.DISABLE_IDENTITY: "switch off the managed identity of '{}'",
+    Right.READ_SETTINGS: "read the application settings of '{}'",
+    Right.WRITE_SETTINGS: "write the application settings of '{}'",
+    Right.RESTART: "restart '{}'",
+    Right.ENABLE_IDENTITY: "switch on the managed identity of '{}'",
+}
+
+
+def doing(need: Need) -> str:
+    """The step as a verb phrase: `grant admin consent to 'Import'`."""
+    return _DOING[need.right].format(need.subject)
+
+
+def lacks(judged: Judged, access: Access) -> tuple[Lack, ...]:
+    """What has to be granted, or taken out of the way, before it may be done; one for each obstacle."""
+    if judged.need.right.is_azure:
+        found = [_azure(judged.need, obstacle, access.directory) for obstacle in judged.obstacles]
+    else:
+        found = [_directory(judged.need, access.directory)] if judged.obstacles else []
+    return tuple(Lack(doing(judged.need), grant) for grant in found)
+
+
+def in_words(lacking: Iterable[Lack]) -> tuple[str, ...]:
+    """One line for each thing that somebody has to do: all the steps that wait for it, whom to ask, what they type."""
+    steps: dict[Grant, dict[str, None]] = {}
+    for lack in lacking:
+        steps.setdefault(lack.grant, {})[lack.doing] = None
+    return tuple(f"{', '.join(waiting)}: {_asking(grant)}" for grant, waiting in steps.items())
+
+
+def _asking(grant: Grant) -> str:
+    return f"ask {grant.who} for {grant.what}" + (f", who types: {grant.command}" if grant.command else "")
+
+
+def _azure(need: Need, obstacle: Obstacle, rights: DirectoryRights | None) -> Grant:
+    assert need.resource is not None  # noqa: S101  # the needs of Azure name their resource
+    if obstacle.kind is ObstacleKind.LOCK:
+        return Grant(
+            f"the removal of the read-only lock '{obstacle.name}'",
+            "an Owner or User Access Administrator",
+            f"az lock delete --ids {obstacle.scope}/providers/Microsoft.Authorization/locks/{obstacle.name}",
+        )
+    if obstacle.kind is ObstacleKind.DENIAL:
+        return Grant(
+            f"doing this step, which the deny assignment '{obstacle.name}' keeps from everybody else",
+            "whoever operates the managed application",
+        )
+    role = least_role(need.resource)
+    assignee = (rights.principal_id or rights.signed_in.client_id) if rights else None
+    return Grant(
+        f"the role {role} on '{need.subject}'",
+        "an Owner or User Access Administrator",
+        f"az role assignment create --assignee {assignee or 'CALLER'} --role {shlex.quote(role)}"
+        f" --scope {need.resource}",
+    )
+
+
+def least_role(resource: ResourceId) -> str:
+    """The built-in role of the least reach that may change a resource."""
+    return "Website Contributor" if resource.is_site else _LEAST_ROLES.get(resource.type, "Contributor")
+
+
+def _directory(need: Need, rights: DirectoryRights | None) -> Grant:
+    if rights is None or rights.is_person is not False:
+        developer = need.right is Right.CREATE_APPLICATION
+        role = "Application Developer" if developer else "Cloud Application Administrator"
+        template = APPLICATION_DEVELOPER if developer else CLOUD_APPLICATION_ADMINISTRATOR
+        return Grant(f"the Entra role {role}", "a Privileged Role Administrator", _role_command(template, rights))
+    if need.right.is_consent:
+        wanted = ["AppRoleAssignment.ReadWrite.All", "Application.Read.All"]
+    elif need.right is Right.CREATE_APPLICATION or need.application is None:
+        wanted = ["Application.ReadWrite.OwnedBy"]
+    else:
+        wanted = ["Application.ReadWrite.All"]
+    lacking = [name for name in wanted if name not in (rights.permissions or ())] or wanted
+    permissions = " ".join(f"{GRAPH_PERMISSIONS[name]}=Role" for name in lacking)
+    caller = rights.signed_in.client_id or "CALLER"
+    return Grant(
+        f"Microsoft Graph's application permission {' and '.join(lacking)}",
+        "a Privileged Role Administrator",
+        f"az ad app permission add --id {caller} --api {GRAPH_APP_ID} --api-permissions {permissions}"
+        f" && az ad app permission admin-consent --id {caller}",
+    )
+
+
+def _role_command(template: str, rights: DirectoryRights | None) -> str:
+    principal = (rights.principal_id if rights else None) or "CALLER"
+    graph = rights.graph if rights else "https://graph.microsoft.com/v1.0"
+    body = f'{{"principalId": "{principal}", "roleDefinitionId": "{template}", "directoryScopeId": "/"}}'
+    url = f"{graph}/roleManagement/directory/roleAssignments"
+    return f"az rest --method POST --url {url} --body {shlex.quote(body)}"

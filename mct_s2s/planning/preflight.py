@@ -1,0 +1,201 @@
+"""Before anything is written: what of a plan the caller may not do, and the plan without what others must do.
+
+Admin consent, the App Service's settings and its restart can be left to somebody else, and the rest is still worth
+doing. Everything else that is missing stops the plan. What is not known stops nothing: the real refusal decides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from mct_s2s.errors import PermissionMissing
+from mct_s2s.model.ids import ApplicationObjectId, same_id
+from mct_s2s.model.observed import Application, Observed
+from mct_s2s.model.rights import Access, Verdict
+from mct_s2s.planning.changes import (
+    AddSecret,
+    AnyChange,
+    AssignAppRole,
+    CreateApplication,
+    CreateServicePrincipal,
+    DeleteApplication,
+    DisableIdentity,
+    EnableIdentity,
+    Later,
+    PurgeApplication,
+    Ref,
+    RemoveSecret,
+    RestartSite,
+    RestoreApplication,
+    RevokeAppRole,
+    UpdateApplication,
+    WriteSettings,
+)
+from mct_s2s.planning.grants import Lack, lacks
+from mct_s2s.planning.plan import Left, LeftToOthers, Plan
+from mct_s2s.planning.rights import Judged, Need, Right, judge
+
+
+@dataclass(frozen=True)
+class Checked:
+    """A plan after the check."""
+
+    plan: Plan
+    """Without the steps that others must do; they are among `left_to_others`."""
+    stopping: tuple[Lack, ...] = ()
+    """What is missing and cannot be left to others."""
+    lacking: frozenset[Right] = frozenset()
+    """The rights that are missing."""
+
+    @property
+    def missing(self) -> tuple[Lack, ...]:
+        """Everything that is missing, what can be left to others included."""
+        return (*self.stopping, *self.plan.lacks)
+
+
+def check(plan: Plan, observed: Observed, access: Access) -> Checked:
+    """Hold a plan against what the caller may do."""
+    # Nobody's list of what they own shows what is in the recycle bin.
+    restored = {c.application.object_id for c in plan.changes if isinstance(c, RestoreApplication)}
+    judged = {
+        change.key: judge(replace(need, application=None) if need.application in restored else need, access)
+        for change in plan.changes
+        if (need := need_of(change, observed))
+    }
+    refused = {key: verdict for key, verdict in judged.items() if verdict.verdict is Verdict.NO}
+    left = [_left(change, refused[change.key], access) for change in plan.changes if _is_left(change, refused)]
+    dropped = {change.key for change in plan.changes if _is_left(change, refused)}
+    if any(isinstance(change, WriteSettings) and change.key in dropped for change in plan.changes):
+        # A restart is for settings that were written: whoever writes them restarts.
+        dropped |= {change.key for change in plan.changes if isinstance(change, RestartSite)}
+        left = [note for note in left if note.step is not Left.RESTART]
+    kept = replace(
+        plan,
+        steps=tuple(step for step in plan.steps if step.key not in dropped),
+        left_to_others=(*plan.left_to_others, *left),
+    )
+    stopping = [
+        lack
+        for change in plan.changes
+        if change.key in refused and change.key not in dropped
+        for lack in lacks(refused[change.key], access)
+    ]
+    return Checked(kept, tuple(stopping), frozenset(one.need.right for one in refused.values()))
+
+
+def need_of(change: AnyChange, observed: Observed) -> Need | None:  # noqa: C901, PLR0911  # a flat table
+    """The right that a change takes; none for what only looks."""
+    match change:
+        case CreateApplication():
+            return Need(Right.CREATE_APPLICATION, change.name)
+        case UpdateApplication() | AddSecret() | RemoveSecret():
+            return Need(Right.CHANGE_APPLICATION, _name(change, observed), application=_known(change.object_id))
+        case CreateServicePrincipal():
+            known = None if isinstance(change.client_id, Ref) else _object_id(change.client_id, observed)
+            return Need(Right.CREATE_PRINCIPAL, change.name, application=known)
+        case AssignAppRole():
+            return Need(Right.CONSENT, change.name)
+        case DeleteApplication() | PurgeApplication():
+            return Need(Right.DELETE_APPLICATION, change.name, application=change.object_id)
+        case RevokeAppRole():
+            return Need(Right.REVOKE, change.name)
+        case DisableIdentity():
+            return Need(Right.DISABLE_IDENTITY, change.name, resource=change.holder.resource)
+        case EnableIdentity():
+            return Need(Right.ENABLE_IDENTITY, change.name, resource=change.holder.resource)
+        case WriteSettings():
+            return Need(Right.WRITE_SETTINGS, change.name, resource=change.site.resource)
+        case RestartSite():
+            return Need(Right.RESTART, change.name, resource=change.site.resource)
+        case _:
+            return None
+
+
+def way_out(rights: Iterable[Right]) -> str:
+    """How a caller without these rights gets done what it may do."""
+    lacking, words = set(rights), []
+    if Right.READ_SETTINGS in lacking:
+        words.append("leave the App Service to whoever runs it: mct-s2s setup --no-app-service --handoff FILE")
+    if lacking & {Right.CREATE_APPLICATION, Right.CHANGE_APPLICATION, Right.CREATE_PRINCIPAL}:
+        words.append(
+            "have somebody who may change the directory run mct-s2s setup --no-app-service --handoff FILE, "
+            "and then run mct-s2s configure-appservice --from FILE yourself"
+        )
+    if Right.CONSENT in lacking:
+        words.append("leave admin consent to somebody else: --no-consent")
+    if Right.ENABLE_IDENTITY in lacking:
+        words.append(
+            "have its owner switch the identity on first: az resource update --ids RESOURCE --set "
+            "identity.type=SystemAssigned"
+        )
+    return f"Or {'; or '.join(words)}." if words else ""
+
+
+def stopped(missing: Iterable[str], lacking: Iterable[Right], request_id: str | None = None) -> PermissionMissing:
+    """The error that says all that is missing at once.
+
+    Args:
+        missing: one line each, with whom to ask.
+        lacking: the rights that are missing.
+        request_id: of the refusal, where there has been one.
+    """
+    lines = "".join(f"\n  - {line}" for line in missing)
+    again = (
+        "Ask those who are named above, then run the same command again: what is granted takes some minutes to arrive."
+    )
+    return PermissionMissing(
+        "permission-missing",
+        f"You may not do all of this, so nothing was changed. What is missing:{lines}",
+        remedy=f"{again} {way_out(lacking)}".strip(),
+        request_id=request_id,
+    )
+
+
+def _is_left(change: AnyChange, refused: dict[str, Judged]) -> bool:
+    """Settings that shut somebody out, or that are put back, are not left: the rest of the plan rests on them."""
+    if isinstance(change, WriteSettings) and (change.first or change.wish.exact):
+        return False
+    return change.key in refused and isinstance(change, AssignAppRole | WriteSettings | RestartSite)
+
+
+def _left(change: AnyChange, judged: Judged, access: Access) -> LeftToOthers:
+    needed = lacks(judged, access)
+    if isinstance(change, AssignAppRole):
+        return LeftToOthers(
+            Left.CONSENT,
+            f"Admin consent for '{change.name}' is left to others: you may not grant it.",
+            client=change.name,
+            client_id=change.client_id,
+            resource=change.holder,
+            needed=needed,
+        )
+    if isinstance(change, WriteSettings):
+        what = (
+            f"The application settings of '{change.name}' and its restart are left to others: you may not write them."
+        )
+        return LeftToOthers(Left.SETTINGS, what, resource=change.site.resource, wish=change.wish, needed=needed)
+    assert isinstance(change, RestartSite)  # noqa: S101  # the third and last that can be left
+    what = f"The restart of '{change.name}' is left to others: you may not restart it."
+    return LeftToOthers(Left.RESTART, what, resource=change.site.resource, needed=needed)
+
+
+def _known(object_id: Later[ApplicationObjectId]) -> ApplicationObjectId | None:
+    return None if isinstance(object_id, Ref) else object_id
+
+
+def _name(change: UpdateApplication | AddSecret | RemoveSecret, observed: Observed) -> str:
+    """What people call the registration: a change's own name may be that of its URI."""
+    for application in _applications(observed):
+        if application.object_id == change.object_id:
+            return application.display_name
+    return change.name
+
+
+def _object_id(client_id: str, observed: Observed) -> ApplicationObjectId | None:
+    return next((app.object_id for app in _applications(observed) if same_id(app.client_id, client_id)), None)
+
+
+def _applications(observed: Observed) -> list[Application]:
+    trust = observed.trust
+    return [app for app in (trust.service, *(client.application for client in trust.clients)) if app is not None]

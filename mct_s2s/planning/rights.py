@@ -1,0 +1,217 @@
+"""May the caller do it? Judged by what was found out, in three values: what is not known is never taken for missing.
+
+Sources: learn.microsoft.com/entra/identity/role-based-access-control/permissions-reference; the permission tables of
+each Graph operation; learn.microsoft.com/azure/role-based-access-control/role-definitions (wildcards, notActions).
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+
+from mct_s2s.model.ids import ApplicationObjectId
+from mct_s2s.model.resource_id import ResourceId
+from mct_s2s.model.rights import EVERYBODY, Access, Denial, DirectoryRights, Permission, ScopeRights, Verdict
+
+GLOBAL_ADMINISTRATOR = "62e90394-69f5-4237-9190-012177145e10"
+PRIVILEGED_ROLE_ADMINISTRATOR = "e8611ab8-c189-46e8-94e1-60213ab1f814"
+APPLICATION_ADMINISTRATOR = "9b895d92-2cd3-44c7-9d02-a6ac2d5ea5c3"
+CLOUD_APPLICATION_ADMINISTRATOR = "158c047a-c907-4556-b7ef-446551a6b5f7"
+APPLICATION_DEVELOPER = "cf1c38e5-3621-4004-a7cb-879624dced7c"
+HYBRID_IDENTITY_ADMINISTRATOR = "8ac3fc64-6eca-42ea-9e69-59f4c7b60eb2"
+
+_ADMINISTRATORS = frozenset({GLOBAL_ADMINISTRATOR, APPLICATION_ADMINISTRATOR, CLOUD_APPLICATION_ADMINISTRATOR})
+_PERHAPS = frozenset({HYBRID_IDENTITY_ADMINISTRATOR, PRIVILEGED_ROLE_ADMINISTRATOR})
+"""Roles whose reach over applications is disputed: their holders are left to the real request."""
+_WRITE_ALL = frozenset({"Application.ReadWrite.All", "Directory.ReadWrite.All"})
+_OWNED_BY = "Application.ReadWrite.OwnedBy"
+_CONSENT = "AppRoleAssignment.ReadWrite.All"
+
+
+class Right(StrEnum):
+    """Something that a step takes; the value is the code of `doctor`'s check."""
+
+    CREATE_APPLICATION = "create-application"
+    CHANGE_APPLICATION = "change-application"
+    CREATE_PRINCIPAL = "create-service-principal"
+    DELETE_APPLICATION = "delete-application"
+    CONSENT = "admin-consent"
+    REVOKE = "revoke-consent"
+    READ_SETTINGS = "read-settings"
+    WRITE_SETTINGS = "write-settings"
+    RESTART = "restart"
+    ENABLE_IDENTITY = "enable-identity"
+    DISABLE_IDENTITY = "disable-identity"
+
+    @property
+    def is_azure(self) -> bool:
+        """Whether Azure Resource Manager judges it, not the directory."""
+        return self in {
+            Right.READ_SETTINGS,
+            Right.WRITE_SETTINGS,
+            Right.RESTART,
+            Right.ENABLE_IDENTITY,
+            Right.DISABLE_IDENTITY,
+        }
+
+    @property
+    def is_consent(self) -> bool:
+        """Whether it is about app role assignments."""
+        return self in {Right.CONSENT, Right.REVOKE}
+
+
+@dataclass(frozen=True)
+class Need:
+    """A right, and what it is needed for."""
+
+    right: Right
+    subject: str
+    """What it is done to, by the name that people know."""
+    application: ApplicationObjectId | None = None
+    """The registration, where it exists already."""
+    resource: ResourceId | None = None
+
+    @property
+    def action(self) -> str:
+        """The Azure action. Source: learn.microsoft.com/azure/role-based-access-control/permissions/web-and-mobile."""
+        assert self.resource is not None  # noqa: S101  # the needs of Azure name their resource
+        kind = "/".join((self.resource.namespace, *self.resource.types))
+        verbs = {
+            Right.READ_SETTINGS: "config/list/action",
+            Right.WRITE_SETTINGS: "config/write",
+            Right.RESTART: "restart/action",
+        }
+        return f"{kind}/{verbs.get(self.right, 'write')}"
+
+
+class ObstacleKind(StrEnum):
+    """What stands in the way."""
+
+    ROLE = "role"
+    LOCK = "lock"
+    DENIAL = "denial"
+
+
+@dataclass(frozen=True)
+class Obstacle:
+    """One reason why something may not be done."""
+
+    kind: ObstacleKind
+    name: str = ""
+    """The lock's or the deny assignment's."""
+    scope: str = ""
+    """Where the lock was set."""
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A need and the verdict on it; every obstacle where it is `no`."""
+
+    need: Need
+    verdict: Verdict
+    obstacles: tuple[Obstacle, ...] = ()
+
+
+def judge(need: Need, access: Access) -> Judged:
+    """The verdict on one need."""
+    if need.right.is_azure:
+        assert need.resource is not None  # noqa: S101
+        principal = access.directory.principal_id if access.directory else None
+        return _judge_azure(need, access.at(need.resource), principal)
+    verdict = _judge_directory(need, access.directory) if access.directory else Verdict.UNKNOWN
+    return Judged(need, verdict, (Obstacle(ObstacleKind.ROLE),) if verdict is Verdict.NO else ())
+
+
+def _judge_directory(need: Need, rights: DirectoryRights) -> Verdict:
+    roles = rights.roles if rights.roles is not None else frozenset[str]()
+    enough = _ADMINISTRATORS
+    if need.right is Right.CREATE_APPLICATION or (need.right is Right.CREATE_PRINCIPAL and need.application is None):
+        enough |= {APPLICATION_DEVELOPER}
+    if roles & enough:
+        return Verdict.YES
+    by_permission = _person(need, rights) if rights.is_person else _application(need, rights)
+    if by_permission is Verdict.NO and (rights.roles is None or rights.is_person is None or roles & _PERHAPS):
+        return Verdict.UNKNOWN
+    return by_permission
+
+
+def _person(need: Need, rights: DirectoryRights) -> Verdict:
+    """A person without a role: users may register applications where the tenant lets them, and then own them.
+
+    That switch is readable by administrators only, so it is left to the real request.
+    """
+    if need.right.is_consent:
+        return Verdict.NO
+    if need.right is Right.CREATE_APPLICATION or need.application is None:
+        return Verdict.UNKNOWN
+    return _owns(need, rights)
+
+
+def _application(need: Need, rights: DirectoryRights) -> Verdict:
+    held = rights.permissions
+    if held is None:
+        return Verdict.UNKNOWN
+    if need.right.is_consent:
+        return Verdict.YES if _CONSENT in held else Verdict.NO
+    if held & _WRITE_ALL:
+        return Verdict.YES
+    if need.right is Right.CREATE_APPLICATION:
+        return Verdict.YES if held & {_OWNED_BY, "AppRegistration.Create"} else Verdict.NO
+    if _OWNED_BY not in held:
+        return Verdict.NO
+    return Verdict.YES if need.application is None else _owns(need, rights)
+
+
+def _owns(need: Need, rights: DirectoryRights) -> Verdict:
+    if rights.owned is None:
+        return Verdict.UNKNOWN
+    return Verdict.YES if need.application in rights.owned else Verdict.NO
+
+
+def _judge_azure(need: Need, rights: ScopeRights, principal: str | None) -> Judged:
+    allowed = _allowed(rights.permissions, need.action)
+    obstacles = [Obstacle(ObstacleKind.ROLE)] if allowed is Verdict.NO else []
+    obstacles += [
+        Obstacle(ObstacleKind.LOCK, lock.name, lock.scope) for lock in rights.locks or () if lock.is_read_only
+    ]
+    denials = [(denial, _denied(denial, need.action, principal)) for denial in rights.denials or ()]
+    obstacles += [Obstacle(ObstacleKind.DENIAL, denial.name) for denial, hit in denials if hit is Verdict.YES]
+    if obstacles:
+        return Judged(need, Verdict.NO, tuple(obstacles))
+    doubtful = any(hit is Verdict.UNKNOWN for _, hit in denials)
+    return Judged(need, Verdict.UNKNOWN if doubtful else allowed)
+
+
+def _allowed(permissions: tuple[Permission, ...] | None, action: str) -> Verdict:
+    if permissions is None:
+        return Verdict.UNKNOWN
+    fitting = [permission for permission in permissions if _covers(permission, action)]
+    if any(not permission.is_conditional for permission in fitting):
+        return Verdict.YES
+    return Verdict.UNKNOWN if fitting else Verdict.NO
+
+
+def _denied(denial: Denial, action: str, principal: str | None) -> Verdict:
+    """Whether a deny assignment hits the caller; who is in a group that it names is not known here."""
+    if not _covers(denial.permission, action):
+        return Verdict.NO
+    me = (principal or "").lower()
+    if me and me in denial.spared:
+        return Verdict.NO
+    if denial.spares_groups or (denial.spared and not me):
+        return Verdict.UNKNOWN
+    if EVERYBODY in denial.principals or (me and me in denial.principals):
+        return Verdict.YES
+    return Verdict.UNKNOWN
+
+
+def _covers(permission: Permission, action: str) -> bool:
+    return _matches(permission.actions, action) and not _matches(permission.not_actions, action)
+
+
+def _matches(patterns: tuple[str, ...], action: str) -> bool:
+    """`*` stands for any characters, slashes included; case does not count."""
+    return any(
+        re.fullmatch(re.escape(pattern).replace(r"\*", ".*"), action, re.IGNORECASE) is not None for pattern in patterns
+    )

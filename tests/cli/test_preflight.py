@@ -1,0 +1,254 @@
+"""Every changing command looks first at what its caller may do: the rest is left to others, and all of it is said."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cli.conftest import Ended, Program
+from tests.conftest import FUNCTION_APP, SITE, Sandbox
+
+PERMISSION_MISSING = 4
+READ = ("Application.Read.All", "Organization.Read.All")
+OWNER_OF_ITS_OWN = (*READ, "Application.ReadWrite.OwnedBy")
+CONSENTING = (*OWNER_OF_ITS_OWN, "AppRoleAssignment.ReadWrite.All")
+CONTRIBUTOR = ("Website Contributor", SITE)
+GROUP = SITE.partition("/providers/")[0]
+
+LOOKS = {"name": "Looks", "actions": ["*/read", "Microsoft.Web/sites/config/list/action"]}
+WRITES_ONLY = {"name": "Writes", "actions": ["Microsoft.Web/sites/*/read", "Microsoft.Web/sites/read",
+               "Microsoft.Web/sites/config/*"]}  # fmt: skip
+
+
+def left(done: Ended) -> list[Any]:
+    return list(done.document["leftToOthers"])
+
+
+def created(done: Ended) -> set[str]:
+    return {change["resource"] for change in done.document["changes"] if change["action"] == "create"}
+
+
+LEAST: dict[str, dict[str, Any]] = {
+    "Website Contributor and OwnedBy": {"graph": CONSENTING, "arm": [CONTRIBUTOR]},
+    "a custom role with wildcards": {
+        "graph": CONSENTING,
+        "arm": [({"name": "Own", "actions": ["microsoft.web/SITES/*", "*/read"]}, GROUP)],
+    },
+    "a role that takes away and another that gives": {
+        "graph": CONSENTING,
+        "arm": [
+            ({"name": "A", "actions": ["*"], "notActions": ["Microsoft.Web/sites/config/*"]}, GROUP),
+            ({"name": "B", "actions": ["Microsoft.Web/sites/config/*"]}, SITE),
+        ],
+    },
+    "a directory role in place of permissions": {
+        "graph": (), "arm": [CONTRIBUTOR], "directoryRoles": ["Cloud Application Administrator"],
+    },
+    "a directory role through a group": {
+        "graph": (), "arm": [CONTRIBUTOR], "groupRoles": ["Application Administrator"],
+    },
+    "permissions that cannot be read back": {
+        "graph": ("Application.ReadWrite.All", "Organization.Read.All", "AppRoleAssignment.ReadWrite.All"),
+        "arm": [({"name": "No reading of locks", "actions": ["Microsoft.Web/sites/*"]}, SITE)],
+    },
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("rights", LEAST.values(), ids=LEAST.keys())
+def test_whoever_has_just_the_least_rights_does_it_all(mct: Program, azure: Sandbox, rights: dict[str, Any]) -> None:
+    more = {name: value for name, value in rights.items() if name not in {"graph", "arm"}}
+    caller = azure.caller(*rights["graph"], arm=rights["arm"], **more)
+    done = mct("setup", "-a", SITE, "--client", "A", "-y", "-o", "json", env=caller)
+    assert done.code == 0, done
+    assert left(done) == []
+    assert done.document["status"]["healthy"] is True
+
+
+def test_consent_is_left_out_and_the_rest_is_done(mct: Program, azure: Sandbox) -> None:
+    caller = azure.caller(*OWNER_OF_ITS_OWN, arm=[CONTRIBUTOR])
+    done = mct("setup", "-a", SITE, "--client", "A", "-y", "-o", "json", env=caller)
+    assert done.code == PERMISSION_MISSING
+    (step,) = left(done)
+    (client,) = done.document["status"]["clients"]
+    assert (client["allowed"], client["consented"]) == (True, False)
+    assert step["link"] == f"{azure.origin}/{azure.tenant_id}/adminconsent?client_id={client['appId']}"
+    assert "AppRoleAssignment.ReadWrite.All" in " ".join(step["missing"])
+    words = shlex.split(step["command"])
+    assert words[:3] == ["mct-s2s", "add-client", client["appId"]]
+    again = mct("setup", "-a", SITE, "--client", "A", "-y", "-o", "json", env=caller)
+    assert (again.code, left(again)) == (PERMISSION_MISSING, [step]), "it is still missing, and nothing else is done"
+    assert mct(*words[1:], "-y").code == 0, "typed as printed by somebody who may, it consents"
+    assert mct("setup", "-a", SITE, "--client", "A", "-y", env=caller).code == 0
+
+
+def test_consent_that_an_option_leaves_out_is_exit_0_with_the_link(mct: Program, azure: Sandbox) -> None:
+    done = mct("setup", "--client", "A", "--no-consent", "-y", "-o", "json")
+    assert done.code == 0
+    (step,) = left(done)
+    (client,) = done.document["status"]["clients"]
+    assert step["link"].endswith(f"client_id={client['appId']}")
+    assert step["missing"] == []
+
+
+def test_the_settings_are_left_out_with_their_values_and_the_command(
+    mct: Program, azure: Sandbox, tmp_path: Path
+) -> None:
+    caller = azure.caller(*CONSENTING, arm=[(LOOKS, SITE)])
+    handoff = tmp_path / "handoff.json"
+    before = azure.settings()
+    azure.forget()
+    done = mct("setup", "-a", SITE, "--client", "A", "--handoff", str(handoff), "-y", "-o", "json", env=caller)
+    assert done.code == PERMISSION_MISSING
+    assert azure.restarts() == 0
+    assert azure.settings() == before
+    (step,) = left(done)
+    (credential,) = done.document["credentials"]
+    assert step["settings"]["ServiceApplicationIds"] == credential["appId"]
+    assert "Website Contributor" in " ".join(step["missing"])
+    assert f"--from {handoff}" in step["command"]
+    assert json.loads(handoff.read_text())["settings"] == step["settings"]
+    typed = mct(*shlex.split(step["command"])[1:], "-y")
+    assert typed.code == 0, typed
+    assert azure.settings() == {**before, **step["settings"]}
+
+
+def test_without_a_file_the_command_carries_the_values(mct: Program, azure: Sandbox) -> None:
+    caller = azure.caller(*CONSENTING, arm=[(LOOKS, SITE)])
+    done = mct("setup", "-a", SITE, "--client", "A", "-y", "-o", "json", env=caller)
+    (step,) = left(done)
+    azure.forget()
+    site_only = azure.caller(arm=[CONTRIBUTOR])
+    typed = mct(*shlex.split(step["command"])[1:], "-y", env=site_only)
+    assert typed.code == 0, typed
+    assert azure.log("graph") == [], "whoever runs the App Service needs no access to the directory"
+    assert {name: azure.settings()[name] for name in step["settings"]} == step["settings"]
+
+
+def test_a_deny_assignment_leaves_the_settings_out(mct: Program, azure: Sandbox) -> None:
+    azure.deny(GROUP, "*/write")
+    done = mct("setup", "--client", "A", "-y", "-o", "json")
+    assert done.code == PERMISSION_MISSING
+    (step,) = left(done)
+    assert "deny assignment" in " ".join(step["missing"])
+    assert "client application" in created(done)
+
+
+def test_a_missing_right_to_restart_leaves_the_restart_out(mct: Program, azure: Sandbox) -> None:
+    caller = azure.caller(*CONSENTING, arm=[(WRITES_ONLY, SITE)])
+    done = mct("setup", "-a", SITE, "--client", "A", "-y", "-o", "json", env=caller)
+    assert done.code == PERMISSION_MISSING
+    (step,) = left(done)
+    assert step["command"] == "az webapp restart -g mct-prod -n contosolearn"
+    assert azure.settings()["ServiceAuthEnabled"] == "true"
+    assert azure.restarts() == 0
+
+
+BLOCKED: dict[str, tuple[dict[str, Any], list[str], list[str]]] = {
+    "no right to register": (
+        {"graph": READ, "arm": [CONTRIBUTOR]},
+        ["create the registration", "Application.ReadWrite.OwnedBy", "grant admin consent"],
+        ["--no-app-service --handoff FILE", "configure-appservice --from FILE"],
+    ),
+    "no right to list settings": (
+        {"graph": OWNER_OF_ITS_OWN, "arm": [("Reader", SITE)]},
+        ["read the application settings", "Website Contributor", "grant admin consent"],
+        ["--no-app-service --handoff FILE", "--no-consent"],
+    ),
+    "no right to an identity": (
+        {"graph": CONSENTING, "arm": [CONTRIBUTOR, ("Reader", GROUP.replace("mct-prod", "integrations"))]},
+        ["switch on the managed identity of 'reports-func'", "Website Contributor"],
+        ["identity"],
+    ),
+    "no right to anything": (
+        {"graph": READ, "arm": [("Reader", f"/subscriptions/{SITE.split('/')[2]}")]},
+        ["create the registration", "read the application settings", "write the application settings", "restart",
+         "switch on the managed identity", "grant admin consent"],
+        ["--no-app-service"],
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("rights", "said", "ways"), BLOCKED.values(), ids=BLOCKED.keys())
+def test_what_cannot_be_left_stops_before_anything_is_written(
+    mct: Program, azure: Sandbox, rights: dict[str, Any], said: list[str], ways: list[str]
+) -> None:
+    caller = azure.caller(*rights["graph"], arm=rights["arm"])
+    azure.forget()
+    with_identity = ("--managed-identity", FUNCTION_APP) if "identity" in " ".join(said) else ()
+    done = mct("setup", "-a", SITE, "--client", "A", *with_identity, "-y", "-o", "json", env=caller)
+    assert done.code == PERMISSION_MISSING, done
+    error = done.document["error"]
+    assert error["code"] == "permission-missing"
+    assert [words for words in said if words not in error["message"]] == []
+    assert [words for words in ways if words not in error["remedy"]] == []
+    assert azure.writes() == []
+
+
+def test_a_lock_is_named_before_anything_is_written(mct: Program, azure: Sandbox) -> None:
+    azure.lock(GROUP)
+    done = mct("setup", "--client", "A", "-y", "-o", "json")
+    assert (done.code, done.document["error"]["code"]) == (PERMISSION_MISSING, "permission-missing")
+    assert "read-only lock 'sandbox'" in done.document["error"]["message"]
+    assert f"az lock delete --ids {GROUP}/" in done.document["error"]["message"]
+    assert "Azure said" in done.document["error"]["message"]
+    assert azure.writes() == []
+
+
+def test_a_lock_against_deletion_alone_is_no_obstacle(mct: Program, azure: Sandbox) -> None:
+    azure.lock(GROUP, "CanNotDelete")
+    assert mct("setup", "--client", "A", "-y").code == 0
+
+
+def test_the_check_can_be_left_out_and_the_real_refusal_then_decides(mct: Program, azure: Sandbox) -> None:
+    caller = azure.caller(*OWNER_OF_ITS_OWN, arm=[CONTRIBUTOR])
+    done = mct("setup", "-a", SITE, "--client", "A", "-y", "--no-preflight", "-o", "json", env=caller)
+    assert (done.code, done.document["error"]["code"]) == (PERMISSION_MISSING, "permission-missing")
+    assert "admin consent" in [change["resource"] for change in done.document["notDone"]]
+    assert azure.applications("A"), "the client is made, and stays"
+    assert mct("setup", "--client", "A", "-y").code == 0
+
+
+def test_looking_without_changing_asks_for_no_rights(mct: Program, azure: Sandbox) -> None:
+    assert mct("setup", "--client", "A", "-y").code == 0
+    azure.forget()
+    assert mct("status").code == 0
+    asked = [row["path"] for row in azure.log()]
+    assert [path for path in asked if "Microsoft.Authorization" in path or "ownedObjects" in path] == []
+
+
+def test_a_check_that_is_not_answered_stops_nothing(mct: Program, azure: Sandbox) -> None:
+    azure.misbehave(
+        {"match": {"path": "*Microsoft.Authorization*"}, "fault": {"type": "status", "status": 500}},
+        {"match": {"path": "*ownedObjects*"}, "fault": {"type": "hang"}},
+        {"match": {"path": "*defaultAppManagementPolicy*"}, "fault": {"type": "html"}},
+    )
+    try:
+        assert mct("setup", "--client", "A", "-y").code == 0
+    finally:
+        azure.behave()
+
+
+def test_a_dry_run_says_what_others_must_do(mct: Program, azure: Sandbox) -> None:
+    caller = azure.caller(*OWNER_OF_ITS_OWN, arm=[(LOOKS, SITE)])
+    azure.forget()
+    done = mct("setup", "-a", SITE, "--client", "A", "--dry-run", "-o", "json", env=caller)
+    assert done.code == 3
+    assert [step["link"] for step in left(done)] == [None, None]
+    assert azure.writes() == []
+    shown = mct("setup", "-a", SITE, "--client", "A", "--dry-run", env=caller)
+    assert "Admin consent for 'A' is left to others" in shown.out
+
+
+def test_a_person_reads_what_is_left_and_who_grants_it(mct: Program, azure: Sandbox) -> None:
+    caller = azure.caller(*OWNER_OF_ITS_OWN, arm=[(LOOKS, SITE)])
+    done = mct("setup", "-a", SITE, "--client", "A", "-y", env=caller)
+    assert done.code == PERMISSION_MISSING
+    assert "or open " in done.out
+    assert "ServiceAuthAudience" in done.out
+    assert "mct-s2s configure-appservice" in done.out
+    assert "What you may do is done." in done.out
+    assert done.err.count("ask ") == 2

@@ -1,0 +1,167 @@
+"""Three verdicts: what is known to be missing is said, and what is not known stops nobody."""
+
+from __future__ import annotations
+
+import pytest
+from mct_s2s.model.ids import ApplicationObjectId, ClientId, PrincipalId
+from mct_s2s.model.rights import (
+    EVERYBODY,
+    Access,
+    Denial,
+    DirectoryRights,
+    Lock,
+    Permission,
+    Person,
+    ScopeRights,
+    SignedIn,
+    Verdict,
+)
+from mct_s2s.planning.rights import (
+    APPLICATION_DEVELOPER,
+    CLOUD_APPLICATION_ADMINISTRATOR,
+    HYBRID_IDENTITY_ADMINISTRATOR,
+    Need,
+    ObstacleKind,
+    Right,
+    judge,
+)
+
+from tests.planning.worlds import guid, site
+
+YES, NO, UNKNOWN = Verdict.YES, Verdict.NO, Verdict.UNKNOWN
+ME = PrincipalId(guid("me"))
+MINE = ApplicationObjectId(guid("mine"))
+OTHERS = ApplicationObjectId(guid("others"))
+CREATE = Need(Right.CREATE_APPLICATION, "Import")
+CHANGE_NEW = Need(Right.CHANGE_APPLICATION, "Import")
+CHANGE_MINE = Need(Right.CHANGE_APPLICATION, "Import", application=MINE)
+CHANGE_OTHERS = Need(Right.CHANGE_APPLICATION, "Import", application=OTHERS)
+PRINCIPAL_NEW = Need(Right.CREATE_PRINCIPAL, "Import")
+CONSENT = Need(Right.CONSENT, "Import")
+DIRECTORY = (CREATE, CHANGE_NEW, CHANGE_MINE, CHANGE_OTHERS, PRINCIPAL_NEW, CONSENT)
+
+
+def application(*permissions: str, roles: tuple[str, ...] = (), known: bool = True) -> DirectoryRights:
+    return DirectoryRights(
+        SignedIn("service principal", ClientId(guid("app")), is_person=False),
+        principal_id=ME,
+        permissions=frozenset(permissions) if known else None,
+        roles=frozenset(roles) if known else None,
+        owned=frozenset({MINE}) if known else None,
+    )
+
+
+def person(*roles: str, known: bool = True) -> DirectoryRights:
+    return DirectoryRights(
+        SignedIn("you", is_person=True),
+        person=Person(ME, "me@contoso.com"),
+        principal_id=ME,
+        roles=frozenset(roles) if known else None,
+        owned=frozenset({MINE}) if known else None,
+    )
+
+
+READ = "Application.Read.All"
+OWNED_BY = "Application.ReadWrite.OwnedBy"
+IN_THE_DIRECTORY = {
+    "nothing was found out": (None, [UNKNOWN] * 6),
+    "an application whose rights cannot be read": (application(known=False), [UNKNOWN] * 6),
+    "a person whose roles cannot be read": (person(known=False), [UNKNOWN] * 6),
+    "somebody of unknown kind": (DirectoryRights(SignedIn("azd")), [UNKNOWN] * 6),
+    "an application that may only read": (application(READ), [NO] * 6),
+    "the least that an application needs without consent": (application(READ, OWNED_BY), [YES, YES, YES, NO, YES, NO]),
+    "the least with consent": (
+        application(READ, OWNED_BY, "AppRoleAssignment.ReadWrite.All"),
+        [YES, YES, YES, NO, YES, YES],
+    ),
+    "all applications": (application("Application.ReadWrite.All"), [YES, YES, YES, YES, YES, NO]),
+    "creation alone": (application(READ, "AppRegistration.Create"), [YES, NO, NO, NO, NO, NO]),
+    "an application with a role": (application(READ, roles=(CLOUD_APPLICATION_ADMINISTRATOR,)), [YES] * 6),
+    "an administrator in person": (person(CLOUD_APPLICATION_ADMINISTRATOR), [YES] * 6),
+    "a developer": (person(APPLICATION_DEVELOPER), [YES, UNKNOWN, YES, NO, YES, NO]),
+    "a member, who may or may not register applications": (person(), [UNKNOWN, UNKNOWN, YES, NO, UNKNOWN, NO]),
+    "a role of disputed reach": (
+        person(HYBRID_IDENTITY_ADMINISTRATOR),
+        [UNKNOWN, UNKNOWN, YES, UNKNOWN, UNKNOWN, UNKNOWN],
+    ),
+}
+
+
+@pytest.mark.parametrize(("rights", "verdicts"), IN_THE_DIRECTORY.values(), ids=IN_THE_DIRECTORY.keys())
+def test_rights_in_the_directory(rights: DirectoryRights | None, verdicts: list[Verdict]) -> None:
+    assert [judge(need, Access(rights)).verdict for need in DIRECTORY] == verdicts
+
+
+SITE = site().resource
+WRITE = Need(Right.WRITE_SETTINGS, "contosolearn", resource=SITE)
+
+
+def may(*actions: str, but: tuple[str, ...] = (), conditional: bool = False) -> Permission:
+    return Permission(actions, but, conditional)
+
+
+def at_site(rights: ScopeRights, need: Need = WRITE, who: DirectoryRights | None = None) -> tuple[Verdict, list[str]]:
+    judged = judge(need, Access(who, scopes={str(SITE).lower(): rights}))
+    return judged.verdict, [obstacle.kind.value for obstacle in judged.obstacles]
+
+
+PERMISSIONS = {
+    "unreadable": (None, UNKNOWN),
+    "none": ((), NO),
+    "everything": ((may("*"),), YES),
+    "exactly it": ((may("Microsoft.Web/sites/config/write"),), YES),
+    "in another case": ((may("microsoft.web/SITES/config/Write"),), YES),
+    "a star in the middle spans slashes": ((may("Microsoft.Web/*/write"),), YES),
+    "a star at the end": ((may("Microsoft.Web/sites/*"),), YES),
+    "reading": ((may("*/read"),), NO),
+    "the name of something longer": ((may("Microsoft.Web/sites/config"),), NO),
+    "a dot is no wildcard": ((may("MicrosoftXWeb/sites/config/write"),), NO),
+    "taken away by the same role": ((may("*", but=("Microsoft.Web/sites/config/*",)),), NO),
+    "taken away by one role, given by another": (
+        (may("*", but=("Microsoft.Web/sites/config/*",)), may("Microsoft.Web/sites/config/write")),
+        YES,
+    ),
+    "under a condition": ((may("*", conditional=True),), UNKNOWN),
+}
+
+
+@pytest.mark.parametrize(("permissions", "verdict"), PERMISSIONS.values(), ids=PERMISSIONS.keys())
+def test_azure_roles_with_wildcards(permissions: tuple[Permission, ...] | None, verdict: Verdict) -> None:
+    assert at_site(ScopeRights(permissions))[0] is verdict
+
+
+def test_a_slot_has_actions_of_its_own() -> None:
+    slot = SITE.site(SITE.subscription_id, SITE.resource_group, SITE.name, "staging")
+    access = Access(scopes={str(slot).lower(): ScopeRights((may("Microsoft.Web/sites/slots/config/write"),))})
+    assert judge(Need(Right.WRITE_SETTINGS, "x", resource=slot), access).verdict is YES
+    assert at_site(ScopeRights((may("Microsoft.Web/sites/slots/config/write"),)))[0] is NO
+
+
+def test_each_obstacle_is_named() -> None:
+    locks = (Lock("do not touch", str(SITE), is_read_only=True), Lock("keep", str(SITE), is_read_only=False))
+    denials = (Denial("managed application", may("*/write"), frozenset({EVERYBODY})),)
+    assert at_site(ScopeRights((), locks, denials)) == (NO, ["role", "lock", "denial"])
+    assert at_site(ScopeRights((may("*"),), locks[1:], ())) == (YES, [])
+    restart = Need(Right.RESTART, "contosolearn", resource=SITE)
+    assert at_site(ScopeRights((may("*"),), (), denials), restart) == (YES, []), "it denies writing alone"
+
+
+@pytest.mark.parametrize(
+    ("denial", "verdict"),
+    [
+        (Denial("d", may("*"), frozenset({EVERYBODY})), NO),
+        (Denial("d", may("*"), frozenset({ME.lower()})), NO),
+        (Denial("d", may("*"), frozenset({guid("a group, perhaps mine")})), UNKNOWN),
+        (Denial("d", may("*"), frozenset({EVERYBODY}), frozenset({ME.lower()})), YES),
+        (Denial("d", may("*"), frozenset({EVERYBODY}), frozenset({guid("x")}), spares_groups=True), UNKNOWN),
+        (Denial("d", may("*"), frozenset({EVERYBODY}), frozenset({guid("x")})), NO),
+    ],
+)
+def test_whom_a_denial_hits(denial: Denial, verdict: Verdict) -> None:
+    assert at_site(ScopeRights((may("*"),), (), (denial,)), who=application(READ))[0] is verdict
+
+
+def test_who_cannot_be_told_is_not_denied_where_some_are_spared() -> None:
+    denial = Denial("d", may("*"), frozenset({EVERYBODY}), frozenset({guid("x")}))
+    assert at_site(ScopeRights((may("*"),), (), (denial,)))[0] is UNKNOWN
+    assert ObstacleKind.DENIAL.value == "denial"
