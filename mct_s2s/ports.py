@@ -237,6 +237,13 @@ class Sites(Protocol):
         """
         ...
 
+    async def reference_status(self, resource: ResourceId, name: str) -> str | None:
+        """How App Service fares with the key vault reference in a setting: `Resolved`, or why not.
+
+        `None` where the setting holds no reference, or the caller may not know.
+        """
+        ...
+
     async def restart(self, resource: ResourceId) -> None:
         """Restart the site."""
         ...

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import aiohttp
-from azure.core.exceptions import AzureError, HttpResponseError
+from azure.core.exceptions import AzureError, DecodeError, HttpResponseError
 
 from mct_s2s.adapters.clouds import NEVER_CONNECTED
 from mct_s2s.errors import NotThere, PermissionMissing, S2SError, ServiceError, SignInFailed
@@ -33,7 +33,8 @@ def translate(error: Exception, vault: str, doing: str) -> S2SError:
         vault: the vault's name.
         doing: the step, as a verb phrase: `store a secret`.
     """
-    if not isinstance(error, HttpResponseError) or error.response is None:
+    # An answer that was cut short, or is none of the service's, says as little as no answer.
+    if not isinstance(error, HttpResponseError) or isinstance(error, DecodeError) or error.response is None:
         return _unanswered(error, vault, doing)
     response: Any = error.response  # the SDK types it by what its two generations of responses share
     headers = {str(key).lower(): str(value) for key, value in response.headers.items()}

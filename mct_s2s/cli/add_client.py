@@ -9,6 +9,7 @@ from mct_s2s.cli.changing import Change, change
 from mct_s2s.cli.closing import close
 from mct_s2s.cli.options import AddClientOptions
 from mct_s2s.cli.run import Run, run
+from mct_s2s.cli.wire import wire
 from mct_s2s.cli.wiring import Needs, Session
 from mct_s2s.cli.wishes import client_wishes, service_wish
 from mct_s2s.errors import UsageError
@@ -30,13 +31,21 @@ def add_client(options: AddClientOptions) -> int:
     clients = client_wishes(options, [] if options.name is None else [options.name], now)
     identities = tuple(dict.fromkeys(caller_resource(text) for text in options.managed_identity))
     places = secret_to(options.secret_to, len(clients))
+    wired = wire(options.wire, clients, identities, places)
 
     async def body(current: Run, session: Session) -> int:
         service = service_wish(session.target, None, may_create=False)
+        label = session.target.label if session.target else service.display_name
         wanted = Change(
-            query=query_for(session, service, now, clients, identities),
-            desired=Desired(service, clients, SettingsScope.CLIENTS, restart=not options.no_restart),
-            label=session.target.label if session.target else service.display_name,
+            query=query_for(session, service, now, clients, identities, wired.resource if wired else None),
+            desired=Desired(
+                service,
+                clients,
+                SettingsScope.CLIENTS,
+                restart=not options.no_restart,
+                wire=wired.wish(session, label) if wired else None,
+            ),
+            label=label,
             now=now,
             secret_to=places,
         )

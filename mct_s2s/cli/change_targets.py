@@ -27,6 +27,7 @@ def query_for(
     now: datetime,
     clients: Sequence[ClientWish] = (),
     identities: Sequence[str | ResourceId] = (),
+    wire: str | ResourceId | None = None,
 ) -> Query:
     """Everything that has to be looked at for these wishes."""
     target = session.target
@@ -37,5 +38,6 @@ def query_for(
         adopt=service.adopt,
         clients=tuple(client.name for client in clients),
         identities=tuple(identities),
+        wire=wire,
         subscription=target.subscription if target else session.subscription,
     )

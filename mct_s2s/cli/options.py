@@ -150,6 +150,14 @@ class CredentialOptions(ChangingOptions):
             rich_help_panel=CREDENTIAL,
         ),
     ] = None
+    wire: Annotated[
+        str | None,
+        typer.Option(
+            "--wire",
+            help="The web or function app that calls: its settings get what it needs, and a reference to the secret.",
+            rich_help_panel=CREDENTIAL,
+        ),
+    ] = None
     no_consent: Annotated[
         bool,
         typer.Option("--no-consent", help="Leave admin consent to somebody else.", rich_help_panel=CREDENTIAL),

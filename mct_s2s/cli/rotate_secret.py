@@ -62,7 +62,7 @@ def rotate_secret(options: RotateOptions) -> int:
             )
         return code
 
-    return run(options, Needs(), body)
+    return run(options, Needs(key_vault=places.vault is not None), body)
 
 
 def _check_lifetime(rotation: Rotation, now: datetime) -> None:

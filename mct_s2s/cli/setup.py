@@ -10,6 +10,7 @@ from mct_s2s.cli.changing import Change, Changed, change
 from mct_s2s.cli.closing import close
 from mct_s2s.cli.options import SetupOptions
 from mct_s2s.cli.run import Run, run
+from mct_s2s.cli.wire import wire
 from mct_s2s.cli.wiring import Needs, Session
 from mct_s2s.cli.wishes import check_role, client_wishes, service_wish
 from mct_s2s.errors import UsageError
@@ -26,6 +27,7 @@ def setup(options: SetupOptions) -> int:
     clients = client_wishes(options, options.client, now)
     identities = tuple(dict.fromkeys(caller_resource(text) for text in options.managed_identity))
     places = secret_to(options.secret_to, len(clients))
+    wired = wire(options.wire, clients, identities, places)
     named = named_target(options) if options.no_app_service else None
     check_role(options.role)
     _check_handoff(options.handoff)
@@ -33,15 +35,17 @@ def setup(options: SetupOptions) -> int:
     async def body(current: Run, session: Session) -> int:
         target = session.target or named
         service = service_wish(target, options.service_name, options.role, options.service_app)
+        label = target.label if target else service.display_name
         wanted = Change(
-            query=query_for(session, service, now, clients, identities),
+            query=query_for(session, service, now, clients, identities, wired.resource if wired else None),
             desired=Desired(
                 service,
                 clients,
                 settings=SettingsScope.NONE if options.no_app_service else SettingsScope.ALL,
                 restart=not options.no_restart,
+                wire=wired.wish(session, label) if wired else None,
             ),
-            label=target.label if target else service.display_name,
+            label=label,
             now=now,
             secret_to=places,
             handoff=options.handoff,
@@ -51,7 +55,7 @@ def setup(options: SetupOptions) -> int:
         close(current, options, session, changed)
         return code
 
-    arm = not options.no_app_service or bool(identities)
+    arm = not options.no_app_service or bool(identities) or wired is not None
     needs = Needs(arm=arm, target=not options.no_app_service, key_vault=places.vault is not None)
     return run(options, needs, body)
 

@@ -10,9 +10,10 @@ from mct_s2s.flows.find_trust import find_trust
 from mct_s2s.flows.identity_uses import find_identity_uses
 from mct_s2s.flows.query import Query
 from mct_s2s.model.ids import is_guid
-from mct_s2s.model.observed import AppService, IdentityHolder, Observed, Tenant, Trust
+from mct_s2s.model.observed import AppService, IdentityHolder, Observed, Tenant, Trust, WiredApp
 from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.model.site_settings import AppSettings
+from mct_s2s.planning.wire import CLIENT_SECRET
 from mct_s2s.ports import Azure
 from mct_s2s.together import together
 
@@ -34,13 +35,14 @@ async def observe(azure: Azure, query: Query, located: Located = _nobody) -> Obs
         ServiceError: Azure refused to show it.
     """
     settings: asyncio.Future[AppSettings] = asyncio.get_running_loop().create_future()
-    app_service, (tenant, trust), holders = await together(
-        _app_service(azure, query, settings, located),
-        _directory(azure, query, settings),
-        _holders(azure, query, located),
+    (app_service, (tenant, trust)), (holders, wired) = await together(
+        together(_app_service(azure, query, settings, located), _directory(azure, query, settings)),
+        together(_holders(azure, query, located), _wired(azure, query, located)),
     )
     uses = await find_identity_uses(azure, trust) if query.leaving or query.everything else ()
-    return Observed(azure.cloud, tenant, app_service, trust, holders, identity_uses=uses, graph=azure.graph)
+    return Observed(
+        azure.cloud, tenant, app_service, trust, holders, wired=wired, identity_uses=uses, graph=azure.graph
+    )
 
 
 async def _app_service(
@@ -65,17 +67,41 @@ async def _holders(azure: Azure, query: Query, located: Located) -> tuple[Identi
 
 
 async def _holder(azure: Azure, query: Query, wanted: str | ResourceId, located: Located) -> IdentityHolder:
-    if isinstance(wanted, str):
-        subscription = query.subscription or ""
-        if not is_guid(subscription):
-            subscription = (await find_subscription(azure.sites, query.subscription)).id
-        wanted = await find_web_app(azure.sites, subscription, wanted)
-    located(wanted)
-    holder = await azure.identities.holder(wanted)
+    resource = await _resource(azure, query, wanted)
+    located(resource)
+    holder = await azure.identities.holder(resource)
     if holder is None:
-        raise NotThere(
-            "resource-not-found",
-            f"There is no resource {wanted}, or you may not see it.",
-            remedy=f"Check the id: az resource show --ids {wanted}",
-        )
+        raise _no_resource(resource)
     return holder
+
+
+async def _wired(azure: Azure, query: Query, located: Located) -> WiredApp | None:
+    if query.wire is None:
+        return None
+    resource = await _resource(azure, query, query.wire)
+    located(resource)
+    site = await azure.sites.site(resource)
+    if site is None:
+        raise _no_resource(resource)
+    (settings, holder), reference = await together(
+        together(azure.sites.settings(resource), azure.identities.holder(resource)),
+        azure.sites.reference_status(resource, CLIENT_SECRET),
+    )
+    return WiredApp(site, settings, holder, reference)
+
+
+async def _resource(azure: Azure, query: Query, wanted: str | ResourceId) -> ResourceId:
+    if isinstance(wanted, ResourceId):
+        return wanted
+    subscription = query.subscription or ""
+    if not is_guid(subscription):
+        subscription = (await find_subscription(azure.sites, query.subscription)).id
+    return await find_web_app(azure.sites, subscription, wanted)
+
+
+def _no_resource(wanted: ResourceId) -> NotThere:
+    return NotThere(
+        "resource-not-found",
+        f"There is no resource {wanted}, or you may not see it.",
+        remedy=f"Check the id: az resource show --ids {wanted}",
+    )

@@ -35,6 +35,7 @@ from mct_s2s.planning.changes import (
     RestoreServicePrincipal,
     RevokeAppRole,
     UpdateApplication,
+    WireApp,
     WriteSettings,
 )
 from mct_s2s.planning.edits import patch_for
@@ -137,6 +138,9 @@ class Operations:
                 return principal, ""
             case WriteSettings():
                 return await self._write_settings(change)
+            case WireApp():
+                outcome = await write_settings(self._azure.sites, change, self._results, _at_once, _untold)
+                return f"{change.site.resource}/config/appsettings", outcome.detail
             case RestartSite():
                 return await self._restart(change)
             case AlreadyRight():
@@ -309,3 +313,12 @@ class Operations:
             )
             raise
         return str(site.resource), ""
+
+
+async def _at_once() -> None:
+    """Nothing else has to be waited for: the plan's order has seen to it."""
+
+
+def _untold(did_write: bool) -> None:
+    """Nobody waits for the write: App Service restarts the app by itself."""
+    del did_write

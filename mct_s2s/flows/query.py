@@ -22,6 +22,8 @@ class Query:
     """Names and appIds in the wish."""
     identities: tuple[str | ResourceId, ...] = ()
     """Resource ids, and bare names of web or function apps."""
+    wire: str | ResourceId | None = None
+    """The app whose settings are to be filled in: its resource id or bare name."""
     subscription: str | None = None
     leaving: tuple[str, ...] = ()
     """Names and ids of clients that are to be removed."""

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 
 from mct_s2s.errors import ServiceError
 from mct_s2s.model.resource_id import ResourceId
-from mct_s2s.planning.changes import WriteSettings
+from mct_s2s.planning.changes import WireApp, WriteSettings
 from mct_s2s.planning.plan import Results
 from mct_s2s.planning.site import changed_names, merge
 from mct_s2s.ports import Sites
@@ -47,7 +47,7 @@ class Written:
 
 async def write_settings(
     sites: Sites,
-    change: WriteSettings,
+    change: WriteSettings | WireApp,
     results: Results,
     everything_else: Callable[[], Awaitable[None]],
     written: Callable[[bool], None],
@@ -111,7 +111,7 @@ class _Writing:
     """One run's part in a conversation that all runs have through the settings themselves."""
 
     view: _View
-    change: WriteSettings
+    change: WriteSettings | WireApp
     results: Results
     writes: int = 0
     took: float = 0.0

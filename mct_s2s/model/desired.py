@@ -102,6 +102,19 @@ class Rotation:
 
 
 @dataclass(frozen=True)
+class WireWish:
+    """An app that is to find in its own settings what it needs to call the MCT API."""
+
+    as_client: bool
+    """Whether it signs in as the client application of this wish; otherwise it calls by its managed identity."""
+    vault: str | None = None
+    secret_uri: str | None = None
+    """Where the client's secret is: its https address in the vault, without a version and a slash behind."""
+    authority_host: str | None = None
+    """The login host where the cloud is not the public one."""
+
+
+@dataclass(frozen=True)
 class Desired:
     """One command's wish, whole."""
 
@@ -114,5 +127,6 @@ class Desired:
     restart: bool = True
     removal: Removal | None = None
     rotation: Rotation | None = None
+    wire: WireWish | None = None
     backup: Backup | None = None
     """Settings to be put back, instead of any others."""

@@ -300,6 +300,17 @@ class AppService:
 
 
 @dataclass(frozen=True)
+class WiredApp:
+    """The web or function app, or slot, that is to call the API and finds what it needs in its own settings."""
+
+    site: Site
+    settings: AppSettings
+    holder: IdentityHolder | None
+    reference: str | None = None
+    """What App Service says of the reference in its setting `AZURE_CLIENT_SECRET`: `Resolved`, or why not."""
+
+
+@dataclass(frozen=True)
 class Observed:
     """Everything that a plan or a diagnosis rests on. `None` means: not looked at, because nothing asks for it."""
 
@@ -311,6 +322,7 @@ class Observed:
     """The resources named as callers, in the order they were named."""
     secrets: Mapping[str, SecretNote] = field(default_factory=dict)
     """What the secret places know, by the client's name in the wish."""
+    wired: WiredApp | None = None
     identity_uses: tuple[IdentityUse, ...] = ()
     """Looked at only where an identity may have to be switched off."""
     graph: str = "https://graph.microsoft.com"

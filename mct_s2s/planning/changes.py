@@ -324,11 +324,22 @@ class EnableIdentity(Change):
 
 
 @dataclass(frozen=True)
+class ScopeOf:
+    """`<Application ID URI>/.default`: what a token is asked for."""
+
+    uri: str | ApiUri
+
+
+SettingValue: TypeAlias = str | ApiUri | ScopeOf | Ref[ClientId]
+"""The text of a setting, known now or later."""
+
+
+@dataclass(frozen=True)
 class SettingWish:
     """A value for one setting; a value that is in `equally_right` (lower case) is left as it stands."""
 
     name: str
-    value: str | ApiUri
+    value: SettingValue
     equally_right: frozenset[str] = frozenset()
 
 
@@ -365,6 +376,22 @@ class WriteSettings(Change):
 
 
 @dataclass(frozen=True, kw_only=True)
+class WireApp(Change):
+    """The application settings of an app that calls the MCT API. App Service restarts it by itself.
+
+    Source: learn.microsoft.com/azure/app-service/configure-common, "Configure app settings".
+    """
+
+    site: Site
+    wish: SettingsWish
+    changed: tuple[str, ...]
+    """The names that will change, as far as is known now."""
+
+    resource: ClassVar[str] = "application settings"
+    action: ClassVar[Action] = Action.UPDATE
+
+
+@dataclass(frozen=True, kw_only=True)
 class RestartSite(Change):
     """One restart, only after settings were written. Source: document, step 3.6."""
 
@@ -390,6 +417,7 @@ AnyChange = (
     | EnableIdentity
     | DisableIdentity
     | WriteSettings
+    | WireApp
     | RestartSite
 )
 
@@ -413,7 +441,7 @@ def known_id(change: AnyChange) -> str | None:  # noqa: C901, PLR0911  # a flat 
             return change.holder.principal_id
         case UpdateApplication():
             return change.object_id if isinstance(change.object_id, str) else None
-        case WriteSettings():
+        case WriteSettings() | WireApp():
             return f"{change.site.resource}/config/appsettings"
         case RestartSite():
             return str(change.site.resource)

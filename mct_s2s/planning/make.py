@@ -15,6 +15,7 @@ from mct_s2s.planning.removal import plan_removal
 from mct_s2s.planning.rotation import plan_rotation
 from mct_s2s.planning.service import Service, plan_service
 from mct_s2s.planning.site import plan_site, settings_wish
+from mct_s2s.planning.wire import plan_wire
 
 
 def make_plan(desired: Desired, observed: Observed, facts: Facts) -> Plan:
@@ -42,6 +43,12 @@ def make_plan(desired: Desired, observed: Observed, facts: Facts) -> Plan:
     if desired.allow_consented or desired.settings is SettingsScope.NONE:
         application_ids += consented_applications(observed, service)
         object_ids += consented_identities(observed, service)
+    if desired.wire is not None and service is not None:
+        caller = clients[0].client_id if desired.wire.as_client and clients else None
+        before = [change for client in clients for change in client.changes]
+        step, unread = plan_wire(desired.wire, caller, service, observed, before)
+        steps.append(step)
+        left += unread
     if desired.settings is SettingsScope.NONE:
         wish = settings_wish(
             replace(desired, settings=SettingsScope.ALL), observed, service, application_ids, object_ids

@@ -19,7 +19,9 @@ from mct_s2s.planning.changes import (
     Part,
     Ref,
     RestartSite,
+    ScopeOf,
     SettingsWish,
+    SettingValue,
     WriteSettings,
 )
 from mct_s2s.planning.grants import Lack
@@ -46,6 +48,7 @@ class Left(StrEnum):
     CONSENT = "consent"
     SETTINGS = "settings"
     RESTART = "restart"
+    VAULT = "reading a key vault"
 
 
 @dataclass(frozen=True)
@@ -64,6 +67,8 @@ class LeftToOthers:
     """What the settings have to say."""
     needed: tuple[Lack, ...] = ()
     """What the caller lacks; nothing where an option left the step out."""
+    command: str = ""
+    """What to type, where it is another program's and known as it is."""
 
 
 @dataclass(frozen=True)
@@ -154,3 +159,12 @@ class Results:
             return uri
         client_id = self.known(uri.client_id)
         return api_uri(client_id) if client_id is not None else None
+
+    def text(self, value: SettingValue) -> str | None:
+        """What a setting comes to say, or `None` while it is not known."""
+        if isinstance(value, Ref):
+            return self.known(value)
+        if isinstance(value, ScopeOf):
+            uri = self.uri(value.uri)
+            return f"{uri}/.default" if uri is not None else None
+        return self.uri(value)

@@ -30,6 +30,7 @@ from mct_s2s.planning.changes import (
     RestoreApplication,
     RevokeAppRole,
     UpdateApplication,
+    WireApp,
     WriteSettings,
 )
 from mct_s2s.planning.grants import Lack, lacks
@@ -104,7 +105,7 @@ def need_of(change: AnyChange, observed: Observed) -> Need | None:  # noqa: C901
             return Need(Right.DISABLE_IDENTITY, change.name, resource=change.holder.resource)
         case EnableIdentity():
             return Need(Right.ENABLE_IDENTITY, change.name, resource=change.holder.resource)
-        case WriteSettings():
+        case WriteSettings() | WireApp():
             return Need(Right.WRITE_SETTINGS, change.name, resource=change.site.resource)
         case RestartSite():
             return Need(Right.RESTART, change.name, resource=change.site.resource)

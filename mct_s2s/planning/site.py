@@ -109,7 +109,7 @@ def plan_site(observed: Observed, wish: SettingsWish, *, restart: bool, first: b
     write = WriteSettings(
         key="settings",
         name=site.label,
-        detail=_describe(settings, changed),
+        detail=describe(settings, changed),
         site=site,
         wish=wish,
         changed=changed,
@@ -125,7 +125,7 @@ def merge(settings: AppSettings, wish: SettingsWish, results: Results) -> dict[s
     """
     merged = dict(settings)
     for entry in wish.values:
-        value = results.uri(entry.value)
+        value = results.text(entry.value)
         current = value_of(merged, entry.name)
         if value is not None and not (current == value or (current or "").casefold() in entry.equally_right):
             merged[spelling_in(merged, entry.name)] = value
@@ -143,7 +143,7 @@ def changed_names(settings: AppSettings, wish: SettingsWish, results: Results) -
     merged = merge(settings, wish, results)
     changed = {name for name, value in merged.items() if name not in settings or settings[name] != value}
     changed |= set(settings) - set(merged)
-    changed |= {spelling_in(settings, entry.name) for entry in wish.values if results.uri(entry.value) is None}
+    changed |= {spelling_in(settings, entry.name) for entry in wish.values if results.text(entry.value) is None}
     if any(results.known(later) is None for later in wish.application_ids):
         changed.add(spelling_in(settings, APPLICATION_IDS))
     if any(results.known(later) is None for later in wish.object_ids):
@@ -169,6 +169,7 @@ def _merge_ids(
         merged[spelling_in(merged, name)] = wanted_list.text
 
 
-def _describe(settings: AppSettings, changed: tuple[str, ...]) -> str:
+def describe(settings: AppSettings, changed: tuple[str, ...]) -> str:
+    """Which settings change, and how many do not."""
     untouched = len(settings) - sum(name in settings for name in changed)
     return f"{', '.join(changed)}; {untouched} other settings untouched"

@@ -80,6 +80,8 @@ def handed_over(note: LeftToOthers, leaving: Leaving) -> dict[str, str]:
 def _told(note: LeftToOthers, leaving: Leaving) -> Told:
     if note.step is Left.CONSENT:
         return _consent(note, leaving)
+    if note.step is Left.VAULT:
+        return Told(note.what, note.command)
     if note.step is Left.RESTART:
         return Told(note.what, _restart(note.resource), needed=in_words(note.needed))
     values = handed_over(note, leaving)
@@ -123,7 +125,7 @@ def _all_known(wish: SettingsWish, results: Results) -> bool:
     return (
         all(results.known(later) for later in wish.application_ids)
         and all(results.known(later) for later in wish.object_ids)
-        and all(results.uri(entry.value) for entry in wish.values)
+        and all(results.text(entry.value) for entry in wish.values)
     )
 
 

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from mct_s2s.adapters.arm.session import ArmSession
-from mct_s2s.errors import NotThere, ServiceError
+from mct_s2s.errors import NotThere, PermissionMissing, ServiceError
 from mct_s2s.model.ids import TenantId
 from mct_s2s.model.observed import Site
 from mct_s2s.model.resource_id import ResourceId
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from azure.mgmt.web.aio import WebSiteManagementClient
 
 SUBSCRIPTIONS_API = "2022-12-01"
+REFERENCES_API = "2024-11-01"
 
 
 class ArmSites:
@@ -100,6 +101,16 @@ class ArmSites:
             # Flex Consumption and Container Apps hosting accept the write and finish it later; the SDK knows 200 only.
             if error.status != 202:
                 raise
+
+    async def reference_status(self, resource: ResourceId, name: str) -> str | None:
+        """GET …/config/configreferences/appsettings/{name}."""
+        path = f"{resource}/config/configreferences/appsettings/{name}"
+        try:
+            answer = await self._session.get(path, REFERENCES_API, "look at a key vault reference")
+        except (NotThere, PermissionMissing):
+            return None
+        status = (answer.get("properties") or {}).get("status")
+        return str(status) if status else None
 
     async def restart(self, resource: ResourceId) -> None:
         """POST …/restart. An answer that was lost is not asked for again: the write has recycled the site already."""

@@ -1,0 +1,66 @@
+"""`--wire RESOURCE`: what it needs of the other options, and the wish that it comes to."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from mct_s2s.cli.wiring import Session
+from mct_s2s.errors import UsageError
+from mct_s2s.inputs.clients import SecretTo
+from mct_s2s.inputs.target import caller_resource
+from mct_s2s.model.desired import ClientWish, WireWish
+from mct_s2s.model.resource_id import ResourceId
+
+
+@dataclass(frozen=True)
+class Wire:
+    """An app to be wired, as far as the options say."""
+
+    resource: str | ResourceId
+    client: ClientWish | None
+    """The client application that it signs in as; `None` where it calls as itself."""
+    places: SecretTo
+
+    def wish(self, session: Session, label: str) -> WireWish:
+        """The wish, once the cloud is known; `label` is what a person calls the MCT App Service."""
+        host = session.azure.authority_host
+        if self.client is None or self.client.credential is None or self.places.vault is None:
+            return WireWish(self.client is not None, authority_host=host)
+        name, url = session.cloud.vault(self.places.vault.vault)
+        secret = self.places.vault.secret_for(label, self.client.name)
+        return WireWish(True, name, f"{url}/secrets/{secret}", host)
+
+
+def wire(
+    text: str | None, clients: Sequence[ClientWish], identities: Sequence[str | ResourceId], places: SecretTo
+) -> Wire | None:
+    """Read `--wire`.
+
+    Raises:
+        UsageError: it is no web or function app, or the other options do not say who it calls as.
+    """
+    if text is None:
+        return None
+    resource = caller_resource(text)
+    if isinstance(resource, ResourceId) and not resource.is_site:
+        raise UsageError(
+            "wire-not-an-app",
+            f"'{text}' is a {resource.type}: only web and function apps have application settings.",
+            remedy="Give the id or the bare name of a web or function app.",
+        )
+    if any(str(one).casefold() == str(resource).casefold() for one in identities):
+        return Wire(resource, None, places)
+    if len(clients) != 1:
+        raise UsageError(
+            "wire-one-client",
+            f"As whom does '{text}' call? --wire goes with one client application, or with the app's own identity.",
+            remedy=f"Name one client, or add --managed-identity {text}",
+        )
+    if clients[0].credential is not None and places.vault is None:
+        raise UsageError(
+            "wire-needs-vault",
+            "An app gets a reference to a secret in a key vault, never the secret itself.",
+            remedy="Add --secret-to keyvault:VAULT",
+        )
+    return Wire(resource, clients[0], places)

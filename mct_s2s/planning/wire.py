@@ -1,0 +1,153 @@
+"""An app that calls the MCT API finds in its own settings what it needs for that: no more, and nothing of its own lost.
+
+azure-identity's environment variables are used as they are. Source: learn.microsoft.com/azure/app-service/
+app-service-key-vault-references.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from mct_s2s.errors import Refused
+from mct_s2s.model.desired import WireWish
+from mct_s2s.model.ids import ClientId
+from mct_s2s.model.observed import Observed, WiredApp
+from mct_s2s.model.site_settings import value_of
+from mct_s2s.planning.changes import (
+    AddSecret,
+    AlreadyRight,
+    AnyChange,
+    Later,
+    Ref,
+    ScopeOf,
+    SettingsWish,
+    SettingWish,
+    WireApp,
+)
+from mct_s2s.planning.plan import Left, LeftToOthers, Results
+from mct_s2s.planning.service import Service
+from mct_s2s.planning.site import changed_names, describe
+
+CLIENT_ID, CLIENT_SECRET, TENANT_ID = "AZURE_CLIENT_ID", "AZURE_CLIENT_SECRET", "AZURE_TENANT_ID"
+AUTHORITY_HOST, SCOPE, URL = "AZURE_AUTHORITY_HOST", "MCT_S2S_SCOPE", "MCT_S2S_URL"
+RESOLVED = "Resolved"
+READER = "Key Vault Secrets User"
+
+
+def plan_wire(
+    wish: WireWish, client_id: Later[ClientId] | None, service: Service, observed: Observed, before: Sequence[AnyChange]
+) -> tuple[AnyChange, tuple[LeftToOthers, ...]]:
+    """One write of the app's settings, or the word that they are right already; and what the app may still lack.
+
+    Args:
+        wish: what is wanted.
+        client_id: the client application that the app signs in as; `None` where it has a managed identity.
+        service: whose API it calls.
+        observed: the world, with the app in it.
+        before: what is done for the client first: its secret is in the vault before the app is told to look there.
+
+    Raises:
+        Refused: the app is the MCT App Service itself, or signs in as somebody else already; or the client has a
+            secret, but not in the vault.
+    """
+    app = observed.wired
+    assert app is not None  # noqa: S101  # looked at whenever it is asked for
+    _refuse_mct(app, observed)
+    if client_id is not None:
+        _refuse_other_client(app, client_id)
+        _refuse_missing_secret(wish, observed, before)
+    settings_wish = SettingsWish(values=tuple(_values(wish, client_id, service, observed)), tidy=False)
+    changed = changed_names(app.settings, settings_wish, Results())
+    # App Service resolves references anew when settings change: what it says of an old one is still true.
+    left = _reading(wish, app) if wish.secret_uri is not None and app.reference != RESOLVED else ()
+    if not changed:
+        name, resource = app.site.label, str(app.site.resource)
+        return AlreadyRight(key="wire", resource="application settings", name=name, id=resource), left
+    write = WireApp(
+        key="wire",
+        name=app.site.label,
+        detail=describe(app.settings, changed),
+        site=app.site,
+        wish=settings_wish,
+        changed=changed,
+        after=tuple(change.key for change in before),
+    )
+    return write, left
+
+
+def _values(
+    wish: WireWish, client_id: Later[ClientId] | None, service: Service, observed: Observed
+) -> Iterable[SettingWish]:
+    yield SettingWish(SCOPE, ScopeOf(service.uri))
+    if observed.app_service is not None:
+        yield SettingWish(URL, observed.app_service.site.url)
+    if client_id is None or observed.tenant is None:
+        return
+    same = frozenset({client_id.casefold()}) if isinstance(client_id, str) else frozenset[str]()
+    yield SettingWish(CLIENT_ID, client_id, same)
+    yield SettingWish(TENANT_ID, observed.tenant.id, frozenset({observed.tenant.id.casefold()}))
+    if wish.authority_host is not None:
+        yield SettingWish(AUTHORITY_HOST, wish.authority_host)
+    if wish.secret_uri is not None:
+        yield SettingWish(CLIENT_SECRET, f"@Microsoft.KeyVault(SecretUri={wish.secret_uri}/)")
+
+
+def _refuse_mct(app: WiredApp, observed: Observed) -> None:
+    mct = observed.app_service
+    if mct is None or app.site.resource.names[0].casefold() != mct.site.name.casefold():
+        return
+    raise Refused(
+        "wire-to-itself",
+        f"'{app.site.label}' is the MCT App Service itself: it is called, and does not call.",
+        remedy="Give --wire the app that calls it.",
+    )
+
+
+def _refuse_other_client(app: WiredApp, client_id: Later[ClientId]) -> None:
+    """The app may be somebody already: its user-assigned identity, or another application."""
+    current, secret = value_of(app.settings, CLIENT_ID), value_of(app.settings, CLIENT_SECRET)
+    known = "" if isinstance(client_id, Ref) else client_id
+    if current is not None and current.casefold() == known.casefold():
+        return
+    if not current and not secret:
+        return
+    name = CLIENT_ID if current else CLIENT_SECRET
+    raise Refused(
+        "wire-taken",
+        f"'{app.site.label}' signs in as somebody else already: its setting {name} is not this client's. Nothing was "
+        "changed.",
+        remedy=f"If nothing needs it any more, delete {CLIENT_ID}, {CLIENT_SECRET} and {TENANT_ID} from the app's "
+        "settings, then run the same command again.",
+    )
+
+
+def _refuse_missing_secret(wish: WireWish, observed: Observed, before: Sequence[AnyChange]) -> None:
+    """A client that has its secret elsewhere gets no other one by itself; the vault would stay empty."""
+    if wish.secret_uri is None or any(isinstance(change, AddSecret) for change in before):
+        return
+    if any(note.delivered is not None for note in observed.secrets.values()):
+        return
+    raise Refused(
+        "wire-without-secret",
+        f"The client has a secret already, but not in the vault '{wish.vault}': the app would find nothing there.",
+        remedy=f"Put a new one there first: mct-s2s rotate-secret NAME --secret-to keyvault:{wish.vault}",
+    )
+
+
+def _reading(wish: WireWish, app: WiredApp) -> tuple[LeftToOthers, ...]:
+    """Whether the app may read the vault is known only when App Service has tried."""
+    vault, resource = wish.vault or "", app.site.resource
+    principal = app.holder.principal_id if app.holder is not None else None
+    role = (
+        f"az role assignment create --role '{READER}' --assignee-object-id {principal or 'PRINCIPAL-ID'} "
+        f"--assignee-principal-type ServicePrincipal "
+        f'--scope "$(az keyvault show --name {vault} --query id --output tsv)"'
+    )
+    lack: tuple[LeftToOthers, ...] = ()
+    if principal is None:
+        slot = f" --slot {resource.slot}" if resource.slot else ""
+        identify = f"az webapp identity assign --resource-group {resource.resource_group} --name {app.site.name}{slot}"
+        what = f"'{app.site.label}' has no identity of its own yet, and needs one to read the vault '{vault}'."
+        lack = (LeftToOthers(Left.VAULT, what, command=identify),)
+    what = f"'{app.site.label}' must be allowed to read the vault '{vault}'."
+    return (*lack, LeftToOthers(Left.VAULT, what, command=role))
