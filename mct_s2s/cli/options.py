@@ -146,7 +146,7 @@ class CredentialOptions(ChangingOptions):
         str | None,
         typer.Option(
             "--secret-to",
-            help="file:PATH, keyvault:VAULT[/NAME], or show (printed once). Default: a file in your data directory.",
+            help="file:PATH, keyvault:VAULT\\[/NAME], or show (printed once). Default: a file in your data directory.",
             rich_help_panel=CREDENTIAL,
         ),
     ] = None
