@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from mct_s2s.errors import S2SError
 from mct_s2s.model.access import ApiAnswer, ApiToken, SignIn
@@ -31,6 +31,7 @@ from mct_s2s.model.observed import (
     Site,
     Tenant,
 )
+from mct_s2s.model.proofs import Certificate, Federation
 from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.model.rights import Denial, Lock, Permission, Person, SecretRule, SignedIn
 from mct_s2s.planning.changes import AnyChange
@@ -161,6 +162,18 @@ class Directory(Protocol):
 
     async def remove_secret(self, object_id: ApplicationObjectId, key_id: KeyId) -> None:
         """Remove a secret; one that is gone already is no error."""
+        ...
+
+    async def add_certificate(
+        self, object_id: ApplicationObjectId, certificate: Certificate, name: str, *, is_new: bool
+    ) -> KeyId:
+        """Register a certificate beside those that stand; one that is registered already is no error."""
+        ...
+
+    async def put_federated_credential(
+        self, object_id: ApplicationObjectId, federation: Federation, *, is_new: bool
+    ) -> KeyId:
+        """Create the federated credential of that name, or bring the one that is there to this state."""
         ...
 
     async def assign(
@@ -405,6 +418,30 @@ class Api(Protocol):
             UsageError: the path leads to another host.
             ServiceError: `site-unreachable`.
         """
+
+
+@dataclass(frozen=True)
+class KeyWish:
+    """A key pair that is wanted."""
+
+    name: str
+    """What its certificate is made out to."""
+    starts: datetime
+    expires: datetime
+    pending: Certificate | None = None
+    """Of a key pair that is to be taken up again, if it is still there."""
+
+
+@runtime_checkable
+class KeyPlace(SecretPlace, Protocol):
+    """A place that keeps private keys, too. They are made there and never leave it."""
+
+    async def key_pair(self, wanted: KeyWish) -> Certificate:
+        """The certificate of a key pair whose private key is on disk before this returns."""
+        ...
+
+    async def deliver_certificate(self, record: SecretRecord, certificate: Certificate) -> None:
+        """Bring key and certificate to where the client reads them, and forget the attempt."""
         ...
 
 

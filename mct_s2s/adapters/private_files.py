@@ -2,10 +2,28 @@
 
 from __future__ import annotations
 
+import glob
 import os
 import secrets
 import sys
 from pathlib import Path
+
+
+def lines_of(path: Path) -> list[str]:
+    """The lines of a text file; none where there is no such file, or it cannot be read."""
+    try:
+        return path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError):
+        return []
+
+
+def forget_leftovers(path: Path) -> None:
+    """Remove what killed runs left of writing `path` and its `.pending`: it may hold a secret.
+
+    Only for whoever has the turn: nobody else may be writing at the same moment.
+    """
+    for leftover in path.parent.glob(f".{glob.escape(path.name)}*.{'[0-9a-f]' * 8}"):
+        leftover.unlink(missing_ok=True)
 
 
 def replace_whole(path: Path, text: str) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import glob
 import json
 import secrets
 import shlex
@@ -12,14 +11,15 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from mct_s2s.adapters.private_files import replace_whole, write_new
+from mct_s2s.adapters.private_files import forget_leftovers, lines_of, replace_whole, write_new
 from mct_s2s.errors import UsageError
 from mct_s2s.model.ids import ClientId, KeyId, TenantId, same_id
-from mct_s2s.model.observed import SecretNote
+from mct_s2s.model.observed import CredentialKind, SecretNote
 from mct_s2s.ports import NewSecret, SecretRecord, StoredCredential
 
 DELIVERED = "# mct-s2s credential "
 """The comment by which a later run knows which of an application's secrets this file holds."""
+SECRET = CredentialKind.SECRET
 _ESSENTIAL = ("AZURE_TENANT_ID", "AZURE_CLIENT_ID", "AZURE_CLIENT_SECRET")
 
 
@@ -46,18 +46,20 @@ class FilePlace:
 
     async def note(self) -> SecretNote:
         """What the two files remember."""
-        attempts = [line for line in _lines(self._pending) if line]
+        attempts = [line for line in lines_of(self._pending) if line]
         delivered: KeyId | None = None
         made: datetime | None = None
-        for line in _lines(self.path):
+        kind = SECRET
+        for line in lines_of(self.path):
             if line.startswith(DELIVERED):
                 with suppress(ValueError, KeyError, TypeError):  # edited by hand: then it tells nothing
                     document: Mapping[str, str] = json.loads(line.removeprefix(DELIVERED))
                     name, key_id, at = document["name"], document["keyId"], document["made"]
                     delivered, made = KeyId(key_id), datetime.fromisoformat(at)
+                    kind = CredentialKind(document.get("kind", SECRET))
                     attempts.append(name)
         holds = self._holds()
-        return SecretNote(tuple(attempts), delivered, ClientId(holds) if holds else None, made)
+        return SecretNote(tuple(attempts), delivered, ClientId(holds) if holds else None, made, kind)
 
     async def check(self, client_id: ClientId | None) -> None:
         """Try the very writing that the secret will need.
@@ -71,34 +73,20 @@ class FilePlace:
                 f"'{self.path}' exists and is not this client's secret file. It was not touched.",
                 remedy="Choose another place, or move the file away: --secret-to file:PATH",
             )
-        try:
-            if self.path.is_dir():
-                raise IsADirectoryError(f"'{self.path}' is a folder")
-            self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            probe = self.path.with_name(f".{self.path.name}.{secrets.token_hex(4)}")
-            write_new(probe, "")
-            probe.unlink()
-        except OSError as error:
-            raise UsageError(
-                "secret-place-unwritable",
-                f"The secret cannot be saved to '{self.path}': {error.strerror or error}",
-                remedy="Choose a place that you may write to: --secret-to file:PATH",
-            ) from error
+        check_writable(self.path)
 
     async def begin(self, attempt: str) -> None:
         """Add the attempt to the pending file, on disk before this returns.
 
         What a killed run left half-written goes first: it may hold a secret.
         """
-        for left in self.path.parent.glob(f".{glob.escape(self.path.name)}*.{'[0-9a-f]' * 8}"):
-            left.unlink(missing_ok=True)
-        known = [line for line in _lines(self._pending) if line]
+        forget_leftovers(self.path)
+        known = [line for line in lines_of(self._pending) if line]
         replace_whole(self._pending, "".join(f"{line}\n" for line in [*known, attempt]))
 
     async def deliver(self, record: SecretRecord, secret: NewSecret) -> None:
         """Write the file at one stroke, then forget the attempts."""
-        if self._belongs_to_another(record.client_id):
-            self.path.replace(self.path.with_name(f"{self.path.name}.{self._holds() or 'old'}"))
+        await self.make_room(record.client_id, SECRET)
         replace_whole(self.path, dotenv(record, secret))
         self._pending.unlink(missing_ok=True)
 
@@ -132,10 +120,18 @@ class FilePlace:
         self._pending.unlink(missing_ok=True)
         return True
 
+    async def make_room(self, client_id: ClientId, kind: CredentialKind) -> None:
+        """Move aside what must not be written over: another client's file, or this client's other credential."""
+        note = await self.note()
+        if self._belongs_to_another(client_id):
+            self.path.replace(self.path.with_name(f"{self.path.name}.{self._holds() or 'old'}"))
+        elif note.delivered is not None and note.kind is not kind:
+            self.path.replace(self.path.with_name(f"{self.path.name}.{note.kind.value}"))
+
     def _holds(self) -> str | None:
         """The appId that the file is for."""
         prefix = "AZURE_CLIENT_ID="
-        return next((line.removeprefix(prefix) for line in _lines(self.path) if line.startswith(prefix)), None)
+        return next((line.removeprefix(prefix) for line in lines_of(self.path) if line.startswith(prefix)), None)
 
     def _belongs_to_another(self, client_id: ClientId | None) -> bool:
         return self.path.is_file() and self.path.stat().st_size > 0 and not same_id(self._holds(), client_id)
@@ -181,12 +177,48 @@ class ShownPlace:
         return self._last
 
 
+def check_writable(path: Path) -> None:
+    """Try the very writing that a secret file will need.
+
+    Raises:
+        UsageError: the folder cannot be made or written to.
+    """
+    try:
+        if path.is_dir():
+            raise IsADirectoryError(f"'{path}' is a folder")
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        trial = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+        write_new(trial, "")
+        trial.unlink()
+    except OSError as error:
+        raise UsageError(
+            "secret-place-unwritable",
+            f"The secret cannot be saved to '{path}': {error.strerror or error}",
+            remedy="Choose a place that you may write to: --secret-to file:PATH",
+        ) from error
+
+
 def dotenv(record: SecretRecord, secret: NewSecret) -> str:
-    """The file's text. Source for the first three names: azure-identity's EnvironmentCredential."""
+    """A secret's file. Source for the first three names: azure-identity's EnvironmentCredential."""
+    return dotenv_of(record, {"AZURE_CLIENT_SECRET": secret.value}, secret.key_id, secret.expires)
+
+
+def dotenv_of(
+    record: SecretRecord, proof: Mapping[str, str], key_id: KeyId, expires: datetime, kind: CredentialKind = SECRET
+) -> str:
+    """The text of a file with what a client signs in with, and what it has to ask for.
+
+    Args:
+        record: everything that is the same for every kind of credential.
+        proof: the variables that azure-identity reads for this kind.
+        key_id: which of the application's credentials it is.
+        expires: until when it is good.
+        kind: what it is.
+    """
     values = {
         "AZURE_TENANT_ID": record.tenant_id,
         "AZURE_CLIENT_ID": record.client_id,
-        "AZURE_CLIENT_SECRET": secret.value,
+        **proof,
         "AZURE_AUTHORITY_HOST": record.authority_host,
         "MCT_S2S_SCOPE": record.scope,
         "MCT_S2S_URL": record.url,
@@ -194,10 +226,11 @@ def dotenv(record: SecretRecord, secret: NewSecret) -> str:
     lines = [f"{name}={_quoted(value)}" for name, value in values.items() if value]
     facts = {
         "name": record.credential_name,
-        "keyId": secret.key_id,
+        "keyId": key_id,
         "client": record.client_name,
         "made": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S+00:00}",
-        "expires": f"{secret.expires:%Y-%m-%dT%H:%M:%SZ}",
+        "expires": f"{expires:%Y-%m-%dT%H:%M:%SZ}",
+        **({} if kind is SECRET else {"kind": kind.value}),
     }
     return "\n".join([*lines, DELIVERED + json.dumps(facts, ensure_ascii=False)]) + "\n"
 
@@ -211,16 +244,9 @@ def _quoted(value: str) -> str:
 def variables_of(path: Path) -> dict[str, str]:
     """The variables of a dotenv file, as a shell would read them."""
     values: dict[str, str] = {}
-    for line in _lines(path):
+    for line in lines_of(path):
         name, equals, value = line.strip().removeprefix("export ").partition("=")
         if equals and not name.startswith("#"):
             with suppress(ValueError):  # a quote that nobody closed
                 values[name.strip()] = "".join(shlex.split(value)) if value[:1] in {"'", '"'} else value.strip()
     return {name: value for name, value in values.items() if value}
-
-
-def _lines(path: Path) -> list[str]:
-    try:
-        return path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError):
-        return []

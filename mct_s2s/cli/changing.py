@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 from secrets import token_hex
 
-from mct_s2s.adapters.secret_places import FilePlace, ShownPlace
 from mct_s2s.adapters.turn import turn
 from mct_s2s.cli.backing_up import BackupFile
+from mct_s2s.cli.credentials import NewCredential, Places, in_vault, saved
 from mct_s2s.cli.options import ChangingOptions
 from mct_s2s.cli.question import ask
 from mct_s2s.cli.run import Run
@@ -20,10 +21,8 @@ from mct_s2s.errors import Cancelled, PermissionMissing, UsageError
 from mct_s2s.flows.converge import Answer, Convergence, Goal, Keep, converge
 from mct_s2s.flows.query import Query
 from mct_s2s.inputs.clients import SecretTo
-from mct_s2s.inputs.vault import VaultTo
 from mct_s2s.model.desired import Desired
 from mct_s2s.model.observed import Observed
-from mct_s2s.planning.changes import AddSecret
 from mct_s2s.planning.findings import diagnose
 from mct_s2s.planning.plan import Facts, Plan
 from mct_s2s.planning.rotation import rotating
@@ -31,7 +30,6 @@ from mct_s2s.ports import SecretPlace
 from mct_s2s.render.documents import (
     SavedCredential,
     Step,
-    planned_credentials,
     planned_steps,
     result_document,
     status_document,
@@ -147,33 +145,17 @@ async def _ask(run: Run, options: ChangingOptions, plan: Plan) -> Answer:
 
 
 def _places(wanted: Change, session: Session, observed: Observed) -> Mapping[str, SecretPlace]:
+    vaults = cache(session.open_vault)  # one for all clients: what it asks for in patience, it asks of all
+    places = Places(
+        wanted.secret_to,
+        default_folder(session.label, observed, wanted.label),
+        lambda to, name: in_vault(vaults(to.vault), to, wanted.label, name),
+    )
     rotation = wanted.desired.rotation
-    if rotation is not None and wanted.desired.service is not None:
-        clients = rotating(rotation, observed, wanted.desired.service.unique_name, wanted.now)
-        names = list(clients)
-    else:
-        clients = {}
-        names = [client.name for client in wanted.desired.clients if client.credential is not None]
-    if wanted.secret_to.show:
-        return {name: ShownPlace() for name in names}
-    if wanted.secret_to.vault is not None:
-        return _in_vault(wanted.secret_to.vault, names, session, wanted.label)
-    folder = default_folder(session.label, observed, wanted.label)
-    owned = wanted.secret_to.path is None
-    places = {name: FilePlace(wanted.secret_to.file_for(name, folder), owned) for name in names}
-    for name, client in clients.items():
-        # A client that was adopted by its appId has its file under that name.
-        other = FilePlace(wanted.secret_to.file_for(client.client_id, folder), owned)
-        if other.holds(client.client_id):
-            places[name] = other
-    return places
-
-
-def _in_vault(to: VaultTo, names: list[str], session: Session, label: str) -> Mapping[str, SecretPlace]:
-    from mct_s2s.adapters.vault_places import VaultPlace  # noqa: PLC0415  # an extra
-
-    vault = session.open_vault(to.vault)
-    return {name: VaultPlace(vault, to.secret_for(label, name), name) for name in names}
+    if rotation is None or wanted.desired.service is None:
+        return places.for_wishes(wanted.desired.clients)
+    clients = rotating(rotation, observed, wanted.desired.service.unique_name, wanted.now)
+    return {name: places.of_standing(name, client.client_id) for name, client in clients.items()}
 
 
 def default_folder(cloud: str, observed: Observed, label: str) -> Path:
@@ -187,17 +169,15 @@ def default_folder(cloud: str, observed: Observed, label: str) -> Path:
 
 def _changed(convergence: Convergence, places: Mapping[str, SecretPlace]) -> Changed:
     journal = convergence.journal
-    labels = {name: place.label for name, place in places.items()}
     if journal is None:
-        return Changed(convergence, planned_credentials(convergence.plan, labels), places, applied=False)
-    made: list[SavedCredential] = []
+        planned = [change for change in convergence.plan.changes if isinstance(change, NewCredential)]
+        return Changed(convergence, [saved(change, "", places) for change in planned], places, applied=False)
     order = [step.key for step in convergence.plan.steps]
-    for entry in sorted(journal.done, key=lambda entry: order.index(entry.change.key)):
-        if isinstance(entry.change, AddSecret):
-            place = places[entry.change.client]
-            secret = place.shown.get(entry.change.client) if isinstance(place, ShownPlace) else None
-            client_id = journal.results.resolve(entry.change.client_id)
-            made.append(SavedCredential(entry.change.client, client_id, entry.change.expires, place.label, secret))
+    made = [
+        saved(entry.change, journal.results.resolve(entry.change.client_id), places)
+        for entry in sorted(journal.done, key=lambda entry: order.index(entry.change.key))
+        if isinstance(entry.change, NewCredential)
+    ]
     return Changed(convergence, made, places, applied=True)
 
 

@@ -8,11 +8,38 @@ from mct_s2s.cli.options import ChangingOptions
 from mct_s2s.cli.run import Run
 from mct_s2s.cli.where import where
 from mct_s2s.cli.wiring import Session
-from mct_s2s.model.observed import Observed
+from mct_s2s.model.observed import CredentialKind, Observed
+from mct_s2s.planning.changes import AddFederatedCredential
 from mct_s2s.planning.findings import uri_shown
+from mct_s2s.ports import KeyPlace
 from mct_s2s.render.closing import show_credentials, vault_reading
+from mct_s2s.render.console import Terminal
 from mct_s2s.render.handover import show_lacking, show_left_to_others
-from mct_s2s.render.next_steps import Call, show_client_example, show_identity_example
+from mct_s2s.render.next_steps import (
+    Call,
+    show_certificate_example,
+    show_client_example,
+    show_federated_example,
+    show_identity_example,
+)
+
+
+def _show_how_clients_call(terminal: Terminal, call: Call, changed: Changed) -> None:
+    """Once for each kind of credential, by the first client that has it; each federated one, for each is different."""
+    name, first = next(iter(changed.places.items()), ("", None))
+    dotenv = str(first.path) if isinstance(first, FilePlace) and first.path.exists() else None
+    keys = [c for c in changed.credentials if c.kind is CredentialKind.CERTIFICATE]
+    if isinstance(first, KeyPlace):
+        show_certificate_example(terminal, call, next((c.client_id for c in keys), ""), dotenv)
+    elif first is not None:
+        from_vault = _from_vault(first.label, name, changed.convergence.after)
+        show_client_example(terminal, call, dotenv, from_vault)
+    elif keys:
+        show_certificate_example(terminal, call, keys[0].client_id, None)
+    client_ids = {credential.client: credential.client_id for credential in changed.credentials}
+    for change in changed.convergence.plan.changes:
+        if isinstance(change, AddFederatedCredential):
+            show_federated_example(terminal, call, client_ids[change.client], change.federation)
 
 
 def _from_vault(label: str, name: str, after: Observed) -> str | None:
@@ -36,11 +63,7 @@ def close(current: Run, options: ChangingOptions, session: Session, changed: Cha
     if service is None or after.tenant is None:
         return
     call = Call(session.cloud.login, after.tenant.id, uri_shown(service, after) or "", site.site.url if site else None)
-    if changed.places:
-        place = next(iter(changed.places.values()))
-        saved = isinstance(place, FilePlace) and place.path.exists()
-        path = str(place.path) if isinstance(place, FilePlace) and saved else None
-        show_client_example(terminal, call, path, _from_vault(place.label, next(iter(changed.places)), after))
+    _show_how_clients_call(terminal, call, changed)
     for holder in after.holders:
         show_identity_example(terminal, call, holder)
     show_lacking(terminal, convergence.plan.lacks)

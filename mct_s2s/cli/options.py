@@ -27,6 +27,8 @@ class CredentialKind(StrEnum):
     """`--credential`."""
 
     SECRET = "secret"  # noqa: S105  # the word, not a secret
+    CERTIFICATE = "certificate"
+    FEDERATED = "federated"
     NONE = "none"
 
 
@@ -155,6 +157,39 @@ class CredentialOptions(ChangingOptions):
         typer.Option(
             "--wire",
             help="The web or function app that calls: its settings get what it needs, and a reference to the secret.",
+            rich_help_panel=CREDENTIAL,
+        ),
+    ] = None
+    certificate: Annotated[
+        Path | None,
+        typer.Option(
+            "--certificate",
+            help="PEM file with a public RSA certificate. Default: a key pair is made and kept as the secret would be.",
+            rich_help_panel=CREDENTIAL,
+        ),
+    ] = None
+    github: Annotated[
+        str | None,
+        typer.Option(
+            "--github",
+            metavar="OWNER/REPO[:branch]",
+            help="With --credential federated: the workflows on a branch. Default: main.",
+            rich_help_panel=CREDENTIAL,
+        ),
+    ] = None
+    federated_issuer: Annotated[
+        str | None,
+        typer.Option("--federated-issuer", help="Whose tokens: an https URL.", rich_help_panel=CREDENTIAL),
+    ] = None
+    federated_subject: Annotated[
+        str | None,
+        typer.Option("--federated-subject", help="Which of them: the token's sub.", rich_help_panel=CREDENTIAL),
+    ] = None
+    federated_audience: Annotated[
+        str | None,
+        typer.Option(
+            "--federated-audience",
+            help="The token's aud. Default: the cloud's, api://AzureADTokenExchange.",
             rich_help_panel=CREDENTIAL,
         ),
     ] = None

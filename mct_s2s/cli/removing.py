@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from mct_s2s.adapters.secret_places import FilePlace
+from mct_s2s.adapters.key_places import KeyFilePlace
 from mct_s2s.cli.change_targets import query_for
 from mct_s2s.cli.changing import Change, Changed, change, default_folder
 from mct_s2s.cli.options import RemovalOptions
@@ -53,7 +53,7 @@ def _retire(current: Run, changed: Changed, folder: Path) -> None:
     """Delete the files whose secrets have just become useless, where they lie in this tool's own folder."""
     for name, client_id in _without_secrets(changed):
         for stem in dict.fromkeys((name, client_id)):
-            place = FilePlace(SecretTo().file_for(stem, folder), is_ours=True)
+            place = KeyFilePlace.at(SecretTo().file_for(stem, folder), is_ours=True)
             if place.retire(client_id):
                 current.terminal.say(f"deleted: {place.path}, whose secret is of no use any more")
 

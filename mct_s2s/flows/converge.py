@@ -14,10 +14,10 @@ from mct_s2s.flows.journal import Journal
 from mct_s2s.flows.observe import observe
 from mct_s2s.flows.operations import Stage
 from mct_s2s.flows.preflight import Asked, explained, permitted
+from mct_s2s.flows.proofs import needs_place
 from mct_s2s.flows.query import Query
 from mct_s2s.model.desired import Desired
 from mct_s2s.model.observed import Observed
-from mct_s2s.planning.changes import AddSecret
 from mct_s2s.planning.lag import expects_lag
 from mct_s2s.planning.make import make_plan
 from mct_s2s.planning.plan import Facts, Plan, Results
@@ -151,7 +151,7 @@ async def converge(
 async def _apply(
     azure: Azure, goal: Goal, convergence: Convergence, places: Mapping[str, SecretPlace], progress: Progress
 ) -> Convergence:
-    secrets = [change for change in convergence.plan.changes if isinstance(change, AddSecret)]
+    secrets = [change for change in convergence.plan.changes if needs_place(change)]
     await together(
         *(places[one.client].check(one.client_id if isinstance(one.client_id, str) else None) for one in secrets)
     )

@@ -10,12 +10,15 @@ from datetime import datetime
 from typing import assert_never
 
 from mct_s2s.errors import NotThere, S2SError, ServiceError
+from mct_s2s.flows.proofs import key_place, make_certificate
 from mct_s2s.flows.recycle_bin import create_or_restore, explain_taken_uri
 from mct_s2s.flows.settings import write_settings
 from mct_s2s.model.access import ClientSignIn, SecretProof
 from mct_s2s.model.ids import ApplicationObjectId, ClientId, KeyId, same_id
-from mct_s2s.model.observed import Application, Tenant
+from mct_s2s.model.observed import Application, CredentialKind, Tenant
 from mct_s2s.planning.changes import (
+    AddCertificate,
+    AddFederatedCredential,
     AddSecret,
     AlreadyRight,
     AnyChange,
@@ -130,6 +133,10 @@ class Operations:
             case DisableIdentity():
                 await self._azure.identities.disable(change.holder)
                 return change.holder.principal_id, ""
+            case AddCertificate():
+                return await self._add_certificate(change)
+            case AddFederatedCredential():
+                return await self._add_federated_credential(change)
             case AssignAppRole():
                 return await self._assign(change)
             case EnableIdentity():
@@ -256,7 +263,35 @@ class Operations:
         sign_in = ClientSignIn(tenant.id, client_id, SecretProof(secret))
         await tokens.token(sign_in, scope, is_new=True, role=None, at_once=PROOFS)
 
-    def _record(self, change: AddSecret) -> SecretRecord:
+    async def _add_certificate(self, change: AddCertificate) -> tuple[str | None, str]:
+        directory, object_id = self._azure.directory, self._results.resolve(change.object_id)
+        is_new = self._stage.expects_lag(change)
+        if change.given is not None:
+            key_id = await directory.add_certificate(object_id, change.given, change.credential_name, is_new=is_new)
+            self._results.record(change.key, Part.KEY_ID, key_id)
+            return key_id, ""
+        place = key_place(self._stage.places, change.client)
+        if isinstance(change.object_id, Ref):
+            made_meanwhile = self._found[change.object_id.key].credentials
+            if made_meanwhile:
+                return made_meanwhile[0].key_id, "another run gave it one at this moment"
+        note = await place.note()
+        client_id = self._results.resolve(change.client_id)
+        fresh = note.is_fresh(client_id, self._stage.now, CredentialKind.CERTIFICATE)
+        if fresh and note.delivered != change.instead_of:
+            return note.delivered, f"made minutes ago, saved to {place.label}"
+        key_id = await make_certificate(directory, place, change, object_id, self._record(change), is_new=is_new)
+        self._results.record(change.key, Part.KEY_ID, key_id)
+        return key_id, f"expires {change.expires:%Y-%m-%d}, saved to {place.label}"
+
+    async def _add_federated_credential(self, change: AddFederatedCredential) -> tuple[str, str]:
+        object_id = self._results.resolve(change.object_id)
+        is_new = self._stage.expects_lag(change)
+        key_id = await self._azure.directory.put_federated_credential(object_id, change.federation, is_new=is_new)
+        self._results.record(change.key, Part.KEY_ID, key_id)
+        return key_id, ""
+
+    def _record(self, change: AddSecret | AddCertificate) -> SecretRecord:
         assert self._stage.tenant is not None  # noqa: S101  # secrets are only made where the directory was read
         return SecretRecord(
             tenant_id=self._stage.tenant.id,

@@ -20,6 +20,8 @@ class Query:
     adopt: str | None = None
     clients: tuple[str, ...] = ()
     """Names and appIds in the wish."""
+    federated: bool = False
+    """Whether those clients' federated credentials are asked for even where another credential is good."""
     identities: tuple[str | ResourceId, ...] = ()
     """Resource ids, and bare names of web or function apps."""
     wire: str | ResourceId | None = None

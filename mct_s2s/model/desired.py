@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from mct_s2s.model.backup import Backup
 from mct_s2s.model.ids import ApplicationIdUri, ClientId, PrincipalId, TenantId
+from mct_s2s.model.proofs import Certificate
 
 
 @dataclass(frozen=True)
@@ -35,11 +36,32 @@ class SecretWish:
 
 
 @dataclass(frozen=True)
+class CertificateWish:
+    """A certificate: the given one, or else one with a key pair of its own, valid between the two moments."""
+
+    starts: datetime
+    expires: datetime
+    given: Certificate | None = None
+
+
+@dataclass(frozen=True)
+class FederatedWish:
+    """Another issuer's tokens instead of a secret; without an audience, the one that the cloud asks for."""
+
+    issuer: str
+    subject: str
+    audience: str | None = None
+
+
+CredentialWish = SecretWish | CertificateWish | FederatedWish
+
+
+@dataclass(frozen=True)
 class ClientWish:
     """One client application: its display name, or the appId of a registration to adopt."""
 
     name: str
-    credential: SecretWish | None
+    credential: CredentialWish | None
     consent: bool = True
 
 

@@ -32,6 +32,7 @@ _IDENTITY_TAG = "mct-s2s:identity:"
 LONGEST_TAG = 256
 """Source: learn.microsoft.com/graph/api/resources/application, property `tags`."""
 _ROLE_NAMESPACE = UUID("5b0a1b9e-5d0c-4d6a-9f2e-6a3c0c7f2d11")
+_CERTIFICATE_NAMESPACE = UUID("1c9d5c0e-7d0b-4a51-8a6f-0c2f5a1b7e43")
 
 
 def is_guid(text: str) -> bool:
@@ -96,6 +97,22 @@ def file_stem(client_name: str) -> str:
     plain = unicodedata.normalize("NFKD", exact).encode("ascii", "ignore").decode()
     slug = re.sub(r"[^a-z0-9]+", "-", plain.lower()).strip("-")[:32].strip("-") or "client"
     return f"{slug}-{hashlib.sha256(exact.encode()).hexdigest()[:10]}"
+
+
+def certificate_key_id(thumbprint: str) -> KeyId:
+    """The `keyId` that a certificate is registered under: the same at each attempt, so that none is there twice."""
+    return KeyId(str(uuid5(_CERTIFICATE_NAMESPACE, thumbprint.upper())))
+
+
+def federated_name(issuer: str, subject: str) -> str:
+    """The name of a federated credential: readable, the same at each attempt, different for each issuer and subject.
+
+    Source for the form (3 to 120 letters, digits, `-` and `_`): learn.microsoft.com/graph/api/
+    application-post-federatedidentitycredentials.
+    """
+    slug = re.sub(r"[^A-Za-z0-9]+", "-", subject).strip("-")[:60].strip("-") or "subject"
+    digest = hashlib.sha256(f"{issuer}\n{subject}".encode()).hexdigest()[:10]
+    return f"mct-s2s-{slug}-{digest}"
 
 
 def new_app_role_id(tenant_id: str, application: str, role: str) -> AppRoleId:

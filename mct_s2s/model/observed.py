@@ -16,6 +16,7 @@ from mct_s2s.model.ids import (
     TenantId,
     same_id,
 )
+from mct_s2s.model.proofs import Certificate, Federation
 from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.model.site_settings import APPLICATION_IDS, OBJECT_IDS, AllowList, AppSettings, allow_list
 
@@ -71,6 +72,10 @@ class Credential:
     name: str | None
     expires: datetime | None
     begins: datetime | None = None
+    thumbprint: str | None = None
+    """Of a certificate: SHA-1 in upper-case hexadecimal."""
+    federation: Federation | None = None
+    """Of a federated credential: whose tokens it takes."""
 
     def is_valid_at(self, moment: datetime) -> bool:
         """Whether it can be used at `moment`."""
@@ -227,7 +232,7 @@ class ClientApplication:
 
 @dataclass(frozen=True)
 class SecretNote:
-    """What a secret's place remembers: attempts that were begun there, and the one that arrived."""
+    """What a credential's place remembers: attempts that were begun there, and the one that arrived."""
 
     attempts: tuple[str, ...] = ()
     """Credential names, told to the place before the secret was made."""
@@ -235,10 +240,14 @@ class SecretNote:
     client_id: ClientId | None = None
     """Whose secret it is that arrived."""
     delivered_at: datetime | None = None
+    kind: CredentialKind = CredentialKind.SECRET
+    """What it is that arrived."""
+    pending: Certificate | None = None
+    """Of a key pair that was made there and has not arrived: it may be registered, or not."""
 
-    def is_fresh(self, client_id: str, now: datetime) -> bool:
-        """Whether a secret of that client arrived so lately that replicas of the directory may not show it yet."""
-        if self.delivered_at is None or not same_id(self.client_id, client_id):
+    def is_fresh(self, client_id: str, now: datetime, kind: CredentialKind = CredentialKind.SECRET) -> bool:
+        """Whether such a credential of that client arrived so lately that replicas may not show it yet."""
+        if self.delivered_at is None or self.kind is not kind or not same_id(self.client_id, client_id):
             return False
         return now - self.delivered_at < YOUNG
 

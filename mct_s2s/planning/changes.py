@@ -20,6 +20,7 @@ from mct_s2s.model.ids import (
     PrincipalId,
 )
 from mct_s2s.model.observed import Application, AppRole, IdentityHolder, ServicePrincipal, Site
+from mct_s2s.model.proofs import Certificate, Federation
 from mct_s2s.model.resource_id import ResourceId
 
 T = TypeVar("T", bound=str)
@@ -239,6 +240,55 @@ class RemoveSecret(Change):
 
 
 @dataclass(frozen=True, kw_only=True)
+class AddCertificate(Change):
+    """A certificate beside those that are registered. The key of one that is made is at its place before that.
+
+    Source: learn.microsoft.com/graph/api/application-update (`keyCredentials`).
+    """
+
+    client: str
+    """The client's name in the wish: its key among the secret places."""
+    object_id: Later[ApplicationObjectId]
+    client_id: Later[ClientId]
+    credential_name: str
+    starts: datetime
+    expires: datetime
+    audience: str | ApiUri
+    """What the client will ask a token for."""
+    given: Certificate | None = None
+    """A certificate whose key is somebody else's; without it, a key pair is made."""
+    pending: Certificate | None = None
+    """Of a key pair that an attempt made and did not deliver: it is taken up again."""
+    instead_of: KeyId | None = None
+    """A certificate that its place holds although it is good for nothing."""
+
+    resource: ClassVar[str] = "certificate"
+    action: ClassVar[Action] = Action.CREATE
+
+
+@dataclass(frozen=True, kw_only=True)
+class AddFederatedCredential(Change):
+    """Another issuer's tokens in place of a secret, keyed by the name made of issuer and subject.
+
+    Source: learn.microsoft.com/graph/api/federatedidentitycredential-upsert.
+    """
+
+    client: str
+    object_id: Later[ApplicationObjectId]
+    client_id: Later[ClientId]
+    federation: Federation
+    stands: bool = False
+    """Whether one of that name stands there, for another audience."""
+
+    resource: ClassVar[str] = "federated credential"
+
+    @property
+    def action(self) -> Action:
+        """`update` where only the audience changes."""
+        return Action.UPDATE if self.stands else Action.CREATE
+
+
+@dataclass(frozen=True, kw_only=True)
 class AssignAppRole(Change):
     """Admin consent.
 
@@ -410,6 +460,8 @@ AnyChange = (
     | RestoreServicePrincipal
     | AddSecret
     | RemoveSecret
+    | AddCertificate
+    | AddFederatedCredential
     | AssignAppRole
     | RevokeAppRole
     | DeleteApplication

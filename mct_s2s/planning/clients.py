@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import assert_never
 
 from mct_s2s.errors import NotThere
-from mct_s2s.model.desired import ClientWish
+from mct_s2s.model.desired import CertificateWish, ClientWish, FederatedWish, SecretWish
 from mct_s2s.model.ids import (
     ApplicationObjectId,
     ClientId,
@@ -15,7 +16,14 @@ from mct_s2s.model.ids import (
     is_guid,
     trust_tag,
 )
-from mct_s2s.model.observed import ClientApplication, IdentityHolder, Observed, SecretNote
+from mct_s2s.model.observed import (
+    Application,
+    ClientApplication,
+    CredentialKind,
+    IdentityHolder,
+    Observed,
+    SecretNote,
+)
 from mct_s2s.planning.changes import (
     AddSecret,
     AlreadyRight,
@@ -31,6 +39,7 @@ from mct_s2s.planning.changes import (
     RestoreApplication,
     UpdateApplication,
 )
+from mct_s2s.planning.credentials import Holder, is_undelivered, plan_certificate, plan_federated
 from mct_s2s.planning.plan import Facts, Left, LeftToOthers
 from mct_s2s.planning.restoring import as_restored, deleted_client
 from mct_s2s.planning.service import CREATE, EXPOSE, Service, service_principal
@@ -94,8 +103,8 @@ def plan_client(wish: ClientWish, service: Service, observed: Observed, facts: F
     if found is None or found.principal is None:
         after = (key,) if deleted is not None else ()
         changes.append(service_principal(f"{key}:principal", wish.name, client_id, observed, after=after))
-    secret = _plan_secret(wish, found, (object_id, client_id, service), observed, facts)
-    changes.extend(secret)
+    proof = _plan_credential(wish, Holder(wish.name, application, object_id, client_id, service.uri), observed, facts)
+    changes.extend(proof)
     if (
         application is None
         or isinstance(service.client_id, Ref)
@@ -110,7 +119,7 @@ def plan_client(wish: ClientWish, service: Service, observed: Observed, facts: F
                 object_id=object_id,
                 edits=ApplicationEdits(access_to=service.client_id, access_role=service.role_id),
                 is_new=application is None,
-                after=(key, *(change.key for change in secret)),
+                after=(key, *(change.key for change in proof)),
             )
         )
     consented = not isinstance(principal, Ref) and observed.trust.is_assigned(principal, service.role_id)
@@ -221,65 +230,68 @@ def members(observed: Observed) -> tuple[ClientApplication, ...]:
     )
 
 
-def orphans(client: ClientApplication | None, note: SecretNote) -> tuple[str, ...]:
+def orphans(application: Application | None, note: SecretNote) -> tuple[str, ...]:
     """Key ids of secrets that an attempt made and never delivered."""
-    if client is None or client.application is None:
+    if application is None:
         return ()
     return tuple(
         credential.key_id
-        for credential in client.application.credentials
-        if credential.name in note.attempts and credential.key_id != note.delivered
+        for credential in application.credentials
+        if credential.kind is CredentialKind.SECRET
+        and credential.name in note.attempts
+        and credential.key_id != note.delivered
     )
 
 
-def _plan_secret(
-    wish: ClientWish,
-    found: ClientApplication | None,
-    of: tuple[Later[ApplicationObjectId], Later[ClientId], Service],
-    observed: Observed,
-    facts: Facts,
-) -> list[AnyChange]:
-    if wish.credential is None:
-        return []
-    object_id, client_id, service = of
-    key = f"client:{wish.name}:secret"
+def _plan_credential(wish: ClientWish, holder: Holder, observed: Observed, facts: Facts) -> list[AnyChange]:
     note = observed.secrets.get(wish.name, SecretNote())
-    lost = orphans(found, note)
+    match wish.credential:
+        case None:
+            return []
+        case SecretWish():
+            return _plan_secret(wish.credential, holder, note, facts)
+        case CertificateWish():
+            return plan_certificate(wish.credential, holder, note, facts.credential_name, facts.now)
+        case FederatedWish():
+            return plan_federated(wish.credential, holder, observed.cloud)
+        case _ as never:
+            assert_never(never)
+
+
+def _plan_secret(wish: SecretWish, holder: Holder, note: SecretNote, facts: Facts) -> list[AnyChange]:
+    key, application = f"client:{holder.name}:secret", holder.application
+    lost = orphans(application, note)
     changes: list[AnyChange] = [
         RemoveSecret(
             key=f"{key}:orphan:{key_id}",
-            name=wish.name,
+            name=holder.name,
             detail="made by an attempt that was cut off; its value is lost",
-            object_id=found.application.object_id,
+            object_id=application.object_id,
             key_id=KeyId(key_id),
         )
         for key_id in lost
-        if found is not None and found.application is not None
+        if application is not None
     ]
-    usable = (
-        found is not None
-        and found.application is not None
-        and any(
-            credential.key_id not in lost and credential.is_valid_at(facts.now)
-            for credential in found.application.credentials
-        )
+    usable = any(
+        credential.key_id not in lost and not is_undelivered(credential, note) and credential.is_valid_at(facts.now)
+        for credential in holder.credentials
     )
-    arrived = isinstance(client_id, str) and note.is_fresh(client_id, facts.now)
+    arrived = isinstance(holder.client_id, str) and note.is_fresh(holder.client_id, facts.now)
     if not usable and not arrived:
         changes.append(
             AddSecret(
                 key=key,
-                name=wish.name,
-                detail=f"expires {wish.credential.expires:%Y-%m-%d}",
-                client=wish.name,
-                object_id=object_id,
-                client_id=client_id,
+                name=holder.name,
+                detail=f"expires {wish.expires:%Y-%m-%d}",
+                client=holder.name,
+                object_id=holder.object_id,
+                client_id=holder.client_id,
                 credential_name=facts.credential_name,
-                expires=wish.credential.expires,
-                audience=service.uri,
-                shorten=wish.credential.shorten,
+                expires=wish.expires,
+                audience=holder.audience,
+                shorten=wish.shorten,
                 instead_of=note.delivered,
-                after=(f"client:{wish.name}", *(change.key for change in changes)),
+                after=(f"client:{holder.name}", *(change.key for change in changes)),
             )
         )
     return changes

@@ -10,6 +10,7 @@ from mct_s2s.model.observed import Observed, PrincipalKind
 from mct_s2s.planning import guards
 from mct_s2s.planning.changes import AlreadyRight, AnyChange, Later
 from mct_s2s.planning.clients import Client, members, plan_client, plan_identity
+from mct_s2s.planning.credentials import one_after_another
 from mct_s2s.planning.plan import Facts, Left, LeftToOthers, Plan
 from mct_s2s.planning.removal import plan_removal
 from mct_s2s.planning.rotation import plan_rotation
@@ -35,7 +36,7 @@ def make_plan(desired: Desired, observed: Observed, facts: Facts) -> Plan:
     identities = [plan_identity(holder, service, observed) for holder in observed.holders]
 
     steps: list[AnyChange] = [*service.changes] if service else []
-    steps += [change for client in clients for change in client.changes]
+    steps += one_after_another([change for client in clients for change in client.changes])
     steps += [change for identity in identities for change in identity.changes]
     left = [note for client in clients for note in client.left_to_others]
     application_ids: list[Later[ClientId]] = [client.client_id for client in clients]

@@ -14,6 +14,8 @@ from mct_s2s.model.ids import ApplicationObjectId, same_id
 from mct_s2s.model.observed import Application, Observed
 from mct_s2s.model.rights import Access, Verdict
 from mct_s2s.planning.changes import (
+    AddCertificate,
+    AddFederatedCredential,
     AddSecret,
     AnyChange,
     AssignAppRole,
@@ -90,7 +92,7 @@ def need_of(change: AnyChange, observed: Observed) -> Need | None:  # noqa: C901
     match change:
         case CreateApplication():
             return Need(Right.CREATE_APPLICATION, change.name)
-        case UpdateApplication() | AddSecret() | RemoveSecret():
+        case UpdateApplication() | AddSecret() | RemoveSecret() | AddCertificate() | AddFederatedCredential():
             return Need(Right.CHANGE_APPLICATION, _name(change, observed), application=_known(change.object_id))
         case CreateServicePrincipal():
             known = None if isinstance(change.client_id, Ref) else _object_id(change.client_id, observed)
@@ -185,7 +187,9 @@ def _known(object_id: Later[ApplicationObjectId]) -> ApplicationObjectId | None:
     return None if isinstance(object_id, Ref) else object_id
 
 
-def _name(change: UpdateApplication | AddSecret | RemoveSecret, observed: Observed) -> str:
+def _name(
+    change: UpdateApplication | AddSecret | RemoveSecret | AddCertificate | AddFederatedCredential, observed: Observed
+) -> str:
     """What people call the registration: a change's own name may be that of its URI."""
     for application in _applications(observed):
         if application.object_id == change.object_id:

@@ -22,6 +22,8 @@ from mct_s2s.model.observed import (
     Trust,
 )
 from mct_s2s.planning.changes import (
+    AddCertificate,
+    AddFederatedCredential,
     AddSecret,
     AnyChange,
     AssignAppRole,
@@ -89,6 +91,8 @@ def _with(world: Observed, change: AnyChange, results: Results) -> Observed:  # 
                     results.resolve(change.object_id),
                     lambda app: replace(app, credentials=(*app.credentials, secret)),
                 )
+        case AddCertificate() | AddFederatedCredential():
+            trust = _proven(trust, change, results)
         case RemoveSecret():
             trust = _edited(
                 trust,
@@ -119,6 +123,25 @@ def _with(world: Observed, change: AnyChange, results: Results) -> Observed:  # 
         case _:
             return world
     return replace(world, trust=trust)
+
+
+def _proven(trust: Trust, change: AddCertificate | AddFederatedCredential, results: Results) -> Trust:
+    key_id: KeyId | None = results.known(Ref(change.key, Part.KEY_ID))
+    if key_id is None:
+        return trust
+    if isinstance(change, AddCertificate):
+        thumbprint = change.given.thumbprint if change.given else None
+        name = change.credential_name
+        proof = Credential(CredentialKind.CERTIFICATE, key_id, name, change.expires, thumbprint=thumbprint)
+    else:
+        name = change.federation.name
+        proof = Credential(CredentialKind.FEDERATED, key_id, name, None, federation=change.federation)
+
+    def with_proof(app: Application) -> Application:
+        others = tuple(c for c in app.credentials if not same_id(c.key_id, key_id))
+        return replace(app, credentials=(*others, proof))
+
+    return _edited(trust, results.resolve(change.object_id), with_proof)
 
 
 def _created(trust: Trust, change: CreateApplication, results: Results) -> Trust:

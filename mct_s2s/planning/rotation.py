@@ -14,7 +14,7 @@ from datetime import datetime
 from mct_s2s.errors import NotThere, Refused
 from mct_s2s.model.desired import Rotation
 from mct_s2s.model.ids import KeyId, api_uri, same_id
-from mct_s2s.model.observed import Application, ClientApplication, Credential, CredentialKind, Observed, SecretNote
+from mct_s2s.model.observed import Application, Credential, CredentialKind, Observed, SecretNote
 from mct_s2s.model.site_settings import AUDIENCE, value_of
 from mct_s2s.planning.changes import AddSecret, AlreadyRight, AnyChange, RemoveSecret, Replacement
 from mct_s2s.planning.clients import ABOUT, find_client, members, orphans
@@ -82,7 +82,7 @@ class _Rotating:
 
     @property
     def lost(self) -> tuple[str, ...]:
-        return orphans(ClientApplication(self.application, None), self.note)
+        return orphans(self.application, self.note)
 
     @property
     def current(self) -> Credential | None:

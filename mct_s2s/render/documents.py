@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from mct_s2s.errors import S2SError
-from mct_s2s.model.observed import AppService, ClientApplication, Credential, Observed, ServicePrincipal
+from mct_s2s.model.observed import (
+    AppService,
+    ClientApplication,
+    Credential,
+    CredentialKind,
+    Observed,
+    ServicePrincipal,
+)
 from mct_s2s.model.site_settings import ours
-from mct_s2s.planning.changes import Action, AddSecret, AnyChange, known_id
+from mct_s2s.planning.changes import Action, AnyChange, known_id
 from mct_s2s.planning.clients import members
 from mct_s2s.planning.findings import Finding, is_allowed, is_consented, is_healthy, uri_shown, wanted_role
 from mct_s2s.planning.plan import Plan
@@ -25,9 +32,12 @@ class SavedCredential:
 
     client: str
     client_id: str
-    expires: datetime
-    saved_to: str
+    expires: datetime | None
+    """`None` for federated credentials, which do not expire."""
+    saved_to: str | None
+    """`None` where there was nothing to save: a certificate that was given, a federated credential."""
     secret: str | None = None
+    kind: CredentialKind = CredentialKind.SECRET
 
 
 @dataclass(frozen=True)
@@ -112,20 +122,6 @@ def planned_steps(plan: Plan) -> list[Step]:
     return [Step(change, known_id(change), change.detail, 0.0) for change in plan.steps]
 
 
-def planned_credentials(plan: Plan, places: Mapping[str, str]) -> list[SavedCredential]:
-    """The credentials that a plan would make."""
-    return [
-        SavedCredential(
-            change.client,
-            change.client_id if isinstance(change.client_id, str) else "",
-            change.expires,
-            places[change.client],
-        )
-        for change in plan.changes
-        if isinstance(change, AddSecret)
-    ]
-
-
 def error_document(
     error: S2SError, done: Sequence[AnyChange] = (), doubtful: Sequence[AnyChange] = (), left: Sequence[AnyChange] = ()
 ) -> Json:
@@ -154,8 +150,8 @@ def _saved(credential: SavedCredential) -> Json:
     document: Json = {
         "client": credential.client,
         "appId": credential.client_id or None,
-        "kind": "secret",
-        "expires": timestamp(credential.expires),
+        "kind": credential.kind.value,
+        "expires": timestamp(credential.expires) if credential.expires else None,
         "savedTo": credential.saved_to,
     }
     if credential.secret is not None:

@@ -10,11 +10,19 @@ from dataclasses import dataclass
 from rich.text import Text
 
 from mct_s2s.model.observed import IdentityHolder
+from mct_s2s.model.proofs import Federation
 from mct_s2s.model.resource_id import CONTAINER_APPS, LOGIC_APPS, USER_ASSIGNED_IDENTITIES
 from mct_s2s.render.console import Terminal
 
 API_PATH = "/api/v1/organization"
 HEADER = "ClientType: Service"
+PUBLIC_LOGIN = "https://login.microsoftonline.com"
+LOGIN_ACTION = {
+    "https://login.microsoftonline.us": "AzureUSGovernment",
+    "https://login.chinacloudapi.cn": "AzureChinaCloud",
+}
+"""What the action azure/login calls the clouds that are not the public one."""
+GITHUB = "https://token.actions.githubusercontent.com"
 
 
 @dataclass(frozen=True)
@@ -40,10 +48,81 @@ class Call:
 def show_client_example(terminal: Terminal, call: Call, secret_file: str | None, load: str | None = None) -> None:
     """Approach 2: the client credentials flow, by the file that the secret was saved to, or by what `load` says."""
     terminal.result(Text("How a client application calls the MCT API", style="head"))
-    terminal.result(f"  token endpoint  {call.token_endpoint}")
-    terminal.result(f"  scope           {call.audience}/.default")
-    terminal.result(f"  header          {HEADER}")
+    _what_to_ask(terminal, call)
     _script(terminal, client_example(call, secret_file, load))
+
+
+def show_certificate_example(terminal: Terminal, call: Call, client_id: str, dotenv: str | None) -> None:
+    """Approach 2 with a certificate: azure-identity signs for the client."""
+    terminal.result(Text("How a client application with a certificate calls the MCT API", style="head"))
+    _what_to_ask(terminal, call)
+    load = (
+        [f"set -a; . '{dotenv}'; set +a"]
+        if dotenv
+        else [
+            f"export AZURE_TENANT_ID={call.tenant_id} AZURE_CLIENT_ID={client_id}",
+            "export AZURE_CLIENT_CERTIFICATE_PATH=…   # PEM file with the certificate and its private key",
+            *([] if call.login == PUBLIC_LOGIN else [f"export AZURE_AUTHORITY_HOST={call.login}"]),
+        ]
+    )
+    _script(terminal, [*load, *sdk_example(call, "EnvironmentCredential")])
+
+
+def show_federated_example(terminal: Terminal, call: Call, client_id: str, federation: Federation) -> None:
+    """Approach 2 with another issuer's token: as a workflow for GitHub, as the environment for everybody else."""
+    terminal.result(Text(f"How {federation.subject} calls the MCT API", style="head"))
+    _what_to_ask(terminal, call)
+    terminal.result(f"  issuer          {federation.issuer}")
+    terminal.result(f"  audience        {federation.audience}")
+    if federation.issuer == GITHUB:
+        _script(terminal, github_example(call, client_id, federation))
+        return
+    lines = [
+        f"export AZURE_TENANT_ID={call.tenant_id} AZURE_CLIENT_ID={client_id}",
+        *([] if call.login == PUBLIC_LOGIN else [f"export AZURE_AUTHORITY_HOST={call.login}"]),
+        "export AZURE_FEDERATED_TOKEN_FILE=…   # the file that the issuer's token is kept in",
+    ]
+    if federation.subject.startswith("system:serviceaccount:"):
+        _, _, namespace, account = federation.subject.split(":", 3)
+        lines = [
+            f"kubectl annotate serviceaccount -n {namespace} {account} azure.workload.identity/client-id={client_id}",
+            '# and the label azure.workload.identity/use: "true" on its pods; the webhook then sets, or you set:',
+            *lines,
+        ]
+    _script(terminal, [*lines, *sdk_example(call, "WorkloadIdentityCredential")])
+
+
+def sdk_example(call: Call, credential: str) -> list[str]:
+    """A call by azure-identity, which reads the environment."""
+    return [
+        "python3 - <<'END'",
+        "import urllib.request",
+        f"from azure.identity import {credential}",
+        f'token = {credential}().get_token("{call.audience}/.default").token',
+        f'headers = {{"Authorization": f"Bearer {{token}}", "ClientType": "{HEADER.partition(": ")[2]}"}}',
+        f'print(urllib.request.urlopen(urllib.request.Request("{call.api}", headers=headers)).read())',
+        "END",
+    ]
+
+
+def github_example(call: Call, client_id: str, federation: Federation) -> list[str]:
+    """Steps of a GitHub workflow. Source: github.com/Azure/login, *login with OpenID Connect*."""
+    return [
+        "permissions:",
+        "  id-token: write",
+        "  contents: read",
+        "steps:",
+        "  - uses: azure/login@v2",
+        "    with:",
+        f"      client-id: {client_id}",
+        f"      tenant-id: {call.tenant_id}",
+        f"      audience: {federation.audience}",
+        *([f"      environment: {LOGIN_ACTION[call.login]}"] if call.login in LOGIN_ACTION else []),
+        "      allow-no-subscriptions: true",
+        "  - run: |",
+        f"      TOKEN=$(az account get-access-token --scope {call.audience}/.default --query accessToken -o tsv)",
+        *(f"      {line}" for line in _call(call)),
+    ]
 
 
 def show_identity_example(terminal: Terminal, call: Call, holder: IdentityHolder) -> None:
@@ -92,6 +171,12 @@ def identity_example(call: Call, holder: IdentityHolder) -> list[str]:
         endpoint = f"'http://169.254.169.254/metadata/identity/oauth2/token?api-version=2018-02-01&{query}'"
         request = f"curl -sS -H Metadata:true {endpoint}"
     return [f"TOKEN=$({request} | {_PICK})", *_call(call)]
+
+
+def _what_to_ask(terminal: Terminal, call: Call) -> None:
+    terminal.result(f"  token endpoint  {call.token_endpoint}")
+    terminal.result(f"  scope           {call.audience}/.default")
+    terminal.result(f"  header          {HEADER}")
 
 
 _PICK = "python3 -c 'import json,sys; print(json.load(sys.stdin)[\"access_token\"])'"

@@ -111,7 +111,7 @@ SAVED = closed(
     appId=or_null(GUID),
     kind={"enum": ["secret", "certificate", "federated"]},
     expires=or_null(MOMENT),
-    savedTo={"type": "string", "pattern": "^(file:/|keyvault:|show$)"},
+    savedTo=or_null({"type": "string", "pattern": "^(file:/|keyvault:|show$)"}),
 )
 LEFT = closed(
     what=TEXT,

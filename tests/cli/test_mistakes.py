@@ -24,6 +24,27 @@ BEFORE_ANYTHING_IS_SENT: dict[str, tuple[list[str], int, str]] = {
     "lifetime in the past": (["add-client", "A", "--secret-lifetime", "2020-01-01"], 2, "lifetime-in-the-past"),
     "no lifetime": (["add-client", "A", "--secret-lifetime", "3y"], 2, "malformed-lifetime"),
     "no secret place": (["add-client", "A", "--secret-to", "vault"], 2, "secret-place-unknown"),
+    "a certificate that is not there": (
+        ["add-client", "A", "--credential", "certificate", "--certificate", "/nowhere/x.pem"], 2,
+        "certificate-unreadable",
+    ),
+    "a certificate that is none": (
+        ["add-client", "A", "--credential", "certificate", "--certificate", "/proc/version"], 2, "certificate-unfit",
+    ),
+    "a certificate for a secret": (["add-client", "A", "--certificate", "x.pem"], 2, "contradictory-options"),
+    "a repository for a secret": (["add-client", "A", "--github", "a/b"], 2, "contradictory-options"),
+    "a place for no secret": (
+        ["add-client", "A", "--credential", "federated", "--github", "a/b", "--secret-to", "show"], 2,
+        "contradictory-options",
+    ),
+    "nobody's tokens": (["setup", "--client", "A", "--credential", "federated"], 2, "federation-incomplete"),
+    "no repository": (
+        ["add-client", "A", "--credential", "federated", "--github", "a"], 2, "malformed-repository",
+    ),
+    "an issuer without TLS": (
+        ["add-client", "A", "--credential", "federated", "--federated-issuer", "http://x", "--federated-subject", "s"],
+        2, "malformed-federation",
+    ),
     "role that Graph refuses": (["setup", "--role", "a b"], 2, "malformed-role"),
     "unknown cloud": (["status", "--cloud", "mars"], 2, "unknown-cloud"),
     "cloud without TLS": (["status", "--cloud", "http://localhost:1"], 2, "unknown-cloud"),

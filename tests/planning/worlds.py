@@ -36,6 +36,8 @@ from mct_s2s.model.observed import (
 )
 from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.planning.changes import (
+    AddCertificate,
+    AddFederatedCredential,
     AddSecret,
     AssignAppRole,
     CreateApplication,
@@ -175,6 +177,8 @@ def applied(plan: Plan, before: Observed) -> Observed:
             CreateServicePrincipal: (Part.PRINCIPAL_ID,),
             EnableIdentity: (Part.PRINCIPAL_ID,),
             AddSecret: (Part.KEY_ID,),
+            AddCertificate: (Part.KEY_ID,),
+            AddFederatedCredential: (Part.KEY_ID,),
             AssignAppRole: (Part.ASSIGNMENT_ID,),
         }
         for part in yields.get(type(change), ()):

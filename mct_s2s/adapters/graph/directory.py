@@ -11,18 +11,18 @@ from typing import Any
 from kiota_abstractions.base_request_configuration import RequestConfiguration
 from kiota_abstractions.request_information import RequestInformation
 
-from mct_s2s.adapters.graph import bodies, parse
-from mct_s2s.adapters.graph.errors import already_there, is_lag, recycle_bin_empty
+from mct_s2s.adapters.graph import bodies, parse, proofs
+from mct_s2s.adapters.graph.errors import READ, already_there, is_lag, recycle_bin_empty
 from mct_s2s.adapters.graph.session import GraphSession
 from mct_s2s.adapters.patience import Lag, no_lag
 from mct_s2s.errors import ServiceError
 from mct_s2s.model.ids import ApplicationObjectId, AppRoleId, ClientId, KeyId, PrincipalId
 from mct_s2s.model.observed import Application, Assignment, Credential, ServicePrincipal, Tenant
+from mct_s2s.model.proofs import Certificate, Federation
 from mct_s2s.planning.edits import ApplicationPatch
 from mct_s2s.ports import NewSecret
 from mct_s2s.together import together
 
-READ = "read the directory"
 RESTORE_ATTEMPTS = 8
 RESTORE_PAUSE = 0.3
 """Seconds, times the attempt's number: for so long a replica may not show what another has in its recycle bin."""
@@ -196,6 +196,18 @@ class GraphDirectory:
             standing = await self.application_by_object_id(object_id, is_new=False)
             if any(credential.key_id == key_id for credential in standing.credentials):
                 raise
+
+    async def add_certificate(
+        self, object_id: ApplicationObjectId, certificate: Certificate, name: str, *, is_new: bool
+    ) -> KeyId:
+        """GET and PATCH /applications/{id}."""
+        return await proofs.add_certificate(self._session, object_id, certificate, name, _lag(is_new))
+
+    async def put_federated_credential(
+        self, object_id: ApplicationObjectId, federation: Federation, *, is_new: bool
+    ) -> KeyId:
+        """PATCH /applications/{id}/federatedIdentityCredentials(name='…')."""
+        return await proofs.put_federated_credential(self._session, object_id, federation, _lag(is_new))
 
     async def assign(
         self, principal: PrincipalId, service: PrincipalId, role: AppRoleId, *, is_new: bool

@@ -10,6 +10,7 @@ from kiota_abstractions.api_error import APIError
 
 from mct_s2s.errors import PermissionMissing, S2SError, ServiceError, SignInFailed
 
+READ = "read the directory"
 NAME_TAKEN = "name-taken"
 URI_TAKEN = "uri-taken"
 """Codes of a creation or a change that was refused because another object holds what has to be unique."""
@@ -25,13 +26,15 @@ _NOT_REPLICATED = (
 )
 
 _WHO_GRANTS = {
-    "read the directory": ("Application.Read.All and Organization.Read.All", "Directory Readers"),
+    READ: ("Application.Read.All and Organization.Read.All", "Directory Readers"),
     "create the registration": ("Application.ReadWrite.OwnedBy", "Application Developer"),
     "restore the registration": ("Application.ReadWrite.All", "Cloud Application Administrator"),
     "change the registration": ("Application.ReadWrite.OwnedBy", "Cloud Application Administrator"),
     "create the service principal": ("Application.ReadWrite.OwnedBy", "Cloud Application Administrator"),
     "make the secret": ("Application.ReadWrite.OwnedBy", "Cloud Application Administrator"),
     "remove the secret": ("Application.ReadWrite.OwnedBy", "Cloud Application Administrator"),
+    "add the certificate": ("Application.ReadWrite.OwnedBy", "Cloud Application Administrator"),
+    "add the federated credential": ("Application.ReadWrite.OwnedBy", "Cloud Application Administrator"),
     "grant admin consent": (
         "AppRoleAssignment.ReadWrite.All and Application.Read.All",
         "Cloud Application Administrator",
@@ -93,7 +96,7 @@ def translate(error: Exception, doing: str) -> S2SError:
     return ServiceError(
         _code(status, message),
         f"Microsoft Graph refused to {doing}: {said}",
-        remedy=_remedy(status, message),
+        remedy=_remedy(status, message, doing),
         request_id=request_id,
         status=status,
         service_code=code,
@@ -139,12 +142,22 @@ class PermissionDenied(PermissionMissing):
         super().__init__("permission-missing", message, remedy=remedy, request_id=request_id)
 
 
-def _remedy(status: int, message: str) -> str:
+def _remedy(status: int, message: str, doing: str) -> str:
     text = message.casefold()
+    if "policy" in text and "credential" in text and doing == "add the certificate":
+        return (
+            "The tenant's policy allows a certificate a shorter life only: make one with a shorter --secret-lifetime, "
+            "or give one that expires sooner (--certificate FILE), or do without: --credential federated"
+        )
+    if doing == "add the federated credential" and "not allowed" in text:
+        return (
+            "The tenant's policy admits other issuers only: ask an administrator of the tenant to admit this one, or "
+            "take --credential certificate"
+        )
     if "credential type not allowed" in text or ("policy" in text and "credential" in text):
         return (
-            "The tenant's policy forbids this secret: take a shorter --secret-lifetime, or call the API from a "
-            "managed identity: mct-s2s add-client --managed-identity RESOURCE"
+            "The tenant's policy forbids this secret: take a shorter --secret-lifetime, or do without a secret: "
+            "--credential certificate, --credential federated, or mct-s2s add-client --managed-identity RESOURCE"
         )
     if "already exists" in text:
         return "A registration in the recycle bin may hold it: run the same command again in a minute."

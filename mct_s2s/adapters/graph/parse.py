@@ -5,6 +5,8 @@ Source: learn.microsoft.com/graph/api/resources/application and /serviceprincipa
 
 from __future__ import annotations
 
+import base64
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -21,8 +23,10 @@ from mct_s2s.model.observed import (
     ServicePrincipal,
     Tenant,
 )
+from mct_s2s.model.proofs import Federation
 
 Json = Mapping[str, Any]
+_SHA1 = re.compile(r"[0-9a-fA-F]{40}")
 
 APPLICATION_FIELDS = [
     "id",
@@ -114,7 +118,28 @@ def assignment(row: Json) -> Assignment:
 
 def federated_credential(row: Json) -> Credential:
     """`federatedIdentityCredential`: it does not expire."""
-    return Credential(CredentialKind.FEDERATED, KeyId(row["id"]), row.get("name"), None)
+    audience = next(iter(row.get("audiences") or ()), "")
+    federation = Federation(row.get("issuer") or "", row.get("subject") or "", audience)
+    return Credential(CredentialKind.FEDERATED, KeyId(row["id"]), row.get("name"), None, federation=federation)
+
+
+def thumbprint(identifier: object) -> str | None:
+    """A certificate's SHA-1 in upper-case hexadecimal, from its `customKeyIdentifier`: its bytes or its text in base64.
+
+    Whoever registers a certificate may put anything else there; that is `None`.
+    """
+    if not isinstance(identifier, str):
+        return None
+    if _SHA1.fullmatch(identifier):
+        return identifier.upper()
+    try:
+        raw = base64.b64decode(identifier, validate=True)
+    except ValueError:
+        return None
+    if len(raw) == 20:
+        return raw.hex().upper()
+    text = raw.decode("ascii", "replace")
+    return text.upper() if _SHA1.fullmatch(text) else None
 
 
 def moment(text: str) -> datetime:
@@ -140,4 +165,5 @@ def _credential(kind: CredentialKind, row: Json) -> Credential:
         row.get("displayName"),
         moment(end) if end else None,
         moment(begin) if begin else None,
+        thumbprint(row.get("customKeyIdentifier")) if kind is CredentialKind.CERTIFICATE else None,
     )

@@ -1,0 +1,117 @@
+"""Certificates and federated credentials on Graph, each under a key of its own so that repeating adds nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+from datetime import datetime
+from typing import Any
+
+from kiota_abstractions.base_request_configuration import RequestConfiguration
+from msgraph.generated.models.application import Application
+from msgraph.generated.models.federated_identity_credential import FederatedIdentityCredential
+
+from mct_s2s.adapters.graph import parse
+from mct_s2s.adapters.graph.errors import READ, is_lag
+from mct_s2s.adapters.graph.session import GraphSession
+from mct_s2s.adapters.patience import Lag
+from mct_s2s.errors import ServiceError
+from mct_s2s.model.ids import ApplicationObjectId, KeyId, same_id
+from mct_s2s.model.proofs import Certificate, Federation
+
+JSON = "application/json"
+FEDERATED_ATTEMPTS = 4
+FEDERATED_PAUSE = 0.5
+"""Seconds, times the attempt's number: two writes at once are refused as duplicates although they are none."""
+
+
+async def add_certificate(
+    session: GraphSession, object_id: ApplicationObjectId, certificate: Certificate, name: str, lag: Lag
+) -> KeyId:
+    """PATCH /applications/{id} with all of `keyCredentials`: those that stand as they were read, and one more.
+
+    Source: learn.microsoft.com/graph/api/application-update. The list is read immediately before it is written. Entries
+    that stand go back without their `key`, as the Azure CLI sends them; what identifies them is `keyId`.
+
+    Returns:
+        The `keyId` that the certificate is registered under, by this call or before it.
+    """
+    builder = session.client.applications.by_application_id(object_id)
+    row = await session.send(builder.to_get_request_information(), READ, lag=lag) or {}
+    standing: list[dict[str, Any]] = row.get("keyCredentials") or []
+    for entry in standing:
+        known = same_id(entry.get("keyId"), certificate.key_id)
+        if known or same_id(parse.thumbprint(entry.get("customKeyIdentifier")), certificate.thumbprint):
+            return KeyId(entry["keyId"])
+    added = {
+        "type": "AsymmetricX509Cert",
+        "usage": "Verify",
+        "keyId": certificate.key_id,
+        "displayName": name,
+        "startDateTime": _moment(certificate.starts),
+        "endDateTime": _moment(certificate.expires),
+        "key": base64.b64encode(certificate.der).decode(),
+    }
+    kept = [{field: value for field, value in entry.items() if field != "key"} for entry in standing]
+    write = builder.to_patch_request_information(Application())
+    write.set_stream_content(json.dumps({"keyCredentials": [*kept, added]}).encode(), JSON)
+    await session.send(write, "add the certificate", lag=lag)
+    return certificate.key_id
+
+
+async def put_federated_credential(
+    session: GraphSession, object_id: ApplicationObjectId, federation: Federation, lag: Lag
+) -> KeyId:
+    """PATCH /applications/{id}/federatedIdentityCredentials(name='…') with `Prefer: create-if-missing`.
+
+    Source: learn.microsoft.com/graph/api/federatedidentitycredential-upsert.
+
+    Returns:
+        Its id, also where it stood already.
+    """
+    builder = session.client.applications.by_application_id(object_id)
+    for attempt in range(1, FEDERATED_ATTEMPTS + 1):
+        prefer: RequestConfiguration[Any] = RequestConfiguration()
+        prefer.headers.add("Prefer", "create-if-missing")
+        body = FederatedIdentityCredential(
+            issuer=federation.issuer, subject=federation.subject, audiences=[federation.audience]
+        )
+        named = builder.federated_identity_credentials_with_name(federation.name)
+        try:
+            row = await session.send(
+                named.to_patch_request_information(body, prefer), "add the federated credential", lag=lag
+            )
+        except ServiceError as error:
+            if not _is_duplicate(error):
+                raise
+            found = await _standing(session, object_id, federation, lag)
+            if found is not None:
+                return found
+            if attempt == FEDERATED_ATTEMPTS:
+                raise
+            await asyncio.sleep(attempt * FEDERATED_PAUSE)
+        else:
+            if row is None:  # it stood already: 204 brings no body
+                named = builder.federated_identity_credentials_with_name(federation.name)
+                row = await session.send(named.to_get_request_information(), READ, lag=is_lag)
+            return KeyId((row or {})["id"])
+    raise AssertionError(federation)
+
+
+async def _standing(
+    session: GraphSession, object_id: ApplicationObjectId, federation: Federation, lag: Lag
+) -> KeyId | None:
+    listed = session.client.applications.by_application_id(object_id).federated_identity_credentials
+    page = await session.send(listed.to_get_request_information(), READ, lag=lag) or {}
+    credentials = [parse.federated_credential(row) for row in page.get("value", ())]
+    return next((c.key_id for c in credentials if c.federation == federation), None)
+
+
+def _is_duplicate(error: ServiceError) -> bool:
+    text = error.service_message.casefold()
+    return error.status in {400, 409} and ("duplicate values" in text or "already exists" in text)
+
+
+def _moment(moment: datetime) -> str:
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")

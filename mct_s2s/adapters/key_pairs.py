@@ -1,0 +1,131 @@
+"""Key pairs and certificates: made, read, turned into our noun. `cryptography` is imported only where it is needed.
+
+RSA only: azure-identity signs client assertions with RS256 or PS256 and refuses any other key.
+Source: learn.microsoft.com/entra/identity-platform/certificate-credentials.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mct_s2s.errors import UsageError
+from mct_s2s.model.proofs import Certificate
+
+if TYPE_CHECKING:
+    from cryptography import x509
+
+BITS = 3072
+"""Source: NIST SP 800-57 part 1, table 2: 128 bits of security."""
+SMALLEST_BITS = 2048
+LONGEST_COMMON_NAME = 64
+"""Source: RFC 5280, appendix A.1, `ub-common-name`."""
+
+_CERTIFICATE = re.compile(rb"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL)
+
+
+class UnfitCertificate(ValueError):
+    """A certificate that no client could sign in with; the text says why."""
+
+
+def make_key_pair(name: str, starts: datetime, expires: datetime) -> tuple[str, Certificate]:
+    """A new RSA key with a self-signed certificate: both as one PEM text, and the certificate.
+
+    Args:
+        name: what the certificate is made out to; shortened to what X.509 takes.
+        starts: from when it is good.
+        expires: until when; both in UTC, whole seconds.
+    """
+    from cryptography import x509  # noqa: PLC0415
+    from cryptography.hazmat.primitives import hashes, serialization  # noqa: PLC0415
+    from cryptography.hazmat.primitives.asymmetric import rsa  # noqa: PLC0415
+    from cryptography.x509.oid import NameOID  # noqa: PLC0415
+
+    key = rsa.generate_private_key(public_exponent=65537, key_size=BITS)
+    common_name = name.encode()[:LONGEST_COMMON_NAME].decode(errors="ignore")
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(subject)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(starts)
+        .not_valid_after(expires)
+        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    private = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    public = certificate.public_bytes(serialization.Encoding.PEM)
+    return (private + public).decode(), _noun(certificate)
+
+
+def given_certificate(path: Path, now: datetime) -> Certificate:
+    """The certificate that a user gives: `--certificate FILE`.
+
+    Raises:
+        UsageError: the file cannot be read, or holds no certificate that a client can sign in with at `now`.
+    """
+    try:
+        pem = path.read_bytes()
+    except OSError as error:
+        raise UsageError(
+            "certificate-unreadable",
+            f"The certificate '{path}' cannot be read: {error.strerror or error}",
+            remedy="Name a PEM file with a public certificate: --certificate FILE, or leave it out to have one made.",
+        ) from error
+    try:
+        certificate = certificate_in(pem)
+    except UnfitCertificate as error:
+        raise UsageError(
+            "certificate-unfit",
+            f"'{path}' cannot be used: {error}.",
+            remedy="Give a PEM file with an RSA certificate (openssl x509 -in FILE -noout -text shows it), or leave "
+            "--certificate out to have one made.",
+        ) from error
+    if certificate.expires <= now:
+        raise UsageError(
+            "certificate-expired",
+            f"The certificate in '{path}' expired on {certificate.expires:%Y-%m-%d}.",
+            remedy="Give one that is still good, or leave --certificate out to have one made.",
+        )
+    return certificate
+
+
+def certificate_in(pem: bytes) -> Certificate:
+    """The first certificate of a PEM text: the one of the client, where a chain follows. A key beside it is not read.
+
+    Raises:
+        UnfitCertificate: there is none, or not one that a client can sign in with.
+    """
+    from cryptography import x509  # noqa: PLC0415
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey  # noqa: PLC0415
+
+    found = _CERTIFICATE.search(pem)
+    if found is None:
+        raise UnfitCertificate("it holds no certificate in PEM form")
+    try:
+        certificate = x509.load_pem_x509_certificate(found[0])
+        key = certificate.public_key()
+    except (ValueError, TypeError) as error:
+        raise UnfitCertificate(f"the certificate in it cannot be read ({str(error).splitlines()[0]})") from error
+    if not isinstance(key, RSAPublicKey):
+        raise UnfitCertificate("its key is not RSA, the only kind that Entra's sign-in libraries sign with")
+    if key.key_size < SMALLEST_BITS:
+        raise UnfitCertificate(f"its key has {key.key_size} bits; {SMALLEST_BITS} are the least")
+    return _noun(certificate)
+
+
+def _noun(certificate: x509.Certificate) -> Certificate:
+    from cryptography.hazmat.primitives import hashes, serialization  # noqa: PLC0415
+
+    return Certificate(
+        der=certificate.public_bytes(serialization.Encoding.DER),
+        thumbprint=certificate.fingerprint(hashes.SHA1()).hex().upper(),  # noqa: S303  # what Entra calls it by
+        starts=certificate.not_valid_before_utc.astimezone(UTC),
+        expires=certificate.not_valid_after_utc.astimezone(UTC),
+    )

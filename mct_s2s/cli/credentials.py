@@ -1,0 +1,101 @@
+"""Where each client's credential goes, and what is told of those that were made."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mct_s2s.adapters.key_places import KeyFilePlace, ShownKeyPlace
+from mct_s2s.adapters.secret_places import FilePlace, ShownPlace
+from mct_s2s.inputs.clients import SecretTo
+from mct_s2s.inputs.vault import VaultTo
+from mct_s2s.model.desired import CertificateWish, ClientWish, SecretWish
+from mct_s2s.model.ids import ClientId
+from mct_s2s.model.observed import CredentialKind
+from mct_s2s.planning.changes import AddCertificate, AddFederatedCredential, AddSecret
+from mct_s2s.ports import SecretPlace
+from mct_s2s.render.documents import SavedCredential
+
+if TYPE_CHECKING:
+    from mct_s2s.adapters.key_vault import KeyVault
+
+NewCredential = AddSecret | AddCertificate | AddFederatedCredential
+
+
+@dataclass(frozen=True)
+class Places:
+    """Makes the place of each credential.
+
+    Args:
+        secret_to: where the user asked for it.
+        folder: where it goes if the user did not say.
+        in_vault: makes a place in a key vault, for a client's name in the wish.
+    """
+
+    secret_to: SecretTo
+    folder: Path
+    in_vault: Callable[[VaultTo, str], SecretPlace]
+
+    def for_wishes(self, clients: Sequence[ClientWish]) -> dict[str, SecretPlace]:
+        """A place for each client that is to get something secret, by the client's name in the wish."""
+        places: dict[str, SecretPlace] = {}
+        for client in clients:
+            match client.credential:
+                case SecretWish():
+                    places[client.name] = self.of_secret(client.name)
+                case CertificateWish(given=None):
+                    places[client.name] = self.of_key(client.name)
+                case _:
+                    pass
+        return places
+
+    def of_standing(self, name: str, client_id: ClientId) -> SecretPlace:
+        """The place of a client that is there: one that was adopted by its appId has its file under that name."""
+        if self.secret_to.show or self.secret_to.vault is not None:
+            return self.of_secret(name)
+        other = self._file(client_id)
+        return other if other.holds(client_id) else self._file(name)
+
+    def of_secret(self, name: str) -> SecretPlace:
+        """For a secret."""
+        if self.secret_to.show:
+            return ShownPlace()
+        if self.secret_to.vault is not None:
+            return self.in_vault(self.secret_to.vault, name)
+        return self._file(name)
+
+    def of_key(self, name: str) -> SecretPlace:
+        """For a private key."""
+        if self.secret_to.show:
+            return ShownKeyPlace()
+        return KeyFilePlace.at(self.secret_to.file_for(name, self.folder), self.secret_to.path is None)
+
+    def _file(self, name: str) -> FilePlace:
+        return FilePlace(self.secret_to.file_for(name, self.folder), self.secret_to.path is None)
+
+
+def in_vault(vault: KeyVault, to: VaultTo, label: str, name: str) -> SecretPlace:
+    """The place of a client's secret in a key vault.
+
+    Args:
+        vault: the vault.
+        to: its name, and the secret's name if the user said one.
+        label: the App Service's name.
+        name: the client's name in the wish.
+    """
+    from mct_s2s.adapters.vault_places import VaultPlace  # noqa: PLC0415  # an extra
+
+    return VaultPlace(vault, to.secret_for(label, name), name)
+
+
+def saved(change: NewCredential, client_id: str, places: Mapping[str, SecretPlace]) -> SavedCredential:
+    """What the result says of a credential that was made, or is to be made."""
+    place = places.get(change.client)
+    client_id = change.client_id if isinstance(change.client_id, str) else client_id
+    if isinstance(change, AddFederatedCredential):
+        return SavedCredential(change.client, client_id, None, None, kind=CredentialKind.FEDERATED)
+    kind = CredentialKind.SECRET if isinstance(change, AddSecret) else CredentialKind.CERTIFICATE
+    secret = place.shown.get(change.client) if isinstance(place, ShownPlace) else None
+    return SavedCredential(change.client, client_id, change.expires, place.label if place else None, secret, kind)

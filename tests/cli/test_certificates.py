@@ -1,0 +1,422 @@
+"""Clients that sign in by certificate: made or given, stored before it is registered, and called with."""
+
+from __future__ import annotations
+
+import base64
+import signal
+import stat
+import subprocess
+import warnings
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from azure.identity import CertificateCredential, EnvironmentCredential
+from cryptography import x509
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+from mct_s2s.adapters.key_pairs import certificate_in, make_key_pair
+
+from tests.cli.conftest import Ended, Program
+from tests.conftest import Json, Sandbox, program, without_azure
+
+SETUP = ("setup", "--client", "Import", "--credential", "certificate", "-y", "-o", "json")
+NOW = datetime.now(UTC).replace(microsecond=0)
+PRIVATE = "PRIVATE KEY"
+
+
+@pytest.fixture
+def moody(azure: Sandbox) -> Iterator[Sandbox]:
+    """The sandbox; whatever it was told to do wrong ends with the test."""
+    yield azure
+    azure.behave()
+    azure.lag(0)
+
+
+def variables(file: Path) -> dict[str, str]:
+    lines = [line for line in file.read_text().splitlines() if line and not line.startswith("#")]
+    return dict(line.partition("=")[::2] for line in lines)
+
+
+def saved_to(done: Ended) -> Path:
+    (credential,) = done.document["credentials"]
+    return Path(credential["savedTo"].removeprefix("file:"))
+
+
+def registered(azure: Sandbox, name: str = "Import") -> list[Json]:
+    """The application's certificates, with their keys."""
+    (application,) = azure.applications(name)
+    found: Json = azure.graph("GET", f"/applications/{application['id']}", params={"$select": "keyCredentials"})
+    certificates: list[Json] = found["keyCredentials"]
+    return certificates
+
+
+def call(dotenv: Path, azure: Sandbox, monkeypatch: pytest.MonkeyPatch) -> int:
+    """The MCT API's answer to a token that azure-identity gets from the environment of a dotenv file."""
+    values = variables(dotenv)
+    for name in ("AZURE_CLIENT_SECRET", "AZURE_CLIENT_CERTIFICATE_PATH"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in values.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", azure.ca_file)
+    with warnings.catch_warnings(), EnvironmentCredential(disable_instance_discovery=True) as credential:
+        warnings.simplefilter("ignore", ResourceWarning)
+        return azure.call_site(credential.get_token(values["MCT_S2S_SCOPE"]).token)
+
+
+def call_with(pem: Path, done: Ended, azure: Sandbox, monkeypatch: pytest.MonkeyPatch) -> int:
+    """The same with azure-identity's credential for a certificate, told everything by hand."""
+    (credential,) = done.document["credentials"]
+    scope = f"{done.document['status']['serviceApplication']['applicationIdUri']}/.default"
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", azure.ca_file)
+    options: dict[str, Any] = {"authority": azure.origin, "disable_instance_discovery": True}
+    with (
+        warnings.catch_warnings(),
+        CertificateCredential(azure.tenant_id, credential["appId"], str(pem), **options) as signer,
+    ):
+        warnings.simplefilter("ignore", ResourceWarning)
+        return azure.call_site(signer.get_token(scope).token)
+
+
+def public_part(pem: str) -> str:
+    return pem[pem.index("-----BEGIN CERTIFICATE") :]
+
+
+def rule(fault: dict[str, Any], **when: Any) -> dict[str, Any]:
+    match = {key: when.pop(key) for key in ("path", "method", "writes") if key in when}
+    return {"match": {"service": "Graph", **match}, "fault": fault, **when}
+
+
+def test_a_certificate_is_made_kept_and_called_with(
+    mct: Program, azure: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    planned = mct(*SETUP, "--dry-run")
+    assert (planned.code, azure.writes()) == (3, [])
+    assert [(c["kind"], c["appId"]) for c in planned.document["credentials"]] == [("certificate", None)]
+
+    done = mct(*SETUP, "-v")
+    assert done.code == 0, done.err
+    (credential,) = done.document["credentials"]
+    assert (credential["client"], credential["kind"], done.document["status"]["healthy"]) == (
+        "Import",
+        "certificate",
+        True,
+    )
+    dotenv = saved_to(done)
+    values = variables(dotenv)
+    pem = Path(values["AZURE_CLIENT_CERTIFICATE_PATH"])
+    assert list(values) == [
+        "AZURE_TENANT_ID",
+        "AZURE_CLIENT_ID",
+        "AZURE_CLIENT_CERTIFICATE_PATH",
+        "AZURE_AUTHORITY_HOST",
+        "MCT_S2S_SCOPE",
+        "MCT_S2S_URL",
+    ]
+    assert pem == dotenv.with_suffix(".pem")
+    assert sorted(path.name for path in dotenv.parent.iterdir()) == sorted([dotenv.name, pem.name])
+    for file in (dotenv, pem):
+        assert stat.S_IMODE(file.stat().st_mode) == 0o600
+
+    key = serialization.load_pem_private_key(pem.read_bytes(), None)
+    assert isinstance(key, rsa.RSAPrivateKey)
+    assert key.key_size == 3072
+    (entry,) = registered(azure)
+    certificate = x509.load_pem_x509_certificate(pem.read_bytes())
+    assert base64.b64decode(entry["key"]) == certificate.public_bytes(serialization.Encoding.DER)
+    assert certificate.not_valid_after_utc.strftime("%Y-%m-%dT%H:%M:%SZ") == credential["expires"]
+    (shown,) = done.document["status"]["clients"][0]["credentials"]
+    assert (shown["kind"], shown["keyId"], shown["expires"]) == (
+        "certificate",
+        entry["keyId"],
+        credential["expires"],
+    )
+    assert PRIVATE not in done.out + done.err
+    assert azure.leaks() == []
+
+    assert call(dotenv, azure, monkeypatch) == 200
+    assert call_with(pem, done, azure, monkeypatch) == 200
+
+    azure.forget()
+    again = mct(*SETUP)
+    assert (again.code, {change["action"] for change in again.document["changes"]}) == (0, {"none"})
+    assert (again.document["credentials"], azure.writes()) == ([], [])
+    status = mct("status", "-o", "json")
+    assert (status.code, status.document) == (0, done.document["status"])
+
+
+def test_it_is_told_to_a_person(mct: Program, azure: Sandbox) -> None:
+    done = mct("setup", "--client", "Import", "--credential", "certificate", "-y")
+    assert done.code == 0
+    for told in ("certificate           Import", "with a new key, expires", "done: certificate Import"):
+        assert told in done.err
+    for told in ("Certificate of Import  expires", "saved to /", "EnvironmentCredential", "ClientType"):
+        assert told in done.out
+    assert "AZURE_CLIENT_SECRET" not in done.out
+    assert PRIVATE not in done.out + done.err
+    status = mct("status")
+    assert "certificate until" in status.out
+
+
+@pytest.mark.parametrize("name", ["client.pem", "client.env", "client"])
+def test_the_place_may_name_either_file(
+    name: str, mct: Program, azure: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = tmp_path / "kept" / name
+    options = ("--secret-to", f"file:{place}", "--secret-lifetime", "2099-12-31")
+    done = mct(*SETUP, *options)
+    assert done.code == 0, done.err
+    (credential,) = done.document["credentials"]
+    assert (credential["savedTo"], credential["expires"]) == (f"file:{place}", "2099-12-31T23:59:59Z")
+    pem = place.with_name("client.pem" if name != "client" else "client")
+    assert sorted(path.name for path in place.parent.iterdir()) == sorted(["client.env", pem.name])
+    assert call(place.with_name("client.env"), azure, monkeypatch) == 200
+    azure.forget()
+    assert mct(*SETUP, *options).code == 0
+    assert azure.writes() == []
+
+
+def test_never_is_the_end_of_what_graph_takes(mct: Program, azure: Sandbox) -> None:
+    done = mct(*SETUP, "--secret-lifetime", "never")
+    assert done.document["credentials"][0]["expires"].startswith("2299-12-31")
+
+
+def test_a_file_that_is_not_ours_is_not_written_over(mct: Program, azure: Sandbox, tmp_path: Path) -> None:
+    theirs = tmp_path / "client.pem"
+    theirs.write_text("theirs")
+    for place in (theirs, theirs.with_suffix(".env")):
+        done = mct(*SETUP, "--secret-to", f"file:{place}")
+        assert (done.code, done.document["error"]["code"]) == (2, "secret-place-taken")
+    assert (theirs.read_text(), azure.writes()) == ("theirs", [])
+
+
+def test_show_gives_key_and_certificate_once(
+    mct: Program, azure: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done = mct(*SETUP, "--secret-to", "show", "-v")
+    (credential,) = done.document["credentials"]
+    assert (done.code, credential["savedTo"], PRIVATE in done.err) == (0, "show", False)
+    pem = tmp_path / "shown.pem"
+    pem.write_text(credential["secret"])
+    assert call_with(pem, done, azure, monkeypatch) == 200
+    text = mct("add-client", "Other", "--credential", "certificate", "--secret-to", "show", "-y")
+    assert (text.code, text.out.count("BEGIN PRIVATE KEY"), PRIVATE in text.err) == (0, 1, False)
+    shown = [file for file in tmp_path.rglob("*.pem") if file != pem and PRIVATE in file.read_text()]
+    assert shown == []
+
+
+def test_a_given_certificate_is_registered_and_its_key_stays_at_home(
+    mct: Program, azure: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pem, certificate = make_key_pair("theirs", NOW - timedelta(days=1), NOW + timedelta(days=400))
+    file = tmp_path / "given.pem"
+    file.write_text(pem)
+    given = (*SETUP, "--certificate", str(file))
+    done = mct(*given, "-v")
+    assert done.code == 0, done.err
+    (credential,) = done.document["credentials"]
+    assert (credential["kind"], credential["savedTo"]) == ("certificate", None)
+    assert credential["expires"] == f"{certificate.expires:%Y-%m-%dT%H:%M:%SZ}"
+    (entry,) = registered(azure)
+    assert base64.b64decode(entry["key"]) == certificate.der
+    assert (azure.leaks(), PRIVATE in done.out + done.err) == ([], False)
+    assert call_with(file, done, azure, monkeypatch) == 200
+
+    azure.forget()
+    assert mct(*given).document["credentials"] == []
+    assert azure.writes() == []
+    text = mct("add-client", "Other", "--credential", "certificate", "--certificate", str(file), "-y")
+    for told in ("Certificate of Other", certificate.thumbprint, "AZURE_CLIENT_CERTIFICATE_PATH=…"):
+        assert told in text.out + text.err
+
+
+def test_a_portal_upload_is_recognised_and_others_stay(
+    mct: Program, azure: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = mct(*SETUP)
+    (application,) = azure.applications("Import")
+    (ours,) = registered(azure)
+    pem, theirs = make_key_pair("by hand", NOW - timedelta(days=1), NOW + timedelta(days=90))
+    file = tmp_path / "by-hand.pem"
+    file.write_text(public_part(pem))
+    by_hand = {
+        "type": "AsymmetricX509Cert",
+        "usage": "Verify",
+        "displayName": "CN=by hand",
+        "key": base64.b64encode(theirs.der).decode(),
+    }
+    kept = {key: value for key, value in ours.items() if key != "key"}
+    azure.graph("PATCH", f"/applications/{application['id']}", json={"keyCredentials": [kept, by_hand]})
+    azure.forget()
+    add = ("add-client", "Import", "--credential", "certificate", "--certificate")
+    assert mct(*add, str(file), "-y").code == 0
+    assert azure.writes() == []
+
+    third, _ = make_key_pair("third", NOW - timedelta(days=1), NOW + timedelta(days=90))
+    file.write_text(public_part(third))
+    before = registered(azure)
+    assert mct(*add, str(file), "-y").code == 0
+    after = registered(azure)
+    assert after[:2] == before
+    assert len(after) == 3
+    assert call(saved_to(made), azure, monkeypatch) == 200
+
+
+def test_a_client_with_a_secret_gets_one_beside_it(
+    mct: Program, azure: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = mct("setup", "--client", "Import", "-y", "-o", "json")
+    secret = variables(saved_to(first))["AZURE_CLIENT_SECRET"]
+    done = mct(*SETUP)
+    assert [credential["kind"] for credential in done.document["credentials"]] == ["certificate"]
+    assert [c["kind"] for c in done.document["status"]["clients"][0]["credentials"]] == ["secret", "certificate"]
+    dotenv = saved_to(done)
+    aside = dotenv.with_name(f"{dotenv.name}.secret")
+    assert variables(aside)["AZURE_CLIENT_SECRET"] == secret
+    assert call(dotenv, azure, monkeypatch) == 200
+    assert call(aside, azure, monkeypatch) == 200
+    azure.forget()
+    assert mct(*SETUP).code == 0
+    assert mct("setup", "--client", "Import", "-y").code == 0
+    assert azure.writes() == []
+
+
+def test_an_expired_certificate_is_replaced_and_expiry_is_told(
+    mct: Program, moody: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    soon = (NOW + timedelta(days=20)).date().isoformat()
+    done = mct(*SETUP, "--secret-lifetime", soon)
+    (finding,) = done.document["status"]["findings"]
+    assert (finding["code"], finding["message"][:20]) == ("secret-expiring", "The last certificate")
+    pem, certificate = make_key_pair("old", NOW - timedelta(days=90), NOW - timedelta(days=1))
+    (application,) = moody.applications("Import")
+    key = base64.b64encode(certificate.der).decode()
+    expired = {"type": "AsymmetricX509Cert", "usage": "Verify", "key": key, "displayName": "old"}
+    moody.graph("PATCH", f"/applications/{application['id']}", json={"keyCredentials": [expired]})
+    assert pem
+    assert [f["code"] for f in mct("status", "-o", "json").document["findings"]] == ["secret-expired"]
+    dotenv = saved_to(done)
+    dotenv.unlink()
+    again = mct(*SETUP)
+    assert again.document["status"]["healthy"] is True
+    assert call(dotenv, moody, monkeypatch) == 200
+
+
+RIDDEN_OUT = {
+    "the registration's answer is lost": [
+        rule({"type": "lostAnswer"}, path="*/applications/*", method="PATCH", times=2)
+    ],
+    "registered, and an error": [
+        rule({"type": "status", "status": 500, "when": "after"}, path="*/applications/*", method="PATCH", times=1)
+    ],
+    "throttled": [rule({"type": "status", "status": 429, "retryAfter": 1}, every=3, times=4)],
+    "every second write fails": [rule({"type": "status", "status": 500}, every=2, times=5, writes=True)],
+}
+
+
+@pytest.mark.parametrize("name", RIDDEN_OUT)
+def test_passing_trouble_registers_one(
+    name: str, mct: Program, moody: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    moody.misbehave(*RIDDEN_OUT[name])
+    done = mct(*SETUP)
+    assert done.code == 0, done.document
+    moody.behave()
+    assert len(registered(moody)) == 1
+    assert call(saved_to(done), moody, monkeypatch) == 200
+
+
+def test_replicas_that_lag_are_waited_for_and_not_written_to_twice(mct: Program, moody: Sandbox) -> None:
+    moody.lag(2)
+    done = mct(*SETUP)
+    assert done.code == 0, done.document
+    moody.forget()
+    assert mct(*SETUP).code == 0
+    assert moody.writes() == []
+    moody.lag(0)
+    assert len(registered(moody)) == 1
+
+
+def _killed(arguments: tuple[str, ...], azure: Sandbox, home: Path, *misfortunes: dict[str, Any]) -> None:
+    """Let the program wait for an answer in vain, and kill it."""
+    azure.misbehave(*misfortunes)
+    environment = {
+        **without_azure(),
+        **azure.environment,
+        "HOME": str(home),
+        "XDG_DATA_HOME": str(home / "data"),
+        "XDG_STATE_HOME": str(home / "state"),
+    }
+    with subprocess.Popen(
+        program(arguments), env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.wait(timeout=5)
+        process.send_signal(signal.SIGKILL)
+    azure.behave()
+
+
+@pytest.mark.parametrize("writes", range(1, 10))
+def test_killed_after_any_write_one_certificate_has_its_key(
+    writes: int, mct: Program, moody: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    freeze = {"type": "freezeAfterWrites", "writes": writes, "then": "hang"}
+    _killed(SETUP, moody, tmp_path, {"match": {"service": "*"}, "fault": freeze})
+    pending = next(tmp_path.rglob("*.pem.pending"), None)
+    taken_up = certificate_in(pending.read_bytes()) if pending else None
+    done = mct(*SETUP)
+    assert done.code == 0, done.document
+    assert done.document["status"]["healthy"] is True
+    (entry,) = registered(moody)
+    if taken_up is not None:
+        assert base64.b64decode(entry["key"]) == taken_up.der, "the key of the first run is taken up"
+    dotenv = next(tmp_path.rglob("import-*.env"))
+    assert sorted(path.suffix for path in dotenv.parent.iterdir()) == [".env", ".pem"]
+    assert call(dotenv, moody, monkeypatch) == 200
+    moody.forget()
+    assert mct(*SETUP).code == 0
+    assert moody.writes() == []
+
+
+def test_killed_while_the_answer_is_on_its_way_the_key_is_taken_up(
+    mct: Program, moody: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert mct("setup", "--client", "Import", "--credential", "none", "-y").code == 0
+    _killed(SETUP, moody, tmp_path, rule({"type": "hang", "when": "after"}, method="PATCH"))
+    (registered_before,) = registered(moody)
+    pending = next(tmp_path.rglob("*.pem.pending"))
+    assert base64.b64decode(registered_before["key"]) == certificate_in(pending.read_bytes()).der
+    planned = mct(*SETUP, "--dry-run")
+    assert planned.code == 3
+    assert "with the key of an attempt that was cut off" in planned.document["changes"][-2]["detail"]
+    moody.forget()
+    done = mct(*SETUP, "--secret-lifetime", "2y")
+    assert (done.code, moody.writes()) == (0, [])
+    assert registered(moody) == [registered_before]
+    assert done.document["credentials"][0]["expires"] == registered_before["endDateTime"]
+    assert call(saved_to(done), moody, monkeypatch) == 200
+
+
+def test_a_policy_that_allows_a_shorter_life_is_told_with_the_way_out(mct: Program, moody: Sandbox) -> None:
+    asked = {"name": "policy maker", "graphRoles": ["Policy.ReadWrite.ApplicationConfiguration"]}
+    maker = moody._control("POST", "/callers", json=asked).json()
+    token = moody.token(f"{moody.graph_url}/.default", maker["clientId"], maker["clientSecret"]).json()["access_token"]
+    rules = [{"restrictionType": "asymmetricKeyLifetime", "maxLifetime": "P180D", "state": "enabled"}]
+    set_policy = moody._http.patch(
+        f"{moody.graph_url}/v1.0/policies/defaultAppManagementPolicy",
+        json={"applicationRestrictions": {"keyCredentials": rules}},
+        headers={"Authorization": f"Bearer {token}"},
+    )
+    assert set_policy.is_success, set_policy.text
+    refused = mct(*SETUP)
+    assert (refused.code, refused.document["error"]["code"]) == (1, "graph-refused")
+    assert "Credential lifetime exceeds the max value" in refused.document["error"]["message"]
+    for way in ("--secret-lifetime", "--credential federated"):
+        assert way in refused.document["error"]["remedy"]
+    sooner = (NOW + timedelta(days=90)).date().isoformat()
+    done = mct(*SETUP, "--secret-lifetime", sooner)
+    assert done.code == 0, done.document
+    assert done.document["credentials"][0]["expires"].startswith(sooner)
+    assert len(registered(moody)) == 1

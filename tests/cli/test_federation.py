@@ -1,0 +1,241 @@
+"""Clients that sign in with another issuer's token: no secret anywhere, and no silent mistake."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from azure.core.exceptions import ClientAuthenticationError
+from azure.identity import ClientAssertionCredential, WorkloadIdentityCredential
+
+from tests.cli.conftest import Ended, Program
+from tests.conftest import Json, Sandbox
+
+GITHUB = "https://token.actions.githubusercontent.com"
+EXCHANGE = "api://AzureADTokenExchange"
+SUBJECT = "system:serviceaccount:integrations:sync"
+FEDERATED = ("--credential", "federated", "-y", "-o", "json")
+
+
+@pytest.fixture
+def moody(azure: Sandbox) -> Iterator[Sandbox]:
+    """The sandbox; whatever it was told to do wrong ends with the test."""
+    yield azure
+    azure.behave()
+    azure.lag(0)
+
+
+def issuer(azure: Sandbox) -> str:
+    """The sandbox's own foreign issuer."""
+    return f"{azure.origin}/_sandbox/issuer/cluster"
+
+
+def cluster(azure: Sandbox, subject: str = SUBJECT) -> tuple[str, ...]:
+    return (*FEDERATED, "--federated-issuer", issuer(azure), "--federated-subject", subject)
+
+
+def foreign_token(azure: Sandbox, subject: str = SUBJECT, audience: str = EXCHANGE) -> str:
+    sent = {"subject": subject, "audience": audience}
+    token: str = azure._control("POST", "/issuer/cluster/token", json=sent).json()["token"]
+    return token
+
+
+def federated(azure: Sandbox, name: str) -> list[Json]:
+    (application,) = azure.applications(name)
+    found: list[Json] = azure.graph("GET", f"/applications/{application['id']}/federatedIdentityCredentials")["value"]
+    return found
+
+
+def scope_of(done: Ended) -> str:
+    return f"{done.document['status']['serviceApplication']['applicationIdUri']}/.default"
+
+
+def test_a_foreign_token_calls_the_api(
+    mct: Program, azure: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    setup = ("setup", "--client", "Import", *cluster(azure))
+    done = mct(*setup)
+    assert done.code == 0, done.err
+    (credential,) = done.document["credentials"]
+    assert {**credential, "appId": None} == {
+        "client": "Import",
+        "appId": None,
+        "kind": "federated",
+        "expires": None,
+        "savedTo": None,
+    }
+    (client,) = done.document["status"]["clients"]
+    assert [(c["kind"], c["expires"]) for c in client["credentials"]] == [("federated", None)]
+    assert done.document["status"]["healthy"] is True
+    assert list(tmp_path.rglob("*.env")) == []
+    (made,) = federated(azure, "Import")
+    assert (made["issuer"], made["subject"], made["audiences"]) == (issuer(azure), SUBJECT, [EXCHANGE])
+    assert azure.applications("Import")[0]["passwordCredentials"] == []
+
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", azure.ca_file)
+    options: dict[str, Any] = {"authority": azure.origin, "disable_instance_discovery": True}
+    file, who = tmp_path / "token", (azure.tenant_id, credential["appId"])
+    file.write_text(foreign_token(azure))
+    with (
+        warnings.catch_warnings(),
+        ClientAssertionCredential(*who, lambda: foreign_token(azure), **options) as assertion,
+        ClientAssertionCredential(*who, lambda: foreign_token(azure, "somebody else"), **options) as mistaken,
+        WorkloadIdentityCredential(
+            tenant_id=who[0], client_id=who[1], token_file_path=str(file), **options
+        ) as workload,
+    ):
+        warnings.simplefilter("ignore", ResourceWarning)
+        assert azure.call_site(assertion.get_token(scope_of(done)).token) == 200
+        assert azure.call_site(workload.get_token(scope_of(done)).token) == 200
+        with pytest.raises(ClientAuthenticationError, match="AADSTS70021"):
+            mistaken.get_token(scope_of(done))
+
+    azure.forget()
+    again = mct(*setup)
+    assert (again.code, {change["action"] for change in again.document["changes"]}) == (0, {"none"})
+    status = mct("status", "-o", "json")
+    assert (status.code, status.document) == (0, done.document["status"])
+    assert azure.writes() == []
+
+
+def test_github_fills_issuer_and_subject(mct: Program, azure: Sandbox) -> None:
+    done = mct("setup", "--client", "A", "--client", "B", "--github", "contoso/Learn", *FEDERATED)
+    assert done.code == 0, done.err
+    for name in ("A", "B"):
+        (made,) = federated(azure, name)
+        assert (made["issuer"], made["subject"]) == (GITHUB, "repo:contoso/Learn:ref:refs/heads/main")
+    more = mct("add-client", "A", "--github", "contoso/Learn:release/1.0", *FEDERATED)
+    assert more.code == 0
+    first, second = federated(azure, "A")
+    assert (first["subject"], second["subject"]) == (
+        "repo:contoso/Learn:ref:refs/heads/main",
+        "repo:contoso/Learn:ref:refs/heads/release/1.0",
+    )
+    azure.forget()
+    assert mct("add-client", "A", "--github", "contoso/Learn", *FEDERATED).code == 0
+    assert azure.writes() == []
+
+
+def test_the_workflow_is_told_to_a_person(mct: Program, azure: Sandbox) -> None:
+    done = mct("setup", "--client", "A", "--credential", "federated", "--github", "contoso/Learn", "-y")
+    assert done.code == 0
+    (application,) = azure.applications("A")
+    for told in ("Federated credential of A  does not expire", "uses: azure/login@v2", application["appId"]):
+        assert told in done.out
+    for told in ("id-token: write", "allow-no-subscriptions: true", "az account get-access-token", "ClientType"):
+        assert told in done.out
+    cluster_of = ("--federated-issuer", "https://oidc.example/x/", "--federated-subject", SUBJECT)
+    text = mct("add-client", "B", "--credential", "federated", *cluster_of, "-y")
+    for told in (
+        "kubectl annotate serviceaccount -n integrations sync",
+        "AZURE_FEDERATED_TOKEN_FILE",
+        "WorkloadIdentity",
+    ):
+        assert told in text.out
+    assert "federated, does not expire" in mct("status").out
+
+
+def test_it_comes_beside_a_secret_and_is_found_again(mct: Program, azure: Sandbox) -> None:
+    assert mct("setup", "--client", "Import", "-y").code == 0
+    done = mct("add-client", "Import", *cluster(azure))
+    (client,) = done.document["status"]["clients"]
+    assert [c["kind"] for c in client["credentials"]] == ["secret", "federated"]
+    azure.forget()
+    assert mct("add-client", client["appId"].upper(), *cluster(azure)).document["credentials"] == []
+    assert mct("add-client", "Import", *cluster(azure)).document["credentials"] == []
+    assert azure.writes() == []
+
+
+def test_our_own_gets_another_audience_and_a_persons_is_a_question(mct: Program, azure: Sandbox) -> None:
+    assert mct("setup", "--client", "Import", *cluster(azure), "--federated-audience", "api://wrong").code == 0
+    done = mct("setup", "--client", "Import", *cluster(azure))
+    assert [c["action"] for c in done.document["changes"] if c["resource"] == "federated credential"] == ["update"]
+    (made,) = federated(azure, "Import")
+    assert made["audiences"] == [EXCHANGE]
+
+    (application,) = azure.applications("Import")
+    path = f"/applications/{application['id']}/federatedIdentityCredentials"
+    by_hand = {"name": "by-hand", "issuer": "https://oidc.example", "subject": "s", "audiences": ["api://theirs"]}
+    azure.graph("POST", path, json=by_hand)
+    wish = ("--federated-issuer", "https://oidc.example", "--federated-subject", "s")
+    refused = mct("add-client", "Import", *FEDERATED, *wish)
+    assert (refused.code, refused.document["error"]["code"]) == (2, "federated-credential-differs")
+    assert "--federated-audience api://theirs" in refused.document["error"]["remedy"]
+    azure.forget()
+    assert mct("add-client", "Import", *FEDERATED, *wish, "--federated-audience", "api://theirs").code == 0
+    assert azure.writes() == []
+
+
+def test_no_room_for_one_more_is_told_before_anything_is_written(mct: Program, azure: Sandbox) -> None:
+    assert mct("setup", "--client", "Import", *cluster(azure)).code == 0
+    (application,) = azure.applications("Import")
+    path = f"/applications/{application['id']}/federatedIdentityCredentials"
+    for number in range(19):
+        body = {"name": f"n-{number}", "issuer": GITHUB, "subject": f"s-{number}", "audiences": [EXCHANGE]}
+        azure.graph("POST", path, json=body)
+    azure.forget()
+    done = mct("add-client", "Import", "--github", "contoso/Learn", *FEDERATED)
+    assert (done.code, done.document["error"]["code"]) == (2, "federated-credentials-full")
+    assert azure.writes() == []
+    assert mct("setup", "--client", "Import", *cluster(azure)).code == 0
+
+
+TROUBLE = {
+    "the answer is lost": {"type": "lostAnswer"},
+    "written, and an error": {"type": "status", "status": 500, "when": "after"},
+    "spurious duplicates": {
+        "type": "status",
+        "status": 400,
+        "code": "Request_BadRequest",
+        "message": "Request contains a property with duplicate values.",
+    },
+}
+
+
+@pytest.mark.parametrize("name", TROUBLE)
+def test_passing_trouble_adds_one(name: str, mct: Program, moody: Sandbox) -> None:
+    path = "*federatedIdentityCredentials*"
+    moody.misbehave(
+        {"match": {"service": "Graph", "path": path, "method": "PATCH"}, "times": 2, "fault": TROUBLE[name]}
+    )
+    done = mct("setup", "--client", "Import", *cluster(moody))
+    assert done.code == 0, done.document
+    moody.behave()
+    assert len(federated(moody, "Import")) == 1
+
+
+def test_one_that_a_person_made_at_the_same_moment_is_taken(mct: Program, moody: Sandbox) -> None:
+    assert mct("setup", "--client", "Import", "--credential", "none", "-y").code == 0
+    (application,) = moody.applications("Import")
+    path = f"/applications/{application['id']}/federatedIdentityCredentials"
+    moody.lag(30)
+    by_hand = {"name": "by-hand", "issuer": issuer(moody), "subject": SUBJECT, "audiences": [EXCHANGE]}
+    moody.graph("POST", path, json=by_hand)
+    done = mct("setup", "--client", "Import", *cluster(moody), "--timeout", "60")
+    moody.lag(0)
+    assert [made["name"] for made in federated(moody, "Import")] == ["by-hand"], done.document
+
+
+def test_lag_is_waited_for(mct: Program, moody: Sandbox) -> None:
+    moody.lag(2)
+    done = mct("setup", "--client", "Import", *cluster(moody))
+    assert done.code == 0, done.document
+    moody.lag(0)
+    assert len(federated(moody, "Import")) == 1
+
+
+@pytest.mark.parametrize("writes", [2, 4, 6])
+def test_stopped_after_a_write_the_next_run_ends_the_same(writes: int, mct: Program, moody: Sandbox) -> None:
+    freeze = {"type": "freezeAfterWrites", "writes": writes, "then": "reset"}
+    moody.misbehave({"match": {"service": "*"}, "fault": freeze})
+    setup = ("setup", "--client", "A", "--client", "B", *cluster(moody))
+    assert mct(*setup).code == 1
+    moody.behave()
+    assert mct(*setup).document["status"]["healthy"] is True
+    assert [len(federated(moody, name)) for name in ("A", "B")] == [1, 1]
+    moody.forget()
+    assert mct(*setup).code == 0
+    assert moody.writes() == []

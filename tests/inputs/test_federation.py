@@ -1,0 +1,100 @@
+"""Whose tokens are taken: what a user types, and what could never match a token."""
+
+from __future__ import annotations
+
+import pytest
+from mct_s2s.errors import UsageError
+from mct_s2s.inputs.federation import GITHUB, federated_wish, github_subject
+from mct_s2s.model.desired import FederatedWish
+
+ISSUER = "https://oidc.prod-aks.azure.com/11111111-2222-3333-4444-555555555555/"
+SUBJECT = "system:serviceaccount:integrations:sync"
+
+
+@pytest.mark.parametrize(
+    ("text", "subject"),
+    [
+        ("contoso/Learn", "repo:contoso/Learn:ref:refs/heads/main"),
+        ("contoso/Learn:dev", "repo:contoso/Learn:ref:refs/heads/dev"),
+        ("Contoso-1/learn.web_2:feature/x-1.0", "repo:Contoso-1/learn.web_2:ref:refs/heads/feature/x-1.0"),
+    ],
+)
+def test_a_repository_is_a_subject(text: str, subject: str) -> None:
+    assert github_subject(text) == subject
+    assert federated_wish(None, None, None, text) == FederatedWish(GITHUB, subject)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "", "contoso", "/Learn", "contoso/", "contoso/Learn:", "contoso/Learn: main", "contoso/Learn:a b", "-x/Learn",
+        "contoso/Learn/tree/main", "https://github.com/contoso/Learn", "contoso/Learn:main*", "contoso/Learn:a..b",
+        "contoso/Learn:/main", "contoso/Learn:main/", "contoso/Learn:x.lock", "contoso/Learn:a:b", "con toso/Learn",
+        "contoso/Learn\n", "contoso/..", "contoso/Learn:@{x",
+    ],
+)  # fmt: skip
+def test_what_is_no_repository_is_refused(text: str) -> None:
+    with pytest.raises(UsageError) as refused:
+        github_subject(text)
+    assert refused.value.code == "malformed-repository"
+
+
+@pytest.mark.parametrize(
+    ("issuer", "subject", "audience"),
+    [
+        (ISSUER, SUBJECT, None),
+        ("https://oidc.example:8443/x", "anything that is printable", "api://mine"),
+        (GITHUB, "repo:contoso/Learn:environment:Production", None),
+        ("https://accounts.google.com", "112633961854638529490", "api://AzureADTokenExchange"),
+        ("https://i.example", "s" * 600, "a" * 600),
+    ],
+)
+def test_any_issuer_is_taken_as_it_is(issuer: str, subject: str, audience: str | None) -> None:
+    assert federated_wish(issuer, subject, audience, None) == FederatedWish(issuer, subject, audience)
+
+
+@pytest.mark.parametrize(
+    ("issuer", "subject", "audience", "option"),
+    [
+        ("http://oidc.example", SUBJECT, None, "--federated-issuer"),
+        ("oidc.example", SUBJECT, None, "--federated-issuer"),
+        ("https://", SUBJECT, None, "--federated-issuer"),
+        ("https://oidc.example?x=1", SUBJECT, None, "--federated-issuer"),
+        ("https://oidc.example#", SUBJECT, None, "--federated-issuer"),
+        ("https://user@oidc.example", SUBJECT, None, "--federated-issuer"),
+        ("https://oidc.example:port", SUBJECT, None, "--federated-issuer"),
+        (" https://oidc.example", SUBJECT, None, "--federated-issuer"),
+        ("https://oidc.example\n", SUBJECT, None, "--federated-issuer"),
+        (f"{GITHUB}/", SUBJECT, None, "--federated-issuer"),
+        (f"https://oidc.example/{'x' * 600}", SUBJECT, None, "--federated-issuer"),
+        (ISSUER, "", None, "--federated-subject"),
+        (ISSUER, f"{SUBJECT} ", None, "--federated-subject"),
+        (ISSUER, "s" * 601, None, "--federated-subject"),
+        (ISSUER, "repo:contoso/*", None, "--federated-subject"),
+        (ISSUER, "system:serviceaccount:sync", None, "--federated-subject"),
+        (ISSUER, "system:serviceaccount:Integrations:sync", None, "--federated-subject"),
+        (ISSUER, "system:serviceaccount:integrations:sync:x", None, "--federated-subject"),
+        (ISSUER, SUBJECT, "", "--federated-audience"),
+        (ISSUER, SUBJECT, "a" * 601, "--federated-audience"),
+    ],
+)
+def test_what_could_never_match_is_refused(issuer: str, subject: str, audience: str | None, option: str) -> None:
+    with pytest.raises(UsageError, match=option) as refused:
+        federated_wish(issuer, subject, audience, None)
+    assert refused.value.code == "malformed-federation"
+
+
+@pytest.mark.parametrize(
+    ("issuer", "subject", "github", "code"),
+    [
+        (None, None, None, "federation-incomplete"),
+        (ISSUER, None, None, "federation-incomplete"),
+        (None, SUBJECT, None, "federation-incomplete"),
+        (ISSUER, None, "contoso/Learn", "contradictory-options"),
+        (None, SUBJECT, "contoso/Learn", "contradictory-options"),
+    ],
+)
+def test_the_options_belong_together(issuer: str | None, subject: str | None, github: str | None, code: str) -> None:
+    with pytest.raises(UsageError) as refused:
+        federated_wish(issuer, subject, None, github)
+    assert refused.value.code == code

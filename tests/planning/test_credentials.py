@@ -1,0 +1,183 @@
+"""Which credential is lacking: decided by its kind, and by what an attempt that was cut off has left."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from mct_s2s.errors import Refused
+from mct_s2s.model.desired import CertificateWish, ClientWish, CredentialWish, FederatedWish, SecretWish
+from mct_s2s.model.ids import ClientId, KeyId, certificate_key_id, federated_name
+from mct_s2s.model.observed import ClientApplication, Credential, CredentialKind, Observed, SecretNote
+from mct_s2s.model.proofs import Certificate, Federation
+from mct_s2s.planning.changes import AddCertificate, AddFederatedCredential, UpdateApplication
+from mct_s2s.planning.credentials import exchange_audience
+from mct_s2s.planning.make import make_plan
+from mct_s2s.planning.plan import Plan
+
+from tests.planning.worlds import FACTS, LATER, NOW, applied, client, complete, credential, guid, said, wish, world
+
+CERTIFICATE = CredentialKind.CERTIFICATE
+GITHUB = "https://token.actions.githubusercontent.com"
+GIVEN = Certificate(b"der", "AB" * 20, NOW, LATER)
+MADE = CertificateWish(NOW, LATER)
+UPLOADED = CertificateWish(NOW, LATER, GIVEN)
+FEDERATED = FederatedWish(GITHUB, "repo:contoso/Learn:ref:refs/heads/main")
+EXCHANGE = "api://AzureADTokenExchange"
+
+
+def standing(
+    subject: str = FEDERATED.subject, audience: str = EXCHANGE, name: str | None = None, issuer: str = GITHUB
+) -> Credential:
+    federation = Federation(issuer, subject, audience)
+    return Credential(
+        CredentialKind.FEDERATED, KeyId(guid(subject)), name or federation.name, None, federation=federation
+    )
+
+
+def with_credentials(*credentials: Credential) -> ClientApplication:
+    found = client("Import")
+    assert found.application is not None
+    return replace(found, application=replace(found.application, credentials=credentials))
+
+
+def plan_of(wanted: CredentialWish, *credentials: Credential, note: SecretNote | None = None) -> Plan:
+    observed = complete(with_credentials(*credentials))
+    if note is not None:
+        observed = replace(observed, secrets={"Import": note})
+    return make_plan(wish(ClientWish("Import", wanted)), observed, FACTS)
+
+
+SECRET = credential(name="secret")
+HELD = credential(name="cert", kind=CERTIFICATE)
+EXPIRED = credential(-1, name="old", kind=CERTIFICATE)
+PENDING = replace(GIVEN, thumbprint="CD" * 20)
+REGISTERED = Credential(CERTIFICATE, PENDING.key_id, "mct-s2s", PENDING.expires)
+IMPORT_ID = ClientId(guid("Import"))
+
+
+@pytest.mark.parametrize(
+    ("wanted", "credentials", "lacking"),
+    [
+        (MADE, [], "create certificate Import"),
+        (MADE, [SECRET], "create certificate Import"),
+        (MADE, [standing()], "create certificate Import"),
+        (MADE, [EXPIRED], "create certificate Import"),
+        (MADE, [SECRET, HELD], None),
+        (UPLOADED, [HELD], "create certificate Import"),
+        (UPLOADED, [replace(HELD, thumbprint="ab" * 20)], None),
+        (UPLOADED, [replace(HELD, key_id=certificate_key_id("ab" * 20))], None),
+        (UPLOADED, [replace(EXPIRED, thumbprint="AB" * 20)], "create certificate Import"),
+        (FEDERATED, [], "create federated credential Import"),
+        (FEDERATED, [SECRET, HELD], "create federated credential Import"),
+        (FEDERATED, [standing()], None),
+        (FEDERATED, [standing(name="by-hand")], None),
+        (FEDERATED, [standing("repo:Contoso/Learn:ref:refs/heads/main")], "create federated credential Import"),
+        (FEDERATED, [standing(issuer=f"{GITHUB}/")], "create federated credential Import"),
+        (FEDERATED, [standing(audience="api://old")], "update federated credential Import"),
+        (replace(FEDERATED, audience="api://mine"), [standing(audience="api://mine")], None),
+        (SecretWish(LATER), [HELD], None),
+        (SecretWish(LATER), [standing()], None),
+        (None, [], None),
+    ],
+)
+def test_what_is_lacking_is_decided_by_kind(
+    wanted: CredentialWish, credentials: list[Credential], lacking: str | None
+) -> None:
+    assert said(plan_of(wanted, *credentials)) == ([lacking] if lacking else [])
+
+
+@pytest.mark.parametrize("wanted", [MADE, UPLOADED, FEDERATED])
+def test_a_new_client_gets_it_before_its_declaration_and_a_second_run_nothing(wanted: CredentialWish) -> None:
+    desired = wish(ClientWish("Import", wanted))
+    plan = make_plan(desired, world(), FACTS)
+    proof = next(c for c in plan.changes if isinstance(c, AddCertificate | AddFederatedCredential))
+    access = next(c for c in plan.changes if isinstance(c, UpdateApplication) and c.resource == "API permission")
+    assert proof.key in plan.waits_for(access)
+    assert make_plan(desired, applied(plan, world()), FACTS).is_empty
+
+
+def test_federated_credentials_are_written_one_after_another() -> None:
+    plan = make_plan(
+        wish(ClientWish("A", FEDERATED), ClientWish("B", MADE), ClientWish("C", FEDERATED)), world(), FACTS
+    )
+    first, second = (change for change in plan.changes if isinstance(change, AddFederatedCredential))
+    assert first.key in plan.waits_for(second)
+
+
+def test_a_key_that_was_not_delivered_is_taken_up_whether_registered_or_not() -> None:
+    note = SecretNote(pending=PENDING)
+    for credentials in ([], [REGISTERED], [SECRET, REGISTERED]):
+        (change,) = plan_of(MADE, *credentials, note=note).changes
+        assert isinstance(change, AddCertificate)
+        assert (change.pending, change.expires) == (PENDING, PENDING.expires)
+
+
+def test_a_key_for_another_lifetime_is_taken_up_only_if_it_is_registered() -> None:
+    shorter = CertificateWish(NOW, NOW + timedelta(days=30))
+    (new,) = plan_of(shorter, note=SecretNote(pending=PENDING)).changes
+    (old,) = plan_of(shorter, REGISTERED, note=SecretNote(pending=PENDING)).changes
+    assert isinstance(new, AddCertificate)
+    assert isinstance(old, AddCertificate)
+    assert (new.pending, new.expires) == (None, shorter.expires)
+    assert (old.pending, old.expires) == (PENDING, PENDING.expires)
+
+
+def test_a_certificate_without_its_key_is_nothing_to_sign_in_with() -> None:
+    note = SecretNote(pending=PENDING)
+    assert said(plan_of(SecretWish(LATER), REGISTERED, note=note)) == ["create secret Import"]
+    delivered = replace(note, delivered=PENDING.key_id, client_id=IMPORT_ID, kind=CERTIFICATE)
+    assert plan_of(SecretWish(LATER), REGISTERED, note=delivered).is_empty
+    assert plan_of(MADE, REGISTERED, note=delivered).is_empty
+
+
+def test_one_that_arrived_minutes_ago_is_known_although_no_replica_shows_it() -> None:
+    note = SecretNote(delivered=KeyId(guid("k")), client_id=IMPORT_ID, delivered_at=NOW, kind=CERTIFICATE)
+    assert plan_of(MADE, note=note).is_empty
+    assert said(plan_of(SecretWish(LATER), note=note)) == ["create secret Import"]
+    assert said(plan_of(MADE, note=replace(note, kind=CredentialKind.SECRET))) == ["create certificate Import"]
+
+
+def test_a_certificate_of_an_attempts_name_is_not_removed_as_a_lost_secret() -> None:
+    note = SecretNote(attempts=("cert",))
+    assert plan_of(SecretWish(LATER), HELD, note=note).is_empty
+
+
+def test_a_persons_federated_credential_for_another_audience_is_a_question() -> None:
+    with pytest.raises(Refused, match="api://old") as refused:
+        plan_of(FEDERATED, standing(audience="api://old", name="by-hand"))
+    assert refused.value.code == "federated-credential-differs"
+
+
+def test_no_more_than_twenty() -> None:
+    twenty = [standing(f"s{number}") for number in range(20)]
+    with pytest.raises(Refused) as refused:
+        plan_of(FEDERATED, *twenty)
+    assert refused.value.code == "federated-credentials-full"
+    assert plan_of(replace(FEDERATED, subject="s7"), *twenty).is_empty
+
+
+def test_each_cloud_has_its_exchange() -> None:
+    assert [exchange_audience(cloud) for cloud in ("public", "usgov", "usgov-dod", "china", "sandbox")] == [
+        EXCHANGE,
+        f"{EXCHANGE}USGov",
+        f"{EXCHANGE}USGov",
+        f"{EXCHANGE}China",
+        EXCHANGE,
+    ]
+    observed: Observed = replace(world(), cloud="china")
+    plan = make_plan(wish(ClientWish("A", FEDERATED)), observed, FACTS)
+    (change,) = (c for c in plan.changes if isinstance(c, AddFederatedCredential))
+    assert change.federation.audience == f"{EXCHANGE}China"
+
+
+def test_a_name_is_the_same_each_time_and_fits_graphs_rule() -> None:
+    names = {
+        federated_name(issuer, subject)
+        for issuer in (GITHUB, "https://a")
+        for subject in ("repo:a/b", "repo:A/b", "repo:a-b", "é" * 600, "s" * 600)
+    }
+    assert len(names) == 10
+    assert all(3 <= len(name) <= 120 for name in names)
+    assert all(char.isascii() and (char.isalnum() or char in "-_") for name in names for char in name)
