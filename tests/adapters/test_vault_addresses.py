@@ -1,0 +1,164 @@
+"""Which vault a name means in which cloud, and that nothing else ever gets a token for one."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import Any
+
+import aiohttp
+import pytest
+from mct_s2s.adapters.clouds import BY_NAME, CHINA, PUBLIC, US_GOVERNMENT, US_GOVERNMENT_DOD, Cloud
+from mct_s2s.adapters.loopback import LocalhostResolver
+from mct_s2s.adapters.patience import Patience
+from mct_s2s.adapters.trace import silent
+from mct_s2s.errors import NotThere, ServiceError, UsageError
+from mct_s2s.inputs.vault import secret_name, vault_to
+
+
+@pytest.mark.parametrize(
+    ("cloud", "url", "scope"),
+    [
+        (PUBLIC, "https://contoso.vault.azure.net", "https://vault.azure.net/.default"),
+        (US_GOVERNMENT, "https://contoso.vault.usgovcloudapi.net", "https://vault.usgovcloudapi.net/.default"),
+        (US_GOVERNMENT_DOD, "https://contoso.vault.usgovcloudapi.net", "https://vault.usgovcloudapi.net/.default"),
+        (CHINA, "https://contoso.vault.azure.cn", "https://vault.azure.cn/.default"),
+    ],
+)
+def test_each_cloud_has_vaults_of_its_own(cloud: Cloud, url: str, scope: str) -> None:
+    assert cloud.vault("contoso") == ("contoso", url)
+    assert cloud.vault(url) == ("contoso", url)
+    assert cloud.key_vault_scope == scope
+    for other in BY_NAME.values():
+        if other.key_vault != cloud.key_vault:
+            with pytest.raises(UsageError, match="no key vault of this cloud"):
+                other.vault(url)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "https://vault.azure.net",
+        "https://.vault.azure.net",
+        "https://contoso.vault.azure.net.example.com",
+        "https://contoso.example.com",
+        "https://contoso.vault.azure.net:8443",
+        "https://a.b.vault.azure.net",
+    ],
+)
+def test_an_address_outside_of_the_cloud_is_refused(address: str) -> None:
+    with pytest.raises(UsageError) as refused:
+        PUBLIC.vault(address)
+    assert refused.value.code == "foreign-vault"
+
+
+def test_a_cloud_that_names_no_vaults_has_none() -> None:
+    private = Cloud("stack", "https://login.example", "https://graph.example", "https://arm.example", "x", False)
+    with pytest.raises(UsageError) as refused:
+        private.vault("contoso")
+    assert refused.value.code == "cloud-without-vaults"
+
+
+@pytest.mark.parametrize(
+    ("text", "vault", "secret"),
+    [
+        ("contoso", "contoso", None),
+        ("contoso/", "contoso", None),
+        ("contoso/A-1", "contoso", "A-1"),
+        ("https://Contoso.vault.azure.net", "https://contoso.vault.azure.net", None),
+        ("https://contoso.vault.azure.net/", "https://contoso.vault.azure.net", None),
+        ("https://contoso.vault.azure.net/A-1", "https://contoso.vault.azure.net", "A-1"),
+        ("https://contoso.vault.azure.net/secrets/A-1/", "https://contoso.vault.azure.net", "A-1"),
+    ],
+)
+def test_a_vault_can_be_given_in_several_ways(text: str, vault: str, secret: str | None) -> None:
+    read = vault_to(text)
+    assert (read.vault, read.secret) == (vault, secret)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["ab", "1abc", "a-", "a" * 25, "a.b", "a b", "https://", "https://user@contoso.vault.azure.net", "contoso/a/b"],
+)
+def test_what_can_be_no_vault_is_refused(text: str) -> None:
+    with pytest.raises(UsageError):
+        vault_to(text)
+
+
+def test_names_that_look_alike_never_meet() -> None:
+    labels = ["contosolearn", "contosolearn/staging", "contosolearn-staging", "c" * 60 + "/" + "s" * 59]
+    clients = ["Reports", "reports", "REPORTS ", "Репорты", "r" * 120, "R" * 119 + "x"]
+    names = [secret_name(label, client) for label in labels for client in clients]
+    assert len({name.lower() for name in names}) == len(names), "a vault compares names without case"
+    assert all(len(name) <= 127 and name.replace("-", "").isalnum() and name.isascii() for name in names)
+
+
+class Caller:
+    """Whoever asks; remembers for what."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    async def get_token(self, *scopes: str, **_: Any) -> Any:
+        from azure.core.credentials import AccessToken  # noqa: PLC0415
+
+        self.asked += scopes
+        return AccessToken("a-token", int(time.time()) + 3600)
+
+    def forget(self, since: float) -> None:
+        """Nothing is kept."""
+
+
+def ask(url: str, scope: str, caller: Caller, **connector: Any) -> None:
+    """Look for a secret in a vault."""
+    from mct_s2s.adapters.key_vault import KeyVault  # noqa: PLC0415  # an extra
+
+    async def body() -> None:
+        async with aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(resolver=LocalhostResolver(), **connector)
+        ) as http:
+            patience = Patience(lambda: 5.0)
+            vault = KeyVault(url, "contoso", scope, caller, http, patience, silent)  # type: ignore[arg-type]
+            await vault.versions("x")
+
+    asyncio.run(body())
+
+
+def test_a_vault_whose_name_leads_nowhere_is_not_there() -> None:
+    """Names below `invalid` never resolve: RFC 6761, 6.4."""
+    caller = Caller()
+    with pytest.raises(NotThere) as refused:
+        ask("https://contoso.vault.invalid", "https://vault.invalid/.default", caller)
+    assert refused.value.code == "vault-not-found"
+    assert caller.asked == []
+
+
+def test_names_below_localhost_lead_to_this_machine() -> None:
+    async def body() -> list[str]:
+        resolver = LocalhostResolver()
+        try:
+            return [one["host"] for one in await resolver.resolve("a.vault.localhost", 443)]
+        finally:
+            await resolver.close()
+
+    assert "127.0.0.1" in asyncio.run(body())
+
+
+def test_a_vault_that_asks_for_a_token_of_another_service_gets_none(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """The sandbox's vaults want its own resource; here they are taken for a cloud's that has another one."""
+    from mct_s2s.adapters.tls import tls_context  # noqa: PLC0415
+    from mct_s2s.sandbox.embedded import start  # noqa: PLC0415
+    from mct_s2s.sandbox.seed import VAULT  # noqa: PLC0415
+
+    running, caller = start(tmp_path_factory.mktemp("vault")), Caller()
+    try:
+        url = f"https://{VAULT}.vault.localhost:{running.resource_manager.rsplit(':', 1)[1]}"
+        with pytest.raises(ServiceError) as refused:
+            ask(
+                url, "https://vault.azure.net/.default", caller,
+                ssl=tls_context(running.ca_file, {}),
+            )  # fmt: skip
+    finally:
+        running.close()
+    assert refused.value.code == "vault-untrusted"
+    assert caller.asked == []
