@@ -14,6 +14,7 @@ from mct_s2s.cli.options import (
     AddClientOptions,
     AzureOptions,
     ConfigureOptions,
+    DoctorOptions,
     RemovalOptions,
     RemoveClientOptions,
     RotateOptions,
@@ -114,6 +115,14 @@ def status(options: AzureOptions) -> int:
 def verify(options: VerifyOptions) -> int:
     """Prove it: a real token and a real call of the MCT API for each client whose credential is at hand."""
     from mct_s2s.cli.verify import verify as body  # noqa: PLC0415
+
+    return body(options)
+
+
+@command(app, "doctor", DoctorOptions)
+def doctor(options: DoctorOptions) -> int:
+    """Check whether you may do the job, before anything is changed: rights, locks, the tenant's policies."""
+    from mct_s2s.cli.doctor import doctor as body  # noqa: PLC0415
 
     return body(options)
 

@@ -314,6 +314,24 @@ class RotateOptions(ChangingOptions):
 
 
 @dataclass(kw_only=True)
+class DoctorOptions(AzureOptions):
+    """`doctor`."""
+
+    managed_identity: Annotated[
+        list[str],
+        typer.Option(
+            "--managed-identity", help="An Azure resource whose identity is to be switched on. May be repeated."
+        ),
+    ] = field(default_factory=list)
+    no_app_service: Annotated[
+        bool, typer.Option("--no-app-service", help="Look at the directory's part of the job only.")
+    ] = False
+    no_consent: Annotated[
+        bool, typer.Option("--no-consent", help="Admin consent is somebody else's part of the job.")
+    ] = False
+
+
+@dataclass(kw_only=True)
 class ConfigureOptions(ChangingOptions):
     """`configure-appservice`."""
 

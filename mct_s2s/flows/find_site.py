@@ -7,7 +7,7 @@ from difflib import get_close_matches
 from typing import NoReturn
 
 from mct_s2s.errors import NotThere
-from mct_s2s.model.ids import is_guid
+from mct_s2s.model.ids import TenantId, is_guid
 from mct_s2s.model.observed import AppService, Site
 from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.model.target import SiteTarget
@@ -53,6 +53,18 @@ async def find_app_service(sites: Sites, target: SiteTarget, located: Located) -
     located(resource)
     found = await _look(sites, resource)
     return AppService(*(found or await _missing(sites, resource, target)), subscription.tenant_id)
+
+
+async def find_site(sites: Sites, target: SiteTarget, located: Located) -> tuple[Site, TenantId]:
+    """The site and its subscription's tenant, without its settings: they take a right of their own.
+
+    Raises:
+        NotThere: no such site, or two of that name.
+    """
+    subscription = await find_subscription(sites, target.subscription)
+    resource = await _locate(sites, subscription, target)
+    located(resource)
+    return await sites.site(resource) or await _missing(sites, resource, target), subscription.tenant_id
 
 
 async def find_web_app(sites: Sites, subscription_id: str, name: str) -> ResourceId:

@@ -63,10 +63,15 @@ async def _directory(azure: Azure, query: Query, settings: asyncio.Future[AppSet
 
 
 async def _holders(azure: Azure, query: Query, located: Located) -> tuple[IdentityHolder, ...]:
-    return await together(*(_holder(azure, query, wanted, located) for wanted in query.identities))
+    return await together(*(find_holder(azure, query, wanted, located) for wanted in query.identities))
 
 
-async def _holder(azure: Azure, query: Query, wanted: str | ResourceId, located: Located) -> IdentityHolder:
+async def find_holder(azure: Azure, query: Query, wanted: str | ResourceId, located: Located) -> IdentityHolder:
+    """A caller's resource, by its id or by the bare name of a web or function app.
+
+    Raises:
+        NotThere: there is none, or the name is ambiguous.
+    """
     resource = await _resource(azure, query, wanted)
     located(resource)
     holder = await azure.identities.holder(resource)

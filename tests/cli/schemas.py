@@ -155,7 +155,30 @@ ERROR = closed(
     ),
 )
 
+DOCTOR = closed(
+    schema={"const": "mct-s2s/doctor/v1"},
+    ready=FLAG,
+    caller=closed(
+        kind={"enum": ["person", "servicePrincipal", None]},
+        name=or_null(TEXT),
+        id=or_null(GUID),
+        appId=or_null(GUID),
+        method=TEXT,
+    ),
+    tenant=or_null(closed(id=GUID, name=TEXT)),
+    checks=rows(
+        closed(
+            code={"type": "string", "pattern": "^[a-z][a-z-]*$"},
+            state={"enum": ["ok", "missing", "unknown"]},
+            subject=TEXT,
+            message=TEXT,
+            remedy=or_null(TEXT),
+        )
+    ),
+)
+
 SCHEMAS = {
+    "mct-s2s/doctor/v1": DOCTOR,
     "mct-s2s/status/v1": STATUS,
     "mct-s2s/result/v1": RESULT,
     "mct-s2s/verify/v1": VERIFICATION,

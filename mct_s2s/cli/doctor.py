@@ -1,0 +1,41 @@
+"""`mct-s2s doctor`: may this caller do the job? Nothing is written."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from mct_s2s.cli.change_targets import named_target, query_for
+from mct_s2s.cli.options import DoctorOptions
+from mct_s2s.cli.run import Run, run
+from mct_s2s.cli.where import where
+from mct_s2s.cli.wiring import Needs, Session
+from mct_s2s.cli.wishes import service_wish
+from mct_s2s.flows.doctor import examine
+from mct_s2s.inputs.target import caller_resource
+from mct_s2s.planning import guards
+from mct_s2s.planning.checks import checks, is_ready
+from mct_s2s.render.doctor import doctor_document, show_checks
+
+SOMETHING_MISSING = 3
+
+
+def doctor(options: DoctorOptions) -> int:
+    """Exit code of `doctor`: 0 where nothing is missing, 3 where something is."""
+    identities = tuple(dict.fromkeys(caller_resource(text) for text in options.managed_identity))
+    named = named_target(options) if options.no_app_service else None
+
+    async def body(current: Run, session: Session) -> int:
+        now = datetime.now(UTC)
+        service = service_wish(session.target or named, "MCT service")
+        seen = await examine(session.azure, query_for(session, service, now, identities=identities))
+        if seen.site is not None and seen.site.site is not None:
+            guards.refuse_function_app(seen.site.site)
+        found = checks(seen, now, consent=not options.no_consent)
+        if current.terminal.json:
+            current.terminal.document(doctor_document(seen, found))
+        else:
+            show_checks(current.terminal, found, where(options))
+        return 0 if is_ready(found) else SOMETHING_MISSING
+
+    arm = not options.no_app_service or bool(identities)
+    return run(options, Needs(arm=arm, target=not options.no_app_service), body)

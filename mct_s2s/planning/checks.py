@@ -1,0 +1,167 @@
+"""The checks of `doctor`: each right that the whole job takes, the tenant, and its policy on secrets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from mct_s2s.errors import S2SError
+from mct_s2s.model.ids import TenantId, same_id
+from mct_s2s.model.observed import IdentityHolder, Site, Tenant
+from mct_s2s.model.rights import Access, SecretRestriction, Verdict
+from mct_s2s.planning.grants import doing, in_words, lacks
+from mct_s2s.planning.rights import Need, Right, judge
+from mct_s2s.planning.secret_policy import OTHERWISE, longest_end, typed
+
+NEW = "new registrations"
+
+
+class State(StrEnum):
+    """What came of a check. `unknown` is no obstacle: the real request decides."""
+
+    OK = "ok"
+    MISSING = "missing"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True)
+class Check:
+    """One check."""
+
+    code: str
+    state: State
+    subject: str
+    message: str
+    remedy: str | None = None
+    """Whom to ask for what, and what they type."""
+
+
+@dataclass(frozen=True)
+class SeenSite:
+    """The App Service, as far as it may be seen."""
+
+    site: Site | None
+    tenant_id: TenantId | None
+    refusal: S2SError | None
+    """Why the site, or its settings, could not be read."""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What there was to see of the world."""
+
+    access: Access
+    tenant: Tenant | None
+    directory_refusal: S2SError | None = None
+    site: SeenSite | None = None
+    holders: tuple[IdentityHolder, ...] = ()
+
+
+def checks(seen: Seen, now: datetime, *, consent: bool = True) -> tuple[Check, ...]:
+    """Everything that the job takes.
+
+    Args:
+        seen: the world.
+        now: the time.
+        consent: whether admin consent is part of the job.
+    """
+    found = [_signed_in(seen.access), *_tenant(seen)]
+    needs = [
+        Need(Right.CREATE_APPLICATION, NEW),
+        Need(Right.CHANGE_APPLICATION, NEW),
+        Need(Right.CREATE_PRINCIPAL, NEW),
+    ]
+    needs += [Need(Right.CONSENT, "new clients")] if consent else []
+    found += [_judged(need, seen.access) for need in needs]
+    found.append(_secrets(seen.access, now))
+    found += _site(seen)
+    found += [_identity(holder, seen.access) for holder in seen.holders]
+    return tuple(found)
+
+
+def is_ready(found: tuple[Check, ...]) -> bool:
+    """Whether nothing is missing."""
+    return all(check.state is not State.MISSING for check in found)
+
+
+def _signed_in(access: Access) -> Check:
+    assert access.directory is not None  # noqa: S101  # `doctor` always asks
+    how = access.directory.signed_in.description
+    name = access.directory.name
+    return Check(
+        "signed-in", State.OK, name or how, f"Signed in as {name}, by {how}." if name else f"Signed in: {how}."
+    )
+
+
+def _tenant(seen: Seen) -> Iterator[Check]:
+    if seen.tenant is None:
+        refusal = seen.directory_refusal
+        assert refusal is not None  # noqa: S101  # without one, the tenant was read
+        yield Check("read-directory", State.MISSING, "the directory", refusal.message, refusal.remedy)
+        return
+    named = f"{seen.tenant.name} ({seen.tenant.id})"
+    trusted = seen.site.tenant_id if seen.site else None
+    if trusted is not None and not same_id(seen.tenant.id, trusted):
+        message = f"You are signed in to {named}, but the App Service belongs to the tenant {trusted}."
+        yield Check("tenant", State.MISSING, seen.tenant.name, message, f"Sign in there: --tenant {trusted}")
+        return
+    yield Check("tenant", State.OK, seen.tenant.name, f"Tenant {named}.")
+
+
+def _judged(need: Need, access: Access) -> Check:
+    judged = judge(need, access)
+    code = need.right.value
+    if judged.verdict is Verdict.NO:
+        asked = "; ".join(line.partition(": ")[2] for line in in_words(lacks(judged, access)))
+        return Check(
+            code, State.MISSING, need.subject, f"You may not {doing(need)}.", f"{asked[:1].upper()}{asked[1:]}"
+        )
+    if judged.verdict is Verdict.UNKNOWN:
+        message = f"Whether you may {doing(need)} cannot be seen; the request itself will tell."
+        return Check(code, State.UNKNOWN, need.subject, message)
+    return Check(code, State.OK, need.subject, f"You may {doing(need)}.")
+
+
+def _secrets(access: Access, now: datetime) -> Check:
+    rules = access.secret_rules
+    if rules is None:
+        message = "The tenant's policy on client secrets cannot be seen; the request itself will tell."
+        return Check("secret-policy", State.UNKNOWN, "client secrets", message)
+    if any(rule.restriction is SecretRestriction.ADDITION for rule in rules):
+        remedy = f"{OTHERWISE[0].upper()}{OTHERWISE[1:]}."
+        message = "The tenant's policy forbids client secrets."
+        return Check("secret-policy", State.MISSING, "client secrets", message, remedy)
+    ends = longest_end(rules, now)
+    if ends is None:
+        return Check("secret-policy", State.OK, "client secrets", "The tenant's policy allows client secrets.")
+    message = f"The tenant's policy allows client secrets until {typed(ends)} at most."
+    remedy = f"Where that is sooner than you want: --auto-lifetime, or --secret-lifetime {typed(ends)}"
+    return Check("secret-policy", State.OK, "client secrets", message, remedy)
+
+
+def _site(seen: Seen) -> Iterator[Check]:
+    if seen.site is None:
+        return
+    site, refusal = seen.site.site, seen.site.refusal
+    if site is None:
+        assert refusal is not None  # noqa: S101  # without one, the site was read
+        yield Check("read-app-service", State.MISSING, "the App Service", refusal.message, refusal.remedy)
+        return
+    reading = _judged(Need(Right.READ_SETTINGS, site.label, resource=site.resource), seen.access)
+    if refusal is None:
+        yield Check(reading.code, State.OK, site.label, f"You may read the application settings of '{site.label}'.")
+    elif reading.state is State.MISSING:
+        yield reading
+    else:
+        yield Check(reading.code, State.MISSING, site.label, refusal.message, refusal.remedy)
+    for right in (Right.WRITE_SETTINGS, Right.RESTART):
+        yield _judged(Need(right, site.label, resource=site.resource), seen.access)
+
+
+def _identity(holder: IdentityHolder, access: Access) -> Check:
+    if holder.principal_id is not None:
+        message = f"'{holder.display_name}' has a managed identity already."
+        return Check(Right.ENABLE_IDENTITY.value, State.OK, holder.display_name, message)
+    return _judged(Need(Right.ENABLE_IDENTITY, holder.display_name, resource=holder.resource), access)

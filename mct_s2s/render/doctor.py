@@ -1,0 +1,60 @@
+"""What `doctor` found, for people and for programs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from rich.table import Table
+from rich.text import Text
+
+from mct_s2s.planning.checks import Check, Seen, State, is_ready
+from mct_s2s.render.console import Terminal
+
+_SIGNS = {State.OK: ("✓", "good"), State.MISSING: ("✗", "bad"), State.UNKNOWN: ("?", "warn")}
+
+
+def doctor_document(seen: Seen, checks: tuple[Check, ...]) -> dict[str, Any]:
+    """`mct-s2s/doctor/v1`."""
+    rights = seen.access.directory
+    kind = {True: "person", False: "servicePrincipal", None: None}[rights.is_person if rights else None]
+    return {
+        "schema": "mct-s2s/doctor/v1",
+        "ready": is_ready(checks),
+        "caller": {
+            "kind": kind,
+            "name": rights.name if rights else None,
+            "id": rights.principal_id if rights else None,
+            "appId": rights.signed_in.client_id if rights else None,
+            "method": rights.signed_in.description if rights else None,
+        },
+        "tenant": {"id": seen.tenant.id, "name": seen.tenant.name} if seen.tenant else None,
+        "checks": [
+            {
+                "code": check.code,
+                "state": check.state.value,
+                "subject": check.subject,
+                "message": check.message,
+                "remedy": check.remedy,
+            }
+            for check in checks
+        ],
+    }
+
+
+def show_checks(terminal: Terminal, checks: Sequence[Check], where: str) -> None:
+    """One line for each check, with whom to ask below those that need it, and what to do next."""
+    table = Table.grid(padding=(0, 1))
+    for check in checks:
+        sign, style = _SIGNS[check.state]
+        table.add_row(Text(sign, style=style), Text(check.message))
+        if check.remedy is not None:
+            table.add_row("", Text(f"→ {check.remedy}", style="command"))
+    terminal.out.print(table)
+    missing = sum(check.state is State.MISSING for check in checks)
+    if missing:
+        terminal.result(Text(f"{missing} of {len(checks)} checks failed.", style="bad"))
+        terminal.result("What others must do can be left to them: mct-s2s setup does the rest and says what is left.")
+    else:
+        terminal.result(Text("Nothing is missing, as far as can be seen.", style="good"))
+        terminal.result(f"See what would be done: mct-s2s setup {where} --client NAME --dry-run")

@@ -1,0 +1,180 @@
+"""`doctor`: who signed in, to where, and whether that is enough; nothing is written."""
+
+from __future__ import annotations
+
+import json
+import re
+import ssl
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from tests.cli.conftest import Ended, Program
+from tests.cli.schemas import check
+from tests.conftest import FUNCTION_APP, SITE, Sandbox, program, without_azure
+
+OK, MISSING = 0, 3
+READ = ("Application.Read.All", "Organization.Read.All")
+LEAST = (*READ, "Application.ReadWrite.OwnedBy", "AppRoleAssignment.ReadWrite.All")
+CONTRIBUTOR = ("Website Contributor", SITE)
+NINETY_DAYS = {
+    "applicationRestrictions": {
+        "passwordCredentials": [{"restrictionType": "passwordLifetime", "maxLifetime": "P90D", "state": "enabled"}]
+    }
+}
+
+
+def states(document: Any) -> dict[str, str]:
+    return {found["code"]: found["state"] for found in document["checks"]}
+
+
+def remedies(done: Ended) -> str:
+    return " ".join(found["remedy"] or "" for found in done.document["checks"])
+
+
+def test_an_administrator_may_do_it_all(mct: Program, azure: Sandbox) -> None:
+    done = mct("doctor", "-o", "json", "--managed-identity", "reports-func")
+    assert done.code == OK
+    document = done.document
+    assert document["ready"] is True
+    assert document["caller"]["kind"] == "servicePrincipal"
+    assert document["caller"]["name"] == "Deployment pipeline"
+    assert document["caller"]["appId"] == azure.environment["AZURE_CLIENT_ID"]
+    assert document["tenant"]["id"] == azure.tenant_id
+    assert set(states(document).values()) == {"ok"}
+    assert {"signed-in", "tenant", "admin-consent", "secret-policy", "enable-identity"} <= set(states(document))
+    assert azure.writes() == []
+
+
+def test_the_least_rights_are_enough(mct: Program, azure: Sandbox) -> None:
+    done = mct("doctor", "-a", SITE, "-o", "json", env=azure.caller(*LEAST, arm=[CONTRIBUTOR]))
+    assert done.code == OK, done
+    assert set(states(done.document).values()) == {"ok", "unknown"}
+    assert states(done.document)["secret-policy"] == "unknown", "unreadable is not missing"
+
+
+def test_everything_that_is_missing_has_a_remedy(mct: Program, azure: Sandbox) -> None:
+    caller = azure.caller(*READ, arm=[("Reader", SITE), ("Reader", FUNCTION_APP)])
+    done = mct("doctor", "-a", SITE, "-o", "json", "--managed-identity", FUNCTION_APP, env=caller)
+    assert done.code == MISSING
+    found = states(done.document)
+    for code in (
+        "create-application", "change-application", "create-service-principal", "admin-consent", "read-settings",
+        "write-settings", "restart", "enable-identity",
+    ):  # fmt: skip
+        assert found[code] == "missing", code
+    said = remedies(done)
+    for words in ("Application.ReadWrite.OwnedBy", "AppRoleAssignment.ReadWrite.All", "Website Contributor"):
+        assert words in said
+    assert f"--scope {FUNCTION_APP}" in said
+    assert azure.writes() == []
+
+
+def test_parts_of_the_job_that_are_somebody_elses_are_not_checked(mct: Program, azure: Sandbox) -> None:
+    caller = azure.caller(*READ, "Application.ReadWrite.OwnedBy")
+    azure.forget()
+    done = mct("doctor", "--no-app-service", "--no-consent", "-o", "json", env=caller)
+    assert done.code == OK, done
+    assert not {"write-settings", "admin-consent"} & set(states(done.document))
+    assert [row for row in azure.log("arm") if row["path"].startswith("/subscriptions")] == []
+
+
+def test_a_site_that_cannot_be_seen_is_missing_and_not_the_end(mct: Program, azure: Sandbox) -> None:
+    done = mct("doctor", "-a", SITE, "-o", "json", env=azure.caller(*LEAST))
+    assert done.code == MISSING
+    assert states(done.document)["read-app-service"] == "missing"
+    assert states(done.document)["create-application"] == "ok"
+
+
+def test_locks_and_denials_are_named(mct: Program, azure: Sandbox) -> None:
+    azure.lock(SITE)
+    azure.deny(SITE, "*/restart/action")
+    done = mct("doctor", "-o", "json")
+    assert done.code == MISSING
+    assert "read-only lock 'sandbox'" in remedies(done)
+    assert "deny assignment" in remedies(done)
+
+
+def test_the_policy_on_secrets_is_told(mct: Program, azure: Sandbox) -> None:
+    admin = azure.caller("Policy.ReadWrite.ApplicationConfiguration")
+    azure.set_policy(admin, NINETY_DAYS)
+    limited = mct("doctor", "-o", "json")
+    assert limited.code == OK
+    assert "--auto-lifetime" in remedies(limited)
+    azure.set_policy(
+        admin,
+        {"applicationRestrictions": {"passwordCredentials": [{"restrictionType": "passwordAddition"}]}},
+    )
+    forbidden = mct("doctor", "-o", "json")
+    assert (forbidden.code, states(forbidden.document)["secret-policy"]) == (MISSING, "missing")
+    assert "--managed-identity" in remedies(forbidden)
+
+
+def test_a_person_reads_signs_and_remedies(mct: Program, azure: Sandbox) -> None:
+    well = mct("doctor")
+    assert well.code == OK
+    assert "✓ Signed in as Deployment pipeline" in well.out
+    assert "Nothing is missing" in well.out
+    ill = mct("doctor", "-a", SITE, env=azure.caller(*READ, arm=[CONTRIBUTOR]))
+    assert ill.code == MISSING
+    assert "✗ You may not create the registration" in ill.out
+    assert "→ Ask a Privileged Role Administrator" in ill.out
+
+
+def test_nobody_signed_in_is_exit_4(mct: Program) -> None:
+    done = mct("doctor", "-o", "json", env={"AZURE_CLIENT_SECRET": "wrong"})
+    assert (done.code, done.document["error"]["code"]) == (4, "sign-in-failed")
+
+
+def test_a_function_app_is_refused(mct: Program) -> None:
+    done = mct("doctor", "-a", "contosolearn-fa-x7k2q", "-o", "json")
+    assert (done.code, done.document["error"]["code"]) == (2, "function-app")
+
+
+def _by_device_code(azure: Sandbox, home: Path, address: str, *words: str) -> tuple[int, Any]:
+    """Run a command as a person."""
+    environment = {**without_azure(), **azure.environment, "HOME": str(home), "AZURE_CLIENT_SECRET": ""}
+    environment |= {"XDG_DATA_HOME": str(home / "data"), "XDG_STATE_HOME": str(home / "state")}
+    trusted = ssl.create_default_context(cafile=azure.ca_file)
+    with subprocess.Popen(
+        program((*words, "--auth", "device-code", "--timeout", "60", "-o", "json")),
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stderr is not None
+        asked = ""
+        while not (found := re.search(r"open (\S+) and enter the code (\w+)", asked)):
+            asked = process.stderr.readline()
+            assert asked, "nobody was asked to sign in"
+        answer = {"user_code": found[2], "user": address, "action": "approve"}
+        assert httpx.post(found[1], data=answer, verify=trusted, trust_env=False).is_success
+        out, _ = process.communicate(timeout=60)
+    document = json.loads(out)
+    check(document)
+    return process.returncode, document
+
+
+def test_a_person_is_known_by_name_and_by_roles(azure: Sandbox, tmp_path: Path) -> None:
+    address = azure.person("casey", arm=[CONTRIBUTOR], groupRoles=["Cloud Application Administrator"])
+    code, document = _by_device_code(azure, tmp_path, address, "doctor", "-a", SITE)
+    assert code == OK, document
+    assert (document["caller"]["kind"], document["caller"]["name"]) == ("person", address)
+    assert states(document)["admin-consent"] == "ok"
+
+
+def test_a_developer_in_person_does_all_but_the_consent(azure: Sandbox, tmp_path: Path) -> None:
+    address = azure.person("devon", arm=[CONTRIBUTOR], directoryRoles=["Application Developer"])
+    code, document = _by_device_code(azure, tmp_path, address, "doctor", "-a", SITE)
+    assert code == MISSING
+    assert [c for c, state in states(document).items() if state == "missing"] == ["admin-consent"]
+    (remedy,) = [found["remedy"] for found in document["checks"] if found["code"] == "admin-consent"]
+    assert "Cloud Application Administrator" in remedy
+    code, result = _by_device_code(azure, tmp_path, address, "setup", "-a", SITE, "--client", "A", "-y")
+    assert code == 4, result
+    (step,) = result["leftToOthers"]
+    assert "adminconsent?client_id=" in step["link"]
