@@ -7,23 +7,27 @@ from typing import Any
 
 import pytest
 
-PROPERTY = "matrix"
-COUNTS = ("lost writes", "orphans", "doubles", "leaks")
-"""What must stay 0: something of the end state is missing; a secret that nobody holds; something twice; a secret where
-it has no business."""
+PROPERTY = "total"
+_WHAT_MUST_STAY_0 = {"lost": "lost writes", "orphans": "orphans", "doubles": "doubles", "leaks": "leaks"}
+"""Something of the end state is missing; a secret that nobody holds; something twice; a secret where it has no
+business."""
+_running: list[list[tuple[str, object]]] = []
 
 
-class Tally:
-    """Counts for one matrix; kept with the test's report, which also travels from worker to controller."""
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Counts go with the report of the test that runs, which also travels from worker to controller."""
+    _running[:] = [item.user_properties]
 
-    def __init__(self, request: pytest.FixtureRequest, matrix: str) -> None:
-        self._properties = request.node.user_properties
-        self._matrix = matrix
 
-    def cell(self, **counts: int) -> None:
-        """One cell has been run; `lost`, `orphans`, `doubles` and `leaks` are what it came to."""
-        found = [counts.get(name.partition(" ")[0], 0) for name in COUNTS]
-        self._properties.append((PROPERTY, [self._matrix, 1, *found]))
+def count(what: str, **counts: int) -> None:
+    """Add to the totals of `what`."""
+    _running[0].append((PROPERTY, [what, counts]))
+
+
+def cell(matrix: str, **counts: int) -> None:
+    """One cell of a matrix has been run; `lost`, `orphans`, `doubles` and `leaks` are what it came to."""
+    found = {name: counts.get(key, 0) for key, name in _WHAT_MUST_STAY_0.items()}
+    count(f"{matrix} matrix", cells=1, **found)
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
@@ -32,15 +36,10 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
     for reports in terminalreporter.stats.values():
         for report in reports:
             if getattr(report, "when", "") == "call":
-                _add(totals, getattr(report, "user_properties", ()))
+                for name, value in getattr(report, "user_properties", ()):
+                    if name == PROPERTY:
+                        what, counts = value
+                        totals.setdefault(what, Counter()).update(counts)
     terminalreporter.ensure_newline()
-    for matrix, counts in sorted(totals.items()):
-        told = ", ".join(f"{counts[name]} {name}" for name in ("cells", *COUNTS))
-        terminalreporter.write_line(f"{matrix} matrix: {told}")
-
-
-def _add(totals: dict[str, Counter[str]], properties: Any) -> None:
-    for name, value in properties:
-        if name == PROPERTY:
-            matrix, *numbers = value
-            totals.setdefault(matrix, Counter()).update(dict(zip(("cells", *COUNTS), numbers, strict=True)))
+    for what, counts in sorted(totals.items()):
+        terminalreporter.write_line(f"{what}: " + ", ".join(f"{number} {name}" for name, number in counts.items()))

@@ -13,6 +13,7 @@ import pytest
 
 from tests.cli.schemas import check
 from tests.conftest import Sandbox, program, without_azure
+from tests.secret_search import left_behind, processes_of, said, snapshot
 
 
 @dataclass(frozen=True)
@@ -39,10 +40,23 @@ def run(
 ) -> Ended:
     private = {"HOME": str(home), "XDG_DATA_HOME": str(home / "data"), "XDG_STATE_HOME": str(home / "state")}
     environment = {**without_azure(), **env, **private}
-    done = subprocess.run(
-        program(arguments), env=environment, stdin=stdin, capture_output=True, text=True, timeout=timeout, check=False
-    )
-    return Ended(done.returncode, done.stdout, done.stderr)
+    before, pipe = snapshot(home), subprocess.PIPE
+    given = "\n".join([*environment.values(), *arguments])
+    with (
+        subprocess.Popen(program(arguments), env=environment, stdin=stdin, stdout=pipe, stderr=pipe, text=True) as done,
+        processes_of(done.pid, given) as listed,
+    ):
+        try:
+            out, err = done.communicate(timeout=timeout)
+        except subprocess.TimeoutExpired:
+            done.kill()
+            raise
+    assert [
+        *said(arguments, out, err, env.get("AZURE_CLIENT_SECRET", "")),
+        *left_behind(arguments, before, home),
+        *listed,
+    ] == []
+    return Ended(done.returncode, out, err)
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ from mct_s2s.sandbox import seed
 
 from tests.cli.conftest import Program
 from tests.conftest import Sandbox, program, without_azure
+from tests.secret_search import secrets_in
 
 
 def test_interrupted_says_how_to_resume_and_the_same_command_does(mct: Program, azure: Sandbox, tmp_path: Path) -> None:
@@ -36,6 +37,7 @@ def test_interrupted_says_how_to_resume_and_the_same_command_does(mct: Program, 
     assert "Done: service application" in told
     assert "Run the same command again: it resumes" in told
     assert "Traceback" not in told
+    assert secrets_in(told) == []
     done = mct("setup", "--client", "A", "-y", "-o", "json")
     assert done.code == 0
     assert done.document["status"]["healthy"] is True

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import Sandbox, program, without_azure
+from tests.secret_search import secrets_in
 
 
 def _asked(azure: Sandbox, home: Path, answer: bytes) -> tuple[int, str]:
@@ -44,7 +45,9 @@ def _asked(azure: Sandbox, home: Path, answer: bytes) -> tuple[int, str]:
             os.write(ours, answer)
             answered = True
     os.close(ours)
-    return process.wait(timeout=10), shown.decode(errors="replace")
+    text = shown.decode(errors="replace")
+    assert secrets_in(text) == []
+    return process.wait(timeout=10), text
 
 
 def _control_terminal() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,7 +12,6 @@ import pytest
 from tests.conftest import Json
 from tests.inside import Inside
 from tests.matrices.ground import Ground
-from tests.totals import Tally
 
 PASSING = (
     # msgraph-sdk's own modules warn of their deprecation when they are imported.
@@ -47,9 +46,3 @@ def ground(inside: Inside, seed: Json, tmp_path: Path) -> Iterator[Ground]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ResourceWarning)
         gc.collect()  # here, and not in a test that comes later
-
-
-@pytest.fixture
-def tally(request: pytest.FixtureRequest) -> Callable[[str], Tally]:
-    """Where a matrix counts its cells."""
-    return lambda matrix: Tally(request, matrix)

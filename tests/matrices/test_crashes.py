@@ -8,7 +8,6 @@ import random
 import signal
 import subprocess
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import pytest
@@ -18,7 +17,7 @@ from mct_s2s.sandbox.journal import Entry
 
 from tests.conftest import MACHINE
 from tests.matrices.ground import Ground, label
-from tests.totals import Tally
+from tests.totals import cell
 
 CLIENTS = ("One", "Two")
 SETUP = (
@@ -104,7 +103,7 @@ def clean() -> dict[str, Counter[str]]:
     return {}
 
 
-def whole(ground: Ground, clean: dict[str, Counter[str]], tally: Tally) -> None:
+def whole(ground: Ground, clean: dict[str, Counter[str]], matrix: str) -> None:
     """Run the same command again; it must end where one clean run ends."""
     again = ground.ended(ground.process(SETUP))
     assert again.code == 0, again.out + again.err
@@ -112,7 +111,7 @@ def whole(ground: Ground, clean: dict[str, Counter[str]], tally: Tally) -> None:
     now, then = ground.picture(), clean["world"]
     lost, doubled = then - now, now - then
     orphans, leaks = ground.orphans(*CLIENTS), ground.leaks()
-    tally.cell(lost=len(lost), doubles=len(doubled), orphans=len(orphans), leaks=len(leaks))
+    cell(matrix, lost=len(lost), doubles=len(doubled), orphans=len(orphans), leaks=len(leaks))
     assert (lost, doubled) == (Counter(), Counter())
     assert (orphans, leaks) == ([], [])
     assert Counter(ground.files()) == clean["files"]
@@ -142,16 +141,14 @@ def test_the_matrix_knows_every_write(ready: Ground, clean: dict[str, Counter[st
 
 @pytest.mark.parametrize("moment", ["before", "after", "answered"])
 @pytest.mark.parametrize("write", WRITES)
-def test_killed_at_any_write(
-    write: str, moment: str, ready: Ground, clean: dict[str, Counter[str]], tally: Callable[[str], Tally]
-) -> None:
+def test_killed_at_any_write(write: str, moment: str, ready: Ground, clean: dict[str, Counter[str]]) -> None:
     marksman = Marksman(ready, write, moment, signal.SIGKILL)
     marksman.process = ready.process(SETUP)
     killed = ready.ended(marksman.process)
     assert marksman.shot
     assert killed.code == -signal.SIGKILL
     ready.inside.leave_alone()
-    whole(ready, clean, tally("crash"))
+    whole(ready, clean, "crash")
 
 
 INTERRUPTED = [
@@ -167,9 +164,7 @@ INTERRUPTED = [
 
 
 @pytest.mark.parametrize(("write", "moment"), INTERRUPTED)
-def test_interrupted_at_a_write(
-    write: str, moment: str, ready: Ground, clean: dict[str, Counter[str]], tally: Callable[[str], Tally]
-) -> None:
+def test_interrupted_at_a_write(write: str, moment: str, ready: Ground, clean: dict[str, Counter[str]]) -> None:
     marksman = Marksman(ready, write, moment, signal.SIGINT)
     marksman.process = ready.process(SETUP[:-2])
     stopped = ready.ended(marksman.process)
@@ -181,4 +176,4 @@ def test_interrupted_at_a_write(
     assert "Traceback" not in stopped.err
     assert stopped.out == "" or "secret" not in stopped.out.lower()
     ready.inside.leave_alone()
-    whole(ready, clean, tally("interruption"))
+    whole(ready, clean, "interruption")

@@ -9,7 +9,7 @@ import json
 import re
 import shutil
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,7 +21,7 @@ from mct_s2s.sandbox.journal import Entry
 from tests.conftest import Json
 from tests.matrices.commands import COMMANDS, Command
 from tests.matrices.ground import Ended, Ground, label, pattern
-from tests.totals import Tally
+from tests.totals import cell
 
 FAULTS: dict[str, Json] = {
     "throttled": {"type": "status", "status": 429, "retryAfter": 0.1},
@@ -132,12 +132,11 @@ def test_every_request_meets_every_fault(
     quick: None,
     tmp_path: Path,
     tmp_path_factory: pytest.TempPathFactory,
-    tally: Callable[[str], Tally],
 ) -> None:
     command = COMMANDS[name]
     if name not in courses:
         courses[name] = course(command, ground, tmp_path_factory.mktemp("course"))
-    known, wrong, count = courses[name], [], tally("fault")
+    known, wrong = courses[name], []
     for at, entry, nth in cells(command, fault, known.requests):
         home = Path(shutil.copytree(known.home, tmp_path / f"{at}"))
         ground.go_to(known.world, home)
@@ -157,7 +156,7 @@ def test_every_request_meets_every_fault(
         now = ground.picture()
         lost, doubles = known.end - now, now - known.end
         orphans, leaks = ground.orphans(*command.clients), ground.leaks()
-        count.cell(lost=len(lost), doubles=len(doubles), orphans=len(orphans), leaks=len(leaks))
+        cell("fault", lost=len(lost), doubles=len(doubles), orphans=len(orphans), leaks=len(leaks))
         found += [f"lost {fact[:300]}" for fact in lost] + [f"added {fact[:300]}" for fact in doubles]
         found += orphans + leaks
         if Counter(ground.files()) != known.files:
