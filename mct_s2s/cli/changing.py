@@ -11,7 +11,7 @@ from secrets import token_hex
 
 from mct_s2s.adapters.turn import turn
 from mct_s2s.cli.backing_up import BackupFile
-from mct_s2s.cli.credentials import NewCredential, Places, in_vault, saved
+from mct_s2s.cli.credentials import NewCredential, Places, as_made, in_vault, saved
 from mct_s2s.cli.options import ChangingOptions
 from mct_s2s.cli.question import ask
 from mct_s2s.cli.run import Run
@@ -174,7 +174,7 @@ def _changed(convergence: Convergence, places: Mapping[str, SecretPlace]) -> Cha
         return Changed(convergence, [saved(change, "", places) for change in planned], places, applied=False)
     order = [step.key for step in convergence.plan.steps]
     made = [
-        saved(entry.change, journal.results.resolve(entry.change.client_id), places)
+        saved(as_made(entry.change, journal.results), journal.results.resolve(entry.change.client_id), places)
         for entry in sorted(journal.done, key=lambda entry: order.index(entry.change.key))
         if isinstance(entry.change, NewCredential)
     ]

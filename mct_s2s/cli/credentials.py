@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +15,7 @@ from mct_s2s.model.desired import CertificateWish, ClientWish, SecretWish
 from mct_s2s.model.ids import ClientId
 from mct_s2s.model.observed import CredentialKind
 from mct_s2s.planning.changes import AddCertificate, AddFederatedCredential, AddSecret
+from mct_s2s.planning.plan import Results
 from mct_s2s.ports import SecretPlace
 from mct_s2s.render.documents import SavedCredential
 
@@ -88,6 +89,13 @@ def in_vault(vault: KeyVault, to: VaultTo, label: str, name: str) -> SecretPlace
     from mct_s2s.adapters.vault_places import VaultPlace  # noqa: PLC0415  # an extra
 
     return VaultPlace(vault, to.secret_for(label, name), name)
+
+
+def as_made(change: NewCredential, results: Results) -> NewCredential:
+    """A credential's change with the end that it really got: the tenant may have allowed less than was planned."""
+    if not isinstance(change, AddSecret):
+        return change
+    return replace(change, expires=results.end_of(change.key, change.expires))
 
 
 def saved(change: NewCredential, client_id: str, places: Mapping[str, SecretPlace]) -> SavedCredential:

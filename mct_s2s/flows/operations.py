@@ -43,6 +43,7 @@ from mct_s2s.planning.changes import (
 )
 from mct_s2s.planning.edits import patch_for
 from mct_s2s.planning.plan import Results
+from mct_s2s.planning.secret_policy import LIFETIME_FORBIDDEN, OTHERWISE, shorter_ends, typed
 from mct_s2s.ports import Azure, NewSecret, Progress, SecretPlace, SecretRecord, Tokens
 
 PROOFS = 16
@@ -217,14 +218,31 @@ class Operations:
         await place.deliver(record, secret)
         self._delivered_at[change.client] = time.monotonic()
         self._results.record(change.key, Part.KEY_ID, secret.key_id)
+        self._results.record(change.key, Part.EXPIRES, secret.expires.isoformat())
         return secret.key_id, f"expires {secret.expires:%Y-%m-%d}, saved to {place.label}"
 
     async def _make_secret(self, change: AddSecret, *, is_new: bool) -> NewSecret:
+        """Make the secret; where the tenant forbids its lifetime and a shorter one will do, the next shorter one."""
+        shorter = shorter_ends(change.expires, self._stage.now)
+        for at, expires in enumerate((change.expires, *shorter)):
+            try:
+                return await self._make_secret_until(change, expires, is_new=is_new)
+            except ServiceError as error:
+                if error.code != LIFETIME_FORBIDDEN:
+                    raise
+                if change.shorten and at < len(shorter):
+                    continue
+                offered = f"--secret-lifetime {typed(shorter[0])} or sooner, or " if shorter else ""
+                error.remedy = f"Take a shorter one: {offered}--auto-lifetime. Or {OTHERWISE}."
+                raise
+        raise AssertionError(change)
+
+    async def _make_secret_until(self, change: AddSecret, expires: datetime, *, is_new: bool) -> NewSecret:
         """Make the secret; one whose answer was lost is removed before another is made."""
         directory, object_id = self._azure.directory, self._results.resolve(change.object_id)
         for attempt in range(1, SECRET_ATTEMPTS + 1):
             try:
-                return await directory.add_secret(object_id, change.credential_name, change.expires, is_new=is_new)
+                return await directory.add_secret(object_id, change.credential_name, expires, is_new=is_new)
             except ServiceError as error:
                 if not error.answer_lost or attempt == SECRET_ATTEMPTS:
                     raise

@@ -33,6 +33,7 @@ class Part(StrEnum):
     OBJECT_ID = "application object id"
     PRINCIPAL_ID = "service principal object id"
     KEY_ID = "key id of a credential"
+    EXPIRES = "end of a credential, ISO 8601"
     ASSIGNMENT_ID = "app role assignment id"
 
 

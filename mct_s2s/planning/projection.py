@@ -85,7 +85,8 @@ def _with(world: Observed, change: AnyChange, results: Results) -> Observed:  # 
         case AddSecret():
             key_id: KeyId | None = results.known(Ref(change.key, Part.KEY_ID))
             if key_id is not None:
-                secret = Credential(CredentialKind.SECRET, key_id, change.credential_name, change.expires)
+                ends = results.end_of(change.key, change.expires)
+                secret = Credential(CredentialKind.SECRET, key_id, change.credential_name, ends)
                 trust = _edited(
                     trust,
                     results.resolve(change.object_id),

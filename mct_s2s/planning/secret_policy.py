@@ -22,6 +22,9 @@ OTHERWISE = (
     "let the client sign in without a secret: --credential certificate or --credential federated, or call from an "
     "Azure resource with --managed-identity RESOURCE"
 )
+LIFETIME_FORBIDDEN = "secret-lifetime-forbidden"
+USUAL_DAYS = (365, 180, 90, 60, 30, 14, 7, 2)
+"""Limits that tenants set, the longest first: tried one by one where the policy cannot be read."""
 RulesOf = Callable[[AddSecret], Iterable[SecretRule]]
 
 
@@ -46,7 +49,7 @@ def fit_secrets(plan: Plan, rules_of: RulesOf, observed: Observed, now: datetime
             continue
         rules = in_force(rules_of(change), _created(change, observed))
         found = _problem(change, rules, now)
-        if found is not None and found.code == "secret-lifetime-forbidden" and change.shorten:
+        if found is not None and found.code == LIFETIME_FORBIDDEN and change.shorten:
             ends = longest_end(rules, now)
             assert ends is not None  # noqa: S101  # a lifetime is forbidden only by a rule that names a longer one
             detail = f"expires {ends:%Y-%m-%d}, the longest that the tenant allows"
@@ -77,6 +80,13 @@ def longest_end(rules: Iterable[SecretRule], now: datetime) -> datetime | None:
     end_of_day = last.replace(hour=23, minute=59, second=59)
     whole_day = end_of_day if end_of_day <= last else end_of_day - timedelta(days=1)
     return whole_day if whole_day > now else last
+
+
+def shorter_ends(wanted: datetime, now: datetime) -> tuple[datetime, ...]:
+    """Ends of usual lifetimes that are shorter than the one wanted, the longest first."""
+    limits = (SecretRule(SecretRestriction.LIFETIME, timedelta(days=days)) for days in USUAL_DAYS)
+    ends = (longest_end((limit,), now) for limit in limits)
+    return tuple(end for end in ends if end is not None and end < wanted - timedelta(days=1))
 
 
 def typed(moment: datetime) -> str:

@@ -9,6 +9,7 @@ import httpx
 from kiota_abstractions.api_error import APIError
 
 from mct_s2s.errors import PermissionMissing, S2SError, ServiceError, SignInFailed
+from mct_s2s.planning.secret_policy import LIFETIME_FORBIDDEN
 
 READ = "read the directory"
 NAME_TAKEN = "name-taken"
@@ -94,7 +95,7 @@ def translate(error: Exception, doing: str) -> S2SError:
             request_id=request_id,
         )
     return ServiceError(
-        _code(status, message),
+        _code(status, message, doing),
         f"Microsoft Graph refused to {doing}: {said}",
         remedy=_remedy(status, message, doing),
         request_id=request_id,
@@ -117,8 +118,12 @@ def recycle_bin_empty(object_id: str) -> ServiceError:
     )
 
 
-def _code(status: int, message: str) -> str:
+def _code(status: int, message: str, doing: str) -> str:
     text = message.casefold()
+    if doing == "make the secret" and "credential type not allowed" in text:
+        return "secrets-forbidden"
+    if doing == "make the secret" and "lifetime" in text and "policy" in text:
+        return LIFETIME_FORBIDDEN
     if status == 400 and "already exists" in text and "uniquename" in text:
         return NAME_TAKEN
     if status == 400 and "already exists" in text and "identifieruris" in text:
