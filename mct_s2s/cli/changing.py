@@ -150,6 +150,7 @@ def _places(wanted: Change, session: Session, observed: Observed) -> Mapping[str
         wanted.secret_to,
         default_folder(session.label, observed, wanted.label),
         lambda to, name: in_vault(vaults(to.vault), to, wanted.label, name),
+        {client.client_id.lower(): client.display_name for client in observed.trust.clients},
     )
     rotation = wanted.desired.rotation
     if rotation is None or wanted.desired.service is None:

@@ -33,11 +33,13 @@ class Places:
         secret_to: where the user asked for it.
         folder: where it goes if the user did not say.
         in_vault: makes a place in a key vault, for a client's name in the wish.
+        names: what clients are called, by appId in lower case: a key that was made under the name is replaced there.
     """
 
     secret_to: SecretTo
     folder: Path
     in_vault: Callable[[VaultTo, str], SecretPlace]
+    names: Mapping[str, str]
 
     def for_wishes(self, clients: Sequence[ClientWish]) -> dict[str, SecretPlace]:
         """A place for each client that is to get something secret, by the client's name in the wish."""
@@ -71,6 +73,12 @@ class Places:
         """For a private key."""
         if self.secret_to.show:
             return ShownKeyPlace()
+        named = self.names.get(name.lower())
+        if named is not None and (place := self._key_file(named)).holds(name):
+            return place
+        return self._key_file(name)
+
+    def _key_file(self, name: str) -> KeyFilePlace:
         return KeyFilePlace.at(self.secret_to.file_for(name, self.folder), self.secret_to.path is None)
 
     def _file(self, name: str) -> FilePlace:

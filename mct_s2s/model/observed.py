@@ -20,6 +20,9 @@ from mct_s2s.model.proofs import Certificate, Federation
 from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.model.site_settings import APPLICATION_IDS, OBJECT_IDS, AllowList, AppSettings, allow_list
 
+EXPIRING_WITHIN = timedelta(days=30)
+"""A credential that ends so soon is told, and is to be replaced."""
+
 YOUNG = timedelta(minutes=10)
 """For so long an object may still be on its way to every replica of the directory."""
 

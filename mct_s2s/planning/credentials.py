@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from mct_s2s.errors import Refused
 from mct_s2s.model.desired import CertificateWish, FederatedWish
 from mct_s2s.model.ids import ApplicationObjectId, ClientId, same_id
-from mct_s2s.model.observed import Application, Credential, CredentialKind, SecretNote
+from mct_s2s.model.observed import EXPIRING_WITHIN, Application, Credential, CredentialKind, SecretNote
 from mct_s2s.model.proofs import Certificate, Federation
 from mct_s2s.planning.changes import AddCertificate, AddFederatedCredential, AnyChange, ApiUri, Later
 
@@ -74,8 +74,9 @@ def plan_certificate(
             return []
         detail = wish.given.thumbprint
     else:
+        unseen = all(credential.key_id != note.delivered for credential in holder.credentials)
         fresh = isinstance(holder.client_id, str) and note.is_fresh(holder.client_id, now, CredentialKind.CERTIFICATE)
-        if fresh or any(not is_undelivered(credential, note) for credential in valid):
+        if (fresh and unseen) or any(not is_undelivered(c, note) and not _is_ending(c, wish, now) for c in valid):
             return []
         if note.pending is not None and (
             any(is_undelivered(credential, note) for credential in valid)
@@ -159,6 +160,12 @@ def one_after_another(changes: list[AnyChange]) -> list[AnyChange]:
             before = change.key
         ordered.append(change)
     return ordered
+
+
+def _is_ending(credential: Credential, wish: CertificateWish, now: datetime) -> bool:
+    """Whether a certificate ends so soon that one that lasts longer is to come beside it."""
+    ends = credential.expires
+    return ends is not None and ends <= now + EXPIRING_WITHIN and wish.expires > ends + SAME_WISH
 
 
 def _is(credential: Credential, certificate: Certificate) -> bool:

@@ -8,11 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 
 from mct_s2s.model.ids import DEFAULT_ROLE, api_uri, is_guid
-from mct_s2s.model.observed import Application, AppRole, AppService, ClientApplication, CredentialKind, Observed
+from mct_s2s.model.observed import (
+    EXPIRING_WITHIN,
+    Application,
+    AppRole,
+    AppService,
+    ClientApplication,
+    CredentialKind,
+    Observed,
+)
 from mct_s2s.model.site_settings import (
     APPLICATION_IDS,
     AUDIENCE,
@@ -28,8 +36,6 @@ from mct_s2s.model.site_settings import (
 )
 from mct_s2s.planning.clients import members
 from mct_s2s.planning.restoring import holder_of_uri, taken_uri
-
-EXPIRING_WITHIN = timedelta(days=30)
 
 
 class Severity(StrEnum):
@@ -221,22 +227,24 @@ def _credentials(client: ClientApplication, now: datetime, add: str, rotate: str
         )
     elif not valid:
         latest = max(credential.expires for credential in credentials if credential.expires is not None)
+        by_certificate = all(c.kind is CredentialKind.CERTIFICATE for c in credentials)
         yield Finding(
             "secret-expired",
             Severity.ERROR,
             name,
             f"The last credential of '{name}' expired on {latest:%Y-%m-%d}.",
-            add,
+            f"{add} --credential certificate" if by_certificate else add,
         )
     elif all(c.expires is not None and c.expires <= now + EXPIRING_WITHIN for c in valid):
         latest = max(credential.expires for credential in valid if credential.expires is not None)
-        what = "certificate" if all(c.kind is CredentialKind.CERTIFICATE for c in valid) else "secret"
+        by_certificate = all(c.kind is CredentialKind.CERTIFICATE for c in valid)
+        what = "certificate" if by_certificate else "secret"
         yield Finding(
             "secret-expiring",
             Severity.WARNING,
             name,
             f"The last {what} of '{name}' expires on {latest:%Y-%m-%d}, in {(latest - now).days} days.",
-            rotate,
+            f"{add} --credential certificate" if by_certificate else rotate,
         )
 
 

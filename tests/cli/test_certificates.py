@@ -290,6 +290,11 @@ def test_an_expired_certificate_is_replaced_and_expiry_is_told(
     done = mct(*SETUP, "--secret-lifetime", soon)
     (finding,) = done.document["status"]["findings"]
     assert (finding["code"], finding["message"][:20]) == ("secret-expiring", "The last certificate")
+    renewed = mct(*finding["remedy"].split()[1:], "-y", "-o", "json")
+    assert renewed.document["status"]["findings"] == []
+    assert len(registered(moody)) == 2
+    assert saved_to(renewed) == saved_to(done)
+    assert call(saved_to(done), moody, monkeypatch) == 200
     pem, certificate = make_key_pair("old", NOW - timedelta(days=90), NOW - timedelta(days=1))
     (application,) = moody.applications("Import")
     key = base64.b64encode(certificate.der).decode()

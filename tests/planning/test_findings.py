@@ -47,6 +47,8 @@ ERROR, WARNING = Severity.ERROR, Severity.WARNING
 ADD, SETUP, CONFIGURE = (f"mct-s2s {verb}" for verb in ("add-client", "setup", "configure-appservice"))
 ROTATE, REMOVE = "mct-s2s rotate-secret", "mct-s2s remove-client"
 
+RENEW = f"{ADD} {guid('Import')} {WHERE} --credential certificate"
+
 CASES: dict[str, tuple[Observed, str, Severity, str, str]] = {
     "nothing at all": (world(), "not-configured", ERROR, "contosolearn", SETUP),
     "settings, but no registration": (
@@ -156,7 +158,14 @@ CASES: dict[str, tuple[Observed, str, Severity, str, str]] = {
         "secret-expiring",
         WARNING,
         "Import",
-        ROTATE,
+        RENEW,
+    ),
+    "expired certificate": (
+        import_has(credential(-5, kind=CredentialKind.CERTIFICATE)),
+        "secret-expired",
+        ERROR,
+        "Import",
+        RENEW,
     ),
 }
 
