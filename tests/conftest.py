@@ -160,6 +160,10 @@ class Sandbox:
         assert self._control("PUT", "/world", json=world).status_code == 204
         self.forget()
 
+    def add_site(self, **sent: str) -> Any:
+        """One more site, with its subscription and its group where they are not there yet."""
+        return self._control("POST", "/sites", json=sent).json()
+
     def assign_role(self, principal: str, role: str, scope: str) -> None:
         """Give a principal an Azure role."""
         sent = {"principalId": principal, "role": role, "scope": scope}

@@ -53,9 +53,12 @@ class MctApi:
                 return answer
             last[:] = [answer]
             raise ServiceError(
-                "site-restarting", "The App Service is starting.", remedy="", status=answer.status,
+                "site-restarting",
+                "The App Service is starting.",
+                remedy="Wait a minute, then run the same command again.",
+                status=answer.status,
                 retry_after=retry_after,
-            )  # fmt: skip
+            )
 
         try:
             return await self._patience.call(once, lag=lambda error: error.code == "site-restarting")

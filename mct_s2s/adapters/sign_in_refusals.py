@@ -25,6 +25,10 @@ _EXPLAINED = {
 }
 
 
+_PASSING = ("temporarily_unavailable", "Unexpected response from Microsoft Entra ID")
+"""What the SDK says of an ailing service: the second of an answer that is no JSON, a gateway's page."""
+
+
 def refused(error: Exception, description: str) -> SignInFailed:
     """The refusal of a sign-in.
 
@@ -41,8 +45,13 @@ def refused(error: Exception, description: str) -> SignInFailed:
         if isinstance(error, ClientAuthenticationError) and "CERTIFICATE_VERIFY_FAILED" in text:
             remedy = "Set REQUESTS_CA_BUNDLE and SSL_CERT_FILE to the certificate authority in use."
     else:
-        said = f"{said} (AADSTS{code})"
-    return SignInFailed("sign-in-failed", f"Sign-in as {description} failed: {said}", remedy=remedy)
+        said = f"{said} Entra said: {_entras_words(text)}"
+    return SignInFailed(
+        "sign-in-failed",
+        f"Sign-in as {description} failed: {said}",
+        remedy=remedy,
+        request_id=request_id_of(error),
+    )
 
 
 def raise_if_passing(error: Exception) -> None:
@@ -53,16 +62,32 @@ def raise_if_passing(error: Exception) -> None:
     """
     response: Any = getattr(error, "response", None)
     status = int(getattr(response, "status_code", 0) or 0)
-    if status not in {408, 429, 500, 502, 503, 504} and "temporarily_unavailable" not in str(error):
+    if status not in {408, 429, 500, 502, 503, 504} and not any(words in str(error) for words in _PASSING):
         return
     seconds = str(response.headers.get("Retry-After", "")) if response is not None else ""
     raise ServiceError(
         "login-unreachable",
         f"The login service is not available at the moment (HTTP {status or 'unknown'}).",
         remedy="Run the same command again in a minute.",
+        request_id=request_id_of(error),
         status=status or 503,
         retry_after=float(seconds) if seconds.isdigit() else None,
     ) from error
+
+
+def request_id_of(error: Exception) -> str | None:
+    """The login service's own id of a request that it refused."""
+    response: Any = getattr(error, "response", None)
+    sent = response.headers.get("x-ms-request-id") if response is not None else None
+    if sent:
+        return str(sent)
+    found = re.search(r"Trace ID: ([0-9a-f-]{36})", str(error))
+    return found.group(1) if found else None
+
+
+def _entras_words(text: str) -> str:
+    """From `AADSTS…` up to the ids, which are told apart."""
+    return re.split(r"\s*Trace ID:", text[text.index("AADSTS") :])[0].splitlines()[0].strip()[:300]
 
 
 def first_line(error: Exception) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 
+from mct_s2s.adapters.sign_in import Method
 from mct_s2s.cli.options import AzureOptions
 from mct_s2s.model.observed import Observed
 
@@ -18,10 +19,14 @@ def where(options: AzureOptions, observed: Observed | None = None) -> str:
     elif options.app_service:
         words += ["-a", options.app_service]
         words += ["-g", options.resource_group] if options.resource_group else []
-    if options.subscription:
+    if site is not None and (options.app_service or "").startswith("/"):
+        words += ["-s", site.resource.subscription_id]  # the id named it, and no default need be the same
+    elif options.subscription:
         words += ["-s", options.subscription]
     if options.tenant:
         words += ["--tenant", options.tenant]
     if options.cloud != "public":
         words += ["--cloud", options.cloud]
+    if options.auth is not Method.AUTO:
+        words += ["--auth", options.auth.value]
     return shlex.join(words)

@@ -78,12 +78,27 @@ def diagnose(observed: Observed, now: datetime, where: str) -> tuple[Finding, ..
                 "not-configured",
                 Severity.ERROR,
                 label,
-                f"'{label}' has no service-to-service authentication yet.",
-                f"mct-s2s setup {where} --client NAME",
+                f"'{label}' has no service-to-service authentication yet. Add --client NAME for each of its callers.",
+                f"mct-s2s setup {where}",
             ),
         )
-    found = [*_service(observed, where), *_settings(observed, where), *_clients(observed, now, where)]
+    found = [*_stopped(site), *_service(observed, where), *_settings(observed, where), *_clients(observed, now, where)]
     return tuple(found)
+
+
+def _stopped(site: AppService | None) -> Iterator[Finding]:
+    if site is None or site.site.state.casefold() != "stopped":
+        return
+    resource = site.site.resource
+    slot = f" --slot {resource.slot}" if resource.slot else ""
+    yield Finding(
+        "app-service-stopped",
+        Severity.WARNING,
+        site.site.label,
+        f"'{site.site.label}' is stopped: it answers no call, and a restart does not start it.",
+        f"az webapp start -g {resource.resource_group} -n {site.site.name}{slot} "
+        f"--subscription {resource.subscription_id}",
+    )
 
 
 def _service(observed: Observed, where: str) -> Iterator[Finding]:

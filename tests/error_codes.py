@@ -1,0 +1,95 @@
+"""Every code that the program can give, read from its source: who gives it, with which exit code and which remedy."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from mct_s2s import errors
+from mct_s2s.errors import S2SError
+
+PACKAGE = Path(errors.__file__).parent
+
+
+@dataclass(frozen=True)
+class Given:
+    """One place in the source that makes an error."""
+
+    code: str
+    exit_code: int
+    where: str
+    has_remedy: bool
+
+
+def given() -> list[Given]:
+    """All of them; the sandbox has errors of its own."""
+    modules = {path: ast.parse(path.read_text(encoding="utf-8")) for path in sorted(PACKAGE.rglob("*.py"))}
+    product = {path: tree for path, tree in modules.items() if PACKAGE / "sandbox" not in path.parents}
+    kinds = _kinds(product.values())
+    return [row for path, tree in product.items() for row in _in(path, tree, kinds)]
+
+
+def _kinds(trees: Iterable[ast.Module]) -> dict[str, int]:
+    """The exit code of every class of the family, those that adapters derive included."""
+    kinds = {
+        name: kind.exit_code
+        for name, kind in vars(errors).items()
+        if isinstance(kind, type) and issubclass(kind, S2SError)
+    }
+    for tree in trees:
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ClassDef) and node.name not in kinds:
+                bases = [kinds[ast.unparse(base)] for base in node.bases if ast.unparse(base) in kinds]
+                kinds.update({node.name: bases[0]} if bases else {})
+    return kinds
+
+
+def _in(path: Path, tree: ast.Module, kinds: dict[str, int]) -> Iterator[Given]:
+    for scope in (tree, *(node for node in ast.walk(tree) if isinstance(node, ast.ClassDef) and node.name in kinds)):
+        for node in ast.walk(scope):
+            if not isinstance(node, ast.Call):
+                continue
+            name = ast.unparse(node.func)
+            if scope is not tree and name == "super().__init__" and isinstance(scope, ast.ClassDef):
+                name = scope.name
+            elif scope is not tree:
+                continue
+            if name not in kinds or not node.args or (path.name == "errors.py" and path.parent == PACKAGE):
+                continue
+            remedy = next((word.value for word in node.keywords if word.arg == "remedy"), None)
+            has_remedy = remedy is not None and not (isinstance(remedy, ast.Constant) and not remedy.value)
+            for code in _codes(node.args[0], tree):
+                yield Given(code, kinds[name], f"{path.relative_to(PACKAGE)}:{node.lineno}", has_remedy)
+
+
+def _codes(value: ast.expr, tree: ast.Module) -> Iterator[str]:
+    """The words that an expression can come to: literals, choices between them, constants, what a helper returns."""
+    match value:
+        case ast.Constant(value=str(word)):
+            if word.replace("-", "").isalnum() and word == word.lower() and " " not in word:
+                yield word
+        case ast.IfExp():
+            yield from _codes(value.body, tree)
+            yield from _codes(value.orelse, tree)
+        case ast.Name():
+            yield from _assigned(value.id, tree)
+        case ast.Call(func=ast.Name(id=name)):
+            for node in ast.walk(tree):
+                if isinstance(node, ast.FunctionDef) and node.name == name:
+                    for back in ast.walk(node):
+                        if isinstance(back, ast.Return) and back.value is not None:
+                            yield from _codes(back.value, tree)
+        case _:
+            return
+
+
+def _assigned(name: str, tree: ast.Module) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Assign) and any(ast.unparse(target) == name for target in node.targets):
+            yield from _codes(node.value, tree)
+        if isinstance(node, ast.ImportFrom) and node.module and any(alias.name == name for alias in node.names):
+            file = PACKAGE.parent / f"{node.module.replace('.', '/')}.py"
+            if file.exists():
+                yield from _assigned(name, ast.parse(file.read_text(encoding="utf-8")))
