@@ -183,7 +183,16 @@ def test_a_flaw_is_found_once_and_comes_with_its_remedy(case: tuple[Observed, st
 
 
 def test_every_code_of_the_contract_has_its_case() -> None:
-    assert {case[1] for case in CASES.values()} == set(FINDING_CODES)
+    assert {case[1] for case in CASES.values()} | {"app-service-stopped"} == set(FINDING_CODES)
+
+
+def test_a_stopped_site_is_started_by_its_own_command() -> None:
+    right = complete(IMPORT)
+    assert right.app_service is not None
+    stopped = replace(right.app_service, site=replace(right.app_service.site, state="Stopped"))
+    (finding,) = diagnose(replace(right, app_service=stopped), NOW, WHERE)
+    assert (finding.code, finding.severity) == ("app-service-stopped", WARNING)
+    assert finding.remedy.startswith("az webapp start -g mct-prod -n contosolearn --subscription ")
 
 
 HEALTHY: Mapping[str, Observed] = {
