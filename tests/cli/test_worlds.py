@@ -271,7 +271,7 @@ class Shell:
     mct: Program
     azure: Sandbox
     saved: dict[str, Path] = field(default_factory=dict)
-    gone: list[tuple[str, str]] = field(default_factory=list)
+    gone: list[tuple[str, str, str]] = field(default_factory=list)
 
     def types(self, line: str) -> None:
         words = shlex.split(line)
@@ -304,9 +304,9 @@ class Shell:
             assert seen.code == (3 if findings else 0), seen
             if not findings:
                 return first, mended
-            assert not {(f["code"], f["subject"]) for f in findings} & set(self.gone), findings
+            assert not {(f["code"], f["subject"], f["remedy"]) for f in findings} & set(self.gone), findings
             self.types(findings[0]["remedy"])
-            self.gone.append((findings[0]["code"], findings[0]["subject"]))
+            self.gone.append((findings[0]["code"], findings[0]["subject"], findings[0]["remedy"]))
             mended.append(findings[0]["code"])
         raise AssertionError(mended)
 
