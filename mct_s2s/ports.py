@@ -29,6 +29,7 @@ from mct_s2s.model.observed import (
     SecretNote,
     ServicePrincipal,
     Site,
+    Swapping,
     Tenant,
 )
 from mct_s2s.model.proofs import Certificate, Federation
@@ -232,6 +233,10 @@ class Sites(Protocol):
 
     async def settings(self, resource: ResourceId) -> dict[str, str | None]:
         """All application settings: secrets among them."""
+        ...
+
+    async def swapping(self, resource: ResourceId) -> Swapping | None:
+        """The App Service's slots and slot settings; `None` where it has none, or they cannot be read."""
         ...
 
     async def write_settings(

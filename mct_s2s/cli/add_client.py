@@ -48,6 +48,7 @@ def add_client(options: AddClientOptions) -> int:
             label=label,
             now=now,
             secret_to=places,
+            prove=options.proves,
         )
         code, changed = await change(current, options, session, wanted)
         close(current, options, session, changed)

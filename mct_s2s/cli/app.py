@@ -12,17 +12,18 @@ from mct_s2s import __version__
 from mct_s2s.cli.binding import command
 from mct_s2s.cli.options import (
     AddClientOptions,
-    AzureOptions,
     ConfigureOptions,
     DoctorOptions,
     RemovalOptions,
     RemoveClientOptions,
     RotateOptions,
     SetupOptions,
+    StatusOptions,
     VerifyOptions,
 )
 from mct_s2s.cli.sandbox import sandbox_app
 
+WATCH_SECONDS = 30
 ISSUES = "https://github.com/mct-s2s/mct-s2s/issues"
 
 app = typer.Typer(
@@ -103,8 +104,8 @@ def teardown(options: RemovalOptions) -> int:
     return body(options)
 
 
-@command(app, "status", AzureOptions)
-def status(options: AzureOptions) -> int:
+@command(app, "status", StatusOptions)
+def status(options: StatusOptions) -> int:
     """Show what is there, what is missing and what will expire. Changes nothing."""
     from mct_s2s.cli.status import status as body  # noqa: PLC0415
 
@@ -131,7 +132,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the program; the exit code is the contract's."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        result = app(words, standalone_mode=False, prog_name="mct-s2s")
+        result = app(_with_interval(words), standalone_mode=False, prog_name="mct-s2s")
     except (KeyboardInterrupt, EOFError):
         return 130
     except BrokenPipeError:
@@ -141,6 +142,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Exception as error:  # the last line of defence
         return _told(error, words)
     return result if isinstance(result, int) else 0
+
+
+def _with_interval(words: Sequence[str]) -> list[str]:
+    """`--watch` alone means every 30 seconds: the parser knows no option whose value may be left out."""
+    following = [*words[1:], ""]
+    return [
+        f"--watch={WATCH_SECONDS}" if word == "--watch" and not after.replace(".", "", 1).isdecimal() else word
+        for word, after in zip(words, following, strict=True)
+    ]
 
 
 def _told(error: Any, words: Sequence[str]) -> int:

@@ -25,6 +25,7 @@ from mct_s2s.model.desired import Desired
 from mct_s2s.model.observed import Observed
 from mct_s2s.planning.findings import diagnose
 from mct_s2s.planning.plan import Facts, Plan
+from mct_s2s.planning.proof import Verification
 from mct_s2s.planning.rotation import rotating
 from mct_s2s.ports import SecretPlace
 from mct_s2s.render.documents import (
@@ -37,9 +38,10 @@ from mct_s2s.render.documents import (
 from mct_s2s.render.handover import Leaving, Told, told
 from mct_s2s.render.plan import show_plan, summary
 from mct_s2s.render.progress import progress
+from mct_s2s.render.verification import verification_document
 
 PENDING = 3
-"""The exit code of a dry run that found something to do."""
+"""The exit code of a dry run that found something to do, and of a run whose proof failed."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,8 @@ class Change:
     secret_to: SecretTo = field(default_factory=SecretTo)
     handoff: Path | None = None
     """Where the values for the App Service go."""
+    prove: bool = False
+    """Whether the clients are proved when it is done."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +70,7 @@ class Changed:
     applied: bool
     left: list[Told] = field(default_factory=list)
     """What somebody else has to do."""
+    verification: Verification | None = None
 
 
 async def change(run: Run, options: ChangingOptions, session: Session, wanted: Change) -> tuple[int, Changed]:
@@ -102,15 +107,32 @@ async def change(run: Run, options: ChangingOptions, session: Session, wanted: C
     with progress(run.terminal) as watcher:
         convergence = await converge(session.azure, goal, agree, watcher, run.watch, turn)
     changed = replace(_changed(convergence, places), left=_left(options, session, wanted, convergence))
+    if wanted.prove and changed.applied and not convergence.plan.left_to_others:
+        changed = replace(changed, verification=await _prove(run, options, session, wanted, changed))
     if run.terminal.json:
         run.terminal.document(_document(options, wanted, changed))
-    return _code(options, convergence.plan), changed
+    return _code(options, changed), changed
 
 
-def _code(options: ChangingOptions, plan: Plan) -> int:
+def _code(options: ChangingOptions, changed: Changed) -> int:
+    plan = changed.convergence.plan
     if options.dry_run and not plan.is_empty:
         return PENDING
-    return PermissionMissing.exit_code if plan.lacks else 0
+    if plan.lacks:
+        return PermissionMissing.exit_code
+    return PENDING if changed.verification is not None and changed.verification.failed else 0
+
+
+async def _prove(
+    run: Run, options: ChangingOptions, session: Session, wanted: Change, changed: Changed
+) -> Verification | None:
+    from mct_s2s.cli.proof import prove_changed  # noqa: PLC0415  # only where something was done
+
+    if changed.places and not run.terminal.json:
+        run.terminal.say("Proving it: a token and a call for each client, once Entra ID and the App Service are ready.")
+    after = changed.convergence.after
+    facts = Facts(wanted.now, "")
+    return await prove_changed(session, after, changed.places, facts, where(options, after))
 
 
 def _left(options: ChangingOptions, session: Session, wanted: Change, convergence: Convergence) -> list[Told]:
@@ -203,4 +225,5 @@ def _document(options: ChangingOptions, wanted: Change, changed: Changed) -> dic
         status_document(after, findings),
         dry_run=options.dry_run,
         left=changed.left,
+        verification=verification_document(changed.verification) if changed.verification else None,
     )

@@ -22,6 +22,7 @@ from mct_s2s.render.next_steps import (
     show_federated_example,
     show_identity_example,
 )
+from mct_s2s.render.verification import show_verification
 
 
 def _show_how_clients_call(terminal: Terminal, call: Call, changed: Changed) -> None:
@@ -66,6 +67,8 @@ def close(current: Run, options: ChangingOptions, session: Session, changed: Cha
     _show_how_clients_call(terminal, call, changed)
     for holder in after.holders:
         show_identity_example(terminal, call, holder)
+    if changed.verification is not None:
+        show_verification(terminal, changed.verification)
     show_lacking(terminal, convergence.plan.lacks)
     done = "What you may do is done." if convergence.plan.lacks else "Done."
     terminal.result(f"{done} See what stands at any time with: mct-s2s status {where(options, after)}", style="good")

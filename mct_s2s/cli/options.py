@@ -197,6 +197,15 @@ class CredentialOptions(ChangingOptions):
         bool,
         typer.Option("--no-consent", help="Leave admin consent to somebody else.", rich_help_panel=CREDENTIAL),
     ] = False
+    no_verify: Annotated[
+        bool,
+        typer.Option("--no-verify", help="Do not prove the clients at the end by a token and a call."),
+    ] = False
+
+    @property
+    def proves(self) -> bool:
+        """Whether the command ends with a proof: everything that it needs is done by this very command."""
+        return not (self.no_verify or self.no_consent or self.no_restart or self.dry_run)
 
 
 @dataclass(kw_only=True)
@@ -224,6 +233,10 @@ class SetupOptions(CredentialOptions):
     handoff: Annotated[
         Path | None, typer.Option("--handoff", help="Write those values for configure-appservice --from FILE.")
     ] = None
+    handoff_text: Annotated[
+        bool,
+        typer.Option("--handoff-text", help="Print those values as a request to whoever operates a hosted MCT."),
+    ] = False
 
 
 @dataclass(kw_only=True)
@@ -373,3 +386,20 @@ class VerifyOptions(AzureOptions):
     url: Annotated[
         str | None, typer.Option("--url", help="The MCT site's https address. Default: the one that Azure lists.")
     ] = None
+
+
+@dataclass(kw_only=True)
+class StatusOptions(AzureOptions):
+    """`status`."""
+
+    expiring_within: Annotated[
+        str,
+        typer.Option("--expiring-within", help="Exit 3 so long before a client's last credential ends: 30d, 4w."),
+    ] = "30d"
+    watch: Annotated[
+        float | None,
+        typer.Option(
+            "--watch", metavar="SECONDS", min=1, help="Look again and again, every 30 seconds, until Ctrl-C.",
+            show_default=False,
+        ),
+    ] = None  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from mct_s2s.adapters.secret_places import FilePlace, variables_of
@@ -54,6 +55,10 @@ async def from_places(places: Iterable[tuple[str, SecretPlace]]) -> list[OwnCred
     """Those that stand where this very run puts them, each with its client's name."""
     found: list[OwnCredential] = []
     for name, place in places:
+        if isinstance(place, FilePlace):  # its file names a certificate's key, too
+            own = await _from_file(place.path)
+            found += [replace(own, name=name)] if own is not None else []
+            continue
         stored = await place.read()
         if stored is not None:
             sign_in = ClientSignIn(stored.tenant_id, stored.client_id, SecretProof(stored.secret))

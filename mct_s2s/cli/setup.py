@@ -19,6 +19,7 @@ from mct_s2s.inputs.handoff import handoff_text
 from mct_s2s.inputs.target import caller_resource
 from mct_s2s.model.desired import Desired, SettingsScope
 from mct_s2s.model.site_settings import ours
+from mct_s2s.render.support_request import support_request
 
 
 def setup(options: SetupOptions) -> int:
@@ -49,9 +50,10 @@ def setup(options: SetupOptions) -> int:
             now=now,
             secret_to=places,
             handoff=options.handoff,
+            prove=options.proves and not options.no_app_service,
         )
         code, changed = await change(current, options, session, wanted)
-        _write_handoff(options, changed, wanted.label)
+        _write_handoff(current, options, changed, wanted.label)
         close(current, options, session, changed)
         return code
 
@@ -69,9 +71,14 @@ def _check_handoff(path: Path | None) -> None:
         )
 
 
-def _write_handoff(options: SetupOptions, changed: Changed, label: str) -> None:
-    if options.dry_run or options.handoff is None:
+def _write_handoff(current: Run, options: SetupOptions, changed: Changed, label: str) -> None:
+    if options.dry_run or not (options.handoff or options.handoff_text):
         return
     site = changed.convergence.after.app_service
     values = next((step.values for step in changed.left if step.values), None) or ours(site.settings if site else {})
-    options.handoff.write_text(handoff_text(values, label), encoding="utf-8")
+    if options.handoff_text:
+        # Beside a JSON document, a text for people goes where all talk goes.
+        tell = current.terminal.say if current.terminal.json else current.terminal.result
+        tell(support_request(values, label))
+    if options.handoff is not None:
+        options.handoff.write_text(handoff_text(values, label), encoding="utf-8")

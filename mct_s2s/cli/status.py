@@ -2,36 +2,87 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+import asyncio
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from mct_s2s.cli.change_targets import query_for
-from mct_s2s.cli.options import AzureOptions
+from mct_s2s.cli.options import StatusOptions
 from mct_s2s.cli.run import Run, run
 from mct_s2s.cli.where import where
 from mct_s2s.cli.wiring import Needs, Session
 from mct_s2s.cli.wishes import service_wish
+from mct_s2s.errors import DeadlinePassed, S2SError
 from mct_s2s.flows.observe import observe
+from mct_s2s.inputs.duration import duration
+from mct_s2s.model.observed import Observed
 from mct_s2s.planning import guards
-from mct_s2s.planning.findings import diagnose, is_healthy
-from mct_s2s.render.documents import status_document
+from mct_s2s.planning.findings import Finding, diagnose, is_healthy
+from mct_s2s.render.console import Terminal
+from mct_s2s.render.documents import error_document, status_document
 from mct_s2s.render.status import show_status
+from mct_s2s.render.watching import Watching
 
 SOMETHING_WRONG = 3
+FOREVER = 10 * 365 * 86400.0
+"""Seconds: a watch has no deadline of its own, but each look has the one of `--timeout`."""
 
 
-def status(options: AzureOptions) -> int:
+@dataclass(frozen=True)
+class Look:
+    """The world at one moment, and what is wrong with it."""
+
+    observed: Observed
+    findings: tuple[Finding, ...]
+    now: datetime
+    within: timedelta
+
+    @property
+    def document(self) -> dict[str, Any]:
+        """`mct-s2s/status/v1`."""
+        return status_document(self.observed, self.findings)
+
+    def show(self, terminal: Terminal) -> None:
+        """It for a person."""
+        show_status(terminal, self.observed, self.findings, self.now, self.within)
+
+
+def status(options: StatusOptions) -> int:
     """Exit code of `status`: 0 where all is well, 3 where something is missing, wrong or about to expire."""
+    within = duration(options.expiring_within, "--expiring-within")
 
     async def body(current: Run, session: Session) -> int:
-        now = datetime.now(UTC)
-        service = service_wish(session.target, None)
-        observed = await observe(session.azure, query_for(session, service, now))
-        guards.check(observed)
-        findings = diagnose(observed, now, where(options, observed))
+        look = await _look(options, session, within)
         if current.terminal.json:
-            current.terminal.document(status_document(observed, findings))
+            current.terminal.document(look.document)
         else:
-            show_status(current.terminal, observed, findings, now)
-        return 0 if is_healthy(findings) else SOMETHING_WRONG
+            look.show(current.terminal)
+        return 0 if is_healthy(look.findings) else SOMETHING_WRONG
 
-    return run(options, Needs(), body)
+    async def watching(current: Run, session: Session) -> int:
+        watch = Watching(current.terminal, options.watch or 0)
+        while True:
+            try:
+                async with asyncio.timeout(options.timeout):
+                    look = await _look(options, session, within)
+            except S2SError as error:
+                watch.failed(error, error_document(error))
+            except TimeoutError:
+                late = DeadlinePassed("deadline-passed", "Azure took too long.", remedy="It is asked again.")
+                watch.failed(late, error_document(late))
+            else:
+                watch.seen(look.document, look.show)
+            await asyncio.sleep(options.watch or 0)
+
+    if options.watch is None:
+        return run(options, Needs(), body)
+    return run(replace(options, timeout=FOREVER), Needs(), watching)
+
+
+async def _look(options: StatusOptions, session: Session, within: timedelta) -> Look:
+    now = datetime.now(UTC)
+    service = service_wish(session.target, None)
+    observed = await observe(session.azure, query_for(session, service, now))
+    guards.check(observed)
+    return Look(observed, diagnose(observed, now, where(options, observed), within), now, within)

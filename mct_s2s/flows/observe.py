@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 from mct_s2s.errors import NotThere
 from mct_s2s.flows.find_site import Located, find_app_service, find_subscription, find_web_app
@@ -53,7 +54,7 @@ async def _app_service(
         return None
     app_service = await find_app_service(azure.sites, query.target, located)
     settings.set_result(app_service.settings)
-    return app_service
+    return replace(app_service, swapping=await azure.sites.swapping(app_service.site.resource))
 
 
 async def _directory(azure: Azure, query: Query, settings: asyncio.Future[AppSettings]) -> tuple[Tenant | None, Trust]:

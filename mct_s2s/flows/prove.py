@@ -126,7 +126,7 @@ async def _caller(ground: Ground, sign_in: SignIn, name: str, audience: str) -> 
     try:
         token = await ground.tokens.token(sign_in, f"{audience}/.default", is_new=False, role=None)
     except ServiceError as error:
-        return _Outcome((Check(*who, "token", False, error.message, error.remedy),))
+        return _Outcome((Check(*who, "token", _verdict(error), error.message, error.remedy),))
     claims = token.claims
     checks = (
         Check(*who, "token", True, f"Entra ID gives it a token: object id {claims.object_id}."),
@@ -168,7 +168,7 @@ async def _client(ground: Ground, observed: Observed, subject: Subject) -> _Outc
         )
     except ServiceError as error:
         remedy = token_remedy(error.service_code, client_id, ground.where) or error.remedy
-        return _Outcome((Check(*who, "token", False, error.message, remedy),))
+        return _Outcome((Check(*who, "token", _verdict(error), error.message, remedy),))
     caller = Caller(subject.name, client_id, token.claims, ground.where, credential.source)
     checks = [Check(*who, "token", True, f"Entra ID gives a token for its {_told(credential)}.")]
     checks += token_checks(caller, observed)
@@ -207,6 +207,11 @@ async def _get(
     except ServiceError as error:
         outcome = error
     return Asked(ground.url, ground.path, outcome)
+
+
+def _verdict(error: ServiceError) -> bool | None:
+    """A refusal disproves; a login service that does not answer leaves it open."""
+    return False if error.code in {"token-refused", "identity-token-refused", "token-unreadable"} else None
 
 
 def _audience(observed: Observed) -> str:

@@ -292,6 +292,19 @@ class Trust:
 
 
 @dataclass(frozen=True)
+class Swapping:
+    """The other slots of an App Service, and the settings that stay where they are when slots are swapped.
+
+    Source: learn.microsoft.com/azure/app-service/deploy-staging-slots, "Which settings are swapped".
+    """
+
+    slots: tuple[str, ...] = ()
+    """Deployment slots beside production."""
+    sticky: frozenset[str] = frozenset()
+    """Names of slot settings, in lower case."""
+
+
+@dataclass(frozen=True)
 class AppService:
     """The site's side."""
 
@@ -299,6 +312,8 @@ class AppService:
     settings: AppSettings
     tenant_id: TenantId
     """The tenant that the site's subscription trusts: the document's *same Azure tenant*."""
+    swapping: Swapping | None = None
+    """What a swap would do; `None` where nobody may look, or nothing can be swapped."""
 
     @property
     def allowed_client_ids(self) -> AllowList:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from mct_s2s.model.ids import DEFAULT_ROLE, api_uri, is_guid
@@ -36,6 +36,10 @@ from mct_s2s.model.site_settings import (
 )
 from mct_s2s.planning.clients import members
 from mct_s2s.planning.restoring import holder_of_uri, taken_uri
+from mct_s2s.planning.slots import make_sticky, travelling
+
+When = tuple[datetime, timedelta]
+"""The moment of looking, and how far ahead."""
 
 
 class Severity(StrEnum):
@@ -62,13 +66,14 @@ def is_healthy(findings: tuple[Finding, ...]) -> bool:
     return all(finding.severity is Severity.NOTE for finding in findings)
 
 
-def diagnose(observed: Observed, now: datetime, where: str) -> tuple[Finding, ...]:
+def diagnose(observed: Observed, now: datetime, where: str, within: timedelta = EXPIRING_WITHIN) -> tuple[Finding, ...]:
     """Everything that is wrong, in the order in which it has to be mended.
 
     Args:
         observed: the world.
         now: aware; what expiry is measured against.
         where: the options that name this App Service on a command line: `-a contosolearn -g mct-prod`.
+        within: how long before its end a client's last credential is spoken of.
     """
     site = observed.app_service
     if site is not None and observed.trust.service is None and not ours(site.settings):
@@ -82,7 +87,8 @@ def diagnose(observed: Observed, now: datetime, where: str) -> tuple[Finding, ..
                 f"mct-s2s setup {where}",
             ),
         )
-    found = [*_stopped(site), *_service(observed, where), *_settings(observed, where), *_clients(observed, now, where)]
+    found = [*_stopped(site), *_service(observed, where), *_settings(observed, where)]
+    found += [*_clients(observed, (now, within), where), *_swaps(observed)]
     return tuple(found)
 
 
@@ -176,6 +182,20 @@ def _settings(observed: Observed, where: str) -> Iterator[Finding]:
         yield from _malformed(name, listed, where)
 
 
+def _swaps(observed: Observed) -> Iterator[Finding]:
+    """Said only where a slot was asked for: whoever looks at production need not have a swap in mind."""
+    site = observed.app_service
+    if site is None or site.site.resource.slot is None or not travelling(site):
+        return
+    yield Finding(
+        "settings-not-sticky",
+        Severity.NOTE,
+        site.site.label,
+        f"A swap would carry {', '.join(travelling(site))} away from '{site.site.label}'.",
+        make_sticky(site),
+    )
+
+
 def _malformed(name: str, listed: AllowList, where: str) -> Iterator[Finding]:
     if not listed.is_well_formed:
         yield Finding(
@@ -195,11 +215,11 @@ def _malformed(name: str, listed: AllowList, where: str) -> Iterator[Finding]:
         )
 
 
-def _clients(observed: Observed, now: datetime, where: str) -> Iterator[Finding]:
+def _clients(observed: Observed, when: When, where: str) -> Iterator[Finding]:
     site = observed.app_service
     clients = members(observed)
     for client in clients:
-        yield from _client(client, observed, now, where)
+        yield from _client(client, observed, when, where)
     if site is None:
         return
     known = {client.client_id.casefold() for client in clients}
@@ -213,7 +233,7 @@ def _clients(observed: Observed, now: datetime, where: str) -> Iterator[Finding]
             yield _unknown(entry, OBJECT_IDS, where)
 
 
-def _client(client: ClientApplication, observed: Observed, now: datetime, where: str) -> Iterator[Finding]:
+def _client(client: ClientApplication, observed: Observed, when: When, where: str) -> Iterator[Finding]:
     name = client.display_name
     add = f"mct-s2s add-client {client.client_id} {where}"
     if not is_consented(client, observed) and not is_allowed_by_object_id(client, observed):
@@ -229,10 +249,11 @@ def _client(client: ClientApplication, observed: Observed, now: datetime, where:
             "client-not-allowed", Severity.ERROR, name, f"'{name}' holds the role but is not on the allow list.", add
         )
     if client.application is not None:
-        yield from _credentials(client, now, add, f"mct-s2s rotate-secret {client.client_id} {where}")
+        yield from _credentials(client, when, add, f"mct-s2s rotate-secret {client.client_id} {where}")
 
 
-def _credentials(client: ClientApplication, now: datetime, add: str, rotate: str) -> Iterator[Finding]:
+def _credentials(client: ClientApplication, when: When, add: str, rotate: str) -> Iterator[Finding]:
+    now, within = when
     assert client.application is not None  # noqa: S101  # asked only of registrations that this tenant holds
     name, credentials = client.display_name, client.application.credentials
     valid = [credential for credential in credentials if credential.is_valid_at(now)]
@@ -250,7 +271,7 @@ def _credentials(client: ClientApplication, now: datetime, add: str, rotate: str
             f"The last credential of '{name}' expired on {latest:%Y-%m-%d}.",
             f"{add} --credential certificate" if by_certificate else add,
         )
-    elif all(c.expires is not None and c.expires <= now + EXPIRING_WITHIN for c in valid):
+    elif all(c.expires is not None and c.expires <= now + within for c in valid):
         latest = max(credential.expires for credential in valid if credential.expires is not None)
         by_certificate = all(c.kind is CredentialKind.CERTIFICATE for c in valid)
         what = "certificate" if by_certificate else "secret"

@@ -8,7 +8,7 @@ from mct_s2s.model.desired import Desired, SettingsScope
 from mct_s2s.model.ids import ClientId, PrincipalId
 from mct_s2s.model.observed import Observed, PrincipalKind
 from mct_s2s.planning import guards
-from mct_s2s.planning.changes import AlreadyRight, AnyChange, Later
+from mct_s2s.planning.changes import AlreadyRight, AnyChange, Later, WriteSettings
 from mct_s2s.planning.clients import Client, members, plan_client, plan_identity
 from mct_s2s.planning.credentials import one_after_another
 from mct_s2s.planning.plan import Facts, Left, LeftToOthers, Plan
@@ -16,6 +16,7 @@ from mct_s2s.planning.removal import plan_removal
 from mct_s2s.planning.rotation import plan_rotation
 from mct_s2s.planning.service import Service, plan_service
 from mct_s2s.planning.site import plan_site, settings_wish
+from mct_s2s.planning.slots import would_travel
 from mct_s2s.planning.wire import plan_wire
 
 
@@ -59,7 +60,15 @@ def make_plan(desired: Desired, observed: Observed, facts: Facts) -> Plan:
         wish = settings_wish(desired, observed, service, application_ids, object_ids)
         site_steps = plan_site(observed, wish, restart=desired.restart)
         steps += site_steps or _settings_already_right(observed)
-    return Plan(tuple(steps), tuple(left))
+    return Plan(tuple(steps), tuple(left), _notes(observed, steps))
+
+
+def _notes(observed: Observed, steps: list[AnyChange]) -> tuple[str, ...]:
+    site, writes = observed.app_service, [step for step in steps if isinstance(step, WriteSettings)]
+    if site is None:
+        return ()
+    notes = (would_travel(site, write.changed) for write in writes)
+    return tuple(note for note in notes if note is not None)
 
 
 def consented_applications(observed: Observed, service: Service | None) -> list[ClientId]:

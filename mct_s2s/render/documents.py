@@ -86,6 +86,7 @@ def result_document(
     *,
     dry_run: bool,
     left: Iterable[Told],
+    verification: Json | None = None,
 ) -> Json:
     """`mct-s2s/result/v1`."""
     return {
@@ -113,6 +114,7 @@ def result_document(
             }
             for step in left
         ],
+        "verification": verification,
         "status": status,
     }
 

@@ -2,21 +2,36 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from rich.table import Table
 from rich.text import Text
 
-from mct_s2s.model.observed import ClientApplication, Observed
+from mct_s2s.model.observed import EXPIRING_WITHIN, ClientApplication, Observed
 from mct_s2s.model.site_settings import NAMES, ours
-from mct_s2s.planning.findings import Finding, Severity, is_allowed, is_consented, is_healthy, uri_shown, wanted_role
+from mct_s2s.planning.findings import (
+    Finding,
+    Severity,
+    is_allowed,
+    is_consented,
+    is_healthy,
+    uri_shown,
+    wanted_role,
+)
 from mct_s2s.render.console import Terminal
 from mct_s2s.render.documents import shown_clients
+from mct_s2s.render.timeline import show_timeline
 
 SEVERITY_STYLE = {Severity.ERROR: "bad", Severity.WARNING: "warn", Severity.NOTE: "quiet"}
 
 
-def show_status(terminal: Terminal, observed: Observed, findings: tuple[Finding, ...], now: datetime) -> None:
+def show_status(
+    terminal: Terminal,
+    observed: Observed,
+    findings: tuple[Finding, ...],
+    now: datetime,
+    within: timedelta = EXPIRING_WITHIN,
+) -> None:
     """The trust from top to bottom, then what is wrong with it."""
     table = Table.grid(padding=(0, 2))
     table.add_column(no_wrap=True)
@@ -25,6 +40,7 @@ def show_status(terminal: Terminal, observed: Observed, findings: tuple[Finding,
     _site(table, observed)
     terminal.out.print(table)
     _clients(terminal, observed, now)
+    show_timeline(terminal, shown_clients(observed), now, within)
     show_findings(terminal, findings)
 
 

@@ -17,7 +17,7 @@ FINDING_CODES = [
     "not-configured", "service-application-missing", "application-id-uri-missing", "app-role-missing",
     "app-role-disabled", "service-principal-missing", "client-not-consented", "client-not-allowed", "client-unknown",
     "setting-missing", "setting-mismatch", "setting-malformed", "tenant-mismatch", "token-version", "secret-expiring",
-    "secret-expired", "no-credential", "app-service-stopped",
+    "secret-expired", "no-credential", "app-service-stopped", "settings-not-sticky",
 ]  # fmt: skip
 SETTINGS = [
     "ServiceAuthEnabled", "ServiceAuthAudience", "ServiceAuthTenantName", "ServiceAuthTenantId", "ServiceObjectIds",
@@ -126,14 +126,6 @@ LEFT = closed(
     ),
     missing=rows(TEXT),
 )
-RESULT = closed(
-    schema={"const": "mct-s2s/result/v1"},
-    dryRun=FLAG,
-    changes=rows(CHANGE),
-    credentials=rows(SAVED),
-    leftToOthers=rows(LEFT),
-    status=STATUS,
-)
 CHECK = closed(
     client=or_null(TEXT),
     kind={"enum": ["site", "application", "managedIdentity"]},
@@ -145,6 +137,15 @@ CHECK = closed(
 )  # fmt: skip
 VERIFICATION = closed(
     schema={"const": "mct-s2s/verify/v1"}, proved=FLAG, url=or_null(TEXT), path=TEXT, checks=rows(CHECK)
+)
+RESULT = closed(
+    schema={"const": "mct-s2s/result/v1"},
+    dryRun=FLAG,
+    changes=rows(CHANGE),
+    credentials=rows(SAVED),
+    leftToOthers=rows(LEFT),
+    verification=or_null(VERIFICATION),
+    status=STATUS,
 )
 STEP = closed(action={"enum": ["create", "update", "delete"]}, resource=TEXT, name=TEXT)
 ERROR = closed(

@@ -256,3 +256,51 @@ def test_a_site_that_is_starting_is_waited_for(mct: Program, azure: Sandbox) -> 
     azure.arm("POST", f"{SITE}/restart")
     assert mct("verify").code == 0
     assert 503 in {row["status"] for row in azure.log("site")}
+
+
+def test_setup_and_add_client_end_with_the_proof(mct: Program, azure: Sandbox) -> None:
+    azure.lag(2.0)
+    azure.restart_takes(3.0)
+    done = mct(*SETUP, "-o", "json")
+    assert done.code == 0
+    proof = done.document["verification"]
+    assert proof["proved"] is True
+    assert {row["client"] for row in proof["checks"]} == {None, "S2S-client"}
+    azure.lag(0)
+    more = mct("add-client", "B", "--secret-to", "show", "-y")
+    assert more.code == 0
+    assert "Proved: 1 client called the MCT API and was answered." in more.out
+    azure.forget()
+    again = mct(*SETUP, "-o", "json")
+    assert (again.code, again.document["verification"]) == (0, None)
+    assert azure.log("site") == [], "nothing changed, so nothing is proved"
+
+
+@pytest.mark.parametrize("option", ["--no-verify", "--no-consent", "--no-restart", "--dry-run", "--no-app-service"])
+def test_no_proof_where_it_is_not_wanted_or_cannot_succeed(mct: Program, azure: Sandbox, option: str) -> None:
+    azure.forget()
+    done = mct(*SETUP, option, "-o", "json")
+    assert done.code == (3 if option == "--dry-run" else 0)
+    assert done.document["verification"] is None
+    assert azure.log("site") == []
+
+
+def test_a_proof_that_fails_is_told_and_the_changes_stay(mct: Program, azure: Sandbox) -> None:
+    azure.misbehave({"match": {"service": "MCT"}, "fault": {"type": "status", "status": 404}})
+    done = mct(*SETUP)
+    azure.behave()
+    assert done.code == 3
+    assert "was answered 404" in done.out
+    assert "Not proved: 1 check failed" in done.out
+    azure.forget()
+    assert mct(*SETUP).code == 0
+    assert azure.writes() == []
+    assert mct("verify").code == 0
+
+
+def test_a_proof_that_is_out_of_reach_is_left_open(mct: Program, azure: Sandbox) -> None:
+    azure.misbehave({"match": {"service": "MCT"}, "fault": {"type": "reset"}})
+    done = mct(*SETUP, "-o", "json")
+    assert done.code == 0
+    assert done.document["verification"]["proved"] is False
+    assert {row["ok"] for row in done.document["verification"]["checks"] if row["check"] == "call"} == {None}

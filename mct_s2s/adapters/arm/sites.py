@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 from mct_s2s.adapters.arm.session import ArmSession
 from mct_s2s.errors import NotThere, PermissionMissing, ServiceError
 from mct_s2s.model.ids import TenantId
-from mct_s2s.model.observed import Site
+from mct_s2s.model.observed import Site, Swapping
 from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.ports import Subscription
+from mct_s2s.together import together
 
 if TYPE_CHECKING:
     from azure.mgmt.web.aio import WebSiteManagementClient
@@ -75,6 +76,25 @@ class ArmSites:
         else:
             answer = await self._session.call(lambda: apps.list_application_settings(group, name), doing)
         return dict(answer.get("properties") or {})
+
+    async def swapping(self, resource: ResourceId) -> Swapping | None:
+        """GET …/slots and GET …/config/slotConfigNames: both belong to the production site."""
+        apps, group, name = self._at(resource)
+
+        async def names() -> list[str]:
+            return [str(row["name"]).rpartition("/")[2] async for row in _rows(apps.list_slots(group, name))]
+
+        try:
+            slots, answer = await together(
+                self._session.call(names, "list the slots"),
+                self._session.call(lambda: apps.list_slot_configuration_names(group, name), "read the slot settings"),
+            )
+        except (NotThere, PermissionMissing, ServiceError):
+            return None  # it only serves a warning: whoever may not see the slots can do the job all the same
+        if not slots:
+            return None
+        sticky = (answer.get("properties") or {}).get("appSettingNames") or ()
+        return Swapping(tuple(slots), frozenset(str(entry).lower() for entry in sticky))
 
     async def write_settings(
         self,

@@ -1,0 +1,50 @@
+"""How `setup` and `add-client` end: the clients of this very run are proved, as `verify` would."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+
+from mct_s2s.cli.own_credentials import from_places
+from mct_s2s.cli.wiring import Session
+from mct_s2s.flows.prove import Ground, prove, subjects_of
+from mct_s2s.model.observed import Observed
+from mct_s2s.planning.clients import members
+from mct_s2s.planning.plan import Facts
+from mct_s2s.planning.proof import CALL, Check, Kind, Verification
+from mct_s2s.ports import SecretPlace
+
+PATH = "/api/v1/organization"
+
+
+async def prove_changed(
+    session: Session, observed: Observed, places: Mapping[str, SecretPlace], facts: Facts, place: str
+) -> Verification | None:
+    """A proof for the clients whose credential is at hand; `None` where there is none.
+
+    What was done stays done whatever comes of it, so a proof that runs out of time is open, not failed.
+
+    Args:
+        session: the ports.
+        observed: the world after the change.
+        places: where this run puts its secrets.
+        facts: the time.
+        place: the options that name the App Service on a command line.
+    """
+    site = observed.app_service
+    credentials = await from_places(places.items())
+    mine = {credential.sign_in.client_id.casefold() for credential in credentials}
+    clients = [client for client in members(observed) if client.client_id.casefold() in mine]
+    if site is None or not clients:
+        return None
+    ports, url = session.clientele, site.site.url
+    ground = Ground(ports.tokens, ports.api(url), url, PATH, place, facts.now, just_changed=True)
+    subjects = subjects_of(clients, credentials, strangers=False)
+    try:
+        async with asyncio.timeout(max(0.0, ports.remaining())):
+            return await prove(ground, observed, subjects, identities=False)
+    except TimeoutError:
+        told = "The deadline left no time to prove the call."
+        again = f"mct-s2s verify {place}"
+        late = (Check(client.display_name, Kind.APPLICATION, CALL, None, told, again) for client in clients)
+        return Verification(url, PATH, tuple(late))

@@ -1,0 +1,42 @@
+"""`--handoff-text`: step 3 as a request that a person can send to whoever operates a hosted MCT. It holds no secret."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from mct_s2s.model.site_settings import APPLICATION_IDS, AUDIENCE, OBJECT_IDS, ROLE, TENANT_ID, TENANT_NAME
+
+DOCUMENT = "https://docs.microsoftcommunitytraining.com/docs/service-to-service-authentication"
+_DOCUMENTS_NAMES = {
+    AUDIENCE: "Application ID URI",
+    TENANT_NAME: "Tenant Name",
+    TENANT_ID: "Tenant ID",
+    OBJECT_IDS: "Object Id of each managed identity",
+    APPLICATION_IDS: "Application Id of each client application",
+    ROLE: "Value of the app role",
+}
+
+
+def support_request(values: Mapping[str, str], app_service: str) -> str:
+    """The same as a request to whoever operates a hosted MCT, in the document's own names. It holds no secret."""
+    lines = [
+        f"Subject: Service-to-service authentication for {app_service}",
+        "",
+        f"Please configure the App Service '{app_service}' for service-to-service authentication, as step 3 of",
+        f"{DOCUMENT}",
+        "describes. Our side, steps 1 and 2, is done. The application settings to add (Configuration, Application",
+        "settings), each with the document's name for its value:",
+        "",
+    ]
+    for name, value in values.items():
+        meaning = _DOCUMENTS_NAMES.get(name)
+        lines.append(f"  {name}: {value}" + (f"    ({meaning})" if meaning else ""))
+    lines += [
+        "",
+        "Ids that stand in ServiceObjectIds or ServiceApplicationIds already stay: join the lists by a semi-colon.",
+        "All other settings stay as they are. Then restart the App Service: the one with the website's name, not the",
+        "one with -fa- in its name.",
+        "",
+        "Nothing in this message is secret.",
+    ]
+    return "\n".join(lines)

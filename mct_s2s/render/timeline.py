@@ -1,0 +1,58 @@
+"""When each credential ends, in order, with a bar for how far away that is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from rich.table import Table
+from rich.text import Text
+
+from mct_s2s.model.observed import ClientApplication, Credential
+from mct_s2s.render.console import Terminal
+
+COLUMNS = 24
+HORIZON = timedelta(days=365)
+"""Where the bars end: what is further away is as good as far."""
+FAR = timedelta(days=3660)
+"""Beyond this, a date is a way of saying never."""
+
+
+def show_timeline(terminal: Terminal, clients: tuple[ClientApplication, ...], now: datetime, within: timedelta) -> None:
+    """The credentials of all clients by their end, those that have none left out."""
+    rows = sorted(_ending(clients, now), key=lambda row: row[0])
+    if not rows:
+        return
+    table = Table(box=None, pad_edge=False, show_header=False, padding=(0, 2, 0, 0))
+    for ends, client, credential in rows:
+        left = ends - now
+        style = "bad" if left <= timedelta(0) else "warn" if left <= within else "good"
+        table.add_row(
+            Text(f"{ends:%Y-%m-%d}", style=style),
+            Text(_bar(left), style=style),
+            Text(_told(left), style=style),
+            client,
+            Text(f"{credential.kind.value} {credential.name or credential.key_id}", style="quiet"),
+        )
+    terminal.result()
+    terminal.result(f"Expiry (to {HORIZON.days} days from {now:%Y-%m-%d})", style="head")
+    terminal.out.print(table)
+
+
+def _ending(clients: tuple[ClientApplication, ...], now: datetime) -> Iterator[tuple[datetime, str, Credential]]:
+    for client in clients:
+        for credential in client.application.credentials if client.application else ():
+            if credential.expires is not None and credential.expires - now < FAR:
+                yield credential.expires, client.display_name, credential
+
+
+def _bar(left: timedelta) -> str:
+    share = min(1.0, max(0.0, left / HORIZON))
+    filled = round(share * COLUMNS)
+    return "━" * filled + "╌" * (COLUMNS - filled)
+
+
+def _told(left: timedelta) -> str:
+    if left <= timedelta(0):
+        return f"{-left.days} days ago" if left.days < -1 else "expired"
+    return f"in {left.days} days" if left.days != 1 else "in 1 day"

@@ -1,0 +1,67 @@
+"""`--watch`: the same page again and again; on a terminal drawn anew, elsewhere only when something has changed."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from mct_s2s.errors import S2SError
+from mct_s2s.render.console import Terminal
+from mct_s2s.render.diagnostics import show_error
+
+
+class Watching:
+    """What was shown last, and how the next is shown.
+
+    Args:
+        terminal: where it is shown.
+        seconds: the interval.
+    """
+
+    def __init__(self, terminal: Terminal, seconds: float) -> None:
+        self._terminal = terminal
+        self._seconds = seconds
+        self._last: str | None = None
+
+    def seen(self, document: dict[str, Any], show: Callable[[Terminal], None]) -> None:
+        """A look that succeeded.
+
+        Args:
+            document: it as JSON: one line for each change.
+            show: prints it for a person.
+        """
+        if self._terminal.json:
+            self._print_line(json.dumps(document, ensure_ascii=False))
+            return
+        with self._terminal.out.capture() as page:
+            show(self._terminal)
+        self._print_page(page.get())
+
+    def failed(self, error: S2SError, document: dict[str, Any]) -> None:
+        """A look that did not succeed: told, and tried again."""
+        if self._terminal.json:
+            self._print_line(json.dumps(document, ensure_ascii=False))
+            return
+        show_error(self._terminal, error)
+        self._last = None
+
+    def _print_line(self, line: str) -> None:
+        if line != self._last:
+            sys.stdout.write(f"{line}\n")
+            sys.stdout.flush()
+        self._last = line
+
+    def _print_page(self, page: str) -> None:
+        out, changed = self._terminal.out, page != self._last
+        at = f"{datetime.now().astimezone():%Y-%m-%d %H:%M:%S}"
+        if out.is_terminal:
+            out.clear()
+            out.file.write(page)
+            self._terminal.result(f"\n{at}, again every {self._seconds:g} s. Ctrl-C ends it.", style="quiet")
+        elif changed:
+            out.file.write(f"{at}\n{page}\n")
+        out.file.flush()
+        self._last = page
