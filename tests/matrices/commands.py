@@ -24,6 +24,10 @@ class Command:
     clients: tuple[str, ...] = ()
     code: int = 0
     every: bool = False
+    tells: frozenset[int] = frozenset()
+    """Exit codes by which its own document tells what is wrong, beside those of an error."""
+    leaves: str = ""
+    """What a resumed run may leave that a clean one takes away: the file of a secret that is worth nothing any more."""
 
 
 COMMANDS = {
@@ -44,5 +48,10 @@ COMMANDS = {
         before=(("setup", "--no-app-service", "--handoff", "{home}/handoff.json", "--client", "One", *YES),),
         clients=("One",),
     ),
+    "rotate-secret": Command(("rotate-secret", "One", *YES), before=(WHOLE,), clients=("One",)),
+    "remove-client": Command(("remove-client", "One", *YES), before=(WHOLE,), leaves="one-8b12507783.env"),
+    "teardown": Command(("teardown", *YES), before=(WHOLE,), leaves="one-8b12507783.env"),
+    "verify": Command(("verify", "-o", "json"), before=(WHOLE,), clients=("One",), tells=frozenset({3})),
+    "doctor": Command(("doctor", "-o", "json"), before=(WHOLE,), clients=("One",)),
     "status": Command(("status", "-o", "json"), before=(WHOLE,), clients=("One",)),
 }

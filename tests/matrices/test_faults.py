@@ -104,15 +104,15 @@ def cells(command: Command, fault: str, requests: list[Entry]) -> Iterator[tuple
 def rule(fault: str, at: int, entry: Entry, nth: int) -> Json:
     if fault == FOR_GOOD:
         return {"nth": at + 1, "times": 9_999, "fault": FAULTS[fault]}
-    service = {"graph": "Graph", "arm": "ARM", "entra": "Entra"}[entry.service]
+    service = {"graph": "Graph", "arm": "ARM", "entra": "Entra", "site": "MCT"}[entry.service]
     match = {"service": service, "method": entry.method, "pathRegex": pattern(entry)}
     return {"match": match, "nth": nth, "times": 1, "fault": FAULTS[fault]}
 
 
-def told_wrongly(ended: Ended, code: int) -> list[str]:
+def told_wrongly(ended: Ended, command: Command) -> list[str]:
     """What is wrong with how a run has ended."""
     wrong = [f"says {found[0]}" for found in SDK_WORDS.finditer(ended.err + ended.out)]
-    if ended.code == code:
+    if ended.code in {command.code, *command.tells}:
         return wrong
     if ended.code not in CODES:
         wrong.append(f"exit code {ended.code}")
@@ -144,14 +144,14 @@ def test_every_request_meets_every_fault(
         faults.replace([rule(fault, at, entry, nth)])
         ended = ground.run(typed(command.words, ground))
         found = [] if faults.to_list()[0]["fired"] else ["the fault was not met"]
-        found += told_wrongly(ended, command.code)
+        found += told_wrongly(ended, command)
         faults.replace([])
         ground.inside.pipeline.instruments.tokens.forget_refusals()
         if ended.code != command.code:
             if fault != FOR_GOOD:
                 found.append(f"not ridden out: {json.loads(ended.out)['error']}")
             again = ground.run(typed(command.words, ground))
-            found += told_wrongly(again, command.code)
+            found += told_wrongly(again, command)
             found += [] if again.code == command.code else [f"again {again.code}: {again.out}"]
         now = ground.picture()
         lost, doubles = known.end - now, now - known.end
@@ -159,7 +159,8 @@ def test_every_request_meets_every_fault(
         cell("fault", lost=len(lost), doubles=len(doubles), orphans=len(orphans), leaks=len(leaks))
         found += [f"lost {fact[:300]}" for fact in lost] + [f"added {fact[:300]}" for fact in doubles]
         found += orphans + leaks
-        if Counter(ground.files()) != known.files:
-            found.append(f"files {Counter(ground.files())}")
+        more, less = Counter(ground.files()) - known.files, known.files - Counter(ground.files())
+        if less or any(not command.leaves or not path.endswith(command.leaves) for path in more):
+            found.append(f"files {more} too many, {less} too few")
         wrong += [f"{at} {label(entry)} #{nth}: {what}" for what in found]
     assert not wrong, "\n".join(wrong)
