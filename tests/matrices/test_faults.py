@@ -36,7 +36,7 @@ FAULTS: dict[str, Json] = {
     "cut off for good": {"type": "reset"},
 }
 FOR_GOOD = "cut off for good"
-SAMPLED = 2
+SAMPLED = 1
 """How many faults each request meets where not all do."""
 CODES = {1, 4}
 SDK_WORDS = re.compile(
@@ -122,6 +122,7 @@ def told_wrongly(ended: Ended, command: Command) -> list[str]:
     return wrong
 
 
+@pytest.mark.timeout(400)
 @pytest.mark.parametrize("fault", FAULTS)
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_request_meets_every_fault(
