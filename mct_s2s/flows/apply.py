@@ -9,7 +9,8 @@ import asyncio
 
 from mct_s2s.errors import S2SError
 from mct_s2s.flows.journal import Journal
-from mct_s2s.flows.operations import Operations, Stage
+from mct_s2s.flows.operations import Operations
+from mct_s2s.flows.stage import Stage
 from mct_s2s.planning.changes import AnyChange, WriteSettings
 from mct_s2s.planning.plan import references
 

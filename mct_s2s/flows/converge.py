@@ -12,10 +12,10 @@ from mct_s2s.flows.access import AccessLook
 from mct_s2s.flows.apply import apply
 from mct_s2s.flows.journal import Journal
 from mct_s2s.flows.observe import observe
-from mct_s2s.flows.operations import Stage
 from mct_s2s.flows.preflight import Asked, explained, permitted
 from mct_s2s.flows.proofs import needs_place
 from mct_s2s.flows.query import Query
+from mct_s2s.flows.stage import Stage
 from mct_s2s.model.desired import Desired
 from mct_s2s.model.observed import Observed
 from mct_s2s.planning.lag import expects_lag

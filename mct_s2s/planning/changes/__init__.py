@@ -1,0 +1,121 @@
+"""The changes that a plan is made of, as plain frozen data.
+
+A change names the changes whose results it refers to by `Ref`: an appId exists only after its application is created.
+What a change does is decided by its type alone, in `flows.apply`; how it reads is decided in `render`.
+"""
+
+from __future__ import annotations
+
+from mct_s2s.planning.changes.access import AssignAppRole, DisableIdentity, EnableIdentity, RevokeAppRole
+from mct_s2s.planning.changes.base import Action, AlreadyRight, ApiUri, Change, Later, Part, Ref
+from mct_s2s.planning.changes.credentials import (
+    AddCertificate,
+    AddFederatedCredential,
+    AddSecret,
+    RemoveSecret,
+    Replacement,
+)
+from mct_s2s.planning.changes.registrations import (
+    ApplicationEdits,
+    CreateApplication,
+    CreateServicePrincipal,
+    DeleteApplication,
+    PurgeApplication,
+    RestoreApplication,
+    RestoreServicePrincipal,
+    UpdateApplication,
+)
+from mct_s2s.planning.changes.site import (
+    RestartSite,
+    ScopeOf,
+    SettingsWish,
+    SettingValue,
+    SettingWish,
+    WireApp,
+    WriteSettings,
+)
+
+__all__ = [
+    "Action",
+    "AddCertificate",
+    "AddFederatedCredential",
+    "AddSecret",
+    "AlreadyRight",
+    "AnyChange",
+    "ApiUri",
+    "ApplicationEdits",
+    "AssignAppRole",
+    "Change",
+    "CreateApplication",
+    "CreateServicePrincipal",
+    "DeleteApplication",
+    "DisableIdentity",
+    "EnableIdentity",
+    "Later",
+    "Part",
+    "PurgeApplication",
+    "Ref",
+    "RemoveSecret",
+    "Replacement",
+    "RestartSite",
+    "RestoreApplication",
+    "RestoreServicePrincipal",
+    "RevokeAppRole",
+    "ScopeOf",
+    "SettingValue",
+    "SettingWish",
+    "SettingsWish",
+    "UpdateApplication",
+    "WireApp",
+    "WriteSettings",
+    "known_id",
+]
+
+AnyChange = (
+    AlreadyRight
+    | CreateApplication
+    | RestoreApplication
+    | UpdateApplication
+    | CreateServicePrincipal
+    | RestoreServicePrincipal
+    | AddSecret
+    | RemoveSecret
+    | AddCertificate
+    | AddFederatedCredential
+    | AssignAppRole
+    | RevokeAppRole
+    | DeleteApplication
+    | PurgeApplication
+    | EnableIdentity
+    | DisableIdentity
+    | WriteSettings
+    | WireApp
+    | RestartSite
+)
+
+
+def known_id(change: AnyChange) -> str | None:  # noqa: C901, PLR0911  # a flat table
+    """The id of what a change is about, where it exists before the plan is applied."""
+    match change:
+        case AlreadyRight():
+            return change.id
+        case RemoveSecret():
+            return change.key_id
+        case RevokeAppRole():
+            return change.assignment
+        case RestoreApplication():
+            return change.client_id
+        case RestoreServicePrincipal():
+            return change.principal.id
+        case DeleteApplication() | PurgeApplication():
+            return change.object_id
+        case DisableIdentity():
+            return change.holder.principal_id
+        case UpdateApplication():
+            return change.object_id if isinstance(change.object_id, str) else None
+        case WriteSettings() | WireApp():
+            return f"{change.site.resource}/config/appsettings"
+        case RestartSite():
+            return str(change.site.resource)
+        case _:
+            return None

@@ -1,0 +1,144 @@
+"""App registrations and their service principals: made, brought back, changed, deleted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from mct_s2s.model.ids import (
+    ApplicationObjectId,
+    AppRoleId,
+    ClientId,
+)
+from mct_s2s.model.observed import Application, AppRole, ServicePrincipal
+from mct_s2s.planning.changes.base import Action, ApiUri, Change, Later
+
+
+@dataclass(frozen=True, kw_only=True)
+class CreateApplication(Change):
+    """An app registration, keyed by `uniqueName`, for this organizational directory only, with v1 tokens.
+
+    Source: learn.microsoft.com/graph/api/application-upsert; document, steps 1.4 to 1.6 and 2.4.
+    """
+
+    resource: str
+    unique_name: str
+    tags: tuple[str, ...] = ()
+
+    action: ClassVar[Action] = Action.CREATE
+
+
+@dataclass(frozen=True, kw_only=True)
+class RestoreApplication(Change):
+    """A registration out of the recycle bin, with the ids, the URI and the roles that it had.
+
+    Source: learn.microsoft.com/graph/api/directory-deleteditems-restore.
+    """
+
+    resource: str
+    application: Application
+
+    action: ClassVar[Action] = Action.CREATE
+
+    @property
+    def object_id(self) -> ApplicationObjectId:
+        """The `id` that it keeps."""
+        return self.application.object_id
+
+    @property
+    def client_id(self) -> ClientId:
+        """The `appId` that it keeps."""
+        return self.application.client_id
+
+
+@dataclass(frozen=True)
+class ApplicationEdits:
+    """What one PATCH brings to an application. Lists are extended, never replaced."""
+
+    uri: ApiUri | None = None
+    role: AppRole | None = None
+    """An app role to add, or, where one of that id stands there, to switch on."""
+    token_version: int | None = None
+    access_to: Later[ClientId] | None = None
+    access_role: AppRoleId | None = None
+    no_access_to: ClientId | None = None
+    """An API whose permissions are no longer asked for."""
+    tags: tuple[str, ...] = ()
+    forget: tuple[str, ...] = ()
+    """Tags that are to go."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class UpdateApplication(Change):
+    """One writer per application: all that has to change on it goes in one PATCH."""
+
+    resource: str
+    object_id: Later[ApplicationObjectId]
+    edits: ApplicationEdits
+    is_new: bool = False
+    """Whether the application is created in this very plan: then replicas may not know it yet."""
+
+    @property
+    def action(self) -> Action:
+        """`create` where the application itself is being created."""
+        return Action.CREATE if self.is_new else Action.UPDATE
+
+
+@dataclass(frozen=True, kw_only=True)
+class CreateServicePrincipal(Change):
+    """The application's presence in the tenant; without it no token names it.
+
+    Source: learn.microsoft.com/graph/api/serviceprincipal-post-serviceprincipals.
+    """
+
+    client_id: Later[ClientId]
+
+    resource: ClassVar[str] = "service principal"
+    action: ClassVar[Action] = Action.CREATE
+
+
+@dataclass(frozen=True, kw_only=True)
+class RestoreServicePrincipal(Change):
+    """A service principal out of the recycle bin, with the consents that it gave or holds.
+
+    It does not come back with its application. Source: learn.microsoft.com/graph/api/directory-deleteditems-restore.
+    """
+
+    principal: ServicePrincipal
+
+    resource: ClassVar[str] = "service principal"
+    action: ClassVar[Action] = Action.CREATE
+
+    @property
+    def client_id(self) -> ClientId:
+        """Its application's `appId`."""
+        return self.principal.client_id
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeleteApplication(Change):
+    """A registration into the recycle bin, with its service principal; it can be restored for 30 days.
+
+    Source: learn.microsoft.com/graph/api/application-delete.
+    """
+
+    resource: str
+    object_id: ApplicationObjectId
+    client_id: ClientId
+
+    action: ClassVar[Action] = Action.DELETE
+
+
+@dataclass(frozen=True, kw_only=True)
+class PurgeApplication(Change):
+    """A registration out of the recycle bin, for good: its `uniqueName` and its URI are free at once.
+
+    Source: learn.microsoft.com/graph/api/directory-deleteditems-delete.
+    """
+
+    object_id: ApplicationObjectId
+    is_new: bool
+    """Whether it is deleted in this very plan: then the recycle bin may not show it yet."""
+
+    resource: ClassVar[str] = "recycle bin"
+    action: ClassVar[Action] = Action.DELETE

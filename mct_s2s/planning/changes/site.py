@@ -1,0 +1,92 @@
+"""Application settings, and the restart after them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import ClassVar, TypeAlias
+
+from mct_s2s.model.ids import (
+    ClientId,
+    PrincipalId,
+)
+from mct_s2s.model.observed import Site
+from mct_s2s.planning.changes.base import Action, ApiUri, Change, Later, Ref
+
+
+@dataclass(frozen=True)
+class ScopeOf:
+    """`<Application ID URI>/.default`: what a token is asked for."""
+
+    uri: str | ApiUri
+
+
+SettingValue: TypeAlias = str | ApiUri | ScopeOf | Ref[ClientId]
+"""The text of a setting, known now or later."""
+
+
+@dataclass(frozen=True)
+class SettingWish:
+    """A value for one setting; a value that is in `equally_right` (lower case) is left as it stands."""
+
+    name: str
+    value: SettingValue
+    equally_right: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class SettingsWish:
+    """What the site's settings must come to say: a few values, and ids added to the allow lists."""
+
+    values: tuple[SettingWish, ...] = ()
+    application_ids: tuple[Later[ClientId], ...] = ()
+    object_ids: tuple[Later[PrincipalId], ...] = ()
+    tidy: bool = True
+    """Whether blanks, doubles and empty entries of the lists are cleared away."""
+    without: frozenset[str] = frozenset()
+    """Entries, in lower case, that leave the allow lists; a list that is empty then goes as a whole."""
+    without_names: tuple[str, ...] = ()
+    """Settings of ours that go as a whole."""
+    exact: Mapping[str, str | None] = field(default_factory=dict, repr=False)
+    """Settings that are put back as they were: they hold secrets."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class WriteSettings(Change):
+    """All application settings, ours merged in, by one PUT after everything else. Source: document, step 3."""
+
+    site: Site
+    wish: SettingsWish
+    changed: tuple[str, ...]
+    """The names that will change, as far as is known now."""
+    first: bool = False
+    """Whether everything else waits for it: who is to be let in no more is shut out before anything is deleted."""
+
+    resource: ClassVar[str] = "application settings"
+    action: ClassVar[Action] = Action.UPDATE
+
+
+@dataclass(frozen=True, kw_only=True)
+class WireApp(Change):
+    """The application settings of an app that calls the MCT API. App Service restarts it by itself.
+
+    Source: learn.microsoft.com/azure/app-service/configure-common, "Configure app settings".
+    """
+
+    site: Site
+    wish: SettingsWish
+    changed: tuple[str, ...]
+    """The names that will change, as far as is known now."""
+
+    resource: ClassVar[str] = "application settings"
+    action: ClassVar[Action] = Action.UPDATE
+
+
+@dataclass(frozen=True, kw_only=True)
+class RestartSite(Change):
+    """One restart, only after settings were written. Source: document, step 3.6."""
+
+    site: Site
+
+    resource: ClassVar[str] = "App Service"
+    action: ClassVar[Action] = Action.UPDATE
