@@ -264,5 +264,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
 @pytest.fixture
 def azure(served: Sandbox) -> Sandbox:
     """The served sandbox, as new."""
+    served.behave()
+    served.lag(0)
     served.reset()
     return served

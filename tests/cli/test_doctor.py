@@ -124,7 +124,7 @@ def test_a_person_reads_signs_and_remedies(mct: Program, azure: Sandbox) -> None
 
 
 def test_nobody_signed_in_is_exit_4(mct: Program) -> None:
-    done = mct("doctor", "-o", "json", env={"AZURE_CLIENT_SECRET": "wrong"})
+    done = mct("doctor", "-o", "json", env={"AZURE_CLIENT_SECRET": "not-its-secret-value"})
     assert (done.code, done.document["error"]["code"]) == (4, "sign-in-failed")
 
 

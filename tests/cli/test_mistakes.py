@@ -125,7 +125,7 @@ def test_two_sites_of_one_name_are_a_question_not_a_choice(mct: Program, azure: 
 
 
 def test_a_wrong_secret_is_exit_4_and_says_which(mct: Program, azure: Sandbox) -> None:
-    done = mct("status", "-o", "json", env={"AZURE_CLIENT_SECRET": "wrong"})
+    done = mct("status", "-o", "json", env={"AZURE_CLIENT_SECRET": "not-its-secret-value"})
     assert (done.code, done.document["error"]["code"]) == (4, "sign-in-failed")
     assert "AZURE_CLIENT_SECRET" in done.document["error"]["remedy"]
     assert "wrong" not in done.err

@@ -299,7 +299,7 @@ class Shell:
         mended: list[str] = []
         for _ in range(9):
             seen = status()
-            findings = seen.document["findings"]
+            findings = [f for f in seen.document["findings"] if f["severity"] != "note"]
             first = tuple(f["code"] for f in findings) if first is None else first
             assert seen.code == (3 if findings else 0), seen
             if not findings:
@@ -315,7 +315,8 @@ def _call(azure: Sandbox, shell: Shell, client: Registration, audience: str, url
     secret = client.secret
     if client.app_id in shell.saved:
         lines = shell.saved[client.app_id].read_text(encoding="utf-8").splitlines()
-        (secret,) = [line.partition("=")[2] for line in lines if line.startswith("AZURE_CLIENT_SECRET=")]
+        (line,) = [line for line in lines if line.startswith("AZURE_CLIENT_SECRET=")]
+        secret = shlex.split(line)[0].partition("=")[2]
     answer = azure.token(f"{audience}/.default", client.app_id, secret)
     assert answer.status_code == 200, answer.text
     return azure.call_site(answer.json()["access_token"], url)
@@ -336,7 +337,8 @@ def test_what_is_printed_mends_it(mct: Program, azure: Sandbox, name: str) -> No
 
 def test_every_finding_of_the_contract_is_met_here() -> None:
     met = {code for world in WORLDS.values() for code in world.found}
-    assert met == set(FINDING_CODES)
+    notes = {"settings-not-sticky"}  # about slots: see test_slots
+    assert met == set(FINDING_CODES) - notes
 
 
 def _site_elsewhere(azure: Sandbox) -> tuple[str, str]:

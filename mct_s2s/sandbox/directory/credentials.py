@@ -123,8 +123,10 @@ def _two_years_after(start: datetime) -> datetime:
 
 def _new_secret() -> str:
     # Forty characters with "8Q~" behind the third, as Entra's secrets look.
-    head, tail = ("".join(secrets.choice(_ALPHABET) for _ in range(length)) for length in (3, 34))
-    return f"{head}8Q~{tail}"
+    # It begins with a letter or digit, for the sake of scripts that read a dotenv file without a shell's quoting.
+    begin = secrets.choice(string.ascii_letters + string.digits)
+    head, tail = ("".join(secrets.choice(_ALPHABET) for _ in range(length)) for length in (2, 34))
+    return f"{begin}{head}8Q~{tail}"
 
 
 def _hash(secret: str) -> str:
