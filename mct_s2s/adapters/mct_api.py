@@ -22,6 +22,10 @@ SETTLE_SECONDS = 120.0
 """How long a site that was just told to restart may still answer by its old settings."""
 
 
+AILING = "site-ailing"
+"""A 500 is asked for again a few times, as at every service, but not waited for: it may be there to stay."""
+
+
 class MctApi:
     """One site as `mct_s2s.ports.Api`.
 
@@ -49,11 +53,11 @@ class MctApi:
 
         async def once() -> ApiAnswer:
             answer, retry_after = await self._send(url, sent)
-            if answer.status not in NOT_NOW and not (answer.status == 401 and time.monotonic() < until):
+            if answer.status not in {*NOT_NOW, 500} and not (answer.status == 401 and time.monotonic() < until):
                 return answer
             last[:] = [answer]
             raise ServiceError(
-                "site-restarting",
+                AILING if answer.status == 500 else "site-restarting",
                 "The App Service is starting.",
                 remedy="Wait a minute, then run the same command again.",
                 status=answer.status,
@@ -63,7 +67,7 @@ class MctApi:
         try:
             return await self._patience.call(once, lag=lambda error: error.code == "site-restarting")
         except ServiceError as error:
-            if error.code in {"site-restarting", "throttled"} and last:
+            if error.code in {AILING, "site-restarting", "throttled"} and last:
                 return last[0]
             raise
 

@@ -95,7 +95,7 @@ class Patience:
             await before_repeating()
 
     def _delay(self, error: ServiceError, attempts: int, *, repeatable: bool, is_lag: bool) -> float | None:
-        backoff = min(LONGEST_DELAY, FIRST_DELAY * 2.0 ** (attempts - 1)) * random.uniform(0.8, 1.0)  # noqa: S311
+        backoff = min(LONGEST_DELAY, FIRST_DELAY * 2.0 ** min(attempts - 1, 10)) * random.uniform(0.8, 1.0)  # noqa: S311
         if error.status == 429 or (error.status == 503 and error.retry_after is not None):
             return max(error.retry_after or 0.0, backoff)
         if is_lag:

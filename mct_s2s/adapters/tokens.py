@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+import time
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any
 
@@ -36,6 +37,9 @@ if TYPE_CHECKING:
     from azure.core.pipeline.transport import AioHttpTransport
 
 WITHOUT_ROLE = "role-not-in-token"
+LONGEST_LAG_SECONDS = 120.0
+"""Credentials have been seen to take 4 to 18 s to arrive everywhere, and others wait two minutes for them. What is
+still refused then is refused: somebody has taken it away meanwhile."""
 IDENTITY_SECONDS = 20
 """The endpoint of a managed identity is on the machine itself: an answer that takes longer does not come."""
 
@@ -70,8 +74,11 @@ class EntraTokens:
                 WITHOUT_ROLE, f"The token does not carry the role '{role}' yet.", remedy="Wait a minute.", status=403
             )
 
+        began = time.monotonic()
+
         def is_lag(error: ServiceError) -> bool:
-            return error.code == WITHOUT_ROLE or (is_new and error.service_code in PROPAGATING)
+            passing = error.code == WITHOUT_ROLE or (is_new and error.service_code in PROPAGATING)
+            return passing and time.monotonic() - began < LONGEST_LAG_SECONDS
 
         try:
             return await self._patience.call(once, lag=is_lag)

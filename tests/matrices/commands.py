@@ -35,8 +35,9 @@ COMMANDS = {
         ("setup", "--client", "One", "--managed-identity", "reports-func", "--managed-identity", MACHINE, *YES),
         clients=("One",),
         every=True,
+        tells=frozenset({3}),
     ),
-    "add-client": Command(("add-client", "Two", *YES), before=(WHOLE,), clients=("One", "Two")),
+    "add-client": Command(("add-client", "Two", *YES), before=(WHOLE,), clients=("One", "Two"), tells=frozenset({3})),
     "add-client --managed-identity": Command(
         ("add-client", "--managed-identity", MACHINE, *YES), before=(WHOLE,), clients=("One",)
     ),

@@ -123,6 +123,8 @@ def test_after_any_mishap_one_run_mends_and_the_next_finds_nothing(ground: Groun
         ground.go_to(world, Path(shutil.copytree(home / "data", tmp_path / f"{next(number)}" / "data")).parent)
         words = ["setup", *(word for name in clients for word in ("--client", name))]
         words += ["--managed-identity", FUNCTION_APP] * identity
+        # What is held against the world here is the plan: a secret that somebody removed a minute ago cannot be proved.
+        words += ["--no-verify"]
         once = ground.run([*words, "-y", "-o", "json"])
         assert once.code == 0, once.out + once.err
         after = ground.world
