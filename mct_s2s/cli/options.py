@@ -125,13 +125,9 @@ class ChangingOptions(AzureOptions):
 
 
 @dataclass(kw_only=True)
-class CredentialOptions(ChangingOptions):
-    """Every command that may give a client a credential."""
+class SecretOptions(ChangingOptions):
+    """Every command that may make a secret."""
 
-    credential: Annotated[
-        CredentialKind,
-        typer.Option("--credential", help="What a client signs in with.", rich_help_panel=CREDENTIAL),
-    ] = CredentialKind.SECRET
     secret_lifetime: Annotated[
         str,
         typer.Option("--secret-lifetime", help="1y, 2y, never, or an ISO 8601 date.", rich_help_panel=CREDENTIAL),
@@ -152,6 +148,16 @@ class CredentialOptions(ChangingOptions):
             rich_help_panel=CREDENTIAL,
         ),
     ] = None
+
+
+@dataclass(kw_only=True)
+class CredentialOptions(SecretOptions):
+    """Every command that may give a client a credential."""
+
+    credential: Annotated[
+        CredentialKind,
+        typer.Option("--credential", help="What a client signs in with.", rich_help_panel=CREDENTIAL),
+    ] = CredentialKind.SECRET
     wire: Annotated[
         str | None,
         typer.Option(
@@ -287,7 +293,7 @@ class RemoveClientOptions(RemovalOptions):
 
 
 @dataclass(kw_only=True)
-class RotateOptions(ChangingOptions):
+class RotateOptions(SecretOptions):
     """`rotate-secret`."""
 
     name: Annotated[
@@ -302,26 +308,6 @@ class RotateOptions(ChangingOptions):
         str | None,
         typer.Option(
             "--keep-old", help="Leave the old secret for 24h, 7d, …; the first rotation after that removes it."
-        ),
-    ] = None
-    secret_lifetime: Annotated[
-        str,
-        typer.Option("--secret-lifetime", help="1y, 2y, never, or an ISO 8601 date.", rich_help_panel=CREDENTIAL),
-    ] = "1y"  # noqa: S105  # a duration
-    auto_lifetime: Annotated[
-        bool,
-        typer.Option(
-            "--auto-lifetime",
-            help="Take the longest lifetime that the tenant allows, where that is shorter.",
-            rich_help_panel=CREDENTIAL,
-        ),
-    ] = False
-    secret_to: Annotated[
-        str | None,
-        typer.Option(
-            "--secret-to",
-            help="Where the new secret goes: where the old one is. Default: the file in your data directory.",
-            rich_help_panel=CREDENTIAL,
         ),
     ] = None
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 from mct_s2s.errors import UsageError
+from mct_s2s.inputs.documents import read_document
 from mct_s2s.model.backup import Backup
 
 SCHEMA = "mct-s2s/backup/v1"
@@ -19,9 +19,7 @@ def read_backup(path: Path) -> Backup:
         UsageError: unreadable, or not such a file.
     """
     try:
-        document: Any = json.loads(path.read_text(encoding="utf-8"))
-        if document.get("schema") != SCHEMA:
-            raise ValueError(f"its schema is {document.get('schema')!r}, not '{SCHEMA}'")
+        document = read_document(path, SCHEMA)
         settings = {str(name): value for name, value in document["settings"].items()}
         if not all(value is None or isinstance(value, str) for value in settings.values()):
             raise ValueError("a setting is neither text nor null")

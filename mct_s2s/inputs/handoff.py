@@ -8,9 +8,9 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from mct_s2s.errors import UsageError
+from mct_s2s.inputs.documents import read_document
 from mct_s2s.model import site_settings
 from mct_s2s.model.desired import GivenValues
 from mct_s2s.model.ids import ApplicationIdUri, ClientId, PrincipalId, TenantId, is_guid
@@ -68,9 +68,7 @@ def read_handoff(path: Path) -> GivenValues:
         UsageError: unreadable, or not such a file.
     """
     try:
-        document: Any = json.loads(path.read_text(encoding="utf-8"))
-        if document.get("schema") != SCHEMA:
-            raise ValueError(f"its schema is {document.get('schema')!r}, not '{SCHEMA}'")
+        document = read_document(path, SCHEMA)
         settings: dict[str, str] = {str(name): str(value) for name, value in document["settings"].items()}
     except (OSError, ValueError, KeyError, AttributeError) as error:
         raise UsageError(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -23,6 +23,8 @@ from mct_s2s.model.site_settings import APPLICATION_IDS, OBJECT_IDS, AllowList, 
 EXPIRING_WITHIN = timedelta(days=30)
 """A credential that ends so soon is told, and is to be replaced."""
 
+OUR_CREDENTIALS = "mct-s2s "
+"""How the name of every credential begins that this tool makes."""
 YOUNG = timedelta(minutes=10)
 """For so long an object may still be on its way to every replica of the directory."""
 
@@ -79,6 +81,11 @@ class Credential:
     """Of a certificate: SHA-1 in upper-case hexadecimal."""
     federation: Federation | None = None
     """Of a federated credential: whose tokens it takes."""
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether this tool made it, by its name."""
+        return (self.name or "").startswith(OUR_CREDENTIALS)
 
     def is_valid_at(self, moment: datetime) -> bool:
         """Whether it can be used at `moment`."""
@@ -278,6 +285,22 @@ class Trust:
     def is_assigned(self, principal: PrincipalId, role: AppRoleId) -> bool:
         """Whether admin consent to the role stands."""
         return any(same_id(a.principal_id, principal) and same_id(a.role_id, role) for a in self.assignments)
+
+    def identities_with(self, holders: Iterable[IdentityHolder]) -> tuple[ServicePrincipal, ...]:
+        """The managed identities, and those of `holders` that the directory has not shown."""
+        known = {identity.id.casefold() for identity in self.identities}
+        more = tuple(
+            ServicePrincipal(
+                holder.principal_id,
+                ClientId(""),
+                holder.display_name,
+                PrincipalKind.MANAGED_IDENTITY,
+                str(holder.resource),
+            )
+            for holder in holders
+            if holder.principal_id is not None and holder.principal_id.casefold() not in known
+        )
+        return (*self.identities, *more)
 
     def client_of_id(self, client_id: str) -> ClientApplication | None:
         """The client of that appId."""

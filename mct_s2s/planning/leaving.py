@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from mct_s2s.errors import NotThere, Refused
 from mct_s2s.model.desired import Removal
-from mct_s2s.model.ids import ClientId, client_unique_name
-from mct_s2s.model.observed import Application, ClientApplication, Observed, PrincipalKind, ServicePrincipal
+from mct_s2s.model.ids import client_unique_name
+from mct_s2s.model.observed import Application, ClientApplication, Observed, ServicePrincipal
 from mct_s2s.planning.clients import members
 
 
@@ -70,20 +70,7 @@ def _found(name: str, observed: Observed) -> Leaving:
 
 def _identities(observed: Observed) -> tuple[ServicePrincipal, ...]:
     """Those that are let in, and those that were switched on for this trust although they are let in no more."""
-    known = {identity.id.casefold() for identity in observed.trust.identities}
-    left_on = [use.holder for use in observed.identity_uses]
-    more = tuple(
-        ServicePrincipal(
-            holder.principal_id,
-            ClientId(""),
-            holder.display_name,
-            PrincipalKind.MANAGED_IDENTITY,
-            str(holder.resource),
-        )
-        for holder in left_on
-        if holder.principal_id is not None and holder.principal_id.casefold() not in known
-    )
-    return (*observed.trust.identities, *more)
+    return observed.trust.identities_with(use.holder for use in observed.identity_uses)
 
 
 def _ids_of(client: ClientApplication) -> set[str]:

@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import TypeVar
 
 from mct_s2s.model.ids import ClientId, api_uri
-from mct_s2s.model.observed import Assignment
+from mct_s2s.model.observed import OUR_CREDENTIALS, Assignment
 from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.planning.changes import (
     Action,
@@ -39,7 +39,7 @@ class Facts:
     @property
     def credential_name(self) -> str:
         """The display name of every credential that this run makes."""
-        return f"mct-s2s {self.now:%Y-%m-%d} {self.attempt}"
+        return f"{OUR_CREDENTIALS}{self.now:%Y-%m-%d} {self.attempt}"
 
 
 class Left(StrEnum):

@@ -17,7 +17,6 @@ from mct_s2s.model.observed import (
     Credential,
     CredentialKind,
     Observed,
-    PrincipalKind,
     ServicePrincipal,
     Trust,
 )
@@ -219,16 +218,4 @@ def _present(trust: Trust, principal: ServicePrincipal) -> Trust:
 
 def _with_holders(world: Observed) -> Trust:
     """The callers' identities, which the directory may not have shown when it was read."""
-    known = {identity.id.casefold() for identity in world.trust.identities}
-    more = tuple(
-        ServicePrincipal(
-            holder.principal_id,
-            ClientId(""),
-            holder.display_name,
-            PrincipalKind.MANAGED_IDENTITY,
-            str(holder.resource),
-        )
-        for holder in world.holders
-        if holder.principal_id is not None and holder.principal_id.casefold() not in known
-    )
-    return replace(world.trust, identities=(*world.trust.identities, *more))
+    return replace(world.trust, identities=world.trust.identities_with(world.holders))

@@ -38,9 +38,6 @@ from mct_s2s.planning.plan import Plan
 from mct_s2s.planning.service import ABOUT as SERVICE
 from mct_s2s.planning.site import plan_site
 
-OUR_CREDENTIALS = "mct-s2s "
-"""How the name of every credential begins that this tool makes."""
-
 
 def plan_removal(removal: Removal, observed: Observed, unique_name: str, *, restart: bool) -> Plan:
     """What has to go, in the order in which it goes.
@@ -198,7 +195,7 @@ class _Undoing:
         if not made_for(application, self.base):
             return
         for credential in application.credentials:
-            if credential.kind is CredentialKind.SECRET and (credential.name or "").startswith(OUR_CREDENTIALS):
+            if credential.kind is CredentialKind.SECRET and credential.is_ours:
                 yield RemoveSecret(
                     key=f"{key}:secret:{credential.key_id}",
                     name=application.display_name,

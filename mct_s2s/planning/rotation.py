@@ -19,7 +19,6 @@ from mct_s2s.model.site_settings import AUDIENCE, value_of
 from mct_s2s.planning.changes import AddSecret, AlreadyRight, AnyChange, RemoveSecret, Replacement
 from mct_s2s.planning.clients import ABOUT, find_client, members, orphans
 from mct_s2s.planning.plan import Facts, Plan
-from mct_s2s.planning.removal import OUR_CREDENTIALS
 
 
 def rotating(rotation: Rotation, observed: Observed, unique_name: str, now: datetime) -> dict[str, Application]:
@@ -93,9 +92,7 @@ class _Rotating:
     def older(self) -> tuple[Credential, ...]:
         """Secrets of ours that are neither the one in use nor lost on the way."""
         return tuple(
-            c
-            for c in secrets(self.application)
-            if (c.name or "").startswith(OUR_CREDENTIALS) and c is not self.current and c.key_id not in self.lost
+            c for c in secrets(self.application) if c.is_ours and c is not self.current and c.key_id not in self.lost
         )
 
     @property
@@ -151,7 +148,7 @@ class _Rotating:
                 f"The present secret of '{self.name}' is not where the new one goes: whoever uses it has to be given "
                 "the new one" + ("." if self.is_place_known else "; the old one is kept until it expires.")
             )
-        foreign = [c for c in secrets(self.application) if not (c.name or "").startswith(OUR_CREDENTIALS)]
+        foreign = [c for c in secrets(self.application) if not c.is_ours]
         for credential in foreign:
             yield (
                 f"'{self.name}' keeps a secret that mct-s2s did not make. When nobody uses it any more: "
@@ -217,7 +214,7 @@ def _the_client(name: str, base: str, observed: Observed) -> Application:
 
 def _is_due(application: Application, horizon: datetime) -> bool:
     """Whether its secret ends in time, or an earlier rotation left something to do."""
-    ours = [c for c in secrets(application) if (c.name or "").startswith(OUR_CREDENTIALS)]
+    ours = [c for c in secrets(application) if c.is_ours]
     return bool(secrets(application)) and (_ends_within(application, horizon) or len(ours) > 1)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import copy
 import io
-import json
 import os
 import re
 import subprocess
@@ -13,35 +12,18 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import pytest
 from mct_s2s.cli.app import main
 from mct_s2s.sandbox.journal import Entry
 from mct_s2s.sandbox.managed_identity import identity_header
 
-from tests.cli.schemas import check
+from tests.cli.conftest import Ended
 from tests.conftest import FUNCTION_APP, MACHINE, Json, program, without_azure
 from tests.inside import Inside
 from tests.matrices.picture import GUID, held, picture, secrets_of
 
 _SCOPE = re.compile(r"/subscriptions/[^/]+(/resourceGroups/[^/]+)?(/providers)?", re.IGNORECASE)
-
-
-@dataclass(frozen=True)
-class Ended:
-    """What a run left behind."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def document(self) -> Any:
-        """Standard output as the one JSON document that it has to be, valid by its schema."""
-        document = json.loads(self.out)
-        check(document)
-        return document
 
 
 @dataclass

@@ -18,9 +18,10 @@ from mct_s2s.adapters import mct_api, patience
 from mct_s2s.flows import credentials, settings
 from mct_s2s.sandbox.journal import Entry
 
+from tests.cli.conftest import Ended
 from tests.conftest import Json
 from tests.matrices.commands import COMMANDS, Command
-from tests.matrices.ground import Ended, Ground, label, pattern
+from tests.matrices.ground import Ground, label, pattern
 from tests.totals import cell
 
 FAULTS: dict[str, Json] = {

@@ -16,9 +16,10 @@ from mct_s2s.flows import settings
 from mct_s2s.sandbox.journal import Entry
 from mct_s2s.sandbox.wire_errors import arm_error
 
+from tests.cli.conftest import Ended
 from tests.conftest import SITE
 from tests.inside import Inside
-from tests.matrices.ground import Ended, Ground
+from tests.matrices.ground import Ground
 from tests.totals import cell
 
 SETUP = ("setup", "--client", "One", "-y", "-o", "json")
