@@ -36,13 +36,13 @@ def show_plan(terminal: Terminal, plan: Plan, where: str, *, is_result: bool = F
         table.add_row(*_row(step))
     console.print(table)
     for note in plan.left_to_others:
-        console.print(Text(f"  {note.what}"), style="warn")
+        console.print(Text(f"  {note.what}"), style="warn", soft_wrap=False)
     _notes(console, plan)
 
 
 def _notes(console: Console, plan: Plan) -> None:
     for note in plan.notes:
-        console.print(Text(f"  {note}"), style="warn")
+        console.print(Text(f"  {note}"), style="warn", soft_wrap=False)
 
 
 def summary(plan: Plan) -> str:
