@@ -5,17 +5,13 @@ from __future__ import annotations
 import os
 import socket
 import ssl
-import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import httpx
 import hypothesis
-import pytest
 from mct_s2s.sandbox import seed
-from mct_s2s.sandbox.environment import exports
 
 pytest_plugins = ["tests.inside", "tests.totals"]
 
@@ -240,31 +236,3 @@ def without_azure(environ: Mapping[str, str] = os.environ) -> dict[str, str]:
 def program(arguments: Sequence[str]) -> list[str]:
     """The command line that starts the program."""
     return [sys.executable, "-m", "mct_s2s", *arguments]
-
-
-@pytest.fixture(scope="session")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
-    """`mct-s2s sandbox serve`, one process for all tests of this worker."""
-    folder, port = tmp_path_factory.mktemp("served"), free_ports(8)
-    environment = {**without_azure(), "MCT_S2S_SANDBOX_DIR": str(folder)}
-    process = subprocess.Popen(
-        program(["sandbox", "serve", "--port", str(port)]), env=environment, stdout=subprocess.PIPE, text=True
-    )
-    try:
-        assert process.stdout is not None
-        assert process.stdout.readline().startswith("Sandbox ready"), "the sandbox did not start"
-        sandbox = Sandbox(exports(port, state_dir=Path(folder)))
-        yield sandbox
-        sandbox.close()
-    finally:
-        process.terminate()
-        process.communicate()
-
-
-@pytest.fixture
-def azure(served: Sandbox) -> Sandbox:
-    """The served sandbox, as new."""
-    served.behave()
-    served.lag(0)
-    served.reset()
-    return served

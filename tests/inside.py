@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, cast
@@ -14,6 +15,17 @@ from mct_s2s.sandbox.pipeline import Pipeline
 from mct_s2s.sandbox.world import World
 
 from tests.conftest import Json, Sandbox
+from tests.support.simulated_time import SimulatedTime
+
+PASSING = (
+    # msgraph-sdk's own modules warn of their deprecation when they are imported.
+    "ignore:(GetQueryParameters|This class) is deprecated:DeprecationWarning",
+    # Connections that were kept or cut are let go by the end of the process, which does not come here.
+    "ignore::ResourceWarning",
+    "ignore:Exception ignored in.*:pytest.PytestUnraisableExceptionWarning",
+)
+
+KEPT_AT = "keptAt"
 
 Hook = Callable[[Entry], Awaitable[None]]
 
@@ -33,9 +45,17 @@ class Inside:
     running: Running
     azure: Sandbox
     hooks: Hooks = field(default_factory=Hooks)
+    time: SimulatedTime = field(default_factory=SimulatedTime)
 
     def __post_init__(self) -> None:
-        """The sandbox asks for misbehaviour at both moments: a test's own comes first."""
+        """The sandbox asks for misbehaviour at both moments: a test's own comes first; and tells simulated time."""
+        assert self.running._server is not None
+        config = self.running._server.config
+        config.loaded_app = self.time.requests.around(config.loaded_app)
+        # A session ticket, sent when it pleases, would look like the answer to a request.
+        assert config.ssl is not None
+        config.ssl.num_tickets = 0
+        self.world.clock.source = self.time
         misbehaviour = cast("Any", self.pipeline._misbehaviour)
         for moment in ("before", "after"):
             setattr(misbehaviour, moment, self._with_hooks(moment, getattr(misbehaviour, moment)))
@@ -58,12 +78,17 @@ class Inside:
     def become(self, kept: Json) -> None:
         """Go to a world that was kept; nobody interferes, and the log and the leaks are empty."""
         self.leave_alone()
+        self.time.set_calendar(kept.get(KEPT_AT))
         self.pipeline.instruments.faults.replace([])
         self.pipeline.instruments.tokens.forget_refusals()
         self.pipeline.instruments.journal.clear()
         self.pipeline.instruments.watch.leaks.clear()
         self.world.replace_with(World.from_dict(kept))
         self.azure._tokens.clear()
+
+    def keep(self) -> Json:
+        """Take the world as it is, with its time, to `become` it later."""
+        return {**self.world.to_dict(), KEPT_AT: self.time.timestamp()}
 
     def log(self) -> list[Entry]:
         """Requests since the world was gone to, those of the control left out."""
@@ -95,6 +120,14 @@ def environment_of(running: Running) -> dict[str, str]:
     }
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let tests that run the program within this process pass over warnings that are nobody's fault."""
+    for item in items:
+        if "inside" in getattr(item, "fixturenames", ()):
+            for warning in PASSING:
+                item.add_marker(pytest.mark.filterwarnings(warning))
+
+
 @pytest.fixture(scope="session")
 def inside(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Inside]:
     running = start(tmp_path_factory.mktemp("inside"))
@@ -102,3 +135,18 @@ def inside(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Inside]:
     yield Inside(running, azure)
     azure.close()
     running.close()
+
+
+@pytest.fixture(scope="session")
+def seeded(inside: Inside) -> Json:
+    """The world as it begins, in which nothing takes its time."""
+    inside.azure.reset()
+    return inside.world.to_dict()
+
+
+@pytest.fixture
+def azure(inside: Inside, seeded: Json) -> Iterator[Sandbox]:
+    """The sandbox of this worker, as new. Time stands still in it but for what the program waits for."""
+    inside.become(copy.deepcopy(seeded))
+    yield inside.azure
+    inside.leave_alone()

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 import aiohttp
 
+from mct_s2s import clock
 from mct_s2s.adapters.clouds import NEVER_CONNECTED
 from mct_s2s.adapters.patience import CONNECT_SECONDS, REQUEST_SECONDS, Patience
 from mct_s2s.adapters.trace import Request, Trace, path_of
@@ -48,12 +49,12 @@ class MctApi:
         """As the port says; a site that is starting is waited for."""
         url = self._at(path)
         sent = dict(headers) | ({"Authorization": f"Bearer {token.text}"} if token else {})
-        until = time.monotonic() + (SETTLE_SECONDS if just_restarted else 0.0)
+        until = clock.seconds() + (SETTLE_SECONDS if just_restarted else 0.0)
         last: list[ApiAnswer] = []
 
         async def once() -> ApiAnswer:
             answer, retry_after = await self._send(url, sent)
-            if answer.status not in {*NOT_NOW, 500} and not (answer.status == 401 and time.monotonic() < until):
+            if answer.status not in {*NOT_NOW, 500} and not (answer.status == 401 and clock.seconds() < until):
                 return answer
             last[:] = [answer]
             raise ServiceError(

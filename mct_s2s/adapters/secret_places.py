@@ -8,9 +8,10 @@ import shlex
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
+from mct_s2s import clock
 from mct_s2s.adapters.private_files import forget_leftovers, lines_of, replace_whole, write_new
 from mct_s2s.errors import UsageError
 from mct_s2s.model.ids import ClientId, KeyId, TenantId, same_id
@@ -228,7 +229,7 @@ def dotenv_of(
         "name": record.credential_name,
         "keyId": key_id,
         "client": record.client_name,
-        "made": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S+00:00}",
+        "made": f"{clock.now():%Y-%m-%dT%H:%M:%S+00:00}",
         "expires": f"{expires:%Y-%m-%dT%H:%M:%SZ}",
         **({} if kind is SECRET else {"kind": kind.value}),
     }

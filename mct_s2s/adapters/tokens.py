@@ -9,12 +9,12 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
-import time
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any
 
 from azure.core.exceptions import AzureError, IncompleteReadError, ServiceRequestError, ServiceResponseError
 
+from mct_s2s import clock
 from mct_s2s.adapters.azure_trace import hooks
 from mct_s2s.adapters.client_refusals import PROPAGATING, identity_refused, token_refused
 from mct_s2s.adapters.patience import Patience
@@ -74,11 +74,11 @@ class EntraTokens:
                 WITHOUT_ROLE, f"The token does not carry the role '{role}' yet.", remedy="Wait a minute.", status=403
             )
 
-        began = time.monotonic()
+        began = clock.seconds()
 
         def is_lag(error: ServiceError) -> bool:
             passing = error.code == WITHOUT_ROLE or (is_new and error.service_code in PROPAGATING)
-            return passing and time.monotonic() - began < LONGEST_LAG_SECONDS
+            return passing and clock.seconds() - began < LONGEST_LAG_SECONDS
 
         try:
             return await self._patience.call(once, lag=is_lag)

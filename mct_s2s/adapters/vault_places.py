@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 
+from mct_s2s import clock
 from mct_s2s.adapters.key_vault import KeyVault, SecretVersion
 from mct_s2s.adapters.vault_refusals import DELETED
 from mct_s2s.errors import S2SError, ServiceError, UsageError
@@ -121,7 +122,7 @@ class VaultPlace:
             "appId": record.client_id,
             "credential": record.credential_name,
             "keyId": secret.key_id,
-            "made": datetime.now(UTC).isoformat(),
+            "made": clock.now().isoformat(),
             "tenantId": record.tenant_id,
             "scope": record.scope,
             "url": record.url,

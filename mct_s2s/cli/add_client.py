@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
+from mct_s2s import clock
 from mct_s2s.cli.change_targets import query_for
 from mct_s2s.cli.changing import Change, change
 from mct_s2s.cli.closing import close
@@ -27,7 +26,7 @@ def add_client(options: AddClientOptions) -> int:
             remedy="mct-s2s add-client NAME, or mct-s2s add-client --managed-identity RESOURCE",
         )
 
-    now = datetime.now(UTC)
+    now = clock.now()
     clients = client_wishes(options, [] if options.name is None else [options.name], now)
     identities = tuple(dict.fromkeys(caller_resource(text) for text in options.managed_identity))
     places = secret_to(options.secret_to, len(clients))

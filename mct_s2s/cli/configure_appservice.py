@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 
+from mct_s2s import clock
 from mct_s2s.cli.change_targets import query_for
 from mct_s2s.cli.changing import Change, change
 from mct_s2s.cli.options import ConfigureOptions
@@ -27,7 +28,7 @@ def configure_appservice(options: ConfigureOptions) -> int:
     directory = not options.disable and backup is None and not given.need_no_directory
 
     async def body(current: Run, session: Session) -> int:
-        now = datetime.now(UTC)
+        now = clock.now()
         service = service_wish(session.target, None, given.role, may_create=False)
         wanted = Change(
             query=_query(session, service, now, directory=directory),

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
+from mct_s2s import clock
 from mct_s2s.cli.change_targets import named_target, query_for
 from mct_s2s.cli.options import DoctorOptions
 from mct_s2s.cli.run import Run, run
@@ -25,7 +24,7 @@ def doctor(options: DoctorOptions) -> int:
     named = named_target(options) if options.no_app_service else None
 
     async def body(current: Run, session: Session) -> int:
-        now = datetime.now(UTC)
+        now = clock.now()
         service = service_wish(session.target or named, "MCT service")
         seen = await examine(session.azure, query_for(session, service, now, identities=identities))
         if seen.site is not None and seen.site.site is not None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 
+from mct_s2s import clock
 from mct_s2s.adapters.key_places import KeyFilePlace
 from mct_s2s.cli.change_targets import query_for
 from mct_s2s.cli.changing import Change, Changed, change, default_folder
@@ -29,7 +29,7 @@ def remove(options: RemovalOptions, wanted: Removal) -> int:
             "--keep-registration keeps what --purge and --delete-adopted would delete.",
             remedy="Leave one of them out.",
         )
-    now = datetime.now(UTC)
+    now = clock.now()
 
     async def body(current: Run, session: Session) -> int:
         service = service_wish(session.target, None, may_create=False)

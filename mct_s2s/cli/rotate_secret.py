@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
+from mct_s2s import clock
 from mct_s2s.cli.change_targets import query_for
 from mct_s2s.cli.changing import Change, change
 from mct_s2s.cli.options import RotateOptions
@@ -31,7 +32,7 @@ def rotate_secret(options: RotateOptions) -> int:
             "Whose secret? Give one client, or --expiring-within for all whose secret ends soon.",
             remedy="mct-s2s rotate-secret NAME, or mct-s2s rotate-secret --expiring-within 30d",
         )
-    now = datetime.now(UTC)
+    now = clock.now()
     within = duration(options.expiring_within, "--expiring-within") if options.expiring_within is not None else None
     rotation = Rotation(
         expires=expiry(options.secret_lifetime, now),

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from pathlib import Path
 
+from mct_s2s import clock
 from mct_s2s.cli.change_targets import named_target, query_for
 from mct_s2s.cli.changing import Change, Changed, change
 from mct_s2s.cli.closing import close
@@ -24,7 +24,7 @@ from mct_s2s.render.support_request import support_request
 
 def setup(options: SetupOptions) -> int:
     """Exit code of `setup`."""
-    now = datetime.now(UTC)
+    now = clock.now()
     clients = client_wishes(options, options.client, now)
     identities = tuple(dict.fromkeys(caller_resource(text) for text in options.managed_identity))
     places = secret_to(options.secret_to, len(clients))

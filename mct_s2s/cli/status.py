@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
+from mct_s2s import clock
 from mct_s2s.cli.change_targets import query_for
 from mct_s2s.cli.options import StatusOptions
 from mct_s2s.cli.run import Run, run
@@ -81,7 +82,7 @@ def status(options: StatusOptions) -> int:
 
 
 async def _look(options: StatusOptions, session: Session, within: timedelta) -> Look:
-    now = datetime.now(UTC)
+    now = clock.now()
     service = service_wish(session.target, None)
     observed = await observe(session.azure, query_for(session, service, now))
     guards.check(observed)

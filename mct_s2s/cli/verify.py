@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 
+from mct_s2s import clock
 from mct_s2s.adapters.sign_in import Method, choose
 from mct_s2s.cli.change_targets import query_for
 from mct_s2s.cli.changing import default_folder
@@ -39,7 +40,7 @@ def verify(options: VerifyOptions) -> int:
         return run_as_client(options, lambda current, ports: _from_inside(current, options, ports, path, url))
 
     async def body(current: Run, session: Session) -> int:
-        now = datetime.now(UTC)
+        now = clock.now()
         observed = await observe(session.azure, query_for(session, service_wish(session.target, None), now))
         guards.check(observed)
         place = where(options, observed)
@@ -112,7 +113,7 @@ async def _from_inside(current: Run, options: VerifyOptions, ports: Clientele, p
             "url-missing", "Which site? --audience says only what to ask a token for.", remedy="Add --url https://HOST"
         )
     site_url = api_url(site_url)
-    ground = Ground(ports.tokens, ports.api(site_url), site_url, path, "", datetime.now(UTC))
+    ground = Ground(ports.tokens, ports.api(site_url), site_url, path, "", clock.now())
     audience = (options.audience or "").removesuffix("/.default")
     return _end(current, await prove_callers(ground, callers, audience))
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import os
-import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from mct_s2s import clock
 from mct_s2s.adapters.trace import Request, Trace, silent
 from mct_s2s.cli.options import AzureOptions
 from mct_s2s.cli.vaults import check_client, opener
@@ -173,7 +173,7 @@ async def _connection(start: Start, terminal: Terminal, rehearsal: Rehearsal | N
     from mct_s2s.adapters.patience import Patience  # noqa: PLC0415
     from mct_s2s.adapters.tls import ca_bundle, tls_context  # noqa: PLC0415
 
-    deadline = time.monotonic() + start.options.timeout
+    deadline = clock.seconds() + start.options.timeout
     ca_file = rehearsal.ca_file if rehearsal else ca_bundle(start.environ)
     tls = tls_context(rehearsal.ca_file if rehearsal else None, start.environ)
     trace = _trace(terminal) if start.options.verbose else silent
@@ -186,10 +186,10 @@ async def _connection(start: Start, terminal: Terminal, rehearsal: Rehearsal | N
             cloud = BY_NAME.get(start.options.cloud.lower())
             if cloud is None:
                 url = rehearsal.arm if rehearsal else start.options.cloud
-                patience = Patience(lambda: deadline - time.monotonic())
+                patience = Patience(lambda: deadline - clock.seconds())
                 cloud = await patience.call(lambda: discover(url, http, trace))
             await loading
-            yield _Line(cloud, http, tls, lambda: deadline - time.monotonic(), trace, ca_file)
+            yield _Line(cloud, http, tls, lambda: deadline - clock.seconds(), trace, ca_file)
         finally:
             await asyncio.gather(loading, return_exceptions=True)
 

@@ -7,10 +7,10 @@ into before another one is made.
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Mapping
 from datetime import datetime
 
+from mct_s2s import clock
 from mct_s2s.errors import NotThere, ServiceError
 from mct_s2s.flows.proofs import key_place, make_certificate
 from mct_s2s.flows.stage import Stage
@@ -77,7 +77,7 @@ class Credentials:
         if change.prove:
             await self._prove(record.client_id, secret.value, record.scope)
         await place.deliver(record, secret)
-        self._delivered_at[change.client] = time.monotonic()
+        self._delivered_at[change.client] = clock.seconds()
         self._results.record(change.key, Part.KEY_ID, secret.key_id)
         self._results.record(change.key, Part.EXPIRES, secret.expires.isoformat())
         return secret.key_id, f"expires {secret.expires:%Y-%m-%d}, saved to {place.label}"
@@ -130,7 +130,7 @@ class Credentials:
         """Wait until callers that have just read the old secret are through; the new one has proved itself by then."""
         delivered_at = self._delivered_at.get(replacement.client)
         if delivered_at is not None:
-            await asyncio.sleep(max(0.0, delivered_at + SECONDS_TO_CHANGE_OVER - time.monotonic()))
+            await asyncio.sleep(max(0.0, delivered_at + SECONDS_TO_CHANGE_OVER - clock.seconds()))
             return
         place = self._stage.places[replacement.client]
         stored = await place.read()

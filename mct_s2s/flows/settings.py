@@ -13,10 +13,10 @@ from __future__ import annotations
 
 import asyncio
 import random
-import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
+from mct_s2s import clock
 from mct_s2s.errors import ServiceError
 from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.planning.changes import WireApp, WriteSettings
@@ -96,14 +96,14 @@ class _View:
     _read_at: float = 0.0
 
     async def read(self) -> None:
-        began = time.monotonic()
+        began = clock.seconds()
         self.settings = await self.sites.settings(self.resource)
-        self._read_at = time.monotonic()
+        self._read_at = clock.seconds()
         self.took = max(self.took, self._read_at - began)
 
     @property
     def age(self) -> float:
-        return time.monotonic() - self._read_at
+        return clock.seconds() - self._read_at
 
 
 @dataclass
@@ -121,10 +121,10 @@ class _Writing:
         return bool(changed_names(self.view.settings, self.change.wish, self.results))
 
     async def write(self) -> None:
-        began = time.monotonic()
+        began = clock.seconds()
         await self.view.sites.write_settings(self.view.resource, self._merged, self.view.read)
         self.writes += 1
-        self.took = max(self.took, time.monotonic() - began)
+        self.took = max(self.took, clock.seconds() - began)
 
     async def read_back(self) -> None:
         """Look at what came of the write; some kinds of hosting accept it first (202) and carry it out later."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable
-from datetime import datetime
 from typing import Any
 
+from mct_s2s import clock
 from mct_s2s.errors import S2SError
 from mct_s2s.render.console import Terminal
 from mct_s2s.render.diagnostics import show_error
@@ -56,7 +56,7 @@ class Watching:
 
     def _print_page(self, page: str) -> None:
         out, changed = self._terminal.out, page != self._last
-        at = f"{datetime.now().astimezone():%Y-%m-%d %H:%M:%S}"
+        at = f"{clock.now().astimezone():%Y-%m-%d %H:%M:%S}"
         if out.is_terminal:
             out.clear()
             out.file.write(page)

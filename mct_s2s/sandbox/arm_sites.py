@@ -6,7 +6,6 @@ Source: app-service: web-apps/list-slots, /list-application-settings, /update-ap
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
 from mct_s2s.sandbox.arm_call import Answer, ArmCall, Operation
@@ -152,7 +151,7 @@ async def restart(call: ArmCall) -> Answer:
     state.restarts += 1
     state.start_over(call.resources.clock.timestamp(), seconds)
     if call.query.get("synchronous", "").lower() == "true":
-        await asyncio.sleep(seconds)
+        await call.resources.clock.sleep(seconds)
     return Answer(200)
 
 

@@ -63,6 +63,7 @@ class Exchange:
         Raises:
             Cut: always, when the client has given up.
         """
+        self.scope["sandbox"]["hangs"] = True
         await self.gone()
         raise Cut("reset")
 

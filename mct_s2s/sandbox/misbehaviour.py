@@ -5,7 +5,6 @@ Knows no rules (see `faults`) and no services; the pipeline asks it twice for ea
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 
 from mct_s2s.sandbox import foreign
@@ -85,7 +84,7 @@ class Misbehaviour:
     async def _happen(self, exchange: Exchange, fault: Fault) -> None:
         members = fault.members
         if fault.type == "latency":
-            await asyncio.sleep(members["seconds"])
+            await self._world.clock.sleep(members["seconds"])
         elif fault.type == "hang":
             await exchange.hang()
         elif fault.type == "foreignWrite":

@@ -119,7 +119,7 @@ class Pipeline:
 
     async def _work(self, exchange: Exchange, faults: list[Fault]) -> None:
         if exchange.entry.service != "control" and self._world.latency_seconds:
-            await asyncio.sleep(self._world.latency_seconds)
+            await self._world.clock.sleep(self._world.latency_seconds)
         await self._misbehaviour.before(exchange, faults)
         self._check_taken_back(exchange)
         await self._app(exchange.scope, exchange.read, exchange.hold)

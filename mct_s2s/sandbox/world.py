@@ -104,6 +104,7 @@ class World:
     def replace_with(self, other: World) -> None:
         """Become another world, for those who hold this one; the place where it is kept and the keys stay."""
         key, origins = self.directory.tokens.signing_key, self.directory.origins
+        other.clock.source = self.clock.source
         self.clock, self.directory, self.resources = other.clock, other.directory, other.resources
         self.latency_seconds = other.latency_seconds
         self.directory.tokens.signing_key = key

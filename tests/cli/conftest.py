@@ -1,49 +1,33 @@
-"""Runs the program as its users do: a process, an environment, two streams and an exit code."""
+"""Runs the program as its users do: an environment, two streams and an exit code; within this process or as its own."""
 
 from __future__ import annotations
 
-import json
 import subprocess
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from tests.cli.schemas import check
 from tests.conftest import Sandbox, program, without_azure
+from tests.inside import Inside
 from tests.secret_search import left_behind, processes_of, said, snapshot
+from tests.support.inprocess import Ended, run_inside
 
-
-@dataclass(frozen=True)
-class Ended:
-    """What a process left behind."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def document(self) -> Any:
-        """Standard output as the one JSON document that it has to be, valid by its schema."""
-        document = json.loads(self.out)
-        check(document)
-        return document
-
+__all__ = ["Ended", "Program", "run", "run_here"]
 
 Program = Callable[..., Ended]
 
 
-def run(
-    *arguments: str, env: Mapping[str, str], home: Path, stdin: int | None = subprocess.DEVNULL, timeout: float = 60
-) -> Ended:
+def run(*arguments: str, env: Mapping[str, str], home: Path, timeout: float = 240) -> Ended:
+    """The program as a process of its own; `timeout` is there only against hanging."""
     private = {"HOME": str(home), "XDG_DATA_HOME": str(home / "data"), "XDG_STATE_HOME": str(home / "state")}
     environment = {**without_azure(), **env, **private}
     before, pipe = snapshot(home), subprocess.PIPE
     given = "\n".join([*environment.values(), *arguments])
     with (
-        subprocess.Popen(program(arguments), env=environment, stdin=stdin, stdout=pipe, stderr=pipe, text=True) as done,
+        subprocess.Popen(
+            program(arguments), env=environment, stdin=subprocess.DEVNULL, stdout=pipe, stderr=pipe, text=True
+        ) as done,
         processes_of(done.pid, given) as listed,
     ):
         try:
@@ -59,12 +43,38 @@ def run(
     return Ended(done.returncode, out, err)
 
 
+def run_here(*arguments: str, env: Mapping[str, str], home: Path, inside: Inside) -> Ended:
+    """The program within this process, in simulated time: everything but its start, looked through for secrets too."""
+    private = {"HOME": str(home), "XDG_DATA_HOME": str(home / "data"), "XDG_STATE_HOME": str(home / "state")}
+    environment = {**without_azure(), **env, **private}
+    before = snapshot(home)
+    ended = run_inside(arguments, environment, inside.time)
+    assert [
+        *said(arguments, ended.out, ended.err, env.get("AZURE_CLIENT_SECRET", "")),
+        *left_behind(arguments, before, home),
+    ] == []
+    return ended
+
+
 @pytest.fixture
-def mct(azure: Sandbox, tmp_path: Path) -> Program:
+def mct(azure: Sandbox, inside: Inside, tmp_path: Path) -> Program:
     """The program against the sandbox; `env` adds variables, and takes away those that are empty."""
 
     def start(*arguments: str, env: Mapping[str, str] | None = None) -> Ended:
         merged = {**azure.environment, **(env or {})}
-        return run(*arguments, env={name: value for name, value in merged.items() if value}, home=tmp_path)
+        given = {name: value for name, value in merged.items() if value}
+        return run_here(*arguments, env=given, home=tmp_path, inside=inside)
+
+    return start
+
+
+@pytest.fixture
+def process(azure: Sandbox, inside: Inside, tmp_path: Path) -> Program:
+    """The same as a process of its own, where that is the point."""
+
+    def start(*arguments: str, env: Mapping[str, str] | None = None) -> Ended:
+        merged = {**azure.environment, **(env or {})}
+        with inside.time.flowing():
+            return run(*arguments, env={name: value for name, value in merged.items() if value}, home=tmp_path)
 
     return start

@@ -21,6 +21,7 @@ from mct_s2s.adapters.key_pairs import certificate_in, make_key_pair
 
 from tests.cli.conftest import Ended, Program
 from tests.conftest import Json, Sandbox, program, without_azure
+from tests.inside import Inside
 
 SETUP = ("setup", "--client", "Import", "--credential", "certificate", "-y", "-o", "json")
 NOW = datetime.now(UTC).replace(microsecond=0)
@@ -344,8 +345,9 @@ def test_replicas_that_lag_are_waited_for_and_not_written_to_twice(mct: Program,
     assert len(registered(moody)) == 1
 
 
-def _killed(arguments: tuple[str, ...], azure: Sandbox, home: Path, *misfortunes: dict[str, Any]) -> None:
+def _killed(arguments: tuple[str, ...], inside: Inside, home: Path, *misfortunes: dict[str, Any]) -> None:
     """Let the program wait for an answer in vain, and kill it."""
+    azure = inside.azure
     azure.misbehave(*misfortunes)
     environment = {
         **without_azure(),
@@ -357,18 +359,17 @@ def _killed(arguments: tuple[str, ...], azure: Sandbox, home: Path, *misfortunes
     with subprocess.Popen(
         program(arguments), env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     ) as process:
-        with pytest.raises(subprocess.TimeoutExpired):
-            process.wait(timeout=5)
+        inside.time.requests.wait_until_all_hang(process)
         process.send_signal(signal.SIGKILL)
     azure.behave()
 
 
 @pytest.mark.parametrize("writes", range(1, 10, 2))
 def test_killed_after_any_write_one_certificate_has_its_key(
-    writes: int, mct: Program, moody: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    writes: int, mct: Program, moody: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, inside: Inside
 ) -> None:
     freeze = {"type": "freezeAfterWrites", "writes": writes, "then": "hang"}
-    _killed(SETUP, moody, tmp_path, {"match": {"service": "*"}, "fault": freeze})
+    _killed(SETUP, inside, tmp_path, {"match": {"service": "*"}, "fault": freeze})
     pending = next(tmp_path.rglob("*.pem.pending"), None)
     taken_up = certificate_in(pending.read_bytes()) if pending else None
     done = mct(*SETUP)
@@ -386,10 +387,10 @@ def test_killed_after_any_write_one_certificate_has_its_key(
 
 
 def test_killed_while_the_answer_is_on_its_way_the_key_is_taken_up(
-    mct: Program, moody: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    mct: Program, moody: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, inside: Inside
 ) -> None:
     assert mct("setup", "--client", "Import", "--credential", "none", "-y").code == 0
-    _killed(SETUP, moody, tmp_path, rule({"type": "hang", "when": "after"}, method="PATCH"))
+    _killed(SETUP, inside, tmp_path, rule({"type": "hang", "when": "after"}, method="PATCH"))
     (registered_before,) = registered(moody)
     pending = next(tmp_path.rglob("*.pem.pending"))
     assert base64.b64decode(registered_before["key"]) == certificate_in(pending.read_bytes()).der

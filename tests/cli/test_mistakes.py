@@ -151,7 +151,9 @@ def test_a_caller_without_rights_is_told_who_grants_them(mct: Program, azure: Sa
 
 
 def test_a_deadline_is_kept(mct: Program, azure: Sandbox) -> None:
-    done = mct("status", "--timeout", "0.01", "-o", "json")
+    azure.misbehave({"match": {"service": "ARM", "path": "*/sites/*"}, "fault": {"type": "hang"}, "times": 99})
+    done = mct("status", "--timeout", "20", "-o", "json")
+    assert done.seconds == pytest.approx(20)
     assert (done.code, done.document["error"]["code"]) == (1, "deadline-passed")
     assert "--timeout" in done.document["error"]["remedy"]
 

@@ -71,7 +71,9 @@ def test_a_new_secret_takes_the_old_ones_place(mct: Program, azure: Sandbox) -> 
 
 
 @pytest.mark.parametrize("mode", ["replicas", "adversarial"])
-def test_a_caller_that_reads_the_file_sees_no_failed_call(mct: Program, azure: Sandbox, mode: str) -> None:
+def test_a_caller_that_reads_the_file_sees_no_failed_call(
+    mct: Program, process: Program, azure: Sandbox, mode: str
+) -> None:
     made = mct(*SETUP)
     file, over, answers = _file(made, "One"), threading.Event(), list[int]()
     azure.lag(2, mode)
@@ -85,7 +87,7 @@ def test_a_caller_that_reads_the_file_sees_no_failed_call(mct: Program, azure: S
     callers = [threading.Thread(target=call) for _ in range(2)]
     for caller in callers:
         caller.start()
-    done = mct("rotate-secret", "One", *JSON)
+    done = process("rotate-secret", "One", *JSON)
     over.set()
     for caller in callers:
         caller.join()

@@ -18,6 +18,7 @@ from mct_s2s.sandbox.resources.access import SECRETS_USER
 
 from tests.cli.conftest import Ended, Program, run
 from tests.conftest import Sandbox, program, without_azure
+from tests.inside import Inside
 
 VAULT_ID = f"{seed.SUBSCRIPTION}/resourceGroups/integrations/providers/Microsoft.KeyVault/vaults/{seed.VAULT}"
 TO_VAULT = ("--secret-to", f"keyvault:{seed.VAULT}")
@@ -251,28 +252,25 @@ def test_a_vault_in_passing_trouble_is_ridden_out(name: str, azure_again: Sandbo
     assert azure_again.leaks() == []
 
 
-def _killed(azure: Sandbox, home: Path, writes: int, then: str = "hang") -> None:
+def _killed(inside: Inside, home: Path, writes: int, then: str = "hang") -> None:
     """Run it until it has written so often, and then no more."""
+    azure = inside.azure
     azure.misbehave({"match": {}, "fault": {"type": "freezeAfterWrites", "writes": writes, "then": then}})
     private = {"HOME": str(home), "XDG_DATA_HOME": str(home / "data"), "XDG_STATE_HOME": str(home / "state")}
     environment = {**without_azure(), **azure.environment, **private}
     with subprocess.Popen(
         program(SETUP), env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     ) as process:
-        try:
-            process.wait(timeout=3.5)
-        except subprocess.TimeoutExpired:
-            process.send_signal(signal.SIGKILL)
-        else:
-            pytest.fail("it was not cut off")
+        inside.time.requests.wait_until_all_hang(process)
+        process.send_signal(signal.SIGKILL)
     azure.behave()
 
 
 @pytest.mark.parametrize("writes", range(1, 13))
 def test_killed_after_any_write_the_next_run_ends_the_same(
-    writes: int, azure_again: Sandbox, mct: Program, tmp_path: Path
+    writes: int, azure_again: Sandbox, mct: Program, tmp_path: Path, inside: Inside
 ) -> None:
-    _killed(azure_again, tmp_path, writes)
+    _killed(inside, tmp_path, writes)
     ended = mct(*SETUP)
     (name,) = {item["id"].rpartition("/")[2] for item in azure_again.vault("GET", "/secrets").json()["value"]}
     is_whole(ended, azure_again, name)
@@ -281,7 +279,7 @@ def test_killed_after_any_write_the_next_run_ends_the_same(
 
 @pytest.mark.parametrize("writes", [1, 2, 3])
 def test_a_reader_never_misses_the_secret_while_it_is_replaced(
-    writes: int, azure_again: Sandbox, mct: Program, tmp_path: Path
+    writes: int, azure_again: Sandbox, mct: Program, tmp_path: Path, inside: Inside
 ) -> None:
     """Killed anywhere on the way to the next version, the version of before is still what everybody reads."""
     name = saved(mct(*SETUP))
@@ -290,7 +288,7 @@ def test_a_reader_never_misses_the_secret_while_it_is_replaced(
     assert azure_again.vault("PATCH", f"/secrets/{name}", json={"tags": tags}).status_code == 200
     before = held(azure_again, name)
     _without_passwords(azure_again)
-    _killed(azure_again, tmp_path, writes)
+    _killed(inside, tmp_path, writes)
     meanwhile = held(azure_again, name)
     assert meanwhile["value"] == before["value"] or "pending" not in meanwhile["tags"]
     ended = mct(*SETUP)

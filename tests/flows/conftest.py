@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -111,11 +111,10 @@ def _ignore(convergence: Convergence) -> None:
 
 
 @pytest.fixture
-def bench(inside: Inside, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
+def bench(azure: Sandbox, inside: Inside, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
     """As new, with nobody interfering."""
     for name, value in inside.azure.environment.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
-    inside.azure.reset()
-    inside.leave_alone()
-    return Bench(inside.azure, inside, tmp_path)
+    with inside.time.simulated():
+        yield Bench(azure, inside, tmp_path)

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import copy
-import io
-import os
 import re
 import subprocess
 from collections import Counter
@@ -13,15 +10,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import pytest
-from mct_s2s.cli.app import main
 from mct_s2s.sandbox.journal import Entry
 from mct_s2s.sandbox.managed_identity import identity_header
 
-from tests.cli.conftest import Ended
 from tests.conftest import FUNCTION_APP, MACHINE, Json, program, without_azure
 from tests.inside import Inside
 from tests.matrices.picture import GUID, held, picture, secrets_of
+from tests.support.inprocess import Ended, run_inside
 
 _SCOPE = re.compile(r"/subscriptions/[^/]+(/resourceGroups/[^/]+)?(/providers)?", re.IGNORECASE)
 
@@ -45,7 +40,7 @@ class Ground:
     @property
     def world(self) -> Json:
         """Everything, as JSON values."""
-        return self.inside.world.to_dict()
+        return self.inside.keep()
 
     @property
     def environment(self) -> dict[str, str]:
@@ -60,28 +55,25 @@ class Ground:
     def process(self, words: Sequence[str]) -> subprocess.Popen[str]:
         """The program, started."""
         pipe = subprocess.PIPE
+        self.inside.time.flow()
         return subprocess.Popen(
             program(words), env=self.environment, stdin=subprocess.DEVNULL, stdout=pipe, stderr=pipe, text=True
         )
 
     def ended(self, process: subprocess.Popen[str], timeout: float = 240) -> Ended:
         """The program, ended."""
-        out, err = process.communicate(timeout=timeout)
+        try:
+            out, err = process.communicate(timeout=timeout)
+        finally:
+            self.inside.time.stand_still()
         self.outputs += [out, err]
         return Ended(process.returncode, out, err)
 
     def run(self, words: Sequence[str]) -> Ended:
         """The program within this process: all of it but its start."""
-        out, err = io.StringIO(), io.StringIO()
-        with pytest.MonkeyPatch.context() as patch:
-            for name in set(os.environ) - set(self.environment):
-                patch.delenv(name)
-            for name, value in self.environment.items():
-                patch.setenv(name, value)
-            with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-                code = main(words)
-        self.outputs += [out.getvalue(), err.getvalue()]
-        return Ended(code, out.getvalue(), err.getvalue())
+        ended = run_inside(words, self.environment, self.inside.time)
+        self.outputs += [ended.out, ended.err]
+        return ended
 
     def picture(self) -> Counter[str]:
         """The world as it can be compared."""

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
-from mct_s2s.adapters import patience
 
 from tests.conftest import MACHINE, Json
 from tests.matrices.ground import Ground
 
-SECONDS, ALLOWANCE = 1.0, 2.0
-"""The allowance is for a busy machine: where nothing else runs, a command ends within a tenth of a second."""
+SECONDS = 20.0
 SETUP = (
     "setup", "--client", "One", "--managed-identity", MACHINE, "-y", "-o", "json", "--timeout", str(SECONDS)
 )  # fmt: skip
@@ -29,7 +25,7 @@ WAITING: dict[str, Json] = {
 }
 MISFORTUNES: dict[str, Json] = {
     "hang": {"type": "hang"},
-    "asked to wait again and again": {"type": "status", "status": 429, "retryAfter": 0.3},
+    "asked to wait again and again": {"type": "status", "status": 429, "retryAfter": 7},
 }
 
 
@@ -49,28 +45,24 @@ def test_the_deadline_is_kept_to_the_second(misfortune: str, warm: Ground) -> No
         rule = {"nth": match.pop("nth", 1), "times": 9_999, "fault": MISFORTUNES[misfortune], "match": match}
         warm.go_to(warm.seed, warm.home.parent / f"{misfortune} {name}")
         warm.inside.pipeline.instruments.faults.replace([rule])
-        began = time.monotonic()
         ended = warm.run(SETUP)
-        took = time.monotonic() - began
         assert ended.code == 1, (name, ended.out)
         assert ended.document["error"]["code"] in {"deadline-passed", "throttled"}
-        if took > SECONDS + ALLOWANCE or (misfortune == "hang" and took < SECONDS):
-            late[name] = took
+        if ended.seconds > SECONDS + 0.1 or (misfortune == "hang" and ended.seconds < SECONDS):
+            late[name] = ended.seconds
     assert late == {}
 
 
 def test_a_service_that_asks_for_more_patience_than_there_is_ends_the_command_at_once(warm: Ground) -> None:
     rule = {"match": {"service": "Graph", "writes": True}, "fault": {"type": "status", "status": 429, "retryAfter": 30}}
     warm.inside.pipeline.instruments.faults.replace([rule])
-    began = time.monotonic()
-    ended = warm.run([*SETUP[:-1], "20"])
-    assert time.monotonic() - began < 5
+    ended = warm.run([*SETUP[:-1], "29"])
+    assert ended.seconds < 1
     assert (ended.code, ended.document["error"]["code"]) == (1, "throttled")
     assert "--timeout" in ended.document["error"]["remedy"]
 
 
-def test_a_login_that_hangs_is_asked_again(warm: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(patience, "REQUEST_SECONDS", 0.5)
+def test_a_login_that_hangs_is_asked_again(warm: Ground) -> None:
     rule = {"match": {"service": "Entra"}, "times": 2, "fault": {"type": "hang"}}
     warm.inside.pipeline.instruments.faults.replace([rule])
-    assert warm.run([*SETUP[:-1], "10"]).code == 0
+    assert warm.run([*SETUP[:-1], "600"]).code == 0

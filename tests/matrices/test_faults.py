@@ -1,6 +1,6 @@
 """Every request of every command meets every misfortune: ridden out, or told with a way out; and the end is the same.
 
-The program runs within this process, with its pauses made short: what is tested is what it does, not how long it waits.
+The program runs within this process, in simulated time: it waits as long as it likes, and the test does not.
 """
 
 from __future__ import annotations
@@ -14,8 +14,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from mct_s2s.adapters import mct_api, patience
-from mct_s2s.flows import credentials, settings
 from mct_s2s.sandbox.journal import Entry
 
 from tests.cli.conftest import Ended
@@ -62,18 +60,6 @@ class Course:
 def courses() -> dict[str, Course]:
     """Each worker finds a command's course out once."""
     return {}
-
-
-@pytest.fixture
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Short pauses."""
-    monkeypatch.setattr(patience, "FIRST_DELAY", 0.01)
-    monkeypatch.setattr(patience, "LONGEST_DELAY", 0.05)
-    monkeypatch.setattr(patience, "REQUEST_SECONDS", 0.4)
-    monkeypatch.setattr(mct_api, "REQUEST_SECONDS", 0.4)
-    monkeypatch.setattr(mct_api, "SETTLE_SECONDS", 0.5)
-    monkeypatch.setattr(credentials, "SECRET_PAUSE", 0.01)
-    monkeypatch.setattr(settings, "WINDOW_SECONDS", 0.01)
 
 
 def typed(words: tuple[str, ...], ground: Ground) -> list[str]:
@@ -133,7 +119,6 @@ def test_every_request_meets_every_fault(
     fault: str,
     ground: Ground,
     courses: dict[str, Course],
-    quick: None,
     tmp_path: Path,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:

@@ -1,12 +1,11 @@
 """The directory's replicas lag: waited for, never taken for a reason to make something twice.
 
-The sandbox's clock runs faster than ours, so that twenty seconds of lag take one.
+Time is simulated: twenty seconds of lag are waited for, and take none.
 """
 
 from __future__ import annotations
 
 import shutil
-import threading
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,27 +18,16 @@ from tests.matrices.ground import Ground
 from tests.totals import cell
 
 SETUP = ("setup", "--client", "One", "--client", "Two", "--managed-identity", MACHINE, "-y", "-o", "json")
-TICK = 0.05
 
 
 @contextmanager
 def lagging(ground: Ground, seconds: float, mode: str) -> Iterator[None]:
-    """Let replicas lag by so many of the sandbox's seconds, of which about one of ours is enough."""
+    """Let replicas lag by so many seconds."""
     replication = ground.inside.world.directory.replication
     replication.change({"lagSeconds": seconds, "lagJitter": 0.5, "lagMode": mode})
-    over = threading.Event()
-
-    def tick() -> None:
-        while not over.wait(TICK):
-            ground.inside.world.clock.advance(max(0.0, seconds - 1) * TICK)
-
-    ticking = threading.Thread(target=tick, daemon=True)
-    ticking.start()
     try:
         yield
     finally:
-        over.set()
-        ticking.join()
         replication.change({"lagSeconds": 0.0, "lagMode": "replicas"})
 
 

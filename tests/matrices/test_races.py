@@ -11,8 +11,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from mct_s2s.adapters import patience
-from mct_s2s.flows import settings
 from mct_s2s.sandbox.journal import Entry
 from mct_s2s.sandbox.wire_errors import arm_error
 
@@ -73,10 +71,7 @@ POINTS = ("before list 1", "after list 1", "before list 2", "after put 1", "befo
 
 @pytest.mark.parametrize("stale", [False, True], ids=["merging", "erasing"])
 @pytest.mark.parametrize("point", POINTS)
-def test_a_foreign_write_at_any_point_is_kept_and_erases_nothing(
-    point: str, stale: bool, ground: Ground, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(settings, "FRESH_SECONDS", 60)  # a busy machine would have it listed once more
+def test_a_foreign_write_at_any_point_is_kept_and_erases_nothing(point: str, stale: bool, ground: Ground) -> None:
     before = ground.inside.azure.settings()
     stranger = Stranger(ground.inside, point, stale=stale)
     ended = ground.run(SETUP)
@@ -110,7 +105,7 @@ def test_what_was_read_while_others_were_slow_is_read_again_just_before_the_writ
 
     async def slow_consent(entry: Entry) -> None:
         if entry.path.endswith("/appRoleAssignedTo") and entry.method == "POST":
-            await asyncio.sleep(1.5)
+            await ground.inside.time.sleep(1.5)
         steps.append(step(entry) or "other")
 
     ground.inside.hooks.before.append(slow_consent)
@@ -119,10 +114,9 @@ def test_what_was_read_while_others_were_slow_is_read_again_just_before_the_writ
 
 
 def test_a_repeated_write_does_not_write_back_what_was_read_before(
-    ground: Ground, monkeypatch: pytest.MonkeyPatch
+    ground: Ground,
 ) -> None:
     """Asked to wait, a command reads again before it writes again: somebody may have written meanwhile."""
-    monkeypatch.setattr(patience, "FIRST_DELAY", 0.01)
     state, refused = ground.inside.world.resources.sites[SITE.lower()], 0
 
     async def busy(entry: Entry) -> None:

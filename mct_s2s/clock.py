@@ -1,0 +1,22 @@
+"""The time of a running command: its event loop's clock for waiting and measuring, the calendar for dates."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime
+
+
+def seconds() -> float:
+    """Seconds on the running loop's clock, which never goes back. Only differences mean anything.
+
+    Deadlines, backoff and the age of a reading are all measured by it, as are `asyncio.sleep` and `asyncio.timeout`.
+
+    Raises:
+        RuntimeError: no event loop runs.
+    """
+    return asyncio.get_running_loop().time()
+
+
+def now() -> datetime:
+    """The calendar's moment, aware, in UTC: what expiry is judged by and what notes are dated with."""
+    return datetime.now(UTC)

@@ -1,0 +1,1 @@
+"""What people read and what programs read, from data made by hand: no Azure, no process."""

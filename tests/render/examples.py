@@ -1,0 +1,125 @@
+"""Data to show, made by hand: the usual case of each kind, and names as only an outsider makes them up."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from mct_s2s.errors import ServiceError
+from mct_s2s.model.ids import ClientId, PrincipalId
+from mct_s2s.model.observed import AppService, Observed, PrincipalKind, ServicePrincipal
+from mct_s2s.planning.changes import AlreadyRight, AnyChange, CreateServicePrincipal, RemoveSecret
+from mct_s2s.planning.grants import Grant, Lack
+from mct_s2s.planning.make import make_plan
+from mct_s2s.planning.plan import Plan
+from mct_s2s.render.documents import SavedCredential
+from mct_s2s.render.next_steps import Call
+
+from tests.planning.worlds import (
+    FACTS,
+    LATER,
+    ROLE,
+    SERVICE,
+    SERVICE_ID,
+    TENANT,
+    app_service,
+    client,
+    complete,
+    guid,
+    holder,
+    settings,
+    wish,
+    world,
+)
+
+WHERE = "-a contosolearn -g mct-prod"
+LOGIN = "https://login.microsoftonline.com"
+REQUEST_ID = guid("request")
+
+LONG_NAME = "Nightly-import-" + "x" * 180
+ODD_NAMES = (
+    "Good[/red]",
+    "[bold]Import[/bold]",
+    "[link=https://example.com]Import[/link]",
+    "Import [dev]",
+    "a\\[b]c",
+    ":rocket: Import",
+    "Personalabteilung Düsseldorf 日本語 🚀",
+    'O\'Brien "& Sons" $(id) `id`',
+    LONG_NAME,
+)
+"""Display names that anybody in the directory can give."""
+
+IMPORT = client("Import")
+IDENTITY = ServicePrincipal(
+    PrincipalId(guid("reports-func-principal")),
+    ClientId(guid("reports-func-client")),
+    "reports-func",
+    PrincipalKind.MANAGED_IDENTITY,
+    str(holder().resource),
+)
+CALL = Call(LOGIN, TENANT.id, f"api://{SERVICE_ID}", "https://contosolearn.azurewebsites.net")
+WEBSITE_CONTRIBUTOR = Lack(
+    "write the application settings of 'contosolearn'",
+    Grant(
+        "the role Website Contributor on 'contosolearn'",
+        "an Owner or User Access Administrator",
+        f"az role assignment create --assignee {guid('me')} --role 'Website Contributor'",
+    ),
+)
+
+
+def full_plan(name: str = "Import") -> Plan:
+    """Everything from nothing, for a client and a managed identity."""
+    return make_plan(wish(name), world(holders=[holder()]), FACTS)
+
+
+def healthy() -> Observed:
+    """A client and a managed identity, both allowed."""
+    observed = complete(IMPORT)
+    allowed = settings(
+        ServiceApplicationIds=IMPORT.client_id, ServiceObjectIds=IDENTITY.id, ServiceAuthRole="S2SAppRole"
+    )
+    return replace(with_settings(observed, allowed), trust=replace(observed.trust, identities=(IDENTITY,)))
+
+
+def with_settings(observed: Observed, values: dict[str, str | None]) -> Observed:
+    return replace(observed, app_service=app_service(values))
+
+
+def site_of(observed: Observed) -> AppService:
+    assert observed.app_service is not None
+    return observed.app_service
+
+
+def with_role_off(observed: Observed) -> Observed:
+    service = replace(SERVICE, app_roles=(replace(ROLE, enabled=False),))
+    return replace(observed, trust=replace(observed.trust, service=service))
+
+
+def principal(name: str = "Import") -> AnyChange:
+    return CreateServicePrincipal(key=f"principal:{name}", name=name, client_id=ClientId(guid(name)))
+
+
+def removal(name: str = "Import") -> AnyChange:
+    assert IMPORT.application is not None
+    application = IMPORT.application
+    return RemoveSecret(
+        key=f"removal:{name}",
+        name=name,
+        object_id=application.object_id,
+        key_id=application.credentials[0].key_id,
+    )
+
+
+def right_already(name: str = "MCT service (contosolearn)") -> AnyChange:
+    return AlreadyRight(key=f"right:{name}", resource="service application", name=name, id=SERVICE_ID)
+
+
+def saved(client: str = "Import", saved_to: str | None = "file:/home/ada/import.env") -> SavedCredential:
+    return SavedCredential(client, guid(client), LATER, saved_to)
+
+
+def refusal(message: str = "Graph refused the request.", request_id: str | None = REQUEST_ID) -> ServiceError:
+    return ServiceError(
+        "graph-refused", message, remedy=f"mct-s2s add-client Import {WHERE}", request_id=request_id, status=403
+    )

@@ -1,0 +1,121 @@
+"""Two streams: results to standard output, everything else to standard error, and one document for a program."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Any
+
+import pytest
+from mct_s2s.render.console import UNBOUNDED, Terminal
+from rich.text import Text
+
+from tests.render.conftest import Screens, Stream
+from tests.render.examples import ODD_NAMES
+
+GREEN, RED = "\x1b[32m", "\x1b[1;31m"
+
+
+def test_a_terminal_that_is_opened_uses_the_streams_of_the_process(capsys: pytest.CaptureFixture[str]) -> None:
+    terminal = Terminal.open(json=False)
+    terminal.result("the result")
+    terminal.say("the message")
+    assert tuple(capsys.readouterr()) == ("the result\n", "the message\n")
+
+
+def test_a_result_and_a_message_never_share_a_stream(screens: Screens) -> None:
+    screen = screens()
+    screen.terminal.result("the result")
+    screen.terminal.say("the message")
+    assert (screen.out, screen.err) == ("the result\n", "the message\n")
+
+
+@pytest.mark.parametrize("name", ODD_NAMES)
+def test_a_text_is_printed_as_it_is_even_where_it_looks_like_markup(screens: Screens, name: str) -> None:
+    screen = screens(80, is_terminal=True)
+    screen.terminal.result(name)
+    screen.terminal.say(Text(name))
+    screen.terminal.ask(name)
+    assert screen.out == f"{name}\n"
+    assert screen.err == f"{name}\n{name}"
+
+
+def test_a_question_is_seen_before_it_is_answered(screens: Screens) -> None:
+    screen = screens(80, is_terminal=True)
+    screen.terminal.ask("Go ahead? [y/N] ")
+    assert screen.err == "Go ahead? [y/N] "
+    assert screen.err_stream.unflushed == ""
+    assert screen.out == ""
+
+
+def test_a_line_of_a_log_is_never_folded(screens: Screens) -> None:
+    screen = screens()
+    assert (screen.terminal.out.width, screen.terminal.err.width) == (UNBOUNDED, UNBOUNDED)
+    line = "word " * 200
+    screen.terminal.result(line)
+    assert screen.out == f"{line}\n"
+
+
+def test_a_width_that_is_set_is_obeyed_without_a_terminal(screens: Screens) -> None:
+    screen = screens(100)
+    assert (screen.terminal.out.width, screen.terminal.err.width) == (100, 100)
+
+
+def test_a_command_is_not_folded_on_a_terminal_either(screens: Screens) -> None:
+    screen = screens(80, is_terminal=True)
+    command = f"mct-s2s configure-appservice {'--application-id 0 ' * 30}".strip()
+    screen.terminal.result(Text(command, style="command"))
+    assert screen.out == f"{command}\n"
+
+
+def test_a_terminal_gets_colors_and_a_pipe_gets_none(screens: Screens) -> None:
+    for is_terminal in (True, False):
+        screen = screens(80, is_terminal=is_terminal)
+        screen.terminal.result("fine", style="good")
+        screen.terminal.say("broken", style="bad")
+        assert (GREEN in screen.out_stream.getvalue()) is is_terminal
+        assert (RED in screen.err_stream.getvalue()) is is_terminal
+        assert (screen.out, screen.err) == ("fine\n", "broken\n")
+
+
+def test_no_color_is_obeyed_on_a_terminal(screens: Screens) -> None:
+    screen = screens(80, is_terminal=True, colors=False)
+    screen.terminal.result("fine", style="good")
+    assert screen.out_stream.getvalue() == "fine\n"
+
+
+def test_a_document_is_one_json_value_on_standard_output(screens: Screens) -> None:
+    screen = screens(json=True)
+    document: dict[str, Any] = {
+        "schema": "mct-s2s/status/v1",
+        "name": "Düsseldorf 日本語 [/red]",
+        "part": None,
+        "rows": [],
+    }
+    screen.terminal.document(document)
+    text = screen.out_stream.getvalue()
+    assert json.loads(text) == document
+    assert "Düsseldorf 日本語 [/red]" in text  # readable, not \u escapes
+    assert text.endswith("}\n")
+    assert screen.out_stream.unflushed == ""
+    assert screen.err == ""
+
+
+@pytest.mark.parametrize("as_json", [True, False])
+def test_a_terminal_remembers_which_of_the_two_its_reader_is(screens: Screens, as_json: bool) -> None:
+    assert screens(json=as_json).terminal.json is as_json
+
+
+@pytest.mark.parametrize(
+    ("reads_from_terminal", "writes_to_terminal", "somebody"),
+    [(True, True, True), (True, False, False), (False, True, False), (False, False, False)],
+)
+def test_a_question_needs_somebody_who_sees_it_and_can_answer(
+    screens: Screens,
+    monkeypatch: pytest.MonkeyPatch,
+    reads_from_terminal: bool,
+    writes_to_terminal: bool,
+    somebody: bool,
+) -> None:
+    monkeypatch.setattr(sys, "stdin", Stream(is_terminal=reads_from_terminal))
+    assert screens(is_terminal=writes_to_terminal).terminal.talks_to_person is somebody

@@ -1,0 +1,84 @@
+"""An error on the screen: what is wrong, what to type, and how far the command came."""
+
+from __future__ import annotations
+
+import pytest
+from mct_s2s.errors import UsageError
+from mct_s2s.render.diagnostics import show_error, show_standing
+
+from tests.render.conftest import Screens
+from tests.render.examples import ODD_NAMES, REQUEST_ID, WHERE, principal, refusal, removal
+from tests.render.reading import line_with, pasteable
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_an_error_goes_to_standard_error_with_its_remedy_whole_on_a_line_of_its_own(
+    screens: Screens, width: int
+) -> None:
+    screen = screens(width, is_terminal=True)
+    remedy = f"mct-s2s add-client Import {WHERE} --credential certificate --certificate /etc/ssl/{'long/' * 20}c.pem"
+    show_error(screen.terminal, UsageError("no-credential", "'Import' has no credential.", remedy=remedy))
+    line_with(screen.err, "'Import' has no credential.")
+    assert remedy in pasteable(screen.err)
+    assert screen.out == ""
+
+
+def test_the_request_id_of_a_refusal_is_there_for_a_support_case(screens: Screens) -> None:
+    screen = screens(80, is_terminal=True)
+    show_error(screen.terminal, refusal())
+    assert line_with(screen.err, REQUEST_ID).endswith(REQUEST_ID)
+
+
+def test_an_error_that_no_service_made_speaks_of_no_request(screens: Screens) -> None:
+    screen = screens()
+    show_error(screen.terminal, refusal(request_id=None))
+    assert len(screen.err.splitlines()) == 2
+    assert "None" not in screen.err
+
+
+@pytest.mark.parametrize("name", ODD_NAMES)
+def test_an_error_that_quotes_an_odd_name_is_printed_word_for_word(screens: Screens, name: str) -> None:
+    screen = screens(80, is_terminal=True)
+    show_error(screen.terminal, refusal(f"'{name}' was refused."))
+    line_with(screen.err, f"'{name}' was refused.")
+
+
+def test_an_interrupted_command_reports_what_was_done_what_is_in_doubt_and_what_was_not(screens: Screens) -> None:
+    screen = screens(120)
+    show_standing(
+        screen.terminal, [principal("One"), principal("Two")], [removal("Three")], [principal("Four"), removal("Five")]
+    )
+    done, doubtful, left, resume = screen.err.splitlines()
+    assert "service principal One" in done
+    assert "service principal Two" in done
+    assert "secret Three" in doubtful
+    assert "service principal Four" in left
+    assert "secret Five" in left
+    assert resume  # how to go on
+    assert screen.out == ""
+
+
+@pytest.mark.parametrize("name", ODD_NAMES)
+def test_an_odd_name_is_among_what_was_done(screens: Screens, name: str) -> None:
+    screen = screens(80, is_terminal=True)
+    show_standing(screen.terminal, [principal(name)], [], [])
+    line_with(screen.err, f"service principal {name}")
+
+
+def test_where_nothing_was_begun_there_is_nothing_to_resume(screens: Screens) -> None:
+    screen = screens()
+    show_standing(screen.terminal, [], [], [principal()])
+    assert len(screen.err.splitlines()) == 1
+    line_with(screen.err, "service principal Import")
+
+
+def test_a_doubtful_step_alone_can_be_resumed(screens: Screens) -> None:
+    screen = screens()
+    show_standing(screen.terminal, [], [removal()], [])
+    assert len(screen.err.splitlines()) == 2
+
+
+def test_a_command_that_had_nothing_to_do_says_nothing_of_its_progress(screens: Screens) -> None:
+    screen = screens()
+    show_standing(screen.terminal, [], [], [])
+    assert (screen.out, screen.err) == ("", "")

@@ -1,0 +1,277 @@
+"""What is left to somebody else: a command that works as it is pasted, a link, and the values to enter."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from mct_s2s.model.desired import ClientWish, GivenValues, SettingsScope
+from mct_s2s.model.ids import ClientId, PrincipalId
+from mct_s2s.model.observed import Observed
+from mct_s2s.model.resource_id import ResourceId
+from mct_s2s.model.site_settings import ENABLED
+from mct_s2s.planning.changes import Part, Ref, SettingsWish, SettingWish
+from mct_s2s.planning.make import make_plan
+from mct_s2s.planning.plan import Left, LeftToOthers, Results
+from mct_s2s.render.handover import Leaving, Told, handed_over, show_lacking, show_left_to_others, told
+
+from tests.planning.worlds import (
+    FACTS,
+    FOREIGN,
+    SERVICE_ID,
+    SUBSCRIPTION,
+    TENANT,
+    complete,
+    guid,
+    holder,
+    settings,
+    site,
+    wish,
+    world,
+)
+from tests.render.conftest import Screens
+from tests.render.examples import IMPORT, LOGIN, ODD_NAMES, WEBSITE_CONTRIBUTOR, WHERE
+from tests.render.reading import line_with, pasteable
+
+LATER_ID: Ref[ClientId] = Ref("client:Import", Part.CLIENT_ID)
+CONSENT = LeftToOthers(Left.CONSENT, "Admin consent for 'Import' is left.", client="Import", client_id=LATER_ID)
+
+
+def leaving(
+    where: str = WHERE, observed: Observed | None = None, results: Results | None = None, handoff: Path | None = None
+) -> Leaving:
+    return Leaving(where, LOGIN, observed or complete(IMPORT), results or Results(), handoff)
+
+
+def made(client_id: str) -> Results:
+    results = Results()
+    results.record("client:Import", Part.CLIENT_ID, client_id)
+    return results
+
+
+def options(command: str) -> dict[str, list[str]]:
+    """The options of a command line, each with every value that it is given."""
+    found: dict[str, list[str]] = {}
+    words = shlex.split(command)
+    for index, word in enumerate(words):
+        if word.startswith("-"):
+            value = words[index + 1 : index + 2]
+            found.setdefault(word, []).extend(v for v in value if not v.startswith("-"))
+    return found
+
+
+def settings_left(**changed: object) -> LeftToOthers:
+    """What `setup --no-app-service` leaves."""
+    plan = make_plan(wish(settings=SettingsScope.NONE, allow_consented=True), complete(IMPORT), FACTS)
+    return replace(plan.left_to_others[-1], **changed)  # type: ignore[arg-type]
+
+
+# admin consent
+
+
+def test_consent_to_a_client_that_exists_is_given_by_its_id_or_by_a_link() -> None:
+    (step,) = told([CONSENT], leaving(results=made(guid("Import"))))
+    assert step.command == f"mct-s2s add-client {guid('Import')} --credential none {WHERE}"
+    assert step.link == f"{LOGIN}/{TENANT.id}/adminconsent?client_id={guid('Import')}"
+    assert (step.what, step.values, step.needed) == (CONSENT.what, None, ())
+
+
+def test_consent_to_a_client_that_is_not_made_yet_is_given_by_its_name_without_a_link() -> None:
+    (step,) = told([CONSENT], leaving())
+    assert step.command == f"mct-s2s add-client Import --credential none {WHERE}"
+    assert step.link is None
+
+
+@pytest.mark.parametrize("name", ODD_NAMES)
+def test_an_odd_name_survives_the_shell(name: str) -> None:
+    (step,) = told([replace(CONSENT, client=name, client_id=None)], leaving())
+    assert shlex.split(step.command)[:3] == ["mct-s2s", "add-client", name]
+
+
+def test_without_a_known_tenant_there_is_no_link() -> None:
+    (step,) = told([CONSENT], leaving(observed=replace(complete(), tenant=None), results=made(guid("Import"))))
+    assert step.link is None
+
+
+def test_consent_to_a_managed_identity_names_its_resource() -> None:
+    resource = holder().resource
+    (step,) = told([LeftToOthers(Left.CONSENT, "…", resource=resource, needed=(WEBSITE_CONTRIBUTOR,))], leaving())
+    assert step.command == f"mct-s2s add-client --managed-identity {resource} {WHERE}"
+    assert len(step.needed) == 1
+
+
+def test_a_command_without_an_app_service_has_no_blank_at_its_end() -> None:
+    identity = LeftToOthers(Left.CONSENT, "…", resource=holder().resource)
+    for step in told([CONSENT, identity], leaving(where="")):
+        assert step.command == step.command.strip()
+
+
+# restart, vault
+
+
+@pytest.mark.parametrize("slot", [None, "staging"])
+def test_a_restart_is_left_as_a_command_of_the_azure_cli(slot: str | None) -> None:
+    resource = ResourceId.site(SUBSCRIPTION, "rg (prod)", "contosolearn", slot)
+    (step,) = told([LeftToOthers(Left.RESTART, "…", resource=resource, needed=(WEBSITE_CONTRIBUTOR,))], leaving())
+    expected = ["az", "webapp", "restart", "-g", "rg (prod)", "-n", "contosolearn"]
+    assert shlex.split(step.command) == [*expected, *(["--slot", slot] if slot else [])]
+    assert len(step.needed) == 1
+
+
+def test_reading_a_vault_is_left_with_the_command_as_it_was_given() -> None:
+    note = LeftToOthers(Left.VAULT, "…", command="az role assignment create --role 'Key Vault Secrets User'")
+    assert told([note], leaving()) == [Told("…", "az role assignment create --role 'Key Vault Secrets User'")]
+
+
+# settings
+
+
+def test_the_settings_are_left_with_every_value_in_the_command() -> None:
+    (step,) = told([settings_left()], leaving())
+    assert step.command.startswith(f"mct-s2s configure-appservice {WHERE} ")
+    assert options(step.command) == {
+        "-a": ["contosolearn"],
+        "-g": ["mct-prod"],
+        "--audience": [f"api://{SERVICE_ID}"],
+        "--tenant-name": [TENANT.name],
+        "--tenant-id": [TENANT.id],
+        "--application-id": [IMPORT.client_id],
+        "--role": ["S2SAppRole"],
+    }
+    assert step.values is not None
+    assert step.values["ServiceApplicationIds"] == IMPORT.client_id
+
+
+def test_each_id_of_a_list_is_an_option_of_its_own() -> None:
+    given = GivenValues(object_ids=(PrincipalId(guid("one")), PrincipalId(guid("two"))))
+    plan = make_plan(wish(settings=SettingsScope.NONE, given=given), complete(IMPORT), FACTS)
+    (step,) = told(plan.left_to_others, leaving())
+    assert options(step.command)["--object-id"] == [guid("one"), guid("two")]
+
+
+def test_a_handoff_file_replaces_all_the_values() -> None:
+    (step,) = told([settings_left()], leaving(handoff=Path("/home/ada/hand off.json")))
+    assert shlex.split(step.command)[2:] == [*WHERE.split(), "--from", "/home/ada/hand off.json"]
+    assert step.values is not None
+
+
+def test_without_an_app_service_a_placeholder_says_what_is_missing() -> None:
+    (step,) = told([settings_left()], leaving(where=""))
+    assert shlex.split(step.command)[2:4] == ["-a", "APP_SERVICE"]
+
+
+def test_switching_off_is_left_as_the_option_that_does_it() -> None:
+    off = SettingsWish(values=(SettingWish(ENABLED, "false"),))
+    (step,) = told([settings_left(wish=off)], leaving())
+    assert step.command == f"mct-s2s configure-appservice {WHERE} --disable"
+    assert step.values is not None
+    assert step.values[ENABLED] == "false"
+
+
+@pytest.mark.parametrize(
+    "unknown",
+    [
+        SettingsWish(application_ids=(LATER_ID,)),
+        SettingsWish(object_ids=(Ref("identity", Part.PRINCIPAL_ID),)),
+        SettingsWish(values=(SettingWish("ServiceAuthAudience", LATER_ID),)),
+    ],
+)
+def test_values_that_are_not_made_yet_are_read_from_the_directory_later(unknown: SettingsWish) -> None:
+    (step,) = told([settings_left(wish=unknown)], leaving())
+    assert step.command == f"mct-s2s configure-appservice {WHERE}"
+
+
+def test_ids_that_this_run_made_are_among_the_values() -> None:
+    note = settings_left(wish=SettingsWish(application_ids=(LATER_ID,)))
+    (step,) = told([note], leaving(results=made(guid("new"))))
+    assert options(step.command)["--application-id"] == [IMPORT.client_id, guid("new")]
+
+
+def test_only_the_seven_settings_are_handed_over() -> None:
+    values = handed_over(settings_left(), leaving())
+    assert not set(FOREIGN) & set(values)
+    assert values["ServiceAuthAudience"] == f"api://{SERVICE_ID}"
+
+
+def test_without_a_site_the_values_come_from_the_wish_alone() -> None:
+    wanted = SettingsWish(values=(SettingWish("ServiceAuthRole", "S2SAppRole"),))
+    values = handed_over(settings_left(wish=wanted), leaving(observed=replace(complete(), app_service=None)))
+    assert values == {"ServiceAuthRole": "S2SAppRole"}
+
+
+def test_every_step_is_reported_in_the_order_given() -> None:
+    restart = LeftToOthers(Left.RESTART, "The restart is left.", resource=site().resource)
+    vault = LeftToOthers(Left.VAULT, "The vault is left.", command="az x")
+    notes = [restart, CONSENT, vault, settings_left()]
+    assert [step.what for step in told(notes, leaving())] == [note.what for note in notes]
+
+
+# on the screen
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_command_and_link_are_whole_on_lines_of_their_own(screens: Screens, width: int) -> None:
+    steps = told([CONSENT, settings_left()], leaving(results=made(guid("Import"))))
+    screen = screens(width, is_terminal=True)
+    show_left_to_others(screen.terminal, steps)
+    for step in steps:
+        assert step.command in pasteable(screen.out)
+        line_with(screen.out, step.what)
+    assert steps[0].link is not None
+    assert line_with(screen.out, "adminconsent").endswith(steps[0].link)
+    assert screen.err == ""
+
+
+@pytest.mark.parametrize("width", [80, 120, None])
+def test_each_value_is_beside_the_name_of_its_setting(screens: Screens, width: int | None) -> None:
+    (step,) = told([settings_left()], leaving())
+    screen = screens(width)
+    show_left_to_others(screen.terminal, [step])
+    assert step.values
+    for name, value in step.values.items():
+        assert [name, value] in [line.split() for line in screen.out.splitlines()]
+
+
+def test_steps_go_to_standard_error_where_the_result_is_something_else(screens: Screens) -> None:
+    screen = screens()
+    show_left_to_others(screen.terminal, told([CONSENT], leaving()), is_result=False)
+    assert screen.out == ""
+    line_with(screen.err, CONSENT.what)
+
+
+def test_a_step_without_link_and_values_has_no_line_for_them(screens: Screens) -> None:
+    screen = screens()
+    show_left_to_others(screen.terminal, [Told("The restart is left.", "az webapp restart")])
+    assert pasteable(screen.out) == ["The restart is left.", "az webapp restart"]
+
+
+@pytest.mark.parametrize("name", ODD_NAMES)
+def test_an_odd_name_in_a_step_is_shown_as_it_is(screens: Screens, name: str) -> None:
+    screen = screens()
+    show_left_to_others(screen.terminal, [Told(f"'{name}'", f"run {name}", values={"ServiceAuthRole": name[:300]})])
+    line_with(screen.out, f"'{name}'")
+    line_with(screen.out, f"run {name}")
+    line_with(screen.out, "ServiceAuthRole", name)
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_what_the_caller_lacks_comes_with_the_command_for_whoever_grants_it(screens: Screens, width: int) -> None:
+    screen = screens(width, is_terminal=True)
+    show_lacking(screen.terminal, [WEBSITE_CONTRIBUTOR, WEBSITE_CONTRIBUTOR])
+    line_with(screen.err, WEBSITE_CONTRIBUTOR.grant.command)  # whole, and once for both steps
+    assert WEBSITE_CONTRIBUTOR.grant.who in screen.err
+    assert screen.out == ""
+
+
+def test_a_caller_who_lacks_nothing_reads_nothing_of_rights(screens: Screens) -> None:
+    screen = screens()
+    show_lacking(screen.terminal, [])
+    assert (screen.out, screen.err) == ("", "")
+
+
+def test_a_client_whose_consent_an_option_left_out_is_left_with_nothing_lacking() -> None:
+    plan = make_plan(wish(ClientWish("Import", None, consent=False)), world(values=settings()), FACTS)
+    (step,) = told(plan.left_to_others, leaving())
+    assert (step.needed, shlex.split(step.command)[2]) == ((), "Import")

@@ -1,0 +1,160 @@
+"""A plan before anything happens: every step with its sign, and nothing that the reader would miss."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from mct_s2s.planning.make import make_plan
+from mct_s2s.planning.plan import Left, LeftToOthers, Plan
+from mct_s2s.render.plan import show_plan, summary
+
+from tests.planning.worlds import FACTS, client, complete, wish, world
+from tests.render.conftest import Screens
+from tests.render.examples import (
+    LONG_NAME,
+    ODD_NAMES,
+    WEBSITE_CONTRIBUTOR,
+    full_plan,
+    principal,
+    removal,
+    right_already,
+)
+from tests.render.reading import line_with, words_of
+
+NOTHING = make_plan(wish("Import"), complete(client("Import")), FACTS)
+CONSENT_LEFT = LeftToOthers(Left.CONSENT, "Admin consent for 'Import' is left to others.")
+NOT_ALLOWED = LeftToOthers(Left.SETTINGS, "The settings are left to others.", needed=(WEBSITE_CONTRIBUTOR,))
+SITE = "contosolearn"
+
+
+def test_every_step_is_on_a_line_with_its_sign_its_resource_and_its_name(screens: Screens) -> None:
+    plan = full_plan()
+    screen = screens()
+    show_plan(screen.terminal, plan, SITE)
+    rows = [line.split(maxsplit=1) for line in screen.err.splitlines()[1:]]
+    signs = {"create": "+", "update": "~", "delete": "-", "none": "·"}
+    assert [row[0] for row in rows] == [signs[step.action] for step in plan.steps]
+    for row, step in zip(rows, plan.steps, strict=True):
+        assert row[1].startswith(step.resource)
+        assert step.name in row[1]
+        assert step.detail in row[1]
+
+
+def test_a_removal_and_what_is_right_already_have_signs_of_their_own(screens: Screens) -> None:
+    screen = screens()
+    show_plan(screen.terminal, Plan((removal("Old"), right_already("Service"))), SITE)
+    assert line_with(screen.err, "Old").split()[0] == "-"
+    assert line_with(screen.err, "Service").split()[0] == "·"
+
+
+def test_a_plan_that_will_be_asked_about_goes_to_standard_error(screens: Screens) -> None:
+    screen = screens()
+    show_plan(screen.terminal, full_plan(), SITE)
+    assert screen.out == ""
+    assert SITE in screen.err.splitlines()[0]
+
+
+def test_a_plan_that_is_all_that_was_asked_for_goes_to_standard_output(screens: Screens) -> None:
+    screen = screens()
+    show_plan(screen.terminal, full_plan(), SITE, is_result=True)
+    assert screen.err == ""
+    assert SITE in screen.out.splitlines()[0]
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_on_a_terminal_a_plan_is_folded_into_the_width_and_loses_no_word(screens: Screens, width: int) -> None:
+    plan = full_plan()
+    screen = screens(width, is_terminal=True)
+    show_plan(screen.terminal, plan, SITE)
+    assert max(len(line) for line in screen.err.splitlines()) <= width
+    shown = set(screen.err.split())
+    for step in plan.steps:
+        assert set(f"{step.resource} {step.name} {step.detail}".split()) <= shown
+
+
+def test_a_name_is_whole_in_a_log_however_long_it_is(screens: Screens) -> None:
+    screen = screens()
+    show_plan(screen.terminal, full_plan(LONG_NAME), SITE)
+    line_with(screen.err, "client application", LONG_NAME)
+
+
+@pytest.mark.parametrize("name", ODD_NAMES)
+def test_an_odd_name_is_in_the_plan_as_it_is(screens: Screens, name: str) -> None:
+    screen = screens()
+    show_plan(screen.terminal, full_plan(name), name)
+    assert name in screen.err.splitlines()[0]
+    line_with(screen.err, "client application", name)
+    line_with(screen.err, "admin consent", name)
+
+
+def test_where_nothing_changes_there_is_one_line_and_no_table(screens: Screens) -> None:
+    screen = screens()
+    show_plan(screen.terminal, NOTHING, SITE)
+    assert len(screen.err.splitlines()) == 1
+    line_with(screen.err, SITE)
+
+
+def test_what_others_must_do_is_named_below_the_steps(screens: Screens) -> None:
+    screen = screens()
+    show_plan(screen.terminal, Plan((principal(),), (CONSENT_LEFT, NOT_ALLOWED)), SITE)
+    lines = [line.strip() for line in screen.err.splitlines()]
+    assert lines[-2:] == [CONSENT_LEFT.what, NOT_ALLOWED.what]
+
+
+def test_a_caller_who_may_do_nothing_of_it_does_not_read_that_all_is_done(screens: Screens) -> None:
+    screen = screens()
+    show_plan(screen.terminal, Plan((right_already("Service"),), (NOT_ALLOWED,)), SITE)
+    nothing = screens()
+    show_plan(nothing.terminal, NOTHING, SITE)
+    assert screen.err.splitlines()[0] != nothing.err.splitlines()[0]
+    line_with(screen.err, NOT_ALLOWED.what)
+    line_with(screen.err, "Service")
+
+
+@pytest.mark.parametrize("plan", [NOTHING, full_plan()], ids=["nothing to do", "everything to do"])
+def test_notes_are_reported_whether_or_not_there_is_something_to_do(screens: Screens, plan: Plan) -> None:
+    note = "A swap with [/red]staging would move ServiceAuthEnabled."
+    screen = screens()
+    show_plan(screen.terminal, replace(plan, notes=(note,)), SITE)
+    assert screen.err.splitlines()[-1].strip() == note
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_a_note_is_folded_between_words_on_a_terminal(screens: Screens, width: int) -> None:
+    note = "A swap with staging would move ServiceAuthEnabled, ServiceAuthAudience and ServiceAuthTenantName. " * 3
+    left = replace(CONSENT_LEFT, what=note.replace("swap", "restart"))
+    screen = screens(width, is_terminal=True)
+    show_plan(screen.terminal, Plan((principal(),), (left,), (note,)), SITE)
+    assert max(len(line.rstrip()) for line in screen.err.splitlines()) <= width
+    for text in (note, left.what):
+        assert words_of(text) in words_of(screen.err)
+
+
+def test_a_terminal_shows_what_is_removed_in_red(screens: Screens) -> None:
+    for is_terminal in (True, False):
+        screen = screens(120, is_terminal=is_terminal)
+        show_plan(screen.terminal, Plan((removal(),)), SITE)
+        assert ("31m  -" in screen.err_stream.getvalue()) is is_terminal
+
+
+def test_the_summary_counts_each_kind_of_change() -> None:
+    plan = Plan((principal("One"), principal("Two"), removal(), right_already()))
+    assert [part.split()[0] for part in summary(plan).split(", ")] == ["2", "1"]
+
+
+def test_the_summary_of_a_whole_setup_adds_up_to_its_changes() -> None:
+    plan = full_plan()
+    counts = [int(part.split()[0]) for part in summary(plan).split(", ")]
+    assert sum(counts) == len(plan.changes)
+    assert counts == [8, 3]  # created, updated
+
+
+def test_the_summary_of_nothing_is_empty() -> None:
+    assert summary(NOTHING) == ""
+
+
+def test_a_plan_of_settings_alone_says_how_many_others_stay(screens: Screens) -> None:
+    screen = screens()
+    show_plan(screen.terminal, make_plan(wish(), world(), FACTS), SITE)
+    line_with(screen.err, "application settings", "ServiceAuthEnabled", "4 ")

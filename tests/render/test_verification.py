@@ -1,0 +1,154 @@
+"""What the test of the clients has shown: check by check, and the sum of it."""
+
+from __future__ import annotations
+
+import pytest
+from mct_s2s.planning.proof import CALL, Check, Kind, Verification
+from mct_s2s.render.verification import show_verification, verification_document
+
+from tests.cli.schemas import check as check_contract
+from tests.planning.worlds import SERVICE_ID
+from tests.render.conftest import Screens
+from tests.render.examples import ODD_NAMES, WHERE
+from tests.render.reading import line_with, pasteable
+
+URL = "https://contosolearn.azurewebsites.net"
+PATH = "/api/v1/organization"
+SITE_OK = Check(None, Kind.SITE, "running", True, "The App Service is running.")
+TOKEN_OK = Check("Import", Kind.APPLICATION, "token", True, "Entra ID gave a token.")
+CALLED = Check("Import", Kind.APPLICATION, CALL, True, f"GET {URL}{PATH} returned 200.")
+REFUSED = Check(
+    "Reports", Kind.APPLICATION, CALL, False, f"GET {URL}{PATH} returned 401.", f"mct-s2s add-client Reports {WHERE}"
+)
+INSIDE = f"mct-s2s verify --auth managed-identity --audience api://{SERVICE_ID} --url {URL}"
+IDENTITY_OPEN = Check("reports-func", Kind.MANAGED_IDENTITY, CALL, None, "Only from inside.", INSIDE)
+
+
+def verification(*checks: Check, url: str | None = URL) -> Verification:
+    return Verification(url, PATH, checks)
+
+
+def test_every_check_is_in_the_document_with_all_that_is_known_of_it() -> None:
+    document = verification_document(verification(SITE_OK, CALLED, REFUSED, IDENTITY_OPEN))
+    check_contract(document)
+    assert (document["proved"], document["url"], document["path"]) == (False, URL, PATH)
+    assert document["checks"][2] == {
+        "client": "Reports",
+        "kind": "application",
+        "check": "call",
+        "ok": False,
+        "message": REFUSED.message,
+        "remedy": REFUSED.remedy,
+    }
+    assert [row["ok"] for row in document["checks"]] == [True, True, False, None]
+    assert [row["client"] for row in document["checks"]] == [None, "Import", "Reports", "reports-func"]
+
+
+@pytest.mark.parametrize(
+    ("checks", "proved"),
+    [
+        ((SITE_OK, CALLED), True),
+        ((CALLED, IDENTITY_OPEN), True),
+        ((CALLED, REFUSED), False),
+        ((SITE_OK, TOKEN_OK), False),
+        ((IDENTITY_OPEN,), False),
+        ((), False),
+    ],
+)
+def test_only_a_call_that_was_answered_proves_something(checks: tuple[Check, ...], proved: bool) -> None:
+    document = verification_document(verification(*checks, url=None))
+    check_contract(document)
+    assert (document["proved"], document["url"]) == (proved, None)
+
+
+def test_each_check_has_a_sign_under_the_name_of_its_client(screens: Screens) -> None:
+    screen = screens(120)
+    show_verification(screen.terminal, verification(SITE_OK, TOKEN_OK, CALLED, REFUSED, IDENTITY_OPEN))
+    lines = pasteable(screen.out)
+    signs = {check.message: sign for check, sign in ((TOKEN_OK, "✓"), (CALLED, "✓"), (REFUSED, "✗"))}
+    for message, sign in {**signs, IDENTITY_OPEN.message: "?"}.items():
+        assert f"{sign} {message}" in lines
+    (title,) = [index for index, line in enumerate(lines) if line.split()[-1:] == ["Import"]]
+    assert lines[title + 1 : title + 3] == [f"✓ {TOKEN_OK.message}", f"✓ {CALLED.message}"]
+    assert URL in lines[0]  # the App Service's own checks are under its address
+    assert line_with(screen.out, "reports-func")
+    assert screen.err == ""
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_a_remedy_is_whole_on_a_line_of_its_own_below_its_check(screens: Screens, width: int) -> None:
+    screen = screens(width, is_terminal=True)
+    show_verification(screen.terminal, verification(REFUSED, IDENTITY_OPEN))
+    lines = pasteable(screen.out)
+    assert lines[lines.index(f"✗ {REFUSED.message}") + 1] == REFUSED.remedy
+    assert lines[lines.index(f"? {IDENTITY_OPEN.message}") + 1] == INSIDE
+
+
+def test_without_an_address_the_app_service_has_a_title_without_a_blank_at_its_end(screens: Screens) -> None:
+    screen = screens(120)
+    show_verification(screen.terminal, verification(SITE_OK, url=None))
+    title = screen.out.splitlines()[0]
+    assert title == title.strip()
+    assert "None" not in title
+
+
+def test_the_sum_counts_the_clients_that_called(screens: Screens) -> None:
+    screen = screens(120)
+    again = Check("Reports", Kind.APPLICATION, CALL, True, "GET returned 200.")
+    show_verification(screen.terminal, verification(CALLED, again))
+    assert "2 clients" in screen.out.splitlines()[-1]
+
+
+def test_the_sum_of_one_is_in_the_singular(screens: Screens) -> None:
+    screen = screens(120)
+    unseen = Check(None, Kind.SITE, "wrong-header", None, "Not tested.")
+    show_verification(screen.terminal, verification(CALLED, unseen, IDENTITY_OPEN))
+    assert "1 client " in screen.out.splitlines()[-1]
+    assert "1 call " in screen.out.splitlines()[-1]  # the one that only the resource itself can make
+
+
+def test_the_sum_counts_what_failed_whoever_else_was_answered(screens: Screens) -> None:
+    screen = screens(120)
+    stopped = Check(None, Kind.SITE, "running", False, "The App Service is stopped.")
+    show_verification(screen.terminal, verification(stopped, CALLED, REFUSED, IDENTITY_OPEN))
+    last = screen.out.splitlines()[-1]
+    assert "2 checks" in last
+    assert "1 call " in last
+    assert "1 client" not in last
+
+
+def test_where_nobody_could_call_no_number_of_clients_is_claimed(screens: Screens) -> None:
+    for checks in ((SITE_OK, TOKEN_OK), (IDENTITY_OPEN,)):
+        screen = screens(120)
+        show_verification(screen.terminal, verification(*checks))
+        assert "client" in screen.out.splitlines()[-1]
+        assert "1 client" not in screen.out.splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    ("checks", "color"), [((CALLED,), "\x1b[32m"), ((REFUSED,), "\x1b[1;31m"), ((IDENTITY_OPEN,), "\x1b[33m")]
+)
+def test_the_sum_is_green_red_or_yellow_on_a_terminal(screens: Screens, checks: tuple[Check, ...], color: str) -> None:
+    for is_terminal in (True, False):
+        screen = screens(120, is_terminal=is_terminal)
+        show_verification(screen.terminal, verification(*checks))
+        assert screen.out_stream.getvalue().splitlines()[-1].startswith(color) is is_terminal
+
+
+@pytest.mark.parametrize("name", ODD_NAMES)
+def test_an_odd_name_is_the_title_of_its_checks(screens: Screens, name: str) -> None:
+    screen = screens(80, is_terminal=True)
+    odd = Check(name, Kind.APPLICATION, CALL, False, f"'{name}' was refused.", f"add {name}")
+    show_verification(screen.terminal, verification(odd))
+    assert screen.out.splitlines()[0].endswith(name)
+    line_with(screen.out, f"'{name}' was refused.")
+    line_with(screen.out, f"add {name}")
+
+
+def test_checks_of_two_clients_of_one_name_and_different_kinds_are_apart(screens: Screens) -> None:
+    screen = screens(120)
+    application = Check("Import", Kind.APPLICATION, CALL, True, "by its secret")
+    identity = Check("Import", Kind.MANAGED_IDENTITY, "allowed", True, "by its id")
+    show_verification(screen.terminal, verification(application, identity))
+    titles = [line for line in screen.out.splitlines() if line.endswith("Import")]
+    assert len(set(titles)) == 2

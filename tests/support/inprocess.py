@@ -1,0 +1,69 @@
+"""The program within the test's own process: all of it but its start, with streams and an environment of its own."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from mct_s2s.cli.app import main
+
+from tests.cli.schemas import check
+from tests.support.simulated_time import SimulatedTime
+
+BETWEEN_RUNS = 2.0
+"""Simulated seconds from one command to the next: nobody types faster, and Azure's times have whole seconds."""
+
+
+@dataclass(frozen=True)
+class Ended:
+    """What a run left behind."""
+
+    code: int
+    out: str
+    err: str
+    seconds: float = 0.0
+    """How long it took in simulated time."""
+
+    @property
+    def document(self) -> Any:
+        """Standard output as the one JSON document that it has to be, valid by its schema."""
+        import json  # noqa: PLC0415
+
+        document = json.loads(self.out)
+        check(document)
+        return document
+
+
+def run_inside(words: Sequence[str], environment: Mapping[str, str], time: SimulatedTime) -> Ended:
+    """Run a command line to its end, in simulated time; nobody is at its standard input."""
+    out, err, began = _Stream(), _Stream(), time.seconds
+    with pytest.MonkeyPatch.context() as patch, open(os.devnull) as nobody, time.simulated():  # noqa: PTH123
+        for name in set(os.environ) - set(environment):
+            patch.delenv(name)
+        for name, value in environment.items():
+            patch.setenv(name, value)
+        patch.setattr(sys, "stdin", nobody)
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+            code = main(words)
+    took = time.seconds - began
+    time.move_to(time.seconds + BETWEEN_RUNS)
+    return Ended(code, out.text, err.text, took)
+
+
+class _Stream(io.TextIOWrapper):
+    """A stream as a process has it where it leads into a pipe: text of UTF-8 over bytes."""
+
+    def __init__(self) -> None:
+        self._bytes = io.BytesIO()
+        super().__init__(self._bytes, encoding="utf-8", newline="\n", write_through=True)
+
+    @property
+    def text(self) -> str:
+        """All that was written."""
+        return self._bytes.getvalue().decode("utf-8")

@@ -1,0 +1,316 @@
+"""Time that passes only while everybody waits for it: no test sleeps, and none rests on how fast the machine is.
+
+The program runs in this process on an event loop whose clock is ours; the sandbox, on a thread beside it, tells the
+same time. As long as anything is under way, that clock stands still: a request, a connection, a thread of the program,
+a child process. When all that is left are timers, it jumps to the first of them. So a backoff, a settling, a deadline
+of ten minutes and a request that hangs cost nothing and come out the same on every machine.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import selectors
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from mct_s2s import clock
+
+POLL_SECONDS = 0.005
+"""How often, in real seconds, it is looked whether everybody waits; whatever arrives is handled at once."""
+CALM_LOOKS = 15
+
+_scope: contextvars.ContextVar[dict[str, Any] | None] = contextvars.ContextVar("request", default=None)
+
+
+class SimulatedTime:
+    """A time source for the sandbox's clock, and the time of the program's event loops."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+        self.requests = Requests()
+        self._wall = self._began = time.time()
+        self._flows_since: float | None = None
+        self._flows = 0
+        self._sleepers: list[_Sleeper] = []
+        self._lock = threading.Lock()
+
+    def set_calendar(self, timestamp: float | None = None) -> None:
+        """Set the calendar, to where this session began by default; it stands still from here."""
+        self._wall = (timestamp or self._began) - self.seconds
+
+    @contextmanager
+    def flowing(self) -> Iterator[None]:
+        """Let time pass as it does outside: for as long as processes of their own are looked at."""
+        self.flow()
+        try:
+            yield
+        finally:
+            self.stand_still()
+
+    def flow(self) -> None:
+        """Begin to let it pass; for each of these there is one `stand_still`."""
+        with self._lock:
+            self._flows += 1
+            if self._flows_since is None:
+                # Processes know the computer's calendar.
+                self._wall = max(self._wall, time.time() - self.seconds)
+                self._flows_since = time.monotonic()
+
+    def stand_still(self) -> None:
+        """End it, unless somebody else still looks at a process."""
+        with self._lock:
+            self._flows -= 1
+            if self._flows == 0 and self._flows_since is not None:
+                self.seconds += time.monotonic() - self._flows_since
+                self._flows_since = None
+
+    @contextmanager
+    def simulated(self) -> Iterator[None]:
+        """Give event loops that are made in here this time."""
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(asyncio.events, "new_event_loop", lambda: SimulatedLoop(self))
+            patch.setattr(clock, "now", lambda: datetime.fromtimestamp(self.timestamp(), UTC))
+            yield
+
+    def timestamp(self) -> float:
+        """The moment in seconds since 1970."""
+        real = time.monotonic() - self._flows_since if self._flows_since is not None else 0.0
+        return self._wall + self.seconds + real
+
+    async def sleep(self, seconds: float) -> None:
+        """Let a request to the sandbox take so much longer."""
+        if self._flows_since is not None:
+            await asyncio.sleep(seconds)
+            return
+        sleeper = _Sleeper(self.seconds + seconds, asyncio.get_running_loop(), asyncio.Event(), _scope.get())
+        with self._lock:
+            sleeper.lies_down()
+            self._sleepers.append(sleeper)
+        await sleeper.woken.wait()
+
+    def next_due(self) -> float | None:
+        """When the first sleeper wakes."""
+        with self._lock:
+            return min((sleeper.due for sleeper in self._sleepers), default=None)
+
+    def move_to(self, seconds: float) -> None:
+        """Jump, and wake whoever has slept enough."""
+        with self._lock:
+            self.seconds = max(self.seconds, seconds)
+            due = [sleeper for sleeper in self._sleepers if sleeper.due <= self.seconds]
+            self._sleepers = [sleeper for sleeper in self._sleepers if sleeper.due > self.seconds]
+            for sleeper in due:
+                sleeper.wakes()
+
+
+class _Sleeper:
+    def __init__(
+        self, due: float, loop: asyncio.AbstractEventLoop, woken: asyncio.Event, scope: dict[str, Any] | None
+    ) -> None:
+        self.due = due
+        self.woken = woken
+        self._loop = loop
+        self._scope = scope
+
+    def lies_down(self) -> None:
+        if self._scope is not None:
+            self._scope["sleeps"] = True
+
+    def wakes(self) -> None:
+        if self._scope is not None:
+            self._scope["sleeps"] = False
+        self._loop.call_soon_threadsafe(self.woken.set)
+
+
+class Requests:
+    """What the sandbox is working on; an ASGI application around its own."""
+
+    def __init__(self) -> None:
+        self._app: Any = None
+        self._open: dict[int, dict[str, Any]] = {}
+
+    def around(self, app: Any) -> Requests:
+        """Look at what this application is asked."""
+        self._app = app
+        return self
+
+    async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
+        """Pass a request on."""
+        self._open[id(scope)] = scope
+        token = _scope.set(scope)
+        try:
+            await self._app(scope, receive, send)
+        finally:
+            _scope.reset(token)
+            del self._open[id(scope)]
+
+    def wait_until_all_hang(self, process: subprocess.Popen[Any]) -> None:
+        """Wait until a process waits in vain for every answer, and does not ask for more."""
+        calm = 0
+        while calm < CALM_LOOKS:
+            assert process.poll() is None, "it was not cut off"
+            time.sleep(0.02)
+            calm = calm + 1 if self.waiting_ports() else 0
+
+    def waiting_ports(self) -> set[int] | None:
+        """The clients' ports of requests that only time will answer; None while the sandbox works on another one."""
+        ports = set()
+        for scope in tuple(self._open.values()):
+            if not scope.get("sleeps") and not scope.get("sandbox", {}).get("hangs"):
+                return None
+            ports.add(scope["client"][1])
+        return ports
+
+
+class SimulatedLoop(asyncio.SelectorEventLoop):
+    """An event loop whose time is simulated and whose sockets, threads and processes are real."""
+
+    def __init__(self, simulated: SimulatedTime) -> None:
+        self._simulated = simulated
+        self._connecting = 0
+        self._threads = 0
+        self._connections: list[_Connection] = []
+        self._processes: list[asyncio.SubprocessTransport] = []
+        super().__init__(_Selector(self))
+
+    def time(self) -> float:
+        """Seconds that have been waited for."""
+        return self._simulated.seconds
+
+    def run_in_executor(self, executor: Any, func: Any, *args: Any) -> Any:  # type: ignore[override]
+        """Run on a thread; time stands still until it is done."""
+        future = super().run_in_executor(executor, func, *args)
+        self._threads += 1
+        future.add_done_callback(self._thread_done)
+        return future
+
+    async def sock_connect(self, sock: Any, address: Any) -> None:
+        """Connect; time stands still until it is done."""
+        self._connecting += 1
+        try:
+            await super().sock_connect(sock, address)
+        finally:
+            self._connecting -= 1
+
+    async def create_connection(self, protocol_factory: Any, *args: Any, **options: Any) -> Any:
+        """Connect, and keep an eye on who of the two has spoken last."""
+        watched = _Connection()
+        self._connecting += 1
+        try:
+            made = await super().create_connection(lambda: watched.watch(protocol_factory()), *args, **options)
+        finally:
+            self._connecting -= 1
+        self._connections = [each for each in self._connections if not each.is_over] + [watched]
+        return made
+
+    async def subprocess_exec(self, *args: Any, **options: Any) -> Any:
+        """Start a process; time stands still until it has ended."""
+        transport, protocol = await super().subprocess_exec(*args, **options)
+        self._processes.append(transport)
+        return transport, protocol
+
+    def may_jump(self) -> bool:
+        """Whether nothing is left to wait for but time."""
+        if self._connecting or self._threads or any(each.get_returncode() is None for each in self._processes):
+            return False
+        if any(each.is_closing for each in self._connections):
+            return False
+        asked = {each.port for each in self._connections if each.awaits_answer}
+        waiting = self._simulated.requests.waiting_ports()
+        return waiting is not None and asked <= waiting
+
+    def jump(self, timeout: float | None) -> bool:
+        """Move to the next timer, ours or the sandbox's; False where there is none."""
+        due = [self.time() + timeout] if timeout is not None else []
+        sleeper = self._simulated.next_due()
+        due += [sleeper] if sleeper is not None else []
+        if not due:
+            return False
+        # A nanosecond more: a sum of floats may fall short of the timer it was made from.
+        self._simulated.move_to(min(due) + 1e-9)
+        return True
+
+    def _thread_done(self, _: object) -> None:
+        self._threads -= 1
+
+
+class _Selector(selectors.DefaultSelector):
+    """Looks at sockets in real time, and lets the loop's own time pass when nothing else happens."""
+
+    def __init__(self, loop: SimulatedLoop) -> None:
+        super().__init__()
+        self._loop = loop
+
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        """Wait for a socket, or until it is time."""
+        if timeout is not None and timeout <= 0:
+            return super().select(0)
+        while True:
+            quiet = self._loop.may_jump()
+            ready = super().select(0 if quiet else POLL_SECONDS)
+            if ready:
+                return ready
+            if quiet and self._loop.jump(timeout):
+                return []
+            if quiet:
+                ready = super().select(POLL_SECONDS)
+                if ready:
+                    return ready
+
+
+class _Connection:
+    """One connection of the program: who has spoken last, seen from its protocol."""
+
+    def __init__(self) -> None:
+        self.port = 0
+        self.is_over = False
+        self._asked = False
+        self._transport: Any = None
+
+    @property
+    def awaits_answer(self) -> bool:
+        """Whether something was sent, and nothing came back yet."""
+        return self._asked and not self.is_over
+
+    @property
+    def is_closing(self) -> bool:
+        """Whether it is about to end: TLS says goodbye first."""
+        return self._transport is not None and not self.is_over and self._transport.is_closing()
+
+    def watch(self, protocol: Any) -> Any:
+        """Put ourselves between a protocol and its transport."""
+        made, received, lost = protocol.connection_made, protocol.data_received, protocol.connection_lost
+
+        def connection_made(transport: Any) -> None:
+            self._transport, write = transport, transport.write
+            self.port = transport.get_extra_info("sockname")[1]
+
+            def written(data: Any) -> None:
+                self._asked = True
+                write(data)
+
+            def written_lines(lines: Any) -> None:
+                written(b"".join(lines))
+
+            transport.write, transport.writelines = written, written_lines
+            made(transport)
+
+        def data_received(data: bytes) -> None:
+            self._asked = False
+            received(data)
+
+        def connection_lost(error: Exception | None) -> None:
+            self.is_over = True
+            lost(error)
+
+        protocol.connection_made = connection_made
+        protocol.data_received = data_received
+        protocol.connection_lost = connection_lost
+        return protocol
