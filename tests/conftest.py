@@ -7,13 +7,16 @@ import socket
 import ssl
 import sys
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 import httpx
 import hypothesis
 from mct_s2s.sandbox import seed
 
-pytest_plugins = ["tests.inside", "tests.totals"]
+from tests.support.simulated_time import SimulatedTime
+
+pytest_plugins = ["tests.support.sampling", "tests.inside", "tests.totals"]
 
 hypothesis.settings.register_profile("mct", deadline=None, database=None)
 hypothesis.settings.load_profile("mct")
@@ -35,7 +38,8 @@ _SITES = "2025-05-01"
 class Sandbox:
     """A running sandbox, seen from outside by its administrator."""
 
-    def __init__(self, environment: Mapping[str, str]) -> None:
+    def __init__(self, environment: Mapping[str, str], time: SimulatedTime) -> None:
+        self.time = time
         self.environment = dict(environment)
         self.origin = environment["MCT_S2S_CLOUD"]
         self.tenant_id = environment["AZURE_TENANT_ID"]
@@ -127,8 +131,14 @@ class Sandbox:
         return answer
 
     def advance(self, seconds: float) -> None:
-        assert self._control("POST", "/clock", json={"advanceSeconds": seconds}).status_code == 200
+        """Let so much time pass, for the sandbox and for the program."""
+        self.time.move_to(self.time.seconds + seconds)
+        assert self._control("POST", "/clock", json={"advanceSeconds": 0}).status_code == 200
         self._tokens.clear()
+
+    def now(self) -> datetime:
+        """The calendar's moment."""
+        return datetime.fromisoformat(self._control("GET", "/clock").json()["now"])
 
     def misbehave(self, *rules: Json) -> None:
         """From now on, requests that match a rule meet its misfortune."""

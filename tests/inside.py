@@ -45,13 +45,12 @@ class Inside:
     running: Running
     azure: Sandbox
     hooks: Hooks = field(default_factory=Hooks)
-    time: SimulatedTime = field(default_factory=SimulatedTime)
 
     def __post_init__(self) -> None:
         """The sandbox asks for misbehaviour at both moments: a test's own comes first; and tells simulated time."""
         assert self.running._server is not None
         config = self.running._server.config
-        config.loaded_app = self.time.requests.around(config.loaded_app)
+        config.loaded_app = self.azure.time.requests.around(config.loaded_app)
         # A session ticket, sent when it pleases, would look like the answer to a request.
         assert config.ssl is not None
         config.ssl.num_tickets = 0
@@ -59,6 +58,11 @@ class Inside:
         misbehaviour = cast("Any", self.pipeline._misbehaviour)
         for moment in ("before", "after"):
             setattr(misbehaviour, moment, self._with_hooks(moment, getattr(misbehaviour, moment)))
+
+    @property
+    def time(self) -> SimulatedTime:
+        """What passes while everybody waits."""
+        return self.azure.time
 
     @property
     def pipeline(self) -> Pipeline:
@@ -131,7 +135,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def inside(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Inside]:
     running = start(tmp_path_factory.mktemp("inside"))
-    azure = Sandbox(environment_of(running))
+    azure = Sandbox(environment_of(running), SimulatedTime())
     yield Inside(running, azure)
     azure.close()
     running.close()

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 
 from tests.conftest import FUNCTION_APP, SITE, Json
 from tests.matrices.ground import Ground
+from tests.support.sampling import cases
 
 WHOLE = ("setup", "--client", "One", "--client", "Two", "--managed-identity", "reports-func", "-y", "-o", "json")
 STRANGER = "9f6f2c53-43a6-4a8c-a39d-6a9f2f1f7b10"
@@ -110,7 +111,7 @@ def test_after_any_mishap_one_run_mends_and_the_next_finds_nothing(ground: Groun
     assert ground.run(WHOLE).code == 0
     whole, home, number = ground.world, ground.home, itertools.count()
 
-    @settings(max_examples=25, derandomize=True, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=cases(8, 50), derandomize=True, suppress_health_check=list(HealthCheck))
     @given(
         st.lists(st.sampled_from(sorted(MISHAPS)), unique=True, max_size=6),
         st.lists(st.sampled_from(["One", "Two", "Three"]), unique=True, max_size=2),

@@ -17,6 +17,7 @@ from mct_s2s.sandbox.journal import Entry
 
 from tests.conftest import MACHINE
 from tests.matrices.ground import Ground, label
+from tests.support.sampling import sampled
 from tests.totals import cell
 
 CLIENTS = ("One", "Two")
@@ -139,8 +140,12 @@ def test_the_matrix_knows_every_write(ready: Ground, clean: dict[str, Counter[st
     assert sorted(clean["writes"]) == sorted(WRITES)
 
 
-@pytest.mark.parametrize("moment", ["before", "after", "answered"])
-@pytest.mark.parametrize("write", WRITES)
+MOMENTS = ("before", "after", "answered")
+KILLS = [(write, moment) for write in WRITES for moment in sampled(MOMENTS, 1, salt=write)]
+"""A sample has each write once, at one moment of it."""
+
+
+@pytest.mark.parametrize(("write", "moment"), KILLS)
 def test_killed_at_any_write(write: str, moment: str, ready: Ground, clean: dict[str, Counter[str]]) -> None:
     marksman = Marksman(ready, write, moment, signal.SIGKILL)
     marksman.process = ready.process(SETUP)
@@ -163,7 +168,7 @@ INTERRUPTED = [
 ]
 
 
-@pytest.mark.parametrize(("write", "moment"), INTERRUPTED)
+@pytest.mark.parametrize(("write", "moment"), sampled(INTERRUPTED, 2, salt="interrupted"))
 def test_interrupted_at_a_write(write: str, moment: str, ready: Ground, clean: dict[str, Counter[str]]) -> None:
     marksman = Marksman(ready, write, moment, signal.SIGINT)
     marksman.process = ready.process(SETUP[:-2])

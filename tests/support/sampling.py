@@ -1,0 +1,57 @@
+"""Which cells of the matrices are run: a sample that still meets every rule once, or with `--all` every one."""
+
+from __future__ import annotations
+
+import os
+import random
+import secrets
+from collections.abc import Sequence
+from typing import TypeVar
+
+import pytest
+
+T = TypeVar("T")
+
+_SEED, _ALL = "MCT_S2S_TEST_SEED", "MCT_S2S_TEST_ALL"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--all`, and the seed of the sample; workers read both from the environment."""
+    parser.addoption("--all", action="store_true", dest="every_cell", help="every cell of the matrices, long fuzzing")
+    parser.addoption("--sample-seed", help="choose the same sample again")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Settle the seed before any worker starts."""
+    if hasattr(config, "workerinput"):
+        return
+    os.environ[_SEED] = config.getoption("sample_seed") or os.environ.get(_SEED) or str(secrets.randbelow(100_000))
+    os.environ[_ALL] = "1" if config.getoption("every_cell") else ""
+
+
+def pytest_report_header() -> str:
+    """Say what is run."""
+    return "matrices: every cell" if every_cell() else f"matrices: a sample; the same again with --sample-seed {seed()}"
+
+
+def every_cell() -> bool:
+    """Whether everything was asked for."""
+    return bool(os.environ.get(_ALL))
+
+
+def seed() -> int:
+    """What the sample is chosen by."""
+    return int(os.environ[_SEED])
+
+
+def sampled(cells: Sequence[T], count: int, *, salt: str = "") -> list[T]:
+    """So many of the cells, in their order, or all of them; `salt` tells one choice from another."""
+    if every_cell():
+        return list(cells)
+    chosen = set(random.Random(f"{seed()} {salt}").sample(range(len(cells)), min(count, len(cells))))
+    return [cell for at, cell in enumerate(cells) if at in chosen]
+
+
+def cases(of_a_sample: int, of_all: int) -> int:
+    """How many examples a property is tried with."""
+    return of_all if every_cell() else of_a_sample
