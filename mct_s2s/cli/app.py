@@ -28,7 +28,7 @@ ISSUES = "https://github.com/mct-s2s/mct-s2s/issues"
 
 app = typer.Typer(
     name="mct-s2s",
-    no_args_is_help=True,
+    invoke_without_command=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
@@ -45,12 +45,17 @@ def _version(value: bool) -> None:
 
 @app.callback()
 def root(
+    context: typer.Context,
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
     ] = False,
 ) -> None:
     """Service-to-service authentication for Microsoft Community Training, set up and checked by one tool."""
     del version
+    if context.invoked_subcommand is None:
+        from mct_s2s.cli.short_help import short_help  # noqa: PLC0415
+
+        typer.echo(short_help(context))
 
 
 @command(app, "setup", SetupOptions)
@@ -146,7 +151,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _with_interval(words: Sequence[str]) -> list[str]:
     """`--watch` alone means every 30 seconds: the parser knows no option whose value may be left out."""
-    following = [*words[1:], ""]
+    following = [*words, ""][1:]
     return [
         f"--watch={WATCH_SECONDS}" if word == "--watch" and not after.replace(".", "", 1).isdecimal() else word
         for word, after in zip(words, following, strict=True)

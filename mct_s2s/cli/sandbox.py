@@ -11,8 +11,20 @@ from typing import Annotated
 import typer
 
 sandbox_app = typer.Typer(
-    name="sandbox", no_args_is_help=True, help="A local Azure to rehearse in, for this tool and any other client."
+    name="sandbox",
+    invoke_without_command=True,
+    help="A local Azure to rehearse in, for this tool and any other client.",
 )
+
+
+@sandbox_app.callback()
+def sandbox(context: typer.Context) -> None:
+    """A local Azure to rehearse in, for this tool and any other client."""
+    if context.invoked_subcommand is None:
+        from mct_s2s.cli.short_help import short_help  # noqa: PLC0415
+
+        typer.echo(short_help(context))
+
 
 DEFAULT_PORT = 8443
 Port = Annotated[int, typer.Option("--port", help="The first of a handful of loopback ports.", min=1, max=65000)]

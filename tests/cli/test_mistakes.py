@@ -191,3 +191,22 @@ def test_help_needs_no_environment(tmp_path: Path) -> None:
 
 def test_the_administrator_of_the_seed_is_who_these_tests_are(azure: Sandbox) -> None:
     assert azure.environment["AZURE_CLIENT_ID"] == seed.ADMINISTRATOR_ID
+
+
+@pytest.mark.parametrize("words", [(), ("sandbox",)], ids=["mct-s2s", "mct-s2s sandbox"])
+def test_a_group_alone_prints_a_short_help(words: tuple[str, ...], process: Program) -> None:
+    done = process(*words)
+    assert (done.code, done.err) == (0, "")
+    lines = done.out.splitlines()
+    assert lines[0] == f"Usage: {' '.join(['mct-s2s', *words])} COMMAND [OPTIONS]"
+    assert {"serve" if words else "setup", "reset" if words else "status"} <= {
+        line.split()[0] for line in lines if line
+    }
+    assert [line for line in lines if line != line.rstrip()] == []
+
+
+@pytest.mark.parametrize("words", [("nosuch",), ("sandbox", "nosuch")], ids=" ".join)
+def test_an_unknown_command_is_told_by_name(words: tuple[str, ...], mct: Program) -> None:
+    done = mct(*words)
+    assert done.code == 2
+    assert "nosuch" in done.err
