@@ -146,7 +146,7 @@ class Credential:
                 f"The login service did not answer: {said}",
                 remedy="Check the network, the proxy and --cloud, then run the same command again.",
             ) from error
-        except (AzureError, ValueError) as error:
+        except (AzureError, ValueError, TypeError) as error:
             raise_if_passing(error)
             self._refusal = refused(error, self.signed_in.description)
             raise self._refusal from error

@@ -62,7 +62,9 @@ def raise_if_passing(error: Exception) -> None:
     """
     response: Any = getattr(error, "response", None)
     status = int(getattr(response, "status_code", 0) or 0)
-    if status not in {408, 429, 500, 502, 503, 504} and not any(words in str(error) for words in _PASSING):
+    unreadable = isinstance(error, TypeError)  # azure-identity looks into a JSON answer without asking what it is
+    passing = unreadable or any(words in str(error) for words in _PASSING)
+    if status not in {408, 429, 500, 502, 503, 504} and not passing:
         return
     seconds = str(response.headers.get("Retry-After", "")) if response is not None else ""
     raise ServiceError(

@@ -107,7 +107,7 @@ class EntraTokens:
                     f"The login service did not answer: {first_line(error)}",
                     remedy="Check the network, the proxy and --cloud, then run the same command again.",
                 ) from error
-            except (AzureError, ValueError, OSError) as error:
+            except (AzureError, ValueError, TypeError, OSError) as error:
                 raise_if_passing(error)
                 if isinstance(sign_in, IdentitySignIn):
                     raise identity_refused(error) from error

@@ -49,6 +49,7 @@ async def find_trust(directory: Directory, query: Query, settings: asyncio.Futur
         _, *made_for_names = await early
     except BaseException:
         early.cancel()
+        await asyncio.gather(early, return_exceptions=True)  # fetched: asyncio complains of what nobody fetches
         raise
     application = service.application or await recycled.service(query, found)
     base = application.unique_name if application else None

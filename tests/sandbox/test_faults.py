@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from typing import Any
 
 import httpx
 import pytest
 from mct_s2s.sandbox import faults, seed
+from mct_s2s.sandbox.clock import ComputerTime
 from mct_s2s.sandbox.embedded import Running
 
 from tests.sandbox.conftest import Client
@@ -182,10 +182,16 @@ def test_a_sign_in_that_is_taken_back_is_refused_until_a_new_one(client: Client,
 def test_latency_is_a_knob_for_everybody_and_a_fault_for_some(client: Client) -> None:
     client.token(client.addresses.arm + "/.default")
     client.request("PATCH", "/_sandbox/knobs", json={"latencySeconds": 0.2})
-    misbehave(client, {"match": {"method": "GET"}, "fault": {"type": "latency", "seconds": 0.2, "when": "after"}})
-    began = time.perf_counter()
+    misbehave(client, {"match": {"method": "GET"}, "fault": {"type": "latency", "seconds": 0.3, "when": "after"}})
+    slept: list[float] = []
+
+    class Recorded(ComputerTime):
+        async def sleep(self, seconds: float) -> None:
+            slept.append(seconds)
+
+    client.world.clock.source = Recorded()
     client.arm("GET", seed.SITE)
-    assert 0.4 < time.perf_counter() - began < 2
+    assert slept == [0.2, 0.3]
 
 
 @pytest.fixture

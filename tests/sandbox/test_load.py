@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-import time
+import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import httpx
 import pytest
 from mct_s2s.sandbox.directory import applications
 from mct_s2s.sandbox.embedded import Running, start
 from mct_s2s.sandbox.state import State
-from mct_s2s.sandbox.world import World
+from mct_s2s.sandbox.world import World, replace_file
 
 from tests.sandbox.test_serving import arm_headers, https
 
@@ -46,49 +47,44 @@ def graph_token(running: Running) -> tuple[str, dict[str, str]]:
         return f"{origin}/v1.0", {"Authorization": f"Bearer {answer.json()['access_token']}"}
 
 
-async def at_once(running: Running) -> list[tuple[int, float]]:
+async def at_once(running: Running) -> list[int]:
     graph, headers = graph_token(running)
     trusted = ssl.create_default_context(cafile=str(running.ca_file))
     limits = httpx.Limits(max_connections=AT_ONCE, max_keepalive_connections=AT_ONCE)
 
     async with httpx.AsyncClient(verify=trusted, limits=limits, timeout=30, headers=headers) as http:
 
-        async def ask(number: int) -> tuple[int, float]:
-            began = time.perf_counter()
+        async def ask(number: int) -> int:
             if number % 2:
                 answer = await http.post(f"{graph}/applications", json={"displayName": f"New {number}"})
             else:
                 query = {"$filter": f"displayName eq 'App {number}'", "$select": "id"}
                 answer = await http.get(f"{graph}/applications", params=query)
-            return answer.status_code, time.perf_counter() - began
+            return answer.status_code
 
         return await asyncio.gather(*(ask(number) for number in range(AT_ONCE)))
 
 
-def test_many_requests_at_once_meet_no_error_and_one_alone_is_quick(crowded: Running) -> None:
-    answers = asyncio.run(at_once(crowded))
-    assert sorted({status for status, _ in answers}) == [200, 201]
-    assert max(seconds for _, seconds in answers) < 10
-    graph, headers = graph_token(crowded)
-    taken = []
-    with https(crowded) as http:
-        for number in range(100):
-            began = time.perf_counter()
-            query = {"$filter": f"displayName eq 'App {number}'"}
-            assert http.get(f"{graph}/applications", params=query, headers=headers).status_code == 200
-            taken.append(time.perf_counter() - began)
-    assert sorted(taken)[50] < 0.03
-    assert max(taken) < 1
+def test_many_requests_at_once_meet_no_error(crowded: Running) -> None:
+    assert set(asyncio.run(at_once(crowded))) == {200, 201}
 
 
-def test_a_write_does_not_wait_for_a_large_world(crowded: Running) -> None:
-    with https(crowded) as http:
-        headers = arm_headers(crowded, http)
-        taken = []
-        for _ in range(20):
-            began = time.perf_counter()
-            url = f"{crowded.resource_manager}/subscriptions/{crowded.subscription_id}/resourceGroups/mct-prod"
-            path = f"/providers/Microsoft.Web/sites/{crowded.app_service}/config/appsettings?api-version=2025-05-01"
-            assert http.put(url + path, json={"properties": {"A": "1"}}, headers=headers).status_code == 200
-            taken.append(time.perf_counter() - began)
-    assert sorted(taken)[10] < 0.05
+def test_a_write_does_not_wait_for_a_large_world(crowded: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    may_write = threading.Event()
+
+    def write(path: Path, content: bytes) -> None:
+        assert may_write.wait(60)
+        replace_file(path, content)
+
+    monkeypatch.setattr("mct_s2s.sandbox.world.replace_file", write)
+    try:
+        with https(crowded) as http:
+            headers = arm_headers(crowded, http)
+            for _ in range(20):
+                url = f"{crowded.resource_manager}/subscriptions/{crowded.subscription_id}/resourceGroups/mct-prod"
+                path = f"/providers/Microsoft.Web/sites/{crowded.app_service}/config/appsettings"
+                sent = {"properties": {"A": "1"}}
+                answer = http.put(url + path, params={"api-version": "2025-05-01"}, json=sent, headers=headers)
+                assert answer.status_code == 200
+    finally:
+        may_write.set()

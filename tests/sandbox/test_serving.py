@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import ssl
 import stat
 import subprocess
@@ -126,7 +127,7 @@ def test_serve_runs_until_interrupted_and_others_join_it(tmp_path: Path) -> None
         replace_settings(joined, {"A": "1"})
         joined.close()
         process.send_signal(signal.SIGINT)
-        assert process.wait(10) == 0
+        assert process.wait(60) == 0
         assert not (tmp_path / "running.json").exists()
         assert State(tmp_path).world().resources.sites[seed.SITE.lower()].settings == {"A": "1"}
     finally:
@@ -176,29 +177,33 @@ def test_the_clock_and_the_knobs_refuse_nonsense(client: Client) -> None:
 def test_a_request_on_a_kept_connection_does_not_wait_for_acknowledgements(running: Running) -> None:
     with https(running) as http:
         http.get(f"{running.resource_manager}/_sandbox/health")
-        began = time.perf_counter()
-        for _ in range(20):
-            http.get(f"{running.resource_manager}/_sandbox/health")
-        assert (time.perf_counter() - began) / 20 < 0.03
+        assert running._server is not None
+        connections: list[Any] = list(running._server.server_state.connections)
+        sockets = [connection.transport.get_extra_info("socket") for connection in connections]
+        # Without it an answer in two parts waits 40 ms for the first one's acknowledgement.
+        assert sockets
+        assert all(each.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) for each in sockets)
 
 
 def test_a_world_that_is_slow_to_write_is_written_when_the_sandbox_ends(
     state_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("mct_s2s.sandbox.keeping.BEARABLE_SECONDS", -1.0)
-    monkeypatch.setattr("mct_s2s.sandbox.world.replace_file", slowly(replace_file))
+    may_write = threading.Event()
+    monkeypatch.setattr("mct_s2s.sandbox.world.replace_file", when_it_may(may_write))
     running = start(state_dir)
-    began = time.perf_counter()
     replace_settings(running, {"first": "1"})
     replace_settings(running, {"second": "2"})
-    assert time.perf_counter() - began < 1
+    may_write.set()
     running.close()
     assert State(state_dir).world().resources.sites[seed.SITE.lower()].settings == {"second": "2"}
 
 
-def slowly(write: Any) -> Any:
-    def slow(path: Path, content: bytes) -> None:
-        time.sleep(0.1)
-        write(path, content)
+def when_it_may(may_write: threading.Event) -> Any:
+    """A disk so slow that an answer which waited for it would not come."""
 
-    return slow
+    def write(path: Path, content: bytes) -> None:
+        assert may_write.wait(60)
+        replace_file(path, content)
+
+    return write

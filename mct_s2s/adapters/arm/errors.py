@@ -6,7 +6,9 @@ Source: learn.microsoft.com/azure/azure-resource-manager/troubleshooting/common-
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from azure.core.exceptions import AzureError, HttpResponseError, ServiceRequestError, ServiceResponseError
@@ -16,13 +18,42 @@ from mct_s2s.errors import NotThere, PermissionMissing, S2SError, ServiceError, 
 LEAST_ROLE = "Website Contributor"
 
 
-def translate(error: AzureError, doing: str) -> S2SError:
+class UnreadableAnswer(AzureError):
+    """A success whose body is not the JSON object that Azure Resource Manager sends."""
+
+
+def unreadable(doing: str) -> ServiceError:
+    """An answer of another shape: a proxy's page, or nothing. Whether the request took effect is unknown."""
+    return ServiceError(
+        "arm-unreachable",
+        f"Azure Resource Manager returned an unreadable answer while trying to {doing}.",
+        remedy="Check the network and the proxy, then run the same command again: it resumes.",
+    )
+
+
+@contextmanager
+def readable(doing: str) -> Iterator[None]:
+    """Translate what reading a successful answer of another shape raises. Wrap the reading only, not the request.
+
+    Raises:
+        ServiceError: the answer is unreadable.
+    """
+    try:
+        yield
+    except (LookupError, TypeError, AttributeError, ValueError) as error:
+        raise unreadable(doing) from error
+
+
+def translate(error: AzureError, doing: str, scope: str = "") -> S2SError:
     """What the user is told of a failed request to Azure Resource Manager.
 
     Args:
         error: what the SDK raised.
         doing: the step, as a verb phrase: `restart the App Service`.
+        scope: of the tokens that the request was sent with.
     """
+    if isinstance(error, UnreadableAnswer):
+        return unreadable(doing)
     if not isinstance(error, HttpResponseError) or error.response is None:
         lost = isinstance(error, ServiceRequestError | ServiceResponseError)
         return ServiceError(
@@ -38,11 +69,12 @@ def translate(error: AzureError, doing: str) -> S2SError:
     code, message = _body(error)
     request_id = headers.get("x-ms-request-id") or headers.get("x-ms-correlation-request-id")
     said = f"{code}: {message}" if code else f"HTTP {status}"
-    if status == 401:
+    challenge = _challenge(headers.get("www-authenticate", ""), scope) if status in {401, 403} else ""
+    if status == 401 or challenge:
         return SignInFailed(
             "arm-sign-in",
             f"Azure Resource Manager did not accept the sign-in while trying to {doing}: {said}",
-            remedy="Sign in to the tenant of the subscription: --tenant ID, or az login --tenant ID.",
+            remedy=challenge or "Sign in to the tenant of the subscription: --tenant ID, or az login --tenant ID.",
             request_id=request_id,
         )
     if status == 403:
@@ -76,6 +108,21 @@ def _body(error: HttpResponseError) -> tuple[str, str]:
     lowered = _lowered(document)
     inner = _lowered(lowered.get("error") or document)
     return str(inner.get("code") or ""), str(inner.get("message") or "")[:600]
+
+
+def _challenge(header: str, scope: str) -> str:
+    """The way out of a claims challenge, such as for a second factor: `az login` without it gets the same token again.
+
+    Source: learn.microsoft.com/entra/identity-platform/claims-challenge. What goes into a command is matched strictly:
+    the header may come from a proxy.
+    """
+    claims = re.search(r'\bclaims="([A-Za-z0-9+/_=-]+)"', header)
+    if claims is None or "insufficient_claims" not in header:
+        return ""
+    tenant = re.search(r'\bauthorization_uri="https://[^/"]+/([0-9A-Za-z-]{36})[/"]', header)
+    options = [f"--tenant {tenant[1] if tenant else 'ID'}", *([f"--scope {scope}"] if scope else [])]
+    command = " ".join(["az login", *options, f"--claims-challenge {claims[1]}"])
+    return f"Sign in again with the second factor. With the Azure CLI: {command}"
 
 
 def _lowered(document: object) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
 from azure.core import AsyncPipelineClient
-from azure.core.exceptions import AzureError, HttpResponseError
+from azure.core.exceptions import AzureError, DecodeError, HttpResponseError
 from azure.core.pipeline import PipelineRequest, PipelineResponse
 from azure.core.pipeline.policies import (
     AsyncHTTPPolicy,
@@ -26,7 +26,7 @@ from azure.core.rest import HttpRequest
 
 from mct_s2s import __version__
 from mct_s2s.adapters import patience as limits
-from mct_s2s.adapters.arm.errors import translate
+from mct_s2s.adapters.arm.errors import UnreadableAnswer, translate
 from mct_s2s.adapters.azure_trace import TracePolicy
 from mct_s2s.adapters.clouds import Cloud
 from mct_s2s.adapters.patience import Patience, nothing
@@ -66,7 +66,7 @@ class ArmSession:
             RequestIdPolicy(),
             HeadersPolicy(),
             UserAgentPolicy(base_user_agent=f"mct-s2s/{__version__}"),
-            ContentDecodePolicy(),
+            _Decode(),
             _Bearer(self.credential, self.cloud),
             TracePolicy("ARM", self._trace),
         ]
@@ -101,7 +101,7 @@ class ArmSession:
                     return await send()
                 except AzureError as error:
                     if getattr(error, "status_code", None) != 401 or last:
-                        raise translate(error, doing) from error
+                        raise translate(error, doing, self.cloud.arm_scope) from error
                     self.credential.forget(began)  # revoked, or expired early: one new token is asked for
                     await before_repeating()
             raise AssertionError(doing)
@@ -120,6 +120,21 @@ class ArmSession:
             return document
 
         return await self.call(once, doing)
+
+
+class _Decode(ContentDecodePolicy):
+    """Lets a refusal through whatever its body is, and a reading only as a JSON object: the clients look no closer."""
+
+    def on_response(self, request: PipelineRequest[Any], response: PipelineResponse[Any, Any]) -> None:
+        status, asked = response.http_response.status_code, request.http_request
+        try:
+            super().on_response(request, response)
+        except DecodeError:
+            if status < 400:
+                raise
+        reads = asked.method == "GET" or (asked.method == "POST" and urlsplit(asked.url).path.endswith("/list"))
+        if status == 200 and reads and not isinstance(response.context.get(self.CONTEXT_NAME), dict):
+            raise UnreadableAnswer(f"{asked.method} returned no JSON object")
 
 
 class _Bearer(AsyncHTTPPolicy[Any, Any]):

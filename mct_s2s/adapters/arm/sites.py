@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from mct_s2s.adapters.arm.errors import readable, unreadable
 from mct_s2s.adapters.arm.session import ArmSession
 from mct_s2s.errors import NotThere, PermissionMissing, ServiceError
 from mct_s2s.model.ids import TenantId
@@ -30,33 +31,40 @@ class ArmSites:
     async def subscriptions(self) -> list[Subscription]:
         """GET /subscriptions."""
         page = await self._session.get("/subscriptions", SUBSCRIPTIONS_API, "list the subscriptions")
-        return [_subscription(row) for row in page.get("value", ())]
+        with readable("list the subscriptions"):
+            return [_subscription(row) for row in page["value"]]
 
     async def subscription(self, subscription_id: str) -> Subscription | None:
         """GET /subscriptions/{id}."""
-        path = f"/subscriptions/{subscription_id}"
+        path, doing = f"/subscriptions/{subscription_id}", "read the subscription"
         try:
-            return _subscription(await self._session.get(path, SUBSCRIPTIONS_API, "read the subscription"))
+            row = await self._session.get(path, SUBSCRIPTIONS_API, doing)
         except NotThere:
             return None
+        with readable(doing):
+            return _subscription(row)
 
     async def sites(self, subscription_id: str, group: str | None = None) -> list[Site]:
         """GET …/providers/Microsoft.Web/sites."""
         apps = self.client(subscription_id).web_apps
         doing = "list the web apps"
 
-        async def read() -> list[Site]:
+        async def read() -> list[Mapping[str, Any]]:
             pages = apps.list_by_resource_group(group) if group else apps.list()
-            return [_site(row) async for row in _rows(pages)]
+            return [row async for row in _rows(pages)]
 
-        return await self._session.call(read, doing)
+        rows = await self._session.call(read, doing)
+        with readable(doing):
+            return [_site(row) for row in rows]
 
     async def site(self, resource: ResourceId) -> Site | None:
         """GET …/sites/{name}[/slots/{slot}]."""
         try:
-            return _site(await self.raw_site(resource))
+            row = await self.raw_site(resource)
         except NotThere:
             return None
+        with readable("read the App Service"):
+            return _site(row)
 
     async def raw_site(self, resource: ResourceId) -> Mapping[str, Any]:
         """The same, as ARM says it."""
@@ -75,7 +83,10 @@ class ArmSites:
             )
         else:
             answer = await self._session.call(lambda: apps.list_application_settings(group, name), doing)
-        return dict(answer.get("properties") or {})
+        settings = answer.get("properties")
+        if not isinstance(settings, Mapping):
+            raise unreadable(doing)  # never "no settings": a write replaces them all, and would erase the site's own
+        return dict(settings)
 
     async def swapping(self, resource: ResourceId) -> Swapping | None:
         """GET …/slots and GET …/config/slotConfigNames: both belong to the production site."""

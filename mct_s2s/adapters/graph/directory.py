@@ -12,7 +12,15 @@ from kiota_abstractions.base_request_configuration import RequestConfiguration
 from kiota_abstractions.request_information import RequestInformation
 
 from mct_s2s.adapters.graph import bodies, parse, proofs
-from mct_s2s.adapters.graph.errors import READ, already_there, is_lag, recycle_bin_empty
+from mct_s2s.adapters.graph.errors import (
+    READ,
+    already_gone,
+    already_there,
+    is_lag,
+    readable,
+    recycle_bin_empty,
+    unreadable,
+)
 from mct_s2s.adapters.graph.session import GraphSession
 from mct_s2s.adapters.patience import Lag, no_lag
 from mct_s2s.errors import ServiceError
@@ -42,7 +50,8 @@ class GraphDirectory:
         page = await self._session.send(
             self._graph.organization.to_get_request_information(_select(["id", "displayName", "verifiedDomains"])), READ
         )
-        return parse.tenant((page or {})["value"][0])
+        with readable(READ):
+            return parse.tenant((page or {})["value"][0])
 
     async def application_by_client_id(self, client_id: ClientId) -> Application | None:
         """GET /applications(appId='…')."""
@@ -81,7 +90,7 @@ class GraphDirectory:
         """GET /servicePrincipals(appId='…')."""
         builder = self._graph.service_principals_with_app_id(client_id)
         row = await self._or_none(builder.to_get_request_information(_select(parse.PRINCIPAL_FIELDS)))
-        return parse.principal(row) if row else None
+        return parse.principal(row) if row is not None else None
 
     async def principals_of(self, client_ids: Iterable[ClientId]) -> list[ServicePrincipal]:
         """GET /servicePrincipals?$filter=appId in (…); what the index does not know is read by key."""
@@ -182,7 +191,8 @@ class GraphDirectory:
         builder = self._graph.applications.by_application_id(object_id).add_password
         info = builder.to_post_request_information(bodies.new_secret(name, expires))
         row = await self._session.send(info, "make the secret", repeatable=False, lag=_lag(is_new)) or {}
-        return NewSecret(KeyId(row["keyId"]), parse.moment(row["endDateTime"]), str(row["secretText"]))
+        with readable("make the secret"):
+            return NewSecret(KeyId(row["keyId"]), parse.moment(row["endDateTime"]), str(row["secretText"]))
 
     async def remove_secret(self, object_id: ApplicationObjectId, key_id: KeyId) -> None:
         """POST /applications/{id}/removePassword."""
@@ -285,25 +295,28 @@ class GraphDirectory:
         try:
             await self._session.send(info, doing, lag=lag)
         except ServiceError as error:
-            if error.status != 404:
+            if not already_gone(error):
                 raise
 
     async def _application(self, builder: Any) -> Application | None:
         row = await self._or_none(builder.to_get_request_information(_select(parse.APPLICATION_FIELDS)))
-        return parse.application(row) if row else None
+        return parse.application(row) if row is not None else None
 
     async def _principal_by_id(self, object_id: str) -> ServicePrincipal | None:
         builder = self._graph.service_principals.by_service_principal_id(object_id)
         row = await self._or_none(builder.to_get_request_information(_select(parse.PRINCIPAL_FIELDS)))
-        return parse.principal(row) if row else None
+        return parse.principal(row) if row is not None else None
 
     async def _or_none(self, info: RequestInformation) -> dict[str, Any] | None:
         try:
-            return await self._session.send(info, READ)
+            row = await self._session.send(info, READ)
         except ServiceError as error:
             if error.status == 404:
                 return None
             raise
+        if row is None:
+            raise unreadable(READ)  # never "not there": 404 says that
+        return row
 
     async def _in(self, builder: Any, field: str, values: Sequence[str], fields: list[str]) -> list[dict[str, Any]]:
         chunks = [values[at : at + IDS_IN_ONE_FILTER] for at in range(0, len(values), IDS_IN_ONE_FILTER)]

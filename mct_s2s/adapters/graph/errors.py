@@ -5,6 +5,9 @@ Sources: learn.microsoft.com/graph/errors; the answers that terraform-provider-a
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import httpx
 from kiota_abstractions.api_error import APIError
 
@@ -26,6 +29,9 @@ _NOT_REPLICATED = (
     "unable to read the company information from the directory",
 )
 
+_ALREADY_ASSIGNED = ("permission being assigned already exists", "entitlementgrant entry already exists")
+"""Graph uses both texts. Source: msgraph-sdk-dotnet#968."""
+
 _WHO_GRANTS = {
     READ: ("Application.Read.All and Organization.Read.All", "Directory Readers"),
     "create the registration": ("Application.ReadWrite.OwnedBy", "Application Developer"),
@@ -40,6 +46,7 @@ _WHO_GRANTS = {
         "AppRoleAssignment.ReadWrite.All and Application.Read.All",
         "Cloud Application Administrator",
     ),
+    "revoke the admin consent": ("AppRoleAssignment.ReadWrite.All", "Cloud Application Administrator"),
 }
 
 
@@ -53,7 +60,15 @@ def already_there(error: ServiceError) -> bool:
     """Whether a creation was refused because what it would create stands: 409, and for assignments 400."""
     text = error.service_message.casefold()
     return (error.status == 409 and "already" in text) or (
-        error.status == 400 and "permission being assigned already exists" in text
+        error.status == 400 and any(words in text for words in _ALREADY_ASSIGNED)
+    )
+
+
+def already_gone(error: ServiceError) -> bool:
+    """Whether a deletion was refused because there is nothing to delete: 404, and for assignments 400."""
+    text = error.service_message.casefold()
+    return error.status == 404 or (
+        error.status == 400 and "entitlementgrant being updated or deleted is not found" in text
     )
 
 
@@ -132,12 +147,25 @@ def _code(status: int, message: str, doing: str) -> str:
 
 
 def unreadable(doing: str) -> ServiceError:
-    """An answer cut off on its way: whether the request took effect is as unknown as with no answer at all."""
+    """An answer cut off or of another shape: whether the request took effect is as unknown as with no answer."""
     return ServiceError(
         "graph-unreachable",
-        f"The answer of Microsoft Graph was cut off while trying to {doing}.",
-        remedy="Run the same command again: it resumes.",
+        f"Microsoft Graph returned an unreadable answer while trying to {doing}.",
+        remedy="Check the network and the proxy, then run the same command again: it resumes.",
     )
+
+
+@contextmanager
+def readable(doing: str) -> Iterator[None]:
+    """Translate what reading a successful answer of another shape raises. Wrap the reading only, not the request.
+
+    Raises:
+        ServiceError: the answer is unreadable.
+    """
+    try:
+        yield
+    except (LookupError, TypeError, AttributeError, ValueError) as error:
+        raise unreadable(doing) from error
 
 
 class PermissionDenied(PermissionMissing):

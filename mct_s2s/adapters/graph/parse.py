@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from mct_s2s.adapters.graph.errors import READ, readable
 from mct_s2s.model.ids import ApplicationObjectId, AppRoleId, ClientId, KeyId, PrincipalId, TenantId
 from mct_s2s.model.observed import (
     Application,
@@ -54,6 +55,7 @@ PRINCIPAL_FIELDS = [
 ]
 
 
+@readable(READ)
 def tenant(row: Json) -> Tenant:
     """`organization`. The tenant name is the initial domain, whatever the custom ones."""
     domains = row.get("verifiedDomains") or []
@@ -61,6 +63,7 @@ def tenant(row: Json) -> Tenant:
     return Tenant(TenantId(row["id"]), initial, frozenset(str(domain["name"]).lower() for domain in domains))
 
 
+@readable(READ)
 def application(row: Json) -> Application:
     """`application`."""
     return Application(
@@ -95,6 +98,7 @@ def app_role(row: Json) -> AppRole:
     )
 
 
+@readable(READ)
 def principal(row: Json) -> ServicePrincipal:
     """`servicePrincipal`. A managed identity names its Azure resource among its alternative names."""
     resource = next((str(n) for n in row.get("alternativeNames") or () if str(n).startswith("/subscriptions/")), None)
@@ -109,6 +113,7 @@ def principal(row: Json) -> ServicePrincipal:
     )
 
 
+@readable(READ)
 def assignment(row: Json) -> Assignment:
     """`appRoleAssignment`."""
     return Assignment(
@@ -116,6 +121,7 @@ def assignment(row: Json) -> Assignment:
     )
 
 
+@readable(READ)
 def federated_credential(row: Json) -> Credential:
     """`federatedIdentityCredential`: it does not expire."""
     audience = next(iter(row.get("audiences") or ()), "")

@@ -13,7 +13,7 @@ from msgraph.generated.models.application import Application
 from msgraph.generated.models.federated_identity_credential import FederatedIdentityCredential
 
 from mct_s2s.adapters.graph import parse
-from mct_s2s.adapters.graph.errors import READ, is_lag
+from mct_s2s.adapters.graph.errors import READ, is_lag, readable, unreadable
 from mct_s2s.adapters.graph.session import GraphSession
 from mct_s2s.adapters.patience import Lag
 from mct_s2s.errors import ServiceError
@@ -39,7 +39,9 @@ async def add_certificate(
     """
     builder = session.client.applications.by_application_id(object_id)
     row = await session.send(builder.to_get_request_information(), READ, lag=lag) or {}
-    standing: list[dict[str, Any]] = row.get("keyCredentials") or []
+    standing: list[dict[str, Any]] | None = row.get("keyCredentials")
+    if not isinstance(standing, list):
+        raise unreadable(READ)  # never "no certificates": the write replaces them all
     for entry in standing:
         known = same_id(entry.get("keyId"), certificate.key_id)
         if known or same_id(parse.thumbprint(entry.get("customKeyIdentifier")), certificate.thumbprint):
@@ -95,7 +97,8 @@ async def put_federated_credential(
             if row is None:  # it stood already: 204 brings no body
                 named = builder.federated_identity_credentials_with_name(federation.name)
                 row = await session.send(named.to_get_request_information(), READ, lag=is_lag)
-            return KeyId((row or {})["id"])
+            with readable("add the federated credential"):
+                return KeyId((row or {})["id"])
     raise AssertionError(federation)
 
 
@@ -104,7 +107,8 @@ async def _standing(
 ) -> KeyId | None:
     listed = session.client.applications.by_application_id(object_id).federated_identity_credentials
     page = await session.send(listed.to_get_request_information(), READ, lag=lag) or {}
-    credentials = [parse.federated_credential(row) for row in page.get("value", ())]
+    with readable(READ):
+        credentials = [parse.federated_credential(row) for row in page["value"]]
     return next((c.key_id for c in credentials if c.federation == federation), None)
 
 

@@ -89,8 +89,11 @@ class GraphSession:
     async def rows(self, info: RequestInformation, doing: str, *, lag: Lag = no_lag) -> AsyncIterator[dict[str, Any]]:
         """Every row of a collection, page after page."""
         page = await self.send(info, doing, lag=lag)
-        while page is not None:
-            for row in page.get("value", ()):
+        while True:
+            found = page.get("value") if page is not None else None
+            if page is None or not isinstance(found, list):
+                raise unreadable(doing)  # never "no rows": what is there would be created again
+            for row in found:
                 yield row
             following = page.get("@odata.nextLink")
             if following is None:
@@ -122,9 +125,11 @@ def _json(body: bytes | None, doing: str) -> dict[str, Any] | None:
     if not body:
         return None
     try:
-        document: dict[str, Any] = json.loads(body)
+        document: Any = json.loads(body)
     except ValueError as error:
         raise unreadable(doing) from error
+    if not isinstance(document, dict):
+        raise unreadable(doing)
     return document
 
 

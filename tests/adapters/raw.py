@@ -1,0 +1,189 @@
+"""Raw HTTP answers, given to the real SDKs in place of a network: status, headers, bytes."""
+
+from __future__ import annotations
+
+import json
+import ssl
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import httpx
+from azure.core.credentials import AccessToken
+from mct_s2s.adapters.arm.session import ArmSession
+from mct_s2s.adapters.clouds import PUBLIC
+from mct_s2s.adapters.patience import Patience
+from mct_s2s.adapters.trace import silent
+from multidict import CIMultiDict, CIMultiDictProxy
+
+if TYPE_CHECKING:
+    from kiota_abstractions.request_information import RequestInformation
+    from mct_s2s.adapters.graph.session import GraphSession
+
+T = TypeVar("T")
+
+REQUEST_ID = "5b1c7a0e-2d0f-4b7d-9d5b-1f2e3d4c5b6a"
+JSON = {"Content-Type": "application/json"}
+HTML = {"Content-Type": "text/html; charset=us-ascii"}
+PAGE = (
+    b"<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n<body>Microsoft-Azure-Application-Gateway</body></html>"
+)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One HTTP answer; a body that is not bytes goes out as JSON."""
+
+    status: int
+    body: Any = b""
+    headers: Mapping[str, str] = field(default_factory=lambda: dict(JSON))
+
+    @property
+    def content(self) -> bytes:
+        return self.body if isinstance(self.body, bytes) else json.dumps(self.body).encode()
+
+
+ODD_BODIES: dict[str, tuple[bytes, Mapping[str, str]]] = {
+    "empty": (b"", {}),
+    "empty, said to be JSON": (b"", JSON),
+    "blank": (b" \r\n", JSON),
+    "a gateway's page": (PAGE, HTML),
+    "a page said to be JSON": (PAGE, JSON),
+    "plain text": (b"upstream connect error or disconnect/reset before headers", {"Content-Type": "text/plain"}),
+    "of an unknown type": (b"\x00\x01\x02", {"Content-Type": "application/octet-stream"}),
+    "without a type": (b'{"error": {"code": "', {}),
+    "truncated JSON": (b'{"error": {"code": "Request_BadRequest", "mess', JSON),
+    "not UTF-8": (b'{"error": {"message": "\xff\xfe\xe9"}}', JSON),
+    "a byte order mark": (b"\xef\xbb\xbf{}", JSON),
+    "null": (b"null", JSON),
+    "a number": (b"42", JSON),
+    "a word": (b'"Forbidden"', JSON),
+    "a list": (b'[{"error": {"code": "X"}}]', JSON),
+    "an empty object": (b"{}", JSON),
+    "no error in it": (b'{"Message": "The service is unavailable."}', JSON),
+    "error is null": (b'{"error": null}', JSON),
+    "error is a word": (b'{"error": "invalid_client", "error_description": "AADSTS7000215: no"}', JSON),
+    "error is a list": (b'{"error": ["X"]}', JSON),
+    "error is empty": (b'{"error": {}}', JSON),
+    "nulls in it": (b'{"error": {"code": null, "message": null, "details": null, "innerError": null}}', JSON),
+    "numbers in it": (b'{"error": {"code": 17, "message": 4.5, "details": [1], "innerError": 3}}', JSON),
+    "objects in it": (b'{"error": {"code": {"value": "X"}, "message": {"lang": "en", "value": "No."}}}', JSON),
+    "an entry of details that is null": (b'{"error": {"code": "X", "message": "No.", "details": [null]}}', JSON),
+    "a huge message": (json.dumps({"error": {"code": "X", "message": "No. " * 100_000}}).encode(), JSON),
+    "deeply nested": (b'{"error": ' * 200 + b"{}" + b"}" * 200, JSON),
+}
+"""What arrives when something other than the service answers, or the service has a bad day."""
+
+
+class Once(Patience):
+    """Sends once: what it raises is what the adapter made of that one answer."""
+
+    def __init__(self) -> None:
+        super().__init__(lambda: 60.0)
+
+    async def call(self, send: Callable[[], Awaitable[T]], **rules: Any) -> T:
+        del rules
+        return await send()
+
+
+class SignedIn:
+    """A credential that always has a token."""
+
+    def __init__(self) -> None:
+        self.forgotten = 0
+
+    async def get_token(self, *scopes: str, **options: Any) -> AccessToken:
+        del scopes, options
+        return AccessToken("a-token", int(time.time()) + 3600)
+
+    def forget(self, since: float) -> None:
+        del since
+        self.forgotten += 1
+
+    async def close(self) -> None:
+        """Nothing is open."""
+
+
+class _Received:
+    """An answer as aiohttp gives it to azure-core."""
+
+    def __init__(self, answer: Answer) -> None:
+        self.status = answer.status
+        self.reason = ""
+        self.headers = CIMultiDictProxy(CIMultiDict(answer.headers))
+        self.content = self
+        self._answer = answer
+
+    async def read(self) -> bytes:
+        return self._answer.content
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+class Wire:
+    """A connection on which every request gets the next of some answers, the last one again and again.
+
+    Args:
+        answers: answers, or exceptions that are raised in their place.
+    """
+
+    auto_decompress = True
+    closed = False
+
+    def __init__(self, *answers: Answer | Exception) -> None:
+        self.answers = list(answers)
+        self.asked: list[str] = []
+
+    async def __aenter__(self) -> Wire:
+        return self
+
+    async def __aexit__(self, *error: object) -> None:
+        """Nothing is open."""
+
+    async def request(self, method: str, url: object, **options: Any) -> _Received:
+        del options
+        self.asked.append(f"{method} {url}")
+        answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        if isinstance(answer, Exception):
+            raise answer
+        return _Received(answer)
+
+    async def close(self) -> None:
+        """Nothing is open."""
+
+
+def arm_session(*answers: Answer | Exception) -> ArmSession:
+    """Azure Resource Manager, which gives these answers."""
+    return ArmSession(PUBLIC, SignedIn(), Wire(*answers), Once(), silent)  # type: ignore[arg-type]
+
+
+def graph_session(*answers: Answer | Exception) -> GraphSession:
+    """Microsoft Graph, which gives these answers, the last one again and again."""
+    from mct_s2s.adapters.graph.session import GraphSession  # noqa: PLC0415  # its SDK warns while it is imported
+
+    left = list(answers)
+
+    def handle(request: httpx.Request) -> httpx.Response:
+        answer = left.pop(0) if len(left) > 1 else left[0]
+        if isinstance(answer, Exception):
+            raise answer
+        return httpx.Response(answer.status, headers=dict(answer.headers), content=answer.content, request=request)
+
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    session = GraphSession(PUBLIC, SignedIn(), tls, Once(), silent)  # type: ignore[arg-type]
+    session._http._transport = httpx.MockTransport(handle)
+    session._http._mounts = {}
+    return session
+
+
+def graph_request() -> RequestInformation:
+    """Any request to Graph."""
+    from kiota_abstractions.method import Method  # noqa: PLC0415
+    from kiota_abstractions.request_information import RequestInformation  # noqa: PLC0415
+
+    info = RequestInformation(Method.GET)
+    info.url = f"{PUBLIC.graph}/v1.0/applications"
+    info.headers.try_add("Accept", "application/json")
+    return info

@@ -1,0 +1,975 @@
+"""The outside world in memory, behind the ports, and an event loop whose time passes only where nothing else is due.
+
+These stand in for Azure, for places that keep credentials and for people; never for a part of the program. A test can
+let somebody else act just before a call arrives, or after it has taken effect and before its answer is back.
+"""
+
+# ruff: noqa: ARG002  # the ports say which arguments there are
+
+from __future__ import annotations
+
+import asyncio
+import selectors
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any, TypeVar
+
+from mct_s2s.errors import NotThere, S2SError, ServiceError
+from mct_s2s.flows.converge import Answer, Convergence, Goal, converge
+from mct_s2s.flows.query import Query
+from mct_s2s.model.access import ApiAnswer, ApiToken, Claims, ClientSignIn, SecretProof, SignIn
+from mct_s2s.model.desired import Desired
+from mct_s2s.model.ids import ApplicationObjectId, AppRoleId, ClientId, KeyId, PrincipalId, same_id
+from mct_s2s.model.observed import (
+    Application,
+    Assignment,
+    Credential,
+    CredentialKind,
+    IdentityHolder,
+    Observed,
+    PrincipalKind,
+    SecretNote,
+    ServicePrincipal,
+    Site,
+    Swapping,
+    Tenant,
+)
+from mct_s2s.model.proofs import Certificate, Federation
+from mct_s2s.model.resource_id import ResourceId
+from mct_s2s.model.rights import Denial, Lock, Permission, Person, SecretRule, SignedIn
+from mct_s2s.model.site_settings import APPLICATION_IDS, OBJECT_IDS, allow_list, is_enabled
+from mct_s2s.model.target import SiteTarget
+from mct_s2s.planning.changes import AnyChange
+from mct_s2s.planning.edits import ApplicationPatch
+from mct_s2s.planning.plan import Facts, Plan
+from mct_s2s.planning.rights import GLOBAL_ADMINISTRATOR
+from mct_s2s.planning.secret_policy import LIFETIME_FORBIDDEN
+from mct_s2s.ports import (
+    Azure,
+    KeyWish,
+    NewSecret,
+    SecretPlace,
+    SecretRecord,
+    StoredCredential,
+    Subscription,
+    Tokens,
+)
+
+from tests.planning.worlds import FOREIGN, NOW, SERVICE_KEY, SUBSCRIPTION, TENANT, guid, site
+
+T = TypeVar("T")
+Hook = Callable[[], Awaitable[None] | None]
+Settings = dict[str, str | None]
+
+# --- time ---
+
+
+class _SkipsAhead(selectors.SelectSelector):
+    """Waits for nothing: what would have been waited is added to the clock."""
+
+    loop: VirtualLoop
+
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        if timeout is None:
+            raise AssertionError("everybody waits for somebody else: nothing will ever happen")
+        self.loop.now += max(0.0, timeout)
+        return super().select(0)
+
+
+class VirtualLoop(asyncio.SelectorEventLoop):
+    """An event loop on which an hour of `asyncio.sleep` takes no time."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+        selector = _SkipsAhead()
+        selector.loop = self
+        super().__init__(selector)
+
+    def time(self) -> float:
+        return self.now
+
+
+def run(work: Coroutine[Any, Any, T]) -> T:
+    """Run to the end in virtual time."""
+    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
+        return runner.run(work)
+
+
+def elapsed_since(began: float) -> float:
+    """Virtual seconds."""
+    return asyncio.get_running_loop().time() - began
+
+
+# --- what can go wrong ---
+
+
+def refused(code: str = "graph-refused", status: int = 400, message: str = "No.") -> ServiceError:
+    """An answer that says no."""
+    return ServiceError(code, message, remedy="Ask.", status=status, service_message=message)
+
+
+def lost(code: str = "graph-unreachable", status: int = 0) -> ServiceError:
+    """No answer: whether the request took effect is not known."""
+    return ServiceError(code, "No answer came.", remedy="Run it again.", status=status)
+
+
+def failing(error: BaseException) -> Hook:
+    """What happens instead of an answer."""
+
+    def fail() -> None:
+        raise error
+
+    return fail
+
+
+# --- the world ---
+
+WRITES = frozenset({
+    "create_application", "update_application", "create_principal", "add_secret", "remove_secret", "add_certificate",
+    "put_federated_credential", "assign", "revoke", "delete_application", "restore_application", "restore_principal",
+    "purge_application", "write_settings", "restart", "enable", "disable",
+})  # fmt: skip
+STORING = frozenset({"begin", "deliver", "key_pair", "deliver_certificate"})
+LOCAL = STORING | {"note", "check", "read"}
+"""What a place does on this machine: it takes no round trip."""
+
+
+@dataclass
+class SiteState:
+    """A web app: what its settings say, and what it has read of them when it started."""
+
+    site: Site
+    settings: Settings
+    swapping: Swapping | None = None
+    started_with: Settings = field(default_factory=dict)
+    restarts: int = 0
+
+
+@dataclass
+class World:
+    """Everything outside of the program."""
+
+    subscriptions: list[Subscription] = field(
+        default_factory=lambda: [Subscription(SUBSCRIPTION, "Learning", TENANT.id)]
+    )
+    applications: dict[str, Application] = field(default_factory=dict)
+    deleted: dict[str, Application] = field(default_factory=dict)
+    principals: dict[str, ServicePrincipal] = field(default_factory=dict)
+    deleted_principals: dict[str, ServicePrincipal] = field(default_factory=dict)
+    assignments: list[Assignment] = field(default_factory=list)
+    federated: dict[str, list[Credential]] = field(default_factory=dict)
+    secrets: dict[str, str] = field(default_factory=dict)
+    """Values by key id."""
+    longest_secret: timedelta | None = None
+    """What the tenant's policy allows."""
+    sites: dict[str, SiteState] = field(default_factory=dict)
+    holders: dict[str, IdentityHolder] = field(default_factory=dict)
+    azure_roles: dict[str, list[str]] = field(default_factory=dict)
+    places: dict[str, MemoryPlace] = field(default_factory=dict)
+    carried_out_after: float = 0.0
+    """Seconds from the answer to a write of settings until it is carried out."""
+
+    roles: frozenset[str] | None = frozenset({GLOBAL_ADMINISTRATOR})
+    permissions: dict[str, tuple[Permission, ...]] = field(default_factory=dict)
+    locks: list[Lock] = field(default_factory=list)
+    secret_rules: tuple[SecretRule, ...] = ()
+    own_secret_rules: dict[str, tuple[SecretRule, ...]] = field(default_factory=dict)
+
+    latency: float = 0.0
+    calls: list[str] = field(default_factory=list)
+    """Every call with its subject, in the order of arrival: `add_secret Import`."""
+    answered: list[str] = field(default_factory=list)
+    """The same in the order in which their effects were complete."""
+    patient: list[str] = field(default_factory=list)
+    """Those of them that are to wait out an answer of *not there yet*."""
+    most_at_once: int = 0
+    at_write: dict[int, tuple[Hook | None, Hook | None]] = field(default_factory=dict)
+    """Hooks before and after the nth call that changes something, counted from 0."""
+    _before: dict[str, list[Hook | None]] = field(default_factory=dict)
+    _after: dict[str, list[Hook | None]] = field(default_factory=dict)
+    _at_once: int = 0
+    _made: int = 0
+    _writes: int = 0
+
+    def before(self, call: str, *hooks: Hook | None) -> None:
+        """What happens when the next calls of that name arrive, one hook a call; `None` lets one pass."""
+        self._before.setdefault(call, []).extend(hooks)
+
+    def after(self, call: str, *hooks: Hook | None) -> None:
+        """What happens when the next calls of that name have taken effect and are not answered yet."""
+        self._after.setdefault(call, []).extend(hooks)
+
+    @property
+    def writes(self) -> list[str]:
+        """The calls that change something in Azure."""
+        return [call for call in self.calls if call.split()[0] in WRITES]
+
+    def forget(self) -> None:
+        """Begin a new page of the log; nobody interferes any more."""
+        self.calls.clear()
+        self.answered.clear()
+        self.patient.clear()
+        self.at_write.clear()
+        self._before.clear()
+        self._after.clear()
+        self._writes = 0
+
+    @asynccontextmanager
+    async def call(self, name: str, subject: object = "", *, is_new: bool = False) -> AsyncIterator[None]:
+        """One call: on its way, taking effect, on its way back."""
+        text = f"{name} {subject}".strip()
+        self.calls.append(text)
+        if is_new:
+            self.patient.append(text)
+        early = late = None
+        if name in WRITES | STORING:
+            early, late = self.at_write.get(self._writes, (None, None))
+            self._writes += 1
+        self._at_once += 1
+        self.most_at_once = max(self.most_at_once, self._at_once)
+        try:
+            await asyncio.sleep(0 if name in LOCAL else self.latency / 2)
+            await _happen(early, _next(self._before, name))
+            yield
+            self.answered.append(text)
+            await _happen(late, _next(self._after, name))
+            await asyncio.sleep(0 if name in LOCAL else self.latency / 2)
+        finally:
+            self._at_once -= 1
+
+    def new_id(self, kind: str) -> str:
+        """An id that nothing has yet."""
+        self._made += 1
+        return guid(f"{kind} {self._made}")
+
+    def register(self, name: str, unique_name: str | None = None, **more: Any) -> Application:
+        """A registration with a service principal, as somebody else would make it."""
+        client_id = ClientId(self.new_id("appId"))
+        application = Application(
+            ApplicationObjectId(self.new_id("application")), client_id, name, unique_name, created=None, **more
+        )
+        self.applications[application.object_id] = application
+        principal = ServicePrincipal(PrincipalId(self.new_id("principal")), client_id, name)
+        self.principals[principal.id] = principal
+        return application
+
+    def delete(self, application: Application, when: datetime | None = None) -> None:
+        """Into the recycle bin, with its service principal."""
+        self.deleted[application.object_id] = replace(self.applications.pop(application.object_id), deleted=when)
+        for principal in [p for p in self.principals.values() if same_id(p.client_id, application.client_id)]:
+            self.deleted_principals[principal.id] = self.principals.pop(principal.id)
+
+    def add_site(self, where: Site | None = None, settings: Mapping[str, str | None] | None = None) -> SiteState:
+        """One more web app."""
+        where = where or site()
+        state = SiteState(where, dict(FOREIGN if settings is None else settings))
+        state.started_with = dict(state.settings)
+        self.sites[str(where.resource).lower()] = state
+        self.holders.setdefault(str(where.resource).lower(), IdentityHolder(where.resource, None))
+        return state
+
+    def state(self, where: ResourceId) -> SiteState:
+        found = self.sites.get(str(where).lower())
+        if found is None:
+            raise NotThere("not-found", f"{where} is not there.", remedy="Look.")
+        return found
+
+    def application_of(self, name: str) -> Application:
+        """The only registration of that display name."""
+        (found,) = [application for application in self.applications.values() if application.display_name == name]
+        return found
+
+    def principal_of(self, client_id: str) -> ServicePrincipal | None:
+        return next((p for p in self.principals.values() if same_id(p.client_id, client_id)), None)
+
+    @property
+    def azure(self) -> Azure:
+        """A session with this world."""
+        return Azure(
+            "public",
+            None,
+            "https://graph.microsoft.com",
+            MemoryDirectory(self),
+            MemorySites(self),
+            MemoryIdentities(self),
+            MemoryDirectoryAccess(self),
+            MemoryResourceAccess(self),
+        )
+
+
+def _next(hooks: dict[str, list[Hook | None]], name: str) -> Hook | None:
+    waiting = hooks.get(name)
+    return waiting.pop(0) if waiting else None
+
+
+async def _happen(*hooks: Hook | None) -> None:
+    for hook in hooks:
+        outcome = hook() if hook else None
+        if outcome is not None:
+            await outcome
+
+
+def world(*, settings: Mapping[str, str | None] | None = None) -> World:
+    """A tenant with one App Service and nothing of ours."""
+    made = World()
+    made.add_site(settings=settings)
+    return made
+
+
+# --- Microsoft Graph ---
+
+
+@dataclass
+class MemoryDirectory:
+    """A directory that is always up to date."""
+
+    world: World
+
+    async def tenant(self) -> Tenant:
+        async with self.world.call("tenant"):
+            return TENANT
+
+    async def application_by_client_id(self, client_id: ClientId) -> Application | None:
+        async with self.world.call("application_by_client_id", client_id):
+            return self._first(lambda app: same_id(app.client_id, client_id))
+
+    async def application_by_unique_name(self, unique_name: str) -> Application | None:
+        async with self.world.call("application_by_unique_name", unique_name):
+            return self._first(lambda app: app.unique_name == unique_name)
+
+    async def application_by_object_id(self, object_id: ApplicationObjectId, *, is_new: bool) -> Application:
+        async with self.world.call("application_by_object_id", object_id, is_new=is_new):
+            return self._there(object_id)
+
+    async def applications_with_uri(self, uri: str) -> list[Application]:
+        async with self.world.call("applications_with_uri", uri):
+            return [app for app in self.world.applications.values() if uri in app.identifier_uris]
+
+    async def applications(self, client_ids: Iterable[ClientId]) -> list[Application]:
+        wanted = {entry.lower() for entry in client_ids}
+        if not wanted:
+            return []
+        async with self.world.call("applications", len(wanted)):
+            return [app for app in self.world.applications.values() if app.client_id.lower() in wanted]
+
+    async def principal(self, client_id: ClientId) -> ServicePrincipal | None:
+        async with self.world.call("principal", client_id):
+            return self.world.principal_of(client_id)
+
+    async def principals_of(self, client_ids: Iterable[ClientId]) -> list[ServicePrincipal]:
+        wanted = {entry.lower() for entry in client_ids}
+        if not wanted:
+            return []
+        async with self.world.call("principals_of", len(wanted)):
+            return [one for one in self.world.principals.values() if one.client_id.lower() in wanted]
+
+    async def principals(self, ids: Iterable[PrincipalId]) -> list[ServicePrincipal]:
+        wanted = {entry.lower() for entry in ids}
+        if not wanted:
+            return []
+        async with self.world.call("principals", len(wanted)):
+            return [one for one in self.world.principals.values() if one.id.lower() in wanted]
+
+    async def assignments_to(self, client_id: ClientId, *, is_new: bool = False) -> list[Assignment]:
+        async with self.world.call("assignments_to", client_id, is_new=is_new):
+            service = self.world.principal_of(client_id)
+            return [one for one in self.world.assignments if service and same_id(one.resource_id, service.id)]
+
+    async def federated_credentials(self, object_id: ApplicationObjectId) -> list[Credential]:
+        async with self.world.call("federated_credentials", object_id):
+            return list(self.world.federated.get(object_id, ()))
+
+    async def applications_with_tag(self, tag: str) -> list[Application]:
+        async with self.world.call("applications_with_tag", tag):
+            return [app for app in self.world.applications.values() if tag in app.tags]
+
+    async def assignments_of(self, principal: PrincipalId) -> list[Assignment]:
+        async with self.world.call("assignments_of", principal):
+            return [one for one in self.world.assignments if same_id(one.principal_id, principal)]
+
+    async def create_application(self, unique_name: str, display_name: str, tags: Sequence[str]) -> Application:
+        async with self.world.call("create_application", display_name):
+            if any(app.unique_name == unique_name for app in self.world.deleted.values()):
+                raise refused("name-taken", message="Another object with the same value for property uniqueName.")
+            found = self._first(lambda app: app.unique_name == unique_name)
+            if found is not None:
+                return found
+            made = Application(
+                ApplicationObjectId(self.world.new_id("application")),
+                ClientId(self.world.new_id("appId")),
+                display_name,
+                unique_name,
+                tags=tuple(tags),
+                created=NOW,
+            )
+            self.world.applications[made.object_id] = made
+            return made
+
+    async def update_application(
+        self, object_id: ApplicationObjectId, patch: ApplicationPatch, *, is_new: bool
+    ) -> None:
+        application = self._there(object_id)
+        async with self.world.call("update_application", application.display_name, is_new=is_new):
+            others = [*self.world.applications.values(), *self.world.deleted.values()]
+            taken = {uri for other in others if other.object_id != object_id for uri in other.identifier_uris}
+            if taken & set(patch.identifier_uris or ()):
+                raise refused("uri-taken", message="Another object with the same value for property identifierUris.")
+            changed = {
+                name: value
+                for name in ("identifier_uris", "app_roles", "token_version", "required_access", "tags")
+                if (value := getattr(patch, name)) is not None
+            }
+            self.world.applications[object_id] = replace(self._there(object_id), **changed)
+
+    async def create_principal(self, client_id: ClientId, *, is_new: bool) -> ServicePrincipal:
+        async with self.world.call("create_principal", self._name(client_id), is_new=is_new):
+            found = self.world.principal_of(client_id)
+            if found is None:
+                identifier = PrincipalId(self.world.new_id("principal"))
+                found = self.world.principals[identifier] = ServicePrincipal(
+                    identifier, client_id, self._name(client_id)
+                )
+            return found
+
+    async def add_secret(
+        self, object_id: ApplicationObjectId, name: str, expires: datetime, *, is_new: bool
+    ) -> NewSecret:
+        async with self.world.call("add_secret", self._there(object_id).display_name, is_new=is_new):
+            longest = self.world.longest_secret
+            if longest is not None and expires - NOW > longest:
+                raise refused(LIFETIME_FORBIDDEN, message="Credential lifetime exceeds the max value allowed.")
+            key_id = KeyId(self.world.new_id("secret"))
+            value = self.world.secrets[key_id] = f"value of {key_id}"
+            self._add_credential(object_id, Credential(CredentialKind.SECRET, key_id, name, expires, NOW))
+            return NewSecret(key_id, expires, value)
+
+    async def remove_secret(self, object_id: ApplicationObjectId, key_id: KeyId) -> None:
+        async with self.world.call("remove_secret", self._there(object_id).display_name):
+            application = self._there(object_id)
+            kept = tuple(one for one in application.credentials if one.key_id != key_id)
+            self.world.applications[object_id] = replace(application, credentials=kept)
+
+    async def add_certificate(
+        self, object_id: ApplicationObjectId, certificate: Certificate, name: str, *, is_new: bool
+    ) -> KeyId:
+        async with self.world.call("add_certificate", self._there(object_id).display_name, is_new=is_new):
+            if all(one.key_id != certificate.key_id for one in self._there(object_id).credentials):
+                kind, made = CredentialKind.CERTIFICATE, certificate
+                public = Credential(kind, made.key_id, name, made.expires, made.starts, made.thumbprint)
+                self._add_credential(object_id, public)
+            return certificate.key_id
+
+    async def put_federated_credential(
+        self, object_id: ApplicationObjectId, federation: Federation, *, is_new: bool
+    ) -> KeyId:
+        async with self.world.call("put_federated_credential", self._there(object_id).display_name, is_new=is_new):
+            rows = self.world.federated.setdefault(object_id, [])
+            key_id = KeyId(self.world.new_id("federated"))
+            rows[:] = [row for row in rows if row.name != federation.name]
+            rows.append(Credential(CredentialKind.FEDERATED, key_id, federation.name, None, federation=federation))
+            return key_id
+
+    async def assign(
+        self, principal: PrincipalId, service: PrincipalId, role: AppRoleId, *, is_new: bool
+    ) -> Assignment | None:
+        async with self.world.call("assign", self.world.principals[principal].display_name, is_new=is_new):
+            made = Assignment(self.world.new_id("assignment"), principal, service, role)
+            if any(replace(one, id=made.id) == made for one in self.world.assignments):
+                return None
+            self.world.assignments.append(made)
+            return made
+
+    async def revoke(self, service: PrincipalId, assignment: str) -> None:
+        async with self.world.call("revoke", assignment):
+            self.world.assignments = [one for one in self.world.assignments if one.id != assignment]
+
+    async def delete_application(self, object_id: ApplicationObjectId) -> None:
+        application = self.world.applications.get(object_id)
+        async with self.world.call("delete_application", application.display_name if application else ""):
+            if object_id in self.world.applications:
+                gone = self.world.principal_of(self._there(object_id).client_id)
+                self.world.delete(self._there(object_id), NOW)
+                self.world.assignments = [
+                    one
+                    for one in self.world.assignments
+                    if gone is None or gone.id not in (one.principal_id, one.resource_id)
+                ]
+
+    async def deleted_applications(self) -> list[Application]:
+        async with self.world.call("deleted_applications"):
+            return list(self.world.deleted.values())
+
+    async def deleted_principals(self, client_ids: Iterable[ClientId]) -> list[ServicePrincipal]:
+        wanted = {entry.lower() for entry in client_ids}
+        if not wanted:
+            return []
+        async with self.world.call("deleted_principals", len(wanted)):
+            return [one for one in self.world.deleted_principals.values() if one.client_id.lower() in wanted]
+
+    async def restore_application(self, object_id: ApplicationObjectId) -> None:
+        async with self.world.call("restore_application", object_id):
+            if object_id in self.world.deleted:
+                self.world.applications[object_id] = replace(self.world.deleted.pop(object_id), deleted=None)
+
+    async def restore_principal(self, principal: PrincipalId) -> bool:
+        async with self.world.call("restore_principal", principal):
+            if principal not in self.world.deleted_principals:
+                return False
+            self.world.principals[principal] = self.world.deleted_principals.pop(principal)
+            return True
+
+    async def purge_application(self, object_id: ApplicationObjectId, *, is_new: bool) -> None:
+        async with self.world.call("purge_application", object_id, is_new=is_new):
+            self.world.deleted.pop(object_id, None)
+
+    def _first(self, fits: Callable[[Application], bool]) -> Application | None:
+        return next((app for app in self.world.applications.values() if fits(app)), None)
+
+    def _there(self, object_id: str) -> Application:
+        found = self.world.applications.get(object_id)
+        if found is None:
+            raise refused(status=404, message=f"Resource '{object_id}' does not exist.")
+        return found
+
+    def _name(self, client_id: str) -> str:
+        found = self._first(lambda app: same_id(app.client_id, client_id))
+        if found is None:
+            raise refused(message=f"The appId '{client_id}' does not reference a valid application object.")
+        return found.display_name
+
+    def _add_credential(self, object_id: str, credential: Credential) -> None:
+        application = self._there(object_id)
+        self.world.applications[object_id] = replace(application, credentials=(*application.credentials, credential))
+
+
+# --- Azure Resource Manager ---
+
+
+@dataclass
+class MemorySites:
+    """App Service, without an ETag for its settings."""
+
+    world: World
+
+    async def subscriptions(self) -> list[Subscription]:
+        async with self.world.call("subscriptions"):
+            return list(self.world.subscriptions)
+
+    async def subscription(self, subscription_id: str) -> Subscription | None:
+        async with self.world.call("subscription", subscription_id):
+            return next((one for one in self.world.subscriptions if same_id(one.id, subscription_id)), None)
+
+    async def sites(self, subscription_id: str, group: str | None = None) -> list[Site]:
+        async with self.world.call("sites"):
+            rows = [state.site for state in self.world.sites.values() if state.site.resource.slot is None]
+            return [row for row in rows if same_id(row.resource.subscription_id, subscription_id)]
+
+    async def site(self, resource: ResourceId) -> Site | None:
+        async with self.world.call("site", resource.name):
+            found = self.world.sites.get(str(resource).lower())
+            return found.site if found else None
+
+    async def settings(self, resource: ResourceId) -> Settings:
+        async with self.world.call("settings", resource.name):
+            return dict(self.world.state(resource).settings)
+
+    async def swapping(self, resource: ResourceId) -> Swapping | None:
+        async with self.world.call("swapping", resource.name):
+            return self.world.state(resource).swapping
+
+    async def write_settings(
+        self,
+        resource: ResourceId,
+        merged: Callable[[], Mapping[str, str | None] | None],
+        read_again: Callable[[], Awaitable[None]],
+    ) -> None:
+        while True:
+            try:
+                await self._put(resource, merged)
+            except ServiceError as error:
+                if not error.answer_lost:
+                    raise
+                await read_again()
+            else:
+                return
+
+    async def _put(self, resource: ResourceId, merged: Callable[[], Mapping[str, str | None] | None]) -> None:
+        sent = merged()
+        if sent is None:
+            return
+        async with self.world.call("write_settings", resource.name):
+            if self.world.carried_out_after:
+                loop = asyncio.get_running_loop()
+                loop.call_later(self.world.carried_out_after, self._replace, resource, dict(sent))
+            else:
+                self._replace(resource, dict(sent))
+
+    def _replace(self, resource: ResourceId, settings: Settings) -> None:
+        """App Service restarts the app by itself: learn.microsoft.com/azure/app-service/configure-common."""
+        state = self.world.state(resource)
+        state.settings, state.started_with = settings, dict(settings)
+
+    async def reference_status(self, resource: ResourceId, name: str) -> str | None:
+        async with self.world.call("reference_status", resource.name):
+            return None
+
+    async def restart(self, resource: ResourceId) -> None:
+        async with self.world.call("restart", resource.name):
+            state = self.world.state(resource)
+            state.started_with, state.restarts = dict(state.settings), state.restarts + 1
+
+
+@dataclass
+class MemoryIdentities:
+    """Managed identities; each is in the directory at once."""
+
+    world: World
+
+    async def holder(self, resource: ResourceId) -> IdentityHolder | None:
+        async with self.world.call("holder", resource.name):
+            return self.world.holders.get(str(resource).lower())
+
+    async def enable(self, holder: IdentityHolder) -> PrincipalId:
+        async with self.world.call("enable", holder.display_name):
+            there = self.world.holders[str(holder.resource).lower()]
+            if there.principal_id is not None:
+                return there.principal_id
+            identifier = PrincipalId(self.world.new_id("identity"))
+            self.world.holders[str(holder.resource).lower()] = replace(
+                there, principal_id=identifier, identity_type="SystemAssigned"
+            )
+            self.world.principals[identifier] = ServicePrincipal(
+                identifier,
+                ClientId(self.world.new_id("identity's appId")),
+                holder.display_name,
+                PrincipalKind.MANAGED_IDENTITY,
+                str(holder.resource),
+            )
+            return identifier
+
+    async def disable(self, holder: IdentityHolder) -> None:
+        async with self.world.call("disable", holder.display_name):
+            there = self.world.holders[str(holder.resource).lower()]
+            if there.principal_id is not None:
+                self.world.principals.pop(there.principal_id, None)
+            self.world.holders[str(holder.resource).lower()] = replace(there, principal_id=None, identity_type="None")
+
+    async def roles_of(self, holder: IdentityHolder) -> list[str]:
+        async with self.world.call("roles_of", holder.display_name):
+            return list(self.world.azure_roles.get(str(holder.resource).lower(), ()))
+
+
+@dataclass
+class MemoryDirectoryAccess:
+    """What the caller may do in the directory: a Global Administrator, unless the world says otherwise."""
+
+    world: World
+
+    @property
+    def signed_in(self) -> SignedIn:
+        return SignedIn("you, by browser", is_person=True)
+
+    @property
+    def address(self) -> str:
+        return "https://graph.microsoft.com/v1.0"
+
+    async def person(self) -> Person | None:
+        async with self.world.call("person"):
+            return Person(PrincipalId(guid("me")), "me@contoso.com")
+
+    async def principal(self) -> ServicePrincipal | None:
+        async with self.world.call("caller's principal"):
+            return None
+
+    async def roles(self) -> frozenset[str] | None:
+        async with self.world.call("roles"):
+            return self.world.roles
+
+    async def permissions(self) -> frozenset[str] | None:
+        async with self.world.call("permissions"):
+            return None
+
+    async def owned(self) -> frozenset[ApplicationObjectId] | None:
+        async with self.world.call("owned"):
+            return frozenset()
+
+    async def secret_rules(self) -> tuple[SecretRule, ...]:
+        async with self.world.call("secret_rules"):
+            return self.world.secret_rules
+
+    async def secret_rules_of(self, object_id: ApplicationObjectId) -> tuple[SecretRule, ...] | None:
+        async with self.world.call("secret_rules_of", object_id):
+            return self.world.own_secret_rules.get(object_id)
+
+
+@dataclass
+class MemoryResourceAccess:
+    """What the caller may do to resources: everything, unless the world says otherwise."""
+
+    world: World
+
+    async def permissions(self, resource: ResourceId) -> tuple[Permission, ...]:
+        async with self.world.call("permissions_at", resource.name):
+            return self.world.permissions.get(resource.name, (Permission(("*",)),))
+
+    async def locks(self, resource: ResourceId) -> tuple[Lock, ...]:
+        async with self.world.call("locks_at", resource.name):
+            return tuple(lock for lock in self.world.locks if str(resource).lower().startswith(lock.scope.lower()))
+
+    async def denials(self, resource: ResourceId) -> tuple[Denial, ...]:
+        async with self.world.call("denials_at", resource.name):
+            return ()
+
+
+# --- places, tokens, the API ---
+
+
+@dataclass
+class MemoryPlace:
+    """Where one client's secret goes."""
+
+    world: World
+    name: str
+    attempts: list[str] = field(default_factory=list)
+    delivered_name: str | None = None
+    stored: StoredCredential | None = None
+    delivered_at: datetime | None = None
+    kind: CredentialKind = CredentialKind.SECRET
+    pending: Certificate | None = None
+
+    @property
+    def label(self) -> str:
+        return f"memory:{self.name}"
+
+    async def note(self) -> SecretNote:
+        async with self.world.call("note", self.name):
+            stored = self.stored
+            return SecretNote(
+                (*self.attempts, *([self.delivered_name] if self.delivered_name else [])),
+                stored.key_id if stored else None,
+                stored.client_id if stored else None,
+                self.delivered_at,
+                self.kind,
+                self.pending,
+            )
+
+    async def check(self, client_id: ClientId | None) -> None:
+        async with self.world.call("check", self.name):
+            pass
+
+    async def begin(self, attempt: str) -> None:
+        async with self.world.call("begin", self.name):
+            self.attempts.append(attempt)
+
+    async def deliver(self, record: SecretRecord, secret: NewSecret) -> None:
+        async with self.world.call("deliver", self.name):
+            self._keep(record, secret.key_id, secret.value, CredentialKind.SECRET)
+
+    async def read(self) -> StoredCredential | None:
+        async with self.world.call("read", self.name):
+            return self.stored
+
+    def _keep(self, record: SecretRecord, key_id: KeyId, value: str, kind: CredentialKind) -> None:
+        self.stored = StoredCredential(
+            record.tenant_id, record.client_id, value, record.scope, record.url, record.authority_host, key_id
+        )
+        self.delivered_name, self.delivered_at, self.kind = record.credential_name, NOW, kind
+        self.attempts.clear()
+
+
+@dataclass
+class MemoryKeyPlace(MemoryPlace):
+    """A place that makes key pairs, too."""
+
+    async def key_pair(self, wanted: KeyWish) -> Certificate:
+        async with self.world.call("key_pair", self.name):
+            if wanted.pending is not None and wanted.pending == self.pending:
+                return wanted.pending
+            thumbprint = self.world.new_id("key pair").replace("-", "").upper()
+            self.pending = Certificate(thumbprint.encode(), thumbprint, wanted.starts, wanted.expires)
+            return self.pending
+
+    async def deliver_certificate(self, record: SecretRecord, certificate: Certificate) -> None:
+        async with self.world.call("deliver_certificate", self.name):
+            self._keep(record, certificate.key_id, "", CredentialKind.CERTIFICATE)
+            self.pending = None
+
+
+@dataclass
+class MemoryTokens:
+    """A login service that knows every registered secret at once."""
+
+    world: World
+    asked: list[tuple[str, int]] = field(default_factory=list)
+    """Which secret, and how many tokens at once."""
+
+    async def token(self, sign_in: SignIn, scope: str, *, is_new: bool, role: str | None, at_once: int = 1) -> ApiToken:
+        assert isinstance(sign_in, ClientSignIn)
+        assert isinstance(sign_in.proof, SecretProof)
+        self.asked.append((sign_in.proof.value, at_once))
+        async with self.world.call("token", sign_in.client_id):
+            apps = [app for app in self.world.applications.values() if same_id(app.client_id, sign_in.client_id)]
+            held = {self.world.secrets.get(one.key_id) for app in apps for one in app.credentials}
+            principal = self.world.principal_of(sign_in.client_id)
+            if sign_in.proof.value not in held or principal is None:
+                raise ServiceError(
+                    "token-refused", "Entra ID gives no token.", remedy="Rotate.", status=401, service_code="7000215"
+                )
+            return self._token(sign_in, principal, scope.removesuffix("/.default"))
+
+    def _token(self, sign_in: ClientSignIn, principal: ServicePrincipal, audience: str) -> ApiToken:
+        services = [app for app in self.world.applications.values() if audience in app.identifier_uris]
+        names = {role.id: role.value or "" for app in services for role in app.app_roles}
+        roles = [one.role_id for one in self.world.assignments if same_id(one.principal_id, principal.id)]
+        claims = Claims(
+            audience, "https://sts.windows.net/", sign_in.tenant_id, sign_in.client_id, principal.id,
+            tuple(names[role] for role in roles if role in names), "1.0", NOW + timedelta(hours=1),
+        )  # fmt: skip
+        return ApiToken(claims, f"token of {sign_in.client_id}")
+
+
+@dataclass
+class MemoryApi:
+    """The MCT API, which judges by the settings that it started with."""
+
+    world: World
+    state: SiteState
+    answers: list[ApiAnswer | ServiceError] = field(default_factory=list)
+    """What it says instead, call by call."""
+
+    async def get(
+        self, path: str, headers: Mapping[str, str], token: ApiToken | None, *, just_restarted: bool
+    ) -> ApiAnswer:
+        async with self.world.call("get", path):
+            said = self.answers.pop(0) if self.answers else self._judged(headers, token)
+            if isinstance(said, ServiceError):
+                raise said
+            return said
+
+    def _judged(self, headers: Mapping[str, str], token: ApiToken | None) -> ApiAnswer:
+        settings = self.state.started_with
+        if token is None or headers.get("ClientType") != "Service" or not is_enabled(settings):
+            return ApiAnswer(401)
+        claims = token.claims
+        if claims.audience != settings.get("ServiceAuthAudience"):
+            return ApiAnswer(401)
+        by_object = allow_list(settings, OBJECT_IDS).holds(claims.object_id)
+        by_role = allow_list(settings, APPLICATION_IDS).holds(claims.client_id)
+        by_role = by_role and settings.get("ServiceAuthRole") in claims.roles
+        return ApiAnswer(200 if by_object or by_role else 401)
+
+
+# --- whoever runs a command ---
+
+
+@dataclass
+class Watcher:
+    """Whoever watches: keeps what it is told."""
+
+    told: list[str] = field(default_factory=list)
+
+    def started(self, change: AnyChange) -> None:
+        self.told.append(f"started {change.key}")
+
+    def finished(self, change: AnyChange, detail: str) -> None:
+        self.told.append(f"finished {change.key}")
+
+    def failed(self, change: AnyChange, error: S2SError) -> None:
+        self.told.append(f"failed {change.key}")
+
+
+TARGET = SiteTarget("contosolearn", "mct-prod", SUBSCRIPTION)
+
+
+def goal(
+    here: World,
+    desired: Desired,
+    *,
+    attempt: str = "a1b2",
+    now: datetime = NOW,
+    key_pairs: bool = False,
+    tokens: Tokens | None = None,
+    preflight: bool = True,
+    **asked: Any,
+) -> Goal:
+    """A command that wants something; its secrets go to the world's own places, which remember them.
+
+    Args:
+        here: the world.
+        desired: what is wanted.
+        attempt: a word unique to the run.
+        now: when it runs.
+        key_pairs: whether the places keep private keys.
+        tokens: the login service, where secrets are proved.
+        preflight: whether rights are looked at.
+        asked: what differs from the usual questions.
+    """
+    removal, rotation = desired.removal, desired.rotation
+    names = tuple(client.name for client in desired.clients) + (rotation.clients if rotation else ())
+    query = Query(
+        now,
+        SERVICE_KEY,
+        TARGET,
+        clients=names,
+        leaving=removal.clients if removal else (),
+        everything=removal.everything if removal else False,
+    )
+
+    def places(observed: Observed) -> Mapping[str, SecretPlace]:
+        del observed
+        kind = MemoryKeyPlace if key_pairs else MemoryPlace
+        return {name: here.places.setdefault(name, kind(here, name)) for name in names}
+
+    facts = Facts(now, attempt)
+    return Goal(replace(query, **asked), desired, facts, places, tokens=tokens, preflight=preflight)
+
+
+async def agree(plan: Plan) -> Answer:
+    """Yes, where there is something to do."""
+    return Answer(go=not plan.is_empty)
+
+
+@asynccontextmanager
+async def nobody_else(name: str, since: float) -> AsyncIterator[bool]:
+    """It is our turn, and nobody had theirs since."""
+    del name, since
+    yield False
+
+
+async def carry_out(here: World, wanted: Goal, watch: Callable[[Convergence], None] = lambda _: None) -> Convergence:
+    """Do what a command does, with everybody agreeing."""
+    return await converge(here.azure, wanted, agree, Watcher(), watch, nobody_else)
+
+
+# --- what it came to ---
+
+
+def summary(here: World) -> dict[str, object]:
+    """The end state by names: ids differ from run to run."""
+    names: dict[str, str] = {app.client_id: f"<{app.display_name}>" for app in here.applications.values()}
+    names |= {one.id: f"<principal of {one.display_name}>" for one in here.principals.values()}
+
+    def named(text: str | None) -> str | None:
+        for identifier, name in names.items():
+            text = text.replace(identifier, name) if text else text
+        return text
+
+    return {
+        "applications": sorted(_summary(here, app, named) for app in here.applications.values()),
+        "principals": sorted(one.display_name for one in here.principals.values()),
+        "consents": sorted(f"{names.get(one.principal_id)} {one.role_id}" for one in here.assignments),
+        "settings": {key: {k: named(v) for k, v in state.settings.items()} for key, state in here.sites.items()},
+        "up to date": all(state.started_with == state.settings for state in here.sites.values()),
+        "places": {name: (place.stored is not None, place.attempts) for name, place in here.places.items()},
+    }
+
+
+def _summary(here: World, app: Application, named: Callable[[str | None], str | None]) -> str:
+    place = here.places.get(app.display_name)
+    delivered = place.stored.key_id if place and place.stored else None
+    held = sorted("delivered" if one.key_id == delivered else f"orphan {one.name}" for one in app.credentials)
+    roles = [(role.value, role.enabled) for role in app.app_roles]
+    access = [(named(one.resource_client_id), one.permissions) for one in app.required_access]
+    return f"{app.display_name} {[named(uri) for uri in app.identifier_uris]} {roles} {access} {app.tags} {held}"
