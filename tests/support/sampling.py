@@ -17,7 +17,7 @@ _SEED, _ALL = "MCT_S2S_TEST_SEED", "MCT_S2S_TEST_ALL"
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """`--all`, and the seed of the sample; workers read both from the environment."""
-    parser.addoption("--all", action="store_true", dest="every_cell", help="every cell of the matrices, long fuzzing")
+    parser.addoption("--all", action="store_true", dest="every_cell", help="every cell of the matrices")
     parser.addoption("--sample-seed", help="choose the same sample again")
 
 
