@@ -12,6 +12,7 @@ from mct_s2s.sandbox.exchange import App, Receive, Scope, Send
 from mct_s2s.sandbox.instruments import Instruments
 from mct_s2s.sandbox.journal import Journal
 from mct_s2s.sandbox.pipeline import Pipeline
+from mct_s2s.sandbox.routing import below
 from mct_s2s.sandbox.wire_errors import graph_error
 from mct_s2s.sandbox.world import World
 
@@ -108,4 +109,4 @@ def _unknown() -> Route:
             501, "NotImplemented", f"The sandbox does not know {request.method} {request.url.path} of Graph."
         )
 
-    return Route("/{path:path}", refuse, methods=["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"])
+    return below("/", refuse)

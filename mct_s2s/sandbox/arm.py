@@ -19,6 +19,7 @@ from mct_s2s.sandbox.arm_call import Answer, ArmCall, Operation
 from mct_s2s.sandbox.directory.tokens import Caller, TokenRejected
 from mct_s2s.sandbox.resources import operations, providers
 from mct_s2s.sandbox.resources.ids import ResourceId
+from mct_s2s.sandbox.routing import below
 from mct_s2s.sandbox.wire_errors import WireError, arm_error
 from mct_s2s.sandbox.world import World
 
@@ -33,7 +34,6 @@ _WRONG_AUDIENCE = (
     "The access token has been obtained for wrong audience or resource. It should exactly match (including forward "
     "slash) with one of the allowed audiences '{}'."
 )
-METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
 
 
 def routes(world: World, addresses: Addresses) -> list[Route]:
@@ -60,7 +60,7 @@ def routes(world: World, addresses: Addresses) -> list[Route]:
         result = await outcome if inspect.isawaitable(outcome) else outcome
         return _response(result, headers)
 
-    return [Route("/{path:path}", answer, methods=METHODS)]
+    return [below("/", answer)]
 
 
 def find(method: str, path: str) -> tuple[Operation, dict[str, str]]:

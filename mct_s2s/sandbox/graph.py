@@ -9,7 +9,6 @@ import json
 from collections.abc import Mapping
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from starlette.convertors import PathConvertor, register_url_convertor
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -19,6 +18,7 @@ from mct_s2s.sandbox.directory.store import Directory, Origins
 from mct_s2s.sandbox.directory.tokens import Caller, TokenRejected
 from mct_s2s.sandbox.graph_call import Answer, GraphCall, Operation
 from mct_s2s.sandbox.login import HoldsDirectory
+from mct_s2s.sandbox.routing import below
 from mct_s2s.sandbox.wire_errors import graph_error
 
 OPERATIONS: tuple[Operation, ...] = (
@@ -28,20 +28,11 @@ OPERATIONS: tuple[Operation, ...] = (
 )
 """Everything that this Graph can do; a path that no row describes is answered 501."""
 
-_METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
-
 
 def routes(world: HoldsDirectory, addresses: Origins) -> list[Route]:
     """Give the routes of Graph."""
     service = _Graph(world, addresses)
-    register_url_convertor("anything", _Anything())
-    return [Route("/v1.0/{path:anything}", service.answer, methods=_METHODS)]
-
-
-class _Anything(PathConvertor):
-    """A rest of a path with line breaks, which a plain path has not, so that these too get Graph's own answer."""
-
-    regex = "(?s:.*)"
+    return [below("/v1.0/", service.answer)]
 
 
 class _Graph:

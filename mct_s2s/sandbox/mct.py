@@ -17,9 +17,8 @@ from mct_s2s.sandbox.addresses import Addresses
 from mct_s2s.sandbox.directory.store import Directory
 from mct_s2s.sandbox.directory.tokens import TokenRejected
 from mct_s2s.sandbox.resources.sites import Settings
+from mct_s2s.sandbox.routing import below
 from mct_s2s.sandbox.world import World
-
-METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
 
 
 class Refused(Exception):
@@ -43,7 +42,7 @@ def routes(world: World, addresses: Addresses, site_id: str) -> list[Route]:
             return PlainTextResponse("Your Functions 4.0 app is up and running")
         return _answer_call(world, addresses, settings, request)
 
-    return [Route("/{path:path}", answer, methods=METHODS)]
+    return [below("/", answer)]
 
 
 def _answer_call(world: World, addresses: Addresses, settings: Settings, request: Request) -> Response:

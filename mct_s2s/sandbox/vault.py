@@ -23,6 +23,7 @@ from mct_s2s.sandbox.directory.tokens import Caller, TokenRejected
 from mct_s2s.sandbox.resources import vault_access, vaults
 from mct_s2s.sandbox.resources.providers import is_plausible
 from mct_s2s.sandbox.resources.vaults import RETENTION_DAYS, VaultState
+from mct_s2s.sandbox.routing import below
 from mct_s2s.sandbox.wire_errors import WireError, vault_error
 from mct_s2s.sandbox.world import World
 
@@ -30,7 +31,6 @@ Body = dict[str, Any]
 
 VERSIONS = ("2016-10-01", "7.0", "7.1", "7.2", "7.3", "7.4", "7.5", "7.6", "2025-07-01", "2026-04-01")
 MOST_RESULTS = 25
-METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
 
 
 @dataclass(frozen=True)
@@ -123,7 +123,7 @@ def routes(world: World, addresses: Addresses) -> list[Route]:
         headers = {"x-ms-keyvault-region": vault["location"], "x-ms-keyvault-service-version": "1.9.2500.1"}
         return Response(status_code=204, headers=headers) if result is None else JSONResponse(result, headers=headers)
 
-    return [Route("/{path:path}", answer, methods=METHODS)]
+    return [below("/", answer)]
 
 
 def find(method: str, path: str) -> tuple[Operation, dict[str, str]]:

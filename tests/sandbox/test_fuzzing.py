@@ -18,10 +18,11 @@ from mct_s2s.sandbox.addresses import Addresses
 from mct_s2s.sandbox.directory.types import TYPES
 
 from tests.sandbox.conftest import SECRET, Client, signing_key
+from tests.support.sampling import cases
 
 GROUP = f"{seed.SUBSCRIPTION}/resourceGroups/integrations"
 FUZZ = settings(
-    max_examples=4,
+    max_examples=cases(4, 12),
     deadline=None,
     database=None,
     derandomize=True,
@@ -92,7 +93,7 @@ def names() -> st.SearchStrategy[str]:
     return st.sampled_from(sorted(every | others | {"ids", "types", "requests", "keyId", "url", "dependsOn"}))
 
 
-ODD = ["", "'", "''", "\\x00", "ü", "%", "null", "x" * 300, "../..", "$ref", "(id)"]
+ODD = ["", "a\n b", "'", "''", "\\x00", "ü", "%", "null", "x" * 300, "../..", "$ref", "(id)"]
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -208,7 +209,7 @@ def test_graph_answers_in_its_own_shape(row: Any, data: st.DataObject) -> None:
     {"id": VALUES, "method": st.sampled_from(["GET", "POST", "x"]), "url": TEXT | st.just("/applications")},
     optional={"headers": VALUES, "body": VALUES, "dependsOn": VALUES},
 ), max_size=3)}))  # fmt: skip
-@settings(FUZZ, max_examples=40)
+@settings(FUZZ, max_examples=cases(40, 160))
 def test_a_batch_answers_in_its_own_shape(body: Any) -> None:
     headers = {"Content-Type": "application/json", **bearer(target().addresses.graph)}
     status, content = send(8444, "POST", "/v1.0/$batch", "", headers, json.dumps(body).encode())
@@ -289,7 +290,7 @@ FORM = st.dictionaries(st.sampled_from(FIELDS), TEXT | st.sampled_from(FIELD_VAL
 
 @pytest.mark.parametrize("row", login.OPERATIONS, ids=lambda row: f"{row.method} {row.template}")
 @given(data=st.data())
-@settings(FUZZ, max_examples=25)
+@settings(FUZZ, max_examples=cases(25, 100))
 def test_the_token_service_answers_in_its_own_shape(row: Any, data: st.DataObject) -> None:
     path = row.template.replace("{tenant}", data.draw(st.sampled_from([seed.TENANT_ID, "common", "nobody"])))
     form = data.draw(FORM.map(lambda form: urlencode(form).encode()) | st.binary(max_size=20))
@@ -349,7 +350,7 @@ RULES = st.lists(
     ),
     body=RAW | RULES.map(lambda rules: json.dumps(rules).encode()),
 )
-@settings(FUZZ, max_examples=150)
+@settings(FUZZ, max_examples=cases(150, 600))
 def test_every_other_place_answers_too(
     place: tuple[int, str], method: str, options: dict[str, str], headers: dict[str, str], body: bytes
 ) -> None:
