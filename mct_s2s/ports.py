@@ -167,7 +167,7 @@ class Directory(Protocol):
         ...
 
     async def create_application(
-        self, unique_name: str, display_name: str, tags: Sequence[str]
+        self, unique_name: str, display_name: str, tags: Sequence[str], notes: str | None = None
     ) -> tuple[Application, bool]:
         """Create, or return the one that has that `uniqueName` already; and whether it was created just now.
 

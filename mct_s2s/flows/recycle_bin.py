@@ -94,7 +94,9 @@ async def create_or_restore(azure: Azure, change: CreateApplication, since: date
     """
     directory = azure.directory
     try:
-        application, is_made = await directory.create_application(change.unique_name, change.name, change.tags)
+        application, is_made = await directory.create_application(
+            change.unique_name, change.name, change.tags, change.notes
+        )
     except ServiceError as error:
         if error.code != "name-taken":
             raise

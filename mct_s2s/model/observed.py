@@ -136,6 +136,8 @@ class Application:
     token_version: int | None = None
     created: datetime | None = None
     tags: tuple[str, ...] = ()
+    notes: str | None = None
+    """For whoever looks after it."""
     deleted: datetime | None = None
     """Since when it is in the recycle bin, where it is."""
 

@@ -18,8 +18,6 @@ from mct_s2s.model.ids import (
     api_uri,
     identity_tag,
     new_app_role_id,
-    resource_in_tag,
-    site_in_tag,
 )
 from mct_s2s.model.observed import Application, AppRole, Observed
 from mct_s2s.model.site_settings import AUDIENCE, ROLE, value_of
@@ -38,7 +36,7 @@ from mct_s2s.planning.changes import (
     UpdateApplication,
 )
 from mct_s2s.planning.custody import Known, adoption, is_named, refuse_foreign
-from mct_s2s.planning.made_for import refuse_anothers, site_tags
+from mct_s2s.planning.made_for import note_for, refuse_anothers
 from mct_s2s.planning.restoring import deleted_service, holder_of_uri, taken_uri
 
 ABOUT = "service application"
@@ -91,11 +89,7 @@ def plan_service(wish: ServiceWish, observed: Observed) -> Service:
         uri=None if uri else ApiUri(application.client_id),
         role=role_edit,
         token_version=1 if application.token_version == 2 else None,
-        tags=tuple(
-            tag
-            for tag in (*site_tags(application, wish, observed), *_identity_tags(observed))
-            if tag not in application.tags
-        ),
+        tags=tuple(tag for tag in _identity_tags(observed) if tag not in application.tags),
     )
     if edits.uri is not None:
         refuse_taken_uri(application, observed)
@@ -235,7 +229,8 @@ def _new_service(wish: ServiceWish, observed: Observed) -> Service:
             name=wish.display_name,
             unique_name=wish.unique_name,
             option=OPTION,
-            tags=(*site_tags(None, wish, observed), *_identity_tags(observed)),
+            tags=_identity_tags(observed),
+            notes=note_for(observed),
         ),
         UpdateApplication(
             key=EXPOSE,
@@ -316,7 +311,6 @@ def _describe(edits: ApplicationEdits) -> str:
         "Application ID URI api://<appId>" if edits.uri else "",
         f"app role {edits.role.value}" if edits.role else "",
         "v1 access tokens" if edits.token_version else "",
-        "remembers the identity to switch on" if any(map(resource_in_tag, edits.tags)) else "",
-        "remembers its App Service" if any(map(site_in_tag, edits.tags)) else "",
+        "remembers the identity to switch on" if edits.tags else "",
     ]
     return ", ".join(part for part in parts if part)

@@ -420,7 +420,7 @@ class MemoryDirectory:
             self.world.principal_credentials.pop(principal, None)
 
     async def create_application(
-        self, unique_name: str, display_name: str, tags: Sequence[str]
+        self, unique_name: str, display_name: str, tags: Sequence[str], notes: str | None = None
     ) -> tuple[Application, bool]:
         async with self.world.call("create_application", display_name):
             if any(app.unique_name == unique_name for app in self.world.deleted.values()):
@@ -434,6 +434,7 @@ class MemoryDirectory:
                 display_name,
                 unique_name,
                 tags=tuple(tags),
+                notes=notes,
                 created=NOW,
             )
             self.world.applications[made.object_id] = made

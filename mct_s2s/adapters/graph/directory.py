@@ -147,7 +147,7 @@ class GraphDirectory:
         return [parse.assignment(row) async for row in self._session.rows(builder.to_get_request_information(), READ)]
 
     async def create_application(
-        self, unique_name: str, display_name: str, tags: Sequence[str]
+        self, unique_name: str, display_name: str, tags: Sequence[str], notes: str | None = None
     ) -> tuple[Application, bool]:
         """PATCH /applications(uniqueName='…') with `Prefer: create-if-missing`: two runs can never make two.
 
@@ -156,7 +156,7 @@ class GraphDirectory:
         builder = self._graph.applications_with_unique_name(unique_name)
         prefer: RequestConfiguration[Any] = RequestConfiguration()
         prefer.headers.add("Prefer", "create-if-missing")
-        info = builder.to_patch_request_information(bodies.new_application(display_name, tags), prefer)
+        info = builder.to_patch_request_information(bodies.new_application(display_name, tags, notes), prefer)
         row = await self._session.send(info, "create the registration")
         is_made = row is not None
         if row is None:  # it stood already: 204 brings no body

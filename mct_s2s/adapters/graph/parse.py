@@ -43,6 +43,7 @@ APPLICATION_FIELDS = [
     "api",
     "createdDateTime",
     "tags",
+    "notes",
 ]
 DELETED_FIELDS = [*APPLICATION_FIELDS, "deletedDateTime"]
 PRINCIPAL_FIELDS = [
@@ -82,6 +83,7 @@ def application(row: Json) -> Application:
         token_version=(row.get("api") or {}).get("requestedAccessTokenVersion"),
         created=moment(row["createdDateTime"]) if row.get("createdDateTime") else None,
         tags=tuple(row.get("tags") or ()),
+        notes=row.get("notes"),
         deleted=moment(row["deletedDateTime"]) if row.get("deletedDateTime") else None,
     )
 
