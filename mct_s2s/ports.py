@@ -353,6 +353,11 @@ class SecretPlace(Protocol):
         """How the result names it: `file:…`."""
         ...
 
+    @property
+    def is_shown(self) -> bool:
+        """Whether it is shown once and kept nowhere: no caller reads it there, and no later run can know of it."""
+        ...
+
     async def note(self) -> SecretNote:
         """What the place remembers."""
         ...
@@ -373,7 +378,12 @@ class SecretPlace(Protocol):
         ...
 
     async def deliver(self, record: SecretRecord, secret: NewSecret) -> None:
-        """Store the secret and forget the attempt."""
+        """Store the secret and forget the attempt.
+
+        Raises:
+            NotShown: it was to be shown, and there is nobody who could see it.
+            S2SError: it cannot be stored.
+        """
         ...
 
     async def read(self) -> StoredCredential | None:

@@ -10,10 +10,11 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+from typing import Protocol
 
 from mct_s2s import clock
 from mct_s2s.adapters.private_files import forget_leftovers, lines_of, replace_whole, write_new
-from mct_s2s.errors import UsageError
+from mct_s2s.errors import NotShown, UsageError
 from mct_s2s.model.ids import ClientId, KeyId, TenantId, same_id
 from mct_s2s.model.observed import CredentialKind, SecretNote
 from mct_s2s.ports import NewSecret, SecretRecord, StoredCredential
@@ -40,6 +41,11 @@ class FilePlace:
     def label(self) -> str:
         """As `--secret-to` takes it."""
         return f"file:{self.path}"
+
+    @property
+    def is_shown(self) -> bool:
+        """It is kept."""
+        return False
 
     @property
     def _pending(self) -> Path:
@@ -138,32 +144,72 @@ class FilePlace:
         return self.path.is_file() and self.path.stat().st_size > 0 and not same_id(self._holds(), client_id)
 
 
+@dataclass(frozen=True)
+class Shown:
+    """A secret or a private key that exists nowhere but on its way to whoever asked to see it."""
+
+    client: str
+    """The client's name."""
+    kind: CredentialKind
+    expires: datetime
+    value: str = field(repr=False)
+
+
+class Viewer(Protocol):
+    """Whoever asked to see secrets, on standard output. Methods raise `OSError` where nobody reads it."""
+
+    def look(self) -> None:
+        """Make sure that somebody does, as far as that can be known."""
+
+    def show(self, shown: Shown) -> None:
+        """Show it, to the last byte, before this returns; a viewer of JSON shows it in the document at the end."""
+
+
 @dataclass
 class ShownPlace:
-    """Standard output, once: the secret is kept here until the result is printed."""
+    """Standard output, once, as soon as the secret exists."""
 
+    viewer: Viewer
     shown: dict[str, str] = field(default_factory=dict, repr=False)
-    _last: StoredCredential | None = None
+    last: StoredCredential | None = field(default=None, repr=False)
 
     @property
     def label(self) -> str:
         """As `--secret-to` takes it."""
         return "show"
 
+    @property
+    def is_shown(self) -> bool:
+        """It is kept nowhere."""
+        return True
+
     async def note(self) -> SecretNote:
         """Nothing is remembered: what was shown is gone."""
         return SecretNote()
 
     async def check(self, client_id: ClientId | None) -> None:
-        """Standard output can always be written to."""
+        """Make sure that somebody reads standard output.
+
+        Raises:
+            UsageError: it is closed.
+        """
+        del client_id
+        try:
+            self.viewer.look()
+        except OSError as error:
+            raise UsageError(
+                "output-closed",
+                "Nobody reads standard output: a secret that is shown there would reach nobody. Nothing was changed.",
+                remedy="Run it where its output can be seen, or save the secret: --secret-to file:PATH",
+            ) from error
 
     async def begin(self, attempt: str) -> None:
         """There is nowhere to remember it."""
 
     async def deliver(self, record: SecretRecord, secret: NewSecret) -> None:
-        """Keep it for the result."""
-        self.shown[record.client_name] = secret.value
-        self._last = StoredCredential(
+        """Show it."""
+        self.show(Shown(record.client_name, SECRET, secret.expires, secret.value))
+        self.last = StoredCredential(
             record.tenant_id,
             record.client_id,
             secret.value,
@@ -173,9 +219,26 @@ class ShownPlace:
             secret.key_id,
         )
 
+    def show(self, shown: Shown) -> None:
+        """Show it now, or never.
+
+        Raises:
+            NotShown: nobody reads standard output.
+        """
+        try:
+            self.viewer.show(shown)
+        except OSError as error:
+            raise NotShown(
+                "secret-not-shown",
+                f"The {shown.kind.value} of '{shown.client}' could not be shown: standard output is closed "
+                f"({error.strerror or error}).",
+                remedy="Run the same command again, with an output that is read, or with --secret-to file:PATH",
+            ) from error
+        self.shown[shown.client] = shown.value
+
     async def read(self) -> StoredCredential | None:
         """The one that this very command made: any other is gone."""
-        return self._last
+        return self.last
 
 
 def check_writable(path: Path) -> None:

@@ -51,6 +51,11 @@ class VaultPlace:
         """As `--secret-to` takes it."""
         return f"keyvault:{self.vault.name}/{self.name}"
 
+    @property
+    def is_shown(self) -> bool:
+        """It is kept."""
+        return False
+
     async def note(self) -> SecretNote:
         """What the versions' tags remember."""
         versions = await self.vault.versions(self.name)

@@ -9,12 +9,14 @@ from functools import cache
 from pathlib import Path
 from secrets import token_hex
 
+from mct_s2s.adapters.secret_places import Viewer
 from mct_s2s.adapters.turn import turn
 from mct_s2s.cli.backing_up import BackupFile
-from mct_s2s.cli.credentials import NewCredential, Places, as_made, in_vault, saved
+from mct_s2s.cli.credentials import NewCredential, Places, in_vault, made_so_far, saved
 from mct_s2s.cli.options import ChangingOptions
 from mct_s2s.cli.question import ask
 from mct_s2s.cli.run import Run
+from mct_s2s.cli.showing import OutputViewer
 from mct_s2s.cli.where import where
 from mct_s2s.cli.wiring import Session
 from mct_s2s.errors import Cancelled, PermissionMissing, UsageError
@@ -80,12 +82,14 @@ async def change(run: Run, options: ChangingOptions, session: Session, wanted: C
         S2SError: refused, by Azure or by the user.
     """
     places: dict[str, SecretPlace] = {}
+    run.places = places
+    watcher = progress(run.terminal)
     if wanted.secret_to.vault is not None:
         session.cloud.vault(wanted.secret_to.vault.vault)  # before anything is looked at
 
     def places_for(observed: Observed) -> Mapping[str, SecretPlace]:
         places.clear()
-        places.update(_places(wanted, session, observed))
+        places.update(_places(wanted, session, observed, OutputViewer(run.terminal, watcher)))
         return places
 
     async def agree(plan: Plan) -> Answer:
@@ -104,7 +108,7 @@ async def change(run: Run, options: ChangingOptions, session: Session, wanted: C
         session.clientele.tokens,
         preflight=not options.no_preflight,
     )
-    with progress(run.terminal) as watcher:
+    with watcher:
         convergence = await converge(session.azure, goal, agree, watcher, run.watch, turn)
     changed = replace(_changed(convergence, places), left=_left(options, session, wanted, convergence))
     if wanted.prove and changed.applied and not convergence.plan.left_to_others:
@@ -166,13 +170,14 @@ async def _ask(run: Run, options: ChangingOptions, plan: Plan) -> Answer:
     raise Cancelled("cancelled", "Nothing was changed.", remedy="Run it again when you are ready.")
 
 
-def _places(wanted: Change, session: Session, observed: Observed) -> Mapping[str, SecretPlace]:
+def _places(wanted: Change, session: Session, observed: Observed, viewer: Viewer) -> Mapping[str, SecretPlace]:
     vaults = cache(session.open_vault)  # one for all clients: what it asks for in patience, it asks of all
     places = Places(
         wanted.secret_to,
         default_folder(session.label, observed, wanted.label),
         lambda to, name: in_vault(vaults(to.vault), to, wanted.label, name),
         {client.client_id.lower(): client.display_name for client in observed.trust.clients},
+        viewer,
     )
     rotation = wanted.desired.rotation
     if rotation is None or wanted.desired.service is None:
@@ -195,12 +200,7 @@ def _changed(convergence: Convergence, places: Mapping[str, SecretPlace]) -> Cha
     if journal is None:
         planned = [change for change in convergence.plan.changes if isinstance(change, NewCredential)]
         return Changed(convergence, [saved(change, "", places) for change in planned], places, applied=False)
-    order = [step.key for step in convergence.plan.steps]
-    made = [
-        saved(as_made(entry.change, journal.results), journal.results.resolve(entry.change.client_id), places)
-        for entry in sorted(journal.done, key=lambda entry: order.index(entry.change.key))
-        if isinstance(entry.change, NewCredential)
-    ]
+    made = made_so_far(convergence.plan, journal, places)
     return Changed(convergence, made, places, applied=True)
 
 

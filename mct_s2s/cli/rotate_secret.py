@@ -56,7 +56,7 @@ def rotate_secret(options: RotateOptions) -> int:
         )
         code, changed = await change(current, options, session, wanted)
         if not current.terminal.json and changed.applied:
-            show_credentials(current.terminal, changed.credentials)
+            show_credentials(current.terminal, [one for one in changed.credentials if one.secret is None])
             after = changed.convergence.after
             current.terminal.result(
                 f"Done. See what stands now with: mct-s2s status {where(options, after)}", style="good"

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from mct_s2s import clock
-from mct_s2s.errors import NotThere, ServiceError
+from mct_s2s.errors import NotShown, NotThere, S2SError, ServiceError
 from mct_s2s.flows.proofs import key_place, make_certificate
 from mct_s2s.flows.stage import Stage
 from mct_s2s.model.access import ClientSignIn, SecretProof
@@ -28,7 +28,8 @@ from mct_s2s.planning.changes import (
 )
 from mct_s2s.planning.plan import Results
 from mct_s2s.planning.secret_policy import LIFETIME_FORBIDDEN, OTHERWISE, shorter_ends, typed
-from mct_s2s.ports import NewSecret, SecretRecord
+from mct_s2s.ports import NewSecret, SecretPlace, SecretRecord
+from mct_s2s.together import to_the_end
 
 PROOFS = 16
 """Tokens asked for at once as proof: of three replicas, one that does not know a secret is missed once in 600 times."""
@@ -37,6 +38,11 @@ SECONDS_TO_CHANGE_OVER = 3.0
 SECRET_ATTEMPTS = 5
 SECRET_PAUSE = 0.3
 """Seconds, times the attempt's number: replicas need a moment to show the secret whose answer was lost."""
+
+
+def removal_command(client_id: ClientId, key_id: KeyId) -> str:
+    """What a person types to remove one secret."""
+    return f"az ad app credential delete --id {client_id} --key-id {key_id}"
 
 
 class Credentials:
@@ -72,15 +78,42 @@ class Credentials:
         if not change.prove and fresh and note.delivered != change.instead_of:
             return note.delivered, f"made minutes ago, saved to {place.label}"
         await place.begin(change.credential_name)
-        secret = await self._make_secret(change, is_new=is_new)
         record = self._record(change)
-        if change.prove:
-            await self._prove(record.client_id, secret.value, record.scope)
-        await place.deliver(record, secret)
+        if place.is_shown:
+            # Nobody reads it there, so it takes nobody's place before it has proved itself; and no later run can know
+            # of it: from here on it is shown, or it is taken back.
+            secret = await to_the_end(self._make_and_show(change, place, record, is_new=is_new))
+            if change.prove:
+                await self._prove(record.client_id, secret.value, record.scope)
+        else:
+            secret = await self._make_secret(change, is_new=is_new)
+            if change.prove:
+                await self._prove(record.client_id, secret.value, record.scope)
+            self._made(change, secret)
+            await place.deliver(record, secret)
         self._delivered_at[change.client] = clock.seconds()
+        return secret.key_id, f"expires {secret.expires:%Y-%m-%d}, saved to {place.label}"
+
+    def _made(self, change: AddSecret, secret: NewSecret) -> None:
         self._results.record(change.key, Part.KEY_ID, secret.key_id)
         self._results.record(change.key, Part.EXPIRES, secret.expires.isoformat())
-        return secret.key_id, f"expires {secret.expires:%Y-%m-%d}, saved to {place.label}"
+
+    async def _make_and_show(
+        self, change: AddSecret, place: SecretPlace, record: SecretRecord, *, is_new: bool
+    ) -> NewSecret:
+        """Make a secret and show it at once; one that nobody could see is taken back."""
+        secret = await self._make_secret(change, is_new=is_new)
+        self._made(change, secret)
+        try:
+            await place.deliver(record, secret)
+        except NotShown as error:
+            object_id = self._results.resolve(change.object_id)
+            try:
+                await self._azure.directory.remove_secret(object_id, secret.key_id)
+            except S2SError:
+                error.remedy = f"Remove it: {removal_command(record.client_id, secret.key_id)}. Then run it again."
+            raise
+        return secret
 
     async def _make_secret(self, change: AddSecret, *, is_new: bool) -> NewSecret:
         """Make the secret; where the tenant forbids its lifetime and a shorter one will do, the next shorter one."""

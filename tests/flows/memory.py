@@ -759,6 +759,10 @@ class MemoryPlace:
         async with self.world.call("check", self.name):
             pass
 
+    @property
+    def is_shown(self) -> bool:
+        return False
+
     async def begin(self, attempt: str) -> None:
         async with self.world.call("begin", self.name):
             self.attempts.append(attempt)
