@@ -460,6 +460,22 @@ class KeyPlace(SecretPlace, Protocol):
         ...
 
 
+class Departures(Protocol):
+    """Identities that a removal has taken off an App Service's allow list and has yet to switch off."""
+
+    def of(self, what: str) -> frozenset[str]:
+        """Their object ids, in lower case; `what` is the App Service's resource id."""
+        ...
+
+    def begin(self, what: str, identities: Iterable[str]) -> None:
+        """Note them, before the allow list is written."""
+        ...
+
+    def end(self, what: str, identities: Iterable[str]) -> None:
+        """They are switched off."""
+        ...
+
+
 class Progress(Protocol):
     """Whoever watches."""
 

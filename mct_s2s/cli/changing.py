@@ -9,6 +9,7 @@ from functools import cache
 from pathlib import Path
 from secrets import token_hex
 
+from mct_s2s.adapters.departures import LocalDepartures
 from mct_s2s.adapters.secret_places import Viewer
 from mct_s2s.adapters.turn import turn
 from mct_s2s.cli.backing_up import BackupFile
@@ -25,6 +26,7 @@ from mct_s2s.flows.query import Query
 from mct_s2s.inputs.clients import SecretTo
 from mct_s2s.model.desired import Desired
 from mct_s2s.model.observed import Observed
+from mct_s2s.planning.changes import DisableIdentity
 from mct_s2s.planning.findings import diagnose
 from mct_s2s.planning.plan import Facts, Plan
 from mct_s2s.planning.proof import Verification
@@ -106,6 +108,7 @@ async def change(run: Run, options: ChangingOptions, session: Session, wanted: C
         places_for,
         _keep_for(run, options.backup) if options.backup is not None else None,
         session.clientele.tokens,
+        LocalDepartures(),
         preflight=not options.no_preflight,
     )
     with watcher:
@@ -164,7 +167,9 @@ async def _ask(run: Run, options: ChangingOptions, plan: Plan) -> Answer:
             f"This would change something ({summary(plan)}), and there is nobody to ask. Nothing was changed.",
             remedy="Add --yes to go ahead, or --dry-run to see the plan alone.",
         )
-    answer = await ask(run.terminal, f"Go ahead ({summary(plan)})? [y/N] ")
+    off = [change.name for change in plan.changes if isinstance(change, DisableIdentity)]
+    identities = f"; managed identities that are switched off: {', '.join(off)}" if off else ""
+    answer = await ask(run.terminal, f"Go ahead ({summary(plan)}{identities})? [y/N] ")
     if answer.strip().lower() in {"y", "yes"}:
         return Answer(go=True, asked=True)
     raise Cancelled("cancelled", "Nothing was changed.", remedy="Run it again when you are ready.")

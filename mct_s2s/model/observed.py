@@ -375,6 +375,8 @@ class Observed:
     wired: WiredApp | None = None
     identity_uses: tuple[IdentityUse, ...] = ()
     """Looked at only where an identity may have to be switched off."""
+    departing: frozenset[str] = frozenset()
+    """Object ids, in lower case, that an earlier run took off the allow list and did not come to switch off."""
     graph: str = "https://graph.microsoft.com"
     """Microsoft Graph's address in this cloud, for commands that a person has to type."""
 

@@ -65,7 +65,8 @@ def plan_removal(removal: Removal, observed: Observed, unique_name: str, *, rest
     else:
         steps += undoing.forgotten(leaving.identities)
     nobody = not removal.everything and not any((leaving.clients, leaving.identities, leaving.entries))
-    return Plan(tuple(steps), notes=tuple(_nobody(name, observed) for name in removal.clients if nobody))
+    notes = [*(_nobody(name, observed) for name in removal.clients if nobody), *_switched_off(steps)]
+    return Plan(tuple(steps), notes=tuple(notes))
 
 
 def made_for(application: Application, base: str) -> bool:
@@ -117,16 +118,25 @@ class _Undoing:
         key = f"identity:{identity.id}"
         yield from self._revoked(identity, key, identity.display_name)
         use = next((u for u in self.observed.identity_uses if same_id(u.holder.principal_id, identity.id)), None)
-        if use is not None and use.others == ():
+        if use is not None and use.others == () and self._is_let_in(identity):
             yield DisableIdentity(key=key, name=identity.display_name, detail="system-assigned", holder=use.holder)
         else:
             yield AlreadyRight(
                 key=key,
                 resource="managed identity",
                 name=identity.display_name,
-                detail=_why_left_on(use),
+                detail=_why_left_on(use, let_in=self._is_let_in(identity)),
                 id=identity.id,
             )
+
+    def _is_let_in(self, identity: ServicePrincipal) -> bool:
+        """Whether the App Service itself says that the identity is its client.
+
+        The tag alone does not: whoever may write to the registration can name any resource in it.
+        """
+        site = self.observed.app_service
+        listed = site is not None and site.allowed_object_ids.holds(identity.id)
+        return listed or identity.id.casefold() in self.observed.departing
 
     def forgotten(self, identities: Iterable[ServicePrincipal]) -> Iterator[AnyChange]:
         """The service application's tags for identities that are not this trust's any more."""
@@ -251,12 +261,23 @@ def _kept(about: str, application: Application, why: str, key: str) -> AlreadyRi
     return AlreadyRight(key=key, resource=about, name=application.display_name, detail=why, id=application.client_id)
 
 
-def _why_left_on(use: IdentityUse | None) -> str:
+def _why_left_on(use: IdentityUse | None, *, let_in: bool) -> str:
     if use is None:
         return "left on: it was not switched on for this trust"
+    if not let_in:
+        return "left on: it is not on this App Service's allow list"
     if use.others is None:
         return "left on: what else relies on it cannot be read"
     return f"left on: it is used elsewhere, too ({', '.join(use.others[:3])})"
+
+
+def _switched_off(steps: Iterable[AnyChange]) -> Iterator[str]:
+    off = [str(step.holder.resource) for step in steps if isinstance(step, DisableIdentity)]
+    if off:
+        yield (
+            f"Switches off the system-assigned identity of {', '.join(off)}. Only Azure roles in its own subscription "
+            "can be seen from here: if it is used in another one, answer no."
+        )
 
 
 def _nobody(name: str, observed: Observed) -> str:

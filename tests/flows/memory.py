@@ -147,6 +147,22 @@ class SiteState:
     restarts: int = 0
 
 
+class MemoryDepartures:
+    """What removals remember from one run to the next."""
+
+    def __init__(self) -> None:
+        self.noted: dict[str, frozenset[str]] = {}
+
+    def of(self, what: str) -> frozenset[str]:
+        return self.noted.get(what, frozenset())
+
+    def begin(self, what: str, identities: Iterable[str]) -> None:
+        self.noted[what] = self.of(what) | {identity.casefold() for identity in identities}
+
+    def end(self, what: str, identities: Iterable[str]) -> None:
+        self.noted[what] = self.of(what) - {identity.casefold() for identity in identities}
+
+
 @dataclass
 class World:
     """Everything outside of the program."""
@@ -168,6 +184,7 @@ class World:
     holders: dict[str, IdentityHolder] = field(default_factory=dict)
     azure_roles: dict[str, list[str]] = field(default_factory=dict)
     places: dict[str, MemoryPlace] = field(default_factory=dict)
+    departures: MemoryDepartures = field(default_factory=MemoryDepartures)
     carried_out_after: float = 0.0
     """Seconds from the answer to a write of settings until it is carried out."""
 
@@ -927,7 +944,9 @@ def goal(
         return {name: here.places.setdefault(name, kind(here, name)) for name in names}
 
     facts = Facts(now, attempt)
-    return Goal(replace(query, **asked), desired, facts, places, tokens=tokens, preflight=preflight)
+    return Goal(
+        replace(query, **asked), desired, facts, places, tokens=tokens, departures=here.departures, preflight=preflight
+    )
 
 
 async def agree(plan: Plan) -> Answer:
