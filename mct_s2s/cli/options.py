@@ -290,6 +290,9 @@ class RemoveClientOptions(RemovalOptions):
             show_default=False,
         ),
     ]
+    ignore_missing: Annotated[
+        bool, typer.Option("--ignore-missing", help="Exit 0 and change nothing where there is no such client.")
+    ] = False
 
 
 @dataclass(kw_only=True)

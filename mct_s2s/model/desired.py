@@ -100,6 +100,8 @@ class Removal:
     clients: tuple[str, ...] = ()
     """Names, appIds, object ids, resource ids, or entries of an allow list exactly as they stand there."""
     everything: bool = False
+    ignore_missing: bool = False
+    """Whether a name that means nobody is no error."""
     keep_registration: bool = False
     """Whether registrations stay, without the access that this trust gave them."""
     delete_adopted: bool = False

@@ -32,7 +32,7 @@ from mct_s2s.planning.changes import (
     SettingsWish,
     UpdateApplication,
 )
-from mct_s2s.planning.clients import ABOUT, members
+from mct_s2s.planning.clients import ABOUT
 from mct_s2s.planning.leaving import Leaving, who_leaves
 from mct_s2s.planning.plan import Plan
 from mct_s2s.planning.service import ABOUT as SERVICE
@@ -49,7 +49,7 @@ def plan_removal(removal: Removal, observed: Observed, unique_name: str, *, rest
         restart: whether the site is restarted.
 
     Raises:
-        NotThere: a name that means two clients.
+        NotThere: a name that means nobody, or two clients.
         Refused: the service application, named as a client.
     """
     leaving = who_leaves(removal, observed)
@@ -63,10 +63,10 @@ def plan_removal(removal: Removal, observed: Observed, unique_name: str, *, rest
     if removal.everything:
         steps += undoing.service(unique_name, after=[step.key for step in steps])
     else:
-        steps += undoing.forgotten(leaving.identities)
-    nobody = not removal.everything and not any((leaving.clients, leaving.identities, leaving.entries))
-    notes = [*(_nobody(name, observed) for name in removal.clients if nobody), *_switched_off(steps)]
-    return Plan(tuple(steps), notes=tuple(notes))
+        for row in leaving.deleted:
+            steps += undoing.deleted_before(row)
+        steps += undoing.forgotten(leaving)
+    return Plan(tuple(steps), notes=tuple(_switched_off(steps)))
 
 
 def made_for(application: Application, base: str) -> bool:
@@ -138,14 +138,24 @@ class _Undoing:
         listed = site is not None and site.allowed_object_ids.holds(identity.id)
         return listed or identity.id.casefold() in self.observed.departing
 
-    def forgotten(self, identities: Iterable[ServicePrincipal]) -> Iterator[AnyChange]:
+    def deleted_before(self, row: Application) -> Iterator[AnyChange]:
+        """A client whose registration an earlier run has deleted: nothing is left to do but to purge it."""
+        key = f"client:{row.client_id}"
+        if self.removal.purge:
+            yield self._purged(row, key)
+        else:
+            since = f" since {row.deleted:%Y-%m-%d}" if row.deleted else ""
+            yield _kept(ABOUT, row, f"removed already: in the recycle bin{since}", key)
+
+    def forgotten(self, leaving: Leaving) -> Iterator[AnyChange]:
         """The service application's tags for identities that are not this trust's any more."""
         service = self.observed.trust.service
-        leaving = {identity.id.casefold() for identity in identities}
+        ids = {identity.id.casefold() for identity in leaving.identities}
         gone = {
             identity_tag(str(use.holder.resource)): f"identity:{use.holder.principal_id}"
             for use in self.observed.identity_uses
-            if use.holder.principal_id is None or use.holder.principal_id.casefold() in leaving
+            if use.holder in leaving.off
+            or (use.holder.principal_id is not None and use.holder.principal_id.casefold() in ids)
         }
         if service is not None and gone:
             yield UpdateApplication(
@@ -165,7 +175,7 @@ class _Undoing:
             return
         ours = service.unique_name == unique_name
         if self.removal.keep_registration or not (ours or self.removal.delete_adopted):
-            yield from self.forgotten(who_leaves(self.removal, self.observed).identities)
+            yield from self.forgotten(who_leaves(self.removal, self.observed))
             why = "kept, as asked" if self.removal.keep_registration else _ADOPTED
             yield _kept(SERVICE, service, why, "service-application")
         else:
@@ -225,14 +235,17 @@ class _Undoing:
             after=tuple(after),
         )
         if self.removal.purge:
-            yield PurgeApplication(
-                key=f"{key}:purge",
-                name=application.display_name,
-                detail="its name and its URI are free again",
-                object_id=application.object_id,
-                is_new=True,
-                after=(key,),
-            )
+            yield self._purged(application, key, after=(key,))
+
+    def _purged(self, application: Application, key: str, after: tuple[str, ...] = ()) -> PurgeApplication:
+        return PurgeApplication(
+            key=f"{key}:purge",
+            name=application.display_name,
+            detail="its name and its URI are free again",
+            object_id=application.object_id,
+            is_new=bool(after),
+            after=after,
+        )
 
     def _is_deleted(self, application: Application) -> bool:
         if self.removal.keep_registration:
@@ -278,9 +291,3 @@ def _switched_off(steps: Iterable[AnyChange]) -> Iterator[str]:
             f"Switches off the system-assigned identity of {', '.join(off)}. Only Azure roles in its own subscription "
             "can be seen from here: if it is used in another one, answer no."
         )
-
-
-def _nobody(name: str, observed: Observed) -> str:
-    there = [client.display_name for client in members(observed)]
-    there += [identity.display_name for identity in observed.trust.identities]
-    return f"'{name}' is no client here. " + (f"The clients are: {', '.join(there)}." if there else "There are none.")

@@ -75,13 +75,20 @@ def test_the_secret_file_of_a_deleted_client_goes(mct: Program, azure: Sandbox) 
     assert [file.exists() for file in files] == [False, True]
 
 
-def test_removing_again_changes_nothing_and_says_who_is_there(mct: Program, azure: Sandbox) -> None:
-    mct(*SETUP)
-    mct("remove-client", "One", *JSON)
+@pytest.mark.parametrize("by", ["displayName", "appId"])
+def test_removing_again_changes_nothing_and_says_so(mct: Program, azure: Sandbox, by: str) -> None:
+    made = mct(*SETUP)
+    named = _client(made.document["status"], "One")[by]
+    mct("remove-client", named, *JSON)
     azure.forget()
-    again = mct("remove-client", "One", "-y")
+    again = mct("remove-client", named, *JSON)
     assert (again.code, azure.writes()) == (0, [])
-    assert "'One' is no client here. The clients are: Two, reports-func." in again.err
+    (row,) = again.document["changes"]
+    assert (row["action"], row["name"]) == ("none", "One")
+    assert "removed already: in the recycle bin since" in row["detail"]
+    assert mct("remove-client", named, "--purge", *JSON).code == 0, "what a cut-off run left there goes for good"
+    deleted = azure.graph("GET", "/directory/deletedItems/microsoft.graph.application")["value"]
+    assert deleted == []
 
 
 @pytest.mark.parametrize("by", ["displayName", "principalId", "resourceId"])
