@@ -13,7 +13,7 @@ from mct_s2s.model.observed import Application, Trust
 from mct_s2s.model.site_settings import AUDIENCE, AppSettings, value_of
 from mct_s2s.planning.changes import CreateApplication
 from mct_s2s.planning.edits import ApplicationPatch
-from mct_s2s.planning.removal import made_for
+from mct_s2s.planning.leaving import made_for
 from mct_s2s.planning.restoring import deleted_client, deleted_service, holder_of_uri, is_called, taken_uri
 from mct_s2s.ports import Azure, Directory
 

@@ -31,8 +31,20 @@ class Leaving:
         return self == Leaving()
 
 
-def who_leaves(removal: Removal, observed: Observed) -> Leaving:
+def made_for(application: Application, base: str) -> bool:
+    """Whether a client's registration was made by this tool for that very service application."""
+    return application.unique_name is not None and application.unique_name.startswith(f"{base}.")
+
+
+def who_leaves(removal: Removal, observed: Observed, base: str) -> Leaving:
     """The clients that a removal means: by name, appId, object id, resource id, or as an allow list has them.
+
+    A registration that merely carries this trust's tag is none of its clients: whoever owns one can write that.
+
+    Args:
+        removal: what is wanted.
+        observed: the world.
+        base: the `uniqueName` of the service application.
 
     Raises:
         NotThere: a name that means nobody, or two of them.
@@ -42,8 +54,10 @@ def who_leaves(removal: Removal, observed: Observed) -> Leaving:
         site = observed.app_service
         lists = (site.allowed_client_ids.ids + site.allowed_object_ids.ids) if site else ()
         service = observed.trust.service
+        inside = members(observed)
         everybody = [c for c in observed.trust.clients if service is None or c.client_id != service.client_id]
-        return Leaving(tuple(everybody), _identities(observed), lists, _off(observed))
+        ours = (c for c in everybody if c in inside or (c.application is not None and made_for(c.application, base)))
+        return Leaving(tuple(ours), _identities(observed), lists, _off(observed))
     found = [_found(name, observed) for name in removal.clients]
     unknown = [name for name, one in zip(removal.clients, found, strict=True) if one.is_nobody]
     if unknown and not removal.ignore_missing:

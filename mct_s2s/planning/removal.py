@@ -33,7 +33,7 @@ from mct_s2s.planning.changes import (
     UpdateApplication,
 )
 from mct_s2s.planning.clients import ABOUT
-from mct_s2s.planning.leaving import Leaving, who_leaves
+from mct_s2s.planning.leaving import Leaving, made_for, who_leaves
 from mct_s2s.planning.plan import Plan
 from mct_s2s.planning.service import ABOUT as SERVICE
 from mct_s2s.planning.site import plan_site
@@ -52,8 +52,9 @@ def plan_removal(removal: Removal, observed: Observed, unique_name: str, *, rest
         NotThere: a name that means nobody, or two clients.
         Refused: the service application, named as a client.
     """
-    leaving = who_leaves(removal, observed)
-    undoing = _Undoing(removal, observed, _base(observed, unique_name))
+    base = _base(observed, unique_name)
+    leaving = who_leaves(removal, observed, base)
+    undoing = _Undoing(removal, observed, base)
     site = _shut_out(removal, leaving, observed, restart=restart)
     steps: list[AnyChange] = [*site]
     for client in leaving.clients:
@@ -67,11 +68,6 @@ def plan_removal(removal: Removal, observed: Observed, unique_name: str, *, rest
             steps += undoing.deleted_before(row)
         steps += undoing.forgotten(leaving)
     return Plan(tuple(steps), notes=tuple(_switched_off(steps)))
-
-
-def made_for(application: Application, base: str) -> bool:
-    """Whether a client's registration was made by this tool for that very service application."""
-    return application.unique_name is not None and application.unique_name.startswith(f"{base}.")
 
 
 def _base(observed: Observed, unique_name: str) -> str:
@@ -106,12 +102,12 @@ class _Undoing:
         yield from revoked
         if application is None:
             return
-        secrets = list(self._secrets(application, key))
-        yield from secrets
         if deleted:
+            secrets = list(self._secrets(application, key))
+            yield from secrets
             yield from self._deleted(ABOUT, application, key, after=[step.key for step in (*revoked, *secrets)])
         else:
-            yield _kept(ABOUT, application, self._why_kept(application), key)
+            yield _kept(ABOUT, application, f"{self._why_kept(application)}{_with_credentials(application)}", key)
 
     def identity(self, identity: ServicePrincipal) -> Iterator[AnyChange]:
         """Its role, if it was given one; the identity itself only if it is there for this trust alone."""
@@ -175,7 +171,7 @@ class _Undoing:
             return
         ours = service.unique_name == unique_name
         if self.removal.keep_registration or not (ours or self.removal.delete_adopted):
-            yield from self.forgotten(who_leaves(self.removal, self.observed))
+            yield from self.forgotten(who_leaves(self.removal, self.observed, self.base))
             why = "kept, as asked" if self.removal.keep_registration else _ADOPTED
             yield _kept(SERVICE, service, why, "service-application")
         else:
@@ -272,6 +268,12 @@ _ADOPTED = "kept: it was not made by mct-s2s (--delete-adopted deletes it all th
 
 def _kept(about: str, application: Application, why: str, key: str) -> AlreadyRight:
     return AlreadyRight(key=key, resource=about, name=application.display_name, detail=why, id=application.client_id)
+
+
+def _with_credentials(application: Application) -> str:
+    """What a registration that is kept goes on signing in with, elsewhere."""
+    held = [f"{c.kind.value} '{c.name}'" if c.name else f"{c.kind.value} {c.key_id}" for c in application.credentials]
+    return f"; it keeps its {', '.join(held)}" if held else ""
 
 
 def _why_left_on(use: IdentityUse | None, *, let_in: bool) -> str:

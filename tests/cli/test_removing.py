@@ -181,17 +181,17 @@ def test_a_registration_that_serves_others_is_kept(mct: Program, azure: Sandbox)
 
 
 def test_a_registration_is_kept_where_that_is_asked_for(mct: Program, azure: Sandbox) -> None:
-    mct(*SETUP)
+    made = mct(*SETUP)
     done = mct("remove-client", "One", "--keep-registration", *JSON)
     assert done.code == 0, done
     (left,) = azure.applications("One")
-    assert (left["passwordCredentials"], left["requiredResourceAccess"]) == ([], [])
+    assert (len(left["passwordCredentials"]), left["requiredResourceAccess"]) == (1, [])
     azure.forget()
     assert mct("remove-client", "One", "--keep-registration", *JSON).code == 0
     assert azure.writes() == []
     again = mct("add-client", "One", *JSON)
-    assert again.code == 0, again
-    assert azure.call_site(_token(azure, again, "One").json()["access_token"]) == 200
+    assert (again.code, again.document["credentials"]) == (0, []), again
+    assert azure.call_site(_token(azure, made, "One").json()["access_token"]) == 200
 
 
 def test_purged_means_that_nothing_is_left_to_restore(mct: Program, azure: Sandbox) -> None:
