@@ -84,6 +84,8 @@ class StoredCredential:
     """Set where the cloud is not the public one."""
     key_id: KeyId | None = None
     """Which of the application's credentials it is; `None` where somebody else wrote it down."""
+    version: str | None = None
+    """Of a secret in a key vault."""
 
 
 class Directory(Protocol):
@@ -260,6 +262,14 @@ class Sites(Protocol):
 
         `None` where the setting holds no reference, or the caller may not know.
         """
+        ...
+
+    async def active_version(self, resource: ResourceId, name: str) -> str | None:
+        """The version of the secret that the reference in a setting was resolved to; `None` where that is not told."""
+        ...
+
+    async def refresh_references(self, resource: ResourceId) -> None:
+        """Have all key vault references resolved anew; App Service does so by itself within 24 hours."""
         ...
 
     async def restart(self, resource: ResourceId) -> None:

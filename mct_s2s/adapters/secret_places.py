@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from mct_s2s import clock
 from mct_s2s.adapters.private_files import forget_leftovers, lines_of, replace_whole, write_new
@@ -22,6 +22,8 @@ from mct_s2s.ports import NewSecret, SecretRecord, StoredCredential
 DELIVERED = "# mct-s2s credential "
 """The comment by which a later run knows which of an application's secrets this file holds."""
 SECRET = CredentialKind.SECRET
+REMEMBERED = 8
+"""So many secrets that lay there before are remembered: rotations that kept the old one for a while."""
 _ESSENTIAL = ("AZURE_TENANT_ID", "AZURE_CLIENT_ID", "AZURE_CLIENT_SECRET")
 
 
@@ -57,16 +59,19 @@ class FilePlace:
         delivered: KeyId | None = None
         made: datetime | None = None
         kind = SECRET
+        held: list[KeyId] = []
         for line in lines_of(self.path):
             if line.startswith(DELIVERED):
                 with suppress(ValueError, KeyError, TypeError):  # edited by hand: then it tells nothing
-                    document: Mapping[str, str] = json.loads(line.removeprefix(DELIVERED))
+                    document: Mapping[str, Any] = json.loads(line.removeprefix(DELIVERED))
                     name, key_id, at = document["name"], document["keyId"], document["made"]
                     delivered, made = KeyId(key_id), datetime.fromisoformat(at)
                     kind = CredentialKind(document.get("kind", SECRET))
                     attempts.append(name)
+                    held = [KeyId(str(before)) for before in document.get("before", ())] + [KeyId(key_id)]
         holds = self._holds()
-        return SecretNote(tuple(attempts), delivered, ClientId(holds) if holds else None, made, kind)
+        client_id = ClientId(holds) if holds else None
+        return SecretNote(tuple(attempts), delivered, client_id, made, kind, held=tuple(held))
 
     async def check(self, client_id: ClientId | None) -> None:
         """Try the very writing that the secret will need.
@@ -93,8 +98,10 @@ class FilePlace:
 
     async def deliver(self, record: SecretRecord, secret: NewSecret) -> None:
         """Write the file at one stroke, then forget the attempts."""
+        note = await self.note()
+        before = note.held[-REMEMBERED:] if same_id(note.client_id, record.client_id) else ()
         await self.make_room(record.client_id, SECRET)
-        replace_whole(self.path, dotenv(record, secret))
+        replace_whole(self.path, dotenv(record, secret, before))
         self._pending.unlink(missing_ok=True)
 
     async def read(self) -> StoredCredential | None:
@@ -262,13 +269,18 @@ def check_writable(path: Path) -> None:
         ) from error
 
 
-def dotenv(record: SecretRecord, secret: NewSecret) -> str:
+def dotenv(record: SecretRecord, secret: NewSecret, before: tuple[KeyId, ...] = ()) -> str:
     """A secret's file. Source for the first three names: azure-identity's EnvironmentCredential."""
-    return dotenv_of(record, {"AZURE_CLIENT_SECRET": secret.value}, secret.key_id, secret.expires)
+    return dotenv_of(record, {"AZURE_CLIENT_SECRET": secret.value}, secret.key_id, secret.expires, before=before)
 
 
 def dotenv_of(
-    record: SecretRecord, proof: Mapping[str, str], key_id: KeyId, expires: datetime, kind: CredentialKind = SECRET
+    record: SecretRecord,
+    proof: Mapping[str, str],
+    key_id: KeyId,
+    expires: datetime,
+    kind: CredentialKind = SECRET,
+    before: tuple[KeyId, ...] = (),
 ) -> str:
     """The text of a file with what a client signs in with, and what it has to ask for.
 
@@ -278,6 +290,7 @@ def dotenv_of(
         key_id: which of the application's credentials it is.
         expires: until when it is good.
         kind: what it is.
+        before: those that lay in this very place before it: whoever reads it has gone on to this one.
     """
     values = {
         "AZURE_TENANT_ID": record.tenant_id,
@@ -295,6 +308,7 @@ def dotenv_of(
         "made": f"{clock.now():%Y-%m-%dT%H:%M:%S+00:00}",
         "expires": f"{expires:%Y-%m-%dT%H:%M:%SZ}",
         **({} if kind is SECRET else {"kind": kind.value}),
+        **({"before": list(before)} if before else {}),
     }
     return "\n".join([*lines, DELIVERED + json.dumps(facts, ensure_ascii=False)]) + "\n"
 

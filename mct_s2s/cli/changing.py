@@ -219,7 +219,12 @@ def _document(options: ChangingOptions, wanted: Change, changed: Changed) -> dic
     else:
         done = {entry.change.key: entry for entry in journal.done}
         steps = [
-            Step(step.change, done[step.change.key].id, done[step.change.key].detail, done[step.change.key].seconds)
+            Step(
+                done[step.change.key].change,
+                done[step.change.key].id,
+                done[step.change.key].detail,
+                done[step.change.key].seconds,
+            )
             if step.change.key in done
             else step
             for step in planned_steps(convergence.plan)

@@ -632,6 +632,14 @@ class MemorySites:
         async with self.world.call("reference_status", resource.name):
             return None
 
+    async def active_version(self, resource: ResourceId, name: str) -> str | None:
+        async with self.world.call("active_version", resource.name):
+            return None
+
+    async def refresh_references(self, resource: ResourceId) -> None:
+        async with self.world.call("refresh_references", resource.name):
+            pass
+
     async def restart(self, resource: ResourceId) -> None:
         async with self.world.call("restart", resource.name):
             state = self.world.state(resource)
@@ -755,6 +763,7 @@ class MemoryPlace:
     delivered_at: datetime | None = None
     kind: CredentialKind = CredentialKind.SECRET
     pending: Certificate | None = None
+    held: list[KeyId] = field(default_factory=list)
 
     @property
     def label(self) -> str:
@@ -770,6 +779,7 @@ class MemoryPlace:
                 self.delivered_at,
                 self.kind,
                 self.pending,
+                tuple(self.held),
             )
 
     async def check(self, client_id: ClientId | None) -> None:
@@ -797,6 +807,7 @@ class MemoryPlace:
             record.tenant_id, record.client_id, value, record.scope, record.url, record.authority_host, key_id
         )
         self.delivered_name, self.delivered_at, self.kind = record.credential_name, NOW, kind
+        self.held.append(key_id)
         self.attempts.clear()
 
 
