@@ -85,6 +85,8 @@ class StoredCredential:
     """Set where the cloud is not the public one."""
     key_id: KeyId | None = None
     """Which of the application's credentials it is; `None` where somebody else wrote it down."""
+    version: str | None = None
+    """Of a secret in a key vault."""
 
 
 class Directory(Protocol):
@@ -292,6 +294,14 @@ class Sites(Protocol):
         """
         ...
 
+    async def active_version(self, resource: ResourceId, name: str) -> str | None:
+        """The version of the secret that the reference in a setting was resolved to; `None` where that is not told."""
+        ...
+
+    async def refresh_references(self, resource: ResourceId) -> None:
+        """Have all key vault references resolved anew; App Service does so by itself within 24 hours."""
+        ...
+
     async def restart(self, resource: ResourceId) -> None:
         """Restart the site."""
         ...
@@ -383,6 +393,11 @@ class SecretPlace(Protocol):
         """How the result names it: `file:…`."""
         ...
 
+    @property
+    def is_shown(self) -> bool:
+        """Whether it is shown once and kept nowhere: no caller reads it there, and no later run can know of it."""
+        ...
+
     async def note(self) -> SecretNote:
         """What the place remembers."""
         ...
@@ -403,7 +418,12 @@ class SecretPlace(Protocol):
         ...
 
     async def deliver(self, record: SecretRecord, secret: NewSecret) -> None:
-        """Store the secret and forget the attempt."""
+        """Store the secret and forget the attempt.
+
+        Raises:
+            NotShown: it was to be shown, and there is nobody who could see it.
+            S2SError: it cannot be stored.
+        """
         ...
 
     async def read(self) -> StoredCredential | None:
@@ -477,6 +497,22 @@ class KeyPlace(SecretPlace, Protocol):
 
     async def deliver_certificate(self, record: SecretRecord, certificate: Certificate) -> None:
         """Bring key and certificate to where the client reads them, and forget the attempt."""
+        ...
+
+
+class Departures(Protocol):
+    """Identities that a removal has taken off an App Service's allow list and has yet to switch off."""
+
+    def of(self, what: str) -> frozenset[str]:
+        """Their object ids, in lower case; `what` is the App Service's resource id."""
+        ...
+
+    def begin(self, what: str, identities: Iterable[str]) -> None:
+        """Note them, before the allow list is written."""
+        ...
+
+    def end(self, what: str, identities: Iterable[str]) -> None:
+        """They are switched off."""
         ...
 
 

@@ -107,12 +107,12 @@ class KeyVault:
         # The service lists them by their ids, and tells their age in whole seconds.
         return sorted(found, key=lambda one: (one.created, one.tags.get("made", "")))
 
-    async def value(self, name: str) -> tuple[str, Mapping[str, str]] | None:
-        """The latest version's value and tags; `None` where there is none, or it is disabled."""
+    async def value(self, name: str) -> tuple[str, SecretVersion] | None:
+        """The latest version's value and what stands beside it; `None` where there is none, or it is disabled."""
 
-        async def read() -> tuple[str, Mapping[str, str]]:
+        async def read() -> tuple[str, SecretVersion]:
             found = await self._client.get_secret(name)
-            return found.value or "", dict(found.properties.tags or {})
+            return found.value or "", _version(found.properties)
 
         try:
             return await self._call(read, "read a secret")

@@ -10,10 +10,11 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+from typing import Any, Protocol
 
 from mct_s2s import clock
 from mct_s2s.adapters.private_files import forget_leftovers, lines_of, replace_whole, write_new
-from mct_s2s.errors import UsageError
+from mct_s2s.errors import NotShown, UsageError
 from mct_s2s.model.ids import ClientId, KeyId, TenantId, same_id
 from mct_s2s.model.observed import CredentialKind, SecretNote
 from mct_s2s.ports import NewSecret, SecretRecord, StoredCredential
@@ -21,6 +22,8 @@ from mct_s2s.ports import NewSecret, SecretRecord, StoredCredential
 DELIVERED = "# mct-s2s credential "
 """The comment by which a later run knows which of an application's secrets this file holds."""
 SECRET = CredentialKind.SECRET
+REMEMBERED = 8
+"""So many secrets that lay there before are remembered: rotations that kept the old one for a while."""
 _ESSENTIAL = ("AZURE_TENANT_ID", "AZURE_CLIENT_ID", "AZURE_CLIENT_SECRET")
 
 
@@ -42,6 +45,11 @@ class FilePlace:
         return f"file:{self.path}"
 
     @property
+    def is_shown(self) -> bool:
+        """It is kept."""
+        return False
+
+    @property
     def _pending(self) -> Path:
         return self.path.with_name(self.path.name + ".pending")
 
@@ -51,16 +59,19 @@ class FilePlace:
         delivered: KeyId | None = None
         made: datetime | None = None
         kind = SECRET
+        held: list[KeyId] = []
         for line in lines_of(self.path):
             if line.startswith(DELIVERED):
                 with suppress(ValueError, KeyError, TypeError):  # edited by hand: then it tells nothing
-                    document: Mapping[str, str] = json.loads(line.removeprefix(DELIVERED))
+                    document: Mapping[str, Any] = json.loads(line.removeprefix(DELIVERED))
                     name, key_id, at = document["name"], document["keyId"], document["made"]
                     delivered, made = KeyId(key_id), datetime.fromisoformat(at)
                     kind = CredentialKind(document.get("kind", SECRET))
                     attempts.append(name)
+                    held = [KeyId(str(before)) for before in document.get("before", ())] + [KeyId(key_id)]
         holds = self._holds()
-        return SecretNote(tuple(attempts), delivered, ClientId(holds) if holds else None, made, kind)
+        client_id = ClientId(holds) if holds else None
+        return SecretNote(tuple(attempts), delivered, client_id, made, kind, held=tuple(held))
 
     async def check(self, client_id: ClientId | None) -> None:
         """Try the very writing that the secret will need.
@@ -87,8 +98,10 @@ class FilePlace:
 
     async def deliver(self, record: SecretRecord, secret: NewSecret) -> None:
         """Write the file at one stroke, then forget the attempts."""
+        note = await self.note()
+        before = note.held[-REMEMBERED:] if same_id(note.client_id, record.client_id) else ()
         await self.make_room(record.client_id, SECRET)
-        replace_whole(self.path, dotenv(record, secret))
+        replace_whole(self.path, dotenv(record, secret, before))
         self._pending.unlink(missing_ok=True)
 
     async def read(self) -> StoredCredential | None:
@@ -138,32 +151,72 @@ class FilePlace:
         return self.path.is_file() and self.path.stat().st_size > 0 and not same_id(self._holds(), client_id)
 
 
+@dataclass(frozen=True)
+class Shown:
+    """A secret or a private key that exists nowhere but on its way to whoever asked to see it."""
+
+    client: str
+    """The client's name."""
+    kind: CredentialKind
+    expires: datetime
+    value: str = field(repr=False)
+
+
+class Viewer(Protocol):
+    """Whoever asked to see secrets, on standard output. Methods raise `OSError` where nobody reads it."""
+
+    def look(self) -> None:
+        """Make sure that somebody does, as far as that can be known."""
+
+    def show(self, shown: Shown) -> None:
+        """Show it, to the last byte, before this returns; a viewer of JSON shows it in the document at the end."""
+
+
 @dataclass
 class ShownPlace:
-    """Standard output, once: the secret is kept here until the result is printed."""
+    """Standard output, once, as soon as the secret exists."""
 
+    viewer: Viewer
     shown: dict[str, str] = field(default_factory=dict, repr=False)
-    _last: StoredCredential | None = None
+    last: StoredCredential | None = field(default=None, repr=False)
 
     @property
     def label(self) -> str:
         """As `--secret-to` takes it."""
         return "show"
 
+    @property
+    def is_shown(self) -> bool:
+        """It is kept nowhere."""
+        return True
+
     async def note(self) -> SecretNote:
         """Nothing is remembered: what was shown is gone."""
         return SecretNote()
 
     async def check(self, client_id: ClientId | None) -> None:
-        """Standard output can always be written to."""
+        """Make sure that somebody reads standard output.
+
+        Raises:
+            UsageError: it is closed.
+        """
+        del client_id
+        try:
+            self.viewer.look()
+        except OSError as error:
+            raise UsageError(
+                "output-closed",
+                "Nobody reads standard output: a secret that is shown there would reach nobody. Nothing was changed.",
+                remedy="Run it where its output can be seen, or save the secret: --secret-to file:PATH",
+            ) from error
 
     async def begin(self, attempt: str) -> None:
         """There is nowhere to remember it."""
 
     async def deliver(self, record: SecretRecord, secret: NewSecret) -> None:
-        """Keep it for the result."""
-        self.shown[record.client_name] = secret.value
-        self._last = StoredCredential(
+        """Show it."""
+        self.show(Shown(record.client_name, SECRET, secret.expires, secret.value))
+        self.last = StoredCredential(
             record.tenant_id,
             record.client_id,
             secret.value,
@@ -173,9 +226,26 @@ class ShownPlace:
             secret.key_id,
         )
 
+    def show(self, shown: Shown) -> None:
+        """Show it now, or never.
+
+        Raises:
+            NotShown: nobody reads standard output.
+        """
+        try:
+            self.viewer.show(shown)
+        except OSError as error:
+            raise NotShown(
+                "secret-not-shown",
+                f"The {shown.kind.value} of '{shown.client}' could not be shown: standard output is closed "
+                f"({error.strerror or error}).",
+                remedy="Run the same command again, with an output that is read, or with --secret-to file:PATH",
+            ) from error
+        self.shown[shown.client] = shown.value
+
     async def read(self) -> StoredCredential | None:
         """The one that this very command made: any other is gone."""
-        return self._last
+        return self.last
 
 
 def check_writable(path: Path) -> None:
@@ -199,13 +269,18 @@ def check_writable(path: Path) -> None:
         ) from error
 
 
-def dotenv(record: SecretRecord, secret: NewSecret) -> str:
+def dotenv(record: SecretRecord, secret: NewSecret, before: tuple[KeyId, ...] = ()) -> str:
     """A secret's file. Source for the first three names: azure-identity's EnvironmentCredential."""
-    return dotenv_of(record, {"AZURE_CLIENT_SECRET": secret.value}, secret.key_id, secret.expires)
+    return dotenv_of(record, {"AZURE_CLIENT_SECRET": secret.value}, secret.key_id, secret.expires, before=before)
 
 
 def dotenv_of(
-    record: SecretRecord, proof: Mapping[str, str], key_id: KeyId, expires: datetime, kind: CredentialKind = SECRET
+    record: SecretRecord,
+    proof: Mapping[str, str],
+    key_id: KeyId,
+    expires: datetime,
+    kind: CredentialKind = SECRET,
+    before: tuple[KeyId, ...] = (),
 ) -> str:
     """The text of a file with what a client signs in with, and what it has to ask for.
 
@@ -215,6 +290,7 @@ def dotenv_of(
         key_id: which of the application's credentials it is.
         expires: until when it is good.
         kind: what it is.
+        before: those that lay in this very place before it: whoever reads it has gone on to this one.
     """
     values = {
         "AZURE_TENANT_ID": record.tenant_id,
@@ -232,6 +308,7 @@ def dotenv_of(
         "made": f"{clock.now():%Y-%m-%dT%H:%M:%S+00:00}",
         "expires": f"{expires:%Y-%m-%dT%H:%M:%SZ}",
         **({} if kind is SECRET else {"kind": kind.value}),
+        **({"before": list(before)} if before else {}),
     }
     return "\n".join([*lines, DELIVERED + json.dumps(facts, ensure_ascii=False)]) + "\n"
 

@@ -30,6 +30,7 @@ DEFAULT_ROLE = "S2SAppRole"
 _GUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
 _IDENTITY_TAG = "mct-s2s:identity:"
 _SITE_NOTE = "Made by mct-s2s for "
+_WIRE_TAG = "mct-s2s:wire:"
 LONGEST_TAG = 256
 """Source: learn.microsoft.com/graph/api/resources/application, property `tags`."""
 _ROLE_NAMESPACE = UUID("5b0a1b9e-5d0c-4d6a-9f2e-6a3c0c7f2d11")
@@ -112,6 +113,16 @@ def site_in_note(notes: str | None) -> str | None:
 def resource_in_tag(tag: str) -> str | None:
     """The resource id that an `identity_tag` holds; `None` for any other tag."""
     return tag.removeprefix(_IDENTITY_TAG) if tag.startswith(_IDENTITY_TAG) else None
+
+
+def wire_tag(resource_id: str) -> str:
+    """The service application's tag for an app whose settings are filled in (`--wire`), written before they are."""
+    return f"{_WIRE_TAG}{resource_id}"
+
+
+def wired_resource_in_tag(tag: str) -> str | None:
+    """The resource id that a `wire_tag` holds; `None` for any other tag."""
+    return tag.removeprefix(_WIRE_TAG) if tag.startswith(_WIRE_TAG) else None
 
 
 def file_stem(client_name: str) -> str:

@@ -148,6 +148,22 @@ class SiteState:
     restarts: int = 0
 
 
+class MemoryDepartures:
+    """What removals remember from one run to the next."""
+
+    def __init__(self) -> None:
+        self.noted: dict[str, frozenset[str]] = {}
+
+    def of(self, what: str) -> frozenset[str]:
+        return self.noted.get(what, frozenset())
+
+    def begin(self, what: str, identities: Iterable[str]) -> None:
+        self.noted[what] = self.of(what) | {identity.casefold() for identity in identities}
+
+    def end(self, what: str, identities: Iterable[str]) -> None:
+        self.noted[what] = self.of(what) - {identity.casefold() for identity in identities}
+
+
 @dataclass
 class World:
     """Everything outside of the program."""
@@ -172,6 +188,7 @@ class World:
     holders: dict[str, IdentityHolder] = field(default_factory=dict)
     azure_roles: dict[str, list[str]] = field(default_factory=dict)
     places: dict[str, MemoryPlace] = field(default_factory=dict)
+    departures: MemoryDepartures = field(default_factory=MemoryDepartures)
     carried_out_after: float = 0.0
     """Seconds from the answer to a write of settings until it is carried out."""
 
@@ -648,6 +665,14 @@ class MemorySites:
         async with self.world.call("reference_status", resource.name):
             return None
 
+    async def active_version(self, resource: ResourceId, name: str) -> str | None:
+        async with self.world.call("active_version", resource.name):
+            return None
+
+    async def refresh_references(self, resource: ResourceId) -> None:
+        async with self.world.call("refresh_references", resource.name):
+            pass
+
     async def restart(self, resource: ResourceId) -> None:
         async with self.world.call("restart", resource.name):
             state = self.world.state(resource)
@@ -771,6 +796,7 @@ class MemoryPlace:
     delivered_at: datetime | None = None
     kind: CredentialKind = CredentialKind.SECRET
     pending: Certificate | None = None
+    held: list[KeyId] = field(default_factory=list)
 
     @property
     def label(self) -> str:
@@ -786,11 +812,16 @@ class MemoryPlace:
                 self.delivered_at,
                 self.kind,
                 self.pending,
+                tuple(self.held),
             )
 
     async def check(self, client_id: ClientId | None) -> None:
         async with self.world.call("check", self.name):
             pass
+
+    @property
+    def is_shown(self) -> bool:
+        return False
 
     async def begin(self, attempt: str) -> None:
         async with self.world.call("begin", self.name):
@@ -809,6 +840,7 @@ class MemoryPlace:
             record.tenant_id, record.client_id, value, record.scope, record.url, record.authority_host, key_id
         )
         self.delivered_name, self.delivered_at, self.kind = record.credential_name, NOW, kind
+        self.held.append(key_id)
         self.attempts.clear()
 
 
@@ -956,7 +988,9 @@ def goal(
         return {name: here.places.setdefault(name, kind(here, name)) for name in names}
 
     facts = Facts(now, attempt)
-    return Goal(replace(query, **asked), desired, facts, places, tokens=tokens, preflight=preflight)
+    return Goal(
+        replace(query, **asked), desired, facts, places, tokens=tokens, departures=here.departures, preflight=preflight
+    )
 
 
 async def agree(plan: Plan) -> Answer:

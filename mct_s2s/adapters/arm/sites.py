@@ -135,13 +135,31 @@ class ArmSites:
 
     async def reference_status(self, resource: ResourceId, name: str) -> str | None:
         """GET …/config/configreferences/appsettings/{name}."""
+        status = (await self._reference(resource, name)).get("status")
+        return str(status) if status else None
+
+    async def active_version(self, resource: ResourceId, name: str) -> str | None:
+        """The same, its `activeVersion`, where it is resolved."""
+        found = await self._reference(resource, name)
+        version = found.get("activeVersion") if found.get("status") == "Resolved" else None
+        return str(version) if version else None
+
+    async def _reference(self, resource: ResourceId, name: str) -> Mapping[str, Any]:
         path = f"{resource}/config/configreferences/appsettings/{name}"
         try:
             answer = await self._session.get(path, REFERENCES_API, "look at a key vault reference")
         except (NotThere, PermissionMissing):
-            return None
-        status = (answer.get("properties") or {}).get("status")
-        return str(status) if status else None
+            return {}
+        found: Mapping[str, Any] = answer.get("properties") or {}
+        return found
+
+    async def refresh_references(self, resource: ResourceId) -> None:
+        """POST …/config/configreferences/appsettings/refresh. Repeating it is harmless.
+
+        Source: learn.microsoft.com/azure/app-service/app-service-key-vault-references, "Understand rotation".
+        """
+        path = f"{resource}/config/configreferences/appsettings/refresh"
+        await self._session.post(path, REFERENCES_API, "refresh the key vault references")
 
     async def restart(self, resource: ResourceId) -> None:
         """POST …/restart. An answer that was lost is not asked for again: the write has recycled the site already."""
