@@ -36,8 +36,9 @@ INSIDE = ("IDENTITY_ENDPOINT", "MSI_ENDPOINT")
 def verify(options: VerifyOptions) -> int:
     """Exit code of `verify`: 0 where a client was answered and nothing was disproved, else 3."""
     path, url = api_path(options.path), api_url(options.url) if options.url else None
+    named = from_files(options.credentials)
     if options.audience:
-        return run_as_client(options, lambda current, ports: _from_inside(current, options, ports, path, url))
+        return run_as_client(options, lambda current, ports: _from_inside(current, options, ports, path, url, named))
 
     async def body(current: Run, session: Session) -> int:
         now = clock.now()
@@ -50,7 +51,7 @@ def verify(options: VerifyOptions) -> int:
         assert observed.app_service is not None  # noqa: S101  # verify always names one
         label = session.target.label if session.target else ""
         folder = default_folder(session.label, observed, label)
-        credentials = await at_hand(options.credentials, session.clientele.environ, folder)
+        credentials = at_hand(named, session.clientele.environ, folder)
         site_url = url or observed.app_service.site.url
         ports = session.clientele
         ground = Ground(ports.tokens, ports.api(site_url), site_url, path, place, now)
@@ -104,9 +105,11 @@ def _subjects(options: VerifyOptions, observed: Observed, credentials: list[OwnC
     return subjects_of(dict.fromkeys(chosen), usable, strangers=False)
 
 
-async def _from_inside(current: Run, options: VerifyOptions, ports: Clientele, path: str, url: str | None) -> int:
+async def _from_inside(
+    current: Run, options: VerifyOptions, ports: Clientele, path: str, url: str | None, named: list[OwnCredential]
+) -> int:
     """The caller itself proves its own way in: it needs no right to look at anything."""
-    callers, address = await _callers(options, ports)
+    callers, address = _callers(options, ports, named)
     site_url = url or address or ports.environ.get("MCT_S2S_URL")
     if not site_url:
         raise UsageError(
@@ -118,14 +121,15 @@ async def _from_inside(current: Run, options: VerifyOptions, ports: Clientele, p
     return _end(current, await prove_callers(ground, callers, audience))
 
 
-async def _callers(options: VerifyOptions, ports: Clientele) -> tuple[list[tuple[SignIn, str]], str | None]:
+def _callers(
+    options: VerifyOptions, ports: Clientele, found: list[OwnCredential]
+) -> tuple[list[tuple[SignIn, str]], str | None]:
     """Who calls, and the address that stands beside the credential.
 
     Raises:
         UsageError: no way of signing in that proves a service's call.
     """
-    if options.credentials:
-        found = await from_files(options.credentials)
+    if found:
         return [(c.sign_in, c.name or c.sign_in.client_id) for c in found], found[0].url
     environ, method = ports.environ, options.auth
     if method is Method.AUTO and any(environ.get(name) for name in INSIDE) and not environ.get("AZURE_CLIENT_SECRET"):

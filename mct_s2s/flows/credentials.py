@@ -71,7 +71,7 @@ class Credentials:
         fresh = note.is_fresh(self._results.resolve(change.client_id), self._stage.now)
         if not change.prove and fresh and note.delivered != change.instead_of:
             return note.delivered, f"made minutes ago, saved to {place.label}"
-        await place.begin(change.credential_name)
+        await place.begin(change.credential_name, self._results.resolve(change.client_id))
         secret = await self._make_secret(change, is_new=is_new)
         record = self._record(change)
         if change.prove:

@@ -80,8 +80,8 @@ def test_what_a_killed_run_left_half_written_goes_with_the_next_attempt(tmp_path
         path.write_text("AZURE_CLIENT_SECRET=of a killed run")
 
     async def attempt() -> None:
-        await place.begin("attempt 2")
-        assert (tmp_path / "one[1].env.pending").read_text() == "attempt 2\n"
+        await place.begin("attempt 2", RECORD.client_id)
+        assert (tmp_path / "one[1].env.pending").read_text() == f"attempt 2\t{RECORD.client_id}\n"
         await place.deliver(RECORD, _secret("hush~hush"))
 
     asyncio.run(attempt())

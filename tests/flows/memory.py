@@ -759,7 +759,7 @@ class MemoryPlace:
         async with self.world.call("check", self.name):
             pass
 
-    async def begin(self, attempt: str) -> None:
+    async def begin(self, attempt: str, client_id: ClientId) -> None:
         async with self.world.call("begin", self.name):
             self.attempts.append(attempt)
 
