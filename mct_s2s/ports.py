@@ -6,7 +6,7 @@ answer that means *not replicated yet* is waited out; about anything else the sa
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol, runtime_checkable
@@ -26,6 +26,7 @@ from mct_s2s.model.observed import (
     Assignment,
     Credential,
     IdentityHolder,
+    Owner,
     SecretNote,
     ServicePrincipal,
     Site,
@@ -141,8 +142,37 @@ class Directory(Protocol):
         """Every app role that a service principal holds, of whatever API."""
         ...
 
-    async def create_application(self, unique_name: str, display_name: str, tags: Sequence[str]) -> Application:
-        """Create, or return the one that has that `uniqueName` already."""
+    async def owners(self, object_id: ApplicationObjectId) -> tuple[Owner, ...]:
+        """Who owns a registration that was just seen."""
+        ...
+
+    async def principal_owners(self, principal: PrincipalId) -> tuple[Owner, ...]:
+        """Who owns a service principal that was just seen."""
+        ...
+
+    async def credentials(self, object_id: ApplicationObjectId) -> tuple[Credential, ...]:
+        """Everything that signs in as a registration; a certificate's thumbprint is that of its key."""
+        ...
+
+    async def principal_credentials(self, principal: PrincipalId) -> tuple[Credential, ...]:
+        """Everything that signs in as a service principal beside its registration's credentials."""
+        ...
+
+    async def remove_credentials(self, object_id: ApplicationObjectId, keep: Collection[KeyId]) -> None:
+        """Take everything off a registration that signs in as it, but these."""
+        ...
+
+    async def remove_principal_credentials(self, principal: PrincipalId) -> None:
+        """Take everything off a service principal that signs in as it."""
+        ...
+
+    async def create_application(
+        self, unique_name: str, display_name: str, tags: Sequence[str]
+    ) -> tuple[Application, bool]:
+        """Create, or return the one that has that `uniqueName` already; and whether it was created just now.
+
+        A creation whose answer was lost comes out as one that stood already.
+        """
         ...
 
     async def update_application(

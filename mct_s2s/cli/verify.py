@@ -23,8 +23,8 @@ from mct_s2s.model.access import IdentitySignIn, OwnCredential, SignIn
 from mct_s2s.model.ids import ClientId, same_id
 from mct_s2s.model.observed import Observed
 from mct_s2s.planning import guards
-from mct_s2s.planning.clients import members
 from mct_s2s.planning.findings import diagnose
+from mct_s2s.planning.membership import members
 from mct_s2s.planning.proof import Check, Kind, Verification
 from mct_s2s.render.verification import show_verification, verification_document
 

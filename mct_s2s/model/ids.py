@@ -29,6 +29,7 @@ DEFAULT_ROLE = "S2SAppRole"
 
 _GUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
 _IDENTITY_TAG = "mct-s2s:identity:"
+_SITE_TAG = "mct-s2s:site:"
 LONGEST_TAG = 256
 """Source: learn.microsoft.com/graph/api/resources/application, property `tags`."""
 _ROLE_NAMESPACE = UUID("5b0a1b9e-5d0c-4d6a-9f2e-6a3c0c7f2d11")
@@ -60,8 +61,17 @@ def client_id_in(uri: str) -> ClientId | None:
 
 
 def service_unique_name(site: str, slot: str | None = None) -> str:
-    """The `uniqueName` of an App Service's service application: two runs can never make two."""
-    return "-".join(["mct-s2s", site.lower(), *([slot.lower()] if slot else [])])
+    """The `uniqueName` of an App Service's service application: two runs can never make two.
+
+    No App Service's name can hold an underscore: the slot `a/staging` and the site `a-staging` never meet.
+    Source: learn.microsoft.com/azure/azure-resource-manager/management/resource-name-rules (Microsoft.Web).
+    """
+    return "_".join([f"mct-s2s-{site.lower()}", *([slot.lower()] if slot else [])])
+
+
+def named_unique_name(name: str) -> str:
+    """The `uniqueName` of a service application that belongs to no App Service yet, only to a name."""
+    return f"mct-s2s_{file_stem(name)}"
 
 
 def client_unique_name(service_unique_name: str, client_name: str) -> str:
@@ -84,6 +94,16 @@ def identity_tag(resource_id: str) -> str:
     It is written before the identity is there, so that a run which is cut off leaves no identity without it.
     """
     return f"{_IDENTITY_TAG}{resource_id}"
+
+
+def site_tag(resource_id: str) -> str:
+    """The service application's tag for the App Service that it was made for: names can meet, resource ids cannot."""
+    return f"{_SITE_TAG}{resource_id}"
+
+
+def site_in_tag(tag: str) -> str | None:
+    """The resource id that a `site_tag` holds; `None` for any other tag."""
+    return tag.removeprefix(_SITE_TAG) if tag.startswith(_SITE_TAG) else None
 
 
 def resource_in_tag(tag: str) -> str | None:

@@ -93,6 +93,25 @@ class Credential:
 
 
 @dataclass(frozen=True)
+class Owner:
+    """Somebody who may change a registration, and sign in as it with a credential of their own making."""
+
+    id: PrincipalId
+    name: str
+    """A person's `userPrincipalName`, or an application's display name."""
+
+
+@dataclass(frozen=True)
+class Custody:
+    """In whose hands a registration is: who owns it or its service principal, and everything that signs in as it."""
+
+    owners: tuple[Owner, ...] = ()
+    credentials: tuple[Credential, ...] = ()
+    """Of both halves, federated ones among them. A certificate's thumbprint is that of its key, not what was written
+    beside it."""
+
+
+@dataclass(frozen=True)
 class RequiredAccess:
     """One entry of `requiredResourceAccess`: what an application declares that it needs of one API."""
 
@@ -384,6 +403,14 @@ class Observed:
     """Looked at only where an identity may have to be switched off."""
     graph: str = "https://graph.microsoft.com"
     """Microsoft Graph's address in this cloud, for commands that a person has to type."""
+    caller: PrincipalId | None = None
+    """Who signed in. Looked at only where a registration is in question."""
+    custody: Mapping[str, Custody] = field(default_factory=dict)
+    """By appId in lower case: of the registrations that nothing but their names speaks for, or that are adopted."""
+
+    def custody_of(self, application: Application) -> Custody:
+        """In whose hands a registration is, as far as that was in question."""
+        return self.custody.get(application.client_id.lower(), Custody())
 
     def with_settings(self, settings: Mapping[str, str | None]) -> Observed:
         """The same world with other application settings."""

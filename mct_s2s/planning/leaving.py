@@ -8,7 +8,7 @@ from mct_s2s.errors import NotThere, Refused
 from mct_s2s.model.desired import Removal
 from mct_s2s.model.ids import client_unique_name
 from mct_s2s.model.observed import Application, ClientApplication, Observed, ServicePrincipal
-from mct_s2s.planning.clients import members
+from mct_s2s.planning.membership import members
 
 
 @dataclass(frozen=True)

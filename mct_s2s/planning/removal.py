@@ -32,8 +32,9 @@ from mct_s2s.planning.changes import (
     SettingsWish,
     UpdateApplication,
 )
-from mct_s2s.planning.clients import ABOUT, members
+from mct_s2s.planning.clients import ABOUT
 from mct_s2s.planning.leaving import Leaving, who_leaves
+from mct_s2s.planning.membership import members
 from mct_s2s.planning.plan import Plan
 from mct_s2s.planning.service import ABOUT as SERVICE
 from mct_s2s.planning.site import plan_site

@@ -18,6 +18,8 @@ from mct_s2s.model.ids import (
     api_uri,
     identity_tag,
     new_app_role_id,
+    resource_in_tag,
+    site_in_tag,
 )
 from mct_s2s.model.observed import Application, AppRole, Observed
 from mct_s2s.model.site_settings import AUDIENCE, ROLE, value_of
@@ -35,12 +37,15 @@ from mct_s2s.planning.changes import (
     RestoreServicePrincipal,
     UpdateApplication,
 )
+from mct_s2s.planning.custody import Known, adoption, is_named, refuse_foreign
+from mct_s2s.planning.made_for import refuse_anothers, site_tags
 from mct_s2s.planning.restoring import deleted_service, holder_of_uri, taken_uri
 
 ABOUT = "service application"
 CREATE = "service-application"
 EXPOSE = "service-application:expose"
 PRINCIPAL = "service-principal"
+OPTION = "--service-app"
 
 ROLE_DESCRIPTION = "Apps in this role can consume the web api."
 
@@ -56,6 +61,7 @@ class Service:
     uri: str | ApiUri
     unique_name: str
     changes: tuple[AnyChange, ...]
+    notes: tuple[str, ...] = ()
 
 
 def plan_service(wish: ServiceWish, observed: Observed) -> Service:
@@ -63,9 +69,11 @@ def plan_service(wish: ServiceWish, observed: Observed) -> Service:
 
     Raises:
         NotThere: it is missing, and the command may not create it.
-        Refused: the wanted role exists, but not for applications.
+        Refused: the wanted role exists, but not for applications; or nothing but its name speaks for the registration,
+            and it is not ours.
     """
     application = observed.trust.service
+    notes = _adopted_or_ours(wish, application, observed)
     settings = observed.app_service.settings if observed.app_service else {}
     deleted = deleted_service(wish.adopt, wish.unique_name, settings, observed.trust.deleted)
     if application is None and not wish.may_create:
@@ -83,11 +91,18 @@ def plan_service(wish: ServiceWish, observed: Observed) -> Service:
         uri=None if uri else ApiUri(application.client_id),
         role=role_edit,
         token_version=1 if application.token_version == 2 else None,
-        tags=tuple(tag for tag in _identity_tags(observed) if tag not in application.tags),
+        tags=tuple(
+            tag
+            for tag in (*site_tags(application, wish, observed), *_identity_tags(observed))
+            if tag not in application.tags
+        ),
     )
     if edits.uri is not None:
         refuse_taken_uri(application, observed)
     changes: list[AnyChange] = []
+    option = None if is_named(application, wish.adopt, settings) else OPTION
+    if back and option:
+        refuse_anothers(application, observed)
     if back:
         changes.append(
             RestoreApplication(
@@ -96,6 +111,7 @@ def plan_service(wish: ServiceWish, observed: Observed) -> Service:
                 name=application.display_name,
                 detail="out of the recycle bin",
                 application=application,
+                option=option,
             )
         )
     if edits == ApplicationEdits() and not back:
@@ -123,7 +139,7 @@ def plan_service(wish: ServiceWish, observed: Observed) -> Service:
     principal: Later[PrincipalId] = Ref(PRINCIPAL, Part.PRINCIPAL_ID)
     if observed.trust.principal is None:
         changes.append(
-            service_principal(PRINCIPAL, application.display_name, application.client_id, observed, after=after)
+            service_principal(PRINCIPAL, application.display_name, application.client_id, observed, option, after=after)
         )
     else:
         principal = observed.trust.principal.id
@@ -135,18 +151,50 @@ def plan_service(wish: ServiceWish, observed: Observed) -> Service:
         uri=uri or api_uri(application.client_id),
         unique_name=application.unique_name or wish.unique_name,
         changes=tuple(changes),
+        notes=notes,
     )
 
 
+def _adopted_or_ours(wish: ServiceWish, application: Application | None, observed: Observed) -> tuple[str, ...]:
+    """What the plan says of a registration that becomes the service application by this wish.
+
+    Raises:
+        Refused: nothing but its name speaks for it, and it may be in somebody else's hands.
+    """
+    settings = observed.app_service.settings if observed.app_service else {}
+    if application is None or is_named(application, None, settings):
+        return ()
+    if is_named(application, wish.adopt, {}):
+        return (adoption(application, observed, ABOUT),)
+    refuse_anothers(application, observed)
+    refuse_foreign(application, observed, Known(), OPTION)
+    return ()
+
+
 def service_principal(
-    key: str, name: str, client_id: Later[ClientId], observed: Observed, *, after: tuple[str, ...] = ()
+    key: str,
+    name: str,
+    client_id: Later[ClientId],
+    observed: Observed,
+    option: str | None,
+    *,
+    after: tuple[str, ...] = (),
 ) -> AnyChange:
-    """The service principal that an application lacks: out of the recycle bin, or new."""
+    """The service principal that an application lacks: out of the recycle bin, or new.
+
+    Args:
+        key: of the change.
+        name: for the plan.
+        client_id: its application's.
+        observed: the world.
+        option: how the application is adopted by its appId, where nothing but its name speaks for it.
+        after: the changes that it waits for.
+    """
     deleted = observed.trust.deleted_principal_of(client_id) if isinstance(client_id, str) else None
     if deleted is None:
         return CreateServicePrincipal(key=key, name=name, client_id=client_id, after=after)
     detail = "out of the recycle bin, with its consents"
-    return RestoreServicePrincipal(key=key, name=name, detail=detail, principal=deleted, after=after)
+    return RestoreServicePrincipal(key=key, name=name, detail=detail, principal=deleted, option=option, after=after)
 
 
 def refuse_taken_uri(application: Application, observed: Observed) -> None:
@@ -186,7 +234,8 @@ def _new_service(wish: ServiceWish, observed: Observed) -> Service:
             resource=ABOUT,
             name=wish.display_name,
             unique_name=wish.unique_name,
-            tags=_identity_tags(observed),
+            option=OPTION,
+            tags=(*site_tags(None, wish, observed), *_identity_tags(observed)),
         ),
         UpdateApplication(
             key=EXPOSE,
@@ -267,6 +316,7 @@ def _describe(edits: ApplicationEdits) -> str:
         "Application ID URI api://<appId>" if edits.uri else "",
         f"app role {edits.role.value}" if edits.role else "",
         "v1 access tokens" if edits.token_version else "",
-        "remembers the identity to switch on" if edits.tags else "",
+        "remembers the identity to switch on" if any(map(resource_in_tag, edits.tags)) else "",
+        "remembers its App Service" if any(map(site_in_tag, edits.tags)) else "",
     ]
     return ", ".join(part for part in parts if part)

@@ -18,8 +18,8 @@ from mct_s2s.model.observed import (
 )
 from mct_s2s.model.site_settings import ours
 from mct_s2s.planning.changes import Action, AnyChange, known_id
-from mct_s2s.planning.clients import members
 from mct_s2s.planning.findings import Finding, is_allowed, is_consented, is_healthy, uri_shown, wanted_role
+from mct_s2s.planning.membership import members
 from mct_s2s.planning.plan import Plan
 from mct_s2s.render.handover import Told
 

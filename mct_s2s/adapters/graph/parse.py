@@ -76,8 +76,8 @@ def application(row: Json) -> Application:
         app_roles=tuple(app_role(role) for role in row.get("appRoles") or ()),
         required_access=tuple(_required_access(entry) for entry in row.get("requiredResourceAccess") or ()),
         credentials=(
-            *(_credential(CredentialKind.SECRET, entry) for entry in row.get("passwordCredentials") or ()),
-            *(_credential(CredentialKind.CERTIFICATE, entry) for entry in row.get("keyCredentials") or ()),
+            *(credential(CredentialKind.SECRET, entry) for entry in row.get("passwordCredentials") or ()),
+            *(credential(CredentialKind.CERTIFICATE, entry) for entry in row.get("keyCredentials") or ()),
         ),
         token_version=(row.get("api") or {}).get("requestedAccessTokenVersion"),
         created=moment(row["createdDateTime"]) if row.get("createdDateTime") else None,
@@ -162,7 +162,8 @@ def _required_access(row: Json) -> RequiredAccess:
     )
 
 
-def _credential(kind: CredentialKind, row: Json) -> Credential:
+def credential(kind: CredentialKind, row: Json) -> Credential:
+    """`passwordCredential` or `keyCredential`."""
     end = row.get("endDateTime")
     begin = row.get("startDateTime")
     return Credential(
