@@ -28,6 +28,7 @@ from mct_s2s.planning.changes.registrations import (
 from mct_s2s.planning.changes.site import (
     RestartSite,
     ScopeOf,
+    SettingEdit,
     SettingsWish,
     SettingValue,
     SettingWish,
@@ -62,6 +63,7 @@ __all__ = [
     "RestoreServicePrincipal",
     "RevokeAppRole",
     "ScopeOf",
+    "SettingEdit",
     "SettingValue",
     "SettingWish",
     "SettingsWish",
