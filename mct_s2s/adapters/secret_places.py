@@ -283,6 +283,9 @@ def dotenv_of(
         key_id: which of the application's credentials it is.
         expires: until when it is good.
         kind: what it is.
+
+    Raises:
+        UsageError: a value that it is useless without is of more than one line. Others of that kind are left out.
     """
     values = {
         "AZURE_TENANT_ID": record.tenant_id,
@@ -292,6 +295,13 @@ def dotenv_of(
         "MCT_S2S_SCOPE": record.scope,
         "MCT_S2S_URL": record.url,
     }
+    needed = [record.tenant_id, record.client_id, *proof.values()]
+    if not all(map(is_one_line, needed)):
+        raise UsageError(
+            "secret-place-unfit",
+            "The credential holds control characters, which no file of variables can carry.",
+            remedy="Choose another place: --secret-to keyvault:VAULT",
+        )
     lines = [f"{name}={_quoted(value)}" for name, value in values.items() if value and is_one_line(value)]
     facts = {
         "name": record.credential_name,
