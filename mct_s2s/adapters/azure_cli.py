@@ -46,13 +46,18 @@ def subscriptions(environ: Mapping[str, str] = os.environ) -> tuple[CliSubscript
                 str(row["tenantId"]),
                 bool(row.get("isDefault")),
                 str(row.get("environmentName") or "AzureCloud"),
-                str((row.get("user") or {}).get("name") or ""),
-                str((row.get("user") or {}).get("type") or ""),
+                _of_user(row, "name"),
+                _of_user(row, "type"),
             )
             for row in rows
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return ()
+
+
+def _of_user(row: Mapping[str, Any], name: str) -> str:
+    user = row.get("user")
+    return str(user.get(name) or "") if isinstance(user, dict) else ""
 
 
 def is_signed_in(environ: Mapping[str, str] = os.environ) -> bool:
