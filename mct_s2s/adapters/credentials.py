@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from azure.core.credentials import AccessToken
 from azure.core.exceptions import AzureError, IncompleteReadError, ServiceRequestError, ServiceResponseError
 
+from mct_s2s import clock
 from mct_s2s.adapters import azure_cli
 from mct_s2s.adapters.azure_trace import hooks
 from mct_s2s.adapters.clouds import Cloud
@@ -104,7 +105,7 @@ class Credential:
             if self._refusal is not None and self._one_at_a_time:
                 raise self._refusal  # a person who did not sign in is not asked again for the next service
             token = self._tokens.get(scope)
-            if token is None or token.expires_on - time.time() < REFRESH_SECONDS:
+            if token is None or token.expires_on - clock.now().timestamp() < REFRESH_SECONDS:
                 token = await self._patience.call(lambda: self._fetch(scope))
                 self._tokens[scope] = token
             return token
