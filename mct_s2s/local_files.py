@@ -8,6 +8,7 @@ modes of this kind: there, a regular file is enough.
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 import sys
@@ -142,7 +143,9 @@ def check_folder(folder: Path) -> bool:
         if stat.S_ISLNK(status.st_mode):
             links += 1
             target = step.readlink()
-            if links > MOST_LINKS or status.st_uid not in _trusted_owners():
+            if links > MOST_LINKS:
+                raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), str(folder))
+            if status.st_uid not in _trusted_owners():
                 raise UntrustedFile(f"the link '{step}' on the way to it is not yours", _ANOTHER_FOLDER)
             if target.is_absolute():
                 current, parts = Path(target.anchor), deque([*target.parts[1:], *parts])

@@ -141,10 +141,15 @@ class FilePlace:
     async def make_room(self, client_id: ClientId, kind: CredentialKind) -> None:
         """Move aside what must not be written over: another client's file, or this client's other credential."""
         note = await self.note()
+        ending = None
         if self._belongs_to_another(client_id):
-            self.path.replace(self.path.with_name(f"{self.path.name}.{self._holds() or 'old'}"))
+            holds = self._holds() or ""
+            ending = holds if is_guid(holds) else "old"
         elif note.delivered is not None and note.kind is not kind:
-            self.path.replace(self.path.with_name(f"{self.path.name}.{note.kind.value}"))
+            ending = note.kind.value
+        if ending is not None:
+            with private(self.path):
+                self.path.replace(self.path.with_name(f"{self.path.name}.{ending}"))
 
     def _lines(self) -> list[str]:
         with private(self.path):
