@@ -413,8 +413,8 @@ class SecretPlace(Protocol):
         """
         ...
 
-    async def begin(self, attempt: str) -> None:
-        """Remember an attempt, so that a later run can tell an orphan from a delivered secret."""
+    async def begin(self, attempt: str, client_id: ClientId) -> None:
+        """Remember an attempt of a client, so that a later run can tell an orphan from a delivered secret."""
         ...
 
     async def deliver(self, record: SecretRecord, secret: NewSecret) -> None:

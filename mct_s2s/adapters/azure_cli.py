@@ -5,7 +5,6 @@ Read from its profile file: starting `az` to ask takes a third of a second. Sour
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 from collections.abc import Mapping
@@ -13,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from mct_s2s.bounded_json import load_json
+from mct_s2s.local_files import read_given
 from mct_s2s.model.ids import is_guid
 
 
@@ -36,7 +37,7 @@ def subscriptions(environ: Mapping[str, str] = os.environ) -> tuple[CliSubscript
     """The subscriptions of whoever is signed in to the Azure CLI; none where nobody is."""
     folder = Path(environ.get("AZURE_CONFIG_DIR") or Path.home() / ".azure")
     try:
-        document: Any = json.loads((folder / "azureProfile.json").read_text(encoding="utf-8-sig"))
+        document: Any = load_json(read_given(folder / "azureProfile.json"))
         rows = document["subscriptions"]
         return tuple(
             CliSubscription(
@@ -45,13 +46,18 @@ def subscriptions(environ: Mapping[str, str] = os.environ) -> tuple[CliSubscript
                 str(row["tenantId"]),
                 bool(row.get("isDefault")),
                 str(row.get("environmentName") or "AzureCloud"),
-                str((row.get("user") or {}).get("name") or ""),
-                str((row.get("user") or {}).get("type") or ""),
+                _of_user(row, "name"),
+                _of_user(row, "type"),
             )
             for row in rows
         )
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return ()
+
+
+def _of_user(row: Mapping[str, Any], name: str) -> str:
+    user = row.get("user")
+    return str(user.get(name) or "") if isinstance(user, dict) else ""
 
 
 def is_signed_in(environ: Mapping[str, str] = os.environ) -> bool:

@@ -22,11 +22,14 @@ from mct_s2s import clock
 from mct_s2s.adapters import azure_cli
 from mct_s2s.adapters.azure_trace import hooks
 from mct_s2s.adapters.clouds import Cloud
+from mct_s2s.adapters.key_pairs import known_algorithms
 from mct_s2s.adapters.patience import Patience
 from mct_s2s.adapters.sign_in import Method
 from mct_s2s.adapters.sign_in_refusals import first_line, raise_if_passing, refused
+from mct_s2s.adapters.tokens import assertion_in
 from mct_s2s.adapters.trace import Trace
 from mct_s2s.errors import ServiceError, SignInFailed, UsageError
+from mct_s2s.local_files import read_given
 from mct_s2s.model.ids import ClientId
 from mct_s2s.model.rights import SignedIn
 
@@ -147,7 +150,7 @@ class Credential:
                 f"The login service did not answer: {said}",
                 remedy="Check the network, the proxy and --cloud, then run the same command again.",
             ) from error
-        except (AzureError, ValueError, TypeError) as error:
+        except (AzureError, ValueError, TypeError, OSError) as error:
             raise_if_passing(error)
             self._refusal = refused(error, self.signed_in.description)
             raise self._refusal from error
@@ -218,14 +221,15 @@ def _environment(caller: Caller, transport: AioHttpTransport, patience: Patience
     from azure.identity.aio import CertificateCredential  # noqa: PLC0415
 
     def fresh() -> Ask:
-        return CertificateCredential(
-            tenant,
-            client_id,
-            path,
-            password=environ.get("AZURE_CLIENT_CERTIFICATE_PASSWORD"),
-            transport=transport,
-            **caller.pipeline,
-        ).get_token
+        with known_algorithms():
+            return CertificateCredential(
+                tenant,
+                client_id,
+                certificate_data=read_given(Path(path), secret=True),
+                password=environ.get("AZURE_CLIENT_CERTIFICATE_PASSWORD"),
+                transport=transport,
+                **caller.pipeline,
+            ).get_token
 
     try:
         description = f"service principal {client_id} (certificate)"
@@ -254,10 +258,12 @@ def _asynchronous(method: Method, caller: Caller, transport: AioHttpTransport, p
         description = "Azure Developer CLI"
     elif method is Method.WORKLOAD_IDENTITY:
         client_id = _need(caller.environ, "AZURE_CLIENT_ID")
-        inner = aio.WorkloadIdentityCredential(
-            tenant_id=caller.tenant or _need(caller.environ, "AZURE_TENANT_ID"),
-            client_id=client_id,
-            token_file_path=_need(caller.environ, "AZURE_FEDERATED_TOKEN_FILE"),
+        file = Path(_need(caller.environ, "AZURE_FEDERATED_TOKEN_FILE"))
+        _check_assertion(file)
+        inner = aio.ClientAssertionCredential(
+            caller.tenant or _need(caller.environ, "AZURE_TENANT_ID"),
+            client_id,
+            lambda: assertion_in(file),
             transport=transport,
             **caller.pipeline,
         )
@@ -322,6 +328,17 @@ async def _in_background(function: Callable[[str], AccessToken], scope: str) -> 
 
     threading.Thread(target=work, name="sign-in", daemon=True).start()
     return await outcome
+
+
+def _check_assertion(file: Path) -> None:
+    try:
+        assertion_in(file)
+    except (OSError, ValueError) as error:
+        raise UsageError(
+            "environment-incomplete",
+            f"AZURE_FEDERATED_TOKEN_FILE names '{file}', which cannot be used: {first_line(error)}",
+            remedy="Set it to the file in which this platform keeps its token, or choose another --auth.",
+        ) from error
 
 
 def _need(environ: Mapping[str, str], name: str) -> str:

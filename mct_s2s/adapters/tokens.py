@@ -10,6 +10,7 @@ import asyncio
 import base64
 import json
 from contextlib import AsyncExitStack
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from azure.core.exceptions import AzureError, IncompleteReadError, ServiceRequestError, ServiceResponseError
@@ -17,10 +18,12 @@ from azure.core.exceptions import AzureError, IncompleteReadError, ServiceReques
 from mct_s2s import clock
 from mct_s2s.adapters.azure_trace import hooks
 from mct_s2s.adapters.client_refusals import PROPAGATING, identity_refused, token_refused
+from mct_s2s.adapters.key_pairs import known_algorithms
 from mct_s2s.adapters.patience import Patience
 from mct_s2s.adapters.sign_in_refusals import first_line, raise_if_passing
 from mct_s2s.adapters.trace import Trace
 from mct_s2s.errors import ServiceError
+from mct_s2s.local_files import read_given
 from mct_s2s.model.access import (
     ApiToken,
     AssertionFileProof,
@@ -129,11 +132,22 @@ class EntraTokens:
             case SecretProof(value):
                 return aio.ClientSecretCredential(*who, value, **common)
             case CertificateProof(data, password):
-                return aio.CertificateCredential(*who, certificate_data=data, password=password, **common)
+                with known_algorithms():
+                    return aio.CertificateCredential(*who, certificate_data=data, password=password, **common)
             case AssertionProof(assertion):
                 return aio.ClientAssertionCredential(*who, lambda: assertion, **common)
             case AssertionFileProof(file):
-                return aio.ClientAssertionCredential(*who, lambda: file.read_text(encoding="utf-8").strip(), **common)
+                return aio.ClientAssertionCredential(*who, lambda: assertion_in(file), **common)
+
+
+def assertion_in(file: Path) -> str:
+    """What a platform keeps in its file of another issuer's token at this moment.
+
+    Raises:
+        OSError: it cannot be read.
+        ValueError: it is no text.
+    """
+    return read_given(file, secret=True).decode("ascii").strip()
 
 
 def read_token(text: str) -> ApiToken:

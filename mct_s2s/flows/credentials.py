@@ -86,7 +86,7 @@ class Credentials:
         fresh = note.is_fresh(self._results.resolve(change.client_id), self._stage.now)
         if not change.prove and fresh and note.delivered != change.instead_of:
             return note.delivered, f"made minutes ago, saved to {place.label}"
-        await place.begin(change.credential_name)
+        await place.begin(change.credential_name, self._results.resolve(change.client_id))
         record = self._record(change)
         if place.is_shown:
             # Nobody reads it there, so it takes nobody's place before it has proved itself; and no later run can know

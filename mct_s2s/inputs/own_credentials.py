@@ -10,6 +10,7 @@ from datetime import datetime
 from pathlib import Path
 
 from mct_s2s.errors import UsageError
+from mct_s2s.local_files import read_given
 from mct_s2s.model.access import (
     AssertionFileProof,
     CertificateProof,
@@ -53,7 +54,9 @@ def _proof(values: Mapping[str, str]) -> Proof | None:
     if values.get("AZURE_CLIENT_CERTIFICATE_PATH"):
         path = Path(values["AZURE_CLIENT_CERTIFICATE_PATH"])
         try:
-            return CertificateProof(path.read_bytes(), values.get("AZURE_CLIENT_CERTIFICATE_PASSWORD") or None)
+            return CertificateProof(
+                read_given(path, secret=True), values.get("AZURE_CLIENT_CERTIFICATE_PASSWORD") or None
+            )
         except OSError as error:
             raise UsageError(
                 "certificate-unreadable",

@@ -279,6 +279,13 @@ class SecretNote:
     """Those that arrived there, the last one included: whoever reads the place has gone on to the last one."""
     vault: str | None = None
     """`VAULT/NAME`, where the place is a key vault: references to it lag behind by up to a day."""
+    begun_for: Mapping[str, ClientId] = field(default_factory=dict)
+    """Whose secret each attempt was for, where the place is not one client's by itself."""
+
+    def is_about(self, credential: Credential, client_id: str) -> bool:
+        """Whether an attempt was for that client's credential: one of another name than ours can never have been."""
+        owner = self.begun_for.get(credential.name or "")
+        return credential.is_ours and credential.name in self.attempts and (owner is None or same_id(owner, client_id))
 
     def is_fresh(self, client_id: str, now: datetime, kind: CredentialKind = CredentialKind.SECRET) -> bool:
         """Whether such a credential of that client arrived so lately that replicas may not show it yet."""

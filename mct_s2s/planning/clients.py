@@ -256,7 +256,7 @@ def orphans(application: Application | None, note: SecretNote) -> tuple[str, ...
         credential.key_id
         for credential in application.credentials
         if credential.kind is CredentialKind.SECRET
-        and credential.name in note.attempts
+        and note.is_about(credential, application.client_id)
         and credential.key_id != note.delivered
     )
 

@@ -29,6 +29,8 @@ def make_plan(desired: Desired, observed: Observed, facts: Facts) -> Plan:
         NotThere: something that the wish refers to does not exist, or is ambiguous.
     """
     guards.check(observed)
+    if observed.app_service is not None:
+        guards.refuse_foreign_values(desired.given, observed.app_service)
     if desired.removal is not None and desired.service is not None:
         return plan_removal(desired.removal, observed, desired.service.unique_name, restart=desired.restart)
     if desired.rotation is not None and desired.service is not None:

@@ -823,7 +823,7 @@ class MemoryPlace:
     def is_shown(self) -> bool:
         return False
 
-    async def begin(self, attempt: str) -> None:
+    async def begin(self, attempt: str, client_id: ClientId) -> None:
         async with self.world.call("begin", self.name):
             self.attempts.append(attempt)
 
