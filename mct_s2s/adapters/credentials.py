@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from azure.core.credentials import AccessToken
 from azure.core.exceptions import AzureError, IncompleteReadError, ServiceRequestError, ServiceResponseError
 
-from mct_s2s.adapters import azure_cli
+from mct_s2s.adapters import authorities, azure_cli
 from mct_s2s.adapters.azure_trace import hooks
 from mct_s2s.adapters.clouds import Cloud
 from mct_s2s.adapters.patience import Patience
@@ -177,7 +177,9 @@ def sign_in(method: Method, caller: Caller, transport: AioHttpTransport, patienc
 
     Raises:
         UsageError: the environment lacks what the method needs.
+        Refused: what is stored belongs to another login host than the cloud's.
     """
+    _check_authority(method, caller)
     match method:
         case Method.ENVIRONMENT:
             return _environment(caller, transport, patience)
@@ -198,6 +200,18 @@ def service_principal(
 
     description = f"service principal {client_id} (client secret)"
     return Credential(fresh(), description, patience, client_id=client_id, renew=fresh)
+
+
+def _check_authority(method: Method, caller: Caller) -> None:
+    """Let what is stored on this machine go to its own login host only. A person sees where they sign in."""
+    login = caller.cloud.login
+    if method in {Method.ENVIRONMENT, Method.WORKLOAD_IDENTITY}:
+        authorities.check(caller.environ.get(authorities.VARIABLE), login, "The credential in the environment")
+    elif method is Method.CLI:
+        named = azure_cli.login_host(caller.environ)
+        authorities.check(named, login, "The Azure CLI's sign-in", "az cloud set --name NAME, then az login")
+    elif method is Method.AZD:
+        authorities.check(None, login, "The Azure Developer CLI's sign-in", "choose another --auth")
 
 
 def _environment(caller: Caller, transport: AioHttpTransport, patience: Patience) -> Credential:

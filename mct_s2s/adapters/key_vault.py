@@ -19,7 +19,7 @@ from azure.core.pipeline.transport import AioHttpTransport
 from azure.keyvault.secrets.aio import SecretClient
 
 from mct_s2s import __version__
-from mct_s2s.adapters.azure_trace import hooks
+from mct_s2s.adapters.azure_trace import OnlyAt, hooks
 from mct_s2s.adapters.patience import CONNECT_SECONDS, REQUEST_SECONDS, Patience
 from mct_s2s.adapters.trace import Trace
 from mct_s2s.adapters.vault_refusals import BUSY, DISABLED, translate
@@ -84,6 +84,7 @@ class KeyVault:
             retry_policy=AsyncRetryPolicy.no_retries(),
             request_id_policy=RequestIdPolicy(),
             permit_redirects=False,
+            per_call_policies=[OnlyAt(url)],
             user_agent=f"mct-s2s/{__version__}",
             **hooks("Vault", trace),
         )

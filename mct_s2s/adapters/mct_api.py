@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 import aiohttp
 
 from mct_s2s import clock
+from mct_s2s.adapters.answers import seconds
 from mct_s2s.adapters.clouds import NEVER_CONNECTED
 from mct_s2s.adapters.patience import CONNECT_SECONDS, REQUEST_SECONDS, Patience
 from mct_s2s.adapters.trace import Request, Trace, path_of
@@ -96,9 +97,8 @@ class MctApi:
         finally:
             took = (time.monotonic() - began) * 1000
             self._trace(Request("MCT", "GET", path_of(url), status, took, None))
-        seconds = told.get("Retry-After", "")
         answer = ApiAnswer(status, told.get("Location"), told.get("WWW-Authenticate"))
-        return answer, float(seconds) if seconds.isdigit() else None
+        return answer, seconds(told.get("Retry-After"))
 
     def _unreachable(self, error: Exception) -> NoReturn:
         never_connected = isinstance(error, aiohttp.ClientConnectorError)

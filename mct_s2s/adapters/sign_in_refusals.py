@@ -11,6 +11,7 @@ from typing import Any
 
 from azure.core.exceptions import ClientAuthenticationError
 
+from mct_s2s.adapters.answers import seconds
 from mct_s2s.errors import ServiceError, SignInFailed
 
 _EXPLAINED = {
@@ -66,14 +67,14 @@ def raise_if_passing(error: Exception) -> None:
     passing = unreadable or any(words in str(error) for words in _PASSING)
     if status not in {408, 429, 500, 502, 503, 504} and not passing:
         return
-    seconds = str(response.headers.get("Retry-After", "")) if response is not None else ""
+    asked = str(response.headers.get("Retry-After", "")) if response is not None else ""
     raise ServiceError(
         "login-unreachable",
         f"The login service is not available at the moment (HTTP {status or 'unknown'}).",
         remedy="Run the same command again in a minute.",
         request_id=request_id_of(error),
         status=status or 503,
-        retry_after=float(seconds) if seconds.isdigit() else None,
+        retry_after=seconds(asked),
     ) from error
 
 

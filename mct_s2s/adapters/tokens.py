@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any
 from azure.core.exceptions import AzureError, IncompleteReadError, ServiceRequestError, ServiceResponseError
 
 from mct_s2s import clock
+from mct_s2s.adapters.authorities import OF_MICROSOFT, may_sign_in
 from mct_s2s.adapters.azure_trace import hooks
-from mct_s2s.adapters.client_refusals import PROPAGATING, identity_refused, token_refused
+from mct_s2s.adapters.client_refusals import PROPAGATING, identity_refused, other_authority, token_refused
 from mct_s2s.adapters.patience import Patience
 from mct_s2s.adapters.sign_in_refusals import first_line, raise_if_passing
 from mct_s2s.adapters.trace import Trace
@@ -27,6 +28,7 @@ from mct_s2s.model.access import (
     AssertionProof,
     CertificateProof,
     Claims,
+    ClientSignIn,
     IdentitySignIn,
     SecretProof,
     SignIn,
@@ -93,6 +95,8 @@ class EntraTokens:
         Raises:
             ServiceError: refused, or not answered.
         """
+        if isinstance(sign_in, ClientSignIn) and not may_sign_in(sign_in.authority, self._authority):
+            raise other_authority(sign_in.authority or OF_MICROSOFT, self._authority)
         async with AsyncExitStack() as stack:
             try:
                 credential = self._credential(sign_in)

@@ -168,7 +168,8 @@ async def _connection(start: Start, terminal: Terminal, rehearsal: Rehearsal | N
     """The connection to a cloud whose addresses are known."""
     import aiohttp  # noqa: PLC0415
 
-    from mct_s2s.adapters.clouds import BY_NAME, discover  # noqa: PLC0415
+    from mct_s2s.adapters.cloud_metadata import discover  # noqa: PLC0415
+    from mct_s2s.adapters.clouds import BY_NAME  # noqa: PLC0415
     from mct_s2s.adapters.loopback import LocalhostResolver  # noqa: PLC0415
     from mct_s2s.adapters.patience import Patience  # noqa: PLC0415
     from mct_s2s.adapters.tls import ca_bundle, tls_context  # noqa: PLC0415

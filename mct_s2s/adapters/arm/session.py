@@ -27,7 +27,7 @@ from azure.core.rest import HttpRequest
 from mct_s2s import __version__
 from mct_s2s.adapters import patience as limits
 from mct_s2s.adapters.arm.errors import UnreadableAnswer, translate
-from mct_s2s.adapters.azure_trace import TracePolicy
+from mct_s2s.adapters.azure_trace import OnlyAt, TracePolicy
 from mct_s2s.adapters.clouds import Cloud
 from mct_s2s.adapters.patience import Patience, nothing
 from mct_s2s.adapters.trace import Trace
@@ -67,6 +67,7 @@ class ArmSession:
             HeadersPolicy(),
             UserAgentPolicy(base_user_agent=f"mct-s2s/{__version__}"),
             _Decode(),
+            OnlyAt(self.cloud.arm),
             _Bearer(self.credential, self.cloud),
             TracePolicy("ARM", self._trace),
         ]
@@ -138,14 +139,13 @@ class _Decode(ContentDecodePolicy):
 
 
 class _Bearer(AsyncHTTPPolicy[Any, Any]):
-    """Puts the shared credential's token on requests to Azure Resource Manager, and on no others."""
+    """Puts the shared credential's token on requests, which `OnlyAt` has looked at."""
 
     def __init__(self, credential: Credential, cloud: Cloud) -> None:
         self._credential = credential
         self._cloud = cloud
 
     async def send(self, request: PipelineRequest[Any]) -> PipelineResponse[Any, Any]:
-        if urlsplit(request.http_request.url)[:2] == urlsplit(self._cloud.arm)[:2]:
-            token = await self._credential.get_token(self._cloud.arm_scope)
-            request.http_request.headers["Authorization"] = f"Bearer {token.token}"
+        token = await self._credential.get_token(self._cloud.arm_scope)
+        request.http_request.headers["Authorization"] = f"Bearer {token.token}"
         return await self.next.send(request)

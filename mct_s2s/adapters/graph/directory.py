@@ -11,15 +11,14 @@ from typing import Any
 from kiota_abstractions.base_request_configuration import RequestConfiguration
 from kiota_abstractions.request_information import RequestInformation
 
+from mct_s2s.adapters.answers import GRAPH
 from mct_s2s.adapters.graph import bodies, parse, proofs
 from mct_s2s.adapters.graph.errors import (
     READ,
     already_gone,
     already_there,
     is_lag,
-    readable,
     recycle_bin_empty,
-    unreadable,
 )
 from mct_s2s.adapters.graph.session import GraphSession
 from mct_s2s.adapters.patience import Lag, no_lag
@@ -50,7 +49,7 @@ class GraphDirectory:
         page = await self._session.send(
             self._graph.organization.to_get_request_information(_select(["id", "displayName", "verifiedDomains"])), READ
         )
-        with readable(READ):
+        with GRAPH.readable(READ):
             return parse.tenant((page or {})["value"][0])
 
     async def application_by_client_id(self, client_id: ClientId) -> Application | None:
@@ -191,7 +190,7 @@ class GraphDirectory:
         builder = self._graph.applications.by_application_id(object_id).add_password
         info = builder.to_post_request_information(bodies.new_secret(name, expires))
         row = await self._session.send(info, "make the secret", repeatable=False, lag=_lag(is_new)) or {}
-        with readable("make the secret"):
+        with GRAPH.readable("make the secret"):
             return NewSecret(KeyId(row["keyId"]), parse.moment(row["endDateTime"]), str(row["secretText"]))
 
     async def remove_secret(self, object_id: ApplicationObjectId, key_id: KeyId) -> None:
@@ -315,7 +314,7 @@ class GraphDirectory:
                 return None
             raise
         if row is None:
-            raise unreadable(READ)  # never "not there": 404 says that
+            raise GRAPH.unreadable(READ)  # never "not there": 404 says that
         return row
 
     async def _in(self, builder: Any, field: str, values: Sequence[str], fields: list[str]) -> list[dict[str, Any]]:

@@ -24,8 +24,9 @@ from msgraph.graph_service_client import GraphServiceClient
 
 from mct_s2s import __version__
 from mct_s2s.adapters import patience as limits
+from mct_s2s.adapters.answers import GRAPH, OddAnswer, check_address
 from mct_s2s.adapters.clouds import Cloud
-from mct_s2s.adapters.graph.errors import translate, unreadable
+from mct_s2s.adapters.graph.errors import translate
 from mct_s2s.adapters.patience import Lag, Patience, no_lag
 from mct_s2s.adapters.trace import Request, Trace, path_of
 
@@ -92,12 +93,16 @@ class GraphSession:
         while True:
             found = page.get("value") if page is not None else None
             if page is None or not isinstance(found, list):
-                raise unreadable(doing)  # never "no rows": what is there would be created again
+                raise GRAPH.unreadable(doing)  # never "no rows": what is there would be created again
             for row in found:
                 yield row
             following = page.get("@odata.nextLink")
             if following is None:
                 return
+            try:
+                check_address(following, self.base_url)
+            except OddAnswer as odd:
+                raise GRAPH.refused(odd, doing) from odd
             more = RequestInformation(Method.GET)
             more.url = following
             more.headers.try_add("Accept", "application/json")
@@ -127,9 +132,9 @@ def _json(body: bytes | None, doing: str) -> dict[str, Any] | None:
     try:
         document: Any = json.loads(body)
     except ValueError as error:
-        raise unreadable(doing) from error
+        raise GRAPH.unreadable(doing) from error
     if not isinstance(document, dict):
-        raise unreadable(doing)
+        raise GRAPH.unreadable(doing)
     return document
 
 
