@@ -79,6 +79,7 @@ class Service:
 
 GRAPH = Service("Microsoft Graph", "graph-unreachable")
 ARM = Service("Azure Resource Manager", "arm-unreachable")
+LOGIN = Service("The login service", "login-unreachable")
 
 
 def odd_answer(error: BaseException | None) -> OddAnswer | None:
@@ -114,6 +115,16 @@ def check_size(size: int) -> None:
     """
     if size > MOST_BYTES:
         raise OddAnswer(f"is larger than {MOST_BYTES // 1024 // 1024} MiB")
+
+
+def check_length(header: str | None) -> None:
+    """The same before the first byte, by `Content-Length`, as far as that says anything.
+
+    Raises:
+        OddAnswer: it is too large.
+    """
+    if header and header.isascii() and header.isdigit():
+        check_size(int(header[:20]))
 
 
 def check_depth(body: bytes) -> None:

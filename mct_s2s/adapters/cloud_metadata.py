@@ -16,7 +16,9 @@ from urllib.parse import urlsplit
 import aiohttp
 
 from mct_s2s.adapters import patience as limits
+from mct_s2s.adapters.answers import OddAnswer
 from mct_s2s.adapters.clouds import BY_NAME, NEVER_CONNECTED, Cloud, origin
+from mct_s2s.adapters.connection import Connection
 from mct_s2s.adapters.trace import Request, Trace, path_of, silent
 from mct_s2s.errors import Refused, ServiceError
 
@@ -44,7 +46,7 @@ _SUFFIX = re.compile(r"[a-z0-9.-]+(?::[0-9]{1,5})?")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._-]{0,63}")
 
 
-async def discover(url: str, session: aiohttp.ClientSession, trace: Trace = silent) -> Cloud:
+async def discover(url: str, session: Connection, trace: Trace = silent) -> Cloud:
     """Ask an Azure Resource Manager for the endpoints of its cloud. A redirect is not followed.
 
     Raises:
@@ -67,14 +69,18 @@ async def discover(url: str, session: aiohttp.ClientSession, trace: Trace = sile
             document = json.loads((await response.read()).decode("utf-8-sig"))
         return read_cloud(arm, document)
     except (aiohttp.ClientError, TimeoutError, OSError, ValueError, LookupError, TypeError, RecursionError) as error:
-        never_connected = isinstance(error, aiohttp.ClientConnectorError)
+        never_again = isinstance(error, aiohttp.ClientConnectorError | OddAnswer)
         raise ServiceError(
             "cloud-unreachable",
-            f"{arm}{METADATA_PATH} does not name a cloud's endpoints: {str(error) or type(error).__name__}",
+            f"{arm}{METADATA_PATH} does not name a cloud's endpoints: {_why(error)}",
             remedy="Check the URL of --cloud. Behind a private certificate authority, set REQUESTS_CA_BUNDLE and "
             "SSL_CERT_FILE to its certificate.",
-            status=NEVER_CONNECTED if never_connected else getattr(error, "status", 0),
+            status=NEVER_CONNECTED if never_again else getattr(error, "status", 0),
         ) from error
+
+
+def _why(error: Exception) -> str:
+    return f"the answer {error}" if isinstance(error, OddAnswer) else str(error) or type(error).__name__
 
 
 def read_cloud(arm: str, document: object) -> Cloud:

@@ -26,10 +26,10 @@ from mct_s2s.adapters.vault_refusals import BUSY, DISABLED, translate
 from mct_s2s.errors import NotThere, PermissionMissing, ServiceError
 
 if TYPE_CHECKING:
-    import aiohttp
     from azure.core.credentials import AccessToken
     from azure.keyvault.secrets import SecretProperties
 
+    from mct_s2s.adapters.connection import Connection
     from mct_s2s.adapters.credentials import Credential
 
 T = TypeVar("T")
@@ -67,7 +67,7 @@ class KeyVault:
         name: str,
         scope: str,
         credential: Credential,
-        http: aiohttp.ClientSession,
+        http: Connection,
         patience: Patience,
         trace: Trace,
     ) -> None:

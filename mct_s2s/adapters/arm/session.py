@@ -33,8 +33,7 @@ from mct_s2s.adapters.patience import Patience, nothing
 from mct_s2s.adapters.trace import Trace
 
 if TYPE_CHECKING:
-    import aiohttp
-
+    from mct_s2s.adapters.connection import Connection
     from mct_s2s.adapters.credentials import Credential
 
 T = TypeVar("T")
@@ -44,7 +43,7 @@ class ArmSession:
     """Azure Resource Manager of one cloud, as one caller."""
 
     def __init__(
-        self, cloud: Cloud, credential: Credential, http: aiohttp.ClientSession, patience: Patience, trace: Trace
+        self, cloud: Cloud, credential: Credential, http: Connection, patience: Patience, trace: Trace
     ) -> None:
         self.cloud = cloud
         self.credential = credential

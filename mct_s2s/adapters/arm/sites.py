@@ -73,16 +73,23 @@ class ArmSites:
             return await self._session.call(lambda: apps.get_slot(group, name, resource.slot), "read the App Service")
         return await self._session.call(lambda: apps.get(group, name), "read the App Service")
 
-    async def settings(self, resource: ResourceId) -> dict[str, str | None]:
+    async def settings(
+        self, resource: ResourceId, *, leaves: Callable[[], None] = lambda: None
+    ) -> dict[str, str | None]:
         """POST …/config/appsettings/list."""
         apps, group, name = self._at(resource)
         doing = "read the application settings"
-        if resource.slot:
-            answer = await self._session.call(
-                lambda: apps.list_application_settings_slot(group, name, resource.slot), doing
-            )
-        else:
-            answer = await self._session.call(lambda: apps.list_application_settings(group, name), doing)
+
+        async def read() -> Mapping[str, Any]:
+            leaves()
+            answer: Mapping[str, Any]
+            if resource.slot:
+                answer = await apps.list_application_settings_slot(group, name, resource.slot)
+            else:
+                answer = await apps.list_application_settings(group, name)
+            return answer
+
+        answer = await self._session.call(read, doing)
         settings = answer.get("properties")
         if not isinstance(settings, Mapping):
             # Never "no settings": a write replaces them all, and would erase the site's own.

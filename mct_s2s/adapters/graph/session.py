@@ -26,6 +26,7 @@ from mct_s2s import __version__
 from mct_s2s.adapters import patience as limits
 from mct_s2s.adapters.answers import GRAPH, OddAnswer, check_address
 from mct_s2s.adapters.clouds import Cloud
+from mct_s2s.adapters.graph.connection import BoundedClient
 from mct_s2s.adapters.graph.errors import translate
 from mct_s2s.adapters.patience import Lag, Patience, no_lag
 from mct_s2s.adapters.trace import Request, Trace, path_of
@@ -41,7 +42,7 @@ class GraphSession:
         self._credential = credential
         self._patience = patience
         self._trace = trace
-        self._http = httpx.AsyncClient(
+        self._http = BoundedClient(
             verify=tls,
             timeout=httpx.Timeout(limits.REQUEST_SECONDS, connect=limits.CONNECT_SECONDS),
             headers={"User-Agent": f"mct-s2s/{__version__}"},
@@ -80,7 +81,7 @@ class GraphSession:
                         raise translate(error, doing) from error
                     info.headers.remove("Authorization")  # kiota would keep the refused one
                     self._credential.forget(began)  # revoked, or expired early: one new token is asked for
-                except (httpx.HTTPError, httpx.InvalidURL) as error:
+                except (httpx.HTTPError, httpx.InvalidURL, OddAnswer) as error:
                     raise translate(error, doing) from error
             raise AssertionError(doing)
 
