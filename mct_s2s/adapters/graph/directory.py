@@ -288,7 +288,7 @@ class GraphDirectory:
     async def purge_application(self, object_id: ApplicationObjectId, *, is_new: bool) -> None:
         """DELETE /directory/deletedItems/{id}: for good."""
         info = self._graph.directory.deleted_items.by_directory_object_id(object_id).to_delete_request_information()
-        await self._gone(info, "purge the registration", lag=_lag(is_new))
+        await self._gone(info, "purge the registration", lag=_until_lost(_lag(is_new)))
 
     async def _gone(self, info: RequestInformation, doing: str, *, lag: Lag = no_lag) -> None:
         try:
@@ -346,6 +346,18 @@ def _select(fields: list[str]) -> RequestConfiguration[Any]:
 
 def _lag(is_new: bool) -> Lag:
     return is_lag if is_new else no_lag
+
+
+def _until_lost(lag: Lag) -> Lag:
+    """The same, until an answer was lost: what is not there after that has been deleted by the request before."""
+    lost = False
+
+    def rule(error: ServiceError) -> bool:
+        nonlocal lost
+        lost = lost or error.answer_lost
+        return not lost and lag(error)
+
+    return rule
 
 
 def _quoted(value: str) -> str:
