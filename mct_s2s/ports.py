@@ -263,8 +263,15 @@ class Sites(Protocol):
         """One site or slot."""
         ...
 
-    async def settings(self, resource: ResourceId) -> dict[str, str | None]:
-        """All application settings: secrets among them."""
+    async def settings(
+        self, resource: ResourceId, *, leaves: Callable[[], None] = lambda: None
+    ) -> dict[str, str | None]:
+        """All application settings: secrets among them.
+
+        Args:
+            resource: the site or slot.
+            leaves: called whenever the request is sent, so that what it is waited for is not taken for its duration.
+        """
         ...
 
     async def swapping(self, resource: ResourceId) -> Swapping | None:
@@ -281,7 +288,7 @@ class Sites(Protocol):
 
         Args:
             resource: the site or slot.
-            merged: what to send; `None` where there is nothing to send any more.
+            merged: what to send, asked whenever the request is sent; `None` where there is nothing to send any more.
             read_again: called before a repetition, so that it does not write back what was read before the first
                 attempt: `merged` is then asked anew.
         """

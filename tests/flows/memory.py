@@ -191,6 +191,8 @@ class World:
     departures: MemoryDepartures = field(default_factory=MemoryDepartures)
     carried_out_after: float = 0.0
     """Seconds from the answer to a write of settings until it is carried out."""
+    throttled: dict[str, list[float]] = field(default_factory=dict)
+    """How many seconds the next call of a name is asked to wait before it is answered: `settings`, `write_settings`."""
 
     roles: frozenset[str] | None = frozenset({GLOBAL_ADMINISTRATOR})
     permissions: dict[str, tuple[Permission, ...]] = field(default_factory=dict)
@@ -259,6 +261,10 @@ class World:
             await asyncio.sleep(0 if name in LOCAL else self.latency / 2)
         finally:
             self._at_once -= 1
+
+    def asked_to_wait(self, name: str) -> list[float]:
+        """How long the service asks the next such call to wait (`Retry-After`), attempt after attempt."""
+        return self.throttled.pop(name, [])
 
     def new_id(self, kind: str) -> str:
         """An id that nothing has yet."""
@@ -621,7 +627,11 @@ class MemorySites:
             found = self.world.sites.get(str(resource).lower())
             return found.site if found else None
 
-    async def settings(self, resource: ResourceId) -> Settings:
+    async def settings(self, resource: ResourceId, *, leaves: Callable[[], None] = lambda: None) -> Settings:
+        for seconds in self.world.asked_to_wait("settings"):
+            leaves()
+            await asyncio.sleep(seconds)
+        leaves()
         async with self.world.call("settings", resource.name):
             return dict(self.world.state(resource).settings)
 
@@ -635,6 +645,10 @@ class MemorySites:
         merged: Callable[[], Mapping[str, str | None] | None],
         read_again: Callable[[], Awaitable[None]],
     ) -> None:
+        for seconds in self.world.asked_to_wait("write_settings"):
+            if merged() is not None:
+                await asyncio.sleep(seconds)
+                await read_again()
         while True:
             try:
                 await self._put(resource, merged)
