@@ -17,7 +17,7 @@ Errors of the SDKs are translated in `adapters` and chained, never seen above it
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 
@@ -29,14 +29,20 @@ class S2SError(Exception):
         message: full sentences: what, where, what was expected.
         remedy: the command to type, or who can grant what.
         request_id: the service's own id of the failed request, for a support case.
+        items: what the message introduces, one line each. A line end in a message itself may be somebody else's.
     """
 
     exit_code: ClassVar[int] = 1
 
-    def __init__(self, code: str, message: str, *, remedy: str, request_id: str | None = None) -> None:
-        super().__init__(message)
+    def __init__(
+        self, code: str, message: str, *, remedy: str, request_id: str | None = None, items: Sequence[str] = ()
+    ) -> None:
+        whole = "".join([message, *(f"\n  - {item}" for item in items)])
+        super().__init__(whole)
         self.code = code
-        self.message = message
+        self.headline = message
+        self.items = tuple(items)
+        self.message = whole
         self.remedy = remedy
         self.request_id = request_id
 

@@ -103,5 +103,6 @@ def _tell(current: Run, error: S2SError) -> None:
 
 def _tell_interrupted(current: Run) -> None:
     with suppress(BrokenPipeError):
-        current.terminal.say("\nInterrupted.", style="warn")
+        current.terminal.say()
+        current.terminal.say("Interrupted.", style="warn")
         show_standing(current.terminal, *current.standing())

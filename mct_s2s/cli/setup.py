@@ -79,6 +79,7 @@ def _write_handoff(current: Run, options: SetupOptions, changed: Changed, label:
     if options.handoff_text:
         # Beside a JSON document, a text for people goes where all talk goes.
         tell = current.terminal.say if current.terminal.json else current.terminal.result
-        tell(support_request(values, label))
+        for line in support_request(values, label).splitlines():
+            tell(line)
     if options.handoff is not None:
         options.handoff.write_text(handoff_text(values, label), encoding="utf-8")

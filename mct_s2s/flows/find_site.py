@@ -117,11 +117,11 @@ def _the_one(rows: list[Site], name: str, where: str) -> ResourceId:
     if len(matching) == 1:
         return matching[0].resource
     if matching:
-        ids = "\n  ".join(str(row.resource) for row in matching)
         raise NotThere(
             "site-ambiguous",
-            f"There are {len(matching)} sites called '{name}' in {where}:\n  {ids}",
+            f"There are {len(matching)} sites called '{name}' in {where}:",
             remedy="Say which: add --resource-group, or give one of these ids instead of the name.",
+            items=[str(row.resource) for row in matching],
         )
     raise _no_site(name, where, rows)
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 from mct_s2s.errors import UsageError
 from mct_s2s.inputs.documents import read_document
 from mct_s2s.model.backup import Backup
+from mct_s2s.plain_text import json_text
 
 SCHEMA = "mct-s2s/backup/v1"
 
@@ -36,4 +36,4 @@ def read_backup(path: Path) -> Backup:
 def backup_text(backup: Backup) -> str:
     """The file's text."""
     document = {"schema": SCHEMA, "appService": backup.app_service, "settings": dict(backup.settings)}
-    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+    return json_text(document, indent=2) + "\n"

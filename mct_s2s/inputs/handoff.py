@@ -5,7 +5,6 @@ It holds no secret and names the settings as the document does, so that a person
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from mct_s2s.model import site_settings
 from mct_s2s.model.desired import GivenValues
 from mct_s2s.model.ids import ApplicationIdUri, ClientId, PrincipalId, TenantId, is_guid
 from mct_s2s.model.site_settings import AllowList
+from mct_s2s.plain_text import json_text
 
 SCHEMA = "mct-s2s/handoff/v1"
 
@@ -89,4 +89,4 @@ def read_handoff(path: Path) -> GivenValues:
 def handoff_text(settings: dict[str, str], app_service: str | None) -> str:
     """The file's text."""
     document = {"schema": SCHEMA, "appService": app_service, "settings": settings}
-    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+    return json_text(document, indent=2) + "\n"

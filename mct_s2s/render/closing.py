@@ -22,9 +22,10 @@ def show_credentials(terminal: Terminal, credentials: Sequence[SavedCredential])
     for credential in credentials:
         until = f"expires {credential.expires:%Y-%m-%d}" if credential.expires else "does not expire"
         what = KINDS[credential.kind]
-        terminal.result(
-            Text.assemble((f"{what} of ", "head"), (credential.client, "head"), f"  {until}{_where(credential)}")
-        )
+        here, *below = _where(credential)
+        terminal.result(Text.assemble((f"{what} of ", "head"), (credential.client, "head"), f"  {until}{here}"))
+        for line in below:
+            terminal.result(line)
         if credential.saved_to and credential.saved_to.startswith("keyvault:"):
             terminal.result(Text.assemble("  read it with ", (vault_reading(credential.saved_to), "command")))
 
@@ -35,8 +36,9 @@ def vault_reading(saved_to: str) -> str:
     return f"az keyvault secret show --vault-name {vault} --name {name} --query value --output tsv"
 
 
-def _where(credential: SavedCredential) -> str:
+def _where(credential: SavedCredential) -> list[str]:
+    """Where it is; what is shown goes on in lines of its own where it has several, as a private key has."""
     if credential.secret:
-        several_lines = "\n" in credential.secret
-        return f", shown here once:{chr(10) if several_lines else ' '}{credential.secret.rstrip()}"
-    return f", saved to {credential.saved_to.removeprefix('file:')}" if credential.saved_to else ""
+        lines = credential.secret.rstrip().split("\n")
+        return [", shown here once:", *lines] if len(lines) > 1 else [f", shown here once: {lines[0]}"]
+    return [f", saved to {credential.saved_to.removeprefix('file:')}" if credential.saved_to else ""]

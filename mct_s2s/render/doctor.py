@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from rich.table import Table
 from rich.text import Text
 
 from mct_s2s.planning.checks import Check, Seen, State, is_ready
+from mct_s2s.render.columns import Columns
 from mct_s2s.render.console import Terminal
 
 _SIGNS = {State.OK: ("✓", "good"), State.MISSING: ("✗", "bad"), State.UNKNOWN: ("?", "warn")}
@@ -44,13 +44,13 @@ def doctor_document(seen: Seen, checks: tuple[Check, ...]) -> dict[str, Any]:
 
 def show_checks(terminal: Terminal, checks: Sequence[Check], where: str) -> None:
     """One line for each check, with whom to ask below those that need it, and what to do next."""
-    table = Table.grid(padding=(0, 1))
     for check in checks:
         sign, style = _SIGNS[check.state]
-        table.add_row(Text(sign, style=style), Text(check.message))
+        line = Columns([None, None])
+        line.add(Text(sign, style=style), check.message)
+        terminal.out.print(line)
         if check.remedy is not None:
-            table.add_row("", Text(f"→ {check.remedy}", style="command"))
-    terminal.out.print(table)
+            terminal.result(Text.assemble("   → ", (check.remedy, "command")))
     missing = sum(check.state is State.MISSING for check in checks)
     if missing:
         terminal.result(Text(f"{missing} of {len(checks)} checks failed.", style="bad"))

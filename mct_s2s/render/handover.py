@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from rich.table import Table
 from rich.text import Text
 
 from mct_s2s.model.observed import Observed
@@ -27,6 +26,7 @@ from mct_s2s.planning.changes import SettingsWish
 from mct_s2s.planning.grants import Lack, in_words
 from mct_s2s.planning.plan import Left, LeftToOthers, Results
 from mct_s2s.planning.site import merge
+from mct_s2s.render.columns import Columns
 from mct_s2s.render.console import Terminal
 
 _OPTIONS = {AUDIENCE: "--audience", TENANT_NAME: "--tenant-name", TENANT_ID: "--tenant-id", ROLE: "--role"}
@@ -136,9 +136,9 @@ def show_left_to_others(terminal: Terminal, steps: Sequence[Told], *, is_result:
         console.print(Text(step.what, style="warn"))
         if step.values:
             console.print(Text("  On the portal's Configuration page, under Application settings:"))
-            table = Table.grid(padding=(0, 2))
+            table = Columns([None, None])
             for name, value in step.values.items():
-                table.add_row(Text(f"  {name}"), Text(value))
+                table.add(Text(f"  {name}"), Text(value))
             console.print(table)
         console.print(Text.assemble("  → ", (step.command, "command")))
         if step.link is not None:
