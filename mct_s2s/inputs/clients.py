@@ -8,6 +8,7 @@ from pathlib import Path
 
 from mct_s2s.errors import UsageError
 from mct_s2s.inputs.vault import VaultTo, vault_to
+from mct_s2s.model.commands import option
 from mct_s2s.model.ids import file_stem
 
 LONGEST_NAME = 120
@@ -68,7 +69,8 @@ def secret_to(text: str | None, clients: int) -> SecretTo:
             raise UsageError(
                 "secret-place-shared",
                 f"'{text}' is one secret, but {clients} clients need one each.",
-                remedy=f"Leave NAME out, and each gets a name of its own: --secret-to keyvault:{vault.vault}",
+                remedy="Leave NAME out, and each gets a name of its own: "
+                + option("--secret-to", f"keyvault:{vault.vault}"),
             )
         return SecretTo(vault=vault)
     if kind != "file" or not rest:
@@ -83,6 +85,6 @@ def secret_to(text: str | None, clients: int) -> SecretTo:
         raise UsageError(
             "secret-place-shared",
             f"'{text}' is one file, but {clients} clients need one each.",
-            remedy=f"Name a folder: --secret-to file:{rest}/",
+            remedy=f"Name a folder: {option('--secret-to', f'file:{rest}/')}",
         )
     return SecretTo(path=path.absolute(), is_folder=is_folder)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from mct_s2s.errors import Refused
+from mct_s2s.model.commands import option
 from mct_s2s.model.ids import same_id
 from mct_s2s.model.observed import AppService, Observed, Site, Tenant
 
@@ -20,7 +21,7 @@ def refuse_function_app(site: Site) -> None:
     raise Refused(
         "function-app",
         f"'{site.name}' is the function app beside an MCT deployment, not its App Service (kind '{site.kind}').",
-        remedy=f"Name the App Service that has the website's own name: --app-service {website}",
+        remedy=f"Name the App Service that has the website's own name: {option('--app-service', website)}",
     )
 
 
@@ -36,7 +37,7 @@ def refuse_other_tenant(tenant: Tenant, app_service: AppService) -> None:
         "other-tenant",
         f"You are signed in to the tenant {tenant.name} ({tenant.id}), but the App Service "
         f"'{app_service.site.name}' belongs to the tenant {app_service.tenant_id}. Nothing was changed.",
-        remedy=f"Sign in to the App Service's tenant: add --tenant {app_service.tenant_id}",
+        remedy=f"Sign in to the App Service's tenant: add {option('--tenant', app_service.tenant_id)}",
     )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from rich.text import Text
 
+from mct_s2s.model.commands import command
 from mct_s2s.model.observed import CredentialKind
 from mct_s2s.render.console import Terminal
 from mct_s2s.render.documents import SavedCredential
@@ -33,7 +34,8 @@ def show_credentials(terminal: Terminal, credentials: Sequence[SavedCredential])
 def vault_reading(saved_to: str) -> str:
     """The command that prints a secret of a vault, `saved_to` being `keyvault:VAULT/NAME`."""
     vault, _, name = saved_to.removeprefix("keyvault:").partition("/")
-    return f"az keyvault secret show --vault-name {vault} --name {name} --query value --output tsv"
+    place = ["--vault-name", vault, "--name", name]
+    return command("az", "keyvault", "secret", "show", *place, "--query", "value", "--output", "tsv")
 
 
 def _where(credential: SavedCredential) -> list[str]:

@@ -13,7 +13,6 @@ from rich.text import Text
 
 from mct_s2s.render.console import one_line
 
-GAP = 2
 WHOLE_WORD = 48
 """Words up to this length are not folded: an id has 36 characters, an Application ID URI 42."""
 INDENT = 4
@@ -27,11 +26,13 @@ class Columns:
     Args:
         heads: the columns' titles; `None` for each that has none, and if no column has one there is no line of them.
         narrow: by column, from 0: those that are never folded, as their cells are short.
+        gap: blanks between two columns.
     """
 
-    def __init__(self, heads: Sequence[str | None], *, narrow: Sequence[int] = ()) -> None:
+    def __init__(self, heads: Sequence[str | None], *, narrow: Sequence[int] = (), gap: int = 2) -> None:
         self._heads = [Text(head or "", style="head") for head in heads]
         self._narrow = frozenset(narrow)
+        self._gap = gap
         self._rows: list[list[Text]] = []
 
     def add(self, *cells: str | Text) -> None:
@@ -57,7 +58,7 @@ class Columns:
             wanted if at in self._narrow else min(wanted, max(map(_longest_word, column)))
             for at, (wanted, column) in enumerate(zip(widest, columns, strict=True))
         ]
-        spare = room - GAP * (len(columns) - 1) - sum(least)
+        spare = room - self._gap * (len(columns) - 1) - sum(least)
         if spare < 0:
             return None
         widths = least
@@ -69,7 +70,7 @@ class Columns:
 
     def _table(self, widths: list[int], console: Console, options: ConsoleOptions) -> list[list[Segment]]:
         titled = any(head.plain for head in self._heads)
-        table = Table(box=None, pad_edge=False, padding=(0, GAP, 0, 0), show_header=titled)
+        table = Table(box=None, pad_edge=False, padding=(0, self._gap, 0, 0), show_header=titled)
         for head, width in zip(self._heads, widths, strict=True):
             table.add_column(head, overflow="fold", width=width)
         for row in self._rows:

@@ -7,6 +7,7 @@ from typing import Any
 
 from rich.text import Text
 
+from mct_s2s.model.commands import own_command
 from mct_s2s.planning.checks import Check, Seen, State, is_ready
 from mct_s2s.render.columns import Columns
 from mct_s2s.render.console import Terminal
@@ -46,15 +47,25 @@ def show_checks(terminal: Terminal, checks: Sequence[Check], where: str) -> None
     """One line for each check, with whom to ask below those that need it, and what to do next."""
     for check in checks:
         sign, style = _SIGNS[check.state]
-        line = Columns([None, None])
+        line = Columns([None, None], gap=1)
         line.add(Text(sign, style=style), check.message)
         terminal.out.print(line)
-        if check.remedy is not None:
-            terminal.result(Text.assemble("   → ", (check.remedy, "command")))
+        _show_remedy(terminal, check)
     missing = sum(check.state is State.MISSING for check in checks)
     if missing:
         terminal.result(Text(f"{missing} of {len(checks)} checks failed.", style="bad"))
         terminal.result("What others must do can be left to them: mct-s2s setup does the rest and says what is left.")
     else:
         terminal.result(Text("Nothing is missing, as far as can be seen.", style="good"))
-        terminal.result(f"See what would be done: mct-s2s setup {where} --client NAME --dry-run")
+        terminal.result(f"See what would be done: {own_command('setup', where=where)} --client NAME --dry-run")
+
+
+def _show_remedy(terminal: Terminal, check: Check) -> None:
+    """Whom to ask; what they type is on a line of its own, which is not folded, so that it can be pasted."""
+    for grant in check.grants:
+        request = f"{grant.request[:1].upper()}{grant.request[1:]}"
+        terminal.result(f"  → {request}{', who types:' if grant.command else '.'}")
+        if grant.command:
+            terminal.result(Text(grant.command, style="command"))
+    if check.remedy is not None and not check.grants:
+        terminal.result(Text.assemble("  → ", (check.remedy, "command")))

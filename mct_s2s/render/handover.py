@@ -9,6 +9,7 @@ from pathlib import Path
 
 from rich.text import Text
 
+from mct_s2s.model.commands import own_command, webapp_command
 from mct_s2s.model.observed import Observed
 from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.model.site_settings import (
@@ -90,10 +91,10 @@ def _told(note: LeftToOthers, leaving: Leaving) -> Told:
 
 def _consent(note: LeftToOthers, leaving: Leaving) -> Told:
     if note.resource is not None:
-        command = f"mct-s2s add-client --managed-identity {note.resource}"
-        return Told(note.what, f"{command} {leaving.where}".strip(), needed=in_words(note.needed))
+        command = own_command("add-client", "--managed-identity", str(note.resource), where=leaving.where)
+        return Told(note.what, command, needed=in_words(note.needed))
     client_id = leaving.results.known(note.client_id) if note.client_id else None
-    command = f"mct-s2s add-client {client_id or shlex.quote(note.client)} --credential none {leaving.where}".strip()
+    command = own_command("add-client", "--credential", "none", about=client_id or note.client, where=leaving.where)
     tenant = leaving.observed.tenant
     link = f"{leaving.login}/{tenant.id}/adminconsent?client_id={client_id}" if client_id and tenant else None
     return Told(note.what, command, link, needed=in_words(note.needed))
@@ -101,8 +102,7 @@ def _consent(note: LeftToOthers, leaving: Leaving) -> Told:
 
 def _restart(site: ResourceId | None) -> str:
     assert site is not None  # noqa: S101  # a restart is a site's
-    slot = ["--slot", site.slot] if site.slot else []
-    return shlex.join(["az", "webapp", "restart", "-g", site.resource_group, "-n", site.names[0], *slot])
+    return webapp_command("restart", site)
 
 
 def _configure(note: LeftToOthers, values: dict[str, str], leaving: Leaving) -> str:

@@ -13,6 +13,7 @@ from mct_s2s.model.proofs import Federation
 from mct_s2s.planning.checks import Check as DoctorCheck
 from mct_s2s.planning.checks import State
 from mct_s2s.planning.findings import Finding, Severity, diagnose
+from mct_s2s.planning.grants import Grant
 from mct_s2s.planning.plan import Left, LeftToOthers, Plan
 from mct_s2s.planning.proof import CALL, Check, Kind, Verification
 from mct_s2s.render.closing import show_credentials
@@ -184,7 +185,8 @@ def _handed_over(terminal: Terminal, name: str) -> None:
 
 
 def _doctored(terminal: Terminal, name: str) -> None:
-    checks = [DoctorCheck("x", state, name, name, name) for state in State]
+    grant = Grant(name, name, name)
+    checks = [DoctorCheck("x", state, name, name, name, grants) for state in State for grants in ((), (grant,))]
     show_checks(terminal, checks, name)
 
 

@@ -3,5 +3,6 @@
 from __future__ import annotations
 
 from tests.cli.conftest import mct, process
+from tests.render.conftest import screens
 
-__all__ = ["mct", "process"]
+__all__ = ["mct", "process", "screens"]
