@@ -79,8 +79,15 @@ def secret_to(text: str | None, clients: int) -> SecretTo:
             f"'{text}' is no place for a secret.",
             remedy="Use file:PATH, keyvault:VAULT[/NAME], or show to print it once.",
         )
-    path = Path(rest).expanduser()
-    is_folder = rest.endswith(("/", "\\")) or path.is_dir()
+    try:
+        path = Path(rest).expanduser()
+        is_folder = rest.endswith(("/", "\\")) or path.is_dir()
+    except (OSError, RuntimeError, ValueError) as error:  # too long, no such user's home, no path at all
+        raise UsageError(
+            "secret-place-unknown",
+            f"'{text}' cannot be a file: {getattr(error, 'strerror', None) or error}",
+            remedy="Give a shorter or an absolute path: --secret-to file:PATH",
+        ) from error
     if clients > 1 and not is_folder:
         raise UsageError(
             "secret-place-shared",

@@ -47,7 +47,10 @@ def vault_to(rest: str) -> VaultTo:
         UsageError: no vault or no secret can be called so.
     """
     if rest.lower().startswith("https://"):
-        address = urlsplit(rest)
+        try:
+            address = urlsplit(rest)
+        except ValueError:
+            raise _unusable(rest) from None
         path = [part for part in address.path.split("/") if part]
         if path[:1] == ["secrets"]:
             path = path[1:]
@@ -67,7 +70,8 @@ def secret_name(label: str, client: str) -> str:
     """
     where = re.sub(r"[^a-z0-9]+", "-", label.lower()).strip("-")[:60].strip("-")
     who = file_stem(client).rpartition("-")[0]
-    exact = hashlib.sha256(f"{label.lower()}\0{file_stem(client)}".encode()).hexdigest()[:10]
+    names = f"{label.lower()}\0{file_stem(client)}"
+    exact = hashlib.sha256(names.encode(errors="surrogatepass")).hexdigest()[:10]
     return f"mct-s2s-{where}-{who}-{exact}"
 
 

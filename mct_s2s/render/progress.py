@@ -56,7 +56,7 @@ class LiveProgress:
     def __init__(self, terminal: Terminal) -> None:
         self._console = terminal.err
         self._lines: dict[str, tuple[AnyChange, float, Text | None]] = {}
-        self._spinner = Spinner("dots")
+        self._spinner = Spinner("dots" if terminal.err.encoding.startswith("utf") else "line")
         self._live = Live(get_renderable=self._table, console=terminal.err, refresh_per_second=12)
 
     def __enter__(self) -> LiveProgress:
