@@ -7,6 +7,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
+from mct_s2s.cli.interruption import Interruption
 from mct_s2s.cli.options import AzureOptions, Output
 from mct_s2s.cli.wiring import Clientele, Needs, Session, connect, connect_client
 from mct_s2s.errors import DeadlinePassed, S2SError
@@ -15,8 +16,6 @@ from mct_s2s.planning.changes import AnyChange
 from mct_s2s.render.console import Terminal
 from mct_s2s.render.diagnostics import show_error, show_standing
 from mct_s2s.render.documents import error_document
-
-INTERRUPTED = 130
 
 
 class Run:
@@ -70,20 +69,22 @@ def _ended(options: AzureOptions, connected: Callable[[Run], Awaitable[int]]) ->
         logging.getLogger(name).addHandler(logging.NullHandler())
         logging.getLogger(name).propagate = False
     current = Run(options)
-    try:
-        return asyncio.run(_with_deadline(current, connected))
-    except S2SError as error:
-        _tell(current, error)
-        return error.exit_code
-    except KeyboardInterrupt:
-        _tell_interrupted(current)
-        return INTERRUPTED
+    with Interruption() as interruption:
+        try:
+            return asyncio.run(_with_deadline(current, connected, interruption))
+        except S2SError as error:
+            _tell(current, error)
+            return error.exit_code
+        except (asyncio.CancelledError, KeyboardInterrupt):
+            _tell_interrupted(current, interruption)
+            return interruption.exit_code
 
 
-async def _with_deadline(current: Run, connected: Callable[[Run], Awaitable[int]]) -> int:
+async def _with_deadline(current: Run, connected: Callable[[Run], Awaitable[int]], interruption: Interruption) -> int:
     try:
-        async with asyncio.timeout(current.options.timeout):
-            return await connected(current)
+        with interruption.ends(asyncio.current_task(), asyncio.get_running_loop()):
+            async with asyncio.timeout(current.options.timeout):
+                return await connected(current)
     except TimeoutError as error:
         raise DeadlinePassed(
             "deadline-passed",
@@ -101,8 +102,11 @@ def _tell(current: Run, error: S2SError) -> None:
         show_standing(current.terminal, done, doubtful, left)
 
 
-def _tell_interrupted(current: Run) -> None:
+def _tell_interrupted(current: Run, interruption: Interruption) -> None:
     with suppress(BrokenPipeError):
+        if current.terminal.json and getattr(current.options, "watch", None) is None:  # a watch has no other end
+            told = S2SError(interruption.code, "Interrupted.", remedy="Run the same command again: it resumes.")
+            current.terminal.document(error_document(told, *current.standing()))
         current.terminal.say()
         current.terminal.say("Interrupted.", style="warn")
         show_standing(current.terminal, *current.standing())
