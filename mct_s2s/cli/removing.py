@@ -17,6 +17,7 @@ from mct_s2s.cli.wiring import Needs, Session
 from mct_s2s.cli.wishes import service_wish
 from mct_s2s.errors import UsageError
 from mct_s2s.inputs.clients import SecretTo
+from mct_s2s.model.commands import own_command
 from mct_s2s.model.desired import Desired, Removal
 from mct_s2s.planning.changes import DeleteApplication, RemoveSecret
 
@@ -70,4 +71,6 @@ def _without_secrets(changed: Changed) -> Iterator[tuple[str, str]]:
 def _close(current: Run, options: RemovalOptions, changed: Changed) -> None:
     if not current.terminal.json:
         after = changed.convergence.after
-        current.terminal.result(f"Done. See what stands now with: mct-s2s status {where(options, after)}", style="good")
+        current.terminal.result(
+            f"Done. See what stands now with: {own_command('status', where=where(options, after))}", style="good"
+        )
