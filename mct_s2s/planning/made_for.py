@@ -32,5 +32,6 @@ def refuse_anothers(application: Application, observed: Observed) -> None:
         f"'{application.display_name}' (appId {application.client_id}) was made for another App Service of this name, "
         f"{other}. Nothing was changed.",
         remedy="If both are to share it, or the App Service has moved, name it by its appId: "
-        f"{option('--service-app', application.client_id)}. To give this one its own, register it in the portal and name that.",
+        f"{option('--service-app', application.client_id)}. To give this one its own, register it in the "
+        "portal and name that.",
     )
