@@ -9,6 +9,9 @@
     ├── ServiceError          exit 1   Azure answered no, or did not answer
     │   └── Throttled         exit 1   Azure asked for patience beyond the deadline
     ├── DeadlinePassed        exit 1   the command's own deadline
+    ├── NotShown              exit 1   a secret was to be shown, and nobody reads the output any more
+    ├── Interrupted           exit 130 Ctrl-C
+    │   └── Terminated        exit 143 SIGTERM
     └── Cancelled             exit 1   the user answered no
 
 Every one carries a stable `code`, a message in the user's words and a remedy: what to type next, or whom to ask.
@@ -114,6 +117,22 @@ class Throttled(ServiceError):
 
 class DeadlinePassed(S2SError):
     """`--timeout` seconds have gone by."""
+
+
+class NotShown(S2SError):
+    """A secret was made to be shown, and the output was closed: it reached nobody."""
+
+
+class Interrupted(S2SError):
+    """Ctrl-C. What was done stays, and the same command resumes."""
+
+    exit_code = 130
+
+
+class Terminated(Interrupted):
+    """SIGTERM, which is told like Ctrl-C. The exit code is a shell's: 128 and the signal's number."""
+
+    exit_code = 143
 
 
 class Cancelled(S2SError):

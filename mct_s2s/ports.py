@@ -85,6 +85,8 @@ class StoredCredential:
     """Set where the cloud is not the public one."""
     key_id: KeyId | None = None
     """Which of the application's credentials it is; `None` where somebody else wrote it down."""
+    version: str | None = None
+    """Of a secret in a key vault."""
 
 
 class Directory(Protocol):
@@ -167,7 +169,7 @@ class Directory(Protocol):
         ...
 
     async def create_application(
-        self, unique_name: str, display_name: str, tags: Sequence[str]
+        self, unique_name: str, display_name: str, tags: Sequence[str], notes: str | None = None
     ) -> tuple[Application, bool]:
         """Create, or return the one that has that `uniqueName` already; and whether it was created just now.
 
@@ -261,8 +263,15 @@ class Sites(Protocol):
         """One site or slot."""
         ...
 
-    async def settings(self, resource: ResourceId) -> dict[str, str | None]:
-        """All application settings: secrets among them."""
+    async def settings(
+        self, resource: ResourceId, *, leaves: Callable[[], None] = lambda: None
+    ) -> dict[str, str | None]:
+        """All application settings: secrets among them.
+
+        Args:
+            resource: the site or slot.
+            leaves: called whenever the request is sent, so that what it is waited for is not taken for its duration.
+        """
         ...
 
     async def swapping(self, resource: ResourceId) -> Swapping | None:
@@ -279,7 +288,7 @@ class Sites(Protocol):
 
         Args:
             resource: the site or slot.
-            merged: what to send; `None` where there is nothing to send any more.
+            merged: what to send, asked whenever the request is sent; `None` where there is nothing to send any more.
             read_again: called before a repetition, so that it does not write back what was read before the first
                 attempt: `merged` is then asked anew.
         """
@@ -290,6 +299,14 @@ class Sites(Protocol):
 
         `None` where the setting holds no reference, or the caller may not know.
         """
+        ...
+
+    async def active_version(self, resource: ResourceId, name: str) -> str | None:
+        """The version of the secret that the reference in a setting was resolved to; `None` where that is not told."""
+        ...
+
+    async def refresh_references(self, resource: ResourceId) -> None:
+        """Have all key vault references resolved anew; App Service does so by itself within 24 hours."""
         ...
 
     async def restart(self, resource: ResourceId) -> None:
@@ -383,6 +400,11 @@ class SecretPlace(Protocol):
         """How the result names it: `file:…`."""
         ...
 
+    @property
+    def is_shown(self) -> bool:
+        """Whether it is shown once and kept nowhere: no caller reads it there, and no later run can know of it."""
+        ...
+
     async def note(self) -> SecretNote:
         """What the place remembers."""
         ...
@@ -403,7 +425,12 @@ class SecretPlace(Protocol):
         ...
 
     async def deliver(self, record: SecretRecord, secret: NewSecret) -> None:
-        """Store the secret and forget the attempt."""
+        """Store the secret and forget the attempt.
+
+        Raises:
+            NotShown: it was to be shown, and there is nobody who could see it.
+            S2SError: it cannot be stored.
+        """
         ...
 
     async def read(self) -> StoredCredential | None:
@@ -477,6 +504,22 @@ class KeyPlace(SecretPlace, Protocol):
 
     async def deliver_certificate(self, record: SecretRecord, certificate: Certificate) -> None:
         """Bring key and certificate to where the client reads them, and forget the attempt."""
+        ...
+
+
+class Departures(Protocol):
+    """Identities that a removal has taken off an App Service's allow list and has yet to switch off."""
+
+    def of(self, what: str) -> frozenset[str]:
+        """Their object ids, in lower case; `what` is the App Service's resource id."""
+        ...
+
+    def begin(self, what: str, identities: Iterable[str]) -> None:
+        """Note them, before the allow list is written."""
+        ...
+
+    def end(self, what: str, identities: Iterable[str]) -> None:
+        """They are switched off."""
         ...
 
 

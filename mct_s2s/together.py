@@ -1,14 +1,20 @@
-"""Independent requests go out together; the first that fails stops the others."""
+"""Independent requests go out together, and the first that fails stops the others; and what is not cut off half-way."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine
+from contextlib import suppress
 from typing import Any, TypeVar, overload
+
+from mct_s2s import clock
 
 A = TypeVar("A")
 B = TypeVar("B")
 C = TypeVar("C")
+
+GRACE_SECONDS = 5.0
+"""For so long a command that is to end waits for what it must not leave half-way: an answer takes less."""
 
 
 @overload
@@ -32,4 +38,23 @@ async def together(*coroutines: Coroutine[Any, Any, Any]) -> tuple[Any, ...]:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        raise
+
+
+async def to_the_end(work: Coroutine[Any, Any, A]) -> A:
+    """Run it; where this command is interrupted meanwhile, it still gets `GRACE_SECONDS` to come to its end.
+
+    Raises:
+        CancelledError: interrupted; by then the work has ended, or its time was up.
+    """
+    task = asyncio.ensure_future(work)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        until = clock.seconds() + GRACE_SECONDS
+        while not task.done() and clock.seconds() < until:
+            with suppress(asyncio.CancelledError):  # said once more, by those around us
+                await asyncio.wait({task}, timeout=until - clock.seconds())
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
         raise

@@ -5,6 +5,7 @@ Read from its profile file: starting `az` to ask takes a third of a second. Sour
 
 from __future__ import annotations
 
+import configparser
 import os
 import shutil
 from collections.abc import Mapping
@@ -12,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from mct_s2s.adapters.clouds import BY_NAME
 from mct_s2s.bounded_json import load_json
 from mct_s2s.local_files import read_given
 from mct_s2s.model.ids import is_guid
@@ -35,9 +37,8 @@ class CliSubscription:
 
 def subscriptions(environ: Mapping[str, str] = os.environ) -> tuple[CliSubscription, ...]:
     """The subscriptions of whoever is signed in to the Azure CLI; none where nobody is."""
-    folder = Path(environ.get("AZURE_CONFIG_DIR") or Path.home() / ".azure")
     try:
-        document: Any = load_json(read_given(folder / "azureProfile.json"))
+        document: Any = load_json(read_given(_folder(environ) / "azureProfile.json"))
         rows = document["subscriptions"]
         return tuple(
             CliSubscription(
@@ -60,6 +61,20 @@ def _of_user(row: Mapping[str, Any], name: str) -> str:
     return str(user.get(name) or "") if isinstance(user, dict) else ""
 
 
+def _folder(environ: Mapping[str, str]) -> Path:
+    return Path(environ.get("AZURE_CONFIG_DIR") or Path.home() / ".azure")
+
+
+def _ini(environ: Mapping[str, str], file: str) -> configparser.RawConfigParser:
+    """One of az's own files; empty where it cannot be read."""
+    parser = configparser.RawConfigParser()
+    try:
+        parser.read_string(read_given(_folder(environ) / file).decode("utf-8-sig"))
+    except (OSError, ValueError, configparser.Error):
+        return configparser.RawConfigParser()
+    return parser
+
+
 def is_signed_in(environ: Mapping[str, str] = os.environ) -> bool:
     """Whether `az` is installed and somebody is signed in to it."""
     return bool(subscriptions(environ)) and shutil.which("az", path=environ.get("PATH")) is not None
@@ -74,6 +89,18 @@ def signed_in_as(environ: Mapping[str, str] = os.environ) -> tuple[str | None, b
     if row.user_type == "user":
         return None, True
     return (row.user if is_guid(row.user) else None), False
+
+
+def login_host(environ: Mapping[str, str] = os.environ) -> str | None:
+    """Where `az` signs in: the login host of its active cloud; `None` where that is not known.
+
+    Source: azure-cli-core, cloud.py: `az cloud set` writes `config`, `az cloud register` writes `clouds.config`.
+    """
+    active: str = _ini(environ, "config").get("cloud", "name", fallback="AzureCloud")
+    name = environ.get("AZURE_CLOUD_NAME") or active
+    if name.lower() in BY_NAME:
+        return BY_NAME[name.lower()].login
+    return _ini(environ, "clouds.config").get(name, "endpoint_active_directory", fallback=None)
 
 
 def known(wanted: str | None, cloud: str, environ: Mapping[str, str] = os.environ) -> CliSubscription | None:

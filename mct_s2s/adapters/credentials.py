@@ -16,19 +16,19 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from azure.core.credentials import AccessToken
-from azure.core.exceptions import AzureError, IncompleteReadError, ServiceRequestError, ServiceResponseError
+from azure.core.exceptions import AzureError
 
 from mct_s2s import clock
-from mct_s2s.adapters import azure_cli
+from mct_s2s.adapters import authorities, azure_cli
 from mct_s2s.adapters.azure_trace import hooks
 from mct_s2s.adapters.clouds import Cloud
 from mct_s2s.adapters.key_pairs import known_algorithms
 from mct_s2s.adapters.patience import Patience
 from mct_s2s.adapters.sign_in import Method
-from mct_s2s.adapters.sign_in_refusals import first_line, raise_if_passing, refused
+from mct_s2s.adapters.sign_in_refusals import ODD, first_line, raise_if_passing, refused
 from mct_s2s.adapters.tokens import assertion_in
 from mct_s2s.adapters.trace import Trace
-from mct_s2s.errors import ServiceError, SignInFailed, UsageError
+from mct_s2s.errors import SignInFailed, UsageError
 from mct_s2s.local_files import read_given
 from mct_s2s.model.ids import ClientId
 from mct_s2s.model.rights import SignedIn
@@ -143,14 +143,7 @@ class Credential:
     async def _fetch(self, scope: str) -> AccessToken:
         try:
             token: AccessToken = await self._ask(scope)
-        except (ServiceRequestError, ServiceResponseError, IncompleteReadError) as error:
-            said = "its answer was cut off" if isinstance(error, IncompleteReadError) else first_line(error)
-            raise ServiceError(
-                "login-unreachable",
-                f"The login service did not answer: {said}",
-                remedy="Check the network, the proxy and --cloud, then run the same command again.",
-            ) from error
-        except (AzureError, ValueError, TypeError, OSError) as error:
+        except (AzureError, OSError, *ODD) as error:
             raise_if_passing(error)
             self._refusal = refused(error, self.signed_in.description)
             raise self._refusal from error
@@ -181,7 +174,9 @@ def sign_in(method: Method, caller: Caller, transport: AioHttpTransport, patienc
 
     Raises:
         UsageError: the environment lacks what the method needs.
+        Refused: what is stored belongs to another login host than the cloud's.
     """
+    _check_authority(method, caller)
     match method:
         case Method.ENVIRONMENT:
             return _environment(caller, transport, patience)
@@ -202,6 +197,18 @@ def service_principal(
 
     description = f"service principal {client_id} (client secret)"
     return Credential(fresh(), description, patience, client_id=client_id, renew=fresh)
+
+
+def _check_authority(method: Method, caller: Caller) -> None:
+    """Let what is stored on this machine go to its own login host only. A person sees where they sign in."""
+    login = caller.cloud.login
+    if method in {Method.ENVIRONMENT, Method.WORKLOAD_IDENTITY}:
+        authorities.check(caller.environ.get(authorities.VARIABLE), login, "The credential in the environment")
+    elif method is Method.CLI:
+        named = azure_cli.login_host(caller.environ)
+        authorities.check(named, login, "The Azure CLI's sign-in", "az cloud set --name NAME, then az login")
+    elif method is Method.AZD:
+        authorities.check(None, login, "The Azure Developer CLI's sign-in", "choose another --auth")
 
 
 def _environment(caller: Caller, transport: AioHttpTransport, patience: Patience) -> Credential:
@@ -270,7 +277,7 @@ def _asynchronous(method: Method, caller: Caller, transport: AioHttpTransport, p
         description = f"workload identity {client_id}"
     else:
         client_id = caller.environ.get("AZURE_CLIENT_ID")
-        inner = aio.ManagedIdentityCredential(client_id=client_id)
+        inner = aio.ManagedIdentityCredential(client_id=client_id, transport=transport)
         description = "managed identity of this machine"
         is_person = False
     return Credential(
@@ -281,11 +288,14 @@ def _asynchronous(method: Method, caller: Caller, transport: AioHttpTransport, p
 def _interactive(method: Method, caller: Caller, patience: Patience) -> Credential:
     from azure.identity import DeviceCodeCredential, InteractiveBrowserCredential  # noqa: PLC0415
 
+    from mct_s2s.adapters import sync_connection  # noqa: PLC0415
+
     options: dict[str, Any] = {
         "tenant_id": caller.tenant or ANY_ORGANIZATION,
         "authority": caller.cloud.login,
         "disable_instance_discovery": not caller.cloud.known_to_msal,
         "timeout": max(1, int(caller.remaining())),
+        "transport": sync_connection.transport(),
     }
     if caller.ca_file is not None:
         options["connection_verify"] = str(caller.ca_file)

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mct_s2s.adapters.key_pairs import UnfitCertificate, certificate_in, make_key_pair
 from mct_s2s.adapters.private_files import PENDING, check_place, forget_leftovers, replace_whole, text_of
-from mct_s2s.adapters.secret_places import FilePlace, ShownPlace, dotenv_of, private
+from mct_s2s.adapters.secret_places import FilePlace, Shown, ShownPlace, dotenv_of, private
 from mct_s2s.errors import UsageError
 from mct_s2s.local_files import is_there
 from mct_s2s.model.ids import ClientId
@@ -136,16 +136,16 @@ class KeyFilePlace(FilePlace):
 
 @dataclass
 class ShownKeyPlace(ShownPlace):
-    """Standard output, once: the key is kept here until the result is printed."""
+    """Standard output, once, before the certificate is registered: no registered certificate is without its key."""
 
-    _pem: str = field(default="", repr=False)
+    client: str = ""
+    """The client's name."""
 
     async def key_pair(self, wanted: KeyWish) -> Certificate:
         """A new one: what was shown is gone."""
-        self._pem, certificate = await asyncio.to_thread(make_key_pair, wanted.name, wanted.starts, wanted.expires)
+        pem, certificate = await asyncio.to_thread(make_key_pair, wanted.name, wanted.starts, wanted.expires)
+        self.show(Shown(self.client, CERTIFICATE, wanted.expires, pem))
         return certificate
 
     async def deliver_certificate(self, record: SecretRecord, certificate: Certificate) -> None:
-        """Keep it for the result."""
-        del certificate
-        self.shown[record.client_name] = self._pem
+        """It has been shown."""

@@ -9,6 +9,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+from typing import Protocol
 
 from mct_s2s import clock
 from mct_s2s.adapters.private_files import (
@@ -21,7 +22,7 @@ from mct_s2s.adapters.private_files import (
     text_of,
 )
 from mct_s2s.bounded_json import load_json
-from mct_s2s.errors import UsageError
+from mct_s2s.errors import NotShown, UsageError
 from mct_s2s.local_files import UntrustedFile
 from mct_s2s.model.ids import ClientId, KeyId, TenantId, is_guid, same_id
 from mct_s2s.model.observed import CredentialKind, SecretNote
@@ -30,6 +31,8 @@ from mct_s2s.ports import NewSecret, SecretRecord, StoredCredential
 DELIVERED = "# mct-s2s credential "
 """The comment by which a later run knows which of an application's secrets this file holds."""
 SECRET = CredentialKind.SECRET
+REMEMBERED = 8
+"""So many secrets that lay there before are remembered: rotations that kept the old one for a while."""
 _ESSENTIAL = ("AZURE_TENANT_ID", "AZURE_CLIENT_ID", "AZURE_CLIENT_SECRET")
 
 
@@ -51,6 +54,11 @@ class FilePlace:
         return f"file:{self.path}"
 
     @property
+    def is_shown(self) -> bool:
+        """It is kept."""
+        return False
+
+    @property
     def _pending(self) -> Path:
         return self.path.with_name(self.path.name + PENDING)
 
@@ -68,7 +76,10 @@ class FilePlace:
             return SecretNote(tuple(begun), client_id=client_id, begun_for=begun)
         if client_id is not None:
             begun[arrived.name] = client_id
-        return SecretNote(tuple(begun), arrived.key_id, client_id, arrived.made, arrived.kind, begun_for=begun)
+        held = (*arrived.before, arrived.key_id)
+        return SecretNote(
+            tuple(begun), arrived.key_id, client_id, arrived.made, arrived.kind, held=held, begun_for=begun
+        )
 
     async def check(self, client_id: ClientId | None) -> None:
         """Try the very writing that the secret will need.
@@ -100,9 +111,11 @@ class FilePlace:
         Raises:
             UsageError: it cannot be written. The attempt stays noted, and the next run removes the lost secret.
         """
+        note = await self.note()
+        before = note.held[-REMEMBERED:] if same_id(note.client_id, record.client_id) else ()
         await self.make_room(record.client_id, SECRET)
         with private(self.path):
-            replace_whole(self.path, dotenv(record, secret))
+            replace_whole(self.path, dotenv(record, secret, before))
         self._forget(record.client_id)
 
     async def read(self) -> StoredCredential | None:
@@ -190,6 +203,8 @@ class _Arrived:
     key_id: KeyId
     made: datetime
     kind: CredentialKind
+    before: tuple[KeyId, ...] = ()
+    """Those that lay there before it."""
 
 
 def _arrived(lines: list[str]) -> _Arrived | None:
@@ -200,7 +215,9 @@ def _arrived(lines: list[str]) -> _Arrived | None:
                 document: Mapping[str, object] = load_json(line.removeprefix(DELIVERED))
                 name, key_id, at = (str(document[key]) for key in ("name", "keyId", "made"))
                 kind = CredentialKind(str(document.get("kind", SECRET.value)))
-                found = _Arrived(name, KeyId(key_id), clock.moment(at), kind)
+                before = document.get("before")
+                held = tuple(KeyId(str(one)) for one in before) if isinstance(before, list) else ()
+                found = _Arrived(name, KeyId(key_id), clock.moment(at), kind, held)
     return found
 
 
@@ -233,32 +250,72 @@ def private(path: Path) -> Iterator[None]:
         ) from error
 
 
+@dataclass(frozen=True)
+class Shown:
+    """A secret or a private key that exists nowhere but on its way to whoever asked to see it."""
+
+    client: str
+    """The client's name."""
+    kind: CredentialKind
+    expires: datetime
+    value: str = field(repr=False)
+
+
+class Viewer(Protocol):
+    """Whoever asked to see secrets, on standard output. Methods raise `OSError` where nobody reads it."""
+
+    def look(self) -> None:
+        """Make sure that somebody does, as far as that can be known."""
+
+    def show(self, shown: Shown) -> None:
+        """Show it, to the last byte, before this returns; a viewer of JSON shows it in the document at the end."""
+
+
 @dataclass
 class ShownPlace:
-    """Standard output, once: the secret is kept here until the result is printed."""
+    """Standard output, once, as soon as the secret exists."""
 
+    viewer: Viewer
     shown: dict[str, str] = field(default_factory=dict, repr=False)
-    _last: StoredCredential | None = None
+    last: StoredCredential | None = field(default=None, repr=False)
 
     @property
     def label(self) -> str:
         """As `--secret-to` takes it."""
         return "show"
 
+    @property
+    def is_shown(self) -> bool:
+        """It is kept nowhere."""
+        return True
+
     async def note(self) -> SecretNote:
         """Nothing is remembered: what was shown is gone."""
         return SecretNote()
 
     async def check(self, client_id: ClientId | None) -> None:
-        """Standard output can always be written to."""
+        """Make sure that somebody reads standard output.
+
+        Raises:
+            UsageError: it is closed.
+        """
+        del client_id
+        try:
+            self.viewer.look()
+        except OSError as error:
+            raise UsageError(
+                "output-closed",
+                "Nobody reads standard output: a secret that is shown there would reach nobody. Nothing was changed.",
+                remedy="Run it where its output can be seen, or save the secret: --secret-to file:PATH",
+            ) from error
 
     async def begin(self, attempt: str, client_id: ClientId) -> None:
         """There is nowhere to remember it."""
 
     async def deliver(self, record: SecretRecord, secret: NewSecret) -> None:
-        """Keep it for the result."""
-        self.shown[record.client_name] = secret.value
-        self._last = StoredCredential(
+        """Show it."""
+        self.show(Shown(record.client_name, SECRET, secret.expires, secret.value))
+        self.last = StoredCredential(
             record.tenant_id,
             record.client_id,
             secret.value,
@@ -268,18 +325,40 @@ class ShownPlace:
             secret.key_id,
         )
 
+    def show(self, shown: Shown) -> None:
+        """Show it now, or never.
+
+        Raises:
+            NotShown: nobody reads standard output.
+        """
+        try:
+            self.viewer.show(shown)
+        except OSError as error:
+            raise NotShown(
+                "secret-not-shown",
+                f"The {shown.kind.value} of '{shown.client}' could not be shown: standard output is closed "
+                f"({error.strerror or error}).",
+                remedy="Run the same command again, with an output that is read, or with --secret-to file:PATH",
+            ) from error
+        self.shown[shown.client] = shown.value
+
     async def read(self) -> StoredCredential | None:
         """The one that this very command made: any other is gone."""
-        return self._last
+        return self.last
 
 
-def dotenv(record: SecretRecord, secret: NewSecret) -> str:
+def dotenv(record: SecretRecord, secret: NewSecret, before: tuple[KeyId, ...] = ()) -> str:
     """A secret's file. Source for the first three names: azure-identity's EnvironmentCredential."""
-    return dotenv_of(record, {"AZURE_CLIENT_SECRET": secret.value}, secret.key_id, secret.expires)
+    return dotenv_of(record, {"AZURE_CLIENT_SECRET": secret.value}, secret.key_id, secret.expires, before=before)
 
 
 def dotenv_of(
-    record: SecretRecord, proof: Mapping[str, str], key_id: KeyId, expires: datetime, kind: CredentialKind = SECRET
+    record: SecretRecord,
+    proof: Mapping[str, str],
+    key_id: KeyId,
+    expires: datetime,
+    kind: CredentialKind = SECRET,
+    before: tuple[KeyId, ...] = (),
 ) -> str:
     """The text of a file with what a client signs in with, and what it has to ask for.
 
@@ -289,6 +368,7 @@ def dotenv_of(
         key_id: which of the application's credentials it is.
         expires: until when it is good.
         kind: what it is.
+        before: those that lay in this very place before it: whoever reads it has gone on to this one.
 
     Raises:
         UsageError: a value that it is useless without is of more than one line. Others of that kind are left out.
@@ -316,6 +396,7 @@ def dotenv_of(
         "made": f"{clock.now():%Y-%m-%dT%H:%M:%S+00:00}",
         "expires": f"{expires:%Y-%m-%dT%H:%M:%SZ}",
         **({} if kind is SECRET else {"kind": kind.value}),
+        **({"before": list(before)} if before else {}),
     }
     return "\n".join([*lines, DELIVERED + json.dumps(facts)]) + "\n"
 

@@ -17,10 +17,15 @@ from platformdirs import user_state_path
 POLL_SECONDS = 0.05
 
 
-def _path(what: str) -> Path:
+def path_of(what: str, suffix: str = "lock") -> Path:
+    """The file of that kind for `what`, a resource id or a unique name.
+
+    Raises:
+        OSError: its folder cannot be made.
+    """
     folder = user_state_path("mct-s2s", appauthor=False) / "turns"
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    return folder / f"{hashlib.sha256(what.lower().encode()).hexdigest()[:20]}.lock"
+    return folder / f"{hashlib.sha256(what.lower().encode()).hexdigest()[:20]}.{suffix}"
 
 
 @asynccontextmanager
@@ -31,7 +36,7 @@ async def turn(what: str, since: float) -> AsyncIterator[bool]:
     stale. The operating system gives the lock back when a process dies, however it dies.
     """
     try:
-        path = _path(what)
+        path = path_of(what)
         lock = FileLock(path)
     except OSError:
         yield False  # a home that cannot be written to: then there is no second run of this user's to fear, either

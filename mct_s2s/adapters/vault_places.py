@@ -51,6 +51,11 @@ class VaultPlace:
         """As `--secret-to` takes it."""
         return f"keyvault:{self.vault.name}/{self.name}"
 
+    @property
+    def is_shown(self) -> bool:
+        """It is kept."""
+        return False
+
     async def note(self) -> SecretNote:
         """What the versions' tags remember."""
         versions = await self.vault.versions(self.name)
@@ -58,14 +63,17 @@ class VaultPlace:
         arrived = [one for one in ours if "keyId" in one.tags]
         names = {one.tags.get("credential", "") for one in arrived}
         begun = [name for one in ours for name in _pending(one.tags) if name not in names]
+        place = f"{self.vault.name}/{self.name}"
         if not arrived:
-            return SecretNote(tuple(begun))
+            return SecretNote(tuple(begun), vault=place)
         tags = arrived[-1].tags
         return SecretNote(
             (*begun, tags.get("credential", "")),
             KeyId(tags["keyId"]),
             ClientId(tags["appId"]) if "appId" in tags else None,
             _moment(tags.get("made")) or arrived[-1].created,
+            held=tuple(KeyId(one.tags["keyId"]) for one in arrived),
+            vault=place,
         )
 
     async def check(self, client_id: ClientId | None) -> None:
@@ -142,7 +150,8 @@ class VaultPlace:
         found = await self.vault.value(self.name)
         if found is None:
             return None
-        value, tags = found
+        value, latest = found
+        tags = latest.tags
         if not {"tenantId", "appId"} <= tags.keys():
             return None
         return StoredCredential(
@@ -153,6 +162,7 @@ class VaultPlace:
             tags.get("url"),
             tags.get("authorityHost"),
             KeyId(tags["keyId"]) if "keyId" in tags else None,
+            latest.version,
         )
 
     async def _forget(self) -> None:

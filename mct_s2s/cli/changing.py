@@ -9,12 +9,15 @@ from functools import cache
 from pathlib import Path
 from secrets import token_hex
 
+from mct_s2s.adapters.departures import LocalDepartures
+from mct_s2s.adapters.secret_places import Viewer
 from mct_s2s.adapters.turn import turn
 from mct_s2s.cli.backing_up import BackupFile
-from mct_s2s.cli.credentials import NewCredential, Places, as_made, in_vault, saved
+from mct_s2s.cli.credentials import NewCredential, Places, in_vault, made_so_far, saved
 from mct_s2s.cli.options import ChangingOptions
 from mct_s2s.cli.question import ask
 from mct_s2s.cli.run import Run
+from mct_s2s.cli.showing import OutputViewer
 from mct_s2s.cli.where import where
 from mct_s2s.cli.wiring import Session
 from mct_s2s.errors import Cancelled, PermissionMissing, UsageError
@@ -23,6 +26,7 @@ from mct_s2s.flows.query import Query
 from mct_s2s.inputs.clients import SecretTo
 from mct_s2s.model.desired import Desired
 from mct_s2s.model.observed import Observed
+from mct_s2s.planning.changes import DisableIdentity
 from mct_s2s.planning.findings import diagnose
 from mct_s2s.planning.plan import Facts, Plan
 from mct_s2s.planning.proof import Verification
@@ -80,12 +84,14 @@ async def change(run: Run, options: ChangingOptions, session: Session, wanted: C
         S2SError: refused, by Azure or by the user.
     """
     places: dict[str, SecretPlace] = {}
+    run.places = places
+    watcher = progress(run.terminal)
     if wanted.secret_to.vault is not None:
         session.cloud.vault(wanted.secret_to.vault.vault)  # before anything is looked at
 
     def places_for(observed: Observed) -> Mapping[str, SecretPlace]:
         places.clear()
-        places.update(_places(wanted, session, observed))
+        places.update(_places(wanted, session, observed, OutputViewer(run.terminal, watcher)))
         return places
 
     async def agree(plan: Plan) -> Answer:
@@ -102,9 +108,10 @@ async def change(run: Run, options: ChangingOptions, session: Session, wanted: C
         places_for,
         _keep_for(run, options.backup) if options.backup is not None else None,
         session.clientele.tokens,
+        LocalDepartures(),
         preflight=not options.no_preflight,
     )
-    with progress(run.terminal) as watcher:
+    with watcher:
         convergence = await converge(session.azure, goal, agree, watcher, run.watch, turn)
     changed = replace(_changed(convergence, places), left=_left(options, session, wanted, convergence))
     if wanted.prove and changed.applied and not convergence.plan.left_to_others:
@@ -160,19 +167,22 @@ async def _ask(run: Run, options: ChangingOptions, plan: Plan) -> Answer:
             f"This would change something ({summary(plan)}), and there is nobody to ask. Nothing was changed.",
             remedy="Add --yes to go ahead, or --dry-run to see the plan alone.",
         )
-    answer = await ask(run.terminal, f"Go ahead ({summary(plan)})? [y/N] ")
+    off = [change.name for change in plan.changes if isinstance(change, DisableIdentity)]
+    identities = f"; managed identities that are switched off: {', '.join(off)}" if off else ""
+    answer = await ask(run.terminal, f"Go ahead ({summary(plan)}{identities})? [y/N] ")
     if answer.strip().lower() in {"y", "yes"}:
         return Answer(go=True, asked=True)
     raise Cancelled("cancelled", "Nothing was changed.", remedy="Run it again when you are ready.")
 
 
-def _places(wanted: Change, session: Session, observed: Observed) -> Mapping[str, SecretPlace]:
+def _places(wanted: Change, session: Session, observed: Observed, viewer: Viewer) -> Mapping[str, SecretPlace]:
     vaults = cache(session.open_vault)  # one for all clients: what it asks for in patience, it asks of all
     places = Places(
         wanted.secret_to,
         default_folder(session.label, observed, wanted.label),
         lambda to, name: in_vault(vaults(to.vault), to, wanted.label, name),
         {client.client_id.lower(): client.display_name for client in observed.trust.clients},
+        viewer,
     )
     rotation = wanted.desired.rotation
     if rotation is None or wanted.desired.service is None:
@@ -195,12 +205,7 @@ def _changed(convergence: Convergence, places: Mapping[str, SecretPlace]) -> Cha
     if journal is None:
         planned = [change for change in convergence.plan.changes if isinstance(change, NewCredential)]
         return Changed(convergence, [saved(change, "", places) for change in planned], places, applied=False)
-    order = [step.key for step in convergence.plan.steps]
-    made = [
-        saved(as_made(entry.change, journal.results), journal.results.resolve(entry.change.client_id), places)
-        for entry in sorted(journal.done, key=lambda entry: order.index(entry.change.key))
-        if isinstance(entry.change, NewCredential)
-    ]
+    made = made_so_far(convergence.plan, journal, places)
     return Changed(convergence, made, places, applied=True)
 
 
@@ -214,7 +219,12 @@ def _document(options: ChangingOptions, wanted: Change, changed: Changed) -> dic
     else:
         done = {entry.change.key: entry for entry in journal.done}
         steps = [
-            Step(step.change, done[step.change.key].id, done[step.change.key].detail, done[step.change.key].seconds)
+            Step(
+                done[step.change.key].change,
+                done[step.change.key].id,
+                done[step.change.key].detail,
+                done[step.change.key].seconds,
+            )
             if step.change.key in done
             else step
             for step in planned_steps(convergence.plan)

@@ -57,7 +57,7 @@ def close(current: Run, options: ChangingOptions, session: Session, changed: Cha
     terminal, convergence = current.terminal, changed.convergence
     if terminal.json or options.dry_run:
         return
-    show_credentials(terminal, changed.credentials)
+    show_credentials(terminal, [one for one in changed.credentials if one.secret is None])  # others were shown at once
     after = convergence.after
     show_left_to_others(terminal, changed.left)
     service, site = after.trust.service, after.app_service

@@ -8,14 +8,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mct_s2s.adapters.key_places import KeyFilePlace, ShownKeyPlace
-from mct_s2s.adapters.secret_places import FilePlace, ShownPlace
+from mct_s2s.adapters.secret_places import FilePlace, ShownPlace, Viewer
+from mct_s2s.flows.journal import Journal
 from mct_s2s.inputs.clients import SecretTo
 from mct_s2s.inputs.vault import VaultTo
 from mct_s2s.model.desired import CertificateWish, ClientWish, SecretWish
 from mct_s2s.model.ids import ClientId
 from mct_s2s.model.observed import CredentialKind
 from mct_s2s.planning.changes import AddCertificate, AddFederatedCredential, AddSecret
-from mct_s2s.planning.plan import Results
+from mct_s2s.planning.plan import Plan, Results
 from mct_s2s.ports import SecretPlace
 from mct_s2s.render.documents import SavedCredential
 
@@ -34,12 +35,14 @@ class Places:
         folder: where it goes if the user did not say.
         in_vault: makes a place in a key vault, for a client's name in the wish.
         names: what clients are called, by appId in lower case: a key that was made under the name is replaced there.
+        viewer: whoever asked to see secrets, if anybody did.
     """
 
     secret_to: SecretTo
     folder: Path
     in_vault: Callable[[VaultTo, str], SecretPlace]
     names: Mapping[str, str]
+    viewer: Viewer
 
     def for_wishes(self, clients: Sequence[ClientWish]) -> dict[str, SecretPlace]:
         """A place for each client that is to get something secret, by the client's name in the wish."""
@@ -64,7 +67,7 @@ class Places:
     def of_secret(self, name: str) -> SecretPlace:
         """For a secret."""
         if self.secret_to.show:
-            return ShownPlace()
+            return ShownPlace(self.viewer)
         if self.secret_to.vault is not None:
             return self.in_vault(self.secret_to.vault, name)
         return self._file(name)
@@ -72,7 +75,7 @@ class Places:
     def of_key(self, name: str) -> SecretPlace:
         """For a private key."""
         if self.secret_to.show:
-            return ShownKeyPlace()
+            return ShownKeyPlace(self.viewer, client=name)
         named = self.names.get(name.lower())
         if named is not None and (place := self._key_file(named)).holds(name):
             return place
@@ -104,6 +107,27 @@ def as_made(change: NewCredential, results: Results) -> NewCredential:
     if not isinstance(change, AddSecret):
         return change
     return replace(change, expires=results.end_of(change.key, change.expires))
+
+
+def made_so_far(plan: Plan, journal: Journal, places: Mapping[str, SecretPlace]) -> list[SavedCredential]:
+    """The credentials that a run has made, in the plan's order; one that was shown although its step was cut off."""
+    done = {entry.change.key for entry in journal.done}
+    return [
+        saved(as_made(change, journal.results), _client_id(change, journal.results), places)
+        for change in plan.changes
+        if isinstance(change, AddSecret | AddCertificate | AddFederatedCredential)
+        and (change.key in done or _was_shown(change, places))
+    ]
+
+
+def _client_id(change: NewCredential, results: Results) -> str:
+    client_id = results.known(change.client_id)
+    return client_id or ""
+
+
+def _was_shown(change: NewCredential, places: Mapping[str, SecretPlace]) -> bool:
+    place = places.get(change.client)
+    return isinstance(place, ShownPlace) and change.client in place.shown
 
 
 def saved(change: NewCredential, client_id: str, places: Mapping[str, SecretPlace]) -> SavedCredential:

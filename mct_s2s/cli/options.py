@@ -290,6 +290,9 @@ class RemoveClientOptions(RemovalOptions):
             show_default=False,
         ),
     ]
+    ignore_missing: Annotated[
+        bool, typer.Option("--ignore-missing", help="Exit 0 and change nothing where there is no such client.")
+    ] = False
 
 
 @dataclass(kw_only=True)
@@ -310,6 +313,10 @@ class RotateOptions(SecretOptions):
             "--keep-old", help="Leave the old secret for 24h, 7d, …; the first rotation after that removes it."
         ),
     ] = None
+    remove_old: Annotated[
+        bool,
+        typer.Option("--remove-old", help="Remove the old secret at once, although somebody may still use it."),
+    ] = False
 
 
 @dataclass(kw_only=True)

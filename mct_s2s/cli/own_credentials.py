@@ -64,7 +64,8 @@ async def from_places(places: Iterable[tuple[str, SecretPlace]]) -> list[OwnCred
             continue
         stored = await place.read()
         if stored is not None:
-            sign_in = ClientSignIn(stored.tenant_id, stored.client_id, SecretProof(stored.secret))
+            proof = SecretProof(stored.secret)
+            sign_in = ClientSignIn(stored.tenant_id, stored.client_id, proof, stored.authority_host)
             found.append(OwnCredential(sign_in, place.label, stored.scope, stored.url, name=name))
     return found
 

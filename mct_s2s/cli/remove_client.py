@@ -19,6 +19,7 @@ def remove_client(options: RemoveClientOptions) -> int:
         )
     wanted = Removal(
         clients=(name,),
+        ignore_missing=options.ignore_missing,
         keep_registration=options.keep_registration,
         delete_adopted=options.delete_adopted,
         purge=options.purge,

@@ -32,6 +32,12 @@ def rotate_secret(options: RotateOptions) -> int:
             "Whose secret? Give one client, or --expiring-within for all whose secret ends soon.",
             remedy="mct-s2s rotate-secret NAME, or mct-s2s rotate-secret --expiring-within 30d",
         )
+    if options.remove_old and options.keep_old is not None:
+        raise UsageError(
+            "contradictory-options",
+            "--keep-old keeps what --remove-old would remove.",
+            remedy="Leave one of them out.",
+        )
     now = clock.now()
     within = duration(options.expiring_within, "--expiring-within") if options.expiring_within is not None else None
     rotation = Rotation(
@@ -40,13 +46,14 @@ def rotate_secret(options: RotateOptions) -> int:
         expiring_within=within,
         keep_old=duration(options.keep_old, "--keep-old") if options.keep_old is not None else timedelta(0),
         shorten=options.auto_lifetime,
+        remove_old=options.remove_old,
     )
     _check_lifetime(rotation, now)
     places = secret_to(options.secret_to, len(rotation.clients) or SEVERAL)
 
     async def body(current: Run, session: Session) -> int:
         service = service_wish(session.target, None, may_create=False)
-        query = replace(query_for(session, service, now), clients=rotation.clients)
+        query = replace(query_for(session, service, now), clients=rotation.clients, wired=places.vault is not None)
         wanted = Change(
             query=query,
             desired=Desired(service, rotation=rotation, restart=not options.no_restart),
@@ -56,7 +63,7 @@ def rotate_secret(options: RotateOptions) -> int:
         )
         code, changed = await change(current, options, session, wanted)
         if not current.terminal.json and changed.applied:
-            show_credentials(current.terminal, changed.credentials)
+            show_credentials(current.terminal, [one for one in changed.credentials if one.secret is None])
             after = changed.convergence.after
             current.terminal.result(
                 f"Done. See what stands now with: mct-s2s status {where(options, after)}", style="good"

@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+import signal
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 
 from mct_s2s.cli.options import AzureOptions, Output
+from mct_s2s.cli.showing import Unseen, take_back, unseen
 from mct_s2s.cli.wiring import Clientele, Needs, Session, connect, connect_client
-from mct_s2s.errors import DeadlinePassed, S2SError
+from mct_s2s.errors import DeadlinePassed, Interrupted, NotShown, S2SError, Terminated
 from mct_s2s.flows.converge import Convergence
+from mct_s2s.flows.credentials import removal_command
 from mct_s2s.planning.changes import AnyChange
+from mct_s2s.ports import SecretPlace
+from mct_s2s.render.closing import credential_line
 from mct_s2s.render.console import Terminal
 from mct_s2s.render.diagnostics import show_error, show_standing
-from mct_s2s.render.documents import error_document
+from mct_s2s.render.documents import SavedCredential, error_document
 
-INTERRUPTED = 130
+RESUME = "Run the same command again: it resumes."
 
 
 class Run:
@@ -26,6 +31,8 @@ class Run:
         self.options = options
         self.terminal = Terminal.open(json=options.output is Output.JSON)
         self.convergence: Convergence | None = None
+        self.places: Mapping[str, SecretPlace] = {}
+        """Where this run's credentials go, by the client's name in the wish."""
 
     def watch(self, convergence: Convergence) -> None:
         """Remember how far the command has come."""
@@ -39,9 +46,18 @@ class Run:
         refused = [change for change, _ in journal.failed]
         return [entry.change for entry in journal.done], list(journal.in_doubt), [*refused, *journal.left]
 
+    def credentials(self) -> list[SavedCredential]:
+        """The credentials that have been made: they are told on every way out."""
+        from mct_s2s.cli.credentials import made_so_far  # noqa: PLC0415  # only commands that make some need it
+
+        if self.convergence is None or self.convergence.journal is None:
+            return []
+        return made_so_far(self.convergence.plan, self.convergence.journal, self.places)
+
 
 Body = Callable[[Run, Session], Awaitable[int]]
 ClientBody = Callable[[Run, Clientele], Awaitable[int]]
+Again = Callable[[Run, Sequence[Unseen]], Awaitable[int]]
 
 
 def run(options: AzureOptions, needs: Needs, body: Body) -> int:
@@ -51,7 +67,12 @@ def run(options: AzureOptions, needs: Needs, body: Body) -> int:
         async with connect(options, needs, current.terminal) as session:
             return await body(current, session)
 
-    return _ended(options, connected)
+    async def again(current: Run, secrets: Sequence[Unseen]) -> int:
+        async with connect(options, needs, current.terminal) as session:
+            await take_back(session.azure.directory, secrets)
+        return NotShown.exit_code
+
+    return _ended(options, connected, again)
 
 
 def run_as_client(options: AzureOptions, body: ClientBody) -> int:
@@ -64,26 +85,60 @@ def run_as_client(options: AzureOptions, body: ClientBody) -> int:
     return _ended(options, connected)
 
 
-def _ended(options: AzureOptions, connected: Callable[[Run], Awaitable[int]]) -> int:
+def _ended(options: AzureOptions, connected: Callable[[Run], Awaitable[int]], again: Again | None = None) -> int:
     # The SDKs log refusals on their own; everything there is to say is said by us, without bodies or tokens.
     for name in ("azure", "msal", "kiota", "httpx", "asyncio"):
         logging.getLogger(name).addHandler(logging.NullHandler())
         logging.getLogger(name).propagate = False
     current = Run(options)
     try:
+        return _code(current, connected)
+    except OSError as error:
+        secrets = list(unseen(current.convergence, current.places)) if current.terminal.json else []
+        if not secrets or again is None:
+            raise
+        return _taken_back(current, secrets, again, error)
+
+
+def _code(current: Run, connected: Callable[[Run], Awaitable[int]]) -> int:
+    try:
         return asyncio.run(_with_deadline(current, connected))
+    except Interrupted as error:
+        _tell_interrupted(current, error)
+        return error.exit_code
     except S2SError as error:
         _tell(current, error)
         return error.exit_code
     except KeyboardInterrupt:
-        _tell_interrupted(current)
-        return INTERRUPTED
+        _tell_interrupted(current, Interrupted("interrupted", "Interrupted.", remedy=RESUME))
+        return Interrupted.exit_code
+
+
+def _taken_back(current: Run, secrets: Sequence[Unseen], again: Again, cause: OSError) -> int:
+    """The document with the secrets reached nobody: they are removed, so that the next run makes others."""
+    names = ", ".join(f"'{one.client}'" for one in secrets)
+    told = f"Standard output is closed ({cause.strerror or cause}): the secret of {names} reached nobody"
+    try:
+        asyncio.run(_with_deadline(current, lambda current: again(current, secrets)))
+    except S2SError as error:
+        told = f"{told}, and could not be removed: {error.message}"
+        remedy = "; ".join(removal_command(one.client_id, one.key_id) for one in secrets)
+    else:
+        told = f"{told}. It was removed again."
+        remedy = "Run it again, with an output that is read."
+    show_error(current.terminal, NotShown("secret-not-shown", told, remedy=remedy))
+    return NotShown.exit_code
 
 
 async def _with_deadline(current: Run, connected: Callable[[Run], Awaitable[int]]) -> int:
+    terminated = _cancelled_by_sigterm()
     try:
         async with asyncio.timeout(current.options.timeout):
             return await connected(current)
+    except asyncio.CancelledError:
+        if not terminated():
+            raise
+        raise Terminated("terminated", "Terminated.", remedy=RESUME) from None
     except TimeoutError as error:
         raise DeadlinePassed(
             "deadline-passed",
@@ -92,16 +147,50 @@ async def _with_deadline(current: Run, connected: Callable[[Run], Awaitable[int]
         ) from error
 
 
+def _cancelled_by_sigterm() -> Callable[[], bool]:
+    """From now on SIGTERM ends this task as Ctrl-C does; says whether it has."""
+    came: list[bool] = []
+    task, loop = asyncio.current_task(), asyncio.get_running_loop()
+
+    def end() -> None:
+        came.append(True)
+        if task is not None:
+            task.cancel()
+
+    with suppress(NotImplementedError, RuntimeError, ValueError):  # Windows, or not the main thread
+        loop.add_signal_handler(signal.SIGTERM, end)
+    return lambda: bool(came)
+
+
 def _tell(current: Run, error: S2SError) -> None:
     done, doubtful, left = current.standing()
+    credentials = current.credentials()
     if current.terminal.json:
-        current.terminal.document(error_document(error, done, doubtful, left))
+        try:
+            current.terminal.document(error_document(error, done, doubtful, left, credentials))
+        except OSError:
+            if any(credential.secret for credential in credentials):
+                raise
+            show_error(current.terminal, error)  # nobody takes the document: its message may still be seen
     else:
         show_error(current.terminal, error)
         show_standing(current.terminal, done, doubtful, left)
+        _tell_places(current, credentials)
 
 
-def _tell_interrupted(current: Run) -> None:
+def _tell_interrupted(current: Run, error: Interrupted) -> None:
+    credentials = current.credentials()
     with suppress(BrokenPipeError):
-        current.terminal.say("\nInterrupted.", style="warn")
+        current.terminal.say(f"\n{error.message}", style="warn")
         show_standing(current.terminal, *current.standing())
+        if not current.terminal.json:
+            _tell_places(current, credentials)
+    if current.terminal.json:
+        current.terminal.document(error_document(error, *current.standing(), credentials))
+
+
+def _tell_places(current: Run, credentials: Sequence[SavedCredential]) -> None:
+    """Where the credentials are that were made; those that were to be shown have been."""
+    for credential in credentials:
+        if credential.secret is None:
+            current.terminal.say(credential_line(credential))

@@ -10,7 +10,7 @@ import asyncio
 from mct_s2s.errors import S2SError
 from mct_s2s.flows.journal import Journal
 from mct_s2s.flows.operations import Operations
-from mct_s2s.flows.stage import Stage
+from mct_s2s.flows.stage import Postponed, Stage
 from mct_s2s.planning.changes import AnyChange, WriteSettings
 from mct_s2s.planning.plan import references
 
@@ -71,6 +71,10 @@ class _Run:
         self._progress.started(change)
         try:
             identifier, detail = await self._operations.do(change)
+        except Postponed as later:
+            self._journal.postpone(change, str(later))
+            self._progress.finished(change, str(later))
+            self._mark_ready(change)
         except S2SError as error:
             self._journal.fail(change, error)
             self._progress.failed(change, error)

@@ -19,11 +19,12 @@ from mct_s2s.flows.query import Query
 from mct_s2s.flows.stage import Stage
 from mct_s2s.model.desired import Desired
 from mct_s2s.model.observed import Observed
+from mct_s2s.planning.changes import DisableIdentity
 from mct_s2s.planning.lag import expects_lag
 from mct_s2s.planning.make import make_plan
 from mct_s2s.planning.plan import Facts, Plan, Results
 from mct_s2s.planning.projection import project
-from mct_s2s.ports import Azure, Progress, SecretPlace, Tokens
+from mct_s2s.ports import Azure, Departures, Progress, SecretPlace, Tokens
 from mct_s2s.together import together
 
 PlacesFor = Callable[[Observed], Mapping[str, SecretPlace]]
@@ -54,6 +55,8 @@ class Goal:
     keep_for: Callable[[str], Keep] | None = None
     """For an App Service's resource id: what keeps its settings as they were. Raises `UsageError` if it cannot."""
     tokens: Tokens | None = None
+    departures: Departures | None = None
+    """Where a removal notes the identities that it is about to switch off."""
     preflight: bool = True
     """Whether the caller's rights are looked at before anything is written."""
 
@@ -108,6 +111,8 @@ async def prepare(azure: Azure, goal: Goal) -> tuple[Convergence, Mapping[str, S
             with_custody(azure, goal.query, observed), together(*(place.note() for place in places.values()))
         )
         observed = replace(observed, secrets=dict(zip(places, notes, strict=True)))
+        if goal.departures is not None and goal.desired.removal is not None:
+            observed = replace(observed, departing=goal.departures.of(goal.turn_of(observed)))
         plan = make_plan(goal.desired, observed, goal.facts)
         plan = await permitted(azure, plan, observed, await look.found(), goal.facts.now)
     return Convergence(plan, observed), places
@@ -171,5 +176,11 @@ async def _apply(
         goal.tokens,
         goal.keep_for(str(before.app_service.site.resource)) if goal.keep_for and before.app_service else None,
     )
+    departing = [str(c.holder.principal_id) for c in plan.changes if isinstance(c, DisableIdentity)]
+    departures = goal.departures if departing else None
+    if departures is not None:
+        departures.begin(goal.turn_of(before), departing)
     await apply(convergence.journal, stage)
+    if departures is not None:
+        departures.end(goal.turn_of(before), departing)
     return convergence

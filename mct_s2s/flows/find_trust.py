@@ -156,16 +156,20 @@ async def _completed(directory: Directory, trust: Trust) -> Trust:
 
 
 async def _with_federated(directory: Directory, query: Query, trust: Trust) -> Trust:
-    """Federated credentials, asked for only where no other credential is good, or where one is wished for."""
+    """Federated credentials, asked for only where no other credential is good, or where they matter."""
     base = trust.service.unique_name if trust.service and trust.service.unique_name else query.unique_name
-    wished = {*query.clients, *map(str.lower, query.clients), *_unique_names(query, base)} if query.federated else set()
+    named = (*query.clients, *query.leaving) if query.federated or query.leaving else ()
+    wished = {*named, *map(str.casefold, named), *(_unique_names(query, base) if named else ())}
     wanting = [
         client.application
         for client in trust.clients
         if client.application is not None
         and (
             not any(credential.is_valid_at(query.now) for credential in client.application.credentials)
-            or not wished.isdisjoint({client.client_id, client.display_name, client.application.unique_name})
+            or query.everything  # what is kept, or goes, is named
+            or not wished.isdisjoint(
+                {client.client_id, client.display_name, client.display_name.casefold(), client.application.unique_name}
+            )
         )
     ]
     lists = await together(*(directory.federated_credentials(app.object_id) for app in wanting))

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from mct_s2s.errors import S2SError
-from mct_s2s.planning.changes import AnyChange
+from mct_s2s.planning.changes import AlreadyRight, AnyChange, known_id
 from mct_s2s.planning.plan import Plan, Results
 
 
@@ -46,6 +46,11 @@ class Journal:
         """It is done."""
         seconds = self.clock() - self._started[change.key]
         self.done.append(Entry(change, identifier, detail or change.detail, seconds))
+
+    def postpone(self, change: AnyChange, why: str) -> None:
+        """It is left for a later run."""
+        kept = AlreadyRight(key=change.key, resource=change.resource, name=change.name, detail=why, id=known_id(change))
+        self.done.append(Entry(kept, known_id(change), why, self.clock() - self._started[change.key]))
 
     def fail(self, change: AnyChange, error: S2SError) -> None:
         """It could not be done."""

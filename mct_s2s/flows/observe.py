@@ -10,6 +10,7 @@ from mct_s2s.flows.find_site import Located, find_app_service, find_subscription
 from mct_s2s.flows.find_trust import find_trust
 from mct_s2s.flows.identity_uses import find_identity_uses
 from mct_s2s.flows.query import Query
+from mct_s2s.flows.wired import find_wired
 from mct_s2s.model.ids import is_guid
 from mct_s2s.model.observed import AppService, IdentityHolder, Observed, Tenant, Trust, WiredApp
 from mct_s2s.model.resource_id import ResourceId
@@ -41,8 +42,18 @@ async def observe(azure: Azure, query: Query, located: Located = _nobody) -> Obs
         together(_holders(azure, query, located), _wired(azure, query, located)),
     )
     uses = await find_identity_uses(azure, trust) if query.leaving or query.everything else ()
+    before, unread = await find_wired(azure, trust, located) if query.wired else ((), ())
     return Observed(
-        azure.cloud, tenant, app_service, trust, holders, wired=wired, identity_uses=uses, graph=azure.graph
+        azure.cloud,
+        tenant,
+        app_service,
+        trust,
+        holders,
+        wired=wired,
+        wired_before=before,
+        wired_unread=unread,
+        identity_uses=uses,
+        graph=azure.graph,
     )
 
 

@@ -28,6 +28,7 @@ from mct_s2s.planning.changes import (
     Part,
     PurgeApplication,
     Ref,
+    RefreshReference,
     RemoveSecret,
     RestartSite,
     RestoreApplication,
@@ -117,6 +118,8 @@ class Operations:
             case WireApp():
                 outcome = await write_settings(self._azure.sites, change, self._results, _at_once, _untold)
                 return f"{change.site.resource}/config/appsettings", outcome.detail
+            case RefreshReference():
+                return await self._credentials.refresh(change)
             case RestartSite():
                 return await self._restart(change)
             case AlreadyRight():

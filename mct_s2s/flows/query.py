@@ -31,5 +31,7 @@ class Query:
     """Names and ids of clients that are to be removed."""
     everything: bool = False
     """Whether every client that was ever made for this service application is looked for."""
+    wired: bool = False
+    """Whether the apps that were wired for this trust are looked at."""
     directory: bool = True
     """Whether Entra ID is asked at all."""

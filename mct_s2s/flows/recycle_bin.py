@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
 
-from mct_s2s.errors import ServiceError
+from mct_s2s.errors import S2SError, ServiceError
 from mct_s2s.flows.custody import check_faster, restore
 from mct_s2s.flows.query import Query
 from mct_s2s.model.ids import ClientId, api_uri, client_unique_name, is_guid, same_id
@@ -15,6 +15,7 @@ from mct_s2s.model.observed import Application, Trust
 from mct_s2s.model.site_settings import AUDIENCE, AppSettings, value_of
 from mct_s2s.planning.changes import CreateApplication
 from mct_s2s.planning.edits import ApplicationPatch
+from mct_s2s.planning.leaving import made_for
 from mct_s2s.planning.restoring import deleted_client, deleted_service, holder_of_uri, is_called, taken_uri
 from mct_s2s.ports import Azure, Directory
 
@@ -47,8 +48,10 @@ class RecycleBin:
 
     async def of(self, trust: Trust, query: Query, base: str, settings: AppSettings) -> tuple[Application, ...]:
         """Everything deleted that the trust lacks, or that stands in its way."""
-        if query.leaving or query.everything:
+        if query.everything:
             return ()
+        if query.leaving:
+            return await self._left(trust, query, base)
         missing = [name for name in query.clients if not _is_there(name, base, trust)]
         wanted: list[Application | None] = []
         if trust.service is None:
@@ -60,6 +63,16 @@ class RecycleBin:
             rows = await self.applications()
             wanted += [deleted_client(name, base, rows) for name in missing]
         return tuple(dict.fromkeys(row for row in wanted if row is not None))
+
+    async def _left(self, trust: Trust, query: Query, base: str) -> tuple[Application, ...]:
+        """Clients that were to leave and have: an earlier run has deleted their registrations."""
+        missing = [name for name in query.leaving if not _is_there(name, base, trust)]
+        try:
+            rows = await self.applications() if missing else []
+        except S2SError:
+            return ()  # whoever may not look there hears that there is no such client
+        found = (deleted_client(name, base, rows) for name in missing)
+        return tuple(row for row in found if row is not None and made_for(row, base))
 
     async def with_principals(self, trust: Trust, query: Query, base: str) -> Trust:
         """The trust with the deleted service principals of whatever lacks one."""
@@ -94,7 +107,9 @@ async def create_or_restore(azure: Azure, change: CreateApplication, since: date
     """
     directory = azure.directory
     try:
-        application, is_made = await directory.create_application(change.unique_name, change.name, change.tags)
+        application, is_made = await directory.create_application(
+            change.unique_name, change.name, change.tags, change.notes
+        )
     except ServiceError as error:
         if error.code != "name-taken":
             raise

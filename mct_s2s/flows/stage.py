@@ -13,6 +13,10 @@ from mct_s2s.planning.changes import (
 from mct_s2s.ports import Azure, Progress, SecretPlace, Tokens
 
 
+class Postponed(Exception):
+    """A change that is not to be made yet; its text says why, and when it will be. Nothing has failed."""
+
+
 @dataclass(frozen=True)
 class Stage:
     """Where a plan is applied, and who watches."""

@@ -42,7 +42,8 @@ def own_credential(
     proof = _proof(values)
     if proof is None or not all(values.get(variable) for variable in NEEDED):
         return None
-    sign_in = ClientSignIn(TenantId(values["AZURE_TENANT_ID"]), ClientId(values["AZURE_CLIENT_ID"]), proof)
+    tenant, client = TenantId(values["AZURE_TENANT_ID"]), ClientId(values["AZURE_CLIENT_ID"])
+    sign_in = ClientSignIn(tenant, client, proof, values.get("AZURE_AUTHORITY_HOST") or None)
     return OwnCredential(
         sign_in, source, values.get("MCT_S2S_SCOPE") or None, values.get("MCT_S2S_URL") or None, made, name
     )

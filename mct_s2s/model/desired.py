@@ -102,6 +102,8 @@ class Removal:
     clients: tuple[str, ...] = ()
     """Names, appIds, object ids, resource ids, or entries of an allow list exactly as they stand there."""
     everything: bool = False
+    ignore_missing: bool = False
+    """Whether a name that means nobody is no error."""
     keep_registration: bool = False
     """Whether registrations stay, without the access that this trust gave them."""
     delete_adopted: bool = False
@@ -121,6 +123,8 @@ class Rotation:
     """Every client of the site whose last secret ends within this time, or has ended, instead of those named."""
     keep_old: timedelta = timedelta(0)
     """For how long a secret that was replaced stays good: it is removed by the first rotation after that."""
+    remove_old: bool = False
+    """Whether old secrets go at once, whoever may still use them."""
     shorten: bool = False
     """Whether the longest lifetime that the tenant allows will do, where that is shorter."""
 

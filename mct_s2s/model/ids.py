@@ -29,7 +29,8 @@ DEFAULT_ROLE = "S2SAppRole"
 
 _GUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
 _IDENTITY_TAG = "mct-s2s:identity:"
-_SITE_TAG = "mct-s2s:site:"
+_SITE_NOTE = "Made by mct-s2s for "
+_WIRE_TAG = "mct-s2s:wire:"
 LONGEST_TAG = 256
 """Source: learn.microsoft.com/graph/api/resources/application, property `tags`."""
 _ROLE_NAMESPACE = UUID("5b0a1b9e-5d0c-4d6a-9f2e-6a3c0c7f2d11")
@@ -96,19 +97,32 @@ def identity_tag(resource_id: str) -> str:
     return f"{_IDENTITY_TAG}{resource_id}"
 
 
-def site_tag(resource_id: str) -> str:
-    """The service application's tag for the App Service that it was made for: names can meet, resource ids cannot."""
-    return f"{_SITE_TAG}{resource_id}"
+def site_note(resource_id: str) -> str:
+    """The service application's note of the App Service that it was made for: names can meet, resource ids cannot.
+
+    It is no tag: a creation that meets a registration which stands already would replace all of its tags.
+    """
+    return f"{_SITE_NOTE}{resource_id}"
 
 
-def site_in_tag(tag: str) -> str | None:
-    """The resource id that a `site_tag` holds; `None` for any other tag."""
-    return tag.removeprefix(_SITE_TAG) if tag.startswith(_SITE_TAG) else None
+def site_in_note(notes: str | None) -> str | None:
+    """The resource id that a `site_note` holds; `None` for any other note."""
+    return notes.removeprefix(_SITE_NOTE).strip() if notes and notes.startswith(_SITE_NOTE) else None
 
 
 def resource_in_tag(tag: str) -> str | None:
     """The resource id that an `identity_tag` holds; `None` for any other tag."""
     return tag.removeprefix(_IDENTITY_TAG) if tag.startswith(_IDENTITY_TAG) else None
+
+
+def wire_tag(resource_id: str) -> str:
+    """The service application's tag for an app whose settings are filled in (`--wire`), written before they are."""
+    return f"{_WIRE_TAG}{resource_id}"
+
+
+def wired_resource_in_tag(tag: str) -> str | None:
+    """The resource id that a `wire_tag` holds; `None` for any other tag."""
+    return tag.removeprefix(_WIRE_TAG) if tag.startswith(_WIRE_TAG) else None
 
 
 def file_stem(client_name: str) -> str:

@@ -136,6 +136,8 @@ class Application:
     token_version: int | None = None
     created: datetime | None = None
     tags: tuple[str, ...] = ()
+    notes: str | None = None
+    """For whoever looks after it."""
     deleted: datetime | None = None
     """Since when it is in the recycle bin, where it is."""
 
@@ -273,6 +275,10 @@ class SecretNote:
     """What it is that arrived."""
     pending: Certificate | None = None
     """Of a key pair that was made there and has not arrived: it may be registered, or not."""
+    held: tuple[KeyId, ...] = ()
+    """Those that arrived there, the last one included: whoever reads the place has gone on to the last one."""
+    vault: str | None = None
+    """`VAULT/NAME`, where the place is a key vault: references to it lag behind by up to a day."""
     begun_for: Mapping[str, ClientId] = field(default_factory=dict)
     """Whose secret each attempt was for, where the place is not one client's by itself."""
 
@@ -399,8 +405,14 @@ class Observed:
     secrets: Mapping[str, SecretNote] = field(default_factory=dict)
     """What the secret places know, by the client's name in the wish."""
     wired: WiredApp | None = None
+    wired_before: tuple[WiredApp, ...] = ()
+    """The apps that earlier runs wired, where a command asks for them."""
+    wired_unread: tuple[ResourceId, ...] = ()
+    """Those of them that may not be looked at, or could not be."""
     identity_uses: tuple[IdentityUse, ...] = ()
     """Looked at only where an identity may have to be switched off."""
+    departing: frozenset[str] = frozenset()
+    """Object ids, in lower case, that an earlier run took off the allow list and did not come to switch off."""
     graph: str = "https://graph.microsoft.com"
     """Microsoft Graph's address in this cloud, for commands that a person has to type."""
     caller: PrincipalId | None = None

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from difflib import get_close_matches
 
 from mct_s2s.errors import NotThere, Refused
 from mct_s2s.model.desired import Removal
-from mct_s2s.model.ids import client_unique_name
-from mct_s2s.model.observed import Application, ClientApplication, Observed, ServicePrincipal
+from mct_s2s.model.ids import client_unique_name, same_id
+from mct_s2s.model.observed import Application, ClientApplication, IdentityHolder, Observed, ServicePrincipal
 from mct_s2s.planning.membership import members
 
 
@@ -19,26 +20,54 @@ class Leaving:
     identities: tuple[ServicePrincipal, ...] = ()
     entries: tuple[str, ...] = ()
     """Entries of the allow lists, as they stand."""
+    off: tuple[IdentityHolder, ...] = ()
+    """Resources whose identity was switched on for this trust and is off by now."""
+    deleted: tuple[Application, ...] = ()
+    """Registrations of clients that are in the recycle bin already."""
+
+    @property
+    def is_nobody(self) -> bool:
+        """Whether nothing of what was named is there, or was until lately."""
+        return self == Leaving()
 
 
-def who_leaves(removal: Removal, observed: Observed) -> Leaving:
+def made_for(application: Application, base: str) -> bool:
+    """Whether a client's registration was made by this tool for that very service application."""
+    return application.unique_name is not None and application.unique_name.startswith(f"{base}.")
+
+
+def who_leaves(removal: Removal, observed: Observed, base: str) -> Leaving:
     """The clients that a removal means: by name, appId, object id, resource id, or as an allow list has them.
 
+    A registration that merely carries this trust's tag is none of its clients: whoever owns one can write that.
+
+    Args:
+        removal: what is wanted.
+        observed: the world.
+        base: the `uniqueName` of the service application.
+
     Raises:
-        NotThere: a name that means two of them.
+        NotThere: a name that means nobody, or two of them.
         Refused: the service application itself.
     """
     if removal.everything:
         site = observed.app_service
         lists = (site.allowed_client_ids.ids + site.allowed_object_ids.ids) if site else ()
         service = observed.trust.service
+        inside = members(observed)
         everybody = [c for c in observed.trust.clients if service is None or c.client_id != service.client_id]
-        return Leaving(tuple(everybody), _identities(observed), lists)
+        ours = (c for c in everybody if c in inside or (c.application is not None and made_for(c.application, base)))
+        return Leaving(tuple(ours), _identities(observed), lists, _off(observed))
     found = [_found(name, observed) for name in removal.clients]
+    unknown = [name for name, one in zip(removal.clients, found, strict=True) if one.is_nobody]
+    if unknown and not removal.ignore_missing:
+        raise _nobody(unknown[0], observed)
     return Leaving(
         tuple(dict.fromkeys(client for one in found for client in one.clients)),
         tuple(dict.fromkeys(identity for one in found for identity in one.identities)),
         tuple(dict.fromkeys(entry for one in found for entry in one.entries)),
+        tuple(dict.fromkeys(holder for one in found for holder in one.off)),
+        tuple(dict.fromkeys(row for one in found for row in one.deleted)),
     )
 
 
@@ -65,12 +94,38 @@ def _found(name: str, observed: Observed) -> Leaving:
         )
     listed = (site.allowed_client_ids.ids + site.allowed_object_ids.ids) if site else ()
     meant = {word}.union(*(_ids_of(client) for client in clients), (i.id.casefold() for i in identities))
-    return Leaving(tuple(clients), tuple(identities), tuple(entry for entry in listed if entry.casefold() in meant))
+    entries = tuple(entry for entry in listed if entry.casefold() in meant)
+    off = tuple(h for h in _off(observed) if word in {h.display_name.casefold(), str(h.resource).casefold()})
+    gone = () if clients else tuple(row for row in trust.deleted if _was_called(row, name))
+    return Leaving(tuple(clients), tuple(identities), entries, off, gone)
 
 
 def _identities(observed: Observed) -> tuple[ServicePrincipal, ...]:
     """Those that are let in, and those that were switched on for this trust although they are let in no more."""
     return observed.trust.identities_with(use.holder for use in observed.identity_uses)
+
+
+def _off(observed: Observed) -> tuple[IdentityHolder, ...]:
+    return tuple(use.holder for use in observed.identity_uses if use.holder.principal_id is None)
+
+
+def _was_called(row: Application, name: str) -> bool:
+    base, _, _ = (row.unique_name or "").rpartition(".")
+    return same_id(row.client_id, name.strip()) or row.unique_name == client_unique_name(base, name)
+
+
+def _nobody(name: str, observed: Observed) -> NotThere:
+    there = [client.display_name for client in members(observed)]
+    there += [identity.display_name for identity in observed.trust.identities]
+    by_word = {one.casefold(): one for one in there}
+    near = get_close_matches(name.strip().casefold(), by_word, n=1, cutoff=0.5)
+    known = f"The clients are: {', '.join(there)}." if there else "There are none."
+    return NotThere(
+        "client-unknown",
+        f"'{name}' is no client of this App Service. {known} Nothing was changed.",
+        remedy=(f"Did you mean '{by_word[near[0]]}'? " if near else "mct-s2s status shows them all. ")
+        + "Where it may be gone already, add --ignore-missing.",
+    )
 
 
 def _ids_of(client: ClientApplication) -> set[str]:

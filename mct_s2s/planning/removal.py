@@ -33,8 +33,7 @@ from mct_s2s.planning.changes import (
     UpdateApplication,
 )
 from mct_s2s.planning.clients import ABOUT
-from mct_s2s.planning.leaving import Leaving, who_leaves
-from mct_s2s.planning.membership import members
+from mct_s2s.planning.leaving import Leaving, made_for, who_leaves
 from mct_s2s.planning.plan import Plan
 from mct_s2s.planning.service import ABOUT as SERVICE
 from mct_s2s.planning.site import plan_site
@@ -50,11 +49,12 @@ def plan_removal(removal: Removal, observed: Observed, unique_name: str, *, rest
         restart: whether the site is restarted.
 
     Raises:
-        NotThere: a name that means two clients.
+        NotThere: a name that means nobody, or two clients.
         Refused: the service application, named as a client.
     """
-    leaving = who_leaves(removal, observed)
-    undoing = _Undoing(removal, observed, _base(observed, unique_name))
+    base = _base(observed, unique_name)
+    leaving = who_leaves(removal, observed, base)
+    undoing = _Undoing(removal, observed, base)
     site = _shut_out(removal, leaving, observed, restart=restart)
     steps: list[AnyChange] = [*site]
     for client in leaving.clients:
@@ -64,14 +64,10 @@ def plan_removal(removal: Removal, observed: Observed, unique_name: str, *, rest
     if removal.everything:
         steps += undoing.service(unique_name, after=[step.key for step in steps])
     else:
-        steps += undoing.forgotten(leaving.identities)
-    nobody = not removal.everything and not any((leaving.clients, leaving.identities, leaving.entries))
-    return Plan(tuple(steps), notes=tuple(_nobody(name, observed) for name in removal.clients if nobody))
-
-
-def made_for(application: Application, base: str) -> bool:
-    """Whether a client's registration was made by this tool for that very service application."""
-    return application.unique_name is not None and application.unique_name.startswith(f"{base}.")
+        for row in leaving.deleted:
+            steps += undoing.deleted_before(row)
+        steps += undoing.forgotten(leaving)
+    return Plan(tuple(steps), notes=tuple(_switched_off(steps)))
 
 
 def _base(observed: Observed, unique_name: str) -> str:
@@ -106,37 +102,56 @@ class _Undoing:
         yield from revoked
         if application is None:
             return
-        secrets = list(self._secrets(application, key))
-        yield from secrets
         if deleted:
+            secrets = list(self._secrets(application, key))
+            yield from secrets
             yield from self._deleted(ABOUT, application, key, after=[step.key for step in (*revoked, *secrets)])
         else:
-            yield _kept(ABOUT, application, self._why_kept(application), key)
+            yield _kept(ABOUT, application, f"{self._why_kept(application)}{_with_credentials(application)}", key)
 
     def identity(self, identity: ServicePrincipal) -> Iterator[AnyChange]:
         """Its role, if it was given one; the identity itself only if it is there for this trust alone."""
         key = f"identity:{identity.id}"
         yield from self._revoked(identity, key, identity.display_name)
         use = next((u for u in self.observed.identity_uses if same_id(u.holder.principal_id, identity.id)), None)
-        if use is not None and use.others == ():
+        if use is not None and use.others == () and self._is_let_in(identity):
             yield DisableIdentity(key=key, name=identity.display_name, detail="system-assigned", holder=use.holder)
         else:
             yield AlreadyRight(
                 key=key,
                 resource="managed identity",
                 name=identity.display_name,
-                detail=_why_left_on(use),
+                detail=_why_left_on(use, let_in=self._is_let_in(identity)),
                 id=identity.id,
             )
 
-    def forgotten(self, identities: Iterable[ServicePrincipal]) -> Iterator[AnyChange]:
+    def _is_let_in(self, identity: ServicePrincipal) -> bool:
+        """Whether the App Service itself says that the identity is its client.
+
+        The tag alone does not: whoever may write to the registration can name any resource in it.
+        """
+        site = self.observed.app_service
+        listed = site is not None and site.allowed_object_ids.holds(identity.id)
+        return listed or identity.id.casefold() in self.observed.departing
+
+    def deleted_before(self, row: Application) -> Iterator[AnyChange]:
+        """A client whose registration an earlier run has deleted: nothing is left to do but to purge it."""
+        key = f"client:{row.client_id}"
+        if self.removal.purge:
+            yield self._purged(row, key)
+        else:
+            since = f" since {row.deleted:%Y-%m-%d}" if row.deleted else ""
+            yield _kept(ABOUT, row, f"removed already: in the recycle bin{since}", key)
+
+    def forgotten(self, leaving: Leaving) -> Iterator[AnyChange]:
         """The service application's tags for identities that are not this trust's any more."""
         service = self.observed.trust.service
-        leaving = {identity.id.casefold() for identity in identities}
+        ids = {identity.id.casefold() for identity in leaving.identities}
         gone = {
             identity_tag(str(use.holder.resource)): f"identity:{use.holder.principal_id}"
             for use in self.observed.identity_uses
-            if use.holder.principal_id is None or use.holder.principal_id.casefold() in leaving
+            if use.holder in leaving.off
+            or (use.holder.principal_id is not None and use.holder.principal_id.casefold() in ids)
         }
         if service is not None and gone:
             yield UpdateApplication(
@@ -156,7 +171,7 @@ class _Undoing:
             return
         ours = service.unique_name == unique_name
         if self.removal.keep_registration or not (ours or self.removal.delete_adopted):
-            yield from self.forgotten(who_leaves(self.removal, self.observed).identities)
+            yield from self.forgotten(who_leaves(self.removal, self.observed, self.base))
             why = "kept, as asked" if self.removal.keep_registration else _ADOPTED
             yield _kept(SERVICE, service, why, "service-application")
         else:
@@ -216,14 +231,17 @@ class _Undoing:
             after=tuple(after),
         )
         if self.removal.purge:
-            yield PurgeApplication(
-                key=f"{key}:purge",
-                name=application.display_name,
-                detail="its name and its URI are free again",
-                object_id=application.object_id,
-                is_new=True,
-                after=(key,),
-            )
+            yield self._purged(application, key, after=(key,))
+
+    def _purged(self, application: Application, key: str, after: tuple[str, ...] = ()) -> PurgeApplication:
+        return PurgeApplication(
+            key=f"{key}:purge",
+            name=application.display_name,
+            detail="its name and its URI are free again",
+            object_id=application.object_id,
+            is_new=bool(after),
+            after=after,
+        )
 
     def _is_deleted(self, application: Application) -> bool:
         if self.removal.keep_registration:
@@ -252,15 +270,26 @@ def _kept(about: str, application: Application, why: str, key: str) -> AlreadyRi
     return AlreadyRight(key=key, resource=about, name=application.display_name, detail=why, id=application.client_id)
 
 
-def _why_left_on(use: IdentityUse | None) -> str:
+def _with_credentials(application: Application) -> str:
+    """What a registration that is kept goes on signing in with, elsewhere."""
+    held = [f"{c.kind.value} '{c.name}'" if c.name else f"{c.kind.value} {c.key_id}" for c in application.credentials]
+    return f"; it keeps its {', '.join(held)}" if held else ""
+
+
+def _why_left_on(use: IdentityUse | None, *, let_in: bool) -> str:
     if use is None:
         return "left on: it was not switched on for this trust"
+    if not let_in:
+        return "left on: it is not on this App Service's allow list"
     if use.others is None:
         return "left on: what else relies on it cannot be read"
     return f"left on: it is used elsewhere, too ({', '.join(use.others[:3])})"
 
 
-def _nobody(name: str, observed: Observed) -> str:
-    there = [client.display_name for client in members(observed)]
-    there += [identity.display_name for identity in observed.trust.identities]
-    return f"'{name}' is no client here. " + (f"The clients are: {', '.join(there)}." if there else "There are none.")
+def _switched_off(steps: Iterable[AnyChange]) -> Iterator[str]:
+    off = [str(step.holder.resource) for step in steps if isinstance(step, DisableIdentity)]
+    if off:
+        yield (
+            f"Switches off the system-assigned identity of {', '.join(off)}. Only Azure roles in its own subscription "
+            "can be seen from here: if it is used in another one, answer no."
+        )

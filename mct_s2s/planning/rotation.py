@@ -8,19 +8,27 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 
 from mct_s2s.errors import NotThere, Refused
 from mct_s2s.model.desired import Rotation
 from mct_s2s.model.ids import KeyId, api_uri, same_id
-from mct_s2s.model.observed import Application, Credential, CredentialKind, Observed, SecretNote
+from mct_s2s.model.observed import Application, Credential, CredentialKind, Observed, SecretNote, WiredApp
 from mct_s2s.model.site_settings import AUDIENCE, value_of
-from mct_s2s.planning.changes import AddSecret, AlreadyRight, AnyChange, RemoveSecret, Replacement
+from mct_s2s.planning.changes import (
+    AddSecret,
+    AlreadyRight,
+    AnyChange,
+    RefreshReference,
+    RemoveSecret,
+    Replacement,
+)
 from mct_s2s.planning.clients import ABOUT, OPTION, find_client, orphans
 from mct_s2s.planning.custody import Known, refuse_foreign
 from mct_s2s.planning.membership import members
 from mct_s2s.planning.plan import Facts, Plan
+from mct_s2s.planning.wire import secret_read_by
 
 
 def rotating(rotation: Rotation, observed: Observed, unique_name: str, now: datetime) -> dict[str, Application]:
@@ -71,7 +79,8 @@ def plan_rotation(rotation: Rotation, observed: Observed, facts: Facts, unique_n
     return Plan(tuple(steps), notes=tuple(notes))
 
 
-_CUT_OFF = "made by an attempt that was cut off; its value is lost"
+REFERENCES_FOLLOW_HOURS = 25
+"""App Service reads a key vault reference anew every 24 hours; and an hour for clocks and for its restart."""
 
 
 @dataclass(frozen=True)
@@ -108,16 +117,32 @@ class _Rotating:
         """Whether a secret has to be made: not where a rotation was cut off, or where only an old one is left over."""
         if self.rotation.expiring_within is not None:
             return _ends_within(self.application, self.facts.now + self.rotation.expiring_within)
-        return not (self._is_fresh and self.older)
+        if self.rotation.remove_old and self.current is not None and self.older:
+            return False  # everybody has it by now: only the old ones are to go
+        return not (self._is_fresh and any(self._is_followed(credential) for credential in self.older))
 
     @property
     def _is_fresh(self) -> bool:
         return self.note.is_fresh(self.application.client_id, self.facts.now)
 
     @property
-    def is_place_known(self) -> bool:
-        """Whether whoever uses the secret reads it where the new one goes: then the old one may go unattended."""
-        return self.rotation.expiring_within is None or self.current is not None or self._is_fresh
+    def apps(self) -> tuple[WiredApp, ...]:
+        """The apps that read the secret where the new one goes, by a key vault reference."""
+        return tuple(
+            app
+            for app in self.observed.wired_before
+            if self.note.vault is not None and secret_read_by(app, self.application.client_id) == self.note.vault
+        )
+
+    def _is_followed(self, credential: Credential) -> bool:
+        """Whether whoever uses a secret reads it where the new one goes; nobody else can know of the new one."""
+        lay_there = {key_id.casefold() for key_id in self.note.held}
+        return self.rotation.remove_old or credential is self.current or credential.key_id.casefold() in lay_there
+
+    @property
+    def unfollowed(self) -> tuple[Credential, ...]:
+        """Old secrets of ours that somebody may go on using without ever hearing of the new one."""
+        return tuple(credential for credential in self.older if not self._is_followed(credential))
 
     def steps(self) -> Iterator[AnyChange]:
         key = f"client:{self.name}:secret"
@@ -125,7 +150,7 @@ class _Rotating:
             self._removal(key_id, "made by an attempt that was cut off; its value is lost") for key_id in self.lost
         ]
         yield from orphaned
-        replaced = list(self.older)
+        replaced = [credential for credential in self.older if self._is_followed(credential)]
         if self.is_new_needed:
             yield AddSecret(
                 key=key,
@@ -142,20 +167,40 @@ class _Rotating:
                 after=tuple(change.key for change in orphaned),
             )
             replaced += [self.current] if self.current is not None else []
-        going = replaced if self._may_old_ones_go() else []
+        going = [credential for credential in replaced if self._may_go(credential)]
+        hurried = [credential for credential in going if not self._has_lapsed(credential)]
+        refreshing = [self._refresh(app, key) for app in self.apps] if hurried and not self.rotation.remove_old else []
+        yield from refreshing
+        refreshed = tuple(change.key for change in refreshing)
         for credential in going:
-            yield self._removal(credential.key_id, f"replaced: {credential.name}", after=(key,))
+            waits = refreshed if credential in hurried else ()
+            yield replace(
+                self._removal(credential.key_id, f"replaced: {credential.name}", after=(key, *waits)),
+                once_refreshed=waits,
+            )
         if not self.is_new_needed and not going and not orphaned:
             yield AlreadyRight(key=key, resource=ABOUT, name=self.name, id=self.application.client_id)
 
     def notes(self) -> Iterator[str]:
+        old = [credential for credential in (*self.older, self.current) if credential is not None]
+        if (
+            self.note.vault
+            and self.is_new_needed
+            and any(not self._may_go(one) for one in old if self._is_followed(one))
+        ):
+            yield (
+                f"The old secret of '{self.name}' stays for {REFERENCES_FOLLOW_HOURS} hours: apps that read it by a "
+                "key vault reference read the new one within a day. The next rotation after that removes it; "
+                "--remove-old removes it at once."
+            )
+        if self.unfollowed:
+            yield (
+                f"A secret of '{self.name}' is not where the new one goes: whoever uses it has to be given the new "
+                "one; the old one is kept until it expires. When nobody uses it any more: mct-s2s rotate-secret, with "
+                "--remove-old."
+            )
         if not self.is_new_needed:
             return
-        if self.current is None and self.older:
-            yield (
-                f"The present secret of '{self.name}' is not where the new one goes: whoever uses it has to be given "
-                "the new one" + ("." if self.is_place_known else "; the old one is kept until it expires.")
-            )
         foreign = [c for c in secrets(self.application) if not c.is_ours]
         for credential in foreign:
             yield (
@@ -163,14 +208,35 @@ class _Rotating:
                 f"az ad app credential delete --id {self.application.client_id} --key-id {credential.key_id}"
             )
 
-    def _may_old_ones_go(self) -> bool:
-        if not self.is_place_known:
-            return False
-        if self.is_new_needed:
-            return not self.rotation.keep_old
+    def _may_go(self, credential: Credential) -> bool:
+        """Whether an old secret may go in this run, if need be once an app reads the new one."""
+        if self.rotation.remove_old:
+            return True
+        if self.is_new_needed and (credential is self.current or self.note.vault is None):
+            return not self.rotation.keep_old and (self.note.vault is None or bool(self.apps))
+        return self._was_replaced_before(self.rotation.keep_old) and (
+            self.note.vault is None or bool(self.apps) or self._has_lapsed(credential)
+        )
+
+    def _has_lapsed(self, credential: Credential) -> bool:
+        """Whether even a reference that nobody refreshed has left an old secret behind by now."""
+        return credential is not self.current and self._was_replaced_before(timedelta(hours=REFERENCES_FOLLOW_HOURS))
+
+    def _was_replaced_before(self, time: timedelta) -> bool:
+        """Whether what lies in the place now has lain there for so long."""
         # Replicas may not show yet what was delivered minutes ago; its place remembers it.
         begins = self.current.begins if self.current is not None else self.note.delivered_at
-        return begins is not None and begins + self.rotation.keep_old <= self.facts.now
+        return begins is not None and begins + time <= self.facts.now
+
+    def _refresh(self, app: WiredApp, key: str) -> RefreshReference:
+        return RefreshReference(
+            key=f"refresh:{app.site.resource}:{self.name}".lower(),
+            name=app.site.label,
+            detail="reads the new secret",
+            site=app.site,
+            client=self.name,
+            after=(key,),
+        )
 
     def _removal(self, key_id: str, detail: str, after: tuple[str, ...] = ()) -> RemoveSecret:
         replacement = Replacement(self.name, self.application.client_id, f"{self.audience}/.default") if after else None

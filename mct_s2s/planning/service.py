@@ -19,7 +19,8 @@ from mct_s2s.model.ids import (
     identity_tag,
     new_app_role_id,
     resource_in_tag,
-    site_in_tag,
+    wire_tag,
+    wired_resource_in_tag,
 )
 from mct_s2s.model.observed import Application, AppRole, Observed
 from mct_s2s.model.site_settings import AUDIENCE, ROLE, value_of
@@ -38,7 +39,7 @@ from mct_s2s.planning.changes import (
     UpdateApplication,
 )
 from mct_s2s.planning.custody import Known, adoption, is_named, refuse_foreign
-from mct_s2s.planning.made_for import refuse_anothers, site_tags
+from mct_s2s.planning.made_for import note_for, refuse_anothers
 from mct_s2s.planning.restoring import deleted_service, holder_of_uri, taken_uri
 
 ABOUT = "service application"
@@ -91,11 +92,7 @@ def plan_service(wish: ServiceWish, observed: Observed) -> Service:
         uri=None if uri else ApiUri(application.client_id),
         role=role_edit,
         token_version=1 if application.token_version == 2 else None,
-        tags=tuple(
-            tag
-            for tag in (*site_tags(application, wish, observed), *_identity_tags(observed))
-            if tag not in application.tags
-        ),
+        tags=tuple(tag for tag in _memory(observed) if tag not in application.tags),
     )
     if edits.uri is not None:
         refuse_taken_uri(application, observed)
@@ -235,7 +232,8 @@ def _new_service(wish: ServiceWish, observed: Observed) -> Service:
             name=wish.display_name,
             unique_name=wish.unique_name,
             option=OPTION,
-            tags=(*site_tags(None, wish, observed), *_identity_tags(observed)),
+            tags=_memory(observed),
+            notes=note_for(observed),
         ),
         UpdateApplication(
             key=EXPOSE,
@@ -259,9 +257,10 @@ def _new_service(wish: ServiceWish, observed: Observed) -> Service:
     )
 
 
-def _identity_tags(observed: Observed) -> tuple[str, ...]:
-    """What the service application has to remember: the identities that are about to be switched on for its sake."""
+def _memory(observed: Observed) -> tuple[str, ...]:
+    """What the service application has to remember: identities to be switched on for its sake, apps to be wired."""
     tags = [identity_tag(str(holder.resource)) for holder in observed.holders if holder.principal_id is None]
+    tags += [wire_tag(str(observed.wired.site.resource))] if observed.wired is not None else []
     return tuple(tag for tag in tags if len(tag) <= LONGEST_TAG)
 
 
@@ -316,7 +315,7 @@ def _describe(edits: ApplicationEdits) -> str:
         "Application ID URI api://<appId>" if edits.uri else "",
         f"app role {edits.role.value}" if edits.role else "",
         "v1 access tokens" if edits.token_version else "",
-        "remembers the identity to switch on" if any(map(resource_in_tag, edits.tags)) else "",
-        "remembers its App Service" if any(map(site_in_tag, edits.tags)) else "",
+        "remembers the identity to switch on" if any(resource_in_tag(tag) for tag in edits.tags) else "",
+        "remembers the app to wire" if any(wired_resource_in_tag(tag) for tag in edits.tags) else "",
     ]
     return ", ".join(part for part in parts if part)

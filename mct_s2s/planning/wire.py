@@ -6,6 +6,7 @@ app-service-key-vault-references.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 
 from mct_s2s.errors import Refused
@@ -25,11 +26,13 @@ from mct_s2s.planning.changes import (
     WireApp,
 )
 from mct_s2s.planning.plan import Left, LeftToOthers, Results
-from mct_s2s.planning.service import Service
+from mct_s2s.planning.service import CREATE, EXPOSE, Service
 from mct_s2s.planning.site import changed_names, describe
 
 CLIENT_ID, CLIENT_SECRET, TENANT_ID = "AZURE_CLIENT_ID", "AZURE_CLIENT_SECRET", "AZURE_TENANT_ID"
 AUTHORITY_HOST, SCOPE, URL = "AZURE_AUTHORITY_HOST", "MCT_S2S_SCOPE", "MCT_S2S_URL"
+_REFERENCE = re.compile(r"@Microsoft\.KeyVault\(SecretUri=https://([^./]+)\.[^/]+/secrets/([0-9A-Za-z-]+)/\)")
+"""As it is written below: without a version, so that it follows every rotation."""
 RESOLVED = "Resolved"
 READER = "Key Vault Secrets User"
 
@@ -70,9 +73,17 @@ def plan_wire(
         site=app.site,
         wish=settings_wish,
         changed=changed,
-        after=tuple(change.key for change in before),
+        after=(CREATE, EXPOSE, *(change.key for change in before)),  # it is remembered first
     )
     return write, left
+
+
+def secret_read_by(app: WiredApp, client_id: str) -> str | None:
+    """The secret, as `VAULT/NAME`, that an app reads by a reference of ours to sign in as that client; or `None`."""
+    if (value_of(app.settings, CLIENT_ID) or "").casefold() != client_id.casefold():
+        return None
+    match = _REFERENCE.fullmatch(value_of(app.settings, CLIENT_SECRET) or "")
+    return f"{match[1]}/{match[2]}" if match else None
 
 
 def _values(

@@ -20,13 +20,16 @@ KINDS = {
 def show_credentials(terminal: Terminal, credentials: Sequence[SavedCredential]) -> None:
     """One line for each; a secret itself only where it was asked for, and only here."""
     for credential in credentials:
-        until = f"expires {credential.expires:%Y-%m-%d}" if credential.expires else "does not expire"
-        what = KINDS[credential.kind]
-        terminal.result(
-            Text.assemble((f"{what} of ", "head"), (credential.client, "head"), f"  {until}{_where(credential)}")
-        )
+        terminal.result(credential_line(credential))
         if credential.saved_to and credential.saved_to.startswith("keyvault:"):
             terminal.result(Text.assemble("  read it with ", (vault_reading(credential.saved_to), "command")))
+
+
+def credential_line(credential: SavedCredential) -> Text:
+    """Whose credential it is, when it ends, and where it is."""
+    until = f"expires {credential.expires:%Y-%m-%d}" if credential.expires else "does not expire"
+    what = KINDS[credential.kind]
+    return Text.assemble((f"{what} of ", "head"), (credential.client, "head"), f"  {until}{_where(credential)}")
 
 
 def vault_reading(saved_to: str) -> str:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
+import select
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -64,10 +68,53 @@ class Terminal:
         """A result for a person."""
         self.out.print(text if isinstance(text, Text) else Text(text), style=style)
 
+    def check_reader(self) -> None:
+        """Make sure that somebody reads the results, as far as that can be known.
+
+        Raises:
+            OSError: the output is closed, or whoever read it has left.
+        """
+        if sys.stdout is None:
+            raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
+        try:
+            descriptor = self.out.file.fileno()
+        except (OSError, ValueError):
+            return  # no file of the system's: it has no other end
+        if hasattr(select, "poll"):
+            poll = select.poll()
+            poll.register(descriptor, 0)
+            if any(event & (select.POLLERR | select.POLLHUP) for _, event in poll.poll(0)):
+                raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
+
+    def hand_over(self, text: Text) -> None:
+        """A result that exists nowhere else: written to its last byte before this returns.
+
+        Raises:
+            OSError: it could not be; what is left of it in memory is dropped.
+        """
+        self.check_reader()
+        with self.out.capture() as captured:
+            self.out.print(text)
+        self._write(captured.get())
+
     def document(self, document: Mapping[str, Any]) -> None:
-        """A result for a program: one JSON document."""
-        sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
-        sys.stdout.flush()
+        """A result for a program: one JSON document.
+
+        Raises:
+            OSError: it could not be written; what is left of it in memory is dropped.
+        """
+        self._write(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
+
+    def _write(self, text: str) -> None:
+        file = self.out.file
+        try:
+            file.write(text)
+            file.flush()
+        except OSError:
+            # The interpreter would try once more at its end, fail again, and say so in words of its own.
+            with suppress(OSError, ValueError), Path(os.devnull).open("wb") as nowhere:
+                os.dup2(nowhere.fileno(), file.fileno())
+            raise
 
 
 def _console(*, stderr: bool) -> Console:

@@ -136,9 +136,13 @@ def planned_steps(plan: Plan) -> list[Step]:
 
 
 def error_document(
-    error: S2SError, done: Sequence[AnyChange] = (), doubtful: Sequence[AnyChange] = (), left: Sequence[AnyChange] = ()
+    error: S2SError,
+    done: Sequence[AnyChange] = (),
+    doubtful: Sequence[AnyChange] = (),
+    left: Sequence[AnyChange] = (),
+    credentials: Sequence[SavedCredential] = (),
 ) -> Json:
-    """`mct-s2s/error/v1`, with what was and was not done where something was."""
+    """`mct-s2s/error/v1`, with what was and was not done where something was, and the credentials that were made."""
     document: Json = {
         "schema": "mct-s2s/error/v1",
         "error": {
@@ -152,6 +156,8 @@ def error_document(
         document["done"] = [_short(change) for change in done if change.action is not Action.NONE]
         document["inDoubt"] = [_short(change) for change in doubtful]
         document["notDone"] = [_short(change) for change in left]
+    if credentials:
+        document["credentials"] = [_saved(credential) for credential in credentials]
     return document
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from types import TracebackType
 
 from rich.console import Group
@@ -32,6 +34,10 @@ class PlainProgress:
 
     def __exit__(self, *_: object) -> None:
         return None
+
+    def aside(self) -> AbstractContextManager[None]:
+        """Something else may be written to the terminal."""
+        return nullcontext()
 
     def started(self, change: AnyChange) -> None:
         """Said when it is done."""
@@ -67,6 +73,17 @@ class LiveProgress:
                 self._lines[key] = (change, began, Text("?", style="warn"))
         if self._live.is_started:
             self._live.stop()
+
+    @contextmanager
+    def aside(self) -> Iterator[None]:
+        """Something else may be written to the terminal: the list would draw over it, so it ends and begins anew."""
+        was_started = self._live.is_started
+        self._live.stop()
+        try:
+            yield
+        finally:
+            if was_started:
+                self._live.start()
 
     def started(self, change: AnyChange) -> None:
         """A spinner. The list appears with the first step, below whatever was asked before."""

@@ -48,6 +48,7 @@ def put_settings(call: ArmCall) -> Answer:
     state.replace_settings(
         call.body.get("properties"), call.resources.clock.timestamp(), call.resources.restart_seconds
     )
+    vault_references.of(call.resources, body, state)  # resolved as they stand at this moment
     if call.resources.settings_accept_202:
         name = operations.remember(call.resources, call.resource_id)
         return Answer(202, None, _again(call, f"{body['id']}/operationresults/{name}"))
@@ -70,7 +71,7 @@ def _again(call: ArmCall, path: str) -> dict[str, str]:
 def list_references(call: ArmCall) -> Answer:
     """The settings that refer to a key vault, and whether each could be resolved."""
     body, state = _site(call)
-    found = vault_references.of(call.resources, body, state.settings)
+    found = vault_references.of(call.resources, body, state)
     base = f"{body['id']}/config/configreferences/appsettings"
     shown: list[dict[str, Any]] = [
         {"id": f"{base}/{name}", "name": name, "type": _REFERENCE, "properties": p} for name, p in found.items()
@@ -81,6 +82,13 @@ def list_references(call: ArmCall) -> Answer:
     if not wanted:
         raise arm_error(404, "NotFound", f"The setting '{call.params['key']}' is no key vault reference.")
     return Answer(body=wanted[0])
+
+
+def refresh_references(call: ArmCall) -> Answer:
+    """Resolve all references anew; the answer shows them as they still are."""
+    _, state = _site(call)
+    vault_references.ask_to_refresh(call.resources, state)
+    return list_references(call)
 
 
 def swap_slots(call: ArmCall) -> Answer:
@@ -197,6 +205,11 @@ OPERATIONS = (
     Operation(
         "GET", "{site}/config/configreferences/appsettings/{key}", _R, _A, list_references,
         "app-service: get app setting key vault reference",
+    ),
+    Operation(
+        # The action that it takes is not documented; whoever may write the settings has the same effect by that.
+        "POST", "{site}/config/configreferences/appsettings/refresh", _W, _A, refresh_references,
+        "app-service/app-service-key-vault-references: force resolution",
     ),
     Operation(
         "POST", "{site}/slotsswap", "{type}/slotsswap/action", _A, swap_slots, "app-service: swap slot"

@@ -1,4 +1,4 @@
-"""`/_sandbox/*`: what no real cloud has. No token is needed; the sandbox listens on the loopback only.
+"""`/_sandbox/*`: what no real cloud has. No token is needed, but see `local_only`.
 
 GET health                       where everything is            GET, DELETE requests, leaks     see `control_log`
 GET, PUT, DELETE faults          see `faults`                   GET, PUT world                  the world as a file
@@ -22,6 +22,7 @@ from mct_s2s.sandbox.control_call import json_object, refused
 from mct_s2s.sandbox.control_log import LogControl
 from mct_s2s.sandbox.directory import recycle_bin
 from mct_s2s.sandbox.instruments import Instruments
+from mct_s2s.sandbox.resources import vault_references
 from mct_s2s.sandbox.wire_errors import arm_error
 from mct_s2s.sandbox.world import World
 
@@ -61,6 +62,7 @@ def routes(
         ("deny-assignments", access.deny_assignments, ["POST", "DELETE"]),
         ("locks", access.locks, ["POST", "DELETE"]),
         ("identity-environment", control.identity_environment, ["GET"]),
+        ("app-environment", control.app_environment, ["GET"]),
     ]
     return [Route(f"/_sandbox/{path}", run, methods=methods) for path, run, methods in rows]
 
@@ -135,3 +137,11 @@ class _Control:
         """The environment of the code inside `?resource=`, a web or function app."""
         resource = request.query_params.get("resource", "")
         return JSONResponse(managed_identity.environment(self._addresses, resource))
+
+    async def app_environment(self, request: Request) -> Response:
+        """What the code inside `?resource=`, a web or function app, reads of its settings: references resolved."""
+        key, resources = request.query_params.get("resource", "").lower(), self._world.resources
+        site, state = resources.resources.get(key), resources.sites.get(key)
+        if site is None or state is None:
+            raise arm_error(404, "ResourceNotFound", f"There is no site '{key}'.")
+        return JSONResponse(vault_references.environment(resources, site, state))

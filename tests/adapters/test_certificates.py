@@ -20,7 +20,7 @@ from mct_s2s.model.ids import ClientId
 from mct_s2s.model.observed import CredentialKind
 from mct_s2s.ports import KeyPlace, KeyWish
 
-from tests.adapters.test_secret_places import RECORD
+from tests.adapters.test_secret_places import RECORD, Viewer
 
 NOW = datetime.now(UTC).replace(microsecond=0)
 SOON = NOW + timedelta(days=30)
@@ -180,7 +180,7 @@ def test_a_client_that_goes_takes_its_key_along(tmp_path: Path) -> None:
 
 def test_a_shown_key_is_in_no_repr() -> None:
     async def shown() -> None:
-        place = ShownKeyPlace()
+        place = ShownKeyPlace(Viewer(), client=RECORD.client_name)
         await place.deliver_certificate(RECORD, await place.key_pair(WISH))
         assert place.shown[RECORD.client_name].startswith("-----BEGIN PRIVATE KEY-----")
         assert "PRIVATE" not in repr(place)

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from mct_s2s.adapters.secret_places import FilePlace, ShownPlace
+from mct_s2s.adapters.secret_places import FilePlace, Shown, ShownPlace
 from mct_s2s.model.ids import ClientId, KeyId, TenantId
 from mct_s2s.ports import NewSecret, SecretRecord, StoredCredential
 
@@ -22,6 +22,19 @@ RECORD = SecretRecord(
     "https://contosolearn.azurewebsites.net",
     "https://login.microsoftonline.us",
 )
+
+
+class Viewer:
+    """Sees what it is shown."""
+
+    def __init__(self) -> None:
+        self.seen: list[Shown] = []
+
+    def look(self) -> None:
+        pass
+
+    def show(self, shown: Shown) -> None:
+        self.seen.append(shown)
 
 
 def _secret(value: str) -> NewSecret:
@@ -64,12 +77,14 @@ def test_where_no_credential_is_none_is_read(text: str | None, tmp_path: Path) -
 
 
 def test_what_is_shown_can_be_read_by_this_command_only() -> None:
-    place = ShownPlace()
+    viewer = Viewer()
+    place = ShownPlace(viewer)
     assert asyncio.run(place.read()) is None
     asyncio.run(place.deliver(RECORD, _secret("hush~hush")))
     read = asyncio.run(place.read())
     assert read is not None
     assert (read.secret, read.client_id) == ("hush~hush", RECORD.client_id)
+    assert [one.value for one in viewer.seen] == ["hush~hush"], "at once"
     assert "hush" not in repr(place)
 
 

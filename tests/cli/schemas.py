@@ -155,7 +155,7 @@ RESULT = closed(
 )
 STEP = closed(action={"enum": ["create", "update", "delete"]}, resource=TEXT, name=TEXT)
 ERROR = closed(
-    {"done": rows(STEP), "inDoubt": rows(STEP), "notDone": rows(STEP)},
+    {"done": rows(STEP), "inDoubt": rows(STEP), "notDone": rows(STEP), "credentials": rows(SAVED)},
     schema={"const": "mct-s2s/error/v1"},
     error=closed(
         code={"type": "string", "pattern": "^[a-z][a-z0-9-]*$"}, message=TEXT, remedy=TEXT, requestId=or_null(TEXT)

@@ -24,7 +24,7 @@ def _world(azure: Sandbox) -> Any:
         world["directory"][kind] = [one for one in world["directory"][kind] if not one["deletedDateTime"]]
     world["directory"] = {k: v for k, v in world["directory"].items() if k not in {"clock", "now"}}
     for site in world["resources"]["sites"].values():
-        for name in ("restarts", "recycles", "ready_at", "effective"):
+        for name in ("restarts", "recycles", "ready_at", "effective", "references", "refresh_due"):
             site.pop(name, None)
     for resource in world["resources"]["resources"].values():
         if resource.get("identity") == {"type": "None"}:
@@ -75,13 +75,20 @@ def test_the_secret_file_of_a_deleted_client_goes(mct: Program, azure: Sandbox) 
     assert [file.exists() for file in files] == [False, True]
 
 
-def test_removing_again_changes_nothing_and_says_who_is_there(mct: Program, azure: Sandbox) -> None:
-    mct(*SETUP)
-    mct("remove-client", "One", *JSON)
+@pytest.mark.parametrize("by", ["displayName", "appId"])
+def test_removing_again_changes_nothing_and_says_so(mct: Program, azure: Sandbox, by: str) -> None:
+    made = mct(*SETUP)
+    named = _client(made.document["status"], "One")[by]
+    mct("remove-client", named, *JSON)
     azure.forget()
-    again = mct("remove-client", "One", "-y")
+    again = mct("remove-client", named, *JSON)
     assert (again.code, azure.writes()) == (0, [])
-    assert "'One' is no client here. The clients are: Two, reports-func." in again.err
+    (row,) = again.document["changes"]
+    assert (row["action"], row["name"]) == ("none", "One")
+    assert "removed already: in the recycle bin since" in row["detail"]
+    assert mct("remove-client", named, "--purge", *JSON).code == 0, "what a cut-off run left there goes for good"
+    deleted = azure.graph("GET", "/directory/deletedItems/microsoft.graph.application")["value"]
+    assert deleted == []
 
 
 @pytest.mark.parametrize("by", ["displayName", "principalId", "resourceId"])
@@ -174,17 +181,17 @@ def test_a_registration_that_serves_others_is_kept(mct: Program, azure: Sandbox)
 
 
 def test_a_registration_is_kept_where_that_is_asked_for(mct: Program, azure: Sandbox) -> None:
-    mct(*SETUP)
+    made = mct(*SETUP)
     done = mct("remove-client", "One", "--keep-registration", *JSON)
     assert done.code == 0, done
     (left,) = azure.applications("One")
-    assert (left["passwordCredentials"], left["requiredResourceAccess"]) == ([], [])
+    assert (len(left["passwordCredentials"]), left["requiredResourceAccess"]) == (1, [])
     azure.forget()
     assert mct("remove-client", "One", "--keep-registration", *JSON).code == 0
     assert azure.writes() == []
     again = mct("add-client", "One", *JSON)
-    assert again.code == 0, again
-    assert azure.call_site(_token(azure, again, "One").json()["access_token"]) == 200
+    assert (again.code, again.document["credentials"]) == (0, []), again
+    assert azure.call_site(_token(azure, made, "One").json()["access_token"]) == 200
 
 
 def test_purged_means_that_nothing_is_left_to_restore(mct: Program, azure: Sandbox) -> None:

@@ -203,7 +203,7 @@ def test_a_secret_of_somebody_else_stays(mct: Program, azure: Sandbox) -> None:
 def test_a_secret_can_be_shown_instead(mct: Program, azure: Sandbox) -> None:
     made = mct("setup", "--client", "One", "--secret-to", "show", *JSON)
     (credential,) = made.document["credentials"]
-    done = mct("rotate-secret", "One", "--secret-to", "show", *JSON)
+    done = mct("rotate-secret", "One", "--secret-to", "show", "--remove-old", *JSON)
     (fresh,) = done.document["credentials"]
     scope = f"{done.document['status']['serviceApplication']['applicationIdUri']}/.default"
     assert azure.token(scope, fresh["appId"], fresh["secret"]).is_success

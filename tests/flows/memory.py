@@ -148,6 +148,22 @@ class SiteState:
     restarts: int = 0
 
 
+class MemoryDepartures:
+    """What removals remember from one run to the next."""
+
+    def __init__(self) -> None:
+        self.noted: dict[str, frozenset[str]] = {}
+
+    def of(self, what: str) -> frozenset[str]:
+        return self.noted.get(what, frozenset())
+
+    def begin(self, what: str, identities: Iterable[str]) -> None:
+        self.noted[what] = self.of(what) | {identity.casefold() for identity in identities}
+
+    def end(self, what: str, identities: Iterable[str]) -> None:
+        self.noted[what] = self.of(what) - {identity.casefold() for identity in identities}
+
+
 @dataclass
 class World:
     """Everything outside of the program."""
@@ -172,8 +188,11 @@ class World:
     holders: dict[str, IdentityHolder] = field(default_factory=dict)
     azure_roles: dict[str, list[str]] = field(default_factory=dict)
     places: dict[str, MemoryPlace] = field(default_factory=dict)
+    departures: MemoryDepartures = field(default_factory=MemoryDepartures)
     carried_out_after: float = 0.0
     """Seconds from the answer to a write of settings until it is carried out."""
+    throttled: dict[str, list[float]] = field(default_factory=dict)
+    """How many seconds the next call of a name is asked to wait before it is answered: `settings`, `write_settings`."""
 
     roles: frozenset[str] | None = frozenset({GLOBAL_ADMINISTRATOR})
     permissions: dict[str, tuple[Permission, ...]] = field(default_factory=dict)
@@ -242,6 +261,10 @@ class World:
             await asyncio.sleep(0 if name in LOCAL else self.latency / 2)
         finally:
             self._at_once -= 1
+
+    def asked_to_wait(self, name: str) -> list[float]:
+        """How long the service asks the next such call to wait (`Retry-After`), attempt after attempt."""
+        return self.throttled.pop(name, [])
 
     def new_id(self, kind: str) -> str:
         """An id that nothing has yet."""
@@ -420,7 +443,7 @@ class MemoryDirectory:
             self.world.principal_credentials.pop(principal, None)
 
     async def create_application(
-        self, unique_name: str, display_name: str, tags: Sequence[str]
+        self, unique_name: str, display_name: str, tags: Sequence[str], notes: str | None = None
     ) -> tuple[Application, bool]:
         async with self.world.call("create_application", display_name):
             if any(app.unique_name == unique_name for app in self.world.deleted.values()):
@@ -434,6 +457,7 @@ class MemoryDirectory:
                 display_name,
                 unique_name,
                 tags=tuple(tags),
+                notes=notes,
                 created=NOW,
             )
             self.world.applications[made.object_id] = made
@@ -603,7 +627,11 @@ class MemorySites:
             found = self.world.sites.get(str(resource).lower())
             return found.site if found else None
 
-    async def settings(self, resource: ResourceId) -> Settings:
+    async def settings(self, resource: ResourceId, *, leaves: Callable[[], None] = lambda: None) -> Settings:
+        for seconds in self.world.asked_to_wait("settings"):
+            leaves()
+            await asyncio.sleep(seconds)
+        leaves()
         async with self.world.call("settings", resource.name):
             return dict(self.world.state(resource).settings)
 
@@ -617,6 +645,10 @@ class MemorySites:
         merged: Callable[[], Mapping[str, str | None] | None],
         read_again: Callable[[], Awaitable[None]],
     ) -> None:
+        for seconds in self.world.asked_to_wait("write_settings"):
+            if merged() is not None:
+                await asyncio.sleep(seconds)
+                await read_again()
         while True:
             try:
                 await self._put(resource, merged)
@@ -646,6 +678,14 @@ class MemorySites:
     async def reference_status(self, resource: ResourceId, name: str) -> str | None:
         async with self.world.call("reference_status", resource.name):
             return None
+
+    async def active_version(self, resource: ResourceId, name: str) -> str | None:
+        async with self.world.call("active_version", resource.name):
+            return None
+
+    async def refresh_references(self, resource: ResourceId) -> None:
+        async with self.world.call("refresh_references", resource.name):
+            pass
 
     async def restart(self, resource: ResourceId) -> None:
         async with self.world.call("restart", resource.name):
@@ -770,6 +810,7 @@ class MemoryPlace:
     delivered_at: datetime | None = None
     kind: CredentialKind = CredentialKind.SECRET
     pending: Certificate | None = None
+    held: list[KeyId] = field(default_factory=list)
 
     @property
     def label(self) -> str:
@@ -785,11 +826,16 @@ class MemoryPlace:
                 self.delivered_at,
                 self.kind,
                 self.pending,
+                tuple(self.held),
             )
 
     async def check(self, client_id: ClientId | None) -> None:
         async with self.world.call("check", self.name):
             pass
+
+    @property
+    def is_shown(self) -> bool:
+        return False
 
     async def begin(self, attempt: str, client_id: ClientId) -> None:
         async with self.world.call("begin", self.name):
@@ -808,6 +854,7 @@ class MemoryPlace:
             record.tenant_id, record.client_id, value, record.scope, record.url, record.authority_host, key_id
         )
         self.delivered_name, self.delivered_at, self.kind = record.credential_name, NOW, kind
+        self.held.append(key_id)
         self.attempts.clear()
 
 
@@ -955,7 +1002,9 @@ def goal(
         return {name: here.places.setdefault(name, kind(here, name)) for name in names}
 
     facts = Facts(now, attempt)
-    return Goal(replace(query, **asked), desired, facts, places, tokens=tokens, preflight=preflight)
+    return Goal(
+        replace(query, **asked), desired, facts, places, tokens=tokens, departures=here.departures, preflight=preflight
+    )
 
 
 async def agree(plan: Plan) -> Answer:

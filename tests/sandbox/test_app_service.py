@@ -90,6 +90,39 @@ def test_references_say_whether_they_resolve(client: Client) -> None:
     assert slot[0]["properties"]["status"] == "MSINotEnabled"
 
 
+def test_a_reference_follows_a_new_version_within_a_day_or_when_it_is_asked_to(client: Client, world: World) -> None:
+    (vault,) = [state for key, state in world.resources.vaults.items() if key.endswith("/contosolearn-kv")]
+    base = f"{seed.SITE}/config/configreferences/appsettings"
+    uri = f"{client.addresses.of_vault('contosolearn-kv')}/secrets/key/"
+    world.resources.operation_seconds = 5
+
+    def store(value: str) -> str:
+        return str(vault.set("key", {"value": value}, world.clock.timestamp())["version"])
+
+    def active() -> str:
+        return str(client.arm("GET", f"{base}/Key").json()["properties"]["activeVersion"])
+
+    first = store("one")
+    wanted = {"Key": f"@Microsoft.KeyVault(SecretUri={uri})"}
+    client.arm("PUT", SETTINGS, json={"properties": wanted})
+    world.clock.advance(60)
+    second = store("two")
+    assert active() == first
+    world.clock.advance(24 * 3600)
+    client.forget_tokens()
+    assert active() == second
+    third = store("three")
+    recycles = world.resources.sites[seed.SITE.lower()].recycles
+    assert client.arm("POST", f"{base}/refresh").status_code == 200
+    assert active() == second, "it takes a while"
+    world.clock.advance(6)
+    assert active() == third
+    assert world.resources.sites[seed.SITE.lower()].recycles == recycles + 1
+    fourth = store("four")
+    client.arm("PUT", SETTINGS, json={"properties": {**wanted, "Other": "x"}})
+    assert active() == fourth, "any change of the settings resolves all of them anew"
+
+
 @pytest.mark.parametrize(
     ("version", "status"),
     [

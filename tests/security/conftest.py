@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import warnings
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -25,3 +27,12 @@ def member(azure: Sandbox) -> Iterator[Callable[[str], Member]]:
     yield sign_in
     for one in signed_in:
         one.close()
+
+
+@pytest.fixture(autouse=True)
+def tidy() -> Iterator[None]:
+    """Let go of connections that were cut here, and not in a test that comes later."""
+    yield
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        gc.collect()

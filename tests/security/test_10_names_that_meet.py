@@ -34,10 +34,9 @@ def test_a_site_and_a_slot_that_is_called_like_it_get_an_application_each(mct: P
 def test_two_app_services_of_one_name_do_not_share_one(mct: Program, azure: Sandbox) -> None:
     assert mct(*SETUP).code == 0
     (ours,) = azure.applications("MCT service (contosolearn)")
-    tag = f"mct-s2s:site:{SITE}"
-    assert tag in ours["tags"]
-    elsewhere = [one.replace("mct-prod", "mct-test") for one in ours["tags"]]
-    azure.graph("PATCH", f"/applications/{ours['id']}", json={"tags": elsewhere})
+    assert ours["notes"].endswith(SITE)
+    elsewhere = ours["notes"].replace("mct-prod", "mct-test")
+    azure.graph("PATCH", f"/applications/{ours['id']}", json={"notes": elsewhere})
     azure.write_settings({name: value for name, value in azure.settings().items() if "ServiceAuth" not in name})
     azure.forget()
     ended = mct(*SETUP)
@@ -47,7 +46,7 @@ def test_two_app_services_of_one_name_do_not_share_one(mct: Program, azure: Sand
 
 
 @pytest.mark.parametrize("slot", [(), ("--slot", "staging")])
-def test_the_tag_is_written_once(mct: Program, azure: Sandbox, slot: tuple[str, ...]) -> None:
+def test_the_note_is_written_once(mct: Program, azure: Sandbox, slot: tuple[str, ...]) -> None:
     named = ("--service-name", "Shared", "--no-app-service", "--no-consent", "--client", "A", "-y")
     assert mct("setup", *named, "-o", "json").code in {0, 4}
     assert mct(*SETUP, *slot).code == 0

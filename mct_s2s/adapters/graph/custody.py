@@ -17,8 +17,9 @@ from typing import Any
 from kiota_abstractions.method import Method
 from kiota_abstractions.request_information import RequestInformation
 
+from mct_s2s.adapters.answers import GRAPH
 from mct_s2s.adapters.graph import parse
-from mct_s2s.adapters.graph.errors import READ, already_gone, is_lag, readable, unreadable
+from mct_s2s.adapters.graph.errors import READ, already_gone, is_lag
 from mct_s2s.adapters.graph.session import GraphSession
 from mct_s2s.errors import ServiceError
 from mct_s2s.model.ids import KeyId, PrincipalId
@@ -33,7 +34,7 @@ async def owners(session: GraphSession, path: str) -> tuple[Owner, ...]:
     """GET {path}/owners. The object has just been read: *not there* is a replica that has not heard of it."""
     info = _request(session, Method.GET, f"{path}/owners?$select=id,displayName,userPrincipalName")
     rows = [row async for row in session.rows(info, READ, lag=is_lag)]
-    with readable(READ):
+    with GRAPH.readable(READ):
         return tuple(
             Owner(PrincipalId(row["id"]), str(row.get("userPrincipalName") or row.get("displayName") or row["id"]))
             for row in rows
@@ -46,7 +47,7 @@ async def credentials(session: GraphSession, path: str) -> tuple[Credential, ...
     What is written beside a key as its identifier is whatever its owner liked.
     """
     row = await _holder(session, path)
-    with readable(READ):
+    with GRAPH.readable(READ):
         return (
             *(parse.credential(CredentialKind.SECRET, entry) for entry in row["passwordCredentials"]),
             *(
@@ -65,7 +66,7 @@ async def federated(session: GraphSession, path: str) -> tuple[Credential, ...]:
 async def remove(session: GraphSession, path: str, keep: Collection[KeyId]) -> None:
     """POST {path}/removePassword for each secret, PATCH {path} with the certificates that stay."""
     row = await _holder(session, path)
-    with readable(READ):
+    with GRAPH.readable(READ):
         secrets = [KeyId(entry["keyId"]) for entry in row["passwordCredentials"] if entry["keyId"] not in keep]
         certificates = list(row["keyCredentials"])
         staying = [entry for entry in certificates if entry["keyId"] in keep]
@@ -94,7 +95,7 @@ async def _holder(session: GraphSession, path: str) -> dict[str, Any]:
     info = _request(session, Method.GET, f"{path}?$select=id,passwordCredentials,keyCredentials")
     row = await session.send(info, READ, lag=is_lag)
     if row is None or not all(isinstance(row.get(name), list) for name in ("passwordCredentials", "keyCredentials")):
-        raise unreadable(READ)  # never "nothing signs in as it"
+        raise GRAPH.unreadable(READ)  # never "nothing signs in as it"
     return row
 
 

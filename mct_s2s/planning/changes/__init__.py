@@ -26,6 +26,7 @@ from mct_s2s.planning.changes.registrations import (
     UpdateApplication,
 )
 from mct_s2s.planning.changes.site import (
+    RefreshReference,
     RestartSite,
     ScopeOf,
     SettingEdit,
@@ -56,6 +57,7 @@ __all__ = [
     "Part",
     "PurgeApplication",
     "Ref",
+    "RefreshReference",
     "RemoveSecret",
     "Replacement",
     "RestartSite",
@@ -92,6 +94,7 @@ AnyChange = (
     | DisableIdentity
     | WriteSettings
     | WireApp
+    | RefreshReference
     | RestartSite
 )
 
@@ -115,6 +118,8 @@ def known_id(change: AnyChange) -> str | None:  # noqa: C901, PLR0911  # a flat 
             return change.holder.principal_id
         case UpdateApplication():
             return change.object_id if isinstance(change.object_id, str) else None
+        case RefreshReference():
+            return f"{change.site.resource}/config/configreferences/appsettings"
         case WriteSettings() | WireApp():
             return f"{change.site.resource}/config/appsettings"
         case RestartSite():

@@ -27,6 +27,7 @@ class CreateApplication(Change):
     option: str
     """How one of that name is adopted by its appId, should somebody else have been faster: `--client`."""
     tags: tuple[str, ...] = ()
+    notes: str | None = None
 
     action: ClassVar[Action] = Action.CREATE
 

@@ -98,6 +98,21 @@ class WireApp(Change):
 
 
 @dataclass(frozen=True, kw_only=True)
+class RefreshReference(Change):
+    """An app is to read the new version of a secret by its key vault reference now, not within a day.
+
+    Source: learn.microsoft.com/azure/app-service/app-service-key-vault-references, "Understand rotation".
+    """
+
+    site: Site
+    client: str
+    """The client's name among the secret places."""
+
+    resource: ClassVar[str] = "key vault reference"
+    action: ClassVar[Action] = Action.UPDATE
+
+
+@dataclass(frozen=True, kw_only=True)
 class RestartSite(Change):
     """One restart, only after settings were written. Source: document, step 3.6."""
 

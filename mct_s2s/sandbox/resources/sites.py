@@ -31,6 +31,8 @@ class SiteState:
         recycles: how often a change of settings restarted the site.
         restarts: how often somebody asked for a restart.
         sticky: names that stay with the slot when slots are swapped; kept by the production site.
+        references: Key Vault references that were resolved: by setting, the text, the secret's version, and when.
+        refresh_due: when a refresh of them that was asked for is over; 0 if there is none.
     """
 
     settings: Settings = field(default_factory=dict)
@@ -40,6 +42,8 @@ class SiteState:
     recycles: int = 0
     restarts: int = 0
     sticky: dict[str, list[str] | None] = field(default_factory=_no_sticky_names)
+    references: dict[str, dict[str, Any]] = field(default_factory=dict)
+    refresh_due: float = 0.0
 
     def start_over(self, now: float, seconds: float) -> None:
         """Begin a restart that takes `seconds`; a restart in progress begins again."""
@@ -60,6 +64,7 @@ class SiteState:
             WireError: 400 or 409, some name or value is none that App Service takes.
         """
         self.settings = checked_settings(properties)
+        self.references.clear()
         self.recycles += 1
         self.start_over(now, seconds)
 
@@ -73,6 +78,7 @@ class SiteState:
         self.settings = _swapped(theirs, mine, stays)
         other.settings = _swapped(mine, theirs, stays)
         for each in (self, other):
+            each.references.clear()
             each.recycles += 1
             each.start_over(now, seconds)
 

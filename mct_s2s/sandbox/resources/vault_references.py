@@ -1,6 +1,9 @@
 """Key Vault references among application settings, and whether App Service could resolve them.
 
-Source: app-service/app-service-key-vault-references; web-apps/get-app-settings-key-vault-references.
+One that was resolved is kept for 24 hours: a newer version of the secret reaches the app when that time is over, when
+the settings change, or when a refresh is asked for. One that could not be resolved is tried again at each look.
+Source: app-service/app-service-key-vault-references ("Understand rotation"); web-apps/
+get-app-settings-key-vault-references.
 """
 
 from __future__ import annotations
@@ -10,6 +13,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from mct_s2s.sandbox.resources import vault_access
+from mct_s2s.sandbox.resources.sites import SiteState
 from mct_s2s.sandbox.resources.store import Resources
 from mct_s2s.sandbox.wire_errors import WireError
 
@@ -18,10 +22,52 @@ _URI = re.compile(r"SecretUri=https://([\w-]+)\.vault\.[\w.:]+/secrets/([\w-]+)/
 _NAMES = re.compile(r"VaultName=([\w-]+);SecretName=([\w-]+)(?:;SecretVersion=([\w-]*))?", re.IGNORECASE)
 
 
-def of(resources: Resources, site: Mapping[str, Any], settings: Mapping[str, str | None]) -> dict[str, dict[str, Any]]:
-    """The references among a site's settings, by name."""
-    found = {name: value for name, value in settings.items() if value and value.startswith(_PREFIX)}
-    return {name: _judged(resources, site, value) for name, value in found.items()}
+KEPT_SECONDS = 24 * 3600.0
+
+
+def of(resources: Resources, site: Mapping[str, Any], state: SiteState) -> dict[str, dict[str, Any]]:
+    """The references among a site's settings, by name, resolved where they are due."""
+    now = resources.clock.timestamp()
+    if state.refresh_due and now >= state.refresh_due:
+        state.references.clear()
+        state.refresh_due = 0.0
+        state.recycles += 1  # the process gets its environment when it starts
+        state.start_over(now, resources.restart_seconds)
+    found = {name: value for name, value in state.settings.items() if value and value.startswith(_PREFIX)}
+    return {name: _looked_at(resources, site, state, name, value) for name, value in found.items()}
+
+
+def ask_to_refresh(resources: Resources, state: SiteState) -> None:
+    """Have all of them resolved anew, which takes as long as any operation."""
+    state.refresh_due = resources.clock.timestamp() + resources.operation_seconds
+
+
+def environment(resources: Resources, site: Mapping[str, Any], state: SiteState) -> dict[str, str]:
+    """What the running app reads: settings, with the secrets that its references were resolved to."""
+    found = of(resources, site, state)
+    values = {name: value for name, value in state.settings.items() if value is not None}
+    for name, shown in found.items():
+        kept = state.references.get(name)
+        vault = resources.vault_named(shown["vaultName"] or "")
+        if kept is not None and vault is not None:
+            held = resources.vaults[vault["id"].lower()]
+            values[name] = held.version(shown["secretName"], kept["version"], resources.clock.timestamp())["value"]
+    return values
+
+
+def _looked_at(
+    resources: Resources, site: Mapping[str, Any], state: SiteState, name: str, value: str
+) -> dict[str, Any]:
+    """A reference: as it was resolved lately, or resolved now."""
+    now, kept = resources.clock.timestamp(), state.references.get(name)
+    shown = _judged(resources, site, value)
+    if kept is not None and kept["reference"] == value and now - kept["at"] < KEPT_SECONDS:
+        return {**shown, "status": "Resolved", "activeVersion": kept["version"]}
+    if shown["status"] == "Resolved":
+        state.references[name] = {"reference": value, "version": shown["activeVersion"], "at": now}
+    else:
+        state.references.pop(name, None)
+    return shown
 
 
 def _judged(resources: Resources, site: Mapping[str, Any], value: str) -> dict[str, Any]:
@@ -30,32 +76,38 @@ def _judged(resources: Resources, site: Mapping[str, Any], value: str) -> dict[s
     vault, secret, version = match.groups() if match and value.endswith(")") else (None, None, None)
     identity = site["properties"].get("keyVaultReferenceIdentity", "SystemAssigned")
     shown = {"reference": value, "source": "KeyVault", "vaultName": vault, "secretName": secret}
-    status = "InvalidSyntax" if vault is None or secret is None else _status(resources, site, vault, secret, version)
+    status, active = ("InvalidSyntax", None)
+    if vault is not None and secret is not None:
+        status, active = _status(resources, site, vault, secret, version)
     return {
         **shown,
         "secretVersion": version or None,
         "identityType": {"type": identity},
         "status": status,
         "details": "",
+        "activeVersion": active,
     }
 
 
-def _status(resources: Resources, site: Mapping[str, Any], name: str, secret: str, version: str | None) -> str:
+def _status(
+    resources: Resources, site: Mapping[str, Any], name: str, secret: str, version: str | None
+) -> tuple[str, str | None]:
+    """What comes of resolving it now, and the version that it leads to."""
     principal = _principal(site)
     if principal is None:
-        return "MSINotEnabled"
+        return "MSINotEnabled", None
     vault = resources.vault_named(name)
     if vault is None:
-        return "VaultNotFound"
+        return "VaultNotFound", None
     if not vault_access.allows(resources.access, vault, principal, "getSecret/action", secret):
-        return "AccessToKeyVaultDenied"
+        return "AccessToKeyVaultDenied", None
     now, state = resources.clock.timestamp(), resources.vaults[vault["id"].lower()]
     try:
         latest = state.version(secret, "", now)
         found = state.version(secret, version, now) if version else latest
     except WireError:
-        return "SecretVersionNotFound" if version and secret.lower() in state.secrets else "SecretNotFound"
-    return "Resolved" if found["attributes"]["enabled"] else "OtherReasons"
+        return ("SecretVersionNotFound" if version and secret.lower() in state.secrets else "SecretNotFound"), None
+    return ("Resolved", str(found["version"])) if found["attributes"]["enabled"] else ("OtherReasons", None)
 
 
 def _principal(site: Mapping[str, Any]) -> str | None:

@@ -1,0 +1,84 @@
+"""`--secret-to show`: shown as soon as it exists, on standard output alone; what nobody could see is taken back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Protocol
+
+from mct_s2s.adapters.secret_places import Shown, ShownPlace
+from mct_s2s.flows.converge import Convergence
+from mct_s2s.model.ids import ApplicationObjectId, ClientId, KeyId
+from mct_s2s.planning.changes import AddSecret
+from mct_s2s.ports import Directory, SecretPlace
+from mct_s2s.render.closing import credential_line
+from mct_s2s.render.console import Terminal
+from mct_s2s.render.documents import SavedCredential
+from mct_s2s.together import together
+
+
+class Aside(Protocol):
+    """Whoever draws on the terminal, and steps aside."""
+
+    def aside(self) -> AbstractContextManager[None]:
+        """Something else may be written meanwhile."""
+
+
+@dataclass(frozen=True)
+class OutputViewer:
+    """Whoever reads this command's results. In JSON, a secret has its place in the one document at the end."""
+
+    terminal: Terminal
+    watcher: Aside
+
+    def look(self) -> None:
+        """Make sure that somebody reads.
+
+        Raises:
+            OSError: nobody does.
+        """
+        self.terminal.check_reader()
+
+    def show(self, shown: Shown) -> None:
+        """Write its line.
+
+        Raises:
+            OSError: nobody reads.
+        """
+        if self.terminal.json:
+            self.look()
+            return
+        line = credential_line(SavedCredential(shown.client, "", shown.expires, "show", shown.value, shown.kind))
+        with self.watcher.aside():
+            self.terminal.hand_over(line)
+
+
+@dataclass(frozen=True)
+class Unseen:
+    """A secret that was to be shown in a document that nobody took."""
+
+    client: str
+    client_id: ClientId
+    object_id: ApplicationObjectId
+    key_id: KeyId
+
+
+def unseen(convergence: Convergence | None, places: Mapping[str, SecretPlace]) -> Iterator[Unseen]:
+    """The secrets that this run made to be shown."""
+    for change in convergence.plan.changes if convergence else ():
+        place = places.get(change.client) if isinstance(change, AddSecret) else None
+        if convergence is None or not isinstance(change, AddSecret) or not isinstance(place, ShownPlace):
+            continue
+        object_id = convergence.results.known(change.object_id)
+        if place.last is not None and place.last.key_id is not None and object_id is not None:
+            yield Unseen(change.client, place.last.client_id, object_id, place.last.key_id)
+
+
+async def take_back(directory: Directory, secrets: Sequence[Unseen]) -> None:
+    """Remove secrets, so that the next run makes others.
+
+    Raises:
+        S2SError: refused, or not answered.
+    """
+    await together(*(directory.remove_secret(one.object_id, one.key_id) for one in secrets))

@@ -1,0 +1,44 @@
+"""The apps that `--wire` filled in the settings of: found again by the service application's tags."""
+
+from __future__ import annotations
+
+from mct_s2s.errors import S2SError
+from mct_s2s.flows.find_site import Located
+from mct_s2s.model.ids import wired_resource_in_tag
+from mct_s2s.model.observed import Trust, WiredApp
+from mct_s2s.model.resource_id import ResourceId
+from mct_s2s.ports import Azure
+from mct_s2s.together import together
+
+
+async def find_wired(
+    azure: Azure, trust: Trust, located: Located
+) -> tuple[tuple[WiredApp, ...], tuple[ResourceId, ...]]:
+    """Those that are there, and those that cannot be looked at. A tag says where to look, and nothing more."""
+    tags = trust.service.tags if trust.service is not None else ()
+    resources = [resource for tag in tags if (resource := _site_in(tag)) is not None]
+    for resource in resources:
+        located(resource)
+    found = await together(*(_look(azure, resource) for resource in resources))
+    apps = tuple(one for one in found if isinstance(one, WiredApp))
+    return apps, tuple(one for one in found if isinstance(one, ResourceId))
+
+
+def _site_in(tag: str) -> ResourceId | None:
+    text = wired_resource_in_tag(tag)
+    try:
+        resource = ResourceId.parse(text) if text is not None else None
+    except S2SError:
+        return None
+    return resource if resource is not None and resource.is_site else None
+
+
+async def _look(azure: Azure, resource: ResourceId) -> WiredApp | ResourceId | None:
+    try:
+        site = await azure.sites.site(resource)
+        if site is None:
+            return None
+        settings, holder = await together(azure.sites.settings(resource), azure.identities.holder(resource))
+    except S2SError:
+        return resource
+    return WiredApp(site, settings, holder)

@@ -1,0 +1,142 @@
+"""A rotation takes no secret from anybody who has not got the new one.
+
+A key vault reference follows a new version within a day, not within seconds; and who got a secret somewhere that this
+machine does not see has not got the new one at all. Without it, `rotate-secret` stops a working integration.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from mct_s2s.sandbox import seed
+from mct_s2s.sandbox.resources.access import SECRETS_USER
+
+from tests.cli.conftest import Ended, Program
+from tests.conftest import GROUP, Sandbox
+
+JSON = ("-y", "-o", "json")
+PORTAL = f"{GROUP}/Microsoft.Web/sites/partner-portal"
+VAULT_ID = f"{GROUP}/Microsoft.KeyVault/vaults/{seed.VAULT}"
+PLACE = ("--secret-to", f"keyvault:{seed.VAULT}/portal-key")
+WIRED = ("setup", "--client", "Portal", *PLACE, "--wire", "partner-portal", *JSON)
+ROTATE = ("rotate-secret", "Portal", *PLACE, *JSON)
+HOUR = 3600.0
+
+
+@pytest.fixture
+def azure(azure: Sandbox) -> Iterator[Sandbox]:
+    """The sandbox; whatever it was told to do wrong ends with the test."""
+    yield azure
+    azure.behave()
+
+
+def _wired(azure: Sandbox, mct: Program) -> None:
+    """A portal that calls the API with the secret that it reads by its reference."""
+    body = azure.arm("PATCH", PORTAL, json={"identity": {"type": "SystemAssigned"}})
+    azure.assign_role(body["identity"]["principalId"], SECRETS_USER, VAULT_ID)
+    assert mct(*WIRED).code == 0
+
+
+def _app_calls(azure: Sandbox) -> bool:
+    """Whether the portal gets a token with what it finds in its own environment."""
+    found = azure._control("GET", "/app-environment", params={"resource": PORTAL}).json()
+    return azure.token(found["MCT_S2S_SCOPE"], found["AZURE_CLIENT_ID"], found["AZURE_CLIENT_SECRET"]).is_success
+
+
+def _secrets(azure: Sandbox, name: str = "Portal") -> list[str]:
+    (application,) = azure.applications(name)
+    return [one["keyId"] for one in application["passwordCredentials"]]
+
+
+def _rows(ended: Ended, resource: str) -> list[dict[str, Any]]:
+    return [change for change in ended.document["changes"] if change["resource"] == resource]
+
+
+def test_an_app_that_is_wired_reads_the_new_secret_before_the_old_one_goes(mct: Program, azure: Sandbox) -> None:
+    _wired(azure, mct)
+    (old,) = _secrets(azure)
+    assert _app_calls(azure)
+    done = mct(*ROTATE)
+    assert done.code == 0, done
+    (refresh,) = _rows(done, "key vault reference")
+    assert (refresh["name"], refresh["detail"]) == ("partner-portal", "it reads the new secret")
+    assert f"POST {PORTAL}/config/configreferences/appsettings/refresh" in azure.writes()
+    assert _app_calls(azure)
+    assert (len(_secrets(azure)), old in _secrets(azure)) == (1, False)
+    assert azure.leaks() == []
+
+
+UNCONFIRMED: dict[str, dict[str, Any]] = {
+    "may not refresh": {"match": {"service": "ARM", "path": "*/refresh"}, "fault": {"type": "status", "status": 403}},
+    "no such operation": {"match": {"service": "ARM", "path": "*/refresh"}, "fault": {"type": "status", "status": 404}},
+    "nobody may look": {
+        "match": {"service": "ARM", "path": "*/configreferences/*"},
+        "fault": {"type": "status", "status": 403},
+    },
+}
+
+
+@pytest.mark.parametrize("name", UNCONFIRMED)
+def test_where_that_is_not_confirmed_the_old_one_stays_for_a_day(mct: Program, azure: Sandbox, name: str) -> None:
+    _wired(azure, mct)
+    (old,) = _secrets(azure)
+    azure.misbehave(UNCONFIRMED[name])
+    done = mct(*ROTATE)
+    assert (done.code, old in _secrets(azure), _app_calls(azure)) == (0, True, True), done
+    kept = next(row for row in _rows(done, "secret") if row["action"] == "none")
+    assert kept["detail"].startswith("kept for 25 hours: an app may still read it")
+    azure.advance(26 * HOUR)
+    assert mct(*ROTATE).code == 0
+    assert (old in _secrets(azure), _app_calls(azure)) == (False, True)
+
+
+def test_a_vault_whose_readers_are_not_known_keeps_the_old_one_for_a_day(mct: Program, azure: Sandbox) -> None:
+    mct("setup", "--client", "Portal", *PLACE, *JSON)
+    (old,) = _secrets(azure)
+    done = mct("rotate-secret", "Portal", *PLACE, "-y")
+    assert (done.code, old in _secrets(azure)) == (0, True), done
+    assert "stays for 25 hours" in done.err
+    azure.forget()
+    again = mct(*ROTATE)
+    assert (again.code, old in _secrets(azure)) == (0, True), "a second run is no rotation after that"
+    azure.advance(26 * HOUR)
+    assert mct(*ROTATE).code == 0
+    assert old not in _secrets(azure)
+    assert len(_secrets(azure)) == 2, "and the one that was replaced just now stays in its turn"
+    assert mct(*ROTATE, "--remove-old").code == 0
+    assert len(_secrets(azure)) == 1
+
+
+def _works(azure: Sandbox, file: Path) -> bool:
+    lines = file.read_text(encoding="utf-8").splitlines()
+    values = dict(shlex.split(line)[0].split("=", 1) for line in lines if not line.startswith("#"))
+    return azure.token(values["MCT_S2S_SCOPE"], values["AZURE_CLIENT_ID"], values["AZURE_CLIENT_SECRET"]).is_success
+
+
+def test_a_secret_that_is_elsewhere_goes_only_where_that_is_asked_for(
+    mct: Program, azure: Sandbox, tmp_path: Path
+) -> None:
+    elsewhere = tmp_path / "elsewhere.env"
+    mct("setup", "--client", "One", "--secret-to", f"file:{elsewhere}", *JSON)
+    done = mct("rotate-secret", "One", "-y")
+    assert (done.code, "the old one is kept" in done.err, _works(azure, elsewhere)) == (0, True, True)
+    mct("rotate-secret", "One", "-y")
+    azure.advance(2 * HOUR)
+    mct("rotate-secret", "One", "-y")
+    assert _works(azure, elsewhere), "however often, and whenever"
+    assert len(_secrets(azure, "One")) == 2, "what lay in the file before is replaced as ever"
+    (current,) = [c["savedTo"] for c in mct("rotate-secret", "One", "--dry-run", "-o", "json").document["credentials"]]
+    before = Path(current.removeprefix("file:")).read_bytes()
+    done = mct("rotate-secret", "One", "--remove-old", *JSON)
+    assert done.code == 0, done
+    assert (_works(azure, elsewhere), len(_secrets(azure, "One"))) == (False, 1)
+    assert Path(current.removeprefix("file:")).read_bytes() == before, "everybody has it by now: no third one is made"
+
+
+def test_to_keep_and_to_remove_contradict_each_other(mct: Program, azure: Sandbox) -> None:
+    ended = mct("rotate-secret", "One", "--keep-old", "1d", "--remove-old", *JSON)
+    assert (ended.code, ended.document["error"]["code"], azure.writes()) == (2, "contradictory-options", [])

@@ -1,0 +1,190 @@
+"""A secret that was made is told on every way out: shown as soon as it exists, once, and only where that was asked for.
+
+Without it a run that fails after the secret was made loses it, and the next one says that all is right already.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from mct_s2s.sandbox.journal import Entry
+
+from tests.cli.conftest import Ended, Program
+from tests.conftest import Sandbox, program, without_azure
+from tests.inside import Inside
+
+SHOW = ("setup", "--client", "One", "--secret-to", "show", "-y")
+JSON = ("-o", "json")
+SHOWN = "shown here once: "
+REFUSED = {
+    "match": {"service": "ARM", "method": "PUT", "path": "*/config/appsettings"},
+    "fault": {"type": "status", "status": 403, "code": "AuthorizationFailed"},
+}
+
+
+@pytest.fixture
+def azure(azure: Sandbox) -> Iterator[Sandbox]:
+    """The sandbox; whatever it was told to do wrong ends with the test."""
+    yield azure
+    azure.behave()
+
+
+def _works(azure: Sandbox, secret: str) -> bool:
+    """Whether Entra gives the client a token for it."""
+    (one,) = azure.applications("One")
+    return azure.token(f"{azure.graph_url}/.default", one["appId"], secret).is_success
+
+
+def _shown(ended: Ended) -> str:
+    assert ended.out.count(SHOWN) == 1, ended
+    return ended.out.partition(SHOWN)[2].splitlines()[0].strip()
+
+
+def _passwords(azure: Sandbox) -> list[dict[str, Any]]:
+    return [one for app in azure.applications("One") for one in app["passwordCredentials"]]
+
+
+def _at(inside: Inside, method: str, path: str, act: Callable[[], None]) -> None:
+    """Act once, when such a request has taken effect and its answer has not left."""
+    acted: list[bool] = []
+
+    async def hook(entry: Entry) -> None:
+        if not acted and entry.method == method and entry.path.endswith(path):
+            acted.append(True)
+            act()
+
+    inside.hooks.after.append(hook)
+
+
+def test_settings_that_are_refused_do_not_lose_a_shown_secret(mct: Program, azure: Sandbox) -> None:
+    azure.misbehave(REFUSED)
+    ended = mct(*SHOW)
+    assert ended.code == 4, ended
+    secret = _shown(ended)
+    assert (_works(azure, secret), secret in ended.err) == (True, False)
+    azure.behave()
+    again = mct(*SHOW)
+    assert (again.code, SHOWN in again.out, len(_passwords(azure))) == (0, False, 1)
+
+
+def test_the_error_document_has_the_secret_in_its_one_place(mct: Program, azure: Sandbox) -> None:
+    azure.misbehave(REFUSED)
+    ended = mct(*SHOW, *JSON)
+    assert (ended.code, ended.document["schema"]) == (4, "mct-s2s/error/v1")
+    (credential,) = ended.document["credentials"]
+    assert _works(azure, credential["secret"])
+    assert (ended.out.count(credential["secret"]), credential["secret"] in ended.err) == (1, False)
+
+
+def test_the_file_of_a_secret_is_told_by_a_run_that_fails(mct: Program, azure: Sandbox) -> None:
+    azure.misbehave(REFUSED)
+    ended = mct("setup", "--client", "One", "-y")
+    path = Path(ended.err.rpartition("saved to ")[2].strip())
+    assert (ended.code, path.is_file()) == (4, True)
+    assert ended.err.count(f", saved to {path}\n") == 1, ended.err
+    azure.behave()
+    document = mct("add-client", "Two", "-y", *JSON).document
+    assert "secret" not in document["credentials"][0], "JSON that did not ask for it never has it"
+
+
+def test_the_deadline_does_not_lose_it(mct: Program, azure: Sandbox) -> None:
+    azure.misbehave({"match": REFUSED["match"], "fault": {"type": "hang"}})
+    ended = mct(*SHOW, "--timeout", "30")
+    assert (ended.code, "deadline" in ended.err) == (1, True), ended
+    assert _works(azure, _shown(ended))
+    assert ended.seconds < 40
+
+
+def test_the_deadline_in_the_middle_of_making_it_waits_for_the_answer(mct: Program, azure: Sandbox) -> None:
+    slow = {"type": "latency", "seconds": 22, "when": "after"}
+    azure.misbehave({"match": {"service": "Graph", "path": "*addPassword"}, "fault": slow})
+    ended = mct(*SHOW, *JSON, "--timeout", "20")
+    assert (ended.code, ended.document["error"]["code"]) == (1, "deadline-passed")
+    assert _works(azure, ended.document["credentials"][0]["secret"])
+
+
+@pytest.mark.parametrize(("sent", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize("path", ["/addPassword", "/config/appsettings"])
+@pytest.mark.parametrize("words", [(), JSON])
+def test_signals_do_not_lose_it(
+    mct: Program, azure: Sandbox, inside: Inside, sent: signal.Signals, code: int, path: str, words: tuple[str, ...]
+) -> None:
+    method = "POST" if path == "/addPassword" else "PUT"
+    _at(inside, method, path, lambda: os.kill(os.getpid(), sent))
+    ended = mct(*SHOW, *words)
+    assert ended.code == code, ended
+    secret = ended.document["credentials"][0]["secret"] if words else _shown(ended)
+    assert (_works(azure, secret), ended.out.count(secret), secret in ended.err) == (True, 1, False)
+    assert "Run the same command again" in ended.err
+
+
+def test_an_interrupted_proof_does_not_lose_it(mct: Program, azure: Sandbox, inside: Inside) -> None:
+    _at(inside, "GET", "/api/v1/organization", lambda: os.kill(os.getpid(), signal.SIGINT))
+    ended = mct(*SHOW)
+    assert ended.code == 130, ended
+    assert _works(azure, _shown(ended))
+
+
+def test_a_rotation_that_is_cut_off_shows_the_new_secret_and_keeps_the_old(
+    mct: Program, azure: Sandbox, inside: Inside
+) -> None:
+    old = _shown(mct(*SHOW))
+    _at(inside, "POST", "/addPassword", lambda: os.kill(os.getpid(), signal.SIGINT))
+    ended = mct("rotate-secret", "One", "--secret-to", "show", "-y")
+    assert ended.code == 130, ended
+    assert (_works(azure, _shown(ended)), _works(azure, old)) == (True, True)
+
+
+def _with_a_reader_that_leaves(
+    inside: Inside, home: Path, words: tuple[str, ...], when: tuple[str, str] | None
+) -> tuple[int, str]:
+    """A run whose standard output is a pipe that nobody reads any more from some request on."""
+    private = {"HOME": str(home), "XDG_DATA_HOME": str(home / "data"), "XDG_STATE_HOME": str(home / "state")}
+    environment = {**without_azure(), **inside.azure.environment, **private}
+    with inside.time.flowing():
+        reader, writer = os.pipe()
+        if when is None:
+            os.close(reader)
+        else:
+            _at(inside, *when, lambda: os.close(reader))
+        with subprocess.Popen(
+            program(words), env=environment, stdin=subprocess.DEVNULL, stdout=writer, stderr=subprocess.PIPE, text=True
+        ) as ran:
+            os.close(writer)
+            err = ran.communicate(timeout=120)[1]
+    inside.leave_alone()
+    return ran.returncode, err
+
+
+@pytest.mark.parametrize("words", [(), JSON])
+def test_where_nobody_reads_the_output_no_secret_is_made(
+    azure: Sandbox, inside: Inside, tmp_path: Path, words: tuple[str, ...]
+) -> None:
+    code, err = _with_a_reader_that_leaves(inside, tmp_path, (*SHOW, *words), None)
+    assert (code, _passwords(azure), azure.writes()) == (2 if not words else code, [], [])
+    assert "Traceback" not in err
+
+
+@pytest.mark.parametrize(
+    ("words", "when"),
+    [
+        ((), ("POST", "/addPassword")),
+        (JSON, ("POST", "/addPassword")),
+        (JSON, ("PUT", "/config/appsettings")),  # in text it has been shown by then
+    ],
+)
+def test_a_secret_that_nobody_saw_is_not_delivered(
+    mct: Program, azure: Sandbox, inside: Inside, tmp_path: Path, words: tuple[str, ...], when: tuple[str, str]
+) -> None:
+    code, err = _with_a_reader_that_leaves(inside, tmp_path, (*SHOW, *words), when)
+    assert (code, _passwords(azure)) == (1, []), err
+    assert ("standard output is closed" in err.lower(), "Traceback" in err) == (True, False), err
+    again = mct(*SHOW)
+    assert again.code == 0, again
+    assert _works(azure, _shown(again))
