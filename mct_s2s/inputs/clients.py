@@ -80,7 +80,7 @@ def secret_to(text: str | None, clients: int) -> SecretTo:
     try:
         path = Path(rest).expanduser()
         is_folder = rest.endswith(("/", "\\")) or path.is_dir()
-    except (OSError, RuntimeError) as error:  # too long a name, or the home of nobody
+    except (OSError, RuntimeError, ValueError) as error:  # too long a name, the home of nobody, or a NUL
         why = error.strerror if isinstance(error, OSError) else str(error)
         raise UsageError(
             "secret-place-unwritable",

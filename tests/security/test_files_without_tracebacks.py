@@ -88,7 +88,7 @@ def test_a_user_of_any_shape_in_the_azure_clis_profile(mct: Program, azure: Sand
     assert mct("setup", "--client", "A", "-y", env=environ).code == 0
 
 
-@pytest.mark.parametrize("name", ["a\0b", "x" * 5000, "x/" * 3000 + "x", "~nobody-of-this-name/x"], ids=lambda n: n[:6])
+@pytest.mark.parametrize("name", ["a\0b", "~\0", "x" * 5000, "x/" * 3000 + "x", "~nobody-of-this-name/x"], ids=lambda n: n[:6])
 def test_a_path_that_no_file_can_have(mct: Program, tmp_path: Path, name: str) -> None:
     setup = ("setup", "--client", "A", "-y", "-o", "json")
     refused = (
