@@ -52,7 +52,7 @@ def subscriptions(environ: Mapping[str, str] = os.environ) -> tuple[CliSubscript
             )
             for row in rows
         )
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (OSError, RuntimeError, ValueError, KeyError, TypeError, AttributeError):
         return ()
 
 
@@ -62,6 +62,11 @@ def _of_user(row: Mapping[str, Any], name: str) -> str:
 
 
 def _folder(environ: Mapping[str, str]) -> Path:
+    """Where `az` keeps its files.
+
+    Raises:
+        RuntimeError: nobody knows where this user's home is, as in a container that runs as a number.
+    """
     return Path(environ.get("AZURE_CONFIG_DIR") or Path.home() / ".azure")
 
 
@@ -70,7 +75,7 @@ def _ini(environ: Mapping[str, str], file: str) -> configparser.RawConfigParser:
     parser = configparser.RawConfigParser()
     try:
         parser.read_string(read_given(_folder(environ) / file).decode("utf-8-sig"))
-    except (OSError, ValueError, configparser.Error):
+    except (OSError, RuntimeError, ValueError, configparser.Error):
         return configparser.RawConfigParser()
     return parser
 

@@ -7,6 +7,7 @@ leaves `<PEM file>.pending`, which the next run takes up, so that no registered 
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -114,7 +115,8 @@ class KeyFilePlace(FilePlace):
             return False
         aside = [self.path.with_name(f"{self.path.name}.{kind.value}") for kind in CredentialKind]
         for file in (self.pem, self._made, *aside):
-            file.unlink(missing_ok=True)
+            with suppress(OSError):
+                file.unlink(missing_ok=True)
         return True
 
     def _names_the_key(self) -> bool:

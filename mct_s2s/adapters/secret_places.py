@@ -145,10 +145,11 @@ class FilePlace:
         try:
             if not self.holds(client_id):
                 return False
-        except UsageError:  # not ours: it stays
+            with private(self.path):
+                self.path.unlink()
+            self._forget(client_id)
+        except UsageError:  # another user's, or in a folder that has become one: it stays
             return False
-        self.path.unlink()
-        self._forget(client_id)
         return True
 
     async def make_room(self, client_id: ClientId, kind: CredentialKind) -> None:

@@ -58,8 +58,11 @@ def choose(method: Method, environ: Mapping[str, str] = os.environ, *, on_termin
 
 
 def _azd_is_signed_in(environ: Mapping[str, str]) -> bool:
-    folder = Path(environ.get("AZD_CONFIG_DIR") or Path.home() / ".azd")
-    return (folder / "auth.json").exists() or (folder / "auth").is_dir()
+    try:
+        folder = Path(environ.get("AZD_CONFIG_DIR") or Path.home() / ".azd")
+        return (folder / "auth.json").exists() or (folder / "auth").is_dir()
+    except (OSError, RuntimeError):  # too long a path, or a user without a home
+        return False
 
 
 def _can_open_browser(environ: Mapping[str, str]) -> bool:

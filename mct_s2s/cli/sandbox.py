@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from mct_s2s.cli.interruption import as_usual
+from mct_s2s.local_files import must_not_block
 
 sandbox_app = typer.Typer(
     name="sandbox",
@@ -52,6 +53,8 @@ def _said_plainly() -> Iterator[None]:
         yield
     except (OSError, ValueError) as error:
         raise typer.BadParameter(str(error)) from error
+    except RecursionError as error:
+        raise typer.BadParameter("a file is nested too deep") from error
 
 
 @sandbox_app.command("serve")
@@ -65,6 +68,9 @@ def serve(port: Port = DEFAULT_PORT, faults: Faults = None, world: World = None,
     from mct_s2s.sandbox.server import serve as body  # noqa: PLC0415
 
     with _said_plainly():
+        for file in (faults, world):
+            if file is not None:
+                must_not_block(file)
         body(port, announce=typer.echo, world_file=world, faults_file=faults)
 
 

@@ -155,7 +155,12 @@ def changed_names(settings: AppSettings, wish: SettingsWish, results: Results) -
 
 
 def edits_of(settings: AppSettings, wish: SettingsWish, changed: Collection[str]) -> tuple[SettingEdit, ...]:
-    """What becomes of our own settings, as far as it is known now. All others hold secrets: they are left out."""
+    """What becomes of our own settings, as far as it is known now. All others hold secrets: they are left out.
+
+    Of a backup nothing is told but the names: what it puts back was there before, and is secret as a whole.
+    """
+    if wish.exact:
+        return ()
     nothing = Results()
     merged = merge(settings, wish, nothing)
     pending = {entry.name for entry in wish.values if nothing.text(entry.value) is None}

@@ -129,3 +129,12 @@ def test_a_noted_time_without_a_zone_is_utc(tmp_path: Path) -> None:
     note = asyncio.run(place.note())
     assert note.delivered_at is not None
     assert note.is_fresh(RECORD.client_id, note.delivered_at.astimezone(UTC))
+
+
+def test_what_is_planted_beside_it_does_not_keep_a_useless_secret_from_going(tmp_path: Path) -> None:
+    """By then, everything in Azure is gone already: that must not look like a failure."""
+    place = FilePlace(tmp_path / "a.env", is_ours=True)
+    asyncio.run(place.deliver(RECORD, _secret("x")))
+    (tmp_path / "a.env.pending").mkdir()
+    place.retire(RECORD.client_id)
+    assert not place.path.exists()

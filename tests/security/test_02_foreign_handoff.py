@@ -103,9 +103,8 @@ def test_the_plan_shows_the_old_and_the_new_value_of_each_setting_that_changes_a
     assert change["after"]["ServiceAuthAudience"] == f"api://{ELSEWHERE}"
 
 
-def test_a_backup_that_is_put_back_shows_no_value_but_ours(mct: Program, azure: Sandbox, tmp_path: Path) -> None:
+def test_a_backup_that_is_put_back_shows_no_value(mct: Program, azure: Sandbox, tmp_path: Path) -> None:
     file = tmp_path / "b.json"
-    before = azure.settings()
     assert mct("setup", "--backup", str(file), *JSON).code == 0
     azure.write_settings({**azure.settings(), "SmtpPassword": "changed-by-somebody"})
     document = json.loads(file.read_text())
@@ -116,8 +115,7 @@ def test_a_backup_that_is_put_back_shows_no_value_but_ours(mct: Program, azure: 
     assert "SmtpPassword" in shown.out
     assert "as-it-was-before" not in shown.out + shown.err
     assert "changed-by-somebody" not in shown.out + shown.err
-    audience = before.get("ServiceAuthAudience")
-    assert f"→ {repr(audience) if audience else 'not set'}" in shown.out
+    assert "→" not in shown.out
 
 
 def test_what_is_not_known_yet_is_said_to_come(mct: Program, azure: Sandbox) -> None:

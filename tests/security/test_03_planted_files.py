@@ -266,3 +266,10 @@ def test_a_name_that_no_file_can_have_is_found_out_before_anything_is_made(
                   ("--handoff", f"{tmp_path}/{name}")):  # fmt: skip
         refused(mct("setup", "--client", "A", *words, *JSON), azure, "secret-place-unwritable", "secret-place-taken",
                 "backup-place-unwritable", "backup-place-taken", "handoff-unwritable", "usage")  # fmt: skip
+
+
+@pytest.mark.parametrize("option", ["--faults", "--world"])
+def test_the_sandbox_waits_for_no_pipe_either(mct: Program, tmp_path: Path, option: str) -> None:
+    pipe(tmp_path / "planted")
+    ended = mct("sandbox", "serve", option, str(tmp_path / "planted"))
+    assert (ended.code, "named pipe" in ended.err) == (2, True)

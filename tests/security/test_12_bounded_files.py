@@ -90,3 +90,10 @@ def test_json_is_read_in_linear_time(start: str, unit: str) -> None:
     with pytest.raises(ValueError):  # noqa: PT011  # whatever is wrong with it
         load_json(start + unit * (MOST_BYTES // len(unit)))
     assert time.process_time() - began < HANGING_SECONDS
+
+
+def test_the_sandboxs_own_files_are_refused_where_they_nest_too_deep(mct: Program, tmp_path: Path) -> None:
+    file = tmp_path / "deep.json"
+    file.write_text(nested(100_000))
+    ended = mct("sandbox", "serve", "--faults", str(file))
+    assert (ended.code, "nested too deep" in ended.err) == (2, True)

@@ -10,6 +10,8 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from mct_s2s.adapters import azure_cli
 from mct_s2s.adapters.key_pairs import UnfitCertificate, certificate_in
+from mct_s2s.adapters.sign_in import Method, choose
+from mct_s2s.errors import SignInFailed
 
 from tests.adapters.test_certificates import PRIVATE, RSA, pem_of
 from tests.cli.conftest import Ended, Program
@@ -88,7 +90,9 @@ def test_a_user_of_any_shape_in_the_azure_clis_profile(mct: Program, azure: Sand
     assert mct("setup", "--client", "A", "-y", env=environ).code == 0
 
 
-@pytest.mark.parametrize("name", ["a\0b", "x" * 5000, "x/" * 3000 + "x", "~nobody-of-this-name/x"], ids=lambda n: n[:6])
+@pytest.mark.parametrize(
+    "name", ["a\0b", "~\0", "x" * 5000, "x/" * 3000 + "x", "~nobody-of-this-name/x"], ids=lambda n: n[:6]
+)
 def test_a_path_that_no_file_can_have(mct: Program, tmp_path: Path, name: str) -> None:
     setup = ("setup", "--client", "A", "-y", "-o", "json")
     refused = (
@@ -108,6 +112,19 @@ def test_a_path_that_no_file_can_have(mct: Program, tmp_path: Path, name: str) -
     for option in ("--backup", "--handoff"):
         if not name.startswith("~"):
             plain(mct(*setup, option, name), *refused)
+
+
+def test_a_user_without_a_home_is_signed_in_nowhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A container that runs as a number has none, and `HOME` may not be set."""
+
+    def nowhere() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr(Path, "home", nowhere)
+    assert azure_cli.subscriptions({}) == ()
+    assert azure_cli.login_host({}) == "https://login.microsoftonline.com"
+    with pytest.raises(SignInFailed):
+        choose(Method.AUTO, {}, on_terminal=False)
 
 
 @pytest.mark.parametrize("variable", ["REQUESTS_CA_BUNDLE", "SSL_CERT_FILE"])
