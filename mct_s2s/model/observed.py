@@ -387,6 +387,8 @@ class Observed:
     """Object ids, in lower case, that an earlier run took off the allow list and did not come to switch off."""
     graph: str = "https://graph.microsoft.com"
     """Microsoft Graph's address in this cloud, for commands that a person has to type."""
+    authority_host: str | None = None
+    """The login host where it is not the public cloud's."""
 
     def with_settings(self, settings: Mapping[str, str | None]) -> Observed:
         """The same world with other application settings."""
