@@ -133,13 +133,14 @@ def test_an_app_that_called_as_itself_loses_address_and_scope(mct: Program, azur
     assert azure.settings(FUNCTION_APP) == before
 
 
-@pytest.mark.parametrize("may_read", [True, False])
-def test_who_may_not_write_the_apps_settings_leaves_that_to_others(
-    mct: Program, azure: Sandbox, may_read: bool
-) -> None:
+@pytest.mark.parametrize("how", ["may read", "may not read", "locked"])
+def test_who_may_not_write_the_apps_settings_leaves_that_to_others(mct: Program, azure: Sandbox, how: str) -> None:
     mct(*WIRED)
     denied = ["Microsoft.Web/sites/config/write", "Microsoft.Web/sites/config/list/action"]
-    azure.deny(PORTAL, *denied[: 1 if may_read else 2])
+    if how == "locked":
+        azure.lock(PORTAL)
+    else:
+        azure.deny(PORTAL, *denied[: 1 if how == "may read" else 2])
     world = azure.world()
     text = mct("remove-client", "Portal", "-y")
     assert "→ az webapp config appsettings delete --resource-group integrations --name partner-portal" in text.out
