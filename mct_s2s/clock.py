@@ -20,3 +20,13 @@ def seconds() -> float:
 def now() -> datetime:
     """The calendar's moment, aware, in UTC: what expiry is judged by and what notes are dated with."""
     return datetime.now(UTC)
+
+
+def moment(text: str) -> datetime:
+    """A moment that was noted in ISO 8601; without a zone it is UTC.
+
+    Raises:
+        ValueError: it is none.
+    """
+    read = datetime.fromisoformat(text)
+    return read if read.tzinfo else read.replace(tzinfo=UTC)

@@ -6,7 +6,7 @@ answer that means *not replicated yet* is waited out; about anything else the sa
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol, runtime_checkable
@@ -26,6 +26,7 @@ from mct_s2s.model.observed import (
     Assignment,
     Credential,
     IdentityHolder,
+    Owner,
     SecretNote,
     ServicePrincipal,
     Site,
@@ -143,8 +144,37 @@ class Directory(Protocol):
         """Every app role that a service principal holds, of whatever API."""
         ...
 
-    async def create_application(self, unique_name: str, display_name: str, tags: Sequence[str]) -> Application:
-        """Create, or return the one that has that `uniqueName` already."""
+    async def owners(self, object_id: ApplicationObjectId) -> tuple[Owner, ...]:
+        """Who owns a registration that was just seen."""
+        ...
+
+    async def principal_owners(self, principal: PrincipalId) -> tuple[Owner, ...]:
+        """Who owns a service principal that was just seen."""
+        ...
+
+    async def credentials(self, object_id: ApplicationObjectId) -> tuple[Credential, ...]:
+        """Everything that signs in as a registration; a certificate's thumbprint is that of its key."""
+        ...
+
+    async def principal_credentials(self, principal: PrincipalId) -> tuple[Credential, ...]:
+        """Everything that signs in as a service principal beside its registration's credentials."""
+        ...
+
+    async def remove_credentials(self, object_id: ApplicationObjectId, keep: Collection[KeyId]) -> None:
+        """Take everything off a registration that signs in as it, but these."""
+        ...
+
+    async def remove_principal_credentials(self, principal: PrincipalId) -> None:
+        """Take everything off a service principal that signs in as it."""
+        ...
+
+    async def create_application(
+        self, unique_name: str, display_name: str, tags: Sequence[str], notes: str | None = None
+    ) -> tuple[Application, bool]:
+        """Create, or return the one that has that `uniqueName` already; and whether it was created just now.
+
+        A creation whose answer was lost comes out as one that stood already.
+        """
         ...
 
     async def update_application(
@@ -233,8 +263,15 @@ class Sites(Protocol):
         """One site or slot."""
         ...
 
-    async def settings(self, resource: ResourceId) -> dict[str, str | None]:
-        """All application settings: secrets among them."""
+    async def settings(
+        self, resource: ResourceId, *, leaves: Callable[[], None] = lambda: None
+    ) -> dict[str, str | None]:
+        """All application settings: secrets among them.
+
+        Args:
+            resource: the site or slot.
+            leaves: called whenever the request is sent, so that what it is waited for is not taken for its duration.
+        """
         ...
 
     async def swapping(self, resource: ResourceId) -> Swapping | None:
@@ -251,7 +288,7 @@ class Sites(Protocol):
 
         Args:
             resource: the site or slot.
-            merged: what to send; `None` where there is nothing to send any more.
+            merged: what to send, asked whenever the request is sent; `None` where there is nothing to send any more.
             read_again: called before a repetition, so that it does not write back what was read before the first
                 attempt: `merged` is then asked anew.
         """
@@ -383,8 +420,8 @@ class SecretPlace(Protocol):
         """
         ...
 
-    async def begin(self, attempt: str) -> None:
-        """Remember an attempt, so that a later run can tell an orphan from a delivered secret."""
+    async def begin(self, attempt: str, client_id: ClientId) -> None:
+        """Remember an attempt of a client, so that a later run can tell an orphan from a delivered secret."""
         ...
 
     async def deliver(self, record: SecretRecord, secret: NewSecret) -> None:

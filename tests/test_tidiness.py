@@ -12,6 +12,7 @@ import pytest
 
 from tests.conftest import without_azure
 
+ENVIRONMENT = {**without_azure(), "PYTHONPATH": str(Path(__file__).parent.parent)}
 SLOW = """
 import subprocess, sys, time, pathlib
 
@@ -22,6 +23,26 @@ def test_that_takes_its_time(tmp_path):
 """
 
 
+DEAF = """
+import subprocess, sys
+
+def test_that_sends_ctrl_c():
+    child = subprocess.Popen([sys.executable, "-c", "print(flush=True); input()"], stdin=-1, stdout=-1, stderr=-1)
+    child.stdout.readline()
+    child.send_signal(2)
+    assert b"KeyboardInterrupt" in child.communicate(timeout=60)[1]
+"""
+
+
+@pytest.mark.parametrize("workers", [(), ("-n", "1")], ids=["alone", "by a worker"])
+def test_a_run_in_the_background_hears_ctrl_c_too(workers: tuple[str, ...], tmp_path: Path) -> None:
+    (tmp_path / "test_deaf.py").write_text(DEAF)
+    words = ["-m", "pytest", "-q", "-p", "tests.support.tidiness", *workers, str(tmp_path / "test_deaf.py")]
+    shell = ["sh", "-c", 'trap "" INT; exec "$@"', "sh", sys.executable, *words]
+    run = subprocess.run(shell, cwd=tmp_path, env=ENVIRONMENT, capture_output=True, text=True, timeout=120, check=False)
+    assert run.returncode == 0, run.stdout + run.stderr
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "SIGTERM"])
 @pytest.mark.parametrize("workers", [(), ("-n", "1")], ids=["alone", "by a worker"])
 def test_an_interrupted_run_names_the_test_and_leaves_no_process(
@@ -30,9 +51,8 @@ def test_an_interrupted_run_names_the_test_and_leaves_no_process(
     told = tmp_path / "child"
     (tmp_path / "test_slow.py").write_text(SLOW.format(told=str(told)))
     words = ["-m", "pytest", "-q", "-p", "tests.support.tidiness", *workers, str(tmp_path / "test_slow.py")]
-    environment = {**without_azure(), "PYTHONPATH": str(Path(__file__).parent.parent)}
     pipe = subprocess.PIPE
-    run = subprocess.Popen([sys.executable, *words], cwd=tmp_path, env=environment, stdout=pipe, stderr=pipe, text=True)
+    run = subprocess.Popen([sys.executable, *words], cwd=tmp_path, env=ENVIRONMENT, stdout=pipe, stderr=pipe, text=True)
     ends = time.monotonic() + 120  # only against hanging
     while not (told.exists() and told.read_text()):
         assert run.poll() is None, run.communicate()

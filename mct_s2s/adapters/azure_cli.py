@@ -5,7 +5,7 @@ Read from its profile file: starting `az` to ask takes a third of a second. Sour
 
 from __future__ import annotations
 
-import json
+import configparser
 import os
 import shutil
 from collections.abc import Mapping
@@ -13,6 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from mct_s2s.adapters.clouds import BY_NAME
+from mct_s2s.bounded_json import load_json
+from mct_s2s.local_files import read_given
 from mct_s2s.model.ids import is_guid
 
 
@@ -34,9 +37,8 @@ class CliSubscription:
 
 def subscriptions(environ: Mapping[str, str] = os.environ) -> tuple[CliSubscription, ...]:
     """The subscriptions of whoever is signed in to the Azure CLI; none where nobody is."""
-    folder = Path(environ.get("AZURE_CONFIG_DIR") or Path.home() / ".azure")
     try:
-        document: Any = json.loads((folder / "azureProfile.json").read_text(encoding="utf-8-sig"))
+        document: Any = load_json(read_given(_folder(environ) / "azureProfile.json"))
         rows = document["subscriptions"]
         return tuple(
             CliSubscription(
@@ -45,13 +47,32 @@ def subscriptions(environ: Mapping[str, str] = os.environ) -> tuple[CliSubscript
                 str(row["tenantId"]),
                 bool(row.get("isDefault")),
                 str(row.get("environmentName") or "AzureCloud"),
-                str((row.get("user") or {}).get("name") or ""),
-                str((row.get("user") or {}).get("type") or ""),
+                _of_user(row, "name"),
+                _of_user(row, "type"),
             )
             for row in rows
         )
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return ()
+
+
+def _of_user(row: Mapping[str, Any], name: str) -> str:
+    user = row.get("user")
+    return str(user.get(name) or "") if isinstance(user, dict) else ""
+
+
+def _folder(environ: Mapping[str, str]) -> Path:
+    return Path(environ.get("AZURE_CONFIG_DIR") or Path.home() / ".azure")
+
+
+def _ini(environ: Mapping[str, str], file: str) -> configparser.RawConfigParser:
+    """One of az's own files; empty where it cannot be read."""
+    parser = configparser.RawConfigParser()
+    try:
+        parser.read_string(read_given(_folder(environ) / file).decode("utf-8-sig"))
+    except (OSError, ValueError, configparser.Error):
+        return configparser.RawConfigParser()
+    return parser
 
 
 def is_signed_in(environ: Mapping[str, str] = os.environ) -> bool:
@@ -68,6 +89,18 @@ def signed_in_as(environ: Mapping[str, str] = os.environ) -> tuple[str | None, b
     if row.user_type == "user":
         return None, True
     return (row.user if is_guid(row.user) else None), False
+
+
+def login_host(environ: Mapping[str, str] = os.environ) -> str | None:
+    """Where `az` signs in: the login host of its active cloud; `None` where that is not known.
+
+    Source: azure-cli-core, cloud.py: `az cloud set` writes `config`, `az cloud register` writes `clouds.config`.
+    """
+    active: str = _ini(environ, "config").get("cloud", "name", fallback="AzureCloud")
+    name = environ.get("AZURE_CLOUD_NAME") or active
+    if name.lower() in BY_NAME:
+        return BY_NAME[name.lower()].login
+    return _ini(environ, "clouds.config").get(name, "endpoint_active_directory", fallback=None)
 
 
 def known(wanted: str | None, cloud: str, environ: Mapping[str, str] = os.environ) -> CliSubscription | None:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import time
 from typing import Any
 
+from azure.core.exceptions import AzureError
 from azure.core.pipeline import PipelineRequest, PipelineResponse
 from azure.core.pipeline.policies import AsyncHTTPPolicy
 
+from mct_s2s.adapters.answers import OddAnswer, check_address
 from mct_s2s.adapters.trace import Request, Trace, path_of
 
 
@@ -30,6 +32,25 @@ class TracePolicy(AsyncHTTPPolicy[Any, Any]):
             path = path_of(request.http_request.url)
             self._trace(Request(self._service, request.http_request.method, path, status, took, request_id))
         return response
+
+
+class OnlyAt(AsyncHTTPPolicy[Any, Any]):
+    """Sends requests to one service's own address; the SDKs follow links wherever they lead."""
+
+    def __init__(self, address: str) -> None:
+        self._address = address
+
+    async def send(self, request: PipelineRequest[Any]) -> PipelineResponse[Any, Any]:
+        """Pass the request on.
+
+        Raises:
+            AzureError: it is for another address; made from an `OddAnswer`.
+        """
+        try:
+            check_address(request.http_request.url, self._address)
+        except OddAnswer as odd:
+            raise AzureError(str(odd)) from odd
+        return await self.next.send(request)
 
 
 def hooks(service: str, trace: Trace) -> dict[str, Any]:

@@ -60,6 +60,16 @@ def token_refused(error: Exception, client_id: str) -> ServiceError:
     )
 
 
+def other_authority(named: str, login: str) -> ServiceError:
+    """A credential that is not sent: its own login host is another than the cloud's."""
+    return ServiceError(
+        "token-refused",
+        f"The client's credential is for {named}, and --cloud leads to the login host {login}. It was not sent.",
+        remedy=f"Check --cloud. If that is the right login host, add to the credential: AZURE_AUTHORITY_HOST={login}",
+        status=401,
+    )
+
+
 def identity_refused(error: Exception) -> ServiceError:
     """The refusal of a managed identity's token.
 

@@ -2,30 +2,21 @@
 
 Sources: learn.microsoft.com/graph/deployments (Graph and login hosts); learn.microsoft.com/azure/key-vault/general/
 about-keys-secrets-certificates (vaults); azure-mgmt-core `get_arm_endpoints` (ARM hosts
-and scopes); `/metadata/endpoints?api-version=2022-09-01` of any Azure Resource Manager, the convention that
-`az cloud register` and Terraform's `metadata_host` follow.
+and scopes). A cloud that is in no table: `cloud_metadata`.
 """
 
 from __future__ import annotations
 
-import json
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-import aiohttp
-
-from mct_s2s.adapters import patience as limits
-from mct_s2s.adapters.trace import Request, Trace, path_of, silent
-from mct_s2s.errors import ServiceError, UsageError
+from mct_s2s.errors import UsageError
 
 NEVER_CONNECTED = -1
 """In place of an HTTP status: a wrong address or certificate, which no repetition mends."""
-
-METADATA_PATH = "/metadata/endpoints?api-version=2022-09-01"
 
 
 @dataclass(frozen=True)
@@ -194,52 +185,21 @@ def check_name(wanted: str) -> None:
     )
 
 
-async def discover(url: str, session: aiohttp.ClientSession, trace: Trace = silent) -> Cloud:
-    """Ask an Azure Resource Manager for the endpoints of its cloud.
+def origin(address: str) -> tuple[str, int]:
+    """Host and port of an https address, in the one form in which they can be compared.
 
     Raises:
-        ServiceError: it does not answer, or not with such a document.
+        ValueError: it is no https address.
     """
-    arm, began = url.rstrip("/"), time.monotonic()
+    parts = urlsplit(address)
+    if parts.scheme != "https" or not parts.hostname:
+        raise ValueError(f"'{address}' is not an https address")
+    return parts.hostname.rstrip("."), 443 if parts.port is None else parts.port
+
+
+def same_origin(one: str, other: str) -> bool:
+    """Whether two addresses are https ones of the same host and port."""
     try:
-        async with session.get(
-            arm + METADATA_PATH,
-            timeout=aiohttp.ClientTimeout(total=limits.REQUEST_SECONDS),
-            headers={"Accept-Encoding": "identity"},
-        ) as response:
-            took = (time.monotonic() - began) * 1000
-            trace(Request("ARM", "GET", path_of(str(response.url)), response.status, took, None))
-            response.raise_for_status()
-            document = json.loads((await response.read()).decode("utf-8-sig"))
-        return _cloud(arm, _lowered(document))
-    except (aiohttp.ClientError, TimeoutError, OSError, ValueError, KeyError, IndexError, TypeError) as error:
-        never_connected = isinstance(error, aiohttp.ClientConnectorError)
-        raise ServiceError(
-            "cloud-unreachable",
-            f"{arm}{METADATA_PATH} does not name a cloud's endpoints: {str(error) or type(error).__name__}",
-            remedy="Check the URL of --cloud. Behind a private certificate authority, set REQUESTS_CA_BUNDLE and "
-            "SSL_CERT_FILE to its certificate.",
-            status=NEVER_CONNECTED if never_connected else getattr(error, "status", 0),
-        ) from error
-
-
-def _cloud(arm: str, document: Mapping[str, Any]) -> Cloud:
-    """Source for the shape: hashicorp/go-azure-sdk, sdk/internal/metadata; keys are compared without case."""
-    authentication = _lowered(document["authentication"])
-    login = str(authentication["loginendpoint"]).rstrip("/")
-    audience = str(authentication["audiences"][0]).rstrip("/")
-    manager = str(document.get("resourcemanager") or arm).rstrip("/")
-    graph = str(document["microsoftgraphresourceid"]).rstrip("/")
-    for address in (login, graph, manager):
-        if urlsplit(address).scheme != "https":
-            raise ValueError(f"'{address}' is not an https address")
-    same = next((cloud for cloud in BY_NAME.values() if cloud.arm == manager and cloud.graph == graph), None)
-    vaults = str(_lowered(document.get("suffixes") or {}).get("keyvaultdns") or "").strip(".").lower()
-    if set(vaults) & set("/?#@ "):
-        raise ValueError(f"'{vaults}' is no suffix of key vaults")
-    name = str(document.get("name") or manager)
-    return same or Cloud(name, login, graph, manager, f"{audience}/.default", False, vaults or None)
-
-
-def _lowered(document: Mapping[str, Any]) -> dict[str, Any]:
-    return {key.lower(): value for key, value in document.items()}
+        return origin(one) == origin(other)
+    except ValueError:
+        return False

@@ -16,16 +16,20 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from azure.core.credentials import AccessToken
-from azure.core.exceptions import AzureError, IncompleteReadError, ServiceRequestError, ServiceResponseError
+from azure.core.exceptions import AzureError
 
-from mct_s2s.adapters import azure_cli
+from mct_s2s import clock
+from mct_s2s.adapters import authorities, azure_cli
 from mct_s2s.adapters.azure_trace import hooks
 from mct_s2s.adapters.clouds import Cloud
+from mct_s2s.adapters.key_pairs import known_algorithms
 from mct_s2s.adapters.patience import Patience
 from mct_s2s.adapters.sign_in import Method
-from mct_s2s.adapters.sign_in_refusals import first_line, raise_if_passing, refused
+from mct_s2s.adapters.sign_in_refusals import ODD, first_line, raise_if_passing, refused
+from mct_s2s.adapters.tokens import assertion_in
 from mct_s2s.adapters.trace import Trace
-from mct_s2s.errors import ServiceError, SignInFailed, UsageError
+from mct_s2s.errors import SignInFailed, UsageError
+from mct_s2s.local_files import read_given
 from mct_s2s.model.ids import ClientId
 from mct_s2s.model.rights import SignedIn
 
@@ -101,7 +105,7 @@ class Credential:
             if self._refusal is not None and self._one_at_a_time:
                 raise self._refusal  # a person who did not sign in is not asked again for the next service
             token = self._tokens.get(scope)
-            if token is None or token.expires_on - time.time() < REFRESH_SECONDS:
+            if token is None or token.expires_on - clock.now().timestamp() < REFRESH_SECONDS:
                 token = await self._patience.call(lambda: self._fetch(scope))
                 self._tokens[scope] = token
             return token
@@ -139,14 +143,7 @@ class Credential:
     async def _fetch(self, scope: str) -> AccessToken:
         try:
             token: AccessToken = await self._ask(scope)
-        except (ServiceRequestError, ServiceResponseError, IncompleteReadError) as error:
-            said = "its answer was cut off" if isinstance(error, IncompleteReadError) else first_line(error)
-            raise ServiceError(
-                "login-unreachable",
-                f"The login service did not answer: {said}",
-                remedy="Check the network, the proxy and --cloud, then run the same command again.",
-            ) from error
-        except (AzureError, ValueError, TypeError) as error:
+        except (AzureError, OSError, *ODD) as error:
             raise_if_passing(error)
             self._refusal = refused(error, self.signed_in.description)
             raise self._refusal from error
@@ -177,7 +174,9 @@ def sign_in(method: Method, caller: Caller, transport: AioHttpTransport, patienc
 
     Raises:
         UsageError: the environment lacks what the method needs.
+        Refused: what is stored belongs to another login host than the cloud's.
     """
+    _check_authority(method, caller)
     match method:
         case Method.ENVIRONMENT:
             return _environment(caller, transport, patience)
@@ -200,6 +199,18 @@ def service_principal(
     return Credential(fresh(), description, patience, client_id=client_id, renew=fresh)
 
 
+def _check_authority(method: Method, caller: Caller) -> None:
+    """Let what is stored on this machine go to its own login host only. A person sees where they sign in."""
+    login = caller.cloud.login
+    if method in {Method.ENVIRONMENT, Method.WORKLOAD_IDENTITY}:
+        authorities.check(caller.environ.get(authorities.VARIABLE), login, "The credential in the environment")
+    elif method is Method.CLI:
+        named = azure_cli.login_host(caller.environ)
+        authorities.check(named, login, "The Azure CLI's sign-in", "az cloud set --name NAME, then az login")
+    elif method is Method.AZD:
+        authorities.check(None, login, "The Azure Developer CLI's sign-in", "choose another --auth")
+
+
 def _environment(caller: Caller, transport: AioHttpTransport, patience: Patience) -> Credential:
     environ = caller.environ
     client_id, tenant = _need(environ, "AZURE_CLIENT_ID"), caller.tenant or _need(environ, "AZURE_TENANT_ID")
@@ -217,14 +228,15 @@ def _environment(caller: Caller, transport: AioHttpTransport, patience: Patience
     from azure.identity.aio import CertificateCredential  # noqa: PLC0415
 
     def fresh() -> Ask:
-        return CertificateCredential(
-            tenant,
-            client_id,
-            path,
-            password=environ.get("AZURE_CLIENT_CERTIFICATE_PASSWORD"),
-            transport=transport,
-            **caller.pipeline,
-        ).get_token
+        with known_algorithms():
+            return CertificateCredential(
+                tenant,
+                client_id,
+                certificate_data=read_given(Path(path), secret=True),
+                password=environ.get("AZURE_CLIENT_CERTIFICATE_PASSWORD"),
+                transport=transport,
+                **caller.pipeline,
+            ).get_token
 
     try:
         description = f"service principal {client_id} (certificate)"
@@ -253,17 +265,19 @@ def _asynchronous(method: Method, caller: Caller, transport: AioHttpTransport, p
         description = "Azure Developer CLI"
     elif method is Method.WORKLOAD_IDENTITY:
         client_id = _need(caller.environ, "AZURE_CLIENT_ID")
-        inner = aio.WorkloadIdentityCredential(
-            tenant_id=caller.tenant or _need(caller.environ, "AZURE_TENANT_ID"),
-            client_id=client_id,
-            token_file_path=_need(caller.environ, "AZURE_FEDERATED_TOKEN_FILE"),
+        file = Path(_need(caller.environ, "AZURE_FEDERATED_TOKEN_FILE"))
+        _check_assertion(file)
+        inner = aio.ClientAssertionCredential(
+            caller.tenant or _need(caller.environ, "AZURE_TENANT_ID"),
+            client_id,
+            lambda: assertion_in(file),
             transport=transport,
             **caller.pipeline,
         )
         description = f"workload identity {client_id}"
     else:
         client_id = caller.environ.get("AZURE_CLIENT_ID")
-        inner = aio.ManagedIdentityCredential(client_id=client_id)
+        inner = aio.ManagedIdentityCredential(client_id=client_id, transport=transport)
         description = "managed identity of this machine"
         is_person = False
     return Credential(
@@ -274,11 +288,14 @@ def _asynchronous(method: Method, caller: Caller, transport: AioHttpTransport, p
 def _interactive(method: Method, caller: Caller, patience: Patience) -> Credential:
     from azure.identity import DeviceCodeCredential, InteractiveBrowserCredential  # noqa: PLC0415
 
+    from mct_s2s.adapters import sync_connection  # noqa: PLC0415
+
     options: dict[str, Any] = {
         "tenant_id": caller.tenant or ANY_ORGANIZATION,
         "authority": caller.cloud.login,
         "disable_instance_discovery": not caller.cloud.known_to_msal,
         "timeout": max(1, int(caller.remaining())),
+        "transport": sync_connection.transport(),
     }
     if caller.ca_file is not None:
         options["connection_verify"] = str(caller.ca_file)
@@ -321,6 +338,17 @@ async def _in_background(function: Callable[[str], AccessToken], scope: str) -> 
 
     threading.Thread(target=work, name="sign-in", daemon=True).start()
     return await outcome
+
+
+def _check_assertion(file: Path) -> None:
+    try:
+        assertion_in(file)
+    except (OSError, ValueError) as error:
+        raise UsageError(
+            "environment-incomplete",
+            f"AZURE_FEDERATED_TOKEN_FILE names '{file}', which cannot be used: {first_line(error)}",
+            remedy="Set it to the file in which this platform keeps its token, or choose another --auth.",
+        ) from error
 
 
 def _need(environ: Mapping[str, str], name: str) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from contextlib import suppress
 
-from mct_s2s.adapters.private_files import lines_of, replace_whole
+from mct_s2s.adapters.private_files import lines_of, replace_whole, text_of
 from mct_s2s.adapters.turn import path_of
 
 
@@ -19,10 +19,10 @@ class LocalDepartures:
     def of(self, what: str) -> frozenset[str]:
         """The object ids, in lower case, that are noted for `what`, a resource id."""
         try:
-            path = path_of(what, "leaving")
+            text = text_of(path_of(what, "leaving"))
         except OSError:
-            return frozenset()
-        return frozenset(line.casefold() for line in lines_of(path) if line)
+            return frozenset()  # what another user may have written is not believed
+        return frozenset(line.casefold() for line in lines_of(text) if line)
 
     def begin(self, what: str, identities: Iterable[str]) -> None:
         """Note them, beside those that are noted already; a home that cannot be written to keeps no note."""

@@ -6,12 +6,14 @@ Source: learn.microsoft.com/entra/identity-platform/certificate-credentials.
 
 from __future__ import annotations
 
-import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mct_s2s.errors import UsageError
+from mct_s2s.local_files import read_given
 from mct_s2s.model.proofs import Certificate
 
 if TYPE_CHECKING:
@@ -23,7 +25,7 @@ SMALLEST_BITS = 2048
 LONGEST_COMMON_NAME = 64
 """Source: RFC 5280, appendix A.1, `ub-common-name`."""
 
-_CERTIFICATE = re.compile(rb"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL)
+_BEGIN, _END = b"-----BEGIN CERTIFICATE-----", b"-----END CERTIFICATE-----"
 
 
 class UnfitCertificate(ValueError):
@@ -71,7 +73,7 @@ def given_certificate(path: Path, now: datetime) -> Certificate:
         UsageError: the file cannot be read, or holds no certificate that a client can sign in with at `now`.
     """
     try:
-        pem = path.read_bytes()
+        pem = read_given(path)
     except OSError as error:
         raise UsageError(
             "certificate-unreadable",
@@ -105,19 +107,42 @@ def certificate_in(pem: bytes) -> Certificate:
     from cryptography import x509  # noqa: PLC0415
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey  # noqa: PLC0415
 
-    found = _CERTIFICATE.search(pem)
-    if found is None:
+    begin = pem.find(_BEGIN)
+    end = pem.find(_END, begin)
+    if begin < 0 or end < 0:
         raise UnfitCertificate("it holds no certificate in PEM form")
     try:
-        certificate = x509.load_pem_x509_certificate(found[0])
-        key = certificate.public_key()
-    except (ValueError, TypeError) as error:
-        raise UnfitCertificate(f"the certificate in it cannot be read ({str(error).splitlines()[0]})") from error
+        with known_algorithms():
+            certificate = x509.load_pem_x509_certificate(pem[begin : end + len(_END)])
+            key = certificate.public_key()
+            noun = _noun(certificate)
+    except (ValueError, TypeError, OverflowError) as error:
+        raise UnfitCertificate(f"the certificate in it cannot be read ({first_words(error)})") from error
     if not isinstance(key, RSAPublicKey):
         raise UnfitCertificate("its key is not RSA, the only kind that Entra's sign-in libraries sign with")
     if key.key_size < SMALLEST_BITS:
         raise UnfitCertificate(f"its key has {key.key_size} bits; {SMALLEST_BITS} are the least")
-    return _noun(certificate)
+    return noun
+
+
+@contextmanager
+def known_algorithms() -> Iterator[None]:
+    """Turn what `cryptography` says of an algorithm that it does not know into what it says of any other bad file.
+
+    Raises:
+        ValueError: there is such an algorithm in it.
+    """
+    from cryptography.exceptions import InternalError, UnsupportedAlgorithm  # noqa: PLC0415
+
+    try:
+        yield
+    except (UnsupportedAlgorithm, InternalError) as error:
+        raise ValueError(f"an algorithm in it is not known here ({first_words(error)})") from error
+
+
+def first_words(error: Exception) -> str:
+    """The first line of what an error says, or its kind."""
+    return next(iter(str(error).splitlines()), type(error).__name__)
 
 
 def _noun(certificate: x509.Certificate) -> Certificate:

@@ -11,9 +11,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mct_s2s.adapters.key_pairs import UnfitCertificate, certificate_in, make_key_pair
-from mct_s2s.adapters.private_files import forget_leftovers, lines_of, replace_whole
-from mct_s2s.adapters.secret_places import FilePlace, Shown, ShownPlace, check_writable, dotenv_of
+from mct_s2s.adapters.private_files import PENDING, check_place, forget_leftovers, replace_whole, text_of
+from mct_s2s.adapters.secret_places import FilePlace, Shown, ShownPlace, dotenv_of, private
 from mct_s2s.errors import UsageError
+from mct_s2s.local_files import is_there
 from mct_s2s.model.ids import ClientId
 from mct_s2s.model.observed import CredentialKind, SecretNote
 from mct_s2s.model.proofs import Certificate
@@ -54,13 +55,17 @@ class KeyFilePlace(FilePlace):
 
     @property
     def _made(self) -> Path:
-        return self.pem.with_name(self.pem.name + ".pending")
+        return self.pem.with_name(self.pem.name + PENDING)
 
     async def note(self) -> SecretNote:
-        """What the files remember, and the certificate of a key that has not arrived."""
+        """What the files remember, and the certificate of a key that has not arrived.
+
+        Raises:
+            UsageError: one of them is not ours alone: another user's key would become this client's.
+        """
         try:
-            pending = certificate_in(self._made.read_bytes())
-        except (OSError, UnfitCertificate):
+            pending = certificate_in(self._text(self._made).encode())
+        except UnfitCertificate:
             pending = None
         return replace(await super().note(), pending=pending)
 
@@ -71,13 +76,16 @@ class KeyFilePlace(FilePlace):
             UsageError: as for a secret's file, or a PEM file stands there that the dotenv file does not name.
         """
         await super().check(client_id)
-        check_writable(self.pem)
-        if not self.is_ours and self.pem.exists() and not self._names_the_key() and not self._is_half_delivered():
+        self._text(self._made)
+        delivered = self._delivered()
+        if not self.is_ours and delivered and not self._names_the_key() and not self._is_half_delivered():
             raise UsageError(
                 "secret-place-taken",
                 f"'{self.pem}' exists and is not this client's key. It was not touched.",
                 remedy="Choose another place, or move the file away: --secret-to file:PATH",
             )
+        with private(self.pem):
+            check_place(self.pem)
 
     async def key_pair(self, wanted: KeyWish) -> Certificate:
         """Take up the pending key, or make one: on disk before this returns."""
@@ -87,16 +95,18 @@ class KeyFilePlace(FilePlace):
         if wanted.pending is not None and note.pending == wanted.pending:
             return wanted.pending
         pem, certificate = await asyncio.to_thread(make_key_pair, wanted.name, wanted.starts, wanted.expires)
-        replace_whole(self._made, pem)
+        with private(self._made):
+            replace_whole(self._made, pem)
         return certificate
 
     async def deliver_certificate(self, record: SecretRecord, certificate: Certificate) -> None:
         """The key first, then the file that names it, then the pending one goes: repeated whole if it is cut off."""
         await self.make_room(record.client_id, CERTIFICATE)
-        replace_whole(self.pem, self._made.read_text(encoding="utf-8"))
-        proof = {PATH_VARIABLE: str(self.pem)}
-        replace_whole(self.path, dotenv_of(record, proof, certificate.key_id, certificate.expires, CERTIFICATE))
-        self._made.unlink(missing_ok=True)
+        pem, proof = self._text(self._made), {PATH_VARIABLE: str(self.pem)}
+        with private(self.pem):
+            replace_whole(self.pem, pem)
+            replace_whole(self.path, dotenv_of(record, proof, certificate.key_id, certificate.expires, CERTIFICATE))
+            self._made.unlink(missing_ok=True)
 
     def retire(self, client_id: str) -> bool:
         """Delete the files of a client that is gone: what it signed in with, whatever that was."""
@@ -108,10 +118,18 @@ class KeyFilePlace(FilePlace):
         return True
 
     def _names_the_key(self) -> bool:
-        return any(line.startswith(f"{PATH_VARIABLE}=") and str(self.pem) in line for line in lines_of(self.path))
+        return any(line.startswith(f"{PATH_VARIABLE}=") and str(self.pem) in line for line in self._lines())
 
     def _is_half_delivered(self) -> bool:
-        return self._made.exists() and lines_of(self._made) == lines_of(self.pem)
+        return is_there(self._made) and self._text(self._made) == self._delivered()
+
+    def _delivered(self) -> str:
+        with private(self.pem):
+            return text_of(self.pem, delivered=True) or ""
+
+    def _text(self, file: Path) -> str:
+        with private(file):
+            return text_of(file) or ""
 
 
 @dataclass

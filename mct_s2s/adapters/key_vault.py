@@ -19,17 +19,17 @@ from azure.core.pipeline.transport import AioHttpTransport
 from azure.keyvault.secrets.aio import SecretClient
 
 from mct_s2s import __version__
-from mct_s2s.adapters.azure_trace import hooks
+from mct_s2s.adapters.azure_trace import OnlyAt, hooks
 from mct_s2s.adapters.patience import CONNECT_SECONDS, REQUEST_SECONDS, Patience
 from mct_s2s.adapters.trace import Trace
 from mct_s2s.adapters.vault_refusals import BUSY, DISABLED, translate
 from mct_s2s.errors import NotThere, PermissionMissing, ServiceError
 
 if TYPE_CHECKING:
-    import aiohttp
     from azure.core.credentials import AccessToken
     from azure.keyvault.secrets import SecretProperties
 
+    from mct_s2s.adapters.connection import Connection
     from mct_s2s.adapters.credentials import Credential
 
 T = TypeVar("T")
@@ -67,7 +67,7 @@ class KeyVault:
         name: str,
         scope: str,
         credential: Credential,
-        http: aiohttp.ClientSession,
+        http: Connection,
         patience: Patience,
         trace: Trace,
     ) -> None:
@@ -84,6 +84,7 @@ class KeyVault:
             retry_policy=AsyncRetryPolicy.no_retries(),
             request_id_policy=RequestIdPolicy(),
             permit_redirects=False,
+            per_call_policies=[OnlyAt(url)],
             user_agent=f"mct-s2s/{__version__}",
             **hooks("Vault", trace),
         )

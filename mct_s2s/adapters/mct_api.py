@@ -5,17 +5,21 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Mapping
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 from urllib.parse import urlsplit
 
 import aiohttp
 
 from mct_s2s import clock
+from mct_s2s.adapters.answers import seconds
 from mct_s2s.adapters.clouds import NEVER_CONNECTED
 from mct_s2s.adapters.patience import CONNECT_SECONDS, REQUEST_SECONDS, Patience
 from mct_s2s.adapters.trace import Request, Trace, path_of
 from mct_s2s.errors import ServiceError, UsageError
 from mct_s2s.model.access import ApiAnswer, ApiToken
+
+if TYPE_CHECKING:
+    from mct_s2s.adapters.connection import Connection
 
 NOT_NOW = frozenset({429, 502, 503, 504})
 """What App Service's front end answers for a site that is starting, or busy."""
@@ -37,7 +41,7 @@ class MctApi:
         trace: is told of each request.
     """
 
-    def __init__(self, http: aiohttp.ClientSession, url: str, patience: Patience, trace: Trace) -> None:
+    def __init__(self, http: Connection, url: str, patience: Patience, trace: Trace) -> None:
         self._http = http
         self._url = url.rstrip("/")
         self._patience = patience
@@ -96,9 +100,8 @@ class MctApi:
         finally:
             took = (time.monotonic() - began) * 1000
             self._trace(Request("MCT", "GET", path_of(url), status, took, None))
-        seconds = told.get("Retry-After", "")
         answer = ApiAnswer(status, told.get("Location"), told.get("WWW-Authenticate"))
-        return answer, float(seconds) if seconds.isdigit() else None
+        return answer, seconds(told.get("Retry-After"))
 
     def _unreachable(self, error: Exception) -> NoReturn:
         never_connected = isinstance(error, aiohttp.ClientConnectorError)

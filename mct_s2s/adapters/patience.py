@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import TypeVar
 
 from mct_s2s.errors import ServiceError, Throttled
@@ -75,16 +76,14 @@ class Patience:
             Throttled: the service asks for more patience than the deadline leaves.
         """
         clock = asyncio.get_running_loop().time
-        began, attempts = clock(), 0
+        so_far = _Attempts(repeatable, lag)
         while True:
-            await self._gate()
             try:
                 async with self._slots:
+                    await self._gate()  # here: whoever has queued for a slot may have been overtaken by a refusal
                     return await send()
             except ServiceError as error:
-                attempts += 1
-                is_lag = lag(error) and clock() - began < LAG_SECONDS
-                delay = self._delay(error, attempts, repeatable=repeatable, is_lag=is_lag)
+                delay = so_far.delay_after(error, clock())
                 if delay is None:
                     raise
                 if delay > self._remaining():
@@ -94,20 +93,42 @@ class Patience:
             await asyncio.sleep(delay)
             await before_repeating()
 
-    def _delay(self, error: ServiceError, attempts: int, *, repeatable: bool, is_lag: bool) -> float | None:
-        backoff = min(LONGEST_DELAY, FIRST_DELAY * 2.0 ** min(attempts - 1, 10)) * random.uniform(0.8, 1.0)  # noqa: S311
+    async def _gate(self) -> None:
+        clock = asyncio.get_running_loop().time
+        while clock() < self._open_at:  # noqa: ASYNC110  # while one waits, another may be told to wait longer
+            await asyncio.sleep(self._open_at - clock())
+
+
+@dataclass
+class _Attempts:
+    """What has become of one request's attempts: what is waited out for one reason says nothing of another."""
+
+    repeatable: bool
+    lag: Lag
+    throttled: int = 0
+    lagging: int = 0
+    failed: int = 0
+    _lagging_since: float | None = None
+
+    def delay_after(self, error: ServiceError, now: float) -> float | None:
+        """Seconds until the next attempt; `None` where the refusal is final."""
+        is_lag = self.lag(error)
         if error.status == 429 or (error.status == 503 and error.retry_after is not None):
-            return max(error.retry_after or 0.0, backoff)
+            self.throttled += 1
+            return max(error.retry_after or 0.0, _backoff(self.throttled))
         if is_lag:
-            return backoff
-        if error.status in TRANSIENT and repeatable and attempts < TRANSIENT_ATTEMPTS:
-            return backoff
+            self._lagging_since = now if self._lagging_since is None else self._lagging_since
+            self.lagging += 1
+            if now - self._lagging_since < LAG_SECONDS:
+                return _backoff(self.lagging)
+        if error.status in TRANSIENT and self.repeatable and self.failed + 1 < TRANSIENT_ATTEMPTS:
+            self.failed += 1
+            return _backoff(self.failed)
         return None
 
-    async def _gate(self) -> None:
-        wait = self._open_at - asyncio.get_running_loop().time()
-        if wait > 0:
-            await asyncio.sleep(wait)
+
+def _backoff(attempts: int) -> float:
+    return min(LONGEST_DELAY, FIRST_DELAY * 2.0 ** min(attempts - 1, 10)) * random.uniform(0.8, 1.0)  # noqa: S311
 
 
 def _out_of_time(error: ServiceError, delay: float) -> ServiceError:

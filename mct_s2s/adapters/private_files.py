@@ -5,16 +5,68 @@ from __future__ import annotations
 import glob
 import os
 import secrets
+import stat
 import sys
+import unicodedata
+from contextlib import suppress
 from pathlib import Path
 
+from mct_s2s.local_files import UntrustedFile, check_folder, check_ours, is_there, make_private_folder, read_ours
 
-def lines_of(path: Path) -> list[str]:
-    """The lines of a text file; none where there is no such file, or it cannot be read."""
-    try:
-        return path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError):
-        return []
+PRIVATE = 0o600
+PENDING = ".pending"
+"""What follows a file's name in that of the note, or the key, that is on its way to it."""
+
+
+def text_of(path: Path, *, delivered: bool = False) -> str | None:
+    """What a private text file of ours holds; `None` where there is none. What is no UTF-8 is replaced.
+
+    Args:
+        path: the file.
+        delivered: as for `read_ours`.
+
+    Raises:
+        OSError: it cannot be read, or somebody else may have written it.
+    """
+    content = read_ours(path, delivered=delivered)
+    return None if content is None else content.decode("utf-8", errors="replace")
+
+
+def lines_of(text: str | None) -> list[str]:
+    """The lines of a text as a shell, or any other reader of the file, sees them: only a line feed ends one."""
+    return [line.removesuffix("\r") for line in (text or "").split("\n")]
+
+
+def is_one_line(text: str) -> bool:
+    """Whether no reader of a text file can take a value for more than one line, or fail to write it down."""
+    return not any(unicodedata.category(char) in {"Cc", "Zl", "Zp", "Cs"} for char in text)
+
+
+def check_place(path: Path, *, make_folder: bool = True) -> None:
+    """Try the very writing that a private file and its `.pending` will need. Nothing is left of it.
+
+    Where other users may put files of their own beside ours, the name is taken at once, by an empty file: nobody can
+    plant anything there between this look and the writing.
+
+    Args:
+        path: the file.
+        make_folder: whether its folder is made where it is not there yet.
+
+    Raises:
+        UntrustedFile: another user can take the file away, replace it or read it, or something of his is there already.
+        OSError: it cannot be written.
+    """
+    if not path.name or not is_one_line(str(path)):
+        raise UntrustedFile("no file of a secret can have such a name", "Choose another name.")
+    read_ours(path, delivered=True)
+    if make_folder:
+        make_private_folder(path.parent)
+    shared = check_folder(path.parent)
+    trial = path.with_name(f".{path.name}{PENDING}.{secrets.token_hex(4)}")
+    write_new(trial, "")
+    trial.unlink()
+    if shared and not is_there(path):
+        write_new(path, "")
 
 
 def forget_leftovers(path: Path) -> None:
@@ -23,34 +75,50 @@ def forget_leftovers(path: Path) -> None:
     Only for whoever has the turn: nobody else may be writing at the same moment.
     """
     for leftover in path.parent.glob(f".{glob.escape(path.name)}*.{'[0-9a-f]' * 8}"):
-        leftover.unlink(missing_ok=True)
+        with suppress(OSError):  # another user's, or gone
+            if stat.S_ISREG(leftover.lstat().st_mode):
+                leftover.unlink()
 
 
-def replace_whole(path: Path, text: str) -> None:
-    """Write beside, flush to disk, rename: no reader ever sees half a file, and no mode but 0600."""
+def replace_whole(path: Path, text: str, mode: int = PRIVATE) -> None:
+    """Write beside, flush to disk, rename: no reader ever sees half a file, and no mode but this one.
+
+    Raises:
+        OSError: it cannot be written.
+    """
     fresh = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
-        write_new(fresh, text)
+        write_new(fresh, text, mode)
         fresh.replace(path)
     except BaseException:
         fresh.unlink(missing_ok=True)
         raise
     if sys.platform != "win32":
-        folder = os.open(path.parent, os.O_RDONLY)
+        folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
             os.fsync(folder)
         finally:
             os.close(folder)
 
 
-def write_new(path: Path, text: str) -> None:
-    """Write a file that is not there yet.
+def write_new(path: Path, text: str, mode: int = PRIVATE) -> None:
+    """Write a file that is not there yet. Nothing is written where the file system does not keep it to ourselves.
 
     Raises:
+        UntrustedFile: a private one would not be private.
         OSError: it is there, or cannot be made.
     """
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0), mode)
+    except ValueError:
+        raise UntrustedFile("no file can have such a name", "Choose another name.") from None
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        if mode == PRIVATE:
+            try:
+                check_ours(descriptor)
+            except UntrustedFile as error:
+                path.unlink()
+                raise UntrustedFile(f"a file made there does not stay private: {error}", error.remedy) from None
         file.write(text)
         file.flush()
         os.fsync(file.fileno())

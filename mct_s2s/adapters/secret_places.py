@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 import json
-import secrets
 import shlex
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 from mct_s2s import clock
-from mct_s2s.adapters.private_files import forget_leftovers, lines_of, replace_whole, write_new
+from mct_s2s.adapters.private_files import (
+    PENDING,
+    check_place,
+    forget_leftovers,
+    is_one_line,
+    lines_of,
+    replace_whole,
+    text_of,
+)
+from mct_s2s.bounded_json import load_json
 from mct_s2s.errors import NotShown, UsageError
-from mct_s2s.model.ids import ClientId, KeyId, TenantId, same_id
+from mct_s2s.local_files import UntrustedFile
+from mct_s2s.model.ids import ClientId, KeyId, TenantId, is_guid, same_id
 from mct_s2s.model.observed import CredentialKind, SecretNote
 from mct_s2s.ports import NewSecret, SecretRecord, StoredCredential
 
@@ -51,33 +60,33 @@ class FilePlace:
 
     @property
     def _pending(self) -> Path:
-        return self.path.with_name(self.path.name + ".pending")
+        return self.path.with_name(self.path.name + PENDING)
 
     async def note(self) -> SecretNote:
-        """What the two files remember."""
-        attempts = [line for line in lines_of(self._pending) if line]
-        delivered: KeyId | None = None
-        made: datetime | None = None
-        kind = SECRET
-        held: list[KeyId] = []
-        for line in lines_of(self.path):
-            if line.startswith(DELIVERED):
-                with suppress(ValueError, KeyError, TypeError):  # edited by hand: then it tells nothing
-                    document: Mapping[str, Any] = json.loads(line.removeprefix(DELIVERED))
-                    name, key_id, at = document["name"], document["keyId"], document["made"]
-                    delivered, made = KeyId(key_id), datetime.fromisoformat(at)
-                    kind = CredentialKind(document.get("kind", SECRET))
-                    attempts.append(name)
-                    held = [KeyId(str(before)) for before in document.get("before", ())] + [KeyId(key_id)]
+        """What the two files remember.
+
+        Raises:
+            UsageError: one of them is not ours alone: what another user has written there is not believed.
+        """
+        begun = self._begun()
+        arrived = _arrived(self._lines())
         holds = self._holds()
         client_id = ClientId(holds) if holds else None
-        return SecretNote(tuple(attempts), delivered, client_id, made, kind, held=tuple(held))
+        if arrived is None:
+            return SecretNote(tuple(begun), client_id=client_id, begun_for=begun)
+        if client_id is not None:
+            begun[arrived.name] = client_id
+        held = (*arrived.before, arrived.key_id)
+        return SecretNote(
+            tuple(begun), arrived.key_id, client_id, arrived.made, arrived.kind, held=held, begun_for=begun
+        )
 
     async def check(self, client_id: ClientId | None) -> None:
         """Try the very writing that the secret will need.
 
         Raises:
-            UsageError: the folder cannot be made or written to, or a file stands there that is not this client's.
+            UsageError: the folder cannot be made or written to, other users can put their files in place of ours, or a
+                file is there that is not this client's.
         """
         if not self.is_ours and self._belongs_to_another(client_id):
             raise UsageError(
@@ -85,28 +94,33 @@ class FilePlace:
                 f"'{self.path}' exists and is not this client's secret file. It was not touched.",
                 remedy="Choose another place, or move the file away: --secret-to file:PATH",
             )
-        check_writable(self.path)
+        with private(self.path):
+            check_place(self.path)
 
-    async def begin(self, attempt: str) -> None:
+    async def begin(self, attempt: str, client_id: ClientId) -> None:
         """Add the attempt to the pending file, on disk before this returns.
 
         What a killed run left half-written goes first: it may hold a secret.
         """
         forget_leftovers(self.path)
-        known = [line for line in lines_of(self._pending) if line]
-        replace_whole(self._pending, "".join(f"{line}\n" for line in [*known, attempt]))
+        self._note({**self._begun(), attempt: client_id})
 
     async def deliver(self, record: SecretRecord, secret: NewSecret) -> None:
-        """Write the file at one stroke, then forget the attempts."""
+        """Write the file at one stroke, then forget this client's attempts.
+
+        Raises:
+            UsageError: it cannot be written. The attempt stays noted, and the next run removes the lost secret.
+        """
         note = await self.note()
         before = note.held[-REMEMBERED:] if same_id(note.client_id, record.client_id) else ()
         await self.make_room(record.client_id, SECRET)
-        replace_whole(self.path, dotenv(record, secret, before))
-        self._pending.unlink(missing_ok=True)
+        with private(self.path):
+            replace_whole(self.path, dotenv(record, secret, before))
+        self._forget(record.client_id)
 
     async def read(self) -> StoredCredential | None:
-        """Read what `deliver` wrote, or a file of the same names that somebody else did."""
-        values = variables_of(self.path)
+        """Read what `deliver` wrote, or a file of the same names that the user did."""
+        values = variables_in("\n".join(self._lines()))
         try:
             tenant, client, secret = (values[name] for name in _ESSENTIAL)
         except KeyError:
@@ -128,27 +142,111 @@ class FilePlace:
 
     def retire(self, client_id: str) -> bool:
         """Delete the file of a client whose secret is good for nothing any more; tell whether there was one."""
-        if not self.holds(client_id):
+        try:
+            if not self.holds(client_id):
+                return False
+        except UsageError:  # not ours: it stays
             return False
         self.path.unlink()
-        self._pending.unlink(missing_ok=True)
+        self._forget(client_id)
         return True
 
     async def make_room(self, client_id: ClientId, kind: CredentialKind) -> None:
         """Move aside what must not be written over: another client's file, or this client's other credential."""
         note = await self.note()
+        ending = None
         if self._belongs_to_another(client_id):
-            self.path.replace(self.path.with_name(f"{self.path.name}.{self._holds() or 'old'}"))
+            holds = self._holds() or ""
+            ending = holds if is_guid(holds) else "old"
         elif note.delivered is not None and note.kind is not kind:
-            self.path.replace(self.path.with_name(f"{self.path.name}.{note.kind.value}"))
+            ending = note.kind.value
+        if ending is not None:
+            with private(self.path):
+                self.path.replace(self.path.with_name(f"{self.path.name}.{ending}"))
+
+    def _lines(self) -> list[str]:
+        with private(self.path):
+            return lines_of(text_of(self.path, delivered=True))
 
     def _holds(self) -> str | None:
         """The appId that the file is for."""
         prefix = "AZURE_CLIENT_ID="
-        return next((line.removeprefix(prefix) for line in lines_of(self.path) if line.startswith(prefix)), None)
+        return next((line.removeprefix(prefix) for line in self._lines() if line.startswith(prefix)), None)
 
     def _belongs_to_another(self, client_id: ClientId | None) -> bool:
-        return self.path.is_file() and self.path.stat().st_size > 0 and not same_id(self._holds(), client_id)
+        return any(self._lines()) and not same_id(self._holds(), client_id)
+
+    def _begun(self) -> dict[str, ClientId]:
+        """The attempts that are noted, and whose each was. One of nobody's, as older releases noted them, is none."""
+        with private(self._pending):
+            rows = (line.partition("\t") for line in lines_of(text_of(self._pending)) if line)
+            return {name: ClientId(owner) for name, _, owner in rows if is_guid(owner)}
+
+    def _forget(self, client_id: str) -> None:
+        """Another client's attempts stay noted: one of them may have been cut off here."""
+        self._note({name: owner for name, owner in self._begun().items() if not same_id(owner, client_id)})
+
+    def _note(self, begun: Mapping[str, ClientId]) -> None:
+        with private(self._pending):
+            if begun:
+                replace_whole(self._pending, "".join(f"{name}\t{owner}\n" for name, owner in begun.items()))
+            else:
+                self._pending.unlink(missing_ok=True)
+
+
+@dataclass(frozen=True)
+class _Arrived:
+    """What the comment in a delivered file says of the credential in it."""
+
+    name: str
+    key_id: KeyId
+    made: datetime
+    kind: CredentialKind
+    before: tuple[KeyId, ...] = ()
+    """Those that lay there before it."""
+
+
+def _arrived(lines: list[str]) -> _Arrived | None:
+    found: _Arrived | None = None
+    for line in lines:
+        if line.startswith(DELIVERED):
+            with suppress(ValueError, KeyError, TypeError):  # edited by hand: then it tells nothing
+                document: Mapping[str, object] = load_json(line.removeprefix(DELIVERED))
+                name, key_id, at = (str(document[key]) for key in ("name", "keyId", "made"))
+                kind = CredentialKind(str(document.get("kind", SECRET.value)))
+                before = document.get("before")
+                held = tuple(KeyId(str(one)) for one in before) if isinstance(before, list) else ()
+                found = _Arrived(name, KeyId(key_id), clock.moment(at), kind, held)
+    return found
+
+
+def delivered_in(text: str) -> datetime | None:
+    """When the credential in a file's text arrived there, where that is noted."""
+    arrived = _arrived(lines_of(text))
+    return arrived.made if arrived else None
+
+
+@contextmanager
+def private(path: Path) -> Iterator[None]:
+    """Say what is wrong with a secret's file in the user's words.
+
+    Raises:
+        UsageError: it is not ours alone, or cannot be read or written.
+    """
+    try:
+        yield
+    except UntrustedFile as error:
+        raise UsageError(
+            "secret-place-taken",
+            f"'{path}' is no place for a secret: {error}. It was not touched.",
+            remedy=f"{error.remedy} Or choose another place: --secret-to file:PATH",
+        ) from error
+    except OSError as error:
+        raise UsageError(
+            "secret-place-unwritable",
+            f"The secret cannot be saved to '{path}': {error.strerror or error}",
+            remedy="Choose a place that you may write to: --secret-to file:PATH",
+        ) from error
 
 
 @dataclass(frozen=True)
@@ -210,7 +308,7 @@ class ShownPlace:
                 remedy="Run it where its output can be seen, or save the secret: --secret-to file:PATH",
             ) from error
 
-    async def begin(self, attempt: str) -> None:
+    async def begin(self, attempt: str, client_id: ClientId) -> None:
         """There is nowhere to remember it."""
 
     async def deliver(self, record: SecretRecord, secret: NewSecret) -> None:
@@ -248,27 +346,6 @@ class ShownPlace:
         return self.last
 
 
-def check_writable(path: Path) -> None:
-    """Try the very writing that a secret file will need.
-
-    Raises:
-        UsageError: the folder cannot be made or written to.
-    """
-    try:
-        if path.is_dir():
-            raise IsADirectoryError(f"'{path}' is a folder")
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        trial = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-        write_new(trial, "")
-        trial.unlink()
-    except OSError as error:
-        raise UsageError(
-            "secret-place-unwritable",
-            f"The secret cannot be saved to '{path}': {error.strerror or error}",
-            remedy="Choose a place that you may write to: --secret-to file:PATH",
-        ) from error
-
-
 def dotenv(record: SecretRecord, secret: NewSecret, before: tuple[KeyId, ...] = ()) -> str:
     """A secret's file. Source for the first three names: azure-identity's EnvironmentCredential."""
     return dotenv_of(record, {"AZURE_CLIENT_SECRET": secret.value}, secret.key_id, secret.expires, before=before)
@@ -291,6 +368,9 @@ def dotenv_of(
         expires: until when it is good.
         kind: what it is.
         before: those that lay in this very place before it: whoever reads it has gone on to this one.
+
+    Raises:
+        UsageError: a value that it is useless without is of more than one line. Others of that kind are left out.
     """
     values = {
         "AZURE_TENANT_ID": record.tenant_id,
@@ -300,7 +380,14 @@ def dotenv_of(
         "MCT_S2S_SCOPE": record.scope,
         "MCT_S2S_URL": record.url,
     }
-    lines = [f"{name}={_quoted(value)}" for name, value in values.items() if value]
+    needed = [record.tenant_id, record.client_id, *proof.values()]
+    if not all(map(is_one_line, needed)):
+        raise UsageError(
+            "secret-place-unfit",
+            "The credential holds control characters, which no file of variables can carry.",
+            remedy="Choose another place: --secret-to keyvault:VAULT",
+        )
+    lines = [f"{name}={_quoted(value)}" for name, value in values.items() if value and is_one_line(value)]
     facts = {
         "name": record.credential_name,
         "keyId": key_id,
@@ -310,7 +397,7 @@ def dotenv_of(
         **({} if kind is SECRET else {"kind": kind.value}),
         **({"before": list(before)} if before else {}),
     }
-    return "\n".join([*lines, DELIVERED + json.dumps(facts, ensure_ascii=False)]) + "\n"
+    return "\n".join([*lines, DELIVERED + json.dumps(facts)]) + "\n"
 
 
 def _quoted(value: str) -> str:
@@ -319,10 +406,10 @@ def _quoted(value: str) -> str:
     return value if plain and value.isascii() else "'" + value.replace("'", "'\\''") + "'"
 
 
-def variables_of(path: Path) -> dict[str, str]:
-    """The variables of a dotenv file, as a shell would read them."""
+def variables_in(text: str) -> dict[str, str]:
+    """The variables of a dotenv file's text, as a shell would read them."""
     values: dict[str, str] = {}
-    for line in lines_of(path):
+    for line in lines_of(text):
         name, equals, value = line.strip().removeprefix("export ").partition("=")
         if equals and not name.startswith("#"):
             with suppress(ValueError):  # a quote that nobody closed

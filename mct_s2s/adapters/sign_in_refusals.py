@@ -9,8 +9,14 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from azure.core.exceptions import ClientAuthenticationError
+from azure.core.exceptions import (
+    ClientAuthenticationError,
+    IncompleteReadError,
+    ServiceRequestError,
+    ServiceResponseError,
+)
 
+from mct_s2s.adapters.answers import LOGIN, odd_answer, seconds
 from mct_s2s.errors import ServiceError, SignInFailed
 
 _EXPLAINED = {
@@ -24,6 +30,11 @@ _EXPLAINED = {
     "90038": ("The tenant belongs to another national cloud.", "Choose it with --cloud."),
 }
 
+
+UNREADABLE = (TypeError, LookupError, AttributeError, ArithmeticError, RecursionError)
+"""What azure-identity raises where it looks into a JSON answer without asking what it is."""
+ODD = (ValueError, *UNREADABLE)
+"""The same, and what it raises of its own arguments; each may be an answer's fault."""
 
 _PASSING = ("temporarily_unavailable", "Unexpected response from Microsoft Entra ID")
 """What the SDK says of an ailing service: the second of an answer that is no JSON, a gateway's page."""
@@ -55,25 +66,35 @@ def refused(error: Exception, description: str) -> SignInFailed:
 
 
 def raise_if_passing(error: Exception) -> None:
-    """Tell an ailing or busy login service from a refusal: it says nothing about the sign-in itself.
+    """Tell a login service that is ailing, busy or silent from a refusal: it says nothing about the sign-in itself.
 
     Raises:
-        ServiceError: it is the service; the request can be repeated.
+        ServiceError: it is the service; the request can be repeated, unless the answer was an odd one.
     """
+    odd = odd_answer(error)
+    if odd is not None:
+        raise LOGIN.refused(odd, "sign in") from error
+    if isinstance(error, ServiceRequestError | ServiceResponseError | IncompleteReadError):
+        said = "its answer was cut off" if isinstance(error, IncompleteReadError) else first_line(error)
+        raise ServiceError(
+            "login-unreachable",
+            f"The login service did not answer: {said}",
+            remedy="Check the network, the proxy and --cloud, then run the same command again.",
+        ) from error
     response: Any = getattr(error, "response", None)
     status = int(getattr(response, "status_code", 0) or 0)
-    unreadable = isinstance(error, TypeError)  # azure-identity looks into a JSON answer without asking what it is
+    unreadable = isinstance(error, UNREADABLE)
     passing = unreadable or any(words in str(error) for words in _PASSING)
     if status not in {408, 429, 500, 502, 503, 504} and not passing:
         return
-    seconds = str(response.headers.get("Retry-After", "")) if response is not None else ""
+    asked = str(response.headers.get("Retry-After", "")) if response is not None else ""
     raise ServiceError(
         "login-unreachable",
         f"The login service is not available at the moment (HTTP {status or 'unknown'}).",
         remedy="Run the same command again in a minute.",
         request_id=request_id_of(error),
         status=status or 503,
-        retry_after=float(seconds) if seconds.isdigit() else None,
+        retry_after=seconds(asked),
     ) from error
 
 

@@ -9,24 +9,28 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
-from contextlib import AsyncExitStack
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from azure.core.exceptions import AzureError, IncompleteReadError, ServiceRequestError, ServiceResponseError
+from azure.core.exceptions import AzureError
 
 from mct_s2s import clock
+from mct_s2s.adapters.authorities import OF_MICROSOFT, may_sign_in
 from mct_s2s.adapters.azure_trace import hooks
-from mct_s2s.adapters.client_refusals import PROPAGATING, identity_refused, token_refused
+from mct_s2s.adapters.client_refusals import PROPAGATING, identity_refused, other_authority, token_refused
+from mct_s2s.adapters.key_pairs import known_algorithms
 from mct_s2s.adapters.patience import Patience
-from mct_s2s.adapters.sign_in_refusals import first_line, raise_if_passing
+from mct_s2s.adapters.sign_in_refusals import ODD, raise_if_passing
 from mct_s2s.adapters.trace import Trace
 from mct_s2s.errors import ServiceError
+from mct_s2s.local_files import read_given
 from mct_s2s.model.access import (
     ApiToken,
     AssertionFileProof,
     AssertionProof,
     CertificateProof,
     Claims,
+    ClientSignIn,
     IdentitySignIn,
     SecretProof,
     SignIn,
@@ -93,31 +97,27 @@ class EntraTokens:
         Raises:
             ServiceError: refused, or not answered.
         """
-        async with AsyncExitStack() as stack:
-            try:
-                credential = self._credential(sign_in)
-                if isinstance(sign_in, IdentitySignIn):
-                    stack.push_async_callback(credential.close)  # its connection is its own
-                    async with asyncio.timeout(IDENTITY_SECONDS):
-                        return str((await credential.get_token(scope)).token)
-                return str((await credential.get_token(scope)).token)
-            except (ServiceRequestError, ServiceResponseError, IncompleteReadError) as error:
-                raise ServiceError(
-                    "login-unreachable",
-                    f"The login service did not answer: {first_line(error)}",
-                    remedy="Check the network, the proxy and --cloud, then run the same command again.",
-                ) from error
-            except (AzureError, ValueError, TypeError, OSError) as error:
-                raise_if_passing(error)
-                if isinstance(sign_in, IdentitySignIn):
-                    raise identity_refused(error) from error
-                raise token_refused(error, sign_in.client_id) from error
+        if isinstance(sign_in, ClientSignIn) and not may_sign_in(sign_in.authority, self._authority):
+            raise other_authority(sign_in.authority or OF_MICROSOFT, self._authority)
+        try:
+            credential = self._credential(sign_in)
+            if isinstance(sign_in, IdentitySignIn):
+                async with asyncio.timeout(IDENTITY_SECONDS):
+                    return str((await credential.get_token(scope)).token)
+            return str((await credential.get_token(scope)).token)
+        except (AzureError, OSError, *ODD) as error:
+            raise_if_passing(error)
+            if isinstance(sign_in, IdentitySignIn):
+                raise identity_refused(error) from error
+            raise token_refused(error, sign_in.client_id) from error
 
     def _credential(self, sign_in: SignIn) -> Any:
         from azure.identity import aio  # noqa: PLC0415
 
         if isinstance(sign_in, IdentitySignIn):
-            return aio.ManagedIdentityCredential(client_id=sign_in.client_id, **hooks("MSI", self._trace))
+            return aio.ManagedIdentityCredential(
+                client_id=sign_in.client_id, transport=self._transport, **hooks("MSI", self._trace)
+            )
         common: dict[str, Any] = {
             "transport": self._transport,
             "authority": self._authority,
@@ -129,11 +129,22 @@ class EntraTokens:
             case SecretProof(value):
                 return aio.ClientSecretCredential(*who, value, **common)
             case CertificateProof(data, password):
-                return aio.CertificateCredential(*who, certificate_data=data, password=password, **common)
+                with known_algorithms():
+                    return aio.CertificateCredential(*who, certificate_data=data, password=password, **common)
             case AssertionProof(assertion):
                 return aio.ClientAssertionCredential(*who, lambda: assertion, **common)
             case AssertionFileProof(file):
-                return aio.ClientAssertionCredential(*who, lambda: file.read_text(encoding="utf-8").strip(), **common)
+                return aio.ClientAssertionCredential(*who, lambda: assertion_in(file), **common)
+
+
+def assertion_in(file: Path) -> str:
+    """What a platform keeps in its file of another issuer's token at this moment.
+
+    Raises:
+        OSError: it cannot be read.
+        ValueError: it is no text.
+    """
+    return read_given(file, secret=True).decode("ascii").strip()
 
 
 def read_token(text: str) -> ApiToken:

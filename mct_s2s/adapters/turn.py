@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -47,9 +47,20 @@ async def turn(what: str, since: float) -> AsyncIterator[bool]:
             break
         except Timeout:
             await asyncio.sleep(POLL_SECONDS)
+        except OSError:
+            yield False
+            return
     last = path.with_suffix(".last")
     try:
-        yield last.exists() and last.stat().st_mtime >= since
+        yield _modified(last) >= since
     finally:
-        last.touch()
+        with suppress(OSError):
+            last.touch()
         lock.release()
+
+
+def _modified(path: Path) -> float:
+    try:
+        return path.stat().st_mtime
+    except OSError:
+        return 0.0

@@ -104,8 +104,9 @@ class VaultPlace:
                 f"--vault-name {self.vault.name} --name {self.name}",
             )
 
-    async def begin(self, attempt: str) -> None:
+    async def begin(self, attempt: str, client_id: ClientId) -> None:
         """Tag the current version, or make a disabled first one; a deleted secret of this client comes back."""
+        del client_id  # a secret in a vault is one client's, and says so
         current = await self._current()
         if current is None:
             tags = {"made-by": MAKER, "client": self.client[:LONGEST_TAG]}
@@ -211,6 +212,6 @@ def _pending(tags: Mapping[str, str]) -> list[str]:
 
 def _moment(text: str | None) -> datetime | None:
     try:
-        return datetime.fromisoformat(text) if text else None
+        return clock.moment(text) if text else None
     except ValueError:
         return None

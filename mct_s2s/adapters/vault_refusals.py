@@ -5,7 +5,6 @@ Source: learn.microsoft.com/azure/key-vault/general/rest-error-codes.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -13,6 +12,7 @@ from typing import Any
 import aiohttp
 from azure.core.exceptions import AzureError, DecodeError, HttpResponseError
 
+from mct_s2s.adapters.answers import OddAnswer, Service, odd_answer, parse_json, seconds
 from mct_s2s.adapters.clouds import NEVER_CONNECTED
 from mct_s2s.errors import NotThere, PermissionMissing, S2SError, ServiceError, SignInFailed
 
@@ -64,7 +64,7 @@ def translate(error: Exception, vault: str, doing: str) -> S2SError:
         status=status,
         service_code=inner or code,
         service_message=message,
-        retry_after=_seconds(headers.get("retry-after")),
+        retry_after=seconds(headers.get("retry-after")),
         headers=headers,
     )
 
@@ -88,6 +88,9 @@ def _forbidden(vault: str, doing: str, why: tuple[str, str, str], request_id: st
 
 
 def _unanswered(error: Exception, vault: str, doing: str) -> S2SError:
+    odd = odd_answer(error)
+    if odd is not None:
+        return Service(f"The vault '{vault}'", "vault-unreachable").refused(odd, doing)
     cause = error.__cause__ or getattr(error, "inner_exception", None)
     if isinstance(cause, aiohttp.ClientConnectorDNSError):
         return _no_vault(vault)
@@ -134,8 +137,8 @@ def _who_grants(inner: str, message: str, vault: str) -> str:
 def _body(response: Any) -> tuple[str, str, str]:
     """Code, inner code and message."""
     try:
-        document: Any = json.loads(response.text())
-    except (ValueError, UnicodeDecodeError):
+        document: Any = parse_json(response.text())
+    except (ValueError, LookupError, OddAnswer):
         return "", "", ""
     error = document.get("error") if isinstance(document, Mapping) else None
     if not isinstance(error, Mapping):
@@ -143,10 +146,3 @@ def _body(response: Any) -> tuple[str, str, str]:
     inner = error.get("innererror") or error.get("innerError") or {}
     code = inner.get("code") if isinstance(inner, Mapping) else ""
     return str(error.get("code") or ""), str(code or ""), str(error.get("message") or "")[:900]
-
-
-def _seconds(value: str | None) -> float | None:
-    try:
-        return float(value) if value else None
-    except ValueError:
-        return None

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from mct_s2s.adapters.private_files import replace_whole, write_new
+from mct_s2s.adapters.private_files import check_place, replace_whole
 from mct_s2s.errors import UsageError
-from mct_s2s.inputs.backup import backup_text, read_backup
+from mct_s2s.inputs.backup import backup_in, backup_text
+from mct_s2s.local_files import UntrustedFile, read_ours
 from mct_s2s.model.backup import Backup
 
 
@@ -22,20 +24,44 @@ class BackupFile:
         """Make sure that it can be written, before anything else is.
 
         Raises:
-            UsageError: it cannot, or another file stands there. A backup of the same App Service is no obstacle: a
-                command that resumes finds its own.
+            UsageError: it cannot, or another file is there. A backup of the same App Service is no obstacle, if it is
+                ours: a command that resumes finds its own.
         """
-        if self.path.exists():
-            if self._standing(app_service) is None:
-                raise UsageError(
-                    "backup-place-taken",
-                    f"'{self.path}' exists and is no backup of this App Service. It was not touched.",
-                    remedy="Choose another file: --backup FILE",
-                )
-            return
+        with self._explained():
+            content = read_ours(self.path)
+            if not content:
+                check_place(self.path, make_folder=False)
+        if content and _of(app_service, content) is None:
+            raise UsageError(
+                "backup-place-taken",
+                f"'{self.path}' exists and is no backup of this App Service. It was not touched.",
+                remedy="Choose another file: --backup FILE",
+            )
+
+    def keeper(self, app_service: str, say: Callable[[str], None]) -> Callable[[Mapping[str, str | None]], None]:
+        """What keeps the settings; the oldest backup of an App Service is the one that is kept."""
+
+        def keep(settings: Mapping[str, str | None]) -> None:
+            self.check(app_service)
+            with self._explained():
+                if read_ours(self.path):
+                    say(f"kept: the older backup in {self.path}")
+                    return
+                replace_whole(self.path, backup_text(Backup(app_service, settings)))
+            say(f"backed up: {len(settings)} settings to {self.path}")
+
+        return keep
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
         try:
-            write_new(self.path, "")
-            self.path.unlink()
+            yield
+        except UntrustedFile as error:
+            raise UsageError(
+                "backup-place-taken",
+                f"'{self.path}' is no place for a backup: {error}. It was not touched.",
+                remedy=f"{error.remedy} Or choose another file: --backup FILE",
+            ) from error
         except OSError as error:
             raise UsageError(
                 "backup-place-unwritable",
@@ -43,21 +69,7 @@ class BackupFile:
                 remedy="Choose a place that you may write to: --backup FILE",
             ) from error
 
-    def keeper(self, app_service: str, say: Callable[[str], None]) -> Callable[[Mapping[str, str | None]], None]:
-        """What keeps the settings; the oldest backup of an App Service is the one that is kept."""
 
-        def keep(settings: Mapping[str, str | None]) -> None:
-            if self._standing(app_service) is not None:
-                say(f"kept: the older backup in {self.path}")
-                return
-            replace_whole(self.path, backup_text(Backup(app_service, settings)))
-            say(f"backed up: {len(settings)} settings to {self.path}")
-
-        return keep
-
-    def _standing(self, app_service: str) -> Backup | None:
-        try:
-            backup = read_backup(self.path)
-        except UsageError:
-            return None
-        return backup if backup.app_service.casefold() == app_service.casefold() else None
+def _of(app_service: str, content: bytes) -> Backup | None:
+    backup = backup_in(content)
+    return backup if backup is not None and backup.app_service.casefold() == app_service.casefold() else None

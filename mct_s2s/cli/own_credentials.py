@@ -6,14 +6,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from mct_s2s.adapters.secret_places import FilePlace, variables_of
+from mct_s2s.adapters.secret_places import FilePlace, delivered_in, variables_in
 from mct_s2s.errors import UsageError
 from mct_s2s.inputs.own_credentials import ENVIRONMENT, own_credential
+from mct_s2s.local_files import read_given
 from mct_s2s.model.access import ClientSignIn, OwnCredential, SecretProof
 from mct_s2s.ports import SecretPlace
 
 
-async def from_files(paths: Sequence[Path]) -> list[OwnCredential]:
+def from_files(paths: Sequence[Path]) -> list[OwnCredential]:
     """Those of `--credentials`.
 
     Raises:
@@ -21,11 +22,14 @@ async def from_files(paths: Sequence[Path]) -> list[OwnCredential]:
     """
     found: list[OwnCredential] = []
     for path in paths:
-        credential = await _from_file(path)
+        try:
+            credential, why = _from_file(path), "it holds no client's credential"
+        except OSError as error:
+            credential, why = None, str(error.strerror or error)
         if credential is None:
             raise UsageError(
                 "credentials-unreadable",
-                f"'{path}' cannot be read, or holds no client's credential.",
+                f"'{path}' cannot be used: {why}.",
                 remedy="Name a secret file of setup or add-client: AZURE_TENANT_ID, AZURE_CLIENT_ID and "
                 "AZURE_CLIENT_SECRET (or AZURE_CLIENT_CERTIFICATE_PATH), a line each.",
             )
@@ -33,21 +37,20 @@ async def from_files(paths: Sequence[Path]) -> list[OwnCredential]:
     return found
 
 
-async def at_hand(paths: Sequence[Path], environ: Mapping[str, str], folder: Path) -> list[OwnCredential]:
+def at_hand(named: Sequence[OwnCredential], environ: Mapping[str, str], folder: Path) -> list[OwnCredential]:
     """All of them, the ones that the user named first.
 
     Args:
-        paths: `--credentials`.
+        named: those of `--credentials`.
         environ: where a client's own program would look.
         folder: where secrets of this App Service are saved by default.
 
     Raises:
-        UsageError: a named file that cannot be used.
+        UsageError: the environment names a certificate that cannot be used.
     """
-    named = await from_files(paths)
     variables = {name: value for name, value in environ.items() if name.startswith("AZURE_")}
     in_environment = own_credential(variables, ENVIRONMENT)
-    saved = [await _from_file(path) for path in _newest_first(folder)]
+    saved = [_if_usable(path) for path in _newest_first(folder)]
     return [*named, *(found for found in (in_environment, *saved) if found is not None)]
 
 
@@ -56,21 +59,42 @@ async def from_places(places: Iterable[tuple[str, SecretPlace]]) -> list[OwnCred
     found: list[OwnCredential] = []
     for name, place in places:
         if isinstance(place, FilePlace):  # its file names a certificate's key, too
-            own = await _from_file(place.path)
+            own = _if_usable(place.path)
             found += [replace(own, name=name)] if own is not None else []
             continue
         stored = await place.read()
         if stored is not None:
-            sign_in = ClientSignIn(stored.tenant_id, stored.client_id, SecretProof(stored.secret))
+            proof = SecretProof(stored.secret)
+            sign_in = ClientSignIn(stored.tenant_id, stored.client_id, proof, stored.authority_host)
             found.append(OwnCredential(sign_in, place.label, stored.scope, stored.url, name=name))
     return found
 
 
-async def _from_file(path: Path) -> OwnCredential | None:
-    place = FilePlace(path)
-    note = await place.note()
-    return own_credential(variables_of(path), place.label, made=note.delivered_at)
+def _from_file(path: Path) -> OwnCredential | None:
+    """The credential in a file.
+
+    Raises:
+        OSError: the file cannot be read, or is somebody else's.
+        UsageError: it names a certificate that cannot be read.
+    """
+    text = read_given(path, secret=True).decode("utf-8", errors="replace")
+    return own_credential(variables_in(text), FilePlace(path).label, made=delivered_in(text))
+
+
+def _if_usable(path: Path) -> OwnCredential | None:
+    """The same of a file that nobody named: one that is of no use is passed over."""
+    try:
+        return _from_file(path)
+    except OSError:
+        return None
 
 
 def _newest_first(folder: Path) -> list[Path]:
-    return sorted(folder.glob("*.env"), key=lambda path: path.stat().st_mtime, reverse=True)
+    return sorted(folder.glob("*.env"), key=_modified, reverse=True)
+
+
+def _modified(path: Path) -> float:
+    try:
+        return path.lstat().st_mtime
+    except OSError:
+        return 0.0

@@ -9,7 +9,7 @@ from mct_s2s.cli.own_credentials import from_places
 from mct_s2s.cli.wiring import Session
 from mct_s2s.flows.prove import Ground, prove, subjects_of
 from mct_s2s.model.observed import Observed
-from mct_s2s.planning.clients import members
+from mct_s2s.planning.membership import members
 from mct_s2s.planning.plan import Facts
 from mct_s2s.planning.proof import CALL, Check, Kind, Verification
 from mct_s2s.ports import SecretPlace

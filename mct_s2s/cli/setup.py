@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from mct_s2s import clock
 from mct_s2s.cli.change_targets import named_target, query_for
 from mct_s2s.cli.changing import Change, Changed, change
 from mct_s2s.cli.closing import close
+from mct_s2s.cli.handing_off import HandoffFile
 from mct_s2s.cli.options import SetupOptions
 from mct_s2s.cli.run import Run, run
 from mct_s2s.cli.wire import wire
 from mct_s2s.cli.wiring import Needs, Session
 from mct_s2s.cli.wishes import check_role, client_wishes, service_wish
-from mct_s2s.errors import UsageError
 from mct_s2s.inputs.clients import secret_to
 from mct_s2s.inputs.handoff import handoff_text
 from mct_s2s.inputs.target import caller_resource
 from mct_s2s.model.desired import Desired, SettingsScope
 from mct_s2s.model.site_settings import ours
+from mct_s2s.model.target import SiteTarget
 from mct_s2s.render.support_request import support_request
 
 
@@ -31,7 +30,9 @@ def setup(options: SetupOptions) -> int:
     wired = wire(options.wire, clients, identities, places)
     named = named_target(options) if options.no_app_service else None
     check_role(options.role)
-    _check_handoff(options.handoff)
+    handoff = HandoffFile(options.handoff) if options.handoff is not None else None
+    if handoff is not None:
+        handoff.check(dry_run=options.dry_run)
 
     async def body(current: Run, session: Session) -> int:
         target = session.target or named
@@ -53,7 +54,7 @@ def setup(options: SetupOptions) -> int:
             prove=options.proves and not options.no_app_service,
         )
         code, changed = await change(current, options, session, wanted)
-        _write_handoff(current, options, changed, wanted.label)
+        _hand_over(handoff, current, options, changed, label, target)
         close(current, options, session, changed)
         return code
 
@@ -62,16 +63,14 @@ def setup(options: SetupOptions) -> int:
     return run(options, needs, body)
 
 
-def _check_handoff(path: Path | None) -> None:
-    if path is not None and not path.absolute().parent.is_dir():
-        raise UsageError(
-            "handoff-unwritable",
-            f"The handoff cannot be written to '{path}': there is no such folder.",
-            remedy="Create the folder first, or choose another FILE.",
-        )
-
-
-def _write_handoff(current: Run, options: SetupOptions, changed: Changed, label: str) -> None:
+def _hand_over(
+    handoff: HandoffFile | None,
+    current: Run,
+    options: SetupOptions,
+    changed: Changed,
+    label: str,
+    target: SiteTarget | None,
+) -> None:
     if options.dry_run or not (options.handoff or options.handoff_text):
         return
     site = changed.convergence.after.app_service
@@ -80,5 +79,5 @@ def _write_handoff(current: Run, options: SetupOptions, changed: Changed, label:
         # Beside a JSON document, a text for people goes where all talk goes.
         tell = current.terminal.say if current.terminal.json else current.terminal.result
         tell(support_request(values, label))
-    if options.handoff is not None:
-        options.handoff.write_text(handoff_text(values, label), encoding="utf-8")
+    if handoff is not None:
+        handoff.write(handoff_text(values, target.label if target else None))

@@ -10,9 +10,8 @@ from mct_s2s.adapters.trace import Trace
 from mct_s2s.errors import UsageError
 
 if TYPE_CHECKING:
-    import aiohttp
-
     from mct_s2s.adapters.clouds import Cloud
+    from mct_s2s.adapters.connection import Connection
     from mct_s2s.adapters.credentials import Credential
     from mct_s2s.adapters.key_vault import KeyVault
 
@@ -25,7 +24,7 @@ class Line(Protocol):
         """Whose vaults they are."""
 
     @property
-    def http(self) -> aiohttp.ClientSession:
+    def http(self) -> Connection:
         """The session."""
 
     @property

@@ -23,10 +23,11 @@ from mct_s2s.model.access import IdentitySignIn, OwnCredential, SignIn
 from mct_s2s.model.ids import ClientId, same_id
 from mct_s2s.model.observed import Observed
 from mct_s2s.planning import guards
-from mct_s2s.planning.clients import members
 from mct_s2s.planning.findings import diagnose
+from mct_s2s.planning.membership import members
 from mct_s2s.planning.proof import Check, Kind, Verification
 from mct_s2s.render.verification import show_verification, verification_document
+from mct_s2s.together import together
 
 UNPROVED = 3
 INSIDE = ("IDENTITY_ENDPOINT", "MSI_ENDPOINT")
@@ -36,8 +37,9 @@ INSIDE = ("IDENTITY_ENDPOINT", "MSI_ENDPOINT")
 def verify(options: VerifyOptions) -> int:
     """Exit code of `verify`: 0 where a client was answered and nothing was disproved, else 3."""
     path, url = api_path(options.path), api_url(options.url) if options.url else None
+    named = from_files(options.credentials)
     if options.audience:
-        return run_as_client(options, lambda current, ports: _from_inside(current, options, ports, path, url))
+        return run_as_client(options, lambda current, ports: _from_inside(current, options, ports, path, url, named))
 
     async def body(current: Run, session: Session) -> int:
         now = clock.now()
@@ -50,7 +52,7 @@ def verify(options: VerifyOptions) -> int:
         assert observed.app_service is not None  # noqa: S101  # verify always names one
         label = session.target.label if session.target else ""
         folder = default_folder(session.label, observed, label)
-        credentials = await at_hand(options.credentials, session.clientele.environ, folder)
+        credentials = at_hand(named, session.clientele.environ, folder)
         site_url = url or observed.app_service.site.url
         ports = session.clientele
         ground = Ground(ports.tokens, ports.api(site_url), site_url, path, place, now)
@@ -104,36 +106,44 @@ def _subjects(options: VerifyOptions, observed: Observed, credentials: list[OwnC
     return subjects_of(dict.fromkeys(chosen), usable, strangers=False)
 
 
-async def _from_inside(current: Run, options: VerifyOptions, ports: Clientele, path: str, url: str | None) -> int:
+async def _from_inside(
+    current: Run, options: VerifyOptions, ports: Clientele, path: str, url: str | None, named: list[OwnCredential]
+) -> int:
     """The caller itself proves its own way in: it needs no right to look at anything."""
-    callers, address = await _callers(options, ports)
-    site_url = url or address or ports.environ.get("MCT_S2S_URL")
-    if not site_url:
-        raise UsageError(
-            "url-missing", "Which site? --audience says only what to ask a token for.", remedy="Add --url https://HOST"
-        )
-    site_url = api_url(site_url)
-    ground = Ground(ports.tokens, ports.api(site_url), site_url, path, "", clock.now())
     audience = (options.audience or "").removesuffix("/.default")
-    return _end(current, await prove_callers(ground, callers, audience))
+    sites: dict[str, list[tuple[SignIn, str]]] = {}
+    for sign_in, name, own in _callers(options, ports, named):
+        site_url = url or own or ports.environ.get("MCT_S2S_URL")
+        if not site_url:
+            raise UsageError(
+                "url-missing",
+                "Which site? --audience says only what to ask a token for.",
+                remedy="Add --url https://HOST",
+            )
+        sites.setdefault(api_url(site_url), []).append((sign_in, name))
+    now = clock.now()
+    grounds = {at: Ground(ports.tokens, ports.api(at), at, path, "", now) for at in sites}
+    found = await together(*(prove_callers(grounds[at], callers, audience) for at, callers in sites.items()))
+    return _end(current, Verification(next(iter(sites)), path, tuple(check for one in found for check in one.checks)))
 
 
-async def _callers(options: VerifyOptions, ports: Clientele) -> tuple[list[tuple[SignIn, str]], str | None]:
-    """Who calls, and the address that stands beside the credential.
+def _callers(
+    options: VerifyOptions, ports: Clientele, found: list[OwnCredential]
+) -> list[tuple[SignIn, str, str | None]]:
+    """Who calls, what it is called, and the address that is noted beside its credential.
 
     Raises:
         UsageError: no way of signing in that proves a service's call.
     """
-    if options.credentials:
-        found = await from_files(options.credentials)
-        return [(c.sign_in, c.name or c.sign_in.client_id) for c in found], found[0].url
+    if found:
+        return [(c.sign_in, c.name or c.sign_in.client_id, c.url) for c in found]
     environ, method = ports.environ, options.auth
     if method is Method.AUTO and any(environ.get(name) for name in INSIDE) and not environ.get("AZURE_CLIENT_SECRET"):
         method = Method.MANAGED_IDENTITY
     method = choose(method, environ)
     if method is Method.MANAGED_IDENTITY:
         client_id = environ.get("AZURE_CLIENT_ID")
-        return [(IdentitySignIn(ClientId(client_id) if client_id else None), "this machine")], None
+        return [(IdentitySignIn(ClientId(client_id) if client_id else None), "this machine", None)]
     own = own_credential(environ, ENVIRONMENT) if method in {Method.ENVIRONMENT, Method.WORKLOAD_IDENTITY} else None
     if own is None:
         raise UsageError(
@@ -142,4 +152,4 @@ async def _callers(options: VerifyOptions, ports: Clientele) -> tuple[list[tuple
             remedy="Use --auth managed-identity inside an Azure resource, --credentials FILE, or the environment "
             "variables of the client (AZURE_TENANT_ID, AZURE_CLIENT_ID, AZURE_CLIENT_SECRET).",
         )
-    return [(own.sign_in, own.sign_in.client_id)], own.url
+    return [(own.sign_in, own.sign_in.client_id, own.url)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -21,9 +21,8 @@ if TYPE_CHECKING:
     from pathlib import Path
     from ssl import SSLContext
 
-    import aiohttp
-
     from mct_s2s.adapters.clouds import Cloud, Rehearsal
+    from mct_s2s.adapters.connection import Connection
     from mct_s2s.adapters.credentials import Credential
     from mct_s2s.adapters.key_vault import KeyVault
     from mct_s2s.ports import Api, Azure, Tokens
@@ -166,10 +165,9 @@ async def _session(
 @asynccontextmanager
 async def _connection(start: Start, terminal: Terminal, rehearsal: Rehearsal | None) -> AsyncIterator[_Line]:
     """The connection to a cloud whose addresses are known."""
-    import aiohttp  # noqa: PLC0415
-
-    from mct_s2s.adapters.clouds import BY_NAME, discover  # noqa: PLC0415
-    from mct_s2s.adapters.loopback import LocalhostResolver  # noqa: PLC0415
+    from mct_s2s.adapters.cloud_metadata import discover  # noqa: PLC0415
+    from mct_s2s.adapters.clouds import BY_NAME  # noqa: PLC0415
+    from mct_s2s.adapters.connection import Connection  # noqa: PLC0415
     from mct_s2s.adapters.patience import Patience  # noqa: PLC0415
     from mct_s2s.adapters.tls import ca_bundle, tls_context  # noqa: PLC0415
 
@@ -177,10 +175,7 @@ async def _connection(start: Start, terminal: Terminal, rehearsal: Rehearsal | N
     ca_file = rehearsal.ca_file if rehearsal else ca_bundle(start.environ)
     tls = tls_context(rehearsal.ca_file if rehearsal else None, start.environ)
     trace = _trace(terminal) if start.options.verbose else silent
-    connector = aiohttp.TCPConnector(ssl=tls, resolver=LocalhostResolver())
-    async with aiohttp.ClientSession(
-        connector=connector, cookie_jar=aiohttp.DummyCookieJar(), trust_env=True, auto_decompress=False
-    ) as http:
+    async with aclosing(Connection(tls)) as http:
         loading = asyncio.ensure_future(asyncio.to_thread(_load_sign_in))
         try:
             cloud = BY_NAME.get(start.options.cloud.lower())
@@ -199,7 +194,7 @@ class _Line:
     """The connection that everything shares."""
 
     cloud: Cloud
-    http: aiohttp.ClientSession
+    http: Connection
     tls: SSLContext
     remaining: Callable[[], float]
     trace: Trace

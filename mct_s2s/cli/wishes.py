@@ -13,7 +13,7 @@ from mct_s2s.inputs.clients import client_names
 from mct_s2s.inputs.federation import federated_wish
 from mct_s2s.inputs.lifetime import expiry
 from mct_s2s.model.desired import CertificateWish, ClientWish, CredentialWish, SecretWish, ServiceWish
-from mct_s2s.model.ids import file_stem, service_unique_name
+from mct_s2s.model.ids import named_unique_name, service_unique_name
 from mct_s2s.model.target import SiteTarget
 
 EARLIER = timedelta(minutes=5)
@@ -121,7 +121,7 @@ def service_wish(
             "Without an App Service, the service application needs a name of its own.",
             remedy="Add --app-service NAME (it is not contacted), or --service-name TEXT.",
         )
-    return ServiceWish(f"mct-s2s-{file_stem(name)}", name, role, adopt, may_create)
+    return ServiceWish(named_unique_name(name), name, role, adopt, may_create)
 
 
 def check_role(value: str | None) -> None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from mct_s2s.errors import S2SError
 from mct_s2s.flows.access import AccessLook
 from mct_s2s.flows.apply import apply
+from mct_s2s.flows.custody import with_custody
 from mct_s2s.flows.journal import Journal
 from mct_s2s.flows.observe import observe
 from mct_s2s.flows.preflight import Asked, explained, permitted
@@ -108,7 +109,9 @@ async def prepare(azure: Azure, goal: Goal) -> tuple[Convergence, Mapping[str, S
                 raise
             raise await explained(azure, Asked(goal.query, goal.desired, goal.facts), look, error) from error
         places = goal.places_for(observed)
-        notes = await together(*(place.note() for place in places.values()))
+        observed, notes = await together(
+            with_custody(azure, goal.query, observed), together(*(place.note() for place in places.values()))
+        )
         observed = replace(observed, secrets=dict(zip(places, notes, strict=True)))
         if goal.departures is not None and goal.desired.removal is not None:
             observed = replace(observed, departing=goal.departures.of(goal.turn_of(observed)))

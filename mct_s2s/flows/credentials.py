@@ -87,18 +87,18 @@ class Credentials:
         fresh = note.is_fresh(self._results.resolve(change.client_id), self._stage.now)
         if not change.prove and fresh and note.delivered != change.instead_of:
             return note.delivered, f"made minutes ago, saved to {place.label}"
-        await place.begin(change.credential_name)
+        await place.begin(change.credential_name, self._results.resolve(change.client_id))
         record = self._record(change)
         if place.is_shown:
             # Nobody reads it there, so it takes nobody's place before it has proved itself; and no later run can know
             # of it: from here on it is shown, or it is taken back.
             secret = await to_the_end(self._make_and_show(change, place, record, is_new=is_new))
             if change.prove:
-                await self._prove(record.client_id, secret.value, record.scope)
+                await self._prove(record.client_id, secret.value, record.scope, record.authority_host)
         else:
             secret = await self._make_secret(change, is_new=is_new)
             if change.prove:
-                await self._prove(record.client_id, secret.value, record.scope)
+                await self._prove(record.client_id, secret.value, record.scope, record.authority_host)
             self._made(change, secret)
             await place.deliver(record, secret)
         self._delivered_at[change.client] = clock.seconds()
@@ -216,12 +216,12 @@ class Credentials:
                 f"The new secret is not in {place.label}, so the old one was not removed.",
                 remedy="Rotate once more, and say where the secret is to go: --secret-to PLACE",
             )
-        await self._prove(replacement.client_id, stored.secret, replacement.scope)
+        await self._prove(replacement.client_id, stored.secret, replacement.scope, stored.authority_host)
 
-    async def _prove(self, client_id: ClientId, secret: str, scope: str) -> None:
+    async def _prove(self, client_id: ClientId, secret: str, scope: str, authority: str | None) -> None:
         tenant, tokens = self._stage.tenant, self._stage.tokens
         assert tenant is not None and tokens is not None  # noqa: S101, PT018  # given to every plan that proves secrets
-        sign_in = ClientSignIn(tenant.id, client_id, SecretProof(secret))
+        sign_in = ClientSignIn(tenant.id, client_id, SecretProof(secret), authority)
         await tokens.token(sign_in, scope, is_new=True, role=None, at_once=PROOFS)
 
     async def add_certificate(self, change: AddCertificate) -> tuple[str | None, str]:

@@ -7,6 +7,7 @@ from typing import assert_never
 
 from mct_s2s.errors import S2SError, ServiceError
 from mct_s2s.flows.credentials import Credentials
+from mct_s2s.flows.custody import check_restored, restore
 from mct_s2s.flows.recycle_bin import create_or_restore, explain_taken_uri
 from mct_s2s.flows.settings import write_settings
 from mct_s2s.flows.stage import Postponed, Stage
@@ -81,7 +82,7 @@ class Operations:
             case UpdateApplication():
                 return await self._update_application(change)
             case RestoreApplication():
-                await self._azure.directory.restore_application(change.object_id)
+                await restore(self._azure, change.application, change.keep, change.option)
                 return change.client_id, ""
             case CreateServicePrincipal():
                 return await self._create_principal(change)
@@ -137,7 +138,7 @@ class Operations:
         return change.place, ""
 
     async def _create_application(self, change: CreateApplication) -> tuple[str, str]:
-        application, detail = await create_or_restore(self._azure.directory, change)
+        application, detail = await create_or_restore(self._azure, change, self._stage.now)
         self._found[change.key] = application
         self._results.record(change.key, Part.CLIENT_ID, application.client_id)
         self._results.record(change.key, Part.OBJECT_ID, application.object_id)
@@ -173,6 +174,7 @@ class Operations:
         directory, client_id = self._azure.directory, change.client_id
         if await directory.restore_principal(change.principal.id):
             principal_id, detail = change.principal.id, change.detail
+            await check_restored(self._azure, change.principal, change.option)
         else:  # it came back with its application, or somebody made another one
             principal_id, detail = (await directory.create_principal(client_id, is_new=True)).id, "new"
         self._results.record(change.key, Part.PRINCIPAL_ID, principal_id)

@@ -21,6 +21,7 @@ from mct_s2s.model.access import (
 )
 from mct_s2s.model.observed import YOUNG, ClientApplication, Observed
 from mct_s2s.planning.answers import Asked, must_refuse, settled, stopped
+from mct_s2s.planning.belonging import misaddressed, misdirected
 from mct_s2s.planning.findings import is_consented, uri_shown, wanted_role
 from mct_s2s.planning.proof import (
     CALL,
@@ -138,6 +139,9 @@ async def _caller(ground: Ground, sign_in: SignIn, name: str, audience: str) -> 
             None if claims.audience == audience else f"The API expects {audience}; see to it with mct-s2s setup.",
         ),
     )
+    not_sent = misaddressed(who, claims.audience, audience)
+    if not_sent is not None:
+        return _Outcome((*checks, not_sent))
     asked = await _get(ground, SERVICE, token)
     call = settled(who, asked)
     if call is None:
@@ -172,7 +176,7 @@ async def _client(ground: Ground, observed: Observed, subject: Subject) -> _Outc
     caller = Caller(subject.name, client_id, token.claims, ground.where, credential.source)
     checks = [Check(*who, "token", True, f"Entra ID gives a token for its {_told(credential)}.")]
     checks += token_checks(caller, observed)
-    call = await _call(ground, observed, caller, token)
+    call = misdirected(caller, observed, ground.url, credential.url) or await _call(ground, observed, caller, token)
     return _Outcome((*checks, call), token if call.ok else None)
 
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable
 from dataclasses import replace
+from datetime import datetime
 
 from mct_s2s.errors import S2SError, ServiceError
+from mct_s2s.flows.custody import check_faster, restore
 from mct_s2s.flows.query import Query
 from mct_s2s.model.ids import ClientId, api_uri, client_unique_name, is_guid, same_id
 from mct_s2s.model.observed import Application, Trust
@@ -91,29 +93,41 @@ class RecycleBin:
         return replace(trust, deleted_principals=tuple(found))
 
 
-async def create_or_restore(directory: Directory, change: CreateApplication) -> tuple[Application, str]:
+async def create_or_restore(azure: Azure, change: CreateApplication, since: datetime) -> tuple[Application, str]:
     """Create a registration; one that was deleted under its name a moment ago is restored instead.
+
+    Args:
+        azure: the session.
+        change: what is to be made.
+        since: when this run began to look.
 
     Raises:
         ServiceError: `name-taken`, where the recycle bin does not show who holds the name.
+        Refused: somebody else was faster, and it is in their hands.
     """
+    directory = azure.directory
     try:
-        return await directory.create_application(change.unique_name, change.name, change.tags), ""
+        application, is_made = await directory.create_application(
+            change.unique_name, change.name, change.tags, change.notes
+        )
     except ServiceError as error:
         if error.code != "name-taken":
             raise
         for _ in range(APPEARS_WITHIN):
             for row in await directory.deleted_applications():
                 if row.unique_name == change.unique_name:
-                    await directory.restore_application(row.object_id)
-                    # Whoever holds the secrets that came back with it is not known.
-                    return replace(row, credentials=(), deleted=None), "it had just been deleted: restored"
+                    back = replace(row, credentials=(), deleted=None)
+                    await restore(azure, back, (), change.option)
+                    return back, "it had just been deleted: restored"
             await asyncio.sleep(1)
         error.remedy = (
             f"A registration that was deleted a moment ago still holds the name '{change.unique_name}'. Run the same "
             "command again in a minute: it restores it."
         )
         raise
+    if not is_made:
+        await check_faster(azure, application, change, since)
+    return application, ""
 
 
 async def explain_taken_uri(

@@ -26,6 +26,10 @@ from mct_s2s.ports import Sites
 
 FRESH_SECONDS = 0.02
 """A listing that is merged and written is no older than this, or than one more listing would take."""
+QUEUED_SECONDS = 1.0
+"""A write that has waited for so long to be sent, because the service asked for patience, needs a new listing."""
+READINGS = 5
+"""New listings for that reason, before the last one has to do."""
 WINDOW_SECONDS = 0.05
 WINDOW_FACTOR = 3.0
 """Another run's reading and writing lie no further apart than so many of ours do, and no less than `WINDOW_SECONDS`."""
@@ -70,7 +74,7 @@ async def write_settings(
     view = _View(sites, change.site.resource)
     await view.read()
     await everything_else()
-    if view.age > max(view.took, FRESH_SECONDS):
+    if view.is_older_than(FRESH_SECONDS):
         await view.read()
     writing = _Writing(view, change, results)
     if not writing.is_due:
@@ -87,23 +91,34 @@ async def write_settings(
 
 @dataclass
 class _View:
-    """The settings as they were read last. Times are in seconds; `took` is the longest that a reading has taken."""
+    """The settings as they were read last.
+
+    Times are in seconds. `took` is the longest that a reading has taken, from the sending of the request that was
+    answered: waiting to be let through and attempts that came to nothing say nothing of a reading's age.
+    """
 
     sites: Sites
     resource: ResourceId
     settings: dict[str, str | None] = field(default_factory=dict)
     took: float = 0.0
+    _sent_at: float = 0.0
     _read_at: float = 0.0
 
     async def read(self) -> None:
-        began = clock.seconds()
-        self.settings = await self.sites.settings(self.resource)
+        self.settings = await self.sites.settings(self.resource, leaves=self._leaves)
         self._read_at = clock.seconds()
-        self.took = max(self.took, self._read_at - began)
+        self.took = max(self.took, self._read_at - self._sent_at)
 
-    @property
-    def age(self) -> float:
-        return clock.seconds() - self._read_at
+    def is_older_than(self, seconds: float) -> bool:
+        """Whether it is older than this, and than one more reading would take."""
+        return clock.seconds() - self._read_at > max(self.took, seconds)
+
+    def _leaves(self) -> None:
+        self._sent_at = clock.seconds()
+
+
+class _Stale(Exception):
+    """The write was held back for so long that what it would write is old."""
 
 
 @dataclass
@@ -115,25 +130,36 @@ class _Writing:
     results: Results
     writes: int = 0
     took: float = 0.0
+    _replaced: Mapping[str, str | None] | None = None
+    """The settings as they were when the last write was sent."""
+    _sent_at: float | None = None
+    """When the last attempt was sent; `None` where there was nothing to send any more."""
+    _readings: int = 0
 
     @property
     def is_due(self) -> bool:
         return bool(changed_names(self.view.settings, self.change.wish, self.results))
 
     async def write(self) -> None:
-        began = clock.seconds()
-        await self.view.sites.write_settings(self.view.resource, self._merged, self.view.read)
+        self._readings = 0
+        while True:
+            try:
+                await self.view.sites.write_settings(self.view.resource, self._merged, self.view.read)
+                break
+            except _Stale:
+                await self.view.read()
         self.writes += 1
-        self.took = max(self.took, clock.seconds() - began)
+        # Where a lost answer turned out to be a success, how long that took is not known.
+        self.took = max(self.took, self.view.took if self._sent_at is None else clock.seconds() - self._sent_at)
 
     async def read_back(self) -> None:
         """Look at what came of the write; some kinds of hosting accept it first (202) and carry it out later."""
-        before = self.view.settings
         for look in range(LATER_LOOKS):
-            await self.view.read()
-            if self.view.settings != before:
+            if self.view.settings != self._replaced:
                 return
-            await asyncio.sleep(min(1.0, 0.1 * 2**look))
+            if look:
+                await asyncio.sleep(min(1.0, 0.1 * 2 ** (look - 1)))
+            await self.view.read()
 
     async def settle(self) -> None:
         """Look until ours is in and nobody has written for as long as a writing may be on its way.
@@ -151,22 +177,35 @@ class _Writing:
             await self.view.read()
             if self.view.settings == before and not self.is_due:
                 return
+        if self.is_due:
+            raise self._contended()
 
     async def _write_again(self) -> None:
         if self.writes == WRITES:
-            raise ServiceError(
-                "settings-contended",
-                f"Somebody keeps writing over the application settings of '{self.change.site.label}'.",
-                remedy="Find the other writer (a pipeline, a second administrator), then run the same command again.",
-            )
+            raise self._contended()
         await asyncio.sleep(random.uniform(0.02, 0.1) * self.writes)  # noqa: S311  # jitter, as above
         await self.view.read()
         if self.is_due:
             await self.write()
             await self.read_back()
 
+    def _contended(self) -> ServiceError:
+        return ServiceError(
+            "settings-contended",
+            f"Somebody keeps writing over the application settings of '{self.change.site.label}'.",
+            remedy="Find the other writer (a pipeline, a second administrator), then run the same command again.",
+        )
+
     def _merged(self) -> Mapping[str, str | None] | None:
-        return merge(self.view.settings, self.change.wish, self.results) if self.is_due else None
+        """What is sent now, made from what was read last."""
+        self._sent_at = None
+        if not self.is_due:
+            return None
+        if self.view.is_older_than(QUEUED_SECONDS) and self._readings < READINGS:
+            self._readings += 1
+            raise _Stale
+        self._sent_at, self._replaced = clock.seconds(), self.view.settings
+        return merge(self.view.settings, self.change.wish, self.results)
 
 
 def _told(writes: int, changed: tuple[str, ...], settings: dict[str, str | None]) -> str:

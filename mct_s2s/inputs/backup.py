@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from mct_s2s.errors import UsageError
-from mct_s2s.inputs.documents import read_document
+from mct_s2s.inputs.documents import document_in, read_document
 from mct_s2s.model.backup import Backup
 
 SCHEMA = "mct-s2s/backup/v1"
@@ -19,11 +21,7 @@ def read_backup(path: Path) -> Backup:
         UsageError: unreadable, or not such a file.
     """
     try:
-        document = read_document(path, SCHEMA)
-        settings = {str(name): value for name, value in document["settings"].items()}
-        if not all(value is None or isinstance(value, str) for value in settings.values()):
-            raise ValueError("a setting is neither text nor null")
-        return Backup(str(document["appService"]), settings)
+        return _backup_in(read_document(path, SCHEMA, secret=True))
     except (OSError, ValueError, KeyError, AttributeError) as error:
         told = f"no key {error}" if isinstance(error, KeyError) else str(error)
         raise UsageError(
@@ -31,6 +29,21 @@ def read_backup(path: Path) -> Backup:
             f"'{path}' is not a backup file: {told}",
             remedy="Give a file that --backup FILE wrote.",
         ) from None
+
+
+def backup_in(content: bytes) -> Backup | None:
+    """The backup that a file's content is; `None` where it is none."""
+    try:
+        return _backup_in(document_in(content, SCHEMA))
+    except (ValueError, KeyError, AttributeError):
+        return None
+
+
+def _backup_in(document: Mapping[str, Any]) -> Backup:
+    settings = {str(name): value for name, value in document["settings"].items()}
+    if not all(value is None or isinstance(value, str) for value in settings.values()):
+        raise ValueError("a setting is neither text nor null")
+    return Backup(str(document["appService"]), settings)
 
 
 def backup_text(backup: Backup) -> str:

@@ -77,8 +77,16 @@ def secret_to(text: str | None, clients: int) -> SecretTo:
             f"'{text}' is no place for a secret.",
             remedy="Use file:PATH, keyvault:VAULT[/NAME], or show to print it once.",
         )
-    path = Path(rest).expanduser()
-    is_folder = rest.endswith(("/", "\\")) or path.is_dir()
+    try:
+        path = Path(rest).expanduser()
+        is_folder = rest.endswith(("/", "\\")) or path.is_dir()
+    except (OSError, RuntimeError) as error:  # too long a name, or the home of nobody
+        why = error.strerror if isinstance(error, OSError) else str(error)
+        raise UsageError(
+            "secret-place-unwritable",
+            f"The secret cannot be saved to '{rest[:130]}': {why}",
+            remedy="Choose a place that you may write to: --secret-to file:PATH",
+        ) from error
     if clients > 1 and not is_folder:
         raise UsageError(
             "secret-place-shared",

@@ -2,20 +2,37 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
+from mct_s2s.bounded_json import load_json
+from mct_s2s.local_files import read_given
 
-def read_document(path: Path, schema: str) -> Any:
+
+def read_document(path: Path, schema: str, *, secret: bool = False) -> dict[str, Any]:
     """The file's document.
 
+    Args:
+        path: the file.
+        schema: what it has to say of itself.
+        secret: whether what it holds is as good as a secret.
+
     Raises:
-        OSError: it cannot be read.
+        OSError: it cannot be read, or is no file of ours.
         ValueError: it is no JSON, or says another schema.
-        AttributeError: it is no JSON object.
     """
-    document: Any = json.loads(path.read_text(encoding="utf-8"))
+    return document_in(read_given(path, secret=secret), schema)
+
+
+def document_in(content: bytes, schema: str) -> dict[str, Any]:
+    """The document of a file that has been read.
+
+    Raises:
+        ValueError: it is no JSON, or says another schema.
+    """
+    document = load_json(content)
+    if not isinstance(document, dict):
+        raise ValueError("it is no JSON object")
     if document.get("schema") != schema:
-        raise ValueError(f"its schema is {document.get('schema')!r}, not '{schema}'")
+        raise ValueError(f"its schema is {str(document.get('schema'))[:80]!r}, not '{schema}'")
     return document

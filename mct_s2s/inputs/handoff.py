@@ -6,17 +6,21 @@ It holds no secret and names the settings as the document does, so that a person
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from mct_s2s.errors import UsageError
-from mct_s2s.inputs.documents import read_document
+from mct_s2s.inputs.documents import document_in, read_document
 from mct_s2s.model import site_settings
 from mct_s2s.model.desired import GivenValues
 from mct_s2s.model.ids import ApplicationIdUri, ClientId, PrincipalId, TenantId, is_guid
 from mct_s2s.model.site_settings import AllowList
 
 SCHEMA = "mct-s2s/handoff/v1"
+_LABEL = re.compile(r"[a-z0-9-]+(?:/[a-z0-9-]+)?", re.IGNORECASE | re.ASCII)
 
 
 def guid(text: str, option: str) -> str:
@@ -69,14 +73,14 @@ def read_handoff(path: Path) -> GivenValues:
     """
     try:
         document = read_document(path, SCHEMA)
-        settings: dict[str, str] = {str(name): str(value) for name, value in document["settings"].items()}
+        settings, app_service = _settings(document), _app_service(document)
     except (OSError, ValueError, KeyError, AttributeError) as error:
         raise UsageError(
             "handoff-unreadable",
-            f"'{path}' is not a handoff file: {error}",
+            f"'{path}' is not a handoff file: {f'no key {error}' if isinstance(error, KeyError) else error}",
             remedy="Ask for the file that mct-s2s setup --no-app-service --handoff FILE writes.",
         ) from error
-    return given_values(
+    values = given_values(
         settings.get(site_settings.AUDIENCE),
         settings.get(site_settings.TENANT_NAME),
         settings.get(site_settings.TENANT_ID),
@@ -84,9 +88,34 @@ def read_handoff(path: Path) -> GivenValues:
         AllowList(settings.get(site_settings.APPLICATION_IDS, "")).ids,
         AllowList(settings.get(site_settings.OBJECT_IDS, "")).ids,
     )
+    return replace(values, app_service=app_service)
+
+
+def is_handoff(content: bytes) -> bool:
+    """Whether a file's content is a handoff, of whatever App Service."""
+    try:
+        document_in(content, SCHEMA)
+    except ValueError:
+        return False
+    return True
+
+
+def _settings(document: Mapping[str, Any]) -> dict[str, str]:
+    settings = document["settings"]
+    if not isinstance(settings, dict) or not all(isinstance(value, str) for value in settings.values()):
+        raise ValueError("its settings are no texts")
+    return settings
+
+
+def _app_service(document: Mapping[str, Any]) -> str | None:
+    """The App Service that it was written for, if it says one: older releases wrote another name where none was."""
+    label = document.get("appService")
+    if label is not None and not isinstance(label, str):
+        raise ValueError("its App Service is no name")
+    return label if label and _LABEL.fullmatch(label) else None
 
 
 def handoff_text(settings: dict[str, str], app_service: str | None) -> str:
-    """The file's text."""
+    """The file's text; `app_service` is what a person calls it, slot included."""
     document = {"schema": SCHEMA, "appService": app_service, "settings": settings}
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"

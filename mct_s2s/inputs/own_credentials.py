@@ -10,6 +10,7 @@ from datetime import datetime
 from pathlib import Path
 
 from mct_s2s.errors import UsageError
+from mct_s2s.local_files import read_given
 from mct_s2s.model.access import (
     AssertionFileProof,
     CertificateProof,
@@ -41,7 +42,8 @@ def own_credential(
     proof = _proof(values)
     if proof is None or not all(values.get(variable) for variable in NEEDED):
         return None
-    sign_in = ClientSignIn(TenantId(values["AZURE_TENANT_ID"]), ClientId(values["AZURE_CLIENT_ID"]), proof)
+    tenant, client = TenantId(values["AZURE_TENANT_ID"]), ClientId(values["AZURE_CLIENT_ID"])
+    sign_in = ClientSignIn(tenant, client, proof, values.get("AZURE_AUTHORITY_HOST") or None)
     return OwnCredential(
         sign_in, source, values.get("MCT_S2S_SCOPE") or None, values.get("MCT_S2S_URL") or None, made, name
     )
@@ -53,7 +55,9 @@ def _proof(values: Mapping[str, str]) -> Proof | None:
     if values.get("AZURE_CLIENT_CERTIFICATE_PATH"):
         path = Path(values["AZURE_CLIENT_CERTIFICATE_PATH"])
         try:
-            return CertificateProof(path.read_bytes(), values.get("AZURE_CLIENT_CERTIFICATE_PASSWORD") or None)
+            return CertificateProof(
+                read_given(path, secret=True), values.get("AZURE_CLIENT_CERTIFICATE_PASSWORD") or None
+            )
         except OSError as error:
             raise UsageError(
                 "certificate-unreadable",

@@ -47,7 +47,11 @@ def vault_to(rest: str) -> VaultTo:
         UsageError: no vault or no secret can be called so.
     """
     if rest.lower().startswith("https://"):
-        address = urlsplit(rest)
+        try:
+            address = urlsplit(rest)
+            _ = address.port  # one that is no number is found only by asking for it
+        except ValueError:
+            raise _unusable(rest) from None
         path = [part for part in address.path.split("/") if part]
         if path[:1] == ["secrets"]:
             path = path[1:]

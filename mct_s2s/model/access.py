@@ -50,6 +50,8 @@ class ClientSignIn:
     tenant_id: TenantId
     client_id: ClientId
     proof: Proof
+    authority: str | None = None
+    """The login host that stands beside the credential; `None` where none does: one of Microsoft's."""
 
 
 @dataclass(frozen=True)

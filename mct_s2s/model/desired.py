@@ -86,6 +86,8 @@ class GivenValues:
     role: str | None = None
     application_ids: tuple[ClientId, ...] = ()
     object_ids: tuple[PrincipalId, ...] = ()
+    app_service: str | None = None
+    """The App Service that a handoff file was written for, slot included, where it says one."""
 
     @property
     def need_no_directory(self) -> bool:

@@ -29,6 +29,7 @@ DEFAULT_ROLE = "S2SAppRole"
 
 _GUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
 _IDENTITY_TAG = "mct-s2s:identity:"
+_SITE_NOTE = "Made by mct-s2s for "
 _WIRE_TAG = "mct-s2s:wire:"
 _VAULT_TAG = "mct-s2s:vault:"
 _IN_VAULT = re.compile(r"[0-9A-Za-z-]+/[0-9A-Za-z-]+")
@@ -63,8 +64,17 @@ def client_id_in(uri: str) -> ClientId | None:
 
 
 def service_unique_name(site: str, slot: str | None = None) -> str:
-    """The `uniqueName` of an App Service's service application: two runs can never make two."""
-    return "-".join(["mct-s2s", site.lower(), *([slot.lower()] if slot else [])])
+    """The `uniqueName` of an App Service's service application: two runs can never make two.
+
+    No App Service's name can hold an underscore: the slot `a/staging` and the site `a-staging` never meet.
+    Source: learn.microsoft.com/azure/azure-resource-manager/management/resource-name-rules (Microsoft.Web).
+    """
+    return "_".join([f"mct-s2s-{site.lower()}", *([slot.lower()] if slot else [])])
+
+
+def named_unique_name(name: str) -> str:
+    """The `uniqueName` of a service application that belongs to no App Service yet, only to a name."""
+    return f"mct-s2s_{file_stem(name)}"
 
 
 def client_unique_name(service_unique_name: str, client_name: str) -> str:
@@ -87,6 +97,19 @@ def identity_tag(resource_id: str) -> str:
     It is written before the identity is there, so that a run which is cut off leaves no identity without it.
     """
     return f"{_IDENTITY_TAG}{resource_id}"
+
+
+def site_note(resource_id: str) -> str:
+    """The service application's note of the App Service that it was made for: names can meet, resource ids cannot.
+
+    It is no tag: a creation that meets a registration which stands already would replace all of its tags.
+    """
+    return f"{_SITE_NOTE}{resource_id}"
+
+
+def site_in_note(notes: str | None) -> str | None:
+    """The resource id that a `site_note` holds; `None` for any other note."""
+    return notes.removeprefix(_SITE_NOTE).strip() if notes and notes.startswith(_SITE_NOTE) else None
 
 
 def resource_in_tag(tag: str) -> str | None:

@@ -93,6 +93,25 @@ class Credential:
 
 
 @dataclass(frozen=True)
+class Owner:
+    """Somebody who may change a registration, and sign in as it with a credential of their own making."""
+
+    id: PrincipalId
+    name: str
+    """A person's `userPrincipalName`, or an application's display name."""
+
+
+@dataclass(frozen=True)
+class Custody:
+    """In whose hands a registration is: who owns it or its service principal, and everything that signs in as it."""
+
+    owners: tuple[Owner, ...] = ()
+    credentials: tuple[Credential, ...] = ()
+    """Of both halves, federated ones among them. A certificate's thumbprint is that of its key, not what was written
+    beside it."""
+
+
+@dataclass(frozen=True)
 class RequiredAccess:
     """One entry of `requiredResourceAccess`: what an application declares that it needs of one API."""
 
@@ -117,6 +136,8 @@ class Application:
     token_version: int | None = None
     created: datetime | None = None
     tags: tuple[str, ...] = ()
+    notes: str | None = None
+    """For whoever looks after it."""
     deleted: datetime | None = None
     """Since when it is in the recycle bin, where it is."""
 
@@ -258,6 +279,13 @@ class SecretNote:
     """Those that arrived there, the last one included: whoever reads the place has gone on to the last one."""
     vault: str | None = None
     """`VAULT/NAME`, where the place is a key vault: references to it lag behind by up to a day."""
+    begun_for: Mapping[str, ClientId] = field(default_factory=dict)
+    """Whose secret each attempt was for, where the place is not one client's by itself."""
+
+    def is_about(self, credential: Credential, client_id: str) -> bool:
+        """Whether an attempt was for that client's credential: one of another name than ours can never have been."""
+        owner = self.begun_for.get(credential.name or "")
+        return credential.is_ours and credential.name in self.attempts and (owner is None or same_id(owner, client_id))
 
     def is_fresh(self, client_id: str, now: datetime, kind: CredentialKind = CredentialKind.SECRET) -> bool:
         """Whether such a credential of that client arrived so lately that replicas may not show it yet."""
@@ -389,6 +417,14 @@ class Observed:
     """Microsoft Graph's address in this cloud, for commands that a person has to type."""
     authority_host: str | None = None
     """The login host where it is not the public cloud's."""
+    caller: PrincipalId | None = None
+    """Who signed in. Looked at only where a registration is in question."""
+    custody: Mapping[str, Custody] = field(default_factory=dict)
+    """By appId in lower case: of the registrations that nothing but their names speaks for, or that are adopted."""
+
+    def custody_of(self, application: Application) -> Custody:
+        """In whose hands a registration is, as far as that was in question."""
+        return self.custody.get(application.client_id.lower(), Custody())
 
     def with_settings(self, settings: Mapping[str, str | None]) -> Observed:
         """The same world with other application settings."""

@@ -43,11 +43,14 @@ from mct_s2s.planning.changes import (
     UpdateApplication,
 )
 from mct_s2s.planning.credentials import Holder, is_undelivered, plan_certificate, plan_federated
+from mct_s2s.planning.custody import Known, adoption, refuse_foreign
+from mct_s2s.planning.membership import members
 from mct_s2s.planning.plan import Facts, Left, LeftToOthers
 from mct_s2s.planning.restoring import as_restored, deleted_client
 from mct_s2s.planning.service import CREATE, EXPOSE, Service, service_principal
 
 ABOUT = "client application"
+OPTION = "--client"
 
 
 @dataclass(frozen=True)
@@ -57,6 +60,7 @@ class Client:
     client_id: Later[ClientId]
     changes: tuple[AnyChange, ...]
     left_to_others: tuple[LeftToOthers, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -72,12 +76,17 @@ def plan_client(wish: ClientWish, service: Service, observed: Observed, facts: F
 
     Raises:
         NotThere: an appId that no registration has, or a display name that two clients of this trust share.
+        Refused: a registration that nothing but its name speaks for is not ours.
     """
     key = f"client:{wish.name}"
     found = find_client(wish.name, service.unique_name, observed)
+    notes = _adopted_or_ours(wish, found, observed)
     deleted = None if found else deleted_client(wish.name, service.unique_name, observed.trust.deleted)
+    keep: tuple[KeyId, ...] = ()
+    option = None if is_guid(wish.name) or found in members(observed) else OPTION
     if deleted is not None:
         found, note = as_restored(deleted, observed.secrets.get(wish.name, SecretNote()))
+        keep = tuple(one.key_id for one in found.application.credentials) if found.application else ()
         observed = replace(observed, secrets={**observed.secrets, wish.name: note})
     application = found.application if found else None
     client_id: Later[ClientId] = application.client_id if application else Ref(key, Part.CLIENT_ID)
@@ -94,18 +103,25 @@ def plan_client(wish: ClientWish, service: Service, observed: Observed, facts: F
                 resource=ABOUT,
                 name=wish.name,
                 unique_name=unique_name,
+                option=OPTION,
                 tags=(trust_tag(service.unique_name),),
             )
         )
     if deleted is not None:
         changes.append(
             RestoreApplication(
-                key=key, resource=ABOUT, name=deleted.display_name, detail="out of the recycle bin", application=deleted
+                key=key,
+                resource=ABOUT,
+                name=deleted.display_name,
+                detail="out of the recycle bin",
+                application=deleted,
+                keep=keep,
+                option=option,
             )
         )
     if found is None or found.principal is None:
         after = (key,) if deleted is not None else ()
-        changes.append(service_principal(f"{key}:principal", wish.name, client_id, observed, after=after))
+        changes.append(service_principal(f"{key}:principal", wish.name, client_id, observed, option, after=after))
     proof = _plan_credential(wish, Holder(wish.name, application, object_id, client_id, service.uri), observed, facts)
     changes.extend(proof)
     tags = tuple(
@@ -146,7 +162,22 @@ def plan_client(wish: ClientWish, service: Service, observed: Observed, facts: F
     if not changes and application is not None:
         changes.append(AlreadyRight(key=key, resource=ABOUT, name=application.display_name, id=application.client_id))
     left = () if consented or wish.consent else (_consent_by_others(wish, client_id),)
-    return Client(client_id, tuple(changes), left)
+    return Client(client_id, tuple(changes), left, notes)
+
+
+def _adopted_or_ours(wish: ClientWish, found: ClientApplication | None, observed: Observed) -> tuple[str, ...]:
+    """What the plan says of a registration that is taken into the trust by this wish.
+
+    Raises:
+        Refused: nothing but its name speaks for it, and it may be in somebody else's hands.
+    """
+    if found is None or found.application is None or found in members(observed):
+        return ()
+    if is_guid(wish.name):
+        return (adoption(found.application, observed, ABOUT),)
+    known = Known(observed.secrets.get(wish.name, SecretNote()), wish.credential)
+    refuse_foreign(found.application, observed, known, OPTION)
+    return ()
 
 
 def plan_identity(holder: IdentityHolder, service: Service | None, observed: Observed) -> Identity:
@@ -224,19 +255,6 @@ def find_client(name: str, service_unique_name: str, observed: Observed) -> Clie
     return namesakes[0] if namesakes else None
 
 
-def members(observed: Observed) -> tuple[ClientApplication, ...]:
-    """The client applications that are part of this trust: on the allow list, or holding the role."""
-    assigned = {assignment.principal_id.casefold() for assignment in observed.trust.assignments}
-    site = observed.app_service
-    return tuple(
-        client
-        for client in observed.trust.clients
-        if (client.principal is not None and client.principal.id.casefold() in assigned)
-        or (site is not None and site.allowed_client_ids.holds(client.client_id))
-        or (site is not None and client.principal is not None and site.allowed_object_ids.holds(client.principal.id))
-    )
-
-
 def orphans(application: Application | None, note: SecretNote) -> tuple[str, ...]:
     """Key ids of secrets that an attempt made and never delivered."""
     if application is None:
@@ -245,7 +263,7 @@ def orphans(application: Application | None, note: SecretNote) -> tuple[str, ...
         credential.key_id
         for credential in application.credentials
         if credential.kind is CredentialKind.SECRET
-        and credential.name in note.attempts
+        and note.is_about(credential, application.client_id)
         and credential.key_id != note.delivered
     )
 

@@ -34,7 +34,7 @@ from mct_s2s.model.site_settings import (
     ours,
     value_of,
 )
-from mct_s2s.planning.clients import members
+from mct_s2s.planning.membership import members
 from mct_s2s.planning.restoring import holder_of_uri, taken_uri
 from mct_s2s.planning.slots import make_sticky, travelling
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from mct_s2s.errors import Refused
+from mct_s2s.model.desired import GivenValues
 from mct_s2s.model.ids import same_id
 from mct_s2s.model.observed import AppService, Observed, Site, Tenant
 
@@ -38,6 +39,30 @@ def refuse_other_tenant(tenant: Tenant, app_service: AppService) -> None:
         f"'{app_service.site.name}' belongs to the tenant {app_service.tenant_id}. Nothing was changed.",
         remedy=f"Sign in to the App Service's tenant: add --tenant {app_service.tenant_id}",
     )
+
+
+def refuse_foreign_values(given: GivenValues, app_service: AppService) -> None:
+    """Values that somebody wrote down, perhaps for another App Service, or an attacker for this one.
+
+    Raises:
+        Refused: a tenant id that is not the subscription's, or a handoff that names another App Service.
+    """
+    site = app_service.site
+    if given.app_service is not None and given.app_service.casefold() != site.label.casefold():
+        name, _, slot = given.app_service.partition("/")
+        there = f"--app-service {name}" + (f" --slot {slot}" if slot else "")
+        raise Refused(
+            "handoff-of-another-site",
+            f"The handoff was written for '{given.app_service}', not for '{site.label}'. Nothing was changed.",
+            remedy=f"Use it where it belongs: mct-s2s configure-appservice {there} --from FILE",
+        )
+    if given.tenant_id is not None and not same_id(given.tenant_id, app_service.tenant_id):
+        raise Refused(
+            "other-tenant",
+            f"The values name the tenant {given.tenant_id}, but the App Service '{site.label}' belongs to the tenant "
+            f"{app_service.tenant_id}: callers of the other tenant would be let in. Nothing was changed.",
+            remedy="The service application must be in the App Service's own tenant: ask for values from there.",
+        )
 
 
 def check(observed: Observed) -> None:

@@ -9,7 +9,7 @@ from mct_s2s.errors import NotThere, Refused
 from mct_s2s.model.desired import Removal
 from mct_s2s.model.ids import client_unique_name, same_id
 from mct_s2s.model.observed import Application, ClientApplication, IdentityHolder, Observed, ServicePrincipal
-from mct_s2s.planning.clients import members
+from mct_s2s.planning.membership import members
 
 
 @dataclass(frozen=True)

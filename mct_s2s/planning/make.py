@@ -9,8 +9,9 @@ from mct_s2s.model.ids import ClientId, PrincipalId
 from mct_s2s.model.observed import Observed, PrincipalKind
 from mct_s2s.planning import guards
 from mct_s2s.planning.changes import AlreadyRight, AnyChange, Later, WriteSettings
-from mct_s2s.planning.clients import Client, members, plan_client, plan_identity
+from mct_s2s.planning.clients import Client, plan_client, plan_identity
 from mct_s2s.planning.credentials import one_after_another
+from mct_s2s.planning.membership import members
 from mct_s2s.planning.plan import Facts, Left, LeftToOthers, Plan
 from mct_s2s.planning.removal import plan_removal
 from mct_s2s.planning.rotation import plan_rotation
@@ -28,6 +29,8 @@ def make_plan(desired: Desired, observed: Observed, facts: Facts) -> Plan:
         NotThere: something that the wish refers to does not exist, or is ambiguous.
     """
     guards.check(observed)
+    if observed.app_service is not None:
+        guards.refuse_foreign_values(desired.given, observed.app_service)
     if desired.removal is not None and desired.service is not None:
         return plan_removal(desired.removal, observed, desired.service.unique_name, restart=desired.restart)
     if desired.rotation is not None and desired.service is not None:
@@ -60,7 +63,8 @@ def make_plan(desired: Desired, observed: Observed, facts: Facts) -> Plan:
         wish = settings_wish(desired, observed, service, application_ids, object_ids)
         site_steps = plan_site(observed, wish, restart=desired.restart)
         steps += site_steps or _settings_already_right(observed)
-    return Plan(tuple(steps), tuple(left), _notes(observed, steps))
+    adopted = (*(service.notes if service else ()), *(note for client in clients for note in client.notes))
+    return Plan(tuple(steps), tuple(left), (*adopted, *_notes(observed, steps)))
 
 
 def _notes(observed: Observed, steps: list[AnyChange]) -> tuple[str, ...]:

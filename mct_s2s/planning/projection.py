@@ -153,6 +153,7 @@ def _created(trust: Trust, change: CreateApplication, results: Results) -> Trust
         change.name,
         unique_name=change.unique_name,
         tags=change.tags,
+        notes=change.notes,
     )
     if change.key == CREATE:
         return replace(trust, service=application)

@@ -26,7 +26,9 @@ from mct_s2s.planning.changes import (
     Replacement,
     UpdateApplication,
 )
-from mct_s2s.planning.clients import ABOUT, find_client, members, orphans
+from mct_s2s.planning.clients import ABOUT, OPTION, find_client, orphans
+from mct_s2s.planning.custody import Known, refuse_foreign
+from mct_s2s.planning.membership import members
 from mct_s2s.planning.plan import Facts, Plan
 from mct_s2s.planning.wire import secret_read_by
 
@@ -58,9 +60,15 @@ def plan_rotation(rotation: Rotation, observed: Observed, facts: Facts, unique_n
 
     Raises:
         NotThere: there is no such client, or no trust at all.
-        Refused: a client that has no secret.
+        Refused: a client that has no secret, or that nothing but its name speaks for.
     """
     applications = rotating(rotation, observed, unique_name, facts.now)
+    proven = {member.client_id for member in members(observed)}
+    for name, application in applications.items():
+        if application.client_id not in proven and application.client_id.lower() not in map(
+            str.lower, rotation.clients
+        ):
+            refuse_foreign(application, observed, Known(observed.secrets.get(name, SecretNote())), OPTION)
     service = observed.trust.service
     assert service is not None  # noqa: S101  # `rotating` has looked
     audience = _audience(service, observed)

@@ -38,12 +38,15 @@ from mct_s2s.planning.changes import (
     RestoreServicePrincipal,
     UpdateApplication,
 )
+from mct_s2s.planning.custody import Known, adoption, is_named, refuse_foreign
+from mct_s2s.planning.made_for import note_for, refuse_anothers
 from mct_s2s.planning.restoring import deleted_service, holder_of_uri, taken_uri
 
 ABOUT = "service application"
 CREATE = "service-application"
 EXPOSE = "service-application:expose"
 PRINCIPAL = "service-principal"
+OPTION = "--service-app"
 
 ROLE_DESCRIPTION = "Apps in this role can consume the web api."
 
@@ -59,6 +62,7 @@ class Service:
     uri: str | ApiUri
     unique_name: str
     changes: tuple[AnyChange, ...]
+    notes: tuple[str, ...] = ()
 
 
 def plan_service(wish: ServiceWish, observed: Observed) -> Service:
@@ -66,9 +70,11 @@ def plan_service(wish: ServiceWish, observed: Observed) -> Service:
 
     Raises:
         NotThere: it is missing, and the command may not create it.
-        Refused: the wanted role exists, but not for applications.
+        Refused: the wanted role exists, but not for applications; or nothing but its name speaks for the registration,
+            and it is not ours.
     """
     application = observed.trust.service
+    notes = _adopted_or_ours(wish, application, observed)
     settings = observed.app_service.settings if observed.app_service else {}
     deleted = deleted_service(wish.adopt, wish.unique_name, settings, observed.trust.deleted)
     if application is None and not wish.may_create:
@@ -91,6 +97,9 @@ def plan_service(wish: ServiceWish, observed: Observed) -> Service:
     if edits.uri is not None:
         refuse_taken_uri(application, observed)
     changes: list[AnyChange] = []
+    option = None if is_named(application, wish.adopt, settings) else OPTION
+    if back and option:
+        refuse_anothers(application, observed)
     if back:
         changes.append(
             RestoreApplication(
@@ -99,6 +108,7 @@ def plan_service(wish: ServiceWish, observed: Observed) -> Service:
                 name=application.display_name,
                 detail="out of the recycle bin",
                 application=application,
+                option=option,
             )
         )
     if edits == ApplicationEdits() and not back:
@@ -126,7 +136,7 @@ def plan_service(wish: ServiceWish, observed: Observed) -> Service:
     principal: Later[PrincipalId] = Ref(PRINCIPAL, Part.PRINCIPAL_ID)
     if observed.trust.principal is None:
         changes.append(
-            service_principal(PRINCIPAL, application.display_name, application.client_id, observed, after=after)
+            service_principal(PRINCIPAL, application.display_name, application.client_id, observed, option, after=after)
         )
     else:
         principal = observed.trust.principal.id
@@ -138,18 +148,50 @@ def plan_service(wish: ServiceWish, observed: Observed) -> Service:
         uri=uri or api_uri(application.client_id),
         unique_name=application.unique_name or wish.unique_name,
         changes=tuple(changes),
+        notes=notes,
     )
 
 
+def _adopted_or_ours(wish: ServiceWish, application: Application | None, observed: Observed) -> tuple[str, ...]:
+    """What the plan says of a registration that becomes the service application by this wish.
+
+    Raises:
+        Refused: nothing but its name speaks for it, and it may be in somebody else's hands.
+    """
+    settings = observed.app_service.settings if observed.app_service else {}
+    if application is None or is_named(application, None, settings):
+        return ()
+    if is_named(application, wish.adopt, {}):
+        return (adoption(application, observed, ABOUT),)
+    refuse_anothers(application, observed)
+    refuse_foreign(application, observed, Known(), OPTION)
+    return ()
+
+
 def service_principal(
-    key: str, name: str, client_id: Later[ClientId], observed: Observed, *, after: tuple[str, ...] = ()
+    key: str,
+    name: str,
+    client_id: Later[ClientId],
+    observed: Observed,
+    option: str | None,
+    *,
+    after: tuple[str, ...] = (),
 ) -> AnyChange:
-    """The service principal that an application lacks: out of the recycle bin, or new."""
+    """The service principal that an application lacks: out of the recycle bin, or new.
+
+    Args:
+        key: of the change.
+        name: for the plan.
+        client_id: its application's.
+        observed: the world.
+        option: how the application is adopted by its appId, where nothing but its name speaks for it.
+        after: the changes that it waits for.
+    """
     deleted = observed.trust.deleted_principal_of(client_id) if isinstance(client_id, str) else None
     if deleted is None:
         return CreateServicePrincipal(key=key, name=name, client_id=client_id, after=after)
     detail = "out of the recycle bin, with its consents"
-    return RestoreServicePrincipal(key=key, name=name, detail=detail, principal=deleted, after=after)
+    return RestoreServicePrincipal(key=key, name=name, detail=detail, principal=deleted, option=option, after=after)
 
 
 def refuse_taken_uri(application: Application, observed: Observed) -> None:
@@ -189,7 +231,9 @@ def _new_service(wish: ServiceWish, observed: Observed) -> Service:
             resource=ABOUT,
             name=wish.display_name,
             unique_name=wish.unique_name,
+            option=OPTION,
             tags=_memory(observed),
+            notes=note_for(observed),
         ),
         UpdateApplication(
             key=EXPOSE,

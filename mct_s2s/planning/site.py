@@ -5,7 +5,7 @@ Implements the document's step 3.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from mct_s2s.errors import Refused
 from mct_s2s.model.backup import Backup
@@ -31,6 +31,7 @@ from mct_s2s.planning.changes import (
     ApiUri,
     Later,
     RestartSite,
+    SettingEdit,
     SettingsWish,
     SettingWish,
     WriteSettings,
@@ -113,6 +114,7 @@ def plan_site(observed: Observed, wish: SettingsWish, *, restart: bool, first: b
         site=site,
         wish=wish,
         changed=changed,
+        edits=edits_of(settings, wish, changed),
         first=first,
     )
     return (write, RestartSite(key="restart", name=site.label, detail="restart", site=site)) if restart else (write,)
@@ -152,6 +154,25 @@ def changed_names(settings: AppSettings, wish: SettingsWish, results: Results) -
     if any(results.known(later) is None for later in wish.object_ids):
         changed.add(spelling_in(settings, OBJECT_IDS))
     return tuple(sorted(changed))
+
+
+def edits_of(settings: AppSettings, wish: SettingsWish, changed: Collection[str]) -> tuple[SettingEdit, ...]:
+    """What becomes of our own settings, as far as it is known now. All others hold secrets: they are left out."""
+    nothing = Results()
+    merged = merge(settings, wish, nothing)
+    pending = {entry.name for entry in wish.values if nothing.text(entry.value) is None}
+    pending |= {APPLICATION_IDS} if any(nothing.known(later) is None for later in wish.application_ids) else set()
+    pending |= {OBJECT_IDS} if any(nothing.known(later) is None for later in wish.object_ids) else set()
+    return tuple(
+        SettingEdit(
+            name,
+            value_of(settings, name),
+            None if name in pending and name not in {APPLICATION_IDS, OBJECT_IDS} else value_of(merged, name),
+            is_known=name not in pending,
+        )
+        for name in NAMES
+        if spelling_in(settings, name) in changed
+    )
 
 
 def _merge_ids(

@@ -17,9 +17,9 @@ from mct_s2s.model.observed import (
     ServicePrincipal,
 )
 from mct_s2s.model.site_settings import ours
-from mct_s2s.planning.changes import Action, AnyChange, known_id
-from mct_s2s.planning.clients import members
+from mct_s2s.planning.changes import Action, AnyChange, WriteSettings, known_id
 from mct_s2s.planning.findings import Finding, is_allowed, is_consented, is_healthy, uri_shown, wanted_role
+from mct_s2s.planning.membership import members
 from mct_s2s.planning.plan import Plan
 from mct_s2s.render.handover import Told
 
@@ -100,6 +100,7 @@ def result_document(
                 "id": step.id,
                 "detail": step.detail,
                 "seconds": round(step.seconds, 3),
+                **_edits(step.change),
             }
             for step in steps
         ],
@@ -116,6 +117,16 @@ def result_document(
         ],
         "verification": verification,
         "status": status,
+    }
+
+
+def _edits(change: AnyChange) -> Json:
+    """Our settings before and after; what is not known yet is null."""
+    if not isinstance(change, WriteSettings):
+        return {}
+    return {
+        "before": {edit.name: edit.before for edit in change.edits},
+        "after": {edit.name: edit.after if edit.is_known else None for edit in change.edits},
     }
 
 

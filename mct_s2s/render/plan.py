@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from mct_s2s.planning.changes import Action, AnyChange
+from mct_s2s.planning.changes import Action, AnyChange, WriteSettings
 from mct_s2s.planning.plan import Plan
 from mct_s2s.render.console import Terminal
 
@@ -35,9 +35,25 @@ def show_plan(terminal: Terminal, plan: Plan, where: str, *, is_result: bool = F
     for step in plan.steps:
         table.add_row(*_row(step))
     console.print(table)
+    for step in plan.changes:
+        if isinstance(step, WriteSettings):
+            _edits(console, step)
     for note in plan.left_to_others:
         console.print(Text(f"  {note.what}"), style="warn", soft_wrap=False)
     _notes(console, plan)
+
+
+def _edits(console: Console, write: WriteSettings) -> None:
+    """What becomes of each of our settings: what was written down elsewhere is not to be agreed to unseen."""
+    for edit in write.edits:
+        after = _value(edit.after)
+        if not edit.is_known:
+            after = f"{after}, and what is made" if edit.after else "known once it is made"
+        console.print(Text(f"     {edit.name}: {_value(edit.before)} → {after}"), soft_wrap=True)
+
+
+def _value(text: str | None) -> str:
+    return "not set" if text is None else f"'{text}'"
 
 
 def _notes(console: Console, plan: Plan) -> None:

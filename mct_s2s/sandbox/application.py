@@ -6,7 +6,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route, Router
 
-from mct_s2s.sandbox import arm, control, graph, login, managed_identity, mct, metadata, vault
+from mct_s2s.sandbox import arm, control, graph, local_only, login, managed_identity, mct, metadata, vault
 from mct_s2s.sandbox.addresses import Addresses
 from mct_s2s.sandbox.exchange import App, Receive, Scope, Send
 from mct_s2s.sandbox.instruments import Instruments
@@ -43,6 +43,7 @@ class Services:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Hand a request to the services of its port, or to the vault that it names."""
+        local_only.check(scope)
         app = self._vaults if _vault(scope, self._addresses) else self._ports[_port(scope)]
         await app(scope, receive, send)
 

@@ -1,4 +1,4 @@
-"""`/_sandbox/*`: what no real cloud has. No token is needed; the sandbox listens on the loopback only.
+"""`/_sandbox/*`: what no real cloud has. No token is needed, but see `local_only`.
 
 GET health                       where everything is            GET, DELETE requests, leaks     see `control_log`
 GET, PUT, DELETE faults          see `faults`                   GET, PUT world                  the world as a file

@@ -16,7 +16,7 @@ from typing import Any
 
 from mct_s2s.sandbox.directory.tokens import SigningKey
 from mct_s2s.sandbox.seed import ADMINISTRATOR_ID, SUBSCRIPTION_ID, TENANT_ID, seed
-from mct_s2s.sandbox.world import World, replace_file
+from mct_s2s.sandbox.world import World, make_folder, replace_file
 
 
 def default_directory() -> Path:
@@ -34,7 +34,7 @@ class State:
 
     def __init__(self, directory: Path | None = None) -> None:
         self.directory = directory or default_directory()
-        self.directory.mkdir(parents=True, exist_ok=True)
+        make_folder(self.directory)
         self.world_file = self.directory / "world.json"
 
     def administrator(self) -> dict[str, str]:

@@ -123,9 +123,17 @@ def _whole(head: str, tables: Mapping[str, list[Any]]) -> Iterator[str]:
     yield after
 
 
+def make_folder(path: Path) -> None:
+    """Make a folder, and those above it that are not there yet, for nobody but this user."""
+    if path.is_dir():
+        return
+    make_folder(path.parent)
+    path.mkdir(mode=0o700, exist_ok=True)
+
+
 def replace_file(path: Path, content: bytes) -> None:
     """Write a file of mode 0600 whole, or leave the old one as it was."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     try:
         with os.fdopen(handle, "wb") as file:

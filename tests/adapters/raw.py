@@ -71,7 +71,7 @@ ODD_BODIES: dict[str, tuple[bytes, Mapping[str, str]]] = {
     "objects in it": (b'{"error": {"code": {"value": "X"}, "message": {"lang": "en", "value": "No."}}}', JSON),
     "an entry of details that is null": (b'{"error": {"code": "X", "message": "No.", "details": [null]}}', JSON),
     "a huge message": (json.dumps({"error": {"code": "X", "message": "No. " * 100_000}}).encode(), JSON),
-    "deeply nested": (b'{"error": ' * 200 + b"{}" + b"}" * 200, JSON),
+    "deeply nested": (b'{"error": ' * 60 + b"{}" + b"}" * 60, JSON),
 }
 """What arrives when something other than the service answers, or the service has a bad day."""
 

@@ -10,6 +10,8 @@ from azure.core import AzureClouds
 from azure.identity import AzureAuthorityHosts
 from azure.mgmt.core.tools import get_arm_endpoints
 from mct_s2s.adapters import clouds
+from mct_s2s.adapters.authorities import may_sign_in
+from mct_s2s.adapters.cloud_metadata import read_cloud
 from mct_s2s.adapters.clouds import CHINA, PUBLIC, US_GOVERNMENT, US_GOVERNMENT_DOD, Cloud
 from mct_s2s.errors import UsageError
 from mct_s2s.render.next_steps import Call
@@ -55,7 +57,7 @@ def _document(cloud: Cloud, **changes: Any) -> dict[str, Any]:
 
 @pytest.mark.parametrize("cloud", [PUBLIC, US_GOVERNMENT, US_GOVERNMENT_DOD, CHINA])
 def test_a_known_cloud_is_known_by_its_metadata(cloud: Cloud) -> None:
-    assert clouds._cloud(cloud.arm, _document(cloud)) == cloud
+    assert read_cloud(cloud.arm, _document(cloud)) == cloud
 
 
 def test_an_unknown_cloud_is_taken_as_its_metadata_says() -> None:
@@ -64,7 +66,7 @@ def test_an_unknown_cloud_is_taken_as_its_metadata_says() -> None:
     )
     document = _document(stack, name="Stack")
     document["authentication"]["audiences"] = ["https://audience.stack.example/id", "https://other"]
-    found = clouds._cloud("https://arm.stack.example", document)
+    found = read_cloud("https://arm.stack.example", document)
     assert (found.login, found.graph, found.arm) == (stack.login, stack.graph, stack.arm)
     assert found.arm_scope == "https://audience.stack.example/id/.default"
     assert not found.known_to_msal
@@ -77,15 +79,90 @@ def test_metadata_that_lacks_an_address_is_refused(key: str) -> None:
     document = _document(PUBLIC)
     del document[key]
     with pytest.raises(KeyError):
-        clouds._cloud(PUBLIC.arm, document)
+        read_cloud(PUBLIC.arm, document)
 
 
 def test_no_address_but_https_is_taken_from_metadata() -> None:
     with pytest.raises(ValueError, match="https"):
-        clouds._cloud(PUBLIC.arm, _document(PUBLIC, microsoftGraphResourceId="http://graph.example/"))
+        read_cloud(PUBLIC.arm, _document(PUBLIC, microsoftGraphResourceId="http://graph.example/"))
 
 
 @pytest.mark.parametrize("name", ["germany", "http://arm.example", "https://", "arm.example"])
 def test_another_name_is_no_cloud(name: str) -> None:
     with pytest.raises(UsageError, match="neither"):
         clouds.check_name(name)
+
+
+REAL = {
+    "public": (PUBLIC, ["https://management.core.windows.net/", "https://management.azure.com/"]),
+    "usgov": (US_GOVERNMENT, ["https://management.core.usgovcloudapi.net", "https://management.usgovcloudapi.net"]),
+    "china": (CHINA, ["https://management.core.chinacloudapi.cn", "https://management.chinacloudapi.cn"]),
+}
+
+
+@pytest.mark.parametrize("name", REAL)
+def test_what_the_real_clouds_say_of_themselves_is_taken(name: str) -> None:
+    """Their first audience is an older name of Resource Manager's."""
+    cloud, audiences = REAL[name]
+    document = _document(cloud, suffixes={"keyVaultDns": f".{cloud.key_vault}", "storage": "core.windows.net"})
+    document["authentication"]["audiences"] = audiences
+    assert read_cloud("https://asked.example", document) is cloud
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "https://login.microsoftonline.com@evil.example",
+        "https://evil.example?https://login.microsoftonline.com",
+        "https://evil.example#x",
+        "https://evil.example\\@login.microsoftonline.com",
+        "https://login.microsoftonline\uff0ecom",
+        "https://evil.example:99999",
+        "https://evil.example:x",
+        "https://",
+        "https://evil example",
+        "https://evil.example\n",
+        "//evil.example",
+        4,
+        None,
+        ["https://evil.example"],
+    ],
+)
+@pytest.mark.parametrize("place", ["login", "audience", "graph", "manager"])
+def test_an_address_that_can_be_read_in_two_ways_is_refused(place: str, address: object) -> None:
+    stack = Cloud("Stack", "https://login.x.example", "https://graph.x.example", "https://arm.x.example", "https://a/")
+    document = _document(stack)
+    match place:
+        case "login":
+            document["authentication"]["loginEndpoint"] = address
+        case "audience":
+            document["authentication"]["audiences"] = [address]
+        case "graph":
+            document["microsoftgraphresourceid"] = address
+        case _:
+            document["resourcemanager"] = address
+    if place == "manager" and address is None:
+        assert read_cloud("https://arm.x.example", document).arm == "https://arm.x.example"
+        return
+    with pytest.raises(ValueError):  # noqa: PT011  # each says it in its own words
+        read_cloud("https://arm.x.example", document)
+
+
+@pytest.mark.parametrize(
+    ("named", "login", "may"),
+    [
+        (None, PUBLIC.login, True),
+        ("", CHINA.login, True),
+        (None, "https://login.evil.example", False),
+        ("login.microsoftonline.us", US_GOVERNMENT.login, True),
+        ("https://login.microsoftonline.us/", US_GOVERNMENT.login, True),
+        ("https://LOGIN.microsoftonline.us:443", US_GOVERNMENT.login, True),
+        ("https://login.microsoftonline.com", US_GOVERNMENT.login, False),
+        ("https://login.microsoftonline.com", "https://login.microsoftonline.com:8443", False),
+        ("http://localhost:1", "https://localhost:1", False),
+        ("https://localhost:1", "https://localhost:1", True),
+        ("https://localhost:x", "https://localhost:1", False),
+    ],
+)
+def test_a_stored_credential_goes_to_its_own_login_host(named: str | None, login: str, may: bool) -> None:
+    assert may_sign_in(named, login) is may

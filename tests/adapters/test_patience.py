@@ -82,6 +82,65 @@ def test_not_there_is_lag_only_where_the_caller_says_so() -> None:
     assert len(asked) == 21
 
 
+@pytest.mark.parametrize("before", [404, 429])
+def test_what_was_waited_for_does_not_count_as_trouble(before: int) -> None:
+    """A single 503 after eight answers of a replica that lags, or of a busy service, is one 503."""
+    answers = [before] * 20 + [503]
+
+    async def send() -> str:
+        if answers:
+            raise _refusal(answers.pop(0))
+        return "answer"
+
+    assert _called(send, lag=lambda error: error.status == 404) == "answer"
+
+
+def test_trouble_among_lag_comes_to_an_end() -> None:
+    asked = 0
+
+    async def send() -> str:
+        nonlocal asked
+        asked += 1
+        raise _refusal(503 if asked % 2 else 404)
+
+    with pytest.raises(ServiceError):
+        _called(send, lag=lambda error: error.status == 404)
+    assert asked == 2 * room.TRANSIENT_ATTEMPTS - 1
+
+
+def test_the_time_that_a_busy_service_asked_for_is_no_lag(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(room, "LAG_SECONDS", 0.02)
+    answers = [_refusal(429, 0.05), _refusal(404)]
+
+    async def send() -> str:
+        if answers:
+            raise answers.pop(0)
+        return "answer"
+
+    assert _called(send, lag=lambda error: error.status == 404) == "answer"
+
+
+def test_nothing_leaves_while_the_service_asks_for_patience_also_what_has_queued() -> None:
+    """Of 41 requests the first is told to wait; those in flight have left already, the 25 in the queue have not."""
+
+    async def main() -> list[float]:
+        patience, left = Patience(lambda: 60.0), []
+
+        async def send() -> str:
+            left.append(asyncio.get_running_loop().time())
+            if len(left) == 1:
+                raise _refusal(429, 0.05)
+            await asyncio.sleep(0.01)
+            return "answer"
+
+        await asyncio.gather(*(patience.call(send) for _ in range(41)))
+        return left
+
+    left = asyncio.run(main())
+    early = [moment for moment in left if moment - left[0] < 0.05]
+    assert len(early) <= room.IN_FLIGHT
+
+
 def test_a_longer_wait_than_the_deadline_leaves_is_refused_at_once() -> None:
     send, asked = _after(1, _refusal(429, 30))
     with pytest.raises(Throttled) as told:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import subprocess
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -95,10 +96,36 @@ def test_what_a_killed_run_left_half_written_goes_with_the_next_attempt(tmp_path
         path.write_text("AZURE_CLIENT_SECRET=of a killed run")
 
     async def attempt() -> None:
-        await place.begin("attempt 2")
-        assert (tmp_path / "one[1].env.pending").read_text() == "attempt 2\n"
+        await place.begin("attempt 2", RECORD.client_id)
+        assert (tmp_path / "one[1].env.pending").read_text() == f"attempt 2\t{RECORD.client_id}\n"
         await place.deliver(RECORD, _secret("hush~hush"))
 
     asyncio.run(attempt())
     assert sorted(tmp_path.iterdir()) == sorted([*others, place.path])
     assert place.path.stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize("between", ["\n", "\r", "\0", "\u2028", "\u2029", "\x85", "\x0b"], ids=ascii)
+def test_what_others_can_choose_is_never_more_than_one_line(between: str, tmp_path: Path) -> None:
+    """The address comes from Azure, the scope from a setting, the name from the directory."""
+    planted = f"{between}AZURE_CLIENT_SECRET=theirs"
+    record = replace(RECORD, client_name=f"A{planted}", scope=f"api://x{planted}", url=f"https://x{planted}")
+    place = FilePlace(tmp_path / "a.env")
+    asyncio.run(place.deliver(record, _secret("ours")))
+    lines = place.path.read_text(encoding="utf-8").splitlines()
+    assert [line for line in lines if "CLIENT_SECRET" in line and not line.startswith("#")] == [
+        "AZURE_CLIENT_SECRET=ours"
+    ]
+    read = asyncio.run(place.read())
+    assert read is not None
+    assert (read.secret, read.scope, read.url) == ("ours", None, None)
+
+
+def test_a_noted_time_without_a_zone_is_utc(tmp_path: Path) -> None:
+    place = FilePlace(tmp_path / "a.env")
+    asyncio.run(place.deliver(RECORD, _secret("x")))
+    text = place.path.read_text()
+    place.path.write_text(text.replace("+00:00", ""))
+    note = asyncio.run(place.note())
+    assert note.delivered_at is not None
+    assert note.is_fresh(RECORD.client_id, note.delivered_at.astimezone(UTC))

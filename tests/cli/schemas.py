@@ -97,7 +97,13 @@ STATUS = closed(
     clients=rows({"anyOf": [APPLICATION, MANAGED_IDENTITY]}),
     findings=rows(FINDING),
 )
+VALUES: Schema = {
+    "type": "object",
+    "properties": dict.fromkeys(SETTINGS, or_null({"type": "string"})),
+    "additionalProperties": False,
+}
 CHANGE = closed(
+    {"before": VALUES, "after": VALUES},
     action={"enum": ["create", "update", "delete", "none"]},
     resource=TEXT,
     name=TEXT,

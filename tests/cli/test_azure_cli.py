@@ -45,6 +45,9 @@ class AzureCli:
         }
         self.answers(tokens)
         self.profile(azure.tenant_id, {OTHER: False, azure.subscription_id: True})
+        # As `az cloud register` and `az cloud set` write them.
+        (folder / "clouds.config").write_text(f"[Sandbox]\nendpoint_active_directory = {azure.origin}\n")
+        (folder / "config").write_text("[cloud]\nname = Sandbox\n")
         names = ("AZURE_CLIENT_ID", "AZURE_CLIENT_SECRET", "AZURE_TENANT_ID", "AZURE_SUBSCRIPTION_ID")
         self.env = {
             **dict.fromkeys((*names, "MCT_S2S_RESOURCE_GROUP"), ""),

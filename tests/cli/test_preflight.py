@@ -208,8 +208,12 @@ def test_the_check_can_be_left_out_and_the_real_refusal_then_decides(mct: Progra
     done = mct("setup", "-a", SITE, "--client", "A", "-y", "--no-preflight", "-o", "json", env=caller)
     assert (done.code, done.document["error"]["code"]) == (PERMISSION_MISSING, "permission-missing")
     assert "admin consent" in [change["resource"] for change in done.document["notDone"]]
-    assert azure.applications("A"), "the client is made, and stays"
-    assert mct("setup", "--client", "A", "-y").code == 0
+    (client,) = azure.applications("A")
+    (service,) = azure.applications("MCT service (contosolearn)")
+    assert client["appId"], "the client is made, and stays"
+    # An administrator goes on with them by name: nothing else shows that they are not an attacker's.
+    assert mct("setup", "--client", "A", "-y").code == 2
+    assert mct("setup", "--service-app", service["appId"], "--client", client["appId"], "-y").code == 0
 
 
 def test_looking_without_changing_asks_for_no_rights(mct: Program, azure: Sandbox) -> None:

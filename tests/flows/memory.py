@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import selectors
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Coroutine, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -29,6 +29,7 @@ from mct_s2s.model.observed import (
     CredentialKind,
     IdentityHolder,
     Observed,
+    Owner,
     PrincipalKind,
     SecretNote,
     ServicePrincipal,
@@ -176,6 +177,9 @@ class World:
     deleted_principals: dict[str, ServicePrincipal] = field(default_factory=dict)
     assignments: list[Assignment] = field(default_factory=list)
     federated: dict[str, list[Credential]] = field(default_factory=dict)
+    owners: dict[str, tuple[Owner, ...]] = field(default_factory=dict)
+    """Of registrations and of service principals, by object id."""
+    principal_credentials: dict[str, tuple[Credential, ...]] = field(default_factory=dict)
     secrets: dict[str, str] = field(default_factory=dict)
     """Values by key id."""
     longest_secret: timedelta | None = None
@@ -187,6 +191,8 @@ class World:
     departures: MemoryDepartures = field(default_factory=MemoryDepartures)
     carried_out_after: float = 0.0
     """Seconds from the answer to a write of settings until it is carried out."""
+    throttled: dict[str, list[float]] = field(default_factory=dict)
+    """How many seconds the next call of a name is asked to wait before it is answered: `settings`, `write_settings`."""
 
     roles: frozenset[str] | None = frozenset({GLOBAL_ADMINISTRATOR})
     permissions: dict[str, tuple[Permission, ...]] = field(default_factory=dict)
@@ -256,6 +262,10 @@ class World:
         finally:
             self._at_once -= 1
 
+    def asked_to_wait(self, name: str) -> list[float]:
+        """How long the service asks the next such call to wait (`Retry-After`), attempt after attempt."""
+        return self.throttled.pop(name, [])
+
     def new_id(self, kind: str) -> str:
         """An id that nothing has yet."""
         self._made += 1
@@ -264,9 +274,7 @@ class World:
     def register(self, name: str, unique_name: str | None = None, **more: Any) -> Application:
         """A registration with a service principal, as somebody else would make it."""
         client_id = ClientId(self.new_id("appId"))
-        application = Application(
-            ApplicationObjectId(self.new_id("application")), client_id, name, unique_name, created=None, **more
-        )
+        application = Application(ApplicationObjectId(self.new_id("application")), client_id, name, unique_name, **more)
         self.applications[application.object_id] = application
         principal = ServicePrincipal(PrincipalId(self.new_id("principal")), client_id, name)
         self.principals[principal.id] = principal
@@ -406,23 +414,54 @@ class MemoryDirectory:
         async with self.world.call("assignments_of", principal):
             return [one for one in self.world.assignments if same_id(one.principal_id, principal)]
 
-    async def create_application(self, unique_name: str, display_name: str, tags: Sequence[str]) -> Application:
+    async def owners(self, object_id: ApplicationObjectId) -> tuple[Owner, ...]:
+        async with self.world.call("owners", object_id):
+            return self.world.owners.get(object_id, ())
+
+    async def principal_owners(self, principal: PrincipalId) -> tuple[Owner, ...]:
+        async with self.world.call("principal_owners", principal):
+            return self.world.owners.get(principal, ())
+
+    async def credentials(self, object_id: ApplicationObjectId) -> tuple[Credential, ...]:
+        async with self.world.call("credentials", object_id):
+            federated = self.world.federated.get(object_id, [])
+            return (*self.world.applications[object_id].credentials, *federated)
+
+    async def principal_credentials(self, principal: PrincipalId) -> tuple[Credential, ...]:
+        async with self.world.call("principal_credentials", principal):
+            return self.world.principal_credentials.get(principal, ())
+
+    async def remove_credentials(self, object_id: ApplicationObjectId, keep: Collection[KeyId]) -> None:
+        async with self.world.call("remove_credentials", object_id):
+            application = self.world.applications[object_id]
+            kept = tuple(one for one in application.credentials if one.key_id in keep)
+            self.world.applications[object_id] = replace(application, credentials=kept)
+            self.world.federated.pop(object_id, None)
+
+    async def remove_principal_credentials(self, principal: PrincipalId) -> None:
+        async with self.world.call("remove_principal_credentials", principal):
+            self.world.principal_credentials.pop(principal, None)
+
+    async def create_application(
+        self, unique_name: str, display_name: str, tags: Sequence[str], notes: str | None = None
+    ) -> tuple[Application, bool]:
         async with self.world.call("create_application", display_name):
             if any(app.unique_name == unique_name for app in self.world.deleted.values()):
                 raise refused("name-taken", message="Another object with the same value for property uniqueName.")
             found = self._first(lambda app: app.unique_name == unique_name)
             if found is not None:
-                return found
+                return found, False
             made = Application(
                 ApplicationObjectId(self.world.new_id("application")),
                 ClientId(self.world.new_id("appId")),
                 display_name,
                 unique_name,
                 tags=tuple(tags),
+                notes=notes,
                 created=NOW,
             )
             self.world.applications[made.object_id] = made
-            return made
+            return made, True
 
     async def update_application(
         self, object_id: ApplicationObjectId, patch: ApplicationPatch, *, is_new: bool
@@ -588,7 +627,11 @@ class MemorySites:
             found = self.world.sites.get(str(resource).lower())
             return found.site if found else None
 
-    async def settings(self, resource: ResourceId) -> Settings:
+    async def settings(self, resource: ResourceId, *, leaves: Callable[[], None] = lambda: None) -> Settings:
+        for seconds in self.world.asked_to_wait("settings"):
+            leaves()
+            await asyncio.sleep(seconds)
+        leaves()
         async with self.world.call("settings", resource.name):
             return dict(self.world.state(resource).settings)
 
@@ -602,6 +645,10 @@ class MemorySites:
         merged: Callable[[], Mapping[str, str | None] | None],
         read_again: Callable[[], Awaitable[None]],
     ) -> None:
+        for seconds in self.world.asked_to_wait("write_settings"):
+            if merged() is not None:
+                await asyncio.sleep(seconds)
+                await read_again()
         while True:
             try:
                 await self._put(resource, merged)
@@ -790,7 +837,7 @@ class MemoryPlace:
     def is_shown(self) -> bool:
         return False
 
-    async def begin(self, attempt: str) -> None:
+    async def begin(self, attempt: str, client_id: ClientId) -> None:
         async with self.world.call("begin", self.name):
             self.attempts.append(attempt)
 

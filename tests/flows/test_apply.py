@@ -96,7 +96,9 @@ def refused_at(here: World, *changes: AnyChange) -> tuple[Applied, S2SError]:
 
 
 def new(name: str, *after: str) -> CreateApplication:
-    return CreateApplication(key=name, name=name, resource="client application", unique_name=f"key.{name}", after=after)
+    return CreateApplication(
+        key=name, name=name, resource="client application", unique_name=f"key.{name}", option="--client", after=after
+    )
 
 
 def principal(name: str) -> CreateServicePrincipal:

@@ -48,7 +48,9 @@ def saved(bench: Bench, at: int = 0) -> dict[str, str]:
 
 def sign_in_of(values: dict[str, str], secret: str | None = None) -> ClientSignIn:
     proof = SecretProof(secret or values["AZURE_CLIENT_SECRET"])
-    return ClientSignIn(TenantId(values["AZURE_TENANT_ID"]), ClientId(values["AZURE_CLIENT_ID"]), proof)
+    return ClientSignIn(
+        TenantId(values["AZURE_TENANT_ID"]), ClientId(values["AZURE_CLIENT_ID"]), proof, values["AZURE_AUTHORITY_HOST"]
+    )
 
 
 def test_a_clients_own_token_opens_the_api_and_says_why(bench: Bench) -> None:

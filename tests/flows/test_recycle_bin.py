@@ -17,10 +17,12 @@ from mct_s2s.model.observed import Application, Trust
 from mct_s2s.planning.changes import CreateApplication
 from mct_s2s.planning.edits import ApplicationPatch
 
-from tests.flows.memory import TARGET, MemoryDirectory, World, carry_out, failing, goal, refused, run, world
+from tests.flows.memory import TARGET, World, carry_out, failing, goal, refused, run, world
 from tests.planning.worlds import NOW, SERVICE_KEY, credential, site, wish
 
-NEW = CreateApplication(key="A", name="A", resource="client application", unique_name="key.A", tags=("ours",))
+NEW = CreateApplication(
+    key="A", name="A", resource="client application", unique_name="key.A", option="--client", tags=("ours",)
+)
 
 
 def trust_of(here: World, *clients: str, everything: bool = False) -> Trust:
@@ -129,7 +131,7 @@ def test_a_client_that_comes_back_has_a_secret_that_somebody_holds() -> None:
 
 
 def created(here: World) -> tuple[Application, str]:
-    return run(create_or_restore(MemoryDirectory(here), NEW))
+    return run(create_or_restore(here.azure, NEW, NOW))
 
 
 def deleted_a_moment_ago(here: World) -> Application:

@@ -47,7 +47,7 @@ from tests.planning.worlds import LATER, NOW, TENANT, credential
 
 AUDIENCE = "api://service"
 ATTEMPT = "mct-s2s 2026-11-24 a1b2"
-NEW = CreateApplication(key="A", name="A", resource="client application", unique_name="key.A")
+NEW = CreateApplication(key="A", name="A", resource="client application", unique_name="key.A", option="--client")
 
 
 def add(application: Application | None = None, **more: object) -> AddSecret:
@@ -149,7 +149,7 @@ def test_a_client_that_another_run_made_with_a_secret_at_this_moment_gets_no_sec
     """`create-if-missing` may return what somebody else has just made: two secrets would be one too many."""
     here = world()
     theirs = credential(name="mct-s2s 2026-11-24 ffff")
-    here.register("A", "key.A", credentials=(theirs,))
+    here.register("A", "key.A", credentials=(theirs,), created=NOW)
     made = ran(here, NEW, add())
     assert names(here) == [theirs.name]
     assert "another run" in made.details[-1]
@@ -437,7 +437,12 @@ def test_a_certificate_that_was_delivered_minutes_ago_is_not_made_again() -> Non
 
 def test_a_client_that_another_run_made_with_a_certificate_gets_no_second_one() -> None:
     here = world()
-    here.register("A", "key.A", credentials=(credential(kind=CredentialKind.CERTIFICATE),))
+    here.register(
+        "A",
+        "key.A",
+        credentials=(credential(kind=CredentialKind.CERTIFICATE, name="mct-s2s 2026-11-24 ffff"),),
+        created=NOW,
+    )
     made = ran(here, NEW, certify(), keys=True)
     assert "another run" in made.details[-1]
     assert len(here.application_of("A").credentials) == 1

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 
 import pytest
 from mct_s2s.errors import ServiceError
 from mct_s2s.flows import settings as flow
 from mct_s2s.flows.settings import Written, write_settings
 from mct_s2s.model.ids import ClientId
+from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.planning.changes import SettingsWish, SettingWish, WriteSettings
 from mct_s2s.planning.plan import Results
 
 from tests.flows.memory import MemorySites, World, elapsed_since, failing, lost, refused, run, world
 from tests.planning.worlds import FOREIGN, guid, site
+
+Merged = Callable[[], Mapping[str, str | None] | None]
+ReadAgain = Callable[[], Awaitable[None]]
 
 SITE = site()
 MINE, THEIRS = ClientId(guid("mine")), ClientId(guid("theirs"))
@@ -95,6 +99,81 @@ def test_what_is_right_already_is_not_written() -> None:
     assert [did for did, _ in told.written] == [False]
     assert told.kept == []
     assert outcome.settings == settings(here)
+
+
+def test_a_listing_that_was_throttled_first_is_as_old_as_its_last_attempt() -> None:
+    """Taken for one that takes a minute, it would count as fresh for a minute, and a foreign edit be erased."""
+    here = world()
+    here.throttled["settings"] = [60.0]
+
+    async def main() -> None:
+        writing = asyncio.ensure_future(write(here, wait=30.0))
+        await asyncio.sleep(75.0)
+        sets(here, "BannerText", "new")()
+        await writing
+
+    run(main())
+    assert settings(here)["BannerText"] == "new"
+    assert len(here.writes) == 1
+
+
+def test_a_throttled_write_waits_no_longer_than_it_was_asked_to() -> None:
+    here = world()
+    here.throttled["write_settings"] = [60.0]
+
+    async def main() -> float:
+        began = asyncio.get_running_loop().time()
+        await write(here)
+        return elapsed_since(began)
+
+    assert run(main()) < 61.0
+    assert MINE in ids(here)
+
+
+def test_a_write_that_was_held_back_is_made_from_a_new_listing() -> None:
+    """The service asked another request for patience in the moment between the listing and the write."""
+    here = world()
+
+    class HeldBack(MemorySites):
+        async def write_settings(self, resource: ResourceId, merged: Merged, read_again: ReadAgain) -> None:
+            if not here.writes and not settings(here)["BannerText"]:
+                await asyncio.sleep(60.0)
+                sets(here, "BannerText", "new")()
+            await super().write_settings(resource, merged, read_again)
+
+    run(write_settings(HeldBack(here), change(), Results(), at_once, lambda _: None))
+    assert settings(here)["BannerText"] == "new"
+    assert MINE in ids(here)
+    assert len(here.writes) == 1
+
+
+def test_a_write_whose_answer_was_lost_costs_one_look_more() -> None:
+    here = world()
+    here.after("write_settings", failing(lost()))
+
+    async def main() -> float:
+        began = asyncio.get_running_loop().time()
+        await write(here)
+        return elapsed_since(began)
+
+    assert run(main()) < 1.0
+    assert here.calls.count("settings contosolearn") == 3
+
+
+def test_ours_erased_at_the_very_last_look_is_no_success() -> None:
+    """Others write at every look, and the last of them erases ours."""
+    here, number = world(), 0
+
+    def chatter() -> None:
+        nonlocal number
+        number += 1
+        sets(here, "Heartbeat", str(number))()
+        if number == flow.LOOKS + 1:
+            sets(here, "ServiceApplicationIds", THEIRS)()
+
+    here.before("settings", None, *[chatter] * 1000)
+    with pytest.raises(ServiceError, match="keeps writing over"):
+        run(write(here))
 
 
 def test_the_settings_are_listed_again_when_waiting_for_the_rest_has_taken_long() -> None:

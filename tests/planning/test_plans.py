@@ -317,19 +317,21 @@ def noted(note: SecretNote, *credentials: str) -> Observed:
 
 
 def test_a_secret_that_never_arrived_is_removed_before_another_is_made() -> None:
-    plan = make_plan(wish("Import"), noted(SecretNote(attempts=("lost",)), "lost"), FACTS)
+    plan = make_plan(wish("Import"), noted(SecretNote(attempts=("mct-s2s lost",)), "mct-s2s lost"), FACTS)
     remove, add = plan.changes
     assert isinstance(remove, RemoveSecret)
     assert isinstance(add, AddSecret)
-    assert remove.key_id == credential(300, "lost").key_id
+    assert remove.key_id == credential(300, "mct-s2s lost").key_id
     assert remove.key in plan.waits_for(add)
 
 
 def test_a_secret_that_arrived_is_no_orphan_and_a_foreign_one_is_never_removed() -> None:
-    delivered = SecretNote(attempts=("mine",), delivered=credential(300, "mine").key_id)
-    assert make_plan(wish("Import"), noted(delivered, "mine"), FACTS).is_empty
-    assert make_plan(wish("Import"), noted(SecretNote(attempts=("lost",)), "of a person"), FACTS).is_empty
-    both = make_plan(wish("Import"), noted(SecretNote(attempts=("lost",)), "lost", "of a person"), FACTS)
+    delivered = SecretNote(attempts=("mct-s2s mine",), delivered=credential(300, "mct-s2s mine").key_id)
+    assert make_plan(wish("Import"), noted(delivered, "mct-s2s mine"), FACTS).is_empty
+    assert make_plan(wish("Import"), noted(SecretNote(attempts=("mct-s2s lost",)), "of a person"), FACTS).is_empty
+    both = make_plan(
+        wish("Import"), noted(SecretNote(attempts=("mct-s2s lost",)), "mct-s2s lost", "of a person"), FACTS
+    )
     assert said(both) == ["delete secret Import"]
 
 

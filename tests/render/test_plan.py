@@ -32,7 +32,7 @@ def test_every_step_is_on_a_line_with_its_sign_its_resource_and_its_name(screens
     plan = full_plan()
     screen = screens()
     show_plan(screen.terminal, plan, SITE)
-    rows = [line.split(maxsplit=1) for line in screen.err.splitlines()[1:]]
+    rows = [line.split(maxsplit=1) for line in screen.err.splitlines()[1 : 1 + len(plan.steps)]]
     signs = {"create": "+", "update": "~", "delete": "-", "none": "·"}
     assert [row[0] for row in rows] == [signs[step.action] for step in plan.steps]
     for row, step in zip(rows, plan.steps, strict=True):

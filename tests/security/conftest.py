@@ -1,7 +1,38 @@
-"""The same program and the same sandbox as for the command line's own tests."""
+"""The command line's fixtures, and other people of the tenant."""
 
 from __future__ import annotations
 
+import gc
+import warnings
+from collections.abc import Callable, Iterator
+
+import pytest
+
 from tests.cli.conftest import mct, process
+from tests.conftest import Sandbox
+from tests.security.people import Member
 
 __all__ = ["mct", "process"]
+
+
+@pytest.fixture
+def member(azure: Sandbox) -> Iterator[Callable[[str], Member]]:
+    """Makes people of the tenant who hold no role, signed in."""
+    signed_in: list[Member] = []
+
+    def sign_in(name: str) -> Member:
+        signed_in.append(Member(azure, name))
+        return signed_in[-1]
+
+    yield sign_in
+    for one in signed_in:
+        one.close()
+
+
+@pytest.fixture(autouse=True)
+def tidy() -> Iterator[None]:
+    """Let go of connections that were cut here, and not in a test that comes later."""
+    yield
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        gc.collect()

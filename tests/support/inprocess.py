@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from azure.identity._internal import aad_client_base
 from mct_s2s.cli.app import main
 
 from tests.cli.schemas import check
@@ -49,11 +50,23 @@ def run_inside(words: Sequence[str], environment: Mapping[str, str], time: Simul
         for name, value in environment.items():
             patch.setenv(name, value)
         patch.setattr(sys, "stdin", nobody)
+        # A client assertion is valid from now on, by a calendar that the sandbox has to agree with.
+        patch.setattr(aad_client_base, "time", _Calendar(time))
         with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
             code = main(words)
     took = time.seconds - began
     time.move_to(time.seconds + BETWEEN_RUNS)
     return Ended(code, out.text, err.text, took)
+
+
+@dataclass(frozen=True)
+class _Calendar:
+    """The module `time`, as far as azure-identity reads the calendar by it."""
+
+    _simulated: SimulatedTime
+
+    def time(self) -> float:
+        return self._simulated.timestamp()
 
 
 class _Stream(io.TextIOWrapper):

@@ -18,7 +18,12 @@ _running: dict[str, None] = {}
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Mark what is started from here, and end on SIGTERM as on Ctrl-C."""
+    """Mark what is started from here, and end on SIGTERM as on Ctrl-C.
+
+    A shell starts what goes into the background with SIGINT ignored, and everything below it inherits that: programs
+    would sit out the Ctrl-C that tests send them.
+    """
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     if not hasattr(config, "workerinput"):
         os.environ[MARK] = secrets.token_hex(8)
         signal.signal(signal.SIGTERM, _interrupt)

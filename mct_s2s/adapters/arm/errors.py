@@ -5,14 +5,13 @@ Source: learn.microsoft.com/azure/azure-resource-manager/troubleshooting/common-
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from typing import Any
 
 from azure.core.exceptions import AzureError, HttpResponseError, ServiceRequestError, ServiceResponseError
 
+from mct_s2s.adapters.answers import ARM, OddAnswer, odd_answer, parse_json, seconds
 from mct_s2s.errors import NotThere, PermissionMissing, S2SError, ServiceError, SignInFailed
 
 LEAST_ROLE = "Website Contributor"
@@ -20,28 +19,6 @@ LEAST_ROLE = "Website Contributor"
 
 class UnreadableAnswer(AzureError):
     """A success whose body is not the JSON object that Azure Resource Manager sends."""
-
-
-def unreadable(doing: str) -> ServiceError:
-    """An answer of another shape: a proxy's page, or nothing. Whether the request took effect is unknown."""
-    return ServiceError(
-        "arm-unreachable",
-        f"Azure Resource Manager returned an unreadable answer while trying to {doing}.",
-        remedy="Check the network and the proxy, then run the same command again: it resumes.",
-    )
-
-
-@contextmanager
-def readable(doing: str) -> Iterator[None]:
-    """Translate what reading a successful answer of another shape raises. Wrap the reading only, not the request.
-
-    Raises:
-        ServiceError: the answer is unreadable.
-    """
-    try:
-        yield
-    except (LookupError, TypeError, AttributeError, ValueError) as error:
-        raise unreadable(doing) from error
 
 
 def translate(error: AzureError, doing: str, scope: str = "") -> S2SError:
@@ -52,17 +29,8 @@ def translate(error: AzureError, doing: str, scope: str = "") -> S2SError:
         doing: the step, as a verb phrase: `restart the App Service`.
         scope: of the tokens that the request was sent with.
     """
-    if isinstance(error, UnreadableAnswer):
-        return unreadable(doing)
     if not isinstance(error, HttpResponseError) or error.response is None:
-        lost = isinstance(error, ServiceRequestError | ServiceResponseError)
-        return ServiceError(
-            "arm-unreachable",
-            f"Azure Resource Manager did not answer while trying to {doing}: {_first_line(error)}",
-            remedy="Check the network and the proxy, then run the same command again: it resumes."
-            if lost
-            else "Run the same command again with --verbose, and report what it prints.",
-        )
+        return _unanswered(error, doing)
     response: Any = error.response  # the SDK types it by what its two generations of responses share
     headers = {str(k).lower(): str(v) for k, v in response.headers.items()}
     status = error.status_code or 0
@@ -93,8 +61,24 @@ def translate(error: AzureError, doing: str, scope: str = "") -> S2SError:
         status=status,
         service_code=code,
         service_message=message,
-        retry_after=_seconds(headers.get("retry-after")),
+        retry_after=seconds(headers.get("retry-after")),
         headers=headers,
+    )
+
+
+def _unanswered(error: AzureError, doing: str) -> ServiceError:
+    odd = odd_answer(error)
+    if odd is not None:
+        return ARM.refused(odd, doing)
+    if isinstance(error, UnreadableAnswer):
+        return ARM.unreadable(doing)
+    lost = isinstance(error, ServiceRequestError | ServiceResponseError)
+    return ServiceError(
+        "arm-unreachable",
+        f"Azure Resource Manager did not answer while trying to {doing}: {_first_line(error)}",
+        remedy="Check the network and the proxy, then run the same command again: it resumes."
+        if lost
+        else "Run the same command again with --verbose, and report what it prints.",
     )
 
 
@@ -102,8 +86,8 @@ def _body(error: HttpResponseError) -> tuple[str, str]:
     """Code and message, in either of the two envelopes that App Service uses."""
     try:
         assert error.response is not None  # noqa: S101  # the caller has looked
-        document: Any = json.loads(error.response.text())
-    except (ValueError, UnicodeDecodeError):
+        document: Any = parse_json(error.response.text())
+    except (ValueError, LookupError, OddAnswer):
         return "", ""
     lowered = _lowered(document)
     inner = _lowered(lowered.get("error") or document)
@@ -153,10 +137,3 @@ def _remedy(code: str, status: int) -> str:
 
 def _first_line(error: AzureError) -> str:
     return (str(error).splitlines() or [type(error).__name__])[0][:300]
-
-
-def _seconds(value: str | None) -> float | None:
-    try:
-        return float(value) if value else None
-    except ValueError:
-        return None

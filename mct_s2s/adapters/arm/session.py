@@ -27,14 +27,13 @@ from azure.core.rest import HttpRequest
 from mct_s2s import __version__
 from mct_s2s.adapters import patience as limits
 from mct_s2s.adapters.arm.errors import UnreadableAnswer, translate
-from mct_s2s.adapters.azure_trace import TracePolicy
+from mct_s2s.adapters.azure_trace import OnlyAt, TracePolicy
 from mct_s2s.adapters.clouds import Cloud
 from mct_s2s.adapters.patience import Patience, nothing
 from mct_s2s.adapters.trace import Trace
 
 if TYPE_CHECKING:
-    import aiohttp
-
+    from mct_s2s.adapters.connection import Connection
     from mct_s2s.adapters.credentials import Credential
 
 T = TypeVar("T")
@@ -44,7 +43,7 @@ class ArmSession:
     """Azure Resource Manager of one cloud, as one caller."""
 
     def __init__(
-        self, cloud: Cloud, credential: Credential, http: aiohttp.ClientSession, patience: Patience, trace: Trace
+        self, cloud: Cloud, credential: Credential, http: Connection, patience: Patience, trace: Trace
     ) -> None:
         self.cloud = cloud
         self.credential = credential
@@ -67,6 +66,7 @@ class ArmSession:
             HeadersPolicy(),
             UserAgentPolicy(base_user_agent=f"mct-s2s/{__version__}"),
             _Decode(),
+            OnlyAt(self.cloud.arm),
             _Bearer(self.credential, self.cloud),
             TracePolicy("ARM", self._trace),
         ]
@@ -149,14 +149,13 @@ class _Decode(ContentDecodePolicy):
 
 
 class _Bearer(AsyncHTTPPolicy[Any, Any]):
-    """Puts the shared credential's token on requests to Azure Resource Manager, and on no others."""
+    """Puts the shared credential's token on requests, which `OnlyAt` has looked at."""
 
     def __init__(self, credential: Credential, cloud: Cloud) -> None:
         self._credential = credential
         self._cloud = cloud
 
     async def send(self, request: PipelineRequest[Any]) -> PipelineResponse[Any, Any]:
-        if urlsplit(request.http_request.url)[:2] == urlsplit(self._cloud.arm)[:2]:
-            token = await self._credential.get_token(self._cloud.arm_scope)
-            request.http_request.headers["Authorization"] = f"Bearer {token.token}"
+        token = await self._credential.get_token(self._cloud.arm_scope)
+        request.http_request.headers["Authorization"] = f"Bearer {token.token}"
         return await self.next.send(request)

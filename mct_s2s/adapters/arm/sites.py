@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from mct_s2s.adapters.arm.errors import readable, unreadable
+from mct_s2s.adapters.answers import ARM, guid, text
 from mct_s2s.adapters.arm.session import ArmSession
 from mct_s2s.errors import NotThere, PermissionMissing, ServiceError
 from mct_s2s.model.ids import TenantId
@@ -31,7 +31,7 @@ class ArmSites:
     async def subscriptions(self) -> list[Subscription]:
         """GET /subscriptions."""
         page = await self._session.get("/subscriptions", SUBSCRIPTIONS_API, "list the subscriptions")
-        with readable("list the subscriptions"):
+        with ARM.readable("list the subscriptions"):
             return [_subscription(row) for row in page["value"]]
 
     async def subscription(self, subscription_id: str) -> Subscription | None:
@@ -41,7 +41,7 @@ class ArmSites:
             row = await self._session.get(path, SUBSCRIPTIONS_API, doing)
         except NotThere:
             return None
-        with readable(doing):
+        with ARM.readable(doing):
             return _subscription(row)
 
     async def sites(self, subscription_id: str, group: str | None = None) -> list[Site]:
@@ -54,7 +54,7 @@ class ArmSites:
             return [row async for row in _rows(pages)]
 
         rows = await self._session.call(read, doing)
-        with readable(doing):
+        with ARM.readable(doing):
             return [_site(row) for row in rows]
 
     async def site(self, resource: ResourceId) -> Site | None:
@@ -63,7 +63,7 @@ class ArmSites:
             row = await self.raw_site(resource)
         except NotThere:
             return None
-        with readable("read the App Service"):
+        with ARM.readable("read the App Service"):
             return _site(row)
 
     async def raw_site(self, resource: ResourceId) -> Mapping[str, Any]:
@@ -73,19 +73,27 @@ class ArmSites:
             return await self._session.call(lambda: apps.get_slot(group, name, resource.slot), "read the App Service")
         return await self._session.call(lambda: apps.get(group, name), "read the App Service")
 
-    async def settings(self, resource: ResourceId) -> dict[str, str | None]:
+    async def settings(
+        self, resource: ResourceId, *, leaves: Callable[[], None] = lambda: None
+    ) -> dict[str, str | None]:
         """POST …/config/appsettings/list."""
         apps, group, name = self._at(resource)
         doing = "read the application settings"
-        if resource.slot:
-            answer = await self._session.call(
-                lambda: apps.list_application_settings_slot(group, name, resource.slot), doing
-            )
-        else:
-            answer = await self._session.call(lambda: apps.list_application_settings(group, name), doing)
+
+        async def read() -> Mapping[str, Any]:
+            leaves()
+            answer: Mapping[str, Any]
+            if resource.slot:
+                answer = await apps.list_application_settings_slot(group, name, resource.slot)
+            else:
+                answer = await apps.list_application_settings(group, name)
+            return answer
+
+        answer = await self._session.call(read, doing)
         settings = answer.get("properties")
         if not isinstance(settings, Mapping):
-            raise unreadable(doing)  # never "no settings": a write replaces them all, and would erase the site's own
+            # Never "no settings": a write replaces them all, and would erase the site's own.
+            raise ARM.unreadable(doing)
         return dict(settings)
 
     async def swapping(self, resource: ResourceId) -> Swapping | None:
@@ -190,7 +198,7 @@ async def _rows(pages: Any) -> AsyncIterator[Mapping[str, Any]]:
 
 
 def _subscription(row: Mapping[str, Any]) -> Subscription:
-    return Subscription(row["subscriptionId"], row.get("displayName") or "", TenantId(row.get("tenantId") or ""))
+    return Subscription(guid(row["subscriptionId"]), text(row.get("displayName")), TenantId(guid(row["tenantId"])))
 
 
 def _site(row: Mapping[str, Any]) -> Site:

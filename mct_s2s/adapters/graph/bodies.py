@@ -31,13 +31,14 @@ THIS_DIRECTORY_ONLY = "AzureADMyOrg"
 supported-accounts-validation."""
 
 
-def new_application(display_name: str, tags: Sequence[str]) -> Application:
+def new_application(display_name: str, tags: Sequence[str], notes: str | None) -> Application:
     """A registration for this directory only. Its v1 tokens carry the URI that was asked for as their audience."""
     return Application(
         display_name=display_name,
         sign_in_audience=THIS_DIRECTORY_ONLY,
         api=ApiApplication(requested_access_token_version=1),
         tags=list(tags) or None,
+        notes=notes,
     )
 
 

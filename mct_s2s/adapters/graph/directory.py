@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -11,21 +11,20 @@ from typing import Any
 from kiota_abstractions.base_request_configuration import RequestConfiguration
 from kiota_abstractions.request_information import RequestInformation
 
-from mct_s2s.adapters.graph import bodies, parse, proofs
+from mct_s2s.adapters.answers import GRAPH
+from mct_s2s.adapters.graph import bodies, custody, parse, proofs
 from mct_s2s.adapters.graph.errors import (
     READ,
     already_gone,
     already_there,
     is_lag,
-    readable,
     recycle_bin_empty,
-    unreadable,
 )
 from mct_s2s.adapters.graph.session import GraphSession
 from mct_s2s.adapters.patience import Lag, no_lag
 from mct_s2s.errors import ServiceError
 from mct_s2s.model.ids import ApplicationObjectId, AppRoleId, ClientId, KeyId, PrincipalId
-from mct_s2s.model.observed import Application, Assignment, Credential, ServicePrincipal, Tenant
+from mct_s2s.model.observed import Application, Assignment, Credential, Owner, ServicePrincipal, Tenant
 from mct_s2s.model.proofs import Certificate, Federation
 from mct_s2s.planning.edits import ApplicationPatch
 from mct_s2s.ports import NewSecret
@@ -50,7 +49,7 @@ class GraphDirectory:
         page = await self._session.send(
             self._graph.organization.to_get_request_information(_select(["id", "displayName", "verifiedDomains"])), READ
         )
-        with readable(READ):
+        with GRAPH.readable(READ):
             return parse.tenant((page or {})["value"][0])
 
     async def application_by_client_id(self, client_id: ClientId) -> Application | None:
@@ -146,7 +145,9 @@ class GraphDirectory:
         builder = self._graph.service_principals.by_service_principal_id(principal).app_role_assignments
         return [parse.assignment(row) async for row in self._session.rows(builder.to_get_request_information(), READ)]
 
-    async def create_application(self, unique_name: str, display_name: str, tags: Sequence[str]) -> Application:
+    async def create_application(
+        self, unique_name: str, display_name: str, tags: Sequence[str], notes: str | None = None
+    ) -> tuple[Application, bool]:
         """PATCH /applications(uniqueName='…') with `Prefer: create-if-missing`: two runs can never make two.
 
         The body says only what a new registration must say: where one stands already, nothing of it changes.
@@ -154,13 +155,14 @@ class GraphDirectory:
         builder = self._graph.applications_with_unique_name(unique_name)
         prefer: RequestConfiguration[Any] = RequestConfiguration()
         prefer.headers.add("Prefer", "create-if-missing")
-        info = builder.to_patch_request_information(bodies.new_application(display_name, tags), prefer)
+        info = builder.to_patch_request_information(bodies.new_application(display_name, tags, notes), prefer)
         row = await self._session.send(info, "create the registration")
+        is_made = row is not None
         if row is None:  # it stood already: 204 brings no body
             builder = self._graph.applications_with_unique_name(unique_name)  # its key may be another's by now
             read = builder.to_get_request_information(_select(parse.APPLICATION_FIELDS))
             row = await self._session.send(read, READ, lag=is_lag)
-        return parse.application(row or {})
+        return parse.application(row or {}), is_made
 
     async def update_application(
         self, object_id: ApplicationObjectId, patch: ApplicationPatch, *, is_new: bool
@@ -191,7 +193,7 @@ class GraphDirectory:
         builder = self._graph.applications.by_application_id(object_id).add_password
         info = builder.to_post_request_information(bodies.new_secret(name, expires))
         row = await self._session.send(info, "make the secret", repeatable=False, lag=_lag(is_new)) or {}
-        with readable("make the secret"):
+        with GRAPH.readable("make the secret"):
             return NewSecret(KeyId(row["keyId"]), parse.moment(row["endDateTime"]), str(row["secretText"]))
 
     async def remove_secret(self, object_id: ApplicationObjectId, key_id: KeyId) -> None:
@@ -212,6 +214,31 @@ class GraphDirectory:
     ) -> KeyId:
         """GET and PATCH /applications/{id}."""
         return await proofs.add_certificate(self._session, object_id, certificate, name, _lag(is_new))
+
+    async def owners(self, object_id: ApplicationObjectId) -> tuple[Owner, ...]:
+        """GET /applications/{id}/owners."""
+        return await custody.owners(self._session, f"/applications/{object_id}")
+
+    async def principal_owners(self, principal: PrincipalId) -> tuple[Owner, ...]:
+        """GET /servicePrincipals/{id}/owners."""
+        return await custody.owners(self._session, f"/servicePrincipals/{principal}")
+
+    async def credentials(self, object_id: ApplicationObjectId) -> tuple[Credential, ...]:
+        """GET /applications/{id}, with the keys of its certificates, and its federated credentials."""
+        return await custody.of_application(self._session, f"/applications/{object_id}")
+
+    async def principal_credentials(self, principal: PrincipalId) -> tuple[Credential, ...]:
+        """GET /servicePrincipals/{id}, with the keys of its certificates."""
+        return await custody.credentials(self._session, f"/servicePrincipals/{principal}")
+
+    async def remove_credentials(self, object_id: ApplicationObjectId, keep: Collection[KeyId]) -> None:
+        """POST removePassword, PATCH and DELETE, one after another, for those that are there."""
+        path = f"/applications/{object_id}"
+        await together(custody.remove(self._session, path, keep), custody.remove_federated(self._session, path, keep))
+
+    async def remove_principal_credentials(self, principal: PrincipalId) -> None:
+        """POST removePassword and PATCH, for those that are there."""
+        await custody.remove(self._session, f"/servicePrincipals/{principal}", ())
 
     async def put_federated_credential(
         self, object_id: ApplicationObjectId, federation: Federation, *, is_new: bool
@@ -289,7 +316,7 @@ class GraphDirectory:
     async def purge_application(self, object_id: ApplicationObjectId, *, is_new: bool) -> None:
         """DELETE /directory/deletedItems/{id}: for good."""
         info = self._graph.directory.deleted_items.by_directory_object_id(object_id).to_delete_request_information()
-        await self._gone(info, "purge the registration", lag=_lag(is_new))
+        await self._gone(info, "purge the registration", lag=_until_lost(_lag(is_new)))
 
     async def _gone(self, info: RequestInformation, doing: str, *, lag: Lag = no_lag) -> None:
         try:
@@ -315,7 +342,7 @@ class GraphDirectory:
                 return None
             raise
         if row is None:
-            raise unreadable(READ)  # never "not there": 404 says that
+            raise GRAPH.unreadable(READ)  # never "not there": 404 says that
         return row
 
     async def _in(self, builder: Any, field: str, values: Sequence[str], fields: list[str]) -> list[dict[str, Any]]:
@@ -347,6 +374,18 @@ def _select(fields: list[str]) -> RequestConfiguration[Any]:
 
 def _lag(is_new: bool) -> Lag:
     return is_lag if is_new else no_lag
+
+
+def _until_lost(lag: Lag) -> Lag:
+    """The same, until an answer was lost: what is not there after that has been deleted by the request before."""
+    lost = False
+
+    def rule(error: ServiceError) -> bool:
+        nonlocal lost
+        lost = lost or error.answer_lost
+        return not lost and lag(error)
+
+    return rule
 
 
 def _quoted(value: str) -> str:

@@ -5,12 +5,10 @@ Sources: learn.microsoft.com/graph/errors; the answers that terraform-provider-a
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 import httpx
 from kiota_abstractions.api_error import APIError
 
+from mct_s2s.adapters.answers import GRAPH, odd_answer, seconds
 from mct_s2s.errors import PermissionMissing, S2SError, ServiceError, SignInFailed
 from mct_s2s.planning.secret_policy import LIFETIME_FORBIDDEN
 
@@ -79,6 +77,9 @@ def translate(error: Exception, doing: str) -> S2SError:
         error: what the SDK or its transport raised.
         doing: the step, as a verb phrase: `create the registration`.
     """
+    odd = odd_answer(error)
+    if odd is not None:
+        return GRAPH.refused(odd, doing)
     if isinstance(error, httpx.HTTPError):
         return ServiceError(
             "graph-unreachable",
@@ -118,7 +119,7 @@ def translate(error: Exception, doing: str) -> S2SError:
         service_code=code,
         service_message=message,
         details=tuple(str(detail.code) for detail in getattr(inner, "details", None) or []),
-        retry_after=_seconds(headers.get("retry-after")),
+        retry_after=seconds(headers.get("retry-after")),
         headers=headers,
     )
 
@@ -144,28 +145,6 @@ def _code(status: int, message: str, doing: str) -> str:
     if status == 400 and "already exists" in text and "identifieruris" in text:
         return URI_TAKEN
     return "graph-refused"
-
-
-def unreadable(doing: str) -> ServiceError:
-    """An answer cut off or of another shape: whether the request took effect is as unknown as with no answer."""
-    return ServiceError(
-        "graph-unreachable",
-        f"Microsoft Graph returned an unreadable answer while trying to {doing}.",
-        remedy="Check the network and the proxy, then run the same command again: it resumes.",
-    )
-
-
-@contextmanager
-def readable(doing: str) -> Iterator[None]:
-    """Translate what reading a successful answer of another shape raises. Wrap the reading only, not the request.
-
-    Raises:
-        ServiceError: the answer is unreadable.
-    """
-    try:
-        yield
-    except (LookupError, TypeError, AttributeError, ValueError) as error:
-        raise unreadable(doing) from error
 
 
 class PermissionDenied(PermissionMissing):
@@ -197,10 +176,3 @@ def _remedy(status: int, message: str, doing: str) -> str:
     if status >= 500 or status == 429:
         return "Run the same command again: it resumes where this one stopped."
     return "Run the same command again; if it persists, give the request id to Microsoft support."
-
-
-def _seconds(value: str | None) -> float | None:
-    try:
-        return float(value) if value else None
-    except ValueError:
-        return None

@@ -11,7 +11,8 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from mct_s2s.adapters.graph.errors import READ, readable
+from mct_s2s.adapters.answers import GRAPH, guid
+from mct_s2s.adapters.graph.errors import READ
 from mct_s2s.model.ids import ApplicationObjectId, AppRoleId, ClientId, KeyId, PrincipalId, TenantId
 from mct_s2s.model.observed import (
     Application,
@@ -43,6 +44,7 @@ APPLICATION_FIELDS = [
     "api",
     "createdDateTime",
     "tags",
+    "notes",
 ]
 DELETED_FIELDS = [*APPLICATION_FIELDS, "deletedDateTime"]
 PRINCIPAL_FIELDS = [
@@ -55,15 +57,15 @@ PRINCIPAL_FIELDS = [
 ]
 
 
-@readable(READ)
+@GRAPH.readable(READ)
 def tenant(row: Json) -> Tenant:
     """`organization`. The tenant name is the initial domain, whatever the custom ones."""
     domains = row.get("verifiedDomains") or []
     initial = next((domain["name"] for domain in domains if domain.get("isInitial")), "")
-    return Tenant(TenantId(row["id"]), initial, frozenset(str(domain["name"]).lower() for domain in domains))
+    return Tenant(TenantId(guid(row["id"])), initial, frozenset(str(domain["name"]).lower() for domain in domains))
 
 
-@readable(READ)
+@GRAPH.readable(READ)
 def application(row: Json) -> Application:
     """`application`."""
     return Application(
@@ -76,12 +78,13 @@ def application(row: Json) -> Application:
         app_roles=tuple(app_role(role) for role in row.get("appRoles") or ()),
         required_access=tuple(_required_access(entry) for entry in row.get("requiredResourceAccess") or ()),
         credentials=(
-            *(_credential(CredentialKind.SECRET, entry) for entry in row.get("passwordCredentials") or ()),
-            *(_credential(CredentialKind.CERTIFICATE, entry) for entry in row.get("keyCredentials") or ()),
+            *(credential(CredentialKind.SECRET, entry) for entry in row.get("passwordCredentials") or ()),
+            *(credential(CredentialKind.CERTIFICATE, entry) for entry in row.get("keyCredentials") or ()),
         ),
         token_version=(row.get("api") or {}).get("requestedAccessTokenVersion"),
         created=moment(row["createdDateTime"]) if row.get("createdDateTime") else None,
         tags=tuple(row.get("tags") or ()),
+        notes=row.get("notes"),
         deleted=moment(row["deletedDateTime"]) if row.get("deletedDateTime") else None,
     )
 
@@ -98,7 +101,7 @@ def app_role(row: Json) -> AppRole:
     )
 
 
-@readable(READ)
+@GRAPH.readable(READ)
 def principal(row: Json) -> ServicePrincipal:
     """`servicePrincipal`. A managed identity names its Azure resource among its alternative names."""
     resource = next((str(n) for n in row.get("alternativeNames") or () if str(n).startswith("/subscriptions/")), None)
@@ -113,7 +116,7 @@ def principal(row: Json) -> ServicePrincipal:
     )
 
 
-@readable(READ)
+@GRAPH.readable(READ)
 def assignment(row: Json) -> Assignment:
     """`appRoleAssignment`."""
     return Assignment(
@@ -121,7 +124,7 @@ def assignment(row: Json) -> Assignment:
     )
 
 
-@readable(READ)
+@GRAPH.readable(READ)
 def federated_credential(row: Json) -> Credential:
     """`federatedIdentityCredential`: it does not expire."""
     audience = next(iter(row.get("audiences") or ()), "")
@@ -162,7 +165,8 @@ def _required_access(row: Json) -> RequiredAccess:
     )
 
 
-def _credential(kind: CredentialKind, row: Json) -> Credential:
+def credential(kind: CredentialKind, row: Json) -> Credential:
+    """`passwordCredential` or `keyCredential`."""
     end = row.get("endDateTime")
     begin = row.get("startDateTime")
     return Credential(

@@ -12,8 +12,9 @@ from kiota_abstractions.base_request_configuration import RequestConfiguration
 from msgraph.generated.models.application import Application
 from msgraph.generated.models.federated_identity_credential import FederatedIdentityCredential
 
+from mct_s2s.adapters.answers import GRAPH
 from mct_s2s.adapters.graph import parse
-from mct_s2s.adapters.graph.errors import READ, is_lag, readable, unreadable
+from mct_s2s.adapters.graph.errors import READ, is_lag
 from mct_s2s.adapters.graph.session import GraphSession
 from mct_s2s.adapters.patience import Lag
 from mct_s2s.errors import ServiceError
@@ -41,7 +42,7 @@ async def add_certificate(
     row = await session.send(builder.to_get_request_information(), READ, lag=lag) or {}
     standing: list[dict[str, Any]] | None = row.get("keyCredentials")
     if not isinstance(standing, list):
-        raise unreadable(READ)  # never "no certificates": the write replaces them all
+        raise GRAPH.unreadable(READ)  # never "no certificates": the write replaces them all
     for entry in standing:
         known = same_id(entry.get("keyId"), certificate.key_id)
         if known or same_id(parse.thumbprint(entry.get("customKeyIdentifier")), certificate.thumbprint):
@@ -97,7 +98,7 @@ async def put_federated_credential(
             if row is None:  # it stood already: 204 brings no body
                 named = builder.federated_identity_credentials_with_name(federation.name)
                 row = await session.send(named.to_get_request_information(), READ, lag=is_lag)
-            with readable("add the federated credential"):
+            with GRAPH.readable("add the federated credential"):
                 return KeyId((row or {})["id"])
     raise AssertionError(federation)
 
@@ -107,7 +108,7 @@ async def _standing(
 ) -> KeyId | None:
     listed = session.client.applications.by_application_id(object_id).federated_identity_credentials
     page = await session.send(listed.to_get_request_information(), READ, lag=lag) or {}
-    with readable(READ):
+    with GRAPH.readable(READ):
         credentials = [parse.federated_credential(row) for row in page["value"]]
     return next((c.key_id for c in credentials if c.federation == federation), None)
 

@@ -24,8 +24,10 @@ from msgraph.graph_service_client import GraphServiceClient
 
 from mct_s2s import __version__
 from mct_s2s.adapters import patience as limits
+from mct_s2s.adapters.answers import GRAPH, OddAnswer, check_address
 from mct_s2s.adapters.clouds import Cloud
-from mct_s2s.adapters.graph.errors import translate, unreadable
+from mct_s2s.adapters.graph.connection import BoundedClient
+from mct_s2s.adapters.graph.errors import translate
 from mct_s2s.adapters.patience import Lag, Patience, no_lag
 from mct_s2s.adapters.trace import Request, Trace, path_of
 
@@ -40,7 +42,7 @@ class GraphSession:
         self._credential = credential
         self._patience = patience
         self._trace = trace
-        self._http = httpx.AsyncClient(
+        self._http = BoundedClient(
             verify=tls,
             timeout=httpx.Timeout(limits.REQUEST_SECONDS, connect=limits.CONNECT_SECONDS),
             headers={"User-Agent": f"mct-s2s/{__version__}"},
@@ -79,7 +81,7 @@ class GraphSession:
                         raise translate(error, doing) from error
                     info.headers.remove("Authorization")  # kiota would keep the refused one
                     self._credential.forget(began)  # revoked, or expired early: one new token is asked for
-                except (httpx.HTTPError, httpx.InvalidURL) as error:
+                except (httpx.HTTPError, httpx.InvalidURL, OddAnswer) as error:
                     raise translate(error, doing) from error
             raise AssertionError(doing)
 
@@ -92,12 +94,16 @@ class GraphSession:
         while True:
             found = page.get("value") if page is not None else None
             if page is None or not isinstance(found, list):
-                raise unreadable(doing)  # never "no rows": what is there would be created again
+                raise GRAPH.unreadable(doing)  # never "no rows": what is there would be created again
             for row in found:
                 yield row
             following = page.get("@odata.nextLink")
             if following is None:
                 return
+            try:
+                check_address(following, self.base_url)
+            except OddAnswer as odd:
+                raise GRAPH.refused(odd, doing) from odd
             more = RequestInformation(Method.GET)
             more.url = following
             more.headers.try_add("Accept", "application/json")
@@ -127,9 +133,9 @@ def _json(body: bytes | None, doing: str) -> dict[str, Any] | None:
     try:
         document: Any = json.loads(body)
     except ValueError as error:
-        raise unreadable(doing) from error
+        raise GRAPH.unreadable(doing) from error
     if not isinstance(document, dict):
-        raise unreadable(doing)
+        raise GRAPH.unreadable(doing)
     return document
 
 

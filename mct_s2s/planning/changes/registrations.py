@@ -9,6 +9,7 @@ from mct_s2s.model.ids import (
     ApplicationObjectId,
     AppRoleId,
     ClientId,
+    KeyId,
 )
 from mct_s2s.model.observed import Application, AppRole, ServicePrincipal
 from mct_s2s.planning.changes.base import Action, ApiUri, Change, Later
@@ -23,7 +24,10 @@ class CreateApplication(Change):
 
     resource: str
     unique_name: str
+    option: str
+    """How one of that name is adopted by its appId, should somebody else have been faster: `--client`."""
     tags: tuple[str, ...] = ()
+    notes: str | None = None
 
     action: ClassVar[Action] = Action.CREATE
 
@@ -37,6 +41,10 @@ class RestoreApplication(Change):
 
     resource: str
     application: Application
+    keep: tuple[KeyId, ...] = ()
+    """The credentials that stay on it: nobody knows who holds the others that come back with it."""
+    option: str | None = None
+    """How it is adopted by its appId, where nothing but its name speaks for it: it must turn out to be ours."""
 
     action: ClassVar[Action] = Action.CREATE
 
@@ -105,6 +113,8 @@ class RestoreServicePrincipal(Change):
     """
 
     principal: ServicePrincipal
+    option: str | None = None
+    """How its application is adopted by its appId, where nothing but its name speaks for it."""
 
     resource: ClassVar[str] = "service principal"
     action: ClassVar[Action] = Action.CREATE

@@ -53,6 +53,19 @@ class SettingsWish:
     """Settings that go if they still have this value."""
 
 
+@dataclass(frozen=True)
+class SettingEdit:
+    """One of our settings before and after: all of them may be shown, for none is secret."""
+
+    name: str
+    before: str | None
+    """`None`: it is not there, or null."""
+    after: str | None
+    """`None`: it goes, or is not known yet."""
+    is_known: bool = True
+    """Whether all of it is known already: an id is not before what bears it is made."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class WriteSettings(Change):
     """All application settings, ours merged in, by one PUT after everything else. Source: document, step 3."""
@@ -61,6 +74,8 @@ class WriteSettings(Change):
     wish: SettingsWish
     changed: tuple[str, ...]
     """The names that will change, as far as is known now."""
+    edits: tuple[SettingEdit, ...] = ()
+    """What becomes of those that are ours."""
     first: bool = False
     """Whether everything else waits for it: who is to be let in no more is shut out before anything is deleted."""
 

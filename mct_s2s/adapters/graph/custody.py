@@ -1,0 +1,128 @@
+"""Who owns a registration and its service principal, what signs in as them, and how all of that is taken off them.
+
+Sources: learn.microsoft.com/graph/api/application-list-owners, /serviceprincipal-list-owners, /application-get
+(`keyCredentials` with their keys), /application-removepassword, /serviceprincipal-removepassword,
+/federatedidentitycredential-delete.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from collections.abc import Collection
+from dataclasses import replace
+from typing import Any
+
+from kiota_abstractions.method import Method
+from kiota_abstractions.request_information import RequestInformation
+
+from mct_s2s.adapters.answers import GRAPH
+from mct_s2s.adapters.graph import parse
+from mct_s2s.adapters.graph.errors import READ, already_gone, is_lag
+from mct_s2s.adapters.graph.session import GraphSession
+from mct_s2s.errors import ServiceError
+from mct_s2s.model.ids import KeyId, PrincipalId
+from mct_s2s.model.observed import Credential, CredentialKind, Owner
+from mct_s2s.together import together
+
+REMOVE = "remove the credentials that came back"
+JSON = "application/json"
+
+
+async def owners(session: GraphSession, path: str) -> tuple[Owner, ...]:
+    """GET {path}/owners. The object has just been read: *not there* is a replica that has not heard of it."""
+    info = _request(session, Method.GET, f"{path}/owners?$select=id,displayName,userPrincipalName")
+    rows = [row async for row in session.rows(info, READ, lag=is_lag)]
+    with GRAPH.readable(READ):
+        return tuple(
+            Owner(PrincipalId(row["id"]), str(row.get("userPrincipalName") or row.get("displayName") or row["id"]))
+            for row in rows
+        )
+
+
+async def credentials(session: GraphSession, path: str) -> tuple[Credential, ...]:
+    """GET {path}: secrets and certificates, each with the thumbprint of its key.
+
+    What is written beside a key as its identifier is whatever its owner liked.
+    """
+    row = await _holder(session, path)
+    with GRAPH.readable(READ):
+        return (
+            *(parse.credential(CredentialKind.SECRET, entry) for entry in row["passwordCredentials"]),
+            *(
+                replace(parse.credential(CredentialKind.CERTIFICATE, entry), thumbprint=_thumbprint(entry))
+                for entry in row["keyCredentials"]
+            ),
+        )
+
+
+async def federated(session: GraphSession, path: str) -> tuple[Credential, ...]:
+    """GET {path}/federatedIdentityCredentials."""
+    info = _request(session, Method.GET, f"{path}/federatedIdentityCredentials")
+    return tuple([parse.federated_credential(row) async for row in session.rows(info, READ, lag=is_lag)])
+
+
+async def remove(session: GraphSession, path: str, keep: Collection[KeyId]) -> None:
+    """POST {path}/removePassword for each secret, PATCH {path} with the certificates that stay."""
+    row = await _holder(session, path)
+    with GRAPH.readable(READ):
+        secrets = [KeyId(entry["keyId"]) for entry in row["passwordCredentials"] if entry["keyId"] not in keep]
+        certificates = list(row["keyCredentials"])
+        staying = [entry for entry in certificates if entry["keyId"] in keep]
+    for key_id in secrets:
+        await _gone(session, _request(session, Method.POST, f"{path}/removePassword", {"keyId": key_id}))
+    if len(staying) < len(certificates):
+        kept = [{field: value for field, value in entry.items() if field != "key"} for entry in staying]
+        await session.send(_request(session, Method.PATCH, path, {"keyCredentials": kept}), REMOVE, lag=is_lag)
+
+
+async def remove_federated(session: GraphSession, path: str, keep: Collection[KeyId]) -> None:
+    """DELETE {path}/federatedIdentityCredentials/{id} for each."""
+    for credential in await federated(session, path):
+        if credential.key_id not in keep:
+            one = f"{path}/federatedIdentityCredentials/{credential.key_id}"
+            await _gone(session, _request(session, Method.DELETE, one))
+
+
+async def of_application(session: GraphSession, path: str) -> tuple[Credential, ...]:
+    """Everything that signs in as an application."""
+    first, second = await together(credentials(session, path), federated(session, path))
+    return (*first, *second)
+
+
+async def _holder(session: GraphSession, path: str) -> dict[str, Any]:
+    info = _request(session, Method.GET, f"{path}?$select=id,passwordCredentials,keyCredentials")
+    row = await session.send(info, READ, lag=is_lag)
+    if row is None or not all(isinstance(row.get(name), list) for name in ("passwordCredentials", "keyCredentials")):
+        raise GRAPH.unreadable(READ)  # never "nothing signs in as it"
+    return row
+
+
+async def _gone(session: GraphSession, info: RequestInformation) -> None:
+    try:
+        await session.send(info, REMOVE, lag=is_lag)
+    except ServiceError as error:
+        if not already_gone(error) and "No password credential found" not in error.service_message:
+            raise
+
+
+def _request(session: GraphSession, method: Method, path: str, body: Any = None) -> RequestInformation:
+    info = RequestInformation(method)
+    info.url = session.base_url + path
+    info.headers.try_add("Accept", JSON)
+    if body is not None:
+        info.set_stream_content(json.dumps(body).encode(), JSON)
+    return info
+
+
+def _thumbprint(entry: dict[str, Any]) -> str | None:
+    """SHA-1 of the certificate itself; `None` where Graph does not show it."""
+    key = entry.get("key")
+    if not isinstance(key, str):
+        return None
+    try:
+        der = base64.b64decode(key, validate=True)
+    except ValueError:
+        return None
+    return hashlib.sha1(der, usedforsecurity=False).hexdigest().upper()

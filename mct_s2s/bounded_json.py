@@ -1,0 +1,44 @@
+"""JSON from outside: bounded in depth, and of characters that can be written down again."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+DEEPEST = 64
+"""Levels of nesting. No document of ours, and none of Azure's that we read, comes near it."""
+
+_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*+(?:"|\Z)|[\[\]{}]', re.DOTALL)
+"""A string, ended or not, or a bracket. Possessive, and never without a match at a quote: linear in any text."""
+_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
+
+
+def load_json(content: str | bytes) -> Any:
+    """A JSON text's value. Bytes are UTF-8, with or without a byte order mark.
+
+    Raises:
+        ValueError: it is no JSON text, or one that nobody would write who means well.
+    """
+    text = content.decode("utf-8-sig") if isinstance(content, bytes) else content
+    depth = 0
+    for token in _TOKEN.finditer(text):
+        bracket = token[0]
+        if bracket in "[{":
+            depth += 1
+            if depth > DEEPEST:
+                raise ValueError(f"it is nested deeper than {DEEPEST} levels")
+        elif bracket in "]}":
+            depth -= 1
+    value: Any = json.loads(text)
+    if _SURROGATE.search(text):
+        _check_surrogates(value)
+    return value
+
+
+def _check_surrogates(value: Any) -> None:
+    """Half a character can be read from JSON, but not be written to any file, screen or request."""
+    try:
+        json.dumps(value, ensure_ascii=False).encode("utf-8")
+    except UnicodeEncodeError:
+        raise ValueError("it holds half a character (a lone surrogate)") from None

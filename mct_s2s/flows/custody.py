@@ -1,0 +1,119 @@
+"""In whose hands a registration is: asked only where nothing but its name speaks for it, or where it is adopted."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import replace
+from datetime import datetime
+
+from mct_s2s.flows.query import Query
+from mct_s2s.model.ids import KeyId, PrincipalId
+from mct_s2s.model.observed import Application, Custody, Observed, ServicePrincipal
+from mct_s2s.planning.changes import CreateApplication
+from mct_s2s.planning.custody import back_in_the_bin, foreign_owners, in_question, refuse_faster
+from mct_s2s.ports import Azure
+from mct_s2s.together import together
+
+
+async def with_custody(azure: Azure, query: Query, observed: Observed) -> Observed:
+    """The same world, with the custody of whatever is in question.
+
+    Raises:
+        ServiceError: it could not be read, so that nobody knows.
+    """
+    if query.leaving or query.everything:
+        return observed
+    asked = [
+        (client.application, client.principal)
+        for client in in_question(observed, query.clients)
+        if client.application is not None
+    ]
+    if not asked:
+        return observed
+    caller, found = await together(_caller(azure), together(*(_find(azure, *one) for one in asked)))
+    custody = {application.client_id.lower(): one for (application, _), one in zip(asked, found, strict=True)}
+    return replace(observed, caller=caller, custody=custody)
+
+
+async def check_faster(azure: Azure, application: Application, change: CreateApplication, since: datetime) -> None:
+    """Look at a registration that somebody made while this run was about to.
+
+    Raises:
+        Refused: it is in somebody else's hands.
+    """
+    directory = azure.directory
+    caller, principal = await together(_caller(azure), directory.principal(application.client_id))
+    custody = await _find(azure, application, principal)
+    refuse_faster(application, custody, caller, since, change.option)
+
+
+async def restore(azure: Azure, application: Application, keep: Collection[KeyId], option: str | None) -> None:
+    """Take a registration out of the recycle bin, without the credentials that nobody knows the holders of.
+
+    The recycle bin shows no owners. So where nothing but its name speaks for it, it is looked at as soon as it is back,
+    and put back where it is somebody else's.
+
+    Args:
+        azure: the session.
+        application: what is to come back.
+        keep: the credentials that stay on it.
+        option: how it is adopted by its appId, where nothing but its name speaks for it.
+
+    Raises:
+        Refused: it is in somebody else's hands.
+    """
+    directory = azure.directory
+    await directory.restore_application(application.object_id)
+    if option is not None:
+        caller, owners = await together(_caller(azure), directory.owners(application.object_id))
+        foreign = foreign_owners(Custody(owners), caller)
+        if foreign:
+            await directory.delete_application(application.object_id)
+            raise back_in_the_bin(application, foreign, option, azure.graph)
+    await directory.remove_credentials(application.object_id, keep)
+
+
+async def check_restored(azure: Azure, principal: ServicePrincipal, option: str | None) -> None:
+    """Look at a service principal that just came out of the recycle bin, and take off it what signs in as it.
+
+    Raises:
+        Refused: its application has nothing but its name for it, and the service principal is in somebody else's hands.
+            Both go back into the recycle bin.
+    """
+    directory = azure.directory
+    if option is not None:
+        caller, owners = await together(_caller(azure), directory.principal_owners(principal.id))
+        foreign = foreign_owners(Custody(owners), caller)
+        if foreign:
+            application = await directory.application_by_client_id(principal.client_id)
+            if application is not None:
+                await directory.delete_application(application.object_id)
+                raise back_in_the_bin(application, foreign, option, azure.graph)
+    await directory.remove_principal_credentials(principal.id)
+
+
+async def _find(azure: Azure, application: Application, principal: ServicePrincipal | None) -> Custody:
+    directory = azure.directory
+    mine, theirs = await together(
+        together(directory.owners(application.object_id), directory.credentials(application.object_id)),
+        _of_principal(azure, principal),
+    )
+    return Custody((*mine[0], *theirs.owners), (*mine[1], *theirs.credentials))
+
+
+async def _of_principal(azure: Azure, principal: ServicePrincipal | None) -> Custody:
+    if principal is None:
+        return Custody()
+    directory = azure.directory
+    return Custody(
+        *await together(directory.principal_owners(principal.id), directory.principal_credentials(principal.id))
+    )
+
+
+async def _caller(azure: Azure) -> PrincipalId | None:
+    """Who signed in, as far as the directory tells."""
+    access = azure.directory_access
+    person, principal = await together(access.person(), access.principal())
+    if person is not None:
+        return person.id
+    return principal.id if principal is not None else None

@@ -1,0 +1,178 @@
+"""Whether a registration is ours that nothing but its name speaks for: anybody may have registered that name before us.
+
+Names can be computed by anybody, and any member of a tenant may register applications
+(learn.microsoft.com/entra/fundamentals/users-default-permissions). Whoever owns a registration, or knows one of its
+credentials, can sign in as it. So one that is found by its name alone is taken up only where nobody but the caller owns
+it and nothing can sign in as it that this machine does not know. What the App Service names as its audience or has on
+its allow lists, what an administrator has consented to, and what the operator names by appId needs no such proof.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from mct_s2s.errors import Refused
+from mct_s2s.model.desired import CertificateWish, CredentialWish, FederatedWish
+from mct_s2s.model.ids import PrincipalId, certificate_key_id, same_id
+from mct_s2s.model.observed import (
+    Application,
+    ClientApplication,
+    Credential,
+    CredentialKind,
+    Custody,
+    Observed,
+    SecretNote,
+)
+from mct_s2s.model.site_settings import AUDIENCE, AppSettings, value_of
+from mct_s2s.planning.membership import members
+from mct_s2s.planning.restoring import is_called
+
+CODE = "registration-not-ours"
+CLOCKS_DIFFER = timedelta(minutes=5)
+"""How far this machine's clock and Entra's may be apart."""
+
+
+@dataclass(frozen=True)
+class Known:
+    """The credentials that may be there: those that a store of ours speaks of, and those that were asked for."""
+
+    note: SecretNote = field(default_factory=SecretNote)
+    wish: CredentialWish | None = None
+
+    def holds(self, credential: Credential) -> bool:
+        """Whether this one is among them."""
+        match credential.kind:
+            case CredentialKind.SECRET:
+                is_attempt = credential.is_ours and credential.name in self.note.attempts
+                return same_id(credential.key_id, self.note.delivered) or is_attempt
+            case CredentialKind.CERTIFICATE:
+                return credential.thumbprint is not None and self._holds_key(credential.thumbprint)
+            case CredentialKind.FEDERATED:
+                wish, found = self.wish, credential.federation
+                return (
+                    isinstance(wish, FederatedWish)
+                    and found is not None
+                    and (found.issuer, found.subject) == (wish.issuer, wish.subject)
+                )
+
+    def _holds_key(self, thumbprint: str) -> bool:
+        given = self.wish.given if isinstance(self.wish, CertificateWish) else None
+        certificates = [one for one in (given, self.note.pending) if one is not None]
+        return any(same_id(thumbprint, one.thumbprint) for one in certificates) or same_id(
+            certificate_key_id(thumbprint), self.note.delivered
+        )
+
+
+def is_named(application: Application, adopt: str | None, settings: AppSettings) -> bool:
+    """Whether the operator or the App Service names this service application."""
+    named = (adopt, value_of(settings, AUDIENCE))
+    return any(word and word.strip() and is_called(application, word.strip()) for word in named)
+
+
+def in_question(observed: Observed, names: tuple[str, ...]) -> Iterator[ClientApplication]:
+    """Registrations whose custody has to be looked at: nothing but their name speaks for them, or they are adopted."""
+    trust = observed.trust
+    settings = observed.app_service.settings if observed.app_service else {}
+    if trust.service is not None and not is_named(trust.service, None, settings):
+        yield ClientApplication(trust.service, trust.principal)
+    if not names:
+        return
+    proven = {client.client_id.lower() for client in members(observed)}
+    for client in trust.clients:
+        if client.application is not None and client.client_id.lower() not in proven:
+            yield client
+
+
+def refuse_foreign(application: Application, observed: Observed, known: Known, option: str) -> None:
+    """Stop before a registration is used that may be in somebody else's hands.
+
+    Args:
+        application: found by its name alone.
+        observed: the world, with its custody.
+        known: the credentials that may be there.
+        option: how it is adopted nevertheless: `--client`.
+
+    Raises:
+        Refused: `registration-not-ours`.
+    """
+    custody = observed.custody_of(application)
+    told = _foreign(custody, observed.caller, known)
+    if told:
+        raise not_ours(application, told, option)
+
+
+def refuse_faster(
+    application: Application, custody: Custody, caller: PrincipalId | None, since: datetime, option: str
+) -> None:
+    """Stop where somebody else made a registration of that name while this run was about to.
+
+    Another run of ours may have made it and its credential: then it is the caller's, and as young as this run.
+
+    Raises:
+        Refused: `registration-not-ours`.
+    """
+    is_young = application.created is not None and application.created >= since - CLOCKS_DIFFER
+    strange = tuple(one for one in custody.credentials if not (is_young and one.is_ours))
+    told = _foreign(Custody(custody.owners, strange), caller, Known())
+    if told:
+        raise not_ours(application, told, option)
+
+
+def foreign_owners(custody: Custody, caller: PrincipalId | None) -> tuple[str, ...]:
+    """The names of those owners who are not the caller."""
+    return tuple(dict.fromkeys(owner.name for owner in custody.owners if not same_id(owner.id, caller)))
+
+
+def not_ours(application: Application, told: str, option: str) -> Refused:
+    """What is said of such a registration, and the two ways on."""
+    since = f", registered on {application.created:%Y-%m-%d}" if application.created else ""
+    return Refused(
+        CODE,
+        f"'{application.display_name}' (appId {application.client_id}{since}) has the name that this registration "
+        f"would get, but nothing else shows that it is ours: {told}. Whoever controls it could sign in as it.",
+        remedy=f"If it is the right one, name it by its appId: {option} {application.client_id}. If it is not, delete "
+        f"it and run the same command again: az ad app delete --id {application.client_id}",
+    )
+
+
+def back_in_the_bin(application: Application, owners: tuple[str, ...], option: str, graph: str) -> Refused:
+    """What is said of one that came out of the recycle bin, turned out to be somebody else's, and went back."""
+    return Refused(
+        CODE,
+        f"'{application.display_name}' (appId {application.client_id}) in the recycle bin has the name that this "
+        f"registration would get, but nothing else shows that it is ours: it is owned by {', '.join(owners)}. It was "
+        "restored to find that out, and put back.",
+        remedy=f"If it is the right one, name it by its appId: {option} {application.client_id}. If it is not, free "
+        f"the name and run the same command again: az rest --method DELETE --url "
+        f"{graph}/v1.0/directory/deletedItems/{application.object_id}",
+    )
+
+
+def adoption(application: Application, observed: Observed, about: str) -> str:
+    """What the plan says of a registration that the operator takes into this trust by its appId."""
+    custody = observed.custody_of(application)
+    owners = ", ".join(dict.fromkeys(owner.name for owner in custody.owners)) or "nobody"
+    held = _counted(custody.credentials)
+    signs_in = f"; {held} can sign in as it" if held else ""
+    return f"adopt {about} '{application.display_name}' (appId {application.client_id}), owned by {owners}{signs_in}."
+
+
+def _foreign(custody: Custody, caller: PrincipalId | None, known: Known) -> str:
+    owners = foreign_owners(custody, caller)
+    strange = _counted(tuple(one for one in custody.credentials if not known.holds(one)))
+    owned = f"it is owned by {', '.join(owners)}" if owners else ""
+    held = f"it has {strange} that this machine did not make" if strange else ""
+    return ", and ".join(part for part in (owned, held) if part)
+
+
+def _counted(credentials: tuple[Credential, ...]) -> str:
+    """`2 secrets and 1 federated credential`."""
+    words = {CredentialKind.FEDERATED: "federated credential"}
+    counts = Counter(credential.kind for credential in credentials)
+    parts = [
+        f"{count} {words.get(kind, kind.value)}{'s' if count > 1 else ''}" for kind, count in counts.items() if count
+    ]
+    return " and ".join(parts)

@@ -1,0 +1,35 @@
+"""Which App Service a service application was made for: names of App Services can meet, their resource ids cannot.
+
+Two App Services of one name are possible since default host names can be unique without it.
+Source: learn.microsoft.com/azure/app-service/reference-dangling-subdomain-prevention.
+"""
+
+from __future__ import annotations
+
+from mct_s2s.errors import Refused
+from mct_s2s.model.ids import same_id, site_in_note, site_note
+from mct_s2s.model.observed import Application, Observed
+
+
+def note_for(observed: Observed) -> str | None:
+    """What a new service application has to remember: which App Service it is for, where that is known."""
+    site = observed.app_service
+    return site_note(str(site.site.resource)) if site is not None else None
+
+
+def refuse_anothers(application: Application, observed: Observed) -> None:
+    """Stop before two App Services of the same name share a service application.
+
+    Raises:
+        Refused: it was made for another one.
+    """
+    site, other = observed.app_service, site_in_note(application.notes)
+    if site is None or other is None or same_id(other, str(site.site.resource)):
+        return
+    raise Refused(
+        "registration-of-another-site",
+        f"'{application.display_name}' (appId {application.client_id}) was made for another App Service of this name, "
+        f"{other}. Nothing was changed.",
+        remedy="If both are to share it, or the App Service has moved, name it by its appId: --service-app "
+        f"{application.client_id}. To give this one its own, register it in the portal and name that.",
+    )

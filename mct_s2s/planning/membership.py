@@ -1,0 +1,18 @@
+"""Who belongs to a trust."""
+
+from __future__ import annotations
+
+from mct_s2s.model.observed import ClientApplication, Observed
+
+
+def members(observed: Observed) -> tuple[ClientApplication, ...]:
+    """The client applications that are part of this trust: on the allow list, or holding the role."""
+    assigned = {assignment.principal_id.casefold() for assignment in observed.trust.assignments}
+    site = observed.app_service
+    return tuple(
+        client
+        for client in observed.trust.clients
+        if (client.principal is not None and client.principal.id.casefold() in assigned)
+        or (site is not None and site.allowed_client_ids.holds(client.client_id))
+        or (site is not None and client.principal is not None and site.allowed_object_ids.holds(client.principal.id))
+    )

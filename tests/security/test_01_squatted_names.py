@@ -1,0 +1,206 @@
+"""Names of registrations can be computed by anybody: whoever was there first must not become somebody whom we trust."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from mct_s2s.model.ids import client_unique_name, service_unique_name
+from mct_s2s.sandbox.journal import Entry
+
+from tests.cli.conftest import Ended, Program
+from tests.conftest import Json, Sandbox
+from tests.inside import Inside
+from tests.security.people import Member
+
+SERVICE = service_unique_name("contosolearn")
+CLIENT = client_unique_name(SERVICE, "S2S-client")
+SETUP = ("setup", "--client", "S2S-client", "-y", "-o", "json")
+
+Make = Callable[[str], Member]
+
+
+def refused(ended: Ended, azure: Sandbox) -> Any:
+    """The error of a run that found somebody else's registration, and wrote nothing."""
+    assert ended.code == 2, ended.err
+    assert ended.document["error"]["code"] == "registration-not-ours"
+    assert azure.writes() == []
+    return ended.document["error"]
+
+
+def squat_client(azure: Sandbox, who: Member) -> Json:
+    made = who.squat(CLIENT, "S2S-client")
+    azure.forget()
+    return made
+
+
+def test_a_squatted_client_is_refused_before_anything_is_written(mct: Program, azure: Sandbox, member: Make) -> None:
+    mallory = member("mallory")
+    made = squat_client(azure, mallory)
+    error = refused(mct(*SETUP), azure)
+    assert mallory.address in error["message"]
+    assert made["createdDateTime"][:10] in error["message"]
+    assert f"--client {made['appId']}" in error["remedy"]
+
+
+def test_so_is_it_by_every_command_that_names_it(mct: Program, azure: Sandbox, member: Make) -> None:
+    assert mct("setup", "--client", "Another", "-y").code == 0
+    squat_client(azure, member("mallory"))
+    refused(mct("add-client", "S2S-client", "-y", "-o", "json"), azure)
+    refused(mct("rotate-secret", "S2S-client", "-y", "-o", "json"), azure)
+    refused(mct("setup", "--client", "S2S-client", "--dry-run", "-o", "json"), azure)
+
+
+def test_a_squatted_service_application_is_refused(mct: Program, azure: Sandbox, member: Make) -> None:
+    mallory = member("mallory")
+    made = mallory.squat(SERVICE, "MCT service (contosolearn)")
+    azure.forget()
+    error = refused(mct(*SETUP), azure)
+    assert mallory.address in error["message"]
+    assert f"--service-app {made['appId']}" in error["remedy"]
+
+
+@pytest.mark.parametrize("half", ["applications", "servicePrincipals"])
+def test_a_secret_of_its_own_gives_it_away_even_without_a_foreign_owner(
+    mct: Program, azure: Sandbox, member: Make, half: str
+) -> None:
+    mallory = member("mallory")
+    made = squat_client(azure, mallory)
+    target = f"/{half}/{made['id'] if half == 'applications' else made['principal']}"
+    name = {"passwordCredential": {"displayName": "mct-s2s 2026-01-01 000000"}}
+    mallory.graph("POST", f"{target}/addPassword", json=name)
+    leave(azure, mallory, made)
+    azure.forget()
+    refused(mct(*SETUP), azure)
+
+
+def test_a_federated_credential_gives_it_away_too(mct: Program, azure: Sandbox, member: Make) -> None:
+    mallory = member("mallory")
+    made = squat_client(azure, mallory)
+    body = {
+        "name": "old",
+        "issuer": "https://evil.example",
+        "subject": "me",
+        "audiences": ["api://AzureADTokenExchange"],
+    }
+    mallory.graph("POST", f"/applications/{made['id']}/federatedIdentityCredentials", json=body)
+    leave(azure, mallory, made)
+    azure.forget()
+    error = refused(mct(*SETUP), azure)
+    assert "federated credential" in error["message"]
+
+
+def test_the_owner_of_the_service_principal_alone_is_an_owner(mct: Program, azure: Sandbox, member: Make) -> None:
+    mallory = member("mallory")
+    made = squat_client(azure, mallory)
+    mallory.graph("DELETE", f"/applications/{made['id']}/owners/{mallory.id}/$ref")
+    azure.forget()
+    assert mallory.address in refused(mct(*SETUP), azure)["message"]
+
+
+def test_one_that_nobody_can_use_is_taken_up(mct: Program, azure: Sandbox, member: Make) -> None:
+    mallory = member("mallory")
+    leave(azure, mallory, squat_client(azure, mallory))
+    assert mct(*SETUP).code == 0
+
+
+def test_one_that_was_deleted_does_not_come_back_in_foreign_hands(mct: Program, azure: Sandbox, member: Make) -> None:
+    mallory = member("mallory")
+    made = squat_client(azure, mallory)
+    mallory.graph("DELETE", f"/applications/{made['id']}")
+    ended = mct(*SETUP)
+    assert (ended.code, ended.document["error"]["code"]) == (2, "registration-not-ours")
+    assert azure.applications("S2S-client") == [], "it went back into the recycle bin"
+    assert "deletedItems" in ended.document["error"]["remedy"]
+
+
+def test_our_own_comes_back_without_any_credential_but_the_delivered_one(
+    mct: Program, azure: Sandbox, member: Make
+) -> None:
+    assert mct(*SETUP).code == 0
+    (ours,) = azure.applications("S2S-client")
+    (secret,) = ours["passwordCredentials"]
+    azure.graph("POST", f"/applications/{ours['id']}/addPassword", json={})
+    body = {
+        "name": "old",
+        "issuer": "https://old.example",
+        "subject": "me",
+        "audiences": ["api://AzureADTokenExchange"],
+    }
+    azure.graph("POST", f"/applications/{ours['id']}/federatedIdentityCredentials", json=body)
+    principal = azure.graph("GET", f"/servicePrincipals(appId='{ours['appId']}')")
+    azure.graph("POST", f"/servicePrincipals/{principal['id']}/addPassword", json={})
+    azure.graph("DELETE", f"/applications/{ours['id']}")
+    ended = mct(*SETUP)
+    assert ended.code == 0, ended.err
+    (back,) = azure.applications("S2S-client")
+    assert back["id"] == ours["id"]
+    assert [one["keyId"] for one in back["passwordCredentials"]] == [secret["keyId"]]
+    assert azure.graph("GET", f"/applications/{ours['id']}/federatedIdentityCredentials")["value"] == []
+    again = azure.graph("GET", f"/servicePrincipals(appId='{ours['appId']}')")
+    assert (again["passwordCredentials"], again["keyCredentials"]) == ([], [])
+    azure.forget()
+    assert mct(*SETUP).code == 0
+    assert azure.writes() == []
+
+
+def test_naming_it_by_its_app_id_adopts_it_and_the_plan_says_whose_it_is(
+    mct: Program, azure: Sandbox, member: Make
+) -> None:
+    mallory = member("mallory")
+    made = squat_client(azure, mallory)
+    plan = mct("setup", "--client", made["appId"], "--dry-run")
+    assert plan.code == 3
+    line = next(line for line in plan.out.splitlines() if "adopt" in line.lower())
+    assert made["appId"] in plan.out
+    assert mallory.address in plan.out[plan.out.index(line) :]
+    assert mct("setup", "--client", made["appId"], "-y").code == 0
+    azure.forget()
+    again = mct(*SETUP)
+    assert (again.code, azure.writes()) == (0, []), "it is on the allow list now: nobody asks again"
+
+
+@pytest.mark.parametrize("unique_name", [SERVICE, CLIENT], ids=["service", "client"])
+def test_somebody_who_was_faster_is_met_by_the_same_rule(
+    mct: Program, azure: Sandbox, member: Make, inside: Inside, unique_name: str
+) -> None:
+    mallory = member("mallory")
+    squatted: list[Json] = []
+
+    async def squat(entry: Entry) -> None:
+        if entry.method == "PATCH" and unique_name in entry.path:
+            inside.hooks.before.clear()
+            squatted.append(await asyncio.to_thread(mallory.squat, unique_name, "S2S-client"))
+
+    inside.hooks.before.append(squat)
+    ended = mct(*SETUP)
+    assert (ended.code, ended.document["error"]["code"]) == (2, "registration-not-ours")
+    assert mallory.address in ended.document["error"]["message"]
+    made = azure.graph("GET", f"/applications/{squatted[0]['id']}")
+    assert made["passwordCredentials"] == []
+    assert "ServiceAuthApplicationIds" not in azure.settings()
+
+
+@pytest.mark.parametrize("service", [True, False], ids=["service", "client"])
+def test_a_service_principal_in_foreign_hands_does_not_come_back_either(
+    mct: Program, azure: Sandbox, member: Make, service: bool
+) -> None:
+    mallory = member("mallory")
+    name = SERVICE if service else CLIENT
+    made = mallory.squat(name, "S2S-client", signInAudience="AzureADMyOrg", api={"requestedAccessTokenVersion": 1})
+    mallory.graph("DELETE", f"/applications/{made['id']}/owners/{mallory.id}/$ref")
+    mallory.graph("DELETE", f"/servicePrincipals/{made['principal']}")
+    ended = mct(*SETUP)
+    assert (ended.code, ended.document["error"]["code"]) == (2, "registration-not-ours"), ended.out
+    assert azure.graph("GET", "/servicePrincipals", params={"$filter": f"appId eq '{made['appId']}'"})["value"] == []
+
+
+def leave(azure: Sandbox, owner: Member, made: Json) -> None:
+    """The administrator owns it alone, as far as owners tell."""
+    me = azure.graph("GET", f"/servicePrincipals(appId='{azure.environment['AZURE_CLIENT_ID']}')")["id"]
+    for half, object_id in (("applications", made["id"]), ("servicePrincipals", made["principal"])):
+        reference = {"@odata.id": f"{azure.graph_url}/v1.0/directoryObjects/{me}"}
+        owner.graph("POST", f"/{half}/{object_id}/owners/$ref", json=reference)
+        owner.graph("DELETE", f"/{half}/{object_id}/owners/{owner.id}/$ref")

@@ -1,0 +1,146 @@
+"""Whoever answers for `--cloud URL` chooses where tokens come from and go to: they get none of a real cloud's."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from mct_s2s.adapters.clouds import PUBLIC
+from mct_s2s.sandbox.seed import VAULT
+
+from tests.cli.conftest import Program
+from tests.cli.test_azure_cli import AzureCli
+from tests.conftest import Json, Sandbox
+from tests.inside import Inside
+from tests.support.answers import answering
+
+METADATA = "/metadata/endpoints"
+ELSEWHERE = "https://login.elsewhere.example"
+
+
+def metadata(azure: Sandbox) -> Json:
+    """What the sandbox says of itself."""
+    document: Json = azure._http.get(f"{azure.origin}{METADATA}?api-version=2022-09-01").json()
+    azure.forget()
+    return document
+
+
+def paths(inside: Inside) -> list[str]:
+    return [f"{entry.service} {entry.path}" for entry in inside.log()]
+
+
+MIXED: dict[str, dict[str, Any]] = {
+    "Microsoft's login": {"authentication": {"loginEndpoint": PUBLIC.login}},
+    "Microsoft's login and audience": {"authentication": {"loginEndpoint": PUBLIC.login, "audiences": [PUBLIC.arm]}},
+    "an audience of Microsoft's": {"authentication": {"audiences": ["https://management.core.windows.net/"]}},
+    "a second audience of Microsoft's": {"authentication": {"audiences": ["https://x.example", PUBLIC.arm]}},
+    "Microsoft's Graph": {"microsoftGraphResourceId": f"{PUBLIC.graph}/"},
+    "Microsoft's vaults": {"suffixes": {"keyVaultDns": "vault.azure.net"}},
+    "Microsoft's login, written otherwise": {"authentication": {"loginEndpoint": "https://LOGIN.microsoftonline.com.:443"}},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("mixed", MIXED.values(), ids=MIXED.keys())
+def test_metadata_that_mixes_a_real_cloud_with_a_foreign_one_gets_no_token(
+    mct: Program, azure: Sandbox, inside: Inside, mixed: dict[str, Any]
+) -> None:
+    document = metadata(azure)
+    authentication = {**document["authentication"], **mixed.get("authentication", {})}
+    inside.hooks.before.append(
+        answering(lambda entry: entry.path == METADATA, {**document, **mixed, "authentication": authentication})
+    )
+    done = mct("status", "-o", "json")
+    assert (done.code, done.document["error"]["code"]) == (2, "cloud-untrusted")
+    assert paths(inside) == [f"arm {METADATA}"], "nobody was asked for a token, and nobody got one"
+
+
+def test_a_secret_in_the_environment_goes_to_the_login_host_that_stands_beside_it_only(
+    mct: Program, azure: Sandbox, inside: Inside
+) -> None:
+    for named in (ELSEWHERE, ""):
+        azure.forget()
+        done = mct("status", "-o", "json", env={"AZURE_AUTHORITY_HOST": named})
+        assert (done.code, done.document["error"]["code"]) == (2, "credential-of-another-cloud")
+        assert f"AZURE_AUTHORITY_HOST={azure.origin}" in done.document["error"]["remedy"]
+        assert paths(inside) == [f"arm {METADATA}"]
+
+
+def test_a_clients_secret_goes_to_the_login_host_that_its_own_file_names_only(
+    mct: Program, azure: Sandbox, inside: Inside, tmp_path: Path
+) -> None:
+    file = tmp_path / "client.env"
+    assert mct("setup", "--client", "S2S-client", "--secret-to", f"file:{file}", "-y").code == 0
+    written = file.read_text()
+    assert f"AZURE_AUTHORITY_HOST={azure.origin}" in written
+    for named in (f"AZURE_AUTHORITY_HOST={ELSEWHERE}", ""):
+        file.write_text(written.replace(f"AZURE_AUTHORITY_HOST={azure.origin}", named))
+        azure.forget()
+        done = mct("verify", "--credentials", str(file), "-o", "json")
+        assert done.code == 3
+        assert "It was not sent." in done.out
+        assert {entry.app_id for entry in inside.log() if entry.service == "entra"} == {
+            azure.environment["AZURE_CLIENT_ID"]
+        }
+    file.write_text(written)
+    assert mct("verify", "--credentials", str(file)).code == 0
+
+
+def test_discovery_follows_no_redirect(mct: Program, azure: Sandbox, inside: Inside) -> None:
+    moved = {"location": f"{azure.origin}/elsewhere"}
+    inside.hooks.before.append(answering(lambda entry: entry.path == METADATA, status=307, headers=moved))
+    done = mct("status", "-o", "json")
+    assert (done.code, done.document["error"]["code"]) == (1, "cloud-unreachable")
+    assert set(paths(inside)) == {f"arm {METADATA}"}
+
+
+NEXT = {"another host": "https://elsewhere.example", "another port": "{port}", "another scheme": "{scheme}"}
+
+
+@pytest.mark.parametrize("where", NEXT.values(), ids=NEXT.keys())
+@pytest.mark.parametrize("service", ["graph", "arm"])
+def test_the_next_page_is_looked_for_at_the_same_address_only(
+    mct: Program, azure: Sandbox, inside: Inside, service: str, where: str
+) -> None:
+    base = azure.graph_url if service == "graph" else azure.origin
+    host, _, port = base.removeprefix("https://").rpartition(":")
+    link = where.format(port=f"https://{host}:{int(port) + 4000}", scheme=f"http://{host}:{port}") + "/more"
+    page = {"value": [], "@odata.nextLink": link, "nextLink": link}
+    # Without the group, the site is looked for in a list.
+    listed = "/graph.application" if service == "graph" else "/sites"
+    inside.hooks.before.append(answering(lambda e: e.service == service and e.path.endswith(listed), page))
+    done = mct("status", "-o", "json", env={"MCT_S2S_RESOURCE_GROUP": ""})
+    assert (done.code, done.document["error"]["code"]) == (1, f"{service}-unreachable")
+    assert "another address" in done.document["error"]["message"]
+
+
+def test_a_vault_is_not_left_for_another_address(mct: Program, azure: Sandbox, inside: Inside) -> None:
+    page = {"value": [], "nextLink": "https://elsewhere.vault.example/secrets?api-version=7.6"}
+    inside.hooks.before.append(answering(lambda e: e.service == "vault" and e.path.endswith("/versions"), page))
+    done = mct("setup", "--client", "S2S-client", "--secret-to", f"keyvault:{VAULT}", "-y", "-o", "json")
+    assert (done.code, done.document["error"]["code"]) == (1, "vault-unreachable")
+    assert "another address" in done.document["error"]["message"]
+
+
+def test_the_cli_is_asked_only_where_its_own_cloud_is_meant(
+    mct: Program, azure: Sandbox, inside: Inside, tmp_path: Path
+) -> None:
+    az = AzureCli(tmp_path / "cli", azure)
+    (tmp_path / "cli" / "config").write_text("[cloud]\nname = AzureCloud\n")
+    azure.forget()
+    done = mct("status", "--auth", "cli", "-o", "json", env=az.env)
+    assert (done.code, done.document["error"]["code"]) == (2, "credential-of-another-cloud")
+    assert az.asked() == []
+
+
+@pytest.mark.parametrize("wrong", ["../../x", "contoso.onmicrosoft.com", "", None, 4])
+@pytest.mark.parametrize("key", ["tenantId", "subscriptionId"])
+def test_the_ids_of_a_tenant_and_a_subscription_are_guids(
+    mct: Program, azure: Sandbox, inside: Inside, key: str, wrong: object
+) -> None:
+    """They become parts of paths, and a tenant's the part of a sign-in's address that says who signs."""
+    row = {"subscriptionId": azure.subscription_id, "tenantId": azure.tenant_id, "displayName": "x", key: wrong}
+    path = f"/subscriptions/{azure.subscription_id}"
+    inside.hooks.before.append(answering(lambda entry: entry.path == path, row))
+    done = mct("status", "-o", "json")
+    assert (done.code, done.document["error"]["code"]) == (1, "arm-unreachable")

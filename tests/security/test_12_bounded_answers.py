@@ -1,0 +1,75 @@
+"""No answer is read without an end: not beyond 16 MiB, unpacked, and none that is nested deeper than 64 levels."""
+
+from __future__ import annotations
+
+import gzip
+from collections.abc import Callable
+
+import pytest
+from mct_s2s.adapters.answers import DEEPEST, MOST_BYTES
+from mct_s2s.sandbox.journal import Entry
+from mct_s2s.sandbox.seed import VAULT
+
+from tests.cli.conftest import Program
+from tests.conftest import FUNCTION_APP, Sandbox
+from tests.inside import Inside
+from tests.support.answers import answering
+
+SETUP = ("setup", "--client", "S2S-client", "-y", "-o", "json")
+PLAIN: dict[str, str] = {}
+PACKED = {"content-encoding": "gzip"}
+
+BODIES = {
+    "large": (b'{"value": "' + b"x" * MOST_BYTES + b'"}', PLAIN, "larger than 16 MiB"),
+    "a small archive of a large answer": (gzip.compress(b" " * 4 * MOST_BYTES), PACKED, "larger than 16 MiB"),
+    "deep": (b'{"a":' * (DEEPEST + 1) + b"1" + b"}" * (DEEPEST + 1), PLAIN, "deeper than 64 levels"),
+    "very deep": (b"[" * 1_000_000, PLAIN, "deeper than 64 levels"),
+}
+SERVICES: dict[str, tuple[str, Callable[[Entry], bool], tuple[str, ...]]] = {
+    "discovery": ("cloud-unreachable", lambda e: e.path == "/metadata/endpoints", SETUP),
+    "login": ("login-unreachable", lambda e: e.service == "entra", SETUP),
+    "arm": ("arm-unreachable", lambda e: e.service == "arm" and "/sites/" in e.path, SETUP),
+    "graph": ("graph-unreachable", lambda e: e.service == "graph", SETUP),
+    "vault": ("vault-unreachable", lambda e: e.service == "vault", (*SETUP, "--secret-to", f"keyvault:{VAULT}")),
+}
+
+
+@pytest.mark.parametrize("body", BODIES)
+@pytest.mark.parametrize("service", SERVICES)
+@pytest.mark.parametrize("status", [200, 400])
+def test_an_answer_beyond_all_measure_is_refused(
+    mct: Program, azure: Sandbox, inside: Inside, service: str, body: str, status: int
+) -> None:
+    code, fits, command = SERVICES[service]
+    content, headers, why = BODIES[body]
+    inside.hooks.before.append(answering(fits, content, status, headers))
+    done = mct(*command)
+    error = done.document["error"]
+    if service == "discovery" and status == 400:  # its body is not looked at
+        assert (done.code, error["code"]) == (1, code)
+        return
+    assert (done.code, error["code"]) == (1, code), done.out
+    assert why in error["message"]
+    assert error["remedy"]
+    asked = [entry for entry in inside.log() if fits(entry)]
+    assert len({(entry.path, entry.query) for entry in asked}) >= len(asked) / 2, "nothing is asked for again"
+
+
+@pytest.mark.parametrize("body", BODIES)
+def test_a_managed_identitys_answer_is_no_exception(mct: Program, azure: Sandbox, inside: Inside, body: str) -> None:
+    content, headers, why = BODIES[body]
+    inside.hooks.before.append(answering(lambda e: e.service == "identity", content, 200, headers))
+    environment = {**azure.identity_environment(FUNCTION_APP), "AZURE_CLIENT_SECRET": "", "AZURE_CLIENT_ID": ""}
+    done = mct("verify", "--audience", "api://x", "--url", azure.site_url, "-o", "json", env=environment)
+    assert done.code == 3
+    assert why in done.out
+
+
+@pytest.mark.parametrize("body", BODIES)
+def test_the_body_of_an_mct_apis_answer_is_not_looked_at(
+    mct: Program, azure: Sandbox, inside: Inside, body: str
+) -> None:
+    assert mct(*SETUP).code == 0
+    content, headers, _ = BODIES[body]
+    inside.hooks.before.append(answering(lambda e: e.service == "site", content, 200, headers))
+    assert mct("verify").code in {0, 3}

@@ -1,0 +1,56 @@
+"""Waiting: what is waited out for one reason is no reason to give up for another, and nobody pushes past the gate."""
+
+from __future__ import annotations
+
+from mct_s2s.adapters.patience import IN_FLIGHT
+from mct_s2s.sandbox.journal import Entry
+
+from tests.cli.conftest import Program
+from tests.conftest import Sandbox
+from tests.inside import Inside
+from tests.support.answers import answering
+
+NOT_THERE = {"error": {"code": "Request_ResourceNotFound", "message": "Resource does not exist."}}
+BUSY = {"error": {"code": "TooManyRequests", "message": "Later."}}
+DOWN = {"error": {"code": "serviceNotAvailable", "message": "A moment."}}
+
+
+def test_one_failure_after_eight_answers_of_a_lagging_replica_is_one_failure(
+    mct: Program, azure: Sandbox, inside: Inside
+) -> None:
+    def consents(entry: Entry) -> bool:
+        return entry.method == "POST" and entry.path.endswith("/appRoleAssignedTo")
+
+    lag, down = answering(consents, NOT_THERE, 404), answering(consents, DOWN, 503)
+    asked = 0
+
+    async def answer(entry: Entry) -> None:
+        nonlocal asked
+        asked += consents(entry)
+        if asked <= 9:
+            await (lag if asked <= 8 else down)(entry)
+
+    inside.hooks.before.append(answer)
+    done = mct("setup", "--client", "S2S-client", "-y")
+    assert (done.code, asked) == (0, 10), done.err
+
+
+def test_what_has_queued_does_not_leave_while_the_service_asks_for_patience(
+    mct: Program, azure: Sandbox, inside: Inside
+) -> None:
+    def looks(entry: Entry) -> bool:
+        return entry.service == "graph" and "uniqueName=" in entry.path
+
+    busy, left = answering(looks, BUSY, 429, {"retry-after": "10"}), []
+
+    async def answer(entry: Entry) -> None:
+        if looks(entry):
+            left.append(inside.time.seconds)
+            if len(left) == 1:
+                await busy(entry)
+
+    inside.hooks.before.append(answer)
+    clients = [word for number in range(40) for word in ("--client", f"client {number:02}")]
+    assert mct("setup", *clients, "--dry-run").code == 3, "there is something to do"
+    assert len(left) > 40
+    assert sum(moment - left[0] < 10 for moment in left) <= IN_FLIGHT
