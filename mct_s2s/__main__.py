@@ -4,7 +4,18 @@ from __future__ import annotations
 
 import sys
 
-from mct_s2s.cli.app import main
+from mct_s2s.cli.interruption import leave_at_once, too_late
+
+
+def main() -> int:
+    """Load the program and run it; the exit code is the contract's."""
+    leave_at_once()
+    from mct_s2s.cli.app import main as run  # noqa: PLC0415  # it takes tenths of a second, and may be interrupted
+
+    code = run()
+    too_late()
+    return code
+
 
 if __name__ == "__main__":
     sys.exit(main())

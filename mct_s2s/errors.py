@@ -10,8 +10,7 @@
     │   └── Throttled         exit 1   Azure asked for patience beyond the deadline
     ├── DeadlinePassed        exit 1   the command's own deadline
     ├── NotShown              exit 1   a secret was to be shown, and nobody reads the output any more
-    ├── Interrupted           exit 130 Ctrl-C
-    │   └── Terminated        exit 143 SIGTERM
+    ├── Interrupted           exit 130 Ctrl-C; 143 SIGTERM
     └── Cancelled             exit 1   the user answered no
 
 Every one carries a stable `code`, a message in the user's words and a remedy: what to type next, or whom to ask.
@@ -20,7 +19,7 @@ Errors of the SDKs are translated in `adapters` and chained, never seen above it
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 
@@ -32,14 +31,20 @@ class S2SError(Exception):
         message: full sentences: what, where, what was expected.
         remedy: the command to type, or who can grant what.
         request_id: the service's own id of the failed request, for a support case.
+        items: what the message introduces, one line each. A line end in a message itself may be somebody else's.
     """
 
     exit_code: ClassVar[int] = 1
 
-    def __init__(self, code: str, message: str, *, remedy: str, request_id: str | None = None) -> None:
-        super().__init__(message)
+    def __init__(
+        self, code: str, message: str, *, remedy: str, request_id: str | None = None, items: Sequence[str] = ()
+    ) -> None:
+        whole = "".join([message, *(f"\n  - {item}" for item in items)])
+        super().__init__(whole)
         self.code = code
-        self.message = message
+        self.headline = message
+        self.items = tuple(items)
+        self.message = whole
         self.remedy = remedy
         self.request_id = request_id
 
@@ -127,12 +132,6 @@ class Interrupted(S2SError):
     """Ctrl-C. What was done stays, and the same command resumes."""
 
     exit_code = 130
-
-
-class Terminated(Interrupted):
-    """SIGTERM, which is told like Ctrl-C. The exit code is a shell's: 128 and the signal's number."""
-
-    exit_code = 143
 
 
 class Cancelled(S2SError):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Generator
 from contextlib import suppress
 from typing import Any, TypeVar, overload
 
@@ -18,19 +18,23 @@ GRACE_SECONDS = 5.0
 
 
 @overload
-async def together(a: Coroutine[Any, Any, A], b: Coroutine[Any, Any, B], /) -> tuple[A, B]: ...
+def together(a: Coroutine[Any, Any, A], b: Coroutine[Any, Any, B], /) -> Coroutine[Any, Any, tuple[A, B]]: ...
 @overload
-async def together(
+def together(
     a: Coroutine[Any, Any, A], b: Coroutine[Any, Any, B], c: Coroutine[Any, Any, C], /
-) -> tuple[A, B, C]: ...
+) -> Coroutine[Any, Any, tuple[A, B, C]]: ...
 @overload
-async def together(*coroutines: Coroutine[Any, Any, A]) -> tuple[A, ...]: ...
-async def together(*coroutines: Coroutine[Any, Any, Any]) -> tuple[Any, ...]:
-    """Run all at once and return their results in order.
+def together(*coroutines: Coroutine[Any, Any, A]) -> Coroutine[Any, Any, tuple[A, ...]]: ...
+def together(*coroutines: Coroutine[Any, Any, Any]) -> Coroutine[Any, Any, tuple[Any, ...]]:
+    """Run all at once and return their results in order, once it is awaited.
 
     Raises:
         BaseException: the first failure, as it is; what was still running has been cancelled and has ended.
     """
+    return _Together(coroutines)
+
+
+async def _all(coroutines: tuple[Coroutine[Any, Any, Any], ...]) -> tuple[Any, ...]:
     tasks = [asyncio.ensure_future(coroutine) for coroutine in coroutines]
     try:
         return tuple(await asyncio.gather(*tasks))
@@ -58,3 +62,32 @@ async def to_the_end(work: Coroutine[Any, Any, A]) -> A:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
         raise
+
+
+class _Together(Coroutine[Any, Any, tuple[Any, ...]]):
+    """A coroutine that, if it is ended before it has begun, ends those that it was given: nobody else will."""
+
+    def __init__(self, coroutines: tuple[Coroutine[Any, Any, Any], ...]) -> None:
+        self._waiting = coroutines
+        self._running = _all(coroutines)
+
+    def send(self, value: Any, /) -> Any:
+        self._waiting = ()
+        return self._running.send(value)
+
+    def throw(self, *error: Any) -> Any:
+        self._let_go()
+        return self._running.throw(*error)
+
+    def close(self) -> None:
+        self._let_go()
+        self._running.close()
+
+    def __await__(self) -> Generator[Any, Any, tuple[Any, ...]]:
+        self._waiting = ()
+        return self._running.__await__()
+
+    def _let_go(self) -> None:
+        for coroutine in self._waiting:
+            coroutine.close()
+        self._waiting = ()

@@ -7,6 +7,7 @@ refusal without a row keeps the service's own words.
 from __future__ import annotations
 
 import re
+import shlex
 
 from mct_s2s.adapters.sign_in_refusals import first_line
 from mct_s2s.errors import ServiceError
@@ -53,7 +54,7 @@ def token_refused(error: Exception, client_id: str) -> ServiceError:
     return ServiceError(
         "token-refused",
         f"Entra ID gives no token: {said}{f' (AADSTS{code})' if kind else ''}.",
-        remedy=remedy.format(client=client_id),
+        remedy=remedy.format(client=shlex.quote(client_id)),
         status=int(getattr(getattr(error, "response", None), "status_code", 0) or 0) or 401,
         service_code=code,
         service_message=first_line(error),

@@ -124,7 +124,7 @@ def _known(login: str, graph: str, manager: str, audiences: list[str], vaults: s
         "cloud-untrusted",
         f"The metadata of {manager} names endpoints of one of Microsoft's clouds together with others (login {login}, "
         f"Microsoft Graph {graph}): tokens of the one would go to the other. Nothing was sent there.",
-        remedy=f"Name the cloud instead: --cloud {' or '.join(sorted({cloud.name for cloud in BY_NAME.values()}))}",
+        remedy=f"Name the cloud instead, with --cloud: {', '.join(sorted({cloud.name for cloud in BY_NAME.values()}))}",
     )
 
 

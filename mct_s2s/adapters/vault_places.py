@@ -15,6 +15,7 @@ from mct_s2s import clock
 from mct_s2s.adapters.key_vault import KeyVault, SecretVersion
 from mct_s2s.adapters.vault_refusals import DELETED
 from mct_s2s.errors import S2SError, ServiceError, UsageError
+from mct_s2s.model.commands import command, option
 from mct_s2s.model.ids import ClientId, KeyId, TenantId, same_id
 from mct_s2s.model.observed import SecretNote
 from mct_s2s.ports import NewSecret, SecretRecord, StoredCredential
@@ -90,7 +91,7 @@ class VaultPlace:
                     "secret-place-taken",
                     f"The vault '{self.vault.name}' holds a secret '{self.name}' that is not this client's. "
                     "It was not touched.",
-                    remedy=f"Choose another name: --secret-to keyvault:{self.vault.name}/NAME",
+                    remedy=f"Choose another name: {option('--secret-to', f'keyvault:{self.vault.name}/NAME')}",
                 )
             await self.vault.tag(self.name, versions[-1].version, versions[-1].tags)
             return
@@ -100,8 +101,8 @@ class VaultPlace:
                 "secret-place-deleted",
                 f"A secret '{self.name}' that is not this client's was deleted from the vault '{self.vault.name}' and "
                 "still holds the name.",
-                remedy=f"Choose another name, or let go of it for good: az keyvault secret purge "
-                f"--vault-name {self.vault.name} --name {self.name}",
+                remedy="Choose another name, or let go of it for good: "
+                + command("az", "keyvault", "secret", "purge", "--vault-name", self.vault.name, "--name", self.name),
             )
 
     async def begin(self, attempt: str, client_id: ClientId) -> None:

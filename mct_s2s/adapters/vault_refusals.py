@@ -15,6 +15,7 @@ from azure.core.exceptions import AzureError, DecodeError, HttpResponseError
 from mct_s2s.adapters.answers import OddAnswer, Service, odd_answer, parse_json, seconds
 from mct_s2s.adapters.clouds import NEVER_CONNECTED
 from mct_s2s.errors import NotThere, PermissionMissing, S2SError, ServiceError, SignInFailed
+from mct_s2s.model.commands import command, grant_on_vault
 
 OFFICER = "Key Vault Secrets Officer"
 BUSY = frozenset({"ObjectIsBeingDeleted", "ObjectIsBeingRecovered"})
@@ -76,7 +77,7 @@ def _forbidden(vault: str, doing: str, why: tuple[str, str, str], request_id: st
             "vault-network",
             f"The vault '{vault}' takes no requests from this network: {said}",
             remedy="Run this from a network that the vault admits, or let this one in for a while: "
-            f"az keyvault network-rule add --name {vault} --ip-address ADDRESS",
+            + command("az", "keyvault", "network-rule", "add", "--name", vault, "--ip-address", "ADDRESS"),
             request_id=request_id,
         )
     return PermissionMissing(
@@ -123,14 +124,23 @@ def _who_grants(inner: str, message: str, vault: str) -> str:
     found = _OBJECT_ID.search(message)
     you = found[1] if found else "YOUR-OBJECT-ID"
     if inner == "AccessDenied":
-        return (
-            "The vault goes by access policies. Ask whoever runs it for: "
-            f"az keyvault set-policy --name {vault} --object-id {you} --secret-permissions get list set recover"
+        return "The vault goes by access policies. Ask whoever runs it for: " + command(
+            "az",
+            "keyvault",
+            "set-policy",
+            "--name",
+            vault,
+            "--object-id",
+            you,
+            "--secret-permissions",
+            "get",
+            "list",
+            "set",
+            "recover",
         )
     return (
         f"Ask an Owner or User Access Administrator of the vault for the role {OFFICER}, wait a few minutes, then run "
-        f"the same command again: az role assignment create --role '{OFFICER}' --assignee-object-id {you} "
-        f'--scope "$(az keyvault show --name {vault} --query id --output tsv)"'
+        f"the same command again: {grant_on_vault(vault, OFFICER, you)}"
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from typing import Annotated, Any
@@ -22,6 +23,7 @@ from mct_s2s.cli.options import (
     VerifyOptions,
 )
 from mct_s2s.cli.sandbox import sandbox_app
+from mct_s2s.cli.streams import check_arguments, take_what_comes
 
 WATCH_SECONDS = 30
 ISSUES = "https://github.com/mct-s2s/mct-s2s/issues"
@@ -136,7 +138,9 @@ def doctor(options: DoctorOptions) -> int:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the program; the exit code is the contract's."""
     words = list(sys.argv[1:] if arguments is None else arguments)
+    take_what_comes()
     try:
+        check_arguments(words, os.environ.items())
         result = app(_with_interval(words), standalone_mode=False, prog_name="mct-s2s")
     except (KeyboardInterrupt, EOFError):
         return 130

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import shlex
+
 from mct_s2s.adapters.secret_places import FilePlace
 from mct_s2s.cli.changing import Changed
 from mct_s2s.cli.options import ChangingOptions
 from mct_s2s.cli.run import Run
 from mct_s2s.cli.where import where
 from mct_s2s.cli.wiring import Session
+from mct_s2s.model.commands import own_command
 from mct_s2s.model.observed import CredentialKind, Observed
 from mct_s2s.planning.changes import AddFederatedCredential
 from mct_s2s.planning.findings import uri_shown
@@ -48,8 +51,8 @@ def _from_vault(label: str, name: str, after: Observed) -> str | None:
     if not label.startswith("keyvault:"):
         return None
     client = next((c for c in after.trust.clients if name in {c.display_name, c.client_id}), None)
-    client_id = client.client_id if client else "…"
-    return f'export AZURE_CLIENT_ID={client_id} AZURE_CLIENT_SECRET="$({vault_reading(label)})"'
+    known = f"AZURE_CLIENT_ID={shlex.quote(client.client_id) if client else '…'}"
+    return f'export {known} AZURE_CLIENT_SECRET="$({vault_reading(label)})"'
 
 
 def close(current: Run, options: ChangingOptions, session: Session, changed: Changed) -> None:
@@ -71,4 +74,6 @@ def close(current: Run, options: ChangingOptions, session: Session, changed: Cha
         show_verification(terminal, changed.verification)
     show_lacking(terminal, convergence.plan.lacks)
     done = "What you may do is done." if convergence.plan.lacks else "Done."
-    terminal.result(f"{done} See what stands at any time with: mct-s2s status {where(options, after)}", style="good")
+    terminal.result(
+        f"{done} See what stands at any time with: {own_command('status', where=where(options, after))}", style="good"
+    )

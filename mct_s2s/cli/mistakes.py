@@ -11,6 +11,7 @@ from typing import Any
 
 from mct_s2s import __version__
 from mct_s2s.errors import S2SError, UsageError
+from mct_s2s.plain_text import plain
 from mct_s2s.render.console import Terminal
 from mct_s2s.render.diagnostics import show_error
 from mct_s2s.render.documents import error_document
@@ -53,7 +54,8 @@ def internal_error(error: BaseException, issues: str, *, as_json: bool) -> int:
     """Our own bug: the one case in which a traceback is shown. Values of variables never are."""
     if isinstance(error, S2SError):
         return show(error, as_json=as_json)
-    traceback.print_exception(type(error), error.with_traceback(error.__traceback__), error.__traceback__, chain=False)
+    for line in "".join(traceback.format_exception(error, chain=False)).splitlines():
+        print(plain(line), file=sys.stderr)  # noqa: T201  # as it is, without styles
     facts = f"mct-s2s {__version__}, Python {platform.python_version()}, {platform.system()}"
     told = S2SError(
         "internal-error",

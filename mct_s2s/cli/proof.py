@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from mct_s2s.cli.own_credentials import from_places
 from mct_s2s.cli.wiring import Session
 from mct_s2s.flows.prove import Ground, prove, subjects_of
+from mct_s2s.model.commands import own_command
 from mct_s2s.model.observed import Observed
 from mct_s2s.planning.membership import members
 from mct_s2s.planning.plan import Facts
@@ -45,6 +46,6 @@ async def prove_changed(
             return await prove(ground, observed, subjects, identities=False)
     except TimeoutError:
         told = "The deadline left no time to prove the call."
-        again = f"mct-s2s verify {place}"
+        again = own_command("verify", where=place)
         late = (Check(client.display_name, Kind.APPLICATION, CALL, None, told, again) for client in clients)
         return Verification(url, PATH, tuple(late))

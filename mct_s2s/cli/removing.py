@@ -17,6 +17,7 @@ from mct_s2s.cli.wiring import Needs, Session
 from mct_s2s.cli.wishes import service_wish
 from mct_s2s.errors import UsageError
 from mct_s2s.inputs.clients import SecretTo
+from mct_s2s.model.commands import own_command
 from mct_s2s.model.desired import Desired, Removal
 from mct_s2s.planning.changes import DeleteApplication, RemoveSecret
 from mct_s2s.render.handover import show_lacking, show_left_to_others
@@ -75,4 +76,6 @@ def _close(current: Run, options: RemovalOptions, changed: Changed) -> None:
         after = changed.convergence.after
         show_left_to_others(current.terminal, changed.left)
         show_lacking(current.terminal, changed.convergence.plan.lacks)
-        current.terminal.result(f"Done. See what stands now with: mct-s2s status {where(options, after)}", style="good")
+        current.terminal.result(
+            f"Done. See what stands now with: {own_command('status', where=where(options, after))}", style="good"
+        )

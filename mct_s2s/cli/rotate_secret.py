@@ -17,6 +17,7 @@ from mct_s2s.errors import UsageError
 from mct_s2s.inputs.clients import client_names, secret_to
 from mct_s2s.inputs.duration import duration
 from mct_s2s.inputs.lifetime import expiry
+from mct_s2s.model.commands import own_command
 from mct_s2s.model.desired import Desired, Rotation
 from mct_s2s.render.closing import show_credentials
 
@@ -66,7 +67,7 @@ def rotate_secret(options: RotateOptions) -> int:
             show_credentials(current.terminal, [one for one in changed.credentials if one.secret is None])
             after = changed.convergence.after
             current.terminal.result(
-                f"Done. See what stands now with: mct-s2s status {where(options, after)}", style="good"
+                f"Done. See what stands now with: {own_command('status', where=where(options, after))}", style="good"
             )
         return code
 

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import signal
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 
+from mct_s2s.cli.interruption import Interruption
 from mct_s2s.cli.options import AzureOptions, Output
 from mct_s2s.cli.showing import Unseen, take_back, unseen
 from mct_s2s.cli.wiring import Clientele, Needs, Session, connect, connect_client
-from mct_s2s.errors import DeadlinePassed, Interrupted, NotShown, S2SError, Terminated
+from mct_s2s.errors import DeadlinePassed, Interrupted, NotShown, S2SError
 from mct_s2s.flows.converge import Convergence
 from mct_s2s.flows.credentials import removal_command
 from mct_s2s.model.observed import CredentialKind
 from mct_s2s.planning.changes import AnyChange
 from mct_s2s.ports import SecretPlace
-from mct_s2s.render.closing import credential_line
+from mct_s2s.render.closing import credential_lines
 from mct_s2s.render.console import Terminal
 from mct_s2s.render.diagnostics import show_error, show_standing
 from mct_s2s.render.documents import SavedCredential, error_document
@@ -92,36 +92,36 @@ def _ended(options: AzureOptions, connected: Callable[[Run], Awaitable[int]], ag
         logging.getLogger(name).addHandler(logging.NullHandler())
         logging.getLogger(name).propagate = False
     current = Run(options)
-    try:
-        return _code(current, connected)
-    except OSError as error:
-        secrets = list(unseen(current.convergence, current.places)) if current.terminal.json else []
-        if not secrets or again is None:
-            raise
-        return _taken_back(current, secrets, again, error)
+    with Interruption() as interruption:
+        try:
+            return _code(current, connected, interruption)
+        except OSError as error:
+            secrets = list(unseen(current.convergence, current.places)) if current.terminal.json else []
+            if not secrets or again is None:
+                raise
+            return _taken_back(current, secrets, again, error, interruption)
 
 
-def _code(current: Run, connected: Callable[[Run], Awaitable[int]]) -> int:
+def _code(current: Run, connected: Callable[[Run], Awaitable[int]], interruption: Interruption) -> int:
     try:
-        return asyncio.run(_with_deadline(current, connected))
-    except Interrupted as error:
-        _tell_interrupted(current, error)
-        return error.exit_code
+        return asyncio.run(_with_deadline(current, connected, interruption))
     except S2SError as error:
         _tell(current, error)
         return error.exit_code
-    except KeyboardInterrupt:
-        _tell_interrupted(current, Interrupted("interrupted", "Interrupted.", remedy=RESUME))
-        return Interrupted.exit_code
+    except (asyncio.CancelledError, KeyboardInterrupt):
+        _tell_interrupted(current)
+        return interruption.exit_code
 
 
-def _taken_back(current: Run, secrets: Sequence[Unseen], again: Again, cause: OSError) -> int:
+def _taken_back(
+    current: Run, secrets: Sequence[Unseen], again: Again, cause: OSError, interruption: Interruption
+) -> int:
     """The document with the secrets reached nobody: they are removed, so that the next run makes others."""
     names = ", ".join(f"the {one.kind.value} of '{one.client}'" for one in secrets)
     told = f"Standard output is closed ({cause.strerror or cause}): {names} reached nobody"
     stay = [one for one in secrets if one.kind is not CredentialKind.SECRET]
     try:
-        asyncio.run(_with_deadline(current, lambda current: again(current, secrets)))
+        asyncio.run(_with_deadline(current, lambda current: again(current, secrets), interruption))
     except S2SError as error:
         told = f"{told}, and could not be removed: {error.message}"
         remedy = "; ".join(removal_command(one.client_id, one.key_id, one.kind) for one in secrets)
@@ -133,36 +133,17 @@ def _taken_back(current: Run, secrets: Sequence[Unseen], again: Again, cause: OS
     return NotShown.exit_code
 
 
-async def _with_deadline(current: Run, connected: Callable[[Run], Awaitable[int]]) -> int:
-    terminated = _cancelled_by_sigterm()
+async def _with_deadline(current: Run, connected: Callable[[Run], Awaitable[int]], interruption: Interruption) -> int:
     try:
-        async with asyncio.timeout(current.options.timeout):
-            return await connected(current)
-    except asyncio.CancelledError:
-        if not terminated():
-            raise
-        raise Terminated("terminated", "Terminated.", remedy=RESUME) from None
+        with interruption.ends(asyncio.current_task(), asyncio.get_running_loop()):
+            async with asyncio.timeout(current.options.timeout):
+                return await connected(current)
     except TimeoutError as error:
         raise DeadlinePassed(
             "deadline-passed",
             f"The deadline of {current.options.timeout:g} s has passed. Nothing is lost.",
             remedy="Run the same command again: it resumes. Give it longer with --timeout SECONDS.",
         ) from error
-
-
-def _cancelled_by_sigterm() -> Callable[[], bool]:
-    """From now on SIGTERM ends this task as Ctrl-C does; says whether it has."""
-    came: list[bool] = []
-    task, loop = asyncio.current_task(), asyncio.get_running_loop()
-
-    def end() -> None:
-        came.append(True)
-        if task is not None:
-            task.cancel()
-
-    with suppress(NotImplementedError, RuntimeError, ValueError):  # Windows, or not the main thread
-        loop.add_signal_handler(signal.SIGTERM, end)
-    return lambda: bool(came)
 
 
 def _tell(current: Run, error: S2SError) -> None:
@@ -181,19 +162,22 @@ def _tell(current: Run, error: S2SError) -> None:
         _tell_places(current, credentials)
 
 
-def _tell_interrupted(current: Run, error: Interrupted) -> None:
+def _tell_interrupted(current: Run) -> None:
     credentials = current.credentials()
     with suppress(BrokenPipeError):
-        current.terminal.say(f"\n{error.message}", style="warn")
+        current.terminal.say()
+        current.terminal.say("Interrupted.", style="warn")
         show_standing(current.terminal, *current.standing())
         if not current.terminal.json:
             _tell_places(current, credentials)
-    if current.terminal.json:
-        current.terminal.document(error_document(error, *current.standing(), credentials))
+    if current.terminal.json and getattr(current.options, "watch", None) is None:  # a watch has no other end
+        told = Interrupted("interrupted", "Interrupted.", remedy=RESUME)
+        current.terminal.document(error_document(told, *current.standing(), credentials))
 
 
 def _tell_places(current: Run, credentials: Sequence[SavedCredential]) -> None:
     """Where the credentials are that were made; those that were to be shown have been."""
     for credential in credentials:
         if credential.secret is None:
-            current.terminal.say(credential_line(credential))
+            for line in credential_lines(credential):
+                current.terminal.say(line)

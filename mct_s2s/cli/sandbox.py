@@ -10,6 +10,8 @@ from typing import Annotated
 
 import typer
 
+from mct_s2s.cli.interruption import as_usual
+
 sandbox_app = typer.Typer(
     name="sandbox",
     invoke_without_command=True,
@@ -20,6 +22,7 @@ sandbox_app = typer.Typer(
 @sandbox_app.callback()
 def sandbox(context: typer.Context) -> None:
     """A local Azure to rehearse in, for this tool and any other client."""
+    as_usual()  # what serves has an end of its own
     if context.invoked_subcommand is None:
         from mct_s2s.cli.short_help import short_help  # noqa: PLC0415
 

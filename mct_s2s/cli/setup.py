@@ -78,6 +78,7 @@ def _hand_over(
     if options.handoff_text:
         # Beside a JSON document, a text for people goes where all talk goes.
         tell = current.terminal.say if current.terminal.json else current.terminal.result
-        tell(support_request(values, label))
+        for line in support_request(values, label).splitlines():
+            tell(line)
     if handoff is not None:
         handoff.write(handoff_text(values, target.label if target else None))

@@ -14,7 +14,7 @@ from mct_s2s.model.ids import ApplicationObjectId, ClientId, KeyId
 from mct_s2s.model.observed import CredentialKind
 from mct_s2s.planning.changes import AddSecret, Part, Ref
 from mct_s2s.ports import Directory, SecretPlace
-from mct_s2s.render.closing import credential_line
+from mct_s2s.render.closing import credential_lines
 from mct_s2s.render.console import Terminal
 from mct_s2s.render.documents import SavedCredential
 from mct_s2s.together import together
@@ -51,9 +51,9 @@ class OutputViewer:
         if self.terminal.json:
             self.look()
             return
-        line = credential_line(SavedCredential(shown.client, "", shown.expires, "show", shown.value, shown.kind))
+        lines = credential_lines(SavedCredential(shown.client, "", shown.expires, "show", shown.value, shown.kind))
         with self.watcher.aside():
-            self.terminal.hand_over(line)
+            self.terminal.hand_over(lines)
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -14,7 +15,7 @@ from mct_s2s.cli.run import Run, run
 from mct_s2s.cli.where import where
 from mct_s2s.cli.wiring import Needs, Session
 from mct_s2s.cli.wishes import service_wish
-from mct_s2s.errors import DeadlinePassed, S2SError
+from mct_s2s.errors import DeadlinePassed, S2SError, UsageError
 from mct_s2s.flows.observe import observe
 from mct_s2s.inputs.duration import duration
 from mct_s2s.model.observed import Observed
@@ -52,6 +53,8 @@ class Look:
 def status(options: StatusOptions) -> int:
     """Exit code of `status`: 0 where all is well, 3 where something is missing, wrong or about to expire."""
     within = duration(options.expiring_within, "--expiring-within")
+    if options.watch is not None and not math.isfinite(options.watch):
+        raise UsageError("usage", f"--watch: {options.watch} is no interval.", remedy="Give seconds: --watch 30")
 
     async def body(current: Run, session: Session) -> int:
         look = await _look(options, session, within)

@@ -20,6 +20,7 @@ from mct_s2s.flows.prove import Ground, Subject, prove, prove_callers, subjects_
 from mct_s2s.inputs.api_address import api_path, api_url
 from mct_s2s.inputs.own_credentials import ENVIRONMENT, own_credential
 from mct_s2s.model.access import IdentitySignIn, OwnCredential, SignIn
+from mct_s2s.model.commands import own_command
 from mct_s2s.model.ids import ClientId, same_id
 from mct_s2s.model.observed import Observed
 from mct_s2s.planning import guards
@@ -100,7 +101,7 @@ def _subjects(options: VerifyOptions, observed: Observed, credentials: list[OwnC
                 "client-ambiguous" if several else "client-unknown",
                 f"{len(matching) or 'No'} client application{'s' if several else ''} of this App Service "
                 f"{'are' if several else 'is'} called '{name}'.",
-                remedy=f"See which there are: mct-s2s status {where(options, observed)}",
+                remedy=f"See which there are: {own_command('status', where=where(options, observed))}",
             )
         chosen.append(matching[0])
     return subjects_of(dict.fromkeys(chosen), usable, strangers=False)

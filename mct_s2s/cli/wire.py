@@ -9,6 +9,7 @@ from mct_s2s.cli.wiring import Session
 from mct_s2s.errors import UsageError
 from mct_s2s.inputs.clients import SecretTo
 from mct_s2s.inputs.target import caller_resource
+from mct_s2s.model.commands import option
 from mct_s2s.model.desired import ClientWish, WireWish
 from mct_s2s.model.resource_id import ResourceId
 
@@ -55,7 +56,7 @@ def wire(
         raise UsageError(
             "wire-one-client",
             f"As whom does '{text}' call? --wire goes with one client application, or with the app's own identity.",
-            remedy=f"Name one client, or add --managed-identity {text}",
+            remedy=f"Name one client, or add {option('--managed-identity', text)}",
         )
     if clients[0].credential is not None and places.vault is None:
         raise UsageError(

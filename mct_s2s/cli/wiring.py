@@ -14,6 +14,7 @@ from mct_s2s.adapters.trace import Request, Trace, silent
 from mct_s2s.cli.options import AzureOptions
 from mct_s2s.cli.vaults import check_client, opener
 from mct_s2s.inputs.target import site_target
+from mct_s2s.inputs.target import tenant as checked_tenant
 from mct_s2s.model.target import SiteTarget
 from mct_s2s.render.console import Terminal
 
@@ -107,11 +108,17 @@ def _with_defaults(options: AzureOptions, rehearsal: Rehearsal | None) -> Start:
         return Start(options, {}, rehearsal.tenant_id, options.subscription or rehearsal.subscription_id)
     environ = os.environ
     wanted = options.subscription or environ.get("AZURE_SUBSCRIPTION_ID")
-    tenant = options.tenant or environ.get("AZURE_TENANT_ID")
+    tenant = _tenant(options, environ)
     known = azure_cli.known(wanted or None, options.cloud, environ)
     if known is None:
         return Start(options, environ, tenant, wanted)
-    return Start(options, environ, tenant or known.tenant_id, known.id)
+    return Start(options, environ, tenant or checked_tenant(known.tenant_id, "The Azure CLI's profile"), known.id)
+
+
+def _tenant(options: AzureOptions, environ: Mapping[str, str]) -> str | None:
+    return checked_tenant(options.tenant, "--tenant") or checked_tenant(
+        environ.get("AZURE_TENANT_ID"), "AZURE_TENANT_ID"
+    )
 
 
 def _target(options: AzureOptions, start: Start, rehearsal: Rehearsal | None) -> SiteTarget:
@@ -133,7 +140,7 @@ async def connect_client(options: AzureOptions, terminal: Terminal) -> AsyncIter
     check_name(options.cloud)
     rehearsal = await asyncio.to_thread(start_rehearsal) if options.cloud == SANDBOX else None
     try:
-        start = Start(options, {} if rehearsal else os.environ, options.tenant, None)
+        start = Start(options, {} if rehearsal else os.environ, checked_tenant(options.tenant, "--tenant"), None)
         async with _connection(start, terminal, rehearsal) as line:
             yield _clientele(line, start)
     finally:

@@ -15,6 +15,7 @@ from mct_s2s.errors import NotShown, NotThere, S2SError, ServiceError
 from mct_s2s.flows.proofs import key_place, make_certificate
 from mct_s2s.flows.stage import Postponed, Stage
 from mct_s2s.model.access import ClientSignIn, SecretProof
+from mct_s2s.model.commands import command
 from mct_s2s.model.ids import ClientId, KeyId, same_id
 from mct_s2s.model.observed import Application, CredentialKind
 from mct_s2s.planning.changes import (
@@ -51,8 +52,8 @@ SECRET_PAUSE = 0.3
 
 def removal_command(client_id: ClientId, key_id: KeyId, kind: CredentialKind = CredentialKind.SECRET) -> str:
     """What a person types to remove one secret or certificate."""
-    cert = " --cert" if kind is CredentialKind.CERTIFICATE else ""
-    return f"az ad app credential delete --id {client_id} --key-id {key_id}{cert}"
+    cert = ["--cert"] if kind is CredentialKind.CERTIFICATE else []
+    return command("az", "ad", "app", "credential", "delete", "--id", client_id, "--key-id", key_id, *cert)
 
 
 class Credentials:

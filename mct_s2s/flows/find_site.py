@@ -7,6 +7,7 @@ from difflib import get_close_matches
 from typing import NoReturn
 
 from mct_s2s.errors import NotThere
+from mct_s2s.model.commands import webapp_command
 from mct_s2s.model.ids import TenantId, is_guid
 from mct_s2s.model.observed import AppService, Site
 from mct_s2s.model.resource_id import ResourceId
@@ -97,10 +98,11 @@ async def _missing(sites: Sites, resource: ResourceId, target: SiteTarget) -> No
     nearby = await sites.sites(resource.subscription_id)
     where = f"the resource group '{resource.resource_group}'"
     if target.slot and any(row.name.casefold() == target.name.casefold() for row in nearby):
+        site = ResourceId.site(resource.subscription_id, resource.resource_group, target.name)
         raise NotThere(
             "slot-not-found",
             f"The App Service '{target.name}' in {where} has no slot '{target.slot}'.",
-            remedy=f"List them: az webapp deployment slot list -g {resource.resource_group} -n {target.name}",
+            remedy=f"List them: {webapp_command('deployment slot list', site)}",
         )
     raise _no_site(target.name, where, nearby)
 
@@ -117,11 +119,11 @@ def _the_one(rows: list[Site], name: str, where: str) -> ResourceId:
     if len(matching) == 1:
         return matching[0].resource
     if matching:
-        ids = "\n  ".join(str(row.resource) for row in matching)
         raise NotThere(
             "site-ambiguous",
-            f"There are {len(matching)} sites called '{name}' in {where}:\n  {ids}",
+            f"There are {len(matching)} sites called '{name}' in {where}:",
             remedy="Say which: add --resource-group, or give one of these ids instead of the name.",
+            items=[str(row.resource) for row in matching],
         )
     raise _no_site(name, where, rows)
 

@@ -11,6 +11,7 @@ from mct_s2s.flows.find_trust import find_trust
 from mct_s2s.flows.identity_uses import find_identity_uses
 from mct_s2s.flows.query import Query
 from mct_s2s.flows.wired import find_wired
+from mct_s2s.model.commands import command
 from mct_s2s.model.ids import is_guid
 from mct_s2s.model.observed import AppService, IdentityHolder, Observed, Tenant, Trust, WiredApp
 from mct_s2s.model.resource_id import ResourceId
@@ -121,5 +122,5 @@ def _no_resource(wanted: ResourceId) -> NotThere:
     return NotThere(
         "resource-not-found",
         f"There is no resource {wanted}, or you may not see it.",
-        remedy=f"Check the id: az resource show --ids {wanted}",
+        remedy=f"Check the id: {command('az', 'resource', 'show', '--ids', str(wanted))}",
     )

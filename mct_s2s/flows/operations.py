@@ -11,6 +11,7 @@ from mct_s2s.flows.custody import check_restored, restore
 from mct_s2s.flows.recycle_bin import create_or_restore, explain_taken_uri
 from mct_s2s.flows.settings import write_settings
 from mct_s2s.flows.stage import Postponed, Stage
+from mct_s2s.model.commands import webapp_command
 from mct_s2s.model.ids import ApplicationObjectId
 from mct_s2s.model.observed import Application
 from mct_s2s.planning.changes import (
@@ -219,10 +220,9 @@ class Operations:
             if isinstance(error, ServiceError) and error.answer_lost:
                 # Asked once, and not again: App Service restarts by itself when its settings change.
                 return str(site.resource), "asked for; the answer was lost"
-            slot = f" --slot {site.resource.slot}" if site.resource.slot else ""
+            by_hand = webapp_command("restart", site.resource)
             error.remedy = (
-                f"The settings are saved. Restart it by hand: az webapp restart -g {site.resource.resource_group} "
-                f"-n {site.name}{slot}, or ask for the right to: {error.remedy}"
+                f"The settings are saved. Restart it by hand: {by_hand}, or ask for the right to: {error.remedy}"
             )
             raise
         return str(site.resource), ""

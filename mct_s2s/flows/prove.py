@@ -19,6 +19,7 @@ from mct_s2s.model.access import (
     SecretProof,
     SignIn,
 )
+from mct_s2s.model.commands import own_command
 from mct_s2s.model.observed import YOUNG, ClientApplication, Observed
 from mct_s2s.planning.answers import Asked, must_refuse, settled, stopped
 from mct_s2s.planning.belonging import misaddressed, misdirected
@@ -163,7 +164,7 @@ async def _client(ground: Ground, observed: Observed, subject: Subject) -> _Outc
     if credential is None:
         client_id = subject.client.client_id if subject.client else ""
         told = "Its call is unproven: none of its credentials is at hand."
-        remedy = f"mct-s2s verify --client {client_id} --credentials FILE {ground.where}"
+        remedy = own_command("verify", "--client", client_id, "--credentials", "FILE", where=ground.where)
         return _Outcome((Check(*who, CALL, None, told, remedy),))
     client_id, scope = credential.sign_in.client_id, credential.scope or f"{_audience(observed)}/.default"
     try:

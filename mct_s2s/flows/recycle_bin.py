@@ -10,6 +10,7 @@ from datetime import datetime
 from mct_s2s.errors import S2SError, ServiceError
 from mct_s2s.flows.custody import check_faster, restore
 from mct_s2s.flows.query import Query
+from mct_s2s.model.commands import option
 from mct_s2s.model.ids import ClientId, api_uri, client_unique_name, is_guid, same_id
 from mct_s2s.model.observed import Application, Trust
 from mct_s2s.model.site_settings import AUDIENCE, AppSettings, value_of
@@ -147,8 +148,8 @@ async def explain_taken_uri(
         for other in await azure.directory.applications_with_uri(uri):
             error.message = f"{uri} is taken by '{other.display_name}' (appId {other.client_id}). {error.message}"
             error.remedy = (
-                f"Use that one as the service application: add --service-app {other.client_id}. Or take the URI off it "
-                "in the portal (Expose an API), then run the same command again."
+                f"Use that one as the service application: add {option('--service-app', other.client_id)}. "
+                "Or take the URI off it in the portal (Expose an API), then run the same command again."
             )
             return
 

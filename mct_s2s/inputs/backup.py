@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 from mct_s2s.errors import UsageError
 from mct_s2s.inputs.documents import document_in, read_document
 from mct_s2s.model.backup import Backup
+from mct_s2s.plain_text import json_text
 
 SCHEMA = "mct-s2s/backup/v1"
 
@@ -49,4 +49,4 @@ def _backup_in(document: Mapping[str, Any]) -> Backup:
 def backup_text(backup: Backup) -> str:
     """The file's text."""
     document = {"schema": SCHEMA, "appService": backup.app_service, "settings": dict(backup.settings)}
-    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+    return json_text(document, indent=2) + "\n"

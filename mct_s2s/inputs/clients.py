@@ -8,6 +8,7 @@ from pathlib import Path
 
 from mct_s2s.errors import UsageError
 from mct_s2s.inputs.vault import VaultTo, vault_to
+from mct_s2s.model.commands import option
 from mct_s2s.model.ids import file_stem
 
 LONGEST_NAME = 120
@@ -68,7 +69,8 @@ def secret_to(text: str | None, clients: int) -> SecretTo:
             raise UsageError(
                 "secret-place-shared",
                 f"'{text}' is one secret, but {clients} clients need one each.",
-                remedy=f"Leave NAME out, and each gets a name of its own: --secret-to keyvault:{vault.vault}",
+                remedy="Leave NAME out, and each gets a name of its own: "
+                + option("--secret-to", f"keyvault:{vault.vault}"),
             )
         return SecretTo(vault=vault)
     if kind != "file" or not rest:
@@ -80,17 +82,16 @@ def secret_to(text: str | None, clients: int) -> SecretTo:
     try:
         path = Path(rest).expanduser()
         is_folder = rest.endswith(("/", "\\")) or path.is_dir()
-    except (OSError, RuntimeError) as error:  # too long a name, or the home of nobody
-        why = error.strerror if isinstance(error, OSError) else str(error)
+    except (OSError, RuntimeError, ValueError) as error:  # too long a name, the home of nobody, no path at all
         raise UsageError(
             "secret-place-unwritable",
-            f"The secret cannot be saved to '{rest[:130]}': {why}",
+            f"The secret cannot be saved to '{rest[:130]}': {getattr(error, 'strerror', None) or error}",
             remedy="Choose a place that you may write to: --secret-to file:PATH",
         ) from error
     if clients > 1 and not is_folder:
         raise UsageError(
             "secret-place-shared",
             f"'{text}' is one file, but {clients} clients need one each.",
-            remedy=f"Name a folder: --secret-to file:{rest}/",
+            remedy=f"Name a folder: {option('--secret-to', f'file:{rest}/')}",
         )
     return SecretTo(path=path.absolute(), is_folder=is_folder)

@@ -5,7 +5,6 @@ It holds no secret and names the settings as the document does, so that a person
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -18,6 +17,7 @@ from mct_s2s.model import site_settings
 from mct_s2s.model.desired import GivenValues
 from mct_s2s.model.ids import ApplicationIdUri, ClientId, PrincipalId, TenantId, is_guid
 from mct_s2s.model.site_settings import AllowList
+from mct_s2s.plain_text import json_text
 
 SCHEMA = "mct-s2s/handoff/v1"
 _LABEL = re.compile(r"[a-z0-9-]+(?:/[a-z0-9-]+)?", re.IGNORECASE | re.ASCII)
@@ -118,4 +118,4 @@ def _app_service(document: Mapping[str, Any]) -> str | None:
 def handoff_text(settings: dict[str, str], app_service: str | None) -> str:
     """The file's text; `app_service` is what a person calls it, slot included."""
     document = {"schema": SCHEMA, "appService": app_service, "settings": settings}
-    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+    return json_text(document, indent=2) + "\n"

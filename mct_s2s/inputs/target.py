@@ -5,10 +5,13 @@ from __future__ import annotations
 import re
 
 from mct_s2s.errors import UsageError
-from mct_s2s.model.resource_id import ResourceId
+from mct_s2s.model.resource_id import ResourceId, is_group_name
 from mct_s2s.model.target import SiteTarget
 
-_SITE_NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,58}[a-z0-9])?", re.IGNORECASE)
+_SITE_NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,58}[a-z0-9])?", re.IGNORECASE | re.ASCII)
+_SLOT_NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,57}[a-z0-9])?", re.IGNORECASE | re.ASCII)
+_TENANT = re.compile(r"[a-z0-9.-]{1,253}", re.IGNORECASE | re.ASCII)
+"""As azure-identity takes it: it goes into the path of each sign-in."""
 
 
 def site_target(name: str | None, group: str | None, subscription: str | None, slot: str | None) -> SiteTarget:
@@ -31,7 +34,46 @@ def site_target(name: str | None, group: str | None, subscription: str | None, s
             f"'{name}' cannot be the name of an App Service: letters, digits and hyphens only, 60 at most.",
             remedy="Give the name without https:// and without .azurewebsites.net, or the full resource id.",
         )
-    return SiteTarget(name, group or None, subscription or None, slot or None)
+    return SiteTarget(name, _group(group), subscription or None, _slot(slot))
+
+
+def tenant(text: str | None, source: str) -> str | None:
+    """A tenant's id or one of its domains; `None` where none was given.
+
+    Args:
+        text: as typed.
+        source: where it was typed, for the message: `--tenant`.
+
+    Raises:
+        UsageError: it can be neither.
+    """
+    if not text or (_TENANT.fullmatch(text) and set(text) != {"."}):
+        return text or None
+    raise UsageError(
+        "malformed-id",
+        f"{source}: '{text}' is neither a tenant's id nor one of its domains.",
+        remedy="Give the id or the domain, not the display name: --tenant contoso.onmicrosoft.com",
+    )
+
+
+def _group(text: str | None) -> str | None:
+    if not text or is_group_name(text):
+        return text or None
+    raise UsageError(
+        "malformed-app-service",
+        f"--resource-group: '{text}' cannot be the name of a resource group.",
+        remedy="Give its name alone: letters, digits and -_.() only, 90 at most, without a period at the end.",
+    )
+
+
+def _slot(text: str | None) -> str | None:
+    if not text or _SLOT_NAME.fullmatch(text):
+        return text or None
+    raise UsageError(
+        "malformed-app-service",
+        f"--slot: '{text}' cannot be the name of a deployment slot.",
+        remedy="Give its name alone, without the App Service's: letters, digits and hyphens only, 59 at most.",
+    )
 
 
 def _by_id(text: str, group: str | None, subscription: str | None, slot: str | None) -> SiteTarget:

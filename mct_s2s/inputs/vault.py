@@ -71,7 +71,8 @@ def secret_name(label: str, client: str) -> str:
     """
     where = re.sub(r"[^a-z0-9]+", "-", label.lower()).strip("-")[:60].strip("-")
     who = file_stem(client).rpartition("-")[0]
-    exact = hashlib.sha256(f"{label.lower()}\0{file_stem(client)}".encode()).hexdigest()[:10]
+    names = f"{label.lower()}\0{file_stem(client)}"
+    exact = hashlib.sha256(names.encode(errors="surrogatepass")).hexdigest()[:10]
     return f"mct-s2s-{where}-{who}-{exact}"
 
 

@@ -143,7 +143,8 @@ def file_stem(client_name: str) -> str:
     exact = unicodedata.normalize("NFC", client_name)
     plain = unicodedata.normalize("NFKD", exact).encode("ascii", "ignore").decode()
     slug = re.sub(r"[^a-z0-9]+", "-", plain.lower()).strip("-")[:32].strip("-") or "client"
-    return f"{slug}-{hashlib.sha256(exact.encode()).hexdigest()[:10]}"
+    digest = hashlib.sha256(exact.encode(errors="surrogatepass")).hexdigest()  # a directory may hold half a character
+    return f"{slug}-{digest[:10]}"
 
 
 def certificate_key_id(thumbprint: str) -> KeyId:

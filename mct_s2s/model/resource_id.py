@@ -13,6 +13,26 @@ CONTAINER_APPS = "microsoft.app/containerapps"
 USER_ASSIGNED_IDENTITIES = "microsoft.managedidentity/userassignedidentities"
 
 
+_NOT_IN_NAMES = frozenset('<>%&:\\?*#|"')
+"""No type of resource takes any of them.
+
+Source: learn.microsoft.com/azure/azure-resource-manager/management/resource-name-rules.
+"""
+
+
+def is_group_name(text: str) -> bool:
+    """Whether a resource group can be called so.
+
+    Source: learn.microsoft.com/azure/azure-resource-manager/management/resource-name-rules, `resourceGroups`.
+    """
+    return len(text) <= 90 and not text.endswith(".") and all(one.isalnum() or one in "-_.()" for one in text)
+
+
+def _is_segment(text: str) -> bool:
+    """Whether a part of an id stays one, and the same one, in the path of a URL."""
+    return text.strip(". ") != "" and text == text.strip() and text.isprintable() and not _NOT_IN_NAMES & set(text)
+
+
 @dataclass(frozen=True)
 class ResourceId:
     """`/subscriptions/<s>/resourceGroups/<g>/providers/<namespace>/<type>/<name>[/<type>/<name>…]`."""
@@ -37,7 +57,8 @@ class ResourceId:
             len(parts) < 8
             or len(tail) % 2
             or (lowered[0], lowered[2], lowered[4]) != ("subscriptions", "resourcegroups", "providers")
-            or not all(part.strip() for part in parts)
+            or not all(_is_segment(part) for part in parts)
+            or not is_group_name(parts[3])
         ):
             raise UsageError(
                 "malformed-resource-id",

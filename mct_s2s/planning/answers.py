@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from mct_s2s.errors import ServiceError
 from mct_s2s.model.access import ApiAnswer
+from mct_s2s.model.commands import webapp_command
 from mct_s2s.model.observed import AppService
 from mct_s2s.planning.proof import CALL, Check, Kind
 
@@ -74,7 +75,6 @@ def stopped(site: AppService) -> Check | None:
     if not site.site.state or site.site.state.casefold() == "running":
         return None
     resource = site.site.resource
-    slot = f" --slot {resource.slot}" if resource.slot else ""
-    start = f"az webapp start -g {resource.resource_group} -n {site.site.name}{slot}"
+    start = webapp_command("start", resource, "--subscription", resource.subscription_id)
     told = f"The App Service is {site.site.state.lower()}: it answers nobody."
-    return Check(None, Kind.SITE, "running", False, told, f"{start} --subscription {resource.subscription_id}")
+    return Check(None, Kind.SITE, "running", False, told, start)

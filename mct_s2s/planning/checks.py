@@ -8,10 +8,11 @@ from datetime import datetime
 from enum import StrEnum
 
 from mct_s2s.errors import S2SError
+from mct_s2s.model.commands import option
 from mct_s2s.model.ids import TenantId, same_id
 from mct_s2s.model.observed import IdentityHolder, Site, Tenant
 from mct_s2s.model.rights import Access, SecretRestriction, Verdict
-from mct_s2s.planning.grants import doing, in_words, lacks
+from mct_s2s.planning.grants import Grant, doing, in_words, lacks
 from mct_s2s.planning.rights import Need, Right, judge
 from mct_s2s.planning.secret_policy import OTHERWISE, longest_end, typed
 
@@ -36,6 +37,8 @@ class Check:
     message: str
     remedy: str | None = None
     """Whom to ask for what, and what they type."""
+    grants: tuple[Grant, ...] = ()
+    """The same one by one, where it is something that somebody has to grant."""
 
 
 @dataclass(frozen=True)
@@ -105,7 +108,7 @@ def _tenant(seen: Seen) -> Iterator[Check]:
     trusted = seen.site.tenant_id if seen.site else None
     if trusted is not None and not same_id(seen.tenant.id, trusted):
         message = f"You are signed in to {named}, but the App Service belongs to the tenant {trusted}."
-        yield Check("tenant", State.MISSING, seen.tenant.name, message, f"Sign in there: --tenant {trusted}")
+        yield Check("tenant", State.MISSING, seen.tenant.name, message, f"Sign in there: {option('--tenant', trusted)}")
         return
     yield Check("tenant", State.OK, seen.tenant.name, f"Tenant {named}.")
 
@@ -114,10 +117,11 @@ def _judged(need: Need, access: Access) -> Check:
     judged = judge(need, access)
     code = need.right.value
     if judged.verdict is Verdict.NO:
-        asked = "; ".join(line.partition(": ")[2] for line in in_words(lacks(judged, access)))
-        return Check(
-            code, State.MISSING, need.subject, f"You may not {doing(need)}.", f"{asked[:1].upper()}{asked[1:]}"
-        )
+        lacking = lacks(judged, access)
+        asked = "; ".join(line.partition(": ")[2] for line in in_words(lacking))
+        remedy = f"{asked[:1].upper()}{asked[1:]}"
+        grants = tuple(dict.fromkeys(lack.grant for lack in lacking))
+        return Check(code, State.MISSING, need.subject, f"You may not {doing(need)}.", remedy, grants)
     if judged.verdict is Verdict.UNKNOWN:
         message = f"Whether you may {doing(need)} cannot be seen; the request itself will tell."
         return Check(code, State.UNKNOWN, need.subject, message)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from mct_s2s.errors import Refused
+from mct_s2s.model.commands import option
 from mct_s2s.model.desired import CertificateWish, FederatedWish
 from mct_s2s.model.ids import ApplicationObjectId, ClientId, same_id
 from mct_s2s.model.observed import EXPIRING_WITHIN, Application, Credential, CredentialKind, SecretNote
@@ -123,7 +124,7 @@ def plan_federated(wish: FederatedWish, holder: Holder, cloud: str) -> list[AnyC
             "federated-credential-differs",
             f"The federated credential '{rival.name}' of '{holder.name}' takes tokens of that issuer and subject for "
             f"the audience {taken}; a second one for {wanted.audience} is not possible.",
-            remedy=f"Take that one: --federated-audience {taken}, or delete it in the portal first.",
+            remedy=f"Take that one: {option('--federated-audience', taken)}, or delete it in the portal first.",
         )
     if len(federated) >= MOST_FEDERATED and not stands:
         raise Refused(

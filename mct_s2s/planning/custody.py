@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from mct_s2s.errors import Refused
+from mct_s2s.model.commands import command, option
 from mct_s2s.model.desired import CertificateWish, CredentialWish, FederatedWish
 from mct_s2s.model.ids import PrincipalId, certificate_key_id, same_id
 from mct_s2s.model.observed import (
@@ -31,6 +32,8 @@ from mct_s2s.planning.membership import members
 from mct_s2s.planning.restoring import is_called
 
 CODE = "registration-not-ours"
+_DELETE = ("az", "ad", "app", "delete", "--id")
+_PURGE = ("az", "rest", "--method", "DELETE", "--url")
 CLOCKS_DIFFER = timedelta(minutes=5)
 """How far this machine's clock and Entra's may be apart."""
 
@@ -86,14 +89,14 @@ def in_question(observed: Observed, names: tuple[str, ...]) -> Iterator[ClientAp
             yield client
 
 
-def refuse_foreign(application: Application, observed: Observed, known: Known, option: str) -> None:
+def refuse_foreign(application: Application, observed: Observed, known: Known, adopt_by: str) -> None:
     """Stop before a registration is used that may be in somebody else's hands.
 
     Args:
         application: found by its name alone.
         observed: the world, with its custody.
         known: the credentials that may be there.
-        option: how it is adopted nevertheless: `--client`.
+        adopt_by: how it is adopted nevertheless: `--client`.
 
     Raises:
         Refused: `registration-not-ours`.
@@ -101,11 +104,11 @@ def refuse_foreign(application: Application, observed: Observed, known: Known, o
     custody = observed.custody_of(application)
     told = _foreign(custody, observed.caller, known)
     if told:
-        raise not_ours(application, told, option)
+        raise not_ours(application, told, adopt_by)
 
 
 def refuse_faster(
-    application: Application, custody: Custody, caller: PrincipalId | None, since: datetime, option: str
+    application: Application, custody: Custody, caller: PrincipalId | None, since: datetime, adopt_by: str
 ) -> None:
     """Stop where somebody else made a registration of that name while this run was about to.
 
@@ -118,7 +121,7 @@ def refuse_faster(
     strange = tuple(one for one in custody.credentials if not (is_young and one.is_ours))
     told = _foreign(Custody(custody.owners, strange), caller, Known())
     if told:
-        raise not_ours(application, told, option)
+        raise not_ours(application, told, adopt_by)
 
 
 def foreign_owners(custody: Custody, caller: PrincipalId | None) -> tuple[str, ...]:
@@ -126,28 +129,28 @@ def foreign_owners(custody: Custody, caller: PrincipalId | None) -> tuple[str, .
     return tuple(dict.fromkeys(owner.name for owner in custody.owners if not same_id(owner.id, caller)))
 
 
-def not_ours(application: Application, told: str, option: str) -> Refused:
+def not_ours(application: Application, told: str, adopt_by: str) -> Refused:
     """What is said of such a registration, and the two ways on."""
     since = f", registered on {application.created:%Y-%m-%d}" if application.created else ""
     return Refused(
         CODE,
         f"'{application.display_name}' (appId {application.client_id}{since}) has the name that this registration "
         f"would get, but nothing else shows that it is ours: {told}. Whoever controls it could sign in as it.",
-        remedy=f"If it is the right one, name it by its appId: {option} {application.client_id}. If it is not, delete "
-        f"it and run the same command again: az ad app delete --id {application.client_id}",
+        remedy=f"If it is the right one, name it by its appId: {option(adopt_by, application.client_id)}. If it is "
+        f"not, delete it and run the same command again: {command(*_DELETE, application.client_id)}",
     )
 
 
-def back_in_the_bin(application: Application, owners: tuple[str, ...], option: str, graph: str) -> Refused:
+def back_in_the_bin(application: Application, owners: tuple[str, ...], adopt_by: str, graph: str) -> Refused:
     """What is said of one that came out of the recycle bin, turned out to be somebody else's, and went back."""
+    address = f"{graph}/v1.0/directory/deletedItems/{application.object_id}"
     return Refused(
         CODE,
         f"'{application.display_name}' (appId {application.client_id}) in the recycle bin has the name that this "
         f"registration would get, but nothing else shows that it is ours: it is owned by {', '.join(owners)}. It was "
         "restored to find that out, and put back.",
-        remedy=f"If it is the right one, name it by its appId: {option} {application.client_id}. If it is not, free "
-        f"the name and run the same command again: az rest --method DELETE --url "
-        f"{graph}/v1.0/directory/deletedItems/{application.object_id}",
+        remedy=f"If it is the right one, name it by its appId: {option(adopt_by, application.client_id)}. If it is "
+        f"not, free the name and run the same command again: {command(*_PURGE, address)}",
     )
 
 

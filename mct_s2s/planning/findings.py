@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from mct_s2s.model.commands import own_command, webapp_command
 from mct_s2s.model.ids import DEFAULT_ROLE, api_uri, is_guid
 from mct_s2s.model.observed import (
     EXPIRING_WITHIN,
@@ -84,7 +85,7 @@ def diagnose(observed: Observed, now: datetime, where: str, within: timedelta = 
                 Severity.ERROR,
                 label,
                 f"'{label}' has no service-to-service authentication yet. Add --client NAME for each of its callers.",
-                f"mct-s2s setup {where}",
+                own_command("setup", where=where),
             ),
         )
     found = [*_stopped(site), *_service(observed, where), *_settings(observed, where)]
@@ -96,19 +97,17 @@ def _stopped(site: AppService | None) -> Iterator[Finding]:
     if site is None or site.site.state.casefold() != "stopped":
         return
     resource = site.site.resource
-    slot = f" --slot {resource.slot}" if resource.slot else ""
     yield Finding(
         "app-service-stopped",
         Severity.WARNING,
         site.site.label,
         f"'{site.site.label}' is stopped: it answers no call, and a restart does not start it.",
-        f"az webapp start -g {resource.resource_group} -n {site.site.name}{slot} "
-        f"--subscription {resource.subscription_id}",
+        webapp_command("start", resource, "--subscription", resource.subscription_id),
     )
 
 
 def _service(observed: Observed, where: str) -> Iterator[Finding]:
-    trust, setup = observed.trust, f"mct-s2s setup {where}"
+    trust, setup = observed.trust, own_command("setup", where=where)
     application = trust.service
     if application is None:
         lost = next(iter(trust.deleted), None)
@@ -151,7 +150,7 @@ def _settings(observed: Observed, where: str) -> Iterator[Finding]:
     site = observed.app_service
     if site is None:
         return
-    configure = f"mct-s2s configure-appservice {where}"
+    configure = own_command("configure-appservice", where=where)
     expected = _expected_settings(observed)
     for name, accepted in expected.items():
         value = value_of(site.settings, name)
@@ -203,7 +202,7 @@ def _malformed(name: str, listed: AllowList, where: str) -> Iterator[Finding]:
             Severity.WARNING,
             name,
             f"{name} has blanks, empty entries or doubles: '{listed.text}'.",
-            f"mct-s2s configure-appservice {where}",
+            own_command("configure-appservice", where=where),
         )
     for entry in listed.strangers:
         yield Finding(
@@ -211,7 +210,7 @@ def _malformed(name: str, listed: AllowList, where: str) -> Iterator[Finding]:
             Severity.WARNING,
             name,
             f"'{entry}' on {name} is not a GUID and matches no caller.",
-            f"mct-s2s remove-client '{entry}' {where}",
+            own_command("remove-client", about=entry, where=where),
         )
 
 
@@ -235,7 +234,7 @@ def _clients(observed: Observed, when: When, where: str) -> Iterator[Finding]:
 
 def _client(client: ClientApplication, observed: Observed, when: When, where: str) -> Iterator[Finding]:
     name = client.display_name
-    add = f"mct-s2s add-client {client.client_id} {where}"
+    add = own_command("add-client", about=client.client_id, where=where)
     if not is_consented(client, observed) and not is_allowed_by_object_id(client, observed):
         yield Finding(
             "client-not-consented",
@@ -249,7 +248,7 @@ def _client(client: ClientApplication, observed: Observed, when: When, where: st
             "client-not-allowed", Severity.ERROR, name, f"'{name}' holds the role but is not on the allow list.", add
         )
     if client.application is not None:
-        yield from _credentials(client, when, add, f"mct-s2s rotate-secret {client.client_id} {where}")
+        yield from _credentials(client, when, add, own_command("rotate-secret", about=client.client_id, where=where))
 
 
 def _credentials(client: ClientApplication, when: When, add: str, rotate: str) -> Iterator[Finding]:
@@ -290,7 +289,7 @@ def _unknown(entry: str, name: str, where: str) -> Finding:
         Severity.WARNING,
         entry,
         f"{entry} on {name} belongs to nobody in this tenant: a deleted client, or an id of the wrong kind.",
-        f"mct-s2s remove-client {entry} {where}",
+        own_command("remove-client", about=entry, where=where),
     )
 
 

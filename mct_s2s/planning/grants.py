@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import shlex
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from mct_s2s.model.commands import command
 from mct_s2s.model.resource_id import CONTAINER_APPS, LOGIC_APPS, ResourceId
 from mct_s2s.model.rights import Access, DirectoryRights
 from mct_s2s.planning.rights import (
@@ -45,6 +46,11 @@ class Grant:
     """Who can grant it."""
     command: str = ""
     """What they type; empty where only they know how."""
+
+    @property
+    def request(self) -> str:
+        """`ask an Owner for the role Website Contributor on 'contosolearn'`."""
+        return f"ask {self.who} for {self.what}"
 
 
 @dataclass(frozen=True)
@@ -93,7 +99,7 @@ def in_words(lacking: Iterable[Lack]) -> tuple[str, ...]:
 
 
 def _asking(grant: Grant) -> str:
-    return f"ask {grant.who} for {grant.what}" + (f", who types: {grant.command}" if grant.command else "")
+    return grant.request + (f", who types: {grant.command}" if grant.command else "")
 
 
 def _azure(need: Need, obstacle: Obstacle, rights: DirectoryRights | None) -> Grant:
@@ -102,7 +108,13 @@ def _azure(need: Need, obstacle: Obstacle, rights: DirectoryRights | None) -> Gr
         return Grant(
             f"the removal of the read-only lock '{obstacle.name}'",
             "an Owner or User Access Administrator",
-            f"az lock delete --ids {obstacle.scope}/providers/Microsoft.Authorization/locks/{obstacle.name}",
+            command(
+                "az",
+                "lock",
+                "delete",
+                "--ids",
+                f"{obstacle.scope}/providers/Microsoft.Authorization/locks/{obstacle.name}",
+            ),
         )
     if obstacle.kind is ObstacleKind.DENIAL:
         return Grant(
@@ -114,8 +126,18 @@ def _azure(need: Need, obstacle: Obstacle, rights: DirectoryRights | None) -> Gr
     return Grant(
         f"the role {role} on '{need.subject}'",
         "an Owner or User Access Administrator",
-        f"az role assignment create --assignee {assignee or 'CALLER'} --role {shlex.quote(role)}"
-        f" --scope {need.resource}",
+        command(
+            "az",
+            "role",
+            "assignment",
+            "create",
+            "--assignee",
+            assignee or "CALLER",
+            "--role",
+            role,
+            "--scope",
+            str(need.resource),
+        ),
     )
 
 
@@ -137,19 +159,35 @@ def _directory(need: Need, rights: DirectoryRights | None) -> Grant:
     else:
         wanted = ["Application.ReadWrite.All"]
     lacking = [name for name in wanted if name not in (rights.permissions or ())] or wanted
-    permissions = " ".join(f"{GRAPH_PERMISSIONS[name]}=Role" for name in lacking)
+    permissions = [f"{GRAPH_PERMISSIONS[name]}=Role" for name in lacking]
     caller = rights.signed_in.client_id or "CALLER"
     return Grant(
         f"Microsoft Graph's application permission {' and '.join(lacking)}",
         "a Privileged Role Administrator",
-        f"az ad app permission add --id {caller} --api {GRAPH_APP_ID} --api-permissions {permissions}"
-        f" && az ad app permission admin-consent --id {caller}",
+        " && ".join(
+            [
+                command(
+                    "az",
+                    "ad",
+                    "app",
+                    "permission",
+                    "add",
+                    "--id",
+                    caller,
+                    "--api",
+                    GRAPH_APP_ID,
+                    "--api-permissions",
+                    *permissions,
+                ),
+                command("az", "ad", "app", "permission", "admin-consent", "--id", caller),
+            ]
+        ),
     )
 
 
 def _role_command(template: str, rights: DirectoryRights | None) -> str:
     principal = (rights.principal_id if rights else None) or "CALLER"
     graph = rights.graph if rights else "https://graph.microsoft.com/v1.0"
-    body = f'{{"principalId": "{principal}", "roleDefinitionId": "{template}", "directoryScopeId": "/"}}'
+    body = json.dumps({"principalId": principal, "roleDefinitionId": template, "directoryScopeId": "/"})
     url = f"{graph}/roleManagement/directory/roleAssignments"
-    return f"az rest --method POST --url {url} --body {shlex.quote(body)}"
+    return command("az", "rest", "--method", "POST", "--url", url, "--body", body)

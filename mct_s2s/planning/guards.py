@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from mct_s2s.errors import Refused
+from mct_s2s.model.commands import command, option
 from mct_s2s.model.desired import GivenValues
 from mct_s2s.model.ids import same_id
 from mct_s2s.model.observed import AppService, Observed, Site, Tenant
@@ -21,7 +22,7 @@ def refuse_function_app(site: Site) -> None:
     raise Refused(
         "function-app",
         f"'{site.name}' is the function app beside an MCT deployment, not its App Service (kind '{site.kind}').",
-        remedy=f"Name the App Service that has the website's own name: --app-service {website}",
+        remedy=f"Name the App Service that has the website's own name: {option('--app-service', website)}",
     )
 
 
@@ -37,7 +38,7 @@ def refuse_other_tenant(tenant: Tenant, app_service: AppService) -> None:
         "other-tenant",
         f"You are signed in to the tenant {tenant.name} ({tenant.id}), but the App Service "
         f"'{app_service.site.name}' belongs to the tenant {app_service.tenant_id}. Nothing was changed.",
-        remedy=f"Sign in to the App Service's tenant: add --tenant {app_service.tenant_id}",
+        remedy=f"Sign in to the App Service's tenant: add {option('--tenant', app_service.tenant_id)}",
     )
 
 
@@ -50,11 +51,11 @@ def refuse_foreign_values(given: GivenValues, app_service: AppService) -> None:
     site = app_service.site
     if given.app_service is not None and given.app_service.casefold() != site.label.casefold():
         name, _, slot = given.app_service.partition("/")
-        there = f"--app-service {name}" + (f" --slot {slot}" if slot else "")
+        there = command("--app-service", name, *(["--slot", slot] if slot else []))
         raise Refused(
             "handoff-of-another-site",
             f"The handoff was written for '{given.app_service}', not for '{site.label}'. Nothing was changed.",
-            remedy=f"Use it where it belongs: mct-s2s configure-appservice {there} --from FILE",
+            remedy=f"Use it where it belongs: mct-s2s configure-appservice --from FILE {there}",
         )
     if given.tenant_id is not None and not same_id(given.tenant_id, app_service.tenant_id):
         raise Refused(

@@ -7,6 +7,7 @@ Source: learn.microsoft.com/azure/app-service/reference-dangling-subdomain-preve
 from __future__ import annotations
 
 from mct_s2s.errors import Refused
+from mct_s2s.model.commands import option
 from mct_s2s.model.ids import same_id, site_in_note, site_note
 from mct_s2s.model.observed import Application, Observed
 
@@ -30,6 +31,6 @@ def refuse_anothers(application: Application, observed: Observed) -> None:
         "registration-of-another-site",
         f"'{application.display_name}' (appId {application.client_id}) was made for another App Service of this name, "
         f"{other}. Nothing was changed.",
-        remedy="If both are to share it, or the App Service has moved, name it by its appId: --service-app "
-        f"{application.client_id}. To give this one its own, register it in the portal and name that.",
+        remedy="If both are to share it, or the App Service has moved, name it by its appId: "
+        f"{option('--service-app', application.client_id)}. To give this one its own, register it in the portal and name that.",
     )

@@ -144,15 +144,15 @@ def stopped(missing: Iterable[str], lacking: Iterable[Right], request_id: str | 
         lacking: the rights that are missing.
         request_id: of the refusal, where there has been one.
     """
-    lines = "".join(f"\n  - {line}" for line in missing)
     again = (
         "Ask those who are named above, then run the same command again: what is granted takes some minutes to arrive."
     )
     return PermissionMissing(
         "permission-missing",
-        f"You may not do all of this, so nothing was changed. What is missing:{lines}",
+        "You may not do all of this, so nothing was changed. What is missing:",
         remedy=f"{again} {way_out(lacking)}".strip(),
         request_id=request_id,
+        items=tuple(missing),
     )
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from mct_s2s.model.access import Claims
+from mct_s2s.model.commands import own_command, webapp_command
 from mct_s2s.model.ids import same_id
 from mct_s2s.model.observed import AppService, Observed
 from mct_s2s.model.site_settings import (
@@ -102,7 +103,7 @@ def token_checks(caller: Caller, observed: Observed) -> Iterator[Check]:
     tenant = value_of(settings, TENANT_ID) or ""
     yield _compared(
         caller, "tenant", TENANT_ID, tenant, claims.tenant_id, same_id(tenant.strip(), claims.tenant_id),
-        f"mct-s2s configure-appservice {caller.where}",
+        own_command("configure-appservice", where=caller.where),
     )  # fmt: skip
     yield _role(caller, observed.app_service)
 
@@ -110,9 +111,9 @@ def token_checks(caller: Caller, observed: Observed) -> Iterator[Check]:
 def _audience(caller: Caller, observed: Observed) -> Check:
     assert observed.app_service is not None  # noqa: S101
     expected, service = value_of(observed.app_service.settings, AUDIENCE) or "", observed.trust.service
-    remedy = f"mct-s2s configure-appservice {caller.where}"
+    remedy = own_command("configure-appservice", where=caller.where)
     if caller.claims.version == "2.0":
-        remedy = f"mct-s2s setup {caller.where}"
+        remedy = own_command("setup", where=caller.where)
     elif service is not None and expected in service.identifier_uris:
         remedy = f"Ask for a token of {expected}/.default (MCT_S2S_SCOPE in {caller.source})."
     audience = caller.claims.audience
@@ -136,7 +137,7 @@ def _role(caller: Caller, site: AppService) -> Check:
         return Check(caller.name, Kind.APPLICATION, "role", True, told)
     carried = f"the roles {', '.join(roles)}" if roles else "no role"
     told = f"The token carries {carried}; {ROLE} is {repr(wanted) if wanted else 'not set'}."
-    remedy = f"mct-s2s add-client {caller.client_id} {caller.where}"
+    remedy = own_command("add-client", about=caller.client_id, where=caller.where)
     return Check(caller.name, Kind.APPLICATION, "role", False, told, remedy)
 
 
@@ -149,7 +150,7 @@ def why_refused(caller: Caller, observed: Observed) -> tuple[str, str]:
 
 def _reasons(caller: Caller, observed: Observed, site: AppService) -> Iterator[tuple[str, str]]:
     """Everything that stands against the call, in the order in which the site judges."""
-    configure = f"mct-s2s configure-appservice {caller.where}"
+    configure = own_command("configure-appservice", where=caller.where)
     if not is_enabled(site.settings):
         yield f"{ENABLED} is '{value_of(site.settings, ENABLED) or ''}'", configure
     name, tenant = value_of(site.settings, TENANT_NAME) or "", observed.tenant
@@ -164,7 +165,7 @@ def _reasons(caller: Caller, observed: Observed, site: AppService) -> Iterator[t
         return
     if not site.allowed_client_ids.holds(claims.client_id):
         told = f"{APPLICATION_IDS} does not hold the application id {claims.client_id}, nor {OBJECT_IDS} the object id "
-        yield f"{told}{claims.object_id}", f"mct-s2s add-client {caller.client_id} {caller.where}"
+        yield f"{told}{claims.object_id}", own_command("add-client", about=caller.client_id, where=caller.where)
     if role.ok is False:
         yield role.message.rstrip("."), role.remedy or ""
 
@@ -172,9 +173,7 @@ def _reasons(caller: Caller, observed: Observed, site: AppService) -> Iterator[t
 def _not_restarted(site: AppService) -> tuple[str, str]:
     told = "token and settings agree, so the App Service has perhaps not been restarted since the settings changed"
     resource = site.site.resource
-    slot = f" --slot {resource.slot}" if resource.slot else ""
-    restart = f"az webapp restart -g {resource.resource_group} -n {site.site.name}{slot}"
-    return told, f"{restart} --subscription {resource.subscription_id}"
+    return told, webapp_command("restart", resource, "--subscription", resource.subscription_id)
 
 
 def agrees(caller: Caller, observed: Observed) -> bool:
@@ -186,13 +185,13 @@ def agrees(caller: Caller, observed: Observed) -> bool:
 def token_remedy(service_code: str, client_id: str, where: str) -> str | None:
     """The command that mends a refused token, by the number after AADSTS; `None` where there is none."""
     if service_code in {"7000215", "7000222"}:
-        return f"mct-s2s rotate-secret {client_id} {where}"
+        return own_command("rotate-secret", about=client_id, where=where)
     if service_code in {"700016", "7000229", "501051"}:
-        return f"mct-s2s add-client {client_id} {where}"
+        return own_command("add-client", about=client_id, where=where)
     if service_code == "700027":
-        return f"mct-s2s add-client {client_id} --credential certificate {where}"
+        return own_command("add-client", "--credential", "certificate", about=client_id, where=where)
     if service_code == "500011":
-        return f"mct-s2s setup {where}"
+        return own_command("setup", where=where)
     return None
 
 
@@ -204,7 +203,7 @@ def identity_checks(observed: Observed, where: str, audience: str, url: str) -> 
         told = f"The identity is in the directory as {identity.id}."
         yield Check(name, Kind.MANAGED_IDENTITY, "principal", True, told)
         holder = identity.resource_id or name
-        admit = f"mct-s2s add-client --managed-identity {holder} {where}"
+        admit = own_command("add-client", "--managed-identity", holder, where=where)
         if site is not None:
             listed = site.allowed_object_ids.holds(identity.id)
             told = f"{identity.id} is {'' if listed else 'not '}on ServiceObjectIds."
@@ -228,7 +227,7 @@ def identity_checks(observed: Observed, where: str, audience: str, url: str) -> 
 
 def inside_command(audience: str, url: str) -> str:
     """The one-liner that proves a managed identity's call, run inside its resource."""
-    return f"mct-s2s verify --auth managed-identity --audience {audience} --url {url}"
+    return own_command("verify", "--auth", "managed-identity", "--audience", audience, "--url", url)
 
 
 def in_order(checks: Iterable[Check]) -> tuple[Check, ...]:

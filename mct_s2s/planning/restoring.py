@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
+from mct_s2s.model.commands import command
 from mct_s2s.model.ids import client_id_in, client_unique_name, is_guid, same_id
 from mct_s2s.model.observed import Application, ClientApplication, SecretNote
 from mct_s2s.model.site_settings import AUDIENCE, AppSettings, value_of
@@ -75,4 +76,5 @@ def taken_uri(uri: str, holder: Application, graph: str) -> tuple[str, str]:
         f"{uri} is taken: the registration '{holder.display_name}' (appId {holder.client_id}){since} keeps it in the "
         "recycle bin for 30 days."
     )
-    return message, f"az rest --method DELETE --url {graph}/v1.0/directory/deletedItems/{holder.object_id}"
+    address = f"{graph}/v1.0/directory/deletedItems/{holder.object_id}"
+    return message, command("az", "rest", "--method", "DELETE", "--url", address)

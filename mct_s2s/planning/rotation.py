@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from mct_s2s.errors import NotThere, Refused
+from mct_s2s.model.commands import command
 from mct_s2s.model.desired import Rotation
 from mct_s2s.model.ids import LONGEST_TAG, KeyId, api_uri, same_id, vault_tag
 from mct_s2s.model.observed import Application, Credential, CredentialKind, Observed, SecretNote, WiredApp
@@ -208,7 +209,17 @@ class _Rotating:
         for credential in foreign:
             yield (
                 f"'{self.name}' keeps a secret that mct-s2s did not make. When nobody uses it any more: "
-                f"az ad app credential delete --id {self.application.client_id} --key-id {credential.key_id}"
+                + command(
+                    "az",
+                    "ad",
+                    "app",
+                    "credential",
+                    "delete",
+                    "--id",
+                    self.application.client_id,
+                    "--key-id",
+                    credential.key_id,
+                )
             )
 
     def _remembering(self, key: str) -> Iterator[AnyChange]:

@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterable
 
 from mct_s2s.errors import Refused
 from mct_s2s.model.backup import Backup
+from mct_s2s.model.commands import option
 from mct_s2s.model.desired import Desired, GivenValues, SettingsScope
 from mct_s2s.model.ids import ClientId, PrincipalId
 from mct_s2s.model.observed import Observed, Tenant
@@ -75,7 +76,7 @@ def _put_back(backup: Backup, observed: Observed) -> SettingsWish:
         raise Refused(
             "backup-of-another-site",
             f"The backup holds the settings of {backup.app_service}, not those of '{site.site.label}'.",
-            remedy=f"Restore it where it belongs: add --app-service {backup.app_service}",
+            remedy=f"Restore it where it belongs: add {option('--app-service', backup.app_service)}",
         )
     held = {name.casefold() for name in backup.settings}
     return SettingsWish(

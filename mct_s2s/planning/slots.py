@@ -6,8 +6,7 @@ site's own business and are never changed here. Source: learn.microsoft.com/azur
 
 from __future__ import annotations
 
-import shlex
-
+from mct_s2s.model.commands import webapp_command
 from mct_s2s.model.observed import AppService
 from mct_s2s.model.site_settings import NAMES, ours
 
@@ -41,7 +40,6 @@ def would_travel(site: AppService, changed: tuple[str, ...]) -> str | None:
 def make_sticky(site: AppService) -> str:
     """The command that makes our settings slot settings, with the values that stand: none of them is secret."""
     resource, values = site.site.resource, ours(site.settings)
-    words = ["az", "webapp", "config", "appsettings", "set", "-g", resource.resource_group, "-n", site.site.name]
-    words += ["--slot", resource.slot] if resource.slot else []
-    words += ["--subscription", resource.subscription_id, "--slot-settings"]
-    return shlex.join([*words, *(f"{name}={values[name]}" for name in travelling(site))])
+    sticky = [f"{name}={values[name]}" for name in travelling(site)]
+    where = ["--subscription", resource.subscription_id]
+    return webapp_command("config appsettings set", resource, *where, "--slot-settings", *sticky)

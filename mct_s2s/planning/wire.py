@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 from mct_s2s.errors import Refused
+from mct_s2s.model.commands import command, grant_on_vault, own_command
 from mct_s2s.model.desired import WireWish
 from mct_s2s.model.ids import ClientId, api_uri
 from mct_s2s.model.observed import Observed, WiredApp
@@ -179,7 +180,8 @@ def _refuse_missing_secret(wish: WireWish, observed: Observed, before: Sequence[
     raise Refused(
         "wire-without-secret",
         f"The client has a secret already, but not in the vault '{wish.vault}': the app would find nothing there.",
-        remedy=f"Put a new one there first: mct-s2s rotate-secret NAME --secret-to keyvault:{wish.vault}",
+        remedy="Put a new one there first: "
+        + own_command("rotate-secret", "--secret-to", f"keyvault:{wish.vault}", about="NAME"),
     )
 
 
@@ -187,15 +189,12 @@ def _reading(wish: WireWish, app: WiredApp) -> tuple[LeftToOthers, ...]:
     """Whether the app may read the vault is known only when App Service has tried."""
     vault, resource = wish.vault or "", app.site.resource
     principal = app.holder.principal_id if app.holder is not None else None
-    role = (
-        f"az role assignment create --role '{READER}' --assignee-object-id {principal or 'PRINCIPAL-ID'} "
-        f"--assignee-principal-type ServicePrincipal "
-        f'--scope "$(az keyvault show --name {vault} --query id --output tsv)"'
-    )
+    role = grant_on_vault(vault, READER, principal or "PRINCIPAL-ID", "ServicePrincipal")
     lack: tuple[LeftToOthers, ...] = ()
     if principal is None:
-        slot = f" --slot {resource.slot}" if resource.slot else ""
-        identify = f"az webapp identity assign --resource-group {resource.resource_group} --name {app.site.name}{slot}"
+        where = ["--resource-group", resource.resource_group, "--name", app.site.name]
+        where += ["--slot", resource.slot] if resource.slot else []
+        identify = command("az", "webapp", "identity", "assign", *where)
         what = f"'{app.site.label}' has no identity of its own yet, and needs one to read the vault '{vault}'."
         lack = (LeftToOthers(Left.VAULT, what, command=identify),)
     what = f"'{app.site.label}' must be allowed to read the vault '{vault}'."

@@ -1,28 +1,34 @@
-"""The two streams: results go to standard output, talk goes to standard error."""
+"""The two streams: results go to standard output, talk goes to standard error.
+
+Whatever is shown passes through here, and is data: a text is one line, rich's markup in it means nothing, and what
+could steer a terminal is replaced (`plain_text`).
+"""
 
 from __future__ import annotations
 
 import errno
-import json
 import os
 import select
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.segment import Segment
 from rich.text import Text
 from rich.theme import Theme
+
+from mct_s2s.plain_text import json_text, plain
 
 THEME = Theme(
     {
         "create": "green",
         "update": "yellow",
         "delete": "red",
-        "none": "dim",
+        "unchanged": "dim",
         "good": "green",
         "bad": "bold red",
         "warn": "yellow",
@@ -35,6 +41,14 @@ THEME = Theme(
 
 UNBOUNDED = 400
 """Columns where there is no terminal: a log line is not folded."""
+
+
+class LineConsole(Console):
+    """A console on which every text is one line of plain characters, wherever in a renderable it stands."""
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        """Render; texts are made plain before they are laid out."""
+        return super().render(one_line(renderable) if isinstance(renderable, Text) else renderable, options)
 
 
 @dataclass
@@ -56,17 +70,17 @@ class Terminal:
         return sys.stdin.isatty() and self.err.is_terminal
 
     def say(self, text: str | Text = "", style: str | None = None) -> None:
-        """Talk: progress, questions, errors."""
-        self.err.print(text if isinstance(text, Text) else Text(text), style=style)
+        """Talk, one line: progress, questions, errors."""
+        self.err.print(one_line(text), style=style)
 
     def ask(self, question: str) -> None:
         """A question on standard error; the cursor stays behind it."""
-        self.err.print(Text(question), end="")
+        self.err.print(one_line(question), end="")
         self.err.file.flush()
 
     def result(self, text: str | Text = "", style: str | None = None) -> None:
-        """A result for a person."""
-        self.out.print(text if isinstance(text, Text) else Text(text), style=style)
+        """A result for a person, one line."""
+        self.out.print(one_line(text), style=style)
 
     def check_reader(self) -> None:
         """Make sure that somebody reads the results, as far as that can be known.
@@ -86,24 +100,25 @@ class Terminal:
             if any(event & (select.POLLERR | select.POLLHUP) for _, event in poll.poll(0)):
                 raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
 
-    def hand_over(self, text: Text) -> None:
-        """A result that exists nowhere else: written to its last byte before this returns.
+    def hand_over(self, lines: Iterable[Text]) -> None:
+        """A result that exists nowhere else, line by line: written to its last byte before this returns.
 
         Raises:
             OSError: it could not be; what is left of it in memory is dropped.
         """
         self.check_reader()
         with self.out.capture() as captured:
-            self.out.print(text)
+            for line in lines:
+                self.out.print(one_line(line))
         self._write(captured.get())
 
-    def document(self, document: Mapping[str, Any]) -> None:
+    def document(self, document: Mapping[str, Any], *, indent: int | None = 2) -> None:
         """A result for a program: one JSON document.
 
         Raises:
             OSError: it could not be written; what is left of it in memory is dropped.
         """
-        self._write(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
+        self._write(json_text(document, indent=indent, encoding=getattr(sys.stdout, "encoding", None)) + "\n")
 
     def _write(self, text: str) -> None:
         file = self.out.file
@@ -117,8 +132,15 @@ class Terminal:
             raise
 
 
+def one_line(text: str | Text) -> Text:
+    """A text as it may be shown; styles stay where they are."""
+    shown = text.copy() if isinstance(text, Text) else Text(plain(text))
+    shown.plain = plain(shown.plain)
+    return shown
+
+
 def _console(*, stderr: bool) -> Console:
-    console = Console(theme=THEME, highlight=False, stderr=stderr, soft_wrap=True)
+    console = LineConsole(theme=THEME, highlight=False, markup=False, emoji=False, stderr=stderr, soft_wrap=True)
     if not console.is_terminal and "COLUMNS" not in os.environ:
         console.width = UNBOUNDED
     return console

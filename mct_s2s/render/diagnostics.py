@@ -13,7 +13,9 @@ from mct_s2s.render.console import Terminal
 
 def show_error(terminal: Terminal, error: S2SError) -> None:
     """The message, the remedy, and the service's own id for a support case."""
-    terminal.say(Text.assemble(("error: ", "bad"), error.message))
+    terminal.say(Text.assemble(("error: ", "bad"), " ".join(error.headline.split())))
+    for item in error.items:
+        terminal.say(f"  - {item}")
     terminal.say(Text.assemble("  → ", (error.remedy, "command")))
     if error.request_id:
         terminal.say(Text(f"  request id: {error.request_id}", style="quiet"))

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from rich.table import Table
 from rich.text import Text
 
+from mct_s2s.model.commands import own_command
 from mct_s2s.planning.checks import Check, Seen, State, is_ready
+from mct_s2s.render.columns import Columns
 from mct_s2s.render.console import Terminal
 
 _SIGNS = {State.OK: ("✓", "good"), State.MISSING: ("✗", "bad"), State.UNKNOWN: ("?", "warn")}
@@ -44,17 +45,27 @@ def doctor_document(seen: Seen, checks: tuple[Check, ...]) -> dict[str, Any]:
 
 def show_checks(terminal: Terminal, checks: Sequence[Check], where: str) -> None:
     """One line for each check, with whom to ask below those that need it, and what to do next."""
-    table = Table.grid(padding=(0, 1))
     for check in checks:
         sign, style = _SIGNS[check.state]
-        table.add_row(Text(sign, style=style), Text(check.message))
-        if check.remedy is not None:
-            table.add_row("", Text(f"→ {check.remedy}", style="command"))
-    terminal.out.print(table)
+        line = Columns([None, None], gap=1)
+        line.add(Text(sign, style=style), check.message)
+        terminal.out.print(line)
+        _show_remedy(terminal, check)
     missing = sum(check.state is State.MISSING for check in checks)
     if missing:
         terminal.result(Text(f"{missing} of {len(checks)} checks failed.", style="bad"))
         terminal.result("What others must do can be left to them: mct-s2s setup does the rest and says what is left.")
     else:
         terminal.result(Text("Nothing is missing, as far as can be seen.", style="good"))
-        terminal.result(f"See what would be done: mct-s2s setup {where} --client NAME --dry-run")
+        terminal.result(f"See what would be done: {own_command('setup', where=where)} --client NAME --dry-run")
+
+
+def _show_remedy(terminal: Terminal, check: Check) -> None:
+    """Whom to ask; what they type is on a line of its own, which is not folded, so that it can be pasted."""
+    for grant in check.grants:
+        request = f"{grant.request[:1].upper()}{grant.request[1:]}"
+        terminal.result(f"  → {request}{', who types:' if grant.command else '.'}")
+        if grant.command:
+            terminal.result(Text(grant.command, style="command"))
+    if check.remedy is not None and not check.grants:
+        terminal.result(Text.assemble("  → ", (check.remedy, "command")))

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from rich.table import Table
 from rich.text import Text
 
+from mct_s2s.model.commands import own_command, webapp_command
 from mct_s2s.model.observed import Observed
 from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.model.site_settings import (
@@ -27,6 +27,7 @@ from mct_s2s.planning.changes import SettingsWish
 from mct_s2s.planning.grants import Lack, in_words
 from mct_s2s.planning.plan import Left, LeftToOthers, Results
 from mct_s2s.planning.site import merge
+from mct_s2s.render.columns import Columns
 from mct_s2s.render.console import Terminal
 
 _OPTIONS = {AUDIENCE: "--audience", TENANT_NAME: "--tenant-name", TENANT_ID: "--tenant-id", ROLE: "--role"}
@@ -90,10 +91,10 @@ def _told(note: LeftToOthers, leaving: Leaving) -> Told:
 
 def _consent(note: LeftToOthers, leaving: Leaving) -> Told:
     if note.resource is not None:
-        command = f"mct-s2s add-client --managed-identity {note.resource}"
-        return Told(note.what, f"{command} {leaving.where}".strip(), needed=in_words(note.needed))
+        command = own_command("add-client", "--managed-identity", str(note.resource), where=leaving.where)
+        return Told(note.what, command, needed=in_words(note.needed))
     client_id = leaving.results.known(note.client_id) if note.client_id else None
-    command = f"mct-s2s add-client {client_id or shlex.quote(note.client)} --credential none {leaving.where}".strip()
+    command = own_command("add-client", "--credential", "none", about=client_id or note.client, where=leaving.where)
     tenant = leaving.observed.tenant
     link = f"{leaving.login}/{tenant.id}/adminconsent?client_id={client_id}" if client_id and tenant else None
     return Told(note.what, command, link, needed=in_words(note.needed))
@@ -101,8 +102,7 @@ def _consent(note: LeftToOthers, leaving: Leaving) -> Told:
 
 def _restart(site: ResourceId | None) -> str:
     assert site is not None  # noqa: S101  # a restart is a site's
-    slot = ["--slot", site.slot] if site.slot else []
-    return shlex.join(["az", "webapp", "restart", "-g", site.resource_group, "-n", site.names[0], *slot])
+    return webapp_command("restart", site)
 
 
 def _configure(note: LeftToOthers, values: dict[str, str], leaving: Leaving) -> str:
@@ -136,9 +136,9 @@ def show_left_to_others(terminal: Terminal, steps: Sequence[Told], *, is_result:
         console.print(Text(step.what, style="warn"))
         if step.values:
             console.print(Text("  On the portal's Configuration page, under Application settings:"))
-            table = Table.grid(padding=(0, 2))
+            table = Columns([None, None])
             for name, value in step.values.items():
-                table.add_row(Text(f"  {name}"), Text(value))
+                table.add(Text(f"  {name}"), Text(value))
             console.print(table)
         console.print(Text.assemble("  → ", (step.command, "command")))
         if step.link is not None:

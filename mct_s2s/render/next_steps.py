@@ -5,10 +5,15 @@ Implements the notes of the document's step 2 and its warning about the `ClientT
 
 from __future__ import annotations
 
+import json
+import re
+import shlex
 from dataclasses import dataclass
+from urllib.parse import quote
 
 from rich.text import Text
 
+from mct_s2s.model.commands import command
 from mct_s2s.model.observed import IdentityHolder
 from mct_s2s.model.proofs import Federation
 from mct_s2s.model.resource_id import CONTAINER_APPS, LOGIC_APPS, USER_ASSIGNED_IDENTITIES
@@ -57,12 +62,12 @@ def show_certificate_example(terminal: Terminal, call: Call, client_id: str, dot
     terminal.result(Text("How a client application with a certificate calls the MCT API", style="head"))
     _what_to_ask(terminal, call)
     load = (
-        [f"set -a; . '{dotenv}'; set +a"]
+        [_read(dotenv)]
         if dotenv
         else [
-            f"export AZURE_TENANT_ID={call.tenant_id} AZURE_CLIENT_ID={client_id}",
+            _export(AZURE_TENANT_ID=call.tenant_id, AZURE_CLIENT_ID=client_id),
             "export AZURE_CLIENT_CERTIFICATE_PATH=…   # PEM file with the certificate and its private key",
-            *([] if call.login == PUBLIC_LOGIN else [f"export AZURE_AUTHORITY_HOST={call.login}"]),
+            *_authority(call),
         ]
     )
     _script(terminal, [*load, *sdk_example(call, "EnvironmentCredential")])
@@ -78,14 +83,15 @@ def show_federated_example(terminal: Terminal, call: Call, client_id: str, feder
         _script(terminal, github_example(call, client_id, federation))
         return
     lines = [
-        f"export AZURE_TENANT_ID={call.tenant_id} AZURE_CLIENT_ID={client_id}",
-        *([] if call.login == PUBLIC_LOGIN else [f"export AZURE_AUTHORITY_HOST={call.login}"]),
+        _export(AZURE_TENANT_ID=call.tenant_id, AZURE_CLIENT_ID=client_id),
+        *_authority(call),
         "export AZURE_FEDERATED_TOKEN_FILE=…   # the file that the issuer's token is kept in",
     ]
     if federation.subject.startswith("system:serviceaccount:"):
         _, _, namespace, account = federation.subject.split(":", 3)
         lines = [
-            f"kubectl annotate serviceaccount -n {namespace} {account} azure.workload.identity/client-id={client_id}",
+            command("kubectl", "annotate", "serviceaccount", "-n", namespace, account)
+            + f" azure.workload.identity/client-id={shlex.quote(client_id)}",
             '# and the label azure.workload.identity/use: "true" on its pods; the webhook then sets, or you set:',
             *lines,
         ]
@@ -98,9 +104,9 @@ def sdk_example(call: Call, credential: str) -> list[str]:
         "python3 - <<'END'",
         "import urllib.request",
         f"from azure.identity import {credential}",
-        f'token = {credential}().get_token("{call.audience}/.default").token',
+        f"token = {credential}().get_token({_literal(f'{call.audience}/.default')}).token",
         f'headers = {{"Authorization": f"Bearer {{token}}", "ClientType": "{HEADER.partition(": ")[2]}"}}',
-        f'print(urllib.request.urlopen(urllib.request.Request("{call.api}", headers=headers)).read())',
+        f"print(urllib.request.urlopen(urllib.request.Request({_literal(call.api)}, headers=headers)).read())",
         "END",
     ]
 
@@ -114,13 +120,13 @@ def github_example(call: Call, client_id: str, federation: Federation) -> list[s
         "steps:",
         "  - uses: azure/login@v2",
         "    with:",
-        f"      client-id: {client_id}",
-        f"      tenant-id: {call.tenant_id}",
-        f"      audience: {federation.audience}",
+        f"      client-id: {_yaml(client_id)}",
+        f"      tenant-id: {_yaml(call.tenant_id)}",
+        f"      audience: {_yaml(federation.audience)}",
         *([f"      environment: {LOGIN_ACTION[call.login]}"] if call.login in LOGIN_ACTION else []),
         "      allow-no-subscriptions: true",
         "  - run: |",
-        f"      TOKEN=$(az account get-access-token --scope {call.audience}/.default --query accessToken -o tsv)",
+        f"      TOKEN=$({_token_by_az(call)})",
         *(f"      {line}" for line in _call(call)),
     ]
 
@@ -136,15 +142,15 @@ def show_identity_example(terminal: Terminal, call: Call, holder: IdentityHolder
 def client_example(call: Call, secret_file: str | None, load: str | None = None) -> list[str]:
     """A shell script that gets a token and calls the API. The secret never stands in an argument list."""
     load = load or (
-        f"set -a; . '{secret_file}'; set +a"
+        _read(secret_file)
         if secret_file
         else "export AZURE_CLIENT_ID=… AZURE_CLIENT_SECRET=…   # as the portal or the secret's place shows them"
     )
     return [
         load,
         'TOKEN=$(printf %s "$AZURE_CLIENT_SECRET" | curl -sS --data-urlencode client_secret@- \\',
-        f'  -d grant_type=client_credentials -d "client_id=$AZURE_CLIENT_ID" -d scope={call.audience}/.default \\',
-        f"  {call.token_endpoint} | {_PICK})",
+        f'  -d grant_type=client_credentials -d "client_id=$AZURE_CLIENT_ID" -d {_scope(call)} \\',
+        f"  {shlex.quote(call.token_endpoint)} | {_PICK})",
         *_call(call),
     ]
 
@@ -162,8 +168,8 @@ def identity_example(call: Call, holder: IdentityHolder) -> list[str]:
             f"HTTP action: GET {call.api}, header {HEADER},",
             f"authentication type Managed identity, audience {call.audience}",
         ]
-    which = f"&mi_res_id={holder.resource}" if kind == USER_ASSIGNED_IDENTITIES else ""
-    query = f"resource={call.audience}{which}"
+    which = f"&mi_res_id={_in_query(str(holder.resource))}" if kind == USER_ASSIGNED_IDENTITIES else ""
+    query = f"resource={_in_query(call.audience)}{which}"
     if holder.resource.is_site or kind == CONTAINER_APPS:
         endpoint = f'"$IDENTITY_ENDPOINT?api-version=2019-08-01&{query}"'
         request = f'curl -sS -H "X-IDENTITY-HEADER: $IDENTITY_HEADER" {endpoint}'
@@ -179,15 +185,53 @@ def _what_to_ask(terminal: Terminal, call: Call) -> None:
     terminal.result(f"  header          {HEADER}")
 
 
+_PLAIN_SCALAR = re.compile(r"[A-Za-z0-9][A-Za-z0-9./_-]*(:[A-Za-z0-9./_-]+)*")
 _PICK = "python3 -c 'import json,sys; print(json.load(sys.stdin)[\"access_token\"])'"
 
 
 def _call(call: Call) -> list[str]:
     """The token goes in by standard input: an argument list can be read by every process."""
-    return [f"printf 'Authorization: Bearer %s' \"$TOKEN\" | curl -sS -i -H @- -H '{HEADER}' {call.api}"]
+    return [f"printf 'Authorization: Bearer %s' \"$TOKEN\" | curl -sS -i -H @- -H '{HEADER}' {shlex.quote(call.api)}"]
+
+
+def _read(dotenv: str) -> str:
+    return f"set -a; . {shlex.quote(dotenv)}; set +a"
+
+
+def _export(**variables: str) -> str:
+    return " ".join(["export", *(f"{name}={shlex.quote(value)}" for name, value in variables.items())])
+
+
+def _authority(call: Call) -> list[str]:
+    return [] if call.login == PUBLIC_LOGIN else [_export(AZURE_AUTHORITY_HOST=call.login)]
+
+
+def _scope(call: Call) -> str:
+    return shlex.quote(f"scope={_in_query(call.audience)}/.default")
+
+
+def _token_by_az(call: Call) -> str:
+    scope = f"{call.audience}/.default"
+    return command("az", "account", "get-access-token", "--scope", scope, "--query", "accessToken", "-o", "tsv")
+
+
+def _in_query(value: str) -> str:
+    """A value in a query or a form; nothing that a shell looks at between quotation marks is left in it."""
+    return quote(value, safe=":/-._~", errors="replace")
+
+
+def _literal(value: str) -> str:
+    """A text of JSON, which is one of Python and of YAML, too."""
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _yaml(value: str) -> str:
+    """A scalar: as it is where YAML takes it for nothing else, otherwise as JSON, which is YAML too."""
+    return value if _PLAIN_SCALAR.fullmatch(value) else _literal(value)
 
 
 def _script(terminal: Terminal, lines: list[str]) -> None:
+    """Without indentation: what is pasted with it never comes to the end of its here-document, nor is it Python."""
     for line in lines:
-        terminal.result(Text(f"    {line}", style="command"))
+        terminal.result(Text(line, style="command"))
     terminal.result()

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from mct_s2s.planning.changes import Action, AnyChange, WriteSettings
 from mct_s2s.planning.plan import Plan
+from mct_s2s.render.columns import Columns
 from mct_s2s.render.console import Terminal
 
 SIGNS = {Action.CREATE: "+", Action.UPDATE: "~", Action.DELETE: "-", Action.NONE: "·"}
@@ -31,9 +31,9 @@ def show_plan(terminal: Terminal, plan: Plan, where: str, *, is_result: bool = F
         console.print(Text(f"Nothing that you may do is left to do for {where}."), style="warn")
     else:
         console.print(Text.assemble(("Plan", "head"), f" for {where}"))
-    table = Table.grid(padding=(0, 2))
+    table = Columns([None] * 4, narrow=[0, 1])
     for step in plan.steps:
-        table.add_row(*_row(step))
+        table.add(*_row(step))
     console.print(table)
     for step in plan.changes:
         if isinstance(step, WriteSettings):
@@ -69,7 +69,7 @@ def summary(plan: Plan) -> str:
 
 
 def _row(step: AnyChange) -> tuple[Text, Text, Text, Text]:
-    style = step.action.value
+    style = "unchanged" if step.action is Action.NONE else step.action.value
     return (
         Text(f"  {SIGNS[step.action]}", style=style),
         Text(step.resource, style=style),

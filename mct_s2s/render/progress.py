@@ -14,10 +14,13 @@ from rich.table import Table
 from rich.text import Text
 
 from mct_s2s.errors import S2SError
+from mct_s2s.model.ids import is_guid
+from mct_s2s.plain_text import plain
 from mct_s2s.planning.changes import AnyChange
 from mct_s2s.render.console import Terminal
 
 LONGEST_NAME = 30
+"""Longer names are cut, but for ids: half an id is none."""
 SHORTEST_DETAIL = 16
 MARGINS = 14
 """Columns between and beside the four columns of text."""
@@ -59,7 +62,7 @@ class LiveProgress:
     def __init__(self, terminal: Terminal) -> None:
         self._console = terminal.err
         self._lines: dict[str, tuple[AnyChange, float, Text | None]] = {}
-        self._spinner = Spinner("dots")
+        self._spinner = Spinner("dots" if terminal.err.encoding.startswith("utf") else "line")
         self._live = Live(get_renderable=self._table, console=terminal.err, refresh_per_second=12)
 
     def __enter__(self) -> LiveProgress:
@@ -110,16 +113,22 @@ class LiveProgress:
     def _table(self) -> Group:
         table = Table.grid(padding=(0, 2))
         changes = [change for change, _, _ in self._lines.values()]
-        fixed = max((len(change.resource) + min(len(change.name), LONGEST_NAME) for change in changes), default=0)
+        fixed = max(
+            (len(change.resource) + min(len(change.name), _room_for(change.name)) for change in changes), default=0
+        )
         room = max(SHORTEST_DETAIL, self._console.width - fixed - MARGINS)
         for change, _, end in self._lines.values():
             sign = self._spinner if end is None else end[:1]
             detail = Text(change.detail, style="quiet") if end is None else end[1:]
-            name = Text(change.name)
-            name.truncate(LONGEST_NAME, overflow="ellipsis")
+            name = Text(plain(change.name))
+            name.truncate(_room_for(change.name), overflow="ellipsis")
             detail.truncate(room, overflow="ellipsis")
             table.add_row("", sign, Text(change.resource), name, detail)
         return Group(table)
+
+
+def _room_for(name: str) -> int:
+    return len(name) if is_guid(name) else LONGEST_NAME
 
 
 def progress(terminal: Terminal) -> PlainProgress | LiveProgress:

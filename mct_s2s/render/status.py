@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from rich.table import Table
 from rich.text import Text
 
 from mct_s2s.model.observed import EXPIRING_WITHIN, ClientApplication, Observed
@@ -18,6 +17,7 @@ from mct_s2s.planning.findings import (
     uri_shown,
     wanted_role,
 )
+from mct_s2s.render.columns import Columns
 from mct_s2s.render.console import Terminal
 from mct_s2s.render.documents import shown_clients
 from mct_s2s.render.timeline import show_timeline
@@ -33,8 +33,7 @@ def show_status(
     within: timedelta = EXPIRING_WITHIN,
 ) -> None:
     """The trust from top to bottom, then what is wrong with it."""
-    table = Table.grid(padding=(0, 2))
-    table.add_column(no_wrap=True)
+    table = Columns([None, None], narrow=[0])
     _tenant(table, observed)
     _service(table, observed)
     _site(table, observed)
@@ -58,33 +57,33 @@ def show_findings(terminal: Terminal, findings: tuple[Finding, ...]) -> None:
         terminal.result("All is well.", style="good")
 
 
-def _tenant(table: Table, observed: Observed) -> None:
+def _tenant(table: Columns, observed: Observed) -> None:
     if observed.tenant is not None:
-        table.add_row(Text("Tenant", style="head"), f"{observed.tenant.name}  ({observed.tenant.id})")
+        table.add(Text("Tenant", style="head"), f"{observed.tenant.name}  ({observed.tenant.id})")
 
 
-def _service(table: Table, observed: Observed) -> None:
+def _service(table: Columns, observed: Observed) -> None:
     application = observed.trust.service
     label = Text("Service application", style="head")
     if application is None:
-        table.add_row(label, Text("none", style="warn"))
+        table.add(label, Text("none", style="warn"))
         return
-    table.add_row(label, f"{application.display_name}  ({application.client_id})")
-    table.add_row("  Application ID URI", uri_shown(application, observed) or Text("none", style="warn"))
+    table.add(label, f"{application.display_name}  ({application.client_id})")
+    table.add("  Application ID URI", uri_shown(application, observed) or Text("none", style="warn"))
     role = wanted_role(observed)
     off = "" if role is None or role.enabled else "  (off)"
-    table.add_row("  App role", f"{role.value}{off}" if role else Text("none", style="warn"))
+    table.add("  App role", f"{role.value}{off}" if role else Text("none", style="warn"))
 
 
-def _site(table: Table, observed: Observed) -> None:
+def _site(table: Columns, observed: Observed) -> None:
     site = observed.app_service
     if site is None:
         return
-    table.add_row(Text("App Service", style="head"), f"{site.site.label}  {site.site.url}  ({site.site.state})")
+    table.add(Text("App Service", style="head"), f"{site.site.label}  {site.site.url}  ({site.site.state})")
     settings = ours(site.settings)
     for name in NAMES:
         if name in settings:
-            table.add_row(f"  {name}", Text(settings[name]))
+            table.add(f"  {name}", Text(settings[name]))
 
 
 def _clients(terminal: Terminal, observed: Observed, now: datetime) -> None:
@@ -92,11 +91,9 @@ def _clients(terminal: Terminal, observed: Observed, now: datetime) -> None:
     if not clients and not identities:
         return
     site = observed.app_service
-    table = Table(box=None, pad_edge=False, header_style="head", padding=(0, 2, 0, 0))
-    for column in ("Client", "Id", "Consent", "Allowed", "Credential"):
-        table.add_column(column)
+    table = Columns(["Client", "Id", "Consent", "Allowed", "Credential"], narrow=[1, 2, 3])
     for client in clients:
-        table.add_row(
+        table.add(
             client.display_name,
             client.client_id,
             _yes(is_consented(client, observed)),
@@ -105,9 +102,7 @@ def _clients(terminal: Terminal, observed: Observed, now: datetime) -> None:
         )
     for identity in identities:
         allowed = site is not None and site.allowed_object_ids.holds(identity.id)
-        table.add_row(
-            identity.display_name, identity.id, Text("not needed", "quiet"), _yes(allowed), "managed identity"
-        )
+        table.add(identity.display_name, identity.id, Text("not needed", "quiet"), _yes(allowed), "managed identity")
     terminal.result()
     terminal.out.print(table)
 

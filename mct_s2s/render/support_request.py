@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from mct_s2s.model.site_settings import APPLICATION_IDS, AUDIENCE, OBJECT_IDS, ROLE, TENANT_ID, TENANT_NAME
+from mct_s2s.plain_text import plain
 
 DOCUMENT = "https://docs.microsoftcommunitytraining.com/docs/service-to-service-authentication"
 _DOCUMENTS_NAMES = {
@@ -19,6 +20,7 @@ _DOCUMENTS_NAMES = {
 
 def support_request(values: Mapping[str, str], app_service: str) -> str:
     """The same as a request to whoever operates a hosted MCT, in the document's own names. It holds no secret."""
+    app_service = plain(app_service)
     lines = [
         f"Subject: Service-to-service authentication for {app_service}",
         "",
@@ -30,7 +32,7 @@ def support_request(values: Mapping[str, str], app_service: str) -> str:
     ]
     for name, value in values.items():
         meaning = _DOCUMENTS_NAMES.get(name)
-        lines.append(f"  {name}: {value}" + (f"    ({meaning})" if meaning else ""))
+        lines.append(f"  {plain(name)}: {plain(value)}" + (f"    ({meaning})" if meaning else ""))
     lines += [
         "",
         "Ids that stand in ServiceObjectIds or ServiceApplicationIds already stay: join the lists by a semi-colon.",

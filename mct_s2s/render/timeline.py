@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from rich.table import Table
 from rich.text import Text
 
 from mct_s2s.model.observed import ClientApplication, Credential
+from mct_s2s.render.columns import Columns
 from mct_s2s.render.console import Terminal
 
 COLUMNS = 24
@@ -23,11 +23,11 @@ def show_timeline(terminal: Terminal, clients: tuple[ClientApplication, ...], no
     rows = sorted(_ending(clients, now), key=lambda row: row[0])
     if not rows:
         return
-    table = Table(box=None, pad_edge=False, show_header=False, padding=(0, 2, 0, 0))
+    table = Columns([None] * 5, narrow=[0, 1, 2])
     for ends, client, credential in rows:
         left = ends - now
         style = "bad" if left <= timedelta(0) else "warn" if left <= within else "good"
-        table.add_row(
+        table.add(
             Text(f"{ends:%Y-%m-%d}", style=style),
             Text(_bar(left), style=style),
             Text(_told(left), style=style),
@@ -53,6 +53,7 @@ def _bar(left: timedelta) -> str:
 
 
 def _told(left: timedelta) -> str:
+    ago = (-left).days
     if left <= timedelta(0):
-        return f"{-left.days} days ago" if left.days < -1 else "expired"
+        return f"{ago} days ago" if ago > 1 else "1 day ago" if ago == 1 else "expired"
     return f"in {left.days} days" if left.days != 1 else "in 1 day"

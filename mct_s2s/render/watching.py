@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
-import sys
 from collections.abc import Callable
 from typing import Any
 
 from mct_s2s import clock
 from mct_s2s.errors import S2SError
+from mct_s2s.plain_text import json_text
 from mct_s2s.render.console import Terminal
 from mct_s2s.render.diagnostics import show_error
 
@@ -34,7 +33,7 @@ class Watching:
             show: prints it for a person.
         """
         if self._terminal.json:
-            self._print_line(json.dumps(document, ensure_ascii=False))
+            self._print_line(document)
             return
         with self._terminal.out.capture() as page:
             show(self._terminal)
@@ -43,15 +42,15 @@ class Watching:
     def failed(self, error: S2SError, document: dict[str, Any]) -> None:
         """A look that did not succeed: told, and tried again."""
         if self._terminal.json:
-            self._print_line(json.dumps(document, ensure_ascii=False))
+            self._print_line(document)
             return
         show_error(self._terminal, error)
         self._last = None
 
-    def _print_line(self, line: str) -> None:
+    def _print_line(self, document: dict[str, Any]) -> None:
+        line = json_text(document)
         if line != self._last:
-            sys.stdout.write(f"{line}\n")
-            sys.stdout.flush()
+            self._terminal.document(document, indent=None)
         self._last = line
 
     def _print_page(self, page: str) -> None:
@@ -60,7 +59,8 @@ class Watching:
         if out.is_terminal:
             out.clear()
             out.file.write(page)
-            self._terminal.result(f"\n{at}, again every {self._seconds:g} s. Ctrl-C ends it.", style="quiet")
+            self._terminal.result()
+            self._terminal.result(f"{at}, again every {self._seconds:g} s. Ctrl-C ends it.", style="quiet")
         elif changed:
             out.file.write(f"{at}\n{page}\n")
         out.file.flush()

@@ -59,7 +59,7 @@ SERVICE_KEY = "mct-s2s-contosolearn"
 
 def guid(word: str) -> str:
     """The same id for the same word, always."""
-    return str(uuid5(NAMESPACE_DNS, word))
+    return str(uuid5(NAMESPACE_DNS, word.encode(errors="backslashreplace").decode()))
 
 
 TENANT = Tenant(

@@ -141,6 +141,16 @@ def test_a_long_command_is_on_one_line_of_a_log(screens: Screens) -> None:
         assert line.rstrip().endswith(f"--assignee {ME} --role 'Website Contributor' --scope {site().resource}")
 
 
+@pytest.mark.parametrize("width", [40, 80, 100])
+def test_a_command_for_somebody_else_can_be_pasted_from_a_terminal(screens: Screens, width: int) -> None:
+    screen = screens(width, is_terminal=True)
+    found = checks(seen(), NOW)
+    show_checks(screen.terminal, found, WHERE)
+    commands = [grant.command for check in found for grant in check.grants]
+    assert len(commands) == 2
+    assert [line for line in screen.out.splitlines() if line.startswith("az ")] == commands
+
+
 @pytest.mark.parametrize("width", [80, 120])
 def test_a_message_is_wrapped_between_words_on_a_terminal(screens: Screens, width: int) -> None:
     screen = screens(width, is_terminal=True)

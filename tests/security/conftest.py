@@ -10,9 +10,10 @@ import pytest
 
 from tests.cli.conftest import mct, process
 from tests.conftest import Sandbox
+from tests.render.conftest import screens
 from tests.security.people import Member
 
-__all__ = ["mct", "process"]
+__all__ = ["mct", "process", "screens"]
 
 
 @pytest.fixture

@@ -43,7 +43,8 @@ class Ended:
 
 def run_inside(words: Sequence[str], environment: Mapping[str, str], time: SimulatedTime) -> Ended:
     """Run a command line to its end, in simulated time; nobody is at its standard input."""
-    out, err, began = _Stream(), _Stream(), time.seconds
+    encoding = environment.get("PYTHONIOENCODING", "utf-8")
+    out, err, began = _Stream(encoding), _Stream(encoding), time.seconds
     with pytest.MonkeyPatch.context() as patch, open(os.devnull) as nobody, time.simulated():  # noqa: PTH123
         for name in set(os.environ) - set(environment):
             patch.delenv(name)
@@ -70,13 +71,13 @@ class _Calendar:
 
 
 class _Stream(io.TextIOWrapper):
-    """A stream as a process has it where it leads into a pipe: text of UTF-8 over bytes."""
+    """A stream as a process has it where it leads into a pipe: text over bytes."""
 
-    def __init__(self) -> None:
+    def __init__(self, encoding: str) -> None:
         self._bytes = io.BytesIO()
-        super().__init__(self._bytes, encoding="utf-8", newline="\n", write_through=True)
+        super().__init__(self._bytes, encoding=encoding, newline="\n", write_through=True)
 
     @property
     def text(self) -> str:
         """All that was written."""
-        return self._bytes.getvalue().decode("utf-8")
+        return self._bytes.getvalue().decode(self.encoding)

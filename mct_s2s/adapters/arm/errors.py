@@ -13,6 +13,7 @@ from azure.core.exceptions import AzureError, HttpResponseError, ServiceRequestE
 
 from mct_s2s.adapters.answers import ARM, OddAnswer, odd_answer, parse_json, seconds
 from mct_s2s.errors import NotThere, PermissionMissing, S2SError, ServiceError, SignInFailed
+from mct_s2s.model.commands import command
 
 LEAST_ROLE = "Website Contributor"
 
@@ -104,9 +105,9 @@ def _challenge(header: str, scope: str) -> str:
     if claims is None or "insufficient_claims" not in header:
         return ""
     tenant = re.search(r'\bauthorization_uri="https://[^/"]+/([0-9A-Za-z-]{36})[/"]', header)
-    options = [f"--tenant {tenant[1] if tenant else 'ID'}", *([f"--scope {scope}"] if scope else [])]
-    command = " ".join(["az login", *options, f"--claims-challenge {claims[1]}"])
-    return f"Sign in again with the second factor. With the Azure CLI: {command}"
+    options = ["--tenant", tenant[1] if tenant else "ID", *(["--scope", scope] if scope else [])]
+    login = command("az", "login", *options, "--claims-challenge", claims[1])
+    return f"Sign in again with the second factor. With the Azure CLI: {login}"
 
 
 def _lowered(document: object) -> dict[str, Any]:

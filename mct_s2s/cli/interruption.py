@@ -1,0 +1,115 @@
+"""Ctrl-C and SIGTERM: told alike, at whatever moment they come, with an account of what has been done.
+
+Three times in the life of a process: while it is being loaded nothing has been done, so that it leaves at once; while a
+command runs its task is cancelled, and whatever it has begun comes to an orderly end; and after that nobody is told
+twice.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType, TracebackType
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import asyncio
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+CODES = {signal.SIGINT: 130, signal.SIGTERM: 143}
+"""As a shell tells it: 128 and the signal's number."""
+PATIENCE = 3
+"""Who interrupts as often as this does not want to wait for an orderly end."""
+
+_Handler = Callable[[int, FrameType | None], Any]
+
+
+def leave_at_once() -> None:
+    """From now on, either signal ends the process, without a traceback: nothing has been done yet."""
+    _handle(_leave)
+
+
+def as_usual() -> None:
+    """From now on, the signals do what they do in any Python program."""
+    if _is_main_thread():
+        for number, handler in ((signal.SIGINT, signal.default_int_handler), (signal.SIGTERM, signal.SIG_DFL)):
+            if signal.getsignal(number) is _leave:
+                signal.signal(number, handler)
+
+
+def too_late() -> None:
+    """From now on, neither signal does anything: all is done, and told."""
+    _handle(signal.SIG_IGN)
+
+
+class Interruption:
+    """Whether a running command was interrupted, and by what. A signal that a parent has switched off stays off."""
+
+    def __init__(self) -> None:
+        self.number: signal.Signals | None = None
+        self._times = 0
+        self._cancel: Callable[[], object] | None = None
+        self._previous: dict[signal.Signals, Any] = {}
+
+    @property
+    def code(self) -> str:
+        """The error's, for a program."""
+        return "interrupted"
+
+    @property
+    def exit_code(self) -> int:
+        """The process's."""
+        return CODES[self.number or signal.SIGINT]
+
+    def __enter__(self) -> Interruption:
+        self._previous = _handle(self._came)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for number, handler in self._previous.items():
+            signal.signal(number, handler)
+
+    @contextmanager
+    def ends(self, task: asyncio.Task[Any] | None, loop: asyncio.AbstractEventLoop) -> Iterator[None]:
+        """Cancel a task of this loop when a signal comes, or at its next pause if one has come already."""
+        assert task is not None  # noqa: S101  # called from within it
+        self._cancel = lambda: loop.call_soon_threadsafe(task.cancel)
+        if self.number is not None:
+            self._cancel()
+        try:
+            yield
+        finally:
+            self._cancel = None
+
+    def _came(self, number: int, frame: FrameType | None) -> None:
+        self._times += 1
+        if self._times >= PATIENCE:
+            _leave(number, frame)
+        if self.number is None:
+            self.number = signal.Signals(number)
+            if self._cancel is not None:
+                self._cancel()
+
+
+def _leave(number: int, frame: FrameType | None) -> None:
+    del frame
+    os.write(2, b"\nInterrupted.\n")
+    os._exit(CODES[signal.Signals(number)])
+
+
+def _handle(handler: _Handler | signal.Handlers) -> dict[signal.Signals, Any]:
+    """Set it for both; what was set before, without those that are switched off."""
+    previous = {}
+    for number in SIGNALS if _is_main_thread() else ():
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            previous[number] = signal.signal(number, handler)
+    return previous
+
+
+def _is_main_thread() -> bool:
+    return threading.current_thread() is threading.main_thread()

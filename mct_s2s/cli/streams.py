@@ -1,0 +1,54 @@
+"""The process's streams and arguments, whatever the system makes of text: nothing of it ends a command.
+
+A stream's encoding may carry less than is written: cp1252 where Windows redirects output, ASCII where a job has no
+locale. Found out at the end of a command, that would hide what the command has done.
+"""
+
+from __future__ import annotations
+
+import codecs
+import sys
+from collections.abc import Iterable
+
+from mct_s2s.errors import UsageError
+from mct_s2s.plain_text import plain
+
+MARKS = {"✓": "+", "✗": "x", "→": "->", "·": ".", "…": "...", "━": "=", "╌": "-"}
+"""Our own characters where the encoding has none of them; anybody else's become a question mark."""
+_HANDLER = "mct-s2s"
+
+
+def take_what_comes() -> None:
+    """Let standard output and standard error replace what they cannot carry, instead of failing."""
+    codecs.register_error(_HANDLER, _replaced)
+    for stream in (sys.stdout, sys.stderr):
+        reconfigure = getattr(stream, "reconfigure", None)  # a stream that somebody put in place may have none
+        if reconfigure is not None:
+            reconfigure(errors=_HANDLER)
+
+
+def _replaced(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    return "".join(MARKS.get(character, "?") for character in error.object[error.start : error.end]), error.end
+
+
+def check_arguments(words: Iterable[str], environment: Iterable[tuple[str, str]] = ()) -> None:
+    """Refuse what is no text: bytes that are none in this locale, and NUL, which no system call takes.
+
+    Args:
+        words: the command line.
+        environment: the variables that stand for options.
+
+    Raises:
+        UsageError: there is one.
+    """
+    named = [(f"'{plain(word)}'", word) for word in words]
+    named += [(f"The variable {plain(name)}", value) for name, value in environment if name.startswith("MCT_S2S_")]
+    for shown, word in named:
+        if "\0" in word or any("\ud800" <= character <= "\udfff" for character in word):
+            raise UsageError(
+                "usage",
+                f"{shown} is not text in the encoding of this system.",
+                remedy="Type it again; if it was copied, look for characters that are not shown.",
+            )

@@ -1,0 +1,64 @@
+"""Commands that are printed to be pasted: every value in them is one word for the shell, whatever it holds.
+
+They are for a POSIX shell, as all that this program prints for a shell is. Nobody else puts a value into a command: a
+display name, an entry of an allow list, a path or an id may be anything, `x'$(touch y)'` included.
+"""
+
+from __future__ import annotations
+
+import shlex
+
+from mct_s2s.model.resource_id import ResourceId
+
+
+def command(*words: str) -> str:
+    """A command line of these words."""
+    return shlex.join(words)
+
+
+def option(name: str, value: str) -> str:
+    """An option with its value, to be added to a command that the reader has typed."""
+    return f"{name} {shlex.quote(value)}"
+
+
+def own_command(verb: str, *words: str, about: str | None = None, where: str = "") -> str:
+    """A command of this program.
+
+    Args:
+        verb: `add-client`.
+        words: what follows the argument.
+        about: the argument, where there is one. If it looks like an option, it goes to the end, behind `--`.
+        where: the options that name the App Service, quoted already.
+    """
+    looks_like_option = about is not None and about.startswith("-")
+    argument = [] if about is None or looks_like_option else [about]
+    last = command("--", about) if about is not None and looks_like_option else ""
+    return " ".join(part for part in (command("mct-s2s", verb, *argument, *words), where, last) if part)
+
+
+def webapp_command(verb: str, resource: ResourceId, *words: str) -> str:
+    """`az webapp VERB` for a site or a slot.
+
+    Args:
+        verb: `restart`, `identity assign`.
+        resource: whose it is.
+        words: what follows.
+    """
+    slot = ["--slot", resource.slot] if resource.slot else []
+    where = ["-g", resource.resource_group, "-n", resource.names[0], *slot]
+    return command("az", "webapp", *verb.split(), *where, *words)
+
+
+def grant_on_vault(vault: str, role: str, principal: str, kind: str | None = None) -> str:
+    """`az role assignment create` for a key vault whose resource id the shell looks up.
+
+    Args:
+        vault: its name.
+        role: the role's name.
+        principal: the object id of whoever gets it.
+        kind: `ServicePrincipal`, where that is known: the directory is not asked then.
+    """
+    whom = ["--assignee-object-id", principal, *(["--assignee-principal-type", kind] if kind else [])]
+    grant = command("az", "role", "assignment", "create", "--role", role, *whom)
+    look_up = command("az", "keyvault", "show", "--name", vault, "--query", "id", "--output", "tsv")
+    return f'{grant} --scope "$({look_up})"'

@@ -1,0 +1,56 @@
+"""Text that others chose, made fit for a terminal, a log and a JSON document.
+
+Names in a directory, answers of a service, files and arguments may hold anything: escape sequences that move the
+cursor, retitle the window or fill the clipboard, characters that turn the reading direction, line ends that begin a
+line which looks like ours. None of it reaches a reader but as a character that is visibly out of place.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
+"""What stands for a character that is not shown. One for one, so that positions in a text stay what they are."""
+
+_CONTROLS_AND_FORMATS = (
+    r"\x00-\x1f\x7f-\x9f\xad\u0600-\u0605\u061c\u06dd\u070f\u0890\u0891\u08e2\u180e\u200b-\u200f\u2028-\u202e"
+    r"\u2060-\u2064\u2066-\u206f\ud800-\udfff\ufeff\ufff9-\ufffb\U000110bd\U000110cd\U00013430-\U0001343f"
+    r"\U0001bca0-\U0001bca3\U0001d173-\U0001d17a"
+)
+"""Unicode's categories Cc, Cf, Cs, Zl and Zp: written out, as to ask for each character's takes 0.2 s."""
+_INVISIBLE = r"\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2065\u3164\uffa0\ufff0-\ufff8\U000e0000-\U000e0fff"
+"""Without a width, though letters, marks or unassigned. Variation selectors, which belong to emoji, are spared.
+
+Source: unicode.org/Public/UCD/latest/ucd/DerivedCoreProperties.txt, *Default_Ignorable_Code_Point*.
+"""
+_UNSAFE = re.compile(f"[{_CONTROLS_AND_FORMATS}{_INVISIBLE}]")
+
+
+def plain(text: str) -> str:
+    """A text as one line that shows all of itself: as long as before, with `REPLACEMENT` for whatever is not shown."""
+    return _UNSAFE.sub(REPLACEMENT, text)
+
+
+def json_text(document: Mapping[str, Any], *, indent: int | None = None, encoding: str | None = None) -> str:
+    r"""A JSON document that reads well and harms nobody who looks at it: what `plain` replaces is escaped as `\uXXXX`.
+
+    Args:
+        document: the document.
+        indent: blanks for each level; `None` for all on one line.
+        encoding: of the stream that it goes to; what that cannot carry is escaped, too.
+    """
+    text = json.dumps(document, indent=indent, ensure_ascii=False)
+    try:
+        text.encode(encoding or "utf-8", errors="surrogatepass" if encoding is None else "strict")
+    except (UnicodeEncodeError, LookupError):
+        text = json.dumps(document, indent=indent)
+    return _UNSAFE.sub(_escaped, text)
+
+
+def _escaped(found: re.Match[str]) -> str:
+    """The line ends that JSON has between its values are the only ones in its text."""
+    character = found[0]
+    return character if character == "\n" else json.dumps(character)[1:-1].replace("\x7f", r"\u007f")

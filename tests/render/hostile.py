@@ -1,0 +1,218 @@
+"""Names as an attacker makes them up, and every screen that could show one."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import timedelta
+
+from mct_s2s.errors import NotThere, S2SError
+from mct_s2s.model.observed import AppService, ClientApplication, Observed
+from mct_s2s.model.proofs import Federation
+from mct_s2s.planning.checks import Check as DoctorCheck
+from mct_s2s.planning.checks import State
+from mct_s2s.planning.findings import Finding, Severity, diagnose
+from mct_s2s.planning.grants import Grant
+from mct_s2s.planning.plan import Left, LeftToOthers, Plan
+from mct_s2s.planning.proof import CALL, Check, Kind, Verification
+from mct_s2s.render.closing import show_credentials
+from mct_s2s.render.console import Terminal
+from mct_s2s.render.diagnostics import show_error, show_standing
+from mct_s2s.render.doctor import show_checks
+from mct_s2s.render.documents import (
+    SavedCredential,
+    error_document,
+    planned_steps,
+    result_document,
+    status_document,
+)
+from mct_s2s.render.handover import Told, show_lacking, show_left_to_others
+from mct_s2s.render.next_steps import (
+    Call,
+    show_certificate_example,
+    show_client_example,
+    show_federated_example,
+    show_identity_example,
+)
+from mct_s2s.render.plan import show_plan
+from mct_s2s.render.progress import progress
+from mct_s2s.render.status import show_findings, show_status
+from mct_s2s.render.support_request import support_request
+from mct_s2s.render.verification import show_verification, verification_document
+from mct_s2s.render.watching import Watching
+
+from tests.planning.worlds import NOW, SERVICE, TENANT, client, credential, holder, settings, trust, world
+from tests.render.examples import (
+    IDENTITY,
+    LOGIN,
+    WEBSITE_CONTRIBUTOR,
+    WHERE,
+    full_plan,
+    principal,
+    refusal,
+    saved,
+)
+
+STEERING: Mapping[str, str] = {
+    "colour": "\x1b[31mred\x1b[0m",
+    "clear": "\x1b[2J\x1b[H",
+    "title": "\x1b]0;title\x07",
+    "link": "\x1b]8;;https://evil.example\x1b\\click\x1b]8;;\x1b\\",
+    "clipboard": "\x1b]52;c;ZXZpbA==\x07",
+    "c1": "\x9b31m\x85\x90",
+    "nul": "a\x00b\x7f",
+    "line": "x\nerror: forged",
+    "return": "x\r\nDone.",
+    "tab": "a\tb\vc\fd",
+    "separators": "a\u2028b\u2029c",
+    "bidi": "\u202egpj.exe\u202c \u2066x\u2069 \u200f",
+    "zero width": "a\u200bb\u200cc\u200dd\ufeffe\u2060",
+    "invisible": "a\u3164b\u115f\u034fc\U000e0041",
+    "surrogate": "a\ud800b\udcff",
+}
+"""By what each of them tries."""
+
+MARKUP = ("Good[/red]", "[bold]x[/bold]", "[link=https://evil.example]x[/link]", "[/]", "a\\[b", ":skull:")
+"""What rich would read as its own."""
+
+WITHIN = timedelta(days=30)
+
+
+def is_plain(text: str) -> bool:
+    """Whether no character of a line steers anything, by Unicode's own categories."""
+    return not any(unicodedata.category(one) in {"Cc", "Cf", "Cs", "Zl", "Zp"} for one in text)
+
+
+def observed(name: str) -> Observed:
+    """A world in which every text that others choose is this one."""
+    mine = client("Import", credential(10, name), credential(-400, name))
+    assert mine.application is not None
+    assert mine.principal is not None
+    named = ClientApplication(replace(mine.application, display_name=name), replace(mine.principal, display_name=name))
+    seen = world(trust(named), settings(ServiceAuthRole=name, ServiceApplicationIds=f"{name};;{mine.client_id}"))
+    assert seen.app_service is not None
+    site = replace(seen.app_service.site, state=name)
+    service = replace(SERVICE, display_name=name, identifier_uris=(f"api://{name}",))
+    return replace(
+        seen,
+        tenant=replace(TENANT, name=name),
+        app_service=AppService(site, seen.app_service.settings, seen.app_service.tenant_id),
+        trust=replace(seen.trust, service=service, identities=(replace(IDENTITY, display_name=name),)),
+    )
+
+
+def _documents(name: str) -> list[dict[str, object]]:
+    seen = observed(name)
+    findings = diagnose(seen, NOW, WHERE)
+    status = status_document(seen, findings)
+    told = Told(name, f"mct-s2s {name}", name, {name: name}, (name,))
+    result = result_document(
+        planned_steps(full_plan(name)), [saved(name, f"file:{name}")], status, dry_run=True, left=[told]
+    )
+    return [status, result, error_document(refusal(name), [principal(name)]), verification_document(_proof(name))]
+
+
+def _proof(name: str) -> Verification:
+    checks = (
+        Check(None, Kind.SITE, "running", False, name, name),
+        Check(name, Kind.APPLICATION, CALL, True, name),
+        Check(name, Kind.MANAGED_IDENTITY, CALL, None, name, name),
+    )
+    return Verification(name, name, checks)
+
+
+def _plan(name: str) -> Plan:
+    full = full_plan(name)
+    left = LeftToOthers(Left.CONSENT, name, needed=(WEBSITE_CONTRIBUTOR,))
+    return replace(full, notes=(name,), left_to_others=(left,))
+
+
+def _live(terminal: Terminal, name: str) -> None:
+    with progress(terminal) as shown:
+        for step in (principal(name), principal(f"{name}2"), principal(f"{name}3")):
+            shown.started(step)
+        shown.finished(principal(name), name)
+        shown.failed(principal(f"{name}2"), refusal(name))
+
+
+def _watched(terminal: Terminal, name: str) -> None:
+    watch = Watching(terminal, 30)
+    seen = observed(name)
+    findings = diagnose(seen, NOW, WHERE)
+    watch.seen(status_document(seen, findings), lambda page: show_status(page, seen, findings, NOW, WITHIN))
+    watch.failed(refusal(name), error_document(refusal(name)))
+
+
+def _status(terminal: Terminal, name: str) -> None:
+    seen = observed(name)
+    show_status(terminal, seen, diagnose(seen, NOW, WHERE), NOW, WITHIN)
+
+
+def _documented(terminal: Terminal, name: str) -> None:
+    for document in _documents(name):
+        terminal.document(document)
+
+
+def _credentials(terminal: Terminal, name: str) -> None:
+    shown = SavedCredential(name, name, NOW, f"keyvault:{name}/{name}")
+    show_credentials(terminal, [saved(name, f"file:{name}"), shown, replace(shown, saved_to="show", secret="s3cret")])
+
+
+def _calls(terminal: Terminal, name: str) -> None:
+    call = Call(LOGIN, name, f"api://{name}", f"https://{name}")
+    show_client_example(terminal, call, f"/home/{name}")
+    show_certificate_example(terminal, call, name, f"/home/{name}")
+    show_certificate_example(terminal, call, name, None)
+    for issuer in ("https://token.actions.githubusercontent.com", f"https://{name}"):
+        show_federated_example(terminal, call, name, Federation(issuer, f"system:serviceaccount:{name}:{name}", name))
+    show_identity_example(terminal, call, holder(name))
+
+
+def _errors(terminal: Terminal, name: str) -> None:
+    show_error(terminal, refusal(name, request_id=name))
+    show_error(terminal, S2SError("x", name, remedy=name))
+    show_error(terminal, NotThere("x", name, remedy=name, items=[name, name]))
+    show_standing(terminal, [principal(name)], [principal(name)], [principal(name)])
+
+
+def _handed_over(terminal: Terminal, name: str) -> None:
+    told = Told(name, f"mct-s2s {name}", name, {name: name}, (name,))
+    show_left_to_others(terminal, [told])
+    show_lacking(terminal, [WEBSITE_CONTRIBUTOR])
+    for line in support_request({name: name, "ServiceAuthRole": name}, name).splitlines():
+        terminal.result(line)
+
+
+def _doctored(terminal: Terminal, name: str) -> None:
+    grant = Grant(name, name, name)
+    checks = [DoctorCheck("x", state, name, name, name, grants) for state in State for grants in ((), (grant,))]
+    show_checks(terminal, checks, name)
+
+
+def _found(terminal: Terminal, name: str) -> None:
+    show_findings(terminal, tuple(Finding("x", severity, name, name, name) for severity in Severity))
+
+
+def _talk(terminal: Terminal, name: str) -> None:
+    terminal.say(name)
+    terminal.result(name)
+    terminal.ask(name)
+
+
+SCREENS: Mapping[str, Callable[[Terminal, str], None]] = {
+    "talk": _talk,
+    "plan": lambda terminal, name: show_plan(terminal, _plan(name), name),
+    "progress": _live,
+    "status": _status,
+    "watch": _watched,
+    "findings": _found,
+    "doctor": _doctored,
+    "verification": lambda terminal, name: show_verification(terminal, _proof(name)),
+    "errors": _errors,
+    "credentials": _credentials,
+    "calls": _calls,
+    "handover": _handed_over,
+    "documents": _documented,
+}
+"""Everything that the program shows, by what it is."""

@@ -1,0 +1,80 @@
+"""Tables in any width: folded or stacked, but never with half an id, and never with blanks at a line's end."""
+
+from __future__ import annotations
+
+import io
+import uuid
+from collections.abc import Sequence
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from mct_s2s.model.observed import CredentialKind
+from mct_s2s.planning.findings import diagnose
+from mct_s2s.render.columns import INDENT, Columns
+from mct_s2s.render.console import LineConsole
+from mct_s2s.render.status import show_status
+from rich.cells import cell_len
+
+from tests.planning.worlds import NOW, SERVICE_ID, TENANT, client, complete, credential
+from tests.render.conftest import Screens
+from tests.render.examples import WHERE
+from tests.support.sampling import cases
+
+GUID = 36
+WORDS = st.one_of(st.text("abc日本é", min_size=1, max_size=12), st.uuids().map(str), st.just("yes"))
+CELLS = st.lists(WORDS, max_size=5).map(" ".join)
+ROWS = st.integers(1, 5).flatmap(
+    lambda columns: st.lists(st.lists(CELLS, min_size=columns, max_size=columns), min_size=1, max_size=5)
+)
+
+
+def shown(rows: list[list[str]], width: int, heads: Sequence[str | None] | None = None) -> str:
+    stream = io.StringIO()
+    columns = Columns(heads or [None] * len(rows[0]))
+    for row in rows:
+        columns.add(*row)
+    LineConsole(file=stream, width=width, markup=False, emoji=False, highlight=False, soft_wrap=True).print(columns)
+    return stream.getvalue()
+
+
+@settings(max_examples=cases(100, 5000))
+@given(ROWS, st.integers(GUID + INDENT, 200), st.booleans())
+def test_every_word_is_whole_and_no_line_is_too_long(rows: list[list[str]], width: int, titled: bool) -> None:
+    text = shown(rows, width, [f"H{at}" for at in range(len(rows[0]))] if titled else None)
+    assert {word for row in rows for cell in row for word in cell.split()} <= set(text.split())
+    for line in text.split("\n"):
+        assert line == line.rstrip()
+        assert cell_len(line) <= width
+
+
+def test_columns_stand_below_each_other_where_there_is_room() -> None:
+    assert shown([["a", "bb", "c"], ["aaa", "b", ""]], 40, ["X", None, "Y"]).split("\n") == [
+        "X        Y",
+        "a    bb  c",
+        "aaa  b",
+        "",
+    ]
+
+
+def test_cells_are_stacked_with_their_titles_where_there_is_none() -> None:
+    one = str(uuid.UUID(int=1))
+    assert shown([["Import", one, "yes"]], 42, ["Client", "Id", "Consent"]).split() == [
+        "Import", "Id:", one, "Consent:", "yes",
+    ]  # fmt: skip
+
+
+def test_a_table_without_rows_is_nothing() -> None:
+    assert shown([], 40, ["a"]).strip() == ""
+
+
+@pytest.mark.parametrize("width", [44, 60, 80, 100, 120])
+@pytest.mark.parametrize("name", ["Import", "x" * 120])
+def test_the_ids_of_a_status_are_whole_on_any_terminal(screens: Screens, width: int, name: str) -> None:
+    screen = screens(width, is_terminal=True)
+    one = client(name, credential(kind=CredentialKind.CERTIFICATE))
+    observed = complete(one)
+    show_status(screen.terminal, observed, diagnose(observed, NOW, WHERE), NOW)
+    for whole in (one.client_id, SERVICE_ID, TENANT.id):
+        assert whole in screen.out
+    assert "…" not in screen.out

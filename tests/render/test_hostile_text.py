@@ -1,0 +1,78 @@
+"""No name steers a terminal, whatever it is and wherever it is shown: text is data."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from mct_s2s.plain_text import plain
+
+from tests.render.conftest import Screens
+from tests.render.hostile import MARKUP, SCREENS, STEERING, is_plain
+from tests.support.sampling import cases
+
+_OF_RICH = re.compile(r"\x1b\[[0-9;]*m|\x1b\[\?25[lh]|\x1b\[(?:1A|2K|0G|H|2J)|\r")
+"""Colours, and what moves the cursor of a list that is drawn anew."""
+
+
+@pytest.mark.parametrize("width", [None, 40, 200])
+@pytest.mark.parametrize("tries", STEERING)
+@pytest.mark.parametrize("screen", SCREENS)
+def test_a_log_holds_plain_lines_and_not_one_more(screens: Screens, screen: str, tries: str, width: int | None) -> None:
+    hostile = screens(width)
+    SCREENS[screen](hostile.terminal, f"N{STEERING[tries]}")
+    harmless = screens(width)
+    SCREENS[screen](harmless.terminal, plain(f"N{STEERING[tries]}"))
+    for attacked, usual in ((hostile.out, harmless.out), (hostile.err, harmless.err)):
+        assert all(is_plain(line) for line in attacked.split("\n"))
+        assert len(attacked.split("\n")) == len(usual.split("\n"))
+
+
+@pytest.mark.parametrize("tries", STEERING)
+@pytest.mark.parametrize("screen", [screen for screen in SCREENS if screen not in {"documents", "watch"}])
+def test_a_terminal_gets_nothing_but_our_own_colours(screens: Screens, screen: str, tries: str) -> None:
+    screen_ = screens(120, is_terminal=True)
+    SCREENS[screen](screen_.terminal, f"N{STEERING[tries]}")
+    for stream in (screen_.out_stream, screen_.err_stream):
+        raw = _OF_RICH.sub("", stream.getvalue())
+        assert all(is_plain(line) for line in raw.split("\n"))
+
+
+@pytest.mark.parametrize("name", MARKUP)
+@pytest.mark.parametrize("screen", SCREENS)
+def test_markup_in_a_name_is_a_name(screens: Screens, screen: str, name: str) -> None:
+    shown = screens()
+    SCREENS[screen](shown.terminal, name)
+    written = json.dumps(name)[1:-1] if screen == "documents" else name
+    assert written in shown.out + shown.err
+    assert "\x1b" not in shown.out_stream.getvalue() + shown.err_stream.getvalue()
+
+
+@pytest.mark.parametrize("as_json", [True, False])
+def test_a_document_for_a_program_holds_the_name_itself(screens: Screens, as_json: bool) -> None:
+    screen = screens(json=as_json)
+    name = "".join(STEERING.values()).replace("\ud800", "").replace("\udcff", "")
+    screen.terminal.document({"name": name})
+    assert json.loads(screen.out_stream.getvalue()) == {"name": name}
+    assert all(is_plain(line) for line in screen.out_stream.getvalue().split("\n"))
+
+
+@settings(max_examples=cases(30, 2000), suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    name=st.text(st.characters(), min_size=1, max_size=60), width=st.integers(1, 150), at=st.sampled_from([*SCREENS])
+)
+def test_any_name_is_shown_on_any_screen_of_any_width(screens: Screens, name: str, width: int, at: str) -> None:
+    screen = screens(width)
+    SCREENS[at](screen.terminal, name)
+    assert all(is_plain(line) for line in (screen.out + screen.err).split("\n"))
+
+
+@pytest.mark.parametrize("width", [None, 80, 120])
+@pytest.mark.parametrize("screen", SCREENS)
+def test_no_line_ends_in_blanks(screens: Screens, screen: str, width: int | None) -> None:
+    shown = screens(width)
+    SCREENS[screen](shown.terminal, "Import")
+    assert [line for line in (shown.out + shown.err).split("\n") if line != line.rstrip() and "? " not in line] == []

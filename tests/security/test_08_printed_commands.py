@@ -1,0 +1,339 @@
+"""Whatever is printed to be pasted into a shell stays one word there, also where an attacker has chosen it."""
+
+from __future__ import annotations
+
+import ast
+import os
+import re
+import shlex
+import subprocess
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from mct_s2s import errors
+from mct_s2s.cli.options import AzureOptions
+from mct_s2s.cli.where import where
+from mct_s2s.model.access import Claims
+from mct_s2s.model.commands import command, grant_on_vault, option, own_command, webapp_command
+from mct_s2s.model.desired import WireWish
+from mct_s2s.model.ids import ApplicationObjectId, ClientId, PrincipalId
+from mct_s2s.model.observed import AppService, Observed, WiredApp
+from mct_s2s.model.proofs import Federation
+from mct_s2s.model.resource_id import USER_ASSIGNED_IDENTITIES, ResourceId
+from mct_s2s.model.rights import Access, DirectoryRights, Lock, Permission, ScopeRights, SignedIn
+from mct_s2s.planning.answers import stopped
+from mct_s2s.planning.findings import diagnose
+from mct_s2s.planning.grants import lacks
+from mct_s2s.planning.plan import Left, LeftToOthers
+from mct_s2s.planning.proof import Caller, identity_checks, inside_command, token_checks, token_remedy, why_refused
+from mct_s2s.planning.restoring import taken_uri
+from mct_s2s.planning.rights import Need, Right, judge
+from mct_s2s.planning.slots import make_sticky
+from mct_s2s.planning.wire import _reading
+from mct_s2s.render.closing import vault_reading
+from mct_s2s.render.handover import Leaving, told
+from mct_s2s.render.next_steps import (
+    Call,
+    client_example,
+    identity_example,
+    sdk_example,
+    show_certificate_example,
+    show_federated_example,
+)
+
+from tests.cli.conftest import Program
+from tests.conftest import Sandbox
+from tests.planning.worlds import (
+    NOW,
+    SERVICE,
+    SERVICE_PRINCIPAL,
+    TENANT,
+    client,
+    holder,
+)
+from tests.planning.worlds import (
+    settings as site_settings,
+)
+from tests.render.conftest import Screens
+from tests.render.hostile import observed
+from tests.support.sampling import cases
+
+EVIL = "x'$(touch pwned)`touch pwned`\"&touch pwned|touch pwned\\ #*~\ntouch pwned"
+"""What would become a command of its own, if anything could."""
+WORDS = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=20)
+PACKAGE = Path(errors.__file__).parent
+
+
+# the helper
+
+
+@given(st.lists(WORDS, min_size=1, max_size=5))
+@settings(max_examples=cases(200, 5000))
+def test_each_value_is_one_word(words: list[str]) -> None:
+    assert shlex.split(command(*words)) == words
+    assert shlex.split(option("--name", words[0])) == ["--name", words[0]]
+    line = shlex.split(own_command("add-client", *words, where=shlex.join(["-a", words[0]])))
+    assert line == ["mct-s2s", "add-client", *words, "-a", words[0]]
+
+
+@given(WORDS)
+def test_an_argument_is_never_taken_for_an_option(name: str) -> None:
+    line = shlex.split(own_command("remove-client", about=name, where="-a site"))
+    if name.startswith("-"):
+        assert line == ["mct-s2s", "remove-client", "-a", "site", "--", name]
+    else:
+        assert line == ["mct-s2s", "remove-client", name, "-a", "site"]
+
+
+# everything that prints a command
+
+
+def world() -> Observed:
+    """Everything that others can name is called EVIL."""
+    seen = observed(EVIL)
+    assert seen.app_service is not None
+    resource = ResourceId.site(EVIL, EVIL, EVIL, EVIL)
+    site = replace(seen.app_service.site, resource=resource, state="Stopped")
+    values = site_settings(ServiceAuthTenantName=EVIL, ServiceAuthAudience=EVIL, ServiceApplicationIds=EVIL)
+    foreign = client("Old", access=False)
+    assert foreign.application is not None
+    named = replace(foreign.application, client_id=ClientId(EVIL), display_name=EVIL, credentials=())
+    return replace(
+        seen,
+        app_service=AppService(site, values, TENANT.id),
+        trust=replace(
+            seen.trust,
+            clients=(*seen.trust.clients, replace(foreign, application=named)),
+            principal=replace(SERVICE_PRINCIPAL, assignment_required=True),
+        ),
+    )
+
+
+def caller() -> Caller:
+    claims = Claims(EVIL, EVIL, TENANT.id, ClientId(EVIL), PrincipalId(EVIL), (EVIL,), "1.0", NOW)
+    return Caller(EVIL, EVIL, claims, shlex.join(["-a", EVIL]), EVIL)
+
+
+def proofs() -> Iterator[str | None]:
+    seen, at = world(), shlex.join(["-a", EVIL])
+    yield from (check.remedy for check in token_checks(caller(), seen))
+    yield why_refused(caller(), seen)[1]
+    yield from (token_remedy(code, EVIL, at) for code in ("7000215", "700016", "700027", "500011"))
+    yield from (check.remedy for check in identity_checks(seen, at, EVIL, EVIL))
+    yield inside_command(EVIL, EVIL)
+    assert seen.app_service is not None
+    site = stopped(seen.app_service)
+    yield site.remedy if site else None
+
+
+def grants() -> Iterator[str]:
+    resource = ResourceId.site(EVIL, EVIL, EVIL)
+    locked = ScopeRights((Permission(("*",)),), (Lock(EVIL, f"/subscriptions/{EVIL}", is_read_only=True),), ())
+    for rights in (
+        DirectoryRights(SignedIn("x", ClientId(EVIL), is_person=False), permissions=frozenset()),
+        DirectoryRights(
+            SignedIn("x", is_person=True), principal_id=PrincipalId(EVIL), roles=frozenset(), graph=f"https://{EVIL}"
+        ),
+    ):
+        for scope in (locked, ScopeRights((), (), ())):
+            access = Access(rights, (), {str(resource).lower(): scope})
+            for need in (Need(Right.RESTART, EVIL, resource=resource), Need(Right.CONSENT, EVIL)):
+                yield from (lack.grant.command for lack in lacks(judge(need, access), access))
+
+
+def handovers() -> Iterator[str]:
+    leaving = Leaving(shlex.join(["-a", EVIL]), "https://login", world(), handoff=Path(EVIL))
+    resource = ResourceId.site(EVIL, EVIL, EVIL, EVIL)
+    notes = [
+        LeftToOthers(Left.CONSENT, "x", client=EVIL, resource=resource),
+        LeftToOthers(Left.CONSENT, "x", client=EVIL, client_id=ClientId(EVIL)),
+        LeftToOthers(Left.CONSENT, "x", client=EVIL),
+        LeftToOthers(Left.RESTART, "x", resource=resource),
+    ]
+    yield from (step.command for step in told(notes, leaving))
+
+
+def others() -> Iterator[str]:
+    seen = world()
+    assert seen.app_service is not None
+    yield vault_reading(f"keyvault:{EVIL}/{EVIL}")
+    deleted = replace(SERVICE, object_id=ApplicationObjectId(EVIL))
+    yield taken_uri(EVIL, deleted, f"https://{EVIL}")[1]
+    yield make_sticky(seen.app_service)
+    app = WiredApp(replace(seen.app_service.site, resource=ResourceId.site(EVIL, EVIL, EVIL, EVIL)), {}, None)
+    yield from (note.command for note in _reading(WireWish(True, EVIL, EVIL), app))
+    yield webapp_command("restart", ResourceId.site(EVIL, EVIL, EVIL, EVIL))
+    yield grant_on_vault(EVIL, EVIL, EVIL, "ServicePrincipal")
+    yield f"mct-s2s status {where(AzureOptions(app_service=EVIL, resource_group=EVIL, subscription=EVIL, tenant=EVIL))}"
+    yield f"mct-s2s status {where(AzureOptions(app_service=EVIL, cloud=EVIL), seen)}"
+
+
+def commands() -> list[str]:
+    found = [finding.remedy for finding in diagnose(world(), NOW, shlex.join(["-a", EVIL]))]
+    found += [remedy for remedy in proofs() if remedy]
+    found += [*grants(), *handovers(), *others()]
+    return [one for one in found if one.startswith(("az ", "mct-s2s "))]
+
+
+def pasted(script: str, home: Path) -> list[list[str]]:
+    """What a shell makes of it: the words of each command, in order; Python's program is what it reads."""
+    tools = home / "tools"
+    tools.mkdir()
+    for name in ("az", "mct-s2s", "curl", "kubectl", "python3"):
+        tool = tools / name
+        tool.write_text(
+            f'#!/bin/sh\n[ {name} = python3 ] && [ "$1" = - ] && exec /bin/cat > {home}/program\n'
+            f"{{ printf '%s\\0' {name} \"$@\"; printf '\\1'; }} >> {home}/log\necho made-up\n"
+        )
+        tool.chmod(0o755)
+    there = home / "there"
+    there.mkdir()
+    done = subprocess.run(
+        ["/bin/sh", "-eu"], input=script, cwd=there, env={"PATH": f"{tools}:{os.defpath}"}, capture_output=True,
+        text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert list(there.iterdir()) == [], "a value became a command"
+    log = home / "log"
+    rows = log.read_text(encoding="utf-8").split("\1")[:-1] if log.exists() else []
+    return [row.split("\0")[:-1] for row in rows]
+
+
+def test_a_shell_takes_no_value_for_a_command(tmp_path: Path) -> None:
+    lines = commands()
+    assert len(lines) >= 40
+    ran = pasted("\n".join(lines), tmp_path)
+    assert len(ran) >= len(lines)
+    for line in lines:
+        assert any(EVIL in word for words in ran for word in words if shlex.split(line)[:3] == words[:3]), line
+    assert {words[0] for words in ran} == {"az", "mct-s2s"}
+
+
+def test_scripts_hand_every_value_on_as_it_is(tmp_path: Path, screens: Screens) -> None:
+    call = Call(f"https://{EVIL}", EVIL, EVIL, f"https://{EVIL}")
+    file = tmp_path / "it's $(touch pwned).env"
+    file.write_text("AZURE_CLIENT_ID=a\nAZURE_CLIENT_SECRET=b\nAZURE_TENANT_ID=c\n")
+    one = holder()
+    identity = ResourceId(EVIL, EVIL, "Microsoft.ManagedIdentity", ("userAssignedIdentities",), (EVIL,))
+    assert identity.type == USER_ASSIGNED_IDENTITIES
+    script = [
+        *client_example(call, str(file)),
+        "IDENTITY_HEADER=h IDENTITY_ENDPOINT=https://e; export IDENTITY_HEADER IDENTITY_ENDPOINT",
+        *identity_example(call, one),
+        *identity_example(call, replace(one, resource=identity)),
+    ]
+    ran = pasted("\n".join(script), tmp_path)
+    assert [words[0] for words in ran].count("curl") == 6
+    assert sum(words[-1] == call.api for words in ran) == 3
+
+
+@pytest.mark.parametrize("issuer", ["https://token.actions.githubusercontent.com", "https://issuer"])
+def test_what_is_on_the_screen_for_a_workload_runs_as_it_is_printed(
+    screens: Screens, tmp_path: Path, issuer: str
+) -> None:
+    screen = screens()
+    evil = EVIL.replace("\n", " ")
+    call = Call(f"https://{evil}", evil, evil, f"https://{evil}")
+    federation = Federation(issuer, f"system:serviceaccount:{evil}:{evil}", evil)
+    show_federated_example(screen.terminal, call, evil, federation)
+    lines = screen.out.splitlines()
+    if issuer.endswith("issuer"):
+        first = next(at for at, line in enumerate(lines) if line.startswith("kubectl"))
+        script = "\n".join(lines[first:]).replace("=…", "=x")
+        (words,) = pasted(script, tmp_path)
+        assert words[:6] == ["kubectl", "annotate", "serviceaccount", "-n", evil, evil]
+    else:
+        run = lines.index("  - run: |")
+        pasted("\n".join(line.removeprefix("      ") for line in lines[run + 1 :]), tmp_path)
+        for line in lines[:run]:
+            if "-id: " in line or "audience: " in line:
+                assert line.partition(": ")[2] == '"' + evil.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def test_the_script_for_a_certificate_can_be_pasted_as_it_is_printed(screens: Screens, tmp_path: Path) -> None:
+    screen = screens(80, is_terminal=True)
+    evil = EVIL.replace("\n", " ")
+    call = Call(f"https://{evil}", evil, evil, f"https://{evil}")
+    show_certificate_example(screen.terminal, call, evil, None)
+    lines = screen.out.splitlines()
+    first = next(at for at, line in enumerate(lines) if line.startswith("export "))
+    assert pasted("\n".join(lines[first:]).replace("=…", "=x"), tmp_path) == []
+    program = (tmp_path / "program").read_text(encoding="utf-8")
+    texts = [node.value for node in ast.walk(ast.parse(program)) if isinstance(node, ast.Constant)]
+    assert f"{evil}/.default" in texts
+    assert call.api in texts
+    assert program.splitlines() == sdk_example(call, "EnvironmentCredential")[1:-1]
+
+
+# nobody puts a value into a command by himself
+
+_COMMAND = re.compile(
+    r"(?:^|[\s`(])(?:az [a-z]|kubectl [a-z]|curl -|export [A-Z]|mct-s2s (?:setup|add-client|configure-appservice|"
+    r"status|verify|rotate-secret|remove-client|teardown|doctor|snippet|apply|sandbox)\b)"
+)
+_OPTION = re.compile(r"(?:^|[\s`(])--?[a-z][a-z-]*[ =]$")
+_QUOTED = ("option(", "command(", "own_command(", "webapp_command(", "grant_on_vault(", "shlex.", "_scope(", "_export(")
+_OURS = {
+    "typed(ends)", "typed(shorter[0])", "kind.value", "options.credential.value", "name", "GITHUB", "option",
+    "_token_by_az(call)", "_PICK", "query", "endpoint", "HEADER", "WATCH_SECONDS", "vault_reading(label)", "known",
+    "there",
+}  # fmt: skip
+"""Words of our own, dates, and what is made of quoted pieces."""
+
+
+def test_no_text_of_the_program_has_a_value_in_a_command_but_by_the_helper() -> None:
+    found = []
+    for path in sorted(PACKAGE.rglob("*.py")):
+        if PACKAGE / "sandbox" in path.parents or path.name == "commands.py":
+            continue
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.JoinedStr):
+                found += [f"{path.relative_to(PACKAGE)}:{node.lineno} {value}" for value in _unquoted(node)]
+    assert found == []
+
+
+def _unquoted(node: ast.JoinedStr) -> Iterator[str]:
+    before = ""
+    for part in node.values:
+        if isinstance(part, ast.Constant):
+            before += str(part.value)
+            continue
+        assert isinstance(part, ast.FormattedValue)
+        value = ast.unparse(part.value)
+        if (_COMMAND.search(before) or _OPTION.search(before)) and not value.startswith(_QUOTED) and value not in _OURS:
+            yield value
+        before += "…"
+
+
+# end to end
+
+
+def test_an_entry_of_an_allow_list_is_removed_by_the_command_that_is_printed(mct: Program, azure: Sandbox) -> None:
+    assert mct("setup", "--client", "A", "-y").code == 0
+    evil = "x'$(touch pwned)`id`"
+    listed = azure.settings()["ServiceApplicationIds"]
+    for entry in (evil, "--yes"):
+        azure.write_settings({**azure.settings(), "ServiceApplicationIds": f"{listed};{entry}"})
+        seen = mct("status", "-o", "json")
+        assert seen.code == 3
+        (finding,) = seen.document["findings"]
+        words = shlex.split(finding["remedy"])
+        assert entry in words
+        assert words[0] == "mct-s2s"
+        at = words.index("--") if "--" in words else len(words)
+        assert mct(*words[1:at], "-y", *words[at:]).code == 0
+        assert azure.settings()["ServiceApplicationIds"] == listed
+
+
+def test_the_folder_of_a_secret_may_be_called_anything(mct: Program, azure: Sandbox, tmp_path: Path) -> None:
+    folder = tmp_path / "it's $(touch pwned)"
+    folder.mkdir()
+    secret = folder / "a.env"
+    done = mct("setup", "--client", "A", "--secret-to", f"file:{secret}", "-y")
+    assert done.code == 0, done.err
+    line = next(line for line in done.out.splitlines() if line.startswith("set -a; . "))
+    assert shlex.split(line.partition("; . ")[2].partition("; set +a")[0]) == [str(secret)]

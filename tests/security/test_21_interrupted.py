@@ -1,0 +1,128 @@
+"""SIGTERM is told like Ctrl-C, at whatever moment either comes: an account of what was done, and no traceback."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Program
+from tests.conftest import Sandbox, program, without_azure
+from tests.inside import Inside
+from tests.secret_search import secrets_in
+from tests.support.sampling import sampled
+
+CODES = {signal.SIGINT: 130, signal.SIGTERM: 143}
+AT_IMPORT = """
+import os, sys
+
+class Finder:
+    def find_spec(self, name, path=None, target=None):
+        if name == os.environ["SIGNAL_AT"]:
+            sys.meta_path.remove(finder)
+            os.kill(os.getpid(), int(os.environ["SIGNAL"]))
+
+finder = Finder()
+sys.meta_path.insert(0, finder)
+"""
+"""A sitecustomize that sends the process a signal at the moment when it begins to import a module."""
+WHILE_LOADING = ("mct_s2s.cli.app", "typer", "dataclasses", "mct_s2s.cli.status", "asyncio", "mct_s2s.render.console")
+WHILE_RUNNING = (
+    "aiohttp", "azure.identity", "mct_s2s.adapters.credentials", "mct_s2s.adapters.graph.directory", "msgraph",
+    "kiota_http", "azure.mgmt.web", "mct_s2s.flows.find_trust", "mct_s2s.adapters.arm.sites",
+)  # fmt: skip
+
+
+def environment(azure: Sandbox, home: Path, more: Mapping[str, str] | None = None) -> dict[str, str]:
+    private = {"HOME": str(home), "XDG_DATA_HOME": str(home / "data"), "XDG_STATE_HOME": str(home / "state")}
+    return {**without_azure(), **azure.environment, **private, "PYTHONUNBUFFERED": "1", **(more or {})}
+
+
+def interrupted(
+    words: Sequence[str], env: Mapping[str, str], number: signal.Signals, after: str
+) -> tuple[int, str, str]:
+    """Run a command that gets a signal as soon as a line begins so."""
+    pipe = subprocess.PIPE
+    with subprocess.Popen(
+        program(words), env=env, stdin=subprocess.DEVNULL, stdout=pipe, stderr=pipe, text=True
+    ) as run:
+        assert run.stderr is not None
+        told = ""
+        for line in run.stderr:
+            told += line
+            if line.startswith(after):
+                os.kill(run.pid, number)
+                break
+        out, rest = run.communicate(timeout=60)
+    return run.returncode, out, told + rest
+
+
+@pytest.mark.parametrize("number", list(CODES), ids=lambda number: number.name)
+def test_a_signal_is_told_with_what_was_done_and_the_same_command_resumes(
+    mct: Program, azure: Sandbox, inside: Inside, tmp_path: Path, number: signal.Signals
+) -> None:
+    words = ["setup", "--client", "A", "-y", "-v"]
+    with inside.time.flowing():
+        code, _, told = interrupted(words, environment(azure, tmp_path), number, "done: service application")
+    assert code == CODES[number], told
+    assert "Interrupted." in told
+    assert "Done: service application" in told
+    assert "Not done: " in told
+    assert "Run the same command again: it resumes" in told
+    assert "Traceback" not in told
+    assert secrets_in(told) == []
+    done = mct("setup", "--client", "A", "-y", "-o", "json")
+    assert done.code == 0
+    assert done.document["status"]["healthy"] is True
+    assert len(azure.applications("MCT service (contosolearn)")) == 1
+
+
+@pytest.mark.parametrize("number", list(CODES), ids=lambda number: number.name)
+def test_a_program_is_told_in_one_document(
+    azure: Sandbox, inside: Inside, tmp_path: Path, number: signal.Signals
+) -> None:
+    words = ["setup", "--client", "A", "-y", "-o", "json"]
+    with inside.time.flowing():
+        code, out, told = interrupted(words, environment(azure, tmp_path), number, "done: service application")
+    assert code == CODES[number], told
+    document = json.loads(out)
+    assert document["error"]["code"] == "interrupted"
+    assert "service application" in [row["resource"] for row in document["done"]]
+    assert document["notDone"]
+
+
+@pytest.mark.parametrize("number", list(CODES), ids=lambda number: number.name)
+@pytest.mark.parametrize("module", [*WHILE_LOADING, *sampled(WHILE_RUNNING, 4, salt="imports")])
+def test_there_is_no_traceback_however_early_it_comes(
+    azure: Sandbox, inside: Inside, tmp_path: Path, module: str, number: signal.Signals
+) -> None:
+    (tmp_path / "sitecustomize.py").write_text(AT_IMPORT)
+    more = {"PYTHONPATH": str(tmp_path), "SIGNAL_AT": module, "SIGNAL": str(int(number))}
+    with inside.time.flowing():
+        done = subprocess.run(
+            program(["status"]), env=environment(azure, tmp_path, more), stdin=subprocess.DEVNULL,
+            capture_output=True, text=True, timeout=60, check=False,
+        )  # fmt: skip
+    assert done.returncode == CODES[number], done
+    assert "Interrupted." in done.stderr
+    for unseemly in ("Traceback", "never awaited", "Exception ignored", "KeyboardInterrupt"):
+        assert unseemly not in done.stderr
+
+
+def test_a_signal_that_was_switched_off_stays_off(azure: Sandbox, inside: Inside, tmp_path: Path) -> None:
+    """`nohup`, and a shell's background jobs."""
+    (tmp_path / "sitecustomize.py").write_text(
+        f"import signal\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\n{AT_IMPORT}"
+    )
+    more = {"PYTHONPATH": str(tmp_path), "SIGNAL_AT": "aiohttp", "SIGNAL": str(int(signal.SIGINT))}
+    with inside.time.flowing():
+        done = subprocess.run(
+            program(["doctor"]), env=environment(azure, tmp_path, more), stdin=subprocess.DEVNULL,
+            capture_output=True, text=True, timeout=60, check=False,
+        )  # fmt: skip
+    assert done.returncode == 0, done

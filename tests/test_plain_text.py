@@ -1,0 +1,50 @@
+"""What others chose to write reaches a reader as plain characters, and a program as JSON that hides nothing."""
+
+from __future__ import annotations
+
+import json
+import sys
+import unicodedata
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from mct_s2s.plain_text import REPLACEMENT, json_text, plain
+
+from tests.support.sampling import cases
+
+EVERY_CHARACTER = "".join(map(chr, range(sys.maxunicode + 1)))
+ANY_TEXT = st.text(st.characters(), max_size=40)
+
+
+def test_no_control_format_separator_or_surrogate_of_all_of_unicode_is_shown() -> None:
+    shown = plain(EVERY_CHARACTER)
+    assert len(shown) == len(EVERY_CHARACTER)
+    assert {unicodedata.category(one) for one in shown} & {"Cc", "Cf", "Cs", "Zl", "Zp"} == set()
+
+
+@pytest.mark.parametrize("text", ["Düsseldorf 日本語", "🚀❤️", "नमस्ते", "مرحبا", "e\u0301", "a b", "\N{NO-BREAK SPACE}"])
+def test_what_people_write_is_shown_as_it_is(text: str) -> None:
+    assert plain(text) == text
+
+
+def test_a_character_that_is_not_shown_leaves_a_mark() -> None:
+    assert plain("a\x1b[2Jb\u202e") == f"a{REPLACEMENT}[2Jb{REPLACEMENT}"
+
+
+@settings(max_examples=cases(100, 5000))
+@given(ANY_TEXT, st.sampled_from([None, 2]), st.sampled_from([None, "utf-8", "ascii", "cp1252", "utf-16", "no-such"]))
+def test_json_holds_the_same_text_and_steers_nothing(text: str, indent: int | None, encoding: str | None) -> None:
+    document = {text: [text, 1], "name": text}
+    written = json_text(document, indent=indent, encoding=encoding)
+    assert json.loads(written) == json.loads(json.dumps(document))
+    assert plain(written.replace("\n", "")) == written.replace("\n", "")
+    assert ("\n" in written) is (indent is not None)
+    if encoding not in {None, "no-such"}:
+        written.encode(encoding)
+
+
+def test_json_is_readable_where_the_stream_can_carry_it() -> None:
+    assert "Düsseldorf 日本語" in json_text({"name": "Düsseldorf 日本語"}, encoding="utf-8")
+    assert json_text({"name": "Düsseldorf"}, encoding="ascii") == '{"name": "D\\u00fcsseldorf"}'
+    assert json_text({"a": "\x1b\x7f\u202e\U000e0041"}) == '{"a": "\\u001b\\u007f\\u202e\\udb40\\udc41"}'
