@@ -5,10 +5,10 @@ Only settings that still are as they were written are taken out: what somebody h
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
+from mct_s2s.model.commands import command, webapp_command
 from mct_s2s.model.ids import ClientId, place_in_tag, wire_tag
 from mct_s2s.model.observed import Application, Observed, WiredApp
 from mct_s2s.model.resource_id import ResourceId
@@ -93,9 +93,7 @@ class Unwiring:
 
 def taking_out(resource: ResourceId, names: Iterable[str]) -> str:
     """What a person types to take settings out of an app."""
-    slot = ["--slot", resource.slot] if resource.slot else []
-    where = ["--resource-group", resource.resource_group, "--name", resource.names[0], *slot]
-    return shlex.join(["az", "webapp", "config", "appsettings", "delete", *where, "--setting-names", *names])
+    return webapp_command("config appsettings delete", resource, "--setting-names", *names)
 
 
 def stored_secrets(
@@ -126,8 +124,8 @@ def stored_secrets(
                 key=f"{key}:stored:{place}",
                 resource=ABOUT,
                 name=place,
-                detail="kept; --delete-secrets deletes it, or: az keyvault secret delete "
-                f"--vault-name {vault} --name {name}",
+                detail="kept; --delete-secrets deletes it, or: "
+                + command("az", "keyvault", "secret", "delete", "--vault-name", vault, "--name", name),
                 id=place,
             )
 

@@ -143,13 +143,13 @@ def test_who_may_not_write_the_apps_settings_leaves_that_to_others(mct: Program,
         azure.deny(PORTAL, *denied[: 1 if how == "may read" else 2])
     world = azure.world()
     text = mct("remove-client", "Portal", "-y")
-    assert "→ az webapp config appsettings delete --resource-group integrations --name partner-portal" in text.out
+    assert "→ az webapp config appsettings delete -g integrations -n partner-portal" in text.out
     azure.load(world)
     done = mct("remove-client", "Portal", *JSON)
     assert azure.applications("Portal") == [], done
     (left,) = done.document["leftToOthers"]
-    assert left["command"].startswith("az webapp config appsettings delete --resource-group integrations ")
-    assert "--name partner-portal --setting-names AZURE_" in left["command"]
+    assert left["command"].startswith("az webapp config appsettings delete -g integrations ")
+    assert "-n partner-portal --setting-names AZURE_" in left["command"]
     assert "AZURE_CLIENT_ID" in left["command"]
 
 
