@@ -507,6 +507,14 @@ class KeyPlace(SecretPlace, Protocol):
         ...
 
 
+class StoredSecrets(Protocol):
+    """Key vaults, as far as a removal needs them."""
+
+    async def delete(self, place: str, client_id: ClientId) -> bool:
+        """Delete the secret `VAULT/NAME`, gone already or not; `False` where it is not that client's."""
+        ...
+
+
 class Departures(Protocol):
     """Identities that a removal has taken off an App Service's allow list and has yet to switch off."""
 

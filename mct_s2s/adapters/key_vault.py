@@ -167,6 +167,18 @@ class KeyVault:
         except PermissionMissing:
             return None
 
+    async def delete(self, name: str) -> None:
+        """Delete a secret with all its versions, and wait until that is done; one that is not there is no error."""
+
+        async def ask() -> None:
+            await self._client.delete_secret(name, _polling_interval=RECOVERY_SECONDS)
+
+        try:
+            await self._call(ask, "delete a secret")
+        except NotThere as error:
+            if error.code != "not-found":
+                raise
+
     async def recover(self, name: str) -> None:
         """Bring a deleted secret back, and wait until it is there."""
 

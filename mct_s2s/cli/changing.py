@@ -31,7 +31,7 @@ from mct_s2s.planning.findings import diagnose
 from mct_s2s.planning.plan import Facts, Plan
 from mct_s2s.planning.proof import Verification
 from mct_s2s.planning.rotation import rotating
-from mct_s2s.ports import SecretPlace
+from mct_s2s.ports import SecretPlace, StoredSecrets
 from mct_s2s.render.documents import (
     SavedCredential,
     Step,
@@ -108,6 +108,7 @@ async def change(run: Run, options: ChangingOptions, session: Session, wanted: C
         places_for,
         _keep_for(run, options.backup) if options.backup is not None else None,
         session.clientele.tokens,
+        _stored(wanted, session),
         LocalDepartures(),
         preflight=not options.no_preflight,
     )
@@ -173,6 +174,14 @@ async def _ask(run: Run, options: ChangingOptions, plan: Plan) -> Answer:
     if answer.strip().lower() in {"y", "yes"}:
         return Answer(go=True, asked=True)
     raise Cancelled("cancelled", "Nothing was changed.", remedy="Run it again when you are ready.")
+
+
+def _stored(wanted: Change, session: Session) -> StoredSecrets | None:
+    if wanted.desired.removal is None or not wanted.desired.removal.delete_secrets:
+        return None
+    from mct_s2s.adapters.vault_places import VaultSecrets  # noqa: PLC0415  # an extra
+
+    return VaultSecrets(cache(session.open_vault))
 
 
 def _places(wanted: Change, session: Session, observed: Observed, viewer: Viewer) -> Mapping[str, SecretPlace]:

@@ -273,6 +273,9 @@ class RemovalOptions(ChangingOptions):
         bool,
         typer.Option("--delete-adopted", help="Delete registrations that were not made by this tool, too."),
     ] = False
+    delete_secrets: Annotated[
+        bool, typer.Option("--delete-secrets", help="Delete what key vaults hold for clients that go, too.")
+    ] = False
     purge: Annotated[
         bool, typer.Option("--purge", help="Delete for good: nothing is left in the recycle bin to restore.")
     ] = False

@@ -22,6 +22,7 @@ def remove_client(options: RemoveClientOptions) -> int:
         ignore_missing=options.ignore_missing,
         keep_registration=options.keep_registration,
         delete_adopted=options.delete_adopted,
+        delete_secrets=options.delete_secrets,
         purge=options.purge,
     )
     return remove(options, wanted)

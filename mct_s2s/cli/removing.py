@@ -20,6 +20,7 @@ from mct_s2s.inputs.clients import SecretTo
 from mct_s2s.model.commands import own_command
 from mct_s2s.model.desired import Desired, Removal
 from mct_s2s.planning.changes import DeleteApplication, RemoveSecret
+from mct_s2s.render.handover import show_lacking, show_left_to_others
 
 
 def remove(options: RemovalOptions, wanted: Removal) -> int:
@@ -34,7 +35,9 @@ def remove(options: RemovalOptions, wanted: Removal) -> int:
 
     async def body(current: Run, session: Session) -> int:
         service = service_wish(session.target, None, may_create=False)
-        query = replace(query_for(session, service, now), leaving=wanted.clients, everything=wanted.everything)
+        query = replace(
+            query_for(session, service, now), leaving=wanted.clients, everything=wanted.everything, wired=True
+        )
         asked = Change(
             query=query,
             desired=Desired(service, removal=wanted, restart=not options.no_restart),
@@ -47,7 +50,7 @@ def remove(options: RemovalOptions, wanted: Removal) -> int:
             _close(current, options, changed)
         return code
 
-    return run(options, Needs(), body)
+    return run(options, Needs(key_vault=wanted.delete_secrets), body)
 
 
 def _retire(current: Run, changed: Changed, folder: Path) -> None:
@@ -71,6 +74,8 @@ def _without_secrets(changed: Changed) -> Iterator[tuple[str, str]]:
 def _close(current: Run, options: RemovalOptions, changed: Changed) -> None:
     if not current.terminal.json:
         after = changed.convergence.after
+        show_left_to_others(current.terminal, changed.left)
+        show_lacking(current.terminal, changed.convergence.plan.lacks)
         current.terminal.result(
             f"Done. See what stands now with: {own_command('status', where=where(options, after))}", style="good"
         )

@@ -14,6 +14,7 @@ from mct_s2s.cli.wiring import Clientele, Needs, Session, connect, connect_clien
 from mct_s2s.errors import DeadlinePassed, Interrupted, NotShown, S2SError
 from mct_s2s.flows.converge import Convergence
 from mct_s2s.flows.credentials import removal_command
+from mct_s2s.model.observed import CredentialKind
 from mct_s2s.planning.changes import AnyChange
 from mct_s2s.ports import SecretPlace
 from mct_s2s.render.closing import credential_lines
@@ -116,16 +117,18 @@ def _taken_back(
     current: Run, secrets: Sequence[Unseen], again: Again, cause: OSError, interruption: Interruption
 ) -> int:
     """The document with the secrets reached nobody: they are removed, so that the next run makes others."""
-    names = ", ".join(f"'{one.client}'" for one in secrets)
-    told = f"Standard output is closed ({cause.strerror or cause}): the secret of {names} reached nobody"
+    names = ", ".join(f"the {one.kind.value} of '{one.client}'" for one in secrets)
+    told = f"Standard output is closed ({cause.strerror or cause}): {names} reached nobody"
+    stay = [one for one in secrets if one.kind is not CredentialKind.SECRET]
     try:
         asyncio.run(_with_deadline(current, lambda current: again(current, secrets), interruption))
     except S2SError as error:
         told = f"{told}, and could not be removed: {error.message}"
-        remedy = "; ".join(removal_command(one.client_id, one.key_id) for one in secrets)
+        remedy = "; ".join(removal_command(one.client_id, one.key_id, one.kind) for one in secrets)
     else:
-        told = f"{told}. It was removed again."
-        remedy = "Run it again, with an output that is read."
+        told = f"{told}." if stay else f"{told}. It was removed again."
+        commands = "".join(f"{removal_command(one.client_id, one.key_id, one.kind)}. " for one in stay)
+        remedy = f"{commands}Run it again, with an output that is read."
     show_error(current.terminal, NotShown("secret-not-shown", told, remedy=remedy))
     return NotShown.exit_code
 

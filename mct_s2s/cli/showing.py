@@ -9,8 +9,10 @@ from typing import Protocol
 
 from mct_s2s.adapters.secret_places import Shown, ShownPlace
 from mct_s2s.flows.converge import Convergence
+from mct_s2s.flows.proofs import needs_place
 from mct_s2s.model.ids import ApplicationObjectId, ClientId, KeyId
-from mct_s2s.planning.changes import AddSecret
+from mct_s2s.model.observed import CredentialKind
+from mct_s2s.planning.changes import AddSecret, Part, Ref
 from mct_s2s.ports import Directory, SecretPlace
 from mct_s2s.render.closing import credential_lines
 from mct_s2s.render.console import Terminal
@@ -56,29 +58,35 @@ class OutputViewer:
 
 @dataclass(frozen=True)
 class Unseen:
-    """A secret that was to be shown in a document that nobody took."""
+    """A credential that was to be shown in a document that nobody took."""
 
     client: str
     client_id: ClientId
     object_id: ApplicationObjectId
     key_id: KeyId
+    kind: CredentialKind
 
 
 def unseen(convergence: Convergence | None, places: Mapping[str, SecretPlace]) -> Iterator[Unseen]:
-    """The secrets that this run made to be shown."""
-    for change in convergence.plan.changes if convergence else ():
-        place = places.get(change.client) if isinstance(change, AddSecret) else None
-        if convergence is None or not isinstance(change, AddSecret) or not isinstance(place, ShownPlace):
+    """The secrets and certificates that this run made to be shown."""
+    if convergence is None:
+        return
+    results = convergence.results
+    for change in convergence.plan.changes:
+        if not needs_place(change) or not isinstance(places.get(change.client), ShownPlace):
             continue
-        object_id = convergence.results.known(change.object_id)
-        if place.last is not None and place.last.key_id is not None and object_id is not None:
-            yield Unseen(change.client, place.last.client_id, object_id, place.last.key_id)
+        client_id, object_id = results.known(change.client_id), results.known(change.object_id)
+        key_id: KeyId | None = results.known(Ref(change.key, Part.KEY_ID))
+        if client_id is not None and object_id is not None and key_id is not None:
+            kind = CredentialKind.SECRET if isinstance(change, AddSecret) else CredentialKind.CERTIFICATE
+            yield Unseen(change.client, client_id, object_id, key_id, kind)
 
 
-async def take_back(directory: Directory, secrets: Sequence[Unseen]) -> None:
-    """Remove secrets, so that the next run makes others.
+async def take_back(directory: Directory, credentials: Sequence[Unseen]) -> None:
+    """Remove the secrets among them, so that the next run makes others.
 
     Raises:
         S2SError: refused, or not answered.
     """
+    secrets = [one for one in credentials if one.kind is CredentialKind.SECRET]
     await together(*(directory.remove_secret(one.object_id, one.key_id) for one in secrets))

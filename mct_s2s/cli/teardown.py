@@ -13,6 +13,7 @@ def teardown(options: RemovalOptions) -> int:
         everything=True,
         keep_registration=options.keep_registration,
         delete_adopted=options.delete_adopted,
+        delete_secrets=options.delete_secrets,
         purge=options.purge,
     )
     return remove(options, wanted)

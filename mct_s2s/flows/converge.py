@@ -24,7 +24,7 @@ from mct_s2s.planning.lag import expects_lag
 from mct_s2s.planning.make import make_plan
 from mct_s2s.planning.plan import Facts, Plan, Results
 from mct_s2s.planning.projection import project
-from mct_s2s.ports import Azure, Departures, Progress, SecretPlace, Tokens
+from mct_s2s.ports import Azure, Departures, Progress, SecretPlace, StoredSecrets, Tokens
 from mct_s2s.together import together
 
 PlacesFor = Callable[[Observed], Mapping[str, SecretPlace]]
@@ -55,6 +55,8 @@ class Goal:
     keep_for: Callable[[str], Keep] | None = None
     """For an App Service's resource id: what keeps its settings as they were. Raises `UsageError` if it cannot."""
     tokens: Tokens | None = None
+    stored: StoredSecrets | None = None
+    """For deleting what key vaults hold, where that is wanted."""
     departures: Departures | None = None
     """Where a removal notes the identities that it is about to switch off."""
     preflight: bool = True
@@ -174,6 +176,7 @@ async def _apply(
         before.app_service.site.url if before.app_service else None,
         progress,
         goal.tokens,
+        goal.stored,
         goal.keep_for(str(before.app_service.site.resource)) if goal.keep_for and before.app_service else None,
     )
     departing = [str(c.holder.principal_id) for c in plan.changes if isinstance(c, DisableIdentity)]

@@ -50,9 +50,10 @@ SECRET_PAUSE = 0.3
 """Seconds, times the attempt's number: replicas need a moment to show the secret whose answer was lost."""
 
 
-def removal_command(client_id: ClientId, key_id: KeyId) -> str:
-    """What a person types to remove one secret."""
-    return command("az", "ad", "app", "credential", "delete", "--id", client_id, "--key-id", key_id)
+def removal_command(client_id: ClientId, key_id: KeyId, kind: CredentialKind = CredentialKind.SECRET) -> str:
+    """What a person types to remove one secret or certificate."""
+    cert = ["--cert"] if kind is CredentialKind.CERTIFICATE else []
+    return command("az", "ad", "app", "credential", "delete", "--id", client_id, "--key-id", key_id, *cert)
 
 
 class Credentials:

@@ -55,6 +55,7 @@ async def observe(azure: Azure, query: Query, located: Located = _nobody) -> Obs
         wired_unread=unread,
         identity_uses=uses,
         graph=azure.graph,
+        authority_host=azure.authority_host,
     )
 
 

@@ -10,7 +10,7 @@ from mct_s2s.flows.credentials import Credentials
 from mct_s2s.flows.custody import check_restored, restore
 from mct_s2s.flows.recycle_bin import create_or_restore, explain_taken_uri
 from mct_s2s.flows.settings import write_settings
-from mct_s2s.flows.stage import Stage
+from mct_s2s.flows.stage import Postponed, Stage
 from mct_s2s.model.commands import webapp_command
 from mct_s2s.model.ids import ApplicationObjectId
 from mct_s2s.model.observed import Application
@@ -24,6 +24,7 @@ from mct_s2s.planning.changes import (
     CreateApplication,
     CreateServicePrincipal,
     DeleteApplication,
+    DeleteStoredSecret,
     DisableIdentity,
     EnableIdentity,
     Part,
@@ -92,6 +93,8 @@ class Operations:
                 return await self._credentials.add_secret(change)
             case RemoveSecret():
                 return await self._credentials.remove_secret(change)
+            case DeleteStoredSecret():
+                return await self._delete_stored(change)
             case RevokeAppRole():
                 await self._azure.directory.revoke(change.service, change.assignment)
                 return change.assignment, ""
@@ -127,6 +130,13 @@ class Operations:
                 raise AssertionError(change)
             case _ as never:
                 assert_never(never)
+
+    async def _delete_stored(self, change: DeleteStoredSecret) -> tuple[str, str]:
+        stored = self._stage.stored
+        assert stored is not None  # noqa: S101  # given to every command that may delete some
+        if not await stored.delete(change.place, change.client_id):
+            raise Postponed("kept: by its tags it is not this client's")
+        return change.place, ""
 
     async def _create_application(self, change: CreateApplication) -> tuple[str, str]:
         application, detail = await create_or_restore(self._azure, change, self._stage.now)

@@ -10,7 +10,7 @@ from mct_s2s.model.observed import Tenant
 from mct_s2s.planning.changes import (
     AnyChange,
 )
-from mct_s2s.ports import Azure, Progress, SecretPlace, Tokens
+from mct_s2s.ports import Azure, Progress, SecretPlace, StoredSecrets, Tokens
 
 
 class Postponed(Exception):
@@ -31,5 +31,7 @@ class Stage:
     progress: Progress
     tokens: Tokens | None = None
     """For proving secrets before they take others' places."""
+    stored: StoredSecrets | None = None
+    """For deleting what key vaults hold for clients that go."""
     keep_settings: Callable[[Mapping[str, str | None]], None] | None = None
     """Keeps the settings as they were, before the first of them is written."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mct_s2s.errors import S2SError
+from mct_s2s.errors import NotThere, PermissionMissing, S2SError, ServiceError
 from mct_s2s.flows.find_site import Located
 from mct_s2s.model.ids import wired_resource_in_tag
 from mct_s2s.model.observed import Trust, WiredApp
@@ -14,7 +14,11 @@ from mct_s2s.together import together
 async def find_wired(
     azure: Azure, trust: Trust, located: Located
 ) -> tuple[tuple[WiredApp, ...], tuple[ResourceId, ...]]:
-    """Those that are there, and those that cannot be looked at. A tag says where to look, and nothing more."""
+    """Those that are there, and those that may not be looked at. A tag says where to look, and nothing more.
+
+    Raises:
+        S2SError: Azure does not answer: what is not known to be undone must not be forgotten.
+    """
     tags = trust.service.tags if trust.service is not None else ()
     resources = [resource for tag in tags if (resource := _site_in(tag)) is not None]
     for resource in resources:
@@ -39,6 +43,12 @@ async def _look(azure: Azure, resource: ResourceId) -> WiredApp | ResourceId | N
         if site is None:
             return None
         settings, holder = await together(azure.sites.settings(resource), azure.identities.holder(resource))
-    except S2SError:
+    except NotThere:
+        return None
+    except PermissionMissing:
+        return resource
+    except ServiceError as error:
+        if error.code != "locked":  # a read-only lock forbids listing settings, too
+            raise
         return resource
     return WiredApp(site, settings, holder)

@@ -108,6 +108,8 @@ class Removal:
     """Whether registrations stay, without the access that this trust gave them."""
     delete_adopted: bool = False
     """Whether registrations that were not made by this tool are deleted, too."""
+    delete_secrets: bool = False
+    """Whether what is in a key vault for a client whose registration goes is deleted there, too."""
     purge: bool = False
     """Whether deleted registrations leave the recycle bin at once: their names and URIs are free then."""
 

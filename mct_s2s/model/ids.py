@@ -31,6 +31,8 @@ _GUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12
 _IDENTITY_TAG = "mct-s2s:identity:"
 _SITE_NOTE = "Made by mct-s2s for "
 _WIRE_TAG = "mct-s2s:wire:"
+_VAULT_TAG = "mct-s2s:vault:"
+_IN_VAULT = re.compile(r"[0-9A-Za-z-]+/[0-9A-Za-z-]+")
 LONGEST_TAG = 256
 """Source: learn.microsoft.com/graph/api/resources/application, property `tags`."""
 _ROLE_NAMESPACE = UUID("5b0a1b9e-5d0c-4d6a-9f2e-6a3c0c7f2d11")
@@ -123,6 +125,17 @@ def wire_tag(resource_id: str) -> str:
 def wired_resource_in_tag(tag: str) -> str | None:
     """The resource id that a `wire_tag` holds; `None` for any other tag."""
     return tag.removeprefix(_WIRE_TAG) if tag.startswith(_WIRE_TAG) else None
+
+
+def vault_tag(place: str) -> str:
+    """A client application's tag for the key vault secret, `VAULT/NAME`, that holds its secret."""
+    return f"{_VAULT_TAG}{place}"
+
+
+def place_in_tag(tag: str) -> str | None:
+    """The `VAULT/NAME` that a `vault_tag` holds; `None` for any other tag, and for one that names no such thing."""
+    place = tag.removeprefix(_VAULT_TAG)
+    return place if tag.startswith(_VAULT_TAG) and _IN_VAULT.fullmatch(place) else None
 
 
 def file_stem(client_name: str) -> str:

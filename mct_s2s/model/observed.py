@@ -415,6 +415,8 @@ class Observed:
     """Object ids, in lower case, that an earlier run took off the allow list and did not come to switch off."""
     graph: str = "https://graph.microsoft.com"
     """Microsoft Graph's address in this cloud, for commands that a person has to type."""
+    authority_host: str | None = None
+    """The login host where it is not the public cloud's."""
     caller: PrincipalId | None = None
     """Who signed in. Looked at only where a registration is in question."""
     custody: Mapping[str, Custody] = field(default_factory=dict)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import assert_never
 
 from mct_s2s.errors import NotThere
 from mct_s2s.model.desired import CertificateWish, ClientWish, FederatedWish, SecretWish
 from mct_s2s.model.ids import (
+    LONGEST_TAG,
     ApplicationObjectId,
     ClientId,
     KeyId,
@@ -15,6 +17,7 @@ from mct_s2s.model.ids import (
     client_unique_name,
     is_guid,
     trust_tag,
+    vault_tag,
 )
 from mct_s2s.model.observed import (
     Application,
@@ -121,8 +124,12 @@ def plan_client(wish: ClientWish, service: Service, observed: Observed, facts: F
         changes.append(service_principal(f"{key}:principal", wish.name, client_id, observed, option, after=after))
     proof = _plan_credential(wish, Holder(wish.name, application, object_id, client_id, service.uri), observed, facts)
     changes.extend(proof)
+    tags = tuple(
+        tag for tag in _vault_tags(wish, proof, observed) if application is None or tag not in application.tags
+    )
     if (
         application is None
+        or tags
         or isinstance(service.client_id, Ref)
         or not application.declares(service.client_id, service.role_id)
     ):
@@ -133,7 +140,7 @@ def plan_client(wish: ClientWish, service: Service, observed: Observed, facts: F
                 name=wish.name,
                 detail=f"declares the app role {service.role_value}",
                 object_id=object_id,
-                edits=ApplicationEdits(access_to=service.client_id, access_role=service.role_id),
+                edits=ApplicationEdits(access_to=service.client_id, access_role=service.role_id, tags=tags),
                 is_new=application is None,
                 after=(key, *(change.key for change in proof)),
             )
@@ -313,6 +320,14 @@ def _plan_secret(wish: SecretWish, holder: Holder, note: SecretNote, facts: Fact
             )
         )
     return changes
+
+
+def _vault_tags(wish: ClientWish, proof: Sequence[AnyChange], observed: Observed) -> tuple[str, ...]:
+    """What the registration has to remember: the key vault secret that a removal has to name, or to delete."""
+    note = observed.secrets.get(wish.name, SecretNote())
+    lies_there = note.delivered is not None or any(isinstance(change, AddSecret) for change in proof)
+    tag = vault_tag(note.vault) if note.vault is not None and lies_there else ""
+    return (tag,) if tag and len(tag) <= LONGEST_TAG else ()
 
 
 def _consent_by_others(wish: ClientWish, client_id: Later[ClientId]) -> LeftToOthers:

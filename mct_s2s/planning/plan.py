@@ -49,6 +49,7 @@ class Left(StrEnum):
     SETTINGS = "settings"
     RESTART = "restart"
     VAULT = "reading a key vault"
+    UNWIRE = "settings of an app that called the API"
 
 
 @dataclass(frozen=True)

@@ -38,6 +38,7 @@ from mct_s2s.planning.changes import (
 from mct_s2s.planning.grants import Lack, lacks
 from mct_s2s.planning.plan import Left, LeftToOthers, Plan
 from mct_s2s.planning.rights import Judged, Need, Right, judge
+from mct_s2s.planning.unwire import taking_out
 
 
 @dataclass(frozen=True)
@@ -159,6 +160,8 @@ def _is_left(change: AnyChange, refused: dict[str, Judged]) -> bool:
     """Settings that shut somebody out, or that are put back, are not left: the rest of the plan rests on them."""
     if isinstance(change, WriteSettings) and (change.first or change.wish.exact):
         return False
+    if isinstance(change, WireApp) and change.wish.undo:
+        return change.key in refused
     return change.key in refused and isinstance(change, AssignAppRole | WriteSettings | RestartSite)
 
 
@@ -178,7 +181,15 @@ def _left(change: AnyChange, judged: Judged, access: Access) -> LeftToOthers:
             f"The application settings of '{change.name}' and its restart are left to others: you may not write them."
         )
         return LeftToOthers(Left.SETTINGS, what, resource=change.site.resource, wish=change.wish, needed=needed)
-    assert isinstance(change, RestartSite)  # noqa: S101  # the third and last that can be left
+    if isinstance(change, WireApp):
+        return LeftToOthers(
+            Left.UNWIRE,
+            f"The settings of '{change.name}' that were written for a client which goes are left to others.",
+            resource=change.site.resource,
+            needed=needed,
+            command=taking_out(change.site.resource, change.changed),
+        )
+    assert isinstance(change, RestartSite)  # noqa: S101  # the last and last that can be left
     what = f"The restart of '{change.name}' is left to others: you may not restart it."
     return LeftToOthers(Left.RESTART, what, resource=change.site.resource, needed=needed)
 

@@ -37,6 +37,7 @@ from mct_s2s.planning.leaving import Leaving, made_for, who_leaves
 from mct_s2s.planning.plan import Plan
 from mct_s2s.planning.service import ABOUT as SERVICE
 from mct_s2s.planning.site import plan_site
+from mct_s2s.planning.unwire import Unwiring, stored_secrets
 
 
 def plan_removal(removal: Removal, observed: Observed, unique_name: str, *, restart: bool) -> Plan:
@@ -56,7 +57,7 @@ def plan_removal(removal: Removal, observed: Observed, unique_name: str, *, rest
     leaving = who_leaves(removal, observed, base)
     undoing = _Undoing(removal, observed, base)
     site = _shut_out(removal, leaving, observed, restart=restart)
-    steps: list[AnyChange] = [*site]
+    steps: list[AnyChange] = [*site, *undoing.unwiring(leaving).steps()]
     for client in leaving.clients:
         steps += undoing.client(client)
     for identity in leaving.identities:
@@ -67,7 +68,9 @@ def plan_removal(removal: Removal, observed: Observed, unique_name: str, *, rest
         for row in leaving.deleted:
             steps += undoing.deleted_before(row)
         steps += undoing.forgotten(leaving)
-    return Plan(tuple(steps), notes=tuple(_switched_off(steps)))
+    unwiring = undoing.unwiring(leaving)
+    unread = () if leaving.is_nobody else tuple(unwiring.unread())
+    return Plan(tuple(steps), unread, (*_switched_off(steps), *unwiring.notes()))
 
 
 def _base(observed: Observed, unique_name: str) -> str:
@@ -103,11 +106,27 @@ class _Undoing:
         if application is None:
             return
         if deleted:
-            secrets = list(self._secrets(application, key))
+            secrets = [*self._secrets(application, key), *self._stored(application, key)]
             yield from secrets
-            yield from self._deleted(ABOUT, application, key, after=[step.key for step in (*revoked, *secrets)])
+            before = [step.key for step in (*revoked, *secrets)]
+            yield from self._deleted(ABOUT, application, key, after=[*before, *self._unwired])
         else:
             yield _kept(ABOUT, application, f"{self._why_kept(application)}{_with_credentials(application)}", key)
+
+    def unwiring(self, leaving: Leaving) -> Unwiring:
+        """The calling apps' settings."""
+        kept = (client.application for client in leaving.clients)
+        ids = {app.client_id.casefold() for app in kept if app is not None and not self._is_deleted(app)}
+        return Unwiring(self.observed, leaving, frozenset(ids), self.removal.everything)
+
+    @property
+    def _unwired(self) -> list[str]:
+        """The keys of what is done for calling apps: as long as the registration is there, a second run finds them."""
+        return [f"unwire:{app.site.resource}".lower() for app in self.observed.wired_before]
+
+    def _stored(self, application: Application, key: str) -> Iterator[AnyChange]:
+        delete = self.removal.delete_secrets
+        yield from stored_secrets(application, self.observed, key, delete=delete, after=self._unwired)
 
     def identity(self, identity: ServicePrincipal) -> Iterator[AnyChange]:
         """Its role, if it was given one; the identity itself only if it is there for this trust alone."""
@@ -153,12 +172,14 @@ class _Undoing:
             if use.holder in leaving.off
             or (use.holder.principal_id is not None and use.holder.principal_id.casefold() in ids)
         }
+        if not leaving.is_nobody:
+            gone.update(self.unwiring(leaving).forgotten())
         if service is not None and gone:
             yield UpdateApplication(
                 key="service-application:forget",
                 resource=SERVICE,
                 name=service.display_name,
-                detail="forgets that it switched the identity on",
+                detail="forgets the identity that was switched on, or the app that was wired",
                 object_id=service.object_id,
                 edits=ApplicationEdits(forget=tuple(gone)),
                 after=tuple(gone.values()),

@@ -14,16 +14,18 @@ from datetime import datetime, timedelta
 from mct_s2s.errors import NotThere, Refused
 from mct_s2s.model.commands import command
 from mct_s2s.model.desired import Rotation
-from mct_s2s.model.ids import KeyId, api_uri, same_id
+from mct_s2s.model.ids import LONGEST_TAG, KeyId, api_uri, same_id, vault_tag
 from mct_s2s.model.observed import Application, Credential, CredentialKind, Observed, SecretNote, WiredApp
 from mct_s2s.model.site_settings import AUDIENCE, value_of
 from mct_s2s.planning.changes import (
     AddSecret,
     AlreadyRight,
     AnyChange,
+    ApplicationEdits,
     RefreshReference,
     RemoveSecret,
     Replacement,
+    UpdateApplication,
 )
 from mct_s2s.planning.clients import ABOUT, OPTION, find_client, orphans
 from mct_s2s.planning.custody import Known, refuse_foreign
@@ -168,6 +170,7 @@ class _Rotating:
                 after=tuple(change.key for change in orphaned),
             )
             replaced += [self.current] if self.current is not None else []
+            yield from self._remembering(key)
         going = [credential for credential in replaced if self._may_go(credential)]
         hurried = [credential for credential in going if not self._has_lapsed(credential)]
         refreshing = [self._refresh(app, key) for app in self.apps] if hurried and not self.rotation.remove_old else []
@@ -217,6 +220,20 @@ class _Rotating:
                     "--key-id",
                     credential.key_id,
                 )
+            )
+
+    def _remembering(self, key: str) -> Iterator[AnyChange]:
+        """The registration's tag for the key vault secret that holds its secret from now on."""
+        tag = vault_tag(self.note.vault) if self.note.vault is not None else ""
+        if tag and tag not in self.application.tags and len(tag) <= LONGEST_TAG:
+            yield UpdateApplication(
+                key=f"{key}:place",
+                resource=ABOUT,
+                name=self.name,
+                detail="remembers where its secret is",
+                object_id=self.application.object_id,
+                edits=ApplicationEdits(tags=(tag,)),
+                after=(key,),
             )
 
     def _may_go(self, credential: Credential) -> bool:

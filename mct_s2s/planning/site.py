@@ -136,6 +136,9 @@ def merge(settings: AppSettings, wish: SettingsWish, results: Results) -> dict[s
     _merge_ids(merged, OBJECT_IDS, [results.known(later) for later in wish.object_ids], wish)
     for name, as_it_was in wish.exact.items():
         merged[spelling_in(merged, name)] = as_it_was
+    for name, as_written in wish.undo.items():
+        if value_of(merged, name) == as_written:
+            del merged[spelling_in(merged, name)]
     for name in wish.without_names:
         merged.pop(spelling_in(merged, name), None)
     return merged

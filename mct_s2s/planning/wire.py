@@ -7,14 +7,14 @@ app-service-key-vault-references.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 from mct_s2s.errors import Refused
 from mct_s2s.model.commands import command, grant_on_vault, own_command
 from mct_s2s.model.desired import WireWish
-from mct_s2s.model.ids import ClientId
+from mct_s2s.model.ids import ClientId, api_uri
 from mct_s2s.model.observed import Observed, WiredApp
-from mct_s2s.model.site_settings import value_of
+from mct_s2s.model.site_settings import AppSettings, spelling_in, value_of
 from mct_s2s.planning.changes import (
     AddSecret,
     AlreadyRight,
@@ -32,6 +32,8 @@ from mct_s2s.planning.site import changed_names, describe
 
 CLIENT_ID, CLIENT_SECRET, TENANT_ID = "AZURE_CLIENT_ID", "AZURE_CLIENT_SECRET", "AZURE_TENANT_ID"
 AUTHORITY_HOST, SCOPE, URL = "AZURE_AUTHORITY_HOST", "MCT_S2S_SCOPE", "MCT_S2S_URL"
+WRITTEN = (CLIENT_ID, CLIENT_SECRET, TENANT_ID, AUTHORITY_HOST, SCOPE, URL)
+"""All that is ever written."""
 _REFERENCE = re.compile(r"@Microsoft\.KeyVault\(SecretUri=https://([^./]+)\.[^/]+/secrets/([0-9A-Za-z-]+)/\)")
 """As it is written below: without a version, so that it follows every rotation."""
 RESOLVED = "Resolved"
@@ -85,6 +87,42 @@ def secret_read_by(app: WiredApp, client_id: str) -> str | None:
         return None
     match = _REFERENCE.fullmatch(value_of(app.settings, CLIENT_SECRET) or "")
     return f"{match[1]}/{match[2]}" if match else None
+
+
+def written_by_us(
+    app: WiredApp, client_ids: Collection[str], observed: Observed, *, is_caller: bool
+) -> tuple[dict[str, str], dict[str, str]]:
+    """The settings of an app that still are as `--wire` wrote them, under the spellings that stand there.
+
+    Args:
+        app: the app.
+        client_ids: appIds, in lower case, of the clients in question.
+        observed: the world: whose API it called, in which tenant.
+        is_caller: whether the app calls by its own identity, and is in question by that.
+
+    Returns:
+        What it calls by, and what it signs in with. Both are empty where the app is none of those in question.
+    """
+    settings, service, site = app.settings, observed.trust.service, observed.app_service
+    is_client = (value_of(settings, CLIENT_ID) or "").casefold() in client_ids
+    if not (is_client or is_caller) or service is None:
+        return {}, {}
+    scopes = {f"{uri}/.default" for uri in (*service.identifier_uris, api_uri(service.client_id))}
+    tenant = observed.tenant.id.casefold() if observed.tenant else ""
+    calling = {SCOPE: scopes.__contains__, URL: lambda value: site is not None and value == site.site.url}
+    signing = {
+        CLIENT_ID: lambda value: value.casefold() in client_ids,
+        TENANT_ID: lambda value: value.casefold() == tenant,
+        AUTHORITY_HOST: lambda value: value == observed.authority_host,
+        CLIENT_SECRET: lambda value: _REFERENCE.fullmatch(value) is not None,
+    }
+    return _still(settings, calling), _still(settings, signing) if is_client else {}
+
+
+def _still(settings: AppSettings, ours: Mapping[str, Callable[[str], bool]]) -> dict[str, str]:
+    found = {spelling_in(settings, name): value_of(settings, name) for name in ours}
+    wanted = dict(zip(found, ours.values(), strict=True))
+    return {name: value for name, value in found.items() if value and wanted[name](value)}
 
 
 def _values(

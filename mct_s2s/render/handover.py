@@ -81,8 +81,8 @@ def handed_over(note: LeftToOthers, leaving: Leaving) -> dict[str, str]:
 def _told(note: LeftToOthers, leaving: Leaving) -> Told:
     if note.step is Left.CONSENT:
         return _consent(note, leaving)
-    if note.step is Left.VAULT:
-        return Told(note.what, note.command)
+    if note.step in {Left.VAULT, Left.UNWIRE}:
+        return Told(note.what, note.command, needed=in_words(note.needed))
     if note.step is Left.RESTART:
         return Told(note.what, _restart(note.resource), needed=in_words(note.needed))
     values = handed_over(note, leaving)

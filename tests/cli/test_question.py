@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import pty
+import re
 import select
 import subprocess
 import termios
@@ -13,16 +14,19 @@ from pathlib import Path
 
 import pytest
 
+from tests.cli.conftest import Program
 from tests.conftest import Sandbox, program, without_azure
 from tests.secret_search import secrets_in
 
+SETUP = ("setup", "--client", "One")
 
-def _asked(azure: Sandbox, home: Path, answer: bytes) -> tuple[int, str]:
-    """Run `setup` on a pseudo-terminal, answer its question, and return exit code and what was shown."""
+
+def _asked(azure: Sandbox, home: Path, answer: bytes, words: tuple[str, ...] = SETUP) -> tuple[int, str]:
+    """Run a command on a pseudo-terminal, answer its question, and return exit code and what was shown."""
     ours, theirs = pty.openpty()
     environment = {**without_azure(), **azure.environment, "HOME": str(home), "TERM": "xterm", "COLUMNS": "120"}
     process = subprocess.Popen(
-        program(("setup", "--client", "One")),
+        program(words),
         env={**environment, "XDG_DATA_HOME": str(home / "data"), "XDG_STATE_HOME": str(home / "state")},
         stdin=theirs,
         stdout=theirs,
@@ -46,7 +50,7 @@ def _asked(azure: Sandbox, home: Path, answer: bytes) -> tuple[int, str]:
             answered = True
     os.close(ours)
     text = shown.decode(errors="replace")
-    assert secrets_in(text) == []
+    assert len(secrets_in(text)) == int("show" in words)
     return process.wait(timeout=10), text
 
 
@@ -69,3 +73,23 @@ def test_yes_does_it_and_shows_the_steps(azure: Sandbox, tmp_path: Path) -> None
     assert "admin consent" in shown
     assert "saved to" in shown
     assert azure.restarts() == 1
+
+
+def test_a_secret_is_shown_once_beside_the_steps(azure: Sandbox, tmp_path: Path) -> None:
+    """The list of steps, which is drawn again and again, makes room for it."""
+    ended, shown = _asked(azure, tmp_path, b"y\n", (*SETUP, "--secret-to", "show"))
+    assert ended == 0, shown
+    assert shown.count("shown here once: ") == 1
+    plain = re.sub(r"\x1b\[[?0-9;]*[a-zA-Z]", "", shown)
+    line = next(line for line in plain.splitlines() if "shown here once: " in line)
+    assert line.startswith("Secret of One  expires ")
+    assert secrets_in(line.rpartition(": ")[2]) != [], "whole, and on a line of its own"
+
+
+def test_who_is_switched_off_is_named_in_the_question(azure: Sandbox, tmp_path: Path, process: Program) -> None:
+    assert process("setup", "--managed-identity", "reports-func", "-y").code == 0
+    azure.forget()
+    ended, shown = _asked(azure, tmp_path, b"n\n", ("teardown",))
+    assert (ended, azure.writes()) == (1, []), shown
+    assert "; managed identities that are switched off: reports-func)? [y/N]" in shown
+    assert "Only Azure roles in its own subscription can be seen from here" in " ".join(shown.split())

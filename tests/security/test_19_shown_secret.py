@@ -171,6 +171,15 @@ def test_where_nobody_reads_the_output_no_secret_is_made(
     assert "Traceback" not in err
 
 
+def test_a_certificate_whose_key_nobody_saw_is_named(azure: Sandbox, inside: Inside, tmp_path: Path) -> None:
+    words = (*SHOW, "--credential", "certificate", *JSON)
+    code, err = _with_a_reader_that_leaves(inside, tmp_path, words, ("PUT", "/config/appsettings"))
+    (one,) = azure.applications("One")
+    key_id = one["keyCredentials"][0]["keyId"]
+    assert code == 1
+    assert f"az ad app credential delete --id {one['appId']} --key-id {key_id} --cert" in err
+
+
 @pytest.mark.parametrize(
     ("words", "when"),
     [

@@ -12,6 +12,7 @@ from mct_s2s.planning.changes.credentials import (
     AddCertificate,
     AddFederatedCredential,
     AddSecret,
+    DeleteStoredSecret,
     RemoveSecret,
     Replacement,
 )
@@ -51,6 +52,7 @@ __all__ = [
     "CreateApplication",
     "CreateServicePrincipal",
     "DeleteApplication",
+    "DeleteStoredSecret",
     "DisableIdentity",
     "EnableIdentity",
     "Later",
@@ -95,17 +97,20 @@ AnyChange = (
     | WriteSettings
     | WireApp
     | RefreshReference
+    | DeleteStoredSecret
     | RestartSite
 )
 
 
-def known_id(change: AnyChange) -> str | None:  # noqa: C901, PLR0911  # a flat table
+def known_id(change: AnyChange) -> str | None:  # noqa: C901, PLR0911, PLR0912  # a flat table
     """The id of what a change is about, where it exists before the plan is applied."""
     match change:
         case AlreadyRight():
             return change.id
         case RemoveSecret():
             return change.key_id
+        case DeleteStoredSecret():
+            return change.place
         case RevokeAppRole():
             return change.assignment
         case RestoreApplication():

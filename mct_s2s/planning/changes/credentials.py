@@ -70,6 +70,22 @@ class RemoveSecret(Change):
 
 
 @dataclass(frozen=True, kw_only=True)
+class DeleteStoredSecret(Change):
+    """What a key vault holds for a client that goes. The vault keeps it recoverable for as long as it is set to.
+
+    Source: learn.microsoft.com/azure/key-vault/general/soft-delete-overview.
+    """
+
+    place: str
+    """`VAULT/NAME`."""
+    client_id: ClientId
+    """Whose it must be, by what the vault itself says."""
+
+    resource: ClassVar[str] = "key vault secret"
+    action: ClassVar[Action] = Action.DELETE
+
+
+@dataclass(frozen=True, kw_only=True)
 class AddCertificate(Change):
     """A certificate beside those that are registered. The key of one that is made is at its place before that.
 

@@ -49,6 +49,8 @@ class SettingsWish:
     """Settings of ours that go as a whole."""
     exact: Mapping[str, str | None] = field(default_factory=dict, repr=False)
     """Settings that are put back as they were: they hold secrets."""
+    undo: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """Settings that go if they still have this value."""
 
 
 @dataclass(frozen=True)
