@@ -15,7 +15,7 @@ from mct_s2s.errors import NotThere, Refused
 from mct_s2s.model.commands import command
 from mct_s2s.model.desired import Rotation
 from mct_s2s.model.ids import KeyId, api_uri, same_id
-from mct_s2s.model.observed import Application, Credential, CredentialKind, Observed, SecretNote
+from mct_s2s.model.observed import Application, Credential, CredentialKind, Observed, SecretNote, ending
 from mct_s2s.model.site_settings import AUDIENCE, value_of
 from mct_s2s.planning.changes import AddSecret, AlreadyRight, AnyChange, RemoveSecret, Replacement
 from mct_s2s.planning.clients import ABOUT, find_client, members, orphans
@@ -123,7 +123,7 @@ class _Rotating:
             yield AddSecret(
                 key=key,
                 name=self.name,
-                detail=f"expires {self.rotation.expires:%Y-%m-%d}",
+                detail=ending(self.rotation.expires),
                 client=self.name,
                 object_id=self.application.object_id,
                 client_id=self.application.client_id,

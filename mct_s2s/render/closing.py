@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from rich.text import Text
 
 from mct_s2s.model.commands import command
-from mct_s2s.model.observed import CredentialKind
+from mct_s2s.model.observed import CredentialKind, ending
 from mct_s2s.render.console import Terminal
 from mct_s2s.render.documents import SavedCredential
 
@@ -21,10 +21,11 @@ KINDS = {
 def show_credentials(terminal: Terminal, credentials: Sequence[SavedCredential]) -> None:
     """One line for each; a secret itself only where it was asked for, and only here."""
     for credential in credentials:
-        until = f"expires {credential.expires:%Y-%m-%d}" if credential.expires else "does not expire"
         what = KINDS[credential.kind]
         here, *below = _where(credential)
-        terminal.result(Text.assemble((f"{what} of ", "head"), (credential.client, "head"), f"  {until}{here}"))
+        terminal.result(
+            Text.assemble((f"{what} of ", "head"), (credential.client, "head"), f"  {ending(credential.expires)}{here}")
+        )
         for line in below:
             terminal.result(line)
         if credential.saved_to and credential.saved_to.startswith("keyvault:"):
