@@ -57,6 +57,8 @@ class Change:
     label: str
     """What the plan is for: the App Service's name."""
     now: datetime
+    part: str | None = None
+    """What of it the command is about, where it leaves the rest alone: `step 3`."""
     secret_to: SecretTo = field(default_factory=SecretTo)
     handoff: Path | None = None
     """Where the values for the App Service go."""
@@ -96,7 +98,7 @@ async def change(run: Run, options: ChangingOptions, session: Session, wanted: C
 
     async def agree(plan: Plan) -> Answer:
         if not run.terminal.json or not options.dry_run:
-            show_plan(run.terminal, plan, wanted.label, is_result=options.dry_run)
+            show_plan(run.terminal, plan, wanted.label, is_result=options.dry_run, part=wanted.part)
         if plan.is_empty or options.dry_run:
             return Answer(go=False)
         return await _ask(run, options, plan)

@@ -73,7 +73,27 @@ def close(current: Run, options: ChangingOptions, session: Session, changed: Cha
     if changed.verification is not None:
         show_verification(terminal, changed.verification)
     show_lacking(terminal, convergence.plan.lacks)
-    done = "What you may do is done." if convergence.plan.lacks else "Done."
-    terminal.result(
-        f"{done} See what stands at any time with: {own_command('status', where=where(options, after))}", style="good"
-    )
+    show_end(terminal, changed, where(options, after))
+
+
+def show_end(terminal: Terminal, changed: Changed, place: str) -> None:
+    """The last line: what came of it, and how to see what there is.
+
+    Args:
+        terminal: the streams.
+        changed: what was done.
+        place: the options that name the App Service.
+    """
+    told, style = _end(changed)
+    look = f"See what stands at any time with: {own_command('status', where=place)}"
+    terminal.result(f"{told} {look}".strip(), style=style)
+
+
+def _end(changed: Changed) -> tuple[str, str]:
+    if changed.verification is not None and changed.verification.failed:
+        return "It is set up, but a client's call failed: see above.", "warn"
+    if changed.convergence.plan.lacks:
+        return "What you may do is done.", "good"
+    if changed.left:
+        return "This part is done; what is left to others is named above.", "good"
+    return ("Done." if changed.applied else ""), "good"

@@ -7,8 +7,10 @@ from datetime import datetime
 from mct_s2s import clock
 from mct_s2s.cli.change_targets import query_for
 from mct_s2s.cli.changing import Change, change
+from mct_s2s.cli.closing import show_end
 from mct_s2s.cli.options import ConfigureOptions
 from mct_s2s.cli.run import Run, run
+from mct_s2s.cli.where import where
 from mct_s2s.cli.wiring import Needs, Session
 from mct_s2s.cli.wishes import check_role, service_wish
 from mct_s2s.errors import UsageError
@@ -42,13 +44,14 @@ def configure_appservice(options: ConfigureOptions) -> int:
             ),
             label=session.target.label if session.target else "",
             now=now,
+            part="step 3 (the application settings)",
         )
         code, changed = await change(current, options, session, wanted)
-        if not current.terminal.json and not options.dry_run:
+        if not current.terminal.json:
             show_left_to_others(current.terminal, changed.left)
             show_lacking(current.terminal, changed.convergence.plan.lacks)
-        if not current.terminal.json and changed.applied and not changed.convergence.plan.lacks:
-            current.terminal.result("Done. See what stands now with: mct-s2s status", style="good")
+        if not current.terminal.json and changed.applied:
+            show_end(current.terminal, changed, where(options, changed.convergence.after))
         return code
 
     return run(options, Needs(directory=directory), body)

@@ -12,7 +12,7 @@ from mct_s2s.cli.wishes import service_wish
 from mct_s2s.flows.doctor import examine
 from mct_s2s.inputs.target import caller_resource
 from mct_s2s.planning import guards
-from mct_s2s.planning.checks import checks, is_ready
+from mct_s2s.planning.checks import checks, is_ready, is_secret_shortened
 from mct_s2s.render.doctor import doctor_document, show_checks
 
 SOMETHING_MISSING = 3
@@ -33,8 +33,21 @@ def doctor(options: DoctorOptions) -> int:
         if current.terminal.json:
             current.terminal.document(doctor_document(seen, found))
         else:
-            show_checks(current.terminal, found, where(options))
+            show_checks(
+                current.terminal, found, where(options), _more(options, shortened=is_secret_shortened(seen, now))
+            )
         return 0 if is_ready(found) else SOMETHING_MISSING
 
     arm = not options.no_app_service or bool(identities)
     return run(options, Needs(arm=arm, target=not options.no_app_service), body)
+
+
+def _more(options: DoctorOptions, *, shortened: bool) -> list[str]:
+    """What `setup` has to be told so that it does what was checked, no more, and is not refused by what was seen."""
+    identities = [word for resource in options.managed_identity for word in ("--managed-identity", resource)]
+    return [
+        *identities,
+        *(["--no-app-service"] if options.no_app_service else []),
+        *(["--no-consent"] if options.no_consent else []),
+        *(["--auto-lifetime"] if shortened else []),
+    ]

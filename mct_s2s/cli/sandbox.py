@@ -12,6 +12,7 @@ import typer
 
 from mct_s2s.cli.interruption import as_usual
 from mct_s2s.local_files import must_not_block
+from mct_s2s.plain_text import plain
 
 sandbox_app = typer.Typer(
     name="sandbox",
@@ -90,7 +91,7 @@ def save(file: File) -> None:
 
     with _said_plainly():
         body(file)
-    typer.echo(f"The world is in {file}.")
+    typer.echo(f"The world is in {plain(str(file))}.")
 
 
 @sandbox_app.command("reset")

@@ -7,6 +7,7 @@ locale. Found out at the end of a command, that would hide what the command has 
 from __future__ import annotations
 
 import codecs
+import os
 import sys
 from collections.abc import Iterable
 
@@ -19,12 +20,14 @@ _HANDLER = "mct-s2s"
 
 
 def take_what_comes() -> None:
-    """Let standard output and standard error replace what they cannot carry, instead of failing."""
+    """Let the streams replace what they cannot carry, instead of failing; one that was closed leads nowhere."""
     codecs.register_error(_HANDLER, _replaced)
-    for stream in (sys.stdout, sys.stderr):
-        reconfigure = getattr(stream, "reconfigure", None)  # a stream that somebody put in place may have none
+    for name, mode, errors in (("stdin", "r", "replace"), ("stdout", "w", _HANDLER), ("stderr", "w", _HANDLER)):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115, PTH123  # until the end
+        reconfigure = getattr(getattr(sys, name), "reconfigure", None)  # what somebody put in its place may have none
         if reconfigure is not None:
-            reconfigure(errors=_HANDLER)
+            reconfigure(errors=errors)
 
 
 def _replaced(error: UnicodeError) -> tuple[str, int]:

@@ -17,7 +17,7 @@ from mct_s2s.flows.stage import Postponed, Stage
 from mct_s2s.model.access import ClientSignIn, SecretProof
 from mct_s2s.model.commands import command
 from mct_s2s.model.ids import ClientId, KeyId, same_id
-from mct_s2s.model.observed import Application, CredentialKind
+from mct_s2s.model.observed import Application, CredentialKind, ending
 from mct_s2s.planning.changes import (
     AddCertificate,
     AddFederatedCredential,
@@ -103,7 +103,7 @@ class Credentials:
             self._made(change, secret)
             await place.deliver(record, secret)
         self._delivered_at[change.client] = clock.seconds()
-        return secret.key_id, f"expires {secret.expires:%Y-%m-%d}, saved to {place.label}"
+        return secret.key_id, f"{ending(secret.expires)}, saved to {place.label}"
 
     def _made(self, change: AddSecret, secret: NewSecret) -> None:
         self._results.record(change.key, Part.KEY_ID, secret.key_id)
@@ -249,7 +249,7 @@ class Credentials:
             return note.delivered, f"made minutes ago, saved to {place.label}"
         key_id = await make_certificate(directory, place, change, object_id, self._record(change), is_new=is_new)
         self._results.record(change.key, Part.KEY_ID, key_id)
-        return key_id, f"expires {change.expires:%Y-%m-%d}, saved to {place.label}"
+        return key_id, f"{ending(change.expires)}, saved to {place.label}"
 
     async def add_federated_credential(self, change: AddFederatedCredential) -> tuple[str, str]:
         """Let another issuer's tokens stand for the client.

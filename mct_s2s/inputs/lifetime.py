@@ -5,9 +5,7 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, time, timedelta
 
 from mct_s2s.errors import UsageError
-
-NEVER = datetime(2299, 12, 31, tzinfo=UTC)
-"""The far end that the portal's *Never* stood for: Graph keeps a date in any case."""
+from mct_s2s.model.observed import NEVER
 
 
 def expiry(text: str, now: datetime) -> datetime:

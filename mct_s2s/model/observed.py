@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from typing import TypeGuard
 
 from mct_s2s.model.ids import (
     ApplicationObjectId,
@@ -66,6 +67,20 @@ class CredentialKind(StrEnum):
     SECRET = "secret"  # noqa: S105  # the word, not a secret
     CERTIFICATE = "certificate"
     FEDERATED = "federated"
+
+
+NEVER = datetime(2299, 12, 31, tzinfo=UTC)
+"""The far end that the portal's *Never* stood for: Graph keeps a date in any case."""
+
+
+def has_end(expires: datetime | None) -> TypeGuard[datetime]:
+    """Whether a credential ends at a moment that is more than a way of saying never."""
+    return expires is not None and expires.year < NEVER.year
+
+
+def ending(expires: datetime | None) -> str:
+    """`expires 2027-11-24`, or `does not expire`."""
+    return f"expires {expires:%Y-%m-%d}" if has_end(expires) else "does not expire"
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,9 @@ from mct_s2s.model.commands import webapp_command
 from mct_s2s.model.observed import AppService
 from mct_s2s.planning.proof import CALL, Check, Kind
 
+USUAL_PATH = "/api/v1/organization"
+"""What is asked for where no other path is given."""
+
 
 @dataclass(frozen=True)
 class Asked:
@@ -39,7 +42,7 @@ def must_refuse(check: str, what: str, asked: Asked) -> Check:
         remedy = "Choose a path that asks for a sign-in (--path); if it is one, report it to whoever operates MCT."
         return Check(None, Kind.SITE, check, False, told, remedy)
     told = f"{what} was answered {answer.status}, which says neither yes nor no."
-    return Check(None, Kind.SITE, check, None, told, "Choose a path that the MCT API has: --path /api/v1/organization")
+    return Check(None, Kind.SITE, check, None, told, _remedy(answer, asked.path))
 
 
 def settled(who: tuple[str, Kind], asked: Asked) -> Check | None:
@@ -51,10 +54,10 @@ def settled(who: tuple[str, Kind], asked: Asked) -> Check | None:
         return Check(*who, CALL, True, asked.told)
     if answer.status == 401 and not answer.challenge:
         return None
-    return Check(*who, CALL, False, asked.told, _remedy(answer))
+    return Check(*who, CALL, False, asked.told, _remedy(answer, asked.path))
 
 
-def _remedy(answer: ApiAnswer) -> str:
+def _remedy(answer: ApiAnswer, path: str) -> str:
     """What to do about an answer that is neither yes nor the API's own no."""
     if answer.challenge:
         return (
@@ -65,8 +68,10 @@ def _remedy(answer: ApiAnswer) -> str:
         return "Run it from a network that the App Service's access restrictions allow, or allow this one."
     if answer.location:
         return f"The API redirects to {answer.location}: choose another --path, or give the right host name with --url."
-    if answer.status == 404:
-        return "Choose a path that the MCT API has: --path /api/v1/organization"
+    if answer.status == 503:
+        return "The App Service is still starting. Wait a minute, then run mct-s2s verify with the same options."
+    if answer.status == 404 or (answer.status < 500 and path != USUAL_PATH):
+        return f"Choose a path that the MCT API has: --path {USUAL_PATH}"
     return "Look at the App Service's own log (az webapp log tail), then run the same command again."
 
 

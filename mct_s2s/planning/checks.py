@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from mct_s2s.errors import S2SError
@@ -13,10 +13,13 @@ from mct_s2s.model.ids import TenantId, same_id
 from mct_s2s.model.observed import IdentityHolder, Site, Tenant
 from mct_s2s.model.rights import Access, SecretRestriction, Verdict
 from mct_s2s.planning.grants import Grant, doing, in_words, lacks
+from mct_s2s.planning.preflight import LEFT_TO_OTHERS
 from mct_s2s.planning.rights import Need, Right, judge
 from mct_s2s.planning.secret_policy import OTHERWISE, longest_end, typed
 
 NEW = "new registrations"
+READ_SITE = "read-app-service"
+USUAL_LIFETIME = timedelta(days=365)
 
 
 class State(StrEnum):
@@ -89,6 +92,25 @@ def is_ready(found: tuple[Check, ...]) -> bool:
     return all(check.state is not State.MISSING for check in found)
 
 
+def missing_rights(found: Iterable[Check]) -> frozenset[Right]:
+    """The rights that are missing, as far as they are rights."""
+    codes = {check.code for check in found if check.state is State.MISSING}
+    known = {right for right in Right if right.value in codes}
+    return frozenset(known | ({Right.READ_SETTINGS} if READ_SITE in codes else set()))
+
+
+def may_be_left(found: Iterable[Check]) -> bool:
+    """Whether `setup` goes on without what is missing, and leaves it to others; otherwise it stops at the beginning."""
+    missing = {check.code for check in found if check.state is State.MISSING}
+    return missing <= {right.value for right in LEFT_TO_OTHERS}
+
+
+def is_secret_shortened(seen: Seen, now: datetime) -> bool:
+    """Whether the tenant's policy allows client secrets for a shorter time only than they get by default."""
+    ends = longest_end(seen.access.secret_rules or (), now)
+    return ends is not None and ends < now + USUAL_LIFETIME
+
+
 def _signed_in(access: Access) -> Check:
     assert access.directory is not None  # noqa: S101  # `doctor` always asks
     how = access.directory.signed_in.description
@@ -151,7 +173,7 @@ def _site(seen: Seen) -> Iterator[Check]:
     site, refusal = seen.site.site, seen.site.refusal
     if site is None:
         assert refusal is not None  # noqa: S101  # without one, the site was read
-        yield Check("read-app-service", State.MISSING, "the App Service", refusal.message, refusal.remedy)
+        yield Check(READ_SITE, State.MISSING, "the App Service", refusal.message, refusal.remedy)
         return
     reading = _judged(Need(Right.READ_SETTINGS, site.label, resource=site.resource), seen.access)
     if refusal is None:

@@ -26,6 +26,7 @@ from mct_s2s.model.observed import (
     IdentityHolder,
     Observed,
     SecretNote,
+    ending,
 )
 from mct_s2s.planning.changes import (
     AddSecret,
@@ -307,7 +308,7 @@ def _plan_secret(wish: SecretWish, holder: Holder, note: SecretNote, facts: Fact
             AddSecret(
                 key=key,
                 name=holder.name,
-                detail=f"expires {wish.expires:%Y-%m-%d}",
+                detail=ending(wish.expires),
                 client=holder.name,
                 object_id=holder.object_id,
                 client_id=holder.client_id,

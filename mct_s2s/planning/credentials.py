@@ -12,7 +12,7 @@ from mct_s2s.errors import Refused
 from mct_s2s.model.commands import option
 from mct_s2s.model.desired import CertificateWish, FederatedWish
 from mct_s2s.model.ids import ApplicationObjectId, ClientId, same_id
-from mct_s2s.model.observed import EXPIRING_WITHIN, Application, Credential, CredentialKind, SecretNote
+from mct_s2s.model.observed import EXPIRING_WITHIN, Application, Credential, CredentialKind, SecretNote, ending
 from mct_s2s.model.proofs import Certificate, Federation
 from mct_s2s.planning.changes import AddCertificate, AddFederatedCredential, AnyChange, ApiUri, Later
 
@@ -90,7 +90,7 @@ def plan_certificate(
         AddCertificate(
             key=f"client:{holder.name}:certificate",
             name=holder.name,
-            detail=f"{detail}, expires {dates.expires:%Y-%m-%d}",
+            detail=f"{detail}, {ending(dates.expires)}",
             client=holder.name,
             object_id=holder.object_id,
             after=(f"client:{holder.name}",),

@@ -89,7 +89,7 @@ def diagnose(observed: Observed, now: datetime, where: str, within: timedelta = 
             ),
         )
     found = [*_stopped(site), *_service(observed, where), *_settings(observed, where)]
-    found += [*_clients(observed, (now, within), where), *_swaps(observed)]
+    found += [*_clients(observed, (now, within), where), *_nobody(observed, where), *_swaps(observed)]
     return tuple(found)
 
 
@@ -230,6 +230,22 @@ def _clients(observed: Observed, when: When, where: str) -> Iterator[Finding]:
     for entry in site.allowed_object_ids.ids:
         if is_guid(entry) and entry.casefold() not in principals:
             yield _unknown(entry, OBJECT_IDS, where)
+
+
+def _nobody(observed: Observed, where: str) -> Iterator[Finding]:
+    """A trust that nobody can use; entries of an allow list that belong to nobody are a finding of their own."""
+    site = observed.app_service
+    if site is None or observed.trust.service is None or members(observed) or observed.trust.identities:
+        return
+    if site.allowed_client_ids.ids or site.allowed_object_ids.ids:
+        return
+    yield Finding(
+        "no-clients",
+        Severity.WARNING,
+        site.site.label,
+        f"'{site.site.label}' has no client: nobody can call its API yet.",
+        own_command("add-client", about="NAME", where=where),
+    )
 
 
 def _client(client: ClientApplication, observed: Observed, when: When, where: str) -> Iterator[Finding]:

@@ -88,6 +88,10 @@ def check(plan: Plan, observed: Observed, access: Access) -> Checked:
     return Checked(kept, tuple(stopping), frozenset(one.need.right for one in refused.values()))
 
 
+LEFT_TO_OTHERS = frozenset({Right.CONSENT, Right.WRITE_SETTINGS, Right.RESTART})
+"""What others can do later. The rest of a plan rests on everything else: without it nothing is begun."""
+
+
 def need_of(change: AnyChange, observed: Observed) -> Need | None:  # noqa: C901, PLR0911  # a flat table
     """The right that a change takes; none for what only looks."""
     match change:

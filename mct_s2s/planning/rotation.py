@@ -15,7 +15,7 @@ from mct_s2s.errors import NotThere, Refused
 from mct_s2s.model.commands import command
 from mct_s2s.model.desired import Rotation
 from mct_s2s.model.ids import LONGEST_TAG, KeyId, api_uri, same_id, vault_tag
-from mct_s2s.model.observed import Application, Credential, CredentialKind, Observed, SecretNote, WiredApp
+from mct_s2s.model.observed import Application, Credential, CredentialKind, Observed, SecretNote, WiredApp, ending
 from mct_s2s.model.site_settings import AUDIENCE, value_of
 from mct_s2s.planning.changes import (
     AddSecret,
@@ -158,7 +158,7 @@ class _Rotating:
             yield AddSecret(
                 key=key,
                 name=self.name,
-                detail=f"expires {self.rotation.expires:%Y-%m-%d}",
+                detail=ending(self.rotation.expires),
                 client=self.name,
                 object_id=self.application.object_id,
                 client_id=self.application.client_id,

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from rich.text import Text
 
 from mct_s2s.model.commands import command
-from mct_s2s.model.observed import CredentialKind
+from mct_s2s.model.observed import CredentialKind, ending
 from mct_s2s.render.console import Terminal
 from mct_s2s.render.documents import SavedCredential
 
@@ -29,10 +29,9 @@ def show_credentials(terminal: Terminal, credentials: Sequence[SavedCredential])
 
 def credential_lines(credential: SavedCredential) -> list[Text]:
     """Whose credential it is, when it ends, and where it is: one line, and those of a private key that is shown."""
-    until = f"expires {credential.expires:%Y-%m-%d}" if credential.expires else "does not expire"
     what = KINDS[credential.kind]
     here, *below = _where(credential)
-    head = Text.assemble((f"{what} of ", "head"), (credential.client, "head"), f"  {until}{here}")
+    head = Text.assemble((f"{what} of ", "head"), (credential.client, "head"), f"  {ending(credential.expires)}{here}")
     return [head, *map(Text, below)]
 
 

@@ -7,8 +7,9 @@ from typing import Any
 
 from rich.text import Text
 
-from mct_s2s.model.commands import own_command
-from mct_s2s.planning.checks import Check, Seen, State, is_ready
+from mct_s2s.model.commands import command, own_command
+from mct_s2s.planning.checks import Check, Seen, State, is_ready, may_be_left, missing_rights
+from mct_s2s.planning.preflight import way_out
 from mct_s2s.render.columns import Columns
 from mct_s2s.render.console import Terminal
 
@@ -43,8 +44,15 @@ def doctor_document(seen: Seen, checks: tuple[Check, ...]) -> dict[str, Any]:
     }
 
 
-def show_checks(terminal: Terminal, checks: Sequence[Check], where: str) -> None:
-    """One line for each check, with whom to ask below those that need it, and what to do next."""
+def show_checks(terminal: Terminal, checks: Sequence[Check], where: str, more: Sequence[str] = ()) -> None:
+    """One line for each check, with whom to ask below those that need it, and what to do next.
+
+    Args:
+        terminal: the streams.
+        checks: what was found.
+        where: the options that name the App Service.
+        more: what `setup` has to be told beside it to do no more than was checked.
+    """
     for check in checks:
         sign, style = _SIGNS[check.state]
         line = Columns([None, None], gap=1)
@@ -54,10 +62,21 @@ def show_checks(terminal: Terminal, checks: Sequence[Check], where: str) -> None
     missing = sum(check.state is State.MISSING for check in checks)
     if missing:
         terminal.result(Text(f"{missing} of {len(checks)} checks failed.", style="bad"))
-        terminal.result("What others must do can be left to them: mct-s2s setup does the rest and says what is left.")
+        _show_way_on(terminal, checks)
     else:
         terminal.result(Text("Nothing is missing, as far as can be seen.", style="good"))
-        terminal.result(f"See what would be done: {own_command('setup', where=where)} --client NAME --dry-run")
+        words = command("--client", "NAME", *more, "--dry-run")
+        terminal.result(f"See what would be done: {own_command('setup', where=where)} {words}")
+
+
+def _show_way_on(terminal: Terminal, checks: Sequence[Check]) -> None:
+    if may_be_left(checks):
+        terminal.result("What others must do can be left to them: mct-s2s setup does the rest and says what is left.")
+        return
+    terminal.result("Until that is granted, mct-s2s setup stops before it changes anything.")
+    other = way_out(missing_rights(checks))
+    if other:
+        terminal.result(other)
 
 
 def _show_remedy(terminal: Terminal, check: Check) -> None:

@@ -13,7 +13,7 @@ from mct_s2s.render.console import Terminal
 SIGNS = {Action.CREATE: "+", Action.UPDATE: "~", Action.DELETE: "-", Action.NONE: "·"}
 
 
-def show_plan(terminal: Terminal, plan: Plan, where: str, *, is_result: bool = False) -> None:
+def show_plan(terminal: Terminal, plan: Plan, where: str, *, is_result: bool = False, part: str | None = None) -> None:
     """Every step with a sign: `+` new, `~` changed, `-` removed, `·` right already.
 
     Args:
@@ -21,11 +21,12 @@ def show_plan(terminal: Terminal, plan: Plan, where: str, *, is_result: bool = F
         plan: what would be done.
         where: what it is for.
         is_result: whether the plan is all that was asked for, and so goes to standard output.
+        part: what of it this command is about, where it is not about all of it.
     """
     console = terminal.out if is_result else terminal.err
     if plan.is_empty and not plan.lacks:
-        console.print(Text(f"Nothing to do: {where} is already as it should be."), style="good")
-        _notes(console, plan)
+        console.print(Text(f"Nothing to do: {_as_it_should_be(plan, where, part)}."), style="good")
+        _left(console, plan)
         return
     if plan.is_empty:
         console.print(Text(f"Nothing that you may do is left to do for {where}."), style="warn")
@@ -38,9 +39,7 @@ def show_plan(terminal: Terminal, plan: Plan, where: str, *, is_result: bool = F
     for step in plan.changes:
         if isinstance(step, WriteSettings):
             _edits(console, step)
-    for note in plan.left_to_others:
-        console.print(Text(f"  {note.what}"), style="warn", soft_wrap=False)
-    _notes(console, plan)
+    _left(console, plan)
 
 
 def _edits(console: Console, write: WriteSettings) -> None:
@@ -56,9 +55,18 @@ def _value(text: str | None) -> str:
     return "not set" if text is None else f"'{text}'"
 
 
-def _notes(console: Console, plan: Plan) -> None:
-    for note in plan.notes:
-        console.print(Text(f"  {note}"), style="warn", soft_wrap=False)
+def _as_it_should_be(plan: Plan, where: str, part: str | None) -> str:
+    """What is right already, and no more than was looked at."""
+    if part is not None:
+        return f"{part} of {where} is already as it should be; nothing else was checked"
+    if plan.left_to_others:
+        return f"{where} is already as it should be, but for what is left to others"
+    return f"{where} is already as it should be"
+
+
+def _left(console: Console, plan: Plan) -> None:
+    for text in (*(note.what for note in plan.left_to_others), *plan.notes):
+        console.print(Text(f"  {text}"), style="warn", soft_wrap=False)
 
 
 def summary(plan: Plan) -> str:

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from rich.text import Text
 
-from mct_s2s.model.observed import EXPIRING_WITHIN, ClientApplication, Observed
+from mct_s2s.model.observed import EXPIRING_WITHIN, ClientApplication, Observed, has_end
 from mct_s2s.model.site_settings import NAMES, ours
 from mct_s2s.planning.findings import (
     Finding,
@@ -114,7 +114,7 @@ def _expiry(client: ClientApplication, now: datetime) -> Text:
     if not credentials:
         return Text("none", style="bad")
     longest = max(credentials, key=lambda credential: (credential.expires is None, credential.expires or now))
-    if longest.expires is None:
+    if not has_end(longest.expires):
         return Text(f"{longest.kind.value}, does not expire")
     days = (longest.expires - now).days
     style = "bad" if days < 0 else "warn" if days <= 30 else "good"

@@ -61,7 +61,8 @@ def _sum(verification: Verification) -> Text:
         return Text(f"Not proved: {_counted(failed, 'check')} failed{left}.", style="bad")
     if not calls:
         return Text(f"Nothing is proved: no client's call was answered{left}.", style="warn")
-    return Text(f"Proved: {_counted(calls, 'client')} called the MCT API and was answered{left}.", style="good")
+    were = "was" if calls == 1 else "were"
+    return Text(f"Proved: {_counted(calls, 'client')} called the MCT API and {were} answered{left}.", style="good")
 
 
 def _counted(count: int, noun: str) -> str:

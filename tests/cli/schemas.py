@@ -17,7 +17,7 @@ FINDING_CODES = [
     "not-configured", "service-application-missing", "application-id-uri-missing", "app-role-missing",
     "app-role-disabled", "service-principal-missing", "client-not-consented", "client-not-allowed", "client-unknown",
     "setting-missing", "setting-mismatch", "setting-malformed", "tenant-mismatch", "token-version", "secret-expiring",
-    "secret-expired", "no-credential", "app-service-stopped", "settings-not-sticky",
+    "secret-expired", "no-credential", "no-clients", "app-service-stopped", "settings-not-sticky",
 ]  # fmt: skip
 SETTINGS = [
     "ServiceAuthEnabled", "ServiceAuthAudience", "ServiceAuthTenantName", "ServiceAuthTenantId", "ServiceObjectIds",

@@ -161,6 +161,19 @@ def _only_step_1(hand: Hand) -> None:
     hand.write({"ServiceAuthAudience": hand.uri})
 
 
+def _nobody(hand: Hand) -> None:
+    """Everything is ready for clients, and there is none."""
+    hand.step_1()
+    hand.write(
+        {
+            "ServiceAuthEnabled": "true",
+            "ServiceAuthAudience": hand.uri,
+            "ServiceAuthTenantName": hand.tenant_name,
+            "ServiceAuthTenantId": hand.azure.tenant_id,
+        }
+    )
+
+
 def _stopped_before_step_3(hand: Hand) -> None:
     hand.step_1()
     hand.step_2()
@@ -215,7 +228,7 @@ def _stop(hand: Hand) -> None:
 WORLDS: dict[str, World] = {
     "nothing done yet": World(lambda _: None, ("not-configured",)),
     "exactly as the document says": World(_settings()),
-    "step 1 and the audience, no more": World(_only_step_1, ("setting-missing",) * 3),
+    "step 1 and the audience, no more": World(_only_step_1, (*("setting-missing",) * 3, "no-clients")),
     "steps 1 and 2, never the site": World(_stopped_before_step_3, ("not-configured",)),
     "half of step 3": World(
         _settings(ServiceAuthRole=None, ServiceAuthEnabled=None), ("setting-missing", "setting-missing")
@@ -247,6 +260,7 @@ WORLDS: dict[str, World] = {
     "a client that is on no list": World(
         _settings(ServiceApplicationIds=None, ServiceAuthRole=None), ("client-not-allowed",)
     ),
+    "nobody may call": World(_nobody, ("no-clients",)),
     "a client without a secret": World(_client_with(days=timedelta()), ("no-credential",)),
     "a client whose secret has expired": World(_expired, ("secret-expired",)),
     "a client whose secret expires soon": World(_client_with(lasts=timedelta(days=10)), ("secret-expiring",)),

@@ -11,9 +11,10 @@ import pytest
 from mct_s2s.errors import UsageError
 from mct_s2s.inputs.clients import client_names, secret_to
 from mct_s2s.inputs.handoff import given_values, handoff_text, read_handoff
-from mct_s2s.inputs.lifetime import NEVER, expiry
+from mct_s2s.inputs.lifetime import expiry
 from mct_s2s.inputs.target import caller_resource, site_target
 from mct_s2s.model.desired import GivenValues
+from mct_s2s.model.observed import NEVER
 from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.model.target import SiteTarget
 

@@ -154,6 +154,7 @@ CASES: dict[str, tuple[Observed, str, Severity, str, str]] = {
         "ServiceObjectIds",
         REMOVE,
     ),
+    "nobody": (complete(), "no-clients", WARNING, "contosolearn", "mct-s2s add-client NAME"),
     "no credential": (import_has(), "no-credential", ERROR, "Import", ADD),
     "expired": (import_has(credential(-1), credential(-40)), "secret-expired", ERROR, "Import", ADD),
     "expiring": (import_has(credential(30), credential(-1)), "secret-expiring", WARNING, "Import", ROTATE),
@@ -221,7 +222,6 @@ def test_settings_of_a_slot_that_a_swap_would_carry_away_are_noted() -> None:
 
 HEALTHY: Mapping[str, Observed] = {
     "as this tool makes it": complete(IMPORT),
-    "without clients": complete(),
     "the switch as .NET writes it": site_says(ServiceAuthEnabled=" True"),
     "a verified custom domain": site_says(ServiceAuthTenantName="CONTOSO.com"),
     "tenant id in upper case": site_says(ServiceAuthTenantId=TENANT.id.upper()),
@@ -249,3 +249,12 @@ def test_a_client_of_another_tenant_is_not_asked_for_credentials() -> None:
     foreign = ClientApplication(None, IMPORT.principal)
     observed = world(Trust(SERVICE, SERVICE_PRINCIPAL, trust(IMPORT).assignments, (foreign,)), settings(**ALLOWED))
     assert diagnose(observed, NOW, WHERE) == ()
+
+
+def test_a_trust_without_an_app_service_is_not_said_to_lack_clients() -> None:
+    assert diagnose(replace(complete(), app_service=None), NOW, WHERE) == ()
+
+
+def test_an_id_that_belongs_to_nobody_is_one_finding_and_not_two() -> None:
+    observed = world(trust(), settings(ServiceApplicationIds=guid("gone"), ServiceAuthRole="S2SAppRole"))
+    assert [finding.code for finding in diagnose(observed, NOW, WHERE)] == ["client-unknown"]

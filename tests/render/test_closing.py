@@ -6,7 +6,7 @@ import re
 from dataclasses import replace
 
 import pytest
-from mct_s2s.model.observed import CredentialKind
+from mct_s2s.model.observed import NEVER, CredentialKind
 from mct_s2s.render.closing import show_credentials, vault_reading
 
 from tests.render.conftest import Screens
@@ -91,6 +91,13 @@ def test_a_client_is_called_exactly_what_it_is_called_in_the_directory(screens: 
     screen = screens(80, is_terminal=True)
     show_credentials(screen.terminal, [saved(name)])
     line_with(screen.out, name, "/home/ada/import.env")
+
+
+def test_a_far_end_that_stands_for_never_is_not_shown_as_a_date(screens: Screens) -> None:
+    screen = screens(120)
+    show_credentials(screen.terminal, [replace(saved(), expires=NEVER)])
+    assert "does not expire" in line_with(screen.out, "Import")
+    assert "2299" not in screen.out
 
 
 def test_without_credentials_nothing_is_printed(screens: Screens) -> None:

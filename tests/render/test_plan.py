@@ -131,6 +131,13 @@ def test_a_note_is_folded_between_words_on_a_terminal(screens: Screens, width: i
         assert words_of(text) in words_of(screen.err)
 
 
+def test_what_is_right_already_alone_is_dim(screens: Screens) -> None:
+    screen = screens(120, is_terminal=True)
+    show_plan(screen.terminal, Plan((removal(), principal(), right_already())), SITE)
+    dim = [line for line in screen.err_stream.getvalue().splitlines() if "\x1b[2m" in line.partition("MCT service")[0]]
+    assert ["·" in line for line in dim] == [True]
+
+
 def test_a_terminal_shows_what_is_removed_in_red(screens: Screens) -> None:
     for is_terminal in (True, False):
         screen = screens(120, is_terminal=is_terminal)

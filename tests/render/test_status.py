@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from mct_s2s.model.observed import ClientApplication, CredentialKind, Observed, Trust
+from mct_s2s.model.observed import NEVER, ClientApplication, CredentialKind, Observed, Trust
 from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.planning.findings import Finding, Severity, diagnose
 from mct_s2s.render.status import show_findings, show_status
@@ -147,6 +147,7 @@ def test_without_clients_there_is_no_table_of_them(screens: Screens) -> None:
         (credential(-20), "secret until 2026-11-04"),
         (credential(kind=CredentialKind.CERTIFICATE), "certificate until 2027-11-24"),
         (replace(credential(kind=CredentialKind.FEDERATED), expires=None), "federated"),
+        (replace(credential(), expires=NEVER), "secret, does not expire"),
     ],
 )
 def test_the_credential_of_a_client_is_shown_by_kind_and_end(screens: Screens, found: object, expected: str) -> None:

@@ -50,10 +50,13 @@ def test_credentials_of_all_clients_are_in_the_order_of_their_ends(screens: Scre
         (2, "in 2 days"),
         (1, "in 1 day "),
         (-10, "10 days ago"),
+        (-1.5, "1 day ago "),
+        (-2.9, "2 days ago"),
+        (-0.5, "expired"),
         (0, "expired"),
     ],
 )
-def test_a_row_says_how_far_away_the_end_is(screens: Screens, days: int, told: str) -> None:
+def test_a_row_says_how_far_away_the_end_is(screens: Screens, days: float, told: str) -> None:
     (row,) = rows(screens(120), client("Import", credential(days)))
     assert told in row
 

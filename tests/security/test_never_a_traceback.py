@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import shlex
+import subprocess
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from tests.cli.conftest import Program
-from tests.conftest import SITE, Sandbox
+from tests.conftest import SITE, Sandbox, program, without_azure
 from tests.support.sampling import cases
 
 ENCODINGS = ("ascii", "cp1252", "cp437", "latin-1", "utf-8")
@@ -70,6 +73,19 @@ def test_a_process_whose_output_is_ascii_ends_as_any_other(process: Program) -> 
     ended = process("setup", "--client", "日本語", "-y", env={"PYTHONIOENCODING": "ascii"})
     assert ended.code == 0, ended.err
     assert "???" in ended.out
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_a_stream_may_be_closed(tmp_path: Path, closed: str) -> None:
+    file = tmp_path / "told"
+    words = shlex.join(program(["status", "-a", "x", "--cloud", "mars"]))
+    redirected = closed if "2>" in closed else f"{closed} 2>{shlex.quote(str(file))}"
+    done = subprocess.run(["/bin/sh", "-c", f"exec {words} {redirected}"], env=without_azure(), timeout=60, check=False)
+    assert done.returncode == 2
+    if "2>" not in closed:
+        told = file.read_text(encoding="utf-8")
+        assert told.startswith("error: ")
+        harmless(done, told)
 
 
 # what is typed

@@ -1,0 +1,124 @@
+"""What a command says at its end is true of this very run: nothing that is undone reads as if it were done."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping
+
+import pytest
+
+from tests.cli.conftest import Program
+from tests.cli.test_doctor import NINETY_DAYS
+from tests.conftest import SITE, Sandbox
+
+READ = ("Application.Read.All", "Organization.Read.All")
+READER = ("Reader", SITE)
+CONTRIBUTOR = ("Website Contributor", SITE)
+AS_IT_SHOULD_BE = "contosolearn is already as it should be."
+
+
+def words_after(text: str, begin: str) -> list[str]:
+    """A printed command of ours, as a shell takes it."""
+    (line,) = [line for line in text.splitlines() if begin in line]
+    return shlex.split(line[line.index(begin) :])[1:]
+
+
+# configure-appservice
+
+
+def test_step_3_alone_speaks_of_step_3_alone(mct: Program, azure: Sandbox) -> None:
+    assert mct("setup", "--client", "A", "-y").code == 0
+    for more in (["--dry-run"], ["-y"]):
+        ended = mct("configure-appservice", *more)
+        assert ended.code == 0
+        assert AS_IT_SHOULD_BE not in ended.out + ended.err
+        assert "step 3 (the application settings) of contosolearn" in ended.out + ended.err
+
+
+def test_a_dry_run_is_not_said_to_be_done(mct: Program, azure: Sandbox) -> None:
+    assert mct("setup", "--client", "A", "-y").code == 0
+    settings = azure.settings()
+    azure.write_settings({name: value for name, value in settings.items() if not name.startswith("Service")})
+    ended = mct("configure-appservice", "--dry-run", env=azure.caller(*READ, arm=[READER, CONTRIBUTOR]))
+    assert ended.code == 3, ended.err
+    assert "Done" not in ended.out + ended.err
+
+
+def test_the_command_that_is_printed_at_the_end_needs_no_environment(mct: Program, azure: Sandbox) -> None:
+    assert mct("setup", "--client", "A", "-y").code == 0
+    azure.write_settings({**azure.settings(), "ServiceAuthRole": "Other"})
+    bare: Mapping[str, str] = {"MCT_S2S_APP_SERVICE": "", "MCT_S2S_RESOURCE_GROUP": "", "MCT_S2S_CLOUD": ""}
+    done = mct("configure-appservice", "-a", "contosolearn", "-g", "mct-prod", "--cloud", azure.origin, "-y", env=bare)
+    assert done.code == 0, done.err
+    again = mct(*words_after(done.out, "mct-s2s status"), env=bare)
+    assert again.code == 0, again.err
+
+
+# setup
+
+
+def test_a_part_that_was_left_out_is_not_said_to_be_done(mct: Program, azure: Sandbox) -> None:
+    words = ["setup", "--client", "A", "--no-app-service", "--no-consent"]
+    first = mct(*words, "-y")
+    assert first.code == 0
+    assert "\nDone." not in first.out
+    for more in (["-y"], ["--dry-run"]):
+        again = mct(*words, *more)
+        assert again.code == 0
+        assert AS_IT_SHOULD_BE not in again.out + again.err
+        assert "the directory's part of contosolearn is already as it should be" in again.out + again.err
+        assert "Admin consent for 'A' is left to" in again.out + again.err
+        assert "settings are left to whoever runs it" in again.out + again.err
+        assert "Done." not in again.out
+    assert "ServiceAuthEnabled" not in azure.settings()
+
+
+def test_a_failed_call_is_the_last_thing_that_is_said(mct: Program, azure: Sandbox) -> None:
+    assert mct("setup", "--client", "A", "-y").code == 0
+    azure.restart_takes(60)
+    ended = mct("add-client", "X", "-y", "--timeout", "12")
+    assert ended.code == 3, ended.err
+    assert "Not proved" in ended.out
+    assert "Done." not in ended.out
+    assert "--path" not in ended.out
+    assert "still starting" in ended.out
+
+
+def test_what_was_proved_is_counted_in_grammar(mct: Program) -> None:
+    assert "1 client called the MCT API and was answered" in mct("setup", "--client", "A", "-y").out
+    assert "2 clients called the MCT API and were answered" in mct("setup", "--client", "B", "--client", "C", "-y").out
+
+
+# doctor
+
+
+def test_whether_setup_goes_on_without_what_is_missing_is_as_doctor_says(mct: Program, azure: Sandbox) -> None:
+    stops = azure.caller("Application.ReadWrite.OwnedBy", *READ, arm=[READER])
+    goes_on = azure.caller("Application.ReadWrite.OwnedBy", *READ, arm=[READER, CONTRIBUTOR])
+    for caller, is_left in ((stops, False), (goes_on, True)):
+        told = mct("doctor", "-a", SITE, env=caller)
+        assert told.code == 3
+        assert ("setup does the rest" in told.out) is is_left
+        assert ("stops before it changes anything" in told.out) is not is_left
+        azure.forget()
+        ended = mct("setup", "-a", SITE, "--client", "A", "-y", "--no-verify", env=caller)
+        assert ended.code == 4
+        assert bool(azure.writes()) is is_left
+    way_out = mct("doctor", "-a", SITE, env=stops)
+    assert "mct-s2s setup --no-app-service --handoff FILE" in way_out.out
+
+
+@pytest.mark.parametrize("more", [[], ["--no-consent"], ["--no-app-service"]])
+@pytest.mark.parametrize("limited", [True, False])
+def test_the_command_that_doctor_suggests_is_not_refused(
+    mct: Program, azure: Sandbox, more: list[str], limited: bool
+) -> None:
+    if limited:
+        azure.set_policy(azure.caller("Policy.ReadWrite.ApplicationConfiguration"), NINETY_DAYS)
+    well = mct("doctor", *more)
+    assert well.code == 0
+    words = words_after(well.out, "mct-s2s setup")
+    assert ("--auto-lifetime" in words) is limited
+    assert set(more) <= set(words)
+    planned = mct(*words)
+    assert planned.code == 3, planned.err
