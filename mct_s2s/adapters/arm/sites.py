@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from mct_s2s.adapters.answers import ARM, guid, text
+from mct_s2s.adapters.answers import ARM, guid, members, optional, text, texts
 from mct_s2s.adapters.arm.session import ArmSession
 from mct_s2s.errors import NotThere, PermissionMissing, ServiceError
 from mct_s2s.model.ids import TenantId
@@ -94,26 +94,26 @@ class ArmSites:
         if not isinstance(settings, Mapping):
             # Never "no settings": a write replaces them all, and would erase the site's own.
             raise ARM.unreadable(doing)
-        return dict(settings)
+        with ARM.readable(doing):
+            return {name: optional(value) for name, value in settings.items()}
 
     async def swapping(self, resource: ResourceId) -> Swapping | None:
         """GET …/slots and GET …/config/slotConfigNames: both belong to the production site."""
         apps, group, name = self._at(resource)
 
         async def names() -> list[str]:
-            return [str(row["name"]).rpartition("/")[2] async for row in _rows(apps.list_slots(group, name))]
+            return [text(row["name"]).rpartition("/")[2] async for row in _rows(apps.list_slots(group, name))]
 
         try:
             slots, answer = await together(
                 self._session.call(names, "list the slots"),
                 self._session.call(lambda: apps.list_slot_configuration_names(group, name), "read the slot settings"),
             )
+            with ARM.readable("read the slot settings"):
+                sticky = texts(members(answer.get("properties")).get("appSettingNames"))
         except (NotThere, PermissionMissing, ServiceError):
             return None  # it only serves a warning: whoever may not see the slots can do the job all the same
-        if not slots:
-            return None
-        sticky = (answer.get("properties") or {}).get("appSettingNames") or ()
-        return Swapping(tuple(slots), frozenset(str(entry).lower() for entry in sticky))
+        return Swapping(tuple(slots), frozenset(entry.lower() for entry in sticky)) if slots else None
 
     async def write_settings(
         self,
@@ -143,13 +143,13 @@ class ArmSites:
 
     async def reference_status(self, resource: ResourceId, name: str) -> str | None:
         """GET …/config/configreferences/appsettings/{name}."""
-        path = f"{resource}/config/configreferences/appsettings/{name}"
+        path, doing = f"{resource}/config/configreferences/appsettings/{name}", "look at a key vault reference"
         try:
-            answer = await self._session.get(path, REFERENCES_API, "look at a key vault reference")
+            answer = await self._session.get(path, REFERENCES_API, doing)
         except (NotThere, PermissionMissing):
             return None
-        status = (answer.get("properties") or {}).get("status")
-        return str(status) if status else None
+        with ARM.readable(doing):
+            return text(members(answer.get("properties")).get("status")) or None
 
     async def restart(self, resource: ResourceId) -> None:
         """POST …/restart. An answer that was lost is not asked for again: the write has recycled the site already."""
@@ -184,12 +184,14 @@ def _subscription(row: Mapping[str, Any]) -> Subscription:
 
 
 def _site(row: Mapping[str, Any]) -> Site:
-    properties: Mapping[str, Any] = row.get("properties") or {}
-    default = properties.get("defaultHostName") or ""
-    others = [name for name in properties.get("hostNames") or () if name != default]
+    properties = members(row.get("properties"))
+    default = text(properties.get("defaultHostName"))
+    others = [name for name in texts(properties.get("hostNames")) if name != default]
+    resource = ResourceId.parse(text(row["id"]))
+    guid(resource.subscription_id)
     return Site(
-        resource=ResourceId.parse(row["id"]),
-        kind=row.get("kind") or "app",
-        state=properties.get("state") or "",
+        resource=resource,
+        kind=text(row.get("kind")) or "app",
+        state=text(properties.get("state")),
         host_names=(default, *others),
     )
