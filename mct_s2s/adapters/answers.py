@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -180,4 +180,52 @@ def text(value: object) -> str:
         return ""
     if not isinstance(value, str):
         raise ValueError(f"{value!r} is no text")  # what was received is wrong, not its type
+    return value
+
+
+def optional(value: object) -> str | None:
+    """A text, or `None` where there is none.
+
+    Raises:
+        ValueError: it is something else.
+    """
+    return None if value is None else text(value)
+
+
+def texts(value: object) -> tuple[str, ...]:
+    """A list of texts; empty where there is none.
+
+    Raises:
+        ValueError: it is something else.
+    """
+    return tuple(text(entry) for entry in _list(value))
+
+
+def rows(value: object) -> list[Mapping[str, Any]]:
+    """A list of JSON objects; empty where there is none.
+
+    Raises:
+        ValueError: it is something else.
+    """
+    return [members(entry) for entry in _list(value)]
+
+
+def members(value: object) -> Mapping[str, Any]:
+    """A JSON object; empty where there is none.
+
+    Raises:
+        ValueError: it is something else.
+    """
+    if value is None:
+        return {}
+    if not isinstance(value, Mapping):
+        raise ValueError(f"{value!r} is no object")  # as above
+    return value
+
+
+def _list(value: object) -> Sequence[object]:
+    if value is None:
+        return ()
+    if not isinstance(value, list):
+        raise ValueError(f"{value!r} is no list")  # as above
     return value

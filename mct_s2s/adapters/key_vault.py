@@ -22,7 +22,7 @@ from mct_s2s import __version__
 from mct_s2s.adapters.azure_trace import OnlyAt, hooks
 from mct_s2s.adapters.patience import CONNECT_SECONDS, REQUEST_SECONDS, Patience
 from mct_s2s.adapters.trace import Trace
-from mct_s2s.adapters.vault_refusals import BUSY, DISABLED, translate
+from mct_s2s.adapters.vault_refusals import BUSY, DISABLED, UNREADABLE, translate
 from mct_s2s.errors import NotThere, PermissionMissing, ServiceError
 
 if TYPE_CHECKING:
@@ -193,7 +193,7 @@ class KeyVault:
                 began = time.monotonic()
                 try:
                     return await send()
-                except (AzureError, ValueError) as error:
+                except (AzureError, ValueError, *UNREADABLE) as error:
                     if getattr(error, "status_code", None) != 401 or last:
                         raise translate(error, self.name, doing) from error
                     self._credential.forget(began)  # revoked, or expired early: one new token is asked for

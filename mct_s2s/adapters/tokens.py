@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from azure.core.exceptions import AzureError
 
 from mct_s2s import clock
+from mct_s2s.adapters.answers import OddAnswer, parse_json
 from mct_s2s.adapters.authorities import OF_MICROSOFT, may_sign_in
 from mct_s2s.adapters.azure_trace import hooks
 from mct_s2s.adapters.client_refusals import PROPAGATING, identity_refused, other_authority, token_refused
@@ -155,9 +155,9 @@ def read_token(text: str) -> ApiToken:
     """
     try:
         payload = text.split(".")[1]
-        document = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+        document = parse_json(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
         return ApiToken(Claims.read(document), text)
-    except (ValueError, IndexError, AttributeError) as error:
+    except (OddAnswer, OSError, *ODD) as error:
         raise ServiceError(
             "token-unreadable",
             "The access token for the MCT API cannot be read, neither here nor by the MCT API.",

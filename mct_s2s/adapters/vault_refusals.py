@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import aiohttp
-from azure.core.exceptions import AzureError, DecodeError, HttpResponseError
+from azure.core.exceptions import AzureError, DecodeError, DeserializationError, HttpResponseError
 
 from mct_s2s.adapters.answers import OddAnswer, Service, odd_answer, parse_json, seconds
 from mct_s2s.adapters.clouds import NEVER_CONNECTED
@@ -22,6 +22,8 @@ BUSY = frozenset({"ObjectIsBeingDeleted", "ObjectIsBeingRecovered"})
 """A deletion or a recovery is under way: wait a moment."""
 DELETED = "ObjectIsDeletedButRecoverable"
 DISABLED = "SecretDisabled"
+UNREADABLE = (DeserializationError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError)
+"""What the SDK raises where it looks into an answer without asking what it is."""
 _NETWORK = frozenset({"ForbiddenByFirewall", "ForbiddenByConnection"})
 _OBJECT_ID = re.compile(r"oid=([0-9a-fA-F-]{36})")
 
@@ -92,6 +94,8 @@ def _unanswered(error: Exception, vault: str, doing: str) -> S2SError:
     odd = odd_answer(error)
     if odd is not None:
         return Service(f"The vault '{vault}'", "vault-unreachable").refused(odd, doing)
+    if isinstance(error, UNREADABLE):
+        return Service(f"The vault '{vault}'", "vault-unreachable").unreadable(doing)
     cause = error.__cause__ or getattr(error, "inner_exception", None)
     if isinstance(cause, aiohttp.ClientConnectorDNSError):
         return _no_vault(vault)

@@ -169,7 +169,8 @@ def graph_session(*answers: Answer | Exception) -> GraphSession:
         answer = left.pop(0) if len(left) > 1 else left[0]
         if isinstance(answer, Exception):
             raise answer
-        return httpx.Response(answer.status, headers=dict(answer.headers), content=answer.content, request=request)
+        headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in answer.headers.items()]
+        return httpx.Response(answer.status, headers=headers, content=answer.content, request=request)
 
     tls = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     session = GraphSession(PUBLIC, SignedIn(), tls, Once(), silent)  # type: ignore[arg-type]

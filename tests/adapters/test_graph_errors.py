@@ -15,6 +15,7 @@ from mct_s2s.errors import PermissionMissing, S2SError, ServiceError, SignInFail
 from mct_s2s.model.ids import ApplicationObjectId, AppRoleId, ClientId, PrincipalId
 
 from tests.adapters.raw import JSON, ODD_BODIES, PAGE, REQUEST_ID, Answer, SignedIn, graph_request, graph_session
+from tests.planning.worlds import guid
 
 # msgraph-sdk's own modules warn of their deprecation when they are imported.
 pytestmark = pytest.mark.filterwarnings("ignore:(GetQueryParameters|This class) is deprecated:DeprecationWarning")
@@ -443,13 +444,14 @@ def test_any_other_refusal_of_consent_is_an_error() -> None:
 
 def test_a_service_principal_that_is_there_is_read() -> None:
     conflict = refusal(409, "Request_MultipleObjectsWithSameKeyValue", "The name is already in use.", "ObjectConflict")
-    there = Answer(200, {"id": "p", "appId": "c", "displayName": "Import", "servicePrincipalType": "Application"})
+    row = {"id": guid("p"), "appId": guid("c"), "displayName": "Import", "servicePrincipalType": "Application"}
+    there = Answer(200, row)
 
     async def main() -> object:
         directory = GraphDirectory(graph_session(conflict, there))
-        return (await directory.create_principal(ClientId("c"), is_new=False)).id
+        return (await directory.create_principal(ClientId(guid("c")), is_new=False)).id
 
-    assert asyncio.run(main()) == "p"
+    assert asyncio.run(main()) == guid("p")
 
 
 def revoked(answer: Answer) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from mct_s2s.adapters.answers import ARM, members, rows, text, texts
 from mct_s2s.adapters.arm.session import ArmSession
 from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.model.rights import Denial, Lock, Permission
@@ -27,52 +28,58 @@ class ArmAccess:
 
     async def permissions(self, resource: ResourceId) -> tuple[Permission, ...]:
         """GET …/permissions: of the caller, whoever that is."""
-        return tuple(_permission(row) for row in await self._rows(resource, "permissions", AUTHORIZATION_API))
+        found = await self._rows(resource, "permissions", AUTHORIZATION_API)
+        with ARM.readable(READ):
+            return tuple(_permission(row) for row in found)
 
     async def locks(self, resource: ResourceId) -> tuple[Lock, ...]:
         """GET …/locks, without those that only bind what lies below."""
-        locks = [_lock(row) for row in await self._rows(resource, "locks", LOCKS_API)]
+        found = await self._rows(resource, "locks", LOCKS_API)
+        with ARM.readable(READ):
+            locks = [_lock(row) for row in found]
         here = f"{str(resource).lower()}/"
         return tuple(lock for lock in locks if here.startswith(f"{lock.scope.lower().rstrip('/')}/"))
 
     async def denials(self, resource: ResourceId) -> tuple[Denial, ...]:
         """GET …/denyAssignments."""
-        rows = await self._rows(resource, "denyAssignments", AUTHORIZATION_API)
-        return tuple(denial for row in rows for denial in _denials(row, resource))
+        found = await self._rows(resource, "denyAssignments", AUTHORIZATION_API)
+        with ARM.readable(READ):
+            return tuple(denial for row in found for denial in _denials(row, resource))
 
     async def _rows(self, resource: ResourceId, kind: str, version: str) -> list[Mapping[str, Any]]:
         page = await self._session.get(f"{resource}{AUTHORIZATION}/{kind}", version, READ)
-        return list(page.get("value") or ())
+        with ARM.readable(READ):
+            return rows(page.get("value"))
 
 
 def _permission(row: Mapping[str, Any]) -> Permission:
     return Permission(
-        tuple(row.get("actions") or ()), tuple(row.get("notActions") or ()), is_conditional=bool(row.get("condition"))
+        texts(row.get("actions")), texts(row.get("notActions")), is_conditional=bool(row.get("condition"))
     )
 
 
 def _lock(row: Mapping[str, Any]) -> Lock:
-    identifier = str(row["id"])
+    identifier = text(row["id"])
     scope = identifier[: identifier.lower().rfind(AUTHORIZATION.lower())]
-    return Lock(str(row["name"]), scope, str(row["properties"]["level"]).lower() == "readonly")
+    return Lock(text(row["name"]), scope, text(row["properties"]["level"]).lower() == "readonly")
 
 
 def _denials(row: Mapping[str, Any], resource: ResourceId) -> list[Denial]:
-    properties: Mapping[str, Any] = row["properties"]
-    scope = str(properties.get("scope") or "").rstrip("/").lower()
+    properties = members(row["properties"])
+    scope = text(properties.get("scope")).rstrip("/").lower()
     if properties.get("doNotApplyToChildScopes") and scope != str(resource).lower():
         return []
     return [
         Denial(
-            str(properties.get("denyAssignmentName") or row.get("name") or ""),
+            text(properties.get("denyAssignmentName")) or text(row.get("name")),
             _permission(permission),
             _ids(properties.get("principals")),
             _ids(properties.get("excludePrincipals")),
-            any(str(spared.get("type")).lower() == "group" for spared in properties.get("excludePrincipals") or ()),
+            any(text(spared.get("type")).lower() == "group" for spared in rows(properties.get("excludePrincipals"))),
         )
-        for permission in properties.get("permissions") or ()
+        for permission in rows(properties.get("permissions"))
     ]
 
 
 def _ids(principals: Any) -> frozenset[str]:
-    return frozenset(str(principal["id"]).lower() for principal in principals or ())
+    return frozenset(text(principal["id"]).lower() for principal in rows(principals))

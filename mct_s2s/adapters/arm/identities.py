@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from mct_s2s.adapters.answers import ARM, guid, members, optional, rows, text, texts
 from mct_s2s.adapters.arm.session import ArmSession
 from mct_s2s.adapters.arm.sites import ArmSites
 from mct_s2s.errors import NotThere, ServiceError
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 READ = "read the resource that is to call the API"
 ENABLE = "switch the managed identity on"
 DISABLE = "switch the managed identity off"
+ROLES = "read the identity's roles"
 ROLE_ASSIGNMENTS_API = "2022-04-01"
 POLL_SECONDS = 1
 
@@ -39,13 +41,16 @@ class ArmIdentities:
         """GET the resource; for types beyond App Service with the api-version that its provider names."""
         try:
             if resource.is_site:
-                return _holder(resource, await self._sites.raw_site(resource), None)
+                site = await self._sites.raw_site(resource)
+                with ARM.readable(READ):
+                    return _holder(resource, site, None)
             version = await self._api_version(resource)
             client = self._client(resource.subscription_id)
             row = await self._session.call(
                 lambda: client.resources.get_by_id(str(resource).lstrip("/"), api_version=version), READ
             )
-            return _holder(resource, row, version)
+            with ARM.readable(READ):
+                return _holder(resource, row, version)
         except NotThere:
             return None
 
@@ -75,9 +80,10 @@ class ArmIdentities:
             return []
         path = f"/subscriptions/{holder.resource.subscription_id}/providers/Microsoft.Authorization/roleAssignments"
         page = await self._session.get(
-            path, ROLE_ASSIGNMENTS_API, "read the identity's roles", filter=f"principalId eq '{holder.principal_id}'"
+            path, ROLE_ASSIGNMENTS_API, ROLES, filter=f"principalId eq '{holder.principal_id}'"
         )
-        return [str((row.get("properties") or {}).get("scope") or row.get("id")) for row in page.get("value", ())]
+        with ARM.readable(ROLES):
+            return [text(members(row.get("properties")).get("scope")) or text(row["id"]) for row in rows(page["value"])]
 
     async def _change(self, holder: IdentityHolder, identity: dict[str, Any], doing: str) -> None:
         if holder.resource.is_site:
@@ -88,15 +94,18 @@ class ArmIdentities:
     async def _patch_site(self, resource: ResourceId, body: dict[str, Any], doing: str) -> None:
         apps = self._sites.client(resource.subscription_id).web_apps
         group, name = resource.resource_group, resource.names[0]
-        try:
-            if resource.slot:
-                slot = resource.slot
-                await self._session.call(lambda: apps.update_slot(group, name, slot, body), doing)  # type: ignore[call-overload]
-            else:
-                await self._session.call(lambda: apps.update(group, name, body), doing)  # type: ignore[call-overload]
-        except ValueError:
-            # 202 with an empty body: accepted, and the SDK tries to parse it. What came of it is read back.
-            return
+
+        async def patch() -> None:
+            try:
+                if resource.slot:
+                    await apps.update_slot(group, name, resource.slot, body)  # type: ignore[call-overload]
+                else:
+                    await apps.update(group, name, body)  # type: ignore[call-overload]
+            except ValueError:
+                # 202 with an empty body: accepted, and the SDK tries to parse it. What came of it is read back.
+                return
+
+        await self._session.call(patch, doing)
 
     async def _patch(self, holder: IdentityHolder, body: dict[str, Any], doing: str) -> None:
         client = self._client(holder.resource.subscription_id)
@@ -130,12 +139,15 @@ class ArmIdentities:
         client = self._client(resource.subscription_id)
         provider = await self._session.call(lambda: client.providers.get(resource.namespace), READ)
         wanted = "/".join(resource.types).lower()
-        for row in provider.get("resourceTypes") or ():
-            if str(row["resourceType"]).lower() == wanted:
-                versions = sorted(row.get("apiVersions") or (), reverse=True)
-                stable = [version for version in versions if not version.endswith("-preview")]
-                if stable or versions:
-                    return str((stable or versions)[0])
+        with ARM.readable(READ):
+            types = {
+                text(row["resourceType"]).lower(): texts(row.get("apiVersions"))
+                for row in rows(provider["resourceTypes"])
+            }
+        versions = sorted(types.get(wanted, ()), reverse=True)
+        stable = [version for version in versions if not version.endswith("-preview")]
+        if stable or versions:
+            return (stable or versions)[0]
         raise NotThere(
             "resource-type-unknown",
             f"Azure knows no resource type {resource.namespace}/{wanted}.",
@@ -154,16 +166,16 @@ class ArmIdentities:
 
 def _holder(resource: ResourceId, row: Mapping[str, Any], api_version: str | None) -> IdentityHolder:
     if resource.type == USER_ASSIGNED_IDENTITIES:
-        principal = str((row.get("properties") or {})["principalId"])
-        return IdentityHolder(resource, PrincipalId(principal), "UserAssigned", api_version=api_version)
-    identity: Mapping[str, Any] = row.get("identity") or {}
+        principal = PrincipalId(guid(members(row.get("properties"))["principalId"]))
+        return IdentityHolder(resource, principal, "UserAssigned", api_version=api_version)
+    identity = members(row.get("identity"))
     return IdentityHolder(
         resource=resource,
-        principal_id=PrincipalId(identity["principalId"]) if identity.get("principalId") else None,
-        identity_type=identity.get("type") or "None",
-        user_assigned=tuple((identity.get("userAssignedIdentities") or {}).keys()),
+        principal_id=PrincipalId(guid(identity["principalId"])) if identity.get("principalId") else None,
+        identity_type=text(identity.get("type")) or "None",
+        user_assigned=tuple(members(identity.get("userAssignedIdentities"))),
         api_version=api_version,
-        location=row.get("location"),
+        location=optional(row.get("location")),
     )
 
 

@@ -26,6 +26,7 @@ from azure.core.rest import HttpRequest
 
 from mct_s2s import __version__
 from mct_s2s.adapters import patience as limits
+from mct_s2s.adapters.answers import ARM
 from mct_s2s.adapters.arm.errors import UnreadableAnswer, translate
 from mct_s2s.adapters.azure_trace import OnlyAt, TracePolicy
 from mct_s2s.adapters.clouds import Cloud
@@ -98,7 +99,8 @@ class ArmSession:
             for last in (False, True):
                 began = time.monotonic()
                 try:
-                    return await send()
+                    with ARM.readable(doing):  # the clients look into answers without asking what they are
+                        return await send()
                 except AzureError as error:
                     if getattr(error, "status_code", None) != 401 or last:
                         raise translate(error, doing, self.cloud.arm_scope) from error
@@ -114,7 +116,7 @@ class ArmSession:
 
         async def once() -> dict[str, Any]:
             response = await self._raw.send_request(HttpRequest("GET", self.cloud.arm + path, params=options))
-            if response.status_code >= 400:
+            if response.status_code != 200:  # no redirect is followed
                 raise HttpResponseError(response=response)
             document: dict[str, Any] = response.json()
             return document

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from mct_s2s.adapters.answers import ARM, guid, text
+from mct_s2s.adapters.answers import ARM, guid, members, optional, text, texts
 from mct_s2s.adapters.arm.session import ArmSession
 from mct_s2s.errors import NotThere, PermissionMissing, ServiceError
 from mct_s2s.model.ids import TenantId
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 SUBSCRIPTIONS_API = "2022-12-01"
 REFERENCES_API = "2024-11-01"
+REFERENCE = "look at a key vault reference"
 
 
 class ArmSites:
@@ -94,26 +95,26 @@ class ArmSites:
         if not isinstance(settings, Mapping):
             # Never "no settings": a write replaces them all, and would erase the site's own.
             raise ARM.unreadable(doing)
-        return dict(settings)
+        with ARM.readable(doing):
+            return {name: optional(value) for name, value in settings.items()}
 
     async def swapping(self, resource: ResourceId) -> Swapping | None:
         """GET …/slots and GET …/config/slotConfigNames: both belong to the production site."""
         apps, group, name = self._at(resource)
 
         async def names() -> list[str]:
-            return [str(row["name"]).rpartition("/")[2] async for row in _rows(apps.list_slots(group, name))]
+            return [text(row["name"]).rpartition("/")[2] async for row in _rows(apps.list_slots(group, name))]
 
         try:
             slots, answer = await together(
                 self._session.call(names, "list the slots"),
                 self._session.call(lambda: apps.list_slot_configuration_names(group, name), "read the slot settings"),
             )
+            with ARM.readable("read the slot settings"):
+                sticky = texts(members(answer.get("properties")).get("appSettingNames"))
         except (NotThere, PermissionMissing, ServiceError):
             return None  # it only serves a warning: whoever may not see the slots can do the job all the same
-        if not slots:
-            return None
-        sticky = (answer.get("properties") or {}).get("appSettingNames") or ()
-        return Swapping(tuple(slots), frozenset(str(entry).lower() for entry in sticky))
+        return Swapping(tuple(slots), frozenset(entry.lower() for entry in sticky)) if slots else None
 
     async def write_settings(
         self,
@@ -143,23 +144,24 @@ class ArmSites:
 
     async def reference_status(self, resource: ResourceId, name: str) -> str | None:
         """GET …/config/configreferences/appsettings/{name}."""
-        status = (await self._reference(resource, name)).get("status")
-        return str(status) if status else None
+        found = await self._reference(resource, name)
+        with ARM.readable(REFERENCE):
+            return text(found.get("status")) or None
 
     async def active_version(self, resource: ResourceId, name: str) -> str | None:
         """The same, its `activeVersion`, where it is resolved."""
         found = await self._reference(resource, name)
-        version = found.get("activeVersion") if found.get("status") == "Resolved" else None
-        return str(version) if version else None
+        with ARM.readable(REFERENCE):
+            return text(found.get("activeVersion")) or None if found.get("status") == "Resolved" else None
 
     async def _reference(self, resource: ResourceId, name: str) -> Mapping[str, Any]:
         path = f"{resource}/config/configreferences/appsettings/{name}"
         try:
-            answer = await self._session.get(path, REFERENCES_API, "look at a key vault reference")
+            answer = await self._session.get(path, REFERENCES_API, REFERENCE)
         except (NotThere, PermissionMissing):
             return {}
-        found: Mapping[str, Any] = answer.get("properties") or {}
-        return found
+        with ARM.readable(REFERENCE):
+            return members(answer.get("properties"))
 
     async def refresh_references(self, resource: ResourceId) -> None:
         """POST …/config/configreferences/appsettings/refresh. Repeating it is harmless.
@@ -202,12 +204,14 @@ def _subscription(row: Mapping[str, Any]) -> Subscription:
 
 
 def _site(row: Mapping[str, Any]) -> Site:
-    properties: Mapping[str, Any] = row.get("properties") or {}
-    default = properties.get("defaultHostName") or ""
-    others = [name for name in properties.get("hostNames") or () if name != default]
+    properties = members(row.get("properties"))
+    default = text(properties.get("defaultHostName"))
+    others = [name for name in texts(properties.get("hostNames")) if name != default]
+    resource = ResourceId.parse(text(row["id"]))
+    guid(resource.subscription_id)
     return Site(
-        resource=ResourceId.parse(row["id"]),
-        kind=row.get("kind") or "app",
-        state=properties.get("state") or "",
+        resource=resource,
+        kind=text(row.get("kind")) or "app",
+        state=text(properties.get("state")),
         host_names=(default, *others),
     )

@@ -14,6 +14,8 @@ from typing import Any
 from kiota_abstractions.method import Method
 from kiota_abstractions.request_information import RequestInformation
 
+from mct_s2s.adapters.answers import GRAPH, guid, members, optional, text
+from mct_s2s.adapters.answers import rows as rows_of
 from mct_s2s.adapters.graph import parse
 from mct_s2s.adapters.graph.session import GraphSession
 from mct_s2s.errors import ServiceError
@@ -28,7 +30,10 @@ GRAPH_APP_ID = "00000003-0000-0000-c000-000000000000"
 NOT_A_PERSON = 400
 """What `/me` answers an application."""
 
-_DURATION = re.compile(r"P(?:(\d+)Y)?(?:(\d+)M)?(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)(?:\.\d+)?S)?)?")
+_N = r"(\d{1,6})"
+_DURATION = re.compile(rf"P(?:{_N}Y)?(?:{_N}M)?(?:{_N}D)?(?:T(?:{_N}H)?(?:{_N}M)?(?:{_N}(?:\.\d+)?S)?)?", re.ASCII)
+LONGEST = timedelta(days=100 * 366)
+"""No calendar has room for every duration that can be written."""
 
 
 class GraphAccess:
@@ -53,24 +58,26 @@ class GraphAccess:
         if self._signed_in.client_id is not None:
             return None
         try:
-            row = await self._get("/me?$select=id,userPrincipalName") or {}
+            row = await self._get("/me?$select=id,userPrincipalName")
         except ServiceError as error:
             if error.status == NOT_A_PERSON:
                 return None
             raise
-        return Person(PrincipalId(row["id"]), str(row.get("userPrincipalName") or row["id"]))
+        with GRAPH.readable(READ):
+            return Person(PrincipalId(guid(row["id"])), text(row.get("userPrincipalName")) or row["id"])
 
     async def principal(self) -> ServicePrincipal | None:
         """GET /servicePrincipals(appId='…')."""
         if self._signed_in.client_id is None:
             return None
         row = await self._get(f"{self._own}?$select={','.join(parse.PRINCIPAL_FIELDS)}")
-        return parse.principal(row) if row else None
+        return parse.principal(row)
 
     async def roles(self) -> frozenset[str] | None:
         """GET …/transitiveMemberOf/microsoft.graph.directoryRole: those that come through a group, too."""
         rows = await self._rows(f"{self._own}/transitiveMemberOf/microsoft.graph.directoryRole?$select=roleTemplateId")
-        return None if rows is None else frozenset(str(row["roleTemplateId"]).lower() for row in rows)
+        with GRAPH.readable(READ):
+            return None if rows is None else frozenset(text(row["roleTemplateId"]).lower() for row in rows)
 
     async def permissions(self) -> frozenset[str] | None:
         """GET …/appRoleAssignments, and what Microsoft Graph calls the roles in them."""
@@ -80,31 +87,34 @@ class GraphAccess:
             self._get(f"/servicePrincipals(appId='{GRAPH_APP_ID}')?$select=id,appRoles"),
             self._get(f"{self._own}/appRoleAssignments?$top=999"),
         )
-        if graph is None or assigned is None:
-            return None
-        names = {str(role["id"]).lower(): str(role["value"]) for role in graph["appRoles"]}
-        held = [row for row in assigned["value"] if str(row["resourceId"]).lower() == str(graph["id"]).lower()]
-        return frozenset(names.get(str(row["appRoleId"]).lower(), "") for row in held) - {""}
+        with GRAPH.readable(READ):
+            own = guid(graph["id"]).lower()
+            names = {guid(role["id"]).lower(): text(role["value"]) for role in rows_of(graph["appRoles"])}
+            held = [row for row in rows_of(assigned["value"]) if guid(row["resourceId"]).lower() == own]
+            return frozenset(names.get(guid(row["appRoleId"]).lower(), "") for row in held) - {""}
 
     async def owned(self) -> frozenset[ApplicationObjectId] | None:
         """GET …/ownedObjects/microsoft.graph.application."""
         rows = await self._rows(f"{self._own}/ownedObjects/microsoft.graph.application?$select=id&$top=999")
-        return None if rows is None else frozenset(ApplicationObjectId(row["id"]) for row in rows)
+        with GRAPH.readable(READ):
+            return None if rows is None else frozenset(ApplicationObjectId(guid(row["id"])) for row in rows)
 
     async def secret_rules(self) -> tuple[SecretRule, ...]:
         """GET /policies/defaultAppManagementPolicy."""
-        policy = await self._get("/policies/defaultAppManagementPolicy") or {}
+        policy = await self._get("/policies/defaultAppManagementPolicy")
         if not policy.get("isEnabled"):
             return ()
-        return _rules(policy.get("applicationRestrictions") or {})
+        with GRAPH.readable(READ):
+            return _rules(members(policy.get("applicationRestrictions")))
 
     async def secret_rules_of(self, object_id: ApplicationObjectId) -> tuple[SecretRule, ...] | None:
         """GET /applications/{id}/appManagementPolicies: where there is one, it goes before the tenant's."""
-        page = await self._get(f"/applications/{object_id}/appManagementPolicies") or {}
-        for policy in page.get("value", ()):
-            restrictions = policy.get("restrictions") or {}
-            if policy.get("isEnabled") and restrictions.get("passwordCredentials") is not None:
-                return _rules(restrictions)
+        page = await self._get(f"/applications/{object_id}/appManagementPolicies")
+        with GRAPH.readable(READ):
+            for policy in rows_of(page.get("value")):
+                restrictions = members(policy.get("restrictions"))
+                if policy.get("isEnabled") and restrictions.get("passwordCredentials") is not None:
+                    return _rules(restrictions)
         return None
 
     @property
@@ -113,11 +123,14 @@ class GraphAccess:
         client_id = self._signed_in.client_id
         return f"/servicePrincipals(appId='{client_id}')" if client_id else "/me"
 
-    async def _get(self, path: str) -> dict[str, Any] | None:
+    async def _get(self, path: str) -> dict[str, Any]:
         info = RequestInformation(Method.GET)
         info.url = self._session.base_url + path
         info.headers.try_add("Accept", "application/json")
-        return await self._session.send(info, READ)
+        answer = await self._session.send(info, READ)
+        if answer is None:
+            raise GRAPH.unreadable(READ)  # none of these has nothing to say
+        return answer
 
     async def _rows(self, path: str) -> list[dict[str, Any]] | None:
         """All rows; none where an application that nobody knows asks for itself."""
@@ -140,23 +153,24 @@ def _rules(restrictions: Mapping[str, Any]) -> tuple[SecretRule, ...]:
     known = {kind.value: kind for kind in SecretRestriction}
     return tuple(
         SecretRule(
-            known[str(rule["restrictionType"])],
-            duration(rule.get("maxLifetime")),
-            parse.moment(rule["restrictForAppsCreatedAfterDateTime"])
+            known[text(rule["restrictionType"])],
+            duration(optional(rule.get("maxLifetime"))),
+            parse.moment(text(rule["restrictForAppsCreatedAfterDateTime"]))
             if rule.get("restrictForAppsCreatedAfterDateTime")
             else None,
         )
-        for rule in restrictions.get("passwordCredentials") or ()
+        for rule in rows_of(restrictions.get("passwordCredentials"))
         if rule.get("restrictionType") in known
         and rule.get("state", "enabled") == "enabled"
-        and not (rule.get("excludeActors") or {}).get("customSecurityAttributes")
+        and not members(rule.get("excludeActors")).get("customSecurityAttributes")
     )
 
 
-def duration(text: str | None) -> timedelta | None:
-    """An ISO 8601 duration; a year counts 365 days and a month 30. `None` for what is none."""
-    match = _DURATION.fullmatch(text or "")
+def duration(written: str | None) -> timedelta | None:
+    """An ISO 8601 duration, at most `LONGEST`; a year counts 365 days and a month 30. `None` for what is none."""
+    match = _DURATION.fullmatch(written or "")
     if match is None or not any(match.groups()):
         return None
     years, months, days, hours, minutes, seconds = (int(part or 0) for part in match.groups())
-    return timedelta(days=365 * years + 30 * months + days, hours=hours, minutes=minutes, seconds=seconds)
+    days += 365 * years + 30 * months + (hours // 24)
+    return min(LONGEST, timedelta(days=days, hours=hours % 24, minutes=minutes, seconds=seconds))

@@ -12,7 +12,7 @@ import httpx
 
 from mct_s2s.adapters.answers import check_depth, check_length, check_size
 
-UNPACKED = ("content-encoding", "content-length", "transfer-encoding")
+UNPACKED = (b"content-encoding", b"content-length", b"transfer-encoding")
 """What is true of an answer on its way only."""
 
 
@@ -36,7 +36,7 @@ class BoundedClient(httpx.AsyncClient):
             check_depth(bytes(body))
         finally:
             await response.aclose()
-        kept = [(name, value) for name, value in response.headers.multi_items() if name.lower() not in UNPACKED]
+        kept = [(name, value) for name, value in response.headers.raw if name.lower() not in UNPACKED]
         return httpx.Response(
             response.status_code, headers=kept, content=bytes(body), request=request, extensions=response.extensions
         )

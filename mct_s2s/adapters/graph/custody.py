@@ -17,7 +17,7 @@ from typing import Any
 from kiota_abstractions.method import Method
 from kiota_abstractions.request_information import RequestInformation
 
-from mct_s2s.adapters.answers import GRAPH
+from mct_s2s.adapters.answers import GRAPH, guid, text
 from mct_s2s.adapters.graph import parse
 from mct_s2s.adapters.graph.errors import READ, already_gone, is_lag
 from mct_s2s.adapters.graph.session import GraphSession
@@ -36,7 +36,9 @@ async def owners(session: GraphSession, path: str) -> tuple[Owner, ...]:
     rows = [row async for row in session.rows(info, READ, lag=is_lag)]
     with GRAPH.readable(READ):
         return tuple(
-            Owner(PrincipalId(row["id"]), str(row.get("userPrincipalName") or row.get("displayName") or row["id"]))
+            Owner(
+                PrincipalId(guid(row["id"])), str(row.get("userPrincipalName") or row.get("displayName") or row["id"])
+            )
             for row in rows
         )
 
@@ -67,7 +69,7 @@ async def remove(session: GraphSession, path: str, keep: Collection[KeyId]) -> N
     """POST {path}/removePassword for each secret, PATCH {path} with the certificates that stay."""
     row = await _holder(session, path)
     with GRAPH.readable(READ):
-        secrets = [KeyId(entry["keyId"]) for entry in row["passwordCredentials"] if entry["keyId"] not in keep]
+        secrets = [KeyId(guid(entry["keyId"])) for entry in row["passwordCredentials"] if entry["keyId"] not in keep]
         certificates = list(row["keyCredentials"])
         staying = [entry for entry in certificates if entry["keyId"] in keep]
     for key_id in secrets:

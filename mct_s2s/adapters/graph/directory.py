@@ -11,7 +11,7 @@ from typing import Any
 from kiota_abstractions.base_request_configuration import RequestConfiguration
 from kiota_abstractions.request_information import RequestInformation
 
-from mct_s2s.adapters.answers import GRAPH
+from mct_s2s.adapters.answers import GRAPH, guid, text
 from mct_s2s.adapters.graph import bodies, custody, parse, proofs
 from mct_s2s.adapters.graph.errors import (
     READ,
@@ -194,7 +194,7 @@ class GraphDirectory:
         info = builder.to_post_request_information(bodies.new_secret(name, expires))
         row = await self._session.send(info, "make the secret", repeatable=False, lag=_lag(is_new)) or {}
         with GRAPH.readable("make the secret"):
-            return NewSecret(KeyId(row["keyId"]), parse.moment(row["endDateTime"]), str(row["secretText"]))
+            return NewSecret(KeyId(guid(row["keyId"])), parse.moment(row["endDateTime"]), _secret(row["secretText"]))
 
     async def remove_secret(self, object_id: ApplicationObjectId, key_id: KeyId) -> None:
         """POST /applications/{id}/removePassword."""
@@ -374,6 +374,12 @@ def _select(fields: list[str]) -> RequestConfiguration[Any]:
 
 def _lag(is_new: bool) -> Lag:
     return is_lag if is_new else no_lag
+
+
+def _secret(value: object) -> str:
+    if not text(value):
+        raise ValueError("there is no secret in it")
+    return text(value)
 
 
 def _until_lost(lag: Lag) -> Lag:

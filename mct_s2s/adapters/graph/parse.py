@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from mct_s2s.adapters.answers import GRAPH, guid
+from mct_s2s.adapters.answers import GRAPH, guid, members, optional, rows, text, texts
 from mct_s2s.adapters.graph.errors import READ
 from mct_s2s.model.ids import ApplicationObjectId, AppRoleId, ClientId, KeyId, PrincipalId, TenantId
 from mct_s2s.model.observed import (
@@ -60,58 +60,58 @@ PRINCIPAL_FIELDS = [
 @GRAPH.readable(READ)
 def tenant(row: Json) -> Tenant:
     """`organization`. The tenant name is the initial domain, whatever the custom ones."""
-    domains = row.get("verifiedDomains") or []
-    initial = next((domain["name"] for domain in domains if domain.get("isInitial")), "")
-    return Tenant(TenantId(guid(row["id"])), initial, frozenset(str(domain["name"]).lower() for domain in domains))
+    domains = rows(row.get("verifiedDomains"))
+    initial = next((text(domain["name"]) for domain in domains if domain.get("isInitial")), "")
+    return Tenant(TenantId(guid(row["id"])), initial, frozenset(text(domain["name"]).lower() for domain in domains))
 
 
 @GRAPH.readable(READ)
 def application(row: Json) -> Application:
     """`application`."""
     return Application(
-        object_id=ApplicationObjectId(row["id"]),
-        client_id=ClientId(row["appId"]),
-        display_name=row.get("displayName") or "",
-        unique_name=row.get("uniqueName"),
-        sign_in_audience=row.get("signInAudience"),
-        identifier_uris=tuple(row.get("identifierUris") or ()),
-        app_roles=tuple(app_role(role) for role in row.get("appRoles") or ()),
-        required_access=tuple(_required_access(entry) for entry in row.get("requiredResourceAccess") or ()),
+        object_id=ApplicationObjectId(guid(row["id"])),
+        client_id=ClientId(guid(row["appId"])),
+        display_name=text(row.get("displayName")),
+        unique_name=optional(row.get("uniqueName")),
+        sign_in_audience=optional(row.get("signInAudience")),
+        identifier_uris=texts(row.get("identifierUris")),
+        app_roles=tuple(app_role(role) for role in rows(row.get("appRoles"))),
+        required_access=tuple(_required_access(entry) for entry in rows(row.get("requiredResourceAccess"))),
         credentials=(
-            *(credential(CredentialKind.SECRET, entry) for entry in row.get("passwordCredentials") or ()),
-            *(credential(CredentialKind.CERTIFICATE, entry) for entry in row.get("keyCredentials") or ()),
+            *(credential(CredentialKind.SECRET, entry) for entry in rows(row.get("passwordCredentials"))),
+            *(credential(CredentialKind.CERTIFICATE, entry) for entry in rows(row.get("keyCredentials"))),
         ),
-        token_version=(row.get("api") or {}).get("requestedAccessTokenVersion"),
-        created=moment(row["createdDateTime"]) if row.get("createdDateTime") else None,
-        tags=tuple(row.get("tags") or ()),
-        notes=row.get("notes"),
-        deleted=moment(row["deletedDateTime"]) if row.get("deletedDateTime") else None,
+        token_version=_version(members(row.get("api")).get("requestedAccessTokenVersion")),
+        created=_optional_moment(row.get("createdDateTime")),
+        tags=texts(row.get("tags")),
+        notes=optional(row.get("notes")),
+        deleted=_optional_moment(row.get("deletedDateTime")),
     )
 
 
 def app_role(row: Json) -> AppRole:
     """`appRole`."""
     return AppRole(
-        id=AppRoleId(row["id"]),
-        value=row.get("value"),
-        display_name=row.get("displayName") or "",
-        description=row.get("description") or "",
+        id=AppRoleId(guid(row["id"])),
+        value=optional(row.get("value")),
+        display_name=text(row.get("displayName")),
+        description=text(row.get("description")),
         enabled=bool(row.get("isEnabled")),
-        member_types=tuple(row.get("allowedMemberTypes") or ()),
+        member_types=texts(row.get("allowedMemberTypes")),
     )
 
 
 @GRAPH.readable(READ)
 def principal(row: Json) -> ServicePrincipal:
     """`servicePrincipal`. A managed identity names its Azure resource among its alternative names."""
-    resource = next((str(n) for n in row.get("alternativeNames") or () if str(n).startswith("/subscriptions/")), None)
+    names = texts(row.get("alternativeNames"))
     is_identity = row.get("servicePrincipalType") == PrincipalKind.MANAGED_IDENTITY
     return ServicePrincipal(
-        id=PrincipalId(row["id"]),
-        client_id=ClientId(row["appId"]),
-        display_name=row.get("displayName") or "",
+        id=PrincipalId(guid(row["id"])),
+        client_id=ClientId(guid(row["appId"])),
+        display_name=text(row.get("displayName")),
         kind=PrincipalKind.MANAGED_IDENTITY if is_identity else PrincipalKind.APPLICATION,
-        resource_id=resource,
+        resource_id=next((name for name in names if name.startswith("/subscriptions/")), None),
         assignment_required=bool(row.get("appRoleAssignmentRequired")),
     )
 
@@ -119,17 +119,17 @@ def principal(row: Json) -> ServicePrincipal:
 @GRAPH.readable(READ)
 def assignment(row: Json) -> Assignment:
     """`appRoleAssignment`."""
-    return Assignment(
-        row["id"], PrincipalId(row["principalId"]), PrincipalId(row["resourceId"]), AppRoleId(row["appRoleId"])
-    )
+    principal_id, resource_id = PrincipalId(guid(row["principalId"])), PrincipalId(guid(row["resourceId"]))
+    return Assignment(text(row["id"]), principal_id, resource_id, AppRoleId(guid(row["appRoleId"])))
 
 
 @GRAPH.readable(READ)
 def federated_credential(row: Json) -> Credential:
     """`federatedIdentityCredential`: it does not expire."""
-    audience = next(iter(row.get("audiences") or ()), "")
-    federation = Federation(row.get("issuer") or "", row.get("subject") or "", audience)
-    return Credential(CredentialKind.FEDERATED, KeyId(row["id"]), row.get("name"), None, federation=federation)
+    audience = next(iter(texts(row.get("audiences"))), "")
+    federation = Federation(text(row.get("issuer")), text(row.get("subject")), audience)
+    key_id, name = KeyId(guid(row["id"])), optional(row.get("name"))
+    return Credential(CredentialKind.FEDERATED, key_id, name, None, federation=federation)
 
 
 def thumbprint(identifier: object) -> str | None:
@@ -147,33 +147,39 @@ def thumbprint(identifier: object) -> str | None:
         return None
     if len(raw) == 20:
         return raw.hex().upper()
-    text = raw.decode("ascii", "replace")
-    return text.upper() if _SHA1.fullmatch(text) else None
+    shown = raw.decode("ascii", "replace")
+    return shown.upper() if _SHA1.fullmatch(shown) else None
 
 
-def moment(text: str) -> datetime:
+def moment(written: str) -> datetime:
     """A Graph timestamp: UTC, with up to seven digits of a second's fraction, of which Python reads six."""
-    head, _, fraction = text.rstrip("Zz").partition(".")
+    head, _, fraction = written.rstrip("Zz").partition(".")
     digits = fraction.partition("+")[0][:6]
     return datetime.fromisoformat(f"{head}.{digits.ljust(6, '0')}").replace(tzinfo=UTC)
 
 
+def _optional_moment(written: object) -> datetime | None:
+    return moment(text(written)) if written else None
+
+
+def _version(value: object) -> int | None:
+    if value is not None and not isinstance(value, int):
+        raise ValueError(f"{value!r} is no version of tokens")
+    return value
+
+
 def _required_access(row: Json) -> RequiredAccess:
-    return RequiredAccess(
-        ClientId(row["resourceAppId"]),
-        tuple((str(entry["id"]), str(entry["type"])) for entry in row.get("resourceAccess") or ()),
-    )
+    permissions = tuple((guid(entry["id"]), text(entry["type"])) for entry in rows(row.get("resourceAccess")))
+    return RequiredAccess(ClientId(guid(row["resourceAppId"])), permissions)
 
 
 def credential(kind: CredentialKind, row: Json) -> Credential:
     """`passwordCredential` or `keyCredential`."""
-    end = row.get("endDateTime")
-    begin = row.get("startDateTime")
     return Credential(
         kind,
-        KeyId(row["keyId"]),
-        row.get("displayName"),
-        moment(end) if end else None,
-        moment(begin) if begin else None,
+        KeyId(guid(row["keyId"])),
+        optional(row.get("displayName")),
+        _optional_moment(row.get("endDateTime")),
+        _optional_moment(row.get("startDateTime")),
         thumbprint(row.get("customKeyIdentifier")) if kind is CredentialKind.CERTIFICATE else None,
     )

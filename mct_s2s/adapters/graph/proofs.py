@@ -12,7 +12,7 @@ from kiota_abstractions.base_request_configuration import RequestConfiguration
 from msgraph.generated.models.application import Application
 from msgraph.generated.models.federated_identity_credential import FederatedIdentityCredential
 
-from mct_s2s.adapters.answers import GRAPH
+from mct_s2s.adapters.answers import GRAPH, guid, optional, rows
 from mct_s2s.adapters.graph import parse
 from mct_s2s.adapters.graph.errors import READ, is_lag
 from mct_s2s.adapters.graph.session import GraphSession
@@ -40,13 +40,14 @@ async def add_certificate(
     """
     builder = session.client.applications.by_application_id(object_id)
     row = await session.send(builder.to_get_request_information(), READ, lag=lag) or {}
-    standing: list[dict[str, Any]] | None = row.get("keyCredentials")
-    if not isinstance(standing, list):
+    if not isinstance(row.get("keyCredentials"), list):
         raise GRAPH.unreadable(READ)  # never "no certificates": the write replaces them all
-    for entry in standing:
-        known = same_id(entry.get("keyId"), certificate.key_id)
-        if known or same_id(parse.thumbprint(entry.get("customKeyIdentifier")), certificate.thumbprint):
-            return KeyId(entry["keyId"])
+    with GRAPH.readable(READ):
+        standing = rows(row["keyCredentials"])
+        for entry in standing:
+            known = same_id(optional(entry.get("keyId")), certificate.key_id)
+            if known or same_id(parse.thumbprint(entry.get("customKeyIdentifier")), certificate.thumbprint):
+                return KeyId(guid(entry["keyId"]))
     added = {
         "type": "AsymmetricX509Cert",
         "usage": "Verify",
@@ -99,7 +100,7 @@ async def put_federated_credential(
                 named = builder.federated_identity_credentials_with_name(federation.name)
                 row = await session.send(named.to_get_request_information(), READ, lag=is_lag)
             with GRAPH.readable("add the federated credential"):
-                return KeyId((row or {})["id"])
+                return KeyId(guid((row or {})["id"]))
     raise AssertionError(federation)
 
 

@@ -6,7 +6,6 @@ msgraph-sdk's models are used for what is written. Answers are not deserialised 
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import AsyncIterator
 from ssl import SSLContext
@@ -24,7 +23,7 @@ from msgraph.graph_service_client import GraphServiceClient
 
 from mct_s2s import __version__
 from mct_s2s.adapters import patience as limits
-from mct_s2s.adapters.answers import GRAPH, OddAnswer, check_address
+from mct_s2s.adapters.answers import GRAPH, OddAnswer, check_address, parse_json
 from mct_s2s.adapters.clouds import Cloud
 from mct_s2s.adapters.graph.connection import BoundedClient
 from mct_s2s.adapters.graph.errors import translate
@@ -96,6 +95,8 @@ class GraphSession:
             if page is None or not isinstance(found, list):
                 raise GRAPH.unreadable(doing)  # never "no rows": what is there would be created again
             for row in found:
+                if not isinstance(row, dict):
+                    raise GRAPH.unreadable(doing)
                 yield row
             following = page.get("@odata.nextLink")
             if following is None:
@@ -131,8 +132,8 @@ def _json(body: bytes | None, doing: str) -> dict[str, Any] | None:
     if not body:
         return None
     try:
-        document: Any = json.loads(body)
-    except ValueError as error:
+        document: Any = parse_json(body)
+    except (ValueError, RecursionError) as error:
         raise GRAPH.unreadable(doing) from error
     if not isinstance(document, dict):
         raise GRAPH.unreadable(doing)
