@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 
 A_DAY = 86_400
 FUZZ = settings(
-    max_examples=cases(6, 150),
+    max_examples=cases(3, 150),
     deadline=None,
     database=None,
     derandomize=True,
