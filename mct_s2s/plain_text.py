@@ -29,9 +29,19 @@ Source: unicode.org/Public/UCD/latest/ucd/DerivedCoreProperties.txt, *Default_Ig
 _UNSAFE = re.compile(f"[{_CONTROLS_AND_FORMATS}{_INVISIBLE}]")
 
 
+_TO_AZURE_PIPELINES = re.compile(r"##(?=vso\[)", re.IGNORECASE)
+"""Anywhere in a line. Source: learn.microsoft.com/azure/devops/pipelines/scripts/logging-commands."""
+_TO_GITHUB = re.compile(r"^( *):(?=:[a-z])", re.IGNORECASE)
+"""At a line's beginning. Source: docs.github.com/actions/reference/workflows-and-actions/workflow-commands."""
+
+
 def plain(text: str) -> str:
-    """A text as one line that shows all of itself: as long as before, with `REPLACEMENT` for whatever is not shown."""
-    return _UNSAFE.sub(REPLACEMENT, text)
+    """A text as one line that shows all of itself: as long as before, with `REPLACEMENT` for whatever is not shown.
+
+    A log may be read by a pipeline, too, which takes some lines for commands: those lose their first character.
+    """
+    shown = _UNSAFE.sub(REPLACEMENT, text)
+    return _TO_GITHUB.sub(rf"\1{REPLACEMENT}", _TO_AZURE_PIPELINES.sub(f"{REPLACEMENT}#", shown))
 
 
 def json_text(document: Mapping[str, Any], *, indent: int | None = None, encoding: str | None = None) -> str:
@@ -47,7 +57,7 @@ def json_text(document: Mapping[str, Any], *, indent: int | None = None, encodin
         text.encode(encoding or "utf-8", errors="surrogatepass" if encoding is None else "strict")
     except (UnicodeEncodeError, LookupError):
         text = json.dumps(document, indent=indent)
-    return _UNSAFE.sub(_escaped, text)
+    return _TO_AZURE_PIPELINES.sub(r"\\u0023#", _UNSAFE.sub(_escaped, text))
 
 
 def _escaped(found: re.Match[str]) -> str:

@@ -32,6 +32,20 @@ def test_a_character_that_is_not_shown_leaves_a_mark() -> None:
     assert plain("a\x1b[2Jb\u202e") == f"a{REPLACEMENT}[2Jb{REPLACEMENT}"
 
 
+@pytest.mark.parametrize(
+    "text",
+    ["##vso[task.setvariable variable=PATH]/evil", "x ##VSO[task.complete]", "::stop-commands::x", "  ::error::x"],
+)
+def test_no_text_is_a_command_for_a_pipeline(text: str) -> None:
+    shown = plain(text)
+    assert len(shown) == len(text)
+    assert "##vso[" not in shown.casefold()
+    assert not shown.lstrip().startswith("::")
+    written = json_text({"name": text})
+    assert json.loads(written) == {"name": text}
+    assert "##vso[" not in written.casefold()
+
+
 @settings(max_examples=cases(100, 5000))
 @given(ANY_TEXT, st.sampled_from([None, 2]), st.sampled_from([None, "utf-8", "ascii", "cp1252", "utf-16", "no-such"]))
 def test_json_holds_the_same_text_and_steers_nothing(text: str, indent: int | None, encoding: str | None) -> None:

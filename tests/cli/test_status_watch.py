@@ -58,7 +58,7 @@ def test_watch_prints_a_line_for_each_change_until_interrupted(mct: Program, azu
         try:
             seen: list[str] = []
             _eventually(seen, "not-configured", process)
-            assert mct("setup", "--no-verify", "-y").code == 0
+            assert mct("setup", "--client", "A", "--no-verify", "-y").code == 0
             healthy = _eventually(seen, '"healthy": true', process)
             documents = [json.loads(line) for line in seen]
             for document in documents:

@@ -70,6 +70,7 @@ STEERING: Mapping[str, str] = {
     "zero width": "a\u200bb\u200cc\u200dd\ufeffe\u2060",
     "invisible": "a\u3164b\u115f\u034fc\U000e0041",
     "surrogate": "a\ud800b\udcff",
+    "pipeline": "##vso[task.setvariable variable=PATH]/evil",
 }
 """By what each of them tries."""
 

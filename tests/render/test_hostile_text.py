@@ -29,6 +29,7 @@ def test_a_log_holds_plain_lines_and_not_one_more(screens: Screens, screen: str,
     for attacked, usual in ((hostile.out, harmless.out), (hostile.err, harmless.err)):
         assert all(is_plain(line) for line in attacked.split("\n"))
         assert len(attacked.split("\n")) == len(usual.split("\n"))
+        assert "##vso[" not in attacked
 
 
 @pytest.mark.parametrize("tries", STEERING)

@@ -187,7 +187,7 @@ TYPED = st.sampled_from([*OPTIONS]).flatmap(
 )
 
 
-@settings(max_examples=cases(50, 3000), suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=cases(50, 1500), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(typed=TYPED, as_json=st.booleans(), offline=st.booleans())
 @example(typed=("setup", [("--tenant", "Contoso Ltd")], []), as_json=True, offline=False)
 @example(typed=("setup", [("--secret-to", "file:" + "a" * 5000)], []), as_json=True, offline=False)
