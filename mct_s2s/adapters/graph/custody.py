@@ -17,7 +17,7 @@ from typing import Any
 from kiota_abstractions.method import Method
 from kiota_abstractions.request_information import RequestInformation
 
-from mct_s2s.adapters.answers import GRAPH, guid, text
+from mct_s2s.adapters.answers import GRAPH, guid
 from mct_s2s.adapters.graph import parse
 from mct_s2s.adapters.graph.errors import READ, already_gone, is_lag
 from mct_s2s.adapters.graph.session import GraphSession
