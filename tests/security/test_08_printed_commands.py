@@ -180,14 +180,14 @@ def commands() -> list[str]:
 
 
 def pasted(script: str, home: Path) -> list[list[str]]:
-    """What a shell makes of it: the words of each command, in order; Python's program is what it reads."""
+    """What a shell makes of it: the words of each command; Python's program is what it reads."""
     tools = home / "tools"
     tools.mkdir()
     for name in ("az", "mct-s2s", "curl", "kubectl", "python3"):
         tool = tools / name
         tool.write_text(
             f'#!/bin/sh\n[ {name} = python3 ] && [ "$1" = - ] && exec /bin/cat > {home}/program\n'
-            f"{{ printf '%s\\0' {name} \"$@\"; printf '\\1'; }} >> {home}/log\necho made-up\n"
+            f"{{ printf '%s\\0' {name} \"$@\"; printf '\\1'; }} >> {home}/log.$$\necho made-up\n"
         )
         tool.chmod(0o755)
     there = home / "there"
@@ -198,9 +198,8 @@ def pasted(script: str, home: Path) -> list[list[str]]:
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert list(there.iterdir()) == [], "a value became a command"
-    log = home / "log"
-    rows = log.read_text(encoding="utf-8").split("\1")[:-1] if log.exists() else []
-    return [row.split("\0")[:-1] for row in rows]
+    logs = [log.read_text(encoding="utf-8") for log in sorted(home.glob("log.*"))]  # one a process: pipes run at once
+    return [row.split("\0")[:-1] for log in logs for row in log.split("\1")[:-1]]
 
 
 def test_a_shell_takes_no_value_for_a_command(tmp_path: Path) -> None:
