@@ -7,10 +7,10 @@ from dataclasses import replace
 from datetime import datetime
 
 from mct_s2s.flows.query import Query
-from mct_s2s.model.ids import KeyId, PrincipalId
+from mct_s2s.model.ids import ApplicationObjectId, KeyId, PrincipalId
 from mct_s2s.model.observed import Application, Custody, Observed, ServicePrincipal
 from mct_s2s.planning.changes import CreateApplication
-from mct_s2s.planning.custody import back_in_the_bin, foreign_owners, in_question, refuse_faster
+from mct_s2s.planning.custody import back_in_the_bin, foreign_owners, in_question, not_ours, refuse_faster
 from mct_s2s.ports import Azure
 from mct_s2s.together import together
 
@@ -86,9 +86,11 @@ async def check_restored(azure: Azure, principal: ServicePrincipal, option: str 
         foreign = foreign_owners(Custody(owners), caller)
         if foreign:
             application = await directory.application_by_client_id(principal.client_id)
-            if application is not None:
-                await directory.delete_application(application.object_id)
-                raise back_in_the_bin(application, foreign, option, azure.graph)
+            if application is None:  # a replica that has not heard of it; it is refused at the next look, too
+                named = Application(ApplicationObjectId(""), principal.client_id, principal.display_name)
+                raise not_ours(named, f"it is owned by {', '.join(foreign)}", option)
+            await directory.delete_application(application.object_id)
+            raise back_in_the_bin(application, foreign, option, azure.graph)
     await directory.remove_principal_credentials(principal.id)
 
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from mct_s2s.errors import Refused
-from mct_s2s.model.commands import command, option
+from mct_s2s.model.commands import command, option, own_command
 from mct_s2s.model.desired import CertificateWish, CredentialWish, FederatedWish
 from mct_s2s.model.ids import PrincipalId, certificate_key_id, same_id
 from mct_s2s.model.observed import (
@@ -29,11 +29,11 @@ from mct_s2s.model.observed import (
 )
 from mct_s2s.model.site_settings import AUDIENCE, AppSettings, value_of
 from mct_s2s.planning.membership import members
-from mct_s2s.planning.restoring import is_called
+from mct_s2s.planning.restoring import is_called, purging
 
 CODE = "registration-not-ours"
+SERVICE_OPTION = "--service-app"
 _DELETE = ("az", "ad", "app", "delete", "--id")
-_PURGE = ("az", "rest", "--method", "DELETE", "--url")
 CLOCKS_DIFFER = timedelta(minutes=5)
 """How far this machine's clock and Entra's may be apart."""
 
@@ -136,21 +136,20 @@ def not_ours(application: Application, told: str, adopt_by: str) -> Refused:
         CODE,
         f"'{application.display_name}' (appId {application.client_id}{since}) has the name that this registration "
         f"would get, but nothing else shows that it is ours: {told}. Whoever controls it could sign in as it.",
-        remedy=f"If it is the right one, name it by its appId: {option(adopt_by, application.client_id)}. If it is "
-        f"not, delete it and run the same command again: {command(*_DELETE, application.client_id)}",
+        remedy=f"{_adopting(adopt_by, application)} If it is not, delete it and run the same command again: "
+        f"{command(*_DELETE, application.client_id)}",
     )
 
 
 def back_in_the_bin(application: Application, owners: tuple[str, ...], adopt_by: str, graph: str) -> Refused:
     """What is said of one that came out of the recycle bin, turned out to be somebody else's, and went back."""
-    address = f"{graph}/v1.0/directory/deletedItems/{application.object_id}"
     return Refused(
         CODE,
         f"'{application.display_name}' (appId {application.client_id}) in the recycle bin has the name that this "
         f"registration would get, but nothing else shows that it is ours: it is owned by {', '.join(owners)}. It was "
         "restored to find that out, and put back.",
-        remedy=f"If it is the right one, name it by its appId: {option(adopt_by, application.client_id)}. If it is "
-        f"not, free the name and run the same command again: {command(*_PURGE, address)}",
+        remedy=f"{_adopting(adopt_by, application)} If it is not, free the name and run the same command again: "
+        f"{purging(application, graph)}",
     )
 
 
@@ -161,6 +160,15 @@ def adoption(application: Application, observed: Observed, about: str) -> str:
     held = _counted(custody.credentials)
     signs_in = f"; {held} can sign in as it" if held else ""
     return f"adopt {about} '{application.display_name}' (appId {application.client_id}), owned by {owners}{signs_in}."
+
+
+def _adopting(adopt_by: str, application: Application) -> str:
+    """The way on for the right one, whichever command met it: only `setup` has an option for a service application."""
+    if adopt_by == SERVICE_OPTION:
+        adopt = own_command("setup", SERVICE_OPTION, application.client_id)
+        return f"If it is the right one, adopt it by its appId: {adopt}, with the same options for the App Service."
+    named = option(adopt_by, application.client_id)
+    return f"If it is the right one, give its appId, {application.client_id}, for its name (setup: {named})."
 
 
 def _foreign(custody: Custody, caller: PrincipalId | None, known: Known) -> str:

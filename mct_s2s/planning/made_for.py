@@ -7,9 +7,10 @@ Source: learn.microsoft.com/azure/app-service/reference-dangling-subdomain-preve
 from __future__ import annotations
 
 from mct_s2s.errors import Refused
-from mct_s2s.model.commands import option
+from mct_s2s.model.commands import own_command
 from mct_s2s.model.ids import same_id, site_in_note, site_note
 from mct_s2s.model.observed import Application, Observed
+from mct_s2s.planning.custody import SERVICE_OPTION
 
 
 def note_for(observed: Observed) -> str | None:
@@ -31,7 +32,7 @@ def refuse_anothers(application: Application, observed: Observed) -> None:
         "registration-of-another-site",
         f"'{application.display_name}' (appId {application.client_id}) was made for another App Service of this name, "
         f"{other}. Nothing was changed.",
-        remedy="If both are to share it, or the App Service has moved, name it by its appId: "
-        f"{option('--service-app', application.client_id)}. To give this one its own, register it in the "
+        remedy="If both are to share it, or the App Service has moved, adopt it by its appId: "
+        f"{own_command('setup', SERVICE_OPTION, application.client_id)}. To give this one its own, register it in the "
         "portal and name that.",
     )

@@ -76,5 +76,10 @@ def taken_uri(uri: str, holder: Application, graph: str) -> tuple[str, str]:
         f"{uri} is taken: the registration '{holder.display_name}' (appId {holder.client_id}){since} keeps it in the "
         "recycle bin for 30 days."
     )
-    address = f"{graph}/v1.0/directory/deletedItems/{holder.object_id}"
-    return message, command("az", "rest", "--method", "DELETE", "--url", address)
+    return message, purging(holder, graph)
+
+
+def purging(application: Application, graph: str) -> str:
+    """The command that takes a deleted registration out of the recycle bin for good."""
+    address = f"{graph}/v1.0/directory/deletedItems/{application.object_id}"
+    return command("az", "rest", "--method", "DELETE", "--url", address)

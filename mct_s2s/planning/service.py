@@ -38,7 +38,7 @@ from mct_s2s.planning.changes import (
     RestoreServicePrincipal,
     UpdateApplication,
 )
-from mct_s2s.planning.custody import Known, adoption, is_named, refuse_foreign
+from mct_s2s.planning.custody import SERVICE_OPTION, Known, adoption, is_named, refuse_foreign
 from mct_s2s.planning.made_for import note_for, refuse_anothers
 from mct_s2s.planning.restoring import deleted_service, holder_of_uri, taken_uri
 
@@ -46,7 +46,7 @@ ABOUT = "service application"
 CREATE = "service-application"
 EXPOSE = "service-application:expose"
 PRINCIPAL = "service-principal"
-OPTION = "--service-app"
+OPTION = SERVICE_OPTION
 
 ROLE_DESCRIPTION = "Apps in this role can consume the web api."
 

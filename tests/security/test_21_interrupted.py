@@ -80,6 +80,10 @@ def test_a_signal_is_told_with_what_was_done_and_the_same_command_resumes(
     assert done.code == 0
     assert done.document["status"]["healthy"] is True
     assert len(azure.applications("MCT service (contosolearn)")) == 1
+    (client,) = azure.applications("A")
+    assert len(client["passwordCredentials"]) == 1
+    assert (azure.settings()["ServiceApplicationIds"] or "").count(";") == 0
+    assert azure.settings()["OrganizationName"] == "Contoso Learning"
 
 
 @pytest.mark.parametrize("number", list(CODES), ids=lambda number: number.name)

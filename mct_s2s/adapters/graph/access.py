@@ -12,7 +12,6 @@ from datetime import timedelta
 from typing import Any
 
 from kiota_abstractions.method import Method
-from kiota_abstractions.request_information import RequestInformation
 
 from mct_s2s.adapters.answers import GRAPH, guid, members, optional, text
 from mct_s2s.adapters.answers import rows as rows_of
@@ -124,9 +123,7 @@ class GraphAccess:
         return f"/servicePrincipals(appId='{client_id}')" if client_id else "/me"
 
     async def _get(self, path: str) -> dict[str, Any]:
-        info = RequestInformation(Method.GET)
-        info.url = self._session.base_url + path
-        info.headers.try_add("Accept", "application/json")
+        info = self._session.request(Method.GET, path)
         answer = await self._session.send(info, READ)
         if answer is None:
             raise GRAPH.unreadable(READ)  # none of these has nothing to say
@@ -134,9 +131,7 @@ class GraphAccess:
 
     async def _rows(self, path: str) -> list[dict[str, Any]] | None:
         """All rows; none where an application that nobody knows asks for itself."""
-        info = RequestInformation(Method.GET)
-        info.url = self._session.base_url + path
-        info.headers.try_add("Accept", "application/json")
+        info = self._session.request(Method.GET, path)
         try:
             return [row async for row in self._session.rows(info, READ)]
         except ServiceError as error:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import json
 from collections.abc import Collection
 from dataclasses import replace
 from typing import Any
@@ -21,18 +20,18 @@ from mct_s2s.adapters.answers import GRAPH, guid
 from mct_s2s.adapters.graph import parse
 from mct_s2s.adapters.graph.errors import READ, already_gone, is_lag
 from mct_s2s.adapters.graph.session import GraphSession
+from mct_s2s.adapters.patience import Lag
 from mct_s2s.errors import ServiceError
 from mct_s2s.model.ids import KeyId, PrincipalId
 from mct_s2s.model.observed import Credential, CredentialKind, Owner
 from mct_s2s.together import together
 
 REMOVE = "remove the credentials that came back"
-JSON = "application/json"
 
 
 async def owners(session: GraphSession, path: str) -> tuple[Owner, ...]:
     """GET {path}/owners. The object has just been read: *not there* is a replica that has not heard of it."""
-    info = _request(session, Method.GET, f"{path}/owners?$select=id,displayName,userPrincipalName")
+    info = session.request(Method.GET, f"{path}/owners?$select=id,displayName,userPrincipalName")
     rows = [row async for row in session.rows(info, READ, lag=is_lag)]
     with GRAPH.readable(READ):
         return tuple(
@@ -59,10 +58,10 @@ async def credentials(session: GraphSession, path: str) -> tuple[Credential, ...
         )
 
 
-async def federated(session: GraphSession, path: str) -> tuple[Credential, ...]:
+async def federated(session: GraphSession, path: str, lag: Lag = is_lag) -> tuple[Credential, ...]:
     """GET {path}/federatedIdentityCredentials."""
-    info = _request(session, Method.GET, f"{path}/federatedIdentityCredentials")
-    return tuple([parse.federated_credential(row) async for row in session.rows(info, READ, lag=is_lag)])
+    info = session.request(Method.GET, f"{path}/federatedIdentityCredentials")
+    return tuple([parse.federated_credential(row) async for row in session.rows(info, READ, lag=lag)])
 
 
 async def remove(session: GraphSession, path: str, keep: Collection[KeyId]) -> None:
@@ -73,10 +72,10 @@ async def remove(session: GraphSession, path: str, keep: Collection[KeyId]) -> N
         certificates = list(row["keyCredentials"])
         staying = [entry for entry in certificates if entry["keyId"] in keep]
     for key_id in secrets:
-        await _gone(session, _request(session, Method.POST, f"{path}/removePassword", {"keyId": key_id}))
+        await _gone(session, session.request(Method.POST, f"{path}/removePassword", {"keyId": key_id}))
     if len(staying) < len(certificates):
         kept = [{field: value for field, value in entry.items() if field != "key"} for entry in staying]
-        await session.send(_request(session, Method.PATCH, path, {"keyCredentials": kept}), REMOVE, lag=is_lag)
+        await session.send(session.request(Method.PATCH, path, {"keyCredentials": kept}), REMOVE, lag=is_lag)
 
 
 async def remove_federated(session: GraphSession, path: str, keep: Collection[KeyId]) -> None:
@@ -84,7 +83,7 @@ async def remove_federated(session: GraphSession, path: str, keep: Collection[Ke
     for credential in await federated(session, path):
         if credential.key_id not in keep:
             one = f"{path}/federatedIdentityCredentials/{credential.key_id}"
-            await _gone(session, _request(session, Method.DELETE, one))
+            await _gone(session, session.request(Method.DELETE, one))
 
 
 async def of_application(session: GraphSession, path: str) -> tuple[Credential, ...]:
@@ -94,7 +93,7 @@ async def of_application(session: GraphSession, path: str) -> tuple[Credential, 
 
 
 async def _holder(session: GraphSession, path: str) -> dict[str, Any]:
-    info = _request(session, Method.GET, f"{path}?$select=id,passwordCredentials,keyCredentials")
+    info = session.request(Method.GET, f"{path}?$select=id,passwordCredentials,keyCredentials")
     row = await session.send(info, READ, lag=is_lag)
     if row is None or not all(isinstance(row.get(name), list) for name in ("passwordCredentials", "keyCredentials")):
         raise GRAPH.unreadable(READ)  # never "nothing signs in as it"
@@ -107,15 +106,6 @@ async def _gone(session: GraphSession, info: RequestInformation) -> None:
     except ServiceError as error:
         if not already_gone(error) and "No password credential found" not in error.service_message:
             raise
-
-
-def _request(session: GraphSession, method: Method, path: str, body: Any = None) -> RequestInformation:
-    info = RequestInformation(method)
-    info.url = session.base_url + path
-    info.headers.try_add("Accept", JSON)
-    if body is not None:
-        info.set_stream_content(json.dumps(body).encode(), JSON)
-    return info
 
 
 def _thumbprint(entry: dict[str, Any]) -> str | None:

@@ -129,9 +129,7 @@ class GraphDirectory:
 
     async def federated_credentials(self, object_id: ApplicationObjectId) -> list[Credential]:
         """GET /applications/{id}/federatedIdentityCredentials."""
-        builder = self._graph.applications.by_application_id(object_id).federated_identity_credentials
-        rows = [row async for row in self._session.rows(builder.to_get_request_information(), READ)]
-        return [parse.federated_credential(row) for row in rows]
+        return list(await custody.federated(self._session, f"/applications/{object_id}", no_lag))
 
     async def applications_with_tag(self, tag: str) -> list[Application]:
         """GET /applications?$filter=tags/any(…)."""

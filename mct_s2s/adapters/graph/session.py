@@ -6,6 +6,7 @@ msgraph-sdk's models are used for what is written. Answers are not deserialised 
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import AsyncIterator
 from ssl import SSLContext
@@ -34,6 +35,9 @@ if TYPE_CHECKING:
     from mct_s2s.adapters.credentials import Credential
 
 
+JSON = "application/json"
+
+
 class GraphSession:
     """Microsoft Graph v1.0 of one cloud, as one caller."""
 
@@ -57,6 +61,15 @@ class GraphSession:
         self.base_url = f"{cloud.graph}/v1.0"
         self._adapter.base_url = self.base_url
         self.client = GraphServiceClient(request_adapter=self._adapter)
+
+    def request(self, method: Method, path: str, body: object = None) -> RequestInformation:
+        """A request that the SDK has no builder for, or only one that imports a thousand modules."""
+        info = RequestInformation(method)
+        info.url = self.base_url + path
+        info.headers.try_add("Accept", JSON)
+        if body is not None:
+            info.set_stream_content(json.dumps(body).encode(), JSON)
+        return info
 
     async def send(
         self, info: RequestInformation, doing: str, *, repeatable: bool = True, lag: Lag = no_lag
