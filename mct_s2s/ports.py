@@ -133,7 +133,7 @@ class Directory(Protocol):
         ...
 
     async def federated_credentials(self, object_id: ApplicationObjectId) -> list[Credential]:
-        """An application's federated credentials: no list operation brings them along."""
+        """An application's federated credentials: no list operation brings them along. None where it is not seen."""
         ...
 
     async def applications_with_tag(self, tag: str) -> list[Application]:
@@ -144,19 +144,19 @@ class Directory(Protocol):
         """Every app role that a service principal holds, of whatever API."""
         ...
 
-    async def owners(self, object_id: ApplicationObjectId) -> tuple[Owner, ...]:
-        """Who owns a registration that was just seen."""
+    async def owners(self, object_id: ApplicationObjectId, *, is_new: bool) -> tuple[Owner, ...]:
+        """Who owns a registration."""
         ...
 
-    async def principal_owners(self, principal: PrincipalId) -> tuple[Owner, ...]:
-        """Who owns a service principal that was just seen."""
+    async def principal_owners(self, principal: PrincipalId, *, is_new: bool) -> tuple[Owner, ...]:
+        """Who owns a service principal."""
         ...
 
-    async def credentials(self, object_id: ApplicationObjectId) -> tuple[Credential, ...]:
+    async def credentials(self, object_id: ApplicationObjectId, *, is_new: bool) -> tuple[Credential, ...]:
         """Everything that signs in as a registration; a certificate's thumbprint is that of its key."""
         ...
 
-    async def principal_credentials(self, principal: PrincipalId) -> tuple[Credential, ...]:
+    async def principal_credentials(self, principal: PrincipalId, *, is_new: bool) -> tuple[Credential, ...]:
         """Everything that signs in as a service principal beside its registration's credentials."""
         ...
 

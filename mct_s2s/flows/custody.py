@@ -6,8 +6,9 @@ from collections.abc import Collection
 from dataclasses import replace
 from datetime import datetime
 
+from mct_s2s.errors import ServiceError
 from mct_s2s.flows.query import Query
-from mct_s2s.model.ids import ApplicationObjectId, KeyId, PrincipalId
+from mct_s2s.model.ids import ApplicationObjectId, KeyId, PrincipalId, client_id_in
 from mct_s2s.model.observed import Application, Custody, Observed, ServicePrincipal
 from mct_s2s.planning.changes import CreateApplication
 from mct_s2s.planning.custody import back_in_the_bin, foreign_owners, in_question, not_ours, refuse_faster
@@ -30,9 +31,34 @@ async def with_custody(azure: Azure, query: Query, observed: Observed) -> Observ
     ]
     if not asked:
         return observed
-    caller, found = await together(_caller(azure), together(*(_find(azure, *one) for one in asked)))
-    custody = {application.client_id.lower(): one for (application, _), one in zip(asked, found, strict=True)}
-    return replace(observed, caller=caller, custody=custody)
+    caller, found = await together(_caller(azure), together(*(_find_or_gone(azure, query, *one) for one in asked)))
+    custody: dict[str, Custody] = {}
+    trust = observed.trust
+    for (application, _), one in zip(asked, found, strict=True):
+        if one is None:
+            trust = trust.without(application.client_id)
+        else:
+            custody[application.client_id.lower()] = one
+    return replace(observed, trust=trust, caller=caller, custody=custody)
+
+
+async def _find_or_gone(
+    azure: Azure, query: Query, application: Application, principal: ServicePrincipal | None
+) -> Custody | None:
+    """The custody, or `None` for a registration that one replica shows and another has not heard of, or not any more.
+
+    That one is taken for gone: whether it is, its creation under the same name finds out, and looks at its custody.
+    """
+    is_named = {application.client_id.lower(), *application.identifier_uris} & {
+        *map(str.lower, query.clients),
+        client_id_in(query.adopt or "") or query.adopt,
+    }
+    try:
+        return await _find(azure, application, principal, is_new=bool(is_named))
+    except ServiceError as error:
+        if error.status == 404:
+            return None
+        raise
 
 
 async def check_faster(azure: Azure, application: Application, change: CreateApplication, since: datetime) -> None:
@@ -43,7 +69,7 @@ async def check_faster(azure: Azure, application: Application, change: CreateApp
     """
     directory = azure.directory
     caller, principal = await together(_caller(azure), directory.principal(application.client_id))
-    custody = await _find(azure, application, principal)
+    custody = await _find(azure, application, principal, is_new=True)
     refuse_faster(application, custody, caller, since, change.option)
 
 
@@ -65,7 +91,7 @@ async def restore(azure: Azure, application: Application, keep: Collection[KeyId
     directory = azure.directory
     await directory.restore_application(application.object_id)
     if option is not None:
-        caller, owners = await together(_caller(azure), directory.owners(application.object_id))
+        caller, owners = await together(_caller(azure), directory.owners(application.object_id, is_new=True))
         foreign = foreign_owners(Custody(owners), caller)
         if foreign:
             await directory.delete_application(application.object_id)
@@ -82,7 +108,7 @@ async def check_restored(azure: Azure, principal: ServicePrincipal, option: str 
     """
     directory = azure.directory
     if option is not None:
-        caller, owners = await together(_caller(azure), directory.principal_owners(principal.id))
+        caller, owners = await together(_caller(azure), directory.principal_owners(principal.id, is_new=True))
         foreign = foreign_owners(Custody(owners), caller)
         if foreign:
             application = await directory.application_by_client_id(principal.client_id)
@@ -94,21 +120,24 @@ async def check_restored(azure: Azure, principal: ServicePrincipal, option: str 
     await directory.remove_principal_credentials(principal.id)
 
 
-async def _find(azure: Azure, application: Application, principal: ServicePrincipal | None) -> Custody:
-    directory = azure.directory
+async def _find(azure: Azure, application: Application, principal: ServicePrincipal | None, *, is_new: bool) -> Custody:
+    directory, object_id = azure.directory, application.object_id
     mine, theirs = await together(
-        together(directory.owners(application.object_id), directory.credentials(application.object_id)),
-        _of_principal(azure, principal),
+        together(directory.owners(object_id, is_new=is_new), directory.credentials(object_id, is_new=is_new)),
+        _of_principal(azure, principal, is_new=is_new),
     )
     return Custody((*mine[0], *theirs.owners), (*mine[1], *theirs.credentials))
 
 
-async def _of_principal(azure: Azure, principal: ServicePrincipal | None) -> Custody:
+async def _of_principal(azure: Azure, principal: ServicePrincipal | None, *, is_new: bool) -> Custody:
     if principal is None:
         return Custody()
     directory = azure.directory
     return Custody(
-        *await together(directory.principal_owners(principal.id), directory.principal_credentials(principal.id))
+        *await together(
+            directory.principal_owners(principal.id, is_new=is_new),
+            directory.principal_credentials(principal.id, is_new=is_new),
+        )
     )
 
 

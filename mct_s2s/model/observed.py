@@ -349,6 +349,12 @@ class Trust:
         )
         return (*self.identities, *more)
 
+    def without(self, client_id: str) -> Trust:
+        """The trust as it is where that registration is not there."""
+        if self.service is not None and same_id(self.service.client_id, client_id):
+            return replace(self, service=None, principal=None, assignments=())
+        return replace(self, clients=tuple(one for one in self.clients if not same_id(one.client_id, client_id)))
+
     def client_of_id(self, client_id: str) -> ClientApplication | None:
         """The client of that appId."""
         return next((client for client in self.clients if same_id(client.client_id, client_id)), None)

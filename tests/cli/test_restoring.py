@@ -77,7 +77,7 @@ def test_an_add_client_after_a_remove_client_of_the_same_name(mct: Program, azur
     first = _set_up(mct, "One", "Two")
     assert mct("remove-client", "One", *JSON).code == 0
     again = mct("add-client", "One", *JSON)
-    assert again.code == 0, again
+    assert again.code == 0, again.out
     assert sorted(_ids(again)[1]) == sorted(_ids(first)[1])
     assert ("client application", "One") in _restored(again)
     assert ("service principal", "One") in _restored(again)
@@ -92,7 +92,7 @@ def test_also_by_its_app_id_and_into_the_same_file(mct: Program, azure: Sandbox,
     (app_id,) = _ids(first)[1]
     assert mct("remove-client", "One", *JSON).code == 0
     again = mct("add-client", app_id, "--secret-to", f"file:{file}", *JSON)
-    assert again.code == 0, again
+    assert again.code == 0, again.out
     assert _ids(again) == _ids(first)
     assert _calls(azure, _token_of(azure, file)) == 200
 
@@ -105,7 +105,7 @@ def test_the_service_application_deleted_by_hand_comes_back_with_every_consent(m
     assert "is in the recycle bin" in finding["message"]
     azure.forget()
     again = mct("setup", *JSON)
-    assert again.code == 0, again
+    assert again.code == 0, again.out
     assert again.document["status"] == first.document["status"]
     assert mct("status", "-o", "json").document == first.document["status"]
     assert not [write for write in azure.writes() if "appRoleAssignedTo" in write], "nobody has to consent anew"
@@ -135,7 +135,7 @@ def test_a_service_principal_deleted_by_hand_comes_back_with_its_consents(mct: P
     first = _set_up(mct, "One")
     azure.graph("DELETE", f"/servicePrincipals/{first.document['status']['serviceApplication']['servicePrincipalId']}")
     again = mct("setup", *JSON)
-    assert again.code == 0, again
+    assert again.code == 0, again.out
     assert again.document["status"] == first.document["status"]
     assert _calls(azure, _token(azure, first, "One")) == 200
 
@@ -167,7 +167,7 @@ def test_at_once_also_while_replicas_have_not_heard_of_the_deletion(mct: Program
     azure.advance(0.5)
     again = mct("add-client", "One", *JSON)
     azure.lag(0)
-    assert again.code == 0, again
+    assert again.code == 0, again.out
     after = mct("add-client", "One", *JSON)
     assert after.code == 0, after
     assert after.document["status"]["healthy"], after.document["status"]["findings"]
@@ -183,7 +183,7 @@ def test_stopped_at_any_write_the_restoration_ends_the_same(mct: Program, azure:
     azure.behave()
     again = mct("setup", "--client", "One", *JSON)
     assert stopped.code in {0, 1}
-    assert again.code == 0, again
+    assert again.code == 0, again.out
     assert _ids(again) == _ids(first)
     status: dict[str, Any] = mct("status", "-o", "json").document
     assert status["healthy"], status["findings"]

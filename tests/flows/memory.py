@@ -414,20 +414,20 @@ class MemoryDirectory:
         async with self.world.call("assignments_of", principal):
             return [one for one in self.world.assignments if same_id(one.principal_id, principal)]
 
-    async def owners(self, object_id: ApplicationObjectId) -> tuple[Owner, ...]:
+    async def owners(self, object_id: ApplicationObjectId, *, is_new: bool) -> tuple[Owner, ...]:
         async with self.world.call("owners", object_id):
             return self.world.owners.get(object_id, ())
 
-    async def principal_owners(self, principal: PrincipalId) -> tuple[Owner, ...]:
+    async def principal_owners(self, principal: PrincipalId, *, is_new: bool) -> tuple[Owner, ...]:
         async with self.world.call("principal_owners", principal):
             return self.world.owners.get(principal, ())
 
-    async def credentials(self, object_id: ApplicationObjectId) -> tuple[Credential, ...]:
+    async def credentials(self, object_id: ApplicationObjectId, *, is_new: bool) -> tuple[Credential, ...]:
         async with self.world.call("credentials", object_id):
             federated = self.world.federated.get(object_id, [])
             return (*self.world.applications[object_id].credentials, *federated)
 
-    async def principal_credentials(self, principal: PrincipalId) -> tuple[Credential, ...]:
+    async def principal_credentials(self, principal: PrincipalId, *, is_new: bool) -> tuple[Credential, ...]:
         async with self.world.call("principal_credentials", principal):
             return self.world.principal_credentials.get(principal, ())
 

@@ -29,10 +29,10 @@ from mct_s2s.together import together
 REMOVE = "remove the credentials that came back"
 
 
-async def owners(session: GraphSession, path: str) -> tuple[Owner, ...]:
-    """GET {path}/owners. The object has just been read: *not there* is a replica that has not heard of it."""
+async def owners(session: GraphSession, path: str, lag: Lag) -> tuple[Owner, ...]:
+    """GET {path}/owners."""
     info = session.request(Method.GET, f"{path}/owners?$select=id,displayName,userPrincipalName")
-    rows = [row async for row in session.rows(info, READ, lag=is_lag)]
+    rows = [row async for row in session.rows(info, READ, lag=lag)]
     with GRAPH.readable(READ):
         return tuple(
             Owner(
@@ -42,12 +42,12 @@ async def owners(session: GraphSession, path: str) -> tuple[Owner, ...]:
         )
 
 
-async def credentials(session: GraphSession, path: str) -> tuple[Credential, ...]:
+async def credentials(session: GraphSession, path: str, lag: Lag) -> tuple[Credential, ...]:
     """GET {path}: secrets and certificates, each with the thumbprint of its key.
 
     What is written beside a key as its identifier is whatever its owner liked.
     """
-    row = await _holder(session, path)
+    row = await _holder(session, path, lag)
     with GRAPH.readable(READ):
         return (
             *(parse.credential(CredentialKind.SECRET, entry) for entry in row["passwordCredentials"]),
@@ -58,7 +58,7 @@ async def credentials(session: GraphSession, path: str) -> tuple[Credential, ...
         )
 
 
-async def federated(session: GraphSession, path: str, lag: Lag = is_lag) -> tuple[Credential, ...]:
+async def federated(session: GraphSession, path: str, lag: Lag) -> tuple[Credential, ...]:
     """GET {path}/federatedIdentityCredentials."""
     info = session.request(Method.GET, f"{path}/federatedIdentityCredentials")
     return tuple([parse.federated_credential(row) async for row in session.rows(info, READ, lag=lag)])
@@ -66,7 +66,7 @@ async def federated(session: GraphSession, path: str, lag: Lag = is_lag) -> tupl
 
 async def remove(session: GraphSession, path: str, keep: Collection[KeyId]) -> None:
     """POST {path}/removePassword for each secret, PATCH {path} with the certificates that stay."""
-    row = await _holder(session, path)
+    row = await _holder(session, path, is_lag)
     with GRAPH.readable(READ):
         secrets = [KeyId(guid(entry["keyId"])) for entry in row["passwordCredentials"] if entry["keyId"] not in keep]
         certificates = list(row["keyCredentials"])
@@ -80,21 +80,21 @@ async def remove(session: GraphSession, path: str, keep: Collection[KeyId]) -> N
 
 async def remove_federated(session: GraphSession, path: str, keep: Collection[KeyId]) -> None:
     """DELETE {path}/federatedIdentityCredentials/{id} for each."""
-    for credential in await federated(session, path):
+    for credential in await federated(session, path, is_lag):
         if credential.key_id not in keep:
             one = f"{path}/federatedIdentityCredentials/{credential.key_id}"
             await _gone(session, session.request(Method.DELETE, one))
 
 
-async def of_application(session: GraphSession, path: str) -> tuple[Credential, ...]:
+async def of_application(session: GraphSession, path: str, lag: Lag) -> tuple[Credential, ...]:
     """Everything that signs in as an application."""
-    first, second = await together(credentials(session, path), federated(session, path))
+    first, second = await together(credentials(session, path, lag), federated(session, path, lag))
     return (*first, *second)
 
 
-async def _holder(session: GraphSession, path: str) -> dict[str, Any]:
+async def _holder(session: GraphSession, path: str, lag: Lag) -> dict[str, Any]:
     info = session.request(Method.GET, f"{path}?$select=id,passwordCredentials,keyCredentials")
-    row = await session.send(info, READ, lag=is_lag)
+    row = await session.send(info, READ, lag=lag)
     if row is None or not all(isinstance(row.get(name), list) for name in ("passwordCredentials", "keyCredentials")):
         raise GRAPH.unreadable(READ)  # never "nothing signs in as it"
     return row

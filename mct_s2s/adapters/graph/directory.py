@@ -128,8 +128,13 @@ class GraphDirectory:
         return [parse.assignment(row) for row in rows]
 
     async def federated_credentials(self, object_id: ApplicationObjectId) -> list[Credential]:
-        """GET /applications/{id}/federatedIdentityCredentials."""
-        return list(await custody.federated(self._session, f"/applications/{object_id}", no_lag))
+        """GET /applications/{id}/federatedIdentityCredentials; none where a replica does not show the application."""
+        try:
+            return list(await custody.federated(self._session, f"/applications/{object_id}", no_lag))
+        except ServiceError as error:
+            if error.status == 404:
+                return []
+            raise
 
     async def applications_with_tag(self, tag: str) -> list[Application]:
         """GET /applications?$filter=tags/any(…)."""
@@ -213,21 +218,21 @@ class GraphDirectory:
         """GET and PATCH /applications/{id}."""
         return await proofs.add_certificate(self._session, object_id, certificate, name, _lag(is_new))
 
-    async def owners(self, object_id: ApplicationObjectId) -> tuple[Owner, ...]:
+    async def owners(self, object_id: ApplicationObjectId, *, is_new: bool) -> tuple[Owner, ...]:
         """GET /applications/{id}/owners."""
-        return await custody.owners(self._session, f"/applications/{object_id}")
+        return await custody.owners(self._session, f"/applications/{object_id}", _lag(is_new))
 
-    async def principal_owners(self, principal: PrincipalId) -> tuple[Owner, ...]:
+    async def principal_owners(self, principal: PrincipalId, *, is_new: bool) -> tuple[Owner, ...]:
         """GET /servicePrincipals/{id}/owners."""
-        return await custody.owners(self._session, f"/servicePrincipals/{principal}")
+        return await custody.owners(self._session, f"/servicePrincipals/{principal}", _lag(is_new))
 
-    async def credentials(self, object_id: ApplicationObjectId) -> tuple[Credential, ...]:
+    async def credentials(self, object_id: ApplicationObjectId, *, is_new: bool) -> tuple[Credential, ...]:
         """GET /applications/{id}, with the keys of its certificates, and its federated credentials."""
-        return await custody.of_application(self._session, f"/applications/{object_id}")
+        return await custody.of_application(self._session, f"/applications/{object_id}", _lag(is_new))
 
-    async def principal_credentials(self, principal: PrincipalId) -> tuple[Credential, ...]:
+    async def principal_credentials(self, principal: PrincipalId, *, is_new: bool) -> tuple[Credential, ...]:
         """GET /servicePrincipals/{id}, with the keys of its certificates."""
-        return await custody.credentials(self._session, f"/servicePrincipals/{principal}")
+        return await custody.credentials(self._session, f"/servicePrincipals/{principal}", _lag(is_new))
 
     async def remove_credentials(self, object_id: ApplicationObjectId, keep: Collection[KeyId]) -> None:
         """POST removePassword, PATCH and DELETE, one after another, for those that are there."""
@@ -294,6 +299,11 @@ class GraphDirectory:
         return await self._restored(principal, builder.to_get_request_information(_select(["id"])))
 
     async def _restored(self, object_id: str, there: RequestInformation) -> bool:
+        """Whether it came back. *Not there* is believed only when it has been said to the end.
+
+        It may mean a replica that has not heard of the deletion, and shows the object as it was; or a restoration whose
+        answer was lost.
+        """
         builder = self._graph.directory.deleted_items.by_directory_object_id(object_id).restore
         for attempt in range(RESTORE_ATTEMPTS):
             await asyncio.sleep(attempt * RESTORE_PAUSE)
@@ -304,12 +314,9 @@ class GraphDirectory:
                     return False
                 if error.status != 404:
                     raise
-                # A replica that has not heard of the deletion, or a restoration whose answer was lost.
-                if await self._or_none(there) is not None:
-                    return True
             else:
                 return True
-        return False
+        return await self._or_none(there) is not None
 
     async def purge_application(self, object_id: ApplicationObjectId, *, is_new: bool) -> None:
         """DELETE /directory/deletedItems/{id}: for good."""
