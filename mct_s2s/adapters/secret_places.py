@@ -70,6 +70,10 @@ class FilePlace:
         """
         begun = self._begun()
         arrived = _arrived(self._lines())
+        if arrived is not None and list(begun) == [arrived.name]:
+            # A run was cut off between the arrival and this: the note has nothing more to say.
+            with private(self._pending):
+                self._pending.unlink(missing_ok=True)
         holds = self._holds()
         client_id = ClientId(holds) if holds else None
         if arrived is None:

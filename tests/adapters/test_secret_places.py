@@ -138,3 +138,23 @@ def test_what_is_planted_beside_it_does_not_keep_a_useless_secret_from_going(tmp
     (tmp_path / "a.env.pending").mkdir()
     place.retire(RECORD.client_id)
     assert not place.path.exists()
+
+
+def test_a_note_that_has_nothing_more_to_say_goes_with_the_next_look(tmp_path: Path) -> None:
+    """A run can be killed between the arrival of its secret and the end of its note."""
+    place = FilePlace(tmp_path / "a.env")
+    pending = tmp_path / "a.env.pending"
+
+    async def look() -> None:
+        await place.begin(RECORD.credential_name, RECORD.client_id)
+        noted = pending.read_text()
+        await place.deliver(RECORD, _secret("x"))
+        pending.write_text(noted)
+        pending.chmod(0o600)
+        assert (await place.note()).delivered == _secret("x").key_id
+        assert not pending.exists()
+        await place.begin("mct-s2s another", RECORD.client_id)
+        await place.note()
+        assert pending.exists(), "somebody else's attempt may be under way"
+
+    asyncio.run(look())

@@ -40,7 +40,7 @@ SAMPLED = 1
 """How many faults each request meets where not all do."""
 CODES = {1, 4}
 SDK_WORDS = re.compile(
-    r"Traceback|azure\.core|azure\.identity|msgraph|kiota|msal|httpx|httpcore|aiohttp|HttpResponseError|APIError|"
+    r"Traceback|azure\.core|azure\.identity|msgraph|kiota|\bmsal\b|httpx|httpcore|aiohttp|HttpResponseError|APIError|"
     r"ODataError|ServiceRe(quest|sponse)Error|ClientSecretCredential|<html|object at 0x|ssl:default|internal-error",
     re.IGNORECASE,
 )

@@ -44,10 +44,17 @@ def seed() -> int:
     return int(os.environ[_SEED])
 
 
-def sampled(cells: Sequence[T], count: int, *, salt: str = "") -> list[T]:
-    """So many of the cells, in their order, or all of them; `salt` tells one choice from another."""
+def sampled(cells: Sequence[T], count: int, *, of_all: int | None = None, salt: str = "") -> list[T]:
+    """So many of the cells, in their order.
+
+    Args:
+        cells: there may be more than any run has time for.
+        count: how many a sample has.
+        of_all: how many `--all` has, if not every one.
+        salt: tells one choice from another.
+    """
     if every_cell():
-        return list(cells)
+        count = len(cells) if of_all is None else of_all
     chosen = set(random.Random(f"{seed()} {salt}").sample(range(len(cells)), min(count, len(cells))))
     return [cell for at, cell in enumerate(cells) if at in chosen]
 
