@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from pathlib import Path
     from ssl import SSLContext
 
+    from mct_s2s.adapters.caller_tokens import Credential
     from mct_s2s.adapters.clouds import Cloud, Rehearsal
     from mct_s2s.adapters.connection import Connection
-    from mct_s2s.adapters.credentials import Credential
     from mct_s2s.adapters.key_vault import KeyVault
     from mct_s2s.ports import Api, Azure, Tokens
 

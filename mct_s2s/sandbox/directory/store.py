@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from mct_s2s.sandbox.directory import assignments, grants, seeding, service_principals
+from mct_s2s.sandbox.directory.conditional_access import ConditionalAccess
 from mct_s2s.sandbox.directory.ids import Ids
 from mct_s2s.sandbox.directory.policies import Policies
 from mct_s2s.sandbox.directory.replication import Replication
@@ -66,6 +67,7 @@ class Directory:
         applications, service_principals, assignments, federated, users: the objects.
         secret_hashes: SHA-256 of each secret by its key id.
         policies: the tenant's app management policy.
+        conditional_access: what is asked of a sign-in beside a good token.
         tokens: signs and checks.
         sessions: people who are signing in or signed in.
         foreign_issuers: signing keys of other identity providers, by issuer.
@@ -103,6 +105,7 @@ class Directory:
         self.users = Table(self.replication, userPrincipalName=lambda one: [one["userPrincipalName"]])
         self.secret_hashes: dict[str, str] = {}
         self.policies = Policies()
+        self.conditional_access = ConditionalAccess()
         self.origins: Origins = PublicCloud()
         self.tokens = TokenService(self)
         self.sessions = Sessions()
@@ -221,6 +224,7 @@ class Directory:
             "secretHashes": {key_id: text for key_id, text in self.secret_hashes.items() if key_id in known},
             "hostedIssuers": {name: key.pem().decode() for name, key in self.hosted_issuers.items()},
             "sessions": self.sessions.to_dict(),
+            "conditionalAccess": self.conditional_access.settings(),
             "replication": self.replication.settings(),
             "young": {name: table.dump_young() for name, table in tables.items()},
             "defaultAppManagementPolicy": self.policies.document,
@@ -235,6 +239,7 @@ class Directory:
         for name, table in directory._tables().items():
             table.load(data[name], data.get("young", {}).get(name, {}))
         directory.replication.change(data.get("replication", {}))
+        directory.conditional_access.change(data.get("conditionalAccess", {}))
         directory.sessions = Sessions.from_dict(data.get("sessions", {}))
         for name, pem in data.get("hostedIssuers", {}).items():
             directory.hosted_issuers[name] = SigningKey(pem.encode())
