@@ -13,7 +13,7 @@ from azure.core.credentials import AccessToken
 from azure.core.exceptions import AzureError
 
 from mct_s2s import clock
-from mct_s2s.adapters.claims import Challenge, azure_cli_login
+from mct_s2s.adapters.claims import Challenge, azure_cli_login, demanded, has_second_factor, second_factor
 from mct_s2s.adapters.patience import Patience
 from mct_s2s.adapters.sign_in_refusals import ODD, raise_if_passing, refused
 from mct_s2s.errors import SignInFailed
@@ -175,6 +175,19 @@ class Credential:
         if self._again is Again.PERSON or not challenge.second_factor:
             return "Run the same command again, and sign in with what your organization asks for: it resumes."
         return "Sign in as a person who has a second factor: --auth browser, or --auth device-code"
+
+    async def without_second_factor(self, scope: str) -> SignInFailed | None:
+        """Why writes by this sign-in will be refused where a second factor is asked for, as far as its token shows.
+
+        Nothing where it can be brought when it is asked for, nor of applications.
+        """
+        if self._again not in {Again.AZURE_CLI, Again.AZD} or self.signed_in.is_person is False:
+            return None
+        if has_second_factor((await self.get_token(scope)).token) is not False:
+            return None
+        said, challenge = f"the sign-in of the {self.signed_in.description} has none.", second_factor()
+        way_out = self.way_out(scope, challenge)
+        return demanded("Azure Resource Manager", "change an App Service", said, challenge, way_out)
 
     async def close(self) -> None:
         """Let the underlying credential go."""
