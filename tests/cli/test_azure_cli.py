@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Program
-from tests.conftest import Sandbox
+from tests.conftest import Json, Sandbox
 
 OTHER = "11111111-2222-3333-4444-555555555555"
 NOT_LOGGED_IN = "ERROR: Please run 'az login' to setup account."
@@ -58,8 +58,10 @@ class AzureCli:
     def answers(self, answers: dict[str, str] | str) -> None:
         (self._folder / "answers").write_text(json.dumps(answers))
 
-    def profile(self, tenant_id: str, subscriptions: dict[str, bool], cloud: str = "Sandbox") -> None:
-        shared = {"tenantId": tenant_id, "state": "Enabled", "environmentName": cloud}
+    def profile(
+        self, tenant_id: str, subscriptions: dict[str, bool], cloud: str = "Sandbox", user: Json | None = None
+    ) -> None:
+        shared = {"tenantId": tenant_id, "state": "Enabled", "environmentName": cloud, "user": user}
         rows = [
             {"id": each, "name": each[:8], "isDefault": default, **shared} for each, default in subscriptions.items()
         ]
@@ -83,6 +85,34 @@ def test_the_cli_signs_in_and_its_default_subscription_is_used(mct: Program, azu
     assert done.document["status"]["appService"]["id"].split("/")[2] == azure.subscription_id
     tenants = [line for line in az.asked() if f"--tenant {azure.tenant_id}" in line]
     assert len(tenants) == len(az.asked()) == 2, "one token for each service, each in the subscription's tenant"
+
+
+MACHINES: dict[str, Json] = {
+    "system-assigned": {"assignedIdentityInfo": "MSI", "name": "systemAssignedIdentity", "type": "servicePrincipal"},
+    "user-assigned": {
+        "assignedIdentityInfo": "MSIClient-1",
+        "name": "userAssignedIdentity",
+        "type": "servicePrincipal",
+    },
+    "Cloud Shell": {"cloudShellID": True, "name": "ada@contoso.com", "type": "user"},
+    "before the info was kept": {"name": "systemAssignedIdentity", "type": "servicePrincipal"},
+}
+
+
+@pytest.mark.parametrize("machine", MACHINES)
+def test_az_is_told_no_tenant_where_it_has_only_one(mct: Program, azure: Sandbox, az: AzureCli, machine: str) -> None:
+    """Older ones refuse even their own: "Tenant shouldn't be specified for managed identity account"."""
+    az.profile(azure.tenant_id, {OTHER: False, azure.subscription_id: True}, user=MACHINES[machine])
+    assert mct("status", "--auth", "cli", "--tenant", azure.tenant_id, env=az.env).code == 3
+    assert len(az.asked()) == 2
+    assert not any("--tenant" in line for line in az.asked())
+
+
+@pytest.mark.parametrize("user", [None, {"name": OTHER, "type": "servicePrincipal"}, {"name": "a", "type": "user"}])
+def test_az_is_told_the_tenant_of_anybody_else(mct: Program, azure: Sandbox, az: AzureCli, user: Json | None) -> None:
+    az.profile(azure.tenant_id, {azure.subscription_id: True}, user=user)
+    assert mct("status", "--auth", "cli", env=az.env).code == 3
+    assert all(f"--tenant {azure.tenant_id}" in line for line in az.asked())
 
 
 def test_auto_finds_the_cli_and_says_so_unless_the_environment_names_somebody(mct: Program, az: AzureCli) -> None:
