@@ -15,6 +15,7 @@ from tests.conftest import Json, Sandbox
 
 OTHER = "11111111-2222-3333-4444-555555555555"
 NOT_LOGGED_IN = "ERROR: Please run 'az login' to setup account."
+NO_MFA = "ERROR: AADSTS50076: Due to a configuration change made by your administrator, you must use MFA. Trace ID: x"
 EXPIRED = "ERROR: AADSTS700082: The refresh token has expired due to inactivity. Run az login."
 
 # `az account get-access-token` as azure-identity calls it; what it is asked is written down.
@@ -133,7 +134,9 @@ def test_a_subscription_may_be_named_as_the_cli_names_it(mct: Program, azure: Sa
 
 
 @pytest.mark.parametrize(
-    ("says", "told"), [(NOT_LOGGED_IN, "az login"), (EXPIRED, "AADSTS700082")], ids=["signed-out", "expired"]
+    ("says", "told"),
+    [(NOT_LOGGED_IN, "az login"), (EXPIRED, "AADSTS700082"), (NO_MFA, "az logout; az login --tenant ")],
+    ids=["signed-out", "expired", "no second factor"],
 )
 def test_a_cli_without_a_sign_in_ends_with_4_and_what_it_said(
     mct: Program, azure: Sandbox, az: AzureCli, says: str, told: str
