@@ -16,8 +16,9 @@ from azure.core.pipeline.policies import AsyncHTTPPolicy
 
 from mct_s2s.adapters.answers import OddAnswer, parse_json
 
-WEB = "2022-09-01"
-"""Microsoft.Web: the newest one with a change that matters here; every later one answers these operations alike."""
+WEB = "2023-12-01"
+"""Microsoft.Web: the first one that knows Flex Consumption plans, on which callers' function apps may be. All that is
+asked for is the same since 2022-09-01."""
 SUBSCRIPTIONS = "2020-01-01"
 RESOURCES = "2021-04-01"
 AUTHORIZATION = "2022-04-01"

@@ -49,7 +49,7 @@ def challenge_in(header: str, said: str = "") -> Challenge | None:
 
     Args:
         header: `WWW-Authenticate`, in which several schemes may stand beside each other.
-        said: code and message of the refusal. A policy that demands a second factor may say so without the header.
+        said: the whole refusal. A policy that demands a second factor may say so without the header.
     """
     asked = _CLAIMS.search(header) if "insufficient_claims" in header else None
     claims = _decoded(asked[1]) if asked else None

@@ -21,7 +21,7 @@ from starlette.routing import Route
 from mct_s2s.sandbox.addresses import Addresses
 from mct_s2s.sandbox.directory.tokens import Caller, TokenRejected
 from mct_s2s.sandbox.resources import vault_access, vaults
-from mct_s2s.sandbox.resources.known_versions import VAULT_SECRETS as VERSIONS
+from mct_s2s.sandbox.resources.known_versions import VAULT_SECRETS
 from mct_s2s.sandbox.resources.vaults import RETENTION_DAYS, VaultState
 from mct_s2s.sandbox.routing import below
 from mct_s2s.sandbox.wire_errors import WireError, vault_error
@@ -179,7 +179,7 @@ def _vault(world: World, addresses: Addresses, request: Request) -> Body:
 def _check_version(world: World, version: str | None) -> None:
     if not version:
         raise vaults.bad_parameter("api-version must be specified")
-    world.resources.api_versions.check_vault(version, VERSIONS)
+    world.resources.api_versions.check_vault(version, VAULT_SECRETS)
 
 
 def set_secret(call: VaultCall) -> Body:

@@ -22,7 +22,7 @@ BEHIND = Answer(
         "error": {
             "code": "NoRegisteredProviderFound",
             "message": "No registered resource provider found for location 'usgovvirginia' and API version "
-            "'2022-09-01' for type 'sites'. The supported api-versions are '2022-03-01, 2021-03-01, "
+            "'2023-12-01' for type 'sites'. The supported api-versions are '2022-03-01, 2021-03-01, "
             "2014-04-01-preview'. The supported locations are 'usdodeast, usgovvirginia'.",
         }
     },
@@ -62,11 +62,11 @@ def test_nothing_newer_is_asked_for_than_the_job_takes() -> None:
 
 
 def test_what_a_cloud_does_not_take_is_asked_for_once_more_with_its_newest() -> None:
-    assert asked(BEHIND, SETTINGS) == ["2022-09-01", "2022-03-01"]
+    assert asked(BEHIND, SETTINGS) == [api_versions.WEB, "2022-03-01"]
 
 
 def test_and_that_is_remembered_for_the_run() -> None:
-    assert asked(BEHIND, SETTINGS, times=3) == ["2022-09-01", "2022-03-01", "2022-03-01", "2022-03-01"]
+    assert asked(BEHIND, SETTINGS, times=3) == [api_versions.WEB, *["2022-03-01"] * 3]
 
 
 def test_resource_manager_itself_words_it_in_another_way() -> None:

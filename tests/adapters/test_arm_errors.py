@@ -200,6 +200,13 @@ def test_nobody_is_sent_to_ask_for_a_permission_where_the_sign_in_is_what_is_mis
     assert "Ask" not in told(REFUSALS[name].answer, WRITE).remedy
 
 
+def test_a_policy_that_speaks_of_it_after_long_identifiers_is_understood() -> None:
+    message = (
+        f"Resource 'x' was disallowed by policy. Policy identifiers: '{'[{}]' * 500}'. Reasons: 'MFA is required'."
+    )
+    assert told(refusal(403, "RequestDisallowedByPolicy", message)).code == "mfa-required"
+
+
 @pytest.mark.parametrize("status", [401, 403])
 def test_what_is_asked_for_is_brought_and_the_request_is_sent_once_more(status: int) -> None:
     asked = refusal(status, "RequestDisallowedByPolicy", NO_MFA, {"WWW-Authenticate": CHALLENGE})

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Iterator
 
 import pytest
 from mct_s2s.adapters import credentials
@@ -27,7 +26,7 @@ LOCATION = '{"access_token":{"xms_rp_ipaddr":{"value":"192.0.2.7"}}}'
 
 
 @pytest.fixture
-def turned(azure: Sandbox) -> Iterator[Sandbox]:
+def turned(azure: Sandbox) -> Sandbox:
     """The sandbox, where people sign in without a second factor."""
     turn(azure, signInWithMfa=False)
     return azure
@@ -159,6 +158,19 @@ def test_graph_asks_for_claims_and_gets_them(mct: Program, azure: Sandbox, perso
     assert codes(azure) == 1, "the login service gave the claims to whoever is signed in"
     refused = [row for row in azure.log("graph") if row["status"] == 401]
     assert len(refused) < 20, "what was refused on its way is not refused again"
+
+
+def test_a_person_whose_sign_in_is_revoked_signs_in_once_more(mct: Program, azure: Sandbox, person: Inside) -> None:
+    """In the middle of the work, by an administrator: what is done stays, and both services get new tokens."""
+    azure.misbehave(
+        {"match": {"service": "Graph", "writes": True}, "nth": 3, "times": 1, "fault": {"type": "revokeSignIn"}}
+    )
+    done = mct(*SETUP, "--auth", "device-code", env=BY_DEVICE_CODE)
+    azure.behave()
+    assert done.code == 0, done.err
+    assert done.document["status"]["healthy"] is True
+    assert codes(azure) == 2
+    assert "Azure asks for a new sign-in" in done.err
 
 
 def test_graphs_challenge_is_told_to_the_azure_clis_user(

@@ -17,7 +17,7 @@ CLI = "04b07795-8ddb-461a-bbee-02f9e1bf7b46"
 ADMIN = "admin@contosolearning.onmicrosoft.com"
 SETTINGS = f"{seed.SITE}/config/appsettings"
 MFA = '{"access_token":{"acrs":{"essential":true,"values":["p1"]}}}'
-WRITE = {"json": {"properties": {"A": "1"}}}
+WRITE = {"properties": {"A": "1"}}
 
 
 def turn(client: Client, **knobs: Any) -> int:
@@ -44,14 +44,14 @@ def bearer(answer: Any) -> dict[str, str]:
 
 
 def test_people_bring_a_second_factor_and_may_write(client: Client) -> None:
-    assert client.arm("PUT", SETTINGS, headers=bearer(signed_in(client)), **WRITE).status_code == 200
+    assert client.arm("PUT", SETTINGS, headers=bearer(signed_in(client)), json=WRITE).status_code == 200
 
 
 def test_a_write_without_one_is_answered_with_the_claims_that_are_missing(client: Client) -> None:
     """errors/arm-09 of the recorded traffic: the code is the policy's, the status 401."""
     turn(client, signInWithMfa=False)
     person = bearer(signed_in(client))
-    refused = client.arm("PUT", SETTINGS, headers=person, **WRITE)
+    refused = client.arm("PUT", SETTINGS, headers=person, json=WRITE)
     assert (refused.status_code, refused.json()["error"]["code"]) == (401, "RequestDisallowedByPolicy")
     assert "Users must use MFA for Create/Update operations." in refused.json()["error"]["message"]
     header = refused.headers["www-authenticate"]
@@ -61,15 +61,15 @@ def test_a_write_without_one_is_answered_with_the_claims_that_are_missing(client
         assert client.arm(method, path, headers=person, json={}).status_code == 401
     for method, path in (("GET", seed.SITE), ("POST", f"{SETTINGS}/list"), ("POST", f"{seed.SITE}/restart")):
         assert client.arm(method, path, headers=person).status_code == 200
-    assert client.arm("PUT", SETTINGS, **WRITE).status_code == 200, "an application is not asked"
+    assert client.arm("PUT", SETTINGS, json=WRITE).status_code == 200, "an application is not asked"
     brought = signed_in(client, MFA)
-    assert client.arm("PUT", SETTINGS, headers=bearer(brought), **WRITE).status_code == 200
+    assert client.arm("PUT", SETTINGS, headers=bearer(brought), json=WRITE).status_code == 200
 
 
 @pytest.mark.parametrize(("mode", "status"), [("policy", 403), ("off", 200)])
 def test_some_clouds_refuse_without_a_challenge_and_some_do_not_ask(client: Client, mode: str, status: int) -> None:
     turn(client, signInWithMfa=False, mfaForWrites=mode)
-    answer = client.arm("PUT", SETTINGS, headers=bearer(signed_in(client)), **WRITE)
+    answer = client.arm("PUT", SETTINGS, headers=bearer(signed_in(client)), json=WRITE)
     assert answer.status_code == status
     assert "www-authenticate" not in answer.headers
 

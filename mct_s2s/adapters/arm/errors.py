@@ -25,7 +25,7 @@ def challenge_of(error: AzureError) -> Challenge | None:
     """What a refusal asks of the sign-in, mostly a second factor: its code is a policy's, its status 401 or 403."""
     if not isinstance(error, HttpResponseError) or error.response is None or error.status_code not in {401, 403}:
         return None
-    return challenge_in(_headers(error).get("www-authenticate", ""), ": ".join(_body(error)))
+    return challenge_in(_headers(error).get("www-authenticate", ""), _text(error))
 
 
 def words_of(error: AzureError) -> tuple[str, str | None]:
@@ -94,13 +94,21 @@ def _unanswered(error: AzureError, doing: str) -> ServiceError:
 def _body(error: HttpResponseError) -> tuple[str, str]:
     """Code and message, in either of the two envelopes that App Service uses."""
     try:
-        assert error.response is not None  # noqa: S101  # the caller has looked
-        document: Any = parse_json(error.response.text())
-    except (ValueError, LookupError, OddAnswer):
+        document: Any = parse_json(_text(error))
+    except (ValueError, OddAnswer):
         return "", ""
     lowered = _lowered(document)
     inner = _lowered(lowered.get("error") or document)
     return str(inner.get("code") or ""), str(inner.get("message") or "")[:600]
+
+
+def _text(error: HttpResponseError) -> str:
+    """The whole answer: a policy's reasons come after its identifiers, which are long."""
+    assert error.response is not None  # noqa: S101  # the caller has looked
+    try:
+        return str(error.response.text())
+    except (ValueError, LookupError):  # in no encoding that is known
+        return ""
 
 
 def _headers(error: HttpResponseError) -> dict[str, str]:
