@@ -106,8 +106,11 @@ def test_the_azure_clis_user_is_told_the_commands_and_the_same_command_resumes(
     )
     assert found, remedy
     assert "ermission" not in remedy
+    spoken = mct("setup", "--client", "Import", "-y", "--auth", "cli", env=az.env)
+    assert found[0] in spoken.err, "on one line, to be pasted"
+    assert "Not done: " in spoken.err
     writes = [row for row in turned.log("arm") if row["method"] == "PUT"]
-    assert len(writes) == 1, "the token that was refused is not sent again"
+    assert len(writes) == 2, "one in each run: the token that was refused is not sent again"
     az.answers(tokens(turned, inside, MFA))
     again = mct(*SETUP, "--auth", "cli", env=az.env)
     assert again.code == 0, again.document
