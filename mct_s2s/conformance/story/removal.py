@@ -1,0 +1,37 @@
+"""The end of the run's registrations: recycle bin, restoring, purging."""
+
+from __future__ import annotations
+
+from mct_s2s.conformance.steps import Kind, Service, Table
+
+_CLIENT, _ONE = "/v1.0/applications/{clientObjectId}", "/v1.0/{application}"
+_API = "/v1.0/applications/{apiObjectId}"
+_BIN = "/v1.0/directory/deletedItems"
+_OBJECT = f"{_BIN}/{{object}}"
+
+_steps = Table("removal", Service.GRAPH)
+_ask = _steps.ask
+_ask("DELETE", f"{_CLIENT}/federatedIdentityCredentials/{{federatedId}}", f"{_ONE}/{{credential}}")
+_ask("DELETE", f"{_CLIENT}/federatedIdentityCredentials/{{federatedId}}", f"{_ONE}/{{credential}}")
+_ask("DELETE", _CLIENT, _ONE)
+_ask("GET", _CLIENT, _ONE)
+_ask("GET", f"{_BIN}/{{clientObjectId}}", _OBJECT, query={"$select": "id,appId,displayName"})
+_ask("GET", "/v1.0/servicePrincipals(appId='{clientAppId}')", "/v1.0/{principal}", query={"$select": "id"})
+_ask("POST", f"{_BIN}/{{clientObjectId}}/restore", f"{_OBJECT}/restore")
+_ask("POST", f"{_BIN}/{{clientObjectId}}/restore", f"{_OBJECT}/restore")
+_ask("DELETE", _CLIENT, _ONE)
+_ask("DELETE", f"{_BIN}/{{clientObjectId}}", _OBJECT)
+_ask("DELETE", f"{_BIN}/{{clientObjectId}}", _OBJECT)
+_ask("DELETE", _API, _ONE)
+_ask("DELETE", _API, _ONE)
+_ask(
+    "PATCH",
+    "/v1.0/applications(uniqueName='{name}-api')",
+    _ONE,
+    headers={"Prefer": "create-if-missing"},
+    body={"displayName": "{name}-api"},
+    makes=Kind.APPLICATION,
+)
+_ask("DELETE", f"{_BIN}/{{apiObjectId}}", _OBJECT)
+
+STEPS = _steps.steps
