@@ -148,7 +148,7 @@ def _report(findings: Sequence[Finding], facts: Facts) -> list[str]:
     counts = Counter(finding.verdict for finding in findings)
     numbers = ", ".join(f"{counts[verdict]} {verdict}" for verdict in Verdict)
     return [
-        f"# How the cloud `{_plain(facts.cloud)}` and the sandbox of mct-s2s {__version__} compare",
+        f"# How the cloud `{plain(facts.cloud)}` and the sandbox of mct-s2s {__version__} compare",
         "",
         f"{facts.when:%Y-%m-%d}. {len(findings)} requests: {numbers}.",
         *([f"{facts.left} objects could not be removed."] if facts.left else []),
@@ -172,7 +172,7 @@ def _differences(title: str, findings: Iterable[Finding], verdict: Verdict) -> l
     lines += ["Each line says where, what the sandbox answers, and what the cloud answers.", ""]
     for finding in found:
         lines += [f"### `{finding.step.id}` {_asked(finding.step)}", ""]
-        lines += [f"- {_code(line.replace(', expected ', ' | cloud: '))}" for line in finding.differences]
+        lines += [f"- {_code(line.replace(', expected ', ' · cloud: '))}" for line in finding.differences]
         lines.append("")
     return lines[:-1]
 
@@ -193,7 +193,7 @@ def _sentence(reason: str, seconds: float, before: Sequence[str]) -> str:
 
 def _not_compared(findings: Iterable[Finding]) -> list[str]:
     rows = [
-        f"- `{finding.step.id}` {_asked(finding.step)}: {_plain(finding.why_none)}"
+        f"- `{finding.step.id}` {_asked(finding.step)}: {plain(finding.why_none)}"
         for finding in findings
         if finding.verdict is Verdict.NOT_COMPARED
     ]
@@ -202,7 +202,7 @@ def _not_compared(findings: Iterable[Finding]) -> list[str]:
 
 def _all(findings: Iterable[Finding]) -> list[str]:
     rows = [
-        f"| `{finding.step.id}` | {_asked(finding.step)} | {_statuses(finding)} | {finding.verdict} |"
+        f"| `{finding.step.id}` | {_asked(finding.step)} | {_status(finding)} | {finding.verdict} |"
         for finding in findings
     ]
     return ["", "## All requests", "", "| step | request | status | |", "| --- | --- | --- | --- |", *rows]
@@ -223,14 +223,10 @@ def _asked(step: Step) -> str:
     return _code(f"{step.method} {step.path}{'?' + query if query else ''}")
 
 
-def _statuses(finding: Finding) -> str:
+def _status(finding: Finding) -> str:
     return str(finding.skeleton.response["status"]) if finding.skeleton is not None else "-"
 
 
 def _code(text: str) -> str:
-    shown = _plain(text)
+    shown = plain(text)
     return f"``{shown}``" if "`" in shown else f"`{shown}`"
-
-
-def _plain(text: str) -> str:
-    return plain(text).replace("|", "\\|") if "|" in text else plain(text)

@@ -1,0 +1,151 @@
+"""Two sandboxes that have nothing in common: one plays the cloud, the other is what it is compared with."""
+
+from __future__ import annotations
+
+import copy
+import json
+import re
+import uuid
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from mct_s2s import sandbox
+from mct_s2s.conformance import command, names
+from mct_s2s.conformance.own_sandbox import sandbox_side
+from mct_s2s.conformance.side import Side
+from mct_s2s.sandbox import seed
+from mct_s2s.sandbox.embedded import Running, start
+
+from tests.conftest import Json, Sandbox, without_azure
+from tests.inside import Inside, environment_of
+from tests.support.inprocess import Ended, run_inside
+from tests.support.simulated_time import SimulatedTime
+
+TENANT, SUBSCRIPTION = str(uuid.uuid4()), str(uuid.uuid4())
+APP_SERVICE, GROUP, VAULT = "fabrikamlms", "rg-lms-7", "fabrikam-glue"
+SITE = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/{GROUP}/providers/Microsoft.Web/sites/{APP_SERVICE}"
+OTHER = {
+    seed.TENANT_ID: TENANT,
+    seed.SUBSCRIPTION_ID: SUBSCRIPTION,
+    seed.VAULT: VAULT,
+    "contosolearning": "fabrikamuni",
+    "contosolearn": APP_SERVICE,
+    "Contoso Learning": "Fabrikam Hochschule",
+    "Contoso Production": "Fabrikam Betrieb",
+    "mct-prod": GROUP,
+    "West Europe": "UK South",
+    "westeurope": "uksouth",
+}
+_GUID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+_WELL_KNOWN = {
+    found.lower()
+    for file in Path(sandbox.__file__).parent.rglob("*.py")
+    for found in re.findall(_GUID, file.read_text(encoding="utf-8"), re.IGNORECASE)
+}
+
+Conformance = Callable[..., Ended]
+
+
+def another_world() -> Json:
+    """The seed with other ids and other names throughout; its administrator's appId is that of every sandbox."""
+    text = json.dumps(seed.seed("x" * 40).to_dict())
+    for own, other in OTHER.items():
+        text = text.replace(own, other)
+
+    def other_id(match: re.Match[str]) -> str:
+        keep = match[0] in _WELL_KNOWN or match[0] in OTHER.values()
+        return match[0] if keep else str(uuid.uuid5(uuid.UUID(TENANT), match[0]))
+
+    world: Json = json.loads(re.sub(_GUID, other_id, text))
+    world["resources"]["restartSeconds"] = world["resources"]["operationSeconds"] = 0.0
+    return world
+
+
+@pytest.fixture(scope="session")
+def elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Inside]:
+    """The cloud that is looked at, in simulated time."""
+    folder = tmp_path_factory.mktemp("elsewhere")
+    (folder / "world.json").write_text(json.dumps(another_world()))
+    ids = {"tenantId": TENANT, "clientId": seed.ADMINISTRATOR_ID, "clientSecret": uuid.uuid4().hex}
+    (folder / "administrator.json").write_text(json.dumps({**ids, "subscriptionId": SUBSCRIPTION}))
+    running = start(folder)
+    azure = Sandbox({**environment_of(running), "MCT_S2S_URL": ""}, SimulatedTime())
+    yield Inside(running, azure)
+    azure.close()
+    running.close()
+
+
+@pytest.fixture(scope="session")
+def own(elsewhere: Inside, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """The sandbox that a run would start for itself. Simulated time stands still while it works, too."""
+    running = start(tmp_path_factory.mktemp("own"))
+    assert running._server is not None
+    config, open_requests = running._server.config, elsewhere.time.requests._open
+    served = config.loaded_app
+
+    async def watched(scope: Any, receive: Any, send: Any) -> None:
+        open_requests[id(scope)] = scope
+        try:
+            await served(scope, receive, send)
+        finally:
+            del open_requests[id(scope)]
+
+    config.loaded_app = watched
+    assert config.ssl is not None
+    config.ssl.num_tickets = 0
+    yield running
+    running.close()
+
+
+@pytest.fixture(scope="session")
+def own_names() -> dict[str, str]:
+    """A key pair takes its time to make: one is enough."""
+    return names.of_run("", "mct-s2s-conformance", datetime.now(UTC))
+
+
+@pytest.fixture(scope="session")
+def untouched(elsewhere: Inside) -> Json:
+    """That cloud's world as it begins."""
+    return elsewhere.world.to_dict()
+
+
+@pytest.fixture
+def cloud(elsewhere: Inside, untouched: Json) -> Iterator[Inside]:
+    """The same, as new."""
+    elsewhere.become(copy.deepcopy(untouched))
+    yield elsewhere
+    elsewhere.leave_alone()
+
+
+@pytest.fixture
+def conformance(
+    cloud: Inside, own: Running, own_names: Mapping[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Conformance:
+    """The program within this process, on its own sandbox, which is started once for all tests."""
+
+    @asynccontextmanager
+    async def started(of_run: Mapping[str, str]) -> AsyncIterator[Side]:
+        async with sandbox_side(own, of_run) as side:
+            yield side
+
+    def chosen(run: str, name: str, now: object) -> dict[str, str]:
+        return {**own_names, "run": run, "name": name, "roleId": str(uuid.uuid4())}
+
+    monkeypatch.setattr(command, "own_sandbox", started)
+    monkeypatch.setattr(command, "of_run", chosen)
+
+    def run(*words: str) -> Ended:
+        where = ("--subscription", SUBSCRIPTION, "--group", GROUP, "--app-service", APP_SERVICE)
+        private = {"HOME": str(tmp_path), "XDG_DATA_HOME": str(tmp_path), "XDG_STATE_HOME": str(tmp_path / "state")}
+        named = {"MCT_S2S_URL", "MCT_S2S_APP_SERVICE", "MCT_S2S_RESOURCE_GROUP"}
+        given = {name: value for name, value in cloud.azure.environment.items() if name not in named}
+        environment = {**without_azure(), **given, **private}
+        options = ("--clean-up",) if "--clean-up" in words else (*where, "--report", str(tmp_path / "report"))
+        rest = [word for word in words if word != "--clean-up"]
+        return run_inside([*options, *rest], environment, cloud.time, program=command.main)
+
+    return run
