@@ -59,6 +59,7 @@ class Step:
         is_anonymous: whether it goes without a token.
         bearer: the name that the token is bound to, where it is not the caller's own.
         binds: names, and JSON pointers to what they stand for in a successful answer.
+        needs: names beside those in the request without which the answer would say nothing.
         makes: what comes into being, if it succeeds. Its name begins with the run's.
         shows_others: whether the answer shows objects that are not the run's: of those only the shape is compared.
         settings: set where it reads or writes all application settings.
@@ -77,6 +78,7 @@ class Step:
     is_anonymous: bool = False
     bearer: str | None = None
     binds: Mapping[str, str] = field(default_factory=dict)
+    needs: tuple[str, ...] = ()
     makes: Kind | None = None
     shows_others: bool = False
     settings: Settings | None = None

@@ -6,8 +6,8 @@ import copy
 import json
 import re
 import uuid
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,6 @@ import pytest
 from mct_s2s import sandbox
 from mct_s2s.conformance import command, names
 from mct_s2s.conformance.own_sandbox import sandbox_side
-from mct_s2s.conformance.side import Side
 from mct_s2s.sandbox import seed
 from mct_s2s.sandbox.embedded import Running, start
 
@@ -46,8 +45,6 @@ _WELL_KNOWN = {
     for file in Path(sandbox.__file__).parent.rglob("*.py")
     for found in re.findall(_GUID, file.read_text(encoding="utf-8"), re.IGNORECASE)
 }
-
-Conformance = Callable[..., Ended]
 
 
 def another_world() -> Json:
@@ -121,31 +118,82 @@ def cloud(elsewhere: Inside, untouched: Json) -> Iterator[Inside]:
     elsewhere.leave_alone()
 
 
-@pytest.fixture
-def conformance(
-    cloud: Inside, own: Running, own_names: Mapping[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Conformance:
-    """The program within this process, on its own sandbox, which is started once for all tests."""
+class Conformance:
+    """The program within this process, on a sandbox of its own that is started once for all tests."""
 
-    @asynccontextmanager
-    async def started(of_run: Mapping[str, str]) -> AsyncIterator[Side]:
-        async with sandbox_side(own, of_run) as side:
-            yield side
+    def __init__(self, cloud: Inside, own: Running, own_names: Mapping[str, str], home: Path) -> None:
+        self.cloud = cloud
+        self.home = home
+        self._own = own
+        self._own_names = own_names
 
-    def chosen(run: str, name: str, now: object) -> dict[str, str]:
-        return {**own_names, "run": run, "name": name, "roleId": str(uuid.uuid4())}
+    @property
+    def report(self) -> Path:
+        """Where the report goes."""
+        return self.home / "report"
 
-    monkeypatch.setattr(command, "own_sandbox", started)
-    monkeypatch.setattr(command, "of_run", chosen)
+    def __call__(self, *words: str, app_service: str = APP_SERVICE) -> Ended:
+        """Run it against the cloud."""
+        where = ("--subscription", SUBSCRIPTION, "--group", GROUP, "--app-service", app_service)
+        return self._run(*where, "--report", str(self.report), *words)
 
-    def run(*words: str) -> Ended:
-        where = ("--subscription", SUBSCRIPTION, "--group", GROUP, "--app-service", APP_SERVICE)
-        private = {"HOME": str(tmp_path), "XDG_DATA_HOME": str(tmp_path), "XDG_STATE_HOME": str(tmp_path / "state")}
+    def clean_up(self) -> Ended:
+        """Run it with `--clean-up`."""
+        return self._run("--clean-up", "-y")
+
+    def journals(self) -> list[Path]:
+        """What runs have left on disk."""
+        return sorted((self.home / "state" / "mct-s2s" / "conformance").glob("*"))
+
+    def section(self, title: str) -> list[str]:
+        """The lines of a section of the report that say something."""
+        report = (self.report / "report.md").read_text()
+        text = report.partition(f"## {title}\n")[2].partition("\n## ")[0]
+        return [line for line in text.splitlines() if line.startswith(("### ", "- "))]
+
+    def _run(self, *words: str) -> Ended:
+        home = str(self.home)
+        private = {"HOME": home, "XDG_DATA_HOME": home, "XDG_STATE_HOME": f"{home}/state"}
         named = {"MCT_S2S_URL", "MCT_S2S_APP_SERVICE", "MCT_S2S_RESOURCE_GROUP"}
-        given = {name: value for name, value in cloud.azure.environment.items() if name not in named}
-        environment = {**without_azure(), **given, **private}
-        options = ("--clean-up",) if "--clean-up" in words else (*where, "--report", str(tmp_path / "report"))
-        rest = [word for word in words if word != "--clean-up"]
-        return run_inside([*options, *rest], environment, cloud.time, program=command.main)
+        given = {name: value for name, value in self.cloud.azure.environment.items() if name not in named}
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(command, "own_sandbox", lambda of_run: sandbox_side(self._own, of_run))
+            patch.setattr(command, "of_run", self._chosen)
+            return run_inside(words, {**without_azure(), **given, **private}, self.cloud.time, program=command.main)
 
-    return run
+    def _chosen(self, run: str, name: str, _: object) -> dict[str, str]:
+        return {**self._own_names, "run": run, "name": name, "roleId": str(uuid.uuid4())}
+
+
+@pytest.fixture
+def conformance(cloud: Inside, own: Running, own_names: Mapping[str, str], tmp_path: Path) -> Conformance:
+    return Conformance(cloud, own, own_names, tmp_path)
+
+
+@dataclass(frozen=True)
+class Quiet:
+    """A run in which nothing happened."""
+
+    ended: Ended
+    conformance: Conformance
+    before: Json
+    after: Json
+    log: list[str]
+    """Its requests, as `METHOD path`."""
+
+
+@pytest.fixture(scope="module")
+def quiet(
+    elsewhere: Inside,
+    untouched: Json,
+    own: Running,
+    own_names: Mapping[str, str],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Quiet:
+    """One run for all that its tests look at."""
+    elsewhere.become(copy.deepcopy(untouched))
+    conformance = Conformance(elsewhere, own, own_names, tmp_path_factory.mktemp("quiet"))
+    before = elsewhere.world.to_dict()
+    ended = conformance("-y", "--key-vault", VAULT)
+    log = [f"{entry.method} {entry.path}" for entry in elsewhere.log()]
+    return Quiet(ended, conformance, before, elsewhere.world.to_dict(), log)

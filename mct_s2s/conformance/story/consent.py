@@ -9,15 +9,18 @@ _TO = "/v1.0/servicePrincipals/{apiPrincipalId}/appRoleAssignedTo"
 _LIST = "/v1.0/{principal}/appRoleAssignedTo"
 _ONE = f"{_LIST}/{{assignment}}"
 _GRANT = {"principalId": "{clientPrincipalId}", "resourceId": "{apiPrincipalId}", "appRoleId": "{roleId}"}
+_GRANTED = ("assignmentId",)
 
 _granted = Table("consent", Service.GRAPH)
 _granted.ask("POST", _TO, _LIST, body=_GRANT, binds={"assignmentId": "/id"})
 _granted.ask("POST", _TO, _LIST, body=_GRANT)
-_granted.ask("GET", _TO, _LIST)
+_granted.ask("GET", _TO, _LIST, needs=_GRANTED)
 _granted.ask(
     "GET", "/v1.0/servicePrincipals/{clientPrincipalId}/appRoleAssignments", "/v1.0/{principal}/appRoleAssignments"
 )
-_granted.ask("GET", "/v1.0/servicePrincipals(appId='{apiAppId}')/appRoleAssignedTo", _LIST, query={"$top": "999"})
+_granted.ask(
+    "GET", "/v1.0/servicePrincipals(appId='{apiAppId}')/appRoleAssignedTo", _LIST, query={"$top": "999"}, needs=_GRANTED
+)
 _granted.ask("POST", _TO, _LIST, body={**_GRANT, "appRoleId": NOBODY})
 _granted.ask("POST", _TO, _LIST, body={**_GRANT, "principalId": NOBODY})
 _granted.ask("POST", _TO, _LIST, body={**_GRANT, "principalId": "{clientAppId}"})
@@ -25,7 +28,7 @@ _granted.ask("POST", _TO, _LIST, body={**_GRANT, "principalId": "{clientAppId}"}
 _revoked = Table("consent-revoked", Service.GRAPH)
 _revoked.ask("DELETE", f"{_TO}/{{assignmentId}}", _ONE)
 _revoked.ask("DELETE", f"{_TO}/{{assignmentId}}", _ONE)
-_revoked.ask("GET", _TO, _LIST)
+_revoked.ask("GET", _TO, _LIST, needs=_GRANTED)
 
 GRANTED = _granted.steps
 REVOKED = _revoked.steps

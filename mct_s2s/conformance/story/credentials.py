@@ -40,7 +40,7 @@ _ask(
     body={"passwordCredential": {"displayName": "second"}},
     binds={"secondId": "/keyId", "secondSecret": "/secretText"},
 )
-_ask("GET", _APP, _ONE, query={"$select": "id,passwordCredentials"})
+_ask("GET", _APP, _ONE, query={"$select": "id,passwordCredentials"}, needs=("secretId", "secondId"))
 _ask("POST", f"{_APP}/removePassword", f"{_ONE}/removePassword", body={"keyId": "{secondId}"})
 _ask("POST", f"{_APP}/removePassword", f"{_ONE}/removePassword", body={"keyId": "{secondId}"})
 _ask("POST", f"{_APP}/removePassword", f"{_ONE}/removePassword", body={"keyId": NOBODY})

@@ -6,7 +6,7 @@ from mct_s2s.conformance.steps import Kind, Service, Table
 
 _SECRET, _DELETED = "/secrets/{name}", "/deletedsecrets/{name}"
 _ONE, _NEWEST = "/secrets/{name}/{version}", "/secrets/{name}"
-_BODY = {"value": "conformance", "contentType": "text/plain", "tags": {"run": "{run}"}}
+_BODY = {"value": "nothing to hide", "contentType": "text/plain", "tags": {"run": "{run}"}}
 
 _steps = Table("key-vault", Service.VAULT, query={"api-version": "7.4"})
 _ask = _steps.ask
