@@ -131,12 +131,13 @@ class _Cleaner:
     async def registrations(self) -> None:
         """Delete and purge the registrations of the run and their service principals."""
         await self._find()
+        removed = False
         for kind, path in ((Kind.APPLICATION, "/v1.0/applications"), (Kind.PRINCIPAL, "/v1.0/servicePrincipals")):
             for identifier in self._journal.ids(kind):
-                await self._remove(kind, f"{path}/{identifier}")
+                removed = await self._remove(kind, f"{path}/{identifier}") or removed
         for kind in (Kind.APPLICATION, Kind.PRINCIPAL):
             for identifier in self._journal.ids(kind):
-                await self._purge(kind, identifier)
+                await self._purge(kind, identifier, just_removed=removed)
 
     async def _find(self) -> None:
         """Add to the journal what bears the run's name; what was asked for without an answer is waited for."""
@@ -162,23 +163,27 @@ class _Cleaner:
         ]
         return ours
 
-    async def _remove(self, kind: Kind, path: str) -> None:
+    async def _remove(self, kind: Kind, path: str) -> bool:
         answer = await self._ask(Service.GRAPH, "DELETE", path)
         if answer.status == 204:
             self.done.removed.append(f"{kind} {path.rpartition('/')[2]}")
         elif answer.status != 404:
             self.done.left.append(f"{path}: {_why(answer)}")
+        return answer.status == 204
 
-    async def _purge(self, kind: Kind, identifier: str) -> None:
+    async def _purge(self, kind: Kind, identifier: str, *, just_removed: bool) -> None:
+        """Delete for good. What was removed a moment ago may not have arrived among the deleted objects yet."""
         path = f"/v1.0/directory/deletedItems/{identifier}"
-        answer = await self._ask(Service.GRAPH, "DELETE", path)
-        for attempt in range(1, ATTEMPTS):
-            still = await self._ask(Service.GRAPH, "GET", path, query={"$select": "id"})
-            if still.status == 404:
+        for attempt in range(1, ATTEMPTS + 1):
+            answer = await self._ask(Service.GRAPH, "DELETE", path)
+            if answer.status == 404 and (not just_removed or attempt == ATTEMPTS):
+                return
+            just_removed = just_removed and answer.status != 204
+            if answer.status not in {204, 404}:
+                self.done.left.append(f"deleted {kind} {identifier}, which goes after 30 days: {_why(answer)}")
                 return
             await asyncio.sleep(PAUSE * attempt)
-            answer = await self._ask(Service.GRAPH, "DELETE", path)
-        self.done.left.append(f"deleted {kind} {identifier}, which goes for good after 30 days: {_why(answer)}")
+        self.done.left.append(f"deleted {kind} {identifier}, which goes after 30 days: it is still there")
 
     async def _ask(self, service: Service, method: str, path: str, **options: Any) -> Answer:
         """Ask; each of these requests can be repeated without harm, and is where a service says that it is busy."""

@@ -13,7 +13,7 @@ from functools import partial
 
 ANY = "<string>"
 _PART = r"(?<![A-Za-z0-9])(?:{})(?![A-Za-z0-9])"
-_GUID = r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
+_GUID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 _SECONDS = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d"
 _TOP = "com|net|org|edu|gov|mil|int|info|biz|cloud|dev|local|internal|test|example|school|academy|training|[a-z]{2}"
 _HOST = rf"(?:[a-z0-9_](?:[a-z0-9_-]*[a-z0-9])?\.)+(?:{_TOP})"
@@ -23,6 +23,7 @@ _FORMATS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
     for pattern, shown, flags in (
         (r"\beyJ[A-Za-z0-9_-]{6,}(?:\.[A-Za-z0-9_-]*)*", ANY, 0),
         (_PART.format(_GUID), "<guid>", 0),
+        (_PART.format(_GUID), ANY, re.IGNORECASE),
         (_SECONDS + r"\.\d{7}Z", "<utc 7 decimals>", 0),
         (_SECONDS + r"(?:\.\d+)?(?:[+-]\d\d:\d\d)", ANY, 0),
         (_SECONDS + r"\.\d+Z", ANY, 0),
@@ -58,7 +59,7 @@ class Texts:
     """
 
     def __init__(self, names: Mapping[str, str], *, private: Iterable[str] = (), words: Iterable[str] = ()) -> None:
-        self._names = {value.lower(): name for name, value in reversed(list(names.items())) if value}
+        self._names = {value: name for name, value in reversed(list(names.items())) if value}
         self._bound = _any_of(self._names)
         self._private = _any_of(value for value in private if len(value) >= SHORTEST_PRIVATE)
         self._words = frozenset(words)
@@ -66,7 +67,7 @@ class Texts:
     def plain(self, text: str) -> str:
         """A text with names in place of values, and formats in place of ids, times, addresses and secrets."""
         if self._bound is not None:
-            text = self._bound.sub(lambda match: "{" + self._names[match[0].lower()] + "}", text)
+            text = self._bound.sub(self._named, text)
         if self._private is not None:
             text = _outside(text, partial(self._private.sub, ANY))
         for pattern, shown in _FORMATS:
@@ -81,6 +82,11 @@ class Texts:
         """A service's words: the same, and what is quoted goes unless it is known."""
         shown = _QUOTED.sub(self._quoted, self.plain(text))
         return shown[:LONGEST_MESSAGE]
+
+    def _named(self, match: re.Match[str]) -> str:
+        """In another case it is no less somebody's, but not the same text."""
+        name = self._names.get(match[0])
+        return ANY if name is None else "{" + name + "}"
 
     def _quoted(self, match: re.Match[str]) -> str:
         inner = next(group for group in match.groups() if group is not None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -15,14 +16,19 @@ from mct_s2s.conformance.steps import SETTING, Json, Kind, Service, Settings, St
 from mct_s2s.sandbox.comparison import Answer
 from mct_s2s.sandbox.placeholders import filled
 
-ARRIVES_SECONDS = 60.0
+ARRIVES_SECONDS = 30.0
 """Longer than this, no answer is waited for to become another one."""
-ALLOWED_SECONDS = 15.0
+ALLOWED_SECONDS = 10.0
 """The same for *you may not*: it is seldom said of what has not arrived, and most often true."""
+OTHER_REFUSAL_SECONDS = 5.0
+"""The same where both sides refuse, with another status: most often a difference."""
+IN_VAIN_SECONDS = 300.0
+"""When so much has been waited in vain in a run, nothing more is waited for."""
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 5.0
 THROTTLED_TIMES = 6
 LONGEST_THROTTLE = 120.0
 _SUCCESS = range(200, 300)
+_HOST = re.compile(r"[A-Za-z0-9.-]+(?::[0-9]+)?", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -82,18 +88,23 @@ async def walk(
         S2SError: no token.
         OSError: the journal cannot be written.
     """
-    outcomes = []
+    outcomes, waited_in_vain = [], 0.0
     for step in steps:
         progress(step)
-        outcome = await _Asked(step, side, journal, (expected or {}).get(step.id)).outcome()
-        outcomes.append(outcome)
+        asked = _Asked(step, side, journal, (expected or {}).get(step.id), waited_in_vain < IN_VAIN_SECONDS)
+        outcomes.append(await asked.outcome())
+        waited_in_vain += asked.waited_in_vain
     return outcomes
 
 
 class _Asked:
     """One step on one side."""
 
-    def __init__(self, step: Step, side: Side, journal: Journal | None, expected: Outcome | None) -> None:
+    def __init__(
+        self, step: Step, side: Side, journal: Journal | None, expected: Outcome | None, may_wait: bool
+    ) -> None:
+        self.waited_in_vain = 0.0
+        self._may_wait = may_wait
         self._step = step
         self._side = side
         self._journal = journal
@@ -118,13 +129,15 @@ class _Asked:
         waits: list[Wait] = []
         answer = await self._not_throttled(request, waits)
         before, began, pause = list[str](), clock.seconds(), FIRST_PAUSE
-        while self._may_come(answer) and clock.seconds() - began < _patience_after(answer):
+        while self._may_come(answer) and clock.seconds() - began < self._patience_after(answer):
             before.append(_name(answer))
             await asyncio.sleep(pause)
             pause = min(LONGEST_PAUSE, pause * 1.5)
             answer = await self._not_throttled(request, waits)
         if before and not self._may_come(answer):
             waits.append(Wait("later", clock.seconds() - began, tuple(dict.fromkeys(before))))
+        elif before:
+            self.waited_in_vain = clock.seconds() - began
         return answer, tuple(waits)
 
     async def _not_throttled(self, request: Mapping[str, Any], waits: list[Wait]) -> Answer:
@@ -162,6 +175,14 @@ class _Asked:
             return False
         return answer.status != wanted.status or not _has_arrived(answer, wanted)
 
+    def _patience_after(self, answer: Answer) -> float:
+        if not self._may_wait:
+            return 0.0
+        if answer.status in {401, 403}:
+            return ALLOWED_SECONDS
+        both_refuse = self._expected is not None and min(answer.status, self._expected.status) >= 400
+        return OTHER_REFUSAL_SECONDS if both_refuse else ARRIVES_SECONDS
+
     def _note(self, answer: Answer) -> None:
         kind, journal = self._step.makes, self._journal
         if journal is None or kind is None:
@@ -179,17 +200,13 @@ class _Asked:
             value = at(answer.body, pointer)
             if isinstance(value, str):
                 side.bindings[name] = value
-        if "siteHost" in step.binds and "siteHost" in side.bindings:
+        if _HOST.fullmatch(side.bindings.get("siteHost", "")):
             side.bindings["siteRoot"] = f"https://{side.bindings['siteHost']}"
         if step.settings is Settings.READ:
             found = at(answer.body, "/properties")
             # Never "no settings": a write replaces them all.
             side.settings = dict(found) if isinstance(found, dict) else None
             side.settings_before = side.settings if side.settings_before is None else side.settings_before
-
-
-def _patience_after(answer: Answer) -> float:
-    return ALLOWED_SECONDS if answer.status in {401, 403} else ARRIVES_SECONDS
 
 
 def _request(step: Step, side: Side) -> dict[str, Any]:

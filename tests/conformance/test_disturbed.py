@@ -18,10 +18,7 @@ from tests.inside import Hook
 
 POST_APPLICATIONS = {"service": "Graph", "method": "POST", "path": "/v1.0/applications"}
 """The client's registration."""
-BOTH_WRITES = [
-    "### `settings/02` `PUT {sitePath}/config/appsettings`",
-    "### `settings/04` `PUT {sitePath}/config/appsettings`",
-]
+BOTH_WRITES = ["### `settings/02`", "### `settings/04`"]
 
 
 def heads(conformance: Conformance, title: str = "Differences") -> list[str]:
@@ -43,6 +40,7 @@ def interrupt_at(method: str, path: str) -> Hook:
 
 def test_a_knob_is_found_and_nothing_else(conformance: Conformance) -> None:
     conformance.cloud.world.resources.settings_accept_202 = True
+    conformance.tables = ("settings",)
     ended = conformance("-y")
     assert (ended.code, heads(conformance)) == (3, BOTH_WRITES)
     assert "- `status: 200 · cloud: 202`" in conformance.section("Differences")
@@ -52,10 +50,11 @@ def test_a_knob_is_found_and_nothing_else(conformance: Conformance) -> None:
 def test_lag_is_waited_for_and_told_but_no_difference(conformance: Conformance) -> None:
     before = conformance.cloud.world.to_dict()
     conformance.cloud.azure.lag(5)
+    conformance.tables = ("registrations", "principals", "consent", "consent-revoked", "removal")
     ended = conformance("-y")
     later = conformance.section("Answers that came later")
     assert (ended.code, conformance.section("Differences"), ended.err.count("Not removed")) == (0, [], 0)
-    assert len(later) > 10
+    assert len(later) > 5
     assert all("later, after " in line for line in later)
     conformance.cloud.azure.advance(60)
     assert standing(conformance.cloud.world.to_dict()) == standing(before)
@@ -76,6 +75,7 @@ def test_a_refusal_is_told_with_what_could_not_be_asked(conformance: Conformance
 def test_throttling_is_waited_for(conformance: Conformance) -> None:
     fault = {"type": "status", "status": 429, "retryAfter": 7}
     conformance.cloud.azure.misbehave({"match": POST_APPLICATIONS, "nth": 1, "times": 2, "fault": fault})
+    conformance.tables = ("registrations",)
     ended = conformance("-y")
     (later,) = conformance.section("Answers that came later")
     assert (ended.code, "throttled, after 14.0 s of 429" in later) == (0, True)
@@ -88,6 +88,7 @@ def test_throttling_is_waited_for(conformance: Conformance) -> None:
 def test_an_interruption_leaves_nothing(conformance: Conformance, method: str, path: str) -> None:
     before = conformance.cloud.world.to_dict()
     conformance.cloud.hooks.after.append(interrupt_at(method, path))
+    conformance.tables = ("registrations", "settings", "key-vault")
     ended = conformance("-y", "--key-vault", VAULT)
     assert (ended.code, conformance.report.exists()) == (143, False)
     assert standing(conformance.cloud.world.to_dict()) == standing(before)
@@ -100,6 +101,7 @@ def test_what_a_killed_run_leaves_is_found(conformance: Conformance, monkeypatch
     async def killed(*_: Any) -> Any:
         raise RuntimeError("killed")
 
+    conformance.tables = ("registrations", "principals", "resource-manager", "identity", "settings")
     with monkeypatch.context() as patch:
         patch.setattr(command, "clean", killed)
         conformance.cloud.hooks.after.append(interrupt_at("PUT", f"{SITE}/config/appsettings"))
@@ -116,6 +118,7 @@ def test_what_a_killed_run_leaves_is_found(conformance: Conformance, monkeypatch
 def test_what_was_made_without_an_answer_is_found(conformance: Conformance) -> None:
     before = conformance.cloud.world.to_dict()
     conformance.cloud.azure.misbehave({"match": POST_APPLICATIONS, "nth": 1, "fault": {"type": "lostAnswer"}})
+    conformance.tables = ("registrations",)
     ended = conformance("-y")
     assert (ended.code, heads(conformance)) == (3, ["### `registrations/12`"])
     assert standing(conformance.cloud.world.to_dict()) == standing(before)
@@ -127,6 +130,7 @@ def test_settings_of_others_stay_as_they_are_at_that_moment(conformance: Conform
             conformance.cloud.world.resources.sites[SITE.lower()].settings["THEIRS"] = "new"
 
     conformance.cloud.hooks.after.append(somebody)
+    conformance.tables = ("settings",)
     ended = conformance("-y")
     assert settings(conformance)["THEIRS"] == "new"
     assert "Somebody else changed these settings meanwhile; they stay as they are: THEIRS" in ended.err

@@ -90,6 +90,12 @@ _ask("PATCH", "/v1.0/applications/{apiObjectId}", _ONE, body={"appId": NOBODY})
 _ask("PATCH", "/v1.0/applications/{apiObjectId}", _ONE, body={"noSuchMember": True})
 _ask("PATCH", "/v1.0/applications/{apiObjectId}", _ONE, body={"tags": "{name}"})
 _ask("POST", "/v1.0/applications", _ALL, body={"displayName": "{name}-odd", "noSuchMember": 1}, makes=Kind.APPLICATION)
-_ask("POST", "/v1.0/applications", _ALL, body={"displayName": ""}, makes=Kind.APPLICATION)
+_ask(
+    "POST",
+    "/v1.0/applications",
+    _ALL,
+    body={"displayName": "{name}-bad", "signInAudience": "Nobody"},
+    makes=Kind.APPLICATION,
+)
 
 STEPS = _steps.steps
