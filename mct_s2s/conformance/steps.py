@@ -59,7 +59,7 @@ class Step:
         is_anonymous: whether it goes without a token.
         bearer: the name that the token is bound to, where it is not the caller's own.
         binds: names, and JSON pointers to what they stand for in a successful answer.
-        needs: names beside those in the request without which the answer would say nothing.
+        needs: steps that must have succeeded, or the answer would say nothing.
         makes: what comes into being, if it succeeds. Its name begins with the run's.
         shows_others: whether the answer shows objects that are not the run's: of those only the shape is compared.
         settings: set where it reads or writes all application settings.
@@ -111,10 +111,18 @@ class Table:
         self._service = service
         self._common = common
 
-    def ask(self, method: str, path: str, operation: str, **more: Any) -> None:
-        """Add a request; `operation` is without its method, which is the request's."""
-        number = f"{self._name}/{len(self.steps) + 1:02}"
-        row = {**self._common, **more}
-        self.steps.append(
-            Step(id=number, operation=f"{method} {operation}", service=self._service, method=method, path=path, **row)
+    def ask(self, method: str, path: str, operation: str, *, needs: tuple[int, ...] = (), **more: Any) -> None:
+        """Add a request; `operation` is without its method, which is the request's; `needs` are rows of this table."""
+        step = Step(
+            id=self._id(len(self.steps) + 1),
+            operation=f"{method} {operation}",
+            service=self._service,
+            method=method,
+            path=path,
+            needs=tuple(self._id(number) for number in needs),
+            **{**self._common, **more},
         )
+        self.steps.append(step)
+
+    def _id(self, number: int) -> str:
+        return f"{self._name}/{number:02}"

@@ -88,12 +88,19 @@ async def walk(
         S2SError: no token.
         OSError: the journal cannot be written.
     """
-    outcomes, waited_in_vain = [], 0.0
+    outcomes, waited_in_vain, succeeded = list[Outcome](), 0.0, set[str]()
     for step in steps:
         progress(step)
+        missing = next((needed for needed in step.needs if needed not in succeeded), None)
+        if missing is not None:
+            outcomes.append(Outcome(step, None, f"needs {missing}, which did not succeed"))
+            continue
         asked = _Asked(step, side, journal, (expected or {}).get(step.id), waited_in_vain < IN_VAIN_SECONDS)
-        outcomes.append(await asked.outcome())
+        outcome = await asked.outcome()
+        outcomes.append(outcome)
         waited_in_vain += asked.waited_in_vain
+        if outcome.answer is not None and outcome.answer.status in _SUCCESS:
+            succeeded.add(step.id)
     return outcomes
 
 
@@ -216,8 +223,6 @@ def _request(step: Step, side: Side) -> dict[str, Any]:
         KeyError: something is not known that the request needs.
     """
     names = side.bindings
-    for name in step.needs:
-        names[name]  # as said
     return {
         "path": filled(step.path, names),
         "query": filled(dict(step.query), names),

@@ -54,12 +54,11 @@ def step(**changed: Any) -> Step:
 def shown(
     body: Any, *, status: int = 200, private: tuple[str, ...] = (), known: tuple[str, ...] = (), **how: Any
 ) -> str:
+    """The skeleton of an answer, with which that answer agrees."""
     skeletons = Skeletons(Texts(NAMES, private=private, words=known), frozenset(known))
-    skeleton = skeletons.of(step(**how), Answer(status, {"x-other": "Jane", "location": "/u/Jane"}, body), None)
-    assert (
-        differences(skeleton.response, Answer(status, {"location": "/u/Jane"}, body), dict(NAMES), skeleton.compare)
-        == []
-    )
+    answer = Answer(status, {"x-other": "Jane", "content-type": "application/json"}, body)
+    skeleton = skeletons.of(step(**how), answer, None)
+    assert differences(skeleton.response, answer, dict(NAMES), skeleton.compare) == []
     return json.dumps(skeleton.response)
 
 
@@ -76,10 +75,9 @@ def test_a_services_own_words_stay(value: str) -> None:
 
 
 def test_names_are_put_where_their_values_were() -> None:
-    text = shown(
-        {"error": {"message": f"Tenant {NAMES['tenantId'].upper()} at {NAMES['graph']}/v1.0, group RG-1 in 'rg'."}}
-    )
-    assert "Tenant {tenantId} at {graph}/v1.0, group {group}-1 in '{group}'." in text
+    message = f"Tenant {NAMES['tenantId']} at {NAMES['graph']}/v1.0, group rg-1 in 'rg', not RG."
+    text = shown({"error": {"message": message}})
+    assert "Tenant {tenantId} at {graph}/v1.0, group {group}-1 in '{group}', not <string>." in text
 
 
 def test_a_word_that_nobody_knows_goes() -> None:

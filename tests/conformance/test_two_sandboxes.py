@@ -83,7 +83,7 @@ def test_a_report_is_no_secret_but_its_journal_is_private(conformance: Conforman
 
 def standing(world: Json) -> Json:
     """A world without what passes: sign-ins, and when things were last looked at."""
-    kept = json.loads(json.dumps(world))
+    kept: Json = json.loads(json.dumps(world))
     for name in ("sessions", "young", "replication", "secretHashes"):
         kept["directory"].pop(name, None)
     kept["resources"].pop("operations", None)

@@ -9,17 +9,19 @@ _TO = "/v1.0/servicePrincipals/{apiPrincipalId}/appRoleAssignedTo"
 _LIST = "/v1.0/{principal}/appRoleAssignedTo"
 _ONE = f"{_LIST}/{{assignment}}"
 _GRANT = {"principalId": "{clientPrincipalId}", "resourceId": "{apiPrincipalId}", "appRoleId": "{roleId}"}
-_GRANTED = ("assignmentId",)
 
 _granted = Table("consent", Service.GRAPH)
 _granted.ask("POST", _TO, _LIST, body=_GRANT, binds={"assignmentId": "/id"})
-_granted.ask("POST", _TO, _LIST, body=_GRANT)
-_granted.ask("GET", _TO, _LIST, needs=_GRANTED)
+_granted.ask("POST", _TO, _LIST, body=_GRANT, needs=(1,))
+_granted.ask("GET", _TO, _LIST, needs=(1,))
 _granted.ask(
-    "GET", "/v1.0/servicePrincipals/{clientPrincipalId}/appRoleAssignments", "/v1.0/{principal}/appRoleAssignments"
+    "GET",
+    "/v1.0/servicePrincipals/{clientPrincipalId}/appRoleAssignments",
+    "/v1.0/{principal}/appRoleAssignments",
+    needs=(1,),
 )
 _granted.ask(
-    "GET", "/v1.0/servicePrincipals(appId='{apiAppId}')/appRoleAssignedTo", _LIST, query={"$top": "999"}, needs=_GRANTED
+    "GET", "/v1.0/servicePrincipals(appId='{apiAppId}')/appRoleAssignedTo", _LIST, query={"$top": "999"}, needs=(1,)
 )
 _granted.ask("POST", _TO, _LIST, body={**_GRANT, "appRoleId": NOBODY})
 _granted.ask("POST", _TO, _LIST, body={**_GRANT, "principalId": NOBODY})
@@ -27,8 +29,8 @@ _granted.ask("POST", _TO, _LIST, body={**_GRANT, "principalId": "{clientAppId}"}
 
 _revoked = Table("consent-revoked", Service.GRAPH)
 _revoked.ask("DELETE", f"{_TO}/{{assignmentId}}", _ONE)
-_revoked.ask("DELETE", f"{_TO}/{{assignmentId}}", _ONE)
-_revoked.ask("GET", _TO, _LIST, needs=_GRANTED)
+_revoked.ask("DELETE", f"{_TO}/{{assignmentId}}", _ONE, needs=(1,))
+_revoked.ask("GET", _TO, _LIST, needs=(1,))
 
 GRANTED = _granted.steps
 REVOKED = _revoked.steps

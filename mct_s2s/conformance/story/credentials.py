@@ -40,9 +40,9 @@ _ask(
     body={"passwordCredential": {"displayName": "second"}},
     binds={"secondId": "/keyId", "secondSecret": "/secretText"},
 )
-_ask("GET", _APP, _ONE, query={"$select": "id,passwordCredentials"}, needs=("secretId", "secondId"))
+_ask("GET", _APP, _ONE, query={"$select": "id,passwordCredentials"}, needs=(1, 2))
 _ask("POST", f"{_APP}/removePassword", f"{_ONE}/removePassword", body={"keyId": "{secondId}"})
-_ask("POST", f"{_APP}/removePassword", f"{_ONE}/removePassword", body={"keyId": "{secondId}"})
+_ask("POST", f"{_APP}/removePassword", f"{_ONE}/removePassword", body={"keyId": "{secondId}"}, needs=(4,))
 _ask("POST", f"{_APP}/removePassword", f"{_ONE}/removePassword", body={"keyId": NOBODY})
 _ask(
     "POST",
@@ -51,11 +51,11 @@ _ask(
     body={"passwordCredential": {"displayName": "{name}", "endDateTime": "2001-01-01T00:00:00Z"}},
 )
 _ask("PATCH", _APP, _ONE, body={"keyCredentials": [_CERTIFICATE]})
-_ask("GET", _APP, _ONE, query={"$select": "id,keyCredentials"})
+_ask("GET", _APP, _ONE, query={"$select": "id,keyCredentials"}, needs=(8,))
 _ask("PATCH", _APP, _ONE, body={"keyCredentials": []})
 _ask("PATCH", _NAMED, f"{_ONE}/{{credential}}", body=_TRUST, headers={"Prefer": "create-if-missing"})
-_ask("PATCH", _NAMED, f"{_ONE}/{{credential}}", body=_TRUST, headers={"Prefer": "create-if-missing"})
-_ask("POST", f"{_APP}/federatedIdentityCredentials", _FEDERATED, body={"name": "other", **_TRUST})
+_ask("PATCH", _NAMED, f"{_ONE}/{{credential}}", body=_TRUST, headers={"Prefer": "create-if-missing"}, needs=(11,))
+_ask("POST", f"{_APP}/federatedIdentityCredentials", _FEDERATED, body={"name": "other", **_TRUST}, needs=(11,))
 _ask("POST", f"{_APP}/federatedIdentityCredentials", _FEDERATED, body={"name": "bad", **_TRUST, "audiences": []})
 _ask(
     "GET",
@@ -63,6 +63,6 @@ _ask(
     f"{_ONE}/{{credential}}",
     binds={"federatedId": "/id"},
 )
-_ask("GET", f"{_APP}/federatedIdentityCredentials", _FEDERATED)
+_ask("GET", f"{_APP}/federatedIdentityCredentials", _FEDERATED, needs=(11,))
 
 STEPS = _steps.steps

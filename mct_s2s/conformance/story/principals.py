@@ -19,7 +19,7 @@ _ask(
     makes=Kind.PRINCIPAL,
     binds={"apiPrincipalId": "/id"},
 )
-_ask("POST", "/v1.0/servicePrincipals", _ALL, body={"appId": "{apiAppId}", "tags": [_TAG]})
+_ask("POST", "/v1.0/servicePrincipals", _ALL, body={"appId": "{apiAppId}", "tags": [_TAG]}, needs=(1,))
 _ask(
     "POST",
     "/v1.0/servicePrincipals",

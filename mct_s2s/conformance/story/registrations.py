@@ -36,7 +36,7 @@ _ask(
     makes=Kind.APPLICATION,
     binds={"apiObjectId": "/id", "apiAppId": "/appId"},
 )
-_ask("PATCH", _BY_NAME, _ONE, headers=_IF_MISSING, body=_CREATE)
+_ask("PATCH", _BY_NAME, _ONE, headers=_IF_MISSING, body=_CREATE, needs=(1,))
 _ask("GET", "/v1.0/applications/{apiObjectId}", _ONE)
 _ask("GET", "/v1.0/applications(uniqueName='{name}-api')", _ONE, query={"$select": _FIELDS})
 _ask("GET", "/v1.0/applications(appId='{apiAppId}')", _ONE, query={"$select": _FIELDS})
@@ -49,12 +49,13 @@ _ask(
     _ONE,
     body={"identifierUris": ["api://{apiAppId}"], "appRoles": [ROLE]},
 )
-_ask("GET", "/v1.0/applications/{apiObjectId}", _ONE, query={"$select": "id,identifierUris,appRoles"})
+_ask("GET", "/v1.0/applications/{apiObjectId}", _ONE, query={"$select": "id,identifierUris,appRoles"}, needs=(9,))
 _ask(
     "GET",
     "/v1.0/applications",
     _ALL,
     query={"$filter": "identifierUris/any(u:u eq 'api://{apiAppId}')", "$select": "id,appId"},
+    needs=(9,),
 )
 _ask(
     "POST",
@@ -74,7 +75,9 @@ _ask(
         ]
     },
 )
-_ask("GET", "/v1.0/applications/{clientObjectId}", _ONE, query={"$select": "id,requiredResourceAccess,tags"})
+_ask(
+    "GET", "/v1.0/applications/{clientObjectId}", _ONE, query={"$select": "id,requiredResourceAccess,tags"}, needs=(13,)
+)
 _ask("GET", "/v1.0/applications/{apiObjectId}/owners", f"{_ONE}/owners", query={"$select": "id"}, shows_others=True)
 _ask("GET", "/v1.0/applications/{apiObjectId}/appManagementPolicies", f"{_ONE}/appManagementPolicies")
 # What is refused.
@@ -83,9 +86,9 @@ _ask("GET", "/v1.0/applications(uniqueName='{name}-none')", _ONE)
 _ask("GET", "/v1.0/applications(appId='{apiObjectId}')", _ONE)
 _ask("GET", "/v1.0/applications", _ALL, query={"$filter": "displayName eq {name}"})
 _ask("GET", "/v1.0/applications/{apiObjectId}", _ONE, is_anonymous=True)
-_ask("PATCH", "/v1.0/applications/{apiObjectId}", _ONE, body={"appRoles": []})
+_ask("PATCH", "/v1.0/applications/{apiObjectId}", _ONE, body={"appRoles": []}, needs=(9,))
 _ask("PATCH", "/v1.0/applications/{apiObjectId}", _ONE, body={"identifierUris": ["https://unverified.example/{name}"]})
-_ask("PATCH", "/v1.0/applications/{clientObjectId}", _ONE, body={"identifierUris": ["api://{apiAppId}"]})
+_ask("PATCH", "/v1.0/applications/{clientObjectId}", _ONE, body={"identifierUris": ["api://{apiAppId}"]}, needs=(9,))
 _ask("PATCH", "/v1.0/applications/{apiObjectId}", _ONE, body={"appId": NOBODY})
 _ask("PATCH", "/v1.0/applications/{apiObjectId}", _ONE, body={"noSuchMember": True})
 _ask("PATCH", "/v1.0/applications/{apiObjectId}", _ONE, body={"tags": "{name}"})

@@ -109,11 +109,11 @@ _identity.ask(
     makes=Kind.IDENTITY,
     binds={"identityPrincipalId": "/properties/principalId", "identityClientId": "/properties/clientId"},
 )
-_identity.ask("GET", _PATH, _ONE)
-_identity.ask("PUT", _PATH, _ONE, body={"location": "{location}"})
-_identity.ask("DELETE", _PATH, _ONE)
-_identity.ask("GET", _PATH, _ONE)
-_identity.ask("DELETE", _PATH, _ONE)
+_identity.ask("GET", _PATH, _ONE, needs=(2,))
+_identity.ask("PUT", _PATH, _ONE, body={"location": "{location}"}, needs=(2,))
+_identity.ask("DELETE", _PATH, _ONE, needs=(2,))
+_identity.ask("GET", _PATH, _ONE, needs=(5,))
+_identity.ask("DELETE", _PATH, _ONE, needs=(5,))
 
 _settings = Table("settings", Service.ARM, query=_version(SITES_API))
 _LIST, _WRITE = f"{_SITE}/config/appsettings/list", f"{_SITE}/config/appsettings"
@@ -126,15 +126,16 @@ _settings.ask(
     settings=Settings.ADD,
     makes=Kind.SETTING,
 )
-_settings.ask("POST", _LIST, "{site}/config/appsettings/list", settings=Settings.READ)
+_settings.ask("POST", _LIST, "{site}/config/appsettings/list", settings=Settings.READ, needs=(2,))
 _settings.ask(
     "PUT",
     _WRITE,
     "{site}/config/appsettings",
     body={"properties": {"<those that are there>": "<string>"}},
     settings=Settings.TAKE_BACK,
+    needs=(2,),
 )
-_settings.ask("POST", _LIST, "{site}/config/appsettings/list", settings=Settings.READ)
+_settings.ask("POST", _LIST, "{site}/config/appsettings/list", settings=Settings.READ, needs=(4,))
 
 READS = _reads.steps
 IDENTITY = _identity.steps
