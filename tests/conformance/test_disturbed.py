@@ -108,6 +108,10 @@ def test_what_a_killed_run_leaves_is_found(conformance: Conformance, monkeypatch
         conformance("-y", "--key-vault", VAULT)
     conformance.cloud.leave_alone()
     assert settings(conformance)[SETTING]
+    (journal,) = conformance.journals()
+    values = [value for name, value in settings(conformance).items() if name != SETTING and len(value or "") > 8]
+    assert [value for value in values if value in journal.read_text()] == []
+    assert "secret" not in journal.read_text().lower()
     assert standing(conformance.cloud.world.to_dict()) != standing(before)
     ended = conformance.clean_up()
     assert (ended.code, ended.err.count("Not removed"), conformance.journals()) == (0, 0, [])

@@ -72,7 +72,7 @@ def test_every_step_asks_for_an_operation_of_the_sandbox() -> None:
     assert not any(step.service is Service.VAULT for step in story(with_vault=False))
 
 
-def test_a_report_is_no_secret_but_its_journal_is_private(conformance: Conformance) -> None:
+def test_what_could_not_be_removed_stays_in_a_private_journal(conformance: Conformance) -> None:
     conformance.cloud.azure.misbehave(
         {"match": {"service": "ARM", "method": "DELETE"}, "fault": {"type": "status", "status": 409}}
     )
