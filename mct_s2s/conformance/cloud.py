@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from mct_s2s.adapters.clouds import BY_NAME, SANDBOX
+from mct_s2s.adapters.plain_requests import NoAnswer
 from mct_s2s.cli.wiring import SignedIn
 from mct_s2s.conformance.journal import Place
 from mct_s2s.conformance.names import roots
-from mct_s2s.conformance.side import NoAnswer, Side
+from mct_s2s.conformance.side import Side
 from mct_s2s.conformance.steps import Json, Service, at
 from mct_s2s.conformance.story.resource_manager import SITES_API, SUBSCRIPTIONS_API
 from mct_s2s.errors import NotThere, Refused, ServiceError, UsageError

@@ -5,14 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 from urllib.parse import quote, urlencode
-
-import aiohttp
 
 from mct_s2s.adapters.answers import OddAnswer, parse_json
 from mct_s2s.adapters.connection import Connection
-from mct_s2s.adapters.patience import CONNECT_SECONDS, REQUEST_SECONDS
+from mct_s2s.adapters.plain_requests import ask
 from mct_s2s.conformance.steps import Json, Service
 from mct_s2s.sandbox.comparison import Answer
 
@@ -24,11 +21,6 @@ ROOTS = {
     Service.SITE: "siteRoot",
 }
 """The names that the services' roots are bound to, without a slash at the end."""
-_TIMEOUT = aiohttp.ClientTimeout(total=2 * REQUEST_SECONDS, sock_connect=CONNECT_SECONDS)
-
-
-class NoAnswer(Exception):
-    """A request that may have taken effect, but was not answered. The text names the kind of failure alone."""
 
 
 @dataclass
@@ -76,24 +68,13 @@ class Side:
         token = bearer or (None if is_anonymous else await self.token(service))
         if token is not None:
             sent["Authorization"] = f"Bearer {token}"
-        options: dict[str, Any] = {}
+        content = b"" if method in {"POST", "PUT", "PATCH"} else None
         if body is not None and is_form:
-            sent["Content-Type"], options["data"] = "application/x-www-form-urlencoded", urlencode(body).encode()
+            sent["Content-Type"], content = "application/x-www-form-urlencoded", urlencode(body).encode()
         elif body is not None:
-            sent["Content-Type"], options["data"] = "application/json", json.dumps(body).encode()
-        elif method in {"POST", "PUT", "PATCH"}:
-            options["data"] = b""
-        return await self._sent(method, url, sent, options)
-
-    async def _sent(self, method: str, url: str, headers: Mapping[str, str], options: Mapping[str, Any]) -> Answer:
-        try:
-            response = await self.http.request(
-                method, url, headers=headers, allow_redirects=False, timeout=_TIMEOUT, **options
-            )
-            async with response:
-                return Answer(response.status, dict(response.headers), _body(await response.read()))
-        except (aiohttp.ClientError, TimeoutError, OSError, OddAnswer) as error:
-            raise NoAnswer(type(error).__name__) from error
+            sent["Content-Type"], content = "application/json", json.dumps(body).encode()
+        came = await ask(self.http, method, url, sent, content)
+        return Answer(came.status, came.headers, _body(came.content))
 
 
 def _body(content: bytes) -> Json:

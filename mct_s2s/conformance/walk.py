@@ -10,8 +10,9 @@ from typing import Any
 
 from mct_s2s import clock
 from mct_s2s.adapters.answers import seconds
+from mct_s2s.adapters.plain_requests import NoAnswer
 from mct_s2s.conformance.journal import Journal
-from mct_s2s.conformance.side import NoAnswer, Side
+from mct_s2s.conformance.side import Side
 from mct_s2s.conformance.steps import SETTING, Json, Kind, Service, Settings, Step, at
 from mct_s2s.sandbox.comparison import Answer
 from mct_s2s.sandbox.placeholders import filled
