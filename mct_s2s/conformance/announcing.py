@@ -12,6 +12,8 @@ from mct_s2s.conformance.judging import Finding, Verdict
 from mct_s2s.conformance.steps import SETTING, Step
 from mct_s2s.render.console import Terminal
 
+STILL_THERE = "What the run has made is still there. Remove it with: scripts/conformance --clean-up"
+
 
 def run(journal: Journal, who: str) -> list[str]:
     """What a run will touch, before it does."""

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -24,11 +24,12 @@ from mct_s2s.cli.wiring import connect_plainly
 from mct_s2s.conformance import announcing
 from mct_s2s.conformance.cleaning import Cleaned, clean
 from mct_s2s.conformance.cloud import cloud_side, label_of, place_of
-from mct_s2s.conformance.journal import Journal, unfinished
+from mct_s2s.conformance.journal import Journal, folder, unfinished
 from mct_s2s.conformance.judging import Heard, Judge, Verdict
 from mct_s2s.conformance.names import of_run
 from mct_s2s.conformance.own_sandbox import own_sandbox
 from mct_s2s.conformance.report import Facts, written
+from mct_s2s.conformance.side import Side
 from mct_s2s.conformance.steps import Step
 from mct_s2s.conformance.story import story
 from mct_s2s.conformance.walk import Outcome, walk
@@ -120,6 +121,7 @@ def _ended(terminal: Terminal, interruption: Interruption, body: Callable[[], Aw
 
 async def _compare(options: ConformanceOptions, terminal: Terminal) -> int:
     began = clock.now()
+    _check_writable(options.report)
     async with connect_plainly(_patient(options), terminal, target=True) as signed_in:
         place = await place_of(signed_in, options.cloud, options.key_vault)
         journal = Journal.begin(place, began)
@@ -128,14 +130,14 @@ async def _compare(options: ConformanceOptions, terminal: Terminal) -> int:
         steps = story(with_vault=place.vault is not None)
         sandbox = await _ask_sandbox(steps, names, terminal)
         side, tokens = cloud_side(signed_in, place, names)
-        with journal.held():
-            cleaned: Cleaned | None = None
-            try:
-                outcomes = await _ask_cloud(steps, side, journal, sandbox, options, terminal)
-            finally:
-                terminal.say("Removing what the run has made.")
-                cleaned = await clean(side, journal)
-                announcing.cleaned(terminal, cleaned)
+        try:
+            with journal.held():
+                try:
+                    outcomes = await _ask_cloud(steps, side, journal, sandbox, options, terminal)
+                finally:
+                    cleaned = await _cleaned(side, journal, terminal)
+        except OSError as error:
+            raise _unusable(journal.path, error, "Make its folder writable for you alone.") from error
         judge = Judge(steps, Heard(side.bindings, outcomes, [*tokens.values()]), sandbox)
         findings = judge.findings()
         facts = Facts(label_of(options.cloud), began, len(cleaned.left))
@@ -154,7 +156,7 @@ async def _ask_sandbox(steps: Sequence[Step], names: dict[str, str], terminal: T
 
 
 async def _ask_cloud(
-    steps: Sequence[Step], side: Any, journal: Journal, sandbox: Heard, options: ConformanceOptions, terminal: Terminal
+    steps: Sequence[Step], side: Side, journal: Journal, sandbox: Heard, options: ConformanceOptions, terminal: Terminal
 ) -> list[Outcome]:
     terminal.say(f"Asking the cloud {label_of(options.cloud)}: {len(steps)} requests.")
     expected = {outcome.step.id: outcome for outcome in sandbox.outcomes}
@@ -170,9 +172,22 @@ async def _ask_cloud(
         ) from error
 
 
+async def _cleaned(side: Side, journal: Journal, terminal: Terminal) -> Cleaned:
+    terminal.say("Removing what the run has made.")
+    try:
+        what = await clean(side, journal)
+    except S2SError:
+        terminal.say(announcing.STILL_THERE, style="bad")
+        raise
+    announcing.cleaned(terminal, what)
+    return what
+
+
 async def _clean_up(options: ConformanceOptions, terminal: Terminal) -> int:
     try:
         journals = unfinished()
+    except OSError as error:
+        raise _unusable(folder(), error, "Make it yours alone: mode 0600.") from error
     except ValueError as error:
         raise NotThere("not-found", str(error), remedy="Remove that file, or use the version that wrote it.") from error
     if not journals:
@@ -212,3 +227,18 @@ async def _confirm(options: ConformanceOptions, terminal: Terminal, lines: Seque
 
 def _patient(options: ConformanceOptions) -> ConformanceOptions:
     return replace(options, timeout=options.timeout + CLEANING_SECONDS)
+
+
+def _check_writable(report: Path) -> None:
+    """Make sure that the report can be written, before Azure is asked for anything."""
+    try:
+        report.mkdir(parents=True, exist_ok=True)
+        trial = report / ".trial"
+        trial.write_text("")
+        trial.unlink()
+    except OSError as error:
+        raise _unusable(report, error, "Choose another folder: --report FOLDER") from error
+
+
+def _unusable(path: Path, error: OSError, remedy: str) -> UsageError:
+    return UsageError("backup-place-unwritable", f"'{path}' cannot be used: {error.strerror or error}", remedy=remedy)

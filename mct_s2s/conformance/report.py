@@ -45,12 +45,11 @@ class Written:
     """How many values the last look had to replace."""
 
     def save(self, folder: Path) -> list[Path]:
-        """Write all of it into a folder, which is made where it is not there.
+        """Write all of it into a folder that is there.
 
         Raises:
             OSError: it cannot be written.
         """
-        folder.mkdir(parents=True, exist_ok=True)
         files = {REPORT: self.markdown, **self.tables}
         for name, text in files.items():
             (folder / name).write_text(text, encoding="utf-8")
@@ -140,7 +139,7 @@ def _request(step: Step) -> dict[str, Json]:
 
 def _table(rows: Sequence[Json]) -> str:
     """One exchange a line, as in the tables of recorded traffic."""
-    lines = (json.dumps(row, ensure_ascii=False, separators=(",", ":")) for row in rows)
+    lines = (json.dumps(row, separators=(",", ":")) for row in rows)
     return "[\n" + ",\n".join(lines) + "\n]\n"
 
 

@@ -90,7 +90,7 @@ def test_an_interruption_leaves_nothing(conformance: Conformance, method: str, p
     conformance.cloud.hooks.after.append(interrupt_at(method, path))
     conformance.tables = ("registrations", "settings", "key-vault")
     ended = conformance("-y", "--key-vault", VAULT)
-    assert (ended.code, conformance.report.exists()) == (143, False)
+    assert (ended.code, (conformance.report / "report.md").exists()) == (143, False)
     assert standing(conformance.cloud.world.to_dict()) == standing(before)
     assert (conformance.journals(), "Interrupted" in ended.err) == ([], True)
 
@@ -153,7 +153,20 @@ def test_nothing_is_touched(conformance: Conformance, words: tuple[str, ...], ap
     ended = conformance(*words, app_service=app_service)
     assert (ended.code, code.lower() in ended.err.lower()) in {(1, True), (2, True)}, ended.err
     assert conformance.cloud.azure.writes() == []
-    assert not conformance.report.exists()
+    assert not (conformance.report / "report.md").exists()
+
+
+def test_a_report_that_cannot_be_written_is_found_first(conformance: Conformance) -> None:
+    conformance.report.write_text("a file")
+    ended = conformance("-y", "--report", str(conformance.report / "below"))
+    assert (ended.code, "--report FOLDER" in ended.err, conformance.cloud.log()) == (2, True, [])
+
+
+def test_nothing_is_made_without_a_journal(conformance: Conformance) -> None:
+    conformance.tables = ("registrations",)
+    (conformance.home / "state").write_text("a file")
+    ended = conformance("-y")
+    assert (ended.code, "Traceback" in ended.err, conformance.cloud.azure.writes()) == (2, False, [])
 
 
 def settings(conformance: Conformance) -> Json:
