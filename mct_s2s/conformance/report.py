@@ -23,6 +23,8 @@ from mct_s2s.sandbox import coverage
 
 REPORT = "report.md"
 REMOVED = "removed"
+OFTEN = 5
+"""What differs in so many answers of a service is told once."""
 
 
 @dataclass(frozen=True)
@@ -164,16 +166,28 @@ def _report(findings: Sequence[Finding], facts: Facts) -> list[str]:
 
 
 def _differences(title: str, findings: Iterable[Finding], verdict: Verdict) -> list[str]:
-    lines = ["", f"## {title}", ""]
+    """What differs in many answers of a service once, then the rest step by step."""
     found = [finding for finding in findings if finding.verdict is verdict]
+    lines = ["", f"## {title}", ""]
     if not found:
         return [*lines, "None."]
     lines += ["Each line says where, what the sandbox answers, and what the cloud answers.", ""]
+    steps: dict[tuple[str, str], list[str]] = {}
     for finding in found:
-        lines += [f"### `{finding.step.id}` {_asked(finding.step)}", ""]
-        lines += [f"- {_code(line.replace(', expected ', ' · cloud: '))}" for line in finding.differences]
-        lines.append("")
-    return lines[:-1]
+        for line in finding.differences:
+            steps.setdefault((finding.step.service, line), []).append(finding.step.id)
+    for (service, line), ids in steps.items():
+        if len(ids) >= OFTEN:
+            lines.append(f"- {service}, {len(ids)} answers, `{ids[0]}` the first: {_line(line)}")
+    for finding in found:
+        rare = [line for line in finding.differences if len(steps[finding.step.service, line]) < OFTEN]
+        if rare:
+            lines += ["", f"### `{finding.step.id}` {_asked(finding.step)}", "", *(f"- {_line(line)}" for line in rare)]
+    return lines
+
+
+def _line(difference: str) -> str:
+    return _code(difference.replace(", expected ", " · cloud: "))
 
 
 def _waits(findings: Iterable[Finding]) -> list[str]:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from mct_s2s.conformance.judging import Heard, Judge
+from mct_s2s.conformance.judging import Finding, Heard, Judge, Verdict
 from mct_s2s.conformance.report import Facts, written
 from mct_s2s.conformance.skeleton import Skeletons
 from mct_s2s.conformance.steps import SETTING, Service, Settings, Step
@@ -126,3 +126,16 @@ def test_the_last_look_replaces_what_got_through() -> None:
     assert "Janeville" not in report.markdown + "".join(report.tables.values())
     assert "A last look replaced" in report.markdown
     assert "Fabrikam" in judge.originals
+
+
+def test_what_differs_in_many_answers_is_told_once() -> None:
+    steps = [step(id=f"t/{number:02}") for number in range(1, 8)]
+    lines = ("header server: absent, expected 'IIS'",)
+    findings = [
+        Finding(one, Verdict.DIFFERS, (*lines, "/a: 1, expected 2") if one is steps[2] else lines) for one in steps
+    ]
+    report = written(findings, Facts("public", datetime(2026, 1, 1, tzinfo=UTC)), ()).markdown
+    assert report.count("header server") == 1
+    assert "- graph, 7 answers, `t/01` the first: `header server: absent · cloud: 'IIS'`" in report
+    assert [line for line in report.splitlines() if line.startswith("### ")] == ["### `t/03` `GET /x`"]
+    assert "- `/a: 1 · cloud: 2`" in report
