@@ -21,7 +21,11 @@ _ask("DELETE", _SECRET, _NEWEST, needs=(5,))
 _ask("GET", _DELETED, _DELETED, needs=(8,))
 _ask("PUT", _SECRET, _NEWEST, body=_BODY, needs=(8,))
 _ask("GET", _SECRET, _ONE, needs=(8,))
-_ask("DELETE", _DELETED, _DELETED, needs=(8,))
-_ask("GET", _DELETED, _DELETED, needs=(12,))
+_ask("POST", f"{_DELETED}/recover", f"{_DELETED}/recover", needs=(8,))
+_ask("GET", _SECRET, _ONE, needs=(12,))
+_ask("DELETE", _SECRET, _NEWEST, needs=(12,))
+_ask("GET", _DELETED, _DELETED, needs=(14,))
+_ask("DELETE", _DELETED, _DELETED, needs=(14,))
+_ask("GET", _DELETED, _DELETED, needs=(16,))
 
 STEPS = _steps.steps

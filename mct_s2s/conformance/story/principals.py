@@ -62,5 +62,34 @@ _ask(
     "/v1.0/policies/defaultAppManagementPolicy",
     shows_others=True,
 )
+_OWN = "/v1.0/servicePrincipals/{clientPrincipalId}"
+_ask(
+    "GET",
+    f"{_OWN}/transitiveMemberOf/microsoft.graph.directoryRole",
+    f"{_ONE}/transitiveMemberOf/microsoft.graph.directoryRole",
+    query={"$count": "true", "$select": "id,roleTemplateId"},
+    headers={"ConsistencyLevel": "eventual"},
+)
+_ask(
+    "GET",
+    f"{_OWN}/ownedObjects/microsoft.graph.application",
+    f"{_ONE}/ownedObjects/microsoft.graph.application",
+    query={"$select": "id"},
+)
+_ask(
+    "POST",
+    f"{_OWN}/addPassword",
+    f"{_ONE}/addPassword",
+    body={"passwordCredential": {"displayName": "{name}"}},
+    binds={"principalsSecretId": "/keyId", "principalsSecret": "/secretText"},
+)
+_ask("POST", f"{_OWN}/removePassword", f"{_ONE}/removePassword", body={"keyId": "{principalsSecretId}"})
+# The client becomes an owner of the service application, and stops being one.
+_OWNERS, _OWNERS_OPERATION = "/v1.0/applications/{apiObjectId}/owners", "/v1.0/{application}/owners"
+_OWNER = {"@odata.id": "{graph}/v1.0/directoryObjects/{clientPrincipalId}"}
+_ask("POST", f"{_OWNERS}/$ref", f"{_OWNERS_OPERATION}/$ref", body=_OWNER)
+_ask("POST", f"{_OWNERS}/$ref", f"{_OWNERS_OPERATION}/$ref", body=_OWNER, needs=(20,))
+_ask("DELETE", f"{_OWNERS}/{{clientPrincipalId}}/$ref", f"{_OWNERS_OPERATION}/{{owner}}/$ref", needs=(20,))
+_ask("DELETE", f"{_OWNERS}/{{clientPrincipalId}}/$ref", f"{_OWNERS_OPERATION}/{{owner}}/$ref", needs=(22,))
 
 STEPS = _steps.steps

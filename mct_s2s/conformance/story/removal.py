@@ -34,5 +34,19 @@ _ask(
     needs=(12,),
 )
 _ask("DELETE", f"{_BIN}/{{apiObjectId}}", _OBJECT, needs=(12,))
+_ask(
+    "GET",
+    f"{_BIN}/microsoft.graph.servicePrincipal",
+    f"{_BIN}/microsoft.graph.{{kind}}",
+    query={"$filter": "appId eq '{apiAppId}'", "$select": "id,appId"},
+    needs=(12,),
+)
+_ask(
+    "GET",
+    f"{_BIN}/microsoft.graph.application",
+    f"{_BIN}/microsoft.graph.{{kind}}",
+    query={"$select": "id,appId,displayName"},
+    shows_others=True,
+)
 
 STEPS = _steps.steps

@@ -97,6 +97,15 @@ _ask(
 )
 _ask("GET", f"{_GROUP}/providers/Microsoft.Web/sites/{{name}}-none", _ONE, query=_version(SITES_API))
 _ask("GET", f"{_SITE}/slots/{{name}}-none", _ONE, query=_version(SITES_API))
+_ask(
+    "GET",
+    "/metadata/endpoints",
+    "/metadata/endpoints",
+    query=_version("2022-09-01"),
+    is_anonymous=True,
+    shows_others=True,
+)
+
 
 _identity = Table("identity", Service.ARM, query=_version(IDENTITIES_API))
 _PATH = f"{_GROUP}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/{{name}}"
@@ -136,6 +145,11 @@ _settings.ask(
     needs=(2,),
 )
 _settings.ask("POST", _LIST, "{site}/config/appsettings/list", settings=Settings.READ, needs=(4,))
+_settings.ask(
+    "GET",
+    f"{_SITE}/config/configreferences/appsettings/{SETTING}",
+    "{site}/config/configreferences/appsettings/{key}",
+)
 
 READS = _reads.steps
 IDENTITY = _identity.steps

@@ -70,5 +70,12 @@ _ask(
     ),
     is_form=True,
 )
+_ask("GET", "/{tenantId}/discovery/v2.0/keys", "/{tenant}/discovery/v2.0/keys", shows_others=True)
+_ask(
+    "GET",
+    "/common/discovery/instance",
+    "/common/discovery/instance",
+    query={"api-version": "1.1", "authorization_endpoint": "{login}/{tenantId}/oauth2/v2.0/authorize"},
+)
 
 STEPS = _steps.steps
