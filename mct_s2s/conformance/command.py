@@ -200,14 +200,24 @@ async def _clean_up(options: ConformanceOptions, terminal: Terminal) -> int:
             if not is_ours:
                 terminal.say(f"{journal.name} is still running: left alone.")
                 continue
-            place = journal.place
-            there = replace(_patient(options), cloud=place.cloud, tenant=place.tenant, subscription=place.subscription)
-            async with connect_plainly(there, terminal, target=False) as signed_in:
-                side, _ = cloud_side(signed_in, place, {})
-                cleaned = await clean(side, journal)
-            announcing.cleaned(terminal, cleaned)
+            try:
+                cleaned = await _clean_one(journal, options, terminal)
+            except S2SError as error:  # the next one may be in another cloud
+                show_error(terminal, error)
+                left = True
+                continue
             left = left or bool(cleaned.left)
     return 1 if left else 0
+
+
+async def _clean_one(journal: Journal, options: ConformanceOptions, terminal: Terminal) -> Cleaned:
+    place = journal.place
+    there = replace(_patient(options), cloud=place.cloud, tenant=place.tenant, subscription=place.subscription)
+    async with connect_plainly(there, terminal, target=False) as signed_in:
+        side, _ = cloud_side(signed_in, place, {})
+        cleaned = await clean(side, journal)
+    announcing.cleaned(terminal, cleaned)
+    return cleaned
 
 
 async def _confirm(options: ConformanceOptions, terminal: Terminal, lines: Sequence[str]) -> None:

@@ -14,6 +14,7 @@ from mct_s2s.adapters.plain_requests import NoAnswer
 from mct_s2s.conformance.journal import Journal
 from mct_s2s.conformance.side import Side
 from mct_s2s.conformance.steps import SETTING, Json, Kind, Service, Settings, Step, at
+from mct_s2s.model.ids import is_guid
 from mct_s2s.sandbox.comparison import Answer
 from mct_s2s.sandbox.placeholders import filled
 
@@ -251,7 +252,7 @@ def _settings(step: Step, side: Side) -> Any:
 def _identifier(kind: Kind, answer: Answer, journal: Journal) -> str | None:
     if kind in {Kind.APPLICATION, Kind.PRINCIPAL}:
         found = at(answer.body, "/id")
-        return found if isinstance(found, str) else None
+        return found if isinstance(found, str) and is_guid(found) else None  # it becomes part of a path
     return journal.name
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import signal
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from mct_s2s.conformance import command
-from mct_s2s.conformance.steps import SETTING
+from mct_s2s.conformance.journal import Journal, Place
+from mct_s2s.conformance.steps import SETTING, Kind
 from mct_s2s.sandbox.journal import Entry
 
 from tests.conformance.conftest import APP_SERVICE, SITE, VAULT, Conformance
@@ -117,6 +119,17 @@ def test_what_a_killed_run_leaves_is_found(conformance: Conformance, monkeypatch
     assert (ended.code, ended.err.count("Not removed"), conformance.journals()) == (0, 0, [])
     assert standing(conformance.cloud.world.to_dict()) == standing(before)
     assert "No run has left anything." in conformance.clean_up().err
+
+
+def test_a_cloud_that_is_gone_keeps_no_other_from_being_cleaned(conformance: Conformance) -> None:
+    journals = [Journal.begin(Place(cloud, "t", SITE, None), datetime(2026, 1, 1, tzinfo=UTC)) for cloud in ("x", "y")]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_STATE_HOME", str(conformance.home / "state"))
+        for journal in journals:
+            with journal.held():
+                journal.about_to_make(Kind.IDENTITY)
+    ended = conformance.clean_up()
+    assert (ended.code, ended.err.count("is neither a cloud's name"), len(conformance.journals())) == (1, 2, 2)
 
 
 def test_what_was_made_without_an_answer_is_found(conformance: Conformance) -> None:
