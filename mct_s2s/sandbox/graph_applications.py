@@ -22,6 +22,13 @@ def _get(call: GraphCall) -> Answer:
     return call.single("application", "applications", call.found(call.directory.applications))
 
 
+def _app_roles(call: GraphCall) -> Answer:
+    call.require("application.read")
+    found = call.found(call.directory.applications)
+    context = f"{call.root}/$metadata#applications('{found['id']}')/appRoles"
+    return Answer(200, {"@odata.context": context, "value": found["appRoles"]})
+
+
 def _post(call: GraphCall) -> Answer:
     call.require("application.create")
     return _created(call, applications.create(call.directory, call.body, owner=call.caller.object_id))
@@ -163,6 +170,7 @@ OPERATIONS = (
     Operation("GET", "applications", _list, "api/application-list"),
     Operation("POST", "applications", _post, "api/application-post-applications"),
     Operation("GET", "{application}", _get, "api/application-get"),
+    Operation("GET", "{application}/appRoles", _app_roles, "docs/azure-contract.md, 3.1"),
     Operation("PATCH", "{application}", _patch, "api/application-update, api/application-upsert"),
     Operation("DELETE", "{application}", _delete, "api/application-delete"),
     Operation("POST", "{application}/addPassword", _add_password, "api/application-addpassword"),

@@ -261,3 +261,22 @@ def test_a_directory_is_the_same_after_it_was_saved(client: Client) -> None:
     loaded = World.from_dict(saved)
     assert loaded.to_dict() == saved
     assert loaded.directory.applications.seen_by("identifierUris", f"api://{service['appId']}")
+
+
+def test_a_path_below_myorganization_is_the_same_one(client: Client) -> None:
+    made = client.graph("POST", "/myorganization/applications", json={"displayName": "x"}).json()
+    same = client.graph("GET", f"/myOrganization/applications/{made['id']}").json()
+    assert same == client.graph("GET", f"/applications/{made['id']}").json()
+    item = {"id": "1", "method": "GET", "url": f"/myorganization/applications/{made['id']}"}
+    batch = client.graph("POST", "/myorganization/$batch", json={"requests": [item]}).json()
+    assert batch["responses"][0]["body"]["id"] == made["id"]
+
+
+def test_a_list_of_an_application_can_be_read_alone(client: Client) -> None:
+    role = {"id": "11111111-2222-4333-8444-555555555555", "value": "R", "displayName": "R", "description": "R",
+            "allowedMemberTypes": ["Application"], "isEnabled": True}  # fmt: skip
+    sent = {"displayName": "x", "signInAudience": "AzureADMyOrg", "appRoles": [role]}
+    made = client.graph("POST", "/applications", json=sent).json()
+    found = client.graph("GET", f"/applications(appId='{made['appId']}')/appRoles").json()
+    assert found["value"] == made["appRoles"]
+    assert found["@odata.context"].endswith(f"/$metadata#applications('{made['id']}')/appRoles")
