@@ -280,3 +280,13 @@ def test_a_list_of_an_application_can_be_read_alone(client: Client) -> None:
     found = client.graph("GET", f"/applications(appId='{made['appId']}')/appRoles").json()
     assert found["value"] == made["appRoles"]
     assert found["@odata.context"].endswith(f"/$metadata#applications('{made['id']}')/appRoles")
+
+
+def test_the_assignments_of_a_principal_can_be_expanded(client: Client) -> None:
+    """The CLI for Microsoft 365 lists consents that way."""
+    query = {"$filter": f"appId eq '{seed.ADMINISTRATOR_ID}'", "$expand": "appRoleAssignments"}
+    (listed,) = client.graph("GET", "/servicePrincipals", params=query).json()["value"]
+    alone = client.graph("GET", f"/servicePrincipals/{listed['id']}?$expand=appRoleAssignments&$select=id").json()
+    apart = client.graph("GET", f"/servicePrincipals/{listed['id']}/appRoleAssignments").json()["value"]
+    assert listed["appRoleAssignments"] == alone["appRoleAssignments"] == apart != []
+    assert client.graph("GET", f"/servicePrincipals/{listed['id']}?$expand=owners").status_code == 501
