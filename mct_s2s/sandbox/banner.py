@@ -26,7 +26,9 @@ def lines(addresses: Addresses, exports: Mapping[str, str]) -> Iterator[str]:
         yield f"  export {name}={'…' if name == _HIDDEN else shlex.quote(value)}"
     yield ""
     yield "For the Azure CLI, after that:"
-    if not real:
+    if real:
+        yield '  export AZURE_CONFIG_DIR="$(mktemp -d)"    # apart from your sign-ins to the real Azure'
+    else:
         yield "  export AZURE_CORE_INSTANCE_DISCOVERY=false"
         yield f"  az cloud register --name {CLOUD_NAME} --endpoint-resource-manager {addresses.arm}"
         yield f"  az cloud set --name {CLOUD_NAME}"

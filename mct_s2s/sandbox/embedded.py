@@ -80,7 +80,7 @@ def _served(state: State) -> Running | None:
     if served is None:
         return None
     if served.real_names:
-        raise ValueError(f"the one in {state.directory} is being served under Azure's own names: it is --cloud public")
+        raise ValueError(f"{state.directory} is served under Azure's own names, which --cloud public leads to.")
     return _running(state, served.port, exports(served.port, state_dir=state.directory)["MCT_S2S_URL"])
 
 
