@@ -9,6 +9,7 @@ from mct_s2s.sandbox.directory import applications, credentials, federated
 from mct_s2s.sandbox.directory.table import Object
 from mct_s2s.sandbox.directory.validation import bad_request
 from mct_s2s.sandbox.graph_call import NO_CONTENT, Answer, GraphCall, Operation, latest_of, not_found
+from mct_s2s.sandbox.graph_members import member_operations
 from mct_s2s.sandbox.graph_owners import owner_operations
 
 
@@ -20,13 +21,6 @@ def _list(call: GraphCall) -> Answer:
 def _get(call: GraphCall) -> Answer:
     call.require("application.read")
     return call.single("application", "applications", call.found(call.directory.applications))
-
-
-def _app_roles(call: GraphCall) -> Answer:
-    call.require("application.read")
-    found = call.found(call.directory.applications)
-    context = f"{call.root}/$metadata#applications('{found['id']}')/appRoles"
-    return Answer(200, {"@odata.context": context, "value": found["appRoles"]})
 
 
 def _post(call: GraphCall) -> Answer:
@@ -170,7 +164,7 @@ OPERATIONS = (
     Operation("GET", "applications", _list, "api/application-list"),
     Operation("POST", "applications", _post, "api/application-post-applications"),
     Operation("GET", "{application}", _get, "api/application-get"),
-    Operation("GET", "{application}/appRoles", _app_roles, "docs/azure-contract.md, 3.1"),
+    *member_operations("{application}", "applications", lambda directory: directory.applications, "appRoles"),
     Operation("PATCH", "{application}", _patch, "api/application-update, api/application-upsert"),
     Operation("DELETE", "{application}", _delete, "api/application-delete"),
     Operation("POST", "{application}/addPassword", _add_password, "api/application-addpassword"),

@@ -93,13 +93,6 @@ def test_under_azures_names_it_says_how_these_lead_there_and_away_again(tmp_path
         assert "az cloud register" not in served.said
         assert "https://contosolearn.azurewebsites.net  mct-prod/contosolearn" in served.said
         assert served.control("GET", "health")["graph"] == "https://graph.microsoft.com"
-        hosts = sandbox(tmp_path, "hosts").stdout.splitlines()
-        assert "127.0.0.1 contosolearn.azurewebsites.net # mct-s2s sandbox" in hosts
-        assert "::1 login.microsoftonline.com # mct-s2s sandbox" in hosts
-        exported = sandbox(tmp_path, "env", "--real-names").stdout
-        assert f"export SSL_CERT_FILE={tmp_path / 'real-names-ca.pem'}" in exported
-        assert "export MCT_S2S_URL=https://contosolearn.azurewebsites.net" in exported
-        assert "AZURE_AUTHORITY_HOST" not in exported
     assert not (tmp_path / "ports.json").exists(), "a later sandbox on ports of its own keeps those it had"
 
 

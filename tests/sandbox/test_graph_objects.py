@@ -280,6 +280,10 @@ def test_a_list_of_an_application_can_be_read_alone(client: Client) -> None:
     found = client.graph("GET", f"/applications(appId='{made['appId']}')/appRoles").json()
     assert found["value"] == made["appRoles"]
     assert found["@odata.context"].endswith(f"/$metadata#applications('{made['id']}')/appRoles")
+    principal = client.graph("POST", "/servicePrincipals", json={"appId": made["appId"]}).json()
+    for name in ("appRoles", "oauth2PermissionScopes"):
+        path = f"/servicePrincipals/{principal['id']}/{name}"
+        assert client.graph("GET", path).json()["value"] == principal[name]
 
 
 def test_the_assignments_of_a_principal_can_be_expanded(client: Client) -> None:

@@ -301,6 +301,21 @@ def test_a_kept_world_is_saved_and_named(listener: Listening, tmp_path: Path) ->
     assert f"::1 contosolearn.azurewebsites.net {MARK}" in server.hosts(listener.folder)
 
 
+def test_hosts_and_env_print_what_a_shell_takes(
+    listener: Listening, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("MCT_S2S_SANDBOX_DIR", str(listener.folder))
+    assert main(["sandbox", "hosts"]) == 0
+    hosts = capsys.readouterr().out.splitlines()
+    assert f"127.0.0.1 contosolearn.azurewebsites.net {MARK}" in hosts
+    assert f"::1 login.microsoftonline.com {MARK}" in hosts
+    assert main(["sandbox", "env", "--real-names"]) == 0
+    exported = capsys.readouterr().out.splitlines()
+    assert f"export SSL_CERT_FILE={listener.folder / 'real-names-ca.pem'}" in exported
+    assert "export MCT_S2S_URL=https://contosolearn.azurewebsites.net" in exported
+    assert not any("AZURE_AUTHORITY_HOST" in line for line in exported)
+
+
 def test_a_sandbox_that_cannot_be_used_is_an_error_with_a_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
     from mct_s2s.adapters.clouds import start_rehearsal  # noqa: PLC0415
 
