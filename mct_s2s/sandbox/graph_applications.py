@@ -9,7 +9,6 @@ from mct_s2s.sandbox.directory import applications, credentials, federated
 from mct_s2s.sandbox.directory.table import Object
 from mct_s2s.sandbox.directory.validation import bad_request
 from mct_s2s.sandbox.graph_call import NO_CONTENT, Answer, GraphCall, Operation, latest_of, not_found
-from mct_s2s.sandbox.graph_members import member_operations
 from mct_s2s.sandbox.graph_owners import owner_operations
 
 
@@ -164,7 +163,6 @@ OPERATIONS = (
     Operation("GET", "applications", _list, "api/application-list"),
     Operation("POST", "applications", _post, "api/application-post-applications"),
     Operation("GET", "{application}", _get, "api/application-get"),
-    *member_operations("{application}", "applications", lambda directory: directory.applications, "appRoles"),
     Operation("PATCH", "{application}", _patch, "api/application-update, api/application-upsert"),
     Operation("DELETE", "{application}", _delete, "api/application-delete"),
     Operation("POST", "{application}/addPassword", _add_password, "api/application-addpassword"),

@@ -14,13 +14,6 @@ from mct_s2s.sandbox.graph_call import Answer, GraphCall, Operation
 SOURCE = "docs/azure-contract.md, 3.1"
 
 
-def member_operations(
-    template: str, collection: str, table: Callable[[Directory], Table], *names: str
-) -> tuple[Operation, ...]:
-    """Give the operations that read these lists of an object which `template` names."""
-    return tuple(Operation("GET", f"{template}/{name}", _reads(collection, table, name), SOURCE) for name in names)
-
-
 def _reads(collection: str, table: Callable[[Directory], Table], name: str) -> Callable[[GraphCall], Answer]:
     def read(call: GraphCall) -> Answer:
         call.require("application.read")
@@ -29,3 +22,20 @@ def _reads(collection: str, table: Callable[[Directory], Table], name: str) -> C
         return Answer(200, {"@odata.context": context, "value": found[name]})
 
     return read
+
+
+def _of_application(name: str) -> Operation:
+    read = _reads("applications", lambda directory: directory.applications, name)
+    return Operation("GET", f"{{application}}/{name}", read, SOURCE)
+
+
+def _of_principal(name: str) -> Operation:
+    read = _reads("servicePrincipals", lambda directory: directory.service_principals, name)
+    return Operation("GET", f"{{principal}}/{name}", read, SOURCE)
+
+
+OPERATIONS: tuple[Operation, ...] = (
+    _of_application("appRoles"),
+    _of_principal("appRoles"),
+    _of_principal("oauth2PermissionScopes"),
+)

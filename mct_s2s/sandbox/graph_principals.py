@@ -13,7 +13,6 @@ from mct_s2s.sandbox.directory.table import Object
 from mct_s2s.sandbox.directory.validation import bad_request
 from mct_s2s.sandbox.graph_call import NO_CONTENT, Answer, GraphCall, Operation, latest_of, not_found
 from mct_s2s.sandbox.graph_expand import expanding
-from mct_s2s.sandbox.graph_members import member_operations
 from mct_s2s.sandbox.graph_owners import owned_by, owner_operations, typed
 
 
@@ -141,13 +140,6 @@ OPERATIONS: tuple[Operation, ...] = (
         "stub",
     ),
     *owner_operations("{principal}", "servicePrincipal"),
-    *member_operations(
-        "{principal}",
-        "servicePrincipals",
-        lambda directory: directory.service_principals,
-        "appRoles",
-        "oauth2PermissionScopes",
-    ),
 )
 
 
