@@ -14,17 +14,18 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from mct_s2s.sandbox import graph_applications, graph_batch, graph_members, graph_principals, graph_tenant
+from mct_s2s.sandbox import graph_applications, graph_batch, graph_principals, graph_tenant
 from mct_s2s.sandbox.directory.store import Directory, Origins
 from mct_s2s.sandbox.directory.tokens import Caller, TokenRejected
 from mct_s2s.sandbox.graph_call import Answer, GraphCall, Operation
+from mct_s2s.sandbox.graph_members import MEMBER_OPERATIONS
 from mct_s2s.sandbox.login import HoldsDirectory
 from mct_s2s.sandbox.routing import below
 from mct_s2s.sandbox.wire_errors import graph_error
 
 OPERATIONS: tuple[Operation, ...] = (
+    *MEMBER_OPERATIONS,
     *graph_applications.OPERATIONS,
-    *graph_members.OPERATIONS,
     *graph_principals.OPERATIONS,
     *graph_tenant.OPERATIONS,
 )

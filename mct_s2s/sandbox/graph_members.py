@@ -34,7 +34,7 @@ def _of_principal(name: str) -> Operation:
     return Operation("GET", f"{{principal}}/{name}", read, SOURCE)
 
 
-OPERATIONS: tuple[Operation, ...] = (
+MEMBER_OPERATIONS: tuple[Operation, ...] = (
     _of_application("appRoles"),
     _of_principal("appRoles"),
     _of_principal("oauth2PermissionScopes"),

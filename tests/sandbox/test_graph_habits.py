@@ -1,4 +1,4 @@
-"""What other clients ask of Graph, and this program does not: scripts/contract shows that they get on with the answers."""
+"""What other clients ask of Graph, and this program does not; scripts/contract has some of them ask it."""
 
 from __future__ import annotations
 
