@@ -32,7 +32,7 @@ OPERATIONS: tuple[Operation, ...] = (
 """Everything that this Graph can do; a path that no row describes is answered 501."""
 
 _OWN_TENANT = re.compile(r"\Amyorganization/", re.IGNORECASE)
-"""What many clients put before a path, and which changes nothing: see docs/azure-contract.md, 3.1."""
+"""What many clients put before a path, and which changes nothing: see docs/azure-contract.md, 3.11."""
 
 
 def routes(world: HoldsDirectory, addresses: Origins) -> list[Route]:

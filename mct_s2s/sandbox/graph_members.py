@@ -1,6 +1,6 @@
 """A list that is part of a directory object, read alone: `GET /applications/{id}/appRoles`.
 
-Source: docs/azure-contract.md, 3.1.
+Source: docs/azure-contract.md, 3.11.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from mct_s2s.sandbox.directory.store import Directory
 from mct_s2s.sandbox.directory.table import Table
 from mct_s2s.sandbox.graph_call import Answer, GraphCall, Operation
 
-SOURCE = "docs/azure-contract.md, 3.1"
+SOURCE = "docs/azure-contract.md, 3.11"
 
 
 def _reads(collection: str, table: Callable[[Directory], Table], name: str) -> Callable[[GraphCall], Answer]:
