@@ -12,7 +12,6 @@ from typing import Any
 from mct_s2s.sandbox.directory.store import Directory
 from mct_s2s.sandbox.directory.table import Object
 from mct_s2s.sandbox.graph_call import Answer, GraphCall
-from mct_s2s.sandbox.odata import shown
 
 MOST = 20
 
@@ -33,8 +32,12 @@ def expanding(call: GraphCall, known: Collections) -> tuple[GraphCall, Callable[
     def expand(answer: Answer) -> Answer:
         body: Any = answer.body
         for one in body.get("value", [body]):
-            one[name] = [shown(each) for each in known[name](call.directory, one["id"])[:MOST]]
+            one[name] = [_shown(each) for each in known[name](call.directory, one["id"])[:MOST]]
         return answer
 
     options = {option: value for option, value in call.query.items() if option != "$expand"}
     return dataclasses.replace(call, query=options), expand
+
+
+def _shown(value: Object) -> Object:
+    return {name: inner for name, inner in value.items() if not name.startswith("@")}
