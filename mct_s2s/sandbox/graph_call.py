@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+from mct_s2s.sandbox.array_order import reordered
 from mct_s2s.sandbox.directory import permissions
 from mct_s2s.sandbox.directory.store import Directory
 from mct_s2s.sandbox.directory.table import Object, Table
@@ -96,6 +97,7 @@ class GraphCall:
         query = Query.of(type_name, self.query, self.headers)
         source = query.candidates(objects) if isinstance(objects, Table) else objects
         page = query.page(source, f"{self.root}/{self.path}", self.query)
+        page["value"] = [reordered(one, self.directory.replication.request) for one in page["value"]]
         fields = f"({','.join(query.select)})" if query.select else ""
         return Answer(200, {"@odata.context": f"{self.root}/$metadata#{context}{fields}", **page})
 
@@ -104,6 +106,8 @@ class GraphCall:
         query = Query.of(type_name, self.query, self.headers)
         fields = f"({','.join(query.select)})" if query.select else ""
         body = shown(value, query.select, with_keys="keyCredentials" in query.select)
+        if status != 201:
+            body = reordered(body, self.directory.replication.request)
         return Answer(status, {"@odata.context": f"{self.root}/$metadata#{context}{fields}/$entity", **body})
 
 
