@@ -174,7 +174,7 @@ def _assignment_operations(
     def delete(call: GraphCall) -> Answer:
         target = call.found(call.directory.service_principals)
         call.require("assignment.write")
-        call.directory.assignments.drop(named(call, target)["id"])
+        assignments.delete(call.directory, held(call, target), call.params["assignment"])
         return NO_CONTENT
 
     template = f"{{principal}}/{collection}"

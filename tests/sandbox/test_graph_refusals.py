@@ -231,6 +231,35 @@ def test_an_assignment_must_fit_together(client: Client, made: dict[str, Any]) -
         "Request_BadRequest",
         "Permission being assigned already exists on the object",
     )
+    client.world.directory.variations.duplicate_consent_as_grant = True
+    assert refusal(client, "POST", path, good)[2] == "EntitlementGrant entry already exists."
+
+
+def test_an_assignment_that_is_gone_cannot_be_deleted_and_that_is_400(client: Client, made: dict[str, Any]) -> None:
+    """Not 404 as for everything else: azure-contract.md, section 3.1."""
+    path = f"/servicePrincipals/{made['principal']}/appRoleAssignedTo"
+    good = {"principalId": made["principal"], "resourceId": made["principal"], "appRoleId": ROLE["id"]}
+    one = f"{path}/{client.graph('POST', path, json=good).json()['id']}"
+    assert client.graph("DELETE", one).status_code == 204
+    gone = (400, "Request_BadRequest", "EntitlementGrant being updated or deleted is not found")
+    assert refusal(client, "DELETE", one) == gone
+
+
+def test_a_tenant_may_demand_a_service_management_reference(client: Client, made: dict[str, Any]) -> None:
+    """For what is made, and for what is changed and has none: azure-contract.md, section 3.2."""
+    client.world.directory.variations.service_management_reference_required = True
+    new = {"displayName": "x", "signInAudience": "AzureADMyOrg"}
+    path, reference = f"/applications/{made['id']}", {"serviceManagementReference": NOBODY}
+    for method, where, body, operation in (
+        ("POST", "/applications", new, "Create"),
+        ("PATCH", path, {"notes": "n"}, "Update"),
+    ):
+        status, code, message = refusal(client, method, where, body)
+        assert (status, code) == (400, "ServiceTreeValueMissing")
+        assert message.startswith(f"ServiceManagementReference field is required for {operation}, but is missing")
+    assert client.graph("POST", "/applications", json={**new, **reference}).status_code == 201
+    assert client.graph("PATCH", path, json={"notes": "n", **reference}).status_code == 204
+    assert client.graph("PATCH", path, json={"notes": "m"}).status_code == 204
 
 
 @pytest.mark.parametrize(
@@ -312,9 +341,9 @@ def test_managed_identities_are_not_graphs_to_delete(client: Client) -> None:
     identity = client.world.directory.add_managed_identity("caller", resource_id=resource)
     path = f"/servicePrincipals/{identity.principal_id}"
     seen = client.graph("GET", path).json()
-    assert (seen["servicePrincipalType"], seen["alternativeNames"]) == (
+    assert (seen["servicePrincipalType"], set(seen["alternativeNames"])) == (
         "ManagedIdentity",
-        ["isExplicit=False", resource],
+        {"isExplicit=False", resource},
     )
     assert refusal(client, "DELETE", path)[:2] == (403, "Authorization_RequestDenied")
 

@@ -79,6 +79,8 @@ def create(directory: Directory, body: object, *, owner: str | None = None, **fi
     }
     if values["signInAudience"] in PERSONAL:
         empty["api"] = {**empty["api"], "requestedAccessTokenVersion": 2}
+    if owner is not None:  # what the sandbox makes for itself is past all rules of the tenant
+        _check_reference(directory, values, "Create")
     return directory.applications.put(_judged(directory, empty, values))
 
 
@@ -96,6 +98,7 @@ def update(directory: Directory, application: Object, body: object, *, seen: Obj
             personal accounts that is not known there yet.
     """
     changed = _judged(directory, application, clean("application", body))
+    _check_reference(directory, changed, "Update")
     if seen is not None and seen is not application:
         app_roles.check_disabled(changed["appRoles"], seen["appRoles"])
     _check_known(directory, application, changed)
@@ -191,6 +194,17 @@ def _check_unique_name(directory: Directory, new: Object, old: Object) -> None:
             detail="ObjectConflict",
             target="uniqueName",
         )
+
+
+def _check_reference(directory: Directory, values: Object, operation: str) -> None:
+    """Some tenants want to know of every registration whose it is. Source: docs/azure-contract.md, section 3.2."""
+    if values.get("serviceManagementReference") or not directory.variations.service_management_reference_required:
+        return
+    raise bad_request(
+        f"ServiceManagementReference field is required for {operation}, but is missing in the request. Refer to the "
+        "TSG `https://aka.ms/service-management-reference-error` for resolving the error",
+        code="ServiceTreeValueMissing",
+    )
 
 
 def _check_required_access(application: Object) -> None:

@@ -17,6 +17,7 @@ from mct_s2s.sandbox.directory.table import Object, Table
 from mct_s2s.sandbox.directory.tenant import Tenant
 from mct_s2s.sandbox.directory.tokens import SigningKey, TokenService
 from mct_s2s.sandbox.directory.validation import timestamp
+from mct_s2s.sandbox.variations import TenantVariations
 
 if TYPE_CHECKING:
     from mct_s2s.sandbox.clock import Clock
@@ -71,6 +72,7 @@ class Directory:
         foreign_issuers: signing keys of other identity providers, by issuer.
         hosted_issuers: signing keys of those that the sandbox plays itself, by name; see `foreign_issuer`.
         replication: how far behind the newest state reads are.
+        variations: in what this tenant differs from most.
         ids: gives new objects their ids.
         origins: where the cloud is served; not part of the world, and so not saved with it.
     """
@@ -78,6 +80,7 @@ class Directory:
     def __init__(self, clock: Clock) -> None:
         self.clock = clock
         self.replication = Replication(clock)
+        self.variations = TenantVariations()
         self.ids = Ids()
         self.tenant = Tenant(str(uuid.uuid4()), "", ("example.onmicrosoft.com",), timestamp(clock.now()))
         self.foreign_tenants: list[Tenant] = []
@@ -222,6 +225,7 @@ class Directory:
             "hostedIssuers": {name: key.pem().decode() for name, key in self.hosted_issuers.items()},
             "sessions": self.sessions.to_dict(),
             "replication": self.replication.settings(),
+            "variations": self.variations.settings(),
             "young": {name: table.dump_young() for name, table in tables.items()},
             "defaultAppManagementPolicy": self.policies.document,
         }
@@ -235,6 +239,7 @@ class Directory:
         for name, table in directory._tables().items():
             table.load(data[name], data.get("young", {}).get(name, {}))
         directory.replication.change(data.get("replication", {}))
+        directory.variations.change(data.get("variations", {}))
         directory.sessions = Sessions.from_dict(data.get("sessions", {}))
         for name, pem in data.get("hostedIssuers", {}).items():
             directory.hosted_issuers[name] = SigningKey(pem.encode())
