@@ -107,6 +107,17 @@ def list_role_assignments(call: ArmCall) -> Answer:
     return Answer(body={"value": [_assignment(a) for a in found if "'" not in wanted or a["principalId"] in wanted]})
 
 
+def get_role_assignment(call: ArmCall) -> Answer:
+    """One role assignment."""
+    wanted = call.params["name"].lower()
+    found = next((a for a in call.resources.access.assignments if a["name"].lower() == wanted), None)
+    if found is None:
+        raise arm_error(
+            404, "RoleAssignmentNotFound", f"The role assignment '{call.params['name'].replace('-', '')}' is not found."
+        )
+    return Answer(body=_assignment(found))
+
+
 def put_role_assignment(call: ArmCall) -> Answer:
     """Give a principal a role at a scope."""
     own = call.body.get("properties")
@@ -173,6 +184,7 @@ OPERATIONS = (
     _row("GET", "denyAssignments", "denyAssignments", "read", list_denials),
     _row("GET", "roleDefinitions", "roleDefinitions", "read", list_role_definitions),
     _row("GET", "roleAssignments", "roleAssignments", "read", list_role_assignments),
+    _row("GET", "roleAssignments/{name}", "roleAssignments", "read", get_role_assignment),
     _row("PUT", "roleAssignments/{name}", "roleAssignments", "write", put_role_assignment),
     _row("DELETE", "roleAssignments/{name}", "roleAssignments", "delete", delete_role_assignment),
 )

@@ -10,9 +10,8 @@ from typing import Any
 
 from mct_s2s.sandbox.arm_call import Answer, ArmCall, Operation
 from mct_s2s.sandbox.arm_resources import show
-from mct_s2s.sandbox.resources import operations, vault_references
-from mct_s2s.sandbox.resources.sites import SiteState, bad_request
-from mct_s2s.sandbox.wire_errors import arm_error
+from mct_s2s.sandbox.resources import generic, operations, vault_references
+from mct_s2s.sandbox.resources.sites import SiteState, app_service_error
 
 
 def _site(call: ArmCall) -> tuple[dict[str, Any], SiteState]:
@@ -44,9 +43,12 @@ def put_settings(call: ArmCall) -> Answer:
     On the Flex Consumption plan the answer is 202 with a Location to ask until it is done.
     """
     body, state = _site(call)
-    _known_members(call.body)
+    generic.check_members(call.body)
     state.replace_settings(
-        call.body.get("properties"), call.resources.clock.timestamp(), call.resources.restart_seconds
+        call.body.get("properties"),
+        call.resources.clock.timestamp(),
+        call.resources.restart_seconds,
+        strict=call.resources.variations.strict_setting_names,
     )
     vault_references.of(call.resources, body, state)  # resolved as they stand at this moment
     if call.resources.settings_accept_202:
@@ -80,7 +82,7 @@ def list_references(call: ArmCall) -> Answer:
         return Answer(body={"value": shown, "nextLink": None})
     wanted = [one for one in shown if one["name"].lower() == call.params["key"].lower()]
     if not wanted:
-        raise arm_error(404, "NotFound", f"The setting '{call.params['key']}' is no key vault reference.")
+        raise app_service_error(404, "NotFound", f"The setting '{call.params['key']}' is no key vault reference.")
     return Answer(body=wanted[0])
 
 
@@ -99,7 +101,7 @@ def swap_slots(call: ArmCall) -> Answer:
     key = production.key if wanted == "production" else f"{production.key}/slots/{wanted}".lower()
     other = call.resources.sites.get(key)
     if not isinstance(wanted, str) or other is None or other is state:
-        raise arm_error(404, "NotFound", f"Cannot find the slot '{wanted}' of '{body['name']}' to swap with.")
+        raise app_service_error(404, "NotFound", f"Cannot find the slot '{wanted}' of '{body['name']}' to swap with.")
     sticky = call.resources.sites[production.key].sticky["appSettingNames"] or []
     state.swap_with(other, sticky, call.resources.clock.timestamp(), call.resources.restart_seconds)
     return Answer(200)
@@ -120,7 +122,7 @@ def get_sticky(call: ArmCall) -> Answer:
 def put_sticky(call: ArmCall) -> Answer:
     """Replace the names that stay with their slot."""
     body, state = _production(call)
-    _known_members(call.body)
+    generic.check_members(call.body)
     state.replace_sticky(call.body.get("properties"))
     return _config(body, "slotConfigNames", dict(state.sticky))
 
@@ -128,7 +130,7 @@ def put_sticky(call: ArmCall) -> Answer:
 def _production(call: ArmCall) -> tuple[dict[str, Any], SiteState]:
     body, state = _site(call)
     if call.resource_id.parent is not None:
-        raise arm_error(404, "NotFound", f"No route registered for '{call.path}'.")
+        raise app_service_error(404, "NotFound", f"No route registered for '{call.path}'.")
     return body, state
 
 
@@ -172,12 +174,6 @@ def set_state(running: str) -> Any:
         return Answer(200)
 
     return run
-
-
-def _known_members(sent: dict[str, Any]) -> None:
-    unknown = set(sent) - {"id", "name", "type", "kind", "location", "properties", "systemData"}
-    if unknown:
-        raise bad_request(f"The parameter {min(unknown)} is not known.")
 
 
 _A = "Microsoft.Web/sites"

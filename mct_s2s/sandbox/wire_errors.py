@@ -41,7 +41,8 @@ class WireError(Exception):
         """The service's own error code, for logs and tests (Entra: the AADSTS number)."""
         if self.service == "entra":
             return str(self.body["error_codes"][0]) if self.body.get("error_codes") else str(self.body["error"])
-        return str(self.body["error"]["code"])
+        named = self.body.get("error") or self.body  # App Service speaks for itself, without the envelope
+        return str(named.get("code") or named.get("Code") or "")
 
     def rendered(self, *, now: datetime, request_id: str, client_request_id: str | None = None) -> dict[str, Any]:
         """Give the body with the ids and the time of this request where the service writes them.

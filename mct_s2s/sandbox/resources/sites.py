@@ -6,11 +6,12 @@ Source: app-service: web-apps/update-application-settings, app-service/configure
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Self
 
-from mct_s2s.sandbox.wire_errors import arm_error
+from mct_s2s.sandbox.wire_errors import WireError
 
 Settings = dict[str, str | None]
 STICKY_KINDS = ("appSettingNames", "connectionStringNames", "azureStorageConfigNames")
@@ -57,13 +58,19 @@ class SiteState:
             self.effective, self.ready_at = dict(self.settings), 0.0
         return self.effective
 
-    def replace_settings(self, properties: object, now: float, seconds: float) -> None:
+    def replace_settings(self, properties: object, now: float, seconds: float, *, strict: bool = False) -> None:
         """Make `properties` all the settings there are, and recycle the site.
+
+        Args:
+            properties: as sent.
+            now: the clock's seconds since 1970.
+            seconds: how long the site takes to come back.
+            strict: whether the plan takes plain names only.
 
         Raises:
             WireError: 400 or 409, some name or value is none that App Service takes.
         """
-        self.settings = checked_settings(properties)
+        self.settings = checked_settings(properties, strict=strict)
         self.references.clear()
         self.recycles += 1
         self.start_over(now, seconds)
@@ -113,8 +120,12 @@ def _swapped(incoming: Settings, own: Settings, stays: set[str]) -> Settings:
     return moved | {name: value for name, value in own.items() if name in stays}
 
 
-def checked_settings(properties: object) -> Settings:
-    """Read the `properties` of a settings body.
+_NEVER_IN_NAMES = re.compile(r"[\s/=]")
+_PLAIN_NAME = re.compile(r"[A-Za-z0-9._]+")
+
+
+def checked_settings(properties: object, *, strict: bool = False) -> Settings:
+    """Read the `properties` of a settings body. Names: docs/azure-contract.md, section 4.3.
 
     Raises:
         WireError: 400 for what is no dictionary of strings, 409 for names that differ by case only.
@@ -123,8 +134,10 @@ def checked_settings(properties: object) -> Settings:
         raise bad_request("The parameter properties has an invalid value.")
     seen: set[str] = set()
     for name, value in properties.items():
-        if not name.strip():
-            raise bad_request("The parameter name has an invalid value.")
+        if not name:
+            raise bad_request("Parameter name cannot be empty.")
+        if _NEVER_IN_NAMES.search(name) or (strict and not _PLAIN_NAME.fullmatch(name)):
+            raise bad_request(f"AppSetting with name '{name}' is not allowed.")
         if value is not None and not isinstance(value, str):
             raise bad_request(f"The parameter {name} has an invalid value.")
         if name.lower() in seen:
@@ -139,11 +152,17 @@ def bad_request(message: str, *details: str) -> Exception:
 
 
 def app_service_error(status: int, code: str, message: str, *details: str) -> Exception:
-    """Refuse in App Service's own envelope inside Resource Manager's.
+    """Refuse as App Service does itself, without Resource Manager's envelope.
 
-    Source: azure-mgmt-web: DefaultErrorResponseError (code, message, target, details, innererror).
+    Source: docs/azure-contract.md, section 4.1.
     """
-    lines = [{"message": message}, {"code": code}, *({"message": detail} for detail in details)]
-    error = arm_error(status, code, message, details=lines)
-    error.body["error"]["innererror"] = None
-    return error
+    lines: list[dict[str, Any]] = [{"Message": message}, {"Code": code}, *({"Message": detail} for detail in details)]
+    entity = {"ExtendedCode": None, "MessageTemplate": None, "Parameters": None, "Code": code, "Message": message}
+    lines.append({"ErrorEntity": entity})
+    body = {"Code": code, "Message": message, "Target": None, "Details": lines, "Innererror": None}
+    return WireError(status, body, service="arm")
+
+
+def wrong_method(method: str) -> Exception:
+    """Refuse a method that a route of App Service has not: whatever web framework it is built on says so."""
+    return WireError(405, {"Message": f"The requested resource does not support http method '{method}'."})
