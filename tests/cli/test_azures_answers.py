@@ -87,13 +87,12 @@ def test_a_watch_prints_nothing_new_where_only_the_order_is_new(mct: Program, az
 # --- lists in pages ---
 
 
-@pytest.mark.parametrize("size", [1, 2])
-def test_lists_are_read_to_their_end(mct: Program, azure: Sandbox, size: int) -> None:
+def test_lists_are_read_to_their_end(mct: Program, azure: Sandbox) -> None:
     azure.add_site(name="another", group="elsewhere")
     azure.lock(f"{SITE}/slots/staging", "CanNotDelete")
     azure.deny(FUNCTION_APP, "Microsoft.Web/nothing/write")
     whole = [mct("doctor", "-o", "json"), mct("status", "-o", "json", env={"MCT_S2S_RESOURCE_GROUP": ""})]
-    azure.turn(armPageSize=size)
+    azure.turn(armPageSize=1)
     paged = [mct("doctor", "-o", "json"), mct("status", "-o", "json", env={"MCT_S2S_RESOURCE_GROUP": ""})]
     assert [(one.code, one.out) for one in paged] == [(one.code, one.out) for one in whole]
     assert any("skiptoken" in row["query"] for row in azure.log("arm"))
@@ -116,7 +115,6 @@ def test_a_tenant_that_demands_a_reference_says_how_it_is_given(mct: Program, az
     azure.forget()
     assert mct("setup", "--client", "One", *WITH_REFERENCE, *JSON).code == 0
     assert azure.writes() == []
-    assert mct("add-client", "Two", *WITH_REFERENCE, *JSON).code == 0
 
 
 def test_registrations_from_before_the_rule_get_the_reference(mct: Program, azure: Sandbox) -> None:
@@ -194,3 +192,23 @@ def test_an_identity_that_is_not_switched_off_is_told(mct: Program, azure: Sandb
     azure.turn(identityPatch="accepted")
     assert mct("teardown", *JSON).code == 0
     assert "principalId" not in (azure.arm("GET", LOGIC_APP, version=LOGIC).get("identity") or {})
+
+
+# --- the whole job ---
+
+
+def test_the_whole_job_where_everything_differs_that_may(mct: Program, azure: Sandbox) -> None:
+    """Lists in pages, the other text of a duplicate, settings accepted first, identities by PUT, and references."""
+    azure.turn(
+        armPageSize=1, duplicateConsentAsGrant=True, settingsAccept202=True, operationSeconds=5,
+        identityPatch="refused", serviceManagementReferenceRequired=True,
+    )  # fmt: skip
+    wanted = ("setup", "--client", "One", "--managed-identity", LOGIC_APP, *WITH_REFERENCE, *JSON)
+    assert mct(*wanted).code == 0
+    azure.forget()
+    assert (mct(*wanted).code, azure.writes()) == (0, [])
+    assert mct("add-client", "Two", *WITH_REFERENCE, *JSON).code == 0
+    assert mct("remove-client", "One", *JSON).code == 0
+    assert mct("status", "-o", "json").document["healthy"]
+    assert mct("teardown", *JSON).code == 0
+    assert "ServiceApplicationIds" not in azure.settings()

@@ -59,9 +59,7 @@ def translate(error: AzureError, doing: str, scope: str = "") -> S2SError:
             "permission-missing", f"You may not {doing}: {said}", remedy=_who_grants(code), request_id=request_id
         )
     if status == 404:
-        return NotThere(
-            "not-found", f"Could not {doing}: {said}", remedy="Check the name and the group.", request_id=request_id
-        )
+        return NotThere("not-found", f"Could not {doing}: {said}", remedy=_where_else(code), request_id=request_id)
     name = refused_setting(message) if status == 400 else None
     return ServiceError(
         _code(code, name),
@@ -141,6 +139,12 @@ def _challenge(header: str, scope: str) -> str:
 
 def _lowered(document: object) -> dict[str, Any]:
     return {str(key).lower(): value for key, value in document.items()} if isinstance(document, Mapping) else {}
+
+
+def _where_else(code: str) -> str:
+    if code == "SubscriptionNotFound":  # said before the token is looked at, so that it tells nothing of rights
+        return "Check the subscription's id, and the cloud that it belongs to (--cloud)."
+    return "Check the name and the group."
 
 
 def _who_grants(code: str) -> str:
