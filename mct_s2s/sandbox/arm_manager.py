@@ -21,8 +21,17 @@ _CLAUSE = re.compile(
 
 def list_tenants(call: ArmCall) -> Answer:
     """The tenants the caller's account is in: one."""
-    directory = call.world.directory
-    tenant = {"id": f"/tenants/{directory.tenant_id}", "tenantId": directory.tenant_id, "tenantCategory": "Home"}
+    own = call.world.directory.tenant
+    tenant = {
+        "id": f"/tenants/{own.tenant_id}",
+        "tenantId": own.tenant_id,
+        "countryCode": own.organization()["countryLetterCode"],
+        "displayName": own.display_name,
+        "domains": list(own.domains),
+        "tenantCategory": "Home",
+        "defaultDomain": own.default_domain,
+        "tenantType": "AAD",
+    }
     return _page([tenant])
 
 

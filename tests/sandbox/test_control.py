@@ -125,7 +125,8 @@ def test_reset_goes_back_to_the_seed_without_a_new_start(client: Client) -> None
 
 
 def test_a_knob_takes_only_what_it_means(client: Client) -> None:
-    for body in ({"settingsAccept202": 1}, {"latencySeconds": True}, {"latencySeconds": "1"}, {"nope": 1}):
+    audience = {"defaultSignInAudience": "Everybody"}
+    for body in ({"settingsAccept202": 1}, {"latencySeconds": True}, {"latencySeconds": "1"}, {"nope": 1}, audience):
         before = control(client, "GET", "knobs")
         assert client.request("PATCH", "/_sandbox/knobs", json=body).status_code == 400
         assert control(client, "GET", "knobs") == before

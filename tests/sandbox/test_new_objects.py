@@ -73,3 +73,13 @@ def test_what_was_made_is_named_by_an_address_that_nobody_can_follow(client: Cli
     place = answer.headers["location"]
     assert place.endswith(f"/directoryObjects/{answer.json()['id']}/Microsoft.DirectoryServices.Application")
     assert client.graph("GET", place.removeprefix(client.addresses.graph)).status_code == 501
+
+
+def test_a_tenant_may_make_applications_as_they_were_made_in_2022(client: Client) -> None:
+    knob = {"defaultSignInAudience": "AzureADandPersonalMicrosoftAccount"}
+    assert (
+        client.request("PATCH", "/_sandbox/knobs", json=knob).json()["defaultSignInAudience"]
+        == knob["defaultSignInAudience"]
+    )
+    made = make(client)
+    assert (made["signInAudience"], made["api"]["requestedAccessTokenVersion"]) == (*knob.values(), 2)
