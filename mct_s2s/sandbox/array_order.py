@@ -7,10 +7,13 @@ from __future__ import annotations
 
 from typing import Any
 
+_APP_ID_FIRST = frozenset({"servicePrincipalNames"})
+"""In this order in one recording and in the other in another, so that nobody is misled by the one that is kept."""
+
 
 def reordered(value: dict[str, Any], request: int) -> dict[str, Any]:
     """Give an object with its arrays, and those of its complex properties, in the order of this very request."""
-    return {name: _shuffled(inner, request) for name, inner in value.items()}
+    return {name: inner if name in _APP_ID_FIRST else _shuffled(inner, request) for name, inner in value.items()}
 
 
 def _shuffled(value: Any, request: int) -> Any:
