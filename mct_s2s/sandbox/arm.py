@@ -60,12 +60,16 @@ def routes(world: World, addresses: Addresses) -> list[Route]:
             raw_body=raw_body,
             caller=caller,
         )
-        outcome = operation.run(call)
-        result = await outcome if inspect.isawaitable(outcome) else outcome
+        try:
+            outcome = operation.run(call)
+            result = await outcome if inspect.isawaitable(outcome) else outcome
+        except WireError as refused:
+            refused.headers = {**headers, **refused.headers}
+            raise
         if request.method == "GET":
             address = f"{addresses.arm}{request.url.path}"
             result = arm_paging.page(result, address, request.query_params, world.resources.variations.arm_page_size)
-        return _response(result, headers)
+        return _response(result, headers, kind)
 
     return [below("/", answer)]
 
@@ -185,7 +189,13 @@ def _authorize(
     subscription = _subscription_in(request.url.path)
     if subscription is None:
         return {}
-    return world.resources.throttle.draw(subscription, caller.object_id, request.method)
+    # App Service counts actions, and writes of a whole site, by itself: docs/azure-contract.md, section 4.1.
+    of_site = about.lower().startswith("microsoft.web/") and (
+        request.method == "POST" or (request.method == "PUT" and operation.template == "{id}")
+    )
+    return world.resources.throttle.draw(
+        subscription, caller.object_id, request.method, shown="resource-requests" if of_site else None
+    )
 
 
 def _changed(request: Request) -> str:
@@ -204,10 +214,21 @@ def _check_media_type(request: Request, body: bytes) -> None:
         )
 
 
-def _response(answer: Answer, headers: Mapping[str, str]) -> Response:
-    every = {"Cache-Control": "no-cache", "Pragma": "no-cache", **headers, **answer.headers}
+_EVERY = {
+    "Cache-Control": "no-cache",
+    "Pragma": "no-cache",
+    "Expires": "-1",
+    "X-Content-Type-Options": "nosniff",
+    "Strict-Transport-Security": "max-age=31536000; includeSubDomains",
+}
+
+
+def _response(answer: Answer, headers: Mapping[str, str], about: str) -> Response:
+    every = {**_EVERY, **headers, **answer.headers}
     if answer.body is None:
         return Response(status_code=answer.status, headers=every)
     if isinstance(answer.body, str):
         return Response(answer.body, status_code=answer.status, headers=every, media_type=answer.media_type)
-    return JSONResponse(answer.body, status_code=answer.status, headers=every, media_type=answer.media_type)
+    # App Service leaves the charset out; Resource Manager itself does not: docs/azure-contract.md, section 4.1.
+    media = "application/json" if about.lower().startswith("microsoft.web/") else answer.media_type
+    return JSONResponse(answer.body, status_code=answer.status, headers=every, media_type=media)

@@ -24,20 +24,17 @@ _CLAUSE = re.compile(
 def list_tenants(call: ArmCall) -> Answer:
     """The tenants the caller's account is in: one."""
     own = call.world.directory.tenant
-    return _page(
-        [
-            {
-                "id": f"/tenants/{own.tenant_id}",
-                "tenantId": own.tenant_id,
-                "countryCode": "US",
-                "displayName": own.display_name,
-                "domains": list(own.domains),
-                "tenantCategory": "Home",
-                "defaultDomain": own.default_domain,
-                "tenantType": "AAD",
-            }
-        ]
-    )
+    tenant = {
+        "id": f"/tenants/{own.tenant_id}",
+        "tenantId": own.tenant_id,
+        "countryCode": own.organization()["countryLetterCode"],
+        "displayName": own.display_name,
+        "domains": list(own.domains),
+        "tenantCategory": "Home",
+        "defaultDomain": own.default_domain,
+        "tenantType": "AAD",
+    }
+    return _page([tenant])
 
 
 def list_subscriptions(call: ArmCall) -> Answer:

@@ -50,7 +50,8 @@ _BY_NAME = {knob.name: knob for knob in KNOBS}
 
 def panels(world: World) -> list[Panel]:
     """Further knobs that keep themselves."""
-    return [world.directory.replication, world.directory.variations, world.resources.variations]
+    directory, resources = world.directory, world.resources
+    return [directory.replication, directory.defaults, directory.variations, resources.variations]
 
 
 def values(world: World) -> dict[str, Any]:

@@ -184,3 +184,9 @@ def test_too_many_requests_are_put_off(client: Client, world: World) -> None:
     assert refused.headers["retry-after"] == "1"
     world.resources.throttle.seconds = lambda: 1.0
     assert client.arm("GET", S, version="2022-12-01").headers["x-ms-ratelimit-remaining-subscription-reads"] == "24"
+
+
+def test_a_tenant_is_listed_with_its_name_and_domains(client: Client, world: World) -> None:
+    tenant = client.arm("GET", "/tenants", version="2022-12-01").json()["value"][0]
+    assert (tenant["tenantId"], tenant["displayName"]) == (seed.TENANT_ID, "Contoso Learning")
+    assert (tenant["defaultDomain"], tenant["domains"]) == ("contosolearning.com", list(world.directory.tenant.domains))

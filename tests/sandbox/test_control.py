@@ -130,6 +130,7 @@ def test_a_knob_takes_only_what_it_means(client: Client) -> None:
         {"settingsAccept202": 1}, {"latencySeconds": True}, {"latencySeconds": "1"}, {"nope": 1},
         {"armPageSize": -1}, {"armPageSize": True}, {"identityPatch": "maybe"}, {"strictSettingNames": 1},
         {"lagSeconds": 3, "duplicateConsentAsGrant": True, "armPageSize": 1.5}, {"armPageSize": 3, "nope": 1},
+        {"defaultSignInAudience": "Everybody"},
     ):  # fmt: skip
         before = control(client, "GET", "knobs")
         assert client.request("PATCH", "/_sandbox/knobs", json=body).status_code == 400

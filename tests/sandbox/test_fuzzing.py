@@ -37,7 +37,7 @@ def target() -> Client:
     world = seed.seed(SECRET)
     world.directory.tokens.signing_key = signing_key()
     world.resources.throttle.seconds = lambda: 0.0
-    world.resources.throttle.draw = lambda *_: {}  # type: ignore[method-assign]
+    world.resources.throttle.draw = lambda *_, **__: {}  # type: ignore[method-assign]
     sites = {site: 8445 + offset for offset, site in enumerate(world.resources.sites)}
     made = Client(world, Addresses(8443, 8444, sites))
     for origin in (made.addresses.graph, made.addresses.arm, made.addresses.vault):

@@ -32,8 +32,8 @@ def test_a_new_application_is_complete(client: Client) -> None:
     assert answer.status_code == 201
     assert made["@odata.context"] == "https://localhost:8444/v1.0/$metadata#applications/$entity"
     assert (made["signInAudience"], made["api"]["requestedAccessTokenVersion"]) == (
-        "AzureADandPersonalMicrosoftAccount",
-        2,
+        "AzureADMyOrg",
+        None,
     )
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{7}Z", made["createdDateTime"])
     assert (made["appRoles"], made["uniqueName"], made["publisherDomain"]) == ([], None, "contosolearning.com")

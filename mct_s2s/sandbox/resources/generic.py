@@ -10,7 +10,7 @@ from typing import Any
 
 from mct_s2s.sandbox.resources import identities, operations, site_rules, sites, vaults
 from mct_s2s.sandbox.resources.ids import ResourceId
-from mct_s2s.sandbox.resources.providers import ResourceType
+from mct_s2s.sandbox.resources.providers import LOCATIONS, ResourceType
 from mct_s2s.sandbox.resources.store import Resources
 from mct_s2s.sandbox.wire_errors import arm_error
 
@@ -106,7 +106,7 @@ def _create(resources: Resources, kind: ResourceType, resource_id: ResourceId, s
         "id": str(resource_id),
         "name": resource_id.name,
         "type": kind.full_name,
-        "location": sent["location"],
+        "location": _display(sent["location"]) if kind.full_name in _SITES else sent["location"],
         "tags": {},
         "properties": {"provisioningState": "Succeeded"},
     }
@@ -150,6 +150,11 @@ def delete(resources: Resources, resource_id: ResourceId) -> bool:
         return False
     resources.remove(resource_id.key)
     return True
+
+
+def _display(location: str) -> str:
+    """The name of a region as people read it, which App Service answers whatever was sent."""
+    return next((name for name in LOCATIONS if _plain(name) == _plain(location)), location)
 
 
 def _plain(location: str) -> str:

@@ -13,6 +13,7 @@ from typing import Any, Self
 
 from mct_s2s.sandbox.wire_errors import WireError
 
+_EPOCH_1601 = 11_644_473_600
 Settings = dict[str, str | None]
 STICKY_KINDS = ("appSettingNames", "connectionStringNames", "azureStorageConfigNames")
 
@@ -34,6 +35,7 @@ class SiteState:
         sticky: names that stay with the slot when slots are swapped; kept by the production site.
         references: Key Vault references that were resolved: by setting, the text, the secret's version, and when.
         refresh_due: when a refresh of them that was asked for is over; 0 if there is none.
+        changed: when anything of the site was written last, in seconds since 1970.
     """
 
     settings: Settings = field(default_factory=dict)
@@ -45,6 +47,18 @@ class SiteState:
     sticky: dict[str, list[str] | None] = field(default_factory=_no_sticky_names)
     references: dict[str, dict[str, Any]] = field(default_factory=dict)
     refresh_due: float = 0.0
+    changed: float = 0.0
+
+    @property
+    def etag(self) -> str:
+        """The time of the last change, in ticks of 100 ns since 1601, as a quoted hexadecimal number."""
+        return f'"{int((self.changed + _EPOCH_1601) * 10_000_000):X}"'
+
+    def touch(self, now: float) -> str:
+        """Note a change; give the ETag from before it."""
+        before = self.etag
+        self.changed = max(now, self.changed + 0.001)
+        return before
 
     def start_over(self, now: float, seconds: float) -> None:
         """Begin a restart that takes `seconds`; a restart in progress begins again."""
@@ -71,7 +85,25 @@ class SiteState:
             WireError: 400 or 409, some name or value is none that App Service takes.
         """
         self.settings = checked_settings(properties, strict=strict)
+        self.touch(now)
         self.references.clear()
+        self.recycles += 1
+        self.start_over(now, seconds)
+
+    def replace_connection_strings(self, properties: object, now: float, seconds: float) -> None:
+        """Make `properties` all the connection strings there are, and recycle the site.
+
+        Raises:
+            WireError: 400, it is no dictionary of values with a type.
+        """
+        if not isinstance(properties, Mapping):
+            raise bad_request("The parameter properties has an invalid value.")
+        for name, pair in properties.items():
+            texts = isinstance(pair, Mapping) and all(isinstance(pair.get(one), str) for one in ("value", "type"))
+            if not texts:
+                raise bad_request(f"The parameter {name} has an invalid value.")
+        self.connection_strings = {name: dict(pair) for name, pair in properties.items()}
+        self.touch(now)
         self.recycles += 1
         self.start_over(now, seconds)
 
@@ -102,8 +134,17 @@ class SiteState:
             names = properties.get(kind)
             if names is not None and not (isinstance(names, list) and all(isinstance(n, str) for n in names)):
                 raise bad_request(f"The parameter {kind} has an invalid value.")
-            fresh[kind] = names
+            fresh[kind] = names or []
         self.sticky = fresh
+
+    def shown_sticky(self) -> dict[str, list[str] | None]:
+        """The sticky names as they are read: nothing at all before the first write, lists for everything after it.
+
+        Source: docs/azure-contract.md, section 4.2.
+        """
+        if all(names is None for names in self.sticky.values()):
+            return dict(self.sticky)
+        return {**{kind: names or [] for kind, names in self.sticky.items()}, "secretsCollectionNames": []}
 
     def to_dict(self) -> dict[str, Any]:
         """Give it as JSON values."""
