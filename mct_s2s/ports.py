@@ -169,7 +169,12 @@ class Directory(Protocol):
         ...
 
     async def create_application(
-        self, unique_name: str, display_name: str, tags: Sequence[str], notes: str | None = None
+        self,
+        unique_name: str,
+        display_name: str,
+        tags: Sequence[str],
+        notes: str | None = None,
+        management_reference: str | None = None,
     ) -> tuple[Application, bool]:
         """Create, or return the one that has that `uniqueName` already; and whether it was created just now.
 

@@ -23,6 +23,7 @@ _FEDERATED = (
     "Compare the issuer, subject and audience of the token with what the application trusts: "
     'az ad app federated-credential list --id "$AZURE_CLIENT_ID"'
 )
+_OWN_TENANT = "Set AZURE_TENANT_ID, or --tenant, to the tenant's id or one of its domains."
 _EXPLAINED = {
     "7000215": ("The client secret is wrong.", "Set AZURE_CLIENT_SECRET to the secret's value, not to its id."),
     "7000222": ("The client secret has expired.", "Make a new one for the service principal you sign in with."),
@@ -37,6 +38,11 @@ _EXPLAINED = {
     "700212": ("No federated credential of the application has that audience.", _FEDERATED),
     "700213": ("No federated credential of the application has that subject.", _FEDERATED),
     "7002138": ("The subject of the application's federated credential differs in case.", _FEDERATED),
+    "50059": ("An application signs in to its own tenant, not to common or organizations.", _OWN_TENANT),
+    "900023": (
+        "The tenant is no id and no domain; for an application, common and organizations are none.",
+        _OWN_TENANT,
+    ),
     "90038": ("The tenant belongs to another national cloud.", "Choose it with --cloud."),
 }
 _SECOND_FACTOR = frozenset({"50072", "50074", "50076", "50078", "50079"})

@@ -109,7 +109,7 @@ async def create_or_restore(azure: Azure, change: CreateApplication, since: date
     directory = azure.directory
     try:
         application, is_made = await directory.create_application(
-            change.unique_name, change.name, change.tags, change.notes
+            change.unique_name, change.name, change.tags, change.notes, change.management_reference
         )
     except ServiceError as error:
         if error.code != "name-taken":

@@ -24,6 +24,7 @@ from mct_s2s.sandbox.placeholders import (
     TYPES,
     Bindings,
     bound_value,
+    filled,
     named_pattern,
     pattern_of,
     plain_name,
@@ -107,6 +108,8 @@ class _Comparer:
         self.found.append(f"{where or 'body'}: {_short(actual)}, expected {_short(expected)}")
 
     def _members(self, where: str, expected: Mapping[str, Json], actual: Mapping[str, Json]) -> None:
+        # Names of members may hold placeholders, too: an id as a key.
+        expected = {_filled_name(name, self._bindings): value for name, value in expected.items()}
         for name, value in expected.items():
             below = f"{where}/{name}"
             if name in actual:
@@ -171,6 +174,13 @@ class _Comparer:
             return False
         self._bindings.update((plain_name(name), value) for name, value in zip(names, fitting.groups(), strict=True))
         return True
+
+
+def _filled_name(name: str, bindings: Bindings) -> str:
+    try:
+        return str(filled(name, bindings))
+    except KeyError:
+        return name
 
 
 def _pieces(text: str) -> Iterator[tuple[str, str | None, str | None]]:

@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from mct_s2s.sandbox import graph_applications, graph_batch, graph_principals, graph_tenant
+from mct_s2s.sandbox import graph_applications, graph_batch, graph_grants, graph_principals, graph_tenant
 from mct_s2s.sandbox.directory import conditional_access
 from mct_s2s.sandbox.directory.store import Directory, Origins
 from mct_s2s.sandbox.directory.tokens import Caller, TokenRejected
@@ -28,6 +28,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *MEMBER_OPERATIONS,
     *graph_applications.OPERATIONS,
     *graph_principals.OPERATIONS,
+    *graph_grants.OPERATIONS,
     *graph_tenant.OPERATIONS,
 )
 """Everything that this Graph can do; a path that no row describes is answered 501."""
@@ -121,9 +122,12 @@ def _unpacked(item: graph_batch.Item) -> tuple[str, str, str, Mapping[str, str],
 
 
 def _response(answer: Answer) -> Response:
-    headers = {"OData-Version": "4.0", "x-ms-resource-unit": "1", **answer.headers}
+    headers = {"Cache-Control": "no-cache", "x-ms-resource-unit": "1", **answer.headers}
     if answer.body is None:
         return Response(status_code=answer.status, headers=headers)
+    headers["OData-Version"] = "4.0"
+    if isinstance(answer.body, str):
+        return Response(answer.body, answer.status, headers, "text/plain")
     content = json.dumps(answer.body, ensure_ascii=False, separators=(",", ":")).encode()
     media = "application/json;odata.metadata=minimal;odata.streaming=true;IEEE754Compatible=false;charset=utf-8"
     return Response(content, answer.status, headers, media)

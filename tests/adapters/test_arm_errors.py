@@ -105,7 +105,7 @@ REFUSALS = {
     ),
     "the subscription is not there": Case(
         refusal(404, "SubscriptionNotFound", f"The subscription '{SUBSCRIPTION}' could not be found."),
-        "not-found", "Check", NotThere,
+        "not-found", "--cloud", NotThere,
     ),
     "a lock": Case(
         refusal(
@@ -242,6 +242,33 @@ def test_what_is_no_challenge_is_a_refused_token(header: str) -> None:
     """Nothing of a header that a proxy may have written goes into a command, unless it is what it has to be."""
     error = told(refusal(401, "AuthenticationFailed", "No.", {"WWW-Authenticate": header}))
     assert (error.code, "challenge" in error.remedy) == ("arm-sign-in", False)
+
+
+NAMES = {
+    "a plain refusal": ("AppSetting with name 'mail-address' is not allowed.", "mail-address"),
+    "a name with quotes in it": ("AppSetting with name 'it's-here' is not allowed.", "it's-here"),
+    "the Flex Consumption plan": (
+        "The following app setting (Site.SiteConfig.AppSettings.A:B) for Flex Consumption sites is invalid. Please …",
+        "A:B",
+    ),
+}
+
+
+@pytest.mark.parametrize(("message", "name"), NAMES.values(), ids=NAMES.keys())
+def test_a_setting_that_blocks_every_write_is_told_by_its_name(message: str, name: str) -> None:
+    """App Service says so in an envelope of its own, and of a setting that nobody meant to touch."""
+    own: dict[str, object] = {
+        "Code": "BadRequest",
+        "Message": message,
+        "Target": None,
+        "Details": [],
+        "Innererror": None,
+    }
+    error = service_error(Answer(400, own), WRITE)
+    assert error.code == "setting-name-refused"
+    assert message in error.message
+    assert f"'{name}'" in error.remedy
+    assert service_error(Answer(400, {**own, "Message": "No."}), WRITE).code == "arm-refused"
 
 
 ENVELOPES: dict[str, Mapping[str, object]] = {

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from kiota_abstractions.base_request_configuration import RequestConfiguration
 from kiota_abstractions.request_information import RequestInformation
@@ -29,6 +29,8 @@ from mct_s2s.model.proofs import Certificate, Federation
 from mct_s2s.planning.edits import ApplicationPatch
 from mct_s2s.ports import NewSecret
 from mct_s2s.together import together
+
+T = TypeVar("T")
 
 RESTORE_ATTEMPTS = 8
 RESTORE_PAUSE = 0.3
@@ -83,7 +85,7 @@ class GraphDirectory:
         ]
         missing = _missing(wanted, [application.client_id for application in found])
         found += _there(await together(*(self.application_by_client_id(ClientId(entry)) for entry in missing)))
-        return found
+        return _in_order(wanted, found, lambda one: one.client_id)
 
     async def principal(self, client_id: ClientId) -> ServicePrincipal | None:
         """GET /servicePrincipals(appId='…')."""
@@ -100,7 +102,7 @@ class GraphDirectory:
         ]
         missing = _missing(wanted, [principal.client_id for principal in found])
         found += _there(await together(*(self.principal(ClientId(entry)) for entry in missing)))
-        return found
+        return _in_order(wanted, found, lambda one: one.client_id)
 
     async def principals(self, ids: Iterable[PrincipalId]) -> list[ServicePrincipal]:
         """GET /servicePrincipals?$filter=id in (…); what the index does not know is read by key."""
@@ -111,7 +113,7 @@ class GraphDirectory:
         ]
         missing = _missing(wanted, [principal.id for principal in found])
         found += _there(await together(*(self._principal_by_id(entry) for entry in missing)))
-        return found
+        return _in_order(wanted, found, lambda one: one.id)
 
     async def assignments_to(self, client_id: ClientId, *, is_new: bool = False) -> list[Assignment]:
         """GET /servicePrincipals(appId='…')/appRoleAssignedTo; none where there is no service principal."""
@@ -125,7 +127,7 @@ class GraphDirectory:
             if error.status == 404:
                 return []
             raise
-        return [parse.assignment(row) for row in rows]
+        return sorted((parse.assignment(row) for row in rows), key=lambda one: one.id)
 
     async def federated_credentials(self, object_id: ApplicationObjectId) -> list[Credential]:
         """GET /applications/{id}/federatedIdentityCredentials; none where a replica does not show the application."""
@@ -141,15 +143,21 @@ class GraphDirectory:
         rows = await self._filtered(
             self._graph.applications, f"tags/any(t:t eq {_quoted(tag)})", parse.APPLICATION_FIELDS
         )
-        return [parse.application(row) for row in rows]
+        return sorted((parse.application(row) for row in rows), key=lambda one: (one.display_name, one.object_id))
 
     async def assignments_of(self, principal: PrincipalId) -> list[Assignment]:
         """GET /servicePrincipals/{id}/appRoleAssignments."""
         builder = self._graph.service_principals.by_service_principal_id(principal).app_role_assignments
-        return [parse.assignment(row) async for row in self._session.rows(builder.to_get_request_information(), READ)]
+        rows = [row async for row in self._session.rows(builder.to_get_request_information(), READ)]
+        return sorted((parse.assignment(row) for row in rows), key=lambda one: one.id)
 
     async def create_application(
-        self, unique_name: str, display_name: str, tags: Sequence[str], notes: str | None = None
+        self,
+        unique_name: str,
+        display_name: str,
+        tags: Sequence[str],
+        notes: str | None = None,
+        management_reference: str | None = None,
     ) -> tuple[Application, bool]:
         """PATCH /applications(uniqueName='…') with `Prefer: create-if-missing`: two runs can never make two.
 
@@ -158,7 +166,8 @@ class GraphDirectory:
         builder = self._graph.applications_with_unique_name(unique_name)
         prefer: RequestConfiguration[Any] = RequestConfiguration()
         prefer.headers.add("Prefer", "create-if-missing")
-        info = builder.to_patch_request_information(bodies.new_application(display_name, tags, notes), prefer)
+        body = bodies.new_application(display_name, tags, notes, management_reference)
+        info = builder.to_patch_request_information(body, prefer)
         row = await self._session.send(info, "create the registration")
         is_made = row is not None
         if row is None:  # it stood already: 204 brings no body
@@ -278,7 +287,8 @@ class GraphDirectory:
         """GET /directory/deletedItems/microsoft.graph.application, all of it: `uniqueName` is no filter there."""
         builder = self._graph.directory.deleted_items.graph_application
         info = builder.to_get_request_information(_select(parse.DELETED_FIELDS))
-        return [parse.application(row) async for row in self._session.rows(info, READ)]
+        rows = [row async for row in self._session.rows(info, READ)]
+        return sorted((parse.application(row) for row in rows), key=lambda one: (one.display_name, one.object_id))
 
     async def deleted_principals(self, client_ids: Iterable[ClientId]) -> list[ServicePrincipal]:
         """GET /directory/deletedItems/microsoft.graph.servicePrincipal?$filter=appId eq '…', one for each."""
@@ -411,6 +421,12 @@ def _distinct(ids: Iterable[str]) -> list[str]:
 def _missing(wanted: Sequence[str], found: Iterable[str]) -> list[str]:
     known = {entry.lower() for entry in found}
     return [entry for entry in wanted if entry not in known]
+
+
+def _in_order(wanted: Sequence[str], found: Iterable[T], key: Callable[[T], str]) -> list[T]:
+    """As they were asked for: a collection comes in any order, and would look changed."""
+    places = {entry: place for place, entry in enumerate(wanted)}
+    return sorted(found, key=lambda one: places.get(key(one).lower(), len(places)))
 
 
 def _there(rows: Iterable[Any]) -> list[Any]:

@@ -12,7 +12,7 @@ from mct_s2s.sandbox.resources import known_versions
 from mct_s2s.sandbox.resources.api_versions import ApiVersions
 from mct_s2s.sandbox.wire_errors import arm_error
 
-Update = Literal["done", "operation", "location", "put-only"]
+Update = Literal["done", "operation", "location"]
 
 LOCATIONS = ("West Europe", "North Europe", "East US")
 ANY = ("system", "user")
@@ -28,8 +28,9 @@ class ResourceType:
         versions: api-versions, oldest first; the last stable one is the default.
         identity: which kinds of managed identity it carries.
         separator: how the provider joins "SystemAssigned" and "UserAssigned" (azure: it varies).
-        update: how PATCH behaves: `done` at once, `operation` (200 and Azure-AsyncOperation),
-            `location` (202 and Location), or `put-only`.
+        update: how PATCH behaves: `done` at once, `operation` (200 and Azure-AsyncOperation) or
+            `location` (202 and Location).
+        patchable: the members that PATCH takes, where it does not take all.
         merges_identities: whether user-assigned identities that PATCH does not mention stay.
     """
 
@@ -40,6 +41,7 @@ class ResourceType:
     separator: str = ", "
     update: Update = "done"
     merges_identities: bool = False
+    patchable: frozenset[str] | None = None
 
     @property
     def full_name(self) -> str:
@@ -81,7 +83,7 @@ _TYPES = (
                  merges_identities=True),
     ResourceType("Microsoft.ManagedIdentity", "userAssignedIdentities", known_versions.MANAGED_IDENTITY),
     ResourceType("Microsoft.Logic", "workflows", known_versions.LOGIC, ANY,
-                 update="put-only"),
+                 patchable=frozenset({"tags", "sku", "identity"})),
     ResourceType("Microsoft.App", "containerApps", known_versions.APP, ANY, ",", "location"),
     ResourceType("Microsoft.App", "managedEnvironments", known_versions.APP),
     ResourceType("Microsoft.Sql", "servers", known_versions.SQL, ANY, ",", "location"),
