@@ -50,8 +50,7 @@ _BY_NAME = {knob.name: knob for knob in KNOBS}
 
 def panels(world: World) -> list[Panel]:
     """Further knobs that keep themselves."""
-    replication: Panel | None = getattr(world.directory, "replication", None)
-    return [replication] if replication is not None else []
+    return [world.directory.replication, world.directory.variations]
 
 
 def values(world: World) -> dict[str, Any]:

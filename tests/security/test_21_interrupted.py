@@ -31,7 +31,14 @@ finder = Finder()
 sys.meta_path.insert(0, finder)
 """
 """A sitecustomize that sends the process a signal at the moment when it begins to import a module."""
-WHILE_LOADING = ("mct_s2s.cli.app", "typer", "mct_s2s.cli.options", "mct_s2s.cli.status", "asyncio", "mct_s2s.render.console")
+WHILE_LOADING = (
+    "mct_s2s.cli.app",
+    "typer",
+    "mct_s2s.cli.options",
+    "mct_s2s.cli.status",
+    "asyncio",
+    "mct_s2s.render.console",
+)
 WHILE_RUNNING = (
     "aiohttp", "azure.identity", "mct_s2s.adapters.credentials", "mct_s2s.adapters.graph.directory", "msgraph",
     "kiota_http", "azure.mgmt.web", "mct_s2s.flows.find_trust", "mct_s2s.adapters.arm.sites",

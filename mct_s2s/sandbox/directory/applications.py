@@ -6,6 +6,7 @@ resources/application; entra: identity-platform/supported-accounts-validation.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from mct_s2s.sandbox.directory import app_roles, certificates, identifier_uris, service_principals
@@ -49,13 +50,13 @@ _COMPLEX_DEFAULTS: dict[str, dict[str, Any]] = {
 }
 
 
-def create(directory: Directory, body: object, *, owner: str | None = None, **fixed: Any) -> Object:
+def create(directory: Directory, body: object, *, owners: Sequence[str] = (), **fixed: Any) -> Object:
     """Make an application; its appId and object id are the service's choice.
 
     Args:
         directory: the tenant.
         body: properties as sent; `displayName` is required.
-        owner: object id of whoever creates it, who then owns it.
+        owners: object ids of its owners: whoever creates it, unless others were named.
         fixed: properties that only the seed may choose, e.g. `appId`.
 
     Raises:
@@ -73,7 +74,7 @@ def create(directory: Directory, body: object, *, owner: str | None = None, **fi
         "appId": directory.ids.new(f"appId/{values['displayName']}"),
         "createdDateTime": timestamp(directory.clock.now()),
         "publisherDomain": directory.tenant.default_domain,
-        "@owners": [owner] if owner else [],
+        "@owners": list(owners),
         **_COMPLEX_DEFAULTS,
         **fixed,
     }

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from mct_s2s.sandbox.directory import assignments, grants, seeding, service_principals
 from mct_s2s.sandbox.directory.ids import Ids
+from mct_s2s.sandbox.directory.key_reads import KeyReads
 from mct_s2s.sandbox.directory.policies import Policies
 from mct_s2s.sandbox.directory.replication import Replication
 from mct_s2s.sandbox.directory.seeding import ManagedIdentity, SeededApp
@@ -17,6 +18,7 @@ from mct_s2s.sandbox.directory.table import Object, Table
 from mct_s2s.sandbox.directory.tenant import Tenant
 from mct_s2s.sandbox.directory.tokens import SigningKey, TokenService
 from mct_s2s.sandbox.directory.validation import timestamp
+from mct_s2s.sandbox.directory.variations import Variations
 
 if TYPE_CHECKING:
     from mct_s2s.sandbox.clock import Clock
@@ -71,6 +73,8 @@ class Directory:
         foreign_issuers: signing keys of other identity providers, by issuer.
         hosted_issuers: signing keys of those that the sandbox plays itself, by name; see `foreign_issuer`.
         replication: how far behind the newest state reads are.
+        variations: in what this tenant differs from others.
+        key_reads: the budget for reading the keys of certificates.
         ids: gives new objects their ids.
         origins: where the cloud is served; not part of the world, and so not saved with it.
     """
@@ -103,6 +107,8 @@ class Directory:
         self.users = Table(self.replication, userPrincipalName=lambda one: [one["userPrincipalName"]])
         self.secret_hashes: dict[str, str] = {}
         self.policies = Policies()
+        self.variations = Variations()
+        self.key_reads = KeyReads(clock)
         self.origins: Origins = PublicCloud()
         self.tokens = TokenService(self)
         self.sessions = Sessions()
@@ -222,6 +228,7 @@ class Directory:
             "hostedIssuers": {name: key.pem().decode() for name, key in self.hosted_issuers.items()},
             "sessions": self.sessions.to_dict(),
             "replication": self.replication.settings(),
+            "variations": self.variations.settings(),
             "young": {name: table.dump_young() for name, table in tables.items()},
             "defaultAppManagementPolicy": self.policies.document,
         }
@@ -235,6 +242,7 @@ class Directory:
         for name, table in directory._tables().items():
             table.load(data[name], data.get("young", {}).get(name, {}))
         directory.replication.change(data.get("replication", {}))
+        directory.variations.change(data.get("variations", {}))
         directory.sessions = Sessions.from_dict(data.get("sessions", {}))
         for name, pem in data.get("hostedIssuers", {}).items():
             directory.hosted_issuers[name] = SigningKey(pem.encode())
