@@ -69,7 +69,8 @@ class RecycleBin:
 
     async def _with_certificates(self, row: Application | None) -> Application | None:
         """A client, whose certificate may be the one that lies at its place."""
-        return await self._directory.deleted_application(row.object_id) or row if row is not None else None
+        whole = await self._directory.deleted_application(row.object_id) if row is not None else None
+        return replace(row, credentials=whole.credentials) if row is not None and whole is not None else row
 
     async def _left(self, trust: Trust, query: Query, base: str) -> tuple[Application, ...]:
         """Clients that were to leave and have: an earlier run has deleted their registrations."""

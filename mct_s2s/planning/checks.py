@@ -146,8 +146,8 @@ def _judged(need: Need, access: Access) -> Check:
         return Check(code, State.MISSING, need.subject, f"You may not {doing(need)}.", remedy, grants)
     if judged.verdict is Verdict.UNKNOWN:
         message = f"Whether you may {doing(need)} cannot be seen; the request itself will tell."
-        remedy = f"If it is refused, {asked}" if asked else None
-        return Check(code, State.UNKNOWN, need.subject, message, remedy, grants)
+        tip = f"If it is refused, {asked}" if asked else None
+        return Check(code, State.UNKNOWN, need.subject, message, tip, grants)
     return Check(code, State.OK, need.subject, f"You may {doing(need)}.")
 
 

@@ -297,12 +297,12 @@ class GraphDirectory:
         """GET /directory/deletedItems/microsoft.graph.application, all of it: `uniqueName` is no filter there."""
         builder = self._graph.directory.deleted_items.graph_application
         info = builder.to_get_request_information(_select(parse.DELETED_FIELDS))
-        return [parse.deleted_application(row) async for row in self._session.rows(info, READ)]
+        return parse.deleted_applications([row async for row in self._session.rows(info, READ)])
 
     async def deleted_application(self, object_id: ApplicationObjectId) -> Application | None:
         """GET /directory/deletedItems/{id}, whole."""
         row = await self._or_none(self._session.request(Method.GET, f"/directory/deletedItems/{object_id}"))
-        return parse.deleted_application(row) if row is not None else None
+        return parse.application(row) if row is not None else None
 
     async def deleted_principals(self, client_ids: Iterable[ClientId]) -> list[ServicePrincipal]:
         """GET /directory/deletedItems/microsoft.graph.servicePrincipal?$filter=appId eq '…', one for each."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -80,14 +80,15 @@ def tenant(row: Json) -> Tenant:
     return Tenant(TenantId(guid(row["id"])), initial, frozenset(text(domain["name"]).lower() for domain in domains))
 
 
-@GRAPH.readable(READ)
-def deleted_application(row: Json) -> Application:
-    """`application` in the recycle bin, which may not show its `uniqueName`: our own tags and notes tell it, too.
+def deleted_applications(found: Sequence[Json]) -> list[Application]:
+    """The recycle bin. Where it shows nobody's `uniqueName`, our own tags and notes tell ours.
 
     Source: docs/azure-contract.md, section 9.
     """
-    found = application(row)
-    return found if found.unique_name else replace(found, unique_name=_remembered_name(found))
+    rows = [application(row) for row in found]
+    if any(row.unique_name for row in rows):
+        return rows
+    return [replace(row, unique_name=_remembered_name(row)) for row in rows]
 
 
 def _remembered_name(found: Application) -> str | None:
