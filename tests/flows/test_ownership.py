@@ -41,8 +41,8 @@ def timed(work: Coroutine[Any, Any, T]) -> tuple[T | BaseException, float]:
 
     async def main() -> tuple[T | BaseException, float]:
         began = asyncio.get_running_loop().time()
-        (outcome,) = await asyncio.gather(work, return_exceptions=True)
-        return outcome, elapsed_since(began)
+        outcomes: list[T | BaseException] = await asyncio.gather(work, return_exceptions=True)
+        return outcomes[0], elapsed_since(began)
 
     return run(main())
 
