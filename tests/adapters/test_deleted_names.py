@@ -1,4 +1,4 @@
-"""A recycle bin that shows no `uniqueName` is read by what we wrote on our registrations; any other by that name alone."""
+"""A recycle bin that shows no `uniqueName` is read by what we wrote on our registrations; any other is not."""
 
 from __future__ import annotations
 
