@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import ssl
+import subprocess
 import sys
 import time
 import urllib.error
@@ -51,7 +52,8 @@ def compare(what: str, found: object, wanted: object) -> Wrong:
 
 def sandbox(method: str, path: str, body: bytes | None = None) -> Any:
     """Ask the sandbox about itself."""
-    request = urllib.request.Request(f"{os.environ['MCT_S2S_CLOUD']}/_sandbox/{path}", body, method=method)
+    origin = os.environ.get("SANDBOX") or os.environ["MCT_S2S_CLOUD"]
+    request = urllib.request.Request(f"{origin}/_sandbox/{path}", body, method=method)
     request.add_header("Content-Type", "application/json")
     with urllib.request.urlopen(request, context=ssl.create_default_context(), timeout=60) as answer:
         content = answer.read()
@@ -84,6 +86,11 @@ def no_writes() -> Wrong:
     return writes if reads else ["nothing was asked: this is no proof"]
 
 
+def no_leaks() -> Wrong:
+    """No secret that the sandbox handed out came to where it has no business."""
+    return [str(leak) for leak in sandbox("GET", "leaks")["value"]]
+
+
 # Calls of the MCT API
 
 
@@ -112,11 +119,11 @@ def by_secret(client_id: str, secret: str, audience: str) -> str:
 
 
 def credential_in(path: str) -> tuple[str, str]:
-    """Client id and secret, from what `az ad app credential reset` printed or `mct-s2s` saved."""
+    """Client id and secret, from what `az ad app credential reset` or `m365` printed, or `mct-s2s` saved."""
     text = Path(path).read_text(encoding="utf-8")
     if text.startswith("{"):
         found = json.loads(text)
-        return found["appId"], found["password"]
+        return found["appId"], found["password"] if "password" in found else found["secrets"][0]["value"]
     pairs = (line.partition("=") for line in text.splitlines() if "=" in line and not line.startswith("#"))
     saved = {name: value.strip("'\"") for name, _, value in pairs}
     return saved["AZURE_CLIENT_ID"], saved["AZURE_CLIENT_SECRET"]
@@ -175,6 +182,32 @@ def status(path: str, api: str, client: str, identity: str) -> Wrong:
         *compare("the clients", members, {("application", client, True), ("managedIdentity", identity, True)}),
         *compare("consented", consented, [True]),
     ]
+
+
+def finds_client(path: str, name: str) -> Wrong:
+    """`mct-s2s status` sees the client of that file, made by somebody else, as one that may call."""
+    app_id, _ = credential_in(path)
+    (found,) = [row for row in mct_s2s("status")["clients"] if row.get("appId") == app_id]
+    return [
+        *compare("its name", found["displayName"], name),
+        *compare("allowed", found["allowed"], True),
+        *compare("consented", found["consented"], True),
+    ]
+
+
+def adds_client(path: str) -> Wrong:
+    """`mct-s2s add-client` takes the client of that file as it is, and puts it on the allow list."""
+    app_id, _ = credential_in(path)
+    result = mct_s2s("add-client", app_id, "-y")
+    done = {row["resource"]: row["action"] for row in result["changes"] if row["action"] != "none"}
+    wanted = {"application settings": "update", "App Service": "update"}
+    return [*compare("changes", done, wanted), *compare("credentials", result["credentials"], [])]
+
+
+def mct_s2s(*words: str) -> Any:
+    """The document that the program prints."""
+    done = subprocess.run(["mct-s2s", *words, "-o", "json"], stdout=subprocess.PIPE, check=True, timeout=300)
+    return json.loads(done.stdout)
 
 
 def unchanged(path: str) -> Wrong:
@@ -251,6 +284,23 @@ def read_back(folder: str, tenant: str, domain: str) -> Wrong:
     ]
 
 
+def m365_read_back(folder: str, client: str) -> Wrong:
+    """What the CLI for Microsoft 365 read of the trust that `mct-s2s` reported."""
+    names = ("api", "roles", "api-principal", "consents", "result")
+    api, roles, principal, consents, result = (load(Path(folder, f"{name}.json")) for name in names)
+    reported = result["status"]
+    (member,) = [row for row in reported["clients"] if row.get("appId") == client]
+    return [
+        *compare("service", api["id"], reported["serviceApplication"]["objectId"]),
+        *compare("service principal", principal["id"], reported["serviceApplication"]["servicePrincipalId"]),
+        *compare("roles", [row["value"] for row in roles], ["S2SAppRole"]),
+        *compare(
+            "consents", [(row["roleName"], row["resourceId"]) for row in consents], [("S2SAppRole", principal["id"])]
+        ),
+        *compare("consented", member["consented"], True),
+    ]
+
+
 def _one_year(row: dict[str, Any]) -> bool:
     began, ends = (datetime.fromisoformat(row[name]) for name in ("startDateTime", "endDateTime"))
     return timedelta(days=360) < ends - began < timedelta(days=370) and row.get("secretText") is None
@@ -270,6 +320,7 @@ CHECKS: dict[str, Callable[..., Wrong]] = {
         restore_world,
         forget_requests,
         no_writes,
+        no_leaks,
         call,
         call_as_identity,
         az_credential,
@@ -279,6 +330,9 @@ CHECKS: dict[str, Callable[..., Wrong]] = {
         only_identity,
         read_back,
         secrets,
+        finds_client,
+        adds_client,
+        m365_read_back,
     )
 }
 

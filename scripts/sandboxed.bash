@@ -1,7 +1,7 @@
 # Sourced by scripts that drive a throwaway sandbox with the Azure CLI: both programs on PATH, the sandbox served and
 # registered as a cloud, somebody signed in. From here on, whatever would leave this machine fails.
 #   $work     a directory that goes away with the script
-#   $server   the process that serves the sandbox
+#   $server   the process that serves the sandbox, at $port; options of `sandbox serve` may be given
 
 install_both() {
     "$scripts/install" dev # as scripts/test does: it takes no tools away from whoever has them
@@ -34,9 +34,8 @@ keep_to_ourselves() {
 }
 
 serve_sandbox() {
-    local port
     port=$(python -c 'import random; print(random.randrange(20000, 30000, 20))')
-    mct-s2s sandbox serve --port "$port" > "$work/served" 2>&1 &
+    mct-s2s sandbox serve --port "$port" "$@" > "$work/served" 2>&1 &
     server=$!
     for _ in {1..150}; do
         if grep -q 'Sandbox ready' "$work/served"; then break; fi
@@ -44,7 +43,12 @@ serve_sandbox() {
         sleep 0.1
     done
     grep -q 'Sandbox ready' "$work/served" || { echo "The sandbox does not start." >&2; return 1; }
-    eval "$(mct-s2s sandbox env --port "$port")"
+    eval "$(mct-s2s sandbox env --port "$port" "$@")"
+}
+
+stop_sandbox() {
+    if [ -n "${server:-}" ]; then { kill "$server" && wait "$server"; } 2> /dev/null || true; fi
+    server=
 }
 
 register_cloud() {
@@ -61,6 +65,7 @@ sign_in_to_az() {
 }
 
 tidy_up() {
-    if [ -n "${server:-}" ]; then { kill "$server" && wait "$server"; } 2> /dev/null || true; fi
+    stop_sandbox
+    if [ -n "${proxy:-}" ]; then { kill "$proxy" && wait "$proxy"; } 2> /dev/null || true; fi
     rm -rf "${work:?}"
 }

@@ -55,6 +55,7 @@ class Inside:
         assert config.ssl is not None
         config.ssl.num_tickets = 0
         self.world.clock.source = self.time
+        self.world.path = None  # nobody will want it again: a tenth of the time would go into writing it
         misbehaviour = cast("Any", self.pipeline._misbehaviour)
         for moment in ("before", "after"):
             setattr(misbehaviour, moment, self._with_hooks(moment, getattr(misbehaviour, moment)))

@@ -6,11 +6,13 @@ import signal
 import subprocess
 import sys
 import time
+from itertools import product
 from pathlib import Path
 
 import pytest
 
 from tests.conftest import without_azure
+from tests.support.sampling import sampled
 
 ENVIRONMENT = {**without_azure(), "PYTHONPATH": str(Path(__file__).parent.parent)}
 SLOW = """
@@ -43,8 +45,10 @@ def test_a_run_in_the_background_hears_ctrl_c_too(workers: tuple[str, ...], tmp_
     assert run.returncode == 0, run.stdout + run.stderr
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "SIGTERM"])
-@pytest.mark.parametrize("workers", [(), ("-n", "1")], ids=["alone", "by a worker"])
+WAYS = list(product([(), ("-n", "1")], [signal.SIGINT, signal.SIGTERM]))
+
+
+@pytest.mark.parametrize(("workers", "number"), sampled(WAYS, 2, salt="interrupted"), ids=str)
 def test_an_interrupted_run_names_the_test_and_leaves_no_process(
     workers: tuple[str, ...], number: signal.Signals, tmp_path: Path
 ) -> None:

@@ -142,7 +142,7 @@ def start_rehearsal() -> Rehearsal:
     """Start the built-in sandbox on a free loopback port.
 
     Raises:
-        UsageError: the extra `mct-s2s[sandbox]` is not installed.
+        UsageError: the extra `mct-s2s[sandbox]` is not installed, or the kept sandbox cannot be used.
     """
     try:
         from mct_s2s.sandbox.embedded import start  # noqa: PLC0415  # an extra, and only this cloud needs it
@@ -152,7 +152,14 @@ def start_rehearsal() -> Rehearsal:
             f"The sandbox needs the package '{error.name}', which is not installed.",
             remedy="pip install 'mct-s2s[sandbox]'",
         ) from error
-    running = start()
+    try:
+        running = start()
+    except ValueError as error:
+        raise UsageError(
+            "sandbox-unusable",
+            f"The sandbox cannot be used: {error}",
+            remedy="Stop the process that serves it, or keep another one: export MCT_S2S_SANDBOX_DIR=FOLDER",
+        ) from error
     return Rehearsal(
         arm=running.resource_manager,
         ca_file=running.ca_file,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import sys
 from collections.abc import Sequence
@@ -141,7 +142,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     take_what_comes()
     try:
         check_arguments(words, os.environ.items())
-        result = app(_with_interval(words), standalone_mode=False, prog_name="mct-s2s")
+        result = _parser()(_with_interval(words), standalone_mode=False, prog_name="mct-s2s")
     except (KeyboardInterrupt, EOFError):
         return 130
     except BrokenPipeError:
@@ -151,6 +152,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Exception as error:  # the last line of defence
         return _told(error, words)
     return result if isinstance(result, int) else 0
+
+
+@functools.cache
+def _parser() -> Any:
+    """Who runs several command lines in one process builds it once."""
+    return typer.main.get_command(app)
 
 
 def _with_interval(words: Sequence[str]) -> list[str]:

@@ -31,8 +31,18 @@ def sandbox(context: typer.Context) -> None:
         typer.echo(short_help(context))
 
 
-DEFAULT_PORT = 8443
-Port = Annotated[int, typer.Option("--port", help="The first of a handful of loopback ports.", min=1, max=65000)]
+DEFAULT_PORT, REAL_PORT = 8443, 443
+Port = Annotated[
+    int | None,
+    typer.Option(
+        "--port",
+        help="The first of a handful of loopback ports; the only one with --real-names.",
+        show_default=f"{DEFAULT_PORT}; {REAL_PORT} with --real-names",
+        min=1,
+        max=65000,
+    ),
+]
+RealNames = Annotated[bool, typer.Option("--real-names", help="Use Azure's own host names; see `sandbox hosts`.")]
 Faults = Annotated[
     Path | None,
     typer.Option("--faults", help="Misbehave by the rules in this JSON file.", exists=True, dir_okay=False),
@@ -59,7 +69,13 @@ def _said_plainly() -> Iterator[None]:
 
 
 @sandbox_app.command("serve")
-def serve(port: Port = DEFAULT_PORT, faults: Faults = None, world: World = None, coverage: Coverage = False) -> None:
+def serve(
+    port: Port = None,
+    real_names: RealNames = False,
+    faults: Faults = None,
+    world: World = None,
+    coverage: Coverage = False,
+) -> None:
     """Serve until interrupted; says when it is ready, and how clients get there."""
     if coverage:
         from mct_s2s.sandbox.coverage import table  # noqa: PLC0415
@@ -72,16 +88,35 @@ def serve(port: Port = DEFAULT_PORT, faults: Faults = None, world: World = None,
         for file in (faults, world):
             if file is not None:
                 must_not_block(file)
-        body(port, announce=typer.echo, world_file=world, faults_file=faults)
+        chosen = port or (REAL_PORT if real_names else DEFAULT_PORT)
+        body(chosen, real_names=real_names, announce=typer.echo, world_file=world, faults_file=faults)
 
 
 @sandbox_app.command("env")
-def env(port: Port = DEFAULT_PORT) -> None:
+def env(port: Port = None, real_names: RealNames = False) -> None:
     """Print, as shell exports, what any client needs: eval "$(mct-s2s sandbox env)"."""
-    from mct_s2s.sandbox.environment import exports  # noqa: PLC0415
+    from mct_s2s.sandbox.environment import exports, real_exports  # noqa: PLC0415
 
-    for name, value in exports(port).items():
+    found = real_exports() if real_names else exports(port or DEFAULT_PORT)
+    for name, value in found.items():
         typer.echo(f"export {name}={shlex.quote(value)}")
+
+
+@sandbox_app.command("hosts")
+def hosts() -> None:
+    """Print the lines of the hosts file that `serve --real-names` needs, IPv4 and IPv6.
+
+    They lead Azure's names, and those of the kept world's sites and key vaults, to this machine. To add them:
+
+    mct-s2s sandbox hosts | sudo tee -a /etc/hosts
+
+    To take them out again: sudo sed -i.bak '/# mct-s2s sandbox$/d' /etc/hosts
+    """
+    from mct_s2s.sandbox.server import hosts as body  # noqa: PLC0415
+
+    with _said_plainly():
+        for line in body():
+            typer.echo(line)
 
 
 @sandbox_app.command("save")

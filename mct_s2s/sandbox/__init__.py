@@ -7,6 +7,7 @@ lets pass, Azure lets pass; what it does not know, it refuses with a 501 that na
 Rooms, from the ground up; each knows only those above it in this list:
 
     clock, wire_errors, addresses       what time it is, how services say no, where each of them listens
+    real_names                          the same under Azure's own host names, for clients that know no others
     directory/                          the tenant: state and rules of Entra ID, no HTTP
     resources/                          the subscription: state and rules of Resource Manager, no HTTP
     world, seed                         both together, as one file; the small company a new world holds

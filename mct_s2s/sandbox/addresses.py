@@ -9,8 +9,19 @@ Source for names below `localhost`: RFC 6761, 6.3.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Literal, NamedTuple
 
 HOST = "localhost"
+
+
+class Door(NamedTuple):
+    """Whom a request is for; `name` is a site's resource id, in lower case.
+
+    `main` is everything that shares a port by default: `control`, `login` and `arm`. `nowhere` is no service at all.
+    """
+
+    kind: Literal["main", "control", "login", "arm", "graph", "vault", "site", "nowhere"]
+    name: str = ""
 
 
 @dataclass(frozen=True)
@@ -30,13 +41,23 @@ class Addresses:
 
     @property
     def origin(self) -> str:
-        """Resource Manager, the token service and the control routes, without a slash at the end."""
+        """What no real cloud has: the control routes, and the issuers and identities that the sandbox plays."""
         return f"https://{HOST}:{self.arm_port}"
 
     @property
     def login(self) -> str:
         """The authority: `{login}/{tenant}` signs in."""
         return self.origin
+
+    @property
+    def login_hosts(self) -> tuple[str, ...]:
+        """Every host name of the authority, the one to use first, then the one that tokens are cached under."""
+        return (f"{HOST}:{self.arm_port}",)
+
+    @property
+    def cloud_name(self) -> str:
+        """What the cloud calls itself."""
+        return "MctS2sSandbox"
 
     @property
     def arm(self) -> str:
@@ -66,6 +87,19 @@ class Addresses:
         """The name of the vault that a `Host` header means, if it means one."""
         name, dot, suffix = host.lower().partition(".")
         return name if dot and suffix == self.vault_suffix else None
+
+    @property
+    def shared_port(self) -> int | None:
+        """The port that new sites answer at as well, where they get none of their own."""
+        return None
+
+    def door(self, host: str, port: int | None) -> Door:
+        """Whom a request to a port means, whose `Host` header says `host`."""
+        if port == self.arm_port:
+            return Door("main" if self.vault_named_by(host) is None else "vault")
+        if port == self.graph_port:
+            return Door("graph")
+        return next((Door("site", site) for site, own in self.sites.items() if own == port), Door("nowhere"))
 
     @property
     def arm_audiences(self) -> tuple[str, ...]:

@@ -1,62 +1,69 @@
-"""All services as one ASGI application: the port that a request came to, or a vault's name, says whom it is for."""
+"""All services as one ASGI application: `Addresses.door` says whom a request is for."""
 
 from __future__ import annotations
 
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route, Router
 
-from mct_s2s.sandbox import arm, control, graph, local_only, login, managed_identity, mct, metadata, vault
-from mct_s2s.sandbox.addresses import Addresses
+from mct_s2s.sandbox import arm, control, graph, issuer, local_only, login, managed_identity, mct, metadata, vault
+from mct_s2s.sandbox.addresses import Addresses, Door
 from mct_s2s.sandbox.exchange import App, Receive, Scope, Send
 from mct_s2s.sandbox.instruments import Instruments
 from mct_s2s.sandbox.journal import Journal
 from mct_s2s.sandbox.pipeline import Pipeline
 from mct_s2s.sandbox.routing import below
-from mct_s2s.sandbox.wire_errors import graph_error
+from mct_s2s.sandbox.wire_errors import arm_error, graph_error
 from mct_s2s.sandbox.world import World
 
 
 class Services:
-    """Every port's services. A site may get a port while they run: `open` is replaced by whoever can listen."""
+    """Every door's services. A site may get a port while they run: `listen` is set by whoever can open one."""
 
     def __init__(
         self, world: World, addresses: Addresses, instruments: Instruments, fresh: control.Fresh | None
     ) -> None:
         self._world = world
         self._addresses = addresses
-        main = _router(
-            *control.routes(world, addresses, instruments, self, fresh),
-            *managed_identity.routes(world, addresses),
-            *metadata.routes(world, addresses),
-            *login.routes(world, addresses),
-            *arm.routes(world, addresses),
-        )
-        self._ports: dict[int, App] = {
-            addresses.arm_port: main,
-            addresses.graph_port: _router(*graph.routes(world, addresses), _unknown()),
+        own = [*control.routes(world, addresses, instruments, self, fresh), *managed_identity.routes(world, addresses)]
+        manager = [*metadata.routes(world, addresses), *arm.routes(world, addresses)]
+        sign_in = login.routes(world, addresses)
+        self._doors: dict[str, App] = {
+            "main": _router(*own, *sign_in, *manager),
+            "control": _router(*own, *issuer.routes(world, addresses), _unknown("at this name")),
+            "login": _router(*sign_in, _unknown("of the token service")),
+            "arm": _router(*manager),
+            "graph": _router(*graph.routes(world, addresses), _unknown("of Graph")),
+            "vault": _router(*vault.routes(world, addresses)),
+            "nowhere": _router(_misdirected()),
         }
-        for site_id, port in addresses.sites.items():
-            self.add_site(site_id, port)
-        self._vaults = _router(*vault.routes(world, addresses))
+        self._sites: dict[str, App] = {}
+        for site_id in addresses.sites:
+            self.add_site(site_id)
         self.listen: control.Doors | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Hand a request to the services of its port, or to the vault that it names."""
+        """Hand a request to the services that it is for."""
         local_only.check(scope)
-        app = self._vaults if _vault(scope, self._addresses) else self._ports[_port(scope)]
+        door = _door(scope, self._addresses)
+        app = self._sites.get(door.name, _NO_SITE) if door.kind == "site" else self._doors[door.kind]
         await app(scope, receive, send)
 
-    def add_site(self, site_id: str, port: int) -> None:
-        """Let a site answer at a port."""
-        self._ports[port] = _router(*mct.routes(self._world, self._addresses, site_id))
+    def add_site(self, site_id: str) -> None:
+        """Let a site answer."""
+        self._sites[site_id] = _router(*mct.routes(self._world, self._addresses, site_id))
 
     async def open(self, site_id: str) -> int:
         """Give a site a port; one that nobody listens on where nobody can."""
-        port = await self.listen.open(site_id) if self.listen is not None else max(self._ports) + 1
+        port = self._addresses.shared_port or await self._new_port(site_id)
         self._addresses.add_site(site_id, port)
-        self.add_site(site_id, port)
+        self.add_site(site_id)
         return port
+
+    async def _new_port(self, site_id: str) -> int:
+        if self.listen is not None:
+            return await self.listen.open(site_id)
+        return max(self._addresses.arm_port, self._addresses.graph_port, *self._addresses.sites.values()) + 1
 
 
 def build(
@@ -77,37 +84,37 @@ def _router(*routes: BaseRoute) -> Router:
     return Router(routes=list(routes), redirect_slashes=False)
 
 
-def _port(scope: Scope) -> int:
-    port: int = scope["server"][1]
-    return port
+def _door(scope: Scope, addresses: Addresses) -> Door:
+    host = next((value.decode("latin-1") for name, value in scope["headers"] if name == b"host"), "")
+    return addresses.door(host, scope["server"][1])
 
 
 def _service(scope: Scope, addresses: Addresses) -> str:
-    port = _port(scope)
-    if port == addresses.graph_port:
-        return "graph"
-    if port != addresses.arm_port:
-        return "site"
-    if _vault(scope, addresses):
-        return "vault"
+    kind = _door(scope, addresses).kind
+    if kind not in {"main", "control"}:
+        return "entra" if kind == "login" else kind
     head, *rest = scope["path"].strip("/").lower().split("/")
     if head == "_sandbox":
         return "identity" if rest[:1] == ["identity"] else "control"
+    if kind == "control":
+        return kind
     return "arm" if head in {"subscriptions", "providers", "tenants", "metadata"} else "entra"
 
 
-def _vault(scope: Scope, addresses: Addresses) -> str | None:
-    """The name of the vault that a request is for, if it is for one."""
-    if _port(scope) != addresses.arm_port:
-        return None
-    host = next((value.decode("latin-1") for name, value in scope["headers"] if name == b"host"), "")
-    return addresses.vault_named_by(host)
+_NO_SITE = PlainTextResponse("404 Web Site not found.", 404)
 
 
-def _unknown() -> Route:
+def _unknown(where: str) -> Route:
     async def refuse(request: Request) -> Response:
-        raise graph_error(
-            501, "NotImplemented", f"The sandbox does not know {request.method} {request.url.path} of Graph."
-        )
+        said = f"The sandbox does not know {request.method} {request.url.path} {where}."
+        raise graph_error(501, "NotImplemented", said)
+
+    return below("/", refuse)
+
+
+def _misdirected() -> Route:
+    async def refuse(request: Request) -> Response:
+        host = request.headers.get("host", "")
+        raise arm_error(421, "MisdirectedRequest", f"The sandbox plays no service of the name '{host}'.")
 
     return below("/", refuse)

@@ -24,7 +24,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from mct_s2s.sandbox import seed
-from mct_s2s.sandbox.addresses import HOST, Addresses
+from mct_s2s.sandbox.addresses import Addresses
 from mct_s2s.sandbox.control_call import json_object, member, refused
 from mct_s2s.sandbox.directory.directory_roles import assigned
 from mct_s2s.sandbox.directory.table import Object
@@ -93,7 +93,7 @@ class AccessControl:
         )
         key = body["id"].lower()
         port = self._addresses.sites.get(key) or await self._open_door(key)
-        return JSONResponse({"id": body["id"], "url": f"https://{HOST}:{port}", "port": port}, 201)
+        return JSONResponse({"id": body["id"], "url": f"https://{self._addresses.of_site(key)}", "port": port}, 201)
 
     async def role_assignments(self, request: Request) -> Response:
         """Give a principal a role, or take all of its roles away."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import threading
 import time
 from dataclasses import dataclass, field
@@ -10,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mct_s2s.sandbox import listening, session
-from mct_s2s.sandbox.addresses import HOST
 from mct_s2s.sandbox.environment import exports
 from mct_s2s.sandbox.lock import Lock
 from mct_s2s.sandbox.seed import SITE
@@ -58,7 +56,7 @@ def start(state_dir: Path | None = None) -> Running:
 
     Raises:
         TimeoutError: it did not let go.
-        ValueError: the kept world is of another version.
+        ValueError: the kept world is of another version, or is served under Azure's own names.
     """
     state = State(state_dir)
     deadline = time.monotonic() + WAIT_SECONDS
@@ -76,10 +74,14 @@ def start(state_dir: Path | None = None) -> Running:
 
 def _served(state: State) -> Running | None:
     try:
-        port = int(json.loads((state.directory / "running.json").read_text())["port"])
-    except (FileNotFoundError, ValueError, KeyError):
+        served = state.served()
+    except (ValueError, KeyError):  # it is being written
         return None
-    return _running(state, port, exports(port, state_dir=state.directory)["MCT_S2S_URL"])
+    if served is None:
+        return None
+    if served.real_names:
+        raise ValueError(f"{state.directory} is served under Azure's own names, which --cloud public leads to.")
+    return _running(state, served.port, exports(served.port, state_dir=state.directory)["MCT_S2S_URL"])
 
 
 def _start(state: State, lock: Lock) -> Running:
@@ -105,7 +107,7 @@ def _start(state: State, lock: Lock) -> Running:
     if not thread.is_alive():
         lock.release()
         raise RuntimeError("The sandbox ended before it was ready.")
-    site = f"https://{HOST}:{addresses.sites.get(SITE.lower(), 0)}"
+    site = f"https://{addresses.of_site(SITE)}"
     return _running(state, addresses.arm_port, site, server, thread, lock)
 
 

@@ -6,6 +6,7 @@ Source: graph: concepts/use-the-api; `$batch`: graph: concepts/json-batching.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from urllib.parse import parse_qsl, unquote, urlsplit
 
@@ -17,11 +18,13 @@ from mct_s2s.sandbox import graph_applications, graph_batch, graph_principals, g
 from mct_s2s.sandbox.directory.store import Directory, Origins
 from mct_s2s.sandbox.directory.tokens import Caller, TokenRejected
 from mct_s2s.sandbox.graph_call import Answer, GraphCall, Operation
+from mct_s2s.sandbox.graph_members import MEMBER_OPERATIONS
 from mct_s2s.sandbox.login import HoldsDirectory
 from mct_s2s.sandbox.routing import below
 from mct_s2s.sandbox.wire_errors import graph_error
 
 OPERATIONS: tuple[Operation, ...] = (
+    *MEMBER_OPERATIONS,
     *graph_applications.OPERATIONS,
     *graph_principals.OPERATIONS,
     *graph_tenant.OPERATIONS,
@@ -30,6 +33,9 @@ OPERATIONS: tuple[Operation, ...] = (
 """Everything that this Graph can do; a path that no row describes is answered 501."""
 BETA_OPERATIONS: tuple[Operation, ...] = graph_roles.BETA_OPERATIONS
 """What only its beta version has."""
+
+_OWN_TENANT = re.compile(r"\Amyorganization/", re.IGNORECASE)
+"""What many clients put before a path, and which changes nothing: see docs/azure-contract.md, 3.11."""
 
 
 def routes(world: HoldsDirectory, addresses: Origins) -> list[Route]:
@@ -56,7 +62,7 @@ class _Graph:
         request.scope.setdefault("sandbox", {})["caller"] = caller.object_id
         body = await request.body()
         headers = {name.lower(): value for name, value in request.headers.items()}
-        path = request.path_params["path"].strip("/")
+        path = _OWN_TENANT.sub("", request.path_params["path"].strip("/"))
 
         def run(method: str, path: str, query: str, headers: Mapping[str, str], body: bytes) -> Answer:
             directory.replication.begin_request()
@@ -112,7 +118,8 @@ def _caller(directory: Directory, authorization: str | None) -> Caller:
 
 def _unpacked(item: graph_batch.Item) -> tuple[str, str, str, Mapping[str, str], bytes]:
     parts = urlsplit(item.url)
-    return item.method, unquote(parts.path).strip("/"), parts.query, item.headers, item.body
+    path = _OWN_TENANT.sub("", unquote(parts.path).strip("/"))
+    return item.method, path, parts.query, item.headers, item.body
 
 
 def _response(answer: Answer) -> Response:

@@ -12,18 +12,25 @@ from mct_s2s.sandbox.directory.directory_roles import roles_of
 from mct_s2s.sandbox.directory.table import Object
 from mct_s2s.sandbox.directory.validation import bad_request
 from mct_s2s.sandbox.graph_call import NO_CONTENT, Answer, GraphCall, Operation, latest_of, not_found
+from mct_s2s.sandbox.graph_expand import expanding
 from mct_s2s.sandbox.graph_owners import owned_by, owner_operations, typed
 from mct_s2s.sandbox.graph_roles import listed_roles
 
 
 def _list(call: GraphCall) -> Answer:
     call.require("application.read")
-    return call.listed("servicePrincipal", "servicePrincipals", call.directory.service_principals)
+    plain, expand = expanding(call, _EXPANDED)
+    answer = plain.listed("servicePrincipal", "servicePrincipals", call.directory.service_principals)
+    return expand(answer)
 
 
 def _get(call: GraphCall) -> Answer:
     call.require("application.read")
-    return call.single("servicePrincipal", "servicePrincipals", call.found(call.directory.service_principals))
+    plain, expand = expanding(call, _EXPANDED)
+    return expand(plain.single("servicePrincipal", "servicePrincipals", call.found(call.directory.service_principals)))
+
+
+_EXPANDED = {"appRoleAssignments": assignments.of_principal, "appRoleAssignedTo": assignments.to_resource}
 
 
 def _post(call: GraphCall) -> Answer:

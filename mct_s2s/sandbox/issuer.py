@@ -51,7 +51,7 @@ class _Issuers:
         self._addresses = addresses
 
     def _issuer(self, request: Request) -> str:
-        return f"{self._addresses.login}{HOSTED_ISSUERS}/{_name(request)}"
+        return f"{self._addresses.origin}{HOSTED_ISSUERS}/{_name(request)}"
 
     async def discovery(self, request: Request) -> Response:
         issuer = self._issuer(request)

@@ -16,10 +16,12 @@ from mct_s2s.sandbox.addresses import Addresses
 from mct_s2s.sandbox.exchange import App, End, Scope
 
 _BACKLOG = 2048
+_NOT_FOR_YOU = "This user may not listen on so low a port."
+_LET_LISTEN = "sudo sysctl net.ipv4.ip_unprivileged_port_start=443"
 
 
 class PortTaken(OSError):
-    """A port that somebody else listens on."""
+    """A port that somebody else listens on, or that is not for this user."""
 
 
 def open_ports(names: Iterable[str], wished: Mapping[str, int]) -> dict[str, list[socket.socket]]:
@@ -31,12 +33,15 @@ def open_exactly(ports: Mapping[str, int]) -> dict[str, list[socket.socket]]:
     """Listen on exactly these ports.
 
     Raises:
-        PortTaken: one of them is not free; none is left open then.
+        PortTaken: one of them is not free, or not for this user; none is left open then.
     """
     opened: dict[str, list[socket.socket]] = {}
     try:
         for name, port in ports.items():
             opened[name] = _open(port)
+    except PermissionError as error:
+        close(opened)
+        raise PortTaken(f"{_NOT_FOR_YOU} Choose another port, or let every user listen: {_LET_LISTEN}") from error
     except OSError as error:
         close(opened)
         raise PortTaken(f"A port of the sandbox is not free: {error}") from error

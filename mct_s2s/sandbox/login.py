@@ -61,16 +61,17 @@ class _Login:
 
     async def instance(self, request: Request) -> Response:
         asked = urlsplit(request.query_params.get("authorization_endpoint", ""))
-        host = urlsplit(self._addresses.login).netloc
-        if not asked.path or asked.netloc.lower() != host:
+        hosts = self._addresses.login_hosts
+        if not asked.path or asked.netloc.lower() not in hosts:
             text = "The authorization_endpoint is not a known instance."
             raise entra_error(400, "invalid_instance", 50049, text)
         tenant = asked.path.split("/")[1]
+        cached = hosts[1] if len(hosts) > 1 else hosts[0]
         return JSONResponse(
             {
                 "tenant_discovery_endpoint": f"{self._addresses.login}/{tenant}/v2.0/.well-known/openid-configuration",
                 "api-version": "1.1",
-                "metadata": [{"preferred_network": host, "preferred_cache": host, "aliases": [host]}],
+                "metadata": [{"preferred_network": hosts[0], "preferred_cache": cached, "aliases": list(hosts)}],
             }
         )
 
@@ -109,7 +110,7 @@ class _Login:
             "frontchannel_logout_supported": True,
             "end_session_endpoint": f"{base}/oauth2/{infix}logout",
             "tenant_region_scope": "EU",
-            "cloud_instance_name": urlsplit(self._addresses.login).netloc,
+            "cloud_instance_name": urlsplit(self._addresses.login).netloc.removeprefix("login."),
             "cloud_graph_host_name": urlsplit(self._addresses.graph).netloc,
             "msgraph_host": urlsplit(self._addresses.graph).netloc,
         }

@@ -4,23 +4,25 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import ssl
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 
-from mct_s2s.sandbox import banner, listening, session
+from mct_s2s.sandbox import banner, certificates, listening, session
 from mct_s2s.sandbox.addresses import HOST
-from mct_s2s.sandbox.environment import exports, ports_from
+from mct_s2s.sandbox.environment import exports, ports_from, real_exports
 from mct_s2s.sandbox.lock import Lock
-from mct_s2s.sandbox.state import State
+from mct_s2s.sandbox.real_names import hosts_lines
+from mct_s2s.sandbox.seed import seed
+from mct_s2s.sandbox.state import Served, State
 from mct_s2s.sandbox.world import World, replace_file
 
 
 def serve(
     port: int,
     *,
+    real_names: bool = False,
     state_dir: Path | None = None,
     announce: Callable[[str], None],
     world_file: Path | None = None,
@@ -30,6 +32,7 @@ def serve(
 
     Args:
         port: Resource Manager and sign-in; Graph takes the next one, then the sites in their order.
+        real_names: answer under Azure's own names instead, all at that one port.
         state_dir: where the world is kept; the user's own by default.
         announce: called with each line to show once the sandbox is ready.
         world_file: a world that takes the place of the kept one; the file itself stays as it is.
@@ -44,25 +47,30 @@ def serve(
     state = State(state_dir)
     rules = json.loads(faults_file.read_text(encoding="utf-8")) if faults_file else []
     lock = Lock.wait(state.directory / "lock", seconds=2)
-    running = state.directory / "running.json"
     try:
         if world_file is not None:
             state.adopt(world_file)
         world = state.world()
-        opened = listening.open_exactly(ports_from(port, session.names_of(world)))
-        server, addresses, instruments = session.prepare(state, world, opened)
+        if real_names:
+            opened = listening.open_exactly({"all": port})
+            server, addresses, instruments = session.prepare_real_names(state, world, port)
+            exported = real_exports(state_dir=state.directory)
+        else:
+            opened = listening.open_exactly(ports_from(port, session.names_of(world)))
+            server, addresses, instruments = session.prepare(state, world, opened)
+            exported = exports(port, state_dir=state.directory)
         instruments.faults.replace(rules)
-        replace_file(running, json.dumps({"pid": os.getpid(), "port": port}).encode())
+        state.begin_serving(Served(port, real_names))
 
         def ready() -> None:
-            for line in banner.lines(addresses, exports(port, state_dir=state.directory)):
+            for line in banner.lines(addresses, exported):
                 announce(line)
 
         server.started_up = ready
         with contextlib.suppress(KeyboardInterrupt):
             server.run(session.all_of(opened))
     finally:
-        running.unlink(missing_ok=True)
+        state.end_serving()
         lock.release()
 
 
@@ -74,14 +82,15 @@ def save(path: Path, state_dir: Path | None = None) -> None:
         OSError: the file cannot be written, or the served sandbox does not answer.
     """
     state = State(state_dir)
-    port = state.served_port()
-    if port is None:
+    served = state.served()
+    if served is None:
         kept = state.world_file
         (World.load(kept) if kept.exists() else state.world()).save(path)
         return
-    trusted = ssl.create_default_context(cafile=exports(port, state_dir=state.directory)["SSL_CERT_FILE"])
+    authority, _ = certificates.ensure(state.directory, for_real_names=served.real_names)
+    trusted = ssl.create_default_context(cafile=authority)
     opener = urllib.request.build_opener(urllib.request.HTTPSHandler(context=trusted), urllib.request.ProxyHandler({}))
-    with opener.open(f"https://{HOST}:{port}/_sandbox/world", timeout=60) as answer:
+    with opener.open(f"https://{HOST}:{served.port}/_sandbox/world", timeout=60) as answer:
         content = json.loads(answer.read())
     replace_file(path, json.dumps(content, indent=1, ensure_ascii=False).encode("utf-8"))
 
@@ -98,3 +107,14 @@ def reset(state_dir: Path | None = None) -> None:
         state.reset()
     finally:
         lock.release()
+
+
+def hosts(state_dir: Path | None = None) -> list[str]:
+    """The lines for the hosts file that lead Azure's names to the kept world, or to the seed where none is kept.
+
+    Raises:
+        ValueError: the kept world is of another version.
+        OSError: it cannot be read.
+    """
+    kept = State(state_dir).world_file
+    return list(hosts_lines((World.load(kept) if kept.exists() else seed("")).resources))

@@ -10,6 +10,7 @@ from mct_s2s.sandbox.addresses import Addresses
 from mct_s2s.sandbox.application import build
 from mct_s2s.sandbox.instruments import Instruments
 from mct_s2s.sandbox.listening import WebServer, addresses_of, open_ports, web_server
+from mct_s2s.sandbox.real_names import RealNames
 from mct_s2s.sandbox.seed import seed
 from mct_s2s.sandbox.state import State
 from mct_s2s.sandbox.world import World
@@ -27,7 +28,16 @@ def prepare(state: State, world: World, opened: Opened) -> tuple[WebServer, Addr
     addresses = addresses_of(opened)
     ports = {"arm": addresses.arm_port, "graph": addresses.graph_port, **addresses.sites}
     state.remember_ports(ports)
-    _, server_pem = certificates.ensure(state.directory)
+    return _prepared(state, world, addresses)
+
+
+def prepare_real_names(state: State, world: World, port: int) -> tuple[WebServer, Addresses, Instruments]:
+    """The same for a sandbox under Azure's own names, which answers at one port."""
+    return _prepared(state, world, RealNames.on(port, world.resources.sites))
+
+
+def _prepared(state: State, world: World, addresses: Addresses) -> tuple[WebServer, Addresses, Instruments]:
+    _, server_pem = certificates.ensure(state.directory, for_real_names=addresses.shared_port is not None)
     if not state.world_file.exists():
         world.save()
     secret = state.administrator()["clientSecret"]

@@ -3,6 +3,7 @@
 world.json           the kept world               administrator.json   its secret, made once
 signing-key.pem      what tokens are signed with  ports.json           the ports used last time
 ca.pem, server.pem   see `certificates`           lock, running.json   who serves it now, and where
+real-names-*.pem     the same for Azure's names
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import os
 import secrets
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from mct_s2s.sandbox.directory.tokens import SigningKey
 from mct_s2s.sandbox.seed import ADMINISTRATOR_ID, SUBSCRIPTION_ID, TENANT_ID, seed
@@ -27,6 +28,13 @@ def default_directory() -> Path:
     import platformdirs  # noqa: PLC0415 - most uses name their directory
 
     return platformdirs.user_data_path("mct-s2s") / "sandbox"
+
+
+class Served(NamedTuple):
+    """How a directory is being served: at which port, and whether under Azure's own names."""
+
+    port: int
+    real_names: bool
 
 
 class State:
@@ -79,10 +87,21 @@ class State:
             raise ValueError(f"{path} has no application {ADMINISTRATOR_ID}, the administrator of every sandbox.")
         world.save(self.world_file)
 
-    def served_port(self) -> int | None:
-        """The port of the process that serves this directory at the moment."""
+    def served(self) -> Served | None:
+        """How the process that serves this directory at the moment does it, if there is one."""
         found = self._read(self.directory / "running.json")
-        return int(found["port"]) if found else None
+        return Served(int(found["port"]), bool(found.get("realNames"))) if found else None
+
+    def begin_serving(self, served: Served) -> None:
+        """Tell others how this process serves the directory."""
+        self._write(
+            self.directory / "running.json",
+            {"pid": os.getpid(), "port": served.port, "realNames": served.real_names},
+        )
+
+    def end_serving(self) -> None:
+        """Nobody serves it any more."""
+        (self.directory / "running.json").unlink(missing_ok=True)
 
     def reset(self) -> None:
         """Forget the world, so that the next one is of the seed; keys, certificates and administrator stay."""

@@ -69,7 +69,7 @@ class TokensOut:
     def is_for(self, handed: Handed, service: str) -> bool:
         """Whether a service is one that a token is meant for: Microsoft's by name, a site by being none of them."""
         graph = handed.audience.rstrip("/") in {self._addresses.graph, _GRAPH_APP_ID}
-        arm = handed.audience.rstrip("/") == self._addresses.arm
+        arm = handed.audience.rstrip("/") in {name.rstrip("/") for name in self._addresses.arm_audiences}
         vault = handed.audience.rstrip("/") == self._addresses.vault
         others = not graph and not arm and not vault
         return {"graph": graph, "arm": arm, "vault": vault, "site": others}.get(service, True)

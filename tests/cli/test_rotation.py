@@ -14,6 +14,7 @@ import pytest
 
 from tests.cli.conftest import Ended, Program
 from tests.conftest import Sandbox
+from tests.support.sampling import sampled
 
 JSON = ("-y", "-o", "json")
 SETUP = ("setup", "--client", "One", "--client", "Two", *JSON)
@@ -70,7 +71,7 @@ def test_a_new_secret_takes_the_old_ones_place(mct: Program, azure: Sandbox) -> 
     assert azure.leaks() == [], HIDDEN
 
 
-@pytest.mark.parametrize("mode", ["replicas", "adversarial"])
+@pytest.mark.parametrize("mode", sampled(["replicas", "adversarial"], 1, salt="callers"))
 def test_a_caller_that_reads_the_file_sees_no_failed_call(
     mct: Program, process: Program, azure: Sandbox, mode: str
 ) -> None:

@@ -21,14 +21,14 @@ from tests.conftest import free_ports, program, without_azure
 class Served:
     """A process that serves, and what it said until it was ready."""
 
-    def __init__(self, process: subprocess.Popen[str], port: int, folder: Path) -> None:
+    def __init__(self, process: subprocess.Popen[str], port: int, authority: Path) -> None:
         assert process.stdout is not None
         self.port, self.said = port, ""
         while not self.said.rstrip("\n").rsplit("\n", 1)[-1].startswith("Control"):
             line = process.stdout.readline()
             assert line, f"it ended: {process.stderr.read() if process.stderr else ''}"
             self.said += line
-        self.http = httpx.Client(verify=ssl.create_default_context(cafile=str(folder / "ca.pem")), trust_env=False)
+        self.http = httpx.Client(verify=ssl.create_default_context(cafile=str(authority)), trust_env=False)
 
     def control(self, method: str, path: str, **options: Any) -> Any:
         answer = self.http.request(method, f"https://localhost:{self.port}/_sandbox/{path}", **options)
@@ -47,7 +47,7 @@ def serving(folder: Path, *arguments: str) -> Iterator[Served]:
         env=environment(folder), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
     try:
-        served = Served(process, port, folder)
+        served = Served(process, port, folder / ("real-names-ca.pem" if "--real-names" in arguments else "ca.pem"))
         with served.http:
             yield served
         process.send_signal(signal.SIGINT)
@@ -80,6 +80,20 @@ def test_what_it_says_leads_there_and_keeps_the_secret(tmp_path: Path) -> None:
         assert f"https://localhost:{served.port + 2}  mct-prod/contosolearn" in served.said
         exported = sandbox(tmp_path, "env", "--port", str(served.port)).stdout
         assert f"export AZURE_CLIENT_SECRET={secret}" in exported.replace("'", "")
+
+
+def test_under_azures_names_it_says_how_these_lead_there_and_away_again(tmp_path: Path) -> None:
+    with serving(tmp_path, "--real-names") as served:
+        assert served.said.startswith("Sandbox ready: https://management.azure.com\n")
+        assert "  mct-s2s sandbox hosts | sudo tee -a /etc/hosts\n" in served.said
+        assert "  sudo sed -i.bak '/# mct-s2s sandbox$/d' /etc/hosts" in served.said
+        assert f"They ask at port 443: lead it to {served.port}" in served.said
+        assert '  eval "$(mct-s2s sandbox env --real-names)"\n' in served.said
+        assert "  export AZURE_CONFIG_DIR=" in served.said, "its sign-ins are not mixed with those to the real Azure"
+        assert "az cloud register" not in served.said
+        assert "https://contosolearn.azurewebsites.net  mct-prod/contosolearn" in served.said
+        assert served.control("GET", "health")["graph"] == "https://graph.microsoft.com"
+    assert not (tmp_path / "ports.json").exists(), "a later sandbox on ports of its own keeps those it had"
 
 
 def test_it_misbehaves_by_a_file(tmp_path: Path) -> None:

@@ -56,7 +56,7 @@ class Client:
                 "client_secret": secret,
                 "scope": scope,
             }
-            answer = self.request("POST", f"/{seed.TENANT_ID}/oauth2/v2.0/token", data=form)
+            answer = self.request("POST", f"{self.addresses.login}/{seed.TENANT_ID}/oauth2/v2.0/token", data=form)
             assert answer.status_code == 200, answer.text
             self._tokens[key] = answer.json()["access_token"]
         return self._tokens[key]

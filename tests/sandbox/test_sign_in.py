@@ -367,3 +367,11 @@ def test_a_managed_identity_gets_tokens_without_roles(client: Client) -> None:
     assert claims["xms_mirid"] == resource.replace("resourceGroups", "resourcegroups")
     assert "roles" not in claims
     assert claims["exp"] - claims["iat"] == 86400
+
+
+def test_a_token_for_graph_names_the_application(client: Client) -> None:
+    """The CLI for Microsoft 365 refuses to sign in by a token that says no name."""
+    status, body = ask(client)
+    assert (status, claims_of(client, body)["app_displayname"]) == (200, "Deployment pipeline")
+    _, other = ask(client, scope="https://localhost:8443/.default")
+    assert "app_displayname" not in claims_of(client, other)

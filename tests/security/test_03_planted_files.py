@@ -10,12 +10,14 @@ import os
 import socket
 import stat
 from collections.abc import Callable
+from itertools import product
 from pathlib import Path
 
 import pytest
 
 from tests.cli.conftest import Ended, Program
 from tests.conftest import SITE, Sandbox
+from tests.support.sampling import sampled
 
 JSON = ("-y", "-o", "json")
 STRANGER = 65_534
@@ -77,8 +79,11 @@ CODES = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("make", MAKERS, ids=lambda make: make.__name__)
-@pytest.mark.parametrize("place", PLACES)
+def _name(value: object) -> str:
+    return getattr(value, "__name__", str(value))
+
+
+@pytest.mark.parametrize(("make", "place"), sampled(list(product(MAKERS, PLACES)), 9, salt="no file"), ids=_name)
 def test_what_is_no_file_is_refused_wherever_a_file_is_expected(
     mct: Program, azure: Sandbox, tmp_path: Path, place: str, make: Callable[[Path], None]
 ) -> None:

@@ -7,6 +7,7 @@ import pytest
 from tests.cli.conftest import Program
 from tests.conftest import Sandbox
 from tests.render.hostile import MARKUP, STEERING, is_plain
+from tests.support.sampling import sampled
 
 UNSENDABLE = "surrogate"
 """What no request can carry."""
@@ -25,7 +26,10 @@ def with_client(mct: Program) -> None:
     assert mct("setup", "--client", "A", "-y").code == 0
 
 
-@pytest.mark.parametrize("name", [*MARKUP, *(text for tries, text in STEERING.items() if tries != UNSENDABLE)])
+NAMES = [*MARKUP, *(text for tries, text in STEERING.items() if tries != UNSENDABLE)]
+
+
+@pytest.mark.parametrize("name", sampled(NAMES, 6, salt="names"))
 def test_a_client_may_be_called_anything(mct: Program, azure: Sandbox, with_client: None, name: str) -> None:
     renamed(azure, name)
     for command in (["status"], ["verify"], ["remove-client", name, "--dry-run"]):

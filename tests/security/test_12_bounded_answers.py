@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 from collections.abc import Callable
+from itertools import product
 
 import pytest
 from mct_s2s.adapters.answers import DEEPEST, MOST_BYTES
@@ -14,6 +15,7 @@ from tests.cli.conftest import Program
 from tests.conftest import FUNCTION_APP, Sandbox
 from tests.inside import Inside
 from tests.support.answers import answering
+from tests.support.sampling import sampled
 
 SETUP = ("setup", "--client", "S2S-client", "-y", "-o", "json")
 PLAIN: dict[str, str] = {}
@@ -34,9 +36,9 @@ SERVICES: dict[str, tuple[str, Callable[[Entry], bool], tuple[str, ...]]] = {
 }
 
 
-@pytest.mark.parametrize("body", BODIES)
-@pytest.mark.parametrize("service", SERVICES)
-@pytest.mark.parametrize("status", [200, 400])
+@pytest.mark.parametrize(
+    ("status", "service", "body"), sampled(list(product([200, 400], SERVICES, BODIES)), 12, salt="beyond")
+)
 def test_an_answer_beyond_all_measure_is_refused(
     mct: Program, azure: Sandbox, inside: Inside, service: str, body: str, status: int
 ) -> None:

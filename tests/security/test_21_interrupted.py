@@ -78,7 +78,7 @@ def test_a_signal_is_told_with_what_was_done_and_the_same_command_resumes(
         code, _, told = interrupted(words, environment(azure, tmp_path), number, "done: service application")
     assert code == CODES[number], told
     assert "Interrupted." in told
-    assert "Done: service application" in told
+    assert any(line.startswith("Done: ") and "service application MCT" in line for line in told.splitlines()), told
     assert "Not done: " in told
     assert "Run the same command again: it resumes" in told
     assert "Traceback" not in told
@@ -108,7 +108,9 @@ def test_a_program_is_told_in_one_document(
 
 
 @pytest.mark.parametrize("number", list(CODES), ids=lambda number: number.name)
-@pytest.mark.parametrize("module", [*WHILE_LOADING, *sampled(WHILE_RUNNING, 4, salt="imports")])
+@pytest.mark.parametrize(
+    "module", [*sampled(WHILE_LOADING, 3, salt="loading"), *sampled(WHILE_RUNNING, 2, salt="imports")]
+)
 def test_there_is_no_traceback_however_early_it_comes(
     azure: Sandbox, inside: Inside, tmp_path: Path, module: str, number: signal.Signals
 ) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 import subprocess
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 
 from tests.cli.conftest import Program
 from tests.conftest import SITE, Sandbox, program, without_azure
-from tests.support.sampling import cases
+from tests.support.sampling import cases, sampled
 
 ENCODINGS = ("ascii", "cp1252", "cp437", "latin-1", "utf-8")
 PATHS_APART = (
@@ -91,8 +92,9 @@ def test_a_stream_may_be_closed(tmp_path: Path, closed: str) -> None:
 # what is typed
 
 
-@pytest.mark.parametrize("name", PATHS_APART)
-@pytest.mark.parametrize("option", ["--slot", "-g", "-a"])
+@pytest.mark.parametrize(
+    ("option", "name"), sampled(list(product(["--slot", "-g", "-a"], PATHS_APART)), 6, salt="apart")
+)
 def test_a_name_that_azure_would_refuse_gets_into_no_path(mct: Program, azure: Sandbox, option: str, name: str) -> None:
     if option == "-g" and name in {"é", "-"}:
         pytest.skip("a group may be called so")
@@ -105,8 +107,10 @@ def test_a_name_that_azure_would_refuse_gets_into_no_path(mct: Program, azure: S
     assert azure.settings() == before
 
 
-@pytest.mark.parametrize("part", [".", "..", "a%2e", "a?b", "a#b", "a\\b", " ", "a\x00b", "a\u202eb"])
-@pytest.mark.parametrize("at", range(2, 9))
+NO_NAMES = (".", "..", "a%2e", "a?b", "a#b", "a\\b", " ", "a\x00b", "a\u202eb")
+
+
+@pytest.mark.parametrize(("at", "part"), sampled(list(product(range(2, 9), NO_NAMES)), 9, salt="ids"))
 def test_no_part_of_an_id_is_anything_but_a_name(mct: Program, azure: Sandbox, part: str, at: int) -> None:
     parts = SITE.split("/")
     parts[at] = part

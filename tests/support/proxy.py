@@ -1,9 +1,14 @@
-"""A forward proxy for TLS on the loopback: it notes where it was asked to connect to, and by whom."""
+"""A forward proxy for TLS on the loopback: it notes where it was asked to connect to, and by whom.
+
+As a program, `python -m tests.support.proxy PORT`, it prints its address and leads everybody to that port of this
+machine, whatever host they name: a hosts file for programs that take a proxy from their environment.
+"""
 
 from __future__ import annotations
 
 import socket
 import socketserver
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,12 +17,16 @@ PIECE = 65536
 
 
 class Proxy(socketserver.ThreadingTCPServer):
-    """Its `asked` are pairs of a target and the credential that came with it."""
+    """Its `asked` are pairs of a target and the credential that came with it.
+
+    `port`, where it is not 0, is where it connects everybody to, on the loopback.
+    """
 
     daemon_threads = True
 
-    def __init__(self) -> None:
+    def __init__(self, port: int = 0) -> None:
         self.asked: list[tuple[str, str]] = []
+        self.port = port
         super().__init__(("127.0.0.1", 0), _Handler)
 
     @property
@@ -38,7 +47,8 @@ class _Handler(socketserver.StreamRequestHandler):
         self.server.asked.append((f"{method} {target}", headers.get("proxy-authorization", "")))
         host, _, port = target.rpartition(":")
         host = "localhost" if host.endswith(".localhost") else host  # not every system's resolver knows these names
-        with socket.create_connection((host, int(port))) as far:
+        far_end = ("127.0.0.1", self.server.port) if self.server.port else (host, int(port))
+        with socket.create_connection(far_end) as far:
             self.wfile.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
             back = threading.Thread(target=_pump, args=(far, self.connection), daemon=True)
             back.start()
@@ -56,11 +66,17 @@ def _pump(source: socket.socket, sink: socket.socket) -> None:
 
 
 @contextmanager
-def proxy() -> Iterator[Proxy]:
-    """Run one."""
-    with Proxy() as running:
+def proxy(port: int = 0) -> Iterator[Proxy]:
+    """Run one; with a port, one that leads everybody there."""
+    with Proxy(port) as running:
         thread = threading.Thread(target=running.serve_forever, daemon=True)
         thread.start()
         yield running
         running.shutdown()
         thread.join()
+
+
+if __name__ == "__main__":
+    with Proxy(int(sys.argv[1])) as alone:
+        print(alone.address, flush=True)  # noqa: T201
+        alone.serve_forever()

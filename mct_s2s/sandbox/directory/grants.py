@@ -78,6 +78,8 @@ def common_claims(directory: Directory, client: Object, target: Object, resource
     version = _version(directory, target)
     by = issuer(directory, version)
     claims: dict[str, Any] = {"aud": target["appId"] if version == 2 else resource, "iss": by}
+    if target["appId"] == GRAPH_APP_ID:  # see docs/azure-contract.md, 2.4
+        claims["app_displayname"] = client["displayName"]
     if version == 2:
         claims |= {"azp": client["appId"], "azpacr": proof}
     else:

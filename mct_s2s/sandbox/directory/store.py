@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from mct_s2s.sandbox.clock import Clock
 
 HOSTED_ISSUERS = "/_sandbox/issuer"
-"""Below the origin of the token service: where the issuers live that the sandbox plays itself."""
+"""Below the sandbox's own origin: where the issuers live that it plays itself."""
 
 __all__ = ["Directory", "ManagedIdentity", "Origins", "PublicCloud", "SeededApp"]
 
@@ -33,8 +33,16 @@ class Origins(Protocol):
     """Where the services of the cloud are reached, e.g. `https://localhost:8443`; never with a slash behind."""
 
     @property
+    def origin(self) -> str:
+        """What is the sandbox's own, such as the issuers that it plays."""
+
+    @property
     def login(self) -> str:
         """The token service, also part of version 2 issuers."""
+
+    @property
+    def login_hosts(self) -> tuple[str, ...]:
+        """Every host name of the token service, the one to use first."""
 
     @property
     def graph(self) -> str:
@@ -57,6 +65,16 @@ class PublicCloud:
     graph: str = "https://graph.microsoft.com"
     arm: str = "https://management.azure.com"
     vault: str = "https://vault.azure.net"
+
+    @property
+    def origin(self) -> str:
+        """Nobody plays issuers as long as nobody serves the directory; then they are at the token service."""
+        return self.login
+
+    @property
+    def login_hosts(self) -> tuple[str, ...]:
+        """The one name of the token service."""
+        return (self.login.removeprefix("https://"),)
 
 
 class Directory:
@@ -209,7 +227,7 @@ class Directory:
         """Find the key that an issuer of federated tokens signs with: the tenant itself, or a foreign one."""
         if issuer in {grants.issuer(self, 1), grants.issuer(self, 2)}:
             return self.tokens.signing_key
-        name = issuer.removeprefix(f"{self.origins.login}{HOSTED_ISSUERS}/")
+        name = issuer.removeprefix(f"{self.origins.origin}{HOSTED_ISSUERS}/")
         return self.hosted_issuers.get(name) or self.foreign_issuers.get(issuer)
 
     def to_dict(self) -> dict[str, Any]:

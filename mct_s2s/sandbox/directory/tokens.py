@@ -6,6 +6,7 @@ Source: entra: identity-platform/access-token-claims-reference, identity-platfor
 from __future__ import annotations
 
 import base64
+import functools
 import hashlib
 import secrets
 from collections.abc import Collection, Mapping
@@ -194,12 +195,7 @@ class TokenService:
             TokenRejected: malformed, wrongly signed, expired or not yet valid.
         """
         try:
-            claims: dict[str, Any] = jwt.decode(
-                token,
-                self.signing_key.public,
-                algorithms=["RS256"],
-                options={"verify_exp": False, "verify_nbf": False, "verify_iat": False, "verify_aud": False},
-            )
+            claims = dict(_signed_claims(token, self.signing_key))
         except jwt.InvalidSignatureError as error:
             raise TokenRejected("signature", "Signature is invalid.") from error
         except jwt.InvalidTokenError as error:
@@ -209,6 +205,18 @@ class TokenService:
         if not claims.get("nbf", 0) - 300 <= now < claims.get("exp", 0):
             raise TokenRejected("expired", "Lifetime validation failed, the token is expired.")
         return claims
+
+
+@functools.lru_cache(maxsize=256)
+def _signed_claims(token: str, key: SigningKey) -> Mapping[str, Any]:
+    """Checked once: a client sends the same token with each of its requests."""
+    claims: Mapping[str, Any] = jwt.decode(
+        token,
+        key.public,
+        algorithms=["RS256"],
+        options={"verify_exp": False, "verify_nbf": False, "verify_iat": False, "verify_aud": False},
+    )
+    return claims
 
 
 def _base64url(data: bytes) -> str:
