@@ -11,6 +11,7 @@ from tests.cli.conftest import Ended, Program
 from tests.conftest import FUNCTION_APP, SITE, Json, Sandbox
 from tests.inside import Inside
 from tests.support.person import sign_in_as
+from tests.support.sampling import sampled
 
 READ = ("Application.Read.All", "Organization.Read.All")
 UNATTENDED = (*READ, "Application.ReadWrite.OwnedBy", "AppRoleAssignment.ReadWrite.All")
@@ -75,13 +76,22 @@ def registrations(ended: Ended) -> set[str]:
     return {one["appId"] for one in (status["serviceApplication"], *status["clients"]) if one.get("appId")}
 
 
-@pytest.mark.parametrize("knobs", KNOBS.values(), ids=KNOBS.keys())
-@pytest.mark.parametrize("kind", CALLERS.values(), ids=CALLERS.keys())
-def test_the_whole_job(
-    mct: Program, azure: Sandbox, monkeypatch: pytest.MonkeyPatch, kind: Callable[..., Start], knobs: Json
-) -> None:
-    azure.turn(**knobs)
-    run = kind(mct, azure, monkeypatch)
+def cells() -> list[tuple[str, str]]:
+    """Each caller where everything differs, the least one where ownership does, and one of the others."""
+    least = next(iter(CALLERS))
+    chosen = [
+        *((kind, "all of it") for kind in CALLERS),
+        (least, "as documented"),
+        (least, "the upsert makes no owner"),
+    ]
+    others = [(kind, knobs) for kind in CALLERS for knobs in KNOBS if (kind, knobs) not in chosen]
+    return chosen + sampled(others, 1, salt="callers")
+
+
+@pytest.mark.parametrize(("kind", "knobs"), cells())
+def test_the_whole_job(mct: Program, azure: Sandbox, monkeypatch: pytest.MonkeyPatch, kind: str, knobs: str) -> None:
+    azure.turn(**KNOBS[knobs])
+    run = CALLERS[kind](mct, azure, monkeypatch)
     first = run(*WANTED)
     assert first.code == 0, first
     assert (first.document["leftToOthers"], first.document["status"]["healthy"]) == ([], True)
@@ -160,6 +170,24 @@ def test_what_an_interrupted_creation_left_is_taken_up(mct: Program, azure: Sand
     assert mct("setup", "-a", SITE, "--client", "A", *JSON, env=caller).code == 0
     assert len(azure.made_by_us()) == 2
     assert [one["uniqueName"] for one in azure.made_by_us() if one["uniqueName"] is None] == []
+
+
+@pytest.mark.parametrize("fault", ["lostAnswer", "reset"])
+@pytest.mark.parametrize("at", sampled(range(1, 13), 2, salt="writes of an owner"))
+def test_stopped_at_any_write_an_owner_resumes(mct: Program, azure: Sandbox, at: int, fault: str) -> None:
+    caller = azure.caller(*UNATTENDED, arm=ARM)
+    words = ("setup", "-a", SITE, "--client", "A", *JSON)
+    stop = {"type": "freezeAfterWrites", "writes": at, "then": "reset"}
+    lost = {"match": {"writes": True}, "nth": at, "times": 1, "fault": {"type": fault}}
+    azure.misbehave(lost, {"match": {"service": "*"}, "fault": stop})
+    mct(*words, env=caller)
+    azure.behave()
+    azure.advance(60)
+    done = mct(*words, env=caller)
+    assert (done.code, done.document["status"]["healthy"]) == (0, True), done
+    assert sorted(bool(one["uniqueName"]) for one in azure.made_by_us()) == [True, True]
+    azure.forget()
+    assert (mct(*words, env=caller).code, azure.writes()) == (0, [])
 
 
 @pytest.mark.parametrize("fault", ["lostAnswer", "reset"])
