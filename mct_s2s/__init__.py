@@ -2,6 +2,7 @@
 
 The rooms, each of which knows only those below it (import-linter holds the walls):
 
+    conformance                                         a real cloud beside the sandbox: scripts/conformance alone
     cli                                                 arguments in, one call, exit code out; wires the rest
     flows · adapters · render · inputs · sandbox        order · Azure's SDKs · words · typed input · a local Azure
     ports                                               what the flows ask of the world outside

@@ -169,7 +169,12 @@ class Directory(Protocol):
         ...
 
     async def create_application(
-        self, unique_name: str, display_name: str, tags: Sequence[str], notes: str | None = None
+        self,
+        unique_name: str,
+        display_name: str,
+        tags: Sequence[str],
+        notes: str | None = None,
+        management_reference: str | None = None,
     ) -> tuple[Application, bool]:
         """Create, or return the one that has that `uniqueName` already; and whether it was created just now.
 
@@ -178,7 +183,12 @@ class Directory(Protocol):
         ...
 
     async def register_application(
-        self, display_name: str, tags: Sequence[str], notes: str | None, owner: PrincipalId | None
+        self,
+        display_name: str,
+        tags: Sequence[str],
+        notes: str | None,
+        owner: PrincipalId | None,
+        management_reference: str | None = None,
     ) -> Application:
         """Make one more, without a `uniqueName`; whoever asks owns it. An answer that is lost is never repeated here.
 
@@ -187,6 +197,7 @@ class Directory(Protocol):
             tags: what it is found by as long as it has no other key.
             notes: for whoever looks after it.
             owner: whoever asks, where that is known.
+            management_reference: `serviceManagementReference`, where the tenant demands one.
         """
         ...
 

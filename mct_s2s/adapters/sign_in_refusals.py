@@ -19,6 +19,7 @@ from azure.core.exceptions import (
 from mct_s2s.adapters.answers import LOGIN, odd_answer, seconds
 from mct_s2s.errors import ServiceError, SignInFailed
 
+_OWN_TENANT = "Set AZURE_TENANT_ID, or --tenant, to the tenant's id or one of its domains."
 _EXPLAINED = {
     "7000215": ("The client secret is wrong.", "Set AZURE_CLIENT_SECRET to the secret's value, not to its id."),
     "7000222": ("The client secret has expired.", "Make a new one for the service principal you sign in with."),
@@ -27,6 +28,11 @@ _EXPLAINED = {
     "90002": ("The tenant does not exist.", "Check --tenant or AZURE_TENANT_ID, and --cloud."),
     "700027": ("The certificate is not one of the application's.", "Check AZURE_CLIENT_CERTIFICATE_PATH."),
     "53003": ("A Conditional Access policy blocks this sign-in.", "Sign in from a place that the policy allows."),
+    "50059": ("An application signs in to its own tenant, not to common or organizations.", _OWN_TENANT),
+    "900023": (
+        "The tenant is no id and no domain; for an application, common and organizations are none.",
+        _OWN_TENANT,
+    ),
     "90038": ("The tenant belongs to another national cloud.", "Choose it with --cloud."),
 }
 

@@ -33,7 +33,8 @@ def add_client(options: AddClientOptions) -> int:
     wired = wire(options.wire, clients, identities, places)
 
     async def body(current: Run, session: Session) -> int:
-        service = service_wish(session.target, None, may_create=False)
+        reference = options.service_management_reference
+        service = service_wish(session.target, None, reference=reference, may_create=False)
         label = session.target.label if session.target else service.display_name
         wanted = Change(
             query=query_for(session, service, now, clients, identities, wired.resource if wired else None),

@@ -199,6 +199,15 @@ class CredentialOptions(SecretOptions):
             rich_help_panel=CREDENTIAL,
         ),
     ] = None
+    service_management_reference: Annotated[
+        str | None,
+        typer.Option(
+            "--service-management-reference",
+            metavar="ID",
+            help="For app registrations, in tenants that demand one: the service's id in your asset management.",
+            show_default=False,
+        ),
+    ] = None
     no_consent: Annotated[
         bool,
         typer.Option("--no-consent", help="Leave admin consent to somebody else.", rich_help_panel=CREDENTIAL),

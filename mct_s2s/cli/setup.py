@@ -36,7 +36,8 @@ def setup(options: SetupOptions) -> int:
 
     async def body(current: Run, session: Session) -> int:
         target = session.target or named
-        service = service_wish(target, options.service_name, options.role, options.service_app)
+        reference = options.service_management_reference
+        service = service_wish(target, options.service_name, options.role, options.service_app, reference=reference)
         label = target.label if target else service.display_name
         wanted = Change(
             query=query_for(session, service, now, clients, identities, wired.resource if wired else None),

@@ -148,6 +148,41 @@ async def connect_client(options: AzureOptions, terminal: Terminal) -> AsyncIter
             rehearsal.close()
 
 
+@dataclass(frozen=True)
+class SignedIn:
+    """A caller who has signed in, without ports: for what asks the services in words of its own."""
+
+    cloud: Cloud
+    http: Connection
+    credential: Credential
+    target: SiteTarget | None
+    subscription: str | None
+
+
+@asynccontextmanager
+async def connect_plainly(options: AzureOptions, terminal: Terminal, *, target: bool) -> AsyncIterator[SignedIn]:
+    """Sign in as every command does, and hand out the connection and the credential alone.
+
+    Raises:
+        S2SError: as for `connect`.
+    """
+    from mct_s2s.adapters.clouds import SANDBOX, check_name, start_rehearsal  # noqa: PLC0415
+
+    check_name(options.cloud)
+    rehearsal = await asyncio.to_thread(start_rehearsal) if options.cloud == SANDBOX else None
+    try:
+        start = _with_defaults(options, rehearsal)
+        site = _target(options, start, rehearsal) if target else None
+        async with (
+            _connection(start, terminal, rehearsal) as line,
+            await _sign_in(start, line, terminal, rehearsal) as credential,
+        ):
+            yield SignedIn(line.cloud, line.http, credential, site, start.subscription)
+    finally:
+        if rehearsal is not None:
+            rehearsal.close()
+
+
 @asynccontextmanager
 async def _session(
     start: Start, needs: Needs, terminal: Terminal, target: SiteTarget | None, rehearsal: Rehearsal | None

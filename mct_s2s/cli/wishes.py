@@ -12,6 +12,7 @@ from mct_s2s.errors import UsageError
 from mct_s2s.inputs.clients import client_names
 from mct_s2s.inputs.federation import federated_wish
 from mct_s2s.inputs.lifetime import expiry
+from mct_s2s.inputs.management_reference import management_reference
 from mct_s2s.model.desired import CertificateWish, ClientWish, CredentialWish, SecretWish, ServiceWish
 from mct_s2s.model.ids import named_unique_name, service_unique_name
 from mct_s2s.model.target import SiteTarget
@@ -27,10 +28,14 @@ def client_wishes(options: CredentialOptions, names: Sequence[str], now: datetim
     """One wish for each name.
 
     Raises:
-        UsageError: an unusable name or lifetime.
+        UsageError: an unusable name, lifetime or reference.
     """
     credential = credential_wish(options, now)
-    return tuple(ClientWish(name, credential, consent=not options.no_consent) for name in client_names(names))
+    reference = management_reference(options.service_management_reference)
+    return tuple(
+        ClientWish(name, credential, consent=not options.no_consent, management_reference=reference)
+        for name in client_names(names)
+    )
 
 
 def credential_wish(options: CredentialOptions, now: datetime) -> CredentialWish | None:
@@ -104,24 +109,26 @@ def service_wish(
     role: str | None = None,
     adopt: str | None = None,
     *,
+    reference: str | None = None,
     may_create: bool = True,
 ) -> ServiceWish:
     """The service application of an App Service, or, where none is named, of a display name.
 
     Raises:
-        UsageError: neither is there, or a role value that Graph would refuse.
+        UsageError: neither is there, or a role value that Graph would refuse, or an unusable reference.
     """
     check_role(role)
+    reference = management_reference(reference)
     if target is not None:
         unique = service_unique_name(target.name, target.slot)
-        return ServiceWish(unique, name or f"MCT service ({target.label})", role, adopt, may_create)
+        return ServiceWish(unique, name or f"MCT service ({target.label})", role, adopt, reference, may_create)
     if not name or not name.strip():
         raise UsageError(
             "service-name-missing",
             "Without an App Service, the service application needs a name of its own.",
             remedy="Add --app-service NAME (it is not contacted), or --service-name TEXT.",
         )
-    return ServiceWish(named_unique_name(name), name, role, adopt, may_create)
+    return ServiceWish(named_unique_name(name), name, role, adopt, reference, may_create)
 
 
 def check_role(value: str | None) -> None:

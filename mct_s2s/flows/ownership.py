@@ -114,7 +114,9 @@ async def _registered(azure: Azure, change: CreateApplication, caller: Principal
     tags = tuple(dict.fromkeys((*change.tags, name_tag(change.unique_name))))
     for attempt in range(1, REGISTERING_ATTEMPTS + 1):
         try:
-            return await azure.directory.register_application(change.name, tags, change.notes, caller)
+            return await azure.directory.register_application(
+                change.name, tags, change.notes, caller, change.management_reference
+            )
         except ServiceError as error:
             if not error.answer_lost or caller is None or attempt == REGISTERING_ATTEMPTS:
                 raise

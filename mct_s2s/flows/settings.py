@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
@@ -37,6 +38,8 @@ WRITES = 8
 """Writes before we say that somebody keeps erasing ours."""
 LATER_LOOKS = 12
 """Looks at settings that are as they were before our write, before it is taken for erased: some eight seconds."""
+_USUAL_NAME = re.compile(r"[A-Za-z0-9._]+")
+"""What every plan takes: docs/azure-contract.md, section 4.3."""
 LOOKS = 30
 """Looks at settings that hold ours before we let others go on writing."""
 
@@ -148,6 +151,9 @@ class _Writing:
                 break
             except _Stale:
                 await self.view.read()
+            except ServiceError as error:
+                _name_others(error, self.view.settings)
+                raise
         self.writes += 1
         # Where a lost answer turned out to be a success, how long that took is not known.
         self.took = max(self.took, self.view.took if self._sent_at is None else clock.seconds() - self._sent_at)
@@ -206,6 +212,16 @@ class _Writing:
             raise _Stale
         self._sent_at, self._replaced = clock.seconds(), self.view.settings
         return merge(self.view.settings, self.change.wish, self.results)
+
+
+def _name_others(error: ServiceError, settings: Mapping[str, str | None]) -> None:
+    """App Service names one setting at a time: name those that would be next, so that they are renamed together."""
+    if error.code != "setting-name-refused":
+        return
+    unusual = [name for name in sorted(settings) if not _USUAL_NAME.fullmatch(name)]
+    others = [f"'{name}'" for name in unusual if name.lower() not in error.message.lower()]
+    if others:
+        error.remedy += f" The same may be said next of {', '.join(others)}."
 
 
 def _told(writes: int, changed: tuple[str, ...], settings: dict[str, str | None]) -> str:

@@ -22,6 +22,8 @@ class ServiceWish:
     """The app role's value; `None` takes the one the App Service is set to, else the default."""
     adopt: str | None = None
     """The appId or Application ID URI of a registration to use instead of the one that is found."""
+    management_reference: str | None = None
+    """What the tenant demands on registrations; one that stands on it stays."""
     may_create: bool = True
     """False for commands that add to a trust which has to be there."""
 
@@ -63,6 +65,8 @@ class ClientWish:
     name: str
     credential: CredentialWish | None
     consent: bool = True
+    management_reference: str | None = None
+    """As of the service application."""
 
 
 class SettingsScope(StrEnum):

@@ -153,6 +153,8 @@ class Application:
     tags: tuple[str, ...] = ()
     notes: str | None = None
     """For whoever looks after it."""
+    management_reference: str | None = None
+    """The service that it belongs to, in the organization's own asset management."""
     deleted: datetime | None = None
     """Since when it is in the recycle bin, where it is."""
 

@@ -46,6 +46,7 @@ from mct_s2s.planning.changes import (
 )
 from mct_s2s.planning.credentials import Holder, is_undelivered, plan_certificate, plan_federated
 from mct_s2s.planning.custody import Known, adoption, refuse_foreign
+from mct_s2s.planning.edits import missing_reference
 from mct_s2s.planning.membership import members
 from mct_s2s.planning.plan import Facts, Left, LeftToOthers
 from mct_s2s.planning.restoring import as_restored, deleted_client
@@ -107,6 +108,7 @@ def plan_client(wish: ClientWish, service: Service, observed: Observed, facts: F
                 unique_name=unique_name,
                 option=OPTION,
                 tags=(trust_tag(service.unique_name), name_tag(unique_name)),
+                management_reference=wish.management_reference,
             )
         )
     if deleted is not None:
@@ -129,9 +131,11 @@ def plan_client(wish: ClientWish, service: Service, observed: Observed, facts: F
     tags = tuple(
         tag for tag in _vault_tags(wish, proof, observed) if application is None or tag not in application.tags
     )
+    reference = missing_reference(application, wish.management_reference) if application is not None else None
     if (
         application is None
         or tags
+        or reference
         or isinstance(service.client_id, Ref)
         or not application.declares(service.client_id, service.role_id)
     ):
@@ -140,9 +144,15 @@ def plan_client(wish: ClientWish, service: Service, observed: Observed, facts: F
                 key=f"{key}:access",
                 resource="API permission",
                 name=wish.name,
-                detail=f"declares the app role {service.role_value}",
+                detail=f"declares the app role {service.role_value}"
+                + (f", service management reference {reference}" if reference else ""),
                 object_id=object_id,
-                edits=ApplicationEdits(access_to=service.client_id, access_role=service.role_id, tags=tags),
+                edits=ApplicationEdits(
+                    access_to=service.client_id,
+                    access_role=service.role_id,
+                    tags=tags,
+                    management_reference=reference,
+                ),
                 is_new=application is None,
                 after=(key, *(change.key for change in proof)),
             )

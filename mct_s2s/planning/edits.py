@@ -24,6 +24,7 @@ class ApplicationPatch:
     token_version: int | None = None
     required_access: tuple[RequiredAccess, ...] | None = None
     tags: tuple[str, ...] | None = None
+    management_reference: str | None = None
 
     @property
     def is_empty(self) -> bool:
@@ -53,7 +54,13 @@ def patch_for(application: Application, edits: ApplicationEdits, results: Result
         token_version=version if version and version != application.token_version else None,
         required_access=access if access != application.required_access else None,
         tags=tags if tags != application.tags else None,
+        management_reference=missing_reference(application, edits.management_reference),
     )
+
+
+def missing_reference(application: Application, wanted: str | None) -> str | None:
+    """The reference to write: one that stands there, which the tenant took, is the business of whoever wrote it."""
+    return None if application.management_reference else wanted
 
 
 def _roles(application: Application, wanted: AppRole) -> tuple[AppRole, ...]:

@@ -154,6 +154,7 @@ def _created(trust: Trust, change: CreateApplication, results: Results) -> Trust
         unique_name=change.unique_name,
         tags=change.tags,
         notes=change.notes,
+        management_reference=change.management_reference,
     )
     if change.key == CREATE:
         return replace(trust, service=application)
@@ -204,6 +205,7 @@ def _patched(application: Application, patch: ApplicationPatch) -> Application:
         token_version=application.token_version if patch.token_version is None else patch.token_version,
         required_access=application.required_access if patch.required_access is None else patch.required_access,
         tags=application.tags if patch.tags is None else patch.tags,
+        management_reference=patch.management_reference or application.management_reference,
     )
 
 

@@ -40,6 +40,7 @@ from mct_s2s.planning.changes import (
     UpdateApplication,
 )
 from mct_s2s.planning.custody import SERVICE_OPTION, Known, adoption, is_named, refuse_foreign
+from mct_s2s.planning.edits import missing_reference
 from mct_s2s.planning.made_for import note_for, refuse_anothers
 from mct_s2s.planning.restoring import deleted_service, holder_of_uri, taken_uri
 
@@ -97,6 +98,7 @@ def plan_service(wish: ServiceWish, observed: Observed) -> Service:
             role=role_edit,
             token_version=1 if application.token_version == 2 else None,
             tags=tuple(tag for tag in _memory(observed) if tag not in application.tags),
+            management_reference=missing_reference(application, wish.management_reference),
         ),
     )
     if edits.uri is not None:
@@ -239,6 +241,7 @@ def _new_service(wish: ServiceWish, observed: Observed) -> Service:
             option=OPTION,
             tags=_memory(observed),
             notes=note_for(observed),
+            management_reference=wish.management_reference,
         ),
         UpdateApplication(
             key=EXPOSE,
@@ -328,6 +331,7 @@ def _describe(edits: ApplicationEdits) -> str:
         "Application ID URI api://<appId>" if edits.uri else "",
         f"app role {edits.role.value}" if edits.role else "",
         "v1 access tokens" if edits.token_version else "",
+        f"service management reference {edits.management_reference}" if edits.management_reference else "",
         "remembers the identity to switch on" if any(resource_in_tag(tag) for tag in edits.tags) else "",
         "remembers the app to wire" if any(wired_resource_in_tag(tag) for tag in edits.tags) else "",
     ]

@@ -7,17 +7,19 @@ Source: ARM: resource-manager api contracts; role-based-access-control; manageme
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Mapping
+from dataclasses import replace
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from mct_s2s.sandbox import arm_access, arm_manager, arm_resources, arm_sites
+from mct_s2s.sandbox import arm_access, arm_manager, arm_paging, arm_resources, arm_sites
 from mct_s2s.sandbox.addresses import Addresses
 from mct_s2s.sandbox.arm_call import Answer, ArmCall, Operation
 from mct_s2s.sandbox.directory.tokens import Caller, TokenRejected
-from mct_s2s.sandbox.resources import operations, providers
+from mct_s2s.sandbox.resources import operations, providers, sites
 from mct_s2s.sandbox.resources.ids import ResourceId
 from mct_s2s.sandbox.routing import below
 from mct_s2s.sandbox.wire_errors import WireError, arm_error
@@ -46,6 +48,8 @@ def routes(world: World, addresses: Addresses) -> list[Route]:
         request.scope["sandbox"]["caller"] = caller.object_id
         kind = _check_version(operation, params, request.query_params)
         headers = _authorize(world, operation, params, caller, request, kind)
+        raw_body = await request.body()
+        _check_media_type(request, raw_body)
         call = ArmCall(
             world=world,
             addresses=addresses,
@@ -53,12 +57,19 @@ def routes(world: World, addresses: Addresses) -> list[Route]:
             path=request.url.path,
             params=params,
             query=request.query_params,
-            raw_body=await request.body(),
+            raw_body=raw_body,
             caller=caller,
         )
-        outcome = operation.run(call)
-        result = await outcome if inspect.isawaitable(outcome) else outcome
-        return _response(result, headers)
+        try:
+            outcome = operation.run(call)
+            result = await outcome if inspect.isawaitable(outcome) else outcome
+        except WireError as refused:
+            refused.headers = {**headers, **refused.headers}
+            raise
+        if request.method == "GET":
+            address = f"{addresses.arm}{request.url.path}"
+            result = arm_paging.page(result, address, request.query_params, world.resources.variations.arm_page_size)
+        return _response(result, headers, kind)
 
     return [below("/", answer)]
 
@@ -67,13 +78,32 @@ def find(method: str, path: str) -> tuple[Operation, dict[str, str]]:
     """Look up the operation of a request, and what its path says.
 
     Raises:
-        WireError: 501 naming the request, or 405 where only the method is wrong.
+        WireError: 501 naming the request.
     """
     fitting = [(row, match) for row in OPERATIONS if (match := row.pattern.fullmatch(path))]
+    if fitting and fitting[0][0].template.startswith("{site}/"):
+        return _of_app_service(method, [one for one in fitting if one[0].template.startswith("{site}/")])
     for row, match in fitting:
-        if row.method == method or (method == "HEAD" and row.method == "GET"):
+        if _takes(row, method):
             return row, match.groupdict()
     raise arm_error(501, "SandboxNotImplemented", f"The sandbox does not know {method} {path}.")
+
+
+def _of_app_service(method: str, fitting: list[tuple[Operation, re.Match[str]]]) -> tuple[Operation, dict[str, str]]:
+    """A route of App Service's own: with another method it is no resource of Resource Manager's either, but 405."""
+    for row, match in fitting:
+        if _takes(row, method):
+            return row, match.groupdict()
+
+    def refuse(call: ArmCall) -> Answer:
+        raise sites.wrong_method(call.method)
+
+    row, match = fitting[0]
+    return replace(row, method=method, action="", run=refuse), match.groupdict()
+
+
+def _takes(row: Operation, method: str) -> bool:
+    return row.method == method or (method == "HEAD" and row.method == "GET")
 
 
 def authenticate(world: World, addresses: Addresses, request: Request) -> Caller:
@@ -159,7 +189,13 @@ def _authorize(
     subscription = _subscription_in(request.url.path)
     if subscription is None:
         return {}
-    return world.resources.throttle.draw(subscription, caller.object_id, request.method)
+    # App Service counts actions, and writes of a whole site, by itself: docs/azure-contract.md, section 4.1.
+    of_site = about.lower().startswith("microsoft.web/") and (
+        request.method == "POST" or (request.method == "PUT" and operation.template == "{id}")
+    )
+    return world.resources.throttle.draw(
+        subscription, caller.object_id, request.method, shown="resource-requests" if of_site else None
+    )
 
 
 def _changed(request: Request) -> str:
@@ -168,10 +204,31 @@ def _changed(request: Request) -> str:
     return path.rsplit("/", 1)[0] if request.method == "POST" else path
 
 
-def _response(answer: Answer, headers: Mapping[str, str]) -> Response:
-    every = {"Cache-Control": "no-cache", "Pragma": "no-cache", **headers, **answer.headers}
+def _check_media_type(request: Request, body: bytes) -> None:
+    named = request.headers.get("content-type", "<null>").partition(";")[0].strip()
+    if body and named.lower() != "application/json":
+        raise arm_error(
+            415,
+            "UnsupportedMediaType",
+            f"The content media type '{named}' is not supported. Only 'application/json' is supported.",
+        )
+
+
+_EVERY = {
+    "Cache-Control": "no-cache",
+    "Pragma": "no-cache",
+    "Expires": "-1",
+    "X-Content-Type-Options": "nosniff",
+    "Strict-Transport-Security": "max-age=31536000; includeSubDomains",
+}
+
+
+def _response(answer: Answer, headers: Mapping[str, str], about: str) -> Response:
+    every = {**_EVERY, **headers, **answer.headers}
     if answer.body is None:
         return Response(status_code=answer.status, headers=every)
     if isinstance(answer.body, str):
         return Response(answer.body, status_code=answer.status, headers=every, media_type=answer.media_type)
-    return JSONResponse(answer.body, status_code=answer.status, headers=every, media_type=answer.media_type)
+    # App Service leaves the charset out; Resource Manager itself does not: docs/azure-contract.md, section 4.1.
+    media = "application/json" if about.lower().startswith("microsoft.web/") else answer.media_type
+    return JSONResponse(answer.body, status_code=answer.status, headers=every, media_type=media)

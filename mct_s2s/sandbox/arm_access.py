@@ -8,11 +8,13 @@ from __future__ import annotations
 from typing import Any
 
 from mct_s2s.sandbox.arm_call import Answer, ArmCall, Operation
+from mct_s2s.sandbox.directory.validation import precise_timestamp
 from mct_s2s.sandbox.resources.access import data_actions, role_definitions
 from mct_s2s.sandbox.resources.ids import is_within
 from mct_s2s.sandbox.wire_errors import arm_error
 
 _PREFIX = "/providers/Microsoft.Authorization"
+_NOBODY = "00000000-0000-0000-0000-000000000000"
 
 
 def list_permissions(call: ArmCall) -> Answer:
@@ -92,11 +94,33 @@ def list_role_definitions(call: ArmCall) -> Answer:
 def _role(call: ArmCall, role: str, name: str, actions: list[str], refused: list[str]) -> dict[str, Any]:
     rule = {"actions": actions, "notActions": refused, "dataActions": data_actions(role), "notDataActions": []}
     return {
-        "id": f"{call.params['scope']}{_PREFIX}/roleDefinitions/{role}",
+        "id": _definition(call.params["scope"], role),
         "type": "Microsoft.Authorization/roleDefinitions",
         "name": role,
-        "properties": {"roleName": name, "type": "BuiltInRole", "assignableScopes": ["/"], "permissions": [rule]},
+        "properties": {
+            "roleName": name,
+            "type": "BuiltInRole",
+            "description": f"{name}.",
+            "assignableScopes": ["/"],
+            "permissions": [rule],
+            **_stamps(_ROLES_SINCE),
+            "updatedBy": None,
+        },
     }
+
+
+_ROLES_SINCE = "2015-02-02T21:55:09.8806423Z"
+
+
+def _definition(scope: str, role: str) -> str:
+    """The id of a role as it is answered: at the subscription, whatever scope it was asked for or given at."""
+    parts = scope.split("/")
+    root = "/".join(parts[:3]) if parts[1:2] and parts[1].lower() == "subscriptions" else ""
+    return f"{root}{_PREFIX}/roleDefinitions/{role}"
+
+
+def _stamps(moment: str) -> dict[str, str | None]:
+    return {"createdOn": moment, "updatedOn": moment, "createdBy": None}
 
 
 def list_role_assignments(call: ArmCall) -> Answer:
@@ -105,6 +129,17 @@ def list_role_assignments(call: ArmCall) -> Answer:
     held = call.resources.access.assignments
     found = [a for a in held if is_within(scope, a["scope"]) or is_within(a["scope"], scope)]
     return Answer(body={"value": [_assignment(a) for a in found if "'" not in wanted or a["principalId"] in wanted]})
+
+
+def get_role_assignment(call: ArmCall) -> Answer:
+    """One role assignment."""
+    wanted = call.params["name"].lower()
+    found = next((a for a in call.resources.access.assignments if a["name"].lower() == wanted), None)
+    if found is None:
+        raise arm_error(
+            404, "RoleAssignmentNotFound", f"The role assignment '{call.params['name'].replace('-', '')}' is not found."
+        )
+    return Answer(body=_assignment(found))
 
 
 def put_role_assignment(call: ArmCall) -> Answer:
@@ -131,6 +166,7 @@ def put_role_assignment(call: ArmCall) -> Answer:
             "assigning a role, this error might be related to a replication delay.",
         )
     made = call.resources.access.assign(principal, role, scope, name=call.params["name"])
+    made |= {"on": precise_timestamp(call.world.clock.now()), "by": call.caller.object_id}
     return Answer(201, _assignment(made))
 
 
@@ -150,10 +186,16 @@ def _assignment(a: dict[str, str]) -> dict[str, Any]:
         "type": "Microsoft.Authorization/roleAssignments",
         "name": a["name"],
         "properties": {
-            "roleDefinitionId": f"{a['scope']}{_PREFIX}/roleDefinitions/{a['role']}",
+            "roleDefinitionId": _definition(a["scope"], a["role"]),
             "principalId": a["principalId"],
             "principalType": "ServicePrincipal",
             "scope": a["scope"],
+            "condition": None,
+            "conditionVersion": None,
+            **_stamps(a.get("on", _ROLES_SINCE)),
+            "updatedBy": a.get("by", _NOBODY),
+            "delegatedManagedIdentityResourceId": None,
+            "description": None,
         },
     }
 
@@ -173,6 +215,7 @@ OPERATIONS = (
     _row("GET", "denyAssignments", "denyAssignments", "read", list_denials),
     _row("GET", "roleDefinitions", "roleDefinitions", "read", list_role_definitions),
     _row("GET", "roleAssignments", "roleAssignments", "read", list_role_assignments),
+    _row("GET", "roleAssignments/{name}", "roleAssignments", "read", get_role_assignment),
     _row("PUT", "roleAssignments/{name}", "roleAssignments", "write", put_role_assignment),
     _row("DELETE", "roleAssignments/{name}", "roleAssignments", "delete", delete_role_assignment),
 )

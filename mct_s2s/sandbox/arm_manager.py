@@ -15,14 +15,25 @@ from mct_s2s.sandbox.resources import providers
 from mct_s2s.sandbox.wire_errors import arm_error
 
 _CLAUSE = re.compile(
-    r"\(?\s*(resourceType|name|resourceGroup|location)\s+(eq|ne)\s+'((?:[^']|'')*)'\s*\)?", re.IGNORECASE
+    r"\(?\s*(resourceType|name|resourceGroup|location|tagName|tagValue)\s+(eq|ne)\s+'((?:[^']|'')*)'\s*\)?"
+    r"|\(?\s*substringof\('((?:[^']|'')*)',\s*(name|resourceGroup)\)\s*\)?",
+    re.IGNORECASE,
 )
 
 
 def list_tenants(call: ArmCall) -> Answer:
     """The tenants the caller's account is in: one."""
-    directory = call.world.directory
-    tenant = {"id": f"/tenants/{directory.tenant_id}", "tenantId": directory.tenant_id, "tenantCategory": "Home"}
+    own = call.world.directory.tenant
+    tenant = {
+        "id": f"/tenants/{own.tenant_id}",
+        "tenantId": own.tenant_id,
+        "countryCode": own.organization()["countryLetterCode"],
+        "displayName": own.display_name,
+        "domains": list(own.domains),
+        "tenantCategory": "Home",
+        "defaultDomain": own.default_domain,
+        "tenantType": "AAD",
+    }
     return _page([tenant])
 
 
@@ -61,9 +72,8 @@ def list_groups(call: ArmCall) -> Answer:
 
 def get_group(call: ArmCall) -> Answer:
     """One group; asked with HEAD, whether it is there."""
-    if call.method == "HEAD":
-        return Answer(204)
-    return Answer(body=call.resources.group(call.params["subscription"], call.params["group"]))
+    found = call.resources.group(call.params["subscription"], call.params["group"])
+    return Answer(204) if call.method == "HEAD" else Answer(body=found)
 
 
 def list_resources(call: ArmCall) -> Answer:
@@ -98,15 +108,30 @@ def _filtered(found: Iterable[dict[str, Any]], text: str | None) -> list[dict[st
     raise arm_error(400, "InvalidFilterInQueryString", f"Invalid $filter '{text}' specified in the query string.")
 
 
-def _holds(body: dict[str, Any], member: str, operator: str, value: str) -> bool:
+def _holds(
+    body: dict[str, Any], member: str | None, operator: str | None, value: str | None, part: str | None, of: str | None
+) -> bool:
+    """Whether one clause holds: `member operator value`, or `substringof(part, of)`."""
     values = {
         "resourcetype": body["type"],
         "name": body["name"],
         "resourcegroup": body["id"].split("/")[4],
         "location": body["location"].replace(" ", ""),
     }
-    same = values[member.lower()].lower() == value.replace("''", "'").lower()
-    return same if operator.lower() == "eq" else not same
+    if part is not None and of is not None:
+        return _plain(part) in values[of.lower()].lower()
+    assert member is not None  # noqa: S101  # one of the two forms has matched
+    wanted = _plain(value or "")
+    tags = {name.lower(): str(text).lower() for name, text in (body.get("tags") or {}).items()}
+    if member.lower() in {"tagname", "tagvalue"}:
+        same = wanted in (tags if member.lower() == "tagname" else tags.values())
+    else:
+        same = values[member.lower()].lower() == wanted
+    return same if operator is not None and operator.lower() == "eq" else not same
+
+
+def _plain(text: str) -> str:
+    return text.replace("''", "'").lower()
 
 
 def list_providers(call: ArmCall) -> Answer:

@@ -13,10 +13,12 @@ from mct_s2s.sandbox.resources.ids import ResourceId
 from mct_s2s.sandbox.wire_errors import arm_error
 
 
-def show(call: ArmCall, body: dict[str, Any], *, listed: bool = False) -> dict[str, Any]:
+def show(call: ArmCall, body: dict[str, Any], *, listed: bool = False, written: bool = False) -> dict[str, Any]:
     """A resource's body as it is shown; sites and vaults carry the host names they are reached at."""
-    if body["id"].lower() in call.resources.sites:
-        return site_bodies.show(body, call.addresses.of_site(body["id"]), listed=listed)
+    site = call.resources.sites.get(body["id"].lower())
+    if site is not None:
+        host = call.addresses.of_site(body["id"])
+        return site_bodies.show(body, host, changed=site.changed, listed=listed, written=written)
     if body["type"] == vaults.TYPE:
         return vaults.shown(body, call.addresses.of_vault(body["name"]))
     return body
@@ -27,17 +29,19 @@ def get_resource(call: ArmCall) -> Answer:
     if call.method == "HEAD":
         call.resources.get(call.resource_id)
         return Answer(204)
-    return Answer(body=show(call, call.resources.get(call.resource_id)))
+    return Answer(body=show(call, call.resources.get(call.resource_id)), headers=_etag(call))
 
 
 def patch_resource(call: ArmCall) -> Answer:
     """Merge a change; some providers only accept it now and do it later."""
     kind = providers.find(call.resource_id.type)
     _check_assign(call)
+    before = _etag(call)
     name = generic.patch(call.resources, kind, call.resource_id, call.body)
     body = call.resources.get(call.resource_id)
     if name is None:
-        return Answer(body=show(call, body))
+        _touch(call)
+        return Answer(body=show(call, body, written=True), headers=before)
     base = (
         f"{call.addresses.arm}/subscriptions/{call.resource_id.subscription}/providers/{kind.namespace}"
         f"/locations/westeurope"
@@ -52,8 +56,22 @@ def patch_resource(call: ArmCall) -> Answer:
 def put_resource(call: ArmCall) -> Answer:
     """Create a resource, or replace what may be replaced of one."""
     _check_assign(call)
+    before = _etag(call)
     body, fresh = generic.put(call.resources, providers.find(call.resource_id.type), call.resource_id, call.body)
-    return Answer(201 if fresh else 200, show(call, body))
+    _touch(call)
+    return Answer(201 if fresh else 200, show(call, body, written=True), before or _etag(call))
+
+
+def _etag(call: ArmCall) -> dict[str, str]:
+    """The ETag of a site; the answer to a write carries the one from before: docs/azure-contract.md, section 4.2."""
+    site = call.resources.sites.get(call.resource_id.key)
+    return {"ETag": site.etag} if site is not None else {}
+
+
+def _touch(call: ArmCall) -> None:
+    site = call.resources.sites.get(call.resource_id.key)
+    if site is not None:
+        site.touch(call.resources.clock.timestamp())
 
 
 def delete_resource(call: ArmCall) -> Answer:

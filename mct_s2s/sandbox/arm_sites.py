@@ -10,9 +10,8 @@ from typing import Any
 
 from mct_s2s.sandbox.arm_call import Answer, ArmCall, Operation
 from mct_s2s.sandbox.arm_resources import show
-from mct_s2s.sandbox.resources import operations, vault_references
-from mct_s2s.sandbox.resources.sites import SiteState, bad_request
-from mct_s2s.sandbox.wire_errors import arm_error
+from mct_s2s.sandbox.resources import generic, operations, site_bodies, vault_references
+from mct_s2s.sandbox.resources.sites import SiteState, app_service_error
 
 
 def _site(call: ArmCall) -> tuple[dict[str, Any], SiteState]:
@@ -44,15 +43,18 @@ def put_settings(call: ArmCall) -> Answer:
     On the Flex Consumption plan the answer is 202 with a Location to ask until it is done.
     """
     body, state = _site(call)
-    _known_members(call.body)
+    generic.check_members(call.body)
     state.replace_settings(
-        call.body.get("properties"), call.resources.clock.timestamp(), call.resources.restart_seconds
+        call.body.get("properties"),
+        call.resources.clock.timestamp(),
+        call.resources.restart_seconds,
+        strict=call.resources.variations.strict_setting_names,
     )
     vault_references.of(call.resources, body, state)  # resolved as they stand at this moment
     if call.resources.settings_accept_202:
         name = operations.remember(call.resources, call.resource_id)
         return Answer(202, None, _again(call, f"{body['id']}/operationresults/{name}"))
-    return _config(body, "appsettings", dict(state.settings))
+    return Answer(body=_config(body, "appsettings", dict(state.settings)).body, headers={"ETag": state.etag})
 
 
 def get_settings_result(call: ArmCall) -> Answer:
@@ -80,7 +82,7 @@ def list_references(call: ArmCall) -> Answer:
         return Answer(body={"value": shown, "nextLink": None})
     wanted = [one for one in shown if one["name"].lower() == call.params["key"].lower()]
     if not wanted:
-        raise arm_error(404, "NotFound", f"The setting '{call.params['key']}' is no key vault reference.")
+        raise app_service_error(404, "NotFound", f"The setting '{call.params['key']}' is no key vault reference.")
     return Answer(body=wanted[0])
 
 
@@ -99,7 +101,7 @@ def swap_slots(call: ArmCall) -> Answer:
     key = production.key if wanted == "production" else f"{production.key}/slots/{wanted}".lower()
     other = call.resources.sites.get(key)
     if not isinstance(wanted, str) or other is None or other is state:
-        raise arm_error(404, "NotFound", f"Cannot find the slot '{wanted}' of '{body['name']}' to swap with.")
+        raise app_service_error(404, "NotFound", f"Cannot find the slot '{wanted}' of '{body['name']}' to swap with.")
     sticky = call.resources.sites[production.key].sticky["appSettingNames"] or []
     state.swap_with(other, sticky, call.resources.clock.timestamp(), call.resources.restart_seconds)
     return Answer(200)
@@ -111,31 +113,52 @@ def list_connection_strings(call: ArmCall) -> Answer:
     return _config(body, "connectionstrings", dict(state.connection_strings))
 
 
+def put_connection_strings(call: ArmCall) -> Answer:
+    """Replace the connection strings as a whole; the site recycles."""
+    body, state = _site(call)
+    generic.check_members(call.body)
+    properties, now = call.body.get("properties"), call.resources.clock.timestamp()
+    state.replace_connection_strings(properties, now, call.resources.restart_seconds)
+    shown = _config(body, "connectionstrings", dict(state.connection_strings)).body
+    return Answer(body=shown, headers={"ETag": state.etag})
+
+
+def list_storage_accounts(call: ArmCall) -> Answer:
+    """Mounted storage, of which the sandbox has none. The id is that of the settings: a slip of the service."""
+    shown = _config(_site(call)[0], "azurestorageaccounts", {}).body
+    return Answer(body={**shown, "id": shown["id"].replace("azurestorageaccounts", "appsettings")})
+
+
 def get_sticky(call: ArmCall) -> Answer:
     """The names that stay with their slot; the production site's own."""
-    body, state = _production(call)
-    return _config(body, "slotConfigNames", dict(state.sticky))
+    return _sticky(*_production(call))
+
+
+def _sticky(body: dict[str, Any], state: SiteState) -> Answer:
+    # Shown as if it were the site itself, without an id: docs/azure-contract.md, section 4.2.
+    shown = {"id": None, "name": body["name"], "type": body["type"], "location": body["location"]}
+    return Answer(body={**shown, "properties": state.shown_sticky()})
 
 
 def put_sticky(call: ArmCall) -> Answer:
     """Replace the names that stay with their slot."""
     body, state = _production(call)
-    _known_members(call.body)
+    generic.check_members(call.body)
     state.replace_sticky(call.body.get("properties"))
-    return _config(body, "slotConfigNames", dict(state.sticky))
+    return _sticky(body, state)
 
 
 def _production(call: ArmCall) -> tuple[dict[str, Any], SiteState]:
     body, state = _site(call)
     if call.resource_id.parent is not None:
-        raise arm_error(404, "NotFound", f"No route registered for '{call.path}'.")
+        raise app_service_error(404, "NotFound", f"No route registered for '{call.path}'.")
     return body, state
 
 
 def get_web_config(call: ArmCall) -> Answer:
     """The site's configuration without its settings."""
     body, _ = _site(call)
-    return _config(body, "web", show(call, body)["properties"]["siteConfig"])
+    return Answer(body={**_config(body, "web", site_bodies.web_config(body)).body, "name": body["name"]})
 
 
 def publish_profile(call: ArmCall) -> Answer:
@@ -172,12 +195,6 @@ def set_state(running: str) -> Any:
         return Answer(200)
 
     return run
-
-
-def _known_members(sent: dict[str, Any]) -> None:
-    unknown = set(sent) - {"id", "name", "type", "kind", "location", "properties", "systemData"}
-    if unknown:
-        raise bad_request(f"The parameter {min(unknown)} is not known.")
 
 
 _A = "Microsoft.Web/sites"
@@ -217,6 +234,14 @@ OPERATIONS = (
     Operation(
         "POST", "{site}/config/connectionstrings/list", _LIST, _A, list_connection_strings,
         "app-service: list connection strings",
+    ),
+    Operation(
+        "PUT", "{site}/config/connectionstrings", _W, _A, put_connection_strings,
+        "app-service: update connection strings",
+    ),
+    Operation(
+        "POST", "{site}/config/azurestorageaccounts/list", _LIST, _A, list_storage_accounts,
+        "app-service: list azure storage accounts", "stub",
     ),
     Operation(
         "GET", "{site}/config/slotConfigNames", _R, _A, get_sticky, "app-service: list slot configuration names",

@@ -29,7 +29,7 @@ class _Described(Protocol):
 
 
 _OWN = (
-    Row("MCT", "* /api/v1/{path}", "full", "service-to-service authentication, step 3"),
+    Row("MCT", "* /api/{path}", "full", "service-to-service authentication, step 3"),
     Row("Identity", "GET {IDENTITY_ENDPOINT}", "full", "app-service/overview-managed-identity"),
     Row("Identity", "GET {machine}/metadata/identity/oauth2/token", "usual", "entra: how-to-use-vm-token"),
     Row("ARM", "GET /metadata/endpoints", "full", "ARM: metadata/endpoints"),

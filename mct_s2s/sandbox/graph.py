@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from mct_s2s.sandbox import graph_applications, graph_batch, graph_principals, graph_roles, graph_tenant
+from mct_s2s.sandbox import graph_applications, graph_batch, graph_grants, graph_principals, graph_roles, graph_tenant
 from mct_s2s.sandbox.directory.store import Directory, Origins
 from mct_s2s.sandbox.directory.tokens import Caller, TokenRejected
 from mct_s2s.sandbox.graph_call import Answer, GraphCall, Operation
@@ -27,6 +27,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *MEMBER_OPERATIONS,
     *graph_applications.OPERATIONS,
     *graph_principals.OPERATIONS,
+    *graph_grants.OPERATIONS,
     *graph_tenant.OPERATIONS,
     *graph_roles.OPERATIONS,
 )
@@ -123,9 +124,12 @@ def _unpacked(item: graph_batch.Item) -> tuple[str, str, str, Mapping[str, str],
 
 
 def _response(answer: Answer) -> Response:
-    headers = {"OData-Version": "4.0", "x-ms-resource-unit": "1", **answer.headers}
+    headers = {"Cache-Control": "no-cache", "x-ms-resource-unit": "1", **answer.headers}
     if answer.body is None:
         return Response(status_code=answer.status, headers=headers)
+    headers["OData-Version"] = "4.0"
+    if isinstance(answer.body, str):
+        return Response(answer.body, answer.status, headers, "text/plain")
     content = json.dumps(answer.body, ensure_ascii=False, separators=(",", ":")).encode()
     media = "application/json;odata.metadata=minimal;odata.streaming=true;IEEE754Compatible=false;charset=utf-8"
     return Response(content, answer.status, headers, media)

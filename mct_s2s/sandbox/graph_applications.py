@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from mct_s2s.sandbox.directory import applications, credentials, federated, permissions
 from mct_s2s.sandbox.directory.table import Object
-from mct_s2s.sandbox.directory.validation import bad_request
+from mct_s2s.sandbox.directory.validation import bad_request, precise_timestamp
 from mct_s2s.sandbox.graph_call import NO_CONTENT, Answer, GraphCall, Operation, latest_of, not_found
 from mct_s2s.sandbox.graph_owners import bound_owners, owner_operations
 
@@ -15,6 +15,11 @@ from mct_s2s.sandbox.graph_owners import bound_owners, owner_operations
 def _list(call: GraphCall) -> Answer:
     call.require("application.read")
     return call.listed("application", "applications", call.directory.applications)
+
+
+def _count(call: GraphCall) -> Answer:
+    call.require("application.read")
+    return call.counted("application", call.directory.applications)
 
 
 def _get(call: GraphCall) -> Answer:
@@ -32,13 +37,14 @@ def _post(call: GraphCall) -> Answer:
 
 def _created(call: GraphCall, made: Object) -> Answer:
     # The answer to a creation shows its time to the hundred nanoseconds; later reads show seconds.
-    precise = made["createdDateTime"].replace("Z", f".{call.directory.clock.now().microsecond:06d}0Z")
-    answer = call.single("application", "applications", {**made, "createdDateTime": precise}, status=201)
-    return Answer(201, answer.body, {"Location": f"{call.root}/applications/{made['id']}"})
+    shown = {**made, "createdDateTime": precise_timestamp(call.directory.clock.now())}
+    return call.single(
+        "application", "applications", shown, status=201, headers=call.location("Application", made["id"])
+    )
 
 
 def _patch(call: GraphCall) -> Answer:
-    if call.params.get("key") == "uniqueName" and call.creates_if_missing:
+    if call.key == "uniqueName" and call.creates_if_missing:
         return _upserted(call)
     return _updated(call, call.found(call.directory.applications))
 
@@ -61,6 +67,8 @@ def _upserted(call: GraphCall) -> Answer:
         raise bad_request("Invalid request body: a JSON object is expected.")
     if body.get("uniqueName", name) != name:
         raise bad_request("The value of property 'uniqueName' does not match the key in the address.")
+    if body.get("passwordCredentials"):
+        raise bad_request("New password credentials must be generated with service actions.")
     # What a caller that may change only its own upserts is its own in some tenants only: docs/azure-contract.md, 9.
     stranger = call.directory.variations.upsert_without_owner and permissions.only_owns(call.caller)
     owners = [] if stranger else [call.caller.object_id]
@@ -83,7 +91,7 @@ def _add_password(call: GraphCall) -> Answer:
     target = call.found(call.directory.applications)
     call.require("application.write", target)
     made = credentials.add_password(call.directory, call.directory.applications, _latest(call, target), call.body)
-    return Answer(200, {"@odata.context": f"{call.root}/$metadata#microsoft.graph.passwordCredential", **made})
+    return call.new_password(made)
 
 
 def _remove_password(call: GraphCall) -> Answer:
@@ -113,8 +121,12 @@ def _list_federated(call: GraphCall) -> Answer:
 def _post_federated(call: GraphCall) -> Answer:
     target = call.found(call.directory.applications)
     call.require("application.write", target)
-    made = federated.create(call.directory, target, call.body)
-    return call.single("federatedIdentityCredential", _federated_context(target), made, status=201)
+    return _created_federated(call, target, federated.create(call.directory, target, call.body))
+
+
+def _created_federated(call: GraphCall, target: Object, made: Object) -> Answer:
+    headers = call.location("federatedIdentityCredentials", made["id"])
+    return call.single("federatedIdentityCredential", _federated_context(target), made, status=201, headers=headers)
 
 
 def _credential(call: GraphCall, target: Object) -> Object:
@@ -154,8 +166,9 @@ def _upserted_federated(call: GraphCall, target: Object) -> Answer:
     body = call.body
     if not isinstance(body, dict):
         raise bad_request("Invalid request body: a JSON object is expected.")
-    made = federated.create(call.directory, target, {**body, "name": call.params["name"]})
-    return call.single("federatedIdentityCredential", _federated_context(target), made, status=201)
+    return _created_federated(
+        call, target, federated.create(call.directory, target, {**body, "name": call.params["name"]})
+    )
 
 
 def _delete_federated(call: GraphCall) -> Answer:
@@ -167,12 +180,17 @@ def _delete_federated(call: GraphCall) -> Answer:
 
 OPERATIONS = (
     Operation("GET", "applications", _list, "api/application-list"),
+    Operation("GET", "applications/$count", _count, "concepts/aad-advanced-queries"),
     Operation("POST", "applications", _post, "api/application-post-applications"),
     Operation("GET", "{application}", _get, "api/application-get"),
     Operation("PATCH", "{application}", _patch, "api/application-update, api/application-upsert"),
     Operation("DELETE", "{application}", _delete, "api/application-delete"),
-    Operation("POST", "{application}/addPassword", _add_password, "api/application-addpassword"),
-    Operation("POST", "{application}/removePassword", _remove_password, "api/application-removepassword"),
+    *(
+        # An action may be called by its qualified name as well: docs/azure-contract.md, section 3.5.
+        Operation("POST", f"{{application}}/{prefix}{action}", run, f"api/application-{action.lower()}")
+        for prefix in ("", "microsoft.graph.")
+        for action, run in (("addPassword", _add_password), ("removePassword", _remove_password))
+    ),
     Operation("GET", "{application}/appManagementPolicies", _policies, "resources/appmanagementpolicy", "stub"),
     Operation(
         "GET",

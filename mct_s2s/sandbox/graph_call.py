@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+from mct_s2s.sandbox.array_order import reordered
 from mct_s2s.sandbox.directory import permissions
 from mct_s2s.sandbox.directory.store import Directory
 from mct_s2s.sandbox.directory.table import Object, Table
@@ -31,6 +32,7 @@ class Answer:
 
 
 NO_CONTENT = Answer(204)
+_NONE: Mapping[str, str] = {}
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,7 @@ class GraphCall:
         if "json" not in self.headers.get("content-type", ""):
             raise bad_request(
                 "Write requests (excluding DELETE) must contain the Content-Type header declaration.",
-                code="Request_BadRequest",
+                code="BadRequest",
             )
         try:
             return json.loads(self.raw_body)
@@ -67,10 +69,41 @@ class GraphCall:
             text = "Unable to read JSON request payload. Please ensure Content-Type header is set and payload is of "
             raise bad_request(text + "valid JSON format.", code="BadRequest") from error
 
+    def counted(self, type_name: str, objects: Iterable[Object] | Table) -> Answer:
+        """Answer with how many there are, as a text; for that, the caller must accept an old number.
+
+        Source: graph: concepts/aad-advanced-queries.
+
+        Raises:
+            WireError: 400 without `ConsistencyLevel: eventual`.
+        """
+        if self.headers.get("consistencylevel", "").lower() != "eventual":
+            raise bad_request("$count is not currently supported.")
+        query = Query.of(type_name, {**self.query, "$count": "true"}, self.headers)
+        source = query.candidates(objects) if isinstance(objects, Table) else objects
+        return Answer(200, str(query.total(source)))
+
+    def location(self, kind: str, object_id: str) -> dict[str, str]:
+        """Give the header that names a created object: by an internal address, which nobody can follow.
+
+        Source: docs/azure-contract.md, section 3.1.
+        """
+        origin = self.root.rpartition("/")[0]
+        if kind in {"Application", "ServicePrincipal"}:
+            tail = f"directoryObjects/{object_id}/Microsoft.DirectoryServices.{kind}"
+        else:
+            tail = f"{kind}/{object_id}"
+        return {"Location": f"{origin}/v2/{self.directory.tenant_id}/{tail}"}
+
     @property
     def creates_if_missing(self) -> bool:
         """Whether a PATCH by a key may create. Source: graph: api/application-upsert."""
         return "create-if-missing" in self.headers.get("prefer", "").lower()
+
+    @property
+    def key(self) -> str:
+        """The alternate key that the path names an object by, as the type spells it; empty where it is the id."""
+        return {"appid": "appId", "uniquename": "uniqueName"}.get(self.params.get("key", "").lower(), "")
 
     def require(self, operation: str, target: Object | None = None) -> None:
         """Let the caller do this, or raise 403; see `permissions.require`."""
@@ -82,7 +115,7 @@ class GraphCall:
         Raises:
             WireError: 400 for an id that is none, 404 where there is no such object, or not yet.
         """
-        object_id, key = self.params.get("id"), self.params.get("key")
+        object_id, key = self.params.get("id"), self.key
         if key:
             value = self.params["value"].replace("''", "'")
             hits = table.seen_by(key, value)
@@ -96,15 +129,25 @@ class GraphCall:
         query = self._asked(type_name)
         source = query.candidates(objects) if isinstance(objects, Table) else objects
         page = query.page(source, f"{self.root}/{self.path}", self.query)
+        page["value"] = [reordered(one, self.directory.replication.request) for one in page["value"]]
         fields = f"({','.join(query.select)})" if query.select else ""
         return Answer(200, {"@odata.context": f"{self.root}/$metadata#{context}{fields}", **page})
 
-    def single(self, type_name: str, context: str, value: Object, *, status: int = 200) -> Answer:
+    def new_password(self, made: Object) -> Answer:
+        """Answer with a secret that was made; the Location is the service's root, and means nothing."""
+        context = f"{self.root}/$metadata#microsoft.graph.passwordCredential"
+        return Answer(200, {"@odata.context": context, **made}, {"Location": self.root.rpartition("/")[0]})
+
+    def single(
+        self, type_name: str, context: str, value: Object, *, status: int = 200, headers: Mapping[str, str] = _NONE
+    ) -> Answer:
         """Answer with one object, as `$select` asks for it."""
         query = self._asked(type_name)
         fields = f"({','.join(query.select)})" if query.select else ""
-        body = shown(value, query.select, with_keys="keyCredentials" in query.select)
-        return Answer(status, {"@odata.context": f"{self.root}/$metadata#{context}{fields}/$entity", **body})
+        body = shown(type_name, value, query.select, with_keys="keyCredentials" in query.select)
+        if status != 201:
+            body = reordered(body, self.directory.replication.request)
+        return Answer(status, {"@odata.context": f"{self.root}/$metadata#{context}{fields}/$entity", **body}, headers)
 
     def _asked(self, type_name: str) -> Query:
         query = Query.of(type_name, self.query, self.headers)
@@ -177,7 +220,7 @@ class Operation:
         parts[::2] = [re.escape(part) for part in parts[::2]]
         for index in range(1, len(parts), 2):
             parts[index] = _SHAPES.get(parts[index], rf"(?P<{parts[index]}>[^/()]+)")
-        return re.compile("".join(parts) + "/?")
+        return re.compile("".join(parts) + "/?", re.IGNORECASE)
 
 
 def _keyed(collection: str, keys: str) -> str:

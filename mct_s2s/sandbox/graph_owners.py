@@ -15,13 +15,13 @@ from mct_s2s.sandbox.odata import shown
 _REFERENCE = re.compile(r".*/(?:directoryObjects|users|servicePrincipals)/([0-9a-fA-F-]{36})")
 
 
-def typed(value: Object) -> Object:
-    """Give an object with the annotation that says which of several types it is."""
+def typed(value: Object, select: tuple[str, ...] = ()) -> Object:
+    """Give an object with the annotation that says which of several types it is, and what `$select` names of it."""
     if "userPrincipalName" in value:
         name = "user"
     else:
         name = "servicePrincipal" if "servicePrincipalType" in value else "application"
-    return {"@odata.type": f"#microsoft.graph.{name}", **shown(value)}
+    return {"@odata.type": f"#microsoft.graph.{name}", **shown(name, value, select)}
 
 
 def owned_by(table: Table, owner_id: str) -> list[Object]:
@@ -39,8 +39,10 @@ def owner_operations(template: str, kind: str) -> tuple[Operation, ...]:
         target = call.found(table_of(call))
         call.require("application.read")
         owners = [call.directory.principal(one) for one in target["@owners"]]
-        found = [typed(owner) for owner in owners if owner is not None]
-        return Answer(200, {"@odata.context": f"{call.root}/$metadata#directoryObjects", "value": found})
+        select = tuple(name.strip() for name in call.query.get("$select", "").split(",") if name.strip())
+        found = [typed(owner, select) for owner in owners if owner is not None]
+        fields = f"({','.join(select)})" if select else ""
+        return Answer(200, {"@odata.context": f"{call.root}/$metadata#directoryObjects{fields}", "value": found})
 
     def add_owner(call: GraphCall) -> Answer:
         target = call.found(table_of(call))

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from mct_s2s.sandbox.directory import assignments, credentials, permissions, service_principals
 from mct_s2s.sandbox.directory.directory_roles import roles_of
 from mct_s2s.sandbox.directory.table import Object
-from mct_s2s.sandbox.directory.validation import bad_request
+from mct_s2s.sandbox.directory.validation import bad_request, precise_timestamp
 from mct_s2s.sandbox.graph_call import NO_CONTENT, Answer, GraphCall, Operation, latest_of, not_found
 from mct_s2s.sandbox.graph_expand import expanding
 from mct_s2s.sandbox.graph_owners import owned_by, owner_operations, typed
@@ -24,6 +24,11 @@ def _list(call: GraphCall) -> Answer:
     return expand(answer)
 
 
+def _count(call: GraphCall) -> Answer:
+    call.require("application.read")
+    return call.counted("servicePrincipal", call.directory.service_principals)
+
+
 def _get(call: GraphCall) -> Answer:
     call.require("application.read")
     plain, expand = expanding(call, _EXPANDED)
@@ -34,7 +39,10 @@ _EXPANDED = {"appRoleAssignments": assignments.of_principal, "appRoleAssignedTo"
 
 
 def _post(call: GraphCall) -> Answer:
-    body = call.body
+    return _posted(call, call.body)
+
+
+def _posted(call: GraphCall, body: object) -> Answer:
     app_id = str(body.get("appId", "")) if isinstance(body, dict) else ""
     application = next(iter(call.directory.applications.seen_by("appId", app_id)), None)
     is_allowed = permissions.may(call.directory, call.caller, "servicePrincipal.create", application)
@@ -42,11 +50,33 @@ def _post(call: GraphCall) -> Answer:
         raise service_principals.not_local()
     call.require("servicePrincipal.create", application)
     made = service_principals.create(call.directory, body, owner=call.caller.object_id)
-    return call.single("servicePrincipal", "servicePrincipals", made, status=201)
+    return _created(call, made)
+
+
+def _created(call: GraphCall, made: Object) -> Answer:
+    headers = call.location("ServicePrincipal", made["id"])
+    return call.single("servicePrincipal", "servicePrincipals", made, status=201, headers=headers)
 
 
 def _patch(call: GraphCall) -> Answer:
-    target = call.found(call.directory.service_principals)
+    if call.key == "appId" and call.creates_if_missing:
+        return _upserted(call)
+    return _updated(call, call.found(call.directory.service_principals))
+
+
+def _upserted(call: GraphCall) -> Answer:
+    app_id, body = call.params["value"], call.body
+    for holder in call.directory.service_principals.latest_by("appId", app_id):
+        if not holder["deletedDateTime"]:
+            return _updated(call, holder)
+    if not isinstance(body, dict):
+        raise bad_request("Invalid request body: a JSON object is expected.")
+    if str(body.get("appId", app_id)).lower() != app_id.lower():
+        raise bad_request("The value of property 'appId' does not match the key in the address.")
+    return _posted(call, {**body, "appId": app_id})
+
+
+def _updated(call: GraphCall, target: Object) -> Answer:
     call.require("servicePrincipal.write", target)
     service_principals.update(call.directory, _latest(call, target), call.body)
     return NO_CONTENT
@@ -68,8 +98,7 @@ def _add_password(call: GraphCall) -> Answer:
     table = call.directory.service_principals
     target = call.found(table)
     call.require("servicePrincipal.write", target)
-    made = credentials.add_password(call.directory, table, _latest(call, target), call.body)
-    return Answer(200, {"@odata.context": f"{call.root}/$metadata#microsoft.graph.passwordCredential", **made})
+    return call.new_password(credentials.add_password(call.directory, table, _latest(call, target), call.body))
 
 
 def _remove_password(call: GraphCall) -> Answer:
@@ -100,20 +129,18 @@ def _owned_applications(call: GraphCall) -> Answer:
     return call.listed("application", "applications", owned_by(call.directory.applications, target["id"]))
 
 
-def _no_grants(call: GraphCall) -> Answer:
-    call.found(call.directory.service_principals)
-    call.require("directory.read")
-    return Answer(200, {"@odata.context": f"{call.root}/$metadata#oauth2PermissionGrants", "value": []})
-
-
 OPERATIONS: tuple[Operation, ...] = (
     Operation("GET", "servicePrincipals", _list, "api/serviceprincipal-list"),
+    Operation("GET", "servicePrincipals/$count", _count, "concepts/aad-advanced-queries"),
     Operation("POST", "servicePrincipals", _post, "api/serviceprincipal-post-serviceprincipals"),
     Operation("GET", "{principal}", _get, "api/serviceprincipal-get"),
-    Operation("PATCH", "{principal}", _patch, "api/serviceprincipal-update"),
+    Operation("PATCH", "{principal}", _patch, "api/serviceprincipal-update, api/serviceprincipal-upsert"),
     Operation("DELETE", "{principal}", _delete, "api/serviceprincipal-delete"),
-    Operation("POST", "{principal}/addPassword", _add_password, "api/serviceprincipal-addpassword"),
-    Operation("POST", "{principal}/removePassword", _remove_password, "api/serviceprincipal-removepassword"),
+    *(
+        Operation("POST", f"{{principal}}/{prefix}{action}", run, f"api/serviceprincipal-{action.lower()}")
+        for prefix in ("", "microsoft.graph.")
+        for action, run in (("addPassword", _add_password), ("removePassword", _remove_password))
+    ),
     Operation("GET", "{principal}/memberOf", _member_of, "api/serviceprincipal-list-memberof"),
     Operation("GET", "{principal}/transitiveMemberOf", _member_of, "api/serviceprincipal-list-transitivememberof"),
     Operation(
@@ -128,13 +155,6 @@ OPERATIONS: tuple[Operation, ...] = (
         "{principal}/ownedObjects/microsoft.graph.application",
         _owned_applications,
         "api/serviceprincipal-list-ownedobjects",
-    ),
-    Operation(
-        "GET",
-        "{principal}/oauth2PermissionGrants",
-        _no_grants,
-        "api/serviceprincipal-list-oauth2permissiongrants",
-        "stub",
     ),
     *owner_operations("{principal}", "servicePrincipal"),
 )
@@ -174,7 +194,8 @@ def _assignment_operations(
             raise bad_request(f"The value of property '{end}' does not match the object in the address.")
         permissions.require_assignable(call.directory, call.caller, str(body.get("resourceId", "")))
         made = assignments.create(call.directory, body)
-        return call.single("appRoleAssignment", context(target), made, status=201)
+        shown = {**made, "createdDateTime": precise_timestamp(call.directory.clock.now())}
+        return call.single("appRoleAssignment", context(target), shown, status=201)
 
     def get(call: GraphCall) -> Answer:
         target = call.found(call.directory.service_principals)
@@ -184,7 +205,7 @@ def _assignment_operations(
     def delete(call: GraphCall) -> Answer:
         target = call.found(call.directory.service_principals)
         call.require("assignment.write", target if end == "resourceId" else None)
-        call.directory.assignments.drop(named(call, target)["id"])
+        assignments.delete(call.directory, held(call, target), call.params["assignment"])
         return NO_CONTENT
 
     template = f"{{principal}}/{collection}"

@@ -15,7 +15,6 @@ from mct_s2s.sandbox.directory.validation import bad_request, is_guid
 from mct_s2s.sandbox.graph_call import NO_CONTENT, Answer, GraphCall, Operation, not_found
 from mct_s2s.sandbox.graph_owners import owned_by, typed
 from mct_s2s.sandbox.graph_roles import listed_roles
-from mct_s2s.sandbox.odata import shown
 from mct_s2s.sandbox.wire_errors import graph_error
 
 
@@ -151,7 +150,7 @@ def _purge(call: GraphCall) -> Answer:
 def _policy(call: GraphCall) -> Answer:
     call.require("policy.read")
     context = f"{call.root}/$metadata#policies/defaultAppManagementPolicy/$entity"
-    return Answer(200, {"@odata.context": context, **shown(call.directory.policies.document)})
+    return Answer(200, {"@odata.context": context, **call.directory.policies.document})
 
 
 def _patch_policy(call: GraphCall) -> Answer:

@@ -50,7 +50,8 @@ _BY_NAME = {knob.name: knob for knob in KNOBS}
 
 def panels(world: World) -> list[Panel]:
     """Further knobs that keep themselves."""
-    return [world.directory.replication, world.directory.variations]
+    directory, resources = world.directory, world.resources
+    return [directory.replication, directory.defaults, directory.variations, resources.variations]
 
 
 def values(world: World) -> dict[str, Any]:
@@ -71,11 +72,25 @@ def turn(world: World, sent: Mapping[str, Any]) -> None:
     for name in sent.keys() - elsewhere.keys():
         if not _BY_NAME[name].accepts(sent[name]):
             raise ValueError(f"{sent[name]!r} is no value of the knob '{name}'.")
-    for panel in panels(world):
-        known = {name: elsewhere.pop(name) for name in panel.settings() if name in elsewhere}
-        panel.change(known)
-    if elsewhere:
-        raise ValueError(f"'{min(elsewhere)}' is no knob; there are {', '.join(values(world))}.")
+    _turn_panels(world, elsewhere)
     for name in sent.keys() & _BY_NAME.keys():
         knob = _BY_NAME[name]
         setattr(knob.holder(world), knob.attribute, knob.kind(sent[name]))
+
+
+def _turn_panels(world: World, sent: Mapping[str, Any]) -> None:
+    """All or none: what was turned before one that is refused is turned back."""
+    names = {name for panel in panels(world) for name in panel.settings()}
+    if sent.keys() - names:
+        raise ValueError(f"'{min(sent.keys() - names)}' is no knob; there are {', '.join(values(world))}.")
+    turned: list[tuple[Panel, dict[str, Any]]] = []
+    try:
+        for panel in panels(world):
+            before = panel.settings()
+            known = {name: sent[name] for name in before if name in sent}
+            panel.change(known)
+            turned.append((panel, {name: before[name] for name in known}))
+    except ValueError:
+        for panel, before in turned:
+            panel.change(before)
+        raise

@@ -86,7 +86,9 @@ class _Login:
         tenant = sign_in.tenant_named(directory, name, error="invalid_tenant")
         infix = "v2.0/" if version == 2 else ""
         # Entra keeps the authority's own segment in the endpoints: a domain stays a domain.
-        base = f"{self._addresses.login}/{name if name.lower() in {'common', 'organizations'} else tenant.tenant_id}"
+        anywhere = name.lower() in sign_in.ANY_TENANT
+        base = f"{self._addresses.login}/{name if anywhere else tenant.tenant_id}"
+        by = grants.issuer(directory, version, tenant)
         return {
             "token_endpoint": f"{base}/oauth2/{infix}token",
             "token_endpoint_auth_methods_supported": [
@@ -101,7 +103,8 @@ class _Login:
             "id_token_signing_alg_values_supported": ["RS256"],
             "response_types_supported": ["code", "id_token", "code id_token", "id_token token"],
             "scopes_supported": ["openid", "profile", "email", "offline_access"],
-            "issuer": grants.issuer(directory, version, tenant),
+            # Of all tenants there is no one issuer: docs/azure-contract.md, section 2.1.
+            "issuer": by.replace(tenant.tenant_id, "{tenantid}") if anywhere else by,
             "request_uri_parameter_supported": False,
             "userinfo_endpoint": f"{self._addresses.graph}/oidc/userinfo",
             "authorization_endpoint": f"{base}/oauth2/{infix}authorize",
@@ -122,10 +125,17 @@ class _Login:
         return JSONResponse({"keys": [directory.tokens.signing_key.jwk(own)]})
 
     async def token(self, request: Request) -> Response:
+        return await self._token(request, 2)
+
+    async def token_v1(self, request: Request) -> Response:
+        return await self._token(request, 1)
+
+    async def _token(self, request: Request, version: int) -> Response:
         form = await _form(request)
         directory = self._directory()
         directory.replication.begin_request()
-        return JSONResponse(sign_in.token(directory, request.path_params["tenant"], form), headers=_NO_STORE)
+        answer = sign_in.token(directory, request.path_params["tenant"], form, version=version)
+        return JSONResponse(answer, headers=_NO_STORE)
 
     async def device_code(self, request: Request) -> Response:
         directory = self._directory()
@@ -177,7 +187,7 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation("GET", "/{tenant}/discovery/v2.0/keys", _Login.keys, "identity-platform/access-tokens"),
     Operation("GET", "/{tenant}/discovery/keys", _Login.keys, "identity-platform/access-tokens"),
     Operation("POST", "/{tenant}/oauth2/v2.0/token", _Login.token, _GRANTS),
-    Operation("POST", "/{tenant}/oauth2/token", _Login.token, "azuread-dev/v1-oauth2-client-creds-grant-flow"),
+    Operation("POST", "/{tenant}/oauth2/token", _Login.token_v1, "azuread-dev/v1-oauth2-client-creds-grant-flow"),
     Operation(
         "POST", "/{tenant}/oauth2/v2.0/devicecode", _Login.device_code, "identity-platform/v2-oauth2-device-code"
     ),

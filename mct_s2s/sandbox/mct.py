@@ -10,9 +10,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
+from mct_s2s.sandbox import mct_paths
 from mct_s2s.sandbox.addresses import Addresses
 from mct_s2s.sandbox.directory.store import Directory
 from mct_s2s.sandbox.directory.tokens import TokenRejected
@@ -46,15 +47,15 @@ def routes(world: World, addresses: Addresses, site_id: str) -> list[Route]:
 
 
 def _answer_call(world: World, addresses: Addresses, settings: Settings, request: Request) -> Response:
-    if not request.url.path.startswith("/api/v1/"):
-        return PlainTextResponse("Microsoft Community Training")
+    if not mct_paths.is_api(request.url.path):
+        return mct_paths.open_page(request.url.path)
     try:
         caller = judge(world.directory, addresses, settings, request.headers)
     except Refused as refused:
         request.scope["sandbox"]["note"] = str(refused)
         return Response(status_code=401)
     request.scope["sandbox"]["note"] = f"accepted as {caller}"
-    return JSONResponse({"organizationName": settings.get("OrganizationName"), "path": request.url.path})
+    return mct_paths.answer(request.method, request.url.path, settings)
 
 
 def judge(directory: Directory, addresses: Addresses, settings: Settings, headers: Mapping[str, str]) -> str:

@@ -113,12 +113,15 @@ def refusal(service: str, fault: Fault) -> WireError:
     message = members.get("message", message)
     headers = {"Retry-After": f"{members['retryAfter']:g}"} if "retryAfter" in members else {}
     if service == "graph":
+        headers |= {"Cache-Control": "private"} if status == 429 else {}
         return graph_error(status, members.get("code") or _GRAPH_CODES.get(status, code), message, headers=headers)
     if service == "entra":
         number = 90055 if status == 429 else 90033
         return entra_error(status, members.get("code", "temporarily_unavailable"), number, message, headers=headers)
     if service == "vault":
         return vault_error(status, members.get("code", code), message, headers=headers)
+    if status == 429:
+        message = members.get("message", "The request is being throttled.")
     return arm_error(status, members.get("code", code), message, headers=headers)
 
 

@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from mct_s2s.sandbox.directory.table import Object, Table
-from mct_s2s.sandbox.directory.types import TYPES
+from mct_s2s.sandbox.directory.types import ON_REQUEST, TYPES
 from mct_s2s.sandbox.directory.validation import bad_request
 from mct_s2s.sandbox.odata_filter import Filter, parse
 from mct_s2s.sandbox.wire_errors import WireError, graph_error
@@ -52,14 +52,15 @@ class Query:
         wanted = parse(type_name, options["$filter"]) if "$filter" in options else None
         eventual = headers.get("consistencylevel", "").lower() == "eventual"
         counted = options.get("$count", "false").lower() == "true"
-        if (counted and not eventual) or (wanted is not None and wanted.advanced and not (eventual and counted)):
+        if wanted is not None and wanted.advanced and not (eventual and counted):
             raise graph_error(400, "Request_UnsupportedQuery", "Unsupported Query.")
+        # Without the header the count is not refused, but left out.
         return cls(
             type_name,
             wanted,
             selected(type_name, options.get("$select")),
             _top(options.get("$top")),
-            counted,
+            counted and eventual,
             _skip(options.get("$skiptoken")),
         )
 
@@ -75,6 +76,10 @@ class Query:
             return table.seen_all()
         found = {one["id"]: one for key in keys for one in table.seen_by(name, key)}
         return found.values()
+
+    def total(self, objects: Iterable[Object]) -> int:
+        """Count the objects that the filter holds for."""
+        return sum(self.filter is None or self.filter.holds(one) for one in objects)
 
     def page(self, objects: Iterable[Object], address: str, options: Mapping[str, str]) -> dict[str, Any]:
         """Give one page of the objects that the filter holds for, and where the next one is.
@@ -92,7 +97,7 @@ class Query:
         if end < len(matching):
             rest = {**options, "$skiptoken": _token(end)}
             body["@odata.nextLink"] = f"{address}?{urlencode(rest, safe='$')}"
-        return body | {"value": [shown(one, self.select) for one in matching[self.skip : end]]}
+        return body | {"value": [shown(self.type_name, one, self.select) for one in matching[self.skip : end]]}
 
 
 def selected(type_name: str, select: str | None) -> tuple[str, ...]:
@@ -101,9 +106,12 @@ def selected(type_name: str, select: str | None) -> tuple[str, ...]:
     Raises:
         WireError: 400 for a property that the type has not.
     """
-    names = tuple(name.strip() for name in (select or "").split(",") if name.strip())
+    known = {name.lower(): name for name in (*TYPES[type_name], "*", "createdDateTime")}
+    # Names are matched without case, and answered as the type spells them.
+    asked = [name.strip() for name in (select or "").split(",") if name.strip()]
+    names = tuple(known.get(name.lower(), name) for name in asked)
     for name in names:
-        if name not in TYPES[type_name] and name not in {"*", "createdDateTime"}:
+        if name not in known.values():
             raise graph_error(
                 400,
                 "BadRequest",
@@ -113,15 +121,16 @@ def selected(type_name: str, select: str | None) -> tuple[str, ...]:
     return () if "*" in names else names
 
 
-def shown(value: Object, select: tuple[str, ...] = (), *, with_keys: bool = False) -> Object:
+def shown(type_name: str, value: Object, select: tuple[str, ...] = (), *, with_keys: bool = False) -> Object:
     """Give an object as it goes out: without the store's own marks, and certificates without their key.
 
     Graph shows `keyCredentials[].key` only where one object is asked for with `$select=keyCredentials`.
     """
+    hidden = frozenset() if select else ON_REQUEST.get(type_name, frozenset())
     visible = {
         name: inner
         for name, inner in value.items()
-        if (not name.startswith("@") or name == "@odata.type") and (not select or name in select)
+        if (not name.startswith("@") or name == "@odata.type") and (not select or name in select) and name not in hidden
     }
     if visible.get("keyCredentials") and not with_keys:
         visible["keyCredentials"] = [{**one, "key": None} for one in visible["keyCredentials"]]

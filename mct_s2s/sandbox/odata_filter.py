@@ -12,10 +12,28 @@ from typing import Any
 
 from mct_s2s.sandbox.directory.table import Object
 from mct_s2s.sandbox.directory.types import TYPES
+from mct_s2s.sandbox.directory.validation import as_utc, timestamp
 from mct_s2s.sandbox.wire_errors import WireError, graph_error
 
 Predicate = Callable[[Any], bool]
 Hint = tuple[str, tuple[str, ...]] | None
+
+_UNFILTERABLE = {
+    "application": frozenset(
+        {"addIns", "api", "appRoles", "defaultRedirectUri", "groupMembershipClaims", "isDeviceOnlyAuthSupported"}
+        | {"isFallbackPublicClient", "notes", "optionalClaims", "parentalControlSettings", "passwordCredentials"}
+        | {"publicClient", "samlMetadataUrl", "spa", "tokenEncryptionKeyId", "uniqueName", "web"}
+    ),
+    "servicePrincipal": frozenset(
+        {"addIns", "appRoles", "info", "loginUrl", "logoutUrl", "notes", "notificationEmailAddresses"}
+        | {"passwordCredentials", "replyUrls", "samlSingleSignOnSettings", "tokenEncryptionKeyId"}
+    ),
+}
+"""Properties whose page does not say that they support `$filter`: then they do not, not even in advanced queries."""
+
+_ENDS_WITH = frozenset({"mail", "otherMails", "userPrincipalName", "proxyAddresses"})
+_IN_ORDER = frozenset({"createdDateTime", "deletedDateTime"})
+"""What may be compared by `ge` and `le` without an advanced query."""
 
 _TOKEN = re.compile(r"\s*(?:(?P<text>'(?:[^']|'')*')|(?P<mark>[(),:])|(?P<word>[^\s(),:']+))")
 
@@ -113,8 +131,10 @@ class _Reader:
         self._expect("(")
         path = self._path(self._next())
         self._expect(",")
-        wanted = str(self._literal()).casefold()
+        wanted = str(self._literal(path)).casefold()
         self._expect(")")
+        if word.lower() == "endswith" and path and path[0] not in _ENDS_WITH:
+            raise self._unsupported(path[0])
         if word.lower() == "startswith":
             return Filter(lambda one: str(_at(one, path) or "").casefold().startswith(wanted))
         return Filter(lambda one: str(_at(one, path) or "").casefold().endswith(wanted), advanced=True)
@@ -137,17 +157,18 @@ class _Reader:
             return self._in(path)
         if operator not in _OPERATORS:
             raise _malformed(f"A binary operator with incompatible types was detected. Found '{operator}'.")
-        wanted = _folded(self._literal())
+        wanted = _folded(self._literal(path))
         compare = _OPERATORS[operator]
         hint = (path[0] if path else "", (str(wanted),)) if operator == "eq" and len(path) < 2 else None
-        advanced = operator != "eq" or wanted is None
+        in_order = operator in {"ge", "le", "gt", "lt"} and path[:1] and path[0] in _IN_ORDER
+        advanced = wanted is None or not (operator == "eq" or in_order)
         return Filter(lambda one: compare(_folded(_at(one, path)), wanted), advanced, None if wanted is None else hint)
 
     def _in(self, path: tuple[str, ...]) -> Filter:
         self._expect("(")
-        values = [self._literal()]
+        values = [self._literal(path)]
         while self._accept(","):
-            values.append(self._literal())
+            values.append(self._literal(path))
         self._expect(")")
         if len(values) > 15:
             raise graph_error(
@@ -166,15 +187,43 @@ class _Reader:
             return tuple(more)
         if first not in TYPES[self._type] and first != "createdDateTime":
             raise _malformed(f"Could not find a property named '{first}' on type 'microsoft.graph.{self._type}'.")
+        if first in _UNFILTERABLE.get(self._type, ()):
+            raise self._unsupported(first)
         return (first, *more)
 
-    def _literal(self) -> object:
+    def _unsupported(self, name: str) -> WireError:
+        resource = self._type[:1].upper() + self._type[1:]
+        return graph_error(
+            400,
+            "Request_UnsupportedQuery",
+            f"Unsupported or invalid query filter clause specified for property '{name}' of resource '{resource}'.",
+        )
+
+    def _literal(self, path: tuple[str, ...]) -> object:
+        """Read a value; a text stands in quotes, a moment and a number do not."""
         word = self._next()
+        kind = TYPES[self._type][path[0]].type if path and path[0] in TYPES[self._type] else "String"
+        if kind == "DateTimeOffset" and not word.startswith("'") and word != "null":
+            return self._moment(word)
         if word.startswith("'"):
             return word[1:-1].replace("''", "'")
         if word in {"true", "false", "null"}:
             return {"true": True, "false": False, "null": None}[word]
-        return int(word) if word.lstrip("-").isdecimal() else word
+        if word.lstrip("-").isdecimal() and kind == "Int32":
+            return int(word)
+        raise _malformed(
+            "A binary operator with incompatible types was detected. Found operand types "
+            f"'Edm.{kind}' and '{word[:80]}'."
+        )
+
+    def _moment(self, word: str) -> str:
+        # The tokens are cut at colons.
+        while self._peek() == ":":
+            word += self._next() + self._next()
+        try:
+            return timestamp(as_utc(word))
+        except ValueError as error:
+            raise _malformed(f"'{word[:80]}' is no Edm.DateTimeOffset.") from error
 
     def _peek(self) -> str:
         return self._tokens[0] if self._tokens else ""

@@ -169,7 +169,11 @@ class Pipeline:
             client_request_id=_client_id(exchange.headers),
         )
         content = b"" if entry.method == "HEAD" else json.dumps(body, ensure_ascii=False).encode("utf-8")
-        fields = {"content-type": "application/json; charset=utf-8", "content-length": str(len(content))}
+        # Graph's errors come bare, the others' with a charset: docs/azure-contract.md, section 3.1.
+        charset = "" if refused.service == "graph" else "; charset=utf-8"
+        fields = {"content-type": f"application/json{charset}", "content-length": str(len(content))}
+        if entry.service == "arm":
+            fields |= _of_manager(refused)
         fields.update({name.lower(): value for name, value in refused.headers.items()})
         raw = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in fields.items()]
         start = {"type": "http.response.start", "status": refused.status, "headers": raw}
@@ -179,12 +183,27 @@ class Pipeline:
         entry, start = exchange.entry, exchange.messages[0]
         own, correlated = _ID_HEADERS.get(entry.service, ("", ""))
         fields = {own: entry.request_id, correlated: _client_id(exchange.headers) or entry.request_id}
+        if entry.service == "arm":
+            moment = self._world.clock.now().strftime("%Y%m%dT%H%M%SZ")
+            fields["x-ms-routing-request-id"] = f"WESTEUROPE:{moment}:{entry.request_id}"
         present = {name for name, _ in start["headers"]}
         extra = [(n.encode(), v.encode("latin-1")) for n, v in fields.items() if n and n.encode() not in present]
         start["headers"] = [*start["headers"], *extra]
 
 
 _BODY = "http.response.body"
+_GATEWAY = frozenset(
+    {"InvalidApiVersionParameter", "InvalidResourceNamespace", "InvalidResourceType", "MissingApiVersionParameter"}
+    | {"NoRegisteredProviderFound", "ResourceGroupNotFound", "ResourceNotFound", "SubscriptionNotFound"}
+)
+"""Refusals that Resource Manager answers by itself, without asking a provider: docs/azure-contract.md, section 4.1."""
+
+
+def _of_manager(refused: WireError) -> dict[str, str]:
+    fields = {"cache-control": "no-cache", "pragma": "no-cache", "expires": "-1", "x-content-type-options": "nosniff"}
+    if refused.service == "arm" and refused.body.get("error", {}).get("code") in _GATEWAY:
+        fields["x-ms-failure-cause"] = "gateway"
+    return fields
 
 
 def _application(exchange: Exchange) -> str:

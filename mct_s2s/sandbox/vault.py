@@ -7,11 +7,9 @@ Sources: keyvault/secrets REST reference; key-vault: general/authentication-requ
 
 from __future__ import annotations
 
-import json
+import base64
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from functools import cached_property
+from collections.abc import Mapping
 from typing import Any
 
 from starlette.requests import Request
@@ -22,87 +20,14 @@ from mct_s2s.sandbox.addresses import Addresses
 from mct_s2s.sandbox.directory.tokens import Caller, TokenRejected
 from mct_s2s.sandbox.resources import vault_access, vaults
 from mct_s2s.sandbox.resources.providers import is_plausible
-from mct_s2s.sandbox.resources.vaults import RETENTION_DAYS, VaultState
+from mct_s2s.sandbox.resources.vaults import RETENTION_DAYS
 from mct_s2s.sandbox.routing import below
+from mct_s2s.sandbox.vault_call import Body, Operation, VaultCall
 from mct_s2s.sandbox.wire_errors import WireError, vault_error
 from mct_s2s.sandbox.world import World
 
-Body = dict[str, Any]
-
 VERSIONS = ("2016-10-01", "7.0", "7.1", "7.2", "7.3", "7.4", "7.5", "7.6", "2025-07-01", "2026-04-01")
 MOST_RESULTS = 25
-
-
-@dataclass(frozen=True)
-class VaultCall:
-    """A request that found its vault and its operation. `origin` is the vault's address, without a slash."""
-
-    world: World
-    origin: str
-    vault: Body
-    params: Mapping[str, str]
-    query: Mapping[str, str]
-    raw_body: bytes = field(repr=False)
-
-    @property
-    def state(self) -> VaultState:
-        """What the vault holds."""
-        return self.world.resources.vaults[self.vault["id"].lower()]
-
-    @property
-    def now(self) -> float:
-        """Seconds since 1970, by the world's clock."""
-        return self.world.clock.timestamp()
-
-    @property
-    def name(self) -> str:
-        """The secret's name, as the client spelled it."""
-        return self.params["name"]
-
-    @cached_property
-    def body(self) -> Body:
-        """The JSON object that was sent.
-
-        Raises:
-            WireError: 400 BadParameter, there is none.
-        """
-        try:
-            sent = json.loads(self.raw_body)
-        except ValueError as error:
-            raise vaults.bad_parameter("Property  has invalid value\r\n") from error
-        if not isinstance(sent, dict):
-            raise vaults.bad_parameter("Property  has invalid value\r\n")
-        return sent
-
-
-Handler = Callable[[VaultCall], Any]
-
-
-@dataclass(frozen=True)
-class Operation:
-    """One row of what the sandbox's vaults can do.
-
-    Attributes:
-        method: HTTP method.
-        template: the path; `{name}` is a secret's name, `{version}` a version or nothing for the latest.
-        action: the data action below `Microsoft.KeyVault/vaults/secrets/` that it takes.
-        run: asks the vault; gives the JSON body, None for an empty answer.
-        source: the page of the reference that it follows.
-        fidelity: how much of the real operation is there: `full`, `usual` or `stub`.
-    """
-
-    method: str
-    template: str
-    action: str
-    run: Handler
-    source: str
-    fidelity: str = "usual"
-
-    @cached_property
-    def pattern(self) -> re.Pattern[str]:
-        """The template as a pattern; clients may put a slash more behind the name, and leave the version out."""
-        shaped = re.escape(self.template).replace(r"/\{version\}", r"(?:/(?P<version>[^/]*))?")
-        return re.compile(shaped.replace(r"\{name\}", r"(?P<name>[^/]+)") + "/?", re.IGNORECASE)
 
 
 def routes(world: World, addresses: Addresses) -> list[Route]:
@@ -111,19 +36,40 @@ def routes(world: World, addresses: Addresses) -> list[Route]:
     async def answer(request: Request) -> Response:
         vault = _vault(world, addresses, request)
         operation, params = find(request.method, request.url.path)
-        caller = authenticate(world, addresses, request)
+        try:
+            caller = authenticate(world, addresses, request)
+        except WireError as refused:
+            refused.headers |= _headers(vault)
+            raise
         request.scope["sandbox"]["caller"] = caller.object_id
         _check_version(request.query_params.get("api-version"))
         if "name" in params:
             vaults.check_name(params["name"])
-        vault_access.check(world.resources.access, vault, caller, operation.action, params.get("name", ""))
+        try:
+            vault_access.check(world.resources.access, vault, caller, operation.action, params.get("name", ""))
+        except WireError as refused:
+            refused.headers |= _NO_CACHE
+            raise
         origin = addresses.of_vault(vault["name"])
         call = VaultCall(world, origin, vault, params, request.query_params, await request.body())
         result = operation.run(call)
-        headers = {"x-ms-keyvault-region": vault["location"], "x-ms-keyvault-service-version": "1.9.2500.1"}
-        return Response(status_code=204, headers=headers) if result is None else JSONResponse(result, headers=headers)
+        headers = {**_NO_CACHE, **_headers(vault)}
+        if result is None:
+            return Response(status_code=204, headers=headers)
+        return JSONResponse(result, headers=headers, media_type="application/json; charset=utf-8")
 
     return [below("/", answer)]
+
+
+_NO_CACHE = {"Cache-Control": "no-cache", "Pragma": "no-cache", "Expires": "-1"}
+
+
+def _headers(vault: Body) -> dict[str, str]:
+    return {
+        "x-ms-keyvault-region": vault["location"],
+        "x-ms-keyvault-service-version": "1.9.2500.1",
+        "x-ms-keyvault-network-info": "conn_type=Ipv4;addr=127.0.0.1;act_addr_fam=InterNetwork;",
+    }
 
 
 def find(method: str, path: str) -> tuple[Operation, dict[str, str]]:
@@ -154,7 +100,7 @@ def authenticate(world: World, addresses: Addresses, request: Request) -> Caller
         )
     except TokenRejected as rejected:
         messages = {
-            "missing": "AKV10000: Request is missing a Bearer or PoP token.",
+            "missing": "AKV10000: Request is missing a Bearer, PoP, or MTLS_POP token.",
             "audience": f"AKV10022: Invalid audience. Expected {addresses.vault}.",
             "expired": "AKV10043: Token has expired.",
         }
@@ -256,24 +202,36 @@ def _bundle(
     tail = f"/{version['version']}" if with_version else ""
     shown = {key: version[key] for key in ("value",) if with_value}
     shown |= {key: version[key] for key in ("contentType", "tags") if version.get(key)}
-    recovery = {"recoveryLevel": "Recoverable+Purgeable", "recoverableDays": RETENTION_DAYS}
+    days = _retention(call)
+    recovery: Body = {"recoveryLevel": f"{'Customized' if days < RETENTION_DAYS else ''}Recoverable+Purgeable"}
+    if call.query["api-version"] > "7.0":
+        recovery["recoverableDays"] = days
     return {**shown, "id": f"{call.origin}/secrets/{name}{tail}", "attributes": {**version["attributes"], **recovery}}
 
 
 def _deleted(call: VaultCall, holder: Mapping[str, Any]) -> Body:
-    days = {"deletedDate": int(holder["deleted_at"]), "scheduledPurgeDate": int(holder["deleted_at"]) + 86_400 * 90}
+    when = int(holder["deleted_at"])
+    days = {"deletedDate": when, "scheduledPurgeDate": when + 86_400 * _retention(call)}
     shown = _bundle(call, holder["name"], holder["versions"][-1])
     return {"recoveryId": f"{call.origin}/deletedsecrets/{holder['name']}", **days, **shown}
 
 
+def _retention(call: VaultCall) -> int:
+    """For how many days the vault keeps what is deleted."""
+    return int(call.vault["properties"].get("softDeleteRetentionInDays", RETENTION_DAYS))
+
+
 def _page(call: VaultCall, items: list[Body]) -> Body:
     try:
-        size, start = int(call.query.get("maxresults", MOST_RESULTS)), int(call.query.get("$skiptoken", 0))
+        size = int(call.query.get("maxresults", MOST_RESULTS))
+        start = int(base64.urlsafe_b64decode(call.query.get("$skiptoken", "MA==")))
     except ValueError:
         size = start = 0
     if not 1 <= size <= MOST_RESULTS:
         raise vaults.bad_parameter("maxresults is not between 1 and 25.")
-    rest = f"&maxresults={size}&$skiptoken={start + size}"
+    # Opaque to clients.
+    token = base64.urlsafe_b64encode(str(start + size).encode()).decode()
+    rest = f"&$skiptoken={token}&maxresults={size}"
     path = f"secrets/{call.name}/versions" if "name" in call.params else "secrets"
     if items and "recoveryId" in items[0]:
         path = "deletedsecrets"

@@ -41,7 +41,8 @@ class WireError(Exception):
         """The service's own error code, for logs and tests (Entra: the AADSTS number)."""
         if self.service == "entra":
             return str(self.body["error_codes"][0]) if self.body.get("error_codes") else str(self.body["error"])
-        return str(self.body["error"]["code"])
+        named = self.body.get("error") or self.body  # App Service speaks for itself, without the envelope
+        return str(named.get("code") or named.get("Code") or "")
 
     def rendered(self, *, now: datetime, request_id: str, client_request_id: str | None = None) -> dict[str, Any]:
         """Give the body with the ids and the time of this request where the service writes them.
@@ -62,7 +63,8 @@ class WireError(Exception):
         return self.body
 
     def _entra_body(self, timestamp: str, trace_id: str, correlation_id: str) -> dict[str, Any]:
-        lines = [
+        # On one line since 2024, on four until 2023: docs/azure-contract.md, section 2.3.
+        parts = [
             self.body["error_description"],
             f"Trace ID: {trace_id}",
             f"Correlation ID: {correlation_id}",
@@ -71,7 +73,7 @@ class WireError(Exception):
         stamped = {"timestamp": timestamp, "trace_id": trace_id, "correlation_id": correlation_id}
         head = {
             "error": self.body["error"],
-            "error_description": "\r\n".join(lines),
+            "error_description": " ".join(parts),
             "error_codes": self.body["error_codes"],
         }
         rest = {name: value for name, value in self.body.items() if name not in head}

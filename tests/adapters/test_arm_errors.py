@@ -95,7 +95,7 @@ REFUSALS = {
     ),
     "the subscription is not there": Case(
         refusal(404, "SubscriptionNotFound", f"The subscription '{SUBSCRIPTION}' could not be found."),
-        "not-found", "Check", NotThere,
+        "not-found", "--cloud", NotThere,
     ),
     "a lock": Case(
         refusal(
@@ -178,6 +178,33 @@ def test_each_refusal_has_its_code_the_services_words_and_a_way_out(case: Case) 
     assert WRITE in error.message
     assert case.remedy in error.remedy
     assert error.request_id == REQUEST_ID
+
+
+NAMES = {
+    "a plain refusal": ("AppSetting with name 'mail-address' is not allowed.", "mail-address"),
+    "a name with quotes in it": ("AppSetting with name 'it's-here' is not allowed.", "it's-here"),
+    "the Flex Consumption plan": (
+        "The following app setting (Site.SiteConfig.AppSettings.A:B) for Flex Consumption sites is invalid. Please …",
+        "A:B",
+    ),
+}
+
+
+@pytest.mark.parametrize(("message", "name"), NAMES.values(), ids=NAMES.keys())
+def test_a_setting_that_blocks_every_write_is_told_by_its_name(message: str, name: str) -> None:
+    """App Service says so in an envelope of its own, and of a setting that nobody meant to touch."""
+    own: dict[str, object] = {
+        "Code": "BadRequest",
+        "Message": message,
+        "Target": None,
+        "Details": [],
+        "Innererror": None,
+    }
+    error = service_error(Answer(400, own), WRITE)
+    assert error.code == "setting-name-refused"
+    assert message in error.message
+    assert f"'{name}'" in error.remedy
+    assert service_error(Answer(400, {**own, "Message": "No."}), WRITE).code == "arm-refused"
 
 
 def test_a_second_factor_that_is_asked_for_is_told_with_the_challenge() -> None:

@@ -110,6 +110,23 @@ REFUSALS = {
         ),
         "graph-refused", "--certificate FILE",
     ),
+    "a registration needs to say which service it belongs to": Case(
+        CREATE,
+        refusal(
+            400, "ServiceTreeValueMissing",
+            "ServiceManagementReference field is required for Create, but is missing in the request. Refer to the TSG "
+            "`https://aka.ms/service-management-reference-error` for resolving the error",
+        ),
+        "management-reference-needed", "--service-management-reference ID",
+    ),
+    "it names a service that nobody knows": Case(
+        CHANGE,
+        refusal(
+            400, "ServiceTreeInvalid",
+            f"Invalid value provided for property ServiceManagementReference: Service not found for id {OBJECT}",
+        ),
+        "management-reference-needed", "--service-management-reference ID",
+    ),
     "another issuer is forbidden by policy": Case(
         FEDERATED,
         refusal(400, "Request_BadRequest", "The issuer 'https://ci.example' is not allowed as per assigned policy."),

@@ -122,6 +122,14 @@ REFUSALS = {
     "an unknown tenant": Case(
         refusal(400, "invalid_request", "90002", f"Tenant '{TENANT}' not found."), "--cloud", "AZURE_TENANT_ID", False
     ),
+    "no tenant of its own": Case(
+        refusal(400, "invalid_request", "50059", "No tenant-identifying information found in the request."),
+        "the tenant's id", "rotate-secret", False,
+    ),
+    "common for a tenant": Case(
+        refusal(400, "invalid_request", "900023", "Specified tenant identifier 'x' is neither a valid DNS name."),
+        "AZURE_TENANT_ID", "rotate-secret", False,
+    ),
     "Conditional Access": Case(
         refusal(400, "invalid_grant", "53003", "Access has been blocked by Conditional Access policies."),
         "policy allows", "policy allows", False,

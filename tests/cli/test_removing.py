@@ -24,7 +24,7 @@ def _world(azure: Sandbox) -> Any:
         world["directory"][kind] = [one for one in world["directory"][kind] if not one["deletedDateTime"]]
     world["directory"] = {k: v for k, v in world["directory"].items() if k not in {"clock", "now"}}
     for site in world["resources"]["sites"].values():
-        for name in ("restarts", "recycles", "ready_at", "effective", "references", "refresh_due"):
+        for name in ("restarts", "recycles", "ready_at", "effective", "references", "refresh_due", "changed"):
             site.pop(name, None)
     for resource in world["resources"]["resources"].values():
         if resource.get("identity") == {"type": "None"}:

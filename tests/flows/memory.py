@@ -447,7 +447,12 @@ class MemoryDirectory:
             self.world.principal_credentials.pop(principal, None)
 
     async def create_application(
-        self, unique_name: str, display_name: str, tags: Sequence[str], notes: str | None = None
+        self,
+        unique_name: str,
+        display_name: str,
+        tags: Sequence[str],
+        notes: str | None = None,
+        management_reference: str | None = None,
     ) -> tuple[Application, bool]:
         async with self.world.call("create_application", display_name):
             if any(app.unique_name == unique_name for app in self.world.deleted.values()):
@@ -462,13 +467,19 @@ class MemoryDirectory:
                 unique_name,
                 tags=tuple(tags),
                 notes=notes,
+                management_reference=management_reference,
                 created=NOW,
             )
             self.world.applications[made.object_id] = made
             return made, True
 
     async def register_application(
-        self, display_name: str, tags: Sequence[str], notes: str | None, owner: PrincipalId | None
+        self,
+        display_name: str,
+        tags: Sequence[str],
+        notes: str | None,
+        owner: PrincipalId | None,
+        management_reference: str | None = None,
     ) -> Application:
         async with self.world.call("register_application", display_name):
             made = Application(
@@ -510,9 +521,11 @@ class MemoryDirectory:
                 raise refused("uri-taken", message="Another object with the same value for property identifierUris.")
             changed = {
                 name: value
-                for name in ("identifier_uris", "app_roles", "token_version", "required_access", "tags")
+                for name in (
+                    "identifier_uris", "app_roles", "token_version", "required_access", "tags", "management_reference",
+                )
                 if (value := getattr(patch, name)) is not None
-            }
+            }  # fmt: skip
             self.world.applications[object_id] = replace(self._there(object_id), **changed)
 
     async def create_principal(self, client_id: ClientId, *, is_new: bool) -> ServicePrincipal:

@@ -19,6 +19,7 @@ from mct_s2s.inputs.duration import duration
 from mct_s2s.inputs.federation import federated_wish, github_subject
 from mct_s2s.inputs.handoff import given_values
 from mct_s2s.inputs.lifetime import expiry
+from mct_s2s.inputs.management_reference import management_reference
 from mct_s2s.inputs.target import caller_resource, site_target, tenant
 from mct_s2s.inputs.vault import secret_name, vault_to
 from mct_s2s.model.ids import client_unique_name, file_stem
@@ -51,6 +52,7 @@ PARSERS: dict[str, Callable[[str], Any]] = {
     "--managed-identity": caller_resource,
     "--tenant": lambda text: tenant(text, "--tenant"),
     "--role": check_role,
+    "--service-management-reference": management_reference,
     "--service-name": lambda text: service_wish(None, text),
     "a resource id": ResourceId.parse,
     "names made of names": lambda text: (

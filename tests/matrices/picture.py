@@ -14,7 +14,7 @@ GUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _LISTS = ("ServiceApplicationIds", "ServiceObjectIds")
 _TABLES = ("applications", "servicePrincipals", "appRoleAssignments", "federatedIdentityCredentials", "users")
 _PASSING = {"createdDateTime", "deletedDateTime", "startDateTime", "endDateTime", "hint", "etag"}
-_RUNNING = {"effective", "ready_at", "recycles", "restarts", "references", "refresh_due"}
+_RUNNING = {"effective", "ready_at", "recycles", "restarts", "references", "refresh_due", "changed"}
 
 
 def picture(seed: Json, world: Json) -> Counter[str]:

@@ -35,6 +35,48 @@ def test_settings_may_be_accepted_first_and_done_later(client: Client, world: Wo
     assert (done.status_code, done.json()["properties"]) == (200, {"A": "1"})
 
 
+@pytest.mark.parametrize("name", ["hy-phen", "Colon:Section", "ConnectionStrings:MctDatabase"])
+def test_some_plans_take_plain_names_only_whoever_wrote_the_others(client: Client, world: World, name: str) -> None:
+    """A write replaces all settings, so that one that is there already blocks every write: azure-contract.md, 4.3."""
+    wanted = {"properties": {"A": "1", name: "2"}}
+    assert client.arm("PUT", SETTINGS, json=wanted).status_code == 200
+    world.resources.variations.strict_setting_names = True
+    refused = client.arm("PUT", SETTINGS, json={"properties": {**wanted["properties"], "B": "3"}})
+    assert (refused.status_code, refused.json()["Message"]) == (400, f"AppSetting with name '{name}' is not allowed.")
+    assert settings(client, seed.SITE) == wanted["properties"]
+    assert client.arm("PUT", SETTINGS, json={"properties": {"A": "1"}}).status_code == 200
+
+
+def test_app_service_refuses_in_a_form_of_its_own(client: Client) -> None:
+    """Azure Resource Manager's envelope is the gateway's alone: azure-contract.md, section 4.1."""
+    refused = client.arm("PUT", SETTINGS, json={"properties": {"A": 1}})
+    body = refused.json()
+    assert (refused.status_code, set(body)) == (400, {"Code", "Message", "Target", "Details", "Innererror"})
+    assert body["Details"][:2] == [{"Message": body["Message"]}, {"Code": "BadRequest"}]
+
+
+@pytest.mark.parametrize("method", ["GET", "PATCH", "DELETE"])
+def test_settings_are_listed_and_put_and_nothing_else(client: Client, method: str) -> None:
+    answer = client.arm(method, SETTINGS)
+    said = f"The requested resource does not support http method '{method}'."
+    assert (answer.status_code, answer.json()) == (405, {"Message": said})
+
+
+def test_a_body_is_json_or_refused(client: Client) -> None:
+    headers = {"Authorization": f"Bearer {client.token(client.addresses.arm + '/.default')}"}
+    for kind, shown in ((None, "<null>"), ("text/plain", "text/plain")):
+        sent = {**headers, **({"Content-Type": kind} if kind else {})}
+        answer = client.arm("PUT", SETTINGS, content=b'{"properties": {}}', headers=sent)
+        assert (answer.status_code, answer.json()["error"]["code"]) == (415, "UnsupportedMediaType")
+        assert f"'{shown}'" in answer.json()["error"]["message"]
+
+
+def test_a_group_that_is_not_there_is_not_there_for_head_either(client: Client) -> None:
+    for name, status in (("mct-prod", 204), ("none", 404)):
+        path = f"{seed.SUBSCRIPTION}/resourceGroups/{name}"
+        assert client.arm("HEAD", path, version="2022-09-01").status_code == status
+
+
 def test_a_site_answers_503_while_it_restarts_and_then_with_its_new_settings(client: Client, world: World) -> None:
     world.resources.restart_seconds = 30
     assert call(client, seed.SITE).status_code == 401

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import httpx
+import pytest
 from mct_s2s.sandbox import seed
+from mct_s2s.sandbox.resources import access
 from mct_s2s.sandbox.world import World
 
 from tests.sandbox.conftest import Client
@@ -117,6 +120,21 @@ def test_a_container_app_answers_later(client: Client, world: World) -> None:
     assert client.arm("GET", result, version="2025-01-01").json()["identity"]["type"] == "SystemAssigned,UserAssigned"
 
 
+def test_a_logic_app_takes_a_patch_of_its_identity(client: Client) -> None:
+    """It takes nothing else but tags and SKU by PATCH: azure-contract.md, section 4.4."""
+    assert identify(client, LOGIC, {"type": "SystemAssigned"}, "2019-05-01")["principalId"]
+
+
+@pytest.mark.parametrize(("choice", "status"), [("ignored", 200), ("refused", 405)])
+def test_a_patch_of_identity_may_come_to_nothing(client: Client, world: World, choice: str, status: int) -> None:
+    """Not every resource provider implements it; App Service does."""
+    world.resources.variations.identity_patch = choice
+    wanted = {"identity": {"type": "SystemAssigned"}}
+    assert client.arm("PATCH", LOGIC, version="2019-05-01", json=wanted).status_code == status
+    assert "principalId" not in (client.arm("GET", LOGIC, version="2019-05-01").json().get("identity") or {})
+    assert identify(client, FUNCTION, wanted["identity"])["principalId"]
+
+
 def test_a_logic_app_is_put(client: Client) -> None:
     body = client.arm("GET", LOGIC, version="2019-05-01").json()
     body["identity"] = {"type": "SystemAssigned"}
@@ -141,8 +159,41 @@ def test_lists_can_be_filtered(client: Client) -> None:
 
     assert names("resourceType eq 'Microsoft.Compute/virtualMachines'") == ["etl-vm"]
     assert names("resourceType eq 'microsoft.web/sites' and name eq 'contosolearn'") == ["contosolearn"]
+    assert names("substringof('func', name) and resourceType eq 'Microsoft.Web/sites'") == ["reports-func"]
+    assert client.arm("PATCH", VM, version="2024-11-01", json={"tags": {"Team": "etl"}}).status_code == 200
+    client.arm("GET", VM, version="2024-11-01")
+    assert names("tagName eq 'team' and tagValue eq 'etl'") == ["etl-vm"]
     path = f"{seed.SUBSCRIPTION}/resources"
     assert client.arm("GET", path, version="2022-09-01", params={"$filter": "shape eq 1"}).status_code == 400
+
+
+def test_lists_come_in_pages_of_any_length(client: Client, world: World) -> None:
+    """`nextLink` leads to the next page: azure-contract.md, section 4.1."""
+    path = f"{seed.SUBSCRIPTION}/resources"
+    whole = client.arm("GET", path, version="2022-09-01").json()
+    world.resources.variations.arm_page_size = 2
+    page = client.arm("GET", path, version="2022-09-01").json()
+    found = page["value"]
+    while "nextLink" in page:
+        assert len(page["value"]) == 2
+        where = httpx.URL(page["nextLink"])
+        page = client.arm("GET", where.path, version=None, params=dict(where.params)).json()
+        found += page["value"]
+    assert (found, "nextLink" in whole) == (whole["value"], False)
+    spoilt = client.arm("GET", path, version="2022-09-01", params={"$skiptoken": "x"})
+    assert (spoilt.status_code, spoilt.json()["error"]["code"]) == (400, "InvalidSkipToken")
+
+
+def test_a_role_assignment_is_found_by_its_name(client: Client, world: World) -> None:
+    made = world.resources.access.assign(seed.ADMINISTRATOR_ID, access.READER, seed.SITE)
+    path = f"{seed.SITE}/providers/Microsoft.Authorization/roleAssignments/{made['name']}"
+    assert client.arm("GET", path, version="2022-04-01").json()["properties"]["scope"] == seed.SITE
+
+
+def test_a_tenant_is_told_with_its_domains(client: Client) -> None:
+    (tenant,) = client.arm("GET", "/tenants", version="2022-12-01").json()["value"]
+    assert tenant["defaultDomain"] in tenant["domains"]
+    assert {"countryCode", "displayName", "tenantCategory", "tenantType"} < set(tenant)
 
 
 def test_the_cloud_describes_itself(client: Client) -> None:

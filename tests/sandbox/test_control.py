@@ -112,12 +112,12 @@ def test_a_site_that_came_later_keeps_its_port(running: Running, state_dir: Any)
 def test_reset_goes_back_to_the_seed_without_a_new_start(client: Client) -> None:
     client.arm("PUT", SETTINGS, json={"properties": {}})
     client.graph("POST", "/applications", json={"displayName": "gone"})
-    control(client, "PATCH", "knobs", {"latencySeconds": 0.01, "settingsAccept202": True})
+    control(client, "PATCH", "knobs", {"latencySeconds": 0.01, "settingsAccept202": True, "armPageSize": 5})
     control(client, "PUT", "faults", [{"match": {"service": "Graph"}, "fault": {"type": "html"}}])
     control(client, "POST", "reset")
     assert control(client, "GET", "faults") == {"value": []}
     knobs = control(client, "GET", "knobs")
-    assert (knobs["latencySeconds"], knobs["settingsAccept202"]) == (0, False)
+    assert (knobs["latencySeconds"], knobs["settingsAccept202"], knobs["armPageSize"]) == (0, False, 0)
     client.forget_tokens()
     assert "OrganizationName" in client.arm("POST", f"{SETTINGS}/list").json()["properties"]
     found = client.graph("GET", "/applications", params={"$filter": "displayName eq 'gone'"}).json()
@@ -125,7 +125,13 @@ def test_reset_goes_back_to_the_seed_without_a_new_start(client: Client) -> None
 
 
 def test_a_knob_takes_only_what_it_means(client: Client) -> None:
-    for body in ({"settingsAccept202": 1}, {"latencySeconds": True}, {"latencySeconds": "1"}, {"nope": 1}):
+    """And where one of several does not, none is turned."""
+    for body in (
+        {"settingsAccept202": 1}, {"latencySeconds": True}, {"latencySeconds": "1"}, {"nope": 1},
+        {"armPageSize": -1}, {"armPageSize": True}, {"identityPatch": "maybe"}, {"strictSettingNames": 1},
+        {"lagSeconds": 3, "duplicateConsentAsGrant": True, "armPageSize": 1.5}, {"armPageSize": 3, "nope": 1},
+        {"defaultSignInAudience": "Everybody"},
+    ):  # fmt: skip
         before = control(client, "GET", "knobs")
         assert client.request("PATCH", "/_sandbox/knobs", json=body).status_code == 400
         assert control(client, "GET", "knobs") == before

@@ -78,7 +78,7 @@ def test_a_client_with_the_role_on_the_allow_list_is_answered(job: Job) -> None:
     job.configure()
     answer = job.call(ClientType="service")
     assert answer.status_code == 200, job.reason()
-    assert "organizationName" in answer.json()
+    assert isinstance(answer.json(), list)
 
 
 @pytest.mark.parametrize(
@@ -137,3 +137,32 @@ def test_settings_take_effect_when_the_restart_is_over(job: Job, world: World) -
     assert job.client.arm("POST", f"{seed.SITE}/restart").status_code == 200
     world.clock.advance(31)
     assert job.call().status_code == 401
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/API/V1/Organization", 200),
+        ("GET", "/api/v1/courses", 200),
+        ("GET", "/api/v2/Profile", 200),
+        ("PUT", "/api/v1/Course/7/Lesson/ImportProgress", 200),
+        ("POST", "/api/v4/Courses/7/Content", 200),
+        ("DELETE", "/api/v1/organization", 405),
+        ("GET", "/api/v1/organisation", 404),
+        ("GET", "/api/v9/Profile", 404),
+    ],
+)
+def test_documented_paths_are_there_in_any_case_and_no_others(job: Job, method: str, path: str, status: int) -> None:
+    job.configure()
+    origin = f"https://{job.client.addresses.of_site(seed.SITE)}"
+    accepted = {"ClientType": "Service", "Authorization": f"Bearer {job.token()}"}
+    assert job.client.request(method, origin + path, headers=accepted).status_code == status
+    assert job.client.request(method, origin + path).status_code == 401
+
+
+def test_organizations_are_a_list_and_other_pages_need_no_token(job: Job) -> None:
+    job.configure(OrganizationName="Contoso Learning")
+    assert [one["name"] for one in job.call().json()] == ["Contoso Learning"]
+    origin = f"https://{job.client.addresses.of_site(seed.SITE)}"
+    statuses = [job.client.request("GET", origin + path).status_code for path in ("/", "/swagger", "/apiary", "/x")]
+    assert statuses == [200, 200, 404, 404]

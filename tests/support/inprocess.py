@@ -6,7 +6,7 @@ import contextlib
 import io
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,7 +41,12 @@ class Ended:
         return document
 
 
-def run_inside(words: Sequence[str], environment: Mapping[str, str], time: SimulatedTime) -> Ended:
+def run_inside(
+    words: Sequence[str],
+    environment: Mapping[str, str],
+    time: SimulatedTime,
+    program: Callable[[Sequence[str]], int] = main,
+) -> Ended:
     """Run a command line to its end, in simulated time; nobody is at its standard input."""
     encoding = environment.get("PYTHONIOENCODING", "utf-8")
     out, err, began = _Stream(encoding), _Stream(encoding), time.seconds
@@ -54,7 +59,7 @@ def run_inside(words: Sequence[str], environment: Mapping[str, str], time: Simul
         # A client assertion is valid from now on, by a calendar that the sandbox has to agree with.
         patch.setattr(aad_client_base, "time", _Calendar(time))
         with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-            code = main(words)
+            code = program(words)
     took = time.seconds - began
     time.move_to(time.seconds + BETWEEN_RUNS)
     return Ended(code, out.text, err.text, took)

@@ -28,13 +28,13 @@ class ArmAccess:
 
     async def permissions(self, resource: ResourceId) -> tuple[Permission, ...]:
         """GET …/permissions: of the caller, whoever that is."""
-        found = await self._rows(resource, "permissions", AUTHORIZATION_API)
+        found = await self._session.rows(f"{resource}{AUTHORIZATION}/permissions", AUTHORIZATION_API, READ)
         with ARM.readable(READ):
             return tuple(_permission(row) for row in found)
 
     async def locks(self, resource: ResourceId) -> tuple[Lock, ...]:
         """GET …/locks, without those that only bind what lies below."""
-        found = await self._rows(resource, "locks", LOCKS_API)
+        found = await self._session.rows(f"{resource}{AUTHORIZATION}/locks", LOCKS_API, READ)
         with ARM.readable(READ):
             locks = [_lock(row) for row in found]
         here = f"{str(resource).lower()}/"
@@ -42,14 +42,9 @@ class ArmAccess:
 
     async def denials(self, resource: ResourceId) -> tuple[Denial, ...]:
         """GET …/denyAssignments."""
-        found = await self._rows(resource, "denyAssignments", AUTHORIZATION_API)
+        found = await self._session.rows(f"{resource}{AUTHORIZATION}/denyAssignments", AUTHORIZATION_API, READ)
         with ARM.readable(READ):
             return tuple(denial for row in found for denial in _denials(row, resource))
-
-    async def _rows(self, resource: ResourceId, kind: str, version: str) -> list[Mapping[str, Any]]:
-        page = await self._session.get(f"{resource}{AUTHORIZATION}/{kind}", version, READ)
-        with ARM.readable(READ):
-            return rows(page.get("value"))
 
 
 def _permission(row: Mapping[str, Any]) -> Permission:

@@ -16,6 +16,14 @@ from mct_s2s.errors import NotThere, PermissionMissing, S2SError, ServiceError, 
 from mct_s2s.model.commands import command
 
 LEAST_ROLE = "Website Contributor"
+SETTING_NAME_REFUSED = "setting-name-refused"
+
+_REFUSED_NAME = re.compile(
+    r"appsetting with name '(?P<name>.+)' is not allowed"
+    r"|app setting \((?:site\.siteconfig\.appsettings\.)?(?P<flex>[^)]+)\) .*is invalid",
+    re.IGNORECASE | re.DOTALL,
+)
+"""App Service's words, and those of the Flex Consumption plan: docs/azure-contract.md, section 4.3."""
 
 
 class UnreadableAnswer(AzureError):
@@ -51,19 +59,38 @@ def translate(error: AzureError, doing: str, scope: str = "") -> S2SError:
             "permission-missing", f"You may not {doing}: {said}", remedy=_who_grants(code), request_id=request_id
         )
     if status == 404:
-        return NotThere(
-            "not-found", f"Could not {doing}: {said}", remedy="Check the name and the group.", request_id=request_id
-        )
+        return NotThere("not-found", f"Could not {doing}: {said}", remedy=_where_else(code), request_id=request_id)
+    name = refused_setting(message) if status == 400 else None
     return ServiceError(
-        "locked" if code == "ScopeLocked" else "arm-refused",
+        _code(code, name),
         f"Azure Resource Manager refused to {doing}: {said}",
-        remedy=_remedy(code, status),
+        remedy=_remedy(code, status) if name is None else _rename(name),
         request_id=request_id,
         status=status,
         service_code=code,
         service_message=message,
         retry_after=seconds(headers.get("retry-after")),
         headers=headers,
+    )
+
+
+def refused_setting(message: str) -> str | None:
+    """The name of the application setting that a write was refused for."""
+    match = _REFUSED_NAME.search(message)
+    return (match["name"] or match["flex"]) if match else None
+
+
+def _code(code: str, refused_name: str | None) -> str:
+    if refused_name is not None:
+        return SETTING_NAME_REFUSED
+    return "locked" if code == "ScopeLocked" else "arm-refused"
+
+
+def _rename(name: str) -> str:
+    return (
+        f"App Service writes no setting at all as long as there is one called '{name}'. Rename it, and have what reads "
+        "it use the new name (letters, digits, periods and underscores; on Linux, two underscores stand for a colon), "
+        "in one step: Azure portal, Environment variables, Advanced edit. Then run the same command again: it resumes."
     )
 
 
@@ -112,6 +139,12 @@ def _challenge(header: str, scope: str) -> str:
 
 def _lowered(document: object) -> dict[str, Any]:
     return {str(key).lower(): value for key, value in document.items()} if isinstance(document, Mapping) else {}
+
+
+def _where_else(code: str) -> str:
+    if code == "SubscriptionNotFound":  # said before the token is looked at, so that it tells nothing of rights
+        return "Check the subscription's id, and the cloud that it belongs to (--cloud)."
+    return "Check the name and the group."
 
 
 def _who_grants(code: str) -> str:

@@ -7,6 +7,7 @@ managed-identities-azure-resources/qs-configure-rest-vm.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ from mct_s2s.adapters.answers import ARM, guid, members, optional, rows, text, t
 from mct_s2s.adapters.arm.session import ArmSession
 from mct_s2s.adapters.arm.sites import ArmSites
 from mct_s2s.errors import NotThere, ServiceError
+from mct_s2s.model.commands import command, webapp_command
 from mct_s2s.model.ids import PrincipalId
 from mct_s2s.model.observed import IdentityHolder
 from mct_s2s.model.resource_id import USER_ASSIGNED_IDENTITIES, ResourceId
@@ -27,6 +29,9 @@ DISABLE = "switch the managed identity off"
 ROLES = "read the identity's roles"
 ROLE_ASSIGNMENTS_API = "2022-04-01"
 POLL_SECONDS = 1
+LOOKS = 5
+PAUSE = 0.5
+"""Seconds, times the look's number: some kinds of hosting accept a change first and carry it out later."""
 
 
 class ArmIdentities:
@@ -60,30 +65,52 @@ class ArmIdentities:
         Raises:
             ServiceError: refused, or the type of resource carries no identity.
         """
-        await self._change(holder, _with_system_assigned(holder), ENABLE)
-        after = await self.holder(holder.resource)
-        if after is None or after.principal_id is None:
-            raise ServiceError(
-                "identity-not-made",
-                f"Azure accepted the identity of '{holder.display_name}' but shows no principal id.",
-                remedy="Wait a minute and run the same command again.",
-            )
-        return after.principal_id
+        wanted = _with_system_assigned(holder)
+        await self._change(holder, wanted, ENABLE)
+        for look in range(LOOKS):
+            await asyncio.sleep(look * PAUSE)
+            after = await self.holder(holder.resource)
+            if after is not None and after.principal_id is not None:
+                return after.principal_id
+        raise ServiceError(
+            "identity-not-made",
+            f"Azure accepted the identity of '{holder.display_name}' but shows no principal id: resources of the type "
+            f"{holder.resource.type} may not take it this way. Nothing else of it was changed.",
+            remedy="Switch it on by hand (Azure portal, the resource's page Identity), then run the same command "
+            f"again: it resumes. With the Azure CLI: {_by_hand(holder, wanted, 'identity assign')}",
+        )
 
     async def disable(self, holder: IdentityHolder) -> None:
-        """PATCH `identity`, so that only the identities which users assigned are left."""
-        await self._change(holder, _without_system_assigned(holder), DISABLE)
+        """PATCH `identity`, so that only the identities which users assigned are left, and look whether they are.
+
+        Raises:
+            ServiceError: refused, or the type of resource takes no such change.
+        """
+        wanted = _without_system_assigned(holder)
+        await self._change(holder, wanted, DISABLE)
+        for look in range(LOOKS):
+            await asyncio.sleep(look * PAUSE)
+            after = await self.holder(holder.resource)
+            if after is None or after.principal_id is None:
+                return
+        raise ServiceError(
+            "identity-not-removed",
+            f"Azure accepted to switch off the identity of '{holder.display_name}' but it is still on: resources of "
+            f"the type {holder.resource.type} may not take it this way.",
+            remedy="Switch it off by hand (Azure portal, the resource's page Identity), then run the same command "
+            f"again: it resumes. With the Azure CLI: {_by_hand(holder, wanted, 'identity remove')}",
+        )
 
     async def roles_of(self, holder: IdentityHolder) -> list[str]:
         """GET /subscriptions/{id}/providers/Microsoft.Authorization/roleAssignments?$filter=principalId eq …."""
         if holder.principal_id is None:
             return []
         path = f"/subscriptions/{holder.resource.subscription_id}/providers/Microsoft.Authorization/roleAssignments"
-        page = await self._session.get(
+        found = await self._session.rows(
             path, ROLE_ASSIGNMENTS_API, ROLES, filter=f"principalId eq '{holder.principal_id}'"
         )
         with ARM.readable(ROLES):
-            return [text(members(row.get("properties")).get("scope")) or text(row["id"]) for row in rows(page["value"])]
+            return [text(members(row.get("properties")).get("scope")) or text(row["id"]) for row in found]
 
     async def _change(self, holder: IdentityHolder, identity: dict[str, Any], doing: str) -> None:
         if holder.resource.is_site:
@@ -130,7 +157,7 @@ class ArmIdentities:
         try:
             await self._session.call(patch, doing)
         except ServiceError as error:
-            if error.status != 405 and error.service_code != "PatchResourceNotSupported":
+            if error.status != 405:
                 raise
             await self._session.call(put, doing)
 
@@ -173,7 +200,7 @@ def _holder(resource: ResourceId, row: Mapping[str, Any], api_version: str | Non
         resource=resource,
         principal_id=PrincipalId(guid(identity["principalId"])) if identity.get("principalId") else None,
         identity_type=text(identity.get("type")) or "None",
-        user_assigned=tuple(members(identity.get("userAssignedIdentities"))),
+        user_assigned=tuple(sorted(members(identity.get("userAssignedIdentities")))),
         api_version=api_version,
         location=optional(row.get("location")),
     )
@@ -186,6 +213,14 @@ def _with_system_assigned(holder: IdentityHolder) -> dict[str, Any]:
         "type": "SystemAssigned, UserAssigned",
         "userAssignedIdentities": {identity: {} for identity in holder.user_assigned},
     }
+
+
+def _by_hand(holder: IdentityHolder, identity: Mapping[str, Any], verb: str) -> str:
+    """The Azure CLI's way, which reads the resource and puts it whole."""
+    if holder.resource.is_site:
+        return webapp_command(verb, holder.resource)
+    setting = f"identity.type={identity['type']}"
+    return command("az", "resource", "update", "--ids", str(holder.resource), "--set", setting)
 
 
 def _without_system_assigned(holder: IdentityHolder) -> dict[str, Any]:

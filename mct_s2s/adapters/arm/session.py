@@ -7,7 +7,7 @@ resource providers.
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -26,7 +26,7 @@ from azure.core.rest import HttpRequest
 
 from mct_s2s import __version__
 from mct_s2s.adapters import patience as limits
-from mct_s2s.adapters.answers import ARM
+from mct_s2s.adapters.answers import ARM, OddAnswer, check_address, rows
 from mct_s2s.adapters.arm.errors import UnreadableAnswer, translate
 from mct_s2s.adapters.azure_trace import OnlyAt, TracePolicy
 from mct_s2s.adapters.clouds import Cloud
@@ -113,9 +113,37 @@ class ArmSession:
     async def get(self, path: str, api_version: str, doing: str, *, filter: str | None = None) -> dict[str, Any]:  # noqa: A002  # the option's name
         """GET a path for which the management clients at hand have no operation."""
         options = {"api-version": api_version, **({"$filter": filter} if filter else {})}
+        return await self._read(self.cloud.arm + path, options, doing)
 
+    async def rows(
+        self,
+        path: str,
+        api_version: str,
+        doing: str,
+        *,
+        filter: str | None = None,  # noqa: A002  # as above
+    ) -> list[Mapping[str, Any]]:
+        """Every row of a list: how long a page is, is the service's choice, and `nextLink` leads to the next one.
+
+        Source: docs/azure-contract.md, section 4.1.
+        """
+        page = await self.get(path, api_version, doing, filter=filter)
+        found: list[Mapping[str, Any]] = []
+        while True:
+            with ARM.readable(doing):
+                found += rows(page["value"])  # without one it is no list: never "no rows"
+            following = page.get("nextLink")
+            if not following:
+                return found
+            try:
+                check_address(following, self.cloud.arm)
+            except OddAnswer as odd:
+                raise ARM.refused(odd, doing) from odd
+            page = await self._read(following, {}, doing)
+
+    async def _read(self, url: str, options: Mapping[str, str], doing: str) -> dict[str, Any]:
         async def once() -> dict[str, Any]:
-            response = await self._raw.send_request(HttpRequest("GET", self.cloud.arm + path, params=options))
+            response = await self._raw.send_request(HttpRequest("GET", url, params=options))
             if response.status_code != 200:  # no redirect is followed
                 raise HttpResponseError(response=response)
             document: dict[str, Any] = response.json()

@@ -31,9 +31,9 @@ class ArmSites:
 
     async def subscriptions(self) -> list[Subscription]:
         """GET /subscriptions."""
-        page = await self._session.get("/subscriptions", SUBSCRIPTIONS_API, "list the subscriptions")
+        found = await self._session.rows("/subscriptions", SUBSCRIPTIONS_API, "list the subscriptions")
         with ARM.readable("list the subscriptions"):
-            return [_subscription(row) for row in page["value"]]
+            return [_subscription(row) for row in found]
 
     async def subscription(self, subscription_id: str) -> Subscription | None:
         """GET /subscriptions/{id}."""
@@ -114,7 +114,7 @@ class ArmSites:
                 sticky = texts(members(answer.get("properties")).get("appSettingNames"))
         except (NotThere, PermissionMissing, ServiceError):
             return None  # it only serves a warning: whoever may not see the slots can do the job all the same
-        return Swapping(tuple(slots), frozenset(entry.lower() for entry in sticky)) if slots else None
+        return Swapping(tuple(sorted(slots)), frozenset(entry.lower() for entry in sticky)) if slots else None
 
     async def write_settings(
         self,
@@ -206,7 +206,7 @@ def _subscription(row: Mapping[str, Any]) -> Subscription:
 def _site(row: Mapping[str, Any]) -> Site:
     properties = members(row.get("properties"))
     default = text(properties.get("defaultHostName"))
-    others = [name for name in texts(properties.get("hostNames")) if name != default]
+    others = sorted(name for name in texts(properties.get("hostNames")) if name != default)
     resource = ResourceId.parse(text(row["id"]))
     guid(resource.subscription_id)
     return Site(

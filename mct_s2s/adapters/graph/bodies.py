@@ -31,7 +31,9 @@ THIS_DIRECTORY_ONLY = "AzureADMyOrg"
 supported-accounts-validation."""
 
 
-def new_application(display_name: str, tags: Sequence[str], notes: str | None) -> Application:
+def new_application(
+    display_name: str, tags: Sequence[str], notes: str | None, reference: str | None = None
+) -> Application:
     """A registration for this directory only. Its v1 tokens carry the URI that was asked for as their audience."""
     return Application(
         display_name=display_name,
@@ -39,6 +41,7 @@ def new_application(display_name: str, tags: Sequence[str], notes: str | None) -
         api=ApiApplication(requested_access_token_version=1),
         tags=list(tags) or None,
         notes=notes,
+        service_management_reference=reference,
     )
 
 
@@ -52,6 +55,7 @@ def application_patch(patch: ApplicationPatch) -> Application:
         if patch.required_access is None
         else [_required_access(entry) for entry in patch.required_access],
         tags=None if patch.tags is None else list(patch.tags),
+        service_management_reference=patch.management_reference,
     )
 
 

@@ -34,12 +34,13 @@ async def owners(session: GraphSession, path: str, lag: Lag) -> tuple[Owner, ...
     info = session.request(Method.GET, f"{path}/owners?$select=id,displayName,userPrincipalName")
     rows = [row async for row in session.rows(info, READ, lag=lag)]
     with GRAPH.readable(READ):
-        return tuple(
+        found = (
             Owner(
                 PrincipalId(guid(row["id"])), str(row.get("userPrincipalName") or row.get("displayName") or row["id"])
             )
             for row in rows
         )
+        return tuple(sorted(found, key=lambda owner: owner.id))
 
 
 async def credentials(session: GraphSession, path: str, lag: Lag) -> tuple[Credential, ...]:
@@ -50,8 +51,8 @@ async def credentials(session: GraphSession, path: str, lag: Lag) -> tuple[Crede
     row = await _holder(session, path, lag, with_keys=True)
     with GRAPH.readable(READ):
         return (
-            *(parse.credential(CredentialKind.SECRET, entry) for entry in row["passwordCredentials"]),
-            *(
+            *parse.credentials(CredentialKind.SECRET, row["passwordCredentials"]),
+            *parse.by_age(
                 replace(parse.credential(CredentialKind.CERTIFICATE, entry), thumbprint=_thumbprint(entry))
                 for entry in row["keyCredentials"]
             ),
@@ -61,7 +62,7 @@ async def credentials(session: GraphSession, path: str, lag: Lag) -> tuple[Crede
 async def federated(session: GraphSession, path: str, lag: Lag) -> tuple[Credential, ...]:
     """GET {path}/federatedIdentityCredentials."""
     info = session.request(Method.GET, f"{path}/federatedIdentityCredentials")
-    return tuple([parse.federated_credential(row) async for row in session.rows(info, READ, lag=lag)])
+    return parse.by_age([parse.federated_credential(row) async for row in session.rows(info, READ, lag=lag)])
 
 
 async def remove(session: GraphSession, path: str, keep: Collection[KeyId]) -> None:

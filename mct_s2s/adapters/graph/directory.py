@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from kiota_abstractions.base_request_configuration import RequestConfiguration
 from kiota_abstractions.method import Method
@@ -31,6 +31,8 @@ from mct_s2s.model.proofs import Certificate, Federation
 from mct_s2s.planning.edits import ApplicationPatch
 from mct_s2s.ports import NewSecret
 from mct_s2s.together import together
+
+T = TypeVar("T")
 
 RESTORE_ATTEMPTS = 8
 RESTORE_PAUSE = 0.3
@@ -85,7 +87,7 @@ class GraphDirectory:
         found = [parse.application(row) for row in await self._in(self._graph.applications, "appId", wanted)]
         missing = _missing(wanted, [application.client_id for application in found])
         found += _there(await together(*(self.application_by_client_id(ClientId(entry)) for entry in missing)))
-        return found
+        return _in_order(wanted, found, lambda one: one.client_id)
 
     async def principal(self, client_id: ClientId) -> ServicePrincipal | None:
         """GET /servicePrincipals(appId='…')."""
@@ -102,7 +104,7 @@ class GraphDirectory:
         ]
         missing = _missing(wanted, [principal.client_id for principal in found])
         found += _there(await together(*(self.principal(ClientId(entry)) for entry in missing)))
-        return found
+        return _in_order(wanted, found, lambda one: one.client_id)
 
     async def principals(self, ids: Iterable[PrincipalId]) -> list[ServicePrincipal]:
         """GET /servicePrincipals?$filter=id in (…); what the index does not know is read by key."""
@@ -113,7 +115,7 @@ class GraphDirectory:
         ]
         missing = _missing(wanted, [principal.id for principal in found])
         found += _there(await together(*(self._principal_by_id(entry) for entry in missing)))
-        return found
+        return _in_order(wanted, found, lambda one: one.id)
 
     async def assignments_to(self, client_id: ClientId, *, is_new: bool = False) -> list[Assignment]:
         """GET /servicePrincipals(appId='…')/appRoleAssignedTo; none where there is no service principal."""
@@ -127,7 +129,7 @@ class GraphDirectory:
             if error.status == 404:
                 return []
             raise
-        return [parse.assignment(row) for row in rows]
+        return sorted((parse.assignment(row) for row in rows), key=lambda one: one.id)
 
     async def federated_credentials(self, object_id: ApplicationObjectId) -> list[Credential]:
         """GET /applications/{id}/federatedIdentityCredentials; none where a replica does not show the application."""
@@ -141,15 +143,21 @@ class GraphDirectory:
     async def applications_with_tag(self, tag: str) -> list[Application]:
         """GET /applications?$filter=tags/any(…)."""
         rows = await self._filtered(self._graph.applications, f"tags/any(t:t eq {_quoted(tag)})")
-        return [parse.application(row) for row in rows]
+        return sorted((parse.application(row) for row in rows), key=lambda one: (one.display_name, one.object_id))
 
     async def assignments_of(self, principal: PrincipalId) -> list[Assignment]:
         """GET /servicePrincipals/{id}/appRoleAssignments."""
         builder = self._graph.service_principals.by_service_principal_id(principal).app_role_assignments
-        return [parse.assignment(row) async for row in self._session.rows(builder.to_get_request_information(), READ)]
+        rows = [row async for row in self._session.rows(builder.to_get_request_information(), READ)]
+        return sorted((parse.assignment(row) for row in rows), key=lambda one: one.id)
 
     async def create_application(
-        self, unique_name: str, display_name: str, tags: Sequence[str], notes: str | None = None
+        self,
+        unique_name: str,
+        display_name: str,
+        tags: Sequence[str],
+        notes: str | None = None,
+        management_reference: str | None = None,
     ) -> tuple[Application, bool]:
         """PATCH /applications(uniqueName='…') with `Prefer: create-if-missing`: two runs can never make two.
 
@@ -158,7 +166,8 @@ class GraphDirectory:
         builder = self._graph.applications_with_unique_name(unique_name)
         prefer: RequestConfiguration[Any] = RequestConfiguration()
         prefer.headers.add("Prefer", "create-if-missing")
-        info = builder.to_patch_request_information(bodies.new_application(display_name, tags, notes), prefer)
+        body = bodies.new_application(display_name, tags, notes, management_reference)
+        info = builder.to_patch_request_information(body, prefer)
         row = await self._session.send(info, CREATE)
         is_made = row is not None
         if row is None:  # it stood already: 204 brings no body
@@ -168,10 +177,16 @@ class GraphDirectory:
         return parse.application(row or {}), is_made
 
     async def register_application(
-        self, display_name: str, tags: Sequence[str], notes: str | None, owner: PrincipalId | None
+        self,
+        display_name: str,
+        tags: Sequence[str],
+        notes: str | None,
+        owner: PrincipalId | None,
+        management_reference: str | None = None,
     ) -> Application:
         """POST /applications."""
-        return parse.application(await ownership.register(self._session, display_name, tags, notes, owner))
+        body = bodies.new_application(display_name, tags, notes, management_reference)
+        return parse.application(await ownership.register(self._session, body, owner))
 
     async def unnamed_applications(self, tag: str) -> list[Application]:
         """GET /applications?$filter=tags/any(…)."""
@@ -297,7 +312,8 @@ class GraphDirectory:
         """GET /directory/deletedItems/microsoft.graph.application, all of it: `uniqueName` is no filter there."""
         builder = self._graph.directory.deleted_items.graph_application
         info = builder.to_get_request_information(_select(parse.DELETED_FIELDS))
-        return parse.deleted_applications([row async for row in self._session.rows(info, READ)])
+        rows = parse.deleted_applications([row async for row in self._session.rows(info, READ)])
+        return sorted(rows, key=lambda one: (one.display_name, one.object_id))
 
     async def deleted_application(self, object_id: ApplicationObjectId) -> Application | None:
         """GET /directory/deletedItems/{id}, whole."""
@@ -441,6 +457,12 @@ def _distinct(ids: Iterable[str]) -> list[str]:
 def _missing(wanted: Sequence[str], found: Iterable[str]) -> list[str]:
     known = {entry.lower() for entry in found}
     return [entry for entry in wanted if entry not in known]
+
+
+def _in_order(wanted: Sequence[str], found: Iterable[T], key: Callable[[T], str]) -> list[T]:
+    """As they were asked for: a collection comes in any order, and would look changed."""
+    places = {entry: place for place, entry in enumerate(wanted)}
+    return sorted(found, key=lambda one: places.get(key(one).lower(), len(places)))
 
 
 def _there(rows: Iterable[Any]) -> list[Any]:

@@ -14,6 +14,7 @@ from mct_s2s.planning.secret_policy import LIFETIME_FORBIDDEN
 
 READ = "read the directory"
 CREATE = "create the registration"
+REFERENCE_NEEDED = "management-reference-needed"
 NAME_TAKEN = "name-taken"
 URI_TAKEN = "uri-taken"
 """Codes of a creation or a change that was refused because another object holds what has to be unique."""
@@ -145,6 +146,8 @@ def _code(status: int, message: str, doing: str) -> str:
         return NAME_TAKEN
     if status == 400 and "already exists" in text and "identifieruris" in text:
         return URI_TAKEN
+    if _is_about_reference(text):
+        return REFERENCE_NEEDED
     return "graph-refused"
 
 
@@ -155,8 +158,34 @@ class PermissionDenied(PermissionMissing):
         super().__init__("permission-missing", message, remedy=remedy, request_id=request_id)
 
 
+def _is_about_reference(text: str) -> bool:
+    """Whether a registration lacks what this tenant demands, or has one that it does not know.
+
+    Source: docs/azure-contract.md, section 3.2.
+    """
+    return "servicemanagementreference" in text
+
+
 def _remedy(status: int, message: str, doing: str) -> str:
     text = message.casefold()
+    policy = _policys_remedy(text, doing)
+    if policy is not None:
+        return policy
+    if "already exists" in text:
+        return "A registration in the recycle bin may hold it: run the same command again in a minute."
+    if status >= 500 or status == 429:
+        return "Run the same command again: it resumes where this one stopped."
+    return "Run the same command again; if it persists, give the request id to Microsoft support."
+
+
+def _policys_remedy(text: str, doing: str) -> str | None:
+    """The way out where the tenant's own rules said no."""
+    if _is_about_reference(text):
+        return (
+            "This tenant wants to know of every app registration which service it belongs to. Ask whoever runs your "
+            "organization's service or asset management for the id, then run mct-s2s setup, or add-client, again with "
+            "--service-management-reference ID: it resumes, and gives it to registrations that lack one, too."
+        )
     if "policy" in text and "credential" in text and doing == "add the certificate":
         return (
             "The tenant's policy allows a certificate a shorter life only: make one with a shorter --secret-lifetime, "
@@ -172,8 +201,4 @@ def _remedy(status: int, message: str, doing: str) -> str:
             "The tenant's policy forbids this secret: take a shorter --secret-lifetime, or do without a secret: "
             "--credential certificate, --credential federated, or mct-s2s add-client --managed-identity RESOURCE"
         )
-    if "already exists" in text:
-        return "A registration in the recycle bin may hold it: run the same command again in a minute."
-    if status >= 500 or status == 429:
-        return "Run the same command again: it resumes where this one stopped."
-    return "Run the same command again; if it persists, give the request id to Microsoft support."
+    return None

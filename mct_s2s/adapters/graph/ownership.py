@@ -7,13 +7,12 @@ application-post-applications, /application-post-owners, /application-update (`u
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from kiota_abstractions.base_request_configuration import RequestConfiguration
 from kiota_abstractions.method import Method
+from msgraph.generated.models.application import Application
 
-from mct_s2s.adapters.graph import bodies
 from mct_s2s.adapters.graph.errors import CREATE, is_lag
 from mct_s2s.adapters.graph.session import GraphSession
 from mct_s2s.errors import ServiceError
@@ -24,16 +23,14 @@ ADD_OWNER = "become an owner of the registration"
 OWNERS = "owners@odata.bind"
 
 
-async def register(
-    session: GraphSession, display_name: str, tags: Sequence[str], notes: str | None, owner: PrincipalId | None
-) -> dict[str, Any]:
+async def register(session: GraphSession, body: Application, owner: PrincipalId | None) -> dict[str, Any]:
     """POST /applications, with whoever asks as its owner by name: some tenants demand that, others do not take it."""
     try:
-        return await _post(session, display_name, tags, notes, owner)
+        return await _post(session, body, owner)
     except ServiceError as refused:
         if owner is None or refused.status != 400:
             raise
-    return await _post(session, display_name, tags, notes, None)
+    return await _post(session, body, None)
 
 
 async def name(session: GraphSession, object_id: ApplicationObjectId, unique_name: str) -> None:
@@ -53,10 +50,8 @@ async def add_owner(session: GraphSession, object_id: ApplicationObjectId, owner
             raise
 
 
-async def _post(
-    session: GraphSession, display_name: str, tags: Sequence[str], notes: str | None, owner: PrincipalId | None
-) -> dict[str, Any]:
-    body = bodies.new_application(display_name, tags, notes)
+async def _post(session: GraphSession, body: Application, owner: PrincipalId | None) -> dict[str, Any]:
+    body.additional_data.pop(OWNERS, None)
     if owner is not None:
         body.additional_data[OWNERS] = [f"{session.base_url}/directoryObjects/{owner}"]
     configuration: RequestConfiguration[Any] = RequestConfiguration()

@@ -1,5 +1,8 @@
 """Graph's JSON into our nouns. Only what this product uses is read; nothing is assumed about the rest.
 
+Graph's arrays are sets, and come in another order at each reading: here they get one, or the same registration would
+look changed (docs/azure-contract.md, section 3.11).
+
 Source: learn.microsoft.com/graph/api/resources/application and /serviceprincipal.
 """
 
@@ -7,7 +10,7 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -60,6 +63,7 @@ DELETED_FIELDS = [
     "deletedDateTime",
     "tags",
     "notes",
+    "serviceManagementReference",
 ]
 """What is asked of the recycle bin: all but certificates, which a list that is chosen shows at a price."""
 PRINCIPAL_FIELDS = [
@@ -113,17 +117,23 @@ def application(row: Json) -> Application:
         display_name=text(row.get("displayName")),
         unique_name=optional(row.get("uniqueName")),
         sign_in_audience=optional(row.get("signInAudience")),
-        identifier_uris=texts(row.get("identifierUris")),
-        app_roles=tuple(app_role(role) for role in rows(row.get("appRoles"))),
-        required_access=tuple(_required_access(entry) for entry in rows(row.get("requiredResourceAccess"))),
+        identifier_uris=tuple(sorted(texts(row.get("identifierUris")))),
+        app_roles=tuple(sorted((app_role(role) for role in rows(row.get("appRoles"))), key=lambda role: role.id)),
+        required_access=tuple(
+            sorted(
+                (_required_access(entry) for entry in rows(row.get("requiredResourceAccess"))),
+                key=lambda entry: entry.resource_client_id,
+            )
+        ),
         credentials=(
-            *(credential(CredentialKind.SECRET, entry) for entry in rows(row.get("passwordCredentials"))),
-            *(credential(CredentialKind.CERTIFICATE, entry) for entry in rows(row.get("keyCredentials"))),
+            *credentials(CredentialKind.SECRET, rows(row.get("passwordCredentials"))),
+            *credentials(CredentialKind.CERTIFICATE, rows(row.get("keyCredentials"))),
         ),
         token_version=_version(members(row.get("api")).get("requestedAccessTokenVersion")),
         created=_optional_moment(row.get("createdDateTime")),
-        tags=texts(row.get("tags")),
+        tags=tuple(sorted(texts(row.get("tags")))),
         notes=optional(row.get("notes")),
+        management_reference=optional(row.get("serviceManagementReference")),
         deleted=_optional_moment(row.get("deletedDateTime")),
     )
 
@@ -143,7 +153,7 @@ def app_role(row: Json) -> AppRole:
 @GRAPH.readable(READ)
 def principal(row: Json) -> ServicePrincipal:
     """`servicePrincipal`. A managed identity names its Azure resource among its alternative names."""
-    names = texts(row.get("alternativeNames"))
+    names = sorted(texts(row.get("alternativeNames")))
     is_identity = row.get("servicePrincipalType") == PrincipalKind.MANAGED_IDENTITY
     return ServicePrincipal(
         id=PrincipalId(guid(row["id"])),
@@ -165,7 +175,7 @@ def assignment(row: Json) -> Assignment:
 @GRAPH.readable(READ)
 def federated_credential(row: Json) -> Credential:
     """`federatedIdentityCredential`: it does not expire."""
-    audience = next(iter(texts(row.get("audiences"))), "")
+    audience = min(texts(row.get("audiences")), default="")
     federation = Federation(text(row.get("issuer")), text(row.get("subject")), audience)
     key_id, name = KeyId(guid(row["id"])), optional(row.get("name"))
     return Credential(CredentialKind.FEDERATED, key_id, name, None, federation=federation)
@@ -208,8 +218,18 @@ def _version(value: object) -> int | None:
 
 
 def _required_access(row: Json) -> RequiredAccess:
-    permissions = tuple((guid(entry["id"]), text(entry["type"])) for entry in rows(row.get("resourceAccess")))
-    return RequiredAccess(ClientId(guid(row["resourceAppId"])), permissions)
+    permissions = sorted((guid(entry["id"]), text(entry["type"])) for entry in rows(row.get("resourceAccess")))
+    return RequiredAccess(ClientId(guid(row["resourceAppId"])), tuple(permissions))
+
+
+def credentials(kind: CredentialKind, found: Iterable[Json]) -> tuple[Credential, ...]:
+    """Those of one kind."""
+    return by_age(credential(kind, row) for row in found)
+
+
+def by_age(found: Iterable[Credential]) -> tuple[Credential, ...]:
+    """The oldest first."""
+    return tuple(sorted(found, key=lambda one: (one.begins or datetime.min.replace(tzinfo=UTC), one.key_id)))
 
 
 def credential(kind: CredentialKind, row: Json) -> Credential:

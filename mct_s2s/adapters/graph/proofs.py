@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -38,16 +39,10 @@ async def add_certificate(
     Returns:
         The `keyId` that the certificate is registered under, by this call or before it.
     """
-    builder = session.client.applications.by_application_id(object_id)
-    row = await session.send(builder.to_get_request_information(), READ, lag=lag) or {}
-    if not isinstance(row.get("keyCredentials"), list):
-        raise GRAPH.unreadable(READ)  # never "no certificates": the write replaces them all
-    with GRAPH.readable(READ):
-        standing = rows(row["keyCredentials"])
-        for entry in standing:
-            known = same_id(optional(entry.get("keyId")), certificate.key_id)
-            if known or same_id(parse.thumbprint(entry.get("customKeyIdentifier")), certificate.thumbprint):
-                return KeyId(guid(entry["keyId"]))
+    standing = await _certificates(session, object_id, lag)
+    known = _known(standing, certificate)
+    if known is not None:
+        return known
     added = {
         "type": "AsymmetricX509Cert",
         "usage": "Verify",
@@ -58,10 +53,41 @@ async def add_certificate(
         "key": base64.b64encode(certificate.der).decode(),
     }
     kept = [{field: value for field, value in entry.items() if field != "key"} for entry in standing]
+    builder = session.client.applications.by_application_id(object_id)
     write = builder.to_patch_request_information(Application())
     write.set_stream_content(json.dumps({"keyCredentials": [*kept, added]}).encode(), JSON)
-    await session.send(write, "add the certificate", lag=lag)
+    try:
+        await session.send(write, "add the certificate", lag=lag)
+    except ServiceError as error:
+        # Where the answer to the first attempt was lost, the second one changes what that one added, and is refused:
+        # docs/azure-contract.md, section 9.
+        known = _known(await _certificates(session, object_id, lag), certificate) if _is_altered(error) else None
+        if known is None:
+            raise
+        return known
     return certificate.key_id
+
+
+async def _certificates(session: GraphSession, object_id: ApplicationObjectId, lag: Lag) -> list[Mapping[str, Any]]:
+    builder = session.client.applications.by_application_id(object_id)
+    row = await session.send(builder.to_get_request_information(), READ, lag=lag) or {}
+    if not isinstance(row.get("keyCredentials"), list):
+        raise GRAPH.unreadable(READ)  # never "no certificates": the write replaces them all
+    with GRAPH.readable(READ):
+        return rows(row["keyCredentials"])
+
+
+def _known(standing: list[Mapping[str, Any]], certificate: Certificate) -> KeyId | None:
+    with GRAPH.readable(READ):
+        for entry in standing:
+            own = same_id(optional(entry.get("keyId")), certificate.key_id)
+            if own or same_id(parse.thumbprint(entry.get("customKeyIdentifier")), certificate.thumbprint):
+                return KeyId(guid(entry["keyId"]))
+    return None
+
+
+def _is_altered(error: ServiceError) -> bool:
+    return error.status == 400 and "update to existing credential" in error.service_message.casefold()
 
 
 async def put_federated_credential(

@@ -28,6 +28,7 @@ class CreateApplication(Change):
     """How one of that name is adopted by its appId, should somebody else have been faster: `--client`."""
     tags: tuple[str, ...] = ()
     notes: str | None = None
+    management_reference: str | None = None
 
     action: ClassVar[Action] = Action.CREATE
 
@@ -74,6 +75,7 @@ class ApplicationEdits:
     tags: tuple[str, ...] = ()
     forget: tuple[str, ...] = ()
     """Tags that are to go."""
+    management_reference: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

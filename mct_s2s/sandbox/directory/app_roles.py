@@ -17,20 +17,19 @@ _VALUE = re.compile(r"[A-Za-z0-9:!#$%&'()*+,\-./;<=>?@\[\]^_`{|}~]{1,120}")
 def completed(role: Object) -> Object:
     """Give an app role with every property, as it is stored and read back."""
     empty: Object = {"allowedMemberTypes": [], "description": None, "displayName": None, "id": str(uuid.UUID(int=0))}
-    return {**empty, "isEnabled": False, "origin": "Application", "value": None, **role}
+    # What was read may be sent back: the origin that comes with it is the service's own all the same.
+    return {**empty, "isEnabled": True, "value": None, **role, "origin": "Application"}
 
 
-def check(new: list[Object], old: list[Object], *, personal_accounts: bool) -> None:
-    """Judge a new array of app roles against the one that stands.
+def check(new: list[Object], old: list[Object], *, scopes: list[Object]) -> None:
+    """Judge a new array of app roles against the one that stands, and against the application's scopes.
 
     Raises:
         WireError: 400; `CannotDeleteOrUpdateEnabledEntitlement` for a role that must be disabled first.
     """
-    if new and personal_accounts:
-        raise _invalid()
     for role in new:
         _check_role(role)
-    _check_unique(new)
+    _check_unique(new, scopes)
     check_disabled(new, old)
 
 
@@ -67,9 +66,10 @@ def _check_role(role: Object) -> None:
         raise _invalid()
 
 
-def _check_unique(roles: list[Object]) -> None:
-    ids = [role["id"] for role in roles]
-    values = [role["value"] for role in roles if role["value"] is not None]
+def _check_unique(roles: list[Object], scopes: list[Object]) -> None:
+    # Roles and scopes of an application share one space of ids and values.
+    ids = [one.get("id") for one in (*roles, *scopes)]
+    values = [one["value"] for one in (*roles, *scopes) if one.get("value") is not None]
     if len(set(ids)) != len(ids) or len(set(values)) != len(values):
         raise bad_request("Request contains a property with duplicate values.", code="DuplicateValue")
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from mct_s2s.sandbox.directory import app_roles, certificates, identifier_uris, service_principals
+from mct_s2s.sandbox.directory import app_roles, certificates, credentials, identifier_uris, service_principals
 from mct_s2s.sandbox.directory.types import blank
 from mct_s2s.sandbox.directory.validation import bad_request, clean, timestamp
 from mct_s2s.sandbox.wire_errors import WireError, graph_error
@@ -50,14 +50,20 @@ _COMPLEX_DEFAULTS: dict[str, dict[str, Any]] = {
 }
 
 
-def create(directory: Directory, body: object, *, owners: Sequence[str] = (), **fixed: Any) -> Object:
+_OPTIONAL_CLAIM: dict[str, Any] = {"additionalProperties": [], "essential": False, "source": None}
+
+
+def create(directory: Directory, body: object, *, owners: Sequence[str] | None = None, **fixed: Any) -> Object:
     """Make an application; its appId and object id are the service's choice.
 
     Args:
         directory: the tenant.
         body: properties as sent; `displayName` is required.
-        owners: object ids of its owners: whoever creates it, unless others were named.
+        owners: object ids of its owners: whoever creates it, unless others were named; `None` for the sandbox itself.
         fixed: properties that only the seed may choose, e.g. `appId`.
+
+    Returns:
+        What is stored, with the texts of secrets that were asked for.
 
     Raises:
         WireError: 400 for anything that the rules forbid.
@@ -65,22 +71,28 @@ def create(directory: Directory, body: object, *, owners: Sequence[str] = (), **
     values = clean("application", body)
     if not values.get("displayName"):
         raise bad_request("Property 'displayName' is required.", detail="MissingProperty", target="displayName")
-    secrets = values.pop("passwordCredentials", [])
-    if secrets:
-        raise bad_request("New password credentials must be generated with service actions.")
-    values.setdefault("signInAudience", "AzureADandPersonalMicrosoftAccount")
+    asked = values.pop("passwordCredentials", [])
+    values.setdefault("signInAudience", directory.defaults.audience)
     empty = blank("application") | {
         "id": directory.ids.new(f"application/{values['displayName']}"),
         "appId": directory.ids.new(f"appId/{values['displayName']}"),
         "createdDateTime": timestamp(directory.clock.now()),
         "publisherDomain": directory.tenant.default_domain,
-        "@owners": list(owners),
+        "@owners": list(owners or ()),
         **_COMPLEX_DEFAULTS,
         **fixed,
     }
     if values["signInAudience"] in PERSONAL:
         empty["api"] = {**empty["api"], "requestedAccessTokenVersion": 2}
-    return directory.applications.put(_judged(directory, empty, values))
+    if owners is not None:  # what the sandbox makes for itself is past all rules of the tenant
+        _check_reference(directory, values, "Create")
+    judged = _judged(directory, empty, values)
+    if any(one.get("secretText") or one.get("hint") for one in asked):
+        raise bad_request("New password credentials must be generated with service actions.")
+    created = judged["createdDateTime"]
+    made = [credentials.new_password(directory, one, application_created=created) for one in asked]
+    hidden = [{**one, "secretText": None} for one in made]
+    return {**directory.applications.put({**judged, "passwordCredentials": hidden}), "passwordCredentials": made}
 
 
 def update(directory: Directory, application: Object, body: object, *, seen: Object | None = None) -> None:
@@ -97,6 +109,7 @@ def update(directory: Directory, application: Object, body: object, *, seen: Obj
             personal accounts that is not known there yet.
     """
     changed = _judged(directory, application, clean("application", body))
+    _check_reference(directory, changed, "Update")
     if seen is not None and seen is not application:
         app_roles.check_disabled(changed["appRoles"], seen["appRoles"])
     _check_known(directory, application, changed)
@@ -123,8 +136,7 @@ def _judged(directory: Directory, old: Object, values: Object) -> Object:
     _check_texts(new)
     _check_audience(new)
     _check_unique_name(directory, new, old)
-    personal = new["signInAudience"] in PERSONAL
-    app_roles.check(new["appRoles"], old["appRoles"], personal_accounts=personal)
+    app_roles.check(new["appRoles"], old["appRoles"], scopes=new["api"]["oauth2PermissionScopes"])
     identifier_uris.check(directory, new, old["identifierUris"])
     _check_required_access(new)
     return new
@@ -144,6 +156,8 @@ def _check_known(directory: Directory, old: Object, new: Object) -> None:
 def _completed(name: str, value: Any) -> Any:
     if name == "appRoles":
         return [app_roles.completed(role) for role in value]
+    if name == "optionalClaims" and value is not None:
+        return {kind: claims and [_OPTIONAL_CLAIM | claim for claim in claims] for kind, claims in value.items()}
     if value is None and name in _COMPLEX_DEFAULTS:
         return _COMPLEX_DEFAULTS[name]
     return value
@@ -192,6 +206,17 @@ def _check_unique_name(directory: Directory, new: Object, old: Object) -> None:
             detail="ObjectConflict",
             target="uniqueName",
         )
+
+
+def _check_reference(directory: Directory, values: Object, operation: str) -> None:
+    """Some tenants want to know of every registration whose it is. Source: docs/azure-contract.md, section 3.2."""
+    if values.get("serviceManagementReference") or not directory.variations.service_management_reference_required:
+        return
+    raise bad_request(
+        f"ServiceManagementReference field is required for {operation}, but is missing in the request. Refer to the "
+        "TSG `https://aka.ms/service-management-reference-error` for resolving the error",
+        code="ServiceTreeValueMissing",
+    )
 
 
 def _check_required_access(application: Object) -> None:

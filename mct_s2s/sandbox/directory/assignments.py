@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import uuid
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from mct_s2s.sandbox.directory.validation import bad_request, clean, timestamp
@@ -17,6 +18,12 @@ if TYPE_CHECKING:
 
 DEFAULT_ACCESS = str(uuid.UUID(int=0))
 """The role that every resource without roles of its own has."""
+
+_DUPLICATE = {
+    False: "Permission being assigned already exists on the object",
+    True: "EntitlementGrant entry already exists.",
+}
+"""By whether `duplicateConsentAsGrant` is turned: tenants answer in either text (azure-contract.md, section 3.1)."""
 
 
 def create(directory: Directory, body: object) -> Object:
@@ -34,7 +41,7 @@ def create(directory: Directory, body: object) -> Object:
     if principal is None or resource is None or not _grants(resource, principal, values["appRoleId"]):
         raise bad_request("Not a valid reference update.")
     if _exists(directory, values):
-        raise bad_request("Permission being assigned already exists on the object")
+        raise bad_request(_DUPLICATE[directory.variations.duplicate_consent_as_grant])
     return directory.assignments.put(
         {
             "id": _new_id(directory, f"assignment/{principal['id']}/{resource['id']}/{values['appRoleId']}"),
@@ -48,6 +55,17 @@ def create(directory: Directory, body: object) -> Object:
             "resourceId": resource["id"],
         }
     )
+
+
+def delete(directory: Directory, held: Iterable[Object], assignment: str) -> None:
+    """Take one of the assignments back that somebody holds or gave.
+
+    Raises:
+        WireError: 400, and not 404, it is not there. Source: docs/azure-contract.md, section 3.1.
+    """
+    if all(one["id"] != assignment for one in held):
+        raise bad_request("EntitlementGrant being updated or deleted is not found")
+    directory.assignments.drop(assignment)
 
 
 def of_principal(directory: Directory, principal_id: str) -> list[Object]:

@@ -15,10 +15,11 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from mct_s2s.sandbox.directory.table import Object, Table
-from mct_s2s.sandbox.directory.validation import as_utc, bad_request, clean, timestamp
+from mct_s2s.sandbox.directory.validation import as_utc, bad_request, clean, precise_timestamp, timestamp
 
 if TYPE_CHECKING:
     from mct_s2s.sandbox.directory.store import Directory
+    from mct_s2s.sandbox.wire_errors import WireError
 
 _ALPHABET = string.ascii_letters + string.digits + "_-.~"
 
@@ -35,17 +36,47 @@ def add_password(directory: Directory, table: Table, holder: Object, body: objec
     Raises:
         WireError: 400 for wrong dates, or what the tenant's policy forbids.
     """
-    asked = _asked(body)
-    start = as_utc(asked["startDateTime"]) if asked.get("startDateTime") else directory.clock.now()
-    end = as_utc(asked["endDateTime"]) if asked.get("endDateTime") else _two_years_after(start)
-    if end <= start or end <= directory.clock.now():
+    made = new_password(directory, _asked(body), application_created=holder["createdDateTime"])
+    if "servicePrincipalType" in holder:
+        made["hint"] = None  # docs/azure-contract.md, section 3.5
+    if any(one["keyId"] == made["keyId"] for one in holder["passwordCredentials"]):
+        raise not_updatable(made["keyId"])
+    # The newest comes first.
+    table.put({**holder, "passwordCredentials": [{**made, "secretText": None}, *holder["passwordCredentials"]]})
+    return made
+
+
+def new_password(directory: Directory, asked: Object, *, application_created: str) -> Object:
+    """Make a secret, its text included, without giving it to anybody; only its hash is kept.
+
+    Args:
+        directory: the tenant.
+        asked: `displayName`, dates, `keyId`, as far as they were sent. Without an end, two years from now count, not
+            from the start: docs/azure-contract.md, section 3.5.
+        application_created: when its holder was created, which policies ask about.
+
+    Raises:
+        WireError: 400 for wrong dates, or what the tenant's policy forbids.
+    """
+    now = directory.clock.now()
+    start_text = asked.get("startDateTime") or precise_timestamp(now)
+    end_text = asked.get("endDateTime") or precise_timestamp(_two_years_after(now))
+    start, end = as_utc(start_text), as_utc(end_text)
+    if end <= start or end <= now:
         raise bad_request("The credential end date is invalid.", detail="InvalidKeyEndDate", target="EndDate")
-    directory.policies.check_secret(end - start, application_created=holder["createdDateTime"])
-    secret = _new_secret()
-    credential = _credential(directory, secret, asked.get("displayName"), start, end)
-    credential["customKeyIdentifier"] = asked.get("customKeyIdentifier")
-    _store(directory, table, holder, credential, secret)
-    return {**credential, "secretText": secret}
+    directory.policies.check_secret(end - start, application_created=application_created)
+    secret, name = _new_secret(), asked.get("displayName")
+    made: Object = {
+        "customKeyIdentifier": asked.get("customKeyIdentifier"),
+        "displayName": name,
+        "endDateTime": end_text,
+        "hint": secret[:3],
+        "keyId": asked.get("keyId") or directory.ids.new(f"keyId/{name}"),
+        "secretText": secret,
+        "startDateTime": start_text,
+    }
+    directory.secret_hashes[made["keyId"]] = _hash(secret)
+    return made
 
 
 def remove_password(table: Table, holder: Object, body: object) -> None:
@@ -70,8 +101,17 @@ def put_known_password(directory: Directory, table: Table, holder: Object, name:
     """Replace the secret called `name` by one that is known beforehand; the seed alone may do so."""
     now = directory.clock.now()
     others = [one for one in holder["passwordCredentials"] if one["displayName"] != name]
-    credential = _credential(directory, secret, name, now, datetime(2299, 12, 31, tzinfo=UTC))
-    _store(directory, table, {**holder, "passwordCredentials": others}, credential, secret)
+    credential: Object = {
+        "customKeyIdentifier": None,
+        "displayName": name,
+        "endDateTime": timestamp(datetime(2299, 12, 31, tzinfo=UTC)),
+        "hint": secret[:3],
+        "keyId": directory.ids.new(f"keyId/{name}"),
+        "secretText": None,
+        "startDateTime": timestamp(now),
+    }
+    directory.secret_hashes[credential["keyId"]] = _hash(secret)
+    table.put({**holder, "passwordCredentials": [*others, credential]})
 
 
 def matching(directory: Directory, holder: Object, secret: str) -> Object | None:
@@ -91,27 +131,15 @@ def _asked(body: object) -> Object:
         if name != "passwordCredential" and "@" not in name:
             raise bad_request(f"The parameter '{name}' is not a parameter of the operation 'addPassword'.")
     asked = clean("passwordCredential", body.get("passwordCredential") or {})
-    for name in ("secretText", "hint", "keyId"):
+    for name in ("secretText", "hint"):
         if asked.get(name) is not None:
             raise bad_request(f"Property '{name}' is read-only and cannot be set.", detail="ReadOnly", target=name)
     return asked
 
 
-def _credential(directory: Directory, secret: str, name: str | None, start: datetime, end: datetime) -> Object:
-    return {
-        "customKeyIdentifier": None,
-        "displayName": name,
-        "endDateTime": timestamp(end),
-        "hint": secret[:3],
-        "keyId": directory.ids.new(f"keyId/{name}"),
-        "secretText": None,
-        "startDateTime": timestamp(start),
-    }
-
-
-def _store(directory: Directory, table: Table, holder: Object, credential: Object, secret: str) -> None:
-    directory.secret_hashes[credential["keyId"]] = _hash(secret)
-    table.put({**holder, "passwordCredentials": [*holder["passwordCredentials"], credential]})
+def not_updatable(key_id: str) -> WireError:
+    """Refuse another content under the id of a credential. Source: docs/azure-contract.md, section 9."""
+    return bad_request(f"Update to existing credential with KeyId '{key_id}' is not allowed.")
 
 
 def _two_years_after(start: datetime) -> datetime:

@@ -79,7 +79,9 @@ def _check(credential: Object) -> None:
 def _check_pair(credential: Object, others: list[Object]) -> None:
     pair = (credential["issuer"], credential["subject"])
     if any((other["issuer"], other["subject"]) == pair for other in others):
-        raise bad_request("Request contains a property with duplicate values.", code="Request_BadRequest")
+        raise bad_request(
+            "Request contains a property with duplicate values.", code="InvalidFederatedIdentityCredentialValue"
+        )
 
 
 def _invalid(name: str) -> WireError:

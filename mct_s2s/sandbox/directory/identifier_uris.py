@@ -61,9 +61,13 @@ def _check_policy(directory: Directory, application: Object, uri: str) -> None:
     strict, default = directory.policies.uri_restrictions()
     only_ids = _names_ids(directory.tenant, application["appId"], rest)
     if strict and not (scheme == "api" and only_ids):
-        raise bad_request(_REFUSED.format(uri=uri))
+        raise _refused(uri)
     if default and not _is_compliant(directory.tenant, application["appId"], scheme, rest):
-        raise bad_request(_REFUSED.format(uri=uri))
+        raise _refused(uri)
+
+
+def _refused(uri: str) -> WireError:
+    return bad_request(_REFUSED.format(uri=uri), code="InvalidUniqueTenantIdentifierAsPerAppPolicy")
 
 
 def not_verified(uri: str) -> WireError:

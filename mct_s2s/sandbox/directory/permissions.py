@@ -113,6 +113,14 @@ RULES = {
         enough=_CONSENTERS,
         actions=frozenset({f"{_IN_PRINCIPALS}appRoleAssignedTo/update"}),
     ),
+    "grant.read": Rule(
+        _DIRECTORY_READ | {"DelegatedPermissionGrant.Read.All", "DelegatedPermissionGrant.ReadWrite.All"},
+        delegated_only=frozenset({"Directory.AccessAsUser.All"}),
+        enough=_DEVELOPERS,
+    ),
+    "grant.write": Rule(
+        frozenset({"DelegatedPermissionGrant.ReadWrite.All", "Directory.ReadWrite.All"}), roles=_ADMINISTRATORS
+    ),
     "organization.read": Rule(
         _DIRECTORY_READ | {"Organization.Read.All", "Organization.ReadWrite.All"},
         delegated_only=frozenset({"User.Read", "User.Read.All", "User.ReadWrite.All", "Directory.AccessAsUser.All"}),

@@ -29,6 +29,8 @@ def expire(directory: Directory) -> None:
 def purge(directory: Directory, object_id: str) -> None:
     """Delete an application or a service principal for good, with everything that hangs on it."""
     assignments.forget(directory, object_id)
+    for granted in directory.grants.latest_by("clientId", object_id):
+        directory.grants.drop(granted["id"])
     for held in directory.federated.latest_by("application", object_id):
         directory.federated.drop(held["id"])
     directory.applications.drop(object_id)

@@ -60,6 +60,31 @@ def no_credential() -> WireError:
     return entra_error(401, "invalid_client", 7000218, text)
 
 
+def no_proof() -> WireError:
+    """Refuse client credentials without any: another number than where a person signs in to a confidential client."""
+    text = "'client_assertion', 'client_secret' or 'request' is required for the 'client_credentials' grant type."
+    return entra_error(401, "invalid_client", 7000216, text)
+
+
+def resource_not_supported() -> WireError:
+    """Refuse the parameter that version 1 had in place of the scope."""
+    return entra_error(400, "invalid_request", 901002, "The 'resource' request parameter is not supported.")
+
+
+def no_tenant(resource: str) -> WireError:
+    """Refuse an application that signs in as itself where everybody does: its tenant is looked for in the resource.
+
+    Source: MicrosoftDocs/azure-docs#100978, #24064.
+    """
+    scheme, _, rest = resource.partition("://")
+    if scheme == "api":
+        name = rest.split("/")[0]
+        text = f"Specified tenant identifier '{name}' is neither a valid DNS name, nor a valid external domain."
+        return entra_error(400, "invalid_request", 900023, text)
+    text = "No tenant-identifying information found in either the request or implied by any provided credentials."
+    return entra_error(400, "invalid_request", 50059, text)
+
+
 def wrong_secret(app_id: str) -> WireError:
     """Refuse a secret that the application does not have, or not yet."""
     text = (
@@ -79,13 +104,18 @@ def expired_secret(app_id: str) -> WireError:
     return entra_error(401, "invalid_client", 7000222, text)
 
 
-def bad_scope(scope: str) -> WireError:
-    """Refuse a scope that client credentials cannot ask for."""
+def not_all_of_it(scope: str) -> WireError:
+    """Refuse a scope that client credentials cannot ask for: they get all that was consented to, or nothing."""
     text = (
-        f"The provided value for the input parameter 'scope' is not valid. The scope '{scope}' is not valid. "
-        "Client credential flows must have a scope value with /.default suffixed to the resource identifier "
-        "(application ID URI)."
+        f"The provided value for scope {scope} is not valid. Client credential flows must have a scope value with "
+        "/.default suffixed to the resource identifier (application ID URI)."
     )
+    return entra_error(400, "invalid_scope", 1002012, text)
+
+
+def bad_scope(scope: str) -> WireError:
+    """Refuse a scope that names no resource."""
+    text = f"The provided value for the input parameter 'scope' is not valid. The scope '{scope}' is not valid."
     return entra_error(400, "invalid_scope", 70011, text)
 
 

@@ -59,6 +59,7 @@ class Replication:
         replicas: how many there are.
         lag_seed: what chance begins with, so that a run can be repeated.
         lag_mode: one of `MODES`.
+        request: the number of the request at hand.
     """
 
     clock: Clock = field(repr=False)
@@ -70,12 +71,12 @@ class Replication:
 
     def __post_init__(self) -> None:
         self._chance = random.Random(self.lag_seed)  # noqa: S311 - to be repeatable is its point
-        self._request = 0
+        self.request = 0
         self._replica = 0
 
     def begin_request(self) -> None:
         """Let another replica serve what is read from now on."""
-        self._request += 1
+        self.request += 1
         self._replica = self._chance.randrange(self.replicas)
 
     def arrivals(self) -> tuple[float, ...]:
@@ -89,8 +90,8 @@ class Replication:
     def seen(self, history: History) -> Value | None:
         """Give the state that the replica at hand has."""
         if self.lag_mode == "adversarial":
-            if history.request != self._request:
-                history.request, history.shows_new = self._request, not history.shows_new
+            if history.request != self.request:
+                history.request, history.shows_new = self.request, not history.shows_new
             return history.versions[-1 if history.shows_new else 0].value
         now = self.clock.timestamp()
         there = (one for one in reversed(history.versions) if _is_at(one, self._replica, now))

@@ -22,6 +22,31 @@ if TYPE_CHECKING:
     from mct_s2s.sandbox.directory.store import Directory
     from mct_s2s.sandbox.directory.table import Object
 
+_GRAPH_OFFERS = {
+    "oauth2PermissionScopes": [
+        {
+            "adminConsentDescription": "Allows users to sign in, and the app to read their profile.",
+            "adminConsentDisplayName": "Sign in and read user profile",
+            "id": "e1fe6dd8-ba31-4d61-89e7-88639da4683d",
+            "isEnabled": True,
+            "type": "User",
+            "userConsentDescription": "Allows you to sign in, and the app to read your profile.",
+            "userConsentDisplayName": "Sign you in and read your profile",
+            "value": "User.Read",
+        }
+    ],
+    "resourceSpecificApplicationPermissions": [
+        {
+            "description": "Allows the app to read this team's settings.",
+            "displayName": "Read this team's settings",
+            "id": "87909ea6-7b83-41c7-8d3b-7e6e3a3d5e0b",
+            "isEnabled": True,
+            "value": "TeamSettings.Read.Group",
+        }
+    ],
+}
+"""Of the hundreds that Microsoft Graph has, one of each kind."""
+
 SEED_CREDENTIAL = "sandbox"
 
 
@@ -56,8 +81,9 @@ def add_microsoft(directory: Directory) -> None:
                 "appRoles": [_role(value, role_id) for value, role_id in GRAPH_ROLES.items()]
                 if app_id == GRAPH_APP_ID
                 else [],
-                "createdDateTime": directory.tenant.created,
+                "createdDateTime": None,
                 "displayName": name,
+                **(_GRAPH_OFFERS if app_id == GRAPH_APP_ID else {}),
                 "servicePrincipalNames": [app_id, *URIS.get(app_id, ())],
                 "servicePrincipalType": "Application",
                 "signInAudience": "AzureADMultipleOrgs",

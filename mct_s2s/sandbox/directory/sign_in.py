@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from mct_s2s.sandbox.directory.tenant import Tenant
 
 Form = Mapping[str, str]
+ANY_TENANT = frozenset({"common", "organizations"})
+"""Where people sign in whose tenant is not known yet."""
 _CALLED_EXPIRED = 0.2
 _DEVICE_GRANTS = frozenset({"urn:ietf:params:oauth:grant-type:device_code", "device_code"})
 
@@ -29,7 +31,7 @@ def tenant_named(directory: Directory, name: str, *, error: str = "invalid_reque
     Raises:
         WireError: 90002 if there is none.
     """
-    if name.lower() in {"common", "organizations"}:
+    if name.lower() in ANY_TENANT:
         return directory.tenant
     for tenant in (directory.tenant, *directory.foreign_tenants):
         if tenant.is_named(name):
@@ -37,12 +39,13 @@ def tenant_named(directory: Directory, name: str, *, error: str = "invalid_reque
     raise refusals.unknown_tenant(name, error=error)
 
 
-def token(directory: Directory, tenant_name: str, form: Form) -> dict[str, Any]:
+def token(directory: Directory, tenant_name: str, form: Form, *, version: int = 2) -> dict[str, Any]:
     """Answer a request for a token.
 
     Args:
         directory: the tenant's directory.
         tenant_name: the authority's path segment.
+        version: of the endpoint; the first one takes a scope as well.
         form: the parameters; `scope` (version 2) or `resource` (version 1) says what for.
 
     Raises:
@@ -54,7 +57,11 @@ def token(directory: Directory, tenant_name: str, form: Form) -> dict[str, Any]:
             raise refusals.missing_parameter(name)
     if tenant is not directory.tenant:
         raise refusals.unknown_client(form["client_id"], tenant)
+    if version == 2 and "resource" in form:
+        raise refusals.resource_not_supported()
     if form["grant_type"] == "client_credentials":
+        if tenant_name.lower() in ANY_TENANT:
+            raise refusals.no_tenant(_resource(form))
         return _client_credentials(directory, form)
     if form["grant_type"] in _DEVICE_GRANTS:
         return delegated.redeem_device_code(directory, form)
@@ -79,8 +86,18 @@ def _client_credentials(directory: Directory, form: Form) -> dict[str, Any]:
     seconds = int(lifetime.total_seconds()) - 1
     answer: dict[str, Any] = {"token_type": "Bearer", "expires_in": seconds, "ext_expires_in": seconds}
     if "resource" in form:
-        answer |= {"expires_on": str(made.expires_at), "resource": resource}
+        answer = _version_1(answer, made.expires_at, int(directory.clock.now().timestamp()), resource)
     return answer | {"access_token": made.access_token}
+
+
+def _version_1(answer: dict[str, Any], expires: int, now: int, resource: str) -> dict[str, Any]:
+    """The first version's answer says more, and every number as a text.
+
+    Source: entra: azuread-dev/v1-oauth2-client-creds-grant-flow.
+    """
+    seconds = {name: str(answer[name]) for name in ("expires_in", "ext_expires_in")}
+    times = {"expires_on": str(expires), "not_before": str(now - 300)}
+    return {"token_type": answer["token_type"], **seconds, **times, "resource": resource}
 
 
 def _application(directory: Directory, client_id: str) -> Object:
@@ -102,7 +119,7 @@ def _resource(form: Form) -> str:
     if not wanted or wanted[0] == "/.default":
         raise refusals.no_resource(scope)
     if not wanted[0].endswith("/.default"):
-        raise refusals.bad_scope(scope)
+        raise refusals.not_all_of_it(scope)
     return wanted[0].removesuffix("/.default")
 
 
@@ -113,7 +130,7 @@ def _proved(directory: Directory, application: Object, form: Form) -> str:
         assertions.check(directory, application, form["client_assertion"])
         return "2"
     if not form.get("client_secret"):
-        raise refusals.no_credential()
+        raise refusals.no_proof()
     credential = credentials.matching(directory, application, form["client_secret"])
     now = directory.clock.now()
     if credential is None and _is_on_its_way(directory, application, form["client_secret"]):

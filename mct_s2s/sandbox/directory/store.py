@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from mct_s2s.sandbox.directory import assignments, grants, seeding, service_principals
+from mct_s2s.sandbox.directory.defaults import Defaults
 from mct_s2s.sandbox.directory.ids import Ids
 from mct_s2s.sandbox.directory.key_reads import KeyReads
 from mct_s2s.sandbox.directory.policies import Policies
@@ -18,7 +19,7 @@ from mct_s2s.sandbox.directory.table import Object, Table
 from mct_s2s.sandbox.directory.tenant import Tenant
 from mct_s2s.sandbox.directory.tokens import SigningKey, TokenService
 from mct_s2s.sandbox.directory.validation import timestamp
-from mct_s2s.sandbox.directory.variations import Variations
+from mct_s2s.sandbox.variations import TenantVariations
 
 if TYPE_CHECKING:
     from mct_s2s.sandbox.clock import Clock
@@ -83,15 +84,16 @@ class Directory:
     Attributes:
         tenant: the tenant that everything here belongs to.
         foreign_tenants: tenants that exist elsewhere, so that a sign-in there is not "not found".
-        applications, service_principals, assignments, federated, users: the objects.
+        applications, service_principals, assignments, federated, grants, users: the objects.
         secret_hashes: SHA-256 of each secret by its key id.
         policies: the tenant's app management policy.
+        defaults: what new objects get where nothing is said.
         tokens: signs and checks.
         sessions: people who are signing in or signed in.
         foreign_issuers: signing keys of other identity providers, by issuer.
         hosted_issuers: signing keys of those that the sandbox plays itself, by name; see `foreign_issuer`.
         replication: how far behind the newest state reads are.
-        variations: in what this tenant differs from others.
+        variations: in what this tenant differs from most.
         key_reads: the budget for reading the keys of certificates.
         ids: gives new objects their ids.
         origins: where the cloud is served; not part of the world, and so not saved with it.
@@ -100,6 +102,7 @@ class Directory:
     def __init__(self, clock: Clock) -> None:
         self.clock = clock
         self.replication = Replication(clock)
+        self.variations = TenantVariations()
         self.ids = Ids()
         self.tenant = Tenant(str(uuid.uuid4()), "", ("example.onmicrosoft.com",), timestamp(clock.now()))
         self.foreign_tenants: list[Tenant] = []
@@ -122,11 +125,12 @@ class Directory:
             resource=lambda one: [one["resourceId"]],
         )
         self.federated = Table(self.replication, application=lambda one: [one["@application"]])
+        self.grants = Table(self.replication, clientId=lambda one: [one["clientId"]])
         self.users = Table(self.replication, userPrincipalName=lambda one: [one["userPrincipalName"]])
         self.secret_hashes: dict[str, str] = {}
         self.policies = Policies()
-        self.variations = Variations()
         self.key_reads = KeyReads(clock)
+        self.defaults = Defaults()
         self.origins: Origins = PublicCloud()
         self.tokens = TokenService(self)
         self.sessions = Sessions()
@@ -247,6 +251,7 @@ class Directory:
             "sessions": self.sessions.to_dict(),
             "replication": self.replication.settings(),
             "variations": self.variations.settings(),
+            "defaults": self.defaults.settings(),
             "young": {name: table.dump_young() for name, table in tables.items()},
             "defaultAppManagementPolicy": self.policies.document,
         }
@@ -258,9 +263,10 @@ class Directory:
         directory.tenant = Tenant.from_dict(data["tenant"])
         directory.foreign_tenants = [Tenant.from_dict(one) for one in data["foreignTenants"]]
         for name, table in directory._tables().items():
-            table.load(data[name], data.get("young", {}).get(name, {}))
+            table.load(data.get(name, []), data.get("young", {}).get(name, {}))
         directory.replication.change(data.get("replication", {}))
         directory.variations.change(data.get("variations", {}))
+        directory.defaults.change(data.get("defaults", {}))
         directory.sessions = Sessions.from_dict(data.get("sessions", {}))
         for name, pem in data.get("hostedIssuers", {}).items():
             directory.hosted_issuers[name] = SigningKey(pem.encode())
@@ -274,5 +280,6 @@ class Directory:
             "servicePrincipals": self.service_principals,
             "appRoleAssignments": self.assignments,
             "federatedIdentityCredentials": self.federated,
+            "oauth2PermissionGrants": self.grants,
             "users": self.users,
         }

@@ -46,7 +46,7 @@ class Table:
 
     def latest(self, object_id: str) -> Object | None:
         """Give the object as last written, whether it is soft-deleted or not."""
-        return self._objects.get(object_id.lower())
+        return self._objects.get(object_id) or self._objects.get(object_id.lower())
 
     def latest_by(self, index: str, key: str) -> list[Object]:
         """Give all objects with this key as last written, soft-deleted ones too."""

@@ -29,6 +29,10 @@ class Tenant:
         """The first own domain, or the initial one while there is none."""
         return self.domains[1] if len(self.domains) > 1 else self.domains[0]
 
+    def _capabilities(self, domain: str) -> str:
+        used = domain in {self.initial_domain, self.default_domain}
+        return "Email, OfficeCommunicationsOnline" if used else "None"
+
     def is_named(self, name: str) -> bool:
         """Tell whether an authority's path segment, an id or a domain, means this tenant."""
         return name.lower() in {self.tenant_id, *self.domains}
@@ -41,7 +45,7 @@ class Tenant:
         """Give the tenant as Graph's `organization`."""
         verified = [
             {
-                "capabilities": "Email, OfficeCommunicationsOnline",
+                "capabilities": self._capabilities(domain),
                 "isDefault": domain == self.default_domain,
                 "isInitial": domain == self.initial_domain,
                 "name": domain,
@@ -53,24 +57,34 @@ class Tenant:
             "id": self.tenant_id,
             "deletedDateTime": None,
             "businessPhones": [],
-            "city": None,
+            "city": "Munich",
             "country": None,
-            "countryLetterCode": "US",
+            "countryLetterCode": "DE",
             "createdDateTime": self.created,
             "defaultUsageLocation": None,
             "displayName": self.display_name,
+            "isMultipleDataLocationsForServicesEnabled": None,
             "marketingNotificationEmails": [],
             "onPremisesLastSyncDateTime": None,
             "onPremisesSyncEnabled": None,
-            "postalCode": None,
+            "partnerTenantType": None,
+            "postalCode": "80331",
             "preferredLanguage": "en",
             "securityComplianceNotificationMails": [],
             "securityComplianceNotificationPhones": [],
-            "state": None,
-            "street": None,
+            "state": "Bavaria",
+            "street": "Marienplatz 1",
             "technicalNotificationMails": [],
             "tenantType": "AAD",
-            "assignedPlans": [],
+            "directorySizeQuota": {"used": 42, "total": 300_000},
+            "assignedPlans": [
+                {
+                    "assignedDateTime": self.created,
+                    "capabilityStatus": "Enabled",
+                    "service": "exchange",
+                    "servicePlanId": "efb87545-963c-4e0d-99df-69c6916d9eb0",
+                }
+            ],
             "provisionedPlans": [],
             "verifiedDomains": verified,
         }

@@ -13,6 +13,18 @@ from typing import Any
 
 OPEN_TYPES = frozenset({"application", "servicePrincipal"})
 
+ON_REQUEST = {
+    "application": frozenset(
+        {"authenticationBehaviors", "createdByAppId", "isDisabled", "managerApplications", "oauth2RequirePostResponse"}
+    ),
+    "servicePrincipal": frozenset({"createdByAppId", "customSecurityAttributes", "isDisabled"}),
+    "user": frozenset({"accountEnabled", "userType"}),
+}
+"""Members that an object shows only where `$select` names them: recorded answers do not have them.
+
+Source: docs/azure-contract.md, section 3.2; graph: api/user-get ("default set of properties").
+"""
+
 _TABLE = """
 application id:String! deletedDateTime:DateTimeOffset?! addIns:[addIn] api:apiApplication? appId:String?!
   appRoles:[appRole] applicationTemplateId:String?! authenticationBehaviors:authenticationBehaviors?
@@ -46,6 +58,8 @@ servicePrincipal id:String! deletedDateTime:DateTimeOffset?! accountEnabled:Bool
 appRoleAssignment id:String! deletedDateTime:DateTimeOffset?! appRoleId:Guid
   createdDateTime:DateTimeOffset?! principalDisplayName:String?! principalId:Guid? principalType:String?!
   resourceDisplayName:String?! resourceId:Guid?
+oAuth2PermissionGrant clientId:Guid consentType:String id:String! principalId:Guid? resourceId:Guid
+  scope:String?
 federatedIdentityCredential id:String! audiences:[String] description:String? issuer:String name:String
   subject:String?
 addIn id:Guid? properties:[keyValue] type:String
@@ -54,9 +68,9 @@ apiApplication acceptMappedClaims:Boolean? knownClientApplications:[Guid]?
   oauth2PermissionScopes:[permissionScope] preAuthorizedApplications:[preAuthorizedApplication]?
   requestedAccessTokenVersion:Int32?
 appRole allowedMemberTypes:[String] description:String? displayName:String? id:Guid isEnabled:Boolean
-  origin:String?! value:String?
+  origin:String? value:String?
 permissionScope adminConsentDescription:String? adminConsentDisplayName:String? id:Guid isEnabled:Boolean
-  origin:String?! type:String? userConsentDescription:String? userConsentDisplayName:String? value:String?
+  origin:String? type:String? userConsentDescription:String? userConsentDisplayName:String? value:String?
 preAuthorizedApplication appId:String? delegatedPermissionIds:[String]
 requiredResourceAccess resourceAccess:[resourceAccess] resourceAppId:String
 resourceAccess id:Guid type:String?
@@ -86,11 +100,20 @@ implicitGrantSettings enableAccessTokenIssuance:Boolean? enableIdTokenIssuance:B
 redirectUriSettings index:Int32? uri:String?
 samlSingleSignOnSettings relayState:String?
 customSecurityAttributeValue
-organization id:String! displayName:String? createdDateTime:DateTimeOffset?! tenantType:String?!
-  verifiedDomains:[verifiedDomain]! countryLetterCode:String? preferredLanguage:String?
+organization id:String! deletedDateTime:DateTimeOffset?! assignedPlans:[assignedPlan] businessPhones:[String]
+  city:String? country:String? countryLetterCode:String? createdDateTime:DateTimeOffset?!
+  defaultUsageLocation:String? directorySizeQuota:directorySizeQuota? displayName:String?
+  isMultipleDataLocationsForServicesEnabled:Boolean? marketingNotificationEmails:[String]
+  onPremisesLastSyncDateTime:DateTimeOffset? onPremisesSyncEnabled:Boolean? partnerTenantType:String?
+  postalCode:String? preferredLanguage:String? provisionedPlans:[assignedPlan]
+  securityComplianceNotificationMails:[String] securityComplianceNotificationPhones:[String] state:String?
+  street:String? technicalNotificationMails:[String] tenantType:String?! verifiedDomains:[verifiedDomain]!
+assignedPlan assignedDateTime:DateTimeOffset? capabilityStatus:String? service:String? servicePlanId:Guid?
+directorySizeQuota total:Int32? used:Int32?
 verifiedDomain capabilities:String? isDefault:Boolean? isInitial:Boolean? name:String? type:String?
-user id:String! displayName:String? userPrincipalName:String? givenName:String? surname:String?
-  mail:String? userType:String? accountEnabled:Boolean?
+user id:String! businessPhones:[String] displayName:String? givenName:String? jobTitle:String? mail:String?
+  mobilePhone:String? officeLocation:String? preferredLanguage:String? surname:String?
+  userPrincipalName:String? userType:String? accountEnabled:Boolean?
 directoryRole id:String! deletedDateTime:DateTimeOffset?! description:String? displayName:String?
   roleTemplateId:String?
 """

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -46,8 +47,13 @@ def as_utc(text: str) -> datetime:
 
 
 def timestamp(moment: datetime) -> str:
-    """Write a moment as Graph does: seconds, and `Z` for UTC."""
+    """Write a moment as Graph reads it out: seconds, and `Z` for UTC."""
     return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="seconds") + "Z"
+
+
+def precise_timestamp(moment: datetime) -> str:
+    """Write a moment with seven decimals, as answers to a POST and times of credentials have them."""
+    return timestamp(moment).replace("Z", f".{moment.microsecond:06d}0Z")
 
 
 def is_guid(text: object) -> bool:
@@ -130,11 +136,17 @@ def _guid(value: object) -> str:
 
 
 def _moment(value: object) -> str:
-    moment = datetime.fromisoformat(_string(value))
+    text = _string(value)
+    moment = datetime.fromisoformat(text)
     if moment.tzinfo is None:
         # Edm.DateTimeOffset requires an offset; SDKs write none for a naive datetime.
         raise ValueError(value)
-    return timestamp(moment)
+    # As precise as it came: docs/azure-contract.md, section 3.5.
+    decimals = _DECIMALS.search(text)
+    return timestamp(moment).replace("Z", f".{decimals[1][:7]}Z" if decimals else "Z")
+
+
+_DECIMALS = re.compile(r"\.(\d+)")
 
 
 def _binary(value: object) -> str:

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from mct_s2s.sandbox.resources import identities, operations, site_rules, vaults
+from mct_s2s.sandbox.resources import identities, operations, site_rules, sites, vaults
 from mct_s2s.sandbox.resources.ids import ResourceId
-from mct_s2s.sandbox.resources.providers import ResourceType
+from mct_s2s.sandbox.resources.providers import LOCATIONS, ResourceType
 from mct_s2s.sandbox.resources.store import Resources
 from mct_s2s.sandbox.wire_errors import arm_error
 
@@ -47,12 +47,9 @@ def patch(resources: Resources, kind: ResourceType, resource_id: ResourceId, sen
     """
     body = resources.get(resource_id)
     check_members(sent)
-    if kind.update == "put-only":
-        raise arm_error(
-            405,
-            "PatchResourceNotSupported",
-            f"The resource type '{kind.full_name}' does not support PATCH operation.",
-        )
+    _check_patchable(resources, kind, sent)
+    if "identity" in sent and resources.variations.identity_patch == "ignored" and kind.full_name not in _SITES:
+        sent = {name: value for name, value in sent.items() if name != "identity"}
     if kind.update == "done":
         change(resources, kind, body, sent)
         return None
@@ -60,6 +57,18 @@ def patch(resources: Resources, kind: ResourceType, resource_id: ResourceId, sen
         # What would fail later is refused now: providers validate before they accept.
         identities.check(resources, kind, body, sent["identity"])
     return operations.begin(resources, resource_id, sent)
+
+
+def _check_patchable(resources: Resources, kind: ResourceType, sent: Mapping[str, Any]) -> None:
+    if kind.patchable is not None and not sent.keys() <= kind.patchable:
+        raise arm_error(
+            400,
+            "InvalidPatchWorkflowRequest",
+            "The request to patch workflow is not valid. Only the tags field, SKU tier field and identity field can "
+            "be patched.",
+        )
+    if "identity" in sent and resources.variations.identity_patch == "refused" and kind.full_name not in _SITES:
+        raise sites.wrong_method("PATCH")
 
 
 def put(
@@ -97,7 +106,7 @@ def _create(resources: Resources, kind: ResourceType, resource_id: ResourceId, s
         "id": str(resource_id),
         "name": resource_id.name,
         "type": kind.full_name,
-        "location": sent["location"],
+        "location": _display(sent["location"]) if kind.full_name in _SITES else sent["location"],
         "tags": {},
         "properties": {"provisioningState": "Succeeded"},
     }
@@ -141,6 +150,11 @@ def delete(resources: Resources, resource_id: ResourceId) -> bool:
         return False
     resources.remove(resource_id.key)
     return True
+
+
+def _display(location: str) -> str:
+    """The name of a region as people read it, which App Service answers whatever was sent."""
+    return next((name for name in LOCATIONS if _plain(name) == _plain(location)), location)
 
 
 def _plain(location: str) -> str:

@@ -83,5 +83,5 @@ def _finish(resources: Resources, operation: dict[str, Any]) -> None:
     try:
         generic.change(resources, providers.find(body["type"]), body, operation["change"])
     except WireError as refused:
-        operation["status"], operation["error"] = "Failed", refused.body["error"]
+        operation["status"], operation["error"] = "Failed", refused.body.get("error", refused.body)
         body["properties"]["provisioningState"] = "Failed"

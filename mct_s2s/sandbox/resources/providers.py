@@ -14,7 +14,7 @@ from typing import Any, Literal
 from mct_s2s.sandbox.wire_errors import arm_error
 
 _VERSION = re.compile(r"(\d{4}-\d\d-\d\d)(?:-(?:preview|alpha|beta|privatepreview))?")
-Update = Literal["done", "operation", "location", "put-only"]
+Update = Literal["done", "operation", "location"]
 
 LOCATIONS = ("West Europe", "North Europe", "East US")
 ANY = ("system", "user")
@@ -34,8 +34,9 @@ class ResourceType:
         versions: api-versions, oldest first; the last stable one is the default.
         identity: which kinds of managed identity it carries.
         separator: how the provider joins "SystemAssigned" and "UserAssigned" (azure: it varies).
-        update: how PATCH behaves: `done` at once, `operation` (200 and Azure-AsyncOperation),
-            `location` (202 and Location), or `put-only`.
+        update: how PATCH behaves: `done` at once, `operation` (200 and Azure-AsyncOperation) or
+            `location` (202 and Location).
+        patchable: the members that PATCH takes, where it does not take all.
         merges_identities: whether user-assigned identities that PATCH does not mention stay.
     """
 
@@ -46,6 +47,7 @@ class ResourceType:
     separator: str = ", "
     update: Update = "done"
     merges_identities: bool = False
+    patchable: frozenset[str] | None = None
 
     @property
     def full_name(self) -> str:
@@ -124,7 +126,7 @@ _TYPES = (
                  merges_identities=True),
     ResourceType("Microsoft.ManagedIdentity", "userAssignedIdentities", _MSI),
     ResourceType("Microsoft.Logic", "workflows", ("2016-06-01", "2018-07-01-preview", "2019-05-01"), ANY,
-                 update="put-only"),
+                 patchable=frozenset({"tags", "sku", "identity"})),
     ResourceType("Microsoft.App", "containerApps", _APP, ANY, ",", "location"),
     ResourceType("Microsoft.App", "managedEnvironments", _APP),
     ResourceType("Microsoft.Sql", "servers", _SQL, ANY, ",", "location"),

@@ -6,12 +6,14 @@ Source: app-service: web-apps/update-application-settings, app-service/configure
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Self
 
-from mct_s2s.sandbox.wire_errors import arm_error
+from mct_s2s.sandbox.wire_errors import WireError
 
+_EPOCH_1601 = 11_644_473_600
 Settings = dict[str, str | None]
 STICKY_KINDS = ("appSettingNames", "connectionStringNames", "azureStorageConfigNames")
 
@@ -33,6 +35,7 @@ class SiteState:
         sticky: names that stay with the slot when slots are swapped; kept by the production site.
         references: Key Vault references that were resolved: by setting, the text, the secret's version, and when.
         refresh_due: when a refresh of them that was asked for is over; 0 if there is none.
+        changed: when anything of the site was written last, in seconds since 1970.
     """
 
     settings: Settings = field(default_factory=dict)
@@ -44,6 +47,18 @@ class SiteState:
     sticky: dict[str, list[str] | None] = field(default_factory=_no_sticky_names)
     references: dict[str, dict[str, Any]] = field(default_factory=dict)
     refresh_due: float = 0.0
+    changed: float = 0.0
+
+    @property
+    def etag(self) -> str:
+        """The time of the last change, in ticks of 100 ns since 1601, as a quoted hexadecimal number."""
+        return f'"{int((self.changed + _EPOCH_1601) * 10_000_000):X}"'
+
+    def touch(self, now: float) -> str:
+        """Note a change; give the ETag from before it."""
+        before = self.etag
+        self.changed = max(now, self.changed + 0.001)
+        return before
 
     def start_over(self, now: float, seconds: float) -> None:
         """Begin a restart that takes `seconds`; a restart in progress begins again."""
@@ -57,14 +72,38 @@ class SiteState:
             self.effective, self.ready_at = dict(self.settings), 0.0
         return self.effective
 
-    def replace_settings(self, properties: object, now: float, seconds: float) -> None:
+    def replace_settings(self, properties: object, now: float, seconds: float, *, strict: bool = False) -> None:
         """Make `properties` all the settings there are, and recycle the site.
+
+        Args:
+            properties: as sent.
+            now: the clock's seconds since 1970.
+            seconds: how long the site takes to come back.
+            strict: whether the plan takes plain names only.
 
         Raises:
             WireError: 400 or 409, some name or value is none that App Service takes.
         """
-        self.settings = checked_settings(properties)
+        self.settings = checked_settings(properties, strict=strict)
+        self.touch(now)
         self.references.clear()
+        self.recycles += 1
+        self.start_over(now, seconds)
+
+    def replace_connection_strings(self, properties: object, now: float, seconds: float) -> None:
+        """Make `properties` all the connection strings there are, and recycle the site.
+
+        Raises:
+            WireError: 400, it is no dictionary of values with a type.
+        """
+        if not isinstance(properties, Mapping):
+            raise bad_request("The parameter properties has an invalid value.")
+        for name, pair in properties.items():
+            texts = isinstance(pair, Mapping) and all(isinstance(pair.get(one), str) for one in ("value", "type"))
+            if not texts:
+                raise bad_request(f"The parameter {name} has an invalid value.")
+        self.connection_strings = {name: dict(pair) for name, pair in properties.items()}
+        self.touch(now)
         self.recycles += 1
         self.start_over(now, seconds)
 
@@ -95,8 +134,17 @@ class SiteState:
             names = properties.get(kind)
             if names is not None and not (isinstance(names, list) and all(isinstance(n, str) for n in names)):
                 raise bad_request(f"The parameter {kind} has an invalid value.")
-            fresh[kind] = names
+            fresh[kind] = names or []
         self.sticky = fresh
+
+    def shown_sticky(self) -> dict[str, list[str] | None]:
+        """The sticky names as they are read: nothing at all before the first write, lists for everything after it.
+
+        Source: docs/azure-contract.md, section 4.2.
+        """
+        if all(names is None for names in self.sticky.values()):
+            return dict(self.sticky)
+        return {**{kind: names or [] for kind, names in self.sticky.items()}, "secretsCollectionNames": []}
 
     def to_dict(self) -> dict[str, Any]:
         """Give it as JSON values."""
@@ -113,8 +161,12 @@ def _swapped(incoming: Settings, own: Settings, stays: set[str]) -> Settings:
     return moved | {name: value for name, value in own.items() if name in stays}
 
 
-def checked_settings(properties: object) -> Settings:
-    """Read the `properties` of a settings body.
+_NEVER_IN_NAMES = re.compile(r"[\s/=]")
+_PLAIN_NAME = re.compile(r"[A-Za-z0-9._]+")
+
+
+def checked_settings(properties: object, *, strict: bool = False) -> Settings:
+    """Read the `properties` of a settings body. Names: docs/azure-contract.md, section 4.3.
 
     Raises:
         WireError: 400 for what is no dictionary of strings, 409 for names that differ by case only.
@@ -123,8 +175,10 @@ def checked_settings(properties: object) -> Settings:
         raise bad_request("The parameter properties has an invalid value.")
     seen: set[str] = set()
     for name, value in properties.items():
-        if not name.strip():
-            raise bad_request("The parameter name has an invalid value.")
+        if not name:
+            raise bad_request("Parameter name cannot be empty.")
+        if _NEVER_IN_NAMES.search(name) or (strict and not _PLAIN_NAME.fullmatch(name)):
+            raise bad_request(f"AppSetting with name '{name}' is not allowed.")
         if value is not None and not isinstance(value, str):
             raise bad_request(f"The parameter {name} has an invalid value.")
         if name.lower() in seen:
@@ -139,11 +193,17 @@ def bad_request(message: str, *details: str) -> Exception:
 
 
 def app_service_error(status: int, code: str, message: str, *details: str) -> Exception:
-    """Refuse in App Service's own envelope inside Resource Manager's.
+    """Refuse as App Service does itself, without Resource Manager's envelope.
 
-    Source: azure-mgmt-web: DefaultErrorResponseError (code, message, target, details, innererror).
+    Source: docs/azure-contract.md, section 4.1.
     """
-    lines = [{"message": message}, {"code": code}, *({"message": detail} for detail in details)]
-    error = arm_error(status, code, message, details=lines)
-    error.body["error"]["innererror"] = None
-    return error
+    lines: list[dict[str, Any]] = [{"Message": message}, {"Code": code}, *({"Message": detail} for detail in details)]
+    entity = {"ExtendedCode": None, "MessageTemplate": None, "Parameters": None, "Code": code, "Message": message}
+    lines.append({"ErrorEntity": entity})
+    body = {"Code": code, "Message": message, "Target": None, "Details": lines, "Innererror": None}
+    return WireError(status, body, service="arm")
+
+
+def wrong_method(method: str) -> Exception:
+    """Refuse a method that a route of App Service has not: whatever web framework it is built on says so."""
+    return WireError(405, {"Message": f"The requested resource does not support http method '{method}'."})

@@ -14,6 +14,7 @@ from mct_s2s.sandbox.resources.sites import SiteState
 from mct_s2s.sandbox.resources.throttle import Throttle
 from mct_s2s.sandbox.resources.vaults import TYPE as VAULT
 from mct_s2s.sandbox.resources.vaults import VaultState
+from mct_s2s.sandbox.variations import ResourceVariations
 from mct_s2s.sandbox.wire_errors import arm_error
 
 Body = dict[str, Any]
@@ -27,7 +28,7 @@ class Resources:
 
     Units: `restart_seconds` is how long a site answers 503 when it restarts, `operation_seconds` how long an
     asynchronous change takes. `settings_accept_202` lets a change of settings be accepted first and done later, as
-    on the Flex Consumption plan. All three can be set while the sandbox runs.
+    on the Flex Consumption plan. All three can be set while the sandbox runs, and so can `variations`.
     """
 
     def __init__(self, clock: Clock, directory: Directory) -> None:
@@ -42,6 +43,7 @@ class Resources:
         self.restart_seconds = 0.05
         self.operation_seconds = 0.2
         self.settings_accept_202 = False
+        self.variations = ResourceVariations()
         self.access = Access()
         self.locks = Locks()
         self.throttle = Throttle()
@@ -137,6 +139,7 @@ class Resources:
             "restartSeconds": self.restart_seconds,
             "operationSeconds": self.operation_seconds,
             "settingsAccept202": self.settings_accept_202,
+            "variations": self.variations.settings(),
             "roleAssignments": self.access.assignments,
             "denyAssignments": self.access.denials,
             "customRoles": self.access.custom,
@@ -161,6 +164,7 @@ class Resources:
         made.restart_seconds = data["restartSeconds"]
         made.operation_seconds = data["operationSeconds"]
         made.settings_accept_202 = bool(data.get("settingsAccept202"))
+        made.variations.change(data.get("variations", {}))
         made.access.assignments = list(data["roleAssignments"])
         made.access.denials = list(data["denyAssignments"])
         made.access.custom = dict(data.get("customRoles", {}))

@@ -27,8 +27,10 @@ class Throttle:
     seconds: Callable[[], float] = time.monotonic
     _levels: dict[tuple[str, str, str], tuple[float, float]] = field(default_factory=dict)
 
-    def draw(self, subscription: str, principal: str, method: str) -> dict[str, str]:
+    def draw(self, subscription: str, principal: str, method: str, *, shown: str | None = None) -> dict[str, str]:
         """Take one request out of its bucket; give the headers that tell how many are left.
+
+        `shown` is what the header calls the bucket where that is not the kind.
 
         Raises:
             WireError: 429 TooManyRequests with Retry-After, the bucket is empty.
@@ -50,4 +52,4 @@ class Throttle:
                 headers={"Retry-After": "1", f"x-ms-ratelimit-remaining-subscription-{kind}": "0"},
             )
         self._levels[key] = (level - 1, now)
-        return {f"x-ms-ratelimit-remaining-subscription-{kind}": str(int(level - 1))}
+        return {f"x-ms-ratelimit-remaining-subscription-{shown or kind}": str(int(level - 1))}

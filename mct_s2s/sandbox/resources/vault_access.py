@@ -48,7 +48,7 @@ def check(access: Access, vault: Mapping[str, Any], caller: Caller, verb: str, s
             f"Resource: '{_scope(vault, secret).lower()}'",
             "Assignment: (not found)",
             "DenyAssignmentId: null",
-            "DecisionReason: null ",
+            "DecisionReason: 'DeniedWithNoValidRBAC' ",
             f"Vault: {place}",
             "",
         )

@@ -1,0 +1,30 @@
+"""`--service-management-reference`: what some tenants demand on every registration."""
+
+from __future__ import annotations
+
+from mct_s2s.errors import UsageError
+
+OPTION = "--service-management-reference"
+LONGEST = 256
+
+
+def management_reference(value: str | None) -> str | None:
+    """The id as it was given: what it looks like is the tenant's to say, and most use GUIDs.
+
+    Source: learn.microsoft.com/graph/api/resources/application, `serviceManagementReference`.
+
+    Raises:
+        UsageError: it is empty, or cannot be an id.
+    """
+    if value is None:
+        return None
+    text = value.strip()
+    if not text:
+        raise UsageError("empty-value", f"{OPTION} is empty.", remedy=f"Give {OPTION} a value, or leave it out.")
+    if len(text) > LONGEST or not text.isprintable():
+        raise UsageError(
+            "malformed-id",
+            f"{OPTION} takes an id of {LONGEST} printable characters at most.",
+            remedy=f"Copy the id from your organization's service or asset management: {OPTION} ID",
+        )
+    return text

@@ -1,0 +1,75 @@
+"""Graph's arrays are sets: in whatever order they come, the same registration is the same to this program."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+from mct_s2s.adapters.graph import parse
+from mct_s2s.adapters.graph.directory import _in_order
+
+from tests.planning.worlds import guid
+
+
+def _credential(name: str, day: int) -> dict[str, Any]:
+    moment = f"2026-11-{day:02}T12:00:00Z"
+    return {"keyId": guid(name), "displayName": name, "startDateTime": moment, "endDateTime": "2027-11-24T12:00:00Z"}
+
+
+def _role(name: str) -> dict[str, Any]:
+    return {"id": guid(name), "value": name, "isEnabled": True, "allowedMemberTypes": ["User", "Application"]}
+
+
+APPLICATION = {
+    "id": guid("object"),
+    "appId": guid("app"),
+    "createdDateTime": "2026-11-24T12:00:00Z",
+    "identifierUris": ["api://b", "api://a", "https://c"],
+    "appRoles": [_role("R1"), _role("R2"), _role("R3")],
+    "requiredResourceAccess": [
+        {
+            "resourceAppId": guid(resource),
+            "resourceAccess": [{"id": guid(f"{resource}{number}"), "type": "Role"} for number in range(3)],
+        }
+        for resource in ("graph", "mct")
+    ],
+    "passwordCredentials": [_credential("one", 3), _credential("two", 1), _credential("three", 2)],
+    "keyCredentials": [_credential("four", 2), _credential("five", 1)],
+    "tags": ["b", "c", "a"],
+}
+PRINCIPAL = {
+    "id": guid("object"),
+    "appId": guid("app"),
+    "servicePrincipalType": "ManagedIdentity",
+    "alternativeNames": ["isExplicit=True", "/subscriptions/b", "/subscriptions/a"],
+}
+
+
+def _shuffled(value: Any, chance: random.Random) -> Any:
+    if isinstance(value, dict):
+        return {name: _shuffled(inner, chance) for name, inner in value.items()}
+    if not isinstance(value, list) or value == ["User", "Application"]:  # what is inside an entry keeps its order
+        return value
+    return chance.sample([_shuffled(inner, chance) for inner in value], len(value))
+
+
+def test_the_order_of_what_is_read_says_nothing() -> None:
+    chance = random.Random(1)
+    for _ in range(50):
+        assert parse.application(_shuffled(APPLICATION, chance)) == parse.application(APPLICATION)
+        assert parse.principal(_shuffled(PRINCIPAL, chance)) == parse.principal(PRINCIPAL)
+
+
+def test_credentials_are_in_the_order_of_their_age() -> None:
+    names = [credential.name for credential in parse.application(APPLICATION).credentials]
+    assert names == ["two", "three", "one", "five", "four"]
+
+
+def test_a_moment_has_seconds_or_seven_decimals() -> None:
+    """The answer to a creation is more precise than what is read later."""
+    read, answered = parse.moment("2025-04-08T09:40:20Z"), parse.moment("2025-04-08T09:40:20.2882444Z")
+    assert answered.replace(microsecond=0) == read
+
+
+def test_what_was_asked_for_by_its_ids_comes_in_their_order() -> None:
+    assert _in_order(["a", "b", "c"], ["C", "x", "A", "b"], str) == ["A", "b", "C", "x"]

@@ -1,0 +1,214 @@
+"""Answers that Azure really gives and that are no failures; and refusals that leave everything ready to go on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from mct_s2s.cli import changing
+from mct_s2s.flows.converge import Answer
+from mct_s2s.planning.plan import Plan
+
+from tests.cli.conftest import Program
+from tests.conftest import FUNCTION_APP, LOGIC_APP, SITE, Sandbox
+
+JSON = ("-y", "-o", "json")
+REFERENCE = "96524024-75b0-497b-ab38-0381399a6aaa"
+WITH_REFERENCE = ("--service-management-reference", REFERENCE)
+LOGIC = "2019-05-01"
+COLONS = "ConnectionStrings:MctDatabase"
+
+
+def _lost(method: str, path: str) -> dict[str, Any]:
+    match = {"service": "Graph", "method": method, "path": path}
+    return {"match": match, "times": 1, "fault": {"type": "lostAnswer"}}
+
+
+# --- consent ---
+
+
+def test_a_consent_that_is_gone_already_is_gone(mct: Program, azure: Sandbox) -> None:
+    """The answer to its deletion was lost, and the repetition is told 400: that is no reason to stop half-way."""
+    assert mct("setup", "--client", "One", *JSON).code == 0
+    azure.misbehave(_lost("DELETE", "*/appRoleAssignedTo/*"))
+    azure.forget()
+    done = mct("remove-client", "One", "--keep-registration", *JSON)
+    assert done.code == 0, done
+    deletions = [row["status"] for row in azure.log("graph") if row["method"] == "DELETE"]
+    assert deletions == [0, 400]
+    assert mct("status", "-o", "json").document["clients"] == []
+
+
+@pytest.mark.parametrize("as_grant", [False, True])
+def test_a_consent_that_stands_already_stands(mct: Program, azure: Sandbox, as_grant: bool) -> None:
+    """In both of the texts that refuse to make it twice."""
+    azure.turn(duplicateConsentAsGrant=as_grant)
+    azure.misbehave(_lost("POST", "*/appRoleAssignedTo"))
+    assert mct("setup", "--client", "One", *JSON).code == 0
+
+
+# --- arrays in any order ---
+
+
+def _add_secrets(azure: Sandbox, name: str) -> None:
+    (client,) = azure.applications(name)
+    for number in range(5):
+        sent = {"passwordCredential": {"displayName": f"by hand {number}"}}
+        azure.graph("POST", f"/applications/{client['id']}/addPassword", json=sent)
+
+
+def test_a_plan_that_was_agreed_to_is_not_asked_about_again(
+    mct: Program, azure: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a person took time to read is planned again; arrays that come in another order then are no other plan."""
+    assert mct("setup", "--client", "One", "--client", "Two", *JSON).code == 0
+    _add_secrets(azure, "One")
+    assert mct("teardown", *JSON).code == 0
+    shown: list[Plan] = []
+
+    async def agreed(run: object, options: object, plan: Plan) -> Answer:
+        del run, options
+        shown.append(plan)
+        return Answer(go=True, asked=len(shown) < 5)
+
+    monkeypatch.setattr(changing, "_ask", agreed)
+    assert mct("setup", "--client", "One", "--client", "Two", "-o", "json").code == 0
+    assert len(shown) == 1
+
+
+def test_a_watch_prints_nothing_new_where_only_the_order_is_new(mct: Program, azure: Sandbox) -> None:
+    assert mct("setup", "--client", "One", "--client", "Two", *JSON).code == 0
+    _add_secrets(azure, "Two")
+    looks = [mct("status", "-o", "json") for _ in range(3)]
+    assert {look.out for look in looks} == {looks[0].out}
+
+
+# --- lists in pages ---
+
+
+def test_lists_are_read_to_their_end(mct: Program, azure: Sandbox) -> None:
+    azure.add_site(name="another", group="elsewhere")
+    azure.lock(f"{SITE}/slots/staging", "CanNotDelete")
+    azure.deny(FUNCTION_APP, "Microsoft.Web/nothing/write")
+    whole = [mct("doctor", "-o", "json"), mct("status", "-o", "json", env={"MCT_S2S_RESOURCE_GROUP": ""})]
+    azure.turn(armPageSize=1)
+    paged = [mct("doctor", "-o", "json"), mct("status", "-o", "json", env={"MCT_S2S_RESOURCE_GROUP": ""})]
+    assert [(one.code, one.out) for one in paged] == [(one.code, one.out) for one in whole]
+    assert any("skiptoken" in row["query"] for row in azure.log("arm"))
+
+
+# --- registrations that have to name a service ---
+
+
+def test_a_tenant_that_demands_a_reference_says_how_it_is_given(mct: Program, azure: Sandbox) -> None:
+    azure.turn(serviceManagementReferenceRequired=True)
+    refused = mct("setup", "--client", "One", *JSON)
+    error = refused.document["error"]
+    assert (refused.code, error["code"]) == (1, "management-reference-needed")
+    assert "--service-management-reference ID" in error["remedy"]
+    assert azure.applications("MCT service (contosolearn)") == []
+    done = mct("setup", "--client", "One", *WITH_REFERENCE, *JSON)
+    assert done.code == 0, done
+    names = ("MCT service (contosolearn)", "One")
+    assert {azure.applications(name)[0]["serviceManagementReference"] for name in names} == {REFERENCE}
+    azure.forget()
+    assert mct("setup", "--client", "One", *WITH_REFERENCE, *JSON).code == 0
+    assert azure.writes() == []
+
+
+def test_registrations_from_before_the_rule_get_the_reference(mct: Program, azure: Sandbox) -> None:
+    """And one that has another keeps it: whoever wrote that knew why."""
+    assert mct("setup", "--client", "One", "--client", "Two", *JSON).code == 0
+    (two,) = azure.applications("Two")
+    azure.graph("PATCH", f"/applications/{two['id']}", json={"serviceManagementReference": "theirs"})
+    azure.turn(serviceManagementReferenceRequired=True)
+    done = mct("setup", "--client", "One", "--client", "Two", *WITH_REFERENCE, *JSON)
+    assert done.code == 0, done
+    found = [azure.applications(name)[0] for name in ("MCT service (contosolearn)", "One", "Two")]
+    assert [one["serviceManagementReference"] for one in found] == [REFERENCE, REFERENCE, "theirs"]
+    assert done.document["status"]["healthy"]
+
+
+# --- names of settings ---
+
+
+def test_a_setting_whose_name_blocks_every_write_is_named_and_nothing_is_lost(
+    mct: Program, azure: Sandbox, tmp_path: Path
+) -> None:
+    """On plans that take plain names only, one that was there before blocks every write: Azure names it."""
+    before = {**azure.settings(), "mail-address": "x"}
+    azure.write_settings(before)
+    azure.turn(strictSettingNames=True)
+    refused = mct("setup", "--client", "One", *JSON)
+    error = refused.document["error"]
+    assert (refused.code, error["code"]) == (1, "setting-name-refused")
+    said = f"{error['message']} {error['remedy']}"
+    assert f"'{COLONS}'" in said
+    assert "'mail-address'" in said, "the next one is told beside the first"
+    assert azure.settings() == before
+    assert list(tmp_path.rglob("*.env")), "the secret that was made is where it was to go"
+    plain = {name.replace(":", "__").replace("-", "_"): value for name, value in before.items()}
+    azure.write_settings(plain)
+    azure.forget()
+    again = mct("setup", "--client", "One", *JSON)
+    assert again.code == 0, again
+    assert [write for write in azure.writes() if "addPassword" in write] == []
+    assert plain.items() <= azure.settings().items()
+
+
+# --- identities ---
+
+
+def test_an_identity_that_is_accepted_and_not_made_is_told(mct: Program, azure: Sandbox) -> None:
+    azure.turn(identityPatch="ignored")
+    refused = mct("setup", "--managed-identity", LOGIC_APP, *JSON)
+    error = refused.document["error"]
+    assert (refused.code, error["code"]) == (1, "identity-not-made")
+    assert f"az resource update --ids {LOGIC_APP} --set identity.type=SystemAssigned" in error["remedy"]
+    assert "ServiceObjectIds" not in azure.settings()
+    whole = azure.arm("GET", LOGIC_APP, version=LOGIC)
+    azure.arm("PUT", LOGIC_APP, version=LOGIC, json={**whole, "identity": {"type": "SystemAssigned"}})
+    done = mct("setup", "--managed-identity", LOGIC_APP, *JSON)
+    assert done.code == 0, done
+    assert azure.settings()["ServiceObjectIds"]
+
+
+def test_an_identity_that_cannot_be_patched_is_put(mct: Program, azure: Sandbox) -> None:
+    azure.turn(identityPatch="refused")
+    done = mct("setup", "--managed-identity", LOGIC_APP, *JSON)
+    assert done.code == 0, done
+    assert azure.arm("GET", LOGIC_APP, version=LOGIC)["identity"]["principalId"] == azure.settings()["ServiceObjectIds"]
+
+
+def test_an_identity_that_is_not_switched_off_is_told(mct: Program, azure: Sandbox) -> None:
+    """Whoever removes a client must know that its identity is still there."""
+    assert mct("setup", "--managed-identity", LOGIC_APP, *JSON).code == 0
+    azure.turn(identityPatch="ignored")
+    refused = mct("remove-client", LOGIC_APP, *JSON)
+    error = refused.document["error"]
+    assert (refused.code, error["code"]) == (1, "identity-not-removed")
+    assert f"az resource update --ids {LOGIC_APP} --set identity.type=None" in error["remedy"]
+    azure.turn(identityPatch="accepted")
+    assert mct("teardown", *JSON).code == 0
+    assert "principalId" not in (azure.arm("GET", LOGIC_APP, version=LOGIC).get("identity") or {})
+
+
+# --- the whole job ---
+
+
+def test_the_whole_job_where_everything_differs_that_may(mct: Program, azure: Sandbox) -> None:
+    """Lists in pages, the other text of a duplicate, settings accepted first, identities by PUT, and references."""
+    azure.turn(
+        armPageSize=1, duplicateConsentAsGrant=True, settingsAccept202=True, operationSeconds=5,
+        identityPatch="refused", serviceManagementReferenceRequired=True,
+    )  # fmt: skip
+    wanted = ("setup", "--client", "One", "--managed-identity", LOGIC_APP, *WITH_REFERENCE, *JSON)
+    assert mct(*wanted).code == 0
+    azure.forget()
+    assert (mct(*wanted).code, azure.writes()) == (0, [])
+    assert mct("add-client", "Two", *WITH_REFERENCE, *JSON).code == 0
+    assert mct("remove-client", "One", *JSON).code == 0
+    assert mct("status", "-o", "json").document["healthy"]
+    assert mct("teardown", *JSON).code == 0
+    assert "ServiceApplicationIds" not in azure.settings()

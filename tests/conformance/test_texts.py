@@ -1,0 +1,141 @@
+"""Whatever a tenant's answers hold, a skeleton shows none of it: each kind of text, in each kind of place."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from mct_s2s.conformance.judging import Finding, Heard, Judge, Verdict
+from mct_s2s.conformance.report import Facts, written
+from mct_s2s.conformance.skeleton import Skeletons
+from mct_s2s.conformance.steps import SETTING, Service, Settings, Step
+from mct_s2s.conformance.texts import Texts
+from mct_s2s.conformance.walk import Outcome
+from mct_s2s.sandbox.comparison import Answer, differences
+
+NAMES = {"graph": "https://graph.microsoft.com", "tenantId": "1b2c3d4e-0000-4000-8000-0123456789ab", "group": "rg"}
+PRIVATE = (
+    "9f0e1d2c-3b4a-4958-8776-655443322110",
+    "9F0E1D2C-3B4A-4958-8776-655443322110",
+    "jane.doe@fabrikam.example",
+    "jane.doe_fabrikam.com#EXT#@contoso.onmicrosoft.com",
+    "https://intranet.fabrikam.example:8443/x",
+    "fabrikam.onmicrosoft.com",
+    "203.0.113.77",
+    "2001:db8:85a3::8a2e:370:7334",
+    "eyJhbGciOiJSUzI1NiJ9.eyJvaWQiOiJqYW5lIn0.c2lnbmF0dXJl",
+    "Xq8~Q3vFa0bC7dE9fG1hJ2kL4mN6pR8sT",
+    "2026-03-04T05:06:07.1234567Z",
+    "1234567890",
+)
+KEPT = (
+    "AzureADMyOrg",
+    "Authorization_RequestDenied",
+    "InvalidAuthenticationTokenTenant",
+    "AADSTS7000215: Invalid client secret provided.",
+    "The property oauth2PermissionScopes is not valid.",
+    "No registered resource provider found for Microsoft.Web/sites.",
+)
+
+
+def step(**changed: Any) -> Step:
+    usual: dict[str, Any] = {
+        "id": "t/01",
+        "operation": "GET /x",
+        "service": Service.GRAPH,
+        "method": "GET",
+        "path": "/x",
+    }
+    return Step(**{**usual, **changed})
+
+
+def shown(
+    body: Any, *, status: int = 200, private: tuple[str, ...] = (), known: tuple[str, ...] = (), **how: Any
+) -> str:
+    """The skeleton of an answer, with which that answer agrees."""
+    skeletons = Skeletons(Texts(NAMES, private=private, words=known), frozenset(known))
+    answer = Answer(status, {"x-other": "Jane", "content-type": "application/json"}, body)
+    skeleton = skeletons.of(step(**how), answer, None)
+    assert differences(skeleton.response, answer, dict(NAMES), skeleton.compare) == []
+    return json.dumps(skeleton.response)
+
+
+@pytest.mark.parametrize("value", PRIVATE)
+def test_what_identifies_is_replaced_wherever_it_stands(value: str) -> None:
+    places = {"displayName": value, "list": [{"deep": value}], "error": {"code": "Odd", "message": f"Of {value}, not."}}
+    assert value.lower() not in shown(places).lower()
+    assert value.lower() not in shown({"error": {"message": f"See '{value}' or {value}."}}, status=400).lower()
+
+
+@pytest.mark.parametrize("value", KEPT)
+def test_a_services_own_words_stay(value: str) -> None:
+    assert value in shown({"error": {"code": "x", "message": value}}, status=400)
+
+
+def test_names_are_put_where_their_values_were() -> None:
+    message = f"Tenant {NAMES['tenantId']} at {NAMES['graph']}/v1.0, group rg-1 in 'rg', not RG."
+    text = shown({"error": {"message": message}})
+    assert "Tenant {tenantId} at {graph}/v1.0, group {group}-1 in '{group}', not <string>." in text
+
+
+def test_a_word_that_nobody_knows_goes() -> None:
+    text = shown({"displayName": "Hochschule", "error": {"message": "The user 'Jane Doe' is not in \"Fabrikam\"."}})
+    assert not any(word in text for word in ("Hochschule", "Jane", "Fabrikam"))
+
+
+def test_private_words_go_from_messages_too() -> None:
+    text = shown({"error": {"message": "Jane Doe may not do this."}}, status=403, private=("Jane Doe",))
+    assert "<string> may not do this." in text
+
+
+def test_of_others_objects_only_the_shape_is_kept() -> None:
+    site = {
+        "id": "/x",
+        "name": "Jane",
+        "tags": {"Jane": "x"},
+        "properties": {"n": 3, "b": True, "z": None, "l": ["Jane"]},
+    }
+    text = shown(site, shows_others=True)
+    assert json.loads(text)["body"] == {
+        "id": "<string or null>",
+        "name": "<string or null>",
+        "tags": "<object or null>",
+        "properties": {"n": "<number or null>", "b": "<boolean or null>", "z": "<any>", "l": "<array or null>"},
+    }
+
+
+def test_members_that_owners_name_are_left_out() -> None:
+    directory = {"id": None, f"extension_{'a1' * 16}_costCentre": "Jane", "Jane Doe's": 1, "ok": 1}
+    assert json.loads(shown(directory, shows_others=True))["body"] == {"id": "<any>", "ok": "<number or null>"}
+
+
+def test_of_settings_only_ours_is_shown() -> None:
+    body = {"name": "appsettings", "properties": {"Jane": "secret", SETTING: "run"}}
+    text = shown(body, settings=Settings.READ, known=("run",))
+    assert json.loads(text)["body"]["properties"] == {SETTING: "run"}
+
+
+def test_the_last_look_replaces_what_got_through() -> None:
+    asked = step(path="/Janeville")
+    outcome = Outcome(asked, Answer(200, {}, {"a": 1}))
+    judge = Judge([asked], Heard({**NAMES, "x": "Fabrikam"}, [outcome]), Heard(NAMES, [outcome]))
+    report = written(judge.findings(), Facts("public", datetime(2026, 1, 1, tzinfo=UTC)), {"Janeville"})
+    assert report.replaced > 0
+    assert "Janeville" not in report.markdown + "".join(report.tables.values())
+    assert "A last look replaced" in report.markdown
+    assert "Fabrikam" in judge.originals
+
+
+def test_what_differs_in_many_answers_is_told_once() -> None:
+    steps = [step(id=f"t/{number:02}") for number in range(1, 8)]
+    lines = ("header server: absent, expected 'IIS'",)
+    findings = [
+        Finding(one, Verdict.DIFFERS, (*lines, "/a: 1, expected 2") if one is steps[2] else lines) for one in steps
+    ]
+    report = written(findings, Facts("public", datetime(2026, 1, 1, tzinfo=UTC)), ()).markdown
+    assert report.count("header server") == 1
+    assert "- graph, 7 answers, `t/01` the first: `header server: absent · cloud: 'IIS'`" in report
+    assert [line for line in report.splitlines() if line.startswith("### ")] == ["### `t/03` `GET /x`"]
+    assert "- `/a: 1 · cloud: 2`" in report
