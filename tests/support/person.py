@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from azure.core.credentials import AccessToken
 from mct_s2s.adapters import credentials
-from mct_s2s.adapters.credentials import Caller, Credential
+from mct_s2s.adapters.caller_tokens import Credential
+from mct_s2s.adapters.credentials import Caller
 from mct_s2s.adapters.patience import Patience
 from mct_s2s.adapters.sign_in import Method
 
@@ -23,7 +24,8 @@ def sign_in_as(patch: pytest.MonkeyPatch, azure: Sandbox, address: str) -> None:
     """From now on, whoever signs in with a device code is this person."""
     tokens = {resource: _token(azure, address, resource) for resource in (azure.graph_url, azure.origin)}
 
-    async def ask(scope: str) -> AccessToken:
+    async def ask(scope: str, /, *, claims: str | None = None) -> AccessToken:
+        del claims
         return AccessToken(tokens[scope.removesuffix("/.default")], int(azure.time.timestamp()) + 3600)
 
     def interactive(method: Method, caller: Caller, patience: Patience) -> Credential:
