@@ -201,6 +201,16 @@ def test_a_creation_whose_answer_was_lost_makes_no_second_one(mct: Program, azur
     assert len(azure.made_by_us()) == 2
 
 
+def test_an_owner_gives_the_reference_that_the_tenant_demands(mct: Program, azure: Sandbox) -> None:
+    azure.turn(serviceManagementReferenceRequired=True, upsertWithoutOwner=True)
+    caller = azure.caller(*UNATTENDED, arm=ARM)
+    reference = "a4b1c2d3-0000-4000-8000-000000000001"
+    words = ("setup", "-a", SITE, "--client", "A", "--service-management-reference", reference, *JSON)
+    done = mct(*words, env=caller)
+    assert done.code == 0, done
+    assert {one["serviceManagementReference"] for one in azure.made_by_us()} == {reference}
+
+
 def test_a_stranger_who_writes_our_tag_on_their_own_is_not_taken_for_us(mct: Program, azure: Sandbox) -> None:
     body = {"displayName": "Theirs", "signInAudience": "AzureADMyOrg", "tags": ["mct-s2s:name:mct-s2s-contosolearn"]}
     theirs = azure.graph("POST", "/applications", json=body)
