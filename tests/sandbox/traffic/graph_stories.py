@@ -172,6 +172,8 @@ def assignment(story: Story) -> None:
     story.send("permissions-and-consent/09")
     sent = {name: story.names[bound] for name, bound in _ENDS.items()}
     story.send("errors/graph-08", body=sent)
+    story.world.directory.variations.change({"duplicateConsentAsGrant": True})
+    story.send("errors/graph-08b", body=sent)
     story.send("errors/graph-09", body={**sent, "principalId": story.names["missing"]})
     story.caller("graph", "AppRoleAssignment.ReadWrite.All")
     story.send("errors/graph-10", body=sent)

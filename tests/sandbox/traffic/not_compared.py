@@ -13,7 +13,6 @@ NOT_COMPARED = {
     "errors/arm-09": "a person without a second factor: shown with the knob that demands one",
     "errors/arm-11": "a limit of Microsoft.Authorization that the sandbox has not: it would repeat what a fault says",
     "errors/graph-06": "app management policies of the sandbox restrict no audiences; the status is not quoted",
-    "errors/graph-08b": "the other text for a consent that exists: shown with its knob",
     "errors/graph-12": "about certificate-based authentication, which the sandbox has not",
     "errors/graph-13": "about cross-tenant access, which the sandbox has not",
     "errors/graph-15": "continuous access evaluation: shown with the fault that revokes sign-ins",
