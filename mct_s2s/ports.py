@@ -566,3 +566,5 @@ class Azure:
     identities: Identities
     directory_access: DirectoryAccess
     resource_access: ResourceAccess
+    write_refusal: S2SError | None = None
+    """Why Azure Resource Manager will refuse this caller's writes, where the sign-in shows that beforehand."""

@@ -10,6 +10,8 @@ from pathlib import Path
 from mct_s2s import errors
 from mct_s2s.errors import S2SError
 
+from tests.support.parsing import parsed
+
 PACKAGE = Path(errors.__file__).parent
 
 
@@ -25,7 +27,7 @@ class Given:
 
 def given() -> list[Given]:
     """All of them; the sandbox has errors of its own."""
-    modules = {path: ast.parse(path.read_text(encoding="utf-8")) for path in sorted(PACKAGE.rglob("*.py"))}
+    modules = {path: parsed(path) for path in sorted(PACKAGE.rglob("*.py"))}
     product = {path: tree for path, tree in modules.items() if PACKAGE / "sandbox" not in path.parents}
     kinds = _kinds(product.values())
     return [row for path, tree in product.items() for row in _in(path, tree, kinds)]
@@ -92,4 +94,4 @@ def _assigned(name: str, tree: ast.Module) -> Iterator[str]:
         if isinstance(node, ast.ImportFrom) and node.module and any(alias.name == name for alias in node.names):
             file = PACKAGE.parent / f"{node.module.replace('.', '/')}.py"
             if file.exists():
-                yield from _assigned(name, ast.parse(file.read_text(encoding="utf-8")))
+                yield from _assigned(name, parsed(file))

@@ -33,6 +33,8 @@ class CliSubscription:
     """Who is signed in: an address, or an appId."""
     user_type: str = ""
     """`user` or `servicePrincipal`."""
+    is_of_machine: bool = False
+    """Whether the machine signs in, not a person or an application: a managed identity, or Cloud Shell."""
 
 
 def subscriptions(environ: Mapping[str, str] = os.environ) -> tuple[CliSubscription, ...]:
@@ -49,6 +51,7 @@ def subscriptions(environ: Mapping[str, str] = os.environ) -> tuple[CliSubscript
                 str(row.get("environmentName") or "AzureCloud"),
                 _of_user(row, "name"),
                 _of_user(row, "type"),
+                _is_of_machine(row),
             )
             for row in rows
         )
@@ -59,6 +62,15 @@ def subscriptions(environ: Mapping[str, str] = os.environ) -> tuple[CliSubscript
 def _of_user(row: Mapping[str, Any], name: str) -> str:
     user = row.get("user")
     return str(user.get(name) or "") if isinstance(user, dict) else ""
+
+
+def _is_of_machine(row: Mapping[str, Any]) -> bool:
+    """Source: azure-cli-core, _profile.py: `assignedIdentityInfo`, earlier only the name; and `cloudShellID`."""
+    user = row.get("user")
+    if not isinstance(user, dict):
+        return False
+    by_name = user.get("name") in {"systemAssignedIdentity", "userAssignedIdentity"}
+    return bool(by_name or user.get("assignedIdentityInfo") or user.get("cloudShellID"))
 
 
 def _folder(environ: Mapping[str, str]) -> Path:
@@ -87,13 +99,27 @@ def is_signed_in(environ: Mapping[str, str] = os.environ) -> bool:
 
 def signed_in_as(environ: Mapping[str, str] = os.environ) -> tuple[str | None, bool | None]:
     """The appId of the service principal that `az` uses, and whether it uses a person's sign-in; `None`: not known."""
-    rows = subscriptions(environ)
-    row = next((row for row in rows if row.is_default), rows[0] if rows else None)
+    row = _active(environ)
     if row is None or row.user_type not in {"user", "servicePrincipal"}:
         return None, None
     if row.user_type == "user":
         return None, True
     return (row.user if is_guid(row.user) else None), False
+
+
+def takes_a_tenant(environ: Mapping[str, str] = os.environ) -> bool:
+    """Whether `az account get-access-token` can be told a tenant.
+
+    Signed in by managed identity or in Cloud Shell it has one tenant, and refuses to be told even that one (az before
+    mid-2025: docs/azure-contract.md, section 9, "Azure CLI").
+    """
+    row = _active(environ)
+    return row is None or not row.is_of_machine
+
+
+def _active(environ: Mapping[str, str]) -> CliSubscription | None:
+    rows = subscriptions(environ)
+    return next((row for row in rows if row.is_default), rows[0] if rows else None)
 
 
 def login_host(environ: Mapping[str, str] = os.environ) -> str | None:

@@ -12,14 +12,24 @@ import shlex
 from mct_s2s.adapters.sign_in_refusals import first_line
 from mct_s2s.errors import ServiceError
 
-PROPAGATING = frozenset({"7000215", "7000222", "700016", "7000229", "500011", "501051", "700027", "70021"})
+_FEDERATED = frozenset({"70021", "70025", "700211", "700212", "700213", "7002138"})
+"""Said with 401 since 2024, by what does not fit; the first one, with 400, before that.
+
+Source: docs/azure-contract.md, section 9, "Federated refusals".
+"""
+PROPAGATING = _FEDERATED | {"7000215", "7000222", "700016", "7000229", "500011", "501051", "700027"}
 """Said also about a credential, a client, a service application or an assignment that was made minutes ago."""
 
 _EXPLAINED = {
     "7000215": ("the client secret is not one of the client's: replaced, or its id instead of its value", "credential"),
     "7000222": ("the client secret has expired", "credential"),
     "700027": ("the certificate is not one of the client's", "credential"),
-    "70021": ("no federated credential of the client matches the issuer, subject and audience presented", "credential"),
+    "70021": ("no federated credential of the client matches the issuer, subject and audience presented", "federated"),
+    "70025": ("the client has no federated credential", "federated"),
+    "700211": ("no federated credential of the client has the token's issuer", "federated"),
+    "700212": ("no federated credential of the client has the token's audience", "federated"),
+    "700213": ("no federated credential of the client has the token's subject", "federated"),
+    "7002138": ("the client's federated credential has the token's subject in another case", "federated"),
     "700016": ("the tenant does not know the client: deleted, or another tenant's", "client"),
     "7000229": ("the client has no service principal in the tenant", "client"),
     "7000112": ("the client is disabled in Entra ID", "enable"),
@@ -30,8 +40,13 @@ _EXPLAINED = {
     "53003": ("a Conditional Access policy for workload identities blocks it here", "policy"),
 }
 
+_PRESENTED = re.compile(r"presented assertion (?:issuer|audience|subject) '([^'\r\n]{1,600})'")
+"""What of a foreign token does not fit, in Entra's words."""
 _REMEDIES = {
     "credential": "Give the client a new credential: mct-s2s rotate-secret {client}",
+    "federated": "Compare it with what the client trusts: az ad app federated-credential list --id {client}; then add "
+    "what is missing: mct-s2s add-client {client} --credential federated --federated-issuer ISSUER "
+    "--federated-subject SUBJECT",
     "client": "Register and admit the client again: mct-s2s add-client {client}",
     "enable": "Let it sign in again: az ad app update --id {client} --set isDisabled=false; "
     "az ad sp update --id {client} --set accountEnabled=true",
@@ -50,6 +65,8 @@ def token_refused(error: Exception, client_id: str) -> ServiceError:
     """
     code = match.group(1) if (match := re.search(r"AADSTS(\d+)", str(error))) else ""
     said, kind = _EXPLAINED.get(code, (first_line(error), ""))
+    if kind == "federated" and (presented := _PRESENTED.search(str(error))):
+        said = f"{said}, '{presented[1]}'"
     remedy = _REMEDIES.get(kind, "Give the client a new credential: mct-s2s rotate-secret {client}")
     return ServiceError(
         "token-refused",

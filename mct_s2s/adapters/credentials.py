@@ -7,147 +7,32 @@ from __future__ import annotations
 
 import asyncio
 import threading
-import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from azure.core.credentials import AccessToken
-from azure.core.exceptions import AzureError
 
-from mct_s2s import clock
 from mct_s2s.adapters import authorities, azure_cli
 from mct_s2s.adapters.azure_trace import hooks
+from mct_s2s.adapters.caller_tokens import Again, Ask, Credential
 from mct_s2s.adapters.clouds import Cloud
 from mct_s2s.adapters.key_pairs import known_algorithms
 from mct_s2s.adapters.patience import Patience
 from mct_s2s.adapters.sign_in import Method
-from mct_s2s.adapters.sign_in_refusals import ODD, first_line, raise_if_passing, refused
+from mct_s2s.adapters.sign_in_refusals import first_line
 from mct_s2s.adapters.tokens import assertion_in
 from mct_s2s.adapters.trace import Trace
-from mct_s2s.errors import SignInFailed, UsageError
+from mct_s2s.errors import UsageError
 from mct_s2s.local_files import read_given
-from mct_s2s.model.ids import ClientId
-from mct_s2s.model.rights import SignedIn
 
 if TYPE_CHECKING:
     from azure.core.pipeline.transport import AioHttpTransport
 
-Ask = Callable[[str], Awaitable[AccessToken]]
-
-REFRESH_SECONDS = 300
-"""A token that lives no longer than this is replaced before it is used."""
 ANY_ORGANIZATION = "organizations"
-
-
-class Credential:
-    """Tokens for one caller, each asked for once and shared by every request until it is about to expire.
-
-    Args:
-        ask: gets a token for a scope; raises azure-core's exceptions.
-        description: how the user is told who is signed in.
-        patience: the retry policy of the login service.
-        one_at_a_time: whether asking disturbs a person.
-        client_id: whose tokens these are, where they are an application's and it is known.
-        is_person: whether they are a person's, where that is known.
-        closes: lets the underlying credential go.
-        renew: a way to ask that remembers nothing: the SDK's credentials keep tokens of their own.
-    """
-
-    def __init__(
-        self,
-        ask: Ask,
-        description: str,
-        patience: Patience,
-        *,
-        one_at_a_time: bool = False,
-        client_id: str | None = None,
-        is_person: bool | None = None,
-        closes: Callable[[], Any] | None = None,
-        renew: Callable[[], Ask] | None = None,
-    ) -> None:
-        self.signed_in = SignedIn(
-            description,
-            ClientId(client_id) if client_id else None,
-            False if client_id else is_person,
-        )
-        self._ask = ask
-        self._patience = patience
-        self._closes = closes
-        self._renew = renew
-        self._renewed_at = 0.0
-        self._tokens: dict[str, AccessToken] = {}
-        self._one_at_a_time = one_at_a_time
-        self._locks: dict[str, asyncio.Lock] = {}
-        self._refusal: SignInFailed | None = None
-
-    async def get_token(
-        self,
-        *scopes: str,
-        claims: str | None = None,
-        tenant_id: str | None = None,
-        enable_cae: bool = False,
-        **kwargs: Any,
-    ) -> AccessToken:
-        """A token for one scope, as azure-core's `AsyncTokenCredential` says.
-
-        Raises:
-            SignInFailed: refused; with what the login service said.
-            ServiceError: the login service did not answer.
-        """
-        del claims, tenant_id, enable_cae, kwargs
-        (scope,) = scopes
-        # A person is asked once: the second token comes from what the first sign-in left in the cache.
-        async with self._locks.setdefault("" if self._one_at_a_time else scope, asyncio.Lock()):
-            if self._refusal is not None and self._one_at_a_time:
-                raise self._refusal  # a person who did not sign in is not asked again for the next service
-            token = self._tokens.get(scope)
-            if token is None or token.expires_on - clock.now().timestamp() < REFRESH_SECONDS:
-                token = await self._patience.call(lambda: self._fetch(scope))
-                self._tokens[scope] = token
-            return token
-
-    def forget(self, since: float) -> None:
-        """Ask anew next time: a service has refused a token that still looked good.
-
-        Args:
-            since: when the refused request was begun (monotonic seconds). Where a newer token is here already, another
-                request has come to the same end before.
-        """
-        if self._renewed_at > since:
-            return
-        self._renewed_at = time.monotonic()
-        self._tokens.clear()
-        if self._renew is not None:
-            self._ask = self._renew()
-
-    async def close(self) -> None:
-        """Let the underlying credential go."""
-        if self._closes is not None:
-            await self._closes()
-
-    async def __aenter__(self) -> Credential:
-        return self
-
-    async def __aexit__(
-        self,
-        exc_type: type[BaseException] | None = None,
-        exc_value: BaseException | None = None,
-        traceback: TracebackType | None = None,
-    ) -> None:
-        await self.close()
-
-    async def _fetch(self, scope: str) -> AccessToken:
-        try:
-            token: AccessToken = await self._ask(scope)
-        except (AzureError, OSError, *ODD) as error:
-            raise_if_passing(error)
-            self._refusal = refused(error, self.signed_in.description)
-            raise self._refusal from error
-        return token
 
 
 @dataclass(frozen=True)
@@ -256,13 +141,17 @@ def _asynchronous(method: Method, caller: Caller, transport: AioHttpTransport, p
     inner: Any
     client_id: str | None = None
     is_person: bool | None = None
+    again = Again.APPLICATION
     if method is Method.CLI:
-        inner = aio.AzureCliCredential(tenant_id=caller.tenant or "", process_timeout=seconds)
+        tenant = caller.tenant if azure_cli.takes_a_tenant(caller.environ) else None
+        inner = aio.AzureCliCredential(tenant_id=tenant or "", process_timeout=seconds)
         description = "Azure CLI"
         client_id, is_person = azure_cli.signed_in_as(caller.environ)
+        # Asked once more, `az` gets an application another token; a person's it gives out until that has expired.
+        again = Again.ENDPOINT if is_person is False else Again.AZURE_CLI
     elif method is Method.AZD:
         inner = aio.AzureDeveloperCliCredential(tenant_id=caller.tenant or "", process_timeout=seconds)
-        description = "Azure Developer CLI"
+        description, again = "Azure Developer CLI", Again.AZD
     elif method is Method.WORKLOAD_IDENTITY:
         client_id = _need(caller.environ, "AZURE_CLIENT_ID")
         file = Path(_need(caller.environ, "AZURE_FEDERATED_TOKEN_FILE"))
@@ -278,17 +167,24 @@ def _asynchronous(method: Method, caller: Caller, transport: AioHttpTransport, p
     else:
         client_id = caller.environ.get("AZURE_CLIENT_ID")
         inner = aio.ManagedIdentityCredential(client_id=client_id, transport=transport)
-        description = "managed identity of this machine"
+        description, again = "managed identity of this machine", Again.ENDPOINT
         is_person = False
     return Credential(
-        inner.get_token, description, patience, client_id=client_id, is_person=is_person, closes=inner.close
+        inner.get_token,
+        description,
+        patience,
+        again=again,
+        client_id=client_id,
+        is_person=is_person,
+        tenant=caller.tenant,
+        closes=inner.close,
     )
 
 
 def _interactive(method: Method, caller: Caller, patience: Patience) -> Credential:
-    from azure.identity import DeviceCodeCredential, InteractiveBrowserCredential  # noqa: PLC0415
+    from azure.identity import InteractiveBrowserCredential  # noqa: PLC0415
 
-    from mct_s2s.adapters import sync_connection  # noqa: PLC0415
+    from mct_s2s.adapters import device_code, sync_connection  # noqa: PLC0415
 
     options: dict[str, Any] = {
         "tenant_id": caller.tenant or ANY_ORGANIZATION,
@@ -304,21 +200,22 @@ def _interactive(method: Method, caller: Caller, patience: Patience) -> Credenti
         def prompt(uri: str, code: str, _: object) -> None:
             caller.say(f"To sign in, open {uri} and enter the code {code}.")
 
-        inner: Any = DeviceCodeCredential(prompt_callback=prompt, **options)
+        inner: Any = device_code.credential(prompt_callback=prompt, **options)
         description = "you, by device code"
     else:
         caller.say("Opening the browser for you to sign in.")
         inner = InteractiveBrowserCredential(**options)
         description = "you, by browser"
 
-    async def ask(scope: str) -> AccessToken:
-        token: AccessToken = await _in_background(inner.get_token, scope)
-        return token
+    async def ask(scope: str, /, *, claims: str | None = None) -> AccessToken:
+        return await _in_background(partial(inner.get_token, scope, claims=claims))
 
-    return Credential(ask, description, patience, one_at_a_time=True, is_person=True)
+    return Credential(
+        ask, description, patience, again=Again.PERSON, is_person=True, tenant=caller.tenant, say=caller.say
+    )
 
 
-async def _in_background(function: Callable[[str], AccessToken], scope: str) -> AccessToken:
+async def _in_background(function: Callable[[], AccessToken]) -> AccessToken:
     """Run on a thread that nobody waits for at exit: a person who never comes must not outlive the deadline."""
     loop = asyncio.get_running_loop()
     outcome: asyncio.Future[AccessToken] = loop.create_future()
@@ -330,7 +227,7 @@ async def _in_background(function: Callable[[str], AccessToken], scope: str) -> 
     def work() -> None:
         token, error = None, None
         try:
-            token = function(scope)
+            token = function()
         except Exception as caught:  # raised again where it is awaited
             error = caught
         with suppress(RuntimeError):  # the loop has gone: so has whoever waited

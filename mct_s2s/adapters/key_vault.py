@@ -19,7 +19,9 @@ from azure.core.pipeline.transport import AioHttpTransport
 from azure.keyvault.secrets.aio import SecretClient
 
 from mct_s2s import __version__
+from mct_s2s.adapters.api_versions import VAULT_SECRETS, ApiVersions
 from mct_s2s.adapters.azure_trace import OnlyAt, hooks
+from mct_s2s.adapters.claims import asked_for, demanded
 from mct_s2s.adapters.patience import CONNECT_SECONDS, REQUEST_SECONDS, Patience
 from mct_s2s.adapters.trace import Trace
 from mct_s2s.adapters.vault_refusals import BUSY, DISABLED, UNREADABLE, translate
@@ -29,8 +31,8 @@ if TYPE_CHECKING:
     from azure.core.credentials import AccessToken
     from azure.keyvault.secrets import SecretProperties
 
+    from mct_s2s.adapters.caller_tokens import Credential
     from mct_s2s.adapters.connection import Connection
-    from mct_s2s.adapters.credentials import Credential
 
 T = TypeVar("T")
 
@@ -74,17 +76,18 @@ class KeyVault:
         self.name = name
         self._credential = credential
         self._patience = patience
-        only = _OnlyFor(scope, credential)
+        only = _OnlyFor(name, scope, credential)
         self._client = SecretClient(
             url,
             only,  # type: ignore[arg-type, unused-ignore]  # it is closed by whoever opened it
+            api_version=VAULT_SECRETS,
             transport=AioHttpTransport(
                 session=http, session_owner=False, connection_timeout=CONNECT_SECONDS, read_timeout=REQUEST_SECONDS
             ),
             retry_policy=AsyncRetryPolicy.no_retries(),
             request_id_policy=RequestIdPolicy(),
             permit_redirects=False,
-            per_call_policies=[OnlyAt(url)],
+            per_call_policies=[OnlyAt(url), ApiVersions()],
             user_agent=f"mct-s2s/{__version__}",
             **hooks("Vault", trace),
         )
@@ -205,14 +208,22 @@ class KeyVault:
 class _OnlyFor:
     """The shared credential, held to one scope: no vault talks us into a token for another service."""
 
-    def __init__(self, scope: str, credential: Credential) -> None:
+    def __init__(self, vault: str, scope: str, credential: Credential) -> None:
+        self._vault = vault
         self._scope = scope
         self._credential = credential
 
-    async def get_token(self, *scopes: str, **options: Any) -> AccessToken:
+    async def get_token(self, *scopes: str, claims: str | None = None, **options: Any) -> AccessToken:
         del options
         if scopes != (self._scope,):
             raise ValueError(f"It named {', '.join(scopes)} instead of {self._scope}.")
+        if claims is not None:
+            challenge = asked_for(claims)
+            if not await self._credential.bring(self._scope, challenge, time.monotonic()):
+                way_out = self._credential.way_out(self._scope, challenge)
+                raise demanded(
+                    f"The vault '{self._vault}'", "use it", "it does not accept the token.", challenge, way_out
+                )
         return await self._credential.get_token(self._scope)
 
     async def close(self) -> None:

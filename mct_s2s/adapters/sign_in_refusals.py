@@ -19,6 +19,10 @@ from azure.core.exceptions import (
 from mct_s2s.adapters.answers import LOGIN, odd_answer, seconds
 from mct_s2s.errors import ServiceError, SignInFailed
 
+_FEDERATED = (
+    "Compare the issuer, subject and audience of the token with what the application trusts: "
+    'az ad app federated-credential list --id "$AZURE_CLIENT_ID"'
+)
 _OWN_TENANT = "Set AZURE_TENANT_ID, or --tenant, to the tenant's id or one of its domains."
 _EXPLAINED = {
     "7000215": ("The client secret is wrong.", "Set AZURE_CLIENT_SECRET to the secret's value, not to its id."),
@@ -28,6 +32,12 @@ _EXPLAINED = {
     "90002": ("The tenant does not exist.", "Check --tenant or AZURE_TENANT_ID, and --cloud."),
     "700027": ("The certificate is not one of the application's.", "Check AZURE_CLIENT_CERTIFICATE_PATH."),
     "53003": ("A Conditional Access policy blocks this sign-in.", "Sign in from a place that the policy allows."),
+    "70021": ("No federated credential of the application fits the token presented.", _FEDERATED),
+    "70025": ("The application has no federated credential.", _FEDERATED),
+    "700211": ("No federated credential of the application has that issuer.", _FEDERATED),
+    "700212": ("No federated credential of the application has that audience.", _FEDERATED),
+    "700213": ("No federated credential of the application has that subject.", _FEDERATED),
+    "7002138": ("The subject of the application's federated credential differs in case.", _FEDERATED),
     "50059": ("An application signs in to its own tenant, not to common or organizations.", _OWN_TENANT),
     "900023": (
         "The tenant is no id and no domain; for an application, common and organizations are none.",
@@ -35,30 +45,42 @@ _EXPLAINED = {
     ),
     "90038": ("The tenant belongs to another national cloud.", "Choose it with --cloud."),
 }
-
+_SECOND_FACTOR = frozenset({"50072", "50074", "50076", "50078", "50079"})
+"""Said where the one that a sign-in brought is missing, too old, or not registered."""
 
 UNREADABLE = (TypeError, LookupError, AttributeError, ArithmeticError, RecursionError)
 """What azure-identity raises where it looks into a JSON answer without asking what it is."""
 ODD = (ValueError, *UNREADABLE)
 """The same, and what it raises of its own arguments; each may be an answer's fault."""
 
+_AGAIN = {"Azure CLI": "Run az login again.", "Azure Developer CLI": "Run azd auth login again."}
 _PASSING = ("temporarily_unavailable", "Unexpected response from Microsoft Entra ID")
 """What the SDK says of an ailing service: the second of an answer that is no JSON, a gateway's page."""
 
 
-def refused(error: Exception, description: str) -> SignInFailed:
+def refused(error: Exception, description: str, login: str = "") -> SignInFailed:
     """The refusal of a sign-in.
 
     Args:
         error: what azure-identity raised.
         description: as whom.
+        login: the commands by which whoever it is signs in anew, where there are some.
     """
     text = str(error)
     code = match.group(1) if (match := re.search(r"AADSTS(\d+)", text)) else ""
+    if code in _SECOND_FACTOR:
+        return SignInFailed(
+            "mfa-required",
+            f"Sign-in as {description} needs a second factor. Entra said: {_entras_words(text)}",
+            remedy=f"Sign in again with it, then run the same command again: {login}"
+            if login
+            else "Run the same command again, and sign in with the second factor that your organization asks for.",
+            request_id=request_id_of(error),
+        )
     said, remedy = _EXPLAINED.get(code, ("", ""))
     if not said:
         said = first_line(error)
-        remedy = "Run az login again." if "Azure CLI" in description else "Sign in again, or choose another --auth."
+        remedy = _AGAIN.get(description, "Sign in again, or choose another --auth.")
         if isinstance(error, ClientAuthenticationError) and "CERTIFICATE_VERIFY_FAILED" in text:
             remedy = "Set REQUESTS_CA_BUNDLE and SSL_CERT_FILE to the certificate authority in use."
     else:

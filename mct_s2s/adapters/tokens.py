@@ -1,7 +1,8 @@
 """Tokens that the clients of the MCT API get for themselves, each asked for anew: nothing here remembers one.
 
-These tokens are meant for our own API, so they may be read, unlike those for Microsoft's services. They are never
-shown. Source: learn.microsoft.com/entra/identity-platform/v2-oauth2-client-creds-grant-flow.
+These tokens are meant for our own API, so they may be read, unlike those for Microsoft's services (but for one warning:
+`claims.has_second_factor`). They are never shown.
+Source: learn.microsoft.com/entra/identity-platform/v2-oauth2-client-creds-grant-flow.
 """
 
 from __future__ import annotations

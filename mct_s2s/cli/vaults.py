@@ -10,9 +10,9 @@ from mct_s2s.adapters.trace import Trace
 from mct_s2s.errors import UsageError
 
 if TYPE_CHECKING:
+    from mct_s2s.adapters.caller_tokens import Credential
     from mct_s2s.adapters.clouds import Cloud
     from mct_s2s.adapters.connection import Connection
-    from mct_s2s.adapters.credentials import Credential
     from mct_s2s.adapters.key_vault import KeyVault
 
 

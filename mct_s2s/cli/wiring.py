@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from pathlib import Path
     from ssl import SSLContext
 
+    from mct_s2s.adapters.caller_tokens import Credential
     from mct_s2s.adapters.clouds import Cloud, Rehearsal
     from mct_s2s.adapters.connection import Connection
-    from mct_s2s.adapters.credentials import Credential
     from mct_s2s.adapters.key_vault import KeyVault
     from mct_s2s.ports import Api, Azure, Tokens
 
@@ -196,7 +196,7 @@ async def _session(
             scopes = [line.cloud.graph_scope] * needs.directory + [line.cloud.arm_scope] * needs.arm
             scopes += [line.cloud.key_vault_scope] * (needs.key_vault and line.cloud.key_vault is not None)
             await asyncio.gather(loading, *(credential.get_token(scope) for scope in scopes))
-            async with _ports(line, credential, rehearsal) as azure:
+            async with _ports(line, credential, rehearsal, needs) as azure:
                 label = "sandbox" if rehearsal else line.cloud.label
                 clientele, vaults = _clientele(line, start), opener(line, credential)
                 yield Session(azure, line.cloud, target, start.subscription, label, clientele, vaults)
@@ -271,7 +271,9 @@ async def _sign_in(start: Start, line: _Line, terminal: Terminal, rehearsal: Reh
 
 
 @asynccontextmanager
-async def _ports(line: _Line, credential: Credential, rehearsal: Rehearsal | None) -> AsyncIterator[Azure]:
+async def _ports(
+    line: _Line, credential: Credential, rehearsal: Rehearsal | None, needs: Needs
+) -> AsyncIterator[Azure]:
     from mct_s2s.adapters.arm.access import ArmAccess  # noqa: PLC0415
     from mct_s2s.adapters.arm.identities import ArmIdentities  # noqa: PLC0415
     from mct_s2s.adapters.arm.session import ArmSession  # noqa: PLC0415
@@ -285,6 +287,7 @@ async def _ports(line: _Line, credential: Credential, rehearsal: Rehearsal | Non
     graph = GraphSession(line.cloud, credential, line.tls, Patience(line.remaining), line.trace)
     arm = ArmSession(line.cloud, credential, line.http, Patience(line.remaining), line.trace)
     sites = ArmSites(arm)
+    asks = needs.arm and line.cloud.writes_need_second_factor
     try:
         yield Azure(
             cloud="sandbox" if rehearsal else line.cloud.name,
@@ -295,6 +298,7 @@ async def _ports(line: _Line, credential: Credential, rehearsal: Rehearsal | Non
             identities=ArmIdentities(arm, sites),
             directory_access=GraphAccess(graph, credential.signed_in),
             resource_access=ArmAccess(arm),
+            write_refusal=await credential.without_second_factor(line.cloud.arm_scope) if asks else None,
         )
     finally:
         await graph.close()

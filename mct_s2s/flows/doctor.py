@@ -37,7 +37,7 @@ async def examine(azure: Azure, query: Query) -> Seen:
         )
         found, refusal = directory
         tenant = found[0] if found is not None else None
-        return Seen(await look.found(), tenant, refusal, site, holders)
+        return Seen(await look.found(), tenant, refusal, site, holders, azure.write_refusal)
 
 
 async def _site(azure: Azure, query: Query, look: AccessLook) -> SeenSite | None:

@@ -16,7 +16,7 @@ from mct_s2s.planning.changes import AddSecret
 from mct_s2s.planning.grants import in_words, lacks
 from mct_s2s.planning.make import make_plan
 from mct_s2s.planning.plan import Facts, Plan
-from mct_s2s.planning.preflight import check, stopped
+from mct_s2s.planning.preflight import changes_resources, check, stopped
 from mct_s2s.planning.rights import Judged, Need, Right, judge
 from mct_s2s.planning.secret_policy import breaks, fit_secrets
 from mct_s2s.ports import Azure
@@ -39,6 +39,7 @@ async def permitted(azure: Azure, plan: Plan, observed: Observed, access: Access
     Raises:
         PermissionMissing: something is missing that cannot be left to others; all of it is said.
         PolicyForbids: the tenant's policy forbids a secret.
+        SignInFailed: Azure Resource Manager will refuse this sign-in, and the directory would be changed in vain.
     """
     own = await _own_rules(azure, plan, observed, access, now)
     plan, forbidden = fit_secrets(plan, lambda change: own.get(change.key, access.secret_rules or ()), observed, now)
@@ -48,6 +49,8 @@ async def permitted(azure: Azure, plan: Plan, observed: Observed, access: Access
         raise stopped([*in_words(checked.missing), *also], checked.lacking)
     if forbidden is not None:
         raise forbidden
+    if azure.write_refusal is not None and changes_resources(checked.plan, observed):
+        raise azure.write_refusal
     return checked.plan
 
 

@@ -63,6 +63,8 @@ class Seen:
     directory_refusal: S2SError | None = None
     site: SeenSite | None = None
     holders: tuple[IdentityHolder, ...] = ()
+    write_refusal: S2SError | None = None
+    """Why the sign-in itself is not good enough for what the job changes beside the directory."""
 
 
 def checks(seen: Seen, now: datetime, *, consent: bool = True) -> tuple[Check, ...]:
@@ -84,6 +86,9 @@ def checks(seen: Seen, now: datetime, *, consent: bool = True) -> tuple[Check, .
     found.append(_secrets(seen.access, now))
     found += _site(seen)
     found += [_identity(holder, seen.access) for holder in seen.holders]
+    if seen.write_refusal is not None and (seen.site or seen.holders):
+        refusal = seen.write_refusal
+        found.append(Check("second-factor", State.MISSING, "the sign-in", refusal.message, refusal.remedy))
     return tuple(found)
 
 

@@ -88,6 +88,12 @@ def check(plan: Plan, observed: Observed, access: Access) -> Checked:
     return Checked(kept, tuple(stopping), frozenset(one.need.right for one in refused.values()))
 
 
+def changes_resources(plan: Plan, observed: Observed) -> bool:
+    """Whether a plan writes to Azure Resource Manager, and not to the directory alone."""
+    needs = (need_of(change, observed) for change in plan.changes)
+    return any(need is not None and need.resource is not None for need in needs)
+
+
 LEFT_TO_OTHERS = frozenset({Right.CONSENT, Right.WRITE_SETTINGS, Right.RESTART})
 """What others can do later. The rest of a plan rests on everything else: without it nothing is begun."""
 

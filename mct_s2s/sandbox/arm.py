@@ -18,6 +18,7 @@ from starlette.routing import Route
 from mct_s2s.sandbox import arm_access, arm_manager, arm_paging, arm_resources, arm_sites
 from mct_s2s.sandbox.addresses import Addresses
 from mct_s2s.sandbox.arm_call import Answer, ArmCall, Operation
+from mct_s2s.sandbox.directory import conditional_access
 from mct_s2s.sandbox.directory.tokens import Caller, TokenRejected
 from mct_s2s.sandbox.resources import operations, providers, sites
 from mct_s2s.sandbox.resources.ids import ResourceId
@@ -46,8 +47,8 @@ def routes(world: World, addresses: Addresses) -> list[Route]:
         request.scope["sandbox"]["changed"] = operations.settle(world.resources)
         caller = authenticate(world, addresses, request)
         request.scope["sandbox"]["caller"] = caller.object_id
-        kind = _check_version(operation, params, request.query_params)
-        headers = _authorize(world, operation, params, caller, request, kind)
+        kind = _check_version(world, operation, params, request.query_params)
+        headers = _authorize(world, addresses, operation, params, caller, request, kind)
         raw_body = await request.body()
         _check_media_type(request, raw_body)
         call = ArmCall(
@@ -156,7 +157,7 @@ def _challenge(world: World, addresses: Addresses, why: str) -> dict[str, str]:
     return {"WWW-Authenticate": f'Bearer authorization_uri="{where}", error="invalid_token", error_description="{why}"'}
 
 
-def _check_version(operation: Operation, params: Mapping[str, str], query: Mapping[str, str]) -> str:
+def _check_version(world: World, operation: Operation, params: Mapping[str, str], query: Mapping[str, str]) -> str:
     """Judge the api-version; give the full type that the request is about."""
     about = _type_of(params)
     named = next((value for name, value in query.items() if name.lower() == "api-version"), None)
@@ -164,10 +165,7 @@ def _check_version(operation: Operation, params: Mapping[str, str], query: Mappi
     if not operation.versions:
         return about
     kind = providers.find(operation.versions.format(type=about))
-    if kind.namespace == "Microsoft.Resources":
-        providers.check_manager_version(version, kind.versions)
-    else:
-        kind.check_version(version)
+    kind.check_version(version, world.resources.api_versions)
     return about
 
 
@@ -178,12 +176,20 @@ def _type_of(params: Mapping[str, str]) -> str:
 
 
 def _authorize(
-    world: World, operation: Operation, params: Mapping[str, str], caller: Caller, request: Request, about: str
+    world: World,
+    addresses: Addresses,
+    operation: Operation,
+    params: Mapping[str, str],
+    caller: Caller,
+    request: Request,
+    about: str,
 ) -> dict[str, str]:
     scope = params.get("id") or params.get("scope") or request.url.path.rstrip("/")
     action = operation.action.format(type=about, **{k: v for k, v in params.items() if k != "type"})
     if action:
         world.resources.access.check(caller, action, scope)
+    if request.method in {"PUT", "PATCH", "DELETE"}:
+        _check_second_factor(world, addresses, caller)
     if request.method in {"POST", "PUT", "PATCH", "DELETE"}:
         world.resources.locks.check(_changed(request), deleting=request.method == "DELETE")
     subscription = _subscription_in(request.url.path)
@@ -195,6 +201,28 @@ def _authorize(
     )
     return world.resources.throttle.draw(
         subscription, caller.object_id, request.method, shown="resource-requests" if of_site else None
+    )
+
+
+def _check_second_factor(world: World, addresses: Addresses, caller: Caller) -> None:
+    """Refuse what a person without a second factor creates, updates or deletes; applications are spared.
+
+    Source: docs/azure-contract.md, section 9, "MFA".
+    """
+    mode = world.directory.conditional_access.mfa_for_writes
+    if mode == "off" or not caller.scopes or "p1" in caller.claims.get("acrs", ()):
+        return
+    where = f"{addresses.login}/{world.directory.tenant_id}"
+    challenge = (
+        f'Bearer realm="", authorization_uri="{where}/oauth2/authorize", error="insufficient_claims", '
+        f'claims="{conditional_access.encoded(conditional_access.MFA_CLAIMS)}"'
+    )
+    raise arm_error(
+        403 if mode == "policy" else 401,
+        "RequestDisallowedByPolicy",
+        "Resource was disallowed by policy. Reasons: MFA is required. Users must use MFA for Create/Update operations. "
+        "Users must authenticate with multi-factor authentication to create or update resources.",
+        headers={} if mode == "policy" else {"WWW-Authenticate": challenge},
     )
 
 

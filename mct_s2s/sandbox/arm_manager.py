@@ -136,12 +136,14 @@ def _plain(text: str) -> str:
 
 def list_providers(call: ArmCall) -> Answer:
     """Every provider with its types."""
-    return _page(providers.describe(n, call.params["subscription"]) for n in providers.namespaces())
+    taken = call.resources.api_versions
+    return _page(providers.describe(n, call.params["subscription"], taken) for n in providers.namespaces())
 
 
 def get_provider(call: ArmCall) -> Answer:
     """One provider with its types and their api-versions; all of them are registered here."""
-    return Answer(body=providers.describe(call.params["namespace"], call.params["subscription"]))
+    taken = call.resources.api_versions
+    return Answer(body=providers.describe(call.params["namespace"], call.params["subscription"], taken))
 
 
 def _page(values: Iterable[Any]) -> Answer:

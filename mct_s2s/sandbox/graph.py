@@ -15,13 +15,14 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from mct_s2s.sandbox import graph_applications, graph_batch, graph_grants, graph_principals, graph_tenant
+from mct_s2s.sandbox.directory import conditional_access
 from mct_s2s.sandbox.directory.store import Directory, Origins
 from mct_s2s.sandbox.directory.tokens import Caller, TokenRejected
 from mct_s2s.sandbox.graph_call import Answer, GraphCall, Operation
 from mct_s2s.sandbox.graph_members import MEMBER_OPERATIONS
 from mct_s2s.sandbox.login import HoldsDirectory
 from mct_s2s.sandbox.routing import below
-from mct_s2s.sandbox.wire_errors import graph_error
+from mct_s2s.sandbox.wire_errors import WireError, graph_error
 
 OPERATIONS: tuple[Operation, ...] = (
     *MEMBER_OPERATIONS,
@@ -90,17 +91,28 @@ def answered(call: GraphCall) -> Answer:
 def _caller(directory: Directory, authorization: str | None) -> Caller:
     origin = directory.origins.graph
     try:
-        return directory.tokens.verify(authorization, audiences=(origin, f"{origin}/"))
+        caller = directory.tokens.verify(authorization, audiences=(origin, f"{origin}/"))
     except TokenRejected as rejected:
-        raise graph_error(
-            401,
-            "InvalidAuthenticationToken",
-            rejected.reason,
-            headers={
-                "WWW-Authenticate": 'Bearer realm="", authorization_uri='
-                f'"{directory.origins.login}/common/oauth2/authorize", client_id="00000003-0000-0000-c000-000000000000"'
-            },
-        ) from rejected
+        raise _unauthorized(directory, rejected.reason) from rejected
+    if directory.conditional_access.lacks_location(caller.claims):
+        why = (
+            "Continuous access evaluation resulted in challenge with result: InteractionRequired and code: "
+            "LocationConditionEvaluationSatisfied"
+        )
+        asked = conditional_access.location_claims(directory.clock.timestamp())
+        more = f'error_description="{why}", error="insufficient_claims", claims="{asked}"'
+        raise _unauthorized(directory, why, f', {more}, PoP realm="", {_client(directory)}, nonce="sandbox"')
+    return caller
+
+
+def _unauthorized(directory: Directory, why: str, more: str = "") -> WireError:
+    headers = {"WWW-Authenticate": f'Bearer realm="", {_client(directory)}{more}'}
+    return graph_error(401, "InvalidAuthenticationToken", why, headers=headers)
+
+
+def _client(directory: Directory) -> str:
+    where = f"{directory.origins.login}/common/oauth2/authorize"
+    return f'authorization_uri="{where}", client_id="00000003-0000-0000-c000-000000000000"'
 
 
 def _unpacked(item: graph_batch.Item) -> tuple[str, str, str, Mapping[str, str], bytes]:

@@ -51,7 +51,14 @@ _BY_NAME = {knob.name: knob for knob in KNOBS}
 def panels(world: World) -> list[Panel]:
     """Further knobs that keep themselves."""
     directory, resources = world.directory, world.resources
-    return [directory.replication, directory.defaults, directory.variations, resources.variations]
+    return [
+        directory.replication,
+        directory.defaults,
+        directory.variations,
+        directory.conditional_access,
+        resources.variations,
+        resources.api_versions,
+    ]
 
 
 def values(world: World) -> dict[str, Any]:

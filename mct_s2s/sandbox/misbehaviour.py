@@ -57,6 +57,7 @@ class Misbehaviour:
         for fault in faults:
             if fault.type == "revokeSignIn":
                 self._tokens.take_back("revoked")
+                self._world.directory.sessions.revoke_all()  # nor do refresh tokens bring new ones
             elif fault.type == "expireTokens":
                 self._tokens.take_back("expired")
             elif fault.type == "reset" or _freezes(fault, "reset"):

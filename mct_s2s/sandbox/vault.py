@@ -19,14 +19,13 @@ from starlette.routing import Route
 from mct_s2s.sandbox.addresses import Addresses
 from mct_s2s.sandbox.directory.tokens import Caller, TokenRejected
 from mct_s2s.sandbox.resources import vault_access, vaults
-from mct_s2s.sandbox.resources.providers import is_plausible
+from mct_s2s.sandbox.resources.known_versions import VAULT_SECRETS
 from mct_s2s.sandbox.resources.vaults import RETENTION_DAYS
 from mct_s2s.sandbox.routing import below
 from mct_s2s.sandbox.vault_call import Body, Operation, VaultCall
 from mct_s2s.sandbox.wire_errors import WireError, vault_error
 from mct_s2s.sandbox.world import World
 
-VERSIONS = ("2016-10-01", "7.0", "7.1", "7.2", "7.3", "7.4", "7.5", "7.6", "2025-07-01", "2026-04-01")
 MOST_RESULTS = 25
 
 
@@ -42,7 +41,7 @@ def routes(world: World, addresses: Addresses) -> list[Route]:
             refused.headers |= _headers(vault)
             raise
         request.scope["sandbox"]["caller"] = caller.object_id
-        _check_version(request.query_params.get("api-version"))
+        _check_version(world, request.query_params.get("api-version"))
         if "name" in params:
             vaults.check_name(params["name"])
         try:
@@ -123,14 +122,10 @@ def _vault(world: World, addresses: Addresses, request: Request) -> Body:
     return found
 
 
-def _check_version(version: str | None) -> None:
+def _check_version(world: World, version: str | None) -> None:
     if not version:
         raise vaults.bad_parameter("api-version must be specified")
-    known = version.removesuffix("-preview.1") in VERSIONS or is_plausible(version, ("2025-07-01",))
-    if not known:
-        raise vaults.bad_parameter(
-            f"The specified version ({version}) is not recognized. Consider using the latest supported version (7.6)."
-        )
+    world.resources.api_versions.check_vault(version, VAULT_SECRETS)
 
 
 def set_secret(call: VaultCall) -> Body:

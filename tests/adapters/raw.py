@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import httpx
 from azure.core.credentials import AccessToken
 from mct_s2s.adapters.arm.session import ArmSession
+from mct_s2s.adapters.claims import Challenge, azure_cli_login
 from mct_s2s.adapters.clouds import PUBLIC
 from mct_s2s.adapters.patience import Patience
 from mct_s2s.adapters.trace import silent
@@ -88,10 +89,12 @@ class Once(Patience):
 
 
 class SignedIn:
-    """A credential that always has a token."""
+    """A credential that always has a token: the Azure CLI's, unless it brings whatever a service asks for."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, brings: bool = False) -> None:
         self.forgotten = 0
+        self.brought: list[Challenge] = []
+        self._brings = brings
 
     async def get_token(self, *scopes: str, **options: Any) -> AccessToken:
         del scopes, options
@@ -100,6 +103,14 @@ class SignedIn:
     def forget(self, since: float) -> None:
         del since
         self.forgotten += 1
+
+    async def bring(self, scope: str, challenge: Challenge, since: float) -> bool:
+        del scope, since
+        self.brought.append(challenge)
+        return self._brings
+
+    def way_out(self, scope: str, challenge: Challenge) -> str:
+        return azure_cli_login(scope, challenge.tenant, challenge)
 
     async def close(self) -> None:
         """Nothing is open."""
@@ -154,12 +165,12 @@ class Wire:
         """Nothing is open."""
 
 
-def arm_session(*answers: Answer | Exception) -> ArmSession:
+def arm_session(*answers: Answer | Exception, brings: bool = False) -> ArmSession:
     """Azure Resource Manager, which gives these answers."""
-    return ArmSession(PUBLIC, SignedIn(), Wire(*answers), Once(), silent)  # type: ignore[arg-type]
+    return ArmSession(PUBLIC, SignedIn(brings=brings), Wire(*answers), Once(), silent)  # type: ignore[arg-type]
 
 
-def graph_session(*answers: Answer | Exception) -> GraphSession:
+def graph_session(*answers: Answer | Exception, brings: bool = False) -> GraphSession:
     """Microsoft Graph, which gives these answers, the last one again and again."""
     from mct_s2s.adapters.graph.session import GraphSession  # noqa: PLC0415  # its SDK warns while it is imported
 
@@ -173,7 +184,7 @@ def graph_session(*answers: Answer | Exception) -> GraphSession:
         return httpx.Response(answer.status, headers=headers, content=answer.content, request=request)
 
     tls = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    session = GraphSession(PUBLIC, SignedIn(), tls, Once(), silent)  # type: ignore[arg-type]
+    session = GraphSession(PUBLIC, SignedIn(brings=brings), tls, Once(), silent)  # type: ignore[arg-type]
     session._http._transport = httpx.MockTransport(handle)
     session._http._mounts = {}
     return session

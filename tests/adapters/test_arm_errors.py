@@ -23,6 +23,16 @@ SUBSCRIPTION = "0b1f6471-1bf0-4dda-aec3-cb9272f09590"
 SITE = ResourceId.site(SUBSCRIPTION, "mct-prod", "contosolearn")
 OBJECT_ID = "6d2f7a55-5b61-4c5f-9a4f-1d7f0b7b6c11"
 AGAIN = "Run the same command again"
+NO_MFA = (
+    "Resource was disallowed by policy. Users must use MFA for Create operation. Users must authenticate with "
+    "multi-factor authentication to create or update resources."
+)
+TENANT = "3f1d0c52-7a0b-4c1e-8a55-0c6f5d1b2a77"
+CHALLENGE = (
+    f'Bearer realm="", authorization_uri="https://login.microsoftonline.com/{TENANT}/oauth2/authorize", '
+    'error="insufficient_claims", claims="eyJhY2Nlc3NfdG9rZW4iOnsiYWNycyI6e319fQ=="'
+)
+REVOKED = 'Bearer realm="", error="insufficient_claims", claims="eyJhY2Nlc3NfdG9rZW4iOnsibmJmIjp7fX19"'
 WEBSITE_CONTRIBUTOR = "the role Website Contributor"
 
 
@@ -116,11 +126,11 @@ REFUSALS = {
             "'sites'. The supported api-versions are '2024-04-01, 2023-12-01'. The supported locations are "
             "'usgovvirginia, usgovarizona'.",
         ),
-        "arm-refused", "Azure support",
+        "arm-refused", "pip install -U mct-s2s",
     ),
     "an api-version that does not exist": Case(
         refusal(400, "InvalidApiVersionParameter", "The api-version '2023-02-01' is invalid."),
-        "arm-refused", "Azure support",
+        "arm-refused", "pip install -U mct-s2s",
     ),
     "a principal that is not known yet": Case(
         refusal(400, "PrincipalNotFound", f"Principal {OBJECT_ID.replace('-', '')} does not exist in the directory."),
@@ -158,13 +168,18 @@ REFUSALS = {
         "arm-sign-in", "az login", SignInFailed, 4,
     ),
     "a second factor is asked for": Case(
-        refusal(
-            401, "RequestDisallowedByPolicy",
-            "Resource was disallowed by policy. Users must use MFA for Create operation. Users must authenticate with "
-            "multi-factor authentication to create or update resources.",
-            {"WWW-Authenticate": 'Bearer realm="", error="insufficient_claims", claims="eyJhIjp7fX0="'},
-        ),
-        "arm-sign-in", "az login", SignInFailed, 4,
+        refusal(401, "RequestDisallowedByPolicy", NO_MFA, {"WWW-Authenticate": CHALLENGE}),
+        "mfa-required", f"az login --tenant {TENANT} --scope https://management.azure.com/.default "
+        "--claims-challenge eyJhY2Nlc3NfdG9rZW4iOnsiYWNycyI6e319fQ==", SignInFailed, 4,
+    ),
+    "a second factor is asked for by a policy alone": Case(
+        refusal(403, "RequestDisallowedByPolicy", NO_MFA), "mfa-required",
+        "az logout; az login --scope https://management.azure.com/.default --claims-challenge "
+        "eyJhY2Nlc3NfdG9rZW4iOnsiYWNycyI6eyJlc3NlbnRpYWwiOnRydWUsInZhbHVlcyI6WyJwMSJdfX19", SignInFailed, 4,
+    ),
+    "a sign-in was revoked": Case(
+        refusal(401, "AuthenticationFailed", "Revoked.", {"WWW-Authenticate": REVOKED}),
+        "sign-in-again", "--claims-challenge eyJhY2Nlc3NfdG9rZW4iOnsibmJmIjp7fX19", SignInFailed, 4,
     ),
 }  # fmt: skip
 
@@ -178,6 +193,55 @@ def test_each_refusal_has_its_code_the_services_words_and_a_way_out(case: Case) 
     assert WRITE in error.message
     assert case.remedy in error.remedy
     assert error.request_id == REQUEST_ID
+
+
+@pytest.mark.parametrize("name", [name for name, case in REFUSALS.items() if case.kind is SignInFailed])
+def test_nobody_is_sent_to_ask_for_a_permission_where_the_sign_in_is_what_is_missing(name: str) -> None:
+    assert "Ask" not in told(REFUSALS[name].answer, WRITE).remedy
+
+
+def test_a_policy_that_speaks_of_it_after_long_identifiers_is_understood() -> None:
+    message = (
+        f"Resource 'x' was disallowed by policy. Policy identifiers: '{'[{}]' * 500}'. Reasons: 'MFA is required'."
+    )
+    assert told(refusal(403, "RequestDisallowedByPolicy", message)).code == "mfa-required"
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_what_is_asked_for_is_brought_and_the_request_is_sent_once_more(status: int) -> None:
+    asked = refusal(status, "RequestDisallowedByPolicy", NO_MFA, {"WWW-Authenticate": CHALLENGE})
+    session = arm_session(asked, Answer(200, {"value": [1]}), brings=True)
+    assert asyncio.run(session.get("/subscriptions", "2022-12-01", READ)) == {"value": [1]}
+    assert isinstance(session.credential, SignedIn)
+    (challenge,) = session.credential.brought
+    assert (challenge.tenant, challenge.second_factor) == (TENANT, True)
+    assert session.credential.forgotten == 0
+
+
+def test_what_was_brought_and_did_not_help_is_not_brought_again() -> None:
+    asked = refusal(401, "RequestDisallowedByPolicy", NO_MFA, {"WWW-Authenticate": CHALLENGE})
+    session = arm_session(asked, brings=True)
+    with pytest.raises(SignInFailed) as raised:
+        asyncio.run(session.get("/subscriptions", "2022-12-01", READ))
+    assert raised.value.code == "mfa-required"
+    assert isinstance(session.credential, SignedIn)
+    assert len(session.credential.brought) == 1
+
+
+ODD_CHALLENGES = {
+    "no claims": 'Bearer error="insufficient_claims"',
+    "claims that are no base64": 'Bearer error="insufficient_claims", claims="eyJ$(touch x)"',
+    "claims that are no JSON": 'Bearer error="insufficient_claims", claims="aGVsbG8="',
+    "claims that are a list": 'Bearer error="insufficient_claims", claims="W10="',
+    "another error": 'Bearer error="invalid_token", claims="eyJhIjp7fX0="',
+}
+
+
+@pytest.mark.parametrize("header", ODD_CHALLENGES.values(), ids=ODD_CHALLENGES.keys())
+def test_what_is_no_challenge_is_a_refused_token(header: str) -> None:
+    """Nothing of a header that a proxy may have written goes into a command, unless it is what it has to be."""
+    error = told(refusal(401, "AuthenticationFailed", "No.", {"WWW-Authenticate": header}))
+    assert (error.code, "challenge" in error.remedy) == ("arm-sign-in", False)
 
 
 NAMES = {
@@ -205,11 +269,6 @@ def test_a_setting_that_blocks_every_write_is_told_by_its_name(message: str, nam
     assert message in error.message
     assert f"'{name}'" in error.remedy
     assert service_error(Answer(400, {**own, "Message": "No."}), WRITE).code == "arm-refused"
-
-
-def test_a_second_factor_that_is_asked_for_is_told_with_the_challenge() -> None:
-    """`az login` alone gives the same token again; only the challenge makes Entra ask for the second factor."""
-    assert "--claims-challenge eyJhIjp7fX0=" in told(REFUSALS["a second factor is asked for"].answer, WRITE).remedy
 
 
 ENVELOPES: dict[str, Mapping[str, object]] = {

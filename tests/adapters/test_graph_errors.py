@@ -328,15 +328,31 @@ def test_a_refused_token_is_replaced_once_before_it_is_called_a_failure() -> Non
     assert signed_in.forgotten == 1
 
 
-def test_a_claims_challenge_is_a_failed_sign_in() -> None:
-    """Continuous access evaluation asks a person back: no JSON, two schemes in one header."""
-    challenge = (
-        'Bearer realm="", error_description="Continuous access evaluation resulted in challenge", '
-        'error="insufficient_claims", claims="eyJhY2Nlc3NfdG9rZW4iOnt9fQ==", PoP realm="", nonce="x"'
-    )
-    error = told(Answer(401, b"", {"WWW-Authenticate": challenge, "request-id": REQUEST_ID}))
+CHALLENGE = (
+    'Bearer realm="", error_description="Continuous access evaluation resulted in challenge", '
+    'error="insufficient_claims", claims="eyJhY2Nlc3NfdG9rZW4iOnt9fQ==", PoP realm="", nonce="x"'
+)
+"""Continuous access evaluation asks a person back: two schemes in one header."""
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_claims_challenge_is_told_with_the_commands_that_answer_it(status: int) -> None:
+    error = told(Answer(status, b"", {"WWW-Authenticate": CHALLENGE, "request-id": REQUEST_ID}))
     assert isinstance(error, SignInFailed)
-    assert (error.code, error.request_id) == ("graph-sign-in", REQUEST_ID)
+    assert (error.code, error.request_id) == ("sign-in-again", REQUEST_ID)
+    assert error.remedy == (
+        "az logout; az login --scope https://graph.microsoft.com/.default "
+        "--claims-challenge eyJhY2Nlc3NfdG9rZW4iOnt9fQ=="
+    )
+
+
+def test_the_claims_of_a_challenge_are_brought_and_the_request_is_sent_once_more() -> None:
+    challenged = Answer(401, b"", {"WWW-Authenticate": CHALLENGE})
+    session = graph_session(challenged, Answer(200, {"value": []}), brings=True)
+    assert asyncio.run(session.send(graph_request(), errors.READ)) == {"value": []}
+    signed_in = session._credential
+    assert isinstance(signed_in, SignedIn)
+    assert [challenge.claims for challenge in signed_in.brought] == ['{"access_token": {}}']
 
 
 # --- what is no answer of Graph's ---

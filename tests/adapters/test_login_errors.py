@@ -11,9 +11,10 @@ import pytest
 from azure.core.exceptions import ClientAuthenticationError
 from azure.core.pipeline.transport import AioHttpTransport
 from azure.identity import CredentialUnavailableError
+from mct_s2s.adapters.caller_tokens import Again, Credential
 from mct_s2s.adapters.client_refusals import PROPAGATING, identity_refused
 from mct_s2s.adapters.clouds import PUBLIC
-from mct_s2s.adapters.credentials import Caller, Credential, service_principal
+from mct_s2s.adapters.credentials import Caller, service_principal
 from mct_s2s.adapters.sign_in_refusals import refused
 from mct_s2s.adapters.tokens import EntraTokens
 from mct_s2s.adapters.trace import silent
@@ -44,6 +45,12 @@ def refusal(status: int, error: str, number: str, words: str, trailer: str = JOI
         **more,
     }
     return Answer(status, body, {"Content-Type": "application/json; charset=utf-8", "x-ms-request-id": TRACE})
+
+
+def mismatch(number: str, what: str) -> Answer:
+    """A foreign token that no federated credential fits."""
+    words = f"No matching federated identity record found for presented assertion {what} 'presented-{what}'."
+    return refusal(401, "invalid_client", number, words)
 
 
 def transport(*answers: Answer | Exception) -> AioHttpTransport:
@@ -154,6 +161,19 @@ REFUSALS = {
         refusal(400, "unauthorized_client", "7000112", f"Application '{APP}'(Import) is disabled."),
         "Sign in again", f"az ad app update --id {APP}", False,
     ),
+    "no federated credential": Case(
+        refusal(
+            401, "invalid_client", "70025",
+            f"The client '{APP}'(Import) has no configured federated identity credentials.",
+        ),
+        "federated-credential list", f"add-client {APP} --credential federated", True,
+    ),
+    "another issuer": Case(mismatch("700211", "issuer"), "federated-credential list", "--federated-issuer", True),
+    "another audience": Case(mismatch("700212", "audience"), "federated-credential list", "--federated", True),
+    "another subject": Case(mismatch("700213", "subject"), "federated-credential list", "--federated-subject", True),
+    "a subject in another case": Case(
+        mismatch("7002138", "subject"), "federated-credential list", "--federated-subject", True
+    ),
     "consent is missing": Case(
         refusal(
             400, "invalid_grant", "65001",
@@ -187,6 +207,22 @@ def test_a_refused_client_says_why_and_which_command_mends_it(case: Case) -> Non
     assert (error.service_code in PROPAGATING) is case.propagating
     assert not error.answer_lost, "a refusal is no answer that was lost"
     assert SECRET not in error.message + error.remedy
+
+
+@pytest.mark.parametrize("what", ["issuer", "audience", "subject"])
+def test_what_of_a_foreign_token_does_not_fit_is_told(what: str) -> None:
+    assert f"'presented-{what}'" in as_client(mismatch("700213", what)).message
+
+
+@pytest.mark.parametrize("number", ["50072", "50074", "50076", "50078", "50079"])
+def test_a_second_factor_that_entra_asks_for_is_told_with_the_commands(number: str) -> None:
+    """`az account get-access-token` fails so; the remedy never is to ask for a permission."""
+    error = ClientAuthenticationError(f"AADSTS{number}: Due to a configuration change you must use MFA.{JOINED}")
+    login = "az logout; az login --scope https://graph.microsoft.com/.default"
+    told = refused(error, "Azure CLI", login)
+    assert (told.code, told.exit_code, told.request_id) == ("mfa-required", 4, TRACE)
+    assert told.remedy.endswith(login)
+    assert refused(error, "you, by browser").remedy.startswith("Run the same command again")
 
 
 @pytest.mark.parametrize("trailer", [SPLIT, JOINED], ids=["on lines of their own", "on one line"])
@@ -266,12 +302,13 @@ def test_a_person_who_did_not_sign_in_is_asked_once() -> None:
     """A second browser window for the next service would ask the same thing again."""
     asked: list[str] = []
 
-    async def ask(scope: str) -> Any:
+    async def ask(scope: str, /, *, claims: str | None = None) -> Any:
+        del claims
         asked.append(scope)
         raise ClientAuthenticationError("The window was closed.")
 
     async def main() -> None:
-        credential = Credential(ask, "you, by browser", Once(), one_at_a_time=True)
+        credential = Credential(ask, "you, by browser", Once(), again=Again.PERSON)
         for scope in ("a/.default", "b/.default"):
             with pytest.raises(SignInFailed):
                 await credential.get_token(scope)

@@ -238,3 +238,51 @@ def test_a_secret_that_cannot_be_read_is_none(answer: Answer) -> None:
 
 def test_whoever_may_not_see_deleted_secrets_goes_on_without() -> None:
     assert asyncio.run(vault(REFUSALS["no role"].answer).deleted("import")) is None
+
+
+REVOKED = Answer(
+    401,
+    b"",
+    {
+        "WWW-Authenticate": 'Bearer realm="", authorization_uri="https://login.microsoftonline.com/common/oauth2/authorize"'
+        ', error="insufficient_claims", claims="eyJhY2Nlc3NfdG9rZW4iOnsibmJmIjp7fX19"',
+    },
+)
+"""Continuous access evaluation, after the token that the vault asks for first."""
+STORED = Answer(200, {"id": "https://contoso.vault.azure.net/secrets/import/1", "value": "value", "attributes": {}})
+
+
+@pytest.mark.parametrize("brings", [True, False], ids=["brought", "not to be brought"])
+def test_a_vault_that_asks_for_claims_gets_them_or_the_commands_are_told(brings: bool) -> None:
+    """The SDK asks the credential for them; the same token again would be refused again."""
+    signed_in, wire = SignedIn(brings=brings), cast("Any", Wire(CHALLENGE, REVOKED, STORED))
+    url = "https://contoso.vault.azure.net"
+    asked = KeyVault(url, VAULT, SCOPE, cast("Any", signed_in), wire, Once(), silent)
+    if brings:
+        assert asyncio.run(asked.set("import", "value", {})).version == "1"
+    else:
+        with pytest.raises(SignInFailed) as raised:
+            asyncio.run(asked.set("import", "value", {}))
+        assert raised.value.code == "sign-in-again"
+        assert f"az login --scope {SCOPE} --claims-challenge " in raised.value.remedy
+    assert [challenge.claims for challenge in signed_in.brought] == ['{"access_token":{"nbf":{}}}']
+
+
+BEHIND = refusal(
+    400,
+    "BadParameter",
+    "The specified version (7.4) is not recognized. Consider using the latest supported version (7.3).",
+)
+
+
+def test_a_vault_of_a_cloud_that_lags_behind_is_asked_for_its_latest_version() -> None:
+    """As US Government and Azure Stack Hub answered (Azure/azure-sdk-for-net#14789)."""
+    wire = cast("Any", Wire(CHALLENGE, BEHIND, STORED))
+    asked = KeyVault("https://contoso.vault.azure.net", VAULT, SCOPE, cast("Any", SignedIn()), wire, Once(), silent)
+
+    async def twice() -> None:
+        for _ in range(2):
+            assert (await asked.set("import", "value", {})).version == "1"
+
+    asyncio.run(twice())
+    assert [line.rpartition("=")[2] for line in wire.asked] == ["7.4", "7.4", "7.3", "7.3"]

@@ -11,10 +11,11 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Program
-from tests.conftest import Sandbox
+from tests.conftest import Json, Sandbox
 
 OTHER = "11111111-2222-3333-4444-555555555555"
 NOT_LOGGED_IN = "ERROR: Please run 'az login' to setup account."
+NO_MFA = "ERROR: AADSTS50076: Due to a configuration change made by your administrator, you must use MFA. Trace ID: x"
 EXPIRED = "ERROR: AADSTS700082: The refresh token has expired due to inactivity. Run az login."
 
 # `az account get-access-token` as azure-identity calls it; what it is asked is written down.
@@ -58,8 +59,10 @@ class AzureCli:
     def answers(self, answers: dict[str, str] | str) -> None:
         (self._folder / "answers").write_text(json.dumps(answers))
 
-    def profile(self, tenant_id: str, subscriptions: dict[str, bool], cloud: str = "Sandbox") -> None:
-        shared = {"tenantId": tenant_id, "state": "Enabled", "environmentName": cloud}
+    def profile(
+        self, tenant_id: str, subscriptions: dict[str, bool], cloud: str = "Sandbox", user: Json | None = None
+    ) -> None:
+        shared = {"tenantId": tenant_id, "state": "Enabled", "environmentName": cloud, "user": user}
         rows = [
             {"id": each, "name": each[:8], "isDefault": default, **shared} for each, default in subscriptions.items()
         ]
@@ -85,6 +88,34 @@ def test_the_cli_signs_in_and_its_default_subscription_is_used(mct: Program, azu
     assert len(tenants) == len(az.asked()) == 2, "one token for each service, each in the subscription's tenant"
 
 
+MACHINES: dict[str, Json] = {
+    "system-assigned": {"assignedIdentityInfo": "MSI", "name": "systemAssignedIdentity", "type": "servicePrincipal"},
+    "user-assigned": {
+        "assignedIdentityInfo": "MSIClient-1",
+        "name": "userAssignedIdentity",
+        "type": "servicePrincipal",
+    },
+    "Cloud Shell": {"cloudShellID": True, "name": "ada@contoso.com", "type": "user"},
+    "before the info was kept": {"name": "systemAssignedIdentity", "type": "servicePrincipal"},
+}
+
+
+@pytest.mark.parametrize("machine", MACHINES)
+def test_az_is_told_no_tenant_where_it_has_only_one(mct: Program, azure: Sandbox, az: AzureCli, machine: str) -> None:
+    """Older ones refuse even their own: "Tenant shouldn't be specified for managed identity account"."""
+    az.profile(azure.tenant_id, {OTHER: False, azure.subscription_id: True}, user=MACHINES[machine])
+    assert mct("status", "--auth", "cli", "--tenant", azure.tenant_id, env=az.env).code == 3
+    assert len(az.asked()) == 2
+    assert not any("--tenant" in line for line in az.asked())
+
+
+@pytest.mark.parametrize("user", [None, {"name": OTHER, "type": "servicePrincipal"}, {"name": "a", "type": "user"}])
+def test_az_is_told_the_tenant_of_anybody_else(mct: Program, azure: Sandbox, az: AzureCli, user: Json | None) -> None:
+    az.profile(azure.tenant_id, {azure.subscription_id: True}, user=user)
+    assert mct("status", "--auth", "cli", env=az.env).code == 3
+    assert all(f"--tenant {azure.tenant_id}" in line for line in az.asked())
+
+
 def test_auto_finds_the_cli_and_says_so_unless_the_environment_names_somebody(mct: Program, az: AzureCli) -> None:
     found = mct("status", env=az.env)
     assert found.code == 3
@@ -103,7 +134,9 @@ def test_a_subscription_may_be_named_as_the_cli_names_it(mct: Program, azure: Sa
 
 
 @pytest.mark.parametrize(
-    ("says", "told"), [(NOT_LOGGED_IN, "az login"), (EXPIRED, "AADSTS700082")], ids=["signed-out", "expired"]
+    ("says", "told"),
+    [(NOT_LOGGED_IN, "az login"), (EXPIRED, "AADSTS700082"), (NO_MFA, "az logout; az login --tenant ")],
+    ids=["signed-out", "expired", "no second factor"],
 )
 def test_a_cli_without_a_sign_in_ends_with_4_and_what_it_said(
     mct: Program, azure: Sandbox, az: AzureCli, says: str, told: str

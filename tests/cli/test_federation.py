@@ -90,7 +90,7 @@ def test_a_foreign_token_calls_the_api(
         warnings.simplefilter("ignore", ResourceWarning)
         assert azure.call_site(assertion.get_token(scope_of(done)).token) == 200
         assert azure.call_site(workload.get_token(scope_of(done)).token) == 200
-        with pytest.raises(ClientAuthenticationError, match="AADSTS70021"):
+        with pytest.raises(ClientAuthenticationError, match="AADSTS700213"):
             mistaken.get_token(scope_of(done))
 
     azure.forget()
@@ -239,3 +239,56 @@ def test_stopped_after_a_write_the_next_run_ends_the_same(writes: int, mct: Prog
     moody.forget()
     assert mct(*setup).code == 0
     assert moody.writes() == []
+
+
+def pod(azure: Sandbox, folder: Path, token: str) -> tuple[str, ...]:
+    """`verify` as the client itself, by the token that its platform keeps in a file."""
+    (application,) = azure.applications("Import")
+    (folder / "token").write_text(token)
+    variables = {
+        "AZURE_TENANT_ID": azure.tenant_id,
+        "AZURE_CLIENT_ID": application["appId"],
+        "AZURE_AUTHORITY_HOST": azure.origin,
+        "AZURE_FEDERATED_TOKEN_FILE": str(folder / "token"),
+    }
+    file = folder / "pod.env"
+    file.write_text("".join(f"{name}={value}\n" for name, value in variables.items()))
+    file.chmod(0o600)
+    return ("verify", "--client", "Import", "--credentials", str(file), "-o", "json")
+
+
+def test_entra_that_does_not_know_a_new_one_yet_is_waited_for(mct: Program, moody: Sandbox, tmp_path: Path) -> None:
+    """401 AADSTS70025 for about two minutes after the first federated credential of a client was made."""
+    assert mct("setup", "--client", "Import", *cluster(moody)).code == 0
+    (made,) = federated(moody, "Import")
+    path = f"/applications/{moody.applications('Import')[0]['id']}/federatedIdentityCredentials"
+    moody.graph("DELETE", f"{path}/{made['id']}")
+    moody.lag(40)
+    moody.graph("POST", path, json={name: made[name] for name in ("name", "issuer", "subject", "audiences")})
+    done = mct(*pod(moody, tmp_path, foreign_token(moody)))
+    refused = [row for row in moody.log("entra") if row["status"] == 401]
+    assert (done.code, done.document["proved"]) == (0, True)
+    assert refused
+    assert done.seconds > 10
+
+
+@pytest.mark.parametrize(
+    ("wrong", "number", "told"),
+    [
+        ({"subject": "somebody else"}, "700213", "'somebody else'"),
+        ({"subject": SUBJECT.upper()}, "7002138", "in another case"),
+        ({"audience": "api://wrong"}, "700212", "'api://wrong'"),
+    ],
+)
+def test_one_that_does_not_fit_is_explained(
+    wrong: dict[str, str], number: str, told: str, mct: Program, azure: Sandbox, tmp_path: Path
+) -> None:
+    assert mct("setup", "--client", "Import", *cluster(azure)).code == 0
+    azure.advance(3600)
+    done = mct(*pod(azure, tmp_path, foreign_token(azure, **wrong)))
+    (check,) = [check for check in done.document["checks"] if check["check"] == "token"]
+    assert (done.code, check["ok"], done.seconds) == (3, False, 0)
+    assert f"AADSTS{number}" in check["message"]
+    assert told in check["message"]
+    assert "az ad app federated-credential list --id" in check["remedy"]
+    assert "rotate-secret" not in check["remedy"]

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from mct_s2s.sandbox import arm, graph, login, seed, vault
 from mct_s2s.sandbox.addresses import Addresses
 from mct_s2s.sandbox.directory.types import TYPES
+from mct_s2s.sandbox.resources.known_versions import VAULT_SECRETS
 
 from tests.sandbox.conftest import SECRET, Client, signing_key
 from tests.support.sampling import cases
@@ -251,7 +252,7 @@ def test_key_vault_answers_in_its_own_shape(row: Any, data: st.DataObject) -> No
     name = data.draw(st.sampled_from(["a", "b", "c-1"]) | TEXT)
     path = row.template.replace("{name}", name).replace("{version}", data.draw(TEXT))
     options = data.draw(st.dictionaries(st.sampled_from(["maxresults", "$skiptoken"]), TEXT | st.just("5")))
-    options |= {"api-version": data.draw(st.sampled_from(vault.VERSIONS) | TEXT)}
+    options |= {"api-version": data.draw(st.sampled_from(VAULT_SECRETS) | TEXT)}
     host = data.draw(st.sampled_from([seed.VAULT, seed.VAULT, seed.VAULT, "contosolearn-kv", "nobody"]))
     headers = {"Host": target().addresses.of_vault(host).removeprefix("https://")} | bearer(target().addresses.vault)
     body = data.draw(SECRETS | SECRETS | RAW)

@@ -326,7 +326,7 @@ def test_a_sign_in_learns_of_certificates_and_federated_credentials_late(client:
     assert client.graph("POST", path, json=credential).status_code == 201
     wanted = {"subject": "s", "audience": "api://AzureADTokenExchange"}
     foreign = client.request("POST", "/_sandbox/issuer/ci/token", json=wanted).json()["token"]
-    assert ask_with(client, app["appId"], foreign)[1]["error_codes"] == [70021]
+    assert ask_with(client, app["appId"], foreign)[1]["error_codes"] == [70025]
     catch_up(client)
     for signed in (assertion(app["appId"], der), foreign):
         assert ask_with(client, app["appId"], signed)[0] == 200

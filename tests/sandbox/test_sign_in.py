@@ -291,9 +291,10 @@ def federated(client: Client, issuer: str = ISSUER, subject: str = SUBJECT) -> d
     ("claims", "status", "aadsts"),
     [
         ({}, 200, None),
-        ({"sub": SUBJECT.upper()}, 400, 70021),
-        ({"aud": "api://AzureADTokenExchange/"}, 400, 70021),
-        ({"iss": ISSUER + "/"}, 400, 70021),
+        ({"sub": "somebody else"}, 401, 700213),
+        ({"sub": SUBJECT.upper()}, 401, 7002138),
+        ({"aud": "api://AzureADTokenExchange/"}, 401, 700212),
+        ({"iss": ISSUER + "/"}, 401, 700211),
         ({"exp": 1_000_000_000}, 401, 700024),
     ],
 )
@@ -307,6 +308,15 @@ def test_a_foreign_token_is_matched_to_the_letter(
     says = {"iss": ISSUER, "sub": SUBJECT, "aud": "api://AzureADTokenExchange", "exp": now + 600, **claims}
     got, body = ask_with(client, made["appId"], jwt.encode(says, KEY, algorithm="RS256"))
     assert (got, (body.get("error_codes") or [None])[0]) == (status, aadsts)
+
+
+def test_a_foreign_token_is_of_no_use_where_nobody_is_trusted(client: Client) -> None:
+    made = client.graph("POST", "/applications", json={"displayName": "Lonely"}).json()
+    client.graph("POST", "/servicePrincipals", json={"appId": made["appId"]})
+    says = {"iss": ISSUER, "sub": SUBJECT, "aud": "api://AzureADTokenExchange", "exp": 4_000_000_000}
+    got, body = ask_with(client, made["appId"], jwt.encode(says, KEY, algorithm="RS256"))
+    assert (got, body["error"], body["error_codes"]) == (401, "invalid_client", [70025])
+    assert f"The client '{made['appId']}'(Lonely) has no configured" in body["error_description"]
 
 
 def test_a_foreign_token_must_be_signed_by_its_issuer(client: Client) -> None:

@@ -60,6 +60,7 @@ from tests.planning.worlds import (
 )
 from tests.render.conftest import Screens
 from tests.render.hostile import observed
+from tests.support.parsing import parsed
 from tests.support.sampling import cases
 
 EVIL = "x'$(touch pwned)`touch pwned`\"&touch pwned|touch pwned\\ #*~\ntouch pwned"
@@ -289,7 +290,7 @@ def test_no_text_of_the_program_has_a_value_in_a_command_but_by_the_helper() -> 
     for path in sorted(PACKAGE.rglob("*.py")):
         if PACKAGE / "sandbox" in path.parents or path.name == "commands.py":
             continue
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        for node in ast.walk(parsed(path)):
             if isinstance(node, ast.JoinedStr):
                 found += [f"{path.relative_to(PACKAGE)}:{node.lineno} {value}" for value in _unquoted(node)]
     assert found == []

@@ -9,14 +9,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from mct_s2s.adapters import api_versions
 from mct_s2s.adapters.answers import ARM, members, rows, text, texts
 from mct_s2s.adapters.arm.session import ArmSession
 from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.model.rights import Denial, Lock, Permission
 
 AUTHORIZATION = "/providers/Microsoft.Authorization"
-AUTHORIZATION_API = "2022-04-01"
-LOCKS_API = "2020-05-01"
 READ = "find out what you may do"
 
 
@@ -28,13 +27,13 @@ class ArmAccess:
 
     async def permissions(self, resource: ResourceId) -> tuple[Permission, ...]:
         """GET …/permissions: of the caller, whoever that is."""
-        found = await self._session.rows(f"{resource}{AUTHORIZATION}/permissions", AUTHORIZATION_API, READ)
+        found = await self._session.rows(f"{resource}{AUTHORIZATION}/permissions", api_versions.AUTHORIZATION, READ)
         with ARM.readable(READ):
             return tuple(_permission(row) for row in found)
 
     async def locks(self, resource: ResourceId) -> tuple[Lock, ...]:
         """GET …/locks, without those that only bind what lies below."""
-        found = await self._session.rows(f"{resource}{AUTHORIZATION}/locks", LOCKS_API, READ)
+        found = await self._session.rows(f"{resource}{AUTHORIZATION}/locks", api_versions.LOCKS, READ)
         with ARM.readable(READ):
             locks = [_lock(row) for row in found]
         here = f"{str(resource).lower()}/"
@@ -42,7 +41,7 @@ class ArmAccess:
 
     async def denials(self, resource: ResourceId) -> tuple[Denial, ...]:
         """GET …/denyAssignments."""
-        found = await self._session.rows(f"{resource}{AUTHORIZATION}/denyAssignments", AUTHORIZATION_API, READ)
+        found = await self._session.rows(f"{resource}{AUTHORIZATION}/denyAssignments", api_versions.AUTHORIZATION, READ)
         with ARM.readable(READ):
             return tuple(denial for row in found for denial in _denials(row, resource))
 

@@ -12,8 +12,8 @@ from typing import Any
 from azure.core.exceptions import AzureError, HttpResponseError, ServiceRequestError, ServiceResponseError
 
 from mct_s2s.adapters.answers import ARM, OddAnswer, odd_answer, parse_json, seconds
+from mct_s2s.adapters.claims import Challenge, challenge_in
 from mct_s2s.errors import NotThere, PermissionMissing, S2SError, ServiceError, SignInFailed
-from mct_s2s.model.commands import command
 
 LEAST_ROLE = "Website Contributor"
 SETTING_NAME_REFUSED = "setting-name-refused"
@@ -30,28 +30,37 @@ class UnreadableAnswer(AzureError):
     """A success whose body is not the JSON object that Azure Resource Manager sends."""
 
 
-def translate(error: AzureError, doing: str, scope: str = "") -> S2SError:
+def challenge_of(error: AzureError) -> Challenge | None:
+    """What a refusal asks of the sign-in, mostly a second factor: its code is a policy's, its status 401 or 403."""
+    if not isinstance(error, HttpResponseError) or error.response is None or error.status_code not in {401, 403}:
+        return None
+    return challenge_in(_headers(error).get("www-authenticate", ""), _text(error))
+
+
+def words_of(error: AzureError) -> tuple[str, str | None]:
+    """What a refusal says, code first, and its request id."""
+    assert isinstance(error, HttpResponseError)  # noqa: S101  # the caller has looked
+    code, message = _body(error)
+    return f"{code}: {message}" if code else f"HTTP {error.status_code}", _request_id(_headers(error))
+
+
+def translate(error: AzureError, doing: str) -> S2SError:
     """What the user is told of a failed request to Azure Resource Manager.
 
     Args:
         error: what the SDK raised.
         doing: the step, as a verb phrase: `restart the App Service`.
-        scope: of the tokens that the request was sent with.
     """
     if not isinstance(error, HttpResponseError) or error.response is None:
         return _unanswered(error, doing)
-    response: Any = error.response  # the SDK types it by what its two generations of responses share
-    headers = {str(k).lower(): str(v) for k, v in response.headers.items()}
-    status = error.status_code or 0
+    headers, status = _headers(error), error.status_code or 0
     code, message = _body(error)
-    request_id = headers.get("x-ms-request-id") or headers.get("x-ms-correlation-request-id")
-    said = f"{code}: {message}" if code else f"HTTP {status}"
-    challenge = _challenge(headers.get("www-authenticate", ""), scope) if status in {401, 403} else ""
-    if status == 401 or challenge:
+    said, request_id = words_of(error)
+    if status == 401:
         return SignInFailed(
             "arm-sign-in",
             f"Azure Resource Manager did not accept the sign-in while trying to {doing}: {said}",
-            remedy=challenge or "Sign in to the tenant of the subscription: --tenant ID, or az login --tenant ID.",
+            remedy="Sign in to the tenant of the subscription: --tenant ID, or az login --tenant ID.",
             request_id=request_id,
         )
     if status == 403:
@@ -113,28 +122,30 @@ def _unanswered(error: AzureError, doing: str) -> ServiceError:
 def _body(error: HttpResponseError) -> tuple[str, str]:
     """Code and message, in either of the two envelopes that App Service uses."""
     try:
-        assert error.response is not None  # noqa: S101  # the caller has looked
-        document: Any = parse_json(error.response.text())
-    except (ValueError, LookupError, OddAnswer):
+        document: Any = parse_json(_text(error))
+    except (ValueError, OddAnswer):
         return "", ""
     lowered = _lowered(document)
     inner = _lowered(lowered.get("error") or document)
     return str(inner.get("code") or ""), str(inner.get("message") or "")[:600]
 
 
-def _challenge(header: str, scope: str) -> str:
-    """The way out of a claims challenge, such as for a second factor: `az login` without it gets the same token again.
-
-    Source: learn.microsoft.com/entra/identity-platform/claims-challenge. What goes into a command is matched strictly:
-    the header may come from a proxy.
-    """
-    claims = re.search(r'\bclaims="([A-Za-z0-9+/_=-]+)"', header)
-    if claims is None or "insufficient_claims" not in header:
+def _text(error: HttpResponseError) -> str:
+    """The whole answer: a policy's reasons come after its identifiers, which are long."""
+    assert error.response is not None  # noqa: S101  # the caller has looked
+    try:
+        return str(error.response.text())
+    except (ValueError, LookupError):  # in no encoding that is known
         return ""
-    tenant = re.search(r'\bauthorization_uri="https://[^/"]+/([0-9A-Za-z-]{36})[/"]', header)
-    options = ["--tenant", tenant[1] if tenant else "ID", *(["--scope", scope] if scope else [])]
-    login = command("az", "login", *options, "--claims-challenge", claims[1])
-    return f"Sign in again with the second factor. With the Azure CLI: {login}"
+
+
+def _headers(error: HttpResponseError) -> dict[str, str]:
+    response: Any = error.response  # the SDK types it by what its two generations of responses share
+    return {str(name).lower(): str(value) for name, value in response.headers.items()}
+
+
+def _request_id(headers: Mapping[str, str]) -> str | None:
+    return headers.get("x-ms-request-id") or headers.get("x-ms-correlation-request-id")
 
 
 def _lowered(document: object) -> dict[str, Any]:
@@ -164,6 +175,8 @@ def _who_grants(code: str) -> str:
 def _remedy(code: str, status: int) -> str:
     if code == "ScopeLocked":
         return "Ask whoever set the lock to remove it (az lock list), then run the same command again."
+    if code in {"NoRegisteredProviderFound", "InvalidApiVersionParameter"}:
+        return "This cloud takes no version of its API that this mct-s2s knows: update it: pip install -U mct-s2s"
     if status >= 500 or status == 429:
         return "Run the same command again: it resumes where this one stopped."
     return "Run the same command again; if it persists, give the request id to Azure support."

@@ -11,6 +11,7 @@ import asyncio
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from mct_s2s.adapters import api_versions
 from mct_s2s.adapters.answers import ARM, guid, members, optional, rows, text, texts
 from mct_s2s.adapters.arm.session import ArmSession
 from mct_s2s.adapters.arm.sites import ArmSites
@@ -27,7 +28,6 @@ READ = "read the resource that is to call the API"
 ENABLE = "switch the managed identity on"
 DISABLE = "switch the managed identity off"
 ROLES = "read the identity's roles"
-ROLE_ASSIGNMENTS_API = "2022-04-01"
 POLL_SECONDS = 1
 LOOKS = 5
 PAUSE = 0.5
@@ -107,7 +107,7 @@ class ArmIdentities:
             return []
         path = f"/subscriptions/{holder.resource.subscription_id}/providers/Microsoft.Authorization/roleAssignments"
         found = await self._session.rows(
-            path, ROLE_ASSIGNMENTS_API, ROLES, filter=f"principalId eq '{holder.principal_id}'"
+            path, api_versions.AUTHORIZATION, ROLES, filter=f"principalId eq '{holder.principal_id}'"
         )
         with ARM.readable(ROLES):
             return [text(members(row.get("properties")).get("scope")) or text(row["id"]) for row in found]
@@ -186,7 +186,7 @@ class ArmIdentities:
             from azure.mgmt.resource.resources.aio import ResourceManagementClient  # noqa: PLC0415
 
             self._clients[subscription_id] = ResourceManagementClient(
-                self._session.credential, subscription_id, **self._session.client_options()
+                self._session.credential, subscription_id, **self._session.client_options(api_versions.RESOURCES)
             )
         return self._clients[subscription_id]
 

@@ -27,15 +27,17 @@ from azure.core.rest import HttpRequest
 from mct_s2s import __version__
 from mct_s2s.adapters import patience as limits
 from mct_s2s.adapters.answers import ARM, OddAnswer, check_address, rows
-from mct_s2s.adapters.arm.errors import UnreadableAnswer, translate
+from mct_s2s.adapters.api_versions import ApiVersions
+from mct_s2s.adapters.arm.errors import UnreadableAnswer, challenge_of, translate, words_of
 from mct_s2s.adapters.azure_trace import OnlyAt, TracePolicy
+from mct_s2s.adapters.claims import demanded
 from mct_s2s.adapters.clouds import Cloud
 from mct_s2s.adapters.patience import Patience, nothing
 from mct_s2s.adapters.trace import Trace
 
 if TYPE_CHECKING:
+    from mct_s2s.adapters.caller_tokens import Credential
     from mct_s2s.adapters.connection import Connection
-    from mct_s2s.adapters.credentials import Credential
 
 T = TypeVar("T")
 
@@ -50,6 +52,7 @@ class ArmSession:
         self.credential = credential
         self._patience = patience
         self._trace = trace
+        self._versions = ApiVersions()
         self.transport = AioHttpTransport(
             session=http,
             session_owner=False,
@@ -68,13 +71,15 @@ class ArmSession:
             UserAgentPolicy(base_user_agent=f"mct-s2s/{__version__}"),
             _Decode(),
             OnlyAt(self.cloud.arm),
+            self._versions,
             _Bearer(self.credential, self.cloud),
             TracePolicy("ARM", self._trace),
         ]
 
-    def client_options(self) -> dict[str, Any]:
+    def client_options(self, api_version: str) -> dict[str, Any]:
         """What every management client is given, so that all of them share this connection."""
         return {
+            "api_version": api_version,
             "base_url": self.cloud.arm,
             "credential_scopes": [self.cloud.arm_scope],
             "transport": self.transport,
@@ -102,13 +107,25 @@ class ArmSession:
                     with ARM.readable(doing):  # the clients look into answers without asking what they are
                         return await send()
                 except AzureError as error:
-                    if getattr(error, "status_code", None) != 401 or last:
-                        raise translate(error, doing, self.cloud.arm_scope) from error
-                    self.credential.forget(began)  # revoked, or expired early: one new token is asked for
+                    await self._sign_in_again(error, doing, began, last=last)
                     await before_repeating()
             raise AssertionError(doing)
 
         return await self._patience.call(once, repeatable=repeatable, before_repeating=before_repeating)
+
+    async def _sign_in_again(self, error: AzureError, doing: str, began: float, *, last: bool) -> None:
+        """Make another token ready, where it was the token that was refused, and for the first time."""
+        challenge = challenge_of(error)
+        if challenge is not None:
+            scope = self.cloud.arm_scope
+            if last or not await self.credential.bring(scope, challenge, began):
+                said, request_id = words_of(error)
+                way_out = self.credential.way_out(scope, challenge)
+                raise demanded("Azure Resource Manager", doing, said, challenge, way_out, request_id) from error
+            return
+        if getattr(error, "status_code", None) != 401 or last:
+            raise translate(error, doing) from error
+        self.credential.forget(began)  # revoked, or expired early: one new token is asked for
 
     async def get(self, path: str, api_version: str, doing: str, *, filter: str | None = None) -> dict[str, Any]:  # noqa: A002  # the option's name
         """GET a path for which the management clients at hand have no operation."""

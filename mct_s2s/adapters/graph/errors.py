@@ -9,6 +9,7 @@ import httpx
 from kiota_abstractions.api_error import APIError
 
 from mct_s2s.adapters.answers import GRAPH, odd_answer, seconds
+from mct_s2s.adapters.claims import Challenge, challenge_in
 from mct_s2s.errors import PermissionMissing, S2SError, ServiceError, SignInFailed
 from mct_s2s.planning.secret_policy import LIFETIME_FORBIDDEN
 
@@ -71,6 +72,23 @@ def already_gone(error: ServiceError) -> bool:
     )
 
 
+def challenge_of(error: APIError) -> Challenge | None:
+    """What a refusal asks of the sign-in: Continuous Access Evaluation, or an authentication context.
+
+    Source: learn.microsoft.com/entra/identity-platform/app-resilience-continuous-access-evaluation.
+    """
+    if error.response_status_code not in {401, 403}:
+        return None
+    return challenge_in(_headers(error).get("www-authenticate", ""))
+
+
+def words_of(error: APIError) -> tuple[str, str | None]:
+    """What a refusal says, code first, and its request id."""
+    code, message = _body(error)
+    said = f"{code}: {message}" if code else f"HTTP {error.response_status_code or 0}"
+    return said, _headers(error).get("request-id")
+
+
 def translate(error: Exception, doing: str) -> S2SError:
     """What the user is told of a failed request to Graph.
 
@@ -90,12 +108,9 @@ def translate(error: Exception, doing: str) -> S2SError:
     if not isinstance(error, APIError):
         raise error
     status = error.response_status_code or 0
-    headers = {str(k).lower(): str(v) for k, v in dict(error.response_headers or {}).items()}
-    inner = getattr(error, "error", None)
-    code = str(getattr(inner, "code", "") or "")
-    message = str(getattr(inner, "message", "") or "")[:500]
-    request_id = headers.get("request-id")
-    said = f"{code}: {message}" if code else f"HTTP {status}"
+    headers, inner = _headers(error), getattr(error, "error", None)
+    code, message = _body(error)
+    said, request_id = words_of(error)
     if status == 401:
         return SignInFailed(
             "graph-sign-in",
@@ -123,6 +138,15 @@ def translate(error: Exception, doing: str) -> S2SError:
         retry_after=seconds(headers.get("retry-after")),
         headers=headers,
     )
+
+
+def _headers(error: APIError) -> dict[str, str]:
+    return {str(name).lower(): str(value) for name, value in dict(error.response_headers or {}).items()}
+
+
+def _body(error: APIError) -> tuple[str, str]:
+    inner = getattr(error, "error", None)
+    return str(getattr(inner, "code", "") or ""), str(getattr(inner, "message", "") or "")[:500]
 
 
 def recycle_bin_empty(object_id: str) -> ServiceError:

@@ -25,14 +25,15 @@ from msgraph.graph_service_client import GraphServiceClient
 from mct_s2s import __version__
 from mct_s2s.adapters import patience as limits
 from mct_s2s.adapters.answers import GRAPH, OddAnswer, check_address, parse_json
+from mct_s2s.adapters.claims import demanded
 from mct_s2s.adapters.clouds import Cloud
 from mct_s2s.adapters.graph.connection import BoundedClient
-from mct_s2s.adapters.graph.errors import translate
+from mct_s2s.adapters.graph.errors import challenge_of, translate, words_of
 from mct_s2s.adapters.patience import Lag, Patience, no_lag
 from mct_s2s.adapters.trace import Request, Trace, path_of
 
 if TYPE_CHECKING:
-    from mct_s2s.adapters.credentials import Credential
+    from mct_s2s.adapters.caller_tokens import Credential
 
 
 JSON = "application/json"
@@ -43,6 +44,7 @@ class GraphSession:
 
     def __init__(self, cloud: Cloud, credential: Credential, tls: SSLContext, patience: Patience, trace: Trace) -> None:
         self._credential = credential
+        self._scope = cloud.graph_scope
         self._patience = patience
         self._trace = trace
         self._http = BoundedClient(
@@ -57,7 +59,7 @@ class GraphSession:
             allowed_hosts=[urlsplit(cloud.graph).hostname or ""],
             is_cae_enabled=False,
         )
-        self._adapter = GraphRequestAdapter(provider, client=self._http)
+        self._adapter = _Adapter(provider, client=self._http)
         self.base_url = f"{cloud.graph}/v1.0"
         self._adapter.base_url = self.base_url
         self.client = GraphServiceClient(request_adapter=self._adapter)
@@ -89,16 +91,27 @@ class GraphSession:
                 try:
                     return _json(await self._adapter.send_primitive_async(info, "bytes", {"XXX": ODataError}), doing)
                 except APIError as error:
-                    if error.response_status_code != 401 or last:
-                        raise translate(error, doing) from error
+                    await self._sign_in_again(error, doing, began, last=last)
                     info.headers.remove("Authorization")  # kiota would keep the refused one
-                    self._credential.forget(began)  # revoked, or expired early: one new token is asked for
                 except (httpx.HTTPError, httpx.InvalidURL, OddAnswer) as error:
                     raise translate(error, doing) from error
             raise AssertionError(doing)
 
         answer: dict[str, Any] | None = await self._patience.call(once, repeatable=repeatable, lag=lag)
         return answer
+
+    async def _sign_in_again(self, error: APIError, doing: str, began: float, *, last: bool) -> None:
+        """Make another token ready, where it was the token that was refused, and for the first time."""
+        challenge = challenge_of(error)
+        if challenge is not None:
+            if last or not await self._credential.bring(self._scope, challenge, began):
+                said, request_id = words_of(error)
+                way_out = self._credential.way_out(self._scope, challenge)
+                raise demanded("Microsoft Graph", doing, said, challenge, way_out, request_id) from error
+            return
+        if error.response_status_code != 401 or last:
+            raise translate(error, doing) from error
+        self._credential.forget(began)  # revoked, or expired early: one new token is asked for
 
     async def rows(self, info: RequestInformation, doing: str, *, lag: Lag = no_lag) -> AsyncIterator[dict[str, Any]]:
         """Every row of a collection, page after page."""
@@ -139,6 +152,17 @@ class GraphSession:
                 response.headers.get("request-id"),
             )
         )
+
+
+class _Adapter(GraphRequestAdapter):  # type: ignore[misc, unused-ignore]
+    """kiota's, which answers no claims challenge by itself: it would send the refused token once more."""
+
+    async def retry_cae_response_if_required(
+        self, resp: httpx.Response, request_info: RequestInformation, claims: str
+    ) -> httpx.Response:
+        """The answer as it is: what it asks of the sign-in is brought by the credential."""
+        del request_info, claims
+        return resp
 
 
 def _json(body: bytes | None, doing: str) -> dict[str, Any] | None:

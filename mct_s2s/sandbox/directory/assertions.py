@@ -93,8 +93,7 @@ def _check_times(directory: Directory, claims: dict[str, Any]) -> None:
 def _check_foreign(directory: Directory, application: Object, assertion: str, claims: dict[str, Any]) -> None:
     issuer, subject, audience = (str(claims.get(name, "")) for name in ("iss", "sub", "aud"))
     trusted = directory.federated.seen_by("application", application["id"])
-    if not any((one["issuer"], one["subject"], one["audiences"]) == (issuer, subject, [audience]) for one in trusted):
-        raise refusals.no_federated_match(issuer, subject, audience)
+    _check_trusted(application, trusted, issuer, subject, audience)
     key = directory.issuer_key(issuer)
     if key is None:
         text = f"Unable to retrieve the OpenID Connect metadata of the issuer '{issuer}'."
@@ -105,3 +104,18 @@ def _check_foreign(directory: Directory, application: Object, assertion: str, cl
         text = "Assertion failed signature validation. [Reason - The key was not found.]"
         raise refusals.bad_assertion(text, 50013) from error
     _check_times(directory, claims)
+
+
+def _check_trusted(application: Object, trusted: list[Object], issuer: str, subject: str, audience: str) -> None:
+    """Find a federated credential that fits; say what does not. Subjects count with their case since August 2024."""
+    if not trusted:
+        raise refusals.no_federated_credential(application)
+    of_issuer = [one for one in trusted if one["issuer"] == issuer]
+    if not of_issuer:
+        raise refusals.no_federated_match("issuer", issuer)
+    of_subject = [one for one in of_issuer if one["subject"] == subject]
+    if not of_subject:
+        in_other_case = any(one["subject"].lower() == subject.lower() for one in of_issuer)
+        raise refusals.no_federated_match("subject", subject, in_other_case=in_other_case)
+    if not any(one["audiences"] == [audience] for one in of_subject):
+        raise refusals.no_federated_match("audience", audience)

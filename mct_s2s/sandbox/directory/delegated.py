@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from mct_s2s.sandbox.directory import grants, refusals
+from mct_s2s.sandbox.directory import conditional_access, grants, refusals
 from mct_s2s.sandbox.directory.directory_roles import all_of
 from mct_s2s.sandbox.directory.sessions import DEVICE_CODE_LIFETIME, DeviceCode, Session
 from mct_s2s.sandbox.directory.well_known import PUBLIC_CLIENT_SCOPES, PUBLIC_CLIENTS
@@ -37,7 +37,8 @@ def device_code(directory: Directory, form: Mapping[str, str]) -> dict[str, Any]
         if not form.get(name):
             raise refusals.missing_parameter(name)
     _public_client(directory, form["client_id"])
-    made = directory.sessions.begin(form["client_id"], form["scope"], directory.clock.now())
+    now, claims = directory.clock.now(), form.get("claims", "")
+    made = directory.sessions.begin(form["client_id"], form["scope"], now, claims)
     if directory.sessions.auto_approve:
         approve(directory, made.user_code, directory.sessions.auto_approve)
     where = f"{directory.origins.login}/devicelogin"
@@ -82,7 +83,9 @@ def redeem_device_code(directory: Directory, form: Mapping[str, str]) -> dict[st
         raise entra_error(400, "bad_verification_code", 70019, "Verification code expired or not recognized.")
     _check_approved(directory, code)
     directory.sessions.end(code)
-    return _answer(directory, Session(str(code.user_id), code.client_id), form.get("scope") or code.scope)
+    # A second factor is asked for where the code is typed: by the claims that came when the code was asked for.
+    mfa = directory.conditional_access.sign_in_with_mfa or conditional_access.asks_for_mfa(code.claims)
+    return _answer(directory, Session(str(code.user_id), code.client_id, mfa), form.get("scope") or code.scope, form)
 
 
 def refresh(directory: Directory, form: Mapping[str, str]) -> dict[str, Any]:
@@ -95,7 +98,7 @@ def refresh(directory: Directory, form: Mapping[str, str]) -> dict[str, Any]:
     if session is None or session.client_id != form["client_id"]:
         text = "Provided grant is invalid or malformed."
         raise entra_error(400, "invalid_grant", 70000, text)
-    return _answer(directory, session, form.get("scope", ""))
+    return _answer(directory, session, form.get("scope", ""), form)
 
 
 def _check_approved(directory: Directory, code: DeviceCode) -> None:
@@ -127,7 +130,10 @@ def _public_client(directory: Directory, client_id: str) -> Object:
     raise refusals.no_consent(client_id, applications[0]["displayName"])
 
 
-def _answer(directory: Directory, session: Session, scope: str) -> dict[str, Any]:
+def _answer(directory: Directory, session: Session, scope: str, form: Mapping[str, str]) -> dict[str, Any]:
+    asked = form.get("claims", "")
+    if conditional_access.asks_for_mfa(asked) and not session.mfa:
+        raise refusals.no_second_factor()
     client = _public_client(directory, session.client_id)
     user = directory.users.seen(session.user_id)
     if user is None or not user["accountEnabled"]:
@@ -138,7 +144,8 @@ def _answer(directory: Directory, session: Session, scope: str) -> dict[str, Any
     if scopes is None:
         raise refusals.no_consent(client["appId"], client["displayName"])
     claims = grants.common_claims(directory, client, target, resource, proof="0")
-    made = directory.tokens.sign({**claims, **_person(directory, user, client), "scp": scopes}, _LIFETIME)
+    claims |= {**_person(directory, user, client), **_factors(session), **conditional_access.granted(asked)}
+    made = directory.tokens.sign({**claims, "scp": scopes}, _LIFETIME)
     seconds = int(_LIFETIME.total_seconds()) - 1
     return {
         "token_type": "Bearer",
@@ -172,6 +179,11 @@ def _person(directory: Directory, user: Object, client: Object) -> dict[str, Any
         "upn": user["userPrincipalName"],
         "wids": all_of(user),
     }
+
+
+def _factors(session: Session) -> dict[str, Any]:
+    """Which factors a person brought; `p1` is the authentication context that stands for two."""
+    return {"amr": ["pwd", "mfa"], "acrs": ["p1"]} if session.mfa else {"amr": ["pwd"]}
 
 
 def _id_token(directory: Directory, user: Object, client: Object) -> str:

@@ -180,14 +180,47 @@ def bad_signature(app_id: str, thumbprint: str) -> WireError:
     return entra_error(401, "invalid_client", 700027, text)
 
 
-def no_federated_match(issuer: str, subject: str, audience: str) -> WireError:
-    """Refuse a foreign token that no federated credential names, or not yet."""
+_MISMATCHES = {"issuer": 700211, "audience": 700212, "subject": 700213}
+_ANOTHER_CASE = 7002138
+
+
+def no_federated_credential(application: Object) -> WireError:
+    """Refuse a foreign token where the application trusts nobody's, or not yet."""
     text = (
-        "No matching federated identity record found for presented assertion. Assertion Issuer: "
-        f"'{issuer}'. Assertion Subject: '{subject}'. Assertion Audience: '{audience}'. "
+        f"The client '{application['appId']}'({application['displayName']}) has no configured federated identity "
+        "credentials."
+    )
+    return entra_error(401, "invalid_client", 70025, text)
+
+
+def no_federated_match(what: str, presented: str, *, in_other_case: bool = False) -> WireError:
+    """Refuse a foreign token that no federated credential names, or not yet.
+
+    Args:
+        what: what of it no credential has: `issuer`, `audience` or `subject`.
+        presented: what it says there.
+        in_other_case: whether one has it in another case.
+    """
+    near = (
+        "The subject matches with case-insensitive comparison, but not with case-sensitive comparison. "
+        if in_other_case
+        else ""
+    )
+    text = (
+        f"No matching federated identity record found for presented assertion {what} '{presented}'. {near}Please check "
+        "your federated identity credential Subject, Audience and Issuer against the presented assertion. "
         "https://learn.microsoft.com/entra/workload-id/workload-identity-federation"
     )
-    return entra_error(400, "invalid_request", 70021, text)
+    return entra_error(401, "invalid_client", _ANOTHER_CASE if in_other_case else _MISMATCHES[what], text)
+
+
+def no_second_factor() -> WireError:
+    """Refuse to give out, without a word to the person, a token for which a second factor is asked."""
+    text = (
+        "Due to a configuration change made by your administrator, or because you moved to a new location, you must "
+        "use multi-factor authentication to access the resource."
+    )
+    return entra_error(400, "invalid_grant", 50076, text, suberror="basic_action")
 
 
 def no_consent(app_id: str, name: str) -> WireError:

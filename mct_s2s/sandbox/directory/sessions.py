@@ -26,14 +26,17 @@ class DeviceCode:
     expires: datetime
     user_id: str | None = None
     declined: bool = False
+    claims: str = ""
+    """What the client asks of the sign-in beside a token."""
 
 
 @dataclass(frozen=True)
 class Session:
-    """Who a refresh token stands for, and for which client."""
+    """Who a refresh token stands for, for which client, and whether a second factor was brought."""
 
     user_id: str
     client_id: str
+    mfa: bool = True
 
 
 class Sessions:
@@ -47,10 +50,11 @@ class Sessions:
         self._codes: dict[str, DeviceCode] = {}
         self._refresh: dict[str, Session] = {}
 
-    def begin(self, client_id: str, scope: str, now: datetime) -> DeviceCode:
+    def begin(self, client_id: str, scope: str, now: datetime, claims: str = "") -> DeviceCode:
         """Give out a device code for a client."""
         user_code = "".join(secrets.choice("BCDFGHJKLMNPQRSTVWXZ23456789") for _ in range(9))
-        made = DeviceCode(secrets.token_urlsafe(96), user_code, client_id, scope, now + DEVICE_CODE_LIFETIME)
+        expires = now + DEVICE_CODE_LIFETIME
+        made = DeviceCode(secrets.token_urlsafe(96), user_code, client_id, scope, expires, claims=claims)
         self._codes[made.code] = made
         return made
 

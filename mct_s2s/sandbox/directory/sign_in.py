@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from mct_s2s.sandbox.directory import assertions, credentials, delegated, grants, refusals
+from mct_s2s.sandbox.directory import assertions, conditional_access, credentials, delegated, grants, refusals
 from mct_s2s.sandbox.directory.validation import as_utc
 
 if TYPE_CHECKING:
@@ -80,6 +80,7 @@ def _client_credentials(directory: Directory, form: Form) -> dict[str, Any]:
     if not principal["accountEnabled"] or application["isDisabled"]:
         raise refusals.disabled(application["appId"], application["displayName"])
     claims = grants.app_only_claims(directory, principal, resource, proof=proof)
+    claims |= conditional_access.granted(form.get("claims", ""))
     # Between sixty and ninety minutes, at random, so that clients do not all come back at once.
     lifetime = timedelta(seconds=random.randint(3600, 5400))  # noqa: S311 - nothing is kept secret by it
     made = directory.tokens.sign(claims, lifetime)

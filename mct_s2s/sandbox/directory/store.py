@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from mct_s2s.sandbox.directory import assignments, grants, seeding, service_principals
+from mct_s2s.sandbox.directory.conditional_access import ConditionalAccess
 from mct_s2s.sandbox.directory.defaults import Defaults
 from mct_s2s.sandbox.directory.ids import Ids
 from mct_s2s.sandbox.directory.policies import Policies
@@ -86,6 +87,7 @@ class Directory:
         applications, service_principals, assignments, federated, grants, users: the objects.
         secret_hashes: SHA-256 of each secret by its key id.
         policies: the tenant's app management policy.
+        conditional_access: what is asked of a sign-in beside a good token.
         defaults: what new objects get where nothing is said.
         tokens: signs and checks.
         sessions: people who are signing in or signed in.
@@ -127,6 +129,7 @@ class Directory:
         self.users = Table(self.replication, userPrincipalName=lambda one: [one["userPrincipalName"]])
         self.secret_hashes: dict[str, str] = {}
         self.policies = Policies()
+        self.conditional_access = ConditionalAccess()
         self.defaults = Defaults()
         self.origins: Origins = PublicCloud()
         self.tokens = TokenService(self)
@@ -246,6 +249,7 @@ class Directory:
             "secretHashes": {key_id: text for key_id, text in self.secret_hashes.items() if key_id in known},
             "hostedIssuers": {name: key.pem().decode() for name, key in self.hosted_issuers.items()},
             "sessions": self.sessions.to_dict(),
+            "conditionalAccess": self.conditional_access.settings(),
             "replication": self.replication.settings(),
             "variations": self.variations.settings(),
             "defaults": self.defaults.settings(),
@@ -262,6 +266,7 @@ class Directory:
         for name, table in directory._tables().items():
             table.load(data.get(name, []), data.get("young", {}).get(name, {}))
         directory.replication.change(data.get("replication", {}))
+        directory.conditional_access.change(data.get("conditionalAccess", {}))
         directory.variations.change(data.get("variations", {}))
         directory.defaults.change(data.get("defaults", {}))
         directory.sessions = Sessions.from_dict(data.get("sessions", {}))

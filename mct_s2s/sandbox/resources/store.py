@@ -8,6 +8,7 @@ from typing import Any, Self
 from mct_s2s.sandbox.clock import Clock
 from mct_s2s.sandbox.directory.store import Directory
 from mct_s2s.sandbox.resources.access import Access
+from mct_s2s.sandbox.resources.api_versions import ApiVersions
 from mct_s2s.sandbox.resources.ids import ResourceId
 from mct_s2s.sandbox.resources.locks import Locks
 from mct_s2s.sandbox.resources.sites import SiteState
@@ -47,6 +48,7 @@ class Resources:
         self.access = Access()
         self.locks = Locks()
         self.throttle = Throttle()
+        self.api_versions = ApiVersions()
 
     def subscription(self, subscription_id: str) -> Body:
         """The subscription of that id.
@@ -144,6 +146,7 @@ class Resources:
             "denyAssignments": self.access.denials,
             "customRoles": self.access.custom,
             "locks": self.locks.all,
+            **self.api_versions.settings(),
         }
 
     @classmethod
@@ -169,4 +172,5 @@ class Resources:
         made.access.denials = list(data["denyAssignments"])
         made.access.custom = dict(data.get("customRoles", {}))
         made.locks.all = list(data["locks"])
+        made.api_versions.change(data)
         return made

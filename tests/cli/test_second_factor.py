@@ -1,0 +1,188 @@
+"""Writes of people who signed in without a second factor: brought where it can be, told with commands where not."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+
+import pytest
+from mct_s2s.adapters import credentials
+from mct_s2s.adapters.clouds import Cloud
+from mct_s2s.sandbox.directory import delegated
+
+from tests.cli.conftest import Ended, Program
+from tests.cli.test_azure_cli import AzureCli, az
+from tests.conftest import Sandbox
+from tests.inside import Inside
+
+__all__ = ["az"]
+
+ADMIN = "admin@contosolearning.onmicrosoft.com"
+AZURE_CLI = "04b07795-8ddb-461a-bbee-02f9e1bf7b46"
+SETUP = ("setup", "--client", "Import", "-y", "-o", "json")
+BY_DEVICE_CODE = {"AZURE_CLIENT_ID": "", "AZURE_CLIENT_SECRET": ""}
+MFA = '{"access_token":{"acrs":{"essential":true,"values":["p1"]}}}'
+LOCATION = '{"access_token":{"xms_rp_ipaddr":{"value":"192.0.2.7"}}}'
+
+
+@pytest.fixture
+def turned(azure: Sandbox) -> Sandbox:
+    """The sandbox, where people sign in without a second factor."""
+    turn(azure, signInWithMfa=False)
+    return azure
+
+
+def turn(azure: Sandbox, **knobs: object) -> None:
+    assert azure._control("PATCH", "/knobs", json=knobs).is_success
+
+
+@pytest.fixture
+def person(inside: Inside, monkeypatch: pytest.MonkeyPatch) -> Inside:
+    """Somebody approves each device code at once; the sign-in's thread is one that simulated time waits for."""
+    inside.world.directory.sessions.auto_approve = ADMIN
+    monkeypatch.setattr(credentials, "_in_background", asyncio.to_thread)
+    return inside
+
+
+def tokens(azure: Sandbox, inside: Inside, claims: str = "") -> dict[str, str]:
+    """What `az` gives out after a sign-in that brought these claims."""
+    directory, found = inside.world.directory, {}
+    for resource in (azure.origin, azure.graph_url):
+        form = {"client_id": AZURE_CLI, "scope": f"{resource}/.default", "claims": claims}
+        code = delegated.device_code(directory, form)
+        assert delegated.approve(directory, code["user_code"], ADMIN)
+        answer = delegated.redeem_device_code(directory, {**form, "device_code": code["device_code"]})
+        found[resource] = answer["access_token"]
+    return found
+
+
+def codes(azure: Sandbox) -> int:
+    """How often a person was asked to sign in."""
+    return sum(row["path"].endswith("/devicecode") for row in azure.log("entra"))
+
+
+def error(done: Ended) -> tuple[int, str]:
+    return done.code, done.document["error"]["code"]
+
+
+@pytest.mark.parametrize("mode", ["challenge", "policy"])
+def test_a_person_brings_it_once_and_the_command_goes_on(
+    mct: Program, turned: Sandbox, person: Inside, mode: str
+) -> None:
+    """Whether Azure asks by a challenge, or a policy refuses and speaks of it."""
+    turn(turned, mfaForWrites=mode)
+    done = mct(*SETUP, "--auth", "device-code", env=BY_DEVICE_CODE)
+    assert done.code == 0, done.err
+    assert done.document["status"]["healthy"] is True
+    assert codes(turned) == 2
+    assert "Azure asks for a second factor" in done.err
+    refused = [row["path"] for row in turned.log("arm") if row["status"] in {401, 403}]
+    assert [path.rpartition("/")[2] for path in refused] == ["appsettings"], "one write was refused, and none again"
+
+
+def test_who_brings_it_at_the_sign_in_is_not_asked_again(mct: Program, azure: Sandbox, person: Inside) -> None:
+    assert mct(*SETUP, "--auth", "device-code", env=BY_DEVICE_CODE).code == 0
+    assert codes(azure) == 1
+
+
+def test_where_nobody_asks_for_it_nobody_is_asked(mct: Program, turned: Sandbox, person: Inside) -> None:
+    turn(turned, mfaForWrites="off")
+    assert mct(*SETUP, "--auth", "device-code", env=BY_DEVICE_CODE).code == 0
+    assert codes(turned) == 1
+
+
+@pytest.mark.parametrize("mode", ["challenge", "policy"])
+def test_the_azure_clis_user_is_told_the_commands_and_the_same_command_resumes(
+    mct: Program, turned: Sandbox, inside: Inside, az: AzureCli, mode: str
+) -> None:
+    turn(turned, mfaForWrites=mode)
+    az.answers(tokens(turned, inside))
+    done = mct(*SETUP, "--auth", "cli", env=az.env)
+    assert error(done) == (4, "mfa-required")
+    remedy = done.document["error"]["remedy"]
+    found = re.search(
+        rf"az logout; az login --tenant {turned.tenant_id} --scope {turned.origin}/.default --claims-challenge (\S+)$",
+        remedy,
+    )
+    assert found, remedy
+    assert "ermission" not in remedy
+    spoken = mct("setup", "--client", "Import", "-y", "--auth", "cli", env=az.env)
+    assert found[0] in spoken.err, "on one line, to be pasted"
+    assert "Not done: " in spoken.err
+    writes = [row for row in turned.log("arm") if row["method"] == "PUT"]
+    assert len(writes) == 2, "one in each run: the token that was refused is not sent again"
+    az.answers(tokens(turned, inside, MFA))
+    again = mct(*SETUP, "--auth", "cli", env=az.env)
+    assert again.code == 0, again.document
+    assert again.document["status"]["healthy"] is True
+
+
+@pytest.fixture
+def certain(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The sandbox is a cloud of which it is known beforehand, as it is of the public one."""
+    monkeypatch.setattr(Cloud, "writes_need_second_factor", property(lambda _: True))
+
+
+def test_where_it_is_known_nothing_is_changed_before_it_is_told(
+    mct: Program, turned: Sandbox, inside: Inside, az: AzureCli, certain: None
+) -> None:
+    """The directory's part would be done in vain: the App Service's would be refused after it."""
+    az.answers(tokens(turned, inside))
+    turned.forget()
+    done = mct(*SETUP, "--auth", "cli", env=az.env)
+    assert error(done) == (4, "mfa-required")
+    assert re.search(r"az logout; az login .* --claims-challenge \S+$", done.document["error"]["remedy"])
+    assert turned.writes() == []
+    checked = mct("doctor", "--auth", "cli", "-o", "json", env=az.env)
+    (missing,) = [check for check in checked.document["checks"] if check["state"] == "missing"]
+    assert (checked.code, missing["code"], missing["remedy"]) == (3, "second-factor", done.document["error"]["remedy"])
+    assert mct("status", "--auth", "cli", env=az.env).code == 3, "reading takes no second factor"
+    only = ("setup", "--client", "Import", "--no-app-service", "--service-name", "MCT", "-y", "-o", "json")
+    assert mct(*only, "--auth", "cli", env=az.env).code == 0, "nor does the directory"
+
+
+def test_a_sign_in_with_a_second_factor_is_good_for_everything(
+    mct: Program, azure: Sandbox, inside: Inside, az: AzureCli, certain: None
+) -> None:
+    az.answers(tokens(azure, inside))
+    assert mct(*SETUP, "--auth", "cli", env=az.env).code == 0
+
+
+def test_an_application_is_not_looked_at(mct: Program, azure: Sandbox, az: AzureCli, certain: None) -> None:
+    assert mct(*SETUP, "--auth", "cli", env=az.env).code == 0, "az is signed in as a service principal"
+    assert mct("doctor", "--auth", "environment").code == 0
+
+
+def test_graph_asks_for_claims_and_gets_them(mct: Program, azure: Sandbox, person: Inside) -> None:
+    """Continuous access evaluation: a service principal brings them without a word, a person by signing in again."""
+    turn(azure, locationChallenges=True)
+    assert mct(*SETUP).code == 0
+    assert mct("status", "--auth", "device-code", env=BY_DEVICE_CODE).code == 0
+    assert codes(azure) == 1, "the login service gave the claims to whoever is signed in"
+    refused = [row for row in azure.log("graph") if row["status"] == 401]
+    assert len(refused) < 20, "what was refused on its way is not refused again"
+
+
+def test_a_person_whose_sign_in_is_revoked_signs_in_once_more(mct: Program, azure: Sandbox, person: Inside) -> None:
+    """In the middle of the work, by an administrator: what is done stays, and both services get new tokens."""
+    azure.misbehave(
+        {"match": {"service": "Graph", "writes": True}, "nth": 3, "times": 1, "fault": {"type": "revokeSignIn"}}
+    )
+    done = mct(*SETUP, "--auth", "device-code", env=BY_DEVICE_CODE)
+    azure.behave()
+    assert done.code == 0, done.err
+    assert done.document["status"]["healthy"] is True
+    assert codes(azure) == 2
+    assert "Azure asks for a new sign-in" in done.err
+
+
+def test_graphs_challenge_is_told_to_the_azure_clis_user(
+    mct: Program, azure: Sandbox, inside: Inside, az: AzureCli
+) -> None:
+    turn(azure, locationChallenges=True)
+    az.answers(tokens(azure, inside))
+    done = mct("status", "--auth", "cli", "-o", "json", env=az.env)
+    assert error(done) == (4, "sign-in-again")
+    assert f"--scope {azure.graph_url}/.default --claims-challenge " in done.document["error"]["remedy"]
+    az.answers(tokens(azure, inside, LOCATION))
+    assert mct("status", "--auth", "cli", env=az.env).code == 3
