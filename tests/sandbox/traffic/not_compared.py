@@ -44,8 +44,8 @@ _UNREGISTERED = (
     "supported api-versions are '2024-04-01, 2023-12-01'. The supported locations are '<regions>'."
 )
 _SECOND_FACTOR = (
-    "<begins: Resource was disallowed by policy. ...; contains: Users must authenticate with multi-factor authentication "
-    "to create or update resources.>"
+    "<begins: Resource was disallowed by policy. ...; contains: Users must authenticate with multi-factor "
+    "authentication to create or update resources.>"
 )
 DEVIATIONS = {
     "errors/arm-01": Deviation("/body/error/message", _UNREGISTERED, "of another region, with fewer versions"),
