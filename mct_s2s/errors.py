@@ -19,7 +19,7 @@ Errors of the SDKs are translated in `adapters` and chained, never seen above it
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import ClassVar
 
 
@@ -39,14 +39,20 @@ class S2SError(Exception):
     def __init__(
         self, code: str, message: str, *, remedy: str, request_id: str | None = None, items: Sequence[str] = ()
     ) -> None:
-        whole = "".join([message, *(f"\n  - {item}" for item in items)])
-        super().__init__(whole)
+        super().__init__(message)
         self.code = code
         self.headline = message
-        self.items = tuple(items)
-        self.message = whole
+        self.items: tuple[str, ...] = ()
+        self.message = message
         self.remedy = remedy
         self.request_id = request_id
+        self.mention(items)
+
+    def mention(self, items: Iterable[str]) -> None:
+        """Add to what the message introduces."""
+        self.items += tuple(items)
+        self.message = "".join([self.headline, *(f"\n  - {item}" for item in self.items)])
+        self.args = (self.message,)
 
 
 class UsageError(S2SError):

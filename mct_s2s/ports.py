@@ -35,7 +35,7 @@ from mct_s2s.model.observed import (
 )
 from mct_s2s.model.proofs import Certificate, Federation
 from mct_s2s.model.resource_id import ResourceId
-from mct_s2s.model.rights import Denial, Lock, Permission, Person, SecretRule, SignedIn
+from mct_s2s.model.rights import Denial, Lock, Permission, Person, RoleAssignment, SecretRule, SignedIn
 from mct_s2s.planning.changes import AnyChange
 from mct_s2s.planning.edits import ApplicationPatch
 
@@ -182,6 +182,37 @@ class Directory(Protocol):
         """
         ...
 
+    async def register_application(
+        self,
+        display_name: str,
+        tags: Sequence[str],
+        notes: str | None,
+        owner: PrincipalId | None,
+        management_reference: str | None = None,
+    ) -> Application:
+        """Make one more, without a `uniqueName`; whoever asks owns it. An answer that is lost is never repeated here.
+
+        Args:
+            display_name: its name.
+            tags: what it is found by as long as it has no other key.
+            notes: for whoever looks after it.
+            owner: whoever asks, where that is known.
+            management_reference: `serviceManagementReference`, where the tenant demands one.
+        """
+        ...
+
+    async def unnamed_applications(self, tag: str) -> list[Application]:
+        """Those with that tag that have no `uniqueName`."""
+        ...
+
+    async def name_application(self, object_id: ApplicationObjectId, unique_name: str) -> None:
+        """Give a registration that has none its `uniqueName`; it cannot be changed afterwards."""
+        ...
+
+    async def add_owner(self, object_id: ApplicationObjectId, owner: PrincipalId) -> None:
+        """Add an owner; one that is an owner already is no error."""
+        ...
+
     async def update_application(
         self, object_id: ApplicationObjectId, patch: ApplicationPatch, *, is_new: bool
     ) -> None:
@@ -229,7 +260,11 @@ class Directory(Protocol):
         ...
 
     async def deleted_applications(self) -> list[Application]:
-        """The registrations in the recycle bin: they keep their `uniqueName` and their URIs for 30 days."""
+        """The registrations in the recycle bin, which keep their `uniqueName` and URIs for 30 days; no certificates."""
+        ...
+
+    async def deleted_application(self, object_id: ApplicationObjectId) -> Application | None:
+        """One of them, with its certificates; `None` where it is not, or not any more, in the recycle bin."""
         ...
 
     async def deleted_principals(self, client_ids: Iterable[ClientId]) -> list[ServicePrincipal]:
@@ -361,7 +396,11 @@ class DirectoryAccess(Protocol):
         ...
 
     async def roles(self) -> frozenset[str] | None:
-        """Template ids of the caller's directory roles."""
+        """Template ids of the caller's built-in directory roles for the whole tenant."""
+        ...
+
+    async def assignments(self, principal: PrincipalId) -> tuple[RoleAssignment, ...]:
+        """Every directory role that somebody holds, at whatever scope, themselves or by a group."""
         ...
 
     async def permissions(self) -> frozenset[str] | None:

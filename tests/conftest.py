@@ -153,9 +153,14 @@ class Sandbox:
         sent = {"lagSeconds": seconds, "lagJitter": 0.5, "lagMode": mode}
         assert self._control("PATCH", "/knobs", json=sent).is_success
 
-    def turn(self, **knobs: object) -> None:
+    def turn(self, **knobs: Any) -> None:
         """Turn knobs, by their names on the wire."""
         assert self._control("PATCH", "/knobs", json=knobs).is_success
+
+    def made_by_us(self) -> list[Json]:
+        """Registrations that carry a tag of ours."""
+        found = self.graph("GET", "/applications")["value"]
+        return [one for one in found if any(tag.startswith("mct-s2s:") for tag in one["tags"])]
 
     def restart_takes(self, seconds: float) -> None:
         """From now on, a site that restarts answers 503 for so long."""

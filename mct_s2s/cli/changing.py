@@ -117,7 +117,7 @@ async def change(run: Run, options: ChangingOptions, session: Session, wanted: C
     with watcher:
         convergence = await converge(session.azure, goal, agree, watcher, run.watch, turn)
     changed = replace(_changed(convergence, places), left=_left(options, session, wanted, convergence))
-    if wanted.prove and changed.applied and not convergence.plan.left_to_others:
+    if wanted.prove and changed.applied and not convergence.left_to_others:
         changed = replace(changed, verification=await _prove(run, options, session, wanted, changed))
     if run.terminal.json:
         run.terminal.document(_document(options, wanted, changed))
@@ -128,7 +128,7 @@ def _code(options: ChangingOptions, changed: Changed) -> int:
     plan = changed.convergence.plan
     if options.dry_run and not plan.is_empty:
         return PENDING
-    if plan.lacks:
+    if changed.convergence.lacks:
         return PermissionMissing.exit_code
     return PENDING if changed.verification is not None and changed.verification.failed else 0
 
@@ -148,7 +148,7 @@ async def _prove(
 def _left(options: ChangingOptions, session: Session, wanted: Change, convergence: Convergence) -> list[Told]:
     after = convergence.after
     leaving = Leaving(where(options, after), session.cloud.login, after, convergence.results, wanted.handoff)
-    return told(convergence.plan.left_to_others, leaving)
+    return told(convergence.left_to_others, leaving)
 
 
 def _keep_for(run: Run, path: Path) -> Callable[[str], Keep]:

@@ -72,7 +72,7 @@ def close(current: Run, options: ChangingOptions, session: Session, changed: Cha
         show_identity_example(terminal, call, holder)
     if changed.verification is not None:
         show_verification(terminal, changed.verification)
-    show_lacking(terminal, convergence.plan.lacks)
+    show_lacking(terminal, convergence.lacks)
     show_end(terminal, changed, where(options, after))
 
 
@@ -92,7 +92,7 @@ def show_end(terminal: Terminal, changed: Changed, place: str) -> None:
 def _end(changed: Changed) -> tuple[str, str]:
     if changed.verification is not None and changed.verification.failed:
         return "It is set up, but a client's call failed: see above.", "warn"
-    if changed.convergence.plan.lacks:
+    if changed.convergence.lacks:
         return "What you may do is done.", "good"
     if changed.left:
         return "This part is done; what is left to others is named above.", "good"

@@ -49,7 +49,7 @@ def configure_appservice(options: ConfigureOptions) -> int:
         code, changed = await change(current, options, session, wanted)
         if not current.terminal.json:
             show_left_to_others(current.terminal, changed.left)
-            show_lacking(current.terminal, changed.convergence.plan.lacks)
+            show_lacking(current.terminal, changed.convergence.lacks)
         if not current.terminal.json and changed.applied:
             show_end(current.terminal, changed, where(options, changed.convergence.after))
         return code

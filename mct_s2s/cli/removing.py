@@ -75,7 +75,7 @@ def _close(current: Run, options: RemovalOptions, changed: Changed) -> None:
     if not current.terminal.json:
         after = changed.convergence.after
         show_left_to_others(current.terminal, changed.left)
-        show_lacking(current.terminal, changed.convergence.plan.lacks)
+        show_lacking(current.terminal, changed.convergence.lacks)
         current.terminal.result(
             f"Done. See what stands now with: {own_command('status', where=where(options, after))}", style="good"
         )

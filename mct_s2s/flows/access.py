@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine
+from dataclasses import replace
 from types import TracebackType
 from typing import Any, TypeVar
 
@@ -14,6 +15,7 @@ from mct_s2s.errors import S2SError
 from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.model.rights import Access, DirectoryRights, ScopeRights, SecretRule
 from mct_s2s.model.target import SiteTarget
+from mct_s2s.planning.rights import may_do_all
 from mct_s2s.ports import Azure
 from mct_s2s.together import together
 
@@ -87,7 +89,7 @@ class AccessLook:
             together(_or_unknown(port.roles()), _or_unknown(port.permissions())),
             _or_unknown(port.owned()),
         )
-        return DirectoryRights(
+        rights = DirectoryRights(
             signed_in=port.signed_in,
             person=person,
             principal_id=person.id if person else principal.id if principal else None,
@@ -97,6 +99,9 @@ class AccessLook:
             owned=owned,
             graph=port.address,
         )
+        if rights.principal_id is None or may_do_all(rights):
+            return rights
+        return replace(rights, assignments=await _or_unknown(port.assignments(rights.principal_id)))
 
     async def _at(self, resource: ResourceId) -> ScopeRights:
         port = self._azure.resource_access

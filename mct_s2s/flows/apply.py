@@ -8,9 +8,9 @@ from __future__ import annotations
 import asyncio
 
 from mct_s2s.errors import S2SError
-from mct_s2s.flows.journal import Journal
+from mct_s2s.flows.journal import LEFT, Journal
 from mct_s2s.flows.operations import Operations
-from mct_s2s.flows.stage import Postponed, Stage
+from mct_s2s.flows.stage import LeftOut, Postponed, Stage
 from mct_s2s.planning.changes import AnyChange, WriteSettings
 from mct_s2s.planning.plan import references
 
@@ -74,6 +74,10 @@ class _Run:
         except Postponed as later:
             self._journal.postpone(change, str(later))
             self._progress.finished(change, str(later))
+            self._mark_ready(change)
+        except LeftOut as out:
+            self._journal.hand_over(change, out.note)
+            self._progress.finished(change, LEFT)
             self._mark_ready(change)
         except S2SError as error:
             self._journal.fail(change, error)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
-from mct_s2s.errors import S2SError
+from mct_s2s.errors import PermissionMissing, S2SError
 from mct_s2s.flows.access import AccessLook
 from mct_s2s.flows.apply import apply
 from mct_s2s.flows.custody import with_custody
@@ -19,11 +19,15 @@ from mct_s2s.flows.query import Query
 from mct_s2s.flows.stage import Stage
 from mct_s2s.model.desired import Desired
 from mct_s2s.model.observed import Observed
+from mct_s2s.model.rights import Access
 from mct_s2s.planning.changes import DisableIdentity
+from mct_s2s.planning.grants import Lack, in_words
 from mct_s2s.planning.lag import expects_lag
 from mct_s2s.planning.make import make_plan
-from mct_s2s.planning.plan import Facts, Plan, Results
+from mct_s2s.planning.plan import Facts, LeftToOthers, Plan, Results
+from mct_s2s.planning.preflight import left_if_refused, likely_missing
 from mct_s2s.planning.projection import project
+from mct_s2s.planning.rights import relies_on_ownership
 from mct_s2s.ports import Azure, Departures, Progress, SecretPlace, StoredSecrets, Tokens
 from mct_s2s.together import together
 
@@ -79,11 +83,23 @@ class Convergence:
     plan: Plan
     before: Observed
     journal: Journal | None = None
+    access: Access = field(default_factory=Access)
+    """What was found out about the caller."""
 
     @property
     def results(self) -> Results:
         """The ids that the applied changes have yielded."""
         return self.journal.results if self.journal else Results()
+
+    @property
+    def left_to_others(self) -> tuple[LeftToOthers, ...]:
+        """What somebody else has to do: by the plan, and by what was refused on the way."""
+        return (*self.plan.left_to_others, *(self.journal.handed_over if self.journal else ()))
+
+    @property
+    def lacks(self) -> tuple[Lack, ...]:
+        """What the caller would need for the steps that no option left out."""
+        return tuple(lack for note in self.left_to_others for lack in note.needed)
 
     @property
     def after(self) -> Observed:
@@ -116,8 +132,9 @@ async def prepare(azure: Azure, goal: Goal) -> tuple[Convergence, Mapping[str, S
         if goal.departures is not None and goal.desired.removal is not None:
             observed = replace(observed, departing=goal.departures.of(goal.turn_of(observed)))
         plan = make_plan(goal.desired, observed, goal.facts)
-        plan = await permitted(azure, plan, observed, await look.found(), goal.facts.now)
-    return Convergence(plan, observed), places
+        access = await look.found()
+        plan = await permitted(azure, plan, observed, access, goal.facts.now)
+    return Convergence(plan, observed, access=access), places
 
 
 async def converge(
@@ -177,13 +194,26 @@ async def _apply(
         progress,
         goal.tokens,
         goal.stored,
+        relies_on_ownership(convergence.access),
+        (lambda change: left_if_refused(change, before, convergence.access)) if goal.preflight else lambda _: None,
         goal.keep_for(str(before.app_service.site.resource)) if goal.keep_for and before.app_service else None,
     )
     departing = [str(c.holder.principal_id) for c in plan.changes if isinstance(c, DisableIdentity)]
     departures = goal.departures if departing else None
     if departures is not None:
         departures.begin(goal.turn_of(before), departing)
-    await apply(convergence.journal, stage)
+    try:
+        await apply(convergence.journal, stage)
+    except PermissionMissing as refused:
+        _tell_of_the_rest(convergence, refused)
+        raise
     if departures is not None:
         departures.end(goal.turn_of(before), departing)
     return convergence
+
+
+def _tell_of_the_rest(convergence: Convergence, refused: PermissionMissing) -> None:
+    """Add to a refusal what the caller probably lacks for the rest of the plan, so that all is asked for at once."""
+    assert convergence.journal is not None  # noqa: S101  # something was refused
+    rest = likely_missing(convergence.journal.left, convergence.before, convergence.access)
+    refused.mention(f"not seen to be allowed either: {line}" for line in in_words(rest))

@@ -31,7 +31,7 @@ async def with_custody(azure: Azure, query: Query, observed: Observed) -> Observ
     ]
     if not asked:
         return observed
-    caller, found = await together(_caller(azure), together(*(_find_or_gone(azure, query, *one) for one in asked)))
+    caller, found = await together(caller_of(azure), together(*(_find_or_gone(azure, query, *one) for one in asked)))
     custody: dict[str, Custody] = {}
     trust = observed.trust
     for (application, _), one in zip(asked, found, strict=True):
@@ -68,7 +68,7 @@ async def check_faster(azure: Azure, application: Application, change: CreateApp
         Refused: it is in somebody else's hands.
     """
     directory = azure.directory
-    caller, principal = await together(_caller(azure), directory.principal(application.client_id))
+    caller, principal = await together(caller_of(azure), directory.principal(application.client_id))
     custody = await _find(azure, application, principal, is_new=True)
     refuse_faster(application, custody, caller, since, change.option)
 
@@ -91,7 +91,7 @@ async def restore(azure: Azure, application: Application, keep: Collection[KeyId
     directory = azure.directory
     await directory.restore_application(application.object_id)
     if option is not None:
-        caller, owners = await together(_caller(azure), directory.owners(application.object_id, is_new=True))
+        caller, owners = await together(caller_of(azure), directory.owners(application.object_id, is_new=True))
         foreign = foreign_owners(Custody(owners), caller)
         if foreign:
             await directory.delete_application(application.object_id)
@@ -108,7 +108,7 @@ async def check_restored(azure: Azure, principal: ServicePrincipal, option: str 
     """
     directory = azure.directory
     if option is not None:
-        caller, owners = await together(_caller(azure), directory.principal_owners(principal.id, is_new=True))
+        caller, owners = await together(caller_of(azure), directory.principal_owners(principal.id, is_new=True))
         foreign = foreign_owners(Custody(owners), caller)
         if foreign:
             application = await directory.application_by_client_id(principal.client_id)
@@ -141,7 +141,7 @@ async def _of_principal(azure: Azure, principal: ServicePrincipal | None, *, is_
     )
 
 
-async def _caller(azure: Azure) -> PrincipalId | None:
+async def caller_of(azure: Azure) -> PrincipalId | None:
     """Who signed in, as far as the directory tells."""
     access = azure.directory_access
     person, principal = await together(access.person(), access.principal())

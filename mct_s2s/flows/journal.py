@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 
 from mct_s2s.errors import S2SError
 from mct_s2s.planning.changes import AlreadyRight, AnyChange, known_id
-from mct_s2s.planning.plan import Plan, Results
+from mct_s2s.planning.plan import LeftToOthers, Plan, Results
+
+LEFT = "left to others: you may not do it"
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,8 @@ class Journal:
     results: Results = field(default_factory=Results)
     done: list[Entry] = field(default_factory=list)
     failed: list[tuple[AnyChange, S2SError]] = field(default_factory=list)
+    handed_over: list[LeftToOthers] = field(default_factory=list)
+    """What somebody else has to do, beside what the plan left to them."""
     settings: dict[str, str | None] | None = None
     """The application settings as they were read back, where they were written."""
     _started: dict[str, float] = field(default_factory=dict)
@@ -51,6 +55,11 @@ class Journal:
         """It is left for a later run."""
         kept = AlreadyRight(key=change.key, resource=change.resource, name=change.name, detail=why, id=known_id(change))
         self.done.append(Entry(kept, known_id(change), why, self.clock() - self._started[change.key]))
+
+    def hand_over(self, change: AnyChange, note: LeftToOthers) -> None:
+        """It was refused, and somebody else can do it."""
+        self.postpone(change, LEFT)
+        self.handed_over.append(note)
 
     def fail(self, change: AnyChange, error: S2SError) -> None:
         """It could not be done."""

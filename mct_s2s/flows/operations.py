@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import assert_never
 
-from mct_s2s.errors import S2SError, ServiceError
+from mct_s2s.errors import PermissionMissing, S2SError, ServiceError
 from mct_s2s.flows.credentials import Credentials
 from mct_s2s.flows.custody import check_restored, restore
+from mct_s2s.flows.ownership import create_principal, explained
 from mct_s2s.flows.recycle_bin import create_or_restore, explain_taken_uri
 from mct_s2s.flows.settings import write_settings
-from mct_s2s.flows.stage import Postponed, Stage
+from mct_s2s.flows.stage import LeftOut, Postponed, Stage
 from mct_s2s.model.commands import webapp_command
 from mct_s2s.model.ids import ApplicationObjectId
 from mct_s2s.model.observed import Application
@@ -71,12 +72,21 @@ class Operations:
         self._restart_needed = False
         self.settings: dict[str, str | None] | None = None
 
-    async def do(self, change: AnyChange) -> tuple[str | None, str]:  # noqa: C901, PLR0911, PLR0912  # a flat table
+    async def do(self, change: AnyChange) -> tuple[str | None, str]:
         """Apply one change; return the id of what it made or touched, and a word on what came of it.
 
         Raises:
             S2SError: refused, or not answered.
         """
+        try:
+            return await self._do(change)
+        except PermissionMissing as refused:
+            object_id = getattr(change, "object_id", None)
+            if not self._stage.as_owner or not isinstance(object_id, str):
+                raise
+            raise await explained(self._azure, ApplicationObjectId(object_id), refused) from refused
+
+    async def _do(self, change: AnyChange) -> tuple[str | None, str]:  # noqa: C901, PLR0911, PLR0912  # a flat table
         match change:
             case CreateApplication():
                 return await self._create_application(change)
@@ -139,7 +149,9 @@ class Operations:
         return change.place, ""
 
     async def _create_application(self, change: CreateApplication) -> tuple[str, str]:
-        application, detail = await create_or_restore(self._azure, change, self._stage.now)
+        application, detail = await create_or_restore(
+            self._azure, change, self._stage.now, as_owner=self._stage.as_owner
+        )
         self._found[change.key] = application
         self._results.record(change.key, Part.CLIENT_ID, application.client_id)
         self._results.record(change.key, Part.OBJECT_ID, application.object_id)
@@ -167,7 +179,14 @@ class Operations:
 
     async def _create_principal(self, change: CreateServicePrincipal) -> tuple[str, str]:
         client_id = self._results.resolve(change.client_id)
-        principal = await self._azure.directory.create_principal(client_id, is_new=self._stage.expects_lag(change))
+        made = self._found.get(change.client_id.key) if isinstance(change.client_id, Ref) else None
+        principal = await create_principal(
+            self._azure,
+            client_id,
+            is_new=self._stage.expects_lag(change),
+            is_ours=made is not None,
+            as_owner=self._stage.as_owner,
+        )
         self._results.record(change.key, Part.PRINCIPAL_ID, principal.id)
         return principal.id, ""
 
@@ -177,18 +196,27 @@ class Operations:
             principal_id, detail = change.principal.id, change.detail
             await check_restored(self._azure, change.principal, change.option)
         else:  # it came back with its application, or somebody made another one
-            principal_id, detail = (await directory.create_principal(client_id, is_new=True)).id, "new"
+            made = await create_principal(
+                self._azure, client_id, is_new=True, is_ours=False, as_owner=self._stage.as_owner
+            )
+            principal_id, detail = made.id, "new"
         self._results.record(change.key, Part.PRINCIPAL_ID, principal_id)
         self._results.restored_consents[change.key] = tuple(await directory.assignments_to(client_id, is_new=True))
         return principal_id, detail
 
     async def _assign(self, change: AssignAppRole) -> tuple[str | None, str]:
-        assignment = await self._azure.directory.assign(
-            self._results.resolve(change.principal),
-            self._results.resolve(change.service),
-            change.role,
-            is_new=self._stage.expects_lag(change),
-        )
+        try:
+            assignment = await self._azure.directory.assign(
+                self._results.resolve(change.principal),
+                self._results.resolve(change.service),
+                change.role,
+                is_new=self._stage.expects_lag(change),
+            )
+        except PermissionMissing as refused:
+            note = self._stage.left_if_refused(change)
+            if note is None:
+                raise
+            raise LeftOut(note) from refused
         if assignment is None:
             return None, "stood already"
         self._results.record(change.key, Part.ASSIGNMENT_ID, assignment.id)

@@ -9,6 +9,7 @@ from datetime import datetime
 
 from mct_s2s.errors import S2SError, ServiceError
 from mct_s2s.flows.custody import check_faster, restore
+from mct_s2s.flows.ownership import create_as_owner
 from mct_s2s.flows.query import Query
 from mct_s2s.model.commands import option
 from mct_s2s.model.ids import ClientId, api_uri, client_unique_name, is_guid, same_id
@@ -19,6 +20,7 @@ from mct_s2s.planning.edits import ApplicationPatch
 from mct_s2s.planning.leaving import made_for
 from mct_s2s.planning.restoring import deleted_client, deleted_service, holder_of_uri, is_called, taken_uri
 from mct_s2s.ports import Azure, Directory
+from mct_s2s.together import together
 
 APPEARS_WITHIN = 10
 """Looks, one second apart: a registration that was deleted a moment ago comes into the recycle bin late."""
@@ -62,8 +64,13 @@ class RecycleBin:
             wanted.append(holder_of_uri(uri, await self.applications(), but=trust.service.client_id))
         if missing:
             rows = await self.applications()
-            wanted += [deleted_client(name, base, rows) for name in missing]
+            wanted += await together(*(self._with_certificates(deleted_client(name, base, rows)) for name in missing))
         return tuple(dict.fromkeys(row for row in wanted if row is not None))
+
+    async def _with_certificates(self, row: Application | None) -> Application | None:
+        """A client, whose certificate may be the one that lies at its place."""
+        whole = await self._directory.deleted_application(row.object_id) if row is not None else None
+        return replace(row, credentials=whole.credentials) if row is not None and whole is not None else row
 
     async def _left(self, trust: Trust, query: Query, base: str) -> tuple[Application, ...]:
         """Clients that were to leave and have: an earlier run has deleted their registrations."""
@@ -94,13 +101,16 @@ class RecycleBin:
         return replace(trust, deleted_principals=tuple(found))
 
 
-async def create_or_restore(azure: Azure, change: CreateApplication, since: datetime) -> tuple[Application, str]:
+async def create_or_restore(
+    azure: Azure, change: CreateApplication, since: datetime, *, as_owner: bool = False
+) -> tuple[Application, str]:
     """Create a registration; one that was deleted under its name a moment ago is restored instead.
 
     Args:
         azure: the session.
         change: what is to be made.
         since: when this run began to look.
+        as_owner: whether the caller may change only what it owns.
 
     Raises:
         ServiceError: `name-taken`, where the recycle bin does not show who holds the name.
@@ -108,9 +118,12 @@ async def create_or_restore(azure: Azure, change: CreateApplication, since: date
     """
     directory = azure.directory
     try:
-        application, is_made = await directory.create_application(
-            change.unique_name, change.name, change.tags, change.notes, change.management_reference
-        )
+        if as_owner:
+            application, is_made = await create_as_owner(azure, change)
+        else:
+            application, is_made = await directory.create_application(
+                change.unique_name, change.name, change.tags, change.notes, change.management_reference
+            )
     except ServiceError as error:
         if error.code != "name-taken":
             raise

@@ -10,11 +10,24 @@ from mct_s2s.model.observed import Tenant
 from mct_s2s.planning.changes import (
     AnyChange,
 )
+from mct_s2s.planning.plan import LeftToOthers
 from mct_s2s.ports import Azure, Progress, SecretPlace, StoredSecrets, Tokens
 
 
 class Postponed(Exception):
     """A change that is not to be made yet; its text says why, and when it will be. Nothing has failed."""
+
+
+class LeftOut(Exception):
+    """A change that the caller turned out not to be allowed, and that somebody else can make later."""
+
+    def __init__(self, note: LeftToOthers) -> None:
+        super().__init__(note.what)
+        self.note = note
+
+
+def _nothing(change: AnyChange) -> None:
+    del change
 
 
 @dataclass(frozen=True)
@@ -33,5 +46,9 @@ class Stage:
     """For proving secrets before they take others' places."""
     stored: StoredSecrets | None = None
     """For deleting what key vaults hold for clients that go."""
+    as_owner: bool = False
+    """Whether the caller may change only what it owns."""
+    left_if_refused: Callable[[AnyChange], LeftToOthers | None] = _nothing
+    """What somebody else has to do where a change is refused; nothing where the run stops then."""
     keep_settings: Callable[[Mapping[str, str | None]], None] | None = None
     """Keeps the settings as they were, before the first of them is written."""

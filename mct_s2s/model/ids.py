@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import re
 import unicodedata
+from collections.abc import Iterable, Iterator
 from typing import NewType
 from uuid import UUID, uuid5
 
@@ -28,9 +29,11 @@ ApplicationIdUri = NewType("ApplicationIdUri", str)
 DEFAULT_ROLE = "S2SAppRole"
 
 _GUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
+_TRUST_TAG = "mct-s2s:"
 _IDENTITY_TAG = "mct-s2s:identity:"
 _SITE_NOTE = "Made by mct-s2s for "
 _WIRE_TAG = "mct-s2s:wire:"
+_NAME_TAG = "mct-s2s:name:"
 _VAULT_TAG = "mct-s2s:vault:"
 _IN_VAULT = re.compile(r"[0-9A-Za-z-]+/[0-9A-Za-z-]+")
 LONGEST_TAG = 256
@@ -88,7 +91,23 @@ def client_unique_name(service_unique_name: str, client_name: str) -> str:
 
 def trust_tag(service_unique_name: str) -> str:
     """The tag of every client application that is made for a service application: how all of them are found again."""
-    return f"mct-s2s:{service_unique_name}"
+    return f"{_TRUST_TAG}{service_unique_name}"
+
+
+def name_tag(unique_name: str) -> str:
+    """The tag that says which `uniqueName` a registration has, or is about to get, where that itself cannot be read."""
+    return f"{_NAME_TAG}{unique_name}"
+
+
+def unique_name_in_tags(tags: Iterable[str]) -> str | None:
+    """The `uniqueName` that a `name_tag` among these holds."""
+    return next((tag.removeprefix(_NAME_TAG) for tag in tags if tag.startswith(_NAME_TAG)), None)
+
+
+def trusts_in_tags(tags: Iterable[str]) -> Iterator[str]:
+    """The `uniqueName`s of the service applications that a `trust_tag` among these names."""
+    words = (tag.removeprefix(_TRUST_TAG) for tag in tags if tag.startswith(_TRUST_TAG))
+    return (word for word in words if word and ":" not in word)
 
 
 def identity_tag(resource_id: str) -> str:

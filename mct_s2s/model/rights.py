@@ -40,6 +40,24 @@ class Person:
 
 
 @dataclass(frozen=True)
+class RoleAssignment:
+    """A directory role that somebody holds, themselves or by a group.
+
+    Source: learn.microsoft.com/graph/api/resources/unifiedroleassignment.
+    """
+
+    role: str
+    """`roleDefinitionId`: of a built-in role its template's id, in lower case."""
+    scope: str
+    """`directoryScopeId`: `/` is the tenant."""
+
+    @property
+    def is_for_all(self) -> bool:
+        """Whether it reaches the whole tenant."""
+        return self.scope == "/"
+
+
+@dataclass(frozen=True)
 class DirectoryRights:
     """What the caller holds in the directory."""
 
@@ -52,11 +70,24 @@ class DirectoryRights:
     permissions: frozenset[str] | None = None
     """Values of Microsoft Graph's app roles, where the caller is an application."""
     roles: frozenset[str] | None = None
-    """Template ids of directory roles, those that come through a group included."""
+    """Template ids of built-in directory roles for the whole tenant, those that come through a group included."""
+    assignments: tuple[RoleAssignment, ...] | None = None
+    """All roles: those made by the tenant, and those for one unit or one registration, are nowhere else."""
     owned: frozenset[ApplicationObjectId] | None = None
     """The registrations that the caller owns."""
     graph: str = "https://graph.microsoft.com/v1.0"
     """Where the directory is asked, for commands that somebody is to type."""
+
+    @property
+    def known_roles(self) -> frozenset[str]:
+        """Template ids of the roles for the whole tenant that were seen, by whatever answer."""
+        assigned = (one.role for one in self.assignments or () if one.is_for_all)
+        return (self.roles or frozenset()) | frozenset(assigned)
+
+    @property
+    def has_no_role(self) -> bool:
+        """Whether it is known that the caller holds no directory role of any kind, anywhere."""
+        return self.assignments == () and not self.roles
 
     @property
     def is_person(self) -> bool | None:

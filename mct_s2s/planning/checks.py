@@ -143,15 +143,16 @@ def _tenant(seen: Seen) -> Iterator[Check]:
 def _judged(need: Need, access: Access) -> Check:
     judged = judge(need, access)
     code = need.right.value
+    lacking = lacks(judged, access)
+    asked = "; ".join(line.partition(": ")[2] for line in in_words(lacking))
+    grants = tuple(dict.fromkeys(lack.grant for lack in lacking))
     if judged.verdict is Verdict.NO:
-        lacking = lacks(judged, access)
-        asked = "; ".join(line.partition(": ")[2] for line in in_words(lacking))
         remedy = f"{asked[:1].upper()}{asked[1:]}"
-        grants = tuple(dict.fromkeys(lack.grant for lack in lacking))
         return Check(code, State.MISSING, need.subject, f"You may not {doing(need)}.", remedy, grants)
     if judged.verdict is Verdict.UNKNOWN:
         message = f"Whether you may {doing(need)} cannot be seen; the request itself will tell."
-        return Check(code, State.UNKNOWN, need.subject, message)
+        tip = f"If it is refused, {asked}" if asked else None
+        return Check(code, State.UNKNOWN, need.subject, message, tip, grants)
     return Check(code, State.OK, need.subject, f"You may {doing(need)}.")
 
 

@@ -16,6 +16,7 @@ from mct_s2s.model.ids import (
     PrincipalId,
     client_unique_name,
     is_guid,
+    name_tag,
     trust_tag,
     vault_tag,
 )
@@ -106,7 +107,7 @@ def plan_client(wish: ClientWish, service: Service, observed: Observed, facts: F
                 name=wish.name,
                 unique_name=unique_name,
                 option=OPTION,
-                tags=(trust_tag(service.unique_name),),
+                tags=(trust_tag(service.unique_name), name_tag(unique_name)),
                 management_reference=wish.management_reference,
             )
         )

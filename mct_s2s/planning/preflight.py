@@ -6,7 +6,7 @@ doing. Everything else that is missing stops the plan. What is not known stops n
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from mct_s2s.errors import PermissionMissing
@@ -37,7 +37,7 @@ from mct_s2s.planning.changes import (
 )
 from mct_s2s.planning.grants import Lack, lacks
 from mct_s2s.planning.plan import Left, LeftToOthers, Plan
-from mct_s2s.planning.rights import Judged, Need, Right, judge
+from mct_s2s.planning.rights import Judged, Need, Obstacle, ObstacleKind, Right, judge
 from mct_s2s.planning.unwire import taking_out
 
 
@@ -78,6 +78,7 @@ def check(plan: Plan, observed: Observed, access: Access) -> Checked:
         plan,
         steps=tuple(step for step in plan.steps if step.key not in dropped),
         left_to_others=(*plan.left_to_others, *left),
+        notes=(*plan.notes, *_doubts(plan, judged)),
     )
     stopping = [
         lack
@@ -109,11 +110,11 @@ def need_of(change: AnyChange, observed: Observed) -> Need | None:  # noqa: C901
             known = None if isinstance(change.client_id, Ref) else _object_id(change.client_id, observed)
             return Need(Right.CREATE_PRINCIPAL, change.name, application=known)
         case AssignAppRole():
-            return Need(Right.CONSENT, change.name)
+            return Need(Right.CONSENT, change.name, application=_service(observed))
         case DeleteApplication() | PurgeApplication():
             return Need(Right.DELETE_APPLICATION, change.name, application=change.object_id)
         case RevokeAppRole():
-            return Need(Right.REVOKE, change.name)
+            return Need(Right.REVOKE, change.name, application=_service(observed))
         case DisableIdentity():
             return Need(Right.DISABLE_IDENTITY, change.name, resource=change.holder.resource)
         case EnableIdentity():
@@ -124,6 +125,21 @@ def need_of(change: AnyChange, observed: Observed) -> Need | None:  # noqa: C901
             return Need(Right.RESTART, change.name, resource=change.site.resource)
         case _:
             return None
+
+
+def left_if_refused(change: AnyChange, observed: Observed, access: Access) -> LeftToOthers | None:
+    """What is left to others where the real request for admin consent is refused although nothing spoke against it."""
+    if not isinstance(change, AssignAppRole):
+        return None
+    need = need_of(change, observed)
+    assert need is not None  # noqa: S101  # consent has one
+    return _left(change, Judged(need, Verdict.NO, (Obstacle(ObstacleKind.ROLE),)), access)
+
+
+def likely_missing(changes: Iterable[AnyChange], observed: Observed, access: Access) -> tuple[Lack, ...]:
+    """What the caller probably lacks for changes that were let pass because not all of its roles could be seen."""
+    judged = [judge(need, access) for change in changes if (need := need_of(change, observed)) is not None]
+    return tuple(lack for one in judged if one.verdict is Verdict.UNKNOWN for lack in lacks(one, access))
 
 
 def way_out(rights: Iterable[Right]) -> str:
@@ -175,6 +191,20 @@ def _is_left(change: AnyChange, refused: dict[str, Judged]) -> bool:
     return change.key in refused and isinstance(change, AssignAppRole | WriteSettings | RestartSite)
 
 
+def _doubts(plan: Plan, judged: Mapping[str, Judged]) -> tuple[str, ...]:
+    """Whose admin consent may be refused: what allows it was not seen, and not all roles of a caller can be."""
+    names = [
+        change.name
+        for change in plan.changes
+        if isinstance(change, AssignAppRole)
+        and (one := judged[change.key]).verdict is Verdict.UNKNOWN
+        and one.obstacles
+    ]
+    listed = ", ".join(f"'{name}'" for name in names)
+    doubt = f"no role or permission of yours was seen that grants admin consent to {listed}: it is tried."
+    return (doubt,) if names else ()
+
+
 def _left(change: AnyChange, judged: Judged, access: Access) -> LeftToOthers:
     needed = lacks(judged, access)
     if isinstance(change, AssignAppRole):
@@ -202,6 +232,11 @@ def _left(change: AnyChange, judged: Judged, access: Access) -> LeftToOthers:
     assert isinstance(change, RestartSite)  # noqa: S101  # the last and last that can be left
     what = f"The restart of '{change.name}' is left to others: you may not restart it."
     return LeftToOthers(Left.RESTART, what, resource=change.site.resource, needed=needed)
+
+
+def _service(observed: Observed) -> ApplicationObjectId | None:
+    """The registration whose roles are given, where it exists already."""
+    return observed.trust.service.object_id if observed.trust.service is not None else None
 
 
 def _known(object_id: Later[ApplicationObjectId]) -> ApplicationObjectId | None:

@@ -20,10 +20,21 @@ APPLICATION_ADMINISTRATOR = "9b895d92-2cd3-44c7-9d02-a6ac2d5ea5c3"
 CLOUD_APPLICATION_ADMINISTRATOR = "158c047a-c907-4556-b7ef-446551a6b5f7"
 APPLICATION_DEVELOPER = "cf1c38e5-3621-4004-a7cb-879624dced7c"
 HYBRID_IDENTITY_ADMINISTRATOR = "8ac3fc64-6eca-42ea-9e69-59f4c7b60eb2"
+DIRECTORY_SYNCHRONIZATION_ACCOUNTS = "d29b2b05-8046-44ba-8758-1e26182fcf32"
+DIRECTORY_WRITERS = "9360feb5-f418-4baa-8175-e2a00bac4301"
+IDENTITY_GOVERNANCE_ADMINISTRATOR = "45d8d3c5-c802-45c6-b32a-1d70b5e1e86e"
+USER_ADMINISTRATOR = "fe930be7-5e62-47db-91af-98c3a49a38b1"
 
 _ADMINISTRATORS = frozenset({GLOBAL_ADMINISTRATOR, APPLICATION_ADMINISTRATOR, CLOUD_APPLICATION_ADMINISTRATOR})
-_PERHAPS = frozenset({HYBRID_IDENTITY_ADMINISTRATOR, PRIVILEGED_ROLE_ADMINISTRATOR})
-"""Roles whose reach over applications is disputed: their holders are left to the real request."""
+_CONSENTERS = _ADMINISTRATORS | {
+    PRIVILEGED_ROLE_ADMINISTRATOR,
+    HYBRID_IDENTITY_ADMINISTRATOR,
+    DIRECTORY_SYNCHRONIZATION_ACCOUNTS,
+    DIRECTORY_WRITERS,
+    IDENTITY_GOVERNANCE_ADMINISTRATOR,
+    USER_ADMINISTRATOR,
+}
+"""Who may assign app roles. Source: learn.microsoft.com/graph/api/serviceprincipal-post-approleassignedto."""
 _WRITE_ALL = frozenset({"Application.ReadWrite.All", "Directory.ReadWrite.All"})
 _OWNED_BY = "Application.ReadWrite.OwnedBy"
 _CONSENT = "AppRoleAssignment.ReadWrite.All"
@@ -85,6 +96,10 @@ class Need:
         return f"{kind}/{verbs.get(self.right, 'write')}"
 
 
+_OTHERS = Need(Right.CHANGE_APPLICATION, "", application=ApplicationObjectId(""))
+"""To change a registration that the caller does not own."""
+
+
 class ObstacleKind(StrEnum):
     """What stands in the way."""
 
@@ -106,7 +121,7 @@ class Obstacle:
 
 @dataclass(frozen=True)
 class Judged:
-    """A need and the verdict on it; every obstacle where it is `no`."""
+    """A need and the verdict on it; every obstacle where it is `no`, and the likely one where it is `unknown`."""
 
     need: Need
     verdict: Verdict
@@ -119,33 +134,52 @@ def judge(need: Need, access: Access) -> Judged:
         assert need.resource is not None  # noqa: S101
         principal = access.directory.principal_id if access.directory else None
         return _judge_azure(need, access.at(need.resource), principal)
-    verdict = _judge_directory(need, access.directory) if access.directory else Verdict.UNKNOWN
-    return Judged(need, verdict, (Obstacle(ObstacleKind.ROLE),) if verdict is Verdict.NO else ())
+    return _judge_directory(need, access.directory) if access.directory else Judged(need, Verdict.UNKNOWN)
 
 
-def _judge_directory(need: Need, rights: DirectoryRights) -> Verdict:
-    roles = rights.roles if rights.roles is not None else frozenset[str]()
-    enough = _ADMINISTRATORS
-    if need.right is Right.CREATE_APPLICATION or (need.right is Right.CREATE_PRINCIPAL and need.application is None):
-        enough |= {APPLICATION_DEVELOPER}
-    if roles & enough:
-        return Verdict.YES
-    by_permission = _person(need, rights) if rights.is_person else _application(need, rights)
-    if by_permission is Verdict.NO and (rights.roles is None or rights.is_person is None or roles & _PERHAPS):
-        return Verdict.UNKNOWN
-    return by_permission
+def relies_on_ownership(access: Access) -> bool:
+    """Whether the caller may perhaps change only registrations that it owns. People own whatever they register."""
+    rights = access.directory
+    if rights is None or rights.is_person:
+        return False
+    return _judge_directory(_OTHERS, rights).verdict is not Verdict.YES
+
+
+def may_do_all(rights: DirectoryRights) -> bool:
+    """Whether the caller may change any registration and grant admin consent, so that nothing more need be known."""
+    needs = (_OTHERS, Need(Right.CONSENT, "", application=_OTHERS.application))
+    return all(_judge_directory(need, rights).verdict is Verdict.YES for need in needs)
+
+
+def _judge_directory(need: Need, rights: DirectoryRights) -> Judged:
+    if rights.known_roles & _roles_for(need):
+        return Judged(need, Verdict.YES)
+    found = _person(need, rights) if rights.is_person else _application(need, rights)
+    if found is not Verdict.NO:
+        return Judged(need, found)
+    # A role that the tenant made, one for this registration alone and one that is not in our lists may all allow it.
+    verdict = Verdict.NO if rights.has_no_role and rights.is_person is not None else Verdict.UNKNOWN
+    return Judged(need, verdict, (Obstacle(ObstacleKind.ROLE),))
+
+
+def _roles_for(need: Need) -> frozenset[str]:
+    if need.right.is_consent:
+        return _CONSENTERS
+    is_new = need.right is Right.CREATE_PRINCIPAL and need.application is None
+    developer = need.right is Right.CREATE_APPLICATION or is_new
+    return _ADMINISTRATORS | ({APPLICATION_DEVELOPER} if developer else frozenset())
 
 
 def _person(need: Need, rights: DirectoryRights) -> Verdict:
     """A person without a role: users may register applications where the tenant lets them, and then own them.
 
-    That switch is readable by administrators only, so it is left to the real request.
+    That switch is readable by administrators only, so it is left to the real request. Members may assign the roles of
+    an API that they own, guests may not: learn.microsoft.com/graph/api/serviceprincipal-post-approleassignedto.
     """
-    if need.right.is_consent:
-        return Verdict.NO
     if need.right is Right.CREATE_APPLICATION or need.application is None:
         return Verdict.UNKNOWN
-    return _owns(need, rights)
+    owned = _owns(need, rights)
+    return Verdict.UNKNOWN if need.right.is_consent and owned is Verdict.YES else owned
 
 
 def _application(need: Need, rights: DirectoryRights) -> Verdict:
@@ -157,7 +191,8 @@ def _application(need: Need, rights: DirectoryRights) -> Verdict:
     if held & _WRITE_ALL:
         return Verdict.YES
     if need.right is Right.CREATE_APPLICATION:
-        return Verdict.YES if held & {_OWNED_BY, "AppRegistration.Create"} else Verdict.NO
+        # `AppRegistration.Create` makes one that its maker may not change, and so not even name.
+        return Verdict.YES if _OWNED_BY in held else Verdict.NO
     if _OWNED_BY not in held:
         return Verdict.NO
     return Verdict.YES if need.application is None else _owns(need, rights)

@@ -17,6 +17,7 @@ from mct_s2s.model.ids import (
     PrincipalId,
     api_uri,
     identity_tag,
+    name_tag,
     new_app_role_id,
     resource_in_tag,
     wire_tag,
@@ -89,12 +90,16 @@ def plan_service(wish: ServiceWish, observed: Observed) -> Service:
     after = (CREATE,) if back else ()
     role, role_edit = _role(application, wish, observed)
     uri = _uri_in_use(application, wish, observed)
-    edits = ApplicationEdits(
-        uri=None if uri else ApiUri(application.client_id),
-        role=role_edit,
-        token_version=1 if application.token_version == 2 else None,
-        tags=tuple(tag for tag in _memory(observed) if tag not in application.tags),
-        management_reference=missing_reference(application, wish.management_reference),
+    edits = _with_name(
+        application,
+        wish,
+        ApplicationEdits(
+            uri=None if uri else ApiUri(application.client_id),
+            role=role_edit,
+            token_version=1 if application.token_version == 2 else None,
+            tags=tuple(tag for tag in _memory(observed) if tag not in application.tags),
+            management_reference=missing_reference(application, wish.management_reference),
+        ),
     )
     if edits.uri is not None:
         refuse_taken_uri(application, observed)
@@ -244,7 +249,7 @@ def _new_service(wish: ServiceWish, observed: Observed) -> Service:
             name="api://<appId>",
             detail=f"with the app role {value}",
             object_id=Ref(CREATE, Part.OBJECT_ID),
-            edits=ApplicationEdits(uri=ApiUri(client_id), role=role),
+            edits=ApplicationEdits(uri=ApiUri(client_id), role=role, tags=(name_tag(wish.unique_name),)),
             is_new=True,
         ),
         CreateServicePrincipal(key=PRINCIPAL, name=wish.display_name, client_id=client_id),
@@ -258,6 +263,14 @@ def _new_service(wish: ServiceWish, observed: Observed) -> Service:
         unique_name=wish.unique_name,
         changes=changes,
     )
+
+
+def _with_name(application: Application, wish: ServiceWish, edits: ApplicationEdits) -> ApplicationEdits:
+    """With the tag of its `uniqueName`, which an interrupted creation lacks; that alone is not worth a write."""
+    tag = name_tag(wish.unique_name)
+    if edits == ApplicationEdits() or application.unique_name != wish.unique_name or tag in application.tags:
+        return edits
+    return replace(edits, tags=(*edits.tags, tag))
 
 
 def _memory(observed: Observed) -> tuple[str, ...]:

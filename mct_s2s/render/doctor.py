@@ -83,6 +83,8 @@ def _show_remedy(terminal: Terminal, check: Check) -> None:
     """Whom to ask; what they type is on a line of its own, which is not folded, so that it can be pasted."""
     for grant in check.grants:
         request = f"{grant.request[:1].upper()}{grant.request[1:]}"
+        if check.state is State.UNKNOWN:
+            request = f"If it is refused, {grant.request}"
         terminal.result(f"  → {request}{', who types:' if grant.command else '.'}")
         if grant.command:
             terminal.result(Text(grant.command, style="command"))

@@ -7,7 +7,9 @@
     POST deny-assignments  {"scope", "actions", "notActions"?, "name"?}    DELETE takes all away
     POST locks             {"scope", "level", "name"?}                     DELETE takes all away
 
-Callers and people also take "directoryRoles" and, for roles that come through a group, "groupRoles": names of roles.
+Callers and people also take "directoryRoles" and, for roles that come through a group, "groupRoles": names of roles;
+"scopedRoles": [{"role", "scope"}] for built-in roles at one object, "/{object id}", and "customRoles": [{"name",
+"actions": ["microsoft.directory/applications/create"], "scope"?}].
 A role is the name or id of a built-in one, or `{"name", "actions", "notActions"?}`, which makes a custom one.
 `scope` is a path; the subscription of the seed where it is left out.
 """
@@ -24,6 +26,7 @@ from starlette.responses import JSONResponse, Response
 from mct_s2s.sandbox import seed
 from mct_s2s.sandbox.addresses import Addresses
 from mct_s2s.sandbox.control_call import json_object, member, refused
+from mct_s2s.sandbox.directory.directory_roles import assigned
 from mct_s2s.sandbox.directory.table import Object
 from mct_s2s.sandbox.directory.well_known import DIRECTORY_ROLES, GRAPH_ROLES
 from mct_s2s.sandbox.instruments import Instruments
@@ -149,4 +152,22 @@ def _directory_roles(sent: Mapping[str, Any]) -> Object:
         if unknown:
             raise arm_error(400, "InvalidRole", f"The sandbox knows no directory role {unknown[0]!r}.")
         held[kept] = [DIRECTORY_ROLES[role] for role in wanted]
+    held["@assigned"] = _assigned(sent)
     return held
+
+
+def _assigned(sent: Mapping[str, Any]) -> list[Object]:
+    custom, scoped = member(sent, "customRoles", list, []), member(sent, "scopedRoles", list, [])
+    for row in (*custom, *scoped):
+        if not isinstance(row, Mapping):
+            raise arm_error(400, "InvalidRole", "A role of the directory is an object.")
+    made = [
+        assigned(member(row, "name", str), None, member(row, "scope", str, "/"), member(row, "actions", list))
+        for row in custom
+    ]
+    for row in scoped:
+        role = member(row, "role", str)
+        if role not in DIRECTORY_ROLES:
+            raise arm_error(400, "InvalidRole", f"The sandbox knows no directory role {role!r}.")
+        made.append(assigned(role, DIRECTORY_ROLES[role], member(row, "scope", str), ()))
+    return made

@@ -42,6 +42,7 @@ def rows() -> list[Row]:
     described = [
         *_described("Entra", getattr(login, "OPERATIONS", ()), ""),
         *_described("Graph", graph.OPERATIONS, "/v1.0/"),
+        *_described("Graph", graph.BETA_OPERATIONS, "/beta/"),
         *_described("ARM", arm.OPERATIONS, ""),
         *_described("KeyVault", vault.OPERATIONS, ""),
     ]

@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from mct_s2s.sandbox import graph_applications, graph_batch, graph_grants, graph_principals, graph_tenant
+from mct_s2s.sandbox import graph_applications, graph_batch, graph_grants, graph_principals, graph_roles, graph_tenant
 from mct_s2s.sandbox.directory import conditional_access
 from mct_s2s.sandbox.directory.store import Directory, Origins
 from mct_s2s.sandbox.directory.tokens import Caller, TokenRejected
@@ -30,8 +30,11 @@ OPERATIONS: tuple[Operation, ...] = (
     *graph_principals.OPERATIONS,
     *graph_grants.OPERATIONS,
     *graph_tenant.OPERATIONS,
+    *graph_roles.OPERATIONS,
 )
 """Everything that this Graph can do; a path that no row describes is answered 501."""
+BETA_OPERATIONS: tuple[Operation, ...] = graph_roles.BETA_OPERATIONS
+"""What only its beta version has."""
 
 _OWN_TENANT = re.compile(r"\Amyorganization/", re.IGNORECASE)
 """What many clients put before a path, and which changes nothing: see docs/azure-contract.md, 3.11."""
@@ -39,14 +42,20 @@ _OWN_TENANT = re.compile(r"\Amyorganization/", re.IGNORECASE)
 
 def routes(world: HoldsDirectory, addresses: Origins) -> list[Route]:
     """Give the routes of Graph."""
-    service = _Graph(world, addresses)
-    return [below("/v1.0/", service.answer)]
+    return [
+        below(f"/{version}/", _Graph(world, addresses, version, operations).answer)
+        for version, operations in (("v1.0", OPERATIONS), ("beta", (*BETA_OPERATIONS, *OPERATIONS)))
+    ]
 
 
 class _Graph:
-    def __init__(self, world: HoldsDirectory, addresses: Origins) -> None:
+    def __init__(
+        self, world: HoldsDirectory, addresses: Origins, version: str, operations: tuple[Operation, ...]
+    ) -> None:
         self._world = world
         self._addresses = addresses
+        self._version = version
+        self._operations = operations
 
     async def answer(self, request: Request) -> Response:
         directory = self._world.directory
@@ -59,23 +68,24 @@ class _Graph:
 
         def run(method: str, path: str, query: str, headers: Mapping[str, str], body: bytes) -> Answer:
             directory.replication.begin_request()
-            root = f"{self._addresses.graph}/v1.0"
+            root = f"{self._addresses.graph}/{self._version}"
             options = dict(parse_qsl(query, keep_blank_values=True))
-            return answered(GraphCall(directory, root, method, path, {}, options, headers, body, caller))
+            call = GraphCall(directory, root, method, path, {}, options, headers, body, caller)
+            return answered(call, self._operations)
 
         if path == "$batch" and request.method == "POST":
             return _response(Answer(200, graph_batch.answered(body, lambda item: run(*_unpacked(item)))))
         return _response(run(request.method, path, request.url.query, headers, body))
 
 
-def answered(call: GraphCall) -> Answer:
+def answered(call: GraphCall, operations: tuple[Operation, ...] = OPERATIONS) -> Answer:
     """Find the operation of a call and run it.
 
     Raises:
         WireError: 405 for a path with other methods, 501 for a path that the sandbox does not know.
     """
     known = False
-    for operation in OPERATIONS:
+    for operation in operations:
         match = operation.pattern.fullmatch(call.path)
         if match is None:
             continue
@@ -85,7 +95,11 @@ def answered(call: GraphCall) -> Answer:
             return operation.run(GraphCall(**{**vars(call), "params": params}))
     if known:
         raise graph_error(405, "Request_BadRequest", "Specified HTTP method is not allowed for the request target.")
-    raise graph_error(501, "NotImplemented", f"The sandbox does not know {call.method} /v1.0/{call.path} of Graph.")
+    raise graph_error(501, "NotImplemented", f"The sandbox does not know {call.method} {_below(call)} of Graph.")
+
+
+def _below(call: GraphCall) -> str:
+    return f"/{call.root.rpartition('/')[2]}/{call.path}"
 
 
 def _caller(directory: Directory, authorization: str | None) -> Caller:

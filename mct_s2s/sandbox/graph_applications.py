@@ -5,11 +5,11 @@ Source: graph: resources/application and the pages of its methods.
 
 from __future__ import annotations
 
-from mct_s2s.sandbox.directory import applications, credentials, federated
+from mct_s2s.sandbox.directory import applications, credentials, federated, permissions
 from mct_s2s.sandbox.directory.table import Object
 from mct_s2s.sandbox.directory.validation import bad_request, precise_timestamp
 from mct_s2s.sandbox.graph_call import NO_CONTENT, Answer, GraphCall, Operation, latest_of, not_found
-from mct_s2s.sandbox.graph_owners import owner_operations
+from mct_s2s.sandbox.graph_owners import bound_owners, owner_operations
 
 
 def _list(call: GraphCall) -> Answer:
@@ -29,7 +29,10 @@ def _get(call: GraphCall) -> Answer:
 
 def _post(call: GraphCall) -> Answer:
     call.require("application.create")
-    return _created(call, applications.create(call.directory, call.body, owner=call.caller.object_id))
+    bound = bound_owners(call)
+    if bound and permissions.only_owns(call.caller) and bound != [call.caller.object_id]:
+        raise permissions.denied()
+    return _created(call, applications.create(call.directory, call.body, owners=bound or [call.caller.object_id]))
 
 
 def _created(call: GraphCall, made: Object) -> Answer:
@@ -58,7 +61,7 @@ def _upserted(call: GraphCall) -> Answer:
     for holder in call.directory.applications.latest_by("uniqueName", name):
         if not holder["deletedDateTime"]:
             return _updated(call, holder)
-    call.require("application.create")
+    call.require("application.upsert")
     body = call.body
     if not isinstance(body, dict):
         raise bad_request("Invalid request body: a JSON object is expected.")
@@ -66,13 +69,16 @@ def _upserted(call: GraphCall) -> Answer:
         raise bad_request("The value of property 'uniqueName' does not match the key in the address.")
     if body.get("passwordCredentials"):
         raise bad_request("New password credentials must be generated with service actions.")
-    made = applications.create(call.directory, {**body, "uniqueName": name}, owner=call.caller.object_id)
+    # What a caller that may change only its own upserts is its own in some tenants only: docs/azure-contract.md, 9.
+    stranger = call.directory.variations.upsert_without_owner and permissions.only_owns(call.caller)
+    owners = [] if stranger else [call.caller.object_id]
+    made = applications.create(call.directory, {**body, "uniqueName": name}, owners=owners)
     return _created(call, made)
 
 
 def _delete(call: GraphCall) -> Answer:
     target = call.found(call.directory.applications)
-    call.require("application.write", target)
+    call.require("application.delete", target)
     applications.delete(call.directory, _latest(call, target))
     return NO_CONTENT
 

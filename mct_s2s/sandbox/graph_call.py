@@ -126,7 +126,7 @@ class GraphCall:
 
     def listed(self, type_name: str, context: str, objects: Iterable[Object] | Table) -> Answer:
         """Answer with a page of a collection, as the query options ask for it."""
-        query = Query.of(type_name, self.query, self.headers)
+        query = self._asked(type_name)
         source = query.candidates(objects) if isinstance(objects, Table) else objects
         page = query.page(source, f"{self.root}/{self.path}", self.query)
         page["value"] = [reordered(one, self.directory.replication.request) for one in page["value"]]
@@ -142,12 +142,18 @@ class GraphCall:
         self, type_name: str, context: str, value: Object, *, status: int = 200, headers: Mapping[str, str] = _NONE
     ) -> Answer:
         """Answer with one object, as `$select` asks for it."""
-        query = Query.of(type_name, self.query, self.headers)
+        query = self._asked(type_name)
         fields = f"({','.join(query.select)})" if query.select else ""
         body = shown(type_name, value, query.select, with_keys="keyCredentials" in query.select)
         if status != 201:
             body = reordered(body, self.directory.replication.request)
         return Answer(status, {"@odata.context": f"{self.root}/$metadata#{context}{fields}/$entity", **body}, headers)
+
+    def _asked(self, type_name: str) -> Query:
+        query = Query.of(type_name, self.query, self.headers)
+        if "keyCredentials" in query.select:
+            self.directory.key_reads.draw()
+        return query
 
 
 def by_id(table: Table, object_id: str) -> Object:

@@ -74,8 +74,25 @@ def owner_operations(template: str, kind: str) -> tuple[Operation, ...]:
     )
 
 
+def bound_owners(call: GraphCall) -> list[str]:
+    """Give the object ids that `owners@odata.bind` names in a creation; none where it is not there.
+
+    Raises:
+        WireError: 400 for what is no reference, 404 for one to nobody.
+    """
+    bound = call.body.get("owners@odata.bind") if isinstance(call.body, dict) else None
+    if bound is None:
+        return []
+    if not isinstance(bound, list):
+        raise bad_request("Property 'owners@odata.bind': an array of Edm.String is expected.")
+    return [_referred_to(call, reference)["id"] for reference in bound]
+
+
 def _referenced(call: GraphCall) -> Object:
-    reference = call.body.get("@odata.id") if isinstance(call.body, dict) else None
+    return _referred_to(call, call.body.get("@odata.id") if isinstance(call.body, dict) else None)
+
+
+def _referred_to(call: GraphCall, reference: object) -> Object:
     match = _REFERENCE.fullmatch(reference) if isinstance(reference, str) else None
     if match is None:
         raise bad_request("Invalid object identifier in '@odata.id'.")

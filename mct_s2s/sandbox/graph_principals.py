@@ -14,6 +14,7 @@ from mct_s2s.sandbox.directory.validation import bad_request, precise_timestamp
 from mct_s2s.sandbox.graph_call import NO_CONTENT, Answer, GraphCall, Operation, latest_of, not_found
 from mct_s2s.sandbox.graph_expand import expanding
 from mct_s2s.sandbox.graph_owners import owned_by, owner_operations, typed
+from mct_s2s.sandbox.graph_roles import listed_roles
 
 
 def _list(call: GraphCall) -> Answer:
@@ -44,7 +45,8 @@ def _post(call: GraphCall) -> Answer:
 def _posted(call: GraphCall, body: object) -> Answer:
     app_id = str(body.get("appId", "")) if isinstance(body, dict) else ""
     application = next(iter(call.directory.applications.seen_by("appId", app_id)), None)
-    if application is None and call.caller.roles & {permissions.OWNED} and not _may_write_all(call):
+    is_allowed = permissions.may(call.directory, call.caller, "servicePrincipal.create", application)
+    if permissions.only_owns(call.caller) and not is_allowed:
         raise service_principals.not_local()
     call.require("servicePrincipal.create", application)
     made = service_principals.create(call.directory, body, owner=call.caller.object_id)
@@ -54,10 +56,6 @@ def _posted(call: GraphCall, body: object) -> Answer:
 def _created(call: GraphCall, made: Object) -> Answer:
     headers = call.location("ServicePrincipal", made["id"])
     return call.single("servicePrincipal", "servicePrincipals", made, status=201, headers=headers)
-
-
-def _may_write_all(call: GraphCall) -> bool:
-    return "Application.ReadWrite.All" in call.caller.roles | call.caller.scopes
 
 
 def _patch(call: GraphCall) -> Answer:
@@ -114,8 +112,7 @@ def _remove_password(call: GraphCall) -> Answer:
 def _member_of(call: GraphCall) -> Answer:
     target = call.found(call.directory.service_principals)
     call.require("directory.read")
-    held = roles_of(call.directory, target, transitive="transitive" in call.path)
-    return Answer(200, {"@odata.context": f"{call.root}/$metadata#directoryObjects", "value": held})
+    return listed_roles(call, roles_of(call.directory, target, transitive="transitive" in call.path))
 
 
 def _owned(call: GraphCall) -> Answer:
@@ -163,6 +160,12 @@ OPERATIONS: tuple[Operation, ...] = (
 )
 
 
+def _resource(call: GraphCall) -> Object | None:
+    """Whose roles are given: whoever owns that needs no role (api/serviceprincipal-post-approleassignedto)."""
+    named = call.body.get("resourceId") if isinstance(call.body, dict) else None
+    return call.directory.service_principals.latest(str(named))
+
+
 def _assignment_operations(
     collection: str, end: str, held: Callable[[GraphCall, Object], list[Object]], page: str
 ) -> tuple[Operation, ...]:
@@ -184,8 +187,8 @@ def _assignment_operations(
 
     def create(call: GraphCall) -> Answer:
         target = call.found(call.directory.service_principals)
-        call.require("assignment.write")
         body = call.body
+        call.require("assignment.write", _resource(call))
         sent = str(body.get(end, "")) if isinstance(body, dict) else ""
         if sent.lower() != target["id"]:
             raise bad_request(f"The value of property '{end}' does not match the object in the address.")
@@ -201,7 +204,7 @@ def _assignment_operations(
 
     def delete(call: GraphCall) -> Answer:
         target = call.found(call.directory.service_principals)
-        call.require("assignment.write")
+        call.require("assignment.write", target if end == "resourceId" else None)
         assignments.delete(call.directory, held(call, target), call.params["assignment"])
         return NO_CONTENT
 

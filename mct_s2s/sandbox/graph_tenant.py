@@ -6,15 +6,15 @@ api/tenantappmanagementpolicy-get, api/directoryobject-getbyids.
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from mct_s2s.sandbox.directory import permissions, recycle_bin, service_principals
-from mct_s2s.sandbox.directory.directory_roles import assignments_of, roles_of
+from mct_s2s.sandbox.directory.directory_roles import roles_of
 from mct_s2s.sandbox.directory.table import Object, Table
 from mct_s2s.sandbox.directory.validation import bad_request, is_guid
 from mct_s2s.sandbox.graph_call import NO_CONTENT, Answer, GraphCall, Operation, not_found
 from mct_s2s.sandbox.graph_owners import owned_by, typed
+from mct_s2s.sandbox.graph_roles import listed_roles
 from mct_s2s.sandbox.wire_errors import graph_error
 
 
@@ -44,8 +44,7 @@ def _me(call: GraphCall) -> Answer:
 
 
 def _my_roles(call: GraphCall) -> Answer:
-    held = roles_of(call.directory, _signed_in(call), transitive="transitive" in call.path)
-    return Answer(200, {"@odata.context": f"{call.root}/$metadata#directoryObjects", "value": held})
+    return listed_roles(call, roles_of(call.directory, _signed_in(call), transitive="transitive" in call.path))
 
 
 def _my_applications(call: GraphCall) -> Answer:
@@ -65,21 +64,6 @@ def _user(call: GraphCall) -> Answer:
     if found is None:
         raise not_found(name)
     return call.single("user", "users", found)
-
-
-_ROLE_FILTER = re.compile(r"\s*principalId eq '([0-9a-fA-F-]{36})'\s*")
-
-
-def _role_assignments(call: GraphCall) -> Answer:
-    call.require("roles.read")
-    match = _ROLE_FILTER.fullmatch(call.query.get("$filter", ""))
-    if match is None:
-        raise graph_error(501, "NotImplemented", "The sandbox lists role assignments by principalId only.")
-    held = assignments_of(call.directory, match.group(1))
-    if "$expand" not in call.query:
-        held = [{name: value for name, value in one.items() if name != "roleDefinition"} for one in held]
-    context = f"{call.root}/$metadata#roleManagement/directory/roleAssignments"
-    return Answer(200, {"@odata.context": context, "value": held})
 
 
 _KINDS = {"application": "applications", "servicePrincipal": "service_principals", "user": "users"}
@@ -117,7 +101,13 @@ def _deleted_kind(call: GraphCall) -> Answer:
     if kind not in {"application", "servicePrincipal"}:
         raise graph_error(501, "NotImplemented", f"The sandbox keeps no deleted objects of type {kind}.")
     table = _tables(call, [kind])[0]
-    return call.listed(kind, f"{kind}s", list(table.deleted()))
+    return call.listed(kind, f"{kind}s", [_as_deleted(call, one) for one in table.deleted()])
+
+
+def _as_deleted(call: GraphCall, value: Object) -> Object:
+    """Whether what was deleted shows its `uniqueName` is not known: docs/azure-contract.md, section 9."""
+    hidden = call.directory.variations.deleted_without_unique_name and "uniqueName" in value
+    return {**value, "uniqueName": None} if hidden else value
 
 
 def _deleted(call: GraphCall) -> tuple[Table, Object]:
@@ -132,7 +122,8 @@ def _deleted(call: GraphCall) -> tuple[Table, Object]:
 def _get_deleted(call: GraphCall) -> Answer:
     call.require("application.read")
     _, found = _deleted(call)
-    return Answer(200, {"@odata.context": f"{call.root}/$metadata#directoryObjects/$entity", **typed(found)})
+    context = f"{call.root}/$metadata#directoryObjects/$entity"
+    return Answer(200, {"@odata.context": context, **typed(_as_deleted(call, found))})
 
 
 def _restore(call: GraphCall) -> Answer:
@@ -151,7 +142,7 @@ def _restore(call: GraphCall) -> Answer:
 
 def _purge(call: GraphCall) -> Answer:
     _, found = _deleted(call)
-    call.require("application.write", found)
+    call.require("application.delete", found)
     recycle_bin.purge(call.directory, found["id"])
     return NO_CONTENT
 
@@ -187,13 +178,6 @@ OPERATIONS = (
     Operation("GET", "me/ownedObjects/microsoft.graph.application", _my_applications, "api/user-list-ownedobjects"),
     Operation("GET", "users", _users, "api/user-list"),
     Operation("GET", "users/{user}", _user, "api/user-get"),
-    Operation(
-        "GET",
-        "roleManagement/directory/roleAssignments",
-        _role_assignments,
-        "api/rbacapplication-list-roleassignments",
-        "stub",
-    ),
     Operation("POST", "directoryObjects/getByIds", _by_ids, "api/directoryobject-getbyids"),
     Operation("GET", "directoryObjects/{object}", _directory_object, "api/directoryobject-get"),
     Operation("GET", f"{_DELETED}/microsoft.graph.{{kind}}", _deleted_kind, "api/directory-deleteditems-list"),

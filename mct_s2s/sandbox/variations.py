@@ -12,7 +12,10 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 LARGEST = 1_000_000
-CHOICES = {"identity_patch": ("accepted", "ignored", "refused")}
+CHOICES: dict[str, tuple[object, ...]] = {
+    "identity_patch": ("accepted", "ignored", "refused"),
+    "role_cast_status": (0, 400, 500),
+}
 
 
 @dataclass
@@ -44,10 +47,18 @@ class TenantVariations(Variations):
     Attributes:
         duplicate_consent_as_grant: the second of the two texts that refuse a consent that is there already (3.1).
         service_management_reference_required: no registration is made or changed without one (3.2).
+        upsert_without_owner: an application under `Application.ReadWrite.OwnedBy` does not own what it upserts (9).
+        role_cast_status: what the cast to `directoryRole` is answered: 400, 500, or 0 for the roles (9).
+        role_assignments_hidden: nobody without a role may list role assignments (9).
+        deleted_without_unique_name: `deletedItems` shows no `uniqueName` (9).
     """
 
     duplicate_consent_as_grant: bool = False
     service_management_reference_required: bool = False
+    upsert_without_owner: bool = False
+    role_cast_status: int = 0
+    role_assignments_hidden: bool = False
+    deleted_without_unique_name: bool = False
 
 
 @dataclass
@@ -73,7 +84,7 @@ def _wire(name: str) -> str:
 
 def _fits(name: str, now: object, value: object) -> bool:
     if name in CHOICES:
-        return value in CHOICES[name]
+        return type(value) is type(now) and value in CHOICES[name]
     if isinstance(now, bool):
         return isinstance(value, bool)
     return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= LARGEST

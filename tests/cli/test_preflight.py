@@ -14,6 +14,8 @@ from tests.conftest import FUNCTION_APP, SITE, Sandbox
 
 PERMISSION_MISSING = 4
 READ = ("Application.Read.All", "Organization.Read.All")
+SEEN = "RoleManagement.Read.Directory"
+"""Whoever may list role assignments knows that there are none: without it, what is missing is not known to be."""
 OWNER_OF_ITS_OWN = (*READ, "Application.ReadWrite.OwnedBy")
 CONSENTING = (*OWNER_OF_ITS_OWN, "AppRoleAssignment.ReadWrite.All")
 CONTRIBUTOR = ("Website Contributor", SITE)
@@ -149,12 +151,12 @@ def test_a_missing_right_to_restart_leaves_the_restart_out(mct: Program, azure: 
 
 BLOCKED: dict[str, tuple[dict[str, Any], list[str], list[str]]] = {
     "no right to register": (
-        {"graph": READ, "arm": [CONTRIBUTOR]},
+        {"graph": (*READ, SEEN), "arm": [CONTRIBUTOR]},
         ["create the registration", "Application.ReadWrite.OwnedBy", "grant admin consent"],
         ["--no-app-service --handoff FILE", "configure-appservice --from FILE"],
     ),
     "no right to list settings": (
-        {"graph": OWNER_OF_ITS_OWN, "arm": [("Reader", SITE)]},
+        {"graph": (*OWNER_OF_ITS_OWN, SEEN), "arm": [("Reader", SITE)]},
         ["read the application settings", "Website Contributor", "grant admin consent"],
         ["--no-app-service --handoff FILE", "--no-consent"],
     ),
@@ -164,7 +166,7 @@ BLOCKED: dict[str, tuple[dict[str, Any], list[str], list[str]]] = {
         ["identity"],
     ),
     "no right to anything": (
-        {"graph": READ, "arm": [("Reader", f"/subscriptions/{SITE.split('/')[2]}")]},
+        {"graph": (*READ, SEEN), "arm": [("Reader", f"/subscriptions/{SITE.split('/')[2]}")]},
         ["create the registration", "read the application settings", "write the application settings", "restart",
          "switch on the managed identity", "grant admin consent"],
         ["--no-app-service"],
@@ -237,7 +239,7 @@ def test_a_check_that_is_not_answered_stops_nothing(mct: Program, azure: Sandbox
 
 
 def test_a_dry_run_says_what_others_must_do(mct: Program, azure: Sandbox) -> None:
-    caller = azure.caller(*OWNER_OF_ITS_OWN, arm=[(LOOKS, SITE)])
+    caller = azure.caller(*OWNER_OF_ITS_OWN, SEEN, arm=[(LOOKS, SITE)])
     azure.forget()
     done = mct("setup", "-a", SITE, "--client", "A", "--dry-run", "-o", "json", env=caller)
     assert done.code == 3

@@ -75,9 +75,9 @@ def test_passing_trouble_is_ridden_out(name: str, azure_again: Sandbox, mct: Pro
 
 
 STOPPED = {
-    "consent is refused": (
+    "a service principal is refused": (
         4,
-        [_rule("Graph", {"type": "status", "status": 403}, path="*appRoleAssignedTo", method="POST")],
+        [_rule("Graph", {"type": "status", "status": 403}, path="*servicePrincipals", method="POST")],
     ),
     "the settings are locked": (
         1,
@@ -100,6 +100,16 @@ def test_a_stop_is_told_and_the_same_command_finishes(name: str, azure_again: Sa
     document = stopped.document
     assert document["error"]["remedy"]
     assert document["notDone"], "what was not done is said"
+    azure_again.behave()
+    _is_whole(mct(*SETUP))
+
+
+def test_consent_that_is_refused_is_left_and_the_same_command_grants_it(azure_again: Sandbox, mct: Program) -> None:
+    refused = {"type": "status", "status": 403}
+    azure_again.misbehave(_rule("Graph", refused, path="*appRoleAssignedTo", method="POST"))
+    done = mct(*SETUP)
+    assert (done.code, azure_again.settings()["ServiceAuthEnabled"]) == (4, "true")
+    assert {step["what"].partition(" for ")[0] for step in done.document["leftToOthers"]} == {"Admin consent"}
     azure_again.behave()
     _is_whole(mct(*SETUP))
 

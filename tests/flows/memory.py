@@ -39,7 +39,7 @@ from mct_s2s.model.observed import (
 )
 from mct_s2s.model.proofs import Certificate, Federation
 from mct_s2s.model.resource_id import ResourceId
-from mct_s2s.model.rights import Denial, Lock, Permission, Person, SecretRule, SignedIn
+from mct_s2s.model.rights import Denial, Lock, Permission, Person, RoleAssignment, SecretRule, SignedIn
 from mct_s2s.model.site_settings import APPLICATION_IDS, OBJECT_IDS, allow_list, is_enabled
 from mct_s2s.model.target import SiteTarget
 from mct_s2s.planning.changes import AnyChange
@@ -127,10 +127,14 @@ def failing(error: BaseException) -> Hook:
 
 # --- the world ---
 
+ME = Owner(PrincipalId(guid("me")), "me@contoso.com")
+"""Who signed in."""
+
 WRITES = frozenset({
     "create_application", "update_application", "create_principal", "add_secret", "remove_secret", "add_certificate",
     "put_federated_credential", "assign", "revoke", "delete_application", "restore_application", "restore_principal",
-    "purge_application", "write_settings", "restart", "enable", "disable",
+    "purge_application", "register_application", "name_application", "add_owner",
+    "write_settings", "restart", "enable", "disable",
 })  # fmt: skip
 STORING = frozenset({"begin", "deliver", "key_pair", "deliver_certificate"})
 LOCAL = STORING | {"note", "check", "read"}
@@ -469,6 +473,43 @@ class MemoryDirectory:
             self.world.applications[made.object_id] = made
             return made, True
 
+    async def register_application(
+        self,
+        display_name: str,
+        tags: Sequence[str],
+        notes: str | None,
+        owner: PrincipalId | None,
+        management_reference: str | None = None,
+    ) -> Application:
+        async with self.world.call("register_application", display_name):
+            made = Application(
+                ApplicationObjectId(self.world.new_id("application")),
+                ClientId(self.world.new_id("appId")),
+                display_name,
+                tags=tuple(tags),
+                notes=notes,
+                created=NOW,
+            )
+            self.world.applications[made.object_id] = made
+            self.world.owners[made.object_id] = (ME,)
+            return made
+
+    async def unnamed_applications(self, tag: str) -> list[Application]:
+        async with self.world.call("unnamed_applications", tag):
+            found = [app for app in self.world.applications.values() if tag in app.tags]
+            return [app for app in found if app.unique_name is None]
+
+    async def name_application(self, object_id: ApplicationObjectId, unique_name: str) -> None:
+        async with self.world.call("name_application", unique_name):
+            others = [*self.world.applications.values(), *self.world.deleted.values()]
+            if any(app.unique_name == unique_name for app in others):
+                raise refused("name-taken", message="Another object with the same value for property uniqueName.")
+            self.world.applications[object_id] = replace(self._there(object_id), unique_name=unique_name)
+
+    async def add_owner(self, object_id: ApplicationObjectId, owner: PrincipalId) -> None:
+        async with self.world.call("add_owner", object_id):
+            self.world.owners[object_id] = (*self.world.owners.get(object_id, ()), Owner(owner, "me"))
+
     async def update_application(
         self, object_id: ApplicationObjectId, patch: ApplicationPatch, *, is_new: bool
     ) -> None:
@@ -564,6 +605,10 @@ class MemoryDirectory:
     async def deleted_applications(self) -> list[Application]:
         async with self.world.call("deleted_applications"):
             return list(self.world.deleted.values())
+
+    async def deleted_application(self, object_id: ApplicationObjectId) -> Application | None:
+        async with self.world.call("deleted_application", object_id):
+            return self.world.deleted.get(object_id)
 
     async def deleted_principals(self, client_ids: Iterable[ClientId]) -> list[ServicePrincipal]:
         wanted = {entry.lower() for entry in client_ids}
@@ -757,7 +802,7 @@ class MemoryDirectoryAccess:
 
     async def person(self) -> Person | None:
         async with self.world.call("person"):
-            return Person(PrincipalId(guid("me")), "me@contoso.com")
+            return Person(ME.id, ME.name)
 
     async def principal(self) -> ServicePrincipal | None:
         async with self.world.call("caller's principal"):
@@ -766,6 +811,10 @@ class MemoryDirectoryAccess:
     async def roles(self) -> frozenset[str] | None:
         async with self.world.call("roles"):
             return self.world.roles
+
+    async def assignments(self, principal: PrincipalId) -> tuple[RoleAssignment, ...]:
+        async with self.world.call("role assignments"):
+            return tuple(RoleAssignment(role, "/") for role in self.world.roles or ())
 
     async def permissions(self) -> frozenset[str] | None:
         async with self.world.call("permissions"):

@@ -8,14 +8,15 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from mct_s2s.errors import NotThere, PermissionMissing, S2SError, ServiceError
+from mct_s2s.errors import NotThere, PermissionMissing, S2SError
 from mct_s2s.flows import access as flow
 from mct_s2s.flows.access import AccessLook
 from mct_s2s.flows.converge import Convergence
 from mct_s2s.model.rights import Access, Lock, Permission, SecretRestriction, SecretRule, Verdict
 from mct_s2s.planning.changes import AddSecret, AssignAppRole, RestartSite, WriteSettings
+from mct_s2s.planning.grants import in_words
 from mct_s2s.planning.plan import Left
-from mct_s2s.planning.rights import Need, Right, judge
+from mct_s2s.planning.rights import GLOBAL_ADMINISTRATOR, Need, Right, judge
 
 from tests.flows.memory import (
     World,
@@ -326,13 +327,33 @@ def test_without_preflight_the_refusal_is_told_as_it_is() -> None:
     assert raised.value is DENIED
 
 
-def test_consent_alone_can_be_left_to_an_administrator() -> None:
-    """The caller owns what it makes, and may not consent."""
+def test_consent_that_is_refused_is_left_to_an_administrator_and_the_rest_is_done() -> None:
+    """Nothing that could be seen spoke against it, so it was tried; the refusal is no reason to stop."""
     here = world()
     here.roles = NOBODY
+    here.before("assign", failing(DENIED))
     done = setting_up(here, "Import")
-    assert not any(isinstance(change, AssignAppRole) for change in done.plan.changes)
-    assert Left.CONSENT in [note.step for note in done.plan.left_to_others]
+    assert any(isinstance(change, AssignAppRole) for change in done.plan.changes)
+    assert [note.step for note in done.left_to_others] == [Left.CONSENT]
+    assert "Cloud Application Administrator" in in_words(done.lacks)[0]
     assert here.assignments == []
-    assert not isinstance(done.journal, ServiceError)
+    assert (here.state(SITE.resource).restarts, done.after.trust.assignments) == (1, ())
+    here.roles = frozenset({GLOBAL_ADMINISTRATOR})
+    assert setting_up(here, "Import").left_to_others == ()
+    assert len(here.assignments) == 1
+
+
+def test_without_the_check_a_refused_consent_stops_the_run() -> None:
+    here = world()
+    here.before("assign", failing(DENIED))
+    with pytest.raises(PermissionMissing):
+        run(carry_out(here, goal(here, wish("Import"), preflight=False)))
+
+
+def test_whoever_may_although_no_role_shows_does_it_all() -> None:
+    """Roles of the tenant's own, and those for one registration alone, are in no answer but the real one."""
+    here = world()
+    here.roles = NOBODY
+    here.before("role assignments", failing(DENIED))
+    setting_up(here, "Import")
     assert here.state(SITE.resource).restarts == 1

@@ -41,6 +41,7 @@ def access(
         principal_id=PrincipalId(guid("me")),
         permissions=frozenset(permissions),
         roles=frozenset(),
+        assignments=(),
         owned=frozenset(),
     )
     return Access(rights, None, {SITE: ScopeRights(site, (), ()), HOLDER: ScopeRights(resource, (), ())})

@@ -12,6 +12,7 @@ from mct_s2s.model.rights import (
     Lock,
     Permission,
     Person,
+    RoleAssignment,
     ScopeRights,
     SignedIn,
     Verdict,
@@ -37,54 +38,88 @@ CHANGE_NEW = Need(Right.CHANGE_APPLICATION, "Import")
 CHANGE_MINE = Need(Right.CHANGE_APPLICATION, "Import", application=MINE)
 CHANGE_OTHERS = Need(Right.CHANGE_APPLICATION, "Import", application=OTHERS)
 PRINCIPAL_NEW = Need(Right.CREATE_PRINCIPAL, "Import")
-CONSENT = Need(Right.CONSENT, "Import")
-DIRECTORY = (CREATE, CHANGE_NEW, CHANGE_MINE, CHANGE_OTHERS, PRINCIPAL_NEW, CONSENT)
+CONSENT_MINE = Need(Right.CONSENT, "Import", application=MINE)
+CONSENT_OTHERS = Need(Right.CONSENT, "Import", application=OTHERS)
+DIRECTORY = (CREATE, CHANGE_NEW, CHANGE_MINE, CHANGE_OTHERS, PRINCIPAL_NEW, CONSENT_MINE, CONSENT_OTHERS)
 
 
-def application(*permissions: str, roles: tuple[str, ...] = (), known: bool = True) -> DirectoryRights:
+AssignedRoles = tuple[RoleAssignment, ...] | None
+
+
+def application(
+    *permissions: str, roles: tuple[str, ...] = (), known: bool = True, assigned: AssignedRoles = ()
+) -> DirectoryRights:
     return DirectoryRights(
         SignedIn("service principal", ClientId(guid("app")), is_person=False),
         principal_id=ME,
         permissions=frozenset(permissions) if known else None,
         roles=frozenset(roles) if known else None,
+        assignments=assigned if known else None,
         owned=frozenset({MINE}) if known else None,
     )
 
 
-def person(*roles: str, known: bool = True) -> DirectoryRights:
+def person(*roles: str, known: bool = True, assigned: AssignedRoles = ()) -> DirectoryRights:
     return DirectoryRights(
         SignedIn("you", is_person=True),
         person=Person(ME, "me@contoso.com"),
         principal_id=ME,
         roles=frozenset(roles) if known else None,
+        assignments=assigned if known else None,
         owned=frozenset({MINE}) if known else None,
     )
 
 
 READ = "Application.Read.All"
 OWNED_BY = "Application.ReadWrite.OwnedBy"
+CUSTOM = (RoleAssignment(guid("a role of the tenant's own"), "/"),)
+AT_ONE = (RoleAssignment(CLOUD_APPLICATION_ADMINISTRATOR, f"/{MINE}"),)
+IN_A_UNIT = (RoleAssignment(APPLICATION_DEVELOPER, "/administrativeUnits/1"),)
+UNSEEN = None
+"""Nobody may read role assignments."""
+CONSENT_PERMISSION = "AppRoleAssignment.ReadWrite.All"
+
 IN_THE_DIRECTORY = {
-    "nothing was found out": (None, [UNKNOWN] * 6),
-    "an application whose rights cannot be read": (application(known=False), [UNKNOWN] * 6),
-    "a person whose roles cannot be read": (person(known=False), [UNKNOWN] * 6),
-    "somebody of unknown kind": (DirectoryRights(SignedIn("azd")), [UNKNOWN] * 6),
-    "an application that may only read": (application(READ), [NO] * 6),
-    "the least that an application needs without consent": (application(READ, OWNED_BY), [YES, YES, YES, NO, YES, NO]),
+    "nothing was found out": (None, [UNKNOWN] * 7),
+    "an application whose rights cannot be read": (application(known=False), [UNKNOWN] * 7),
+    "a person whose roles cannot be read": (person(known=False), [UNKNOWN] * 7),
+    "somebody of unknown kind": (DirectoryRights(SignedIn("azd")), [UNKNOWN] * 7),
+    "an application that may only read": (application(READ), [NO] * 7),
+    "one that may only read, and may hold any role": (application(READ, assigned=UNSEEN), [UNKNOWN] * 7),
+    "one with a role of the tenant's own": (application(READ, assigned=CUSTOM), [UNKNOWN] * 7),
+    "the least that an application needs without consent": (
+        application(READ, OWNED_BY), [YES, YES, YES, NO, YES, NO, NO],
+    ),
+    "the least without consent, and perhaps a role": (
+        application(READ, OWNED_BY, assigned=UNSEEN), [YES, YES, YES, UNKNOWN, YES, UNKNOWN, UNKNOWN],
+    ),
     "the least with consent": (
-        application(READ, OWNED_BY, "AppRoleAssignment.ReadWrite.All"),
-        [YES, YES, YES, NO, YES, YES],
+        application(READ, OWNED_BY, CONSENT_PERMISSION, assigned=UNSEEN), [YES, YES, YES, UNKNOWN, YES, YES, YES],
     ),
-    "all applications": (application("Application.ReadWrite.All"), [YES, YES, YES, YES, YES, NO]),
-    "creation alone": (application(READ, "AppRegistration.Create"), [YES, NO, NO, NO, NO, NO]),
-    "an application with a role": (application(READ, roles=(CLOUD_APPLICATION_ADMINISTRATOR,)), [YES] * 6),
-    "an administrator in person": (person(CLOUD_APPLICATION_ADMINISTRATOR), [YES] * 6),
-    "a developer": (person(APPLICATION_DEVELOPER), [YES, UNKNOWN, YES, NO, YES, NO]),
-    "a member, who may or may not register applications": (person(), [UNKNOWN, UNKNOWN, YES, NO, UNKNOWN, NO]),
-    "a role of disputed reach": (
-        person(HYBRID_IDENTITY_ADMINISTRATOR),
-        [UNKNOWN, UNKNOWN, YES, UNKNOWN, UNKNOWN, UNKNOWN],
+    "all applications": (application("Application.ReadWrite.All"), [YES, YES, YES, YES, YES, NO, NO]),
+    "creation alone, which does not name what it makes": (application(READ, "AppRegistration.Create"), [NO] * 7),
+    "an application with a role": (application(READ, roles=(CLOUD_APPLICATION_ADMINISTRATOR,)), [YES] * 7),
+    "an administrator in person": (person(CLOUD_APPLICATION_ADMINISTRATOR), [YES] * 7),
+    "an administrator whom only the list of assignments shows": (
+        person(assigned=(RoleAssignment(CLOUD_APPLICATION_ADMINISTRATOR, "/"),)), [YES] * 7,
     ),
-}
+    "a developer": (person(APPLICATION_DEVELOPER), [YES, UNKNOWN, YES, UNKNOWN, YES, UNKNOWN, UNKNOWN]),
+    "a member, who may or may not register applications": (
+        person(), [UNKNOWN, UNKNOWN, YES, NO, UNKNOWN, UNKNOWN, NO],
+    ),
+    "a member of whom nothing more can be seen": (
+        person(assigned=UNSEEN), [UNKNOWN, UNKNOWN, YES, UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN],
+    ),
+    "an administrator of one registration": (
+        person(assigned=AT_ONE), [UNKNOWN, UNKNOWN, YES, UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN],
+    ),
+    "a developer in one unit": (
+        person(assigned=IN_A_UNIT), [UNKNOWN, UNKNOWN, YES, UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN],
+    ),
+    "a role that consents": (
+        person(HYBRID_IDENTITY_ADMINISTRATOR), [UNKNOWN, UNKNOWN, YES, UNKNOWN, UNKNOWN, YES, YES],
+    ),
+}  # fmt: skip
 
 
 @pytest.mark.parametrize(("rights", "verdicts"), IN_THE_DIRECTORY.values(), ids=IN_THE_DIRECTORY.keys())

@@ -11,6 +11,8 @@ from tests.cli.conftest import Program
 from tests.cli.test_doctor import NINETY_DAYS
 from tests.conftest import SITE, Sandbox
 
+SEEN = "RoleManagement.Read.Directory"
+"""Lets a caller know that it holds no role, so that what is missing is known to be."""
 READ = ("Application.Read.All", "Organization.Read.All")
 READER = ("Reader", SITE)
 CONTRIBUTOR = ("Website Contributor", SITE)
@@ -99,8 +101,8 @@ def test_what_was_proved_is_counted_in_grammar(mct: Program) -> None:
 
 
 def test_whether_setup_goes_on_without_what_is_missing_is_as_doctor_says(mct: Program, azure: Sandbox) -> None:
-    stops = azure.caller("Application.ReadWrite.OwnedBy", *READ, arm=[READER])
-    goes_on = azure.caller("Application.ReadWrite.OwnedBy", *READ, arm=[READER, CONTRIBUTOR])
+    stops = azure.caller("Application.ReadWrite.OwnedBy", SEEN, *READ, arm=[READER])
+    goes_on = azure.caller("Application.ReadWrite.OwnedBy", SEEN, *READ, arm=[READER, CONTRIBUTOR])
     for caller, is_left in ((stops, False), (goes_on, True)):
         told = mct("doctor", "-a", SITE, env=caller)
         assert told.code == 3

@@ -1,7 +1,7 @@
 """What the caller may do in the directory, asked of Microsoft Graph. Tokens are never read: to clients they are opaque.
 
 Sources: learn.microsoft.com/graph/api/user-list-transitivememberof, /serviceprincipal-list-approleassignments,
-/serviceprincipal-list-ownedobjects, /tenantappmanagementpolicy-get.
+/serviceprincipal-list-ownedobjects, /tenantappmanagementpolicy-get, /rbacapplication-list-transitiveroleassignments.
 """
 
 from __future__ import annotations
@@ -20,12 +20,15 @@ from mct_s2s.adapters.graph.session import GraphSession
 from mct_s2s.errors import ServiceError
 from mct_s2s.model.ids import ApplicationObjectId, PrincipalId
 from mct_s2s.model.observed import ServicePrincipal
-from mct_s2s.model.rights import Person, SecretRestriction, SecretRule, SignedIn
+from mct_s2s.model.rights import Person, RoleAssignment, SecretRestriction, SecretRule, SignedIn
 from mct_s2s.together import together
 
 READ = "find out what you may do"
 GRAPH_APP_ID = "00000003-0000-0000-c000-000000000000"
 """Microsoft Graph itself, in every tenant of every cloud."""
+ROLE = "#microsoft.graph.directoryRole"
+CAST_REFUSED = frozenset({400, 500})
+"""What the cast is answered where it is not possible. Source: docs/azure-contract.md, section 9."""
 NOT_A_PERSON = 400
 """What `/me` answers an application."""
 
@@ -73,10 +76,33 @@ class GraphAccess:
         return parse.principal(row)
 
     async def roles(self) -> frozenset[str] | None:
-        """GET …/transitiveMemberOf/microsoft.graph.directoryRole: those that come through a group, too."""
-        rows = await self._rows(f"{self._own}/transitiveMemberOf/microsoft.graph.directoryRole?$select=roleTemplateId")
+        """GET …/transitiveMemberOf/microsoft.graph.directoryRole: those that come through a group, too.
+
+        The cast is an advanced query, which some callers are refused: then it is everything, and looked through here.
+        """
+        path = f"{self._own}/transitiveMemberOf"
+        try:
+            rows = await self._rows(f"{path}/microsoft.graph.directoryRole?$count=true", advanced=True)
+        except ServiceError as error:
+            if error.status not in CAST_REFUSED:
+                raise
+            rows = await self._rows(path)
         with GRAPH.readable(READ):
-            return None if rows is None else frozenset(text(row["roleTemplateId"]).lower() for row in rows)
+            if rows is None:
+                return None
+            held = [row for row in rows if row.get("@odata.type", ROLE) == ROLE]
+            return frozenset(text(row["roleTemplateId"]).lower() for row in held)
+
+    async def assignments(self, principal: PrincipalId) -> tuple[RoleAssignment, ...]:
+        """GET /beta/roleManagement/directory/transitiveRoleAssignments: Graph has it in no other version."""
+        filtered = f"$count=true&$filter=principalId eq '{principal}'"
+        path = f"/roleManagement/directory/transitiveRoleAssignments?{filtered}"
+        rows = await self._rows(path, advanced=True, beta=True)
+        with GRAPH.readable(READ):
+            return tuple(
+                RoleAssignment(text(row["roleDefinitionId"]).lower(), text(row["directoryScopeId"]))
+                for row in rows or ()
+            )
 
     async def permissions(self) -> frozenset[str] | None:
         """GET …/appRoleAssignments, and what Microsoft Graph calls the roles in them."""
@@ -129,9 +155,11 @@ class GraphAccess:
             raise GRAPH.unreadable(READ)  # none of these has nothing to say
         return answer
 
-    async def _rows(self, path: str) -> list[dict[str, Any]] | None:
+    async def _rows(self, path: str, *, advanced: bool = False, beta: bool = False) -> list[dict[str, Any]] | None:
         """All rows; none where an application that nobody knows asks for itself."""
-        info = self._session.request(Method.GET, path)
+        info = self._session.request(Method.GET, path, beta=beta)
+        if advanced:
+            info.headers.try_add("ConsistencyLevel", "eventual")
         try:
             return [row async for row in self._session.rows(info, READ)]
         except ServiceError as error:

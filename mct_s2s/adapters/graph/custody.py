@@ -48,7 +48,7 @@ async def credentials(session: GraphSession, path: str, lag: Lag) -> tuple[Crede
 
     What is written beside a key as its identifier is whatever its owner liked.
     """
-    row = await _holder(session, path, lag)
+    row = await _holder(session, path, lag, with_keys=True)
     with GRAPH.readable(READ):
         return (
             *parse.credentials(CredentialKind.SECRET, row["passwordCredentials"]),
@@ -67,7 +67,7 @@ async def federated(session: GraphSession, path: str, lag: Lag) -> tuple[Credent
 
 async def remove(session: GraphSession, path: str, keep: Collection[KeyId]) -> None:
     """POST {path}/removePassword for each secret, PATCH {path} with the certificates that stay."""
-    row = await _holder(session, path, is_lag)
+    row = await _holder(session, path, is_lag, with_keys=False)
     with GRAPH.readable(READ):
         secrets = [KeyId(guid(entry["keyId"])) for entry in row["passwordCredentials"] if entry["keyId"] not in keep]
         certificates = list(row["keyCredentials"])
@@ -93,8 +93,9 @@ async def of_application(session: GraphSession, path: str, lag: Lag) -> tuple[Cr
     return (*first, *second)
 
 
-async def _holder(session: GraphSession, path: str, lag: Lag) -> dict[str, Any]:
-    info = session.request(Method.GET, f"{path}?$select=id,passwordCredentials,keyCredentials")
+async def _holder(session: GraphSession, path: str, lag: Lag, *, with_keys: bool) -> dict[str, Any]:
+    """The holder of credentials. Keys of certificates are asked for by name only, and from a small budget."""
+    info = session.request(Method.GET, path + ("?$select=id,passwordCredentials,keyCredentials" if with_keys else ""))
     row = await session.send(info, READ, lag=lag)
     if row is None or not all(isinstance(row.get(name), list) for name in ("passwordCredentials", "keyCredentials")):
         raise GRAPH.unreadable(READ)  # never "nothing signs in as it"

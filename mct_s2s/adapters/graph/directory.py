@@ -9,11 +9,13 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from kiota_abstractions.base_request_configuration import RequestConfiguration
+from kiota_abstractions.method import Method
 from kiota_abstractions.request_information import RequestInformation
 
 from mct_s2s.adapters.answers import GRAPH, guid, text
-from mct_s2s.adapters.graph import bodies, custody, parse, proofs
+from mct_s2s.adapters.graph import bodies, custody, ownership, parse, proofs
 from mct_s2s.adapters.graph.errors import (
+    CREATE,
     READ,
     already_gone,
     already_there,
@@ -40,7 +42,12 @@ IDS_IN_ONE_FILTER = 15
 
 
 class GraphDirectory:
-    """Microsoft Graph as `mct_s2s.ports.Directory`."""
+    """Microsoft Graph as `mct_s2s.ports.Directory`.
+
+    Applications are read whole, without `$select`: that shows their certificates without the keys, which one that names
+    `keyCredentials` shows, too, from a budget of 150 requests a minute for the whole tenant. Source:
+    learn.microsoft.com/graph/api/application-get; docs/azure-contract.md, section 9.
+    """
 
     def __init__(self, session: GraphSession) -> None:
         self._session = session
@@ -65,24 +72,19 @@ class GraphDirectory:
     async def application_by_object_id(self, object_id: ApplicationObjectId, *, is_new: bool) -> Application:
         """GET /applications/{id}."""
         builder = self._graph.applications.by_application_id(object_id)
-        info = builder.to_get_request_information(_select(parse.APPLICATION_FIELDS))
+        info = builder.to_get_request_information()
         row = await self._session.send(info, READ, lag=_lag(is_new))
         return parse.application(row or {})
 
     async def applications_with_uri(self, uri: str) -> list[Application]:
         """GET /applications?$filter=identifierUris/any(…)."""
-        rows = await self._filtered(
-            self._graph.applications, f"identifierUris/any(u:u eq {_quoted(uri)})", parse.APPLICATION_FIELDS
-        )
+        rows = await self._filtered(self._graph.applications, f"identifierUris/any(u:u eq {_quoted(uri)})")
         return [parse.application(row) for row in rows]
 
     async def applications(self, client_ids: Iterable[ClientId]) -> list[Application]:
         """GET /applications?$filter=appId in (…); what the index does not know is read by key."""
         wanted = _distinct(client_ids)
-        found = [
-            parse.application(row)
-            for row in await self._in(self._graph.applications, "appId", wanted, parse.APPLICATION_FIELDS)
-        ]
+        found = [parse.application(row) for row in await self._in(self._graph.applications, "appId", wanted)]
         missing = _missing(wanted, [application.client_id for application in found])
         found += _there(await together(*(self.application_by_client_id(ClientId(entry)) for entry in missing)))
         return _in_order(wanted, found, lambda one: one.client_id)
@@ -140,9 +142,7 @@ class GraphDirectory:
 
     async def applications_with_tag(self, tag: str) -> list[Application]:
         """GET /applications?$filter=tags/any(…)."""
-        rows = await self._filtered(
-            self._graph.applications, f"tags/any(t:t eq {_quoted(tag)})", parse.APPLICATION_FIELDS
-        )
+        rows = await self._filtered(self._graph.applications, f"tags/any(t:t eq {_quoted(tag)})")
         return sorted((parse.application(row) for row in rows), key=lambda one: (one.display_name, one.object_id))
 
     async def assignments_of(self, principal: PrincipalId) -> list[Assignment]:
@@ -168,13 +168,37 @@ class GraphDirectory:
         prefer.headers.add("Prefer", "create-if-missing")
         body = bodies.new_application(display_name, tags, notes, management_reference)
         info = builder.to_patch_request_information(body, prefer)
-        row = await self._session.send(info, "create the registration")
+        row = await self._session.send(info, CREATE)
         is_made = row is not None
         if row is None:  # it stood already: 204 brings no body
             builder = self._graph.applications_with_unique_name(unique_name)  # its key may be another's by now
-            read = builder.to_get_request_information(_select(parse.APPLICATION_FIELDS))
+            read = builder.to_get_request_information()
             row = await self._session.send(read, READ, lag=is_lag)
         return parse.application(row or {}), is_made
+
+    async def register_application(
+        self,
+        display_name: str,
+        tags: Sequence[str],
+        notes: str | None,
+        owner: PrincipalId | None,
+        management_reference: str | None = None,
+    ) -> Application:
+        """POST /applications."""
+        body = bodies.new_application(display_name, tags, notes, management_reference)
+        return parse.application(await ownership.register(self._session, body, owner))
+
+    async def unnamed_applications(self, tag: str) -> list[Application]:
+        """GET /applications?$filter=tags/any(…)."""
+        return [found for found in await self.applications_with_tag(tag) if found.unique_name is None]
+
+    async def name_application(self, object_id: ApplicationObjectId, unique_name: str) -> None:
+        """PATCH /applications/{id}."""
+        await ownership.name(self._session, object_id, unique_name)
+
+    async def add_owner(self, object_id: ApplicationObjectId, owner: PrincipalId) -> None:
+        """POST /applications/{id}/owners/$ref."""
+        await ownership.add_owner(self._session, object_id, owner)
 
     async def update_application(
         self, object_id: ApplicationObjectId, patch: ApplicationPatch, *, is_new: bool
@@ -188,7 +212,8 @@ class GraphDirectory:
         """POST /servicePrincipals; one that stands already is read."""
         info = self._graph.service_principals.to_post_request_information(bodies.new_principal(client_id))
         try:
-            row = await self._session.send(info, "create the service principal", lag=_lag(is_new))
+            # A refusal is no lag here: it may be for good, and who owns the application tells.
+            row = await self._session.send(info, "create the service principal", lag=_unless_refused(_lag(is_new)))
         except ServiceError as error:
             if not already_there(error):
                 raise
@@ -287,8 +312,13 @@ class GraphDirectory:
         """GET /directory/deletedItems/microsoft.graph.application, all of it: `uniqueName` is no filter there."""
         builder = self._graph.directory.deleted_items.graph_application
         info = builder.to_get_request_information(_select(parse.DELETED_FIELDS))
-        rows = [row async for row in self._session.rows(info, READ)]
-        return sorted((parse.application(row) for row in rows), key=lambda one: (one.display_name, one.object_id))
+        rows = parse.deleted_applications([row async for row in self._session.rows(info, READ)])
+        return sorted(rows, key=lambda one: (one.display_name, one.object_id))
+
+    async def deleted_application(self, object_id: ApplicationObjectId) -> Application | None:
+        """GET /directory/deletedItems/{id}, whole."""
+        row = await self._or_none(self._session.request(Method.GET, f"/directory/deletedItems/{object_id}"))
+        return parse.application(row) if row is not None else None
 
     async def deleted_principals(self, client_ids: Iterable[ClientId]) -> list[ServicePrincipal]:
         """GET /directory/deletedItems/microsoft.graph.servicePrincipal?$filter=appId eq '…', one for each."""
@@ -341,7 +371,7 @@ class GraphDirectory:
                 raise
 
     async def _application(self, builder: Any) -> Application | None:
-        row = await self._or_none(builder.to_get_request_information(_select(parse.APPLICATION_FIELDS)))
+        row = await self._or_none(builder.to_get_request_information())
         return parse.application(row) if row is not None else None
 
     async def _principal_by_id(self, object_id: str) -> ServicePrincipal | None:
@@ -360,13 +390,15 @@ class GraphDirectory:
             raise GRAPH.unreadable(READ)  # never "not there": 404 says that
         return row
 
-    async def _in(self, builder: Any, field: str, values: Sequence[str], fields: list[str]) -> list[dict[str, Any]]:
+    async def _in(
+        self, builder: Any, field: str, values: Sequence[str], fields: list[str] | None = None
+    ) -> list[dict[str, Any]]:
         chunks = [values[at : at + IDS_IN_ONE_FILTER] for at in range(0, len(values), IDS_IN_ONE_FILTER)]
         filters = [f"{field} in ({','.join(_quoted(value) for value in chunk)})" for chunk in chunks]
         pages = await together(*(self._filtered(builder, text, fields) for text in filters))
         return [row for page in pages for row in page]
 
-    async def _filtered(self, builder: Any, text: str, fields: list[str]) -> list[dict[str, Any]]:
+    async def _filtered(self, builder: Any, text: str, fields: list[str] | None = None) -> list[dict[str, Any]]:
         configuration: RequestConfiguration[Any] = RequestConfiguration(query_parameters=_Query(fields, text))
         return [row async for row in self._session.rows(builder.to_get_request_information(configuration), READ)]
 
@@ -375,7 +407,7 @@ class GraphDirectory:
 class _Query:
     """The two query options that we use, under the names that every request builder maps to its template."""
 
-    select: list[str]
+    select: list[str] | None
     filter: str | None = None
 
     def get_query_parameter(self, name: str) -> str:
@@ -389,6 +421,10 @@ def _select(fields: list[str]) -> RequestConfiguration[Any]:
 
 def _lag(is_new: bool) -> Lag:
     return is_lag if is_new else no_lag
+
+
+def _unless_refused(lag: Lag) -> Lag:
+    return lambda error: error.status != 403 and lag(error)
 
 
 def _secret(value: object) -> str:

@@ -14,6 +14,7 @@ from mct_s2s.errors import PermissionMissing, S2SError, ServiceError, SignInFail
 from mct_s2s.planning.secret_policy import LIFETIME_FORBIDDEN
 
 READ = "read the directory"
+CREATE = "create the registration"
 REFERENCE_NEEDED = "management-reference-needed"
 NAME_TAKEN = "name-taken"
 URI_TAKEN = "uri-taken"
@@ -34,7 +35,7 @@ _ALREADY_ASSIGNED = ("permission being assigned already exists", "entitlementgra
 
 _WHO_GRANTS = {
     READ: ("Application.Read.All and Organization.Read.All", "Directory Readers"),
-    "create the registration": ("Application.ReadWrite.OwnedBy", "Application Developer"),
+    CREATE: ("Application.ReadWrite.OwnedBy", "Application Developer"),
     "restore the registration": ("Application.ReadWrite.All", "Cloud Application Administrator"),
     "change the registration": ("Application.ReadWrite.OwnedBy", "Cloud Application Administrator"),
     "create the service principal": ("Application.ReadWrite.OwnedBy", "Cloud Application Administrator"),

@@ -10,13 +10,27 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 from mct_s2s.adapters.answers import GRAPH, guid, members, optional, rows, text, texts
 from mct_s2s.adapters.graph.errors import READ
-from mct_s2s.model.ids import ApplicationObjectId, AppRoleId, ClientId, KeyId, PrincipalId, TenantId
+from mct_s2s.errors import UsageError
+from mct_s2s.model.ids import (
+    ApplicationObjectId,
+    AppRoleId,
+    ClientId,
+    KeyId,
+    PrincipalId,
+    TenantId,
+    client_unique_name,
+    service_unique_name,
+    site_in_note,
+    trusts_in_tags,
+    unique_name_in_tags,
+)
 from mct_s2s.model.observed import (
     Application,
     AppRole,
@@ -29,11 +43,12 @@ from mct_s2s.model.observed import (
     Tenant,
 )
 from mct_s2s.model.proofs import Federation
+from mct_s2s.model.resource_id import ResourceId
 
 Json = Mapping[str, Any]
 _SHA1 = re.compile(r"[0-9a-fA-F]{40}")
 
-APPLICATION_FIELDS = [
+DELETED_FIELDS = [
     "id",
     "appId",
     "displayName",
@@ -43,14 +58,14 @@ APPLICATION_FIELDS = [
     "appRoles",
     "requiredResourceAccess",
     "passwordCredentials",
-    "keyCredentials",
     "api",
     "createdDateTime",
+    "deletedDateTime",
     "tags",
     "notes",
     "serviceManagementReference",
 ]
-DELETED_FIELDS = [*APPLICATION_FIELDS, "deletedDateTime"]
+"""What is asked of the recycle bin: all but certificates, which a list that is chosen shows at a price."""
 PRINCIPAL_FIELDS = [
     "id",
     "appId",
@@ -67,6 +82,30 @@ def tenant(row: Json) -> Tenant:
     domains = rows(row.get("verifiedDomains"))
     initial = next((text(domain["name"]) for domain in domains if domain.get("isInitial")), "")
     return Tenant(TenantId(guid(row["id"])), initial, frozenset(text(domain["name"]).lower() for domain in domains))
+
+
+def deleted_applications(found: Sequence[Json]) -> list[Application]:
+    """The recycle bin. Where it shows nobody's `uniqueName`, our own tags and notes tell ours.
+
+    Source: docs/azure-contract.md, section 9.
+    """
+    rows = [application(row) for row in found]
+    if any(row.unique_name for row in rows):
+        return rows
+    return [replace(row, unique_name=_remembered_name(row)) for row in rows]
+
+
+def _remembered_name(found: Application) -> str | None:
+    name = unique_name_in_tags(found.tags)
+    if name is not None:
+        return name
+    for service in trusts_in_tags(found.tags):
+        return client_unique_name(service, found.display_name)
+    try:
+        site = ResourceId.parse(site_in_note(found.notes) or "")
+    except UsageError:
+        return None
+    return service_unique_name(site.names[0], site.slot) if site.is_site else None
 
 
 @GRAPH.readable(READ)

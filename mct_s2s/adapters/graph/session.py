@@ -60,14 +60,15 @@ class GraphSession:
             is_cae_enabled=False,
         )
         self._adapter = _Adapter(provider, client=self._http)
+        self._graph = cloud.graph
         self.base_url = f"{cloud.graph}/v1.0"
         self._adapter.base_url = self.base_url
         self.client = GraphServiceClient(request_adapter=self._adapter)
 
-    def request(self, method: Method, path: str, body: object = None) -> RequestInformation:
+    def request(self, method: Method, path: str, body: object = None, *, beta: bool = False) -> RequestInformation:
         """A request that the SDK has no builder for, or only one that imports a thousand modules."""
         info = RequestInformation(method)
-        info.url = self.base_url + path
+        info.url = (f"{self._graph}/beta" if beta else self.base_url) + path
         info.headers.try_add("Accept", JSON)
         if body is not None:
             info.set_stream_content(json.dumps(body).encode(), JSON)
@@ -134,6 +135,8 @@ class GraphSession:
             more = RequestInformation(Method.GET)
             more.url = following
             more.headers.try_add("Accept", "application/json")
+            for level in info.headers.get("ConsistencyLevel"):  # of an advanced query, page by page
+                more.headers.try_add("ConsistencyLevel", level)
             page = await self.send(more, doing)
 
     async def close(self) -> None:

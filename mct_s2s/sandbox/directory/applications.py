@@ -6,6 +6,7 @@ resources/application; entra: identity-platform/supported-accounts-validation.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from mct_s2s.sandbox.directory import app_roles, certificates, credentials, identifier_uris, service_principals
@@ -52,13 +53,13 @@ _COMPLEX_DEFAULTS: dict[str, dict[str, Any]] = {
 _OPTIONAL_CLAIM: dict[str, Any] = {"additionalProperties": [], "essential": False, "source": None}
 
 
-def create(directory: Directory, body: object, *, owner: str | None = None, **fixed: Any) -> Object:
+def create(directory: Directory, body: object, *, owners: Sequence[str] | None = None, **fixed: Any) -> Object:
     """Make an application; its appId and object id are the service's choice.
 
     Args:
         directory: the tenant.
         body: properties as sent; `displayName` is required.
-        owner: object id of whoever creates it, who then owns it.
+        owners: object ids of its owners: whoever creates it, unless others were named; `None` for the sandbox itself.
         fixed: properties that only the seed may choose, e.g. `appId`.
 
     Returns:
@@ -77,13 +78,13 @@ def create(directory: Directory, body: object, *, owner: str | None = None, **fi
         "appId": directory.ids.new(f"appId/{values['displayName']}"),
         "createdDateTime": timestamp(directory.clock.now()),
         "publisherDomain": directory.tenant.default_domain,
-        "@owners": [owner] if owner else [],
+        "@owners": list(owners or ()),
         **_COMPLEX_DEFAULTS,
         **fixed,
     }
     if values["signInAudience"] in PERSONAL:
         empty["api"] = {**empty["api"], "requestedAccessTokenVersion": 2}
-    if owner is not None:  # what the sandbox makes for itself is past all rules of the tenant
+    if owners is not None:  # what the sandbox makes for itself is past all rules of the tenant
         _check_reference(directory, values, "Create")
     judged = _judged(directory, empty, values)
     if any(one.get("secretText") or one.get("hint") for one in asked):

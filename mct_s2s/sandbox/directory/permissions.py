@@ -36,6 +36,7 @@ class Rule:
         and_also: any of these is needed on top.
         roles: directory roles that a person needs (or owns the object); empty: any member may.
         enough: directory roles that let an application do it without any app role.
+        actions: any of them, in a custom role, stands for one of `roles` or `enough`.
     """
 
     permissions: frozenset[str]
@@ -45,11 +46,26 @@ class Rule:
     and_also: frozenset[str] = frozenset()
     roles: frozenset[str] = frozenset()
     enough: frozenset[str] = frozenset()
+    actions: frozenset[str] = frozenset()
 
 
 _ADMINISTRATORS = frozenset({"Global Administrator", "Application Administrator", "Cloud Application Administrator"})
 _WRITE = frozenset({"Application.ReadWrite.All"})
 _DEVELOPERS = _ADMINISTRATORS | {"Application Developer"}
+_CONSENTERS = _ADMINISTRATORS | {
+    "Directory Synchronization Accounts",
+    "Directory Writers",
+    "Hybrid Identity Administrator",
+    "Identity Governance Administrator",
+    "Privileged Role Administrator",
+    "User Administrator",
+}
+"""Source: graph: api/serviceprincipal-post-approleassignedto."""
+_IN_APPLICATIONS = "microsoft.directory/applications/"
+_IN_PRINCIPALS = "microsoft.directory/servicePrincipals/"
+_CREATES = frozenset({f"{_IN_APPLICATIONS}create", f"{_IN_APPLICATIONS}createAsOwner"})
+_CHANGES = frozenset({f"{_IN_APPLICATIONS}allProperties/update"})
+"""Source: entra: identity/role-based-access-control/custom-available-permissions."""
 
 RULES = {
     "application.read": Rule(
@@ -59,17 +75,43 @@ RULES = {
         enough=_DEVELOPERS,
     ),
     "application.create": Rule(
-        _WRITE | {"AppRegistration.Create"}, application_only=frozenset({OWNED}), enough=_DEVELOPERS
+        _WRITE | {"AppRegistration.Create"},
+        application_only=frozenset({OWNED}),
+        enough=_DEVELOPERS,
+        actions=_CREATES,
     ),
-    "application.write": Rule(_WRITE, owned=True, roles=_ADMINISTRATORS, enough=_ADMINISTRATORS),
-    "servicePrincipal.create": Rule(_WRITE, owned=True, roles=_DEVELOPERS, enough=_DEVELOPERS),
-    "servicePrincipal.write": Rule(_WRITE, owned=True, roles=_ADMINISTRATORS, enough=_ADMINISTRATORS),
+    # The table of the upsert does not have AppRegistration.Create: graph: api/application-upsert.
+    "application.upsert": Rule(_WRITE, application_only=frozenset({OWNED}), enough=_DEVELOPERS, actions=_CREATES),
+    "application.write": Rule(_WRITE, owned=True, roles=_ADMINISTRATORS, enough=_ADMINISTRATORS, actions=_CHANGES),
+    "application.delete": Rule(
+        _WRITE,
+        owned=True,
+        roles=_ADMINISTRATORS,
+        enough=_ADMINISTRATORS,
+        actions=frozenset({f"{_IN_APPLICATIONS}delete"}),
+    ),
+    # Whoever is no administrator needs to own the application: microsoft-graph-docs#16138.
+    "servicePrincipal.create": Rule(
+        _WRITE,
+        owned=True,
+        roles=_ADMINISTRATORS,
+        enough=_ADMINISTRATORS,
+        actions=frozenset({f"{_IN_PRINCIPALS}create"}),
+    ),
+    "servicePrincipal.write": Rule(
+        _WRITE,
+        owned=True,
+        roles=_ADMINISTRATORS,
+        enough=_ADMINISTRATORS,
+        actions=frozenset({f"{_IN_PRINCIPALS}allProperties/update"}),
+    ),
     "assignment.read": Rule(_READ_APPLICATIONS, enough=_DEVELOPERS),
     "assignment.write": Rule(
         frozenset({"AppRoleAssignment.ReadWrite.All"}),
         and_also=_READ_APPLICATIONS,
-        roles=_ADMINISTRATORS,
-        enough=_ADMINISTRATORS,
+        roles=_CONSENTERS,
+        enough=_CONSENTERS,
+        actions=frozenset({f"{_IN_PRINCIPALS}appRoleAssignedTo/update"}),
     ),
     "grant.read": Rule(
         _DIRECTORY_READ | {"DelegatedPermissionGrant.Read.All", "DelegatedPermissionGrant.ReadWrite.All"},
@@ -123,10 +165,14 @@ def require(directory: Directory, caller: Caller, operation: str, target: Object
     Raises:
         WireError: 403 `Authorization_RequestDenied`.
     """
-    rule = RULES[operation]
-    allowed = _person_may if caller.scopes else _application_may
-    if not allowed(directory, rule, caller, target):
+    if not may(directory, caller, operation, target):
         raise denied()
+
+
+def may(directory: Directory, caller: Caller, operation: str, target: Object | None = None) -> bool:
+    """Tell whether an operation passes; see `require`."""
+    allowed = _person_may if caller.scopes else _application_may
+    return allowed(directory, RULES[operation], caller, target)
 
 
 def require_assignable(directory: Directory, caller: Caller, resource_id: str) -> None:
@@ -148,6 +194,11 @@ def denied() -> WireError:
     return graph_error(403, "Authorization_RequestDenied", "Insufficient privileges to complete the operation.")
 
 
+def only_owns(caller: Caller) -> bool:
+    """Tell whether an application may change only what it owns, by its app roles."""
+    return OWNED in caller.roles and not caller.roles & _WRITE
+
+
 def owns(directory: Directory, caller: Caller, target: Object | None) -> bool:
     """Tell whether a caller owns an object; whoever owns an application owns its service principal too."""
     if target is None:
@@ -159,7 +210,7 @@ def owns(directory: Directory, caller: Caller, target: Object | None) -> bool:
 
 
 def _application_may(directory: Directory, rule: Rule, caller: Caller, target: Object | None) -> bool:
-    if _has_role(caller, rule.enough):
+    if _has_role(caller, rule.enough) or _is_assigned(directory, caller, rule, target):
         return True
     if rule.and_also and not caller.roles & rule.and_also:
         return False
@@ -173,7 +224,25 @@ def _person_may(directory: Directory, rule: Rule, caller: Caller, target: Object
         return False
     if not caller.scopes & (rule.permissions | rule.delegated_only):
         return False
-    return not rule.roles or _has_role(caller, rule.roles) or owns(directory, caller, target)
+    if not rule.roles or _has_role(caller, rule.roles):
+        return True
+    return _is_assigned(directory, caller, rule, target) or owns(directory, caller, target)
+
+
+def _is_assigned(directory: Directory, caller: Caller, rule: Rule, target: Object | None) -> bool:
+    """Whether a custom role, or one at a smaller scope than the tenant, lets the caller do it: no token names those."""
+    holder = directory.service_principals.latest(caller.object_id) or directory.users.latest(caller.object_id)
+    built_in = {DIRECTORY_ROLES[name] for name in rule.roles | rule.enough}
+    return any(
+        (one["roleDefinitionId"] in built_in or rule.actions & set(one["actions"]))
+        and (one["directoryScopeId"] == "/" or (target is not None and one["directoryScopeId"] == f"/{target['id']}"))
+        for one in (holder or {}).get("@assigned", ())
+    )
+
+
+def has_any_role(caller: Caller) -> bool:
+    """Tell whether a caller holds a directory role, or is an application, which its app roles let read them."""
+    return bool(caller.claims.get("wids")) or not caller.scopes
 
 
 def _has_role(caller: Caller, names: frozenset[str]) -> bool:

@@ -11,6 +11,7 @@ from mct_s2s.sandbox.directory import assignments, grants, seeding, service_prin
 from mct_s2s.sandbox.directory.conditional_access import ConditionalAccess
 from mct_s2s.sandbox.directory.defaults import Defaults
 from mct_s2s.sandbox.directory.ids import Ids
+from mct_s2s.sandbox.directory.key_reads import KeyReads
 from mct_s2s.sandbox.directory.policies import Policies
 from mct_s2s.sandbox.directory.replication import Replication
 from mct_s2s.sandbox.directory.seeding import ManagedIdentity, SeededApp
@@ -95,6 +96,7 @@ class Directory:
         hosted_issuers: signing keys of those that the sandbox plays itself, by name; see `foreign_issuer`.
         replication: how far behind the newest state reads are.
         variations: in what this tenant differs from most.
+        key_reads: the budget for reading the keys of certificates.
         ids: gives new objects their ids.
         origins: where the cloud is served; not part of the world, and so not saved with it.
     """
@@ -130,6 +132,7 @@ class Directory:
         self.secret_hashes: dict[str, str] = {}
         self.policies = Policies()
         self.conditional_access = ConditionalAccess()
+        self.key_reads = KeyReads(clock)
         self.defaults = Defaults()
         self.origins: Origins = PublicCloud()
         self.tokens = TokenService(self)

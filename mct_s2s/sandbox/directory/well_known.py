@@ -58,6 +58,8 @@ GRAPH_ROLES = {
     "Policy.ReadWrite.ApplicationConfiguration": "be74164b-cff1-491c-8741-e671cb536e13",
     "RoleManagement.Read.Directory": "483bed4a-2ad3-4361-a73b-c83ccdbdc53c",
     "User.Read.All": "df021288-bdef-4463-88db-98f22de89214",
+    # Its real id is not known here; ids of app roles are always looked up by value.
+    "AppRegistration.Create": "0a9c4a54-6b0f-4d3e-9d55-000000000001",
 }
 
 DIRECTORY_ROLES = {
@@ -66,4 +68,11 @@ DIRECTORY_ROLES = {
     "Application Administrator": "9b895d92-2cd3-44c7-9d02-a6ac2d5ea5c3",
     "Cloud Application Administrator": "158c047a-c907-4556-b7ef-446551a6b5f7",
     "Application Developer": "cf1c38e5-3621-4004-a7cb-879624dced7c",
+    "Directory Readers": "88d8e3e3-8f55-4a1e-953a-9b9898b8876b",
+    "Directory Synchronization Accounts": "d29b2b05-8046-44ba-8758-1e26182fcf32",
+    "Directory Writers": "9360feb5-f418-4baa-8175-e2a00bac4301",
+    "Global Reader": "f2ef992c-3afb-46b9-b7cf-a126ee74c451",
+    "Hybrid Identity Administrator": "8ac3fc64-6eca-42ea-9e69-59f4c7b60eb2",
+    "Identity Governance Administrator": "45d8d3c5-c802-45c6-b32a-1d70b5e1e86e",
+    "User Administrator": "fe930be7-5e62-47db-91af-98c3a49a38b1",
 }

@@ -1,0 +1,55 @@
+"""A recycle bin that shows no `uniqueName` is read by what we wrote on our registrations; any other is not."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from mct_s2s.adapters.graph.parse import deleted_applications
+from mct_s2s.model.ids import (
+    client_unique_name,
+    name_tag,
+    named_unique_name,
+    service_unique_name,
+    site_note,
+    trust_tag,
+    vault_tag,
+)
+from mct_s2s.model.resource_id import ResourceId
+
+from tests.planning.worlds import guid
+
+SERVICE = service_unique_name("contosolearn")
+SITE = ResourceId.site(guid("subscription"), "group", "ContosoLearn")
+SLOT = ResourceId.site(guid("subscription"), "group", "contosolearn", "staging")
+VAULT = ResourceId.parse(f"/subscriptions/{guid('s')}/resourceGroups/g/providers/Microsoft.KeyVault/vaults/v")
+
+
+def row(name: str = "Import", unique_name: str | None = None, **more: Any) -> dict[str, Any]:
+    return {"id": guid("id"), "appId": guid("app"), "displayName": name, "uniqueName": unique_name, **more}
+
+
+@pytest.mark.parametrize(
+    ("written", "name"),
+    [
+        ({"tags": [name_tag(named_unique_name("x"))]}, named_unique_name("x")),
+        ({"tags": ["x", trust_tag(SERVICE), vault_tag("v/n")]}, client_unique_name(SERVICE, "Import")),
+        ({"tags": [trust_tag(SERVICE), name_tag("its own")]}, "its own"),
+        ({"notes": site_note(str(SITE))}, SERVICE),
+        ({"notes": site_note(str(SLOT))}, service_unique_name("contosolearn", "staging")),
+        ({"notes": site_note(str(VAULT))}, None),
+        ({"notes": site_note("nonsense")}, None),
+        ({"notes": "for reports"}, None),
+        ({"tags": [vault_tag("v/n"), "mct-s2s:"]}, None),
+        ({}, None),
+    ],
+)
+def test_our_own_words_tell_its_name(written: dict[str, Any], name: str | None) -> None:
+    (found,) = deleted_applications([row(**written)])
+    assert found.unique_name == name
+
+
+def test_where_names_are_shown_nobody_is_believed_a_tag() -> None:
+    """Whoever owns a registration can write our tags on it; a `uniqueName` is given to one alone."""
+    ours, theirs = row("A", SERVICE), row("B", None, tags=[name_tag(SERVICE)], notes=site_note(str(SITE)))
+    assert [found.unique_name for found in deleted_applications([theirs, ours])] == [None, SERVICE]

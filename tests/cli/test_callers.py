@@ -1,0 +1,253 @@
+"""The whole job, by each kind of caller and in each kind of tenant that differs from the documented one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.cli.conftest import Ended, Program
+from tests.conftest import FUNCTION_APP, SITE, Json, Sandbox
+from tests.inside import Inside
+from tests.support.person import sign_in_as
+from tests.support.sampling import sampled
+
+READ = ("Application.Read.All", "Organization.Read.All")
+UNATTENDED = (*READ, "Application.ReadWrite.OwnedBy", "AppRoleAssignment.ReadWrite.All")
+ARM = [("Website Contributor", SITE), ("Website Contributor", FUNCTION_APP)]
+JSON = ("-y", "-o", "json")
+WANTED = ("setup", "-a", SITE, "--client", "A", "--managed-identity", FUNCTION_APP, *JSON)
+IN_APPLICATIONS, IN_PRINCIPALS = "microsoft.directory/applications/", "microsoft.directory/servicePrincipals/"
+CUSTOM = {
+    "name": "Integrator",
+    "actions": [
+        *(f"{IN_APPLICATIONS}{one}" for one in ("createAsOwner", "allProperties/update", "delete")),
+        *(f"{IN_PRINCIPALS}{one}" for one in ("create", "appRoleAssignedTo/update")),
+    ],
+}
+
+KNOBS: dict[str, Json] = {
+    "as documented": {},
+    "the upsert makes no owner": {"upsertWithoutOwner": True},
+    "no cast": {"roleCastStatus": 400},
+    "a broken cast": {"roleCastStatus": 500},
+    "no role assignments": {"roleAssignmentsHidden": True},
+    "no uniqueName in the recycle bin": {"deletedWithoutUniqueName": True},
+    "all of it": {
+        "upsertWithoutOwner": True,
+        "roleCastStatus": 500,
+        "roleAssignmentsHidden": True,
+        "deletedWithoutUniqueName": True,
+    },
+}
+
+Start = Callable[..., Ended]
+
+
+def unattended(mct: Program, azure: Sandbox, patch: pytest.MonkeyPatch) -> Start:
+    del patch
+    caller = azure.caller(*UNATTENDED, arm=ARM)
+    return lambda *words: mct(*words, env=caller)
+
+
+def somebody(**rights: Any) -> Callable[[Program, Sandbox, pytest.MonkeyPatch], Start]:
+    """A person, who signs in with a device code."""
+
+    def of(mct: Program, azure: Sandbox, patch: pytest.MonkeyPatch) -> Start:
+        sign_in_as(patch, azure, azure.person("casey", arm=ARM, **rights))
+        nobody_else = {"AZURE_CLIENT_ID": "", "AZURE_CLIENT_SECRET": ""}
+        return lambda *words: mct(*words, "--auth", "device-code", env=nobody_else)
+
+    return of
+
+
+CALLERS = {
+    "unattended, with the least permissions": unattended,
+    "a person with a custom role": somebody(customRoles=[CUSTOM]),
+    "an administrator in person": somebody(directoryRoles=["Cloud Application Administrator"]),
+    "an administrator by group": somebody(groupRoles=["Application Administrator"]),
+    "a member without any role": somebody(),
+}
+
+
+def registrations(ended: Ended) -> set[str]:
+    status = ended.document["status"]
+    return {one["appId"] for one in (status["serviceApplication"], *status["clients"]) if one.get("appId")}
+
+
+def cells() -> list[tuple[str, str]]:
+    """Each caller where everything differs, the least one where ownership does, and one of the others."""
+    least = next(iter(CALLERS))
+    chosen = [
+        *((kind, "all of it") for kind in CALLERS),
+        (least, "as documented"),
+        (least, "the upsert makes no owner"),
+    ]
+    others = [(kind, knobs) for kind in CALLERS for knobs in KNOBS if (kind, knobs) not in chosen]
+    return chosen + sampled(others, 1, salt="callers")
+
+
+@pytest.mark.parametrize(("kind", "knobs"), cells())
+def test_the_whole_job(mct: Program, azure: Sandbox, monkeypatch: pytest.MonkeyPatch, kind: str, knobs: str) -> None:
+    azure.turn(**KNOBS[knobs])
+    run = CALLERS[kind](mct, azure, monkeypatch)
+    first = run(*WANTED)
+    assert first.code == 0, first
+    assert (first.document["leftToOthers"], first.document["status"]["healthy"]) == ([], True)
+    assert first.seconds < 30
+    azure.forget()
+    again = run(*WANTED)
+    assert (again.code, azure.writes()) == (0, []), again
+    removed = run("teardown", "-a", SITE, *JSON)
+    assert removed.code == 0, removed
+    assert azure.made_by_us() == []
+    back = run(*WANTED)
+    assert back.code == 0, back
+    assert registrations(back) == registrations(first), "out of the recycle bin"
+
+
+def test_an_administrator_of_one_registration_adds_to_it(
+    mct: Program, azure: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The role reaches the service application and its service principal, and shows in no membership."""
+    theirs = azure.graph("POST", "/applications", json={"displayName": "MCT API", "signInAudience": "AzureADMyOrg"})
+    principal = azure.graph("POST", "/servicePrincipals", json={"appId": theirs["appId"]})
+    role = "Cloud Application Administrator"
+    scoped = [{"role": role, "scope": f"/{one['id']}"} for one in (theirs, principal)]
+    run = somebody(scopedRoles=scoped)(mct, azure, monkeypatch)
+    words = (*WANTED[:3], "--service-app", theirs["appId"], *WANTED[3:])
+    done = run(*words)
+    assert (done.code, done.document["leftToOthers"], done.document["status"]["healthy"]) == (0, [], True), done
+    azure.forget()
+    assert (run(*words).code, azure.writes()) == (0, [])
+    checked = run("doctor", "-a", SITE, "-o", "json")
+    assert checked.code == 0, checked
+    assert "missing" not in [found["state"] for found in checked.document["checks"]]
+
+
+def test_what_a_person_may_not_consent_to_is_left_and_all_else_is_done(
+    mct: Program, azure: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whether they hold a role that allows it is not to be seen; Graph says that they do not."""
+    assert mct("setup", "-a", SITE, *JSON).code == 0
+    azure.turn(roleAssignmentsHidden=True)
+    run = somebody(customRoles=[{"name": "Registrar", "actions": [f"{IN_APPLICATIONS}createAsOwner"]}])(
+        mct, azure, monkeypatch
+    )
+    done = run("add-client", "A", "-a", SITE, *JSON)
+    assert done.code == 4, done
+    (step,) = done.document["leftToOthers"]
+    assert "adminconsent?client_id=" in step["link"]
+    assert "Cloud Application Administrator" in " ".join(step["missing"])
+    (client,) = done.document["status"]["clients"]
+    assert (client["allowed"], client["consented"]) == (True, False)
+    shown = run("add-client", "A", "-a", SITE, "-y")
+    assert "What you may do is done." in shown.out
+
+
+def test_what_is_refused_on_the_way_tells_what_else_is_probably_missing(mct: Program, azure: Sandbox) -> None:
+    done = mct("setup", "-a", SITE, "--client", "A", *JSON, env=azure.caller(*READ, arm=ARM))
+    assert (done.code, done.document["error"]["code"]) == (4, "permission-missing")
+    message = done.document["error"]["message"]
+    assert "You may not create the registration" in message
+    assert "not seen to be allowed either: " in message
+    assert "grant admin consent to 'A'" in message
+    assert azure.made_by_us() == []
+
+
+# --- owners ---
+
+
+def test_what_an_interrupted_creation_left_is_taken_up(mct: Program, azure: Sandbox) -> None:
+    """Between the registration and its name there is a moment in which only its tag says what it is."""
+    caller = azure.caller(*UNATTENDED, arm=ARM)
+    lost = {"match": {"method": "PATCH", "path": "/v1.0/applications/*"}, "fault": {"type": "status", "status": 409}}
+    azure.misbehave({**lost, "nth": 1, "times": 1})
+    stopped = mct("setup", "-a", SITE, "--client", "A", *JSON, env=caller)
+    azure.behave()
+    assert stopped.code == 1, stopped
+    assert mct("setup", "-a", SITE, "--client", "A", *JSON, env=caller).code == 0
+    assert len(azure.made_by_us()) == 2
+    assert [one["uniqueName"] for one in azure.made_by_us() if one["uniqueName"] is None] == []
+
+
+@pytest.mark.parametrize("fault", ["lostAnswer", "reset"])
+@pytest.mark.parametrize("at", sampled(range(1, 13), 2, salt="writes of an owner"))
+def test_stopped_at_any_write_an_owner_resumes(mct: Program, azure: Sandbox, at: int, fault: str) -> None:
+    caller = azure.caller(*UNATTENDED, arm=ARM)
+    words = ("setup", "-a", SITE, "--client", "A", *JSON)
+    stop = {"type": "freezeAfterWrites", "writes": at, "then": "reset"}
+    lost = {"match": {"writes": True}, "nth": at, "times": 1, "fault": {"type": fault}}
+    azure.misbehave(lost, {"match": {"service": "*"}, "fault": stop})
+    mct(*words, env=caller)
+    azure.behave()
+    azure.advance(60)
+    done = mct(*words, env=caller)
+    assert (done.code, done.document["status"]["healthy"]) == (0, True), done
+    assert sorted(bool(one["uniqueName"]) for one in azure.made_by_us()) == [True, True]
+    azure.forget()
+    assert (mct(*words, env=caller).code, azure.writes()) == (0, [])
+
+
+@pytest.mark.parametrize("fault", ["lostAnswer", "reset"])
+def test_a_creation_whose_answer_was_lost_makes_no_second_one(mct: Program, azure: Sandbox, fault: str) -> None:
+    caller = azure.caller(*UNATTENDED, arm=ARM)
+    match = {"method": "POST", "path": "/v1.0/applications"}
+    azure.misbehave({"match": match, "fault": {"type": fault}, "nth": 1, "times": 1})
+    done = mct("setup", "-a", SITE, "--client", "A", *JSON, env=caller)
+    azure.behave()
+    assert done.code == 0, done
+    assert len(azure.made_by_us()) == 2
+
+
+def test_a_stranger_who_writes_our_tag_on_their_own_is_not_taken_for_us(mct: Program, azure: Sandbox) -> None:
+    body = {"displayName": "Theirs", "signInAudience": "AzureADMyOrg", "tags": ["mct-s2s:name:mct-s2s-contosolearn"]}
+    theirs = azure.graph("POST", "/applications", json=body)
+    done = mct("setup", "-a", SITE, "--client", "A", *JSON, env=azure.caller(*UNATTENDED, arm=ARM))
+    assert done.code == 0, done
+    assert done.document["status"]["serviceApplication"]["appId"] != theirs["appId"]
+
+
+def test_a_principal_that_may_change_only_its_own_is_told_who_can_make_it_an_owner(
+    mct: Program, azure: Sandbox
+) -> None:
+    """It has the permission: to be told to ask for that would be no help."""
+    theirs = azure.graph("POST", "/applications", json={"displayName": "MCT API", "signInAudience": "AzureADMyOrg"})
+    caller = azure.caller(*UNATTENDED, arm=ARM)
+    azure.misbehave({"match": {"path": "*ownedObjects*"}, "fault": {"type": "status", "status": 403}})
+    words = ("setup", "-a", SITE, "--service-app", theirs["appId"], *JSON, "--no-preflight")
+    done = mct(*words, env=caller)
+    azure.behave()
+    assert done.code == 4, done
+    assert done.seconds < 5, "nothing that will change by itself is waited for"
+    remedy = done.document["error"]["remedy"]
+    assert f"az ad app owner add --id {theirs['appId']} --owner-object-id" in remedy
+
+
+def test_replicas_that_hear_later_who_owns_it_are_waited_for(mct: Program, azure: Sandbox) -> None:
+    caller = azure.caller(*UNATTENDED, arm=ARM)
+    denied = {
+        "type": "status",
+        "status": 403,
+        "code": "Authorization_RequestDenied",
+        "message": "Insufficient privileges",
+    }
+    azure.misbehave({"match": {"method": "PATCH", "path": "/v1.0/applications/*"}, "fault": denied, "times": 2})
+    done = mct("setup", "-a", SITE, "--client", "A", *JSON, env=caller)
+    azure.behave()
+    assert done.code == 0, done
+
+
+# --- the budget for keys of certificates ---
+
+
+def test_nothing_is_drawn_from_the_tenants_budget_for_keys(mct: Program, azure: Sandbox, inside: Inside) -> None:
+    """150 reads a minute are for everybody together: another program may have used them up."""
+    for _ in range(150):
+        inside.world.directory.key_reads.draw()
+    done = mct("setup", "-a", SITE, "--client", "A", "--client", "B", *JSON)
+    assert (done.code, done.seconds < 10) == (0, True), done
+    again = mct("setup", "-a", SITE, "--client", "A", "--client", "B", *JSON)
+    looked = mct("status", "-a", SITE, "-o", "json")
+    assert (again.code, looked.code, again.seconds + looked.seconds < 10) == (0, 0, True)

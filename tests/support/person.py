@@ -1,0 +1,46 @@
+"""A person at the program's sign-in, within the test's own process: the tokens are those of a device code.
+
+The real device code waits on a thread, in real time; `tests/cli/test_sign_in.py` shows that one.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from azure.core.credentials import AccessToken
+from mct_s2s.adapters import credentials
+from mct_s2s.adapters.caller_tokens import Credential
+from mct_s2s.adapters.credentials import Caller
+from mct_s2s.adapters.patience import Patience
+from mct_s2s.adapters.sign_in import Method
+
+from tests.conftest import Sandbox
+
+AZURE_CLI = "04b07795-8ddb-461a-bbee-02f9e1bf7b46"
+
+
+def sign_in_as(patch: pytest.MonkeyPatch, azure: Sandbox, address: str) -> None:
+    """From now on, whoever signs in with a device code is this person."""
+    tokens = {resource: _token(azure, address, resource) for resource in (azure.graph_url, azure.origin)}
+
+    async def ask(scope: str, /, *, claims: str | None = None) -> AccessToken:
+        del claims
+        return AccessToken(tokens[scope.removesuffix("/.default")], int(azure.time.timestamp()) + 3600)
+
+    def interactive(method: Method, caller: Caller, patience: Patience) -> Credential:
+        del method, caller
+        return Credential(ask, "you, by device code", patience, is_person=True)
+
+    patch.setattr(credentials, "_interactive", interactive)
+
+
+def _token(azure: Sandbox, address: str, resource: str) -> str:
+    login, http = f"{azure.origin}/{azure.tenant_id}/oauth2/v2.0", azure._http
+    wanted = {"client_id": AZURE_CLI, "scope": f"{resource}/.default"}
+    begun: dict[str, Any] = http.post(f"{login}/devicecode", data=wanted).json()
+    approved = {"user_code": begun["user_code"], "user": address, "action": "approve"}
+    assert http.post(begun["verification_uri"], data=approved).is_success
+    grant = "urn:ietf:params:oauth:grant-type:device_code"
+    form = {"grant_type": grant, "client_id": AZURE_CLI, "device_code": begun["device_code"]}
+    return str(http.post(f"{login}/token", data=form).json()["access_token"])
