@@ -20,10 +20,12 @@ DEFAULT_ACCESS = str(uuid.UUID(int=0))
 """The role that every resource without roles of its own has."""
 
 _DUPLICATE = {
-    False: "Permission being assigned already exists on the object",
-    True: "EntitlementGrant entry already exists.",
+    False: ("Request_BadRequest", "Permission being assigned already exists on the object"),
+    True: ("Request_MultipleObjectsWithSameKeyValue", "EntitlementGrant entry already exists."),
 }
-"""By whether `duplicateConsentAsGrant` is turned: tenants answer in either text (azure-contract.md, section 3.1)."""
+"""By whether `duplicateConsentAsGrant` is turned: tenants answer in either way, and with 400 in both
+(docs/azure-contract.md, section 3.1).
+"""
 
 
 def create(directory: Directory, body: object) -> Object:
@@ -41,7 +43,8 @@ def create(directory: Directory, body: object) -> Object:
     if principal is None or resource is None or not _grants(resource, principal, values["appRoleId"]):
         raise bad_request("Not a valid reference update.")
     if _exists(directory, values):
-        raise bad_request(_DUPLICATE[directory.variations.duplicate_consent_as_grant])
+        code, message = _DUPLICATE[directory.variations.duplicate_consent_as_grant]
+        raise bad_request(message, code=code)
     return directory.assignments.put(
         {
             "id": _new_id(directory, f"assignment/{principal['id']}/{resource['id']}/{values['appRoleId']}"),

@@ -111,6 +111,24 @@ def _principal_of(story: Story) -> str:
     return str(found[0]["id"])
 
 
+def older_clouds(story: Story) -> None:
+    """Api-versions that a cloud has not: of a provider, of Resource Manager itself."""
+    story.site()
+    story.world.resources.api_versions.change({"apiVersions": {"Microsoft.Web": ["2023-12-01", "2024-04-01"]}})
+    story.send("errors/arm-01")
+    story.send("errors/arm-02")
+
+
+def second_factor(story: Story) -> None:
+    """A person who signed in without one writes."""
+    site = story.site()
+    story.world.directory.conditional_access.change({"signInWithMfa": False, "mfaForWrites": "challenge"})
+    person = next(story.world.directory.users.seen_all())
+    story.bearer["arm"] = story.signed_in(person["userPrincipalName"], "arm")
+    body = {"location": seed.LOCATION, "properties": {}}
+    story.send("errors/arm-09", path=site, body=body, version=_WEB)
+
+
 def throttled(story: Story) -> None:
     """Too many requests."""
     fault = {"fault": {"type": "status", "status": 429, "retryAfter": 5}, "match": {"service": "ARM"}}
@@ -118,4 +136,4 @@ def throttled(story: Story) -> None:
     story.send("errors/arm-10", path="/subscriptions")
 
 
-STORIES = (web_config, system_identity, user_identity, locks, refusals, throttled)
+STORIES = (web_config, system_identity, user_identity, locks, refusals, older_clouds, second_factor, throttled)

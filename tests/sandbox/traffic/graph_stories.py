@@ -5,9 +5,8 @@ from __future__ import annotations
 import uuid
 from dataclasses import replace
 
-from mct_s2s.sandbox.directory import delegated
 from mct_s2s.sandbox.directory.defaults import AUDIENCES
-from mct_s2s.sandbox.directory.well_known import AZURE_CLI_APP_ID, GRAPH_APP_ID
+from mct_s2s.sandbox.directory.well_known import GRAPH_APP_ID
 
 from tests.sandbox.traffic.certificate import BASE64
 from tests.sandbox.traffic.story import Story
@@ -150,7 +149,7 @@ def permissions(story: Story) -> None:
     client = story.principal()
     graph = story.graph("GET", f"/servicePrincipals(appId='{GRAPH_APP_ID}')")["id"]
     story.names |= {"clientSpObjectId": client, "resourceSpObjectId": graph, "clientAppId": story.names["appId"]}
-    story.bearer["graph"] = _signed_in(story, next(story.world.directory.users.seen_all())["userPrincipalName"])
+    story.bearer["graph"] = story.signed_in(next(story.world.directory.users.seen_all())["userPrincipalName"])
     grant = {"clientId": client, "consentType": "AllPrincipals", "principalId": None, "resourceId": graph}
     story.graph("POST", "/oauth2PermissionGrants", {**grant, "scope": "A.Read"})
     for number in range(2, 7):
@@ -172,6 +171,8 @@ def assignment(story: Story) -> None:
     story.send("permissions-and-consent/09")
     sent = {name: story.names[bound] for name, bound in _ENDS.items()}
     story.send("errors/graph-08", body=sent)
+    story.world.directory.variations.change({"duplicateConsentAsGrant": True})
+    story.send("errors/graph-08b", body=sent)
     story.send("errors/graph-09", body={**sent, "principalId": story.names["missing"]})
     story.caller("graph", "AppRoleAssignment.ReadWrite.All")
     story.send("errors/graph-10", body=sent)
@@ -184,20 +185,11 @@ def owners(story: Story) -> None:
     """az ad app owner, of 2022: by a person, who owns what they create."""
     directory = story.world.directory
     person = next(directory.users.seen_all())
-    story.bearer["graph"] = _signed_in(story, person["userPrincipalName"])
+    story.bearer["graph"] = story.signed_in(person["userPrincipalName"])
     story.application()
     story.names["userId"] = person["id"]
     for number in range(1, 4):
         story.send(f"owners/0{number}")
-
-
-def _signed_in(story: Story, address: str) -> str:
-    path, form = f"/{story.names['tenantId']}/oauth2/v2.0", {"client_id": AZURE_CLI_APP_ID}
-    scope = {"scope": f"{story.names['graph']}/.default"}
-    code = story.ask("login", "POST", f"{path}/devicecode", body={**form, **scope}).json()
-    assert delegated.approve(story.world.directory, code["user_code"], address)
-    sent = {**form, "grant_type": "device_code", "device_code": code["device_code"]}
-    return str(story.ask("login", "POST", f"{path}/token", body=sent).json()["access_token"])
 
 
 def organization(story: Story) -> None:
@@ -234,6 +226,13 @@ def taken_names(story: Story) -> None:
     story.send("errors/graph-14", headers={"Authorization": ""})
 
 
+def challenged(story: Story) -> None:
+    """A token that was got from another address than the one that Graph sees."""
+    story.bearer["graph"] = story.signed_in(next(story.world.directory.users.seen_all())["userPrincipalName"])
+    story.world.directory.conditional_access.change({"locationChallenges": True})
+    story.send("errors/graph-15", path="/v1.0/organization")
+
+
 def throttled(story: Story) -> None:
     """Too many requests."""
     fault = {"fault": {"type": "status", "status": 429, "retryAfter": 1}, "match": {"service": "Graph"}}
@@ -244,5 +243,5 @@ def throttled(story: Story) -> None:
 STORIES = (
     create_for_rbac, app_credential, powershell_application, app_scenario, personal_app, refused_listing,
     federated_credentials, service_principals, principal_credential, permissions, assignment, owners, organization,
-    policies, taken_names, throttled,
+    policies, taken_names, challenged, throttled,
 )  # fmt: skip

@@ -8,17 +8,11 @@ from __future__ import annotations
 from typing import NamedTuple
 
 NOT_COMPARED = {
-    "errors/arm-01": "api-versions that other clouds have not: shown with the knob that leaves them out",
-    "errors/arm-02": "api-versions that Resource Manager has not: shown with the table of those it has",
-    "errors/arm-09": "a person without a second factor: shown with the knob that demands one",
     "errors/arm-11": "a limit of Microsoft.Authorization that the sandbox has not: it would repeat what a fault says",
     "errors/graph-06": "app management policies of the sandbox restrict no audiences; the status is not quoted",
-    "errors/graph-08b": "the other text for a consent that exists: shown with its knob",
     "errors/graph-12": "about certificate-based authentication, which the sandbox has not",
     "errors/graph-13": "about cross-tenant access, which the sandbox has not",
-    "errors/graph-15": "continuous access evaluation: shown with the fault that revokes sign-ins",
     "errors/login-05": "of version 1 and 2017; the sandbox answers newer texts, which name the application",
-    "errors/vault-01": "api-versions that other clouds have not: shown with the knob that leaves them out",
 }
 
 
@@ -45,9 +39,19 @@ _DENIED = (
     "The client '<application id>' with object id '{objectId}' has permission to perform action '{action}' on scope "
     "'{scope}'; however, the access is denied because of the deny assignment <rest>"
 )
+_UNREGISTERED = (
+    "No registered resource provider found for location '<region>' and API version '2024-11-01' for type 'sites'. The "
+    "supported api-versions are '2024-04-01, 2023-12-01'. The supported locations are '<regions>'."
+)
+_SECOND_FACTOR = (
+    "<begins: Resource was disallowed by policy. ...; contains: Users must authenticate with multi-factor "
+    "authentication to create or update resources.>"
+)
 DEVIATIONS = {
+    "errors/arm-01": Deviation("/body/error/message", _UNREGISTERED, "of another region, with fewer versions"),
     "errors/arm-06": Deviation("/body/error/message", _UNAUTHORIZED, _NAMED),
     "errors/arm-07": Deviation("/body/error/message", _DENIED, _NAMED),
+    "errors/arm-09": Deviation("/body/error/message", _SECOND_FACTOR, "the operation is named in two ways"),
     "errors/arm-12": Deviation("/body/error/message", _PRINCIPAL.replace("id w", "objectId w"), _LONGER),
     "key-vault-secrets/01": Deviation(
         "/headers/www-authenticate",

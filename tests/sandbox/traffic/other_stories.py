@@ -38,6 +38,13 @@ def older_secrets(story: Story) -> None:
     story.send("key-vault-secrets/07")
 
 
+def older_vault(story: Story) -> None:
+    """An api-version that the vaults of a cloud have not."""
+    story.world.resources.api_versions.change({"apiVersions": {"KeyVault": ["2016-10-01"]}})
+    story.names["name"] = "s-one"
+    story.send("errors/vault-01")
+
+
 def deleted_secrets(story: Story) -> None:
     """A deletion that takes 40 seconds, of 2022."""
     _week(story)
@@ -89,4 +96,4 @@ def token_refusals(story: Story) -> None:
     story.send("errors/login-02", body=mine, appId=client)
 
 
-STORIES = (secrets, older_secrets, deleted_secrets, refused_by_vault, token_refusals)
+STORIES = (secrets, older_secrets, older_vault, deleted_secrets, refused_by_vault, token_refusals)

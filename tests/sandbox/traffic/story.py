@@ -12,6 +12,8 @@ import httpx
 from mct_s2s.sandbox import seed
 from mct_s2s.sandbox.addresses import Addresses
 from mct_s2s.sandbox.comparison import Answer, differences
+from mct_s2s.sandbox.directory import delegated
+from mct_s2s.sandbox.directory.well_known import AZURE_CLI_APP_ID
 from mct_s2s.sandbox.placeholders import filled
 from mct_s2s.sandbox.recordings import Tables, put
 from mct_s2s.sandbox.world import World
@@ -148,6 +150,15 @@ class Story:
         scope = _scope(self.client.addresses, service)
         self.bearer[service] = self.client.token(scope, made["clientId"], made["clientSecret"])
         return str(made["principalId"])
+
+    def signed_in(self, address: str, service: str = "graph") -> str:
+        """Sign a person in with a device code; give the token."""
+        path, form = f"/{self.names['tenantId']}/oauth2/v2.0", {"client_id": AZURE_CLI_APP_ID}
+        scope = {"scope": _scope(self.client.addresses, service)}
+        code = self.ask("login", "POST", f"{path}/devicecode", body={**form, **scope}).json()
+        assert delegated.approve(self.world.directory, code["user_code"], address)
+        sent = {**form, "grant_type": "device_code", "device_code": code["device_code"]}
+        return str(self.ask("login", "POST", f"{path}/token", body=sent).json()["access_token"])
 
     def site(self, name: str = "traffic-site", **more: Any) -> str:
         """Make a site that the story is about, and bind what its paths say."""
