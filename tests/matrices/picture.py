@@ -14,6 +14,8 @@ GUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _LISTS = ("ServiceApplicationIds", "ServiceObjectIds")
 _TABLES = ("applications", "servicePrincipals", "appRoleAssignments", "federatedIdentityCredentials", "users")
 _PASSING = {"createdDateTime", "deletedDateTime", "startDateTime", "endDateTime", "hint", "etag"}
+_SETS = {"tags"}
+"""Written in the order in which identities came to be."""
 _RUNNING = {"effective", "ready_at", "recycles", "restarts", "references", "refresh_due", "changed"}
 
 
@@ -76,7 +78,8 @@ def _names(seed: Json, world: Json) -> dict[str, str]:
 
 def _settled(value: Any) -> Any:
     if isinstance(value, dict):
-        return {name: _settled(inner) for name, inner in value.items() if name not in _PASSING}
+        settled = {name: _settled(inner) for name, inner in value.items() if name not in _PASSING}
+        return settled | {name: sorted(settled[name]) for name in _SETS & set(settled) if settled[name]}
     return [_settled(inner) for inner in value] if isinstance(value, list) else value
 
 

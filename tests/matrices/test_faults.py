@@ -163,7 +163,7 @@ def test_every_request_meets_every_fault(
         lost, doubles = known.end - now, now - known.end
         orphans, leaks = ground.orphans(*command.clients), ground.leaks()
         cell("fault", lost=len(lost), doubles=len(doubles), orphans=len(orphans), leaks=len(leaks))
-        found += [f"lost {fact[:300]}" for fact in lost] + [f"added {fact[:300]}" for fact in doubles]
+        found += [f"lost {fact[:3000]}" for fact in lost] + [f"added {fact[:3000]}" for fact in doubles]
         found += orphans + leaks
         more, less = Counter(ground.files()) - known.files, known.files - Counter(ground.files())
         if less or any(not command.leaves or not path.endswith(command.leaves) for path in more):
