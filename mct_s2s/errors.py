@@ -43,15 +43,23 @@ class S2SError(Exception):
         self.code = code
         self.headline = message
         self.items: tuple[str, ...] = ()
-        self.message = message
         self.remedy = remedy
         self.request_id = request_id
         self.mention(items)
 
+    @property
+    def message(self) -> str:
+        """The headline, and what it introduces."""
+        return "".join([self.headline, *(f"\n  - {item}" for item in self.items)])
+
     def mention(self, items: Iterable[str]) -> None:
         """Add to what the message introduces."""
         self.items += tuple(items)
-        self.message = "".join([self.headline, *(f"\n  - {item}" for item in self.items)])
+        self.args = (self.message,)
+
+    def explain(self, reason: str, remedy: str) -> None:
+        """Put what was found out in front of what the service said, with a remedy that fits it."""
+        self.headline, self.remedy = f"{reason} {self.headline}", remedy
         self.args = (self.message,)
 
 

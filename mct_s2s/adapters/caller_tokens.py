@@ -46,6 +46,9 @@ class Again(Enum):
     """A new token: the endpoint of a managed identity takes no claims."""
 
 
+_ONE_AT_A_TIME = frozenset({Again.PERSON, Again.AZURE_CLI, Again.AZD})
+
+
 class Credential:
     """Tokens for one caller, each asked for once and shared by every request until it is about to expire.
 
@@ -112,10 +115,11 @@ class Credential:
         """
         del claims, tenant_id, enable_cae, kwargs
         (scope,) = scopes
-        is_person = self._again is Again.PERSON
-        # A person is asked once: the second token comes from what the first sign-in left in the cache.
-        async with self._locks.setdefault("" if is_person else scope, asyncio.Lock()):
-            if self._refusal is not None and is_person:
+        # A person is asked once: the second token comes from what the first sign-in left in the cache. Two processes of
+        # a command-line tool would meet in its cache, and one of them may find it half written.
+        key = "" if self._again in _ONE_AT_A_TIME else scope
+        async with self._locks.setdefault(key, asyncio.Lock()):
+            if self._refusal is not None and self._again is Again.PERSON:
                 raise self._refusal  # a person who did not sign in is not asked again for the next service
             token = self._tokens.get(scope)
             if token is None or token.expires_on - clock.now().timestamp() < REFRESH_SECONDS:

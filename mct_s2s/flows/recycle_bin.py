@@ -155,14 +155,13 @@ async def explain_taken_uri(
             continue
         holder = holder_of_uri(uri, await azure.directory.deleted_applications(), but=application.client_id)
         if holder is not None:
-            said, error.remedy = taken_uri(uri, holder, azure.graph)
-            error.message = f"{said} {error.message}"
+            error.explain(*taken_uri(uri, holder, azure.graph))
             return
         for other in await azure.directory.applications_with_uri(uri):
-            error.message = f"{uri} is taken by '{other.display_name}' (appId {other.client_id}). {error.message}"
-            error.remedy = (
+            error.explain(
+                f"{uri} is taken by '{other.display_name}' (appId {other.client_id}).",
                 f"Use that one as the service application: add {option('--service-app', other.client_id)}. "
-                "Or take the URI off it in the portal (Expose an API), then run the same command again."
+                "Or take the URI off it in the portal (Expose an API), then run the same command again.",
             )
             return
 

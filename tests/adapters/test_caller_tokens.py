@@ -28,11 +28,15 @@ class Login:
 
     def __init__(self, fails: bool = False) -> None:
         self.asked: list[tuple[str, str | None]] = []
+        self.at_once = self.most_at_once = 0
         self._fails = fails
 
     async def ask(self, scope: str, /, *, claims: str | None = None) -> AccessToken:
         self.asked.append((scope, claims))
+        self.at_once += 1
+        self.most_at_once = max(self.most_at_once, self.at_once)
         await asyncio.sleep(0)
+        self.at_once -= 1
         if claims and self._fails:
             raise ClientAuthenticationError("The window was closed.")
         return AccessToken(f"token {len(self.asked)}", int(time.time()) + 3600)
@@ -164,3 +168,16 @@ def test_a_challenge_is_known_by_its_header_or_by_a_policys_words(
     if found is not None and claims is not None:
         assert found.claims.replace(" ", "") == claims
         assert found.second_factor is second_factor
+
+
+@pytest.mark.parametrize(("again", "most"), [(Again.AZURE_CLI, 1), (Again.AZD, 1), (Again.APPLICATION, 2)])
+def test_a_command_line_tool_is_asked_for_one_token_after_the_other(again: Again, most: int) -> None:
+    """Two `az` at once meet in the cache of its tokens, and one of them says that nobody is signed in."""
+    login = Login()
+
+    async def main() -> None:
+        credential = Credential(login.ask, "somebody", Once(), again=again)
+        await asyncio.gather(credential.get_token(SCOPE), credential.get_token(OTHER))
+
+    asyncio.run(main())
+    assert login.most_at_once == most

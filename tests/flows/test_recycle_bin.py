@@ -210,7 +210,7 @@ def test_who_holds_a_uri_that_was_refused_is_said_where_it_can_be_found_out(hold
     error = refused("uri-taken")
     patch = ApplicationPatch(identifier_uris=("api://mine", URI))
     run(explain_taken_uri(here.azure, mine, patch, error))
-    assert ("'Other'" in error.message) is (holder != "nobody")
+    assert ("'Other'" in error.headline) is (holder != "nobody"), "what people see"
     assert error.message.endswith("No."), "the service's own words stay"
     expected = {
         "deleted": f"directory/deletedItems/{other.object_id}",
@@ -238,7 +238,7 @@ def test_a_uri_that_is_taken_at_the_moment_of_writing_is_told_by_the_command() -
     with pytest.raises(ServiceError) as raised:
         run(carry_out(here, goal(here, wish())))
     assert raised.value.code == "uri-taken"
-    assert "'Other'" in raised.value.message
+    assert "'Other'" in raised.value.headline, "what people see"
     assert "--service-app" in raised.value.remedy
 
 
