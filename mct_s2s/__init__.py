@@ -1,16 +1,17 @@
 """Service-to-service authentication for Microsoft Community Training, in one command.
 
-The rooms, each of which knows only those below it (import-linter holds the walls):
+The rooms, each of which knows only those below it (import-linter holds the walls; docs/architecture.md says why):
 
-    conformance                                         a real cloud beside the sandbox: scripts/conformance alone
-    cli                                                 arguments in, one call, exit code out; wires the rest
-    flows · adapters · render · inputs · sandbox        order · Azure's SDKs · words · typed input · a local Azure
-    ports                                               what the flows ask of the world outside
-    planning                                            decisions: (desired, observed) -> plan, findings. Pure
-    model                                               nouns
-    errors · together                                   what a user is told · independent requests at once
+    conformance                                a real cloud beside the sandbox: scripts/conformance alone
+    cli                                        arguments in, one call, exit code out; wires the rest
+    engine · stores · render · inputs · sandbox   order · where credentials are · words · typed input · a local Azure
+    azure                                      the SDKs: sign-in, Graph, Resource Manager, Key Vault
+    ports                                      what the engine asks of the world outside
+    planning                                   decisions: (desired, observed) -> plan, findings. Pure
+    model                                      nouns
+    errors · together · local_files            what a user is told · independent requests at once · files of others
 
-A run: `cli` → `flows.observe` → `planning.make` → `render.plan` → the question → `flows.apply` → the result.
+A run: `cli` → `engine.observe` → `planning.make` → `render.plan` → the question → `engine.apply` → `engine.verify`.
 """
 
 __version__ = "0.1.0"

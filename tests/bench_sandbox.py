@@ -14,9 +14,9 @@ import time
 from pathlib import Path
 
 import httpx
-from mct_s2s.sandbox.directory import applications
-from mct_s2s.sandbox.environment import exports
-from mct_s2s.sandbox.state import State
+from mct_s2s.sandbox.entra import applications
+from mct_s2s.sandbox.hosting.environment import exports
+from mct_s2s.sandbox.hosting.state_directory import State
 
 from tests.conftest import free_ports, program, without_azure
 

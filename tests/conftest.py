@@ -12,11 +12,17 @@ from typing import Any
 
 import httpx
 import hypothesis
-from mct_s2s.sandbox import seed
+from mct_s2s.sandbox.world import seed
 
 from tests.support.simulated_time import SimulatedTime
 
-pytest_plugins = ["tests.support.sampling", "tests.support.tidiness", "tests.inside", "tests.totals"]
+pytest_plugins = [
+    "tests.support.sampling",
+    "tests.support.measuring",
+    "tests.support.tidiness",
+    "tests.inside",
+    "tests.totals",
+]
 
 hypothesis.settings.register_profile("mct", deadline=None, database=None)
 hypothesis.settings.load_profile("mct")

@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from typing import Any, cast
 
 import pytest
-from mct_s2s.sandbox.embedded import Running, start
-from mct_s2s.sandbox.exchange import Exchange
-from mct_s2s.sandbox.journal import Entry
-from mct_s2s.sandbox.pipeline import Pipeline
-from mct_s2s.sandbox.world import World
+from mct_s2s.sandbox.hosting.embedded import Running, start
+from mct_s2s.sandbox.middleware.pipeline import Pipeline
+from mct_s2s.sandbox.observability.exchange import Exchange
+from mct_s2s.sandbox.observability.request_log import Entry
+from mct_s2s.sandbox.world.world import World
 
 from tests.conftest import Json, Sandbox
 from tests.support.simulated_time import SimulatedTime

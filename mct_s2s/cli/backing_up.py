@@ -7,11 +7,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from mct_s2s.adapters.private_files import check_place, replace_whole
 from mct_s2s.errors import UsageError
 from mct_s2s.inputs.backup import backup_in, backup_text
 from mct_s2s.local_files import UntrustedFile, read_ours
 from mct_s2s.model.backup import Backup
+from mct_s2s.stores.private_files import check_place, replace_whole
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from mct_s2s.cli.options import AzureOptions
 from mct_s2s.cli.wiring import Session
-from mct_s2s.flows.query import Query
+from mct_s2s.engine.observe.query import Query
 from mct_s2s.inputs.target import site_target
 from mct_s2s.model.desired import ClientWish, FederatedWish, ServiceWish
 from mct_s2s.model.resource_id import ResourceId

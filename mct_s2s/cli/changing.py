@@ -9,9 +9,6 @@ from functools import cache
 from pathlib import Path
 from secrets import token_hex
 
-from mct_s2s.adapters.departures import LocalDepartures
-from mct_s2s.adapters.secret_places import Viewer
-from mct_s2s.adapters.turn import turn
 from mct_s2s.cli.backing_up import BackupFile
 from mct_s2s.cli.credentials import NewCredential, Places, in_vault, made_so_far, saved
 from mct_s2s.cli.options import ChangingOptions
@@ -20,9 +17,9 @@ from mct_s2s.cli.run import Run
 from mct_s2s.cli.showing import OutputViewer
 from mct_s2s.cli.where import where
 from mct_s2s.cli.wiring import Session
+from mct_s2s.engine.converge import Answer, Convergence, Goal, Keep, converge
+from mct_s2s.engine.observe.query import Query
 from mct_s2s.errors import Cancelled, PermissionMissing, UsageError
-from mct_s2s.flows.converge import Answer, Convergence, Goal, Keep, converge
-from mct_s2s.flows.query import Query
 from mct_s2s.inputs.clients import SecretTo
 from mct_s2s.model.desired import Desired
 from mct_s2s.model.observed import Observed
@@ -43,6 +40,9 @@ from mct_s2s.render.handover import Leaving, Told, told
 from mct_s2s.render.plan import show_plan, summary
 from mct_s2s.render.progress import progress
 from mct_s2s.render.verification import verification_document
+from mct_s2s.stores.departures import LocalDepartures
+from mct_s2s.stores.files import Viewer
+from mct_s2s.stores.host_lock import turn
 
 PENDING = 3
 """The exit code of a dry run that found something to do, and of a run whose proof failed."""
@@ -181,7 +181,7 @@ async def _ask(run: Run, options: ChangingOptions, plan: Plan) -> Answer:
 def _stored(wanted: Change, session: Session) -> StoredSecrets | None:
     if wanted.desired.removal is None or not wanted.desired.removal.delete_secrets:
         return None
-    from mct_s2s.adapters.vault_places import VaultSecrets  # noqa: PLC0415  # an extra
+    from mct_s2s.stores.key_vault import VaultSecrets  # noqa: PLC0415  # an extra
 
     return VaultSecrets(cache(session.open_vault))
 

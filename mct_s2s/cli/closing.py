@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shlex
 
-from mct_s2s.adapters.secret_places import FilePlace
 from mct_s2s.cli.changing import Changed
 from mct_s2s.cli.options import ChangingOptions
 from mct_s2s.cli.run import Run
@@ -26,6 +25,7 @@ from mct_s2s.render.next_steps import (
     show_identity_example,
 )
 from mct_s2s.render.verification import show_verification
+from mct_s2s.stores.files import FilePlace
 
 
 def _show_how_clients_call(terminal: Terminal, call: Call, changed: Changed) -> None:

@@ -13,8 +13,8 @@ from mct_s2s.cli.run import Run, run
 from mct_s2s.cli.where import where
 from mct_s2s.cli.wiring import Needs, Session
 from mct_s2s.cli.wishes import check_role, service_wish
+from mct_s2s.engine.observe.query import Query
 from mct_s2s.errors import UsageError
-from mct_s2s.flows.query import Query
 from mct_s2s.inputs.backup import read_backup
 from mct_s2s.inputs.handoff import given_values, read_handoff
 from mct_s2s.model.backup import Backup

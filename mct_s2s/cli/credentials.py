@@ -7,9 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mct_s2s.adapters.key_places import KeyFilePlace, ShownKeyPlace
-from mct_s2s.adapters.secret_places import FilePlace, ShownPlace, Viewer
-from mct_s2s.flows.journal import Journal
+from mct_s2s.engine.apply.journal import Journal
 from mct_s2s.inputs.clients import SecretTo
 from mct_s2s.inputs.vault import VaultTo
 from mct_s2s.model.desired import CertificateWish, ClientWish, SecretWish
@@ -19,9 +17,11 @@ from mct_s2s.planning.changes import AddCertificate, AddFederatedCredential, Add
 from mct_s2s.planning.plan import Plan, Results
 from mct_s2s.ports import SecretPlace
 from mct_s2s.render.documents import SavedCredential
+from mct_s2s.stores.files import FilePlace, ShownPlace, Viewer
+from mct_s2s.stores.keys import KeyFilePlace, ShownKeyPlace
 
 if TYPE_CHECKING:
-    from mct_s2s.adapters.key_vault import KeyVault
+    from mct_s2s.azure.key_vault.vault import KeyVault
 
 NewCredential = AddSecret | AddCertificate | AddFederatedCredential
 
@@ -97,7 +97,7 @@ def in_vault(vault: KeyVault, to: VaultTo, label: str, name: str) -> SecretPlace
         label: the App Service's name.
         name: the client's name in the wish.
     """
-    from mct_s2s.adapters.vault_places import VaultPlace  # noqa: PLC0415  # an extra
+    from mct_s2s.stores.key_vault import VaultPlace  # noqa: PLC0415  # an extra
 
     return VaultPlace(vault, to.secret_for(label, name), name)
 

@@ -7,10 +7,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from mct_s2s.adapters.private_files import check_place, replace_whole
 from mct_s2s.errors import UsageError
 from mct_s2s.inputs.handoff import is_handoff
 from mct_s2s.local_files import UntrustedFile, check_folder, read_ours
+from mct_s2s.stores.private_files import check_place, replace_whole
 
 READABLE = 0o644
 """It is made to be given away."""

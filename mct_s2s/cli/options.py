@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from mct_s2s.adapters.sign_in import Method
+from mct_s2s.azure.sign_in.caller import Method
 
 SHARED = "Azure"
 CHANGING = "Changing something"

@@ -6,12 +6,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from mct_s2s.adapters.secret_places import FilePlace, delivered_in, variables_in
 from mct_s2s.errors import UsageError
 from mct_s2s.inputs.own_credentials import ENVIRONMENT, own_credential
 from mct_s2s.local_files import read_given
 from mct_s2s.model.access import ClientSignIn, OwnCredential, SecretProof
 from mct_s2s.ports import SecretPlace
+from mct_s2s.stores.files import FilePlace, delivered_in, variables_in
 
 
 def from_files(paths: Sequence[Path]) -> list[OwnCredential]:

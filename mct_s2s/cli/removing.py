@@ -7,7 +7,6 @@ from dataclasses import replace
 from pathlib import Path
 
 from mct_s2s import clock
-from mct_s2s.adapters.key_places import KeyFilePlace
 from mct_s2s.cli.change_targets import query_for
 from mct_s2s.cli.changing import Change, Changed, change, default_folder
 from mct_s2s.cli.options import RemovalOptions
@@ -21,6 +20,7 @@ from mct_s2s.model.commands import own_command
 from mct_s2s.model.desired import Desired, Removal
 from mct_s2s.planning.changes import DeleteApplication, RemoveSecret
 from mct_s2s.render.handover import show_lacking, show_left_to_others
+from mct_s2s.stores.keys import KeyFilePlace
 
 
 def remove(options: RemovalOptions, wanted: Removal) -> int:

@@ -11,9 +11,9 @@ from mct_s2s.cli.interruption import Interruption
 from mct_s2s.cli.options import AzureOptions, Output
 from mct_s2s.cli.showing import Unseen, take_back, unseen
 from mct_s2s.cli.wiring import Clientele, Needs, Session, connect, connect_client
+from mct_s2s.engine.apply.credentials import removal_command
+from mct_s2s.engine.converge import Convergence
 from mct_s2s.errors import DeadlinePassed, Interrupted, NotShown, S2SError
-from mct_s2s.flows.converge import Convergence
-from mct_s2s.flows.credentials import removal_command
 from mct_s2s.model.observed import CredentialKind
 from mct_s2s.planning.changes import AnyChange
 from mct_s2s.ports import SecretPlace

@@ -78,11 +78,11 @@ def serve(
 ) -> None:
     """Serve until interrupted; says when it is ready, and how clients get there."""
     if coverage:
-        from mct_s2s.sandbox.coverage import table  # noqa: PLC0415
+        from mct_s2s.sandbox.services.coverage import table  # noqa: PLC0415
 
         typer.echo(table())
         return
-    from mct_s2s.sandbox.server import serve as body  # noqa: PLC0415
+    from mct_s2s.sandbox.hosting.server import serve as body  # noqa: PLC0415
 
     with _said_plainly():
         for file in (faults, world):
@@ -95,7 +95,7 @@ def serve(
 @sandbox_app.command("env")
 def env(port: Port = None, real_names: RealNames = False) -> None:
     """Print, as shell exports, what any client needs: eval "$(mct-s2s sandbox env)"."""
-    from mct_s2s.sandbox.environment import exports, real_exports  # noqa: PLC0415
+    from mct_s2s.sandbox.hosting.environment import exports, real_exports  # noqa: PLC0415
 
     found = real_exports() if real_names else exports(port or DEFAULT_PORT)
     for name, value in found.items():
@@ -112,7 +112,7 @@ def hosts() -> None:
 
     To take them out again: sudo sed -i.bak '/# mct-s2s sandbox$/d' /etc/hosts
     """
-    from mct_s2s.sandbox.server import hosts as body  # noqa: PLC0415
+    from mct_s2s.sandbox.hosting.server import hosts as body  # noqa: PLC0415
 
     with _said_plainly():
         for line in body():
@@ -122,7 +122,7 @@ def hosts() -> None:
 @sandbox_app.command("save")
 def save(file: File) -> None:
     """Write the world to a readable file, which `serve --world` takes."""
-    from mct_s2s.sandbox.server import save as body  # noqa: PLC0415
+    from mct_s2s.sandbox.hosting.server import save as body  # noqa: PLC0415
 
     with _said_plainly():
         body(file)
@@ -132,7 +132,7 @@ def save(file: File) -> None:
 @sandbox_app.command("reset")
 def reset() -> None:
     """Bring the kept world back to its seed."""
-    from mct_s2s.sandbox.server import reset as body  # noqa: PLC0415
+    from mct_s2s.sandbox.hosting.server import reset as body  # noqa: PLC0415
 
     with _said_plainly():
         body()

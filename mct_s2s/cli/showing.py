@@ -7,9 +7,8 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
-from mct_s2s.adapters.secret_places import Shown, ShownPlace
-from mct_s2s.flows.converge import Convergence
-from mct_s2s.flows.proofs import needs_place
+from mct_s2s.engine.apply.proofs import needs_place
+from mct_s2s.engine.converge import Convergence
 from mct_s2s.model.ids import ApplicationObjectId, ClientId, KeyId
 from mct_s2s.model.observed import CredentialKind
 from mct_s2s.planning.changes import AddSecret, Part, Ref
@@ -17,6 +16,7 @@ from mct_s2s.ports import Directory, SecretPlace
 from mct_s2s.render.closing import credential_lines
 from mct_s2s.render.console import Terminal
 from mct_s2s.render.documents import SavedCredential
+from mct_s2s.stores.files import Shown, ShownPlace
 from mct_s2s.together import together
 
 

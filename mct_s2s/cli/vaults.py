@@ -6,14 +6,14 @@ from collections.abc import Callable
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Protocol
 
-from mct_s2s.adapters.trace import Trace
+from mct_s2s.azure.trace import Trace
 from mct_s2s.errors import UsageError
 
 if TYPE_CHECKING:
-    from mct_s2s.adapters.caller_tokens import Credential
-    from mct_s2s.adapters.clouds import Cloud
-    from mct_s2s.adapters.connection import Connection
-    from mct_s2s.adapters.key_vault import KeyVault
+    from mct_s2s.azure.clouds import Cloud
+    from mct_s2s.azure.connection import Connection
+    from mct_s2s.azure.key_vault.vault import KeyVault
+    from mct_s2s.azure.sign_in.tokens import Credential
 
 
 class Line(Protocol):
@@ -40,8 +40,8 @@ def opener(line: Line, credential: Credential) -> Callable[[str], KeyVault]:
     """What opens a vault by its name or address."""
 
     def opened(given: str) -> KeyVault:
-        from mct_s2s.adapters.key_vault import KeyVault  # noqa: PLC0415  # an extra
-        from mct_s2s.adapters.patience import Patience  # noqa: PLC0415
+        from mct_s2s.azure.key_vault.vault import KeyVault  # noqa: PLC0415  # an extra
+        from mct_s2s.azure.retry import Patience  # noqa: PLC0415
 
         name, url = line.cloud.vault(given)
         patience, scope = Patience(line.remaining), line.cloud.key_vault_scope

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from mct_s2s import clock
-from mct_s2s.adapters.sign_in import Method, choose
+from mct_s2s.azure.sign_in.caller import Method, choose
 from mct_s2s.cli.change_targets import query_for
 from mct_s2s.cli.changing import default_folder
 from mct_s2s.cli.options import VerifyOptions
@@ -14,9 +14,9 @@ from mct_s2s.cli.run import Run, run, run_as_client
 from mct_s2s.cli.where import where
 from mct_s2s.cli.wiring import Clientele, Needs, Session
 from mct_s2s.cli.wishes import service_wish
+from mct_s2s.engine.observe.observe import observe
+from mct_s2s.engine.verify.verify import Ground, Subject, prove, prove_callers, subjects_of
 from mct_s2s.errors import NotThere, UsageError
-from mct_s2s.flows.observe import observe
-from mct_s2s.flows.prove import Ground, Subject, prove, prove_callers, subjects_of
 from mct_s2s.inputs.api_address import api_path, api_url
 from mct_s2s.inputs.own_credentials import ENVIRONMENT, own_credential
 from mct_s2s.model.access import IdentitySignIn, OwnCredential, SignIn

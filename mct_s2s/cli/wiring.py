@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mct_s2s import clock
-from mct_s2s.adapters.trace import Request, Trace, silent
+from mct_s2s.azure.trace import Request, Trace, silent
 from mct_s2s.cli.options import AzureOptions
 from mct_s2s.cli.vaults import check_client, opener
 from mct_s2s.inputs.target import site_target
@@ -22,10 +22,10 @@ if TYPE_CHECKING:
     from pathlib import Path
     from ssl import SSLContext
 
-    from mct_s2s.adapters.caller_tokens import Credential
-    from mct_s2s.adapters.clouds import Cloud, Rehearsal
-    from mct_s2s.adapters.connection import Connection
-    from mct_s2s.adapters.key_vault import KeyVault
+    from mct_s2s.azure.clouds import Cloud, Rehearsal
+    from mct_s2s.azure.connection import Connection
+    from mct_s2s.azure.key_vault.vault import KeyVault
+    from mct_s2s.azure.sign_in.tokens import Credential
     from mct_s2s.ports import Api, Azure, Tokens
 
 
@@ -84,7 +84,7 @@ async def connect(options: AzureOptions, needs: Needs, terminal: Terminal) -> As
     Raises:
         S2SError: the options contradict each other, the cloud is not there, or the sign-in is refused.
     """
-    from mct_s2s.adapters.clouds import SANDBOX, check_name, start_rehearsal  # noqa: PLC0415
+    from mct_s2s.azure.clouds import SANDBOX, check_name, start_rehearsal  # noqa: PLC0415
 
     check_name(options.cloud)
     if needs.key_vault:
@@ -102,7 +102,7 @@ async def connect(options: AzureOptions, needs: Needs, terminal: Terminal) -> As
 
 def _with_defaults(options: AzureOptions, rehearsal: Rehearsal | None) -> Start:
     """Tenant and subscription: the options, the environment, the Azure CLI's own defaults, in that order."""
-    from mct_s2s.adapters import azure_cli  # noqa: PLC0415
+    from mct_s2s.azure.sign_in import azure_cli  # noqa: PLC0415
 
     if rehearsal is not None:
         return Start(options, {}, rehearsal.tenant_id, options.subscription or rehearsal.subscription_id)
@@ -135,7 +135,7 @@ async def connect_client(options: AzureOptions, terminal: Terminal) -> AsyncIter
     Raises:
         S2SError: the cloud is not there.
     """
-    from mct_s2s.adapters.clouds import SANDBOX, check_name, start_rehearsal  # noqa: PLC0415
+    from mct_s2s.azure.clouds import SANDBOX, check_name, start_rehearsal  # noqa: PLC0415
 
     check_name(options.cloud)
     rehearsal = await asyncio.to_thread(start_rehearsal) if options.cloud == SANDBOX else None
@@ -166,7 +166,7 @@ async def connect_plainly(options: AzureOptions, terminal: Terminal, *, target: 
     Raises:
         S2SError: as for `connect`.
     """
-    from mct_s2s.adapters.clouds import SANDBOX, check_name, start_rehearsal  # noqa: PLC0415
+    from mct_s2s.azure.clouds import SANDBOX, check_name, start_rehearsal  # noqa: PLC0415
 
     check_name(options.cloud)
     rehearsal = await asyncio.to_thread(start_rehearsal) if options.cloud == SANDBOX else None
@@ -207,11 +207,11 @@ async def _session(
 @asynccontextmanager
 async def _connection(start: Start, terminal: Terminal, rehearsal: Rehearsal | None) -> AsyncIterator[_Line]:
     """The connection to a cloud whose addresses are known."""
-    from mct_s2s.adapters.cloud_metadata import discover  # noqa: PLC0415
-    from mct_s2s.adapters.clouds import BY_NAME  # noqa: PLC0415
-    from mct_s2s.adapters.connection import Connection  # noqa: PLC0415
-    from mct_s2s.adapters.patience import Patience  # noqa: PLC0415
-    from mct_s2s.adapters.tls import ca_bundle, tls_context  # noqa: PLC0415
+    from mct_s2s.azure.cloud_metadata import discover  # noqa: PLC0415
+    from mct_s2s.azure.clouds import BY_NAME  # noqa: PLC0415
+    from mct_s2s.azure.connection import Connection  # noqa: PLC0415
+    from mct_s2s.azure.retry import Patience  # noqa: PLC0415
+    from mct_s2s.azure.tls import ca_bundle, tls_context  # noqa: PLC0415
 
     deadline = clock.seconds() + start.options.timeout
     ca_file = rehearsal.ca_file if rehearsal else ca_bundle(start.environ)
@@ -246,10 +246,10 @@ class _Line:
 async def _sign_in(start: Start, line: _Line, terminal: Terminal, rehearsal: Rehearsal | None) -> Credential:
     from azure.core.pipeline.transport import AioHttpTransport  # noqa: PLC0415
 
-    from mct_s2s.adapters import patience as limits  # noqa: PLC0415
-    from mct_s2s.adapters.credentials import Caller, service_principal, sign_in  # noqa: PLC0415
-    from mct_s2s.adapters.patience import Patience  # noqa: PLC0415
-    from mct_s2s.adapters.sign_in import Method, choose  # noqa: PLC0415
+    from mct_s2s.azure import retry as limits  # noqa: PLC0415
+    from mct_s2s.azure.retry import Patience  # noqa: PLC0415
+    from mct_s2s.azure.sign_in.caller import Method, choose  # noqa: PLC0415
+    from mct_s2s.azure.sign_in.credentials import Caller, service_principal, sign_in  # noqa: PLC0415
 
     transport = AioHttpTransport(
         session=line.http,
@@ -274,14 +274,14 @@ async def _sign_in(start: Start, line: _Line, terminal: Terminal, rehearsal: Reh
 async def _ports(
     line: _Line, credential: Credential, rehearsal: Rehearsal | None, needs: Needs
 ) -> AsyncIterator[Azure]:
-    from mct_s2s.adapters.arm.access import ArmAccess  # noqa: PLC0415
-    from mct_s2s.adapters.arm.identities import ArmIdentities  # noqa: PLC0415
-    from mct_s2s.adapters.arm.session import ArmSession  # noqa: PLC0415
-    from mct_s2s.adapters.arm.sites import ArmSites  # noqa: PLC0415
-    from mct_s2s.adapters.graph.access import GraphAccess  # noqa: PLC0415
-    from mct_s2s.adapters.graph.directory import GraphDirectory  # noqa: PLC0415
-    from mct_s2s.adapters.graph.session import GraphSession  # noqa: PLC0415
-    from mct_s2s.adapters.patience import Patience  # noqa: PLC0415
+    from mct_s2s.azure.arm.access import ArmAccess  # noqa: PLC0415
+    from mct_s2s.azure.arm.identities import ArmIdentities  # noqa: PLC0415
+    from mct_s2s.azure.arm.session import ArmSession  # noqa: PLC0415
+    from mct_s2s.azure.arm.sites import ArmSites  # noqa: PLC0415
+    from mct_s2s.azure.graph.access import GraphAccess  # noqa: PLC0415
+    from mct_s2s.azure.graph.directory import GraphDirectory  # noqa: PLC0415
+    from mct_s2s.azure.graph.session import GraphSession  # noqa: PLC0415
+    from mct_s2s.azure.retry import Patience  # noqa: PLC0415
     from mct_s2s.ports import Azure  # noqa: PLC0415
 
     graph = GraphSession(line.cloud, credential, line.tls, Patience(line.remaining), line.trace)
@@ -311,10 +311,10 @@ PROOF_RESERVE = 3.0
 def _clientele(line: _Line, start: Start) -> Clientele:
     from azure.core.pipeline.transport import AioHttpTransport  # noqa: PLC0415
 
-    from mct_s2s.adapters import patience as limits  # noqa: PLC0415
-    from mct_s2s.adapters.mct_api import MctApi  # noqa: PLC0415
-    from mct_s2s.adapters.patience import Patience  # noqa: PLC0415
-    from mct_s2s.adapters.tokens import EntraTokens  # noqa: PLC0415
+    from mct_s2s.azure import retry as limits  # noqa: PLC0415
+    from mct_s2s.azure.mct_api import MctApi  # noqa: PLC0415
+    from mct_s2s.azure.retry import Patience  # noqa: PLC0415
+    from mct_s2s.azure.tokens import EntraTokens  # noqa: PLC0415
 
     def remaining() -> float:
         return line.remaining() - PROOF_RESERVE
@@ -336,17 +336,17 @@ def _load_sign_in() -> None:
 
     One thread imports at a time: the SDKs' packages import each other in circles, and two threads would meet in them.
     """
-    import mct_s2s.adapters.credentials  # noqa: F401, PLC0415
+    import mct_s2s.azure.sign_in.credentials  # noqa: F401, PLC0415
 
 
 def _load_services(needs: Needs) -> None:
     """Import what the command is about to use, on a thread, while the sign-in is on its way."""
     if needs.arm:
-        import mct_s2s.adapters.arm.identities  # noqa: PLC0415
+        import mct_s2s.azure.arm.identities  # noqa: PLC0415
     if needs.directory:
-        import mct_s2s.adapters.graph.directory  # noqa: PLC0415
+        import mct_s2s.azure.graph.directory  # noqa: PLC0415
     if needs.key_vault:
-        import mct_s2s.adapters.vault_places  # noqa: F401, PLC0415
+        import mct_s2s.stores.key_vault  # noqa: F401, PLC0415
 
 
 def _trace(terminal: Terminal) -> Trace:

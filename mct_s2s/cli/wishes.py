@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import assert_never
 
-from mct_s2s.adapters.key_pairs import given_certificate
 from mct_s2s.cli.options import CredentialKind, CredentialOptions
 from mct_s2s.errors import UsageError
 from mct_s2s.inputs.clients import client_names
 from mct_s2s.inputs.federation import federated_wish
 from mct_s2s.inputs.lifetime import expiry
 from mct_s2s.inputs.management_reference import management_reference
+from mct_s2s.key_pairs import given_certificate
 from mct_s2s.model.desired import CertificateWish, ClientWish, CredentialWish, SecretWish, ServiceWish
 from mct_s2s.model.ids import named_unique_name, service_unique_name
 from mct_s2s.model.target import SiteTarget

@@ -12,13 +12,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from mct_s2s import clock
-from mct_s2s.adapters.answers import seconds
-from mct_s2s.adapters.plain_requests import NoAnswer
+from mct_s2s.azure.answers import seconds
+from mct_s2s.azure.plain_requests import NoAnswer
 from mct_s2s.conformance.journal import Journal
 from mct_s2s.conformance.side import Side
 from mct_s2s.conformance.steps import SETTING, Json, Kind, Service, at
 from mct_s2s.conformance.story.resource_manager import IDENTITIES_API, SITES_API
-from mct_s2s.sandbox.comparison import Answer
+from mct_s2s.sandbox.comparing.comparison import Answer
 
 ATTEMPTS = 6
 PAUSE = 1.0

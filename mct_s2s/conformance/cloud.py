@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from mct_s2s.adapters.clouds import BY_NAME, SANDBOX
-from mct_s2s.adapters.plain_requests import NoAnswer
+from mct_s2s.azure.clouds import BY_NAME, SANDBOX
+from mct_s2s.azure.plain_requests import NoAnswer
 from mct_s2s.cli.wiring import SignedIn
 from mct_s2s.conformance.journal import Place
 from mct_s2s.conformance.names import roots

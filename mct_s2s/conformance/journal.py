@@ -19,9 +19,9 @@ from typing import Any
 from filelock import FileLock, Timeout
 from platformdirs import user_state_path
 
-from mct_s2s.adapters.private_files import replace_whole, text_of
 from mct_s2s.conformance.steps import Kind
 from mct_s2s.local_files import make_private_folder
+from mct_s2s.stores.private_files import replace_whole, text_of
 
 PREFIX = "mct-s2s-conformance-"
 VERSION = 1

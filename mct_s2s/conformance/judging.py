@@ -19,7 +19,7 @@ from mct_s2s.conformance.skeleton import (
 from mct_s2s.conformance.steps import Json, Service, Step, at
 from mct_s2s.conformance.texts import SHORTEST_PRIVATE, Texts
 from mct_s2s.conformance.walk import Outcome, Wait
-from mct_s2s.sandbox.comparison import Answer, differences
+from mct_s2s.sandbox.comparing.comparison import Answer, differences
 
 
 class Verdict(StrEnum):

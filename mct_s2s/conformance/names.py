@@ -7,8 +7,8 @@ import json
 import uuid
 from datetime import datetime, timedelta
 
-from mct_s2s.adapters.clouds import Cloud
-from mct_s2s.adapters.key_pairs import make_key_pair
+from mct_s2s.azure.clouds import Cloud
+from mct_s2s.key_pairs import make_key_pair
 
 SECRET_DAYS = 30
 

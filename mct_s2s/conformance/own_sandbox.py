@@ -8,15 +8,15 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
 
-from mct_s2s.adapters.cloud_metadata import discover
-from mct_s2s.adapters.connection import Connection
-from mct_s2s.adapters.tls import tls_context
-from mct_s2s.adapters.trace import silent
+from mct_s2s.azure.cloud_metadata import discover
+from mct_s2s.azure.connection import Connection
+from mct_s2s.azure.tls import tls_context
+from mct_s2s.azure.trace import silent
 from mct_s2s.conformance.names import roots
 from mct_s2s.conformance.side import Side
 from mct_s2s.conformance.steps import Service, at
-from mct_s2s.sandbox.embedded import Running, start
-from mct_s2s.sandbox.seed import RESOURCE_GROUP, SITE, SUBSCRIPTION_ID, VAULT
+from mct_s2s.sandbox.hosting.embedded import Running, start
+from mct_s2s.sandbox.world.seed import RESOURCE_GROUP, SITE, SUBSCRIPTION_ID, VAULT
 
 
 @asynccontextmanager

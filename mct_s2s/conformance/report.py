@@ -19,7 +19,7 @@ from mct_s2s.conformance.judging import Finding, Verdict
 from mct_s2s.conformance.steps import Json, Step
 from mct_s2s.conformance.story import not_asked
 from mct_s2s.plain_text import plain
-from mct_s2s.sandbox import coverage
+from mct_s2s.sandbox.services import coverage
 
 REPORT = "report.md"
 REMOVED = "removed"

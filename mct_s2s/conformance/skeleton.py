@@ -15,7 +15,7 @@ from typing import Any
 from mct_s2s.conformance.steps import SETTING, Json, Step
 from mct_s2s.conformance.texts import ANY, Texts, is_only_placeholders
 from mct_s2s.conformance.walk import Outcome
-from mct_s2s.sandbox.comparison import Answer
+from mct_s2s.sandbox.comparing.comparison import Answer
 
 HEADERS = frozenset(
     {

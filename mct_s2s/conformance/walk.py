@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from mct_s2s import clock
-from mct_s2s.adapters.answers import seconds
-from mct_s2s.adapters.plain_requests import NoAnswer
+from mct_s2s.azure.answers import seconds
+from mct_s2s.azure.plain_requests import NoAnswer
 from mct_s2s.conformance.journal import Journal
 from mct_s2s.conformance.side import Side
 from mct_s2s.conformance.steps import SETTING, Json, Kind, Service, Settings, Step, at
 from mct_s2s.model.ids import is_guid
-from mct_s2s.sandbox.comparison import Answer
-from mct_s2s.sandbox.placeholders import filled
+from mct_s2s.sandbox.comparing.comparison import Answer
+from mct_s2s.sandbox.comparing.placeholders import filled
 
 ARRIVES_SECONDS = 30.0
 """Longer than this, no answer is waited for to become another one."""

@@ -7,9 +7,9 @@ import re
 from typing import Any
 
 import pytest
-from mct_s2s.adapters import api_versions
-from mct_s2s.adapters.api_versions import newest
-from mct_s2s.adapters.arm.sites import ArmSites
+from mct_s2s.azure import api_versions
+from mct_s2s.azure.api_versions import newest
+from mct_s2s.azure.arm.sites import ArmSites
 from mct_s2s.errors import S2SError, ServiceError
 from mct_s2s.model.resource_id import ResourceId
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import random
 from typing import Any
 
-from mct_s2s.adapters.graph import parse
-from mct_s2s.adapters.graph.directory import _in_order
+from mct_s2s.azure.graph import parse
+from mct_s2s.azure.graph.directory import _in_order
 
 from tests.planning.worlds import guid
 

@@ -12,13 +12,13 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.x509.oid import NameOID
-from mct_s2s.adapters.graph.parse import thumbprint
-from mct_s2s.adapters.key_pairs import UnfitCertificate, certificate_in, given_certificate, make_key_pair
-from mct_s2s.adapters.key_places import KeyFilePlace, ShownKeyPlace
+from mct_s2s.azure.graph.parse import thumbprint
 from mct_s2s.errors import UsageError
+from mct_s2s.key_pairs import UnfitCertificate, certificate_in, given_certificate, make_key_pair
 from mct_s2s.model.ids import ClientId
 from mct_s2s.model.observed import CredentialKind
 from mct_s2s.ports import KeyPlace, KeyWish
+from mct_s2s.stores.keys import KeyFilePlace, ShownKeyPlace
 
 from tests.adapters.test_secret_places import RECORD, Viewer
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from mct_s2s.adapters.graph.parse import deleted_applications
+from mct_s2s.azure.graph.parse import deleted_applications
 from mct_s2s.model.ids import (
     client_unique_name,
     name_tag,

@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 
 import httpx
 import pytest
-from mct_s2s.adapters.graph import errors
-from mct_s2s.adapters.graph.directory import GraphDirectory
+from mct_s2s.azure.graph import errors
+from mct_s2s.azure.graph.directory import GraphDirectory
 from mct_s2s.errors import PermissionMissing, S2SError, ServiceError, SignInFailed
 from mct_s2s.model.ids import ApplicationObjectId, AppRoleId, ClientId, PrincipalId
 

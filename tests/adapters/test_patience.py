@@ -7,8 +7,8 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
-from mct_s2s.adapters import patience as room
-from mct_s2s.adapters.patience import Patience
+from mct_s2s.azure import retry as room
+from mct_s2s.azure.retry import Patience
 from mct_s2s.errors import ServiceError, Throttled
 
 Send = Callable[[], Awaitable[str]]

@@ -9,9 +9,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from mct_s2s.adapters.secret_places import FilePlace, Shown, ShownPlace
 from mct_s2s.model.ids import ClientId, KeyId, TenantId
 from mct_s2s.ports import NewSecret, SecretRecord, StoredCredential
+from mct_s2s.stores.files import FilePlace, Shown, ShownPlace
 
 RECORD = SecretRecord(
     TenantId("11111111-1111-1111-1111-111111111111"),

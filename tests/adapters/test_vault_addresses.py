@@ -8,10 +8,10 @@ from typing import Any
 
 import aiohttp
 import pytest
-from mct_s2s.adapters.clouds import BY_NAME, CHINA, PUBLIC, US_GOVERNMENT, US_GOVERNMENT_DOD, Cloud
-from mct_s2s.adapters.loopback import LocalhostResolver
-from mct_s2s.adapters.patience import Patience
-from mct_s2s.adapters.trace import silent
+from mct_s2s.azure.clouds import BY_NAME, CHINA, PUBLIC, US_GOVERNMENT, US_GOVERNMENT_DOD, Cloud
+from mct_s2s.azure.loopback import LocalhostResolver
+from mct_s2s.azure.retry import Patience
+from mct_s2s.azure.trace import silent
 from mct_s2s.errors import NotThere, ServiceError, UsageError
 from mct_s2s.inputs.vault import secret_name, vault_to
 
@@ -111,7 +111,7 @@ class Caller:
 
 def ask(url: str, scope: str, caller: Caller, **connector: Any) -> None:
     """Look for a secret in a vault."""
-    from mct_s2s.adapters.key_vault import KeyVault  # noqa: PLC0415  # an extra
+    from mct_s2s.azure.key_vault.vault import KeyVault  # noqa: PLC0415  # an extra
 
     async def body() -> None:
         async with aiohttp.ClientSession(
@@ -146,9 +146,9 @@ def test_names_below_localhost_lead_to_this_machine() -> None:
 
 def test_a_vault_that_asks_for_a_token_of_another_service_gets_none(tmp_path_factory: pytest.TempPathFactory) -> None:
     """The sandbox's vaults want its own resource; here they are taken for a cloud's that has another one."""
-    from mct_s2s.adapters.tls import tls_context  # noqa: PLC0415
-    from mct_s2s.sandbox.embedded import start  # noqa: PLC0415
-    from mct_s2s.sandbox.seed import VAULT  # noqa: PLC0415
+    from mct_s2s.azure.tls import tls_context  # noqa: PLC0415
+    from mct_s2s.sandbox.hosting.embedded import start  # noqa: PLC0415
+    from mct_s2s.sandbox.world.seed import VAULT  # noqa: PLC0415
 
     running, caller = start(tmp_path_factory.mktemp("vault")), Caller()
     try:

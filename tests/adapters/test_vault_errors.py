@@ -11,9 +11,9 @@ from typing import Any, cast
 
 import aiohttp
 import pytest
-from mct_s2s.adapters.key_vault import KeyVault
-from mct_s2s.adapters.trace import silent
-from mct_s2s.adapters.vault_refusals import BUSY, DELETED
+from mct_s2s.azure.key_vault.refusals import BUSY, DELETED
+from mct_s2s.azure.key_vault.vault import KeyVault
+from mct_s2s.azure.trace import silent
 from mct_s2s.errors import NotThere, PermissionMissing, S2SError, ServiceError, SignInFailed
 
 from tests.adapters.raw import ODD_BODIES, REQUEST_ID, Answer, Once, SignedIn, Wire

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from mct_s2s.cli import changing
-from mct_s2s.flows.converge import Answer
+from mct_s2s.engine.converge import Answer
 from mct_s2s.planning.plan import Plan
 
 from tests.cli.conftest import Program

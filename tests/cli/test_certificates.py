@@ -17,7 +17,7 @@ from azure.identity import CertificateCredential, EnvironmentCredential
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
-from mct_s2s.adapters.key_pairs import certificate_in, make_key_pair
+from mct_s2s.key_pairs import certificate_in, make_key_pair
 
 from tests.cli.conftest import Ended, Program
 from tests.conftest import Json, Sandbox, program, without_azure

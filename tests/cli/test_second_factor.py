@@ -6,9 +6,9 @@ import asyncio
 import re
 
 import pytest
-from mct_s2s.adapters import credentials
-from mct_s2s.adapters.clouds import Cloud
-from mct_s2s.sandbox.directory import delegated
+from mct_s2s.azure.clouds import Cloud
+from mct_s2s.azure.sign_in import credentials
+from mct_s2s.sandbox.entra import delegated
 
 from tests.cli.conftest import Ended, Program
 from tests.cli.test_azure_cli import AzureCli, az

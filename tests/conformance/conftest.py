@@ -18,8 +18,8 @@ from mct_s2s.conformance import command, names
 from mct_s2s.conformance.own_sandbox import sandbox_side
 from mct_s2s.conformance.steps import Step
 from mct_s2s.conformance.story import story
-from mct_s2s.sandbox import seed
-from mct_s2s.sandbox.embedded import Running, start
+from mct_s2s.sandbox.hosting.embedded import Running, start
+from mct_s2s.sandbox.world import seed
 
 from tests.conftest import Json, Sandbox, without_azure
 from tests.inside import PASSING, Inside, environment_of

@@ -11,7 +11,7 @@ import pytest
 from mct_s2s.conformance import command
 from mct_s2s.conformance.journal import Journal, Place
 from mct_s2s.conformance.steps import SETTING, Kind
-from mct_s2s.sandbox.journal import Entry
+from mct_s2s.sandbox.observability.request_log import Entry
 
 from tests.conformance.conftest import APP_SERVICE, SITE, VAULT, Conformance
 from tests.conformance.test_two_sandboxes import standing

@@ -13,7 +13,7 @@ from mct_s2s.conformance.skeleton import Skeletons
 from mct_s2s.conformance.steps import SETTING, Service, Settings, Step
 from mct_s2s.conformance.texts import Texts
 from mct_s2s.conformance.walk import Outcome
-from mct_s2s.sandbox.comparison import Answer, differences
+from mct_s2s.sandbox.comparing.comparison import Answer, differences
 
 NAMES = {"graph": "https://graph.microsoft.com", "tenantId": "1b2c3d4e-0000-4000-8000-0123456789ab", "group": "rg"}
 PRIVATE = (

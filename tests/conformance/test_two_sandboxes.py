@@ -11,8 +11,9 @@ from typing import Any
 
 from mct_s2s.conformance.steps import SETTING, Service
 from mct_s2s.conformance.story import story
-from mct_s2s.sandbox import coverage, seed
-from mct_s2s.sandbox.recordings import Tables
+from mct_s2s.sandbox.comparing.recordings import Tables
+from mct_s2s.sandbox.services import coverage
+from mct_s2s.sandbox.world import seed
 
 from tests.conformance.conftest import APP_SERVICE, GROUP, OTHER, SITE, SUBSCRIPTION, TENANT, VAULT, Conformance, Quiet
 from tests.conftest import Json

@@ -11,15 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from mct_s2s.adapters.secret_places import FilePlace
-from mct_s2s.adapters.sign_in import Method
-from mct_s2s.adapters.turn import turn
+from mct_s2s.azure.sign_in.caller import Method
 from mct_s2s.cli.change_targets import query_for
 from mct_s2s.cli.options import AzureOptions
 from mct_s2s.cli.wiring import Needs, Session, connect
 from mct_s2s.cli.wishes import service_wish
+from mct_s2s.engine.converge import Answer, Convergence, Goal, converge
 from mct_s2s.errors import S2SError
-from mct_s2s.flows.converge import Answer, Convergence, Goal, converge
 from mct_s2s.inputs.target import caller_resource
 from mct_s2s.model.desired import ClientWish, Desired, SecretWish
 from mct_s2s.model.observed import Observed
@@ -27,7 +25,9 @@ from mct_s2s.planning.changes import AnyChange
 from mct_s2s.planning.plan import Facts, Plan
 from mct_s2s.ports import SecretPlace
 from mct_s2s.render.console import Terminal
-from mct_s2s.sandbox.world import World
+from mct_s2s.sandbox.world.world import World
+from mct_s2s.stores.files import FilePlace
+from mct_s2s.stores.host_lock import turn
 from rich.console import Console
 
 from tests.conftest import Sandbox

@@ -16,9 +16,9 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
+from mct_s2s.engine.converge import Answer, Convergence, Goal, converge
+from mct_s2s.engine.observe.query import Query
 from mct_s2s.errors import NotThere, S2SError, ServiceError
-from mct_s2s.flows.converge import Answer, Convergence, Goal, converge
-from mct_s2s.flows.query import Query
 from mct_s2s.model.access import ApiAnswer, ApiToken, Claims, ClientSignIn, SecretProof, SignIn
 from mct_s2s.model.desired import Desired
 from mct_s2s.model.ids import ApplicationObjectId, AppRoleId, ClientId, KeyId, PrincipalId, same_id

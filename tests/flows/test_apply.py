@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 import pytest
+from mct_s2s.engine.apply import apply as flow
+from mct_s2s.engine.apply.apply import apply
+from mct_s2s.engine.apply.context import Stage
+from mct_s2s.engine.apply.journal import Journal
 from mct_s2s.errors import PermissionMissing, S2SError, ServiceError
-from mct_s2s.flows import apply as flow
-from mct_s2s.flows.apply import apply
-from mct_s2s.flows.journal import Journal
-from mct_s2s.flows.stage import Stage
 from mct_s2s.model.ids import AppRoleId, ClientId, PrincipalId
 from mct_s2s.planning.changes import (
     AlreadyRight,

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
-from mct_s2s.adapters.sign_in import Method
+from mct_s2s.azure.sign_in.caller import Method
 from mct_s2s.cli.options import AzureOptions
 from mct_s2s.cli.wiring import Clientele, Needs, connect
 from mct_s2s.errors import ServiceError, UsageError

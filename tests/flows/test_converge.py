@@ -10,8 +10,8 @@ from datetime import timedelta
 from functools import cache
 
 import pytest
+from mct_s2s.engine.converge import Answer, Convergence, converge
 from mct_s2s.errors import NotThere, Refused, S2SError, ServiceError, UsageError
-from mct_s2s.flows.converge import Answer, Convergence, converge
 from mct_s2s.model.desired import CertificateWish, ClientWish, Desired, FederatedWish, Removal, Rotation
 from mct_s2s.model.observed import CredentialKind
 from mct_s2s.model.rights import SecretRestriction, SecretRule

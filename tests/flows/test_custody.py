@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from mct_s2s.engine.observe.custody import check_restored
 from mct_s2s.errors import Refused
-from mct_s2s.flows.custody import check_restored
 from mct_s2s.model.ids import PrincipalId
 from mct_s2s.model.observed import Owner
 

@@ -9,11 +9,11 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from mct_s2s.engine.observe.app_service import find_subscription
+from mct_s2s.engine.observe.doctor import examine
+from mct_s2s.engine.observe.observe import observe
+from mct_s2s.engine.observe.query import Query
 from mct_s2s.errors import NotThere, PermissionMissing, S2SError, ServiceError
-from mct_s2s.flows.doctor import examine
-from mct_s2s.flows.find_site import find_subscription
-from mct_s2s.flows.observe import observe
-from mct_s2s.flows.query import Query
 from mct_s2s.model.ids import ClientId, PrincipalId, api_uri, client_unique_name, identity_tag, trust_tag
 from mct_s2s.model.observed import (
     Application,

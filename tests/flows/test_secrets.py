@@ -8,11 +8,11 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from mct_s2s.engine.apply import credentials as flow
+from mct_s2s.engine.apply.apply import apply
+from mct_s2s.engine.apply.context import Stage
+from mct_s2s.engine.apply.journal import Journal
 from mct_s2s.errors import NotThere, ServiceError, UsageError
-from mct_s2s.flows import credentials as flow
-from mct_s2s.flows.apply import apply
-from mct_s2s.flows.journal import Journal
-from mct_s2s.flows.stage import Stage
 from mct_s2s.model.ids import ApplicationObjectId, ClientId, KeyId, TenantId
 from mct_s2s.model.observed import Application, Credential, CredentialKind
 from mct_s2s.model.proofs import Certificate, Federation

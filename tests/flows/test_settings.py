@@ -7,9 +7,9 @@ import random
 from collections.abc import Awaitable, Callable, Mapping
 
 import pytest
+from mct_s2s.engine.apply import settings as flow
+from mct_s2s.engine.apply.settings import Written, write_settings
 from mct_s2s.errors import ServiceError
-from mct_s2s.flows import settings as flow
-from mct_s2s.flows.settings import Written, write_settings
 from mct_s2s.model.ids import ClientId
 from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.planning.changes import SettingsWish, SettingWish, WriteSettings

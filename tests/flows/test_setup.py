@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from mct_s2s.model.ids import api_uri
-from mct_s2s.sandbox.wire_errors import arm_error, graph_error
+from mct_s2s.sandbox.core.wire_errors import arm_error, graph_error
 
 from tests.conftest import (
     CONTAINER_APP,

@@ -13,10 +13,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from mct_s2s.adapters import azure_cli
-from mct_s2s.adapters.key_pairs import UnfitCertificate, certificate_in, given_certificate
-from mct_s2s.adapters.key_places import KeyFilePlace
-from mct_s2s.adapters.secret_places import DELIVERED, FilePlace, variables_in
+from mct_s2s.azure.sign_in import azure_cli
 from mct_s2s.bounded_json import load_json
 from mct_s2s.cli.own_credentials import at_hand, from_files
 from mct_s2s.errors import S2SError
@@ -30,8 +27,11 @@ from mct_s2s.inputs.handoff import given_values, read_handoff
 from mct_s2s.inputs.lifetime import expiry
 from mct_s2s.inputs.target import caller_resource, site_target
 from mct_s2s.inputs.vault import vault_to
+from mct_s2s.key_pairs import UnfitCertificate, certificate_in, given_certificate
 from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.model.site_settings import NAMES
+from mct_s2s.stores.files import DELIVERED, FilePlace, variables_in
+from mct_s2s.stores.keys import KeyFilePlace
 
 from tests.adapters.test_certificates import PRIVATE, RSA, pem_of
 from tests.support.sampling import cases

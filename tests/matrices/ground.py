@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from mct_s2s.sandbox.journal import Entry
-from mct_s2s.sandbox.managed_identity import identity_header
+from mct_s2s.sandbox.observability.request_log import Entry
+from mct_s2s.sandbox.services.login.managed_identity import identity_header
 
 from tests.conftest import FUNCTION_APP, MACHINE, Json, program, without_azure
 from tests.inside import Inside

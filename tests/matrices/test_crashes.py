@@ -11,9 +11,9 @@ from collections import Counter
 from dataclasses import dataclass
 
 import pytest
-from mct_s2s.sandbox.effects import may_write
-from mct_s2s.sandbox.exchange import Cut
-from mct_s2s.sandbox.journal import Entry
+from mct_s2s.sandbox.observability.exchange import Cut
+from mct_s2s.sandbox.observability.request_log import Entry
+from mct_s2s.sandbox.observability.writes import may_write
 
 from tests.conftest import MACHINE
 from tests.matrices.ground import Ground, label

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from mct_s2s.sandbox.journal import Entry
+from mct_s2s.sandbox.observability.request_log import Entry
 
 from tests.cli.conftest import Ended
 from tests.conftest import Json

@@ -11,8 +11,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from mct_s2s.sandbox.journal import Entry
-from mct_s2s.sandbox.wire_errors import arm_error
+from mct_s2s.sandbox.core.wire_errors import arm_error
+from mct_s2s.sandbox.observability.request_log import Entry
 
 from tests.cli.conftest import Ended
 from tests.conftest import SITE

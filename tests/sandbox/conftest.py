@@ -10,13 +10,13 @@ from typing import Any
 
 import httpx
 import pytest
-from mct_s2s.sandbox import seed
-from mct_s2s.sandbox.addresses import Addresses
-from mct_s2s.sandbox.application import build
-from mct_s2s.sandbox.directory.tokens import SigningKey
-from mct_s2s.sandbox.embedded import Running, start
-from mct_s2s.sandbox.journal import Journal
-from mct_s2s.sandbox.world import World
+from mct_s2s.sandbox.core.addresses import Addresses
+from mct_s2s.sandbox.entra.tokens import SigningKey
+from mct_s2s.sandbox.hosting.application import build
+from mct_s2s.sandbox.hosting.embedded import Running, start
+from mct_s2s.sandbox.observability.request_log import Journal
+from mct_s2s.sandbox.world import seed
+from mct_s2s.sandbox.world.world import World
 
 SECRET = "the-administrators-secret"
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import httpx
 import pytest
-from mct_s2s.sandbox import seed
 from mct_s2s.sandbox.resources import access
-from mct_s2s.sandbox.world import World
+from mct_s2s.sandbox.world import seed
+from mct_s2s.sandbox.world.world import World
 
 from tests.sandbox.conftest import Client
 

@@ -18,9 +18,9 @@ import httpx
 import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
-from mct_s2s.sandbox import seed
-from mct_s2s.sandbox.addresses import Addresses
+from mct_s2s.sandbox.core.addresses import Addresses
 from mct_s2s.sandbox.resources import access
+from mct_s2s.sandbox.world import seed
 
 from tests.sandbox.conftest import SECRET, Client, signing_key
 

@@ -13,10 +13,14 @@ from urllib.parse import quote, urlencode
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
-from mct_s2s.sandbox import arm, graph, login, seed, vault
-from mct_s2s.sandbox.addresses import Addresses
-from mct_s2s.sandbox.directory.types import TYPES
+from mct_s2s.sandbox.core.addresses import Addresses
+from mct_s2s.sandbox.entra.types import TYPES
 from mct_s2s.sandbox.resources.known_versions import VAULT_SECRETS
+from mct_s2s.sandbox.services import key_vault
+from mct_s2s.sandbox.services.arm import arm
+from mct_s2s.sandbox.services.graph import graph
+from mct_s2s.sandbox.services.login import login
+from mct_s2s.sandbox.world import seed
 
 from tests.sandbox.conftest import SECRET, Client, signing_key
 from tests.support.sampling import cases
@@ -245,7 +249,7 @@ SECRETS = st.fixed_dictionaries(
 ).map(lambda value: json.dumps(value).encode())
 
 
-@pytest.mark.parametrize("row", vault.OPERATIONS, ids=lambda row: f"{row.method} {row.template}")
+@pytest.mark.parametrize("row", key_vault.OPERATIONS, ids=lambda row: f"{row.method} {row.template}")
 @given(data=st.data())
 @FUZZ
 def test_key_vault_answers_in_its_own_shape(row: Any, data: st.DataObject) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from mct_s2s.sandbox.directory.well_known import GRAPH_APP_ID, GRAPH_ROLES
+from mct_s2s.sandbox.entra.well_known import GRAPH_APP_ID, GRAPH_ROLES
 
 from tests.sandbox.conftest import Client
 from tests.sandbox.test_sign_in import begin, make_app, make_service, poll

@@ -28,7 +28,7 @@ from azure.identity.aio import ClientSecretCredential as AsyncClientSecretCreden
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from kiota_authentication_azure.azure_identity_authentication_provider import AzureIdentityAuthenticationProvider
-from mct_s2s.sandbox.embedded import Running
+from mct_s2s.sandbox.hosting.embedded import Running
 from msgraph.generated.applications.item.add_password.add_password_post_request_body import (
     AddPasswordPostRequestBody,
 )

@@ -20,10 +20,9 @@ from azure.core.exceptions import (
 from azure.core.pipeline.policies import AsyncRetryPolicy
 from azure.core.pipeline.transport import AioHttpTransport
 from azure.identity.aio import ClientSecretCredential
-from mct_s2s.adapters.loopback import LocalhostResolver
-from mct_s2s.adapters.tls import tls_context
-from mct_s2s.sandbox import seed
-from mct_s2s.sandbox.embedded import Running
+from mct_s2s.azure.loopback import LocalhostResolver
+from mct_s2s.azure.tls import tls_context
+from mct_s2s.sandbox.hosting.embedded import Running
 from mct_s2s.sandbox.resources.access import (
     CONTRIBUTOR,
     SECRETS_OFFICER,
@@ -31,7 +30,8 @@ from mct_s2s.sandbox.resources.access import (
     VAULT_CONTRIBUTOR,
     VAULT_READER,
 )
-from mct_s2s.sandbox.vault import OPERATIONS
+from mct_s2s.sandbox.services.key_vault import OPERATIONS
+from mct_s2s.sandbox.world import seed
 
 from tests.sandbox.conftest import Client
 

@@ -14,17 +14,18 @@ from typing import Any
 import pytest
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
-from mct_s2s.adapters.cloud_metadata import read_cloud
-from mct_s2s.adapters.clouds import PUBLIC
+from mct_s2s.azure.cloud_metadata import read_cloud
+from mct_s2s.azure.clouds import PUBLIC
 from mct_s2s.cli.app import main
 from mct_s2s.errors import UsageError
-from mct_s2s.sandbox import certificates, embedded, listening, real_names, seed, server, session
-from mct_s2s.sandbox.environment import real_exports
-from mct_s2s.sandbox.lock import Lock
-from mct_s2s.sandbox.real_names import CERTIFIED, MARK, RealNames, hosts_lines
-from mct_s2s.sandbox.state import Served, State
-from mct_s2s.sandbox.tokens_out import claims_of
-from mct_s2s.sandbox.world import World
+from mct_s2s.sandbox.hosting import certificates, embedded, listening, real_names, server, startup
+from mct_s2s.sandbox.hosting.environment import real_exports
+from mct_s2s.sandbox.hosting.lock import Lock
+from mct_s2s.sandbox.hosting.real_names import CERTIFIED, MARK, RealNames, hosts_lines
+from mct_s2s.sandbox.hosting.state_directory import Served, State
+from mct_s2s.sandbox.observability.issued_tokens import claims_of
+from mct_s2s.sandbox.world import seed
+from mct_s2s.sandbox.world.world import World
 
 from tests.conftest import without_azure
 from tests.sandbox.conftest import Client
@@ -217,10 +218,10 @@ def listener(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Listening]:
     world.resources.restart_seconds = world.resources.operation_seconds = 0.0
     opened = listening.open_ports(["all"], {})
     port = opened["all"][0].getsockname()[1]
-    web, _, _ = session.prepare_real_names(state, world, port)
+    web, _, _ = startup.prepare_real_names(state, world, port)
     ready = threading.Event()
     web.started_up = ready.set
-    thread = threading.Thread(target=web.run, args=(session.all_of(opened),), daemon=True)
+    thread = threading.Thread(target=web.run, args=(startup.all_of(opened),), daemon=True)
     thread.start()
     assert ready.wait(60)
     yield Listening(folder, port, world)
@@ -317,7 +318,7 @@ def test_hosts_and_env_print_what_a_shell_takes(
 
 
 def test_a_sandbox_that_cannot_be_used_is_an_error_with_a_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
-    from mct_s2s.adapters.clouds import start_rehearsal  # noqa: PLC0415
+    from mct_s2s.azure.clouds import start_rehearsal  # noqa: PLC0415
 
     def unusable() -> None:
         raise ValueError("why")

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from mct_s2s.sandbox import arm, graph, login, seed
+from mct_s2s.sandbox.services.arm import arm
+from mct_s2s.sandbox.services.graph import graph
+from mct_s2s.sandbox.services.login import login
+from mct_s2s.sandbox.world import seed
 
 from tests.sandbox.conftest import Client
 

@@ -17,12 +17,13 @@ from typing import Any
 
 import httpx
 import pytest
-from mct_s2s.sandbox import seed, server
-from mct_s2s.sandbox.embedded import Running, start
-from mct_s2s.sandbox.environment import exports
-from mct_s2s.sandbox.lock import Lock
-from mct_s2s.sandbox.state import State
-from mct_s2s.sandbox.world import World, replace_file
+from mct_s2s.sandbox.hosting import server
+from mct_s2s.sandbox.hosting.embedded import Running, start
+from mct_s2s.sandbox.hosting.environment import exports
+from mct_s2s.sandbox.hosting.lock import Lock
+from mct_s2s.sandbox.hosting.state_directory import State
+from mct_s2s.sandbox.world import seed
+from mct_s2s.sandbox.world.world import World, replace_file
 
 from tests.sandbox.conftest import SECRET, Client
 
@@ -112,7 +113,8 @@ def free_ports() -> int:
 
 def test_serve_runs_until_interrupted_and_others_join_it(tmp_path: Path) -> None:
     port = free_ports()
-    script = f"from mct_s2s.sandbox.server import serve; serve({port}, announce=lambda line: print(line, flush=True))"
+    served = f"serve({port}, announce=lambda line: print(line, flush=True))"
+    script = f"from mct_s2s.sandbox.hosting.server import serve; {served}"
     environment = {**os.environ, "MCT_S2S_SANDBOX_DIR": str(tmp_path)}
     process = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True, env=environment)
     try:
@@ -188,9 +190,9 @@ def test_a_request_on_a_kept_connection_does_not_wait_for_acknowledgements(runni
 def test_a_world_that_is_slow_to_write_is_written_when_the_sandbox_ends(
     state_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("mct_s2s.sandbox.keeping.BEARABLE_SECONDS", -1.0)
+    monkeypatch.setattr("mct_s2s.sandbox.world.persistence.BEARABLE_SECONDS", -1.0)
     may_write = threading.Event()
-    monkeypatch.setattr("mct_s2s.sandbox.world.replace_file", when_it_may(may_write))
+    monkeypatch.setattr("mct_s2s.sandbox.world.world.replace_file", when_it_may(may_write))
     running = start(state_dir)
     replace_settings(running, {"first": "1"})
     replace_settings(running, {"second": "2"})

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from mct_s2s.adapters.clouds import PUBLIC
-from mct_s2s.sandbox.seed import VAULT
+from mct_s2s.azure.clouds import PUBLIC
+from mct_s2s.sandbox.world.seed import VAULT
 
 from tests.cli.conftest import Program
 from tests.cli.test_azure_cli import AzureCli

@@ -8,8 +8,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from mct_s2s.sandbox.seed import SITE
-from mct_s2s.sandbox.state import State
+from mct_s2s.sandbox.hosting.state_directory import State
+from mct_s2s.sandbox.world.seed import SITE
 
 from tests.conftest import FUNCTION_APP, Sandbox
 from tests.inside import Inside

@@ -8,8 +8,8 @@ from itertools import product
 from pathlib import Path
 
 import pytest
-from mct_s2s.adapters.key_pairs import UnfitCertificate, certificate_in
 from mct_s2s.bounded_json import DEEPEST, load_json
+from mct_s2s.key_pairs import UnfitCertificate, certificate_in
 from mct_s2s.local_files import MOST_BYTES
 
 from tests.cli.conftest import Program

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from mct_s2s.adapters.patience import IN_FLIGHT
-from mct_s2s.sandbox.journal import Entry
+from mct_s2s.azure.retry import IN_FLIGHT
+from mct_s2s.sandbox.observability.request_log import Entry
 
 from tests.cli.conftest import Program
 from tests.conftest import Sandbox

@@ -40,8 +40,8 @@ WHILE_LOADING = (
     "mct_s2s.render.console",
 )
 WHILE_RUNNING = (
-    "aiohttp", "azure.identity", "mct_s2s.adapters.credentials", "mct_s2s.adapters.graph.directory", "msgraph",
-    "kiota_http", "azure.mgmt.web", "mct_s2s.flows.find_trust", "mct_s2s.adapters.arm.sites",
+    "aiohttp", "azure.identity", "mct_s2s.azure.sign_in.credentials", "mct_s2s.azure.graph.directory", "msgraph",
+    "kiota_http", "azure.mgmt.web", "mct_s2s.engine.observe.trust", "mct_s2s.azure.arm.sites",
 )  # fmt: skip
 
 

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives import serialization
-from mct_s2s.adapters import azure_cli
-from mct_s2s.adapters.key_pairs import UnfitCertificate, certificate_in
-from mct_s2s.adapters.sign_in import Method, choose
+from mct_s2s.azure.sign_in import azure_cli
+from mct_s2s.azure.sign_in.caller import Method, choose
 from mct_s2s.errors import SignInFailed
+from mct_s2s.key_pairs import UnfitCertificate, certificate_in
 
 from tests.adapters.test_certificates import PRIVATE, RSA, pem_of
 from tests.cli.conftest import Ended, Program

@@ -6,8 +6,8 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from mct_s2s.sandbox.journal import Entry
-from mct_s2s.sandbox.misbehaviour import Replaced
+from mct_s2s.sandbox.middleware.fault_injection import Replaced
+from mct_s2s.sandbox.observability.request_log import Entry
 
 from tests.inside import Hook
 

@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 from azure.core.credentials import AccessToken
-from mct_s2s.adapters import credentials
-from mct_s2s.adapters.caller_tokens import Credential
-from mct_s2s.adapters.credentials import Caller
-from mct_s2s.adapters.patience import Patience
-from mct_s2s.adapters.sign_in import Method
+from mct_s2s.azure.retry import Patience
+from mct_s2s.azure.sign_in import credentials
+from mct_s2s.azure.sign_in.caller import Method
+from mct_s2s.azure.sign_in.credentials import Caller
+from mct_s2s.azure.sign_in.tokens import Credential
 
 from tests.conftest import Sandbox
 

@@ -9,9 +9,9 @@ import fnmatch
 import uuid
 from typing import Any
 
-from mct_s2s.sandbox.directory.tokens import Caller
+from mct_s2s.sandbox.core.wire_errors import arm_error
+from mct_s2s.sandbox.entra.tokens import Caller
 from mct_s2s.sandbox.resources.ids import is_within
-from mct_s2s.sandbox.wire_errors import arm_error
 
 OWNER = "8e3af657-a8ff-443c-a75c-2fe8c4bcb635"
 CONTRIBUTOR = "b24988ac-6180-42a0-ab88-20f7382dd24c"

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from mct_s2s.sandbox.wire_errors import WireError, arm_error, vault_error
+from mct_s2s.sandbox.core.wire_errors import WireError, arm_error, vault_error
 
 KNOB = "apiVersions"
 DATA_PLANE = "KeyVault"

@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from mct_s2s.sandbox.core.wire_errors import arm_error
 from mct_s2s.sandbox.resources import identities, operations, site_rules, sites, vaults
 from mct_s2s.sandbox.resources.ids import ResourceId
 from mct_s2s.sandbox.resources.providers import LOCATIONS, ResourceType
 from mct_s2s.sandbox.resources.store import Resources
-from mct_s2s.sandbox.wire_errors import arm_error
 
 _MEMBERS = frozenset(
     {"id", "name", "type", "location", "tags", "kind", "sku", "plan", "identity", "properties", "managedBy", "zones"}

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from mct_s2s.sandbox.core.wire_errors import arm_error
 from mct_s2s.sandbox.resources.ids import ResourceId
 from mct_s2s.sandbox.resources.providers import ResourceType
 from mct_s2s.sandbox.resources.store import Resources
-from mct_s2s.sandbox.wire_errors import arm_error
 
 _KINDS = {"systemassigned": "system", "userassigned": "user"}
 

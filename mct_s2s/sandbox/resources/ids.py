@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Self
 
-from mct_s2s.sandbox.wire_errors import arm_error
+from mct_s2s.sandbox.core.wire_errors import arm_error
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,9 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
+from mct_s2s.sandbox.core.wire_errors import WireError, arm_error
 from mct_s2s.sandbox.resources.ids import ResourceId
 from mct_s2s.sandbox.resources.store import Resources
-from mct_s2s.sandbox.wire_errors import WireError, arm_error
 
 
 def begin(resources: Resources, resource_id: ResourceId, change: dict[str, Any]) -> str:

@@ -8,9 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from mct_s2s.sandbox.core.wire_errors import arm_error
 from mct_s2s.sandbox.resources import known_versions
 from mct_s2s.sandbox.resources.api_versions import ApiVersions
-from mct_s2s.sandbox.wire_errors import arm_error
 
 Update = Literal["done", "operation", "location"]
 

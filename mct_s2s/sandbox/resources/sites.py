@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Self
 
-from mct_s2s.sandbox.wire_errors import WireError
+from mct_s2s.sandbox.core.wire_errors import WireError
 
 _EPOCH_1601 = 11_644_473_600
 Settings = dict[str, str | None]

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Self
 
-from mct_s2s.sandbox.clock import Clock
-from mct_s2s.sandbox.directory.store import Directory
+from mct_s2s.sandbox.core.clock import Clock
+from mct_s2s.sandbox.core.variations import ResourceVariations
+from mct_s2s.sandbox.core.wire_errors import arm_error
+from mct_s2s.sandbox.entra.store import Directory
 from mct_s2s.sandbox.resources.access import Access
 from mct_s2s.sandbox.resources.api_versions import ApiVersions
 from mct_s2s.sandbox.resources.ids import ResourceId
@@ -15,8 +17,6 @@ from mct_s2s.sandbox.resources.sites import SiteState
 from mct_s2s.sandbox.resources.throttle import Throttle
 from mct_s2s.sandbox.resources.vaults import TYPE as VAULT
 from mct_s2s.sandbox.resources.vaults import VaultState
-from mct_s2s.sandbox.variations import ResourceVariations
-from mct_s2s.sandbox.wire_errors import arm_error
 
 Body = dict[str, Any]
 

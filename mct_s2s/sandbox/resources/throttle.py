@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from mct_s2s.sandbox.wire_errors import arm_error
+from mct_s2s.sandbox.core.wire_errors import arm_error
 
 # Requests at most at once, and how many come back each second.
 LIMITS = {"reads": (250, 25.0), "writes": (200, 10.0), "deletes": (200, 10.0)}

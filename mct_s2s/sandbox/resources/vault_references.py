@@ -12,10 +12,10 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from mct_s2s.sandbox.core.wire_errors import WireError
 from mct_s2s.sandbox.resources import vault_access
 from mct_s2s.sandbox.resources.sites import SiteState
 from mct_s2s.sandbox.resources.store import Resources
-from mct_s2s.sandbox.wire_errors import WireError
 
 _PREFIX = "@Microsoft.KeyVault("
 _URI = re.compile(r"SecretUri=https://([\w-]+)\.vault\.[\w.:]+/secrets/([\w-]+)/?([\w-]*)/?", re.IGNORECASE)

@@ -12,8 +12,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Self
 
+from mct_s2s.sandbox.core.wire_errors import WireError, arm_error, vault_error
 from mct_s2s.sandbox.resources.ids import ResourceId
-from mct_s2s.sandbox.wire_errors import WireError, arm_error, vault_error
 
 TYPE = "Microsoft.KeyVault/vaults"
 RETENTION_DAYS = 90

@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-from mct_s2s.sandbox import seed
-from mct_s2s.sandbox.addresses import Addresses
-from mct_s2s.sandbox.comparison import Answer, differences
-from mct_s2s.sandbox.directory import delegated
-from mct_s2s.sandbox.directory.well_known import AZURE_CLI_APP_ID
-from mct_s2s.sandbox.placeholders import filled
-from mct_s2s.sandbox.recordings import Tables, put
-from mct_s2s.sandbox.world import World
+from mct_s2s.sandbox.comparing.comparison import Answer, differences
+from mct_s2s.sandbox.comparing.placeholders import filled
+from mct_s2s.sandbox.comparing.recordings import Tables, put
+from mct_s2s.sandbox.core.addresses import Addresses
+from mct_s2s.sandbox.entra import delegated
+from mct_s2s.sandbox.entra.well_known import AZURE_CLI_APP_ID
+from mct_s2s.sandbox.world import seed
+from mct_s2s.sandbox.world.world import World
 
 from tests.sandbox.conftest import SECRET, Client, signing_key
 from tests.sandbox.traffic.not_compared import DEVIATIONS

@@ -1,0 +1,160 @@
+"""A cloud by asking its Azure Resource Manager: `/metadata/endpoints`, read as what a stranger says.
+
+Whoever answers chooses where the caller's tokens come from and where they go. So a document that names anything of one
+of Microsoft's clouds has to be that cloud altogether, and is then replaced by our own table's entry.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+import aiohttp
+
+from mct_s2s.azure import retry as limits
+from mct_s2s.azure.answers import OddAnswer
+from mct_s2s.azure.clouds import BY_NAME, NEVER_CONNECTED, Cloud, origin
+from mct_s2s.azure.connection import Connection
+from mct_s2s.azure.trace import Request, Trace, path_of, silent
+from mct_s2s.errors import Refused, ServiceError
+
+METADATA_PATH = "/metadata/endpoints?api-version=2022-09-01"
+
+_DOMAINS = {
+    "microsoftonline.com": "public",
+    "microsoft.com": "public",
+    "windows.net": "public",
+    "azure.com": "public",
+    "azure.net": "public",
+    "microsoftonline.us": "usgov",
+    "microsoft.us": "usgov",
+    "azure.us": "usgov",
+    "usgovcloudapi.net": "usgov",
+    "microsoftonline.cn": "china",
+    "azure.cn": "china",
+    "chinacloudapi.cn": "china",
+}
+"""Which of Microsoft's clouds the names below a domain belong to, those of their customers included."""
+
+_ADDRESS = re.compile(r"https://(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:]+\])(?::[0-9]{1,5})?(?:/[A-Za-z0-9._~/-]*)?")
+"""No user name, no query and no character that two libraries could read in two ways."""
+_SUFFIX = re.compile(r"[a-z0-9.-]+(?::[0-9]{1,5})?")
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._-]{0,63}")
+
+
+async def discover(url: str, session: Connection, trace: Trace = silent) -> Cloud:
+    """Ask an Azure Resource Manager for the endpoints of its cloud. A redirect is not followed.
+
+    Raises:
+        ServiceError: it does not answer, or not with such a document.
+        Refused: the document mixes one of Microsoft's clouds with something else.
+    """
+    arm, began = url.rstrip("/"), time.monotonic()
+    try:
+        async with session.get(
+            arm + METADATA_PATH,
+            timeout=aiohttp.ClientTimeout(total=limits.REQUEST_SECONDS),
+            headers={"Accept-Encoding": "identity"},
+            allow_redirects=False,
+        ) as response:
+            took = (time.monotonic() - began) * 1000
+            trace(Request("ARM", "GET", path_of(str(response.url)), response.status, took, None))
+            response.raise_for_status()
+            if response.status != 200:
+                raise ValueError(f"the answer is {response.status}, and no redirect is followed")
+            document = json.loads((await response.read()).decode("utf-8-sig"))
+        return read_cloud(arm, document)
+    except (aiohttp.ClientError, TimeoutError, OSError, ValueError, LookupError, TypeError, RecursionError) as error:
+        never_again = isinstance(error, aiohttp.ClientConnectorError | OddAnswer)
+        raise ServiceError(
+            "cloud-unreachable",
+            f"{arm}{METADATA_PATH} does not name a cloud's endpoints: {_why(error)}",
+            remedy="Check the URL of --cloud. Behind a private certificate authority, set REQUESTS_CA_BUNDLE and "
+            "SSL_CERT_FILE to its certificate.",
+            status=NEVER_CONNECTED if never_again else getattr(error, "status", 0),
+        ) from error
+
+
+def _why(error: Exception) -> str:
+    return f"the answer {error}" if isinstance(error, OddAnswer) else str(error) or type(error).__name__
+
+
+def read_cloud(arm: str, document: object) -> Cloud:
+    """The cloud that a metadata document describes.
+
+    Source for the shape: hashicorp/go-azure-sdk, sdk/internal/metadata; keys are compared without case.
+
+    Args:
+        arm: the address that was asked, taken where the document names no Resource Manager.
+        document: the answer's JSON.
+
+    Raises:
+        LookupError, ValueError: it is no such document.
+        Refused: it mixes one of Microsoft's clouds with something else.
+    """
+    described = _lowered(document)
+    authentication = _lowered(described["authentication"])
+    login = _address(authentication["loginendpoint"])
+    audiences = _audiences(authentication["audiences"])
+    manager = _address(described.get("resourcemanager") or arm)
+    graph = _address(described["microsoftgraphresourceid"])
+    vaults = _vault_suffix(_lowered(described.get("suffixes") or {}).get("keyvaultdns") or "")
+    addresses = [login, graph, manager, *audiences, *([f"https://{vaults}"] if vaults else [])]
+    if any(_owner(address) for address in addresses):
+        return _known(login, graph, manager, audiences, vaults)
+    name = described.get("name")
+    label = name if isinstance(name, str) and _NAME.fullmatch(name) else manager
+    return Cloud(label, login, graph, manager, f"{audiences[0]}/.default", False, vaults or None)
+
+
+def _known(login: str, graph: str, manager: str, audiences: list[str], vaults: str) -> Cloud:
+    """The one cloud of our table that all of this belongs to."""
+    for cloud in BY_NAME.values():
+        named = (origin(login), origin(graph), origin(manager))
+        if named != (origin(cloud.login), origin(cloud.graph), origin(cloud.arm)):
+            continue
+        others = [*audiences, *([f"https://{vaults}"] if vaults else [])]
+        if all(_owner(address) == _owner(cloud.arm) for address in others):
+            return cloud
+    raise Refused(
+        "cloud-untrusted",
+        f"The metadata of {manager} names endpoints of one of Microsoft's clouds together with others (login {login}, "
+        f"Microsoft Graph {graph}): tokens of the one would go to the other. Nothing was sent there.",
+        remedy=f"Name the cloud instead, with --cloud: {', '.join(sorted({cloud.name for cloud in BY_NAME.values()}))}",
+    )
+
+
+def _owner(address: str) -> str | None:
+    """The known cloud that an address belongs to; `None` where it is a stranger's."""
+    host = (urlsplit(address).hostname or "").rstrip(".")
+    return next((cloud for domain, cloud in _DOMAINS.items() if host == domain or host.endswith(f".{domain}")), None)
+
+
+def _address(value: object) -> str:
+    if not isinstance(value, str) or not _ADDRESS.fullmatch(value):
+        raise ValueError(f"'{value}' is not an https address")
+    origin(value)  # a port beyond 65535
+    return value.rstrip("/")
+
+
+def _audiences(value: object) -> list[str]:
+    if not isinstance(value, list) or not value:
+        raise ValueError("it names no audience")
+    return [_address(audience) for audience in value]
+
+
+def _vault_suffix(value: object) -> str:
+    suffix = str(value).strip(".").lower()
+    if suffix and not _SUFFIX.fullmatch(suffix):
+        raise ValueError(f"'{suffix}' is no suffix of key vaults")
+    return suffix
+
+
+def _lowered(document: object) -> dict[str, Any]:
+    if not isinstance(document, Mapping):
+        raise ValueError("it is no JSON object")  # what was received is wrong, not its type
+    return {str(key).lower(): value for key, value in document.items()}

@@ -1,0 +1,244 @@
+"""Graph's JSON into our nouns. Only what this product uses is read; nothing is assumed about the rest.
+
+Graph's arrays are sets, and come in another order at each reading: here they get one, or the same registration would
+look changed (docs/azure-contract.md, section 3.11).
+
+Source: learn.microsoft.com/graph/api/resources/application and /serviceprincipal.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+from mct_s2s.azure.answers import GRAPH, guid, members, optional, rows, text, texts
+from mct_s2s.azure.graph.errors import READ
+from mct_s2s.errors import UsageError
+from mct_s2s.model.ids import (
+    ApplicationObjectId,
+    AppRoleId,
+    ClientId,
+    KeyId,
+    PrincipalId,
+    TenantId,
+    client_unique_name,
+    service_unique_name,
+    site_in_note,
+    trusts_in_tags,
+    unique_name_in_tags,
+)
+from mct_s2s.model.observed import (
+    Application,
+    AppRole,
+    Assignment,
+    Credential,
+    CredentialKind,
+    PrincipalKind,
+    RequiredAccess,
+    ServicePrincipal,
+    Tenant,
+)
+from mct_s2s.model.proofs import Federation
+from mct_s2s.model.resource_id import ResourceId
+
+Json = Mapping[str, Any]
+_SHA1 = re.compile(r"[0-9a-fA-F]{40}")
+
+DELETED_FIELDS = [
+    "id",
+    "appId",
+    "displayName",
+    "uniqueName",
+    "signInAudience",
+    "identifierUris",
+    "appRoles",
+    "requiredResourceAccess",
+    "passwordCredentials",
+    "api",
+    "createdDateTime",
+    "deletedDateTime",
+    "tags",
+    "notes",
+    "serviceManagementReference",
+]
+"""What is asked of the recycle bin: all but certificates, which a list that is chosen shows at a price."""
+PRINCIPAL_FIELDS = [
+    "id",
+    "appId",
+    "displayName",
+    "servicePrincipalType",
+    "alternativeNames",
+    "appRoleAssignmentRequired",
+]
+
+
+@GRAPH.readable(READ)
+def tenant(row: Json) -> Tenant:
+    """`organization`. The tenant name is the initial domain, whatever the custom ones."""
+    domains = rows(row.get("verifiedDomains"))
+    initial = next((text(domain["name"]) for domain in domains if domain.get("isInitial")), "")
+    return Tenant(TenantId(guid(row["id"])), initial, frozenset(text(domain["name"]).lower() for domain in domains))
+
+
+def deleted_applications(found: Sequence[Json]) -> list[Application]:
+    """The recycle bin. Where it shows nobody's `uniqueName`, our own tags and notes tell ours.
+
+    Source: docs/azure-contract.md, section 9.
+    """
+    rows = [application(row) for row in found]
+    if any(row.unique_name for row in rows):
+        return rows
+    return [replace(row, unique_name=_remembered_name(row)) for row in rows]
+
+
+def _remembered_name(found: Application) -> str | None:
+    name = unique_name_in_tags(found.tags)
+    if name is not None:
+        return name
+    for service in trusts_in_tags(found.tags):
+        return client_unique_name(service, found.display_name)
+    try:
+        site = ResourceId.parse(site_in_note(found.notes) or "")
+    except UsageError:
+        return None
+    return service_unique_name(site.names[0], site.slot) if site.is_site else None
+
+
+@GRAPH.readable(READ)
+def application(row: Json) -> Application:
+    """`application`."""
+    return Application(
+        object_id=ApplicationObjectId(guid(row["id"])),
+        client_id=ClientId(guid(row["appId"])),
+        display_name=text(row.get("displayName")),
+        unique_name=optional(row.get("uniqueName")),
+        sign_in_audience=optional(row.get("signInAudience")),
+        identifier_uris=tuple(sorted(texts(row.get("identifierUris")))),
+        app_roles=tuple(sorted((app_role(role) for role in rows(row.get("appRoles"))), key=lambda role: role.id)),
+        required_access=tuple(
+            sorted(
+                (_required_access(entry) for entry in rows(row.get("requiredResourceAccess"))),
+                key=lambda entry: entry.resource_client_id,
+            )
+        ),
+        credentials=(
+            *credentials(CredentialKind.SECRET, rows(row.get("passwordCredentials"))),
+            *credentials(CredentialKind.CERTIFICATE, rows(row.get("keyCredentials"))),
+        ),
+        token_version=_version(members(row.get("api")).get("requestedAccessTokenVersion")),
+        created=_optional_moment(row.get("createdDateTime")),
+        tags=tuple(sorted(texts(row.get("tags")))),
+        notes=optional(row.get("notes")),
+        management_reference=optional(row.get("serviceManagementReference")),
+        deleted=_optional_moment(row.get("deletedDateTime")),
+    )
+
+
+def app_role(row: Json) -> AppRole:
+    """`appRole`."""
+    return AppRole(
+        id=AppRoleId(guid(row["id"])),
+        value=optional(row.get("value")),
+        display_name=text(row.get("displayName")),
+        description=text(row.get("description")),
+        enabled=bool(row.get("isEnabled")),
+        member_types=texts(row.get("allowedMemberTypes")),
+    )
+
+
+@GRAPH.readable(READ)
+def principal(row: Json) -> ServicePrincipal:
+    """`servicePrincipal`. A managed identity names its Azure resource among its alternative names."""
+    names = sorted(texts(row.get("alternativeNames")))
+    is_identity = row.get("servicePrincipalType") == PrincipalKind.MANAGED_IDENTITY
+    return ServicePrincipal(
+        id=PrincipalId(guid(row["id"])),
+        client_id=ClientId(guid(row["appId"])),
+        display_name=text(row.get("displayName")),
+        kind=PrincipalKind.MANAGED_IDENTITY if is_identity else PrincipalKind.APPLICATION,
+        resource_id=next((name for name in names if name.startswith("/subscriptions/")), None),
+        assignment_required=bool(row.get("appRoleAssignmentRequired")),
+    )
+
+
+@GRAPH.readable(READ)
+def assignment(row: Json) -> Assignment:
+    """`appRoleAssignment`."""
+    principal_id, resource_id = PrincipalId(guid(row["principalId"])), PrincipalId(guid(row["resourceId"]))
+    return Assignment(text(row["id"]), principal_id, resource_id, AppRoleId(guid(row["appRoleId"])))
+
+
+@GRAPH.readable(READ)
+def federated_credential(row: Json) -> Credential:
+    """`federatedIdentityCredential`: it does not expire."""
+    audience = min(texts(row.get("audiences")), default="")
+    federation = Federation(text(row.get("issuer")), text(row.get("subject")), audience)
+    key_id, name = KeyId(guid(row["id"])), optional(row.get("name"))
+    return Credential(CredentialKind.FEDERATED, key_id, name, None, federation=federation)
+
+
+def thumbprint(identifier: object) -> str | None:
+    """A certificate's SHA-1 in upper-case hexadecimal, from its `customKeyIdentifier`: its bytes or its text in base64.
+
+    Whoever registers a certificate may put anything else there; that is `None`.
+    """
+    if not isinstance(identifier, str):
+        return None
+    if _SHA1.fullmatch(identifier):
+        return identifier.upper()
+    try:
+        raw = base64.b64decode(identifier, validate=True)
+    except ValueError:
+        return None
+    if len(raw) == 20:
+        return raw.hex().upper()
+    shown = raw.decode("ascii", "replace")
+    return shown.upper() if _SHA1.fullmatch(shown) else None
+
+
+def moment(written: str) -> datetime:
+    """A Graph timestamp: UTC, with up to seven digits of a second's fraction, of which Python reads six."""
+    head, _, fraction = written.rstrip("Zz").partition(".")
+    digits = fraction.partition("+")[0][:6]
+    return datetime.fromisoformat(f"{head}.{digits.ljust(6, '0')}").replace(tzinfo=UTC)
+
+
+def _optional_moment(written: object) -> datetime | None:
+    return moment(text(written)) if written else None
+
+
+def _version(value: object) -> int | None:
+    if value is not None and not isinstance(value, int):
+        raise ValueError(f"{value!r} is no version of tokens")
+    return value
+
+
+def _required_access(row: Json) -> RequiredAccess:
+    permissions = sorted((guid(entry["id"]), text(entry["type"])) for entry in rows(row.get("resourceAccess")))
+    return RequiredAccess(ClientId(guid(row["resourceAppId"])), tuple(permissions))
+
+
+def credentials(kind: CredentialKind, found: Iterable[Json]) -> tuple[Credential, ...]:
+    """Those of one kind."""
+    return by_age(credential(kind, row) for row in found)
+
+
+def by_age(found: Iterable[Credential]) -> tuple[Credential, ...]:
+    """The oldest first."""
+    return tuple(sorted(found, key=lambda one: (one.begins or datetime.min.replace(tzinfo=UTC), one.key_id)))
+
+
+def credential(kind: CredentialKind, row: Json) -> Credential:
+    """`passwordCredential` or `keyCredential`."""
+    return Credential(
+        kind,
+        KeyId(guid(row["keyId"])),
+        optional(row.get("displayName")),
+        _optional_moment(row.get("endDateTime")),
+        _optional_moment(row.get("startDateTime")),
+        thumbprint(row.get("customKeyIdentifier")) if kind is CredentialKind.CERTIFICATE else None,
+    )

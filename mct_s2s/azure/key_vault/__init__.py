@@ -1,0 +1,1 @@
+"""Key Vault: secrets by name, and what its refusals mean."""

@@ -1,0 +1,115 @@
+"""The MCT API of one site, asked as a client would: one GET, at that site's own address and nowhere else."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, NoReturn
+from urllib.parse import urlsplit
+
+import aiohttp
+
+from mct_s2s import clock
+from mct_s2s.azure.answers import seconds
+from mct_s2s.azure.clouds import NEVER_CONNECTED
+from mct_s2s.azure.retry import CONNECT_SECONDS, REQUEST_SECONDS, Patience
+from mct_s2s.azure.trace import Request, Trace, path_of
+from mct_s2s.errors import ServiceError, UsageError
+from mct_s2s.model.access import ApiAnswer, ApiToken
+
+if TYPE_CHECKING:
+    from mct_s2s.azure.connection import Connection
+
+NOT_NOW = frozenset({429, 502, 503, 504})
+"""What App Service's front end answers for a site that is starting, or busy."""
+SETTLE_SECONDS = 120.0
+"""How long a site that was just told to restart may still answer by its old settings."""
+
+
+AILING = "site-ailing"
+"""A 500 is asked for again a few times, as at every service, but not waited for: it may be there to stay."""
+
+
+class MctApi:
+    """One site as `mct_s2s.ports.Api`.
+
+    Args:
+        http: the connection that everything shares.
+        url: the site's https address: a host name that Azure lists for it, or one that the user typed.
+        patience: the retry policy, with the deadline in it.
+        trace: is told of each request.
+    """
+
+    def __init__(self, http: Connection, url: str, patience: Patience, trace: Trace) -> None:
+        self._http = http
+        self._url = url.rstrip("/")
+        self._patience = patience
+        self._trace = trace
+
+    async def get(
+        self, path: str, headers: Mapping[str, str], token: ApiToken | None, *, just_restarted: bool
+    ) -> ApiAnswer:
+        """As the port says; a site that is starting is waited for."""
+        url = self._at(path)
+        sent = dict(headers) | ({"Authorization": f"Bearer {token.text}"} if token else {})
+        until = clock.seconds() + (SETTLE_SECONDS if just_restarted else 0.0)
+        last: list[ApiAnswer] = []
+
+        async def once() -> ApiAnswer:
+            answer, retry_after = await self._send(url, sent)
+            if answer.status not in {*NOT_NOW, 500} and not (answer.status == 401 and clock.seconds() < until):
+                return answer
+            last[:] = [answer]
+            raise ServiceError(
+                AILING if answer.status == 500 else "site-restarting",
+                "The App Service is starting.",
+                remedy="Wait a minute, then run the same command again.",
+                status=answer.status,
+                retry_after=retry_after,
+            )
+
+        try:
+            return await self._patience.call(once, lag=lambda error: error.code == "site-restarting")
+        except ServiceError as error:
+            if error.code in {AILING, "site-restarting", "throttled"} and last:
+                return last[0]
+            raise
+
+    def _at(self, path: str) -> str:
+        """The address of a path.
+
+        Raises:
+            UsageError: a path that leads to another host, or a site whose address is not https.
+        """
+        url = f"{self._url}{path}"
+        if path.startswith("/") and urlsplit(url).scheme == "https" and urlsplit(url)[:2] == urlsplit(self._url)[:2]:
+            return url
+        raise UsageError(
+            "malformed-path", f"'{path}' is no path of {self._url}.", remedy="Begin it with /: --path /api/v1/…"
+        )  # fmt: skip
+
+    async def _send(self, url: str, headers: Mapping[str, str]) -> tuple[ApiAnswer, float | None]:
+        began, status = time.monotonic(), 0
+        timeout = aiohttp.ClientTimeout(total=REQUEST_SECONDS, sock_connect=CONNECT_SECONDS)
+        try:
+            async with self._http.get(url, headers=headers, allow_redirects=False, timeout=timeout) as response:
+                status, told = response.status, response.headers
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            self._unreachable(error)
+        finally:
+            took = (time.monotonic() - began) * 1000
+            self._trace(Request("MCT", "GET", path_of(url), status, took, None))
+        answer = ApiAnswer(status, told.get("Location"), told.get("WWW-Authenticate"))
+        return answer, seconds(told.get("Retry-After"))
+
+    def _unreachable(self, error: Exception) -> NoReturn:
+        never_connected = isinstance(error, aiohttp.ClientConnectorError)
+        said = str(error) or ("no answer in time" if isinstance(error, asyncio.TimeoutError) else type(error).__name__)
+        raise ServiceError(
+            "site-unreachable",
+            f"{self._url} cannot be reached from here: {said}",
+            remedy="Check the host name, the proxy and the App Service's access restrictions; use a network that "
+            "may reach it. Behind a private certificate authority, set REQUESTS_CA_BUNDLE and SSL_CERT_FILE.",
+            status=NEVER_CONNECTED if never_connected else 0,
+        ) from error

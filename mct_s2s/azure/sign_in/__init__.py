@@ -1,0 +1,1 @@
+"""Whoever runs a command: ways to sign in, their tokens, and what a service asks of them."""

@@ -1,0 +1,54 @@
+"""The connection of a person's sign-in, which azure-identity knows with `requests` only; its terms: `connection`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import requests
+from azure.core.pipeline.transport import RequestsTransport
+
+from mct_s2s.azure.answers import OddAnswer, check_depth, check_length, check_size
+
+PIECE = 64 * 1024
+
+
+class OddContent(OddAnswer, requests.exceptions.ContentDecodingError):
+    """An odd answer as an error of requests', which azure-core translates into its own."""
+
+
+class _Session(requests.Session):
+    """Takes proxies from the environment, nothing from `~/.netrc`, and no answer beyond what one may be."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.auth = _as_it_is  # any authentication at all keeps requests from looking into ~/.netrc
+
+    def send(self, request: requests.PreparedRequest, **options: Any) -> requests.Response:
+        """Send a request and read its whole answer.
+
+        Raises:
+            OddContent: the answer is larger, or nested deeper, than one may be.
+        """
+        response = super().send(request, **{**options, "stream": True})
+        body = bytearray()
+        try:
+            check_length(response.headers.get("content-length"))
+            for piece in response.iter_content(PIECE):
+                body += piece
+                check_size(len(body))
+            check_depth(bytes(body))
+        except OddAnswer as odd:
+            raise OddContent(str(odd)) from odd
+        finally:
+            response.close()
+        response._content = bytes(body)  # noqa: SLF001  # what `response.content` is read from
+        return response
+
+
+def _as_it_is(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    return request
+
+
+def transport() -> RequestsTransport:
+    """For one credential."""
+    return RequestsTransport(session=_Session())

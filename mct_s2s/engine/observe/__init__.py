@@ -1,0 +1,1 @@
+"""Read what exists, before a plan is made."""

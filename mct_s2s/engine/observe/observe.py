@@ -1,0 +1,126 @@
+"""Look at everything that a command rests on, as much of it at once as the questions allow."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+
+from mct_s2s.engine.observe.app_service import Located, find_app_service, find_subscription, find_web_app
+from mct_s2s.engine.observe.identity_uses import find_identity_uses
+from mct_s2s.engine.observe.query import Query
+from mct_s2s.engine.observe.trust import find_trust
+from mct_s2s.engine.observe.wired import find_wired
+from mct_s2s.errors import NotThere
+from mct_s2s.model.commands import command
+from mct_s2s.model.ids import is_guid
+from mct_s2s.model.observed import AppService, IdentityHolder, Observed, Tenant, Trust, WiredApp
+from mct_s2s.model.resource_id import ResourceId
+from mct_s2s.model.site_settings import AppSettings
+from mct_s2s.planning.wire import CLIENT_SECRET
+from mct_s2s.ports import Azure
+from mct_s2s.together import together
+
+
+def _nobody(resource: ResourceId) -> None:
+    del resource
+
+
+async def observe(azure: Azure, query: Query, located: Located = _nobody) -> Observed:
+    """One snapshot of the world.
+
+    Args:
+        azure: the session.
+        query: what to look at.
+        located: is told the id of the App Service and of each caller's resource as soon as it is known.
+
+    Raises:
+        NotThere: the site, the subscription or a caller's resource is missing or ambiguous.
+        ServiceError: Azure refused to show it.
+    """
+    settings: asyncio.Future[AppSettings] = asyncio.get_running_loop().create_future()
+    (app_service, (tenant, trust)), (holders, wired) = await together(
+        together(_app_service(azure, query, settings, located), _directory(azure, query, settings)),
+        together(_holders(azure, query, located), _wired(azure, query, located)),
+    )
+    uses = await find_identity_uses(azure, trust) if query.leaving or query.everything else ()
+    before, unread = await find_wired(azure, trust, located) if query.wired else ((), ())
+    return Observed(
+        azure.cloud,
+        tenant,
+        app_service,
+        trust,
+        holders,
+        wired=wired,
+        wired_before=before,
+        wired_unread=unread,
+        identity_uses=uses,
+        graph=azure.graph,
+        authority_host=azure.authority_host,
+    )
+
+
+async def _app_service(
+    azure: Azure, query: Query, settings: asyncio.Future[AppSettings], located: Located
+) -> AppService | None:
+    if query.target is None:
+        settings.set_result({})
+        return None
+    app_service = await find_app_service(azure.sites, query.target, located)
+    settings.set_result(app_service.settings)
+    return replace(app_service, swapping=await azure.sites.swapping(app_service.site.resource))
+
+
+async def _directory(azure: Azure, query: Query, settings: asyncio.Future[AppSettings]) -> tuple[Tenant | None, Trust]:
+    if not query.directory:
+        return None, Trust()
+    return await together(azure.directory.tenant(), find_trust(azure.directory, query, settings))
+
+
+async def _holders(azure: Azure, query: Query, located: Located) -> tuple[IdentityHolder, ...]:
+    return await together(*(find_holder(azure, query, wanted, located) for wanted in query.identities))
+
+
+async def find_holder(azure: Azure, query: Query, wanted: str | ResourceId, located: Located) -> IdentityHolder:
+    """A caller's resource, by its id or by the bare name of a web or function app.
+
+    Raises:
+        NotThere: there is none, or the name is ambiguous.
+    """
+    resource = await _resource(azure, query, wanted)
+    located(resource)
+    holder = await azure.identities.holder(resource)
+    if holder is None:
+        raise _no_resource(resource)
+    return holder
+
+
+async def _wired(azure: Azure, query: Query, located: Located) -> WiredApp | None:
+    if query.wire is None:
+        return None
+    resource = await _resource(azure, query, query.wire)
+    located(resource)
+    site = await azure.sites.site(resource)
+    if site is None:
+        raise _no_resource(resource)
+    (settings, holder), reference = await together(
+        together(azure.sites.settings(resource), azure.identities.holder(resource)),
+        azure.sites.reference_status(resource, CLIENT_SECRET),
+    )
+    return WiredApp(site, settings, holder, reference)
+
+
+async def _resource(azure: Azure, query: Query, wanted: str | ResourceId) -> ResourceId:
+    if isinstance(wanted, ResourceId):
+        return wanted
+    subscription = query.subscription or ""
+    if not is_guid(subscription):
+        subscription = (await find_subscription(azure.sites, query.subscription)).id
+    return await find_web_app(azure.sites, subscription, wanted)
+
+
+def _no_resource(wanted: ResourceId) -> NotThere:
+    return NotThere(
+        "resource-not-found",
+        f"There is no resource {wanted}, or you may not see it.",
+        remedy=f"Check the id: {command('az', 'resource', 'show', '--ids', str(wanted))}",
+    )

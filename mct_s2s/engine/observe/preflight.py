@@ -1,0 +1,113 @@
+"""The check before anything is written: the plan against the caller's rights and the tenant's policies."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from mct_s2s.engine.observe.access import AccessLook
+from mct_s2s.engine.observe.observe import observe
+from mct_s2s.engine.observe.query import Query
+from mct_s2s.errors import PermissionMissing, S2SError
+from mct_s2s.model.desired import Desired, SettingsScope
+from mct_s2s.model.observed import Observed
+from mct_s2s.model.rights import Access, SecretRule, Verdict
+from mct_s2s.planning.changes import AddSecret
+from mct_s2s.planning.grants import in_words, lacks
+from mct_s2s.planning.make import make_plan
+from mct_s2s.planning.plan import Facts, Plan
+from mct_s2s.planning.preflight import changes_resources, check, stopped
+from mct_s2s.planning.rights import Judged, Need, Right, judge
+from mct_s2s.planning.secret_policy import breaks, fit_secrets
+from mct_s2s.ports import Azure
+
+LOCKED = "locked"
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a command was asked to do."""
+
+    query: Query
+    desired: Desired
+    facts: Facts
+
+
+async def permitted(azure: Azure, plan: Plan, observed: Observed, access: Access, now: datetime) -> Plan:
+    """The plan without what others must do, and with secrets that the tenant allows.
+
+    Raises:
+        PermissionMissing: something is missing that cannot be left to others; all of it is said.
+        PolicyForbids: the tenant's policy forbids a secret.
+        SignInFailed: Azure Resource Manager will refuse this sign-in, and the directory would be changed in vain.
+    """
+    own = await _own_rules(azure, plan, observed, access, now)
+    plan, forbidden = fit_secrets(plan, lambda change: own.get(change.key, access.secret_rules or ()), observed, now)
+    checked = check(plan, observed, access)
+    if checked.stopping:
+        also = [f"{forbidden.message} {forbidden.remedy}"] if forbidden else []
+        raise stopped([*in_words(checked.missing), *also], checked.lacking)
+    if forbidden is not None:
+        raise forbidden
+    if azure.write_refusal is not None and changes_resources(checked.plan, observed):
+        raise azure.write_refusal
+    return checked.plan
+
+
+async def explained(azure: Azure, asked: Asked, look: AccessLook, error: S2SError) -> S2SError:
+    """A refusal to show the App Service or the directory, with everything else that is missing beside it."""
+    if not isinstance(error, PermissionMissing) and error.code != LOCKED:
+        return error
+    rest, directory_part = await _without_the_site(azure, asked, look)
+    access = await look.found()
+    site = [judged for judged in _site_needs(access, look, asked) if judged.verdict is Verdict.NO]
+    reading = any(judged.need.right is Right.READ_SETTINGS for judged in site)
+    missing = [lack for judged in site for lack in lacks(judged, access)]
+    lacking = {judged.need.right for judged in site}
+    if rest is not None and directory_part is not None:
+        checked = check(directory_part, rest, access)
+        missing += checked.missing
+        lacking |= checked.lacking
+    said = f"Azure said: {error.message}" if reading else f"{error.message} {error.remedy}"
+    return stopped([*in_words(missing), said], lacking or {Right.READ_SETTINGS}, error.request_id)
+
+
+async def _without_the_site(azure: Azure, asked: Asked, look: AccessLook) -> tuple[Observed | None, Plan | None]:
+    """What the command would do to the directory alone; nothing where that cannot be told either."""
+    if asked.query.target is None or asked.desired.service is None:
+        return None, None
+    try:
+        rest = await observe(azure, replace(asked.query, target=None), look.at)
+        return rest, make_plan(replace(asked.desired, settings=SettingsScope.NONE), rest, asked.facts)
+    except S2SError:
+        return None, None
+
+
+def _site_needs(access: Access, look: AccessLook, asked: Asked) -> list[Judged]:
+    site = look.site(asked.query.target) if asked.query.target else None
+    if site is None:
+        return []
+    rights = [Right.READ_SETTINGS, Right.WRITE_SETTINGS, *([Right.RESTART] if asked.desired.restart else [])]
+    return [judge(Need(right, site.name, resource=site), access) for right in rights]
+
+
+async def _own_rules(
+    azure: Azure, plan: Plan, observed: Observed, access: Access, now: datetime
+) -> dict[str, tuple[SecretRule, ...]]:
+    """The policies of registrations that exist, where the tenant's default one stands in the way.
+
+    Unreadable, they may allow what the default forbids: then the real request decides.
+    """
+    rules: dict[str, tuple[SecretRule, ...]] = {}
+    for change in plan.changes:
+        if not isinstance(change, AddSecret) or not isinstance(change.object_id, str):
+            continue
+        if not breaks(change, access.secret_rules or (), observed, now):
+            continue
+        try:
+            own = await azure.directory_access.secret_rules_of(change.object_id)
+        except S2SError:
+            own = ()
+        if own is not None:
+            rules[change.key] = own
+    return rules

@@ -1,0 +1,1 @@
+"""Test each client with a real token and a real API call."""

@@ -1,0 +1,1 @@
+"""Answers compared with recorded ones: placeholders, tables, rules."""

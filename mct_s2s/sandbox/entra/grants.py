@@ -1,0 +1,93 @@
+"""What a token says: claims by the resource's version, its audience, the roles that were assigned.
+
+Source: entra: identity-platform/access-token-claims-reference.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from mct_s2s.sandbox.entra import assignments, refusals
+from mct_s2s.sandbox.entra.directory_roles import all_of
+from mct_s2s.sandbox.entra.well_known import ARM_APP_ID, GRAPH_APP_ID, KEY_VAULT_APP_ID
+
+if TYPE_CHECKING:
+    from mct_s2s.sandbox.entra.store import Directory
+    from mct_s2s.sandbox.entra.table import Object
+    from mct_s2s.sandbox.entra.tenant import Tenant
+
+ISSUER_V1 = "https://sts.windows.net/{tenant}/"
+
+
+def issuer(directory: Directory, version: int, tenant: Tenant | None = None) -> str:
+    """Give the `iss` of tokens: version 1 has one name in every cloud, version 2 the sign-in service's."""
+    tenant_id = (tenant or directory.tenant).tenant_id
+    if version == 2:
+        return f"{directory.origins.login}/{tenant_id}/v2.0"
+    return ISSUER_V1.format(tenant=tenant_id)
+
+
+def resource_principal(directory: Directory, name: str) -> Object:
+    """Find the service principal that a resource's name means.
+
+    Raises:
+        WireError: 500011 if no service principal goes by that name.
+    """
+    bare = name.rstrip("/")
+    origins = directory.origins
+    app_id = {origins.graph: GRAPH_APP_ID, origins.arm: ARM_APP_ID, origins.vault: KEY_VAULT_APP_ID}.get(bare)
+    if app_id is not None:
+        found = directory.service_principals.seen_by("appId", app_id)
+    else:
+        found = directory.service_principals.seen_by("servicePrincipalNames", name)
+    if not found:
+        raise refusals.unknown_resource(name, directory.tenant)
+    return found[0]
+
+
+def app_only_claims(directory: Directory, client: Object, resource: str, *, proof: str) -> dict[str, Any]:
+    """Give the claims of a token for an application that acts as itself.
+
+    Args:
+        directory: the tenant.
+        client: the caller's service principal.
+        resource: the resource's name as asked for, which version 1 tokens repeat as their audience.
+        proof: how the client proved itself: "1" a secret, "2" a certificate or the like.
+
+    Raises:
+        WireError: 500011 for an unknown resource, 501051 where an assignment is demanded and missing.
+    """
+    target = resource_principal(directory, resource)
+    roles = assignments.role_values(directory, client["id"], target)
+    assigned = [one for one in assignments.of_principal(directory, client["id"]) if one["resourceId"] == target["id"]]
+    if target["appRoleAssignmentRequired"] and not assigned:
+        raise refusals.not_assigned(client, target, resource)
+    claims = common_claims(directory, client, target, resource, proof=proof)
+    claims |= {"oid": client["id"], "sub": client["id"]}
+    if target["appId"] in {GRAPH_APP_ID, ARM_APP_ID, KEY_VAULT_APP_ID}:
+        claims["idtyp"] = "app"
+    if roles:
+        claims["roles"] = roles
+    if held := all_of(client):
+        claims["wids"] = held
+    return claims
+
+
+def common_claims(directory: Directory, client: Object, target: Object, resource: str, *, proof: str) -> dict[str, Any]:
+    """Give the claims that every access token to `target` has, in the version that the target asks for."""
+    version = _version(directory, target)
+    by = issuer(directory, version)
+    claims: dict[str, Any] = {"aud": target["appId"] if version == 2 else resource, "iss": by}
+    if target["appId"] == GRAPH_APP_ID:  # see docs/azure-contract.md, 2.4
+        claims["app_displayname"] = client["displayName"]
+    if version == 2:
+        claims |= {"azp": client["appId"], "azpacr": proof}
+    else:
+        claims |= {"appid": client["appId"], "appidacr": proof, "idp": by}
+    return claims | {"tid": directory.tenant_id, "ver": f"{version}.0"}
+
+
+def _version(directory: Directory, target: Object) -> int:
+    application = next(iter(directory.applications.seen_by("appId", target["appId"])), None)
+    asked = application["api"]["requestedAccessTokenVersion"] if application else None
+    return 2 if asked == 2 else 1

@@ -1,0 +1,152 @@
+"""Where directory objects are kept: versions that never change, and the only functions that read them.
+
+A writer that must not be fooled (uniqueness, the object it changes) reads `latest`; a client, a dependent
+write and a sign-in read what a replica has (`seen`). Both are the same for as long as replication is
+immediate, but they are different questions, and lag belongs into the second one only.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
+
+from mct_s2s.sandbox.entra.replication import History, Replication, Version
+
+Object = dict[str, Any]
+KeysOf = Callable[[Object], Iterable[str]]
+
+
+class Table:
+    """Objects of one kind by id, with indexes. Objects are replaced as a whole, never changed in place."""
+
+    def __init__(self, replication: Replication, **indexes: KeysOf) -> None:
+        self._replication = replication
+        self._objects: dict[str, Object] = {}
+        self._keys_of = indexes
+        self._indexes: dict[str, dict[str, list[str]]] = {name: defaultdict(list) for name in indexes}
+        self._young: dict[str, History] = {}
+
+    def put(self, value: Object) -> Object:
+        """Store an object in place of the one with the same id, if any."""
+        self._remember(value["id"], value)
+        self._unindex(value["id"])
+        self._objects[value["id"]] = value
+        for name, keys_of in self._keys_of.items():
+            for key in keys_of(value):
+                self._indexes[name][key.casefold()].append(value["id"])
+        return value
+
+    def drop(self, object_id: str) -> None:
+        """Forget an object for good; no error when there is none."""
+        if object_id in self._objects:
+            self._remember(object_id, None)
+            self._unindex(object_id)
+            del self._objects[object_id]
+
+    def latest(self, object_id: str) -> Object | None:
+        """Give the object as last written, whether it is soft-deleted or not."""
+        return self._objects.get(object_id) or self._objects.get(object_id.lower())
+
+    def latest_by(self, index: str, key: str) -> list[Object]:
+        """Give all objects with this key as last written, soft-deleted ones too."""
+        return [self._objects[found] for found in self._indexes[index].get(key.casefold(), ())]
+
+    def seen(self, object_id: str) -> Object | None:
+        """Give the object as a replica has it, or nothing where it is deleted or not there yet."""
+        return self._living(object_id.lower())
+
+    def seen_deleted(self, object_id: str) -> Object | None:
+        """Give a soft-deleted object as a replica has it, or nothing where it is not deleted, or not yet."""
+        return self._dead(object_id.lower())
+
+    def seen_by(self, index: str, key: str) -> list[Object]:
+        """Give the objects with this key as a replica has them."""
+        folded = key.casefold()
+        held = self._indexes[index].get(folded, ())
+        if not self._young or not self._replication.lag_seconds:
+            return [found for found in map(self._living, list(held)) if found is not None]
+        # What a replica has may carry keys that the newest version does not, and the other way round.
+        found = map(self._living, dict.fromkeys((*held, *self._young)))
+        keys_of = self._keys_of[index]
+        return [one for one in found if one is not None and folded in {each.casefold() for each in keys_of(one)}]
+
+    def seen_all(self) -> Iterator[Object]:
+        """Give every object as a replica has it, in the order in which they were first written."""
+        return (found for found in map(self._living, self._ids()) if found is not None)
+
+    def deleted(self) -> Iterator[Object]:
+        """Give every soft-deleted object as a replica has it."""
+        return (found for found in map(self._dead, self._ids()) if found is not None)
+
+    def is_known_elsewhere(self, object_id: str) -> bool:
+        """Tell whether a replica other than the one that serves the request has heard of an object."""
+        history = self._history(object_id)
+        return history is None or self._replication.is_known_elsewhere(history)
+
+    def has_index(self, index: str) -> bool:
+        """Tell whether `seen_by` can be asked for this key."""
+        return index in self._indexes
+
+    def dump(self) -> list[Object]:
+        """Give everything as last written, in order."""
+        return list(self._objects.values())
+
+    def dump_young(self) -> dict[str, list[Any]]:
+        """Give what is still on its way to some replica: states and their arrivals by id."""
+        young = {object_id: self._history(object_id) for object_id in list(self._young)}
+        return {
+            object_id: [[one.value, list(one.arrivals)] for one in history.versions]
+            for object_id, history in young.items()
+            if history is not None
+        }
+
+    def load(self, objects: Iterable[Object], young: Mapping[str, list[Any]]) -> None:
+        """Take what `dump` and `dump_young` gave."""
+        for value in objects:
+            self.put(dict(value))
+        self._young = {
+            object_id: History([Version(value, tuple(arrivals)) for value, arrivals in states])
+            for object_id, states in young.items()
+        }
+
+    def _ids(self) -> list[str]:
+        return list(dict.fromkeys((*self._objects, *self._young)))
+
+    # Public questions come with ids as clients write them, in any case; these with ids as they are kept.
+    def _living(self, object_id: str) -> Object | None:
+        found = self._at_replica(object_id)
+        return found if found is not None and not found.get("deletedDateTime") else None
+
+    def _dead(self, object_id: str) -> Object | None:
+        found = self._at_replica(object_id)
+        return found if found is not None and found.get("deletedDateTime") else None
+
+    def _at_replica(self, object_id: str) -> Object | None:
+        history = self._history(object_id)
+        return self._objects.get(object_id) if history is None else self._replication.seen(history)
+
+    def _history(self, object_id: str) -> History | None:
+        history = self._young.get(object_id)
+        if history is None or not self._replication.lag_seconds:
+            return None
+        if history.settle(self._replication.clock.timestamp()):
+            del self._young[object_id]
+            return None
+        return history
+
+    def _remember(self, object_id: str, value: Object | None) -> None:
+        if not self._replication.lag_seconds:
+            self._young.pop(object_id, None)
+            return
+        known = Version(self._objects.get(object_id))
+        history = self._young.setdefault(object_id, History([known]))
+        history.versions.append(Version(value, self._replication.arrivals()))
+
+    def _unindex(self, object_id: str) -> None:
+        old = self._objects.get(object_id)
+        if old is None:
+            return
+        for name, keys_of in self._keys_of.items():
+            for key in keys_of(old):
+                self._indexes[name][key.casefold()].remove(object_id)

@@ -1,0 +1,165 @@
+"""Judges the body of a write by the type table: wrong names, wrong types, what only the service writes.
+
+Sources: graph: concepts/errors; the wording of the OData reader, which Graph passes on.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+import uuid
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+from mct_s2s.sandbox.core.wire_errors import WireError, graph_error
+from mct_s2s.sandbox.entra.types import OPEN_TYPES, TYPES, Property
+
+
+def bad_request(message: str, *, code: str = "Request_BadRequest", detail: str = "", target: str = "") -> WireError:
+    """Refuse with 400 and, if given, one detail about `target`."""
+    details = [{"code": detail, "message": message, "target": target}] if detail else []
+    return graph_error(400, code, message, details=details)
+
+
+def clean(type_name: str, body: object) -> dict[str, Any]:
+    """Check a body against its type and give its values in the form in which they are stored.
+
+    Annotations (`@odata.type` and the like, which SDKs add) are accepted and dropped.
+
+    Raises:
+        WireError: 400 for an unknown or read-only property or a value of the wrong type.
+    """
+    if not isinstance(body, dict):
+        raise bad_request("Invalid request body: a JSON object is expected.")
+    values: dict[str, Any] = {}
+    for name, value in body.items():
+        if "@" in name:
+            continue
+        values[name] = _checked(_writable(type_name, name), value)
+    return values
+
+
+def as_utc(text: str) -> datetime:
+    """Read a moment as Graph writes it."""
+    return datetime.fromisoformat(text).astimezone(UTC)
+
+
+def timestamp(moment: datetime) -> str:
+    """Write a moment as Graph reads it out: seconds, and `Z` for UTC."""
+    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="seconds") + "Z"
+
+
+def precise_timestamp(moment: datetime) -> str:
+    """Write a moment with seven decimals, as answers to a POST and times of credentials have them."""
+    return timestamp(moment).replace("Z", f".{moment.microsecond:06d}0Z")
+
+
+def is_guid(text: object) -> bool:
+    """Tell whether a text is a GUID in its usual form with hyphens."""
+    try:
+        return isinstance(text, str) and len(text) == 36 and bool(uuid.UUID(text))
+    except ValueError:
+        return False
+
+
+def _writable(type_name: str, name: str) -> Property:
+    prop = TYPES[type_name].get(name)
+    if prop is None and type_name in OPEN_TYPES:
+        raise bad_request(f"Invalid property '{name}'.")
+    if prop is None:
+        raise bad_request(
+            f"The property '{name}' does not exist on type 'microsoft.graph.{type_name}'. Make sure to only "
+            "use property names that are defined by the type."
+        )
+    if prop.read_only:
+        raise bad_request(f"Property '{name}' is read-only and cannot be set.", detail="ReadOnly", target=name)
+    return prop
+
+
+def _checked(prop: Property, value: object) -> object:
+    if value is None:
+        if not prop.nullable:
+            raise bad_request(f"A null value was found for the property named '{prop.name}', which is not nullable.")
+        return None
+    if not prop.collection:
+        return _single(prop, value)
+    if not isinstance(value, list):
+        raise bad_request(f"Property '{prop.name}': an array of {_edm(prop)} is expected.")
+    if any(item is None for item in value):
+        raise bad_request(f"A null value was found in the collection '{prop.name}', which is not nullable.")
+    return [_single(prop, item) for item in value]
+
+
+def _single(prop: Property, value: object) -> object:
+    read = _READERS.get(prop.type)
+    if read is None:
+        return clean(prop.type, value)
+    try:
+        return read(value)
+    except (ValueError, TypeError, OverflowError, binascii.Error) as error:
+        shown = str(value)[:80]
+        raise bad_request(
+            f"Cannot convert the literal '{shown}' to the expected type '{_edm(prop)}' of property '{prop.name}'."
+        ) from error
+
+
+def _edm(prop: Property) -> str:
+    return f"Edm.{prop.type}" if prop.type in _READERS else f"microsoft.graph.{prop.type}"
+
+
+def _string(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError(value)
+    return value
+
+
+def _boolean(value: object) -> bool:
+    if not isinstance(value, bool):
+        raise TypeError(value)
+    return value
+
+
+def _int32(value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise TypeError(value)
+    if not -(2**31) <= value < 2**31:
+        raise ValueError(value)
+    return value
+
+
+def _guid(value: object) -> str:
+    if not is_guid(value):
+        raise ValueError(value)
+    return str(value).lower()
+
+
+def _moment(value: object) -> str:
+    text = _string(value)
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        # Edm.DateTimeOffset requires an offset; SDKs write none for a naive datetime.
+        raise ValueError(value)
+    # As precise as it came: docs/azure-contract.md, section 3.5.
+    decimals = _DECIMALS.search(text)
+    return timestamp(moment).replace("Z", f".{decimals[1][:7]}Z" if decimals else "Z")
+
+
+_DECIMALS = re.compile(r"\.(\d+)")
+
+
+def _binary(value: object) -> str:
+    text = _string(value)
+    base64.b64decode(text, validate=True)
+    return text
+
+
+_READERS: dict[str, Callable[[object], object]] = {
+    "String": _string,
+    "Boolean": _boolean,
+    "Int32": _int32,
+    "Guid": _guid,
+    "DateTimeOffset": _moment,
+    "Binary": _binary,
+}

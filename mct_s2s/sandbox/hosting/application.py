@@ -1,0 +1,125 @@
+"""All services as one ASGI application: `Addresses.door` says whom a request is for."""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import BaseRoute, Route, Router
+
+from mct_s2s.sandbox.core.addresses import Addresses, Door
+from mct_s2s.sandbox.core.routing import below
+from mct_s2s.sandbox.core.wire_errors import arm_error, graph_error
+from mct_s2s.sandbox.middleware import local_only
+from mct_s2s.sandbox.middleware.pipeline import Pipeline
+from mct_s2s.sandbox.observability.exchange import App, Receive, Scope, Send
+from mct_s2s.sandbox.observability.observability import Instruments
+from mct_s2s.sandbox.observability.request_log import Journal
+from mct_s2s.sandbox.services import key_vault, mct_site, metadata
+from mct_s2s.sandbox.services.arm import arm
+from mct_s2s.sandbox.services.control import control
+from mct_s2s.sandbox.services.graph import graph
+from mct_s2s.sandbox.services.login import issuer, login, managed_identity
+from mct_s2s.sandbox.world.world import World
+
+
+class Services:
+    """Every door's services. A site may get a port while they run: `listen` is set by whoever can open one."""
+
+    def __init__(
+        self, world: World, addresses: Addresses, instruments: Instruments, fresh: control.Fresh | None
+    ) -> None:
+        self._world = world
+        self._addresses = addresses
+        own = [*control.routes(world, addresses, instruments, self, fresh), *managed_identity.routes(world, addresses)]
+        manager = [*metadata.routes(world, addresses), *arm.routes(world, addresses)]
+        sign_in = login.routes(world, addresses)
+        self._doors: dict[str, App] = {
+            "main": _router(*own, *sign_in, *manager),
+            "control": _router(*own, *issuer.routes(world, addresses), _unknown("at this name")),
+            "login": _router(*sign_in, _unknown("of the token service")),
+            "arm": _router(*manager),
+            "graph": _router(*graph.routes(world, addresses), _unknown("of Graph")),
+            "vault": _router(*key_vault.routes(world, addresses)),
+            "nowhere": _router(_misdirected()),
+        }
+        self._sites: dict[str, App] = {}
+        for site_id in addresses.sites:
+            self.add_site(site_id)
+        self.listen: control.Doors | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Hand a request to the services that it is for."""
+        local_only.check(scope)
+        door = _door(scope, self._addresses)
+        app = self._sites.get(door.name, _NO_SITE) if door.kind == "site" else self._doors[door.kind]
+        await app(scope, receive, send)
+
+    def add_site(self, site_id: str) -> None:
+        """Let a site answer."""
+        self._sites[site_id] = _router(*mct_site.routes(self._world, self._addresses, site_id))
+
+    async def open(self, site_id: str) -> int:
+        """Give a site a port; one that nobody listens on where nobody can."""
+        port = self._addresses.shared_port or await self._new_port(site_id)
+        self._addresses.add_site(site_id, port)
+        self.add_site(site_id)
+        return port
+
+    async def _new_port(self, site_id: str) -> int:
+        if self.listen is not None:
+            return await self.listen.open(site_id)
+        return max(self._addresses.arm_port, self._addresses.graph_port, *self._addresses.sites.values()) + 1
+
+
+def build(
+    world: World, addresses: Addresses, journal: Journal | None = None, *, fresh: control.Fresh | None = None
+) -> tuple[Pipeline, Services]:
+    """Put the services of one world together; `fresh` makes the world that a reset goes back to."""
+    world.directory.origins = addresses
+    instruments = Instruments(addresses, journal)
+    services = Services(world, addresses, instruments, fresh)
+
+    def service_of(scope: Scope) -> str:
+        return _service(scope, addresses)
+
+    return Pipeline(services, service_of, world, instruments), services
+
+
+def _router(*routes: BaseRoute) -> Router:
+    return Router(routes=list(routes), redirect_slashes=False)
+
+
+def _door(scope: Scope, addresses: Addresses) -> Door:
+    host = next((value.decode("latin-1") for name, value in scope["headers"] if name == b"host"), "")
+    return addresses.door(host, scope["server"][1])
+
+
+def _service(scope: Scope, addresses: Addresses) -> str:
+    kind = _door(scope, addresses).kind
+    if kind not in {"main", "control"}:
+        return "entra" if kind == "login" else kind
+    head, *rest = scope["path"].strip("/").lower().split("/")
+    if head == "_sandbox":
+        return "identity" if rest[:1] == ["identity"] else "control"
+    if kind == "control":
+        return kind
+    return "arm" if head in {"subscriptions", "providers", "tenants", "metadata"} else "entra"
+
+
+_NO_SITE = PlainTextResponse("404 Web Site not found.", 404)
+
+
+def _unknown(where: str) -> Route:
+    async def refuse(request: Request) -> Response:
+        said = f"The sandbox does not know {request.method} {request.url.path} {where}."
+        raise graph_error(501, "NotImplemented", said)
+
+    return below("/", refuse)
+
+
+def _misdirected() -> Route:
+    async def refuse(request: Request) -> Response:
+        host = request.headers.get("host", "")
+        raise arm_error(421, "MisdirectedRequest", f"The sandbox plays no service of the name '{host}'.")
+
+    return below("/", refuse)

@@ -1,0 +1,53 @@
+"""What `sandbox serve` says when it is ready: how any client gets here. No secret is in it, as it ends up in logs."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator, Mapping
+
+from mct_s2s.sandbox.core.addresses import Addresses
+from mct_s2s.sandbox.hosting.real_names import MARK, PORT
+
+CLOUD_NAME = "mct-sandbox"
+_HIDDEN = "AZURE_CLIENT_SECRET"
+
+
+def lines(addresses: Addresses, exports: Mapping[str, str]) -> Iterator[str]:
+    """The lines to show; the first begins with "Sandbox ready"."""
+    real = addresses.shared_port is not None
+    yield f"Sandbox ready: {addresses.arm}"
+    yield ""
+    if real:
+        yield from _hosts_file(addresses)
+    yield "For any client, the administrator's secret included:"
+    yield f'  eval "$(mct-s2s sandbox env {"--real-names" if real else f"--port {addresses.arm_port}"})"'
+    yield "which is, for azure-identity and others:"
+    for name, value in exports.items():
+        yield f"  export {name}={'…' if name == _HIDDEN else shlex.quote(value)}"
+    yield ""
+    yield "For the Azure CLI, after that:"
+    if real:
+        yield '  export AZURE_CONFIG_DIR="$(mktemp -d)"    # apart from your sign-ins to the real Azure'
+    else:
+        yield "  export AZURE_CORE_INSTANCE_DISCOVERY=false"
+        yield f"  az cloud register --name {CLOUD_NAME} --endpoint-resource-manager {addresses.arm}"
+        yield f"  az cloud set --name {CLOUD_NAME}"
+    yield (
+        f'  az login --service-principal --username "$AZURE_CLIENT_ID" --password "${_HIDDEN}" '
+        '--tenant "$AZURE_TENANT_ID"'
+    )
+    yield ""
+    yield f"Graph    {addresses.graph}"
+    for site_id in addresses.sites:
+        where = f"https://{addresses.of_site(site_id)}"
+        yield f"Site     {where}  {'/'.join(site_id.split('/')[4:5] + site_id.split('/')[8::2])}"
+    yield f"Control  {addresses.origin}/_sandbox/health  (requests, leaks, faults, world, reset, clock, knobs, …)"
+
+
+def _hosts_file(addresses: Addresses) -> Iterator[str]:
+    yield "Azure's names have to lead here. While they do, nothing on this machine reaches the real Azure:"
+    yield "  mct-s2s sandbox hosts | sudo tee -a /etc/hosts"
+    yield f"  sudo sed -i.bak '/{MARK}$/d' /etc/hosts    # afterwards"
+    if addresses.shared_port != PORT:
+        yield f"They ask at port {PORT}: lead it to {addresses.shared_port}, or serve at that port."
+    yield ""

@@ -1,0 +1,136 @@
+"""The sandbox inside another program: in a thread, on free ports, with the world that the last one left."""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mct_s2s.sandbox.hosting import listening, startup
+from mct_s2s.sandbox.hosting.environment import exports
+from mct_s2s.sandbox.hosting.lock import Lock
+from mct_s2s.sandbox.hosting.state_directory import State
+from mct_s2s.sandbox.world.seed import SITE
+
+if TYPE_CHECKING:
+    from mct_s2s.sandbox.hosting.listening import WebServer
+
+WAIT_SECONDS = 600.0
+
+
+@dataclass(frozen=True)
+class Running:
+    """A sandbox that answers: where it is, and who may do everything in it.
+
+    `ca_file` holds the certificate to trust; `site_url` is the MCT site. `close` ends it where this program runs it.
+    """
+
+    resource_manager: str
+    ca_file: Path
+    tenant_id: str
+    client_id: str
+    client_secret: str = field(repr=False)
+    subscription_id: str
+    app_service: str
+    resource_group: str
+    site_url: str
+    _server: WebServer | None = field(default=None, repr=False, compare=False)
+    _thread: threading.Thread | None = field(default=None, repr=False, compare=False)
+    _lock: Lock | None = field(default=None, repr=False, compare=False)
+
+    def close(self) -> None:
+        """End it and let the next one have the world; a second time does nothing."""
+        if self._server is not None and self._thread is not None:
+            self._server.stop()
+            self._thread.join()
+        if self._lock is not None:
+            self._lock.release()
+
+
+def start(state_dir: Path | None = None) -> Running:
+    """Start a sandbox and return when it answers; join the one that `serve` runs on the same directory, if any.
+
+    Another program that holds the directory is waited for.
+
+    Raises:
+        TimeoutError: it did not let go.
+        ValueError: the kept world is of another version, or is served under Azure's own names.
+    """
+    state = State(state_dir)
+    deadline = time.monotonic() + WAIT_SECONDS
+    while True:
+        lock = Lock.take(state.directory / "lock")
+        if lock is not None:
+            return _start(state, lock)
+        served = _served(state)
+        if served is not None:
+            return served
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"Another program uses the sandbox in {state.directory}.")
+        time.sleep(0.05)
+
+
+def _served(state: State) -> Running | None:
+    try:
+        served = state.served()
+    except (ValueError, KeyError):  # it is being written
+        return None
+    if served is None:
+        return None
+    if served.real_names:
+        raise ValueError(f"{state.directory} is served under Azure's own names, which --cloud public leads to.")
+    return _running(state, served.port, exports(served.port, state_dir=state.directory)["MCT_S2S_URL"])
+
+
+def _start(state: State, lock: Lock) -> Running:
+    try:
+        world = state.world()
+        opened = listening.open_ports(startup.names_of(world), state.ports())
+        server, addresses, _ = startup.prepare(state, world, opened)
+    except BaseException:
+        lock.release()
+        raise
+    ready = threading.Event()
+    server.started_up = ready.set
+
+    def run() -> None:
+        try:
+            server.run(startup.all_of(opened))
+        finally:
+            ready.set()
+
+    thread = threading.Thread(target=run, name="sandbox", daemon=True)
+    thread.start()
+    ready.wait()
+    if not thread.is_alive():
+        lock.release()
+        raise RuntimeError("The sandbox ended before it was ready.")
+    site = f"https://{addresses.of_site(SITE)}"
+    return _running(state, addresses.arm_port, site, server, thread, lock)
+
+
+def _running(
+    state: State,
+    port: int,
+    site_url: str,
+    server: WebServer | None = None,
+    thread: threading.Thread | None = None,
+    lock: Lock | None = None,
+) -> Running:
+    known = exports(port, state_dir=state.directory)
+    return Running(
+        resource_manager=known["MCT_S2S_CLOUD"],
+        ca_file=Path(known["SSL_CERT_FILE"]),
+        tenant_id=known["AZURE_TENANT_ID"],
+        client_id=known["AZURE_CLIENT_ID"],
+        client_secret=known["AZURE_CLIENT_SECRET"],
+        subscription_id=known["AZURE_SUBSCRIPTION_ID"],
+        app_service=known["MCT_S2S_APP_SERVICE"],
+        resource_group=known["MCT_S2S_RESOURCE_GROUP"],
+        site_url=site_url,
+        _server=server,
+        _thread=thread,
+        _lock=lock,
+    )

@@ -1,0 +1,182 @@
+"""Ports: finding them, opening them, and one web server on all of them."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import struct
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+
+from mct_s2s.sandbox.core.addresses import Addresses
+from mct_s2s.sandbox.observability.exchange import App, End, Scope
+
+_BACKLOG = 2048
+_NOT_FOR_YOU = "This user may not listen on so low a port."
+_LET_LISTEN = "sudo sysctl net.ipv4.ip_unprivileged_port_start=443"
+
+
+class PortTaken(OSError):
+    """A port that somebody else listens on, or that is not for this user."""
+
+
+def open_ports(names: Iterable[str], wished: Mapping[str, int]) -> dict[str, list[socket.socket]]:
+    """Listen on the loopback for each name: on its wished port, or on any where that is taken or none is wished."""
+    return {name: _open_any(wished.get(name, 0)) for name in names}
+
+
+def open_exactly(ports: Mapping[str, int]) -> dict[str, list[socket.socket]]:
+    """Listen on exactly these ports.
+
+    Raises:
+        PortTaken: one of them is not free, or not for this user; none is left open then.
+    """
+    opened: dict[str, list[socket.socket]] = {}
+    try:
+        for name, port in ports.items():
+            opened[name] = _open(port)
+    except PermissionError as error:
+        close(opened)
+        raise PortTaken(f"{_NOT_FOR_YOU} Choose another port, or let every user listen: {_LET_LISTEN}") from error
+    except OSError as error:
+        close(opened)
+        raise PortTaken(f"A port of the sandbox is not free: {error}") from error
+    return opened
+
+
+def close(opened: Mapping[str, list[socket.socket]]) -> None:
+    """Close all of them."""
+    for sockets in opened.values():
+        for each in sockets:
+            each.close()
+
+
+def addresses_of(opened: Mapping[str, list[socket.socket]]) -> Addresses:
+    """The addresses that opened ports amount to."""
+    ports = {name: int(sockets[0].getsockname()[1]) for name, sockets in opened.items()}
+    sites = {name: port for name, port in ports.items() if name.startswith("/")}
+    return Addresses(ports["arm"], ports["graph"], sites)
+
+
+def _open_any(port: int) -> list[socket.socket]:
+    if port:
+        with contextlib.suppress(OSError):
+            return _open(port)
+    return _open(0)
+
+
+def _open(port: int) -> list[socket.socket]:
+    """Both loopbacks where there are two: clients try `::1` first and lose time where nobody answers."""
+    first = _listen(socket.AF_INET, "127.0.0.1", port)
+    try:
+        return [first, _listen(socket.AF_INET6, "::1", first.getsockname()[1])]
+    except OSError:
+        return [first]
+
+
+def _listen(family: socket.AddressFamily, host: str, port: int) -> socket.socket:
+    # Named, because asyncio sets TCP_NODELAY only on what says that it is TCP: without it answers wait 40 ms.
+    made = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    try:
+        if family == socket.AF_INET6:
+            made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        made.bind((host, port))
+        made.listen(_BACKLOG)
+    except OSError:
+        made.close()
+        raise
+    return made
+
+
+class WebServer(uvicorn.Server):
+    """uvicorn, with a way to hear when it accepts connections, and one to end it at once from another thread.
+
+    `started_up` and `finished` are called once each, in the server's own event loop.
+    """
+
+    started_up: Callable[[], None] = staticmethod(lambda: None)
+    finished: Callable[[], None] = staticmethod(lambda: None)
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begin to accept connections."""
+        self._loop = asyncio.get_running_loop()
+        self._stopped = asyncio.Event()
+        await super().startup(sockets)
+        self.started_up()
+
+    async def main_loop(self) -> None:
+        """Serve until told to stop; uvicorn's own loop would notice only at its next tick."""
+        ticks = 0
+        while not await self.on_tick(ticks % 864_000):
+            ticks += 1
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._stopped.wait(), 0.1)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Stop listening, let requests in progress finish, and drop the connections that clients keep open."""
+        for listener in (*self.servers, *(sockets or ())):
+            listener.close()
+        if self.server_state.tasks:
+            await asyncio.wait(set(self.server_state.tasks), timeout=1)
+        for connection in list(self.server_state.connections):
+            connection.transport.abort()
+        await asyncio.sleep(0)
+        self.finished()
+
+    async def listen_too(self, opened: Iterable[socket.socket]) -> None:
+        """Accept connections on further sockets while it runs."""
+
+        def protocol() -> asyncio.Protocol:
+            made: asyncio.Protocol = self.config.http_protocol_class(  # type: ignore[call-arg]
+                config=self.config, server_state=self.server_state, app_state=self.lifespan.state
+            )
+            return made
+
+        for each in opened:
+            server = await self._loop.create_server(protocol, sock=each, ssl=self.config.ssl, backlog=_BACKLOG)
+            self.servers.append(server)
+
+    def end(self, scope: Scope, how: End) -> None:
+        """End the connection of a request: by a reset, or when what was sent has arrived."""
+        connections: list[Any] = list(self.server_state.connections)
+        for connection in connections:
+            if (connection.client, connection.server) == (scope["client"], scope["server"]):
+                transport = connection.transport
+                if how == "truncated":
+                    transport.close()
+                    return
+                # Without lingering the system answers with a reset instead of an orderly end.
+                reset = struct.pack("ii", 1, 0)
+                transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, reset)
+                transport.abort()
+
+    def stop(self) -> None:
+        """End it, from any thread; a second time does nothing."""
+        self.should_exit = True
+        with contextlib.suppress(RuntimeError):  # the loop is gone already
+            self._loop.call_soon_threadsafe(self._stopped.set)
+
+
+def web_server(app: App, server_pem: Path) -> WebServer:
+    """A web server for an application, quiet and with TLS."""
+    config = uvicorn.Config(
+        app,
+        ssl_certfile=server_pem,
+        ssl_keyfile=server_pem,
+        lifespan="off",
+        http="h11",
+        ws="none",
+        access_log=False,
+        log_config=None,
+        log_level="warning",
+        server_header=False,
+        proxy_headers=False,
+        timeout_graceful_shutdown=1,
+        timeout_keep_alive=75,
+    )
+    return WebServer(config)

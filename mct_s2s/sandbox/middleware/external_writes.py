@@ -1,0 +1,56 @@
+"""Another operator's write, made for a fault: as real as one that came over the wire, but past all permissions.
+
+    {"settings": {"site": "contosolearn", "set": {"A": "1"}, "delete": ["B"]}}
+    {"application": {"displayName": "MCT", "patch": {"tags": ["theirs"]}}}
+
+`site` is a resource id or a name, the MCT site by default; an application is named by `id` (object id), `appId`,
+`uniqueName` or `displayName`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from mct_s2s.sandbox.entra import applications
+from mct_s2s.sandbox.world.seed import SITE
+from mct_s2s.sandbox.world.world import World
+
+_KEYS = ("appId", "uniqueName", "displayName")
+
+
+def write(world: World, wanted: Mapping[str, Any]) -> str:
+    """Make the write; say what it was, for the log.
+
+    Raises:
+        WireError: the services' own rules refuse it.
+    """
+    if "settings" in wanted:
+        return _write_settings(world, wanted["settings"])
+    return _write_application(world, wanted["application"])
+
+
+def _write_settings(world: World, wanted: Mapping[str, Any]) -> str:
+    named = str(wanted.get("site", SITE)).lower()
+    key = next((k for k in world.resources.sites if named in (k, k.rsplit("/", 1)[-1])), None)
+    if key is None:
+        return f"no site {named}"
+    state = world.resources.sites[key]
+    gone = set(wanted.get("delete", ()))
+    merged = {**state.settings, **wanted.get("set", {})}
+    fresh = {name: value for name, value in merged.items() if name not in gone}
+    state.replace_settings(fresh, world.resources.clock.timestamp(), world.resources.restart_seconds)
+    return f"foreign write of settings of {named}"
+
+
+def _write_application(world: World, wanted: Mapping[str, Any]) -> str:
+    table = world.directory.applications
+    found = [one] if (one := table.latest(str(wanted.get("id", "")))) else []
+    for key in _KEYS:
+        if key in wanted and not found:
+            found = table.latest_by(key, str(wanted[key]))
+    live = [one for one in found if not one.get("deletedDateTime")]
+    if not live:
+        return "no such application to write to"
+    applications.update(world.directory, live[0], wanted.get("patch", {}))
+    return f"foreign write of application {live[0]['id']}"

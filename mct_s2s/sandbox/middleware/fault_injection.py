@@ -1,0 +1,141 @@
+"""What a fault does to a request: before its service has worked, and after.
+
+Knows no rules (see `faults`) and no services; the pipeline asks it twice for each request.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from mct_s2s.sandbox.core.wire_errors import WireError, arm_error, entra_error, graph_error, vault_error
+from mct_s2s.sandbox.middleware import external_writes
+from mct_s2s.sandbox.observability.exchange import Cut, Exchange, Message
+from mct_s2s.sandbox.observability.faults import Fault
+from mct_s2s.sandbox.observability.issued_tokens import TokensOut
+from mct_s2s.sandbox.world.world import World
+
+_TEXTS = {
+    400: ("BadRequest", "Bad Request"),
+    401: ("Unauthorized", "Unauthorized"),
+    403: ("Forbidden", "Forbidden"),
+    404: ("NotFound", "Not Found"),
+    408: ("RequestTimeout", "The request timed out."),
+    409: ("Conflict", "Conflict"),
+    412: ("PreconditionFailed", "Precondition Failed"),
+    429: ("TooManyRequests", "Too many requests. Please try again later."),
+    500: ("InternalServerError", "The server encountered an internal error. Please retry the request."),
+    502: ("BadGateway", "The server, while acting as a gateway, received an invalid response."),
+    503: ("ServiceUnavailable", "The service is temporarily unavailable. Please retry after some time."),
+    504: ("GatewayTimeout", "The gateway did not receive a response within the specified time period."),
+}
+_GRAPH_CODES = {
+    403: "Authorization_RequestDenied",
+    404: "Request_ResourceNotFound",
+    503: "serviceNotAvailable",
+    504: "UnknownError",
+}
+_PAGE = (
+    "<html>\r\n<head><title>{status} {title}</title></head>\r\n<body>\r\n<center><h1>{status} {title}</h1></center>\r\n"
+    "<hr><center>Microsoft-Azure-Application-Gateway/v2</center>\r\n</body>\r\n</html>\r\n"
+)
+
+
+class Misbehaviour:
+    """Carries faults out in one world."""
+
+    def __init__(self, world: World, tokens: TokensOut) -> None:
+        self._world = world
+        self._tokens = tokens
+
+    async def before(self, exchange: Exchange, faults: Sequence[Fault]) -> None:
+        """Let a request meet its faults before the service hears of it.
+
+        Raises:
+            WireError: the fault is a refusal.
+            Cut: there is no whole answer.
+        """
+        for fault in faults:
+            if fault.type == "revokeSignIn":
+                self._tokens.take_back("revoked")
+                self._world.directory.sessions.revoke_all()  # nor do refresh tokens bring new ones
+            elif fault.type == "expireTokens":
+                self._tokens.take_back("expired")
+            elif fault.type == "reset" or _freezes(fault, "reset"):
+                raise Cut("reset")
+            elif _freezes(fault, "hang"):
+                await exchange.hang()
+            elif fault.when == "before":
+                await self._happen(exchange, fault)
+
+    async def after(self, exchange: Exchange, faults: Sequence[Fault]) -> None:
+        """Let it meet those that come when the service has done its work.
+
+        Raises:
+            WireError: the fault is a refusal, though the work is done.
+            Cut: there is no whole answer.
+        """
+        for fault in faults:
+            if fault.type == "lostAnswer":
+                raise Cut("reset")
+            if fault.type == "truncated":
+                raise Cut("truncated")
+            if fault.when == "after":
+                await self._happen(exchange, fault)
+
+    async def _happen(self, exchange: Exchange, fault: Fault) -> None:
+        members = fault.members
+        if fault.type == "latency":
+            await self._world.clock.sleep(members["seconds"])
+        elif fault.type == "hang":
+            await exchange.hang()
+        elif fault.type == "foreignWrite":
+            exchange.scope["sandbox"]["note"] = external_writes.write(self._world, members)
+            exchange.scope["sandbox"]["changed"] = True
+        elif fault.type == "html":
+            raise Replaced(_html(members.get("status", 502)))
+        elif fault.type == "status" and exchange.entry.service == "site":
+            raise Replaced(_html(members["status"], members.get("retryAfter")))
+        elif fault.type == "status":
+            raise refusal(exchange.entry.service, fault)
+
+
+class Replaced(Exception):
+    """The answer is another one than the service gave."""
+
+    def __init__(self, messages: list[Message]) -> None:
+        super().__init__("the answer was replaced")
+        self.messages = messages
+
+
+def refusal(service: str, fault: Fault) -> WireError:
+    """A refusal as the service itself would word it."""
+    status, members = fault.members["status"], fault.members
+    code, message = _TEXTS[status]
+    message = members.get("message", message)
+    headers = {"Retry-After": f"{members['retryAfter']:g}"} if "retryAfter" in members else {}
+    if service == "graph":
+        headers |= {"Cache-Control": "private"} if status == 429 else {}
+        return graph_error(status, members.get("code") or _GRAPH_CODES.get(status, code), message, headers=headers)
+    if service == "entra":
+        number = 90055 if status == 429 else 90033
+        return entra_error(status, members.get("code", "temporarily_unavailable"), number, message, headers=headers)
+    if service == "vault":
+        return vault_error(status, members.get("code", code), message, headers=headers)
+    if status == 429:
+        message = members.get("message", "The request is being throttled.")
+    return arm_error(status, members.get("code", code), message, headers=headers)
+
+
+def _freezes(fault: Fault, how: str) -> bool:
+    return fault.type == "freezeAfterWrites" and fault.members.get("then", "hang") == how
+
+
+def _html(status: int, retry_after: float | None = None) -> list[Message]:
+    page = _PAGE.format(status=status, title=_TEXTS[status][0]).encode()
+    headers = [(b"content-type", b"text/html"), (b"content-length", str(len(page)).encode())]
+    if retry_after is not None:
+        headers.append((b"retry-after", f"{retry_after:g}".encode()))
+    return [
+        {"type": "http.response.start", "status": status, "headers": headers},
+        {"type": "http.response.body", "body": page},
+    ]

@@ -1,0 +1,31 @@
+"""Who may ask the control routes, which ask for no token: programs on this machine, and no web page in its browser.
+
+A page may send requests anywhere, also to a name of its own that leads to the loopback by now (DNS rebinding); its
+browser says so in `Host`, or in `Origin`.
+"""
+
+from __future__ import annotations
+
+import re
+
+from mct_s2s.sandbox.core.addresses import HOST
+from mct_s2s.sandbox.core.wire_errors import arm_error
+from mct_s2s.sandbox.observability.exchange import Scope
+
+PREFIX = "/_sandbox"
+_OWN = re.compile(rf"(?:{HOST}|127\.0\.0\.1|\[::1\])(?::[0-9]{{1,5}})?", re.IGNORECASE)
+
+
+def check(scope: Scope) -> None:
+    """Refuse a request for a control route that came by another name, or from a page.
+
+    Raises:
+        WireError: as said.
+    """
+    if not scope["path"].lower().startswith(PREFIX):
+        return
+    hosts = [value.decode("latin-1") for name, value in scope["headers"] if name == b"host"]
+    if not hosts or not all(_OWN.fullmatch(host) for host in hosts):
+        raise arm_error(421, "MisdirectedRequest", f"Ask the control routes at https://{HOST}, by that name.")
+    if any(name == b"origin" for name, _ in scope["headers"]):
+        raise arm_error(403, "OriginForbidden", "The control routes answer no web page.")

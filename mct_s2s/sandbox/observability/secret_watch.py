@@ -1,0 +1,169 @@
+"""Watches every secret that the sandbox has handed out, and lists where one appeared that must not carry it.
+
+Client secrets go to the token service and into vaults, tokens into the `Authorization` header for the service they are
+meant for, secret application settings back into application settings. Anywhere else - an address, another header, the
+body of an operation that has no business with it, a service it is not for - is a leak. Secrets are held in memory only,
+tokens by their hash; a leak names the secret by a few characters of its hash.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import OrderedDict
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+from urllib.parse import unquote_plus
+
+from mct_s2s.sandbox.observability.issued_tokens import Handed, TokensOut
+from mct_s2s.sandbox.observability.request_log import Entry
+
+SECRETS_KEPT, LEAKS_KEPT = 2_000, 10_000
+_SHORTEST = 8
+_TOKEN = re.compile(r"eyJ[\w-]+\.[\w-]+\.[\w-]+")
+_GIVEN = re.compile(rb'"(secretText|refresh_token)"\s*:\s*"([^"\\]{8,})"')
+_SECRET_NAME = re.compile(r"password|secret|accountkey|storage$|connectionstring", re.IGNORECASE)
+_SECRET_VALUE = re.compile(r"(password|accountkey|sharedaccesskey)=", re.IGNORECASE)
+_VAULT_VALUE = re.compile(rb'^\{"value"\s*:\s*"([^"\\]{8,})"')
+_SETTINGS = ("/config/appsettings", "/config/connectionstrings")
+
+
+@dataclass(frozen=True)
+class Leak:
+    """A secret where it must not be: in which request, where in it, what kind of secret, and which one."""
+
+    request: int
+    service: str
+    method: str
+    path: str
+    where: str
+    kind: str
+    secret: str
+
+
+class Watch:
+    """The secrets of one running sandbox. `leaks` holds what was found."""
+
+    def __init__(self, tokens: TokensOut) -> None:
+        self._tokens = tokens
+        self._secrets: OrderedDict[str, str] = OrderedDict()
+        self.leaks: list[Leak] = []
+
+    def learn(self, secret: str, kind: str = "client secret") -> None:
+        """Remember a secret that somebody has been given."""
+        if len(secret) >= _SHORTEST:
+            self._secrets[secret] = kind
+            if len(self._secrets) > SECRETS_KEPT:
+                self._secrets.popitem(last=False)
+
+    def to_list(self) -> list[dict[str, Any]]:
+        """The leaks as JSON values."""
+        return [asdict(leak) for leak in self.leaks]
+
+    def masked(self, text: str) -> str:
+        """A part of an address with every secret in it blotted out, as the log may keep it."""
+        for secret, _ in self._found(text):
+            for spelled in (secret, *_spellings(text, secret)):
+                text = text.replace(spelled, "***")
+        return text
+
+    def arrived(self, entry: Entry, path: str, query: str, headers: Iterable[tuple[str, str]]) -> None:
+        """Look at the address and the headers of a request."""
+        self._report(entry, "path", self._found(path))
+        self._report(entry, "query", self._found(query))
+        for name, value in headers:
+            if name == "authorization":
+                self._judge_authorization(entry, value)
+            else:
+                self._report(entry, f"header {name}", self._found(value))
+
+    def sent(self, entry: Entry, body: bytes) -> None:
+        """Look at the body of a request that the service has read."""
+        if not body or entry.service == "control":
+            return
+        allowed = _allowed_in_body(entry)
+        found = self._found(body.decode("utf-8", "replace"))
+        self._report(entry, "body", [each for each in found if each[1] not in allowed])
+
+    def answered(self, entry: Entry, sent: bytes, body: bytes) -> None:
+        """Learn the secrets in the answer to a request that was accepted."""
+        if entry.service == "identity":
+            self._tokens.add(_access_token(body))
+        if entry.service in {"graph", "entra"}:
+            for name, value in _GIVEN.findall(body):
+                self.learn(value.decode(), "client secret" if name == b"secretText" else "refresh token")
+        if entry.service == "entra" and b'"access_token"' in body:
+            self._tokens.add(_access_token(body))
+            proven = re.search(rb"(?:^|&)client_secret=([^&]+)", sent)
+            if proven:
+                self.learn(unquote_plus(proven[1].decode("utf-8", "replace")))
+        if entry.service == "vault":
+            for value in _VAULT_VALUE.findall(body):
+                self.learn(value.decode())
+        if entry.service == "arm" and entry.path.lower().endswith("/config/appsettings/list"):
+            self._learn_settings(body)
+
+    def _learn_settings(self, body: bytes) -> None:
+        try:
+            settings: Mapping[str, str | None] = json.loads(body)["properties"]
+        except (ValueError, KeyError, TypeError):
+            return
+        for name, value in settings.items():
+            reference = (value or "").startswith("@Microsoft.KeyVault")
+            if value and not reference and (_SECRET_NAME.search(name) or _SECRET_VALUE.search(value)):
+                self.learn(value, "application setting")
+
+    def _judge_authorization(self, entry: Entry, value: str) -> None:
+        """A token may go to the service it is meant for; a client secret (Basic) is the token service's affair."""
+        handed = self._tokens.get(value.partition(" ")[2].strip())
+        if handed is not None:
+            if not self._tokens.is_for(handed, entry.service):
+                self._add(entry, f"authorization of a call to {entry.service}", "access token", handed.fingerprint)
+        elif entry.service != "entra":
+            self._report(entry, "authorization", self._found(value))
+
+    def _found(self, text: str) -> list[tuple[str, str]]:
+        if len(text) < _SHORTEST:
+            return []
+        plain = unquote_plus(text) if "%" in text or "+" in text else text
+        found = [pair for pair in tuple(self._secrets.items()) if pair[0] in text or pair[0] in plain]
+        # A JSON body spells quotes and letters its own way.
+        if "\\" in text:
+            found += [(s, k) for s, k in tuple(self._secrets.items()) if s not in text and json.dumps(s)[1:-1] in text]
+        tokens = {token for token in _TOKEN.findall(text) if self._tokens.get(token) is not None}
+        return [*found, *((token, "access token") for token in tokens)]
+
+    def _report(self, entry: Entry, where: str, found: Iterable[tuple[str, str]]) -> None:
+        for secret, kind in found:
+            self._add(entry, where, kind, Handed.fingerprint_of(secret))
+
+    def _add(self, entry: Entry, where: str, kind: str, fingerprint: str) -> None:
+        if len(self.leaks) < LEAKS_KEPT:
+            self.leaks.append(Leak(entry.number, entry.service, entry.method, entry.path, where, kind, fingerprint))
+
+
+def _access_token(body: bytes) -> str:
+    try:
+        return str(json.loads(body).get("access_token", ""))
+    except (ValueError, AttributeError):
+        return ""
+
+
+def _spellings(text: str, secret: str) -> list[str]:
+    """How a secret stands in an address that escapes some of its characters."""
+    escaped = "".join(f"(?:{re.escape(char)}|%{ord(char):02X}|%{ord(char):02x})" for char in secret if ord(char) < 128)
+    return [match[0] for match in re.finditer(escaped, text)]
+
+
+def _allowed_in_body(entry: Entry) -> frozenset[str]:
+    if entry.service == "entra":
+        return frozenset({"client secret", "refresh token", "access token"})
+    path = entry.path.lower()
+    if entry.service == "vault" and entry.method == "PUT" and path.startswith("/secrets/"):
+        return frozenset({"client secret"})
+    if entry.service == "arm" and entry.method in {"PUT", "PATCH"} and "/microsoft.web/sites/" in path:
+        whole_site = "/config/" not in path
+        if whole_site or path.endswith(_SETTINGS):
+            return frozenset({"client secret", "application setting"})
+    return frozenset()

@@ -1,0 +1,153 @@
+"""Any resource by its id, lists by type, and operations in progress.
+
+Source: ARM: resources - get/update/create-or-update/delete by id; management/async-operations.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mct_s2s.sandbox.core.wire_errors import arm_error
+from mct_s2s.sandbox.resources import generic, operations, providers, site_bodies, vaults
+from mct_s2s.sandbox.resources.ids import ResourceId
+from mct_s2s.sandbox.services.arm.call import Answer, ArmCall, Operation
+
+
+def show(call: ArmCall, body: dict[str, Any], *, listed: bool = False, written: bool = False) -> dict[str, Any]:
+    """A resource's body as it is shown; sites and vaults carry the host names they are reached at."""
+    site = call.resources.sites.get(body["id"].lower())
+    if site is not None:
+        host = call.addresses.of_site(body["id"])
+        return site_bodies.show(body, host, changed=site.changed, listed=listed, written=written)
+    if body["type"] == vaults.TYPE:
+        return vaults.shown(body, call.addresses.of_vault(body["name"]))
+    return body
+
+
+def get_resource(call: ArmCall) -> Answer:
+    """One resource."""
+    if call.method == "HEAD":
+        call.resources.get(call.resource_id)
+        return Answer(204)
+    return Answer(body=show(call, call.resources.get(call.resource_id)), headers=_etag(call))
+
+
+def patch_resource(call: ArmCall) -> Answer:
+    """Merge a change; some providers only accept it now and do it later."""
+    kind = providers.find(call.resource_id.type)
+    _check_assign(call)
+    before = _etag(call)
+    name = generic.patch(call.resources, kind, call.resource_id, call.body)
+    body = call.resources.get(call.resource_id)
+    if name is None:
+        _touch(call)
+        return Answer(body=show(call, body, written=True), headers=before)
+    base = (
+        f"{call.addresses.arm}/subscriptions/{call.resource_id.subscription}/providers/{kind.namespace}"
+        f"/locations/westeurope"
+    )
+    version = f"?{call.version}"
+    headers = {"Azure-AsyncOperation": f"{base}/operationStatuses/{name}{version}", "Retry-After": "1"}
+    if kind.update == "operation":
+        return Answer(200, show(call, body), headers)
+    return Answer(202, None, {**headers, "Location": f"{base}/operationResults/{name}{version}"})
+
+
+def put_resource(call: ArmCall) -> Answer:
+    """Create a resource, or replace what may be replaced of one."""
+    _check_assign(call)
+    before = _etag(call)
+    body, fresh = generic.put(call.resources, providers.find(call.resource_id.type), call.resource_id, call.body)
+    _touch(call)
+    return Answer(201 if fresh else 200, show(call, body, written=True), before or _etag(call))
+
+
+def _etag(call: ArmCall) -> dict[str, str]:
+    """The ETag of a site; the answer to a write carries the one from before: docs/azure-contract.md, section 4.2."""
+    site = call.resources.sites.get(call.resource_id.key)
+    return {"ETag": site.etag} if site is not None else {}
+
+
+def _touch(call: ArmCall) -> None:
+    site = call.resources.sites.get(call.resource_id.key)
+    if site is not None:
+        site.touch(call.resources.clock.timestamp())
+
+
+def delete_resource(call: ArmCall) -> Answer:
+    """Delete a resource: 204 where there is none."""
+    return Answer(200 if generic.delete(call.resources, call.resource_id) else 204)
+
+
+def list_by_type(call: ArmCall) -> Answer:
+    """The resources of one type in a subscription or group, as far as the caller may read each."""
+    kind = providers.find(f"{call.params['namespace']}/{call.params['type']}")
+    scope = call.path.rstrip("/").rsplit("/providers/", 1)[0]
+    if "group" in call.params:
+        call.resources.group(call.params["subscription"], call.params["group"])
+    allows, principal = call.resources.access.allows, call.caller.object_id
+    found = call.resources.under(scope, of_type=kind.full_name)
+    readable = [r for r in found if allows(principal, f"{kind.full_name}/read", r["id"])]
+    return Answer(body={"value": [show(call, r, listed=True) for r in readable], "nextLink": None})
+
+
+def get_operation_status(call: ArmCall) -> Answer:
+    """How far an asynchronous change is."""
+    operation = operations.get(call.resources, call.params["operation"])
+    body = {"name": call.params["operation"], "status": operation["status"]}
+    if operation["error"]:
+        body["error"] = operation["error"]
+    waiting = {"Retry-After": "1"} if operation["status"] == "InProgress" else {}
+    return Answer(200, body, waiting)
+
+
+def get_operation_result(call: ArmCall) -> Answer:
+    """What an asynchronous change came to: 202 until it is done, then the resource."""
+    operation = operations.get(call.resources, call.params["operation"])
+    if operation["status"] == "InProgress":
+        again = f"{call.addresses.arm}{call.path}?{call.version}"
+        return Answer(202, None, {"Location": again, "Retry-After": "1"})
+    body = call.resources.find(operation["target"])
+    if body is None or operation["error"]:
+        error = operation["error"] or {"code": "Canceled", "message": "The resource was deleted."}
+        raise arm_error(409, error["code"], error["message"])
+    return Answer(200, show(call, body))
+
+
+def _check_assign(call: ArmCall) -> None:
+    """Putting a user-assigned identity on a resource takes a permission on the identity too.
+
+    Source: entra: managed-identities-azure-resources/qs-configure-rest-vm (assign/action).
+    """
+    identity = call.body.get("identity")
+    entries = identity.get("userAssignedIdentities") if isinstance(identity, dict) else None
+    for identity_id, value in (entries or {}).items() if isinstance(entries, dict) else ():
+        if value is not None:
+            kind = ResourceId.parse(identity_id).type
+            call.resources.access.check(call.caller, f"{kind}/assign/action", identity_id)
+
+
+_S = "/subscriptions/{subscription}"
+_BY_ID = ("{id}", "{type}")
+_STATUS = _S + "/providers/{namespace}/locations/{location}"
+OPERATIONS = (
+    Operation(
+        "GET", _STATUS + "/operationStatuses/{operation}", "", "",
+        get_operation_status, "ARM: async operations",
+    ),
+    Operation(
+        "GET", _STATUS + "/operationResults/{operation}", "", "",
+        get_operation_result, "ARM: async operations",
+    ),
+    Operation(
+        "GET", _S + "/providers/{namespace}/{type}", "", "{type}", list_by_type, "ARM: list by subscription"
+    ),
+    Operation(
+        "GET", _S + "/resourceGroups/{group}/providers/{namespace}/{type}", "", "{type}", list_by_type,
+        "ARM: list by resource group",
+    ),
+    Operation("GET", "{id}", "{type}/read", "{type}", get_resource, "ARM: resources - get by id"),
+    Operation("PATCH", "{id}", "{type}/write", "{type}", patch_resource, "ARM: resources - update by id"),
+    Operation("PUT", "{id}", "{type}/write", "{type}", put_resource, "ARM: resources - create or update by id"),
+    Operation("DELETE", "{id}", "{type}/delete", "{type}", delete_resource, "ARM: resources - delete by id"),
+)  # fmt: skip

@@ -1,0 +1,262 @@
+"""Azure Resource Manager: finds the operation, judges the caller, lets the operation run.
+
+The order of judgement is the service's: subscription, token, tenant, api-version, permission, lock, rate.
+Source: ARM: resource-manager api contracts; role-based-access-control; management/lock-resources.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from mct_s2s.sandbox.core.addresses import Addresses
+from mct_s2s.sandbox.core.routing import below
+from mct_s2s.sandbox.core.wire_errors import WireError, arm_error
+from mct_s2s.sandbox.entra import conditional_access
+from mct_s2s.sandbox.entra.tokens import Caller, TokenRejected
+from mct_s2s.sandbox.resources import operations, providers, sites
+from mct_s2s.sandbox.resources.ids import ResourceId
+from mct_s2s.sandbox.services.arm import access, any_resource, app_service, manager, paging
+from mct_s2s.sandbox.services.arm.call import Answer, ArmCall, Operation
+from mct_s2s.sandbox.world.world import World
+
+# The first that fits counts, so that the rows about any resource come last.
+OPERATIONS: tuple[Operation, ...] = (
+    *access.OPERATIONS,
+    *manager.OPERATIONS,
+    *app_service.OPERATIONS,
+    *any_resource.OPERATIONS,
+)
+_WRONG_AUDIENCE = (
+    "The access token has been obtained for wrong audience or resource. It should exactly match (including forward "
+    "slash) with one of the allowed audiences '{}'."
+)
+
+
+def routes(world: World, addresses: Addresses) -> list[Route]:
+    """Everything below the origin that nobody else answers: paths are compared without case."""
+
+    async def answer(request: Request) -> Response:
+        operation, params = find(request.method, request.url.path)
+        request.scope["sandbox"]["changed"] = operations.settle(world.resources)
+        caller = authenticate(world, addresses, request)
+        request.scope["sandbox"]["caller"] = caller.object_id
+        kind = _check_version(world, operation, params, request.query_params)
+        headers = _authorize(world, addresses, operation, params, caller, request, kind)
+        raw_body = await request.body()
+        _check_media_type(request, raw_body)
+        call = ArmCall(
+            world=world,
+            addresses=addresses,
+            method=request.method,
+            path=request.url.path,
+            params=params,
+            query=request.query_params,
+            raw_body=raw_body,
+            caller=caller,
+        )
+        try:
+            outcome = operation.run(call)
+            result = await outcome if inspect.isawaitable(outcome) else outcome
+        except WireError as refused:
+            refused.headers = {**headers, **refused.headers}
+            raise
+        if request.method == "GET":
+            address = f"{addresses.arm}{request.url.path}"
+            result = paging.page(result, address, request.query_params, world.resources.variations.arm_page_size)
+        return _response(result, headers, kind)
+
+    return [below("/", answer)]
+
+
+def find(method: str, path: str) -> tuple[Operation, dict[str, str]]:
+    """Look up the operation of a request, and what its path says.
+
+    Raises:
+        WireError: 501 naming the request.
+    """
+    fitting = [(row, match) for row in OPERATIONS if (match := row.pattern.fullmatch(path))]
+    if fitting and fitting[0][0].template.startswith("{site}/"):
+        return _of_app_service(method, [one for one in fitting if one[0].template.startswith("{site}/")])
+    for row, match in fitting:
+        if _takes(row, method):
+            return row, match.groupdict()
+    raise arm_error(501, "SandboxNotImplemented", f"The sandbox does not know {method} {path}.")
+
+
+def _of_app_service(method: str, fitting: list[tuple[Operation, re.Match[str]]]) -> tuple[Operation, dict[str, str]]:
+    """A route of App Service's own: with another method it is no resource of Resource Manager's either, but 405."""
+    for row, match in fitting:
+        if _takes(row, method):
+            return row, match.groupdict()
+
+    def refuse(call: ArmCall) -> Answer:
+        raise sites.wrong_method(call.method)
+
+    row, match = fitting[0]
+    return replace(row, method=method, action="", run=refuse), match.groupdict()
+
+
+def _takes(row: Operation, method: str) -> bool:
+    return row.method == method or (method == "HEAD" and row.method == "GET")
+
+
+def authenticate(world: World, addresses: Addresses, request: Request) -> Caller:
+    """Who asks. A subscription that is not there is said so even to strangers.
+
+    Raises:
+        WireError: 401 as Resource Manager words it, with WWW-Authenticate; 404 SubscriptionNotFound.
+    """
+    subscription = _subscription_in(request.url.path)
+    if subscription is not None:
+        world.resources.subscription(subscription)
+    try:
+        caller = world.directory.tokens.verify(request.headers.get("authorization"), audiences=addresses.arm_audiences)
+    except TokenRejected as rejected:
+        raise _unauthorized(world, addresses, rejected) from rejected
+    if caller.tenant_id != world.directory.tenant_id:
+        raise _wrong_tenant(world, addresses, caller)
+    return caller
+
+
+def _subscription_in(path: str) -> str | None:
+    parts = path.strip("/").split("/")
+    return parts[1] if len(parts) > 1 and parts[0].lower() == "subscriptions" else None
+
+
+def _unauthorized(world: World, addresses: Addresses, rejected: TokenRejected) -> WireError:
+    codes = {
+        "missing": ("AuthenticationFailed", "Authentication failed. The 'Authorization' header is missing."),
+        "expired": ("ExpiredAuthenticationToken", "The access token expiry UTC time is earlier than current UTC time."),
+        "audience": ("InvalidAuthenticationTokenAudience", _WRONG_AUDIENCE.format("','".join(addresses.arm_audiences))),
+    }
+    code, message = codes.get(rejected.kind, ("InvalidAuthenticationToken", "The access token is invalid."))
+    return arm_error(401, code, message, headers=_challenge(world, addresses, message))
+
+
+def _wrong_tenant(world: World, addresses: Addresses, caller: Caller) -> WireError:
+    home = world.directory.tenant_id
+    message = (
+        f"The access token is from the wrong issuer 'https://sts.windows.net/{caller.tenant_id}/'. It must match the "
+        f"tenant 'https://sts.windows.net/{home}/' associated with this subscription. Please use the authority (URL) "
+        f"'{addresses.login}/{home}' to get the token. Note, if the subscription is transferred to another tenant "
+        "there is no impact to the services, but information about new tenant could take time to propagate (up to an "
+        "hour). If you just transferred your subscription and see this error message, please try back later."
+    )
+    return arm_error(401, "InvalidAuthenticationTokenTenant", message, headers=_challenge(world, addresses, message))
+
+
+def _challenge(world: World, addresses: Addresses, why: str) -> dict[str, str]:
+    where = f"{addresses.login}/{world.directory.tenant_id}"
+    return {"WWW-Authenticate": f'Bearer authorization_uri="{where}", error="invalid_token", error_description="{why}"'}
+
+
+def _check_version(world: World, operation: Operation, params: Mapping[str, str], query: Mapping[str, str]) -> str:
+    """Judge the api-version; give the full type that the request is about."""
+    about = _type_of(params)
+    named = next((value for name, value in query.items() if name.lower() == "api-version"), None)
+    version = providers.require_version(named)
+    if not operation.versions:
+        return about
+    kind = providers.find(operation.versions.format(type=about))
+    kind.check_version(version, world.resources.api_versions)
+    return about
+
+
+def _type_of(params: Mapping[str, str]) -> str:
+    if "id" in params:
+        return ResourceId.parse(params["id"]).type
+    return f"{params['namespace']}/{params['type']}" if "type" in params else ""
+
+
+def _authorize(
+    world: World,
+    addresses: Addresses,
+    operation: Operation,
+    params: Mapping[str, str],
+    caller: Caller,
+    request: Request,
+    about: str,
+) -> dict[str, str]:
+    scope = params.get("id") or params.get("scope") or request.url.path.rstrip("/")
+    action = operation.action.format(type=about, **{k: v for k, v in params.items() if k != "type"})
+    if action:
+        world.resources.access.check(caller, action, scope)
+    if request.method in {"PUT", "PATCH", "DELETE"}:
+        _check_second_factor(world, addresses, caller)
+    if request.method in {"POST", "PUT", "PATCH", "DELETE"}:
+        world.resources.locks.check(_changed(request), deleting=request.method == "DELETE")
+    subscription = _subscription_in(request.url.path)
+    if subscription is None:
+        return {}
+    # App Service counts actions, and writes of a whole site, by itself: docs/azure-contract.md, section 4.1.
+    of_site = about.lower().startswith("microsoft.web/") and (
+        request.method == "POST" or (request.method == "PUT" and operation.template == "{id}")
+    )
+    return world.resources.throttle.draw(
+        subscription, caller.object_id, request.method, shown="resource-requests" if of_site else None
+    )
+
+
+def _check_second_factor(world: World, addresses: Addresses, caller: Caller) -> None:
+    """Refuse what a person without a second factor creates, updates or deletes; applications are spared.
+
+    Source: docs/azure-contract.md, section 9, "MFA".
+    """
+    mode = world.directory.conditional_access.mfa_for_writes
+    if mode == "off" or not caller.scopes or "p1" in caller.claims.get("acrs", ()):
+        return
+    where = f"{addresses.login}/{world.directory.tenant_id}"
+    challenge = (
+        f'Bearer realm="", authorization_uri="{where}/oauth2/authorize", error="insufficient_claims", '
+        f'claims="{conditional_access.encoded(conditional_access.MFA_CLAIMS)}"'
+    )
+    raise arm_error(
+        403 if mode == "policy" else 401,
+        "RequestDisallowedByPolicy",
+        "Resource was disallowed by policy. Reasons: MFA is required. Users must use MFA for Create/Update operations. "
+        "Users must authenticate with multi-factor authentication to create or update resources.",
+        headers={} if mode == "policy" else {"WWW-Authenticate": challenge},
+    )
+
+
+def _changed(request: Request) -> str:
+    """The resource that a request changes: an action's name is not part of it."""
+    path = request.url.path.rstrip("/")
+    return path.rsplit("/", 1)[0] if request.method == "POST" else path
+
+
+def _check_media_type(request: Request, body: bytes) -> None:
+    named = request.headers.get("content-type", "<null>").partition(";")[0].strip()
+    if body and named.lower() != "application/json":
+        raise arm_error(
+            415,
+            "UnsupportedMediaType",
+            f"The content media type '{named}' is not supported. Only 'application/json' is supported.",
+        )
+
+
+_EVERY = {
+    "Cache-Control": "no-cache",
+    "Pragma": "no-cache",
+    "Expires": "-1",
+    "X-Content-Type-Options": "nosniff",
+    "Strict-Transport-Security": "max-age=31536000; includeSubDomains",
+}
+
+
+def _response(answer: Answer, headers: Mapping[str, str], about: str) -> Response:
+    every = {**_EVERY, **headers, **answer.headers}
+    if answer.body is None:
+        return Response(status_code=answer.status, headers=every)
+    if isinstance(answer.body, str):
+        return Response(answer.body, status_code=answer.status, headers=every, media_type=answer.media_type)
+    # App Service leaves the charset out; Resource Manager itself does not: docs/azure-contract.md, section 4.1.
+    media = "application/json" if about.lower().startswith("microsoft.web/") else answer.media_type
+    return JSONResponse(answer.body, status_code=answer.status, headers=every, media_type=media)

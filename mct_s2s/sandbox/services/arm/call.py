@@ -1,0 +1,125 @@
+"""One request to Resource Manager, unpacked; its answer; and what an operation is.
+
+Source: ARM: resource-manager api contracts, "Common request/response headers".
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from mct_s2s.sandbox.core.addresses import Addresses
+from mct_s2s.sandbox.core.wire_errors import arm_error
+from mct_s2s.sandbox.entra.tokens import Caller
+from mct_s2s.sandbox.resources.ids import ResourceId
+from mct_s2s.sandbox.resources.store import Resources
+from mct_s2s.sandbox.world.world import World
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What goes back: a status, a JSON body (None: empty), headers."""
+
+    status: int = 200
+    body: Any = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    media_type: str = "application/json; charset=utf-8"
+
+
+@dataclass(frozen=True)
+class ArmCall:
+    """A request that found its operation. `params` are the path's, as the client spelled them."""
+
+    world: World
+    addresses: Addresses
+    method: str
+    path: str
+    params: Mapping[str, str]
+    query: Mapping[str, str]
+    raw_body: bytes = field(repr=False)
+    caller: Caller
+
+    @property
+    def resources(self) -> Resources:
+        """The store."""
+        return self.world.resources
+
+    @property
+    def version(self) -> str:
+        """The api-version that was asked for, as it stands in an address."""
+        named = next(value for name, value in self.query.items() if name.lower() == "api-version")
+        return f"api-version={named}"
+
+    @cached_property
+    def resource_id(self) -> ResourceId:
+        """The resource that the path begins with: what operations on one resource are about."""
+        return ResourceId.parse(self.params["id"])
+
+    @cached_property
+    def body(self) -> dict[str, Any]:
+        """The JSON object that was sent.
+
+        Raises:
+            WireError: 400 InvalidRequestContent, there is none.
+        """
+        try:
+            sent = json.loads(self.raw_body)
+        except ValueError as error:
+            raise _unreadable(str(error)) from error
+        if not isinstance(sent, dict):
+            raise _unreadable("an object is expected")
+        return sent
+
+
+def _unreadable(why: str) -> Exception:
+    return arm_error(
+        400,
+        "InvalidRequestContent",
+        f"The request content was invalid and could not be deserialized: '{why}'.",
+    )
+
+
+Handler = Callable[[ArmCall], Answer | Awaitable[Answer]]
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One row of what the sandbox's Resource Manager can do.
+
+    Attributes:
+        method: HTTP method.
+        template: the path; `{name}` is one segment, `{scope}` any number of them, `{id}` a resource's whole id
+            and `{site}` the id of a web app or of a slot.
+        action: the permission it takes; `{type}` is the resource's type; empty: being signed in is enough.
+        versions: full type whose api-versions count; `{type}` as above; empty: any will do.
+        run: unpacks, asks the store, packs.
+        source: the public page it follows.
+        fidelity: how much of the real operation is there: `full`, `usual` or `stub`.
+    """
+
+    method: str
+    template: str
+    action: str
+    versions: str
+    run: Handler
+    source: str
+    fidelity: str = "usual"
+
+    @cached_property
+    def pattern(self) -> re.Pattern[str]:
+        """The template as a pattern; case never counts in these paths."""
+        resource = r"/subscriptions/[^/]+/resourceGroups/[^/]+/providers"
+        shapes = {
+            "scope": r"(?P<scope>(?:/[^/]+)*?)",
+            "id": rf"(?P<id>{resource}/[^/]+(?:/[^/]+/[^/]+)+)",
+            "site": rf"(?P<id>{resource}/Microsoft\.Web/sites/[^/]+(?:/slots/[^/]+)?)",
+        }
+        parts = re.split(r"\{(\w+)\}", self.template)
+        for index in range(1, len(parts), 2):
+            parts[index] = shapes.get(parts[index], rf"(?P<{parts[index]}>[^/]+)")
+        parts[::2] = [re.escape(part) for part in parts[::2]]
+        return re.compile("".join(parts) + "/?", re.IGNORECASE)

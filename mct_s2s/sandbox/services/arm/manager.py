@@ -1,0 +1,195 @@
+"""Resource Manager's own operations: tenants, subscriptions, groups, providers, lists of resources.
+
+Source: ARM: subscriptions - list/get; resource groups - list/get; providers - list/get; resources - list.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Any
+
+from mct_s2s.sandbox.core.wire_errors import arm_error
+from mct_s2s.sandbox.resources import providers
+from mct_s2s.sandbox.services.arm.any_resource import show
+from mct_s2s.sandbox.services.arm.call import Answer, ArmCall, Operation
+
+_CLAUSE = re.compile(
+    r"\(?\s*(resourceType|name|resourceGroup|location|tagName|tagValue)\s+(eq|ne)\s+'((?:[^']|'')*)'\s*\)?"
+    r"|\(?\s*substringof\('((?:[^']|'')*)',\s*(name|resourceGroup)\)\s*\)?",
+    re.IGNORECASE,
+)
+
+
+def list_tenants(call: ArmCall) -> Answer:
+    """The tenants the caller's account is in: one."""
+    own = call.world.directory.tenant
+    tenant = {
+        "id": f"/tenants/{own.tenant_id}",
+        "tenantId": own.tenant_id,
+        "countryCode": own.organization()["countryLetterCode"],
+        "displayName": own.display_name,
+        "domains": list(own.domains),
+        "tenantCategory": "Home",
+        "defaultDomain": own.default_domain,
+        "tenantType": "AAD",
+    }
+    return _page([tenant])
+
+
+def list_subscriptions(call: ArmCall) -> Answer:
+    """Those in which the caller holds any role."""
+    sees, principal = call.resources.access.sees, call.caller.object_id
+    found = [s for s in call.resources.subscriptions.values() if sees(principal, s["id"])]
+    return Answer(body={"value": found, "count": {"type": "Total", "value": len(found)}})
+
+
+def get_subscription(call: ArmCall) -> Answer:
+    """One subscription, for whoever holds any role in it."""
+    found = call.resources.subscription(call.params["subscription"])
+    if not call.resources.access.sees(call.caller.object_id, found["id"]):
+        call.resources.access.check(call.caller, "Microsoft.Resources/subscriptions/read", found["id"])
+    return Answer(body=found)
+
+
+def list_locations(call: ArmCall) -> Answer:
+    """Where resources can be made."""
+    base = f"/subscriptions/{call.params['subscription']}/locations/"
+    compact = {name: name.replace(" ", "").lower() for name in providers.LOCATIONS}
+    return _page(
+        {"id": base + short, "name": short, "displayName": name, "regionalDisplayName": name, "type": "Region"}
+        for name, short in compact.items()
+    )
+
+
+def list_groups(call: ArmCall) -> Answer:
+    """The groups in which the caller holds any role."""
+    prefix = f"/subscriptions/{call.params['subscription']}/".lower()
+    sees, principal = call.resources.access.sees, call.caller.object_id
+    groups = call.resources.groups.items()
+    return _page(g for key, g in groups if key.startswith(prefix) and sees(principal, g["id"]))
+
+
+def get_group(call: ArmCall) -> Answer:
+    """One group; asked with HEAD, whether it is there."""
+    found = call.resources.group(call.params["subscription"], call.params["group"])
+    return Answer(204) if call.method == "HEAD" else Answer(body=found)
+
+
+def list_resources(call: ArmCall) -> Answer:
+    """The resources of a subscription or group, as far as the caller may read each."""
+    scope = call.path.rsplit("/", 1)[0]
+    if "group" in call.params:
+        call.resources.group(call.params["subscription"], call.params["group"])
+    found = _filtered(call.resources.under(scope), call.query.get("$filter"))
+    allows, principal = call.resources.access.allows, call.caller.object_id
+    readable = [r for r in found if allows(principal, f"{r['type']}/read", r["id"])]
+    brief = ("id", "name", "type", "location", "tags", "kind", "sku", "identity", "managedBy")
+    shown = [{k: v for k, v in show(call, r).items() if k in brief} for r in readable]
+    top = call.query.get("$top")
+    return _page(shown[: int(top)] if top and top.isdigit() else shown)
+
+
+def _filtered(found: Iterable[dict[str, Any]], text: str | None) -> list[dict[str, Any]]:
+    """Apply a `$filter` of clauses joined by `and`, or of equal types joined by `or`.
+
+    Raises:
+        WireError: 400 InvalidFilterInQueryString, it says something else.
+    """
+    if not text:
+        return list(found)
+    joints = {"and": all, "or": any}
+    for joint, combine in joints.items():
+        parts = re.split(rf"\s+{joint}\s+", text.strip(), flags=re.IGNORECASE)
+        clauses = [_CLAUSE.fullmatch(part) for part in parts]
+        if all(clauses):
+            tests = [clause.groups() for clause in clauses if clause]
+            return [r for r in found if combine(_holds(r, *test) for test in tests)]
+    raise arm_error(400, "InvalidFilterInQueryString", f"Invalid $filter '{text}' specified in the query string.")
+
+
+def _holds(
+    body: dict[str, Any], member: str | None, operator: str | None, value: str | None, part: str | None, of: str | None
+) -> bool:
+    """Whether one clause holds: `member operator value`, or `substringof(part, of)`."""
+    values = {
+        "resourcetype": body["type"],
+        "name": body["name"],
+        "resourcegroup": body["id"].split("/")[4],
+        "location": body["location"].replace(" ", ""),
+    }
+    if part is not None and of is not None:
+        return _plain(part) in values[of.lower()].lower()
+    assert member is not None  # noqa: S101  # one of the two forms has matched
+    wanted = _plain(value or "")
+    tags = {name.lower(): str(text).lower() for name, text in (body.get("tags") or {}).items()}
+    if member.lower() in {"tagname", "tagvalue"}:
+        same = wanted in (tags if member.lower() == "tagname" else tags.values())
+    else:
+        same = values[member.lower()].lower() == wanted
+    return same if operator is not None and operator.lower() == "eq" else not same
+
+
+def _plain(text: str) -> str:
+    return text.replace("''", "'").lower()
+
+
+def list_providers(call: ArmCall) -> Answer:
+    """Every provider with its types."""
+    taken = call.resources.api_versions
+    return _page(providers.describe(n, call.params["subscription"], taken) for n in providers.namespaces())
+
+
+def get_provider(call: ArmCall) -> Answer:
+    """One provider with its types and their api-versions; all of them are registered here."""
+    taken = call.resources.api_versions
+    return Answer(body=providers.describe(call.params["namespace"], call.params["subscription"], taken))
+
+
+def _page(values: Iterable[Any]) -> Answer:
+    return Answer(body={"value": list(values)})
+
+
+_S = "/subscriptions/{subscription}"
+_READ_GROUP = "Microsoft.Resources/subscriptions/resourceGroups/read"
+OPERATIONS = (
+    Operation("GET", "/tenants", "", "Microsoft.Resources/tenants", list_tenants, "ARM: tenants - list"),
+    Operation(
+        "GET", "/subscriptions", "", "Microsoft.Resources/subscriptions", list_subscriptions,
+        "ARM: subscriptions - list", "full",
+    ),
+    Operation(
+        "GET", _S, "", "Microsoft.Resources/subscriptions", get_subscription, "ARM: subscriptions - get", "full"
+    ),
+    Operation(
+        "GET", _S + "/locations", "Microsoft.Resources/subscriptions/locations/read",
+        "Microsoft.Resources/subscriptions", list_locations, "ARM: subscriptions - list locations",
+    ),
+    Operation(
+        "GET", _S + "/resourceGroups", "", "Microsoft.Resources/resourceGroups", list_groups,
+        "ARM: resource groups - list",
+    ),
+    Operation(
+        "GET", _S + "/resourceGroups/{group}", _READ_GROUP, "Microsoft.Resources/resourceGroups", get_group,
+        "ARM: resource groups - get", "full",
+    ),
+    Operation(
+        "GET", _S + "/resources", "", "Microsoft.Resources/resources", list_resources, "ARM: resources - list"
+    ),
+    Operation(
+        "GET", _S + "/resourceGroups/{group}/resources", "", "Microsoft.Resources/resources", list_resources,
+        "ARM: resources - list by resource group",
+    ),
+    Operation(
+        "GET", _S + "/providers", "Microsoft.Resources/subscriptions/providers/read",
+        "Microsoft.Resources/providers", list_providers, "ARM: providers - list",
+    ),
+    Operation(
+        "GET", _S + "/providers/{namespace}", "Microsoft.Resources/subscriptions/providers/read",
+        "Microsoft.Resources/providers", get_provider, "ARM: providers - get",
+    ),
+    Operation(
+        "POST", _S + "/providers/{namespace}/register", "{namespace}/register/action",
+        "Microsoft.Resources/providers", get_provider, "ARM: providers - register",
+    ),
+)  # fmt: skip

@@ -1,0 +1,1 @@
+"""The control of the sandbox, for whoever runs it."""

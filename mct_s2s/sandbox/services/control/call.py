@@ -1,0 +1,57 @@
+"""What the control routes share: reading a body, and saying what is wrong with it."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from starlette.requests import Request
+
+from mct_s2s.sandbox.core.wire_errors import arm_error
+
+
+async def json_value(request: Request) -> Any:
+    """The JSON that was sent.
+
+    Raises:
+        WireError: 400, it is none.
+    """
+    try:
+        return json.loads(await request.body())
+    except ValueError as error:
+        raise arm_error(400, "InvalidRequestContent", f"This is no JSON: {error}") from error
+
+
+async def json_object(request: Request) -> dict[str, Any]:
+    """The JSON object that was sent.
+
+    Raises:
+        WireError: 400, it is none.
+    """
+    sent = await json_value(request)
+    if not isinstance(sent, dict):
+        raise arm_error(400, "InvalidRequestContent", "A JSON object is expected.")
+    return sent
+
+
+def member(sent: Mapping[str, Any], name: str, kind: type | tuple[type, ...], default: Any = None) -> Any:
+    """One member of an object; without a default it must be there.
+
+    Raises:
+        WireError: 400, it is missing or of another type.
+    """
+    value = sent.get(name, default)
+    if not isinstance(value, kind):
+        raise arm_error(400, "InvalidRequestContent", f"'{name}' is missing, or not of the right type.")
+    return value
+
+
+@contextlib.contextmanager
+def refused(code: str) -> Iterator[None]:
+    """Turn a ValueError into a 400 with that code."""
+    try:
+        yield
+    except ValueError as error:
+        raise arm_error(400, code, str(error)) from error

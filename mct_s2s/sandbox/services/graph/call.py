@@ -1,0 +1,235 @@
+"""One request to Graph, unpacked; its answer; and what an operation is.
+
+Source: graph: concepts/errors, concepts/use-the-api.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from mct_s2s.sandbox.core.wire_errors import WireError, graph_error
+from mct_s2s.sandbox.entra import permissions
+from mct_s2s.sandbox.entra.store import Directory
+from mct_s2s.sandbox.entra.table import Object, Table
+from mct_s2s.sandbox.entra.tokens import Caller
+from mct_s2s.sandbox.entra.validation import bad_request, is_guid
+from mct_s2s.sandbox.services.graph.array_order import reordered
+from mct_s2s.sandbox.services.graph.odata import Query, shown
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What goes back: a status, a JSON body (None: empty), headers."""
+
+    status: int = 200
+    body: Any = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+NO_CONTENT = Answer(204)
+_NONE: Mapping[str, str] = {}
+
+
+@dataclass(frozen=True)
+class GraphCall:
+    """A request that found its operation. `params` are the path's; header names are in lower case."""
+
+    directory: Directory
+    root: str
+    method: str
+    path: str
+    params: Mapping[str, str]
+    query: Mapping[str, str]
+    headers: Mapping[str, str]
+    raw_body: bytes = field(repr=False)
+    caller: Caller
+
+    @cached_property
+    def body(self) -> Any:
+        """The JSON that was sent.
+
+        Raises:
+            WireError: 400, it is missing or malformed, or its type is not announced.
+        """
+        if not self.raw_body:
+            raise bad_request("Empty Payload. JSON content expected.", code="BadRequest")
+        if "json" not in self.headers.get("content-type", ""):
+            raise bad_request(
+                "Write requests (excluding DELETE) must contain the Content-Type header declaration.",
+                code="BadRequest",
+            )
+        try:
+            return json.loads(self.raw_body)
+        except ValueError as error:
+            text = "Unable to read JSON request payload. Please ensure Content-Type header is set and payload is of "
+            raise bad_request(text + "valid JSON format.", code="BadRequest") from error
+
+    def counted(self, type_name: str, objects: Iterable[Object] | Table) -> Answer:
+        """Answer with how many there are, as a text; for that, the caller must accept an old number.
+
+        Source: graph: concepts/aad-advanced-queries.
+
+        Raises:
+            WireError: 400 without `ConsistencyLevel: eventual`.
+        """
+        if self.headers.get("consistencylevel", "").lower() != "eventual":
+            raise bad_request("$count is not currently supported.")
+        query = Query.of(type_name, {**self.query, "$count": "true"}, self.headers)
+        source = query.candidates(objects) if isinstance(objects, Table) else objects
+        return Answer(200, str(query.total(source)))
+
+    def location(self, kind: str, object_id: str) -> dict[str, str]:
+        """Give the header that names a created object: by an internal address, which nobody can follow.
+
+        Source: docs/azure-contract.md, section 3.1.
+        """
+        origin = self.root.rpartition("/")[0]
+        if kind in {"Application", "ServicePrincipal"}:
+            tail = f"directoryObjects/{object_id}/Microsoft.DirectoryServices.{kind}"
+        else:
+            tail = f"{kind}/{object_id}"
+        return {"Location": f"{origin}/v2/{self.directory.tenant_id}/{tail}"}
+
+    @property
+    def creates_if_missing(self) -> bool:
+        """Whether a PATCH by a key may create. Source: graph: api/application-upsert."""
+        return "create-if-missing" in self.headers.get("prefer", "").lower()
+
+    @property
+    def key(self) -> str:
+        """The alternate key that the path names an object by, as the type spells it; empty where it is the id."""
+        return {"appid": "appId", "uniquename": "uniqueName"}.get(self.params.get("key", "").lower(), "")
+
+    def require(self, operation: str, target: Object | None = None) -> None:
+        """Let the caller do this, or raise 403; see `permissions.require`."""
+        permissions.require(self.directory, self.caller, operation, target)
+
+    def found(self, table: Table) -> Object:
+        """Find the object that the path names, by id or by `(key='value')`.
+
+        Raises:
+            WireError: 400 for an id that is none, 404 where there is no such object, or not yet.
+        """
+        object_id, key = self.params.get("id"), self.key
+        if key:
+            value = self.params["value"].replace("''", "'")
+            hits = table.seen_by(key, value)
+            if not hits:
+                raise not_found(value)
+            return hits[0]
+        return by_id(table, object_id or "")
+
+    def listed(self, type_name: str, context: str, objects: Iterable[Object] | Table) -> Answer:
+        """Answer with a page of a collection, as the query options ask for it."""
+        query = self._asked(type_name)
+        source = query.candidates(objects) if isinstance(objects, Table) else objects
+        page = query.page(source, f"{self.root}/{self.path}", self.query)
+        page["value"] = [reordered(one, self.directory.replication.request) for one in page["value"]]
+        fields = f"({','.join(query.select)})" if query.select else ""
+        return Answer(200, {"@odata.context": f"{self.root}/$metadata#{context}{fields}", **page})
+
+    def new_password(self, made: Object) -> Answer:
+        """Answer with a secret that was made; the Location is the service's root, and means nothing."""
+        context = f"{self.root}/$metadata#microsoft.graph.passwordCredential"
+        return Answer(200, {"@odata.context": context, **made}, {"Location": self.root.rpartition("/")[0]})
+
+    def single(
+        self, type_name: str, context: str, value: Object, *, status: int = 200, headers: Mapping[str, str] = _NONE
+    ) -> Answer:
+        """Answer with one object, as `$select` asks for it."""
+        query = self._asked(type_name)
+        fields = f"({','.join(query.select)})" if query.select else ""
+        body = shown(type_name, value, query.select, with_keys="keyCredentials" in query.select)
+        if status != 201:
+            body = reordered(body, self.directory.replication.request)
+        return Answer(status, {"@odata.context": f"{self.root}/$metadata#{context}{fields}/$entity", **body}, headers)
+
+    def _asked(self, type_name: str) -> Query:
+        query = Query.of(type_name, self.query, self.headers)
+        if "keyCredentials" in query.select:
+            self.directory.key_reads.draw()
+        return query
+
+
+def by_id(table: Table, object_id: str) -> Object:
+    """Find an object by its object id.
+
+    Raises:
+        WireError: 400 for an id that is none, 404 where there is no such object, or not yet.
+    """
+    if not is_guid(object_id):
+        raise bad_request(f"Invalid object identifier '{object_id}'.")
+    value = table.seen(object_id)
+    if value is None:
+        raise not_found(object_id)
+    return value
+
+
+def latest_of(table: Table, seen: Object) -> Object:
+    """Give what was written last of an object, whatever the replica that answers happens to know: that is changed.
+
+    Raises:
+        WireError: 404, it has been deleted meanwhile.
+    """
+    value = table.latest(seen["id"])
+    if value is None or value.get("deletedDateTime"):
+        raise not_found(seen["id"])
+    return value
+
+
+def not_found(name: str) -> WireError:
+    """Give Graph's 404."""
+    return graph_error(
+        404,
+        "Request_ResourceNotFound",
+        f"Resource '{name}' does not exist or one of its queried reference-property objects are not present.",
+    )
+
+
+Handler = Callable[[GraphCall], Answer]
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One row of what the sandbox's Graph can do.
+
+    Attributes:
+        method: HTTP method.
+        template: the path below `/v1.0/`; `{name}` is one segment, `{application}` and `{principal}` a segment with
+            one object by id or by alternate key, `{credential}` the same for a federated credential.
+        run: unpacks, asks the directory, packs.
+        source: the page of Graph's reference that it follows.
+        fidelity: how much of the real operation is there: `full`, `usual` or `stub`.
+    """
+
+    method: str
+    template: str
+    run: Handler
+    source: str
+    fidelity: str = "usual"
+
+    @cached_property
+    def pattern(self) -> re.Pattern[str]:
+        """The template as a pattern for a decoded path."""
+        parts = re.split(r"\{(\w+)\}", self.template)
+        parts[::2] = [re.escape(part) for part in parts[::2]]
+        for index in range(1, len(parts), 2):
+            parts[index] = _SHAPES.get(parts[index], rf"(?P<{parts[index]}>[^/()]+)")
+        return re.compile("".join(parts) + "/?", re.IGNORECASE)
+
+
+def _keyed(collection: str, keys: str) -> str:
+    text = r"'(?P<value>(?:[^']|'')+)'"
+    return rf"{collection}(?:/(?P<id>[^/()]+)|\((?P<key>{keys})={text}\))"
+
+
+_SHAPES = {
+    "application": _keyed("applications", "appId|uniqueName"),
+    "principal": _keyed("servicePrincipals", "appId"),
+    "credential": r"federatedIdentityCredentials(?:/(?P<credential>[^/()]+)|\(name='(?P<name>[^']+)'\))",
+}

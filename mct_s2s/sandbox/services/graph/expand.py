@@ -1,0 +1,43 @@
+"""`$expand` of one collection that belongs to a directory object.
+
+Source: graph: concepts/query-parameters ("expand": at most 20 objects of a collection are returned).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from mct_s2s.sandbox.entra.store import Directory
+from mct_s2s.sandbox.entra.table import Object
+from mct_s2s.sandbox.services.graph.call import Answer, GraphCall
+
+MOST = 20
+
+Collections = Mapping[str, Callable[[Directory, str], list[Object]]]
+"""What can be expanded: for each name, how the objects that belong to an object id are found."""
+
+
+def expanding(call: GraphCall, known: Collections) -> tuple[GraphCall, Callable[[Answer], Answer]]:
+    """The call without its `$expand`, and what puts the wanted collection into its answer.
+
+    What is not known here stays in the call, which is then answered 501; so does a `$select` that leaves the id out.
+    """
+    name = call.query.get("$expand", "")
+    selected = [one.strip() for one in call.query.get("$select", "id").split(",")]
+    if name not in known or "id" not in selected:
+        return call, lambda answer: answer
+
+    def expand(answer: Answer) -> Answer:
+        body: Any = answer.body
+        for one in body.get("value", [body]):
+            one[name] = [_shown(each) for each in known[name](call.directory, one["id"])[:MOST]]
+        return answer
+
+    options = {option: value for option, value in call.query.items() if option != "$expand"}
+    return dataclasses.replace(call, query=options), expand
+
+
+def _shown(value: Object) -> Object:
+    return {name: inner for name, inner in value.items() if not name.startswith("@")}

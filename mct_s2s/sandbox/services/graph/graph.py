@@ -1,0 +1,147 @@
+"""Microsoft Graph v1.0: one table of operations, and the way from a request to its row and back.
+
+Source: graph: concepts/use-the-api; `$batch`: graph: concepts/json-batching.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from mct_s2s.sandbox.core.routing import below
+from mct_s2s.sandbox.core.wire_errors import WireError, graph_error
+from mct_s2s.sandbox.entra import conditional_access
+from mct_s2s.sandbox.entra.store import Directory, Origins
+from mct_s2s.sandbox.entra.tokens import Caller, TokenRejected
+from mct_s2s.sandbox.services.graph import applications, batch, grants, principals, roles, tenant
+from mct_s2s.sandbox.services.graph.call import Answer, GraphCall, Operation
+from mct_s2s.sandbox.services.graph.members import MEMBER_OPERATIONS
+from mct_s2s.sandbox.services.login.login import HoldsDirectory
+
+OPERATIONS: tuple[Operation, ...] = (
+    *MEMBER_OPERATIONS,
+    *applications.OPERATIONS,
+    *principals.OPERATIONS,
+    *grants.OPERATIONS,
+    *tenant.OPERATIONS,
+    *roles.OPERATIONS,
+)
+"""Everything that this Graph can do; a path that no row describes is answered 501."""
+BETA_OPERATIONS: tuple[Operation, ...] = roles.BETA_OPERATIONS
+"""What only its beta version has."""
+
+_OWN_TENANT = re.compile(r"\Amyorganization/", re.IGNORECASE)
+"""What many clients put before a path, and which changes nothing: see docs/azure-contract.md, 3.11."""
+
+
+def routes(world: HoldsDirectory, addresses: Origins) -> list[Route]:
+    """Give the routes of Graph."""
+    return [
+        below(f"/{version}/", _Graph(world, addresses, version, operations).answer)
+        for version, operations in (("v1.0", OPERATIONS), ("beta", (*BETA_OPERATIONS, *OPERATIONS)))
+    ]
+
+
+class _Graph:
+    def __init__(
+        self, world: HoldsDirectory, addresses: Origins, version: str, operations: tuple[Operation, ...]
+    ) -> None:
+        self._world = world
+        self._addresses = addresses
+        self._version = version
+        self._operations = operations
+
+    async def answer(self, request: Request) -> Response:
+        directory = self._world.directory
+        directory.origins = self._addresses
+        caller = _caller(directory, request.headers.get("authorization"))
+        request.scope.setdefault("sandbox", {})["caller"] = caller.object_id
+        body = await request.body()
+        headers = {name.lower(): value for name, value in request.headers.items()}
+        path = _OWN_TENANT.sub("", request.path_params["path"].strip("/"))
+
+        def run(method: str, path: str, query: str, headers: Mapping[str, str], body: bytes) -> Answer:
+            directory.replication.begin_request()
+            root = f"{self._addresses.graph}/{self._version}"
+            options = dict(parse_qsl(query, keep_blank_values=True))
+            call = GraphCall(directory, root, method, path, {}, options, headers, body, caller)
+            return answered(call, self._operations)
+
+        if path == "$batch" and request.method == "POST":
+            return _response(Answer(200, batch.answered(body, lambda item: run(*_unpacked(item)))))
+        return _response(run(request.method, path, request.url.query, headers, body))
+
+
+def answered(call: GraphCall, operations: tuple[Operation, ...] = OPERATIONS) -> Answer:
+    """Find the operation of a call and run it.
+
+    Raises:
+        WireError: 405 for a path with other methods, 501 for a path that the sandbox does not know.
+    """
+    known = False
+    for operation in operations:
+        match = operation.pattern.fullmatch(call.path)
+        if match is None:
+            continue
+        known = True
+        if operation.method == call.method:
+            params = {name: value for name, value in match.groupdict().items() if value is not None}
+            return operation.run(GraphCall(**{**vars(call), "params": params}))
+    if known:
+        raise graph_error(405, "Request_BadRequest", "Specified HTTP method is not allowed for the request target.")
+    raise graph_error(501, "NotImplemented", f"The sandbox does not know {call.method} {_below(call)} of Graph.")
+
+
+def _below(call: GraphCall) -> str:
+    return f"/{call.root.rpartition('/')[2]}/{call.path}"
+
+
+def _caller(directory: Directory, authorization: str | None) -> Caller:
+    origin = directory.origins.graph
+    try:
+        caller = directory.tokens.verify(authorization, audiences=(origin, f"{origin}/"))
+    except TokenRejected as rejected:
+        raise _unauthorized(directory, rejected.reason) from rejected
+    if directory.conditional_access.lacks_location(caller.claims):
+        why = (
+            "Continuous access evaluation resulted in challenge with result: InteractionRequired and code: "
+            "LocationConditionEvaluationSatisfied"
+        )
+        asked = conditional_access.location_claims(directory.clock.timestamp())
+        more = f'error_description="{why}", error="insufficient_claims", claims="{asked}"'
+        raise _unauthorized(directory, why, f', {more}, PoP realm="", {_client(directory)}, nonce="sandbox"')
+    return caller
+
+
+def _unauthorized(directory: Directory, why: str, more: str = "") -> WireError:
+    headers = {"WWW-Authenticate": f'Bearer realm="", {_client(directory)}{more}'}
+    return graph_error(401, "InvalidAuthenticationToken", why, headers=headers)
+
+
+def _client(directory: Directory) -> str:
+    where = f"{directory.origins.login}/common/oauth2/authorize"
+    return f'authorization_uri="{where}", client_id="00000003-0000-0000-c000-000000000000"'
+
+
+def _unpacked(item: batch.Item) -> tuple[str, str, str, Mapping[str, str], bytes]:
+    parts = urlsplit(item.url)
+    path = _OWN_TENANT.sub("", unquote(parts.path).strip("/"))
+    return item.method, path, parts.query, item.headers, item.body
+
+
+def _response(answer: Answer) -> Response:
+    headers = {"Cache-Control": "no-cache", "x-ms-resource-unit": "1", **answer.headers}
+    if answer.body is None:
+        return Response(status_code=answer.status, headers=headers)
+    headers["OData-Version"] = "4.0"
+    if isinstance(answer.body, str):
+        return Response(answer.body, answer.status, headers, "text/plain")
+    content = json.dumps(answer.body, ensure_ascii=False, separators=(",", ":")).encode()
+    media = "application/json;odata.metadata=minimal;odata.streaming=true;IEEE754Compatible=false;charset=utf-8"
+    return Response(content, answer.status, headers, media)

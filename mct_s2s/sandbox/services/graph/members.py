@@ -1,0 +1,41 @@
+"""A list that is part of a directory object, read alone: `GET /applications/{id}/appRoles`.
+
+Source: docs/azure-contract.md, 3.11.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from mct_s2s.sandbox.entra.store import Directory
+from mct_s2s.sandbox.entra.table import Table
+from mct_s2s.sandbox.services.graph.call import Answer, GraphCall, Operation
+
+SOURCE = "docs/azure-contract.md, 3.11"
+
+
+def _reads(collection: str, table: Callable[[Directory], Table], name: str) -> Callable[[GraphCall], Answer]:
+    def read(call: GraphCall) -> Answer:
+        call.require("application.read")
+        found = call.found(table(call.directory))
+        context = f"{call.root}/$metadata#{collection}('{found['id']}')/{name}"
+        return Answer(200, {"@odata.context": context, "value": found[name]})
+
+    return read
+
+
+def _of_application(name: str) -> Operation:
+    read = _reads("applications", lambda directory: directory.applications, name)
+    return Operation("GET", f"{{application}}/{name}", read, SOURCE)
+
+
+def _of_principal(name: str) -> Operation:
+    read = _reads("servicePrincipals", lambda directory: directory.service_principals, name)
+    return Operation("GET", f"{{principal}}/{name}", read, SOURCE)
+
+
+MEMBER_OPERATIONS: tuple[Operation, ...] = (
+    _of_application("appRoles"),
+    _of_principal("appRoles"),
+    _of_principal("oauth2PermissionScopes"),
+)

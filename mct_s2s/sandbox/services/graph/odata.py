@@ -1,0 +1,165 @@
+"""The query options of Graph that directory objects understand: `$filter`, `$select`, `$top`, paging, `$count`.
+
+Sources: graph: concepts/query-parameters, concepts/filter-query-parameter, concepts/aad-advanced-queries.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
+
+from mct_s2s.sandbox.core.wire_errors import WireError, graph_error
+from mct_s2s.sandbox.entra.table import Object, Table
+from mct_s2s.sandbox.entra.types import ON_REQUEST, TYPES
+from mct_s2s.sandbox.entra.validation import bad_request
+from mct_s2s.sandbox.services.graph.odata_filter import Filter, parse
+
+PAGE = 100
+LARGEST_PAGE = 999
+
+_KNOWN = frozenset({"$filter", "$select", "$top", "$count", "$orderby", "$search", "$skiptoken", "$expand", "$format"})
+
+
+@dataclass(frozen=True)
+class Query:
+    """A request's query options, checked as far as that goes without the objects."""
+
+    type_name: str
+    filter: Filter | None
+    select: tuple[str, ...]
+    top: int
+    count: bool
+    skip: int
+
+    @classmethod
+    def of(cls, type_name: str, options: Mapping[str, str], headers: Mapping[str, str]) -> Query:
+        """Read the query options of a request for objects of a type.
+
+        Raises:
+            WireError: 400 for an option that is unknown, malformed, or needs `ConsistencyLevel: eventual`;
+                501 for one that Graph has and the sandbox has not.
+        """
+        for name in options:
+            if name.startswith("$") and name not in _KNOWN:
+                raise bad_request(f"The query parameter '{name}' is not supported.", code="BadRequest")
+        for name in ("$expand", "$search", "$orderby"):
+            if name in options:
+                raise graph_error(501, "NotImplemented", f"The sandbox does not know {name} of Graph.")
+        wanted = parse(type_name, options["$filter"]) if "$filter" in options else None
+        eventual = headers.get("consistencylevel", "").lower() == "eventual"
+        counted = options.get("$count", "false").lower() == "true"
+        if wanted is not None and wanted.advanced and not (eventual and counted):
+            raise graph_error(400, "Request_UnsupportedQuery", "Unsupported Query.")
+        # Without the header the count is not refused, but left out.
+        return cls(
+            type_name,
+            wanted,
+            selected(type_name, options.get("$select")),
+            _top(options.get("$top")),
+            counted and eventual,
+            _skip(options.get("$skiptoken")),
+        )
+
+    def candidates(self, table: Table) -> Iterable[Object]:
+        """Give the objects that the filter can possibly hold for, by an index where one helps."""
+        hint = self.filter.hint if self.filter else None
+        if hint is None:
+            return table.seen_all()
+        name, keys = hint
+        if name == "id":
+            return [found for found in map(table.seen, keys) if found is not None]
+        if not table.has_index(name):
+            return table.seen_all()
+        found = {one["id"]: one for key in keys for one in table.seen_by(name, key)}
+        return found.values()
+
+    def total(self, objects: Iterable[Object]) -> int:
+        """Count the objects that the filter holds for."""
+        return sum(self.filter is None or self.filter.holds(one) for one in objects)
+
+    def page(self, objects: Iterable[Object], address: str, options: Mapping[str, str]) -> dict[str, Any]:
+        """Give one page of the objects that the filter holds for, and where the next one is.
+
+        Args:
+            objects: what to filter, in a stable order.
+            address: the address of the collection, without query.
+            options: the request's own query options, which the next page's address repeats.
+        """
+        matching = [one for one in objects if self.filter is None or self.filter.holds(one)]
+        end = self.skip + self.top
+        body: dict[str, Any] = {}
+        if self.count:
+            body["@odata.count"] = len(matching)
+        if end < len(matching):
+            rest = {**options, "$skiptoken": _token(end)}
+            body["@odata.nextLink"] = f"{address}?{urlencode(rest, safe='$')}"
+        return body | {"value": [shown(self.type_name, one, self.select) for one in matching[self.skip : end]]}
+
+
+def selected(type_name: str, select: str | None) -> tuple[str, ...]:
+    """Read `$select`.
+
+    Raises:
+        WireError: 400 for a property that the type has not.
+    """
+    known = {name.lower(): name for name in (*TYPES[type_name], "*", "createdDateTime")}
+    # Names are matched without case, and answered as the type spells them.
+    asked = [name.strip() for name in (select or "").split(",") if name.strip()]
+    names = tuple(known.get(name.lower(), name) for name in asked)
+    for name in names:
+        if name not in known.values():
+            raise graph_error(
+                400,
+                "BadRequest",
+                f"Parsing OData Select and Expand failed: Could not find a property named '{name}' on type "
+                f"'microsoft.graph.{type_name}'.",
+            )
+    return () if "*" in names else names
+
+
+def shown(type_name: str, value: Object, select: tuple[str, ...] = (), *, with_keys: bool = False) -> Object:
+    """Give an object as it goes out: without the store's own marks, and certificates without their key.
+
+    Graph shows `keyCredentials[].key` only where one object is asked for with `$select=keyCredentials`.
+    """
+    hidden = frozenset() if select else ON_REQUEST.get(type_name, frozenset())
+    visible = {
+        name: inner
+        for name, inner in value.items()
+        if (not name.startswith("@") or name == "@odata.type") and (not select or name in select) and name not in hidden
+    }
+    if visible.get("keyCredentials") and not with_keys:
+        visible["keyCredentials"] = [{**one, "key": None} for one in visible["keyCredentials"]]
+    return visible
+
+
+def _top(text: str | None) -> int:
+    if text is None:
+        return PAGE
+    if not text.isdecimal() or not 1 <= int(text) <= LARGEST_PAGE:
+        raise bad_request(
+            f"Invalid page size specified: '{text}'. Must be between 1 and {LARGEST_PAGE} inclusive.",
+            code="Request_UnsupportedQuery" if text.isdecimal() else "BadRequest",
+        )
+    return int(text)
+
+
+def _token(position: int) -> str:
+    return base64.urlsafe_b64encode(json.dumps({"skip": position}).encode()).decode()
+
+
+def _skip(token: str | None) -> int:
+    if token is None:
+        return 0
+    try:
+        return max(0, int(json.loads(base64.urlsafe_b64decode(token))["skip"]))
+    except (ValueError, KeyError, TypeError) as error:
+        raise _expired_page() from error
+
+
+def _expired_page() -> WireError:
+    return graph_error(400, "Directory_ExpiredPageToken", "The specified page token value has expired.")

@@ -1,0 +1,102 @@
+"""Owners of applications and of service principals.
+
+Source: graph: api/application-list-owners, api/application-post-owners, api/application-delete-owners.
+"""
+
+from __future__ import annotations
+
+import re
+
+from mct_s2s.sandbox.entra.table import Object, Table
+from mct_s2s.sandbox.entra.validation import bad_request
+from mct_s2s.sandbox.services.graph.call import NO_CONTENT, Answer, GraphCall, Operation, latest_of, not_found
+from mct_s2s.sandbox.services.graph.odata import shown
+
+_REFERENCE = re.compile(r".*/(?:directoryObjects|users|servicePrincipals)/([0-9a-fA-F-]{36})")
+
+
+def typed(value: Object, select: tuple[str, ...] = ()) -> Object:
+    """Give an object with the annotation that says which of several types it is, and what `$select` names of it."""
+    if "userPrincipalName" in value:
+        name = "user"
+    else:
+        name = "servicePrincipal" if "servicePrincipalType" in value else "application"
+    return {"@odata.type": f"#microsoft.graph.{name}", **shown(name, value, select)}
+
+
+def owned_by(table: Table, owner_id: str) -> list[Object]:
+    """Give the objects that somebody owns, as a replica has them."""
+    return [one for one in table.seen_all() if owner_id in one["@owners"]]
+
+
+def owner_operations(template: str, kind: str) -> tuple[Operation, ...]:
+    """Give the operations on the owners of one kind of object: `application` or `servicePrincipal`."""
+
+    def table_of(call: GraphCall) -> Table:
+        return call.directory.applications if kind == "application" else call.directory.service_principals
+
+    def list_owners(call: GraphCall) -> Answer:
+        target = call.found(table_of(call))
+        call.require("application.read")
+        owners = [call.directory.principal(one) for one in target["@owners"]]
+        select = tuple(name.strip() for name in call.query.get("$select", "").split(",") if name.strip())
+        found = [typed(owner, select) for owner in owners if owner is not None]
+        fields = f"({','.join(select)})" if select else ""
+        return Answer(200, {"@odata.context": f"{call.root}/$metadata#directoryObjects{fields}", "value": found})
+
+    def add_owner(call: GraphCall) -> Answer:
+        target = call.found(table_of(call))
+        call.require(f"{kind}.write", target)
+        owner = _referenced(call)
+        target = latest_of(table_of(call), target)
+        if owner["id"] in target["@owners"]:
+            raise bad_request(
+                "One or more added object references already exist for the following modified properties: 'owners'."
+            )
+        table_of(call).put({**target, "@owners": [*target["@owners"], owner["id"]]})
+        return NO_CONTENT
+
+    def remove_owner(call: GraphCall) -> Answer:
+        target = call.found(table_of(call))
+        call.require(f"{kind}.write", target)
+        target = latest_of(table_of(call), target)
+        if call.params["owner"] not in target["@owners"]:
+            raise not_found(call.params["owner"])
+        kept = [one for one in target["@owners"] if one != call.params["owner"]]
+        table_of(call).put({**target, "@owners": kept})
+        return NO_CONTENT
+
+    page = "application" if kind == "application" else "serviceprincipal"
+    return (
+        Operation("GET", f"{template}/owners", list_owners, f"api/{page}-list-owners"),
+        Operation("POST", f"{template}/owners/$ref", add_owner, f"api/{page}-post-owners"),
+        Operation("DELETE", f"{template}/owners/{{owner}}/$ref", remove_owner, f"api/{page}-delete-owners"),
+    )
+
+
+def bound_owners(call: GraphCall) -> list[str]:
+    """Give the object ids that `owners@odata.bind` names in a creation; none where it is not there.
+
+    Raises:
+        WireError: 400 for what is no reference, 404 for one to nobody.
+    """
+    bound = call.body.get("owners@odata.bind") if isinstance(call.body, dict) else None
+    if bound is None:
+        return []
+    if not isinstance(bound, list):
+        raise bad_request("Property 'owners@odata.bind': an array of Edm.String is expected.")
+    return [_referred_to(call, reference)["id"] for reference in bound]
+
+
+def _referenced(call: GraphCall) -> Object:
+    return _referred_to(call, call.body.get("@odata.id") if isinstance(call.body, dict) else None)
+
+
+def _referred_to(call: GraphCall, reference: object) -> Object:
+    match = _REFERENCE.fullmatch(reference) if isinstance(reference, str) else None
+    if match is None:
+        raise bad_request("Invalid object identifier in '@odata.id'.")
+    owner = call.directory.principal(match.group(1))
+    if owner is None:
+        raise not_found(match.group(1))
+    return owner

@@ -1,0 +1,231 @@
+"""Graph's operations on service principals and app role assignments: unpack, ask the directory, pack.
+
+Source: graph: resources/serviceprincipal, resources/approleassignment and the pages of their methods.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from mct_s2s.sandbox.entra import assignments, credentials, permissions, service_principals
+from mct_s2s.sandbox.entra.directory_roles import roles_of
+from mct_s2s.sandbox.entra.table import Object
+from mct_s2s.sandbox.entra.validation import bad_request, precise_timestamp
+from mct_s2s.sandbox.services.graph.call import NO_CONTENT, Answer, GraphCall, Operation, latest_of, not_found
+from mct_s2s.sandbox.services.graph.expand import expanding
+from mct_s2s.sandbox.services.graph.owners import owned_by, owner_operations, typed
+from mct_s2s.sandbox.services.graph.roles import listed_roles
+
+
+def _list(call: GraphCall) -> Answer:
+    call.require("application.read")
+    plain, expand = expanding(call, _EXPANDED)
+    answer = plain.listed("servicePrincipal", "servicePrincipals", call.directory.service_principals)
+    return expand(answer)
+
+
+def _count(call: GraphCall) -> Answer:
+    call.require("application.read")
+    return call.counted("servicePrincipal", call.directory.service_principals)
+
+
+def _get(call: GraphCall) -> Answer:
+    call.require("application.read")
+    plain, expand = expanding(call, _EXPANDED)
+    return expand(plain.single("servicePrincipal", "servicePrincipals", call.found(call.directory.service_principals)))
+
+
+_EXPANDED = {"appRoleAssignments": assignments.of_principal, "appRoleAssignedTo": assignments.to_resource}
+
+
+def _post(call: GraphCall) -> Answer:
+    return _posted(call, call.body)
+
+
+def _posted(call: GraphCall, body: object) -> Answer:
+    app_id = str(body.get("appId", "")) if isinstance(body, dict) else ""
+    application = next(iter(call.directory.applications.seen_by("appId", app_id)), None)
+    is_allowed = permissions.may(call.directory, call.caller, "servicePrincipal.create", application)
+    if permissions.only_owns(call.caller) and not is_allowed:
+        raise service_principals.not_local()
+    call.require("servicePrincipal.create", application)
+    made = service_principals.create(call.directory, body, owner=call.caller.object_id)
+    return _created(call, made)
+
+
+def _created(call: GraphCall, made: Object) -> Answer:
+    headers = call.location("ServicePrincipal", made["id"])
+    return call.single("servicePrincipal", "servicePrincipals", made, status=201, headers=headers)
+
+
+def _patch(call: GraphCall) -> Answer:
+    if call.key == "appId" and call.creates_if_missing:
+        return _upserted(call)
+    return _updated(call, call.found(call.directory.service_principals))
+
+
+def _upserted(call: GraphCall) -> Answer:
+    app_id, body = call.params["value"], call.body
+    for holder in call.directory.service_principals.latest_by("appId", app_id):
+        if not holder["deletedDateTime"]:
+            return _updated(call, holder)
+    if not isinstance(body, dict):
+        raise bad_request("Invalid request body: a JSON object is expected.")
+    if str(body.get("appId", app_id)).lower() != app_id.lower():
+        raise bad_request("The value of property 'appId' does not match the key in the address.")
+    return _posted(call, {**body, "appId": app_id})
+
+
+def _updated(call: GraphCall, target: Object) -> Answer:
+    call.require("servicePrincipal.write", target)
+    service_principals.update(call.directory, _latest(call, target), call.body)
+    return NO_CONTENT
+
+
+def _latest(call: GraphCall, target: Object) -> Object:
+    return latest_of(call.directory.service_principals, target)
+
+
+def _delete(call: GraphCall) -> Answer:
+    target = call.found(call.directory.service_principals)
+    call.require("servicePrincipal.write", target)
+    service_principals.refuse_if_managed(target)
+    service_principals.delete(call.directory, _latest(call, target))
+    return NO_CONTENT
+
+
+def _add_password(call: GraphCall) -> Answer:
+    table = call.directory.service_principals
+    target = call.found(table)
+    call.require("servicePrincipal.write", target)
+    return call.new_password(credentials.add_password(call.directory, table, _latest(call, target), call.body))
+
+
+def _remove_password(call: GraphCall) -> Answer:
+    table = call.directory.service_principals
+    target = call.found(table)
+    call.require("servicePrincipal.write", target)
+    credentials.remove_password(table, _latest(call, target), call.body)
+    return NO_CONTENT
+
+
+def _member_of(call: GraphCall) -> Answer:
+    target = call.found(call.directory.service_principals)
+    call.require("directory.read")
+    return listed_roles(call, roles_of(call.directory, target, transitive="transitive" in call.path))
+
+
+def _owned(call: GraphCall) -> Answer:
+    target = call.found(call.directory.service_principals)
+    call.require("application.read")
+    tables = (call.directory.applications, call.directory.service_principals)
+    held = [typed(one) for table in tables for one in owned_by(table, target["id"])]
+    return Answer(200, {"@odata.context": f"{call.root}/$metadata#directoryObjects", "value": held})
+
+
+def _owned_applications(call: GraphCall) -> Answer:
+    target = call.found(call.directory.service_principals)
+    call.require("application.read")
+    return call.listed("application", "applications", owned_by(call.directory.applications, target["id"]))
+
+
+OPERATIONS: tuple[Operation, ...] = (
+    Operation("GET", "servicePrincipals", _list, "api/serviceprincipal-list"),
+    Operation("GET", "servicePrincipals/$count", _count, "concepts/aad-advanced-queries"),
+    Operation("POST", "servicePrincipals", _post, "api/serviceprincipal-post-serviceprincipals"),
+    Operation("GET", "{principal}", _get, "api/serviceprincipal-get"),
+    Operation("PATCH", "{principal}", _patch, "api/serviceprincipal-update, api/serviceprincipal-upsert"),
+    Operation("DELETE", "{principal}", _delete, "api/serviceprincipal-delete"),
+    *(
+        Operation("POST", f"{{principal}}/{prefix}{action}", run, f"api/serviceprincipal-{action.lower()}")
+        for prefix in ("", "microsoft.graph.")
+        for action, run in (("addPassword", _add_password), ("removePassword", _remove_password))
+    ),
+    Operation("GET", "{principal}/memberOf", _member_of, "api/serviceprincipal-list-memberof"),
+    Operation("GET", "{principal}/transitiveMemberOf", _member_of, "api/serviceprincipal-list-transitivememberof"),
+    Operation(
+        "GET",
+        "{principal}/transitiveMemberOf/microsoft.graph.directoryRole",
+        _member_of,
+        "api/serviceprincipal-list-transitivememberof",
+    ),
+    Operation("GET", "{principal}/ownedObjects", _owned, "api/serviceprincipal-list-ownedobjects"),
+    Operation(
+        "GET",
+        "{principal}/ownedObjects/microsoft.graph.application",
+        _owned_applications,
+        "api/serviceprincipal-list-ownedobjects",
+    ),
+    *owner_operations("{principal}", "servicePrincipal"),
+)
+
+
+def _resource(call: GraphCall) -> Object | None:
+    """Whose roles are given: whoever owns that needs no role (api/serviceprincipal-post-approleassignedto)."""
+    named = call.body.get("resourceId") if isinstance(call.body, dict) else None
+    return call.directory.service_principals.latest(str(named))
+
+
+def _assignment_operations(
+    collection: str, end: str, held: Callable[[GraphCall, Object], list[Object]], page: str
+) -> tuple[Operation, ...]:
+    """Give the operations on assignments from one end: the holder's, or the resource's."""
+
+    def context(target: Object) -> str:
+        return f"servicePrincipals('{target['id']}')/{collection}"
+
+    def named(call: GraphCall, target: Object) -> Object:
+        for one in held(call, target):
+            if one["id"] == call.params["assignment"]:
+                return one
+        raise not_found(call.params["assignment"])
+
+    def list_them(call: GraphCall) -> Answer:
+        target = call.found(call.directory.service_principals)
+        call.require("assignment.read")
+        return call.listed("appRoleAssignment", context(target), held(call, target))
+
+    def create(call: GraphCall) -> Answer:
+        target = call.found(call.directory.service_principals)
+        body = call.body
+        call.require("assignment.write", _resource(call))
+        sent = str(body.get(end, "")) if isinstance(body, dict) else ""
+        if sent.lower() != target["id"]:
+            raise bad_request(f"The value of property '{end}' does not match the object in the address.")
+        permissions.require_assignable(call.directory, call.caller, str(body.get("resourceId", "")))
+        made = assignments.create(call.directory, body)
+        shown = {**made, "createdDateTime": precise_timestamp(call.directory.clock.now())}
+        return call.single("appRoleAssignment", context(target), shown, status=201)
+
+    def get(call: GraphCall) -> Answer:
+        target = call.found(call.directory.service_principals)
+        call.require("assignment.read")
+        return call.single("appRoleAssignment", context(target), named(call, target))
+
+    def delete(call: GraphCall) -> Answer:
+        target = call.found(call.directory.service_principals)
+        call.require("assignment.write", target if end == "resourceId" else None)
+        assignments.delete(call.directory, held(call, target), call.params["assignment"])
+        return NO_CONTENT
+
+    template = f"{{principal}}/{collection}"
+    return (
+        Operation("GET", template, list_them, f"api/serviceprincipal-list-{page}"),
+        Operation("POST", template, create, f"api/serviceprincipal-post-{page}"),
+        Operation("GET", f"{template}/{{assignment}}", get, "api/approleassignment-get"),
+        Operation("DELETE", f"{template}/{{assignment}}", delete, f"api/serviceprincipal-delete-{page}"),
+    )
+
+
+OPERATIONS += _assignment_operations(
+    "appRoleAssignedTo",
+    "resourceId",
+    lambda call, target: assignments.to_resource(call.directory, target["id"]),
+    "approleassignedto",
+)
+OPERATIONS += _assignment_operations(
+    "appRoleAssignments",
+    "principalId",
+    lambda call, target: assignments.of_principal(call.directory, target["id"]),
+    "approleassignments",
+)

@@ -1,0 +1,191 @@
+"""Graph's operations on the tenant as a whole: organisation, people, what was deleted, policies.
+
+Sources: graph: api/organization-list, api/user-get, api/directory-deleteditems-list,
+api/tenantappmanagementpolicy-get, api/directoryobject-getbyids.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mct_s2s.sandbox.core.wire_errors import graph_error
+from mct_s2s.sandbox.entra import permissions, recycle_bin, service_principals
+from mct_s2s.sandbox.entra.directory_roles import roles_of
+from mct_s2s.sandbox.entra.table import Object, Table
+from mct_s2s.sandbox.entra.validation import bad_request, is_guid
+from mct_s2s.sandbox.services.graph.call import NO_CONTENT, Answer, GraphCall, Operation, not_found
+from mct_s2s.sandbox.services.graph.owners import owned_by, typed
+from mct_s2s.sandbox.services.graph.roles import listed_roles
+
+
+def _organizations(call: GraphCall) -> Answer:
+    call.require("organization.read")
+    return call.listed("organization", "organization", [call.directory.tenant.organization()])
+
+
+def _organization(call: GraphCall) -> Answer:
+    call.require("organization.read")
+    if call.params["tenant"].lower() != call.directory.tenant_id:
+        raise not_found(call.params["tenant"])
+    return call.single("organization", "organization", call.directory.tenant.organization())
+
+
+def _signed_in(call: GraphCall) -> Object:
+    if not call.caller.scopes:
+        raise graph_error(400, "BadRequest", "/me request is only valid with delegated authentication flow.")
+    user = call.directory.users.seen(call.caller.object_id)
+    if user is None:
+        raise not_found(call.caller.object_id)
+    return user
+
+
+def _me(call: GraphCall) -> Answer:
+    return call.single("user", "users", _signed_in(call))
+
+
+def _my_roles(call: GraphCall) -> Answer:
+    return listed_roles(call, roles_of(call.directory, _signed_in(call), transitive="transitive" in call.path))
+
+
+def _my_applications(call: GraphCall) -> Answer:
+    me = _signed_in(call)["id"]
+    return call.listed("application", "applications", owned_by(call.directory.applications, me))
+
+
+def _users(call: GraphCall) -> Answer:
+    call.require("user.read")
+    return call.listed("user", "users", call.directory.users)
+
+
+def _user(call: GraphCall) -> Answer:
+    call.require("user.read")
+    name = call.params["user"]
+    found = call.directory.users.seen(name) or next(iter(call.directory.users.seen_by("userPrincipalName", name)), None)
+    if found is None:
+        raise not_found(name)
+    return call.single("user", "users", found)
+
+
+_KINDS = {"application": "applications", "servicePrincipal": "service_principals", "user": "users"}
+
+
+def _tables(call: GraphCall, kinds: Any = None) -> list[Table]:
+    return [getattr(call.directory, name) for kind, name in _KINDS.items() if not kinds or kind in kinds]
+
+
+def _by_ids(call: GraphCall) -> Answer:
+    call.require("directory.read")
+    body = call.body
+    ids = body.get("ids") if isinstance(body, dict) else None
+    if not isinstance(ids, list) or not ids or not all(is_guid(one) for one in ids) or len(ids) > 1000:
+        raise bad_request("Invalid value specified for parameter 'ids': 1 to 1000 object ids are expected.")
+    kinds = body.get("types") or []
+    if not isinstance(kinds, list) or not all(isinstance(kind, str) for kind in kinds):
+        raise bad_request("Invalid value specified for parameter 'types': an array of Edm.String is expected.")
+    found = [typed(hit) for table in _tables(call, kinds) for hit in map(table.seen, ids) if hit is not None]
+    return Answer(200, {"@odata.context": f"{call.root}/$metadata#directoryObjects", "value": found})
+
+
+def _directory_object(call: GraphCall) -> Answer:
+    call.require("directory.read")
+    for table in _tables(call):
+        found = table.seen(call.params["object"])
+        if found is not None:
+            return Answer(200, {"@odata.context": f"{call.root}/$metadata#directoryObjects/$entity", **typed(found)})
+    raise not_found(call.params["object"])
+
+
+def _deleted_kind(call: GraphCall) -> Answer:
+    call.require("application.read")
+    kind = call.params["kind"]
+    if kind not in {"application", "servicePrincipal"}:
+        raise graph_error(501, "NotImplemented", f"The sandbox keeps no deleted objects of type {kind}.")
+    table = _tables(call, [kind])[0]
+    return call.listed(kind, f"{kind}s", [_as_deleted(call, one) for one in table.deleted()])
+
+
+def _as_deleted(call: GraphCall, value: Object) -> Object:
+    """Whether what was deleted shows its `uniqueName` is not known: docs/azure-contract.md, section 9."""
+    hidden = call.directory.variations.deleted_without_unique_name and "uniqueName" in value
+    return {**value, "uniqueName": None} if hidden else value
+
+
+def _deleted(call: GraphCall) -> tuple[Table, Object]:
+    object_id = call.params["object"]
+    for table in (call.directory.applications, call.directory.service_principals):
+        found = table.seen_deleted(object_id)
+        if found is not None:
+            return table, found
+    raise not_found(object_id)
+
+
+def _get_deleted(call: GraphCall) -> Answer:
+    call.require("application.read")
+    _, found = _deleted(call)
+    context = f"{call.root}/$metadata#directoryObjects/$entity"
+    return Answer(200, {"@odata.context": context, **typed(_as_deleted(call, found))})
+
+
+def _restore(call: GraphCall) -> Answer:
+    table, found = _deleted(call)
+    call.require("application.write", found)
+    if table is call.directory.service_principals:
+        service_principals.check_restorable(call.directory, found)
+    newest = table.latest(found["id"])
+    if newest is None or not newest["deletedDateTime"]:
+        raise not_found(found["id"])
+    restored = table.put({**newest, "deletedDateTime": None})
+    if table is call.directory.service_principals:
+        restored = service_principals.catch_up(call.directory, restored)
+    return Answer(200, {"@odata.context": f"{call.root}/$metadata#directoryObjects/$entity", **typed(restored)})
+
+
+def _purge(call: GraphCall) -> Answer:
+    _, found = _deleted(call)
+    call.require("application.delete", found)
+    recycle_bin.purge(call.directory, found["id"])
+    return NO_CONTENT
+
+
+def _policy(call: GraphCall) -> Answer:
+    call.require("policy.read")
+    context = f"{call.root}/$metadata#policies/defaultAppManagementPolicy/$entity"
+    return Answer(200, {"@odata.context": context, **call.directory.policies.document})
+
+
+def _patch_policy(call: GraphCall) -> Answer:
+    permissions.require(call.directory, call.caller, "policy.write")
+    if not isinstance(call.body, dict):
+        raise bad_request("Invalid request body: a JSON object is expected.")
+    call.directory.policies.change({name: value for name, value in call.body.items() if "@" not in name})
+    return NO_CONTENT
+
+
+_DELETED = "directory/deletedItems"
+
+OPERATIONS = (
+    Operation("GET", "organization", _organizations, "api/organization-list"),
+    Operation("GET", "organization/{tenant}", _organization, "api/organization-get"),
+    Operation("GET", "me", _me, "api/user-get"),
+    Operation("GET", "me/memberOf", _my_roles, "api/user-list-memberof"),
+    Operation("GET", "me/transitiveMemberOf", _my_roles, "api/user-list-transitivememberof"),
+    Operation(
+        "GET",
+        "me/transitiveMemberOf/microsoft.graph.directoryRole",
+        _my_roles,
+        "api/user-list-transitivememberof",
+    ),
+    Operation("GET", "me/ownedObjects/microsoft.graph.application", _my_applications, "api/user-list-ownedobjects"),
+    Operation("GET", "users", _users, "api/user-list"),
+    Operation("GET", "users/{user}", _user, "api/user-get"),
+    Operation("POST", "directoryObjects/getByIds", _by_ids, "api/directoryobject-getbyids"),
+    Operation("GET", "directoryObjects/{object}", _directory_object, "api/directoryobject-get"),
+    Operation("GET", f"{_DELETED}/microsoft.graph.{{kind}}", _deleted_kind, "api/directory-deleteditems-list"),
+    # The SDKs write the schema's alias.
+    Operation("GET", f"{_DELETED}/graph.{{kind}}", _deleted_kind, "api/directory-deleteditems-list"),
+    Operation("GET", f"{_DELETED}/{{object}}", _get_deleted, "api/directory-deleteditems-get"),
+    Operation("POST", f"{_DELETED}/{{object}}/restore", _restore, "api/directory-deleteditems-restore"),
+    Operation("DELETE", f"{_DELETED}/{{object}}", _purge, "api/directory-deleteditems-delete"),
+    Operation("GET", "policies/defaultAppManagementPolicy", _policy, "api/tenantappmanagementpolicy-get"),
+    Operation("PATCH", "policies/defaultAppManagementPolicy", _patch_policy, "api/tenantappmanagementpolicy-update"),
+)

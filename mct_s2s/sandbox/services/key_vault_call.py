@@ -1,0 +1,88 @@
+"""One request to a key vault, unpacked; and what an operation is."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from mct_s2s.sandbox.resources import vaults
+from mct_s2s.sandbox.resources.vaults import VaultState
+from mct_s2s.sandbox.world.world import World
+
+Body = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class VaultCall:
+    """A request that found its vault and its operation. `origin` is the vault's address, without a slash."""
+
+    world: World
+    origin: str
+    vault: Body
+    params: Mapping[str, str]
+    query: Mapping[str, str]
+    raw_body: bytes = field(repr=False)
+
+    @property
+    def state(self) -> VaultState:
+        """What the vault holds."""
+        return self.world.resources.vaults[self.vault["id"].lower()]
+
+    @property
+    def now(self) -> float:
+        """Seconds since 1970, by the world's clock."""
+        return self.world.clock.timestamp()
+
+    @property
+    def name(self) -> str:
+        """The secret's name, as the client spelled it."""
+        return self.params["name"]
+
+    @cached_property
+    def body(self) -> Body:
+        """The JSON object that was sent.
+
+        Raises:
+            WireError: 400 BadParameter, there is none.
+        """
+        try:
+            sent = json.loads(self.raw_body)
+        except ValueError as error:
+            raise vaults.bad_parameter("Property  has invalid value\r\n") from error
+        if not isinstance(sent, dict):
+            raise vaults.bad_parameter("Property  has invalid value\r\n")
+        return sent
+
+
+Handler = Callable[[VaultCall], Any]
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One row of what the sandbox's vaults can do.
+
+    Attributes:
+        method: HTTP method.
+        template: the path; `{name}` is a secret's name, `{version}` a version or nothing for the latest.
+        action: the data action below `Microsoft.KeyVault/vaults/secrets/` that it takes.
+        run: asks the vault; gives the JSON body, None for an empty answer.
+        source: the page of the reference that it follows.
+        fidelity: how much of the real operation is there: `full`, `usual` or `stub`.
+    """
+
+    method: str
+    template: str
+    action: str
+    run: Handler
+    source: str
+    fidelity: str = "usual"
+
+    @cached_property
+    def pattern(self) -> re.Pattern[str]:
+        """The template as a pattern; clients may put a slash more behind the name, and leave the version out."""
+        shaped = re.escape(self.template).replace(r"/\{version\}", r"(?:/(?P<version>[^/]*))?")
+        return re.compile(shaped.replace(r"\{name\}", r"(?P<name>[^/]+)") + "/?", re.IGNORECASE)

@@ -1,0 +1,1 @@
+"""The token service, and the endpoints of managed identities."""

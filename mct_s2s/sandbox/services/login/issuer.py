@@ -1,0 +1,123 @@
+"""Small foreign identity providers that the sandbox plays, to try federated credentials with.
+
+`/_sandbox/issuer/<name>` is an issuer like GitHub's or a cluster's: it publishes its keys, and whoever asks gets a
+token for any subject. An issuer begins to exist when somebody asks for its token; its key is kept with the world.
+Sources: openid-connect-discovery-1_0; entra: workload-id/workload-identity-federation.
+"""
+
+from __future__ import annotations
+
+import re
+import uuid
+from typing import Any, Protocol
+
+import jwt
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from mct_s2s.sandbox.core.wire_errors import arm_error
+from mct_s2s.sandbox.entra.store import HOSTED_ISSUERS, Directory, Origins
+from mct_s2s.sandbox.entra.tokens import SigningKey
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
+_LIFETIME = 600
+_LONGEST = 86_400
+_MEMBERS = frozenset({"subject", "audience", "expiresInSeconds", "claims"})
+
+
+class HoldsDirectory(Protocol):
+    """Whatever holds the tenant's directory; it may be exchanged for another one at any time."""
+
+    @property
+    def directory(self) -> Directory:
+        """The directory of the moment."""
+
+
+def routes(world: HoldsDirectory, addresses: Origins) -> list[Route]:
+    """Give the routes of every issuer."""
+    service = _Issuers(world, addresses)
+    base = HOSTED_ISSUERS + "/{name}"
+    return [
+        Route(f"{base}/.well-known/openid-configuration", service.discovery),
+        Route(f"{base}/keys", service.keys),
+        Route(f"{base}/token", service.token, methods=["POST"]),
+    ]
+
+
+class _Issuers:
+    def __init__(self, world: HoldsDirectory, addresses: Origins) -> None:
+        self._world = world
+        self._addresses = addresses
+
+    def _issuer(self, request: Request) -> str:
+        return f"{self._addresses.origin}{HOSTED_ISSUERS}/{_name(request)}"
+
+    async def discovery(self, request: Request) -> Response:
+        issuer = self._issuer(request)
+        return JSONResponse(
+            {
+                "issuer": issuer,
+                "jwks_uri": f"{issuer}/keys",
+                "response_types_supported": ["id_token"],
+                "subject_types_supported": ["public"],
+                "id_token_signing_alg_values_supported": ["RS256"],
+                "claims_supported": ["sub", "aud", "exp", "iat", "nbf", "iss", "jti"],
+            }
+        )
+
+    async def keys(self, request: Request) -> Response:
+        return JSONResponse({"keys": [self._key(request).jwk(self._issuer(request))]})
+
+    async def token(self, request: Request) -> Response:
+        """Sign `{"subject", "audience", "expiresInSeconds"?, "claims"?}`; `claims` come on top and may be wrong."""
+        sent = await _asked(request)
+        now = int(self._world.directory.clock.timestamp())
+        claims = {
+            "iss": self._issuer(request),
+            "sub": sent["subject"],
+            "aud": sent["audience"],
+            "jti": str(uuid.uuid4()),
+            "iat": now,
+            "nbf": now,
+            "exp": now + sent.get("expiresInSeconds", _LIFETIME),
+            **sent.get("claims", {}),
+        }
+        key = self._key(request)
+        signed = jwt.encode(claims, key.private, algorithm="RS256", headers={"kid": key.kid})
+        return JSONResponse({"token": signed, "issuer": self._issuer(request), "expiresOn": claims["exp"]})
+
+    def _key(self, request: Request) -> SigningKey:
+        issuers, name = self._world.directory.hosted_issuers, _name(request)
+        if name not in issuers:
+            issuers[name] = SigningKey()
+            request.scope.setdefault("sandbox", {})["changed"] = True
+        return issuers[name]
+
+
+def _name(request: Request) -> str:
+    name: str = request.path_params["name"]
+    if not _NAME.fullmatch(name):
+        raise arm_error(400, "InvalidIssuer", f"'{name}' is no name of an issuer: lower case, digits and hyphens.")
+    return name
+
+
+async def _asked(request: Request) -> dict[str, Any]:
+    try:
+        sent = await request.json()
+    except ValueError as error:
+        raise _unfit("This is no JSON.") from error
+    if not isinstance(sent, dict) or set(sent) - _MEMBERS:
+        raise _unfit(f"An object is expected with {', '.join(sorted(_MEMBERS))}.")
+    if not all(isinstance(sent.get(name), str) for name in ("subject", "audience")):
+        raise _unfit("subject and audience are texts.")
+    seconds = sent.get("expiresInSeconds", _LIFETIME)
+    if isinstance(seconds, bool) or not isinstance(seconds, int) or not -_LONGEST <= seconds <= _LONGEST:
+        raise _unfit("expiresInSeconds is a whole number, at most a day.")
+    if not isinstance(sent.get("claims", {}), dict):
+        raise _unfit("claims is an object.")
+    return sent
+
+
+def _unfit(why: str) -> Exception:
+    return arm_error(400, "InvalidRequestContent", why)

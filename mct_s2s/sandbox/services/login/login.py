@@ -1,0 +1,222 @@
+"""The Entra token service's routes: discovery, keys, tokens, device codes.
+
+Sources: entra: identity-platform/v2-protocols-oidc, identity-platform/v2-oauth2-client-creds-grant-flow,
+identity-platform/v2-oauth2-device-code.
+"""
+
+from __future__ import annotations
+
+import base64
+import html
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+from urllib.parse import parse_qs, unquote, urlsplit
+
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.routing import Route
+
+from mct_s2s.sandbox.core.wire_errors import entra_error
+from mct_s2s.sandbox.entra import delegated, grants, sign_in
+from mct_s2s.sandbox.entra.store import Directory, Origins
+from mct_s2s.sandbox.services.login import issuer
+
+_NO_STORE = {"Cache-Control": "no-store, no-cache", "Pragma": "no-cache"}
+
+
+class HoldsDirectory(Protocol):
+    """Whatever holds the tenant's directory; it may be exchanged for another one at any time."""
+
+    @property
+    def directory(self) -> Directory:
+        """The directory of the moment."""
+
+
+def routes(world: HoldsDirectory, addresses: Origins) -> list[Route]:
+    """Give the routes of the token service."""
+    service = _Login(world, addresses)
+
+    def bound(operation: Operation) -> Endpoint:
+        async def answer(request: Request) -> Response:
+            return await operation.run(service, request)
+
+        return answer
+
+    return [
+        *issuer.routes(world, addresses),
+        *(Route(row.template, bound(row), methods=[row.method]) for row in OPERATIONS),
+    ]
+
+
+class _Login:
+    def __init__(self, world: HoldsDirectory, addresses: Origins) -> None:
+        self._world = world
+        self._addresses = addresses
+
+    def _directory(self) -> Directory:
+        directory = self._world.directory
+        directory.origins = self._addresses
+        return directory
+
+    async def instance(self, request: Request) -> Response:
+        asked = urlsplit(request.query_params.get("authorization_endpoint", ""))
+        hosts = self._addresses.login_hosts
+        if not asked.path or asked.netloc.lower() not in hosts:
+            text = "The authorization_endpoint is not a known instance."
+            raise entra_error(400, "invalid_instance", 50049, text)
+        tenant = asked.path.split("/")[1]
+        cached = hosts[1] if len(hosts) > 1 else hosts[0]
+        return JSONResponse(
+            {
+                "tenant_discovery_endpoint": f"{self._addresses.login}/{tenant}/v2.0/.well-known/openid-configuration",
+                "api-version": "1.1",
+                "metadata": [{"preferred_network": hosts[0], "preferred_cache": cached, "aliases": list(hosts)}],
+            }
+        )
+
+    async def discovery(self, request: Request) -> Response:
+        return JSONResponse(self._metadata(request.path_params["tenant"], 2))
+
+    async def discovery_v1(self, request: Request) -> Response:
+        return JSONResponse(self._metadata(request.path_params["tenant"], 1))
+
+    def _metadata(self, name: str, version: int) -> dict[str, Any]:
+        directory = self._directory()
+        tenant = sign_in.tenant_named(directory, name, error="invalid_tenant")
+        infix = "v2.0/" if version == 2 else ""
+        # Entra keeps the authority's own segment in the endpoints: a domain stays a domain.
+        anywhere = name.lower() in sign_in.ANY_TENANT
+        base = f"{self._addresses.login}/{name if anywhere else tenant.tenant_id}"
+        by = grants.issuer(directory, version, tenant)
+        return {
+            "token_endpoint": f"{base}/oauth2/{infix}token",
+            "token_endpoint_auth_methods_supported": [
+                "client_secret_post",
+                "private_key_jwt",
+                "client_secret_basic",
+                "self_signed_tls_client_auth",
+            ],
+            "jwks_uri": f"{base}/discovery/{infix}keys",
+            "response_modes_supported": ["query", "fragment", "form_post"],
+            "subject_types_supported": ["pairwise"],
+            "id_token_signing_alg_values_supported": ["RS256"],
+            "response_types_supported": ["code", "id_token", "code id_token", "id_token token"],
+            "scopes_supported": ["openid", "profile", "email", "offline_access"],
+            # Of all tenants there is no one issuer: docs/azure-contract.md, section 2.1.
+            "issuer": by.replace(tenant.tenant_id, "{tenantid}") if anywhere else by,
+            "request_uri_parameter_supported": False,
+            "userinfo_endpoint": f"{self._addresses.graph}/oidc/userinfo",
+            "authorization_endpoint": f"{base}/oauth2/{infix}authorize",
+            "device_authorization_endpoint": f"{base}/oauth2/v2.0/devicecode",
+            "http_logout_supported": True,
+            "frontchannel_logout_supported": True,
+            "end_session_endpoint": f"{base}/oauth2/{infix}logout",
+            "tenant_region_scope": "EU",
+            "cloud_instance_name": urlsplit(self._addresses.login).netloc.removeprefix("login."),
+            "cloud_graph_host_name": urlsplit(self._addresses.graph).netloc,
+            "msgraph_host": urlsplit(self._addresses.graph).netloc,
+        }
+
+    async def keys(self, request: Request) -> Response:
+        directory = self._directory()
+        tenant = sign_in.tenant_named(directory, request.path_params["tenant"], error="invalid_tenant")
+        own = grants.issuer(directory, 2, tenant)
+        return JSONResponse({"keys": [directory.tokens.signing_key.jwk(own)]})
+
+    async def token(self, request: Request) -> Response:
+        return await self._token(request, 2)
+
+    async def token_v1(self, request: Request) -> Response:
+        return await self._token(request, 1)
+
+    async def _token(self, request: Request, version: int) -> Response:
+        form = await _form(request)
+        directory = self._directory()
+        directory.replication.begin_request()
+        answer = sign_in.token(directory, request.path_params["tenant"], form, version=version)
+        return JSONResponse(answer, headers=_NO_STORE)
+
+    async def device_code(self, request: Request) -> Response:
+        directory = self._directory()
+        sign_in.tenant_named(directory, request.path_params["tenant"])
+        return JSONResponse(delegated.device_code(directory, await _form(request)), headers=_NO_STORE)
+
+    async def device_login(self, request: Request) -> Response:
+        form = await _form(request) if request.method == "POST" else {}
+        directory = self._directory()
+        said = ""
+        if form.get("action") == "decline":
+            said = "Declined." if delegated.decline(directory, form.get("user_code", "")) else "No such code."
+        elif form:
+            done = delegated.approve(directory, form.get("user_code", ""), form.get("user", ""))
+            said = "You have signed in." if done else "No such code, or no such person."
+        status = 400 if said.startswith("No ") else 200
+        return HTMLResponse(_page(directory, said), status)
+
+
+Endpoint = Callable[[Request], Awaitable[Response]]
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One row of what the sandbox's token service can do.
+
+    Attributes:
+        method: HTTP method.
+        template: the path; `{tenant}` is a tenant's id or domain, `common` or `organizations`.
+        run: unpacks, asks the directory, packs.
+        source: the public page it follows.
+        fidelity: how much of the real operation is there: `full`, `usual` or `stub`.
+    """
+
+    method: str
+    template: str
+    run: Callable[[_Login, Request], Awaitable[Response]]
+    source: str
+    fidelity: str = "usual"
+
+
+_OIDC = "identity-platform/v2-protocols-oidc"
+_GRANTS = "identity-platform/v2-oauth2-client-creds-grant-flow, identity-platform/v2-oauth2-device-code"
+
+OPERATIONS: tuple[Operation, ...] = (
+    Operation("GET", "/common/discovery/instance", _Login.instance, "msal: authority.py"),
+    Operation("GET", "/{tenant}/v2.0/.well-known/openid-configuration", _Login.discovery, _OIDC),
+    Operation("GET", "/{tenant}/.well-known/openid-configuration", _Login.discovery_v1, _OIDC),
+    Operation("GET", "/{tenant}/discovery/v2.0/keys", _Login.keys, "identity-platform/access-tokens"),
+    Operation("GET", "/{tenant}/discovery/keys", _Login.keys, "identity-platform/access-tokens"),
+    Operation("POST", "/{tenant}/oauth2/v2.0/token", _Login.token, _GRANTS),
+    Operation("POST", "/{tenant}/oauth2/token", _Login.token_v1, "azuread-dev/v1-oauth2-client-creds-grant-flow"),
+    Operation(
+        "POST", "/{tenant}/oauth2/v2.0/devicecode", _Login.device_code, "identity-platform/v2-oauth2-device-code"
+    ),
+    Operation("GET", "/devicelogin", _Login.device_login, "identity-platform/v2-oauth2-device-code", "stub"),
+    Operation("POST", "/devicelogin", _Login.device_login, "identity-platform/v2-oauth2-device-code", "stub"),
+)
+"""Everything that this token service can do; anything else is answered 501."""
+
+
+async def _form(request: Request) -> dict[str, str]:
+    text = (await request.body()).decode("utf-8", "replace")
+    form = {name: values[-1] for name, values in parse_qs(text, keep_blank_values=True).items()}
+    scheme, _, encoded = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() == "basic" and "client_id" not in form:
+        try:
+            client_id, _, secret = base64.b64decode(encoded).decode().partition(":")
+        except ValueError:
+            return form
+        form |= {"client_id": unquote(client_id), "client_secret": unquote(secret)}
+    return form
+
+
+def _page(directory: Directory, said: str) -> str:
+    people = "".join(
+        f"<option>{html.escape(user['userPrincipalName'])}</option>" for user in directory.users.seen_all()
+    )
+    return (
+        f"<!doctype html><title>Sign in</title><p>{html.escape(said)}</p><form method=post>"
+        f"<input name=user_code placeholder=Code> <select name=user>{people}</select> "
+        "<button name=action value=approve>Sign in</button> "
+        "<button name=action value=decline>Cancel</button></form>"
+    )

@@ -1,0 +1,115 @@
+"""The web apps: the MCT site, which judges a call by its own settings, and others that only answer.
+
+The reason of a refusal goes to the sandbox's request log alone: the real site says nothing but 401.
+Source: service-to-service authentication, step 3 and the note on `ClientType`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+
+from mct_s2s.sandbox.core.addresses import Addresses
+from mct_s2s.sandbox.core.routing import below
+from mct_s2s.sandbox.entra.store import Directory
+from mct_s2s.sandbox.entra.tokens import TokenRejected
+from mct_s2s.sandbox.resources.sites import Settings
+from mct_s2s.sandbox.services import mct_paths
+from mct_s2s.sandbox.world.world import World
+
+
+class Refused(Exception):
+    """A call that the site does not accept; the text says why, for the sandbox's log."""
+
+
+def routes(world: World, addresses: Addresses, site_id: str) -> list[Route]:
+    """Everything that the site of that resource id (in lower case) answers at its own address."""
+
+    async def answer(request: Request) -> Response:
+        state = world.resources.sites.get(site_id)
+        body = world.resources.find(site_id)
+        if state is None or body is None:
+            return PlainTextResponse("404 Web Site not found.", 404)
+        settings = state.running_settings(world.clock.timestamp())
+        if settings is None:
+            return PlainTextResponse("Service Unavailable", 503)
+        if body["properties"].get("state") == "Stopped":
+            return PlainTextResponse("Error 403 - This web app is stopped.", 403)
+        if "functionapp" in body["kind"]:
+            return PlainTextResponse("Your Functions 4.0 app is up and running")
+        return _answer_call(world, addresses, settings, request)
+
+    return [below("/", answer)]
+
+
+def _answer_call(world: World, addresses: Addresses, settings: Settings, request: Request) -> Response:
+    if not mct_paths.is_api(request.url.path):
+        return mct_paths.open_page(request.url.path)
+    try:
+        caller = judge(world.directory, addresses, settings, request.headers)
+    except Refused as refused:
+        request.scope["sandbox"]["note"] = str(refused)
+        return Response(status_code=401)
+    request.scope["sandbox"]["note"] = f"accepted as {caller}"
+    return mct_paths.answer(request.method, request.url.path, settings)
+
+
+def judge(directory: Directory, addresses: Addresses, settings: Settings, headers: Mapping[str, str]) -> str:
+    """Decide whether a call comes from a service on the allow list; give which list that was.
+
+    Raises:
+        Refused: it does not.
+    """
+    own = {name.lower(): value or "" for name, value in settings.items()}
+    _require(own.get("serviceauthenabled", "").strip().lower() == "true", "ServiceAuthEnabled is not true")
+    _require(headers.get("clienttype", "").lower() == "service", "the header ClientType is not Service")
+    _check_tenant_name(directory, own)
+    claims = _claims(directory, headers)
+    tenant = own.get("serviceauthtenantid", "").strip().lower()
+    _require(str(claims.get("tid", "")).lower() == tenant, f"tid is {claims.get('tid')}, not ServiceAuthTenantId")
+    issuers = (f"https://sts.windows.net/{tenant}/", f"{addresses.login}/{tenant}/v2.0")
+    _require(claims.get("iss") in issuers, f"iss is {claims.get('iss')}")
+    audience = own.get("serviceauthaudience", "")
+    _require(bool(audience) and claims.get("aud") == audience, f"aud is {claims.get('aud')}, not {audience!r}")
+    return _allowed(own, claims)
+
+
+def _require(fact: bool, why_not: str) -> None:
+    if not fact:
+        raise Refused(why_not)
+
+
+def _check_tenant_name(directory: Directory, own: Mapping[str, str]) -> None:
+    """The site finds the keys of its tenant by the tenant's name: without it no signature can be checked."""
+    name = own.get("serviceauthtenantname", "").strip().lower()
+    _require(name in directory.tenant.domains, f"ServiceAuthTenantName {name!r} is no domain of the tenant")
+
+
+def _claims(directory: Directory, headers: Mapping[str, str]) -> dict[str, Any]:
+    scheme, _, token = headers.get("authorization", "").partition(" ")
+    _require(scheme.lower() == "bearer" and bool(token.strip()), "there is no bearer token")
+    try:
+        return directory.tokens.decode(token.strip())
+    except TokenRejected as rejected:
+        raise Refused(rejected.reason) from rejected
+
+
+def _allowed(own: Mapping[str, str], claims: Mapping[str, Any]) -> str:
+    if str(claims.get("oid", "")).lower() in _ids(own.get("serviceobjectids", "")):
+        return "ServiceObjectIds"
+    client = str(claims.get("appid") or claims.get("azp") or "").lower()
+    _require(
+        client in _ids(own.get("serviceapplicationids", "")),
+        f"neither the object id {claims.get('oid')} nor the application id {client} is on an allow list",
+    )
+    role = own.get("serviceauthrole", "")
+    _require(bool(role) and role in claims.get("roles", ()), f"the token does not carry the role {role!r}")
+    return "ServiceApplicationIds"
+
+
+def _ids(text: str) -> set[str]:
+    return {part.strip().lower() for part in text.split(";")} - {""}

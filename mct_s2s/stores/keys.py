@@ -1,0 +1,151 @@
+"""Where a client's private key goes: a PEM file of mode 0600 with a dotenv file beside it, or standard output, once.
+
+The key is made here and is on disk before its certificate is registered anywhere: a run that is cut off in between
+leaves `<PEM file>.pending`, which the next run takes up, so that no registered certificate is ever without its key.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from mct_s2s.errors import UsageError
+from mct_s2s.key_pairs import UnfitCertificate, certificate_in, make_key_pair
+from mct_s2s.local_files import is_there
+from mct_s2s.model.ids import ClientId
+from mct_s2s.model.observed import CredentialKind, SecretNote
+from mct_s2s.model.proofs import Certificate
+from mct_s2s.ports import KeyWish, SecretRecord
+from mct_s2s.stores.files import FilePlace, Shown, ShownPlace, dotenv_of, private
+from mct_s2s.stores.private_files import PENDING, check_place, forget_leftovers, replace_whole, text_of
+
+CERTIFICATE = CredentialKind.CERTIFICATE
+PATH_VARIABLE = "AZURE_CLIENT_CERTIFICATE_PATH"
+
+
+@dataclass
+class KeyFilePlace(FilePlace):
+    """A PEM file with key and certificate, and the dotenv file (`path`) that names it.
+
+    Args:
+        path: the dotenv file.
+        is_ours: as for a secret's file.
+        key_file: the PEM file; without it, the one beside the dotenv file.
+    """
+
+    key_file: Path | None = None
+
+    @classmethod
+    def at(cls, path: Path, is_ours: bool) -> KeyFilePlace:
+        """For a path that names either of the two: the other one stands beside it."""
+        if path.suffix == ".env":
+            return cls(path, is_ours)
+        return cls(path.with_name(path.name.removesuffix(".pem") + ".env"), is_ours, path)
+
+    @property
+    def label(self) -> str:
+        """As it was asked for."""
+        return f"file:{self.key_file or self.path}"
+
+    @property
+    def pem(self) -> Path:
+        """The file with the private key."""
+        return self.key_file or self.path.with_suffix(".pem")
+
+    @property
+    def _made(self) -> Path:
+        return self.pem.with_name(self.pem.name + PENDING)
+
+    async def note(self) -> SecretNote:
+        """What the files remember, and the certificate of a key that has not arrived.
+
+        Raises:
+            UsageError: one of them is not ours alone: another user's key would become this client's.
+        """
+        try:
+            pending = certificate_in(self._text(self._made).encode())
+        except UnfitCertificate:
+            pending = None
+        return replace(await super().note(), pending=pending)
+
+    async def check(self, client_id: ClientId | None) -> None:
+        """Try the very writing that both files will need.
+
+        Raises:
+            UsageError: as for a secret's file, or a PEM file stands there that the dotenv file does not name.
+        """
+        await super().check(client_id)
+        self._text(self._made)
+        delivered = self._delivered()
+        if not self.is_ours and delivered and not self._names_the_key() and not self._is_half_delivered():
+            raise UsageError(
+                "secret-place-taken",
+                f"'{self.pem}' exists and is not this client's key. It was not touched.",
+                remedy="Choose another place, or move the file away: --secret-to file:PATH",
+            )
+        with private(self.pem):
+            check_place(self.pem)
+
+    async def key_pair(self, wanted: KeyWish) -> Certificate:
+        """Take up the pending key, or make one: on disk before this returns."""
+        for file in (self.path, self.pem):
+            forget_leftovers(file)
+        note = await self.note()
+        if wanted.pending is not None and note.pending == wanted.pending:
+            return wanted.pending
+        pem, certificate = await asyncio.to_thread(make_key_pair, wanted.name, wanted.starts, wanted.expires)
+        with private(self._made):
+            replace_whole(self._made, pem)
+        return certificate
+
+    async def deliver_certificate(self, record: SecretRecord, certificate: Certificate) -> None:
+        """The key first, then the file that names it, then the pending one goes: repeated whole if it is cut off."""
+        await self.make_room(record.client_id, CERTIFICATE)
+        pem, proof = self._text(self._made), {PATH_VARIABLE: str(self.pem)}
+        with private(self.pem):
+            replace_whole(self.pem, pem)
+            replace_whole(self.path, dotenv_of(record, proof, certificate.key_id, certificate.expires, CERTIFICATE))
+            self._made.unlink(missing_ok=True)
+
+    def retire(self, client_id: str) -> bool:
+        """Delete the files of a client that is gone: what it signed in with, whatever that was."""
+        if not super().retire(client_id):
+            return False
+        aside = [self.path.with_name(f"{self.path.name}.{kind.value}") for kind in CredentialKind]
+        for file in (self.pem, self._made, *aside):
+            with suppress(OSError):
+                file.unlink(missing_ok=True)
+        return True
+
+    def _names_the_key(self) -> bool:
+        return any(line.startswith(f"{PATH_VARIABLE}=") and str(self.pem) in line for line in self._lines())
+
+    def _is_half_delivered(self) -> bool:
+        return is_there(self._made) and self._text(self._made) == self._delivered()
+
+    def _delivered(self) -> str:
+        with private(self.pem):
+            return text_of(self.pem, delivered=True) or ""
+
+    def _text(self, file: Path) -> str:
+        with private(file):
+            return text_of(file) or ""
+
+
+@dataclass
+class ShownKeyPlace(ShownPlace):
+    """Standard output, once, before the certificate is registered: no registered certificate is without its key."""
+
+    client: str = ""
+    """The client's name."""
+
+    async def key_pair(self, wanted: KeyWish) -> Certificate:
+        """A new one: what was shown is gone."""
+        pem, certificate = await asyncio.to_thread(make_key_pair, wanted.name, wanted.starts, wanted.expires)
+        self.show(Shown(self.client, CERTIFICATE, wanted.expires, pem))
+        return certificate
+
+    async def deliver_certificate(self, record: SecretRecord, certificate: Certificate) -> None:
+        """It has been shown."""
