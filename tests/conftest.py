@@ -20,8 +20,8 @@ pytest_plugins = [
     "tests.support.sampling",
     "tests.support.measuring",
     "tests.support.tidiness",
-    "tests.inside",
-    "tests.totals",
+    "tests.support.sandbox_inside",
+    "tests.support.summary",
 ]
 
 hypothesis.settings.register_profile("mct", deadline=None, database=None)

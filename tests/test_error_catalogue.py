@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.error_codes import Given, given
+from tests.support.error_codes import Given, given
 
 README = Path(__file__).parent.parent / "README.md"
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import Sandbox, program, without_azure
-from tests.inside import Inside
-from tests.secret_search import left_behind, processes_of, said, snapshot
 from tests.support.inprocess import Ended, run_inside
+from tests.support.sandbox_inside import Inside
+from tests.support.secret_search import left_behind, processes_of, said, snapshot
 
 __all__ = ["Ended", "Program", "run", "run_here"]
 

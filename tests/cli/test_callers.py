@@ -9,9 +9,9 @@ import pytest
 
 from tests.cli.conftest import Ended, Program
 from tests.conftest import FUNCTION_APP, SITE, Json, Sandbox
-from tests.inside import Inside
 from tests.support.person import sign_in_as
 from tests.support.sampling import sampled
+from tests.support.sandbox_inside import Inside
 
 READ = ("Application.Read.All", "Organization.Read.All")
 UNATTENDED = (*READ, "Application.ReadWrite.OwnedBy", "AppRoleAssignment.ReadWrite.All")

@@ -21,8 +21,8 @@ from mct_s2s.key_pairs import certificate_in, make_key_pair
 
 from tests.cli.conftest import Ended, Program
 from tests.conftest import Json, Sandbox, program, without_azure
-from tests.inside import Inside
 from tests.support.sampling import sampled
+from tests.support.sandbox_inside import Inside
 
 SETUP = ("setup", "--client", "Import", "--credential", "certificate", "-y", "-o", "json")
 NOW = datetime.now(UTC).replace(microsecond=0)

@@ -16,7 +16,7 @@ import pytest
 
 from tests.cli.conftest import Program
 from tests.conftest import Sandbox, program, without_azure
-from tests.secret_search import secrets_in
+from tests.support.secret_search import secrets_in
 
 SETUP = ("setup", "--client", "One")
 

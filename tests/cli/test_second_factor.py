@@ -13,7 +13,7 @@ from mct_s2s.sandbox.entra import delegated
 from tests.cli.conftest import Ended, Program
 from tests.cli.test_azure_cli import AzureCli, az
 from tests.conftest import Sandbox
-from tests.inside import Inside
+from tests.support.sandbox_inside import Inside
 
 __all__ = ["az"]
 

@@ -18,8 +18,8 @@ from mct_s2s.sandbox.world import seed
 
 from tests.cli.conftest import Ended, Program, run
 from tests.conftest import Sandbox, program, without_azure
-from tests.inside import Inside
 from tests.support.sampling import sampled
+from tests.support.sandbox_inside import Inside
 
 VAULT_ID = f"{seed.SUBSCRIPTION}/resourceGroups/integrations/providers/Microsoft.KeyVault/vaults/{seed.VAULT}"
 TO_VAULT = ("--secret-to", f"keyvault:{seed.VAULT}")

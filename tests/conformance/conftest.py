@@ -22,8 +22,8 @@ from mct_s2s.sandbox.hosting.embedded import Running, start
 from mct_s2s.sandbox.world import seed
 
 from tests.conftest import Json, Sandbox, without_azure
-from tests.inside import PASSING, Inside, environment_of
 from tests.support.inprocess import Ended, run_inside
+from tests.support.sandbox_inside import PASSING, Inside, environment_of
 from tests.support.simulated_time import SimulatedTime
 
 TENANT, SUBSCRIPTION = str(uuid.uuid4()), str(uuid.uuid4())

@@ -16,7 +16,7 @@ from mct_s2s.sandbox.observability.request_log import Entry
 from tests.conformance.conftest import APP_SERVICE, SITE, VAULT, Conformance
 from tests.conformance.test_two_sandboxes import standing
 from tests.conftest import Json
-from tests.inside import Hook
+from tests.support.sandbox_inside import Hook
 
 POST_APPLICATIONS = {"service": "Graph", "method": "POST", "path": "/v1.0/applications"}
 """The client's registration."""

@@ -33,7 +33,7 @@ from mct_s2s.model.site_settings import NAMES
 from mct_s2s.stores.files import DELIVERED, FilePlace, variables_in
 from mct_s2s.stores.keys import KeyFilePlace
 
-from tests.adapters.test_certificates import PRIVATE, RSA, pem_of
+from tests.azure.test_certificates import PRIVATE, RSA, pem_of
 from tests.support.sampling import cases
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)

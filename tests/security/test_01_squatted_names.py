@@ -12,8 +12,8 @@ from mct_s2s.sandbox.observability.request_log import Entry
 
 from tests.cli.conftest import Ended, Program
 from tests.conftest import Json, Sandbox
-from tests.inside import Inside
 from tests.security.people import Member
+from tests.support.sandbox_inside import Inside
 
 SERVICE = service_unique_name("contosolearn")
 CLIENT = client_unique_name(SERVICE, "S2S-client")

@@ -12,8 +12,8 @@ from mct_s2s.sandbox.world.seed import VAULT
 from tests.cli.conftest import Program
 from tests.cli.test_azure_cli import AzureCli
 from tests.conftest import Json, Sandbox
-from tests.inside import Inside
 from tests.support.answers import answering
+from tests.support.sandbox_inside import Inside
 
 METADATA = "/metadata/endpoints"
 ELSEWHERE = "https://login.elsewhere.example"

@@ -12,7 +12,7 @@ from mct_s2s.sandbox.hosting.state_directory import State
 from mct_s2s.sandbox.world.seed import SITE
 
 from tests.conftest import FUNCTION_APP, Sandbox
-from tests.inside import Inside
+from tests.support.sandbox_inside import Inside
 
 ROUTES = {
     "the world with all its secrets": ("GET", "/_sandbox/world"),

@@ -13,9 +13,9 @@ from mct_s2s.sandbox.world.seed import VAULT
 
 from tests.cli.conftest import Program
 from tests.conftest import FUNCTION_APP, Sandbox
-from tests.inside import Inside
 from tests.support.answers import answering
 from tests.support.sampling import sampled
+from tests.support.sandbox_inside import Inside
 
 SETUP = ("setup", "--client", "S2S-client", "-y", "-o", "json")
 PLAIN: dict[str, str] = {}

@@ -7,8 +7,8 @@ from mct_s2s.sandbox.observability.request_log import Entry
 
 from tests.cli.conftest import Program
 from tests.conftest import SITE, Sandbox
-from tests.inside import Inside
 from tests.support.answers import answering
+from tests.support.sandbox_inside import Inside
 
 BANNER = "BannerText"
 SETUP = ("setup", "--client", "S2S-client", "--secret-to", "show", "-y", "-o", "json")

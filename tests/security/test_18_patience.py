@@ -7,8 +7,8 @@ from mct_s2s.sandbox.observability.request_log import Entry
 
 from tests.cli.conftest import Program
 from tests.conftest import Sandbox
-from tests.inside import Inside
 from tests.support.answers import answering
+from tests.support.sandbox_inside import Inside
 
 NOT_THERE = {"error": {"code": "Request_ResourceNotFound", "message": "Resource does not exist."}}
 BUSY = {"error": {"code": "TooManyRequests", "message": "Later."}}

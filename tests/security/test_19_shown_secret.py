@@ -17,7 +17,7 @@ from mct_s2s.sandbox.observability.request_log import Entry
 
 from tests.cli.conftest import Ended, Program
 from tests.conftest import Sandbox, program, without_azure
-from tests.inside import Inside
+from tests.support.sandbox_inside import Inside
 
 SHOW = ("setup", "--client", "One", "--secret-to", "show", "-y")
 JSON = ("-o", "json")

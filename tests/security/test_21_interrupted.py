@@ -13,9 +13,9 @@ import pytest
 
 from tests.cli.conftest import Program
 from tests.conftest import Sandbox, program, without_azure
-from tests.inside import Inside
-from tests.secret_search import secrets_in
 from tests.support.sampling import sampled
+from tests.support.sandbox_inside import Inside
+from tests.support.secret_search import secrets_in
 
 CODES = {signal.SIGINT: 130, signal.SIGTERM: 143}
 AT_IMPORT = """

@@ -11,9 +11,9 @@ from mct_s2s.sandbox.world.seed import VAULT
 
 from tests.cli.conftest import Program
 from tests.conftest import FUNCTION_APP, Sandbox
-from tests.inside import Inside
 from tests.support.answers import answering
 from tests.support.sampling import sampled
+from tests.support.sandbox_inside import Inside
 
 SHAPES: dict[str, tuple[object, int, dict[str, str]]] = {
     "null": (None, 200, {}),

@@ -13,7 +13,7 @@ from mct_s2s.azure.sign_in.caller import Method, choose
 from mct_s2s.errors import SignInFailed
 from mct_s2s.key_pairs import UnfitCertificate, certificate_in
 
-from tests.adapters.test_certificates import PRIVATE, RSA, pem_of
+from tests.azure.test_certificates import PRIVATE, RSA, pem_of
 from tests.cli.conftest import Ended, Program
 from tests.conftest import Sandbox
 

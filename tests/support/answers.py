@@ -9,7 +9,7 @@ from typing import Any
 from mct_s2s.sandbox.middleware.fault_injection import Replaced
 from mct_s2s.sandbox.observability.request_log import Entry
 
-from tests.inside import Hook
+from tests.support.sandbox_inside import Hook
 
 JSON = "application/json; charset=utf-8"
 

@@ -9,7 +9,7 @@ import pytest
 
 from tests.support.sampling import every_cell
 
-_OF_CELLS = ("tests/matrices/", "tests/security/test_any_shape.py", "tests/sandbox/test_fuzzing.py")
+_OF_CELLS = ("tests/reliability/", "tests/security/test_any_shape.py", "tests/sandbox/test_fuzzing.py")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

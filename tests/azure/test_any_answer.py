@@ -1,0 +1,424 @@
+"""Whatever a service answers, what comes of it is our own model, as typed, or an error of our own: never a traceback.
+
+Well-formed JSON of another shape comes from a proxy, from a newer version of the service, or from somebody hostile.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import logging
+import typing
+from collections.abc import Awaitable, Callable, Iterator
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, cast
+
+import pytest
+from azure.core.pipeline.transport import AioHttpTransport
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+from mct_s2s.azure.arm.access import ArmAccess
+from mct_s2s.azure.arm.identities import ArmIdentities
+from mct_s2s.azure.arm.sites import ArmSites
+from mct_s2s.azure.cloud_metadata import read_cloud
+from mct_s2s.azure.clouds import PUBLIC, Cloud
+from mct_s2s.azure.sign_in.credentials import Caller, service_principal
+from mct_s2s.azure.tokens import EntraTokens, read_token
+from mct_s2s.azure.trace import silent
+from mct_s2s.errors import S2SError
+from mct_s2s.model.access import ApiToken, ClientSignIn, IdentitySignIn, SecretProof
+from mct_s2s.model.ids import ApplicationObjectId, AppRoleId, ClientId, KeyId, PrincipalId, TenantId
+from mct_s2s.model.observed import IdentityHolder
+from mct_s2s.model.proofs import Certificate, Federation
+from mct_s2s.model.resource_id import ResourceId
+from mct_s2s.model.rights import SignedIn as Who
+from mct_s2s.planning.edits import ApplicationPatch
+
+from tests.azure.any_answer import answers, documents, is_well_typed, json_values
+from tests.azure.raw import Answer, Once, SignedIn, Wire, arm_session, graph_session
+from tests.engine.memory import run
+from tests.planning.worlds import guid
+from tests.support.sampling import cases
+
+if TYPE_CHECKING:
+    from mct_s2s.azure.graph.access import GraphAccess
+    from mct_s2s.azure.graph.directory import GraphDirectory
+
+A_DAY = 86_400
+FUZZ = settings(
+    max_examples=cases(3, 150),
+    deadline=None,
+    database=None,
+    derandomize=True,
+    phases=[Phase.generate],
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.function_scoped_fixture],
+)
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning")
+
+
+@pytest.fixture(autouse=True, scope="module")
+def quiet() -> Iterator[None]:
+    """The SDKs' own log says a lot about answers like these."""
+    logging.disable(logging.CRITICAL)
+    yield
+    logging.disable(logging.NOTSET)
+
+
+def outcome(ask: Callable[[], Awaitable[object]]) -> object:
+    """What comes of it: a result, or an error of ours; an operation that is never done meets the deadline."""
+
+    async def main() -> object:
+        async with asyncio.timeout(A_DAY):
+            return await ask()
+
+    try:
+        return run(cast("Any", main()))
+    except (S2SError, TimeoutError) as error:
+        return error
+
+
+def check(ask: Callable[[], Awaitable[object]], method: Callable[..., object]) -> None:
+    """It is an error of ours, or what the method says that it gives."""
+    came = outcome(ask)
+    if isinstance(came, S2SError):
+        assert came.code
+        assert came.message
+        assert came.remedy
+    elif not isinstance(came, TimeoutError):
+        assert is_well_typed(came, typing.get_type_hints(method, _names(method))["return"]), came
+
+
+def _names(method: Callable[..., object]) -> dict[str, Any]:
+    return vars(inspect.getmodule(method))
+
+
+# --- Graph ---
+
+ID, APP, TENANT, RESOURCE = guid("id"), guid("app"), guid("tenant"), guid("resource")
+WHEN = "2026-09-30T12:00:00.1234567Z"
+CREDENTIAL = {
+    "keyId": guid("key"), "displayName": "x", "startDateTime": WHEN, "endDateTime": WHEN, "customKeyIdentifier": "QUJD",
+}  # fmt: skip
+ROW: dict[str, Any] = {
+    "id": ID, "appId": APP, "displayName": "S2S-client", "uniqueName": "u", "signInAudience": "AzureADMyOrg",
+    "identifierUris": ["api://x"], "verifiedDomains": [{"name": "contoso.example", "isInitial": True}],
+    "appRoles": [{"id": guid("role"), "value": "S2SAppRole", "displayName": "r", "description": "d", "isEnabled": True,
+                  "allowedMemberTypes": ["Application"]}],
+    "requiredResourceAccess": [{"resourceAppId": APP, "resourceAccess": [{"id": guid("role"), "type": "Role"}]}],
+    "passwordCredentials": [CREDENTIAL], "keyCredentials": [CREDENTIAL], "api": {"requestedAccessTokenVersion": 1},
+    "createdDateTime": WHEN, "deletedDateTime": WHEN, "tags": ["mct-s2s:x"], "servicePrincipalType": "ManagedIdentity",
+    "alternativeNames": ["/subscriptions/x"], "appRoleAssignmentRequired": False, "principalId": ID,
+    "resourceId": ID, "appRoleId": guid("role"), "issuer": "https://i", "subject": "s", "audiences": ["a"],
+    "name": "n", "keyId": guid("key"), "endDateTime": WHEN, "secretText": "s", "userPrincipalName": "a@b",
+    "roleTemplateId": guid("template"), "isEnabled": True, "roleDefinitionId": guid("template"),
+    "directoryScopeId": "/", "@odata.type": "#microsoft.graph.directoryRole",
+    "restrictions": {"passwordCredentials": [{"restrictionType": "passwordLifetime", "maxLifetime": "P90D",
+                                              "restrictForAppsCreatedAfterDateTime": WHEN, "state": "enabled",
+                                              "excludeActors": {"customSecurityAttributes": []}}]},
+}  # fmt: skip
+GRAPH = {**ROW, "value": [ROW], "applicationRestrictions": ROW["restrictions"], "isEnabled": True}
+REFUSAL = {
+    "error": {"code": "Request_BadRequest", "message": "No.", "details": [{"code": "ObjectConflict"}], "innerError": {}}
+}
+CERTIFICATE = Certificate(b"der", "A" * 40, datetime(2026, 1, 1, tzinfo=UTC), datetime(2027, 1, 1, tzinfo=UTC))
+FEDERATION = Federation("https://issuer.example", "subject", "api://AzureADTokenExchange")
+
+DIRECTORY: dict[str, Callable[[GraphDirectory], Awaitable[object]]] = {
+    "tenant": lambda d: d.tenant(),
+    "application_by_client_id": lambda d: d.application_by_client_id(ClientId(APP)),
+    "application_by_unique_name": lambda d: d.application_by_unique_name("u"),
+    "application_by_object_id": lambda d: d.application_by_object_id(ApplicationObjectId(ID), is_new=True),
+    "applications_with_uri": lambda d: d.applications_with_uri("api://x"),
+    "applications": lambda d: d.applications([ClientId(APP)]),
+    "principal": lambda d: d.principal(ClientId(APP)),
+    "principals_of": lambda d: d.principals_of([ClientId(APP)]),
+    "principals": lambda d: d.principals([PrincipalId(ID)]),
+    "assignments_to": lambda d: d.assignments_to(ClientId(APP)),
+    "federated_credentials": lambda d: d.federated_credentials(ApplicationObjectId(ID)),
+    "applications_with_tag": lambda d: d.applications_with_tag("t"),
+    "assignments_of": lambda d: d.assignments_of(PrincipalId(ID)),
+    "create_application": lambda d: d.create_application("u", "n", ["t"]),
+    "register_application": lambda d: d.register_application("n", ["t"], None, PrincipalId(ID)),
+    "unnamed_applications": lambda d: d.unnamed_applications("t"),
+    "name_application": lambda d: d.name_application(ApplicationObjectId(ID), "u"),
+    "add_owner": lambda d: d.add_owner(ApplicationObjectId(ID), PrincipalId(ID)),
+    "deleted_application": lambda d: d.deleted_application(ApplicationObjectId(ID)),
+    "update_application": lambda d: d.update_application(ApplicationObjectId(ID), ApplicationPatch(), is_new=True),
+    "create_principal": lambda d: d.create_principal(ClientId(APP), is_new=True),
+    "add_secret": lambda d: d.add_secret(ApplicationObjectId(ID), "n", datetime(2027, 1, 1, tzinfo=UTC), is_new=True),
+    "remove_secret": lambda d: d.remove_secret(ApplicationObjectId(ID), KeyId(guid("key"))),
+    "add_certificate": lambda d: d.add_certificate(ApplicationObjectId(ID), CERTIFICATE, "n", is_new=True),
+    "put_federated_credential": lambda d: d.put_federated_credential(ApplicationObjectId(ID), FEDERATION, is_new=True),
+    "assign": lambda d: d.assign(PrincipalId(ID), PrincipalId(RESOURCE), AppRoleId(guid("role")), is_new=True),
+    "revoke": lambda d: d.revoke(PrincipalId(ID), "x"),
+    "delete_application": lambda d: d.delete_application(ApplicationObjectId(ID)),
+    "deleted_applications": lambda d: d.deleted_applications(),
+    "deleted_principals": lambda d: d.deleted_principals([ClientId(APP)]),
+    "restore_application": lambda d: d.restore_application(ApplicationObjectId(ID)),
+    "restore_principal": lambda d: d.restore_principal(PrincipalId(ID)),
+    "purge_application": lambda d: d.purge_application(ApplicationObjectId(ID), is_new=True),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", DIRECTORY)
+@FUZZ
+@given(st.lists(answers(GRAPH, ROW, REFUSAL), min_size=1, max_size=3))
+def test_any_answer_of_the_directory(name: str, given_answers: list[Answer]) -> None:
+    from mct_s2s.azure.graph.directory import GraphDirectory  # noqa: PLC0415  # its SDK warns while it is imported
+
+    directory = GraphDirectory(graph_session(*given_answers))
+    check(lambda: DIRECTORY[name](directory), getattr(GraphDirectory, name))
+
+
+ACCESS: dict[str, Callable[[GraphAccess], Awaitable[object]]] = {
+    "person": lambda a: a.person(),
+    "principal": lambda a: a.principal(),
+    "roles": lambda a: a.roles(),
+    "assignments": lambda a: a.assignments(PrincipalId(ID)),
+    "permissions": lambda a: a.permissions(),
+    "owned": lambda a: a.owned(),
+    "secret_rules": lambda a: a.secret_rules(),
+    "secret_rules_of": lambda a: a.secret_rules_of(ApplicationObjectId(ID)),
+}
+
+
+@pytest.mark.parametrize("client_id", [APP, None], ids=["an application", "a person"])
+@pytest.mark.parametrize("name", ACCESS)
+@FUZZ
+@given(st.lists(answers(GRAPH, ROW, REFUSAL), min_size=1, max_size=2))
+def test_any_answer_about_rights_in_the_directory(
+    name: str, client_id: str | None, given_answers: list[Answer]
+) -> None:
+    from mct_s2s.azure.graph.access import GraphAccess  # noqa: PLC0415
+
+    access = GraphAccess(graph_session(*given_answers), Who("x", ClientId(client_id) if client_id else None))
+    check(lambda: ACCESS[name](access), getattr(GraphAccess, name))
+
+
+# --- Azure Resource Manager ---
+
+SITE = ResourceId.site(guid("subscription"), "group", "contosolearn")
+MACHINE = ResourceId.parse(
+    f"/subscriptions/{guid('s')}/resourceGroups/g/providers/Microsoft.Compute/virtualMachines/vm"
+)
+IDENTITY = ResourceId.parse(
+    f"/subscriptions/{guid('s')}/resourceGroups/g/providers/Microsoft.ManagedIdentity/userAssignedIdentities/i"
+)
+ARM_ROW: dict[str, Any] = {
+    "id": str(SITE), "name": "contosolearn/staging", "kind": "app", "location": "westeurope",
+    "subscriptionId": guid("subscription"), "tenantId": TENANT, "displayName": "x",
+    "resourceType": "virtualMachines", "apiVersions": ["2024-01-01", "2025-01-01-preview"],
+    "resourceTypes": [{"resourceType": "virtualMachines", "apiVersions": ["2024-01-01"]}],
+    "identity": {"principalId": ID, "type": "SystemAssigned", "userAssignedIdentities": {str(IDENTITY): {}}},
+    "properties": {"state": "Running", "defaultHostName": "x.example", "hostNames": ["x.example", "y.example"],
+                   "appSettingNames": ["A"], "status": "Resolved", "level": "ReadOnly", "scope": str(SITE),
+                   "principalId": ID, "denyAssignmentName": "d", "principals": [{"id": ID, "type": "Group"}],
+                   "excludePrincipals": [{"id": ID, "type": "Group"}],
+                   "permissions": [{"actions": ["*"], "notActions": ["x"], "condition": None}]},
+    "actions": ["*"], "notActions": [],
+}  # fmt: skip
+LOCK = {**ARM_ROW, "id": f"{SITE}/providers/Microsoft.Authorization/locks/l"}
+SETTINGS = {"properties": {"A": "b", "C": None}}
+ARM_DOCUMENTS = ({**ARM_ROW, "value": [ARM_ROW, LOCK]}, ARM_ROW, SETTINGS, REFUSAL)
+HOLDERS = [
+    IdentityHolder(SITE, PrincipalId(ID), "SystemAssigned"),
+    IdentityHolder(MACHINE, PrincipalId(ID), "SystemAssigned", api_version="2024-01-01"),
+]
+
+
+async def nothing() -> None:
+    """There is nothing to read again."""
+
+
+SITES: dict[str, Callable[[ArmSites], Awaitable[object]]] = {
+    "subscriptions": lambda s: s.subscriptions(),
+    "subscription": lambda s: s.subscription(guid("subscription")),
+    "sites": lambda s: s.sites(guid("subscription")),
+    "site": lambda s: s.site(SITE),
+    "settings": lambda s: s.settings(SITE),
+    "swapping": lambda s: s.swapping(SITE),
+    "write_settings": lambda s: s.write_settings(SITE, lambda: {"a": "b"}, nothing),
+    "reference_status": lambda s: s.reference_status(SITE, "A"),
+    "restart": lambda s: s.restart(SITE),
+}
+
+
+@pytest.mark.parametrize("name", SITES)
+@FUZZ
+@given(st.lists(answers(*ARM_DOCUMENTS), min_size=1, max_size=2))
+def test_any_answer_about_a_site(name: str, given_answers: list[Answer]) -> None:
+    sites = ArmSites(arm_session(*given_answers))
+    check(lambda: SITES[name](sites), getattr(ArmSites, name))
+
+
+IDENTITIES: dict[str, Callable[[ArmIdentities, IdentityHolder], Awaitable[object]]] = {
+    "holder": lambda i, h: i.holder(h.resource),
+    "enable": lambda i, h: i.enable(h),
+    "disable": lambda i, h: i.disable(h),
+    "roles_of": lambda i, h: i.roles_of(h),
+}
+
+
+@pytest.mark.parametrize("name", IDENTITIES)
+@FUZZ
+@given(st.lists(answers(*ARM_DOCUMENTS), min_size=1, max_size=3), st.sampled_from(HOLDERS))
+def test_any_answer_about_a_managed_identity(name: str, given_answers: list[Answer], holder: IdentityHolder) -> None:
+    session = arm_session(*given_answers)
+    identities = ArmIdentities(session, ArmSites(session))
+    check(lambda: IDENTITIES[name](identities, holder), getattr(ArmIdentities, name))
+
+
+RIGHTS: dict[str, Callable[[ArmAccess], Awaitable[object]]] = {
+    "permissions": lambda a: a.permissions(SITE),
+    "locks": lambda a: a.locks(SITE),
+    "denials": lambda a: a.denials(SITE),
+}
+
+
+@pytest.mark.parametrize("name", RIGHTS)
+@FUZZ
+@given(st.lists(answers(*ARM_DOCUMENTS), min_size=1, max_size=1))
+def test_any_answer_about_rights_to_a_resource(name: str, given_answers: list[Answer]) -> None:
+    access = ArmAccess(arm_session(*given_answers))
+    check(lambda: RIGHTS[name](access), getattr(ArmAccess, name))
+
+
+# --- a key vault ---
+
+VAULT = "https://contoso.vault.example"
+CHALLENGE = Answer(
+    401,
+    b"",
+    {"WWW-Authenticate": f'Bearer authorization="https://l.example/{TENANT}", resource="https://vault.example"'},
+)
+BUNDLE = {
+    "id": f"{VAULT}/secrets/x/0123", "value": "v", "contentType": "text/plain",
+    "recoveryId": f"{VAULT}/deletedsecrets/x",
+    "attributes": {"enabled": True, "created": 1_700_000_000, "updated": 1_700_000_000, "exp": 1_800_000_000,
+                   "recoveryLevel": "Recoverable"},
+    "tags": {"made-by": "mct-s2s", "made": "2026-01-01T00:00:00+00:00", "pending": "x"},
+    "deletedDate": 1_700_000_000, "scheduledPurgeDate": 1_800_000_000,
+}  # fmt: skip
+VAULT_PAGE = {"value": [BUNDLE], "nextLink": None}
+VAULT_REFUSAL = {"error": {"code": "Forbidden", "message": "No.", "innererror": {"code": "ForbiddenByRbac"}}}
+
+CALLS: dict[str, Callable[[Any], Awaitable[object]]] = {
+    "versions": lambda v: v.versions("x"),
+    "value": lambda v: v.value("x"),
+    "set": lambda v: v.set("x", "value", {"a": "b"}),
+    "tag": lambda v: v.tag("x", "0123", {"a": "b"}),
+    "deleted": lambda v: v.deleted("x"),
+    "recover": lambda v: v.recover("x"),
+}
+
+
+@pytest.mark.parametrize("name", CALLS)
+@FUZZ
+@given(st.lists(answers(BUNDLE, VAULT_PAGE, VAULT_REFUSAL), min_size=1, max_size=2))
+def test_any_answer_of_a_key_vault(name: str, given_answers: list[Answer]) -> None:
+    from mct_s2s.azure.key_vault.vault import KeyVault  # noqa: PLC0415  # an extra
+
+    async def ask() -> object:
+        wire = Wire(CHALLENGE, *given_answers)
+        scope = "https://vault.example/.default"
+        vault = KeyVault(VAULT, "contoso", scope, cast("Any", SignedIn()), cast("Any", wire), Once(), silent)
+        return await CALLS[name](vault)
+
+    check(ask, getattr(KeyVault, name))
+
+
+# --- the login service, managed identities, tokens, discovery ---
+
+GRANT = {
+    "token_type": "Bearer", "expires_in": 3599, "ext_expires_in": 3599, "expires_on": "1800000000",
+    "access_token": "a.b.c",
+    "resource": "https://x", "client_id": APP, "refresh_in": 1800,
+}  # fmt: skip
+AADSTS = {"error": "invalid_client", "error_description": "AADSTS7000215: No. Trace ID: x", "error_codes": [7000215]}
+
+
+def _transport(*given_answers: Answer) -> AioHttpTransport:
+    return AioHttpTransport(session=cast("Any", Wire(*given_answers)), session_owner=False)
+
+
+@FUZZ
+@given(st.lists(answers(GRANT, AADSTS), min_size=1, max_size=2))
+def test_any_answer_to_a_sign_in(given_answers: list[Answer]) -> None:
+    async def ask() -> object:
+        caller = Caller(PUBLIC, TENANT, {}, print, lambda: 60.0, silent)
+        credential = service_principal(TENANT, APP, "secret", caller, _transport(*given_answers), Once())
+        return await credential.get_token("https://graph.microsoft.com/.default")
+
+    outcome(ask)
+
+
+@pytest.mark.parametrize(
+    "sign_in",
+    [
+        ClientSignIn(TenantId(TENANT), ClientId(APP), SecretProof("s"), PUBLIC.login),
+        IdentitySignIn(ClientId(APP)),
+        IdentitySignIn(),
+    ],
+    ids=["a client", "an identity by its id", "an identity"],
+)
+@pytest.mark.parametrize("inside", [True, False], ids=["App Service", "a virtual machine"])
+@FUZZ
+@given(st.lists(answers(GRANT, AADSTS), min_size=1, max_size=2))
+def test_any_answer_to_a_clients_sign_in(
+    sign_in: ClientSignIn | IdentitySignIn, inside: bool, given_answers: list[Answer]
+) -> None:
+    async def ask() -> object:
+        tokens = EntraTokens(PUBLIC.login, _transport(*given_answers), Once(), silent)
+        return await tokens.token(sign_in, "api://x/.default", is_new=True, role=None)
+
+    with pytest.MonkeyPatch.context() as patch:
+        if inside:
+            patch.setenv("IDENTITY_ENDPOINT", "http://127.0.0.1:41/msi/token")
+            patch.setenv("IDENTITY_HEADER", "x")
+        check(ask, EntraTokens.token)
+
+
+CLAIMS = {
+    "aud": "api://x", "iss": "https://sts.windows.net/x/", "tid": TENANT, "appid": APP, "azp": APP, "oid": ID,
+    "roles": ["S2SAppRole"], "ver": "1.0", "exp": 1_800_000_000,
+}  # fmt: skip
+
+
+@FUZZ
+@given(documents(CLAIMS), st.sampled_from(["{}.{}.{}", "{1}", "", ".", "{0}.{0}", "a.{1}.c", "a.é.c", "a.=.c"]))
+def test_any_token(claims: object, form: str) -> None:
+    import base64  # noqa: PLC0415
+    import json  # noqa: PLC0415
+
+    part = base64.urlsafe_b64encode(json.dumps(claims).encode()).decode().rstrip("=")
+
+    async def ask() -> ApiToken:
+        return read_token(form.format(part, part, part))
+
+    check(ask, read_token)
+
+
+METADATA = {
+    "name": "Stack", "authentication": {"loginEndpoint": "https://l.example/", "audiences": ["https://a.example/"]},
+    "microsoftGraphResourceId": "https://g.example/", "resourceManager": "https://m.example/",
+    "suffixes": {"keyVaultDns": "vault.example"},
+}  # fmt: skip
+
+
+@FUZZ
+@given(documents(METADATA))
+def test_any_metadata_of_a_cloud(document: object) -> None:
+    try:
+        cloud = read_cloud("https://m.example", document)
+    except (LookupError, ValueError, S2SError):
+        return
+    assert is_well_typed(cloud, Cloud)
+
+
+@FUZZ
+@given(json_values)
+def test_the_check_of_types_is_one(value: object) -> None:
+    """The tests above say nothing if it says yes to everything."""
+    assert is_well_typed(value, str) == isinstance(value, str)
+    assert not is_well_typed(value, Cloud)
+    assert is_well_typed([value], list[str]) == isinstance(value, str)

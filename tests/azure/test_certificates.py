@@ -1,0 +1,188 @@
+"""Certificates: which of them a client can sign in with, and how Graph names them."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.x509.oid import NameOID
+from mct_s2s.azure.graph.parse import thumbprint
+from mct_s2s.errors import UsageError
+from mct_s2s.key_pairs import UnfitCertificate, certificate_in, given_certificate, make_key_pair
+from mct_s2s.model.ids import ClientId
+from mct_s2s.model.observed import CredentialKind
+from mct_s2s.ports import KeyPlace, KeyWish
+from mct_s2s.stores.keys import KeyFilePlace, ShownKeyPlace
+
+from tests.azure.test_secret_places import RECORD, Viewer
+
+NOW = datetime.now(UTC).replace(microsecond=0)
+SOON = NOW + timedelta(days=30)
+Key = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey
+
+
+def pem_of(key: Key, expires: datetime = SOON) -> bytes:
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "x")])
+    digest = None if isinstance(key, ed25519.Ed25519PrivateKey) else hashes.SHA256()
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(7)
+        .not_valid_before(expires - timedelta(days=60))
+        .not_valid_after(expires)
+        .sign(key, digest)
+    )
+    return certificate.public_bytes(serialization.Encoding.PEM)
+
+
+RSA = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+PRIVATE = RSA.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+
+
+@pytest.mark.parametrize("text", [pem_of(RSA), PRIVATE + pem_of(RSA), b"Bag Attributes\r\n" + pem_of(RSA) + PRIVATE])
+def test_the_certificate_alone_is_read(text: bytes) -> None:
+    found = certificate_in(text)
+    expected = x509.load_pem_x509_certificate(pem_of(RSA))
+    assert found.der == expected.public_bytes(serialization.Encoding.DER)
+    assert found.thumbprint == expected.fingerprint(hashes.SHA1()).hex().upper()
+    assert (found.starts, found.expires) == (expected.not_valid_before_utc, expected.not_valid_after_utc)
+    assert "der" not in repr(found)
+
+
+def test_the_first_of_a_chain_is_the_clients() -> None:
+    other = pem_of(rsa.generate_private_key(public_exponent=65537, key_size=2048))
+    assert certificate_in(pem_of(RSA) + other) == certificate_in(pem_of(RSA))
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        (b"", "no certificate"),
+        (PRIVATE, "no certificate"),
+        (b"\x30\x82\x01\x00", "no certificate"),
+        (b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", "cannot be read"),
+        (b"-----BEGIN CERTIFICATE-----\n%%%\n-----END CERTIFICATE-----\n", "cannot be read"),
+        (pem_of(ec.generate_private_key(ec.SECP256R1())), "not RSA"),
+        (pem_of(ed25519.Ed25519PrivateKey.generate()), "not RSA"),
+        (pem_of(rsa.generate_private_key(public_exponent=65537, key_size=1024)), "1024 bits"),
+    ],
+)
+def test_what_nobody_can_sign_in_with_is_refused(text: bytes, why: str, tmp_path: Path) -> None:
+    with pytest.raises(UnfitCertificate, match=why):
+        certificate_in(text)
+    file = tmp_path / "x.pem"
+    file.write_bytes(text)
+    with pytest.raises(UsageError, match=why) as refused:
+        given_certificate(file, NOW)
+    assert refused.value.code == "certificate-unfit"
+    assert "PRIVATE" not in str(refused.value)
+
+
+def test_an_expired_or_missing_one_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "x.pem"
+    with pytest.raises(UsageError) as refused:
+        given_certificate(file, NOW)
+    assert refused.value.code == "certificate-unreadable"
+    file.write_bytes(pem_of(RSA, NOW - timedelta(seconds=1)))
+    with pytest.raises(UsageError) as refused:
+        given_certificate(file, NOW)
+    assert refused.value.code == "certificate-expired"
+
+
+@pytest.mark.parametrize("name", ["Import", "é" * 120, "a" * 63 + "é", " "])
+def test_any_client_name_gets_a_key_pair(name: str) -> None:
+    pem, certificate = make_key_pair(name, NOW, datetime(2299, 12, 31, tzinfo=UTC))
+    assert certificate_in(pem.encode()) == certificate
+    assert (certificate.starts, certificate.expires.year) == (NOW, 2299)
+
+
+SHA1 = bytes(range(20))
+
+
+@pytest.mark.parametrize(
+    ("identifier", "expected"),
+    [
+        (base64.b64encode(SHA1).decode(), SHA1.hex().upper()),
+        (SHA1.hex(), SHA1.hex().upper()),
+        (base64.b64encode(SHA1.hex().encode()).decode(), SHA1.hex().upper()),
+        (base64.b64encode(b"by hand").decode(), None),
+        ("not base64 at all", None),
+        ("", None),
+        (None, None),
+    ],
+)
+def test_a_thumbprint_is_read_in_every_form_that_graph_has(identifier: str | None, expected: str | None) -> None:
+    assert thumbprint(identifier) == expected
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(file.name for file in folder.iterdir())
+
+
+WISH = KeyWish("mct-s2s Reports", NOW, SOON)
+
+
+def test_a_key_is_on_disk_before_it_is_delivered_and_taken_up_by_the_next_run(tmp_path: Path) -> None:
+    async def both_runs() -> None:
+        first = KeyFilePlace.at(tmp_path / "a.env", is_ours=True)
+        assert isinstance(first, KeyPlace)
+        await first.check(None)
+        made = await first.key_pair(WISH)
+        assert names(tmp_path) == ["a.pem.pending"]
+
+        second = KeyFilePlace.at(tmp_path / "a.env", is_ours=True)
+        note = await second.note()
+        assert note.pending == made
+        assert await second.key_pair(KeyWish(WISH.name, NOW, SOON, made)) == made
+        await second.deliver_certificate(RECORD, made)
+        assert names(tmp_path) == ["a.env", "a.pem"]
+        after = await second.note()
+        assert (after.kind, after.delivered, after.pending) == (CredentialKind.CERTIFICATE, made.key_id, None)
+        assert await second.key_pair(KeyWish(WISH.name, NOW, SOON, made)) != made, "what is delivered is not pending"
+
+    asyncio.run(both_runs())
+
+
+def test_a_delivery_that_was_cut_off_is_no_strangers_file(tmp_path: Path) -> None:
+    async def cut_off() -> None:
+        place = KeyFilePlace.at(tmp_path / "a.pem", is_ours=False)
+        made = await place.key_pair(WISH)
+        (tmp_path / "a.pem").write_bytes((tmp_path / "a.pem.pending").read_bytes())
+        await place.check(None)
+        await place.deliver_certificate(RECORD, made)
+        await place.check(RECORD.client_id)
+        with pytest.raises(UsageError) as refused:
+            await place.check(ClientId("99999999-2222-2222-2222-222222222222"))
+        assert refused.value.code == "secret-place-taken"
+
+    asyncio.run(cut_off())
+
+
+def test_a_client_that_goes_takes_its_key_along(tmp_path: Path) -> None:
+    async def gone() -> None:
+        place = KeyFilePlace.at(tmp_path / "a.env", is_ours=True)
+        assert place.retire(RECORD.client_id) is False
+        await place.deliver_certificate(RECORD, await place.key_pair(WISH))
+        assert place.retire("99999999-2222-2222-2222-222222222222") is False
+        assert place.retire(RECORD.client_id) is True
+        assert names(tmp_path) == []
+
+    asyncio.run(gone())
+
+
+def test_a_shown_key_is_in_no_repr() -> None:
+    async def shown() -> None:
+        place = ShownKeyPlace(Viewer(), client=RECORD.client_name)
+        await place.deliver_certificate(RECORD, await place.key_pair(WISH))
+        assert place.shown[RECORD.client_name].startswith("-----BEGIN PRIVATE KEY-----")
+        assert "PRIVATE" not in repr(place)
+
+    asyncio.run(shown())

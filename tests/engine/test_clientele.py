@@ -1,0 +1,170 @@
+"""What the clients themselves see: tokens by their own credentials, and the MCT API, through the real ports."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+from mct_s2s.azure.sign_in.caller import Method
+from mct_s2s.cli.options import AzureOptions
+from mct_s2s.cli.wiring import Clientele, Needs, connect
+from mct_s2s.errors import ServiceError, UsageError
+from mct_s2s.model.access import ApiAnswer, ApiToken, ClientSignIn, SecretProof
+from mct_s2s.model.ids import ClientId, TenantId
+from mct_s2s.render.console import Terminal
+from rich.console import Console
+
+from tests.engine.conftest import Bench
+
+pytestmark = pytest.mark.filterwarnings("ignore:(GetQueryParameters|This class) is deprecated:DeprecationWarning")
+
+SERVICE = {"ClientType": "Service"}
+PATH = "/api/v1/organization"
+
+
+def as_client(bench: Bench, ask: Callable[[Clientele], Awaitable[Any]], timeout: float = 20.0) -> Any:
+    """Do something with the ports that a client's own way in is proved by."""
+
+    async def connected() -> Any:
+        options = AzureOptions(
+            cloud=bench.azure.origin, app_service="contosolearn", auth=Method.ENVIRONMENT, timeout=timeout
+        )
+        console = Console(file=io.StringIO())
+        async with connect(
+            options, Needs(directory=False, arm=False), Terminal(console, console, json=False)
+        ) as session:
+            return await ask(session.clientele)
+
+    return asyncio.run(connected())
+
+
+def saved(bench: Bench, at: int = 0) -> dict[str, str]:
+    lines = (bench.folder / f"{at}.env").read_text().splitlines()
+    return dict(line.partition("=")[::2] for line in lines if not line.startswith("#"))
+
+
+def sign_in_of(values: dict[str, str], secret: str | None = None) -> ClientSignIn:
+    proof = SecretProof(secret or values["AZURE_CLIENT_SECRET"])
+    return ClientSignIn(
+        TenantId(values["AZURE_TENANT_ID"]), ClientId(values["AZURE_CLIENT_ID"]), proof, values["AZURE_AUTHORITY_HOST"]
+    )
+
+
+def test_a_clients_own_token_opens_the_api_and_says_why(bench: Bench) -> None:
+    done = bench.setup("A")
+    values = saved(bench)
+
+    async def ask(clientele: Clientele) -> tuple[ApiToken, list[ApiAnswer]]:
+        token = await clientele.tokens.token(
+            sign_in_of(values), values["MCT_S2S_SCOPE"], is_new=False, role="S2SAppRole"
+        )
+        api = clientele.api(values["MCT_S2S_URL"])
+        answers = [
+            await api.get(PATH, headers, given, just_restarted=False)
+            for headers, given in ((SERVICE, token), (SERVICE, None), ({"ClientType": "User"}, token))
+        ]
+        return token, answers
+
+    token, answers = as_client(bench, ask)
+    service, (client,) = done.after.trust.service, done.after.trust.clients
+    assert service is not None
+    assert client.principal is not None
+    claims = token.claims
+    assert (claims.audience, claims.roles) == (f"api://{service.client_id}", ("S2SAppRole",))
+    assert (claims.client_id, claims.object_id) == (client.client_id, client.principal.id)
+    assert (claims.tenant_id, claims.version) == (bench.azure.tenant_id, "1.0")
+    assert claims.issuer == f"https://sts.windows.net/{bench.azure.tenant_id}/"
+    assert [(answer.status, answer.is_let_in, answer.is_refused) for answer in answers] == [
+        (200, True, False), (401, False, True), (401, False, True),
+    ]  # fmt: skip
+    assert token.text not in repr(token)
+    assert values["AZURE_CLIENT_SECRET"] not in repr(sign_in_of(values))
+    assert bench.azure.leaks() == []
+
+
+def test_what_is_still_on_its_way_is_waited_for(bench: Bench) -> None:
+    bench.azure.lag(2.5)
+    bench.setup("A")
+    values = saved(bench)
+
+    async def ask(clientele: Clientele) -> ApiToken:
+        scope = values["MCT_S2S_SCOPE"]
+        return await clientele.tokens.token(sign_in_of(values), scope, is_new=True, role="S2SAppRole")
+
+    assert as_client(bench, ask).claims.roles == ("S2SAppRole",)
+
+
+@pytest.mark.parametrize(("is_new", "timeout", "asked"), [(False, 20.0, 1), (True, 8.0, 3)])
+def test_a_wrong_secret_is_refused_at_once_unless_it_may_be_on_its_way(
+    bench: Bench, is_new: bool, timeout: float, asked: int
+) -> None:
+    bench.setup("A")
+    values = saved(bench)
+    bench.azure.forget()
+
+    async def ask(clientele: Clientele) -> None:
+        with pytest.raises(ServiceError) as refused:
+            await clientele.tokens.token(
+                sign_in_of(values, "wrong"), values["MCT_S2S_SCOPE"], is_new=is_new, role="S2SAppRole"
+            )
+        assert (refused.value.code, refused.value.service_code) == ("token-refused", "7000215")
+        assert values["AZURE_CLIENT_ID"] in refused.value.remedy
+
+    as_client(bench, ask, timeout)
+    assert sum(row["path"].endswith("/token") for row in bench.azure.log("entra")) >= asked
+
+
+def test_a_role_that_never_comes_gives_the_token_without_it_before_the_deadline(bench: Bench) -> None:
+    bench.setup("A")
+    values = saved(bench)
+
+    async def ask(clientele: Clientele) -> ApiToken:
+        return await clientele.tokens.token(sign_in_of(values), values["MCT_S2S_SCOPE"], is_new=False, role="Other")
+
+    assert as_client(bench, ask, timeout=6.0).claims.roles == ("S2SAppRole",)
+
+
+def test_a_site_that_is_starting_is_waited_for(bench: Bench) -> None:
+    bench.world.resources.restart_seconds = 1.5
+    bench.setup("A")
+    values = saved(bench)
+
+    async def ask(clientele: Clientele) -> ApiAnswer:
+        token = await clientele.tokens.token(sign_in_of(values), values["MCT_S2S_SCOPE"], is_new=True, role=None)
+        return await clientele.api(values["MCT_S2S_URL"]).get(PATH, SERVICE, token, just_restarted=False)
+
+    assert as_client(bench, ask).status == 200
+    assert 503 in {row["status"] for row in bench.azure.log("site")}
+
+
+def test_a_site_that_does_not_come_back_is_told_before_the_deadline(bench: Bench) -> None:
+    bench.azure.misbehave({"match": {"service": "MCT"}, "fault": {"type": "status", "status": 503}})
+    try:
+
+        async def ask(clientele: Clientele) -> ApiAnswer:
+            return await clientele.api(bench.azure.site_url).get(PATH, SERVICE, None, just_restarted=False)
+
+        assert as_client(bench, ask, timeout=6.0).status == 503
+    finally:
+        bench.azure.behave()
+
+
+@pytest.mark.parametrize("path", ["@localhost:1/api", ".example.com/api", "api/v1", ":1/x"])
+def test_no_path_leads_to_another_host(bench: Bench, path: str) -> None:
+    async def ask(clientele: Clientele) -> None:
+        with pytest.raises(UsageError, match="no path"):
+            await clientele.api(bench.azure.site_url).get(path, SERVICE, None, just_restarted=False)
+
+    as_client(bench, ask)
+
+
+def test_a_host_that_does_not_answer_is_told_at_once(bench: Bench) -> None:
+    async def ask(clientele: Clientele) -> None:
+        with pytest.raises(ServiceError) as unreachable:
+            await clientele.api("https://localhost:9").get(PATH, SERVICE, None, just_restarted=True)
+        assert unreachable.value.code == "site-unreachable"
+
+    as_client(bench, ask)

@@ -1,0 +1,516 @@
+"""A command from looking to having done it: agreed to, overtaken, stopped anywhere, and run again."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from functools import cache
+
+import pytest
+from mct_s2s.engine.converge import Answer, Convergence, converge
+from mct_s2s.errors import NotThere, Refused, S2SError, ServiceError, UsageError
+from mct_s2s.model.desired import CertificateWish, ClientWish, Desired, FederatedWish, Removal, Rotation
+from mct_s2s.model.observed import CredentialKind
+from mct_s2s.model.rights import SecretRestriction, SecretRule
+from mct_s2s.planning.plan import Plan
+
+from tests.engine.memory import (
+    STORING,
+    WRITES,
+    Hook,
+    MemoryTokens,
+    Watcher,
+    World,
+    agree,
+    carry_out,
+    failing,
+    goal,
+    lost,
+    nobody_else,
+    refused,
+    run,
+    summary,
+    world,
+)
+from tests.planning.worlds import FOREIGN, LATER, NOW, SUBSCRIPTION, site, wish
+
+FUNCTION_APP = "reports-func"
+CERTIFICATE = ClientWish("Import", CertificateWish(NOW, LATER))
+FEDERATED = ClientWish("Import", FederatedWish("https://ci.example", "repo:contoso/app"))
+
+
+def learning() -> World:
+    """An App Service, and a function app that is to call it."""
+    here = world()
+    here.add_site(site(FUNCTION_APP, "functionapp"))
+    return here
+
+
+def setting_up(here: World, attempt: str = "a1b2", client: str | ClientWish = "Import", **more: object) -> Convergence:
+    """`setup` with one client and one managed identity."""
+    return run(_setting_up(here, attempt, client, **more))
+
+
+async def _setting_up(here: World, attempt: str, client: str | ClientWish = "Import", **more: object) -> Convergence:
+    keys = not isinstance(client, str)
+    wanted = goal(
+        here, wish(client, **more), attempt=attempt, key_pairs=keys, identities=(FUNCTION_APP,),
+        subscription=SUBSCRIPTION, federated=keys,
+    )  # fmt: skip
+    return await carry_out(here, wanted)
+
+
+# --- run again ---
+
+WAYS: dict[str, str | ClientWish] = {"secret": "Import", "certificate": CERTIFICATE, "federated": FEDERATED}
+
+
+@pytest.mark.parametrize("client", WAYS.values(), ids=WAYS.keys())
+def test_a_second_run_writes_nothing_and_restarts_nothing(client: str | ClientWish) -> None:
+    here = learning()
+    first = setting_up(here, client=client)
+    assert not first.plan.is_empty
+    before = summary(here)
+    here.forget()
+    again = setting_up(here, "c3d4", client)
+    assert again.plan.is_empty
+    assert again.journal is None
+    assert here.writes == []
+    assert summary(here) == before
+    assert here.state(site().resource).restarts == 1
+
+
+@pytest.mark.parametrize("client", WAYS.values(), ids=WAYS.keys())
+def test_what_is_known_afterwards_is_what_is_there(client: str | ClientWish) -> None:
+    """A fresh reading of a directory that lags would show a trust that is half made: the account has to be right."""
+    here = learning()
+    known = setting_up(here, client=client).after
+    seen = setting_up(here, "c3d4", client).before
+    assert known.app_service is not None
+    assert seen.app_service is not None
+    assert known.app_service.settings == seen.app_service.settings
+    assert known.trust.service is not None
+    assert seen.trust.service is not None
+    assert replace(known.trust.service, created=None) == replace(seen.trust.service, created=None)
+    assert set(known.trust.assignments) == set(seen.trust.assignments)
+    ((mine,), (there,)) = known.trust.clients, seen.trust.clients
+    assert mine.principal == there.principal
+    assert mine.application is not None
+    assert there.application is not None
+    assert {one.key_id for one in mine.application.credentials} == {one.key_id for one in there.application.credentials}
+    assert [one.id for one in known.trust.identities] == [one.id for one in seen.trust.identities]
+
+
+# --- stopped anywhere ---
+
+
+@dataclass(frozen=True)
+class Cut:
+    """A way in which a run ends early, at one of its writes."""
+
+    before: Callable[[asyncio.Task[Convergence]], Hook] | None = None
+    after: Callable[[asyncio.Task[Convergence]], Hook] | None = None
+
+
+def killed(task: asyncio.Task[Convergence]) -> Hook:
+    """The process is gone: nothing of it runs any more."""
+
+    async def kill() -> None:
+        task.cancel()
+        await asyncio.sleep(3600)
+
+    return kill
+
+
+CUTS = {
+    "refused": Cut(before=lambda _: failing(refused("graph-refused", 400))),
+    "unanswered, without effect": Cut(before=lambda _: failing(lost())),
+    "unanswered, with effect": Cut(after=lambda _: failing(lost())),
+    "killed before": Cut(before=killed),
+    "killed after": Cut(after=killed),
+}
+
+
+@cache
+def clean_run(kind: str) -> tuple[dict[str, object], int]:
+    """What one run that nobody disturbs leaves, and how many calls of it change something, at places or in Azure."""
+    here = learning()
+    setting_up(here, client=WAYS[kind])
+    return summary(here), sum(call.split()[0] in WRITES | STORING for call in here.calls)
+
+
+@pytest.mark.parametrize("cut", CUTS.values(), ids=CUTS.keys())
+@pytest.mark.parametrize("kind", WAYS)
+def test_stopped_at_any_write_the_same_command_resumes(kind: str, cut: Cut) -> None:
+    """No second application, no secret that nobody has, no doubled entry: the end is that of one clean run."""
+    expected, writes = clean_run(kind)
+    assert writes > 8
+    stopped = 0
+    for at in range(writes):
+        here = learning()
+
+        async def main(here: World = here, at: int = at) -> bool:
+            task = asyncio.ensure_future(_setting_up(here, "a1b2", WAYS[kind]))
+            here.at_write[at] = (cut.before and cut.before(task), cut.after and cut.after(task))
+            try:
+                await task
+            except (S2SError, asyncio.CancelledError):
+                return True
+            return False
+
+        stopped += run(main())
+        here.forget()
+        setting_up(here, "c3d4", WAYS[kind])
+        assert summary(here) == expected, f"stopped at write {at}"
+        here.forget()
+        assert setting_up(here, "e5f6", WAYS[kind]).plan.is_empty
+    assert stopped > writes / 3, "some are repeated at once; most end the run"
+
+
+@pytest.mark.parametrize("cut", CUTS.values(), ids=CUTS.keys())
+def test_what_is_told_after_a_stop_is_true(cut: Cut) -> None:
+    """Done is done, not begun has no trace; only what is in doubt may be either."""
+    _, writes = clean_run("secret")
+    doubts = 0
+    for at in range(writes):
+        here, seen = learning(), list[Convergence]()
+
+        async def main(here: World = here, at: int = at, seen: list[Convergence] = seen) -> None:
+            wanted = goal(here, wish("Import"), identities=(FUNCTION_APP,), subscription=SUBSCRIPTION)
+            task = asyncio.ensure_future(carry_out(here, wanted, seen.append))
+            here.at_write[at] = (cut.before and cut.before(task), cut.after and cut.after(task))
+            await asyncio.wait({task})
+
+        run(main())
+        journal = seen[-1].journal
+        assert journal is not None
+        doubts += bool(journal.in_doubt)
+        done = {one.change.key for one in journal.done if "answer was lost" not in one.detail}
+        left = {one.key for one in journal.left}
+        apps = {app.display_name: app for app in here.applications.values()}
+        there = {
+            "service-application": "MCT service (contosolearn)" in apps,
+            "client:Import": "Import" in apps,
+            "client:Import:secret": "Import" in apps and bool(apps["Import"].credentials),
+            "client:Import:consent": bool(here.assignments),
+            "settings": "ServiceAuthEnabled" in here.state(site().resource).settings,
+            "restart": bool(here.state(site().resource).restarts),
+        }
+        assert all(there[key] for key in done & there.keys()), at
+        assert not any(there[key] for key in left & there.keys()), at
+    assert (doubts > 0) is ("killed" in str(cut.before or cut.after)), "only a run that was killed leaves doubts"
+
+
+def test_a_secret_that_a_lagging_replica_did_not_show_is_removed_by_the_next_run() -> None:
+    """The answer was lost, the reading after it came from a replica that had not heard: two secrets of one name."""
+    here = world()
+    here.after("add_secret", failing(lost()))
+    hidden: list[object] = []
+
+    def hide() -> None:
+        application = here.application_of("Import")
+        hidden.append(application)
+        here.applications[application.object_id] = replace(application, credentials=())
+
+    def show() -> None:
+        application = here.application_of("Import")
+        here.applications[application.object_id] = hidden[0]  # type: ignore[assignment]
+
+    here.before("application_by_object_id", hide)
+    here.after("application_by_object_id", show)
+    run(carry_out(here, goal(here, wish("Import"))))
+    assert len(hidden) == 1
+    assert len(here.application_of("Import").credentials) == 2
+    here.forget()
+    run(carry_out(here, goal(here, wish("Import"), attempt="c3d4")))
+    (held,) = here.application_of("Import").credentials
+    stored = here.places["Import"].stored
+    assert stored is not None
+    assert held.key_id == stored.key_id
+    assert here.writes == ["remove_secret Import"]
+
+
+# --- agreed to ---
+
+
+@dataclass
+class Person:
+    """Somebody who is shown plans, and says something to each."""
+
+    answers: list[Answer]
+    shown: list[Plan] = field(default_factory=list)
+    meanwhile: Callable[[], None] = lambda: None
+
+    async def agree(self, plan: Plan) -> Answer:
+        self.shown.append(plan)
+        if len(self.shown) == 1:
+            self.meanwhile()
+        return self.answers.pop(0)
+
+
+YES, ASKED, NO = Answer(go=True), Answer(go=True, asked=True), Answer(go=False)
+
+
+def asked(here: World, person: Person, *, overtaken: bool = False, desired: Desired | None = None) -> Convergence:
+    @asynccontextmanager
+    async def turn(name: str, since: float) -> AsyncIterator[bool]:
+        yield overtaken
+
+    async def main() -> Convergence:
+        wanted = goal(here, desired or wish("Import"))
+        return await converge(here.azure, wanted, person.agree, Watcher(), lambda _: None, turn)
+
+    return run(main())
+
+
+def test_nothing_is_written_that_was_not_agreed_to() -> None:
+    here, person = world(), Person([NO])
+    done = asked(here, person)
+    assert here.writes == []
+    assert done.journal is None
+    assert not person.shown[0].is_empty
+    assert done.after.trust.service is None
+
+
+def test_what_changed_while_somebody_was_reading_is_shown_again() -> None:
+    """Yes was said to another plan."""
+    here = world()
+    person = Person([ASKED, YES], meanwhile=lambda: setting_up_alone(here))
+    done = asked(here, person, desired=wish("Import", "Export"))
+    assert len(person.shown) == 2
+    assert person.shown[1] != person.shown[0]
+    assert done.plan == person.shown[1]
+    assert here.writes.count("create_application MCT service (contosolearn)") == 1
+
+
+def setting_up_alone(here: World) -> None:
+    """Another run, in a process of its own, while nobody looks."""
+    here.register("Unrelated")
+    state = here.state(site().resource)
+    state.settings = {**state.settings, "ServiceAuthEnabled": "true"}
+
+
+def test_a_plan_that_still_holds_is_not_shown_twice() -> None:
+    here, person = world(), Person([ASKED])
+    asked(here, person)
+    assert len(person.shown) == 1
+    assert here.calls.count("tenant") == 2, "but the world is looked at again"
+    assert here.state(site().resource).restarts == 1
+
+
+def test_without_a_person_who_thinks_the_world_is_looked_at_once() -> None:
+    here, person = world(), Person([YES])
+    asked(here, person)
+    assert here.calls.count("tenant") == 1
+
+
+def test_after_another_run_had_its_turn_the_world_is_looked_at_again() -> None:
+    here, person = world(), Person([YES, NO], meanwhile=lambda: setting_up_alone(here))
+    done = asked(here, person, overtaken=True)
+    assert len(person.shown) == 2
+    assert here.writes == []
+    assert done.journal is None
+
+
+def test_the_turn_is_that_of_the_app_service_and_begins_after_the_answer() -> None:
+    """Whoever reads for an hour must not hold others up."""
+    here, log = world(), list[str]()
+
+    @asynccontextmanager
+    async def turn(name: str, since: float) -> AsyncIterator[bool]:
+        log.append(f"turn {name}")
+        yield False
+        log.append("over")
+
+    async def say_yes(plan: Plan) -> Answer:
+        log.append("agreed")
+        return YES
+
+    run(converge(here.azure, goal(here, wish()), say_yes, Watcher(), lambda _: None, turn))
+    assert log == ["agreed", f"turn {site().resource}", "over"]
+
+
+def test_a_second_client_that_was_added_meanwhile_stays_on_the_list() -> None:
+    here = world()
+    theirs = here.register("Export").client_id
+
+    def add() -> None:
+        state = here.state(site().resource)
+        state.settings = {**state.settings, "ServiceApplicationIds": theirs}
+
+    asked(here, Person([ASKED, YES], meanwhile=add))
+    mine = here.application_of("Import").client_id
+    assert set((here.state(site().resource).settings["ServiceApplicationIds"] or "").split(";")) == {mine, theirs}
+
+
+# --- before anything is written ---
+
+
+def test_a_place_that_cannot_be_written_to_is_found_out_before_anything_is_made() -> None:
+    here = world()
+    here.before("check", failing(UsageError("secret-place-unwritable", "Full.", remedy="Elsewhere.")))
+    with pytest.raises(UsageError):
+        run(carry_out(here, goal(here, wish("Import"))))
+    assert here.writes == []
+
+
+@pytest.mark.parametrize("call", ["tenant", "settings", "site", "application_by_unique_name", "deleted_applications"])
+def test_a_world_that_cannot_be_read_is_not_written_to(call: str) -> None:
+    here, seen = world(), list[Convergence]()
+    here.before(call, failing(refused("graph-refused", 500)))
+    with pytest.raises(ServiceError):
+        run(carry_out(here, goal(here, wish("Import")), seen.append))
+    assert here.writes == []
+    assert seen == [], "there is nothing to tell of"
+
+
+def test_a_wish_that_cannot_be_met_is_refused_before_anything_is_written() -> None:
+    here = World()
+    here.add_site(site(kind="functionapp"))
+    with pytest.raises(Refused):
+        run(carry_out(here, goal(here, wish("Import"))))
+    assert here.writes == []
+
+
+def test_a_lifetime_that_the_policy_forbids_is_found_out_before_anything_is_made() -> None:
+    here = world()
+    here.secret_rules = (SecretRule(SecretRestriction.LIFETIME, timedelta(days=90)),)
+    with pytest.raises(S2SError) as raised:
+        run(carry_out(here, goal(here, wish("Import"))))
+    assert raised.value.code == "secret-lifetime-forbidden"
+    assert here.writes == []
+
+
+def test_without_preflight_nobody_asks_what_the_caller_may_do() -> None:
+    here = world()
+    run(carry_out(here, goal(here, wish("Import"), preflight=False)))
+    assert {"roles", "person", "owned", "secret_rules"} & set(here.calls) == set()
+    assert [call for call in here.calls if "_at " in call] == []
+    assert here.state(site().resource).restarts == 1
+
+
+def test_settings_are_kept_before_they_are_written() -> None:
+    here, kept = world(), dict[str, object]()
+    wanted = replace(goal(here, wish("Import")), keep_for=lambda name: lambda values: kept.update({name: dict(values)}))
+    run(carry_out(here, wanted))
+    assert kept == {str(site().resource): FOREIGN}
+
+
+# --- leaving and rotating ---
+
+
+def test_a_client_that_leaves_is_shut_out_first_and_everybody_else_stays() -> None:
+    here = world()
+    run(carry_out(here, goal(here, wish("Import", "Export"))))
+    here.forget()
+    removal = wish(removal=Removal(("Import",)))
+    done = run(carry_out(here, goal(here, removal)))
+    assert [call.split()[0] for call in here.writes[:2]] == ["write_settings", "restart"]
+    assert here.writes[-1] == "delete_application Import"
+    exported = here.application_of("Export")
+    assert here.state(site().resource).settings["ServiceApplicationIds"] == exported.client_id
+    assert [client.display_name for client in done.after.trust.clients] == ["Export"]
+    here.forget()
+    assert run(carry_out(here, goal(here, removal))).plan.is_empty
+
+
+def test_teardown_leaves_what_was_there_before() -> None:
+    here = learning()
+    theirs = here.register("Unrelated")
+    before = summary(here)
+    setting_up(here)
+    here.places.clear()
+    here.forget()
+    run(carry_out(here, goal(here, wish(removal=Removal(everything=True)))))
+    assert summary(here) == before
+    assert here.application_of("Unrelated") == theirs
+    here.forget()
+    assert run(carry_out(here, goal(here, wish(removal=Removal(everything=True))))).plan.is_empty
+
+
+def test_an_identity_that_is_used_elsewhere_stays_on() -> None:
+    here = learning()
+    setting_up(here)
+    resource = site(FUNCTION_APP).resource
+    here.azure_roles[str(resource).lower()] = ["/subscriptions/x/resourceGroups/data"]
+    run(carry_out(here, goal(here, wish(removal=Removal(everything=True)))))
+    assert here.holders[str(resource).lower()].principal_id is not None
+    assert here.applications == {}
+
+
+@pytest.mark.parametrize("call", ["roles_of", "assignments_of", "holder"])
+def test_an_identity_whose_uses_cannot_be_read_stays_on(call: str) -> None:
+    """Unreadable is never taken for unused."""
+    here = learning()
+    setting_up(here)
+    here.before(call, failing(refused("arm-refused", 403)))
+    run(carry_out(here, goal(here, wish(removal=Removal(everything=True)))))
+    assert here.holders[str(site(FUNCTION_APP).resource).lower()].principal_id is not None
+
+
+def test_a_rotation_ends_with_one_secret_and_can_be_stopped_anywhere() -> None:
+    async def rotate(here: World, attempt: str) -> Convergence:
+        later = NOW + timedelta(days=200)
+        desired = wish(rotation=Rotation(later + timedelta(days=365), ("Import",)))
+        return await carry_out(here, goal(here, desired, attempt=attempt, now=later, tokens=MemoryTokens(here)))
+
+    def prepared() -> World:
+        here = world()
+        run(carry_out(here, goal(here, wish("Import"))))
+        here.forget()
+        return here
+
+    here = prepared()
+    (old,) = here.application_of("Import").credentials
+    run(rotate(here, "c3d4"))
+    expected = summary(here)
+    writes = sum(call.split()[0] in WRITES | STORING for call in here.calls)
+    assert old not in here.application_of("Import").credentials
+    assert writes == 4
+    for at in range(writes):
+        for cut in (CUTS["refused"], CUTS["unanswered, with effect"], CUTS["killed before"], CUTS["killed after"]):
+            here = prepared()
+
+            async def main(here: World = here, at: int = at, cut: Cut = cut) -> None:
+                task = asyncio.ensure_future(rotate(here, "c3d4"))
+                here.at_write[at] = (cut.before and cut.before(task), cut.after and cut.after(task))
+                await asyncio.wait({task})
+
+            run(main())
+            stored = here.places["Import"].stored
+            assert stored is not None
+            held = [one.key_id for one in here.application_of("Import").credentials]
+            assert stored.key_id in held, "what callers read works at every moment"
+            here.forget()
+            run(rotate(here, "e5f6"))
+            assert summary(here) == expected, f"stopped at write {at}"
+
+
+def test_an_unknown_client_cannot_be_rotated() -> None:
+    here = world()
+    run(carry_out(here, goal(here, wish("Import"))))
+    here.forget()
+    with pytest.raises(NotThere) as raised:
+        run(carry_out(here, goal(here, wish(rotation=Rotation(LATER, ("Export",))))))
+    assert "Import" in raised.value.message
+    assert here.writes == []
+
+
+def test_a_client_gets_a_certificate_beside_its_secret() -> None:
+    here = world()
+    run(carry_out(here, goal(here, wish("Import"))))
+    here.places.clear()
+    run(carry_out(here, goal(here, wish(CERTIFICATE), key_pairs=True)))
+    kinds = [one.kind for one in here.application_of("Import").credentials]
+    assert kinds == [CredentialKind.SECRET, CredentialKind.CERTIFICATE]
+
+
+def test_nobody_is_asked_about_an_empty_plan_twice() -> None:
+    here = world()
+    run(carry_out(here, goal(here, wish("Import"))))
+    here.forget()
+    run(converge(here.azure, goal(here, wish("Import")), agree, Watcher(), lambda _: None, nobody_else))
+    assert here.calls.count("tenant") == 1

@@ -1,0 +1,359 @@
+"""What the caller may do is found out beside everything else, told whole, and never guessed from what is unreadable."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from mct_s2s.engine.converge import Convergence
+from mct_s2s.engine.observe import access as flow
+from mct_s2s.engine.observe.access import AccessLook
+from mct_s2s.errors import NotThere, PermissionMissing, S2SError
+from mct_s2s.model.rights import Access, Lock, Permission, SecretRestriction, SecretRule, Verdict
+from mct_s2s.planning.changes import AddSecret, AssignAppRole, RestartSite, WriteSettings
+from mct_s2s.planning.grants import in_words
+from mct_s2s.planning.plan import Left
+from mct_s2s.planning.rights import GLOBAL_ADMINISTRATOR, Need, Right, judge
+
+from tests.engine.memory import (
+    World,
+    carry_out,
+    elapsed_since,
+    failing,
+    goal,
+    lost,
+    refused,
+    run,
+    world,
+)
+from tests.planning.worlds import LATER, NOW, said, site, wish
+
+SITE = site()
+KEY = str(SITE.resource).lower()
+READER = (Permission(("*/read", "Microsoft.Web/sites/config/list/action")),)
+NOBODY = frozenset[str]()
+DENIED = PermissionMissing("permission-missing", "You may not read the application settings.", remedy="Ask an Owner.",
+                           request_id="1234")  # fmt: skip
+QUESTIONS = ("person", "roles", "permissions", "owned", "secret_rules", "permissions_at", "locks_at", "denials_at")
+
+
+def found(here: World, *, directory: bool = True) -> tuple[Access, float]:
+    """What is found out about the site, and how long it took."""
+
+    async def main() -> tuple[Access, float]:
+        began = asyncio.get_running_loop().time()
+        async with AccessLook(here.azure, directory=directory) as look:
+            look.at(SITE.resource)
+            look.at(SITE.resource)
+            access = await look.found()
+        assert asyncio.all_tasks() == {asyncio.current_task()}, "nothing goes on asking"
+        return access, elapsed_since(began)
+
+    return run(main())
+
+
+def setting_up(here: World, *clients: str, **changed: Any) -> Convergence:
+    return run(carry_out(here, goal(here, wish(*clients, **changed))))
+
+
+def stopped(here: World, *clients: str, **changed: Any) -> S2SError:
+    with pytest.raises(S2SError) as raised:
+        setting_up(here, *clients, **changed)
+    assert here.writes == []
+    return raised.value
+
+
+# --- looking ---
+
+
+def test_everything_is_asked_at_once_and_once() -> None:
+    here = world()
+    here.latency = 1.0
+    access, seconds = found(here)
+    assert access.directory is not None
+    assert access.directory.name == "me@contoso.com"
+    assert access.directory.roles == here.roles
+    assert access.at(SITE.resource).permissions == (Permission(("*",)),)
+    assert access.secret_rules == ()
+    assert seconds == pytest.approx(1.0)
+    assert len(here.calls) == len(set(here.calls))
+
+
+@pytest.mark.parametrize("question", QUESTIONS)
+@pytest.mark.parametrize("error", [DENIED, refused(status=500), lost()], ids=["denied", "broken", "unanswered"])
+def test_what_cannot_be_read_is_unknown_and_the_rest_is_known(question: str, error: S2SError) -> None:
+    """Unreadable is never taken for missing."""
+    here = world()
+    here.before(question, failing(error))
+    access, _ = found(here)
+    assert access.directory is not None
+    rights = access.at(SITE.resource)
+    answers = {
+        "person": access.directory.person,
+        "roles": access.directory.roles,
+        "owned": access.directory.owned,
+        "secret_rules": access.secret_rules,
+        "permissions_at": rights.permissions,
+        "locks_at": rights.locks,
+        "denials_at": rights.denials,
+    }
+    unknown = {name for name, answer in answers.items() if answer is None}
+    assert unknown == ({question} if question != "permissions" else set())
+
+
+@pytest.mark.parametrize("slow", ["roles", "secret_rules", "locks_at"])
+def test_nobody_waits_long_for_an_answer_that_only_warns(slow: str) -> None:
+    here = world()
+
+    async def never() -> None:
+        await asyncio.sleep(3600)
+
+    here.before(slow, never)
+    access, seconds = found(here)
+    assert seconds == pytest.approx(flow.GRACE_SECONDS)
+    need = {"roles": Right.CREATE_APPLICATION, "locks_at": Right.WRITE_SETTINGS}.get(slow)
+    if need is not None:
+        assert judge(Need(need, "x", resource=SITE.resource), access).verdict is Verdict.UNKNOWN
+    else:
+        assert access.secret_rules is None
+
+
+def test_a_bug_in_a_question_is_not_taken_for_an_answer() -> None:
+    here = world()
+    here.before("roles", failing(ZeroDivisionError()))
+    with pytest.raises(ZeroDivisionError):
+        found(here)
+
+
+def test_a_command_that_has_no_business_in_the_directory_asks_nothing_there() -> None:
+    here = world()
+    access, _ = found(here, directory=False)
+    assert {call.split()[0] for call in here.calls} == {"permissions_at", "locks_at", "denials_at"}
+    assert access.at(SITE.resource).locks == ()
+
+
+def test_a_resource_that_nobody_asked_about_is_unknown() -> None:
+    access, _ = found(world())
+    assert access.at(site("other").resource).permissions is None
+
+
+# --- the plan ---
+
+
+def test_who_may_do_everything_does_everything() -> None:
+    here = world()
+    done = setting_up(here, "Import")
+    assert done.plan.lacks == ()
+    assert here.state(SITE.resource).restarts == 1
+
+
+def test_what_others_must_do_is_left_to_them_and_the_rest_is_done() -> None:
+    here = world()
+    here.permissions[SITE.name] = READER
+    done = setting_up(here, "Import")
+    assert [note.step for note in done.plan.left_to_others] == [Left.SETTINGS]
+    assert not any(isinstance(change, WriteSettings | RestartSite) for change in done.plan.changes)
+    assert here.places["Import"].stored is not None
+    assert [call for call in here.writes if "contosolearn" in call.split()] == []
+    (lack, *_) = done.plan.lacks
+    assert "Website Contributor" in lack.grant.what
+    assert str(SITE.resource) in lack.grant.command
+
+
+def test_a_read_only_lock_leaves_the_settings_to_whoever_removes_it() -> None:
+    here = world()
+    here.locks = [Lock("keep", str(SITE.resource), is_read_only=True)]
+    done = setting_up(here, "Import")
+    assert any("'keep'" in lack.grant.what for lack in done.plan.lacks)
+    assert here.state(SITE.resource).restarts == 0
+
+
+def test_what_cannot_be_left_to_others_stops_before_anything_is_written_and_all_of_it_is_told() -> None:
+    """One error at a time would mean one day at a time, where others have to grant."""
+    here = world()
+    here.roles = NOBODY
+    here.permissions[SITE.name] = READER
+    here.register("MCT", "mct-s2s-contosolearn")
+    error = stopped(here, "Import")
+    assert isinstance(error, PermissionMissing)
+    assert error.exit_code == 4
+    assert "change the registration 'MCT'" in error.message
+    assert "write the application settings of 'contosolearn'" in error.message
+    assert "grant admin consent to 'Import'" in error.message
+    assert "Cloud Application Administrator" in error.message
+    assert "az role assignment create" in error.message
+    assert "--no-app-service --handoff FILE" in error.remedy
+
+
+def test_what_is_unknown_stops_nothing() -> None:
+    """Custom roles, ownership and PIM are not seen: the real refusal is the only authority."""
+    here = world()
+    for question in QUESTIONS:
+        here.before(question, failing(DENIED))
+    assert setting_up(here, "Import").plan.lacks == ()
+    assert here.state(SITE.resource).restarts == 1
+
+
+# --- policies on secrets ---
+
+DAYS_90 = SecretRule(SecretRestriction.LIFETIME, timedelta(days=90))
+NO_SECRETS = SecretRule(SecretRestriction.ADDITION)
+
+
+def test_a_secret_that_the_policy_forbids_is_told_with_the_way_out() -> None:
+    here = world()
+    here.secret_rules = (NO_SECRETS,)
+    error = stopped(here, "Import")
+    assert (error.code, "--credential certificate" in error.remedy) == ("secrets-forbidden", True)
+
+
+def test_a_policy_and_missing_rights_are_told_together() -> None:
+    here = world()
+    here.secret_rules = (DAYS_90,)
+    here.roles = NOBODY
+    here.register("MCT", "mct-s2s-contosolearn")
+    error = stopped(here, "Import")
+    assert error.code == "permission-missing"
+    assert "90 days" in error.message
+
+
+def existing(here: World) -> str:
+    """A client without a secret, whose registration may have a policy of its own."""
+    run(carry_out(here, goal(here, wish("Import"))))
+    client = here.application_of("Import")
+    here.applications[client.object_id] = replace(client, credentials=(), created=NOW - timedelta(days=365))
+    here.places.clear()
+    here.forget()
+    here.secret_rules = (DAYS_90,)
+    return client.object_id
+
+
+@pytest.mark.parametrize(
+    "own", [(), (SecretRule(SecretRestriction.LIFETIME, timedelta(days=400)),)], ids=["none", "400"]
+)
+def test_a_registrations_own_policy_goes_before_the_tenants(own: tuple[SecretRule, ...]) -> None:
+    here = world()
+    here.own_secret_rules[existing(here)] = own
+    (secret,) = [change for change in setting_up(here, "Import").plan.changes if isinstance(change, AddSecret)]
+    assert secret.expires == LATER
+
+
+def test_a_registration_without_a_policy_of_its_own_has_the_tenants() -> None:
+    here = world()
+    existing(here)
+    assert stopped(here, "Import").code == "secret-lifetime-forbidden"
+
+
+def test_a_registrations_own_policy_that_cannot_be_read_may_allow_it() -> None:
+    here = world()
+    existing(here)
+    here.before("secret_rules_of", failing(DENIED))
+    assert said(setting_up(here, "Import").plan) == ["create secret Import"]
+
+
+def test_own_policies_are_asked_for_only_where_the_tenants_stands_in_the_way() -> None:
+    here = world()
+    existing(here)
+    here.secret_rules = ()
+    setting_up(here, "Import")
+    assert [call for call in here.calls if call.startswith("secret_rules_of")] == []
+
+
+# --- a world that may not be read ---
+
+
+def test_settings_that_may_not_be_read_are_told_with_everything_else_that_is_missing() -> None:
+    here = world()
+    here.permissions[SITE.name] = (Permission(("*/read",)),)
+    here.roles = NOBODY
+    here.register("MCT", "mct-s2s-contosolearn")
+    here.before("settings", failing(DENIED))
+    error = stopped(here, "Import")
+    assert isinstance(error, PermissionMissing)
+    assert error.request_id == "1234"
+    for words in ("read the application settings", "write the application settings", "restart", "registration 'MCT'"):
+        assert words in error.message
+    assert DENIED.message in error.message, "and what Azure said"
+    assert "--no-app-service --handoff FILE" in error.remedy
+
+
+def test_a_lock_that_hides_the_settings_is_told_as_such() -> None:
+    """Listing the settings is a POST, which a read-only lock forbids."""
+    here = world()
+    here.locks = [Lock("keep", str(SITE.resource), is_read_only=True)]
+    here.before("settings", failing(refused("locked", 409, "The scope is locked.")))
+    error = stopped(here, "Import")
+    assert "'keep'" in error.message
+    assert "az lock delete" in error.message
+
+
+def test_where_nothing_more_is_known_azures_words_and_its_remedy_are_told() -> None:
+    here = world()
+    here.before("settings", failing(DENIED))
+    here.before("permissions_at", failing(DENIED))
+    error = stopped(here, "Import")
+    assert DENIED.message in error.message
+    assert DENIED.remedy in error.message
+    assert error.request_id == "1234"
+
+
+def test_a_directory_that_may_not_be_read_is_told() -> None:
+    here = world()
+    here.before("tenant", failing(DENIED), failing(DENIED))
+    error = stopped(here, "Import")
+    assert isinstance(error, PermissionMissing)
+    assert DENIED.message in error.message
+
+
+@pytest.mark.parametrize(
+    "error",
+    [refused("arm-refused", 500), lost(), NotThere("site-not-found", "There is none.", remedy="Look.")],
+    ids=["broken", "unanswered", "missing"],
+)
+def test_what_is_no_matter_of_rights_is_told_as_it_is(error: S2SError) -> None:
+    here = world()
+    here.before("site", failing(error))
+    assert stopped(here, "Import") is error
+
+
+def test_without_preflight_the_refusal_is_told_as_it_is() -> None:
+    here = world()
+    here.before("settings", failing(DENIED))
+    with pytest.raises(S2SError) as raised:
+        run(carry_out(here, goal(here, wish("Import"), preflight=False)))
+    assert raised.value is DENIED
+
+
+def test_consent_that_is_refused_is_left_to_an_administrator_and_the_rest_is_done() -> None:
+    """Nothing that could be seen spoke against it, so it was tried; the refusal is no reason to stop."""
+    here = world()
+    here.roles = NOBODY
+    here.before("assign", failing(DENIED))
+    done = setting_up(here, "Import")
+    assert any(isinstance(change, AssignAppRole) for change in done.plan.changes)
+    assert [note.step for note in done.left_to_others] == [Left.CONSENT]
+    assert "Cloud Application Administrator" in in_words(done.lacks)[0]
+    assert here.assignments == []
+    assert (here.state(SITE.resource).restarts, done.after.trust.assignments) == (1, ())
+    here.roles = frozenset({GLOBAL_ADMINISTRATOR})
+    assert setting_up(here, "Import").left_to_others == ()
+    assert len(here.assignments) == 1
+
+
+def test_without_the_check_a_refused_consent_stops_the_run() -> None:
+    here = world()
+    here.before("assign", failing(DENIED))
+    with pytest.raises(PermissionMissing):
+        run(carry_out(here, goal(here, wish("Import"), preflight=False)))
+
+
+def test_whoever_may_although_no_role_shows_does_it_all() -> None:
+    """Roles of the tenant's own, and those for one registration alone, are in no answer but the real one."""
+    here = world()
+    here.roles = NOBODY
+    here.before("role assignments", failing(DENIED))
+    setting_up(here, "Import")
+    assert here.state(SITE.resource).restarts == 1

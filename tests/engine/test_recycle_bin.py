@@ -1,0 +1,258 @@
+"""Deleted registrations keep their names and URIs: they are found where they matter, and asked for nowhere else."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from mct_s2s.engine.observe import recycle_bin as flow
+from mct_s2s.engine.observe.observe import observe
+from mct_s2s.engine.observe.query import Query
+from mct_s2s.engine.observe.recycle_bin import create_or_restore, explain_taken_uri
+from mct_s2s.errors import ServiceError
+from mct_s2s.model.desired import Removal
+from mct_s2s.model.ids import api_uri, client_unique_name
+from mct_s2s.model.observed import Application, Trust
+from mct_s2s.planning.changes import CreateApplication
+from mct_s2s.planning.edits import ApplicationPatch
+
+from tests.engine.memory import TARGET, World, carry_out, failing, goal, refused, run, world
+from tests.planning.worlds import NOW, SERVICE_KEY, credential, site, wish
+
+NEW = CreateApplication(
+    key="A", name="A", resource="client application", unique_name="key.A", option="--client", tags=("ours",)
+)
+
+
+def trust_of(here: World, *clients: str, everything: bool = False) -> Trust:
+    return run(observe(here.azure, Query(NOW, SERVICE_KEY, TARGET, clients=clients, everything=everything))).trust
+
+
+def set_up(here: World, *clients: str) -> None:
+    run(carry_out(here, goal(here, wish(*clients))))
+    here.forget()
+
+
+# --- looked at where something is missing ---
+
+
+def test_where_everything_is_there_the_recycle_bin_is_not_read() -> None:
+    """It is long in a large tenant, and read page by page."""
+    here = world()
+    set_up(here, "Import")
+    trust_of(here, "Import")
+    assert "deleted_applications" not in here.calls
+    assert [call for call in here.calls if call.startswith("deleted_principals")] == []
+
+
+def test_it_is_read_once_however_much_is_missing() -> None:
+    here = world()
+    trust_of(here, "Import", "Export")
+    assert here.calls.count("deleted_applications") == 1
+
+
+def test_where_everybody_goes_nobody_is_looked_for_among_the_deleted() -> None:
+    here = world()
+    trust_of(here, "Import", everything=True)
+    assert "deleted_applications" not in here.calls
+
+
+def test_a_deleted_trust_is_found_by_its_own_keys_and_nothing_else_is() -> None:
+    here = world()
+    set_up(here, "Import")
+    service, client = here.application_of("MCT service (contosolearn)"), here.application_of("Import")
+    namesake = here.register("Import")
+    for application in (service, client, namesake):
+        here.delete(application, NOW)
+    here.state(site().resource).settings = {}
+    trust = trust_of(here, "Import")
+    assert {row.client_id for row in trust.deleted} == {service.client_id, client.client_id}
+    assert {row.client_id for row in trust.deleted_principals} == {service.client_id, client.client_id}
+
+
+def test_a_registration_whose_service_principal_alone_was_deleted_gets_it_back() -> None:
+    here = world()
+    set_up(here, "Import")
+    client = here.application_of("Import")
+    principal = here.principal_of(client.client_id)
+    assert principal is not None
+    here.deleted_principals[principal.id] = here.principals.pop(principal.id)
+    assert trust_of(here, "Import").deleted_principals == (principal,)
+    run(carry_out(here, goal(here, wish("Import"), attempt="c3d4")))
+    assert here.principal_of(client.client_id) == principal
+
+
+def test_a_deleted_registration_that_holds_our_uri_is_found_before_anything_is_written() -> None:
+    """Somebody moved the URI to another registration, and deleted that one."""
+    here = world()
+    set_up(here)
+    service = here.application_of("MCT service (contosolearn)")
+    here.applications[service.object_id] = replace(service, identifier_uris=())
+    thief = here.register("Other", identifier_uris=(api_uri(service.client_id),))
+    here.delete(thief, NOW)
+    assert [row.display_name for row in trust_of(here).deleted] == ["Other"]
+    with pytest.raises(Exception, match="recycle bin") as raised:
+        run(carry_out(here, goal(here, wish())))
+    assert getattr(raised.value, "code", "") == "uri-taken"
+    assert here.writes == []
+
+
+def test_a_trust_that_was_torn_down_comes_back_as_it_was() -> None:
+    """Same ids: whoever holds tokens, settings or consents of it goes on."""
+    here = world()
+    set_up(here, "Import")
+    before = {app.object_id for app in here.applications.values()}
+    run(carry_out(here, goal(here, wish(removal=Removal(everything=True)))))
+    assert here.applications == {}
+    here.places.clear()
+    run(carry_out(here, goal(here, wish("Import"), attempt="c3d4")))
+    assert {app.object_id for app in here.applications.values()} == before
+    assert here.deleted == {}
+    here.forget()
+    assert run(carry_out(here, goal(here, wish("Import"), attempt="e5f6"))).plan.is_empty
+
+
+def test_a_client_that_comes_back_has_a_secret_that_somebody_holds() -> None:
+    here = world()
+    set_up(here, "Import")
+    run(carry_out(here, goal(here, wish(removal=Removal(("Import",))))))
+    place = here.places["Import"]
+    place.stored, place.delivered_name, place.delivered_at = None, None, None
+    run(carry_out(here, goal(here, wish("Import"), attempt="c3d4", now=NOW + timedelta(hours=1))))
+    stored = here.places["Import"].stored
+    assert stored is not None
+    assert stored.key_id in {one.key_id for one in here.application_of("Import").credentials}
+    here.forget()
+    assert run(carry_out(here, goal(here, wish("Import"), attempt="e5f6"))).plan.is_empty
+
+
+# --- met again while writing ---
+
+
+def created(here: World) -> tuple[Application, str]:
+    return run(create_or_restore(here.azure, NEW, NOW))
+
+
+def deleted_a_moment_ago(here: World) -> Application:
+    application = here.register("A", "key.A", credentials=(credential(),))
+    here.delete(application, NOW)
+    return application
+
+
+def test_a_registration_that_is_nowhere_is_made() -> None:
+    here = world()
+    application, detail = created(here)
+    assert (application.unique_name, application.display_name, application.tags) == ("key.A", "A", ("ours",))
+    assert detail == ""
+    assert "deleted_applications" not in here.calls
+
+
+def test_a_registration_that_was_deleted_a_moment_ago_is_restored_instead() -> None:
+    """A colleague ran `remove-client` between our look and our write."""
+    here = world()
+    deleted = deleted_a_moment_ago(here)
+    application, detail = created(here)
+    assert application.object_id == deleted.object_id
+    assert application.deleted is None
+    assert "restored" in detail
+    assert application.credentials == (), "nobody knows who holds the secrets that came back with it"
+
+
+def test_the_recycle_bin_may_show_it_late() -> None:
+    here = world()
+    deleted = deleted_a_moment_ago(here)
+    hidden = dict(here.deleted)
+
+    def hide() -> None:
+        here.deleted.clear()
+
+    def show() -> None:
+        here.deleted.update(hidden)
+
+    here.before("deleted_applications", hide, hide, hide)
+    here.after("deleted_applications", show, show, show)
+    application, _ = created(here)
+    assert application.object_id == deleted.object_id
+    assert here.calls.count("deleted_applications") == 4
+
+
+def test_a_name_that_nobody_shows_to_hold_is_told_with_what_to_do() -> None:
+    here = world()
+    here.before("create_application", failing(refused("name-taken")))
+    with pytest.raises(ServiceError) as raised:
+        created(here)
+    assert raised.value.code == "name-taken"
+    assert "'key.A'" in raised.value.remedy
+    assert "again in a minute" in raised.value.remedy
+    assert here.calls.count("deleted_applications") == flow.APPEARS_WITHIN
+
+
+def test_any_other_refusal_is_told_at_once() -> None:
+    here = world()
+    here.before("create_application", failing(refused("graph-refused")))
+    with pytest.raises(ServiceError) as raised:
+        created(here)
+    assert raised.value.code == "graph-refused"
+    assert "deleted_applications" not in here.calls
+
+
+URI = "https://learn.contoso.com/api"
+
+
+@pytest.mark.parametrize("holder", ["deleted", "living", "nobody"])
+def test_who_holds_a_uri_that_was_refused_is_said_where_it_can_be_found_out(holder: str) -> None:
+    here = world()
+    mine = here.register("Mine", identifier_uris=("api://mine",))
+    other = here.register("Other", identifier_uris=(URI,) if holder != "nobody" else ())
+    if holder == "deleted":
+        here.delete(other, NOW)
+    error = refused("uri-taken")
+    patch = ApplicationPatch(identifier_uris=("api://mine", URI))
+    run(explain_taken_uri(here.azure, mine, patch, error))
+    assert ("'Other'" in error.headline) is (holder != "nobody"), "what people see"
+    assert error.message.endswith("No."), "the service's own words stay"
+    expected = {
+        "deleted": f"directory/deletedItems/{other.object_id}",
+        "living": f"--service-app {other.client_id}",
+        "nobody": "Ask.",
+    }
+    assert expected[holder] in error.remedy
+
+
+def test_other_refusals_are_not_explained_by_uris() -> None:
+    here, error = world(), refused("graph-refused")
+    run(explain_taken_uri(here.azure, here.register("Mine"), ApplicationPatch(identifier_uris=(URI,)), error))
+    assert here.calls == []
+    assert (error.message, error.remedy) == ("No.", "Ask.")
+
+
+def test_a_uri_that_is_taken_at_the_moment_of_writing_is_told_by_the_command() -> None:
+    here = world()
+
+    def take() -> None:
+        uri = api_uri(here.application_of("MCT service (contosolearn)").client_id)
+        here.register("Other", identifier_uris=(uri,))
+
+    here.before("update_application", take)
+    with pytest.raises(ServiceError) as raised:
+        run(carry_out(here, goal(here, wish())))
+    assert raised.value.code == "uri-taken"
+    assert "'Other'" in raised.value.headline, "what people see"
+    assert "--service-app" in raised.value.remedy
+
+
+def test_a_client_that_comes_and_goes_between_look_and_write_does_not_stop_the_command() -> None:
+    here = world()
+    set_up(here)
+    gone: list[Application] = []
+
+    def come_and_go() -> None:
+        gone.append(here.register("Import", client_unique_name(SERVICE_KEY, "Import")))
+        here.delete(gone[0], NOW)
+
+    here.before("create_application", come_and_go)
+    run(carry_out(here, goal(here, wish("Import"), attempt="c3d4")))
+    assert here.application_of("Import").object_id == gone[0].object_id
+    here.forget()
+    assert run(carry_out(here, goal(here, wish("Import"), attempt="e5f6"))).plan.is_empty

@@ -1,0 +1,147 @@
+"""Where the matrices are run: the sandbox of this process, the program as a process or within this one, a home."""
+
+from __future__ import annotations
+
+import copy
+import re
+import subprocess
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from mct_s2s.sandbox.observability.request_log import Entry
+from mct_s2s.sandbox.services.login.managed_identity import identity_header
+
+from tests.conftest import FUNCTION_APP, MACHINE, Json, program, without_azure
+from tests.reliability.normalize import GUID, held, picture, secrets_of
+from tests.support.inprocess import Ended, run_inside
+from tests.support.sandbox_inside import Inside
+
+_SCOPE = re.compile(r"/subscriptions/[^/]+(/resourceGroups/[^/]+)?(/providers)?", re.IGNORECASE)
+
+
+@dataclass
+class Ground:
+    """One world and one home."""
+
+    inside: Inside
+    seed: Json
+    home: Path
+    outputs: list[str] = field(default_factory=list)
+
+    def go_to(self, kept: Json, home: Path | None = None) -> None:
+        """Begin anew, in a world that was kept and with another home."""
+        self.inside.become(copy.deepcopy(kept))
+        self.outputs.clear()
+        if home is not None:
+            self.home = home
+
+    @property
+    def world(self) -> Json:
+        """Everything, as JSON values."""
+        return self.inside.keep()
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """For the program."""
+        private = {
+            "HOME": str(self.home),
+            "XDG_DATA_HOME": str(self.home / "data"),
+            "XDG_STATE_HOME": str(self.home / "state"),
+        }
+        return {**without_azure(), **self.inside.azure.environment, **private}
+
+    def process(self, words: Sequence[str]) -> subprocess.Popen[str]:
+        """The program, started."""
+        pipe = subprocess.PIPE
+        self.inside.time.flow()
+        return subprocess.Popen(
+            program(words), env=self.environment, stdin=subprocess.DEVNULL, stdout=pipe, stderr=pipe, text=True
+        )
+
+    def ended(self, process: subprocess.Popen[str], timeout: float = 240) -> Ended:
+        """The program, ended."""
+        try:
+            out, err = process.communicate(timeout=timeout)
+        finally:
+            self.inside.time.stand_still()
+        self.outputs += [out, err]
+        return Ended(process.returncode, out, err)
+
+    def run(self, words: Sequence[str]) -> Ended:
+        """The program within this process: all of it but its start."""
+        ended = run_inside(words, self.environment, self.inside.time)
+        self.outputs += [ended.out, ended.err]
+        return ended
+
+    def picture(self) -> Counter[str]:
+        """The world as it can be compared."""
+        return picture(self.seed, self.world)
+
+    def files(self) -> list[str]:
+        """What is in the home, the locks aside, and notes of attempts whose secret has arrived: killed in between."""
+        ours = (path for path in self.home.rglob("*") if path.is_file() and "turns" not in path.parts)
+        ours = (path for path in ours if not (path.suffix == ".pending" and _has_arrived(path)))
+        return sorted(GUID.sub("{id}", str(path.relative_to(self.home))) for path in ours)
+
+    def orphans(self, *clients: str) -> list[str]:
+        """Secrets of clients that no file holds, and clients without exactly one."""
+        world, files = self.world, set(held(self.home).values())
+        found = []
+        for client in clients:
+            keys = secrets_of(world, client)
+            found += [key for key in keys if key not in files]
+            found += [f"{client} has {len(keys)} secrets"] if len(keys) != 1 else []
+        return found
+
+    def leaks(self) -> list[str]:
+        """Secrets that went where they have no business: over the wire, or into what a run said."""
+        found = [str(leak) for leak in self.inside.pipeline.instruments.watch.leaks]
+        said = "\n".join(self.outputs)
+        secrets = [self.inside.running.client_secret]
+        for path in self.home.rglob("*"):
+            if path.is_file():
+                secrets += re.findall(r"^AZURE_CLIENT_SECRET='?([^'\n]+)", path.read_text(), re.MULTILINE)
+                if path.suffix == ".env" and path.stat().st_mode & 0o077:
+                    found.append(f"{path} can be read by others")
+        found += ["a secret was said" for secret in secrets if secret in said]
+        found += ["a token was said" for _ in re.finditer(r"eyJ[\w-]{8,}\.[\w-]{8,}", said)]
+        return found
+
+    def calls(self) -> dict[str, int]:
+        """What the MCT API answers to each client that has a file, and to each managed identity."""
+        azure, answers = self.inside.azure, {}
+        for path in sorted(self.home.rglob("*.env")):
+            values = dict(line.split("=", 1) for line in path.read_text().splitlines() if line[:1].isalpha())
+            values = {name: value.strip("'") for name, value in values.items()}
+            token = azure.token(values["MCT_S2S_SCOPE"], values["AZURE_CLIENT_ID"], values["AZURE_CLIENT_SECRET"])
+            answers[path.name.split("-")[0]] = azure.call_site(token.json()["access_token"])
+        audience = azure.settings()["ServiceAuthAudience"]
+        base = f"{azure.origin}/_sandbox/identity"
+        for resource, door, headers in (
+            (FUNCTION_APP, "msi/token", {"x-identity-header": identity_header(FUNCTION_APP)}),
+            (MACHINE, "metadata/identity/oauth2/token", {"Metadata": "true"}),
+        ):
+            version = "2019-08-01" if door.startswith("msi") else "2018-02-01"
+            asked = {"resource": audience, "api-version": version}
+            given = azure._http.get(f"{base}{resource}/{door}", params=asked, headers=headers)
+            if given.is_success:
+                answers[resource.rsplit("/", 1)[-1]] = azure.call_site(given.json()["access_token"])
+        return answers
+
+
+def _has_arrived(note: Path) -> bool:
+    arrived = note.with_suffix("")
+    return arrived.exists() and f'"name": "{note.read_text().splitlines()[-1]}"' in arrived.read_text()
+
+
+def label(entry: Entry) -> str:
+    """A request by what it is, not by which ids it names."""
+    path = GUID.sub("{id}", _SCOPE.sub("…", entry.path))
+    return f"{entry.service} {entry.method} {path}"
+
+
+def pattern(of: Entry) -> str:
+    """The expression for a fault rule that matches this request, whatever its ids."""
+    return "^" + "[0-9a-fA-F-]{36}".join(re.escape(part) for part in GUID.split(of.path)) + "$"

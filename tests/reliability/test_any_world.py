@@ -1,0 +1,151 @@
+"""Whatever stands there and whatever is wanted: after one run the next plan is empty, and what is foreign is as it was.
+
+Worlds are made by taking a trust that is whole and letting any number of mishaps befall it.
+"""
+
+from __future__ import annotations
+
+import copy
+import itertools
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.conftest import FUNCTION_APP, SITE, Json
+from tests.reliability.harness import Ground
+from tests.support.sampling import cases
+
+WHOLE = ("setup", "--client", "One", "--client", "Two", "--managed-identity", "reports-func", "-y", "-o", "json")
+STRANGER = "9f6f2c53-43a6-4a8c-a39d-6a9f2f1f7b10"
+FOREIGN_ROLE = {
+    "allowedMemberTypes": ["User"], "description": "Theirs", "displayName": "Reader", "isEnabled": True,
+    "id": "7c2c6b5d-8c3f-4d55-9a0e-0b0a8a1c2d3e", "origin": "Application", "value": "Reader",
+}  # fmt: skip
+OURS = {
+    "ServiceAuthEnabled", "ServiceAuthAudience", "ServiceAuthTenantName", "ServiceAuthTenantId", "ServiceObjectIds",
+    "ServiceApplicationIds", "ServiceAuthRole",
+}  # fmt: skip
+
+
+def app(world: Json, name: str) -> Json:
+    found: Json = next(row for row in world["directory"]["applications"] if row["displayName"] == name)
+    return found
+
+
+def service(world: Json) -> Json:
+    return app(world, "MCT service (contosolearn)")
+
+
+def values(world: Json) -> dict[str, Any]:
+    found: dict[str, Any] = world["resources"]["sites"][SITE.lower()]["settings"]
+    return found
+
+
+def without_principal(world: Json, of: Json) -> None:
+    directory = world["directory"]
+    gone = {row["id"] for row in directory["servicePrincipals"] if row["appId"] == of["appId"]}
+    directory["servicePrincipals"] = [row for row in directory["servicePrincipals"] if row["id"] not in gone]
+    directory["appRoleAssignments"] = [
+        row for row in directory["appRoleAssignments"] if not gone & {row["principalId"], row["resourceId"]}
+    ]
+
+
+def without_consent(world: Json) -> None:
+    names = {"One", "Two"}
+    rows = world["directory"]["appRoleAssignments"]
+    world["directory"]["appRoleAssignments"] = [row for row in rows if row["principalDisplayName"] not in names]
+
+
+def disabled_role(world: Json) -> None:
+    of = service(world)
+    of["appRoles"] = [{**role, "isEnabled": False} for role in of["appRoles"]]
+    for row in world["directory"]["servicePrincipals"]:
+        if row["appId"] == of["appId"]:
+            row["appRoles"] = [{**role, "isEnabled": False} for role in row["appRoles"]]
+
+
+def listed(change: Callable[[str], str]) -> Callable[[Json], None]:
+    def befall(world: Json) -> None:
+        settings = values(world)
+        settings["ServiceApplicationIds"] = change(settings["ServiceApplicationIds"])
+
+    return befall
+
+
+def setting(name: str, value: str | None) -> Callable[[Json], None]:
+    return lambda world: values(world).update({name: value})
+
+
+MISHAPS: dict[str, Callable[[Json], object]] = {
+    "no uri": lambda world: service(world).update(identifierUris=[]),
+    "a foreign uri": lambda world: service(world)["identifierUris"].append("https://contosolearning.com/theirs"),
+    "a foreign role": lambda world: service(world)["appRoles"].append(copy.deepcopy(FOREIGN_ROLE)),
+    "the role disabled": disabled_role,
+    "the service principal gone": lambda world: without_principal(world, service(world)),
+    "a client's principal gone": lambda world: without_principal(world, app(world, "One")),
+    "no consent": without_consent,
+    "no secret": lambda world: app(world, "One").update(passwordCredentials=[]),
+    "v2 tokens": lambda world: service(world)["api"].update(requestedAccessTokenVersion=2),
+    "no permission declared": lambda world: app(world, "Two").update(requiredResourceAccess=[]),
+    "ids in capitals": listed(str.upper),
+    "ids with spaces": listed(lambda text: text.replace(";", " ; ") + ";"),
+    "ids twice": listed(lambda text: f"{text};{text}"),
+    "a stranger's id": listed(lambda text: f"{STRANGER};{text}"),
+    "no ids": listed(lambda _: ""),
+    "switched off": setting("ServiceAuthEnabled", "false"),
+    "True": setting("ServiceAuthEnabled", "True"),
+    "no tenant": setting("ServiceAuthTenantId", None),
+    "another audience spelled": lambda world: values(world).pop("ServiceAuthAudience", None),
+    "a foreign null": setting("TheirNull", None),
+    "a foreign text": setting("Theirs:a__b", "x;y= \"z\""),
+}  # fmt: skip
+
+
+@pytest.mark.timeout(300)
+def test_after_any_mishap_one_run_mends_and_the_next_finds_nothing(ground: Ground, tmp_path: Path) -> None:
+    assert ground.run(WHOLE).code == 0
+    whole, home, number = ground.world, ground.home, itertools.count()
+
+    @settings(max_examples=cases(8, 50), derandomize=True, suppress_health_check=list(HealthCheck))
+    @given(
+        st.lists(st.sampled_from(sorted(MISHAPS)), unique=True, max_size=6),
+        st.lists(st.sampled_from(["One", "Two", "Three"]), unique=True, max_size=2),
+        st.booleans(),
+    )
+    def mended(mishaps: list[str], clients: list[str], identity: bool) -> None:
+        world = copy.deepcopy(whole)
+        for name in mishaps:
+            MISHAPS[name](world)
+        ground.go_to(world, Path(shutil.copytree(home / "data", tmp_path / f"{next(number)}" / "data")).parent)
+        words = ["setup", *(word for name in clients for word in ("--client", name))]
+        words += ["--managed-identity", FUNCTION_APP] * identity
+        # What is held against the world here is the plan: a secret that somebody removed a minute ago cannot be proved.
+        words += ["--no-verify"]
+        once = ground.run([*words, "-y", "-o", "json"])
+        assert once.code == 0, once.out + once.err
+        after = ground.world
+        was, now = values(world), values(after)
+        assert {name: now.get(name, "gone") for name in was if name not in OURS} == {
+            name: value for name, value in was.items() if name not in OURS
+        }
+        foreign = [row for row in service(world)["appRoles"] if row["value"] == "Reader"]
+        assert [row for row in service(after)["appRoles"] if row["value"] == "Reader"] == foreign
+        assert set(service(world)["identifierUris"]) <= set(service(after)["identifierUris"])
+        assert (STRANGER in (now["ServiceApplicationIds"] or "")) == (STRANGER in (was["ServiceApplicationIds"] or ""))
+        seeded = {row["id"] for row in ground.seed["directory"]["applications"]}
+        assert [row for row in after["directory"]["applications"] if row["id"] in seeded] == [
+            row for row in world["directory"]["applications"] if row["id"] in seeded
+        ]
+        ground.inside.pipeline.instruments.journal.clear()
+        again = ground.run([*words, "-y", "-o", "json"])
+        assert again.code == 0, again.out + again.err
+        assert {change["action"] for change in again.document["changes"]} == {"none"}, again.out
+        assert not any(entry.wrote for entry in ground.inside.log())
+        assert ground.leaks() == []
+
+    mended()

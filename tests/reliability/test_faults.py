@@ -1,0 +1,172 @@
+"""Every request of every command meets every misfortune: ridden out, or told with a way out; and the end is the same.
+
+The program runs within this process, in simulated time: it waits as long as it likes, and the test does not.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from mct_s2s.sandbox.observability.request_log import Entry
+
+from tests.cli.conftest import Ended
+from tests.conftest import Json
+from tests.reliability.commands import COMMANDS, Command
+from tests.reliability.harness import Ground, label, pattern
+from tests.support.sampling import every_cell, seed
+from tests.support.summary import cell
+
+FAULTS: dict[str, Json] = {
+    "throttled": {"type": "status", "status": 429, "retryAfter": 0.1},
+    "server error": {"type": "status", "status": 500},
+    "unavailable": {"type": "status", "status": 503},
+    "error after effect": {"type": "status", "status": 500, "when": "after"},
+    "reset": {"type": "reset"},
+    "answer lost": {"type": "lostAnswer"},
+    "answer cut": {"type": "truncated"},
+    "hang": {"type": "hang"},
+    "token expired": {"type": "expireTokens"},
+    "cut off for good": {"type": "reset"},
+}
+FOR_GOOD = "cut off for good"
+SAMPLED = 1
+"""How many faults each request meets where not all do."""
+CODES = {1, 4}
+SDK_WORDS = re.compile(
+    r"Traceback|azure\.core|azure\.identity|msgraph|kiota|\bmsal\b|httpx|httpcore|aiohttp|HttpResponseError|APIError|"
+    r"ODataError|ServiceRe(quest|sponse)Error|ClientSecretCredential|<html|object at 0x|ssl:default|internal-error",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True)
+class Course:
+    """A command's clean run: where it begins, which requests it sends, where it ends."""
+
+    world: Json
+    home: Path
+    requests: list[Entry]
+    end: Counter[str]
+    files: Counter[str]
+
+
+@pytest.fixture(scope="session")
+def courses() -> dict[str, Course]:
+    """Each worker finds a command's course out once."""
+    return {}
+
+
+def typed(words: tuple[str, ...], ground: Ground) -> list[str]:
+    return [word.format(home=ground.home, guid="9f6f2c53-43a6-4a8c-a39d-6a9f2f1f7b10") for word in words]
+
+
+def course(command: Command, ground: Ground, folder: Path) -> Course:
+    """Make the world that the command is for, and run it there undisturbed."""
+    home = ground.home = folder / "before"
+    home.mkdir()
+    for words in command.before:
+        assert ground.run(typed(words, ground)).code == 0
+    world = ground.world
+    ground.go_to(world, Path(shutil.copytree(home, folder / "clean")))
+    ended = ground.run(typed(command.words, ground))
+    assert ended.code == command.code, ended.out + ended.err
+    return Course(world, home, ground.inside.log(), ground.picture(), Counter(ground.files()))
+
+
+def cells(command: Command, fault: str, requests: list[Entry]) -> Iterator[tuple[int, Entry, int]]:
+    """The requests that meet a fault: where in the course, which, and the how manieth of its kind."""
+    seen: Counter[str] = Counter()
+    number = list(FAULTS).index(fault)
+    if not every_cell():
+        yield from _sample(command, number, requests)
+        return
+    for at, entry in enumerate(requests):
+        seen[label(entry)] += 1
+        meets = {(at + offset) % len(FAULTS) for offset in range(0, 3 * SAMPLED, 3)}
+        if command.every or number in meets:
+            yield at, entry, seen[label(entry)]
+
+
+def _sample(command: Command, number: int, requests: list[Entry]) -> Iterator[tuple[int, Entry, int]]:
+    """Each request of `setup` meets one fault; of any other command, each fault meets one request."""
+    nth: Counter[str] = Counter()
+    numbered = []
+    for at, entry in enumerate(requests):
+        nth[label(entry)] += 1
+        numbered.append((at, entry, nth[label(entry)]))
+    if command.every:
+        yield from (cell for cell in numbered if (cell[0] + seed()) % len(FAULTS) == number)
+    else:
+        yield numbered[(seed() + number * 7) % len(numbered)]
+
+
+def rule(fault: str, at: int, entry: Entry, nth: int) -> Json:
+    if fault == FOR_GOOD:
+        return {"nth": at + 1, "times": 9_999, "fault": FAULTS[fault]}
+    service = {"graph": "Graph", "arm": "ARM", "entra": "Entra", "site": "MCT"}[entry.service]
+    match = {"service": service, "method": entry.method, "pathRegex": pattern(entry)}
+    return {"match": match, "nth": nth, "times": 1, "fault": FAULTS[fault]}
+
+
+def told_wrongly(ended: Ended, command: Command) -> list[str]:
+    """What is wrong with how a run has ended."""
+    wrong = [f"says {found[0]}" for found in SDK_WORDS.finditer(ended.err + ended.out)]
+    if ended.code in {command.code, *command.tells}:
+        return wrong
+    if ended.code not in CODES:
+        wrong.append(f"exit code {ended.code}")
+    document = ended.document
+    if document["schema"] != "mct-s2s/error/v1":
+        wrong.append(f"a document {document['schema']}")
+    return wrong
+
+
+@pytest.mark.timeout(400)
+@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_request_meets_every_fault(
+    name: str,
+    fault: str,
+    ground: Ground,
+    courses: dict[str, Course],
+    tmp_path: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    command = COMMANDS[name]
+    if name not in courses:
+        courses[name] = course(command, ground, tmp_path_factory.mktemp("course"))
+    known, wrong = courses[name], []
+    for at, entry, nth in cells(command, fault, known.requests):
+        home = Path(shutil.copytree(known.home, tmp_path / f"{at}"))
+        ground.go_to(known.world, home)
+        faults = ground.inside.pipeline.instruments.faults
+        faults.replace([rule(fault, at, entry, nth)])
+        ended = ground.run(typed(command.words, ground))
+        found = [] if faults.to_list()[0]["fired"] else ["the fault was not met"]
+        found += told_wrongly(ended, command)
+        faults.replace([])
+        ground.inside.pipeline.instruments.tokens.forget_refusals()
+        if ended.code != command.code:
+            if fault != FOR_GOOD and ended.code not in command.tells:
+                found.append(f"not ridden out: {json.loads(ended.out)['error']}")
+            again = ground.run(typed(command.words, ground))
+            found += told_wrongly(again, command)
+            found += [] if again.code == command.code else [f"again {again.code}: {again.out}"]
+        now = ground.picture()
+        lost, doubles = known.end - now, now - known.end
+        orphans, leaks = ground.orphans(*command.clients), ground.leaks()
+        cell("fault", lost=len(lost), doubles=len(doubles), orphans=len(orphans), leaks=len(leaks))
+        found += [f"lost {fact[:3000]}" for fact in lost] + [f"added {fact[:3000]}" for fact in doubles]
+        found += orphans + leaks
+        more, less = Counter(ground.files()) - known.files, known.files - Counter(ground.files())
+        if less or any(not command.leaves or not path.endswith(command.leaves) for path in more):
+            found.append(f"files {more} too many, {less} too few")
+        wrong += [f"{at} {label(entry)} #{nth}: {what}" for what in found]
+    assert not wrong, "\n".join(wrong)

@@ -1,0 +1,69 @@
+"""The directory's replicas lag: waited for, never taken for a reason to make something twice.
+
+Time is simulated: twenty seconds of lag are waited for, and take none.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import MACHINE
+from tests.reliability.harness import Ground
+from tests.support.summary import cell
+
+SETUP = ("setup", "--client", "One", "--client", "Two", "--managed-identity", MACHINE, "-y", "-o", "json")
+
+
+@contextmanager
+def lagging(ground: Ground, seconds: float, mode: str) -> Iterator[None]:
+    """Let replicas lag by so many seconds."""
+    replication = ground.inside.world.directory.replication
+    replication.change({"lagSeconds": seconds, "lagJitter": 0.5, "lagMode": mode})
+    try:
+        yield
+    finally:
+        replication.change({"lagSeconds": 0.0, "lagMode": "replicas"})
+
+
+@pytest.fixture(scope="module")
+def clean() -> dict[str, Counter[str]]:
+    """What a run without lag leads to."""
+    return {}
+
+
+@pytest.mark.parametrize("mode", ["replicas", "adversarial"])
+@pytest.mark.parametrize("seconds", [1, 5, 20])
+def test_lag_is_waited_for_and_nothing_is_made_twice(
+    seconds: float, mode: str, ground: Ground, clean: dict[str, Counter[str]], tmp_path: Path
+) -> None:
+    if not clean:
+        assert ground.run(SETUP).code == 0
+        clean["world"] = ground.picture()
+        shutil.rmtree(ground.home)
+        ground.go_to(ground.seed, tmp_path / "lagging")
+    with lagging(ground, seconds, mode):
+        first = ground.run(SETUP)
+        assert first.code == 0, first.out
+        second = ground.run(SETUP)
+        assert second.code == 0, second.out
+        ground.inside.world.clock.advance(2 * seconds)
+    rows = ground.inside.log()
+    made = sum(row.path.endswith("/addPassword") and row.status == 200 for row in rows)
+    restarts = sum(row.path.endswith("/restart") for row in rows)
+    now = ground.picture()
+    lost, doubles = clean["world"] - now, now - clean["world"]
+    orphans, leaks = ground.orphans("One", "Two"), ground.leaks()
+    cell("lag", lost=len(lost), doubles=len(doubles) + max(0, made - 2), orphans=len(orphans), leaks=len(leaks))
+    assert (made, restarts) == (2, 1)
+    assert (lost, doubles) == (Counter(), Counter())
+    assert (orphans, leaks) == ([], [])
+    ground.inside.pipeline.instruments.journal.clear()
+    third = ground.run(SETUP)
+    assert {change["action"] for change in third.document["changes"]} == {"none"}
+    assert not any(row.wrote for row in ground.inside.log())

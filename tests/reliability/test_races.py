@@ -1,0 +1,226 @@
+"""Somebody else writes the settings at each point of our writing them: nobody loses anything.
+
+The one exception is App Service's own: between our last listing and our write, one round trip, a foreign write cannot
+be seen by anyone. It is here, too, so that it is known and does not grow.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from mct_s2s.sandbox.core.wire_errors import arm_error
+from mct_s2s.sandbox.observability.request_log import Entry
+
+from tests.cli.conftest import Ended
+from tests.conftest import SITE
+from tests.reliability.harness import Ground
+from tests.support.sampling import sampled
+from tests.support.sandbox_inside import Inside
+from tests.support.summary import cell
+
+SETUP = ("setup", "--client", "One", "-y", "-o", "json")
+THEIRS = "11111111-2222-3333-4444-555555555555"
+
+
+def step(entry: Entry) -> str:
+    """Which request of the settings step this is, if any."""
+    if not entry.path.lower().startswith(SITE.lower() + "/"):
+        return ""
+    if entry.path.endswith("/config/appsettings/list"):
+        return "list"
+    if entry.path.endswith("/config/appsettings"):
+        return "put"
+    return "restart" if entry.path.endswith("/restart") else ""
+
+
+class Stranger:
+    """Writes a client's id and a setting of its own, as another run would, at one point of ours.
+
+    Args:
+        inside: the sandbox.
+        point: before or after which request of the settings step: `before list 1`.
+        stale: whether it merges into what it has read when our command began, so that it erases what we wrote since.
+    """
+
+    def __init__(self, inside: Inside, point: str, *, stale: bool) -> None:
+        self.moment, self.step, number = point.split()
+        self.number, self.stale = int(number), stale
+        self.seen: list[str] = []
+        self.has_written = False
+        self._state = inside.world.resources.sites[SITE.lower()]
+        self._read = dict(self._state.settings)
+        inside.hooks.before.append(lambda entry: self._at("before", entry))
+        inside.hooks.after.append(lambda entry: self._at("after", entry))
+
+    async def _at(self, moment: str, entry: Entry) -> None:
+        if moment == "before" and step(entry):
+            self.seen.append(step(entry))
+        hit = moment == self.moment and step(entry) == self.step and self.seen.count(self.step) == self.number
+        if hit and not self.has_written:
+            self.has_written = True
+            base = self._read if self.stale else self._state.settings
+            listed = [entry for entry in (base.get("ServiceApplicationIds") or "").split(";") if entry]
+            self._state.settings = {**base, "ServiceApplicationIds": ";".join([*listed, THEIRS]), "Theirs": "new"}
+
+
+POINTS = ("before list 1", "after list 1", "before list 2", "after put 1", "before list 3", "after list 3",
+          "before restart 1", "after restart 1")  # fmt: skip
+
+
+@pytest.mark.parametrize("stale", [False, True], ids=["merging", "erasing"])
+@pytest.mark.parametrize("point", POINTS)
+def test_a_foreign_write_at_any_point_is_kept_and_erases_nothing(point: str, stale: bool, ground: Ground) -> None:
+    before = ground.inside.azure.settings()
+    stranger = Stranger(ground.inside, point, stale=stale)
+    ended = ground.run(SETUP)
+    assert ended.code == 0, ended.out
+    assert stranger.has_written, stranger.seen
+    (client,) = ended.document["status"]["clients"][:1]
+    after = ground.inside.azure.settings()
+    listed = (after["ServiceApplicationIds"] or "").split(";")
+    lost = [name for name in before if after.get(name) != before[name]]
+    lost += [entry for entry in (THEIRS, client["appId"]) if entry not in listed]
+    lost += [] if after.get("Theirs") == "new" else ["Theirs"]
+    cell("race", lost=len(lost), doubles=len(listed) - len(set(listed)))
+    assert lost == []
+    assert sorted(listed) == sorted({THEIRS, client["appId"]})
+    assert stranger.seen.count("restart") == 1
+    ground.inside.leave_alone()
+    again = ground.run(["setup", "--client", "One", "-y", "-o", "json"])
+    assert {change["action"] for change in again.document["changes"]} == {"none"}
+
+
+def test_in_the_one_window_only_the_write_of_that_moment_is_lost(ground: Ground) -> None:
+    stranger = Stranger(ground.inside, "before put 1", stale=False)
+    ended = ground.run(SETUP)
+    assert ended.code == 0, ended.out
+    assert stranger.has_written
+    assert ended.document["status"]["findings"] == []
+
+
+def test_what_was_read_while_others_were_slow_is_read_again_just_before_the_write(ground: Ground) -> None:
+    steps: list[str] = []
+
+    async def slow_consent(entry: Entry) -> None:
+        if entry.path.endswith("/appRoleAssignedTo") and entry.method == "POST":
+            await ground.inside.time.sleep(1.5)
+        steps.append(step(entry) or "other")
+
+    ground.inside.hooks.before.append(slow_consent)
+    assert ground.run(SETUP).code == 0
+    assert steps[steps.index("put") - 1] == "list"
+
+
+def test_a_repeated_write_does_not_write_back_what_was_read_before(
+    ground: Ground,
+) -> None:
+    """Asked to wait, a command reads again before it writes again: somebody may have written meanwhile."""
+    state, refused = ground.inside.world.resources.sites[SITE.lower()], 0
+
+    async def busy(entry: Entry) -> None:
+        nonlocal refused
+        if step(entry) == "put" and refused < 3:
+            refused += 1
+            state.settings[f"Theirs{refused}"] = "new"
+            raise arm_error((429, 503, 500)[refused - 1], "Busy", "Later.", headers={"Retry-After": "0"})
+
+    ground.inside.hooks.before.append(busy)
+    assert ground.run(SETUP).code == 0
+    after = ground.inside.azure.settings()
+    assert [after.get(f"Theirs{number}") for number in (1, 2, 3)] == ["new"] * 3
+
+
+def test_settings_that_are_accepted_first_and_written_later_are_waited_for(ground: Ground) -> None:
+    ground.inside.world.resources.settings_accept_202 = True
+    ground.inside.world.resources.operation_seconds = 1.0
+    assert ground.run(SETUP).code == 0
+    assert ground.inside.azure.settings()["ServiceAuthEnabled"] == "true"
+    assert sum(step(entry) == "put" for entry in ground.inside.log()) == 1
+
+
+class Barrier:
+    """Makes two runs meet: both have listed before either writes, and the second writes when the first has looked.
+
+    That is the worst that two runs can do to each other: the second erases what the first has written and read back.
+    """
+
+    def __init__(self, inside: Inside) -> None:
+        self.puts, self.looks, self.restarts = 0, 0, 0
+        self.met = self.is_written = False
+        inside.hooks.before.append(self._before)
+        inside.hooks.after.append(self._after)
+
+    async def _before(self, entry: Entry) -> None:
+        if step(entry) != "put":
+            return
+        self.puts += 1
+        if self.puts == 1:
+            await self._until(lambda: self.puts == 2)
+        elif self.puts == 2:
+            await self._until(lambda: self.looks >= 1 and self.restarts >= 1)
+            self.met = True
+
+    async def _after(self, entry: Entry) -> None:
+        self.is_written |= step(entry) == "put"
+        self.looks += self.is_written and step(entry) == "list"
+        self.restarts += step(entry) == "restart"
+
+    async def _until(self, what: Callable[[], bool]) -> None:
+        for _ in range(2_000):
+            if what():
+                return
+            await asyncio.sleep(0.005)
+
+
+@pytest.mark.parametrize("command", ["setup --client", "add-client"])
+def test_two_runs_on_two_machines_that_meet_at_the_worst_moment(command: str, ground: Ground, tmp_path: Path) -> None:
+    if command == "add-client":
+        assert ground.run(("setup", "-y", "-o", "json")).code == 0
+    barrier = Barrier(ground.inside)
+    ended = at_once(ground, [tmp_path / "a", tmp_path / "b"], [[*command.split(), name] for name in ("A", "B")])
+    assert [each.code for each in ended] == [0, 0], ended
+    assert barrier.met
+    lost = {"A", "B"} - allowed(ground)
+    cell("race", lost=len(lost))
+    assert lost == set()
+    assert len(ground.world["directory"]["applications"]) == len(ground.seed["directory"]["applications"]) + 3
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("machines", sampled([1, 5], 1, salt="machines"))
+def test_ten_clients_added_at_the_same_moment_are_all_let_in(machines: int, ground: Ground, tmp_path: Path) -> None:
+    assert ground.run(("setup", "-y", "-o", "json")).code == 0
+    before = ground.inside.azure.settings()
+    names = [f"At once {number}" for number in range(10)]
+    homes = [tmp_path / f"machine {number % machines}" for number in range(10)]
+    ended = at_once(ground, homes, [["add-client", name] for name in names])
+    assert [each.code for each in ended] == [0] * 10, [each.out for each in ended if each.code]
+    after = ground.inside.azure.settings()
+    lost = [*sorted(set(names) - allowed(ground)), *(n for n in before if n not in after)]
+    listed = (after["ServiceApplicationIds"] or "").split(";")
+    cell("race", lost=len(lost), doubles=len(listed) - len(set(listed)), leaks=len(ground.leaks()))
+    assert lost == []
+    assert len(listed) == len(set(listed)) == 10
+    if machines == 1:
+        assert len(ground.world["directory"]["applications"]) == len(ground.seed["directory"]["applications"]) + 11
+
+
+def at_once(ground: Ground, homes: list[Path], commands: list[list[str]]) -> list[Ended]:
+    """Start them all, then wait for them all; each home is another machine."""
+    processes = []
+    for home, words in zip(homes, commands, strict=True):
+        ground.home = home
+        processes.append(ground.process([*words, "-y", "-o", "json"]))
+    ended = [ground.ended(process) for process in processes]
+    ground.home = homes[0].parent
+    return ended
+
+
+def allowed(ground: Ground) -> set[str]:
+    """The clients that are let in, by name."""
+    listed = (ground.inside.azure.settings().get("ServiceApplicationIds") or "").lower().split(";")
+    rows = ground.world["directory"]["applications"]
+    return {row["displayName"] for row in rows if row["appId"] in listed}

@@ -1,0 +1,96 @@
+"""Looks for secrets in everything that the program leaves behind: what it says, its files, the list of processes.
+
+Known by their look: every client secret that the sandbox makes, every token, every private key; and by their words: the
+secrets in the seed's settings.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from tests.support.summary import count
+
+SECRET = re.compile(
+    r"[\w.~-]{3}8Q~[\w.~-]{34}|eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]{8,}|-----BEGIN [A-Z ]*PRIVATE KEY|"
+    r"c2VlZC1vbmx5LW5vdC1hLWtleQ==|p;w=d|password=seed="
+)
+SETTINGS_TOO = ("--backup", "--restore")
+"""Options whose file holds all application settings, as it was asked to."""
+_LOOK_SECONDS = 0.1
+
+
+def secrets_in(text: str, given: str = "") -> list[str]:
+    """What looks like a secret and was not `given`, cut short: a failure shall not publish it, either."""
+    return [f"{found[0][:6]}…" for found in SECRET.finditer(text) if found[0] not in given]
+
+
+def said(words: Sequence[str], out: str, err: str, own: str = "") -> list[str]:
+    """Secrets in what the program said: one may be shown where it was asked for, the caller's `own` never."""
+    count("secret search", outputs=2, leaks=0)
+    found = secrets_in(err) + ([] if "show" in words else secrets_in(out))
+    return found + (["the caller's own secret"] if own and own in out + err else [])
+
+
+def snapshot(home: Path) -> dict[Path, int]:
+    """The files of a home and when each was written, in nanoseconds."""
+    found = {}
+    for path in home.rglob("*"):
+        with suppress(FileNotFoundError):
+            if path.is_file():
+                found[path] = path.stat().st_mtime_ns
+    return found
+
+
+def left_behind(words: Sequence[str], before: dict[Path, int], home: Path) -> list[str]:
+    """Files written since that hold a secret and were not asked to, or that others may read."""
+    wrong = []
+    fresh = [path for path, at in snapshot(home).items() if before.get(path) != at and "sandbox" not in str(path)]
+    for path in fresh:
+        text = path.read_bytes().decode("utf-8", "replace")
+        if not SECRET.search(text):
+            continue
+        # A certificate's place is two files of one name: the key, and what azure-identity reads.
+        named = any(str(path.with_suffix("")) in word for word in words)
+        asked = named or home / "data" / "mct-s2s" / "secrets" in path.parents
+        if not asked or path.stat().st_mode & 0o077:
+            wrong.append(f"{path} holds a secret")
+    count("secret search", files=len(fresh))
+    return wrong
+
+
+@contextmanager
+def processes_of(pid: int, given: str) -> Iterator[list[str]]:
+    """Watch what the list of processes shows of a process and its children; yields what was found."""
+    found: list[str] = []
+    seen: set[int] = set()
+    ended = threading.Event()
+
+    def watch() -> None:
+        while not ended.wait(_LOOK_SECONDS):
+            for process in _family(pid):
+                seen.add(process)
+                for kind in ("cmdline", "environ"):
+                    with suppress(OSError):
+                        text = Path(f"/proc/{process}/{kind}").read_bytes().decode("utf-8", "replace")
+                        found.extend(f"{kind} of a process: {what}" for what in secrets_in(text, given))
+
+    watcher = threading.Thread(target=watch, daemon=True)
+    watcher.start()
+    try:
+        yield found
+    finally:
+        ended.set()
+        watcher.join()
+        count("secret search", processes=len(seen))
+
+
+def _family(pid: int) -> list[int]:
+    family = [pid]
+    for process in family:
+        with suppress(OSError, ValueError):
+            family += map(int, Path(f"/proc/{process}/task/{process}/children").read_text().split())
+    return family
