@@ -25,12 +25,12 @@ from mct_s2s.model.observed import (
     Application,
     Assignment,
     Credential,
-    IdentityHolder,
+    IdentityResource,
     Owner,
     SecretNote,
     ServicePrincipal,
     Site,
-    Swapping,
+    SlotConfig,
     Tenant,
 )
 from mct_s2s.model.proofs import Certificate, Federation
@@ -314,7 +314,7 @@ class Sites(Protocol):
         """
         ...
 
-    async def swapping(self, resource: ResourceId) -> Swapping | None:
+    async def swapping(self, resource: ResourceId) -> SlotConfig | None:
         """The App Service's slots and slot settings; `None` where it has none, or they cannot be read."""
         ...
 
@@ -357,19 +357,19 @@ class Sites(Protocol):
 class Identities(Protocol):
     """Managed identities on whatever type of Azure resource."""
 
-    async def holder(self, resource: ResourceId) -> IdentityHolder | None:
+    async def holder(self, resource: ResourceId) -> IdentityResource | None:
         """The resource with the identities that it has."""
         ...
 
-    async def enable(self, holder: IdentityHolder) -> PrincipalId:
+    async def enable(self, holder: IdentityResource) -> PrincipalId:
         """Switch the system-assigned identity on, keeping the identities that are there."""
         ...
 
-    async def disable(self, holder: IdentityHolder) -> None:
+    async def disable(self, holder: IdentityResource) -> None:
         """Switch the system-assigned identity off, keeping the identities that users assigned."""
         ...
 
-    async def roles_of(self, holder: IdentityHolder) -> list[str]:
+    async def roles_of(self, holder: IdentityResource) -> list[str]:
         """The scopes at which the identity holds an Azure role, in its own subscription."""
         ...
 
@@ -436,7 +436,7 @@ class ResourceAccess(Protocol):
         ...
 
 
-class SecretPlace(Protocol):
+class SecretStore(Protocol):
     """Where one client's secret goes. It is told of an attempt before the secret is made."""
 
     @property
@@ -527,7 +527,7 @@ class Api(Protocol):
 
 
 @dataclass(frozen=True)
-class KeyWish:
+class KeySpec:
     """A key pair that is wanted."""
 
     name: str
@@ -539,10 +539,10 @@ class KeyWish:
 
 
 @runtime_checkable
-class KeyPlace(SecretPlace, Protocol):
+class KeyStore(SecretStore, Protocol):
     """A place that keeps private keys, too. They are made there and never leave it."""
 
-    async def key_pair(self, wanted: KeyWish) -> Certificate:
+    async def key_pair(self, wanted: KeySpec) -> Certificate:
         """The certificate of a key pair whose private key is on disk before this returns."""
         ...
 
@@ -554,7 +554,7 @@ class KeyPlace(SecretPlace, Protocol):
 class StoredSecrets(Protocol):
     """Key vaults, as far as a removal needs them."""
 
-    async def delete(self, place: str, client_id: ClientId) -> bool:
+    async def delete(self, store: str, client_id: ClientId) -> bool:
         """Delete the secret `VAULT/NAME`, gone already or not; `False` where it is not that client's."""
         ...
 

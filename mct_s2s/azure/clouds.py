@@ -132,7 +132,7 @@ SANDBOX = "sandbox"
 
 
 @dataclass(frozen=True)
-class Rehearsal:
+class EmbeddedSandbox:
     """A sandbox running inside this command: its address, and what a user need not type for it."""
 
     arm: str
@@ -146,7 +146,7 @@ class Rehearsal:
     close: Any
 
 
-def start_rehearsal() -> Rehearsal:
+def start_rehearsal() -> EmbeddedSandbox:
     """Start the built-in sandbox on a free loopback port.
 
     Raises:
@@ -168,7 +168,7 @@ def start_rehearsal() -> Rehearsal:
             f"The sandbox cannot be used: {error}",
             remedy="Stop the process that serves it, or keep another one: export MCT_S2S_SANDBOX_DIR=FOLDER",
         ) from error
-    return Rehearsal(
+    return EmbeddedSandbox(
         arm=running.resource_manager,
         ca_file=running.ca_file,
         tenant_id=running.tenant_id,

@@ -13,7 +13,7 @@ import aiohttp
 from mct_s2s import clock
 from mct_s2s.azure.answers import seconds
 from mct_s2s.azure.clouds import NEVER_CONNECTED
-from mct_s2s.azure.retry import CONNECT_SECONDS, REQUEST_SECONDS, Patience
+from mct_s2s.azure.retry import CONNECT_SECONDS, REQUEST_SECONDS, RetryPolicy
 from mct_s2s.azure.trace import Request, Trace, path_of
 from mct_s2s.errors import ServiceError, UsageError
 from mct_s2s.model.access import ApiAnswer, ApiToken
@@ -41,7 +41,7 @@ class MctApi:
         trace: is told of each request.
     """
 
-    def __init__(self, http: Connection, url: str, patience: Patience, trace: Trace) -> None:
+    def __init__(self, http: Connection, url: str, patience: RetryPolicy, trace: Trace) -> None:
         self._http = http
         self._url = url.rstrip("/")
         self._patience = patience

@@ -43,7 +43,7 @@ async def nothing() -> None:
     """A repetition needs no preparation."""
 
 
-class Patience:
+class RetryPolicy:
     """Waits, for one service, no longer than the deadline.
 
     Args:

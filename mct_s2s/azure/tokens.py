@@ -17,7 +17,7 @@ from azure.core.exceptions import AzureError
 from mct_s2s import clock
 from mct_s2s.azure.answers import OddAnswer, parse_json
 from mct_s2s.azure.authorities import OF_MICROSOFT, may_sign_in
-from mct_s2s.azure.retry import Patience
+from mct_s2s.azure.retry import RetryPolicy
 from mct_s2s.azure.sdk_trace import hooks
 from mct_s2s.azure.sign_in.client_refusals import PROPAGATING, identity_refused, other_authority, token_refused
 from mct_s2s.azure.sign_in.refusals import ODD, raise_if_passing
@@ -59,7 +59,7 @@ class EntraTokens:
         trace: is told of each request.
     """
 
-    def __init__(self, authority: str, transport: AioHttpTransport, patience: Patience, trace: Trace) -> None:
+    def __init__(self, authority: str, transport: AioHttpTransport, patience: RetryPolicy, trace: Trace) -> None:
         self._authority = authority
         self._transport = transport
         self._patience = patience

@@ -8,9 +8,9 @@ from mct_s2s.cli.changing import Change, change
 from mct_s2s.cli.closing import close
 from mct_s2s.cli.options import AddClientOptions
 from mct_s2s.cli.run import Run, run
+from mct_s2s.cli.specs import client_wishes, service_wish
 from mct_s2s.cli.wire import wire
 from mct_s2s.cli.wiring import Needs, Session
-from mct_s2s.cli.wishes import client_wishes, service_wish
 from mct_s2s.errors import UsageError
 from mct_s2s.inputs.clients import secret_to
 from mct_s2s.inputs.target import caller_resource
@@ -29,8 +29,8 @@ def add_client(options: AddClientOptions) -> int:
     now = clock.now()
     clients = client_wishes(options, [] if options.name is None else [options.name], now)
     identities = tuple(dict.fromkeys(caller_resource(text) for text in options.managed_identity))
-    places = secret_to(options.secret_to, len(clients))
-    wired = wire(options.wire, clients, identities, places)
+    stores = secret_to(options.secret_to, len(clients))
+    wired = wire(options.wire, clients, identities, stores)
 
     async def body(current: Run, session: Session) -> int:
         reference = options.service_management_reference
@@ -43,15 +43,15 @@ def add_client(options: AddClientOptions) -> int:
                 clients,
                 SettingsScope.CLIENTS,
                 restart=not options.no_restart,
-                wire=wired.wish(session, label) if wired else None,
+                wire=wired.spec(session, label) if wired else None,
             ),
             label=label,
             now=now,
-            secret_to=places,
+            secret_to=stores,
             prove=options.proves,
         )
         code, changed = await change(current, options, session, wanted)
         close(current, options, session, changed)
         return code
 
-    return run(options, Needs(key_vault=places.vault is not None), body)
+    return run(options, Needs(key_vault=stores.vault is not None), body)

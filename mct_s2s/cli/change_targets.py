@@ -9,7 +9,7 @@ from mct_s2s.cli.options import AzureOptions
 from mct_s2s.cli.wiring import Session
 from mct_s2s.engine.observe.query import Query
 from mct_s2s.inputs.target import site_target
-from mct_s2s.model.desired import ClientWish, FederatedWish, ServiceWish
+from mct_s2s.model.desired import ClientSpec, FederatedSpec, ServiceSpec
 from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.model.target import SiteTarget
 
@@ -23,9 +23,9 @@ def named_target(options: AzureOptions) -> SiteTarget | None:
 
 def query_for(
     session: Session,
-    service: ServiceWish,
+    service: ServiceSpec,
     now: datetime,
-    clients: Sequence[ClientWish] = (),
+    clients: Sequence[ClientSpec] = (),
     identities: Sequence[str | ResourceId] = (),
     wire: str | ResourceId | None = None,
 ) -> Query:
@@ -37,7 +37,7 @@ def query_for(
         target=target,
         adopt=service.adopt,
         clients=tuple(client.name for client in clients),
-        federated=any(isinstance(client.credential, FederatedWish) for client in clients),
+        federated=any(isinstance(client.credential, FederatedSpec) for client in clients),
         identities=tuple(identities),
         wire=wire,
         subscription=target.subscription if target else session.subscription,

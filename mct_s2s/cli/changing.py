@@ -10,7 +10,7 @@ from pathlib import Path
 from secrets import token_hex
 
 from mct_s2s.cli.backing_up import BackupFile
-from mct_s2s.cli.credentials import NewCredential, Places, in_vault, made_so_far, saved
+from mct_s2s.cli.credentials import NewCredential, Stores, in_vault, made_so_far, saved
 from mct_s2s.cli.options import ChangingOptions
 from mct_s2s.cli.question import ask
 from mct_s2s.cli.run import Run
@@ -28,7 +28,7 @@ from mct_s2s.planning.findings import diagnose
 from mct_s2s.planning.plan import Facts, Plan
 from mct_s2s.planning.proof import Verification
 from mct_s2s.planning.rotation import rotating
-from mct_s2s.ports import SecretPlace, StoredSecrets
+from mct_s2s.ports import SecretStore, StoredSecrets
 from mct_s2s.render.documents import (
     SavedCredential,
     Step,
@@ -72,7 +72,7 @@ class Changed:
 
     convergence: Convergence
     credentials: list[SavedCredential]
-    places: Mapping[str, SecretPlace]
+    stores: Mapping[str, SecretStore]
     applied: bool
     left: list[Told] = field(default_factory=list)
     """What somebody else has to do."""
@@ -85,16 +85,16 @@ async def change(run: Run, options: ChangingOptions, session: Session, wanted: C
     Raises:
         S2SError: refused, by Azure or by the user.
     """
-    places: dict[str, SecretPlace] = {}
-    run.places = places
+    stores: dict[str, SecretStore] = {}
+    run.stores = stores
     watcher = progress(run.terminal)
     if wanted.secret_to.vault is not None:
         session.cloud.vault(wanted.secret_to.vault.vault)  # before anything is looked at
 
-    def places_for(observed: Observed) -> Mapping[str, SecretPlace]:
-        places.clear()
-        places.update(_places(wanted, session, observed, OutputViewer(run.terminal, watcher)))
-        return places
+    def stores_for(observed: Observed) -> Mapping[str, SecretStore]:
+        stores.clear()
+        stores.update(_places(wanted, session, observed, OutputViewer(run.terminal, watcher)))
+        return stores
 
     async def agree(plan: Plan) -> Answer:
         if not run.terminal.json or not options.dry_run:
@@ -107,7 +107,7 @@ async def change(run: Run, options: ChangingOptions, session: Session, wanted: C
         wanted.query,
         wanted.desired,
         Facts(wanted.now, token_hex(4)),
-        places_for,
+        stores_for,
         _keep_for(run, options.backup) if options.backup is not None else None,
         session.clientele.tokens,
         _stored(wanted, session),
@@ -116,7 +116,7 @@ async def change(run: Run, options: ChangingOptions, session: Session, wanted: C
     )
     with watcher:
         convergence = await converge(session.azure, goal, agree, watcher, run.watch, turn)
-    changed = replace(_changed(convergence, places), left=_left(options, session, wanted, convergence))
+    changed = replace(_changed(convergence, stores), left=_left(options, session, wanted, convergence))
     if wanted.prove and changed.applied and not convergence.left_to_others:
         changed = replace(changed, verification=await _prove(run, options, session, wanted, changed))
     if run.terminal.json:
@@ -138,11 +138,11 @@ async def _prove(
 ) -> Verification | None:
     from mct_s2s.cli.proof import prove_changed  # noqa: PLC0415  # only where something was done
 
-    if changed.places and not run.terminal.json:
+    if changed.stores and not run.terminal.json:
         run.terminal.say("Proving it: a token and a call for each client, once Entra ID and the App Service are ready.")
     after = changed.convergence.after
     facts = Facts(wanted.now, "")
-    return await prove_changed(session, after, changed.places, facts, where(options, after))
+    return await prove_changed(session, after, changed.stores, facts, where(options, after))
 
 
 def _left(options: ChangingOptions, session: Session, wanted: Change, convergence: Convergence) -> list[Told]:
@@ -186,9 +186,9 @@ def _stored(wanted: Change, session: Session) -> StoredSecrets | None:
     return VaultSecrets(cache(session.open_vault))
 
 
-def _places(wanted: Change, session: Session, observed: Observed, viewer: Viewer) -> Mapping[str, SecretPlace]:
+def _places(wanted: Change, session: Session, observed: Observed, viewer: Viewer) -> Mapping[str, SecretStore]:
     vaults = cache(session.open_vault)  # one for all clients: what it asks for in patience, it asks of all
-    places = Places(
+    stores = Stores(
         wanted.secret_to,
         default_folder(session.label, observed, wanted.label),
         lambda to, name: in_vault(vaults(to.vault), to, wanted.label, name),
@@ -197,9 +197,9 @@ def _places(wanted: Change, session: Session, observed: Observed, viewer: Viewer
     )
     rotation = wanted.desired.rotation
     if rotation is None or wanted.desired.service is None:
-        return places.for_wishes(wanted.desired.clients)
+        return stores.for_specs(wanted.desired.clients)
     clients = rotating(rotation, observed, wanted.desired.service.unique_name, wanted.now)
-    return {name: places.of_standing(name, client.client_id) for name, client in clients.items()}
+    return {name: stores.of_standing(name, client.client_id) for name, client in clients.items()}
 
 
 def default_folder(cloud: str, observed: Observed, label: str) -> Path:
@@ -211,13 +211,13 @@ def default_folder(cloud: str, observed: Observed, label: str) -> Path:
     return user_data_path("mct-s2s", appauthor=False) / "secrets" / cloud / tenant / site
 
 
-def _changed(convergence: Convergence, places: Mapping[str, SecretPlace]) -> Changed:
+def _changed(convergence: Convergence, stores: Mapping[str, SecretStore]) -> Changed:
     journal = convergence.journal
     if journal is None:
         planned = [change for change in convergence.plan.changes if isinstance(change, NewCredential)]
-        return Changed(convergence, [saved(change, "", places) for change in planned], places, applied=False)
-    made = made_so_far(convergence.plan, journal, places)
-    return Changed(convergence, made, places, applied=True)
+        return Changed(convergence, [saved(change, "", stores) for change in planned], stores, applied=False)
+    made = made_so_far(convergence.plan, journal, stores)
+    return Changed(convergence, made, stores, applied=True)
 
 
 def _document(options: ChangingOptions, wanted: Change, changed: Changed) -> dict[str, object]:

@@ -13,7 +13,7 @@ from mct_s2s.model.commands import own_command
 from mct_s2s.model.observed import CredentialKind, Observed
 from mct_s2s.planning.changes import AddFederatedCredential
 from mct_s2s.planning.findings import uri_shown
-from mct_s2s.ports import KeyPlace
+from mct_s2s.ports import KeyStore
 from mct_s2s.render.closing import show_credentials, vault_reading
 from mct_s2s.render.console import Terminal
 from mct_s2s.render.handover import show_lacking, show_left_to_others
@@ -25,15 +25,15 @@ from mct_s2s.render.next_steps import (
     show_identity_example,
 )
 from mct_s2s.render.verification import show_verification
-from mct_s2s.stores.files import FilePlace
+from mct_s2s.stores.files import FileStore
 
 
 def _show_how_clients_call(terminal: Terminal, call: Call, changed: Changed) -> None:
     """Once for each kind of credential, by the first client that has it; each federated one, for each is different."""
-    name, first = next(iter(changed.places.items()), ("", None))
-    dotenv = str(first.path) if isinstance(first, FilePlace) and first.path.exists() else None
+    name, first = next(iter(changed.stores.items()), ("", None))
+    dotenv = str(first.path) if isinstance(first, FileStore) and first.path.exists() else None
     keys = [c for c in changed.credentials if c.kind is CredentialKind.CERTIFICATE]
-    if isinstance(first, KeyPlace):
+    if isinstance(first, KeyStore):
         show_certificate_example(terminal, call, next((c.client_id for c in keys), ""), dotenv)
     elif first is not None:
         from_vault = _from_vault(first.label, name, changed.convergence.after)

@@ -10,15 +10,15 @@ from mct_s2s.cli.changing import Change, change
 from mct_s2s.cli.closing import show_end
 from mct_s2s.cli.options import ConfigureOptions
 from mct_s2s.cli.run import Run, run
+from mct_s2s.cli.specs import check_role, service_wish
 from mct_s2s.cli.where import where
 from mct_s2s.cli.wiring import Needs, Session
-from mct_s2s.cli.wishes import check_role, service_wish
 from mct_s2s.engine.observe.query import Query
 from mct_s2s.errors import UsageError
 from mct_s2s.inputs.backup import read_backup
 from mct_s2s.inputs.handoff import given_values, read_handoff
 from mct_s2s.model.backup import Backup
-from mct_s2s.model.desired import Desired, GivenValues, ServiceWish, SettingsScope
+from mct_s2s.model.desired import Desired, GivenValues, ServiceSpec, SettingsScope
 from mct_s2s.render.handover import show_lacking, show_left_to_others
 
 
@@ -57,7 +57,7 @@ def configure_appservice(options: ConfigureOptions) -> int:
     return run(options, Needs(directory=directory), body)
 
 
-def _query(session: Session, service: ServiceWish, now: datetime, *, directory: bool) -> Query:
+def _query(session: Session, service: ServiceSpec, now: datetime, *, directory: bool) -> Query:
     if directory:
         return query_for(session, service, now)
     return Query(now=now, unique_name=service.unique_name, target=session.target, directory=False)

@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING
 from mct_s2s.engine.apply.journal import Journal
 from mct_s2s.inputs.clients import SecretTo
 from mct_s2s.inputs.vault import VaultTo
-from mct_s2s.model.desired import CertificateWish, ClientWish, SecretWish
+from mct_s2s.model.desired import CertificateSpec, ClientSpec, SecretSpec
 from mct_s2s.model.ids import ClientId
 from mct_s2s.model.observed import CredentialKind
 from mct_s2s.planning.changes import AddCertificate, AddFederatedCredential, AddSecret
 from mct_s2s.planning.plan import Plan, Results
-from mct_s2s.ports import SecretPlace
+from mct_s2s.ports import SecretStore
 from mct_s2s.render.documents import SavedCredential
-from mct_s2s.stores.files import FilePlace, ShownPlace, Viewer
-from mct_s2s.stores.keys import KeyFilePlace, ShownKeyPlace
+from mct_s2s.stores.files import FileStore, OutputStore, Viewer
+from mct_s2s.stores.keys import KeyFileStore, OutputKeyStore
 
 if TYPE_CHECKING:
     from mct_s2s.azure.key_vault.vault import KeyVault
@@ -27,7 +27,7 @@ NewCredential = AddSecret | AddCertificate | AddFederatedCredential
 
 
 @dataclass(frozen=True)
-class Places:
+class Stores:
     """Makes the place of each credential.
 
     Args:
@@ -40,55 +40,55 @@ class Places:
 
     secret_to: SecretTo
     folder: Path
-    in_vault: Callable[[VaultTo, str], SecretPlace]
+    in_vault: Callable[[VaultTo, str], SecretStore]
     names: Mapping[str, str]
     viewer: Viewer
 
-    def for_wishes(self, clients: Sequence[ClientWish]) -> dict[str, SecretPlace]:
+    def for_specs(self, clients: Sequence[ClientSpec]) -> dict[str, SecretStore]:
         """A place for each client that is to get something secret, by the client's name in the wish."""
-        places: dict[str, SecretPlace] = {}
+        stores: dict[str, SecretStore] = {}
         for client in clients:
             match client.credential:
-                case SecretWish():
-                    places[client.name] = self.of_secret(client.name)
-                case CertificateWish(given=None):
-                    places[client.name] = self.of_key(client.name)
+                case SecretSpec():
+                    stores[client.name] = self.of_secret(client.name)
+                case CertificateSpec(given=None):
+                    stores[client.name] = self.of_key(client.name)
                 case _:
                     pass
-        return places
+        return stores
 
-    def of_standing(self, name: str, client_id: ClientId) -> SecretPlace:
+    def of_standing(self, name: str, client_id: ClientId) -> SecretStore:
         """The place of a client that is there: one that was adopted by its appId has its file under that name."""
         if self.secret_to.show or self.secret_to.vault is not None:
             return self.of_secret(name)
         other = self._file(client_id)
         return other if other.holds(client_id) else self._file(name)
 
-    def of_secret(self, name: str) -> SecretPlace:
+    def of_secret(self, name: str) -> SecretStore:
         """For a secret."""
         if self.secret_to.show:
-            return ShownPlace(self.viewer)
+            return OutputStore(self.viewer)
         if self.secret_to.vault is not None:
             return self.in_vault(self.secret_to.vault, name)
         return self._file(name)
 
-    def of_key(self, name: str) -> SecretPlace:
+    def of_key(self, name: str) -> SecretStore:
         """For a private key."""
         if self.secret_to.show:
-            return ShownKeyPlace(self.viewer, client=name)
+            return OutputKeyStore(self.viewer, client=name)
         named = self.names.get(name.lower())
-        if named is not None and (place := self._key_file(named)).holds(name):
-            return place
+        if named is not None and (store := self._key_file(named)).holds(name):
+            return store
         return self._key_file(name)
 
-    def _key_file(self, name: str) -> KeyFilePlace:
-        return KeyFilePlace.at(self.secret_to.file_for(name, self.folder), self.secret_to.path is None)
+    def _key_file(self, name: str) -> KeyFileStore:
+        return KeyFileStore.at(self.secret_to.file_for(name, self.folder), self.secret_to.path is None)
 
-    def _file(self, name: str) -> FilePlace:
-        return FilePlace(self.secret_to.file_for(name, self.folder), self.secret_to.path is None)
+    def _file(self, name: str) -> FileStore:
+        return FileStore(self.secret_to.file_for(name, self.folder), self.secret_to.path is None)
 
 
-def in_vault(vault: KeyVault, to: VaultTo, label: str, name: str) -> SecretPlace:
+def in_vault(vault: KeyVault, to: VaultTo, label: str, name: str) -> SecretStore:
     """The place of a client's secret in a key vault.
 
     Args:
@@ -97,9 +97,9 @@ def in_vault(vault: KeyVault, to: VaultTo, label: str, name: str) -> SecretPlace
         label: the App Service's name.
         name: the client's name in the wish.
     """
-    from mct_s2s.stores.key_vault import VaultPlace  # noqa: PLC0415  # an extra
+    from mct_s2s.stores.key_vault import KeyVaultStore  # noqa: PLC0415  # an extra
 
-    return VaultPlace(vault, to.secret_for(label, name), name)
+    return KeyVaultStore(vault, to.secret_for(label, name), name)
 
 
 def as_made(change: NewCredential, results: Results) -> NewCredential:
@@ -109,14 +109,14 @@ def as_made(change: NewCredential, results: Results) -> NewCredential:
     return replace(change, expires=results.end_of(change.key, change.expires))
 
 
-def made_so_far(plan: Plan, journal: Journal, places: Mapping[str, SecretPlace]) -> list[SavedCredential]:
+def made_so_far(plan: Plan, journal: Journal, stores: Mapping[str, SecretStore]) -> list[SavedCredential]:
     """The credentials that a run has made, in the plan's order; one that was shown although its step was cut off."""
     done = {entry.change.key for entry in journal.done}
     return [
-        saved(as_made(change, journal.results), _client_id(change, journal.results), places)
+        saved(as_made(change, journal.results), _client_id(change, journal.results), stores)
         for change in plan.changes
         if isinstance(change, AddSecret | AddCertificate | AddFederatedCredential)
-        and (change.key in done or _was_shown(change, places))
+        and (change.key in done or _was_shown(change, stores))
     ]
 
 
@@ -125,17 +125,17 @@ def _client_id(change: NewCredential, results: Results) -> str:
     return client_id or ""
 
 
-def _was_shown(change: NewCredential, places: Mapping[str, SecretPlace]) -> bool:
-    place = places.get(change.client)
-    return isinstance(place, ShownPlace) and change.client in place.shown
+def _was_shown(change: NewCredential, stores: Mapping[str, SecretStore]) -> bool:
+    store = stores.get(change.client)
+    return isinstance(store, OutputStore) and change.client in store.shown
 
 
-def saved(change: NewCredential, client_id: str, places: Mapping[str, SecretPlace]) -> SavedCredential:
+def saved(change: NewCredential, client_id: str, stores: Mapping[str, SecretStore]) -> SavedCredential:
     """What the result says of a credential that was made, or is to be made."""
-    place = places.get(change.client)
+    store = stores.get(change.client)
     client_id = change.client_id if isinstance(change.client_id, str) else client_id
     if isinstance(change, AddFederatedCredential):
         return SavedCredential(change.client, client_id, None, None, kind=CredentialKind.FEDERATED)
     kind = CredentialKind.SECRET if isinstance(change, AddSecret) else CredentialKind.CERTIFICATE
-    secret = place.shown.get(change.client) if isinstance(place, ShownPlace) else None
-    return SavedCredential(change.client, client_id, change.expires, place.label if place else None, secret, kind)
+    secret = store.shown.get(change.client) if isinstance(store, OutputStore) else None
+    return SavedCredential(change.client, client_id, change.expires, store.label if store else None, secret, kind)

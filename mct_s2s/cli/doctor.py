@@ -6,9 +6,9 @@ from mct_s2s import clock
 from mct_s2s.cli.change_targets import named_target, query_for
 from mct_s2s.cli.options import DoctorOptions
 from mct_s2s.cli.run import Run, run
+from mct_s2s.cli.specs import service_wish
 from mct_s2s.cli.where import where
 from mct_s2s.cli.wiring import Needs, Session
-from mct_s2s.cli.wishes import service_wish
 from mct_s2s.engine.observe.doctor import examine
 from mct_s2s.inputs.target import caller_resource
 from mct_s2s.planning import guards

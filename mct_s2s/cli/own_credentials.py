@@ -10,8 +10,8 @@ from mct_s2s.errors import UsageError
 from mct_s2s.inputs.own_credentials import ENVIRONMENT, own_credential
 from mct_s2s.local_files import read_given
 from mct_s2s.model.access import ClientSignIn, OwnCredential, SecretProof
-from mct_s2s.ports import SecretPlace
-from mct_s2s.stores.files import FilePlace, delivered_in, variables_in
+from mct_s2s.ports import SecretStore
+from mct_s2s.stores.files import FileStore, delivered_in, variables_in
 
 
 def from_files(paths: Sequence[Path]) -> list[OwnCredential]:
@@ -54,11 +54,11 @@ def at_hand(named: Sequence[OwnCredential], environ: Mapping[str, str], folder: 
     return [*named, *(found for found in (in_environment, *saved) if found is not None)]
 
 
-async def from_places(places: Iterable[tuple[str, SecretPlace]]) -> list[OwnCredential]:
+async def from_places(stores: Iterable[tuple[str, SecretStore]]) -> list[OwnCredential]:
     """Those that stand where this very run puts them, each with its client's name."""
     found: list[OwnCredential] = []
-    for name, place in places:
-        if isinstance(place, FilePlace):  # its file names a certificate's key, too
+    for name, place in stores:
+        if isinstance(place, FileStore):  # its file names a certificate's key, too
             own = _if_usable(place.path)
             found += [replace(own, name=name)] if own is not None else []
             continue
@@ -78,7 +78,7 @@ def _from_file(path: Path) -> OwnCredential | None:
         UsageError: it names a certificate that cannot be read.
     """
     text = read_given(path, secret=True).decode("utf-8", errors="replace")
-    return own_credential(variables_in(text), FilePlace(path).label, made=delivered_in(text))
+    return own_credential(variables_in(text), FileStore(path).label, made=delivered_in(text))
 
 
 def _if_usable(path: Path) -> OwnCredential | None:

@@ -13,13 +13,13 @@ from mct_s2s.model.observed import Observed
 from mct_s2s.planning.membership import members
 from mct_s2s.planning.plan import Facts
 from mct_s2s.planning.proof import CALL, Check, Kind, Verification
-from mct_s2s.ports import SecretPlace
+from mct_s2s.ports import SecretStore
 
 PATH = "/api/v1/organization"
 
 
 async def prove_changed(
-    session: Session, observed: Observed, places: Mapping[str, SecretPlace], facts: Facts, place: str
+    session: Session, observed: Observed, stores: Mapping[str, SecretStore], facts: Facts, place: str
 ) -> Verification | None:
     """A proof for the clients whose credential is at hand; `None` where there is none.
 
@@ -28,12 +28,12 @@ async def prove_changed(
     Args:
         session: the ports.
         observed: the world after the change.
-        places: where this run puts its secrets.
+        stores: where this run puts its secrets.
         facts: the time.
         place: the options that name the App Service on a command line.
     """
     site = observed.app_service
-    credentials = await from_places(places.items())
+    credentials = await from_places(stores.items())
     mine = {credential.sign_in.client_id.casefold() for credential in credentials}
     clients = [client for client in members(observed) if client.client_id.casefold() in mine]
     if site is None or not clients:

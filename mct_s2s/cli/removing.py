@@ -11,16 +11,16 @@ from mct_s2s.cli.change_targets import query_for
 from mct_s2s.cli.changing import Change, Changed, change, default_folder
 from mct_s2s.cli.options import RemovalOptions
 from mct_s2s.cli.run import Run, run
+from mct_s2s.cli.specs import service_wish
 from mct_s2s.cli.where import where
 from mct_s2s.cli.wiring import Needs, Session
-from mct_s2s.cli.wishes import service_wish
 from mct_s2s.errors import UsageError
 from mct_s2s.inputs.clients import SecretTo
 from mct_s2s.model.commands import own_command
 from mct_s2s.model.desired import Desired, Removal
 from mct_s2s.planning.changes import DeleteApplication, RemoveSecret
 from mct_s2s.render.handover import show_lacking, show_left_to_others
-from mct_s2s.stores.keys import KeyFilePlace
+from mct_s2s.stores.keys import KeyFileStore
 
 
 def remove(options: RemovalOptions, wanted: Removal) -> int:
@@ -57,7 +57,7 @@ def _retire(current: Run, changed: Changed, folder: Path) -> None:
     """Delete the files whose secrets have just become useless, where they lie in this tool's own folder."""
     for name, client_id in _without_secrets(changed):
         for stem in dict.fromkeys((name, client_id)):
-            place = KeyFilePlace.at(SecretTo().file_for(stem, folder), is_ours=True)
+            place = KeyFileStore.at(SecretTo().file_for(stem, folder), is_ours=True)
             if place.retire(client_id):
                 current.terminal.say(f"deleted: {place.path}, whose secret is of no use any more")
 

@@ -10,9 +10,9 @@ from mct_s2s.cli.change_targets import query_for
 from mct_s2s.cli.changing import Change, change
 from mct_s2s.cli.options import RotateOptions
 from mct_s2s.cli.run import Run, run
+from mct_s2s.cli.specs import service_wish
 from mct_s2s.cli.where import where
 from mct_s2s.cli.wiring import Needs, Session
-from mct_s2s.cli.wishes import service_wish
 from mct_s2s.errors import UsageError
 from mct_s2s.inputs.clients import client_names, secret_to
 from mct_s2s.inputs.duration import duration
@@ -50,17 +50,17 @@ def rotate_secret(options: RotateOptions) -> int:
         remove_old=options.remove_old,
     )
     _check_lifetime(rotation, now)
-    places = secret_to(options.secret_to, len(rotation.clients) or SEVERAL)
+    stores = secret_to(options.secret_to, len(rotation.clients) or SEVERAL)
 
     async def body(current: Run, session: Session) -> int:
         service = service_wish(session.target, None, may_create=False)
-        query = replace(query_for(session, service, now), clients=rotation.clients, wired=places.vault is not None)
+        query = replace(query_for(session, service, now), clients=rotation.clients, wired=stores.vault is not None)
         wanted = Change(
             query=query,
             desired=Desired(service, rotation=rotation, restart=not options.no_restart),
             label=session.target.label if session.target else service.display_name,
             now=now,
-            secret_to=places,
+            secret_to=stores,
         )
         code, changed = await change(current, options, session, wanted)
         if not current.terminal.json and changed.applied:
@@ -71,7 +71,7 @@ def rotate_secret(options: RotateOptions) -> int:
             )
         return code
 
-    return run(options, Needs(key_vault=places.vault is not None), body)
+    return run(options, Needs(key_vault=stores.vault is not None), body)
 
 
 def _check_lifetime(rotation: Rotation, now: datetime) -> None:

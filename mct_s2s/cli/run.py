@@ -16,7 +16,7 @@ from mct_s2s.engine.converge import Convergence
 from mct_s2s.errors import DeadlinePassed, Interrupted, NotShown, S2SError
 from mct_s2s.model.observed import CredentialKind
 from mct_s2s.planning.changes import AnyChange
-from mct_s2s.ports import SecretPlace
+from mct_s2s.ports import SecretStore
 from mct_s2s.render.closing import credential_lines
 from mct_s2s.render.console import Terminal
 from mct_s2s.render.diagnostics import show_error, show_standing
@@ -32,7 +32,7 @@ class Run:
         self.options = options
         self.terminal = Terminal.open(json=options.output is Output.JSON)
         self.convergence: Convergence | None = None
-        self.places: Mapping[str, SecretPlace] = {}
+        self.stores: Mapping[str, SecretStore] = {}
         """Where this run's credentials go, by the client's name in the wish."""
 
     def watch(self, convergence: Convergence) -> None:
@@ -53,7 +53,7 @@ class Run:
 
         if self.convergence is None or self.convergence.journal is None:
             return []
-        return made_so_far(self.convergence.plan, self.convergence.journal, self.places)
+        return made_so_far(self.convergence.plan, self.convergence.journal, self.stores)
 
 
 Body = Callable[[Run, Session], Awaitable[int]]
@@ -96,7 +96,7 @@ def _ended(options: AzureOptions, connected: Callable[[Run], Awaitable[int]], ag
         try:
             return _code(current, connected, interruption)
         except OSError as error:
-            secrets = list(unseen(current.convergence, current.places)) if current.terminal.json else []
+            secrets = list(unseen(current.convergence, current.stores)) if current.terminal.json else []
             if not secrets or again is None:
                 raise
             return _taken_back(current, secrets, again, error, interruption)

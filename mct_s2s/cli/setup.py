@@ -9,9 +9,9 @@ from mct_s2s.cli.closing import close
 from mct_s2s.cli.handing_off import HandoffFile
 from mct_s2s.cli.options import SetupOptions
 from mct_s2s.cli.run import Run, run
+from mct_s2s.cli.specs import check_role, client_wishes, service_wish
 from mct_s2s.cli.wire import wire
 from mct_s2s.cli.wiring import Needs, Session
-from mct_s2s.cli.wishes import check_role, client_wishes, service_wish
 from mct_s2s.inputs.clients import secret_to
 from mct_s2s.inputs.handoff import handoff_text
 from mct_s2s.inputs.target import caller_resource
@@ -26,8 +26,8 @@ def setup(options: SetupOptions) -> int:
     now = clock.now()
     clients = client_wishes(options, options.client, now)
     identities = tuple(dict.fromkeys(caller_resource(text) for text in options.managed_identity))
-    places = secret_to(options.secret_to, len(clients))
-    wired = wire(options.wire, clients, identities, places)
+    stores = secret_to(options.secret_to, len(clients))
+    wired = wire(options.wire, clients, identities, stores)
     named = named_target(options) if options.no_app_service else None
     check_role(options.role)
     handoff = HandoffFile(options.handoff) if options.handoff is not None else None
@@ -46,12 +46,12 @@ def setup(options: SetupOptions) -> int:
                 clients,
                 settings=SettingsScope.NONE if options.no_app_service else SettingsScope.ALL,
                 restart=not options.no_restart,
-                wire=wired.wish(session, label) if wired else None,
+                wire=wired.spec(session, label) if wired else None,
             ),
             label=label,
             now=now,
             part="the directory's part" if options.no_app_service else None,
-            secret_to=places,
+            secret_to=stores,
             handoff=options.handoff,
             prove=options.proves and not options.no_app_service,
         )
@@ -61,7 +61,7 @@ def setup(options: SetupOptions) -> int:
         return code
 
     arm = not options.no_app_service or bool(identities) or wired is not None
-    needs = Needs(arm=arm, target=not options.no_app_service, key_vault=places.vault is not None)
+    needs = Needs(arm=arm, target=not options.no_app_service, key_vault=stores.vault is not None)
     return run(options, needs, body)
 
 

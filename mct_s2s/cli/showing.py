@@ -7,16 +7,16 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
-from mct_s2s.engine.apply.proofs import needs_place
+from mct_s2s.engine.apply.proofs import needs_store
 from mct_s2s.engine.converge import Convergence
 from mct_s2s.model.ids import ApplicationObjectId, ClientId, KeyId
 from mct_s2s.model.observed import CredentialKind
 from mct_s2s.planning.changes import AddSecret, Part, Ref
-from mct_s2s.ports import Directory, SecretPlace
+from mct_s2s.ports import Directory, SecretStore
 from mct_s2s.render.closing import credential_lines
 from mct_s2s.render.console import Terminal
 from mct_s2s.render.documents import SavedCredential
-from mct_s2s.stores.files import Shown, ShownPlace
+from mct_s2s.stores.files import OutputStore, Shown
 from mct_s2s.together import together
 
 
@@ -67,13 +67,13 @@ class Unseen:
     kind: CredentialKind
 
 
-def unseen(convergence: Convergence | None, places: Mapping[str, SecretPlace]) -> Iterator[Unseen]:
+def unseen(convergence: Convergence | None, stores: Mapping[str, SecretStore]) -> Iterator[Unseen]:
     """The secrets and certificates that this run made to be shown."""
     if convergence is None:
         return
     results = convergence.results
     for change in convergence.plan.changes:
-        if not needs_place(change) or not isinstance(places.get(change.client), ShownPlace):
+        if not needs_store(change) or not isinstance(stores.get(change.client), OutputStore):
             continue
         client_id, object_id = results.known(change.client_id), results.known(change.object_id)
         key_id: KeyId | None = results.known(Ref(change.key, Part.KEY_ID))

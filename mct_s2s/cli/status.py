@@ -12,9 +12,9 @@ from mct_s2s import clock
 from mct_s2s.cli.change_targets import query_for
 from mct_s2s.cli.options import StatusOptions
 from mct_s2s.cli.run import Run, run
+from mct_s2s.cli.specs import service_wish
 from mct_s2s.cli.where import where
 from mct_s2s.cli.wiring import Needs, Session
-from mct_s2s.cli.wishes import service_wish
 from mct_s2s.engine.observe.observe import observe
 from mct_s2s.errors import DeadlinePassed, S2SError, UsageError
 from mct_s2s.inputs.duration import duration

@@ -41,10 +41,10 @@ def opener(line: Line, credential: Credential) -> Callable[[str], KeyVault]:
 
     def opened(given: str) -> KeyVault:
         from mct_s2s.azure.key_vault.vault import KeyVault  # noqa: PLC0415  # an extra
-        from mct_s2s.azure.retry import Patience  # noqa: PLC0415
+        from mct_s2s.azure.retry import RetryPolicy  # noqa: PLC0415
 
         name, url = line.cloud.vault(given)
-        patience, scope = Patience(line.remaining), line.cloud.key_vault_scope
+        patience, scope = RetryPolicy(line.remaining), line.cloud.key_vault_scope
         return KeyVault(url, name, scope, credential, line.http, patience, line.trace)
 
     return opened

@@ -11,9 +11,9 @@ from mct_s2s.cli.changing import default_folder
 from mct_s2s.cli.options import VerifyOptions
 from mct_s2s.cli.own_credentials import at_hand, from_files
 from mct_s2s.cli.run import Run, run, run_as_client
+from mct_s2s.cli.specs import service_wish
 from mct_s2s.cli.where import where
 from mct_s2s.cli.wiring import Clientele, Needs, Session
-from mct_s2s.cli.wishes import service_wish
 from mct_s2s.engine.observe.observe import observe
 from mct_s2s.engine.verify.verify import Ground, Subject, prove, prove_callers, subjects_of
 from mct_s2s.errors import NotThere, UsageError

@@ -10,7 +10,7 @@ from mct_s2s.errors import UsageError
 from mct_s2s.inputs.clients import SecretTo
 from mct_s2s.inputs.target import caller_resource
 from mct_s2s.model.commands import option
-from mct_s2s.model.desired import ClientWish, WireWish
+from mct_s2s.model.desired import ClientSpec, WireSpec
 from mct_s2s.model.resource_id import ResourceId
 
 
@@ -19,22 +19,22 @@ class Wire:
     """An app to be wired, as far as the options say."""
 
     resource: str | ResourceId
-    client: ClientWish | None
+    client: ClientSpec | None
     """The client application that it signs in as; `None` where it calls as itself."""
-    places: SecretTo
+    stores: SecretTo
 
-    def wish(self, session: Session, label: str) -> WireWish:
+    def spec(self, session: Session, label: str) -> WireSpec:
         """The wish, once the cloud is known; `label` is what a person calls the MCT App Service."""
         host = session.azure.authority_host
-        if self.client is None or self.client.credential is None or self.places.vault is None:
-            return WireWish(self.client is not None, authority_host=host)
-        name, url = session.cloud.vault(self.places.vault.vault)
-        secret = self.places.vault.secret_for(label, self.client.name)
-        return WireWish(True, name, f"{url}/secrets/{secret}", host)
+        if self.client is None or self.client.credential is None or self.stores.vault is None:
+            return WireSpec(self.client is not None, authority_host=host)
+        name, url = session.cloud.vault(self.stores.vault.vault)
+        secret = self.stores.vault.secret_for(label, self.client.name)
+        return WireSpec(True, name, f"{url}/secrets/{secret}", host)
 
 
 def wire(
-    text: str | None, clients: Sequence[ClientWish], identities: Sequence[str | ResourceId], places: SecretTo
+    text: str | None, clients: Sequence[ClientSpec], identities: Sequence[str | ResourceId], stores: SecretTo
 ) -> Wire | None:
     """Read `--wire`.
 
@@ -51,17 +51,17 @@ def wire(
             remedy="Give the id or the bare name of a web or function app.",
         )
     if any(str(one).casefold() == str(resource).casefold() for one in identities):
-        return Wire(resource, None, places)
+        return Wire(resource, None, stores)
     if len(clients) != 1:
         raise UsageError(
             "wire-one-client",
             f"As whom does '{text}' call? --wire goes with one client application, or with the app's own identity.",
             remedy=f"Name one client, or add {option('--managed-identity', text)}",
         )
-    if clients[0].credential is not None and places.vault is None:
+    if clients[0].credential is not None and stores.vault is None:
         raise UsageError(
             "wire-needs-vault",
             "An app gets a reference to a secret in a key vault, never the secret itself.",
             remedy="Add --secret-to keyvault:VAULT",
         )
-    return Wire(resource, clients[0], places)
+    return Wire(resource, clients[0], stores)

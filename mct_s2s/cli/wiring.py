@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from ssl import SSLContext
 
-    from mct_s2s.azure.clouds import Cloud, Rehearsal
+    from mct_s2s.azure.clouds import Cloud, EmbeddedSandbox
     from mct_s2s.azure.connection import Connection
     from mct_s2s.azure.key_vault.vault import KeyVault
     from mct_s2s.azure.sign_in.tokens import Credential
@@ -100,7 +100,7 @@ async def connect(options: AzureOptions, needs: Needs, terminal: Terminal) -> As
             rehearsal.close()
 
 
-def _with_defaults(options: AzureOptions, rehearsal: Rehearsal | None) -> Start:
+def _with_defaults(options: AzureOptions, rehearsal: EmbeddedSandbox | None) -> Start:
     """Tenant and subscription: the options, the environment, the Azure CLI's own defaults, in that order."""
     from mct_s2s.azure.sign_in import azure_cli  # noqa: PLC0415
 
@@ -121,7 +121,7 @@ def _tenant(options: AzureOptions, environ: Mapping[str, str]) -> str | None:
     )
 
 
-def _target(options: AzureOptions, start: Start, rehearsal: Rehearsal | None) -> SiteTarget:
+def _target(options: AzureOptions, start: Start, rehearsal: EmbeddedSandbox | None) -> SiteTarget:
     name, group = options.app_service, options.resource_group
     if rehearsal is not None and name is None:
         name, group = rehearsal.app_service, group or rehearsal.resource_group
@@ -185,7 +185,7 @@ async def connect_plainly(options: AzureOptions, terminal: Terminal, *, target: 
 
 @asynccontextmanager
 async def _session(
-    start: Start, needs: Needs, terminal: Terminal, target: SiteTarget | None, rehearsal: Rehearsal | None
+    start: Start, needs: Needs, terminal: Terminal, target: SiteTarget | None, rehearsal: EmbeddedSandbox | None
 ) -> AsyncIterator[Session]:
     async with (
         _connection(start, terminal, rehearsal) as line,
@@ -205,12 +205,12 @@ async def _session(
 
 
 @asynccontextmanager
-async def _connection(start: Start, terminal: Terminal, rehearsal: Rehearsal | None) -> AsyncIterator[_Line]:
+async def _connection(start: Start, terminal: Terminal, rehearsal: EmbeddedSandbox | None) -> AsyncIterator[_Line]:
     """The connection to a cloud whose addresses are known."""
     from mct_s2s.azure.cloud_metadata import discover  # noqa: PLC0415
     from mct_s2s.azure.clouds import BY_NAME  # noqa: PLC0415
     from mct_s2s.azure.connection import Connection  # noqa: PLC0415
-    from mct_s2s.azure.retry import Patience  # noqa: PLC0415
+    from mct_s2s.azure.retry import RetryPolicy  # noqa: PLC0415
     from mct_s2s.azure.tls import ca_bundle, tls_context  # noqa: PLC0415
 
     deadline = clock.seconds() + start.options.timeout
@@ -223,7 +223,7 @@ async def _connection(start: Start, terminal: Terminal, rehearsal: Rehearsal | N
             cloud = BY_NAME.get(start.options.cloud.lower())
             if cloud is None:
                 url = rehearsal.arm if rehearsal else start.options.cloud
-                patience = Patience(lambda: deadline - clock.seconds())
+                patience = RetryPolicy(lambda: deadline - clock.seconds())
                 cloud = await patience.call(lambda: discover(url, http, trace))
             await loading
             yield _Line(cloud, http, tls, lambda: deadline - clock.seconds(), trace, ca_file)
@@ -243,11 +243,11 @@ class _Line:
     ca_file: Path | None
 
 
-async def _sign_in(start: Start, line: _Line, terminal: Terminal, rehearsal: Rehearsal | None) -> Credential:
+async def _sign_in(start: Start, line: _Line, terminal: Terminal, rehearsal: EmbeddedSandbox | None) -> Credential:
     from azure.core.pipeline.transport import AioHttpTransport  # noqa: PLC0415
 
     from mct_s2s.azure import retry as limits  # noqa: PLC0415
-    from mct_s2s.azure.retry import Patience  # noqa: PLC0415
+    from mct_s2s.azure.retry import RetryPolicy  # noqa: PLC0415
     from mct_s2s.azure.sign_in.caller import Method, choose  # noqa: PLC0415
     from mct_s2s.azure.sign_in.credentials import Caller, service_principal, sign_in  # noqa: PLC0415
 
@@ -258,7 +258,7 @@ async def _sign_in(start: Start, line: _Line, terminal: Terminal, rehearsal: Reh
         read_timeout=limits.REQUEST_SECONDS,
     )
     caller = Caller(line.cloud, start.tenant, start.environ, terminal.say, line.remaining, line.trace, line.ca_file)
-    patience = Patience(line.remaining)
+    patience = RetryPolicy(line.remaining)
     if rehearsal is not None:
         return service_principal(
             rehearsal.tenant_id, rehearsal.client_id, rehearsal.client_secret, caller, transport, patience
@@ -272,7 +272,7 @@ async def _sign_in(start: Start, line: _Line, terminal: Terminal, rehearsal: Reh
 
 @asynccontextmanager
 async def _ports(
-    line: _Line, credential: Credential, rehearsal: Rehearsal | None, needs: Needs
+    line: _Line, credential: Credential, rehearsal: EmbeddedSandbox | None, needs: Needs
 ) -> AsyncIterator[Azure]:
     from mct_s2s.azure.arm.access import ArmAccess  # noqa: PLC0415
     from mct_s2s.azure.arm.identities import ArmIdentities  # noqa: PLC0415
@@ -281,11 +281,11 @@ async def _ports(
     from mct_s2s.azure.graph.access import GraphAccess  # noqa: PLC0415
     from mct_s2s.azure.graph.directory import GraphDirectory  # noqa: PLC0415
     from mct_s2s.azure.graph.session import GraphSession  # noqa: PLC0415
-    from mct_s2s.azure.retry import Patience  # noqa: PLC0415
+    from mct_s2s.azure.retry import RetryPolicy  # noqa: PLC0415
     from mct_s2s.ports import Azure  # noqa: PLC0415
 
-    graph = GraphSession(line.cloud, credential, line.tls, Patience(line.remaining), line.trace)
-    arm = ArmSession(line.cloud, credential, line.http, Patience(line.remaining), line.trace)
+    graph = GraphSession(line.cloud, credential, line.tls, RetryPolicy(line.remaining), line.trace)
+    arm = ArmSession(line.cloud, credential, line.http, RetryPolicy(line.remaining), line.trace)
     sites = ArmSites(arm)
     asks = needs.arm and line.cloud.writes_need_second_factor
     try:
@@ -313,7 +313,7 @@ def _clientele(line: _Line, start: Start) -> Clientele:
 
     from mct_s2s.azure import retry as limits  # noqa: PLC0415
     from mct_s2s.azure.mct_api import MctApi  # noqa: PLC0415
-    from mct_s2s.azure.retry import Patience  # noqa: PLC0415
+    from mct_s2s.azure.retry import RetryPolicy  # noqa: PLC0415
     from mct_s2s.azure.tokens import EntraTokens  # noqa: PLC0415
 
     def remaining() -> float:
@@ -325,9 +325,9 @@ def _clientele(line: _Line, start: Start) -> Clientele:
         connection_timeout=limits.CONNECT_SECONDS,
         read_timeout=limits.REQUEST_SECONDS,
     )
-    tokens = EntraTokens(line.cloud.login, transport, Patience(remaining), line.trace)
+    tokens = EntraTokens(line.cloud.login, transport, RetryPolicy(remaining), line.trace)
     return Clientele(
-        tokens, lambda url: MctApi(line.http, url, Patience(remaining), line.trace), start.environ, remaining
+        tokens, lambda url: MctApi(line.http, url, RetryPolicy(remaining), line.trace), start.environ, remaining
     )
 
 

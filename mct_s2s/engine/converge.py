@@ -8,9 +8,9 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field, replace
 
 from mct_s2s.engine.apply.apply import apply
-from mct_s2s.engine.apply.context import Stage
+from mct_s2s.engine.apply.context import ApplyContext
 from mct_s2s.engine.apply.journal import Journal
-from mct_s2s.engine.apply.proofs import needs_place
+from mct_s2s.engine.apply.proofs import needs_store
 from mct_s2s.engine.observe.access import AccessLook
 from mct_s2s.engine.observe.custody import with_custody
 from mct_s2s.engine.observe.observe import observe
@@ -24,14 +24,14 @@ from mct_s2s.planning.changes import DisableIdentity
 from mct_s2s.planning.grants import Lack, in_words
 from mct_s2s.planning.lag import expects_lag
 from mct_s2s.planning.make import make_plan
-from mct_s2s.planning.plan import Facts, LeftToOthers, Plan, Results
+from mct_s2s.planning.plan import Facts, ManualStep, Plan, Results
 from mct_s2s.planning.preflight import left_if_refused, likely_missing
 from mct_s2s.planning.projection import project
 from mct_s2s.planning.rights import relies_on_ownership
-from mct_s2s.ports import Azure, Departures, Progress, SecretPlace, StoredSecrets, Tokens
+from mct_s2s.ports import Azure, Departures, Progress, SecretStore, StoredSecrets, Tokens
 from mct_s2s.together import together
 
-PlacesFor = Callable[[Observed], Mapping[str, SecretPlace]]
+StoresFor = Callable[[Observed], Mapping[str, SecretStore]]
 Keep = Callable[[Mapping[str, str | None]], None]
 Agree = Callable[[Plan], Awaitable["Answer"]]
 
@@ -55,7 +55,7 @@ class Goal:
     query: Query
     desired: Desired
     facts: Facts
-    places_for: PlacesFor
+    stores_for: StoresFor
     keep_for: Callable[[str], Keep] | None = None
     """For an App Service's resource id: what keeps its settings as they were. Raises `UsageError` if it cannot."""
     tokens: Tokens | None = None
@@ -92,7 +92,7 @@ class Convergence:
         return self.journal.results if self.journal else Results()
 
     @property
-    def left_to_others(self) -> tuple[LeftToOthers, ...]:
+    def left_to_others(self) -> tuple[ManualStep, ...]:
         """What somebody else has to do: by the plan, and by what was refused on the way."""
         return (*self.plan.left_to_others, *(self.journal.handed_over if self.journal else ()))
 
@@ -110,7 +110,7 @@ class Convergence:
         return project(self.before, done, self.journal.results, self.journal.settings)
 
 
-async def prepare(azure: Azure, goal: Goal) -> tuple[Convergence, Mapping[str, SecretPlace]]:
+async def prepare(azure: Azure, goal: Goal) -> tuple[Convergence, Mapping[str, SecretStore]]:
     """Observe and plan; nothing is written.
 
     Raises:
@@ -124,17 +124,17 @@ async def prepare(azure: Azure, goal: Goal) -> tuple[Convergence, Mapping[str, S
             if not goal.preflight:
                 raise
             raise await explained(azure, Asked(goal.query, goal.desired, goal.facts), look, error) from error
-        places = goal.places_for(observed)
+        stores = goal.stores_for(observed)
         observed, notes = await together(
-            with_custody(azure, goal.query, observed), together(*(place.note() for place in places.values()))
+            with_custody(azure, goal.query, observed), together(*(store.note() for store in stores.values()))
         )
-        observed = replace(observed, secrets=dict(zip(places, notes, strict=True)))
+        observed = replace(observed, secrets=dict(zip(stores, notes, strict=True)))
         if goal.departures is not None and goal.desired.removal is not None:
             observed = replace(observed, departing=goal.departures.of(goal.turn_of(observed)))
         plan = make_plan(goal.desired, observed, goal.facts)
         access = await look.found()
         plan = await permitted(azure, plan, observed, access, goal.facts.now)
-    return Convergence(plan, observed, access=access), places
+    return Convergence(plan, observed, access=access), stores
 
 
 async def converge(
@@ -154,7 +154,7 @@ async def converge(
         S2SError: the first refusal. Everything that was done stays, and the same command resumes.
     """
     since = time.time()
-    convergence, places = await prepare(azure, goal)
+    convergence, stores = await prepare(azure, goal)
     watch(convergence)
     answer = await agree(convergence.plan)
     if not answer.go:
@@ -164,7 +164,7 @@ async def converge(
         while stale:
             # A person took a while to read, or another run went first: it must still be what would be done.
             shown = convergence.plan
-            convergence, places = await prepare(azure, goal)
+            convergence, stores = await prepare(azure, goal)
             watch(convergence)
             if convergence.plan == shown:
                 break
@@ -172,22 +172,22 @@ async def converge(
             if not answer.go:
                 return convergence
             stale = answer.asked
-        return await _apply(azure, goal, convergence, places, progress)
+        return await _apply(azure, goal, convergence, stores, progress)
 
 
 async def _apply(
-    azure: Azure, goal: Goal, convergence: Convergence, places: Mapping[str, SecretPlace], progress: Progress
+    azure: Azure, goal: Goal, convergence: Convergence, stores: Mapping[str, SecretStore], progress: Progress
 ) -> Convergence:
-    secrets = [change for change in convergence.plan.changes if needs_place(change)]
+    secrets = [change for change in convergence.plan.changes if needs_store(change)]
     await together(
-        *(places[one.client].check(one.client_id if isinstance(one.client_id, str) else None) for one in secrets)
+        *(stores[one.client].check(one.client_id if isinstance(one.client_id, str) else None) for one in secrets)
     )
     convergence.journal = Journal(convergence.plan, time.monotonic)
     plan, before = convergence.plan, convergence.before
-    stage = Stage(
+    stage = ApplyContext(
         azure,
         before.tenant,
-        places,
+        stores,
         lambda change: expects_lag(change, plan, before, goal.facts.now),
         goal.facts.now,
         before.app_service.site.url if before.app_service else None,

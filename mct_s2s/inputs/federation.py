@@ -10,7 +10,7 @@ import re
 from urllib.parse import urlsplit
 
 from mct_s2s.errors import UsageError
-from mct_s2s.model.desired import FederatedWish
+from mct_s2s.model.desired import FederatedSpec
 
 GITHUB = "https://token.actions.githubusercontent.com"
 LONGEST = 600
@@ -23,7 +23,7 @@ _NO_BRANCH = re.compile(r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|//|^[/.]|[/.]$|/\.|\
 _DNS_LABEL = re.compile(r"[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?")
 
 
-def federated_wish(issuer: str | None, subject: str | None, audience: str | None, github: str | None) -> FederatedWish:
+def federated_wish(issuer: str | None, subject: str | None, audience: str | None, github: str | None) -> FederatedSpec:
     """What the four options mean together.
 
     Args:
@@ -44,7 +44,7 @@ def federated_wish(issuer: str | None, subject: str | None, audience: str | None
                 "--github fills --federated-issuer and --federated-subject; it cannot stand beside them.",
                 remedy="Leave --github out, or the other two.",
             )
-        return FederatedWish(GITHUB, github_subject(github), audience)
+        return FederatedSpec(GITHUB, github_subject(github), audience)
     if issuer is None or subject is None:
         raise UsageError(
             "federation-incomplete",
@@ -53,7 +53,7 @@ def federated_wish(issuer: str | None, subject: str | None, audience: str | None
         )
     _check_issuer(issuer)
     _check_subject(subject)
-    return FederatedWish(issuer, subject, audience)
+    return FederatedSpec(issuer, subject, audience)
 
 
 def github_subject(text: str) -> str:

@@ -25,11 +25,6 @@ class VaultTo:
     vault: str
     secret: str | None = None
 
-    @property
-    def is_address(self) -> bool:
-        """Whether the vault was given by its address, which the cloud has to agree to."""
-        return self.vault.startswith("https://")
-
     def secret_for(self, label: str, client: str) -> str:
         """The name of one client's secret.
 

@@ -12,7 +12,7 @@ from mct_s2s.model.proofs import Certificate
 
 
 @dataclass(frozen=True)
-class ServiceWish:
+class ServiceSpec:
     """The service application."""
 
     unique_name: str
@@ -29,7 +29,7 @@ class ServiceWish:
 
 
 @dataclass(frozen=True)
-class SecretWish:
+class SecretSpec:
     """A client secret, valid until `expires` (aware, UTC)."""
 
     expires: datetime
@@ -38,7 +38,7 @@ class SecretWish:
 
 
 @dataclass(frozen=True)
-class CertificateWish:
+class CertificateSpec:
     """A certificate: the given one, or else one with a key pair of its own, valid between the two moments."""
 
     starts: datetime
@@ -47,7 +47,7 @@ class CertificateWish:
 
 
 @dataclass(frozen=True)
-class FederatedWish:
+class FederatedSpec:
     """Another issuer's tokens instead of a secret; without an audience, the one that the cloud asks for."""
 
     issuer: str
@@ -55,11 +55,11 @@ class FederatedWish:
     audience: str | None = None
 
 
-CredentialWish = SecretWish | CertificateWish | FederatedWish
+CredentialWish = SecretSpec | CertificateSpec | FederatedSpec
 
 
 @dataclass(frozen=True)
-class ClientWish:
+class ClientSpec:
     """One client application: its display name, or the appId of a registration to adopt."""
 
     name: str
@@ -136,7 +136,7 @@ class Rotation:
 
 
 @dataclass(frozen=True)
-class WireWish:
+class WireSpec:
     """An app that is to find in its own settings what it needs to call the MCT API."""
 
     as_client: bool
@@ -152,8 +152,8 @@ class WireWish:
 class Desired:
     """One command's wish, whole."""
 
-    service: ServiceWish | None
-    clients: tuple[ClientWish, ...] = ()
+    service: ServiceSpec | None
+    clients: tuple[ClientSpec, ...] = ()
     settings: SettingsScope = SettingsScope.ALL
     given: GivenValues = field(default_factory=GivenValues)
     allow_consented: bool = False
@@ -161,6 +161,6 @@ class Desired:
     restart: bool = True
     removal: Removal | None = None
     rotation: Rotation | None = None
-    wire: WireWish | None = None
+    wire: WireSpec | None = None
     backup: Backup | None = None
     """Settings to be put back, instead of any others."""

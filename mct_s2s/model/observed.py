@@ -206,13 +206,13 @@ class Assignment:
 class IdentityUse:
     """A resource whose managed identity this tool switched on, and what else that identity is known to be good for."""
 
-    holder: IdentityHolder
+    holder: IdentityResource
     others: tuple[str, ...] | None
     """What else relies on it, in words; `None` where that cannot be read."""
 
 
 @dataclass(frozen=True)
-class IdentityHolder:
+class IdentityResource:
     """An Azure resource that can carry a managed identity, or a user-assigned identity itself."""
 
     resource: ResourceId
@@ -335,7 +335,7 @@ class Trust:
         """Whether admin consent to the role stands."""
         return any(same_id(a.principal_id, principal) and same_id(a.role_id, role) for a in self.assignments)
 
-    def identities_with(self, holders: Iterable[IdentityHolder]) -> tuple[ServicePrincipal, ...]:
+    def identities_with(self, holders: Iterable[IdentityResource]) -> tuple[ServicePrincipal, ...]:
         """The managed identities, and those of `holders` that the directory has not shown."""
         known = {identity.id.casefold() for identity in self.identities}
         more = tuple(
@@ -370,7 +370,7 @@ class Trust:
 
 
 @dataclass(frozen=True)
-class Swapping:
+class SlotConfig:
     """The other slots of an App Service, and the settings that stay where they are when slots are swapped.
 
     Source: learn.microsoft.com/azure/app-service/deploy-staging-slots, "Which settings are swapped".
@@ -390,7 +390,7 @@ class AppService:
     settings: AppSettings
     tenant_id: TenantId
     """The tenant that the site's subscription trusts: the document's *same Azure tenant*."""
-    swapping: Swapping | None = None
+    swapping: SlotConfig | None = None
     """What a swap would do; `None` where nobody may look, or nothing can be swapped."""
 
     @property
@@ -410,7 +410,7 @@ class WiredApp:
 
     site: Site
     settings: AppSettings
-    holder: IdentityHolder | None
+    holder: IdentityResource | None
     reference: str | None = None
     """What App Service says of the reference in its setting `AZURE_CLIENT_SECRET`: `Resolved`, or why not."""
 
@@ -423,7 +423,7 @@ class Observed:
     tenant: Tenant | None
     app_service: AppService | None
     trust: Trust = field(default_factory=Trust)
-    holders: tuple[IdentityHolder, ...] = ()
+    holders: tuple[IdentityResource, ...] = ()
     """The resources named as callers, in the order they were named."""
     secrets: Mapping[str, SecretNote] = field(default_factory=dict)
     """What the secret places know, by the client's name in the wish."""

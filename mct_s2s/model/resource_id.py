@@ -94,10 +94,6 @@ class ResourceId:
         """The slot, where it is one."""
         return self.names[1] if self.type == SLOTS else None
 
-    def same_as(self, other: ResourceId) -> bool:
-        """Whether both name the same resource."""
-        return str(self).lower() == str(other).lower()
-
     def __str__(self) -> str:
         pairs = "/".join(f"{kind}/{name}" for kind, name in zip(self.types, self.names, strict=True))
         return (

@@ -10,7 +10,7 @@ from enum import StrEnum
 from mct_s2s.errors import S2SError
 from mct_s2s.model.commands import option
 from mct_s2s.model.ids import TenantId, same_id
-from mct_s2s.model.observed import IdentityHolder, Site, Tenant
+from mct_s2s.model.observed import IdentityResource, Site, Tenant
 from mct_s2s.model.rights import Access, SecretRestriction, Verdict
 from mct_s2s.planning.grants import Grant, doing, in_words, lacks
 from mct_s2s.planning.preflight import LEFT_TO_OTHERS
@@ -62,7 +62,7 @@ class Seen:
     tenant: Tenant | None
     directory_refusal: S2SError | None = None
     site: SeenSite | None = None
-    holders: tuple[IdentityHolder, ...] = ()
+    holders: tuple[IdentityResource, ...] = ()
     write_refusal: S2SError | None = None
     """Why the sign-in itself is not good enough for what the job changes beside the directory."""
 
@@ -192,7 +192,7 @@ def _site(seen: Seen) -> Iterator[Check]:
         yield _judged(Need(right, site.label, resource=site.resource), seen.access)
 
 
-def _identity(holder: IdentityHolder, access: Access) -> Check:
+def _identity(holder: IdentityResource, access: Access) -> Check:
     if holder.principal_id is not None:
         message = f"'{holder.display_name}' has a managed identity already."
         return Check(Right.ENABLE_IDENTITY.value, State.OK, holder.display_name, message)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import assert_never
 
 from mct_s2s.errors import NotThere
-from mct_s2s.model.desired import CertificateWish, ClientWish, FederatedWish, SecretWish
+from mct_s2s.model.desired import CertificateSpec, ClientSpec, FederatedSpec, SecretSpec
 from mct_s2s.model.ids import (
     LONGEST_TAG,
     ApplicationObjectId,
@@ -24,7 +24,7 @@ from mct_s2s.model.observed import (
     Application,
     ClientApplication,
     CredentialKind,
-    IdentityHolder,
+    IdentityResource,
     Observed,
     SecretNote,
     ending,
@@ -48,7 +48,7 @@ from mct_s2s.planning.credentials import Holder, is_undelivered, plan_certificat
 from mct_s2s.planning.custody import Known, adoption, refuse_foreign
 from mct_s2s.planning.edits import missing_reference
 from mct_s2s.planning.membership import members
-from mct_s2s.planning.plan import Facts, Left, LeftToOthers
+from mct_s2s.planning.plan import Facts, Left, ManualStep
 from mct_s2s.planning.restoring import as_restored, deleted_client
 from mct_s2s.planning.service import CREATE, EXPOSE, Service, service_principal
 
@@ -62,7 +62,7 @@ class Client:
 
     client_id: Later[ClientId]
     changes: tuple[AnyChange, ...]
-    left_to_others: tuple[LeftToOthers, ...] = ()
+    left_to_others: tuple[ManualStep, ...] = ()
     notes: tuple[str, ...] = ()
 
 
@@ -74,23 +74,23 @@ class Identity:
     changes: tuple[AnyChange, ...]
 
 
-def plan_client(wish: ClientWish, service: Service, observed: Observed, facts: Facts) -> Client:
+def plan_client(spec: ClientSpec, service: Service, observed: Observed, facts: Facts) -> Client:
     """What one client application lacks.
 
     Raises:
         NotThere: an appId that no registration has, or a display name that two clients of this trust share.
         Refused: a registration that nothing but its name speaks for is not ours.
     """
-    key = f"client:{wish.name}"
-    found = find_client(wish.name, service.unique_name, observed)
-    notes = _adopted_or_ours(wish, found, observed)
-    deleted = None if found else deleted_client(wish.name, service.unique_name, observed.trust.deleted)
+    key = f"client:{spec.name}"
+    found = find_client(spec.name, service.unique_name, observed)
+    notes = _adopted_or_ours(spec, found, observed)
+    deleted = None if found else deleted_client(spec.name, service.unique_name, observed.trust.deleted)
     keep: tuple[KeyId, ...] = ()
-    option = None if is_guid(wish.name) or found in members(observed) else OPTION
+    option = None if is_guid(spec.name) or found in members(observed) else OPTION
     if deleted is not None:
-        found, note = as_restored(deleted, observed.secrets.get(wish.name, SecretNote()))
+        found, note = as_restored(deleted, observed.secrets.get(spec.name, SecretNote()))
         keep = tuple(one.key_id for one in found.application.credentials) if found.application else ()
-        observed = replace(observed, secrets={**observed.secrets, wish.name: note})
+        observed = replace(observed, secrets={**observed.secrets, spec.name: note})
     application = found.application if found else None
     client_id: Later[ClientId] = application.client_id if application else Ref(key, Part.CLIENT_ID)
     object_id: Later[ApplicationObjectId] = application.object_id if application else Ref(key, Part.OBJECT_ID)
@@ -99,16 +99,16 @@ def plan_client(wish: ClientWish, service: Service, observed: Observed, facts: F
     )
     changes: list[AnyChange] = []
     if application is None:
-        unique_name = client_unique_name(service.unique_name, wish.name)
+        unique_name = client_unique_name(service.unique_name, spec.name)
         changes.append(
             CreateApplication(
                 key=key,
                 resource=ABOUT,
-                name=wish.name,
+                name=spec.name,
                 unique_name=unique_name,
                 option=OPTION,
                 tags=(trust_tag(service.unique_name), name_tag(unique_name)),
-                management_reference=wish.management_reference,
+                management_reference=spec.management_reference,
             )
         )
     if deleted is not None:
@@ -125,13 +125,13 @@ def plan_client(wish: ClientWish, service: Service, observed: Observed, facts: F
         )
     if found is None or found.principal is None:
         after = (key,) if deleted is not None else ()
-        changes.append(service_principal(f"{key}:principal", wish.name, client_id, observed, option, after=after))
-    proof = _plan_credential(wish, Holder(wish.name, application, object_id, client_id, service.uri), observed, facts)
+        changes.append(service_principal(f"{key}:principal", spec.name, client_id, observed, option, after=after))
+    proof = _plan_credential(spec, Holder(spec.name, application, object_id, client_id, service.uri), observed, facts)
     changes.extend(proof)
     tags = tuple(
-        tag for tag in _vault_tags(wish, proof, observed) if application is None or tag not in application.tags
+        tag for tag in _vault_tags(spec, proof, observed) if application is None or tag not in application.tags
     )
-    reference = missing_reference(application, wish.management_reference) if application is not None else None
+    reference = missing_reference(application, spec.management_reference) if application is not None else None
     if (
         application is None
         or tags
@@ -143,7 +143,7 @@ def plan_client(wish: ClientWish, service: Service, observed: Observed, facts: F
             UpdateApplication(
                 key=f"{key}:access",
                 resource="API permission",
-                name=wish.name,
+                name=spec.name,
                 detail=f"declares the app role {service.role_value}"
                 + (f", service management reference {reference}" if reference else ""),
                 object_id=object_id,
@@ -158,11 +158,11 @@ def plan_client(wish: ClientWish, service: Service, observed: Observed, facts: F
             )
         )
     consented = not isinstance(principal, Ref) and observed.trust.is_assigned(principal, service.role_id)
-    if not consented and wish.consent:
+    if not consented and spec.consent:
         changes.append(
             AssignAppRole(
                 key=f"{key}:consent",
-                name=wish.name,
+                name=spec.name,
                 detail=f"app role {service.role_value}",
                 principal=principal,
                 service=service.principal,
@@ -173,11 +173,11 @@ def plan_client(wish: ClientWish, service: Service, observed: Observed, facts: F
         )
     if not changes and application is not None:
         changes.append(AlreadyRight(key=key, resource=ABOUT, name=application.display_name, id=application.client_id))
-    left = () if consented or wish.consent else (_consent_by_others(wish, client_id),)
+    left = () if consented or spec.consent else (_consent_by_others(spec, client_id),)
     return Client(client_id, tuple(changes), left, notes)
 
 
-def _adopted_or_ours(wish: ClientWish, found: ClientApplication | None, observed: Observed) -> tuple[str, ...]:
+def _adopted_or_ours(spec: ClientSpec, found: ClientApplication | None, observed: Observed) -> tuple[str, ...]:
     """What the plan says of a registration that is taken into the trust by this wish.
 
     Raises:
@@ -185,14 +185,14 @@ def _adopted_or_ours(wish: ClientWish, found: ClientApplication | None, observed
     """
     if found is None or found.application is None or found in members(observed):
         return ()
-    if is_guid(wish.name):
+    if is_guid(spec.name):
         return (adoption(found.application, observed, ABOUT),)
-    known = Known(observed.secrets.get(wish.name, SecretNote()), wish.credential)
+    known = Known(observed.secrets.get(spec.name, SecretNote()), spec.credential)
     refuse_foreign(found.application, observed, known, OPTION)
     return ()
 
 
-def plan_identity(holder: IdentityHolder, service: Service | None, observed: Observed) -> Identity:
+def plan_identity(holder: IdentityResource, service: Service | None, observed: Observed) -> Identity:
     """What one Azure resource lacks to call the API as itself.
 
     A managed identity needs no consent, unless the service principal admits assigned callers only (AADSTS501051).
@@ -280,22 +280,22 @@ def orphans(application: Application | None, note: SecretNote) -> tuple[str, ...
     )
 
 
-def _plan_credential(wish: ClientWish, holder: Holder, observed: Observed, facts: Facts) -> list[AnyChange]:
-    note = observed.secrets.get(wish.name, SecretNote())
-    match wish.credential:
+def _plan_credential(spec: ClientSpec, holder: Holder, observed: Observed, facts: Facts) -> list[AnyChange]:
+    note = observed.secrets.get(spec.name, SecretNote())
+    match spec.credential:
         case None:
             return []
-        case SecretWish():
-            return _plan_secret(wish.credential, holder, note, facts)
-        case CertificateWish():
-            return plan_certificate(wish.credential, holder, note, facts.credential_name, facts.now)
-        case FederatedWish():
-            return plan_federated(wish.credential, holder, observed.cloud)
+        case SecretSpec():
+            return _plan_secret(spec.credential, holder, note, facts)
+        case CertificateSpec():
+            return plan_certificate(spec.credential, holder, note, facts.credential_name, facts.now)
+        case FederatedSpec():
+            return plan_federated(spec.credential, holder, observed.cloud)
         case _ as never:
             assert_never(never)
 
 
-def _plan_secret(wish: SecretWish, holder: Holder, note: SecretNote, facts: Facts) -> list[AnyChange]:
+def _plan_secret(spec: SecretSpec, holder: Holder, note: SecretNote, facts: Facts) -> list[AnyChange]:
     key, application = f"client:{holder.name}:secret", holder.application
     lost = orphans(application, note)
     changes: list[AnyChange] = [
@@ -319,14 +319,14 @@ def _plan_secret(wish: SecretWish, holder: Holder, note: SecretNote, facts: Fact
             AddSecret(
                 key=key,
                 name=holder.name,
-                detail=ending(wish.expires),
+                detail=ending(spec.expires),
                 client=holder.name,
                 object_id=holder.object_id,
                 client_id=holder.client_id,
                 credential_name=facts.credential_name,
-                expires=wish.expires,
+                expires=spec.expires,
                 audience=holder.audience,
-                shorten=wish.shorten,
+                shorten=spec.shorten,
                 instead_of=note.delivered,
                 after=(f"client:{holder.name}", *(change.key for change in changes)),
             )
@@ -334,18 +334,18 @@ def _plan_secret(wish: SecretWish, holder: Holder, note: SecretNote, facts: Fact
     return changes
 
 
-def _vault_tags(wish: ClientWish, proof: Sequence[AnyChange], observed: Observed) -> tuple[str, ...]:
+def _vault_tags(spec: ClientSpec, proof: Sequence[AnyChange], observed: Observed) -> tuple[str, ...]:
     """What the registration has to remember: the key vault secret that a removal has to name, or to delete."""
-    note = observed.secrets.get(wish.name, SecretNote())
+    note = observed.secrets.get(spec.name, SecretNote())
     lies_there = note.delivered is not None or any(isinstance(change, AddSecret) for change in proof)
     tag = vault_tag(note.vault) if note.vault is not None and lies_there else ""
     return (tag,) if tag and len(tag) <= LONGEST_TAG else ()
 
 
-def _consent_by_others(wish: ClientWish, client_id: Later[ClientId]) -> LeftToOthers:
-    return LeftToOthers(
+def _consent_by_others(spec: ClientSpec, client_id: Later[ClientId]) -> ManualStep:
+    return ManualStep(
         Left.CONSENT,
-        f"Admin consent for '{wish.name}' is left to a Cloud Application Administrator.",
-        client=wish.name,
+        f"Admin consent for '{spec.name}' is left to a Cloud Application Administrator.",
+        client=spec.name,
         client_id=client_id,
     )

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from mct_s2s.errors import Refused
 from mct_s2s.model.commands import option
-from mct_s2s.model.desired import CertificateWish, FederatedWish
+from mct_s2s.model.desired import CertificateSpec, FederatedSpec
 from mct_s2s.model.ids import ApplicationObjectId, ClientId, same_id
 from mct_s2s.model.observed import EXPIRING_WITHIN, Application, Credential, CredentialKind, SecretNote, ending
 from mct_s2s.model.proofs import Certificate, Federation
@@ -65,27 +65,27 @@ def is_undelivered(credential: Credential, note: SecretNote) -> bool:
 
 
 def plan_certificate(
-    wish: CertificateWish, holder: Holder, note: SecretNote, credential_name: str, now: datetime
+    spec: CertificateSpec, holder: Holder, note: SecretNote, credential_name: str, now: datetime
 ) -> list[AnyChange]:
     """The certificate that is lacking, if one is."""
     valid = [c for c in holder.credentials if c.kind is CredentialKind.CERTIFICATE and c.is_valid_at(now)]
     pending = None
-    if wish.given is not None:
-        if any(_is(credential, wish.given) for credential in valid):
+    if spec.given is not None:
+        if any(_is(credential, spec.given) for credential in valid):
             return []
-        detail = wish.given.thumbprint
+        detail = spec.given.thumbprint
     else:
         unseen = all(credential.key_id != note.delivered for credential in holder.credentials)
         fresh = isinstance(holder.client_id, str) and note.is_fresh(holder.client_id, now, CredentialKind.CERTIFICATE)
-        if (fresh and unseen) or any(not is_undelivered(c, note) and not _is_ending(c, wish, now) for c in valid):
+        if (fresh and unseen) or any(not is_undelivered(c, note) and not _is_ending(c, spec, now) for c in valid):
             return []
         if note.pending is not None and (
             any(is_undelivered(credential, note) for credential in valid)
-            or abs(note.pending.expires - wish.expires) < SAME_WISH
+            or abs(note.pending.expires - spec.expires) < SAME_WISH
         ):
             pending = note.pending
         detail = "with the key of an attempt that was cut off" if pending else "with a new key"
-    dates = wish.given or pending or wish
+    dates = spec.given or pending or spec
     return [
         AddCertificate(
             key=f"client:{holder.name}:certificate",
@@ -99,20 +99,20 @@ def plan_certificate(
             starts=dates.starts,
             expires=dates.expires,
             audience=holder.audience,
-            given=wish.given,
+            given=spec.given,
             pending=pending,
             instead_of=note.delivered,
         )
     ]
 
 
-def plan_federated(wish: FederatedWish, holder: Holder, cloud: str) -> list[AnyChange]:
+def plan_federated(spec: FederatedSpec, holder: Holder, cloud: str) -> list[AnyChange]:
     """The federated credential that is lacking, if one is.
 
     Raises:
         Refused: one that somebody made takes the same subject for another audience, or there is no room for one more.
     """
-    wanted = Federation(wish.issuer, wish.subject, wish.audience or exchange_audience(cloud))
+    wanted = Federation(spec.issuer, spec.subject, spec.audience or exchange_audience(cloud))
     federated = {c.federation: c for c in holder.credentials if c.federation is not None}
     if wanted in federated:
         return []
@@ -163,10 +163,10 @@ def one_after_another(changes: list[AnyChange]) -> list[AnyChange]:
     return ordered
 
 
-def _is_ending(credential: Credential, wish: CertificateWish, now: datetime) -> bool:
+def _is_ending(credential: Credential, spec: CertificateSpec, now: datetime) -> bool:
     """Whether a certificate ends so soon that one that lasts longer is to come beside it."""
     ends = credential.expires
-    return ends is not None and ends <= now + EXPIRING_WITHIN and wish.expires > ends + SAME_WISH
+    return ends is not None and ends <= now + EXPIRING_WITHIN and spec.expires > ends + SAME_WISH
 
 
 def _is(credential: Credential, certificate: Certificate) -> bool:

@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 
 from mct_s2s.errors import Refused
 from mct_s2s.model.commands import command, option, own_command
-from mct_s2s.model.desired import CertificateWish, CredentialWish, FederatedWish
+from mct_s2s.model.desired import CertificateSpec, CredentialWish, FederatedSpec
 from mct_s2s.model.ids import PrincipalId, certificate_key_id, same_id
 from mct_s2s.model.observed import (
     Application,
@@ -43,7 +43,7 @@ class Known:
     """The credentials that may be there: those that a store of ours speaks of, and those that were asked for."""
 
     note: SecretNote = field(default_factory=SecretNote)
-    wish: CredentialWish | None = None
+    spec: CredentialWish | None = None
 
     def holds(self, credential: Credential) -> bool:
         """Whether this one is among them."""
@@ -54,15 +54,15 @@ class Known:
             case CredentialKind.CERTIFICATE:
                 return credential.thumbprint is not None and self._holds_key(credential.thumbprint)
             case CredentialKind.FEDERATED:
-                wish, found = self.wish, credential.federation
+                spec, found = self.spec, credential.federation
                 return (
-                    isinstance(wish, FederatedWish)
+                    isinstance(spec, FederatedSpec)
                     and found is not None
-                    and (found.issuer, found.subject) == (wish.issuer, wish.subject)
+                    and (found.issuer, found.subject) == (spec.issuer, spec.subject)
                 )
 
     def _holds_key(self, thumbprint: str) -> bool:
-        given = self.wish.given if isinstance(self.wish, CertificateWish) else None
+        given = self.spec.given if isinstance(self.spec, CertificateSpec) else None
         certificates = [one for one in (given, self.note.pending) if one is not None]
         return any(same_id(thumbprint, one.thumbprint) for one in certificates) or same_id(
             certificate_key_id(thumbprint), self.note.delivered

@@ -8,7 +8,7 @@ from difflib import get_close_matches
 from mct_s2s.errors import NotThere, Refused
 from mct_s2s.model.desired import Removal
 from mct_s2s.model.ids import client_unique_name, same_id
-from mct_s2s.model.observed import Application, ClientApplication, IdentityHolder, Observed, ServicePrincipal
+from mct_s2s.model.observed import Application, ClientApplication, IdentityResource, Observed, ServicePrincipal
 from mct_s2s.planning.membership import members
 
 
@@ -20,7 +20,7 @@ class Leaving:
     identities: tuple[ServicePrincipal, ...] = ()
     entries: tuple[str, ...] = ()
     """Entries of the allow lists, as they stand."""
-    off: tuple[IdentityHolder, ...] = ()
+    off: tuple[IdentityResource, ...] = ()
     """Resources whose identity was switched on for this trust and is off by now."""
     deleted: tuple[Application, ...] = ()
     """Registrations of clients that are in the recycle bin already."""
@@ -105,7 +105,7 @@ def _identities(observed: Observed) -> tuple[ServicePrincipal, ...]:
     return observed.trust.identities_with(use.holder for use in observed.identity_uses)
 
 
-def _off(observed: Observed) -> tuple[IdentityHolder, ...]:
+def _off(observed: Observed) -> tuple[IdentityResource, ...]:
     return tuple(use.holder for use in observed.identity_uses if use.holder.principal_id is None)
 
 

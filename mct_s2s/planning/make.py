@@ -12,7 +12,7 @@ from mct_s2s.planning.changes import AlreadyRight, AnyChange, Later, WriteSettin
 from mct_s2s.planning.clients import Client, plan_client, plan_identity
 from mct_s2s.planning.credentials import one_after_another
 from mct_s2s.planning.membership import members
-from mct_s2s.planning.plan import Facts, Left, LeftToOthers, Plan
+from mct_s2s.planning.plan import Facts, Left, ManualStep, Plan
 from mct_s2s.planning.removal import plan_removal
 from mct_s2s.planning.rotation import plan_rotation
 from mct_s2s.planning.service import Service, plan_service
@@ -55,13 +55,13 @@ def make_plan(desired: Desired, observed: Observed, facts: Facts) -> Plan:
         steps.append(step)
         left += unread
     if desired.settings is SettingsScope.NONE:
-        wish = settings_wish(
+        spec = settings_wish(
             replace(desired, settings=SettingsScope.ALL), observed, service, application_ids, object_ids
         )
-        left.append(LeftToOthers(Left.SETTINGS, "The App Service's settings are left to whoever runs it.", wish=wish))
+        left.append(ManualStep(Left.SETTINGS, "The App Service's settings are left to whoever runs it.", spec=spec))
     else:
-        wish = settings_wish(desired, observed, service, application_ids, object_ids)
-        site_steps = plan_site(observed, wish, restart=desired.restart)
+        spec = settings_wish(desired, observed, service, application_ids, object_ids)
+        site_steps = plan_site(observed, spec, restart=desired.restart)
         steps += site_steps or _settings_already_right(observed)
     adopted = (*(service.notes if service else ()), *(note for client in clients for note in client.notes))
     return Plan(tuple(steps), tuple(left), (*adopted, *_notes(observed, steps)))
@@ -101,8 +101,8 @@ def _plan_clients(desired: Desired, service: Service | None, observed: Observed,
     if service is None:
         return []
     planned: dict[object, Client] = {}
-    for wish in desired.clients:
-        client = plan_client(wish, service, observed, facts)
+    for spec in desired.clients:
+        client = plan_client(spec, service, observed, facts)
         planned.setdefault(client.client_id, client)  # a name and an appId may mean the same client
     return list(planned.values())
 

@@ -20,7 +20,7 @@ from mct_s2s.planning.changes import (
     Ref,
     RestartSite,
     ScopeOf,
-    SettingsWish,
+    SettingsSpec,
     SettingValue,
     WriteSettings,
 )
@@ -53,7 +53,7 @@ class Left(StrEnum):
 
 
 @dataclass(frozen=True)
-class LeftToOthers:
+class ManualStep:
     """A step that this run leaves to somebody else: what they have to type or open is said once its ids are known."""
 
     step: Left
@@ -64,7 +64,7 @@ class LeftToOthers:
     """Who is to be consented to, where it is a client application."""
     resource: ResourceId | None = None
     """Whose managed identity is to be consented to, or which site it is about."""
-    wish: SettingsWish | None = None
+    spec: SettingsSpec | None = None
     """What the settings have to say."""
     needed: tuple[Lack, ...] = ()
     """What the caller lacks; nothing where an option left the step out."""
@@ -77,7 +77,7 @@ class Plan:
     """All that a command would do, in an order in which it can be read."""
 
     steps: tuple[AnyChange, ...] = ()
-    left_to_others: tuple[LeftToOthers, ...] = ()
+    left_to_others: tuple[ManualStep, ...] = ()
     notes: tuple[str, ...] = ()
     """Sentences that the reader should know of, although nothing follows from them."""
 

@@ -36,7 +36,7 @@ from mct_s2s.planning.changes import (
     WriteSettings,
 )
 from mct_s2s.planning.grants import Lack, lacks
-from mct_s2s.planning.plan import Left, LeftToOthers, Plan
+from mct_s2s.planning.plan import Left, ManualStep, Plan
 from mct_s2s.planning.rights import Judged, Need, Obstacle, ObstacleKind, Right, judge
 from mct_s2s.planning.unwire import taking_out
 
@@ -127,7 +127,7 @@ def need_of(change: AnyChange, observed: Observed) -> Need | None:  # noqa: C901
             return None
 
 
-def left_if_refused(change: AnyChange, observed: Observed, access: Access) -> LeftToOthers | None:
+def left_if_refused(change: AnyChange, observed: Observed, access: Access) -> ManualStep | None:
     """What is left to others where the real request for admin consent is refused although nothing spoke against it."""
     if not isinstance(change, AssignAppRole):
         return None
@@ -184,9 +184,9 @@ def stopped(missing: Iterable[str], lacking: Iterable[Right], request_id: str | 
 
 def _is_left(change: AnyChange, refused: dict[str, Judged]) -> bool:
     """Settings that shut somebody out, or that are put back, are not left: the rest of the plan rests on them."""
-    if isinstance(change, WriteSettings) and (change.first or change.wish.exact):
+    if isinstance(change, WriteSettings) and (change.first or change.spec.exact):
         return False
-    if isinstance(change, WireApp) and change.wish.undo:
+    if isinstance(change, WireApp) and change.spec.undo:
         return change.key in refused
     return change.key in refused and isinstance(change, AssignAppRole | WriteSettings | RestartSite)
 
@@ -205,10 +205,10 @@ def _doubts(plan: Plan, judged: Mapping[str, Judged]) -> tuple[str, ...]:
     return (doubt,) if names else ()
 
 
-def _left(change: AnyChange, judged: Judged, access: Access) -> LeftToOthers:
+def _left(change: AnyChange, judged: Judged, access: Access) -> ManualStep:
     needed = lacks(judged, access)
     if isinstance(change, AssignAppRole):
-        return LeftToOthers(
+        return ManualStep(
             Left.CONSENT,
             f"Admin consent for '{change.name}' is left to others: you may not grant it.",
             client=change.name,
@@ -220,9 +220,9 @@ def _left(change: AnyChange, judged: Judged, access: Access) -> LeftToOthers:
         what = (
             f"The application settings of '{change.name}' and its restart are left to others: you may not write them."
         )
-        return LeftToOthers(Left.SETTINGS, what, resource=change.site.resource, wish=change.wish, needed=needed)
+        return ManualStep(Left.SETTINGS, what, resource=change.site.resource, spec=change.spec, needed=needed)
     if isinstance(change, WireApp):
-        return LeftToOthers(
+        return ManualStep(
             Left.UNWIRE,
             f"The settings of '{change.name}' that were written for a client which goes are left to others.",
             resource=change.site.resource,
@@ -231,7 +231,7 @@ def _left(change: AnyChange, judged: Judged, access: Access) -> LeftToOthers:
         )
     assert isinstance(change, RestartSite)  # noqa: S101  # the last and last that can be left
     what = f"The restart of '{change.name}' is left to others: you may not restart it."
-    return LeftToOthers(Left.RESTART, what, resource=change.site.resource, needed=needed)
+    return ManualStep(Left.RESTART, what, resource=change.site.resource, needed=needed)
 
 
 def _service(observed: Observed) -> ApplicationObjectId | None:

@@ -29,7 +29,7 @@ from mct_s2s.planning.changes import (
     PurgeApplication,
     RemoveSecret,
     RevokeAppRole,
-    SettingsWish,
+    SettingsSpec,
     UpdateApplication,
 )
 from mct_s2s.planning.clients import ABOUT
@@ -81,12 +81,12 @@ def _base(observed: Observed, unique_name: str) -> str:
 def _shut_out(removal: Removal, leaving: Leaving, observed: Observed, *, restart: bool) -> tuple[AnyChange, ...]:
     if observed.app_service is None:
         return ()
-    wish = (
-        SettingsWish(without_names=NAMES, tidy=False)
+    spec = (
+        SettingsSpec(without_names=NAMES, tidy=False)
         if removal.everything
-        else SettingsWish(without=frozenset(entry.casefold() for entry in leaving.entries), tidy=False)
+        else SettingsSpec(without=frozenset(entry.casefold() for entry in leaving.entries), tidy=False)
     )
-    return plan_site(observed, wish, restart=restart, first=True)
+    return plan_site(observed, spec, restart=restart, first=True)
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from mct_s2s.errors import NotThere, Refused
-from mct_s2s.model.desired import ServiceWish
+from mct_s2s.model.desired import ServiceSpec
 from mct_s2s.model.ids import (
     DEFAULT_ROLE,
     LONGEST_TAG,
@@ -67,7 +67,7 @@ class Service:
     notes: tuple[str, ...] = ()
 
 
-def plan_service(wish: ServiceWish, observed: Observed) -> Service:
+def plan_service(spec: ServiceSpec, observed: Observed) -> Service:
     """What the service application lacks.
 
     Raises:
@@ -76,35 +76,35 @@ def plan_service(wish: ServiceWish, observed: Observed) -> Service:
             and it is not ours.
     """
     application = observed.trust.service
-    notes = _adopted_or_ours(wish, application, observed)
+    notes = _adopted_or_ours(spec, application, observed)
     settings = observed.app_service.settings if observed.app_service else {}
-    deleted = deleted_service(wish.adopt, wish.unique_name, settings, observed.trust.deleted)
-    if application is None and not wish.may_create:
+    deleted = deleted_service(spec.adopt, spec.unique_name, settings, observed.trust.deleted)
+    if application is None and not spec.may_create:
         raise _missing(deleted)
     if application is None and deleted is None:
-        return _new_service(wish, observed)
+        return _new_service(spec, observed)
     if application is None:
         application = deleted
     assert application is not None  # noqa: S101  # one of the two is there
     back = application is deleted
     after = (CREATE,) if back else ()
-    role, role_edit = _role(application, wish, observed)
-    uri = _uri_in_use(application, wish, observed)
+    role, role_edit = _role(application, spec, observed)
+    uri = _uri_in_use(application, spec, observed)
     edits = _with_name(
         application,
-        wish,
+        spec,
         ApplicationEdits(
             uri=None if uri else ApiUri(application.client_id),
             role=role_edit,
             token_version=1 if application.token_version == 2 else None,
             tags=tuple(tag for tag in _memory(observed) if tag not in application.tags),
-            management_reference=missing_reference(application, wish.management_reference),
+            management_reference=missing_reference(application, spec.management_reference),
         ),
     )
     if edits.uri is not None:
         refuse_taken_uri(application, observed)
     changes: list[AnyChange] = []
-    option = None if is_named(application, wish.adopt, settings) else OPTION
+    option = None if is_named(application, spec.adopt, settings) else OPTION
     if back and option:
         refuse_anothers(application, observed)
     if back:
@@ -153,13 +153,13 @@ def plan_service(wish: ServiceWish, observed: Observed) -> Service:
         role_id=role.id,
         role_value=role.value or "",
         uri=uri or api_uri(application.client_id),
-        unique_name=application.unique_name or wish.unique_name,
+        unique_name=application.unique_name or spec.unique_name,
         changes=tuple(changes),
         notes=notes,
     )
 
 
-def _adopted_or_ours(wish: ServiceWish, application: Application | None, observed: Observed) -> tuple[str, ...]:
+def _adopted_or_ours(spec: ServiceSpec, application: Application | None, observed: Observed) -> tuple[str, ...]:
     """What the plan says of a registration that becomes the service application by this wish.
 
     Raises:
@@ -168,7 +168,7 @@ def _adopted_or_ours(wish: ServiceWish, application: Application | None, observe
     settings = observed.app_service.settings if observed.app_service else {}
     if application is None or is_named(application, None, settings):
         return ()
-    if is_named(application, wish.adopt, {}):
+    if is_named(application, spec.adopt, {}):
         return (adoption(application, observed, ABOUT),)
     refuse_anothers(application, observed)
     refuse_foreign(application, observed, Known(), OPTION)
@@ -228,20 +228,20 @@ def _missing(deleted: Application | None) -> NotThere:
     )
 
 
-def _new_service(wish: ServiceWish, observed: Observed) -> Service:
-    value = wish.role or DEFAULT_ROLE
-    role = _new_role(observed, wish.unique_name, value)
+def _new_service(spec: ServiceSpec, observed: Observed) -> Service:
+    value = spec.role or DEFAULT_ROLE
+    role = _new_role(observed, spec.unique_name, value)
     client_id: Ref[ClientId] = Ref(CREATE, Part.CLIENT_ID)
     changes = (
         CreateApplication(
             key=CREATE,
             resource=ABOUT,
-            name=wish.display_name,
-            unique_name=wish.unique_name,
+            name=spec.display_name,
+            unique_name=spec.unique_name,
             option=OPTION,
             tags=_memory(observed),
             notes=note_for(observed),
-            management_reference=wish.management_reference,
+            management_reference=spec.management_reference,
         ),
         UpdateApplication(
             key=EXPOSE,
@@ -249,10 +249,10 @@ def _new_service(wish: ServiceWish, observed: Observed) -> Service:
             name="api://<appId>",
             detail=f"with the app role {value}",
             object_id=Ref(CREATE, Part.OBJECT_ID),
-            edits=ApplicationEdits(uri=ApiUri(client_id), role=role, tags=(name_tag(wish.unique_name),)),
+            edits=ApplicationEdits(uri=ApiUri(client_id), role=role, tags=(name_tag(spec.unique_name),)),
             is_new=True,
         ),
-        CreateServicePrincipal(key=PRINCIPAL, name=wish.display_name, client_id=client_id),
+        CreateServicePrincipal(key=PRINCIPAL, name=spec.display_name, client_id=client_id),
     )
     return Service(
         client_id=client_id,
@@ -260,15 +260,15 @@ def _new_service(wish: ServiceWish, observed: Observed) -> Service:
         role_id=role.id,
         role_value=value,
         uri=ApiUri(client_id),
-        unique_name=wish.unique_name,
+        unique_name=spec.unique_name,
         changes=changes,
     )
 
 
-def _with_name(application: Application, wish: ServiceWish, edits: ApplicationEdits) -> ApplicationEdits:
+def _with_name(application: Application, spec: ServiceSpec, edits: ApplicationEdits) -> ApplicationEdits:
     """With the tag of its `uniqueName`, which an interrupted creation lacks; that alone is not worth a write."""
-    tag = name_tag(wish.unique_name)
-    if edits == ApplicationEdits() or application.unique_name != wish.unique_name or tag in application.tags:
+    tag = name_tag(spec.unique_name)
+    if edits == ApplicationEdits() or application.unique_name != spec.unique_name or tag in application.tags:
         return edits
     return replace(edits, tags=(*edits.tags, tag))
 
@@ -280,9 +280,9 @@ def _memory(observed: Observed) -> tuple[str, ...]:
     return tuple(tag for tag in tags if len(tag) <= LONGEST_TAG)
 
 
-def _role(application: Application, wish: ServiceWish, observed: Observed) -> tuple[AppRole, AppRole | None]:
+def _role(application: Application, spec: ServiceSpec, observed: Observed) -> tuple[AppRole, AppRole | None]:
     """The app role to use, and what has to be written for it, if anything."""
-    value = wish.role or role_in_use(application, observed) or DEFAULT_ROLE
+    value = spec.role or role_in_use(application, observed) or DEFAULT_ROLE
     role = application.role(value)
     if role is None:
         role = _new_role(observed, application.unique_name or application.client_id, value)
@@ -305,10 +305,10 @@ def role_in_use(application: Application, observed: Observed) -> str | None:
     return value if role is not None and role.is_for_applications else None
 
 
-def _uri_in_use(application: Application, wish: ServiceWish, observed: Observed) -> str | None:
+def _uri_in_use(application: Application, spec: ServiceSpec, observed: Observed) -> str | None:
     """The Application ID URI to keep: the one the site names, the one that was typed, or the default one."""
     audience = value_of(observed.app_service.settings, AUDIENCE) if observed.app_service else None
-    for candidate in (wish.adopt, audience, api_uri(application.client_id)):
+    for candidate in (spec.adopt, audience, api_uri(application.client_id)):
         if candidate in application.identifier_uris:
             return candidate
     return None

@@ -33,8 +33,8 @@ from mct_s2s.planning.changes import (
     Later,
     RestartSite,
     SettingEdit,
-    SettingsWish,
-    SettingWish,
+    SettingSpec,
+    SettingsSpec,
     WriteSettings,
 )
 from mct_s2s.planning.plan import Results
@@ -47,25 +47,25 @@ def settings_wish(
     service: Service | None,
     application_ids: Iterable[Later[ClientId]],
     object_ids: Iterable[Later[PrincipalId]],
-) -> SettingsWish:
+) -> SettingsSpec:
     """What the settings must come to say. Values that the operator gave go before what the directory holds."""
     if desired.backup is not None:
         return _put_back(desired.backup, observed)
     if desired.settings is SettingsScope.OFF:
-        return SettingsWish(values=(SettingWish(ENABLED, "false", frozenset({"false"})),), tidy=False)
+        return SettingsSpec(values=(SettingSpec(ENABLED, "false", frozenset({"false"})),), tidy=False)
     allowed_clients = (*application_ids, *desired.given.application_ids)
     allowed_objects = (*object_ids, *desired.given.object_ids)
-    values: list[SettingWish] = []
+    values: list[SettingSpec] = []
     if desired.settings is SettingsScope.ALL:
         values += _values(desired.given, observed.tenant, service)
     settings = observed.app_service.settings if observed.app_service else {}
     if allowed_clients or allow_list(settings, APPLICATION_IDS).ids:
         role = desired.given.role or (service.role_value if service else value_of(settings, ROLE))
-        values += [SettingWish(ROLE, role)] if role else []
-    return SettingsWish(tuple(values), allowed_clients, allowed_objects)
+        values += [SettingSpec(ROLE, role)] if role else []
+    return SettingsSpec(tuple(values), allowed_clients, allowed_objects)
 
 
-def _put_back(backup: Backup, observed: Observed) -> SettingsWish:
+def _put_back(backup: Backup, observed: Observed) -> SettingsSpec:
     """Every setting of the backup with its value, and none of ours that is not in it. What others added since stays.
 
     Raises:
@@ -79,33 +79,33 @@ def _put_back(backup: Backup, observed: Observed) -> SettingsWish:
             remedy=f"Restore it where it belongs: add {option('--app-service', backup.app_service)}",
         )
     held = {name.casefold() for name in backup.settings}
-    return SettingsWish(
+    return SettingsSpec(
         exact=backup.settings,
         without_names=tuple(name for name in NAMES if name.casefold() not in held),
         tidy=False,
     )
 
 
-def _values(given: GivenValues, tenant: Tenant | None, service: Service | None) -> list[SettingWish]:
+def _values(given: GivenValues, tenant: Tenant | None, service: Service | None) -> list[SettingSpec]:
     audience: str | ApiUri | None = given.audience or (service.uri if service else None)
     tenant_id = given.tenant_id or (tenant.id if tenant else None)
-    wishes = [SettingWish(ENABLED, "true", frozenset({"true"}))]
+    specs = [SettingSpec(ENABLED, "true", frozenset({"true"}))]
     if audience is not None:
-        wishes.append(SettingWish(AUDIENCE, audience))
+        specs.append(SettingSpec(AUDIENCE, audience))
     if given.tenant_name is not None:
-        wishes.append(SettingWish(TENANT_NAME, given.tenant_name, frozenset({given.tenant_name.lower()})))
+        specs.append(SettingSpec(TENANT_NAME, given.tenant_name, frozenset({given.tenant_name.lower()})))
     elif tenant is not None:
-        wishes.append(SettingWish(TENANT_NAME, tenant.name, tenant.domains))
+        specs.append(SettingSpec(TENANT_NAME, tenant.name, tenant.domains))
     if tenant_id is not None:
-        wishes.append(SettingWish(TENANT_ID, tenant_id, frozenset({tenant_id.lower()})))
-    return wishes
+        specs.append(SettingSpec(TENANT_ID, tenant_id, frozenset({tenant_id.lower()})))
+    return specs
 
 
-def plan_site(observed: Observed, wish: SettingsWish, *, restart: bool, first: bool = False) -> tuple[AnyChange, ...]:
+def plan_site(observed: Observed, spec: SettingsSpec, *, restart: bool, first: bool = False) -> tuple[AnyChange, ...]:
     """One write and one restart, or nothing at all; before everything else where somebody is shut out."""
     assert observed.app_service is not None  # noqa: S101  # asked only where a site was looked at
     site, settings = observed.app_service.site, observed.app_service.settings
-    changed = changed_names(settings, wish, Results())
+    changed = changed_names(settings, spec, Results())
     if not changed:
         return ()
     write = WriteSettings(
@@ -113,62 +113,62 @@ def plan_site(observed: Observed, wish: SettingsWish, *, restart: bool, first: b
         name=site.label,
         detail=describe(settings, changed),
         site=site,
-        wish=wish,
+        spec=spec,
         changed=changed,
-        edits=edits_of(settings, wish, changed),
+        edits=edits_of(settings, spec, changed),
         first=first,
     )
     return (write, RestartSite(key="restart", name=site.label, detail="restart", site=site)) if restart else (write,)
 
 
-def merge(settings: AppSettings, wish: SettingsWish, results: Results) -> dict[str, str | None]:
+def merge(settings: AppSettings, spec: SettingsSpec, results: Results) -> dict[str, str | None]:
     """The settings with the wish merged in: every other setting keeps its exact value, its spelling and its place.
 
     Ids that are not known yet are left out; `changed_names` accounts for them.
     """
     merged = dict(settings)
-    for entry in wish.values:
+    for entry in spec.values:
         value = results.text(entry.value)
         current = value_of(merged, entry.name)
         if value is not None and not (current == value or (current or "").casefold() in entry.equally_right):
             merged[spelling_in(merged, entry.name)] = value
-    _merge_ids(merged, APPLICATION_IDS, [results.known(later) for later in wish.application_ids], wish)
-    _merge_ids(merged, OBJECT_IDS, [results.known(later) for later in wish.object_ids], wish)
-    for name, as_it_was in wish.exact.items():
+    _merge_ids(merged, APPLICATION_IDS, [results.known(later) for later in spec.application_ids], spec)
+    _merge_ids(merged, OBJECT_IDS, [results.known(later) for later in spec.object_ids], spec)
+    for name, as_it_was in spec.exact.items():
         merged[spelling_in(merged, name)] = as_it_was
-    for name, as_written in wish.undo.items():
+    for name, as_written in spec.undo.items():
         if value_of(merged, name) == as_written:
             del merged[spelling_in(merged, name)]
-    for name in wish.without_names:
+    for name in spec.without_names:
         merged.pop(spelling_in(merged, name), None)
     return merged
 
 
-def changed_names(settings: AppSettings, wish: SettingsWish, results: Results) -> tuple[str, ...]:
+def changed_names(settings: AppSettings, spec: SettingsSpec, results: Results) -> tuple[str, ...]:
     """The settings that would change, those whose new value is not known yet included."""
-    merged = merge(settings, wish, results)
+    merged = merge(settings, spec, results)
     changed = {name for name, value in merged.items() if name not in settings or settings[name] != value}
     changed |= set(settings) - set(merged)
-    changed |= {spelling_in(settings, entry.name) for entry in wish.values if results.text(entry.value) is None}
-    if any(results.known(later) is None for later in wish.application_ids):
+    changed |= {spelling_in(settings, entry.name) for entry in spec.values if results.text(entry.value) is None}
+    if any(results.known(later) is None for later in spec.application_ids):
         changed.add(spelling_in(settings, APPLICATION_IDS))
-    if any(results.known(later) is None for later in wish.object_ids):
+    if any(results.known(later) is None for later in spec.object_ids):
         changed.add(spelling_in(settings, OBJECT_IDS))
     return tuple(sorted(changed))
 
 
-def edits_of(settings: AppSettings, wish: SettingsWish, changed: Collection[str]) -> tuple[SettingEdit, ...]:
+def edits_of(settings: AppSettings, spec: SettingsSpec, changed: Collection[str]) -> tuple[SettingEdit, ...]:
     """What becomes of our own settings, as far as it is known now. All others hold secrets: they are left out.
 
     Of a backup nothing is told but the names: what it puts back was there before, and is secret as a whole.
     """
-    if wish.exact:
+    if spec.exact:
         return ()
     nothing = Results()
-    merged = merge(settings, wish, nothing)
-    pending = {entry.name for entry in wish.values if nothing.text(entry.value) is None}
-    pending |= {APPLICATION_IDS} if any(nothing.known(later) is None for later in wish.application_ids) else set()
-    pending |= {OBJECT_IDS} if any(nothing.known(later) is None for later in wish.object_ids) else set()
+    merged = merge(settings, spec, nothing)
+    pending = {entry.name for entry in spec.values if nothing.text(entry.value) is None}
+    pending |= {APPLICATION_IDS} if any(nothing.known(later) is None for later in spec.application_ids) else set()
+    pending |= {OBJECT_IDS} if any(nothing.known(later) is None for later in spec.object_ids) else set()
     return tuple(
         SettingEdit(
             name,
@@ -185,14 +185,14 @@ def _merge_ids(
     merged: dict[str, str | None],
     name: str,
     wanted: list[ClientId | None] | list[PrincipalId | None],
-    wish: SettingsWish,
+    spec: SettingsSpec,
 ) -> None:
     known = [entry for entry in wanted if entry is not None]
     current = allow_list(merged, name)
-    leaving = any(entry.casefold() in wish.without for entry in current.ids)
-    if not leaving and all(current.holds(entry) for entry in known) and (current.is_well_formed or not wish.tidy):
+    leaving = any(entry.casefold() in spec.without for entry in current.ids)
+    if not leaving and all(current.holds(entry) for entry in known) and (current.is_well_formed or not spec.tidy):
         return
-    wanted_list = current.with_ids(known).without(wish.without)
+    wanted_list = current.with_ids(known).without(spec.without)
     if leaving and not wanted_list.text:
         del merged[spelling_in(merged, name)]
     else:

@@ -12,9 +12,9 @@ from mct_s2s.model.commands import command, webapp_command
 from mct_s2s.model.ids import ClientId, place_in_tag, wire_tag
 from mct_s2s.model.observed import Application, Observed, WiredApp
 from mct_s2s.model.resource_id import ResourceId
-from mct_s2s.planning.changes import AlreadyRight, AnyChange, DeleteStoredSecret, SettingsWish, WireApp
+from mct_s2s.planning.changes import AlreadyRight, AnyChange, DeleteStoredSecret, SettingsSpec, WireApp
 from mct_s2s.planning.leaving import Leaving
-from mct_s2s.planning.plan import Left, LeftToOthers
+from mct_s2s.planning.plan import Left, ManualStep
 from mct_s2s.planning.site import describe
 from mct_s2s.planning.wire import CLIENT_SECRET, WRITTEN, secret_read_by, written_by_us
 
@@ -48,7 +48,7 @@ class Unwiring:
                     name=app.site.label,
                     detail=f"without {describe(app.settings, names)}",
                     site=app.site,
-                    wish=SettingsWish(undo=undo, tidy=False),
+                    spec=SettingsSpec(undo=undo, tidy=False),
                     changed=names,
                 )
 
@@ -59,10 +59,10 @@ class Unwiring:
             if not set(calling) - set(self._undo(app)):
                 yield wire_tag(str(app.site.resource)), f"unwire:{app.site.resource}".lower()
 
-    def unread(self) -> Iterator[LeftToOthers]:
+    def unread(self) -> Iterator[ManualStep]:
         """Apps whose settings cannot be looked at: somebody else has to."""
         for resource in self.observed.wired_unread:
-            yield LeftToOthers(
+            yield ManualStep(
                 Left.UNWIRE,
                 f"The settings of '{resource.name}', which was wired for this App Service, cannot be read. If it still "
                 "signs in as a client that goes, they are left to others.",

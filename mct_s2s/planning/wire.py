@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 from mct_s2s.errors import Refused
 from mct_s2s.model.commands import command, grant_on_vault, own_command
-from mct_s2s.model.desired import WireWish
+from mct_s2s.model.desired import WireSpec
 from mct_s2s.model.ids import ClientId, api_uri
 from mct_s2s.model.observed import Observed, WiredApp
 from mct_s2s.model.site_settings import AppSettings, spelling_in, value_of
@@ -22,11 +22,11 @@ from mct_s2s.planning.changes import (
     Later,
     Ref,
     ScopeOf,
-    SettingsWish,
-    SettingWish,
+    SettingSpec,
+    SettingsSpec,
     WireApp,
 )
-from mct_s2s.planning.plan import Left, LeftToOthers, Results
+from mct_s2s.planning.plan import Left, ManualStep, Results
 from mct_s2s.planning.service import CREATE, EXPOSE, Service
 from mct_s2s.planning.site import changed_names, describe
 
@@ -41,12 +41,12 @@ READER = "Key Vault Secrets User"
 
 
 def plan_wire(
-    wish: WireWish, client_id: Later[ClientId] | None, service: Service, observed: Observed, before: Sequence[AnyChange]
-) -> tuple[AnyChange, tuple[LeftToOthers, ...]]:
+    spec: WireSpec, client_id: Later[ClientId] | None, service: Service, observed: Observed, before: Sequence[AnyChange]
+) -> tuple[AnyChange, tuple[ManualStep, ...]]:
     """One write of the app's settings, or the word that they are right already; and what the app may still lack.
 
     Args:
-        wish: what is wanted.
+        spec: what is wanted.
         client_id: the client application that the app signs in as; `None` where it has a managed identity.
         service: whose API it calls.
         observed: the world, with the app in it.
@@ -61,11 +61,11 @@ def plan_wire(
     _refuse_mct(app, observed)
     if client_id is not None:
         _refuse_other_client(app, client_id)
-        _refuse_missing_secret(wish, observed, before)
-    settings_wish = SettingsWish(values=tuple(_values(wish, client_id, service, observed)), tidy=False)
+        _refuse_missing_secret(spec, observed, before)
+    settings_wish = SettingsSpec(values=tuple(_values(spec, client_id, service, observed)), tidy=False)
     changed = changed_names(app.settings, settings_wish, Results())
     # App Service resolves references anew when settings change: what it says of an old one is still true.
-    left = _reading(wish, app) if wish.secret_uri is not None and app.reference != RESOLVED else ()
+    left = _reading(spec, app) if spec.secret_uri is not None and app.reference != RESOLVED else ()
     if not changed:
         name, resource = app.site.label, str(app.site.resource)
         return AlreadyRight(key="wire", resource="application settings", name=name, id=resource), left
@@ -74,7 +74,7 @@ def plan_wire(
         name=app.site.label,
         detail=describe(app.settings, changed),
         site=app.site,
-        wish=settings_wish,
+        spec=settings_wish,
         changed=changed,
         after=(CREATE, EXPOSE, *(change.key for change in before)),  # it is remembered first
     )
@@ -126,20 +126,20 @@ def _still(settings: AppSettings, ours: Mapping[str, Callable[[str], bool]]) -> 
 
 
 def _values(
-    wish: WireWish, client_id: Later[ClientId] | None, service: Service, observed: Observed
-) -> Iterable[SettingWish]:
-    yield SettingWish(SCOPE, ScopeOf(service.uri))
+    spec: WireSpec, client_id: Later[ClientId] | None, service: Service, observed: Observed
+) -> Iterable[SettingSpec]:
+    yield SettingSpec(SCOPE, ScopeOf(service.uri))
     if observed.app_service is not None:
-        yield SettingWish(URL, observed.app_service.site.url)
+        yield SettingSpec(URL, observed.app_service.site.url)
     if client_id is None or observed.tenant is None:
         return
     same = frozenset({client_id.casefold()}) if isinstance(client_id, str) else frozenset[str]()
-    yield SettingWish(CLIENT_ID, client_id, same)
-    yield SettingWish(TENANT_ID, observed.tenant.id, frozenset({observed.tenant.id.casefold()}))
-    if wish.authority_host is not None:
-        yield SettingWish(AUTHORITY_HOST, wish.authority_host)
-    if wish.secret_uri is not None:
-        yield SettingWish(CLIENT_SECRET, f"@Microsoft.KeyVault(SecretUri={wish.secret_uri}/)")
+    yield SettingSpec(CLIENT_ID, client_id, same)
+    yield SettingSpec(TENANT_ID, observed.tenant.id, frozenset({observed.tenant.id.casefold()}))
+    if spec.authority_host is not None:
+        yield SettingSpec(AUTHORITY_HOST, spec.authority_host)
+    if spec.secret_uri is not None:
+        yield SettingSpec(CLIENT_SECRET, f"@Microsoft.KeyVault(SecretUri={spec.secret_uri}/)")
 
 
 def _refuse_mct(app: WiredApp, observed: Observed) -> None:
@@ -171,31 +171,31 @@ def _refuse_other_client(app: WiredApp, client_id: Later[ClientId]) -> None:
     )
 
 
-def _refuse_missing_secret(wish: WireWish, observed: Observed, before: Sequence[AnyChange]) -> None:
+def _refuse_missing_secret(spec: WireSpec, observed: Observed, before: Sequence[AnyChange]) -> None:
     """A client that has its secret elsewhere gets no other one by itself; the vault would stay empty."""
-    if wish.secret_uri is None or any(isinstance(change, AddSecret) for change in before):
+    if spec.secret_uri is None or any(isinstance(change, AddSecret) for change in before):
         return
     if any(note.delivered is not None for note in observed.secrets.values()):
         return
     raise Refused(
         "wire-without-secret",
-        f"The client has a secret already, but not in the vault '{wish.vault}': the app would find nothing there.",
+        f"The client has a secret already, but not in the vault '{spec.vault}': the app would find nothing there.",
         remedy="Put a new one there first: "
-        + own_command("rotate-secret", "--secret-to", f"keyvault:{wish.vault}", about="NAME"),
+        + own_command("rotate-secret", "--secret-to", f"keyvault:{spec.vault}", about="NAME"),
     )
 
 
-def _reading(wish: WireWish, app: WiredApp) -> tuple[LeftToOthers, ...]:
+def _reading(spec: WireSpec, app: WiredApp) -> tuple[ManualStep, ...]:
     """Whether the app may read the vault is known only when App Service has tried."""
-    vault, resource = wish.vault or "", app.site.resource
+    vault, resource = spec.vault or "", app.site.resource
     principal = app.holder.principal_id if app.holder is not None else None
     role = grant_on_vault(vault, READER, principal or "PRINCIPAL-ID", "ServicePrincipal")
-    lack: tuple[LeftToOthers, ...] = ()
+    lack: tuple[ManualStep, ...] = ()
     if principal is None:
         where = ["--resource-group", resource.resource_group, "--name", app.site.name]
         where += ["--slot", resource.slot] if resource.slot else []
         identify = command("az", "webapp", "identity", "assign", *where)
         what = f"'{app.site.label}' has no identity of its own yet, and needs one to read the vault '{vault}'."
-        lack = (LeftToOthers(Left.VAULT, what, command=identify),)
+        lack = (ManualStep(Left.VAULT, what, command=identify),)
     what = f"'{app.site.label}' must be allowed to read the vault '{vault}'."
-    return (*lack, LeftToOthers(Left.VAULT, what, command=role))
+    return (*lack, ManualStep(Left.VAULT, what, command=role))

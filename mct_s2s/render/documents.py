@@ -207,12 +207,7 @@ def _service(observed: Observed) -> Json | None:
 
 
 def _applications(observed: Observed) -> list[Json]:
-    return [_client(client, observed) for client in shown_clients(observed)]
-
-
-def shown_clients(observed: Observed) -> tuple[ClientApplication, ...]:
-    """The client applications to show: members of the trust, whatever state they are in."""
-    return members(observed)
+    return [_client(client, observed) for client in members(observed)]
 
 
 def _client(client: ClientApplication, observed: Observed) -> Json:

@@ -23,9 +23,9 @@ from mct_s2s.model.site_settings import (
     AllowList,
     ours,
 )
-from mct_s2s.planning.changes import SettingsWish
+from mct_s2s.planning.changes import SettingsSpec
 from mct_s2s.planning.grants import Lack, in_words
-from mct_s2s.planning.plan import Left, LeftToOthers, Results
+from mct_s2s.planning.plan import Left, ManualStep, Results
 from mct_s2s.planning.site import merge
 from mct_s2s.render.columns import Columns
 from mct_s2s.render.console import Terminal
@@ -66,19 +66,19 @@ class Told:
     """What the caller lacks for it, one line each, with whom to ask."""
 
 
-def told(notes: Sequence[LeftToOthers], leaving: Leaving) -> list[Told]:
+def told(notes: Sequence[ManualStep], leaving: Leaving) -> list[Told]:
     """Every step that is left."""
     return [_told(note, leaving) for note in notes]
 
 
-def handed_over(note: LeftToOthers, leaving: Leaving) -> dict[str, str]:
+def handed_over(note: ManualStep, leaving: Leaving) -> dict[str, str]:
     """The seven settings as they have to be, those that do not apply left out."""
-    assert note.wish is not None  # noqa: S101  # settings that are left have a wish
+    assert note.spec is not None  # noqa: S101  # settings that are left have a wish
     site = leaving.observed.app_service
-    return ours(merge(site.settings if site else {}, note.wish, leaving.results))
+    return ours(merge(site.settings if site else {}, note.spec, leaving.results))
 
 
-def _told(note: LeftToOthers, leaving: Leaving) -> Told:
+def _told(note: ManualStep, leaving: Leaving) -> Told:
     if note.step is Left.CONSENT:
         return _consent(note, leaving)
     if note.step in {Left.VAULT, Left.UNWIRE}:
@@ -89,7 +89,7 @@ def _told(note: LeftToOthers, leaving: Leaving) -> Told:
     return Told(note.what, _configure(note, values, leaving), values=values, needed=in_words(note.needed))
 
 
-def _consent(note: LeftToOthers, leaving: Leaving) -> Told:
+def _consent(note: ManualStep, leaving: Leaving) -> Told:
     if note.resource is not None:
         command = own_command("add-client", "--managed-identity", str(note.resource), where=leaving.where)
         return Told(note.what, command, needed=in_words(note.needed))
@@ -105,13 +105,13 @@ def _restart(site: ResourceId | None) -> str:
     return webapp_command("restart", site)
 
 
-def _configure(note: LeftToOthers, values: dict[str, str], leaving: Leaving) -> str:
+def _configure(note: ManualStep, values: dict[str, str], leaving: Leaving) -> str:
     words = ["mct-s2s", "configure-appservice", *shlex.split(leaving.where or "-a APP_SERVICE")]
     if leaving.handoff is not None:
         return shlex.join([*words, "--from", str(leaving.handoff)])
     if values.get(ENABLED) == "false":
         return shlex.join([*words, "--disable"])
-    if note.wish is not None and not _all_known(note.wish, leaving.results):
+    if note.spec is not None and not _all_known(note.spec, leaving.results):
         return shlex.join(words)  # not made yet: typed later, it reads the values from the directory
     for name, value in values.items():
         if name in _OPTIONS:
@@ -121,11 +121,11 @@ def _configure(note: LeftToOthers, values: dict[str, str], leaving: Leaving) -> 
     return shlex.join(words)
 
 
-def _all_known(wish: SettingsWish, results: Results) -> bool:
+def _all_known(spec: SettingsSpec, results: Results) -> bool:
     return (
-        all(results.known(later) for later in wish.application_ids)
-        and all(results.known(later) for later in wish.object_ids)
-        and all(results.text(entry.value) for entry in wish.values)
+        all(results.known(later) for later in spec.application_ids)
+        and all(results.known(later) for later in spec.object_ids)
+        and all(results.text(entry.value) for entry in spec.values)
     )
 
 

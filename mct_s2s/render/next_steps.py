@@ -14,7 +14,7 @@ from urllib.parse import quote
 from rich.text import Text
 
 from mct_s2s.model.commands import command
-from mct_s2s.model.observed import IdentityHolder
+from mct_s2s.model.observed import IdentityResource
 from mct_s2s.model.proofs import Federation
 from mct_s2s.model.resource_id import CONTAINER_APPS, LOGIC_APPS, USER_ASSIGNED_IDENTITIES
 from mct_s2s.render.console import Terminal
@@ -131,7 +131,7 @@ def github_example(call: Call, client_id: str, federation: Federation) -> list[s
     ]
 
 
-def show_identity_example(terminal: Terminal, call: Call, holder: IdentityHolder) -> None:
+def show_identity_example(terminal: Terminal, call: Call, holder: IdentityResource) -> None:
     """Approach 1: from inside the resource."""
     terminal.result(Text(f"How {holder.display_name} calls the MCT API, from inside", style="head"))
     terminal.result(f"  resource        {call.audience}")
@@ -155,7 +155,7 @@ def client_example(call: Call, secret_file: str | None, load: str | None = None)
     ]
 
 
-def identity_example(call: Call, holder: IdentityHolder) -> list[str]:
+def identity_example(call: Call, holder: IdentityResource) -> list[str]:
     """The same from a resource with a managed identity: no secret at all.
 
     Source: learn.microsoft.com/azure/app-service/overview-managed-identity (REST endpoint reference),

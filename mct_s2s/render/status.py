@@ -17,9 +17,9 @@ from mct_s2s.planning.findings import (
     uri_shown,
     wanted_role,
 )
+from mct_s2s.planning.membership import members
 from mct_s2s.render.columns import Columns
 from mct_s2s.render.console import Terminal
-from mct_s2s.render.documents import shown_clients
 from mct_s2s.render.timeline import show_timeline
 
 SEVERITY_STYLE = {Severity.ERROR: "bad", Severity.WARNING: "warn", Severity.NOTE: "quiet"}
@@ -39,7 +39,7 @@ def show_status(
     _site(table, observed)
     terminal.out.print(table)
     _clients(terminal, observed, now)
-    show_timeline(terminal, shown_clients(observed), now, within)
+    show_timeline(terminal, members(observed), now, within)
     show_findings(terminal, findings)
 
 
@@ -87,7 +87,7 @@ def _site(table: Columns, observed: Observed) -> None:
 
 
 def _clients(terminal: Terminal, observed: Observed, now: datetime) -> None:
-    clients, identities = shown_clients(observed), observed.trust.identities
+    clients, identities = members(observed), observed.trust.identities
     if not clients and not identities:
         return
     site = observed.app_service

@@ -37,7 +37,7 @@ _ESSENTIAL = ("AZURE_TENANT_ID", "AZURE_CLIENT_ID", "AZURE_CLIENT_SECRET")
 
 
 @dataclass
-class FilePlace:
+class FileStore:
     """A dotenv file: `AZURE_TENANT_ID`, `AZURE_CLIENT_ID`, `AZURE_CLIENT_SECRET` and what the client has to ask for.
 
     Beside it, for as long as a secret is on its way, stands `<file>.pending` with the names of the attempts.
@@ -276,7 +276,7 @@ class Viewer(Protocol):
 
 
 @dataclass
-class ShownPlace:
+class OutputStore:
     """Standard output, once, as soon as the secret exists."""
 
     viewer: Viewer

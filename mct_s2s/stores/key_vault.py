@@ -32,7 +32,7 @@ _PLACEHOLDER = "none"
 
 
 @dataclass
-class VaultPlace:
+class KeyVaultStore:
     """One secret of one vault, for one client.
 
     Attributes:
@@ -64,9 +64,9 @@ class VaultPlace:
         arrived = [one for one in ours if "keyId" in one.tags]
         names = {one.tags.get("credential", "") for one in arrived}
         begun = [name for one in ours for name in _pending(one.tags) if name not in names]
-        place = f"{self.vault.name}/{self.name}"
+        store = f"{self.vault.name}/{self.name}"
         if not arrived:
-            return SecretNote(tuple(begun), vault=place)
+            return SecretNote(tuple(begun), vault=store)
         tags = arrived[-1].tags
         return SecretNote(
             (*begun, tags.get("credential", "")),
@@ -74,7 +74,7 @@ class VaultPlace:
             ClientId(tags["appId"]) if "appId" in tags else None,
             _moment(tags.get("made")) or arrived[-1].created,
             held=tuple(KeyId(one.tags["keyId"]) for one in arrived),
-            vault=place,
+            vault=store,
         )
 
     async def check(self, client_id: ClientId | None) -> None:
@@ -193,9 +193,9 @@ class VaultSecrets:
 
     open_vault: Callable[[str], KeyVault]
 
-    async def delete(self, place: str, client_id: ClientId) -> bool:
+    async def delete(self, store: str, client_id: ClientId) -> bool:
         """Delete the secret `VAULT/NAME`, if its own tags say that it was made here for that very client."""
-        vault_name, _, name = place.partition("/")
+        vault_name, _, name = store.partition("/")
         vault = self.open_vault(vault_name)
         versions = await vault.versions(name)
         if not versions:

@@ -17,8 +17,8 @@ from mct_s2s.local_files import is_there
 from mct_s2s.model.ids import ClientId
 from mct_s2s.model.observed import CredentialKind, SecretNote
 from mct_s2s.model.proofs import Certificate
-from mct_s2s.ports import KeyWish, SecretRecord
-from mct_s2s.stores.files import FilePlace, Shown, ShownPlace, dotenv_of, private
+from mct_s2s.ports import KeySpec, SecretRecord
+from mct_s2s.stores.files import FileStore, OutputStore, Shown, dotenv_of, private
 from mct_s2s.stores.private_files import PENDING, check_place, forget_leftovers, replace_whole, text_of
 
 CERTIFICATE = CredentialKind.CERTIFICATE
@@ -26,7 +26,7 @@ PATH_VARIABLE = "AZURE_CLIENT_CERTIFICATE_PATH"
 
 
 @dataclass
-class KeyFilePlace(FilePlace):
+class KeyFileStore(FileStore):
     """A PEM file with key and certificate, and the dotenv file (`path`) that names it.
 
     Args:
@@ -38,7 +38,7 @@ class KeyFilePlace(FilePlace):
     key_file: Path | None = None
 
     @classmethod
-    def at(cls, path: Path, is_ours: bool) -> KeyFilePlace:
+    def at(cls, path: Path, is_ours: bool) -> KeyFileStore:
         """For a path that names either of the two: the other one stands beside it."""
         if path.suffix == ".env":
             return cls(path, is_ours)
@@ -88,7 +88,7 @@ class KeyFilePlace(FilePlace):
         with private(self.pem):
             check_place(self.pem)
 
-    async def key_pair(self, wanted: KeyWish) -> Certificate:
+    async def key_pair(self, wanted: KeySpec) -> Certificate:
         """Take up the pending key, or make one: on disk before this returns."""
         for file in (self.path, self.pem):
             forget_leftovers(file)
@@ -135,13 +135,13 @@ class KeyFilePlace(FilePlace):
 
 
 @dataclass
-class ShownKeyPlace(ShownPlace):
+class OutputKeyStore(OutputStore):
     """Standard output, once, before the certificate is registered: no registered certificate is without its key."""
 
     client: str = ""
     """The client's name."""
 
-    async def key_pair(self, wanted: KeyWish) -> Certificate:
+    async def key_pair(self, wanted: KeySpec) -> Certificate:
         """A new one: what was shown is gone."""
         pem, certificate = await asyncio.to_thread(make_key_pair, wanted.name, wanted.starts, wanted.expires)
         self.show(Shown(self.client, CERTIFICATE, wanted.expires, pem))

@@ -13,7 +13,7 @@ import httpx
 from azure.core.credentials import AccessToken
 from mct_s2s.azure.arm.session import ArmSession
 from mct_s2s.azure.clouds import PUBLIC
-from mct_s2s.azure.retry import Patience
+from mct_s2s.azure.retry import RetryPolicy
 from mct_s2s.azure.sign_in.claims import Challenge, azure_cli_login
 from mct_s2s.azure.trace import silent
 from multidict import CIMultiDict, CIMultiDictProxy
@@ -77,7 +77,7 @@ ODD_BODIES: dict[str, tuple[bytes, Mapping[str, str]]] = {
 """What arrives when something other than the service answers, or the service has a bad day."""
 
 
-class Once(Patience):
+class Once(RetryPolicy):
     """Sends once: what it raises is what the adapter made of that one answer."""
 
     def __init__(self) -> None:

@@ -28,7 +28,7 @@ from mct_s2s.azure.trace import silent
 from mct_s2s.errors import S2SError
 from mct_s2s.model.access import ApiToken, ClientSignIn, IdentitySignIn, SecretProof
 from mct_s2s.model.ids import ApplicationObjectId, AppRoleId, ClientId, KeyId, PrincipalId, TenantId
-from mct_s2s.model.observed import IdentityHolder
+from mct_s2s.model.observed import IdentityResource
 from mct_s2s.model.proofs import Certificate, Federation
 from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.model.rights import SignedIn as Who
@@ -221,8 +221,8 @@ LOCK = {**ARM_ROW, "id": f"{SITE}/providers/Microsoft.Authorization/locks/l"}
 SETTINGS = {"properties": {"A": "b", "C": None}}
 ARM_DOCUMENTS = ({**ARM_ROW, "value": [ARM_ROW, LOCK]}, ARM_ROW, SETTINGS, REFUSAL)
 HOLDERS = [
-    IdentityHolder(SITE, PrincipalId(ID), "SystemAssigned"),
-    IdentityHolder(MACHINE, PrincipalId(ID), "SystemAssigned", api_version="2024-01-01"),
+    IdentityResource(SITE, PrincipalId(ID), "SystemAssigned"),
+    IdentityResource(MACHINE, PrincipalId(ID), "SystemAssigned", api_version="2024-01-01"),
 ]
 
 
@@ -251,7 +251,7 @@ def test_any_answer_about_a_site(name: str, given_answers: list[Answer]) -> None
     check(lambda: SITES[name](sites), getattr(ArmSites, name))
 
 
-IDENTITIES: dict[str, Callable[[ArmIdentities, IdentityHolder], Awaitable[object]]] = {
+IDENTITIES: dict[str, Callable[[ArmIdentities, IdentityResource], Awaitable[object]]] = {
     "holder": lambda i, h: i.holder(h.resource),
     "enable": lambda i, h: i.enable(h),
     "disable": lambda i, h: i.disable(h),
@@ -262,7 +262,7 @@ IDENTITIES: dict[str, Callable[[ArmIdentities, IdentityHolder], Awaitable[object
 @pytest.mark.parametrize("name", IDENTITIES)
 @FUZZ
 @given(st.lists(answers(*ARM_DOCUMENTS), min_size=1, max_size=3), st.sampled_from(HOLDERS))
-def test_any_answer_about_a_managed_identity(name: str, given_answers: list[Answer], holder: IdentityHolder) -> None:
+def test_any_answer_about_a_managed_identity(name: str, given_answers: list[Answer], holder: IdentityResource) -> None:
     session = arm_session(*given_answers)
     identities = ArmIdentities(session, ArmSites(session))
     check(lambda: IDENTITIES[name](identities, holder), getattr(ArmIdentities, name))

@@ -14,14 +14,14 @@ from mct_s2s.azure.arm.session import ArmSession
 from mct_s2s.azure.arm.sites import ArmSites
 from mct_s2s.errors import ServiceError
 from mct_s2s.model.ids import PrincipalId
-from mct_s2s.model.observed import IdentityHolder
+from mct_s2s.model.observed import IdentityResource
 from mct_s2s.model.resource_id import ResourceId
 
 from tests.azure.raw import Answer, Wire, arm_session
 from tests.planning.worlds import guid
 
 SITE = ResourceId.site(guid("subscription"), "mct-prod", "contosolearn")
-HOLDER = IdentityHolder(SITE, PrincipalId(guid("principal")))
+HOLDER = IdentityResource(SITE, PrincipalId(guid("principal")))
 ORIGIN = "https://management.azure.com"
 NEXT = f"{ORIGIN}/next?api-version=2022-12-01&$skiptoken=abc%2Bd"
 

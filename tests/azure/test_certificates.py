@@ -17,10 +17,10 @@ from mct_s2s.errors import UsageError
 from mct_s2s.key_pairs import UnfitCertificate, certificate_in, given_certificate, make_key_pair
 from mct_s2s.model.ids import ClientId
 from mct_s2s.model.observed import CredentialKind
-from mct_s2s.ports import KeyPlace, KeyWish
-from mct_s2s.stores.keys import KeyFilePlace, ShownKeyPlace
+from mct_s2s.ports import KeySpec, KeyStore
+from mct_s2s.stores.keys import KeyFileStore, OutputKeyStore
 
-from tests.azure.test_secret_places import RECORD, Viewer
+from tests.azure.test_secret_stores import RECORD, Viewer
 
 NOW = datetime.now(UTC).replace(microsecond=0)
 SOON = NOW + timedelta(days=30)
@@ -127,33 +127,33 @@ def names(folder: Path) -> list[str]:
     return sorted(file.name for file in folder.iterdir())
 
 
-WISH = KeyWish("mct-s2s Reports", NOW, SOON)
+WISH = KeySpec("mct-s2s Reports", NOW, SOON)
 
 
 def test_a_key_is_on_disk_before_it_is_delivered_and_taken_up_by_the_next_run(tmp_path: Path) -> None:
     async def both_runs() -> None:
-        first = KeyFilePlace.at(tmp_path / "a.env", is_ours=True)
-        assert isinstance(first, KeyPlace)
+        first = KeyFileStore.at(tmp_path / "a.env", is_ours=True)
+        assert isinstance(first, KeyStore)
         await first.check(None)
         made = await first.key_pair(WISH)
         assert names(tmp_path) == ["a.pem.pending"]
 
-        second = KeyFilePlace.at(tmp_path / "a.env", is_ours=True)
+        second = KeyFileStore.at(tmp_path / "a.env", is_ours=True)
         note = await second.note()
         assert note.pending == made
-        assert await second.key_pair(KeyWish(WISH.name, NOW, SOON, made)) == made
+        assert await second.key_pair(KeySpec(WISH.name, NOW, SOON, made)) == made
         await second.deliver_certificate(RECORD, made)
         assert names(tmp_path) == ["a.env", "a.pem"]
         after = await second.note()
         assert (after.kind, after.delivered, after.pending) == (CredentialKind.CERTIFICATE, made.key_id, None)
-        assert await second.key_pair(KeyWish(WISH.name, NOW, SOON, made)) != made, "what is delivered is not pending"
+        assert await second.key_pair(KeySpec(WISH.name, NOW, SOON, made)) != made, "what is delivered is not pending"
 
     asyncio.run(both_runs())
 
 
 def test_a_delivery_that_was_cut_off_is_no_strangers_file(tmp_path: Path) -> None:
     async def cut_off() -> None:
-        place = KeyFilePlace.at(tmp_path / "a.pem", is_ours=False)
+        place = KeyFileStore.at(tmp_path / "a.pem", is_ours=False)
         made = await place.key_pair(WISH)
         (tmp_path / "a.pem").write_bytes((tmp_path / "a.pem.pending").read_bytes())
         await place.check(None)
@@ -168,7 +168,7 @@ def test_a_delivery_that_was_cut_off_is_no_strangers_file(tmp_path: Path) -> Non
 
 def test_a_client_that_goes_takes_its_key_along(tmp_path: Path) -> None:
     async def gone() -> None:
-        place = KeyFilePlace.at(tmp_path / "a.env", is_ours=True)
+        place = KeyFileStore.at(tmp_path / "a.env", is_ours=True)
         assert place.retire(RECORD.client_id) is False
         await place.deliver_certificate(RECORD, await place.key_pair(WISH))
         assert place.retire("99999999-2222-2222-2222-222222222222") is False
@@ -180,7 +180,7 @@ def test_a_client_that_goes_takes_its_key_along(tmp_path: Path) -> None:
 
 def test_a_shown_key_is_in_no_repr() -> None:
     async def shown() -> None:
-        place = ShownKeyPlace(Viewer(), client=RECORD.client_name)
+        place = OutputKeyStore(Viewer(), client=RECORD.client_name)
         await place.deliver_certificate(RECORD, await place.key_pair(WISH))
         assert place.shown[RECORD.client_name].startswith("-----BEGIN PRIVATE KEY-----")
         assert "PRIVATE" not in repr(place)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from mct_s2s.azure import retry as room
-from mct_s2s.azure.retry import Patience
+from mct_s2s.azure.retry import RetryPolicy
 from mct_s2s.errors import ServiceError, Throttled
 
 Send = Callable[[], Awaitable[str]]
@@ -39,7 +39,7 @@ def _after(count: int, error: ServiceError) -> tuple[Send, list[float]]:
 
 def _called(send: Send, *, remaining: float = 60.0, **options: Any) -> str:
     async def main() -> str:
-        return await Patience(lambda: remaining).call(send, **options)
+        return await RetryPolicy(lambda: remaining).call(send, **options)
 
     return asyncio.run(main())
 
@@ -124,7 +124,7 @@ def test_nothing_leaves_while_the_service_asks_for_patience_also_what_has_queued
     """Of 41 requests the first is told to wait; those in flight have left already, the 25 in the queue have not."""
 
     async def main() -> list[float]:
-        patience, left = Patience(lambda: 60.0), []
+        patience, left = RetryPolicy(lambda: 60.0), []
 
         async def send() -> str:
             left.append(asyncio.get_running_loop().time())
@@ -151,7 +151,7 @@ def test_a_longer_wait_than_the_deadline_leaves_is_refused_at_once() -> None:
 
 def test_one_request_that_is_told_to_wait_holds_the_others_back() -> None:
     async def main() -> tuple[list[float], list[float]]:
-        patience = Patience(lambda: 60.0)
+        patience = RetryPolicy(lambda: 60.0)
         first, asked_first = _after(1, _refusal(429, 0.05))
         second, asked_second = _after(0, _refusal(429))
         waiting = asyncio.ensure_future(patience.call(first))

@@ -10,7 +10,7 @@ import aiohttp
 import pytest
 from mct_s2s.azure.clouds import BY_NAME, CHINA, PUBLIC, US_GOVERNMENT, US_GOVERNMENT_DOD, Cloud
 from mct_s2s.azure.loopback import LocalhostResolver
-from mct_s2s.azure.retry import Patience
+from mct_s2s.azure.retry import RetryPolicy
 from mct_s2s.azure.trace import silent
 from mct_s2s.errors import NotThere, ServiceError, UsageError
 from mct_s2s.inputs.vault import secret_name, vault_to
@@ -117,7 +117,7 @@ def ask(url: str, scope: str, caller: Caller, **connector: Any) -> None:
         async with aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(resolver=LocalhostResolver(), **connector)
         ) as http:
-            patience = Patience(lambda: 5.0)
+            patience = RetryPolicy(lambda: 5.0)
             vault = KeyVault(url, "contoso", scope, caller, http, patience, silent)  # type: ignore[arg-type]
             await vault.versions("x")
 

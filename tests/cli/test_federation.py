@@ -160,12 +160,12 @@ def test_our_own_gets_another_audience_and_a_persons_is_a_question(mct: Program,
     path = f"/applications/{application['id']}/federatedIdentityCredentials"
     by_hand = {"name": "by-hand", "issuer": "https://oidc.example", "subject": "s", "audiences": ["api://theirs"]}
     azure.graph("POST", path, json=by_hand)
-    wish = ("--federated-issuer", "https://oidc.example", "--federated-subject", "s")
-    refused = mct("add-client", "Import", *FEDERATED, *wish)
+    spec = ("--federated-issuer", "https://oidc.example", "--federated-subject", "s")
+    refused = mct("add-client", "Import", *FEDERATED, *spec)
     assert (refused.code, refused.document["error"]["code"]) == (2, "federated-credential-differs")
     assert "--federated-audience api://theirs" in refused.document["error"]["remedy"]
     azure.forget()
-    assert mct("add-client", "Import", *FEDERATED, *wish, "--federated-audience", "api://theirs").code == 0
+    assert mct("add-client", "Import", *FEDERATED, *spec, "--federated-audience", "api://theirs").code == 0
     assert azure.writes() == []
 
 

@@ -64,8 +64,8 @@ def shown(
 
 @pytest.mark.parametrize("value", PRIVATE)
 def test_what_identifies_is_replaced_wherever_it_stands(value: str) -> None:
-    places = {"displayName": value, "list": [{"deep": value}], "error": {"code": "Odd", "message": f"Of {value}, not."}}
-    assert value.lower() not in shown(places).lower()
+    stores = {"displayName": value, "list": [{"deep": value}], "error": {"code": "Odd", "message": f"Of {value}, not."}}
+    assert value.lower() not in shown(stores).lower()
     assert value.lower() not in shown({"error": {"message": f"See '{value}' or {value}."}}, status=400).lower()
 
 

@@ -14,19 +14,19 @@ import pytest
 from mct_s2s.azure.sign_in.caller import Method
 from mct_s2s.cli.change_targets import query_for
 from mct_s2s.cli.options import AzureOptions
+from mct_s2s.cli.specs import service_wish
 from mct_s2s.cli.wiring import Needs, Session, connect
-from mct_s2s.cli.wishes import service_wish
 from mct_s2s.engine.converge import Answer, Convergence, Goal, converge
 from mct_s2s.errors import S2SError
 from mct_s2s.inputs.target import caller_resource
-from mct_s2s.model.desired import ClientWish, Desired, SecretWish
+from mct_s2s.model.desired import ClientSpec, Desired, SecretSpec
 from mct_s2s.model.observed import Observed
 from mct_s2s.planning.changes import AnyChange
 from mct_s2s.planning.plan import Facts, Plan
-from mct_s2s.ports import SecretPlace
+from mct_s2s.ports import SecretStore
 from mct_s2s.render.console import Terminal
 from mct_s2s.sandbox.world.world import World
-from mct_s2s.stores.files import FilePlace
+from mct_s2s.stores.files import FileStore
 from mct_s2s.stores.host_lock import turn
 from rich.console import Console
 
@@ -91,15 +91,15 @@ class Bench:
 
     def _goal(self, session: Session, clients: Sequence[str], identities: Sequence[str]) -> Goal:
         now = datetime.now(UTC)
-        wishes = tuple(ClientWish(name, SecretWish(now + timedelta(days=90))) for name in clients)
+        specs = tuple(ClientSpec(name, SecretSpec(now + timedelta(days=90))) for name in clients)
         service = service_wish(session.target, None)
-        query = query_for(session, service, now, wishes, [caller_resource(text) for text in identities])
+        query = query_for(session, service, now, specs, [caller_resource(text) for text in identities])
 
-        def places(observed: Observed) -> Mapping[str, SecretPlace]:
+        def stores(observed: Observed) -> Mapping[str, SecretStore]:
             del observed
-            return {name: FilePlace(self.folder / f"{at}.env") for at, name in enumerate(clients)}
+            return {name: FileStore(self.folder / f"{at}.env") for at, name in enumerate(clients)}
 
-        return Goal(query, Desired(service, wishes), Facts(now, "test"), places)
+        return Goal(query, Desired(service, specs), Facts(now, "test"), stores)
 
 
 async def _go(plan: Plan) -> Answer:

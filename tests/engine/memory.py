@@ -27,14 +27,14 @@ from mct_s2s.model.observed import (
     Assignment,
     Credential,
     CredentialKind,
-    IdentityHolder,
+    IdentityResource,
     Observed,
     Owner,
     PrincipalKind,
     SecretNote,
     ServicePrincipal,
     Site,
-    Swapping,
+    SlotConfig,
     Tenant,
 )
 from mct_s2s.model.proofs import Certificate, Federation
@@ -49,10 +49,10 @@ from mct_s2s.planning.rights import GLOBAL_ADMINISTRATOR
 from mct_s2s.planning.secret_policy import LIFETIME_FORBIDDEN
 from mct_s2s.ports import (
     Azure,
-    KeyWish,
+    KeySpec,
     NewSecret,
-    SecretPlace,
     SecretRecord,
+    SecretStore,
     StoredCredential,
     Subscription,
     Tokens,
@@ -147,7 +147,7 @@ class SiteState:
 
     site: Site
     settings: Settings
-    swapping: Swapping | None = None
+    swapping: SlotConfig | None = None
     started_with: Settings = field(default_factory=dict)
     restarts: int = 0
 
@@ -189,9 +189,9 @@ class World:
     longest_secret: timedelta | None = None
     """What the tenant's policy allows."""
     sites: dict[str, SiteState] = field(default_factory=dict)
-    holders: dict[str, IdentityHolder] = field(default_factory=dict)
+    holders: dict[str, IdentityResource] = field(default_factory=dict)
     azure_roles: dict[str, list[str]] = field(default_factory=dict)
-    places: dict[str, MemoryPlace] = field(default_factory=dict)
+    stores: dict[str, MemoryPlace] = field(default_factory=dict)
     departures: MemoryDepartures = field(default_factory=MemoryDepartures)
     carried_out_after: float = 0.0
     """Seconds from the answer to a write of settings until it is carried out."""
@@ -296,7 +296,7 @@ class World:
         state = SiteState(where, dict(FOREIGN if settings is None else settings))
         state.started_with = dict(state.settings)
         self.sites[str(where.resource).lower()] = state
-        self.holders.setdefault(str(where.resource).lower(), IdentityHolder(where.resource, None))
+        self.holders.setdefault(str(where.resource).lower(), IdentityResource(where.resource, None))
         return state
 
     def state(self, where: ResourceId) -> SiteState:
@@ -688,7 +688,7 @@ class MemorySites:
         async with self.world.call("settings", resource.name):
             return dict(self.world.state(resource).settings)
 
-    async def swapping(self, resource: ResourceId) -> Swapping | None:
+    async def swapping(self, resource: ResourceId) -> SlotConfig | None:
         async with self.world.call("swapping", resource.name):
             return self.world.state(resource).swapping
 
@@ -752,11 +752,11 @@ class MemoryIdentities:
 
     world: World
 
-    async def holder(self, resource: ResourceId) -> IdentityHolder | None:
+    async def holder(self, resource: ResourceId) -> IdentityResource | None:
         async with self.world.call("holder", resource.name):
             return self.world.holders.get(str(resource).lower())
 
-    async def enable(self, holder: IdentityHolder) -> PrincipalId:
+    async def enable(self, holder: IdentityResource) -> PrincipalId:
         async with self.world.call("enable", holder.display_name):
             there = self.world.holders[str(holder.resource).lower()]
             if there.principal_id is not None:
@@ -774,14 +774,14 @@ class MemoryIdentities:
             )
             return identifier
 
-    async def disable(self, holder: IdentityHolder) -> None:
+    async def disable(self, holder: IdentityResource) -> None:
         async with self.world.call("disable", holder.display_name):
             there = self.world.holders[str(holder.resource).lower()]
             if there.principal_id is not None:
                 self.world.principals.pop(there.principal_id, None)
             self.world.holders[str(holder.resource).lower()] = replace(there, principal_id=None, identity_type="None")
 
-    async def roles_of(self, holder: IdentityHolder) -> list[str]:
+    async def roles_of(self, holder: IdentityResource) -> list[str]:
         async with self.world.call("roles_of", holder.display_name):
             return list(self.world.azure_roles.get(str(holder.resource).lower(), ()))
 
@@ -919,7 +919,7 @@ class MemoryPlace:
 class MemoryKeyPlace(MemoryPlace):
     """A place that makes key pairs, too."""
 
-    async def key_pair(self, wanted: KeyWish) -> Certificate:
+    async def key_pair(self, wanted: KeySpec) -> Certificate:
         async with self.world.call("key_pair", self.name):
             if wanted.pending is not None and wanted.pending == self.pending:
                 return wanted.pending
@@ -1053,14 +1053,14 @@ def goal(
         everything=removal.everything if removal else False,
     )
 
-    def places(observed: Observed) -> Mapping[str, SecretPlace]:
+    def stores(observed: Observed) -> Mapping[str, SecretStore]:
         del observed
         kind = MemoryKeyPlace if key_pairs else MemoryPlace
-        return {name: here.places.setdefault(name, kind(here, name)) for name in names}
+        return {name: here.stores.setdefault(name, kind(here, name)) for name in names}
 
     facts = Facts(now, attempt)
     return Goal(
-        replace(query, **asked), desired, facts, places, tokens=tokens, departures=here.departures, preflight=preflight
+        replace(query, **asked), desired, facts, stores, tokens=tokens, departures=here.departures, preflight=preflight
     )
 
 
@@ -1100,13 +1100,13 @@ def summary(here: World) -> dict[str, object]:
         "consents": sorted(f"{names.get(one.principal_id)} {one.role_id}" for one in here.assignments),
         "settings": {key: {k: named(v) for k, v in state.settings.items()} for key, state in here.sites.items()},
         "up to date": all(state.started_with == state.settings for state in here.sites.values()),
-        "places": {name: (place.stored is not None, place.attempts) for name, place in here.places.items()},
+        "places": {name: (store.stored is not None, store.attempts) for name, store in here.stores.items()},
     }
 
 
 def _summary(here: World, app: Application, named: Callable[[str | None], str | None]) -> str:
-    place = here.places.get(app.display_name)
-    delivered = place.stored.key_id if place and place.stored else None
+    store = here.stores.get(app.display_name)
+    delivered = store.stored.key_id if store and store.stored else None
     held = sorted("delivered" if one.key_id == delivered else f"orphan {one.name}" for one in app.credentials)
     roles = [(role.value, role.enabled) for role in app.app_roles]
     access = [(named(one.resource_client_id), one.permissions) for one in app.required_access]

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 import pytest
 from mct_s2s.engine.apply import apply as flow
 from mct_s2s.engine.apply.apply import apply
-from mct_s2s.engine.apply.context import Stage
+from mct_s2s.engine.apply.context import ApplyContext
 from mct_s2s.engine.apply.journal import Journal
 from mct_s2s.errors import PermissionMissing, S2SError, ServiceError
 from mct_s2s.model.ids import AppRoleId, ClientId, PrincipalId
@@ -30,8 +30,8 @@ from mct_s2s.planning.changes import (
     RestoreApplication,
     RestoreServicePrincipal,
     RevokeAppRole,
-    SettingsWish,
-    SettingWish,
+    SettingSpec,
+    SettingsSpec,
     UpdateApplication,
     WireApp,
     WriteSettings,
@@ -58,7 +58,7 @@ class Applied:
         self.journal = Journal(self.plan, lambda: asyncio.get_running_loop().time())
 
     async def go(self) -> float:
-        stage = Stage(self.here.azure, TENANT, self.here.places, lambda _: False, NOW, SITE.url, self.watcher)
+        stage = ApplyContext(self.here.azure, TENANT, self.here.stores, lambda _: False, NOW, SITE.url, self.watcher)
         began = asyncio.get_running_loop().time()
         try:
             await apply(self.journal, stage)
@@ -106,9 +106,9 @@ def principal(name: str) -> CreateServicePrincipal:
 
 
 def write(*refs: Ref[ClientId], first: bool = False, where: int = 0) -> WriteSettings:
-    wish = SettingsWish((SettingWish("ServiceAuthEnabled", "true"),), refs)
-    place = BOTH[where]
-    return WriteSettings(key="settings", name=place.label, site=place, wish=wish, changed=("x",), first=first)
+    spec = SettingsSpec((SettingSpec("ServiceAuthEnabled", "true"),), refs)
+    store = BOTH[where]
+    return WriteSettings(key="settings", name=store.label, site=store, spec=spec, changed=("x",), first=first)
 
 
 RESTART = RestartSite(key="restart", name=SITE.label, site=SITE)
@@ -460,8 +460,8 @@ def test_a_registration_is_purged_after_it_was_deleted() -> None:
 def test_an_app_that_calls_is_wired_without_a_restart_of_ours() -> None:
     here = world()
     portal = here.add_site(BOTH[1])
-    wish = SettingsWish((SettingWish("AZURE_CLIENT_ID", Ref[ClientId]("A", Part.CLIENT_ID)),), tidy=False)
-    change = WireApp(key="wire", name="portal", site=BOTH[1], wish=wish, changed=("AZURE_CLIENT_ID",))
+    spec = SettingsSpec((SettingSpec("AZURE_CLIENT_ID", Ref[ClientId]("A", Part.CLIENT_ID)),), tidy=False)
+    change = WireApp(key="wire", name="portal", site=BOTH[1], spec=spec, changed=("AZURE_CLIENT_ID",))
     applied(here, change, new("A"))
     assert portal.settings["AZURE_CLIENT_ID"] == here.application_of("A").client_id
     assert portal.restarts == 0
@@ -481,7 +481,7 @@ def test_not_there_yet_is_waited_out_only_where_lag_is_expected(call: str, expec
     """The same answer about anything else is an error at once."""
     here = world()
     journal = Journal(Plan((new("A"), LAG[call])), lambda: 0.0)
-    stage = Stage(here.azure, TENANT, {}, lambda _: expected, NOW, None, Watcher())
+    stage = ApplyContext(here.azure, TENANT, {}, lambda _: expected, NOW, None, Watcher())
     run(apply(journal, stage))
     assert any(one.startswith(call) for one in here.patient) is expected
 

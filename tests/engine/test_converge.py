@@ -12,7 +12,7 @@ from functools import cache
 import pytest
 from mct_s2s.engine.converge import Answer, Convergence, converge
 from mct_s2s.errors import NotThere, Refused, S2SError, ServiceError, UsageError
-from mct_s2s.model.desired import CertificateWish, ClientWish, Desired, FederatedWish, Removal, Rotation
+from mct_s2s.model.desired import CertificateSpec, ClientSpec, Desired, FederatedSpec, Removal, Rotation
 from mct_s2s.model.observed import CredentialKind
 from mct_s2s.model.rights import SecretRestriction, SecretRule
 from mct_s2s.planning.plan import Plan
@@ -35,11 +35,11 @@ from tests.engine.memory import (
     summary,
     world,
 )
-from tests.planning.worlds import FOREIGN, LATER, NOW, SUBSCRIPTION, site, wish
+from tests.planning.worlds import FOREIGN, LATER, NOW, SUBSCRIPTION, site, spec
 
 FUNCTION_APP = "reports-func"
-CERTIFICATE = ClientWish("Import", CertificateWish(NOW, LATER))
-FEDERATED = ClientWish("Import", FederatedWish("https://ci.example", "repo:contoso/app"))
+CERTIFICATE = ClientSpec("Import", CertificateSpec(NOW, LATER))
+FEDERATED = ClientSpec("Import", FederatedSpec("https://ci.example", "repo:contoso/app"))
 
 
 def learning() -> World:
@@ -49,15 +49,15 @@ def learning() -> World:
     return here
 
 
-def setting_up(here: World, attempt: str = "a1b2", client: str | ClientWish = "Import", **more: object) -> Convergence:
+def setting_up(here: World, attempt: str = "a1b2", client: str | ClientSpec = "Import", **more: object) -> Convergence:
     """`setup` with one client and one managed identity."""
     return run(_setting_up(here, attempt, client, **more))
 
 
-async def _setting_up(here: World, attempt: str, client: str | ClientWish = "Import", **more: object) -> Convergence:
+async def _setting_up(here: World, attempt: str, client: str | ClientSpec = "Import", **more: object) -> Convergence:
     keys = not isinstance(client, str)
     wanted = goal(
-        here, wish(client, **more), attempt=attempt, key_pairs=keys, identities=(FUNCTION_APP,),
+        here, spec(client, **more), attempt=attempt, key_pairs=keys, identities=(FUNCTION_APP,),
         subscription=SUBSCRIPTION, federated=keys,
     )  # fmt: skip
     return await carry_out(here, wanted)
@@ -65,11 +65,11 @@ async def _setting_up(here: World, attempt: str, client: str | ClientWish = "Imp
 
 # --- run again ---
 
-WAYS: dict[str, str | ClientWish] = {"secret": "Import", "certificate": CERTIFICATE, "federated": FEDERATED}
+WAYS: dict[str, str | ClientSpec] = {"secret": "Import", "certificate": CERTIFICATE, "federated": FEDERATED}
 
 
 @pytest.mark.parametrize("client", WAYS.values(), ids=WAYS.keys())
-def test_a_second_run_writes_nothing_and_restarts_nothing(client: str | ClientWish) -> None:
+def test_a_second_run_writes_nothing_and_restarts_nothing(client: str | ClientSpec) -> None:
     here = learning()
     first = setting_up(here, client=client)
     assert not first.plan.is_empty
@@ -84,7 +84,7 @@ def test_a_second_run_writes_nothing_and_restarts_nothing(client: str | ClientWi
 
 
 @pytest.mark.parametrize("client", WAYS.values(), ids=WAYS.keys())
-def test_what_is_known_afterwards_is_what_is_there(client: str | ClientWish) -> None:
+def test_what_is_known_afterwards_is_what_is_there(client: str | ClientSpec) -> None:
     """A fresh reading of a directory that lags would show a trust that is half made: the account has to be right."""
     here = learning()
     known = setting_up(here, client=client).after
@@ -179,7 +179,7 @@ def test_what_is_told_after_a_stop_is_true(cut: Cut) -> None:
         here, seen = learning(), list[Convergence]()
 
         async def main(here: World = here, at: int = at, seen: list[Convergence] = seen) -> None:
-            wanted = goal(here, wish("Import"), identities=(FUNCTION_APP,), subscription=SUBSCRIPTION)
+            wanted = goal(here, spec("Import"), identities=(FUNCTION_APP,), subscription=SUBSCRIPTION)
             task = asyncio.ensure_future(carry_out(here, wanted, seen.append))
             here.at_write[at] = (cut.before and cut.before(task), cut.after and cut.after(task))
             await asyncio.wait({task})
@@ -221,13 +221,13 @@ def test_a_secret_that_a_lagging_replica_did_not_show_is_removed_by_the_next_run
 
     here.before("application_by_object_id", hide)
     here.after("application_by_object_id", show)
-    run(carry_out(here, goal(here, wish("Import"))))
+    run(carry_out(here, goal(here, spec("Import"))))
     assert len(hidden) == 1
     assert len(here.application_of("Import").credentials) == 2
     here.forget()
-    run(carry_out(here, goal(here, wish("Import"), attempt="c3d4")))
+    run(carry_out(here, goal(here, spec("Import"), attempt="c3d4")))
     (held,) = here.application_of("Import").credentials
-    stored = here.places["Import"].stored
+    stored = here.stores["Import"].stored
     assert stored is not None
     assert held.key_id == stored.key_id
     assert here.writes == ["remove_secret Import"]
@@ -260,7 +260,7 @@ def asked(here: World, person: Person, *, overtaken: bool = False, desired: Desi
         yield overtaken
 
     async def main() -> Convergence:
-        wanted = goal(here, desired or wish("Import"))
+        wanted = goal(here, desired or spec("Import"))
         return await converge(here.azure, wanted, person.agree, Watcher(), lambda _: None, turn)
 
     return run(main())
@@ -279,7 +279,7 @@ def test_what_changed_while_somebody_was_reading_is_shown_again() -> None:
     """Yes was said to another plan."""
     here = world()
     person = Person([ASKED, YES], meanwhile=lambda: setting_up_alone(here))
-    done = asked(here, person, desired=wish("Import", "Export"))
+    done = asked(here, person, desired=spec("Import", "Export"))
     assert len(person.shown) == 2
     assert person.shown[1] != person.shown[0]
     assert done.plan == person.shown[1]
@@ -329,7 +329,7 @@ def test_the_turn_is_that_of_the_app_service_and_begins_after_the_answer() -> No
         log.append("agreed")
         return YES
 
-    run(converge(here.azure, goal(here, wish()), say_yes, Watcher(), lambda _: None, turn))
+    run(converge(here.azure, goal(here, spec()), say_yes, Watcher(), lambda _: None, turn))
     assert log == ["agreed", f"turn {site().resource}", "over"]
 
 
@@ -353,7 +353,7 @@ def test_a_place_that_cannot_be_written_to_is_found_out_before_anything_is_made(
     here = world()
     here.before("check", failing(UsageError("secret-place-unwritable", "Full.", remedy="Elsewhere.")))
     with pytest.raises(UsageError):
-        run(carry_out(here, goal(here, wish("Import"))))
+        run(carry_out(here, goal(here, spec("Import"))))
     assert here.writes == []
 
 
@@ -362,7 +362,7 @@ def test_a_world_that_cannot_be_read_is_not_written_to(call: str) -> None:
     here, seen = world(), list[Convergence]()
     here.before(call, failing(refused("graph-refused", 500)))
     with pytest.raises(ServiceError):
-        run(carry_out(here, goal(here, wish("Import")), seen.append))
+        run(carry_out(here, goal(here, spec("Import")), seen.append))
     assert here.writes == []
     assert seen == [], "there is nothing to tell of"
 
@@ -371,7 +371,7 @@ def test_a_wish_that_cannot_be_met_is_refused_before_anything_is_written() -> No
     here = World()
     here.add_site(site(kind="functionapp"))
     with pytest.raises(Refused):
-        run(carry_out(here, goal(here, wish("Import"))))
+        run(carry_out(here, goal(here, spec("Import"))))
     assert here.writes == []
 
 
@@ -379,14 +379,14 @@ def test_a_lifetime_that_the_policy_forbids_is_found_out_before_anything_is_made
     here = world()
     here.secret_rules = (SecretRule(SecretRestriction.LIFETIME, timedelta(days=90)),)
     with pytest.raises(S2SError) as raised:
-        run(carry_out(here, goal(here, wish("Import"))))
+        run(carry_out(here, goal(here, spec("Import"))))
     assert raised.value.code == "secret-lifetime-forbidden"
     assert here.writes == []
 
 
 def test_without_preflight_nobody_asks_what_the_caller_may_do() -> None:
     here = world()
-    run(carry_out(here, goal(here, wish("Import"), preflight=False)))
+    run(carry_out(here, goal(here, spec("Import"), preflight=False)))
     assert {"roles", "person", "owned", "secret_rules"} & set(here.calls) == set()
     assert [call for call in here.calls if "_at " in call] == []
     assert here.state(site().resource).restarts == 1
@@ -394,7 +394,7 @@ def test_without_preflight_nobody_asks_what_the_caller_may_do() -> None:
 
 def test_settings_are_kept_before_they_are_written() -> None:
     here, kept = world(), dict[str, object]()
-    wanted = replace(goal(here, wish("Import")), keep_for=lambda name: lambda values: kept.update({name: dict(values)}))
+    wanted = replace(goal(here, spec("Import")), keep_for=lambda name: lambda values: kept.update({name: dict(values)}))
     run(carry_out(here, wanted))
     assert kept == {str(site().resource): FOREIGN}
 
@@ -404,9 +404,9 @@ def test_settings_are_kept_before_they_are_written() -> None:
 
 def test_a_client_that_leaves_is_shut_out_first_and_everybody_else_stays() -> None:
     here = world()
-    run(carry_out(here, goal(here, wish("Import", "Export"))))
+    run(carry_out(here, goal(here, spec("Import", "Export"))))
     here.forget()
-    removal = wish(removal=Removal(("Import",)))
+    removal = spec(removal=Removal(("Import",)))
     done = run(carry_out(here, goal(here, removal)))
     assert [call.split()[0] for call in here.writes[:2]] == ["write_settings", "restart"]
     assert here.writes[-1] == "delete_application Import"
@@ -422,13 +422,13 @@ def test_teardown_leaves_what_was_there_before() -> None:
     theirs = here.register("Unrelated")
     before = summary(here)
     setting_up(here)
-    here.places.clear()
+    here.stores.clear()
     here.forget()
-    run(carry_out(here, goal(here, wish(removal=Removal(everything=True)))))
+    run(carry_out(here, goal(here, spec(removal=Removal(everything=True)))))
     assert summary(here) == before
     assert here.application_of("Unrelated") == theirs
     here.forget()
-    assert run(carry_out(here, goal(here, wish(removal=Removal(everything=True))))).plan.is_empty
+    assert run(carry_out(here, goal(here, spec(removal=Removal(everything=True))))).plan.is_empty
 
 
 def test_an_identity_that_is_used_elsewhere_stays_on() -> None:
@@ -436,7 +436,7 @@ def test_an_identity_that_is_used_elsewhere_stays_on() -> None:
     setting_up(here)
     resource = site(FUNCTION_APP).resource
     here.azure_roles[str(resource).lower()] = ["/subscriptions/x/resourceGroups/data"]
-    run(carry_out(here, goal(here, wish(removal=Removal(everything=True)))))
+    run(carry_out(here, goal(here, spec(removal=Removal(everything=True)))))
     assert here.holders[str(resource).lower()].principal_id is not None
     assert here.applications == {}
 
@@ -447,19 +447,19 @@ def test_an_identity_whose_uses_cannot_be_read_stays_on(call: str) -> None:
     here = learning()
     setting_up(here)
     here.before(call, failing(refused("arm-refused", 403)))
-    run(carry_out(here, goal(here, wish(removal=Removal(everything=True)))))
+    run(carry_out(here, goal(here, spec(removal=Removal(everything=True)))))
     assert here.holders[str(site(FUNCTION_APP).resource).lower()].principal_id is not None
 
 
 def test_a_rotation_ends_with_one_secret_and_can_be_stopped_anywhere() -> None:
     async def rotate(here: World, attempt: str) -> Convergence:
         later = NOW + timedelta(days=200)
-        desired = wish(rotation=Rotation(later + timedelta(days=365), ("Import",)))
+        desired = spec(rotation=Rotation(later + timedelta(days=365), ("Import",)))
         return await carry_out(here, goal(here, desired, attempt=attempt, now=later, tokens=MemoryTokens(here)))
 
     def prepared() -> World:
         here = world()
-        run(carry_out(here, goal(here, wish("Import"))))
+        run(carry_out(here, goal(here, spec("Import"))))
         here.forget()
         return here
 
@@ -480,7 +480,7 @@ def test_a_rotation_ends_with_one_secret_and_can_be_stopped_anywhere() -> None:
                 await asyncio.wait({task})
 
             run(main())
-            stored = here.places["Import"].stored
+            stored = here.stores["Import"].stored
             assert stored is not None
             held = [one.key_id for one in here.application_of("Import").credentials]
             assert stored.key_id in held, "what callers read works at every moment"
@@ -491,26 +491,26 @@ def test_a_rotation_ends_with_one_secret_and_can_be_stopped_anywhere() -> None:
 
 def test_an_unknown_client_cannot_be_rotated() -> None:
     here = world()
-    run(carry_out(here, goal(here, wish("Import"))))
+    run(carry_out(here, goal(here, spec("Import"))))
     here.forget()
     with pytest.raises(NotThere) as raised:
-        run(carry_out(here, goal(here, wish(rotation=Rotation(LATER, ("Export",))))))
+        run(carry_out(here, goal(here, spec(rotation=Rotation(LATER, ("Export",))))))
     assert "Import" in raised.value.message
     assert here.writes == []
 
 
 def test_a_client_gets_a_certificate_beside_its_secret() -> None:
     here = world()
-    run(carry_out(here, goal(here, wish("Import"))))
-    here.places.clear()
-    run(carry_out(here, goal(here, wish(CERTIFICATE), key_pairs=True)))
+    run(carry_out(here, goal(here, spec("Import"))))
+    here.stores.clear()
+    run(carry_out(here, goal(here, spec(CERTIFICATE), key_pairs=True)))
     kinds = [one.kind for one in here.application_of("Import").credentials]
     assert kinds == [CredentialKind.SECRET, CredentialKind.CERTIFICATE]
 
 
 def test_nobody_is_asked_about_an_empty_plan_twice() -> None:
     here = world()
-    run(carry_out(here, goal(here, wish("Import"))))
+    run(carry_out(here, goal(here, spec("Import"))))
     here.forget()
-    run(converge(here.azure, goal(here, wish("Import")), agree, Watcher(), lambda _: None, nobody_else))
+    run(converge(here.azure, goal(here, spec("Import")), agree, Watcher(), lambda _: None, nobody_else))
     assert here.calls.count("tenant") == 1

@@ -23,7 +23,7 @@ from mct_s2s.model.observed import (
     Observed,
     PrincipalKind,
     ServicePrincipal,
-    Swapping,
+    SlotConfig,
 )
 from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.model.target import SiteTarget
@@ -161,11 +161,11 @@ def test_a_slot_that_is_not_there_is_told_as_that() -> None:
 def test_a_slot_and_its_own_settings() -> None:
     here = world()
     slot = replace(site(), resource=ResourceId.site(SUBSCRIPTION, "mct-prod", "contosolearn", "staging"))
-    here.add_site(slot, {"only": "here"}).swapping = Swapping(("staging",))
+    here.add_site(slot, {"only": "here"}).swapping = SlotConfig(("staging",))
     found = looked(here, target=replace(TARGET, slot="staging")).app_service
     assert found is not None
     assert (found.site, dict(found.settings)) == (slot, {"only": "here"})
-    assert found.swapping == Swapping(("staging",))
+    assert found.swapping == SlotConfig(("staging",))
 
 
 # --- the service application ---

@@ -29,7 +29,7 @@ from tests.engine.memory import (
     run,
     world,
 )
-from tests.planning.worlds import LATER, NOW, said, site, wish
+from tests.planning.worlds import LATER, NOW, said, site, spec
 
 SITE = site()
 KEY = str(SITE.resource).lower()
@@ -56,7 +56,7 @@ def found(here: World, *, directory: bool = True) -> tuple[Access, float]:
 
 
 def setting_up(here: World, *clients: str, **changed: Any) -> Convergence:
-    return run(carry_out(here, goal(here, wish(*clients, **changed))))
+    return run(carry_out(here, goal(here, spec(*clients, **changed))))
 
 
 def stopped(here: World, *clients: str, **changed: Any) -> S2SError:
@@ -156,7 +156,7 @@ def test_what_others_must_do_is_left_to_them_and_the_rest_is_done() -> None:
     done = setting_up(here, "Import")
     assert [note.step for note in done.plan.left_to_others] == [Left.SETTINGS]
     assert not any(isinstance(change, WriteSettings | RestartSite) for change in done.plan.changes)
-    assert here.places["Import"].stored is not None
+    assert here.stores["Import"].stored is not None
     assert [call for call in here.writes if "contosolearn" in call.split()] == []
     (lack, *_) = done.plan.lacks
     assert "Website Contributor" in lack.grant.what
@@ -222,10 +222,10 @@ def test_a_policy_and_missing_rights_are_told_together() -> None:
 
 def existing(here: World) -> str:
     """A client without a secret, whose registration may have a policy of its own."""
-    run(carry_out(here, goal(here, wish("Import"))))
+    run(carry_out(here, goal(here, spec("Import"))))
     client = here.application_of("Import")
     here.applications[client.object_id] = replace(client, credentials=(), created=NOW - timedelta(days=365))
-    here.places.clear()
+    here.stores.clear()
     here.forget()
     here.secret_rules = (DAYS_90,)
     return client.object_id
@@ -323,7 +323,7 @@ def test_without_preflight_the_refusal_is_told_as_it_is() -> None:
     here = world()
     here.before("settings", failing(DENIED))
     with pytest.raises(S2SError) as raised:
-        run(carry_out(here, goal(here, wish("Import"), preflight=False)))
+        run(carry_out(here, goal(here, spec("Import"), preflight=False)))
     assert raised.value is DENIED
 
 
@@ -347,7 +347,7 @@ def test_without_the_check_a_refused_consent_stops_the_run() -> None:
     here = world()
     here.before("assign", failing(DENIED))
     with pytest.raises(PermissionMissing):
-        run(carry_out(here, goal(here, wish("Import"), preflight=False)))
+        run(carry_out(here, goal(here, spec("Import"), preflight=False)))
 
 
 def test_whoever_may_although_no_role_shows_does_it_all() -> None:

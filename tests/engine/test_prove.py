@@ -17,7 +17,7 @@ from mct_s2s.model.observed import YOUNG, Observed, PrincipalKind, ServicePrinci
 from mct_s2s.planning.proof import Check, Verification
 
 from tests.engine.memory import TARGET, MemoryApi, MemoryTokens, World, carry_out, goal, lost, refused, run, world
-from tests.planning.worlds import NOW, SERVICE_KEY, TENANT, guid, site, wish
+from tests.planning.worlds import NOW, SERVICE_KEY, TENANT, guid, site, spec
 
 PATH, WHERE = "/api/v1/organization", "-a contosolearn"
 LATE = NOW + 2 * YOUNG
@@ -40,7 +40,7 @@ class Bench:
 
     def __init__(self, *clients: str) -> None:
         self.here = world()
-        run(carry_out(self.here, goal(self.here, wish(*(clients or ("Import",))))))
+        run(carry_out(self.here, goal(self.here, spec(*(clients or ("Import",))))))
         self.state = self.here.state(site().resource)
         self.tokens, self.api = Recorded(self.here), MemoryApi(self.here, self.state)
 
@@ -50,7 +50,7 @@ class Bench:
         self.state.started_with = dict(self.state.settings)
 
     def credential(self, name: str = "Import", **more: Any) -> OwnCredential:
-        stored = self.here.places[name].stored
+        stored = self.here.stores[name].stored
         assert stored is not None
         sign_in = ClientSignIn(stored.tenant_id, stored.client_id, SecretProof(stored.secret))
         return OwnCredential(sign_in, f"file:{name}.env", **more)

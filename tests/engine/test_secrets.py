@@ -10,7 +10,7 @@ from datetime import timedelta
 import pytest
 from mct_s2s.engine.apply import credentials as flow
 from mct_s2s.engine.apply.apply import apply
-from mct_s2s.engine.apply.context import Stage
+from mct_s2s.engine.apply.context import ApplyContext
 from mct_s2s.engine.apply.journal import Journal
 from mct_s2s.errors import NotThere, ServiceError, UsageError
 from mct_s2s.model.ids import ApplicationObjectId, ClientId, KeyId, TenantId
@@ -70,11 +70,11 @@ class Run:
 
     def __init__(self, here: World, *changes: AnyChange, keys: bool = False) -> None:
         kind = MemoryKeyPlace if keys else MemoryPlace
-        self.place = here.places.setdefault("A", kind(here, "A"))
+        self.store = here.stores.setdefault("A", kind(here, "A"))
         self.tokens = MemoryTokens(here)
         self.journal = Journal(Plan(changes), lambda: asyncio.get_running_loop().time())
-        self._stage = Stage(
-            here.azure, TENANT, here.places, lambda _: False, NOW, "https://learn", Watcher(), self.tokens
+        self._stage = ApplyContext(
+            here.azure, TENANT, here.stores, lambda _: False, NOW, "https://learn", Watcher(), self.tokens
         )
 
     async def go(self) -> None:
@@ -109,12 +109,12 @@ def test_the_place_is_told_of_the_attempt_before_the_secret_is_made() -> None:
     assert events(here, "begin", "add_secret", "deliver") == ["begin", "add_secret", "deliver"]
     (held,) = here.application_of("A").credentials
     assert (held.name, held.expires) == (ATTEMPT, LATER)
-    stored = made.place.stored
+    stored = made.store.stored
     assert stored is not None
     assert (stored.secret, stored.key_id) == (here.secrets[held.key_id], held.key_id)
     assert (stored.client_id, stored.scope) == (here.application_of("A").client_id, f"{AUDIENCE}/.default")
     assert (stored.url, stored.tenant_id) == ("https://learn", TENANT.id)
-    assert made.place.attempts == []
+    assert made.store.attempts == []
     assert made.journal.results.resolve(Ref[KeyId]("secret", Part.KEY_ID)) == held.key_id
 
 
@@ -132,16 +132,16 @@ def test_a_secret_that_cannot_be_delivered_is_an_error_and_its_place_knows_of_it
     with pytest.raises(UsageError):
         ran(here, NEW, add())
     assert names(here) == [ATTEMPT]
-    assert here.places["A"].attempts == [ATTEMPT]
+    assert here.stores["A"].attempts == [ATTEMPT]
 
 
 def test_the_value_of_a_secret_is_in_nothing_that_is_told() -> None:
     here = world()
     made = ran(here, NEW, add())
     (value,) = here.secrets.values()
-    assert made.place.stored is not None
-    assert made.place.stored.secret == value
-    for told in (*made.details, repr(made.journal), repr(made.place.stored)):
+    assert made.store.stored is not None
+    assert made.store.stored.secret == value
+    for told in (*made.details, repr(made.journal), repr(made.store.stored)):
         assert value not in told
 
 
@@ -153,7 +153,7 @@ def test_a_client_that_another_run_made_with_a_secret_at_this_moment_gets_no_sec
     made = ran(here, NEW, add())
     assert names(here) == [theirs.name]
     assert "another run" in made.details[-1]
-    assert made.place.stored is None
+    assert made.store.stored is None
 
 
 def test_a_secret_that_was_delivered_minutes_ago_is_not_made_again() -> None:
@@ -163,7 +163,7 @@ def test_a_secret_that_was_delivered_minutes_ago_is_not_made_again() -> None:
     first = ran(here, add(application))
     here.applications[application.object_id] = application  # a replica that has not heard of it
     second = ran(here, add(application))
-    assert first.place.stored is second.place.stored
+    assert first.store.stored is second.store.stored
     assert here.writes == ["add_secret A"]
     assert "made minutes ago" in second.details[0]
 
@@ -171,11 +171,11 @@ def test_a_secret_that_was_delivered_minutes_ago_is_not_made_again() -> None:
 def test_a_secret_that_is_good_for_nothing_is_made_again_even_so() -> None:
     here = world()
     application = here.register("A")
-    first = ran(here, add(application)).place.stored
+    first = ran(here, add(application)).store.stored
     assert first is not None
     ran(here, add(application, instead_of=first.key_id))
     assert here.writes == ["add_secret A"] * 2
-    assert here.places["A"].stored is not first
+    assert here.stores["A"].stored is not first
 
 
 # --- answers that were lost ---
@@ -188,8 +188,8 @@ def test_a_secret_whose_answer_was_lost_is_removed_before_another_is_made() -> N
     made = ran(here, NEW, add())
     assert here.writes[1:] == ["add_secret A", "remove_secret A", "add_secret A"]
     assert names(here) == [ATTEMPT]
-    assert made.place.stored is not None
-    assert made.place.stored.key_id == here.application_of("A").credentials[0].key_id
+    assert made.store.stored is not None
+    assert made.store.stored.key_id == here.application_of("A").credentials[0].key_id
 
 
 def test_only_the_secret_of_this_attempt_is_removed() -> None:
@@ -217,7 +217,7 @@ def test_when_no_answer_comes_at_all_there_is_an_end_and_the_place_knows() -> No
     assert raised.value.answer_lost
     assert here.calls.count("add_secret A") == flow.SECRET_ATTEMPTS
     assert names(here) == [ATTEMPT], "the last one: no more than that is ever left"
-    assert here.places["A"].attempts == [ATTEMPT]
+    assert here.stores["A"].attempts == [ATTEMPT]
 
 
 @pytest.mark.parametrize("error", [refused(), refused("permission-missing", 403), refused(status=429)], ids=str)
@@ -271,7 +271,7 @@ def test_where_no_lifetime_is_short_enough_the_last_refusal_is_told() -> None:
 def rotating(here: World) -> tuple[Application, Credential, Sequence[AnyChange]]:
     """A client with a secret at its place, and the changes that replace it."""
     application = here.register("A")
-    first = ran(here, add(application, credential_name="mct-s2s 2026-01-01 ffff")).place
+    first = ran(here, add(application, credential_name="mct-s2s 2026-01-01 ffff")).store
     first.delivered_at = NOW - timedelta(days=100)
     (old,) = here.application_of("A").credentials
     here.forget()
@@ -294,9 +294,9 @@ def test_a_secret_that_replaces_another_gives_a_token_before_it_takes_its_place(
     (held,) = here.application_of("A").credentials
     assert held.key_id != old.key_id
     assert made.tokens.asked == [(here.secrets[held.key_id], flow.PROOFS)]
-    assert made.place.stored is not None
-    assert made.place.stored.key_id == held.key_id
-    assert application.client_id == made.place.stored.client_id
+    assert made.store.stored is not None
+    assert made.store.stored.key_id == held.key_id
+    assert application.client_id == made.store.stored.client_id
 
 
 def test_callers_have_time_to_change_over_before_the_old_secret_goes() -> None:
@@ -319,11 +319,11 @@ def test_a_new_secret_that_gives_no_token_is_not_delivered_and_the_old_one_stays
     here.before("token", failing(refused("token-refused", 401)))
     with pytest.raises(ServiceError, match="No"):
         ran(here, *changes)
-    place = here.places["A"]
-    assert place.stored is not None
-    assert place.stored.key_id == old.key_id
+    store = here.stores["A"]
+    assert store.stored is not None
+    assert store.stored.key_id == old.key_id
     assert old in here.application_of("A").credentials
-    assert place.attempts == [ATTEMPT], "the next run removes what nobody has"
+    assert store.attempts == [ATTEMPT], "the next run removes what nobody has"
 
 
 def test_a_rotation_that_was_cut_off_before_the_removal_proves_the_new_secret_again() -> None:
@@ -346,11 +346,11 @@ def test_the_old_secret_stays_where_its_replacement_is_not_at_hand(there: str) -
     """Whoever reads that place would be locked out."""
     here = world()
     _, old, (_, removal) = rotating(here)
-    place = here.places["A"]
+    store = here.stores["A"]
     if there == "nothing":
-        place.stored = None
+        store.stored = None
     elif there == "another client's":
-        place.stored = StoredCredential(TenantId(TENANT.id), ClientId("other"), "value", key_id=KeyId("new"))
+        store.stored = StoredCredential(TenantId(TENANT.id), ClientId("other"), "value", key_id=KeyId("new"))
     with pytest.raises(NotThere) as raised:
         ran(here, removal)
     assert raised.value.code == "secret-not-at-hand"
@@ -398,8 +398,8 @@ def test_a_private_key_is_on_disk_before_its_certificate_is_registered() -> None
     ]  # fmt: skip
     (held,) = here.application_of("A").credentials
     assert held.kind is CredentialKind.CERTIFICATE
-    assert made.place.stored is not None
-    assert made.place.stored.key_id == held.key_id
+    assert made.store.stored is not None
+    assert made.store.stored.key_id == held.key_id
     assert made.journal.results.resolve(Ref[KeyId]("certificate", Part.KEY_ID)) == held.key_id
 
 
@@ -410,10 +410,10 @@ def test_the_key_of_an_attempt_that_was_cut_off_is_taken_up_again() -> None:
     here.before("deliver_certificate", failing(UsageError("unwritable", "Full.", remedy="Elsewhere.")))
     with pytest.raises(UsageError):
         ran(here, certify(application), keys=True)
-    ran(here, certify(application, pending=here.places["A"].pending), keys=True)
+    ran(here, certify(application, pending=here.stores["A"].pending), keys=True)
     assert len(here.application_of("A").credentials) == 1
-    assert here.places["A"].pending is None
-    stored = here.places["A"].stored
+    assert here.stores["A"].pending is None
+    stored = here.stores["A"].stored
     assert stored is not None
     assert stored.key_id == here.application_of("A").credentials[0].key_id
 
@@ -423,7 +423,7 @@ def test_a_certificate_whose_key_is_somebody_elses_needs_no_place() -> None:
     made = ran(here, NEW, certify(given=GIVEN))
     assert events(here, "begin", "deliver", "note") == []
     assert [one.key_id for one in here.application_of("A").credentials] == [GIVEN.key_id]
-    assert made.place.stored is None
+    assert made.store.stored is None
 
 
 def test_a_certificate_that_was_delivered_minutes_ago_is_not_made_again() -> None:

@@ -12,7 +12,7 @@ from mct_s2s.engine.apply.settings import Written, write_settings
 from mct_s2s.errors import ServiceError
 from mct_s2s.model.ids import ClientId
 from mct_s2s.model.resource_id import ResourceId
-from mct_s2s.planning.changes import SettingsWish, SettingWish, WriteSettings
+from mct_s2s.planning.changes import SettingSpec, SettingsSpec, WriteSettings
 from mct_s2s.planning.plan import Results
 
 from tests.engine.memory import MemorySites, World, elapsed_since, failing, lost, refused, run, world
@@ -25,13 +25,13 @@ SITE = site()
 MINE, THEIRS = ClientId(guid("mine")), ClientId(guid("theirs"))
 
 
-def change(client_id: ClientId = MINE, wish: SettingsWish | None = None) -> WriteSettings:
+def change(client_id: ClientId = MINE, spec: SettingsSpec | None = None) -> WriteSettings:
     """Put one client on the allow list."""
     return WriteSettings(
         key="settings",
         name=SITE.label,
         site=SITE,
-        wish=wish or SettingsWish((SettingWish("ServiceAuthRole", "S2SAppRole"),), (client_id,)),
+        spec=spec or SettingsSpec((SettingSpec("ServiceAuthRole", "S2SAppRole"),), (client_id,)),
         changed=("ServiceApplicationIds", "ServiceAuthRole"),
     )
 
@@ -368,7 +368,7 @@ def test_nothing_is_written_when_the_settings_cannot_be_kept() -> None:
 def test_whoever_is_shut_out_stays_out_although_somebody_writes_their_id_back() -> None:
     here = world(settings={**FOREIGN, "ServiceApplicationIds": f"{MINE};{THEIRS}"})
     here.after("write_settings", sets(here, "ServiceApplicationIds", f"{MINE};{THEIRS}"))
-    run(write(here, change(wish=SettingsWish(without=frozenset({MINE}), tidy=False))))
+    run(write(here, change(spec=SettingsSpec(without=frozenset({MINE}), tidy=False))))
     assert ids(here) == {THEIRS}
 
 

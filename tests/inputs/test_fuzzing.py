@@ -30,8 +30,8 @@ from mct_s2s.inputs.vault import vault_to
 from mct_s2s.key_pairs import UnfitCertificate, certificate_in, given_certificate
 from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.model.site_settings import NAMES
-from mct_s2s.stores.files import DELIVERED, FilePlace, variables_in
-from mct_s2s.stores.keys import KeyFilePlace
+from mct_s2s.stores.files import DELIVERED, FileStore, variables_in
+from mct_s2s.stores.keys import KeyFileStore
 
 from tests.azure.test_certificates import PRIVATE, RSA, pem_of
 from tests.support.sampling import cases
@@ -161,7 +161,7 @@ def test_a_credential_file_and_its_note_of_our_own(file: Path, content: bytes, n
     fill(file.with_name(f"{file.name}.pending"), note)
 
     async def both() -> None:
-        place = FilePlace(file)
+        place = FileStore(file)
         noted = await place.note()
         noted.is_fresh(ID, NOW)
         await place.read()
@@ -183,7 +183,7 @@ def test_a_certificate(file: Path, content: bytes) -> None:
 def test_a_key_on_its_way(file: Path, content: bytes) -> None:
     pending = file.with_name("key.pem.pending")
     fill(pending, content)
-    only_our_errors(lambda: asyncio.run(KeyFilePlace.at(file.with_name("key.pem"), is_ours=True).note()))
+    only_our_errors(lambda: asyncio.run(KeyFileStore.at(file.with_name("key.pem"), is_ours=True).note()))
 
 
 @often

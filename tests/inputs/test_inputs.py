@@ -134,7 +134,7 @@ def test_a_resource_id_is_whole_or_refused(text: str) -> None:
 def test_a_resource_id_survives_reading(text: str) -> None:
     parsed = ResourceId.parse(text)
     assert str(parsed).lower() == text.strip().rstrip("/").lower()
-    assert parsed.same_as(ResourceId.parse(text.upper()))
+    assert str(parsed).lower() == str(ResourceId.parse(text.upper())).lower()
     assert parsed.is_site
     assert parsed.slot == ("staging" if "slots" in text else None)
 

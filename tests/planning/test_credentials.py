@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 from mct_s2s.errors import Refused
-from mct_s2s.model.desired import CertificateWish, ClientWish, CredentialWish, FederatedWish, SecretWish
+from mct_s2s.model.desired import CertificateSpec, ClientSpec, CredentialWish, FederatedSpec, SecretSpec
 from mct_s2s.model.ids import ClientId, KeyId, certificate_key_id, federated_name
 from mct_s2s.model.observed import ClientApplication, Credential, CredentialKind, Observed, SecretNote
 from mct_s2s.model.proofs import Certificate, Federation
@@ -16,14 +16,14 @@ from mct_s2s.planning.credentials import exchange_audience
 from mct_s2s.planning.make import make_plan
 from mct_s2s.planning.plan import Plan
 
-from tests.planning.worlds import FACTS, LATER, NOW, applied, client, complete, credential, guid, said, wish, world
+from tests.planning.worlds import FACTS, LATER, NOW, applied, client, complete, credential, guid, said, spec, world
 
 CERTIFICATE = CredentialKind.CERTIFICATE
 GITHUB = "https://token.actions.githubusercontent.com"
 GIVEN = Certificate(b"der", "AB" * 20, NOW, LATER)
-MADE = CertificateWish(NOW, LATER)
-UPLOADED = CertificateWish(NOW, LATER, GIVEN)
-FEDERATED = FederatedWish(GITHUB, "repo:contoso/Learn:ref:refs/heads/main")
+MADE = CertificateSpec(NOW, LATER)
+UPLOADED = CertificateSpec(NOW, LATER, GIVEN)
+FEDERATED = FederatedSpec(GITHUB, "repo:contoso/Learn:ref:refs/heads/main")
 EXCHANGE = "api://AzureADTokenExchange"
 
 
@@ -46,7 +46,7 @@ def plan_of(wanted: CredentialWish, *credentials: Credential, note: SecretNote |
     observed = complete(with_credentials(*credentials))
     if note is not None:
         observed = replace(observed, secrets={"Import": note})
-    return make_plan(wish(ClientWish("Import", wanted)), observed, FACTS)
+    return make_plan(spec(ClientSpec("Import", wanted)), observed, FACTS)
 
 
 SECRET = credential(name="secret")
@@ -68,7 +68,7 @@ IMPORT_ID = ClientId(guid("Import"))
         (MADE, [credential(20, name="ending", kind=CERTIFICATE)], "create certificate Import"),
         (MADE, [credential(31, name="lasting", kind=CERTIFICATE)], None),
         (MADE, [credential(20, name="ending", kind=CERTIFICATE), HELD], None),
-        (CertificateWish(NOW, NOW + timedelta(days=20)), [credential(20, name="ending", kind=CERTIFICATE)], None),
+        (CertificateSpec(NOW, NOW + timedelta(days=20)), [credential(20, name="ending", kind=CERTIFICATE)], None),
         (UPLOADED, [HELD], "create certificate Import"),
         (UPLOADED, [replace(HELD, thumbprint="ab" * 20)], None),
         (UPLOADED, [replace(HELD, key_id=certificate_key_id("ab" * 20))], None),
@@ -81,8 +81,8 @@ IMPORT_ID = ClientId(guid("Import"))
         (FEDERATED, [standing(issuer=f"{GITHUB}/")], "create federated credential Import"),
         (FEDERATED, [standing(audience="api://old")], "update federated credential Import"),
         (replace(FEDERATED, audience="api://mine"), [standing(audience="api://mine")], None),
-        (SecretWish(LATER), [HELD], None),
-        (SecretWish(LATER), [standing()], None),
+        (SecretSpec(LATER), [HELD], None),
+        (SecretSpec(LATER), [standing()], None),
         (None, [], None),
     ],
 )
@@ -94,7 +94,7 @@ def test_what_is_lacking_is_decided_by_kind(
 
 @pytest.mark.parametrize("wanted", [MADE, UPLOADED, FEDERATED])
 def test_a_new_client_gets_it_before_its_declaration_and_a_second_run_nothing(wanted: CredentialWish) -> None:
-    desired = wish(ClientWish("Import", wanted))
+    desired = spec(ClientSpec("Import", wanted))
     plan = make_plan(desired, world(), FACTS)
     proof = next(c for c in plan.changes if isinstance(c, AddCertificate | AddFederatedCredential))
     access = next(c for c in plan.changes if isinstance(c, UpdateApplication) and c.resource == "API permission")
@@ -104,7 +104,7 @@ def test_a_new_client_gets_it_before_its_declaration_and_a_second_run_nothing(wa
 
 def test_federated_credentials_are_written_one_after_another() -> None:
     plan = make_plan(
-        wish(ClientWish("A", FEDERATED), ClientWish("B", MADE), ClientWish("C", FEDERATED)), world(), FACTS
+        spec(ClientSpec("A", FEDERATED), ClientSpec("B", MADE), ClientSpec("C", FEDERATED)), world(), FACTS
     )
     first, second = (change for change in plan.changes if isinstance(change, AddFederatedCredential))
     assert first.key in plan.waits_for(second)
@@ -119,7 +119,7 @@ def test_a_key_that_was_not_delivered_is_taken_up_whether_registered_or_not() ->
 
 
 def test_a_key_for_another_lifetime_is_taken_up_only_if_it_is_registered() -> None:
-    shorter = CertificateWish(NOW, NOW + timedelta(days=30))
+    shorter = CertificateSpec(NOW, NOW + timedelta(days=30))
     (new,) = plan_of(shorter, note=SecretNote(pending=PENDING)).changes
     (old,) = plan_of(shorter, REGISTERED, note=SecretNote(pending=PENDING)).changes
     assert isinstance(new, AddCertificate)
@@ -130,22 +130,22 @@ def test_a_key_for_another_lifetime_is_taken_up_only_if_it_is_registered() -> No
 
 def test_a_certificate_without_its_key_is_nothing_to_sign_in_with() -> None:
     note = SecretNote(pending=PENDING)
-    assert said(plan_of(SecretWish(LATER), REGISTERED, note=note)) == ["create secret Import"]
+    assert said(plan_of(SecretSpec(LATER), REGISTERED, note=note)) == ["create secret Import"]
     delivered = replace(note, delivered=PENDING.key_id, client_id=IMPORT_ID, kind=CERTIFICATE)
-    assert plan_of(SecretWish(LATER), REGISTERED, note=delivered).is_empty
+    assert plan_of(SecretSpec(LATER), REGISTERED, note=delivered).is_empty
     assert plan_of(MADE, REGISTERED, note=delivered).is_empty
 
 
 def test_one_that_arrived_minutes_ago_is_known_although_no_replica_shows_it() -> None:
     note = SecretNote(delivered=KeyId(guid("k")), client_id=IMPORT_ID, delivered_at=NOW, kind=CERTIFICATE)
     assert plan_of(MADE, note=note).is_empty
-    assert said(plan_of(SecretWish(LATER), note=note)) == ["create secret Import"]
+    assert said(plan_of(SecretSpec(LATER), note=note)) == ["create secret Import"]
     assert said(plan_of(MADE, note=replace(note, kind=CredentialKind.SECRET))) == ["create certificate Import"]
 
 
 def test_a_certificate_of_an_attempts_name_is_not_removed_as_a_lost_secret() -> None:
     note = SecretNote(attempts=("cert",))
-    assert plan_of(SecretWish(LATER), HELD, note=note).is_empty
+    assert plan_of(SecretSpec(LATER), HELD, note=note).is_empty
 
 
 def test_a_persons_federated_credential_for_another_audience_is_a_question() -> None:
@@ -171,7 +171,7 @@ def test_each_cloud_has_its_exchange() -> None:
         EXCHANGE,
     ]
     observed: Observed = replace(world(), cloud="china")
-    plan = make_plan(wish(ClientWish("A", FEDERATED)), observed, FACTS)
+    plan = make_plan(spec(ClientSpec("A", FEDERATED)), observed, FACTS)
     (change,) = (c for c in plan.changes if isinstance(c, AddFederatedCredential))
     assert change.federation.audience == f"{EXCHANGE}China"
 

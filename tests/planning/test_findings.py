@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 import pytest
-from mct_s2s.model.observed import ClientApplication, Credential, CredentialKind, Observed, Swapping, Trust
+from mct_s2s.model.observed import ClientApplication, Credential, CredentialKind, Observed, SlotConfig, Trust
 from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.model.site_settings import NAMES
 from mct_s2s.planning.findings import Severity, diagnose, is_healthy
@@ -206,7 +206,7 @@ def _in_a_slot(sticky: frozenset[str]) -> Observed:
     slot = replace(
         observed.app_service.site, resource=ResourceId.site(guid("s"), "mct-prod", "contosolearn", "staging")
     )
-    there = replace(observed.app_service, site=slot, swapping=Swapping(("staging",), sticky))
+    there = replace(observed.app_service, site=slot, swapping=SlotConfig(("staging",), sticky))
     return replace(observed, app_service=there)
 
 

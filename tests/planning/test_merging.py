@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from mct_s2s.errors import Refused
 from mct_s2s.model.ids import AppRoleId, ClientId, PrincipalId, client_unique_name, file_stem, service_unique_name
-from mct_s2s.model.observed import AppRole, IdentityHolder, Observed, RequiredAccess
+from mct_s2s.model.observed import AppRole, IdentityResource, Observed, RequiredAccess
 from mct_s2s.model.site_settings import APPLICATION_IDS, NAMES, OBJECT_IDS, allow_list
-from mct_s2s.planning.changes import ApiUri, ApplicationEdits, SettingsWish, SettingWish
+from mct_s2s.planning.changes import ApiUri, ApplicationEdits, SettingSpec, SettingsSpec
 from mct_s2s.planning.edits import patch_for
 from mct_s2s.planning.make import make_plan
 from mct_s2s.planning.plan import Results
@@ -29,8 +29,8 @@ from tests.planning.worlds import (
     guid,
     holder,
     settings,
+    spec,
     trust,
-    wish,
     world,
 )
 
@@ -60,8 +60,8 @@ def all_settings(draw: st.DrawFn) -> dict[str, str | None]:
 def test_any_merge_keeps_foreign_settings_and_known_ids_and_is_done_once(
     before: dict[str, str | None], clients: list[str], objects: list[str], tidy: bool
 ) -> None:
-    wanted = SettingsWish(
-        (SettingWish("ServiceAuthEnabled", "true", frozenset({"true"})), SettingWish("ServiceAuthRole", "R")),
+    wanted = SettingsSpec(
+        (SettingSpec("ServiceAuthEnabled", "true", frozenset({"true"})), SettingSpec("ServiceAuthRole", "R")),
         tuple(map(ClientId, clients)),
         tuple(map(PrincipalId, objects)),
         tidy,
@@ -86,11 +86,11 @@ def test_any_merge_keeps_foreign_settings_and_known_ids_and_is_done_once(
 
 
 def test_an_id_that_is_not_known_yet_counts_as_a_change_and_is_not_written() -> None:
-    plan = make_plan(wish("Import"), world(trust(), settings()), FACTS)
+    plan = make_plan(spec("Import"), world(trust(), settings()), FACTS)
     write = plan.changes[-2]
     assert "ServiceApplicationIds" in getattr(write, "changed", ())
-    wanted = getattr(write, "wish", None)
-    assert isinstance(wanted, SettingsWish)
+    wanted = getattr(write, "spec", None)
+    assert isinstance(wanted, SettingsSpec)
     assert "ServiceApplicationIds" not in merge(settings(), wanted, Results())
 
 
@@ -115,7 +115,7 @@ def any_world(draw: st.DrawFn) -> tuple[Observed, list[str]]:
         found = replace(found, principal=None, assignments=())
     if draw(st.booleans()):
         found = replace(found, service=None, principal=None, assignments=())
-    holders: list[IdentityHolder] = [
+    holders: list[IdentityResource] = [
         holder(name, draw(st.none() | guids)) for name in draw(st.lists(st.sampled_from(["f", "g"]), unique=True))
     ]
     return world(found, draw(all_settings()), holders), draw(st.lists(names, unique=True, max_size=3))
@@ -124,9 +124,9 @@ def any_world(draw: st.DrawFn) -> tuple[Observed, list[str]]:
 @given(any_world())
 def test_after_any_plan_there_is_nothing_left_to_do(case: tuple[Observed, list[str]]) -> None:
     before, wanted = case
-    plan = make_plan(wish(*wanted), before, FACTS)
+    plan = make_plan(spec(*wanted), before, FACTS)
     after = applied(plan, before)
-    again = make_plan(wish(*wanted), after, FACTS)
+    again = make_plan(spec(*wanted), after, FACTS)
     assert again.is_empty, [change.detail for change in again.changes]
     assert before.app_service is not None
     assert after.app_service is not None

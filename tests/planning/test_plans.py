@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 from mct_s2s.errors import NotThere, Refused, S2SError
-from mct_s2s.model.desired import ClientWish, Desired, GivenValues, SecretWish, ServiceWish, SettingsScope
+from mct_s2s.model.desired import ClientSpec, Desired, GivenValues, SecretSpec, ServiceSpec, SettingsScope
 from mct_s2s.model.ids import ApplicationIdUri, AppRoleId, ClientId, PrincipalId, TenantId, api_uri
 from mct_s2s.model.observed import (
     Application,
@@ -51,8 +51,8 @@ from tests.planning.worlds import (
     said,
     settings,
     site,
+    spec,
     trust,
-    wish,
     world,
 )
 
@@ -65,7 +65,7 @@ def plan_of(desired: Desired, observed: Observed) -> list[str]:
 
 
 def test_an_empty_world_gets_everything_in_the_order_of_the_document() -> None:
-    plan = make_plan(wish("Import"), world(holders=[holder()]), FACTS)
+    plan = make_plan(spec("Import"), world(holders=[holder()]), FACTS)
     assert said(plan) == [
         "create service application MCT service (contosolearn)",
         "create Application ID URI api://<appId>",
@@ -92,8 +92,8 @@ def test_an_empty_world_gets_everything_in_the_order_of_the_document() -> None:
 
 
 def test_settings_of_an_absent_kind_of_client_are_not_written() -> None:
-    only_identity = applied(make_plan(wish(), world(holders=[holder()]), FACTS), world(holders=[holder()]))
-    only_client = applied(make_plan(wish("Import"), world(), FACTS), world())
+    only_identity = applied(make_plan(spec(), world(holders=[holder()]), FACTS), world(holders=[holder()]))
+    only_client = applied(make_plan(spec("Import"), world(), FACTS), world())
     assert only_identity.app_service is not None
     assert only_client.app_service is not None
     assert not {"ServiceApplicationIds", "ServiceAuthRole"} & set(only_identity.app_service.settings)
@@ -148,7 +148,7 @@ NOTHING_TO_DO = {
 
 @pytest.mark.parametrize("observed", NOTHING_TO_DO.values(), ids=NOTHING_TO_DO.keys())
 def test_what_is_right_is_left_alone(observed: Observed) -> None:
-    plan = make_plan(wish("Import"), observed, FACTS)
+    plan = make_plan(spec("Import"), observed, FACTS)
     assert said(plan) == []
     assert plan.is_empty
     assert {step.resource for step in plan.steps} >= {"service application", "client application"}
@@ -231,9 +231,9 @@ ONE_PIECE_MISSING: dict[str, tuple[Observed, list[str]]] = {
 
 @pytest.mark.parametrize(("observed", "changes"), ONE_PIECE_MISSING.values(), ids=ONE_PIECE_MISSING.keys())
 def test_a_missing_piece_is_all_that_is_changed(observed: Observed, changes: list[str]) -> None:
-    plan = make_plan(wish("Import"), observed, FACTS)
+    plan = make_plan(spec("Import"), observed, FACTS)
     assert said(plan) == changes
-    assert make_plan(wish("Import"), applied(plan, observed), FACTS).is_empty
+    assert make_plan(spec("Import"), applied(plan, observed), FACTS).is_empty
 
 
 @pytest.mark.parametrize(
@@ -245,7 +245,7 @@ def test_allow_lists_keep_everybody_once_and_in_order(listed: str) -> None:
     a, b = guid("a"), guid("b")
     text = listed.format(a=a, b=b, A=a.upper(), B=b.upper())
     before = world(trust(IMPORT), settings(ServiceAuthRole="S2SAppRole", ServiceApplicationIds=text))
-    after = applied(make_plan(wish("Import"), before, FACTS), before)
+    after = applied(make_plan(spec("Import"), before, FACTS), before)
     assert after.app_service is not None
     ids = (after.app_service.settings["ServiceApplicationIds"] or "").split(";")
     assert len(ids) == 3
@@ -256,7 +256,7 @@ def test_allow_lists_keep_everybody_once_and_in_order(listed: str) -> None:
 
 def test_a_setting_named_in_another_case_is_changed_under_that_name() -> None:
     before = world(trust(IMPORT), {"SERVICEAUTHENABLED": "false", "x": "y"})
-    after = applied(make_plan(wish("Import"), before, FACTS), before)
+    after = applied(make_plan(spec("Import"), before, FACTS), before)
     assert after.app_service is not None
     assert after.app_service.settings["SERVICEAUTHENABLED"] == "true"
     assert "ServiceAuthEnabled" not in after.app_service.settings
@@ -264,7 +264,7 @@ def test_a_setting_named_in_another_case_is_changed_under_that_name() -> None:
 
 def test_several_clients_and_identities_are_written_at_one_stroke() -> None:
     before = world(holders=[holder("reports-func"), holder("portal", guid("portal")), holder("etl-vm")])
-    plan = make_plan(wish("Import", "Reports", "Import bot"), before, FACTS)
+    plan = make_plan(spec("Import", "Reports", "Import bot"), before, FACTS)
     assert sum(isinstance(change, WriteSettings) for change in plan.changes) == 1
     assert sum(isinstance(change, RestartSite) for change in plan.changes) == 1
     assert sum(isinstance(change, AddSecret) for change in plan.changes) == 3
@@ -279,7 +279,7 @@ def test_several_clients_and_identities_are_written_at_one_stroke() -> None:
 
 def test_a_managed_identity_is_allowed_by_object_id_and_needs_no_consent() -> None:
     before = world(trust(), settings(), [holder(principal=guid("mi"))])
-    plan = make_plan(wish(), before, FACTS)
+    plan = make_plan(spec(), before, FACTS)
     assert said(plan) == WRITE
     after = applied(plan, before)
     assert after.app_service is not None
@@ -289,14 +289,14 @@ def test_a_managed_identity_is_allowed_by_object_id_and_needs_no_consent() -> No
 def test_a_managed_identity_is_consented_where_the_service_admits_assigned_callers_only() -> None:
     strict = replace(trust(), principal=replace(SERVICE_PRINCIPAL, assignment_required=True))
     listed = settings(ServiceObjectIds=guid("mi"))
-    plan = make_plan(wish(), world(strict, listed, [holder(principal=guid("mi"))]), FACTS)
+    plan = make_plan(spec(), world(strict, listed, [holder(principal=guid("mi"))]), FACTS)
     assert said(plan) == ["create admin consent reports-func"]
     done = replace(strict, assignments=(assignment(guid("mi")),))
-    assert make_plan(wish(), world(done, listed, [holder(principal=guid("mi"))]), FACTS).is_empty
+    assert make_plan(spec(), world(done, listed, [holder(principal=guid("mi"))]), FACTS).is_empty
 
 
 def test_consent_that_is_left_to_others_is_told_and_not_asked_again() -> None:
-    wanted = wish(ClientWish("Import", SecretWish(LATER), consent=False))
+    wanted = spec(ClientSpec("Import", SecretSpec(LATER), consent=False))
     plan = make_plan(wanted, complete(), FACTS)
     assert not any(isinstance(change, AssignAppRole) for change in plan.changes)
     (note,) = plan.left_to_others
@@ -306,7 +306,7 @@ def test_consent_that_is_left_to_others_is_told_and_not_asked_again() -> None:
 
 
 def test_a_client_without_credential_gets_none() -> None:
-    plan = make_plan(wish(ClientWish("Import", None)), complete(), FACTS)
+    plan = make_plan(spec(ClientSpec("Import", None)), complete(), FACTS)
     assert not any(isinstance(change, AddSecret) for change in plan.changes)
     assert "create client application Import" in said(plan)
 
@@ -317,7 +317,7 @@ def noted(note: SecretNote, *credentials: str) -> Observed:
 
 
 def test_a_secret_that_never_arrived_is_removed_before_another_is_made() -> None:
-    plan = make_plan(wish("Import"), noted(SecretNote(attempts=("mct-s2s lost",)), "mct-s2s lost"), FACTS)
+    plan = make_plan(spec("Import"), noted(SecretNote(attempts=("mct-s2s lost",)), "mct-s2s lost"), FACTS)
     remove, add = plan.changes
     assert isinstance(remove, RemoveSecret)
     assert isinstance(add, AddSecret)
@@ -327,16 +327,16 @@ def test_a_secret_that_never_arrived_is_removed_before_another_is_made() -> None
 
 def test_a_secret_that_arrived_is_no_orphan_and_a_foreign_one_is_never_removed() -> None:
     delivered = SecretNote(attempts=("mct-s2s mine",), delivered=credential(300, "mct-s2s mine").key_id)
-    assert make_plan(wish("Import"), noted(delivered, "mct-s2s mine"), FACTS).is_empty
-    assert make_plan(wish("Import"), noted(SecretNote(attempts=("mct-s2s lost",)), "of a person"), FACTS).is_empty
+    assert make_plan(spec("Import"), noted(delivered, "mct-s2s mine"), FACTS).is_empty
+    assert make_plan(spec("Import"), noted(SecretNote(attempts=("mct-s2s lost",)), "of a person"), FACTS).is_empty
     both = make_plan(
-        wish("Import"), noted(SecretNote(attempts=("mct-s2s lost",)), "mct-s2s lost", "of a person"), FACTS
+        spec("Import"), noted(SecretNote(attempts=("mct-s2s lost",)), "mct-s2s lost", "of a person"), FACTS
     )
     assert said(both) == ["delete secret Import"]
 
 
 def adopted(by: str, **changed: object) -> Desired:
-    return wish("Import", service=ServiceWish("mct-s2s-contosolearn", "ignored", adopt=by), **changed)
+    return spec("Import", service=ServiceSpec("mct-s2s-contosolearn", "ignored", adopt=by), **changed)
 
 
 @pytest.mark.parametrize("by", [SERVICE_ID, api_uri(SERVICE_ID), "https://contoso.com/mct"])
@@ -359,7 +359,7 @@ def test_a_client_is_adopted_by_its_app_id() -> None:
         replace(IMPORT.application or SERVICE, unique_name=None, required_access=()), IMPORT.principal
     )
     observed = world(Trust(SERVICE, SERVICE_PRINCIPAL, (), (bare,)), settings())
-    assert plan_of(wish(IMPORT.client_id), observed) == [
+    assert plan_of(spec(IMPORT.client_id), observed) == [
         f"update API permission {IMPORT.client_id}",
         f"create admin consent {IMPORT.client_id}",
         *WRITE,
@@ -367,13 +367,13 @@ def test_a_client_is_adopted_by_its_app_id() -> None:
 
 
 def test_a_name_and_an_app_id_of_one_client_are_one_wish() -> None:
-    assert plan_of(wish("Import", IMPORT.client_id, IMPORT.client_id.upper()), complete(IMPORT)) == []
+    assert plan_of(spec("Import", IMPORT.client_id, IMPORT.client_id.upper()), complete(IMPORT)) == []
 
 
 def test_a_namesake_outside_the_trust_is_not_taken_over() -> None:
     namesake = client("Import", key=None, access=False)
     observed = world(Trust(SERVICE, SERVICE_PRINCIPAL, (), (namesake,)), settings())
-    assert "create client application Import" in plan_of(wish("Import"), observed)
+    assert "create client application Import" in plan_of(spec("Import"), observed)
 
 
 def two_of_a_name() -> Observed:
@@ -390,40 +390,40 @@ def foreign_tenant() -> Observed:
 
 REFUSED: dict[str, tuple[Desired, Observed, type[S2SError], str]] = {
     "function app by kind": (
-        wish(),
+        spec(),
         replace(world(), app_service=app_service(where=site("jobs", "functionapp,linux"))),
         Refused,
         "function-app",
     ),
     "function app by name": (
-        wish(),
+        spec(),
         replace(world(), app_service=app_service(where=site("contosolearn-FA-x7k2q"))),
         Refused,
         "function-app",
     ),
     "logic app": (
-        wish(),
+        spec(),
         replace(world(), app_service=app_service(where=site("flow", "functionapp,workflowapp"))),
         Refused,
         "function-app",
     ),
-    "another tenant": (wish(), foreign_tenant(), Refused, "other-tenant"),
+    "another tenant": (spec(), foreign_tenant(), Refused, "other-tenant"),
     "role for users only": (
-        wish("Import"),
+        spec("Import"),
         world(trust(service=replace(SERVICE, app_roles=(USERS_ONLY,)))),
         Refused,
         "app-role-not-for-applications",
     ),
     "add-client on a missing service": (
-        wish(
-            "Import", service=ServiceWish("mct-s2s-contosolearn", "x", may_create=False), settings=SettingsScope.CLIENTS
+        spec(
+            "Import", service=ServiceSpec("mct-s2s-contosolearn", "x", may_create=False), settings=SettingsScope.CLIENTS
         ),
         world(),
         NotThere,
         "service-application-missing",
     ),
-    "unknown appId": (wish(guid("nobody")), complete(), NotThere, "client-unknown"),
-    "two clients of a name": (wish("Import"), two_of_a_name(), NotThere, "client-ambiguous"),
+    "unknown appId": (spec(guid("nobody")), complete(), NotThere, "client-unknown"),
+    "two clients of a name": (spec("Import"), two_of_a_name(), NotThere, "client-ambiguous"),
 }
 
 
@@ -441,7 +441,7 @@ def test_what_must_not_be_touched_is_refused_with_a_way_out(
 def test_add_client_leaves_settings_alone_that_no_client_needs() -> None:
     off = settings(ServiceAuthEnabled="false", ServiceAuthTenantName="somewhere.else")
     before = world(trust(), off)
-    plan = make_plan(wish("Import", settings=SettingsScope.CLIENTS), before, FACTS)
+    plan = make_plan(spec("Import", settings=SettingsScope.CLIENTS), before, FACTS)
     write = next(change for change in plan.changes if isinstance(change, WriteSettings))
     assert set(write.changed) == {"ServiceApplicationIds", "ServiceAuthRole"}
 
@@ -496,19 +496,19 @@ def test_configure_allows_whoever_holds_the_role() -> None:
     stranger = client("Stranger")
     held = replace(held, clients=(*held.clients, stranger))
     before = world(held, settings())
-    after = applied(make_plan(wish(allow_consented=True), before, FACTS), before)
+    after = applied(make_plan(spec(allow_consented=True), before, FACTS), before)
     assert after.app_service is not None
     assert after.app_service.allowed_client_ids.ids == (IMPORT.client_id,)
     assert after.app_service.allowed_object_ids.ids == (guid("mi"),)
 
 
 def test_without_restart_the_settings_are_written_alone() -> None:
-    assert plan_of(wish(restart=False), world(trust(), {})) == WRITE[:1]
+    assert plan_of(spec(restart=False), world(trust(), {})) == WRITE[:1]
 
 
 def test_a_role_of_another_name_comes_beside_the_foreign_ones() -> None:
     before = world(trust(), settings())
-    plan = make_plan(wish(service=ServiceWish("k", "n", role="Other")), before, FACTS)
+    plan = make_plan(spec(service=ServiceSpec("k", "n", role="Other")), before, FACTS)
     after = applied(plan, before)
     assert after.trust.service is not None
     assert [role.value for role in after.trust.service.app_roles] == ["S2SAppRole", "Other"]
@@ -519,7 +519,7 @@ def test_two_runs_at_one_moment_add_the_same_role() -> None:
     before = world(trust(service=replace(SERVICE, app_roles=())))
     ids: set[AppRoleId] = set()
     for attempt in ("one", "two"):
-        plan = make_plan(wish(), before, replace(FACTS, attempt=attempt))
+        plan = make_plan(spec(), before, replace(FACTS, attempt=attempt))
         ids |= {c.edits.role.id for c in plan.changes if isinstance(c, UpdateApplication) and c.edits.role}
     assert len(ids) == 1
 
@@ -527,9 +527,9 @@ def test_two_runs_at_one_moment_add_the_same_role() -> None:
 def test_the_role_id_differs_between_tenants() -> None:
     elsewhere = Tenant(TenantId(guid("elsewhere")), "x.onmicrosoft.com", frozenset({"x.onmicrosoft.com"}))
     bare = Application(SERVICE.object_id, SERVICE_ID, "x", unique_name=SERVICE_KEY)
-    here = make_plan(wish(settings=SettingsScope.NONE), replace(world(Trust(bare)), app_service=None), FACTS)
+    here = make_plan(spec(settings=SettingsScope.NONE), replace(world(Trust(bare)), app_service=None), FACTS)
     there = make_plan(
-        wish(settings=SettingsScope.NONE), replace(world(Trust(bare)), app_service=None, tenant=elsewhere), FACTS
+        spec(settings=SettingsScope.NONE), replace(world(Trust(bare)), app_service=None, tenant=elsewhere), FACTS
     )
     ids = [
         c.edits.role.id for p in (here, there) for c in p.changes if isinstance(c, UpdateApplication) and c.edits.role

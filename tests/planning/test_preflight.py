@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from mct_s2s.model.desired import ClientWish, SecretWish, SettingsScope
+from mct_s2s.model.desired import ClientSpec, SecretSpec, SettingsScope
 from mct_s2s.model.ids import ClientId, PrincipalId
 from mct_s2s.model.rights import (
     Access,
@@ -24,7 +24,7 @@ from mct_s2s.planning.preflight import check, stopped
 from mct_s2s.planning.rights import Right
 from mct_s2s.planning.secret_policy import fit_secrets, longest_end, typed
 
-from tests.planning.worlds import FACTS, LATER, NOW, client, complete, guid, holder, said, site, wish, world
+from tests.planning.worlds import FACTS, LATER, NOW, client, complete, guid, holder, said, site, spec, world
 
 SITE = str(site().resource).lower()
 HOLDER = str(holder().resource).lower()
@@ -49,7 +49,7 @@ def access(
 
 ALL = ("Application.ReadWrite.All", "AppRoleAssignment.ReadWrite.All")
 EMPTY = world(holders=[holder()])
-PLAN = make_plan(wish("Import"), EMPTY, FACTS)
+PLAN = make_plan(spec("Import"), EMPTY, FACTS)
 
 
 def test_whoever_may_do_all_of_it_does_all_of_it() -> None:
@@ -79,7 +79,7 @@ def test_the_settings_are_left_together_with_the_restart() -> None:
     assert not any(isinstance(change, WriteSettings | RestartSite) for change in checked.plan.changes)
     (note,) = checked.plan.left_to_others
     assert note.step is Left.SETTINGS
-    assert note.wish is not None
+    assert note.spec is not None
     assert "Website Contributor" in in_words(note.needed)[0]
 
 
@@ -105,7 +105,7 @@ def test_everything_that_is_missing_is_said_at_once_and_each_thing_once() -> Non
 
 
 def test_what_an_option_left_out_is_not_missing() -> None:
-    wanted = wish(ClientWish("Import", SecretWish(LATER), consent=False), settings=SettingsScope.NONE)
+    wanted = spec(ClientSpec("Import", SecretSpec(LATER), consent=False), settings=SettingsScope.NONE)
     plan = make_plan(wanted, world(), FACTS)
     checked = check(plan, world(), access("Application.ReadWrite.OwnedBy", site=()))
     assert checked.plan == plan
@@ -115,13 +115,13 @@ def test_what_an_option_left_out_is_not_missing() -> None:
 
 def test_a_trust_that_is_complete_needs_no_rights() -> None:
     observed = complete(IMPORT)
-    plan = make_plan(wish("Import"), observed, FACTS)
+    plan = make_plan(spec("Import"), observed, FACTS)
     assert check(plan, observed, access(site=())).missing == ()
 
 
 def test_a_registration_of_somebody_else_cannot_be_changed_by_who_may_change_only_its_own() -> None:
     observed = complete(client("Import", access=False))
-    plan = make_plan(wish("Import"), observed, FACTS)
+    plan = make_plan(spec("Import"), observed, FACTS)
     assert check(plan, observed, access("Application.ReadWrite.OwnedBy")).lacking == {Right.CHANGE_APPLICATION}
 
 
@@ -141,7 +141,7 @@ def test_a_lifetime_that_the_tenant_forbids_is_offered_as_the_longest_that_it_al
 
 
 def test_the_longest_lifetime_is_taken_where_that_was_asked_for() -> None:
-    wanted = wish(ClientWish("Import", SecretWish(LATER, shorten=True)))
+    wanted = spec(ClientSpec("Import", SecretSpec(LATER, shorten=True)))
     plan, problem = fit_secrets(make_plan(wanted, EMPTY, FACTS), lambda _: (NINETY,), EMPTY, NOW)
     assert problem is None
     (secret,) = [change for change in plan.changes if isinstance(change, AddSecret)]
@@ -152,7 +152,7 @@ def test_the_longest_lifetime_is_taken_where_that_was_asked_for() -> None:
 
 def test_forbidden_secrets_have_other_ways() -> None:
     for shorten in (False, True):
-        wanted = wish(ClientWish("Import", SecretWish(LATER, shorten=shorten)))
+        wanted = spec(ClientSpec("Import", SecretSpec(LATER, shorten=shorten)))
         _, problem = fit_secrets(make_plan(wanted, EMPTY, FACTS), lambda _: (NINETY, FORBIDDEN), EMPTY, NOW)
         assert problem is not None
         assert problem.code == "secrets-forbidden"

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import NAMESPACE_DNS, uuid5
 
-from mct_s2s.model.desired import ClientWish, Desired, SecretWish, ServiceWish
+from mct_s2s.model.desired import ClientSpec, Desired, SecretSpec, ServiceSpec
 from mct_s2s.model.ids import (
     ApplicationObjectId,
     AppRoleId,
@@ -26,7 +26,7 @@ from mct_s2s.model.observed import (
     ClientApplication,
     Credential,
     CredentialKind,
-    IdentityHolder,
+    IdentityResource,
     Observed,
     RequiredAccess,
     ServicePrincipal,
@@ -103,7 +103,7 @@ def app_service(values: Mapping[str, str | None] | None = None, where: Site | No
 def world(
     trust: Trust | None = None,
     values: Mapping[str, str | None] | None = None,
-    holders: Iterable[IdentityHolder] = (),
+    holders: Iterable[IdentityResource] = (),
 ) -> Observed:
     return Observed("public", TENANT, app_service(values), trust or Trust(), tuple(holders))
 
@@ -151,16 +151,16 @@ def complete(*clients: ClientApplication) -> Observed:
     return world(trust(*clients), settings(**ours))
 
 
-def holder(name: str = "reports-func", principal: str | None = None, kind: str = "sites") -> IdentityHolder:
+def holder(name: str = "reports-func", principal: str | None = None, kind: str = "sites") -> IdentityResource:
     resource = ResourceId(SUBSCRIPTION, "integrations", "Microsoft.Web", (kind,), (name,))
-    return IdentityHolder(resource, PrincipalId(principal) if principal else None)
+    return IdentityResource(resource, PrincipalId(principal) if principal else None)
 
 
-def wish(*clients: str | ClientWish, **changed: object) -> Desired:
+def spec(*clients: str | ClientSpec, **changed: object) -> Desired:
     """What `setup` with these clients wants."""
-    wishes = tuple(c if isinstance(c, ClientWish) else ClientWish(c, SecretWish(LATER)) for c in clients)
-    service = ServiceWish(SERVICE_KEY, "MCT service (contosolearn)")
-    return replace(Desired(service, wishes), **changed)  # type: ignore[arg-type]
+    specs = tuple(c if isinstance(c, ClientSpec) else ClientSpec(c, SecretSpec(LATER)) for c in clients)
+    service = ServiceSpec(SERVICE_KEY, "MCT service (contosolearn)")
+    return replace(Desired(service, specs), **changed)  # type: ignore[arg-type]
 
 
 def said(plan: Plan) -> list[str]:
@@ -185,5 +185,5 @@ def applied(plan: Plan, before: Observed) -> Observed:
             results.record(change.key, part, guid(f"{change.key}/{part}"))
         if isinstance(change, WriteSettings):
             assert before.app_service is not None
-            values = merge(before.app_service.settings, change.wish, results)
+            values = merge(before.app_service.settings, change.spec, results)
     return project(before, plan.changes, results, values)

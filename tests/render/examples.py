@@ -27,7 +27,7 @@ from tests.planning.worlds import (
     guid,
     holder,
     settings,
-    wish,
+    spec,
     world,
 )
 
@@ -70,7 +70,7 @@ WEBSITE_CONTRIBUTOR = Lack(
 
 def full_plan(name: str = "Import") -> Plan:
     """Everything from nothing, for a client and a managed identity."""
-    return make_plan(wish(name), world(holders=[holder()]), FACTS)
+    return make_plan(spec(name), world(holders=[holder()]), FACTS)
 
 
 def healthy() -> Observed:

@@ -14,7 +14,7 @@ from mct_s2s.planning.checks import Check as DoctorCheck
 from mct_s2s.planning.checks import State
 from mct_s2s.planning.findings import Finding, Severity, diagnose
 from mct_s2s.planning.grants import Grant
-from mct_s2s.planning.plan import Left, LeftToOthers, Plan
+from mct_s2s.planning.plan import Left, ManualStep, Plan
 from mct_s2s.planning.proof import CALL, Check, Kind, Verification
 from mct_s2s.render.closing import show_credentials
 from mct_s2s.render.console import Terminal
@@ -125,7 +125,7 @@ def _proof(name: str) -> Verification:
 
 def _plan(name: str) -> Plan:
     full = full_plan(name)
-    left = LeftToOthers(Left.CONSENT, name, needed=(WEBSITE_CONTRIBUTOR,))
+    left = ManualStep(Left.CONSENT, name, needed=(WEBSITE_CONTRIBUTOR,))
     return replace(full, notes=(name,), left_to_others=(left,))
 
 

@@ -11,12 +11,12 @@ from mct_s2s.model.observed import ClientApplication, CredentialKind, Observed, 
 from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.model.site_settings import NAMES
 from mct_s2s.planning.findings import Finding, Severity, diagnose
+from mct_s2s.planning.membership import members
 from mct_s2s.render.documents import (
     Step,
     error_document,
     planned_steps,
     result_document,
-    shown_clients,
     status_document,
     timestamp,
 )
@@ -187,7 +187,7 @@ def test_a_federated_credential_has_no_end() -> None:
 def test_a_registration_that_is_neither_allowed_nor_consented_is_no_client() -> None:
     observed = world(trust(IMPORT, client("Stranger"), consented=False), settings(ServiceApplicationIds=guid("Import")))
     assert [row["displayName"] for row in status_of(observed)["clients"]] == ["Import"]
-    assert shown_clients(observed) == (IMPORT,)
+    assert members(observed) == (IMPORT,)
 
 
 def test_a_finding_is_reported_whole_and_makes_the_trust_unhealthy() -> None:

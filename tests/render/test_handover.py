@@ -7,14 +7,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from mct_s2s.model.desired import ClientWish, GivenValues, SettingsScope
+from mct_s2s.model.desired import ClientSpec, GivenValues, SettingsScope
 from mct_s2s.model.ids import ClientId, PrincipalId
 from mct_s2s.model.observed import Observed
 from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.model.site_settings import ENABLED
-from mct_s2s.planning.changes import Part, Ref, SettingsWish, SettingWish
+from mct_s2s.planning.changes import Part, Ref, SettingSpec, SettingsSpec
 from mct_s2s.planning.make import make_plan
-from mct_s2s.planning.plan import Left, LeftToOthers, Results
+from mct_s2s.planning.plan import Left, ManualStep, Results
 from mct_s2s.render.handover import Leaving, Told, handed_over, show_lacking, show_left_to_others, told
 
 from tests.planning.worlds import (
@@ -28,7 +28,7 @@ from tests.planning.worlds import (
     holder,
     settings,
     site,
-    wish,
+    spec,
     world,
 )
 from tests.render.conftest import Screens
@@ -36,7 +36,7 @@ from tests.render.examples import IMPORT, LOGIN, ODD_NAMES, WEBSITE_CONTRIBUTOR,
 from tests.render.reading import line_with, pasteable
 
 LATER_ID: Ref[ClientId] = Ref("client:Import", Part.CLIENT_ID)
-CONSENT = LeftToOthers(Left.CONSENT, "Admin consent for 'Import' is left.", client="Import", client_id=LATER_ID)
+CONSENT = ManualStep(Left.CONSENT, "Admin consent for 'Import' is left.", client="Import", client_id=LATER_ID)
 
 
 def leaving(
@@ -62,9 +62,9 @@ def options(command: str) -> dict[str, list[str]]:
     return found
 
 
-def settings_left(**changed: object) -> LeftToOthers:
+def settings_left(**changed: object) -> ManualStep:
     """What `setup --no-app-service` leaves."""
-    plan = make_plan(wish(settings=SettingsScope.NONE, allow_consented=True), complete(IMPORT), FACTS)
+    plan = make_plan(spec(settings=SettingsScope.NONE, allow_consented=True), complete(IMPORT), FACTS)
     return replace(plan.left_to_others[-1], **changed)  # type: ignore[arg-type]
 
 
@@ -97,13 +97,13 @@ def test_without_a_known_tenant_there_is_no_link() -> None:
 
 def test_consent_to_a_managed_identity_names_its_resource() -> None:
     resource = holder().resource
-    (step,) = told([LeftToOthers(Left.CONSENT, "…", resource=resource, needed=(WEBSITE_CONTRIBUTOR,))], leaving())
+    (step,) = told([ManualStep(Left.CONSENT, "…", resource=resource, needed=(WEBSITE_CONTRIBUTOR,))], leaving())
     assert step.command == f"mct-s2s add-client --managed-identity {resource} {WHERE}"
     assert len(step.needed) == 1
 
 
 def test_a_command_without_an_app_service_has_no_blank_at_its_end() -> None:
-    identity = LeftToOthers(Left.CONSENT, "…", resource=holder().resource)
+    identity = ManualStep(Left.CONSENT, "…", resource=holder().resource)
     for step in told([CONSENT, identity], leaving(where="")):
         assert step.command == step.command.strip()
 
@@ -114,14 +114,14 @@ def test_a_command_without_an_app_service_has_no_blank_at_its_end() -> None:
 @pytest.mark.parametrize("slot", [None, "staging"])
 def test_a_restart_is_left_as_a_command_of_the_azure_cli(slot: str | None) -> None:
     resource = ResourceId.site(SUBSCRIPTION, "rg (prod)", "contosolearn", slot)
-    (step,) = told([LeftToOthers(Left.RESTART, "…", resource=resource, needed=(WEBSITE_CONTRIBUTOR,))], leaving())
+    (step,) = told([ManualStep(Left.RESTART, "…", resource=resource, needed=(WEBSITE_CONTRIBUTOR,))], leaving())
     expected = ["az", "webapp", "restart", "-g", "rg (prod)", "-n", "contosolearn"]
     assert shlex.split(step.command) == [*expected, *(["--slot", slot] if slot else [])]
     assert len(step.needed) == 1
 
 
 def test_reading_a_vault_is_left_with_the_command_as_it_was_given() -> None:
-    note = LeftToOthers(Left.VAULT, "…", command="az role assignment create --role 'Key Vault Secrets User'")
+    note = ManualStep(Left.VAULT, "…", command="az role assignment create --role 'Key Vault Secrets User'")
     assert told([note], leaving()) == [Told("…", "az role assignment create --role 'Key Vault Secrets User'")]
 
 
@@ -146,7 +146,7 @@ def test_the_settings_are_left_with_every_value_in_the_command() -> None:
 
 def test_each_id_of_a_list_is_an_option_of_its_own() -> None:
     given = GivenValues(object_ids=(PrincipalId(guid("one")), PrincipalId(guid("two"))))
-    plan = make_plan(wish(settings=SettingsScope.NONE, given=given), complete(IMPORT), FACTS)
+    plan = make_plan(spec(settings=SettingsScope.NONE, given=given), complete(IMPORT), FACTS)
     (step,) = told(plan.left_to_others, leaving())
     assert options(step.command)["--object-id"] == [guid("one"), guid("two")]
 
@@ -163,8 +163,8 @@ def test_without_an_app_service_a_placeholder_says_what_is_missing() -> None:
 
 
 def test_switching_off_is_left_as_the_option_that_does_it() -> None:
-    off = SettingsWish(values=(SettingWish(ENABLED, "false"),))
-    (step,) = told([settings_left(wish=off)], leaving())
+    off = SettingsSpec(values=(SettingSpec(ENABLED, "false"),))
+    (step,) = told([settings_left(spec=off)], leaving())
     assert step.command == f"mct-s2s configure-appservice {WHERE} --disable"
     assert step.values is not None
     assert step.values[ENABLED] == "false"
@@ -173,18 +173,18 @@ def test_switching_off_is_left_as_the_option_that_does_it() -> None:
 @pytest.mark.parametrize(
     "unknown",
     [
-        SettingsWish(application_ids=(LATER_ID,)),
-        SettingsWish(object_ids=(Ref("identity", Part.PRINCIPAL_ID),)),
-        SettingsWish(values=(SettingWish("ServiceAuthAudience", LATER_ID),)),
+        SettingsSpec(application_ids=(LATER_ID,)),
+        SettingsSpec(object_ids=(Ref("identity", Part.PRINCIPAL_ID),)),
+        SettingsSpec(values=(SettingSpec("ServiceAuthAudience", LATER_ID),)),
     ],
 )
-def test_values_that_are_not_made_yet_are_read_from_the_directory_later(unknown: SettingsWish) -> None:
-    (step,) = told([settings_left(wish=unknown)], leaving())
+def test_values_that_are_not_made_yet_are_read_from_the_directory_later(unknown: SettingsSpec) -> None:
+    (step,) = told([settings_left(spec=unknown)], leaving())
     assert step.command == f"mct-s2s configure-appservice {WHERE}"
 
 
 def test_ids_that_this_run_made_are_among_the_values() -> None:
-    note = settings_left(wish=SettingsWish(application_ids=(LATER_ID,)))
+    note = settings_left(spec=SettingsSpec(application_ids=(LATER_ID,)))
     (step,) = told([note], leaving(results=made(guid("new"))))
     assert options(step.command)["--application-id"] == [IMPORT.client_id, guid("new")]
 
@@ -196,14 +196,14 @@ def test_only_the_seven_settings_are_handed_over() -> None:
 
 
 def test_without_a_site_the_values_come_from_the_wish_alone() -> None:
-    wanted = SettingsWish(values=(SettingWish("ServiceAuthRole", "S2SAppRole"),))
-    values = handed_over(settings_left(wish=wanted), leaving(observed=replace(complete(), app_service=None)))
+    wanted = SettingsSpec(values=(SettingSpec("ServiceAuthRole", "S2SAppRole"),))
+    values = handed_over(settings_left(spec=wanted), leaving(observed=replace(complete(), app_service=None)))
     assert values == {"ServiceAuthRole": "S2SAppRole"}
 
 
 def test_every_step_is_reported_in_the_order_given() -> None:
-    restart = LeftToOthers(Left.RESTART, "The restart is left.", resource=site().resource)
-    vault = LeftToOthers(Left.VAULT, "The vault is left.", command="az x")
+    restart = ManualStep(Left.RESTART, "The restart is left.", resource=site().resource)
+    vault = ManualStep(Left.VAULT, "The vault is left.", command="az x")
     notes = [restart, CONSENT, vault, settings_left()]
     assert [step.what for step in told(notes, leaving())] == [note.what for note in notes]
 
@@ -272,6 +272,6 @@ def test_a_caller_who_lacks_nothing_reads_nothing_of_rights(screens: Screens) ->
 
 
 def test_a_client_whose_consent_an_option_left_out_is_left_with_nothing_lacking() -> None:
-    plan = make_plan(wish(ClientWish("Import", None, consent=False)), world(values=settings()), FACTS)
+    plan = make_plan(spec(ClientSpec("Import", None, consent=False)), world(values=settings()), FACTS)
     (step,) = told(plan.left_to_others, leaving())
     assert (step.needed, shlex.split(step.command)[2]) == ((), "Import")

@@ -7,7 +7,7 @@ import shlex
 from dataclasses import replace
 
 import pytest
-from mct_s2s.model.observed import IdentityHolder
+from mct_s2s.model.observed import IdentityResource
 from mct_s2s.model.proofs import Federation
 from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.render.next_steps import (
@@ -40,8 +40,8 @@ POD = Federation("https://oidc.example.com/1", "system:serviceaccount:apps:impor
 USGOV = replace(CALL, login="https://login.microsoftonline.us")
 
 
-def resource(provider: str, kind: str, name: str = "reports") -> IdentityHolder:
-    return IdentityHolder(ResourceId(SUBSCRIPTION, "integrations", provider, (kind,), (name,)), None)
+def resource(provider: str, kind: str, name: str = "reports") -> IdentityResource:
+    return IdentityResource(ResourceId(SUBSCRIPTION, "integrations", provider, (kind,), (name,)), None)
 
 
 def programs_in(lines: list[str]) -> list[ast.Module]:
@@ -231,7 +231,7 @@ def test_any_other_issuer_s_token_is_read_from_a_file(screens: Screens, call: Ca
     [holder(), resource("Microsoft.App", "containerApps")],
     ids=["site", "container app"],
 )
-def test_an_app_asks_its_own_identity_endpoint(caller: IdentityHolder) -> None:
+def test_an_app_asks_its_own_identity_endpoint(caller: IdentityResource) -> None:
     lines = identity_example(CALL, caller)
     assert "X-IDENTITY-HEADER: $IDENTITY_HEADER" in lines[0]
     assert f'"$IDENTITY_ENDPOINT?api-version=2019-08-01&resource=api://{SERVICE_ID}"' in lines[0]
@@ -239,7 +239,7 @@ def test_an_app_asks_its_own_identity_endpoint(caller: IdentityHolder) -> None:
 
 
 def test_a_slot_asks_the_same_endpoint_as_its_site() -> None:
-    slot = IdentityHolder(ResourceId.site(SUBSCRIPTION, "integrations", "reports-func", "staging"), None)
+    slot = IdentityResource(ResourceId.site(SUBSCRIPTION, "integrations", "reports-func", "staging"), None)
     assert identity_example(CALL, slot) == identity_example(CALL, holder())
 
 

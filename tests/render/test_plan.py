@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import pytest
 from mct_s2s.planning.make import make_plan
-from mct_s2s.planning.plan import Left, LeftToOthers, Plan
+from mct_s2s.planning.plan import Left, ManualStep, Plan
 from mct_s2s.render.plan import show_plan, summary
 
-from tests.planning.worlds import FACTS, client, complete, wish, world
+from tests.planning.worlds import FACTS, client, complete, spec, world
 from tests.render.conftest import Screens
 from tests.render.examples import (
     LONG_NAME,
@@ -22,9 +22,9 @@ from tests.render.examples import (
 )
 from tests.render.reading import line_with, words_of
 
-NOTHING = make_plan(wish("Import"), complete(client("Import")), FACTS)
-CONSENT_LEFT = LeftToOthers(Left.CONSENT, "Admin consent for 'Import' is left to others.")
-NOT_ALLOWED = LeftToOthers(Left.SETTINGS, "The settings are left to others.", needed=(WEBSITE_CONTRIBUTOR,))
+NOTHING = make_plan(spec("Import"), complete(client("Import")), FACTS)
+CONSENT_LEFT = ManualStep(Left.CONSENT, "Admin consent for 'Import' is left to others.")
+NOT_ALLOWED = ManualStep(Left.SETTINGS, "The settings are left to others.", needed=(WEBSITE_CONTRIBUTOR,))
 SITE = "contosolearn"
 
 
@@ -163,5 +163,5 @@ def test_the_summary_of_nothing_is_empty() -> None:
 
 def test_a_plan_of_settings_alone_says_how_many_others_stay(screens: Screens) -> None:
     screen = screens()
-    show_plan(screen.terminal, make_plan(wish(), world(), FACTS), SITE)
+    show_plan(screen.terminal, make_plan(spec(), world(), FACTS), SITE)
     line_with(screen.err, "application settings", "ServiceAuthEnabled", "4 ")

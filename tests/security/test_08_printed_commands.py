@@ -19,7 +19,7 @@ from mct_s2s.cli.options import AzureOptions
 from mct_s2s.cli.where import where
 from mct_s2s.model.access import Claims
 from mct_s2s.model.commands import command, grant_on_vault, option, own_command, webapp_command
-from mct_s2s.model.desired import WireWish
+from mct_s2s.model.desired import WireSpec
 from mct_s2s.model.ids import ApplicationObjectId, ClientId, PrincipalId
 from mct_s2s.model.observed import AppService, Observed, WiredApp
 from mct_s2s.model.proofs import Federation
@@ -28,7 +28,7 @@ from mct_s2s.model.rights import Access, DirectoryRights, Lock, Permission, Scop
 from mct_s2s.planning.answers import stopped
 from mct_s2s.planning.findings import diagnose
 from mct_s2s.planning.grants import lacks
-from mct_s2s.planning.plan import Left, LeftToOthers
+from mct_s2s.planning.plan import Left, ManualStep
 from mct_s2s.planning.proof import Caller, identity_checks, inside_command, token_checks, token_remedy, why_refused
 from mct_s2s.planning.restoring import taken_uri
 from mct_s2s.planning.rights import Need, Right, judge
@@ -150,10 +150,10 @@ def handovers() -> Iterator[str]:
     leaving = Leaving(shlex.join(["-a", EVIL]), "https://login", world(), handoff=Path(EVIL))
     resource = ResourceId.site(EVIL, EVIL, EVIL, EVIL)
     notes = [
-        LeftToOthers(Left.CONSENT, "x", client=EVIL, resource=resource),
-        LeftToOthers(Left.CONSENT, "x", client=EVIL, client_id=ClientId(EVIL)),
-        LeftToOthers(Left.CONSENT, "x", client=EVIL),
-        LeftToOthers(Left.RESTART, "x", resource=resource),
+        ManualStep(Left.CONSENT, "x", client=EVIL, resource=resource),
+        ManualStep(Left.CONSENT, "x", client=EVIL, client_id=ClientId(EVIL)),
+        ManualStep(Left.CONSENT, "x", client=EVIL),
+        ManualStep(Left.RESTART, "x", resource=resource),
     ]
     yield from (step.command for step in told(notes, leaving))
 
@@ -166,7 +166,7 @@ def others() -> Iterator[str]:
     yield taken_uri(EVIL, deleted, f"https://{EVIL}")[1]
     yield make_sticky(seen.app_service)
     app = WiredApp(replace(seen.app_service.site, resource=ResourceId.site(EVIL, EVIL, EVIL, EVIL)), {}, None)
-    yield from (note.command for note in _reading(WireWish(True, EVIL, EVIL), app))
+    yield from (note.command for note in _reading(WireSpec(True, EVIL, EVIL), app))
     yield webapp_command("restart", ResourceId.site(EVIL, EVIL, EVIL, EVIL))
     yield grant_on_vault(EVIL, EVIL, EVIL, "ServicePrincipal")
     yield f"mct-s2s status {where(AzureOptions(app_service=EVIL, resource_group=EVIL, subscription=EVIL, tenant=EVIL))}"

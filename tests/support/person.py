@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from azure.core.credentials import AccessToken
-from mct_s2s.azure.retry import Patience
+from mct_s2s.azure.retry import RetryPolicy
 from mct_s2s.azure.sign_in import credentials
 from mct_s2s.azure.sign_in.caller import Method
 from mct_s2s.azure.sign_in.credentials import Caller
@@ -28,7 +28,7 @@ def sign_in_as(patch: pytest.MonkeyPatch, azure: Sandbox, address: str) -> None:
         del claims
         return AccessToken(tokens[scope.removesuffix("/.default")], int(azure.time.timestamp()) + 3600)
 
-    def interactive(method: Method, caller: Caller, patience: Patience) -> Credential:
+    def interactive(method: Method, caller: Caller, patience: RetryPolicy) -> Credential:
         del method, caller
         return Credential(ask, "you, by device code", patience, is_person=True)
 

@@ -18,7 +18,7 @@ from mct_s2s.azure.arm.sites import ArmSites
 from mct_s2s.errors import NotThere, ServiceError
 from mct_s2s.model.commands import command, webapp_command
 from mct_s2s.model.ids import PrincipalId
-from mct_s2s.model.observed import IdentityHolder
+from mct_s2s.model.observed import IdentityResource
 from mct_s2s.model.resource_id import USER_ASSIGNED_IDENTITIES, ResourceId
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ class ArmIdentities:
         self._sites = sites
         self._clients: dict[str, ResourceManagementClient] = {}
 
-    async def holder(self, resource: ResourceId) -> IdentityHolder | None:
+    async def holder(self, resource: ResourceId) -> IdentityResource | None:
         """GET the resource; for types beyond App Service with the api-version that its provider names."""
         try:
             if resource.is_site:
@@ -59,7 +59,7 @@ class ArmIdentities:
         except NotThere:
             return None
 
-    async def enable(self, holder: IdentityHolder) -> PrincipalId:
+    async def enable(self, holder: IdentityResource) -> PrincipalId:
         """PATCH `identity`, and read back the principal that Azure made for it.
 
         Raises:
@@ -80,7 +80,7 @@ class ArmIdentities:
             f"again: it resumes. With the Azure CLI: {_by_hand(holder, wanted, 'identity assign')}",
         )
 
-    async def disable(self, holder: IdentityHolder) -> None:
+    async def disable(self, holder: IdentityResource) -> None:
         """PATCH `identity`, so that only the identities which users assigned are left, and look whether they are.
 
         Raises:
@@ -101,7 +101,7 @@ class ArmIdentities:
             f"again: it resumes. With the Azure CLI: {_by_hand(holder, wanted, 'identity remove')}",
         )
 
-    async def roles_of(self, holder: IdentityHolder) -> list[str]:
+    async def roles_of(self, holder: IdentityResource) -> list[str]:
         """GET /subscriptions/{id}/providers/Microsoft.Authorization/roleAssignments?$filter=principalId eq …."""
         if holder.principal_id is None:
             return []
@@ -112,7 +112,7 @@ class ArmIdentities:
         with ARM.readable(ROLES):
             return [text(members(row.get("properties")).get("scope")) or text(row["id"]) for row in found]
 
-    async def _change(self, holder: IdentityHolder, identity: dict[str, Any], doing: str) -> None:
+    async def _change(self, holder: IdentityResource, identity: dict[str, Any], doing: str) -> None:
         if holder.resource.is_site:
             await self._patch_site(holder.resource, {"identity": identity}, doing)
         else:
@@ -134,7 +134,7 @@ class ArmIdentities:
 
         await self._session.call(patch, doing)
 
-    async def _patch(self, holder: IdentityHolder, body: dict[str, Any], doing: str) -> None:
+    async def _patch(self, holder: IdentityResource, body: dict[str, Any], doing: str) -> None:
         client = self._client(holder.resource.subscription_id)
         path, version = str(holder.resource).lstrip("/"), holder.api_version or ""
 
@@ -191,12 +191,12 @@ class ArmIdentities:
         return self._clients[subscription_id]
 
 
-def _holder(resource: ResourceId, row: Mapping[str, Any], api_version: str | None) -> IdentityHolder:
+def _holder(resource: ResourceId, row: Mapping[str, Any], api_version: str | None) -> IdentityResource:
     if resource.type == USER_ASSIGNED_IDENTITIES:
         principal = PrincipalId(guid(members(row.get("properties"))["principalId"]))
-        return IdentityHolder(resource, principal, "UserAssigned", api_version=api_version)
+        return IdentityResource(resource, principal, "UserAssigned", api_version=api_version)
     identity = members(row.get("identity"))
-    return IdentityHolder(
+    return IdentityResource(
         resource=resource,
         principal_id=PrincipalId(guid(identity["principalId"])) if identity.get("principalId") else None,
         identity_type=text(identity.get("type")) or "None",
@@ -206,7 +206,7 @@ def _holder(resource: ResourceId, row: Mapping[str, Any], api_version: str | Non
     )
 
 
-def _with_system_assigned(holder: IdentityHolder) -> dict[str, Any]:
+def _with_system_assigned(holder: IdentityResource) -> dict[str, Any]:
     if not holder.user_assigned:
         return {"type": "SystemAssigned"}
     return {
@@ -215,7 +215,7 @@ def _with_system_assigned(holder: IdentityHolder) -> dict[str, Any]:
     }
 
 
-def _by_hand(holder: IdentityHolder, identity: Mapping[str, Any], verb: str) -> str:
+def _by_hand(holder: IdentityResource, identity: Mapping[str, Any], verb: str) -> str:
     """The Azure CLI's way, which reads the resource and puts it whole."""
     if holder.resource.is_site:
         return webapp_command(verb, holder.resource)
@@ -223,7 +223,7 @@ def _by_hand(holder: IdentityHolder, identity: Mapping[str, Any], verb: str) -> 
     return command("az", "resource", "update", "--ids", str(holder.resource), "--set", setting)
 
 
-def _without_system_assigned(holder: IdentityHolder) -> dict[str, Any]:
+def _without_system_assigned(holder: IdentityResource) -> dict[str, Any]:
     if not holder.user_assigned:
         return {"type": "None"}
     return {"type": "UserAssigned", "userAssignedIdentities": {identity: {} for identity in holder.user_assigned}}

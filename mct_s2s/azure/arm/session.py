@@ -30,7 +30,7 @@ from mct_s2s.azure.answers import ARM, OddAnswer, check_address, rows
 from mct_s2s.azure.api_versions import ApiVersions
 from mct_s2s.azure.arm.errors import UnreadableAnswer, challenge_of, translate, words_of
 from mct_s2s.azure.clouds import Cloud
-from mct_s2s.azure.retry import Patience, nothing
+from mct_s2s.azure.retry import RetryPolicy, nothing
 from mct_s2s.azure.sdk_trace import OnlyAt, TracePolicy
 from mct_s2s.azure.sign_in.claims import demanded
 from mct_s2s.azure.trace import Trace
@@ -46,7 +46,7 @@ class ArmSession:
     """Azure Resource Manager of one cloud, as one caller."""
 
     def __init__(
-        self, cloud: Cloud, credential: Credential, http: Connection, patience: Patience, trace: Trace
+        self, cloud: Cloud, credential: Credential, http: Connection, patience: RetryPolicy, trace: Trace
     ) -> None:
         self.cloud = cloud
         self.credential = credential

@@ -10,7 +10,7 @@ from mct_s2s.azure.answers import ARM, guid, members, optional, text, texts
 from mct_s2s.azure.arm.session import ArmSession
 from mct_s2s.errors import NotThere, PermissionMissing, ServiceError
 from mct_s2s.model.ids import TenantId
-from mct_s2s.model.observed import Site, Swapping
+from mct_s2s.model.observed import Site, SlotConfig
 from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.ports import Subscription
 from mct_s2s.together import together
@@ -97,7 +97,7 @@ class ArmSites:
         with ARM.readable(doing):
             return {name: optional(value) for name, value in settings.items()}
 
-    async def swapping(self, resource: ResourceId) -> Swapping | None:
+    async def swapping(self, resource: ResourceId) -> SlotConfig | None:
         """GET …/slots and GET …/config/slotConfigNames: both belong to the production site."""
         apps, group, name = self._at(resource)
 
@@ -113,7 +113,7 @@ class ArmSites:
                 sticky = texts(members(answer.get("properties")).get("appSettingNames"))
         except (NotThere, PermissionMissing, ServiceError):
             return None  # it only serves a warning: whoever may not see the slots can do the job all the same
-        return Swapping(tuple(sorted(slots)), frozenset(entry.lower() for entry in sticky)) if slots else None
+        return SlotConfig(tuple(sorted(slots)), frozenset(entry.lower() for entry in sticky)) if slots else None
 
     async def write_settings(
         self,

@@ -28,7 +28,7 @@ from mct_s2s.azure.answers import GRAPH, OddAnswer, check_address, parse_json
 from mct_s2s.azure.clouds import Cloud
 from mct_s2s.azure.graph.connection import BoundedClient
 from mct_s2s.azure.graph.errors import challenge_of, translate, words_of
-from mct_s2s.azure.retry import Lag, Patience, no_lag
+from mct_s2s.azure.retry import Lag, RetryPolicy, no_lag
 from mct_s2s.azure.sign_in.claims import demanded
 from mct_s2s.azure.trace import Request, Trace, path_of
 
@@ -42,7 +42,9 @@ JSON = "application/json"
 class GraphSession:
     """Microsoft Graph v1.0 of one cloud, as one caller."""
 
-    def __init__(self, cloud: Cloud, credential: Credential, tls: SSLContext, patience: Patience, trace: Trace) -> None:
+    def __init__(
+        self, cloud: Cloud, credential: Credential, tls: SSLContext, patience: RetryPolicy, trace: Trace
+    ) -> None:
         self._credential = credential
         self._scope = cloud.graph_scope
         self._patience = patience

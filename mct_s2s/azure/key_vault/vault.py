@@ -21,7 +21,7 @@ from azure.keyvault.secrets.aio import SecretClient
 from mct_s2s import __version__
 from mct_s2s.azure.api_versions import VAULT_SECRETS, ApiVersions
 from mct_s2s.azure.key_vault.refusals import BUSY, DISABLED, UNREADABLE, translate
-from mct_s2s.azure.retry import CONNECT_SECONDS, REQUEST_SECONDS, Patience
+from mct_s2s.azure.retry import CONNECT_SECONDS, REQUEST_SECONDS, RetryPolicy
 from mct_s2s.azure.sdk_trace import OnlyAt, hooks
 from mct_s2s.azure.sign_in.claims import asked_for, demanded
 from mct_s2s.azure.trace import Trace
@@ -70,7 +70,7 @@ class KeyVault:
         scope: str,
         credential: Credential,
         http: Connection,
-        patience: Patience,
+        patience: RetryPolicy,
         trace: Trace,
     ) -> None:
         self.name = name

@@ -18,7 +18,7 @@ from azure.core.credentials import AccessToken
 
 from mct_s2s.azure import authorities
 from mct_s2s.azure.clouds import Cloud
-from mct_s2s.azure.retry import Patience
+from mct_s2s.azure.retry import RetryPolicy
 from mct_s2s.azure.sdk_trace import hooks
 from mct_s2s.azure.sign_in import azure_cli
 from mct_s2s.azure.sign_in.caller import Method
@@ -55,7 +55,7 @@ class Caller:
         return {"authority": self.cloud.login, "retry_total": 0, **hooks("Entra", self.trace)}
 
 
-def sign_in(method: Method, caller: Caller, transport: AioHttpTransport, patience: Patience) -> Credential:
+def sign_in(method: Method, caller: Caller, transport: AioHttpTransport, patience: RetryPolicy) -> Credential:
     """A credential for a method that has been chosen; nothing is sent yet.
 
     Raises:
@@ -73,7 +73,7 @@ def sign_in(method: Method, caller: Caller, transport: AioHttpTransport, patienc
 
 
 def service_principal(
-    tenant: str, client_id: str, secret: str, caller: Caller, transport: AioHttpTransport, patience: Patience
+    tenant: str, client_id: str, secret: str, caller: Caller, transport: AioHttpTransport, patience: RetryPolicy
 ) -> Credential:
     """A service principal by its secret."""
     from azure.identity.aio import ClientSecretCredential  # noqa: PLC0415
@@ -97,7 +97,7 @@ def _check_authority(method: Method, caller: Caller) -> None:
         authorities.check(None, login, "The Azure Developer CLI's sign-in", "choose another --auth")
 
 
-def _environment(caller: Caller, transport: AioHttpTransport, patience: Patience) -> Credential:
+def _environment(caller: Caller, transport: AioHttpTransport, patience: RetryPolicy) -> Credential:
     environ = caller.environ
     client_id, tenant = _need(environ, "AZURE_CLIENT_ID"), caller.tenant or _need(environ, "AZURE_TENANT_ID")
     if environ.get("AZURE_CLIENT_SECRET"):
@@ -135,7 +135,7 @@ def _environment(caller: Caller, transport: AioHttpTransport, patience: Patience
         ) from error
 
 
-def _asynchronous(method: Method, caller: Caller, transport: AioHttpTransport, patience: Patience) -> Credential:
+def _asynchronous(method: Method, caller: Caller, transport: AioHttpTransport, patience: RetryPolicy) -> Credential:
     from azure.identity import aio  # noqa: PLC0415
 
     seconds = max(1, int(min(60, caller.remaining())))
@@ -182,7 +182,7 @@ def _asynchronous(method: Method, caller: Caller, transport: AioHttpTransport, p
     )
 
 
-def _interactive(method: Method, caller: Caller, patience: Patience) -> Credential:
+def _interactive(method: Method, caller: Caller, patience: RetryPolicy) -> Credential:
     from azure.identity import InteractiveBrowserCredential  # noqa: PLC0415
 
     from mct_s2s.azure import sync_connection  # noqa: PLC0415

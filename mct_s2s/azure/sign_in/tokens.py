@@ -13,7 +13,7 @@ from azure.core.credentials import AccessToken
 from azure.core.exceptions import AzureError
 
 from mct_s2s import clock
-from mct_s2s.azure.retry import Patience
+from mct_s2s.azure.retry import RetryPolicy
 from mct_s2s.azure.sign_in.claims import Challenge, azure_cli_login, demanded, has_second_factor, second_factor
 from mct_s2s.azure.sign_in.refusals import ODD, raise_if_passing, refused
 from mct_s2s.errors import SignInFailed
@@ -69,7 +69,7 @@ class Credential:
         self,
         ask: Ask,
         description: str,
-        patience: Patience,
+        patience: RetryPolicy,
         *,
         again: Again = Again.APPLICATION,
         client_id: str | None = None,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 
-from mct_s2s.engine.apply.context import LeftOut, Postponed, Stage
+from mct_s2s.engine.apply.context import ApplyContext, LeftOut, Postponed
 from mct_s2s.engine.apply.journal import LEFT, Journal
 from mct_s2s.engine.apply.operations import Operations
 from mct_s2s.errors import S2SError
@@ -18,7 +18,7 @@ IN_FLIGHT = 8
 """Changes at work at once: enough for the widest step of a large setup, far below any throttling limit."""
 
 
-async def apply(journal: Journal, stage: Stage) -> None:
+async def apply(journal: Journal, stage: ApplyContext) -> None:
     """Apply every change of the journal's plan; the journal says how far it came.
 
     Raises:
@@ -34,7 +34,7 @@ class _Stopped(Exception):
 
 
 class _Run:
-    def __init__(self, journal: Journal, stage: Stage) -> None:
+    def __init__(self, journal: Journal, stage: ApplyContext) -> None:
         self._journal = journal
         self._progress = stage.progress
         self._operations = Operations(stage, journal.results, self._everything_else, self._mark_ready)

@@ -10,8 +10,8 @@ from mct_s2s.model.observed import Tenant
 from mct_s2s.planning.changes import (
     AnyChange,
 )
-from mct_s2s.planning.plan import LeftToOthers
-from mct_s2s.ports import Azure, Progress, SecretPlace, StoredSecrets, Tokens
+from mct_s2s.planning.plan import ManualStep
+from mct_s2s.ports import Azure, Progress, SecretStore, StoredSecrets, Tokens
 
 
 class Postponed(Exception):
@@ -21,7 +21,7 @@ class Postponed(Exception):
 class LeftOut(Exception):
     """A change that the caller turned out not to be allowed, and that somebody else can make later."""
 
-    def __init__(self, note: LeftToOthers) -> None:
+    def __init__(self, note: ManualStep) -> None:
         super().__init__(note.what)
         self.note = note
 
@@ -31,12 +31,12 @@ def _nothing(change: AnyChange) -> None:
 
 
 @dataclass(frozen=True)
-class Stage:
+class ApplyContext:
     """Where a plan is applied, and who watches."""
 
     azure: Azure
     tenant: Tenant | None
-    places: Mapping[str, SecretPlace]
+    stores: Mapping[str, SecretStore]
     expects_lag: Callable[[AnyChange], bool]
     """Whether *not there* may mean *not there yet* for a change."""
     now: datetime
@@ -48,7 +48,7 @@ class Stage:
     """For deleting what key vaults hold for clients that go."""
     as_owner: bool = False
     """Whether the caller may change only what it owns."""
-    left_if_refused: Callable[[AnyChange], LeftToOthers | None] = _nothing
+    left_if_refused: Callable[[AnyChange], ManualStep | None] = _nothing
     """What somebody else has to do where a change is refused; nothing where the run stops then."""
     keep_settings: Callable[[Mapping[str, str | None]], None] | None = None
     """Keeps the settings as they were, before the first of them is written."""

@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from mct_s2s import clock
-from mct_s2s.engine.apply.context import Postponed, Stage
-from mct_s2s.engine.apply.proofs import key_place, make_certificate
+from mct_s2s.engine.apply.context import ApplyContext, Postponed
+from mct_s2s.engine.apply.proofs import key_store, make_certificate
 from mct_s2s.errors import NotShown, NotThere, S2SError, ServiceError
 from mct_s2s.model.access import ClientSignIn, SecretProof
 from mct_s2s.model.commands import command
@@ -32,7 +32,7 @@ from mct_s2s.planning.plan import Results
 from mct_s2s.planning.rotation import REFERENCES_FOLLOW_HOURS
 from mct_s2s.planning.secret_policy import LIFETIME_FORBIDDEN, OTHERWISE, shorter_ends, typed
 from mct_s2s.planning.wire import CLIENT_SECRET
-from mct_s2s.ports import NewSecret, SecretPlace, SecretRecord
+from mct_s2s.ports import NewSecret, SecretRecord, SecretStore
 from mct_s2s.together import to_the_end
 
 PROOFS = 16
@@ -65,7 +65,7 @@ class Credentials:
         found: applications that this run has created, by the key of the change.
     """
 
-    def __init__(self, stage: Stage, results: Results, found: Mapping[str, Application]) -> None:
+    def __init__(self, stage: ApplyContext, results: Results, found: Mapping[str, Application]) -> None:
         self._stage = stage
         self._azure = stage.azure
         self._results = results
@@ -78,22 +78,22 @@ class Credentials:
         Raises:
             S2SError: refused, or not answered; then the place knows the attempt, and the next run clears up after it.
         """
-        place = self._stage.places[change.client]
+        store = self._stage.stores[change.client]
         is_new = self._stage.expects_lag(change)
         if isinstance(change.object_id, Ref):
             made_meanwhile = self._found[change.object_id.key].credentials
             if made_meanwhile:
                 return made_meanwhile[0].key_id, "another run gave it one at this moment"
-        note = await place.note()
+        note = await store.note()
         fresh = note.is_fresh(self._results.resolve(change.client_id), self._stage.now)
         if not change.prove and fresh and note.delivered != change.instead_of:
-            return note.delivered, f"made minutes ago, saved to {place.label}"
-        await place.begin(change.credential_name, self._results.resolve(change.client_id))
+            return note.delivered, f"made minutes ago, saved to {store.label}"
+        await store.begin(change.credential_name, self._results.resolve(change.client_id))
         record = self._record(change)
-        if place.is_shown:
+        if store.is_shown:
             # Nobody reads it there, so it takes nobody's place before it has proved itself; and no later run can know
             # of it: from here on it is shown, or it is taken back.
-            secret = await to_the_end(self._make_and_show(change, place, record, is_new=is_new))
+            secret = await to_the_end(self._make_and_show(change, store, record, is_new=is_new))
             if change.prove:
                 await self._prove(record.client_id, secret.value, record.scope, record.authority_host)
         else:
@@ -101,22 +101,22 @@ class Credentials:
             if change.prove:
                 await self._prove(record.client_id, secret.value, record.scope, record.authority_host)
             self._made(change, secret)
-            await place.deliver(record, secret)
+            await store.deliver(record, secret)
         self._delivered_at[change.client] = clock.seconds()
-        return secret.key_id, f"{ending(secret.expires)}, saved to {place.label}"
+        return secret.key_id, f"{ending(secret.expires)}, saved to {store.label}"
 
     def _made(self, change: AddSecret, secret: NewSecret) -> None:
         self._results.record(change.key, Part.KEY_ID, secret.key_id)
         self._results.record(change.key, Part.EXPIRES, secret.expires.isoformat())
 
     async def _make_and_show(
-        self, change: AddSecret, place: SecretPlace, record: SecretRecord, *, is_new: bool
+        self, change: AddSecret, store: SecretStore, record: SecretRecord, *, is_new: bool
     ) -> NewSecret:
         """Make a secret and show it at once; one that nobody could see is taken back."""
         secret = await self._make_secret(change, is_new=is_new)
         self._made(change, secret)
         try:
-            await place.deliver(record, secret)
+            await store.deliver(record, secret)
         except NotShown as error:
             object_id = self._results.resolve(change.object_id)
             try:
@@ -189,7 +189,7 @@ class Credentials:
 
     async def _refreshed(self, change: RefreshReference) -> str | None:
         """The version that the app reads, once that is the one that its place holds."""
-        stored = await self._stage.places[change.client].read()
+        stored = await self._stage.stores[change.client].read()
         if stored is None or stored.version is None:
             return None
         sites, resource = self._azure.sites, change.site.resource
@@ -209,12 +209,12 @@ class Credentials:
         if delivered_at is not None:
             await asyncio.sleep(max(0.0, delivered_at + SECONDS_TO_CHANGE_OVER - clock.seconds()))
             return
-        place = self._stage.places[replacement.client]
-        stored = await place.read()
+        store = self._stage.stores[replacement.client]
+        stored = await store.read()
         if stored is None or not same_id(stored.client_id, replacement.client_id) or same_id(stored.key_id, old):
             raise NotThere(
                 "secret-not-at-hand",
-                f"The new secret is not in {place.label}, so the old one was not removed.",
+                f"The new secret is not in {store.label}, so the old one was not removed.",
                 remedy="Rotate once more, and say where the secret is to go: --secret-to PLACE",
             )
         await self._prove(replacement.client_id, stored.secret, replacement.scope, stored.authority_host)
@@ -237,19 +237,19 @@ class Credentials:
             key_id = await directory.add_certificate(object_id, change.given, change.credential_name, is_new=is_new)
             self._results.record(change.key, Part.KEY_ID, key_id)
             return key_id, ""
-        place = key_place(self._stage.places, change.client)
+        store = key_store(self._stage.stores, change.client)
         if isinstance(change.object_id, Ref):
             made_meanwhile = self._found[change.object_id.key].credentials
             if made_meanwhile:
                 return made_meanwhile[0].key_id, "another run gave it one at this moment"
-        note = await place.note()
+        note = await store.note()
         client_id = self._results.resolve(change.client_id)
         fresh = note.is_fresh(client_id, self._stage.now, CredentialKind.CERTIFICATE)
         if fresh and note.delivered != change.instead_of:
-            return note.delivered, f"made minutes ago, saved to {place.label}"
-        key_id = await make_certificate(directory, place, change, object_id, self._record(change), is_new=is_new)
+            return note.delivered, f"made minutes ago, saved to {store.label}"
+        key_id = await make_certificate(directory, store, change, object_id, self._record(change), is_new=is_new)
         self._results.record(change.key, Part.KEY_ID, key_id)
-        return key_id, f"{ending(change.expires)}, saved to {place.label}"
+        return key_id, f"{ending(change.expires)}, saved to {store.label}"
 
     async def add_federated_credential(self, change: AddFederatedCredential) -> tuple[str, str]:
         """Let another issuer's tokens stand for the client.

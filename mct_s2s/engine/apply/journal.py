@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from mct_s2s.errors import S2SError
 from mct_s2s.planning.changes import AlreadyRight, AnyChange, known_id
-from mct_s2s.planning.plan import LeftToOthers, Plan, Results
+from mct_s2s.planning.plan import ManualStep, Plan, Results
 
 LEFT = "left to others: you may not do it"
 
@@ -32,7 +32,7 @@ class Journal:
     results: Results = field(default_factory=Results)
     done: list[Entry] = field(default_factory=list)
     failed: list[tuple[AnyChange, S2SError]] = field(default_factory=list)
-    handed_over: list[LeftToOthers] = field(default_factory=list)
+    handed_over: list[ManualStep] = field(default_factory=list)
     """What somebody else has to do, beside what the plan left to them."""
     settings: dict[str, str | None] | None = None
     """The application settings as they were read back, where they were written."""
@@ -56,7 +56,7 @@ class Journal:
         kept = AlreadyRight(key=change.key, resource=change.resource, name=change.name, detail=why, id=known_id(change))
         self.done.append(Entry(kept, known_id(change), why, self.clock() - self._started[change.key]))
 
-    def hand_over(self, change: AnyChange, note: LeftToOthers) -> None:
+    def hand_over(self, change: AnyChange, note: ManualStep) -> None:
         """It was refused, and somebody else can do it."""
         self.postpone(change, LEFT)
         self.handed_over.append(note)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import assert_never
 
-from mct_s2s.engine.apply.context import LeftOut, Postponed, Stage
+from mct_s2s.engine.apply.context import ApplyContext, LeftOut, Postponed
 from mct_s2s.engine.apply.credentials import Credentials
 from mct_s2s.engine.apply.settings import write_settings
 from mct_s2s.engine.observe.custody import check_restored, restore
@@ -57,7 +57,7 @@ class Operations:
 
     def __init__(
         self,
-        stage: Stage,
+        stage: ApplyContext,
         results: Results,
         everything_else: Callable[[WriteSettings], Awaitable[None]],
         written: Callable[[WriteSettings], None],

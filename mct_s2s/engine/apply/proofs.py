@@ -7,24 +7,24 @@ from typing import TypeGuard
 
 from mct_s2s.model.ids import ApplicationObjectId, KeyId
 from mct_s2s.planning.changes import AddCertificate, AddSecret, AnyChange
-from mct_s2s.ports import Directory, KeyPlace, KeyWish, SecretPlace, SecretRecord
+from mct_s2s.ports import Directory, KeySpec, KeyStore, SecretRecord, SecretStore
 
 
-def key_place(places: Mapping[str, SecretPlace], client: str) -> KeyPlace:
+def key_store(stores: Mapping[str, SecretStore], client: str) -> KeyStore:
     """The place of a client's private key."""
-    place = places[client]
-    assert isinstance(place, KeyPlace)  # noqa: S101  # `--secret-to` is read by the kind of credential
-    return place
+    store = stores[client]
+    assert isinstance(store, KeyStore)  # noqa: S101  # `--secret-to` is read by the kind of credential
+    return store
 
 
-def needs_place(change: AnyChange) -> TypeGuard[AddSecret | AddCertificate]:
+def needs_store(change: AnyChange) -> TypeGuard[AddSecret | AddCertificate]:
     """Whether something secret is made, which has to be stored."""
     return isinstance(change, AddSecret) or (isinstance(change, AddCertificate) and change.given is None)
 
 
 async def make_certificate(
     directory: Directory,
-    place: KeyPlace,
+    store: KeyStore,
     change: AddCertificate,
     object_id: ApplicationObjectId,
     record: SecretRecord,
@@ -32,8 +32,8 @@ async def make_certificate(
     is_new: bool,
 ) -> KeyId:
     """A key pair whose certificate is registered once its private key is on disk, and is delivered after that."""
-    wanted = KeyWish(f"mct-s2s {change.name}", change.starts, change.expires, change.pending)
-    certificate = await place.key_pair(wanted)
+    wanted = KeySpec(f"mct-s2s {change.name}", change.starts, change.expires, change.pending)
+    certificate = await store.key_pair(wanted)
     key_id = await directory.add_certificate(object_id, certificate, change.credential_name, is_new=is_new)
-    await place.deliver_certificate(record, certificate)
+    await store.deliver_certificate(record, certificate)
     return key_id

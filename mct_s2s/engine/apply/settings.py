@@ -141,7 +141,7 @@ class _Writing:
 
     @property
     def is_due(self) -> bool:
-        return bool(changed_names(self.view.settings, self.change.wish, self.results))
+        return bool(changed_names(self.view.settings, self.change.spec, self.results))
 
     async def write(self) -> None:
         self._readings = 0
@@ -211,7 +211,7 @@ class _Writing:
             self._readings += 1
             raise _Stale
         self._sent_at, self._replaced = clock.seconds(), self.view.settings
-        return merge(self.view.settings, self.change.wish, self.results)
+        return merge(self.view.settings, self.change.spec, self.results)
 
 
 def _name_others(error: ServiceError, settings: Mapping[str, str | None]) -> None:

@@ -13,7 +13,7 @@ from mct_s2s.engine.observe.wired import find_wired
 from mct_s2s.errors import NotThere
 from mct_s2s.model.commands import command
 from mct_s2s.model.ids import is_guid
-from mct_s2s.model.observed import AppService, IdentityHolder, Observed, Tenant, Trust, WiredApp
+from mct_s2s.model.observed import AppService, IdentityResource, Observed, Tenant, Trust, WiredApp
 from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.model.site_settings import AppSettings
 from mct_s2s.planning.wire import CLIENT_SECRET
@@ -76,11 +76,11 @@ async def _directory(azure: Azure, query: Query, settings: asyncio.Future[AppSet
     return await together(azure.directory.tenant(), find_trust(azure.directory, query, settings))
 
 
-async def _holders(azure: Azure, query: Query, located: Located) -> tuple[IdentityHolder, ...]:
+async def _holders(azure: Azure, query: Query, located: Located) -> tuple[IdentityResource, ...]:
     return await together(*(find_holder(azure, query, wanted, located) for wanted in query.identities))
 
 
-async def find_holder(azure: Azure, query: Query, wanted: str | ResourceId, located: Located) -> IdentityHolder:
+async def find_holder(azure: Azure, query: Query, wanted: str | ResourceId, located: Located) -> IdentityResource:
     """A caller's resource, by its id or by the bare name of a web or function app.
 
     Raises:

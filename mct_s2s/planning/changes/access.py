@@ -10,7 +10,7 @@ from mct_s2s.model.ids import (
     ClientId,
     PrincipalId,
 )
-from mct_s2s.model.observed import IdentityHolder
+from mct_s2s.model.observed import IdentityResource
 from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.planning.changes.base import Action, Change, Later
 
@@ -55,7 +55,7 @@ class EnableIdentity(Change):
     Source: document, approach 1, step 2.
     """
 
-    holder: IdentityHolder
+    holder: IdentityResource
 
     resource: ClassVar[str] = "managed identity"
     action: ClassVar[Action] = Action.UPDATE
@@ -65,7 +65,7 @@ class EnableIdentity(Change):
 class DisableIdentity(Change):
     """The system-assigned identity of an Azure resource switched off; identities assigned by users stay."""
 
-    holder: IdentityHolder
+    holder: IdentityResource
 
     resource: ClassVar[str] = "managed identity"
     action: ClassVar[Action] = Action.DELETE

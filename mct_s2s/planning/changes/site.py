@@ -26,7 +26,7 @@ SettingValue: TypeAlias = str | ApiUri | ScopeOf | Ref[ClientId]
 
 
 @dataclass(frozen=True)
-class SettingWish:
+class SettingSpec:
     """A value for one setting; a value that is in `equally_right` (lower case) is left as it stands."""
 
     name: str
@@ -35,10 +35,10 @@ class SettingWish:
 
 
 @dataclass(frozen=True)
-class SettingsWish:
+class SettingsSpec:
     """What the site's settings must come to say: a few values, and ids added to the allow lists."""
 
-    values: tuple[SettingWish, ...] = ()
+    values: tuple[SettingSpec, ...] = ()
     application_ids: tuple[Later[ClientId], ...] = ()
     object_ids: tuple[Later[PrincipalId], ...] = ()
     tidy: bool = True
@@ -71,7 +71,7 @@ class WriteSettings(Change):
     """All application settings, ours merged in, by one PUT after everything else. Source: document, step 3."""
 
     site: Site
-    wish: SettingsWish
+    spec: SettingsSpec
     changed: tuple[str, ...]
     """The names that will change, as far as is known now."""
     edits: tuple[SettingEdit, ...] = ()
@@ -91,7 +91,7 @@ class WireApp(Change):
     """
 
     site: Site
-    wish: SettingsWish
+    spec: SettingsSpec
     changed: tuple[str, ...]
     """The names that will change, as far as is known now."""
 

@@ -106,11 +106,6 @@ class Addresses:
         """What the `aud` of a token for Resource Manager may say."""
         return (f"{self.arm}/", self.arm)
 
-    @property
-    def graph_audiences(self) -> tuple[str, ...]:
-        """What the `aud` of a token for Graph may say."""
-        return (self.graph, f"{self.graph}/")
-
     def of_site(self, resource_id: str) -> str:
         """The host name, with port, that answers for a site or slot.
 

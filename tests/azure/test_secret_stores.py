@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from mct_s2s.model.ids import ClientId, KeyId, TenantId
 from mct_s2s.ports import NewSecret, SecretRecord, StoredCredential
-from mct_s2s.stores.files import FilePlace, Shown, ShownPlace
+from mct_s2s.stores.files import FileStore, OutputStore, Shown
 
 RECORD = SecretRecord(
     TenantId("11111111-1111-1111-1111-111111111111"),
@@ -43,9 +43,9 @@ def _secret(value: str) -> NewSecret:
 
 @pytest.mark.parametrize("value", ["plain8Q~x", "~begins", "it's", 'a"b', "a b#c", "$HOME `id` \\", "a=b=", "é"])
 def test_a_file_gives_back_what_was_put_in(value: str, tmp_path: Path) -> None:
-    place = FilePlace(tmp_path / "a.env")
-    asyncio.run(place.deliver(RECORD, _secret(value)))
-    read = asyncio.run(place.read())
+    store = FileStore(tmp_path / "a.env")
+    asyncio.run(store.deliver(RECORD, _secret(value)))
+    read = asyncio.run(store.read())
     assert read == StoredCredential(
         RECORD.tenant_id,
         RECORD.client_id,
@@ -56,7 +56,7 @@ def test_a_file_gives_back_what_was_put_in(value: str, tmp_path: Path) -> None:
         _secret(value).key_id,
     )
     assert value not in repr(read)
-    script = f'. {place.path}; printf %s "$AZURE_CLIENT_SECRET"'
+    script = f'. {store.path}; printf %s "$AZURE_CLIENT_SECRET"'
     assert subprocess.run(["/bin/sh", "-c", script], capture_output=True, check=True).stdout.decode() == value
 
 
@@ -65,7 +65,7 @@ def test_a_file_that_somebody_else_wrote_is_read_too(tmp_path: Path) -> None:
     path.write_text(
         "export AZURE_TENANT_ID=t\r\n# ours\nAZURE_CLIENT_ID = c\nAZURE_CLIENT_SECRET=\"a'b\"\nMCT_S2S_URL=\nBROKEN='\n"
     )
-    assert asyncio.run(FilePlace(path).read()) == StoredCredential(TenantId("t"), ClientId("c"), "a'b")
+    assert asyncio.run(FileStore(path).read()) == StoredCredential(TenantId("t"), ClientId("c"), "a'b")
 
 
 @pytest.mark.parametrize("text", [None, "", "AZURE_TENANT_ID=t\nAZURE_CLIENT_ID=c\n", "\0\xff"])
@@ -73,36 +73,36 @@ def test_where_no_credential_is_none_is_read(text: str | None, tmp_path: Path) -
     path = tmp_path / "a.env"
     if text is not None:
         path.write_bytes(text.encode("latin-1"))
-    assert asyncio.run(FilePlace(path).read()) is None
+    assert asyncio.run(FileStore(path).read()) is None
 
 
 def test_what_is_shown_can_be_read_by_this_command_only() -> None:
     viewer = Viewer()
-    place = ShownPlace(viewer)
-    assert asyncio.run(place.read()) is None
-    asyncio.run(place.deliver(RECORD, _secret("hush~hush")))
-    read = asyncio.run(place.read())
+    store = OutputStore(viewer)
+    assert asyncio.run(store.read()) is None
+    asyncio.run(store.deliver(RECORD, _secret("hush~hush")))
+    read = asyncio.run(store.read())
     assert read is not None
     assert (read.secret, read.client_id) == ("hush~hush", RECORD.client_id)
     assert [one.value for one in viewer.seen] == ["hush~hush"], "at once"
-    assert "hush" not in repr(place)
+    assert "hush" not in repr(store)
 
 
 def test_what_a_killed_run_left_half_written_goes_with_the_next_attempt(tmp_path: Path) -> None:
-    place = FilePlace(tmp_path / "one[1].env", is_ours=True)
+    store = FileStore(tmp_path / "one[1].env", is_ours=True)
     others = [tmp_path / name for name in (".one[1].env.bak", ".one1.env.0123abcd", "one[1].env.0123abcd")]
     left = [tmp_path / name for name in (".one[1].env.0123abcd", ".one[1].env.pending.fedc9876")]
     for path in (*others, *left):
         path.write_text("AZURE_CLIENT_SECRET=of a killed run")
 
     async def attempt() -> None:
-        await place.begin("attempt 2", RECORD.client_id)
+        await store.begin("attempt 2", RECORD.client_id)
         assert (tmp_path / "one[1].env.pending").read_text() == f"attempt 2\t{RECORD.client_id}\n"
-        await place.deliver(RECORD, _secret("hush~hush"))
+        await store.deliver(RECORD, _secret("hush~hush"))
 
     asyncio.run(attempt())
-    assert sorted(tmp_path.iterdir()) == sorted([*others, place.path])
-    assert place.path.stat().st_mode & 0o777 == 0o600
+    assert sorted(tmp_path.iterdir()) == sorted([*others, store.path])
+    assert store.path.stat().st_mode & 0o777 == 0o600
 
 
 @pytest.mark.parametrize("between", ["\n", "\r", "\0", "\u2028", "\u2029", "\x85", "\x0b"], ids=ascii)
@@ -110,51 +110,51 @@ def test_what_others_can_choose_is_never_more_than_one_line(between: str, tmp_pa
     """The address comes from Azure, the scope from a setting, the name from the directory."""
     planted = f"{between}AZURE_CLIENT_SECRET=theirs"
     record = replace(RECORD, client_name=f"A{planted}", scope=f"api://x{planted}", url=f"https://x{planted}")
-    place = FilePlace(tmp_path / "a.env")
-    asyncio.run(place.deliver(record, _secret("ours")))
-    lines = place.path.read_text(encoding="utf-8").splitlines()
+    store = FileStore(tmp_path / "a.env")
+    asyncio.run(store.deliver(record, _secret("ours")))
+    lines = store.path.read_text(encoding="utf-8").splitlines()
     assert [line for line in lines if "CLIENT_SECRET" in line and not line.startswith("#")] == [
         "AZURE_CLIENT_SECRET=ours"
     ]
-    read = asyncio.run(place.read())
+    read = asyncio.run(store.read())
     assert read is not None
     assert (read.secret, read.scope, read.url) == ("ours", None, None)
 
 
 def test_a_noted_time_without_a_zone_is_utc(tmp_path: Path) -> None:
-    place = FilePlace(tmp_path / "a.env")
-    asyncio.run(place.deliver(RECORD, _secret("x")))
-    text = place.path.read_text()
-    place.path.write_text(text.replace("+00:00", ""))
-    note = asyncio.run(place.note())
+    store = FileStore(tmp_path / "a.env")
+    asyncio.run(store.deliver(RECORD, _secret("x")))
+    text = store.path.read_text()
+    store.path.write_text(text.replace("+00:00", ""))
+    note = asyncio.run(store.note())
     assert note.delivered_at is not None
     assert note.is_fresh(RECORD.client_id, note.delivered_at.astimezone(UTC))
 
 
 def test_what_is_planted_beside_it_does_not_keep_a_useless_secret_from_going(tmp_path: Path) -> None:
     """By then, everything in Azure is gone already: that must not look like a failure."""
-    place = FilePlace(tmp_path / "a.env", is_ours=True)
-    asyncio.run(place.deliver(RECORD, _secret("x")))
+    store = FileStore(tmp_path / "a.env", is_ours=True)
+    asyncio.run(store.deliver(RECORD, _secret("x")))
     (tmp_path / "a.env.pending").mkdir()
-    place.retire(RECORD.client_id)
-    assert not place.path.exists()
+    store.retire(RECORD.client_id)
+    assert not store.path.exists()
 
 
 def test_a_note_that_has_nothing_more_to_say_goes_with_the_next_look(tmp_path: Path) -> None:
     """A run can be killed between the arrival of its secret and the end of its note."""
-    place = FilePlace(tmp_path / "a.env")
+    store = FileStore(tmp_path / "a.env")
     pending = tmp_path / "a.env.pending"
 
     async def look() -> None:
-        await place.begin(RECORD.credential_name, RECORD.client_id)
+        await store.begin(RECORD.credential_name, RECORD.client_id)
         noted = pending.read_text()
-        await place.deliver(RECORD, _secret("x"))
+        await store.deliver(RECORD, _secret("x"))
         pending.write_text(noted)
         pending.chmod(0o600)
-        assert (await place.note()).delivered == _secret("x").key_id
+        assert (await store.note()).delivered == _secret("x").key_id
         assert not pending.exists()
-        await place.begin("mct-s2s another", RECORD.client_id)
-        await place.note()
+        await store.begin("mct-s2s another", RECORD.client_id)
+        await store.note()
         assert pending.exists(), "somebody else's attempt may be under way"
 
     asyncio.run(look())

@@ -13,7 +13,7 @@ from mct_s2s.inputs.federation import federated_wish
 from mct_s2s.inputs.lifetime import expiry
 from mct_s2s.inputs.management_reference import management_reference
 from mct_s2s.key_pairs import given_certificate
-from mct_s2s.model.desired import CertificateWish, ClientWish, CredentialWish, SecretWish, ServiceWish
+from mct_s2s.model.desired import CertificateSpec, ClientSpec, CredentialWish, SecretSpec, ServiceSpec
 from mct_s2s.model.ids import named_unique_name, service_unique_name
 from mct_s2s.model.target import SiteTarget
 
@@ -24,7 +24,7 @@ ROLE_CHARACTERS = frozenset(":!#$%&'()*+,-./;<=>?@[]^_{|}~`")
 """Source: learn.microsoft.com/graph/api/resources/approle, property `value`."""
 
 
-def client_wishes(options: CredentialOptions, names: Sequence[str], now: datetime) -> tuple[ClientWish, ...]:
+def client_wishes(options: CredentialOptions, names: Sequence[str], now: datetime) -> tuple[ClientSpec, ...]:
     """One wish for each name.
 
     Raises:
@@ -33,7 +33,7 @@ def client_wishes(options: CredentialOptions, names: Sequence[str], now: datetim
     credential = credential_wish(options, now)
     reference = management_reference(options.service_management_reference)
     return tuple(
-        ClientWish(name, credential, consent=not options.no_consent, management_reference=reference)
+        ClientSpec(name, credential, consent=not options.no_consent, management_reference=reference)
         for name in client_names(names)
     )
 
@@ -48,14 +48,14 @@ def credential_wish(options: CredentialOptions, now: datetime) -> CredentialWish
     ends = expiry(options.secret_lifetime, now)
     match options.credential:
         case CredentialKind.SECRET:
-            return SecretWish(ends, shorten=options.auto_lifetime)
+            return SecretSpec(ends, shorten=options.auto_lifetime)
         case CredentialKind.CERTIFICATE:
             # The clocks of those who sign in by it may be behind this one.
             starts = now.replace(microsecond=0) - EARLIER
             if options.certificate is None:
-                return CertificateWish(starts, expiry(options.secret_lifetime, starts))
+                return CertificateSpec(starts, expiry(options.secret_lifetime, starts))
             given = given_certificate(options.certificate, now)
-            return CertificateWish(given.starts, given.expires, given)
+            return CertificateSpec(given.starts, given.expires, given)
         case CredentialKind.FEDERATED:
             return federated_wish(
                 options.federated_issuer, options.federated_subject, options.federated_audience, options.github
@@ -111,7 +111,7 @@ def service_wish(
     *,
     reference: str | None = None,
     may_create: bool = True,
-) -> ServiceWish:
+) -> ServiceSpec:
     """The service application of an App Service, or, where none is named, of a display name.
 
     Raises:
@@ -121,14 +121,14 @@ def service_wish(
     reference = management_reference(reference)
     if target is not None:
         unique = service_unique_name(target.name, target.slot)
-        return ServiceWish(unique, name or f"MCT service ({target.label})", role, adopt, reference, may_create)
+        return ServiceSpec(unique, name or f"MCT service ({target.label})", role, adopt, reference, may_create)
     if not name or not name.strip():
         raise UsageError(
             "service-name-missing",
             "Without an App Service, the service application needs a name of its own.",
             remedy="Add --app-service NAME (it is not contacted), or --service-name TEXT.",
         )
-    return ServiceWish(named_unique_name(name), name, role, adopt, reference, may_create)
+    return ServiceSpec(named_unique_name(name), name, role, adopt, reference, may_create)
 
 
 def check_role(value: str | None) -> None:
