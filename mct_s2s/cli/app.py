@@ -12,6 +12,7 @@ import typer
 
 from mct_s2s import __version__
 from mct_s2s.cli.binding import command
+from mct_s2s.cli.commands.sandbox import sandbox_app
 from mct_s2s.cli.options import (
     AddClientOptions,
     ConfigureOptions,
@@ -23,7 +24,6 @@ from mct_s2s.cli.options import (
     StatusOptions,
     VerifyOptions,
 )
-from mct_s2s.cli.sandbox import sandbox_app
 from mct_s2s.cli.streams import check_arguments, take_what_comes
 
 WATCH_SECONDS = 30
@@ -67,7 +67,7 @@ def setup(options: SetupOptions) -> int:
 
     Running it again changes nothing.
     """
-    from mct_s2s.cli.setup import setup as body  # noqa: PLC0415
+    from mct_s2s.cli.commands.setup import setup as body  # noqa: PLC0415
 
     return body(options)
 
@@ -75,7 +75,7 @@ def setup(options: SetupOptions) -> int:
 @command(app, "add-client", AddClientOptions)
 def add_client(options: AddClientOptions) -> int:
     """Let one more client in: a client application, or an Azure resource's managed identity."""
-    from mct_s2s.cli.add_client import add_client as body  # noqa: PLC0415
+    from mct_s2s.cli.commands.add_client import add_client as body  # noqa: PLC0415
 
     return body(options)
 
@@ -83,7 +83,7 @@ def add_client(options: AddClientOptions) -> int:
 @command(app, "configure-appservice", ConfigureOptions)
 def configure_appservice(options: ConfigureOptions) -> int:
     """Do step 3 alone: the settings and the restart, from what Entra holds or from a handoff file."""
-    from mct_s2s.cli.configure_appservice import configure_appservice as body  # noqa: PLC0415
+    from mct_s2s.cli.commands.configure_appservice import configure_appservice as body  # noqa: PLC0415
 
     return body(options)
 
@@ -91,7 +91,7 @@ def configure_appservice(options: ConfigureOptions) -> int:
 @command(app, "rotate-secret", RotateOptions)
 def rotate_secret(options: RotateOptions) -> int:
     """Make a new secret beside the old one, prove it, then take the old one out."""
-    from mct_s2s.cli.rotate_secret import rotate_secret as body  # noqa: PLC0415
+    from mct_s2s.cli.commands.rotate_secret import rotate_secret as body  # noqa: PLC0415
 
     return body(options)
 
@@ -99,7 +99,7 @@ def rotate_secret(options: RotateOptions) -> int:
 @command(app, "remove-client", RemoveClientOptions)
 def remove_client(options: RemoveClientOptions) -> int:
     """Shut a client out: off the allow list, consent revoked, registration deleted (or kept)."""
-    from mct_s2s.cli.remove_client import remove_client as body  # noqa: PLC0415
+    from mct_s2s.cli.commands.remove_client import remove_client as body  # noqa: PLC0415
 
     return body(options)
 
@@ -107,7 +107,7 @@ def remove_client(options: RemoveClientOptions) -> int:
 @command(app, "teardown", RemovalOptions)
 def teardown(options: RemovalOptions) -> int:
     """Undo all of it, and only what this trust owns."""
-    from mct_s2s.cli.teardown import teardown as body  # noqa: PLC0415
+    from mct_s2s.cli.commands.teardown import teardown as body  # noqa: PLC0415
 
     return body(options)
 
@@ -115,7 +115,7 @@ def teardown(options: RemovalOptions) -> int:
 @command(app, "status", StatusOptions)
 def status(options: StatusOptions) -> int:
     """Show what is there, what is missing and what will expire. Changes nothing."""
-    from mct_s2s.cli.status import status as body  # noqa: PLC0415
+    from mct_s2s.cli.commands.status import status as body  # noqa: PLC0415
 
     return body(options)
 
@@ -123,7 +123,7 @@ def status(options: StatusOptions) -> int:
 @command(app, "verify", VerifyOptions)
 def verify(options: VerifyOptions) -> int:
     """Prove it: a real token and a real call of the MCT API for each client whose credential is at hand."""
-    from mct_s2s.cli.verify import verify as body  # noqa: PLC0415
+    from mct_s2s.cli.commands.verify import verify as body  # noqa: PLC0415
 
     return body(options)
 
@@ -131,7 +131,7 @@ def verify(options: VerifyOptions) -> int:
 @command(app, "doctor", DoctorOptions)
 def doctor(options: DoctorOptions) -> int:
     """Check whether you may do the job, before anything is changed: rights, locks, the tenant's policies."""
-    from mct_s2s.cli.doctor import doctor as body  # noqa: PLC0415
+    from mct_s2s.cli.commands.doctor import doctor as body  # noqa: PLC0415
 
     return body(options)
 
