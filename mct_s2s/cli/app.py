@@ -63,7 +63,7 @@ def root(
 
 @command(app, "setup", SetupOptions)
 def setup(options: SetupOptions) -> int:
-    """Do the whole document: service application, clients, App Service settings, restart.
+    """Set up service-to-service authentication: app registration, clients, App Service settings.
 
     Running it again changes nothing.
     """
@@ -74,7 +74,7 @@ def setup(options: SetupOptions) -> int:
 
 @command(app, "add-client", AddClientOptions)
 def add_client(options: AddClientOptions) -> int:
-    """Let one more client in: a client application, or an Azure resource's managed identity."""
+    """Add a client: an app registration or a managed identity."""
     from mct_s2s.cli.commands.add_client import add_client as body  # noqa: PLC0415
 
     return body(options)
@@ -82,7 +82,7 @@ def add_client(options: AddClientOptions) -> int:
 
 @command(app, "configure-appservice", ConfigureOptions)
 def configure_appservice(options: ConfigureOptions) -> int:
-    """Do step 3 alone: the settings and the restart, from what Entra holds or from a handoff file."""
+    """Write the App Service settings only."""
     from mct_s2s.cli.commands.configure_appservice import configure_appservice as body  # noqa: PLC0415
 
     return body(options)
@@ -90,7 +90,7 @@ def configure_appservice(options: ConfigureOptions) -> int:
 
 @command(app, "rotate-secret", RotateOptions)
 def rotate_secret(options: RotateOptions) -> int:
-    """Make a new secret beside the old one, prove it, then take the old one out."""
+    """Replace a client's secret: add a new one, test it, remove the old one."""
     from mct_s2s.cli.commands.rotate_secret import rotate_secret as body  # noqa: PLC0415
 
     return body(options)
@@ -98,7 +98,7 @@ def rotate_secret(options: RotateOptions) -> int:
 
 @command(app, "remove-client", RemoveClientOptions)
 def remove_client(options: RemoveClientOptions) -> int:
-    """Shut a client out: off the allow list, consent revoked, registration deleted (or kept)."""
+    """Remove a client's access."""
     from mct_s2s.cli.commands.remove_client import remove_client as body  # noqa: PLC0415
 
     return body(options)
@@ -106,7 +106,7 @@ def remove_client(options: RemoveClientOptions) -> int:
 
 @command(app, "teardown", RemovalOptions)
 def teardown(options: RemovalOptions) -> int:
-    """Undo all of it, and only what this trust owns."""
+    """Remove everything mct-s2s created for this App Service."""
     from mct_s2s.cli.commands.teardown import teardown as body  # noqa: PLC0415
 
     return body(options)
@@ -114,7 +114,7 @@ def teardown(options: RemovalOptions) -> int:
 
 @command(app, "status", StatusOptions)
 def status(options: StatusOptions) -> int:
-    """Show what is there, what is missing and what will expire. Changes nothing."""
+    """Show what is configured, what is missing and what expires."""
     from mct_s2s.cli.commands.status import status as body  # noqa: PLC0415
 
     return body(options)
@@ -122,7 +122,7 @@ def status(options: StatusOptions) -> int:
 
 @command(app, "verify", VerifyOptions)
 def verify(options: VerifyOptions) -> int:
-    """Prove it: a real token and a real call of the MCT API for each client whose credential is at hand."""
+    """Test each client with a real token and a real API call."""
     from mct_s2s.cli.commands.verify import verify as body  # noqa: PLC0415
 
     return body(options)
@@ -130,7 +130,7 @@ def verify(options: VerifyOptions) -> int:
 
 @command(app, "doctor", DoctorOptions)
 def doctor(options: DoctorOptions) -> int:
-    """Check whether you may do the job, before anything is changed: rights, locks, the tenant's policies."""
+    """Check your permissions, locks and policies before you change anything."""
     from mct_s2s.cli.commands.doctor import doctor as body  # noqa: PLC0415
 
     return body(options)

@@ -104,7 +104,10 @@ class ChangingOptions(AzureOptions):
         ),
     ] = False
     no_restart: Annotated[
-        bool, typer.Option("--no-restart", help="Leave the restart to you.", rich_help_panel=CHANGING)
+        bool,
+        typer.Option(
+            "--no-restart", help="Do not restart; restart the App Service yourself.", rich_help_panel=CHANGING
+        ),
     ] = False
     backup: Annotated[
         Path | None,
@@ -118,7 +121,7 @@ class ChangingOptions(AzureOptions):
         bool,
         typer.Option(
             "--no-preflight",
-            help="Do not look at what you may do first; Azure's refusals decide.",
+            help="Skip the permission check.",
             rich_help_panel=CHANGING,
         ),
     ] = False
@@ -156,7 +159,7 @@ class CredentialOptions(SecretOptions):
 
     credential: Annotated[
         CredentialKind,
-        typer.Option("--credential", help="What a client signs in with.", rich_help_panel=CREDENTIAL),
+        typer.Option("--credential", help="Credential type.", rich_help_panel=CREDENTIAL),
     ] = CredentialKind.SECRET
     wire: Annotated[
         str | None,
@@ -185,11 +188,11 @@ class CredentialOptions(SecretOptions):
     ] = None
     federated_issuer: Annotated[
         str | None,
-        typer.Option("--federated-issuer", help="Whose tokens: an https URL.", rich_help_panel=CREDENTIAL),
+        typer.Option("--federated-issuer", help="Issuer URL (iss).", rich_help_panel=CREDENTIAL),
     ] = None
     federated_subject: Annotated[
         str | None,
-        typer.Option("--federated-subject", help="Which of them: the token's sub.", rich_help_panel=CREDENTIAL),
+        typer.Option("--federated-subject", help="Subject (sub).", rich_help_panel=CREDENTIAL),
     ] = None
     federated_audience: Annotated[
         str | None,
@@ -214,7 +217,7 @@ class CredentialOptions(SecretOptions):
     ] = False
     no_verify: Annotated[
         bool,
-        typer.Option("--no-verify", help="Do not prove the clients at the end by a token and a call."),
+        typer.Option("--no-verify", help="Do not test the clients at the end."),
     ] = False
 
     @property
@@ -243,7 +246,7 @@ class SetupOptions(CredentialOptions):
         typer.Option("--managed-identity", help="An Azure resource whose managed identity may call. May be repeated."),
     ] = field(default_factory=list)
     no_app_service: Annotated[
-        bool, typer.Option("--no-app-service", help="The directory's part only; prints the values to hand over.")
+        bool, typer.Option("--no-app-service", help="Entra ID only; skip the App Service, and print the values for it.")
     ] = False
     handoff: Annotated[
         Path | None, typer.Option("--handoff", help="Write those values for configure-appservice --from FILE.")
@@ -298,7 +301,7 @@ class RemoveClientOptions(RemovalOptions):
         str,
         typer.Argument(
             metavar="NAME_OR_ID",
-            help="Display name, appId, object id or resource id; or an entry of an allow list as it stands.",
+            help="Display name, appId, object id or resource id; or an entry of an allow list.",
             show_default=False,
         ),
     ]
@@ -399,12 +402,14 @@ class StatusOptions(AzureOptions):
 
     expiring_within: Annotated[
         str,
-        typer.Option("--expiring-within", help="Exit 3 so long before a client's last credential ends: 30d, 4w."),
+        typer.Option(
+            "--expiring-within", help="Warn this long before the last credential expires (exit code 3): 30d, 4w."
+        ),
     ] = "30d"
     watch: Annotated[
         float | None,
         typer.Option(
-            "--watch", metavar="SECONDS", min=1, help="Look again and again, every 30 seconds, until Ctrl-C.",
+            "--watch", metavar="SECONDS", min=1, help="Check again every 30 seconds, until Ctrl-C.",
             show_default=False,
         ),
     ] = None  # fmt: skip

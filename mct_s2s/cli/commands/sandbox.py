@@ -17,13 +17,13 @@ from mct_s2s.plain_text import plain
 sandbox_app = typer.Typer(
     name="sandbox",
     invoke_without_command=True,
-    help="A local Azure to rehearse in, for this tool and any other client.",
+    help="Run a local Azure to try things on, with this or any other client.",
 )
 
 
 @sandbox_app.callback()
 def sandbox(context: typer.Context) -> None:
-    """A local Azure to rehearse in, for this tool and any other client."""
+    """Run a local Azure to try things on, with this or any other client."""
     as_usual()  # what serves has an end of its own
     if context.invoked_subcommand is None:
         from mct_s2s.cli.short_help import short_help  # noqa: PLC0415
@@ -50,11 +50,11 @@ Faults = Annotated[
 World = Annotated[
     Path | None,
     typer.Option(
-        "--world", help="Begin with the world in this file, as `save` writes it.", exists=True, dir_okay=False
+        "--world", help="Start with the state in this file, as `save` writes it.", exists=True, dir_okay=False
     ),
 ]
 Coverage = Annotated[bool, typer.Option("--coverage", help="List every operation that it knows, and serve nothing.")]
-File = Annotated[Path, typer.Argument(help="Where to write the world.", dir_okay=False)]
+File = Annotated[Path, typer.Argument(help="Where to write the state.", dir_okay=False)]
 
 
 @contextlib.contextmanager
