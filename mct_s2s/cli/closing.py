@@ -85,7 +85,7 @@ def show_end(terminal: Terminal, changed: Changed, place: str) -> None:
         place: the options that name the App Service.
     """
     told, style = _end(changed)
-    look = f"See what stands at any time with: {own_command('status', where=place)}"
+    look = f"Check it any time: {own_command('status', where=place)}"
     terminal.result(f"{told} {look}".strip(), style=style)
 
 

@@ -77,5 +77,5 @@ def _close(current: Run, options: RemovalOptions, changed: Changed) -> None:
         show_left_to_others(current.terminal, changed.left)
         show_lacking(current.terminal, changed.convergence.lacks)
         current.terminal.result(
-            f"Done. See what stands now with: {own_command('status', where=where(options, after))}", style="good"
+            f"Done. Check it any time: {own_command('status', where=where(options, after))}", style="good"
         )

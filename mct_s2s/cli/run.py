@@ -141,7 +141,7 @@ async def _with_deadline(current: Run, connected: Callable[[Run], Awaitable[int]
     except TimeoutError as error:
         raise DeadlinePassed(
             "deadline-passed",
-            f"The deadline of {current.options.timeout:g} s has passed. Nothing is lost.",
+            f"Timed out after {current.options.timeout:g} s. Nothing is lost.",
             remedy="Run the same command again: it resumes. Give it longer with --timeout SECONDS.",
         ) from error
 

@@ -27,7 +27,7 @@ class Asked:
         """For a message."""
         if isinstance(self.outcome, ServiceError):
             return self.outcome.message
-        return f"GET {self.url}{self.path} was answered {self.outcome.status}."
+        return f"GET {self.url}{self.path} returned {self.outcome.status}."
 
 
 def must_refuse(check: str, what: str, asked: Asked) -> Check:

@@ -202,4 +202,4 @@ def _merge_ids(
 def describe(settings: AppSettings, changed: tuple[str, ...]) -> str:
     """Which settings change, and how many do not."""
     untouched = len(settings) - sum(name in settings for name in changed)
-    return f"{', '.join(changed)}; {untouched} other settings untouched"
+    return f"{', '.join(changed)}; {untouched} others unchanged"

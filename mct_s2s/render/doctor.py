@@ -64,7 +64,7 @@ def show_checks(terminal: Terminal, checks: Sequence[Check], where: str, more: S
         terminal.result(Text(f"{missing} of {len(checks)} checks failed.", style="bad"))
         _show_way_on(terminal, checks)
     else:
-        terminal.result(Text("Nothing is missing, as far as can be seen.", style="good"))
+        terminal.result(Text("All checks passed.", style="good"))
         words = command("--client", "NAME", *more, "--dry-run")
         terminal.result(f"See what would be done: {own_command('setup', where=where)} {words}")
 

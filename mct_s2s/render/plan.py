@@ -25,7 +25,7 @@ def show_plan(terminal: Terminal, plan: Plan, where: str, *, is_result: bool = F
     """
     console = terminal.out if is_result else terminal.err
     if plan.is_empty and not plan.lacks:
-        console.print(Text(f"Nothing to do: {_as_it_should_be(plan, where, part)}."), style="good")
+        console.print(Text(f"No changes. {_up_to_date(plan, where, part)}."), style="good")
         _left(console, plan)
         return
     if plan.is_empty:
@@ -55,13 +55,13 @@ def _value(text: str | None) -> str:
     return "not set" if text is None else f"'{text}'"
 
 
-def _as_it_should_be(plan: Plan, where: str, part: str | None) -> str:
+def _up_to_date(plan: Plan, where: str, part: str | None) -> str:
     """What is right already, and no more than was looked at."""
     if part is not None:
-        return f"{part} of {where} is already as it should be; nothing else was checked"
+        return f"{part[0].upper()}{part[1:]} of {where} is up to date; nothing else was checked"
     if plan.left_to_others:
-        return f"{where} is already as it should be, but for what is left to others"
-    return f"{where} is already as it should be"
+        return f"{where} is up to date, but for what is left to others"
+    return f"{where} is up to date"
 
 
 def _left(console: Console, plan: Plan) -> None:

@@ -46,7 +46,7 @@ def show_status(
 def show_findings(terminal: Terminal, findings: tuple[Finding, ...]) -> None:
     """Each finding with the command that mends it."""
     if not findings:
-        terminal.result("All is well.", style="good")
+        terminal.result("No problems found.", style="good")
         return
     terminal.result()
     for finding in findings:
@@ -54,7 +54,7 @@ def show_findings(terminal: Terminal, findings: tuple[Finding, ...]) -> None:
         terminal.result(Text.assemble((f"{finding.severity.value}: ", style), finding.message))
         terminal.result(Text.assemble("  → ", (finding.remedy, "command")))
     if is_healthy(findings):
-        terminal.result("All is well.", style="good")
+        terminal.result("No problems found.", style="good")
 
 
 def _tenant(table: Columns, observed: Observed) -> None:

@@ -117,7 +117,7 @@ def test_a_person_reads_signs_and_remedies(mct: Program, azure: Sandbox) -> None
     well = mct("doctor")
     assert well.code == OK
     assert "✓ Signed in as Deployment pipeline" in well.out
-    assert "Nothing is missing" in well.out
+    assert "All checks passed." in well.out
     ill = mct("doctor", "-a", SITE, env=azure.caller(*READ, SEEN, arm=[CONTRIBUTOR]))
     assert ill.code == MISSING
     assert "✗ You may not create the registration" in ill.out

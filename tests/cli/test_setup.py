@@ -91,11 +91,11 @@ def test_setup_speaks_to_a_person_on_two_streams(mct: Program, azure: Sandbox) -
     azure.forget()
     again = mct(*SETUP, "-y")
     assert again.code == 0
-    assert "Nothing to do" in again.err
+    assert "No changes. contosolearn is up to date." in again.err
     assert azure.writes() == []
     status = mct("status")
     assert status.code == 0
-    for told in ("contosolearn", "ServiceAuthEnabled", "S2S-client", "reports-func", "All is well."):
+    for told in ("contosolearn", "ServiceAuthEnabled", "S2S-client", "reports-func", "No problems found."):
         assert told in status.out
     assert "AccountKey" not in status.out
 

@@ -59,7 +59,7 @@ def test_verify_speaks_to_a_person(mct: Program, azure: Sandbox) -> None:
     assert ended.code == 0
     for told in (
         f"App Service {azure.site_url}", "✓ A call without a token is refused (401)", "Client S2S-client",
-        "✓ The token carries the role S2SAppRole", f"GET {azure.site_url}/api/v1/organization was answered 200",
+        "✓ The token carries the role S2SAppRole", f"GET {azure.site_url}/api/v1/organization returned 200",
         "Managed identity reports-func", "? Its call is not provable from here", "up to a day",
         "→ mct-s2s verify --auth managed-identity --audience api://",
         "Proved: 1 client called the MCT API and was answered; 1 call not provable from here.",

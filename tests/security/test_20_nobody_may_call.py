@@ -16,7 +16,7 @@ def test_status_without_clients_is_a_finding(mct: Program) -> None:
     assert finding["remedy"].startswith("mct-s2s add-client NAME -a contosolearn")
     for_people = mct("status")
     assert for_people.code == 3
-    assert "All is well" not in for_people.out
+    assert "No problems found" not in for_people.out
 
 
 def test_the_first_client_mends_it(mct: Program) -> None:

@@ -16,7 +16,7 @@ SEEN = "RoleManagement.Read.Directory"
 READ = ("Application.Read.All", "Organization.Read.All")
 READER = ("Reader", SITE)
 CONTRIBUTOR = ("Website Contributor", SITE)
-AS_IT_SHOULD_BE = "contosolearn is already as it should be."
+AS_IT_SHOULD_BE = "contosolearn is up to date."
 
 
 def words_after(text: str, begin: str) -> list[str]:
@@ -34,7 +34,7 @@ def test_step_3_alone_speaks_of_step_3_alone(mct: Program, azure: Sandbox) -> No
         ended = mct("configure-appservice", *more)
         assert ended.code == 0
         assert AS_IT_SHOULD_BE not in ended.out + ended.err
-        assert "step 3 (the application settings) of contosolearn" in ended.out + ended.err
+        assert "Step 3 (the application settings) of contosolearn" in ended.out + ended.err
 
 
 def test_a_dry_run_is_not_said_to_be_done(mct: Program, azure: Sandbox) -> None:
@@ -74,7 +74,7 @@ def test_a_part_that_was_left_out_is_not_said_to_be_done(mct: Program, azure: Sa
         again = mct(*words, *more)
         assert again.code == 0
         assert AS_IT_SHOULD_BE not in again.out + again.err
-        assert "the directory's part of contosolearn is already as it should be" in again.out + again.err
+        assert "The directory's part of contosolearn is up to date" in again.out + again.err
         assert "Admin consent for 'A' is left to" in again.out + again.err
         assert "settings are left to whoever runs it" in again.out + again.err
         assert "Done." not in again.out

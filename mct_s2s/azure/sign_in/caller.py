@@ -51,7 +51,7 @@ def choose(method: Method, environ: Mapping[str, str] = os.environ, *, on_termin
         return Method.BROWSER if _can_open_browser(environ) else Method.DEVICE_CODE
     raise SignInFailed(
         "not-signed-in",
-        "Nobody is signed in, and there is no terminal to sign in on.",
+        "Not signed in, and this is not an interactive terminal.",
         remedy="Run az login first, or set AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET "
         "(or AZURE_CLIENT_CERTIFICATE_PATH) for a service principal.",
     )

@@ -67,7 +67,7 @@ def rotate_secret(options: RotateOptions) -> int:
             show_credentials(current.terminal, [one for one in changed.credentials if one.secret is None])
             after = changed.convergence.after
             current.terminal.result(
-                f"Done. See what stands now with: {own_command('status', where=where(options, after))}", style="good"
+                f"Done. Check it any time: {own_command('status', where=where(options, after))}", style="good"
             )
         return code
 

@@ -126,7 +126,7 @@ def save(file: File) -> None:
 
     with _said_plainly():
         body(file)
-    typer.echo(f"The world is in {plain(str(file))}.")
+    typer.echo(f"Saved to {plain(str(file))}.")
 
 
 @sandbox_app.command("reset")
@@ -136,4 +136,4 @@ def reset() -> None:
 
     with _said_plainly():
         body()
-    typer.echo("The sandbox is as new.")
+    typer.echo("Sandbox reset.")

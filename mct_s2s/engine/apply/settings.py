@@ -227,4 +227,4 @@ def _name_others(error: ServiceError, settings: Mapping[str, str | None]) -> Non
 def _told(writes: int, changed: tuple[str, ...], settings: dict[str, str | None]) -> str:
     untouched = len(set(settings) - set(changed))
     again = f"; merged {writes} times, somebody else was writing too" if writes > 1 else ""
-    return f"{len(changed)} of ours written, {untouched} others untouched{again}"
+    return f"{len(changed)} settings written, {untouched} unchanged{again}"
