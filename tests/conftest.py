@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import socket
 import ssl
 import sys
@@ -235,9 +236,11 @@ class Sandbox:
 
 
 def free_ports(count: int) -> int:
-    """The first of several free loopback ports in a row."""
-    start = 21_000 + os.getpid() * 16 % 20_000
-    for first in range(start, start + 4_000, 16):
+    """The first of several free loopback ports in a row.
+
+    Below those that systems give to connections, and chosen by chance: several runs may look at the same moment.
+    """
+    for first in random.SystemRandom().sample(range(20_000, 32_000, 16), 200):
         if all(_is_free(port) for port in range(first, first + count)):
             return first
     raise RuntimeError("no free ports")

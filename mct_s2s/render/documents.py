@@ -234,7 +234,8 @@ def _credential(credential: Credential) -> Json:
 
 
 def _identities(observed: Observed) -> list[Json]:
-    return [_identity(identity, observed) for identity in observed.trust.identities]
+    by_name = sorted(observed.trust.identities, key=lambda one: (one.display_name.casefold(), one.id))
+    return [_identity(identity, observed) for identity in by_name]
 
 
 def _identity(identity: ServicePrincipal, observed: Observed) -> Json:

@@ -25,6 +25,7 @@ from mct_s2s.sandbox.hosting.state_directory import State
 from mct_s2s.sandbox.world import seed
 from mct_s2s.sandbox.world.world import World, replace_file
 
+from tests.conftest import free_ports
 from tests.sandbox.conftest import SECRET, Client
 
 
@@ -106,13 +107,8 @@ def test_reset_does_not_pull_the_world_from_under_a_program(running: Running, st
         Lock.wait(state_dir / "lock", seconds=0.1)
 
 
-def free_ports() -> int:
-    """A port with several free ones behind it."""
-    return 20_000 + os.getpid() % 20_000
-
-
 def test_serve_runs_until_interrupted_and_others_join_it(tmp_path: Path) -> None:
-    port = free_ports()
+    port = free_ports(12)
     served = f"serve({port}, announce=lambda line: print(line, flush=True))"
     script = f"from mct_s2s.sandbox.hosting.server import serve; {served}"
     environment = {**os.environ, "MCT_S2S_SANDBOX_DIR": str(tmp_path)}
