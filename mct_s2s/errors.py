@@ -14,7 +14,7 @@
     └── Cancelled             exit 1   the user answered no
 
 Every one carries a stable `code`, a message in the user's words and a remedy: what to type next, or whom to ask.
-Errors of the SDKs are translated in `adapters` and chained, never seen above it. Errors do not print.
+Errors of the SDKs are translated in `azure` and chained, never seen above it. Errors do not print.
 """
 
 from __future__ import annotations

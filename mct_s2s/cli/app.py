@@ -13,6 +13,7 @@ import typer
 from mct_s2s import __version__
 from mct_s2s.cli.binding import command
 from mct_s2s.cli.commands.sandbox import sandbox_app
+from mct_s2s.cli.help import Group
 from mct_s2s.cli.options import (
     AddClientOptions,
     ConfigureOptions,
@@ -31,6 +32,7 @@ ISSUES = "https://github.com/mct-s2s/mct-s2s/issues"
 
 app = typer.Typer(
     name="mct-s2s",
+    cls=Group,
     invoke_without_command=True,
     add_completion=False,
     pretty_exceptions_enable=False,

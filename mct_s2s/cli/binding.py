@@ -12,6 +12,8 @@ from typing import Any, TypeVar, get_type_hints
 
 import typer
 
+from mct_s2s.cli.help import Command
+
 Options = TypeVar("Options")
 
 
@@ -34,7 +36,7 @@ def command(
         entry.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
         entry.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
         entry.__doc__ = run.__doc__
-        app.command(name)(entry)
+        app.command(name, cls=Command)(entry)
         return run
 
     return register

@@ -74,18 +74,19 @@ class _Cleaner:
     async def setting(self) -> None:
         """Take the one setting away, keep all others as they are at this moment, and read them back."""
         path = f"{self._place.site}/config/appsettings"
-        for attempt in range(1, ATTEMPTS + 1):
+        for attempt in range(ATTEMPTS):
+            await asyncio.sleep(PAUSE * attempt)
             settings = await self._settings(path)
             if settings is None:
                 break
             if settings.get(SETTING) != self._journal.run:
+                if attempt:
+                    self.done.removed.append(f"application setting {SETTING}")
                 self._compare(settings)
                 return
             rest = {name: value for name, value in settings.items() if name != SETTING}
             query = {"api-version": SITES_API}
             await self._ask(Service.ARM, "PUT", path, query=query, body={"properties": rest})
-            self.done.removed.append(f"application setting {SETTING}")
-            await asyncio.sleep(PAUSE * attempt)
         self.done.left.append(f"application setting {SETTING} of {self._place.site}: it could not be taken back")
 
     async def _settings(self, path: str) -> dict[str, Json] | None:

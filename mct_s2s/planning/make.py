@@ -1,4 +1,4 @@
-"""From a wish and a world to a plan: the one entry to planning that flows use."""
+"""From desired and observed state to a plan: the one entry to planning that the engine uses."""
 
 from __future__ import annotations
 

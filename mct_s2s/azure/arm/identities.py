@@ -8,7 +8,7 @@ managed-identities-azure-resources/qs-configure-rest-vm.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from mct_s2s.azure import api_versions
@@ -67,11 +67,9 @@ class ArmIdentities:
         """
         wanted = _with_system_assigned(holder)
         await self._change(holder, wanted, ENABLE)
-        for look in range(LOOKS):
-            await asyncio.sleep(look * PAUSE)
-            after = await self.holder(holder.resource)
-            if after is not None and after.principal_id is not None:
-                return after.principal_id
+        made = await self._principal_until(holder, lambda principal: principal is not None)
+        if made is not None:
+            return made
         raise ServiceError(
             "identity-not-made",
             f"Azure accepted the identity of '{holder.display_name}' but shows no principal id: resources of the type "
@@ -88,11 +86,8 @@ class ArmIdentities:
         """
         wanted = _without_system_assigned(holder)
         await self._change(holder, wanted, DISABLE)
-        for look in range(LOOKS):
-            await asyncio.sleep(look * PAUSE)
-            after = await self.holder(holder.resource)
-            if after is None or after.principal_id is None:
-                return
+        if await self._principal_until(holder, lambda principal: principal is None) is None:
+            return
         raise ServiceError(
             "identity-not-removed",
             f"Azure accepted to switch off the identity of '{holder.display_name}' but it is still on: resources of "
@@ -100,6 +95,19 @@ class ArmIdentities:
             remedy="Switch it off by hand (Azure portal, the resource's page Identity), then run the same command "
             f"again: it resumes. With the Azure CLI: {_by_hand(holder, wanted, 'identity remove')}",
         )
+
+    async def _principal_until(
+        self, holder: IdentityResource, is_right: Callable[[PrincipalId | None], bool]
+    ) -> PrincipalId | None:
+        """The principal that Azure shows once it is right, or at the last look."""
+        principal = None
+        for look in range(LOOKS):
+            await asyncio.sleep(look * PAUSE)
+            after = await self.holder(holder.resource)
+            principal = after.principal_id if after is not None else None
+            if is_right(principal):
+                break
+        return principal
 
     async def roles_of(self, holder: IdentityResource) -> list[str]:
         """GET /subscriptions/{id}/providers/Microsoft.Authorization/roleAssignments?$filter=principalId eq …."""

@@ -10,11 +10,13 @@ from typing import Annotated
 
 import typer
 
+from mct_s2s.cli.help import Command, Group
 from mct_s2s.cli.interruption import as_usual
 from mct_s2s.local_files import must_not_block
 from mct_s2s.plain_text import plain
 
 sandbox_app = typer.Typer(
+    cls=Group,
     name="sandbox",
     invoke_without_command=True,
     help="Run a local Azure to try things on, with this or any other client.",
@@ -68,7 +70,7 @@ def _said_plainly() -> Iterator[None]:
         raise typer.BadParameter("a file is nested too deep") from error
 
 
-@sandbox_app.command("serve")
+@sandbox_app.command("serve", cls=Command)
 def serve(
     port: Port = None,
     real_names: RealNames = False,
@@ -92,7 +94,7 @@ def serve(
         body(chosen, real_names=real_names, announce=typer.echo, world_file=world, faults_file=faults)
 
 
-@sandbox_app.command("env")
+@sandbox_app.command("env", cls=Command)
 def env(port: Port = None, real_names: RealNames = False) -> None:
     """Print, as shell exports, what any client needs: eval "$(mct-s2s sandbox env)"."""
     from mct_s2s.sandbox.hosting.environment import exports, real_exports  # noqa: PLC0415
@@ -102,7 +104,7 @@ def env(port: Port = None, real_names: RealNames = False) -> None:
         typer.echo(f"export {name}={shlex.quote(value)}")
 
 
-@sandbox_app.command("hosts")
+@sandbox_app.command("hosts", cls=Command)
 def hosts() -> None:
     """Print the lines of the hosts file that `serve --real-names` needs, IPv4 and IPv6.
 
@@ -119,7 +121,7 @@ def hosts() -> None:
             typer.echo(line)
 
 
-@sandbox_app.command("save")
+@sandbox_app.command("save", cls=Command)
 def save(file: File) -> None:
     """Write the world to a readable file, which `serve --world` takes."""
     from mct_s2s.sandbox.hosting.server import save as body  # noqa: PLC0415
@@ -129,7 +131,7 @@ def save(file: File) -> None:
     typer.echo(f"Saved to {plain(str(file))}.")
 
 
-@sandbox_app.command("reset")
+@sandbox_app.command("reset", cls=Command)
 def reset() -> None:
     """Bring the kept world back to its seed."""
     from mct_s2s.sandbox.hosting.server import reset as body  # noqa: PLC0415

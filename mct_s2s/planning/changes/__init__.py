@@ -1,7 +1,7 @@
 """The changes that a plan is made of, as plain frozen data.
 
 A change names the changes whose results it refers to by `Ref`: an appId exists only after its application is created.
-What a change does is decided by its type alone, in `flows.apply`; how it reads is decided in `render`.
+What a change does is decided by its type alone, in `engine.apply`; how it reads is decided in `render`.
 """
 
 from __future__ import annotations

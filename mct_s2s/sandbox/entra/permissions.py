@@ -64,8 +64,13 @@ _CONSENTERS = _ADMINISTRATORS | {
 _IN_APPLICATIONS = "microsoft.directory/applications/"
 _IN_PRINCIPALS = "microsoft.directory/servicePrincipals/"
 _CREATES = frozenset({f"{_IN_APPLICATIONS}create", f"{_IN_APPLICATIONS}createAsOwner"})
-_CHANGES = frozenset({f"{_IN_APPLICATIONS}allProperties/update"})
 """Source: entra: identity/role-based-access-control/custom-available-permissions."""
+
+
+def _owned(action: str) -> Rule:
+    """What administrators may, whoever owns the object, and custom roles with that action."""
+    return Rule(_WRITE, owned=True, roles=_ADMINISTRATORS, enough=_ADMINISTRATORS, actions=frozenset({action}))
+
 
 RULES = {
     "application.read": Rule(
@@ -82,29 +87,11 @@ RULES = {
     ),
     # The table of the upsert does not have AppRegistration.Create: graph: api/application-upsert.
     "application.upsert": Rule(_WRITE, application_only=frozenset({OWNED}), enough=_DEVELOPERS, actions=_CREATES),
-    "application.write": Rule(_WRITE, owned=True, roles=_ADMINISTRATORS, enough=_ADMINISTRATORS, actions=_CHANGES),
-    "application.delete": Rule(
-        _WRITE,
-        owned=True,
-        roles=_ADMINISTRATORS,
-        enough=_ADMINISTRATORS,
-        actions=frozenset({f"{_IN_APPLICATIONS}delete"}),
-    ),
+    "application.write": _owned(f"{_IN_APPLICATIONS}allProperties/update"),
+    "application.delete": _owned(f"{_IN_APPLICATIONS}delete"),
     # Whoever is no administrator needs to own the application: microsoft-graph-docs#16138.
-    "servicePrincipal.create": Rule(
-        _WRITE,
-        owned=True,
-        roles=_ADMINISTRATORS,
-        enough=_ADMINISTRATORS,
-        actions=frozenset({f"{_IN_PRINCIPALS}create"}),
-    ),
-    "servicePrincipal.write": Rule(
-        _WRITE,
-        owned=True,
-        roles=_ADMINISTRATORS,
-        enough=_ADMINISTRATORS,
-        actions=frozenset({f"{_IN_PRINCIPALS}allProperties/update"}),
-    ),
+    "servicePrincipal.create": _owned(f"{_IN_PRINCIPALS}create"),
+    "servicePrincipal.write": _owned(f"{_IN_PRINCIPALS}allProperties/update"),
     "assignment.read": Rule(_READ_APPLICATIONS, enough=_DEVELOPERS),
     "assignment.write": Rule(
         frozenset({"AppRoleAssignment.ReadWrite.All"}),
