@@ -4,23 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
+from typing import TYPE_CHECKING
 
 from mct_s2s.cli.interruption import Interruption
 from mct_s2s.cli.options import AzureOptions, Output
-from mct_s2s.cli.showing import Unseen, take_back, unseen
-from mct_s2s.cli.wiring import Clientele, Needs, Session, connect, connect_client
+from mct_s2s.cli.session import Needs, connect, connect_client
 from mct_s2s.engine.apply.credentials import removal_command
-from mct_s2s.engine.converge import Convergence
+from mct_s2s.engine.outcome import Outcome
+from mct_s2s.engine.session import Session
 from mct_s2s.errors import DeadlinePassed, Interrupted, NotShown, S2SError
 from mct_s2s.model.observed import CredentialKind
 from mct_s2s.planning.changes import AnyChange
-from mct_s2s.ports import SecretStore
 from mct_s2s.render.closing import credential_lines
 from mct_s2s.render.console import Terminal
 from mct_s2s.render.diagnostics import show_error, show_standing
 from mct_s2s.render.documents import SavedCredential, error_document
+
+if TYPE_CHECKING:
+    from mct_s2s.azure.connection import Connection
+    from mct_s2s.cli.made_credentials import Unseen
 
 RESUME = "Run the same command again: it resumes."
 
@@ -31,34 +35,37 @@ class Run:
     def __init__(self, options: AzureOptions) -> None:
         self.options = options
         self.terminal = Terminal.open(json=options.output is Output.JSON)
-        self.convergence: Convergence | None = None
-        self.stores: Mapping[str, SecretStore] = {}
-        """Where this run's credentials go, by the client's name in the wish."""
+        self.outcome: Outcome | None = None
+        """Of a command that changes something, once it has begun to."""
 
-    def watch(self, convergence: Convergence) -> None:
-        """Remember how far the command has come."""
-        self.convergence = convergence
-
-    def standing(self) -> tuple[list[AnyChange], list[AnyChange], list[AnyChange]]:
+    def progress(self) -> tuple[list[AnyChange], list[AnyChange], list[AnyChange]]:
         """What is done, what is in doubt, what is not done."""
-        journal = self.convergence.journal if self.convergence else None
-        if journal is None:
+        if self.outcome is None or not self.outcome.applied:
             return [], [], []
+        journal = self.outcome.journal
         refused = [change for change, _ in journal.failed]
         return [entry.change for entry in journal.done], list(journal.in_doubt), [*refused, *journal.left]
 
     def credentials(self) -> list[SavedCredential]:
         """The credentials that have been made: they are told on every way out."""
-        from mct_s2s.cli.credentials import made_so_far  # noqa: PLC0415  # only commands that make some need it
-
-        if self.convergence is None or self.convergence.journal is None:
+        if self.outcome is None or not self.outcome.applied:
             return []
-        return made_so_far(self.convergence.plan, self.convergence.journal, self.stores)
+        from mct_s2s.cli.made_credentials import credentials_of  # noqa: PLC0415  # most commands make none
+
+        return credentials_of(self.outcome)
+
+    def unseen(self) -> list[Unseen]:
+        """The credentials that were to be shown in the JSON document."""
+        if self.outcome is None or not self.terminal.json:
+            return []
+        from mct_s2s.cli.made_credentials import unseen  # noqa: PLC0415  # as above
+
+        return list(unseen(self.outcome))
 
 
 Body = Callable[[Run, Session], Awaitable[int]]
-ClientBody = Callable[[Run, Clientele], Awaitable[int]]
-Again = Callable[[Run, Sequence[Unseen]], Awaitable[int]]
+ClientBody = Callable[[Run, "Connection"], Awaitable[int]]
+Again = Callable[[Run, Sequence["Unseen"]], Awaitable[int]]
 
 
 def run(options: AzureOptions, needs: Needs, body: Body) -> int:
@@ -69,6 +76,8 @@ def run(options: AzureOptions, needs: Needs, body: Body) -> int:
             return await body(current, session)
 
     async def again(current: Run, secrets: Sequence[Unseen]) -> int:
+        from mct_s2s.cli.made_credentials import take_back  # noqa: PLC0415  # hardly ever
+
         async with connect(options, needs, current.terminal) as session:
             await take_back(session.azure.directory, secrets)
         return NotShown.exit_code
@@ -77,11 +86,11 @@ def run(options: AzureOptions, needs: Needs, body: Body) -> int:
 
 
 def run_as_client(options: AzureOptions, body: ClientBody) -> int:
-    """The same for a command that sees the world as a client of the MCT API does, and signs nobody in."""
+    """The same for a command that sees Azure as a client of the MCT API does, and signs nobody in."""
 
     async def connected(current: Run) -> int:
-        async with connect_client(options, current.terminal) as clientele:
-            return await body(current, clientele)
+        async with connect_client(options, current.terminal) as connection:
+            return await body(current, connection)
 
     return _ended(options, connected)
 
@@ -96,7 +105,7 @@ def _ended(options: AzureOptions, connected: Callable[[Run], Awaitable[int]], ag
         try:
             return _code(current, connected, interruption)
         except OSError as error:
-            secrets = list(unseen(current.convergence, current.stores)) if current.terminal.json else []
+            secrets = current.unseen()
             if not secrets or again is None:
                 raise
             return _taken_back(current, secrets, again, error, interruption)
@@ -147,7 +156,7 @@ async def _with_deadline(current: Run, connected: Callable[[Run], Awaitable[int]
 
 
 def _tell(current: Run, error: S2SError) -> None:
-    done, doubtful, left = current.standing()
+    done, doubtful, left = current.progress()
     credentials = current.credentials()
     if current.terminal.json:
         try:
@@ -167,12 +176,12 @@ def _tell_interrupted(current: Run) -> None:
     with suppress(BrokenPipeError):
         current.terminal.say()
         current.terminal.say("Interrupted.", style="warn")
-        show_standing(current.terminal, *current.standing())
+        show_standing(current.terminal, *current.progress())
         if not current.terminal.json:
             _tell_places(current, credentials)
     if current.terminal.json and getattr(current.options, "watch", None) is None:  # a watch has no other end
         told = Interrupted("interrupted", "Interrupted.", remedy=RESUME)
-        current.terminal.document(error_document(told, *current.standing(), credentials))
+        current.terminal.document(error_document(told, *current.progress(), credentials))
 
 
 def _tell_places(current: Run, credentials: Sequence[SavedCredential]) -> None:

@@ -36,7 +36,7 @@ from mct_s2s.azure.sign_in.claims import demanded
 from mct_s2s.azure.trace import Trace
 
 if TYPE_CHECKING:
-    from mct_s2s.azure.connection import Connection
+    from mct_s2s.azure.http_session import HttpSession
     from mct_s2s.azure.sign_in.tokens import Credential
 
 T = TypeVar("T")
@@ -46,7 +46,7 @@ class ArmSession:
     """Azure Resource Manager of one cloud, as one caller."""
 
     def __init__(
-        self, cloud: Cloud, credential: Credential, http: Connection, patience: RetryPolicy, trace: Trace
+        self, cloud: Cloud, credential: Credential, http: HttpSession, patience: RetryPolicy, trace: Trace
     ) -> None:
         self.cloud = cloud
         self.credential = credential

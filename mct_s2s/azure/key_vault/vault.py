@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from azure.core.credentials import AccessToken
     from azure.keyvault.secrets import SecretProperties
 
-    from mct_s2s.azure.connection import Connection
+    from mct_s2s.azure.http_session import HttpSession
     from mct_s2s.azure.sign_in.tokens import Credential
 
 T = TypeVar("T")
@@ -69,7 +69,7 @@ class KeyVault:
         name: str,
         scope: str,
         credential: Credential,
-        http: Connection,
+        http: HttpSession,
         patience: RetryPolicy,
         trace: Trace,
     ) -> None:

@@ -9,103 +9,83 @@ import asyncio
 import threading
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from azure.core.credentials import AccessToken
 
 from mct_s2s.azure import authorities
-from mct_s2s.azure.clouds import Cloud
-from mct_s2s.azure.retry import RetryPolicy
+from mct_s2s.azure.connection import Connection
 from mct_s2s.azure.sdk_trace import hooks
 from mct_s2s.azure.sign_in import azure_cli
 from mct_s2s.azure.sign_in.caller import Method
 from mct_s2s.azure.sign_in.refusals import first_line
 from mct_s2s.azure.sign_in.tokens import Again, Ask, Credential
 from mct_s2s.azure.tokens import assertion_in
-from mct_s2s.azure.trace import Trace
 from mct_s2s.errors import UsageError
 from mct_s2s.key_pairs import known_algorithms
 from mct_s2s.local_files import read_given
 
-if TYPE_CHECKING:
-    from azure.core.pipeline.transport import AioHttpTransport
-
 ANY_ORGANIZATION = "organizations"
 
 
-@dataclass(frozen=True)
-class Caller:
-    """Everything that sign-in needs to know beside the method."""
-
-    cloud: Cloud
-    tenant: str | None
-    environ: Mapping[str, str]
-    say: Callable[[str], None]
-    """Tells a person what to do: open a page, type a code."""
-    remaining: Callable[[], float]
-    trace: Trace
-    ca_file: Path | None = None
-
-    @property
-    def pipeline(self) -> dict[str, Any]:
-        """Options of azure-identity's asynchronous credentials: our trace, and no retries beside ours."""
-        return {"authority": self.cloud.login, "retry_total": 0, **hooks("Entra", self.trace)}
+def _pipeline(connection: Connection) -> dict[str, Any]:
+    """Options of azure-identity's asynchronous credentials: our trace, and no retries beside ours."""
+    return {"authority": connection.cloud.login, "retry_total": 0, **hooks("Entra", connection.trace)}
 
 
-def sign_in(method: Method, caller: Caller, transport: AioHttpTransport, patience: RetryPolicy) -> Credential:
+def sign_in(method: Method, connection: Connection) -> Credential:
     """A credential for a method that has been chosen; nothing is sent yet.
 
     Raises:
         UsageError: the environment lacks what the method needs.
         Refused: what is stored belongs to another login host than the cloud's.
     """
-    _check_authority(method, caller)
+    _check_authority(method, connection)
     match method:
         case Method.ENVIRONMENT:
-            return _environment(caller, transport, patience)
+            return _environment(connection)
         case Method.WORKLOAD_IDENTITY | Method.MANAGED_IDENTITY | Method.CLI | Method.AZD:
-            return _asynchronous(method, caller, transport, patience)
+            return _asynchronous(method, connection)
         case _:
-            return _interactive(method, caller, patience)
+            return _interactive(method, connection)
 
 
-def service_principal(
-    tenant: str, client_id: str, secret: str, caller: Caller, transport: AioHttpTransport, patience: RetryPolicy
-) -> Credential:
+def service_principal(tenant: str, client_id: str, secret: str, connection: Connection) -> Credential:
     """A service principal by its secret."""
     from azure.identity.aio import ClientSecretCredential  # noqa: PLC0415
 
     def fresh() -> Ask:
-        return ClientSecretCredential(tenant, client_id, secret, transport=transport, **caller.pipeline).get_token
+        return ClientSecretCredential(
+            tenant, client_id, secret, transport=connection.transport(), **_pipeline(connection)
+        ).get_token
 
     description = f"service principal {client_id} (client secret)"
-    return Credential(fresh(), description, patience, client_id=client_id, renew=fresh)
+    return Credential(fresh(), description, connection.retry_policy(), client_id=client_id, renew=fresh)
 
 
-def _check_authority(method: Method, caller: Caller) -> None:
+def _check_authority(method: Method, connection: Connection) -> None:
     """Let what is stored on this machine go to its own login host only. A person sees where they sign in."""
-    login = caller.cloud.login
+    login = connection.cloud.login
     if method in {Method.ENVIRONMENT, Method.WORKLOAD_IDENTITY}:
-        authorities.check(caller.environ.get(authorities.VARIABLE), login, "The credential in the environment")
+        authorities.check(connection.environ.get(authorities.VARIABLE), login, "The credential in the environment")
     elif method is Method.CLI:
-        named = azure_cli.login_host(caller.environ)
+        named = azure_cli.login_host(connection.environ)
         authorities.check(named, login, "The Azure CLI's sign-in", "az cloud set --name NAME, then az login")
     elif method is Method.AZD:
         authorities.check(None, login, "The Azure Developer CLI's sign-in", "choose another --auth")
 
 
-def _environment(caller: Caller, transport: AioHttpTransport, patience: RetryPolicy) -> Credential:
-    environ = caller.environ
-    client_id, tenant = _need(environ, "AZURE_CLIENT_ID"), caller.tenant or _need(environ, "AZURE_TENANT_ID")
+def _environment(connection: Connection) -> Credential:
+    environ = connection.environ
+    client_id, tenant = _need(environ, "AZURE_CLIENT_ID"), connection.tenant or _need(environ, "AZURE_TENANT_ID")
     if environ.get("AZURE_CLIENT_SECRET"):
-        return service_principal(tenant, client_id, environ["AZURE_CLIENT_SECRET"], caller, transport, patience)
+        return service_principal(tenant, client_id, environ["AZURE_CLIENT_SECRET"], connection)
     path = environ.get("AZURE_CLIENT_CERTIFICATE_PATH")
     if not path:
         if environ.get("AZURE_FEDERATED_TOKEN_FILE"):
-            return _asynchronous(Method.WORKLOAD_IDENTITY, caller, transport, patience)
+            return _asynchronous(Method.WORKLOAD_IDENTITY, connection)
         raise UsageError(
             "environment-incomplete",
             "AZURE_CLIENT_ID is set, but neither AZURE_CLIENT_SECRET nor AZURE_CLIENT_CERTIFICATE_PATH is.",
@@ -120,13 +100,13 @@ def _environment(caller: Caller, transport: AioHttpTransport, patience: RetryPol
                 client_id,
                 certificate_data=read_given(Path(path), secret=True),
                 password=environ.get("AZURE_CLIENT_CERTIFICATE_PASSWORD"),
-                transport=transport,
-                **caller.pipeline,
+                transport=connection.transport(),
+                **_pipeline(connection),
             ).get_token
 
     try:
         description = f"service principal {client_id} (certificate)"
-        return Credential(fresh(), description, patience, client_id=client_id, renew=fresh)
+        return Credential(fresh(), description, connection.retry_policy(), client_id=client_id, renew=fresh)
     except (OSError, ValueError) as error:
         raise UsageError(
             "certificate-unreadable",
@@ -135,77 +115,77 @@ def _environment(caller: Caller, transport: AioHttpTransport, patience: RetryPol
         ) from error
 
 
-def _asynchronous(method: Method, caller: Caller, transport: AioHttpTransport, patience: RetryPolicy) -> Credential:
+def _asynchronous(method: Method, connection: Connection) -> Credential:
     from azure.identity import aio  # noqa: PLC0415
 
-    seconds = max(1, int(min(60, caller.remaining())))
+    seconds = max(1, int(min(60, connection.remaining())))
     inner: Any
     client_id: str | None = None
     is_person: bool | None = None
     again = Again.APPLICATION
     if method is Method.CLI:
-        tenant = caller.tenant if azure_cli.takes_a_tenant(caller.environ) else None
+        tenant = connection.tenant if azure_cli.takes_a_tenant(connection.environ) else None
         inner = aio.AzureCliCredential(tenant_id=tenant or "", process_timeout=seconds)
         description = "Azure CLI"
-        client_id, is_person = azure_cli.signed_in_as(caller.environ)
+        client_id, is_person = azure_cli.signed_in_as(connection.environ)
         # Asked once more, `az` gets an application another token; a person's it gives out until that has expired.
         again = Again.ENDPOINT if is_person is False else Again.AZURE_CLI
     elif method is Method.AZD:
-        inner = aio.AzureDeveloperCliCredential(tenant_id=caller.tenant or "", process_timeout=seconds)
+        inner = aio.AzureDeveloperCliCredential(tenant_id=connection.tenant or "", process_timeout=seconds)
         description, again = "Azure Developer CLI", Again.AZD
     elif method is Method.WORKLOAD_IDENTITY:
-        client_id = _need(caller.environ, "AZURE_CLIENT_ID")
-        file = Path(_need(caller.environ, "AZURE_FEDERATED_TOKEN_FILE"))
+        client_id = _need(connection.environ, "AZURE_CLIENT_ID")
+        file = Path(_need(connection.environ, "AZURE_FEDERATED_TOKEN_FILE"))
         _check_assertion(file)
         inner = aio.ClientAssertionCredential(
-            caller.tenant or _need(caller.environ, "AZURE_TENANT_ID"),
+            connection.tenant or _need(connection.environ, "AZURE_TENANT_ID"),
             client_id,
             lambda: assertion_in(file),
-            transport=transport,
-            **caller.pipeline,
+            transport=connection.transport(),
+            **_pipeline(connection),
         )
         description = f"workload identity {client_id}"
     else:
-        client_id = caller.environ.get("AZURE_CLIENT_ID")
-        inner = aio.ManagedIdentityCredential(client_id=client_id, transport=transport)
+        client_id = connection.environ.get("AZURE_CLIENT_ID")
+        inner = aio.ManagedIdentityCredential(client_id=client_id, transport=connection.transport())
         description, again = "managed identity of this machine", Again.ENDPOINT
         is_person = False
     return Credential(
         inner.get_token,
         description,
-        patience,
+        connection.retry_policy(),
         again=again,
         client_id=client_id,
         is_person=is_person,
-        tenant=caller.tenant,
+        tenant=connection.tenant,
         closes=inner.close,
     )
 
 
-def _interactive(method: Method, caller: Caller, patience: RetryPolicy) -> Credential:
+def _interactive(method: Method, connection: Connection) -> Credential:
     from azure.identity import InteractiveBrowserCredential  # noqa: PLC0415
 
     from mct_s2s.azure import sync_connection  # noqa: PLC0415
     from mct_s2s.azure.sign_in import device_code  # noqa: PLC0415
 
     options: dict[str, Any] = {
-        "tenant_id": caller.tenant or ANY_ORGANIZATION,
-        "authority": caller.cloud.login,
-        "disable_instance_discovery": not caller.cloud.known_to_msal,
-        "timeout": max(1, int(caller.remaining())),
+        "tenant_id": connection.tenant or ANY_ORGANIZATION,
+        "authority": connection.cloud.login,
+        "disable_instance_discovery": not connection.cloud.known_to_msal,
+        "timeout": max(1, int(connection.remaining())),
         "transport": sync_connection.transport(),
     }
-    if caller.ca_file is not None:
-        options["connection_verify"] = str(caller.ca_file)
+    if connection.ca_file is not None:
+        options["connection_verify"] = str(connection.ca_file)
     if method is Method.DEVICE_CODE:
 
         def prompt(uri: str, code: str, _: object) -> None:
-            caller.say(f"To sign in, open {uri} and enter the code {code}.")
+            connection.say(f"To sign in, open {uri} and enter the code {code}.")
 
         inner: Any = device_code.credential(prompt_callback=prompt, **options)
         description = "you, by device code"
     else:
-        caller.say("Opening the browser for you to sign in.")
+        connection.say("Opening the browser for you to sign in.")
         inner = InteractiveBrowserCredential(**options)
         description = "you, by browser"
 
@@ -213,7 +193,13 @@ def _interactive(method: Method, caller: Caller, patience: RetryPolicy) -> Crede
         return await _in_background(partial(inner.get_token, scope, claims=claims))
 
     return Credential(
-        ask, description, patience, again=Again.PERSON, is_person=True, tenant=caller.tenant, say=caller.say
+        ask,
+        description,
+        connection.retry_policy(),
+        again=Again.PERSON,
+        is_person=True,
+        tenant=connection.tenant,
+        say=connection.say,
     )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from dataclasses import replace
 from datetime import datetime
 
-from mct_s2s.engine.observe.query import Query
+from mct_s2s.engine.request import Request
 from mct_s2s.errors import ServiceError
 from mct_s2s.model.ids import ApplicationObjectId, KeyId, PrincipalId, client_id_in
 from mct_s2s.model.observed import Application, Custody, Observed, ServicePrincipal
@@ -16,7 +16,7 @@ from mct_s2s.ports import Azure
 from mct_s2s.together import together
 
 
-async def with_custody(azure: Azure, query: Query, observed: Observed) -> Observed:
+async def with_custody(azure: Azure, query: Request, observed: Observed) -> Observed:
     """The same world, with the custody of whatever is in question.
 
     Raises:
@@ -43,7 +43,7 @@ async def with_custody(azure: Azure, query: Query, observed: Observed) -> Observ
 
 
 async def _find_or_gone(
-    azure: Azure, query: Query, application: Application, principal: ServicePrincipal | None
+    azure: Azure, query: Request, application: Application, principal: ServicePrincipal | None
 ) -> Custody | None:
     """The custody, or `None` for a registration that one replica shows and another has not heard of, or not any more.
 

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from mct_s2s.engine.observe.access import AccessLook
 from mct_s2s.engine.observe.app_service import find_site
 from mct_s2s.engine.observe.observe import find_holder
-from mct_s2s.engine.observe.query import Query
+from mct_s2s.engine.request import Request
 from mct_s2s.errors import PermissionMissing, S2SError
 from mct_s2s.planning.checks import Seen, SeenSite
 from mct_s2s.ports import Azure
@@ -20,7 +20,7 @@ UNSEEN = frozenset({"subscription-not-found", "site-not-found"})
 """What may as well be hidden from this caller."""
 
 
-async def examine(azure: Azure, query: Query) -> Seen:
+async def examine(azure: Azure, query: Request) -> Seen:
     """Look at all of it; nothing is written.
 
     Raises:
@@ -40,7 +40,7 @@ async def examine(azure: Azure, query: Query) -> Seen:
         return Seen(await look.found(), tenant, refusal, site, holders, azure.write_refusal)
 
 
-async def _site(azure: Azure, query: Query, look: AccessLook) -> SeenSite | None:
+async def _site(azure: Azure, query: Request, look: AccessLook) -> SeenSite | None:
     if query.target is None:
         return None
     try:

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from mct_s2s.engine.observe.custody import check_faster, restore
 from mct_s2s.engine.observe.ownership import create_as_owner
-from mct_s2s.engine.observe.query import Query
+from mct_s2s.engine.request import Request
 from mct_s2s.errors import S2SError, ServiceError
 from mct_s2s.model.commands import option
 from mct_s2s.model.ids import ClientId, api_uri, client_unique_name, is_guid, same_id
@@ -39,7 +39,7 @@ class RecycleBin:
             self._reading = asyncio.ensure_future(self._directory.deleted_applications())
         return await self._reading
 
-    async def service(self, query: Query, settings: AppSettings) -> Application | None:
+    async def service(self, query: Request, settings: AppSettings) -> Application | None:
         """The service application, for a command that would make one."""
         if query.leaving or query.everything:
             return None
@@ -49,7 +49,7 @@ class RecycleBin:
         """Whether a registration that was asked for by name is here."""
         return any(is_called(row, named) for row in await self.applications())
 
-    async def of(self, trust: Trust, query: Query, base: str, settings: AppSettings) -> tuple[Application, ...]:
+    async def of(self, trust: Trust, query: Request, base: str, settings: AppSettings) -> tuple[Application, ...]:
         """Everything deleted that the trust lacks, or that stands in its way."""
         if query.everything:
             return ()
@@ -72,7 +72,7 @@ class RecycleBin:
         whole = await self._directory.deleted_application(row.object_id) if row is not None else None
         return replace(row, credentials=whole.credentials) if row is not None and whole is not None else row
 
-    async def _left(self, trust: Trust, query: Query, base: str) -> tuple[Application, ...]:
+    async def _left(self, trust: Trust, query: Request, base: str) -> tuple[Application, ...]:
         """Clients that were to leave and have: an earlier run has deleted their registrations."""
         missing = [name for name in query.leaving if not _is_there(name, base, trust)]
         try:
@@ -82,7 +82,7 @@ class RecycleBin:
         found = (deleted_client(name, base, rows) for name in missing)
         return tuple(row for row in found if row is not None and made_for(row, base))
 
-    async def with_principals(self, trust: Trust, query: Query, base: str) -> Trust:
+    async def with_principals(self, trust: Trust, query: Request, base: str) -> Trust:
         """The trust with the deleted service principals of whatever lacks one."""
         if query.leaving or query.everything:
             return trust
@@ -173,7 +173,7 @@ def _is_there(name: str, base: str, trust: Trust) -> bool:
     return made is not None or any(client.display_name == name for client in trust.clients)
 
 
-def _has_uri(application: Application, query: Query, settings: AppSettings) -> bool:
+def _has_uri(application: Application, query: Request, settings: AppSettings) -> bool:
     candidates = (query.adopt, value_of(settings, AUDIENCE), api_uri(application.client_id))
     return any(uri in application.identifier_uris for uri in candidates)
 

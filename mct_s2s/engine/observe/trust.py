@@ -6,8 +6,8 @@ import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from mct_s2s.engine.observe.query import Query
 from mct_s2s.engine.observe.recycle_bin import RecycleBin
+from mct_s2s.engine.request import Request
 from mct_s2s.errors import NotThere
 from mct_s2s.model.ids import ClientId, PrincipalId, client_id_in, client_unique_name, is_guid, trust_tag
 from mct_s2s.model.observed import (
@@ -30,7 +30,7 @@ class _Service:
     assignments: tuple[Assignment, ...] = ()
 
 
-async def find_trust(directory: Directory, query: Query, settings: asyncio.Future[AppSettings]) -> Trust:
+async def find_trust(directory: Directory, query: Request, settings: asyncio.Future[AppSettings]) -> Trust:
     """Read all of it. What can be asked before the settings are there goes out beside them.
 
     Raises:
@@ -64,13 +64,13 @@ async def find_trust(directory: Directory, query: Query, settings: asyncio.Futur
     return await _with_federated(directory, query, trust)
 
 
-def _unique_names(query: Query, base: str) -> list[str]:
+def _unique_names(query: Request, base: str) -> list[str]:
     return [client_unique_name(base, name) for name in (*query.clients, *query.leaving) if not is_guid(name)]
 
 
 async def _find_service(
     directory: Directory,
-    query: Query,
+    query: Request,
     settings: AppSettings,
     early: asyncio.Future[list[Application | None]],
     recycled: RecycleBin,
@@ -130,7 +130,7 @@ class _Listed:
     by_object_id: list[ServicePrincipal]
 
 
-async def _listed(directory: Directory, query: Query, settings: AppSettings) -> _Listed:
+async def _listed(directory: Directory, query: Request, settings: AppSettings) -> _Listed:
     named = [*allow_list(settings, APPLICATION_IDS).ids, *query.clients, *query.leaving]
     client_ids = [ClientId(entry) for entry in named if is_guid(entry)]
     object_ids = [PrincipalId(entry) for entry in allow_list(settings, OBJECT_IDS).ids if is_guid(entry)]
@@ -155,7 +155,7 @@ async def _completed(directory: Directory, trust: Trust) -> Trust:
     return _with(trust, await directory.applications(bodyless), [])
 
 
-async def _with_federated(directory: Directory, query: Query, trust: Trust) -> Trust:
+async def _with_federated(directory: Directory, query: Request, trust: Trust) -> Trust:
     """Federated credentials, asked for only where no other credential is good, or where they matter."""
     base = trust.service.unique_name if trust.service and trust.service.unique_name else query.unique_name
     named = (*query.clients, *query.leaving) if query.federated or query.leaving else ()

@@ -1,0 +1,45 @@
+"""How `setup` and `add-client` end: the clients whose credential this run has stored are tested, as `verify` would."""
+
+from __future__ import annotations
+
+import asyncio
+
+from mct_s2s.engine.outcome import Outcome
+from mct_s2s.engine.session import Session
+from mct_s2s.engine.verify.verify import Ground, prove, subjects_of
+from mct_s2s.model.commands import own_command
+from mct_s2s.planning.answers import USUAL_PATH
+from mct_s2s.planning.membership import members
+from mct_s2s.planning.proof import CALL, Check, Kind, Verification
+
+
+async def verify_clients(session: Session, outcome: Outcome, options: str) -> Verification | None:
+    """Test the clients whose credential is in a store of this run; `None` where there is none.
+
+    What was done stays done whatever comes of it, so a test that runs out of time is open, not failed.
+
+    Args:
+        session: the ports.
+        outcome: what was done.
+        options: those that name the App Service on a command line.
+    """
+    request, observed = outcome.request, outcome.after
+    site = observed.app_service
+    if site is None or request.stores is None:
+        return None
+    credentials = await request.stores.credentials(outcome.stores)
+    mine = {credential.sign_in.client_id.casefold() for credential in credentials}
+    clients = [client for client in members(observed) if client.client_id.casefold() in mine]
+    if not clients:
+        return None
+    url = site.site.url
+    ground = Ground(session.tokens, session.api(url), url, USUAL_PATH, options, request.now, just_changed=True)
+    subjects = subjects_of(clients, credentials, strangers=False)
+    try:
+        async with asyncio.timeout(max(0.0, session.remaining())):
+            return await prove(ground, observed, subjects, identities=False)
+    except TimeoutError:
+        told = "The deadline left no time to prove the call."
+        again = own_command("verify", where=options)
+        late = (Check(client.display_name, Kind.APPLICATION, CALL, None, told, again) for client in clients)
+        return Verification(url, USUAL_PATH, tuple(late))
