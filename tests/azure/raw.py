@@ -7,12 +7,13 @@ import ssl
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import httpx
 from azure.core.credentials import AccessToken
 from mct_s2s.azure.arm.session import ArmSession
 from mct_s2s.azure.clouds import PUBLIC
+from mct_s2s.azure.connection import Connection
 from mct_s2s.azure.retry import RetryPolicy
 from mct_s2s.azure.sign_in.claims import Challenge, azure_cli_login
 from mct_s2s.azure.trace import silent
@@ -21,6 +22,7 @@ from multidict import CIMultiDict, CIMultiDictProxy
 if TYPE_CHECKING:
     from kiota_abstractions.request_information import RequestInformation
     from mct_s2s.azure.graph.session import GraphSession
+    from mct_s2s.azure.http_session import HttpSession
 
 T = TypeVar("T")
 
@@ -163,6 +165,23 @@ class Wire:
 
     async def close(self) -> None:
         """Nothing is open."""
+
+
+@dataclass(frozen=True)
+class RawConnection(Connection):
+    """A connection to the public cloud that sends each request once, over a wire that answers as it is told."""
+
+    def retry_policy(self, reserve: float = 0.0) -> RetryPolicy:
+        del reserve
+        return Once()
+
+
+def connection(*answers: Answer | Exception) -> Connection:
+    """Sign-in's connection, which gets these answers."""
+    nothing: Any = None
+    return RawConnection(
+        PUBLIC, cast("HttpSession", Wire(*answers)), nothing, None, {}, time.monotonic() + 60.0, silent, print
+    )
 
 
 def arm_session(*answers: Answer | Exception, brings: bool = False) -> ArmSession:

@@ -22,7 +22,7 @@ from mct_s2s.azure.arm.identities import ArmIdentities
 from mct_s2s.azure.arm.sites import ArmSites
 from mct_s2s.azure.cloud_metadata import read_cloud
 from mct_s2s.azure.clouds import PUBLIC, Cloud
-from mct_s2s.azure.sign_in.credentials import Caller, service_principal
+from mct_s2s.azure.sign_in.credentials import service_principal
 from mct_s2s.azure.tokens import EntraTokens, read_token
 from mct_s2s.azure.trace import silent
 from mct_s2s.errors import S2SError
@@ -35,7 +35,7 @@ from mct_s2s.model.rights import SignedIn as Who
 from mct_s2s.planning.edits import ApplicationPatch
 
 from tests.azure.any_answer import answers, documents, is_well_typed, json_values
-from tests.azure.raw import Answer, Once, SignedIn, Wire, arm_session, graph_session
+from tests.azure.raw import Answer, Once, SignedIn, Wire, arm_session, connection, graph_session
 from tests.engine.memory import run
 from tests.planning.worlds import guid
 from tests.support.sampling import cases
@@ -345,8 +345,7 @@ def _transport(*given_answers: Answer) -> AioHttpTransport:
 @given(st.lists(answers(GRANT, AADSTS), min_size=1, max_size=2))
 def test_any_answer_to_a_sign_in(given_answers: list[Answer]) -> None:
     async def ask() -> object:
-        caller = Caller(PUBLIC, TENANT, {}, print, lambda: 60.0, silent)
-        credential = service_principal(TENANT, APP, "secret", caller, _transport(*given_answers), Once())
+        credential = service_principal(TENANT, APP, "secret", connection(*given_answers))
         return await credential.get_token("https://graph.microsoft.com/.default")
 
     outcome(ask)

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 from mct_s2s.engine.observe.observe import observe
-from mct_s2s.engine.observe.query import Query
 from mct_s2s.engine.verify.verify import Ground, Subject, prove, prove_callers, subjects_of
 from mct_s2s.errors import ServiceError
 from mct_s2s.model.access import ApiAnswer, AssertionProof, CertificateProof, ClientSignIn, OwnCredential, SecretProof
@@ -16,8 +15,8 @@ from mct_s2s.model.ids import ClientId, PrincipalId, api_uri
 from mct_s2s.model.observed import YOUNG, Observed, PrincipalKind, ServicePrincipal
 from mct_s2s.planning.proof import Check, Verification
 
-from tests.engine.memory import TARGET, MemoryApi, MemoryTokens, World, carry_out, goal, lost, refused, run, world
-from tests.planning.worlds import NOW, SERVICE_KEY, TENANT, guid, site, spec
+from tests.engine.memory import MemoryApi, MemoryTokens, World, carry_out, look, lost, refused, request, run, world
+from tests.planning.worlds import NOW, TENANT, guid, site, spec
 
 PATH, WHERE = "/api/v1/organization", "-a contosolearn"
 LATE = NOW + 2 * YOUNG
@@ -40,7 +39,7 @@ class Bench:
 
     def __init__(self, *clients: str) -> None:
         self.here = world()
-        run(carry_out(self.here, goal(self.here, spec(*(clients or ("Import",))))))
+        run(carry_out(self.here, request(self.here, spec(*(clients or ("Import",))))))
         self.state = self.here.state(site().resource)
         self.tokens, self.api = Recorded(self.here), MemoryApi(self.here, self.state)
 
@@ -59,7 +58,7 @@ class Bench:
         return replace(Ground(self.tokens, self.api, "https://learn", PATH, WHERE, LATE), **changed)
 
     def observed(self) -> Observed:
-        return run(observe(self.here.azure, Query(NOW, SERVICE_KEY, TARGET)))
+        return run(observe(self.here.azure, look()))
 
     def subjects(self, *credentials: OwnCredential) -> list[Subject]:
         return subjects_of(self.observed().trust.clients, credentials or (self.credential(),), strangers=True)

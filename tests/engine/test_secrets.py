@@ -9,9 +9,7 @@ from datetime import timedelta
 
 import pytest
 from mct_s2s.engine.apply import credentials as flow
-from mct_s2s.engine.apply.apply import apply
-from mct_s2s.engine.apply.context import ApplyContext
-from mct_s2s.engine.apply.journal import Journal
+from mct_s2s.engine.apply.apply import apply_changes
 from mct_s2s.errors import NotThere, ServiceError, UsageError
 from mct_s2s.model.ids import ApplicationObjectId, ClientId, KeyId, TenantId
 from mct_s2s.model.observed import Application, Credential, CredentialKind
@@ -27,11 +25,11 @@ from mct_s2s.planning.changes import (
     RemoveSecret,
     Replacement,
 )
-from mct_s2s.planning.plan import Plan
 from mct_s2s.planning.secret_policy import LIFETIME_FORBIDDEN
 from mct_s2s.ports import StoredCredential
 
 from tests.engine.memory import (
+    Applying,
     MemoryKeyPlace,
     MemoryPlace,
     MemoryTokens,
@@ -39,11 +37,13 @@ from tests.engine.memory import (
     World,
     failing,
     lost,
+    planned,
     refused,
     run,
+    session,
     world,
 )
-from tests.planning.worlds import LATER, NOW, TENANT, credential
+from tests.planning.worlds import LATER, NOW, TENANT, credential, site
 
 AUDIENCE = "api://service"
 ATTEMPT = "mct-s2s 2026-11-24 a1b2"
@@ -71,14 +71,14 @@ class Run:
     def __init__(self, here: World, *changes: AnyChange, keys: bool = False) -> None:
         kind = MemoryKeyPlace if keys else MemoryPlace
         self.store = here.stores.setdefault("A", kind(here, "A"))
+        self._here = here
+        self._outcome = planned(here, *changes, where=site())
+        self.journal = self._outcome.journal
         self.tokens = MemoryTokens(here)
-        self.journal = Journal(Plan(changes), lambda: asyncio.get_running_loop().time())
-        self._stage = ApplyContext(
-            here.azure, TENANT, here.stores, lambda _: False, NOW, "https://learn", Watcher(), self.tokens
-        )
 
     async def go(self) -> None:
-        await apply(self.journal, self._stage)
+        context = Applying(session(self._here, tokens=self.tokens), self._outcome, Watcher())
+        await apply_changes(context)
 
     @property
     def details(self) -> list[str]:
