@@ -13,6 +13,7 @@ from mct_s2s.model.commands import own_command
 from mct_s2s.model.observed import CredentialKind
 from mct_s2s.planning.changes import AddFederatedCredential
 from mct_s2s.planning.findings import uri_shown
+from mct_s2s.planning.membership import clients_called
 from mct_s2s.ports import KeyStore
 from mct_s2s.render.closing import show_credentials, vault_reading
 from mct_s2s.render.console import Terminal
@@ -107,6 +108,6 @@ def _from_vault(label: str, name: str, outcome: Outcome) -> str | None:
     """The line of a script that fetches a client's secret from its vault, where it is in one."""
     if not label.startswith("keyvault:"):
         return None
-    client = next((c for c in outcome.after.trust.clients if name in {c.display_name, c.client_id}), None)
+    client = next(iter(clients_called(name, outcome.after, outcome.request.unique_name)), None)
     known = f"AZURE_CLIENT_ID={shlex.quote(client.client_id) if client else '…'}"
     return f'export {known} AZURE_CLIENT_SECRET="$({vault_reading(label)})"'

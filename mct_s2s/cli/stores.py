@@ -12,7 +12,7 @@ from mct_s2s.engine.session import Session
 from mct_s2s.inputs.clients import SecretTo
 from mct_s2s.model.access import ClientSignIn, OwnCredential, SecretProof
 from mct_s2s.model.desired import CertificateSpec, Desired, SecretSpec
-from mct_s2s.model.observed import Observed
+from mct_s2s.model.observed import ClientApplication, Observed
 from mct_s2s.planning.rotation import rotating
 from mct_s2s.ports import SecretStore
 from mct_s2s.stores.files import FileStore, OutputStore, Viewer
@@ -50,14 +50,13 @@ class RunStores:
         if desired.rotation is not None and desired.service is not None:
             clients = rotating(desired.rotation, observed, desired.service.unique_name, now)
             return {name: self._of_existing(name, client.client_id, folder) for name, client in clients.items()}
-        called = {client.client_id.lower(): client.display_name for client in observed.trust.clients}
         stores: dict[str, SecretStore] = {}
         for client in desired.clients:
             match client.credential:
                 case SecretSpec():
                     stores[client.name] = self._of_secret(client.name, folder)
                 case CertificateSpec(given=None):
-                    stores[client.name] = self._of_key(client.name, called.get(client.name.lower()), folder)
+                    stores[client.name] = self._of_key(client.name, observed.trust.client_of_id(client.name), folder)
                 case _:
                     pass
         return stores
@@ -92,11 +91,11 @@ class RunStores:
             return self.session.vaults.store(vault.vault, vault.secret_for(self.label, name), name)
         return self._file(name, folder)
 
-    def _of_key(self, name: str, called: str | None, folder: Path) -> SecretStore:
-        """A key that was made under the client's display name is replaced there."""
+    def _of_key(self, name: str, adopted: ClientApplication | None, folder: Path) -> SecretStore:
+        """A client that is named by its appId may have a key that was made under its display name."""
         if self.secret_to.show:
             return OutputKeyStore(self.viewer, client=name)
-        if called is not None and (store := self._key_file(called, folder)).holds(name):
+        if adopted is not None and (store := self._key_file(adopted.display_name, folder)).holds(name):
             return store
         return self._key_file(name, folder)
 

@@ -47,7 +47,7 @@ from mct_s2s.planning.changes import (
 from mct_s2s.planning.credentials import Holder, is_undelivered, plan_certificate, plan_federated
 from mct_s2s.planning.custody import Known, adoption, refuse_foreign
 from mct_s2s.planning.edits import missing_reference
-from mct_s2s.planning.membership import members
+from mct_s2s.planning.membership import clients_called, members
 from mct_s2s.planning.plan import Facts, Left, ManualStep
 from mct_s2s.planning.restoring import as_restored, deleted_client
 from mct_s2s.planning.service import CREATE, EXPOSE, Service, service_principal
@@ -233,38 +233,29 @@ def plan_identity(holder: IdentityResource, service: Service | None, observed: O
 
 
 def find_client(name: str, service_unique_name: str, observed: Observed) -> ClientApplication | None:
-    """The client that a name means: an appId, the registration made for that name, or one already in this trust.
-
-    A registration that merely has the same display name is never taken over.
+    """The client application that a name means; `None` where it has yet to be made or restored.
 
     Raises:
         NotThere: the appId is unknown, or two clients of this trust have that display name.
     """
-    trust = observed.trust
-    if is_guid(name):
-        client = trust.client_of_id(name)
-        if client is None or client.application is None:
-            if deleted_client(name, service_unique_name, trust.deleted) is not None:
-                return None
-            raise NotThere(
-                "client-unknown",
-                f"No app registration in this tenant has the appId {name}.",
-                remedy="Copy the Application (client) ID from the registration's overview page, "
-                "or give a display name to create one.",
-            )
-        return client
-    made_for_it = trust.client_of_unique_name(client_unique_name(service_unique_name, name))
-    if made_for_it is not None:
-        return made_for_it
-    namesakes = [client for client in members(observed) if client.display_name == name and client.application]
-    if len(namesakes) > 1:
-        ids = ", ".join(client.client_id for client in namesakes)
+    found = [client for client in clients_called(name, observed, service_unique_name) if client.application]
+    if len(found) > 1:
+        ids = ", ".join(client.client_id for client in found)
         raise NotThere(
             "client-ambiguous",
             f"Two clients of this App Service are called '{name}': {ids}.",
             remedy="Give the appId of the one you mean instead of the name.",
         )
-    return namesakes[0] if namesakes else None
+    if found:
+        return found[0]
+    if is_guid(name) and deleted_client(name, service_unique_name, observed.trust.deleted) is None:
+        raise NotThere(
+            "client-unknown",
+            f"No app registration in this tenant has the appId {name}.",
+            remedy="Copy the Application (client) ID from the registration's overview page, "
+            "or give a display name to create one.",
+        )
+    return None
 
 
 def orphans(application: Application | None, note: SecretNote) -> tuple[str, ...]:

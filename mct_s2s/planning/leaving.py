@@ -9,7 +9,7 @@ from mct_s2s.errors import NotThere, Refused
 from mct_s2s.model.desired import Removal
 from mct_s2s.model.ids import client_unique_name, same_id
 from mct_s2s.model.observed import Application, ClientApplication, IdentityResource, Observed, ServicePrincipal
-from mct_s2s.planning.membership import members
+from mct_s2s.planning.membership import clients_called, ids_of, members
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ def who_leaves(removal: Removal, observed: Observed, base: str) -> Leaving:
         everybody = [c for c in observed.trust.clients if service is None or c.client_id != service.client_id]
         ours = (c for c in everybody if c in inside or (c.application is not None and made_for(c.application, base)))
         return Leaving(tuple(ours), _identities(observed), lists, _off(observed))
-    found = [_found(name, observed) for name in removal.clients]
+    found = [_found(name, observed, base) for name in removal.clients]
     unknown = [name for name, one in zip(removal.clients, found, strict=True) if one.is_nobody]
     if unknown and not removal.ignore_missing:
         raise _nobody(unknown[0], observed)
@@ -71,7 +71,7 @@ def who_leaves(removal: Removal, observed: Observed, base: str) -> Leaving:
     )
 
 
-def _found(name: str, observed: Observed) -> Leaving:
+def _found(name: str, observed: Observed, base: str) -> Leaving:
     trust, site, word = observed.trust, observed.app_service, name.strip().casefold()
     service = trust.service
     if service is not None and word in {service.client_id.casefold(), f"api://{service.client_id}".casefold()}:
@@ -80,10 +80,7 @@ def _found(name: str, observed: Observed) -> Leaving:
             f"{name} is the service application itself, not one of its clients.",
             remedy="To undo the whole trust: mct-s2s teardown, with the same options.",
         )
-    by_id = [client for client in trust.clients if word in _ids_of(client)]
-    by_name = [client for client in members(observed) if client.display_name.casefold() == word]
-    made = [client for client in trust.clients if _is_named(client, name, service)]
-    clients = by_id or made or by_name
+    clients = clients_called(name, observed, base)
     identities = [identity for identity in _identities(observed) if word in _names_of(identity)]
     if len(clients) + len(identities) > 1:
         ids = ", ".join([*(client.client_id for client in clients), *(identity.id for identity in identities)])
@@ -93,11 +90,11 @@ def _found(name: str, observed: Observed) -> Leaving:
             remedy="Give the id of the one you mean instead of the name.",
         )
     listed = (site.allowed_client_ids.ids + site.allowed_object_ids.ids) if site else ()
-    meant = {word}.union(*(_ids_of(client) for client in clients), (i.id.casefold() for i in identities))
+    meant = {word}.union(*(ids_of(client) for client in clients), (i.id.casefold() for i in identities))
     entries = tuple(entry for entry in listed if entry.casefold() in meant)
     off = tuple(h for h in _off(observed) if word in {h.display_name.casefold(), str(h.resource).casefold()})
     gone = () if clients else tuple(row for row in trust.deleted if _was_called(row, name))
-    return Leaving(tuple(clients), tuple(identities), entries, off, gone)
+    return Leaving(clients, tuple(identities), entries, off, gone)
 
 
 def _identities(observed: Observed) -> tuple[ServicePrincipal, ...]:
@@ -128,21 +125,6 @@ def _nobody(name: str, observed: Observed) -> NotThere:
     )
 
 
-def _ids_of(client: ClientApplication) -> set[str]:
-    principal = {client.principal.id.casefold()} if client.principal else set()
-    return {client.client_id.casefold(), *principal}
-
-
 def _names_of(identity: ServicePrincipal) -> set[str]:
     resource = (identity.resource_id or "").casefold()
     return {identity.id.casefold(), identity.client_id.casefold(), identity.display_name.casefold(), resource} - {""}
-
-
-def _is_named(client: ClientApplication, name: str, service: Application | None) -> bool:
-    application = client.application
-    if application is None or application.unique_name is None:
-        return False
-    base, _, _ = application.unique_name.rpartition(".")
-    return application.unique_name == client_unique_name(base, name) and (
-        service is None or service.unique_name in {None, base}
-    )

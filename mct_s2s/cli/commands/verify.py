@@ -24,11 +24,11 @@ from mct_s2s.inputs.own_credentials import ENVIRONMENT, own_credential
 from mct_s2s.model.access import IdentitySignIn, OwnCredential, SignIn
 from mct_s2s.model.commands import own_command
 from mct_s2s.model.desired import Desired
-from mct_s2s.model.ids import ClientId, same_id
+from mct_s2s.model.ids import ClientId
 from mct_s2s.model.observed import Observed
 from mct_s2s.planning import guards
 from mct_s2s.planning.findings import diagnose
-from mct_s2s.planning.membership import members
+from mct_s2s.planning.membership import clients_called, members
 from mct_s2s.planning.proof import Check, Kind, Verification
 from mct_s2s.render.verification import show_verification, verification_document
 from mct_s2s.together import together
@@ -62,7 +62,7 @@ def verify(options: VerifyOptions) -> int:
         credentials = at_hand(named, session.environ, folder)
         site_url = url or observed.app_service.site.url
         ground = Ground(session.tokens, session.api(site_url), site_url, path, place, now)
-        subjects = _subjects(options, observed, credentials)
+        subjects = _subjects(options, observed, request.unique_name, credentials)
         return _end(current, await prove(ground, observed, subjects, identities=not options.client))
 
     return run(options, Needs(), body)
@@ -85,7 +85,9 @@ def _not_configured(observed: Observed, now: datetime, place: str, path: str) ->
     return Verification(observed.app_service.site.url if observed.app_service else None, path, (check,))
 
 
-def _subjects(options: VerifyOptions, observed: Observed, credentials: list[OwnCredential]) -> list[Subject]:
+def _subjects(
+    options: VerifyOptions, observed: Observed, unique_name: str, credentials: list[OwnCredential]
+) -> list[Subject]:
     """Those of `--client`, or everybody; a credential that the user named is tried whoever it is of.
 
     Raises:
@@ -99,7 +101,7 @@ def _subjects(options: VerifyOptions, observed: Observed, credentials: list[OwnC
         return subjects_of(clients, usable, strangers=True)
     chosen = []
     for name in named:
-        matching = [c for c in clients if same_id(c.client_id, name)] or [c for c in clients if c.display_name == name]
+        matching = [client for client in clients_called(name, observed, unique_name) if client in clients]
         if len(matching) != 1:
             several = len(matching) > 1
             raise NotThere(

@@ -170,7 +170,7 @@ def _is_there(name: str, base: str, trust: Trust) -> bool:
     if is_guid(name):
         return any(same_id(c.client_id, name) and c.application is not None for c in trust.clients)
     made = trust.client_of_unique_name(client_unique_name(base, name))
-    return made is not None or any(client.display_name == name for client in trust.clients)
+    return made is not None or any(c.display_name.casefold() == name.casefold() for c in trust.clients)
 
 
 def _has_uri(application: Application, query: Request, settings: AppSettings) -> bool:
