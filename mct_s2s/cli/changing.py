@@ -26,8 +26,8 @@ from mct_s2s.model.observed import Observed
 from mct_s2s.planning.changes import DisableIdentity
 from mct_s2s.planning.findings import diagnose
 from mct_s2s.planning.plan import Facts, Plan
-from mct_s2s.planning.proof import Verification
 from mct_s2s.planning.rotation import rotating
+from mct_s2s.planning.verification import Verification
 from mct_s2s.ports import SecretStore, StoredSecrets
 from mct_s2s.render.documents import (
     SavedCredential,

@@ -8,7 +8,7 @@ from mct_s2s.errors import ServiceError
 from mct_s2s.model.access import ApiAnswer
 from mct_s2s.model.commands import webapp_command
 from mct_s2s.model.observed import AppService
-from mct_s2s.planning.proof import CALL, Check, Kind
+from mct_s2s.planning.verification import CALL, CheckSubject, VerificationCheck
 
 USUAL_PATH = "/api/v1/organization"
 """What is asked for where no other path is given."""
@@ -30,31 +30,31 @@ class Asked:
         return f"GET {self.url}{self.path} returned {self.outcome.status}."
 
 
-def must_refuse(check: str, what: str, asked: Asked) -> Check:
+def must_refuse(check: str, what: str, asked: Asked) -> VerificationCheck:
     """A call that must be turned away."""
     answer = asked.outcome
     if isinstance(answer, ServiceError):
-        return Check(None, Kind.SITE, check, None, answer.message, answer.remedy)
+        return VerificationCheck(None, CheckSubject.SITE, check, None, answer.message, answer.remedy)
     if answer.is_refused:
-        return Check(None, Kind.SITE, check, True, f"{what} is refused ({answer.status}).")
+        return VerificationCheck(None, CheckSubject.SITE, check, True, f"{what} is refused ({answer.status}).")
     if answer.is_let_in:
         told = f"{what} is answered {answer.status}: {asked.path} is open to anybody."
         remedy = "Choose a path that asks for a sign-in (--path); if it is one, report it to whoever operates MCT."
-        return Check(None, Kind.SITE, check, False, told, remedy)
+        return VerificationCheck(None, CheckSubject.SITE, check, False, told, remedy)
     told = f"{what} was answered {answer.status}, which says neither yes nor no."
-    return Check(None, Kind.SITE, check, None, told, _remedy(answer, asked.path))
+    return VerificationCheck(None, CheckSubject.SITE, check, None, told, _remedy(answer, asked.path))
 
 
-def settled(who: tuple[str, Kind], asked: Asked) -> Check | None:
+def settled(who: tuple[str, CheckSubject], asked: Asked) -> VerificationCheck | None:
     """What a client's call says by itself; `None` for the API's own 401, whose reason has to be looked for."""
     answer = asked.outcome
     if isinstance(answer, ServiceError):
-        return Check(*who, CALL, None, answer.message, answer.remedy)
+        return VerificationCheck(*who, CALL, None, answer.message, answer.remedy)
     if answer.is_let_in:
-        return Check(*who, CALL, True, asked.told)
+        return VerificationCheck(*who, CALL, True, asked.told)
     if answer.status == 401 and not answer.challenge:
         return None
-    return Check(*who, CALL, False, asked.told, _remedy(answer, asked.path))
+    return VerificationCheck(*who, CALL, False, asked.told, _remedy(answer, asked.path))
 
 
 def _remedy(answer: ApiAnswer, path: str) -> str:
@@ -75,11 +75,11 @@ def _remedy(answer: ApiAnswer, path: str) -> str:
     return "Look at the App Service's own log (az webapp log tail), then run the same command again."
 
 
-def stopped(site: AppService) -> Check | None:
+def stopped(site: AppService) -> VerificationCheck | None:
     """A site that does not run answers nobody."""
     if not site.site.state or site.site.state.casefold() == "running":
         return None
     resource = site.site.resource
     start = webapp_command("start", resource, "--subscription", resource.subscription_id)
     told = f"The App Service is {site.site.state.lower()}: it answers nobody."
-    return Check(None, Kind.SITE, "running", False, told, start)
+    return VerificationCheck(None, CheckSubject.SITE, "running", False, told, start)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from urllib.parse import urlsplit
 
 from mct_s2s.model.observed import Observed
-from mct_s2s.planning.proof import CALL, Caller, Check, Kind
+from mct_s2s.planning.verification import CALL, CheckSubject, ClientToken, VerificationCheck
 
 
-def misdirected(caller: Caller, observed: Observed, url: str, own_url: str | None) -> Check | None:
+def misdirected(caller: ClientToken, observed: Observed, url: str, own_url: str | None) -> VerificationCheck | None:
     """The check of a call that is not made; `None` where the token belongs to the site.
 
     Args:
@@ -36,12 +36,12 @@ def misdirected(caller: Caller, observed: Observed, url: str, own_url: str | Non
     return None
 
 
-def misaddressed(who: tuple[str, Kind], audience: str, expected: str) -> Check | None:
+def misaddressed(who: tuple[str, CheckSubject], audience: str, expected: str) -> VerificationCheck | None:
     """The same where nothing is known but the audience that the caller was told."""
     if audience == expected:
         return None
     message = f"Its token was not sent: it is for '{audience}', not for '{expected}'."
-    return Check(*who, CALL, False, message, "See to it that tokens have this audience: mct-s2s setup")
+    return VerificationCheck(*who, CALL, False, message, "See to it that tokens have this audience: mct-s2s setup")
 
 
 def same_site(one: str, other: str) -> bool:
@@ -58,5 +58,7 @@ def _origin(url: str) -> tuple[str, int] | None:
     return (parts.hostname, port) if parts.scheme == "https" and parts.hostname else None
 
 
-def _not_sent(caller: Caller, why: str, remedy: str) -> Check:
-    return Check(caller.name, Kind.APPLICATION, CALL, False, f"Its token was not sent: {why}.", remedy)
+def _not_sent(caller: ClientToken, why: str, remedy: str) -> VerificationCheck:
+    return VerificationCheck(
+        caller.name, CheckSubject.APPLICATION, CALL, False, f"Its token was not sent: {why}.", remedy
+    )

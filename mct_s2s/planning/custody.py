@@ -27,7 +27,7 @@ from mct_s2s.model.observed import (
     Observed,
     SecretNote,
 )
-from mct_s2s.model.site_settings import AUDIENCE, AppSettings, value_of
+from mct_s2s.model.site_settings import AUDIENCE, AppSettings
 from mct_s2s.planning.membership import members
 from mct_s2s.planning.restoring import is_called, purging
 
@@ -71,15 +71,14 @@ class Known:
 
 def is_named(application: Application, adopt: str | None, settings: AppSettings) -> bool:
     """Whether the operator or the App Service names this service application."""
-    named = (adopt, value_of(settings, AUDIENCE))
+    named = (adopt, AUDIENCE.value_in(settings))
     return any(word and word.strip() and is_called(application, word.strip()) for word in named)
 
 
 def in_question(observed: Observed, names: tuple[str, ...]) -> Iterator[ClientApplication]:
     """Registrations whose custody has to be looked at: nothing but their name speaks for them, or they are adopted."""
     trust = observed.trust
-    settings = observed.app_service.settings if observed.app_service else {}
-    if trust.service is not None and not is_named(trust.service, None, settings):
+    if trust.service is not None and not is_named(trust.service, None, observed.settings):
         yield ClientApplication(trust.service, trust.principal)
     if not names:
         return

@@ -7,6 +7,7 @@ from mct_s2s.model.commands import command, option
 from mct_s2s.model.desired import GivenValues
 from mct_s2s.model.ids import same_id
 from mct_s2s.model.observed import AppService, Observed, Site, Tenant
+from mct_s2s.model.site_settings import TENANT_ID
 
 
 def refuse_function_app(site: Site) -> None:
@@ -57,10 +58,11 @@ def refuse_foreign_values(given: GivenValues, app_service: AppService) -> None:
             f"The handoff was written for '{given.app_service}', not for '{site.label}'. Nothing was changed.",
             remedy=f"Use it where it belongs: mct-s2s configure-appservice --from FILE {there}",
         )
-    if given.tenant_id is not None and not same_id(given.tenant_id, app_service.tenant_id):
+    tenant_id = given.value(TENANT_ID)
+    if tenant_id is not None and not same_id(tenant_id, app_service.tenant_id):
         raise Refused(
             "other-tenant",
-            f"The values name the tenant {given.tenant_id}, but the App Service '{site.label}' belongs to the tenant "
+            f"The values name the tenant {tenant_id}, but the App Service '{site.label}' belongs to the tenant "
             f"{app_service.tenant_id}: callers of the other tenant would be let in. Nothing was changed.",
             remedy="The service application must be in the App Service's own tenant: ask for values from there.",
         )

@@ -16,7 +16,7 @@ from mct_s2s.model.commands import command
 from mct_s2s.model.desired import Rotation
 from mct_s2s.model.ids import LONGEST_TAG, KeyId, api_uri, same_id, vault_tag
 from mct_s2s.model.observed import Application, Credential, CredentialKind, Observed, SecretNote, WiredApp, ending
-from mct_s2s.model.site_settings import AUDIENCE, value_of
+from mct_s2s.planning.application_uri import uri_in_use
 from mct_s2s.planning.changes import (
     AddSecret,
     AlreadyRight,
@@ -292,8 +292,7 @@ def secrets(application: Application) -> tuple[Credential, ...]:
 
 def _audience(service: Application, observed: Observed) -> str:
     """What clients ask a token for: what the site expects, or the default URI."""
-    wanted = value_of(observed.app_service.settings, AUDIENCE) if observed.app_service else None
-    return wanted if wanted in service.identifier_uris and wanted else api_uri(service.client_id)
+    return uri_in_use(service, observed.settings) or api_uri(service.client_id)
 
 
 def _the_client(name: str, base: str, observed: Observed) -> Application:

@@ -26,13 +26,20 @@ from mct_s2s.model.proofs import Federation
 from mct_s2s.model.resource_id import USER_ASSIGNED_IDENTITIES, ResourceId
 from mct_s2s.model.rights import Access, DirectoryRights, Lock, Permission, ScopeRights, SignedIn
 from mct_s2s.planning.answers import stopped
+from mct_s2s.planning.application_uri import taken_uri
 from mct_s2s.planning.findings import diagnose
 from mct_s2s.planning.grants import lacks
 from mct_s2s.planning.plan import Left, ManualStep
-from mct_s2s.planning.proof import Caller, identity_checks, inside_command, token_checks, token_remedy, why_refused
-from mct_s2s.planning.restoring import taken_uri
 from mct_s2s.planning.rights import Need, Right, judge
 from mct_s2s.planning.slots import make_sticky
+from mct_s2s.planning.verification import (
+    ClientToken,
+    identity_checks,
+    inside_command,
+    token_checks,
+    token_remedy,
+    why_refused,
+)
 from mct_s2s.planning.wire import _reading
 from mct_s2s.render.closing import vault_reading
 from mct_s2s.render.handover import Leaving, told
@@ -114,9 +121,9 @@ def world() -> Observed:
     )
 
 
-def caller() -> Caller:
+def caller() -> ClientToken:
     claims = Claims(EVIL, EVIL, TENANT.id, ClientId(EVIL), PrincipalId(EVIL), (EVIL,), "1.0", NOW)
-    return Caller(EVIL, EVIL, claims, shlex.join(["-a", EVIL]), EVIL)
+    return ClientToken(EVIL, EVIL, claims, shlex.join(["-a", EVIL]), EVIL)
 
 
 def proofs() -> Iterator[str | None]:

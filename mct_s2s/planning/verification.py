@@ -21,12 +21,12 @@ from mct_s2s.model.site_settings import (
     ROLE,
     TENANT_ID,
     TENANT_NAME,
+    Setting,
     is_enabled,
-    value_of,
 )
 
 
-class Kind(StrEnum):
+class CheckSubject(StrEnum):
     """Whom a check is about."""
 
     SITE = "site"
@@ -35,12 +35,12 @@ class Kind(StrEnum):
 
 
 @dataclass(frozen=True)
-class Check:
+class VerificationCheck:
     """One fact: proved (`ok` true), disproved (false), or not provable from here (`None`)."""
 
     client: str | None
     """The client's display name; `None` for a check of the App Service itself."""
-    kind: Kind
+    kind: CheckSubject
     check: str
     """`token`, `audience`, `tenant`, `role`, `call` …: stable, for scripts."""
     ok: bool | None
@@ -59,10 +59,10 @@ class Verification:
 
     url: str | None
     path: str
-    checks: tuple[Check, ...]
+    checks: tuple[VerificationCheck, ...]
 
     @property
-    def failed(self) -> tuple[Check, ...]:
+    def failed(self) -> tuple[VerificationCheck, ...]:
         """What was disproved."""
         return tuple(check for check in self.checks if check.ok is False)
 
@@ -78,7 +78,7 @@ class Verification:
 
 
 @dataclass(frozen=True)
-class Caller:
+class ClientToken:
     """A client application whose token was read."""
 
     name: str
@@ -90,7 +90,7 @@ class Caller:
     """Where its credential was found."""
 
 
-def token_checks(caller: Caller, observed: Observed) -> Iterator[Check]:
+def token_checks(caller: ClientToken, observed: Observed) -> Iterator[VerificationCheck]:
     """The claims of a client's token against the settings: audience, tenant, role.
 
     Args:
@@ -100,7 +100,7 @@ def token_checks(caller: Caller, observed: Observed) -> Iterator[Check]:
     assert observed.app_service is not None  # noqa: S101  # tokens are only proved for a site
     settings, claims = observed.app_service.settings, caller.claims
     yield _audience(caller, observed)
-    tenant = value_of(settings, TENANT_ID) or ""
+    tenant = TENANT_ID.value_in(settings) or ""
     yield _compared(
         caller, "tenant", TENANT_ID, tenant, claims.tenant_id, same_id(tenant.strip(), claims.tenant_id),
         own_command("configure-appservice", where=caller.where),
@@ -108,9 +108,9 @@ def token_checks(caller: Caller, observed: Observed) -> Iterator[Check]:
     yield _role(caller, observed.app_service)
 
 
-def _audience(caller: Caller, observed: Observed) -> Check:
+def _audience(caller: ClientToken, observed: Observed) -> VerificationCheck:
     assert observed.app_service is not None  # noqa: S101
-    expected, service = value_of(observed.app_service.settings, AUDIENCE) or "", observed.trust.service
+    expected, service = AUDIENCE.value_in(observed.app_service.settings) or "", observed.trust.service
     remedy = own_command("configure-appservice", where=caller.where)
     if caller.claims.version == "2.0":
         remedy = own_command("setup", where=caller.where)
@@ -120,40 +120,46 @@ def _audience(caller: Caller, observed: Observed) -> Check:
     return _compared(caller, "audience", AUDIENCE, expected, audience, audience == expected, remedy)
 
 
-def _compared(caller: Caller, check: str, setting: str, expected: str, found: str, agrees: bool, remedy: str) -> Check:
+def _compared(
+    caller: ClientToken, check: str, setting: Setting, expected: str, found: str, agrees: bool, remedy: str
+) -> VerificationCheck:
     if agrees:
-        return Check(caller.name, Kind.APPLICATION, check, True, f"The token's {check} is {found}, as {setting} says.")
+        return VerificationCheck(
+            caller.name, CheckSubject.APPLICATION, check, True, f"The token's {check} is {found}, as {setting} says."
+        )
     told = f"'{expected}'" if expected else "not set"
     message = f"The token's {check} is '{found}', but {setting} is {told}."
-    return Check(caller.name, Kind.APPLICATION, check, False, message, remedy)
+    return VerificationCheck(caller.name, CheckSubject.APPLICATION, check, False, message, remedy)
 
 
-def _role(caller: Caller, site: AppService) -> Check:
-    wanted, roles = value_of(site.settings, ROLE) or "", caller.claims.roles
+def _role(caller: ClientToken, site: AppService) -> VerificationCheck:
+    wanted, roles = ROLE.value_in(site.settings) or "", caller.claims.roles
     if wanted and wanted in roles:
-        return Check(caller.name, Kind.APPLICATION, "role", True, f"The token carries the role {wanted}.")
+        return VerificationCheck(
+            caller.name, CheckSubject.APPLICATION, "role", True, f"The token carries the role {wanted}."
+        )
     if site.allowed_object_ids.holds(caller.claims.object_id):
         told = "The token carries no role, and needs none: the client is let in by its object id."
-        return Check(caller.name, Kind.APPLICATION, "role", True, told)
+        return VerificationCheck(caller.name, CheckSubject.APPLICATION, "role", True, told)
     carried = f"the roles {', '.join(roles)}" if roles else "no role"
     told = f"The token carries {carried}; {ROLE} is {repr(wanted) if wanted else 'not set'}."
     remedy = own_command("add-client", about=caller.client_id, where=caller.where)
-    return Check(caller.name, Kind.APPLICATION, "role", False, told, remedy)
+    return VerificationCheck(caller.name, CheckSubject.APPLICATION, "role", False, told, remedy)
 
 
-def why_refused(caller: Caller, observed: Observed) -> tuple[str, str]:
+def why_refused(caller: ClientToken, observed: Observed) -> tuple[str, str]:
     """Why the site answers 401 to a token: the setting that differs from it, and the remedy."""
     site = observed.app_service
     assert site is not None  # noqa: S101
     return next(_reasons(caller, observed, site), _not_restarted(site))
 
 
-def _reasons(caller: Caller, observed: Observed, site: AppService) -> Iterator[tuple[str, str]]:
+def _reasons(caller: ClientToken, observed: Observed, site: AppService) -> Iterator[tuple[str, str]]:
     """Everything that stands against the call, in the order in which the site judges."""
     configure = own_command("configure-appservice", where=caller.where)
     if not is_enabled(site.settings):
-        yield f"{ENABLED} is '{value_of(site.settings, ENABLED) or ''}'", configure
-    name, tenant = value_of(site.settings, TENANT_NAME) or "", observed.tenant
+        yield f"{ENABLED} is '{ENABLED.value_in(site.settings) or ''}'", configure
+    name, tenant = TENANT_NAME.value_in(site.settings) or "", observed.tenant
     if tenant is not None and not tenant.is_called(name.strip()):
         yield f"{TENANT_NAME} is '{name}', which is no domain of the tenant {tenant.name}", configure
     audience, tenant_id, role = token_checks(caller, observed)
@@ -176,7 +182,7 @@ def _not_restarted(site: AppService) -> tuple[str, str]:
     return told, webapp_command("restart", resource, "--subscription", resource.subscription_id)
 
 
-def agrees(caller: Caller, observed: Observed) -> bool:
+def agrees(caller: ClientToken, observed: Observed) -> bool:
     """Whether nothing in token and settings stands against the call."""
     site = observed.app_service
     return site is not None and next(_reasons(caller, observed, site), None) is None
@@ -195,28 +201,32 @@ def token_remedy(service_code: str, client_id: str, where: str) -> str | None:
     return None
 
 
-def identity_checks(observed: Observed, where: str, audience: str, url: str) -> Iterator[Check]:
+def identity_checks(observed: Observed, where: str, audience: str, url: str) -> Iterator[VerificationCheck]:
     """What can be said of managed identities from outside, and how to prove the rest from inside."""
     site, required = observed.app_service, observed.trust.principal
     for identity in observed.trust.identities:
         name = identity.display_name
         told = f"The identity is in the directory as {identity.id}."
-        yield Check(name, Kind.MANAGED_IDENTITY, "principal", True, told)
+        yield VerificationCheck(name, CheckSubject.MANAGED_IDENTITY, "principal", True, told)
         holder = identity.resource_id or name
         admit = own_command("add-client", "--managed-identity", holder, where=where)
         if site is not None:
             listed = site.allowed_object_ids.holds(identity.id)
-            told = f"{identity.id} is {'' if listed else 'not '}on ServiceObjectIds."
-            yield Check(name, Kind.MANAGED_IDENTITY, "allowed", listed, told, None if listed else admit)
+            told = f"{identity.id} is {'' if listed else 'not '}on {OBJECT_IDS}."
+            yield VerificationCheck(
+                name, CheckSubject.MANAGED_IDENTITY, "allowed", listed, told, None if listed else admit
+            )
         if required is not None and required.assignment_required:
             assigned = any(same_id(a.principal_id, identity.id) for a in observed.trust.assignments)
             told = "The service application admits assigned callers only; the identity is " + (
                 "assigned." if assigned else "not assigned (AADSTS501051)."
             )
-            yield Check(name, Kind.MANAGED_IDENTITY, "assignment", assigned, told, None if assigned else admit)
-        yield Check(
+            yield VerificationCheck(
+                name, CheckSubject.MANAGED_IDENTITY, "assignment", assigned, told, None if assigned else admit
+            )
+        yield VerificationCheck(
             name,
-            Kind.MANAGED_IDENTITY,
+            CheckSubject.MANAGED_IDENTITY,
             CALL,
             None,
             "Its call is not provable from here: only the resource itself gets its tokens. Azure keeps an identity's "
@@ -230,7 +240,7 @@ def inside_command(audience: str, url: str) -> str:
     return own_command("verify", "--auth", "managed-identity", "--audience", audience, "--url", url)
 
 
-def in_order(checks: Iterable[Check]) -> tuple[Check, ...]:
+def in_order(checks: Iterable[VerificationCheck]) -> tuple[VerificationCheck, ...]:
     """The site's checks first, then client by client as they came."""
     rows = list(checks)
-    return (*(c for c in rows if c.kind is Kind.SITE), *(c for c in rows if c.kind is not Kind.SITE))
+    return (*(c for c in rows if c.kind is CheckSubject.SITE), *(c for c in rows if c.kind is not CheckSubject.SITE))
