@@ -36,7 +36,7 @@ from mct_s2s.render.documents import (
     result_document,
     status_document,
 )
-from mct_s2s.render.handover import Leaving, Told, told
+from mct_s2s.render.handover import Instruction, instructions
 from mct_s2s.render.plan import show_plan, summary
 from mct_s2s.render.progress import progress
 from mct_s2s.render.verification import verification_document
@@ -74,7 +74,7 @@ class Changed:
     credentials: list[SavedCredential]
     stores: Mapping[str, SecretStore]
     applied: bool
-    left: list[Told] = field(default_factory=list)
+    left: list[Instruction] = field(default_factory=list)
     """What somebody else has to do."""
     verification: Verification | None = None
 
@@ -145,10 +145,16 @@ async def _prove(
     return await prove_changed(session, after, changed.stores, facts, where(options, after))
 
 
-def _left(options: ChangingOptions, session: Session, wanted: Change, convergence: Convergence) -> list[Told]:
+def _left(options: ChangingOptions, session: Session, wanted: Change, convergence: Convergence) -> list[Instruction]:
     after = convergence.after
-    leaving = Leaving(where(options, after), session.cloud.login, after, convergence.results, wanted.handoff)
-    return told(convergence.left_to_others, leaving)
+    return instructions(
+        convergence.left_to_others,
+        after,
+        convergence.results,
+        where=where(options, after),
+        login=session.cloud.login,
+        handoff=wanted.handoff,
+    )
 
 
 def _keep_for(run: Run, path: Path) -> Callable[[str], Keep]:

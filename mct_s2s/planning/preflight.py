@@ -38,7 +38,7 @@ from mct_s2s.planning.changes import (
 from mct_s2s.planning.grants import Lack, lacks
 from mct_s2s.planning.plan import Left, ManualStep, Plan
 from mct_s2s.planning.rights import Judged, Need, Obstacle, ObstacleKind, Right, judge
-from mct_s2s.planning.unwire import taking_out
+from mct_s2s.planning.unwire import delete_settings_command
 
 
 @dataclass(frozen=True)
@@ -227,7 +227,7 @@ def _left(change: AnyChange, judged: Judged, access: Access) -> ManualStep:
             f"The settings of '{change.name}' that were written for a client which goes are left to others.",
             resource=change.site.resource,
             needed=needed,
-            command=taking_out(change.site.resource, change.changed),
+            command=delete_settings_command(change.site.resource, change.changed),
         )
     assert isinstance(change, RestartSite)  # noqa: S101  # the last and last that can be left
     what = f"The restart of '{change.name}' is left to others: you may not restart it."

@@ -23,7 +23,7 @@ from mct_s2s.planning.changes import Action, AnyChange, WriteSettings, known_id
 from mct_s2s.planning.findings import Finding, is_healthy
 from mct_s2s.planning.membership import is_allowed, is_consented, members
 from mct_s2s.planning.plan import Plan
-from mct_s2s.render.handover import Told
+from mct_s2s.render.handover import Instruction
 
 Json = dict[str, Any]
 
@@ -87,7 +87,7 @@ def result_document(
     status: Json,
     *,
     dry_run: bool,
-    left: Iterable[Told],
+    left: Iterable[Instruction],
     verification: Json | None = None,
 ) -> Json:
     """`mct-s2s/result/v1`."""

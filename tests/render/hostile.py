@@ -26,7 +26,7 @@ from mct_s2s.render.documents import (
     result_document,
     status_document,
 )
-from mct_s2s.render.handover import Told, show_lacking, show_left_to_others
+from mct_s2s.render.handover import Instruction, show_lacking, show_left_to_others
 from mct_s2s.render.next_steps import (
     Call,
     show_certificate_example,
@@ -106,7 +106,7 @@ def _documents(name: str) -> list[dict[str, object]]:
     seen = observed(name)
     findings = diagnose(seen, NOW, WHERE)
     status = status_document(seen, findings)
-    told = Told(name, f"mct-s2s {name}", name, {name: name}, (name,))
+    told = Instruction(name, f"mct-s2s {name}", name, {name: name}, (name,))
     result = result_document(
         planned_steps(full_plan(name)), [saved(name, f"file:{name}")], status, dry_run=True, left=[told]
     )
@@ -177,7 +177,7 @@ def _errors(terminal: Terminal, name: str) -> None:
 
 
 def _handed_over(terminal: Terminal, name: str) -> None:
-    told = Told(name, f"mct-s2s {name}", name, {name: name}, (name,))
+    told = Instruction(name, f"mct-s2s {name}", name, {name: name}, (name,))
     show_left_to_others(terminal, [told])
     show_lacking(terminal, [WEBSITE_CONTRIBUTOR])
     for line in support_request({name: name, "ServiceAuthRole": name}, name).splitlines():

@@ -29,7 +29,7 @@ from mct_s2s.planning.answers import stopped
 from mct_s2s.planning.application_uri import taken_uri
 from mct_s2s.planning.findings import diagnose
 from mct_s2s.planning.grants import lacks
-from mct_s2s.planning.plan import Left, ManualStep
+from mct_s2s.planning.plan import Left, ManualStep, Results
 from mct_s2s.planning.rights import Need, Right, judge
 from mct_s2s.planning.slots import make_sticky
 from mct_s2s.planning.verification import (
@@ -42,7 +42,7 @@ from mct_s2s.planning.verification import (
 )
 from mct_s2s.planning.wire import _reading
 from mct_s2s.render.closing import vault_reading
-from mct_s2s.render.handover import Leaving, told
+from mct_s2s.render.handover import instructions
 from mct_s2s.render.next_steps import (
     Call,
     client_example,
@@ -154,7 +154,6 @@ def grants() -> Iterator[str]:
 
 
 def handovers() -> Iterator[str]:
-    leaving = Leaving(shlex.join(["-a", EVIL]), "https://login", world(), handoff=Path(EVIL))
     resource = ResourceId.site(EVIL, EVIL, EVIL, EVIL)
     notes = [
         ManualStep(Left.CONSENT, "x", client=EVIL, resource=resource),
@@ -162,7 +161,9 @@ def handovers() -> Iterator[str]:
         ManualStep(Left.CONSENT, "x", client=EVIL),
         ManualStep(Left.RESTART, "x", resource=resource),
     ]
-    yield from (step.command for step in told(notes, leaving))
+    where = shlex.join(["-a", EVIL])
+    left = instructions(notes, world(), Results(), where=where, login="https://login", handoff=Path(EVIL))
+    yield from (step.command for step in left)
 
 
 def others() -> Iterator[str]:

@@ -18,7 +18,7 @@ from mct_s2s.model.site_settings import AppSettings
 from mct_s2s.planning.application_uri import holder_of_uri, taken_uri, uri_in_use
 from mct_s2s.planning.changes import CreateApplication
 from mct_s2s.planning.edits import ApplicationPatch
-from mct_s2s.planning.leaving import made_for
+from mct_s2s.planning.removal_targets import made_for
 from mct_s2s.planning.restoring import deleted_client, deleted_service, is_called
 from mct_s2s.ports import Azure, Directory
 from mct_s2s.together import together
