@@ -139,7 +139,7 @@ async def _prove(
     from mct_s2s.cli.proof import prove_changed  # noqa: PLC0415  # only where something was done
 
     if changed.stores and not run.terminal.json:
-        run.terminal.say("Testing each client (waiting for Entra ID and the App Service) …")
+        run.terminal.say("Testing each client (waiting for the App Service to restart) …")
     after = changed.convergence.after
     facts = Facts(wanted.now, "")
     return await prove_changed(session, after, changed.stores, facts, where(options, after))

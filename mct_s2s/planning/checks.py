@@ -17,7 +17,8 @@ from mct_s2s.planning.preflight import LEFT_TO_OTHERS
 from mct_s2s.planning.rights import Need, Right, judge
 from mct_s2s.planning.secret_policy import OTHERWISE, longest_end, typed
 
-NEW = "new registrations"
+NEW = "app registrations"
+"""The subject of a check of what has yet to be created."""
 READ_SITE = "read-app-service"
 USUAL_LIFETIME = timedelta(days=365)
 
@@ -77,11 +78,11 @@ def checks(seen: Seen, now: datetime, *, consent: bool = True) -> tuple[Check, .
     """
     found = [_signed_in(seen.access), *_tenant(seen)]
     needs = [
-        Need(Right.CREATE_APPLICATION, NEW),
-        Need(Right.CHANGE_APPLICATION, NEW),
-        Need(Right.CREATE_PRINCIPAL, NEW),
+        Need(Right.CREATE_APPLICATION, ""),
+        Need(Right.CHANGE_APPLICATION, ""),
+        Need(Right.CREATE_PRINCIPAL, ""),
     ]
-    needs += [Need(Right.CONSENT, "new clients")] if consent else []
+    needs += [Need(Right.CONSENT, "")] if consent else []
     found += [_judged(need, seen.access) for need in needs]
     found.append(_secrets(seen.access, now))
     found += _site(seen)
@@ -121,7 +122,7 @@ def _signed_in(access: Access) -> Check:
     how = access.directory.signed_in.description
     name = access.directory.name
     return Check(
-        "signed-in", State.OK, name or how, f"Signed in as {name}, by {how}." if name else f"Signed in: {how}."
+        "signed-in", State.OK, name or how, f"Signed in as {name} ({how})." if name else f"Signed in with {how}."
     )
 
 
@@ -142,24 +143,24 @@ def _tenant(seen: Seen) -> Iterator[Check]:
 
 def _judged(need: Need, access: Access) -> Check:
     judged = judge(need, access)
-    code = need.right.value
+    code, subject = need.right.value, need.subject or NEW
     lacking = lacks(judged, access)
     asked = "; ".join(line.partition(": ")[2] for line in in_words(lacking))
     grants = tuple(dict.fromkeys(lack.grant for lack in lacking))
     if judged.verdict is Verdict.NO:
         remedy = f"{asked[:1].upper()}{asked[1:]}"
-        return Check(code, State.MISSING, need.subject, f"You may not {doing(need)}.", remedy, grants)
+        return Check(code, State.MISSING, subject, f"You can't {doing(need)}.", remedy, grants)
     if judged.verdict is Verdict.UNKNOWN:
-        message = f"Whether you may {doing(need)} cannot be seen; the request itself will tell."
+        message = f"Could not check whether you can {doing(need)}."
         tip = f"If it is refused, {asked}" if asked else None
-        return Check(code, State.UNKNOWN, need.subject, message, tip, grants)
-    return Check(code, State.OK, need.subject, f"You may {doing(need)}.")
+        return Check(code, State.UNKNOWN, subject, message, tip, grants)
+    return Check(code, State.OK, subject, f"You can {doing(need)}.")
 
 
 def _secrets(access: Access, now: datetime) -> Check:
     rules = access.secret_rules
     if rules is None:
-        message = "The tenant's policy on client secrets cannot be seen; the request itself will tell."
+        message = "Could not check whether the tenant allows client secrets: you can't read the policy."
         return Check("secret-policy", State.UNKNOWN, "client secrets", message)
     if any(rule.restriction is SecretRestriction.ADDITION for rule in rules):
         remedy = f"{OTHERWISE[0].upper()}{OTHERWISE[1:]}."
@@ -169,7 +170,7 @@ def _secrets(access: Access, now: datetime) -> Check:
     if ends is None:
         return Check("secret-policy", State.OK, "client secrets", "The tenant's policy allows client secrets.")
     message = f"The tenant's policy allows client secrets until {typed(ends)} at most."
-    remedy = f"Where that is sooner than you want: --auto-lifetime, or --secret-lifetime {typed(ends)}"
+    remedy = f"To use a shorter lifetime: --auto-lifetime, or --secret-lifetime {typed(ends)}"
     return Check("secret-policy", State.OK, "client secrets", message, remedy)
 
 
@@ -183,7 +184,7 @@ def _site(seen: Seen) -> Iterator[Check]:
         return
     reading = _judged(Need(Right.READ_SETTINGS, site.label, resource=site.resource), seen.access)
     if refusal is None:
-        yield Check(reading.code, State.OK, site.label, f"You may read the application settings of '{site.label}'.")
+        yield Check(reading.code, State.OK, site.label, f"You can read the application settings of '{site.label}'.")
     elif reading.state is State.MISSING:
         yield reading
     else:
@@ -194,6 +195,6 @@ def _site(seen: Seen) -> Iterator[Check]:
 
 def _identity(holder: IdentityResource, access: Access) -> Check:
     if holder.principal_id is not None:
-        message = f"'{holder.display_name}' has a managed identity already."
+        message = f"'{holder.display_name}' already has a managed identity."
         return Check(Right.ENABLE_IDENTITY.value, State.OK, holder.display_name, message)
     return _judged(Need(Right.ENABLE_IDENTITY, holder.display_name, resource=holder.resource), access)

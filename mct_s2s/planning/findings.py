@@ -84,7 +84,8 @@ def diagnose(observed: Observed, now: datetime, where: str, within: timedelta = 
                 "not-configured",
                 Severity.ERROR,
                 label,
-                f"'{label}' has no service-to-service authentication yet. Add --client NAME for each of its callers.",
+                f"'{label}' has no service-to-service authentication yet. To set it up, add --client NAME for each "
+                "client.",
                 own_command("setup", where=where),
             ),
         )
@@ -101,7 +102,7 @@ def _stopped(site: AppService | None) -> Iterator[Finding]:
         "app-service-stopped",
         Severity.WARNING,
         site.site.label,
-        f"'{site.site.label}' is stopped: it answers no call, and a restart does not start it.",
+        f"'{site.site.label}' is stopped. A restart does not start it.",
         webapp_command("start", resource, "--subscription", resource.subscription_id),
     )
 
@@ -111,14 +112,14 @@ def _service(observed: Observed, where: str) -> Iterator[Finding]:
     application = trust.service
     if application is None:
         lost = next(iter(trust.deleted), None)
-        message = "The tenant holds no service application for this App Service"
-        message += f": '{lost.display_name}' is in the recycle bin." if lost is not None else "."
+        message = "The tenant has no service application for this App Service"
+        message += f": '{lost.display_name}' is deleted and still in the recycle bin." if lost is not None else "."
         yield Finding("service-application-missing", Severity.ERROR, "service application", message, setup)
         return
     name = application.display_name
     if not _uris(observed):
         uri = api_uri(application.client_id)
-        message = f"'{name}' has no Application ID URI that the App Service could expect; {uri} is missing."
+        message = f"'{name}' has no Application ID URI for the App Service: {uri} is missing."
         holder = holder_of_uri(uri, trust.deleted, but=application.client_id)
         told, remedy = taken_uri(uri, holder, observed.graph) if holder is not None else ("", setup)
         yield Finding("application-id-uri-missing", Severity.ERROR, name, f"{message} {told}".rstrip(), remedy)
@@ -127,13 +128,15 @@ def _service(observed: Observed, where: str) -> Iterator[Finding]:
     if role is None:
         yield Finding("app-role-missing", Severity.ERROR, name, f"'{name}' has no app role '{value}'.", setup)
     elif not role.enabled:
-        yield Finding("app-role-disabled", Severity.ERROR, name, f"The app role '{value}' of '{name}' is off.", setup)
+        yield Finding(
+            "app-role-disabled", Severity.ERROR, name, f"The app role '{value}' of '{name}' is disabled.", setup
+        )
     if trust.principal is None:
         yield Finding(
             "service-principal-missing",
             Severity.ERROR,
             name,
-            f"'{name}' has no service principal: no token can be issued for it (AADSTS500011).",
+            f"'{name}' has no service principal, so Entra ID issues no tokens for it (AADSTS500011).",
             setup,
         )
     if application.token_version == 2:
@@ -141,7 +144,7 @@ def _service(observed: Observed, where: str) -> Iterator[Finding]:
             "token-version",
             Severity.ERROR,
             name,
-            f"'{name}' asks for v2 access tokens; their audience is {application.client_id}, not its URI.",
+            f"'{name}' gets v2 access tokens: their audience is {application.client_id}, not its Application ID URI.",
             setup,
         )
 
@@ -167,14 +170,14 @@ def _settings(observed: Observed, where: str) -> Iterator[Finding]:
         elif (value if name in {AUDIENCE, ROLE} else value.casefold()) not in accepted:
             wanted = " or ".join(sorted(accepted))
             yield Finding(
-                "setting-mismatch", Severity.ERROR, name, f"{name} is '{value}'; it has to be '{wanted}'.", configure
+                "setting-mismatch", Severity.ERROR, name, f"{name} is '{value}'. It must be '{wanted}'.", configure
             )
     if value_of(site.settings, ENABLED) is not None and not is_enabled(site.settings):
         yield Finding(
             "setting-mismatch",
             Severity.ERROR,
             ENABLED,
-            f"{ENABLED} is '{value_of(site.settings, ENABLED)}': every service call is refused.",
+            f"{ENABLED} is '{value_of(site.settings, ENABLED)}': the API refuses every client.",
             configure,
         )
     for name, listed in ((APPLICATION_IDS, site.allowed_client_ids), (OBJECT_IDS, site.allowed_object_ids)):
@@ -190,7 +193,7 @@ def _swaps(observed: Observed) -> Iterator[Finding]:
         "settings-not-sticky",
         Severity.NOTE,
         site.site.label,
-        f"A swap would carry {', '.join(travelling(site))} away from '{site.site.label}'.",
+        f"Swapping would move {', '.join(travelling(site))} away from '{site.site.label}'.",
         make_sticky(site),
     )
 
@@ -201,7 +204,7 @@ def _malformed(name: str, listed: AllowList, where: str) -> Iterator[Finding]:
             "setting-malformed",
             Severity.WARNING,
             name,
-            f"{name} has blanks, empty entries or doubles: '{listed.text}'.",
+            f"{name} contains spaces, empty entries or duplicates: '{listed.text}'.",
             own_command("configure-appservice", where=where),
         )
     for entry in listed.strangers:
@@ -209,7 +212,7 @@ def _malformed(name: str, listed: AllowList, where: str) -> Iterator[Finding]:
             "setting-malformed",
             Severity.WARNING,
             name,
-            f"'{entry}' on {name} is not a GUID and matches no caller.",
+            f"'{entry}' in {name} is not a GUID, so it matches no client.",
             own_command("remove-client", about=entry, where=where),
         )
 
@@ -243,7 +246,7 @@ def _nobody(observed: Observed, where: str) -> Iterator[Finding]:
         "no-clients",
         Severity.WARNING,
         site.site.label,
-        f"'{site.site.label}' has no client: nobody can call its API yet.",
+        f"'{site.site.label}' has no clients: nothing can call its API yet.",
         own_command("add-client", about="NAME", where=where),
     )
 
@@ -256,12 +259,12 @@ def _client(client: ClientApplication, observed: Observed, when: When, where: st
             "client-not-consented",
             Severity.ERROR,
             name,
-            f"'{name}' has no admin consent: its tokens carry no role.",
+            f"'{name}' has no admin consent, so its tokens have no role.",
             add,
         )
     if observed.app_service is not None and not is_allowed(client, observed.app_service):
         yield Finding(
-            "client-not-allowed", Severity.ERROR, name, f"'{name}' holds the role but is not on the allow list.", add
+            "client-not-allowed", Severity.ERROR, name, f"'{name}' has the role but is not on the allow list.", add
         )
     if client.application is not None:
         yield from _credentials(client, when, add, own_command("rotate-secret", about=client.client_id, where=where))
@@ -273,9 +276,7 @@ def _credentials(client: ClientApplication, when: When, add: str, rotate: str) -
     name, credentials = client.display_name, client.application.credentials
     valid = [credential for credential in credentials if credential.is_valid_at(now)]
     if not credentials:
-        yield Finding(
-            "no-credential", Severity.ERROR, name, f"'{name}' has nothing to prove who it is: it cannot sign in.", add
-        )
+        yield Finding("no-credential", Severity.ERROR, name, f"'{name}' has no credential, so it cannot sign in.", add)
     elif not valid:
         latest = max(credential.expires for credential in credentials if credential.expires is not None)
         by_certificate = all(c.kind is CredentialKind.CERTIFICATE for c in credentials)
@@ -304,7 +305,7 @@ def _unknown(entry: str, name: str, where: str) -> Finding:
         "client-unknown",
         Severity.WARNING,
         entry,
-        f"{entry} on {name} belongs to nobody in this tenant: a deleted client, or an id of the wrong kind.",
+        f"{entry} in {name} matches nothing in this tenant: a deleted client, or the wrong type of ID.",
         own_command("remove-client", about=entry, where=where),
     )
 

@@ -115,14 +115,14 @@ def _audience(caller: Caller, observed: Observed) -> Check:
     if caller.claims.version == "2.0":
         remedy = own_command("setup", where=caller.where)
     elif service is not None and expected in service.identifier_uris:
-        remedy = f"Ask for a token of {expected}/.default (MCT_S2S_SCOPE in {caller.source})."
+        remedy = f"Request a token for {expected}/.default (MCT_S2S_SCOPE in {caller.source})."
     audience = caller.claims.audience
     return _compared(caller, "audience", AUDIENCE, expected, audience, audience == expected, remedy)
 
 
 def _compared(caller: Caller, check: str, setting: str, expected: str, found: str, agrees: bool, remedy: str) -> Check:
     if agrees:
-        return Check(caller.name, Kind.APPLICATION, check, True, f"The token's {check} is {found}, as {setting} says.")
+        return Check(caller.name, Kind.APPLICATION, check, True, f"The token's {check} is {found}, as in {setting}.")
     told = f"'{expected}'" if expected else "not set"
     message = f"The token's {check} is '{found}', but {setting} is {told}."
     return Check(caller.name, Kind.APPLICATION, check, False, message, remedy)
@@ -131,12 +131,12 @@ def _compared(caller: Caller, check: str, setting: str, expected: str, found: st
 def _role(caller: Caller, site: AppService) -> Check:
     wanted, roles = value_of(site.settings, ROLE) or "", caller.claims.roles
     if wanted and wanted in roles:
-        return Check(caller.name, Kind.APPLICATION, "role", True, f"The token carries the role {wanted}.")
+        return Check(caller.name, Kind.APPLICATION, "role", True, f"The token has the role {wanted}.")
     if site.allowed_object_ids.holds(caller.claims.object_id):
-        told = "The token carries no role, and needs none: the client is let in by its object id."
+        told = "The token has no role and needs none: the client's object ID is on the allow list."
         return Check(caller.name, Kind.APPLICATION, "role", True, told)
     carried = f"the roles {', '.join(roles)}" if roles else "no role"
-    told = f"The token carries {carried}; {ROLE} is {repr(wanted) if wanted else 'not set'}."
+    told = f"The token has {carried}, but {ROLE} is {repr(wanted) if wanted else 'not set'}."
     remedy = own_command("add-client", about=caller.client_id, where=caller.where)
     return Check(caller.name, Kind.APPLICATION, "role", False, told, remedy)
 
@@ -155,7 +155,7 @@ def _reasons(caller: Caller, observed: Observed, site: AppService) -> Iterator[t
         yield f"{ENABLED} is '{value_of(site.settings, ENABLED) or ''}'", configure
     name, tenant = value_of(site.settings, TENANT_NAME) or "", observed.tenant
     if tenant is not None and not tenant.is_called(name.strip()):
-        yield f"{TENANT_NAME} is '{name}', which is no domain of the tenant {tenant.name}", configure
+        yield f"{TENANT_NAME} is '{name}', which is not a domain of the tenant {tenant.name}", configure
     audience, tenant_id, role = token_checks(caller, observed)
     if audience.ok is False or tenant_id.ok is False:
         differs = audience if audience.ok is False else tenant_id
@@ -164,14 +164,17 @@ def _reasons(caller: Caller, observed: Observed, site: AppService) -> Iterator[t
     if site.allowed_object_ids.holds(claims.object_id):
         return
     if not site.allowed_client_ids.holds(claims.client_id):
-        told = f"{APPLICATION_IDS} does not hold the application id {claims.client_id}, nor {OBJECT_IDS} the object id "
+        told = (
+            f"{APPLICATION_IDS} does not contain the appId {claims.client_id}, and {OBJECT_IDS} does not "
+            "contain the object ID "
+        )
         yield f"{told}{claims.object_id}", own_command("add-client", about=caller.client_id, where=caller.where)
     if role.ok is False:
         yield role.message.rstrip("."), role.remedy or ""
 
 
 def _not_restarted(site: AppService) -> tuple[str, str]:
-    told = "token and settings agree, so the App Service has perhaps not been restarted since the settings changed"
+    told = "the token matches the settings, so the App Service may need a restart to read them"
     resource = site.site.resource
     return told, webapp_command("restart", resource, "--subscription", resource.subscription_id)
 
@@ -200,17 +203,17 @@ def identity_checks(observed: Observed, where: str, audience: str, url: str) -> 
     site, required = observed.app_service, observed.trust.principal
     for identity in observed.trust.identities:
         name = identity.display_name
-        told = f"The identity is in the directory as {identity.id}."
+        told = f"Found in Entra ID: object ID {identity.id}."
         yield Check(name, Kind.MANAGED_IDENTITY, "principal", True, told)
         holder = identity.resource_id or name
         admit = own_command("add-client", "--managed-identity", holder, where=where)
         if site is not None:
             listed = site.allowed_object_ids.holds(identity.id)
-            told = f"{identity.id} is {'' if listed else 'not '}on ServiceObjectIds."
+            told = f"ServiceObjectIds {'contains' if listed else 'does not contain'} {identity.id}."
             yield Check(name, Kind.MANAGED_IDENTITY, "allowed", listed, told, None if listed else admit)
         if required is not None and required.assignment_required:
             assigned = any(same_id(a.principal_id, identity.id) for a in observed.trust.assignments)
-            told = "The service application admits assigned callers only; the identity is " + (
+            told = "The service application requires assignment, and the identity is " + (
                 "assigned." if assigned else "not assigned (AADSTS501051)."
             )
             yield Check(name, Kind.MANAGED_IDENTITY, "assignment", assigned, told, None if assigned else admit)
@@ -219,8 +222,7 @@ def identity_checks(observed: Observed, where: str, audience: str, url: str) -> 
             Kind.MANAGED_IDENTITY,
             CALL,
             None,
-            "Its call is not provable from here: only the resource itself gets its tokens. Azure keeps an identity's "
-            "tokens for up to a day, so what was granted today may not be in them yet.",
+            "Can only be tested from the resource itself (Azure caches its tokens for up to 24 hours). Run there:",
             inside_command(audience, url),
         )
 

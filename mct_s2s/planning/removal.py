@@ -160,7 +160,7 @@ class _Undoing:
             yield self._purged(row, key)
         else:
             since = f" since {row.deleted:%Y-%m-%d}" if row.deleted else ""
-            yield _kept(ABOUT, row, f"removed already: in the recycle bin{since}", key)
+            yield _kept(ABOUT, row, f"already deleted{since}; still in the recycle bin", key)
 
     def forgotten(self, leaving: Leaving) -> Iterator[AnyChange]:
         """The service application's tags for identities that are not this trust's any more."""
@@ -179,7 +179,7 @@ class _Undoing:
                 key="service-application:forget",
                 resource=SERVICE,
                 name=service.display_name,
-                detail="forgets the identity that was switched on, or the app that was wired",
+                detail="removes the tags of the enabled identity or the wired app",
                 object_id=service.object_id,
                 edits=ApplicationEdits(forget=tuple(gone)),
                 after=tuple(gone.values()),
@@ -193,7 +193,7 @@ class _Undoing:
         ours = service.unique_name == unique_name
         if self.removal.keep_registration or not (ours or self.removal.delete_adopted):
             yield from self.forgotten(who_leaves(self.removal, self.observed, self.base))
-            why = "kept, as asked" if self.removal.keep_registration else _ADOPTED
+            why = "kept: --keep-registration" if self.removal.keep_registration else _ADOPTED
             yield _kept(SERVICE, service, why, "service-application")
         else:
             yield from self._deleted(SERVICE, service, "service-application", after)
@@ -223,7 +223,7 @@ class _Undoing:
             key=f"{key}:access",
             resource="API permission",
             name=application.display_name,
-            detail="no longer asks for the MCT API",
+            detail="no longer requests the MCT API",
             object_id=application.object_id,
             edits=ApplicationEdits(no_access_to=service.client_id),
         )
@@ -246,7 +246,7 @@ class _Undoing:
             key=key,
             resource=about,
             name=application.display_name,
-            detail="for good" if self.removal.purge else "into the recycle bin; can be restored for 30 days",
+            detail="permanently" if self.removal.purge else "can be restored for 30 days",
             object_id=application.object_id,
             client_id=application.client_id,
             after=tuple(after),
@@ -258,7 +258,7 @@ class _Undoing:
         return PurgeApplication(
             key=f"{key}:purge",
             name=application.display_name,
-            detail="its name and its URI are free again",
+            detail="frees its name and its URI",
             object_id=application.object_id,
             is_new=bool(after),
             after=after,
@@ -278,13 +278,13 @@ class _Undoing:
 
     def _why_kept(self, application: Application) -> str:
         if self.removal.keep_registration:
-            return "kept, as asked"
+            return "kept: --keep-registration"
         if made_for(application, self.base):
-            return "kept: it asks for other APIs, too (--delete-adopted deletes it all the same)"
+            return "kept: it also requests other APIs (to delete it, add --delete-adopted)"
         return _ADOPTED
 
 
-_ADOPTED = "kept: it was not made by mct-s2s (--delete-adopted deletes it all the same)"
+_ADOPTED = "kept: mct-s2s did not create it (to delete it, add --delete-adopted)"
 
 
 def _kept(about: str, application: Application, why: str, key: str) -> AlreadyRight:
@@ -299,18 +299,18 @@ def _with_credentials(application: Application) -> str:
 
 def _why_left_on(use: IdentityUse | None, *, let_in: bool) -> str:
     if use is None:
-        return "left on: it was not switched on for this trust"
+        return "kept: mct-s2s did not enable it"
     if not let_in:
-        return "left on: it is not on this App Service's allow list"
+        return "kept: it is not on this App Service's allow list"
     if use.others is None:
-        return "left on: what else relies on it cannot be read"
-    return f"left on: it is used elsewhere, too ({', '.join(use.others[:3])})"
+        return "kept: could not read what else uses it"
+    return f"kept: it is also used elsewhere ({', '.join(use.others[:3])})"
 
 
 def _switched_off(steps: Iterable[AnyChange]) -> Iterator[str]:
     off = [str(step.holder.resource) for step in steps if isinstance(step, DisableIdentity)]
     if off:
         yield (
-            f"Switches off the system-assigned identity of {', '.join(off)}. Only Azure roles in its own subscription "
-            "can be seen from here: if it is used in another one, answer no."
+            f"Disables the system-assigned identity of {', '.join(off)}. Its roles in other subscriptions cannot "
+            "be checked: if it is used there, answer no."
         )

@@ -78,7 +78,7 @@ class Need:
 
     right: Right
     subject: str
-    """What it is done to, by the name that people know."""
+    """What it is done to, by the name that people know; empty for whatever has yet to be created."""
     application: ApplicationObjectId | None = None
     """The registration, where it exists already."""
     resource: ResourceId | None = None

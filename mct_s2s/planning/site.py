@@ -75,8 +75,8 @@ def _put_back(backup: Backup, observed: Observed) -> SettingsSpec:
     if site is not None and str(site.site.resource).casefold() != backup.app_service.casefold():
         raise Refused(
             "backup-of-another-site",
-            f"The backup holds the settings of {backup.app_service}, not those of '{site.site.label}'.",
-            remedy=f"Restore it where it belongs: add {option('--app-service', backup.app_service)}",
+            f"The backup is of '{backup.app_service}', not of '{site.site.label}'.",
+            remedy=f"To restore it to that App Service, add {option('--app-service', backup.app_service)}",
         )
     held = {name.casefold() for name in backup.settings}
     return SettingsSpec(

@@ -1012,6 +1012,9 @@ class Watcher:
     def finished(self, change: AnyChange, detail: str) -> None:
         self.told.append(f"finished {change.key}")
 
+    def skipped(self, change: AnyChange, why: str) -> None:
+        self.told.append(f"skipped {change.key}")
+
     def failed(self, change: AnyChange, error: S2SError) -> None:
         self.told.append(f"failed {change.key}")
 

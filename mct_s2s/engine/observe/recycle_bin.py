@@ -132,11 +132,11 @@ async def create_or_restore(
                 if row.unique_name == change.unique_name:
                     back = replace(row, credentials=(), deleted=None)
                     await restore(azure, back, (), change.option)
-                    return back, "it had just been deleted: restored"
+                    return back, "restored: it had just been deleted"
             await asyncio.sleep(1)
         error.remedy = (
-            f"A registration that was deleted a moment ago still holds the name '{change.unique_name}'. Run the same "
-            "command again in a minute: it restores it."
+            f"A registration that was just deleted still has the name '{change.unique_name}'. Run the same command "
+            "again in a minute to restore it."
         )
         raise
     if not is_made:
@@ -159,9 +159,10 @@ async def explain_taken_uri(
             return
         for other in await azure.directory.applications_with_uri(uri):
             error.explain(
-                f"{uri} is taken by '{other.display_name}' (appId {other.client_id}).",
-                f"Use that one as the service application: add {option('--service-app', other.client_id)}. "
-                "Or take the URI off it in the portal (Expose an API), then run the same command again.",
+                f"The Application ID URI '{uri}' is already in use by '{other.display_name}' (appId "
+                f"{other.client_id}).",
+                f"To use that one as the service application, add {option('--service-app', other.client_id)}. Or "
+                "remove the URI from it in the portal (Expose an API), then run the same command again.",
             )
             return
 

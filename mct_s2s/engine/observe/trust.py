@@ -84,7 +84,7 @@ async def _find_service(
                 raise NotThere(
                     "service-application-missing",
                     f"No app registration in this tenant has the appId or Application ID URI '{named}'.",
-                    remedy="Copy it from the registration's overview page, or leave --service-app out to create one.",
+                    remedy="Copy it from the overview page in the portal, or remove --service-app to create one.",
                 )
     own = (await early)[0]
     if own is None:
@@ -111,7 +111,7 @@ async def _named(directory: Directory, named: str) -> _Service:
         raise NotThere(
             "service-application-ambiguous",
             f"{len(matching)} app registrations have the Application ID URI '{named}'.",
-            remedy="Say which by its appId: --service-app APP_ID",
+            remedy="Use the appId of one of them: --service-app APP_ID",
         )
     if not matching:
         return _Service(None)
