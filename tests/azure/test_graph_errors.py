@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 import httpx
 import pytest
-from mct_s2s.azure.graph import errors
+from mct_s2s.azure.graph import graph_refusals
 from mct_s2s.azure.graph.directory import GraphDirectory
 from mct_s2s.errors import PermissionMissing, S2SError, ServiceError, SignInFailed
 from mct_s2s.model.ids import ApplicationObjectId, AppRoleId, ClientId, PrincipalId
@@ -43,14 +43,14 @@ def refusal(
     return Answer(status, {"error": error}, {**JSON, "request-id": REQUEST_ID, **(headers or {})})
 
 
-def told(answer: Answer | Exception, doing: str = errors.READ) -> S2SError:
+def told(answer: Answer | Exception, doing: str = graph_refusals.READ) -> S2SError:
     """What the user is told when a request that is `doing` something gets that answer."""
     with pytest.raises(S2SError) as raised:
         asyncio.run(graph_session(answer).send(graph_request(), doing))
     return raised.value
 
 
-def service_error(answer: Answer | Exception, doing: str = errors.READ) -> ServiceError:
+def service_error(answer: Answer | Exception, doing: str = graph_refusals.READ) -> ServiceError:
     error = told(answer, doing)
     assert isinstance(error, ServiceError)
     return error
@@ -73,15 +73,15 @@ class Case:
 
 REFUSALS = {
     "no privileges to read": Case(
-        errors.READ,
+        graph_refusals.READ,
         refusal(403, "Authorization_RequestDenied", "Insufficient privileges to complete the operation."),
         "permission-missing", "Directory Readers", PermissionMissing, 4,
     ),
     "an object that is not there, or not yet": Case(
-        errors.READ, refusal(404, "Request_ResourceNotFound", NOT_FOUND), "graph-refused", AGAIN, lag=True
+        graph_refusals.READ, refusal(404, "Request_ResourceNotFound", NOT_FOUND), "graph-refused", AGAIN, lag=True
     ),
     "fresh directory data": Case(
-        errors.READ,
+        graph_refusals.READ,
         refusal(404, "Directory_ObjectNotFound", "Unable to read the company information from the directory."),
         "graph-refused", AGAIN, lag=True,
     ),
@@ -214,7 +214,7 @@ REFUSALS = {
         "graph-refused", AGAIN,
     ),
     "a query that is not supported": Case(
-        errors.READ,
+        graph_refusals.READ,
         refusal(400, "Request_UnsupportedQuery", "Direct queries to this resource type are not supported."),
         "graph-refused", AGAIN,
     ),
@@ -227,12 +227,12 @@ REFUSALS = {
         CREATE, refusal(503, "ServiceUnavailable", "The service is unavailable."), "graph-refused", "resumes"
     ),
     "no token": Case(
-        errors.READ,
+        graph_refusals.READ,
         refusal(401, "InvalidAuthenticationToken", "Access token is empty."),
         "graph-sign-in", "az login", SignInFailed, 4,
     ),
     "a token for another service": Case(
-        errors.READ,
+        graph_refusals.READ,
         refusal(401, "InvalidAuthenticationToken", "Access token validation failure. Invalid audience."),
         "graph-sign-in", "az login", SignInFailed, 4,
     ),
@@ -255,7 +255,7 @@ def test_each_refusal_has_its_code_the_services_words_and_a_way_out(case: Case) 
 def test_only_the_exact_words_of_replication_are_waited_for(case: Case) -> None:
     """Else a real mistake costs five minutes of waiting, or a new object is refused although it is about to be seen."""
     error = told(case.answer, case.doing)
-    assert (isinstance(error, ServiceError) and errors.is_lag(error)) is case.lag
+    assert (isinstance(error, ServiceError) and graph_refusals.is_lag(error)) is case.lag
 
 
 def test_what_a_retry_rule_reads_is_kept() -> None:
@@ -285,7 +285,7 @@ def test_retry_after_is_seconds_or_nothing(header: str | None, seconds: float | 
 
 
 LEAST = {
-    errors.READ: ("Application.Read.All and Organization.Read.All", "Directory Readers"),
+    graph_refusals.READ: ("Application.Read.All and Organization.Read.All", "Directory Readers"),
     CREATE: ("Application.ReadWrite.OwnedBy", "Application Developer"),
     CHANGE: ("Application.ReadWrite.OwnedBy", "Cloud Application Administrator"),
     RESTORE: ("Application.ReadWrite.All", "Cloud Application Administrator"),
@@ -304,7 +304,7 @@ LEAST = {
 def test_a_missing_permission_names_the_least_role_and_the_least_permission(doing: str, least: tuple[str, str]) -> None:
     denied = refusal(403, "Authorization_RequestDenied", "Insufficient privileges to complete the operation.")
     error = told(denied, doing)
-    assert isinstance(error, errors.PermissionDenied)
+    assert isinstance(error, graph_refusals.PermissionDenied)
     assert (error.code, error.exit_code) == ("permission-missing", 4)
     permission, role = least
     assert f"the role {role} (for a person)" in error.remedy
@@ -322,7 +322,7 @@ def test_a_refused_token_is_replaced_once_before_it_is_called_a_failure() -> Non
     """A token that was revoked, or expired early, must not end a command that a new one would let go on."""
     refused = refusal(401, "InvalidAuthenticationToken", "Lifetime validation failed, the token is expired.")
     session = graph_session(refused, Answer(200, {"value": []}))
-    assert asyncio.run(session.send(graph_request(), errors.READ)) == {"value": []}
+    assert asyncio.run(session.send(graph_request(), graph_refusals.READ)) == {"value": []}
     signed_in = session._credential
     assert isinstance(signed_in, SignedIn)
     assert signed_in.forgotten == 1
@@ -349,7 +349,7 @@ def test_a_claims_challenge_is_told_with_the_commands_that_answer_it(status: int
 def test_the_claims_of_a_challenge_are_brought_and_the_request_is_sent_once_more() -> None:
     challenged = Answer(401, b"", {"WWW-Authenticate": CHALLENGE})
     session = graph_session(challenged, Answer(200, {"value": []}), brings=True)
-    assert asyncio.run(session.send(graph_request(), errors.READ)) == {"value": []}
+    assert asyncio.run(session.send(graph_request(), graph_refusals.READ)) == {"value": []}
     signed_in = session._credential
     assert isinstance(signed_in, SignedIn)
     assert [challenge.claims for challenge in signed_in.brought] == ['{"access_token": {}}']
@@ -415,7 +415,7 @@ def test_a_success_without_a_body_is_none() -> None:
 def test_an_error_that_is_nobodys_refusal_is_not_hidden() -> None:
     """A bug of ours must not be told as Microsoft's refusal."""
     with pytest.raises(ZeroDivisionError):
-        errors.translate(ZeroDivisionError(), CREATE)
+        graph_refusals.translate(ZeroDivisionError(), CREATE)
 
 
 OF_ANOTHER_SHAPE: dict[str, object] = {
@@ -514,7 +514,7 @@ def test_a_registration_that_is_not_there_is_none_and_not_an_error() -> None:
 
 
 def test_a_registration_that_somebody_purged_cannot_be_restored() -> None:
-    error = errors.recycle_bin_empty(OBJECT)
+    error = graph_refusals.recycle_bin_empty(OBJECT)
     assert (error.code, error.status, error.answer_lost) == ("not-in-recycle-bin", 404, False)
     assert OBJECT in error.message
     assert AGAIN in error.remedy

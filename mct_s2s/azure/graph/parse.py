@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from mct_s2s.azure.answers import GRAPH, guid, members, optional, rows, text, texts
-from mct_s2s.azure.graph.errors import READ
+from mct_s2s.azure.graph.graph_refusals import READ
 from mct_s2s.errors import UsageError
 from mct_s2s.model.ids import (
     ApplicationObjectId,

@@ -18,13 +18,13 @@ from kiota_abstractions.request_information import RequestInformation
 
 from mct_s2s.azure.answers import GRAPH, guid
 from mct_s2s.azure.graph import parse
-from mct_s2s.azure.graph.errors import READ, already_gone, is_lag
-from mct_s2s.azure.graph.session import GraphSession
+from mct_s2s.azure.graph.graph_refusals import READ, already_gone, is_lag
+from mct_s2s.azure.graph.graph_session import GraphSession
 from mct_s2s.azure.retry import Lag
+from mct_s2s.concurrency import together
 from mct_s2s.errors import ServiceError
 from mct_s2s.model.ids import KeyId, PrincipalId
 from mct_s2s.model.observed import Credential, CredentialKind, Owner
-from mct_s2s.together import together
 
 REMOVE = "remove the credentials that came back"
 

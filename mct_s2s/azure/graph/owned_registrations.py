@@ -13,8 +13,8 @@ from kiota_abstractions.base_request_configuration import RequestConfiguration
 from kiota_abstractions.method import Method
 from msgraph.generated.models.application import Application
 
-from mct_s2s.azure.graph.errors import CREATE, is_lag
-from mct_s2s.azure.graph.session import GraphSession
+from mct_s2s.azure.graph.graph_refusals import CREATE, is_lag
+from mct_s2s.azure.graph.graph_session import GraphSession
 from mct_s2s.errors import ServiceError
 from mct_s2s.model.ids import ApplicationObjectId, PrincipalId
 
