@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 import httpx
 import pytest
-from mct_s2s.azure.graph import errors
+from mct_s2s.azure.graph import graph_refusals
 from mct_s2s.azure.graph.directory import GraphDirectory
 from mct_s2s.azure.graph.operations import Operation
 from mct_s2s.errors import PermissionMissing, S2SError, ServiceError, SignInFailed
@@ -256,7 +256,7 @@ def test_each_refusal_has_its_code_the_services_words_and_a_way_out(case: Case) 
 def test_only_the_exact_words_of_replication_are_waited_for(case: Case) -> None:
     """Else a real mistake costs five minutes of waiting, or a new object is refused although it is about to be seen."""
     error = told(case.answer, case.operation)
-    assert (isinstance(error, ServiceError) and errors.is_lag(error)) is case.lag
+    assert (isinstance(error, ServiceError) and graph_refusals.is_lag(error)) is case.lag
 
 
 def test_what_a_retry_rule_reads_is_kept() -> None:
@@ -307,7 +307,7 @@ def test_a_missing_permission_names_the_least_role_and_the_least_permission(
 ) -> None:
     denied = refusal(403, "Authorization_RequestDenied", "Insufficient privileges to complete the operation.")
     error = told(denied, operation)
-    assert isinstance(error, errors.PermissionDenied)
+    assert isinstance(error, graph_refusals.PermissionDenied)
     assert (error.code, error.exit_code) == ("permission-missing", 4)
     permission, role = least
     assert f"the role {role} (for a person)" in error.remedy
@@ -418,7 +418,7 @@ def test_a_success_without_a_body_is_none() -> None:
 def test_an_error_that_is_nobodys_refusal_is_not_hidden() -> None:
     """A bug of ours must not be told as Microsoft's refusal."""
     with pytest.raises(ZeroDivisionError):
-        errors.translate(ZeroDivisionError(), CREATE)
+        graph_refusals.translate(ZeroDivisionError(), CREATE)
 
 
 OF_ANOTHER_SHAPE: dict[str, object] = {
@@ -517,7 +517,7 @@ def test_a_registration_that_is_not_there_is_none_and_not_an_error() -> None:
 
 
 def test_a_registration_that_somebody_purged_cannot_be_restored() -> None:
-    error = errors.recycle_bin_empty(OBJECT)
+    error = graph_refusals.recycle_bin_empty(OBJECT)
     assert (error.code, error.status, error.answer_lost) == ("not-in-recycle-bin", 404, False)
     assert OBJECT in error.message
     assert AGAIN in error.remedy

@@ -13,23 +13,23 @@ from kiota_abstractions.method import Method
 from kiota_abstractions.request_information import RequestInformation
 
 from mct_s2s.azure.answers import GRAPH, guid, text
-from mct_s2s.azure.graph import bodies, custody, ownership, parse, proofs
-from mct_s2s.azure.graph.errors import (
+from mct_s2s.azure.graph import added_credentials, bodies, owned_registrations, owners_and_credentials, parse
+from mct_s2s.azure.graph.graph_refusals import (
     already_gone,
     already_there,
     is_lag,
     recycle_bin_empty,
 )
+from mct_s2s.azure.graph.graph_session import GraphSession
 from mct_s2s.azure.graph.operations import Operation
-from mct_s2s.azure.graph.session import GraphSession
 from mct_s2s.azure.retry import Lag, no_lag
+from mct_s2s.concurrency import together
 from mct_s2s.errors import ServiceError
 from mct_s2s.model.ids import ApplicationObjectId, AppRoleId, ClientId, KeyId, PrincipalId
 from mct_s2s.model.observed import Application, Assignment, Credential, Owner, ServicePrincipal, Tenant
 from mct_s2s.model.proofs import Certificate, Federation
 from mct_s2s.planning.edits import ApplicationPatch
 from mct_s2s.ports import NewSecret
-from mct_s2s.together import together
 
 T = TypeVar("T")
 
@@ -134,7 +134,7 @@ class GraphDirectory:
     async def federated_credentials(self, object_id: ApplicationObjectId) -> list[Credential]:
         """GET /applications/{id}/federatedIdentityCredentials; none where a replica does not show the application."""
         try:
-            return list(await custody.federated(self._session, f"/applications/{object_id}", no_lag))
+            return list(await owners_and_credentials.federated(self._session, f"/applications/{object_id}", no_lag))
         except ServiceError as error:
             if error.status == 404:
                 return []
@@ -186,7 +186,7 @@ class GraphDirectory:
     ) -> Application:
         """POST /applications."""
         body = bodies.new_application(display_name, tags, notes, management_reference)
-        return parse.application(await ownership.register(self._session, body, owner))
+        return parse.application(await owned_registrations.register(self._session, body, owner))
 
     async def unnamed_applications(self, tag: str) -> list[Application]:
         """GET /applications?$filter=tags/any(…)."""
@@ -194,11 +194,11 @@ class GraphDirectory:
 
     async def name_application(self, object_id: ApplicationObjectId, unique_name: str) -> None:
         """PATCH /applications/{id}."""
-        await ownership.name(self._session, object_id, unique_name)
+        await owned_registrations.name(self._session, object_id, unique_name)
 
     async def add_owner(self, object_id: ApplicationObjectId, owner: PrincipalId) -> None:
         """POST /applications/{id}/owners/$ref."""
-        await ownership.add_owner(self._session, object_id, owner)
+        await owned_registrations.add_owner(self._session, object_id, owner)
 
     async def update_application(
         self, object_id: ApplicationObjectId, patch: ApplicationPatch, *, is_new: bool
@@ -250,38 +250,41 @@ class GraphDirectory:
         self, object_id: ApplicationObjectId, certificate: Certificate, name: str, *, is_new: bool
     ) -> KeyId:
         """GET and PATCH /applications/{id}."""
-        return await proofs.add_certificate(self._session, object_id, certificate, name, _lag(is_new))
+        return await added_credentials.add_certificate(self._session, object_id, certificate, name, _lag(is_new))
 
     async def owners(self, object_id: ApplicationObjectId, *, is_new: bool) -> tuple[Owner, ...]:
         """GET /applications/{id}/owners."""
-        return await custody.owners(self._session, f"/applications/{object_id}", _lag(is_new))
+        return await owners_and_credentials.owners(self._session, f"/applications/{object_id}", _lag(is_new))
 
     async def principal_owners(self, principal: PrincipalId, *, is_new: bool) -> tuple[Owner, ...]:
         """GET /servicePrincipals/{id}/owners."""
-        return await custody.owners(self._session, f"/servicePrincipals/{principal}", _lag(is_new))
+        return await owners_and_credentials.owners(self._session, f"/servicePrincipals/{principal}", _lag(is_new))
 
     async def credentials(self, object_id: ApplicationObjectId, *, is_new: bool) -> tuple[Credential, ...]:
         """GET /applications/{id}, with the keys of its certificates, and its federated credentials."""
-        return await custody.of_application(self._session, f"/applications/{object_id}", _lag(is_new))
+        return await owners_and_credentials.of_application(self._session, f"/applications/{object_id}", _lag(is_new))
 
     async def principal_credentials(self, principal: PrincipalId, *, is_new: bool) -> tuple[Credential, ...]:
         """GET /servicePrincipals/{id}, with the keys of its certificates."""
-        return await custody.credentials(self._session, f"/servicePrincipals/{principal}", _lag(is_new))
+        return await owners_and_credentials.credentials(self._session, f"/servicePrincipals/{principal}", _lag(is_new))
 
     async def remove_credentials(self, object_id: ApplicationObjectId, keep: Collection[KeyId]) -> None:
         """POST removePassword, PATCH and DELETE, one after another, for those that are there."""
         path = f"/applications/{object_id}"
-        await together(custody.remove(self._session, path, keep), custody.remove_federated(self._session, path, keep))
+        await together(
+            owners_and_credentials.remove(self._session, path, keep),
+            owners_and_credentials.remove_federated(self._session, path, keep),
+        )
 
     async def remove_principal_credentials(self, principal: PrincipalId) -> None:
         """POST removePassword and PATCH, for those that are there."""
-        await custody.remove(self._session, f"/servicePrincipals/{principal}", ())
+        await owners_and_credentials.remove(self._session, f"/servicePrincipals/{principal}", ())
 
     async def put_federated_credential(
         self, object_id: ApplicationObjectId, federation: Federation, *, is_new: bool
     ) -> KeyId:
         """PATCH /applications/{id}/federatedIdentityCredentials(name='…')."""
-        return await proofs.put_federated_credential(self._session, object_id, federation, _lag(is_new))
+        return await added_credentials.put_federated_credential(self._session, object_id, federation, _lag(is_new))
 
     async def assign(
         self, principal: PrincipalId, service: PrincipalId, role: AppRoleId, *, is_new: bool

@@ -26,15 +26,15 @@ from mct_s2s import __version__
 from mct_s2s.azure import retry as limits
 from mct_s2s.azure.answers import GRAPH, OddAnswer, check_address, parse_json
 from mct_s2s.azure.clouds import Cloud
-from mct_s2s.azure.graph.connection import BoundedClient
-from mct_s2s.azure.graph.errors import challenge_of, translate, words_of
+from mct_s2s.azure.graph.bounded_client import BoundedClient
+from mct_s2s.azure.graph.graph_refusals import challenge_of, translate, words_of
 from mct_s2s.azure.graph.operations import Operation
 from mct_s2s.azure.retry import Lag, RetryPolicy, no_lag
 from mct_s2s.azure.sign_in.claims import demanded
 from mct_s2s.azure.trace import Request, Trace, path_of
 
 if TYPE_CHECKING:
-    from mct_s2s.azure.sign_in.tokens import Credential
+    from mct_s2s.azure.sign_in.caller_credential import Credential
 
 
 JSON = "application/json"

@@ -18,14 +18,14 @@ from kiota_abstractions.request_information import RequestInformation
 
 from mct_s2s.azure.answers import GRAPH, guid
 from mct_s2s.azure.graph import parse
-from mct_s2s.azure.graph.errors import already_gone, is_lag
+from mct_s2s.azure.graph.graph_refusals import already_gone, is_lag
+from mct_s2s.azure.graph.graph_session import GraphSession
 from mct_s2s.azure.graph.operations import Operation
-from mct_s2s.azure.graph.session import GraphSession
 from mct_s2s.azure.retry import Lag
+from mct_s2s.concurrency import together
 from mct_s2s.errors import ServiceError
 from mct_s2s.model.ids import KeyId, PrincipalId
 from mct_s2s.model.observed import Credential, CredentialKind, Owner
-from mct_s2s.together import together
 
 
 async def owners(session: GraphSession, path: str, lag: Lag) -> tuple[Owner, ...]:

@@ -15,9 +15,9 @@ from msgraph.generated.models.federated_identity_credential import FederatedIden
 
 from mct_s2s.azure.answers import GRAPH, guid, optional, rows
 from mct_s2s.azure.graph import parse
-from mct_s2s.azure.graph.errors import is_lag
+from mct_s2s.azure.graph.graph_refusals import is_lag
+from mct_s2s.azure.graph.graph_session import GraphSession
 from mct_s2s.azure.graph.operations import Operation
-from mct_s2s.azure.graph.session import GraphSession
 from mct_s2s.azure.retry import Lag
 from mct_s2s.errors import ServiceError
 from mct_s2s.model.ids import ApplicationObjectId, KeyId, same_id

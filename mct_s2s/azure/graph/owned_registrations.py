@@ -13,9 +13,9 @@ from kiota_abstractions.base_request_configuration import RequestConfiguration
 from kiota_abstractions.method import Method
 from msgraph.generated.models.application import Application
 
-from mct_s2s.azure.graph.errors import is_lag
+from mct_s2s.azure.graph.graph_refusals import is_lag
+from mct_s2s.azure.graph.graph_session import GraphSession
 from mct_s2s.azure.graph.operations import Operation
-from mct_s2s.azure.graph.session import GraphSession
 from mct_s2s.errors import ServiceError
 from mct_s2s.model.ids import ApplicationObjectId, PrincipalId
 

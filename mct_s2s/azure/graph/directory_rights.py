@@ -16,13 +16,13 @@ from kiota_abstractions.method import Method
 from mct_s2s.azure.answers import GRAPH, guid, members, optional, text
 from mct_s2s.azure.answers import rows as rows_of
 from mct_s2s.azure.graph import parse
+from mct_s2s.azure.graph.graph_session import GraphSession
 from mct_s2s.azure.graph.operations import Operation
-from mct_s2s.azure.graph.session import GraphSession
+from mct_s2s.concurrency import together
 from mct_s2s.errors import ServiceError
+from mct_s2s.model.caller_rights import Person, RoleAssignment, SecretRestriction, SecretRule, SignedIn
 from mct_s2s.model.ids import ApplicationObjectId, PrincipalId
 from mct_s2s.model.observed import ServicePrincipal
-from mct_s2s.model.rights import Person, RoleAssignment, SecretRestriction, SecretRule, SignedIn
-from mct_s2s.together import together
 
 GRAPH_APP_ID = "00000003-0000-0000-c000-000000000000"
 """Microsoft Graph itself, in every tenant of every cloud."""
