@@ -45,7 +45,7 @@ async def prove_changed(
         async with asyncio.timeout(max(0.0, ports.remaining())):
             return await prove(ground, observed, subjects, identities=False)
     except TimeoutError:
-        told = "The deadline left no time to prove the call."
+        told = "The deadline left no time to test the call."
         again = own_command("verify", where=place)
         late = (Check(client.display_name, Kind.APPLICATION, CALL, None, told, again) for client in clients)
         return Verification(url, PATH, tuple(late))

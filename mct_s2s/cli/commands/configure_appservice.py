@@ -44,7 +44,7 @@ def configure_appservice(options: ConfigureOptions) -> int:
             ),
             label=session.target.label if session.target else "",
             now=now,
-            part="step 3 (the application settings)",
+            part="the application settings",
         )
         code, changed = await change(current, options, session, wanted)
         if not current.terminal.json:
@@ -70,8 +70,8 @@ def _backup(options: ConfigureOptions) -> Backup | None:
     if any(values) or options.application_id or options.object_id:
         raise UsageError(
             "contradictory-options",
-            "--restore FILE puts all settings back as they were; another value was given beside it.",
-            remedy="Restore first, then configure.",
+            "--restore cannot be combined with other values: it restores all settings.",
+            remedy="Run --restore FILE first, then configure-appservice with the values.",
         )
     return read_backup(options.restore)
 
@@ -84,7 +84,7 @@ def _given(options: ConfigureOptions) -> GivenValues:
     if any(value is not None for value in typed) or any(lists):
         raise UsageError(
             "contradictory-options",
-            "--from FILE gives all the values; another was given beside it.",
-            remedy="Leave either --from or the single values out.",
+            "--from cannot be combined with single values: the file contains them all.",
+            remedy="Remove either --from or the single values.",
         )
     return read_handoff(options.handoff)

@@ -101,7 +101,7 @@ def _subjects(options: VerifyOptions, observed: Observed, credentials: list[OwnC
                 "client-ambiguous" if several else "client-unknown",
                 f"{len(matching) or 'No'} client application{'s' if several else ''} of this App Service "
                 f"{'are' if several else 'is'} called '{name}'.",
-                remedy=f"See which there are: {own_command('status', where=where(options, observed))}",
+                remedy=f"List them with: {own_command('status', where=where(options, observed))}",
             )
         chosen.append(matching[0])
     return subjects_of(dict.fromkeys(chosen), usable, strangers=False)
@@ -118,7 +118,7 @@ async def _from_inside(
         if not site_url:
             raise UsageError(
                 "url-missing",
-                "Which site? --audience says only what to ask a token for.",
+                "No MCT site given: --audience needs --url.",
                 remedy="Add --url https://HOST",
             )
         sites.setdefault(api_url(site_url), []).append((sign_in, name))
@@ -149,8 +149,8 @@ def _callers(
     if own is None:
         raise UsageError(
             "no-client-sign-in",
-            "With --audience, the caller proves its own call, and this way of signing in is none of a service.",
-            remedy="Use --auth managed-identity inside an Azure resource, --credentials FILE, or the environment "
-            "variables of the client (AZURE_TENANT_ID, AZURE_CLIENT_ID, AZURE_CLIENT_SECRET).",
+            "--audience tests the caller's own call, so it needs the sign-in of a client, not of a person.",
+            remedy="Use --auth managed-identity inside an Azure resource, --credentials FILE, or the client's "
+            "environment variables (AZURE_TENANT_ID, AZURE_CLIENT_ID, AZURE_CLIENT_SECRET).",
         )
     return [(own.sign_in, own.sign_in.client_id, own.url)]
