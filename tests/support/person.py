@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from azure.core.credentials import AccessToken
 from mct_s2s.azure.retry import RetryPolicy
+from mct_s2s.azure.sign_in import methods
 from mct_s2s.azure.sign_in.caller_credential import Credential
 from mct_s2s.azure.sign_in.choice import Method
 from mct_s2s.azure.sign_in.methods import Caller
