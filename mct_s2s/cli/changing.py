@@ -181,7 +181,7 @@ async def _ask(run: Run, options: ChangingOptions, plan: Plan) -> Answer:
 def _stored(wanted: Change, session: Session) -> StoredSecrets | None:
     if wanted.desired.removal is None or not wanted.desired.removal.delete_secrets:
         return None
-    from mct_s2s.stores.key_vault import VaultSecrets  # noqa: PLC0415  # an extra
+    from mct_s2s.stores.vault_store import VaultSecrets  # noqa: PLC0415  # an extra
 
     return VaultSecrets(cache(session.open_vault))
 

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from mct_s2s.azure.sign_in.caller import Method
+from mct_s2s.azure.sign_in.choice import Method
 
 SHARED = "Azure"
 CHANGING = "Changing something"

@@ -9,7 +9,7 @@ from pathlib import Path
 from mct_s2s.errors import UsageError
 from mct_s2s.inputs.own_credentials import ENVIRONMENT, own_credential
 from mct_s2s.local_files import read_given
-from mct_s2s.model.access import ClientSignIn, OwnCredential, SecretProof
+from mct_s2s.model.client_sign_in import ClientSignIn, OwnCredential, SecretProof
 from mct_s2s.ports import SecretStore
 from mct_s2s.stores.files import FileStore, delivered_in, variables_in
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from mct_s2s.cli.own_credentials import from_places
 from mct_s2s.cli.wiring import Session
-from mct_s2s.engine.verify.verify import Ground, prove, subjects_of
+from mct_s2s.engine.verify.client_calls import Ground, prove, subjects_of
 from mct_s2s.model.commands import own_command
 from mct_s2s.model.observed import Observed
 from mct_s2s.planning.membership import members

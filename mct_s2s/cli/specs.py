@@ -15,7 +15,7 @@ from mct_s2s.inputs.management_reference import management_reference
 from mct_s2s.key_pairs import given_certificate
 from mct_s2s.model.desired import CertificateSpec, ClientSpec, CredentialWish, SecretSpec, ServiceSpec
 from mct_s2s.model.ids import named_unique_name, service_unique_name
-from mct_s2s.model.target import SiteTarget
+from mct_s2s.model.site_target import SiteTarget
 
 EARLIER = timedelta(minutes=5)
 """By so much a certificate is good before it is made."""

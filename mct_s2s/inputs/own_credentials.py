@@ -11,7 +11,7 @@ from pathlib import Path
 
 from mct_s2s.errors import UsageError
 from mct_s2s.local_files import read_given
-from mct_s2s.model.access import (
+from mct_s2s.model.client_sign_in import (
     AssertionFileProof,
     CertificateProof,
     ClientSignIn,

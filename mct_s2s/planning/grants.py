@@ -6,9 +6,9 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from mct_s2s.model.caller_rights import Access, DirectoryRights
 from mct_s2s.model.commands import command
 from mct_s2s.model.resource_id import CONTAINER_APPS, LOGIC_APPS, ResourceId
-from mct_s2s.model.rights import Access, DirectoryRights
 from mct_s2s.planning.rights import (
     APPLICATION_DEVELOPER,
     CLOUD_APPLICATION_ADMINISTRATOR,

@@ -10,9 +10,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from mct_s2s.errors import PermissionMissing
+from mct_s2s.model.caller_rights import Access, Verdict
 from mct_s2s.model.ids import ApplicationObjectId, same_id
 from mct_s2s.model.observed import Application, Observed
-from mct_s2s.model.rights import Access, Verdict
 from mct_s2s.planning.changes import (
     AddCertificate,
     AddFederatedCredential,

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
-from mct_s2s.model.access import Claims
+from mct_s2s.model.client_sign_in import Claims
 from mct_s2s.model.commands import own_command, webapp_command
 from mct_s2s.model.ids import same_id
 from mct_s2s.model.observed import AppService, Observed

@@ -10,9 +10,9 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from mct_s2s.errors import S2SError
+from mct_s2s.model.caller_rights import SecretRestriction, SecretRule
 from mct_s2s.model.ids import ApplicationObjectId
 from mct_s2s.model.observed import Observed
-from mct_s2s.model.rights import SecretRestriction, SecretRule
 from mct_s2s.planning.changes import AddSecret
 from mct_s2s.planning.plan import Plan
 

@@ -17,8 +17,8 @@ from mct_s2s.engine.observe.query import Query
 from mct_s2s.errors import UsageError
 from mct_s2s.inputs.backup import read_backup
 from mct_s2s.inputs.handoff import given_values, read_handoff
-from mct_s2s.model.backup import Backup
 from mct_s2s.model.desired import Desired, GivenValues, ServiceSpec, SettingsScope
+from mct_s2s.model.settings_backup import Backup
 from mct_s2s.render.handover import show_lacking, show_left_to_others
 
 

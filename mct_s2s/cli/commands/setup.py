@@ -17,7 +17,7 @@ from mct_s2s.inputs.handoff import handoff_text
 from mct_s2s.inputs.target import caller_resource
 from mct_s2s.model.desired import Desired, SettingsScope
 from mct_s2s.model.site_settings import ours
-from mct_s2s.model.target import SiteTarget
+from mct_s2s.model.site_target import SiteTarget
 from mct_s2s.render.support_request import support_request
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from mct_s2s import clock
-from mct_s2s.azure.sign_in.caller import Method, choose
+from mct_s2s.azure.sign_in.choice import Method, choose
 from mct_s2s.cli.change_targets import query_for
 from mct_s2s.cli.changing import default_folder
 from mct_s2s.cli.options import VerifyOptions
@@ -14,12 +14,13 @@ from mct_s2s.cli.run import Run, run, run_as_client
 from mct_s2s.cli.specs import service_wish
 from mct_s2s.cli.where import where
 from mct_s2s.cli.wiring import Clientele, Needs, Session
+from mct_s2s.concurrency import together
 from mct_s2s.engine.observe.observe import observe
-from mct_s2s.engine.verify.verify import Ground, Subject, prove, prove_callers, subjects_of
+from mct_s2s.engine.verify.client_calls import Ground, Subject, prove, prove_callers, subjects_of
 from mct_s2s.errors import NotThere, UsageError
 from mct_s2s.inputs.api_address import api_path, api_url
 from mct_s2s.inputs.own_credentials import ENVIRONMENT, own_credential
-from mct_s2s.model.access import IdentitySignIn, OwnCredential, SignIn
+from mct_s2s.model.client_sign_in import IdentitySignIn, OwnCredential, SignIn
 from mct_s2s.model.commands import own_command
 from mct_s2s.model.ids import ClientId, same_id
 from mct_s2s.model.observed import Observed
@@ -28,7 +29,6 @@ from mct_s2s.planning.findings import diagnose
 from mct_s2s.planning.membership import members
 from mct_s2s.planning.proof import Check, Kind, Verification
 from mct_s2s.render.verification import show_verification, verification_document
-from mct_s2s.together import together
 
 UNPROVED = 3
 INSIDE = ("IDENTITY_ENDPOINT", "MSI_ENDPOINT")

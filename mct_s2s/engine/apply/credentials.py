@@ -11,10 +11,11 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from mct_s2s import clock
+from mct_s2s.concurrency import to_the_end
 from mct_s2s.engine.apply.context import ApplyContext, Postponed
 from mct_s2s.engine.apply.proofs import key_store, make_certificate
 from mct_s2s.errors import NotShown, NotThere, S2SError, ServiceError
-from mct_s2s.model.access import ClientSignIn, SecretProof
+from mct_s2s.model.client_sign_in import ClientSignIn, SecretProof
 from mct_s2s.model.commands import command
 from mct_s2s.model.ids import ClientId, KeyId, same_id
 from mct_s2s.model.observed import Application, CredentialKind, ending
@@ -33,7 +34,6 @@ from mct_s2s.planning.rotation import REFERENCES_FOLLOW_HOURS
 from mct_s2s.planning.secret_policy import LIFETIME_FORBIDDEN, OTHERWISE, shorter_ends, typed
 from mct_s2s.planning.wire import CLIENT_SECRET
 from mct_s2s.ports import NewSecret, SecretRecord, SecretStore
-from mct_s2s.together import to_the_end
 
 PROOFS = 16
 """Tokens asked for at once as proof: of three replicas, one that does not know a secret is missed once in 600 times."""

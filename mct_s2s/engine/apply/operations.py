@@ -7,10 +7,10 @@ from typing import assert_never
 
 from mct_s2s.engine.apply.context import ApplyContext, LeftOut, Postponed
 from mct_s2s.engine.apply.credentials import Credentials
+from mct_s2s.engine.apply.ownership import create_principal, explained
 from mct_s2s.engine.apply.settings import write_settings
-from mct_s2s.engine.observe.custody import check_restored, restore
-from mct_s2s.engine.observe.ownership import create_principal, explained
-from mct_s2s.engine.observe.recycle_bin import create_or_restore, explain_taken_uri
+from mct_s2s.engine.observe.recycle_bin_lookup import create_or_restore, explain_taken_uri
+from mct_s2s.engine.observe.registration_custody import check_restored, restore
 from mct_s2s.errors import PermissionMissing, S2SError, ServiceError
 from mct_s2s.model.commands import webapp_command
 from mct_s2s.model.ids import ApplicationObjectId

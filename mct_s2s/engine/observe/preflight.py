@@ -9,9 +9,9 @@ from mct_s2s.engine.observe.access import AccessLook
 from mct_s2s.engine.observe.observe import observe
 from mct_s2s.engine.observe.query import Query
 from mct_s2s.errors import PermissionMissing, S2SError
+from mct_s2s.model.caller_rights import Access, SecretRule, Verdict
 from mct_s2s.model.desired import Desired, SettingsScope
 from mct_s2s.model.observed import Observed
-from mct_s2s.model.rights import Access, SecretRule, Verdict
 from mct_s2s.planning.changes import AddSecret
 from mct_s2s.planning.grants import in_words, lacks
 from mct_s2s.planning.make import make_plan

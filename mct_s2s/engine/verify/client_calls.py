@@ -9,8 +9,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from mct_s2s.concurrency import together
 from mct_s2s.errors import ServiceError
-from mct_s2s.model.access import (
+from mct_s2s.model.client_sign_in import (
     ApiAnswer,
     ApiToken,
     CertificateProof,
@@ -38,7 +39,6 @@ from mct_s2s.planning.proof import (
     why_refused,
 )
 from mct_s2s.ports import Api, Tokens
-from mct_s2s.together import together
 
 SERVICE = {"ClientType": "Service"}
 """The document's warning: the header that every service call carries."""

@@ -6,8 +6,9 @@ import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
+from mct_s2s.concurrency import together
 from mct_s2s.engine.observe.query import Query
-from mct_s2s.engine.observe.recycle_bin import RecycleBin
+from mct_s2s.engine.observe.recycle_bin_lookup import RecycleBin
 from mct_s2s.errors import NotThere
 from mct_s2s.model.ids import ClientId, PrincipalId, client_id_in, client_unique_name, is_guid, trust_tag
 from mct_s2s.model.observed import (
@@ -20,7 +21,6 @@ from mct_s2s.model.observed import (
 )
 from mct_s2s.model.site_settings import APPLICATION_IDS, AUDIENCE, OBJECT_IDS, AppSettings, allow_list, value_of
 from mct_s2s.ports import Directory
-from mct_s2s.together import together
 
 
 @dataclass(frozen=True)

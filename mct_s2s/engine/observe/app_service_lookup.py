@@ -6,14 +6,14 @@ from collections.abc import Callable
 from difflib import get_close_matches
 from typing import NoReturn
 
+from mct_s2s.concurrency import together
 from mct_s2s.errors import NotThere
 from mct_s2s.model.commands import webapp_command
 from mct_s2s.model.ids import TenantId, is_guid
 from mct_s2s.model.observed import AppService, Site
 from mct_s2s.model.resource_id import ResourceId
-from mct_s2s.model.target import SiteTarget
+from mct_s2s.model.site_target import SiteTarget
 from mct_s2s.ports import Sites, Subscription
-from mct_s2s.together import together
 
 
 async def find_subscription(sites: Sites, wanted: str | None) -> Subscription:

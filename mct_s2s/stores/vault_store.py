@@ -12,14 +12,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from mct_s2s import clock
-from mct_s2s.azure.key_vault.refusals import DELETED
-from mct_s2s.azure.key_vault.vault import KeyVault, SecretVersion
+from mct_s2s.azure.key_vault.vault_client import KeyVault, SecretVersion
+from mct_s2s.azure.key_vault.vault_refusals import DELETED
+from mct_s2s.concurrency import together
 from mct_s2s.errors import S2SError, ServiceError, UsageError
 from mct_s2s.model.commands import command, option
 from mct_s2s.model.ids import ClientId, KeyId, TenantId, same_id
 from mct_s2s.model.observed import SecretNote
 from mct_s2s.ports import NewSecret, SecretRecord, StoredCredential
-from mct_s2s.together import together
 
 MAKER = "mct-s2s"
 MOST_TAGS, LONGEST_TAG = 15, 256

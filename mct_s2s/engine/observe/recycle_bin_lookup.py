@@ -7,9 +7,10 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
 
-from mct_s2s.engine.observe.custody import check_faster, restore
-from mct_s2s.engine.observe.ownership import create_as_owner
+from mct_s2s.concurrency import together
+from mct_s2s.engine.apply.ownership import create_as_owner
 from mct_s2s.engine.observe.query import Query
+from mct_s2s.engine.observe.registration_custody import check_faster, restore
 from mct_s2s.errors import S2SError, ServiceError
 from mct_s2s.model.commands import option
 from mct_s2s.model.ids import ClientId, api_uri, client_unique_name, is_guid, same_id
@@ -20,7 +21,6 @@ from mct_s2s.planning.edits import ApplicationPatch
 from mct_s2s.planning.leaving import made_for
 from mct_s2s.planning.restoring import deleted_client, deleted_service, holder_of_uri, is_called, taken_uri
 from mct_s2s.ports import Azure, Directory
-from mct_s2s.together import together
 
 APPEARS_WITHIN = 10
 """Looks, one second apart: a registration that was deleted a moment ago comes into the recycle bin late."""

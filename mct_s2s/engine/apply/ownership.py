@@ -12,7 +12,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import TypeVar
 
-from mct_s2s.engine.observe.custody import caller_of
+from mct_s2s.concurrency import together
+from mct_s2s.engine.observe.registration_custody import caller_of
 from mct_s2s.errors import PermissionMissing, S2SError, ServiceError
 from mct_s2s.model.commands import command
 from mct_s2s.model.ids import ApplicationObjectId, ClientId, PrincipalId, name_tag, same_id
@@ -20,7 +21,6 @@ from mct_s2s.model.observed import Application, Custody, ServicePrincipal
 from mct_s2s.planning.changes import CreateApplication
 from mct_s2s.planning.custody import foreign_owners
 from mct_s2s.ports import Azure
-from mct_s2s.together import together
 
 T = TypeVar("T")
 
