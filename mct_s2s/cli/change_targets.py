@@ -11,7 +11,7 @@ from mct_s2s.engine.observe.query import Query
 from mct_s2s.inputs.target import site_target
 from mct_s2s.model.desired import ClientSpec, FederatedSpec, ServiceSpec
 from mct_s2s.model.resource_id import ResourceId
-from mct_s2s.model.target import SiteTarget
+from mct_s2s.model.site_target import SiteTarget
 
 
 def named_target(options: AzureOptions) -> SiteTarget | None:

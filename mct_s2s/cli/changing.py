@@ -139,7 +139,7 @@ async def _prove(
     from mct_s2s.cli.proof import prove_changed  # noqa: PLC0415  # only where something was done
 
     if changed.stores and not run.terminal.json:
-        run.terminal.say("Testing each client, once Entra ID and the App Service are ready.")
+        run.terminal.say("Testing each client (waiting for the App Service to restart) …")
     after = changed.convergence.after
     facts = Facts(wanted.now, "")
     return await prove_changed(session, after, changed.stores, facts, where(options, after))
@@ -173,21 +173,21 @@ async def _ask(run: Run, options: ChangingOptions, plan: Plan) -> Answer:
     if run.terminal.json or not run.terminal.talks_to_person:
         raise UsageError(
             "confirmation-missing",
-            f"{summary(plan)}: this is not an interactive terminal. Nothing was changed.",
-            remedy="Add --yes to go ahead, or --dry-run to see the plan alone.",
+            f"Cannot ask for confirmation ({summary(plan)}): this is not an interactive terminal. Nothing was changed.",
+            remedy="Add --yes to apply the changes, or --dry-run to see the plan only.",
         )
     off = [change.name for change in plan.changes if isinstance(change, DisableIdentity)]
-    identities = f"; managed identities that are switched off: {', '.join(off)}" if off else ""
+    identities = f"; disables the managed identity of {', '.join(off)}" if off else ""
     answer = await ask(run.terminal, f"Apply these changes? ({summary(plan)}{identities}) [y/N] ")
     if answer.strip().lower() in {"y", "yes"}:
         return Answer(go=True, asked=True)
-    raise Cancelled("cancelled", "Nothing was changed.", remedy="Run it again when you are ready.")
+    raise Cancelled("cancelled", "Nothing was changed.", remedy="Run the same command again when you are ready.")
 
 
 def _stored(wanted: Change, session: Session) -> StoredSecrets | None:
     if wanted.desired.removal is None or not wanted.desired.removal.delete_secrets:
         return None
-    from mct_s2s.stores.key_vault import VaultSecrets  # noqa: PLC0415  # an extra
+    from mct_s2s.stores.vault_store import VaultSecrets  # noqa: PLC0415  # an extra
 
     return VaultSecrets(cache(session.open_vault))
 

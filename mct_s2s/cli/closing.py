@@ -91,9 +91,9 @@ def show_end(terminal: Terminal, changed: Changed, place: str) -> None:
 
 def _end(changed: Changed) -> tuple[str, str]:
     if changed.verification is not None and changed.verification.failed:
-        return "It is set up, but a client's call failed: see above.", "warn"
+        return "Setup is complete, but a client's test failed. See above.", "warn"
     if changed.convergence.lacks:
-        return "What you may do is done.", "good"
+        return "Completed the steps you can do.", "good"
     if changed.left:
-        return "This part is done; what is left to others is named above.", "good"
+        return "Completed this part. The remaining steps are listed above.", "good"
     return ("Done." if changed.applied else ""), "good"

@@ -21,7 +21,7 @@ from mct_s2s.stores.files import FileStore, OutputStore, Viewer
 from mct_s2s.stores.keys import KeyFileStore, OutputKeyStore
 
 if TYPE_CHECKING:
-    from mct_s2s.azure.key_vault.vault import KeyVault
+    from mct_s2s.azure.key_vault.vault_client import KeyVault
 
 NewCredential = AddSecret | AddCertificate | AddFederatedCredential
 
@@ -97,7 +97,7 @@ def in_vault(vault: KeyVault, to: VaultTo, label: str, name: str) -> SecretStore
         label: the App Service's name.
         name: the client's name in the wish.
     """
-    from mct_s2s.stores.key_vault import KeyVaultStore  # noqa: PLC0415  # an extra
+    from mct_s2s.stores.vault_store import KeyVaultStore  # noqa: PLC0415  # an extra
 
     return KeyVaultStore(vault, to.secret_for(label, name), name)
 

@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from mct_s2s.azure.sign_in.caller import Method
+from mct_s2s.azure.sign_in.choice import Method
 from mct_s2s.cli.binding import SEVERAL_OPTIONS
 from mct_s2s.model.site_settings import SETTINGS
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from mct_s2s.cli.own_credentials import from_places
 from mct_s2s.cli.wiring import Session
-from mct_s2s.engine.verify.verify import Ground, prove, subjects_of
+from mct_s2s.engine.verify.client_calls import Ground, prove, subjects_of
 from mct_s2s.model.commands import own_command
 from mct_s2s.model.observed import Observed
 from mct_s2s.planning.membership import members
@@ -45,7 +45,7 @@ async def prove_changed(
         async with asyncio.timeout(max(0.0, ports.remaining())):
             return await prove(ground, observed, subjects, identities=False)
     except TimeoutError:
-        told = "The deadline left no time to prove the call."
+        told = "The deadline left no time to test the call."
         again = own_command("verify", where=place)
         late = (
             VerificationCheck(client.display_name, CheckSubject.APPLICATION, CALL, None, told, again)

@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
+from mct_s2s.concurrency import together
 from mct_s2s.engine.apply.proofs import needs_store
 from mct_s2s.engine.converge import Convergence
 from mct_s2s.model.ids import ApplicationObjectId, ClientId, KeyId
@@ -17,7 +18,6 @@ from mct_s2s.render.closing import credential_lines
 from mct_s2s.render.console import Terminal
 from mct_s2s.render.documents import SavedCredential
 from mct_s2s.stores.files import OutputStore, Shown
-from mct_s2s.together import together
 
 
 class Aside(Protocol):

@@ -12,8 +12,8 @@ from mct_s2s.errors import UsageError
 if TYPE_CHECKING:
     from mct_s2s.azure.clouds import Cloud
     from mct_s2s.azure.connection import Connection
-    from mct_s2s.azure.key_vault.vault import KeyVault
-    from mct_s2s.azure.sign_in.tokens import Credential
+    from mct_s2s.azure.key_vault.vault_client import KeyVault
+    from mct_s2s.azure.sign_in.caller_credential import Credential
 
 
 class Line(Protocol):
@@ -40,7 +40,7 @@ def opener(line: Line, credential: Credential) -> Callable[[str], KeyVault]:
     """What opens a vault by its name or address."""
 
     def opened(given: str) -> KeyVault:
-        from mct_s2s.azure.key_vault.vault import KeyVault  # noqa: PLC0415  # an extra
+        from mct_s2s.azure.key_vault.vault_client import KeyVault  # noqa: PLC0415  # an extra
         from mct_s2s.azure.retry import RetryPolicy  # noqa: PLC0415
 
         name, url = line.cloud.vault(given)
@@ -63,6 +63,6 @@ def check_client() -> None:
     if found is None:
         raise UsageError(
             "keyvault-not-installed",
-            "Storing secrets in a key vault needs the package 'azure-keyvault-secrets', which is not installed.",
+            "The package 'azure-keyvault-secrets' is not installed. It is needed to store secrets in a key vault.",
             remedy="pip install 'mct-s2s[keyvault]'",
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 
-from mct_s2s.azure.sign_in.caller import Method
+from mct_s2s.azure.sign_in.choice import Method
 from mct_s2s.cli.options import AzureOptions
 from mct_s2s.model.observed import Observed
 

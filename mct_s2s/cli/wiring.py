@@ -15,7 +15,7 @@ from mct_s2s.cli.options import AzureOptions
 from mct_s2s.cli.vaults import check_client, opener
 from mct_s2s.inputs.target import site_target
 from mct_s2s.inputs.target import tenant as checked_tenant
-from mct_s2s.model.target import SiteTarget
+from mct_s2s.model.site_target import SiteTarget
 from mct_s2s.render.console import Terminal
 
 if TYPE_CHECKING:
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
     from mct_s2s.azure.clouds import Cloud, EmbeddedSandbox
     from mct_s2s.azure.connection import Connection
-    from mct_s2s.azure.key_vault.vault import KeyVault
-    from mct_s2s.azure.sign_in.tokens import Credential
+    from mct_s2s.azure.key_vault.vault_client import KeyVault
+    from mct_s2s.azure.sign_in.caller_credential import Credential
     from mct_s2s.ports import Api, Azure, Tokens
 
 
@@ -248,8 +248,8 @@ async def _sign_in(start: Start, line: _Line, terminal: Terminal, rehearsal: Emb
 
     from mct_s2s.azure import retry as limits  # noqa: PLC0415
     from mct_s2s.azure.retry import RetryPolicy  # noqa: PLC0415
-    from mct_s2s.azure.sign_in.caller import Method, choose  # noqa: PLC0415
-    from mct_s2s.azure.sign_in.credentials import Caller, service_principal, sign_in  # noqa: PLC0415
+    from mct_s2s.azure.sign_in.choice import Method, choose  # noqa: PLC0415
+    from mct_s2s.azure.sign_in.methods import Caller, service_principal, sign_in  # noqa: PLC0415
 
     transport = AioHttpTransport(
         session=line.http,
@@ -266,7 +266,7 @@ async def _sign_in(start: Start, line: _Line, terminal: Terminal, rehearsal: Emb
     method = choose(start.options.auth, start.environ)
     credential = sign_in(method, caller, transport, patience)
     if start.options.auth is Method.AUTO or start.options.verbose:
-        terminal.say(f"Signing in as {credential.signed_in.description}.", style="quiet")
+        terminal.say(f"Signing in with {credential.signed_in.description}.", style="quiet")
     return credential
 
 
@@ -274,13 +274,13 @@ async def _sign_in(start: Start, line: _Line, terminal: Terminal, rehearsal: Emb
 async def _ports(
     line: _Line, credential: Credential, rehearsal: EmbeddedSandbox | None, needs: Needs
 ) -> AsyncIterator[Azure]:
-    from mct_s2s.azure.arm.access import ArmAccess  # noqa: PLC0415
-    from mct_s2s.azure.arm.identities import ArmIdentities  # noqa: PLC0415
-    from mct_s2s.azure.arm.session import ArmSession  # noqa: PLC0415
-    from mct_s2s.azure.arm.sites import ArmSites  # noqa: PLC0415
-    from mct_s2s.azure.graph.access import GraphAccess  # noqa: PLC0415
+    from mct_s2s.azure.arm.app_services import ArmSites  # noqa: PLC0415
+    from mct_s2s.azure.arm.arm_session import ArmSession  # noqa: PLC0415
+    from mct_s2s.azure.arm.managed_identities import ArmIdentities  # noqa: PLC0415
+    from mct_s2s.azure.arm.resource_rights import ArmAccess  # noqa: PLC0415
     from mct_s2s.azure.graph.directory import GraphDirectory  # noqa: PLC0415
-    from mct_s2s.azure.graph.session import GraphSession  # noqa: PLC0415
+    from mct_s2s.azure.graph.directory_rights import GraphAccess  # noqa: PLC0415
+    from mct_s2s.azure.graph.graph_session import GraphSession  # noqa: PLC0415
     from mct_s2s.azure.retry import RetryPolicy  # noqa: PLC0415
     from mct_s2s.ports import Azure  # noqa: PLC0415
 
@@ -312,9 +312,9 @@ def _clientele(line: _Line, start: Start) -> Clientele:
     from azure.core.pipeline.transport import AioHttpTransport  # noqa: PLC0415
 
     from mct_s2s.azure import retry as limits  # noqa: PLC0415
+    from mct_s2s.azure.client_tokens import EntraTokens  # noqa: PLC0415
     from mct_s2s.azure.mct_api import MctApi  # noqa: PLC0415
     from mct_s2s.azure.retry import RetryPolicy  # noqa: PLC0415
-    from mct_s2s.azure.tokens import EntraTokens  # noqa: PLC0415
 
     def remaining() -> float:
         return line.remaining() - PROOF_RESERVE
@@ -336,17 +336,17 @@ def _load_sign_in() -> None:
 
     One thread imports at a time: the SDKs' packages import each other in circles, and two threads would meet in them.
     """
-    import mct_s2s.azure.sign_in.credentials  # noqa: F401, PLC0415
+    import mct_s2s.azure.sign_in.methods  # noqa: F401, PLC0415
 
 
 def _load_services(needs: Needs) -> None:
     """Import what the command is about to use, on a thread, while the sign-in is on its way."""
     if needs.arm:
-        import mct_s2s.azure.arm.identities  # noqa: PLC0415
+        import mct_s2s.azure.arm.managed_identities  # noqa: PLC0415
     if needs.directory:
         import mct_s2s.azure.graph.directory  # noqa: PLC0415
     if needs.key_vault:
-        import mct_s2s.stores.key_vault  # noqa: F401, PLC0415
+        import mct_s2s.stores.vault_store  # noqa: F401, PLC0415
 
 
 def _trace(terminal: Terminal) -> Trace:

@@ -7,19 +7,20 @@ from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field, replace
 
+from mct_s2s.concurrency import together
 from mct_s2s.engine.apply.apply import apply
 from mct_s2s.engine.apply.context import ApplyContext
 from mct_s2s.engine.apply.journal import Journal
 from mct_s2s.engine.apply.proofs import needs_store
 from mct_s2s.engine.observe.access import AccessLook
-from mct_s2s.engine.observe.custody import with_custody
 from mct_s2s.engine.observe.observe import observe
 from mct_s2s.engine.observe.preflight import Asked, explained, permitted
 from mct_s2s.engine.observe.query import Query
+from mct_s2s.engine.observe.registration_custody import with_custody
 from mct_s2s.errors import PermissionMissing, S2SError
+from mct_s2s.model.caller_rights import Access
 from mct_s2s.model.desired import Desired
 from mct_s2s.model.observed import Observed
-from mct_s2s.model.rights import Access
 from mct_s2s.planning.changes import DisableIdentity
 from mct_s2s.planning.grants import Lack, in_words
 from mct_s2s.planning.lag import expects_lag
@@ -29,7 +30,6 @@ from mct_s2s.planning.preflight import left_if_refused, likely_missing
 from mct_s2s.planning.projection import project
 from mct_s2s.planning.rights import relies_on_ownership
 from mct_s2s.ports import Azure, Departures, Progress, SecretStore, StoredSecrets, Tokens
-from mct_s2s.together import together
 
 StoresFor = Callable[[Observed], Mapping[str, SecretStore]]
 Keep = Callable[[Mapping[str, str | None]], None]
@@ -216,4 +216,4 @@ def _tell_of_the_rest(convergence: Convergence, refused: PermissionMissing) -> N
     """Add to a refusal what the caller probably lacks for the rest of the plan, so that all is asked for at once."""
     assert convergence.journal is not None  # noqa: S101  # something was refused
     rest = likely_missing(convergence.journal.left, convergence.before, convergence.access)
-    refused.mention(f"not seen to be allowed either: {line}" for line in in_words(rest))
+    refused.mention(f"also not confirmed: {line}" for line in in_words(rest))

@@ -38,14 +38,14 @@ def _checked(setting: Setting, value: str) -> str:
             return value.strip()
         raise UsageError(
             "malformed-id",
-            f"{setting.option}: '{value}' is not a GUID.",
-            remedy="Copy the id from the portal: 8-4-4-4-12 hexadecimal digits.",
+            f"Invalid {setting.option} '{value}': not a GUID.",
+            remedy="Copy the ID from the portal: 8-4-4-4-12 hexadecimal digits.",
         )
     if not value.strip():
         raise UsageError(
             "empty-value",
             f"{setting.option} is empty.",
-            remedy=f"Give {setting.option} a value, or leave it out.",
+            remedy=f"Add a value to {setting.option}, or remove it.",
         )
     return value
 
@@ -62,7 +62,7 @@ def read_handoff(path: Path) -> GivenValues:
     except (OSError, ValueError, KeyError, AttributeError) as error:
         raise UsageError(
             "handoff-unreadable",
-            f"'{path}' is not a handoff file: {f'no key {error}' if isinstance(error, KeyError) else error}",
+            f"Invalid handoff file '{path}': {f'the key {error} is missing' if isinstance(error, KeyError) else error}",
             remedy="Ask for the file that mct-s2s setup --no-app-service --handoff FILE writes.",
         ) from error
     lists = {
@@ -83,7 +83,7 @@ def is_handoff(content: bytes) -> bool:
 def _settings(document: Mapping[str, Any]) -> dict[str, str]:
     settings = document["settings"]
     if not isinstance(settings, dict) or not all(isinstance(value, str) for value in settings.values()):
-        raise ValueError("its settings are no texts")
+        raise ValueError("its settings are not strings")
     return settings
 
 
@@ -91,7 +91,7 @@ def _app_service(document: Mapping[str, Any]) -> str | None:
     """The App Service that it was written for, if it says one: older releases wrote another name where none was."""
     label = document.get("appService")
     if label is not None and not isinstance(label, str):
-        raise ValueError("its App Service is no name")
+        raise ValueError("its App Service is not a name")
     return label if label and _LABEL.fullmatch(label) else None
 
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from mct_s2s.model.backup import Backup
 from mct_s2s.model.proofs import Certificate
+from mct_s2s.model.settings_backup import Backup
 from mct_s2s.model.site_settings import SETTINGS, Required, Setting
 
 

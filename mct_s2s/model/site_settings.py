@@ -82,7 +82,7 @@ class Setting:
     option_help: str = ""
     code: str = "setting-mismatch"
     """The code of the finding where its value is wrong."""
-    wrong: str = "{name} is '{value}'; it has to be '{wanted}'."
+    wrong: str = "{name} is '{value}'. It must be '{wanted}'."
     """The message of that finding."""
 
     def __str__(self) -> str:
@@ -103,7 +103,7 @@ ENABLED = Setting(
     Fact.SWITCH,
     "Switches service-to-service authentication on.",
     comparison=Comparison.BOOLEAN,
-    wrong="{name} is '{value}': every service call is refused.",
+    wrong="{name} is '{value}': the API refuses every client.",
 )
 AUDIENCE = Setting(
     "ServiceAuthAudience",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from mct_s2s.errors import ServiceError
-from mct_s2s.model.access import ApiAnswer
+from mct_s2s.model.client_sign_in import ApiAnswer
 from mct_s2s.model.commands import webapp_command
 from mct_s2s.model.observed import AppService
 from mct_s2s.planning.verification import CALL, CheckSubject, VerificationCheck
@@ -38,11 +38,18 @@ def must_refuse(check: str, what: str, asked: Asked) -> VerificationCheck:
     if answer.is_refused:
         return VerificationCheck(None, CheckSubject.SITE, check, True, f"{what} is refused ({answer.status}).")
     if answer.is_let_in:
-        told = f"{what} is answered {answer.status}: {asked.path} is open to anybody."
-        remedy = "Choose a path that asks for a sign-in (--path); if it is one, report it to whoever operates MCT."
+        told = f"{what} returned {answer.status}: {asked.path} is public."
+        remedy = (
+            "Choose a path that requires authentication: --path PATH. If this one should, report it to the "
+            "operator of MCT."
+        )
         return VerificationCheck(None, CheckSubject.SITE, check, False, told, remedy)
-    told = f"{what} was answered {answer.status}, which says neither yes nor no."
+    told = f"{what} returned {answer.status}{_meaning(answer.status)}."
     return VerificationCheck(None, CheckSubject.SITE, check, None, told, _remedy(answer, asked.path))
+
+
+def _meaning(status: int) -> str:
+    return ": the site is still starting" if status == 503 else ""
 
 
 def settled(who: tuple[str, CheckSubject], asked: Asked) -> VerificationCheck | None:
@@ -61,18 +68,18 @@ def _remedy(answer: ApiAnswer, path: str) -> str:
     """What to do about an answer that is neither yes nor the API's own no."""
     if answer.challenge:
         return (
-            "App Service Authentication stands before the API and knows nothing of these tokens: exclude the path /api "
-            "there, or switch it off."
+            "App Service Authentication blocks the call before it reaches the API. Exclude the path /api there, "
+            "or disable it."
         )
     if answer.status == 403:
-        return "Run it from a network that the App Service's access restrictions allow, or allow this one."
+        return "Run it from a network that the App Service's access restrictions allow, or allow this network."
     if answer.location:
-        return f"The API redirects to {answer.location}: choose another --path, or give the right host name with --url."
+        return f"The API redirects to {answer.location}. Choose another --path, or set the right host name with --url."
     if answer.status == 503:
-        return "The App Service is still starting. Wait a minute, then run mct-s2s verify with the same options."
+        return "Wait a minute, then run mct-s2s verify with the same options."
     if answer.status == 404 or (answer.status < 500 and path != USUAL_PATH):
-        return f"Choose a path that the MCT API has: --path {USUAL_PATH}"
-    return "Look at the App Service's own log (az webapp log tail), then run the same command again."
+        return f"Choose a path of the MCT API: --path {USUAL_PATH}"
+    return "VerificationCheck the App Service's log (az webapp log tail), then run the same command again."
 
 
 def stopped(site: AppService) -> VerificationCheck | None:
@@ -81,5 +88,5 @@ def stopped(site: AppService) -> VerificationCheck | None:
         return None
     resource = site.site.resource
     start = webapp_command("start", resource, "--subscription", resource.subscription_id)
-    told = f"The App Service is {site.site.state.lower()}: it answers nobody."
+    told = f"The App Service is {site.site.state.lower()}."
     return VerificationCheck(None, CheckSubject.SITE, "running", False, told, start)

@@ -52,7 +52,7 @@ def role_to_use(application: Application, typed: str | None, observed: Observed)
         raise Refused(
             "app-role-not-for-applications",
             f"The app role '{value}' of '{application.display_name}' is for users and groups, not for applications.",
-            remedy="Choose another value for the role: --role S2SApplications",
+            remedy="Choose another role value: --role S2SApplications",
         )
     return role, None if role.enabled else replace(role, enabled=True)
 

@@ -24,14 +24,14 @@ def misdirected(caller: ClientToken, observed: Observed, url: str, own_url: str 
         return _not_sent(
             caller,
             f"it is for '{audience}', not for the service application '{service.display_name}'",
-            f"Correct MCT_S2S_SCOPE in {caller.source}, or name another file: --credentials FILE",
+            f"Correct MCT_S2S_SCOPE in {caller.source}, or use another file: --credentials FILE",
         )
     names = [url, *(f"https://{name}" for name in site.site.host_names)]
     if own_url is not None and not any(same_site(own_url, name) for name in names):
         return _not_sent(
             caller,
             f"its credential is for '{own_url}', not for {url}",
-            f"Correct MCT_S2S_URL in {caller.source}, or name another file: --credentials FILE",
+            f"Correct MCT_S2S_URL in {caller.source}, or use another file: --credentials FILE",
         )
     return None
 
@@ -41,7 +41,7 @@ def misaddressed(who: tuple[str, CheckSubject], audience: str, expected: str) ->
     if audience == expected:
         return None
     message = f"Its token was not sent: it is for '{audience}', not for '{expected}'."
-    return VerificationCheck(*who, CALL, False, message, "See to it that tokens have this audience: mct-s2s setup")
+    return VerificationCheck(*who, CALL, False, message, "To give tokens this audience, run mct-s2s setup")
 
 
 def same_site(one: str, other: str) -> bool:

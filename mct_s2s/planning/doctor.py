@@ -8,16 +8,17 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from mct_s2s.errors import S2SError
+from mct_s2s.model.caller_rights import Access, SecretRestriction, Verdict
 from mct_s2s.model.commands import option
 from mct_s2s.model.ids import TenantId, same_id
 from mct_s2s.model.observed import IdentityResource, Site, Tenant
-from mct_s2s.model.rights import Access, SecretRestriction, Verdict
 from mct_s2s.planning.grants import Grant, doing, in_words, lacks
 from mct_s2s.planning.preflight import LEFT_TO_OTHERS
 from mct_s2s.planning.rights import Need, Right, judge
 from mct_s2s.planning.secret_policy import OTHERWISE, longest_end, typed
 
-NEW = "new registrations"
+NEW = "app registrations"
+"""The subject of a check of what has yet to be created."""
 READ_SITE = "read-app-service"
 USUAL_LIFETIME = timedelta(days=365)
 
@@ -77,11 +78,11 @@ def checks(seen: Seen, now: datetime, *, consent: bool = True) -> tuple[DoctorCh
     """
     found = [_signed_in(seen.access), *_tenant(seen)]
     needs = [
-        Need(Right.CREATE_APPLICATION, NEW),
-        Need(Right.CHANGE_APPLICATION, NEW),
-        Need(Right.CREATE_PRINCIPAL, NEW),
+        Need(Right.CREATE_APPLICATION, ""),
+        Need(Right.CHANGE_APPLICATION, ""),
+        Need(Right.CREATE_PRINCIPAL, ""),
     ]
-    needs += [Need(Right.CONSENT, "new clients")] if consent else []
+    needs += [Need(Right.CONSENT, "")] if consent else []
     found += [_judged(need, seen.access) for need in needs]
     found.append(_secrets(seen.access, now))
     found += _site(seen)
@@ -121,7 +122,7 @@ def _signed_in(access: Access) -> DoctorCheck:
     how = access.directory.signed_in.description
     name = access.directory.name
     return DoctorCheck(
-        "signed-in", State.OK, name or how, f"Signed in as {name}, by {how}." if name else f"Signed in: {how}."
+        "signed-in", State.OK, name or how, f"Signed in as {name} ({how})." if name else f"Signed in with {how}."
     )
 
 
@@ -144,24 +145,24 @@ def _tenant(seen: Seen) -> Iterator[DoctorCheck]:
 
 def _judged(need: Need, access: Access) -> DoctorCheck:
     judged = judge(need, access)
-    code = need.right.value
+    code, subject = need.right.value, need.subject or NEW
     lacking = lacks(judged, access)
     asked = "; ".join(line.partition(": ")[2] for line in in_words(lacking))
     grants = tuple(dict.fromkeys(lack.grant for lack in lacking))
     if judged.verdict is Verdict.NO:
         remedy = f"{asked[:1].upper()}{asked[1:]}"
-        return DoctorCheck(code, State.MISSING, need.subject, f"You may not {doing(need)}.", remedy, grants)
+        return DoctorCheck(code, State.MISSING, subject, f"You can't {doing(need)}.", remedy, grants)
     if judged.verdict is Verdict.UNKNOWN:
-        message = f"Whether you may {doing(need)} cannot be seen; the request itself will tell."
+        message = f"Could not check whether you can {doing(need)}."
         tip = f"If it is refused, {asked}" if asked else None
-        return DoctorCheck(code, State.UNKNOWN, need.subject, message, tip, grants)
-    return DoctorCheck(code, State.OK, need.subject, f"You may {doing(need)}.")
+        return DoctorCheck(code, State.UNKNOWN, subject, message, tip, grants)
+    return DoctorCheck(code, State.OK, subject, f"You can {doing(need)}.")
 
 
 def _secrets(access: Access, now: datetime) -> DoctorCheck:
     rules = access.secret_rules
     if rules is None:
-        message = "The tenant's policy on client secrets cannot be seen; the request itself will tell."
+        message = "Could not check whether the tenant allows client secrets: you can't read the policy."
         return DoctorCheck("secret-policy", State.UNKNOWN, "client secrets", message)
     if any(rule.restriction is SecretRestriction.ADDITION for rule in rules):
         remedy = f"{OTHERWISE[0].upper()}{OTHERWISE[1:]}."
@@ -171,7 +172,7 @@ def _secrets(access: Access, now: datetime) -> DoctorCheck:
     if ends is None:
         return DoctorCheck("secret-policy", State.OK, "client secrets", "The tenant's policy allows client secrets.")
     message = f"The tenant's policy allows client secrets until {typed(ends)} at most."
-    remedy = f"Where that is sooner than you want: --auto-lifetime, or --secret-lifetime {typed(ends)}"
+    remedy = f"To use a shorter lifetime: --auto-lifetime, or --secret-lifetime {typed(ends)}"
     return DoctorCheck("secret-policy", State.OK, "client secrets", message, remedy)
 
 
@@ -186,7 +187,7 @@ def _site(seen: Seen) -> Iterator[DoctorCheck]:
     reading = _judged(Need(Right.READ_SETTINGS, site.label, resource=site.resource), seen.access)
     if refusal is None:
         yield DoctorCheck(
-            reading.code, State.OK, site.label, f"You may read the application settings of '{site.label}'."
+            reading.code, State.OK, site.label, f"You can read the application settings of '{site.label}'."
         )
     elif reading.state is State.MISSING:
         yield reading
@@ -198,6 +199,6 @@ def _site(seen: Seen) -> Iterator[DoctorCheck]:
 
 def _identity(holder: IdentityResource, access: Access) -> DoctorCheck:
     if holder.principal_id is not None:
-        message = f"'{holder.display_name}' has a managed identity already."
+        message = f"'{holder.display_name}' already has a managed identity."
         return DoctorCheck(Right.ENABLE_IDENTITY.value, State.OK, holder.display_name, message)
     return _judged(Need(Right.ENABLE_IDENTITY, holder.display_name, resource=holder.resource), access)

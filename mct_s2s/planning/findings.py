@@ -60,7 +60,9 @@ def diagnose(observed: Observed, now: datetime, where: str, within: timedelta = 
     site = observed.app_service
     if site is not None and observed.trust.service is None and not ours(site.settings):
         label = site.site.label
-        message = f"'{label}' has no service-to-service authentication yet. Add --client NAME for each of its callers."
+        message = (
+            f"'{label}' has no service-to-service authentication yet. To set it up, add --client NAME for each client."
+        )
         return (Finding("not-configured", Severity.ERROR, label, message, own_command("setup", where=where)),)
     found = [*_stopped(site), *_service(observed, where)]
     if site is not None:
@@ -77,7 +79,7 @@ def _stopped(site: AppService | None) -> Iterator[Finding]:
     if site is None or site.site.state.casefold() != "stopped":
         return
     resource, label = site.site.resource, site.site.label
-    message = f"'{label}' is stopped: it answers no call, and a restart does not start it."
+    message = f"'{label}' is stopped. A restart does not start it."
     start = webapp_command("start", resource, "--subscription", resource.subscription_id)
     yield Finding("app-service-stopped", Severity.WARNING, label, message, start)
 
@@ -87,14 +89,14 @@ def _service(observed: Observed, where: str) -> Iterator[Finding]:
     application = trust.service
     if application is None:
         lost = next(iter(trust.deleted), None)
-        message = "The tenant holds no service application for this App Service"
-        message += f": '{lost.display_name}' is in the recycle bin." if lost is not None else "."
+        message = "The tenant has no service application for this App Service"
+        message += f": '{lost.display_name}' is deleted and still in the recycle bin." if lost is not None else "."
         yield Finding("service-application-missing", Severity.ERROR, "service application", message, setup)
         return
     name = application.display_name
     if uri_in_use(application, observed.settings) is None:
         uri = api_uri(application.client_id)
-        message = f"'{name}' has no Application ID URI that the App Service could expect; {uri} is missing."
+        message = f"'{name}' has no Application ID URI for the App Service: {uri} is missing."
         holder = holder_of_uri(uri, trust.deleted, but=application.client_id)
         taken, remedy = taken_uri(uri, holder, observed.graph) if holder is not None else ("", setup)
         yield Finding("application-id-uri-missing", Severity.ERROR, name, f"{message} {taken}".rstrip(), remedy)
@@ -102,12 +104,16 @@ def _service(observed: Observed, where: str) -> Iterator[Finding]:
     if role is None:
         yield Finding("app-role-missing", Severity.ERROR, name, f"'{name}' has no app role '{value}'.", setup)
     elif not role.enabled:
-        yield Finding("app-role-disabled", Severity.ERROR, name, f"The app role '{value}' of '{name}' is off.", setup)
+        yield Finding(
+            "app-role-disabled", Severity.ERROR, name, f"The app role '{value}' of '{name}' is disabled.", setup
+        )
     if trust.principal is None:
-        message = f"'{name}' has no service principal: no token can be issued for it (AADSTS500011)."
+        message = f"'{name}' has no service principal, so Entra ID issues no tokens for it (AADSTS500011)."
         yield Finding("service-principal-missing", Severity.ERROR, name, message, setup)
     if application.token_version == 2:
-        message = f"'{name}' asks for v2 access tokens; their audience is {application.client_id}, not its URI."
+        message = (
+            f"'{name}' gets v2 access tokens: their audience is {application.client_id}, not its Application ID URI."
+        )
         yield Finding("token-version", Severity.ERROR, name, message, setup)
 
 
@@ -140,11 +146,11 @@ def _right_values(observed: Observed, site: AppService) -> dict[Fact, tuple[str,
 def _malformed(setting: Setting, site: AppService, where: str) -> Iterator[Finding]:
     listed = setting.list_in(site.settings)
     if not listed.is_well_formed:
-        message = f"{setting} has blanks, empty entries or doubles: '{listed.text}'."
+        message = f"{setting} contains spaces, empty entries or duplicates: '{listed.text}'."
         configure = own_command("configure-appservice", where=where)
         yield Finding("setting-malformed", Severity.WARNING, setting.name, message, configure)
     for entry in listed.malformed:
-        message = f"'{entry}' on {setting} is not a GUID and matches no caller."
+        message = f"'{entry}' in {setting} is not a GUID, so it matches no client."
         remove = own_command("remove-client", about=entry, where=where)
         yield Finding("setting-malformed", Severity.WARNING, setting.name, message, remove)
 
@@ -154,10 +160,10 @@ def _client(client: ClientApplication, observed: Observed, where: str) -> Iterat
     add = own_command("add-client", about=client.client_id, where=where)
     needs_role = site is None or not is_allowed_by_object_id(client, site)
     if needs_role and not is_consented(client, observed):
-        message = f"'{name}' has no admin consent: its tokens carry no role."
+        message = f"'{name}' has no admin consent, so its tokens have no role."
         yield Finding("client-not-consented", Severity.ERROR, name, message, add)
     if site is not None and not is_allowed(client, site):
-        message = f"'{name}' holds the role but is not on the allow list."
+        message = f"'{name}' has the role but is not on the allow list."
         yield Finding("client-not-allowed", Severity.ERROR, name, message, add)
 
 
@@ -168,7 +174,7 @@ def _credentials(client: ClientApplication, now: datetime, within: timedelta, wh
     name, credentials = client.display_name, client.application.credentials
     add = own_command("add-client", about=client.client_id, where=where)
     if not credentials:
-        message = f"'{name}' has nothing to prove who it is: it cannot sign in."
+        message = f"'{name}' has no credential, so it cannot sign in."
         yield Finding("no-credential", Severity.ERROR, name, message, add)
         return
     valid = [credential for credential in credentials if credential.is_valid_at(now)]
@@ -197,8 +203,8 @@ def _unlisted(observed: Observed, site: AppService, where: str) -> Iterator[Find
         of_somebody = {one.casefold() for one in known[setting.holds]}
         for entry in setting.list_in(site.settings).ids:
             if is_guid(entry) and entry.casefold() not in of_somebody:
-                message = f"{entry} on {setting} belongs to nobody in this tenant: "
-                message += "a deleted client, or an id of the wrong kind."
+                message = f"{entry} in {setting} matches nothing in this tenant: "
+                message += "a deleted client, or the wrong type of ID."
                 remove = own_command("remove-client", about=entry, where=where)
                 yield Finding("client-unknown", Severity.WARNING, entry, message, remove)
 
@@ -210,12 +216,14 @@ def _no_clients(observed: Observed, site: AppService, where: str) -> Iterator[Fi
     if any(setting.list_in(site.settings).ids for setting in LISTS):
         return
     label, add = site.site.label, own_command("add-client", about="NAME", where=where)
-    yield Finding("no-clients", Severity.WARNING, label, f"'{label}' has no client: nobody can call its API yet.", add)
+    yield Finding(
+        "no-clients", Severity.WARNING, label, f"'{label}' has no clients: nothing can call its API yet.", add
+    )
 
 
 def _swaps(site: AppService) -> Iterator[Finding]:
     """Only where a slot was asked for: whoever looks at production need not have a swap in mind."""
     names, label = not_sticky(site), site.site.label
     if site.site.resource.slot is not None and names:
-        message = f"A swap would carry {', '.join(names)} away from '{label}'."
+        message = f"Swapping would move {', '.join(names)} away from '{label}'."
         yield Finding("settings-not-sticky", Severity.NOTE, label, message, make_sticky(site))

@@ -37,12 +37,12 @@ def _is_client(identity: ServicePrincipal, observed: Observed) -> bool:
 
 def _why_left_on(use: IdentityUse | None, *, is_client: bool) -> str:
     if use is None:
-        return "left on: it was not switched on for this trust"
+        return "kept: mct-s2s did not enable it"
     if not is_client:
-        return "left on: it is not on this App Service's allow list"
+        return "kept: it is not on this App Service's allow list"
     if use.others is None:
-        return "left on: what else relies on it cannot be read"
-    return f"left on: it is used elsewhere, too ({', '.join(use.others[:3])})"
+        return "kept: could not read what else uses it"
+    return f"kept: it is also used elsewhere ({', '.join(use.others[:3])})"
 
 
 def switching_off_note(steps: Iterable[AnyChange]) -> Iterator[str]:
@@ -50,6 +50,6 @@ def switching_off_note(steps: Iterable[AnyChange]) -> Iterator[str]:
     off = [str(step.holder.resource) for step in steps if isinstance(step, DisableIdentity)]
     if off:
         yield (
-            f"Switches off the system-assigned identity of {', '.join(off)}. Only Azure roles in its own subscription "
-            "can be seen from here: if it is used in another one, answer no."
+            f"Disables the system-assigned identity of {', '.join(off)}. Its roles in other subscriptions cannot "
+            "be checked: if it is used there, answer no."
         )

@@ -58,7 +58,7 @@ def make_plan(desired: Desired, observed: Observed, facts: Facts) -> Plan:
         spec = settings_spec(
             replace(desired, settings=SettingsScope.ALL), observed, service, application_ids, object_ids
         )
-        left.append(ManualStep(Left.SETTINGS, "The App Service's settings are left to whoever runs it.", spec=spec))
+        left.append(ManualStep(Left.SETTINGS, "Someone else must write the App Service settings.", spec=spec))
     else:
         spec = settings_spec(desired, observed, service, application_ids, object_ids)
         site_steps = plan_site(observed, spec, restart=desired.restart)

@@ -32,9 +32,9 @@ from mct_s2s.planning.service import ABOUT as SERVICE
 from mct_s2s.planning.site import plan_site
 from mct_s2s.planning.unwire import Unwiring, stored_secrets, unwire_key
 
-_AS_ASKED = "kept, as asked"
-_ADOPTED = "kept: it was not made by mct-s2s (--delete-adopted deletes it all the same)"
-_FOR_OTHERS = "kept: it asks for other APIs, too (--delete-adopted deletes it all the same)"
+_AS_ASKED = "kept: --keep-registration"
+_ADOPTED = "kept: mct-s2s did not create it (to delete it, add --delete-adopted)"
+_FOR_OTHERS = "kept: it also requests other APIs (to delete it, add --delete-adopted)"
 
 
 def plan_removal(removal: Removal, observed: Observed, unique_name: str, *, restart: bool) -> Plan:
@@ -119,7 +119,7 @@ def _forgotten(targets: RemovalTargets, unwiring: Unwiring, observed: Observed) 
             key="service-application:forget",
             resource=SERVICE,
             name=service.display_name,
-            detail="forgets the identity that was switched on, or the app that was wired",
+            detail="removes the tags of the enabled identity or the wired app",
             object_id=service.object_id,
             edits=ApplicationEdits(forget=tuple(gone)),
             after=tuple(gone.values()),
@@ -165,7 +165,7 @@ class _Registrations:
         if self.removal.purge:
             return self._purged(row, key)
         since = f" since {row.deleted:%Y-%m-%d}" if row.deleted else ""
-        return _kept(CLIENT, row, f"removed already: in the recycle bin{since}", key)
+        return _kept(CLIENT, row, f"already deleted{since}; still in the recycle bin", key)
 
     def service(self, service: Application, why_kept: str, after: Sequence[str]) -> Iterator[AnyChange]:
         """The service application, last of all: until then it is what a second run finds everything by."""
@@ -205,7 +205,7 @@ class _Registrations:
                 key=f"{key}:access",
                 resource="API permission",
                 name=application.display_name,
-                detail="no longer asks for the MCT API",
+                detail="no longer requests the MCT API",
                 object_id=application.object_id,
                 edits=ApplicationEdits(no_access_to=service.client_id),
             )
@@ -228,7 +228,7 @@ class _Registrations:
             key=key,
             resource=about,
             name=application.display_name,
-            detail="for good" if self.removal.purge else "into the recycle bin; can be restored for 30 days",
+            detail="permanently" if self.removal.purge else "can be restored for 30 days",
             object_id=application.object_id,
             client_id=application.client_id,
             after=tuple(after),
@@ -240,7 +240,7 @@ class _Registrations:
         return PurgeApplication(
             key=f"{key}:purge",
             name=application.display_name,
-            detail="its name and its URI are free again",
+            detail="frees its name and its URI",
             object_id=application.object_id,
             is_new=bool(after),
             after=after,

@@ -75,8 +75,8 @@ def _named(name: str, observed: Observed) -> RemovalTargets:
     if service is not None and word in {service.client_id.casefold(), f"api://{service.client_id}".casefold()}:
         raise Refused(
             "not-a-client",
-            f"{name} is the service application itself, not one of its clients.",
-            remedy="To undo the whole trust: mct-s2s teardown, with the same options.",
+            f"'{name}' is the service application, not a client.",
+            remedy="To remove everything, run mct-s2s teardown with the same options.",
         )
     by_id = [client for client in trust.clients if word in _ids_of(client)]
     by_name = [client for client in members(observed) if client.display_name.casefold() == word]
@@ -87,8 +87,8 @@ def _named(name: str, observed: Observed) -> RemovalTargets:
         ids = ", ".join([*(client.client_id for client in clients), *(identity.id for identity in identities)])
         raise NotThere(
             "client-ambiguous",
-            f"'{name}' means several clients of this App Service: {ids}.",
-            remedy="Give the id of the one you mean instead of the name.",
+            f"'{name}' matches several clients of this App Service: {ids}.",
+            remedy="Use the ID instead of the name.",
         )
     meant = {word}.union(*(_ids_of(client) for client in clients), (i.id.casefold() for i in identities))
     entries = tuple(entry for entry in _entries(observed) if entry.casefold() in meant)
@@ -123,9 +123,9 @@ def _nobody(name: str, observed: Observed) -> NotThere:
     known = f"The clients are: {', '.join(there)}." if there else "There are none."
     return NotThere(
         "client-unknown",
-        f"'{name}' is no client of this App Service. {known} Nothing was changed.",
-        remedy=(f"Did you mean '{by_word[near[0]]}'? " if near else "mct-s2s status shows them all. ")
-        + "Where it may be gone already, add --ignore-missing.",
+        f"'{name}' is not a client of this App Service. {known} Nothing was changed.",
+        remedy=(f"Did you mean '{by_word[near[0]]}'? " if near else "To list them, run mct-s2s status. ")
+        + "If it may already be removed, add --ignore-missing.",
     )
 
 

@@ -10,9 +10,9 @@ import re
 from dataclasses import dataclass
 from enum import StrEnum
 
+from mct_s2s.model.caller_rights import EVERYBODY, Access, Denial, DirectoryRights, Permission, ScopeRights, Verdict
 from mct_s2s.model.ids import ApplicationObjectId
 from mct_s2s.model.resource_id import ResourceId
-from mct_s2s.model.rights import EVERYBODY, Access, Denial, DirectoryRights, Permission, ScopeRights, Verdict
 
 GLOBAL_ADMINISTRATOR = "62e90394-69f5-4237-9190-012177145e10"
 PRIVILEGED_ROLE_ADMINISTRATOR = "e8611ab8-c189-46e8-94e1-60213ab1f814"
@@ -78,7 +78,7 @@ class Need:
 
     right: Right
     subject: str
-    """What it is done to, by the name that people know."""
+    """What it is done to, by the name that people know; empty for whatever has yet to be created."""
     application: ApplicationObjectId | None = None
     """The registration, where it exists already."""
     resource: ResourceId | None = None

@@ -95,7 +95,7 @@ def plan_service(spec: ServiceSpec, observed: Observed) -> Service:
                 key=CREATE,
                 resource=ABOUT,
                 name=application.display_name,
-                detail="out of the recycle bin",
+                detail="restored from deleted applications",
                 application=application,
                 option=option,
             )
@@ -202,7 +202,7 @@ def service_principal(
     deleted = observed.trust.deleted_principal_of(client_id) if isinstance(client_id, str) else None
     if deleted is None:
         return CreateServicePrincipal(key=key, name=name, client_id=client_id, after=after)
-    detail = "out of the recycle bin, with its consents"
+    detail = "restored from deleted applications, with its consents"
     return RestoreServicePrincipal(key=key, name=name, detail=detail, principal=deleted, option=option, after=after)
 
 
@@ -210,13 +210,14 @@ def _missing(deleted: Application | None) -> NotThere:
     if deleted is not None:
         return NotThere(
             "service-application-missing",
-            f"The service application of this App Service, '{deleted.display_name}', is in the recycle bin.",
-            remedy="Restore it first: mct-s2s setup, with the same options.",
+            f"The service application of this App Service, '{deleted.display_name}', is deleted and still in the "
+            "recycle bin.",
+            remedy="Restore it first: run mct-s2s setup with the same options.",
         )
     return NotThere(
         "service-application-missing",
         "This App Service has no service application yet.",
-        remedy="Create it first: mct-s2s setup, with the same options.",
+        remedy="Create it first: run mct-s2s setup with the same options.",
     )
 
 
@@ -270,7 +271,7 @@ def _describe(edits: ApplicationEdits) -> str:
         f"app role {edits.role.value}" if edits.role else "",
         "v1 access tokens" if edits.token_version else "",
         f"service management reference {edits.management_reference}" if edits.management_reference else "",
-        "remembers the identity to switch on" if any(resource_in_tag(tag) for tag in edits.tags) else "",
-        "remembers the app to wire" if any(wired_resource_in_tag(tag) for tag in edits.tags) else "",
+        "tagged with the identity to enable" if any(resource_in_tag(tag) for tag in edits.tags) else "",
+        "tagged with the app to wire" if any(wired_resource_in_tag(tag) for tag in edits.tags) else "",
     ]
     return ", ".join(part for part in parts if part)

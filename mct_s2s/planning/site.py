@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 
 from mct_s2s.errors import Refused
-from mct_s2s.model.backup import Backup
 from mct_s2s.model.commands import option
 from mct_s2s.model.desired import Desired, SettingsScope
 from mct_s2s.model.ids import ClientId, PrincipalId
 from mct_s2s.model.observed import Observed, Tenant
+from mct_s2s.model.settings_backup import Backup
 from mct_s2s.model.site_settings import (
     APPLICATION_IDS,
     ENABLED,
@@ -113,8 +113,8 @@ def _restored(backup: Backup, observed: Observed) -> SettingsSpec:
     if site is not None and str(site.site.resource).casefold() != backup.app_service.casefold():
         raise Refused(
             "backup-of-another-site",
-            f"The backup holds the settings of {backup.app_service}, not those of '{site.site.label}'.",
-            remedy=f"Restore it where it belongs: add {option('--app-service', backup.app_service)}",
+            f"The backup is of '{backup.app_service}', not of '{site.site.label}'.",
+            remedy=f"To restore it to that App Service, add {option('--app-service', backup.app_service)}",
         )
     held = {name.casefold() for name in backup.settings}
     return SettingsSpec(

@@ -33,8 +33,8 @@ def swap_note(site: AppService, changed: tuple[str, ...]) -> str | None:
         return None
     other = "production" if site.site.resource.slot else ", ".join(site.swapping.slots)
     return (
-        f"A swap with {other} would carry {', '.join(names)} away from '{site.site.label}'. To keep them, make them "
-        "slot settings (Configuration, Deployment slot setting)."
+        f"Note: swapping with {other} would move {', '.join(names)} away from '{site.site.label}'. To keep them "
+        "there, make them slot settings (Environment variables, Deployment slot setting)."
     )
 
 

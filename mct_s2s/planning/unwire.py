@@ -69,8 +69,8 @@ class Unwiring:
         for resource in self.observed.wired_unread:
             yield ManualStep(
                 Left.UNWIRE,
-                f"The settings of '{resource.name}', which was wired for this App Service, cannot be read. If it still "
-                "signs in as a client that goes, they are left to others.",
+                f"Could not read the settings of '{resource.name}', which --wire has set up. If it still signs in "
+                "as a client that is removed, someone else must remove them.",
                 resource=resource,
                 command=delete_settings_command(resource, WRITTEN),
             )
@@ -81,7 +81,7 @@ class Unwiring:
             left = {CLIENT_SECRET.casefold()} & {name.casefold() for name in app.settings}
             undo = {name.casefold() for name in self._undo(app)}
             if left and undo and self._signs_in_as_removed(app) and not left & undo:
-                yield f"'{app.site.label}' keeps its setting {CLIENT_SECRET}: it is not as it was written."
+                yield f"'{app.site.label}' keeps its setting {CLIENT_SECRET}: it was changed since mct-s2s wrote it."
 
     def _undo(self, app: WiredApp) -> dict[str, str]:
         principal = app.holder.principal_id if app.holder is not None else None
@@ -121,7 +121,7 @@ def stored_secrets(
             yield DeleteStoredSecret(
                 key=f"{key}:stored:{place}",
                 name=place,
-                detail="recoverable for as long as the vault keeps what was deleted",
+                detail="recoverable during the vault's retention period",
                 place=place,
                 client_id=ClientId(application.client_id),
                 after=tuple(after),
@@ -131,7 +131,7 @@ def stored_secrets(
                 key=f"{key}:stored:{place}",
                 resource=ABOUT,
                 name=place,
-                detail="kept; --delete-secrets deletes it, or: "
+                detail="kept; to delete it, add --delete-secrets, or run: "
                 + command("az", "keyvault", "secret", "delete", "--vault-name", vault, "--name", name),
                 id=place,
             )

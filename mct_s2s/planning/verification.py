@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
-from mct_s2s.model.access import Claims
+from mct_s2s.model.client_sign_in import Claims
 from mct_s2s.model.commands import own_command, webapp_command
 from mct_s2s.model.ids import same_id
 from mct_s2s.model.observed import AppService, Observed
@@ -115,7 +115,7 @@ def _audience(caller: ClientToken, observed: Observed) -> VerificationCheck:
     if caller.claims.version == "2.0":
         remedy = own_command("setup", where=caller.where)
     elif service is not None and expected in service.identifier_uris:
-        remedy = f"Ask for a token of {expected}/.default (MCT_S2S_SCOPE in {caller.source})."
+        remedy = f"Request a token for {expected}/.default (MCT_S2S_SCOPE in {caller.source})."
     audience = caller.claims.audience
     return _compared(caller, "audience", AUDIENCE, expected, audience, audience == expected, remedy)
 
@@ -125,7 +125,7 @@ def _compared(
 ) -> VerificationCheck:
     if agrees:
         return VerificationCheck(
-            caller.name, CheckSubject.APPLICATION, check, True, f"The token's {check} is {found}, as {setting} says."
+            caller.name, CheckSubject.APPLICATION, check, True, f"The token's {check} is {found}, as in {setting}."
         )
     told = f"'{expected}'" if expected else "not set"
     message = f"The token's {check} is '{found}', but {setting} is {told}."
@@ -136,13 +136,13 @@ def _role(caller: ClientToken, site: AppService) -> VerificationCheck:
     wanted, roles = ROLE.value_in(site.settings) or "", caller.claims.roles
     if wanted and wanted in roles:
         return VerificationCheck(
-            caller.name, CheckSubject.APPLICATION, "role", True, f"The token carries the role {wanted}."
+            caller.name, CheckSubject.APPLICATION, "role", True, f"The token has the role {wanted}."
         )
     if site.allowed_object_ids.holds(caller.claims.object_id):
-        told = "The token carries no role, and needs none: the client is let in by its object id."
+        told = "The token has no role and needs none: the client's object ID is on the allow list."
         return VerificationCheck(caller.name, CheckSubject.APPLICATION, "role", True, told)
     carried = f"the roles {', '.join(roles)}" if roles else "no role"
-    told = f"The token carries {carried}; {ROLE} is {repr(wanted) if wanted else 'not set'}."
+    told = f"The token has {carried}, but {ROLE} is {repr(wanted) if wanted else 'not set'}."
     remedy = own_command("add-client", about=caller.client_id, where=caller.where)
     return VerificationCheck(caller.name, CheckSubject.APPLICATION, "role", False, told, remedy)
 
@@ -161,7 +161,7 @@ def _reasons(caller: ClientToken, observed: Observed, site: AppService) -> Itera
         yield f"{ENABLED} is '{ENABLED.value_in(site.settings) or ''}'", configure
     name, tenant = TENANT_NAME.value_in(site.settings) or "", observed.tenant
     if tenant is not None and not tenant.is_called(name.strip()):
-        yield f"{TENANT_NAME} is '{name}', which is no domain of the tenant {tenant.name}", configure
+        yield f"{TENANT_NAME} is '{name}', which is not a domain of the tenant {tenant.name}", configure
     audience, tenant_id, role = token_checks(caller, observed)
     if audience.ok is False or tenant_id.ok is False:
         differs = audience if audience.ok is False else tenant_id
@@ -170,14 +170,17 @@ def _reasons(caller: ClientToken, observed: Observed, site: AppService) -> Itera
     if site.allowed_object_ids.holds(claims.object_id):
         return
     if not site.allowed_client_ids.holds(claims.client_id):
-        told = f"{APPLICATION_IDS} does not hold the application id {claims.client_id}, nor {OBJECT_IDS} the object id "
+        told = (
+            f"{APPLICATION_IDS} does not contain the appId {claims.client_id}, and {OBJECT_IDS} does not "
+            "contain the object ID "
+        )
         yield f"{told}{claims.object_id}", own_command("add-client", about=caller.client_id, where=caller.where)
     if role.ok is False:
         yield role.message.rstrip("."), role.remedy or ""
 
 
 def _not_restarted(site: AppService) -> tuple[str, str]:
-    told = "token and settings agree, so the App Service has perhaps not been restarted since the settings changed"
+    told = "the token matches the settings, so the App Service may need a restart to read them"
     resource = site.site.resource
     return told, webapp_command("restart", resource, "--subscription", resource.subscription_id)
 
@@ -206,19 +209,19 @@ def identity_checks(observed: Observed, where: str, audience: str, url: str) -> 
     site, required = observed.app_service, observed.trust.principal
     for identity in observed.trust.identities:
         name = identity.display_name
-        told = f"The identity is in the directory as {identity.id}."
+        told = f"Found in Entra ID: object ID {identity.id}."
         yield VerificationCheck(name, CheckSubject.MANAGED_IDENTITY, "principal", True, told)
         holder = identity.resource_id or name
         admit = own_command("add-client", "--managed-identity", holder, where=where)
         if site is not None:
             listed = site.allowed_object_ids.holds(identity.id)
-            told = f"{identity.id} is {'' if listed else 'not '}on {OBJECT_IDS}."
+            told = f"{OBJECT_IDS} {'contains' if listed else 'does not contain'} {identity.id}."
             yield VerificationCheck(
                 name, CheckSubject.MANAGED_IDENTITY, "allowed", listed, told, None if listed else admit
             )
         if required is not None and required.assignment_required:
             assigned = any(same_id(a.principal_id, identity.id) for a in observed.trust.assignments)
-            told = "The service application admits assigned callers only; the identity is " + (
+            told = "The service application requires assignment, and the identity is " + (
                 "assigned." if assigned else "not assigned (AADSTS501051)."
             )
             yield VerificationCheck(
@@ -229,8 +232,7 @@ def identity_checks(observed: Observed, where: str, audience: str, url: str) -> 
             CheckSubject.MANAGED_IDENTITY,
             CALL,
             None,
-            "Its call is not provable from here: only the resource itself gets its tokens. Azure keeps an identity's "
-            "tokens for up to a day, so what was granted today may not be in them yet.",
+            "Can only be tested from the resource itself (Azure caches its tokens for up to 24 hours). Run there:",
             inside_command(audience, url),
         )
 

@@ -148,8 +148,8 @@ def _refuse_mct(app: WiredApp, observed: Observed) -> None:
         return
     raise Refused(
         "wire-to-itself",
-        f"'{app.site.label}' is the MCT App Service itself: it is called, and does not call.",
-        remedy="Give --wire the app that calls it.",
+        f"Invalid --wire '{app.site.label}': it is the MCT App Service itself.",
+        remedy="Use the app that calls the MCT API.",
     )
 
 
@@ -164,9 +164,9 @@ def _refuse_other_client(app: WiredApp, client_id: Later[ClientId]) -> None:
     name = CLIENT_ID if current else CLIENT_SECRET
     raise Refused(
         "wire-taken",
-        f"'{app.site.label}' signs in as somebody else already: its setting {name} is not this client's. Nothing was "
-        "changed.",
-        remedy=f"If nothing needs it any more, delete {CLIENT_ID}, {CLIENT_SECRET} and {TENANT_ID} from the app's "
+        f"'{app.site.label}' already signs in as another client: its setting {name} belongs to that one. Nothing "
+        "was changed.",
+        remedy=f"If it is no longer needed, delete {CLIENT_ID}, {CLIENT_SECRET} and {TENANT_ID} from the app's "
         "settings, then run the same command again.",
     )
 
@@ -179,8 +179,8 @@ def _refuse_missing_secret(spec: WireSpec, observed: Observed, before: Sequence[
         return
     raise Refused(
         "wire-without-secret",
-        f"The client has a secret already, but not in the vault '{spec.vault}': the app would find nothing there.",
-        remedy="Put a new one there first: "
+        f"The client already has a secret, but not in the key vault '{spec.vault}'.",
+        remedy="Store a new one there first: "
         + own_command("rotate-secret", "--secret-to", f"keyvault:{spec.vault}", about="NAME"),
     )
 
@@ -195,7 +195,7 @@ def _reading(spec: WireSpec, app: WiredApp) -> tuple[ManualStep, ...]:
         where = ["--resource-group", resource.resource_group, "--name", app.site.name]
         where += ["--slot", resource.slot] if resource.slot else []
         identify = command("az", "webapp", "identity", "assign", *where)
-        what = f"'{app.site.label}' has no identity of its own yet, and needs one to read the vault '{vault}'."
+        what = f"'{app.site.label}' has no managed identity yet. It needs one to read the key vault '{vault}'."
         lack = (ManualStep(Left.VAULT, what, command=identify),)
-    what = f"'{app.site.label}' must be allowed to read the vault '{vault}'."
+    what = f"'{app.site.label}' needs permission to read the key vault '{vault}'."
     return (*lack, ManualStep(Left.VAULT, what, command=role))

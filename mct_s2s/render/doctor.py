@@ -66,14 +66,14 @@ def show_checks(terminal: Terminal, checks: Sequence[DoctorCheck], where: str, m
     else:
         terminal.result(Text("All checks passed.", style="good"))
         words = command("--client", "NAME", *more, "--dry-run")
-        terminal.result(f"See what would be done: {own_command('setup', where=where)} {words}")
+        terminal.result(f"Preview the changes: {own_command('setup', where=where)} {words}")
 
 
 def _show_way_on(terminal: Terminal, checks: Sequence[DoctorCheck]) -> None:
     if may_be_left(checks):
-        terminal.result("What others must do can be left to them: mct-s2s setup does the rest and says what is left.")
+        terminal.result("Steps you can't do are skipped and listed for someone else.")
         return
-    terminal.result("Until that is granted, mct-s2s setup stops before it changes anything.")
+    terminal.result("Until you have these permissions, mct-s2s setup stops before it changes anything.")
     other = way_out(missing_rights(checks))
     if other:
         terminal.result(other)
@@ -85,7 +85,7 @@ def _show_remedy(terminal: Terminal, check: DoctorCheck) -> None:
         request = f"{grant.request[:1].upper()}{grant.request[1:]}"
         if check.state is State.UNKNOWN:
             request = f"If it is refused, {grant.request}"
-        terminal.result(f"  → {request}{', who types:' if grant.command else '.'}")
+        terminal.result(f"  → {request}{'. They run:' if grant.command else '.'}")
         if grant.command:
             terminal.result(Text(grant.command, style="command"))
     if check.remedy is not None and not check.grants:

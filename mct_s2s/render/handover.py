@@ -113,7 +113,7 @@ def show_left_to_others(terminal: Terminal, steps: Sequence[Instruction], *, is_
     for step in steps:
         console.print(Text(step.what, style="warn"))
         if step.values:
-            console.print(Text("  On the portal's Configuration page, under Application settings:"))
+            console.print(Text("  In the portal, under Environment variables, App settings:"))
             table = Columns([None, None])
             for name, value in step.values.items():
                 table.add(Text(f"  {name}"), Text(value))
@@ -126,6 +126,6 @@ def show_left_to_others(terminal: Terminal, steps: Sequence[Instruction], *, is_
 def show_lacking(terminal: Terminal, lacking: Sequence[Lack]) -> None:
     """What the caller lacks for the steps that were left, each with whom to ask."""
     if lacking:
-        terminal.say(Text("To do it yourself:", style="warn"))
+        terminal.say(Text("To do this yourself:", style="warn"))
     for line in in_words(lacking):
         terminal.say(f"  - {line}")

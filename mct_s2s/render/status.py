@@ -65,7 +65,7 @@ def _service(table: Columns, observed: Observed) -> None:
     table.add(label, f"{application.display_name}  ({application.client_id})")
     table.add("  Application ID URI", uri_shown(application, observed) or Text("none", style="warn"))
     role = wanted_role(observed)
-    off = "" if role is None or role.enabled else "  (off)"
+    off = "" if role is None or role.enabled else "  (disabled)"
     table.add("  App role", f"{role.value}{off}" if role else Text("none", style="warn"))
 
 
@@ -101,7 +101,7 @@ def _clients(terminal: Terminal, observed: Observed, now: datetime) -> None:
 
 def _expiry(client: ClientApplication, now: datetime) -> Text:
     if client.application is None:
-        return Text("another tenant's", style="quiet")
+        return Text("other tenant", style="quiet")
     credentials = client.application.credentials
     if not credentials:
         return Text("none", style="bad")

@@ -18,8 +18,8 @@ def support_request(values: Mapping[str, str], app_service: str) -> str:
         "",
         f"Please configure the App Service '{app_service}' for service-to-service authentication, as step 3 of",
         f"{DOCUMENT}",
-        "describes. Our side, steps 1 and 2, is done. The application settings to add (Configuration, Application",
-        "settings), each with the document's name for its value:",
+        "describes. We have completed steps 1 and 2. Please add these application settings (Environment variables, App",
+        "settings); each name in parentheses is the one in the document:",
         "",
     ]
     for setting in SETTINGS:
@@ -28,10 +28,10 @@ def support_request(values: Mapping[str, str], app_service: str) -> str:
             lines.append(f"  {setting}: {plain(values[setting.name])}{meaning}")
     lines += [
         "",
-        f"Keep any IDs already there in {' and '.join(map(str, LISTS))}; separate IDs with semicolons.",
-        "All other settings stay as they are. Then restart the App Service: the one with the website's name, not the",
+        f"Keep any IDs already in {' or '.join(map(str, LISTS))}; separate IDs with semicolons.",
+        "Leave all other settings unchanged. Then restart the App Service: the one with the website's name, not the",
         "one with -fa- in its name.",
         "",
-        "Nothing in this message is secret.",
+        "This message contains no secrets.",
     ]
     return "\n".join(lines)

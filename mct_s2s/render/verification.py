@@ -56,13 +56,12 @@ def _show(terminal: Terminal, check: VerificationCheck) -> None:
 def _sum(verification: Verification) -> Text:
     calls, failed = verification.calls, len(verification.failed)
     unproven = sum(check.ok is None and check.check == CALL for check in verification.checks)
-    left = f"; {_counted(unproven, 'call')} not provable from here" if unproven else ""
+    left = f"; {_counted(unproven, 'call')} not tested from here" if unproven else ""
     if failed:
-        return Text(f"Not proved: {_counted(failed, 'check')} failed{left}.", style="bad")
+        return Text(f"Verification failed: {_counted(failed, 'check')} failed{left}.", style="bad")
     if not calls:
-        return Text(f"Nothing is proved: no client's call was answered{left}.", style="warn")
-    were = "was" if calls == 1 else "were"
-    return Text(f"Proved: {_counted(calls, 'client')} called the MCT API and {were} answered{left}.", style="good")
+        return Text(f"Not verified: no client call succeeded{left}.", style="warn")
+    return Text(f"Verified: {_counted(calls, 'client')} called the MCT API{left}.", style="good")
 
 
 def _counted(count: int, noun: str) -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from mct_s2s.azure.sign_in.caller import Method
+from mct_s2s.azure.sign_in.choice import Method
 from mct_s2s.cli.change_targets import query_for
 from mct_s2s.cli.options import AzureOptions
 from mct_s2s.cli.specs import service_wish
@@ -45,6 +45,9 @@ class Watcher:
 
     def finished(self, change: AnyChange, detail: str) -> None:
         self.finished_changes.append((change.key, detail))
+
+    def skipped(self, change: AnyChange, why: str) -> None:
+        self.finished_changes.append((change.key, why))
 
     def failed(self, change: AnyChange, error: S2SError) -> None:
         """Nothing to keep."""

@@ -19,7 +19,8 @@ from typing import Any, TypeVar
 from mct_s2s.engine.converge import Answer, Convergence, Goal, converge
 from mct_s2s.engine.observe.query import Query
 from mct_s2s.errors import NotThere, S2SError, ServiceError
-from mct_s2s.model.access import ApiAnswer, ApiToken, Claims, ClientSignIn, SecretProof, SignIn
+from mct_s2s.model.caller_rights import Denial, Lock, Permission, Person, RoleAssignment, SecretRule, SignedIn
+from mct_s2s.model.client_sign_in import ApiAnswer, ApiToken, Claims, ClientSignIn, SecretProof, SignIn
 from mct_s2s.model.desired import Desired
 from mct_s2s.model.ids import ApplicationObjectId, AppRoleId, ClientId, KeyId, PrincipalId, same_id
 from mct_s2s.model.observed import (
@@ -39,9 +40,8 @@ from mct_s2s.model.observed import (
 )
 from mct_s2s.model.proofs import Certificate, Federation
 from mct_s2s.model.resource_id import ResourceId
-from mct_s2s.model.rights import Denial, Lock, Permission, Person, RoleAssignment, SecretRule, SignedIn
 from mct_s2s.model.site_settings import APPLICATION_IDS, OBJECT_IDS, is_enabled
-from mct_s2s.model.target import SiteTarget
+from mct_s2s.model.site_target import SiteTarget
 from mct_s2s.planning.changes import AnyChange
 from mct_s2s.planning.edits import ApplicationPatch
 from mct_s2s.planning.plan import Facts, Plan
@@ -1011,6 +1011,9 @@ class Watcher:
 
     def finished(self, change: AnyChange, detail: str) -> None:
         self.told.append(f"finished {change.key}")
+
+    def skipped(self, change: AnyChange, why: str) -> None:
+        self.told.append(f"skipped {change.key}")
 
     def failed(self, change: AnyChange, error: S2SError) -> None:
         self.told.append(f"failed {change.key}")

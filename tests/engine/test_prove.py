@@ -9,9 +9,16 @@ from typing import Any
 import pytest
 from mct_s2s.engine.observe.observe import observe
 from mct_s2s.engine.observe.query import Query
-from mct_s2s.engine.verify.verify import Ground, Subject, prove, prove_callers, subjects_of
+from mct_s2s.engine.verify.client_calls import Ground, Subject, prove, prove_callers, subjects_of
 from mct_s2s.errors import ServiceError
-from mct_s2s.model.access import ApiAnswer, AssertionProof, CertificateProof, ClientSignIn, OwnCredential, SecretProof
+from mct_s2s.model.client_sign_in import (
+    ApiAnswer,
+    AssertionProof,
+    CertificateProof,
+    ClientSignIn,
+    OwnCredential,
+    SecretProof,
+)
 from mct_s2s.model.ids import ClientId, PrincipalId, api_uri
 from mct_s2s.model.observed import YOUNG, Observed, PrincipalKind, ServicePrincipal
 from mct_s2s.planning.verification import Verification, VerificationCheck

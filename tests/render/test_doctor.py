@@ -6,8 +6,8 @@ import re
 from typing import Any
 
 import pytest
+from mct_s2s.model.caller_rights import Access, DirectoryRights, Permission, Person, ScopeRights, SignedIn
 from mct_s2s.model.ids import ClientId, PrincipalId
-from mct_s2s.model.rights import Access, DirectoryRights, Permission, Person, ScopeRights, SignedIn
 from mct_s2s.planning.doctor import DoctorCheck, Seen, SeenSite, State, checks
 from mct_s2s.render.doctor import doctor_document, show_checks
 

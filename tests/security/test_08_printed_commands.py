@@ -17,14 +17,14 @@ from hypothesis import strategies as st
 from mct_s2s import errors
 from mct_s2s.cli.options import AzureOptions
 from mct_s2s.cli.where import where
-from mct_s2s.model.access import Claims
+from mct_s2s.model.caller_rights import Access, DirectoryRights, Lock, Permission, ScopeRights, SignedIn
+from mct_s2s.model.client_sign_in import Claims
 from mct_s2s.model.commands import command, grant_on_vault, option, own_command, webapp_command
 from mct_s2s.model.desired import WireSpec
 from mct_s2s.model.ids import ApplicationObjectId, ClientId, PrincipalId
 from mct_s2s.model.observed import AppService, Observed, WiredApp
 from mct_s2s.model.proofs import Federation
 from mct_s2s.model.resource_id import USER_ASSIGNED_IDENTITIES, ResourceId
-from mct_s2s.model.rights import Access, DirectoryRights, Lock, Permission, ScopeRights, SignedIn
 from mct_s2s.planning.answers import stopped
 from mct_s2s.planning.application_uri import taken_uri
 from mct_s2s.planning.findings import diagnose

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from azure.core.credentials import AccessToken
 from mct_s2s.azure.retry import RetryPolicy
-from mct_s2s.azure.sign_in import credentials
-from mct_s2s.azure.sign_in.caller import Method
-from mct_s2s.azure.sign_in.credentials import Caller
-from mct_s2s.azure.sign_in.tokens import Credential
+from mct_s2s.azure.sign_in import methods
+from mct_s2s.azure.sign_in.caller_credential import Credential
+from mct_s2s.azure.sign_in.choice import Method
+from mct_s2s.azure.sign_in.methods import Caller
 
 from tests.conftest import Sandbox
 
@@ -32,7 +32,7 @@ def sign_in_as(patch: pytest.MonkeyPatch, azure: Sandbox, address: str) -> None:
         del method, caller
         return Credential(ask, "you, by device code", patience, is_person=True)
 
-    patch.setattr(credentials, "_interactive", interactive)
+    patch.setattr(methods, "_interactive", interactive)
 
 
 def _token(azure: Sandbox, address: str, resource: str) -> str:

@@ -17,8 +17,8 @@ from mct_s2s.engine.observe.query import Query
 from mct_s2s.errors import UsageError
 from mct_s2s.inputs.backup import read_backup
 from mct_s2s.inputs.handoff import given_values, read_handoff
-from mct_s2s.model.backup import Backup
 from mct_s2s.model.desired import Desired, GivenValues, ServiceSpec, SettingsScope
+from mct_s2s.model.settings_backup import Backup
 from mct_s2s.model.site_settings import ROLE
 from mct_s2s.render.handover import show_lacking, show_left_to_others
 
@@ -46,7 +46,7 @@ def configure_appservice(options: ConfigureOptions) -> int:
             ),
             label=session.target.label if session.target else "",
             now=now,
-            part="step 3 (the application settings)",
+            part="the application settings",
         )
         code, changed = await change(current, options, session, wanted)
         if not current.terminal.json:
@@ -71,8 +71,8 @@ def _backup(options: ConfigureOptions) -> Backup | None:
     if any(options.given.values()) or options.handoff or options.disable:
         raise UsageError(
             "contradictory-options",
-            "--restore FILE puts all settings back as they were; another value was given beside it.",
-            remedy="Restore first, then configure.",
+            "--restore cannot be combined with other values: it restores all settings.",
+            remedy="Run --restore FILE first, then configure-appservice with the values.",
         )
     return read_backup(options.restore)
 
@@ -86,7 +86,7 @@ def _given(options: ConfigureOptions) -> GivenValues:
     if any(typed.values()):
         raise UsageError(
             "contradictory-options",
-            "--from FILE gives all the values; another was given beside it.",
-            remedy="Leave either --from or the single values out.",
+            "--from cannot be combined with single values: the file contains them all.",
+            remedy="Remove either --from or the single values.",
         )
     return read_handoff(options.handoff)

@@ -9,7 +9,7 @@ from mct_s2s.cli.run import Run, run
 from mct_s2s.cli.specs import service_wish
 from mct_s2s.cli.where import where
 from mct_s2s.cli.wiring import Needs, Session
-from mct_s2s.engine.observe.doctor import examine
+from mct_s2s.engine.observe.rights_examination import examine
 from mct_s2s.inputs.target import caller_resource
 from mct_s2s.planning import guards
 from mct_s2s.planning.doctor import checks, is_ready, is_secret_shortened

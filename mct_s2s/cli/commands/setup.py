@@ -17,7 +17,7 @@ from mct_s2s.inputs.handoff import handoff_text
 from mct_s2s.inputs.target import caller_resource
 from mct_s2s.model.desired import Desired, SettingsScope
 from mct_s2s.model.site_settings import ours
-from mct_s2s.model.target import SiteTarget
+from mct_s2s.model.site_target import SiteTarget
 from mct_s2s.render.support_request import support_request
 
 
@@ -50,7 +50,7 @@ def setup(options: SetupOptions) -> int:
             ),
             label=label,
             now=now,
-            part="the directory's part" if options.no_app_service else None,
+            part="the Entra ID part" if options.no_app_service else None,
             secret_to=stores,
             handoff=options.handoff,
             prove=options.proves and not options.no_app_service,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from mct_s2s import clock
-from mct_s2s.azure.sign_in.caller import Method, choose
+from mct_s2s.azure.sign_in.choice import Method, choose
 from mct_s2s.cli.change_targets import query_for
 from mct_s2s.cli.changing import default_folder
 from mct_s2s.cli.options import VerifyOptions
@@ -14,12 +14,13 @@ from mct_s2s.cli.run import Run, run, run_as_client
 from mct_s2s.cli.specs import service_wish
 from mct_s2s.cli.where import where
 from mct_s2s.cli.wiring import Clientele, Needs, Session
+from mct_s2s.concurrency import together
 from mct_s2s.engine.observe.observe import observe
-from mct_s2s.engine.verify.verify import Ground, Subject, prove, prove_callers, subjects_of
+from mct_s2s.engine.verify.client_calls import Ground, Subject, prove, prove_callers, subjects_of
 from mct_s2s.errors import NotThere, UsageError
 from mct_s2s.inputs.api_address import api_path, api_url
 from mct_s2s.inputs.own_credentials import ENVIRONMENT, own_credential
-from mct_s2s.model.access import IdentitySignIn, OwnCredential, SignIn
+from mct_s2s.model.client_sign_in import IdentitySignIn, OwnCredential, SignIn
 from mct_s2s.model.commands import own_command
 from mct_s2s.model.ids import ClientId, same_id
 from mct_s2s.model.observed import Observed
@@ -28,7 +29,6 @@ from mct_s2s.planning.findings import diagnose
 from mct_s2s.planning.membership import members
 from mct_s2s.planning.verification import CheckSubject, Verification, VerificationCheck
 from mct_s2s.render.verification import show_verification, verification_document
-from mct_s2s.together import together
 
 UNPROVED = 3
 INSIDE = ("IDENTITY_ENDPOINT", "MSI_ENDPOINT")
@@ -101,7 +101,7 @@ def _subjects(options: VerifyOptions, observed: Observed, credentials: list[OwnC
                 "client-ambiguous" if several else "client-unknown",
                 f"{len(matching) or 'No'} client application{'s' if several else ''} of this App Service "
                 f"{'are' if several else 'is'} called '{name}'.",
-                remedy=f"See which there are: {own_command('status', where=where(options, observed))}",
+                remedy=f"List them with: {own_command('status', where=where(options, observed))}",
             )
         chosen.append(matching[0])
     return subjects_of(dict.fromkeys(chosen), usable, strangers=False)
@@ -118,7 +118,7 @@ async def _from_inside(
         if not site_url:
             raise UsageError(
                 "url-missing",
-                "Which site? --audience says only what to ask a token for.",
+                "No MCT site given: --audience needs --url.",
                 remedy="Add --url https://HOST",
             )
         sites.setdefault(api_url(site_url), []).append((sign_in, name))
@@ -149,8 +149,8 @@ def _callers(
     if own is None:
         raise UsageError(
             "no-client-sign-in",
-            "With --audience, the caller proves its own call, and this way of signing in is none of a service.",
-            remedy="Use --auth managed-identity inside an Azure resource, --credentials FILE, or the environment "
-            "variables of the client (AZURE_TENANT_ID, AZURE_CLIENT_ID, AZURE_CLIENT_SECRET).",
+            "--audience tests the caller's own call, so it needs the sign-in of a client, not of a person.",
+            remedy="Use --auth managed-identity inside an Azure resource, --credentials FILE, or the client's "
+            "environment variables (AZURE_TENANT_ID, AZURE_CLIENT_ID, AZURE_CLIENT_SECRET).",
         )
     return [(own.sign_in, own.sign_in.client_id, own.url)]

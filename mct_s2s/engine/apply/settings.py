@@ -82,7 +82,7 @@ async def write_settings(
     writing = _Writing(view, change, results)
     if not writing.is_due:
         written(False)
-        return Written(view.settings, "somebody else wrote the same at this moment")
+        return Written(view.settings, "someone else wrote the same values at the same time")
     if keep is not None:
         keep(view.settings)
     await writing.write()
@@ -198,8 +198,8 @@ class _Writing:
     def _contended(self) -> ServiceError:
         return ServiceError(
             "settings-contended",
-            f"Somebody keeps writing over the application settings of '{self.change.site.label}'.",
-            remedy="Find the other writer (a pipeline, a second administrator), then run the same command again.",
+            f"Someone else keeps overwriting the application settings of '{self.change.site.label}'.",
+            remedy="Find what writes them (a pipeline, another administrator), then run the same command again.",
         )
 
     def _merged(self) -> Mapping[str, str | None] | None:
@@ -221,10 +221,10 @@ def _name_others(error: ServiceError, settings: Mapping[str, str | None]) -> Non
     unusual = [name for name in sorted(settings) if not _USUAL_NAME.fullmatch(name)]
     others = [f"'{name}'" for name in unusual if name.lower() not in error.message.lower()]
     if others:
-        error.remedy += f" The same may be said next of {', '.join(others)}."
+        error.remedy += f" The same may apply to {', '.join(others)}."
 
 
 def _told(writes: int, changed: tuple[str, ...], settings: dict[str, str | None]) -> str:
     untouched = len(set(settings) - set(changed))
-    again = f"; merged {writes} times, somebody else was writing too" if writes > 1 else ""
+    again = f"; merged {writes} times with changes by someone else" if writes > 1 else ""
     return f"{len(changed)} settings written, {untouched} unchanged{again}"

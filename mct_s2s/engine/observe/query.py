@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from mct_s2s.model.resource_id import ResourceId
-from mct_s2s.model.target import SiteTarget
+from mct_s2s.model.site_target import SiteTarget
 
 
 @dataclass(frozen=True)

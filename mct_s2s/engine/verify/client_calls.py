@@ -9,8 +9,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from mct_s2s.concurrency import together
 from mct_s2s.errors import ServiceError
-from mct_s2s.model.access import (
+from mct_s2s.model.client_sign_in import (
     ApiAnswer,
     ApiToken,
     CertificateProof,
@@ -40,7 +41,6 @@ from mct_s2s.planning.verification import (
     why_refused,
 )
 from mct_s2s.ports import Api, Tokens
-from mct_s2s.together import together
 
 SERVICE = {"ClientType": "Service"}
 """The document's warning: the header that every service call carries."""
@@ -133,13 +133,13 @@ async def _caller(ground: Ground, sign_in: SignIn, name: str, audience: str) -> 
         return _Outcome((VerificationCheck(*who, "token", _verdict(error), error.message, error.remedy),))
     claims = token.claims
     checks = (
-        VerificationCheck(*who, "token", True, f"Entra ID gives it a token: object id {claims.object_id}."),
+        VerificationCheck(*who, "token", True, f"Entra ID issued a token: object ID {claims.object_id}."),
         VerificationCheck(
             *who,
             "audience",
             claims.audience == audience,
             f"The token's audience is {claims.audience}.",
-            None if claims.audience == audience else f"The API expects {audience}; see to it with mct-s2s setup.",
+            None if claims.audience == audience else f"The API expects {audience}. To correct it, run mct-s2s setup",
         ),
     )
     not_sent = misaddressed(who, claims.audience, audience)
@@ -150,12 +150,12 @@ async def _caller(ground: Ground, sign_in: SignIn, name: str, audience: str) -> 
     if call is None:
         carried = f"the roles {', '.join(claims.roles)}" if claims.roles else "no role"
         told = (
-            f"{asked.told} The token names the application id {claims.client_id}, the object id {claims.object_id}, "
-            f"the tenant {claims.tenant_id} and {carried}."
+            f"{asked.told} The token has the appId {claims.client_id}, the object ID {claims.object_id}, the "
+            f"tenant {claims.tenant_id} and {carried}."
         )
         remedy = (
-            "Compare them with what mct-s2s status shows to somebody who may read the settings. Azure keeps a managed "
-            "identity's tokens for up to a day: what was granted today may not be in them yet."
+            "Ask someone who can read the settings to compare these values with mct-s2s status. Azure caches a "
+            "managed identity's tokens for up to 24 hours, so recent changes may not be in them yet."
         )
         call = VerificationCheck(*who, CALL, False, told, remedy)
     return _Outcome((*checks, call), token if call.ok else None)
@@ -165,7 +165,7 @@ async def _client(ground: Ground, observed: Observed, subject: Subject) -> _Outc
     who, credential = (subject.name, CheckSubject.APPLICATION), subject.credential
     if credential is None:
         client_id = subject.client.client_id if subject.client else ""
-        told = "Its call is unproven: none of its credentials is at hand."
+        told = "Not tested: none of its credentials is available on this machine."
         remedy = own_command("verify", "--client", client_id, "--credentials", "FILE", where=ground.where)
         return _Outcome((VerificationCheck(*who, CALL, None, told, remedy),))
     client_id, scope = credential.sign_in.client_id, credential.scope or f"{_audience(observed)}/.default"
@@ -177,7 +177,7 @@ async def _client(ground: Ground, observed: Observed, subject: Subject) -> _Outc
         remedy = token_remedy(error.service_code, client_id, ground.where) or error.remedy
         return _Outcome((VerificationCheck(*who, "token", _verdict(error), error.message, remedy),))
     caller = ClientToken(subject.name, client_id, token.claims, ground.where, credential.source)
-    checks = [VerificationCheck(*who, "token", True, f"Entra ID gives a token for its {_told(credential)}.")]
+    checks = [VerificationCheck(*who, "token", True, f"Entra ID issued a token for its {_told(credential)}.")]
     checks += token_checks(caller, observed)
     call = misdirected(caller, observed, ground.url, credential.url) or await _call(ground, observed, caller, token)
     return _Outcome((*checks, call), token if call.ok else None)
@@ -190,7 +190,7 @@ async def _call(ground: Ground, observed: Observed, caller: ClientToken, token: 
     if said is not None:
         return said
     why, remedy = why_refused(caller, observed)
-    return VerificationCheck(*who, CALL, False, f"{asked.told} The reason: {why}.", remedy)
+    return VerificationCheck(*who, CALL, False, f"{asked.told} Reason: {why}.", remedy)
 
 
 async def _without_token(ground: Ground) -> VerificationCheck:
@@ -200,7 +200,7 @@ async def _without_token(ground: Ground) -> VerificationCheck:
 async def _wrong_header(ground: Ground, admitted: ApiToken | None) -> VerificationCheck:
     """The header counts only with a token that opens the API: without one, any call is refused."""
     if admitted is None:
-        told = "Whether the header ClientType counts is open: no client's call was answered."
+        told = "ClientType check skipped: no client call succeeded."
         return VerificationCheck(None, CheckSubject.SITE, "wrong-header", None, told)
     return must_refuse("wrong-header", "A call with a wrong ClientType", await _get(ground, WRONG, admitted))
 

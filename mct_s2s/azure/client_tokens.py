@@ -20,12 +20,13 @@ from mct_s2s.azure.authorities import OF_MICROSOFT, may_sign_in
 from mct_s2s.azure.retry import RetryPolicy
 from mct_s2s.azure.sdk_trace import hooks
 from mct_s2s.azure.sign_in.client_refusals import PROPAGATING, identity_refused, other_authority, token_refused
-from mct_s2s.azure.sign_in.refusals import ODD, raise_if_passing
+from mct_s2s.azure.sign_in.login_refusals import ODD, raise_if_passing
 from mct_s2s.azure.trace import Trace
+from mct_s2s.concurrency import together
 from mct_s2s.errors import ServiceError
 from mct_s2s.key_pairs import known_algorithms
 from mct_s2s.local_files import read_given
-from mct_s2s.model.access import (
+from mct_s2s.model.client_sign_in import (
     ApiToken,
     AssertionFileProof,
     AssertionProof,
@@ -36,7 +37,6 @@ from mct_s2s.model.access import (
     SecretProof,
     SignIn,
 )
-from mct_s2s.together import together
 
 if TYPE_CHECKING:
     from azure.core.pipeline.transport import AioHttpTransport

@@ -9,12 +9,11 @@ import httpx
 from kiota_abstractions.api_error import APIError
 
 from mct_s2s.azure.answers import GRAPH, odd_answer, seconds
+from mct_s2s.azure.graph.operations import Operation
 from mct_s2s.azure.sign_in.claims import Challenge, challenge_in
 from mct_s2s.errors import PermissionMissing, S2SError, ServiceError, SignInFailed
 from mct_s2s.planning.secret_policy import LIFETIME_FORBIDDEN
 
-READ = "read the directory"
-CREATE = "create the registration"
 REFERENCE_NEEDED = "management-reference-needed"
 NAME_TAKEN = "name-taken"
 URI_TAKEN = "uri-taken"
@@ -34,21 +33,14 @@ _ALREADY_ASSIGNED = ("permission being assigned already exists", "entitlementgra
 """Graph uses both texts. Source: msgraph-sdk-dotnet#968."""
 
 _WHO_GRANTS = {
-    READ: ("Application.Read.All and Organization.Read.All", "Directory Readers"),
-    CREATE: ("Application.ReadWrite.OwnedBy", "Application Developer"),
-    "restore the registration": ("Application.ReadWrite.All", "Cloud Application Administrator"),
-    "change the registration": ("Application.ReadWrite.OwnedBy", "Cloud Application Administrator"),
-    "create the service principal": ("Application.ReadWrite.OwnedBy", "Cloud Application Administrator"),
-    "make the secret": ("Application.ReadWrite.OwnedBy", "Cloud Application Administrator"),
-    "remove the secret": ("Application.ReadWrite.OwnedBy", "Cloud Application Administrator"),
-    "add the certificate": ("Application.ReadWrite.OwnedBy", "Cloud Application Administrator"),
-    "add the federated credential": ("Application.ReadWrite.OwnedBy", "Cloud Application Administrator"),
-    "grant admin consent": (
-        "AppRoleAssignment.ReadWrite.All and Application.Read.All",
-        "Cloud Application Administrator",
-    ),
-    "revoke the admin consent": ("AppRoleAssignment.ReadWrite.All", "Cloud Application Administrator"),
+    Operation.READ: ("Application.Read.All and Organization.Read.All", "Directory Readers"),
+    Operation.CREATE_APPLICATION: ("Application.ReadWrite.OwnedBy", "Application Developer"),
+    Operation.RESTORE: ("Application.ReadWrite.All", "Cloud Application Administrator"),
+    Operation.CONSENT: ("AppRoleAssignment.ReadWrite.All and Application.Read.All", "Cloud Application Administrator"),
+    Operation.REVOKE: ("AppRoleAssignment.ReadWrite.All", "Cloud Application Administrator"),
 }
+_ELSE = ("Application.ReadWrite.OwnedBy", "Cloud Application Administrator")
+"""The application permission and the role that are enough. Source: learn.microsoft.com/graph/permissions-reference."""
 
 
 def is_lag(error: ServiceError) -> bool:
@@ -90,20 +82,20 @@ def words_of(error: APIError) -> tuple[str, str | None]:
     return said, _headers(error).get("request-id")
 
 
-def translate(error: Exception, doing: str) -> S2SError:
+def translate(error: Exception, operation: Operation) -> S2SError:
     """What the user is told of a failed request to Graph.
 
     Args:
         error: what the SDK or its transport raised.
-        doing: the step, as a verb phrase: `create the registration`.
+        operation: what Graph was asked to do.
     """
     odd = odd_answer(error)
     if odd is not None:
-        return GRAPH.refused(odd, doing)
+        return GRAPH.refused(odd, operation)
     if isinstance(error, httpx.HTTPError):
         return ServiceError(
             "graph-unreachable",
-            f"Microsoft Graph did not answer while trying to {doing}: {str(error) or type(error).__name__}",
+            f"Microsoft Graph did not answer while trying to {operation}: {str(error) or type(error).__name__}",
             remedy="Check the network and the proxy, then run the same command again: it resumes.",
         )
     if not isinstance(error, APIError):
@@ -115,22 +107,22 @@ def translate(error: Exception, doing: str) -> S2SError:
     if status == 401:
         return SignInFailed(
             "graph-sign-in",
-            f"Microsoft Graph did not accept the sign-in while trying to {doing}: {said}",
+            f"Microsoft Graph did not accept the sign-in while trying to {operation}: {said}",
             remedy="Sign in again (az login), then run the same command again: it resumes.",
             request_id=request_id,
         )
     if status == 403 and "local tenant" not in message:
-        permission, role = _WHO_GRANTS.get(doing, _WHO_GRANTS["change the registration"])
+        permission, role = _WHO_GRANTS.get(operation, _ELSE)
         return PermissionDenied(
-            f"You may not {doing}. Microsoft Graph said: {said}",
+            f"You may not {operation}. Microsoft Graph said: {said}",
             remedy=f"Ask a Privileged Role Administrator for the role {role} (for a person) or the application "
             f"permission {permission} (for a service principal), then run the same command again.",
             request_id=request_id,
         )
     return ServiceError(
-        _code(status, message, doing),
-        f"Microsoft Graph refused to {doing}: {said}",
-        remedy=_remedy(status, message, doing),
+        _code(status, message, operation),
+        f"Microsoft Graph refused to {operation}: {said}",
+        remedy=_remedy(status, message, operation),
         request_id=request_id,
         status=status,
         service_code=code,
@@ -160,11 +152,11 @@ def recycle_bin_empty(object_id: str) -> ServiceError:
     )
 
 
-def _code(status: int, message: str, doing: str) -> str:
+def _code(status: int, message: str, operation: Operation) -> str:
     text = message.casefold()
-    if doing == "make the secret" and "credential type not allowed" in text:
+    if operation is Operation.ADD_SECRET and "credential type not allowed" in text:
         return "secrets-forbidden"
-    if doing == "make the secret" and "lifetime" in text and "policy" in text:
+    if operation is Operation.ADD_SECRET and "lifetime" in text and "policy" in text:
         return LIFETIME_FORBIDDEN
     if status == 400 and "already exists" in text and "uniquename" in text:
         return NAME_TAKEN
@@ -190,9 +182,9 @@ def _is_about_reference(text: str) -> bool:
     return "servicemanagementreference" in text
 
 
-def _remedy(status: int, message: str, doing: str) -> str:
+def _remedy(status: int, message: str, operation: Operation) -> str:
     text = message.casefold()
-    policy = _policys_remedy(text, doing)
+    policy = _policys_remedy(text, operation)
     if policy is not None:
         return policy
     if "already exists" in text:
@@ -202,7 +194,7 @@ def _remedy(status: int, message: str, doing: str) -> str:
     return "Run the same command again; if it persists, give the request id to Microsoft support."
 
 
-def _policys_remedy(text: str, doing: str) -> str | None:
+def _policys_remedy(text: str, operation: Operation) -> str | None:
     """The way out where the tenant's own rules said no."""
     if _is_about_reference(text):
         return (
@@ -210,12 +202,12 @@ def _policys_remedy(text: str, doing: str) -> str | None:
             "organization's service or asset management for the id, then run mct-s2s setup, or add-client, again with "
             "--service-management-reference ID: it resumes, and gives it to registrations that lack one, too."
         )
-    if "policy" in text and "credential" in text and doing == "add the certificate":
+    if "policy" in text and "credential" in text and operation is Operation.ADD_CERTIFICATE:
         return (
             "The tenant's policy allows a certificate a shorter life only: make one with a shorter --secret-lifetime, "
             "or give one that expires sooner (--certificate FILE), or do without: --credential federated"
         )
-    if doing == "add the federated credential" and "not allowed" in text:
+    if operation is Operation.ADD_FEDERATED_CREDENTIAL and "not allowed" in text:
         return (
             "The tenant's policy admits other issuers only: ask an administrator of the tenant to admit this one, or "
             "take --credential certificate"

@@ -7,9 +7,10 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
 
-from mct_s2s.engine.observe.custody import check_faster, restore
-from mct_s2s.engine.observe.ownership import create_as_owner
+from mct_s2s.concurrency import together
+from mct_s2s.engine.apply.ownership import create_as_owner
 from mct_s2s.engine.observe.query import Query
+from mct_s2s.engine.observe.registration_custody import check_faster, restore
 from mct_s2s.errors import S2SError, ServiceError
 from mct_s2s.model.commands import option
 from mct_s2s.model.ids import ClientId, api_uri, client_unique_name, is_guid, same_id
@@ -21,7 +22,6 @@ from mct_s2s.planning.edits import ApplicationPatch
 from mct_s2s.planning.removal_targets import made_for
 from mct_s2s.planning.restoring import deleted_client, deleted_service, is_called
 from mct_s2s.ports import Azure, Directory
-from mct_s2s.together import together
 
 APPEARS_WITHIN = 10
 """Looks, one second apart: a registration that was deleted a moment ago comes into the recycle bin late."""
@@ -133,11 +133,11 @@ async def create_or_restore(
                 if row.unique_name == change.unique_name:
                     back = replace(row, credentials=(), deleted=None)
                     await restore(azure, back, (), change.option)
-                    return back, "it had just been deleted: restored"
+                    return back, "restored: it had just been deleted"
             await asyncio.sleep(1)
         error.remedy = (
-            f"A registration that was deleted a moment ago still holds the name '{change.unique_name}'. Run the same "
-            "command again in a minute: it restores it."
+            f"A registration that was just deleted still has the name '{change.unique_name}'. Run the same command "
+            "again in a minute to restore it."
         )
         raise
     if not is_made:
@@ -160,9 +160,10 @@ async def explain_taken_uri(
             return
         for other in await azure.directory.applications_with_uri(uri):
             error.explain(
-                f"{uri} is taken by '{other.display_name}' (appId {other.client_id}).",
-                f"Use that one as the service application: add {option('--service-app', other.client_id)}. "
-                "Or take the URI off it in the portal (Expose an API), then run the same command again.",
+                f"The Application ID URI '{uri}' is already in use by '{other.display_name}' (appId "
+                f"{other.client_id}).",
+                f"To use that one as the service application, add {option('--service-app', other.client_id)}. Or "
+                "remove the URI from it in the portal (Expose an API), then run the same command again.",
             )
             return
 

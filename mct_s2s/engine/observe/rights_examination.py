@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
+from mct_s2s.concurrency import together
 from mct_s2s.engine.observe.access import AccessLook
-from mct_s2s.engine.observe.app_service import find_site
+from mct_s2s.engine.observe.app_service_lookup import find_site
 from mct_s2s.engine.observe.observe import find_holder
 from mct_s2s.engine.observe.query import Query
 from mct_s2s.errors import PermissionMissing, S2SError
 from mct_s2s.planning.doctor import Seen, SeenSite
 from mct_s2s.ports import Azure
-from mct_s2s.together import together
 
 T = TypeVar("T")
 LOCKED = "locked"

@@ -18,22 +18,21 @@ from kiota_abstractions.request_information import RequestInformation
 
 from mct_s2s.azure.answers import GRAPH, guid
 from mct_s2s.azure.graph import parse
-from mct_s2s.azure.graph.errors import READ, already_gone, is_lag
-from mct_s2s.azure.graph.session import GraphSession
+from mct_s2s.azure.graph.graph_refusals import already_gone, is_lag
+from mct_s2s.azure.graph.graph_session import GraphSession
+from mct_s2s.azure.graph.operations import Operation
 from mct_s2s.azure.retry import Lag
+from mct_s2s.concurrency import together
 from mct_s2s.errors import ServiceError
 from mct_s2s.model.ids import KeyId, PrincipalId
 from mct_s2s.model.observed import Credential, CredentialKind, Owner
-from mct_s2s.together import together
-
-REMOVE = "remove the credentials that came back"
 
 
 async def owners(session: GraphSession, path: str, lag: Lag) -> tuple[Owner, ...]:
     """GET {path}/owners."""
     info = session.request(Method.GET, f"{path}/owners?$select=id,displayName,userPrincipalName")
-    rows = [row async for row in session.rows(info, READ, lag=lag)]
-    with GRAPH.readable(READ):
+    rows = [row async for row in session.rows(info, Operation.READ, lag=lag)]
+    with GRAPH.readable(Operation.READ):
         found = (
             Owner(
                 PrincipalId(guid(row["id"])), str(row.get("userPrincipalName") or row.get("displayName") or row["id"])
@@ -49,7 +48,7 @@ async def credentials(session: GraphSession, path: str, lag: Lag) -> tuple[Crede
     What is written beside a key as its identifier is whatever its owner liked.
     """
     row = await _holder(session, path, lag, with_keys=True)
-    with GRAPH.readable(READ):
+    with GRAPH.readable(Operation.READ):
         return (
             *parse.credentials(CredentialKind.SECRET, row["passwordCredentials"]),
             *parse.by_age(
@@ -62,13 +61,13 @@ async def credentials(session: GraphSession, path: str, lag: Lag) -> tuple[Crede
 async def federated(session: GraphSession, path: str, lag: Lag) -> tuple[Credential, ...]:
     """GET {path}/federatedIdentityCredentials."""
     info = session.request(Method.GET, f"{path}/federatedIdentityCredentials")
-    return parse.by_age([parse.federated_credential(row) async for row in session.rows(info, READ, lag=lag)])
+    return parse.by_age([parse.federated_credential(row) async for row in session.rows(info, Operation.READ, lag=lag)])
 
 
 async def remove(session: GraphSession, path: str, keep: Collection[KeyId]) -> None:
     """POST {path}/removePassword for each secret, PATCH {path} with the certificates that stay."""
     row = await _holder(session, path, is_lag, with_keys=False)
-    with GRAPH.readable(READ):
+    with GRAPH.readable(Operation.READ):
         secrets = [KeyId(guid(entry["keyId"])) for entry in row["passwordCredentials"] if entry["keyId"] not in keep]
         certificates = list(row["keyCredentials"])
         staying = [entry for entry in certificates if entry["keyId"] in keep]
@@ -76,7 +75,9 @@ async def remove(session: GraphSession, path: str, keep: Collection[KeyId]) -> N
         await _gone(session, session.request(Method.POST, f"{path}/removePassword", {"keyId": key_id}))
     if len(staying) < len(certificates):
         kept = [{field: value for field, value in entry.items() if field != "key"} for entry in staying]
-        await session.send(session.request(Method.PATCH, path, {"keyCredentials": kept}), REMOVE, lag=is_lag)
+        await session.send(
+            session.request(Method.PATCH, path, {"keyCredentials": kept}), Operation.REMOVE_CREDENTIALS, lag=is_lag
+        )
 
 
 async def remove_federated(session: GraphSession, path: str, keep: Collection[KeyId]) -> None:
@@ -96,15 +97,15 @@ async def of_application(session: GraphSession, path: str, lag: Lag) -> tuple[Cr
 async def _holder(session: GraphSession, path: str, lag: Lag, *, with_keys: bool) -> dict[str, Any]:
     """The holder of credentials. Keys of certificates are asked for by name only, and from a small budget."""
     info = session.request(Method.GET, path + ("?$select=id,passwordCredentials,keyCredentials" if with_keys else ""))
-    row = await session.send(info, READ, lag=lag)
+    row = await session.send(info, Operation.READ, lag=lag)
     if row is None or not all(isinstance(row.get(name), list) for name in ("passwordCredentials", "keyCredentials")):
-        raise GRAPH.unreadable(READ)  # never "nothing signs in as it"
+        raise GRAPH.unreadable(Operation.READ)  # never "nothing signs in as it"
     return row
 
 
 async def _gone(session: GraphSession, info: RequestInformation) -> None:
     try:
-        await session.send(info, REMOVE, lag=is_lag)
+        await session.send(info, Operation.REMOVE_CREDENTIALS, lag=is_lag)
     except ServiceError as error:
         if not already_gone(error) and "No password credential found" not in error.service_message:
             raise

@@ -15,8 +15,9 @@ from msgraph.generated.models.federated_identity_credential import FederatedIden
 
 from mct_s2s.azure.answers import GRAPH, guid, optional, rows
 from mct_s2s.azure.graph import parse
-from mct_s2s.azure.graph.errors import READ, is_lag
-from mct_s2s.azure.graph.session import GraphSession
+from mct_s2s.azure.graph.graph_refusals import is_lag
+from mct_s2s.azure.graph.graph_session import GraphSession
+from mct_s2s.azure.graph.operations import Operation
 from mct_s2s.azure.retry import Lag
 from mct_s2s.errors import ServiceError
 from mct_s2s.model.ids import ApplicationObjectId, KeyId, same_id
@@ -57,7 +58,7 @@ async def add_certificate(
     write = builder.to_patch_request_information(Application())
     write.set_stream_content(json.dumps({"keyCredentials": [*kept, added]}).encode(), JSON)
     try:
-        await session.send(write, "add the certificate", lag=lag)
+        await session.send(write, Operation.ADD_CERTIFICATE, lag=lag)
     except ServiceError as error:
         # Where the answer to the first attempt was lost, the second one changes what that one added, and is refused:
         # docs/azure-contract.md, section 9.
@@ -70,15 +71,15 @@ async def add_certificate(
 
 async def _certificates(session: GraphSession, object_id: ApplicationObjectId, lag: Lag) -> list[Mapping[str, Any]]:
     builder = session.client.applications.by_application_id(object_id)
-    row = await session.send(builder.to_get_request_information(), READ, lag=lag) or {}
+    row = await session.send(builder.to_get_request_information(), Operation.READ, lag=lag) or {}
     if not isinstance(row.get("keyCredentials"), list):
-        raise GRAPH.unreadable(READ)  # never "no certificates": the write replaces them all
-    with GRAPH.readable(READ):
+        raise GRAPH.unreadable(Operation.READ)  # never "no certificates": the write replaces them all
+    with GRAPH.readable(Operation.READ):
         return rows(row["keyCredentials"])
 
 
 def _known(standing: list[Mapping[str, Any]], certificate: Certificate) -> KeyId | None:
-    with GRAPH.readable(READ):
+    with GRAPH.readable(Operation.READ):
         for entry in standing:
             own = same_id(optional(entry.get("keyId")), certificate.key_id)
             if own or same_id(parse.thumbprint(entry.get("customKeyIdentifier")), certificate.thumbprint):
@@ -110,7 +111,7 @@ async def put_federated_credential(
         named = builder.federated_identity_credentials_with_name(federation.name)
         try:
             row = await session.send(
-                named.to_patch_request_information(body, prefer), "add the federated credential", lag=lag
+                named.to_patch_request_information(body, prefer), Operation.ADD_FEDERATED_CREDENTIAL, lag=lag
             )
         except ServiceError as error:
             if not _is_duplicate(error):
@@ -124,8 +125,8 @@ async def put_federated_credential(
         else:
             if row is None:  # it stood already: 204 brings no body
                 named = builder.federated_identity_credentials_with_name(federation.name)
-                row = await session.send(named.to_get_request_information(), READ, lag=is_lag)
-            with GRAPH.readable("add the federated credential"):
+                row = await session.send(named.to_get_request_information(), Operation.READ, lag=is_lag)
+            with GRAPH.readable(Operation.ADD_FEDERATED_CREDENTIAL):
                 return KeyId(guid((row or {})["id"]))
     raise AssertionError(federation)
 
@@ -134,8 +135,8 @@ async def _standing(
     session: GraphSession, object_id: ApplicationObjectId, federation: Federation, lag: Lag
 ) -> KeyId | None:
     listed = session.client.applications.by_application_id(object_id).federated_identity_credentials
-    page = await session.send(listed.to_get_request_information(), READ, lag=lag) or {}
-    with GRAPH.readable(READ):
+    page = await session.send(listed.to_get_request_information(), Operation.READ, lag=lag) or {}
+    with GRAPH.readable(Operation.READ):
         credentials = [parse.federated_credential(row) for row in page["value"]]
     return next((c.key_id for c in credentials if c.federation == federation), None)
 

@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from mct_s2s.azure import api_versions
+from mct_s2s.azure import api_version_fallback
 from mct_s2s.azure.answers import ARM, members, rows, text, texts
-from mct_s2s.azure.arm.session import ArmSession
+from mct_s2s.azure.arm.arm_session import ArmSession
+from mct_s2s.model.caller_rights import Denial, Lock, Permission
 from mct_s2s.model.resource_id import ResourceId
-from mct_s2s.model.rights import Denial, Lock, Permission
 
 AUTHORIZATION = "/providers/Microsoft.Authorization"
 READ = "find out what you may do"
@@ -27,13 +27,15 @@ class ArmAccess:
 
     async def permissions(self, resource: ResourceId) -> tuple[Permission, ...]:
         """GET …/permissions: of the caller, whoever that is."""
-        found = await self._session.rows(f"{resource}{AUTHORIZATION}/permissions", api_versions.AUTHORIZATION, READ)
+        found = await self._session.rows(
+            f"{resource}{AUTHORIZATION}/permissions", api_version_fallback.AUTHORIZATION, READ
+        )
         with ARM.readable(READ):
             return tuple(_permission(row) for row in found)
 
     async def locks(self, resource: ResourceId) -> tuple[Lock, ...]:
         """GET …/locks, without those that only bind what lies below."""
-        found = await self._session.rows(f"{resource}{AUTHORIZATION}/locks", api_versions.LOCKS, READ)
+        found = await self._session.rows(f"{resource}{AUTHORIZATION}/locks", api_version_fallback.LOCKS, READ)
         with ARM.readable(READ):
             locks = [_lock(row) for row in found]
         here = f"{str(resource).lower()}/"
@@ -41,7 +43,9 @@ class ArmAccess:
 
     async def denials(self, resource: ResourceId) -> tuple[Denial, ...]:
         """GET …/denyAssignments."""
-        found = await self._session.rows(f"{resource}{AUTHORIZATION}/denyAssignments", api_versions.AUTHORIZATION, READ)
+        found = await self._session.rows(
+            f"{resource}{AUTHORIZATION}/denyAssignments", api_version_fallback.AUTHORIZATION, READ
+        )
         with ARM.readable(READ):
             return tuple(denial for row in found for denial in _denials(row, resource))
 

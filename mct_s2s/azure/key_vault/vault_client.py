@@ -19,8 +19,8 @@ from azure.core.pipeline.transport import AioHttpTransport
 from azure.keyvault.secrets.aio import SecretClient
 
 from mct_s2s import __version__
-from mct_s2s.azure.api_versions import VAULT_SECRETS, ApiVersions
-from mct_s2s.azure.key_vault.refusals import BUSY, DISABLED, UNREADABLE, translate
+from mct_s2s.azure.api_version_fallback import VAULT_SECRETS, ApiVersions
+from mct_s2s.azure.key_vault.vault_refusals import BUSY, DISABLED, UNREADABLE, translate
 from mct_s2s.azure.retry import CONNECT_SECONDS, REQUEST_SECONDS, RetryPolicy
 from mct_s2s.azure.sdk_trace import OnlyAt, hooks
 from mct_s2s.azure.sign_in.claims import asked_for, demanded
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from azure.keyvault.secrets import SecretProperties
 
     from mct_s2s.azure.connection import Connection
-    from mct_s2s.azure.sign_in.tokens import Credential
+    from mct_s2s.azure.sign_in.caller_credential import Credential
 
 T = TypeVar("T")
 

@@ -17,14 +17,14 @@ from typing import TYPE_CHECKING, Any
 from azure.core.credentials import AccessToken
 
 from mct_s2s.azure import authorities
+from mct_s2s.azure.client_tokens import assertion_in
 from mct_s2s.azure.clouds import Cloud
 from mct_s2s.azure.retry import RetryPolicy
 from mct_s2s.azure.sdk_trace import hooks
 from mct_s2s.azure.sign_in import azure_cli
-from mct_s2s.azure.sign_in.caller import Method
-from mct_s2s.azure.sign_in.refusals import first_line
-from mct_s2s.azure.sign_in.tokens import Again, Ask, Credential
-from mct_s2s.azure.tokens import assertion_in
+from mct_s2s.azure.sign_in.caller_credential import Again, Ask, Credential
+from mct_s2s.azure.sign_in.choice import Method
+from mct_s2s.azure.sign_in.login_refusals import first_line
 from mct_s2s.azure.trace import Trace
 from mct_s2s.errors import UsageError
 from mct_s2s.key_pairs import known_algorithms

@@ -6,6 +6,7 @@ from collections.abc import Collection
 from dataclasses import replace
 from datetime import datetime
 
+from mct_s2s.concurrency import together
 from mct_s2s.engine.observe.query import Query
 from mct_s2s.errors import ServiceError
 from mct_s2s.model.ids import ApplicationObjectId, KeyId, PrincipalId, client_id_in
@@ -13,7 +14,6 @@ from mct_s2s.model.observed import Application, Custody, Observed, ServicePrinci
 from mct_s2s.planning.changes import CreateApplication
 from mct_s2s.planning.custody import back_in_the_bin, foreign_owners, in_question, not_ours, refuse_faster
 from mct_s2s.ports import Azure
-from mct_s2s.together import together
 
 
 async def with_custody(azure: Azure, query: Query, observed: Observed) -> Observed:

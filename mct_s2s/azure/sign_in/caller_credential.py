@@ -15,10 +15,10 @@ from azure.core.exceptions import AzureError
 from mct_s2s import clock
 from mct_s2s.azure.retry import RetryPolicy
 from mct_s2s.azure.sign_in.claims import Challenge, azure_cli_login, demanded, has_second_factor, second_factor
-from mct_s2s.azure.sign_in.refusals import ODD, raise_if_passing, refused
+from mct_s2s.azure.sign_in.login_refusals import ODD, raise_if_passing, refused
 from mct_s2s.errors import SignInFailed
+from mct_s2s.model.caller_rights import SignedIn
 from mct_s2s.model.ids import ClientId
-from mct_s2s.model.rights import SignedIn
 
 REFRESH_SECONDS = 300
 """A token that lives no longer than this is replaced before it is used."""

@@ -6,8 +6,9 @@ import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
+from mct_s2s.concurrency import together
 from mct_s2s.engine.observe.query import Query
-from mct_s2s.engine.observe.recycle_bin import RecycleBin
+from mct_s2s.engine.observe.recycle_bin_lookup import RecycleBin
 from mct_s2s.errors import NotThere
 from mct_s2s.model.ids import ClientId, PrincipalId, client_id_in, client_unique_name, is_guid, trust_tag
 from mct_s2s.model.observed import (
@@ -20,7 +21,6 @@ from mct_s2s.model.observed import (
 )
 from mct_s2s.model.site_settings import APPLICATION_IDS, AUDIENCE, OBJECT_IDS, AppSettings
 from mct_s2s.ports import Directory
-from mct_s2s.together import together
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ async def _find_service(
                 raise NotThere(
                     "service-application-missing",
                     f"No app registration in this tenant has the appId or Application ID URI '{named}'.",
-                    remedy="Copy it from the registration's overview page, or leave --service-app out to create one.",
+                    remedy="Copy it from the overview page in the portal, or remove --service-app to create one.",
                 )
     own = (await early)[0]
     if own is None:
@@ -111,7 +111,7 @@ async def _named(directory: Directory, named: str) -> _Service:
         raise NotThere(
             "service-application-ambiguous",
             f"{len(matching)} app registrations have the Application ID URI '{named}'.",
-            remedy="Say which by its appId: --service-app APP_ID",
+            remedy="Use the appId of one of them: --service-app APP_ID",
         )
     if not matching:
         return _Service(None)

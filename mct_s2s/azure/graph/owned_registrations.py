@@ -13,13 +13,12 @@ from kiota_abstractions.base_request_configuration import RequestConfiguration
 from kiota_abstractions.method import Method
 from msgraph.generated.models.application import Application
 
-from mct_s2s.azure.graph.errors import CREATE, is_lag
-from mct_s2s.azure.graph.session import GraphSession
+from mct_s2s.azure.graph.graph_refusals import is_lag
+from mct_s2s.azure.graph.graph_session import GraphSession
+from mct_s2s.azure.graph.operations import Operation
 from mct_s2s.errors import ServiceError
 from mct_s2s.model.ids import ApplicationObjectId, PrincipalId
 
-NAME = "give the registration its name"
-ADD_OWNER = "become an owner of the registration"
 OWNERS = "owners@odata.bind"
 
 
@@ -36,7 +35,7 @@ async def register(session: GraphSession, body: Application, owner: PrincipalId 
 async def name(session: GraphSession, object_id: ApplicationObjectId, unique_name: str) -> None:
     """PATCH /applications/{id} with the `uniqueName`, which can be set once."""
     info = session.request(Method.PATCH, f"/applications/{object_id}", {"uniqueName": unique_name})
-    await session.send(info, NAME, lag=is_lag)
+    await session.send(info, Operation.NAME_APPLICATION, lag=is_lag)
 
 
 async def add_owner(session: GraphSession, object_id: ApplicationObjectId, owner: PrincipalId) -> None:
@@ -44,7 +43,7 @@ async def add_owner(session: GraphSession, object_id: ApplicationObjectId, owner
     body = {"@odata.id": f"{session.base_url}/directoryObjects/{owner}"}
     info = session.request(Method.POST, f"/applications/{object_id}/owners/$ref", body)
     try:
-        await session.send(info, ADD_OWNER, lag=is_lag)
+        await session.send(info, Operation.ADD_OWNER, lag=is_lag)
     except ServiceError as refused:
         if "already exist" not in refused.service_message:
             raise
@@ -56,4 +55,4 @@ async def _post(session: GraphSession, body: Application, owner: PrincipalId | N
         body.additional_data[OWNERS] = [f"{session.base_url}/directoryObjects/{owner}"]
     configuration: RequestConfiguration[Any] = RequestConfiguration()
     info = session.client.applications.to_post_request_information(body, configuration)
-    return await session.send(info, CREATE, repeatable=False) or {}
+    return await session.send(info, Operation.CREATE_APPLICATION, repeatable=False) or {}

@@ -16,14 +16,14 @@ from kiota_abstractions.method import Method
 from mct_s2s.azure.answers import GRAPH, guid, members, optional, text
 from mct_s2s.azure.answers import rows as rows_of
 from mct_s2s.azure.graph import parse
-from mct_s2s.azure.graph.session import GraphSession
+from mct_s2s.azure.graph.graph_session import GraphSession
+from mct_s2s.azure.graph.operations import Operation
+from mct_s2s.concurrency import together
 from mct_s2s.errors import ServiceError
+from mct_s2s.model.caller_rights import Person, RoleAssignment, SecretRestriction, SecretRule, SignedIn
 from mct_s2s.model.ids import ApplicationObjectId, PrincipalId
 from mct_s2s.model.observed import ServicePrincipal
-from mct_s2s.model.rights import Person, RoleAssignment, SecretRestriction, SecretRule, SignedIn
-from mct_s2s.together import together
 
-READ = "find out what you may do"
 GRAPH_APP_ID = "00000003-0000-0000-c000-000000000000"
 """Microsoft Graph itself, in every tenant of every cloud."""
 ROLE = "#microsoft.graph.directoryRole"
@@ -65,7 +65,7 @@ class GraphAccess:
             if error.status == NOT_A_PERSON:
                 return None
             raise
-        with GRAPH.readable(READ):
+        with GRAPH.readable(Operation.READ_RIGHTS):
             return Person(PrincipalId(guid(row["id"])), text(row.get("userPrincipalName")) or row["id"])
 
     async def principal(self) -> ServicePrincipal | None:
@@ -87,7 +87,7 @@ class GraphAccess:
             if error.status not in CAST_REFUSED:
                 raise
             rows = await self._rows(path)
-        with GRAPH.readable(READ):
+        with GRAPH.readable(Operation.READ_RIGHTS):
             if rows is None:
                 return None
             held = [row for row in rows if row.get("@odata.type", ROLE) == ROLE]
@@ -98,7 +98,7 @@ class GraphAccess:
         filtered = f"$count=true&$filter=principalId eq '{principal}'"
         path = f"/roleManagement/directory/transitiveRoleAssignments?{filtered}"
         rows = await self._rows(path, advanced=True, beta=True)
-        with GRAPH.readable(READ):
+        with GRAPH.readable(Operation.READ_RIGHTS):
             return tuple(
                 RoleAssignment(text(row["roleDefinitionId"]).lower(), text(row["directoryScopeId"]))
                 for row in rows or ()
@@ -112,7 +112,7 @@ class GraphAccess:
             self._get(f"/servicePrincipals(appId='{GRAPH_APP_ID}')?$select=id,appRoles"),
             self._get(f"{self._own}/appRoleAssignments?$top=999"),
         )
-        with GRAPH.readable(READ):
+        with GRAPH.readable(Operation.READ_RIGHTS):
             own = guid(graph["id"]).lower()
             names = {guid(role["id"]).lower(): text(role["value"]) for role in rows_of(graph["appRoles"])}
             held = [row for row in rows_of(assigned["value"]) if guid(row["resourceId"]).lower() == own]
@@ -121,7 +121,7 @@ class GraphAccess:
     async def owned(self) -> frozenset[ApplicationObjectId] | None:
         """GET …/ownedObjects/microsoft.graph.application."""
         rows = await self._rows(f"{self._own}/ownedObjects/microsoft.graph.application?$select=id&$top=999")
-        with GRAPH.readable(READ):
+        with GRAPH.readable(Operation.READ_RIGHTS):
             return None if rows is None else frozenset(ApplicationObjectId(guid(row["id"])) for row in rows)
 
     async def secret_rules(self) -> tuple[SecretRule, ...]:
@@ -129,13 +129,13 @@ class GraphAccess:
         policy = await self._get("/policies/defaultAppManagementPolicy")
         if not policy.get("isEnabled"):
             return ()
-        with GRAPH.readable(READ):
+        with GRAPH.readable(Operation.READ_RIGHTS):
             return _rules(members(policy.get("applicationRestrictions")))
 
     async def secret_rules_of(self, object_id: ApplicationObjectId) -> tuple[SecretRule, ...] | None:
         """GET /applications/{id}/appManagementPolicies: where there is one, it goes before the tenant's."""
         page = await self._get(f"/applications/{object_id}/appManagementPolicies")
-        with GRAPH.readable(READ):
+        with GRAPH.readable(Operation.READ_RIGHTS):
             for policy in rows_of(page.get("value")):
                 restrictions = members(policy.get("restrictions"))
                 if policy.get("isEnabled") and restrictions.get("passwordCredentials") is not None:
@@ -150,9 +150,9 @@ class GraphAccess:
 
     async def _get(self, path: str) -> dict[str, Any]:
         info = self._session.request(Method.GET, path)
-        answer = await self._session.send(info, READ)
+        answer = await self._session.send(info, Operation.READ_RIGHTS)
         if answer is None:
-            raise GRAPH.unreadable(READ)  # none of these has nothing to say
+            raise GRAPH.unreadable(Operation.READ_RIGHTS)  # none of these has nothing to say
         return answer
 
     async def _rows(self, path: str, *, advanced: bool = False, beta: bool = False) -> list[dict[str, Any]] | None:
@@ -161,7 +161,7 @@ class GraphAccess:
         if advanced:
             info.headers.try_add("ConsistencyLevel", "eventual")
         try:
-            return [row async for row in self._session.rows(info, READ)]
+            return [row async for row in self._session.rows(info, Operation.READ_RIGHTS)]
         except ServiceError as error:
             if error.status == NOT_A_PERSON and self._signed_in.client_id is None:
                 return None

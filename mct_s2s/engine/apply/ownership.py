@@ -12,7 +12,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import TypeVar
 
-from mct_s2s.engine.observe.custody import caller_of
+from mct_s2s.concurrency import together
+from mct_s2s.engine.observe.registration_custody import caller_of
 from mct_s2s.errors import PermissionMissing, S2SError, ServiceError
 from mct_s2s.model.commands import command
 from mct_s2s.model.ids import ApplicationObjectId, ClientId, PrincipalId, name_tag, same_id
@@ -20,7 +21,6 @@ from mct_s2s.model.observed import Application, Custody, ServicePrincipal
 from mct_s2s.planning.changes import CreateApplication
 from mct_s2s.planning.custody import foreign_owners
 from mct_s2s.ports import Azure
-from mct_s2s.together import together
 
 T = TypeVar("T")
 
@@ -174,9 +174,9 @@ def _not_owner(name: str, client_id: ClientId, caller: PrincipalId | None, refus
     add = command("az", "ad", "app", "owner", "add", "--id", client_id, "--owner-object-id", caller or "CALLER")
     return PermissionMissing(
         "not-owner",
-        f"You may change only registrations that you own, and '{name}' (appId {client_id}) is not one of them. "
+        f"You can only update app registrations that you own, and '{name}' (appId {client_id}) is not one of them. "
         f"{refused.message}",
-        remedy="Ask one of its owners, or a Cloud Application Administrator, to make you an owner, then run the same "
-        f"command again: it resumes. They type: {add}",
+        remedy="Ask one of its owners, or a Cloud Application Administrator, to make you an owner, then run the "
+        f"same command again to resume. They run: {add}",
         request_id=refused.request_id,
     )

@@ -11,10 +11,10 @@ import asyncio
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from mct_s2s.azure import api_versions
+from mct_s2s.azure import api_version_fallback
 from mct_s2s.azure.answers import ARM, guid, members, optional, rows, text, texts
-from mct_s2s.azure.arm.session import ArmSession
-from mct_s2s.azure.arm.sites import ArmSites
+from mct_s2s.azure.arm.app_services import ArmSites
+from mct_s2s.azure.arm.arm_session import ArmSession
 from mct_s2s.errors import NotThere, ServiceError
 from mct_s2s.model.commands import command, webapp_command
 from mct_s2s.model.ids import PrincipalId
@@ -115,7 +115,7 @@ class ArmIdentities:
             return []
         path = f"/subscriptions/{holder.resource.subscription_id}/providers/Microsoft.Authorization/roleAssignments"
         found = await self._session.rows(
-            path, api_versions.AUTHORIZATION, ROLES, filter=f"principalId eq '{holder.principal_id}'"
+            path, api_version_fallback.AUTHORIZATION, ROLES, filter=f"principalId eq '{holder.principal_id}'"
         )
         with ARM.readable(ROLES):
             return [text(members(row.get("properties")).get("scope")) or text(row["id"]) for row in found]
@@ -194,7 +194,9 @@ class ArmIdentities:
             from azure.mgmt.resource.resources.aio import ResourceManagementClient  # noqa: PLC0415
 
             self._clients[subscription_id] = ResourceManagementClient(
-                self._session.credential, subscription_id, **self._session.client_options(api_versions.RESOURCES)
+                self._session.credential,
+                subscription_id,
+                **self._session.client_options(api_version_fallback.RESOURCES),
             )
         return self._clients[subscription_id]
 

@@ -27,8 +27,8 @@ from azure.core.rest import HttpRequest
 from mct_s2s import __version__
 from mct_s2s.azure import retry as limits
 from mct_s2s.azure.answers import ARM, OddAnswer, check_address, rows
-from mct_s2s.azure.api_versions import ApiVersions
-from mct_s2s.azure.arm.errors import UnreadableAnswer, challenge_of, translate, words_of
+from mct_s2s.azure.api_version_fallback import ApiVersions
+from mct_s2s.azure.arm.arm_refusals import UnreadableAnswer, challenge_of, translate, words_of
 from mct_s2s.azure.clouds import Cloud
 from mct_s2s.azure.retry import RetryPolicy, nothing
 from mct_s2s.azure.sdk_trace import OnlyAt, TracePolicy
@@ -37,7 +37,7 @@ from mct_s2s.azure.trace import Trace
 
 if TYPE_CHECKING:
     from mct_s2s.azure.connection import Connection
-    from mct_s2s.azure.sign_in.tokens import Credential
+    from mct_s2s.azure.sign_in.caller_credential import Credential
 
 T = TypeVar("T")
 

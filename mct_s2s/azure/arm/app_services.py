@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from mct_s2s.azure import api_versions
+from mct_s2s.azure import api_version_fallback
 from mct_s2s.azure.answers import ARM, guid, members, optional, text, texts
-from mct_s2s.azure.arm.session import ArmSession
+from mct_s2s.azure.arm.arm_session import ArmSession
+from mct_s2s.concurrency import together
 from mct_s2s.errors import NotThere, PermissionMissing, ServiceError
 from mct_s2s.model.ids import TenantId
 from mct_s2s.model.observed import Site, SlotConfig
 from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.ports import Subscription
-from mct_s2s.together import together
 
 if TYPE_CHECKING:
     from azure.mgmt.web.aio import WebSiteManagementClient
@@ -30,7 +30,7 @@ class ArmSites:
 
     async def subscriptions(self) -> list[Subscription]:
         """GET /subscriptions."""
-        found = await self._session.rows("/subscriptions", api_versions.SUBSCRIPTIONS, "list the subscriptions")
+        found = await self._session.rows("/subscriptions", api_version_fallback.SUBSCRIPTIONS, "list the subscriptions")
         with ARM.readable("list the subscriptions"):
             return [_subscription(row) for row in found]
 
@@ -38,7 +38,7 @@ class ArmSites:
         """GET /subscriptions/{id}."""
         path, doing = f"/subscriptions/{subscription_id}", "read the subscription"
         try:
-            row = await self._session.get(path, api_versions.SUBSCRIPTIONS, doing)
+            row = await self._session.get(path, api_version_fallback.SUBSCRIPTIONS, doing)
         except NotThere:
             return None
         with ARM.readable(doing):
@@ -156,7 +156,7 @@ class ArmSites:
     async def _reference(self, resource: ResourceId, name: str) -> Mapping[str, Any]:
         path = f"{resource}/config/configreferences/appsettings/{name}"
         try:
-            answer = await self._session.get(path, api_versions.WEB, REFERENCE)
+            answer = await self._session.get(path, api_version_fallback.WEB, REFERENCE)
         except (NotThere, PermissionMissing):
             return {}
         with ARM.readable(REFERENCE):
@@ -168,7 +168,7 @@ class ArmSites:
         Source: learn.microsoft.com/azure/app-service/app-service-key-vault-references, "Understand rotation".
         """
         path = f"{resource}/config/configreferences/appsettings/refresh"
-        await self._session.post(path, api_versions.WEB, "refresh the key vault references")
+        await self._session.post(path, api_version_fallback.WEB, "refresh the key vault references")
 
     async def restart(self, resource: ResourceId) -> None:
         """POST …/restart. An answer that was lost is not asked for again: the write has recycled the site already."""
@@ -185,7 +185,7 @@ class ArmSites:
             from azure.mgmt.web.aio import WebSiteManagementClient  # noqa: PLC0415
 
             self._clients[subscription_id] = WebSiteManagementClient(
-                self._session.credential, subscription_id, **self._session.client_options(api_versions.WEB)
+                self._session.credential, subscription_id, **self._session.client_options(api_version_fallback.WEB)
             )
         return self._clients[subscription_id]
 
