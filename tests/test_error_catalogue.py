@@ -1,4 +1,4 @@
-"""docs/errors.toml is the catalogue: each error code that can be given, and no other; docs/errors.md is made from it."""
+"""docs/errors.toml is the catalogue: each code that can be given, and no other; docs/errors.md is made from it."""
 
 from __future__ import annotations
 
