@@ -75,5 +75,5 @@ def wrong_examples(text: str) -> Iterator[str]:
             yield f"an example is no JSON: {error}"
             continue
         if isinstance(document, dict) and "schema" in document:
-            for error in validators()[document["schema"]].iter_errors(document):
-                yield f"an example of {document['schema']} is not valid: {error.json_path}: {error.message}"
+            for wrong in validators()[document["schema"]].iter_errors(document):
+                yield f"an example of {document['schema']} is not valid: {wrong.json_path}: {wrong.message}"

@@ -30,7 +30,8 @@ def schema(name: str) -> Json:
     Args:
         name: one of `names()`.
     """
-    return _without_references(_read(f"{name}.json"))
+    found: Json = _without_references(_read(f"{name}.json"))
+    return found
 
 
 def schema_list() -> Json:
