@@ -420,3 +420,21 @@ class StatusOptions(AzureOptions):
             show_default=False,
         ),
     ] = None  # fmt: skip
+
+
+@dataclass(kw_only=True)
+class SchemaOptions:
+    """`schema`."""
+
+    name: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="NAME",
+            help="The document, such as status or result. Without it, list the documents.",
+            show_default=False,
+        ),
+    ] = None
+    output: Annotated[
+        Output,
+        typer.Option("-o", "--output", help="The list as text or JSON.", envvar="MCT_S2S_OUTPUT", show_envvar=False),
+    ] = Output.TEXT
