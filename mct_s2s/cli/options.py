@@ -13,7 +13,7 @@ import typer
 
 from mct_s2s.azure.sign_in.choice import Method
 from mct_s2s.cli.binding import SEVERAL_OPTIONS
-from mct_s2s.model.site_settings import SETTINGS
+from mct_s2s.model.site_settings import ENABLED, SETTINGS
 
 SHARED = "Azure"
 CHANGING = "Changing something"
@@ -375,7 +375,7 @@ class ConfigureOptions(ChangingOptions):
     """What was given for each setting, by its name."""
     handoff: Annotated[Path | None, typer.Option("--from", help="A handoff file, as setup --handoff writes it.")] = None
     restore: Annotated[Path | None, typer.Option("--restore", help="Put the settings of a backup file back.")] = None
-    disable: Annotated[bool, typer.Option("--disable", help="Set ServiceAuthEnabled to false.")] = False
+    disable: Annotated[bool, typer.Option("--disable", help=f"Set {ENABLED} to false.")] = False
 
 
 @dataclass(kw_only=True)

@@ -101,7 +101,7 @@ class Setting:
 ENABLED = Setting(
     "ServiceAuthEnabled",
     Fact.SWITCH,
-    "Switches service-to-service authentication on.",
+    "Switches service-to-service authentication on. `--disable` switches it off.",
     comparison=Comparison.BOOLEAN,
     wrong="{name} is '{value}': the API refuses every client.",
 )
