@@ -31,9 +31,9 @@ def refuse_taken_uri(application: Application, observed: Observed) -> None:
         Refused: `uri-taken`.
     """
     uri = api_uri(application.client_id)
-    holder = holder_of_uri(uri, observed.trust.deleted, but=application.client_id)
-    if holder is not None:
-        message, remedy = taken_uri(uri, holder, observed.graph)
+    other = holder_of_uri(uri, observed.trust.deleted, but=application.client_id)
+    if other is not None:
+        message, remedy = taken_uri(uri, other, observed.graph)
         raise Refused("uri-taken", f"{message} Nothing was changed.", remedy=remedy)
 
 

@@ -57,7 +57,7 @@ class SeenSite:
 
 @dataclass(frozen=True)
 class Seen:
-    """What there was to see of the world."""
+    """What could be read of everything that `setup` rests on."""
 
     access: Access
     tenant: Tenant | None
@@ -72,18 +72,14 @@ def checks(seen: Seen, now: datetime, *, consent: bool = True) -> tuple[DoctorCh
     """Everything that the job takes.
 
     Args:
-        seen: the world.
+        seen: what could be read.
         now: the time.
         consent: whether admin consent is part of the job.
     """
     found = [_signed_in(seen.access), *_tenant(seen)]
-    needs = [
-        Need(Right.CREATE_APPLICATION, ""),
-        Need(Right.CHANGE_APPLICATION, ""),
-        Need(Right.CREATE_PRINCIPAL, ""),
-    ]
-    needs += [Need(Right.CONSENT, "")] if consent else []
-    found += [_judged(need, seen.access) for need in needs]
+    rights = [Right.CREATE_APPLICATION, Right.CHANGE_APPLICATION, Right.CREATE_PRINCIPAL]
+    rights += [Right.CONSENT] if consent else []
+    found += [_judged(Need(right, ""), seen.access) for right in rights]
     found.append(_secrets(seen.access, now))
     found += _site(seen)
     found += [_identity(holder, seen.access) for holder in seen.holders]

@@ -33,7 +33,11 @@ _LEAST_ROLES = {
     LOGIC_APPS: "Logic App Contributor",
     CONTAINER_APPS: "Container Apps Contributor",
 }
-"""Built-in roles that may write to a resource, and so switch its identity on."""
+"""Built-in roles that may write to a resource, and so enable its identity."""
+_DELETE_LOCK = ("az", "lock", "delete", "--ids")
+_ASSIGN_ROLE = ("az", "role", "assignment", "create", "--assignee")
+_ADD_PERMISSION = ("az", "ad", "app", "permission", "add", "--id")
+_CONSENT_TO = ("az", "ad", "app", "permission", "admin-consent", "--id")
 
 
 @dataclass(frozen=True)
@@ -117,13 +121,7 @@ def _azure(need: Need, obstacle: Obstacle, rights: DirectoryRights | None) -> Gr
         return Grant(
             f"to remove the read-only lock '{obstacle.name}'",
             "an Owner or User Access Administrator",
-            command(
-                "az",
-                "lock",
-                "delete",
-                "--ids",
-                f"{obstacle.scope}/providers/Microsoft.Authorization/locks/{obstacle.name}",
-            ),
+            command(*_DELETE_LOCK, f"{obstacle.scope}/providers/Microsoft.Authorization/locks/{obstacle.name}"),
         )
     if obstacle.kind is ObstacleKind.DENIAL:
         return Grant(
@@ -135,18 +133,7 @@ def _azure(need: Need, obstacle: Obstacle, rights: DirectoryRights | None) -> Gr
     return Grant(
         f"for the role {role} on '{need.subject}'",
         "an Owner or User Access Administrator",
-        command(
-            "az",
-            "role",
-            "assignment",
-            "create",
-            "--assignee",
-            assignee or "CALLER",
-            "--role",
-            role,
-            "--scope",
-            str(need.resource),
-        ),
+        command(*_ASSIGN_ROLE, assignee or "CALLER", "--role", role, "--scope", str(need.resource)),
     )
 
 
@@ -173,24 +160,9 @@ def _directory(need: Need, rights: DirectoryRights | None) -> Grant:
     return Grant(
         f"for the Microsoft Graph application permission {' and '.join(lacking)}",
         "a Privileged Role Administrator",
-        " && ".join(
-            [
-                command(
-                    "az",
-                    "ad",
-                    "app",
-                    "permission",
-                    "add",
-                    "--id",
-                    caller,
-                    "--api",
-                    GRAPH_APP_ID,
-                    "--api-permissions",
-                    *permissions,
-                ),
-                command("az", "ad", "app", "permission", "admin-consent", "--id", caller),
-            ]
-        ),
+        command(*_ADD_PERMISSION, caller, "--api", GRAPH_APP_ID, "--api-permissions", *permissions)
+        + " && "
+        + command(*_CONSENT_TO, caller),
     )
 
 

@@ -70,7 +70,7 @@ def refuse_foreign_values(given: GivenValues, app_service: AppService) -> None:
 
 
 def check(observed: Observed) -> None:
-    """Both refusals, for whatever of the world was looked at."""
+    """Both refusals, for whatever was looked at."""
     if observed.app_service is None:
         return
     refuse_function_app(observed.app_service.site)

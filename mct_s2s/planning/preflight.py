@@ -183,7 +183,7 @@ def stopped(missing: Iterable[str], lacking: Iterable[Right], request_id: str | 
 
 
 def _is_left(change: AnyChange, refused: dict[str, Judged]) -> bool:
-    """Settings that shut somebody out, or that are put back, are not left: the rest of the plan rests on them."""
+    """Settings that revoke access, or that are restored, are not left: the rest of the plan rests on them."""
     if isinstance(change, WriteSettings) and (change.first or change.spec.exact):
         return False
     if isinstance(change, WireApp) and change.spec.undo:

@@ -49,9 +49,9 @@ def deleted_client(name: str, service_unique_name: str, deleted: Iterable[Applic
 
 
 def as_restored(application: Application, note: SecretNote) -> tuple[ClientApplication, SecretNote]:
-    """A client as it comes back, and what its secret's place is then worth.
+    """A client as it comes back, and what is then to be thought of its stored credential.
 
-    Its old credentials come back with it, but nobody knows who holds them: only the one that lies at its place counts.
+    Its old credentials come back with it, but nobody knows who has them: only the one in its store counts.
     """
     held = tuple(credential for credential in application.credentials if same_id(credential.key_id, note.delivered))
     usable = note if held else replace(note, delivered_at=None)

@@ -195,7 +195,7 @@ def service_principal(
         key: of the change.
         name: for the plan.
         client_id: its application's.
-        observed: the world.
+        observed: the recycle bin.
         option: how the application is adopted by its appId, where nothing but its name speaks for it.
         after: the changes that it waits for.
     """

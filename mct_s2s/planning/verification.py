@@ -1,4 +1,4 @@
-"""What a proof says: facts about tokens and answers, compared with the settings that the App Service judges by.
+"""What a test of a client's access says: tokens and answers, compared with the settings that the App Service uses.
 
 Implements the document's last sentence: the clients should now be able to call the MCT APIs.
 """
@@ -36,7 +36,7 @@ class CheckSubject(StrEnum):
 
 @dataclass(frozen=True)
 class VerificationCheck:
-    """One fact: proved (`ok` true), disproved (false), or not provable from here (`None`)."""
+    """One check: passed (`ok` true), failed (false), or not possible from here (`None`)."""
 
     client: str | None
     """The client's display name; `None` for a check of the App Service itself."""
@@ -55,7 +55,7 @@ CALL = "call"
 
 @dataclass(frozen=True)
 class Verification:
-    """Everything that was proved, disproved or left open."""
+    """All checks of one run."""
 
     url: str | None
     path: str
@@ -63,7 +63,7 @@ class Verification:
 
     @property
     def failed(self) -> tuple[VerificationCheck, ...]:
-        """What was disproved."""
+        """The checks that failed."""
         return tuple(check for check in self.checks if check.ok is False)
 
     @property
@@ -73,13 +73,13 @@ class Verification:
 
     @property
     def is_proved(self) -> bool:
-        """Whether somebody was answered, and nothing was disproved."""
+        """Whether a client's call succeeded, and nothing failed."""
         return bool(self.calls) and not self.failed
 
 
 @dataclass(frozen=True)
 class ClientToken:
-    """A client application whose token was read."""
+    """A token that a client application got, and what is known of the client."""
 
     name: str
     client_id: str
@@ -89,110 +89,110 @@ class ClientToken:
     source: str = ""
     """Where its credential was found."""
 
+    def checked(self, check: str, ok: bool | None, message: str, remedy: str | None = None) -> VerificationCheck:
+        """A check of this client."""
+        return VerificationCheck(self.name, CheckSubject.APPLICATION, check, ok, message, remedy)
 
-def token_checks(caller: ClientToken, observed: Observed) -> Iterator[VerificationCheck]:
+
+def token_checks(token: ClientToken, observed: Observed) -> Iterator[VerificationCheck]:
     """The claims of a client's token against the settings: audience, tenant, role.
 
     Args:
-        caller: whose token it is.
-        observed: the world, the App Service in it.
+        token: the client's.
+        observed: the App Service and its service application.
     """
-    assert observed.app_service is not None  # noqa: S101  # tokens are only proved for a site
-    settings, claims = observed.app_service.settings, caller.claims
-    yield _audience(caller, observed)
-    tenant = TENANT_ID.value_in(settings) or ""
+    assert observed.app_service is not None  # noqa: S101  # tokens are only tested against a site
+    site, claims = observed.app_service, token.claims
+    audience, tenant_id = AUDIENCE.value_in(site.settings) or "", TENANT_ID.value_in(site.settings) or ""
+    configure = own_command("configure-appservice", where=token.where)
     yield _compared(
-        caller, "tenant", TENANT_ID, tenant, claims.tenant_id, same_id(tenant.strip(), claims.tenant_id),
-        own_command("configure-appservice", where=caller.where),
-    )  # fmt: skip
-    yield _role(caller, observed.app_service)
+        token, AUDIENCE, claims.audience, audience, audience == claims.audience, _audience_remedy(token, observed)
+    )
+    same_tenant = same_id(tenant_id.strip(), claims.tenant_id)
+    yield _compared(token, TENANT_ID, claims.tenant_id, tenant_id, same_tenant, configure)
+    yield _role(token, site)
 
 
-def _audience(caller: ClientToken, observed: Observed) -> VerificationCheck:
-    assert observed.app_service is not None  # noqa: S101
-    expected, service = AUDIENCE.value_in(observed.app_service.settings) or "", observed.trust.service
-    remedy = own_command("configure-appservice", where=caller.where)
-    if caller.claims.version == "2.0":
-        remedy = own_command("setup", where=caller.where)
-    elif service is not None and expected in service.identifier_uris:
-        remedy = f"Request a token for {expected}/.default (MCT_S2S_SCOPE in {caller.source})."
-    audience = caller.claims.audience
-    return _compared(caller, "audience", AUDIENCE, expected, audience, audience == expected, remedy)
+_CLAIMS = {AUDIENCE: "audience", TENANT_ID: "tenant"}
 
 
 def _compared(
-    caller: ClientToken, check: str, setting: Setting, expected: str, found: str, agrees: bool, remedy: str
+    token: ClientToken, setting: Setting, found: str, expected: str, is_equal: bool, remedy: str
 ) -> VerificationCheck:
-    if agrees:
-        return VerificationCheck(
-            caller.name, CheckSubject.APPLICATION, check, True, f"The token's {check} is {found}, as in {setting}."
-        )
-    told = f"'{expected}'" if expected else "not set"
-    message = f"The token's {check} is '{found}', but {setting} is {told}."
-    return VerificationCheck(caller.name, CheckSubject.APPLICATION, check, False, message, remedy)
+    check = _CLAIMS[setting]
+    if is_equal:
+        return token.checked(check, True, f"The token's {check} is {found}, as in {setting}.")
+    value = f"'{expected}'" if expected else "not set"
+    return token.checked(check, False, f"The token's {check} is '{found}', but {setting} is {value}.", remedy)
 
 
-def _role(caller: ClientToken, site: AppService) -> VerificationCheck:
-    wanted, roles = ROLE.value_in(site.settings) or "", caller.claims.roles
+def _audience_remedy(token: ClientToken, observed: Observed) -> str:
+    expected, service = AUDIENCE.value_in(observed.settings), observed.trust.service
+    if token.claims.version == "2.0":
+        return own_command("setup", where=token.where)
+    if service is not None and expected in service.identifier_uris:
+        return f"Request a token for {expected}/.default (MCT_S2S_SCOPE in {token.source})."
+    return own_command("configure-appservice", where=token.where)
+
+
+def _role(token: ClientToken, site: AppService) -> VerificationCheck:
+    wanted, roles = ROLE.value_in(site.settings) or "", token.claims.roles
     if wanted and wanted in roles:
-        return VerificationCheck(
-            caller.name, CheckSubject.APPLICATION, "role", True, f"The token has the role {wanted}."
-        )
-    if site.allowed_object_ids.holds(caller.claims.object_id):
-        told = "The token has no role and needs none: the client's object ID is on the allow list."
-        return VerificationCheck(caller.name, CheckSubject.APPLICATION, "role", True, told)
+        return token.checked("role", True, f"The token has the role {wanted}.")
+    if site.allowed_object_ids.holds(token.claims.object_id):
+        message = "The token has no role and needs none: the client's object ID is on the allow list."
+        return token.checked("role", True, message)
     carried = f"the roles {', '.join(roles)}" if roles else "no role"
-    told = f"The token has {carried}, but {ROLE} is {repr(wanted) if wanted else 'not set'}."
-    remedy = own_command("add-client", about=caller.client_id, where=caller.where)
-    return VerificationCheck(caller.name, CheckSubject.APPLICATION, "role", False, told, remedy)
+    message = f"The token has {carried}, but {ROLE} is {repr(wanted) if wanted else 'not set'}."
+    return token.checked("role", False, message, own_command("add-client", about=token.client_id, where=token.where))
 
 
-def why_refused(caller: ClientToken, observed: Observed) -> tuple[str, str]:
+def why_refused(token: ClientToken, observed: Observed) -> tuple[str, str]:
     """Why the site answers 401 to a token: the setting that differs from it, and the remedy."""
     site = observed.app_service
     assert site is not None  # noqa: S101
-    return next(_reasons(caller, observed, site), _not_restarted(site))
+    return next(_reasons(token, observed, site), _not_restarted(site))
 
 
-def _reasons(caller: ClientToken, observed: Observed, site: AppService) -> Iterator[tuple[str, str]]:
-    """Everything that stands against the call, in the order in which the site judges."""
-    configure = own_command("configure-appservice", where=caller.where)
+def _reasons(token: ClientToken, observed: Observed, site: AppService) -> Iterator[tuple[str, str]]:
+    """Everything for which the site refuses the token, in the order in which it judges."""
+    configure = own_command("configure-appservice", where=token.where)
     if not is_enabled(site.settings):
         yield f"{ENABLED} is '{ENABLED.value_in(site.settings) or ''}'", configure
     name, tenant = TENANT_NAME.value_in(site.settings) or "", observed.tenant
     if tenant is not None and not tenant.is_called(name.strip()):
         yield f"{TENANT_NAME} is '{name}', which is not a domain of the tenant {tenant.name}", configure
-    audience, tenant_id, role = token_checks(caller, observed)
+    audience, tenant_id, role = token_checks(token, observed)
     if audience.ok is False or tenant_id.ok is False:
         differs = audience if audience.ok is False else tenant_id
         yield differs.message.rstrip("."), differs.remedy or ""
-    claims = caller.claims
+    claims = token.claims
     if site.allowed_object_ids.holds(claims.object_id):
         return
     if not site.allowed_client_ids.holds(claims.client_id):
-        told = (
+        reason = (
             f"{APPLICATION_IDS} does not contain the appId {claims.client_id}, and {OBJECT_IDS} does not "
-            "contain the object ID "
+            f"contain the object ID {claims.object_id}"
         )
-        yield f"{told}{claims.object_id}", own_command("add-client", about=caller.client_id, where=caller.where)
+        yield reason, own_command("add-client", about=token.client_id, where=token.where)
     if role.ok is False:
         yield role.message.rstrip("."), role.remedy or ""
 
 
 def _not_restarted(site: AppService) -> tuple[str, str]:
-    told = "the token matches the settings, so the App Service may need a restart to read them"
+    reason = "the token matches the settings, so the App Service may need a restart to read them"
     resource = site.site.resource
-    return told, webapp_command("restart", resource, "--subscription", resource.subscription_id)
+    return reason, webapp_command("restart", resource, "--subscription", resource.subscription_id)
 
 
-def agrees(caller: ClientToken, observed: Observed) -> bool:
-    """Whether nothing in token and settings stands against the call."""
+def agrees(token: ClientToken, observed: Observed) -> bool:
+    """Whether the site has no reason to refuse the token."""
     site = observed.app_service
-    return site is not None and next(_reasons(caller, observed, site), None) is None
+    return site is not None and next(_reasons(token, observed, site), None) is None
 
 
 def token_remedy(service_code: str, client_id: str, where: str) -> str | None:
-    """The command that mends a refused token, by the number after AADSTS; `None` where there is none."""
+    """The command that fixes a refused token, by the number after AADSTS; `None` where there is none."""
     if service_code in {"7000215", "7000222"}:
         return own_command("rotate-secret", about=client_id, where=where)
     if service_code in {"700016", "7000229", "501051"}:
@@ -205,40 +205,28 @@ def token_remedy(service_code: str, client_id: str, where: str) -> str | None:
 
 
 def identity_checks(observed: Observed, where: str, audience: str, url: str) -> Iterator[VerificationCheck]:
-    """What can be said of managed identities from outside, and how to prove the rest from inside."""
+    """What can be found out about managed identities from outside, and how to test the rest from inside."""
     site, required = observed.app_service, observed.trust.principal
     for identity in observed.trust.identities:
-        name = identity.display_name
-        told = f"Found in Entra ID: object ID {identity.id}."
-        yield VerificationCheck(name, CheckSubject.MANAGED_IDENTITY, "principal", True, told)
-        holder = identity.resource_id or name
-        admit = own_command("add-client", "--managed-identity", holder, where=where)
+        about = (identity.display_name, CheckSubject.MANAGED_IDENTITY)
+        yield VerificationCheck(*about, "principal", True, f"Found in Entra ID: object ID {identity.id}.")
+        resource = identity.resource_id or identity.display_name
+        add = own_command("add-client", "--managed-identity", resource, where=where)
         if site is not None:
             listed = site.allowed_object_ids.holds(identity.id)
-            told = f"{OBJECT_IDS} {'contains' if listed else 'does not contain'} {identity.id}."
-            yield VerificationCheck(
-                name, CheckSubject.MANAGED_IDENTITY, "allowed", listed, told, None if listed else admit
-            )
+            message = f"{OBJECT_IDS} {'contains' if listed else 'does not contain'} {identity.id}."
+            yield VerificationCheck(*about, "allowed", listed, message, None if listed else add)
         if required is not None and required.assignment_required:
             assigned = any(same_id(a.principal_id, identity.id) for a in observed.trust.assignments)
-            told = "The service application requires assignment, and the identity is " + (
-                "assigned." if assigned else "not assigned (AADSTS501051)."
-            )
-            yield VerificationCheck(
-                name, CheckSubject.MANAGED_IDENTITY, "assignment", assigned, told, None if assigned else admit
-            )
-        yield VerificationCheck(
-            name,
-            CheckSubject.MANAGED_IDENTITY,
-            CALL,
-            None,
-            "Can only be tested from the resource itself (Azure caches its tokens for up to 24 hours). Run there:",
-            inside_command(audience, url),
-        )
+            message = "The service application requires assignment, and the identity is "
+            message += "assigned." if assigned else "not assigned (AADSTS501051)."
+            yield VerificationCheck(*about, "assignment", assigned, message, None if assigned else add)
+        message = "Can only be tested from the resource itself (Azure caches its tokens for up to 24 hours). Run there:"
+        yield VerificationCheck(*about, CALL, None, message, inside_command(audience, url))
 
 
 def inside_command(audience: str, url: str) -> str:
-    """The one-liner that proves a managed identity's call, run inside its resource."""
+    """The one-liner that tests a managed identity's call, run inside its resource."""
     return own_command("verify", "--auth", "managed-identity", "--audience", audience, "--url", url)
 
 

@@ -51,7 +51,7 @@ def show_checks(terminal: Terminal, checks: Sequence[DoctorCheck], where: str, m
         terminal: the streams.
         checks: what was found.
         where: the options that name the App Service.
-        more: what `setup` has to be told beside it to do no more than was checked.
+        more: further options with which `setup` does no more than was checked.
     """
     for check in checks:
         sign, style = _SIGNS[check.state]

@@ -140,7 +140,7 @@ def show_identity_example(terminal: Terminal, call: Call, holder: IdentityResour
 
 
 def client_example(call: Call, secret_file: str | None, load: str | None = None) -> list[str]:
-    """A shell script that gets a token and calls the API. The secret never stands in an argument list."""
+    """A shell script that gets a token and calls the API. The secret is never in an argument list."""
     load = load or (
         _read(secret_file)
         if secret_file
