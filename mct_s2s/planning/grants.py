@@ -56,6 +56,11 @@ class Grant:
         """`ask an Owner for the role Website Contributor on 'contosolearn'`."""
         return f"ask {self.who} {self.what}"
 
+    @property
+    def request_with_command(self) -> str:
+        """The same on one line with what they run."""
+        return self.request + (f". They run: {self.command}" if self.command else "")
+
 
 @dataclass(frozen=True)
 class Lack:
@@ -108,11 +113,7 @@ def in_words(lacking: Iterable[Lack]) -> tuple[str, ...]:
     steps: dict[Grant, dict[str, None]] = {}
     for lack in lacking:
         steps.setdefault(lack.grant, {})[lack.doing] = None
-    return tuple(f"{', '.join(waiting)}: {_asking(grant)}" for grant, waiting in steps.items())
-
-
-def _asking(grant: Grant) -> str:
-    return grant.request + (f". They run: {grant.command}" if grant.command else "")
+    return tuple(f"{', '.join(waiting)}: {grant.request_with_command}" for grant, waiting in steps.items())
 
 
 def _azure(need: Need, obstacle: Obstacle, rights: DirectoryRights | None) -> Grant:
