@@ -12,7 +12,8 @@ from datetime import datetime
 from typing import Protocol, runtime_checkable
 
 from mct_s2s.errors import S2SError
-from mct_s2s.model.access import ApiAnswer, ApiToken, SignIn
+from mct_s2s.model.caller_rights import Denial, Lock, Permission, Person, RoleAssignment, SecretRule, SignedIn
+from mct_s2s.model.client_sign_in import ApiAnswer, ApiToken, SignIn
 from mct_s2s.model.ids import (
     ApplicationObjectId,
     AppRoleId,
@@ -35,7 +36,6 @@ from mct_s2s.model.observed import (
 )
 from mct_s2s.model.proofs import Certificate, Federation
 from mct_s2s.model.resource_id import ResourceId
-from mct_s2s.model.rights import Denial, Lock, Permission, Person, RoleAssignment, SecretRule, SignedIn
 from mct_s2s.planning.changes import AnyChange
 from mct_s2s.planning.edits import ApplicationPatch
 
@@ -584,6 +584,10 @@ class Progress(Protocol):
 
     def finished(self, change: AnyChange, detail: str) -> None:
         """It is done."""
+        ...
+
+    def skipped(self, change: AnyChange, why: str) -> None:
+        """It was left for a later run, or for someone else."""
         ...
 
     def failed(self, change: AnyChange, error: S2SError) -> None:

@@ -6,7 +6,7 @@ import asyncio
 import gc
 
 import pytest
-from mct_s2s.together import together
+from mct_s2s.concurrency import together
 
 
 async def _returns(value: int) -> int:

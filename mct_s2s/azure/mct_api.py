@@ -16,7 +16,7 @@ from mct_s2s.azure.clouds import NEVER_CONNECTED
 from mct_s2s.azure.retry import CONNECT_SECONDS, REQUEST_SECONDS, RetryPolicy
 from mct_s2s.azure.trace import Request, Trace, path_of
 from mct_s2s.errors import ServiceError, UsageError
-from mct_s2s.model.access import ApiAnswer, ApiToken
+from mct_s2s.model.client_sign_in import ApiAnswer, ApiToken
 
 if TYPE_CHECKING:
     from mct_s2s.azure.http_session import HttpSession

@@ -21,7 +21,7 @@ ISSUES = "https://github.com/mct-s2s/mct-s2s/issues"
 
 COMMANDS = {
     "setup": "Set up service-to-service authentication: app registration, clients, App Service settings."
-    "\n\nRunning it again changes nothing.",
+    "\n\nSafe to run again: it changes only what is missing or wrong.",
     "add-client": "Add a client: an app registration or a managed identity.",
     "configure-appservice": "Write the App Service settings only.",
     "rotate-secret": "Replace a client's secret: add a new one, test it, remove the old one.",
@@ -29,7 +29,8 @@ COMMANDS = {
     "teardown": "Remove everything mct-s2s created for this App Service.",
     "status": "Show what is configured, what is missing and what expires.",
     "verify": "Test each client with a real token and a real API call.",
-    "doctor": "Check your permissions, locks and policies before you change anything.",
+    "doctor": "Check your permissions, locks and policies. Change nothing.",
+    "schema": "Print the JSON Schema of a document.",
 }
 """Each with its help: a module of `cli/commands/`, imported when the command is called."""
 
@@ -65,7 +66,7 @@ def root(
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
     ] = False,
 ) -> None:
-    """Service-to-service authentication for Microsoft Community Training, set up and checked by one tool."""
+    """Set up service-to-service authentication for Microsoft Community Training."""
     del version
     if context.invoked_subcommand is None:
         from mct_s2s.cli.short_help import short_help  # noqa: PLC0415

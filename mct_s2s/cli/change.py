@@ -22,7 +22,7 @@ from mct_s2s.engine.session import Session
 from mct_s2s.errors import Cancelled, PermissionMissing, UsageError
 from mct_s2s.inputs.clients import SecretTo
 from mct_s2s.model.observed import Observed
-from mct_s2s.planning.changes import DisableIdentity
+from mct_s2s.planning.changes.access import DisableIdentity
 from mct_s2s.planning.findings import diagnose
 from mct_s2s.planning.plan import Plan
 from mct_s2s.ports import Progress
@@ -105,14 +105,17 @@ class TerminalInterface:
         if self._terminal.json or not self._terminal.talks_to_person:
             raise UsageError(
                 "confirmation-missing",
-                f"{summary(plan)}: this is not an interactive terminal. Nothing was changed.",
-                remedy="Add --yes to go ahead, or --dry-run to see the plan alone.",
+                f"Cannot ask for confirmation ({summary(plan)}): this is not an interactive terminal. "
+                "Nothing was changed.",
+                remedy="Add --yes to apply the changes, or --dry-run to see the plan only.",
             )
         off = [change.name for change in plan.changes if isinstance(change, DisableIdentity)]
-        identities = f"; managed identities that are switched off: {', '.join(off)}" if off else ""
+        identities = f"; disables the managed identity of {', '.join(off)}" if off else ""
         answer = await ask(self._terminal, f"Apply these changes? ({summary(plan)}{identities}) [y/N] ")
         if answer.strip().lower() not in {"y", "yes"}:
-            raise Cancelled("cancelled", "Nothing was changed.", remedy="Run it again when you are ready.")
+            raise Cancelled(
+                "cancelled", "Nothing was changed.", remedy="Run the same command again when you are ready."
+            )
 
     @contextmanager
     def applying(self, outcome: Outcome) -> Iterator[Progress]:
@@ -124,7 +127,7 @@ class TerminalInterface:
     def verifying(self, outcome: Outcome) -> None:
         """Say that the clients are tested, if any can be."""
         if outcome.stores and not self._terminal.json:
-            self._terminal.say("Testing each client, once Entra ID and the App Service are ready.")
+            self._terminal.say("Testing each client (waiting for the App Service to restart) …")
 
     def options(self, observed: Observed) -> str:
         """The options that name the App Service."""

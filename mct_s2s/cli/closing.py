@@ -11,13 +11,13 @@ from mct_s2s.engine.outcome import Outcome
 from mct_s2s.engine.session import Session
 from mct_s2s.model.commands import own_command
 from mct_s2s.model.observed import CredentialKind
-from mct_s2s.planning.changes import AddFederatedCredential
-from mct_s2s.planning.findings import uri_shown
+from mct_s2s.planning.application_uri import uri_shown
+from mct_s2s.planning.changes.credentials import AddFederatedCredential
 from mct_s2s.planning.membership import clients_called
 from mct_s2s.ports import KeyStore
 from mct_s2s.render.closing import show_credentials, vault_reading
 from mct_s2s.render.console import Terminal
-from mct_s2s.render.handover import Leaving, Told, show_lacking, show_left_to_others, told
+from mct_s2s.render.handover import Instruction, instructions, show_lacking, show_left_to_others
 from mct_s2s.render.next_steps import (
     Call,
     show_certificate_example,
@@ -29,12 +29,18 @@ from mct_s2s.render.verification import show_verification
 from mct_s2s.stores.files import FileStore
 
 
-def left_to_others(options: ChangingOptions, session: Session, outcome: Outcome) -> list[Told]:
+def left_to_others(options: ChangingOptions, session: Session, outcome: Outcome) -> list[Instruction]:
     """What somebody else has to do, with the command that does it."""
     after = outcome.after
     handoff = options.handoff if isinstance(options, SetupOptions) else None
-    leaving = Leaving(where(options, after), session.login, after, outcome.results, handoff)
-    return told(outcome.left_to_others, leaving)
+    return instructions(
+        outcome.left_to_others,
+        after,
+        outcome.results,
+        where=where(options, after),
+        login=session.login,
+        handoff=handoff,
+    )
 
 
 def show_made(terminal: Terminal, outcome: Outcome) -> None:
@@ -77,11 +83,11 @@ def show_end(terminal: Terminal, options: ChangingOptions, outcome: Outcome) -> 
     """The last line: what came of it, and how to see what there is."""
     style, result = "good", "Done." if outcome.applied else ""
     if outcome.verification is not None and outcome.verification.failed:
-        style, result = "warn", "It is set up, but a client's call failed: see above."
+        style, result = "warn", "Setup is complete, but a client's test failed. See above."
     elif outcome.lacks:
-        result = "What you may do is done."
+        result = "Completed the steps you can do."
     elif outcome.left_to_others:
-        result = "This part is done; what is left to others is named above."
+        result = "Completed this part. The remaining steps are listed above."
     look = f"Check it any time: {own_command('status', where=where(options, outcome.after))}"
     terminal.result(f"{result} {look}".strip(), style=style)
 

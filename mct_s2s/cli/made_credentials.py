@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from mct_s2s.concurrency import together
 from mct_s2s.engine.apply.proofs import needs_store
 from mct_s2s.engine.outcome import Outcome
 from mct_s2s.model.ids import ApplicationObjectId, ClientId, KeyId
 from mct_s2s.model.observed import CredentialKind
-from mct_s2s.planning.changes import AddCertificate, AddFederatedCredential, AddSecret, Part, Ref
+from mct_s2s.planning.changes.base import Part, Ref
+from mct_s2s.planning.changes.credentials import AddCertificate, AddFederatedCredential, AddSecret
 from mct_s2s.ports import Directory
 from mct_s2s.render.documents import SavedCredential
 from mct_s2s.stores.files import OutputStore
-from mct_s2s.together import together
 
 NewCredential = AddSecret | AddCertificate | AddFederatedCredential
 

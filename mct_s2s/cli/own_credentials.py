@@ -8,7 +8,7 @@ from pathlib import Path
 from mct_s2s.errors import UsageError
 from mct_s2s.inputs.own_credentials import ENVIRONMENT, own_credential
 from mct_s2s.local_files import read_given
-from mct_s2s.model.access import OwnCredential
+from mct_s2s.model.client_sign_in import OwnCredential
 from mct_s2s.stores.files import FileStore, delivered_in, variables_in
 
 
@@ -21,15 +21,15 @@ def from_files(paths: Sequence[Path]) -> list[OwnCredential]:
     found: list[OwnCredential] = []
     for path in paths:
         try:
-            credential, why = _from_file(path), "it holds no client's credential"
+            credential, why = _from_file(path), "it does not contain a client's credential"
         except OSError as error:
             credential, why = None, str(error.strerror or error)
         if credential is None:
             raise UsageError(
                 "credentials-unreadable",
-                f"'{path}' cannot be used: {why}.",
-                remedy="Name a secret file of setup or add-client: AZURE_TENANT_ID, AZURE_CLIENT_ID and "
-                "AZURE_CLIENT_SECRET (or AZURE_CLIENT_CERTIFICATE_PATH), a line each.",
+                f"Invalid credentials file '{path}': {why}.",
+                remedy="Use a secret file from setup or add-client. It sets AZURE_TENANT_ID, AZURE_CLIENT_ID and "
+                "AZURE_CLIENT_SECRET (or AZURE_CLIENT_CERTIFICATE_PATH), one per line.",
             )
         found.append(credential)
     return found

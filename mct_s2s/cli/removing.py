@@ -20,7 +20,8 @@ from mct_s2s.engine.session import Session
 from mct_s2s.errors import UsageError
 from mct_s2s.inputs.clients import SecretTo
 from mct_s2s.model.desired import Desired, Removal
-from mct_s2s.planning.changes import DeleteApplication, RemoveSecret
+from mct_s2s.planning.changes.credentials import RemoveSecret
+from mct_s2s.planning.changes.registrations import DeleteApplication
 from mct_s2s.stores.keys import KeyFileStore
 
 
@@ -29,8 +30,8 @@ def remove(options: RemovalOptions, wanted: Removal) -> int:
     if options.keep_registration and (options.purge or options.delete_adopted):
         raise UsageError(
             "contradictory-options",
-            "--keep-registration keeps what --purge and --delete-adopted would delete.",
-            remedy="Leave one of them out.",
+            "--keep-registration cannot be combined with --purge or --delete-adopted.",
+            remedy="Remove one of them.",
         )
     now = clock.now()
 
@@ -53,7 +54,7 @@ def _retire(current: Run, outcome: Outcome, folder: Path) -> None:
         for stem in dict.fromkeys((name, client_id)):
             store = KeyFileStore.at(SecretTo().file_for(stem, folder), is_ours=True)
             if store.retire(client_id):
-                current.terminal.say(f"deleted: {store.path}, whose secret is of no use any more")
+                current.terminal.say(f"Deleted {store.path} (its secret was removed)")
 
 
 def _without_secrets(outcome: Outcome) -> Iterator[tuple[str, str]]:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from mct_s2s.azure.sign_in.caller import Method
+from mct_s2s.azure.sign_in.choice import Method
 from mct_s2s.cli.options import AzureOptions
 from mct_s2s.engine.request import Request
 from mct_s2s.engine.session import Session
@@ -18,7 +18,7 @@ from mct_s2s.model.commands import option
 from mct_s2s.model.desired import ClientSpec, Desired, WireSpec
 from mct_s2s.model.observed import Observed
 from mct_s2s.model.resource_id import ResourceId
-from mct_s2s.model.target import SiteTarget
+from mct_s2s.model.site_target import SiteTarget
 
 
 def request_for(session: Session, desired: Desired, now: datetime) -> Request:
@@ -95,21 +95,21 @@ def wire(
     if isinstance(resource, ResourceId) and not resource.is_site:
         raise UsageError(
             "wire-not-an-app",
-            f"'{text}' is a {resource.type}: only web and function apps have application settings.",
-            remedy="Give the id or the bare name of a web or function app.",
+            f"Invalid --wire '{text}': a {resource.type} has no application settings.",
+            remedy="Use the resource ID or the name of a web or function app.",
         )
     if any(str(one).casefold() == str(resource).casefold() for one in identities):
         return Wire(resource, None, secret_to)
     if len(clients) != 1:
         raise UsageError(
             "wire-one-client",
-            f"As whom does '{text}' call? --wire goes with one client application, or with the app's own identity.",
+            f"--wire '{text}' needs exactly one client: a client application, or the app's own managed identity.",
             remedy=f"Name one client, or add {option('--managed-identity', text)}",
         )
     if clients[0].credential is not None and secret_to.vault is None:
         raise UsageError(
             "wire-needs-vault",
-            "An app gets a reference to a secret in a key vault, never the secret itself.",
+            "--wire needs a key vault: the app gets a reference to the secret, never the secret itself.",
             remedy="Add --secret-to keyvault:VAULT",
         )
     return Wire(resource, clients[0], secret_to)

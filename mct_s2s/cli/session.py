@@ -14,13 +14,13 @@ from mct_s2s.cli.options import AzureOptions
 from mct_s2s.engine.session import Session
 from mct_s2s.inputs.target import site_target
 from mct_s2s.inputs.target import tenant as checked_tenant
-from mct_s2s.model.target import SiteTarget
+from mct_s2s.model.site_target import SiteTarget
 from mct_s2s.render.console import Terminal
 
 if TYPE_CHECKING:
     from mct_s2s.azure.clouds import OpenCloud
     from mct_s2s.azure.connection import Connection
-    from mct_s2s.azure.sign_in.tokens import Credential
+    from mct_s2s.azure.sign_in.caller_credential import Credential
     from mct_s2s.ports import Api, Azure, Tokens
 
 RESERVE = 3.0
@@ -116,7 +116,7 @@ async def connect_client(options: AzureOptions, terminal: Terminal) -> AsyncIter
 
 def client_tokens(connection: Connection) -> Tokens:
     """The login service, as clients of the MCT API use it."""
-    from mct_s2s.azure.tokens import EntraTokens  # noqa: PLC0415
+    from mct_s2s.azure.client_tokens import EntraTokens  # noqa: PLC0415
 
     return EntraTokens(
         connection.cloud.login, connection.transport(), connection.retry_policy(RESERVE), connection.trace
@@ -183,8 +183,8 @@ async def _connection(options: AzureOptions, opened: OpenCloud, terminal: Termin
 
 @asynccontextmanager
 async def _sign_in(options: AzureOptions, connection: Connection, terminal: Terminal) -> AsyncIterator[Credential]:
-    from mct_s2s.azure.sign_in.caller import Method, choose  # noqa: PLC0415
-    from mct_s2s.azure.sign_in.credentials import service_principal, sign_in  # noqa: PLC0415
+    from mct_s2s.azure.sign_in.choice import Method, choose  # noqa: PLC0415
+    from mct_s2s.azure.sign_in.methods import service_principal, sign_in  # noqa: PLC0415
 
     account = connection.account
     if account is not None:
@@ -192,20 +192,20 @@ async def _sign_in(options: AzureOptions, connection: Connection, terminal: Term
     else:
         credential = sign_in(choose(options.auth, connection.environ), connection)
         if options.auth is Method.AUTO or options.verbose:
-            terminal.say(f"Signing in as {credential.signed_in.description}.", style="quiet")
+            terminal.say(f"Signing in with {credential.signed_in.description}.", style="quiet")
     async with credential:
         yield credential
 
 
 @asynccontextmanager
 async def _ports(connection: Connection, credential: Credential, needs: Needs) -> AsyncIterator[Azure]:
-    from mct_s2s.azure.arm.access import ArmAccess  # noqa: PLC0415
-    from mct_s2s.azure.arm.identities import ArmIdentities  # noqa: PLC0415
-    from mct_s2s.azure.arm.session import ArmSession  # noqa: PLC0415
-    from mct_s2s.azure.arm.sites import ArmSites  # noqa: PLC0415
-    from mct_s2s.azure.graph.access import GraphAccess  # noqa: PLC0415
+    from mct_s2s.azure.arm.app_services import ArmSites  # noqa: PLC0415
+    from mct_s2s.azure.arm.arm_session import ArmSession  # noqa: PLC0415
+    from mct_s2s.azure.arm.managed_identities import ArmIdentities  # noqa: PLC0415
+    from mct_s2s.azure.arm.resource_rights import ArmAccess  # noqa: PLC0415
     from mct_s2s.azure.graph.directory import GraphDirectory  # noqa: PLC0415
-    from mct_s2s.azure.graph.session import GraphSession  # noqa: PLC0415
+    from mct_s2s.azure.graph.directory_rights import GraphAccess  # noqa: PLC0415
+    from mct_s2s.azure.graph.graph_session import GraphSession  # noqa: PLC0415
     from mct_s2s.ports import Azure  # noqa: PLC0415
 
     cloud, trace = connection.cloud, connection.trace
@@ -234,17 +234,17 @@ def _load_sign_in() -> None:
 
     One thread imports at a time: the SDKs' packages import each other in circles, and two threads would meet in them.
     """
-    import mct_s2s.azure.sign_in.credentials  # noqa: F401, PLC0415
+    import mct_s2s.azure.sign_in.methods  # noqa: F401, PLC0415
 
 
 def _load_services(needs: Needs) -> None:
     """Import what the command is about to use, on a thread, while the sign-in is on its way."""
     if needs.arm:
-        import mct_s2s.azure.arm.identities  # noqa: PLC0415
+        import mct_s2s.azure.arm.managed_identities  # noqa: PLC0415
     if needs.directory:
         import mct_s2s.azure.graph.directory  # noqa: PLC0415
     if needs.key_vault:
-        import mct_s2s.stores.key_vault  # noqa: F401, PLC0415
+        import mct_s2s.stores.vault_store  # noqa: F401, PLC0415
 
 
 def _trace(terminal: Terminal) -> Trace:

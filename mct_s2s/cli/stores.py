@@ -10,7 +10,7 @@ from pathlib import Path
 from mct_s2s.cli.own_credentials import if_usable
 from mct_s2s.engine.session import Session
 from mct_s2s.inputs.clients import SecretTo
-from mct_s2s.model.access import ClientSignIn, OwnCredential, SecretProof
+from mct_s2s.model.client_sign_in import ClientSignIn, OwnCredential, SecretProof
 from mct_s2s.model.desired import CertificateSpec, Desired, SecretSpec
 from mct_s2s.model.observed import ClientApplication, Observed
 from mct_s2s.planning.rotation import rotating

@@ -14,7 +14,7 @@ from mct_s2s.errors import UsageError
 from mct_s2s.inputs.backup import backup_in, backup_text
 from mct_s2s.inputs.handoff import is_handoff
 from mct_s2s.local_files import UntrustedFile, check_folder, read_ours
-from mct_s2s.model.backup import Backup
+from mct_s2s.model.settings_backup import Backup
 from mct_s2s.stores.private_files import check_place, replace_whole
 
 READABLE = 0o644
@@ -42,7 +42,7 @@ class BackupFile:
         if content and not _is_backup_of(app_service, content):
             raise UsageError(
                 "backup-place-taken",
-                f"'{self.path}' exists and is no backup of this App Service. It was not touched.",
+                f"'{self.path}' exists and is not a backup of this App Service. It was not changed.",
                 remedy="Choose another file: --backup FILE",
             )
 
@@ -55,10 +55,10 @@ class BackupFile:
         self.check(app_service)
         with self._explained():
             if read_ours(self.path):
-                self.say(f"kept: the older backup in {self.path}")
+                self.say(f"Kept the older backup in {self.path}")
                 return
             replace_whole(self.path, backup_text(Backup(app_service, settings)))
-        self.say(f"backed up: {len(settings)} settings to {self.path}")
+        self.say(f"Backed up {len(settings)} settings to {self.path}")
 
     @contextmanager
     def _explained(self) -> Iterator[None]:
@@ -67,14 +67,14 @@ class BackupFile:
         except UntrustedFile as error:
             raise UsageError(
                 "backup-place-taken",
-                f"'{self.path}' is no place for a backup: {error}. It was not touched.",
+                f"Cannot write the backup to '{self.path}': {error}. It was not changed.",
                 remedy=f"{error.remedy} Or choose another file: --backup FILE",
             ) from error
         except OSError as error:
             raise UsageError(
                 "backup-place-unwritable",
-                f"The settings cannot be backed up to '{self.path}': {error.strerror or error}",
-                remedy="Choose a place that you may write to: --backup FILE",
+                f"Cannot write the backup to '{self.path}': {error.strerror or error}",
+                remedy="Choose a file that you can write: --backup FILE",
             ) from error
 
 
@@ -104,7 +104,7 @@ class HandoffFile:
         if content and not is_handoff(content):
             raise UsageError(
                 "handoff-unwritable",
-                f"'{self.path}' exists and is no handoff file. It was not touched.",
+                f"'{self.path}' exists and is not a handoff file. It was not changed.",
                 remedy="Choose another file: --handoff FILE",
             )
 
@@ -125,14 +125,14 @@ class HandoffFile:
         except UntrustedFile as error:
             raise UsageError(
                 "handoff-unwritable",
-                f"'{self.path}' is no place for a handoff: {error}. It was not touched.",
+                f"Cannot write the handoff file to '{self.path}': {error}. It was not changed.",
                 remedy=f"{error.remedy} Or choose another file: --handoff FILE",
             ) from error
         except OSError as error:
             missing = isinstance(error, FileNotFoundError)
-            why = "there is no such folder." if missing else f"{error.strerror or error}"
+            why = "the folder does not exist." if missing else f"{error.strerror or error}"
             raise UsageError(
                 "handoff-unwritable",
-                f"The handoff cannot be written to '{self.path}': {why}",
+                f"Cannot write the handoff file to '{self.path}': {why}",
                 remedy="Create the folder first, or choose another file: --handoff FILE",
             ) from error

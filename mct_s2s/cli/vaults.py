@@ -12,8 +12,8 @@ from mct_s2s.ports import SecretStore
 
 if TYPE_CHECKING:
     from mct_s2s.azure.connection import Connection
-    from mct_s2s.azure.key_vault.vault import KeyVault
-    from mct_s2s.azure.sign_in.tokens import Credential
+    from mct_s2s.azure.key_vault.vault_client import KeyVault
+    from mct_s2s.azure.sign_in.caller_credential import Credential
 
 
 class KeyVaults:
@@ -40,18 +40,18 @@ class KeyVaults:
             secret: its name in the vault.
             client: whose it is.
         """
-        from mct_s2s.stores.key_vault import KeyVaultStore  # noqa: PLC0415  # an extra
+        from mct_s2s.stores.vault_store import KeyVaultStore  # noqa: PLC0415  # an extra
 
         return KeyVaultStore(self._open(given), secret, client)
 
     async def delete(self, store: str, client_id: ClientId) -> bool:
         """Delete the secret `VAULT/NAME`, gone already or not; `False` where it is not that client's."""
-        from mct_s2s.stores.key_vault import VaultSecrets  # noqa: PLC0415  # an extra
+        from mct_s2s.stores.vault_store import VaultSecrets  # noqa: PLC0415  # an extra
 
         return await VaultSecrets(self._open).delete(store, client_id)
 
     def _opened(self, given: str) -> KeyVault:
-        from mct_s2s.azure.key_vault.vault import KeyVault  # noqa: PLC0415  # an extra
+        from mct_s2s.azure.key_vault.vault_client import KeyVault  # noqa: PLC0415  # an extra
 
         line = self._connection
         name, url = line.cloud.vault(given)
@@ -73,6 +73,6 @@ def check_client() -> None:
     if found is None:
         raise UsageError(
             "keyvault-not-installed",
-            "Storing secrets in a key vault needs the package 'azure-keyvault-secrets', which is not installed.",
+            "The package 'azure-keyvault-secrets' is not installed. It is needed to store secrets in a key vault.",
             remedy="pip install 'mct-s2s[keyvault]'",
         )

@@ -5,17 +5,17 @@ from __future__ import annotations
 import time
 from dataclasses import replace
 
+from mct_s2s.concurrency import together
 from mct_s2s.engine.apply.apply import apply
 from mct_s2s.engine.observe.access import AccessLook
-from mct_s2s.engine.observe.custody import with_custody
 from mct_s2s.engine.observe.observe import observe
 from mct_s2s.engine.observe.preflight import explained, permitted
+from mct_s2s.engine.observe.registration_custody import with_custody
 from mct_s2s.engine.outcome import Outcome
 from mct_s2s.engine.request import Request
 from mct_s2s.engine.session import Interface, Session
 from mct_s2s.errors import S2SError
 from mct_s2s.planning.make import make_plan
-from mct_s2s.together import together
 
 
 async def run_change(session: Session, request: Request, ui: Interface) -> Outcome:

@@ -8,16 +8,17 @@ from dataclasses import dataclass, field
 from mct_s2s import clock
 from mct_s2s.engine.request import Request
 from mct_s2s.errors import S2SError
+from mct_s2s.model.caller_rights import Access
 from mct_s2s.model.observed import Observed
-from mct_s2s.model.rights import Access
-from mct_s2s.planning.changes import AlreadyRight, AnyChange, known_id
+from mct_s2s.planning.changes import AnyChange, known_id
+from mct_s2s.planning.changes.base import AlreadyRight
 from mct_s2s.planning.grants import Lack
 from mct_s2s.planning.plan import ManualStep, Plan, Results
 from mct_s2s.planning.projection import project
-from mct_s2s.planning.proof import Verification
+from mct_s2s.planning.verification import Verification
 from mct_s2s.ports import SecretStore
 
-LEFT = "left to others: you may not do it"
+LEFT = "you don't have permission"
 
 
 @dataclass(frozen=True)

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from mct_s2s.model.access import OwnCredential
+from mct_s2s.model.client_sign_in import OwnCredential
 from mct_s2s.model.desired import Desired, FederatedSpec
 from mct_s2s.model.observed import Observed
 from mct_s2s.model.resource_id import ResourceId
-from mct_s2s.model.target import SiteTarget
+from mct_s2s.model.site_target import SiteTarget
 from mct_s2s.planning.plan import Facts
 from mct_s2s.ports import SecretStore
 

@@ -9,7 +9,7 @@ from typing import Protocol
 
 from mct_s2s.engine.outcome import Outcome
 from mct_s2s.model.observed import Observed
-from mct_s2s.model.target import SiteTarget
+from mct_s2s.model.site_target import SiteTarget
 from mct_s2s.ports import Api, Azure, Departures, Progress, SecretStore, StoredSecrets, Tokens
 
 

@@ -27,7 +27,8 @@ def duration(text: str, option: str) -> timedelta:
     if length is None or length > LONGEST:
         raise UsageError(
             "malformed-duration",
-            f"{option}: '{text}' is no length of time.",
-            remedy=f"Give hours, days or weeks: {option} 24h, {option} 30d, {option} 4w; ten years at most.",
+            f"Invalid {option} '{text}'.",
+            remedy=f"Use hours, days or weeks, such as {option} 24h, {option} 30d or {option} 4w. The maximum is "
+            "ten years.",
         )
     return length

@@ -23,8 +23,8 @@ def expiry(text: str, now: datetime) -> datetime:
     if moment <= now:
         raise UsageError(
             "lifetime-in-the-past",
-            f"A secret cannot expire on {text}: that is past.",
-            remedy="Use 1y, 2y, never, or a date in the future: --secret-lifetime 2027-12-31",
+            f"Invalid --secret-lifetime '{text}': it is in the past.",
+            remedy="Use 1y, 2y, never, or a date in the future such as --secret-lifetime 2027-12-31",
         )
     if moment > NEVER:
         return NEVER
@@ -40,8 +40,8 @@ def _moment(text: str) -> datetime:
     except (ValueError, OverflowError) as error:  # the latter: beyond the calendar's ends once it is turned to UTC
         raise UsageError(
             "malformed-lifetime",
-            f"'{text}' is no lifetime.",
-            remedy="Use 1y, 2y, never, or an ISO 8601 date: --secret-lifetime 2027-12-31",
+            f"Invalid --secret-lifetime '{text}'.",
+            remedy="Use 1y, 2y, never, or a date such as --secret-lifetime 2027-12-31",
         ) from error
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from mct_s2s.errors import UsageError
 from mct_s2s.local_files import read_given
-from mct_s2s.model.access import (
+from mct_s2s.model.client_sign_in import (
     AssertionFileProof,
     CertificateProof,
     ClientSignIn,
@@ -61,8 +61,8 @@ def _proof(values: Mapping[str, str]) -> Proof | None:
         except OSError as error:
             raise UsageError(
                 "certificate-unreadable",
-                f"The certificate '{path}' cannot be read: {error.strerror or error}",
-                remedy="AZURE_CLIENT_CERTIFICATE_PATH must name a PEM or PKCS#12 file with the private key in it.",
+                f"Cannot read the certificate '{path}': {error.strerror or error}",
+                remedy="Set AZURE_CLIENT_CERTIFICATE_PATH to a PEM or PKCS#12 file that contains the private key.",
             ) from error
     if values.get("AZURE_FEDERATED_TOKEN_FILE"):
         return AssertionFileProof(Path(values["AZURE_FEDERATED_TOKEN_FILE"]))

@@ -29,18 +29,13 @@ from mct_s2s.model.observed import (
     SecretNote,
     ending,
 )
-from mct_s2s.planning.changes import (
-    AddSecret,
-    AlreadyRight,
-    AnyChange,
+from mct_s2s.planning.changes import AnyChange
+from mct_s2s.planning.changes.access import AssignAppRole, EnableIdentity
+from mct_s2s.planning.changes.base import AlreadyRight, Later, Part, Ref
+from mct_s2s.planning.changes.credentials import AddSecret, RemoveSecret
+from mct_s2s.planning.changes.registrations import (
     ApplicationEdits,
-    AssignAppRole,
     CreateApplication,
-    EnableIdentity,
-    Later,
-    Part,
-    Ref,
-    RemoveSecret,
     RestoreApplication,
     UpdateApplication,
 )
@@ -117,7 +112,7 @@ def plan_client(spec: ClientSpec, service: Service, observed: Observed, facts: F
                 key=key,
                 resource=ABOUT,
                 name=deleted.display_name,
-                detail="out of the recycle bin",
+                detail="restored from deleted applications",
                 application=deleted,
                 keep=keep,
                 option=option,
@@ -144,7 +139,7 @@ def plan_client(spec: ClientSpec, service: Service, observed: Observed, facts: F
                 key=f"{key}:access",
                 resource="API permission",
                 name=spec.name,
-                detail=f"declares the app role {service.role_value}"
+                detail=f"app role {service.role_value}"
                 + (f", service management reference {reference}" if reference else ""),
                 object_id=object_id,
                 edits=ApplicationEdits(
@@ -221,7 +216,7 @@ def plan_identity(holder: IdentityResource, service: Service | None, observed: O
             AssignAppRole(
                 key=f"{key}:consent",
                 name=holder.display_name,
-                detail=f"app role {service.role_value}: the service principal admits assigned callers only",
+                detail=f"app role {service.role_value}, as the service application requires assignment",
                 principal=principal,
                 service=service.principal,
                 role=service.role_id,
@@ -243,17 +238,17 @@ def find_client(name: str, service_unique_name: str, observed: Observed) -> Clie
         ids = ", ".join(client.client_id for client in found)
         raise NotThere(
             "client-ambiguous",
-            f"Two clients of this App Service are called '{name}': {ids}.",
-            remedy="Give the appId of the one you mean instead of the name.",
+            f"Two clients of this App Service are named '{name}': {ids}.",
+            remedy="Use the appId instead of the name.",
         )
     if found:
         return found[0]
     if is_guid(name) and deleted_client(name, service_unique_name, observed.trust.deleted) is None:
         raise NotThere(
             "client-unknown",
-            f"No app registration in this tenant has the appId {name}.",
-            remedy="Copy the Application (client) ID from the registration's overview page, "
-            "or give a display name to create one.",
+            f"No app registration in this tenant has the appId '{name}'.",
+            remedy="Copy the Application (client) ID from its overview page in the portal, or use a display "
+            "name to create one.",
         )
     return None
 
@@ -293,7 +288,7 @@ def _plan_secret(spec: SecretSpec, holder: Holder, note: SecretNote, facts: Fact
         RemoveSecret(
             key=f"{key}:orphan:{key_id}",
             name=holder.name,
-            detail="made by an attempt that was cut off; its value is lost",
+            detail="created by an interrupted run; its value is lost",
             object_id=application.object_id,
             key_id=KeyId(key_id),
         )
@@ -336,7 +331,7 @@ def _vault_tags(spec: ClientSpec, proof: Sequence[AnyChange], observed: Observed
 def _consent_by_others(spec: ClientSpec, client_id: Later[ClientId]) -> ManualStep:
     return ManualStep(
         Left.CONSENT,
-        f"Admin consent for '{spec.name}' is left to a Cloud Application Administrator.",
+        f"A Cloud Application Administrator must grant admin consent to '{spec.name}'.",
         client=spec.name,
         client_id=client_id,
     )

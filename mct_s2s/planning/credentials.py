@@ -84,7 +84,7 @@ def plan_certificate(
             or abs(note.pending.expires - spec.expires) < SAME_WISH
         ):
             pending = note.pending
-        detail = "with the key of an attempt that was cut off" if pending else "with a new key"
+        detail = "with the key from an interrupted run" if pending else "with a new key"
     dates = spec.given or pending or spec
     return [
         AddCertificate(
@@ -122,15 +122,15 @@ def plan_federated(spec: FederatedSpec, holder: Holder, cloud: str) -> list[AnyC
         taken = rival.federation.audience
         raise Refused(
             "federated-credential-differs",
-            f"The federated credential '{rival.name}' of '{holder.name}' takes tokens of that issuer and subject for "
-            f"the audience {taken}; a second one for {wanted.audience} is not possible.",
-            remedy=f"Take that one: {option('--federated-audience', taken)}, or delete it in the portal first.",
+            f"'{holder.name}' already has a federated credential '{rival.name}' for this issuer and subject, with "
+            f"the audience '{taken}'. A second one for '{wanted.audience}' is not possible.",
+            remedy=f"Use its audience: {option('--federated-audience', taken)}, or delete it in the portal first.",
         )
     if len(federated) >= MOST_FEDERATED and not stands:
         raise Refused(
             "federated-credentials-full",
-            f"'{holder.name}' has {len(federated)} federated credentials; Entra takes {MOST_FEDERATED} at most.",
-            remedy="Delete one that nobody uses in the portal (Certificates & secrets), then run it again.",
+            f"'{holder.name}' has {len(federated)} federated credentials. Entra ID allows {MOST_FEDERATED} at most.",
+            remedy="Delete an unused one in the portal (Certificates & secrets), then run the same command again.",
         )
     return [
         AddFederatedCredential(

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import httpx
 from azure.core.credentials import AccessToken
-from mct_s2s.azure.arm.session import ArmSession
+from mct_s2s.azure.arm.arm_session import ArmSession
 from mct_s2s.azure.clouds import PUBLIC
 from mct_s2s.azure.connection import Connection
 from mct_s2s.azure.retry import RetryPolicy
@@ -21,7 +21,7 @@ from multidict import CIMultiDict, CIMultiDictProxy
 
 if TYPE_CHECKING:
     from kiota_abstractions.request_information import RequestInformation
-    from mct_s2s.azure.graph.session import GraphSession
+    from mct_s2s.azure.graph.graph_session import GraphSession
     from mct_s2s.azure.http_session import HttpSession
 
 T = TypeVar("T")
@@ -191,7 +191,7 @@ def arm_session(*answers: Answer | Exception, brings: bool = False) -> ArmSessio
 
 def graph_session(*answers: Answer | Exception, brings: bool = False) -> GraphSession:
     """Microsoft Graph, which gives these answers, the last one again and again."""
-    from mct_s2s.azure.graph.session import GraphSession  # noqa: PLC0415  # its SDK warns while it is imported
+    from mct_s2s.azure.graph.graph_session import GraphSession  # noqa: PLC0415  # its SDK warns while it is imported
 
     left = list(answers)
 

@@ -17,21 +17,21 @@ import pytest
 from azure.core.pipeline.transport import AioHttpTransport
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
-from mct_s2s.azure.arm.access import ArmAccess
-from mct_s2s.azure.arm.identities import ArmIdentities
-from mct_s2s.azure.arm.sites import ArmSites
+from mct_s2s.azure.arm.app_services import ArmSites
+from mct_s2s.azure.arm.managed_identities import ArmIdentities
+from mct_s2s.azure.arm.resource_rights import ArmAccess
+from mct_s2s.azure.client_tokens import EntraTokens, read_token
 from mct_s2s.azure.cloud_metadata import read_cloud
 from mct_s2s.azure.clouds import PUBLIC, Cloud
-from mct_s2s.azure.sign_in.credentials import service_principal
-from mct_s2s.azure.tokens import EntraTokens, read_token
+from mct_s2s.azure.sign_in.methods import service_principal
 from mct_s2s.azure.trace import silent
 from mct_s2s.errors import S2SError
-from mct_s2s.model.access import ApiToken, ClientSignIn, IdentitySignIn, SecretProof
+from mct_s2s.model.caller_rights import SignedIn as Who
+from mct_s2s.model.client_sign_in import ApiToken, ClientSignIn, IdentitySignIn, SecretProof
 from mct_s2s.model.ids import ApplicationObjectId, AppRoleId, ClientId, KeyId, PrincipalId, TenantId
 from mct_s2s.model.observed import IdentityResource
 from mct_s2s.model.proofs import Certificate, Federation
 from mct_s2s.model.resource_id import ResourceId
-from mct_s2s.model.rights import SignedIn as Who
 from mct_s2s.planning.edits import ApplicationPatch
 
 from tests.azure.any_answer import answers, documents, is_well_typed, json_values
@@ -41,8 +41,8 @@ from tests.planning.worlds import guid
 from tests.support.sampling import cases
 
 if TYPE_CHECKING:
-    from mct_s2s.azure.graph.access import GraphAccess
     from mct_s2s.azure.graph.directory import GraphDirectory
+    from mct_s2s.azure.graph.directory_rights import GraphAccess
 
 A_DAY = 86_400
 FUZZ = settings(
@@ -189,7 +189,7 @@ ACCESS: dict[str, Callable[[GraphAccess], Awaitable[object]]] = {
 def test_any_answer_about_rights_in_the_directory(
     name: str, client_id: str | None, given_answers: list[Answer]
 ) -> None:
-    from mct_s2s.azure.graph.access import GraphAccess  # noqa: PLC0415
+    from mct_s2s.azure.graph.directory_rights import GraphAccess  # noqa: PLC0415
 
     access = GraphAccess(graph_session(*given_answers), Who("x", ClientId(client_id) if client_id else None))
     check(lambda: ACCESS[name](access), getattr(GraphAccess, name))
@@ -316,7 +316,7 @@ CALLS: dict[str, Callable[[Any], Awaitable[object]]] = {
 @FUZZ
 @given(st.lists(answers(BUNDLE, VAULT_PAGE, VAULT_REFUSAL), min_size=1, max_size=2))
 def test_any_answer_of_a_key_vault(name: str, given_answers: list[Answer]) -> None:
-    from mct_s2s.azure.key_vault.vault import KeyVault  # noqa: PLC0415  # an extra
+    from mct_s2s.azure.key_vault.vault_client import KeyVault  # noqa: PLC0415  # an extra
 
     async def ask() -> object:
         wire = Wire(CHALLENGE, *given_answers)

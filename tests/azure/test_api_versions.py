@@ -7,9 +7,9 @@ import re
 from typing import Any
 
 import pytest
-from mct_s2s.azure import api_versions
-from mct_s2s.azure.api_versions import newest
-from mct_s2s.azure.arm.sites import ArmSites
+from mct_s2s.azure import api_version_fallback
+from mct_s2s.azure.api_version_fallback import newest
+from mct_s2s.azure.arm.app_services import ArmSites
 from mct_s2s.errors import S2SError, ServiceError
 from mct_s2s.model.resource_id import ResourceId
 
@@ -57,16 +57,16 @@ def asked(*answers: Answer, times: int = 1) -> list[str]:
 
 def test_nothing_newer_is_asked_for_than_the_job_takes() -> None:
     """US Government had Microsoft.Web 2024-04-01 as its newest when the public cloud had 2025-05-01."""
-    assert asked(SETTINGS) == [api_versions.WEB]
-    assert api_versions.WEB <= "2024-04-01"
+    assert asked(SETTINGS) == [api_version_fallback.WEB]
+    assert api_version_fallback.WEB <= "2024-04-01"
 
 
 def test_what_a_cloud_does_not_take_is_asked_for_once_more_with_its_newest() -> None:
-    assert asked(BEHIND, SETTINGS) == [api_versions.WEB, "2022-03-01"]
+    assert asked(BEHIND, SETTINGS) == [api_version_fallback.WEB, "2022-03-01"]
 
 
 def test_and_that_is_remembered_for_the_run() -> None:
-    assert asked(BEHIND, SETTINGS, times=3) == [api_versions.WEB, *["2022-03-01"] * 3]
+    assert asked(BEHIND, SETTINGS, times=3) == [api_version_fallback.WEB, *["2022-03-01"] * 3]
 
 
 def test_resource_manager_itself_words_it_in_another_way() -> None:

@@ -10,9 +10,9 @@ from typing import Any
 import aiohttp
 import pytest
 from azure.core.exceptions import AzureError, ServiceRequestError
-from mct_s2s.azure.arm.errors import translate
-from mct_s2s.azure.arm.session import ArmSession
-from mct_s2s.azure.arm.sites import ArmSites
+from mct_s2s.azure.arm.app_services import ArmSites
+from mct_s2s.azure.arm.arm_refusals import translate
+from mct_s2s.azure.arm.arm_session import ArmSession
 from mct_s2s.errors import NotThere, PermissionMissing, S2SError, ServiceError, SignInFailed
 from mct_s2s.model.resource_id import ResourceId
 

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from azure.core.credentials import AccessToken
 from azure.core.exceptions import ClientAuthenticationError
+from mct_s2s.azure.sign_in.caller_credential import Again, Credential
 from mct_s2s.azure.sign_in.claims import Challenge, challenge_in, encode
-from mct_s2s.azure.sign_in.tokens import Again, Credential
 from mct_s2s.errors import SignInFailed
 
 from tests.azure.raw import Once

@@ -9,8 +9,9 @@ from datetime import UTC, datetime
 
 import httpx
 import pytest
-from mct_s2s.azure.graph import errors
+from mct_s2s.azure.graph import graph_refusals
 from mct_s2s.azure.graph.directory import GraphDirectory
+from mct_s2s.azure.graph.operations import Operation
 from mct_s2s.errors import PermissionMissing, S2SError, ServiceError, SignInFailed
 from mct_s2s.model.ids import ApplicationObjectId, AppRoleId, ClientId, PrincipalId
 
@@ -20,9 +21,9 @@ from tests.planning.worlds import guid
 # msgraph-sdk's own modules warn of their deprecation when they are imported.
 pytestmark = pytest.mark.filterwarnings("ignore:(GetQueryParameters|This class) is deprecated:DeprecationWarning")
 
-CREATE, CHANGE, RESTORE = "create the registration", "change the registration", "restore the registration"
-PRINCIPAL, CONSENT, SECRET = "create the service principal", "grant admin consent", "make the secret"
-CERTIFICATE, FEDERATED = "add the certificate", "add the federated credential"
+CREATE, CHANGE, RESTORE = Operation.CREATE_APPLICATION, Operation.CHANGE_APPLICATION, Operation.RESTORE
+PRINCIPAL, CONSENT, SECRET = Operation.CREATE_PRINCIPAL, Operation.CONSENT, Operation.ADD_SECRET
+CERTIFICATE, FEDERATED = Operation.ADD_CERTIFICATE, Operation.ADD_FEDERATED_CREDENTIAL
 OBJECT = ApplicationObjectId("6d2f7a55-5b61-4c5f-9a4f-1d7f0b7b6c11")
 NOT_FOUND = f"Resource '{OBJECT}' does not exist or one of its queried reference-property objects are not present."
 LOCAL_TENANT = (
@@ -43,15 +44,15 @@ def refusal(
     return Answer(status, {"error": error}, {**JSON, "request-id": REQUEST_ID, **(headers or {})})
 
 
-def told(answer: Answer | Exception, doing: str = errors.READ) -> S2SError:
-    """What the user is told when a request that is `doing` something gets that answer."""
+def told(answer: Answer | Exception, operation: Operation = Operation.READ) -> S2SError:
+    """What the user is told when a request gets that answer."""
     with pytest.raises(S2SError) as raised:
-        asyncio.run(graph_session(answer).send(graph_request(), doing))
+        asyncio.run(graph_session(answer).send(graph_request(), operation))
     return raised.value
 
 
-def service_error(answer: Answer | Exception, doing: str = errors.READ) -> ServiceError:
-    error = told(answer, doing)
+def service_error(answer: Answer | Exception, operation: Operation = Operation.READ) -> ServiceError:
+    error = told(answer, operation)
     assert isinstance(error, ServiceError)
     return error
 
@@ -60,7 +61,7 @@ def service_error(answer: Answer | Exception, doing: str = errors.READ) -> Servi
 class Case:
     """A raw answer, and what becomes of it."""
 
-    doing: str
+    operation: Operation
     answer: Answer
     code: str
     remedy: str
@@ -73,15 +74,15 @@ class Case:
 
 REFUSALS = {
     "no privileges to read": Case(
-        errors.READ,
+        Operation.READ,
         refusal(403, "Authorization_RequestDenied", "Insufficient privileges to complete the operation."),
         "permission-missing", "Directory Readers", PermissionMissing, 4,
     ),
     "an object that is not there, or not yet": Case(
-        errors.READ, refusal(404, "Request_ResourceNotFound", NOT_FOUND), "graph-refused", AGAIN, lag=True
+        Operation.READ, refusal(404, "Request_ResourceNotFound", NOT_FOUND), "graph-refused", AGAIN, lag=True
     ),
     "fresh directory data": Case(
-        errors.READ,
+        Operation.READ,
         refusal(404, "Directory_ObjectNotFound", "Unable to read the company information from the directory."),
         "graph-refused", AGAIN, lag=True,
     ),
@@ -214,7 +215,7 @@ REFUSALS = {
         "graph-refused", AGAIN,
     ),
     "a query that is not supported": Case(
-        errors.READ,
+        Operation.READ,
         refusal(400, "Request_UnsupportedQuery", "Direct queries to this resource type are not supported."),
         "graph-refused", AGAIN,
     ),
@@ -227,12 +228,12 @@ REFUSALS = {
         CREATE, refusal(503, "ServiceUnavailable", "The service is unavailable."), "graph-refused", "resumes"
     ),
     "no token": Case(
-        errors.READ,
+        Operation.READ,
         refusal(401, "InvalidAuthenticationToken", "Access token is empty."),
         "graph-sign-in", "az login", SignInFailed, 4,
     ),
     "a token for another service": Case(
-        errors.READ,
+        Operation.READ,
         refusal(401, "InvalidAuthenticationToken", "Access token validation failure. Invalid audience."),
         "graph-sign-in", "az login", SignInFailed, 4,
     ),
@@ -241,12 +242,12 @@ REFUSALS = {
 
 @pytest.mark.parametrize("case", REFUSALS.values(), ids=REFUSALS.keys())
 def test_each_refusal_has_its_code_the_services_words_and_a_way_out(case: Case) -> None:
-    error = told(case.answer, case.doing)
+    error = told(case.answer, case.operation)
     assert (type(error) is case.kind or case.kind in type(error).__bases__, error.code) == (True, case.code)
     assert error.exit_code == case.exit_code
     said = case.answer.body["error"]
     assert f"{said['code']}: {said['message']}" in error.message
-    assert case.doing in error.message
+    assert case.operation in error.message
     assert case.remedy in error.remedy
     assert error.request_id == REQUEST_ID
 
@@ -254,8 +255,8 @@ def test_each_refusal_has_its_code_the_services_words_and_a_way_out(case: Case) 
 @pytest.mark.parametrize("case", REFUSALS.values(), ids=REFUSALS.keys())
 def test_only_the_exact_words_of_replication_are_waited_for(case: Case) -> None:
     """Else a real mistake costs five minutes of waiting, or a new object is refused although it is about to be seen."""
-    error = told(case.answer, case.doing)
-    assert (isinstance(error, ServiceError) and errors.is_lag(error)) is case.lag
+    error = told(case.answer, case.operation)
+    assert (isinstance(error, ServiceError) and graph_refusals.is_lag(error)) is case.lag
 
 
 def test_what_a_retry_rule_reads_is_kept() -> None:
@@ -285,26 +286,28 @@ def test_retry_after_is_seconds_or_nothing(header: str | None, seconds: float | 
 
 
 LEAST = {
-    errors.READ: ("Application.Read.All and Organization.Read.All", "Directory Readers"),
+    Operation.READ: ("Application.Read.All and Organization.Read.All", "Directory Readers"),
     CREATE: ("Application.ReadWrite.OwnedBy", "Application Developer"),
     CHANGE: ("Application.ReadWrite.OwnedBy", "Cloud Application Administrator"),
     RESTORE: ("Application.ReadWrite.All", "Cloud Application Administrator"),
     PRINCIPAL: ("Application.ReadWrite.OwnedBy", "Cloud Application Administrator"),
     SECRET: ("Application.ReadWrite.OwnedBy", "Cloud Application Administrator"),
-    "remove the secret": ("Application.ReadWrite.OwnedBy", "Cloud Application Administrator"),
+    Operation.REMOVE_SECRET: ("Application.ReadWrite.OwnedBy", "Cloud Application Administrator"),
     CERTIFICATE: ("Application.ReadWrite.OwnedBy", "Cloud Application Administrator"),
     FEDERATED: ("Application.ReadWrite.OwnedBy", "Cloud Application Administrator"),
     CONSENT: ("AppRoleAssignment.ReadWrite.All and Application.Read.All", "Cloud Application Administrator"),
-    "delete the registration": ("Application.ReadWrite", "Cloud Application Administrator"),
-    "purge the registration": ("Application.ReadWrite", "Cloud Application Administrator"),
+    Operation.DELETE_APPLICATION: ("Application.ReadWrite", "Cloud Application Administrator"),
+    Operation.PURGE_APPLICATION: ("Application.ReadWrite", "Cloud Application Administrator"),
 }
 
 
-@pytest.mark.parametrize(("doing", "least"), LEAST.items(), ids=LEAST.keys())
-def test_a_missing_permission_names_the_least_role_and_the_least_permission(doing: str, least: tuple[str, str]) -> None:
+@pytest.mark.parametrize(("operation", "least"), LEAST.items(), ids=LEAST.keys())
+def test_a_missing_permission_names_the_least_role_and_the_least_permission(
+    operation: Operation, least: tuple[str, str]
+) -> None:
     denied = refusal(403, "Authorization_RequestDenied", "Insufficient privileges to complete the operation.")
-    error = told(denied, doing)
-    assert isinstance(error, errors.PermissionDenied)
+    error = told(denied, operation)
+    assert isinstance(error, graph_refusals.PermissionDenied)
     assert (error.code, error.exit_code) == ("permission-missing", 4)
     permission, role = least
     assert f"the role {role} (for a person)" in error.remedy
@@ -315,14 +318,14 @@ def test_a_missing_permission_names_the_least_role_and_the_least_permission(doin
 def test_a_revocation_that_is_denied_names_the_permission_over_assignments() -> None:
     """A service principal that is granted Application.ReadWrite.OwnedBy as told is denied again."""
     denied = refusal(403, "Authorization_RequestDenied", "Insufficient privileges to complete the operation.")
-    assert "AppRoleAssignment.ReadWrite.All" in told(denied, "revoke the admin consent").remedy
+    assert "AppRoleAssignment.ReadWrite.All" in told(denied, Operation.REVOKE).remedy
 
 
 def test_a_refused_token_is_replaced_once_before_it_is_called_a_failure() -> None:
     """A token that was revoked, or expired early, must not end a command that a new one would let go on."""
     refused = refusal(401, "InvalidAuthenticationToken", "Lifetime validation failed, the token is expired.")
     session = graph_session(refused, Answer(200, {"value": []}))
-    assert asyncio.run(session.send(graph_request(), errors.READ)) == {"value": []}
+    assert asyncio.run(session.send(graph_request(), Operation.READ)) == {"value": []}
     signed_in = session._credential
     assert isinstance(signed_in, SignedIn)
     assert signed_in.forgotten == 1
@@ -349,7 +352,7 @@ def test_a_claims_challenge_is_told_with_the_commands_that_answer_it(status: int
 def test_the_claims_of_a_challenge_are_brought_and_the_request_is_sent_once_more() -> None:
     challenged = Answer(401, b"", {"WWW-Authenticate": CHALLENGE})
     session = graph_session(challenged, Answer(200, {"value": []}), brings=True)
-    assert asyncio.run(session.send(graph_request(), errors.READ)) == {"value": []}
+    assert asyncio.run(session.send(graph_request(), Operation.READ)) == {"value": []}
     signed_in = session._credential
     assert isinstance(signed_in, SignedIn)
     assert [challenge.claims for challenge in signed_in.brought] == ['{"access_token": {}}']
@@ -415,7 +418,7 @@ def test_a_success_without_a_body_is_none() -> None:
 def test_an_error_that_is_nobodys_refusal_is_not_hidden() -> None:
     """A bug of ours must not be told as Microsoft's refusal."""
     with pytest.raises(ZeroDivisionError):
-        errors.translate(ZeroDivisionError(), CREATE)
+        graph_refusals.translate(ZeroDivisionError(), CREATE)
 
 
 OF_ANOTHER_SHAPE: dict[str, object] = {
@@ -514,7 +517,7 @@ def test_a_registration_that_is_not_there_is_none_and_not_an_error() -> None:
 
 
 def test_a_registration_that_somebody_purged_cannot_be_restored() -> None:
-    error = errors.recycle_bin_empty(OBJECT)
+    error = graph_refusals.recycle_bin_empty(OBJECT)
     assert (error.code, error.status, error.answer_lost) == ("not-in-recycle-bin", 404, False)
     assert OBJECT in error.message
     assert AGAIN in error.remedy

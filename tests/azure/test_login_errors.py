@@ -11,15 +11,15 @@ import pytest
 from azure.core.exceptions import ClientAuthenticationError
 from azure.core.pipeline.transport import AioHttpTransport
 from azure.identity import CredentialUnavailableError
+from mct_s2s.azure.client_tokens import EntraTokens
 from mct_s2s.azure.clouds import PUBLIC
+from mct_s2s.azure.sign_in.caller_credential import Again, Credential
 from mct_s2s.azure.sign_in.client_refusals import PROPAGATING, identity_refused
-from mct_s2s.azure.sign_in.credentials import service_principal
-from mct_s2s.azure.sign_in.refusals import refused
-from mct_s2s.azure.sign_in.tokens import Again, Credential
-from mct_s2s.azure.tokens import EntraTokens
+from mct_s2s.azure.sign_in.login_refusals import refused
+from mct_s2s.azure.sign_in.methods import service_principal
 from mct_s2s.azure.trace import silent
 from mct_s2s.errors import S2SError, ServiceError, SignInFailed
-from mct_s2s.model.access import ClientSignIn, SecretProof
+from mct_s2s.model.client_sign_in import ClientSignIn, SecretProof
 from mct_s2s.model.ids import ClientId, TenantId
 
 from tests.azure.raw import HTML, ODD_BODIES, PAGE, Answer, Once, Wire, connection

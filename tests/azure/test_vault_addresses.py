@@ -111,7 +111,7 @@ class Caller:
 
 def ask(url: str, scope: str, caller: Caller, **connector: Any) -> None:
     """Look for a secret in a vault."""
-    from mct_s2s.azure.key_vault.vault import KeyVault  # noqa: PLC0415  # an extra
+    from mct_s2s.azure.key_vault.vault_client import KeyVault  # noqa: PLC0415  # an extra
 
     async def body() -> None:
         async with aiohttp.ClientSession(

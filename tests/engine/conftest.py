@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from mct_s2s.azure.sign_in.caller import Method
+from mct_s2s.azure.sign_in.choice import Method
 from mct_s2s.cli.options import AzureOptions
 from mct_s2s.cli.requests import request_for
 from mct_s2s.cli.session import Needs, connect
@@ -19,7 +19,7 @@ from mct_s2s.cli.specs import service_wish
 from mct_s2s.engine.change import run_change
 from mct_s2s.engine.outcome import Outcome
 from mct_s2s.inputs.target import caller_resource
-from mct_s2s.model.access import OwnCredential
+from mct_s2s.model.client_sign_in import OwnCredential
 from mct_s2s.model.desired import ClientSpec, Desired, SecretSpec
 from mct_s2s.model.observed import Observed
 from mct_s2s.ports import SecretStore

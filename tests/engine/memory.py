@@ -33,7 +33,8 @@ from mct_s2s.engine.outcome import Outcome
 from mct_s2s.engine.request import Request
 from mct_s2s.engine.session import Interface, Session
 from mct_s2s.errors import NotThere, S2SError, ServiceError
-from mct_s2s.model.access import ApiAnswer, ApiToken, Claims, ClientSignIn, OwnCredential, SecretProof, SignIn
+from mct_s2s.model.caller_rights import Denial, Lock, Permission, Person, RoleAssignment, SecretRule, SignedIn
+from mct_s2s.model.client_sign_in import ApiAnswer, ApiToken, Claims, ClientSignIn, OwnCredential, SecretProof, SignIn
 from mct_s2s.model.desired import ClientSpec, Desired, FederatedSpec, Removal, ServiceSpec
 from mct_s2s.model.ids import ApplicationObjectId, AppRoleId, ClientId, KeyId, PrincipalId, same_id
 from mct_s2s.model.observed import (
@@ -55,23 +56,14 @@ from mct_s2s.model.observed import (
 )
 from mct_s2s.model.proofs import Certificate, Federation
 from mct_s2s.model.resource_id import ResourceId
-from mct_s2s.model.rights import Denial, Lock, Permission, Person, RoleAssignment, SecretRule, SignedIn
-from mct_s2s.model.site_settings import APPLICATION_IDS, OBJECT_IDS, allow_list, is_enabled
-from mct_s2s.model.target import SiteTarget
+from mct_s2s.model.site_settings import APPLICATION_IDS, OBJECT_IDS, is_enabled
+from mct_s2s.model.site_target import SiteTarget
 from mct_s2s.planning.changes import AnyChange
 from mct_s2s.planning.edits import ApplicationPatch
 from mct_s2s.planning.plan import Plan
 from mct_s2s.planning.rights import GLOBAL_ADMINISTRATOR
 from mct_s2s.planning.secret_policy import LIFETIME_FORBIDDEN
-from mct_s2s.ports import (
-    Azure,
-    KeySpec,
-    NewSecret,
-    SecretRecord,
-    SecretStore,
-    StoredCredential,
-    Subscription,
-)
+from mct_s2s.ports import Azure, KeySpec, NewSecret, SecretRecord, SecretStore, StoredCredential, Subscription
 
 from tests.planning.worlds import FOREIGN, NOW, SERVICE_KEY, SUBSCRIPTION, TENANT, guid, site
 
@@ -1006,8 +998,8 @@ class MemoryApi:
         claims = token.claims
         if claims.audience != settings.get("ServiceAuthAudience"):
             return ApiAnswer(401)
-        by_object = allow_list(settings, OBJECT_IDS).holds(claims.object_id)
-        by_role = allow_list(settings, APPLICATION_IDS).holds(claims.client_id)
+        by_object = OBJECT_IDS.list_in(settings).holds(claims.object_id)
+        by_role = APPLICATION_IDS.list_in(settings).holds(claims.client_id)
         by_role = by_role and settings.get("ServiceAuthRole") in claims.roles
         return ApiAnswer(200 if by_object or by_role else 401)
 
@@ -1026,6 +1018,9 @@ class Watcher:
 
     def finished(self, change: AnyChange, detail: str) -> None:
         self.told.append(f"finished {change.key}")
+
+    def skipped(self, change: AnyChange, why: str) -> None:
+        self.told.append(f"skipped {change.key}")
 
     def failed(self, change: AnyChange, error: S2SError) -> None:
         self.told.append(f"failed {change.key}")

@@ -11,29 +11,20 @@ from mct_s2s.engine.apply import apply as flow
 from mct_s2s.engine.outcome import Outcome
 from mct_s2s.errors import PermissionMissing, S2SError, ServiceError
 from mct_s2s.model.ids import AppRoleId, ClientId, PrincipalId
-from mct_s2s.planning.changes import (
-    AlreadyRight,
-    AnyChange,
+from mct_s2s.planning.changes import AnyChange
+from mct_s2s.planning.changes.access import AssignAppRole, DisableIdentity, EnableIdentity, RevokeAppRole
+from mct_s2s.planning.changes.base import AlreadyRight, Part, Ref
+from mct_s2s.planning.changes.registrations import (
     ApplicationEdits,
-    AssignAppRole,
     CreateApplication,
     CreateServicePrincipal,
     DeleteApplication,
-    DisableIdentity,
-    EnableIdentity,
-    Part,
     PurgeApplication,
-    Ref,
-    RestartSite,
     RestoreApplication,
     RestoreServicePrincipal,
-    RevokeAppRole,
-    SettingSpec,
-    SettingsSpec,
     UpdateApplication,
-    WireApp,
-    WriteSettings,
 )
+from mct_s2s.planning.changes.site import RestartSite, SettingSpec, SettingsSpec, WireApp, WriteSettings
 from mct_s2s.planning.plan import Plan
 
 from tests.engine.memory import (
@@ -115,7 +106,9 @@ def principal(name: str) -> CreateServicePrincipal:
 
 
 def write(*refs: Ref[ClientId], first: bool = False, where: int = 0) -> WriteSettings:
-    spec = SettingsSpec((SettingSpec("ServiceAuthEnabled", "true"),), refs)
+    spec = SettingsSpec(
+        (SettingSpec("ServiceAuthEnabled", "true"),), tuple(("ServiceApplicationIds", ref) for ref in refs)
+    )
     store = BOTH[where]
     return WriteSettings(key="settings", name=store.label, site=store, spec=spec, changed=("x",), first=first)
 

@@ -8,12 +8,12 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
-from mct_s2s.azure.sign_in.caller import Method
+from mct_s2s.azure.sign_in.choice import Method
 from mct_s2s.cli.options import AzureOptions
 from mct_s2s.cli.session import Needs, connect
 from mct_s2s.engine.session import Session
 from mct_s2s.errors import ServiceError, UsageError
-from mct_s2s.model.access import ApiAnswer, ApiToken, ClientSignIn, SecretProof
+from mct_s2s.model.client_sign_in import ApiAnswer, ApiToken, ClientSignIn, SecretProof
 from mct_s2s.model.ids import ClientId, TenantId
 from mct_s2s.render.console import Terminal
 from rich.console import Console

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from mct_s2s.engine.observe.custody import check_restored
+from mct_s2s.engine.observe.registration_custody import check_restored
 from mct_s2s.errors import Refused
 from mct_s2s.model.ids import PrincipalId
 from mct_s2s.model.observed import Owner

@@ -9,9 +9,9 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from mct_s2s.engine.observe.app_service import find_subscription
-from mct_s2s.engine.observe.doctor import examine
+from mct_s2s.engine.observe.app_service_lookup import find_subscription
 from mct_s2s.engine.observe.observe import observe
+from mct_s2s.engine.observe.rights_examination import examine
 from mct_s2s.errors import NotThere, PermissionMissing, S2SError, ServiceError
 from mct_s2s.model.ids import ClientId, PrincipalId, api_uri, client_unique_name, identity_tag, trust_tag
 from mct_s2s.model.observed import (
@@ -25,7 +25,7 @@ from mct_s2s.model.observed import (
     SlotConfig,
 )
 from mct_s2s.model.resource_id import ResourceId
-from mct_s2s.model.target import SiteTarget
+from mct_s2s.model.site_target import SiteTarget
 from mct_s2s.ports import Subscription
 
 from tests.engine.memory import TARGET, MemorySites, World, elapsed_since, failing, look, refused, run, world

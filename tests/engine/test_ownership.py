@@ -7,7 +7,7 @@ from collections.abc import Coroutine
 from typing import Any, TypeVar
 
 import pytest
-from mct_s2s.engine.observe.ownership import OWNED_WITHIN, create_as_owner, create_principal
+from mct_s2s.engine.apply.ownership import OWNED_WITHIN, create_as_owner, create_principal
 from mct_s2s.errors import PermissionMissing, S2SError, ServiceError
 from mct_s2s.model.ids import ApplicationObjectId, ClientId, PrincipalId, name_tag
 from mct_s2s.model.observed import Application, Owner

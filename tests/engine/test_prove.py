@@ -8,12 +8,19 @@ from typing import Any
 
 import pytest
 from mct_s2s.engine.observe.observe import observe
-from mct_s2s.engine.verify.verify import Ground, Subject, prove, prove_callers, subjects_of
+from mct_s2s.engine.verify.client_calls import Ground, Subject, prove, prove_callers, subjects_of
 from mct_s2s.errors import ServiceError
-from mct_s2s.model.access import ApiAnswer, AssertionProof, CertificateProof, ClientSignIn, OwnCredential, SecretProof
+from mct_s2s.model.client_sign_in import (
+    ApiAnswer,
+    AssertionProof,
+    CertificateProof,
+    ClientSignIn,
+    OwnCredential,
+    SecretProof,
+)
 from mct_s2s.model.ids import ClientId, PrincipalId, api_uri
 from mct_s2s.model.observed import YOUNG, Observed, PrincipalKind, ServicePrincipal
-from mct_s2s.planning.proof import Check, Verification
+from mct_s2s.planning.verification import Verification, VerificationCheck
 
 from tests.engine.memory import MemoryApi, MemoryTokens, World, carry_out, look, lost, refused, request, run, world
 from tests.planning.worlds import NOW, TENANT, guid, site, spec
@@ -67,7 +74,7 @@ class Bench:
         return run(prove(self.ground(**changed), self.observed(), subjects or self.subjects(), identities=identities))
 
 
-def by_name(outcome: Verification) -> dict[str, Check]:
+def by_name(outcome: Verification) -> dict[str, VerificationCheck]:
     return {check.check: check for check in outcome.checks}
 
 

@@ -14,17 +14,16 @@ from mct_s2s.errors import NotThere, ServiceError, UsageError
 from mct_s2s.model.ids import ApplicationObjectId, ClientId, KeyId, TenantId
 from mct_s2s.model.observed import Application, Credential, CredentialKind
 from mct_s2s.model.proofs import Certificate, Federation
-from mct_s2s.planning.changes import (
+from mct_s2s.planning.changes import AnyChange
+from mct_s2s.planning.changes.base import Part, Ref
+from mct_s2s.planning.changes.credentials import (
     AddCertificate,
     AddFederatedCredential,
     AddSecret,
-    AnyChange,
-    CreateApplication,
-    Part,
-    Ref,
     RemoveSecret,
     Replacement,
 )
+from mct_s2s.planning.changes.registrations import CreateApplication
 from mct_s2s.planning.secret_policy import LIFETIME_FORBIDDEN
 from mct_s2s.ports import StoredCredential
 

@@ -5,9 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from mct_s2s.model.desired import ClientSpec, SecretSpec, SettingsScope
-from mct_s2s.model.ids import ClientId, PrincipalId
-from mct_s2s.model.rights import (
+from mct_s2s.model.caller_rights import (
     Access,
     DirectoryRights,
     Permission,
@@ -16,6 +14,8 @@ from mct_s2s.model.rights import (
     SecretRule,
     SignedIn,
 )
+from mct_s2s.model.desired import ClientSpec, SecretSpec, SettingsScope
+from mct_s2s.model.ids import ClientId, PrincipalId
 from mct_s2s.planning.changes import AddSecret, RestartSite, WriteSettings
 from mct_s2s.planning.grants import in_words
 from mct_s2s.planning.make import make_plan

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from mct_s2s.model.ids import ApplicationObjectId, ClientId, PrincipalId
-from mct_s2s.model.rights import (
+from mct_s2s.model.caller_rights import (
     EVERYBODY,
     Access,
     Denial,
@@ -17,6 +16,7 @@ from mct_s2s.model.rights import (
     SignedIn,
     Verdict,
 )
+from mct_s2s.model.ids import ApplicationObjectId, ClientId, PrincipalId
 from mct_s2s.planning.rights import (
     APPLICATION_DEVELOPER,
     CLOUD_APPLICATION_ADMINISTRATOR,

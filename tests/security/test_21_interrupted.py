@@ -40,8 +40,8 @@ WHILE_LOADING = (
     "mct_s2s.render.console",
 )
 WHILE_RUNNING = (
-    "aiohttp", "azure.identity", "mct_s2s.azure.sign_in.credentials", "mct_s2s.azure.graph.directory", "msgraph",
-    "kiota_http", "azure.mgmt.web", "mct_s2s.engine.observe.trust", "mct_s2s.azure.arm.sites",
+    "aiohttp", "azure.identity", "mct_s2s.azure.sign_in.methods", "mct_s2s.azure.graph.directory", "msgraph",
+    "kiota_http", "azure.mgmt.web", "mct_s2s.engine.observe.trust_lookup", "mct_s2s.azure.arm.app_services",
 )  # fmt: skip
 
 

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from azure.core.credentials import AccessToken
 from mct_s2s.azure.connection import Connection
-from mct_s2s.azure.sign_in import credentials
-from mct_s2s.azure.sign_in.caller import Method
-from mct_s2s.azure.sign_in.tokens import Credential
+from mct_s2s.azure.sign_in import methods
+from mct_s2s.azure.sign_in.caller_credential import Credential
+from mct_s2s.azure.sign_in.choice import Method
 
 from tests.conftest import Sandbox
 
@@ -31,7 +31,7 @@ def sign_in_as(patch: pytest.MonkeyPatch, azure: Sandbox, address: str) -> None:
         del method
         return Credential(ask, "you, by device code", connection.retry_policy(), is_person=True)
 
-    patch.setattr(credentials, "_interactive", interactive)
+    patch.setattr(methods, "_interactive", interactive)
 
 
 def _token(azure: Sandbox, address: str, resource: str) -> str:

@@ -13,24 +13,23 @@ from kiota_abstractions.method import Method
 from kiota_abstractions.request_information import RequestInformation
 
 from mct_s2s.azure.answers import GRAPH, guid, text
-from mct_s2s.azure.graph import bodies, custody, ownership, parse, proofs
-from mct_s2s.azure.graph.errors import (
-    CREATE,
-    READ,
+from mct_s2s.azure.graph import added_credentials, bodies, owned_registrations, owners_and_credentials, parse
+from mct_s2s.azure.graph.graph_refusals import (
     already_gone,
     already_there,
     is_lag,
     recycle_bin_empty,
 )
-from mct_s2s.azure.graph.session import GraphSession
+from mct_s2s.azure.graph.graph_session import GraphSession
+from mct_s2s.azure.graph.operations import Operation
 from mct_s2s.azure.retry import Lag, no_lag
+from mct_s2s.concurrency import together
 from mct_s2s.errors import ServiceError
 from mct_s2s.model.ids import ApplicationObjectId, AppRoleId, ClientId, KeyId, PrincipalId
 from mct_s2s.model.observed import Application, Assignment, Credential, Owner, ServicePrincipal, Tenant
 from mct_s2s.model.proofs import Certificate, Federation
 from mct_s2s.planning.edits import ApplicationPatch
 from mct_s2s.ports import NewSecret
-from mct_s2s.together import together
 
 T = TypeVar("T")
 
@@ -56,9 +55,10 @@ class GraphDirectory:
     async def tenant(self) -> Tenant:
         """GET /organization."""
         page = await self._session.send(
-            self._graph.organization.to_get_request_information(_select(["id", "displayName", "verifiedDomains"])), READ
+            self._graph.organization.to_get_request_information(_select(["id", "displayName", "verifiedDomains"])),
+            Operation.READ,
         )
-        with GRAPH.readable(READ):
+        with GRAPH.readable(Operation.READ):
             return parse.tenant((page or {})["value"][0])
 
     async def application_by_client_id(self, client_id: ClientId) -> Application | None:
@@ -73,7 +73,7 @@ class GraphDirectory:
         """GET /applications/{id}."""
         builder = self._graph.applications.by_application_id(object_id)
         info = builder.to_get_request_information()
-        row = await self._session.send(info, READ, lag=_lag(is_new))
+        row = await self._session.send(info, Operation.READ, lag=_lag(is_new))
         return parse.application(row or {})
 
     async def applications_with_uri(self, uri: str) -> list[Application]:
@@ -124,7 +124,7 @@ class GraphDirectory:
         builder = self._graph.service_principals.by_service_principal_id("").app_role_assigned_to.with_url(url)
         try:
             info = builder.to_get_request_information()
-            rows = [row async for row in self._session.rows(info, READ, lag=_lag(is_new))]
+            rows = [row async for row in self._session.rows(info, Operation.READ, lag=_lag(is_new))]
         except ServiceError as error:
             if error.status == 404:
                 return []
@@ -134,7 +134,7 @@ class GraphDirectory:
     async def federated_credentials(self, object_id: ApplicationObjectId) -> list[Credential]:
         """GET /applications/{id}/federatedIdentityCredentials; none where a replica does not show the application."""
         try:
-            return list(await custody.federated(self._session, f"/applications/{object_id}", no_lag))
+            return list(await owners_and_credentials.federated(self._session, f"/applications/{object_id}", no_lag))
         except ServiceError as error:
             if error.status == 404:
                 return []
@@ -148,7 +148,7 @@ class GraphDirectory:
     async def assignments_of(self, principal: PrincipalId) -> list[Assignment]:
         """GET /servicePrincipals/{id}/appRoleAssignments."""
         builder = self._graph.service_principals.by_service_principal_id(principal).app_role_assignments
-        rows = [row async for row in self._session.rows(builder.to_get_request_information(), READ)]
+        rows = [row async for row in self._session.rows(builder.to_get_request_information(), Operation.READ)]
         return sorted((parse.assignment(row) for row in rows), key=lambda one: one.id)
 
     async def create_application(
@@ -168,12 +168,12 @@ class GraphDirectory:
         prefer.headers.add("Prefer", "create-if-missing")
         body = bodies.new_application(display_name, tags, notes, management_reference)
         info = builder.to_patch_request_information(body, prefer)
-        row = await self._session.send(info, CREATE)
+        row = await self._session.send(info, Operation.CREATE_APPLICATION)
         is_made = row is not None
         if row is None:  # it stood already: 204 brings no body
             builder = self._graph.applications_with_unique_name(unique_name)  # its key may be another's by now
             read = builder.to_get_request_information()
-            row = await self._session.send(read, READ, lag=is_lag)
+            row = await self._session.send(read, Operation.READ, lag=is_lag)
         return parse.application(row or {}), is_made
 
     async def register_application(
@@ -186,7 +186,7 @@ class GraphDirectory:
     ) -> Application:
         """POST /applications."""
         body = bodies.new_application(display_name, tags, notes, management_reference)
-        return parse.application(await ownership.register(self._session, body, owner))
+        return parse.application(await owned_registrations.register(self._session, body, owner))
 
     async def unnamed_applications(self, tag: str) -> list[Application]:
         """GET /applications?$filter=tags/any(…)."""
@@ -194,11 +194,11 @@ class GraphDirectory:
 
     async def name_application(self, object_id: ApplicationObjectId, unique_name: str) -> None:
         """PATCH /applications/{id}."""
-        await ownership.name(self._session, object_id, unique_name)
+        await owned_registrations.name(self._session, object_id, unique_name)
 
     async def add_owner(self, object_id: ApplicationObjectId, owner: PrincipalId) -> None:
         """POST /applications/{id}/owners/$ref."""
-        await ownership.add_owner(self._session, object_id, owner)
+        await owned_registrations.add_owner(self._session, object_id, owner)
 
     async def update_application(
         self, object_id: ApplicationObjectId, patch: ApplicationPatch, *, is_new: bool
@@ -206,20 +206,20 @@ class GraphDirectory:
         """PATCH /applications/{id}, with whole lists."""
         builder = self._graph.applications.by_application_id(object_id)
         info = builder.to_patch_request_information(bodies.application_patch(patch))
-        await self._session.send(info, "change the registration", lag=_lag(is_new))
+        await self._session.send(info, Operation.CHANGE_APPLICATION, lag=_lag(is_new))
 
     async def create_principal(self, client_id: ClientId, *, is_new: bool) -> ServicePrincipal:
         """POST /servicePrincipals; one that stands already is read."""
         info = self._graph.service_principals.to_post_request_information(bodies.new_principal(client_id))
         try:
             # A refusal is no lag here: it may be for good, and who owns the application tells.
-            row = await self._session.send(info, "create the service principal", lag=_unless_refused(_lag(is_new)))
+            row = await self._session.send(info, Operation.CREATE_PRINCIPAL, lag=_unless_refused(_lag(is_new)))
         except ServiceError as error:
             if not already_there(error):
                 raise
             read = self._graph.service_principals_with_app_id(client_id)
             row = await self._session.send(
-                read.to_get_request_information(_select(parse.PRINCIPAL_FIELDS)), READ, lag=is_lag
+                read.to_get_request_information(_select(parse.PRINCIPAL_FIELDS)), Operation.READ, lag=is_lag
             )
         return parse.principal(row or {})
 
@@ -229,8 +229,8 @@ class GraphDirectory:
         """POST /applications/{id}/addPassword: the one creation without a key, so never repeated here."""
         builder = self._graph.applications.by_application_id(object_id).add_password
         info = builder.to_post_request_information(bodies.new_secret(name, expires))
-        row = await self._session.send(info, "make the secret", repeatable=False, lag=_lag(is_new)) or {}
-        with GRAPH.readable("make the secret"):
+        row = await self._session.send(info, Operation.ADD_SECRET, repeatable=False, lag=_lag(is_new)) or {}
+        with GRAPH.readable(Operation.ADD_SECRET):
             return NewSecret(KeyId(guid(row["keyId"])), parse.moment(row["endDateTime"]), _secret(row["secretText"]))
 
     async def remove_secret(self, object_id: ApplicationObjectId, key_id: KeyId) -> None:
@@ -238,7 +238,7 @@ class GraphDirectory:
         builder = self._graph.applications.by_application_id(object_id).remove_password
         info = builder.to_post_request_information(bodies.removed_secret(key_id))
         try:
-            await self._session.send(info, "remove the secret")
+            await self._session.send(info, Operation.REMOVE_SECRET)
         except ServiceError as error:
             if error.status not in {400, 404}:
                 raise
@@ -250,38 +250,41 @@ class GraphDirectory:
         self, object_id: ApplicationObjectId, certificate: Certificate, name: str, *, is_new: bool
     ) -> KeyId:
         """GET and PATCH /applications/{id}."""
-        return await proofs.add_certificate(self._session, object_id, certificate, name, _lag(is_new))
+        return await added_credentials.add_certificate(self._session, object_id, certificate, name, _lag(is_new))
 
     async def owners(self, object_id: ApplicationObjectId, *, is_new: bool) -> tuple[Owner, ...]:
         """GET /applications/{id}/owners."""
-        return await custody.owners(self._session, f"/applications/{object_id}", _lag(is_new))
+        return await owners_and_credentials.owners(self._session, f"/applications/{object_id}", _lag(is_new))
 
     async def principal_owners(self, principal: PrincipalId, *, is_new: bool) -> tuple[Owner, ...]:
         """GET /servicePrincipals/{id}/owners."""
-        return await custody.owners(self._session, f"/servicePrincipals/{principal}", _lag(is_new))
+        return await owners_and_credentials.owners(self._session, f"/servicePrincipals/{principal}", _lag(is_new))
 
     async def credentials(self, object_id: ApplicationObjectId, *, is_new: bool) -> tuple[Credential, ...]:
         """GET /applications/{id}, with the keys of its certificates, and its federated credentials."""
-        return await custody.of_application(self._session, f"/applications/{object_id}", _lag(is_new))
+        return await owners_and_credentials.of_application(self._session, f"/applications/{object_id}", _lag(is_new))
 
     async def principal_credentials(self, principal: PrincipalId, *, is_new: bool) -> tuple[Credential, ...]:
         """GET /servicePrincipals/{id}, with the keys of its certificates."""
-        return await custody.credentials(self._session, f"/servicePrincipals/{principal}", _lag(is_new))
+        return await owners_and_credentials.credentials(self._session, f"/servicePrincipals/{principal}", _lag(is_new))
 
     async def remove_credentials(self, object_id: ApplicationObjectId, keep: Collection[KeyId]) -> None:
         """POST removePassword, PATCH and DELETE, one after another, for those that are there."""
         path = f"/applications/{object_id}"
-        await together(custody.remove(self._session, path, keep), custody.remove_federated(self._session, path, keep))
+        await together(
+            owners_and_credentials.remove(self._session, path, keep),
+            owners_and_credentials.remove_federated(self._session, path, keep),
+        )
 
     async def remove_principal_credentials(self, principal: PrincipalId) -> None:
         """POST removePassword and PATCH, for those that are there."""
-        await custody.remove(self._session, f"/servicePrincipals/{principal}", ())
+        await owners_and_credentials.remove(self._session, f"/servicePrincipals/{principal}", ())
 
     async def put_federated_credential(
         self, object_id: ApplicationObjectId, federation: Federation, *, is_new: bool
     ) -> KeyId:
         """PATCH /applications/{id}/federatedIdentityCredentials(name='…')."""
-        return await proofs.put_federated_credential(self._session, object_id, federation, _lag(is_new))
+        return await added_credentials.put_federated_credential(self._session, object_id, federation, _lag(is_new))
 
     async def assign(
         self, principal: PrincipalId, service: PrincipalId, role: AppRoleId, *, is_new: bool
@@ -290,7 +293,7 @@ class GraphDirectory:
         builder = self._graph.service_principals.by_service_principal_id(service).app_role_assigned_to
         info = builder.to_post_request_information(bodies.new_assignment(principal, service, role))
         try:
-            row = await self._session.send(info, "grant admin consent", lag=_lag(is_new))
+            row = await self._session.send(info, Operation.CONSENT, lag=_lag(is_new))
         except ServiceError as error:
             if already_there(error):
                 return None
@@ -301,18 +304,18 @@ class GraphDirectory:
         """DELETE /servicePrincipals/{service}/appRoleAssignedTo/{id}."""
         builder = self._graph.service_principals.by_service_principal_id(service)
         info = builder.app_role_assigned_to.by_app_role_assignment_id(assignment).to_delete_request_information()
-        await self._gone(info, "revoke the admin consent")
+        await self._gone(info, Operation.REVOKE)
 
     async def delete_application(self, object_id: ApplicationObjectId) -> None:
         """DELETE /applications/{id}: into the recycle bin."""
         info = self._graph.applications.by_application_id(object_id).to_delete_request_information()
-        await self._gone(info, "delete the registration")
+        await self._gone(info, Operation.DELETE_APPLICATION)
 
     async def deleted_applications(self) -> list[Application]:
         """GET /directory/deletedItems/microsoft.graph.application, all of it: `uniqueName` is no filter there."""
         builder = self._graph.directory.deleted_items.graph_application
         info = builder.to_get_request_information(_select(parse.DELETED_FIELDS))
-        rows = parse.deleted_applications([row async for row in self._session.rows(info, READ)])
+        rows = parse.deleted_applications([row async for row in self._session.rows(info, Operation.READ)])
         return sorted(rows, key=lambda one: (one.display_name, one.object_id))
 
     async def deleted_application(self, object_id: ApplicationObjectId) -> Application | None:
@@ -348,7 +351,7 @@ class GraphDirectory:
         for attempt in range(RESTORE_ATTEMPTS):
             await asyncio.sleep(attempt * RESTORE_PAUSE)
             try:
-                await self._session.send(builder.to_post_request_information(), "restore the registration")
+                await self._session.send(builder.to_post_request_information(), Operation.RESTORE)
             except ServiceError as error:
                 if error.status == 409:  # somebody made another one
                     return False
@@ -361,11 +364,11 @@ class GraphDirectory:
     async def purge_application(self, object_id: ApplicationObjectId, *, is_new: bool) -> None:
         """DELETE /directory/deletedItems/{id}: for good."""
         info = self._graph.directory.deleted_items.by_directory_object_id(object_id).to_delete_request_information()
-        await self._gone(info, "purge the registration", lag=_until_lost(_lag(is_new)))
+        await self._gone(info, Operation.PURGE_APPLICATION, lag=_until_lost(_lag(is_new)))
 
-    async def _gone(self, info: RequestInformation, doing: str, *, lag: Lag = no_lag) -> None:
+    async def _gone(self, info: RequestInformation, operation: Operation, *, lag: Lag = no_lag) -> None:
         try:
-            await self._session.send(info, doing, lag=lag)
+            await self._session.send(info, operation, lag=lag)
         except ServiceError as error:
             if not already_gone(error):
                 raise
@@ -381,13 +384,13 @@ class GraphDirectory:
 
     async def _or_none(self, info: RequestInformation) -> dict[str, Any] | None:
         try:
-            row = await self._session.send(info, READ)
+            row = await self._session.send(info, Operation.READ)
         except ServiceError as error:
             if error.status == 404:
                 return None
             raise
         if row is None:
-            raise GRAPH.unreadable(READ)  # never "not there": 404 says that
+            raise GRAPH.unreadable(Operation.READ)  # never "not there": 404 says that
         return row
 
     async def _in(
@@ -400,7 +403,9 @@ class GraphDirectory:
 
     async def _filtered(self, builder: Any, text: str, fields: list[str] | None = None) -> list[dict[str, Any]]:
         configuration: RequestConfiguration[Any] = RequestConfiguration(query_parameters=_Query(fields, text))
-        return [row async for row in self._session.rows(builder.to_get_request_information(configuration), READ)]
+        return [
+            row async for row in self._session.rows(builder.to_get_request_information(configuration), Operation.READ)
+        ]
 
 
 @dataclass

@@ -10,12 +10,12 @@ from mct_s2s.cli.requests import named_target, request_for, where
 from mct_s2s.cli.run import Run, run
 from mct_s2s.cli.session import Needs
 from mct_s2s.cli.specs import service_wish
-from mct_s2s.engine.observe.doctor import examine
+from mct_s2s.engine.observe.rights_examination import examine
 from mct_s2s.engine.session import Session
 from mct_s2s.inputs.target import caller_resource
 from mct_s2s.model.desired import Desired
 from mct_s2s.planning import guards
-from mct_s2s.planning.checks import checks, is_ready, is_secret_shortened
+from mct_s2s.planning.doctor import checks, is_ready, is_secret_shortened
 from mct_s2s.render.doctor import doctor_document, show_checks
 
 SOMETHING_MISSING = 3
@@ -31,8 +31,8 @@ def doctor(options: DoctorOptions) -> int:
         service = service_wish(session.target or named, "MCT service")
         request = replace(request_for(session, Desired(service), now), identities=identities)
         seen = await examine(session.azure, request)
-        if seen.site is not None and seen.site.site is not None:
-            guards.refuse_function_app(seen.site.site)
+        if seen.site is not None:
+            guards.refuse_function_app(seen.site)
         found = checks(seen, now, consent=not options.no_consent)
         if current.terminal.json:
             current.terminal.document(doctor_document(seen, found))

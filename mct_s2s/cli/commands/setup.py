@@ -20,7 +20,7 @@ from mct_s2s.inputs.handoff import handoff_text
 from mct_s2s.inputs.target import caller_resource
 from mct_s2s.model.desired import Desired, SettingsScope
 from mct_s2s.model.site_settings import ours
-from mct_s2s.model.target import SiteTarget
+from mct_s2s.model.site_target import SiteTarget
 from mct_s2s.render.support_request import support_request
 
 
@@ -52,7 +52,7 @@ def setup(options: SetupOptions) -> int:
         request = replace(
             request_for(session, desired, now),
             label=label,
-            part="the directory's part" if options.no_app_service else None,
+            part="the Entra ID part" if options.no_app_service else None,
             identities=identities,
             wire=wired.resource if wired else None,
             verify=options.proves and not options.no_app_service,

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from mct_s2s import clock
-from mct_s2s.azure.sign_in.caller import Method, choose
+from mct_s2s.azure.sign_in.choice import Method, choose
 from mct_s2s.cli.options import VerifyOptions
 from mct_s2s.cli.own_credentials import at_hand, from_files
 from mct_s2s.cli.requests import request_for, where
@@ -15,13 +15,14 @@ from mct_s2s.cli.run import Run, run, run_as_client
 from mct_s2s.cli.session import Needs, client_api, client_tokens
 from mct_s2s.cli.specs import service_wish
 from mct_s2s.cli.stores import default_folder
+from mct_s2s.concurrency import together
 from mct_s2s.engine.observe.observe import observe
 from mct_s2s.engine.session import Session
-from mct_s2s.engine.verify.verify import Ground, Subject, prove, prove_callers, subjects_of
+from mct_s2s.engine.verify.client_calls import Ground, Subject, prove, prove_callers, subjects_of
 from mct_s2s.errors import NotThere, UsageError
 from mct_s2s.inputs.api_address import api_path, api_url
 from mct_s2s.inputs.own_credentials import ENVIRONMENT, own_credential
-from mct_s2s.model.access import IdentitySignIn, OwnCredential, SignIn
+from mct_s2s.model.client_sign_in import IdentitySignIn, OwnCredential, SignIn
 from mct_s2s.model.commands import own_command
 from mct_s2s.model.desired import Desired
 from mct_s2s.model.ids import ClientId
@@ -29,9 +30,8 @@ from mct_s2s.model.observed import Observed
 from mct_s2s.planning import guards
 from mct_s2s.planning.findings import diagnose
 from mct_s2s.planning.membership import clients_called, members
-from mct_s2s.planning.proof import Check, Kind, Verification
+from mct_s2s.planning.verification import CheckSubject, Verification, VerificationCheck
 from mct_s2s.render.verification import show_verification, verification_document
-from mct_s2s.together import together
 
 if TYPE_CHECKING:
     from mct_s2s.azure.connection import Connection
@@ -81,7 +81,7 @@ def _not_configured(observed: Observed, now: datetime, place: str, path: str) ->
     if observed.trust.service is not None:
         return None
     finding = diagnose(observed, now, place)[0]
-    check = Check(None, Kind.SITE, "configured", False, finding.message, finding.remedy)
+    check = VerificationCheck(None, CheckSubject.SITE, "configured", False, finding.message, finding.remedy)
     return Verification(observed.app_service.site.url if observed.app_service else None, path, (check,))
 
 
@@ -108,7 +108,7 @@ def _subjects(
                 "client-ambiguous" if several else "client-unknown",
                 f"{len(matching) or 'No'} client application{'s' if several else ''} of this App Service "
                 f"{'are' if several else 'is'} called '{name}'.",
-                remedy=f"See which there are: {own_command('status', where=where(options, observed))}",
+                remedy=f"List them with: {own_command('status', where=where(options, observed))}",
             )
         chosen.append(matching[0])
     return subjects_of(dict.fromkeys(chosen), usable, strangers=False)
@@ -125,7 +125,7 @@ async def _from_inside(
         if not site_url:
             raise UsageError(
                 "url-missing",
-                "Which site? --audience says only what to ask a token for.",
+                "No MCT site given: --audience needs --url.",
                 remedy="Add --url https://HOST",
             )
         sites.setdefault(api_url(site_url), []).append((sign_in, name))
@@ -157,8 +157,8 @@ def _callers(
     if own is None:
         raise UsageError(
             "no-client-sign-in",
-            "With --audience, the caller proves its own call, and this way of signing in is none of a service.",
-            remedy="Use --auth managed-identity inside an Azure resource, --credentials FILE, or the environment "
-            "variables of the client (AZURE_TENANT_ID, AZURE_CLIENT_ID, AZURE_CLIENT_SECRET).",
+            "--audience tests the caller's own call, so it needs the sign-in of a client, not of a person.",
+            remedy="Use --auth managed-identity inside an Azure resource, --credentials FILE, or the client's "
+            "environment variables (AZURE_TENANT_ID, AZURE_CLIENT_ID, AZURE_CLIENT_SECRET).",
         )
     return [(own.sign_in, own.sign_in.client_id, own.url)]

@@ -7,18 +7,20 @@ from __future__ import annotations
 
 import asyncio
 
+from mct_s2s.concurrency import together
 from mct_s2s.engine.apply.context import ApplyContext, LeftOut, Postponed
 from mct_s2s.engine.apply.operations import Operations
 from mct_s2s.engine.apply.proofs import needs_store
 from mct_s2s.engine.outcome import LEFT, Outcome
 from mct_s2s.engine.session import Session
 from mct_s2s.errors import PermissionMissing, S2SError
-from mct_s2s.planning.changes import AnyChange, DisableIdentity, WriteSettings
+from mct_s2s.planning.changes import AnyChange
+from mct_s2s.planning.changes.access import DisableIdentity
+from mct_s2s.planning.changes.site import WriteSettings
 from mct_s2s.planning.grants import in_words
 from mct_s2s.planning.plan import references
 from mct_s2s.planning.preflight import likely_missing
 from mct_s2s.ports import Progress
-from mct_s2s.together import together
 
 IN_FLIGHT = 8
 """Changes at work at once: enough for the widest step of a large setup, far below any throttling limit."""
@@ -110,11 +112,11 @@ class _Run:
             identifier, detail = await self._operations.do(change)
         except Postponed as later:
             self._journal.postpone(change, str(later))
-            self._progress.finished(change, str(later))
+            self._progress.skipped(change, str(later))
             self._mark_ready(change)
         except LeftOut as out:
             self._journal.hand_over(change, out.note)
-            self._progress.finished(change, LEFT)
+            self._progress.skipped(change, LEFT)
             self._mark_ready(change)
         except S2SError as error:
             self._journal.fail(change, error)

@@ -11,10 +11,11 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from mct_s2s import clock
+from mct_s2s.concurrency import to_the_end
 from mct_s2s.engine.apply.context import ApplyContext, Postponed
 from mct_s2s.engine.apply.proofs import key_store, make_certificate
 from mct_s2s.errors import NotShown, NotThere, S2SError, ServiceError
-from mct_s2s.model.access import ClientSignIn, SecretProof
+from mct_s2s.model.client_sign_in import ClientSignIn, SecretProof
 from mct_s2s.model.commands import command
 from mct_s2s.model.ids import ClientId, KeyId, same_id
 from mct_s2s.model.observed import Application, CredentialKind, ending
@@ -33,7 +34,6 @@ from mct_s2s.planning.rotation import REFERENCES_FOLLOW_HOURS
 from mct_s2s.planning.secret_policy import LIFETIME_FORBIDDEN, OTHERWISE, shorter_ends, typed
 from mct_s2s.planning.wire import CLIENT_SECRET
 from mct_s2s.ports import NewSecret, SecretRecord, SecretStore
-from mct_s2s.together import to_the_end
 
 PROOFS = 16
 """Tokens asked for at once as proof: of three replicas, one that does not know a secret is missed once in 600 times."""
@@ -83,11 +83,11 @@ class Credentials:
         if isinstance(change.object_id, Ref):
             made_meanwhile = self._found[change.object_id.key].credentials
             if made_meanwhile:
-                return made_meanwhile[0].key_id, "another run gave it one at this moment"
+                return made_meanwhile[0].key_id, "created by another run at the same time"
         note = await store.note()
         fresh = note.is_fresh(self._results.resolve(change.client_id), self._stage.now)
         if not change.prove and fresh and note.delivered != change.instead_of:
-            return note.delivered, f"made minutes ago, saved to {store.label}"
+            return note.delivered, f"created minutes ago, saved to {store.label}"
         await store.begin(change.credential_name, self._results.resolve(change.client_id))
         record = self._record(change)
         if store.is_shown:
@@ -122,7 +122,9 @@ class Credentials:
             try:
                 await self._azure.directory.remove_secret(object_id, secret.key_id)
             except S2SError:
-                error.remedy = f"Remove it: {removal_command(record.client_id, secret.key_id)}. Then run it again."
+                error.remedy = (
+                    f"Remove it: {removal_command(record.client_id, secret.key_id)}. Then run the same command again."
+                )
             raise
         return secret
 
@@ -138,7 +140,7 @@ class Credentials:
                 if change.shorten and at < len(shorter):
                     continue
                 offered = f"--secret-lifetime {typed(shorter[0])} or sooner, or " if shorter else ""
-                error.remedy = f"Take a shorter one: {offered}--auto-lifetime. Or {OTHERWISE}."
+                error.remedy = f"Use a shorter lifetime: {offered}--auto-lifetime. Or {OTHERWISE}."
                 raise
         raise AssertionError(change)
 
@@ -183,9 +185,9 @@ class Credentials:
         except S2SError as error:
             return str(change.site.resource), f"not confirmed: {error.message}"
         if version is None:
-            return str(change.site.resource), "asked for; App Service does not say yet that it reads the new secret"
+            return str(change.site.resource), "requested; App Service has not confirmed it yet"
         self._results.record(change.key, Part.REFRESHED, version)
-        return str(change.site.resource), "it reads the new secret"
+        return str(change.site.resource), "reads the new secret"
 
     async def _refreshed(self, change: RefreshReference) -> str | None:
         """The version that the app reads, once that is the one that its place holds."""
@@ -215,7 +217,7 @@ class Credentials:
             raise NotThere(
                 "secret-not-at-hand",
                 f"The new secret is not in {store.label}, so the old one was not removed.",
-                remedy="Rotate once more, and say where the secret is to go: --secret-to PLACE",
+                remedy="Run rotate-secret again with the location of the secret: --secret-to PLACE",
             )
         await self._prove(replacement.client_id, stored.secret, replacement.scope, stored.authority_host)
 
@@ -241,12 +243,12 @@ class Credentials:
         if isinstance(change.object_id, Ref):
             made_meanwhile = self._found[change.object_id.key].credentials
             if made_meanwhile:
-                return made_meanwhile[0].key_id, "another run gave it one at this moment"
+                return made_meanwhile[0].key_id, "created by another run at the same time"
         note = await store.note()
         client_id = self._results.resolve(change.client_id)
         fresh = note.is_fresh(client_id, self._stage.now, CredentialKind.CERTIFICATE)
         if fresh and note.delivered != change.instead_of:
-            return note.delivered, f"made minutes ago, saved to {store.label}"
+            return note.delivered, f"created minutes ago, saved to {store.label}"
         key_id = await make_certificate(directory, store, change, object_id, self._record(change), is_new=is_new)
         self._results.record(change.key, Part.KEY_ID, key_id)
         return key_id, f"{ending(change.expires)}, saved to {store.label}"

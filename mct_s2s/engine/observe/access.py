@@ -11,13 +11,13 @@ from dataclasses import replace
 from types import TracebackType
 from typing import Any, TypeVar
 
+from mct_s2s.concurrency import together
 from mct_s2s.errors import S2SError
+from mct_s2s.model.caller_rights import Access, DirectoryRights, ScopeRights, SecretRule
 from mct_s2s.model.resource_id import ResourceId
-from mct_s2s.model.rights import Access, DirectoryRights, ScopeRights, SecretRule
-from mct_s2s.model.target import SiteTarget
+from mct_s2s.model.site_target import SiteTarget
 from mct_s2s.planning.rights import may_do_all
 from mct_s2s.ports import Azure
-from mct_s2s.together import together
 
 T = TypeVar("T")
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from mct_s2s.concurrency import together
 from mct_s2s.errors import S2SError
 from mct_s2s.model.ids import resource_in_tag, same_id
 from mct_s2s.model.observed import IdentityUse, Trust
 from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.ports import Azure
-from mct_s2s.together import together
 
 
 async def find_identity_uses(azure: Azure, trust: Trust) -> tuple[IdentityUse, ...]:

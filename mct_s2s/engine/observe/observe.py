@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 
-from mct_s2s.engine.observe.app_service import Located, find_app_service, find_subscription, find_web_app
+from mct_s2s.concurrency import together
+from mct_s2s.engine.observe.app_service_lookup import Located, find_app_service, find_subscription, find_web_app
 from mct_s2s.engine.observe.identity_uses import find_identity_uses
-from mct_s2s.engine.observe.trust import find_trust
+from mct_s2s.engine.observe.trust_lookup import find_trust
 from mct_s2s.engine.observe.wired import find_wired
 from mct_s2s.engine.request import Request
 from mct_s2s.errors import NotThere
@@ -18,7 +19,6 @@ from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.model.site_settings import AppSettings
 from mct_s2s.planning.wire import CLIENT_SECRET
 from mct_s2s.ports import Azure
-from mct_s2s.together import together
 
 
 async def observe(azure: Azure, query: Request, located: Located | None = None) -> Observed:
@@ -120,6 +120,6 @@ async def _resource(azure: Azure, query: Request, wanted: str | ResourceId) -> R
 def _no_resource(wanted: ResourceId) -> NotThere:
     return NotThere(
         "resource-not-found",
-        f"There is no resource {wanted}, or you may not see it.",
-        remedy=f"Check the id: {command('az', 'resource', 'show', '--ids', str(wanted))}",
+        f"The resource '{wanted}' does not exist, or you can't read it.",
+        remedy=f"Check the ID: {command('az', 'resource', 'show', '--ids', str(wanted))}",
     )

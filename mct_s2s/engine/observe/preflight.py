@@ -9,10 +9,10 @@ from mct_s2s.engine.observe.access import AccessLook
 from mct_s2s.engine.observe.observe import observe
 from mct_s2s.engine.request import Request
 from mct_s2s.errors import PermissionMissing, S2SError
+from mct_s2s.model.caller_rights import Access, SecretRule, Verdict
 from mct_s2s.model.desired import SettingsScope
 from mct_s2s.model.observed import Observed
-from mct_s2s.model.rights import Access, SecretRule, Verdict
-from mct_s2s.planning.changes import AddSecret
+from mct_s2s.planning.changes.credentials import AddSecret
 from mct_s2s.planning.grants import in_words, lacks
 from mct_s2s.planning.make import make_plan
 from mct_s2s.planning.plan import Plan
@@ -59,7 +59,7 @@ async def explained(azure: Azure, request: Request, look: AccessLook, error: S2S
         checked = check(directory_part, rest, access)
         missing += checked.missing
         lacking |= checked.lacking
-    said = f"Azure said: {error.message}" if reading else f"{error.message} {error.remedy}"
+    said = f"Azure returned: {error.message}" if reading else f"{error.message} {error.remedy}"
     return stopped([*in_words(missing), said], lacking or {Right.READ_SETTINGS}, error.request_id)
 
 

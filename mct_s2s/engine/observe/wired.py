@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from mct_s2s.engine.observe.app_service import Located
+from mct_s2s.concurrency import together
+from mct_s2s.engine.observe.app_service_lookup import Located
 from mct_s2s.errors import NotThere, PermissionMissing, S2SError, ServiceError
 from mct_s2s.model.ids import wired_resource_in_tag
 from mct_s2s.model.observed import Trust, WiredApp
 from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.ports import Azure
-from mct_s2s.together import together
 
 
 async def find_wired(

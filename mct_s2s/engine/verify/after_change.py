@@ -6,11 +6,11 @@ import asyncio
 
 from mct_s2s.engine.outcome import Outcome
 from mct_s2s.engine.session import Session
-from mct_s2s.engine.verify.verify import Ground, prove, subjects_of
+from mct_s2s.engine.verify.client_calls import Ground, prove, subjects_of
 from mct_s2s.model.commands import own_command
-from mct_s2s.planning.answers import USUAL_PATH
+from mct_s2s.model.mct_api import API_PATH
 from mct_s2s.planning.membership import members
-from mct_s2s.planning.proof import CALL, Check, Kind, Verification
+from mct_s2s.planning.verification import CALL, CheckSubject, Verification, VerificationCheck
 
 
 async def verify_clients(session: Session, outcome: Outcome, options: str) -> Verification | None:
@@ -33,13 +33,16 @@ async def verify_clients(session: Session, outcome: Outcome, options: str) -> Ve
     if not clients:
         return None
     url = site.site.url
-    ground = Ground(session.tokens, session.api(url), url, USUAL_PATH, options, request.now, just_changed=True)
+    ground = Ground(session.tokens, session.api(url), url, API_PATH, options, request.now, just_changed=True)
     subjects = subjects_of(clients, credentials, strangers=False)
     try:
         async with asyncio.timeout(max(0.0, session.remaining())):
             return await prove(ground, observed, subjects, identities=False)
     except TimeoutError:
-        told = "The deadline left no time to prove the call."
+        told = "The deadline left no time to test the call."
         again = own_command("verify", where=options)
-        late = (Check(client.display_name, Kind.APPLICATION, CALL, None, told, again) for client in clients)
-        return Verification(url, USUAL_PATH, tuple(late))
+        late = (
+            VerificationCheck(client.display_name, CheckSubject.APPLICATION, CALL, None, told, again)
+            for client in clients
+        )
+        return Verification(url, API_PATH, tuple(late))

@@ -1,0 +1,191 @@
+"""One signed-in connection to Graph: sends what the request builders make, and reads the answer as JSON.
+
+msgraph-sdk's models are used for what is written. Answers are not deserialised into them: that alone imports some
+1,200 modules.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import AsyncIterator
+from ssl import SSLContext
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import httpx
+from kiota_abstractions.api_error import APIError
+from kiota_abstractions.method import Method
+from kiota_abstractions.request_information import RequestInformation
+from kiota_authentication_azure.azure_identity_authentication_provider import AzureIdentityAuthenticationProvider
+from msgraph.generated.models.o_data_errors.o_data_error import ODataError
+from msgraph.graph_request_adapter import GraphRequestAdapter
+from msgraph.graph_service_client import GraphServiceClient
+
+from mct_s2s import __version__
+from mct_s2s.azure import retry as limits
+from mct_s2s.azure.answers import GRAPH, OddAnswer, check_address, parse_json
+from mct_s2s.azure.clouds import Cloud
+from mct_s2s.azure.graph.bounded_client import BoundedClient
+from mct_s2s.azure.graph.graph_refusals import challenge_of, translate, words_of
+from mct_s2s.azure.graph.operations import Operation
+from mct_s2s.azure.retry import Lag, RetryPolicy, no_lag
+from mct_s2s.azure.sign_in.claims import demanded
+from mct_s2s.azure.trace import Request, Trace, path_of
+
+if TYPE_CHECKING:
+    from mct_s2s.azure.sign_in.caller_credential import Credential
+
+
+JSON = "application/json"
+
+
+class GraphSession:
+    """Microsoft Graph v1.0 of one cloud, as one caller."""
+
+    def __init__(
+        self, cloud: Cloud, credential: Credential, tls: SSLContext, patience: RetryPolicy, trace: Trace
+    ) -> None:
+        self._credential = credential
+        self._scope = cloud.graph_scope
+        self._patience = patience
+        self._trace = trace
+        self._http = BoundedClient(
+            verify=tls,
+            timeout=httpx.Timeout(limits.REQUEST_SECONDS, connect=limits.CONNECT_SECONDS),
+            headers={"User-Agent": f"mct-s2s/{__version__}"},
+            event_hooks={"request": [_stamp], "response": [self._traced]},
+        )
+        provider = AzureIdentityAuthenticationProvider(
+            credential,
+            scopes=[cloud.graph_scope],
+            allowed_hosts=[urlsplit(cloud.graph).hostname or ""],
+            is_cae_enabled=False,
+        )
+        self._adapter = _Adapter(provider, client=self._http)
+        self._graph = cloud.graph
+        self.base_url = f"{cloud.graph}/v1.0"
+        self._adapter.base_url = self.base_url
+        self.client = GraphServiceClient(request_adapter=self._adapter)
+
+    def request(self, method: Method, path: str, body: object = None, *, beta: bool = False) -> RequestInformation:
+        """A request that the SDK has no builder for, or only one that imports a thousand modules."""
+        info = RequestInformation(method)
+        info.url = (f"{self._graph}/beta" if beta else self.base_url) + path
+        info.headers.try_add("Accept", JSON)
+        if body is not None:
+            info.set_stream_content(json.dumps(body).encode(), JSON)
+        return info
+
+    async def send(
+        self, info: RequestInformation, operation: Operation, *, repeatable: bool = True, lag: Lag = no_lag
+    ) -> dict[str, Any] | None:
+        """Send one request; the answer's JSON, or `None` where it has no body.
+
+        Raises:
+            S2SError: refused or not answered, translated, with `operation` as what was being done.
+        """
+        # The builders of keyed paths (`applications(uniqueName='…')`) share one dictionary of path parameters, and the
+        # address is worked out anew at each sending: without a copy, a repetition would go to another object.
+        info.path_parameters = dict(info.path_parameters)
+
+        async def once() -> Any:
+            for last in (False, True):
+                began = time.monotonic()
+                try:
+                    return _json(
+                        await self._adapter.send_primitive_async(info, "bytes", {"XXX": ODataError}), operation
+                    )
+                except APIError as error:
+                    await self._sign_in_again(error, operation, began, last=last)
+                    info.headers.remove("Authorization")  # kiota would keep the refused one
+                except (httpx.HTTPError, httpx.InvalidURL, OddAnswer) as error:
+                    raise translate(error, operation) from error
+            raise AssertionError(operation)
+
+        answer: dict[str, Any] | None = await self._patience.call(once, repeatable=repeatable, lag=lag)
+        return answer
+
+    async def _sign_in_again(self, error: APIError, operation: Operation, began: float, *, last: bool) -> None:
+        """Make another token ready, where it was the token that was refused, and for the first time."""
+        challenge = challenge_of(error)
+        if challenge is not None:
+            if last or not await self._credential.bring(self._scope, challenge, began):
+                said, request_id = words_of(error)
+                way_out = self._credential.way_out(self._scope, challenge)
+                raise demanded("Microsoft Graph", operation, said, challenge, way_out, request_id) from error
+            return
+        if error.response_status_code != 401 or last:
+            raise translate(error, operation) from error
+        self._credential.forget(began)  # revoked, or expired early: one new token is asked for
+
+    async def rows(
+        self, info: RequestInformation, operation: Operation, *, lag: Lag = no_lag
+    ) -> AsyncIterator[dict[str, Any]]:
+        """Every row of a collection, page after page."""
+        page = await self.send(info, operation, lag=lag)
+        while True:
+            found = page.get("value") if page is not None else None
+            if page is None or not isinstance(found, list):
+                raise GRAPH.unreadable(operation)  # never "no rows": what is there would be created again
+            for row in found:
+                if not isinstance(row, dict):
+                    raise GRAPH.unreadable(operation)
+                yield row
+            following = page.get("@odata.nextLink")
+            if following is None:
+                return
+            try:
+                check_address(following, self.base_url)
+            except OddAnswer as odd:
+                raise GRAPH.refused(odd, operation) from odd
+            more = RequestInformation(Method.GET)
+            more.url = following
+            more.headers.try_add("Accept", "application/json")
+            for level in info.headers.get("ConsistencyLevel"):  # of an advanced query, page by page
+                more.headers.try_add("ConsistencyLevel", level)
+            page = await self.send(more, operation)
+
+    async def close(self) -> None:
+        """Let the connections go."""
+        await self._http.aclose()
+
+    async def _traced(self, response: httpx.Response) -> None:
+        began = response.request.extensions.get("mct_s2s_began", time.monotonic())
+        self._trace(
+            Request(
+                "Graph",
+                response.request.method,
+                path_of(str(response.request.url)),
+                response.status_code,
+                (time.monotonic() - began) * 1000,
+                response.headers.get("request-id"),
+            )
+        )
+
+
+class _Adapter(GraphRequestAdapter):  # type: ignore[misc, unused-ignore]
+    """kiota's, which answers no claims challenge by itself: it would send the refused token once more."""
+
+    async def retry_cae_response_if_required(
+        self, resp: httpx.Response, request_info: RequestInformation, claims: str
+    ) -> httpx.Response:
+        """The answer as it is: what it asks of the sign-in is brought by the credential."""
+        del request_info, claims
+        return resp
+
+
+def _json(body: bytes | None, operation: Operation) -> dict[str, Any] | None:
+    if not body:
+        return None
+    try:
+        document: Any = parse_json(body)
+    except (ValueError, RecursionError) as error:
+        raise GRAPH.unreadable(operation) from error
+    if not isinstance(document, dict):
+        raise GRAPH.unreadable(operation)
+    return document
+
+
+async def _stamp(request: httpx.Request) -> None:
+    request.extensions["mct_s2s_began"] = time.monotonic()
