@@ -187,7 +187,7 @@ def test_what_is_told_after_a_stop_is_true(cut: Cut) -> None:
         assert ui.outcome is not None
         journal = ui.outcome.journal
         doubts += bool(journal.in_doubt)
-        done = {one.change.key for one in journal.done if "answer was lost" not in one.detail}
+        done = {one.change.key for one in journal.done if "was lost" not in one.detail}
         left = {one.key for one in journal.left}
         apps = {app.display_name: app for app in here.applications.values()}
         there = {

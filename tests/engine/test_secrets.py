@@ -112,7 +112,7 @@ def test_the_place_is_told_of_the_attempt_before_the_secret_is_made() -> None:
     assert stored is not None
     assert (stored.secret, stored.key_id) == (here.secrets[held.key_id], held.key_id)
     assert (stored.client_id, stored.scope) == (here.application_of("A").client_id, f"{AUDIENCE}/.default")
-    assert (stored.url, stored.tenant_id) == ("https://learn", TENANT.id)
+    assert (stored.url, stored.tenant_id) == ("https://contosolearn.azurewebsites.net", TENANT.id)
     assert made.store.attempts == []
     assert made.journal.results.resolve(Ref[KeyId]("secret", Part.KEY_ID)) == held.key_id
 
