@@ -14,7 +14,7 @@ from mct_s2s import __version__
 from mct_s2s.cli.binding import LateCommand
 from mct_s2s.cli.commands.sandbox import sandbox_app
 from mct_s2s.cli.help import Group
-from mct_s2s.cli.streams import check_arguments, take_what_comes
+from mct_s2s.cli.streams import check_arguments, replace_unencodable
 
 WATCH_SECONDS = 30
 ISSUES = "https://github.com/mct-s2s/mct-s2s/issues"
@@ -77,7 +77,7 @@ def root(
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the program; the exit code is the contract's."""
     words = list(sys.argv[1:] if arguments is None else arguments)
-    take_what_comes()
+    replace_unencodable()
     try:
         check_arguments(words, os.environ.items())
         result = _parser()(_with_interval(words), standalone_mode=False, prog_name="mct-s2s")
@@ -88,7 +88,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stderr.close()
         return 1
     except Exception as error:  # the last line of defence
-        return _told(error, words)
+        return _report(error, words)
     return result if isinstance(result, int) else 0
 
 
@@ -107,7 +107,7 @@ def _with_interval(words: Sequence[str]) -> list[str]:
     ]
 
 
-def _told(error: Any, words: Sequence[str]) -> int:
+def _report(error: Any, words: Sequence[str]) -> int:
     from mct_s2s.cli.mistakes import internal_error, show_usage_error, wants_json  # noqa: PLC0415
 
     if type(error).__name__ == "Abort":

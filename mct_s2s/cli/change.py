@@ -119,7 +119,7 @@ class TerminalInterface:
 
     @contextmanager
     def applying(self, outcome: Outcome) -> Iterator[Progress]:
-        """Show the steps; a failure from now on is told by the outcome."""
+        """Show the steps; a failure from now on is reported by the outcome."""
         self._run.outcome = outcome
         with self._progress:
             yield self._progress

@@ -71,7 +71,7 @@ def unseen(outcome: Outcome) -> Iterator[Unseen]:
             yield Unseen(change.client, client_id, object_id, key_id, kind)
 
 
-async def take_back(directory: Directory, credentials: Sequence[Unseen]) -> None:
+async def remove_secrets(directory: Directory, credentials: Sequence[Unseen]) -> None:
     """Remove the secrets among them, so that the next run makes others.
 
     Raises:

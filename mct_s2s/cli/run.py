@@ -47,7 +47,7 @@ class Run:
         return [entry.change for entry in journal.done], list(journal.in_doubt), [*refused, *journal.left]
 
     def credentials(self) -> list[SavedCredential]:
-        """The credentials that have been made: they are told on every way out."""
+        """The credentials that have been made: they are message on every way out."""
         if self.outcome is None or not self.outcome.applied:
             return []
         from mct_s2s.cli.made_credentials import credentials_of  # noqa: PLC0415  # most commands make none
@@ -65,7 +65,7 @@ class Run:
 
 Body = Callable[[Run, Session], Awaitable[int]]
 ClientBody = Callable[[Run, "Connection"], Awaitable[int]]
-Again = Callable[[Run, Sequence["Unseen"]], Awaitable[int]]
+Connected = Callable[[Run], Awaitable[int]]
 
 
 def run(options: AzureOptions, needs: Needs, body: Body) -> int:
@@ -75,14 +75,14 @@ def run(options: AzureOptions, needs: Needs, body: Body) -> int:
         async with connect(options, needs, current.terminal) as session:
             return await body(current, session)
 
-    async def again(current: Run, secrets: Sequence[Unseen]) -> int:
-        from mct_s2s.cli.made_credentials import take_back  # noqa: PLC0415  # hardly ever
+    async def remove(current: Run) -> int:
+        from mct_s2s.cli.made_credentials import remove_secrets  # noqa: PLC0415  # hardly ever
 
         async with connect(options, needs, current.terminal) as session:
-            await take_back(session.azure.directory, secrets)
+            await remove_secrets(session.azure.directory, current.unseen())
         return NotShown.exit_code
 
-    return _ended(options, connected, again)
+    return _exit_code(options, connected, remove)
 
 
 def run_as_client(options: AzureOptions, body: ClientBody) -> int:
@@ -92,57 +92,55 @@ def run_as_client(options: AzureOptions, body: ClientBody) -> int:
         async with connect_client(options, current.terminal) as connection:
             return await body(current, connection)
 
-    return _ended(options, connected)
+    return _exit_code(options, connected)
 
 
-def _ended(options: AzureOptions, connected: Callable[[Run], Awaitable[int]], again: Again | None = None) -> int:
-    # The SDKs log refusals on their own; everything there is to say is said by us, without bodies or tokens.
+def _exit_code(options: AzureOptions, connected: Connected, remove_unseen: Connected | None = None) -> int:
+    # The SDKs log refusals on their own; whatever is worth printing is printed by us, without bodies or tokens.
     for name in ("azure", "msal", "kiota", "httpx", "asyncio"):
         logging.getLogger(name).addHandler(logging.NullHandler())
         logging.getLogger(name).propagate = False
     current = Run(options)
     with Interruption() as interruption:
         try:
-            return _code(current, connected, interruption)
+            return _run_once(current, connected, interruption)
         except OSError as error:
-            secrets = current.unseen()
-            if not secrets or again is None:
+            if remove_unseen is None or not current.unseen():
                 raise
-            return _taken_back(current, secrets, again, error, interruption)
+            return _remove_unseen(current, remove_unseen, error, interruption)
 
 
-def _code(current: Run, connected: Callable[[Run], Awaitable[int]], interruption: Interruption) -> int:
+def _run_once(current: Run, connected: Connected, interruption: Interruption) -> int:
     try:
         return asyncio.run(_with_deadline(current, connected, interruption))
     except S2SError as error:
-        _tell(current, error)
+        _report(current, error)
         return error.exit_code
     except (asyncio.CancelledError, KeyboardInterrupt):
-        _tell_interrupted(current)
+        _report_interruption(current)
         return interruption.exit_code
 
 
-def _taken_back(
-    current: Run, secrets: Sequence[Unseen], again: Again, cause: OSError, interruption: Interruption
-) -> int:
+def _remove_unseen(current: Run, remove: Connected, cause: OSError, interruption: Interruption) -> int:
     """The document with the secrets reached nobody: they are removed, so that the next run makes others."""
+    secrets = current.unseen()
     names = ", ".join(f"the {one.kind.value} of '{one.client}'" for one in secrets)
-    told = f"Standard output is closed ({cause.strerror or cause}): {names} could not be printed"
+    message = f"Standard output is closed ({cause.strerror or cause}): {names} could not be printed"
     stay = [one for one in secrets if one.kind is not CredentialKind.SECRET]
     try:
-        asyncio.run(_with_deadline(current, lambda current: again(current, secrets), interruption))
+        asyncio.run(_with_deadline(current, remove, interruption))
     except S2SError as error:
-        told = f"{told}, and could not be removed: {error.message}"
+        message = f"{message}, and could not be removed: {error.message}"
         remedy = "; ".join(removal_command(one.client_id, one.key_id, one.kind) for one in secrets)
     else:
-        told = f"{told}." if stay else f"{told}. The secret was removed again."
+        message = f"{message}." if stay else f"{message}. The secret was removed again."
         commands = "".join(f"{removal_command(one.client_id, one.key_id, one.kind)}. " for one in stay)
         remedy = f"{commands}Run it again with standard output open."
-    show_error(current.terminal, NotShown("secret-not-shown", told, remedy=remedy))
+    show_error(current.terminal, NotShown("secret-not-shown", message, remedy=remedy))
     return NotShown.exit_code
 
 
-async def _with_deadline(current: Run, connected: Callable[[Run], Awaitable[int]], interruption: Interruption) -> int:
+async def _with_deadline(current: Run, connected: Connected, interruption: Interruption) -> int:
     try:
         with interruption.ends(asyncio.current_task(), asyncio.get_running_loop()):
             async with asyncio.timeout(current.options.timeout):
@@ -155,7 +153,7 @@ async def _with_deadline(current: Run, connected: Callable[[Run], Awaitable[int]
         ) from error
 
 
-def _tell(current: Run, error: S2SError) -> None:
+def _report(current: Run, error: S2SError) -> None:
     done, doubtful, left = current.progress()
     credentials = current.credentials()
     if current.terminal.json:
@@ -168,23 +166,23 @@ def _tell(current: Run, error: S2SError) -> None:
     else:
         show_error(current.terminal, error)
         show_standing(current.terminal, done, doubtful, left)
-        _tell_places(current, credentials)
+        _print_locations(current, credentials)
 
 
-def _tell_interrupted(current: Run) -> None:
+def _report_interruption(current: Run) -> None:
     credentials = current.credentials()
     with suppress(BrokenPipeError):
         current.terminal.say()
         current.terminal.say("Interrupted.", style="warn")
         show_standing(current.terminal, *current.progress())
         if not current.terminal.json:
-            _tell_places(current, credentials)
+            _print_locations(current, credentials)
     if current.terminal.json and getattr(current.options, "watch", None) is None:  # a watch has no other end
-        told = Interrupted("interrupted", "Interrupted.", remedy=RESUME)
-        current.terminal.document(error_document(told, *current.progress(), credentials))
+        message = Interrupted("interrupted", "Interrupted.", remedy=RESUME)
+        current.terminal.document(error_document(message, *current.progress(), credentials))
 
 
-def _tell_places(current: Run, credentials: Sequence[SavedCredential]) -> None:
+def _print_locations(current: Run, credentials: Sequence[SavedCredential]) -> None:
     """Where the credentials are that were made; those that were to be shown have been."""
     for credential in credentials:
         if credential.secret is None:

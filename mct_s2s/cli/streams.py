@@ -23,7 +23,7 @@ MARKS = {"✓": "+", "✗": "x", "→": "->", "·": ".", "…": "...", "━": "=
 _HANDLER = "mct-s2s"
 
 
-def take_what_comes() -> None:
+def replace_unencodable() -> None:
     """Let the streams replace what they cannot carry, instead of failing; one that was closed leads nowhere."""
     codecs.register_error(_HANDLER, _replaced)
     for name, mode, errors in (("stdin", "r", "replace"), ("stdout", "w", _HANDLER), ("stderr", "w", _HANDLER)):

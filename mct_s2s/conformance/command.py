@@ -19,7 +19,7 @@ from mct_s2s.cli.interruption import Interruption
 from mct_s2s.cli.mistakes import internal_error, show_usage_error
 from mct_s2s.cli.options import AzureOptions
 from mct_s2s.cli.session import signed_in
-from mct_s2s.cli.streams import ask, check_arguments, take_what_comes
+from mct_s2s.cli.streams import ask, check_arguments, replace_unencodable
 from mct_s2s.conformance import announcing
 from mct_s2s.conformance.cleaning import Cleaned, clean
 from mct_s2s.conformance.cloud import cloud_side, label_of, place_of
@@ -90,7 +90,7 @@ def conformance(options: ConformanceOptions) -> int:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run it; exit code 3 means differences."""
     words = list(sys.argv[1:] if arguments is None else arguments)
-    take_what_comes()
+    replace_unencodable()
     try:
         check_arguments(words, os.environ.items())
         result = app(words, standalone_mode=False, prog_name="scripts/conformance")
