@@ -22,6 +22,7 @@ from mct_s2s.inputs.clients import SecretTo
 from mct_s2s.model.desired import Desired, Removal
 from mct_s2s.planning.changes.credentials import RemoveSecret
 from mct_s2s.planning.changes.registrations import DeleteApplication
+from mct_s2s.stores.departures import LocalDepartures
 from mct_s2s.stores.keys import KeyFileStore
 
 
@@ -38,7 +39,7 @@ def remove(options: RemovalOptions, wanted: Removal) -> int:
     async def body(current: Run, session: Session) -> int:
         service = service_wish(session.target, None, may_create=False)
         desired = Desired(service, removal=wanted, restart=not options.no_restart)
-        request = replace(request_for(session, desired, now), wired=True)
+        request = replace(request_for(session, desired, now), wired=True, departures=LocalDepartures())
         outcome = await change(current, options, session, request)
         if outcome.applied:
             _retire(current, outcome, default_folder(session.label, outcome.before, request.label))

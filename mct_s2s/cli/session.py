@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import aclosing, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -45,8 +45,6 @@ async def connect(options: AzureOptions, needs: Needs, terminal: Terminal) -> As
         S2SError: the options contradict each other, the cloud is not there, or the sign-in is refused.
     """
     from mct_s2s.cli.vaults import KeyVaults, check_client  # noqa: PLC0415
-    from mct_s2s.stores.departures import LocalDepartures  # noqa: PLC0415
-    from mct_s2s.stores.host_lock import turn  # noqa: PLC0415
 
     if needs.key_vault:
         check_client()
@@ -63,8 +61,7 @@ async def connect(options: AzureOptions, needs: Needs, terminal: Terminal) -> As
                     client_tokens(connection),
                     lambda url: client_api(connection, url),
                     KeyVaults(connection, credential),
-                    LocalDepartures(),
-                    turn,
+                    _exclusive,
                     lambda: connection.remaining() - RESERVE,
                     cloud.login,
                     cloud.label,
@@ -227,6 +224,12 @@ async def _ports(connection: Connection, credential: Credential, needs: Needs) -
         )
     finally:
         await graph.close()
+
+
+def _exclusive(what: str, since: float) -> AbstractAsyncContextManager[bool]:
+    from mct_s2s.stores.host_lock import turn  # noqa: PLC0415  # only commands that change something
+
+    return turn(what, since)
 
 
 def _load_sign_in() -> None:

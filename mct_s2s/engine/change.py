@@ -68,8 +68,8 @@ async def prepare(session: Session, request: Request) -> Outcome:
             with_custody(azure, request, observed), together(*(store.note() for store in stores.values()))
         )
         observed = replace(observed, secrets=dict(zip(stores, notes, strict=True)))
-        if request.desired.removal is not None:
-            observed = replace(observed, departing=session.departures.of(request.subject(observed)))
+        if request.departures is not None:
+            observed = replace(observed, departing=request.departures.of(request.subject(observed)))
         plan = make_plan(request.desired, observed, request.facts)
         access = await look.found()
         plan = await permitted(azure, plan, observed, access, request.now)

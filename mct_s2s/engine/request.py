@@ -13,7 +13,7 @@ from mct_s2s.model.observed import Observed
 from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.model.site_target import SiteTarget
 from mct_s2s.planning.plan import Facts
-from mct_s2s.ports import SecretStore
+from mct_s2s.ports import Departures, SecretStore
 
 
 class Stores(Protocol):
@@ -75,6 +75,8 @@ class Request:
     stores: Stores | None = None
     """`None` for commands that make nothing secret."""
     backup: SettingsBackup | None = None
+    departures: Departures | None = None
+    """Where a removal notes the identities that it is about to switch off."""
     preflight: bool = True
     """Whether the caller's rights are looked at before anything is written."""
     verify: bool = False

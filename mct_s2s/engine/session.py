@@ -10,7 +10,7 @@ from typing import Protocol
 from mct_s2s.engine.outcome import Outcome
 from mct_s2s.model.observed import Observed
 from mct_s2s.model.site_target import SiteTarget
-from mct_s2s.ports import Api, Azure, Departures, Progress, SecretStore, StoredSecrets, Tokens
+from mct_s2s.ports import Api, Azure, Progress, SecretStore, StoredSecrets, Tokens
 
 
 class Vaults(StoredSecrets, Protocol):
@@ -38,7 +38,6 @@ class Session:
     api: Callable[[str], Api]
     """The MCT API of the site at an https address."""
     vaults: Vaults
-    departures: Departures
     exclusive: Callable[[str, float], AbstractAsyncContextManager[bool]]
     """Takes what is to be changed and since when it is known (seconds since the epoch); holds it against other runs on
     this machine, and yields whether one of them has held it since."""

@@ -1084,7 +1084,6 @@ def session(here: World, **changed: Any) -> Session:
         MemoryTokens(here),
         lambda _: MemoryApi(here, here.state(site().resource)),
         None,  # type: ignore[arg-type]  # there are no vaults
-        here.departures,
         nobody_else,
         lambda: 60.0,
         "https://login",
@@ -1100,7 +1099,9 @@ def request(
     here: World, desired: Desired, *, attempt: str = "a1b2", now: datetime = NOW, key_pairs: bool = False, **more: Any
 ) -> Request:
     """What a command is asked for; its secrets go to the world's own stores."""
-    return replace(Request(desired, now, TARGET, attempt, stores=MemoryStores(here, key_pairs)), **more)
+    return replace(
+        Request(desired, now, TARGET, attempt, stores=MemoryStores(here, key_pairs), departures=here.departures), **more
+    )
 
 
 def look(

@@ -43,8 +43,9 @@ async def apply(session: Session, outcome: Outcome, progress: Progress) -> None:
     )
     outcome.applied = True
     departing = [str(c.holder.principal_id) for c in plan.changes if isinstance(c, DisableIdentity)]
-    if departing:
-        session.departures.begin(request.subject(before), departing)
+    departures = request.departures if departing else None
+    if departures is not None:
+        departures.begin(request.subject(before), departing)
     try:
         await apply_changes(ApplyContext(session, outcome, progress))
     except PermissionMissing as refused:
@@ -52,8 +53,8 @@ async def apply(session: Session, outcome: Outcome, progress: Progress) -> None:
         rest = likely_missing(outcome.journal.left, before, outcome.access)
         refused.mention(f"not seen to be allowed either: {line}" for line in in_words(rest))
         raise
-    if departing:
-        session.departures.end(request.subject(before), departing)
+    if departures is not None:
+        departures.end(request.subject(before), departing)
 
 
 async def apply_changes(context: ApplyContext) -> None:
