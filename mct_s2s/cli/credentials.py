@@ -15,7 +15,7 @@ from mct_s2s.model.ids import ClientId
 from mct_s2s.model.observed import CredentialKind
 from mct_s2s.planning.changes import AddCertificate, AddFederatedCredential, AddSecret
 from mct_s2s.planning.plan import Plan, Results
-from mct_s2s.ports import SecretStore
+from mct_s2s.ports.secret_stores import SecretStore
 from mct_s2s.render.documents import SavedCredential
 from mct_s2s.stores.files import FileStore, OutputStore, Viewer
 from mct_s2s.stores.keys import KeyFileStore, OutputKeyStore

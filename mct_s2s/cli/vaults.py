@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from mct_s2s.azure.clouds import Cloud
     from mct_s2s.azure.connection import Connection
     from mct_s2s.azure.key_vault.vault_client import KeyVault
-    from mct_s2s.azure.sign_in.caller_credential import Credential
+    from mct_s2s.azure.sign_in.caller_credential import CallerCredential
 
 
 class Line(Protocol):
@@ -36,7 +36,7 @@ class Line(Protocol):
         """Is told of each request."""
 
 
-def opener(line: Line, credential: Credential) -> Callable[[str], KeyVault]:
+def opener(line: Line, credential: CallerCredential) -> Callable[[str], KeyVault]:
     """What opens a vault by its name or address."""
 
     def opened(given: str) -> KeyVault:
@@ -44,8 +44,8 @@ def opener(line: Line, credential: Credential) -> Callable[[str], KeyVault]:
         from mct_s2s.azure.retry import RetryPolicy  # noqa: PLC0415
 
         name, url = line.cloud.vault(given)
-        patience, scope = RetryPolicy(line.remaining), line.cloud.key_vault_scope
-        return KeyVault(url, name, scope, credential, line.http, patience, line.trace)
+        retry_policy, scope = RetryPolicy(line.remaining), line.cloud.key_vault_scope
+        return KeyVault(url, name, scope, credential, line.http, retry_policy, line.trace)
 
     return opened
 

@@ -19,14 +19,14 @@ from mct_s2s.model.site_target import SiteTarget
 from mct_s2s.render.console import Terminal
 
 if TYPE_CHECKING:
-    from pathlib import Path
     from ssl import SSLContext
 
     from mct_s2s.azure.clouds import Cloud, EmbeddedSandbox
     from mct_s2s.azure.connection import Connection
     from mct_s2s.azure.key_vault.vault_client import KeyVault
-    from mct_s2s.azure.sign_in.caller_credential import Credential
-    from mct_s2s.ports import Api, Azure, Tokens
+    from mct_s2s.azure.sign_in.caller_credential import CallerCredential
+    from mct_s2s.ports.client_side import Api, Tokens
+    from mct_s2s.ports.signed_in_cloud import Azure
 
 
 @dataclass(frozen=True)
@@ -154,7 +154,7 @@ class SignedIn:
 
     cloud: Cloud
     http: Connection
-    credential: Credential
+    credential: CallerCredential
     target: SiteTarget | None
     subscription: str | None
 
@@ -211,10 +211,9 @@ async def _connection(start: Start, terminal: Terminal, rehearsal: EmbeddedSandb
     from mct_s2s.azure.clouds import BY_NAME  # noqa: PLC0415
     from mct_s2s.azure.connection import Connection  # noqa: PLC0415
     from mct_s2s.azure.retry import RetryPolicy  # noqa: PLC0415
-    from mct_s2s.azure.tls import ca_bundle, tls_context  # noqa: PLC0415
+    from mct_s2s.azure.tls import tls_context  # noqa: PLC0415
 
     deadline = clock.seconds() + start.options.timeout
-    ca_file = rehearsal.ca_file if rehearsal else ca_bundle(start.environ)
     tls = tls_context(rehearsal.ca_file if rehearsal else None, start.environ)
     trace = _trace(terminal) if start.options.verbose else silent
     async with aclosing(Connection(tls)) as http:
@@ -223,10 +222,10 @@ async def _connection(start: Start, terminal: Terminal, rehearsal: EmbeddedSandb
             cloud = BY_NAME.get(start.options.cloud.lower())
             if cloud is None:
                 url = rehearsal.arm if rehearsal else start.options.cloud
-                patience = RetryPolicy(lambda: deadline - clock.seconds())
-                cloud = await patience.call(lambda: discover(url, http, trace))
+                retry_policy = RetryPolicy(lambda: deadline - clock.seconds())
+                cloud = await retry_policy.call(lambda: discover(url, http, trace))
             await loading
-            yield _Line(cloud, http, tls, lambda: deadline - clock.seconds(), trace, ca_file)
+            yield _Line(cloud, http, tls, lambda: deadline - clock.seconds(), trace)
         finally:
             await asyncio.gather(loading, return_exceptions=True)
 
@@ -240,16 +239,18 @@ class _Line:
     tls: SSLContext
     remaining: Callable[[], float]
     trace: Trace
-    ca_file: Path | None
 
 
-async def _sign_in(start: Start, line: _Line, terminal: Terminal, rehearsal: EmbeddedSandbox | None) -> Credential:
+async def _sign_in(
+    start: Start, line: _Line, terminal: Terminal, rehearsal: EmbeddedSandbox | None
+) -> CallerCredential:
     from azure.core.pipeline.transport import AioHttpTransport  # noqa: PLC0415
 
     from mct_s2s.azure import retry as limits  # noqa: PLC0415
     from mct_s2s.azure.retry import RetryPolicy  # noqa: PLC0415
     from mct_s2s.azure.sign_in.choice import Method, choose  # noqa: PLC0415
-    from mct_s2s.azure.sign_in.methods import Caller, service_principal, sign_in  # noqa: PLC0415
+    from mct_s2s.azure.sign_in.methods import service_principal, sign_in  # noqa: PLC0415
+    from mct_s2s.azure.sign_in.sign_in_context import SignInContext  # noqa: PLC0415
 
     transport = AioHttpTransport(
         session=line.http,
@@ -257,14 +258,21 @@ async def _sign_in(start: Start, line: _Line, terminal: Terminal, rehearsal: Emb
         connection_timeout=limits.CONNECT_SECONDS,
         read_timeout=limits.REQUEST_SECONDS,
     )
-    caller = Caller(line.cloud, start.tenant, start.environ, terminal.say, line.remaining, line.trace, line.ca_file)
-    patience = RetryPolicy(line.remaining)
+    context = SignInContext(
+        cloud=line.cloud,
+        tenant=start.tenant,
+        environ=start.environ,
+        transport=transport,
+        tls=line.tls,
+        retry_policy=RetryPolicy(line.remaining),
+        remaining=line.remaining,
+        say=terminal.say,
+        trace=line.trace,
+    )
     if rehearsal is not None:
-        return service_principal(
-            rehearsal.tenant_id, rehearsal.client_id, rehearsal.client_secret, caller, transport, patience
-        )
+        return service_principal(rehearsal.tenant_id, rehearsal.client_id, rehearsal.client_secret, context)
     method = choose(start.options.auth, start.environ)
-    credential = sign_in(method, caller, transport, patience)
+    credential = sign_in(method, context)
     if start.options.auth is Method.AUTO or start.options.verbose:
         terminal.say(f"Signing in as {credential.signed_in.description}.", style="quiet")
     return credential
@@ -272,7 +280,7 @@ async def _sign_in(start: Start, line: _Line, terminal: Terminal, rehearsal: Emb
 
 @asynccontextmanager
 async def _ports(
-    line: _Line, credential: Credential, rehearsal: EmbeddedSandbox | None, needs: Needs
+    line: _Line, credential: CallerCredential, rehearsal: EmbeddedSandbox | None, needs: Needs
 ) -> AsyncIterator[Azure]:
     from mct_s2s.azure.arm.app_services import ArmSites  # noqa: PLC0415
     from mct_s2s.azure.arm.arm_session import ArmSession  # noqa: PLC0415
@@ -282,7 +290,7 @@ async def _ports(
     from mct_s2s.azure.graph.directory_rights import GraphAccess  # noqa: PLC0415
     from mct_s2s.azure.graph.graph_session import GraphSession  # noqa: PLC0415
     from mct_s2s.azure.retry import RetryPolicy  # noqa: PLC0415
-    from mct_s2s.ports import Azure  # noqa: PLC0415
+    from mct_s2s.ports.signed_in_cloud import Azure  # noqa: PLC0415
 
     graph = GraphSession(line.cloud, credential, line.tls, RetryPolicy(line.remaining), line.trace)
     arm = ArmSession(line.cloud, credential, line.http, RetryPolicy(line.remaining), line.trace)

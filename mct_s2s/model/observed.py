@@ -390,7 +390,7 @@ class AppService:
     settings: AppSettings
     tenant_id: TenantId
     """The tenant that the site's subscription trusts: the document's *same Azure tenant*."""
-    swapping: SlotConfig | None = None
+    slot_config: SlotConfig | None = None
     """What a swap would do; `None` where nobody may look, or nothing can be swapped."""
 
     @property
@@ -416,7 +416,7 @@ class WiredApp:
 
 
 @dataclass(frozen=True)
-class Observed:
+class ObservedState:
     """Everything that a plan or a diagnosis rests on. `None` means: not looked at, because nothing asks for it."""
 
     cloud: str
@@ -449,7 +449,7 @@ class Observed:
         """In whose hands a registration is, as far as that was in question."""
         return self.custody.get(application.client_id.lower(), Custody())
 
-    def with_settings(self, settings: Mapping[str, str | None]) -> Observed:
+    def with_settings(self, settings: Mapping[str, str | None]) -> ObservedState:
         """The same world with other application settings."""
         assert self.app_service is not None  # noqa: S101  # settings are only ever written to a site
         return replace(self, app_service=replace(self.app_service, settings=dict(settings)))

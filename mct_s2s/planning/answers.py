@@ -37,7 +37,7 @@ def must_refuse(check: str, what: str, asked: Asked) -> Check:
         return Check(None, Kind.SITE, check, None, answer.message, answer.remedy)
     if answer.is_refused:
         return Check(None, Kind.SITE, check, True, f"{what} is refused ({answer.status}).")
-    if answer.is_let_in:
+    if answer.is_success:
         told = f"{what} is answered {answer.status}: {asked.path} is open to anybody."
         remedy = "Choose a path that asks for a sign-in (--path); if it is one, report it to whoever operates MCT."
         return Check(None, Kind.SITE, check, False, told, remedy)
@@ -50,7 +50,7 @@ def settled(who: tuple[str, Kind], asked: Asked) -> Check | None:
     answer = asked.outcome
     if isinstance(answer, ServiceError):
         return Check(*who, CALL, None, answer.message, answer.remedy)
-    if answer.is_let_in:
+    if answer.is_success:
         return Check(*who, CALL, True, asked.told)
     if answer.status == 401 and not answer.challenge:
         return None

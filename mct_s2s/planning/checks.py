@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from mct_s2s.errors import S2SError
-from mct_s2s.model.caller_rights import Access, SecretRestriction, Verdict
+from mct_s2s.model.caller_rights import CallerRights, SecretRestriction, Verdict
 from mct_s2s.model.commands import option
 from mct_s2s.model.ids import TenantId, same_id
 from mct_s2s.model.observed import IdentityResource, Site, Tenant
@@ -58,7 +58,7 @@ class SeenSite:
 class Seen:
     """What there was to see of the world."""
 
-    access: Access
+    access: CallerRights
     tenant: Tenant | None
     directory_refusal: S2SError | None = None
     site: SeenSite | None = None
@@ -116,7 +116,7 @@ def is_secret_shortened(seen: Seen, now: datetime) -> bool:
     return ends is not None and ends < now + USUAL_LIFETIME
 
 
-def _signed_in(access: Access) -> Check:
+def _signed_in(access: CallerRights) -> Check:
     assert access.directory is not None  # noqa: S101  # `doctor` always asks
     how = access.directory.signed_in.description
     name = access.directory.name
@@ -140,7 +140,7 @@ def _tenant(seen: Seen) -> Iterator[Check]:
     yield Check("tenant", State.OK, seen.tenant.name, f"Tenant {named}.")
 
 
-def _judged(need: Need, access: Access) -> Check:
+def _judged(need: Need, access: CallerRights) -> Check:
     judged = judge(need, access)
     code = need.right.value
     lacking = lacks(judged, access)
@@ -156,7 +156,7 @@ def _judged(need: Need, access: Access) -> Check:
     return Check(code, State.OK, need.subject, f"You may {doing(need)}.")
 
 
-def _secrets(access: Access, now: datetime) -> Check:
+def _secrets(access: CallerRights, now: datetime) -> Check:
     rules = access.secret_rules
     if rules is None:
         message = "The tenant's policy on client secrets cannot be seen; the request itself will tell."
@@ -192,7 +192,7 @@ def _site(seen: Seen) -> Iterator[Check]:
         yield _judged(Need(right, site.label, resource=site.resource), seen.access)
 
 
-def _identity(holder: IdentityResource, access: Access) -> Check:
+def _identity(holder: IdentityResource, access: CallerRights) -> Check:
     if holder.principal_id is not None:
         message = f"'{holder.display_name}' has a managed identity already."
         return Check(Right.ENABLE_IDENTITY.value, State.OK, holder.display_name, message)

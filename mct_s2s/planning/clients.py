@@ -25,7 +25,7 @@ from mct_s2s.model.observed import (
     ClientApplication,
     CredentialKind,
     IdentityResource,
-    Observed,
+    ObservedState,
     SecretNote,
     ending,
 )
@@ -74,7 +74,7 @@ class Identity:
     changes: tuple[AnyChange, ...]
 
 
-def plan_client(spec: ClientSpec, service: Service, observed: Observed, facts: Facts) -> Client:
+def plan_client(spec: ClientSpec, service: Service, observed: ObservedState, facts: Facts) -> Client:
     """What one client application lacks.
 
     Raises:
@@ -177,7 +177,7 @@ def plan_client(spec: ClientSpec, service: Service, observed: Observed, facts: F
     return Client(client_id, tuple(changes), left, notes)
 
 
-def _adopted_or_ours(spec: ClientSpec, found: ClientApplication | None, observed: Observed) -> tuple[str, ...]:
+def _adopted_or_ours(spec: ClientSpec, found: ClientApplication | None, observed: ObservedState) -> tuple[str, ...]:
     """What the plan says of a registration that is taken into the trust by this wish.
 
     Raises:
@@ -192,7 +192,7 @@ def _adopted_or_ours(spec: ClientSpec, found: ClientApplication | None, observed
     return ()
 
 
-def plan_identity(holder: IdentityResource, service: Service | None, observed: Observed) -> Identity:
+def plan_identity(holder: IdentityResource, service: Service | None, observed: ObservedState) -> Identity:
     """What one Azure resource lacks to call the API as itself.
 
     A managed identity needs no consent, unless the service principal admits assigned callers only (AADSTS501051).
@@ -232,7 +232,7 @@ def plan_identity(holder: IdentityResource, service: Service | None, observed: O
     return Identity(principal, tuple(changes))
 
 
-def find_client(name: str, service_unique_name: str, observed: Observed) -> ClientApplication | None:
+def find_client(name: str, service_unique_name: str, observed: ObservedState) -> ClientApplication | None:
     """The client that a name means: an appId, the registration made for that name, or one already in this trust.
 
     A registration that merely has the same display name is never taken over.
@@ -280,7 +280,7 @@ def orphans(application: Application | None, note: SecretNote) -> tuple[str, ...
     )
 
 
-def _plan_credential(spec: ClientSpec, holder: Holder, observed: Observed, facts: Facts) -> list[AnyChange]:
+def _plan_credential(spec: ClientSpec, holder: Holder, observed: ObservedState, facts: Facts) -> list[AnyChange]:
     note = observed.secrets.get(spec.name, SecretNote())
     match spec.credential:
         case None:
@@ -334,7 +334,7 @@ def _plan_secret(spec: SecretSpec, holder: Holder, note: SecretNote, facts: Fact
     return changes
 
 
-def _vault_tags(spec: ClientSpec, proof: Sequence[AnyChange], observed: Observed) -> tuple[str, ...]:
+def _vault_tags(spec: ClientSpec, proof: Sequence[AnyChange], observed: ObservedState) -> tuple[str, ...]:
     """What the registration has to remember: the key vault secret that a removal has to name, or to delete."""
     note = observed.secrets.get(spec.name, SecretNote())
     lies_there = note.delivered is not None or any(isinstance(change, AddSecret) for change in proof)

@@ -24,7 +24,7 @@ from mct_s2s.model.observed import (
     Credential,
     CredentialKind,
     Custody,
-    Observed,
+    ObservedState,
     SecretNote,
 )
 from mct_s2s.model.site_settings import AUDIENCE, AppSettings, value_of
@@ -75,7 +75,7 @@ def is_named(application: Application, adopt: str | None, settings: AppSettings)
     return any(word and word.strip() and is_called(application, word.strip()) for word in named)
 
 
-def in_question(observed: Observed, names: tuple[str, ...]) -> Iterator[ClientApplication]:
+def in_question(observed: ObservedState, names: tuple[str, ...]) -> Iterator[ClientApplication]:
     """Registrations whose custody has to be looked at: nothing but their name speaks for them, or they are adopted."""
     trust = observed.trust
     settings = observed.app_service.settings if observed.app_service else {}
@@ -89,7 +89,7 @@ def in_question(observed: Observed, names: tuple[str, ...]) -> Iterator[ClientAp
             yield client
 
 
-def refuse_foreign(application: Application, observed: Observed, known: Known, adopt_by: str) -> None:
+def refuse_foreign(application: Application, observed: ObservedState, known: Known, adopt_by: str) -> None:
     """Stop before a registration is used that may be in somebody else's hands.
 
     Args:
@@ -153,7 +153,7 @@ def back_in_the_bin(application: Application, owners: tuple[str, ...], adopt_by:
     )
 
 
-def adoption(application: Application, observed: Observed, about: str) -> str:
+def adoption(application: Application, observed: ObservedState, about: str) -> str:
     """What the plan says of a registration that the operator takes into this trust by its appId."""
     custody = observed.custody_of(application)
     owners = ", ".join(dict.fromkeys(owner.name for owner in custody.owners)) or "nobody"

@@ -20,7 +20,7 @@ from mct_s2s.model.observed import (
     AppService,
     ClientApplication,
     CredentialKind,
-    Observed,
+    ObservedState,
 )
 from mct_s2s.model.site_settings import (
     APPLICATION_IDS,
@@ -67,7 +67,9 @@ def is_healthy(findings: tuple[Finding, ...]) -> bool:
     return all(finding.severity is Severity.NOTE for finding in findings)
 
 
-def diagnose(observed: Observed, now: datetime, where: str, within: timedelta = EXPIRING_WITHIN) -> tuple[Finding, ...]:
+def diagnose(
+    observed: ObservedState, now: datetime, where: str, within: timedelta = EXPIRING_WITHIN
+) -> tuple[Finding, ...]:
     """Everything that is wrong, in the order in which it has to be mended.
 
     Args:
@@ -106,7 +108,7 @@ def _stopped(site: AppService | None) -> Iterator[Finding]:
     )
 
 
-def _service(observed: Observed, where: str) -> Iterator[Finding]:
+def _service(observed: ObservedState, where: str) -> Iterator[Finding]:
     trust, setup = observed.trust, own_command("setup", where=where)
     application = trust.service
     if application is None:
@@ -146,7 +148,7 @@ def _service(observed: Observed, where: str) -> Iterator[Finding]:
         )
 
 
-def _settings(observed: Observed, where: str) -> Iterator[Finding]:
+def _settings(observed: ObservedState, where: str) -> Iterator[Finding]:
     site = observed.app_service
     if site is None:
         return
@@ -181,7 +183,7 @@ def _settings(observed: Observed, where: str) -> Iterator[Finding]:
         yield from _malformed(name, listed, where)
 
 
-def _swaps(observed: Observed) -> Iterator[Finding]:
+def _swaps(observed: ObservedState) -> Iterator[Finding]:
     """Said only where a slot was asked for: whoever looks at production need not have a swap in mind."""
     site = observed.app_service
     if site is None or site.site.resource.slot is None or not travelling(site):
@@ -214,7 +216,7 @@ def _malformed(name: str, listed: AllowList, where: str) -> Iterator[Finding]:
         )
 
 
-def _clients(observed: Observed, when: When, where: str) -> Iterator[Finding]:
+def _clients(observed: ObservedState, when: When, where: str) -> Iterator[Finding]:
     site = observed.app_service
     clients = members(observed)
     for client in clients:
@@ -232,7 +234,7 @@ def _clients(observed: Observed, when: When, where: str) -> Iterator[Finding]:
             yield _unknown(entry, OBJECT_IDS, where)
 
 
-def _nobody(observed: Observed, where: str) -> Iterator[Finding]:
+def _nobody(observed: ObservedState, where: str) -> Iterator[Finding]:
     """A trust that nobody can use; entries of an allow list that belong to nobody are a finding of their own."""
     site = observed.app_service
     if site is None or observed.trust.service is None or members(observed) or observed.trust.identities:
@@ -248,7 +250,7 @@ def _nobody(observed: Observed, where: str) -> Iterator[Finding]:
     )
 
 
-def _client(client: ClientApplication, observed: Observed, when: When, where: str) -> Iterator[Finding]:
+def _client(client: ClientApplication, observed: ObservedState, when: When, where: str) -> Iterator[Finding]:
     name = client.display_name
     add = own_command("add-client", about=client.client_id, where=where)
     if not is_consented(client, observed) and not is_allowed_by_object_id(client, observed):
@@ -309,13 +311,13 @@ def _unknown(entry: str, name: str, where: str) -> Finding:
     )
 
 
-def wanted_role(observed: Observed) -> AppRole | None:
+def wanted_role(observed: ObservedState) -> AppRole | None:
     """The app role that the App Service asks for."""
     application = observed.trust.service
     return application.role(_role_value(observed)) if application is not None else None
 
 
-def is_consented(client: ClientApplication, observed: Observed) -> bool:
+def is_consented(client: ClientApplication, observed: ObservedState) -> bool:
     """Whether the client's tokens will carry the role."""
     role = wanted_role(observed)
     return (
@@ -329,19 +331,19 @@ def is_allowed(client: ClientApplication, site: AppService) -> bool:
     return by_object or site.allowed_client_ids.holds(client.client_id)
 
 
-def is_allowed_by_object_id(client: ClientApplication, observed: Observed) -> bool:
+def is_allowed_by_object_id(client: ClientApplication, observed: ObservedState) -> bool:
     """Whether it is let in by object id, which asks for no role."""
     site = observed.app_service
     return site is not None and client.principal is not None and site.allowed_object_ids.holds(client.principal.id)
 
 
-def _role_value(observed: Observed) -> str:
+def _role_value(observed: ObservedState) -> str:
     site, application = observed.app_service, observed.trust.service
     value = value_of(site.settings, ROLE) if site is not None else None
     return value if value and application is not None and application.role(value) is not None else DEFAULT_ROLE
 
 
-def _uris(observed: Observed) -> frozenset[str]:
+def _uris(observed: ObservedState) -> frozenset[str]:
     """The audiences that would work: the URI that the site names if the registration has it, else the default."""
     application, site = observed.trust.service, observed.app_service
     if application is None:
@@ -352,7 +354,7 @@ def _uris(observed: Observed) -> frozenset[str]:
     return frozenset({api_uri(application.client_id)} & set(application.identifier_uris))
 
 
-def uri_shown(application: Application, observed: Observed) -> str | None:
+def uri_shown(application: Application, observed: ObservedState) -> str | None:
     """The one Application ID URI to speak of: the site's audience, the default one, or whatever there is."""
     audience = value_of(observed.app_service.settings, AUDIENCE) if observed.app_service else None
     for candidate in (audience, api_uri(application.client_id)):
@@ -361,7 +363,7 @@ def uri_shown(application: Application, observed: Observed) -> str | None:
     return next(iter(application.identifier_uris), None)
 
 
-def _expected_settings(observed: Observed) -> dict[str, frozenset[str]]:
+def _expected_settings(observed: ObservedState) -> dict[str, frozenset[str]]:
     """The values that would work, for each setting that has to be there."""
     site, tenant, application = observed.app_service, observed.tenant, observed.trust.service
     assert site is not None  # noqa: S101  # asked only where a site was looked at

@@ -6,7 +6,7 @@ from mct_s2s.errors import Refused
 from mct_s2s.model.commands import command, option
 from mct_s2s.model.desired import GivenValues
 from mct_s2s.model.ids import same_id
-from mct_s2s.model.observed import AppService, Observed, Site, Tenant
+from mct_s2s.model.observed import AppService, ObservedState, Site, Tenant
 
 
 def refuse_function_app(site: Site) -> None:
@@ -66,7 +66,7 @@ def refuse_foreign_values(given: GivenValues, app_service: AppService) -> None:
         )
 
 
-def check(observed: Observed) -> None:
+def check(observed: ObservedState) -> None:
     """Both refusals, for whatever of the world was looked at."""
     if observed.app_service is None:
         return

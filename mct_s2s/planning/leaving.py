@@ -8,7 +8,7 @@ from difflib import get_close_matches
 from mct_s2s.errors import NotThere, Refused
 from mct_s2s.model.desired import Removal
 from mct_s2s.model.ids import client_unique_name, same_id
-from mct_s2s.model.observed import Application, ClientApplication, IdentityResource, Observed, ServicePrincipal
+from mct_s2s.model.observed import Application, ClientApplication, IdentityResource, ObservedState, ServicePrincipal
 from mct_s2s.planning.membership import members
 
 
@@ -36,7 +36,7 @@ def made_for(application: Application, base: str) -> bool:
     return application.unique_name is not None and application.unique_name.startswith(f"{base}.")
 
 
-def who_leaves(removal: Removal, observed: Observed, base: str) -> Leaving:
+def who_leaves(removal: Removal, observed: ObservedState, base: str) -> Leaving:
     """The clients that a removal means: by name, appId, object id, resource id, or as an allow list has them.
 
     A registration that merely carries this trust's tag is none of its clients: whoever owns one can write that.
@@ -71,7 +71,7 @@ def who_leaves(removal: Removal, observed: Observed, base: str) -> Leaving:
     )
 
 
-def _found(name: str, observed: Observed) -> Leaving:
+def _found(name: str, observed: ObservedState) -> Leaving:
     trust, site, word = observed.trust, observed.app_service, name.strip().casefold()
     service = trust.service
     if service is not None and word in {service.client_id.casefold(), f"api://{service.client_id}".casefold()}:
@@ -100,12 +100,12 @@ def _found(name: str, observed: Observed) -> Leaving:
     return Leaving(tuple(clients), tuple(identities), entries, off, gone)
 
 
-def _identities(observed: Observed) -> tuple[ServicePrincipal, ...]:
+def _identities(observed: ObservedState) -> tuple[ServicePrincipal, ...]:
     """Those that are let in, and those that were switched on for this trust although they are let in no more."""
     return observed.trust.identities_with(use.holder for use in observed.identity_uses)
 
 
-def _off(observed: Observed) -> tuple[IdentityResource, ...]:
+def _off(observed: ObservedState) -> tuple[IdentityResource, ...]:
     return tuple(use.holder for use in observed.identity_uses if use.holder.principal_id is None)
 
 
@@ -114,7 +114,7 @@ def _was_called(row: Application, name: str) -> bool:
     return same_id(row.client_id, name.strip()) or row.unique_name == client_unique_name(base, name)
 
 
-def _nobody(name: str, observed: Observed) -> NotThere:
+def _nobody(name: str, observed: ObservedState) -> NotThere:
     there = [client.display_name for client in members(observed)]
     there += [identity.display_name for identity in observed.trust.identities]
     by_word = {one.casefold(): one for one in there}

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from mct_s2s.model.observed import ClientApplication, Observed
+from mct_s2s.model.observed import ClientApplication, ObservedState
 
 
-def members(observed: Observed) -> tuple[ClientApplication, ...]:
+def members(observed: ObservedState) -> tuple[ClientApplication, ...]:
     """The client applications that are part of this trust, by name: on the allow list, or holding the role.
 
     Graph lists them in any order, and a run that has made some knows them in another.

@@ -16,7 +16,7 @@ from mct_s2s.model.observed import (
     ClientApplication,
     Credential,
     CredentialKind,
-    Observed,
+    ObservedState,
     ServicePrincipal,
     Trust,
 )
@@ -44,8 +44,8 @@ from mct_s2s.planning.service import CREATE
 
 
 def project(
-    before: Observed, done: Iterable[AnyChange], results: Results, settings: Mapping[str, str | None] | None
-) -> Observed:
+    before: ObservedState, done: Iterable[AnyChange], results: Results, settings: Mapping[str, str | None] | None
+) -> ObservedState:
     """What the world looks like now.
 
     Args:
@@ -60,7 +60,7 @@ def project(
     return replace(after, trust=_with_holders(after))
 
 
-def _with(world: Observed, change: AnyChange, results: Results) -> Observed:  # noqa: C901, PLR0912  # a flat table
+def _with(world: ObservedState, change: AnyChange, results: Results) -> ObservedState:  # noqa: C901, PLR0912  # a flat table
     trust = world.trust
     match change:
         case CreateApplication():
@@ -219,6 +219,6 @@ def _present(trust: Trust, principal: ServicePrincipal) -> Trust:
     return replace(trust, clients=clients)
 
 
-def _with_holders(world: Observed) -> Trust:
+def _with_holders(world: ObservedState) -> Trust:
     """The callers' identities, which the directory may not have shown when it was read."""
     return replace(world.trust, identities=world.trust.identities_with(world.holders))

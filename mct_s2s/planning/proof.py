@@ -12,7 +12,7 @@ from enum import StrEnum
 from mct_s2s.model.client_sign_in import Claims
 from mct_s2s.model.commands import own_command, webapp_command
 from mct_s2s.model.ids import same_id
-from mct_s2s.model.observed import AppService, Observed
+from mct_s2s.model.observed import AppService, ObservedState
 from mct_s2s.model.site_settings import (
     APPLICATION_IDS,
     AUDIENCE,
@@ -90,7 +90,7 @@ class Caller:
     """Where its credential was found."""
 
 
-def token_checks(caller: Caller, observed: Observed) -> Iterator[Check]:
+def token_checks(caller: Caller, observed: ObservedState) -> Iterator[Check]:
     """The claims of a client's token against the settings: audience, tenant, role.
 
     Args:
@@ -108,7 +108,7 @@ def token_checks(caller: Caller, observed: Observed) -> Iterator[Check]:
     yield _role(caller, observed.app_service)
 
 
-def _audience(caller: Caller, observed: Observed) -> Check:
+def _audience(caller: Caller, observed: ObservedState) -> Check:
     assert observed.app_service is not None  # noqa: S101
     expected, service = value_of(observed.app_service.settings, AUDIENCE) or "", observed.trust.service
     remedy = own_command("configure-appservice", where=caller.where)
@@ -141,14 +141,14 @@ def _role(caller: Caller, site: AppService) -> Check:
     return Check(caller.name, Kind.APPLICATION, "role", False, told, remedy)
 
 
-def why_refused(caller: Caller, observed: Observed) -> tuple[str, str]:
+def why_refused(caller: Caller, observed: ObservedState) -> tuple[str, str]:
     """Why the site answers 401 to a token: the setting that differs from it, and the remedy."""
     site = observed.app_service
     assert site is not None  # noqa: S101
     return next(_reasons(caller, observed, site), _not_restarted(site))
 
 
-def _reasons(caller: Caller, observed: Observed, site: AppService) -> Iterator[tuple[str, str]]:
+def _reasons(caller: Caller, observed: ObservedState, site: AppService) -> Iterator[tuple[str, str]]:
     """Everything that stands against the call, in the order in which the site judges."""
     configure = own_command("configure-appservice", where=caller.where)
     if not is_enabled(site.settings):
@@ -176,7 +176,7 @@ def _not_restarted(site: AppService) -> tuple[str, str]:
     return told, webapp_command("restart", resource, "--subscription", resource.subscription_id)
 
 
-def agrees(caller: Caller, observed: Observed) -> bool:
+def agrees(caller: Caller, observed: ObservedState) -> bool:
     """Whether nothing in token and settings stands against the call."""
     site = observed.app_service
     return site is not None and next(_reasons(caller, observed, site), None) is None
@@ -195,7 +195,7 @@ def token_remedy(service_code: str, client_id: str, where: str) -> str | None:
     return None
 
 
-def identity_checks(observed: Observed, where: str, audience: str, url: str) -> Iterator[Check]:
+def identity_checks(observed: ObservedState, where: str, audience: str, url: str) -> Iterator[Check]:
     """What can be said of managed identities from outside, and how to prove the rest from inside."""
     site, required = observed.app_service, observed.trust.principal
     for identity in observed.trust.identities:

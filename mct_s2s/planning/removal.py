@@ -16,7 +16,7 @@ from mct_s2s.model.observed import (
     ClientApplication,
     CredentialKind,
     IdentityUse,
-    Observed,
+    ObservedState,
     ServicePrincipal,
 )
 from mct_s2s.model.site_settings import NAMES
@@ -40,7 +40,7 @@ from mct_s2s.planning.site import plan_site
 from mct_s2s.planning.unwire import Unwiring, stored_secrets
 
 
-def plan_removal(removal: Removal, observed: Observed, unique_name: str, *, restart: bool) -> Plan:
+def plan_removal(removal: Removal, observed: ObservedState, unique_name: str, *, restart: bool) -> Plan:
     """What has to go, in the order in which it goes.
 
     Args:
@@ -73,12 +73,12 @@ def plan_removal(removal: Removal, observed: Observed, unique_name: str, *, rest
     return Plan(tuple(steps), unread, (*_switched_off(steps), *unwiring.notes()))
 
 
-def _base(observed: Observed, unique_name: str) -> str:
+def _base(observed: ObservedState, unique_name: str) -> str:
     service = observed.trust.service
     return (service.unique_name if service else None) or unique_name
 
 
-def _shut_out(removal: Removal, leaving: Leaving, observed: Observed, *, restart: bool) -> tuple[AnyChange, ...]:
+def _shut_out(removal: Removal, leaving: Leaving, observed: ObservedState, *, restart: bool) -> tuple[AnyChange, ...]:
     if observed.app_service is None:
         return ()
     spec = (
@@ -92,7 +92,7 @@ def _shut_out(removal: Removal, leaving: Leaving, observed: Observed, *, restart
 @dataclass(frozen=True)
 class _Undoing:
     removal: Removal
-    observed: Observed
+    observed: ObservedState
     base: str
 
     def client(self, client: ClientApplication) -> Iterator[AnyChange]:

@@ -15,7 +15,7 @@ from mct_s2s.errors import NotThere, Refused
 from mct_s2s.model.commands import command
 from mct_s2s.model.desired import Rotation
 from mct_s2s.model.ids import LONGEST_TAG, KeyId, api_uri, same_id, vault_tag
-from mct_s2s.model.observed import Application, Credential, CredentialKind, Observed, SecretNote, WiredApp, ending
+from mct_s2s.model.observed import Application, Credential, CredentialKind, ObservedState, SecretNote, WiredApp, ending
 from mct_s2s.model.site_settings import AUDIENCE, value_of
 from mct_s2s.planning.changes import (
     AddSecret,
@@ -34,7 +34,7 @@ from mct_s2s.planning.plan import Facts, Plan
 from mct_s2s.planning.wire import secret_read_by
 
 
-def rotating(rotation: Rotation, observed: Observed, unique_name: str, now: datetime) -> dict[str, Application]:
+def rotating(rotation: Rotation, observed: ObservedState, unique_name: str, now: datetime) -> dict[str, Application]:
     """The registrations that a rotation is about, by display name, or where two share one, by appId.
 
     Raises:
@@ -56,7 +56,7 @@ def rotating(rotation: Rotation, observed: Observed, unique_name: str, now: date
     return _called(a for a in applications if a is not None and _is_due(a, horizon))
 
 
-def plan_rotation(rotation: Rotation, observed: Observed, facts: Facts, unique_name: str) -> Plan:
+def plan_rotation(rotation: Rotation, observed: ObservedState, facts: Facts, unique_name: str) -> Plan:
     """What has to be made and removed.
 
     Raises:
@@ -91,7 +91,7 @@ class _Rotating:
     name: str
     rotation: Rotation
     application: Application
-    observed: Observed
+    observed: ObservedState
     facts: Facts
     audience: str
 
@@ -290,13 +290,13 @@ def secrets(application: Application) -> tuple[Credential, ...]:
     return tuple(c for c in application.credentials if c.kind is CredentialKind.SECRET)
 
 
-def _audience(service: Application, observed: Observed) -> str:
+def _audience(service: Application, observed: ObservedState) -> str:
     """What clients ask a token for: what the site expects, or the default URI."""
     wanted = value_of(observed.app_service.settings, AUDIENCE) if observed.app_service else None
     return wanted if wanted in service.identifier_uris and wanted else api_uri(service.client_id)
 
 
-def _the_client(name: str, base: str, observed: Observed) -> Application:
+def _the_client(name: str, base: str, observed: ObservedState) -> Application:
     client = find_client(name, base, observed)
     if client is None or client.application is None:
         there = ", ".join(member.display_name for member in members(observed) if member.application is not None)

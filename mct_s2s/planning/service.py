@@ -23,7 +23,7 @@ from mct_s2s.model.ids import (
     wire_tag,
     wired_resource_in_tag,
 )
-from mct_s2s.model.observed import Application, AppRole, Observed
+from mct_s2s.model.observed import Application, AppRole, ObservedState
 from mct_s2s.model.site_settings import AUDIENCE, ROLE, value_of
 from mct_s2s.planning.changes import (
     AlreadyRight,
@@ -67,7 +67,7 @@ class Service:
     notes: tuple[str, ...] = ()
 
 
-def plan_service(spec: ServiceSpec, observed: Observed) -> Service:
+def plan_service(spec: ServiceSpec, observed: ObservedState) -> Service:
     """What the service application lacks.
 
     Raises:
@@ -159,7 +159,7 @@ def plan_service(spec: ServiceSpec, observed: Observed) -> Service:
     )
 
 
-def _adopted_or_ours(spec: ServiceSpec, application: Application | None, observed: Observed) -> tuple[str, ...]:
+def _adopted_or_ours(spec: ServiceSpec, application: Application | None, observed: ObservedState) -> tuple[str, ...]:
     """What the plan says of a registration that becomes the service application by this wish.
 
     Raises:
@@ -179,7 +179,7 @@ def service_principal(
     key: str,
     name: str,
     client_id: Later[ClientId],
-    observed: Observed,
+    observed: ObservedState,
     option: str | None,
     *,
     after: tuple[str, ...] = (),
@@ -201,7 +201,7 @@ def service_principal(
     return RestoreServicePrincipal(key=key, name=name, detail=detail, principal=deleted, option=option, after=after)
 
 
-def refuse_taken_uri(application: Application, observed: Observed) -> None:
+def refuse_taken_uri(application: Application, observed: ObservedState) -> None:
     """Do not ask for a URI that a deleted registration still holds.
 
     Raises:
@@ -228,7 +228,7 @@ def _missing(deleted: Application | None) -> NotThere:
     )
 
 
-def _new_service(spec: ServiceSpec, observed: Observed) -> Service:
+def _new_service(spec: ServiceSpec, observed: ObservedState) -> Service:
     value = spec.role or DEFAULT_ROLE
     role = _new_role(observed, spec.unique_name, value)
     client_id: Ref[ClientId] = Ref(CREATE, Part.CLIENT_ID)
@@ -273,14 +273,14 @@ def _with_name(application: Application, spec: ServiceSpec, edits: ApplicationEd
     return replace(edits, tags=(*edits.tags, tag))
 
 
-def _memory(observed: Observed) -> tuple[str, ...]:
+def _memory(observed: ObservedState) -> tuple[str, ...]:
     """What the service application has to remember: identities to be switched on for its sake, apps to be wired."""
     tags = [identity_tag(str(holder.resource)) for holder in observed.holders if holder.principal_id is None]
     tags += [wire_tag(str(observed.wired.site.resource))] if observed.wired is not None else []
     return tuple(tag for tag in tags if len(tag) <= LONGEST_TAG)
 
 
-def _role(application: Application, spec: ServiceSpec, observed: Observed) -> tuple[AppRole, AppRole | None]:
+def _role(application: Application, spec: ServiceSpec, observed: ObservedState) -> tuple[AppRole, AppRole | None]:
     """The app role to use, and what has to be written for it, if anything."""
     value = spec.role or role_in_use(application, observed) or DEFAULT_ROLE
     role = application.role(value)
@@ -296,7 +296,7 @@ def _role(application: Application, spec: ServiceSpec, observed: Observed) -> tu
     return role, None if role.enabled else replace(role, enabled=True)
 
 
-def role_in_use(application: Application, observed: Observed) -> str | None:
+def role_in_use(application: Application, observed: ObservedState) -> str | None:
     """The role that the App Service is already set to, where the application really has it."""
     if observed.app_service is None:
         return None
@@ -305,7 +305,7 @@ def role_in_use(application: Application, observed: Observed) -> str | None:
     return value if role is not None and role.is_for_applications else None
 
 
-def _uri_in_use(application: Application, spec: ServiceSpec, observed: Observed) -> str | None:
+def _uri_in_use(application: Application, spec: ServiceSpec, observed: ObservedState) -> str | None:
     """The Application ID URI to keep: the one the site names, the one that was typed, or the default one."""
     audience = value_of(observed.app_service.settings, AUDIENCE) if observed.app_service else None
     for candidate in (spec.adopt, audience, api_uri(application.client_id)):
@@ -314,7 +314,7 @@ def _uri_in_use(application: Application, spec: ServiceSpec, observed: Observed)
     return None
 
 
-def _new_role(observed: Observed, application: str, value: str) -> AppRole:
+def _new_role(observed: ObservedState, application: str, value: str) -> AppRole:
     tenant_id = observed.tenant.id if observed.tenant else ""
     return AppRole(
         id=new_app_role_id(tenant_id, application, value),

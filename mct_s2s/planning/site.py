@@ -11,7 +11,7 @@ from mct_s2s.errors import Refused
 from mct_s2s.model.commands import option
 from mct_s2s.model.desired import Desired, GivenValues, SettingsScope
 from mct_s2s.model.ids import ClientId, PrincipalId
-from mct_s2s.model.observed import Observed, Tenant
+from mct_s2s.model.observed import ObservedState, Tenant
 from mct_s2s.model.settings_backup import Backup
 from mct_s2s.model.site_settings import (
     APPLICATION_IDS,
@@ -43,7 +43,7 @@ from mct_s2s.planning.service import Service
 
 def settings_wish(
     desired: Desired,
-    observed: Observed,
+    observed: ObservedState,
     service: Service | None,
     application_ids: Iterable[Later[ClientId]],
     object_ids: Iterable[Later[PrincipalId]],
@@ -65,7 +65,7 @@ def settings_wish(
     return SettingsSpec(tuple(values), allowed_clients, allowed_objects)
 
 
-def _put_back(backup: Backup, observed: Observed) -> SettingsSpec:
+def _put_back(backup: Backup, observed: ObservedState) -> SettingsSpec:
     """Every setting of the backup with its value, and none of ours that is not in it. What others added since stays.
 
     Raises:
@@ -101,7 +101,9 @@ def _values(given: GivenValues, tenant: Tenant | None, service: Service | None) 
     return specs
 
 
-def plan_site(observed: Observed, spec: SettingsSpec, *, restart: bool, first: bool = False) -> tuple[AnyChange, ...]:
+def plan_site(
+    observed: ObservedState, spec: SettingsSpec, *, restart: bool, first: bool = False
+) -> tuple[AnyChange, ...]:
     """One write and one restart, or nothing at all; before everything else where somebody is shut out."""
     assert observed.app_service is not None  # noqa: S101  # asked only where a site was looked at
     site, settings = observed.app_service.site, observed.app_service.settings

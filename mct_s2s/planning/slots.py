@@ -13,9 +13,9 @@ from mct_s2s.model.site_settings import NAMES, ours
 
 def travelling(site: AppService) -> tuple[str, ...]:
     """Those of our settings that a swap would carry away, by the document's names."""
-    if site.swapping is None:
+    if site.slot_config is None:
         return ()
-    return tuple(name for name in NAMES if name in ours(site.settings) and name.lower() not in site.swapping.sticky)
+    return tuple(name for name in NAMES if name in ours(site.settings) and name.lower() not in site.slot_config.sticky)
 
 
 def would_travel(site: AppService, changed: tuple[str, ...]) -> str | None:
@@ -25,12 +25,12 @@ def would_travel(site: AppService, changed: tuple[str, ...]) -> str | None:
         site: the App Service as it stands.
         changed: the settings that the plan writes.
     """
-    if site.swapping is None:
+    if site.slot_config is None:
         return None
-    names = [name for name in changed if name.lower() not in site.swapping.sticky]
+    names = [name for name in changed if name.lower() not in site.slot_config.sticky]
     if not names:
         return None
-    other = "production" if site.site.resource.slot else ", ".join(site.swapping.slots)
+    other = "production" if site.site.resource.slot else ", ".join(site.slot_config.slots)
     return (
         f"A swap with {other} would carry {', '.join(names)} away from '{site.site.label}'. To keep them, make them "
         "slot settings (Configuration, Deployment slot setting)."

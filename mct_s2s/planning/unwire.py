@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from mct_s2s.model.commands import command, webapp_command
 from mct_s2s.model.ids import ClientId, place_in_tag, wire_tag
-from mct_s2s.model.observed import Application, Observed, WiredApp
+from mct_s2s.model.observed import Application, ObservedState, WiredApp
 from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.planning.changes import AlreadyRight, AnyChange, DeleteStoredSecret, SettingsSpec, WireApp
 from mct_s2s.planning.leaving import Leaving
@@ -32,7 +32,7 @@ class Unwiring:
         everything: whether the whole trust goes, and so what any app calls it by.
     """
 
-    observed: Observed
+    observed: ObservedState
     leaving: Leaving
     kept: frozenset[str]
     everything: bool
@@ -97,7 +97,7 @@ def taking_out(resource: ResourceId, names: Iterable[str]) -> str:
 
 
 def stored_secrets(
-    application: Application, observed: Observed, key: str, *, delete: bool, after: Collection[str]
+    application: Application, observed: ObservedState, key: str, *, delete: bool, after: Collection[str]
 ) -> Iterator[AnyChange]:
     """What key vaults hold for a client whose registration goes: deleted, or named.
 
@@ -130,7 +130,7 @@ def stored_secrets(
             )
 
 
-def _places(application: Application, observed: Observed) -> list[str]:
+def _places(application: Application, observed: ObservedState) -> list[str]:
     tagged = [place_in_tag(tag) for tag in application.tags]
     read = [secret_read_by(app, application.client_id) for app in observed.wired_before]
     return list(dict.fromkeys(place for place in (*tagged, *read) if place is not None))

@@ -13,7 +13,7 @@ from mct_s2s.model.observed import (
     ClientApplication,
     Credential,
     CredentialKind,
-    Observed,
+    ObservedState,
     ServicePrincipal,
 )
 from mct_s2s.model.site_settings import ours
@@ -55,7 +55,7 @@ def timestamp(moment: datetime) -> str:
     return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def status_document(observed: Observed, findings: tuple[Finding, ...]) -> Json:
+def status_document(observed: ObservedState, findings: tuple[Finding, ...]) -> Json:
     """`mct-s2s/status/v1`."""
     tenant, site = observed.tenant, observed.app_service
     return {
@@ -191,7 +191,7 @@ def _app_service(site: AppService) -> Json:
     }
 
 
-def _service(observed: Observed) -> Json | None:
+def _service(observed: ObservedState) -> Json | None:
     application, principal = observed.trust.service, observed.trust.principal
     if application is None:
         return None
@@ -206,11 +206,11 @@ def _service(observed: Observed) -> Json | None:
     }
 
 
-def _applications(observed: Observed) -> list[Json]:
+def _applications(observed: ObservedState) -> list[Json]:
     return [_client(client, observed) for client in members(observed)]
 
 
-def _client(client: ClientApplication, observed: Observed) -> Json:
+def _client(client: ClientApplication, observed: ObservedState) -> Json:
     application, site = client.application, observed.app_service
     return {
         "kind": "application",
@@ -233,12 +233,12 @@ def _credential(credential: Credential) -> Json:
     }
 
 
-def _identities(observed: Observed) -> list[Json]:
+def _identities(observed: ObservedState) -> list[Json]:
     by_name = sorted(observed.trust.identities, key=lambda one: (one.display_name.casefold(), one.id))
     return [_identity(identity, observed) for identity in by_name]
 
 
-def _identity(identity: ServicePrincipal, observed: Observed) -> Json:
+def _identity(identity: ServicePrincipal, observed: ObservedState) -> Json:
     site = observed.app_service
     return {
         "kind": "managedIdentity",

@@ -10,7 +10,7 @@ from pathlib import Path
 from rich.text import Text
 
 from mct_s2s.model.commands import own_command, webapp_command
-from mct_s2s.model.observed import Observed
+from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.model.site_settings import (
     APPLICATION_IDS,
@@ -48,7 +48,7 @@ class Leaving:
 
     where: str
     login: str
-    observed: Observed
+    observed: ObservedState
     results: Results = field(default_factory=Results)
     handoff: Path | None = None
 

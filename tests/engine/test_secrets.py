@@ -29,7 +29,7 @@ from mct_s2s.planning.changes import (
 )
 from mct_s2s.planning.plan import Plan
 from mct_s2s.planning.secret_policy import LIFETIME_FORBIDDEN
-from mct_s2s.ports import StoredCredential
+from mct_s2s.ports.secret_stores import StoredCredential
 
 from tests.engine.memory import (
     MemoryKeyPlace,

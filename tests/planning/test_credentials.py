@@ -9,7 +9,7 @@ import pytest
 from mct_s2s.errors import Refused
 from mct_s2s.model.desired import CertificateSpec, ClientSpec, CredentialWish, FederatedSpec, SecretSpec
 from mct_s2s.model.ids import ClientId, KeyId, certificate_key_id, federated_name
-from mct_s2s.model.observed import ClientApplication, Credential, CredentialKind, Observed, SecretNote
+from mct_s2s.model.observed import ClientApplication, Credential, CredentialKind, ObservedState, SecretNote
 from mct_s2s.model.proofs import Certificate, Federation
 from mct_s2s.planning.changes import AddCertificate, AddFederatedCredential, UpdateApplication
 from mct_s2s.planning.credentials import exchange_audience
@@ -170,7 +170,7 @@ def test_each_cloud_has_its_exchange() -> None:
         f"{EXCHANGE}China",
         EXCHANGE,
     ]
-    observed: Observed = replace(world(), cloud="china")
+    observed: ObservedState = replace(world(), cloud="china")
     plan = make_plan(spec(ClientSpec("A", FEDERATED)), observed, FACTS)
     (change,) = (c for c in plan.changes if isinstance(c, AddFederatedCredential))
     assert change.federation.audience == f"{EXCHANGE}China"

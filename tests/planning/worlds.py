@@ -27,7 +27,7 @@ from mct_s2s.model.observed import (
     Credential,
     CredentialKind,
     IdentityResource,
-    Observed,
+    ObservedState,
     RequiredAccess,
     ServicePrincipal,
     Site,
@@ -104,8 +104,8 @@ def world(
     trust: Trust | None = None,
     values: Mapping[str, str | None] | None = None,
     holders: Iterable[IdentityResource] = (),
-) -> Observed:
-    return Observed("public", TENANT, app_service(values), trust or Trust(), tuple(holders))
+) -> ObservedState:
+    return ObservedState("public", TENANT, app_service(values), trust or Trust(), tuple(holders))
 
 
 def credential(days: float = 365, name: str = "by hand", kind: CredentialKind = CredentialKind.SECRET) -> Credential:
@@ -144,7 +144,7 @@ def trust(*clients: ClientApplication, service: Application = SERVICE, consented
     )
 
 
-def complete(*clients: ClientApplication) -> Observed:
+def complete(*clients: ClientApplication) -> ObservedState:
     """Everything right for these clients."""
     listed = ";".join(c.client_id for c in clients)
     ours = {"ServiceApplicationIds": listed, "ServiceAuthRole": "S2SAppRole"} if clients else {}
@@ -168,7 +168,7 @@ def said(plan: Plan) -> list[str]:
     return [f"{change.action} {change.resource} {change.name}" for change in plan.changes]
 
 
-def applied(plan: Plan, before: Observed) -> Observed:
+def applied(plan: Plan, before: ObservedState) -> ObservedState:
     """The world that a plan leads to, every id made up on the way."""
     results, values = Results(), None
     for change in plan.changes:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from mct_s2s.errors import NotThere, S2SError
-from mct_s2s.model.observed import AppService, ClientApplication, Observed
+from mct_s2s.model.observed import AppService, ClientApplication, ObservedState
 from mct_s2s.model.proofs import Federation
 from mct_s2s.planning.checks import Check as DoctorCheck
 from mct_s2s.planning.checks import State
@@ -85,7 +85,7 @@ def is_plain(text: str) -> bool:
     return not any(unicodedata.category(one) in {"Cc", "Cf", "Cs", "Zl", "Zp"} for one in text)
 
 
-def observed(name: str) -> Observed:
+def observed(name: str) -> ObservedState:
     """A world in which every text that others choose is this one."""
     mine = client("Import", credential(10, name), credential(-400, name))
     assert mine.application is not None

@@ -19,7 +19,7 @@ from azure.core.pipeline.transport import AioHttpTransport
 from azure.keyvault.secrets.aio import SecretClient
 
 from mct_s2s import __version__
-from mct_s2s.azure.api_version_fallback import VAULT_SECRETS, ApiVersions
+from mct_s2s.azure.api_version_fallback import VAULT_SECRETS, ApiVersionFallback
 from mct_s2s.azure.key_vault.vault_refusals import BUSY, DISABLED, UNREADABLE, translate
 from mct_s2s.azure.retry import CONNECT_SECONDS, REQUEST_SECONDS, RetryPolicy
 from mct_s2s.azure.sdk_trace import OnlyAt, hooks
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from azure.keyvault.secrets import SecretProperties
 
     from mct_s2s.azure.connection import Connection
-    from mct_s2s.azure.sign_in.caller_credential import Credential
+    from mct_s2s.azure.sign_in.caller_credential import CallerCredential
 
 T = TypeVar("T")
 
@@ -68,14 +68,14 @@ class KeyVault:
         url: str,
         name: str,
         scope: str,
-        credential: Credential,
+        credential: CallerCredential,
         http: Connection,
-        patience: RetryPolicy,
+        retry_policy: RetryPolicy,
         trace: Trace,
     ) -> None:
         self.name = name
         self._credential = credential
-        self._patience = patience
+        self._retry_policy = retry_policy
         only = _OnlyFor(name, scope, credential)
         self._client = SecretClient(
             url,
@@ -87,7 +87,7 @@ class KeyVault:
             retry_policy=AsyncRetryPolicy.no_retries(),
             request_id_policy=RequestIdPolicy(),
             permit_redirects=False,
-            per_call_policies=[OnlyAt(url), ApiVersions()],
+            per_call_policies=[OnlyAt(url), ApiVersionFallback()],
             user_agent=f"mct-s2s/{__version__}",
             **hooks("Vault", trace),
         )
@@ -202,13 +202,13 @@ class KeyVault:
                     self._credential.forget(began)  # revoked, or expired early: one new token is asked for
             raise AssertionError(doing)
 
-        return await self._patience.call(once, lag=lambda error: error.service_code in BUSY)
+        return await self._retry_policy.call(once, lag=lambda error: error.service_code in BUSY)
 
 
 class _OnlyFor:
     """The shared credential, held to one scope: no vault talks us into a token for another service."""
 
-    def __init__(self, vault: str, scope: str, credential: Credential) -> None:
+    def __init__(self, vault: str, scope: str, credential: CallerCredential) -> None:
         self._vault = vault
         self._scope = scope
         self._credential = credential

@@ -11,7 +11,10 @@ from mct_s2s.planning.changes import (
     AnyChange,
 )
 from mct_s2s.planning.plan import ManualStep
-from mct_s2s.ports import Azure, Progress, SecretStore, StoredSecrets, Tokens
+from mct_s2s.ports.apply_progress import Progress
+from mct_s2s.ports.client_side import Tokens
+from mct_s2s.ports.secret_stores import SecretStore, StoredSecrets
+from mct_s2s.ports.signed_in_cloud import Azure
 
 
 class Postponed(Exception):

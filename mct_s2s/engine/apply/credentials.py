@@ -11,11 +11,11 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from mct_s2s import clock
-from mct_s2s.concurrency import to_the_end
+from mct_s2s.concurrency import finish_even_if_cancelled
 from mct_s2s.engine.apply.context import ApplyContext, Postponed
 from mct_s2s.engine.apply.proofs import key_store, make_certificate
 from mct_s2s.errors import NotShown, NotThere, S2SError, ServiceError
-from mct_s2s.model.client_sign_in import ClientSignIn, SecretProof
+from mct_s2s.model.client_sign_in import ClientSignIn, SecretCredential
 from mct_s2s.model.commands import command
 from mct_s2s.model.ids import ClientId, KeyId, same_id
 from mct_s2s.model.observed import Application, CredentialKind, ending
@@ -33,7 +33,7 @@ from mct_s2s.planning.plan import Results
 from mct_s2s.planning.rotation import REFERENCES_FOLLOW_HOURS
 from mct_s2s.planning.secret_policy import LIFETIME_FORBIDDEN, OTHERWISE, shorter_ends, typed
 from mct_s2s.planning.wire import CLIENT_SECRET
-from mct_s2s.ports import NewSecret, SecretRecord, SecretStore
+from mct_s2s.ports.secret_stores import NewSecret, SecretRecord, SecretStore
 
 PROOFS = 16
 """Tokens asked for at once as proof: of three replicas, one that does not know a secret is missed once in 600 times."""
@@ -93,7 +93,7 @@ class Credentials:
         if store.is_shown:
             # Nobody reads it there, so it takes nobody's place before it has proved itself; and no later run can know
             # of it: from here on it is shown, or it is taken back.
-            secret = await to_the_end(self._make_and_show(change, store, record, is_new=is_new))
+            secret = await finish_even_if_cancelled(self._make_and_show(change, store, record, is_new=is_new))
             if change.prove:
                 await self._prove(record.client_id, secret.value, record.scope, record.authority_host)
         else:
@@ -222,7 +222,7 @@ class Credentials:
     async def _prove(self, client_id: ClientId, secret: str, scope: str, authority: str | None) -> None:
         tenant, tokens = self._stage.tenant, self._stage.tokens
         assert tenant is not None and tokens is not None  # noqa: S101, PT018  # given to every plan that proves secrets
-        sign_in = ClientSignIn(tenant.id, client_id, SecretProof(secret), authority)
+        sign_in = ClientSignIn(tenant.id, client_id, SecretCredential(secret), authority)
         await tokens.token(sign_in, scope, is_new=True, role=None, at_once=PROOFS)
 
     async def add_certificate(self, change: AddCertificate) -> tuple[str | None, str]:

@@ -7,7 +7,8 @@ from typing import TypeGuard
 
 from mct_s2s.model.ids import ApplicationObjectId, KeyId
 from mct_s2s.planning.changes import AddCertificate, AddSecret, AnyChange
-from mct_s2s.ports import Directory, KeySpec, KeyStore, SecretRecord, SecretStore
+from mct_s2s.ports.graph import Directory
+from mct_s2s.ports.secret_stores import KeySpec, KeyStore, SecretRecord, SecretStore
 
 
 def key_store(stores: Mapping[str, SecretStore], client: str) -> KeyStore:

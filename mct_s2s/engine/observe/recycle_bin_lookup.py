@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
 
-from mct_s2s.concurrency import together
+from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.engine.apply.ownership import create_as_owner
 from mct_s2s.engine.observe.query import Query
 from mct_s2s.engine.observe.registration_custody import check_faster, restore
@@ -20,7 +20,8 @@ from mct_s2s.planning.changes import CreateApplication
 from mct_s2s.planning.edits import ApplicationPatch
 from mct_s2s.planning.leaving import made_for
 from mct_s2s.planning.restoring import deleted_client, deleted_service, holder_of_uri, is_called, taken_uri
-from mct_s2s.ports import Azure, Directory
+from mct_s2s.ports.graph import Directory
+from mct_s2s.ports.signed_in_cloud import Azure
 
 APPEARS_WITHIN = 10
 """Looks, one second apart: a registration that was deleted a moment ago comes into the recycle bin late."""
@@ -64,7 +65,9 @@ class RecycleBin:
             wanted.append(holder_of_uri(uri, await self.applications(), but=trust.service.client_id))
         if missing:
             rows = await self.applications()
-            wanted += await together(*(self._with_certificates(deleted_client(name, base, rows)) for name in missing))
+            wanted += await gather_or_cancel(
+                *(self._with_certificates(deleted_client(name, base, rows)) for name in missing)
+            )
         return tuple(dict.fromkeys(row for row in wanted if row is not None))
 
     async def _with_certificates(self, row: Application | None) -> Application | None:

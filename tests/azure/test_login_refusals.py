@@ -13,13 +13,13 @@ from azure.core.pipeline.transport import AioHttpTransport
 from azure.identity import CredentialUnavailableError
 from mct_s2s.azure.client_tokens import EntraTokens
 from mct_s2s.azure.clouds import PUBLIC
-from mct_s2s.azure.sign_in.caller_credential import Again, Credential
+from mct_s2s.azure.sign_in.caller_credential import Again, CallerCredential
 from mct_s2s.azure.sign_in.client_refusals import PROPAGATING, identity_refused
 from mct_s2s.azure.sign_in.login_refusals import refused
-from mct_s2s.azure.sign_in.methods import Caller, service_principal
+from mct_s2s.azure.sign_in.methods import SignInContext, service_principal
 from mct_s2s.azure.trace import silent
 from mct_s2s.errors import S2SError, ServiceError, SignInFailed
-from mct_s2s.model.client_sign_in import ClientSignIn, SecretProof
+from mct_s2s.model.client_sign_in import ClientSignIn, SecretCredential
 from mct_s2s.model.ids import ClientId, TenantId
 
 from tests.azure.raw import HTML, ODD_BODIES, PAGE, Answer, Once, Wire
@@ -61,8 +61,8 @@ def signing_in(*answers: Answer | Exception) -> S2SError:
     """What the user is told when the login service answers their own sign-in so."""
 
     async def main() -> None:
-        caller = Caller(PUBLIC, TENANT, {}, print, lambda: 60.0, silent)
-        credential = service_principal(TENANT, APP, SECRET, caller, transport(*answers), Once())
+        context = SignInContext(PUBLIC, TENANT, {}, print, lambda: 60.0, silent)
+        credential = service_principal(TENANT, APP, SECRET, context, transport(*answers), Once())
         await credential.get_token("https://graph.microsoft.com/.default")
 
     with pytest.raises(S2SError) as raised:
@@ -75,7 +75,7 @@ def as_client(*answers: Answer | Exception) -> ServiceError:
 
     async def main() -> None:
         tokens = EntraTokens(PUBLIC.login, transport(*answers), Once(), silent)
-        sign_in = ClientSignIn(TenantId(TENANT), ClientId(APP), SecretProof(SECRET))
+        sign_in = ClientSignIn(TenantId(TENANT), ClientId(APP), SecretCredential(SECRET))
         await tokens.token(sign_in, "api://x/.default", is_new=False, role=None)
 
     with pytest.raises(ServiceError) as raised:
@@ -308,7 +308,7 @@ def test_a_person_who_did_not_sign_in_is_asked_once() -> None:
         raise ClientAuthenticationError("The window was closed.")
 
     async def main() -> None:
-        credential = Credential(ask, "you, by browser", Once(), again=Again.PERSON)
+        credential = CallerCredential(ask, "you, by browser", Once(), again=Again.PERSON)
         for scope in ("a/.default", "b/.default"):
             with pytest.raises(SignInFailed):
                 await credential.get_token(scope)
