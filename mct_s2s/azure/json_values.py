@@ -1,4 +1,7 @@
-"""The values in an answer's JSON: each is what it has to be, or `ValueError` is raised. `RemoteService.readable` wraps."""
+"""The values in an answer's JSON: each is what it has to be, or `ValueError` is raised.
+
+`RemoteService.readable` translates that.
+"""
 
 from __future__ import annotations
 

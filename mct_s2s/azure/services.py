@@ -15,9 +15,9 @@ from mct_s2s.errors import ServiceError, SignInFailed, UsageError
 RESUME = "Check the network and the proxy, then run the same command again: it resumes."
 LATER = "Run the same command again: it resumes where this one stopped."
 UNTRUSTED = (
-    "Its certificate is signed by an authority that this machine does not trust. Where a proxy inspects the traffic, ask "
-    "whoever runs the network for its root certificate and add it to the system's certificates, or name the file that "
-    "holds it: export SSL_CERT_FILE=FILE"
+    "Its certificate is signed by an authority that this machine does not trust. If a proxy inspects the traffic, ask "
+    "your network's administrators for its root certificate and add it to the system's certificates, or name the file "
+    "that holds it: export SSL_CERT_FILE=FILE"
 )
 _HOSTNAME_MISMATCH = 62
 """OpenSSL's X509_V_ERR_HOSTNAME_MISMATCH: the authority is trusted, the address is wrong."""

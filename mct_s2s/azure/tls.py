@@ -1,8 +1,8 @@
 """Which certificate authorities are trusted: one TLS context for all connections of a command.
 
 They are the system's own, so that a company's root is trusted wherever the system trusts it, also behind a proxy that
-inspects TLS; and certifi's, for systems with an old list, or none. `REQUESTS_CA_BUNDLE` and `SSL_CERT_FILE`, which other
-programs read as well, name a file or a folder of others that replace all of them; either is enough.
+inspects TLS; and certifi's, for systems with an old list, or none. `REQUESTS_CA_BUNDLE` and `SSL_CERT_FILE`, which
+other programs read as well, name a file or a folder of others that replace all of them; either is enough.
 """
 
 from __future__ import annotations
@@ -43,8 +43,8 @@ def tls_context(
     else:
         for name, path in named.items():
             _load(context, name, path)
-    # As ssl.create_default_context has it from Python 3.13 on: a bundle may hold just the authority that issues, without
-    # the root. VERIFY_X509_STRICT, which it has since then, too, would refuse the roots of many inspecting proxies.
+    # As ssl.create_default_context has it from Python 3.13 on: a bundle may hold just the authority that issues,
+    # without the root. VERIFY_X509_STRICT, which came with it, would refuse the roots of many inspecting proxies.
     context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
     return context
 

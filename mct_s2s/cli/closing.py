@@ -9,8 +9,9 @@ from mct_s2s.cli.options import ChangingOptions
 from mct_s2s.cli.run import Run
 from mct_s2s.cli.where import where
 from mct_s2s.cli.wiring import Session
+from mct_s2s.model.client_credentials import CredentialKind
 from mct_s2s.model.commands import own_command
-from mct_s2s.model.observed import CredentialKind, ObservedState
+from mct_s2s.model.observed import ObservedState
 from mct_s2s.planning.changes import AddFederatedCredential
 from mct_s2s.planning.findings import uri_shown
 from mct_s2s.ports.secret_stores import KeyStore

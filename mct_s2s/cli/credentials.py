@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 from mct_s2s.engine.apply.journal import Journal
 from mct_s2s.inputs.clients import SecretTo
 from mct_s2s.inputs.vault import VaultTo
+from mct_s2s.model.client_credentials import CredentialKind
 from mct_s2s.model.desired import CertificateSpec, ClientSpec, SecretSpec
 from mct_s2s.model.ids import ClientId
-from mct_s2s.model.observed import CredentialKind
 from mct_s2s.planning.changes import AddCertificate, AddFederatedCredential, AddSecret
 from mct_s2s.planning.plan import Plan, Results
 from mct_s2s.ports.secret_stores import SecretStore

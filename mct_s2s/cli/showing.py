@@ -10,8 +10,8 @@ from typing import Protocol
 from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.engine.apply.proofs import needs_store
 from mct_s2s.engine.converge import Convergence
+from mct_s2s.model.client_credentials import CredentialKind
 from mct_s2s.model.ids import ApplicationObjectId, ClientId, KeyId
-from mct_s2s.model.observed import CredentialKind
 from mct_s2s.planning.changes import AddSecret, Part, Ref
 from mct_s2s.ports.graph import Directory
 from mct_s2s.ports.secret_stores import SecretStore

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, time, timedelta
 
 from mct_s2s.errors import UsageError
-from mct_s2s.model.observed import NEVER
+from mct_s2s.model.client_credentials import NEVER
 
 
 def expiry(text: str, now: datetime) -> datetime:

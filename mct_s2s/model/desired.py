@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from mct_s2s.model.client_credentials import Certificate
 from mct_s2s.model.ids import ApplicationIdUri, ClientId, PrincipalId, TenantId
-from mct_s2s.model.proofs import Certificate
 from mct_s2s.model.settings_backup import Backup
 
 

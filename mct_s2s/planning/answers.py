@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from mct_s2s.errors import ServiceError
+from mct_s2s.model.azure_resources import AppService
 from mct_s2s.model.client_sign_in import ApiAnswer
 from mct_s2s.model.commands import webapp_command
-from mct_s2s.model.observed import AppService
 from mct_s2s.planning.proof import CALL, Check, Kind
 
 USUAL_PATH = "/api/v1/organization"

@@ -8,10 +8,11 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from mct_s2s.errors import S2SError
+from mct_s2s.model.azure_resources import IdentityResource, Site
 from mct_s2s.model.caller_rights import CallerRights, SecretRestriction, Verdict
 from mct_s2s.model.commands import option
+from mct_s2s.model.directory_objects import Tenant
 from mct_s2s.model.ids import TenantId, same_id
-from mct_s2s.model.observed import IdentityResource, Site, Tenant
 from mct_s2s.planning.grants import Grant, doing, in_words, lacks
 from mct_s2s.planning.preflight import LEFT_TO_OTHERS
 from mct_s2s.planning.rights import Need, Right, judge

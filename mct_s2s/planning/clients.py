@@ -7,7 +7,10 @@ from dataclasses import dataclass, replace
 from typing import assert_never
 
 from mct_s2s.errors import NotThere
+from mct_s2s.model.azure_resources import IdentityResource
+from mct_s2s.model.client_credentials import CredentialKind, SecretNote, ending
 from mct_s2s.model.desired import CertificateSpec, ClientSpec, FederatedSpec, SecretSpec
+from mct_s2s.model.directory_objects import Application
 from mct_s2s.model.ids import (
     LONGEST_TAG,
     ApplicationObjectId,
@@ -20,15 +23,8 @@ from mct_s2s.model.ids import (
     trust_tag,
     vault_tag,
 )
-from mct_s2s.model.observed import (
-    Application,
-    ClientApplication,
-    CredentialKind,
-    IdentityResource,
-    ObservedState,
-    SecretNote,
-    ending,
-)
+from mct_s2s.model.observed import ObservedState
+from mct_s2s.model.trust import ClientApplication
 from mct_s2s.planning.changes import (
     AddSecret,
     AlreadyRight,

@@ -9,11 +9,19 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from mct_s2s.errors import Refused
+from mct_s2s.model.client_credentials import (
+    EXPIRING_WITHIN,
+    Certificate,
+    Credential,
+    CredentialKind,
+    Federation,
+    SecretNote,
+    ending,
+)
 from mct_s2s.model.commands import option
 from mct_s2s.model.desired import CertificateSpec, FederatedSpec
+from mct_s2s.model.directory_objects import Application
 from mct_s2s.model.ids import ApplicationObjectId, ClientId, same_id
-from mct_s2s.model.observed import EXPIRING_WITHIN, Application, Credential, CredentialKind, SecretNote, ending
-from mct_s2s.model.proofs import Certificate, Federation
 from mct_s2s.planning.changes import AddCertificate, AddFederatedCredential, AnyChange, ApiUri, Later
 
 MOST_FEDERATED = 20

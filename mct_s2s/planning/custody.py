@@ -15,19 +15,14 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from mct_s2s.errors import Refused
+from mct_s2s.model.client_credentials import Credential, CredentialKind, SecretNote
 from mct_s2s.model.commands import command, option, own_command
 from mct_s2s.model.desired import CertificateSpec, CredentialWish, FederatedSpec
+from mct_s2s.model.directory_objects import Application, Custody
 from mct_s2s.model.ids import PrincipalId, certificate_key_id, same_id
-from mct_s2s.model.observed import (
-    Application,
-    ClientApplication,
-    Credential,
-    CredentialKind,
-    Custody,
-    ObservedState,
-    SecretNote,
-)
+from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.site_settings import AUDIENCE, AppSettings, value_of
+from mct_s2s.model.trust import ClientApplication
 from mct_s2s.planning.membership import members
 from mct_s2s.planning.restoring import is_called, purging
 

@@ -11,17 +11,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from mct_s2s.model.azure_resources import AppService
+from mct_s2s.model.client_credentials import EXPIRING_WITHIN, CredentialKind
 from mct_s2s.model.commands import own_command, webapp_command
+from mct_s2s.model.directory_objects import Application, AppRole
 from mct_s2s.model.ids import DEFAULT_ROLE, api_uri, is_guid
-from mct_s2s.model.observed import (
-    EXPIRING_WITHIN,
-    Application,
-    AppRole,
-    AppService,
-    ClientApplication,
-    CredentialKind,
-    ObservedState,
-)
+from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.site_settings import (
     APPLICATION_IDS,
     AUDIENCE,
@@ -35,6 +30,7 @@ from mct_s2s.model.site_settings import (
     ours,
     value_of,
 )
+from mct_s2s.model.trust import ClientApplication
 from mct_s2s.planning.membership import members
 from mct_s2s.planning.restoring import holder_of_uri, taken_uri
 from mct_s2s.planning.slots import make_sticky, travelling

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from mct_s2s.errors import Refused
+from mct_s2s.model.azure_resources import AppService, Site
 from mct_s2s.model.commands import command, option
 from mct_s2s.model.desired import GivenValues
+from mct_s2s.model.directory_objects import Tenant
 from mct_s2s.model.ids import same_id
-from mct_s2s.model.observed import AppService, ObservedState, Site, Tenant
+from mct_s2s.model.observed import ObservedState
 
 
 def refuse_function_app(site: Site) -> None:

@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
-from mct_s2s.model.observed import YOUNG, Application, ObservedState
+from mct_s2s.model.client_credentials import YOUNG
+from mct_s2s.model.directory_objects import Application
+from mct_s2s.model.observed import ObservedState
 from mct_s2s.planning.changes import (
     AnyChange,
     AssignAppRole,

@@ -6,9 +6,12 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 
 from mct_s2s.errors import NotThere, Refused
+from mct_s2s.model.azure_resources import IdentityResource
 from mct_s2s.model.desired import Removal
+from mct_s2s.model.directory_objects import Application, ServicePrincipal
 from mct_s2s.model.ids import client_unique_name, same_id
-from mct_s2s.model.observed import Application, ClientApplication, IdentityResource, ObservedState, ServicePrincipal
+from mct_s2s.model.observed import ObservedState
+from mct_s2s.model.trust import ClientApplication
 from mct_s2s.planning.membership import members
 
 

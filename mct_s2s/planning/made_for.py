@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from mct_s2s.errors import Refused
 from mct_s2s.model.commands import own_command
+from mct_s2s.model.directory_objects import Application
 from mct_s2s.model.ids import same_id, site_in_note, site_note
-from mct_s2s.model.observed import Application, ObservedState
+from mct_s2s.model.observed import ObservedState
 from mct_s2s.planning.custody import SERVICE_OPTION
 
 

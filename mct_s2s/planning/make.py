@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from mct_s2s.model.desired import Desired, SettingsScope
+from mct_s2s.model.directory_objects import PrincipalKind
 from mct_s2s.model.ids import ClientId, PrincipalId
-from mct_s2s.model.observed import ObservedState, PrincipalKind
+from mct_s2s.model.observed import ObservedState
 from mct_s2s.planning import guards
 from mct_s2s.planning.changes import AlreadyRight, AnyChange, Later, WriteSettings
 from mct_s2s.planning.clients import Client, plan_client, plan_identity

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from mct_s2s.model.observed import ClientApplication, ObservedState
+from mct_s2s.model.observed import ObservedState
+from mct_s2s.model.trust import ClientApplication
 
 
 def members(observed: ObservedState) -> tuple[ClientApplication, ...]:

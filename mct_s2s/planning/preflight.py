@@ -11,8 +11,9 @@ from dataclasses import dataclass, replace
 
 from mct_s2s.errors import PermissionMissing
 from mct_s2s.model.caller_rights import CallerRights, Verdict
+from mct_s2s.model.directory_objects import Application
 from mct_s2s.model.ids import ApplicationObjectId, same_id
-from mct_s2s.model.observed import Application, ObservedState
+from mct_s2s.model.observed import ObservedState
 from mct_s2s.planning.changes import (
     AddCertificate,
     AddFederatedCredential,

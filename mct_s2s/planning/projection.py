@@ -9,17 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
+from mct_s2s.model.client_credentials import Credential, CredentialKind
+from mct_s2s.model.directory_objects import Application, Assignment, ServicePrincipal
 from mct_s2s.model.ids import ApplicationObjectId, ClientId, KeyId, PrincipalId, same_id
-from mct_s2s.model.observed import (
-    Application,
-    Assignment,
-    ClientApplication,
-    Credential,
-    CredentialKind,
-    ObservedState,
-    ServicePrincipal,
-    Trust,
-)
+from mct_s2s.model.observed import ObservedState
+from mct_s2s.model.trust import ClientApplication, Trust
 from mct_s2s.planning.changes import (
     AddCertificate,
     AddFederatedCredential,

@@ -9,10 +9,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
+from mct_s2s.model.azure_resources import AppService
 from mct_s2s.model.client_sign_in import Claims
 from mct_s2s.model.commands import own_command, webapp_command
 from mct_s2s.model.ids import same_id
-from mct_s2s.model.observed import AppService, ObservedState
+from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.site_settings import (
     APPLICATION_IDS,
     AUDIENCE,

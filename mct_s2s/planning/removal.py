@@ -9,17 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from mct_s2s.model.azure_resources import IdentityUse
+from mct_s2s.model.client_credentials import CredentialKind
 from mct_s2s.model.desired import Removal
+from mct_s2s.model.directory_objects import Application, ServicePrincipal
 from mct_s2s.model.ids import PrincipalId, identity_tag, same_id
-from mct_s2s.model.observed import (
-    Application,
-    ClientApplication,
-    CredentialKind,
-    IdentityUse,
-    ObservedState,
-    ServicePrincipal,
-)
+from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.site_settings import NAMES
+from mct_s2s.model.trust import ClientApplication
 from mct_s2s.planning.changes import (
     AlreadyRight,
     AnyChange,

@@ -12,10 +12,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from mct_s2s.errors import NotThere, Refused
+from mct_s2s.model.azure_resources import WiredApp
+from mct_s2s.model.client_credentials import Credential, CredentialKind, SecretNote, ending
 from mct_s2s.model.commands import command
 from mct_s2s.model.desired import Rotation
+from mct_s2s.model.directory_objects import Application
 from mct_s2s.model.ids import LONGEST_TAG, KeyId, api_uri, same_id, vault_tag
-from mct_s2s.model.observed import Application, Credential, CredentialKind, ObservedState, SecretNote, WiredApp, ending
+from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.site_settings import AUDIENCE, value_of
 from mct_s2s.planning.changes import (
     AddSecret,

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 from mct_s2s.errors import NotThere, Refused
 from mct_s2s.model.desired import ServiceSpec
+from mct_s2s.model.directory_objects import Application, AppRole
 from mct_s2s.model.ids import (
     DEFAULT_ROLE,
     LONGEST_TAG,
@@ -23,7 +24,7 @@ from mct_s2s.model.ids import (
     wire_tag,
     wired_resource_in_tag,
 )
-from mct_s2s.model.observed import Application, AppRole, ObservedState
+from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.site_settings import AUDIENCE, ROLE, value_of
 from mct_s2s.planning.changes import (
     AlreadyRight,

@@ -10,8 +10,9 @@ from collections.abc import Collection, Iterable
 from mct_s2s.errors import Refused
 from mct_s2s.model.commands import option
 from mct_s2s.model.desired import Desired, GivenValues, SettingsScope
+from mct_s2s.model.directory_objects import Tenant
 from mct_s2s.model.ids import ClientId, PrincipalId
-from mct_s2s.model.observed import ObservedState, Tenant
+from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.settings_backup import Backup
 from mct_s2s.model.site_settings import (
     APPLICATION_IDS,

@@ -6,8 +6,8 @@ site's own business and are never changed here. Source: learn.microsoft.com/azur
 
 from __future__ import annotations
 
+from mct_s2s.model.azure_resources import AppService
 from mct_s2s.model.commands import webapp_command
-from mct_s2s.model.observed import AppService
 from mct_s2s.model.site_settings import NAMES, ours
 
 

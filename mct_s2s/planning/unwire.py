@@ -8,9 +8,11 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
+from mct_s2s.model.azure_resources import WiredApp
 from mct_s2s.model.commands import command, webapp_command
+from mct_s2s.model.directory_objects import Application
 from mct_s2s.model.ids import ClientId, place_in_tag, wire_tag
-from mct_s2s.model.observed import Application, ObservedState, WiredApp
+from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.planning.changes import AlreadyRight, AnyChange, DeleteStoredSecret, SettingsSpec, WireApp
 from mct_s2s.planning.leaving import Leaving

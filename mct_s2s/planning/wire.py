@@ -10,10 +10,11 @@ import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 from mct_s2s.errors import Refused
+from mct_s2s.model.azure_resources import WiredApp
 from mct_s2s.model.commands import command, grant_on_vault, own_command
 from mct_s2s.model.desired import WireSpec
 from mct_s2s.model.ids import ClientId, api_uri
-from mct_s2s.model.observed import ObservedState, WiredApp
+from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.site_settings import AppSettings, spelling_in, value_of
 from mct_s2s.planning.changes import (
     AddSecret,

@@ -7,9 +7,9 @@ from datetime import datetime
 from typing import Protocol
 
 from mct_s2s.model.caller_rights import Person, RoleAssignment, SecretRule, SignedIn
+from mct_s2s.model.client_credentials import Certificate, Credential, Federation
+from mct_s2s.model.directory_objects import Application, Assignment, Owner, ServicePrincipal, Tenant
 from mct_s2s.model.ids import ApplicationObjectId, AppRoleId, ClientId, KeyId, PrincipalId
-from mct_s2s.model.observed import Application, Assignment, Credential, Owner, ServicePrincipal, Tenant
-from mct_s2s.model.proofs import Certificate, Federation
 from mct_s2s.planning.edits import ApplicationPatch
 from mct_s2s.ports.secret_stores import NewSecret
 

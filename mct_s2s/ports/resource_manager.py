@@ -6,9 +6,9 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
+from mct_s2s.model.azure_resources import IdentityResource, Site, SlotConfig
 from mct_s2s.model.caller_rights import Denial, Permission, ResourceLock
 from mct_s2s.model.ids import PrincipalId, TenantId
-from mct_s2s.model.observed import IdentityResource, Site, SlotConfig
 from mct_s2s.model.resource_id import ResourceId
 
 

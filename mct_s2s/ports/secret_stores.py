@@ -7,9 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol, runtime_checkable
 
+from mct_s2s.model.client_credentials import Certificate, SecretNote
 from mct_s2s.model.ids import ClientId, KeyId, TenantId
-from mct_s2s.model.observed import SecretNote
-from mct_s2s.model.proofs import Certificate
 
 
 @dataclass(frozen=True)

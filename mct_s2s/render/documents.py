@@ -8,15 +8,12 @@ from datetime import datetime
 from typing import Any
 
 from mct_s2s.errors import S2SError
-from mct_s2s.model.observed import (
-    AppService,
-    ClientApplication,
-    Credential,
-    CredentialKind,
-    ObservedState,
-    ServicePrincipal,
-)
+from mct_s2s.model.azure_resources import AppService
+from mct_s2s.model.client_credentials import Credential, CredentialKind
+from mct_s2s.model.directory_objects import ServicePrincipal
+from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.site_settings import ours
+from mct_s2s.model.trust import ClientApplication
 from mct_s2s.planning.changes import Action, AnyChange, WriteSettings, known_id
 from mct_s2s.planning.findings import Finding, is_allowed, is_consented, is_healthy, uri_shown, wanted_role
 from mct_s2s.planning.membership import members

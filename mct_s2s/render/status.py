@@ -6,8 +6,10 @@ from datetime import datetime, timedelta
 
 from rich.text import Text
 
-from mct_s2s.model.observed import EXPIRING_WITHIN, ClientApplication, ObservedState, has_end
+from mct_s2s.model.client_credentials import EXPIRING_WITHIN, has_end
+from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.site_settings import NAMES, ours
+from mct_s2s.model.trust import ClientApplication
 from mct_s2s.planning.findings import (
     Finding,
     Severity,

@@ -16,9 +16,9 @@ from mct_s2s.azure.key_vault.vault_client import KeyVault, SecretVersion
 from mct_s2s.azure.key_vault.vault_refusals import DELETED
 from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.errors import S2SError, ServiceError, UsageError
+from mct_s2s.model.client_credentials import SecretNote
 from mct_s2s.model.commands import command, option
 from mct_s2s.model.ids import ClientId, KeyId, TenantId, same_id
-from mct_s2s.model.observed import SecretNote
 from mct_s2s.ports.secret_stores import NewSecret, SecretRecord, StoredCredential
 
 MAKER = "mct-s2s"

@@ -23,19 +23,19 @@ from mct_s2s.azure.arm.resource_rights import ArmAccess
 from mct_s2s.azure.client_tokens import EntraTokens, read_token
 from mct_s2s.azure.cloud_metadata import read_cloud
 from mct_s2s.azure.clouds import PUBLIC, Cloud
-from mct_s2s.azure.sign_in.methods import SignInContext, service_principal
+from mct_s2s.azure.sign_in.methods import service_principal
 from mct_s2s.azure.trace import silent
 from mct_s2s.errors import S2SError
+from mct_s2s.model.azure_resources import IdentityResource
 from mct_s2s.model.caller_rights import SignedIn as Who
+from mct_s2s.model.client_credentials import Certificate, Federation
 from mct_s2s.model.client_sign_in import ApiToken, ClientSignIn, IdentitySignIn, SecretCredential
 from mct_s2s.model.ids import ApplicationObjectId, AppRoleId, ClientId, KeyId, PrincipalId, TenantId
-from mct_s2s.model.observed import IdentityResource
-from mct_s2s.model.proofs import Certificate, Federation
 from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.planning.edits import ApplicationPatch
 
 from tests.azure.any_answer import answers, documents, is_well_typed, json_values
-from tests.azure.raw import Answer, Once, SignedIn, Wire, arm_session, graph_session
+from tests.azure.raw import Answer, Once, SignedIn, Wire, arm_session, graph_session, sign_in_context
 from tests.engine.memory import run
 from tests.planning.worlds import guid
 from tests.support.sampling import cases
@@ -345,8 +345,8 @@ def _transport(*given_answers: Answer) -> AioHttpTransport:
 @given(st.lists(answers(GRANT, AADSTS), min_size=1, max_size=2))
 def test_any_answer_to_a_sign_in(given_answers: list[Answer]) -> None:
     async def ask() -> object:
-        context = SignInContext(PUBLIC, TENANT, {}, print, lambda: 60.0, silent)
-        credential = service_principal(TENANT, APP, "secret", context, _transport(*given_answers), Once())
+        context = sign_in_context(_transport(*given_answers), TENANT)
+        credential = service_principal(TENANT, APP, "secret", context)
         return await credential.get_token("https://graph.microsoft.com/.default")
 
     outcome(ask)

@@ -11,6 +11,7 @@ import httpx
 import pytest
 from mct_s2s.azure.graph import graph_refusals
 from mct_s2s.azure.graph.directory import GraphDirectory
+from mct_s2s.azure.graph.graph_operations import GraphOperation
 from mct_s2s.errors import PermissionMissing, S2SError, ServiceError, SignInFailed
 from mct_s2s.model.ids import ApplicationObjectId, AppRoleId, ClientId, PrincipalId
 
@@ -20,9 +21,10 @@ from tests.planning.worlds import guid
 # msgraph-sdk's own modules warn of their deprecation when they are imported.
 pytestmark = pytest.mark.filterwarnings("ignore:(GetQueryParameters|This class) is deprecated:DeprecationWarning")
 
-CREATE, CHANGE, RESTORE = "create the registration", "change the registration", "restore the registration"
-PRINCIPAL, CONSENT, SECRET = "create the service principal", "grant admin consent", "make the secret"
-CERTIFICATE, FEDERATED = "add the certificate", "add the federated credential"
+READ, CREATE, CHANGE = GraphOperation.READ, GraphOperation.CREATE_APPLICATION, GraphOperation.CHANGE_APPLICATION
+RESTORE, PRINCIPAL, CONSENT = GraphOperation.RESTORE, GraphOperation.CREATE_PRINCIPAL, GraphOperation.CONSENT
+SECRET, CERTIFICATE = GraphOperation.ADD_SECRET, GraphOperation.ADD_CERTIFICATE
+FEDERATED = GraphOperation.ADD_FEDERATED_CREDENTIAL
 OBJECT = ApplicationObjectId("6d2f7a55-5b61-4c5f-9a4f-1d7f0b7b6c11")
 NOT_FOUND = f"Resource '{OBJECT}' does not exist or one of its queried reference-property objects are not present."
 LOCAL_TENANT = (
@@ -43,14 +45,14 @@ def refusal(
     return Answer(status, {"error": error}, {**JSON, "request-id": REQUEST_ID, **(headers or {})})
 
 
-def told(answer: Answer | Exception, doing: str = graph_refusals.READ) -> S2SError:
+def told(answer: Answer | Exception, doing: GraphOperation = READ) -> S2SError:
     """What the user is told when a request that is `doing` something gets that answer."""
     with pytest.raises(S2SError) as raised:
         asyncio.run(graph_session(answer).send(graph_request(), doing))
     return raised.value
 
 
-def service_error(answer: Answer | Exception, doing: str = graph_refusals.READ) -> ServiceError:
+def service_error(answer: Answer | Exception, doing: GraphOperation = READ) -> ServiceError:
     error = told(answer, doing)
     assert isinstance(error, ServiceError)
     return error
@@ -60,7 +62,7 @@ def service_error(answer: Answer | Exception, doing: str = graph_refusals.READ) 
 class Case:
     """A raw answer, and what becomes of it."""
 
-    doing: str
+    doing: GraphOperation
     answer: Answer
     code: str
     remedy: str
@@ -73,15 +75,15 @@ class Case:
 
 REFUSALS = {
     "no privileges to read": Case(
-        graph_refusals.READ,
+        READ,
         refusal(403, "Authorization_RequestDenied", "Insufficient privileges to complete the operation."),
         "permission-missing", "Directory Readers", PermissionMissing, 4,
     ),
     "an object that is not there, or not yet": Case(
-        graph_refusals.READ, refusal(404, "Request_ResourceNotFound", NOT_FOUND), "graph-refused", AGAIN, lag=True
+        READ, refusal(404, "Request_ResourceNotFound", NOT_FOUND), "graph-refused", AGAIN, lag=True
     ),
     "fresh directory data": Case(
-        graph_refusals.READ,
+        READ,
         refusal(404, "Directory_ObjectNotFound", "Unable to read the company information from the directory."),
         "graph-refused", AGAIN, lag=True,
     ),
@@ -214,7 +216,7 @@ REFUSALS = {
         "graph-refused", AGAIN,
     ),
     "a query that is not supported": Case(
-        graph_refusals.READ,
+        READ,
         refusal(400, "Request_UnsupportedQuery", "Direct queries to this resource type are not supported."),
         "graph-refused", AGAIN,
     ),
@@ -227,12 +229,12 @@ REFUSALS = {
         CREATE, refusal(503, "ServiceUnavailable", "The service is unavailable."), "graph-refused", "resumes"
     ),
     "no token": Case(
-        graph_refusals.READ,
+        READ,
         refusal(401, "InvalidAuthenticationToken", "Access token is empty."),
         "graph-sign-in", "az login", SignInFailed, 4,
     ),
     "a token for another service": Case(
-        graph_refusals.READ,
+        READ,
         refusal(401, "InvalidAuthenticationToken", "Access token validation failure. Invalid audience."),
         "graph-sign-in", "az login", SignInFailed, 4,
     ),
@@ -285,26 +287,28 @@ def test_retry_after_is_seconds_or_nothing(header: str | None, seconds: float | 
 
 
 LEAST = {
-    graph_refusals.READ: ("Application.Read.All and Organization.Read.All", "Directory Readers"),
+    READ: ("Application.Read.All and Organization.Read.All", "Directory Readers"),
     CREATE: ("Application.ReadWrite.OwnedBy", "Application Developer"),
     CHANGE: ("Application.ReadWrite.OwnedBy", "Cloud Application Administrator"),
     RESTORE: ("Application.ReadWrite.All", "Cloud Application Administrator"),
     PRINCIPAL: ("Application.ReadWrite.OwnedBy", "Cloud Application Administrator"),
     SECRET: ("Application.ReadWrite.OwnedBy", "Cloud Application Administrator"),
-    "remove the secret": ("Application.ReadWrite.OwnedBy", "Cloud Application Administrator"),
+    GraphOperation.REMOVE_SECRET: ("Application.ReadWrite.OwnedBy", "Cloud Application Administrator"),
     CERTIFICATE: ("Application.ReadWrite.OwnedBy", "Cloud Application Administrator"),
     FEDERATED: ("Application.ReadWrite.OwnedBy", "Cloud Application Administrator"),
     CONSENT: ("AppRoleAssignment.ReadWrite.All and Application.Read.All", "Cloud Application Administrator"),
-    "delete the registration": ("Application.ReadWrite", "Cloud Application Administrator"),
-    "purge the registration": ("Application.ReadWrite", "Cloud Application Administrator"),
+    GraphOperation.DELETE_APPLICATION: ("Application.ReadWrite", "Cloud Application Administrator"),
+    GraphOperation.PURGE_APPLICATION: ("Application.ReadWrite", "Cloud Application Administrator"),
 }
 
 
 @pytest.mark.parametrize(("doing", "least"), LEAST.items(), ids=LEAST.keys())
-def test_a_missing_permission_names_the_least_role_and_the_least_permission(doing: str, least: tuple[str, str]) -> None:
+def test_a_missing_permission_names_the_least_role_and_the_least_permission(
+    doing: GraphOperation, least: tuple[str, str]
+) -> None:
     denied = refusal(403, "Authorization_RequestDenied", "Insufficient privileges to complete the operation.")
     error = told(denied, doing)
-    assert isinstance(error, graph_refusals.PermissionDenied)
+    assert isinstance(error, PermissionMissing)
     assert (error.code, error.exit_code) == ("permission-missing", 4)
     permission, role = least
     assert f"the role {role} (for a person)" in error.remedy
@@ -315,14 +319,14 @@ def test_a_missing_permission_names_the_least_role_and_the_least_permission(doin
 def test_a_revocation_that_is_denied_names_the_permission_over_assignments() -> None:
     """A service principal that is granted Application.ReadWrite.OwnedBy as told is denied again."""
     denied = refusal(403, "Authorization_RequestDenied", "Insufficient privileges to complete the operation.")
-    assert "AppRoleAssignment.ReadWrite.All" in told(denied, "revoke the admin consent").remedy
+    assert "AppRoleAssignment.ReadWrite.All" in told(denied, GraphOperation.REVOKE).remedy
 
 
 def test_a_refused_token_is_replaced_once_before_it_is_called_a_failure() -> None:
     """A token that was revoked, or expired early, must not end a command that a new one would let go on."""
     refused = refusal(401, "InvalidAuthenticationToken", "Lifetime validation failed, the token is expired.")
     session = graph_session(refused, Answer(200, {"value": []}))
-    assert asyncio.run(session.send(graph_request(), graph_refusals.READ)) == {"value": []}
+    assert asyncio.run(session.send(graph_request(), READ)) == {"value": []}
     signed_in = session._credential
     assert isinstance(signed_in, SignedIn)
     assert signed_in.forgotten == 1
@@ -349,7 +353,7 @@ def test_a_claims_challenge_is_told_with_the_commands_that_answer_it(status: int
 def test_the_claims_of_a_challenge_are_brought_and_the_request_is_sent_once_more() -> None:
     challenged = Answer(401, b"", {"WWW-Authenticate": CHALLENGE})
     session = graph_session(challenged, Answer(200, {"value": []}), brings=True)
-    assert asyncio.run(session.send(graph_request(), graph_refusals.READ)) == {"value": []}
+    assert asyncio.run(session.send(graph_request(), READ)) == {"value": []}
     signed_in = session._credential
     assert isinstance(signed_in, SignedIn)
     assert [challenge.claims for challenge in signed_in.brought] == ['{"access_token": {}}']
@@ -415,7 +419,7 @@ def test_a_success_without_a_body_is_none() -> None:
 def test_an_error_that_is_nobodys_refusal_is_not_hidden() -> None:
     """A bug of ours must not be told as Microsoft's refusal."""
     with pytest.raises(ZeroDivisionError):
-        graph_refusals.translate(ZeroDivisionError(), CREATE)
+        asyncio.run(graph_session(ZeroDivisionError()).send(graph_request(), CREATE))
 
 
 OF_ANOTHER_SHAPE: dict[str, object] = {

@@ -16,13 +16,13 @@ from mct_s2s.azure.clouds import PUBLIC
 from mct_s2s.azure.sign_in.caller_credential import Again, CallerCredential
 from mct_s2s.azure.sign_in.client_refusals import PROPAGATING, identity_refused
 from mct_s2s.azure.sign_in.login_refusals import refused
-from mct_s2s.azure.sign_in.methods import SignInContext, service_principal
+from mct_s2s.azure.sign_in.methods import service_principal
 from mct_s2s.azure.trace import silent
 from mct_s2s.errors import S2SError, ServiceError, SignInFailed
 from mct_s2s.model.client_sign_in import ClientSignIn, SecretCredential
 from mct_s2s.model.ids import ClientId, TenantId
 
-from tests.azure.raw import HTML, ODD_BODIES, PAGE, Answer, Once, Wire
+from tests.azure.raw import HTML, ODD_BODIES, PAGE, Answer, Once, Wire, sign_in_context
 
 TENANT, APP = "3f1d0c52-7a0b-4c1e-8a55-0c6f5d1b2a77", "c1a0be0e-92b5-4f0e-a9c5-3f4f27d1a8a1"
 TRACE = "0f4e3b0b-7c1f-4b35-8f9d-4d2f6d0a1b00"
@@ -61,8 +61,7 @@ def signing_in(*answers: Answer | Exception) -> S2SError:
     """What the user is told when the login service answers their own sign-in so."""
 
     async def main() -> None:
-        context = SignInContext(PUBLIC, TENANT, {}, print, lambda: 60.0, silent)
-        credential = service_principal(TENANT, APP, SECRET, context, transport(*answers), Once())
+        credential = service_principal(TENANT, APP, SECRET, sign_in_context(transport(*answers), TENANT))
         await credential.get_token("https://graph.microsoft.com/.default")
 
     with pytest.raises(S2SError) as raised:

@@ -19,26 +19,14 @@ from typing import Any, TypeVar
 from mct_s2s.engine.converge import Answer, Convergence, Goal, converge
 from mct_s2s.engine.observe.query import Query
 from mct_s2s.errors import NotThere, S2SError, ServiceError
+from mct_s2s.model.azure_resources import IdentityResource, Site, SlotConfig
 from mct_s2s.model.caller_rights import Denial, Permission, Person, ResourceLock, RoleAssignment, SecretRule, SignedIn
+from mct_s2s.model.client_credentials import Certificate, Credential, CredentialKind, Federation, SecretNote
 from mct_s2s.model.client_sign_in import ApiAnswer, ApiToken, Claims, ClientSignIn, SecretCredential, SignIn
 from mct_s2s.model.desired import Desired
+from mct_s2s.model.directory_objects import Application, Assignment, Owner, PrincipalKind, ServicePrincipal, Tenant
 from mct_s2s.model.ids import ApplicationObjectId, AppRoleId, ClientId, KeyId, PrincipalId, same_id
-from mct_s2s.model.observed import (
-    Application,
-    Assignment,
-    Credential,
-    CredentialKind,
-    IdentityResource,
-    ObservedState,
-    Owner,
-    PrincipalKind,
-    SecretNote,
-    ServicePrincipal,
-    Site,
-    SlotConfig,
-    Tenant,
-)
-from mct_s2s.model.proofs import Certificate, Federation
+from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.model.site_settings import APPLICATION_IDS, OBJECT_IDS, allow_list, is_enabled
 from mct_s2s.model.site_target import SiteTarget

@@ -17,6 +17,7 @@ from mct_s2s.engine.verify.client_calls import (
     verify_clients,
 )
 from mct_s2s.errors import ServiceError
+from mct_s2s.model.client_credentials import YOUNG
 from mct_s2s.model.client_sign_in import (
     ApiAnswer,
     AssertionCredential,
@@ -25,8 +26,9 @@ from mct_s2s.model.client_sign_in import (
     OwnCredential,
     SecretCredential,
 )
+from mct_s2s.model.directory_objects import PrincipalKind, ServicePrincipal
 from mct_s2s.model.ids import ClientId, PrincipalId, api_uri
-from mct_s2s.model.observed import YOUNG, ObservedState, PrincipalKind, ServicePrincipal
+from mct_s2s.model.observed import ObservedState
 from mct_s2s.planning.proof import Check, Verification
 
 from tests.engine.memory import TARGET, MemoryApi, MemoryTokens, World, carry_out, goal, lost, refused, run, world

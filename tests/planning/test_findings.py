@@ -6,9 +6,12 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 import pytest
-from mct_s2s.model.observed import ClientApplication, Credential, CredentialKind, ObservedState, SlotConfig, Trust
+from mct_s2s.model.azure_resources import SlotConfig
+from mct_s2s.model.client_credentials import Credential, CredentialKind
+from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.model.site_settings import NAMES
+from mct_s2s.model.trust import ClientApplication, Trust
 from mct_s2s.planning.findings import Severity, diagnose, is_healthy
 
 from tests.cli.schemas import FINDING_CODES

@@ -9,8 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from mct_s2s.errors import Refused
+from mct_s2s.model.azure_resources import IdentityResource
+from mct_s2s.model.directory_objects import AppRole, RequiredAccess
 from mct_s2s.model.ids import AppRoleId, ClientId, PrincipalId, client_unique_name, file_stem, service_unique_name
-from mct_s2s.model.observed import AppRole, IdentityResource, ObservedState, RequiredAccess
+from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.site_settings import APPLICATION_IDS, NAMES, OBJECT_IDS, allow_list
 from mct_s2s.planning.changes import ApiUri, ApplicationEdits, SettingSpec, SettingsSpec
 from mct_s2s.planning.edits import patch_for

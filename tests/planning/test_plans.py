@@ -6,19 +6,12 @@ from dataclasses import replace
 
 import pytest
 from mct_s2s.errors import NotThere, Refused, S2SError
+from mct_s2s.model.client_credentials import CredentialKind, SecretNote
 from mct_s2s.model.desired import ClientSpec, Desired, GivenValues, SecretSpec, ServiceSpec, SettingsScope
+from mct_s2s.model.directory_objects import Application, PrincipalKind, ServicePrincipal, Tenant
 from mct_s2s.model.ids import ApplicationIdUri, AppRoleId, ClientId, PrincipalId, TenantId, api_uri
-from mct_s2s.model.observed import (
-    Application,
-    ClientApplication,
-    CredentialKind,
-    ObservedState,
-    PrincipalKind,
-    SecretNote,
-    ServicePrincipal,
-    Tenant,
-    Trust,
-)
+from mct_s2s.model.observed import ObservedState
+from mct_s2s.model.trust import ClientApplication, Trust
 from mct_s2s.planning.changes import (
     AddSecret,
     AssignAppRole,

@@ -7,7 +7,10 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import NAMESPACE_DNS, uuid5
 
+from mct_s2s.model.azure_resources import AppService, IdentityResource, Site
+from mct_s2s.model.client_credentials import Credential, CredentialKind
 from mct_s2s.model.desired import ClientSpec, Desired, SecretSpec, ServiceSpec
+from mct_s2s.model.directory_objects import Application, AppRole, Assignment, RequiredAccess, ServicePrincipal, Tenant
 from mct_s2s.model.ids import (
     ApplicationObjectId,
     AppRoleId,
@@ -18,23 +21,9 @@ from mct_s2s.model.ids import (
     api_uri,
     client_unique_name,
 )
-from mct_s2s.model.observed import (
-    Application,
-    AppRole,
-    AppService,
-    Assignment,
-    ClientApplication,
-    Credential,
-    CredentialKind,
-    IdentityResource,
-    ObservedState,
-    RequiredAccess,
-    ServicePrincipal,
-    Site,
-    Tenant,
-    Trust,
-)
+from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.resource_id import ResourceId
+from mct_s2s.model.trust import ClientApplication, Trust
 from mct_s2s.planning.changes import (
     AddCertificate,
     AddFederatedCredential,

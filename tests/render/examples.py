@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 from mct_s2s.errors import ServiceError
+from mct_s2s.model.azure_resources import AppService
+from mct_s2s.model.directory_objects import PrincipalKind, ServicePrincipal
 from mct_s2s.model.ids import ClientId, PrincipalId
-from mct_s2s.model.observed import AppService, ObservedState, PrincipalKind, ServicePrincipal
+from mct_s2s.model.observed import ObservedState
 from mct_s2s.planning.changes import AlreadyRight, AnyChange, CreateServicePrincipal, RemoveSecret
 from mct_s2s.planning.grants import Grant, Lack
 from mct_s2s.planning.make import make_plan

@@ -8,8 +8,10 @@ from dataclasses import replace
 from datetime import timedelta
 
 from mct_s2s.errors import NotThere, S2SError
-from mct_s2s.model.observed import AppService, ClientApplication, ObservedState
-from mct_s2s.model.proofs import Federation
+from mct_s2s.model.azure_resources import AppService
+from mct_s2s.model.client_credentials import Federation
+from mct_s2s.model.observed import ObservedState
+from mct_s2s.model.trust import ClientApplication
 from mct_s2s.planning.checks import Check as DoctorCheck
 from mct_s2s.planning.checks import State
 from mct_s2s.planning.findings import Finding, Severity, diagnose

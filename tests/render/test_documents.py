@@ -7,9 +7,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from mct_s2s.model.observed import ClientApplication, CredentialKind, ObservedState, Trust
+from mct_s2s.model.client_credentials import CredentialKind
+from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.model.site_settings import NAMES
+from mct_s2s.model.trust import ClientApplication, Trust
 from mct_s2s.planning.findings import Finding, Severity, diagnose
 from mct_s2s.planning.membership import members
 from mct_s2s.render.documents import (

@@ -6,8 +6,10 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from mct_s2s.model.observed import NEVER, ClientApplication, CredentialKind, ObservedState, Trust
+from mct_s2s.model.client_credentials import NEVER, CredentialKind
+from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.resource_id import ResourceId
+from mct_s2s.model.trust import ClientApplication, Trust
 from mct_s2s.planning.findings import Finding, Severity, diagnose
 from mct_s2s.render.status import show_findings, show_status
 

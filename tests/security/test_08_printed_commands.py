@@ -17,13 +17,14 @@ from hypothesis import strategies as st
 from mct_s2s import errors
 from mct_s2s.cli.options import AzureOptions
 from mct_s2s.cli.where import where
+from mct_s2s.model.azure_resources import AppService, WiredApp
 from mct_s2s.model.caller_rights import CallerRights, DirectoryRights, Lock, Permission, ScopeRights, SignedIn
+from mct_s2s.model.client_credentials import Federation
 from mct_s2s.model.client_sign_in import Claims
 from mct_s2s.model.commands import command, grant_on_vault, option, own_command, webapp_command
 from mct_s2s.model.desired import WireSpec
 from mct_s2s.model.ids import ApplicationObjectId, ClientId, PrincipalId
-from mct_s2s.model.observed import AppService, ObservedState, WiredApp
-from mct_s2s.model.proofs import Federation
+from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.resource_id import USER_ASSIGNED_IDENTITIES, ResourceId
 from mct_s2s.planning.answers import stopped
 from mct_s2s.planning.findings import diagnose

@@ -11,8 +11,8 @@ from mct_s2s.azure.json_values import guid, members, optional, text, texts
 from mct_s2s.azure.services import ARM
 from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.errors import NotThere, PermissionMissing, ServiceError
+from mct_s2s.model.azure_resources import Site, SlotConfig
 from mct_s2s.model.ids import TenantId
-from mct_s2s.model.observed import Site, SlotConfig
 from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.ports.resource_manager import Subscription
 

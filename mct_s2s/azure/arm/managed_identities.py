@@ -17,9 +17,9 @@ from mct_s2s.azure.arm.arm_session import ArmSession
 from mct_s2s.azure.json_values import guid, members, optional, rows, text, texts
 from mct_s2s.azure.services import ARM
 from mct_s2s.errors import NotThere, ServiceError
+from mct_s2s.model.azure_resources import IdentityResource
 from mct_s2s.model.commands import command, webapp_command
 from mct_s2s.model.ids import PrincipalId
-from mct_s2s.model.observed import IdentityResource
 from mct_s2s.model.resource_id import USER_ASSIGNED_IDENTITIES, ResourceId
 
 if TYPE_CHECKING:

@@ -17,8 +17,8 @@ from mct_s2s.azure.graph.directory_requests import DirectoryRequests, create_if_
 from mct_s2s.azure.graph.graph_operations import GraphOperation
 from mct_s2s.azure.graph.graph_refusals import is_lag
 from mct_s2s.errors import ServiceError
+from mct_s2s.model.directory_objects import Application
 from mct_s2s.model.ids import ApplicationObjectId, ClientId, PrincipalId
-from mct_s2s.model.observed import Application
 from mct_s2s.planning.edits import ApplicationPatch
 
 OWNERS = "owners@odata.bind"

@@ -27,9 +27,9 @@ from mct_s2s.azure.retry import Lag, no_lag
 from mct_s2s.azure.services import GRAPH
 from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.errors import ServiceError
+from mct_s2s.model.client_credentials import Certificate, Credential, CredentialKind, Federation
+from mct_s2s.model.directory_objects import Owner
 from mct_s2s.model.ids import ApplicationObjectId, KeyId, PrincipalId, same_id
-from mct_s2s.model.observed import Credential, CredentialKind, Owner
-from mct_s2s.model.proofs import Certificate, Federation
 from mct_s2s.ports.secret_stores import NewSecret
 
 FEDERATED_ATTEMPTS = 4
@@ -236,7 +236,7 @@ class CredentialRequests(DirectoryRequests):
                 raise
 
     async def _lists(self, path: str, lag: Lag, *, with_keys: bool = False) -> dict[str, list[Mapping[str, Any]]]:
-        """`passwordCredentials` and `keyCredentials`. Keys of certificates are shown by name only, on a small budget."""
+        """`passwordCredentials` and `keyCredentials`; keys of certificates are shown by name only, on a budget."""
         names = ("passwordCredentials", "keyCredentials")
         info = self._session.request(Method.GET, f"{path}?$select=id,{','.join(names)}" if with_keys else path)
         row = await self._session.send(info, GraphOperation.READ, lag=lag)

@@ -10,7 +10,7 @@ from mct_s2s.azure.graph.graph_operations import GraphOperation
 from mct_s2s.azure.graph.principal_requests import PrincipalRequests
 from mct_s2s.azure.graph.recycle_bin_requests import RecycleBinRequests
 from mct_s2s.azure.services import GRAPH
-from mct_s2s.model.observed import Tenant
+from mct_s2s.model.directory_objects import Tenant
 
 
 class GraphDirectory(ApplicationRequests, PrincipalRequests, CredentialRequests, RecycleBinRequests):

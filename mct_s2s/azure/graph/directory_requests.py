@@ -1,4 +1,4 @@
-"""What all requests for objects of the directory have in common: filters, choices of fields, objects that are not there."""
+"""What all requests for objects of the directory share: filters, choices of fields, objects that are not there."""
 
 from __future__ import annotations
 

@@ -22,8 +22,8 @@ from mct_s2s.azure.services import GRAPH
 from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.errors import ServiceError
 from mct_s2s.model.caller_rights import Person, RoleAssignment, SecretRestriction, SecretRule, SignedIn
+from mct_s2s.model.directory_objects import ServicePrincipal
 from mct_s2s.model.ids import ApplicationObjectId, PrincipalId
-from mct_s2s.model.observed import ServicePrincipal
 
 GRAPH_APP_ID = "00000003-0000-0000-c000-000000000000"
 """Microsoft Graph itself, in every tenant of every cloud."""

@@ -19,6 +19,16 @@ from mct_s2s.azure.graph.graph_operations import GraphOperation
 from mct_s2s.azure.json_values import guid, members, optional, rows, text, texts
 from mct_s2s.azure.services import GRAPH
 from mct_s2s.errors import UsageError
+from mct_s2s.model.client_credentials import Credential, CredentialKind, Federation
+from mct_s2s.model.directory_objects import (
+    Application,
+    AppRole,
+    Assignment,
+    PrincipalKind,
+    RequiredAccess,
+    ServicePrincipal,
+    Tenant,
+)
 from mct_s2s.model.ids import (
     ApplicationObjectId,
     AppRoleId,
@@ -32,18 +42,6 @@ from mct_s2s.model.ids import (
     trusts_in_tags,
     unique_name_in_tags,
 )
-from mct_s2s.model.observed import (
-    Application,
-    AppRole,
-    Assignment,
-    Credential,
-    CredentialKind,
-    PrincipalKind,
-    RequiredAccess,
-    ServicePrincipal,
-    Tenant,
-)
-from mct_s2s.model.proofs import Federation
 from mct_s2s.model.resource_id import ResourceId
 
 Json = Mapping[str, Any]

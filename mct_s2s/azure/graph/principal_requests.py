@@ -13,8 +13,8 @@ from mct_s2s.azure.graph.directory_requests import DirectoryRequests, lag_if, se
 from mct_s2s.azure.graph.graph_operations import GraphOperation
 from mct_s2s.azure.graph.graph_refusals import already_there, is_lag
 from mct_s2s.errors import ServiceError
+from mct_s2s.model.directory_objects import Assignment, ServicePrincipal
 from mct_s2s.model.ids import AppRoleId, ClientId, PrincipalId
-from mct_s2s.model.observed import Assignment, ServicePrincipal
 
 
 class PrincipalRequests(DirectoryRequests):

@@ -17,8 +17,8 @@ from mct_s2s.azure.graph.graph_operations import GraphOperation
 from mct_s2s.azure.graph.graph_refusals import recycle_bin_empty
 from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.errors import ServiceError
+from mct_s2s.model.directory_objects import Application, ServicePrincipal
 from mct_s2s.model.ids import ApplicationObjectId, ClientId, PrincipalId
-from mct_s2s.model.observed import Application, ServicePrincipal
 
 RESTORE_ATTEMPTS = 8
 RESTORE_PAUSE = 0.3

@@ -1,4 +1,4 @@
-"""A request whose token is refused is sent once more, with another token: revoked, expired early, or lacking a claim."""
+"""A request whose token is refused (revoked, expired early, lacking a claim) is sent once more, with another one."""
 
 from __future__ import annotations
 

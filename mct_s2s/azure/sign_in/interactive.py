@@ -1,8 +1,9 @@
 """A person's sign-in, by browser or device code: azure-identity has it without asyncio only.
 
-azure-identity sends the claims of a challenge when it polls for the token of a device code, which is too late: Entra asks
-for a second factor on the page where the code is typed, and so it has to know of the claims when the code is asked for.
-MSAL does that since 1.33 if it is told (Azure/azure-cli#31856; AzureAD/microsoft-authentication-library-for-python#839).
+azure-identity sends the claims of a challenge when it polls for the token of a device code, which is too late: Entra
+asks for a second factor on the page where the code is typed, and so it has to know of the claims when the code is asked
+for. MSAL does that since 1.33 if it is told (Azure/azure-cli#31856;
+AzureAD/microsoft-authentication-library-for-python#839).
 """
 
 from __future__ import annotations

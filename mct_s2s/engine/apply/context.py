@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from mct_s2s.model.observed import Tenant
+from mct_s2s.model.directory_objects import Tenant
 from mct_s2s.planning.changes import (
     AnyChange,
 )

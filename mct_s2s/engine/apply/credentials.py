@@ -15,10 +15,11 @@ from mct_s2s.concurrency import finish_even_if_cancelled
 from mct_s2s.engine.apply.context import ApplyContext, Postponed
 from mct_s2s.engine.apply.proofs import key_store, make_certificate
 from mct_s2s.errors import NotShown, NotThere, S2SError, ServiceError
+from mct_s2s.model.client_credentials import CredentialKind, ending
 from mct_s2s.model.client_sign_in import ClientSignIn, SecretCredential
 from mct_s2s.model.commands import command
+from mct_s2s.model.directory_objects import Application
 from mct_s2s.model.ids import ClientId, KeyId, same_id
-from mct_s2s.model.observed import Application, CredentialKind, ending
 from mct_s2s.planning.changes import (
     AddCertificate,
     AddFederatedCredential,

@@ -16,8 +16,8 @@ from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.engine.observe.registration_custody import caller_of
 from mct_s2s.errors import PermissionMissing, S2SError, ServiceError
 from mct_s2s.model.commands import command
+from mct_s2s.model.directory_objects import Application, Custody, ServicePrincipal
 from mct_s2s.model.ids import ApplicationObjectId, ClientId, PrincipalId, name_tag, same_id
-from mct_s2s.model.observed import Application, Custody, ServicePrincipal
 from mct_s2s.planning.changes import CreateApplication
 from mct_s2s.planning.custody import foreign_owners
 from mct_s2s.ports.signed_in_cloud import Azure

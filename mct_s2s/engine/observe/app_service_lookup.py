@@ -8,9 +8,9 @@ from typing import NoReturn
 
 from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.errors import NotThere
+from mct_s2s.model.azure_resources import AppService, Site
 from mct_s2s.model.commands import webapp_command
 from mct_s2s.model.ids import TenantId, is_guid
-from mct_s2s.model.observed import AppService, Site
 from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.model.site_target import SiteTarget
 from mct_s2s.ports.resource_manager import Sites, Subscription

@@ -12,11 +12,14 @@ from mct_s2s.engine.observe.query import Query
 from mct_s2s.engine.observe.trust_lookup import find_trust
 from mct_s2s.engine.observe.wired import find_wired
 from mct_s2s.errors import NotThere
+from mct_s2s.model.azure_resources import AppService, IdentityResource, WiredApp
 from mct_s2s.model.commands import command
+from mct_s2s.model.directory_objects import Tenant
 from mct_s2s.model.ids import is_guid
-from mct_s2s.model.observed import AppService, IdentityResource, ObservedState, Tenant, Trust, WiredApp
+from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.model.site_settings import AppSettings
+from mct_s2s.model.trust import Trust
 from mct_s2s.planning.wire import CLIENT_SECRET
 from mct_s2s.ports.signed_in_cloud import Azure
 

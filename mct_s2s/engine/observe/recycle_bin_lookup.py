@@ -13,9 +13,10 @@ from mct_s2s.engine.observe.query import Query
 from mct_s2s.engine.observe.registration_custody import check_faster, restore
 from mct_s2s.errors import S2SError, ServiceError
 from mct_s2s.model.commands import option
+from mct_s2s.model.directory_objects import Application
 from mct_s2s.model.ids import ClientId, api_uri, client_unique_name, is_guid, same_id
-from mct_s2s.model.observed import Application, Trust
 from mct_s2s.model.site_settings import AUDIENCE, AppSettings, value_of
+from mct_s2s.model.trust import Trust
 from mct_s2s.planning.changes import CreateApplication
 from mct_s2s.planning.edits import ApplicationPatch
 from mct_s2s.planning.leaving import made_for

@@ -9,8 +9,9 @@ from datetime import datetime
 from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.engine.observe.query import Query
 from mct_s2s.errors import ServiceError
+from mct_s2s.model.directory_objects import Application, Custody, ServicePrincipal
 from mct_s2s.model.ids import ApplicationObjectId, KeyId, PrincipalId, client_id_in
-from mct_s2s.model.observed import Application, Custody, ObservedState, ServicePrincipal
+from mct_s2s.model.observed import ObservedState
 from mct_s2s.planning.changes import CreateApplication
 from mct_s2s.planning.custody import back_in_the_bin, foreign_owners, in_question, not_ours, refuse_faster
 from mct_s2s.ports.signed_in_cloud import Azure

@@ -10,16 +10,10 @@ from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.engine.observe.query import Query
 from mct_s2s.engine.observe.recycle_bin_lookup import RecycleBin
 from mct_s2s.errors import NotThere
+from mct_s2s.model.directory_objects import Application, Assignment, PrincipalKind, ServicePrincipal
 from mct_s2s.model.ids import ClientId, PrincipalId, client_id_in, client_unique_name, is_guid, trust_tag
-from mct_s2s.model.observed import (
-    Application,
-    Assignment,
-    ClientApplication,
-    PrincipalKind,
-    ServicePrincipal,
-    Trust,
-)
 from mct_s2s.model.site_settings import APPLICATION_IDS, AUDIENCE, OBJECT_IDS, AppSettings, allow_list, value_of
+from mct_s2s.model.trust import ClientApplication, Trust
 from mct_s2s.ports.graph import Directory
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.engine.observe.app_service_lookup import Located
 from mct_s2s.errors import NotThere, PermissionMissing, S2SError, ServiceError
+from mct_s2s.model.azure_resources import WiredApp
 from mct_s2s.model.ids import wired_resource_in_tag
-from mct_s2s.model.observed import Trust, WiredApp
 from mct_s2s.model.resource_id import ResourceId
+from mct_s2s.model.trust import Trust
 from mct_s2s.ports.signed_in_cloud import Azure
 
 

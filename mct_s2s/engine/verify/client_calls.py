@@ -11,6 +11,7 @@ from datetime import datetime
 
 from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.errors import ServiceError
+from mct_s2s.model.client_credentials import YOUNG
 from mct_s2s.model.client_sign_in import (
     ApiAnswer,
     ApiToken,
@@ -21,7 +22,8 @@ from mct_s2s.model.client_sign_in import (
     SignIn,
 )
 from mct_s2s.model.commands import own_command
-from mct_s2s.model.observed import YOUNG, ClientApplication, ObservedState
+from mct_s2s.model.observed import ObservedState
+from mct_s2s.model.trust import ClientApplication
 from mct_s2s.planning.answers import Asked, must_refuse, settled, stopped
 from mct_s2s.planning.belonging import misaddressed, misdirected
 from mct_s2s.planning.findings import is_consented, uri_shown, wanted_role
