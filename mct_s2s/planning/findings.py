@@ -19,7 +19,6 @@ from mct_s2s.model.observed import (
     AppRole,
     AppService,
     ClientApplication,
-    CredentialKind,
     Observed,
 )
 from mct_s2s.model.site_settings import (
@@ -35,6 +34,7 @@ from mct_s2s.model.site_settings import (
     ours,
     value_of,
 )
+from mct_s2s.planning.credentials.secret import secrets_among
 from mct_s2s.planning.membership import members
 from mct_s2s.planning.restoring import holder_of_uri, taken_uri
 from mct_s2s.planning.slots import make_sticky, travelling
@@ -278,24 +278,24 @@ def _credentials(client: ClientApplication, when: When, add: str, rotate: str) -
         )
     elif not valid:
         latest = max(credential.expires for credential in credentials if credential.expires is not None)
-        by_certificate = all(c.kind is CredentialKind.CERTIFICATE for c in credentials)
+        renew = add if secrets_among(credentials) else f"{add} --credential {credentials[0].kind}"
         yield Finding(
             "secret-expired",
             Severity.ERROR,
             name,
             f"The last credential of '{name}' expired on {latest:%Y-%m-%d}.",
-            f"{add} --credential certificate" if by_certificate else add,
+            renew,
         )
     elif all(c.expires is not None and c.expires <= now + within for c in valid):
         latest = max(credential.expires for credential in valid if credential.expires is not None)
-        by_certificate = all(c.kind is CredentialKind.CERTIFICATE for c in valid)
-        what = "certificate" if by_certificate else "secret"
+        last = next(iter(secrets_among(valid)), valid[0])
+        renew = rotate if secrets_among(valid) else f"{add} --credential {last.kind}"
         yield Finding(
             "secret-expiring",
             Severity.WARNING,
             name,
-            f"The last {what} of '{name}' expires on {latest:%Y-%m-%d}, in {(latest - now).days} days.",
-            f"{add} --credential certificate" if by_certificate else rotate,
+            f"The last {last.kind.noun} of '{name}' expires on {latest:%Y-%m-%d}, in {(latest - now).days} days.",
+            renew,
         )
 
 

@@ -14,9 +14,7 @@ from mct_s2s.model.caller_rights import Access, Verdict
 from mct_s2s.model.ids import ApplicationObjectId, same_id
 from mct_s2s.model.observed import Application, Observed
 from mct_s2s.planning.changes import (
-    AddCertificate,
-    AddFederatedCredential,
-    AddSecret,
+    AddCredential,
     AnyChange,
     AssignAppRole,
     CreateApplication,
@@ -104,7 +102,7 @@ def need_of(change: AnyChange, observed: Observed) -> Need | None:  # noqa: C901
     match change:
         case CreateApplication():
             return Need(Right.CREATE_APPLICATION, change.name)
-        case UpdateApplication() | AddSecret() | RemoveSecret() | AddCertificate() | AddFederatedCredential():
+        case UpdateApplication() | AddCredential() | RemoveSecret():
             return Need(Right.CHANGE_APPLICATION, _name(change, observed), application=_known(change.object_id))
         case CreateServicePrincipal():
             known = None if isinstance(change.client_id, Ref) else _object_id(change.client_id, observed)
@@ -243,9 +241,7 @@ def _known(object_id: Later[ApplicationObjectId]) -> ApplicationObjectId | None:
     return None if isinstance(object_id, Ref) else object_id
 
 
-def _name(
-    change: UpdateApplication | AddSecret | RemoveSecret | AddCertificate | AddFederatedCredential, observed: Observed
-) -> str:
+def _name(change: UpdateApplication | AddCredential | RemoveSecret, observed: Observed) -> str:
     """What people call the registration: a change's own name may be that of its URI."""
     for application in _applications(observed):
         if application.object_id == change.object_id:

@@ -14,7 +14,6 @@ from mct_s2s.model.ids import PrincipalId, identity_tag, same_id
 from mct_s2s.model.observed import (
     Application,
     ClientApplication,
-    CredentialKind,
     IdentityUse,
     Observed,
     ServicePrincipal,
@@ -33,6 +32,7 @@ from mct_s2s.planning.changes import (
     UpdateApplication,
 )
 from mct_s2s.planning.clients import ABOUT
+from mct_s2s.planning.credentials.secret import secrets_among
 from mct_s2s.planning.leaving import Leaving, made_for, who_leaves
 from mct_s2s.planning.plan import Plan
 from mct_s2s.planning.service import ABOUT as SERVICE
@@ -231,8 +231,8 @@ class _Undoing:
     def _secrets(self, application: Application, key: str) -> Iterator[AnyChange]:
         if not made_for(application, self.base):
             return
-        for credential in application.credentials:
-            if credential.kind is CredentialKind.SECRET and credential.is_ours:
+        for credential in secrets_among(application.credentials):
+            if credential.is_ours:
                 yield RemoveSecret(
                     key=f"{key}:secret:{credential.key_id}",
                     name=application.display_name,

@@ -39,7 +39,7 @@ from mct_s2s.planning.changes import (
     RestoreServicePrincipal,
     UpdateApplication,
 )
-from mct_s2s.planning.custody import SERVICE_OPTION, Known, adoption, is_named, refuse_foreign
+from mct_s2s.planning.custody import SERVICE_OPTION, adoption, is_named, refuse_foreign
 from mct_s2s.planning.edits import missing_reference
 from mct_s2s.planning.made_for import note_for, refuse_anothers
 from mct_s2s.planning.restoring import deleted_service, holder_of_uri, taken_uri
@@ -171,7 +171,7 @@ def _adopted_or_ours(spec: ServiceSpec, application: Application | None, observe
     if is_named(application, spec.adopt, {}):
         return (adoption(application, observed, ABOUT),)
     refuse_anothers(application, observed)
-    refuse_foreign(application, observed, Known(), OPTION)
+    refuse_foreign(application, observed, OPTION)
     return ()
 
 

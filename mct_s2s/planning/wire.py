@@ -16,7 +16,7 @@ from mct_s2s.model.ids import ClientId, api_uri
 from mct_s2s.model.observed import Observed, WiredApp
 from mct_s2s.model.site_settings import AppSettings, spelling_in, value_of
 from mct_s2s.planning.changes import (
-    AddSecret,
+    AddCredential,
     AlreadyRight,
     AnyChange,
     Later,
@@ -173,7 +173,7 @@ def _refuse_other_client(app: WiredApp, client_id: Later[ClientId]) -> None:
 
 def _refuse_missing_secret(spec: WireSpec, observed: Observed, before: Sequence[AnyChange]) -> None:
     """A client that has its secret elsewhere gets no other one by itself; the vault would stay empty."""
-    if spec.secret_uri is None or any(isinstance(change, AddSecret) for change in before):
+    if spec.secret_uri is None or any(isinstance(change, AddCredential) for change in before):
         return
     if any(note.delivered is not None for note in observed.secrets.values()):
         return
