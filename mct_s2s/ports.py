@@ -586,6 +586,10 @@ class Progress(Protocol):
         """It is done."""
         ...
 
+    def skipped(self, change: AnyChange, why: str) -> None:
+        """It was left for a later run, or for someone else."""
+        ...
+
     def failed(self, change: AnyChange, error: S2SError) -> None:
         """It could not be done."""
         ...

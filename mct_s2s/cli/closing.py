@@ -11,8 +11,8 @@ from mct_s2s.cli.where import where
 from mct_s2s.cli.wiring import Session
 from mct_s2s.model.commands import own_command
 from mct_s2s.model.observed import CredentialKind, Observed
+from mct_s2s.planning.application_uri import uri_shown
 from mct_s2s.planning.changes import AddFederatedCredential
-from mct_s2s.planning.findings import uri_shown
 from mct_s2s.ports import KeyStore
 from mct_s2s.render.closing import show_credentials, vault_reading
 from mct_s2s.render.console import Terminal

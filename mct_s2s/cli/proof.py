@@ -12,7 +12,7 @@ from mct_s2s.model.commands import own_command
 from mct_s2s.model.observed import Observed
 from mct_s2s.planning.membership import members
 from mct_s2s.planning.plan import Facts
-from mct_s2s.planning.proof import CALL, Check, Kind, Verification
+from mct_s2s.planning.verification import CALL, CheckSubject, Verification, VerificationCheck
 from mct_s2s.ports import SecretStore
 
 PATH = "/api/v1/organization"
@@ -47,5 +47,8 @@ async def prove_changed(
     except TimeoutError:
         told = "The deadline left no time to test the call."
         again = own_command("verify", where=place)
-        late = (Check(client.display_name, Kind.APPLICATION, CALL, None, told, again) for client in clients)
+        late = (
+            VerificationCheck(client.display_name, CheckSubject.APPLICATION, CALL, None, told, again)
+            for client in clients
+        )
         return Verification(url, PATH, tuple(late))

@@ -215,4 +215,4 @@ def _tell_of_the_rest(convergence: Convergence, refused: PermissionMissing) -> N
     """Add to a refusal what the caller probably lacks for the rest of the plan, so that all is asked for at once."""
     assert convergence.journal is not None  # noqa: S101  # something was refused
     rest = likely_missing(convergence.journal.left, convergence.before, convergence.access)
-    refused.mention(f"not seen to be allowed either: {line}" for line in in_words(rest))
+    refused.mention(f"also not confirmed: {line}" for line in in_words(rest))

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import ClassVar
 
-from mct_s2s.model.ids import ApplicationIdUri, ClientId, PrincipalId, TenantId
 from mct_s2s.model.settings_backup import Backup
+from mct_s2s.model.site_settings import SETTINGS, Required, Setting
 
 
 @dataclass(frozen=True)
@@ -54,27 +55,28 @@ class SettingsScope(StrEnum):
     CLIENTS = "clients"
     """The allow lists and the role: what one more client needs."""
     OFF = "off"
-    """Only `ServiceAuthEnabled`, set to `false`."""
+    """Only the switch, off."""
     NONE = "none"
 
 
 @dataclass(frozen=True)
 class GivenValues:
-    """Values that the operator, or a handoff file, gives instead of the directory."""
+    """Values of the settings that the operator, or a handoff file, gives instead of the directory."""
 
-    audience: ApplicationIdUri | None = None
-    tenant_name: str | None = None
-    tenant_id: TenantId | None = None
-    role: str | None = None
-    application_ids: tuple[ClientId, ...] = ()
-    object_ids: tuple[PrincipalId, ...] = ()
+    settings: Mapping[str, str] = field(default_factory=dict)
+    """By name, checked; ids are joined as on the lists."""
     app_service: str | None = None
     """The App Service that a handoff file was written for, slot included, where it says one."""
+
+    def value(self, setting: Setting) -> str | None:
+        """What was given for a setting."""
+        return self.settings.get(setting.name)
 
     @property
     def need_no_directory(self) -> bool:
         """Whether everything that only the directory knows is given."""
-        return None not in (self.audience, self.tenant_name, self.tenant_id)
+        needed = (one for one in SETTINGS if one.required is Required.ALWAYS and one.option is not None)
+        return all(one.name in self.settings for one in needed)
 
 
 @dataclass(frozen=True)

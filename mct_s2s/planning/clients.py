@@ -114,7 +114,7 @@ def plan_client(spec: ClientSpec, service: Service, observed: Observed, facts: F
                 key=key,
                 resource=ABOUT,
                 name=deleted.display_name,
-                detail="out of the recycle bin",
+                detail="restored from deleted applications",
                 application=deleted,
                 keep=keep,
                 option=option,
@@ -141,7 +141,7 @@ def plan_client(spec: ClientSpec, service: Service, observed: Observed, facts: F
                 key=f"{key}:access",
                 resource="API permission",
                 name=spec.name,
-                detail=f"declares the app role {service.role_value}"
+                detail=f"app role {service.role_value}"
                 + (f", service management reference {reference}" if reference else ""),
                 object_id=object_id,
                 edits=ApplicationEdits(
@@ -218,7 +218,7 @@ def plan_identity(holder: IdentityResource, service: Service | None, observed: O
             AssignAppRole(
                 key=f"{key}:consent",
                 name=holder.display_name,
-                detail=f"app role {service.role_value}: the service principal admits assigned callers only",
+                detail=f"app role {service.role_value}, as the service application requires assignment",
                 principal=principal,
                 service=service.principal,
                 role=service.role_id,
@@ -245,9 +245,9 @@ def find_client(name: str, service_unique_name: str, observed: Observed) -> Clie
                 return None
             raise NotThere(
                 "client-unknown",
-                f"No app registration in this tenant has the appId {name}.",
-                remedy="Copy the Application (client) ID from the registration's overview page, "
-                "or give a display name to create one.",
+                f"No app registration in this tenant has the appId '{name}'.",
+                remedy="Copy the Application (client) ID from its overview page in the portal, or use a display "
+                "name to create one.",
             )
         return client
     made_for_it = trust.client_of_unique_name(client_unique_name(service_unique_name, name))
@@ -258,8 +258,8 @@ def find_client(name: str, service_unique_name: str, observed: Observed) -> Clie
         ids = ", ".join(client.client_id for client in namesakes)
         raise NotThere(
             "client-ambiguous",
-            f"Two clients of this App Service are called '{name}': {ids}.",
-            remedy="Give the appId of the one you mean instead of the name.",
+            f"Two clients of this App Service are named '{name}': {ids}.",
+            remedy="Use the appId instead of the name.",
         )
     return namesakes[0] if namesakes else None
 
@@ -275,7 +275,7 @@ def _vault_tags(application: Application | None, note: SecretNote, credential: S
 def _consent_by_others(spec: ClientSpec, client_id: Later[ClientId]) -> ManualStep:
     return ManualStep(
         Left.CONSENT,
-        f"Admin consent for '{spec.name}' is left to a Cloud Application Administrator.",
+        f"A Cloud Application Administrator must grant admin consent to '{spec.name}'.",
         client=spec.name,
         client_id=client_id,
     )

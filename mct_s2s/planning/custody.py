@@ -26,7 +26,7 @@ from mct_s2s.model.observed import (
     Owner,
     SecretNote,
 )
-from mct_s2s.model.site_settings import AUDIENCE, AppSettings, value_of
+from mct_s2s.model.site_settings import AUDIENCE, AppSettings
 from mct_s2s.planning.credentials import is_known
 from mct_s2s.planning.membership import members
 from mct_s2s.planning.restoring import is_called, purging
@@ -40,15 +40,14 @@ CLOCKS_DIFFER = timedelta(minutes=5)
 
 def is_named(application: Application, adopt: str | None, settings: AppSettings) -> bool:
     """Whether the operator or the App Service names this service application."""
-    named = (adopt, value_of(settings, AUDIENCE))
+    named = (adopt, AUDIENCE.value_in(settings))
     return any(word and word.strip() and is_called(application, word.strip()) for word in named)
 
 
 def in_question(observed: Observed, names: tuple[str, ...]) -> Iterator[ClientApplication]:
     """Registrations whose custody has to be looked at: nothing but their name speaks for them, or they are adopted."""
     trust = observed.trust
-    settings = observed.app_service.settings if observed.app_service else {}
-    if trust.service is not None and not is_named(trust.service, None, settings):
+    if trust.service is not None and not is_named(trust.service, None, observed.settings):
         yield ClientApplication(trust.service, trust.principal)
     if not names:
         return
@@ -111,9 +110,9 @@ def not_ours(application: Application, told: str, adopt_by: str) -> Refused:
     since = f", registered on {application.created:%Y-%m-%d}" if application.created else ""
     return Refused(
         CODE,
-        f"'{application.display_name}' (appId {application.client_id}{since}) has the name that this registration "
-        f"would get, but nothing else shows that it is ours: {told}. Whoever controls it could sign in as it.",
-        remedy=f"{_adopting(adopt_by, application)} If it is not, delete it and run the same command again: "
+        f"'{application.display_name}' (appId {application.client_id}{since}) already uses the name of this "
+        f"registration, but mct-s2s may not have created it: {told}. Its owner could sign in as it.",
+        remedy=f"{_adopting(adopt_by, application)} If not, delete it and run the same command again: "
         f"{command(*_DELETE, application.client_id)}",
     )
 
@@ -122,10 +121,10 @@ def back_in_the_bin(application: Application, owners: tuple[str, ...], adopt_by:
     """What is said of one that came out of the recycle bin, turned out to be somebody else's, and went back."""
     return Refused(
         CODE,
-        f"'{application.display_name}' (appId {application.client_id}) in the recycle bin has the name that this "
-        f"registration would get, but nothing else shows that it is ours: it is owned by {', '.join(owners)}. It was "
-        "restored to find that out, and put back.",
-        remedy=f"{_adopting(adopt_by, application)} If it is not, free the name and run the same command again: "
+        f"'{application.display_name}' (appId {application.client_id}) in the recycle bin uses the name of this "
+        f"registration, but mct-s2s may not have created it: it is owned by {', '.join(owners)}. It was restored "
+        "to check, and deleted again.",
+        remedy=f"{_adopting(adopt_by, application)} If not, purge it and run the same command again: "
         f"{purging(application, graph)}",
     )
 
@@ -145,14 +144,14 @@ def _adopting(adopt_by: str, application: Application) -> str:
         adopt = own_command("setup", SERVICE_OPTION, application.client_id)
         return f"If it is the right one, adopt it by its appId: {adopt}, with the same options for the App Service."
     named = option(adopt_by, application.client_id)
-    return f"If it is the right one, give its appId, {application.client_id}, for its name (setup: {named})."
+    return f"If it is the right one, use its appId {application.client_id} instead of its name (setup: {named})."
 
 
 def _foreign(owners: Iterable[Owner], unknown: Iterable[Credential], caller: PrincipalId | None) -> str:
     """In whose hands it may be; empty where it is in nobody else's."""
     others, credentials = foreign_owners(owners, caller), _counted(unknown)
     owned = f"it is owned by {', '.join(others)}" if others else ""
-    held = f"it has {credentials} that this machine did not make" if credentials else ""
+    held = f"it has {credentials} that this machine did not create" if credentials else ""
     return ", and ".join(part for part in (owned, held) if part)
 
 

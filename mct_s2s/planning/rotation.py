@@ -16,7 +16,7 @@ from mct_s2s.model.commands import credential_removal
 from mct_s2s.model.desired import Rotation
 from mct_s2s.model.ids import LONGEST_TAG, api_uri, same_id, vault_tag
 from mct_s2s.model.observed import Application, Credential, Observed, SecretNote, WiredApp, ending
-from mct_s2s.model.site_settings import AUDIENCE, value_of
+from mct_s2s.planning.application_uri import uri_in_use
 from mct_s2s.planning.changes import (
     AlreadyRight,
     AnyChange,
@@ -45,8 +45,8 @@ def rotating(rotation: Rotation, observed: Observed, unique_name: str, now: date
     if service is None:
         raise NotThere(
             "service-application-missing",
-            "This App Service has no service application yet, and so no client.",
-            remedy="Create it first: mct-s2s setup, with the same options.",
+            "This App Service has no service application yet, so it has no clients.",
+            remedy="Create it first: run mct-s2s setup with the same options.",
         )
     if rotation.expiring_within is None:
         base = service.unique_name or unique_name
@@ -196,22 +196,22 @@ class _Rotating:
             and any(not self._may_go(one) for one in old if self._is_followed(one))
         ):
             yield (
-                f"The old secret of '{self.name}' stays for {REFERENCES_FOLLOW_HOURS} hours: apps that read it by a "
-                "key vault reference read the new one within a day. The next rotation after that removes it; "
-                "--remove-old removes it at once."
+                f"The old secret of '{self.name}' is kept for {REFERENCES_FOLLOW_HOURS} hours, until Key Vault "
+                "references have refreshed. The next rotation after that removes it. To remove it now, add "
+                "--remove-old."
             )
         if self.unfollowed:
             yield (
-                f"A secret of '{self.name}' is not where the new one goes: whoever uses it has to be given the new "
-                "one; the old one is kept until it expires. When nobody uses it any more: mct-s2s rotate-secret, with "
-                "--remove-old."
+                f"'{self.name}' has a secret that is not stored where the new one goes. Give the new one to its "
+                "users. The old one is kept until it expires. To remove it when it is no longer used, run "
+                "mct-s2s rotate-secret with --remove-old."
             )
         if not self.is_new_needed:
             return
         foreign = [c for c in secrets(self.application) if not c.is_ours]
         for credential in foreign:
             yield (
-                f"'{self.name}' keeps a secret that mct-s2s did not make. When nobody uses it any more: "
+                f"'{self.name}' keeps a secret that mct-s2s did not create. When it is no longer used, delete it: "
                 + credential_removal(self.application.client_id, credential.key_id)
             )
 
@@ -223,7 +223,7 @@ class _Rotating:
                 key=f"{key}:place",
                 resource=ABOUT,
                 name=self.name,
-                detail="remembers where its secret is",
+                detail="tagged with the location of its secret",
                 object_id=self.application.object_id,
                 edits=ApplicationEdits(tags=(tag,)),
                 after=(key,),
@@ -273,8 +273,7 @@ def secrets(application: Application) -> tuple[Credential, ...]:
 
 def _audience(service: Application, observed: Observed) -> str:
     """What clients ask a token for: what the site expects, or the default URI."""
-    wanted = value_of(observed.app_service.settings, AUDIENCE) if observed.app_service else None
-    return wanted if wanted in service.identifier_uris and wanted else api_uri(service.client_id)
+    return uri_in_use(service, observed.settings) or api_uri(service.client_id)
 
 
 def _the_client(name: str, base: str, observed: Observed) -> Application:
@@ -283,14 +282,15 @@ def _the_client(name: str, base: str, observed: Observed) -> Application:
         there = ", ".join(member.display_name for member in members(observed) if member.application is not None)
         raise NotThere(
             "client-unknown",
-            f"There is no client application '{name}' here. " + (f"There are: {there}." if there else "There is none."),
-            remedy="Give one of these names, or an appId; mct-s2s status shows them all.",
+            f"No client application is named '{name}'. "
+            + (f"The client applications are: {there}." if there else "There are none."),
+            remedy="Use one of these names or an appId. To list them, run mct-s2s status.",
         )
     if not secrets(client.application) and client.application.credentials:
         raise Refused(
             "no-secret-to-rotate",
-            f"'{client.display_name}' signs in without a secret: there is nothing to rotate.",
-            remedy="A certificate is replaced by adding another: mct-s2s add-client, with --credential certificate.",
+            f"'{client.display_name}' has no secret to rotate.",
+            remedy="To replace a certificate, run mct-s2s add-client with --credential certificate.",
         )
     return client.application
 

@@ -7,6 +7,7 @@ import contextlib
 import json
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -231,7 +232,7 @@ def test_what_is_typed(text: str) -> None:
         lambda: api_url(text),
         lambda: api_url(f"https://{text}"),
         lambda: api_path(text),
-        lambda: given_values(text, text, text, text, [text], [text]),
+        *(partial(given_values, {name: [text]}) for name in NAMES),
         *_federated(text),
     ):
         only_our_errors(parse)

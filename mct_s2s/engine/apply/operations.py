@@ -141,7 +141,7 @@ class Operations:
         stored = self._stage.stored
         assert stored is not None  # noqa: S101  # given to every command that may delete some
         if not await stored.delete(change.place, change.client_id):
-            raise Postponed("kept: by its tags it is not this client's")
+            raise Postponed("kept: its tags belong to another client")
         return change.place, ""
 
     async def _create_application(self, change: CreateApplication) -> tuple[str, str]:
@@ -214,7 +214,7 @@ class Operations:
                 raise
             raise LeftOut(note) from refused
         if assignment is None:
-            return None, "stood already"
+            return None, "already granted"
         self._results.record(change.key, Part.ASSIGNMENT_ID, assignment.id)
         return assignment.id, ""
 
@@ -236,17 +236,17 @@ class Operations:
 
     async def _restart(self, change: RestartSite) -> tuple[str | None, str]:
         if not self._restart_needed:
-            return None, "not needed"
+            return None, "by another run"
         site = change.site
         try:
             await self._azure.sites.restart(site.resource)
         except S2SError as error:
             if isinstance(error, ServiceError) and error.answer_lost:
                 # Asked once, and not again: App Service restarts by itself when its settings change.
-                return str(site.resource), "asked for; the answer was lost"
+                return str(site.resource), "requested; the response was lost"
             by_hand = webapp_command("restart", site.resource)
             error.remedy = (
-                f"The settings are saved. Restart it by hand: {by_hand}, or ask for the right to: {error.remedy}"
+                f"The settings are saved. Restart it yourself: {by_hand}. Or ask for permission: {error.remedy}"
             )
             raise
         return str(site.resource), ""

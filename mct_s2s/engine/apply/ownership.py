@@ -174,9 +174,9 @@ def _not_owner(name: str, client_id: ClientId, caller: PrincipalId | None, refus
     add = command("az", "ad", "app", "owner", "add", "--id", client_id, "--owner-object-id", caller or "CALLER")
     return PermissionMissing(
         "not-owner",
-        f"You may change only registrations that you own, and '{name}' (appId {client_id}) is not one of them. "
+        f"You can only update app registrations that you own, and '{name}' (appId {client_id}) is not one of them. "
         f"{refused.message}",
-        remedy="Ask one of its owners, or a Cloud Application Administrator, to make you an owner, then run the same "
-        f"command again: it resumes. They type: {add}",
+        remedy="Ask one of its owners, or a Cloud Application Administrator, to make you an owner, then run the "
+        f"same command again to resume. They run: {add}",
         request_id=refused.request_id,
     )

@@ -31,9 +31,9 @@ async def refresh(work: Work, change: RefreshReference) -> Done:
     except S2SError as error:
         return resource, f"not confirmed: {error.message}"
     if version is None:
-        return resource, "asked for; App Service does not say yet that it reads the new secret"
+        return resource, "requested; App Service has not confirmed it yet"
     work.results.record(change.key, Part.REFRESHED, version)
-    return resource, "it reads the new secret"
+    return resource, "reads the new secret"
 
 
 async def _refreshed(work: Work, change: RefreshReference) -> str | None:

@@ -68,7 +68,7 @@ async def explained(azure: Azure, asked: Asked, look: AccessLook, error: S2SErro
         checked = check(directory_part, rest, access)
         missing += checked.missing
         lacking |= checked.lacking
-    said = f"Azure said: {error.message}" if reading else f"{error.message} {error.remedy}"
+    said = f"Azure returned: {error.message}" if reading else f"{error.message} {error.remedy}"
     return stopped([*in_words(missing), said], lacking or {Right.READ_SETTINGS}, error.request_id)
 
 

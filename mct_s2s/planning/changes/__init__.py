@@ -25,6 +25,7 @@ from mct_s2s.planning.changes.registrations import (
     UpdateApplication,
 )
 from mct_s2s.planning.changes.site import (
+    ListedId,
     RefreshReference,
     RestartSite,
     ScopeOf,
@@ -52,6 +53,7 @@ __all__ = [
     "DisableIdentity",
     "EnableIdentity",
     "Later",
+    "ListedId",
     "Part",
     "PurgeApplication",
     "Ref",

@@ -70,7 +70,7 @@ def plan(spec: CertificateSpec, client: ClientState) -> list[AnyChange]:
         pending = client.note.pending
         if pending is not None and not any(client.is_undelivered(credential) for credential in valid):
             pending = pending if abs(pending.expires - spec.expires) < SAME_LIFETIME else None
-        detail = "with the key of an attempt that was cut off" if pending else "with a new key"
+        detail = "with the key from an interrupted run" if pending else "with a new key"
     dates = spec.given or pending or spec
     return [
         AddCertificate(

@@ -92,15 +92,15 @@ def plan(spec: FederatedSpec, client: ClientState) -> list[AnyChange]:
         taken = rival.federation.audience
         raise Refused(
             "federated-credential-differs",
-            f"The federated credential '{rival.name}' of '{client.name}' takes tokens of that issuer and subject for "
-            f"the audience {taken}; a second one for {wanted.audience} is not possible.",
-            remedy=f"Take that one: {option('--federated-audience', taken)}, or delete it in the portal first.",
+            f"'{client.name}' already has a federated credential '{rival.name}' for this issuer and subject, with "
+            f"the audience '{taken}'. A second one for '{wanted.audience}' is not possible.",
+            remedy=f"Use its audience: {option('--federated-audience', taken)}, or delete it in the portal first.",
         )
     if len(federated) >= MOST_FEDERATED and not exists:
         raise Refused(
             "federated-credentials-full",
-            f"'{client.name}' has {len(federated)} federated credentials; Entra takes {MOST_FEDERATED} at most.",
-            remedy="Delete one that nobody uses in the portal (Certificates & secrets), then run it again.",
+            f"'{client.name}' has {len(federated)} federated credentials. Entra ID allows {MOST_FEDERATED} at most.",
+            remedy="Delete an unused one in the portal (Certificates & secrets), then run the same command again.",
         )
     return [
         AddFederatedCredential(

@@ -74,7 +74,7 @@ def orphan_removals(client: str, application: Application | None, note: SecretNo
         RemoveSecret(
             key=f"client:{client}:secret:{credential.key_id}",
             name=client,
-            detail="made by an attempt that was cut off; its value is lost",
+            detail="created by an interrupted run; its value is lost",
             object_id=application.object_id,
             key_id=credential.key_id,
         )

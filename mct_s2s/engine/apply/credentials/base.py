@@ -33,10 +33,10 @@ class Work:
     async def made_elsewhere(self, change: AddCredential, store: SecretStore) -> Done | None:
         """The credential that another run has made at this moment, or this client's store got minutes ago."""
         if isinstance(change.object_id, Ref) and (others := self.created[change.object_id.key].credentials):
-            return others[0].key_id, "another run gave it one at this moment"
+            return others[0].key_id, "created by another run at the same time"
         note, client_id = await store.note(), self.results.resolve(change.client_id)
         if note.is_fresh(client_id, self.context.now, change.kind) and note.delivered != change.instead_of:
-            return note.delivered, f"made minutes ago, saved to {store.label}"
+            return note.delivered, f"created minutes ago, saved to {store.label}"
         return None
 
     def record(self, change: AddCredential) -> SecretRecord:

@@ -68,7 +68,8 @@ async def _make_and_show(work: Work, change: AddSecret, store: SecretStore, reco
         try:
             await work.context.azure.directory.remove_secret(work.results.resolve(change.object_id), secret.key_id)
         except S2SError:
-            error.remedy = f"Remove it: {credential_removal(record.client_id, secret.key_id)}. Then run it again."
+            removal = credential_removal(record.client_id, secret.key_id)
+            error.remedy = f"Remove it: {removal}. Then run the same command again."
         raise
     return secret
 
@@ -90,7 +91,7 @@ async def _make(work: Work, change: AddSecret) -> NewSecret:
             if change.shorten and at < len(shorter):
                 continue
             offered = f"--secret-lifetime {typed(shorter[0])} or sooner, or " if shorter else ""
-            error.remedy = f"Take a shorter one: {offered}--auto-lifetime. Or {OTHERWISE}."
+            error.remedy = f"Use a shorter lifetime: {offered}--auto-lifetime. Or {OTHERWISE}."
             raise
     raise AssertionError(change)
 
@@ -144,7 +145,7 @@ async def _settle(work: Work, replacement: Replacement, old: KeyId) -> None:
         raise NotThere(
             "secret-not-at-hand",
             f"The new secret is not in {store.label}, so the old one was not removed.",
-            remedy="Rotate once more, and say where the secret is to go: --secret-to PLACE",
+            remedy="Run rotate-secret again with the location of the secret: --secret-to PLACE",
         )
     await _test(work, replacement.client_id, stored.secret, replacement.scope, stored.authority_host)
 
