@@ -9,11 +9,12 @@ from mct_s2s.cli.options import ChangingOptions
 from mct_s2s.cli.run import Run
 from mct_s2s.cli.where import where
 from mct_s2s.cli.wiring import Session
+from mct_s2s.model.client_credentials import CredentialKind
 from mct_s2s.model.commands import own_command
-from mct_s2s.model.observed import CredentialKind, Observed
+from mct_s2s.model.observed import ObservedState
 from mct_s2s.planning.application_uri import uri_shown
 from mct_s2s.planning.changes import AddFederatedCredential
-from mct_s2s.ports import KeyStore
+from mct_s2s.ports.secret_stores import KeyStore
 from mct_s2s.render.closing import show_credentials, vault_reading
 from mct_s2s.render.console import Terminal
 from mct_s2s.render.handover import show_lacking, show_left_to_others
@@ -46,7 +47,7 @@ def _show_how_clients_call(terminal: Terminal, call: Call, changed: Changed) -> 
             show_federated_example(terminal, call, client_ids[change.client], change.federation)
 
 
-def _from_vault(label: str, name: str, after: Observed) -> str | None:
+def _from_vault(label: str, name: str, after: ObservedState) -> str | None:
     """The line of a script that fetches a client's secret from its vault, where it is in one."""
     if not label.startswith("keyvault:"):
         return None

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 from mct_s2s.engine.apply.journal import Journal
 from mct_s2s.inputs.clients import SecretTo
 from mct_s2s.inputs.vault import VaultTo
+from mct_s2s.model.client_credentials import CredentialKind
 from mct_s2s.model.desired import CertificateSpec, ClientSpec, SecretSpec
 from mct_s2s.model.ids import ClientId
-from mct_s2s.model.observed import CredentialKind
 from mct_s2s.planning.changes import AddCertificate, AddFederatedCredential, AddSecret
 from mct_s2s.planning.plan import Plan, Results
-from mct_s2s.ports import SecretStore
+from mct_s2s.ports.secret_stores import SecretStore
 from mct_s2s.render.documents import SavedCredential
 from mct_s2s.stores.files import FileStore, OutputStore, Viewer
 from mct_s2s.stores.keys import KeyFileStore, OutputKeyStore

@@ -7,13 +7,14 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
-from mct_s2s.concurrency import together
+from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.engine.apply.proofs import needs_store
 from mct_s2s.engine.converge import Convergence
+from mct_s2s.model.client_credentials import CredentialKind
 from mct_s2s.model.ids import ApplicationObjectId, ClientId, KeyId
-from mct_s2s.model.observed import CredentialKind
 from mct_s2s.planning.changes import AddSecret, Part, Ref
-from mct_s2s.ports import Directory, SecretStore
+from mct_s2s.ports.graph import Directory
+from mct_s2s.ports.secret_stores import SecretStore
 from mct_s2s.render.closing import credential_lines
 from mct_s2s.render.console import Terminal
 from mct_s2s.render.documents import SavedCredential
@@ -89,4 +90,4 @@ async def take_back(directory: Directory, credentials: Sequence[Unseen]) -> None
         S2SError: refused, or not answered.
     """
     secrets = [one for one in credentials if one.kind is CredentialKind.SECRET]
-    await together(*(directory.remove_secret(one.object_id, one.key_id) for one in secrets))
+    await gather_or_cancel(*(directory.remove_secret(one.object_id, one.key_id) for one in secrets))

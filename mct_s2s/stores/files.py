@@ -15,9 +15,9 @@ from mct_s2s import clock
 from mct_s2s.bounded_json import load_json
 from mct_s2s.errors import NotShown, UsageError
 from mct_s2s.local_files import UntrustedFile
+from mct_s2s.model.client_credentials import CredentialKind, SecretNote
 from mct_s2s.model.ids import ClientId, KeyId, TenantId, is_guid, same_id
-from mct_s2s.model.observed import CredentialKind, SecretNote
-from mct_s2s.ports import NewSecret, SecretRecord, StoredCredential
+from mct_s2s.ports.secret_stores import NewSecret, SecretRecord, StoredCredential
 from mct_s2s.stores.private_files import (
     PENDING,
     check_place,

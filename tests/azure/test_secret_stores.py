@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from mct_s2s.model.ids import ClientId, KeyId, TenantId
-from mct_s2s.ports import NewSecret, SecretRecord, StoredCredential
+from mct_s2s.ports.secret_stores import NewSecret, SecretRecord, StoredCredential
 from mct_s2s.stores.files import FileStore, OutputStore, Shown
 
 RECORD = SecretRecord(

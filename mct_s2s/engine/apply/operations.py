@@ -15,8 +15,8 @@ from mct_s2s.engine.observe.recycle_bin_lookup import create_or_restore, explain
 from mct_s2s.engine.observe.registration_custody import check_restored, restore
 from mct_s2s.errors import PermissionMissing, S2SError, ServiceError
 from mct_s2s.model.commands import webapp_command
+from mct_s2s.model.directory_objects import Application
 from mct_s2s.model.ids import ApplicationObjectId
-from mct_s2s.model.observed import Application
 from mct_s2s.planning.changes import (
     AddCredential,
     AlreadyRight,
