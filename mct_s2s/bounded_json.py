@@ -27,7 +27,7 @@ def load_json(content: str | bytes) -> Any:
         if bracket in "[{":
             depth += 1
             if depth > DEEPEST:
-                raise ValueError(f"it is nested deeper than {DEEPEST} levels")
+                raise ValueError(f"it has more than {DEEPEST} nested levels")
         elif bracket in "]}":
             depth -= 1
     value: Any = json.loads(text)
@@ -41,4 +41,4 @@ def _check_surrogates(value: Any) -> None:
     try:
         json.dumps(value, ensure_ascii=False).encode("utf-8")
     except UnicodeEncodeError:
-        raise ValueError("it holds half a character (a lone surrogate)") from None
+        raise ValueError("it contains half a character (a lone surrogate)") from None

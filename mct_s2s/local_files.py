@@ -146,7 +146,7 @@ def check_folder(folder: Path) -> bool:
             if links > MOST_LINKS:
                 raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), str(folder))
             if status.st_uid not in _trusted_owners():
-                raise UntrustedFile(f"the link '{step}' on the way to it is not yours", _ANOTHER_FOLDER)
+                raise UntrustedFile(f"the symbolic link '{step}' in its path belongs to another user", _ANOTHER_FOLDER)
             if target.is_absolute():
                 current, parts = Path(target.anchor), deque([*target.parts[1:], *parts])
             else:
@@ -166,7 +166,7 @@ def check_ours(descriptor: int) -> None:
     _check_ours(os.fstat(descriptor))
 
 
-_ANOTHER_FOLDER = "Choose a folder that only you may write to."
+_ANOTHER_FOLDER = "Choose a folder that only you can write to."
 
 
 def _read(path: Path, *, follow: bool, check: Callable[[os.stat_result], None]) -> bytes:
@@ -183,12 +183,12 @@ def _read(path: Path, *, follow: bool, check: Callable[[os.stat_result], None]) 
         check(status)
         content = file.read(MOST_BYTES + 1)
     if len(content) > MOST_BYTES:
-        raise UntrustedFile("it is larger than 1 MiB", "Give another file.")
+        raise UntrustedFile("it is larger than 1 MiB", "Use another file.")
     return content
 
 
 _KINDS = (
-    (stat.S_ISLNK, "a link"),
+    (stat.S_ISLNK, "a symbolic link"),
     (stat.S_ISDIR, "a folder"),
     (stat.S_ISFIFO, "a named pipe"),
     (stat.S_ISSOCK, "a socket"),
@@ -201,21 +201,21 @@ def _must_be_regular(status: os.stat_result) -> None:
     if stat.S_ISREG(status.st_mode):
         return
     kind = next((name for is_kind, name in _KINDS if is_kind(status.st_mode)), "something else")
-    raise UntrustedFile(f"it is {kind}, not a file", "Give the path of a file.")
+    raise UntrustedFile(f"it is {kind}, not a file", "Use the path of a file.")
 
 
 def _check_given(status: os.stat_result) -> None:
     if sys.platform != "win32" and status.st_uid not in _trusted_owners():
         raise UntrustedFile(
-            f"it belongs to another user (uid {status.st_uid}), who can change it at any time",
-            "If you trust what is in it, copy it to a file of your own, and give that one.",
+            f"it belongs to another user (uid {status.st_uid}), who can change it",
+            "If you trust its content, copy it to a file of your own and use that.",
         )
 
 
 def _check_secret(status: os.stat_result) -> None:
     _check_given(status)
     if sys.platform != "win32" and status.st_mode & stat.S_IWOTH:
-        raise UntrustedFile("every user of this machine may write to it", "Take that right away: chmod 600 FILE")
+        raise UntrustedFile("every user on this machine can write to it", "Make it private: chmod 600 FILE")
 
 
 def _check_ours(status: os.stat_result) -> None:
@@ -231,12 +231,12 @@ def _check_mode(status: os.stat_result, forbidden: int, can: str) -> None:
         return
     if status.st_uid != os.geteuid():
         raise UntrustedFile(
-            f"it belongs to another user (uid {status.st_uid})", "Choose another place, or move that file away."
+            f"it belongs to another user (uid {status.st_uid})", "Choose another file, or move that one away."
         )
     if status.st_mode & forbidden:
         raise UntrustedFile(
-            f"its mode is {stat.S_IMODE(status.st_mode):04o}, so that others may {can}",
-            "If what is in it is yours, make it private: chmod 600 FILE",
+            f"its mode is {stat.S_IMODE(status.st_mode):04o}, so other users can {can}",
+            "If its content is yours, make it private: chmod 600 FILE",
         )
 
 
@@ -245,16 +245,15 @@ def _check_one_folder(folder: Path, status: os.stat_result) -> bool:
         raise NotADirectoryError(f"'{folder}' is not a folder")
     if status.st_uid not in _trusted_owners():
         raise UntrustedFile(
-            f"the folder '{folder}' belongs to another user (uid {status.st_uid}), who can take files in it away and "
-            "put others in their place",
+            f"the folder '{folder}' belongs to another user (uid {status.st_uid}), who can replace files in it",
             _ANOTHER_FOLDER,
         )
     may_write = _others_may_write(status)
     if may_write and not status.st_mode & stat.S_ISVTX:
         raise UntrustedFile(
-            f"other users may write to the folder '{folder}' (mode {stat.S_IMODE(status.st_mode):04o}), and so can "
-            "take files in it away and put others in their place",
-            f"Take that right away (chmod go-w '{folder}'), or choose a folder that only you may write to.",
+            f"other users can write to the folder '{folder}' (mode {stat.S_IMODE(status.st_mode):04o}) and replace "
+            "files in it",
+            f"Make it private (chmod go-w '{folder}'), or choose a folder that only you can write to.",
         )
     return may_write
 
@@ -294,4 +293,4 @@ def _is_private_group(gid: int) -> bool:
 
 
 def _no_path() -> UntrustedFile:
-    return UntrustedFile("no file can have such a name", "Give the path of a file.")
+    return UntrustedFile("the file name is invalid", "Use the path of a file.")

@@ -21,6 +21,7 @@ from mct_s2s.cli.options import (
     RemovalOptions,
     RemoveClientOptions,
     RotateOptions,
+    SchemaOptions,
     SetupOptions,
     StatusOptions,
     VerifyOptions,
@@ -55,7 +56,7 @@ def root(
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
     ] = False,
 ) -> None:
-    """Service-to-service authentication for Microsoft Community Training, set up and checked by one tool."""
+    """Set up service-to-service authentication for Microsoft Community Training."""
     del version
     if context.invoked_subcommand is None:
         from mct_s2s.cli.short_help import short_help  # noqa: PLC0415
@@ -67,7 +68,7 @@ def root(
 def setup(options: SetupOptions) -> int:
     """Set up service-to-service authentication: app registration, clients, App Service settings.
 
-    Running it again changes nothing.
+    Safe to run again: it changes only what is missing or wrong.
     """
     from mct_s2s.cli.commands.setup import setup as body  # noqa: PLC0415
 
@@ -132,8 +133,16 @@ def verify(options: VerifyOptions) -> int:
 
 @command(app, "doctor", DoctorOptions)
 def doctor(options: DoctorOptions) -> int:
-    """Check your permissions, locks and policies before you change anything."""
+    """Check your permissions, locks and policies. Change nothing."""
     from mct_s2s.cli.commands.doctor import doctor as body  # noqa: PLC0415
+
+    return body(options)
+
+
+@command(app, "schema", SchemaOptions)
+def schema(options: SchemaOptions) -> int:
+    """Print the JSON Schema of a document."""
+    from mct_s2s.cli.commands.schema import print_schema as body  # noqa: PLC0415
 
     return body(options)
 

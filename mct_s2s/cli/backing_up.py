@@ -34,7 +34,7 @@ class BackupFile:
         if content and _of(app_service, content) is None:
             raise UsageError(
                 "backup-place-taken",
-                f"'{self.path}' exists and is no backup of this App Service. It was not touched.",
+                f"'{self.path}' exists and is not a backup of this App Service. It was not changed.",
                 remedy="Choose another file: --backup FILE",
             )
 
@@ -45,10 +45,10 @@ class BackupFile:
             self.check(app_service)
             with self._explained():
                 if read_ours(self.path):
-                    say(f"kept: the older backup in {self.path}")
+                    say(f"Kept the older backup in {self.path}")
                     return
                 replace_whole(self.path, backup_text(Backup(app_service, settings)))
-            say(f"backed up: {len(settings)} settings to {self.path}")
+            say(f"Backed up {len(settings)} settings to {self.path}")
 
         return keep
 
@@ -59,14 +59,14 @@ class BackupFile:
         except UntrustedFile as error:
             raise UsageError(
                 "backup-place-taken",
-                f"'{self.path}' is no place for a backup: {error}. It was not touched.",
+                f"Cannot write the backup to '{self.path}': {error}. It was not changed.",
                 remedy=f"{error.remedy} Or choose another file: --backup FILE",
             ) from error
         except OSError as error:
             raise UsageError(
                 "backup-place-unwritable",
-                f"The settings cannot be backed up to '{self.path}': {error.strerror or error}",
-                remedy="Choose a place that you may write to: --backup FILE",
+                f"Cannot write the backup to '{self.path}': {error.strerror or error}",
+                remedy="Choose a file that you can write: --backup FILE",
             ) from error
 
 

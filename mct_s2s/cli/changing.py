@@ -26,8 +26,8 @@ from mct_s2s.model.observed import ObservedState
 from mct_s2s.planning.changes import DisableIdentity
 from mct_s2s.planning.findings import diagnose
 from mct_s2s.planning.plan import Facts, Plan
-from mct_s2s.planning.proof import Verification
 from mct_s2s.planning.rotation import rotating
+from mct_s2s.planning.verification import Verification
 from mct_s2s.ports.secret_stores import SecretStore, StoredSecrets
 from mct_s2s.render.documents import (
     SavedCredential,
@@ -36,7 +36,7 @@ from mct_s2s.render.documents import (
     result_document,
     status_document,
 )
-from mct_s2s.render.handover import Leaving, Told, told
+from mct_s2s.render.handover import Instruction, instructions
 from mct_s2s.render.plan import show_plan, summary
 from mct_s2s.render.progress import progress
 from mct_s2s.render.verification import verification_document
@@ -74,7 +74,7 @@ class Changed:
     credentials: list[SavedCredential]
     stores: Mapping[str, SecretStore]
     applied: bool
-    left: list[Told] = field(default_factory=list)
+    left: list[Instruction] = field(default_factory=list)
     """What somebody else has to do."""
     verification: Verification | None = None
 
@@ -139,16 +139,22 @@ async def _prove(
     from mct_s2s.cli.proof import prove_changed  # noqa: PLC0415  # only where something was done
 
     if changed.stores and not run.terminal.json:
-        run.terminal.say("Testing each client, once Entra ID and the App Service are ready.")
+        run.terminal.say("Testing each client (waiting for the App Service to restart) …")
     after = changed.convergence.after
     facts = Facts(wanted.now, "")
     return await prove_changed(session, after, changed.stores, facts, where(options, after))
 
 
-def _left(options: ChangingOptions, session: Session, wanted: Change, convergence: Convergence) -> list[Told]:
+def _left(options: ChangingOptions, session: Session, wanted: Change, convergence: Convergence) -> list[Instruction]:
     after = convergence.after
-    leaving = Leaving(where(options, after), session.cloud.login, after, convergence.results, wanted.handoff)
-    return told(convergence.left_to_others, leaving)
+    return instructions(
+        convergence.left_to_others,
+        after,
+        convergence.results,
+        where=where(options, after),
+        login=session.cloud.login,
+        handoff=wanted.handoff,
+    )
 
 
 def _keep_for(run: Run, path: Path) -> Callable[[str], Keep]:
@@ -167,15 +173,15 @@ async def _ask(run: Run, options: ChangingOptions, plan: Plan) -> Answer:
     if run.terminal.json or not run.terminal.talks_to_person:
         raise UsageError(
             "confirmation-missing",
-            f"{summary(plan)}: this is not an interactive terminal. Nothing was changed.",
-            remedy="Add --yes to go ahead, or --dry-run to see the plan alone.",
+            f"Cannot ask for confirmation ({summary(plan)}): this is not an interactive terminal. Nothing was changed.",
+            remedy="Add --yes to apply the changes, or --dry-run to see the plan only.",
         )
     off = [change.name for change in plan.changes if isinstance(change, DisableIdentity)]
-    identities = f"; managed identities that are switched off: {', '.join(off)}" if off else ""
+    identities = f"; disables the managed identity of {', '.join(off)}" if off else ""
     answer = await ask(run.terminal, f"Apply these changes? ({summary(plan)}{identities}) [y/N] ")
     if answer.strip().lower() in {"y", "yes"}:
         return Answer(go=True, asked=True)
-    raise Cancelled("cancelled", "Nothing was changed.", remedy="Run it again when you are ready.")
+    raise Cancelled("cancelled", "Nothing was changed.", remedy="Run the same command again when you are ready.")
 
 
 def _stored(wanted: Change, session: Session) -> StoredSecrets | None:

@@ -12,8 +12,8 @@ from mct_s2s.cli.wiring import Session
 from mct_s2s.model.client_credentials import CredentialKind
 from mct_s2s.model.commands import own_command
 from mct_s2s.model.observed import ObservedState
+from mct_s2s.planning.application_uri import uri_shown
 from mct_s2s.planning.changes import AddFederatedCredential
-from mct_s2s.planning.findings import uri_shown
 from mct_s2s.ports.secret_stores import KeyStore
 from mct_s2s.render.closing import show_credentials, vault_reading
 from mct_s2s.render.console import Terminal
@@ -92,9 +92,9 @@ def show_end(terminal: Terminal, changed: Changed, place: str) -> None:
 
 def _end(changed: Changed) -> tuple[str, str]:
     if changed.verification is not None and changed.verification.failed:
-        return "It is set up, but a client's call failed: see above.", "warn"
+        return "Setup is complete, but a client's test failed. See above.", "warn"
     if changed.convergence.lacks:
-        return "What you may do is done.", "good"
+        return "Completed the steps you can do.", "good"
     if changed.left:
-        return "This part is done; what is left to others is named above.", "good"
+        return "Completed this part. The remaining steps are listed above.", "good"
     return ("Done." if changed.applied else ""), "good"

@@ -37,7 +37,7 @@ class HandoffFile:
         if content and not is_handoff(content):
             raise UsageError(
                 "handoff-unwritable",
-                f"'{self.path}' exists and is no handoff file. It was not touched.",
+                f"'{self.path}' exists and is not a handoff file. It was not changed.",
                 remedy="Choose another file: --handoff FILE",
             )
 
@@ -58,14 +58,14 @@ class HandoffFile:
         except UntrustedFile as error:
             raise UsageError(
                 "handoff-unwritable",
-                f"'{self.path}' is no place for a handoff: {error}. It was not touched.",
+                f"Cannot write the handoff file to '{self.path}': {error}. It was not changed.",
                 remedy=f"{error.remedy} Or choose another file: --handoff FILE",
             ) from error
         except OSError as error:
             missing = isinstance(error, FileNotFoundError)
-            why = "there is no such folder." if missing else f"{error.strerror or error}"
+            why = "the folder does not exist." if missing else f"{error.strerror or error}"
             raise UsageError(
                 "handoff-unwritable",
-                f"The handoff cannot be written to '{self.path}': {why}",
+                f"Cannot write the handoff file to '{self.path}': {why}",
                 remedy="Create the folder first, or choose another file: --handoff FILE",
             ) from error

@@ -60,7 +60,7 @@ def internal_error(error: BaseException, issues: str, *, as_json: bool) -> int:
     told = S2SError(
         "internal-error",
         f"This is a bug in mct-s2s ({type(error).__name__}). {facts}.",
-        remedy=f"Report it with the lines above at {issues}; then run the same command again: it resumes.",
+        remedy=f"Report it at {issues} and include the lines above. Then run the same command again to resume.",
     )
     show(told, as_json=as_json)
     sys.stderr.flush()

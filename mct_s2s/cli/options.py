@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
+from inspect import Parameter
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from mct_s2s.azure.sign_in.choice import Method
+from mct_s2s.cli.binding import SEVERAL_OPTIONS
+from mct_s2s.model.site_settings import ENABLED, SETTINGS
 
 SHARED = "Azure"
 CHANGING = "Changing something"
@@ -133,7 +137,9 @@ class SecretOptions(ChangingOptions):
 
     secret_lifetime: Annotated[
         str,
-        typer.Option("--secret-lifetime", help="1y, 2y, never, or an ISO 8601 date.", rich_help_panel=CREDENTIAL),
+        typer.Option(
+            "--secret-lifetime", help="1y, 2y, 180d, never, or a date such as 2027-06-30.", rich_help_panel=CREDENTIAL
+        ),
     ] = "1y"  # noqa: S105  # a duration
     auto_lifetime: Annotated[
         bool,
@@ -352,23 +358,26 @@ class DoctorOptions(AzureOptions):
     ] = False
 
 
+def _setting_options() -> Iterator[Parameter]:
+    """An option for each row of the table of settings that has one."""
+    for setting in SETTINGS:
+        if setting.option is not None:
+            kind, default = (list[str], []) if setting.holds.is_list else (str | None, None)
+            text = typer.Option(setting.option, help=setting.option_help)
+            yield Parameter(setting.name, Parameter.KEYWORD_ONLY, default=default, annotation=Annotated[kind, text])
+
+
 @dataclass(kw_only=True)
 class ConfigureOptions(ChangingOptions):
     """`configure-appservice`."""
 
-    audience: Annotated[str | None, typer.Option("--audience", help="Application ID URI.")] = None
-    tenant_name: Annotated[str | None, typer.Option("--tenant-name", help="The tenant's initial domain.")] = None
-    tenant_id: Annotated[str | None, typer.Option("--tenant-id", help="The tenant's id.")] = None
-    role: Annotated[str | None, typer.Option("--role", help="App role value.")] = None
-    application_id: Annotated[
-        list[str], typer.Option("--application-id", help="A client application's appId. May be repeated.")
-    ] = field(default_factory=list)
-    object_id: Annotated[
-        list[str], typer.Option("--object-id", help="A managed identity's object id. May be repeated.")
-    ] = field(default_factory=list)
+    given: dict[str, str | list[str] | None] = field(
+        default_factory=dict, metadata={SEVERAL_OPTIONS: tuple(_setting_options())}
+    )
+    """What was given for each setting, by its name."""
     handoff: Annotated[Path | None, typer.Option("--from", help="A handoff file, as setup --handoff writes it.")] = None
     restore: Annotated[Path | None, typer.Option("--restore", help="Put the settings of a backup file back.")] = None
-    disable: Annotated[bool, typer.Option("--disable", help="Set ServiceAuthEnabled to false.")] = False
+    disable: Annotated[bool, typer.Option("--disable", help=f"Set {ENABLED} to false.")] = False
 
 
 @dataclass(kw_only=True)
@@ -413,3 +422,21 @@ class StatusOptions(AzureOptions):
             show_default=False,
         ),
     ] = None  # fmt: skip
+
+
+@dataclass(kw_only=True)
+class SchemaOptions:
+    """`schema`."""
+
+    name: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="NAME",
+            help="The document, such as status or result. Without it, list the documents.",
+            show_default=False,
+        ),
+    ] = None
+    output: Annotated[
+        Output,
+        typer.Option("-o", "--output", help="The list as text or JSON.", envvar="MCT_S2S_OUTPUT", show_envvar=False),
+    ] = Output.TEXT

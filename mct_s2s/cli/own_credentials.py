@@ -23,15 +23,15 @@ def from_files(paths: Sequence[Path]) -> list[OwnCredential]:
     found: list[OwnCredential] = []
     for path in paths:
         try:
-            credential, why = _from_file(path), "it holds no client's credential"
+            credential, why = _from_file(path), "it does not contain a client's credential"
         except OSError as error:
             credential, why = None, str(error.strerror or error)
         if credential is None:
             raise UsageError(
                 "credentials-unreadable",
-                f"'{path}' cannot be used: {why}.",
-                remedy="Name a secret file of setup or add-client: AZURE_TENANT_ID, AZURE_CLIENT_ID and "
-                "AZURE_CLIENT_SECRET (or AZURE_CLIENT_CERTIFICATE_PATH), a line each.",
+                f"Invalid credentials file '{path}': {why}.",
+                remedy="Use a secret file from setup or add-client. It sets AZURE_TENANT_ID, AZURE_CLIENT_ID and "
+                "AZURE_CLIENT_SECRET (or AZURE_CLIENT_CERTIFICATE_PATH), one per line.",
             )
         found.append(credential)
     return found

@@ -12,7 +12,7 @@ from mct_s2s.model.commands import own_command
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.planning.membership import members
 from mct_s2s.planning.plan import Facts
-from mct_s2s.planning.proof import CALL, Check, Kind, Verification
+from mct_s2s.planning.verification import CALL, CheckSubject, Verification, VerificationCheck
 from mct_s2s.ports.secret_stores import SecretStore
 
 PATH = "/api/v1/organization"
@@ -45,7 +45,10 @@ async def prove_changed(
         async with asyncio.timeout(max(0.0, ports.remaining())):
             return await verify_clients(ground, observed, subjects, identities=False)
     except TimeoutError:
-        told = "The deadline left no time to prove the call."
+        told = "The deadline left no time to test the call."
         again = own_command("verify", where=place)
-        late = (Check(client.display_name, Kind.APPLICATION, CALL, None, told, again) for client in clients)
+        late = (
+            VerificationCheck(client.display_name, CheckSubject.APPLICATION, CALL, None, told, again)
+            for client in clients
+        )
         return Verification(url, PATH, tuple(late))

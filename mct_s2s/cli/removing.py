@@ -28,8 +28,8 @@ def remove(options: RemovalOptions, wanted: Removal) -> int:
     if options.keep_registration and (options.purge or options.delete_adopted):
         raise UsageError(
             "contradictory-options",
-            "--keep-registration keeps what --purge and --delete-adopted would delete.",
-            remedy="Leave one of them out.",
+            "--keep-registration cannot be combined with --purge or --delete-adopted.",
+            remedy="Remove one of them.",
         )
     now = clock.now()
 
@@ -59,7 +59,7 @@ def _retire(current: Run, changed: Changed, folder: Path) -> None:
         for stem in dict.fromkeys((name, client_id)):
             place = KeyFileStore.at(SecretTo().file_for(stem, folder), is_ours=True)
             if place.retire(client_id):
-                current.terminal.say(f"deleted: {place.path}, whose secret is of no use any more")
+                current.terminal.say(f"Deleted {place.path} (its secret was removed)")
 
 
 def _without_secrets(changed: Changed) -> Iterator[tuple[str, str]]:

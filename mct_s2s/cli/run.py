@@ -22,7 +22,7 @@ from mct_s2s.render.console import Terminal
 from mct_s2s.render.diagnostics import show_error, show_standing
 from mct_s2s.render.documents import SavedCredential, error_document
 
-RESUME = "Run the same command again: it resumes."
+RESUME = "Run the same command again to resume."
 
 
 class Run:
@@ -118,7 +118,7 @@ def _taken_back(
 ) -> int:
     """The document with the secrets reached nobody: they are removed, so that the next run makes others."""
     names = ", ".join(f"the {one.kind.value} of '{one.client}'" for one in secrets)
-    told = f"Standard output is closed ({cause.strerror or cause}): {names} reached nobody"
+    told = f"Standard output is closed ({cause.strerror or cause}): {names} could not be printed"
     stay = [one for one in secrets if one.kind is not CredentialKind.SECRET]
     try:
         asyncio.run(_with_deadline(current, lambda current: again(current, secrets), interruption))
@@ -126,9 +126,9 @@ def _taken_back(
         told = f"{told}, and could not be removed: {error.message}"
         remedy = "; ".join(removal_command(one.client_id, one.key_id, one.kind) for one in secrets)
     else:
-        told = f"{told}." if stay else f"{told}. It was removed again."
+        told = f"{told}." if stay else f"{told}. The secret was removed again."
         commands = "".join(f"{removal_command(one.client_id, one.key_id, one.kind)}. " for one in stay)
-        remedy = f"{commands}Run it again, with an output that is read."
+        remedy = f"{commands}Run it again with standard output open."
     show_error(current.terminal, NotShown("secret-not-shown", told, remedy=remedy))
     return NotShown.exit_code
 
@@ -141,8 +141,8 @@ async def _with_deadline(current: Run, connected: Callable[[Run], Awaitable[int]
     except TimeoutError as error:
         raise DeadlinePassed(
             "deadline-passed",
-            f"Timed out after {current.options.timeout:g} s. Nothing is lost.",
-            remedy="Run the same command again: it resumes. Give it longer with --timeout SECONDS.",
+            f"Timed out after {current.options.timeout:g} s.",
+            remedy="Run the same command again to resume. To allow more time, add --timeout SECONDS.",
         ) from error
 
 

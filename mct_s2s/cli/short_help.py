@@ -20,4 +20,4 @@ def short_help(context: Any) -> str:
     ]
     width = max(len(word) for word, _ in rows)
     lines = [f"Usage: {name} COMMAND [OPTIONS]", "", *(f"  {word:<{width}}  {told}" for word, told in rows)]
-    return "\n".join([*lines, "", f"Options of a command: {name} COMMAND --help"])
+    return "\n".join([*lines, "", f"Help for a command: {name} COMMAND --help"])

@@ -84,22 +84,22 @@ def _check_kind(options: CredentialOptions) -> None:
         if value is not None and options.credential is not kind:
             raise UsageError(
                 "contradictory-options",
-                f"{name} belongs to --credential {kind.value}, not to --credential {options.credential.value}.",
-                remedy=f"Add --credential {kind.value}, or leave {name} out.",
+                f"{name} requires --credential {kind.value}, but --credential is '{options.credential.value}'.",
+                remedy=f"Add --credential {kind.value}, or remove {name}.",
             )
     if options.credential is certificate and (options.secret_to or "").startswith("keyvault:"):
         raise UsageError(
             "secret-place-unfit",
-            "A key pair is not made in a key vault.",
-            remedy="Keep it in a file: --secret-to file:PATH, or make it in the vault and give its public certificate: "
-            "--certificate FILE",
+            "Cannot create a key pair in a key vault.",
+            remedy="Save it to a file with --secret-to file:PATH, or create it in the vault yourself and pass its "
+            "public certificate with --certificate FILE.",
         )
     keeps_nothing = options.credential is CredentialKind.FEDERATED or options.certificate is not None
     if options.secret_to is not None and keeps_nothing:
         raise UsageError(
             "contradictory-options",
-            "There is nothing for --secret-to: no secret is made.",
-            remedy="Leave --secret-to out.",
+            "--secret-to has no effect here: no secret is created.",
+            remedy="Remove --secret-to.",
         )
 
 
@@ -125,8 +125,8 @@ def service_wish(
     if not name or not name.strip():
         raise UsageError(
             "service-name-missing",
-            "Without an App Service, the service application needs a name of its own.",
-            remedy="Add --app-service NAME (it is not contacted), or --service-name TEXT.",
+            "No name for the service application: neither an App Service nor --service-name was given.",
+            remedy="Add --app-service NAME (the site is not contacted), or --service-name TEXT.",
         )
     return ServiceSpec(named_unique_name(name), name, role, adopt, reference, may_create)
 
@@ -143,6 +143,6 @@ def check_role(value: str | None) -> None:
         return
     raise UsageError(
         "malformed-role",
-        f"'{value}' cannot be an app role's value: letters, digits and punctuation without blanks, 120 at most.",
-        remedy="Leave --role out for S2SAppRole.",
+        f"Invalid --role '{value}'. Use letters, digits and punctuation without spaces, 120 characters at most.",
+        remedy="To use the default S2SAppRole, remove --role.",
     )

@@ -47,11 +47,13 @@ def check_arguments(words: Iterable[str], environment: Iterable[tuple[str, str]]
         UsageError: there is one.
     """
     named = [(f"'{plain(word)}'", word) for word in words]
-    named += [(f"The variable {plain(name)}", value) for name, value in environment if name.startswith("MCT_S2S_")]
+    named += [
+        (f"The environment variable {plain(name)}", value) for name, value in environment if name.startswith("MCT_S2S_")
+    ]
     for shown, word in named:
         if "\0" in word or any("\ud800" <= character <= "\udfff" for character in word):
             raise UsageError(
                 "usage",
-                f"{shown} is not text in the encoding of this system.",
-                remedy="Type it again; if it was copied, look for characters that are not shown.",
+                f"{shown} is not valid text in this system's encoding.",
+                remedy="Type it again. If you copied it, look for invisible characters.",
             )

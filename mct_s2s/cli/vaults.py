@@ -63,6 +63,6 @@ def check_client() -> None:
     if found is None:
         raise UsageError(
             "keyvault-not-installed",
-            "Storing secrets in a key vault needs the package 'azure-keyvault-secrets', which is not installed.",
+            "The package 'azure-keyvault-secrets' is not installed. It is needed to store secrets in a key vault.",
             remedy="pip install 'mct-s2s[keyvault]'",
         )

@@ -47,21 +47,21 @@ def wire(
     if isinstance(resource, ResourceId) and not resource.is_site:
         raise UsageError(
             "wire-not-an-app",
-            f"'{text}' is a {resource.type}: only web and function apps have application settings.",
-            remedy="Give the id or the bare name of a web or function app.",
+            f"Invalid --wire '{text}': a {resource.type} has no application settings.",
+            remedy="Use the resource ID or the name of a web or function app.",
         )
     if any(str(one).casefold() == str(resource).casefold() for one in identities):
         return Wire(resource, None, stores)
     if len(clients) != 1:
         raise UsageError(
             "wire-one-client",
-            f"As whom does '{text}' call? --wire goes with one client application, or with the app's own identity.",
+            f"--wire '{text}' needs exactly one client: a client application, or the app's own managed identity.",
             remedy=f"Name one client, or add {option('--managed-identity', text)}",
         )
     if clients[0].credential is not None and stores.vault is None:
         raise UsageError(
             "wire-needs-vault",
-            "An app gets a reference to a secret in a key vault, never the secret itself.",
+            "--wire needs a key vault: the app gets a reference to the secret, never the secret itself.",
             remedy="Add --secret-to keyvault:VAULT",
         )
     return Wire(resource, clients[0], stores)

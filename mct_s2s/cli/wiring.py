@@ -274,7 +274,7 @@ async def _sign_in(
     method = choose(start.options.auth, start.environ)
     credential = sign_in(method, context)
     if start.options.auth is Method.AUTO or start.options.verbose:
-        terminal.say(f"Signing in as {credential.signed_in.description}.", style="quiet")
+        terminal.say(f"Signing in with {credential.signed_in.description}.", style="quiet")
     return credential
 
 

@@ -11,7 +11,6 @@ from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.engine.apply.apply import apply
 from mct_s2s.engine.apply.context import ApplyContext
 from mct_s2s.engine.apply.journal import Journal
-from mct_s2s.engine.apply.proofs import needs_store
 from mct_s2s.engine.observe.access import AccessLook
 from mct_s2s.engine.observe.observe import observe
 from mct_s2s.engine.observe.preflight import Asked, explained, permitted
@@ -21,7 +20,7 @@ from mct_s2s.errors import PermissionMissing, S2SError
 from mct_s2s.model.caller_rights import CallerRights
 from mct_s2s.model.desired import Desired
 from mct_s2s.model.observed import ObservedState
-from mct_s2s.planning.changes import DisableIdentity
+from mct_s2s.planning.changes import AddCredential, DisableIdentity
 from mct_s2s.planning.grants import Lack, in_words
 from mct_s2s.planning.lag import expects_lag
 from mct_s2s.planning.make import make_plan
@@ -181,7 +180,7 @@ async def converge(
 async def _apply(
     azure: Azure, goal: Goal, convergence: Convergence, stores: Mapping[str, SecretStore], progress: Progress
 ) -> Convergence:
-    secrets = [change for change in convergence.plan.changes if needs_store(change)]
+    secrets = [one for one in convergence.plan.changes if isinstance(one, AddCredential) and one.needs_store]
     await gather_or_cancel(
         *(stores[one.client].check(one.client_id if isinstance(one.client_id, str) else None) for one in secrets)
     )
@@ -219,4 +218,4 @@ def _tell_of_the_rest(convergence: Convergence, refused: PermissionMissing) -> N
     """Add to a refusal what the caller probably lacks for the rest of the plan, so that all is asked for at once."""
     assert convergence.journal is not None  # noqa: S101  # something was refused
     rest = likely_missing(convergence.journal.left, convergence.before, convergence.access)
-    refused.mention(f"not seen to be allowed either: {line}" for line in in_words(rest))
+    refused.mention(f"also not confirmed: {line}" for line in in_words(rest))

@@ -32,7 +32,7 @@ def document_in(content: bytes, schema: str) -> dict[str, Any]:
     """
     document = load_json(content)
     if not isinstance(document, dict):
-        raise ValueError("it is no JSON object")
+        raise ValueError("it is not a JSON object")
     if document.get("schema") != schema:
         raise ValueError(f"its schema is {str(document.get('schema'))[:80]!r}, not '{schema}'")
     return document

@@ -61,8 +61,8 @@ def _proof(values: Mapping[str, str]) -> PresentedCredential | None:
         except OSError as error:
             raise UsageError(
                 "certificate-unreadable",
-                f"The certificate '{path}' cannot be read: {error.strerror or error}",
-                remedy="AZURE_CLIENT_CERTIFICATE_PATH must name a PEM or PKCS#12 file with the private key in it.",
+                f"Cannot read the certificate '{path}': {error.strerror or error}",
+                remedy="Set AZURE_CLIENT_CERTIFICATE_PATH to a PEM or PKCS#12 file that contains the private key.",
             ) from error
     if values.get("AZURE_FEDERATED_TOKEN_FILE"):
         return AssertionFileCredential(Path(values["AZURE_FEDERATED_TOKEN_FILE"]))

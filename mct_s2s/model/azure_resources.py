@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from mct_s2s.model.ids import PrincipalId, TenantId
 from mct_s2s.model.resource_id import ResourceId
-from mct_s2s.model.site_settings import APPLICATION_IDS, OBJECT_IDS, AllowList, AppSettings, allow_list
+from mct_s2s.model.site_settings import APPLICATION_IDS, OBJECT_IDS, AllowList, AppSettings
 
 
 @dataclass(frozen=True)
@@ -87,13 +87,13 @@ class AppService:
 
     @property
     def allowed_client_ids(self) -> AllowList:
-        """`ServiceApplicationIds`."""
-        return allow_list(self.settings, APPLICATION_IDS)
+        """The client applications that are allowed."""
+        return APPLICATION_IDS.list_in(self.settings)
 
     @property
     def allowed_object_ids(self) -> AllowList:
-        """`ServiceObjectIds`."""
-        return allow_list(self.settings, OBJECT_IDS)
+        """The service principals that are allowed."""
+        return OBJECT_IDS.list_in(self.settings)
 
 
 @dataclass(frozen=True)

@@ -21,11 +21,16 @@ NEVER = datetime(2299, 12, 31, tzinfo=UTC)
 
 
 class CredentialKind(StrEnum):
-    """How a client application proves who it is."""
+    """The three lists in which Entra ID keeps what an application signs in with."""
 
     SECRET = "secret"  # noqa: S105  # the word, not a secret
     CERTIFICATE = "certificate"
     FEDERATED = "federated"
+
+    @property
+    def noun(self) -> str:
+        """What a person calls it: `federated credential`."""
+        return "federated credential" if self is CredentialKind.FEDERATED else self.value
 
 
 def has_end(expires: datetime | None) -> TypeGuard[datetime]:

@@ -105,7 +105,7 @@ class Claims:
         """
         roles = payload.get("roles") or ()
         if isinstance(roles, str) or not isinstance(payload.get("exp", 0), int | float):
-            raise ValueError("a claim is of the wrong type")
+            raise ValueError("a claim has the wrong type")
         return cls(
             audience=str(payload.get("aud") or ""),
             issuer=str(payload.get("iss") or ""),

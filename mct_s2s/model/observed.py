@@ -10,6 +10,7 @@ from mct_s2s.model.client_credentials import SecretNote
 from mct_s2s.model.directory_objects import Application, Custody, Tenant
 from mct_s2s.model.ids import PrincipalId
 from mct_s2s.model.resource_id import ResourceId
+from mct_s2s.model.site_settings import AppSettings
 from mct_s2s.model.trust import Trust
 
 
@@ -42,6 +43,11 @@ class ObservedState:
     """Who signed in. Looked at only where a registration is in question."""
     custody: Mapping[str, Custody] = field(default_factory=dict)
     """By appId in lower case: of the registrations that nothing but their names speaks for, or that are adopted."""
+
+    @property
+    def settings(self) -> AppSettings:
+        """The App Service's application settings; empty where no App Service was looked at."""
+        return self.app_service.settings if self.app_service is not None else {}
 
     def custody_of(self, application: Application) -> Custody:
         """In whose hands a registration is, as far as that was in question."""

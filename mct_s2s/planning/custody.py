@@ -10,19 +10,19 @@ its allow lists, what an administrator has consented to, and what the operator n
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 
 from mct_s2s.errors import Refused
-from mct_s2s.model.client_credentials import Credential, CredentialKind, SecretNote
+from mct_s2s.model.client_credentials import Credential, SecretNote
 from mct_s2s.model.commands import command, option, own_command
-from mct_s2s.model.desired import CertificateSpec, CredentialWish, FederatedSpec
-from mct_s2s.model.directory_objects import Application, Custody
-from mct_s2s.model.ids import PrincipalId, certificate_key_id, same_id
+from mct_s2s.model.desired import CredentialSpec
+from mct_s2s.model.directory_objects import Application, Custody, Owner
+from mct_s2s.model.ids import PrincipalId, same_id
 from mct_s2s.model.observed import ObservedState
-from mct_s2s.model.site_settings import AUDIENCE, AppSettings, value_of
+from mct_s2s.model.site_settings import AUDIENCE, AppSettings
 from mct_s2s.model.trust import ClientApplication
+from mct_s2s.planning.credentials import is_known
 from mct_s2s.planning.membership import members
 from mct_s2s.planning.restoring import is_called, purging
 
@@ -33,48 +33,16 @@ CLOCKS_DIFFER = timedelta(minutes=5)
 """How far this machine's clock and Entra's may be apart."""
 
 
-@dataclass(frozen=True)
-class Known:
-    """The credentials that may be there: those that a store of ours speaks of, and those that were asked for."""
-
-    note: SecretNote = field(default_factory=SecretNote)
-    spec: CredentialWish | None = None
-
-    def holds(self, credential: Credential) -> bool:
-        """Whether this one is among them."""
-        match credential.kind:
-            case CredentialKind.SECRET:
-                is_attempt = credential.is_ours and credential.name in self.note.attempts
-                return same_id(credential.key_id, self.note.delivered) or is_attempt
-            case CredentialKind.CERTIFICATE:
-                return credential.thumbprint is not None and self._holds_key(credential.thumbprint)
-            case CredentialKind.FEDERATED:
-                spec, found = self.spec, credential.federation
-                return (
-                    isinstance(spec, FederatedSpec)
-                    and found is not None
-                    and (found.issuer, found.subject) == (spec.issuer, spec.subject)
-                )
-
-    def _holds_key(self, thumbprint: str) -> bool:
-        given = self.spec.given if isinstance(self.spec, CertificateSpec) else None
-        certificates = [one for one in (given, self.note.pending) if one is not None]
-        return any(same_id(thumbprint, one.thumbprint) for one in certificates) or same_id(
-            certificate_key_id(thumbprint), self.note.delivered
-        )
-
-
 def is_named(application: Application, adopt: str | None, settings: AppSettings) -> bool:
     """Whether the operator or the App Service names this service application."""
-    named = (adopt, value_of(settings, AUDIENCE))
+    named = (adopt, AUDIENCE.value_in(settings))
     return any(word and word.strip() and is_called(application, word.strip()) for word in named)
 
 
 def in_question(observed: ObservedState, names: tuple[str, ...]) -> Iterator[ClientApplication]:
     """Registrations whose custody has to be looked at: nothing but their name speaks for them, or they are adopted."""
     trust = observed.trust
-    settings = observed.app_service.settings if observed.app_service else {}
-    if trust.service is not None and not is_named(trust.service, None, settings):
+    if trust.service is not None and not is_named(trust.service, None, observed.settings):
         yield ClientApplication(trust.service, trust.principal)
     if not names:
         return
@@ -84,20 +52,28 @@ def in_question(observed: ObservedState, names: tuple[str, ...]) -> Iterator[Cli
             yield client
 
 
-def refuse_foreign(application: Application, observed: ObservedState, known: Known, adopt_by: str) -> None:
+def refuse_foreign(
+    application: Application,
+    observed: ObservedState,
+    adopt_by: str,
+    note: SecretNote | None = None,
+    spec: CredentialSpec | None = None,
+) -> None:
     """Stop before a registration is used that may be in somebody else's hands.
 
     Args:
         application: found by its name alone.
         observed: the world, with its custody.
-        known: the credentials that may be there.
         adopt_by: how it is adopted nevertheless: `--client`.
+        note: what its store remembers, if it has one: those credentials may be there.
+        spec: the credential that was asked for, if one was: it may be there, too.
 
     Raises:
         Refused: `registration-not-ours`.
     """
     custody = observed.custody_of(application)
-    told = _foreign(custody, observed.caller, known)
+    unknown = [one for one in custody.credentials if not is_known(one, note or SecretNote(), spec)]
+    told = _foreign(custody.owners, unknown, observed.caller)
     if told:
         raise not_ours(application, told, adopt_by)
 
@@ -113,15 +89,15 @@ def refuse_faster(
         Refused: `registration-not-ours`.
     """
     is_young = application.created is not None and application.created >= since - CLOCKS_DIFFER
-    strange = tuple(one for one in custody.credentials if not (is_young and one.is_ours))
-    told = _foreign(Custody(custody.owners, strange), caller, Known())
+    unknown = [one for one in custody.credentials if not (is_young and one.is_ours)]
+    told = _foreign(custody.owners, unknown, caller)
     if told:
         raise not_ours(application, told, adopt_by)
 
 
-def foreign_owners(custody: Custody, caller: PrincipalId | None) -> tuple[str, ...]:
+def foreign_owners(owners: Iterable[Owner], caller: PrincipalId | None) -> tuple[str, ...]:
     """The names of those owners who are not the caller."""
-    return tuple(dict.fromkeys(owner.name for owner in custody.owners if not same_id(owner.id, caller)))
+    return tuple(dict.fromkeys(owner.name for owner in owners if not same_id(owner.id, caller)))
 
 
 def not_ours(application: Application, told: str, adopt_by: str) -> Refused:
@@ -129,9 +105,9 @@ def not_ours(application: Application, told: str, adopt_by: str) -> Refused:
     since = f", registered on {application.created:%Y-%m-%d}" if application.created else ""
     return Refused(
         CODE,
-        f"'{application.display_name}' (appId {application.client_id}{since}) has the name that this registration "
-        f"would get, but nothing else shows that it is ours: {told}. Whoever controls it could sign in as it.",
-        remedy=f"{_adopting(adopt_by, application)} If it is not, delete it and run the same command again: "
+        f"'{application.display_name}' (appId {application.client_id}{since}) already uses the name of this "
+        f"registration, but mct-s2s may not have created it: {told}. Its owner could sign in as it.",
+        remedy=f"{_adopting(adopt_by, application)} If not, delete it and run the same command again: "
         f"{command(*_DELETE, application.client_id)}",
     )
 
@@ -140,10 +116,10 @@ def back_in_the_bin(application: Application, owners: tuple[str, ...], adopt_by:
     """What is said of one that came out of the recycle bin, turned out to be somebody else's, and went back."""
     return Refused(
         CODE,
-        f"'{application.display_name}' (appId {application.client_id}) in the recycle bin has the name that this "
-        f"registration would get, but nothing else shows that it is ours: it is owned by {', '.join(owners)}. It was "
-        "restored to find that out, and put back.",
-        remedy=f"{_adopting(adopt_by, application)} If it is not, free the name and run the same command again: "
+        f"'{application.display_name}' (appId {application.client_id}) in the recycle bin uses the name of this "
+        f"registration, but mct-s2s may not have created it: it is owned by {', '.join(owners)}. It was restored "
+        "to check, and deleted again.",
+        remedy=f"{_adopting(adopt_by, application)} If not, purge it and run the same command again: "
         f"{purging(application, graph)}",
     )
 
@@ -163,22 +139,18 @@ def _adopting(adopt_by: str, application: Application) -> str:
         adopt = own_command("setup", SERVICE_OPTION, application.client_id)
         return f"If it is the right one, adopt it by its appId: {adopt}, with the same options for the App Service."
     named = option(adopt_by, application.client_id)
-    return f"If it is the right one, give its appId, {application.client_id}, for its name (setup: {named})."
+    return f"If it is the right one, use its appId {application.client_id} instead of its name (setup: {named})."
 
 
-def _foreign(custody: Custody, caller: PrincipalId | None, known: Known) -> str:
-    owners = foreign_owners(custody, caller)
-    strange = _counted(tuple(one for one in custody.credentials if not known.holds(one)))
-    owned = f"it is owned by {', '.join(owners)}" if owners else ""
-    held = f"it has {strange} that this machine did not make" if strange else ""
+def _foreign(owners: Iterable[Owner], unknown: Iterable[Credential], caller: PrincipalId | None) -> str:
+    """In whose hands it may be; empty where it is in nobody else's."""
+    others, credentials = foreign_owners(owners, caller), _counted(unknown)
+    owned = f"it is owned by {', '.join(others)}" if others else ""
+    held = f"it has {credentials} that this machine did not create" if credentials else ""
     return ", and ".join(part for part in (owned, held) if part)
 
 
-def _counted(credentials: tuple[Credential, ...]) -> str:
+def _counted(credentials: Iterable[Credential]) -> str:
     """`2 secrets and 1 federated credential`."""
-    words = {CredentialKind.FEDERATED: "federated credential"}
     counts = Counter(credential.kind for credential in credentials)
-    parts = [
-        f"{count} {words.get(kind, kind.value)}{'s' if count > 1 else ''}" for kind, count in counts.items() if count
-    ]
-    return " and ".join(parts)
+    return " and ".join(f"{count} {kind.noun}{'s' if count > 1 else ''}" for kind, count in counts.items())

@@ -70,8 +70,8 @@ def _roles(application: Application, wanted: AppRole) -> tuple[AppRole, ...]:
     if not same_id(standing.id, wanted.id):
         raise Refused(
             "changed-meanwhile",
-            f"Somebody else added the app role '{wanted.value}' to '{application.display_name}' at this moment.",
-            remedy="Run the same command again: it takes up the role that is there now.",
+            f"Someone else added the app role '{wanted.value}' to '{application.display_name}' at the same time.",
+            remedy="Run the same command again to use that role.",
         )
     return tuple(replace(role, enabled=True) if role is standing else role for role in application.app_roles)
 

@@ -31,9 +31,9 @@ def refuse_anothers(application: Application, observed: ObservedState) -> None:
         return
     raise Refused(
         "registration-of-another-site",
-        f"'{application.display_name}' (appId {application.client_id}) was made for another App Service of this name, "
-        f"{other}. Nothing was changed.",
-        remedy="If both are to share it, or the App Service has moved, adopt it by its appId: "
-        f"{own_command('setup', SERVICE_OPTION, application.client_id)}. To give this one its own, register it in the "
-        "portal and name that.",
+        f"'{application.display_name}' (appId {application.client_id}) was created for another App Service of this "
+        f"name, {other}. Nothing was changed.",
+        remedy="If both share it, or the App Service has moved, adopt it by its appId: "
+        f"{own_command('setup', SERVICE_OPTION, application.client_id)}. Otherwise, create a registration "
+        "in the portal and use its appId.",
     )

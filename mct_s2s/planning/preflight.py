@@ -15,9 +15,7 @@ from mct_s2s.model.directory_objects import Application
 from mct_s2s.model.ids import ApplicationObjectId, same_id
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.planning.changes import (
-    AddCertificate,
-    AddFederatedCredential,
-    AddSecret,
+    AddCredential,
     AnyChange,
     AssignAppRole,
     CreateApplication,
@@ -39,7 +37,7 @@ from mct_s2s.planning.changes import (
 from mct_s2s.planning.grants import Lack, lacks
 from mct_s2s.planning.plan import Left, ManualStep, Plan
 from mct_s2s.planning.rights import Judged, Need, Obstacle, ObstacleKind, Right, judge
-from mct_s2s.planning.unwire import taking_out
+from mct_s2s.planning.unwire import delete_settings_command
 
 
 @dataclass(frozen=True)
@@ -105,7 +103,7 @@ def need_of(change: AnyChange, observed: ObservedState) -> Need | None:  # noqa:
     match change:
         case CreateApplication():
             return Need(Right.CREATE_APPLICATION, change.name)
-        case UpdateApplication() | AddSecret() | RemoveSecret() | AddCertificate() | AddFederatedCredential():
+        case UpdateApplication() | AddCredential() | RemoveSecret():
             return Need(Right.CHANGE_APPLICATION, _name(change, observed), application=_known(change.object_id))
         case CreateServicePrincipal():
             known = None if isinstance(change.client_id, Ref) else _object_id(change.client_id, observed)
@@ -147,17 +145,19 @@ def way_out(rights: Iterable[Right]) -> str:
     """How a caller without these rights gets done what it may do."""
     lacking, words = set(rights), []
     if Right.READ_SETTINGS in lacking:
-        words.append("leave the App Service to whoever runs it: mct-s2s setup --no-app-service --handoff FILE")
+        words.append(
+            "let the App Service's administrator write its settings: mct-s2s setup --no-app-service --handoff FILE"
+        )
     if lacking & {Right.CREATE_APPLICATION, Right.CHANGE_APPLICATION, Right.CREATE_PRINCIPAL}:
         words.append(
-            "have somebody who may change the directory run mct-s2s setup --no-app-service --handoff FILE, "
-            "and then run mct-s2s configure-appservice --from FILE yourself"
+            "ask someone who can create app registrations to run mct-s2s setup --no-app-service --handoff FILE, "
+            "then run mct-s2s configure-appservice --from FILE yourself"
         )
     if Right.CONSENT in lacking:
-        words.append("leave admin consent to somebody else: --no-consent")
+        words.append("let someone else grant admin consent: --no-consent")
     if Right.ENABLE_IDENTITY in lacking:
         words.append(
-            "have its owner switch the identity on first: az resource update --ids RESOURCE --set "
+            "ask the resource's owner to enable the identity first: az resource update --ids RESOURCE --set "
             "identity.type=SystemAssigned"
         )
     return f"Or {'; or '.join(words)}." if words else ""
@@ -171,12 +171,10 @@ def stopped(missing: Iterable[str], lacking: Iterable[Right], request_id: str | 
         lacking: the rights that are missing.
         request_id: of the refusal, where there has been one.
     """
-    again = (
-        "Ask those who are named above, then run the same command again: what is granted takes some minutes to arrive."
-    )
+    again = "Ask for what is missing, wait a few minutes until it takes effect, then run the same command again."
     return PermissionMissing(
         "permission-missing",
-        "You may not do all of this, so nothing was changed. What is missing:",
+        "You don't have all the permissions that this needs. Nothing was changed. Missing:",
         remedy=f"{again} {way_out(lacking)}".strip(),
         request_id=request_id,
         items=tuple(missing),
@@ -184,7 +182,7 @@ def stopped(missing: Iterable[str], lacking: Iterable[Right], request_id: str | 
 
 
 def _is_left(change: AnyChange, refused: dict[str, Judged]) -> bool:
-    """Settings that shut somebody out, or that are put back, are not left: the rest of the plan rests on them."""
+    """Settings that revoke access, or that are restored, are not left: the rest of the plan rests on them."""
     if isinstance(change, WriteSettings) and (change.first or change.spec.exact):
         return False
     if isinstance(change, WireApp) and change.spec.undo:
@@ -202,7 +200,7 @@ def _doubts(plan: Plan, judged: Mapping[str, Judged]) -> tuple[str, ...]:
         and one.obstacles
     ]
     listed = ", ".join(f"'{name}'" for name in names)
-    doubt = f"no role or permission of yours was seen that grants admin consent to {listed}: it is tried."
+    doubt = f"No role or permission found that lets you grant admin consent to {listed}. Trying anyway."
     return (doubt,) if names else ()
 
 
@@ -211,27 +209,25 @@ def _left(change: AnyChange, judged: Judged, access: CallerRights) -> ManualStep
     if isinstance(change, AssignAppRole):
         return ManualStep(
             Left.CONSENT,
-            f"Admin consent for '{change.name}' is left to others: you may not grant it.",
+            f"You can't grant admin consent to '{change.name}'. Someone else must do it.",
             client=change.name,
             client_id=change.client_id,
             resource=change.holder,
             needed=needed,
         )
     if isinstance(change, WriteSettings):
-        what = (
-            f"The application settings of '{change.name}' and its restart are left to others: you may not write them."
-        )
+        what = f"You can't write the application settings of '{change.name}' and restart it. Someone else must do it."
         return ManualStep(Left.SETTINGS, what, resource=change.site.resource, spec=change.spec, needed=needed)
     if isinstance(change, WireApp):
         return ManualStep(
             Left.UNWIRE,
-            f"The settings of '{change.name}' that were written for a client which goes are left to others.",
+            f"You can't remove the settings that --wire wrote to '{change.name}'. Someone else must do it.",
             resource=change.site.resource,
             needed=needed,
-            command=taking_out(change.site.resource, change.changed),
+            command=delete_settings_command(change.site.resource, change.changed),
         )
     assert isinstance(change, RestartSite)  # noqa: S101  # the last and last that can be left
-    what = f"The restart of '{change.name}' is left to others: you may not restart it."
+    what = f"You can't restart '{change.name}'. Someone else must do it."
     return ManualStep(Left.RESTART, what, resource=change.site.resource, needed=needed)
 
 
@@ -244,10 +240,7 @@ def _known(object_id: Later[ApplicationObjectId]) -> ApplicationObjectId | None:
     return None if isinstance(object_id, Ref) else object_id
 
 
-def _name(
-    change: UpdateApplication | AddSecret | RemoveSecret | AddCertificate | AddFederatedCredential,
-    observed: ObservedState,
-) -> str:
+def _name(change: UpdateApplication | AddCredential | RemoveSecret, observed: ObservedState) -> str:
     """What people call the registration: a change's own name may be that of its URI."""
     for application in _applications(observed):
         if application.object_id == change.object_id:

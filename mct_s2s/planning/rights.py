@@ -86,7 +86,7 @@ class Need:
 
     right: Right
     subject: str
-    """What it is done to, by the name that people know."""
+    """What it is done to, by the name that people know; empty for whatever has yet to be created."""
     application: ApplicationObjectId | None = None
     """The registration, where it exists already."""
     resource: ResourceId | None = None
@@ -109,7 +109,7 @@ _OTHERS = Need(Right.CHANGE_APPLICATION, "", application=ApplicationObjectId("")
 
 
 class ObstacleKind(StrEnum):
-    """What stands in the way."""
+    """Kinds of obstacles."""
 
     ROLE = "role"
     LOCK = "lock"
@@ -254,7 +254,7 @@ def _covers(permission: Permission, action: str) -> bool:
 
 
 def _matches(patterns: tuple[str, ...], action: str) -> bool:
-    """`*` stands for any characters, slashes included; case does not count."""
+    """`*` matches any characters, slashes included; case does not count."""
     return any(
         re.fullmatch(re.escape(pattern).replace(r"\*", ".*"), action, re.IGNORECASE) is not None for pattern in patterns
     )

@@ -8,20 +8,19 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from mct_s2s.errors import NotThere, Refused
 from mct_s2s.model.azure_resources import WiredApp
-from mct_s2s.model.client_credentials import Credential, CredentialKind, SecretNote, ending
-from mct_s2s.model.commands import command
+from mct_s2s.model.client_credentials import Credential, SecretNote, ending
+from mct_s2s.model.commands import credential_removal
 from mct_s2s.model.desired import Rotation
 from mct_s2s.model.directory_objects import Application
-from mct_s2s.model.ids import LONGEST_TAG, KeyId, api_uri, same_id, vault_tag
+from mct_s2s.model.ids import LONGEST_TAG, api_uri, same_id, vault_tag
 from mct_s2s.model.observed import ObservedState
-from mct_s2s.model.site_settings import AUDIENCE, value_of
+from mct_s2s.planning.application_uri import uri_in_use
 from mct_s2s.planning.changes import (
-    AddSecret,
     AlreadyRight,
     AnyChange,
     ApplicationEdits,
@@ -30,8 +29,9 @@ from mct_s2s.planning.changes import (
     Replacement,
     UpdateApplication,
 )
-from mct_s2s.planning.clients import ABOUT, OPTION, find_client, orphans
-from mct_s2s.planning.custody import Known, refuse_foreign
+from mct_s2s.planning.clients import ABOUT, OPTION, find_client
+from mct_s2s.planning.credentials.secret import AddSecret, orphan_removals, secrets_among
+from mct_s2s.planning.custody import refuse_foreign
 from mct_s2s.planning.membership import members
 from mct_s2s.planning.plan import Facts, Plan
 from mct_s2s.planning.wire import secret_read_by
@@ -48,8 +48,8 @@ def rotating(rotation: Rotation, observed: ObservedState, unique_name: str, now:
     if service is None:
         raise NotThere(
             "service-application-missing",
-            "This App Service has no service application yet, and so no client.",
-            remedy="Create it first: mct-s2s setup, with the same options.",
+            "This App Service has no service application yet, so it has no clients.",
+            remedy="Create it first: run mct-s2s setup with the same options.",
         )
     if rotation.expiring_within is None:
         base = service.unique_name or unique_name
@@ -72,7 +72,7 @@ def plan_rotation(rotation: Rotation, observed: ObservedState, facts: Facts, uni
         if application.client_id not in proven and application.client_id.lower() not in map(
             str.lower, rotation.clients
         ):
-            refuse_foreign(application, observed, Known(observed.secrets.get(name, SecretNote())), OPTION)
+            refuse_foreign(application, observed, OPTION, observed.secrets.get(name))
     service = observed.trust.service
     assert service is not None  # noqa: S101  # `rotating` has looked
     audience = _audience(service, observed)
@@ -103,8 +103,8 @@ class _Rotating:
         return self.observed.secrets.get(self.name, SecretNote())
 
     @property
-    def lost(self) -> tuple[str, ...]:
-        return orphans(self.application, self.note)
+    def lost(self) -> list[RemoveSecret]:
+        return orphan_removals(self.name, self.application, self.note)
 
     @property
     def current(self) -> Credential | None:
@@ -114,9 +114,8 @@ class _Rotating:
     @property
     def older(self) -> tuple[Credential, ...]:
         """Secrets of ours that are neither the one in use nor lost on the way."""
-        return tuple(
-            c for c in secrets(self.application) if c.is_ours and c is not self.current and c.key_id not in self.lost
-        )
+        others = {self.current.key_id if self.current else None, *(removal.key_id for removal in self.lost)}
+        return tuple(c for c in secrets(self.application) if c.is_ours and c.key_id not in others)
 
     @property
     def is_new_needed(self) -> bool:
@@ -152,9 +151,7 @@ class _Rotating:
 
     def steps(self) -> Iterator[AnyChange]:
         key = f"client:{self.name}:secret"
-        orphaned = [
-            self._removal(key_id, "made by an attempt that was cut off; its value is lost") for key_id in self.lost
-        ]
+        orphaned = self.lost
         yield from orphaned
         replaced = [credential for credential in self.older if self._is_followed(credential)]
         if self.is_new_needed:
@@ -181,9 +178,15 @@ class _Rotating:
         refreshed = tuple(change.key for change in refreshing)
         for credential in going:
             waits = refreshed if credential in hurried else ()
-            yield replace(
-                self._removal(credential.key_id, f"replaced: {credential.name}", after=(key, *waits)),
+            yield RemoveSecret(
+                key=f"{key}:{credential.key_id}",
+                name=self.name,
+                detail=f"replaced: {credential.name}",
+                object_id=self.application.object_id,
+                key_id=credential.key_id,
+                replaced_by=Replacement(self.name, self.application.client_id, f"{self.audience}/.default"),
                 once_refreshed=waits,
+                after=(key, *waits),
             )
         if not self.is_new_needed and not going and not orphaned:
             yield AlreadyRight(key=key, resource=ABOUT, name=self.name, id=self.application.client_id)
@@ -196,33 +199,23 @@ class _Rotating:
             and any(not self._may_go(one) for one in old if self._is_followed(one))
         ):
             yield (
-                f"The old secret of '{self.name}' stays for {REFERENCES_FOLLOW_HOURS} hours: apps that read it by a "
-                "key vault reference read the new one within a day. The next rotation after that removes it; "
-                "--remove-old removes it at once."
+                f"The old secret of '{self.name}' is kept for {REFERENCES_FOLLOW_HOURS} hours, until Key Vault "
+                "references have refreshed. The next rotation after that removes it. To remove it now, add "
+                "--remove-old."
             )
         if self.unfollowed:
             yield (
-                f"A secret of '{self.name}' is not where the new one goes: whoever uses it has to be given the new "
-                "one; the old one is kept until it expires. When nobody uses it any more: mct-s2s rotate-secret, with "
-                "--remove-old."
+                f"'{self.name}' has a secret that is not stored where the new one goes. Give the new one to its "
+                "users. The old one is kept until it expires. To remove it when it is no longer used, run "
+                "mct-s2s rotate-secret with --remove-old."
             )
         if not self.is_new_needed:
             return
         foreign = [c for c in secrets(self.application) if not c.is_ours]
         for credential in foreign:
             yield (
-                f"'{self.name}' keeps a secret that mct-s2s did not make. When nobody uses it any more: "
-                + command(
-                    "az",
-                    "ad",
-                    "app",
-                    "credential",
-                    "delete",
-                    "--id",
-                    self.application.client_id,
-                    "--key-id",
-                    credential.key_id,
-                )
+                f"'{self.name}' keeps a secret that mct-s2s did not create. When it is no longer used, delete it: "
+                + credential_removal(self.application.client_id, credential.key_id)
             )
 
     def _remembering(self, key: str) -> Iterator[AnyChange]:
@@ -233,7 +226,7 @@ class _Rotating:
                 key=f"{key}:place",
                 resource=ABOUT,
                 name=self.name,
-                detail="remembers where its secret is",
+                detail="tagged with the location of its secret",
                 object_id=self.application.object_id,
                 edits=ApplicationEdits(tags=(tag,)),
                 after=(key,),
@@ -269,18 +262,6 @@ class _Rotating:
             after=(key,),
         )
 
-    def _removal(self, key_id: str, detail: str, after: tuple[str, ...] = ()) -> RemoveSecret:
-        replacement = Replacement(self.name, self.application.client_id, f"{self.audience}/.default") if after else None
-        return RemoveSecret(
-            key=f"client:{self.name}:secret:{key_id}",
-            name=self.name,
-            detail=detail,
-            object_id=self.application.object_id,
-            key_id=KeyId(key_id),
-            replaced_by=replacement,
-            after=after,
-        )
-
 
 def _called(applications: Iterable[Application]) -> dict[str, Application]:
     distinct = {application.client_id: application for application in applications}
@@ -290,13 +271,12 @@ def _called(applications: Iterable[Application]) -> dict[str, Application]:
 
 def secrets(application: Application) -> tuple[Credential, ...]:
     """Its client secrets, without certificates and federated credentials."""
-    return tuple(c for c in application.credentials if c.kind is CredentialKind.SECRET)
+    return secrets_among(application.credentials)
 
 
 def _audience(service: Application, observed: ObservedState) -> str:
     """What clients ask a token for: what the site expects, or the default URI."""
-    wanted = value_of(observed.app_service.settings, AUDIENCE) if observed.app_service else None
-    return wanted if wanted in service.identifier_uris and wanted else api_uri(service.client_id)
+    return uri_in_use(service, observed.settings) or api_uri(service.client_id)
 
 
 def _the_client(name: str, base: str, observed: ObservedState) -> Application:
@@ -305,14 +285,15 @@ def _the_client(name: str, base: str, observed: ObservedState) -> Application:
         there = ", ".join(member.display_name for member in members(observed) if member.application is not None)
         raise NotThere(
             "client-unknown",
-            f"There is no client application '{name}' here. " + (f"There are: {there}." if there else "There is none."),
-            remedy="Give one of these names, or an appId; mct-s2s status shows them all.",
+            f"No client application is named '{name}'. "
+            + (f"The client applications are: {there}." if there else "There are none."),
+            remedy="Use one of these names or an appId. To list them, run mct-s2s status.",
         )
     if not secrets(client.application) and client.application.credentials:
         raise Refused(
             "no-secret-to-rotate",
-            f"'{client.display_name}' signs in without a secret: there is nothing to rotate.",
-            remedy="A certificate is replaced by adding another: mct-s2s add-client, with --credential certificate.",
+            f"'{client.display_name}' has no secret to rotate.",
+            remedy="To replace a certificate, run mct-s2s add-client with --credential certificate.",
         )
     return client.application
 

@@ -13,14 +13,13 @@ from mct_s2s.errors import S2SError
 from mct_s2s.model.caller_rights import SecretRestriction, SecretRule
 from mct_s2s.model.ids import ApplicationObjectId
 from mct_s2s.model.observed import ObservedState
-from mct_s2s.planning.changes import AddSecret
+from mct_s2s.planning.credentials.secret import AddSecret
 from mct_s2s.planning.plan import Plan
 
 CLOCK_SKEW = timedelta(minutes=5)
 """How far apart our clock and the directory's may be."""
 OTHERWISE = (
-    "let the client sign in without a secret: --credential certificate or --credential federated, or call from an "
-    "Azure resource with --managed-identity RESOURCE"
+    "use a client without a secret: --credential certificate, --credential federated, or --managed-identity RESOURCE"
 )
 LIFETIME_FORBIDDEN = "secret-lifetime-forbidden"
 USUAL_DAYS = (365, 180, 90, 60, 30, 14, 7, 2)
@@ -100,7 +99,7 @@ def _problem(change: AddSecret, rules: tuple[SecretRule, ...], now: datetime) ->
     if any(rule.restriction is SecretRestriction.ADDITION for rule in rules):
         return PolicyForbids(
             "secrets-forbidden",
-            f"The tenant's policy forbids client secrets, and '{change.name}' was to get one. Nothing was changed.",
+            f"The tenant's policy forbids client secrets, but '{change.name}' would need one. Nothing was changed.",
             remedy=f"{OTHERWISE[0].upper()}{OTHERWISE[1:]}.",
         )
     ends = longest_end(rules, now)
@@ -109,10 +108,10 @@ def _problem(change: AddSecret, rules: tuple[SecretRule, ...], now: datetime) ->
         return None
     return PolicyForbids(
         "secret-lifetime-forbidden",
-        f"The tenant's policy allows client secrets for {_days(min(limits))} at most; that of '{change.name}' was to "
-        f"last until {change.expires:%Y-%m-%d}. Nothing was changed.",
-        remedy=f"Take the longest that is allowed: --secret-lifetime {typed(ends)}, or --auto-lifetime. "
-        f"Or {OTHERWISE}.",
+        f"The tenant's policy allows client secrets for {_days(min(limits))} at most, but that of '{change.name}' "
+        f"would expire on {change.expires:%Y-%m-%d}. Nothing was changed.",
+        remedy=f"Use the longest lifetime allowed: --secret-lifetime {typed(ends)}, or --auto-lifetime. Or "
+        f"{OTHERWISE}.",
     )
 
 

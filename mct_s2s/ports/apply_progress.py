@@ -17,5 +17,8 @@ class Progress(Protocol):
     def finished(self, change: AnyChange, detail: str) -> None:
         """It is done."""
 
+    def skipped(self, change: AnyChange, why: str) -> None:
+        """It was left for a later run, or for someone else."""
+
     def failed(self, change: AnyChange, error: S2SError) -> None:
         """It could not be done."""

@@ -25,8 +25,8 @@ def show_standing(
     terminal: Terminal, done: Sequence[AnyChange], doubtful: Sequence[AnyChange], left: Sequence[AnyChange]
 ) -> None:
     """How far the command came. Nothing is undone: the same command goes on from here."""
-    for label, changes in (("Done", done), ("In doubt", doubtful), ("Not done", left)):
+    for label, changes in (("Done", done), ("Unconfirmed", doubtful), ("Not done", left)):
         if changes:
             terminal.say(Text.assemble((f"{label}: ", "head"), "; ".join(f"{c.resource} {c.name}" for c in changes)))
     if done or doubtful:
-        terminal.say("Run the same command again: it resumes from here.")
+        terminal.say("Run the same command again to resume.")

@@ -52,14 +52,14 @@ class Call:
 
 def show_client_example(terminal: Terminal, call: Call, secret_file: str | None, load: str | None = None) -> None:
     """Approach 2: the client credentials flow, by the file that the secret was saved to, or by what `load` says."""
-    terminal.result(Text("How a client application calls the MCT API", style="head"))
+    terminal.result(Text("Call the MCT API from a client application", style="head"))
     _what_to_ask(terminal, call)
     _script(terminal, client_example(call, secret_file, load))
 
 
 def show_certificate_example(terminal: Terminal, call: Call, client_id: str, dotenv: str | None) -> None:
     """Approach 2 with a certificate: azure-identity signs for the client."""
-    terminal.result(Text("How a client application with a certificate calls the MCT API", style="head"))
+    terminal.result(Text("Call the MCT API from a client application with a certificate", style="head"))
     _what_to_ask(terminal, call)
     load = (
         [_read(dotenv)]
@@ -75,7 +75,7 @@ def show_certificate_example(terminal: Terminal, call: Call, client_id: str, dot
 
 def show_federated_example(terminal: Terminal, call: Call, client_id: str, federation: Federation) -> None:
     """Approach 2 with another issuer's token: as a workflow for GitHub, as the environment for everybody else."""
-    terminal.result(Text(f"How {federation.subject} calls the MCT API", style="head"))
+    terminal.result(Text(f"Call the MCT API from {federation.subject}", style="head"))
     _what_to_ask(terminal, call)
     terminal.result(f"  issuer          {federation.issuer}")
     terminal.result(f"  audience        {federation.audience}")
@@ -85,14 +85,14 @@ def show_federated_example(terminal: Terminal, call: Call, client_id: str, feder
     lines = [
         _export(AZURE_TENANT_ID=call.tenant_id, AZURE_CLIENT_ID=client_id),
         *_authority(call),
-        "export AZURE_FEDERATED_TOKEN_FILE=…   # the file that the issuer's token is kept in",
+        "export AZURE_FEDERATED_TOKEN_FILE=…   # the file with the issuer's token",
     ]
     if federation.subject.startswith("system:serviceaccount:"):
         _, _, namespace, account = federation.subject.split(":", 3)
         lines = [
             command("kubectl", "annotate", "serviceaccount", "-n", namespace, account)
             + f" azure.workload.identity/client-id={shlex.quote(client_id)}",
-            '# and the label azure.workload.identity/use: "true" on its pods; the webhook then sets, or you set:',
+            '# and the label azure.workload.identity/use: "true" on its pods. The webhook sets these, or you do:',
             *lines,
         ]
     _script(terminal, [*lines, *sdk_example(call, "WorkloadIdentityCredential")])
@@ -133,18 +133,18 @@ def github_example(call: Call, client_id: str, federation: Federation) -> list[s
 
 def show_identity_example(terminal: Terminal, call: Call, holder: IdentityResource) -> None:
     """Approach 1: from inside the resource."""
-    terminal.result(Text(f"How {holder.display_name} calls the MCT API, from inside", style="head"))
+    terminal.result(Text(f"Call the MCT API from inside {holder.display_name}", style="head"))
     terminal.result(f"  resource        {call.audience}")
     terminal.result(f"  header          {HEADER}")
     _script(terminal, identity_example(call, holder))
 
 
 def client_example(call: Call, secret_file: str | None, load: str | None = None) -> list[str]:
-    """A shell script that gets a token and calls the API. The secret never stands in an argument list."""
+    """A shell script that gets a token and calls the API. The secret is never in an argument list."""
     load = load or (
         _read(secret_file)
         if secret_file
-        else "export AZURE_CLIENT_ID=… AZURE_CLIENT_SECRET=…   # as the portal or the secret's place shows them"
+        else "export AZURE_CLIENT_ID=… AZURE_CLIENT_SECRET=…   # from the portal or where the secret is stored"
     )
     return [
         load,

@@ -29,7 +29,7 @@ def show_plan(terminal: Terminal, plan: Plan, where: str, *, is_result: bool = F
         _left(console, plan)
         return
     if plan.is_empty:
-        console.print(Text(f"Nothing that you may do is left to do for {where}."), style="warn")
+        console.print(Text(f"No changes that you can make. Other steps remain for {where}."), style="warn")
     else:
         console.print(Text.assemble(("Plan", "head"), f" for {where}"))
     table = Columns([None] * 4, narrow=[0, 1])
@@ -47,7 +47,7 @@ def _edits(console: Console, write: WriteSettings) -> None:
     for edit in write.edits:
         after = _value(edit.after)
         if not edit.is_known:
-            after = f"{after}, and what is made" if edit.after else "known once it is made"
+            after = f"{after}, plus what is created" if edit.after else "known after it is created"
         console.print(Text(f"     {edit.name}: {_value(edit.before)} → {after}"), soft_wrap=True)
 
 
@@ -58,9 +58,9 @@ def _value(text: str | None) -> str:
 def _up_to_date(plan: Plan, where: str, part: str | None) -> str:
     """What is right already, and no more than was looked at."""
     if part is not None:
-        return f"{part[0].upper()}{part[1:]} of {where} is up to date; nothing else was checked"
+        return f"{part[0].upper()}{part[1:]} of {where} is up to date. Nothing else was checked"
     if plan.left_to_others:
-        return f"{where} is up to date, but for what is left to others"
+        return f"{where} is up to date, except for steps that someone else must do"
     return f"{where} is up to date"
 
 

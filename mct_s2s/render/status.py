@@ -8,18 +8,12 @@ from rich.text import Text
 
 from mct_s2s.model.client_credentials import EXPIRING_WITHIN, has_end
 from mct_s2s.model.observed import ObservedState
-from mct_s2s.model.site_settings import NAMES, ours
+from mct_s2s.model.site_settings import ours
 from mct_s2s.model.trust import ClientApplication
-from mct_s2s.planning.findings import (
-    Finding,
-    Severity,
-    is_allowed,
-    is_consented,
-    is_healthy,
-    uri_shown,
-    wanted_role,
-)
-from mct_s2s.planning.membership import members
+from mct_s2s.planning.app_role import wanted_role
+from mct_s2s.planning.application_uri import uri_shown
+from mct_s2s.planning.findings import Finding, Severity, is_healthy
+from mct_s2s.planning.membership import is_allowed, is_consented, members
 from mct_s2s.render.columns import Columns
 from mct_s2s.render.console import Terminal
 from mct_s2s.render.timeline import show_timeline
@@ -73,7 +67,7 @@ def _service(table: Columns, observed: ObservedState) -> None:
     table.add(label, f"{application.display_name}  ({application.client_id})")
     table.add("  Application ID URI", uri_shown(application, observed) or Text("none", style="warn"))
     role = wanted_role(observed)
-    off = "" if role is None or role.enabled else "  (off)"
+    off = "" if role is None or role.enabled else "  (disabled)"
     table.add("  App role", f"{role.value}{off}" if role else Text("none", style="warn"))
 
 
@@ -82,10 +76,8 @@ def _site(table: Columns, observed: ObservedState) -> None:
     if site is None:
         return
     table.add(Text("App Service", style="head"), f"{site.site.label}  {site.site.url}  ({site.site.state})")
-    settings = ours(site.settings)
-    for name in NAMES:
-        if name in settings:
-            table.add(f"  {name}", Text(settings[name]))
+    for name, value in ours(site.settings).items():
+        table.add(f"  {name}", Text(value))
 
 
 def _clients(terminal: Terminal, observed: ObservedState, now: datetime) -> None:
@@ -111,7 +103,7 @@ def _clients(terminal: Terminal, observed: ObservedState, now: datetime) -> None
 
 def _expiry(client: ClientApplication, now: datetime) -> Text:
     if client.application is None:
-        return Text("another tenant's", style="quiet")
+        return Text("other tenant", style="quiet")
     credentials = client.application.credentials
     if not credentials:
         return Text("none", style="bad")

@@ -60,7 +60,7 @@ class Watching:
             out.clear()
             out.file.write(page)
             self._terminal.result()
-            self._terminal.result(f"{at}, again every {self._seconds:g} s. Ctrl-C ends it.", style="quiet")
+            self._terminal.result(f"{at}, every {self._seconds:g} s. Press Ctrl-C to stop.", style="quiet")
         elif changed:
             out.file.write(f"{at}\n{page}\n")
         out.file.flush()

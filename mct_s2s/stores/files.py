@@ -95,8 +95,8 @@ class FileStore:
         if not self.is_ours and self._belongs_to_another(client_id):
             raise UsageError(
                 "secret-place-taken",
-                f"'{self.path}' exists and is not this client's secret file. It was not touched.",
-                remedy="Choose another place, or move the file away: --secret-to file:PATH",
+                f"'{self.path}' exists and is not this client's secret file. It was not changed.",
+                remedy="Choose another file with --secret-to file:PATH, or move that file away.",
             )
         with private(self.path):
             check_place(self.path)
@@ -243,14 +243,14 @@ def private(path: Path) -> Iterator[None]:
     except UntrustedFile as error:
         raise UsageError(
             "secret-place-taken",
-            f"'{path}' is no place for a secret: {error}. It was not touched.",
-            remedy=f"{error.remedy} Or choose another place: --secret-to file:PATH",
+            f"Cannot save the secret to '{path}': {error}. It was not changed.",
+            remedy=f"{error.remedy} Or choose another file: --secret-to file:PATH",
         ) from error
     except OSError as error:
         raise UsageError(
             "secret-place-unwritable",
-            f"The secret cannot be saved to '{path}': {error.strerror or error}",
-            remedy="Choose a place that you may write to: --secret-to file:PATH",
+            f"Cannot save the secret to '{path}': {error.strerror or error}",
+            remedy="Choose a file that you can write: --secret-to file:PATH",
         ) from error
 
 
@@ -309,8 +309,8 @@ class OutputStore:
         except OSError as error:
             raise UsageError(
                 "output-closed",
-                "Nobody reads standard output: a secret that is shown there would reach nobody. Nothing was changed.",
-                remedy="Run it where its output can be seen, or save the secret: --secret-to file:PATH",
+                "Standard output is closed, so the secret cannot be shown. Nothing was changed.",
+                remedy="Run it with standard output open, or save the secret with --secret-to file:PATH",
             ) from error
 
     async def begin(self, attempt: str, client_id: ClientId) -> None:
@@ -342,7 +342,7 @@ class OutputStore:
                 "secret-not-shown",
                 f"The {shown.kind.value} of '{shown.client}' could not be shown: standard output is closed "
                 f"({error.strerror or error}).",
-                remedy="Run the same command again, with an output that is read, or with --secret-to file:PATH",
+                remedy="Run the same command again with standard output open, or with --secret-to file:PATH",
             ) from error
         self.shown[shown.client] = shown.value
 
@@ -389,8 +389,8 @@ def dotenv_of(
     if not all(map(is_one_line, needed)):
         raise UsageError(
             "secret-place-unfit",
-            "The credential holds control characters, which no file of variables can carry.",
-            remedy="Choose another place: --secret-to keyvault:VAULT",
+            "The credential contains control characters, which a dotenv file cannot contain.",
+            remedy="Save it to a key vault: --secret-to keyvault:VAULT",
         )
     lines = [f"{name}={_quoted(value)}" for name, value in values.items() if value and is_one_line(value)]
     facts = {

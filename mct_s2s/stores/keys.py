@@ -81,8 +81,8 @@ class KeyFileStore(FileStore):
         if not self.is_ours and delivered and not self._names_the_key() and not self._is_half_delivered():
             raise UsageError(
                 "secret-place-taken",
-                f"'{self.pem}' exists and is not this client's key. It was not touched.",
-                remedy="Choose another place, or move the file away: --secret-to file:PATH",
+                f"'{self.pem}' exists and is not this client's key. It was not changed.",
+                remedy="Choose another file with --secret-to file:PATH, or move that file away.",
             )
         with private(self.pem):
             check_place(self.pem)

@@ -57,7 +57,7 @@ def check_place(path: Path, *, make_folder: bool = True) -> None:
         OSError: it cannot be written.
     """
     if not path.name or not is_one_line(str(path)):
-        raise UntrustedFile("no file of a secret can have such a name", "Choose another name.")
+        raise UntrustedFile("the file name is invalid", "Choose another name.")
     read_ours(path, delivered=True)
     if make_folder:
         make_private_folder(path.parent)
@@ -111,14 +111,14 @@ def write_new(path: Path, text: str, mode: int = PRIVATE) -> None:
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0), mode)
     except ValueError:
-        raise UntrustedFile("no file can have such a name", "Choose another name.") from None
+        raise UntrustedFile("the file name is invalid", "Choose another name.") from None
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
         if mode == PRIVATE:
             try:
                 check_ours(descriptor)
             except UntrustedFile as error:
                 path.unlink()
-                raise UntrustedFile(f"a file made there does not stay private: {error}", error.remedy) from None
+                raise UntrustedFile(f"a file there is not private: {error}", error.remedy) from None
         file.write(text)
         file.flush()
         os.fsync(file.fileno())

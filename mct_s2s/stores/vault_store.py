@@ -89,8 +89,8 @@ class KeyVaultStore:
             if not self._is_ours(versions[-1], client_id):
                 raise UsageError(
                     "secret-place-taken",
-                    f"The vault '{self.vault.name}' holds a secret '{self.name}' that is not this client's. "
-                    "It was not touched.",
+                    f"The key vault '{self.vault.name}' has a secret '{self.name}' that belongs to something else. "
+                    "It was not changed.",
                     remedy=f"Choose another name: {option('--secret-to', f'keyvault:{self.vault.name}/NAME')}",
                 )
             await self.vault.tag(self.name, versions[-1].version, versions[-1].tags)
@@ -99,9 +99,9 @@ class KeyVaultStore:
         if gone is not None and not self._is_ours(gone, client_id):
             raise UsageError(
                 "secret-place-deleted",
-                f"A secret '{self.name}' that is not this client's was deleted from the vault '{self.vault.name}' and "
-                "still holds the name.",
-                remedy="Choose another name, or let go of it for good: "
+                f"The name '{self.name}' is taken by a deleted secret in the key vault '{self.vault.name}' that is "
+                "not this client's.",
+                remedy="Choose another name, or purge the deleted secret: "
                 + command("az", "keyvault", "secret", "purge", "--vault-name", self.vault.name, "--name", self.name),
             )
 

@@ -8,7 +8,7 @@ from tests.cli.conftest import Program
 
 COMMANDS = [
     (), ("setup",), ("add-client",), ("configure-appservice",), ("rotate-secret",), ("remove-client",), ("teardown",),
-    ("status",), ("verify",), ("doctor",), ("sandbox",), ("sandbox", "serve"),
+    ("status",), ("verify",), ("doctor",), ("schema",), ("sandbox",), ("sandbox", "serve"),
 ]  # fmt: skip
 
 

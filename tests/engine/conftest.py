@@ -46,6 +46,9 @@ class Watcher:
     def finished(self, change: AnyChange, detail: str) -> None:
         self.finished_changes.append((change.key, detail))
 
+    def skipped(self, change: AnyChange, why: str) -> None:
+        self.finished_changes.append((change.key, why))
+
     def failed(self, change: AnyChange, error: S2SError) -> None:
         """Nothing to keep."""
 

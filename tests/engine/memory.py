@@ -28,7 +28,7 @@ from mct_s2s.model.directory_objects import Application, Assignment, Owner, Prin
 from mct_s2s.model.ids import ApplicationObjectId, AppRoleId, ClientId, KeyId, PrincipalId, same_id
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.resource_id import ResourceId
-from mct_s2s.model.site_settings import APPLICATION_IDS, OBJECT_IDS, allow_list, is_enabled
+from mct_s2s.model.site_settings import APPLICATION_IDS, OBJECT_IDS, is_enabled
 from mct_s2s.model.site_target import SiteTarget
 from mct_s2s.planning.changes import AnyChange
 from mct_s2s.planning.edits import ApplicationPatch
@@ -973,8 +973,8 @@ class MemoryApi:
         claims = token.claims
         if claims.audience != settings.get("ServiceAuthAudience"):
             return ApiAnswer(401)
-        by_object = allow_list(settings, OBJECT_IDS).holds(claims.object_id)
-        by_role = allow_list(settings, APPLICATION_IDS).holds(claims.client_id)
+        by_object = OBJECT_IDS.list_in(settings).holds(claims.object_id)
+        by_role = APPLICATION_IDS.list_in(settings).holds(claims.client_id)
         by_role = by_role and settings.get("ServiceAuthRole") in claims.roles
         return ApiAnswer(200 if by_object or by_role else 401)
 
@@ -993,6 +993,9 @@ class Watcher:
 
     def finished(self, change: AnyChange, detail: str) -> None:
         self.told.append(f"finished {change.key}")
+
+    def skipped(self, change: AnyChange, why: str) -> None:
+        self.told.append(f"skipped {change.key}")
 
     def failed(self, change: AnyChange, error: S2SError) -> None:
         self.told.append(f"failed {change.key}")

@@ -7,6 +7,7 @@ import contextlib
 import json
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +21,10 @@ from mct_s2s.errors import S2SError
 from mct_s2s.inputs.api_address import api_path, api_url
 from mct_s2s.inputs.backup import read_backup
 from mct_s2s.inputs.clients import client_names, secret_to
-from mct_s2s.inputs.duration import duration
 from mct_s2s.inputs.federation import federated_wish
 from mct_s2s.inputs.handoff import SCHEMA as HANDOFF
 from mct_s2s.inputs.handoff import given_values, read_handoff
-from mct_s2s.inputs.lifetime import expiry
+from mct_s2s.inputs.lifetime import duration, expiry
 from mct_s2s.inputs.target import caller_resource, site_target
 from mct_s2s.inputs.vault import vault_to
 from mct_s2s.key_pairs import UnfitCertificate, certificate_in, given_certificate
@@ -232,7 +232,7 @@ def test_what_is_typed(text: str) -> None:
         lambda: api_url(text),
         lambda: api_url(f"https://{text}"),
         lambda: api_path(text),
-        lambda: given_values(text, text, text, text, [text], [text]),
+        *(partial(given_values, {name: [text]}) for name in NAMES),
         *_federated(text),
     ):
         only_our_errors(parse)

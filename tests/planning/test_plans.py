@@ -9,7 +9,7 @@ from mct_s2s.errors import NotThere, Refused, S2SError
 from mct_s2s.model.client_credentials import CredentialKind, SecretNote
 from mct_s2s.model.desired import ClientSpec, Desired, GivenValues, SecretSpec, ServiceSpec, SettingsScope
 from mct_s2s.model.directory_objects import Application, PrincipalKind, ServicePrincipal, Tenant
-from mct_s2s.model.ids import ApplicationIdUri, AppRoleId, ClientId, PrincipalId, TenantId, api_uri
+from mct_s2s.model.ids import AppRoleId, ClientId, PrincipalId, TenantId, api_uri
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.trust import ClientApplication, Trust
 from mct_s2s.planning.changes import (
@@ -452,12 +452,14 @@ def test_disable_flips_the_switch_and_tidies_nothing() -> None:
 
 
 GIVEN = GivenValues(
-    ApplicationIdUri("api://given"),
-    "given.onmicrosoft.com",
-    TENANT.id,
-    "GivenRole",
-    (ClientId(guid("c1")), ClientId(guid("c2"))),
-    (PrincipalId(guid("p1")),),
+    {
+        "ServiceAuthAudience": "api://given",
+        "ServiceAuthTenantName": "given.onmicrosoft.com",
+        "ServiceAuthTenantId": TENANT.id,
+        "ServiceAuthRole": "GivenRole",
+        "ServiceApplicationIds": f"{guid('c1')};{guid('c2')}",
+        "ServiceObjectIds": guid("p1"),
+    }
 )
 
 

@@ -27,16 +27,23 @@ from mct_s2s.model.ids import ApplicationObjectId, ClientId, PrincipalId
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.resource_id import USER_ASSIGNED_IDENTITIES, ResourceId
 from mct_s2s.planning.answers import stopped
+from mct_s2s.planning.application_uri import taken_uri
 from mct_s2s.planning.findings import diagnose
 from mct_s2s.planning.grants import lacks
-from mct_s2s.planning.plan import Left, ManualStep
-from mct_s2s.planning.proof import Caller, identity_checks, inside_command, token_checks, token_remedy, why_refused
-from mct_s2s.planning.restoring import taken_uri
+from mct_s2s.planning.plan import Left, ManualStep, Results
 from mct_s2s.planning.rights import Need, Right, judge
 from mct_s2s.planning.slots import make_sticky
+from mct_s2s.planning.verification import (
+    ClientToken,
+    identity_checks,
+    inside_command,
+    token_checks,
+    token_remedy,
+    why_refused,
+)
 from mct_s2s.planning.wire import _reading
 from mct_s2s.render.closing import vault_reading
-from mct_s2s.render.handover import Leaving, told
+from mct_s2s.render.handover import instructions
 from mct_s2s.render.next_steps import (
     Call,
     client_example,
@@ -115,9 +122,9 @@ def world() -> ObservedState:
     )
 
 
-def caller() -> Caller:
+def caller() -> ClientToken:
     claims = Claims(EVIL, EVIL, TENANT.id, ClientId(EVIL), PrincipalId(EVIL), (EVIL,), "1.0", NOW)
-    return Caller(EVIL, EVIL, claims, shlex.join(["-a", EVIL]), EVIL)
+    return ClientToken(EVIL, EVIL, claims, shlex.join(["-a", EVIL]), EVIL)
 
 
 def proofs() -> Iterator[str | None]:
@@ -148,7 +155,6 @@ def grants() -> Iterator[str]:
 
 
 def handovers() -> Iterator[str]:
-    leaving = Leaving(shlex.join(["-a", EVIL]), "https://login", world(), handoff=Path(EVIL))
     resource = ResourceId.site(EVIL, EVIL, EVIL, EVIL)
     notes = [
         ManualStep(Left.CONSENT, "x", client=EVIL, resource=resource),
@@ -156,7 +162,9 @@ def handovers() -> Iterator[str]:
         ManualStep(Left.CONSENT, "x", client=EVIL),
         ManualStep(Left.RESTART, "x", resource=resource),
     ]
-    yield from (step.command for step in told(notes, leaving))
+    where = shlex.join(["-a", EVIL])
+    left = instructions(notes, world(), Results(), where=where, login="https://login", handoff=Path(EVIL))
+    yield from (step.command for step in left)
 
 
 def others() -> Iterator[str]:

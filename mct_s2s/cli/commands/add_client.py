@@ -22,8 +22,8 @@ def add_client(options: AddClientOptions) -> int:
     if options.name is None and not options.managed_identity:
         raise UsageError(
             "client-missing",
-            "Which client? Neither a name nor a managed identity was given.",
-            remedy="mct-s2s add-client NAME, or mct-s2s add-client --managed-identity RESOURCE",
+            "No client given: neither a name nor a managed identity.",
+            remedy="Run mct-s2s add-client NAME, or mct-s2s add-client --managed-identity RESOURCE",
         )
 
     now = clock.now()

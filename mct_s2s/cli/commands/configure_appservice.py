@@ -19,19 +19,21 @@ from mct_s2s.inputs.backup import read_backup
 from mct_s2s.inputs.handoff import given_values, read_handoff
 from mct_s2s.model.desired import Desired, GivenValues, ServiceSpec, SettingsScope
 from mct_s2s.model.settings_backup import Backup
+from mct_s2s.model.site_settings import ROLE
 from mct_s2s.render.handover import show_lacking, show_left_to_others
 
 
 def configure_appservice(options: ConfigureOptions) -> int:
     """Exit code of `configure-appservice`."""
     given = _given(options)
-    check_role(given.role)
+    role = given.value(ROLE)
+    check_role(role)
     backup = _backup(options)
     directory = not options.disable and backup is None and not given.need_no_directory
 
     async def body(current: Run, session: Session) -> int:
         now = clock.now()
-        service = service_wish(session.target, None, given.role, may_create=False)
+        service = service_wish(session.target, None, role, may_create=False)
         wanted = Change(
             query=_query(session, service, now, directory=directory),
             desired=Desired(
@@ -44,7 +46,7 @@ def configure_appservice(options: ConfigureOptions) -> int:
             ),
             label=session.target.label if session.target else "",
             now=now,
-            part="step 3 (the application settings)",
+            part="the application settings",
         )
         code, changed = await change(current, options, session, wanted)
         if not current.terminal.json:
@@ -66,25 +68,25 @@ def _query(session: Session, service: ServiceSpec, now: datetime, *, directory: 
 def _backup(options: ConfigureOptions) -> Backup | None:
     if options.restore is None:
         return None
-    values = (options.audience, options.tenant_name, options.tenant_id, options.role, options.handoff, options.disable)
-    if any(values) or options.application_id or options.object_id:
+    if any(options.given.values()) or options.handoff or options.disable:
         raise UsageError(
             "contradictory-options",
-            "--restore FILE puts all settings back as they were; another value was given beside it.",
-            remedy="Restore first, then configure.",
+            "--restore cannot be combined with other values: it restores all settings.",
+            remedy="Run --restore FILE first, then configure-appservice with the values.",
         )
     return read_backup(options.restore)
 
 
 def _given(options: ConfigureOptions) -> GivenValues:
-    typed = (options.audience, options.tenant_name, options.tenant_id, options.role)
-    lists = (options.application_id, options.object_id)
+    typed = {
+        name: [value] if isinstance(value, str) else value for name, value in options.given.items() if value is not None
+    }
     if options.handoff is None:
-        return given_values(*typed, *lists)
-    if any(value is not None for value in typed) or any(lists):
+        return given_values(typed)
+    if any(typed.values()):
         raise UsageError(
             "contradictory-options",
-            "--from FILE gives all the values; another was given beside it.",
-            remedy="Leave either --from or the single values out.",
+            "--from cannot be combined with single values: the file contains them all.",
+            remedy="Remove either --from or the single values.",
         )
     return read_handoff(options.handoff)

@@ -12,7 +12,7 @@ from mct_s2s.cli.wiring import Needs, Session
 from mct_s2s.engine.observe.rights_examination import examine
 from mct_s2s.inputs.target import caller_resource
 from mct_s2s.planning import guards
-from mct_s2s.planning.checks import checks, is_ready, is_secret_shortened
+from mct_s2s.planning.doctor import checks, is_ready, is_secret_shortened
 from mct_s2s.render.doctor import doctor_document, show_checks
 
 SOMETHING_MISSING = 3

@@ -15,8 +15,7 @@ from mct_s2s.cli.where import where
 from mct_s2s.cli.wiring import Needs, Session
 from mct_s2s.errors import UsageError
 from mct_s2s.inputs.clients import client_names, secret_to
-from mct_s2s.inputs.duration import duration
-from mct_s2s.inputs.lifetime import expiry
+from mct_s2s.inputs.lifetime import duration, expiry
 from mct_s2s.model.commands import own_command
 from mct_s2s.model.desired import Desired, Rotation
 from mct_s2s.render.closing import show_credentials
@@ -30,14 +29,14 @@ def rotate_secret(options: RotateOptions) -> int:
     if (options.name is None) == (options.expiring_within is None):
         raise UsageError(
             "client-missing",
-            "Whose secret? Give one client, or --expiring-within for all whose secret ends soon.",
-            remedy="mct-s2s rotate-secret NAME, or mct-s2s rotate-secret --expiring-within 30d",
+            "No client given: neither a name nor --expiring-within.",
+            remedy="Run mct-s2s rotate-secret NAME, or mct-s2s rotate-secret --expiring-within 30d",
         )
     if options.remove_old and options.keep_old is not None:
         raise UsageError(
             "contradictory-options",
-            "--keep-old keeps what --remove-old would remove.",
-            remedy="Leave one of them out.",
+            "--keep-old cannot be combined with --remove-old.",
+            remedy="Remove one of them.",
         )
     now = clock.now()
     within = duration(options.expiring_within, "--expiring-within") if options.expiring_within is not None else None
@@ -78,6 +77,6 @@ def _check_lifetime(rotation: Rotation, now: datetime) -> None:
     if rotation.expiring_within is not None and rotation.expires <= now + rotation.expiring_within:
         raise UsageError(
             "lifetime-too-short",
-            "A new secret would end within the time of --expiring-within itself: every run would make another.",
-            remedy="Give it longer with --secret-lifetime, or look less far ahead with --expiring-within.",
+            "The new secret would itself expire within --expiring-within, so every run would create another.",
+            remedy="Use a longer --secret-lifetime or a shorter --expiring-within.",
         )

@@ -19,13 +19,13 @@ sandbox_app = typer.Typer(
     cls=Group,
     name="sandbox",
     invoke_without_command=True,
-    help="Run a local Azure to try things on, with this or any other client.",
+    help="Run a local stand-in for Azure, for this or any other client.",
 )
 
 
 @sandbox_app.callback()
 def sandbox(context: typer.Context) -> None:
-    """Run a local Azure to try things on, with this or any other client."""
+    """Run a local stand-in for Azure, for this or any other client."""
     as_usual()  # what serves has an end of its own
     if context.invoked_subcommand is None:
         from mct_s2s.cli.short_help import short_help  # noqa: PLC0415
@@ -38,25 +38,25 @@ Port = Annotated[
     int | None,
     typer.Option(
         "--port",
-        help="The first of a handful of loopback ports; the only one with --real-names.",
+        help="First of six local ports (the only one with --real-names).",
         show_default=f"{DEFAULT_PORT}; {REAL_PORT} with --real-names",
         min=1,
         max=65000,
     ),
 ]
-RealNames = Annotated[bool, typer.Option("--real-names", help="Use Azure's own host names; see `sandbox hosts`.")]
+RealNames = Annotated[bool, typer.Option("--real-names", help="Use Azure's own host names. See mct-s2s sandbox hosts.")]
 Faults = Annotated[
     Path | None,
-    typer.Option("--faults", help="Misbehave by the rules in this JSON file.", exists=True, dir_okay=False),
+    typer.Option("--faults", help="Inject faults by the rules in this JSON file.", exists=True, dir_okay=False),
 ]
 World = Annotated[
     Path | None,
     typer.Option(
-        "--world", help="Start with the state in this file, as `save` writes it.", exists=True, dir_okay=False
+        "--world", help="Start from a state file written by mct-s2s sandbox save.", exists=True, dir_okay=False
     ),
 ]
-Coverage = Annotated[bool, typer.Option("--coverage", help="List every operation that it knows, and serve nothing.")]
-File = Annotated[Path, typer.Argument(help="Where to write the state.", dir_okay=False)]
+Coverage = Annotated[bool, typer.Option("--coverage", help="List every supported operation and exit.")]
+File = Annotated[Path, typer.Argument(help="State file to write.", dir_okay=False)]
 
 
 @contextlib.contextmanager
@@ -67,7 +67,7 @@ def _said_plainly() -> Iterator[None]:
     except (OSError, ValueError) as error:
         raise typer.BadParameter(str(error)) from error
     except RecursionError as error:
-        raise typer.BadParameter("a file is nested too deep") from error
+        raise typer.BadParameter("the file is nested too deeply") from error
 
 
 @sandbox_app.command("serve", cls=Command)

@@ -50,7 +50,7 @@ def setup(options: SetupOptions) -> int:
             ),
             label=label,
             now=now,
-            part="the directory's part" if options.no_app_service else None,
+            part="the Entra ID part" if options.no_app_service else None,
             secret_to=stores,
             handoff=options.handoff,
             prove=options.proves and not options.no_app_service,

@@ -17,7 +17,7 @@ from mct_s2s.cli.where import where
 from mct_s2s.cli.wiring import Needs, Session
 from mct_s2s.engine.observe.observe import observe
 from mct_s2s.errors import DeadlinePassed, S2SError, UsageError
-from mct_s2s.inputs.duration import duration
+from mct_s2s.inputs.lifetime import duration
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.planning import guards
 from mct_s2s.planning.findings import Finding, diagnose, is_healthy
@@ -54,7 +54,7 @@ def status(options: StatusOptions) -> int:
     """Exit code of `status`: 0 where all is well, 3 where something is missing, wrong or about to expire."""
     within = duration(options.expiring_within, "--expiring-within")
     if options.watch is not None and not math.isfinite(options.watch):
-        raise UsageError("usage", f"--watch: {options.watch} is no interval.", remedy="Give seconds: --watch 30")
+        raise UsageError("usage", f"Invalid --watch '{options.watch}'.", remedy="Use a number of seconds: --watch 30")
 
     async def body(current: Run, session: Session) -> int:
         look = await _look(options, session, within)
@@ -73,7 +73,7 @@ def status(options: StatusOptions) -> int:
             except S2SError as error:
                 watch.failed(error, error_document(error))
             except TimeoutError:
-                late = DeadlinePassed("deadline-passed", "Azure took too long.", remedy="It is asked again.")
+                late = DeadlinePassed("deadline-passed", "Timed out.", remedy="The next check follows.")
                 watch.failed(late, error_document(late))
             else:
                 watch.seen(look.document, look.show)

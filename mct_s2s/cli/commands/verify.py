@@ -33,7 +33,7 @@ from mct_s2s.model.observed import ObservedState
 from mct_s2s.planning import guards
 from mct_s2s.planning.findings import diagnose
 from mct_s2s.planning.membership import members
-from mct_s2s.planning.proof import Check, Kind, Verification
+from mct_s2s.planning.verification import CheckSubject, Verification, VerificationCheck
 from mct_s2s.render.verification import show_verification, verification_document
 
 UNPROVED = 3
@@ -82,7 +82,7 @@ def _not_configured(observed: ObservedState, now: datetime, place: str, path: st
     if observed.trust.service is not None:
         return None
     finding = diagnose(observed, now, place)[0]
-    check = Check(None, Kind.SITE, "configured", False, finding.message, finding.remedy)
+    check = VerificationCheck(None, CheckSubject.SITE, "configured", False, finding.message, finding.remedy)
     return Verification(observed.app_service.site.url if observed.app_service else None, path, (check,))
 
 
@@ -109,7 +109,7 @@ def _subjects(
                 "client-ambiguous" if several else "client-unknown",
                 f"{len(matching) or 'No'} client application{'s' if several else ''} of this App Service "
                 f"{'are' if several else 'is'} called '{name}'.",
-                remedy=f"See which there are: {own_command('status', where=where(options, observed))}",
+                remedy=f"List them with: {own_command('status', where=where(options, observed))}",
             )
         chosen.append(matching[0])
     return clients_to_verify(dict.fromkeys(chosen), usable, strangers=False)
@@ -126,7 +126,7 @@ async def _from_inside(
         if not site_url:
             raise UsageError(
                 "url-missing",
-                "Which site? --audience says only what to ask a token for.",
+                "No MCT site given: --audience needs --url.",
                 remedy="Add --url https://HOST",
             )
         sites.setdefault(api_url(site_url), []).append((sign_in, name))
@@ -157,8 +157,8 @@ def _callers(
     if own is None:
         raise UsageError(
             "no-client-sign-in",
-            "With --audience, the caller proves its own call, and this way of signing in is none of a service.",
-            remedy="Use --auth managed-identity inside an Azure resource, --credentials FILE, or the environment "
-            "variables of the client (AZURE_TENANT_ID, AZURE_CLIENT_ID, AZURE_CLIENT_SECRET).",
+            "--audience tests the caller's own call, so it needs the sign-in of a client, not of a person.",
+            remedy="Use --auth managed-identity inside an Azure resource, --credentials FILE, or the client's "
+            "environment variables (AZURE_TENANT_ID, AZURE_CLIENT_ID, AZURE_CLIENT_SECRET).",
         )
     return [(own.sign_in, own.sign_in.client_id, own.url)]

@@ -73,11 +73,11 @@ class _Run:
             identifier, detail = await self._operations.do(change)
         except Postponed as later:
             self._journal.postpone(change, str(later))
-            self._progress.finished(change, str(later))
+            self._progress.skipped(change, str(later))
             self._mark_ready(change)
         except LeftOut as out:
             self._journal.hand_over(change, out.note)
-            self._progress.finished(change, LEFT)
+            self._progress.skipped(change, LEFT)
             self._mark_ready(change)
         except S2SError as error:
             self._journal.fail(change, error)

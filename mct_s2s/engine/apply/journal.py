@@ -9,7 +9,7 @@ from mct_s2s.errors import S2SError
 from mct_s2s.planning.changes import AlreadyRight, AnyChange, known_id
 from mct_s2s.planning.plan import ManualStep, Plan, Results
 
-LEFT = "left to others: you may not do it"
+LEFT = "you don't have permission"
 
 
 @dataclass(frozen=True)

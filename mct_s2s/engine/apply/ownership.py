@@ -16,7 +16,7 @@ from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.engine.observe.registration_custody import caller_of
 from mct_s2s.errors import PermissionMissing, S2SError, ServiceError
 from mct_s2s.model.commands import command
-from mct_s2s.model.directory_objects import Application, Custody, ServicePrincipal
+from mct_s2s.model.directory_objects import Application, ServicePrincipal
 from mct_s2s.model.ids import ApplicationObjectId, ClientId, PrincipalId, name_tag, same_id
 from mct_s2s.planning.changes import CreateApplication
 from mct_s2s.planning.custody import foreign_owners
@@ -105,7 +105,7 @@ async def _left_over(azure: Azure, change: CreateApplication, caller: PrincipalI
     """What an earlier run of this caller made and did not come to name. A stranger can write our tag, too."""
     for application in await azure.directory.unnamed_applications(name_tag(change.unique_name)):
         owners = await azure.directory.owners(application.object_id, is_new=True)
-        if owners and not foreign_owners(Custody(owners), caller):
+        if owners and not foreign_owners(owners, caller):
             return application
     return None
 
@@ -174,9 +174,9 @@ def _not_owner(name: str, client_id: ClientId, caller: PrincipalId | None, refus
     add = command("az", "ad", "app", "owner", "add", "--id", client_id, "--owner-object-id", caller or "CALLER")
     return PermissionMissing(
         "not-owner",
-        f"You may change only registrations that you own, and '{name}' (appId {client_id}) is not one of them. "
+        f"You can only update app registrations that you own, and '{name}' (appId {client_id}) is not one of them. "
         f"{refused.message}",
-        remedy="Ask one of its owners, or a Cloud Application Administrator, to make you an owner, then run the same "
-        f"command again: it resumes. They type: {add}",
+        remedy="Ask one of its owners, or a Cloud Application Administrator, to make you an owner, then run the "
+        f"same command again to resume. They run: {add}",
         request_id=refused.request_id,
     )

@@ -123,8 +123,8 @@ def _the_one(rows: list[Site], name: str, where: str) -> ResourceId:
     if matching:
         raise NotThere(
             "site-ambiguous",
-            f"There are {len(matching)} sites called '{name}' in {where}:",
-            remedy="Say which: add --resource-group, or give one of these ids instead of the name.",
+            f"{len(matching)} App Services in {where} are named '{name}':",
+            remedy="Add --resource-group, or use one of these resource IDs instead of the name.",
             items=[str(row.resource) for row in matching],
         )
     raise _no_site(name, where, rows)
@@ -136,19 +136,19 @@ def _no_site(name: str, where: str, nearby: list[Site]) -> NotThere:
     hint = ", ".join(f"{near} (in {groups[near]})" for near in close)
     return NotThere(
         "site-not-found",
-        f"There is no web or function app called '{name}' in {where}, or you may not see it.",
-        remedy=f"Did you mean {hint}?" if hint else "List what you may see: az webapp list -o table",
+        f"No web or function app in {where} is named '{name}', or you can't read it.",
+        remedy=f"Did you mean {hint}?" if hint else "List the apps that you can read: az webapp list -o table",
     )
 
 
 def _no_subscription(wanted: str | None, seen: list[Subscription]) -> NotThere:
     listed = ", ".join(f"'{s.name}' ({s.id})" for s in seen)
     if wanted:
-        message = f"There is no subscription '{wanted}', or you may not see it."
+        message = f"The subscription '{wanted}' does not exist, or you can't read it."
     elif seen:
-        message = f"You may see {len(seen)} subscriptions; none was chosen."
+        message = f"No subscription given, and you have access to {len(seen)}."
     else:
-        message = "You may see no subscription at all."
+        message = "You have access to no subscription."
     remedy = (
         f"Choose one with --subscription: {listed}"
         if seen

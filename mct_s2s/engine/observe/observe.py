@@ -124,6 +124,6 @@ async def _resource(azure: Azure, query: Query, wanted: str | ResourceId) -> Res
 def _no_resource(wanted: ResourceId) -> NotThere:
     return NotThere(
         "resource-not-found",
-        f"There is no resource {wanted}, or you may not see it.",
-        remedy=f"Check the id: {command('az', 'resource', 'show', '--ids', str(wanted))}",
+        f"The resource '{wanted}' does not exist, or you can't read it.",
+        remedy=f"Check the ID: {command('az', 'resource', 'show', '--ids', str(wanted))}",
     )

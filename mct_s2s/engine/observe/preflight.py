@@ -12,7 +12,7 @@ from mct_s2s.errors import PermissionMissing, S2SError
 from mct_s2s.model.caller_rights import CallerRights, SecretRule, Verdict
 from mct_s2s.model.desired import Desired, SettingsScope
 from mct_s2s.model.observed import ObservedState
-from mct_s2s.planning.changes import AddSecret
+from mct_s2s.planning.credentials.secret import AddSecret
 from mct_s2s.planning.grants import in_words, lacks
 from mct_s2s.planning.make import make_plan
 from mct_s2s.planning.plan import Facts, Plan
@@ -68,7 +68,7 @@ async def explained(azure: Azure, asked: Asked, look: AccessLook, error: S2SErro
         checked = check(directory_part, rest, access)
         missing += checked.missing
         lacking |= checked.lacking
-    said = f"Azure said: {error.message}" if reading else f"{error.message} {error.remedy}"
+    said = f"Azure returned: {error.message}" if reading else f"{error.message} {error.remedy}"
     return stopped([*in_words(missing), said], lacking or {Right.READ_SETTINGS}, error.request_id)
 
 

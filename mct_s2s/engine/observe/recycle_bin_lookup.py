@@ -15,12 +15,13 @@ from mct_s2s.errors import S2SError, ServiceError
 from mct_s2s.model.commands import option
 from mct_s2s.model.directory_objects import Application
 from mct_s2s.model.ids import ClientId, api_uri, client_unique_name, is_guid, same_id
-from mct_s2s.model.site_settings import AUDIENCE, AppSettings, value_of
+from mct_s2s.model.site_settings import AppSettings
 from mct_s2s.model.trust import Trust
+from mct_s2s.planning.application_uri import holder_of_uri, taken_uri, uri_in_use
 from mct_s2s.planning.changes import CreateApplication
 from mct_s2s.planning.edits import ApplicationPatch
-from mct_s2s.planning.leaving import made_for
-from mct_s2s.planning.restoring import deleted_client, deleted_service, holder_of_uri, is_called, taken_uri
+from mct_s2s.planning.removal_targets import made_for
+from mct_s2s.planning.restoring import deleted_client, deleted_service, is_called
 from mct_s2s.ports.graph import Directory
 from mct_s2s.ports.signed_in_cloud import Azure
 
@@ -136,11 +137,11 @@ async def create_or_restore(
                 if row.unique_name == change.unique_name:
                     back = replace(row, credentials=(), deleted=None)
                     await restore(azure, back, (), change.option)
-                    return back, "it had just been deleted: restored"
+                    return back, "restored: it had just been deleted"
             await asyncio.sleep(1)
         error.remedy = (
-            f"A registration that was deleted a moment ago still holds the name '{change.unique_name}'. Run the same "
-            "command again in a minute: it restores it."
+            f"A registration that was just deleted still has the name '{change.unique_name}'. Run the same command "
+            "again in a minute to restore it."
         )
         raise
     if not is_made:
@@ -163,9 +164,10 @@ async def explain_taken_uri(
             return
         for other in await azure.directory.applications_with_uri(uri):
             error.explain(
-                f"{uri} is taken by '{other.display_name}' (appId {other.client_id}).",
-                f"Use that one as the service application: add {option('--service-app', other.client_id)}. "
-                "Or take the URI off it in the portal (Expose an API), then run the same command again.",
+                f"The Application ID URI '{uri}' is already in use by '{other.display_name}' (appId "
+                f"{other.client_id}).",
+                f"To use that one as the service application, add {option('--service-app', other.client_id)}. Or "
+                "remove the URI from it in the portal (Expose an API), then run the same command again.",
             )
             return
 
@@ -178,8 +180,7 @@ def _is_there(name: str, base: str, trust: Trust) -> bool:
 
 
 def _has_uri(application: Application, query: Query, settings: AppSettings) -> bool:
-    candidates = (query.adopt, value_of(settings, AUDIENCE), api_uri(application.client_id))
-    return any(uri in application.identifier_uris for uri in candidates)
+    return uri_in_use(application, settings, query.adopt) is not None
 
 
 def _distinct(ids: Iterable[ClientId]) -> list[ClientId]:

@@ -11,7 +11,7 @@ from mct_s2s.engine.observe.app_service_lookup import find_site
 from mct_s2s.engine.observe.observe import find_holder
 from mct_s2s.engine.observe.query import Query
 from mct_s2s.errors import PermissionMissing, S2SError
-from mct_s2s.planning.checks import Seen, SeenSite
+from mct_s2s.planning.doctor import Seen, SeenSite
 from mct_s2s.ports.signed_in_cloud import Azure
 
 T = TypeVar("T")

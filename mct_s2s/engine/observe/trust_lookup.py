@@ -12,7 +12,7 @@ from mct_s2s.engine.observe.recycle_bin_lookup import RecycleBin
 from mct_s2s.errors import NotThere
 from mct_s2s.model.directory_objects import Application, Assignment, PrincipalKind, ServicePrincipal
 from mct_s2s.model.ids import ClientId, PrincipalId, client_id_in, client_unique_name, is_guid, trust_tag
-from mct_s2s.model.site_settings import APPLICATION_IDS, AUDIENCE, OBJECT_IDS, AppSettings, allow_list, value_of
+from mct_s2s.model.site_settings import APPLICATION_IDS, AUDIENCE, OBJECT_IDS, AppSettings
 from mct_s2s.model.trust import ClientApplication, Trust
 from mct_s2s.ports.graph import Directory
 
@@ -71,7 +71,7 @@ async def _find_service(
     early: asyncio.Future[list[Application | None]],
     recycled: RecycleBin,
 ) -> _Service:
-    for named, must_exist in ((query.adopt, True), (value_of(settings, AUDIENCE), False)):
+    for named, must_exist in ((query.adopt, True), (AUDIENCE.value_in(settings), False)):
         if named and named.strip():
             service = await _named(directory, named.strip())
             if service.application is not None:
@@ -80,7 +80,7 @@ async def _find_service(
                 raise NotThere(
                     "service-application-missing",
                     f"No app registration in this tenant has the appId or Application ID URI '{named}'.",
-                    remedy="Copy it from the registration's overview page, or leave --service-app out to create one.",
+                    remedy="Copy it from the overview page in the portal, or remove --service-app to create one.",
                 )
     own = (await early)[0]
     if own is None:
@@ -109,7 +109,7 @@ async def _named(directory: Directory, named: str) -> _Service:
         raise NotThere(
             "service-application-ambiguous",
             f"{len(matching)} app registrations have the Application ID URI '{named}'.",
-            remedy="Say which by its appId: --service-app APP_ID",
+            remedy="Use the appId of one of them: --service-app APP_ID",
         )
     if not matching:
         return _Service(None)
@@ -129,9 +129,9 @@ class _Listed:
 
 
 async def _listed(directory: Directory, query: Query, settings: AppSettings) -> _Listed:
-    named = [*allow_list(settings, APPLICATION_IDS).ids, *query.clients, *query.leaving]
+    named = [*APPLICATION_IDS.list_in(settings).ids, *query.clients, *query.leaving]
     client_ids = [ClientId(entry) for entry in named if is_guid(entry)]
-    object_ids = [PrincipalId(entry) for entry in allow_list(settings, OBJECT_IDS).ids if is_guid(entry)]
+    object_ids = [PrincipalId(entry) for entry in OBJECT_IDS.list_in(settings).ids if is_guid(entry)]
     applications, by_client_id, by_object_id = await gather_or_cancel(
         directory.applications(client_ids), directory.principals_of(client_ids), directory.principals(object_ids)
     )
