@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from mct_s2s.engine.observe.registration_custody import check_restored
+from mct_s2s.engine.apply.restoration import check_restored
 from mct_s2s.errors import Refused
 from mct_s2s.model.directory_objects import Owner
 from mct_s2s.model.ids import PrincipalId
