@@ -126,7 +126,7 @@ class EntraTokens:
             **hooks("Entra", self._trace),
         }
         who = (sign_in.tenant_id, sign_in.client_id)
-        match sign_in.proof:
+        match sign_in.credential:
             case SecretCredential(value):
                 return aio.ClientSecretCredential(*who, value, **common)
             case CertificateCredential(data, password):

@@ -41,8 +41,8 @@ from mct_s2s.render.plan import show_plan, summary
 from mct_s2s.render.progress import progress
 from mct_s2s.render.verification import verification_document
 from mct_s2s.stores.departures import LocalDepartures
-from mct_s2s.stores.files import Viewer
 from mct_s2s.stores.host_lock import turn
+from mct_s2s.stores.output_store import Viewer
 
 PENDING = 3
 """The exit code of a dry run that found something to do, and of a run whose proof failed."""

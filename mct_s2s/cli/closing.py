@@ -26,7 +26,7 @@ from mct_s2s.render.next_steps import (
     show_identity_example,
 )
 from mct_s2s.render.verification import show_verification
-from mct_s2s.stores.files import FileStore
+from mct_s2s.stores.file_store import FileStore
 
 
 def _show_how_clients_call(terminal: Terminal, call: Call, changed: Changed) -> None:

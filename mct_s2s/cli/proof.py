@@ -40,7 +40,7 @@ async def prove_changed(
         return None
     ports, url = session.clientele, site.site.url
     ground = VerifyContext(ports.tokens, ports.api(url), url, PATH, place, facts.now, just_changed=True)
-    subjects = clients_to_verify(clients, credentials, strangers=False)
+    subjects = clients_to_verify(clients, credentials, unlisted=False)
     try:
         async with asyncio.timeout(max(0.0, ports.remaining())):
             return await verify_clients(ground, observed, subjects, identities=False)

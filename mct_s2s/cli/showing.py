@@ -18,7 +18,7 @@ from mct_s2s.ports.secret_stores import SecretStore
 from mct_s2s.render.closing import credential_lines
 from mct_s2s.render.console import Terminal
 from mct_s2s.render.documents import SavedCredential
-from mct_s2s.stores.files import OutputStore, Shown
+from mct_s2s.stores.output_store import OutputStore, Shown
 
 
 class Aside(Protocol):

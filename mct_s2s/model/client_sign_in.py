@@ -1,4 +1,4 @@
-"""A client's own way in: what it signs in with, the token that it gets, and what the MCT API answers."""
+"""How a client calls: what it signs in with, the token that it gets, and what the MCT API answers."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
+from mct_s2s.model.client_credentials import CredentialKind
 from mct_s2s.model.ids import ClientId, PrincipalId, TenantId
 
 
@@ -15,6 +16,7 @@ from mct_s2s.model.ids import ClientId, PrincipalId, TenantId
 class SecretCredential:
     """A client secret. The value never shows in a `repr`."""
 
+    kind: ClassVar[CredentialKind] = CredentialKind.SECRET
     value: str = field(repr=False)
 
 
@@ -22,6 +24,7 @@ class SecretCredential:
 class CertificateCredential:
     """A certificate with its private key, as PEM or PKCS#12. Neither shows in a `repr`."""
 
+    kind: ClassVar[CredentialKind] = CredentialKind.CERTIFICATE
     data: bytes = field(repr=False)
     password: str | None = field(default=None, repr=False)
 
@@ -30,6 +33,7 @@ class CertificateCredential:
 class AssertionCredential:
     """Another issuer's token, in exchange for one of Entra ID's."""
 
+    kind: ClassVar[CredentialKind] = CredentialKind.FEDERATED
     token: str = field(repr=False)
 
 
@@ -37,6 +41,7 @@ class AssertionCredential:
 class AssertionFileCredential:
     """The file in which a platform keeps another issuer's token, always a fresh one."""
 
+    kind: ClassVar[CredentialKind] = CredentialKind.FEDERATED
     file: Path
 
 
@@ -45,18 +50,18 @@ PresentedCredential = SecretCredential | CertificateCredential | AssertionCreden
 
 @dataclass(frozen=True)
 class ClientSignIn:
-    """A client application, and what it proves itself with."""
+    """A client application, and what it signs in with."""
 
     tenant_id: TenantId
     client_id: ClientId
-    proof: PresentedCredential
+    credential: PresentedCredential
     authority: str | None = None
-    """The login host that stands beside the credential; `None` where none does: one of Microsoft's."""
+    """The login host that is noted beside the credential; `None`: one of Microsoft's."""
 
 
 @dataclass(frozen=True)
 class OwnCredential:
-    """A client's credential that is at hand, and what stands beside it for the program that uses it."""
+    """A client's credential that is available here, with what is noted beside it for the program that uses it."""
 
     sign_in: ClientSignIn
     source: str

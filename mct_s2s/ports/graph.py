@@ -105,9 +105,6 @@ class Directory(Protocol):
             management_reference: `serviceManagementReference`, where the tenant demands one.
         """
 
-    async def unnamed_applications(self, tag: str) -> list[Application]:
-        """Those with that tag that have no `uniqueName`."""
-
     async def name_application(self, object_id: ApplicationObjectId, unique_name: str) -> None:
         """Give a registration that has none its `uniqueName`; it cannot be changed afterwards."""
 

@@ -139,7 +139,6 @@ DIRECTORY: dict[str, Callable[[GraphDirectory], Awaitable[object]]] = {
     "assignments_of": lambda d: d.assignments_of(PrincipalId(ID)),
     "create_application": lambda d: d.create_application("u", "n", ["t"]),
     "register_application": lambda d: d.register_application("n", ["t"], None, PrincipalId(ID)),
-    "unnamed_applications": lambda d: d.unnamed_applications("t"),
     "name_application": lambda d: d.name_application(ApplicationObjectId(ID), "u"),
     "add_owner": lambda d: d.add_owner(ApplicationObjectId(ID), PrincipalId(ID)),
     "deleted_application": lambda d: d.deleted_application(ApplicationObjectId(ID)),

@@ -26,7 +26,7 @@ from mct_s2s.planning.plan import Facts, Plan
 from mct_s2s.ports.secret_stores import SecretStore
 from mct_s2s.render.console import Terminal
 from mct_s2s.sandbox.world.world import World
-from mct_s2s.stores.files import FileStore
+from mct_s2s.stores.file_store import FileStore
 from mct_s2s.stores.host_lock import turn
 from rich.console import Console
 

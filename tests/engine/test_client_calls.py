@@ -77,7 +77,7 @@ class Bench:
         return run(observe(self.here.azure, Query(NOW, SERVICE_KEY, TARGET)))
 
     def subjects(self, *credentials: OwnCredential) -> list[ClientToVerify]:
-        return clients_to_verify(self.observed().trust.clients, credentials or (self.credential(),), strangers=True)
+        return clients_to_verify(self.observed().trust.clients, credentials or (self.credential(),), unlisted=True)
 
     def proved(self, *subjects: ClientToVerify, identities: bool = False, **changed: Any) -> Verification:
         return run(
@@ -212,7 +212,7 @@ def test_a_call_without_a_token_must_be_turned_away(status: int, ok: bool | None
 
 def test_a_client_without_a_credential_at_hand_is_unproven_and_not_refused() -> None:
     bench = Bench()
-    outcome = bench.proved(*clients_to_verify(bench.observed().trust.clients, (), strangers=True))
+    outcome = bench.proved(*clients_to_verify(bench.observed().trust.clients, (), unlisted=True))
     call = by_name(outcome)["call"]
     assert call.ok is None
     assert "--credentials FILE" in (call.remedy or "")
@@ -280,7 +280,7 @@ def test_what_a_client_signed_in_with_is_told_and_never_its_value(proof: Any, wo
             return await super().token(own.sign_in, asked[1], **more)
 
     bench.tokens = AsTheClient(bench.here)
-    given = replace(own, sign_in=replace(own.sign_in, proof=proof))
+    given = replace(own, sign_in=replace(own.sign_in, credential=proof))
     token = by_name(bench.proved(*bench.subjects(given)))["token"]
     assert token.message == f"Entra ID gives a token for its {word} (file:Import.env)."
 
@@ -295,18 +295,18 @@ def test_each_client_gets_the_first_credential_that_is_its_own() -> None:
     clients = bench.observed().trust.clients
     found = {
         subject.name: subject.credential
-        for subject in clients_to_verify(clients, (first, second, theirs), strangers=True)
+        for subject in clients_to_verify(clients, (first, second, theirs), unlisted=True)
     }
     assert found == {"Import": first, "Export": theirs}
 
 
 @pytest.mark.parametrize("strangers", [True, False])
-def test_a_credential_of_nobody_is_tried_only_where_that_is_asked_for(strangers: bool) -> None:
+def test_a_credential_of_nobody_is_tried_only_where_that_is_asked_for(unlisted: bool) -> None:
     bench = Bench()
     own = bench.credential()
     nobody = replace(own, sign_in=replace(own.sign_in, client_id=ClientId(guid("nobody"))), name="Old")
-    found = clients_to_verify((), (nobody,), strangers=strangers)
-    assert [subject.name for subject in found] == (["Old"] if strangers else [])
+    found = clients_to_verify((), (nobody,), unlisted=unlisted)
+    assert [subject.name for subject in found] == (["Old"] if unlisted else [])
 
 
 # --- from a client's own place ---

@@ -99,7 +99,7 @@ def _subjects(
     known = {client.client_id.casefold() for client in clients}
     usable = [c for c in credentials if c in own or c.sign_in.client_id.casefold() in known]
     if not named:
-        return clients_to_verify(clients, usable, strangers=True)
+        return clients_to_verify(clients, usable, unlisted=True)
     chosen = []
     for name in named:
         matching = [c for c in clients if same_id(c.client_id, name)] or [c for c in clients if c.display_name == name]
@@ -112,7 +112,7 @@ def _subjects(
                 remedy=f"List them with: {own_command('status', where=where(options, observed))}",
             )
         chosen.append(matching[0])
-    return clients_to_verify(dict.fromkeys(chosen), usable, strangers=False)
+    return clients_to_verify(dict.fromkeys(chosen), usable, unlisted=False)
 
 
 async def _from_inside(

@@ -145,12 +145,14 @@ def _joined(trust: Trust, made_for_names: list[Application], listed: _Listed) ->
 async def _completed(directory: Directory, trust: Trust) -> Trust:
     """The missing halves: principals that hold the role but are on no list, registrations of known principals."""
     known = {p.id.casefold() for p in _principals(trust)}
-    strangers = [a.principal_id for a in trust.assignments if a.principal_id.casefold() not in known]
-    headless = [c.client_id for c in trust.clients if c.principal is None]
-    by_id, of_clients = await gather_or_cancel(directory.principals(strangers), directory.principals_of(headless))
+    unlisted = [a.principal_id for a in trust.assignments if a.principal_id.casefold() not in known]
+    without_principal = [c.client_id for c in trust.clients if c.principal is None]
+    by_id, of_clients = await gather_or_cancel(
+        directory.principals(unlisted), directory.principals_of(without_principal)
+    )
     trust = _with(trust, [], [*by_id, *of_clients])
-    bodyless = [c.client_id for c in trust.clients if c.application is None]
-    return _with(trust, await directory.applications(bodyless), [])
+    without_application = [c.client_id for c in trust.clients if c.application is None]
+    return _with(trust, await directory.applications(without_application), [])
 
 
 async def _with_federated(directory: Directory, query: Query, trust: Trust) -> Trust:
