@@ -320,9 +320,9 @@ def _clientele(line: _Line, start: Start) -> Clientele:
     from azure.core.pipeline.transport import AioHttpTransport  # noqa: PLC0415
 
     from mct_s2s.azure import retry as limits  # noqa: PLC0415
-    from mct_s2s.azure.client_tokens import EntraTokens  # noqa: PLC0415
     from mct_s2s.azure.mct_api import MctApi  # noqa: PLC0415
     from mct_s2s.azure.retry import RetryPolicy  # noqa: PLC0415
+    from mct_s2s.azure.sign_in.client_tokens import EntraTokens  # noqa: PLC0415
 
     def remaining() -> float:
         return line.remaining() - PROOF_RESERVE

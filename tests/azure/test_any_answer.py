@@ -20,9 +20,9 @@ from hypothesis import strategies as st
 from mct_s2s.azure.arm.app_services import ArmSites
 from mct_s2s.azure.arm.managed_identities import ArmIdentities
 from mct_s2s.azure.arm.resource_rights import ArmAccess
-from mct_s2s.azure.client_tokens import EntraTokens, read_token
 from mct_s2s.azure.cloud_metadata import read_cloud
 from mct_s2s.azure.clouds import PUBLIC, Cloud
+from mct_s2s.azure.sign_in.client_tokens import EntraTokens, read_token
 from mct_s2s.azure.sign_in.methods import service_principal
 from mct_s2s.azure.trace import silent
 from mct_s2s.errors import S2SError

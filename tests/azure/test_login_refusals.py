@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -11,10 +12,10 @@ import pytest
 from azure.core.exceptions import ClientAuthenticationError
 from azure.core.pipeline.transport import AioHttpTransport
 from azure.identity import CredentialUnavailableError
-from mct_s2s.azure.client_tokens import EntraTokens
 from mct_s2s.azure.clouds import PUBLIC
 from mct_s2s.azure.sign_in.caller_credential import Again, CallerCredential
 from mct_s2s.azure.sign_in.client_refusals import PROPAGATING, identity_refused
+from mct_s2s.azure.sign_in.client_tokens import EntraTokens
 from mct_s2s.azure.sign_in.login_refusals import refused
 from mct_s2s.azure.sign_in.methods import service_principal
 from mct_s2s.azure.trace import silent
@@ -286,10 +287,12 @@ def test_what_the_azure_cli_says_is_kept_and_its_remedy_is_its_own() -> None:
     assert "az login" in error.remedy
 
 
-def test_an_untrusted_certificate_authority_is_told_with_the_variables_that_name_it() -> None:
-    error = refused(ClientAuthenticationError("[SSL: CERTIFICATE_VERIFY_FAILED] self-signed certificate"), "you")
-    assert "REQUESTS_CA_BUNDLE" in error.remedy
-    assert "SSL_CERT_FILE" in error.remedy
+def test_an_untrusted_certificate_authority_is_told_with_the_variable_that_names_it() -> None:
+    why = ssl.SSLCertVerificationError(1, "[SSL: CERTIFICATE_VERIFY_FAILED] self-signed certificate")
+    why.verify_code = 18
+    told = ClientAuthenticationError("Authentication failed")
+    told.__cause__ = why
+    assert "export SSL_CERT_FILE=FILE" in refused(told, "you").remedy
 
 
 def test_only_the_beginning_of_a_long_message_is_told() -> None:

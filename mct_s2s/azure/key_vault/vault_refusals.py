@@ -30,15 +30,15 @@ _NETWORK = frozenset({"ForbiddenByFirewall", "ForbiddenByConnection"})
 _OBJECT_ID = re.compile(r"oid=([0-9a-fA-F-]{36})")
 
 
-def translate(error: Exception, vault: str, doing: str) -> S2SError:
+def translate(error: Exception, service: RemoteService, vault: str, doing: str) -> S2SError:
     """What the user is told of a failed request.
 
     Args:
         error: what the SDK raised; a ValueError where the vault's challenge names a foreign resource.
-        vault: the vault's name.
+        service: the vault.
+        vault: its name.
         doing: the step, as a verb phrase: `store a secret`.
     """
-    service = RemoteService(f"The vault '{vault}'", "vault-unreachable")
     # An answer that was cut short, or is none of the service's, says as little as no answer.
     if not isinstance(error, HttpResponseError) or isinstance(error, DecodeError) or error.response is None:
         return _unanswered(error, vault, service, doing)

@@ -9,15 +9,10 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from azure.core.exceptions import (
-    ClientAuthenticationError,
-    IncompleteReadError,
-    ServiceRequestError,
-    ServiceResponseError,
-)
+from azure.core.exceptions import IncompleteReadError, ServiceRequestError, ServiceResponseError
 
 from mct_s2s.azure.json_values import seconds
-from mct_s2s.azure.services import LOGIN, UNTRUSTED, first_line, odd_answer
+from mct_s2s.azure.services import LOGIN, certificate_remedy, first_line, odd_answer
 from mct_s2s.errors import ServiceError, SignInFailed
 
 _FEDERATED = (
@@ -81,8 +76,8 @@ def refused(error: Exception, description: str, login: str = "") -> SignInFailed
     said, remedy = _EXPLAINED.get(code, ("", ""))
     if not said:
         said = first_line(error)
-        untrusted = isinstance(error, ClientAuthenticationError) and "CERTIFICATE_VERIFY_FAILED" in text
-        remedy = UNTRUSTED if untrusted else _AGAIN.get(description, "Sign in again, or choose another --auth.")
+        otherwise = _AGAIN.get(description, "Sign in again, or choose another --auth.")
+        remedy = certificate_remedy(error) or otherwise
     else:
         said = f"{said} Entra said: {_entras_words(text)}"
     return SignInFailed(
