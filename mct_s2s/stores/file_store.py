@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mct_s2s.errors import UsageError
-from mct_s2s.local_files import UntrustedFile
+from mct_s2s.file_ownership import UntrustedFile
 from mct_s2s.model.client_credentials import CredentialKind, SecretNote
 from mct_s2s.model.ids import ClientId, TenantId, is_guid, same_id
 from mct_s2s.ports.secret_stores import NewSecret, SecretRecord, StoredCredential
