@@ -16,9 +16,10 @@ from urllib.parse import urlsplit
 import aiohttp
 
 from mct_s2s.azure import retry as limits
-from mct_s2s.azure.answers import OddAnswer
+from mct_s2s.azure.answer_limits import OddAnswer
 from mct_s2s.azure.clouds import BY_NAME, NEVER_CONNECTED, Cloud, origin
 from mct_s2s.azure.http_session import HttpSession
+from mct_s2s.azure.services import certificate_remedy
 from mct_s2s.azure.trace import Request, Trace, path_of, silent
 from mct_s2s.errors import Refused, ServiceError
 
@@ -73,8 +74,7 @@ async def discover(url: str, session: HttpSession, trace: Trace = silent) -> Clo
         raise ServiceError(
             "cloud-unreachable",
             f"{arm}{METADATA_PATH} does not name a cloud's endpoints: {_why(error)}",
-            remedy="Check the URL of --cloud. Behind a private certificate authority, set REQUESTS_CA_BUNDLE and "
-            "SSL_CERT_FILE to its certificate.",
+            remedy=certificate_remedy(error) or "Check the URL of --cloud, the network and the proxy.",
             status=NEVER_CONNECTED if never_again else getattr(error, "status", 0),
         ) from error
 

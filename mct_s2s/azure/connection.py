@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mct_s2s import clock
 from mct_s2s.azure.retry import CONNECT_SECONDS, REQUEST_SECONDS, RetryPolicy
 from mct_s2s.azure.trace import Trace
 
 if TYPE_CHECKING:
-    from pathlib import Path
     from ssl import SSLContext
 
     from azure.core.pipeline.transport import AioHttpTransport
@@ -28,8 +27,6 @@ class Connection:
     cloud: Cloud
     http: HttpSession
     tls: SSLContext
-    ca_file: Path | None
-    """The certificate authorities to trust instead of the system's."""
     environ: Mapping[str, str]
     deadline: float
     """When the command ends, on the loop's clock."""
@@ -68,3 +65,14 @@ class Connection:
             connection_timeout=CONNECT_SECONDS,
             read_timeout=REQUEST_SECONDS,
         )
+
+    def pipeline(self) -> dict[str, Any]:
+        """Options of azure-identity's asynchronous credentials: our sockets and trace, and no retries but ours."""
+        from mct_s2s.azure.sdk_trace import hooks  # noqa: PLC0415  # heavy, as above
+
+        return {
+            "authority": self.cloud.login,
+            "transport": self.transport(),
+            "retry_total": 0,
+            **hooks("Entra", self.trace),
+        }

@@ -11,9 +11,10 @@ from urllib.parse import urlsplit
 import aiohttp
 
 from mct_s2s import clock
-from mct_s2s.azure.answers import seconds
 from mct_s2s.azure.clouds import NEVER_CONNECTED
+from mct_s2s.azure.json_values import seconds
 from mct_s2s.azure.retry import CONNECT_SECONDS, REQUEST_SECONDS, RetryPolicy
+from mct_s2s.azure.services import certificate_remedy
 from mct_s2s.azure.trace import Request, Trace, path_of
 from mct_s2s.errors import ServiceError, UsageError
 from mct_s2s.model.client_sign_in import ApiAnswer, ApiToken
@@ -32,7 +33,7 @@ AILING = "site-ailing"
 
 
 class MctApi:
-    """One site as `mct_s2s.ports.Api`.
+    """One site as `mct_s2s.ports.client_side.Api`.
 
     Args:
         http: the connection that everything shares.
@@ -41,10 +42,10 @@ class MctApi:
         trace: is told of each request.
     """
 
-    def __init__(self, http: HttpSession, url: str, patience: RetryPolicy, trace: Trace) -> None:
+    def __init__(self, http: HttpSession, url: str, retry_policy: RetryPolicy, trace: Trace) -> None:
         self._http = http
         self._url = url.rstrip("/")
-        self._patience = patience
+        self._retry_policy = retry_policy
         self._trace = trace
 
     async def get(
@@ -70,7 +71,7 @@ class MctApi:
             )
 
         try:
-            return await self._patience.call(once, lag=lambda error: error.code == "site-restarting")
+            return await self._retry_policy.call(once, lag=lambda error: error.code == "site-restarting")
         except ServiceError as error:
             if error.code in {AILING, "site-restarting", "throttled"} and last:
                 return last[0]
@@ -109,7 +110,8 @@ class MctApi:
         raise ServiceError(
             "site-unreachable",
             f"{self._url} cannot be reached from here: {said}",
-            remedy="Check the host name, the proxy and the App Service's access restrictions; use a network that "
-            "may reach it. Behind a private certificate authority, set REQUESTS_CA_BUNDLE and SSL_CERT_FILE.",
+            remedy=certificate_remedy(error)
+            or "Check the host name, the proxy and the App Service's access restrictions; use a network that may reach "
+            "it.",
             status=NEVER_CONNECTED if never_connected else 0,
         ) from error

@@ -21,17 +21,17 @@ from mct_s2s.engine.request import Request
 from mct_s2s.engine.session import Session
 from mct_s2s.errors import Cancelled, PermissionMissing, UsageError
 from mct_s2s.inputs.clients import SecretTo
-from mct_s2s.model.observed import Observed
+from mct_s2s.model.observed import ObservedState
 from mct_s2s.planning.changes.access import DisableIdentity
 from mct_s2s.planning.findings import diagnose
 from mct_s2s.planning.plan import Plan
-from mct_s2s.ports import Progress
+from mct_s2s.ports.apply_progress import Progress
 from mct_s2s.render.closing import credential_lines
 from mct_s2s.render.documents import SavedCredential, Step, planned_steps, result_document, status_document
 from mct_s2s.render.plan import show_plan, summary
 from mct_s2s.render.progress import progress
 from mct_s2s.render.verification import verification_document
-from mct_s2s.stores.files import Shown
+from mct_s2s.stores.output_store import Shown
 
 PENDING = 3
 """The exit code of a dry run that found something to do, and of a run whose clients failed the test."""
@@ -129,7 +129,7 @@ class TerminalInterface:
         if outcome.stores and not self._terminal.json:
             self._terminal.say("Testing each client (waiting for the App Service to restart) …")
 
-    def options(self, observed: Observed) -> str:
+    def options(self, observed: ObservedState) -> str:
         """The options that name the App Service."""
         return where(self._options, observed)
 

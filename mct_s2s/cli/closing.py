@@ -10,11 +10,11 @@ from mct_s2s.cli.requests import where
 from mct_s2s.engine.outcome import Outcome
 from mct_s2s.engine.session import Session
 from mct_s2s.model.commands import own_command
-from mct_s2s.model.observed import CredentialKind
+from mct_s2s.model.client_credentials import CredentialKind
 from mct_s2s.planning.application_uri import uri_shown
-from mct_s2s.planning.changes.credentials import AddFederatedCredential
+from mct_s2s.planning.credentials.federated import AddFederatedCredential
 from mct_s2s.planning.membership import clients_called
-from mct_s2s.ports import KeyStore
+from mct_s2s.ports.secret_stores import KeyStore
 from mct_s2s.render.closing import show_credentials, vault_reading
 from mct_s2s.render.console import Terminal
 from mct_s2s.render.handover import Instruction, instructions, show_lacking, show_left_to_others
@@ -26,7 +26,7 @@ from mct_s2s.render.next_steps import (
     show_identity_example,
 )
 from mct_s2s.render.verification import show_verification
-from mct_s2s.stores.files import FileStore
+from mct_s2s.stores.file_store import FileStore
 
 
 def left_to_others(options: ChangingOptions, session: Session, outcome: Outcome) -> list[Instruction]:

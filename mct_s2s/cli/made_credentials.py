@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from mct_s2s.concurrency import together
+from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.engine.apply.proofs import needs_store
 from mct_s2s.engine.outcome import Outcome
 from mct_s2s.model.ids import ApplicationObjectId, ClientId, KeyId
-from mct_s2s.model.observed import CredentialKind
+from mct_s2s.model.client_credentials import CredentialKind
 from mct_s2s.planning.changes.base import Part, Ref
-from mct_s2s.planning.changes.credentials import AddCertificate, AddFederatedCredential, AddSecret
-from mct_s2s.ports import Directory
+from mct_s2s.planning.credentials.certificate import AddCertificate
+from mct_s2s.planning.credentials.federated import AddFederatedCredential
+from mct_s2s.planning.credentials.secret import AddSecret
+from mct_s2s.ports.graph import Directory
 from mct_s2s.render.documents import SavedCredential
-from mct_s2s.stores.files import OutputStore
+from mct_s2s.stores.output_store import OutputStore
 
 NewCredential = AddSecret | AddCertificate | AddFederatedCredential
 
@@ -78,4 +80,4 @@ async def remove_secrets(directory: Directory, credentials: Sequence[Unseen]) ->
         S2SError: refused, or not answered.
     """
     secrets = [one for one in credentials if one.kind is CredentialKind.SECRET]
-    await together(*(directory.remove_secret(one.object_id, one.key_id) for one in secrets))
+    await gather_or_cancel(*(directory.remove_secret(one.object_id, one.key_id) for one in secrets))

@@ -138,7 +138,9 @@ class SecretOptions(ChangingOptions):
 
     secret_lifetime: Annotated[
         str,
-        typer.Option("--secret-lifetime", help="1y, 2y, never, or an ISO 8601 date.", rich_help_panel=CREDENTIAL),
+        typer.Option(
+            "--secret-lifetime", help="1y, 2y, 180d, never, or a date such as 2027-06-30.", rich_help_panel=CREDENTIAL
+        ),
     ] = "1y"  # noqa: S105  # a duration
     auto_lifetime: Annotated[
         bool,

@@ -16,7 +16,7 @@ from mct_s2s.inputs.clients import SecretTo
 from mct_s2s.inputs.target import caller_resource, site_target
 from mct_s2s.model.commands import option
 from mct_s2s.model.desired import ClientSpec, Desired, WireSpec
-from mct_s2s.model.observed import Observed
+from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.model.site_target import SiteTarget
 
@@ -40,7 +40,7 @@ def named_target(options: AzureOptions) -> SiteTarget | None:
     return site_target(options.app_service, options.resource_group, options.subscription, options.slot)
 
 
-def where(options: AzureOptions, observed: Observed | None = None) -> str:
+def where(options: AzureOptions, observed: ObservedState | None = None) -> str:
     """`-a contosolearn -g mct-prod`, and whatever else was said that a second command needs, too."""
     site = observed.app_service.site if observed and observed.app_service else None
     words: list[str] = []

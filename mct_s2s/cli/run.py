@@ -15,7 +15,7 @@ from mct_s2s.engine.apply.credentials import removal_command
 from mct_s2s.engine.outcome import Outcome
 from mct_s2s.engine.session import Session
 from mct_s2s.errors import DeadlinePassed, Interrupted, NotShown, S2SError
-from mct_s2s.model.observed import CredentialKind
+from mct_s2s.model.client_credentials import CredentialKind
 from mct_s2s.planning.changes import AnyChange
 from mct_s2s.render.closing import credential_lines
 from mct_s2s.render.console import Terminal

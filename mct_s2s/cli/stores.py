@@ -10,16 +10,21 @@ from pathlib import Path
 from mct_s2s.cli.own_credentials import if_usable
 from mct_s2s.engine.session import Session
 from mct_s2s.inputs.clients import SecretTo
-from mct_s2s.model.client_sign_in import ClientSignIn, OwnCredential, SecretProof
-from mct_s2s.model.desired import CertificateSpec, Desired, SecretSpec
-from mct_s2s.model.observed import ClientApplication, Observed
+from mct_s2s.model.client_sign_in import ClientSignIn, OwnCredential, SecretCredential
+from mct_s2s.model.desired import Desired
+from mct_s2s.planning.credentials.certificate import CertificateSpec
+from mct_s2s.planning.credentials.secret import SecretSpec
+from mct_s2s.model.observed import ObservedState
+from mct_s2s.model.trust import ClientApplication
 from mct_s2s.planning.rotation import rotating
-from mct_s2s.ports import SecretStore
-from mct_s2s.stores.files import FileStore, OutputStore, Viewer
+from mct_s2s.ports.secret_stores import SecretStore
+from mct_s2s.stores.file_store import FileStore
+from mct_s2s.stores.output_store import OutputStore
+from mct_s2s.stores.output_store import Viewer
 from mct_s2s.stores.keys import KeyFileStore, OutputKeyStore
 
 
-def default_folder(cloud: str, observed: Observed, label: str) -> Path:
+def default_folder(cloud: str, observed: ObservedState, label: str) -> Path:
     """Where secrets go that nobody asked to have elsewhere: by cloud, tenant and App Service."""
     from platformdirs import user_data_path  # noqa: PLC0415  # only commands that make a secret need it
 
@@ -40,7 +45,7 @@ class RunStores:
     viewer: Viewer
     """Whoever is shown a secret, where it is to be shown."""
 
-    def open(self, desired: Desired, observed: Observed, now: datetime) -> dict[str, SecretStore]:
+    def open(self, desired: Desired, observed: ObservedState, now: datetime) -> dict[str, SecretStore]:
         """A store for each client that may get something secret, by the client's name in the request.
 
         Raises:
@@ -71,7 +76,7 @@ class RunStores:
                 continue
             stored = await store.read()
             if stored is not None:
-                proof = SecretProof(stored.secret)
+                proof = SecretCredential(stored.secret)
                 sign_in = ClientSignIn(stored.tenant_id, stored.client_id, proof, stored.authority_host)
                 found.append(OwnCredential(sign_in, store.label, stored.scope, stored.url, name=name))
         return found

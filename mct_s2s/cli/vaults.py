@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 from mct_s2s.errors import UsageError
 from mct_s2s.model.ids import ClientId
-from mct_s2s.ports import SecretStore
+from mct_s2s.ports.secret_stores import SecretStore
 
 if TYPE_CHECKING:
     from mct_s2s.azure.connection import Connection
     from mct_s2s.azure.key_vault.vault_client import KeyVault
-    from mct_s2s.azure.sign_in.caller_credential import Credential
+    from mct_s2s.model.client_credentials import Credential
 
 
 class KeyVaults:

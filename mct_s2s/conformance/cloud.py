@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from mct_s2s.azure.clouds import BY_NAME, SANDBOX
 from mct_s2s.azure.connection import Connection
 from mct_s2s.azure.plain_requests import NoAnswer
-from mct_s2s.azure.sign_in.caller_credential import Credential
+from mct_s2s.model.client_credentials import Credential
 from mct_s2s.conformance.journal import Place
 from mct_s2s.conformance.names import roots
 from mct_s2s.conformance.side import Side

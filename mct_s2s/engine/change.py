@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import replace
 
-from mct_s2s.concurrency import together
+from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.engine.apply.apply import apply
 from mct_s2s.engine.observe.access import AccessLook
 from mct_s2s.engine.observe.observe import observe
@@ -64,8 +64,8 @@ async def prepare(session: Session, request: Request) -> Outcome:
                 raise
             raise await explained(azure, request, look, error) from error
         stores = request.stores.open(request.desired, observed, request.now) if request.stores is not None else {}
-        observed, notes = await together(
-            with_custody(azure, request, observed), together(*(store.note() for store in stores.values()))
+        observed, notes = await gather_or_cancel(
+            with_custody(azure, request, observed), gather_or_cancel(*(store.note() for store in stores.values()))
         )
         observed = replace(observed, secrets=dict(zip(stores, notes, strict=True)))
         if request.departures is not None:

@@ -9,14 +9,14 @@ from mct_s2s import clock
 from mct_s2s.engine.request import Request
 from mct_s2s.errors import S2SError
 from mct_s2s.model.caller_rights import Access
-from mct_s2s.model.observed import Observed
+from mct_s2s.model.observed import ObservedState
 from mct_s2s.planning.changes import AnyChange, known_id
 from mct_s2s.planning.changes.base import AlreadyRight
 from mct_s2s.planning.grants import Lack
 from mct_s2s.planning.plan import ManualStep, Plan, Results
 from mct_s2s.planning.projection import project
 from mct_s2s.planning.verification import Verification
-from mct_s2s.ports import SecretStore
+from mct_s2s.ports.secret_stores import SecretStore
 
 LEFT = "you don't have permission"
 
@@ -92,7 +92,7 @@ class Outcome:
 
     request: Request
     plan: Plan
-    before: Observed
+    before: ObservedState
     access: Access = field(default_factory=Access)
     """What was found out about the caller."""
     stores: Mapping[str, SecretStore] = field(default_factory=dict)
@@ -121,7 +121,7 @@ class Outcome:
         return tuple(lack for note in self.left_to_others for lack in note.needed)
 
     @property
-    def after(self) -> Observed:
+    def after(self) -> ObservedState:
         """The state as it is now, as far as this command knows."""
         done = [entry.change for entry in self.journal.done]
         return project(self.before, done, self.results, self.journal.settings)

@@ -8,18 +8,20 @@ from datetime import datetime
 from typing import Protocol
 
 from mct_s2s.model.client_sign_in import OwnCredential
-from mct_s2s.model.desired import Desired, FederatedSpec
-from mct_s2s.model.observed import Observed
+from mct_s2s.model.desired import Desired
+from mct_s2s.planning.credentials.federated import FederatedSpec
+from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.model.site_target import SiteTarget
 from mct_s2s.planning.plan import Facts
-from mct_s2s.ports import Departures, SecretStore
+from mct_s2s.ports.secret_stores import Departures
+from mct_s2s.ports.secret_stores import SecretStore
 
 
 class Stores(Protocol):
     """Where the credentials of one run go."""
 
-    def open(self, desired: Desired, observed: Observed, now: datetime) -> Mapping[str, SecretStore]:
+    def open(self, desired: Desired, observed: ObservedState, now: datetime) -> Mapping[str, SecretStore]:
         """A store for each client that may get something secret, by the client's name in the request."""
         ...
 
@@ -123,7 +125,7 @@ class Request:
         """Whether every client that was ever made for this service application is looked for."""
         return self.desired.removal is not None and self.desired.removal.everything
 
-    def subject(self, observed: Observed) -> str:
+    def subject(self, observed: ObservedState) -> str:
         """What two runs must not change at the same moment: the App Service, or where none is, the registration."""
         if observed.app_service is not None:
             return str(observed.app_service.site.resource)

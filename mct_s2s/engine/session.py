@@ -8,9 +8,14 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from mct_s2s.engine.outcome import Outcome
-from mct_s2s.model.observed import Observed
+from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.site_target import SiteTarget
-from mct_s2s.ports import Api, Azure, Progress, SecretStore, StoredSecrets, Tokens
+from mct_s2s.ports.client_side import Api
+from mct_s2s.ports.signed_in_cloud import Azure
+from mct_s2s.ports.apply_progress import Progress
+from mct_s2s.ports.secret_stores import SecretStore
+from mct_s2s.ports.secret_stores import StoredSecrets
+from mct_s2s.ports.client_side import Tokens
 
 
 class Vaults(StoredSecrets, Protocol):
@@ -79,6 +84,6 @@ class Interface(Protocol):
         """The clients are tested now."""
         ...
 
-    def options(self, observed: Observed) -> str:
+    def options(self, observed: ObservedState) -> str:
         """The options that name the App Service on a command line."""
         ...

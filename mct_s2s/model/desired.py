@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import ClassVar
 
-from mct_s2s.model.proofs import Certificate
 from mct_s2s.model.settings_backup import Backup
 from mct_s2s.model.site_settings import SETTINGS, Required, Setting
 
@@ -30,33 +30,11 @@ class ServiceSpec:
 
 
 @dataclass(frozen=True)
-class SecretSpec:
-    """A client secret, valid until `expires` (aware, UTC)."""
+class CredentialSpec:
+    """A credential that a client application is to have. Each kind has its own subclass in `planning.credentials`."""
 
-    expires: datetime
-    shorten: bool = False
-    """Whether the longest lifetime that the tenant allows will do, where that is shorter."""
-
-
-@dataclass(frozen=True)
-class CertificateSpec:
-    """A certificate: the given one, or else one with a key pair of its own, valid between the two moments."""
-
-    starts: datetime
-    expires: datetime
-    given: Certificate | None = None
-
-
-@dataclass(frozen=True)
-class FederatedSpec:
-    """Another issuer's tokens instead of a secret; without an audience, the one that the cloud asks for."""
-
-    issuer: str
-    subject: str
-    audience: str | None = None
-
-
-CredentialWish = SecretSpec | CertificateSpec | FederatedSpec
+    listed_apart: ClassVar[bool] = False
+    """Whether Graph lists such credentials apart from their application: then they are asked for."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +42,7 @@ class ClientSpec:
     """One client application: its display name, or the appId of a registration to adopt."""
 
     name: str
-    credential: CredentialWish | None
+    credential: CredentialSpec | None
     consent: bool = True
     management_reference: str | None = None
     """As of the service application."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from mct_s2s.model.azure_resources import AppService
 from mct_s2s.model.ids import client_unique_name
-from mct_s2s.model.observed import AppService, ClientApplication, Observed
+from mct_s2s.model.observed import ObservedState
+from mct_s2s.model.trust import ClientApplication
 from mct_s2s.planning.app_role import wanted_role
 
 
-def members(observed: Observed) -> tuple[ClientApplication, ...]:
+def members(observed: ObservedState) -> tuple[ClientApplication, ...]:
     """The client applications that are part of this trust, by name: on an allow list, or holding the role.
 
     Graph lists them in any order, and a run that has made some knows them in another.
@@ -23,7 +25,7 @@ def members(observed: Observed) -> tuple[ClientApplication, ...]:
     return tuple(sorted(found, key=lambda client: (client.display_name.casefold(), client.client_id)))
 
 
-def clients_called(name: str, observed: Observed, unique_name: str) -> tuple[ClientApplication, ...]:
+def clients_called(name: str, observed: ObservedState, unique_name: str) -> tuple[ClientApplication, ...]:
     """The client applications that a name means, for every command: one, or several that nothing tells apart.
 
     In this order: whose appId or object id it is; the registration that was made for this very name; the members of the
@@ -52,7 +54,7 @@ def ids_of(client: ClientApplication) -> frozenset[str]:
     return frozenset({client.client_id.casefold(), *([client.principal.id.casefold()] if client.principal else [])})
 
 
-def is_consented(client: ClientApplication, observed: Observed) -> bool:
+def is_consented(client: ClientApplication, observed: ObservedState) -> bool:
     """Whether the client's tokens will have the role."""
     role = wanted_role(observed)
     return (

@@ -8,22 +8,21 @@ from datetime import datetime
 from enum import StrEnum
 from typing import TypeVar
 
+from mct_s2s.model.client_credentials import OUR_CREDENTIALS
+from mct_s2s.model.directory_objects import Assignment
 from mct_s2s.model.ids import ClientId, api_uri
-from mct_s2s.model.observed import OUR_CREDENTIALS, Assignment
 from mct_s2s.model.resource_id import ResourceId
-from mct_s2s.planning.changes import (
-    Action,
-    AnyChange,
-    ApiUri,
-    Later,
-    Part,
-    Ref,
-    RestartSite,
-    ScopeOf,
-    SettingsSpec,
-    SettingValue,
-    WriteSettings,
-)
+from mct_s2s.planning.changes import AnyChange
+from mct_s2s.planning.changes.base import Action
+from mct_s2s.planning.changes.base import ApiUri
+from mct_s2s.planning.changes.base import Later
+from mct_s2s.planning.changes.base import Part
+from mct_s2s.planning.changes.base import Ref
+from mct_s2s.planning.changes.site import RestartSite
+from mct_s2s.planning.changes.site import ScopeOf
+from mct_s2s.planning.changes.site import SettingsSpec
+from mct_s2s.planning.changes.site import SettingValue
+from mct_s2s.planning.changes.site import WriteSettings
 from mct_s2s.planning.grants import Lack
 
 T = TypeVar("T", bound=str)
@@ -154,7 +153,7 @@ class Results:
         """The id, or `None` while it is not known."""
         return self.resolve(later) if not isinstance(later, Ref) or (later.key, later.part) in self._values else None
 
-    def end_of(self, key: str, planned: datetime) -> datetime:
+    def end_of(self, key: str, planned: datetime | None) -> datetime | None:
         """When the credential that a change made ends: the tenant may have allowed less than was planned."""
         end = self._values.get((key, Part.EXPIRES))
         return datetime.fromisoformat(end) if end else planned

@@ -10,21 +10,22 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from mct_s2s.model.desired import Removal
+from mct_s2s.model.directory_objects import Application, ServicePrincipal
 from mct_s2s.model.ids import PrincipalId, identity_tag, same_id
-from mct_s2s.model.observed import Application, ClientApplication, CredentialKind, Observed, ServicePrincipal
+from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.site_settings import NAMES
-from mct_s2s.planning.changes import (
-    AlreadyRight,
-    AnyChange,
-    ApplicationEdits,
-    DeleteApplication,
-    PurgeApplication,
-    RemoveSecret,
-    RevokeAppRole,
-    SettingsSpec,
-    UpdateApplication,
-)
+from mct_s2s.model.trust import ClientApplication
+from mct_s2s.planning.changes import AnyChange
+from mct_s2s.planning.changes.base import AlreadyRight
+from mct_s2s.planning.changes.registrations import ApplicationEdits
+from mct_s2s.planning.changes.registrations import DeleteApplication
+from mct_s2s.planning.changes.registrations import PurgeApplication
+from mct_s2s.planning.changes.credentials import RemoveSecret
+from mct_s2s.planning.changes.access import RevokeAppRole
+from mct_s2s.planning.changes.site import SettingsSpec
+from mct_s2s.planning.changes.registrations import UpdateApplication
 from mct_s2s.planning.clients import ABOUT as CLIENT
+from mct_s2s.planning.credentials.secret import secrets_among
 from mct_s2s.planning.identity_removal import identity_key, switched_off_or_kept, switching_off_note
 from mct_s2s.planning.plan import Plan
 from mct_s2s.planning.removal_targets import RemovalTargets, made_for, removal_targets
@@ -37,7 +38,7 @@ _ADOPTED = "kept: mct-s2s did not create it (to delete it, add --delete-adopted)
 _FOR_OTHERS = "kept: it also requests other APIs (to delete it, add --delete-adopted)"
 
 
-def plan_removal(removal: Removal, observed: Observed, unique_name: str, *, restart: bool) -> Plan:
+def plan_removal(removal: Removal, observed: ObservedState, unique_name: str, *, restart: bool) -> Plan:
     """What is removed, in the order in which it is.
 
     Args:
@@ -74,7 +75,7 @@ def plan_removal(removal: Removal, observed: Observed, unique_name: str, *, rest
 
 
 def _revoked_access(
-    removal: Removal, targets: RemovalTargets, observed: Observed, *, restart: bool
+    removal: Removal, targets: RemovalTargets, observed: ObservedState, *, restart: bool
 ) -> tuple[AnyChange, ...]:
     if observed.app_service is None:
         return ()
@@ -86,7 +87,7 @@ def _revoked_access(
 
 
 def _consent_revoked(
-    principal: ServicePrincipal | None, key: str, name: str, observed: Observed
+    principal: ServicePrincipal | None, key: str, name: str, observed: ObservedState
 ) -> Iterator[RevokeAppRole]:
     service = observed.trust.principal
     if principal is None or service is None:
@@ -103,7 +104,7 @@ def _consent_revoked(
             )
 
 
-def _forgotten(targets: RemovalTargets, unwiring: Unwiring, observed: Observed) -> Iterator[UpdateApplication]:
+def _forgotten(targets: RemovalTargets, unwiring: Unwiring, observed: ObservedState) -> Iterator[UpdateApplication]:
     """The service application's tags for identities and apps that are not this trust's any more."""
     service = observed.trust.service
     ids = {identity.id.casefold() for identity in targets.identities}
@@ -131,7 +132,7 @@ class _Registrations:
     """What becomes of app registrations."""
 
     removal: Removal
-    observed: Observed
+    observed: ObservedState
     base: str
     """The `uniqueName` of the service application."""
 
@@ -213,8 +214,8 @@ class _Registrations:
     def _secrets(self, application: Application, key: str) -> Iterator[AnyChange]:
         if not made_for(application, self.base):
             return
-        for credential in application.credentials:
-            if credential.kind is CredentialKind.SECRET and credential.is_ours:
+        for credential in secrets_among(application.credentials):
+            if credential.is_ours:
                 yield RemoveSecret(
                     key=f"{key}:secret:{credential.key_id}",
                     name=application.display_name,

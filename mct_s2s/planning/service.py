@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 from mct_s2s.errors import NotThere
 from mct_s2s.model.desired import ServiceSpec
+from mct_s2s.model.directory_objects import Application, AppRole
 from mct_s2s.model.ids import (
     DEFAULT_ROLE,
     LONGEST_TAG,
@@ -22,24 +23,22 @@ from mct_s2s.model.ids import (
     wire_tag,
     wired_resource_in_tag,
 )
-from mct_s2s.model.observed import Application, AppRole, Observed
+from mct_s2s.model.observed import ObservedState
 from mct_s2s.planning.app_role import new_role, role_to_use
 from mct_s2s.planning.application_uri import refuse_taken_uri, uri_in_use
-from mct_s2s.planning.changes import (
-    AlreadyRight,
-    AnyChange,
-    ApiUri,
-    ApplicationEdits,
-    CreateApplication,
-    CreateServicePrincipal,
-    Later,
-    Part,
-    Ref,
-    RestoreApplication,
-    RestoreServicePrincipal,
-    UpdateApplication,
-)
-from mct_s2s.planning.custody import SERVICE_OPTION, Known, adoption, is_named, refuse_foreign
+from mct_s2s.planning.changes import AnyChange
+from mct_s2s.planning.changes.base import AlreadyRight
+from mct_s2s.planning.changes.base import ApiUri
+from mct_s2s.planning.changes.registrations import ApplicationEdits
+from mct_s2s.planning.changes.registrations import CreateApplication
+from mct_s2s.planning.changes.registrations import CreateServicePrincipal
+from mct_s2s.planning.changes.base import Later
+from mct_s2s.planning.changes.base import Part
+from mct_s2s.planning.changes.base import Ref
+from mct_s2s.planning.changes.registrations import RestoreApplication
+from mct_s2s.planning.changes.registrations import RestoreServicePrincipal
+from mct_s2s.planning.changes.registrations import UpdateApplication
+from mct_s2s.planning.custody import SERVICE_OPTION, adoption, is_named, refuse_foreign
 from mct_s2s.planning.edits import missing_reference
 from mct_s2s.planning.made_for import note_for, refuse_anothers
 from mct_s2s.planning.restoring import deleted_service
@@ -65,7 +64,7 @@ class Service:
     notes: tuple[str, ...] = ()
 
 
-def plan_service(spec: ServiceSpec, observed: Observed) -> Service:
+def plan_service(spec: ServiceSpec, observed: ObservedState) -> Service:
     """What the service application lacks.
 
     Raises:
@@ -142,7 +141,7 @@ def plan_service(spec: ServiceSpec, observed: Observed) -> Service:
 
 
 def _edits(
-    application: Application, spec: ServiceSpec, uri: str | None, role: AppRole | None, observed: Observed
+    application: Application, spec: ServiceSpec, uri: str | None, role: AppRole | None, observed: ObservedState
 ) -> ApplicationEdits:
     """What an application that is there lacks.
 
@@ -165,7 +164,7 @@ def _edits(
     return replace(edits, tags=(*edits.tags, tag))
 
 
-def _adoption_notes(spec: ServiceSpec, application: Application | None, observed: Observed) -> tuple[str, ...]:
+def _adoption_notes(spec: ServiceSpec, application: Application | None, observed: ObservedState) -> tuple[str, ...]:
     """What the plan says of a registration that becomes the service application now.
 
     Raises:
@@ -176,7 +175,7 @@ def _adoption_notes(spec: ServiceSpec, application: Application | None, observed
     if is_named(application, spec.adopt, {}):
         return (adoption(application, observed, ABOUT),)
     refuse_anothers(application, observed)
-    refuse_foreign(application, observed, Known(), OPTION)
+    refuse_foreign(application, observed, OPTION)
     return ()
 
 
@@ -184,7 +183,7 @@ def service_principal(
     key: str,
     name: str,
     client_id: Later[ClientId],
-    observed: Observed,
+    observed: ObservedState,
     option: str | None,
     *,
     after: tuple[str, ...] = (),
@@ -221,7 +220,7 @@ def _missing(deleted: Application | None) -> NotThere:
     )
 
 
-def _new_service(spec: ServiceSpec, observed: Observed) -> Service:
+def _new_service(spec: ServiceSpec, observed: ObservedState) -> Service:
     value = spec.role or DEFAULT_ROLE
     role = new_role(observed, spec.unique_name, value)
     client_id: Ref[ClientId] = Ref(CREATE, Part.CLIENT_ID)
@@ -258,7 +257,7 @@ def _new_service(spec: ServiceSpec, observed: Observed) -> Service:
     )
 
 
-def _memory(observed: Observed) -> tuple[str, ...]:
+def _memory(observed: ObservedState) -> tuple[str, ...]:
     """What the service application has to remember: identities to be switched on for its sake, apps to be wired."""
     tags = [identity_tag(str(holder.resource)) for holder in observed.holders if holder.principal_id is None]
     tags += [wire_tag(str(observed.wired.site.resource))] if observed.wired is not None else []

@@ -13,14 +13,14 @@ from urllib.parse import quote
 
 from rich.text import Text
 
+from mct_s2s.model.azure_resources import IdentityResource
+from mct_s2s.model.client_credentials import Federation
 from mct_s2s.model.commands import command
-from mct_s2s.model.mct_api import API_PATH, SERVICE_HEADER
-from mct_s2s.model.observed import IdentityResource
-from mct_s2s.model.proofs import Federation
 from mct_s2s.model.resource_id import CONTAINER_APPS, LOGIC_APPS, USER_ASSIGNED_IDENTITIES
 from mct_s2s.render.console import Terminal
 
-HEADER = ": ".join(*SERVICE_HEADER.items())
+API_PATH = "/api/v1/organization"
+HEADER = "ClientType: Service"
 PUBLIC_LOGIN = "https://login.microsoftonline.com"
 LOGIN_ACTION = {
     "https://login.microsoftonline.us": "AzureUSGovernment",
@@ -105,7 +105,7 @@ def sdk_example(call: Call, credential: str) -> list[str]:
         "import urllib.request",
         f"from azure.identity import {credential}",
         f"token = {credential}().get_token({_literal(f'{call.audience}/.default')}).token",
-        f'headers = {{"Authorization": f"Bearer {{token}}", {_literal(SERVICE_HEADER)[1:-1]}}}',
+        f'headers = {{"Authorization": f"Bearer {{token}}", "ClientType": "{HEADER.partition(": ")[2]}"}}',
         f"print(urllib.request.urlopen(urllib.request.Request({_literal(call.api)}, headers=headers)).read())",
         "END",
     ]
@@ -220,8 +220,8 @@ def _in_query(value: str) -> str:
     return quote(value, safe=":/-._~", errors="replace")
 
 
-def _literal(value: str | dict[str, str]) -> str:
-    """JSON, which is also Python and YAML."""
+def _literal(value: str) -> str:
+    """A text of JSON, which is one of Python and of YAML, too."""
     return json.dumps(value, ensure_ascii=False)
 
 

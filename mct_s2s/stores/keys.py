@@ -14,11 +14,12 @@ from pathlib import Path
 from mct_s2s.errors import UsageError
 from mct_s2s.key_pairs import UnfitCertificate, certificate_in, make_key_pair
 from mct_s2s.local_files import is_there
+from mct_s2s.model.client_credentials import Certificate, CredentialKind, SecretNote
 from mct_s2s.model.ids import ClientId
-from mct_s2s.model.observed import CredentialKind, SecretNote
-from mct_s2s.model.proofs import Certificate
-from mct_s2s.ports import KeySpec, SecretRecord
-from mct_s2s.stores.files import FileStore, OutputStore, Shown, dotenv_of, private
+from mct_s2s.ports.secret_stores import KeySpec, SecretRecord
+from mct_s2s.stores.dotenv_file import dotenv_text
+from mct_s2s.stores.file_store import FileStore, private
+from mct_s2s.stores.output_store import OutputStore, Shown
 from mct_s2s.stores.private_files import PENDING, check_place, forget_leftovers, replace_whole, text_of
 
 CERTIFICATE = CredentialKind.CERTIFICATE
@@ -106,7 +107,7 @@ class KeyFileStore(FileStore):
         pem, proof = self._text(self._made), {PATH_VARIABLE: str(self.pem)}
         with private(self.pem):
             replace_whole(self.pem, pem)
-            replace_whole(self.path, dotenv_of(record, proof, certificate.key_id, certificate.expires, CERTIFICATE))
+            replace_whole(self.path, dotenv_text(record, proof, certificate.key_id, certificate.expires, CERTIFICATE))
             self._made.unlink(missing_ok=True)
 
     def retire(self, client_id: str) -> bool:

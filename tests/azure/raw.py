@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import httpx
 from azure.core.credentials import AccessToken
+from azure.core.pipeline.transport import AioHttpTransport
 from mct_s2s.azure.arm.arm_session import ArmSession
 from mct_s2s.azure.clouds import PUBLIC
 from mct_s2s.azure.connection import Connection
 from mct_s2s.azure.retry import RetryPolicy
 from mct_s2s.azure.sign_in.claims import Challenge, azure_cli_login
+from mct_s2s.azure.sign_in.sign_in_context import SignInContext
 from mct_s2s.azure.trace import silent
 from multidict import CIMultiDict, CIMultiDictProxy
 
@@ -88,6 +90,13 @@ class Once(RetryPolicy):
     async def call(self, send: Callable[[], Awaitable[T]], **rules: Any) -> T:
         del rules
         return await send()
+
+
+def sign_in_context(transport: AioHttpTransport, tenant: str) -> SignInContext:
+    """A sign-in to the public cloud, each request of which is sent once."""
+    return SignInContext(
+        PUBLIC, tenant, {}, transport, ssl.create_default_context(), Once(), lambda: 60.0, print, silent
+    )
 
 
 class SignedIn:

@@ -14,8 +14,8 @@ from mct_s2s.engine.change import run_change
 from mct_s2s.engine.outcome import Outcome
 from mct_s2s.errors import NotThere, Refused, S2SError, ServiceError, UsageError
 from mct_s2s.model.caller_rights import SecretRestriction, SecretRule
+from mct_s2s.model.client_credentials import CredentialKind
 from mct_s2s.model.desired import CertificateSpec, ClientSpec, Desired, FederatedSpec, Removal, Rotation
-from mct_s2s.model.observed import CredentialKind
 from mct_s2s.planning.plan import Plan
 
 from tests.engine.memory import (

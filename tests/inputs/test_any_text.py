@@ -15,10 +15,9 @@ from mct_s2s.cli.specs import check_role, service_wish
 from mct_s2s.errors import S2SError
 from mct_s2s.inputs.api_address import api_path, api_url
 from mct_s2s.inputs.clients import client_names, secret_to
-from mct_s2s.inputs.duration import duration
 from mct_s2s.inputs.federation import federated_wish, github_subject
 from mct_s2s.inputs.handoff import given_values
-from mct_s2s.inputs.lifetime import expiry
+from mct_s2s.inputs.lifetime import duration, expiry
 from mct_s2s.inputs.management_reference import management_reference
 from mct_s2s.inputs.target import caller_resource, site_target, tenant
 from mct_s2s.inputs.vault import secret_name, vault_to

@@ -21,17 +21,17 @@ from mct_s2s.errors import S2SError
 from mct_s2s.inputs.api_address import api_path, api_url
 from mct_s2s.inputs.backup import read_backup
 from mct_s2s.inputs.clients import client_names, secret_to
-from mct_s2s.inputs.duration import duration
 from mct_s2s.inputs.federation import federated_wish
 from mct_s2s.inputs.handoff import SCHEMA as HANDOFF
 from mct_s2s.inputs.handoff import given_values, read_handoff
-from mct_s2s.inputs.lifetime import expiry
+from mct_s2s.inputs.lifetime import duration, expiry
 from mct_s2s.inputs.target import caller_resource, site_target
 from mct_s2s.inputs.vault import vault_to
 from mct_s2s.key_pairs import UnfitCertificate, certificate_in, given_certificate
 from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.model.site_settings import NAMES
-from mct_s2s.stores.files import DELIVERED, FileStore, variables_in
+from mct_s2s.stores.dotenv_file import DELIVERED, variables_in
+from mct_s2s.stores.file_store import FileStore
 from mct_s2s.stores.keys import KeyFileStore
 
 from tests.azure.test_certificates import PRIVATE, RSA, pem_of

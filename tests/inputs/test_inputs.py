@@ -13,8 +13,8 @@ from mct_s2s.inputs.clients import client_names, secret_to
 from mct_s2s.inputs.handoff import given_values, handoff_text, read_handoff
 from mct_s2s.inputs.lifetime import expiry
 from mct_s2s.inputs.target import caller_resource, site_target
+from mct_s2s.model.client_credentials import NEVER
 from mct_s2s.model.desired import GivenValues
-from mct_s2s.model.observed import NEVER
 from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.model.site_target import SiteTarget
 
@@ -30,6 +30,12 @@ SITE_ID = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/mct-prod/providers/Micr
         ("1y", NOW, datetime(2027, 11, 24, 12, 30, 15, tzinfo=UTC)),
         (" 2Y ", NOW, datetime(2028, 11, 24, 12, 30, 15, tzinfo=UTC)),
         ("1y", LEAP_DAY, datetime(2029, 3, 1, 12, tzinfo=UTC)),
+        ("6m", NOW, datetime(2027, 5, 24, 12, 30, 15, tzinfo=UTC)),
+        ("180d", NOW, datetime(2027, 5, 23, 12, 30, 15, tzinfo=UTC)),
+        ("P180D", NOW, datetime(2027, 5, 23, 12, 30, 15, tzinfo=UTC)),
+        ("p1y6m", NOW, datetime(2028, 5, 24, 12, 30, 15, tzinfo=UTC)),
+        ("24h", NOW, datetime(2026, 11, 25, 12, 30, 15, tzinfo=UTC)),
+        ("730d", NOW, datetime(2028, 11, 23, 12, 30, 15, tzinfo=UTC)),
         ("never", NOW, NEVER),
         ("NEVER", NOW, NEVER),
         ("2027-12-31", NOW, datetime(2027, 12, 31, 23, 59, 59, tzinfo=UTC)),
@@ -51,6 +57,10 @@ def test_a_lifetime_ends_in_utc(text: str, now: datetime, ends: datetime) -> Non
         ("2026-11-24T12:30:00Z", "lifetime-in-the-past"),
         ("", "malformed-lifetime"),
         ("3y", "malformed-lifetime"),
+        ("731d", "malformed-lifetime"),
+        ("P3Y", "malformed-lifetime"),
+        ("0d", "malformed-lifetime"),
+        ("P", "malformed-lifetime"),
         ("-1y", "malformed-lifetime"),
         ("2027-02-30", "malformed-lifetime"),
         ("31.12.2027", "malformed-lifetime"),

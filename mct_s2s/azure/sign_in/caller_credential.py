@@ -49,7 +49,7 @@ class Again(Enum):
 _ONE_AT_A_TIME = frozenset({Again.PERSON, Again.AZURE_CLI, Again.AZD})
 
 
-class Credential:
+class CallerCredential:
     """Tokens for one caller, each asked for once and shared by every request until it is about to expire.
 
     Args:
@@ -69,7 +69,7 @@ class Credential:
         self,
         ask: Ask,
         description: str,
-        patience: RetryPolicy,
+        retry_policy: RetryPolicy,
         *,
         again: Again = Again.APPLICATION,
         client_id: str | None = None,
@@ -85,7 +85,7 @@ class Credential:
             False if client_id else is_person,
         )
         self._ask = ask
-        self._patience = patience
+        self._retry_policy = retry_policy
         self._again = again
         self._tenant = tenant
         self._closes = closes
@@ -123,7 +123,7 @@ class Credential:
                 raise self._refusal  # a person who did not sign in is not asked again for the next service
             token = self._tokens.get(scope)
             if token is None or token.expires_on - clock.now().timestamp() < REFRESH_SECONDS:
-                token = await self._patience.call(lambda: self._fetch(scope))
+                token = await self._retry_policy.call(lambda: self._fetch(scope))
                 self._tokens[scope] = token
             return token
 
@@ -198,7 +198,7 @@ class Credential:
         if self._closes is not None:
             await self._closes()
 
-    async def __aenter__(self) -> Credential:
+    async def __aenter__(self) -> CallerCredential:
         return self
 
     async def __aexit__(

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 
-from mct_s2s.concurrency import together
+from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.engine.apply.context import ApplyContext, LeftOut, Postponed
 from mct_s2s.engine.apply.operations import Operations
 from mct_s2s.engine.apply.proofs import needs_store
@@ -20,7 +20,7 @@ from mct_s2s.planning.changes.site import WriteSettings
 from mct_s2s.planning.grants import in_words
 from mct_s2s.planning.plan import references
 from mct_s2s.planning.preflight import likely_missing
-from mct_s2s.ports import Progress
+from mct_s2s.ports.apply_progress import Progress
 
 IN_FLIGHT = 8
 """Changes at work at once: enough for the widest step of a large setup, far below any throttling limit."""
@@ -38,7 +38,7 @@ async def apply(session: Session, outcome: Outcome, progress: Progress) -> None:
         request.backup.check(str(before.app_service.site.resource))
     secrets = [change for change in plan.changes if needs_store(change)]
     known = [one.client_id if isinstance(one.client_id, str) else None for one in secrets]
-    await together(
+    await gather_or_cancel(
         *(outcome.stores[one.client].check(client_id) for one, client_id in zip(secrets, known, strict=True))
     )
     outcome.applied = True

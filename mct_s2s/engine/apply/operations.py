@@ -6,41 +6,39 @@ from collections.abc import Awaitable, Callable
 from typing import assert_never
 
 from mct_s2s.engine.apply.context import ApplyContext, LeftOut, Postponed
-from mct_s2s.engine.apply.credentials import Credentials
+from mct_s2s.engine.apply.credentials import add_credential, secret
+from mct_s2s.engine.apply.credentials.base import Work
 from mct_s2s.engine.apply.ownership import create_principal, explained
+from mct_s2s.engine.apply.references import refresh
+from mct_s2s.engine.apply.registration_creation import create_or_restore, explain_taken_uri
+from mct_s2s.engine.apply.restoration import check_restored, restore
 from mct_s2s.engine.apply.settings import write_settings
-from mct_s2s.engine.observe.recycle_bin_lookup import create_or_restore, explain_taken_uri
-from mct_s2s.engine.observe.registration_custody import check_restored, restore
 from mct_s2s.errors import PermissionMissing, S2SError, ServiceError
 from mct_s2s.model.commands import webapp_command
+from mct_s2s.model.directory_objects import Application
 from mct_s2s.model.ids import ApplicationObjectId
-from mct_s2s.model.observed import Application
-from mct_s2s.planning.changes import (
-    AddCertificate,
-    AddFederatedCredential,
-    AddSecret,
-    AlreadyRight,
-    AnyChange,
-    AssignAppRole,
-    CreateApplication,
-    CreateServicePrincipal,
-    DeleteApplication,
-    DeleteStoredSecret,
-    DisableIdentity,
-    EnableIdentity,
-    Part,
-    PurgeApplication,
-    Ref,
-    RefreshReference,
-    RemoveSecret,
-    RestartSite,
-    RestoreApplication,
-    RestoreServicePrincipal,
-    RevokeAppRole,
-    UpdateApplication,
-    WireApp,
-    WriteSettings,
-)
+from mct_s2s.planning.changes import AnyChange
+from mct_s2s.planning.changes.credentials import AddCredential
+from mct_s2s.planning.changes.base import AlreadyRight
+from mct_s2s.planning.changes.access import AssignAppRole
+from mct_s2s.planning.changes.registrations import CreateApplication
+from mct_s2s.planning.changes.registrations import CreateServicePrincipal
+from mct_s2s.planning.changes.registrations import DeleteApplication
+from mct_s2s.planning.changes.credentials import DeleteStoredSecret
+from mct_s2s.planning.changes.access import DisableIdentity
+from mct_s2s.planning.changes.access import EnableIdentity
+from mct_s2s.planning.changes.base import Part
+from mct_s2s.planning.changes.registrations import PurgeApplication
+from mct_s2s.planning.changes.base import Ref
+from mct_s2s.planning.changes.site import RefreshReference
+from mct_s2s.planning.changes.credentials import RemoveSecret
+from mct_s2s.planning.changes.site import RestartSite
+from mct_s2s.planning.changes.registrations import RestoreApplication
+from mct_s2s.planning.changes.registrations import RestoreServicePrincipal
+from mct_s2s.planning.changes.access import RevokeAppRole
+from mct_s2s.planning.changes.registrations import UpdateApplication
+from mct_s2s.planning.changes.site import WireApp
+from mct_s2s.planning.changes.site import WriteSettings
 from mct_s2s.planning.edits import patch_for
 from mct_s2s.planning.plan import Results
 
@@ -68,7 +66,7 @@ class Operations:
         self._everything_else = everything_else
         self._written = written
         self._found: dict[str, Application] = {}
-        self._credentials = Credentials(stage, results, self._found)
+        self._work = Work(stage, results, self._found)
         self._restart_needed = False
         self.settings: dict[str, str | None] | None = None
 
@@ -99,10 +97,10 @@ class Operations:
                 return await self._create_principal(change)
             case RestoreServicePrincipal():
                 return await self._restore_principal(change)
-            case AddSecret():
-                return await self._credentials.add_secret(change)
+            case AddCredential():
+                return await add_credential(self._work, change)
             case RemoveSecret():
-                return await self._credentials.remove_secret(change)
+                return await secret.remove(self._work, change)
             case DeleteStoredSecret():
                 return await self._delete_stored(change)
             case RevokeAppRole():
@@ -117,10 +115,6 @@ class Operations:
             case DisableIdentity():
                 await self._azure.identities.disable(change.holder)
                 return change.holder.principal_id, ""
-            case AddCertificate():
-                return await self._credentials.add_certificate(change)
-            case AddFederatedCredential():
-                return await self._credentials.add_federated_credential(change)
             case AssignAppRole():
                 return await self._assign(change)
             case EnableIdentity():
@@ -133,7 +127,7 @@ class Operations:
                 outcome = await write_settings(self._azure.sites, change, self._results, _at_once, _untold)
                 return f"{change.site.resource}/config/appsettings", outcome.detail
             case RefreshReference():
-                return await self._credentials.refresh(change)
+                return await refresh(self._work, change)
             case RestartSite():
                 return await self._restart(change)
             case AlreadyRight():

@@ -6,7 +6,7 @@ import asyncio
 
 from mct_s2s.engine.outcome import Outcome
 from mct_s2s.engine.session import Session
-from mct_s2s.engine.verify.client_calls import Ground, prove, subjects_of
+from mct_s2s.engine.verify.client_calls import VerifyContext, verify_clients, clients_to_verify
 from mct_s2s.model.commands import own_command
 from mct_s2s.model.mct_api import API_PATH
 from mct_s2s.planning.membership import members
@@ -33,11 +33,11 @@ async def verify_clients(session: Session, outcome: Outcome, options: str) -> Ve
     if not clients:
         return None
     url = site.site.url
-    ground = Ground(session.tokens, session.api(url), url, API_PATH, options, request.now, just_changed=True)
-    subjects = subjects_of(clients, credentials, strangers=False)
+    ground = VerifyContext(session.tokens, session.api(url), url, API_PATH, options, request.now, just_changed=True)
+    subjects = clients_to_verify(clients, credentials, unlisted=False)
     try:
         async with asyncio.timeout(max(0.0, session.remaining())):
-            return await prove(ground, observed, subjects, identities=False)
+            return await verify_clients(ground, observed, subjects, identities=False)
     except TimeoutError:
         told = "The deadline left no time to test the call."
         again = own_command("verify", where=options)
