@@ -29,12 +29,12 @@ def _nobody(resource: ResourceId) -> None:
 
 
 async def observe(azure: Azure, query: Query, located: Located = _nobody) -> ObservedState:
-    """One snapshot of the world.
+    """One snapshot of everything that a command rests on.
 
     Args:
         azure: the session.
         query: what to look at.
-        located: is told the id of the App Service and of each caller's resource as soon as it is known.
+        located: called with the id of the App Service and of each caller's resource as soon as it is known.
 
     Raises:
         NotThere: the site, the subscription or a caller's resource is missing or ambiguous.

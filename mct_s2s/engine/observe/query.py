@@ -19,7 +19,7 @@ class Query:
     target: SiteTarget | None
     adopt: str | None = None
     clients: tuple[str, ...] = ()
-    """Names and appIds in the wish."""
+    """Names and appIds that were asked for."""
     federated: bool = False
     """Whether those clients' federated credentials are asked for even where another credential is good."""
     identities: tuple[str | ResourceId, ...] = ()

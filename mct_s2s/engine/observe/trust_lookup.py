@@ -121,7 +121,7 @@ async def _named(directory: Directory, named: str) -> _Service:
 
 @dataclass(frozen=True)
 class _Listed:
-    """What the allow lists and the wish name by id."""
+    """What the allow lists and the command name by id."""
 
     applications: list[Application]
     by_client_id: list[ServicePrincipal]
