@@ -50,7 +50,7 @@ class HttpSession:
         """Whoever opened it closes it: azure-core enters and leaves it around every credential."""
 
     async def aclose(self) -> None:
-        """Let all connections go."""
+        """Close all connections."""
         await self._session.close()
 
     async def request(self, method: str, url: str, **options: Any) -> aiohttp.ClientResponse:
@@ -61,7 +61,7 @@ class HttpSession:
 
     @asynccontextmanager
     async def get(self, url: str, **options: Any) -> AsyncIterator[aiohttp.ClientResponse]:
-        """Send a GET; the answer is let go at the end."""
+        """Send a GET; the answer is closed at the end."""
         async with await self.request("GET", url, **options) as response:
             yield response
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 NOT_NOW = frozenset({429, 502, 503, 504})
 """What App Service's front end answers for a site that is starting, or busy."""
 SETTLE_SECONDS = 120.0
-"""How long a site that was just told to restart may still answer by its old settings."""
+"""How long a site may still answer by its old settings after a restart was asked for."""
 
 
 AILING = "site-ailing"
@@ -38,8 +38,8 @@ class MctApi:
     Args:
         http: the connection that everything shares.
         url: the site's https address: a host name that Azure lists for it, or one that the user typed.
-        patience: the retry policy, with the deadline in it.
-        trace: is told of each request.
+        retry_policy: the retry policy, with the deadline in it.
+        trace: called for each request.
     """
 
     def __init__(self, http: HttpSession, url: str, retry_policy: RetryPolicy, trace: Trace) -> None:
@@ -95,14 +95,14 @@ class MctApi:
         timeout = aiohttp.ClientTimeout(total=REQUEST_SECONDS, sock_connect=CONNECT_SECONDS)
         try:
             async with self._http.get(url, headers=headers, allow_redirects=False, timeout=timeout) as response:
-                status, told = response.status, response.headers
+                status, answered = response.status, response.headers
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             self._unreachable(error)
         finally:
             took = (time.monotonic() - began) * 1000
             self._trace(Request("MCT", "GET", path_of(url), status, took, None))
-        answer = ApiAnswer(status, told.get("Location"), told.get("WWW-Authenticate"))
-        return answer, seconds(told.get("Retry-After"))
+        answer = ApiAnswer(status, answered.get("Location"), answered.get("WWW-Authenticate"))
+        return answer, seconds(answered.get("Retry-After"))
 
     def _unreachable(self, error: Exception) -> NoReturn:
         never_connected = isinstance(error, aiohttp.ClientConnectorError)

@@ -9,8 +9,8 @@ from mct_s2s.cli.options import ChangingOptions, SetupOptions
 from mct_s2s.cli.requests import where
 from mct_s2s.engine.outcome import Outcome
 from mct_s2s.engine.session import Session
-from mct_s2s.model.commands import own_command
 from mct_s2s.model.client_credentials import CredentialKind
+from mct_s2s.model.commands import own_command
 from mct_s2s.planning.application_uri import uri_shown
 from mct_s2s.planning.credentials.federated import AddFederatedCredential
 from mct_s2s.planning.membership import clients_called

@@ -6,19 +6,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from mct_s2s.concurrency import gather_or_cancel
-from mct_s2s.engine.apply.proofs import needs_store
 from mct_s2s.engine.outcome import Outcome
-from mct_s2s.model.ids import ApplicationObjectId, ClientId, KeyId
 from mct_s2s.model.client_credentials import CredentialKind
-from mct_s2s.planning.changes.base import Part, Ref
-from mct_s2s.planning.credentials.certificate import AddCertificate
-from mct_s2s.planning.credentials.federated import AddFederatedCredential
-from mct_s2s.planning.credentials.secret import AddSecret
+from mct_s2s.model.commands import credential_removal
+from mct_s2s.model.ids import ApplicationObjectId, ClientId, KeyId
+from mct_s2s.planning.changes import AddCredential, Part, Ref
 from mct_s2s.ports.graph import Directory
 from mct_s2s.render.documents import SavedCredential
 from mct_s2s.stores.output_store import OutputStore
-
-NewCredential = AddSecret | AddCertificate | AddFederatedCredential
 
 
 def credentials_of(outcome: Outcome) -> list[SavedCredential]:
@@ -27,23 +22,24 @@ def credentials_of(outcome: Outcome) -> list[SavedCredential]:
     return [
         _saved(change, outcome)
         for change in outcome.plan.changes
-        if isinstance(change, NewCredential)
+        if isinstance(change, AddCredential)
         and (not outcome.applied or change.key in done or _shown(change, outcome) is not None)
     ]
 
 
-def _saved(change: NewCredential, outcome: Outcome) -> SavedCredential:
-    client_id = outcome.results.known(change.client_id) or ""
-    if isinstance(change, AddFederatedCredential):
-        return SavedCredential(change.client, client_id, None, None, kind=CredentialKind.FEDERATED)
-    store, kind, expires = outcome.stores.get(change.client), CredentialKind.CERTIFICATE, change.expires
-    if isinstance(change, AddSecret):  # the tenant may have allowed less than was planned
-        kind, expires = CredentialKind.SECRET, outcome.results.end_of(change.key, change.expires)
-    label = store.label if store else None
-    return SavedCredential(change.client, client_id, expires, label, _shown(change, outcome), kind)
+def _saved(change: AddCredential, outcome: Outcome) -> SavedCredential:
+    store = outcome.stores.get(change.client) if change.needs_store else None
+    return SavedCredential(
+        change.client,
+        outcome.results.known(change.client_id) or "",
+        outcome.results.end_of(change.key, change.expires),  # the tenant may have allowed less than was planned
+        store.label if store is not None else None,
+        _shown(change, outcome),
+        change.kind,
+    )
 
 
-def _shown(change: NewCredential, outcome: Outcome) -> str | None:
+def _shown(change: AddCredential, outcome: Outcome) -> str | None:
     """What was shown of it, although its step may have been cut off."""
     store = outcome.stores.get(change.client)
     return store.shown.get(change.client) if isinstance(store, OutputStore) else None
@@ -53,24 +49,32 @@ def _shown(change: NewCredential, outcome: Outcome) -> str | None:
 class Unseen:
     """A credential that was to be shown in a document that nobody took."""
 
-    client: str
+    change: AddCredential
     client_id: ClientId
     object_id: ApplicationObjectId
     key_id: KeyId
-    kind: CredentialKind
+
+    @property
+    def is_removable(self) -> bool:
+        """Whether this program can remove it again."""
+        return self.change.kind is CredentialKind.SECRET
+
+    @property
+    def removal_command(self) -> str:
+        """What a person types to remove it."""
+        return credential_removal(self.client_id, self.key_id, *self.change.removal_options)
 
 
 def unseen(outcome: Outcome) -> Iterator[Unseen]:
     """The secrets and certificates that this run made to be shown."""
     results = outcome.results
     for change in outcome.plan.changes:
-        if not needs_store(change) or not isinstance(outcome.stores.get(change.client), OutputStore):
+        if not isinstance(change, AddCredential) or not isinstance(outcome.stores.get(change.client), OutputStore):
             continue
         client_id, object_id = results.known(change.client_id), results.known(change.object_id)
         key_id: KeyId | None = results.known(Ref(change.key, Part.KEY_ID))
         if client_id is not None and object_id is not None and key_id is not None:
-            kind = CredentialKind.SECRET if isinstance(change, AddSecret) else CredentialKind.CERTIFICATE
-            yield Unseen(change.client, client_id, object_id, key_id, kind)
+            yield Unseen(change, client_id, object_id, key_id)
 
 
 async def remove_secrets(directory: Directory, credentials: Sequence[Unseen]) -> None:
@@ -79,5 +83,5 @@ async def remove_secrets(directory: Directory, credentials: Sequence[Unseen]) ->
     Raises:
         S2SError: refused, or not answered.
     """
-    secrets = [one for one in credentials if one.kind is CredentialKind.SECRET]
+    secrets = [one for one in credentials if one.is_removable]
     await gather_or_cancel(*(directory.remove_secret(one.object_id, one.key_id) for one in secrets))

@@ -11,11 +11,9 @@ from typing import TYPE_CHECKING
 from mct_s2s.cli.interruption import Interruption
 from mct_s2s.cli.options import AzureOptions, Output
 from mct_s2s.cli.session import Needs, connect, connect_client
-from mct_s2s.engine.apply.credentials import removal_command
 from mct_s2s.engine.outcome import Outcome
 from mct_s2s.engine.session import Session
 from mct_s2s.errors import DeadlinePassed, Interrupted, NotShown, S2SError
-from mct_s2s.model.client_credentials import CredentialKind
 from mct_s2s.planning.changes import AnyChange
 from mct_s2s.render.closing import credential_lines
 from mct_s2s.render.console import Terminal
@@ -124,17 +122,17 @@ def _run_once(current: Run, connected: Connected, interruption: Interruption) ->
 def _remove_unseen(current: Run, remove: Connected, cause: OSError, interruption: Interruption) -> int:
     """The document with the secrets reached nobody: they are removed, so that the next run makes others."""
     secrets = current.unseen()
-    names = ", ".join(f"the {one.kind.value} of '{one.client}'" for one in secrets)
+    names = ", ".join(f"the {one.change.kind.noun} of '{one.change.client}'" for one in secrets)
     message = f"Standard output is closed ({cause.strerror or cause}): {names} could not be printed"
-    stay = [one for one in secrets if one.kind is not CredentialKind.SECRET]
+    stay = [one for one in secrets if not one.is_removable]
     try:
         asyncio.run(_with_deadline(current, remove, interruption))
     except S2SError as error:
         message = f"{message}, and could not be removed: {error.message}"
-        remedy = "; ".join(removal_command(one.client_id, one.key_id, one.kind) for one in secrets)
+        remedy = "; ".join(one.removal_command for one in secrets)
     else:
         message = f"{message}." if stay else f"{message}. The secret was removed again."
-        commands = "".join(f"{removal_command(one.client_id, one.key_id, one.kind)}. " for one in stay)
+        commands = "".join(f"{one.removal_command}. " for one in stay)
         remedy = f"{commands}Run it again with standard output open."
     show_error(current.terminal, NotShown("secret-not-shown", message, remedy=remedy))
     return NotShown.exit_code

@@ -21,9 +21,8 @@ if TYPE_CHECKING:
     from mct_s2s.azure.clouds import OpenCloud
     from mct_s2s.azure.connection import Connection
     from mct_s2s.model.client_credentials import Credential
-    from mct_s2s.ports.client_side import Api
+    from mct_s2s.ports.client_side import Api, Tokens
     from mct_s2s.ports.signed_in_cloud import Azure
-    from mct_s2s.ports.client_side import Tokens
 
 RESERVE = 3.0
 """Seconds before the deadline at which a test of clients stops waiting, so that what it has found can still be said."""
@@ -115,7 +114,7 @@ async def connect_client(options: AzureOptions, terminal: Terminal) -> AsyncIter
 
 def client_tokens(connection: Connection) -> Tokens:
     """The login service, as clients of the MCT API use it."""
-    from mct_s2s.azure.sign_in.client_tokens import EntraTokens# noqa: PLC0415
+    from mct_s2s.azure.sign_in.client_tokens import EntraTokens  # noqa: PLC0415
 
     return EntraTokens(
         connection.cloud.login, connection.transport(), connection.retry_policy(RESERVE), connection.trace
@@ -172,9 +171,7 @@ async def _connection(options: AzureOptions, opened: OpenCloud, terminal: Termin
                 retrying = RetryPolicy(lambda: deadline - clock.seconds())
                 cloud = opened.named(await retrying.call(lambda: discover(opened.resource_manager, http, trace)))
             await loading
-            yield Connection(
-                cloud, http, tls, opened.environ, deadline, trace, terminal.say, account=opened.account
-            )
+            yield Connection(cloud, http, tls, opened.environ, deadline, trace, terminal.say, account=opened.account)
         finally:
             await asyncio.gather(loading, return_exceptions=True)
 
@@ -204,7 +201,7 @@ async def _ports(connection: Connection, credential: Credential, needs: Needs) -
     from mct_s2s.azure.graph.directory import GraphDirectory  # noqa: PLC0415
     from mct_s2s.azure.graph.directory_rights import GraphAccess  # noqa: PLC0415
     from mct_s2s.azure.graph.graph_session import GraphSession  # noqa: PLC0415
-    from mct_s2s.ports.signed_in_cloud import Azure# noqa: PLC0415
+    from mct_s2s.ports.signed_in_cloud import Azure  # noqa: PLC0415
 
     cloud, trace = connection.cloud, connection.trace
     graph = GraphSession(cloud, credential, connection.tls, connection.retry_policy(), trace)

@@ -14,10 +14,10 @@ from mct_s2s.inputs.lifetime import expiry
 from mct_s2s.inputs.management_reference import management_reference
 from mct_s2s.key_pairs import given_certificate
 from mct_s2s.model.desired import ClientSpec, CredentialWish, ServiceSpec
-from mct_s2s.planning.credentials.certificate import CertificateSpec
-from mct_s2s.planning.credentials.secret import SecretSpec
 from mct_s2s.model.ids import named_unique_name, service_unique_name
 from mct_s2s.model.site_target import SiteTarget
+from mct_s2s.planning.credentials.certificate import CertificateSpec
+from mct_s2s.planning.credentials.secret import SecretSpec
 
 EARLIER = timedelta(minutes=5)
 """By so much a certificate is good before it is made."""

@@ -12,16 +12,15 @@ from mct_s2s.engine.session import Session
 from mct_s2s.inputs.clients import SecretTo
 from mct_s2s.model.client_sign_in import ClientSignIn, OwnCredential, SecretCredential
 from mct_s2s.model.desired import Desired
-from mct_s2s.planning.credentials.certificate import CertificateSpec
-from mct_s2s.planning.credentials.secret import SecretSpec
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.trust import ClientApplication
+from mct_s2s.planning.credentials.certificate import CertificateSpec
+from mct_s2s.planning.credentials.secret import SecretSpec
 from mct_s2s.planning.rotation import rotating
 from mct_s2s.ports.secret_stores import SecretStore
 from mct_s2s.stores.file_store import FileStore
-from mct_s2s.stores.output_store import OutputStore
-from mct_s2s.stores.output_store import Viewer
 from mct_s2s.stores.keys import KeyFileStore, OutputKeyStore
+from mct_s2s.stores.output_store import OutputStore, Viewer
 
 
 def default_folder(cloud: str, observed: ObservedState, label: str) -> Path:

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from mct_s2s.azure.clouds import BY_NAME, SANDBOX
 from mct_s2s.azure.connection import Connection
 from mct_s2s.azure.plain_requests import NoAnswer
-from mct_s2s.model.client_credentials import Credential
 from mct_s2s.conformance.journal import Place
 from mct_s2s.conformance.names import roots
 from mct_s2s.conformance.side import Side
@@ -15,6 +14,7 @@ from mct_s2s.conformance.steps import Json, Service, at
 from mct_s2s.conformance.story.resource_manager import SITES_API, SUBSCRIPTIONS_API
 from mct_s2s.errors import NotThere, Refused, ServiceError, UsageError
 from mct_s2s.inputs.vault import vault_to
+from mct_s2s.model.client_credentials import Credential
 
 
 def label_of(cloud: str) -> str:

@@ -42,10 +42,10 @@ async def run_change(session: Session, request: Request, ui: Interface) -> Outco
         with ui.applying(outcome) as progress:
             await apply(session, outcome, progress)
     if request.verify and not outcome.left_to_others:
-        from mct_s2s.engine.verify.after_change import verify_clients  # noqa: PLC0415  # only where something was done
+        from mct_s2s.engine.verify.after_change import verify_outcome  # noqa: PLC0415  # only where something was done
 
         ui.verifying(outcome)
-        outcome.verification = await verify_clients(session, outcome, ui.options(outcome.after))
+        outcome.verification = await verify_outcome(session, outcome, ui.options(outcome.after))
     return outcome
 
 

@@ -8,10 +8,9 @@ from dataclasses import dataclass, field
 from mct_s2s import clock
 from mct_s2s.engine.request import Request
 from mct_s2s.errors import S2SError
-from mct_s2s.model.caller_rights import Access
+from mct_s2s.model.caller_rights import CallerRights
 from mct_s2s.model.observed import ObservedState
-from mct_s2s.planning.changes import AnyChange, known_id
-from mct_s2s.planning.changes.base import AlreadyRight
+from mct_s2s.planning.changes import AlreadyRight, AnyChange, known_id
 from mct_s2s.planning.grants import Lack
 from mct_s2s.planning.plan import ManualStep, Plan, Results
 from mct_s2s.planning.projection import project
@@ -93,7 +92,7 @@ class Outcome:
     request: Request
     plan: Plan
     before: ObservedState
-    access: Access = field(default_factory=Access)
+    access: CallerRights = field(default_factory=CallerRights)
     """What was found out about the caller."""
     stores: Mapping[str, SecretStore] = field(default_factory=dict)
     """Where each client's credential goes, by the client's name in the request."""

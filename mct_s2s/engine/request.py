@@ -9,13 +9,12 @@ from typing import Protocol
 
 from mct_s2s.model.client_sign_in import OwnCredential
 from mct_s2s.model.desired import Desired
-from mct_s2s.planning.credentials.federated import FederatedSpec
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.model.site_target import SiteTarget
+from mct_s2s.planning.credentials.federated import FederatedSpec
 from mct_s2s.planning.plan import Facts
-from mct_s2s.ports.secret_stores import Departures
-from mct_s2s.ports.secret_stores import SecretStore
+from mct_s2s.ports.secret_stores import Departures, SecretStore
 
 
 class Stores(Protocol):

@@ -10,12 +10,10 @@ from typing import Protocol
 from mct_s2s.engine.outcome import Outcome
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.site_target import SiteTarget
-from mct_s2s.ports.client_side import Api
-from mct_s2s.ports.signed_in_cloud import Azure
 from mct_s2s.ports.apply_progress import Progress
-from mct_s2s.ports.secret_stores import SecretStore
-from mct_s2s.ports.secret_stores import StoredSecrets
-from mct_s2s.ports.client_side import Tokens
+from mct_s2s.ports.client_side import Api, Tokens
+from mct_s2s.ports.secret_stores import SecretStore, StoredSecrets
+from mct_s2s.ports.signed_in_cloud import Azure
 
 
 class Vaults(StoredSecrets, Protocol):

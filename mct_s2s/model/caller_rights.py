@@ -135,7 +135,7 @@ class Denial:
     name: str
     permission: Permission
     principals: frozenset[str]
-    """Object ids in lower case; `EVERYBODY` among them stands for all principals."""
+    """Object ids in lower case; `EVERYBODY` among them means all principals."""
     spared: frozenset[str] = frozenset()
     spares_groups: bool = False
     """Whether it spares the members of some group: the caller may be one."""

@@ -11,13 +11,13 @@ from typing import TypeGuard
 from mct_s2s.model.ids import ClientId, KeyId, certificate_key_id, federated_name, same_id
 
 EXPIRING_WITHIN = timedelta(days=30)
-"""A credential that ends so soon is told, and is to be replaced."""
+"""A credential that ends so soon is reported, and is to be replaced."""
 OUR_CREDENTIALS = "mct-s2s "
 """How the name of every credential begins that this tool makes."""
 YOUNG = timedelta(minutes=10)
 """For so long an object may still be on its way to every replica of the directory."""
 NEVER = datetime(2299, 12, 31, tzinfo=UTC)
-"""The far end that the portal's *Never* stood for: Graph keeps a date in any case."""
+"""What the portal's *Never* meant: Graph keeps a date in any case."""
 
 
 class CredentialKind(StrEnum):
@@ -102,10 +102,10 @@ class Credential:
 
 @dataclass(frozen=True)
 class SecretNote:
-    """What a credential's place remembers: attempts that were begun there, and the one that arrived."""
+    """What a credential's store remembers: attempts that were begun there, and the one that arrived."""
 
     attempts: tuple[str, ...] = ()
-    """Credential names, told to the place before the secret was made."""
+    """Credential names, noted before the secret was made."""
     delivered: KeyId | None = None
     client_id: ClientId | None = None
     """Whose secret it is that arrived."""
@@ -115,11 +115,11 @@ class SecretNote:
     pending: Certificate | None = None
     """Of a key pair that was made there and has not arrived: it may be registered, or not."""
     held: tuple[KeyId, ...] = ()
-    """Those that arrived there, the last one included: whoever reads the place has gone on to the last one."""
+    """Those that arrived there, the last one included: whoever reads there has gone on to the last one."""
     vault: str | None = None
-    """`VAULT/NAME`, where the place is a key vault: references to it lag behind by up to a day."""
+    """`VAULT/NAME`, where the store is a key vault: references to it lag behind by up to a day."""
     begun_for: Mapping[str, ClientId] = field(default_factory=dict)
-    """Whose secret each attempt was for, where the place is not one client's by itself."""
+    """Whose secret each attempt was for, where the store is not one client's by itself."""
 
     def is_about(self, credential: Credential, client_id: str) -> bool:
         """Whether an attempt was for that client's credential: one of another name than ours can never have been."""

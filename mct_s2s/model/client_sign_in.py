@@ -139,7 +139,7 @@ class ApiAnswer:
     location: str | None = None
     """Where a redirect points to. It is never followed: a token goes to no other host."""
     challenge: str | None = None
-    """`WWW-Authenticate`: set by App Service Authentication where that stands in front of the API."""
+    """`WWW-Authenticate`: set by App Service Authentication where that is in front of the API."""
 
     @property
     def is_success(self) -> bool:

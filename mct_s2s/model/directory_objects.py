@@ -66,7 +66,7 @@ class RequiredAccess:
 
     resource_client_id: ClientId
     permissions: tuple[tuple[str, str], ...]
-    """(permission id, `Role` or `Scope`), each exactly as it stands."""
+    """(permission id, `Role` or `Scope`), each exactly as it is."""
 
 
 @dataclass(frozen=True)

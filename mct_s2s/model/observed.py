@@ -25,7 +25,7 @@ class ObservedState:
     holders: tuple[IdentityResource, ...] = ()
     """The resources named as callers, in the order they were named."""
     secrets: Mapping[str, SecretNote] = field(default_factory=dict)
-    """What the secret places know, by the client's name in the wish."""
+    """What the secret stores remember, by the client's name as it was asked for."""
     wired: WiredApp | None = None
     wired_before: tuple[WiredApp, ...] = ()
     """The apps that earlier runs wired, where a command asks for them."""
@@ -54,6 +54,6 @@ class ObservedState:
         return self.custody.get(application.client_id.lower(), Custody())
 
     def with_settings(self, settings: Mapping[str, str | None]) -> ObservedState:
-        """The same world with other application settings."""
+        """The same state with other application settings."""
         assert self.app_service is not None  # noqa: S101  # settings are only ever written to a site
         return replace(self, app_service=replace(self.app_service, settings=dict(settings)))

@@ -55,7 +55,7 @@ class Trust:
         return next((one for one in self.deleted_principals if same_id(one.client_id, client_id)), None)
 
     def is_assigned(self, principal: PrincipalId, role: AppRoleId) -> bool:
-        """Whether admin consent to the role stands."""
+        """Whether the role is consented to."""
         return any(same_id(a.principal_id, principal) and same_id(a.role_id, role) for a in self.assignments)
 
     def identities_with(self, holders: Iterable[IdentityResource]) -> tuple[ServicePrincipal, ...]:

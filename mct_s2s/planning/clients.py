@@ -24,18 +24,20 @@ from mct_s2s.model.ids import (
 )
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.trust import ClientApplication
-from mct_s2s.planning.changes import AnyChange
-from mct_s2s.planning.changes.credentials import AddCredential
-from mct_s2s.planning.changes.base import AlreadyRight
-from mct_s2s.planning.changes.registrations import ApplicationEdits
-from mct_s2s.planning.changes.access import AssignAppRole
-from mct_s2s.planning.changes.registrations import CreateApplication
-from mct_s2s.planning.changes.access import EnableIdentity
-from mct_s2s.planning.changes.base import Later
-from mct_s2s.planning.changes.base import Part
-from mct_s2s.planning.changes.base import Ref
-from mct_s2s.planning.changes.registrations import RestoreApplication
-from mct_s2s.planning.changes.registrations import UpdateApplication
+from mct_s2s.planning.changes import (
+    AddCredential,
+    AlreadyRight,
+    AnyChange,
+    ApplicationEdits,
+    AssignAppRole,
+    CreateApplication,
+    EnableIdentity,
+    Later,
+    Part,
+    Ref,
+    RestoreApplication,
+    UpdateApplication,
+)
 from mct_s2s.planning.credentials import plan_credential
 from mct_s2s.planning.credentials.base import ClientState
 from mct_s2s.planning.custody import adoption, refuse_foreign

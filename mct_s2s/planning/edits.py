@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from mct_s2s.errors import Refused
 from mct_s2s.model.directory_objects import Application, AppRole, RequiredAccess
 from mct_s2s.model.ids import AppRoleId, ClientId, same_id
-from mct_s2s.planning.changes.registrations import ApplicationEdits
+from mct_s2s.planning.changes import ApplicationEdits
 from mct_s2s.planning.plan import Results
 
 

@@ -8,9 +8,7 @@ from mct_s2s.model.azure_resources import IdentityUse
 from mct_s2s.model.directory_objects import ServicePrincipal
 from mct_s2s.model.ids import same_id
 from mct_s2s.model.observed import ObservedState
-from mct_s2s.planning.changes import AnyChange
-from mct_s2s.planning.changes.base import AlreadyRight
-from mct_s2s.planning.changes.access import DisableIdentity
+from mct_s2s.planning.changes import AlreadyRight, AnyChange, DisableIdentity
 
 
 def identity_key(principal_id: str | None) -> str:

@@ -12,12 +12,14 @@ from datetime import datetime
 from mct_s2s.model.client_credentials import YOUNG
 from mct_s2s.model.directory_objects import Application
 from mct_s2s.model.observed import ObservedState
-from mct_s2s.planning.changes import AnyChange
-from mct_s2s.planning.changes.access import AssignAppRole
-from mct_s2s.planning.changes.access import EnableIdentity
-from mct_s2s.planning.changes.registrations import RestoreApplication
-from mct_s2s.planning.changes.registrations import RestoreServicePrincipal
-from mct_s2s.planning.changes.registrations import UpdateApplication
+from mct_s2s.planning.changes import (
+    AnyChange,
+    AssignAppRole,
+    EnableIdentity,
+    RestoreApplication,
+    RestoreServicePrincipal,
+    UpdateApplication,
+)
 from mct_s2s.planning.plan import Plan, references
 
 

@@ -9,10 +9,7 @@ from mct_s2s.model.directory_objects import PrincipalKind
 from mct_s2s.model.ids import ClientId, PrincipalId
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.planning import guards
-from mct_s2s.planning.changes import AnyChange
-from mct_s2s.planning.changes.base import AlreadyRight
-from mct_s2s.planning.changes.base import Later
-from mct_s2s.planning.changes.site import WriteSettings
+from mct_s2s.planning.changes import AlreadyRight, AnyChange, Later, WriteSettings
 from mct_s2s.planning.clients import Client, plan_client, plan_identity
 from mct_s2s.planning.credentials import one_after_another
 from mct_s2s.planning.membership import members

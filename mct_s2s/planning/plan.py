@@ -12,17 +12,19 @@ from mct_s2s.model.client_credentials import OUR_CREDENTIALS
 from mct_s2s.model.directory_objects import Assignment
 from mct_s2s.model.ids import ClientId, api_uri
 from mct_s2s.model.resource_id import ResourceId
-from mct_s2s.planning.changes import AnyChange
-from mct_s2s.planning.changes.base import Action
-from mct_s2s.planning.changes.base import ApiUri
-from mct_s2s.planning.changes.base import Later
-from mct_s2s.planning.changes.base import Part
-from mct_s2s.planning.changes.base import Ref
-from mct_s2s.planning.changes.site import RestartSite
-from mct_s2s.planning.changes.site import ScopeOf
-from mct_s2s.planning.changes.site import SettingsSpec
-from mct_s2s.planning.changes.site import SettingValue
-from mct_s2s.planning.changes.site import WriteSettings
+from mct_s2s.planning.changes import (
+    Action,
+    AnyChange,
+    ApiUri,
+    Later,
+    Part,
+    Ref,
+    RestartSite,
+    ScopeOf,
+    SettingsSpec,
+    SettingValue,
+    WriteSettings,
+)
 from mct_s2s.planning.grants import Lack
 
 T = TypeVar("T", bound=str)

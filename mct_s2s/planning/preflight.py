@@ -14,24 +14,26 @@ from mct_s2s.model.caller_rights import CallerRights, Verdict
 from mct_s2s.model.directory_objects import Application
 from mct_s2s.model.ids import ApplicationObjectId, same_id
 from mct_s2s.model.observed import ObservedState
-from mct_s2s.planning.changes import AnyChange
-from mct_s2s.planning.changes.credentials import AddCredential
-from mct_s2s.planning.changes.access import AssignAppRole
-from mct_s2s.planning.changes.registrations import CreateApplication
-from mct_s2s.planning.changes.registrations import CreateServicePrincipal
-from mct_s2s.planning.changes.registrations import DeleteApplication
-from mct_s2s.planning.changes.access import DisableIdentity
-from mct_s2s.planning.changes.access import EnableIdentity
-from mct_s2s.planning.changes.base import Later
-from mct_s2s.planning.changes.registrations import PurgeApplication
-from mct_s2s.planning.changes.base import Ref
-from mct_s2s.planning.changes.credentials import RemoveSecret
-from mct_s2s.planning.changes.site import RestartSite
-from mct_s2s.planning.changes.registrations import RestoreApplication
-from mct_s2s.planning.changes.access import RevokeAppRole
-from mct_s2s.planning.changes.registrations import UpdateApplication
-from mct_s2s.planning.changes.site import WireApp
-from mct_s2s.planning.changes.site import WriteSettings
+from mct_s2s.planning.changes import (
+    AddCredential,
+    AnyChange,
+    AssignAppRole,
+    CreateApplication,
+    CreateServicePrincipal,
+    DeleteApplication,
+    DisableIdentity,
+    EnableIdentity,
+    Later,
+    PurgeApplication,
+    Ref,
+    RemoveSecret,
+    RestartSite,
+    RestoreApplication,
+    RevokeAppRole,
+    UpdateApplication,
+    WireApp,
+    WriteSettings,
+)
 from mct_s2s.planning.grants import Lack, lacks
 from mct_s2s.planning.plan import Left, ManualStep, Plan
 from mct_s2s.planning.rights import Judged, Need, Obstacle, ObstacleKind, Right, judge

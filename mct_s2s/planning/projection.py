@@ -13,20 +13,22 @@ from mct_s2s.model.directory_objects import Application, Assignment, ServicePrin
 from mct_s2s.model.ids import ApplicationObjectId, ClientId, KeyId, PrincipalId, same_id
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.trust import ClientApplication, Trust
-from mct_s2s.planning.changes import AnyChange
-from mct_s2s.planning.changes.credentials import AddCredential
-from mct_s2s.planning.changes.access import AssignAppRole
-from mct_s2s.planning.changes.registrations import CreateApplication
-from mct_s2s.planning.changes.registrations import CreateServicePrincipal
-from mct_s2s.planning.changes.registrations import DeleteApplication
-from mct_s2s.planning.changes.access import EnableIdentity
-from mct_s2s.planning.changes.base import Part
-from mct_s2s.planning.changes.base import Ref
-from mct_s2s.planning.changes.credentials import RemoveSecret
-from mct_s2s.planning.changes.registrations import RestoreApplication
-from mct_s2s.planning.changes.registrations import RestoreServicePrincipal
-from mct_s2s.planning.changes.access import RevokeAppRole
-from mct_s2s.planning.changes.registrations import UpdateApplication
+from mct_s2s.planning.changes import (
+    AddCredential,
+    AnyChange,
+    AssignAppRole,
+    CreateApplication,
+    CreateServicePrincipal,
+    DeleteApplication,
+    EnableIdentity,
+    Part,
+    Ref,
+    RemoveSecret,
+    RestoreApplication,
+    RestoreServicePrincipal,
+    RevokeAppRole,
+    UpdateApplication,
+)
 from mct_s2s.planning.edits import ApplicationPatch, patch_for
 from mct_s2s.planning.plan import Results
 from mct_s2s.planning.service import CREATE

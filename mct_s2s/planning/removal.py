@@ -15,15 +15,17 @@ from mct_s2s.model.ids import PrincipalId, identity_tag, same_id
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.site_settings import NAMES
 from mct_s2s.model.trust import ClientApplication
-from mct_s2s.planning.changes import AnyChange
-from mct_s2s.planning.changes.base import AlreadyRight
-from mct_s2s.planning.changes.registrations import ApplicationEdits
-from mct_s2s.planning.changes.registrations import DeleteApplication
-from mct_s2s.planning.changes.registrations import PurgeApplication
-from mct_s2s.planning.changes.credentials import RemoveSecret
-from mct_s2s.planning.changes.access import RevokeAppRole
-from mct_s2s.planning.changes.site import SettingsSpec
-from mct_s2s.planning.changes.registrations import UpdateApplication
+from mct_s2s.planning.changes import (
+    AlreadyRight,
+    AnyChange,
+    ApplicationEdits,
+    DeleteApplication,
+    PurgeApplication,
+    RemoveSecret,
+    RevokeAppRole,
+    SettingsSpec,
+    UpdateApplication,
+)
 from mct_s2s.planning.clients import ABOUT as CLIENT
 from mct_s2s.planning.credentials.secret import secrets_among
 from mct_s2s.planning.identity_removal import identity_key, switched_off_or_kept, switching_off_note

@@ -20,13 +20,15 @@ from mct_s2s.model.directory_objects import Application
 from mct_s2s.model.ids import LONGEST_TAG, api_uri, same_id, vault_tag
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.planning.application_uri import uri_in_use
-from mct_s2s.planning.changes import AnyChange
-from mct_s2s.planning.changes.base import AlreadyRight
-from mct_s2s.planning.changes.registrations import ApplicationEdits
-from mct_s2s.planning.changes.site import RefreshReference
-from mct_s2s.planning.changes.credentials import RemoveSecret
-from mct_s2s.planning.changes.credentials import Replacement
-from mct_s2s.planning.changes.registrations import UpdateApplication
+from mct_s2s.planning.changes import (
+    AlreadyRight,
+    AnyChange,
+    ApplicationEdits,
+    RefreshReference,
+    RemoveSecret,
+    Replacement,
+    UpdateApplication,
+)
 from mct_s2s.planning.clients import ABOUT, OPTION, find_client
 from mct_s2s.planning.credentials.secret import AddSecret, orphan_removals, secrets_among
 from mct_s2s.planning.custody import refuse_foreign

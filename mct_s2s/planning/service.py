@@ -26,18 +26,20 @@ from mct_s2s.model.ids import (
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.planning.app_role import new_role, role_to_use
 from mct_s2s.planning.application_uri import refuse_taken_uri, uri_in_use
-from mct_s2s.planning.changes import AnyChange
-from mct_s2s.planning.changes.base import AlreadyRight
-from mct_s2s.planning.changes.base import ApiUri
-from mct_s2s.planning.changes.registrations import ApplicationEdits
-from mct_s2s.planning.changes.registrations import CreateApplication
-from mct_s2s.planning.changes.registrations import CreateServicePrincipal
-from mct_s2s.planning.changes.base import Later
-from mct_s2s.planning.changes.base import Part
-from mct_s2s.planning.changes.base import Ref
-from mct_s2s.planning.changes.registrations import RestoreApplication
-from mct_s2s.planning.changes.registrations import RestoreServicePrincipal
-from mct_s2s.planning.changes.registrations import UpdateApplication
+from mct_s2s.planning.changes import (
+    AlreadyRight,
+    AnyChange,
+    ApiUri,
+    ApplicationEdits,
+    CreateApplication,
+    CreateServicePrincipal,
+    Later,
+    Part,
+    Ref,
+    RestoreApplication,
+    RestoreServicePrincipal,
+    UpdateApplication,
+)
 from mct_s2s.planning.custody import SERVICE_OPTION, adoption, is_named, refuse_foreign
 from mct_s2s.planning.edits import missing_reference
 from mct_s2s.planning.made_for import note_for, refuse_anothers

@@ -32,16 +32,18 @@ from mct_s2s.model.site_settings import (
     spelling_in,
     value_of,
 )
-from mct_s2s.planning.changes import AnyChange
-from mct_s2s.planning.changes.base import ApiUri
-from mct_s2s.planning.changes.base import Later
-from mct_s2s.planning.changes.site import ListedId
-from mct_s2s.planning.changes.site import RestartSite
-from mct_s2s.planning.changes.site import SettingEdit
-from mct_s2s.planning.changes.site import SettingSpec
-from mct_s2s.planning.changes.site import SettingsSpec
-from mct_s2s.planning.changes.site import SettingValue
-from mct_s2s.planning.changes.site import WriteSettings
+from mct_s2s.planning.changes import (
+    AnyChange,
+    ApiUri,
+    Later,
+    ListedId,
+    RestartSite,
+    SettingEdit,
+    SettingSpec,
+    SettingsSpec,
+    SettingValue,
+    WriteSettings,
+)
 from mct_s2s.planning.plan import Results
 from mct_s2s.planning.service import Service
 

@@ -14,11 +14,7 @@ from mct_s2s.model.directory_objects import Application
 from mct_s2s.model.ids import ClientId, place_in_tag, wire_tag
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.resource_id import ResourceId
-from mct_s2s.planning.changes import AnyChange
-from mct_s2s.planning.changes.base import AlreadyRight
-from mct_s2s.planning.changes.credentials import DeleteStoredSecret
-from mct_s2s.planning.changes.site import SettingsSpec
-from mct_s2s.planning.changes.site import WireApp
+from mct_s2s.planning.changes import AlreadyRight, AnyChange, DeleteStoredSecret, SettingsSpec, WireApp
 from mct_s2s.planning.plan import Left, ManualStep
 from mct_s2s.planning.removal_targets import RemovalTargets
 from mct_s2s.planning.site import describe

@@ -16,15 +16,17 @@ from mct_s2s.model.desired import WireSpec
 from mct_s2s.model.ids import ClientId, api_uri
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.site_settings import AppSettings, spelling_in, value_of
-from mct_s2s.planning.changes import AnyChange
-from mct_s2s.planning.changes.credentials import AddCredential
-from mct_s2s.planning.changes.base import AlreadyRight
-from mct_s2s.planning.changes.base import Later
-from mct_s2s.planning.changes.base import Ref
-from mct_s2s.planning.changes.site import ScopeOf
-from mct_s2s.planning.changes.site import SettingSpec
-from mct_s2s.planning.changes.site import SettingsSpec
-from mct_s2s.planning.changes.site import WireApp
+from mct_s2s.planning.changes import (
+    AddCredential,
+    AlreadyRight,
+    AnyChange,
+    Later,
+    Ref,
+    ScopeOf,
+    SettingSpec,
+    SettingsSpec,
+    WireApp,
+)
 from mct_s2s.planning.plan import Left, ManualStep, Results
 from mct_s2s.planning.service import CREATE, EXPOSE, Service
 from mct_s2s.planning.site import changed_names, describe

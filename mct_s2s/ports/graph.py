@@ -84,7 +84,7 @@ class Directory(Protocol):
     ) -> tuple[Application, bool]:
         """Create, or return the one that has that `uniqueName` already; and whether it was created just now.
 
-        A creation whose answer was lost comes out as one that stood already.
+        A creation whose answer was lost comes out as one that was there already.
         """
 
     async def register_application(
@@ -140,7 +140,7 @@ class Directory(Protocol):
     async def assign(
         self, principal: PrincipalId, service: PrincipalId, role: AppRoleId, *, is_new: bool
     ) -> Assignment | None:
-        """Grant admin consent; one that stands already is no error and gives `None`."""
+        """Grant admin consent; one that exists already is no error and gives `None`."""
 
     async def revoke(self, service: PrincipalId, assignment: str) -> None:
         """Take admin consent back; one that is gone already is no error."""

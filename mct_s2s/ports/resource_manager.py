@@ -71,7 +71,7 @@ class Sites(Protocol):
         """
 
     async def active_version(self, resource: ResourceId, name: str) -> str | None:
-        """The version of the secret that the reference in a setting was resolved to; `None` where that is not told."""
+        """The version of the secret that the reference in a setting was resolved to; `None` where that is not known."""
 
     async def refresh_references(self, resource: ResourceId) -> None:
         """Have all key vault references resolved anew; App Service does so by itself within 24 hours."""
@@ -86,13 +86,13 @@ class Identities(Protocol):
     async def holder(self, resource: ResourceId) -> IdentityResource | None:
         """The resource with the identities that it has."""
 
-    async def enable(self, holder: IdentityResource) -> PrincipalId:
+    async def enable(self, caller: IdentityResource) -> PrincipalId:
         """Switch the system-assigned identity on, keeping the identities that are there."""
 
-    async def disable(self, holder: IdentityResource) -> None:
+    async def disable(self, caller: IdentityResource) -> None:
         """Switch the system-assigned identity off, keeping the identities that users assigned."""
 
-    async def roles_of(self, holder: IdentityResource) -> list[str]:
+    async def roles_of(self, caller: IdentityResource) -> list[str]:
         """The scopes at which the identity holds an Azure role, in its own subscription."""
 
 

@@ -13,7 +13,7 @@ from mct_s2s.model.ids import ClientId, KeyId, TenantId
 
 @dataclass(frozen=True)
 class NewSecret:
-    """A client secret on its way to its place. The value never shows in a `repr`."""
+    """A client secret on its way to its store. The value never shows in a `repr`."""
 
     key_id: KeyId
     expires: datetime
@@ -22,7 +22,7 @@ class NewSecret:
 
 @dataclass(frozen=True)
 class SecretRecord:
-    """Everything that a secret's place writes beside the value, for the program that will use it."""
+    """Everything that a secret's store writes beside the value, for the program that will use it."""
 
     tenant_id: TenantId
     client_id: ClientId
@@ -36,7 +36,7 @@ class SecretRecord:
 
 @dataclass(frozen=True)
 class StoredCredential:
-    """A credential as its place gives it back. The secret never shows in a `repr`."""
+    """A credential as its store gives it back. The secret never shows in a `repr`."""
 
     tenant_id: TenantId
     client_id: ClientId
@@ -52,7 +52,7 @@ class StoredCredential:
 
 
 class SecretStore(Protocol):
-    """Where one client's secret goes. It is told of an attempt before the secret is made."""
+    """Where one client's secret goes. An attempt is noted there before the secret is made."""
 
     @property
     def label(self) -> str:
@@ -63,7 +63,7 @@ class SecretStore(Protocol):
         """Whether it is shown once and kept nowhere: no caller reads it there, and no later run can know of it."""
 
     async def note(self) -> SecretNote:
-        """What the place remembers."""
+        """What it remembers."""
 
     async def check(self, client_id: ClientId | None) -> None:
         """Make sure that it can be written to, before anything is made.
@@ -104,7 +104,7 @@ class KeySpec:
 
 @runtime_checkable
 class KeyStore(SecretStore, Protocol):
-    """A place that keeps private keys, too. They are made there and never leave it."""
+    """A store that keeps private keys, too. They are made there and never leave it."""
 
     async def key_pair(self, wanted: KeySpec) -> Certificate:
         """The certificate of a key pair whose private key is on disk before this returns."""

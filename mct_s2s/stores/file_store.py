@@ -31,12 +31,12 @@ _ESSENTIAL = ("AZURE_TENANT_ID", "AZURE_CLIENT_ID", "AZURE_CLIENT_SECRET")
 class FileStore:
     """A dotenv file: `AZURE_TENANT_ID`, `AZURE_CLIENT_ID`, `AZURE_CLIENT_SECRET` and what the client has to ask for.
 
-    Beside it, for as long as a secret is on its way, stands `<file>.pending` with the names of the attempts.
+    Beside it, for as long as a secret is on its way, there is `<file>.pending` with the names of the attempts.
     """
 
     path: Path
     is_ours: bool = False
-    """Whether the file lies where only this tool writes. There, another client's file is moved aside; elsewhere a file
+    """Whether the file is where only this tool writes. There, another client's file is moved aside; elsewhere a file
     that is not this client's is the user's, and is never written over."""
 
     @property

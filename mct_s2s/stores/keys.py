@@ -40,7 +40,7 @@ class KeyFileStore(FileStore):
 
     @classmethod
     def at(cls, path: Path, is_ours: bool) -> KeyFileStore:
-        """For a path that names either of the two: the other one stands beside it."""
+        """For a path that names either of the two: the other one is beside it."""
         if path.suffix == ".env":
             return cls(path, is_ours)
         return cls(path.with_name(path.name.removesuffix(".pem") + ".env"), is_ours, path)
@@ -75,7 +75,7 @@ class KeyFileStore(FileStore):
         """Try the very writing that both files will need.
 
         Raises:
-            UsageError: as for a secret's file, or a PEM file stands there that the dotenv file does not name.
+            UsageError: as for a secret's file, or a PEM file is there that the dotenv file does not name.
         """
         await super().check(client_id)
         self._text(self._made)

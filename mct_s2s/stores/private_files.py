@@ -74,7 +74,7 @@ def check_place(path: Path, *, make_folder: bool = True) -> None:
 def forget_leftovers(path: Path) -> None:
     """Remove what killed runs left of writing `path` and its `.pending`: it may hold a secret.
 
-    Only for whoever has the turn: nobody else may be writing at the same moment.
+    Only for whoever holds the host's lock: nobody else may be writing at the same moment.
     """
     for leftover in path.parent.glob(f".{glob.escape(path.name)}*.{'[0-9a-f]' * 8}"):
         with suppress(OSError):  # another user's, or gone

@@ -1,6 +1,6 @@
 """Where a client secret goes: a key vault, where every rotation is a new version of one secret.
 
-What is not secret stands in the version's tags. While a secret is on its way, the attempt's name stands in a tag, too:
+What is not secret is in the version's tags. While a secret is on its way, the attempt's name is in a tag, too:
 of the version that is current, which nobody who reads it notices, or of a disabled first version where there is none.
 """
 
@@ -38,14 +38,14 @@ class KeyVaultStore:
     Attributes:
         vault: the vault.
         name: the secret's name in it.
-        client: the client's name in the wish.
+        client: the client's name as it was asked for.
     """
 
     vault: KeyVault
     name: str
     client: str
     _before: Mapping[str, str] = field(default_factory=dict, repr=False)
-    """The tags that stood there when the attempt began."""
+    """The tags that were there when the attempt began."""
 
     @property
     def label(self) -> str:

@@ -763,34 +763,34 @@ class MemoryIdentities:
         async with self.world.call("holder", resource.name):
             return self.world.holders.get(str(resource).lower())
 
-    async def enable(self, holder: IdentityResource) -> PrincipalId:
-        async with self.world.call("enable", holder.display_name):
-            there = self.world.holders[str(holder.resource).lower()]
+    async def enable(self, caller: IdentityResource) -> PrincipalId:
+        async with self.world.call("enable", caller.display_name):
+            there = self.world.holders[str(caller.resource).lower()]
             if there.principal_id is not None:
                 return there.principal_id
             identifier = PrincipalId(self.world.new_id("identity"))
-            self.world.holders[str(holder.resource).lower()] = replace(
+            self.world.holders[str(caller.resource).lower()] = replace(
                 there, principal_id=identifier, identity_type="SystemAssigned"
             )
             self.world.principals[identifier] = ServicePrincipal(
                 identifier,
                 ClientId(self.world.new_id("identity's appId")),
-                holder.display_name,
+                caller.display_name,
                 PrincipalKind.MANAGED_IDENTITY,
-                str(holder.resource),
+                str(caller.resource),
             )
             return identifier
 
-    async def disable(self, holder: IdentityResource) -> None:
-        async with self.world.call("disable", holder.display_name):
-            there = self.world.holders[str(holder.resource).lower()]
+    async def disable(self, caller: IdentityResource) -> None:
+        async with self.world.call("disable", caller.display_name):
+            there = self.world.holders[str(caller.resource).lower()]
             if there.principal_id is not None:
                 self.world.principals.pop(there.principal_id, None)
-            self.world.holders[str(holder.resource).lower()] = replace(there, principal_id=None, identity_type="None")
+            self.world.holders[str(caller.resource).lower()] = replace(there, principal_id=None, identity_type="None")
 
-    async def roles_of(self, holder: IdentityResource) -> list[str]:
-        async with self.world.call("roles_of", holder.display_name):
-            return list(self.world.azure_roles.get(str(holder.resource).lower(), ()))
+    async def roles_of(self, caller: IdentityResource) -> list[str]:
+        async with self.world.call("roles_of", caller.display_name):
+            return list(self.world.azure_roles.get(str(caller.resource).lower(), ()))
 
 
 @dataclass

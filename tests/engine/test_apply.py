@@ -12,9 +12,9 @@ from mct_s2s.engine.outcome import Outcome
 from mct_s2s.errors import PermissionMissing, S2SError, ServiceError
 from mct_s2s.model.ids import AppRoleId, ClientId, PrincipalId
 from mct_s2s.planning.changes import AnyChange
-from mct_s2s.planning.changes.access import AssignAppRole, DisableIdentity, EnableIdentity, RevokeAppRole
-from mct_s2s.planning.changes.base import AlreadyRight, Part, Ref
-from mct_s2s.planning.changes.registrations import (
+from mct_s2s.planning.changes import AssignAppRole, DisableIdentity, EnableIdentity, RevokeAppRole
+from mct_s2s.planning.changes import AlreadyRight, Part, Ref
+from mct_s2s.planning.changes import (
     ApplicationEdits,
     CreateApplication,
     CreateServicePrincipal,
@@ -24,7 +24,7 @@ from mct_s2s.planning.changes.registrations import (
     RestoreServicePrincipal,
     UpdateApplication,
 )
-from mct_s2s.planning.changes.site import RestartSite, SettingSpec, SettingsSpec, WireApp, WriteSettings
+from mct_s2s.planning.changes import RestartSite, SettingSpec, SettingsSpec, WireApp, WriteSettings
 from mct_s2s.planning.plan import Plan
 
 from tests.engine.memory import (

@@ -50,7 +50,7 @@ def refusal_of(error: AzureError) -> Refusal | None:
 
 
 def translate(error: AzureError, doing: str) -> S2SError:
-    """What the user is told of a failed request to Azure Resource Manager.
+    """The error for a failed request to Azure Resource Manager.
 
     Args:
         error: what the SDK raised.

@@ -118,7 +118,7 @@ class ArmSession:
         return await self._retry_policy.call(once, repeatable=repeatable, before_repeating=before_repeating)
 
     async def get(self, path: str, api_version: str, doing: str, *, filter: str | None = None) -> dict[str, Any]:  # noqa: A002  # the option's name
-        """GET a path for which the management clients at hand have no operation."""
+        """GET a path for which the management clients have no operation."""
         options = {"api-version": api_version, **({"$filter": filter} if filter else {})}
         return await self._read(self.cloud.arm + path, options, doing)
 

@@ -35,7 +35,7 @@ class ArmAccess:
             return tuple(_permission(row) for row in found)
 
     async def locks(self, resource: ResourceId) -> tuple[ResourceLock, ...]:
-        """GET …/locks, without those that only bind what lies below."""
+        """GET …/locks, without those of resources below it."""
         found = await self._session.rows(f"{resource}{AUTHORIZATION}/locks", api_version_fallback.LOCKS, READ)
         with ARM.readable(READ):
             locks = [_lock(row) for row in found]

@@ -56,7 +56,7 @@ def is_lag(error: ServiceError) -> bool:
 
 
 def already_there(error: ServiceError) -> bool:
-    """Whether a creation was refused because what it would create stands: 409, and for assignments 400."""
+    """Whether a creation was refused because what it would create exists: 409, and for assignments 400."""
     text = error.service_message.casefold()
     return (error.status == 409 and "already" in text) or (
         error.status == 400 and any(words in text for words in _ALREADY_ASSIGNED)
@@ -82,7 +82,7 @@ def refusal_of(error: Exception) -> Refusal | None:
 
 
 def translate(error: Exception, operation: GraphOperation) -> S2SError:
-    """What the user is told of a failed request to Graph.
+    """The error for a failed request to Graph.
 
     Args:
         error: what the SDK or its transport raised.

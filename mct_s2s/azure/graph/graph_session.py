@@ -125,7 +125,7 @@ class GraphSession:
         )
 
     async def close(self) -> None:
-        """Let the connections go."""
+        """Close the connections."""
         await self._http.aclose()
 
     async def _traced(self, response: httpx.Response) -> None:

@@ -1,6 +1,6 @@
 """The secrets of one key vault, by azure-keyvault-secrets, under our own retry policy.
 
-The SDK finds out by a challenge which token a vault wants, and checks that the vault lies below the resource that the
+The SDK finds out by a challenge which token a vault wants, and checks that the vault is below the resource that the
 challenge names; here, that resource must also be the cloud's own. Source: learn.microsoft.com/azure/key-vault/general/
 authentication-requests-and-responses.
 """
@@ -61,8 +61,8 @@ class KeyVault:
         scope: the scope of tokens for this cloud's vaults: the only one that is ever asked for.
         credential: who asks.
         http: the connection that everything shares.
-        patience: the retry policy, with the deadline in it.
-        trace: is told of each request.
+        retry_policy: the retry policy, with the deadline in it.
+        trace: called for each request.
     """
 
     def __init__(

@@ -31,7 +31,7 @@ _OBJECT_ID = re.compile(r"oid=([0-9a-fA-F-]{36})")
 
 
 def translate(error: Exception, service: RemoteService, vault: str, doing: str) -> S2SError:
-    """What the user is told of a failed request.
+    """The error for a failed request.
 
     Args:
         error: what the SDK raised; a ValueError where the vault's challenge names a foreign resource.

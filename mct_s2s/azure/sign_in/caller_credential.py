@@ -54,13 +54,13 @@ class CallerCredential:
 
     Args:
         ask: gets a token for a scope.
-        description: how the user is told who is signed in.
-        patience: the retry policy of the login service.
+        description: who is signed in, for messages.
+        retry_policy: the retry policy of the login service.
         again: how claims are brought that a service asks for.
         client_id: whose tokens these are, where they are an application's and it is known.
         is_person: whether they are a person's, where that is known.
         tenant: where they sign in, where that is known.
-        closes: lets the underlying credential go.
+        closes: closes the underlying credential.
         renew: a way to ask that remembers nothing: the SDK's credentials keep tokens of their own.
         say: tells a person what is about to happen.
     """
@@ -194,7 +194,7 @@ class CallerCredential:
         return demanded("Azure Resource Manager", "change an App Service", said, challenge, way_out)
 
     async def close(self) -> None:
-        """Let the underlying credential go."""
+        """Close the underlying credential."""
         if self._closes is not None:
             await self._closes()
 

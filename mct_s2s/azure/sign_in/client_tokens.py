@@ -55,8 +55,8 @@ class EntraTokens:
     Args:
         authority: the login host of the cloud.
         transport: the connection that everything shares.
-        patience: the retry policy, with the deadline in it.
-        trace: is told of each request.
+        retry_policy: the retry policy, with the deadline in it.
+        trace: called for each request.
     """
 
     def __init__(self, authority: str, transport: AioHttpTransport, retry_policy: RetryPolicy, trace: Trace) -> None:

@@ -37,7 +37,7 @@ async def send_signed_in(
         scope: of the token.
         failures: what the SDK raises.
         refusal_of: the answer that an SDK's error was made from; `None` where there was none.
-        translate: what the user is told of an SDK's error.
+        translate: makes our error of an SDK's.
         before_repeating: makes the second attempt ready.
 
     Raises:

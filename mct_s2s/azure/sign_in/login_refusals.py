@@ -126,5 +126,5 @@ def request_id_of(error: Exception) -> str | None:
 
 
 def _entras_words(text: str) -> str:
-    """From `AADSTS…` up to the ids, which are told apart."""
+    """From `AADSTS…` up to the ids, which are reported apart."""
     return re.split(r"\s*Trace ID:", text[text.index("AADSTS") :])[0].splitlines()[0].strip()[:300]

@@ -16,8 +16,7 @@ from mct_s2s.cli.specs import service_wish
 from mct_s2s.engine.session import Session
 from mct_s2s.errors import UsageError
 from mct_s2s.inputs.clients import client_names, secret_to
-from mct_s2s.inputs.lifetime import duration
-from mct_s2s.inputs.lifetime import expiry
+from mct_s2s.inputs.lifetime import duration, expiry
 from mct_s2s.model.desired import Desired, Rotation
 
 SEVERAL = 2

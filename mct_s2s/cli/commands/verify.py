@@ -18,7 +18,13 @@ from mct_s2s.cli.stores import default_folder
 from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.engine.observe.observe import observe
 from mct_s2s.engine.session import Session
-from mct_s2s.engine.verify.client_calls import VerifyContext, ClientToVerify, verify_clients, verify_callers, clients_to_verify
+from mct_s2s.engine.verify.client_calls import (
+    ClientToVerify,
+    VerifyContext,
+    clients_to_verify,
+    verify_callers,
+    verify_clients,
+)
 from mct_s2s.errors import NotThere, UsageError
 from mct_s2s.inputs.api_address import api_path, api_url
 from mct_s2s.inputs.own_credentials import ENVIRONMENT, own_credential

@@ -10,13 +10,10 @@ import asyncio
 from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.engine.apply.context import ApplyContext, LeftOut, Postponed
 from mct_s2s.engine.apply.operations import Operations
-from mct_s2s.engine.apply.proofs import needs_store
 from mct_s2s.engine.outcome import LEFT, Outcome
 from mct_s2s.engine.session import Session
 from mct_s2s.errors import PermissionMissing, S2SError
-from mct_s2s.planning.changes import AnyChange
-from mct_s2s.planning.changes.access import DisableIdentity
-from mct_s2s.planning.changes.site import WriteSettings
+from mct_s2s.planning.changes import AddCredential, AnyChange, DisableIdentity, WriteSettings
 from mct_s2s.planning.grants import in_words
 from mct_s2s.planning.plan import references
 from mct_s2s.planning.preflight import likely_missing
@@ -36,7 +33,7 @@ async def apply(session: Session, outcome: Outcome, progress: Progress) -> None:
     request, plan, before = outcome.request, outcome.plan, outcome.before
     if request.backup is not None and before.app_service is not None:
         request.backup.check(str(before.app_service.site.resource))
-    secrets = [change for change in plan.changes if needs_store(change)]
+    secrets = [one for one in plan.changes if isinstance(one, AddCredential) and one.needs_store]
     known = [one.client_id if isinstance(one.client_id, str) else None for one in secrets]
     await gather_or_cancel(
         *(outcome.stores[one.client].check(client_id) for one, client_id in zip(secrets, known, strict=True))

@@ -15,11 +15,10 @@ from mct_s2s.planning.lag import expects_lag
 from mct_s2s.planning.plan import ManualStep
 from mct_s2s.planning.preflight import left_if_refused
 from mct_s2s.planning.rights import relies_on_ownership
-from mct_s2s.ports.signed_in_cloud import Azure
 from mct_s2s.ports.apply_progress import Progress
-from mct_s2s.ports.secret_stores import SecretStore
-from mct_s2s.ports.secret_stores import StoredSecrets
 from mct_s2s.ports.client_side import Tokens
+from mct_s2s.ports.secret_stores import SecretStore, StoredSecrets
+from mct_s2s.ports.signed_in_cloud import Azure
 
 
 class Postponed(Exception):

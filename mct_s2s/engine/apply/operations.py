@@ -17,28 +17,30 @@ from mct_s2s.errors import PermissionMissing, S2SError, ServiceError
 from mct_s2s.model.commands import webapp_command
 from mct_s2s.model.directory_objects import Application
 from mct_s2s.model.ids import ApplicationObjectId
-from mct_s2s.planning.changes import AnyChange
-from mct_s2s.planning.changes.credentials import AddCredential
-from mct_s2s.planning.changes.base import AlreadyRight
-from mct_s2s.planning.changes.access import AssignAppRole
-from mct_s2s.planning.changes.registrations import CreateApplication
-from mct_s2s.planning.changes.registrations import CreateServicePrincipal
-from mct_s2s.planning.changes.registrations import DeleteApplication
-from mct_s2s.planning.changes.credentials import DeleteStoredSecret
-from mct_s2s.planning.changes.access import DisableIdentity
-from mct_s2s.planning.changes.access import EnableIdentity
-from mct_s2s.planning.changes.base import Part
-from mct_s2s.planning.changes.registrations import PurgeApplication
-from mct_s2s.planning.changes.base import Ref
-from mct_s2s.planning.changes.site import RefreshReference
-from mct_s2s.planning.changes.credentials import RemoveSecret
-from mct_s2s.planning.changes.site import RestartSite
-from mct_s2s.planning.changes.registrations import RestoreApplication
-from mct_s2s.planning.changes.registrations import RestoreServicePrincipal
-from mct_s2s.planning.changes.access import RevokeAppRole
-from mct_s2s.planning.changes.registrations import UpdateApplication
-from mct_s2s.planning.changes.site import WireApp
-from mct_s2s.planning.changes.site import WriteSettings
+from mct_s2s.planning.changes import (
+    AddCredential,
+    AlreadyRight,
+    AnyChange,
+    AssignAppRole,
+    CreateApplication,
+    CreateServicePrincipal,
+    DeleteApplication,
+    DeleteStoredSecret,
+    DisableIdentity,
+    EnableIdentity,
+    Part,
+    PurgeApplication,
+    Ref,
+    RefreshReference,
+    RemoveSecret,
+    RestartSite,
+    RestoreApplication,
+    RestoreServicePrincipal,
+    RevokeAppRole,
+    UpdateApplication,
+    WireApp,
+    WriteSettings,
+)
 from mct_s2s.planning.edits import patch_for
 from mct_s2s.planning.plan import Results
 

@@ -18,7 +18,7 @@ from mct_s2s.errors import PermissionMissing, S2SError, ServiceError
 from mct_s2s.model.commands import command
 from mct_s2s.model.directory_objects import Application, ServicePrincipal
 from mct_s2s.model.ids import ApplicationObjectId, ClientId, PrincipalId, name_tag, same_id
-from mct_s2s.planning.changes.registrations import CreateApplication
+from mct_s2s.planning.changes import CreateApplication
 from mct_s2s.planning.custody import foreign_owners
 from mct_s2s.ports.signed_in_cloud import Azure
 

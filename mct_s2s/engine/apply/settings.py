@@ -20,8 +20,7 @@ from dataclasses import dataclass, field
 from mct_s2s import clock
 from mct_s2s.errors import ServiceError
 from mct_s2s.model.resource_id import ResourceId
-from mct_s2s.planning.changes.site import WireApp
-from mct_s2s.planning.changes.site import WriteSettings
+from mct_s2s.planning.changes import WireApp, WriteSettings
 from mct_s2s.planning.plan import Results
 from mct_s2s.planning.site import changed_names, merge
 from mct_s2s.ports.resource_manager import Sites

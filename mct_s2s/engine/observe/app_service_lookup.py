@@ -35,7 +35,7 @@ async def find_subscription(sites: Sites, wanted: str | None) -> Subscription:
 
 
 Located = Callable[[ResourceId], None]
-"""Is told a resource's id as soon as it is known, before anything is asked of it."""
+"""Called with a resource's id as soon as it is known, before anything is asked of it."""
 
 
 async def find_app_service(sites: Sites, target: SiteTarget, located: Located) -> AppService:

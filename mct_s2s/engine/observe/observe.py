@@ -8,9 +8,9 @@ from dataclasses import replace
 from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.engine.observe.app_service_lookup import Located, find_app_service, find_subscription, find_web_app
 from mct_s2s.engine.observe.identity_uses import find_identity_uses
-from mct_s2s.engine.request import Request
 from mct_s2s.engine.observe.trust_lookup import find_trust
 from mct_s2s.engine.observe.wired import find_wired
+from mct_s2s.engine.request import Request
 from mct_s2s.errors import NotThere
 from mct_s2s.model.azure_resources import AppService, IdentityResource, WiredApp
 from mct_s2s.model.commands import command
@@ -25,12 +25,12 @@ from mct_s2s.ports.signed_in_cloud import Azure
 
 
 async def observe(azure: Azure, query: Request, located: Located | None = None) -> ObservedState:
-    """One snapshot of the world.
+    """One snapshot of everything that a command rests on.
 
     Args:
         azure: the session.
         query: what to look at.
-        located: is told the id of the App Service and of each caller's resource as soon as it is known.
+        located: called with the id of the App Service and of each caller's resource as soon as it is known.
 
     Raises:
         NotThere: the site, the subscription or a caller's resource is missing or ambiguous.
@@ -70,7 +70,9 @@ async def _app_service(
     return replace(app_service, slot_config=await azure.sites.slot_config(app_service.site.resource))
 
 
-async def _directory(azure: Azure, query: Request, settings: asyncio.Future[AppSettings]) -> tuple[Tenant | None, Trust]:
+async def _directory(
+    azure: Azure, query: Request, settings: asyncio.Future[AppSettings]
+) -> tuple[Tenant | None, Trust]:
     if not query.directory:
         return None, Trust()
     return await gather_or_cancel(azure.directory.tenant(), find_trust(azure.directory, query, settings))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 
 from mct_s2s.engine.observe.access import AccessLook
@@ -10,12 +10,12 @@ from mct_s2s.engine.observe.observe import observe
 from mct_s2s.engine.request import Request
 from mct_s2s.errors import PermissionMissing, S2SError
 from mct_s2s.model.caller_rights import CallerRights, SecretRule, Verdict
-from mct_s2s.model.desired import Desired, SettingsScope
+from mct_s2s.model.desired import SettingsScope
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.planning.credentials.secret import AddSecret
 from mct_s2s.planning.grants import in_words, lacks
 from mct_s2s.planning.make import make_plan
-from mct_s2s.planning.plan import Facts, Plan
+from mct_s2s.planning.plan import Plan
 from mct_s2s.planning.preflight import changes_resources, check, stopped
 from mct_s2s.planning.rights import Judged, Need, Right, judge
 from mct_s2s.planning.secret_policy import breaks, fit_secrets
@@ -63,7 +63,9 @@ async def explained(azure: Azure, request: Request, look: AccessLook, error: S2S
     return stopped([*in_words(missing), said], lacking or {Right.READ_SETTINGS}, error.request_id)
 
 
-async def _without_the_site(azure: Azure, request: Request, look: AccessLook) -> tuple[ObservedState | None, Plan | None]:
+async def _without_the_site(
+    azure: Azure, request: Request, look: AccessLook
+) -> tuple[ObservedState | None, Plan | None]:
     """What the command would do to the directory alone; nothing where that cannot be told either."""
     if request.target is None or request.desired.service is None:
         return None, None

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from mct_s2s.concurrency import gather_or_cancel
-from mct_s2s.engine.request import Request
 from mct_s2s.engine.observe.recycle_bin_lookup import RecycleBin
+from mct_s2s.engine.request import Request
 from mct_s2s.errors import NotThere
 from mct_s2s.model.directory_objects import Application, Assignment, PrincipalKind, ServicePrincipal
 from mct_s2s.model.ids import ClientId, PrincipalId, client_id_in, client_unique_name, is_guid, trust_tag
@@ -121,7 +121,7 @@ async def _named(directory: Directory, named: str) -> _Service:
 
 @dataclass(frozen=True)
 class _Listed:
-    """What the allow lists and the wish name by id."""
+    """What the allow lists and the command name by id."""
 
     applications: list[Application]
     by_client_id: list[ServicePrincipal]

@@ -6,14 +6,14 @@ import asyncio
 
 from mct_s2s.engine.outcome import Outcome
 from mct_s2s.engine.session import Session
-from mct_s2s.engine.verify.client_calls import VerifyContext, verify_clients, clients_to_verify
+from mct_s2s.engine.verify.client_calls import VerifyContext, clients_to_verify, verify_clients
 from mct_s2s.model.commands import own_command
 from mct_s2s.model.mct_api import API_PATH
 from mct_s2s.planning.membership import members
 from mct_s2s.planning.verification import CALL, CheckSubject, Verification, VerificationCheck
 
 
-async def verify_clients(session: Session, outcome: Outcome, options: str) -> Verification | None:
+async def verify_outcome(session: Session, outcome: Outcome, options: str) -> Verification | None:
     """Test the clients whose credential is in a store of this run; `None` where there is none.
 
     What was done stays done whatever comes of it, so a test that runs out of time is open, not failed.

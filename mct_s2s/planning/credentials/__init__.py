@@ -11,8 +11,7 @@ from typing import Any
 
 from mct_s2s.model.client_credentials import Credential, SecretNote
 from mct_s2s.model.desired import CredentialSpec
-from mct_s2s.planning.changes import AnyChange
-from mct_s2s.planning.changes.credentials import AddCredential
+from mct_s2s.planning.changes import AddCredential, AnyChange
 from mct_s2s.planning.credentials import certificate, federated, secret
 from mct_s2s.planning.credentials.base import ClientState, CredentialPlanner
 

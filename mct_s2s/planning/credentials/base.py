@@ -10,9 +10,7 @@ from mct_s2s.model.client_credentials import Credential, CredentialKind, SecretN
 from mct_s2s.model.desired import CredentialSpec
 from mct_s2s.model.directory_objects import Application
 from mct_s2s.model.ids import ApplicationObjectId, ClientId, same_id
-from mct_s2s.planning.changes import AnyChange
-from mct_s2s.planning.changes.base import ApiUri
-from mct_s2s.planning.changes.base import Later
+from mct_s2s.planning.changes import AnyChange, ApiUri, Later
 from mct_s2s.planning.plan import Facts
 
 Spec = TypeVar("Spec", bound=CredentialSpec)

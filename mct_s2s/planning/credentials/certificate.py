@@ -16,8 +16,7 @@ from mct_s2s.model.client_credentials import (
 )
 from mct_s2s.model.desired import CredentialSpec
 from mct_s2s.model.ids import KeyId, certificate_key_id, same_id
-from mct_s2s.planning.changes import AnyChange
-from mct_s2s.planning.changes.credentials import AddCredential
+from mct_s2s.planning.changes import AddCredential, AnyChange
 from mct_s2s.planning.credentials.base import ClientState, CredentialPlanner
 
 SAME_LIFETIME = timedelta(days=1)

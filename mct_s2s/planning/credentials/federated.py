@@ -11,9 +11,7 @@ from mct_s2s.model.client_credentials import Credential, CredentialKind, Federat
 from mct_s2s.model.commands import option
 from mct_s2s.model.desired import CredentialSpec
 from mct_s2s.model.ids import KeyId
-from mct_s2s.planning.changes import AnyChange
-from mct_s2s.planning.changes.base import Action
-from mct_s2s.planning.changes.credentials import AddCredential
+from mct_s2s.planning.changes import Action, AddCredential, AnyChange
 from mct_s2s.planning.credentials.base import ClientState, CredentialPlanner
 
 MOST_FEDERATED = 20

@@ -11,9 +11,7 @@ from mct_s2s.model.client_credentials import Credential, CredentialKind, SecretN
 from mct_s2s.model.desired import CredentialSpec
 from mct_s2s.model.directory_objects import Application
 from mct_s2s.model.ids import same_id
-from mct_s2s.planning.changes import AnyChange
-from mct_s2s.planning.changes.credentials import AddCredential
-from mct_s2s.planning.changes.credentials import RemoveSecret
+from mct_s2s.planning.changes import AddCredential, AnyChange, RemoveSecret
 from mct_s2s.planning.credentials.base import ClientState, CredentialPlanner
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from mct_s2s.engine.apply.credentials import certificate, federated, secret
 from mct_s2s.engine.apply.credentials.base import CredentialMaker, Done, Work
-from mct_s2s.planning.changes.credentials import AddCredential
+from mct_s2s.planning.changes import AddCredential
 
 MAKERS: tuple[CredentialMaker[Any], ...] = (
     secret.MAKER,

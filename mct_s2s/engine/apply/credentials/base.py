@@ -9,9 +9,7 @@ from typing import Generic, TypeAlias, TypeVar
 from mct_s2s.engine.apply.context import ApplyContext
 from mct_s2s.model.directory_objects import Application
 from mct_s2s.model.ids import KeyId
-from mct_s2s.planning.changes.credentials import AddCredential
-from mct_s2s.planning.changes.base import Part
-from mct_s2s.planning.changes.base import Ref
+from mct_s2s.planning.changes import AddCredential, Part, Ref
 from mct_s2s.planning.plan import Results
 from mct_s2s.ports.secret_stores import SecretRecord, SecretStore
 

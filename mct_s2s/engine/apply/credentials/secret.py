@@ -18,10 +18,7 @@ from mct_s2s.model.client_credentials import ending
 from mct_s2s.model.client_sign_in import ClientSignIn, SecretCredential
 from mct_s2s.model.commands import credential_removal
 from mct_s2s.model.ids import ClientId, KeyId, same_id
-from mct_s2s.planning.changes.base import Part
-from mct_s2s.planning.changes.base import Ref
-from mct_s2s.planning.changes.credentials import RemoveSecret
-from mct_s2s.planning.changes.credentials import Replacement
+from mct_s2s.planning.changes import Part, Ref, RemoveSecret, Replacement
 from mct_s2s.planning.credentials.secret import AddSecret
 from mct_s2s.planning.rotation import REFERENCES_FOLLOW_HOURS
 from mct_s2s.planning.secret_policy import LIFETIME_FORBIDDEN, OTHERWISE, shorter_ends, typed
