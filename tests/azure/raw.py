@@ -176,23 +176,6 @@ class Wire:
         """Nothing is open."""
 
 
-@dataclass(frozen=True)
-class RawConnection(Connection):
-    """A connection to the public cloud that sends each request once, over a wire that answers as it is told."""
-
-    def retry_policy(self, reserve: float = 0.0) -> RetryPolicy:
-        del reserve
-        return Once()
-
-
-def connection(*answers: Answer | Exception) -> Connection:
-    """Sign-in's connection, which gets these answers."""
-    nothing: Any = None
-    return RawConnection(
-        PUBLIC, cast("HttpSession", Wire(*answers)), nothing, None, {}, time.monotonic() + 60.0, silent, print
-    )
-
-
 def arm_session(*answers: Answer | Exception, brings: bool = False) -> ArmSession:
     """Azure Resource Manager, which gives these answers."""
     return ArmSession(PUBLIC, SignedIn(brings=brings), Wire(*answers), Once(), silent)  # type: ignore[arg-type]
