@@ -24,43 +24,67 @@ from typing import ClassVar
 
 
 class S2SError(Exception):
-    """Something that the user has to know, with the way out.
+    """An error that the user sees: what is wrong, what to do, and what a service said.
 
     Args:
         code: short and stable, for scripts: `site-not-found`.
-        message: full sentences: what, where, what was expected.
-        remedy: the command to type, or who can grant what.
-        request_id: the service's own id of the failed request, for a support case.
-        items: what the message introduces, one line each. A line end in a message itself may be somebody else's.
+        message: full sentences: what is wrong, with the value in quotes.
+        remedy: what to do, or whom to ask.
+        command: the command to run for it, printed on a line of its own so that it can be pasted.
+        answer: the code and the words of the service that refused.
+        request_id: the service's id of the failed request, for a support case.
+        items: the list that the message introduces. Not part of the message, as values in it may contain line ends.
     """
 
     exit_code: ClassVar[int] = 1
 
     def __init__(
-        self, code: str, message: str, *, remedy: str, request_id: str | None = None, items: Sequence[str] = ()
+        self,
+        code: str,
+        message: str,
+        *,
+        remedy: str,
+        command: str = "",
+        answer: str = "",
+        request_id: str | None = None,
+        items: Sequence[str] = (),
     ) -> None:
         super().__init__(message)
         self.code = code
         self.headline = message
+        self.advice = remedy
+        self.command = command
+        self.answer = answer
         self.items: tuple[str, ...] = ()
-        self.remedy = remedy
         self.request_id = request_id
         self.mention(items)
 
     @property
     def message(self) -> str:
-        """The headline, and what it introduces."""
-        return "".join([self.headline, *(f"\n  - {item}" for item in self.items)])
+        """The headline, the service's answer and the items, as one text."""
+        return "".join(
+            [" ".join(filter(None, (self.headline, self.answer))), *(f"\n  - {item}" for item in self.items)]
+        )
+
+    @property
+    def remedy(self) -> str:
+        """What to do and the command, as one text."""
+        return " ".join(filter(None, (self.advice, self.command)))
 
     def mention(self, items: Iterable[str]) -> None:
-        """Add to what the message introduces."""
+        """Add to the list that the message introduces."""
         self.items += tuple(items)
         self.args = (self.message,)
 
-    def explain(self, reason: str, remedy: str) -> None:
-        """Put what was found out in front of what the service said, with a remedy that fits it."""
-        self.headline, self.remedy = f"{reason} {self.headline}", remedy
+    def explain(self, reason: str, remedy: str, command: str = "") -> None:
+        """Put the reason that was found before the message, and replace the remedy."""
+        self.headline = f"{reason} {self.headline}"
+        self.advise(remedy, command)
         self.args = (self.message,)
+
+    def advise(self, remedy: str, command: str = "") -> None:
+        """Replace the remedy."""
+        self.advice, self.command = remedy, command
 
 
 class UsageError(S2SError):
@@ -108,6 +132,8 @@ class ServiceError(S2SError):
         message: str,
         *,
         remedy: str,
+        command: str = "",
+        answer: str = "",
         request_id: str | None = None,
         status: int = 0,
         service_code: str = "",
@@ -116,7 +142,7 @@ class ServiceError(S2SError):
         retry_after: float | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> None:
-        super().__init__(code, message, remedy=remedy, request_id=request_id)
+        super().__init__(code, message, remedy=remedy, command=command, answer=answer, request_id=request_id)
         self.status = status
         self.service_code = service_code
         self.service_message = service_message

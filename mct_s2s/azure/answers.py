@@ -49,16 +49,16 @@ class Service:
         """
         return ServiceError(
             self.unreachable,
-            f"{self.name} returned an unreadable answer while trying to {doing}.",
-            remedy="Check the network and the proxy, then run the same command again: it resumes.",
+            f"{self.name} returned an unreadable response to the request to {doing}.",
+            remedy="Check the network and the proxy, then run the same command again to resume.",
         )
 
     def refused(self, odd: OddAnswer, doing: str) -> ServiceError:
         """An odd answer; asking once more would bring the same again."""
         return ServiceError(
             self.unreachable,
-            f"{self.name} was asked to {doing}, and the answer {odd}. It was not read.",
-            remedy="Check --cloud, the network and the proxy, then run the same command again: it resumes.",
+            f"{self.name} returned an invalid response to the request to {doing}: it {odd}.",
+            remedy="Check --cloud, the network and the proxy, then run the same command again to resume.",
             status=NEVER_CONNECTED,
         )
 
@@ -104,7 +104,7 @@ def check_address(link: object, address: str) -> None:
         OddAnswer: it is another host, port or scheme.
     """
     if not isinstance(link, str) or not same_origin(link, address):
-        raise OddAnswer(f"leads to another address than {address}")
+        raise OddAnswer(f"redirects to an address other than {address}")
 
 
 def check_size(size: int) -> None:
@@ -140,7 +140,7 @@ def check_depth(body: bytes) -> None:
     for bracket in _BRACKET.finditer(_STRING.sub(b"", body)):
         depth += 1 if bracket[0] in {b"[", b"{"} else -1
         if depth > DEEPEST:
-            raise OddAnswer(f"is nested deeper than {DEEPEST} levels")
+            raise OddAnswer(f"has more than {DEEPEST} nested levels")
 
 
 def parse_json(body: bytes | str) -> Any:
@@ -166,7 +166,7 @@ def guid(value: object) -> str:
         ValueError: it is no GUID.
     """
     if not isinstance(value, str) or not is_guid(value):
-        raise ValueError(f"{value!r} is no GUID")
+        raise ValueError(f"{value!r} is not a GUID")
     return value
 
 
@@ -179,7 +179,7 @@ def text(value: object) -> str:
     if value is None:
         return ""
     if not isinstance(value, str):
-        raise ValueError(f"{value!r} is no text")  # what was received is wrong, not its type
+        raise ValueError(f"{value!r} is not a string")  # what was received is wrong, not its type
     return value
 
 
@@ -219,7 +219,7 @@ def members(value: object) -> Mapping[str, Any]:
     if value is None:
         return {}
     if not isinstance(value, Mapping):
-        raise ValueError(f"{value!r} is no object")  # as above
+        raise ValueError(f"{value!r} is not an object")  # as above
     return value
 
 
@@ -227,5 +227,5 @@ def _list(value: object) -> Sequence[object]:
     if value is None:
         return ()
     if not isinstance(value, list):
-        raise ValueError(f"{value!r} is no list")  # as above
+        raise ValueError(f"{value!r} is not a list")  # as above
     return value

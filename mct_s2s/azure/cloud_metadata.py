@@ -65,22 +65,32 @@ async def discover(url: str, session: Connection, trace: Trace = silent) -> Clou
             trace(Request("ARM", "GET", path_of(str(response.url)), response.status, took, None))
             response.raise_for_status()
             if response.status != 200:
-                raise ValueError(f"the answer is {response.status}, and no redirect is followed")
+                raise ValueError(f"it returned {response.status}, and redirects are not followed")
             document = json.loads((await response.read()).decode("utf-8-sig"))
         return read_cloud(arm, document)
     except (aiohttp.ClientError, TimeoutError, OSError, ValueError, LookupError, TypeError, RecursionError) as error:
         never_again = isinstance(error, aiohttp.ClientConnectorError | OddAnswer)
         raise ServiceError(
             "cloud-unreachable",
-            f"{arm}{METADATA_PATH} does not name a cloud's endpoints: {_why(error)}",
+            _unreachable(arm) if isinstance(error, aiohttp.ClientConnectorError | TimeoutError) else _unreadable(arm),
+            answer=_why(error),
             remedy="Check the URL of --cloud. Behind a private certificate authority, set REQUESTS_CA_BUNDLE and "
             "SSL_CERT_FILE to its certificate.",
             status=NEVER_CONNECTED if never_again else getattr(error, "status", 0),
         ) from error
 
 
+def _unreachable(arm: str) -> str:
+    is_local = (urlsplit(arm).hostname or "").endswith("localhost")
+    return f"Cannot reach {arm}.{' Is the sandbox running?' if is_local else ''}"
+
+
+def _unreadable(arm: str) -> str:
+    return f"Cannot read the endpoints of the cloud at {arm}."
+
+
 def _why(error: Exception) -> str:
-    return f"the answer {error}" if isinstance(error, OddAnswer) else str(error) or type(error).__name__
+    return f"the response {error}" if isinstance(error, OddAnswer) else str(error) or type(error).__name__
 
 
 def read_cloud(arm: str, document: object) -> Cloud:
@@ -122,9 +132,9 @@ def _known(login: str, graph: str, manager: str, audiences: list[str], vaults: s
             return cloud
     raise Refused(
         "cloud-untrusted",
-        f"The metadata of {manager} names endpoints of one of Microsoft's clouds together with others (login {login}, "
-        f"Microsoft Graph {graph}): tokens of the one would go to the other. Nothing was sent there.",
-        remedy=f"Name the cloud instead, with --cloud: {', '.join(sorted({cloud.name for cloud in BY_NAME.values()}))}",
+        f"The metadata of {manager} mixes endpoints of a Microsoft cloud with others (login {login}, Microsoft "
+        f"Graph {graph}), which would send tokens of one to the other. No token was sent.",
+        remedy=f"Use the cloud's name with --cloud: {', '.join(sorted({cloud.name for cloud in BY_NAME.values()}))}",
     )
 
 
@@ -143,18 +153,18 @@ def _address(value: object) -> str:
 
 def _audiences(value: object) -> list[str]:
     if not isinstance(value, list) or not value:
-        raise ValueError("it names no audience")
+        raise ValueError("it contains no audience")
     return [_address(audience) for audience in value]
 
 
 def _vault_suffix(value: object) -> str:
     suffix = str(value).strip(".").lower()
     if suffix and not _SUFFIX.fullmatch(suffix):
-        raise ValueError(f"'{suffix}' is no suffix of key vaults")
+        raise ValueError(f"'{suffix}' is not a key vault suffix")
     return suffix
 
 
 def _lowered(document: object) -> dict[str, Any]:
     if not isinstance(document, Mapping):
-        raise ValueError("it is no JSON object")  # what was received is wrong, not its type
+        raise ValueError("it is not a JSON object")  # what was received is wrong, not its type
     return {str(key).lower(): value for key, value in document.items()}

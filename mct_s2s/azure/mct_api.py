@@ -86,7 +86,7 @@ class MctApi:
         if path.startswith("/") and urlsplit(url).scheme == "https" and urlsplit(url)[:2] == urlsplit(self._url)[:2]:
             return url
         raise UsageError(
-            "malformed-path", f"'{path}' is no path of {self._url}.", remedy="Begin it with /: --path /api/v1/…"
+            "malformed-path", f"Invalid --path '{path}'.", remedy="Start it with a slash: --path /api/v1/…"
         )  # fmt: skip
 
     async def _send(self, url: str, headers: Mapping[str, str]) -> tuple[ApiAnswer, float | None]:
@@ -105,11 +105,14 @@ class MctApi:
 
     def _unreachable(self, error: Exception) -> NoReturn:
         never_connected = isinstance(error, aiohttp.ClientConnectorError)
-        said = str(error) or ("no answer in time" if isinstance(error, asyncio.TimeoutError) else type(error).__name__)
+        said = str(error) or (
+            "no response in time" if isinstance(error, asyncio.TimeoutError) else type(error).__name__
+        )
         raise ServiceError(
             "site-unreachable",
-            f"{self._url} cannot be reached from here: {said}",
-            remedy="Check the host name, the proxy and the App Service's access restrictions; use a network that "
-            "may reach it. Behind a private certificate authority, set REQUESTS_CA_BUNDLE and SSL_CERT_FILE.",
+            f"Cannot reach {self._url}.",
+            answer=said,
+            remedy="Check the host name, the proxy and the App Service's access restrictions. Behind a private "
+            "certificate authority, set REQUESTS_CA_BUNDLE and SSL_CERT_FILE.",
             status=NEVER_CONNECTED if never_connected else 0,
         ) from error

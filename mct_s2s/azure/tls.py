@@ -62,5 +62,5 @@ def tls_context(extra: Path | None = None, environ: Mapping[str, str] = os.envir
 
 def _unusable(name: str, path: Path, error: OSError) -> UsageError:
     missing = isinstance(error, FileNotFoundError)
-    why = "which does not exist" if missing else f"which cannot be used: {error.strerror or error}"
-    return UsageError("no-ca-bundle", f"{name} names '{path}', {why}.", remedy=f"Correct {name} or unset it.")
+    why = "the file does not exist" if missing else f"{error.strerror or error}"
+    return UsageError("no-ca-bundle", f"Invalid {name} '{path}': {why}.", remedy=f"Correct {name} or unset it.")

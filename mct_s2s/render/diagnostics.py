@@ -1,4 +1,4 @@
-"""An error for a person: what happened, what was and was not done, what to type next."""
+"""An error for a person: what is wrong, what to do, what the service said, and how far the command came."""
 
 from __future__ import annotations
 
@@ -12,11 +12,16 @@ from mct_s2s.render.console import Terminal
 
 
 def show_error(terminal: Terminal, error: S2SError) -> None:
-    """The message, the remedy, and the service's own id for a support case."""
+    """The message, the remedy with its command on a line of its own, and the service's answer with its request id."""
     terminal.say(Text.assemble(("error: ", "bad"), " ".join(error.headline.split())))
     for item in error.items:
         terminal.say(f"  - {item}")
-    terminal.say(Text.assemble("  → ", (error.remedy, "command")))
+    if error.advice:
+        terminal.say(Text.assemble("  → ", (error.advice, "command")))
+    if error.command:
+        terminal.say(Text.assemble("    ", (error.command, "command")))
+    if error.answer:
+        terminal.say(Text(f"  {' '.join(error.answer.split())}", style="quiet"))
     if error.request_id:
         terminal.say(Text(f"  request id: {error.request_id}", style="quiet"))
 

@@ -59,20 +59,24 @@ def translate(error: AzureError, doing: str) -> S2SError:
     if status == 401:
         return SignInFailed(
             "arm-sign-in",
-            f"Azure Resource Manager did not accept the sign-in while trying to {doing}: {said}",
+            f"Azure Resource Manager refused the sign-in while trying to {doing}.",
+            answer=said,
             remedy="Sign in to the tenant of the subscription: --tenant ID, or az login --tenant ID.",
             request_id=request_id,
         )
     if status == 403:
         return PermissionMissing(
-            "permission-missing", f"You may not {doing}: {said}", remedy=_who_grants(code), request_id=request_id
+            "permission-missing", f"You can't {doing}.", answer=said, remedy=_who_grants(code), request_id=request_id
         )
     if status == 404:
-        return NotThere("not-found", f"Could not {doing}: {said}", remedy=_where_else(code), request_id=request_id)
+        return NotThere(
+            "not-found", f"Could not {doing}.", answer=said, remedy=_where_else(code), request_id=request_id
+        )
     name = refused_setting(message) if status == 400 else None
     return ServiceError(
         _code(code, name),
-        f"Azure Resource Manager refused to {doing}: {said}",
+        f"Azure Resource Manager refused to {doing}.",
+        answer=said,
         remedy=_remedy(code, status) if name is None else _rename(name),
         request_id=request_id,
         status=status,
@@ -97,9 +101,9 @@ def _code(code: str, refused_name: str | None) -> str:
 
 def _rename(name: str) -> str:
     return (
-        f"App Service writes no setting at all as long as there is one called '{name}'. Rename it, and have what reads "
-        "it use the new name (letters, digits, periods and underscores; on Linux, two underscores stand for a colon), "
-        "in one step: Azure portal, Environment variables, Advanced edit. Then run the same command again: it resumes."
+        f"The name of the setting '{name}' blocks every write of settings. Rename it in the portal (Environment "
+        "variables, Advanced edit) to letters, digits, periods and underscores (on Linux, two underscores for a "
+        "colon), and change the code that reads it. Then run the same command again to resume."
     )
 
 
@@ -112,10 +116,10 @@ def _unanswered(error: AzureError, doing: str) -> ServiceError:
     lost = isinstance(error, ServiceRequestError | ServiceResponseError)
     return ServiceError(
         "arm-unreachable",
-        f"Azure Resource Manager did not answer while trying to {doing}: {_first_line(error)}",
-        remedy="Check the network and the proxy, then run the same command again: it resumes."
+        f"Azure Resource Manager did not respond to the request to {doing}: {_first_line(error)}",
+        remedy="Check the network and the proxy, then run the same command again to resume."
         if lost
-        else "Run the same command again with --verbose, and report what it prints.",
+        else "Run the same command again with --verbose and report its output.",
     )
 
 
@@ -154,18 +158,18 @@ def _lowered(document: object) -> dict[str, Any]:
 
 def _where_else(code: str) -> str:
     if code == "SubscriptionNotFound":  # said before the token is looked at, so that it tells nothing of rights
-        return "Check the subscription's id, and the cloud that it belongs to (--cloud)."
-    return "Check the name and the group."
+        return "Check the subscription's ID and its cloud (--cloud)."
+    return "Check the name and the resource group."
 
 
 def _who_grants(code: str) -> str:
     if code == "DenyAssignmentAuthorizationFailed":
         return (
-            "The App Service belongs to a managed application, whose publisher denies changes. Send the values to "
-            "whoever operates it: mct-s2s setup --no-app-service --handoff handoff.json"
+            "The App Service belongs to a managed application whose publisher denies changes. Send the values to "
+            "the publisher: mct-s2s setup --no-app-service --handoff handoff.json"
         )
     if code == "RequestDisallowedByPolicy":
-        return "An Azure Policy forbids it: ask whoever owns the policy for an exemption."
+        return "An Azure Policy forbids it. Ask the policy's owner for an exemption."
     return (
         f"Ask an Owner or User Access Administrator for the role {LEAST_ROLE} on the resource, wait a few minutes, "
         "then run the same command again."
@@ -174,12 +178,12 @@ def _who_grants(code: str) -> str:
 
 def _remedy(code: str, status: int) -> str:
     if code == "ScopeLocked":
-        return "Ask whoever set the lock to remove it (az lock list), then run the same command again."
+        return "Ask the owner of the lock to remove it (az lock list), then run the same command again."
     if code in {"NoRegisteredProviderFound", "InvalidApiVersionParameter"}:
-        return "This cloud takes no version of its API that this mct-s2s knows: update it: pip install -U mct-s2s"
+        return "This cloud supports none of the API versions of this mct-s2s. Update it: pip install -U mct-s2s"
     if status >= 500 or status == 429:
-        return "Run the same command again: it resumes where this one stopped."
-    return "Run the same command again; if it persists, give the request id to Azure support."
+        return "Run the same command again to resume."
+    return "Run the same command again. If it fails again, send the request id to Azure support."
 
 
 def _first_line(error: AzureError) -> str:

@@ -434,7 +434,7 @@ def _unless_refused(lag: Lag) -> Lag:
 
 def _secret(value: object) -> str:
     if not text(value):
-        raise ValueError("there is no secret in it")
+        raise ValueError("it contains no secret")
     return text(value)
 
 

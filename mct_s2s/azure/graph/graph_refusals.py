@@ -96,7 +96,7 @@ def translate(error: Exception, operation: Operation) -> S2SError:
         return ServiceError(
             "graph-unreachable",
             f"Microsoft Graph did not answer while trying to {operation}: {str(error) or type(error).__name__}",
-            remedy="Check the network and the proxy, then run the same command again: it resumes.",
+            remedy="Check the network and the proxy, then run the same command again to resume.",
         )
     if not isinstance(error, APIError):
         raise error
@@ -107,21 +107,24 @@ def translate(error: Exception, operation: Operation) -> S2SError:
     if status == 401:
         return SignInFailed(
             "graph-sign-in",
-            f"Microsoft Graph did not accept the sign-in while trying to {operation}: {said}",
-            remedy="Sign in again (az login), then run the same command again: it resumes.",
+            f"Microsoft Graph refused the sign-in while trying to {operation}.",
+            answer=said,
+            remedy="Sign in again (az login), then run the same command again to resume.",
             request_id=request_id,
         )
     if status == 403 and "local tenant" not in message:
         permission, role = _WHO_GRANTS.get(operation, _ELSE)
         return PermissionDenied(
-            f"You may not {operation}. Microsoft Graph said: {said}",
+            f"You can't {operation}.",
+            answer=said,
             remedy=f"Ask a Privileged Role Administrator for the role {role} (for a person) or the application "
             f"permission {permission} (for a service principal), then run the same command again.",
             request_id=request_id,
         )
     return ServiceError(
         _code(status, message, operation),
-        f"Microsoft Graph refused to {operation}: {said}",
+        f"Microsoft Graph refused to {operation}.",
+        answer=said,
         remedy=_remedy(status, message, operation),
         request_id=request_id,
         status=status,
@@ -146,8 +149,8 @@ def recycle_bin_empty(object_id: str) -> ServiceError:
     """A registration was to be restored that is neither in the recycle bin nor out of it."""
     return ServiceError(
         "not-in-recycle-bin",
-        f"The registration {object_id} is not in the recycle bin any more: somebody deleted it for good.",
-        remedy="Run the same command again: it makes a new one.",
+        f"The app registration {object_id} is no longer in the recycle bin: someone purged it.",
+        remedy="Run the same command again to create a new one.",
         status=404,
     )
 
@@ -188,33 +191,33 @@ def _remedy(status: int, message: str, operation: Operation) -> str:
     if policy is not None:
         return policy
     if "already exists" in text:
-        return "A registration in the recycle bin may hold it: run the same command again in a minute."
+        return "A deleted registration may still use it. Run the same command again in a minute."
     if status >= 500 or status == 429:
-        return "Run the same command again: it resumes where this one stopped."
-    return "Run the same command again; if it persists, give the request id to Microsoft support."
+        return "Run the same command again to resume."
+    return "Run the same command again. If it fails again, send the request id to Microsoft support."
 
 
 def _policys_remedy(text: str, operation: Operation) -> str | None:
     """The way out where the tenant's own rules said no."""
     if _is_about_reference(text):
         return (
-            "This tenant wants to know of every app registration which service it belongs to. Ask whoever runs your "
-            "organization's service or asset management for the id, then run mct-s2s setup, or add-client, again with "
-            "--service-management-reference ID: it resumes, and gives it to registrations that lack one, too."
+            "This tenant requires a service management reference on every app registration. Ask your "
+            "organization's service or asset management for the ID, then run the same command again with "
+            "--service-management-reference ID."
         )
     if "policy" in text and "credential" in text and operation is Operation.ADD_CERTIFICATE:
         return (
-            "The tenant's policy allows a certificate a shorter life only: make one with a shorter --secret-lifetime, "
-            "or give one that expires sooner (--certificate FILE), or do without: --credential federated"
+            "The tenant's policy limits the lifetime of certificates. Use a shorter --secret-lifetime, a "
+            "certificate that expires sooner (--certificate FILE), or --credential federated"
         )
     if operation is Operation.ADD_FEDERATED_CREDENTIAL and "not allowed" in text:
         return (
-            "The tenant's policy admits other issuers only: ask an administrator of the tenant to admit this one, or "
-            "take --credential certificate"
+            "The tenant's policy does not allow this issuer. Ask an administrator of the tenant to allow it, or "
+            "use --credential certificate"
         )
     if "credential type not allowed" in text or ("policy" in text and "credential" in text):
         return (
-            "The tenant's policy forbids this secret: take a shorter --secret-lifetime, or do without a secret: "
-            "--credential certificate, --credential federated, or mct-s2s add-client --managed-identity RESOURCE"
+            "The tenant's policy forbids this secret. Use a shorter --secret-lifetime, or no secret: --credential "
+            "certificate, --credential federated, or mct-s2s add-client --managed-identity RESOURCE"
         )
     return None

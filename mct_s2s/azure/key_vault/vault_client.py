@@ -216,13 +216,13 @@ class _OnlyFor:
     async def get_token(self, *scopes: str, claims: str | None = None, **options: Any) -> AccessToken:
         del options
         if scopes != (self._scope,):
-            raise ValueError(f"It named {', '.join(scopes)} instead of {self._scope}.")
+            raise ValueError(f"It requested {', '.join(scopes)} instead of {self._scope}.")
         if claims is not None:
             challenge = asked_for(claims)
             if not await self._credential.bring(self._scope, challenge, time.monotonic()):
                 way_out = self._credential.way_out(self._scope, challenge)
                 raise demanded(
-                    f"The vault '{self._vault}'", "use it", "it does not accept the token.", challenge, way_out
+                    f"The key vault '{self._vault}'", "use it", "it does not accept the token.", challenge, way_out
                 )
         return await self._credential.get_token(self._scope)
 

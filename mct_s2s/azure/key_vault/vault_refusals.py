@@ -49,20 +49,24 @@ def translate(error: Exception, vault: str, doing: str) -> S2SError:
     if status == 401:
         return SignInFailed(
             "vault-sign-in",
-            f"The vault '{vault}' did not accept the sign-in while trying to {doing}: {said}",
-            remedy="Sign in to the vault's tenant: --tenant ID, or az login --tenant ID.",
+            f"The key vault '{vault}' refused the sign-in while trying to {doing}.",
+            answer=said,
+            remedy="Sign in to the key vault's tenant: --tenant ID, or az login --tenant ID.",
             request_id=request_id,
         )
     if status == 403 and inner != DISABLED:
         return _forbidden(vault, doing, (inner, message, said), request_id)
     if status == 404:
-        return NotThere("not-found", f"Could not {doing}: {said}", remedy="Check the name.", request_id=request_id)
+        return NotThere(
+            "not-found", f"Could not {doing}.", answer=said, remedy="Check the name.", request_id=request_id
+        )
     return ServiceError(
         "vault-refused",
-        f"The vault '{vault}' refused to {doing}: {said}",
-        remedy="Run the same command again: it resumes where this one stopped."
+        f"The key vault '{vault}' refused to {doing}.",
+        answer=said,
+        remedy="Run the same command again to resume."
         if status >= 500 or status in {409, 429}
-        else "Run the same command again with --verbose, and report what it prints.",
+        else "Run the same command again with --verbose and report its output.",
         request_id=request_id,
         status=status,
         service_code=inner or code,
@@ -77,15 +81,19 @@ def _forbidden(vault: str, doing: str, why: tuple[str, str, str], request_id: st
     if inner in _NETWORK:
         return PermissionMissing(
             "vault-network",
-            f"The vault '{vault}' takes no requests from this network: {said}",
-            remedy="Run this from a network that the vault admits, or let this one in for a while: "
-            + command("az", "keyvault", "network-rule", "add", "--name", vault, "--ip-address", "ADDRESS"),
+            f"The key vault '{vault}' does not allow requests from this network.",
+            answer=said,
+            remedy="Run it from a network that the key vault allows, or allow this one:",
+            command=command("az", "keyvault", "network-rule", "add", "--name", vault, "--ip-address", "ADDRESS"),
             request_id=request_id,
         )
+    advice, grant = _who_grants(inner, message, vault)
     return PermissionMissing(
         "permission-missing",
-        f"You may not {doing} in the vault '{vault}': {said}",
-        remedy=_who_grants(inner, message, vault),
+        f"You can't {doing} in the key vault '{vault}'.",
+        answer=said,
+        remedy=advice,
+        command=grant,
         request_id=request_id,
     )
 
@@ -93,25 +101,26 @@ def _forbidden(vault: str, doing: str, why: tuple[str, str, str], request_id: st
 def _unanswered(error: Exception, vault: str, doing: str) -> S2SError:
     odd = odd_answer(error)
     if odd is not None:
-        return Service(f"The vault '{vault}'", "vault-unreachable").refused(odd, doing)
+        return Service(f"The key vault '{vault}'", "vault-unreachable").refused(odd, doing)
     if isinstance(error, UNREADABLE):
-        return Service(f"The vault '{vault}'", "vault-unreachable").unreadable(doing)
+        return Service(f"The key vault '{vault}'", "vault-unreachable").unreadable(doing)
     cause = error.__cause__ or getattr(error, "inner_exception", None)
     if isinstance(cause, aiohttp.ClientConnectorDNSError):
         return _no_vault(vault)
     if isinstance(error, ValueError):
         return ServiceError(
             "vault-untrusted",
-            f"What answers for the vault '{vault}' asks for a token of another service. None was sent. {error}",
-            remedy="Check the vault's address, the proxy and --cloud.",
+            f"The server at the address of the key vault '{vault}' requested a token for another service. None was "
+            f"sent. {error}",
+            remedy="Check the key vault's address, the proxy and --cloud.",
             status=NEVER_CONNECTED,
         )
     first = (str(error).splitlines() or [type(error).__name__])[0][:300]
     never = isinstance(cause, aiohttp.ClientConnectorCertificateError | aiohttp.ClientConnectorSSLError)
     return ServiceError(
         "vault-unreachable",
-        f"The vault '{vault}' did not answer while trying to {doing}: {first}",
-        remedy="Check the network and the proxy, then run the same command again: it resumes.",
+        f"The key vault '{vault}' did not respond to the request to {doing}: {first}",
+        remedy="Check the network and the proxy, then run the same command again to resume.",
         status=NEVER_CONNECTED if never or not isinstance(error, AzureError) else 0,
     )
 
@@ -119,16 +128,17 @@ def _unanswered(error: Exception, vault: str, doing: str) -> S2SError:
 def _no_vault(vault: str) -> NotThere:
     return NotThere(
         "vault-not-found",
-        f"There is no vault '{vault}' in this cloud.",
-        remedy="Check the name (az keyvault list --query '[].name'), and --cloud.",
+        f"The key vault '{vault}' does not exist in this cloud.",
+        remedy="Check the name (az keyvault list --query '[].name') and --cloud.",
     )
 
 
-def _who_grants(inner: str, message: str, vault: str) -> str:
+def _who_grants(inner: str, message: str, vault: str) -> tuple[str, str]:
+    """Whom to ask, and the command that they run."""
     found = _OBJECT_ID.search(message)
     you = found[1] if found else "YOUR-OBJECT-ID"
     if inner == "AccessDenied":
-        return "The vault goes by access policies. Ask whoever runs it for: " + command(
+        return "The key vault uses access policies. Ask its administrator to run:", command(
             "az",
             "keyvault",
             "set-policy",
@@ -143,8 +153,9 @@ def _who_grants(inner: str, message: str, vault: str) -> str:
             "recover",
         )
     return (
-        f"Ask an Owner or User Access Administrator of the vault for the role {OFFICER}, wait a few minutes, then run "
-        f"the same command again: {grant_on_vault(vault, OFFICER, you)}"
+        f"Ask an Owner or User Access Administrator of the key vault for the role {OFFICER}, wait a few minutes, then "
+        "run the same command again. They run:",
+        grant_on_vault(vault, OFFICER, you),
     )
 
 

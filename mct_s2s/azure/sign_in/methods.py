@@ -109,7 +109,7 @@ def _environment(caller: Caller, transport: AioHttpTransport, patience: RetryPol
         raise UsageError(
             "environment-incomplete",
             "AZURE_CLIENT_ID is set, but neither AZURE_CLIENT_SECRET nor AZURE_CLIENT_CERTIFICATE_PATH is.",
-            remedy="Set one of the two, or choose another --auth.",
+            remedy="Set one of them, or choose another --auth.",
         )
     from azure.identity.aio import CertificateCredential  # noqa: PLC0415
 
@@ -130,8 +130,8 @@ def _environment(caller: Caller, transport: AioHttpTransport, patience: RetryPol
     except (OSError, ValueError) as error:
         raise UsageError(
             "certificate-unreadable",
-            f"The certificate '{path}' cannot be used: {error}",
-            remedy="AZURE_CLIENT_CERTIFICATE_PATH must name a PEM or PKCS#12 file with the private key in it.",
+            f"Invalid certificate '{path}': {error}",
+            remedy="Set AZURE_CLIENT_CERTIFICATE_PATH to a PEM or PKCS#12 file that contains the private key.",
         ) from error
 
 
@@ -203,11 +203,11 @@ def _interactive(method: Method, caller: Caller, patience: RetryPolicy) -> Crede
             caller.say(f"To sign in, open {uri} and enter the code {code}.")
 
         inner: Any = device_code.credential(prompt_callback=prompt, **options)
-        description = "you, by device code"
+        description = "your account (device code)"
     else:
-        caller.say("Opening the browser for you to sign in.")
+        caller.say("Opening the browser to sign in.")
         inner = InteractiveBrowserCredential(**options)
-        description = "you, by browser"
+        description = "your account (browser)"
 
     async def ask(scope: str, /, *, claims: str | None = None) -> AccessToken:
         return await _in_background(partial(inner.get_token, scope, claims=claims))
@@ -245,8 +245,8 @@ def _check_assertion(file: Path) -> None:
     except (OSError, ValueError) as error:
         raise UsageError(
             "environment-incomplete",
-            f"AZURE_FEDERATED_TOKEN_FILE names '{file}', which cannot be used: {first_line(error)}",
-            remedy="Set it to the file in which this platform keeps its token, or choose another --auth.",
+            f"Invalid AZURE_FEDERATED_TOKEN_FILE '{file}': {first_line(error)}",
+            remedy="Set it to this platform's token file, or choose another --auth.",
         ) from error
 
 
@@ -255,6 +255,6 @@ def _need(environ: Mapping[str, str], name: str) -> str:
         return environ[name]
     raise UsageError(
         "environment-incomplete",
-        f"This way of signing in needs the environment variable {name}.",
+        f"The environment variable {name} is not set. This --auth method needs it.",
         remedy=f"Set {name}, or choose another --auth.",
     )

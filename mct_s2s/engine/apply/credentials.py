@@ -122,8 +122,8 @@ class Credentials:
             try:
                 await self._azure.directory.remove_secret(object_id, secret.key_id)
             except S2SError:
-                error.remedy = (
-                    f"Remove it: {removal_command(record.client_id, secret.key_id)}. Then run the same command again."
+                error.advise(
+                    "Remove it, then run the same command again:", removal_command(record.client_id, secret.key_id)
                 )
             raise
         return secret
@@ -140,7 +140,7 @@ class Credentials:
                 if change.shorten and at < len(shorter):
                     continue
                 offered = f"--secret-lifetime {typed(shorter[0])} or sooner, or " if shorter else ""
-                error.remedy = f"Use a shorter lifetime: {offered}--auto-lifetime. Or {OTHERWISE}."
+                error.advise(f"Use a shorter lifetime: {offered}--auto-lifetime. Or {OTHERWISE}.")
                 raise
         raise AssertionError(change)
 
