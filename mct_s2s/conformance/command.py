@@ -74,7 +74,7 @@ class ConformanceOptions(AzureOptions):
 
 @command(app, "conformance", ConformanceOptions)
 def conformance(options: ConformanceOptions) -> int:
-    """Compare a cloud with the sandbox, in throwaway objects, and write a report that names nobody."""
+    """Compare a cloud with the sandbox and write an anonymous report."""
     if options.slot:
         raise UsageError("contradictory-options", "--slot is not supported here.", remedy="Remove --slot.")
     for name in ("azure", "msal", "asyncio"):

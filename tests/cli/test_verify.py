@@ -60,7 +60,7 @@ def test_verify_speaks_to_a_person(mct: Program, azure: Sandbox) -> None:
     for told in (
         f"App Service {azure.site_url}", "✓ A call without a token is refused (401)", "Client S2S-client",
         "✓ The token carries the role S2SAppRole", f"GET {azure.site_url}/api/v1/organization returned 200",
-        "Managed identity reports-func", "? Its call is not provable from here", "up to a day",
+        "Managed identity reports-func", "? Can only be tested from the resource itself", "up to 24 hours",
         "→ mct-s2s verify --auth managed-identity --audience api://",
         "Proved: 1 client called the MCT API and was answered; 1 call not provable from here.",
     ):  # fmt: skip
@@ -88,7 +88,7 @@ def test_the_one_liner_proves_a_managed_identity_from_inside(mct: Program, proce
     row = checks(refused)["this machine", "call"]
     assert row["ok"] is False
     assert "object id" in row["message"]
-    assert "up to a day" in row["remedy"]
+    assert "up to 24 hours" in row["remedy"]
 
 
 def test_outside_of_azure_a_managed_identity_has_no_token(process: Program, azure: Sandbox) -> None:
@@ -171,7 +171,7 @@ def test_settings_that_wait_for_a_restart_are_told_as_such(mct: Program, azure: 
     ended = mct("verify", "-o", "json")
     assert ended.code == 3
     row = checks(ended)["S2S-client", "call"]
-    assert "not been restarted" in row["message"]
+    assert "may need a restart" in row["message"]
     assert row["remedy"].startswith("az webapp restart -g mct-prod -n contosolearn")
 
 

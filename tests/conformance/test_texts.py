@@ -124,7 +124,7 @@ def test_the_last_look_replaces_what_got_through() -> None:
     report = written(judge.findings(), Facts("public", datetime(2026, 1, 1, tzinfo=UTC)), {"Janeville"})
     assert report.replaced > 0
     assert "Janeville" not in report.markdown + "".join(report.tables.values())
-    assert "A last look replaced" in report.markdown
+    assert "The final check replaced" in report.markdown
     assert "Fabrikam" in judge.originals
 
 

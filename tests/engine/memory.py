@@ -794,7 +794,7 @@ class MemoryDirectoryAccess:
 
     @property
     def signed_in(self) -> SignedIn:
-        return SignedIn("you, by browser", is_person=True)
+        return SignedIn("your account (browser)", is_person=True)
 
     @property
     def address(self) -> str:

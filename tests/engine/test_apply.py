@@ -329,7 +329,7 @@ def test_settings_that_somebody_else_wrote_meanwhile_need_no_restart_of_ours() -
     made = applied(here, write(), RESTART)
     assert here.writes == []
     assert {entry.change.key: entry.detail for entry in made.journal.done} == {
-        "settings": "somebody else wrote the same at this moment",
+        "settings": "someone else wrote the same values at the same time",
         "restart": "not needed",
     }
 
@@ -340,7 +340,7 @@ def test_a_restart_whose_answer_was_lost_is_asked_for_once() -> None:
     here.after("restart", failing(lost("arm-unreachable")))
     made = applied(here, write(), RESTART)
     assert here.writes.count("restart contosolearn") == 1
-    assert "the answer was lost" in next(e.detail for e in made.journal.done if e.change.key == "restart")
+    assert "the response was lost" in next(e.detail for e in made.journal.done if e.change.key == "restart")
 
 
 @pytest.mark.parametrize(
@@ -397,7 +397,7 @@ def test_consent_that_is_there_by_now_is_no_error() -> None:
     first = applied(here, change)
     (entry,) = applied(here, change).journal.done
     assert first.journal.done[0].id == here.assignments[0].id
-    assert (entry.id, entry.detail) == (None, "stood already")
+    assert (entry.id, entry.detail) == (None, "already granted")
     assert len(here.assignments) == 1
 
 

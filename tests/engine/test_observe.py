@@ -91,7 +91,7 @@ def test_the_subscription_that_is_meant(wanted: str | None, there: list[Subscrip
 @pytest.mark.parametrize(
     ("wanted", "there", "message", "remedy"),
     [
-        (None, [], "no subscription at all", "Ask an Owner"),
+        (None, [], "access to no subscription", "Ask an Owner"),
         (None, SEVERAL, "2 subscriptions; none was chosen", "'Learning'"),
         ("Teaching", SEVERAL, "no subscription 'Teaching'", "'Other'"),
         (guid("no such"), SEVERAL, guid("no such"), "--subscription"),

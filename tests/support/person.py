@@ -30,7 +30,7 @@ def sign_in_as(patch: pytest.MonkeyPatch, azure: Sandbox, address: str) -> None:
 
     def interactive(method: Method, caller: Caller, patience: RetryPolicy) -> Credential:
         del method, caller
-        return Credential(ask, "you, by device code", patience, is_person=True)
+        return Credential(ask, "your account (device code)", patience, is_person=True)
 
     patch.setattr(methods, "_interactive", interactive)
 
