@@ -139,6 +139,25 @@ def one_line(text: str | Text) -> Text:
     return shown
 
 
+def prose(console: Console, text: str | Text, *, indent: int = 0) -> None:
+    """Print a sentence, folded between words on a terminal: never within an id, a path or a command's word.
+
+    Args:
+        console: where to.
+        text: the sentence, its first line's indentation and sign included.
+        indent: columns before each further line.
+    """
+    shown = one_line(text)
+    if not console.is_terminal:
+        console.print(shown)
+        return
+    first, *others = shown.wrap(console, console.width, overflow="ignore")
+    rest = Text(" ").join(others).wrap(console, max(console.width - indent, 1), overflow="ignore") if others else ()
+    for line in (first, *(Text.assemble(" " * indent, line) for line in rest)):
+        line.rstrip()
+        console.print(line)
+
+
 def _console(*, stderr: bool) -> Console:
     console = LineConsole(theme=THEME, highlight=False, markup=False, emoji=False, stderr=stderr, soft_wrap=True)
     if not console.is_terminal and "COLUMNS" not in os.environ:

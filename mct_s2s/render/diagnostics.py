@@ -8,20 +8,20 @@ from rich.text import Text
 
 from mct_s2s.errors import S2SError
 from mct_s2s.planning.changes import AnyChange
-from mct_s2s.render.console import Terminal
+from mct_s2s.render.console import Terminal, prose
 
 
 def show_error(terminal: Terminal, error: S2SError) -> None:
     """The message, the remedy with its command on a line of its own, and the service's answer with its request id."""
-    terminal.say(Text.assemble(("error: ", "bad"), " ".join(error.headline.split())))
+    prose(terminal.err, Text.assemble(("error: ", "bad"), " ".join(error.headline.split())), indent=2)
     for item in error.items:
         terminal.say(f"  - {item}")
     if error.advice:
-        terminal.say(Text.assemble("  → ", (error.advice, "command")))
+        prose(terminal.err, Text.assemble("  → ", (error.advice, "command")), indent=4)
     if error.command:
         terminal.say(Text.assemble("    ", (error.command, "command")))
     if error.answer:
-        terminal.say(Text(f"  {' '.join(error.answer.split())}", style="quiet"))
+        prose(terminal.err, Text(f"  {' '.join(error.answer.split())}", style="quiet"), indent=2)
     if error.request_id:
         terminal.say(Text(f"  request id: {error.request_id}", style="quiet"))
 

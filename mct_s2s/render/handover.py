@@ -28,7 +28,7 @@ from mct_s2s.planning.grants import Lack, in_words
 from mct_s2s.planning.plan import Left, ManualStep, Results
 from mct_s2s.planning.site import merge
 from mct_s2s.render.columns import Columns
-from mct_s2s.render.console import Terminal
+from mct_s2s.render.console import Terminal, prose
 
 _OPTIONS = {AUDIENCE: "--audience", TENANT_NAME: "--tenant-name", TENANT_ID: "--tenant-id", ROLE: "--role"}
 _LISTS = {APPLICATION_IDS: "--application-id", OBJECT_IDS: "--object-id"}
@@ -133,7 +133,7 @@ def show_left_to_others(terminal: Terminal, steps: Sequence[Told], *, is_result:
     """The command for somebody who may, and the page for somebody who would rather click."""
     console = terminal.out if is_result else terminal.err
     for step in steps:
-        console.print(Text(step.what, style="warn"))
+        prose(console, Text(step.what, style="warn"))
         if step.values:
             console.print(Text("  In the portal, under Environment variables, App settings:"))
             table = Columns([None, None])

@@ -8,7 +8,7 @@ from rich.text import Text
 from mct_s2s.planning.changes import Action, AnyChange, WriteSettings
 from mct_s2s.planning.plan import Plan
 from mct_s2s.render.columns import Columns
-from mct_s2s.render.console import Terminal
+from mct_s2s.render.console import Terminal, prose
 
 SIGNS = {Action.CREATE: "+", Action.UPDATE: "~", Action.DELETE: "-", Action.NONE: "·"}
 
@@ -66,7 +66,7 @@ def _up_to_date(plan: Plan, where: str, part: str | None) -> str:
 
 def _left(console: Console, plan: Plan) -> None:
     for text in (*(note.what for note in plan.left_to_others), *plan.notes):
-        console.print(Text(f"  {text}"), style="warn", soft_wrap=False)
+        prose(console, Text(f"  {text}", style="warn"), indent=2)
 
 
 def summary(plan: Plan) -> str:
