@@ -122,7 +122,7 @@ def _signed_in(access: Access) -> Check:
     how = access.directory.signed_in.description
     name = access.directory.name
     return Check(
-        "signed-in", State.OK, name or how, f"Signed in as {name} ({how})." if name else f"Signed in with {how}."
+        "signed-in", State.OK, name or how, f"Signed in as {name} with {how}." if name else f"Signed in with {how}."
     )
 
 

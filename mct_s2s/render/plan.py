@@ -58,7 +58,7 @@ def _value(text: str | None) -> str:
 def _up_to_date(plan: Plan, where: str, part: str | None) -> str:
     """What is right already, and no more than was looked at."""
     if part is not None:
-        return f"{part[0].upper()}{part[1:]} of {where} is up to date. Nothing else was checked"
+        return f"{part[0].upper()}{part[1:]} of {where} is up to date; nothing else was checked"
     if plan.left_to_others:
         return f"{where} is up to date, except for steps that someone else must do"
     return f"{where} is up to date"

@@ -150,7 +150,7 @@ def test_what_is_refused_on_the_way_tells_what_else_is_probably_missing(mct: Pro
     done = mct("setup", "-a", SITE, "--client", "A", *JSON, env=azure.caller(*READ, arm=ARM))
     assert (done.code, done.document["error"]["code"]) == (4, "permission-missing")
     message = done.document["error"]["message"]
-    assert "You may not create the registration" in message
+    assert "You can't create the app registration" in message
     assert "also not confirmed: " in message
     assert "grant admin consent to 'A'" in message
     assert azure.made_by_us() == []

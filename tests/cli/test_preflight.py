@@ -246,7 +246,7 @@ def test_a_dry_run_says_what_others_must_do(mct: Program, azure: Sandbox) -> Non
     assert [step["link"] for step in left(done)] == [None, None]
     assert azure.writes() == []
     shown = mct("setup", "-a", SITE, "--client", "A", "--dry-run", env=caller)
-    assert "Admin consent for 'A' is left to others" in shown.out
+    assert "You can't grant admin consent to 'A'" in shown.out
 
 
 def test_a_person_reads_what_is_left_and_who_grants_it(mct: Program, azure: Sandbox) -> None:

@@ -85,7 +85,7 @@ def test_removing_again_changes_nothing_and_says_so(mct: Program, azure: Sandbox
     assert (again.code, azure.writes()) == (0, [])
     (row,) = again.document["changes"]
     assert (row["action"], row["name"]) == ("none", "One")
-    assert "removed already: in the recycle bin since" in row["detail"]
+    assert "already deleted since" in row["detail"]
     assert mct("remove-client", named, "--purge", *JSON).code == 0, "what a cut-off run left there goes for good"
     deleted = azure.graph("GET", "/directory/deletedItems/microsoft.graph.application")["value"]
     assert deleted == []

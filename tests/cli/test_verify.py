@@ -59,10 +59,10 @@ def test_verify_speaks_to_a_person(mct: Program, azure: Sandbox) -> None:
     assert ended.code == 0
     for told in (
         f"App Service {azure.site_url}", "✓ A call without a token is refused (401)", "Client S2S-client",
-        "✓ The token carries the role S2SAppRole", f"GET {azure.site_url}/api/v1/organization returned 200",
+        "✓ The token has the role S2SAppRole", f"GET {azure.site_url}/api/v1/organization returned 200",
         "Managed identity reports-func", "? Can only be tested from the resource itself", "up to 24 hours",
         "→ mct-s2s verify --auth managed-identity --audience api://",
-        "Proved: 1 client called the MCT API and was answered; 1 call not provable from here.",
+        "Verified: 1 client called the MCT API; 1 call not tested from here.",
     ):  # fmt: skip
         assert told in ended.out
 
@@ -141,7 +141,7 @@ def test_credentials_come_from_a_named_file_or_the_environment(mct: Program, azu
         ({"ServiceAuthAudience": "api://other"}, "ServiceAuthAudience is 'api://other'"),
         ({"ServiceAuthTenantId": "00000000-0000-0000-0000-000000000001"}, "ServiceAuthTenantId is"),
         ({"ServiceAuthTenantName": "fabrikam.onmicrosoft.com"}, "ServiceAuthTenantName is 'fabrikam.onmicrosoft.com'"),
-        ({"ServiceApplicationIds": ""}, "ServiceApplicationIds does not hold the application id"),
+        ({"ServiceApplicationIds": ""}, "ServiceApplicationIds does not contain the appId"),
         ({"ServiceAuthRole": "Other"}, "ServiceAuthRole is 'Other'"),
     ],
 )
@@ -269,7 +269,7 @@ def test_setup_and_add_client_end_with_the_proof(mct: Program, azure: Sandbox) -
     azure.lag(0)
     more = mct("add-client", "B", "--secret-to", "show", "-y")
     assert more.code == 0
-    assert "Proved: 1 client called the MCT API and was answered." in more.out
+    assert "Verified: 1 client called the MCT API." in more.out
     azure.forget()
     again = mct(*SETUP, "-o", "json")
     assert (again.code, again.document["verification"]) == (0, None)
@@ -290,8 +290,8 @@ def test_a_proof_that_fails_is_told_and_the_changes_stay(mct: Program, azure: Sa
     done = mct(*SETUP)
     azure.behave()
     assert done.code == 3
-    assert "was answered 404" in done.out
-    assert "Not proved: 1 check failed" in done.out
+    assert "returned 404" in done.out
+    assert "Verification failed: 1 check failed" in done.out
     azure.forget()
     assert mct(*SETUP).code == 0
     assert azure.writes() == []

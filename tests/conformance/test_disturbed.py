@@ -150,13 +150,13 @@ def test_settings_of_others_stay_as_they_are_at_that_moment(conformance: Conform
     conformance.tables = ("settings",)
     ended = conformance("-y")
     assert settings(conformance)["THEIRS"] == "new"
-    assert "Somebody else changed these settings meanwhile; they stay as they are: THEIRS" in ended.err
+    assert "Someone else changed these settings. They are kept: THEIRS" in ended.err
 
 
 @pytest.mark.parametrize(
     ("words", "app_service", "code"),
     [
-        ((), APP_SERVICE, "there is nobody to ask"),
+        ((), APP_SERVICE, "this is not an interactive terminal"),
         (("-y",), f"{APP_SERVICE}-none", "The App Service"),
         (("-y",), f"{APP_SERVICE}-fa-x7k2q", "is a function app"),
         (("-y", "--slot", "staging"), APP_SERVICE, "--slot is not supported here"),

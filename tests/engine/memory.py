@@ -951,7 +951,7 @@ class MemoryTokens:
             principal = self.world.principal_of(sign_in.client_id)
             if sign_in.proof.value not in held or principal is None:
                 raise ServiceError(
-                    "token-refused", "Entra ID gives no token.", remedy="Rotate.", status=401, service_code="7000215"
+                    "token-refused", "Entra ID refused to issue a token.", remedy="Rotate.", status=401, service_code="7000215"
                 )
             return self._token(sign_in, principal, scope.removesuffix("/.default"))
 

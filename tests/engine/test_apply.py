@@ -350,7 +350,7 @@ def test_a_refused_restart_says_that_the_settings_are_saved_and_how_to_restart(s
     where = replace(SITE, resource=SITE.resource.site(SITE.resource.subscription_id, "mct-prod", "contosolearn", slot))
     here = world()
     here.add_site(where)
-    denied = PermissionMissing("permission-missing", "You may not restart it.", remedy="Ask an Owner.")
+    denied = PermissionMissing("permission-missing", "You can't restart it.", remedy="Ask an Owner.")
     here.before("restart", failing(denied))
     made, error = refused_at(here, replace(write(), site=where), replace(RESTART, site=where))
     assert isinstance(error, PermissionMissing)

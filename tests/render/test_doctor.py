@@ -31,8 +31,8 @@ ADA = DirectoryRights(
     SignedIn("Azure CLI"), person=Person(ME, "ada@contoso.com"), principal_id=ME, name="ada@contoso.com"
 )
 OK = Check("tenant", State.OK, "contoso", "Tenant contoso.")
-MISSING = Check("restart", State.MISSING, "contosolearn", "You may not restart 'contosolearn'.", "Ask an Owner.")
-UNKNOWN = Check("secret-policy", State.UNKNOWN, "client secrets", "The policy cannot be seen.")
+MISSING = Check("restart", State.MISSING, "contosolearn", "You can't restart 'contosolearn'.", "Ask an Owner.")
+UNKNOWN = Check("secret-policy", State.UNKNOWN, "client secrets", "Could not check: you can't read the policy.")
 
 
 def seen(rights: DirectoryRights | None = AUTOMATION, permissions: tuple[Permission, ...] = ()) -> Seen:
@@ -154,7 +154,7 @@ def test_a_command_for_somebody_else_can_be_pasted_from_a_terminal(screens: Scre
 @pytest.mark.parametrize("width", [80, 120])
 def test_a_message_is_wrapped_between_words_on_a_terminal(screens: Screens, width: int) -> None:
     screen = screens(width, is_terminal=True)
-    message = "The tenant's policy on client secrets cannot be seen. " * 4
+    message = "Could not check whether the tenant allows client secrets. " * 4
     show_checks(screen.terminal, [Check("secret-policy", State.UNKNOWN, "x", message.strip())], WHERE)
     assert message.strip() in words_of(screen.out)
     assert all(len(line.rstrip()) <= width for line in screen.out.splitlines()[:3])

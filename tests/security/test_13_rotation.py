@@ -99,7 +99,7 @@ def test_a_vault_whose_readers_are_not_known_keeps_the_old_one_for_a_day(mct: Pr
     (old,) = _secrets(azure)
     done = mct("rotate-secret", "Portal", *PLACE, "-y")
     assert (done.code, old in _secrets(azure)) == (0, True), done
-    assert "stays for 25 hours" in done.err
+    assert "is kept for 25 hours" in done.err
     azure.forget()
     again = mct(*ROTATE)
     assert (again.code, old in _secrets(azure)) == (0, True), "a second run is no rotation after that"
