@@ -156,7 +156,7 @@ def back_in_the_bin(application: Application, owners: tuple[str, ...], adopt_by:
 def adoption(application: Application, observed: Observed, about: str) -> str:
     """What the plan says of a registration that the operator takes into this trust by its appId."""
     custody = observed.custody_of(application)
-    owners = ", ".join(dict.fromkeys(owner.name for owner in custody.owners)) or "nobody"
+    owners = ", ".join(dict.fromkeys(owner.name for owner in custody.owners)) or "no one"
     held = _counted(custody.credentials)
     signs_in = f"; {held} can sign in as it" if held else ""
     return f"adopt {about} '{application.display_name}' (appId {application.client_id}), owned by {owners}{signs_in}."
