@@ -13,11 +13,12 @@ import typer
 
 from mct_s2s.azure.sign_in.choice import Method
 from mct_s2s.cli.binding import SEVERAL_OPTIONS
+from mct_s2s.cli.credentials import SECRET, CredentialType, KindOptions
+from mct_s2s.cli.credentials.base import CREDENTIAL, LifetimeOptions
 from mct_s2s.model.site_settings import ENABLED, SETTINGS
 
 SHARED = "Azure"
 CHANGING = "Changing something"
-CREDENTIAL = "Credential"
 
 
 class Output(StrEnum):
@@ -25,15 +26,6 @@ class Output(StrEnum):
 
     TEXT = "text"
     JSON = "json"
-
-
-class CredentialKind(StrEnum):
-    """`--credential`."""
-
-    SECRET = "secret"  # noqa: S105  # the word, not a secret
-    CERTIFICATE = "certificate"
-    FEDERATED = "federated"
-    NONE = "none"
 
 
 def _shared(*names: str, variable: str, text: str) -> typer.models.OptionInfo:
@@ -132,79 +124,23 @@ class ChangingOptions(AzureOptions):
 
 
 @dataclass(kw_only=True)
-class SecretOptions(ChangingOptions):
+class SecretOptions(LifetimeOptions, ChangingOptions):
     """Every command that may make a secret."""
-
-    secret_lifetime: Annotated[
-        str,
-        typer.Option(
-            "--secret-lifetime", help="1y, 2y, 180d, never, or a date such as 2027-06-30.", rich_help_panel=CREDENTIAL
-        ),
-    ] = "1y"  # noqa: S105  # a duration
-    auto_lifetime: Annotated[
-        bool,
-        typer.Option(
-            "--auto-lifetime",
-            help="Take the longest lifetime that the tenant allows, where that is shorter.",
-            rich_help_panel=CREDENTIAL,
-        ),
-    ] = False
-    secret_to: Annotated[
-        str | None,
-        typer.Option(
-            "--secret-to",
-            help="file:PATH, keyvault:VAULT\\[/NAME], or show (printed once). Default: a file in your data directory.",
-            rich_help_panel=CREDENTIAL,
-        ),
-    ] = None
 
 
 @dataclass(kw_only=True)
-class CredentialOptions(SecretOptions):
+class CredentialOptions(KindOptions, SecretOptions):
     """Every command that may give a client a credential."""
 
     credential: Annotated[
-        CredentialKind,
+        CredentialType,
         typer.Option("--credential", help="Credential type.", rich_help_panel=CREDENTIAL),
-    ] = CredentialKind.SECRET
+    ] = SECRET
     wire: Annotated[
         str | None,
         typer.Option(
             "--wire",
             help="The web or function app that calls: its settings get what it needs, and a reference to the secret.",
-            rich_help_panel=CREDENTIAL,
-        ),
-    ] = None
-    certificate: Annotated[
-        Path | None,
-        typer.Option(
-            "--certificate",
-            help="PEM file with a public RSA certificate. Default: a key pair is made and kept as the secret would be.",
-            rich_help_panel=CREDENTIAL,
-        ),
-    ] = None
-    github: Annotated[
-        str | None,
-        typer.Option(
-            "--github",
-            metavar="OWNER/REPO[:branch]",
-            help="With --credential federated: the workflows on a branch. Default: main.",
-            rich_help_panel=CREDENTIAL,
-        ),
-    ] = None
-    federated_issuer: Annotated[
-        str | None,
-        typer.Option("--federated-issuer", help="Issuer URL (iss).", rich_help_panel=CREDENTIAL),
-    ] = None
-    federated_subject: Annotated[
-        str | None,
-        typer.Option("--federated-subject", help="Subject (sub).", rich_help_panel=CREDENTIAL),
-    ] = None
-    federated_audience: Annotated[
-        str | None,
-        typer.Option(
-            "--federated-audience",
-            help="The token's aud. Default: the cloud's, api://AzureADTokenExchange.",
             rich_help_panel=CREDENTIAL,
         ),
     ] = None

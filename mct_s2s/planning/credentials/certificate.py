@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import ClassVar
 
-from mct_s2s.model.desired import CredentialSpec
+from mct_s2s.model.desired import CredentialSpec, Kept
 from mct_s2s.model.ids import KeyId, certificate_key_id, same_id
 from mct_s2s.model.observed import EXPIRING_WITHIN, Credential, CredentialKind, SecretNote, ending
 from mct_s2s.model.proofs import Certificate
@@ -24,6 +24,11 @@ class CertificateSpec(CredentialSpec):
     starts: datetime
     expires: datetime
     given: Certificate | None = None
+
+    @property
+    def keeps(self) -> Kept | None:
+        """The private key, where one is made."""
+        return Kept.PRIVATE_KEY if self.given is None else None
 
 
 @dataclass(frozen=True, kw_only=True)
