@@ -12,7 +12,7 @@ from mct_s2s.model.caller_rights import Access, SecretRestriction, Verdict
 from mct_s2s.model.commands import option
 from mct_s2s.model.ids import TenantId, same_id
 from mct_s2s.model.observed import IdentityResource, Site, Tenant
-from mct_s2s.planning.grants import Grant, doing, lacks
+from mct_s2s.planning.grants import Grant, lacks
 from mct_s2s.planning.preflight import LEFT_TO_OTHERS
 from mct_s2s.planning.rights import Need, Right, judge
 from mct_s2s.planning.secret_policy import OTHERWISE, longest_end, typed
@@ -91,14 +91,14 @@ def is_ready(found: tuple[DoctorCheck, ...]) -> bool:
 def missing_rights(found: Iterable[DoctorCheck]) -> frozenset[Right]:
     """The rights that are missing, as far as they are rights."""
     codes = {check.code for check in found if check.state is State.MISSING}
-    known = {right for right in Right if right.value in codes}
+    known = {right for right in Right if right.code in codes}
     return frozenset(known | ({Right.READ_SETTINGS} if READ_SITE in codes else set()))
 
 
 def may_be_left(found: Iterable[DoctorCheck]) -> bool:
     """Whether `setup` goes on without what is missing, and leaves it to others; otherwise it stops at the beginning."""
     missing = {check.code for check in found if check.state is State.MISSING}
-    return missing <= {right.value for right in LEFT_TO_OTHERS}
+    return missing <= {right.code for right in LEFT_TO_OTHERS}
 
 
 def is_secret_shortened(seen: Seen, now: datetime) -> bool:
@@ -135,17 +135,17 @@ def _tenant(seen: Seen) -> Iterator[DoctorCheck]:
 
 def _judged(need: Need, access: Access) -> DoctorCheck:
     judged = judge(need, access)
-    code, subject = need.right.value, need.subject or NEW
+    code, subject = need.right.code, need.subject or NEW
     grants = tuple(dict.fromkeys(lack.grant for lack in lacks(judged, access)))
     asked = "; ".join(grant.request_with_command for grant in grants)
     if judged.verdict is Verdict.NO:
         remedy = f"{asked[:1].upper()}{asked[1:]}"
-        return DoctorCheck(code, State.MISSING, subject, f"You can't {doing(need)}.", remedy, grants)
+        return DoctorCheck(code, State.MISSING, subject, f"You can't {need.step}.", remedy, grants)
     if judged.verdict is Verdict.UNKNOWN:
-        message = f"Could not check whether you can {doing(need)}."
+        message = f"Could not check whether you can {need.step}."
         tip = f"If it is refused, {asked}" if asked else None
         return DoctorCheck(code, State.UNKNOWN, subject, message, tip, grants)
-    return DoctorCheck(code, State.OK, subject, f"You can {doing(need)}.")
+    return DoctorCheck(code, State.OK, subject, f"You can {need.step}.")
 
 
 def _secrets(access: Access, now: datetime) -> DoctorCheck:
@@ -187,5 +187,5 @@ def _site(seen: Seen) -> Iterator[DoctorCheck]:
 def _identity(holder: IdentityResource, access: Access) -> DoctorCheck:
     if holder.principal_id is not None:
         message = f"'{holder.display_name}' already has a managed identity."
-        return DoctorCheck(Right.ENABLE_IDENTITY.value, State.OK, holder.display_name, message)
+        return DoctorCheck(Right.ENABLE_IDENTITY.code, State.OK, holder.display_name, message)
     return _judged(Need(Right.ENABLE_IDENTITY, holder.display_name, resource=holder.resource), access)
