@@ -15,6 +15,7 @@ from mct_s2s.azure.sign_in.choice import Method
 from mct_s2s.cli.binding import SEVERAL_OPTIONS
 from mct_s2s.cli.credentials import SECRET, CredentialType, KindOptions
 from mct_s2s.cli.credentials.base import CREDENTIAL, LifetimeOptions
+from mct_s2s.model.mct_api import API_PATH
 from mct_s2s.model.site_settings import ENABLED, SETTINGS
 
 SHARED = "Azure"
@@ -328,7 +329,7 @@ class VerifyOptions(AzureOptions):
         list[Path],
         typer.Option("--credentials", help="A client's secret file. May be repeated."),
     ] = field(default_factory=list)
-    path: Annotated[str, typer.Option("--path", help="What to GET of the MCT API.")] = "/api/v1/organization"
+    path: Annotated[str, typer.Option("--path", help="What to GET of the MCT API.")] = API_PATH
     audience: Annotated[
         str | None,
         typer.Option(

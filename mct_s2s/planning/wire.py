@@ -120,9 +120,8 @@ def written_by_us(
 
 
 def _still(settings: AppSettings, ours: Mapping[str, Callable[[str], bool]]) -> dict[str, str]:
-    found = {spelling_in(settings, name): value_of(settings, name) for name in ours}
-    wanted = dict(zip(found, ours.values(), strict=True))
-    return {name: value for name, value in found.items() if value and wanted[name](value)}
+    found = {name: value_of(settings, name) for name in ours}
+    return {spelling_in(settings, name): value for name, value in found.items() if value and ours[name](value)}
 
 
 def _values(

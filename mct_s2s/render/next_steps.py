@@ -12,12 +12,12 @@ from urllib.parse import quote
 
 from rich.text import Text
 
+from mct_s2s.model.mct_api import API_PATH, SERVICE_HEADER
 from mct_s2s.model.observed import IdentityResource
 from mct_s2s.model.resource_id import CONTAINER_APPS, LOGIC_APPS, USER_ASSIGNED_IDENTITIES
 from mct_s2s.render.console import Terminal
 
-API_PATH = "/api/v1/organization"
-HEADER = "ClientType: Service"
+HEADER = ": ".join(*SERVICE_HEADER.items())
 PUBLIC_LOGIN = "https://login.microsoftonline.com"
 
 
@@ -48,7 +48,7 @@ def sdk_example(call: Call, credential: str) -> list[str]:
         "import urllib.request",
         f"from azure.identity import {credential}",
         f"token = {credential}().get_token({literal(f'{call.audience}/.default')}).token",
-        f'headers = {{"Authorization": f"Bearer {{token}}", "ClientType": "{HEADER.partition(": ")[2]}"}}',
+        f'headers = {{"Authorization": f"Bearer {{token}}", {literal(SERVICE_HEADER)[1:-1]}}}',
         f"print(urllib.request.urlopen(urllib.request.Request({literal(call.api)}, headers=headers)).read())",
         "END",
     ]
@@ -121,8 +121,8 @@ def in_query(value: str) -> str:
     return quote(value, safe=":/-._~", errors="replace")
 
 
-def literal(value: str) -> str:
-    """A text of JSON, which is one of Python and of YAML, too."""
+def literal(value: str | dict[str, str]) -> str:
+    """JSON, which is also Python and YAML."""
     return json.dumps(value, ensure_ascii=False)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from mct_s2s.model.caller_rights import Access, DirectoryRights, Permission, Person, ScopeRights, SignedIn
 from mct_s2s.model.ids import ClientId, PrincipalId
-from mct_s2s.planning.doctor import DoctorCheck, Seen, SeenSite, State, checks
+from mct_s2s.planning.doctor import DoctorCheck, Seen, State, checks
 from mct_s2s.render.doctor import doctor_document, show_checks
 
 from tests.cli.schemas import check as check_contract
@@ -37,7 +37,7 @@ UNKNOWN = DoctorCheck("secret-policy", State.UNKNOWN, "client secrets", "The pol
 
 def seen(rights: DirectoryRights | None = AUTOMATION, permissions: tuple[Permission, ...] = ()) -> Seen:
     scopes = {str(site().resource).lower(): ScopeRights(permissions, (), ())}
-    return Seen(Access(rights, (), scopes), TENANT, None, SeenSite(site(), TENANT.id, None))
+    return Seen(Access(rights, (), scopes), TENANT, None, site(), TENANT.id)
 
 
 def document_of(what: Seen) -> dict[str, Any]:

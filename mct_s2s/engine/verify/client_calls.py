@@ -21,6 +21,7 @@ from mct_s2s.model.client_sign_in import (
     SignIn,
 )
 from mct_s2s.model.commands import own_command
+from mct_s2s.model.mct_api import SERVICE_HEADER
 from mct_s2s.model.observed import YOUNG, ClientApplication, Observed
 from mct_s2s.planning.answers import Asked, must_refuse, settled, stopped
 from mct_s2s.planning.app_role import wanted_role
@@ -42,8 +43,6 @@ from mct_s2s.planning.verification import (
 )
 from mct_s2s.ports import Api, Tokens
 
-SERVICE = {"ClientType": "Service"}
-"""The document's warning: the header that every service call carries."""
 WRONG = {"ClientType": "User"}
 
 
@@ -145,7 +144,7 @@ async def _caller(ground: Ground, sign_in: SignIn, name: str, audience: str) -> 
     not_sent = misaddressed(who, claims.audience, audience)
     if not_sent is not None:
         return _Outcome((*checks, not_sent))
-    asked = await _get(ground, SERVICE, token)
+    asked = await _get(ground, SERVICE_HEADER, token)
     call = settled(who, asked)
     if call is None:
         carried = f"the roles {', '.join(claims.roles)}" if claims.roles else "no role"
@@ -185,7 +184,7 @@ async def _client(ground: Ground, observed: Observed, subject: Subject) -> _Outc
 
 async def _call(ground: Ground, observed: Observed, caller: ClientToken, token: ApiToken) -> VerificationCheck:
     who = (caller.name, CheckSubject.APPLICATION)
-    asked = await _get(ground, SERVICE, token, just_restarted=ground.just_changed and agrees(caller, observed))
+    asked = await _get(ground, SERVICE_HEADER, token, just_restarted=ground.just_changed and agrees(caller, observed))
     said = settled(who, asked)
     if said is not None:
         return said
@@ -194,7 +193,7 @@ async def _call(ground: Ground, observed: Observed, caller: ClientToken, token: 
 
 
 async def _without_token(ground: Ground) -> VerificationCheck:
-    return must_refuse("without-token", "A call without a token", await _get(ground, SERVICE, None))
+    return must_refuse("without-token", "A call without a token", await _get(ground, SERVICE_HEADER, None))
 
 
 async def _wrong_header(ground: Ground, admitted: ApiToken | None) -> VerificationCheck:
