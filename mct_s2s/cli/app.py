@@ -21,6 +21,7 @@ from mct_s2s.cli.options import (
     RemovalOptions,
     RemoveClientOptions,
     RotateOptions,
+    SchemaOptions,
     SetupOptions,
     StatusOptions,
     VerifyOptions,
@@ -132,6 +133,14 @@ def verify(options: VerifyOptions) -> int:
 def doctor(options: DoctorOptions) -> int:
     """Check your permissions, locks and policies. Changes nothing."""
     from mct_s2s.cli.commands.doctor import doctor as body  # noqa: PLC0415
+
+    return body(options)
+
+
+@command(app, "schema", SchemaOptions)
+def schema(options: SchemaOptions) -> int:
+    """Print the JSON Schema of a document."""
+    from mct_s2s.cli.commands.schema import print_schema as body  # noqa: PLC0415
 
     return body(options)
 

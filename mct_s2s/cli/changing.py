@@ -10,7 +10,7 @@ from pathlib import Path
 from secrets import token_hex
 
 from mct_s2s.cli.backing_up import BackupFile
-from mct_s2s.cli.credentials import NewCredential, Stores, in_vault, made_so_far, saved
+from mct_s2s.cli.made_credentials import Stores, in_vault, made_so_far, saved
 from mct_s2s.cli.options import ChangingOptions
 from mct_s2s.cli.question import ask
 from mct_s2s.cli.run import Run
@@ -23,11 +23,11 @@ from mct_s2s.errors import Cancelled, PermissionMissing, UsageError
 from mct_s2s.inputs.clients import SecretTo
 from mct_s2s.model.desired import Desired
 from mct_s2s.model.observed import Observed
-from mct_s2s.planning.changes import DisableIdentity
+from mct_s2s.planning.changes import AddCredential, DisableIdentity
 from mct_s2s.planning.findings import diagnose
 from mct_s2s.planning.plan import Facts, Plan
-from mct_s2s.planning.proof import Verification
 from mct_s2s.planning.rotation import rotating
+from mct_s2s.planning.verification import Verification
 from mct_s2s.ports import SecretStore, StoredSecrets
 from mct_s2s.render.documents import (
     SavedCredential,
@@ -36,7 +36,7 @@ from mct_s2s.render.documents import (
     result_document,
     status_document,
 )
-from mct_s2s.render.handover import Leaving, Told, told
+from mct_s2s.render.handover import Instruction, instructions
 from mct_s2s.render.plan import show_plan, summary
 from mct_s2s.render.progress import progress
 from mct_s2s.render.verification import verification_document
@@ -74,7 +74,7 @@ class Changed:
     credentials: list[SavedCredential]
     stores: Mapping[str, SecretStore]
     applied: bool
-    left: list[Told] = field(default_factory=list)
+    left: list[Instruction] = field(default_factory=list)
     """What somebody else has to do."""
     verification: Verification | None = None
 
@@ -145,10 +145,16 @@ async def _prove(
     return await prove_changed(session, after, changed.stores, facts, where(options, after))
 
 
-def _left(options: ChangingOptions, session: Session, wanted: Change, convergence: Convergence) -> list[Told]:
+def _left(options: ChangingOptions, session: Session, wanted: Change, convergence: Convergence) -> list[Instruction]:
     after = convergence.after
-    leaving = Leaving(where(options, after), session.cloud.login, after, convergence.results, wanted.handoff)
-    return told(convergence.left_to_others, leaving)
+    return instructions(
+        convergence.left_to_others,
+        after,
+        convergence.results,
+        where=where(options, after),
+        login=session.cloud.login,
+        handoff=wanted.handoff,
+    )
 
 
 def _keep_for(run: Run, path: Path) -> Callable[[str], Keep]:
@@ -214,8 +220,9 @@ def default_folder(cloud: str, observed: Observed, label: str) -> Path:
 def _changed(convergence: Convergence, stores: Mapping[str, SecretStore]) -> Changed:
     journal = convergence.journal
     if journal is None:
-        planned = [change for change in convergence.plan.changes if isinstance(change, NewCredential)]
-        return Changed(convergence, [saved(change, "", stores) for change in planned], stores, applied=False)
+        planned = [change for change in convergence.plan.changes if isinstance(change, AddCredential)]
+        would_be = [saved(change, convergence.results, stores) for change in planned]
+        return Changed(convergence, would_be, stores, applied=False)
     made = made_so_far(convergence.plan, journal, stores)
     return Changed(convergence, made, stores, applied=True)
 

@@ -11,7 +11,8 @@ from mct_s2s.inputs.own_credentials import ENVIRONMENT, own_credential
 from mct_s2s.local_files import read_given
 from mct_s2s.model.client_sign_in import ClientSignIn, OwnCredential, SecretProof
 from mct_s2s.ports import SecretStore
-from mct_s2s.stores.files import FileStore, delivered_in, variables_in
+from mct_s2s.stores.dotenv_text import variables_in
+from mct_s2s.stores.files import FileStore, delivered_in
 
 
 def from_files(paths: Sequence[Path]) -> list[OwnCredential]:

@@ -9,13 +9,12 @@ from mct_s2s.cli.own_credentials import from_places
 from mct_s2s.cli.wiring import Session
 from mct_s2s.engine.verify.client_calls import Ground, prove, subjects_of
 from mct_s2s.model.commands import own_command
+from mct_s2s.model.mct_api import API_PATH
 from mct_s2s.model.observed import Observed
 from mct_s2s.planning.membership import members
 from mct_s2s.planning.plan import Facts
-from mct_s2s.planning.proof import CALL, Check, Kind, Verification
+from mct_s2s.planning.verification import CALL, CheckSubject, Verification, VerificationCheck
 from mct_s2s.ports import SecretStore
-
-PATH = "/api/v1/organization"
 
 
 async def prove_changed(
@@ -39,7 +38,7 @@ async def prove_changed(
     if site is None or not clients:
         return None
     ports, url = session.clientele, site.site.url
-    ground = Ground(ports.tokens, ports.api(url), url, PATH, place, facts.now, just_changed=True)
+    ground = Ground(ports.tokens, ports.api(url), url, API_PATH, place, facts.now, just_changed=True)
     subjects = subjects_of(clients, credentials, strangers=False)
     try:
         async with asyncio.timeout(max(0.0, ports.remaining())):
@@ -47,5 +46,8 @@ async def prove_changed(
     except TimeoutError:
         told = "The deadline left no time to test the call."
         again = own_command("verify", where=place)
-        late = (Check(client.display_name, Kind.APPLICATION, CALL, None, told, again) for client in clients)
-        return Verification(url, PATH, tuple(late))
+        late = (
+            VerificationCheck(client.display_name, CheckSubject.APPLICATION, CALL, None, told, again)
+            for client in clients
+        )
+        return Verification(url, API_PATH, tuple(late))

@@ -11,7 +11,6 @@ from mct_s2s.concurrency import together
 from mct_s2s.engine.apply.apply import apply
 from mct_s2s.engine.apply.context import ApplyContext
 from mct_s2s.engine.apply.journal import Journal
-from mct_s2s.engine.apply.proofs import needs_store
 from mct_s2s.engine.observe.access import AccessLook
 from mct_s2s.engine.observe.observe import observe
 from mct_s2s.engine.observe.preflight import Asked, explained, permitted
@@ -21,7 +20,7 @@ from mct_s2s.errors import PermissionMissing, S2SError
 from mct_s2s.model.caller_rights import Access
 from mct_s2s.model.desired import Desired
 from mct_s2s.model.observed import Observed
-from mct_s2s.planning.changes import DisableIdentity
+from mct_s2s.planning.changes import AddCredential, DisableIdentity
 from mct_s2s.planning.grants import Lack, in_words
 from mct_s2s.planning.lag import expects_lag
 from mct_s2s.planning.make import make_plan
@@ -178,7 +177,7 @@ async def converge(
 async def _apply(
     azure: Azure, goal: Goal, convergence: Convergence, stores: Mapping[str, SecretStore], progress: Progress
 ) -> Convergence:
-    secrets = [change for change in convergence.plan.changes if needs_store(change)]
+    secrets = [one for one in convergence.plan.changes if isinstance(one, AddCredential) and one.needs_store]
     await together(
         *(stores[one.client].check(one.client_id if isinstance(one.client_id, str) else None) for one in secrets)
     )

@@ -62,3 +62,8 @@ def grant_on_vault(vault: str, role: str, principal: str, kind: str | None = Non
     grant = command("az", "role", "assignment", "create", "--role", role, *whom)
     look_up = command("az", "keyvault", "show", "--name", vault, "--query", "id", "--output", "tsv")
     return f'{grant} --scope "$({look_up})"'
+
+
+def credential_removal(client_id: str, key_id: str, *options: str) -> str:
+    """The command that removes a client secret, or with `--cert` a certificate, from a registration."""
+    return command("az", "ad", "app", "credential", "delete", "--id", client_id, "--key-id", key_id, *options)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import ClassVar
 
-from mct_s2s.model.ids import ApplicationIdUri, ClientId, PrincipalId, TenantId
-from mct_s2s.model.proofs import Certificate
 from mct_s2s.model.settings_backup import Backup
+from mct_s2s.model.site_settings import SETTINGS, Required, Setting
 
 
 @dataclass(frozen=True)
@@ -28,34 +29,24 @@ class ServiceSpec:
     """False for commands that add to a trust which has to be there."""
 
 
-@dataclass(frozen=True)
-class SecretSpec:
-    """A client secret, valid until `expires` (aware, UTC)."""
+class Kept(StrEnum):
+    """What is secret about a credential that is made, and so is kept in a store."""
 
-    expires: datetime
-    shorten: bool = False
-    """Whether the longest lifetime that the tenant allows will do, where that is shorter."""
+    SECRET = "secret"  # noqa: S105  # the word, not a secret
+    PRIVATE_KEY = "private key"
 
 
 @dataclass(frozen=True)
-class CertificateSpec:
-    """A certificate: the given one, or else one with a key pair of its own, valid between the two moments."""
+class CredentialSpec:
+    """A credential that a client application is to have. Each kind has its own subclass in `planning.credentials`."""
 
-    starts: datetime
-    expires: datetime
-    given: Certificate | None = None
+    listed_apart: ClassVar[bool] = False
+    """Whether Graph lists such credentials apart from their application: then they are asked for."""
 
-
-@dataclass(frozen=True)
-class FederatedSpec:
-    """Another issuer's tokens instead of a secret; without an audience, the one that the cloud asks for."""
-
-    issuer: str
-    subject: str
-    audience: str | None = None
-
-
-CredentialWish = SecretSpec | CertificateSpec | FederatedSpec
+    @property
+    def keeps(self) -> Kept | None:
+        """What has to be stored; `None` where nothing secret is made."""
+        return None
 
 
 @dataclass(frozen=True)
@@ -63,7 +54,7 @@ class ClientSpec:
     """One client application: its display name, or the appId of a registration to adopt."""
 
     name: str
-    credential: CredentialWish | None
+    credential: CredentialSpec | None
     consent: bool = True
     management_reference: str | None = None
     """As of the service application."""
@@ -76,27 +67,28 @@ class SettingsScope(StrEnum):
     CLIENTS = "clients"
     """The allow lists and the role: what one more client needs."""
     OFF = "off"
-    """Only `ServiceAuthEnabled`, set to `false`."""
+    """Only the switch, off."""
     NONE = "none"
 
 
 @dataclass(frozen=True)
 class GivenValues:
-    """Values that the operator, or a handoff file, gives instead of the directory."""
+    """Values of the settings that the operator, or a handoff file, gives instead of the directory."""
 
-    audience: ApplicationIdUri | None = None
-    tenant_name: str | None = None
-    tenant_id: TenantId | None = None
-    role: str | None = None
-    application_ids: tuple[ClientId, ...] = ()
-    object_ids: tuple[PrincipalId, ...] = ()
+    settings: Mapping[str, str] = field(default_factory=dict)
+    """By name, checked; ids are joined as on the lists."""
     app_service: str | None = None
     """The App Service that a handoff file was written for, slot included, where it says one."""
+
+    def value(self, setting: Setting) -> str | None:
+        """What was given for a setting."""
+        return self.settings.get(setting.name)
 
     @property
     def need_no_directory(self) -> bool:
         """Whether everything that only the directory knows is given."""
-        return None not in (self.audience, self.tenant_name, self.tenant_id)
+        needed = (one for one in SETTINGS if one.required is Required.ALWAYS and one.option is not None)
+        return all(one.name in self.settings for one in needed)
 
 
 @dataclass(frozen=True)

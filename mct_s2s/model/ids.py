@@ -16,11 +16,11 @@ from uuid import UUID, uuid5
 
 TenantId = NewType("TenantId", str)
 ClientId = NewType("ClientId", str)
-"""`appId`: what an application is called in tokens and in `ServiceApplicationIds`."""
+"""`appId`: what an application is called in tokens and on the clients' allow list."""
 ApplicationObjectId = NewType("ApplicationObjectId", str)
 """`id` of an application, used in Graph paths only."""
 PrincipalId = NewType("PrincipalId", str)
-"""`id` of a service principal; what tokens call `oid` and `ServiceObjectIds` lists."""
+"""`id` of a service principal; what tokens call `oid`, and what is on the identities' allow list."""
 AppRoleId = NewType("AppRoleId", str)
 KeyId = NewType("KeyId", str)
 """`keyId` of a password or certificate credential."""

@@ -19,7 +19,7 @@ from mct_s2s.model.ids import (
 )
 from mct_s2s.model.proofs import Certificate, Federation
 from mct_s2s.model.resource_id import ResourceId
-from mct_s2s.model.site_settings import APPLICATION_IDS, OBJECT_IDS, AllowList, AppSettings, allow_list
+from mct_s2s.model.site_settings import APPLICATION_IDS, OBJECT_IDS, AllowList, AppSettings
 
 EXPIRING_WITHIN = timedelta(days=30)
 """A credential that ends so soon is told, and is to be replaced."""
@@ -62,11 +62,16 @@ class AppRole:
 
 
 class CredentialKind(StrEnum):
-    """How a client application proves who it is."""
+    """The three lists in which Entra ID keeps what an application signs in with."""
 
     SECRET = "secret"  # noqa: S105  # the word, not a secret
     CERTIFICATE = "certificate"
     FEDERATED = "federated"
+
+    @property
+    def noun(self) -> str:
+        """What a person calls it: `federated credential`."""
+        return "federated credential" if self is CredentialKind.FEDERATED else self.value
 
 
 NEVER = datetime(2299, 12, 31, tzinfo=UTC)
@@ -395,13 +400,13 @@ class AppService:
 
     @property
     def allowed_client_ids(self) -> AllowList:
-        """`ServiceApplicationIds`."""
-        return allow_list(self.settings, APPLICATION_IDS)
+        """The client applications that are allowed."""
+        return APPLICATION_IDS.list_in(self.settings)
 
     @property
     def allowed_object_ids(self) -> AllowList:
-        """`ServiceObjectIds`."""
-        return allow_list(self.settings, OBJECT_IDS)
+        """The service principals that are allowed."""
+        return OBJECT_IDS.list_in(self.settings)
 
 
 @dataclass(frozen=True)
@@ -444,6 +449,11 @@ class Observed:
     """Who signed in. Looked at only where a registration is in question."""
     custody: Mapping[str, Custody] = field(default_factory=dict)
     """By appId in lower case: of the registrations that nothing but their names speaks for, or that are adopted."""
+
+    @property
+    def settings(self) -> AppSettings:
+        """The App Service's application settings; empty where no App Service was looked at."""
+        return self.app_service.settings if self.app_service is not None else {}
 
     def custody_of(self, application: Application) -> Custody:
         """In whose hands a registration is, as far as that was in question."""

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import assert_never
 
 from mct_s2s.errors import NotThere
-from mct_s2s.model.desired import CertificateSpec, ClientSpec, FederatedSpec, SecretSpec
+from mct_s2s.model.desired import ClientSpec
 from mct_s2s.model.ids import (
     LONGEST_TAG,
     ApplicationObjectId,
@@ -23,14 +22,12 @@ from mct_s2s.model.ids import (
 from mct_s2s.model.observed import (
     Application,
     ClientApplication,
-    CredentialKind,
     IdentityResource,
     Observed,
     SecretNote,
-    ending,
 )
 from mct_s2s.planning.changes import (
-    AddSecret,
+    AddCredential,
     AlreadyRight,
     AnyChange,
     ApplicationEdits,
@@ -40,12 +37,12 @@ from mct_s2s.planning.changes import (
     Later,
     Part,
     Ref,
-    RemoveSecret,
     RestoreApplication,
     UpdateApplication,
 )
-from mct_s2s.planning.credentials import Holder, is_undelivered, plan_certificate, plan_federated
-from mct_s2s.planning.custody import Known, adoption, refuse_foreign
+from mct_s2s.planning.credentials import plan_credential
+from mct_s2s.planning.credentials.base import ClientState
+from mct_s2s.planning.custody import adoption, refuse_foreign
 from mct_s2s.planning.edits import missing_reference
 from mct_s2s.planning.membership import members
 from mct_s2s.planning.plan import Facts, Left, ManualStep
@@ -126,11 +123,11 @@ def plan_client(spec: ClientSpec, service: Service, observed: Observed, facts: F
     if found is None or found.principal is None:
         after = (key,) if deleted is not None else ()
         changes.append(service_principal(f"{key}:principal", spec.name, client_id, observed, option, after=after))
-    proof = _plan_credential(spec, Holder(spec.name, application, object_id, client_id, service.uri), observed, facts)
-    changes.extend(proof)
-    tags = tuple(
-        tag for tag in _vault_tags(spec, proof, observed) if application is None or tag not in application.tags
-    )
+    note = observed.secrets.get(spec.name, SecretNote())
+    state = ClientState(spec.name, application, object_id, client_id, service.uri, note, observed.cloud, facts)
+    credential = plan_credential(spec.credential, state)
+    changes.extend(credential)
+    tags = _vault_tags(application, note, credential)
     reference = missing_reference(application, spec.management_reference) if application is not None else None
     if (
         application is None
@@ -154,7 +151,7 @@ def plan_client(spec: ClientSpec, service: Service, observed: Observed, facts: F
                     management_reference=reference,
                 ),
                 is_new=application is None,
-                after=(key, *(change.key for change in proof)),
+                after=(key, *(change.key for change in credential)),
             )
         )
     consented = not isinstance(principal, Ref) and observed.trust.is_assigned(principal, service.role_id)
@@ -187,8 +184,8 @@ def _adopted_or_ours(spec: ClientSpec, found: ClientApplication | None, observed
         return ()
     if is_guid(spec.name):
         return (adoption(found.application, observed, ABOUT),)
-    known = Known(observed.secrets.get(spec.name, SecretNote()), spec.credential)
-    refuse_foreign(found.application, observed, known, OPTION)
+    note = observed.secrets.get(spec.name, SecretNote())
+    refuse_foreign(found.application, observed, OPTION, note, spec.credential)
     return ()
 
 
@@ -267,79 +264,12 @@ def find_client(name: str, service_unique_name: str, observed: Observed) -> Clie
     return namesakes[0] if namesakes else None
 
 
-def orphans(application: Application | None, note: SecretNote) -> tuple[str, ...]:
-    """Key ids of secrets that an attempt made and never delivered."""
-    if application is None:
-        return ()
-    return tuple(
-        credential.key_id
-        for credential in application.credentials
-        if credential.kind is CredentialKind.SECRET
-        and note.is_about(credential, application.client_id)
-        and credential.key_id != note.delivered
-    )
-
-
-def _plan_credential(spec: ClientSpec, holder: Holder, observed: Observed, facts: Facts) -> list[AnyChange]:
-    note = observed.secrets.get(spec.name, SecretNote())
-    match spec.credential:
-        case None:
-            return []
-        case SecretSpec():
-            return _plan_secret(spec.credential, holder, note, facts)
-        case CertificateSpec():
-            return plan_certificate(spec.credential, holder, note, facts.credential_name, facts.now)
-        case FederatedSpec():
-            return plan_federated(spec.credential, holder, observed.cloud)
-        case _ as never:
-            assert_never(never)
-
-
-def _plan_secret(spec: SecretSpec, holder: Holder, note: SecretNote, facts: Facts) -> list[AnyChange]:
-    key, application = f"client:{holder.name}:secret", holder.application
-    lost = orphans(application, note)
-    changes: list[AnyChange] = [
-        RemoveSecret(
-            key=f"{key}:orphan:{key_id}",
-            name=holder.name,
-            detail="created by an interrupted run; its value is lost",
-            object_id=application.object_id,
-            key_id=KeyId(key_id),
-        )
-        for key_id in lost
-        if application is not None
-    ]
-    usable = any(
-        credential.key_id not in lost and not is_undelivered(credential, note) and credential.is_valid_at(facts.now)
-        for credential in holder.credentials
-    )
-    arrived = isinstance(holder.client_id, str) and note.is_fresh(holder.client_id, facts.now)
-    if not usable and not arrived:
-        changes.append(
-            AddSecret(
-                key=key,
-                name=holder.name,
-                detail=ending(spec.expires),
-                client=holder.name,
-                object_id=holder.object_id,
-                client_id=holder.client_id,
-                credential_name=facts.credential_name,
-                expires=spec.expires,
-                audience=holder.audience,
-                shorten=spec.shorten,
-                instead_of=note.delivered,
-                after=(f"client:{holder.name}", *(change.key for change in changes)),
-            )
-        )
-    return changes
-
-
-def _vault_tags(spec: ClientSpec, proof: Sequence[AnyChange], observed: Observed) -> tuple[str, ...]:
-    """What the registration has to remember: the key vault secret that a removal has to name, or to delete."""
-    note = observed.secrets.get(spec.name, SecretNote())
-    lies_there = note.delivered is not None or any(isinstance(change, AddSecret) for change in proof)
-    tag = vault_tag(note.vault) if note.vault is not None and lies_there else ""
-    return (tag,) if tag and len(tag) <= LONGEST_TAG else ()
+def _vault_tags(application: Application | None, note: SecretNote, credential: Sequence[AnyChange]) -> tuple[str, ...]:
+    """What the registration has yet to remember: the key vault secret that a removal has to name, or to delete."""
+    makes_one = any(isinstance(change, AddCredential) and change.needs_store for change in credential)
+    tag = vault_tag(note.vault) if note.vault is not None and (note.delivered is not None or makes_one) else ""
+    known = application.tags if application is not None else ()
+    return (tag,) if tag and len(tag) <= LONGEST_TAG and tag not in known else ()
 
 
 def _consent_by_others(spec: ClientSpec, client_id: Later[ClientId]) -> ManualStep:

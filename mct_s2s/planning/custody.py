@@ -10,24 +10,24 @@ its allow lists, what an administrator has consented to, and what the operator n
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 
 from mct_s2s.errors import Refused
 from mct_s2s.model.commands import command, option, own_command
-from mct_s2s.model.desired import CertificateSpec, CredentialWish, FederatedSpec
-from mct_s2s.model.ids import PrincipalId, certificate_key_id, same_id
+from mct_s2s.model.desired import CredentialSpec
+from mct_s2s.model.ids import PrincipalId, same_id
 from mct_s2s.model.observed import (
     Application,
     ClientApplication,
     Credential,
-    CredentialKind,
     Custody,
     Observed,
+    Owner,
     SecretNote,
 )
-from mct_s2s.model.site_settings import AUDIENCE, AppSettings, value_of
+from mct_s2s.model.site_settings import AUDIENCE, AppSettings
+from mct_s2s.planning.credentials import is_known
 from mct_s2s.planning.membership import members
 from mct_s2s.planning.restoring import is_called, purging
 
@@ -38,48 +38,16 @@ CLOCKS_DIFFER = timedelta(minutes=5)
 """How far this machine's clock and Entra's may be apart."""
 
 
-@dataclass(frozen=True)
-class Known:
-    """The credentials that may be there: those that a store of ours speaks of, and those that were asked for."""
-
-    note: SecretNote = field(default_factory=SecretNote)
-    spec: CredentialWish | None = None
-
-    def holds(self, credential: Credential) -> bool:
-        """Whether this one is among them."""
-        match credential.kind:
-            case CredentialKind.SECRET:
-                is_attempt = credential.is_ours and credential.name in self.note.attempts
-                return same_id(credential.key_id, self.note.delivered) or is_attempt
-            case CredentialKind.CERTIFICATE:
-                return credential.thumbprint is not None and self._holds_key(credential.thumbprint)
-            case CredentialKind.FEDERATED:
-                spec, found = self.spec, credential.federation
-                return (
-                    isinstance(spec, FederatedSpec)
-                    and found is not None
-                    and (found.issuer, found.subject) == (spec.issuer, spec.subject)
-                )
-
-    def _holds_key(self, thumbprint: str) -> bool:
-        given = self.spec.given if isinstance(self.spec, CertificateSpec) else None
-        certificates = [one for one in (given, self.note.pending) if one is not None]
-        return any(same_id(thumbprint, one.thumbprint) for one in certificates) or same_id(
-            certificate_key_id(thumbprint), self.note.delivered
-        )
-
-
 def is_named(application: Application, adopt: str | None, settings: AppSettings) -> bool:
     """Whether the operator or the App Service names this service application."""
-    named = (adopt, value_of(settings, AUDIENCE))
+    named = (adopt, AUDIENCE.value_in(settings))
     return any(word and word.strip() and is_called(application, word.strip()) for word in named)
 
 
 def in_question(observed: Observed, names: tuple[str, ...]) -> Iterator[ClientApplication]:
     """Registrations whose custody has to be looked at: nothing but their name speaks for them, or they are adopted."""
     trust = observed.trust
-    settings = observed.app_service.settings if observed.app_service else {}
-    if trust.service is not None and not is_named(trust.service, None, settings):
+    if trust.service is not None and not is_named(trust.service, None, observed.settings):
         yield ClientApplication(trust.service, trust.principal)
     if not names:
         return
@@ -89,20 +57,28 @@ def in_question(observed: Observed, names: tuple[str, ...]) -> Iterator[ClientAp
             yield client
 
 
-def refuse_foreign(application: Application, observed: Observed, known: Known, adopt_by: str) -> None:
+def refuse_foreign(
+    application: Application,
+    observed: Observed,
+    adopt_by: str,
+    note: SecretNote | None = None,
+    spec: CredentialSpec | None = None,
+) -> None:
     """Stop before a registration is used that may be in somebody else's hands.
 
     Args:
         application: found by its name alone.
         observed: the world, with its custody.
-        known: the credentials that may be there.
         adopt_by: how it is adopted nevertheless: `--client`.
+        note: what its store remembers, if it has one: those credentials may be there.
+        spec: the credential that was asked for, if one was: it may be there, too.
 
     Raises:
         Refused: `registration-not-ours`.
     """
     custody = observed.custody_of(application)
-    told = _foreign(custody, observed.caller, known)
+    unknown = [one for one in custody.credentials if not is_known(one, note or SecretNote(), spec)]
+    told = _foreign(custody.owners, unknown, observed.caller)
     if told:
         raise not_ours(application, told, adopt_by)
 
@@ -118,15 +94,15 @@ def refuse_faster(
         Refused: `registration-not-ours`.
     """
     is_young = application.created is not None and application.created >= since - CLOCKS_DIFFER
-    strange = tuple(one for one in custody.credentials if not (is_young and one.is_ours))
-    told = _foreign(Custody(custody.owners, strange), caller, Known())
+    unknown = [one for one in custody.credentials if not (is_young and one.is_ours)]
+    told = _foreign(custody.owners, unknown, caller)
     if told:
         raise not_ours(application, told, adopt_by)
 
 
-def foreign_owners(custody: Custody, caller: PrincipalId | None) -> tuple[str, ...]:
+def foreign_owners(owners: Iterable[Owner], caller: PrincipalId | None) -> tuple[str, ...]:
     """The names of those owners who are not the caller."""
-    return tuple(dict.fromkeys(owner.name for owner in custody.owners if not same_id(owner.id, caller)))
+    return tuple(dict.fromkeys(owner.name for owner in owners if not same_id(owner.id, caller)))
 
 
 def not_ours(application: Application, told: str, adopt_by: str) -> Refused:
@@ -171,19 +147,15 @@ def _adopting(adopt_by: str, application: Application) -> str:
     return f"If it is the right one, use its appId {application.client_id} instead of its name (setup: {named})."
 
 
-def _foreign(custody: Custody, caller: PrincipalId | None, known: Known) -> str:
-    owners = foreign_owners(custody, caller)
-    strange = _counted(tuple(one for one in custody.credentials if not known.holds(one)))
-    owned = f"it is owned by {', '.join(owners)}" if owners else ""
-    held = f"it has {strange} that this machine did not create" if strange else ""
+def _foreign(owners: Iterable[Owner], unknown: Iterable[Credential], caller: PrincipalId | None) -> str:
+    """In whose hands it may be; empty where it is in nobody else's."""
+    others, credentials = foreign_owners(owners, caller), _counted(unknown)
+    owned = f"it is owned by {', '.join(others)}" if others else ""
+    held = f"it has {credentials} that this machine did not create" if credentials else ""
     return ", and ".join(part for part in (owned, held) if part)
 
 
-def _counted(credentials: tuple[Credential, ...]) -> str:
+def _counted(credentials: Iterable[Credential]) -> str:
     """`2 secrets and 1 federated credential`."""
-    words = {CredentialKind.FEDERATED: "federated credential"}
     counts = Counter(credential.kind for credential in credentials)
-    parts = [
-        f"{count} {words.get(kind, kind.value)}{'s' if count > 1 else ''}" for kind, count in counts.items() if count
-    ]
-    return " and ".join(parts)
+    return " and ".join(f"{count} {kind.noun}{'s' if count > 1 else ''}" for kind, count in counts.items())

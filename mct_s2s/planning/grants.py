@@ -33,7 +33,11 @@ _LEAST_ROLES = {
     LOGIC_APPS: "Logic App Contributor",
     CONTAINER_APPS: "Container Apps Contributor",
 }
-"""Built-in roles that may write to a resource, and so switch its identity on."""
+"""Built-in roles that may write to a resource, and so enable its identity."""
+_DELETE_LOCK = ("az", "lock", "delete", "--ids")
+_ASSIGN_ROLE = ("az", "role", "assignment", "create", "--assignee")
+_ADD_PERMISSION = ("az", "ad", "app", "permission", "add", "--id")
+_CONSENT_TO = ("az", "ad", "app", "permission", "admin-consent", "--id")
 
 
 @dataclass(frozen=True)
@@ -52,42 +56,18 @@ class Grant:
         """`ask an Owner for the role Website Contributor on 'contosolearn'`."""
         return f"ask {self.who} {self.what}"
 
+    @property
+    def request_with_command(self) -> str:
+        """The same on one line with what they run."""
+        return self.request + (f". They run: {self.command}" if self.command else "")
+
 
 @dataclass(frozen=True)
 class Lack:
     """A step that the caller may not do, and what it takes."""
 
-    doing: str
+    step: str
     grant: Grant
-
-
-_DOING = {
-    Right.CREATE_APPLICATION: "create the app registration '{}'",
-    Right.CHANGE_APPLICATION: "update the app registration '{}'",
-    Right.CREATE_PRINCIPAL: "create the service principal of '{}'",
-    Right.CONSENT: "grant admin consent to '{}'",
-    Right.DELETE_APPLICATION: "delete the app registration '{}'",
-    Right.REVOKE: "revoke the admin consent of '{}'",
-    Right.DISABLE_IDENTITY: "disable the managed identity of '{}'",
-    Right.READ_SETTINGS: "read the application settings of '{}'",
-    Right.WRITE_SETTINGS: "write the application settings of '{}'",
-    Right.RESTART: "restart '{}'",
-    Right.ENABLE_IDENTITY: "enable the managed identity of '{}'",
-}
-
-
-_DOING_ANY = {
-    Right.CREATE_APPLICATION: "create app registrations",
-    Right.CHANGE_APPLICATION: "update the app registrations you create",
-    Right.CREATE_PRINCIPAL: "create service principals",
-    Right.CONSENT: "grant admin consent",
-}
-"""The steps on objects that do not exist yet and have no name."""
-
-
-def doing(need: Need) -> str:
-    """The step as a verb phrase: `grant admin consent to 'Import'`."""
-    return _DOING[need.right].format(need.subject) if need.subject else _DOING_ANY[need.right]
 
 
 def lacks(judged: Judged, access: Access) -> tuple[Lack, ...]:
@@ -96,19 +76,15 @@ def lacks(judged: Judged, access: Access) -> tuple[Lack, ...]:
         found = [_azure(judged.need, obstacle, access.directory) for obstacle in judged.obstacles]
     else:
         found = [_directory(judged.need, access.directory)] if judged.obstacles else []
-    return tuple(Lack(doing(judged.need), grant) for grant in found)
+    return tuple(Lack(judged.need.step, grant) for grant in found)
 
 
 def in_words(lacking: Iterable[Lack]) -> tuple[str, ...]:
     """One line for each thing that somebody has to do: all the steps that wait for it, whom to ask, what they type."""
     steps: dict[Grant, dict[str, None]] = {}
     for lack in lacking:
-        steps.setdefault(lack.grant, {})[lack.doing] = None
-    return tuple(f"{', '.join(waiting)}: {_asking(grant)}" for grant, waiting in steps.items())
-
-
-def _asking(grant: Grant) -> str:
-    return grant.request + (f". They run: {grant.command}" if grant.command else "")
+        steps.setdefault(lack.grant, {})[lack.step] = None
+    return tuple(f"{', '.join(waiting)}: {grant.request_with_command}" for grant, waiting in steps.items())
 
 
 def _azure(need: Need, obstacle: Obstacle, rights: DirectoryRights | None) -> Grant:
@@ -117,13 +93,7 @@ def _azure(need: Need, obstacle: Obstacle, rights: DirectoryRights | None) -> Gr
         return Grant(
             f"to remove the read-only lock '{obstacle.name}'",
             "an Owner or User Access Administrator",
-            command(
-                "az",
-                "lock",
-                "delete",
-                "--ids",
-                f"{obstacle.scope}/providers/Microsoft.Authorization/locks/{obstacle.name}",
-            ),
+            command(*_DELETE_LOCK, f"{obstacle.scope}/providers/Microsoft.Authorization/locks/{obstacle.name}"),
         )
     if obstacle.kind is ObstacleKind.DENIAL:
         return Grant(
@@ -135,18 +105,7 @@ def _azure(need: Need, obstacle: Obstacle, rights: DirectoryRights | None) -> Gr
     return Grant(
         f"for the role {role} on '{need.subject}'",
         "an Owner or User Access Administrator",
-        command(
-            "az",
-            "role",
-            "assignment",
-            "create",
-            "--assignee",
-            assignee or "CALLER",
-            "--role",
-            role,
-            "--scope",
-            str(need.resource),
-        ),
+        command(*_ASSIGN_ROLE, assignee or "CALLER", "--role", role, "--scope", str(need.resource)),
     )
 
 
@@ -173,24 +132,9 @@ def _directory(need: Need, rights: DirectoryRights | None) -> Grant:
     return Grant(
         f"for the Microsoft Graph application permission {' and '.join(lacking)}",
         "a Privileged Role Administrator",
-        " && ".join(
-            [
-                command(
-                    "az",
-                    "ad",
-                    "app",
-                    "permission",
-                    "add",
-                    "--id",
-                    caller,
-                    "--api",
-                    GRAPH_APP_ID,
-                    "--api-permissions",
-                    *permissions,
-                ),
-                command("az", "ad", "app", "permission", "admin-consent", "--id", caller),
-            ]
-        ),
+        command(*_ADD_PERMISSION, caller, "--api", GRAPH_APP_ID, "--api-permissions", *permissions)
+        + " && "
+        + command(*_CONSENT_TO, caller),
     )
 
 

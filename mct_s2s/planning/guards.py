@@ -7,6 +7,7 @@ from mct_s2s.model.commands import command, option
 from mct_s2s.model.desired import GivenValues
 from mct_s2s.model.ids import same_id
 from mct_s2s.model.observed import AppService, Observed, Site, Tenant
+from mct_s2s.model.site_settings import TENANT_ID
 
 
 def refuse_function_app(site: Site) -> None:
@@ -58,10 +59,11 @@ def refuse_foreign_values(given: GivenValues, app_service: AppService) -> None:
             remedy="Use it for that App Service:",
             command=f"mct-s2s configure-appservice --from FILE {there}",
         )
-    if given.tenant_id is not None and not same_id(given.tenant_id, app_service.tenant_id):
+    tenant_id = given.value(TENANT_ID)
+    if tenant_id is not None and not same_id(tenant_id, app_service.tenant_id):
         raise Refused(
             "other-tenant",
-            f"The values are for the tenant '{given.tenant_id}', but the App Service '{site.label}' belongs to the "
+            f"The values are for the tenant '{tenant_id}', but the App Service '{site.label}' belongs to the "
             f"tenant '{app_service.tenant_id}': they would give access to clients of the other tenant. Nothing "
             "was changed.",
             remedy="Use values from a service application in the App Service's own tenant.",
@@ -69,7 +71,7 @@ def refuse_foreign_values(given: GivenValues, app_service: AppService) -> None:
 
 
 def check(observed: Observed) -> None:
-    """Both refusals, for whatever of the world was looked at."""
+    """Both refusals, for whatever was looked at."""
     if observed.app_service is None:
         return
     refuse_function_app(observed.app_service.site)

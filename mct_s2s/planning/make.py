@@ -16,8 +16,8 @@ from mct_s2s.planning.plan import Facts, Left, ManualStep, Plan
 from mct_s2s.planning.removal import plan_removal
 from mct_s2s.planning.rotation import plan_rotation
 from mct_s2s.planning.service import Service, plan_service
-from mct_s2s.planning.site import plan_site, settings_wish
-from mct_s2s.planning.slots import would_travel
+from mct_s2s.planning.site import plan_site, settings_spec
+from mct_s2s.planning.slots import swap_note
 from mct_s2s.planning.wire import plan_wire
 
 
@@ -55,12 +55,12 @@ def make_plan(desired: Desired, observed: Observed, facts: Facts) -> Plan:
         steps.append(step)
         left += unread
     if desired.settings is SettingsScope.NONE:
-        spec = settings_wish(
+        spec = settings_spec(
             replace(desired, settings=SettingsScope.ALL), observed, service, application_ids, object_ids
         )
         left.append(ManualStep(Left.SETTINGS, "Someone else must write the App Service settings.", spec=spec))
     else:
-        spec = settings_wish(desired, observed, service, application_ids, object_ids)
+        spec = settings_spec(desired, observed, service, application_ids, object_ids)
         site_steps = plan_site(observed, spec, restart=desired.restart)
         steps += site_steps or _settings_already_right(observed)
     adopted = (*(service.notes if service else ()), *(note for client in clients for note in client.notes))
@@ -71,7 +71,7 @@ def _notes(observed: Observed, steps: list[AnyChange]) -> tuple[str, ...]:
     site, writes = observed.app_service, [step for step in steps if isinstance(step, WriteSettings)]
     if site is None:
         return ()
-    notes = (would_travel(site, write.changed) for write in writes)
+    notes = (swap_note(site, write.changed) for write in writes)
     return tuple(note for note in notes if note is not None)
 
 

@@ -154,7 +154,7 @@ class Results:
         """The id, or `None` while it is not known."""
         return self.resolve(later) if not isinstance(later, Ref) or (later.key, later.part) in self._values else None
 
-    def end_of(self, key: str, planned: datetime) -> datetime:
+    def end_of(self, key: str, planned: datetime | None) -> datetime | None:
         """When the credential that a change made ends: the tenant may have allowed less than was planned."""
         end = self._values.get((key, Part.EXPIRES))
         return datetime.fromisoformat(end) if end else planned

@@ -14,9 +14,7 @@ from mct_s2s.model.caller_rights import Access, Verdict
 from mct_s2s.model.ids import ApplicationObjectId, same_id
 from mct_s2s.model.observed import Application, Observed
 from mct_s2s.planning.changes import (
-    AddCertificate,
-    AddFederatedCredential,
-    AddSecret,
+    AddCredential,
     AnyChange,
     AssignAppRole,
     CreateApplication,
@@ -38,7 +36,7 @@ from mct_s2s.planning.changes import (
 from mct_s2s.planning.grants import Lack, lacks
 from mct_s2s.planning.plan import Left, ManualStep, Plan
 from mct_s2s.planning.rights import Judged, Need, Obstacle, ObstacleKind, Right, judge
-from mct_s2s.planning.unwire import taking_out
+from mct_s2s.planning.unwire import delete_settings_command
 
 
 @dataclass(frozen=True)
@@ -104,7 +102,7 @@ def need_of(change: AnyChange, observed: Observed) -> Need | None:  # noqa: C901
     match change:
         case CreateApplication():
             return Need(Right.CREATE_APPLICATION, change.name)
-        case UpdateApplication() | AddSecret() | RemoveSecret() | AddCertificate() | AddFederatedCredential():
+        case UpdateApplication() | AddCredential() | RemoveSecret():
             return Need(Right.CHANGE_APPLICATION, _name(change, observed), application=_known(change.object_id))
         case CreateServicePrincipal():
             known = None if isinstance(change.client_id, Ref) else _object_id(change.client_id, observed)
@@ -183,7 +181,7 @@ def stopped(missing: Iterable[str], lacking: Iterable[Right], request_id: str | 
 
 
 def _is_left(change: AnyChange, refused: dict[str, Judged]) -> bool:
-    """Settings that shut somebody out, or that are put back, are not left: the rest of the plan rests on them."""
+    """Settings that revoke access, or that are restored, are not left: the rest of the plan rests on them."""
     if isinstance(change, WriteSettings) and (change.first or change.spec.exact):
         return False
     if isinstance(change, WireApp) and change.spec.undo:
@@ -225,7 +223,7 @@ def _left(change: AnyChange, judged: Judged, access: Access) -> ManualStep:
             f"You can't remove the settings that --wire wrote to '{change.name}'. Someone else must do it.",
             resource=change.site.resource,
             needed=needed,
-            command=taking_out(change.site.resource, change.changed),
+            command=delete_settings_command(change.site.resource, change.changed),
         )
     assert isinstance(change, RestartSite)  # noqa: S101  # the last and last that can be left
     what = f"You can't restart '{change.name}'. Someone else must do it."
@@ -241,9 +239,7 @@ def _known(object_id: Later[ApplicationObjectId]) -> ApplicationObjectId | None:
     return None if isinstance(object_id, Ref) else object_id
 
 
-def _name(
-    change: UpdateApplication | AddSecret | RemoveSecret | AddCertificate | AddFederatedCredential, observed: Observed
-) -> str:
+def _name(change: UpdateApplication | AddCredential | RemoveSecret, observed: Observed) -> str:
     """What people call the registration: a change's own name may be that of its URI."""
     for application in _applications(observed):
         if application.object_id == change.object_id:

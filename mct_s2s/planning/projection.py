@@ -14,16 +14,12 @@ from mct_s2s.model.observed import (
     Application,
     Assignment,
     ClientApplication,
-    Credential,
-    CredentialKind,
     Observed,
     ServicePrincipal,
     Trust,
 )
 from mct_s2s.planning.changes import (
-    AddCertificate,
-    AddFederatedCredential,
-    AddSecret,
+    AddCredential,
     AnyChange,
     AssignAppRole,
     CreateApplication,
@@ -60,7 +56,7 @@ def project(
     return replace(after, trust=_with_holders(after))
 
 
-def _with(world: Observed, change: AnyChange, results: Results) -> Observed:  # noqa: C901, PLR0912  # a flat table
+def _with(world: Observed, change: AnyChange, results: Results) -> Observed:  # noqa: C901  # a flat table
     trust = world.trust
     match change:
         case CreateApplication():
@@ -81,18 +77,8 @@ def _with(world: Observed, change: AnyChange, results: Results) -> Observed:  # 
             client_id = results.resolve(change.client_id)
             principal_id: Ref[PrincipalId] = Ref(change.key, Part.PRINCIPAL_ID)
             trust = _present(trust, ServicePrincipal(results.resolve(principal_id), client_id, change.name))
-        case AddSecret():
-            key_id: KeyId | None = results.known(Ref(change.key, Part.KEY_ID))
-            if key_id is not None:
-                ends = results.end_of(change.key, change.expires)
-                secret = Credential(CredentialKind.SECRET, key_id, change.credential_name, ends)
-                trust = _edited(
-                    trust,
-                    results.resolve(change.object_id),
-                    lambda app: replace(app, credentials=(*app.credentials, secret)),
-                )
-        case AddCertificate() | AddFederatedCredential():
-            trust = _proven(trust, change, results)
+        case AddCredential():
+            trust = _signing_in(trust, change, results)
         case RemoveSecret():
             trust = _edited(
                 trust,
@@ -125,23 +111,18 @@ def _with(world: Observed, change: AnyChange, results: Results) -> Observed:  # 
     return replace(world, trust=trust)
 
 
-def _proven(trust: Trust, change: AddCertificate | AddFederatedCredential, results: Results) -> Trust:
+def _signing_in(trust: Trust, change: AddCredential, results: Results) -> Trust:
+    """With a credential that was added, or brought up to date."""
     key_id: KeyId | None = results.known(Ref(change.key, Part.KEY_ID))
     if key_id is None:
         return trust
-    if isinstance(change, AddCertificate):
-        thumbprint = change.given.thumbprint if change.given else None
-        name = change.credential_name
-        proof = Credential(CredentialKind.CERTIFICATE, key_id, name, change.expires, thumbprint=thumbprint)
-    else:
-        name = change.federation.name
-        proof = Credential(CredentialKind.FEDERATED, key_id, name, None, federation=change.federation)
+    added = change.registered(key_id, results.end_of(change.key, change.expires))
 
-    def with_proof(app: Application) -> Application:
-        others = tuple(c for c in app.credentials if not same_id(c.key_id, key_id))
-        return replace(app, credentials=(*others, proof))
+    def with_it(app: Application) -> Application:
+        others = tuple(one for one in app.credentials if not same_id(one.key_id, key_id))
+        return replace(app, credentials=(*others, added))
 
-    return _edited(trust, results.resolve(change.object_id), with_proof)
+    return _edited(trust, results.resolve(change.object_id), with_it)
 
 
 def _created(trust: Trust, change: CreateApplication, results: Results) -> Trust:

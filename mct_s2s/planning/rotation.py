@@ -8,17 +8,16 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from mct_s2s.errors import NotThere, Refused
-from mct_s2s.model.commands import command
+from mct_s2s.model.commands import credential_removal
 from mct_s2s.model.desired import Rotation
-from mct_s2s.model.ids import LONGEST_TAG, KeyId, api_uri, same_id, vault_tag
-from mct_s2s.model.observed import Application, Credential, CredentialKind, Observed, SecretNote, WiredApp, ending
-from mct_s2s.model.site_settings import AUDIENCE, value_of
+from mct_s2s.model.ids import LONGEST_TAG, api_uri, same_id, vault_tag
+from mct_s2s.model.observed import Application, Credential, Observed, SecretNote, WiredApp, ending
+from mct_s2s.planning.application_uri import uri_in_use
 from mct_s2s.planning.changes import (
-    AddSecret,
     AlreadyRight,
     AnyChange,
     ApplicationEdits,
@@ -27,8 +26,9 @@ from mct_s2s.planning.changes import (
     Replacement,
     UpdateApplication,
 )
-from mct_s2s.planning.clients import ABOUT, OPTION, find_client, orphans
-from mct_s2s.planning.custody import Known, refuse_foreign
+from mct_s2s.planning.clients import ABOUT, OPTION, find_client
+from mct_s2s.planning.credentials.secret import AddSecret, orphan_removals, secrets_among
+from mct_s2s.planning.custody import refuse_foreign
 from mct_s2s.planning.membership import members
 from mct_s2s.planning.plan import Facts, Plan
 from mct_s2s.planning.wire import secret_read_by
@@ -69,7 +69,7 @@ def plan_rotation(rotation: Rotation, observed: Observed, facts: Facts, unique_n
         if application.client_id not in proven and application.client_id.lower() not in map(
             str.lower, rotation.clients
         ):
-            refuse_foreign(application, observed, Known(observed.secrets.get(name, SecretNote())), OPTION)
+            refuse_foreign(application, observed, OPTION, observed.secrets.get(name))
     service = observed.trust.service
     assert service is not None  # noqa: S101  # `rotating` has looked
     audience = _audience(service, observed)
@@ -100,8 +100,8 @@ class _Rotating:
         return self.observed.secrets.get(self.name, SecretNote())
 
     @property
-    def lost(self) -> tuple[str, ...]:
-        return orphans(self.application, self.note)
+    def lost(self) -> list[RemoveSecret]:
+        return orphan_removals(self.name, self.application, self.note)
 
     @property
     def current(self) -> Credential | None:
@@ -111,9 +111,8 @@ class _Rotating:
     @property
     def older(self) -> tuple[Credential, ...]:
         """Secrets of ours that are neither the one in use nor lost on the way."""
-        return tuple(
-            c for c in secrets(self.application) if c.is_ours and c is not self.current and c.key_id not in self.lost
-        )
+        others = {self.current.key_id if self.current else None, *(removal.key_id for removal in self.lost)}
+        return tuple(c for c in secrets(self.application) if c.is_ours and c.key_id not in others)
 
     @property
     def is_new_needed(self) -> bool:
@@ -149,7 +148,7 @@ class _Rotating:
 
     def steps(self) -> Iterator[AnyChange]:
         key = f"client:{self.name}:secret"
-        orphaned = [self._removal(key_id, "created by an interrupted run; its value is lost") for key_id in self.lost]
+        orphaned = self.lost
         yield from orphaned
         replaced = [credential for credential in self.older if self._is_followed(credential)]
         if self.is_new_needed:
@@ -176,9 +175,15 @@ class _Rotating:
         refreshed = tuple(change.key for change in refreshing)
         for credential in going:
             waits = refreshed if credential in hurried else ()
-            yield replace(
-                self._removal(credential.key_id, f"replaced: {credential.name}", after=(key, *waits)),
+            yield RemoveSecret(
+                key=f"{key}:{credential.key_id}",
+                name=self.name,
+                detail=f"replaced: {credential.name}",
+                object_id=self.application.object_id,
+                key_id=credential.key_id,
+                replaced_by=Replacement(self.name, self.application.client_id, f"{self.audience}/.default"),
                 once_refreshed=waits,
+                after=(key, *waits),
             )
         if not self.is_new_needed and not going and not orphaned:
             yield AlreadyRight(key=key, resource=ABOUT, name=self.name, id=self.application.client_id)
@@ -207,17 +212,7 @@ class _Rotating:
         for credential in foreign:
             yield (
                 f"'{self.name}' keeps a secret that mct-s2s did not create. When it is no longer used, delete it: "
-                + command(
-                    "az",
-                    "ad",
-                    "app",
-                    "credential",
-                    "delete",
-                    "--id",
-                    self.application.client_id,
-                    "--key-id",
-                    credential.key_id,
-                )
+                + credential_removal(self.application.client_id, credential.key_id)
             )
 
     def _remembering(self, key: str) -> Iterator[AnyChange]:
@@ -264,18 +259,6 @@ class _Rotating:
             after=(key,),
         )
 
-    def _removal(self, key_id: str, detail: str, after: tuple[str, ...] = ()) -> RemoveSecret:
-        replacement = Replacement(self.name, self.application.client_id, f"{self.audience}/.default") if after else None
-        return RemoveSecret(
-            key=f"client:{self.name}:secret:{key_id}",
-            name=self.name,
-            detail=detail,
-            object_id=self.application.object_id,
-            key_id=KeyId(key_id),
-            replaced_by=replacement,
-            after=after,
-        )
-
 
 def _called(applications: Iterable[Application]) -> dict[str, Application]:
     distinct = {application.client_id: application for application in applications}
@@ -285,13 +268,12 @@ def _called(applications: Iterable[Application]) -> dict[str, Application]:
 
 def secrets(application: Application) -> tuple[Credential, ...]:
     """Its client secrets, without certificates and federated credentials."""
-    return tuple(c for c in application.credentials if c.kind is CredentialKind.SECRET)
+    return secrets_among(application.credentials)
 
 
 def _audience(service: Application, observed: Observed) -> str:
     """What clients ask a token for: what the site expects, or the default URI."""
-    wanted = value_of(observed.app_service.settings, AUDIENCE) if observed.app_service else None
-    return wanted if wanted in service.identifier_uris and wanted else api_uri(service.client_id)
+    return uri_in_use(service, observed.settings) or api_uri(service.client_id)
 
 
 def _the_client(name: str, base: str, observed: Observed) -> Application:

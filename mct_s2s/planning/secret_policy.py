@@ -13,7 +13,7 @@ from mct_s2s.errors import S2SError
 from mct_s2s.model.caller_rights import SecretRestriction, SecretRule
 from mct_s2s.model.ids import ApplicationObjectId
 from mct_s2s.model.observed import Observed
-from mct_s2s.planning.changes import AddSecret
+from mct_s2s.planning.credentials.secret import AddSecret
 from mct_s2s.planning.plan import Plan
 
 CLOCK_SKEW = timedelta(minutes=5)

@@ -1,4 +1,4 @@
-"""Undoing `--wire`, and what a key vault holds: nothing of a client that goes is left behind unsaid.
+"""Undoing `--wire`, and what a key vault holds for a client that is removed: nothing is left behind unmentioned.
 
 Only settings that still are as they were written are taken out: what somebody has changed since is theirs.
 """
@@ -13,27 +13,32 @@ from mct_s2s.model.ids import ClientId, place_in_tag, wire_tag
 from mct_s2s.model.observed import Application, Observed, WiredApp
 from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.planning.changes import AlreadyRight, AnyChange, DeleteStoredSecret, SettingsSpec, WireApp
-from mct_s2s.planning.leaving import Leaving
 from mct_s2s.planning.plan import Left, ManualStep
+from mct_s2s.planning.removal_targets import RemovalTargets
 from mct_s2s.planning.site import describe
 from mct_s2s.planning.wire import CLIENT_SECRET, WRITTEN, secret_read_by, written_by_us
 
 ABOUT = "key vault secret"
 
 
+def unwire_key(app: WiredApp) -> str:
+    """The key of the step that takes our settings out of an app."""
+    return f"unwire:{app.site.resource}".lower()
+
+
 @dataclass(frozen=True)
 class Unwiring:
-    """The apps that were wired for clients which leave.
+    """The apps that were wired for clients which are removed.
 
     Attributes:
-        observed: the world.
-        leaving: who leaves.
+        observed: the apps, and whose API they call.
+        targets: who is removed.
         kept: appIds, in lower case, of registrations that stay: apps go on signing in as them, elsewhere.
-        everything: whether the whole trust goes, and so what any app calls it by.
+        everything: whether the whole trust is removed, and so what any app calls it by.
     """
 
     observed: Observed
-    leaving: Leaving
+    targets: RemovalTargets
     kept: frozenset[str]
     everything: bool
 
@@ -44,7 +49,7 @@ class Unwiring:
             if undo:
                 names = tuple(sorted(undo))
                 yield WireApp(
-                    key=f"unwire:{app.site.resource}".lower(),
+                    key=unwire_key(app),
                     name=app.site.label,
                     detail=f"without {describe(app.settings, names)}",
                     site=app.site,
@@ -52,12 +57,12 @@ class Unwiring:
                     changed=names,
                 )
 
-    def forgotten(self) -> Iterator[tuple[str, str]]:
+    def forgotten_tags(self) -> Iterator[tuple[str, str]]:
         """Tags of apps that are left with nothing to call by, each with the key of the step that must be done first."""
         for app in self.observed.wired_before:
             calling, _ = written_by_us(app, (), self.observed, is_caller=True)
             if not set(calling) - set(self._undo(app)):
-                yield wire_tag(str(app.site.resource)), f"unwire:{app.site.resource}".lower()
+                yield wire_tag(str(app.site.resource)), unwire_key(app)
 
     def unread(self) -> Iterator[ManualStep]:
         """Apps whose settings cannot be looked at: somebody else has to."""
@@ -67,7 +72,7 @@ class Unwiring:
                 f"Could not read the settings of '{resource.name}', which --wire has set up. If it still signs in "
                 "as a client that is removed, someone else must remove them.",
                 resource=resource,
-                command=taking_out(resource, WRITTEN),
+                command=delete_settings_command(resource, WRITTEN),
             )
 
     def notes(self) -> Iterator[str]:
@@ -75,23 +80,25 @@ class Unwiring:
         for app in self.observed.wired_before:
             left = {CLIENT_SECRET.casefold()} & {name.casefold() for name in app.settings}
             undo = {name.casefold() for name in self._undo(app)}
-            if left and undo and self._signs_in_as_one_that_goes(app) and not left & undo:
-                yield (f"'{app.site.label}' keeps its setting {CLIENT_SECRET}: it was changed since mct-s2s wrote it.")
+            if left and undo and self._signs_in_as_removed(app) and not left & undo:
+                yield f"'{app.site.label}' keeps its setting {CLIENT_SECRET}: it was changed since mct-s2s wrote it."
 
     def _undo(self, app: WiredApp) -> dict[str, str]:
-        going = {client.client_id.casefold() for client in self.leaving.clients}
         principal = app.holder.principal_id if app.holder is not None else None
-        callers = {identity.id.casefold() for identity in self.leaving.identities}
+        callers = {identity.id.casefold() for identity in self.targets.identities}
         is_caller = self.everything or (principal is not None and principal.casefold() in callers)
-        calling, signing = written_by_us(app, going, self.observed, is_caller=is_caller)
-        return {**calling, **(signing if self._signs_in_as_one_that_goes(app) else {})}
+        calling, signing = written_by_us(app, self._removed, self.observed, is_caller=is_caller)
+        return {**calling, **(signing if self._signs_in_as_removed(app) else {})}
 
-    def _signs_in_as_one_that_goes(self, app: WiredApp) -> bool:
-        going = {client.client_id.casefold() for client in self.leaving.clients} - self.kept
-        return bool(written_by_us(app, going, self.observed, is_caller=False)[1])
+    def _signs_in_as_removed(self, app: WiredApp) -> bool:
+        return bool(written_by_us(app, self._removed - self.kept, self.observed, is_caller=False)[1])
+
+    @property
+    def _removed(self) -> set[str]:
+        return {client.client_id.casefold() for client in self.targets.clients}
 
 
-def taking_out(resource: ResourceId, names: Iterable[str]) -> str:
+def delete_settings_command(resource: ResourceId, names: Iterable[str]) -> str:
     """What a person types to take settings out of an app."""
     return webapp_command("config appsettings delete", resource, "--setting-names", *names)
 

@@ -16,7 +16,7 @@ from mct_s2s.model.ids import ClientId, api_uri
 from mct_s2s.model.observed import Observed, WiredApp
 from mct_s2s.model.site_settings import AppSettings, spelling_in, value_of
 from mct_s2s.planning.changes import (
-    AddSecret,
+    AddCredential,
     AlreadyRight,
     AnyChange,
     Later,
@@ -43,14 +43,14 @@ READER = "Key Vault Secrets User"
 def plan_wire(
     spec: WireSpec, client_id: Later[ClientId] | None, service: Service, observed: Observed, before: Sequence[AnyChange]
 ) -> tuple[AnyChange, tuple[ManualStep, ...]]:
-    """One write of the app's settings, or the word that they are right already; and what the app may still lack.
+    """One write of the app's settings, or none where they are right already; and what the app may still lack.
 
     Args:
         spec: what is wanted.
         client_id: the client application that the app signs in as; `None` where it has a managed identity.
         service: whose API it calls.
-        observed: the world, with the app in it.
-        before: what is done for the client first: its secret is in the vault before the app is told to look there.
+        observed: the app, the App Service and the tenant.
+        before: what is done for the client first: its secret is in the vault before the app looks there.
 
     Raises:
         Refused: the app is the MCT App Service itself, or signs in as somebody else already; or the client has a
@@ -62,8 +62,8 @@ def plan_wire(
     if client_id is not None:
         _refuse_other_client(app, client_id)
         _refuse_missing_secret(spec, observed, before)
-    settings_wish = SettingsSpec(values=tuple(_values(spec, client_id, service, observed)), tidy=False)
-    changed = changed_names(app.settings, settings_wish, Results())
+    wanted = SettingsSpec(values=tuple(_values(spec, client_id, service, observed)), tidy=False)
+    changed = changed_names(app.settings, wanted, Results())
     # App Service resolves references anew when settings change: what it says of an old one is still true.
     left = _reading(spec, app) if spec.secret_uri is not None and app.reference != RESOLVED else ()
     if not changed:
@@ -74,7 +74,7 @@ def plan_wire(
         name=app.site.label,
         detail=describe(app.settings, changed),
         site=app.site,
-        spec=settings_wish,
+        spec=wanted,
         changed=changed,
         after=(CREATE, EXPOSE, *(change.key for change in before)),  # it is remembered first
     )
@@ -92,12 +92,12 @@ def secret_read_by(app: WiredApp, client_id: str) -> str | None:
 def written_by_us(
     app: WiredApp, client_ids: Collection[str], observed: Observed, *, is_caller: bool
 ) -> tuple[dict[str, str], dict[str, str]]:
-    """The settings of an app that still are as `--wire` wrote them, under the spellings that stand there.
+    """The settings of an app that still are as `--wire` wrote them, under the spellings that they have there.
 
     Args:
         app: the app.
         client_ids: appIds, in lower case, of the clients in question.
-        observed: the world: whose API it called, in which tenant.
+        observed: whose API it called, in which tenant.
         is_caller: whether the app calls by its own identity, and is in question by that.
 
     Returns:
@@ -120,9 +120,8 @@ def written_by_us(
 
 
 def _still(settings: AppSettings, ours: Mapping[str, Callable[[str], bool]]) -> dict[str, str]:
-    found = {spelling_in(settings, name): value_of(settings, name) for name in ours}
-    wanted = dict(zip(found, ours.values(), strict=True))
-    return {name: value for name, value in found.items() if value and wanted[name](value)}
+    found = {name: value_of(settings, name) for name in ours}
+    return {spelling_in(settings, name): value for name, value in found.items() if value and ours[name](value)}
 
 
 def _values(
@@ -173,7 +172,7 @@ def _refuse_other_client(app: WiredApp, client_id: Later[ClientId]) -> None:
 
 def _refuse_missing_secret(spec: WireSpec, observed: Observed, before: Sequence[AnyChange]) -> None:
     """A client that has its secret elsewhere gets no other one by itself; the vault would stay empty."""
-    if spec.secret_uri is None or any(isinstance(change, AddSecret) for change in before):
+    if spec.secret_uri is None or any(isinstance(change, AddCredential) for change in before):
         return
     if any(note.delivered is not None for note in observed.secrets.values()):
         return

@@ -17,11 +17,13 @@ from mct_s2s.model.observed import (
     ServicePrincipal,
 )
 from mct_s2s.model.site_settings import ours
+from mct_s2s.planning.app_role import wanted_role
+from mct_s2s.planning.application_uri import uri_shown
 from mct_s2s.planning.changes import Action, AnyChange, WriteSettings, known_id
-from mct_s2s.planning.findings import Finding, is_allowed, is_consented, is_healthy, uri_shown, wanted_role
-from mct_s2s.planning.membership import members
+from mct_s2s.planning.findings import Finding, is_healthy
+from mct_s2s.planning.membership import is_allowed, is_consented, members
 from mct_s2s.planning.plan import Plan
-from mct_s2s.render.handover import Told
+from mct_s2s.render.handover import Instruction
 
 Json = dict[str, Any]
 
@@ -85,7 +87,7 @@ def result_document(
     status: Json,
     *,
     dry_run: bool,
-    left: Iterable[Told],
+    left: Iterable[Instruction],
     verification: Json | None = None,
 ) -> Json:
     """`mct-s2s/result/v1`."""

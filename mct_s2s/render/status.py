@@ -7,17 +7,11 @@ from datetime import datetime, timedelta
 from rich.text import Text
 
 from mct_s2s.model.observed import EXPIRING_WITHIN, ClientApplication, Observed, has_end
-from mct_s2s.model.site_settings import NAMES, ours
-from mct_s2s.planning.findings import (
-    Finding,
-    Severity,
-    is_allowed,
-    is_consented,
-    is_healthy,
-    uri_shown,
-    wanted_role,
-)
-from mct_s2s.planning.membership import members
+from mct_s2s.model.site_settings import ours
+from mct_s2s.planning.app_role import wanted_role
+from mct_s2s.planning.application_uri import uri_shown
+from mct_s2s.planning.findings import Finding, Severity, is_healthy
+from mct_s2s.planning.membership import is_allowed, is_consented, members
 from mct_s2s.render.columns import Columns
 from mct_s2s.render.console import Terminal, prose
 from mct_s2s.render.timeline import show_timeline
@@ -80,10 +74,8 @@ def _site(table: Columns, observed: Observed) -> None:
     if site is None:
         return
     table.add(Text("App Service", style="head"), f"{site.site.label}  {site.site.url}  ({site.site.state})")
-    settings = ours(site.settings)
-    for name in NAMES:
-        if name in settings:
-            table.add(f"  {name}", Text(settings[name]))
+    for name, value in ours(site.settings).items():
+        table.add(f"  {name}", Text(value))
 
 
 def _clients(terminal: Terminal, observed: Observed, now: datetime) -> None:

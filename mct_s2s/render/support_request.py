@@ -4,18 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from mct_s2s.model.site_settings import APPLICATION_IDS, AUDIENCE, OBJECT_IDS, ROLE, TENANT_ID, TENANT_NAME
+from mct_s2s.model.site_settings import LISTS, SETTINGS
 from mct_s2s.plain_text import plain
 
 DOCUMENT = "https://docs.microsoftcommunitytraining.com/docs/service-to-service-authentication"
-_DOCUMENTS_NAMES = {
-    AUDIENCE: "Application ID URI",
-    TENANT_NAME: "Tenant Name",
-    TENANT_ID: "Tenant ID",
-    OBJECT_IDS: "Object Id of each managed identity",
-    APPLICATION_IDS: "Application Id of each client application",
-    ROLE: "Value of the app role",
-}
 
 
 def support_request(values: Mapping[str, str], app_service: str) -> str:
@@ -30,12 +22,13 @@ def support_request(values: Mapping[str, str], app_service: str) -> str:
         "settings); each name in parentheses is the one in the document:",
         "",
     ]
-    for name, value in values.items():
-        meaning = _DOCUMENTS_NAMES.get(name)
-        lines.append(f"  {plain(name)}: {plain(value)}" + (f"    ({meaning})" if meaning else ""))
+    for setting in SETTINGS:
+        if setting.name in values:
+            meaning = f"    ({setting.holds.value})" if setting.option else ""
+            lines.append(f"  {setting}: {plain(values[setting.name])}{meaning}")
     lines += [
         "",
-        "Keep any IDs already in ServiceObjectIds or ServiceApplicationIds; separate IDs with semicolons.",
+        f"Keep any IDs already in {' or '.join(map(str, LISTS))}; separate IDs with semicolons.",
         "Leave all other settings unchanged. Then restart the App Service: the one with the website's name, not the",
         "one with -fa- in its name.",
         "",

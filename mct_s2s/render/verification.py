@@ -7,11 +7,11 @@ from typing import Any
 
 from rich.text import Text
 
-from mct_s2s.planning.proof import CALL, Check, Kind, Verification
+from mct_s2s.planning.verification import CALL, CheckSubject, Verification, VerificationCheck
 from mct_s2s.render.console import Terminal, prose
 
 _SIGNS = {True: ("✓", "good"), False: ("✗", "bad"), None: ("?", "warn")}
-_TITLES = {Kind.SITE: "App Service", Kind.MANAGED_IDENTITY: "Managed identity"}
+_TITLES = {CheckSubject.SITE: "App Service", CheckSubject.MANAGED_IDENTITY: "Managed identity"}
 
 
 def verification_document(verification: Verification) -> dict[str, Any]:
@@ -36,7 +36,7 @@ def verification_document(verification: Verification) -> dict[str, Any]:
 
 
 def show_verification(terminal: Terminal, verification: Verification) -> None:
-    """Check by check under the name of whom it is about, then the sum of it."""
+    """VerificationCheck by check under the name of whom it is about, then the sum of it."""
     for (kind, client), checks in groupby(verification.checks, lambda check: (check.kind, check.client)):
         title = f"{_TITLES.get(kind, 'Client')} {client or verification.url or ''}"
         terminal.result(Text(title.strip(), style="head"))
@@ -46,7 +46,7 @@ def show_verification(terminal: Terminal, verification: Verification) -> None:
     terminal.result(_sum(verification))
 
 
-def _show(terminal: Terminal, check: Check) -> None:
+def _show(terminal: Terminal, check: VerificationCheck) -> None:
     sign, style = _SIGNS[check.ok]
     prose(terminal.out, Text.assemble("  ", (sign, style), f" {check.message}"), indent=4)
     if check.remedy:

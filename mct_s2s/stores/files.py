@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shlex
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -18,11 +17,11 @@ from mct_s2s.local_files import UntrustedFile
 from mct_s2s.model.ids import ClientId, KeyId, TenantId, is_guid, same_id
 from mct_s2s.model.observed import CredentialKind, SecretNote
 from mct_s2s.ports import NewSecret, SecretRecord, StoredCredential
+from mct_s2s.stores.dotenv_text import assignment, variables_in
 from mct_s2s.stores.private_files import (
     PENDING,
     check_place,
     forget_leftovers,
-    is_one_line,
     lines_of,
     replace_whole,
     text_of,
@@ -69,7 +68,7 @@ class FileStore:
             UsageError: one of them is not ours alone: what another user has written there is not believed.
         """
         begun = self._begun()
-        arrived = _arrived(self._lines())
+        arrived = _arrived(lines_of(self._text()))
         if arrived is not None and list(begun) == [arrived.name]:
             # A run was cut off between the arrival and this: the note has nothing more to say.
             with private(self._pending):
@@ -124,7 +123,7 @@ class FileStore:
 
     async def read(self) -> StoredCredential | None:
         """Read what `deliver` wrote, or a file of the same names that the user did."""
-        values = variables_in("\n".join(self._lines()))
+        values = variables_in(self._text())
         try:
             tenant, client, secret = (values[name] for name in _ESSENTIAL)
         except KeyError:
@@ -169,17 +168,17 @@ class FileStore:
             with private(self.path):
                 self.path.replace(self.path.with_name(f"{self.path.name}.{ending}"))
 
-    def _lines(self) -> list[str]:
+    def _text(self) -> str:
+        """What the file holds; empty where it is not there."""
         with private(self.path):
-            return lines_of(text_of(self.path, delivered=True))
+            return text_of(self.path, delivered=True) or ""
 
     def _holds(self) -> str | None:
         """The appId that the file is for."""
-        prefix = "AZURE_CLIENT_ID="
-        return next((line.removeprefix(prefix) for line in self._lines() if line.startswith(prefix)), None)
+        return variables_in(self._text()).get("AZURE_CLIENT_ID")
 
     def _belongs_to_another(self, client_id: ClientId | None) -> bool:
-        return any(self._lines()) and not same_id(self._holds(), client_id)
+        return any(lines_of(self._text())) and not same_id(self._holds(), client_id)
 
     def _begun(self) -> dict[str, ClientId]:
         """The attempts that are noted, and whose each was. One of nobody's, as older releases noted them, is none."""
@@ -375,7 +374,7 @@ def dotenv_of(
         before: those that lay in this very place before it: whoever reads it has gone on to this one.
 
     Raises:
-        UsageError: a value that it is useless without is of more than one line. Others of that kind are left out.
+        UsageError: a value that it is useless without cannot be written. Others of that kind are left out.
     """
     values = {
         "AZURE_TENANT_ID": record.tenant_id,
@@ -385,14 +384,18 @@ def dotenv_of(
         "MCT_S2S_SCOPE": record.scope,
         "MCT_S2S_URL": record.url,
     }
-    needed = [record.tenant_id, record.client_id, *proof.values()]
-    if not all(map(is_one_line, needed)):
-        raise UsageError(
-            "secret-place-unfit",
-            "The credential contains control characters, which a dotenv file cannot contain.",
-            remedy="Save it to a key vault: --secret-to keyvault:VAULT",
-        )
-    lines = [f"{name}={_quoted(value)}" for name, value in values.items() if value and is_one_line(value)]
+    needed = {"AZURE_TENANT_ID", "AZURE_CLIENT_ID", *proof}
+    lines = []
+    for name, value in values.items():
+        try:
+            lines += [assignment(name, value)] if value else []
+        except ValueError as error:
+            if name in needed:
+                raise UsageError(
+                    "secret-place-unfit",
+                    "The credential contains characters that a dotenv file cannot contain.",
+                    remedy="Save it to a key vault: --secret-to keyvault:VAULT",
+                ) from error
     facts = {
         "name": record.credential_name,
         "keyId": key_id,
@@ -403,20 +406,3 @@ def dotenv_of(
         **({"before": list(before)} if before else {}),
     }
     return "\n".join([*lines, DELIVERED + json.dumps(facts)]) + "\n"
-
-
-def _quoted(value: str) -> str:
-    """Bare where every reader takes it as it is; Entra's secrets always are, unless they begin with a tilde."""
-    plain = all(char.isalnum() or char in "-._~:/@%+=," for char in value) and not value.startswith("~")
-    return value if plain and value.isascii() else "'" + value.replace("'", "'\\''") + "'"
-
-
-def variables_in(text: str) -> dict[str, str]:
-    """The variables of a dotenv file's text, as a shell would read them."""
-    values: dict[str, str] = {}
-    for line in lines_of(text):
-        name, equals, value = line.strip().removeprefix("export ").partition("=")
-        if equals and not name.startswith("#"):
-            with suppress(ValueError):  # a quote that nobody closed
-                values[name.strip()] = "".join(shlex.split(value)) if value[:1] in {"'", '"'} else value.strip()
-    return {name: value for name, value in values.items() if value}

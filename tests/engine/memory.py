@@ -40,7 +40,7 @@ from mct_s2s.model.observed import (
 )
 from mct_s2s.model.proofs import Certificate, Federation
 from mct_s2s.model.resource_id import ResourceId
-from mct_s2s.model.site_settings import APPLICATION_IDS, OBJECT_IDS, allow_list, is_enabled
+from mct_s2s.model.site_settings import APPLICATION_IDS, OBJECT_IDS, is_enabled
 from mct_s2s.model.site_target import SiteTarget
 from mct_s2s.planning.changes import AnyChange
 from mct_s2s.planning.edits import ApplicationPatch
@@ -951,7 +951,11 @@ class MemoryTokens:
             principal = self.world.principal_of(sign_in.client_id)
             if sign_in.proof.value not in held or principal is None:
                 raise ServiceError(
-                    "token-refused", "Entra ID refused to issue a token.", remedy="Rotate.", status=401, service_code="7000215"
+                    "token-refused",
+                    "Entra ID refused to issue a token.",
+                    remedy="Rotate.",
+                    status=401,
+                    service_code="7000215",
                 )
             return self._token(sign_in, principal, scope.removesuffix("/.default"))
 
@@ -991,8 +995,8 @@ class MemoryApi:
         claims = token.claims
         if claims.audience != settings.get("ServiceAuthAudience"):
             return ApiAnswer(401)
-        by_object = allow_list(settings, OBJECT_IDS).holds(claims.object_id)
-        by_role = allow_list(settings, APPLICATION_IDS).holds(claims.client_id)
+        by_object = OBJECT_IDS.list_in(settings).holds(claims.object_id)
+        by_role = APPLICATION_IDS.list_in(settings).holds(claims.client_id)
         by_role = by_role and settings.get("ServiceAuthRole") in claims.roles
         return ApiAnswer(200 if by_object or by_role else 401)
 

@@ -106,7 +106,9 @@ def principal(name: str) -> CreateServicePrincipal:
 
 
 def write(*refs: Ref[ClientId], first: bool = False, where: int = 0) -> WriteSettings:
-    spec = SettingsSpec((SettingSpec("ServiceAuthEnabled", "true"),), refs)
+    spec = SettingsSpec(
+        (SettingSpec("ServiceAuthEnabled", "true"),), tuple(("ServiceApplicationIds", ref) for ref in refs)
+    )
     store = BOTH[where]
     return WriteSettings(key="settings", name=store.label, site=store, spec=spec, changed=("x",), first=first)
 

@@ -21,7 +21,7 @@ from mct_s2s.model.client_sign_in import (
 )
 from mct_s2s.model.ids import ClientId, PrincipalId, api_uri
 from mct_s2s.model.observed import YOUNG, Observed, PrincipalKind, ServicePrincipal
-from mct_s2s.planning.proof import Check, Verification
+from mct_s2s.planning.verification import Verification, VerificationCheck
 
 from tests.engine.memory import TARGET, MemoryApi, MemoryTokens, World, carry_out, goal, lost, refused, run, world
 from tests.planning.worlds import NOW, SERVICE_KEY, TENANT, guid, site, spec
@@ -75,7 +75,7 @@ class Bench:
         return run(prove(self.ground(**changed), self.observed(), subjects or self.subjects(), identities=identities))
 
 
-def by_name(outcome: Verification) -> dict[str, Check]:
+def by_name(outcome: Verification) -> dict[str, VerificationCheck]:
     return {check.check: check for check in outcome.checks}
 
 

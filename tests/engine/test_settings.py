@@ -27,11 +27,14 @@ MINE, THEIRS = ClientId(guid("mine")), ClientId(guid("theirs"))
 
 def change(client_id: ClientId = MINE, spec: SettingsSpec | None = None) -> WriteSettings:
     """Put one client on the allow list."""
+    spec = spec or SettingsSpec(
+        (SettingSpec("ServiceAuthRole", "S2SAppRole"),), (("ServiceApplicationIds", client_id),)
+    )
     return WriteSettings(
         key="settings",
         name=SITE.label,
         site=SITE,
-        spec=spec or SettingsSpec((SettingSpec("ServiceAuthRole", "S2SAppRole"),), (client_id,)),
+        spec=spec,
         changed=("ServiceApplicationIds", "ServiceAuthRole"),
     )
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from mct_s2s.errors import NotThere, Refused, S2SError
 from mct_s2s.model.desired import ClientSpec, Desired, GivenValues, SecretSpec, ServiceSpec, SettingsScope
-from mct_s2s.model.ids import ApplicationIdUri, AppRoleId, ClientId, PrincipalId, TenantId, api_uri
+from mct_s2s.model.ids import AppRoleId, ClientId, PrincipalId, TenantId, api_uri
 from mct_s2s.model.observed import (
     Application,
     ClientApplication,
@@ -459,12 +459,14 @@ def test_disable_flips_the_switch_and_tidies_nothing() -> None:
 
 
 GIVEN = GivenValues(
-    ApplicationIdUri("api://given"),
-    "given.onmicrosoft.com",
-    TENANT.id,
-    "GivenRole",
-    (ClientId(guid("c1")), ClientId(guid("c2"))),
-    (PrincipalId(guid("p1")),),
+    {
+        "ServiceAuthAudience": "api://given",
+        "ServiceAuthTenantName": "given.onmicrosoft.com",
+        "ServiceAuthTenantId": TENANT.id,
+        "ServiceAuthRole": "GivenRole",
+        "ServiceApplicationIds": f"{guid('c1')};{guid('c2')}",
+        "ServiceObjectIds": guid("p1"),
+    }
 )
 
 

@@ -10,12 +10,11 @@ from datetime import timedelta
 from mct_s2s.errors import NotThere, S2SError
 from mct_s2s.model.observed import AppService, ClientApplication, Observed
 from mct_s2s.model.proofs import Federation
-from mct_s2s.planning.checks import Check as DoctorCheck
-from mct_s2s.planning.checks import State
+from mct_s2s.planning.doctor import DoctorCheck, State
 from mct_s2s.planning.findings import Finding, Severity, diagnose
 from mct_s2s.planning.grants import Grant
 from mct_s2s.planning.plan import Left, ManualStep, Plan
-from mct_s2s.planning.proof import CALL, Check, Kind, Verification
+from mct_s2s.planning.verification import CALL, CheckSubject, Verification, VerificationCheck
 from mct_s2s.render.closing import show_credentials
 from mct_s2s.render.console import Terminal
 from mct_s2s.render.diagnostics import show_error, show_standing
@@ -27,7 +26,7 @@ from mct_s2s.render.documents import (
     result_document,
     status_document,
 )
-from mct_s2s.render.handover import Told, show_lacking, show_left_to_others
+from mct_s2s.render.handover import Instruction, show_lacking, show_left_to_others
 from mct_s2s.render.next_steps import (
     Call,
     show_certificate_example,
@@ -107,7 +106,7 @@ def _documents(name: str) -> list[dict[str, object]]:
     seen = observed(name)
     findings = diagnose(seen, NOW, WHERE)
     status = status_document(seen, findings)
-    told = Told(name, f"mct-s2s {name}", name, {name: name}, (name,))
+    told = Instruction(name, f"mct-s2s {name}", name, {name: name}, (name,))
     result = result_document(
         planned_steps(full_plan(name)), [saved(name, f"file:{name}")], status, dry_run=True, left=[told]
     )
@@ -116,9 +115,9 @@ def _documents(name: str) -> list[dict[str, object]]:
 
 def _proof(name: str) -> Verification:
     checks = (
-        Check(None, Kind.SITE, "running", False, name, name),
-        Check(name, Kind.APPLICATION, CALL, True, name),
-        Check(name, Kind.MANAGED_IDENTITY, CALL, None, name, name),
+        VerificationCheck(None, CheckSubject.SITE, "running", False, name, name),
+        VerificationCheck(name, CheckSubject.APPLICATION, CALL, True, name),
+        VerificationCheck(name, CheckSubject.MANAGED_IDENTITY, CALL, None, name, name),
     )
     return Verification(name, name, checks)
 
@@ -178,7 +177,7 @@ def _errors(terminal: Terminal, name: str) -> None:
 
 
 def _handed_over(terminal: Terminal, name: str) -> None:
-    told = Told(name, f"mct-s2s {name}", name, {name: name}, (name,))
+    told = Instruction(name, f"mct-s2s {name}", name, {name: name}, (name,))
     show_left_to_others(terminal, [told])
     show_lacking(terminal, [WEBSITE_CONTRIBUTOR])
     for line in support_request({name: name, "ServiceAuthRole": name}, name).splitlines():

@@ -20,7 +20,7 @@ from mct_s2s.render.documents import (
     status_document,
     timestamp,
 )
-from mct_s2s.render.handover import Told
+from mct_s2s.render.handover import Instruction
 
 from tests.cli.schemas import check
 from tests.planning.worlds import (
@@ -297,8 +297,10 @@ def test_a_federated_credential_is_reported_without_an_end_and_a_place() -> None
 
 
 def test_what_is_left_to_others_is_reported_with_command_link_values_and_rights() -> None:
-    whole = Told("Consent", "mct-s2s add-client", "https://login/adminconsent", {"ServiceAuthRole": "R"}, ("ask Ada",))
-    first, second = result_of(left=[whole, Told("Restart", "az webapp restart")])["leftToOthers"]
+    whole = Instruction(
+        "Consent", "mct-s2s add-client", "https://login/adminconsent", {"ServiceAuthRole": "R"}, ("ask Ada",)
+    )
+    first, second = result_of(left=[whole, Instruction("Restart", "az webapp restart")])["leftToOthers"]
     assert first == {
         "what": "Consent",
         "command": "mct-s2s add-client",

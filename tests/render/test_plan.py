@@ -24,7 +24,9 @@ from tests.render.reading import line_with, words_of
 
 NOTHING = make_plan(spec("Import"), complete(client("Import")), FACTS)
 CONSENT_LEFT = ManualStep(Left.CONSENT, "You can't grant admin consent to 'Import'. Someone else must do it.")
-NOT_ALLOWED = ManualStep(Left.SETTINGS, "You can't write the settings. Someone else must do it.", needed=(WEBSITE_CONTRIBUTOR,))
+NOT_ALLOWED = ManualStep(
+    Left.SETTINGS, "You can't write the settings. Someone else must do it.", needed=(WEBSITE_CONTRIBUTOR,)
+)
 SITE = "contosolearn"
 
 
@@ -122,8 +124,9 @@ def test_notes_are_reported_whether_or_not_there_is_something_to_do(screens: Scr
 
 @pytest.mark.parametrize("width", [80, 120])
 def test_a_note_is_folded_between_words_on_a_terminal(screens: Screens, width: int) -> None:
-    note = ("Note: a swap with staging would move ServiceAuthEnabled, ServiceAuthAudience and "
-           "ServiceAuthTenantName. ") * 3
+    note = (
+        "Note: a swap with staging would move ServiceAuthEnabled, ServiceAuthAudience and ServiceAuthTenantName. "
+    ) * 3
     left = replace(CONSENT_LEFT, what=note.replace("swap", "restart"))
     screen = screens(width, is_terminal=True)
     show_plan(screen.terminal, Plan((principal(),), (left,), (note,)), SITE)

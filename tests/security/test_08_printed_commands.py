@@ -26,16 +26,23 @@ from mct_s2s.model.observed import AppService, Observed, WiredApp
 from mct_s2s.model.proofs import Federation
 from mct_s2s.model.resource_id import USER_ASSIGNED_IDENTITIES, ResourceId
 from mct_s2s.planning.answers import stopped
+from mct_s2s.planning.application_uri import taken_uri
 from mct_s2s.planning.findings import diagnose
 from mct_s2s.planning.grants import lacks
-from mct_s2s.planning.plan import Left, ManualStep
-from mct_s2s.planning.proof import Caller, identity_checks, inside_command, token_checks, token_remedy, why_refused
-from mct_s2s.planning.restoring import taken_uri
+from mct_s2s.planning.plan import Left, ManualStep, Results
 from mct_s2s.planning.rights import Need, Right, judge
 from mct_s2s.planning.slots import make_sticky
+from mct_s2s.planning.verification import (
+    ClientToken,
+    identity_checks,
+    inside_command,
+    token_checks,
+    token_remedy,
+    why_refused,
+)
 from mct_s2s.planning.wire import _reading
 from mct_s2s.render.closing import vault_reading
-from mct_s2s.render.handover import Leaving, told
+from mct_s2s.render.handover import instructions
 from mct_s2s.render.next_steps import (
     Call,
     client_example,
@@ -114,9 +121,9 @@ def world() -> Observed:
     )
 
 
-def caller() -> Caller:
+def caller() -> ClientToken:
     claims = Claims(EVIL, EVIL, TENANT.id, ClientId(EVIL), PrincipalId(EVIL), (EVIL,), "1.0", NOW)
-    return Caller(EVIL, EVIL, claims, shlex.join(["-a", EVIL]), EVIL)
+    return ClientToken(EVIL, EVIL, claims, shlex.join(["-a", EVIL]), EVIL)
 
 
 def proofs() -> Iterator[str | None]:
@@ -147,7 +154,6 @@ def grants() -> Iterator[str]:
 
 
 def handovers() -> Iterator[str]:
-    leaving = Leaving(shlex.join(["-a", EVIL]), "https://login", world(), handoff=Path(EVIL))
     resource = ResourceId.site(EVIL, EVIL, EVIL, EVIL)
     notes = [
         ManualStep(Left.CONSENT, "x", client=EVIL, resource=resource),
@@ -155,7 +161,9 @@ def handovers() -> Iterator[str]:
         ManualStep(Left.CONSENT, "x", client=EVIL),
         ManualStep(Left.RESTART, "x", resource=resource),
     ]
-    yield from (step.command for step in told(notes, leaving))
+    where = shlex.join(["-a", EVIL])
+    left = instructions(notes, world(), Results(), where=where, login="https://login", handoff=Path(EVIL))
+    yield from (step.command for step in left)
 
 
 def others() -> Iterator[str]:
@@ -280,7 +288,7 @@ _QUOTED = ("option(", "command(", "own_command(", "webapp_command(", "grant_on_v
 _OURS = {
     "typed(ends)", "typed(shorter[0])", "kind.value", "options.credential.value", "name", "GITHUB", "option",
     "_token_by_az(call)", "_PICK", "query", "endpoint", "HEADER", "WATCH_SECONDS", "vault_reading(label)", "known",
-    "there", "USUAL_PATH",
+    "there", "API_PATH",
 }  # fmt: skip
 """Words of our own, dates, and what is made of quoted pieces."""
 

@@ -6,14 +6,12 @@ Sources: learn.microsoft.com/graph/api/user-list-transitivememberof, /servicepri
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
-from datetime import timedelta
 from typing import Any
 
 from kiota_abstractions.method import Method
 
-from mct_s2s.azure.answers import GRAPH, guid, members, optional, text
+from mct_s2s.azure.answers import GRAPH, guid, members, text
 from mct_s2s.azure.answers import rows as rows_of
 from mct_s2s.azure.graph import parse
 from mct_s2s.azure.graph.graph_session import GraphSession
@@ -21,6 +19,7 @@ from mct_s2s.azure.graph.operations import Operation
 from mct_s2s.concurrency import together
 from mct_s2s.errors import ServiceError
 from mct_s2s.model.caller_rights import Person, RoleAssignment, SecretRestriction, SecretRule, SignedIn
+from mct_s2s.model.duration import iso_duration
 from mct_s2s.model.ids import ApplicationObjectId, PrincipalId
 from mct_s2s.model.observed import ServicePrincipal
 
@@ -31,11 +30,6 @@ CAST_REFUSED = frozenset({400, 500})
 """What the cast is answered where it is not possible. Source: docs/azure-contract.md, section 9."""
 NOT_A_PERSON = 400
 """What `/me` answers an application."""
-
-_N = r"(\d{1,6})"
-_DURATION = re.compile(rf"P(?:{_N}Y)?(?:{_N}M)?(?:{_N}D)?(?:T(?:{_N}H)?(?:{_N}M)?(?:{_N}(?:\.\d+)?S)?)?", re.ASCII)
-LONGEST = timedelta(days=100 * 366)
-"""No calendar has room for every duration that can be written."""
 
 
 class GraphAccess:
@@ -177,7 +171,7 @@ def _rules(restrictions: Mapping[str, Any]) -> tuple[SecretRule, ...]:
     return tuple(
         SecretRule(
             known[text(rule["restrictionType"])],
-            duration(optional(rule.get("maxLifetime"))),
+            longest.length if (longest := iso_duration(text(rule.get("maxLifetime")))) else None,
             parse.moment(text(rule["restrictForAppsCreatedAfterDateTime"]))
             if rule.get("restrictForAppsCreatedAfterDateTime")
             else None,
@@ -187,13 +181,3 @@ def _rules(restrictions: Mapping[str, Any]) -> tuple[SecretRule, ...]:
         and rule.get("state", "enabled") == "enabled"
         and not members(rule.get("excludeActors")).get("customSecurityAttributes")
     )
-
-
-def duration(written: str | None) -> timedelta | None:
-    """An ISO 8601 duration, at most `LONGEST`; a year counts 365 days and a month 30. `None` for what is none."""
-    match = _DURATION.fullmatch(written or "")
-    if match is None or not any(match.groups()):
-        return None
-    years, months, days, hours, minutes, seconds = (int(part or 0) for part in match.groups())
-    days += 365 * years + 30 * months + (hours // 24)
-    return min(LONGEST, timedelta(days=days, hours=hours % 24, minutes=minutes, seconds=seconds))

@@ -152,11 +152,11 @@ def _who_grants(inner: str, message: str, vault: str) -> tuple[str, str]:
             "set",
             "recover",
         )
-    return (
+    advice = (
         f"Ask an Owner or User Access Administrator of the key vault for the role {OFFICER}, wait a few minutes, then "
-        "run the same command again. They run:",
-        grant_on_vault(vault, OFFICER, you),
+        "run the same command again. They run:"
     )
+    return advice, grant_on_vault(vault, OFFICER, you)
 
 
 def _body(response: Any) -> tuple[str, str, str]:

@@ -19,19 +19,21 @@ from mct_s2s.inputs.backup import read_backup
 from mct_s2s.inputs.handoff import given_values, read_handoff
 from mct_s2s.model.desired import Desired, GivenValues, ServiceSpec, SettingsScope
 from mct_s2s.model.settings_backup import Backup
+from mct_s2s.model.site_settings import ROLE
 from mct_s2s.render.handover import show_lacking, show_left_to_others
 
 
 def configure_appservice(options: ConfigureOptions) -> int:
     """Exit code of `configure-appservice`."""
     given = _given(options)
-    check_role(given.role)
+    role = given.value(ROLE)
+    check_role(role)
     backup = _backup(options)
     directory = not options.disable and backup is None and not given.need_no_directory
 
     async def body(current: Run, session: Session) -> int:
         now = clock.now()
-        service = service_wish(session.target, None, given.role, may_create=False)
+        service = service_wish(session.target, None, role, may_create=False)
         wanted = Change(
             query=_query(session, service, now, directory=directory),
             desired=Desired(
@@ -66,8 +68,7 @@ def _query(session: Session, service: ServiceSpec, now: datetime, *, directory: 
 def _backup(options: ConfigureOptions) -> Backup | None:
     if options.restore is None:
         return None
-    values = (options.audience, options.tenant_name, options.tenant_id, options.role, options.handoff, options.disable)
-    if any(values) or options.application_id or options.object_id:
+    if any(options.given.values()) or options.handoff or options.disable:
         raise UsageError(
             "contradictory-options",
             "--restore cannot be combined with other values: it restores all settings.",
@@ -77,11 +78,12 @@ def _backup(options: ConfigureOptions) -> Backup | None:
 
 
 def _given(options: ConfigureOptions) -> GivenValues:
-    typed = (options.audience, options.tenant_name, options.tenant_id, options.role)
-    lists = (options.application_id, options.object_id)
+    typed = {
+        name: [value] if isinstance(value, str) else value for name, value in options.given.items() if value is not None
+    }
     if options.handoff is None:
-        return given_values(*typed, *lists)
-    if any(value is not None for value in typed) or any(lists):
+        return given_values(typed)
+    if any(typed.values()):
         raise UsageError(
             "contradictory-options",
             "--from cannot be combined with single values: the file contains them all.",

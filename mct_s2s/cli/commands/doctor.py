@@ -12,7 +12,7 @@ from mct_s2s.cli.wiring import Needs, Session
 from mct_s2s.engine.observe.rights_examination import examine
 from mct_s2s.inputs.target import caller_resource
 from mct_s2s.planning import guards
-from mct_s2s.planning.checks import checks, is_ready, is_secret_shortened
+from mct_s2s.planning.doctor import checks, is_ready, is_secret_shortened
 from mct_s2s.render.doctor import doctor_document, show_checks
 
 SOMETHING_MISSING = 3
@@ -27,8 +27,8 @@ def doctor(options: DoctorOptions) -> int:
         now = clock.now()
         service = service_wish(session.target or named, "MCT service")
         seen = await examine(session.azure, query_for(session, service, now, identities=identities))
-        if seen.site is not None and seen.site.site is not None:
-            guards.refuse_function_app(seen.site.site)
+        if seen.site is not None:
+            guards.refuse_function_app(seen.site)
         found = checks(seen, now, consent=not options.no_consent)
         if current.terminal.json:
             current.terminal.document(doctor_document(seen, found))

@@ -15,8 +15,7 @@ from mct_s2s.cli.where import where
 from mct_s2s.cli.wiring import Needs, Session
 from mct_s2s.errors import UsageError
 from mct_s2s.inputs.clients import client_names, secret_to
-from mct_s2s.inputs.duration import duration
-from mct_s2s.inputs.lifetime import expiry
+from mct_s2s.inputs.lifetime import duration, expiry
 from mct_s2s.model.commands import own_command
 from mct_s2s.model.desired import Desired, Rotation
 from mct_s2s.render.closing import show_credentials

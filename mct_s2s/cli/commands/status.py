@@ -17,7 +17,7 @@ from mct_s2s.cli.where import where
 from mct_s2s.cli.wiring import Needs, Session
 from mct_s2s.engine.observe.observe import observe
 from mct_s2s.errors import DeadlinePassed, S2SError, UsageError
-from mct_s2s.inputs.duration import duration
+from mct_s2s.inputs.lifetime import duration
 from mct_s2s.model.observed import Observed
 from mct_s2s.planning import guards
 from mct_s2s.planning.findings import Finding, diagnose, is_healthy

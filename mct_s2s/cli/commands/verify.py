@@ -27,7 +27,7 @@ from mct_s2s.model.observed import Observed
 from mct_s2s.planning import guards
 from mct_s2s.planning.findings import diagnose
 from mct_s2s.planning.membership import members
-from mct_s2s.planning.proof import Check, Kind, Verification
+from mct_s2s.planning.verification import CheckSubject, Verification, VerificationCheck
 from mct_s2s.render.verification import show_verification, verification_document
 
 UNPROVED = 3
@@ -76,7 +76,7 @@ def _not_configured(observed: Observed, now: datetime, place: str, path: str) ->
     if observed.trust.service is not None:
         return None
     finding = diagnose(observed, now, place)[0]
-    check = Check(None, Kind.SITE, "configured", False, finding.message, finding.remedy)
+    check = VerificationCheck(None, CheckSubject.SITE, "configured", False, finding.message, finding.remedy)
     return Verification(observed.app_service.site.url if observed.app_service else None, path, (check,))
 
 

@@ -6,8 +6,10 @@ from collections.abc import Awaitable, Callable
 from typing import assert_never
 
 from mct_s2s.engine.apply.context import ApplyContext, LeftOut, Postponed
-from mct_s2s.engine.apply.credentials import Credentials
+from mct_s2s.engine.apply.credentials import add_credential, secret
+from mct_s2s.engine.apply.credentials.base import Work
 from mct_s2s.engine.apply.ownership import create_principal, explained
+from mct_s2s.engine.apply.references import refresh
 from mct_s2s.engine.apply.settings import write_settings
 from mct_s2s.engine.observe.recycle_bin_lookup import create_or_restore, explain_taken_uri
 from mct_s2s.engine.observe.registration_custody import check_restored, restore
@@ -16,9 +18,7 @@ from mct_s2s.model.commands import webapp_command
 from mct_s2s.model.ids import ApplicationObjectId
 from mct_s2s.model.observed import Application
 from mct_s2s.planning.changes import (
-    AddCertificate,
-    AddFederatedCredential,
-    AddSecret,
+    AddCredential,
     AlreadyRight,
     AnyChange,
     AssignAppRole,
@@ -68,7 +68,7 @@ class Operations:
         self._everything_else = everything_else
         self._written = written
         self._found: dict[str, Application] = {}
-        self._credentials = Credentials(stage, results, self._found)
+        self._work = Work(stage, results, self._found)
         self._restart_needed = False
         self.settings: dict[str, str | None] | None = None
 
@@ -99,10 +99,10 @@ class Operations:
                 return await self._create_principal(change)
             case RestoreServicePrincipal():
                 return await self._restore_principal(change)
-            case AddSecret():
-                return await self._credentials.add_secret(change)
+            case AddCredential():
+                return await add_credential(self._work, change)
             case RemoveSecret():
-                return await self._credentials.remove_secret(change)
+                return await secret.remove(self._work, change)
             case DeleteStoredSecret():
                 return await self._delete_stored(change)
             case RevokeAppRole():
@@ -117,10 +117,6 @@ class Operations:
             case DisableIdentity():
                 await self._azure.identities.disable(change.holder)
                 return change.holder.principal_id, ""
-            case AddCertificate():
-                return await self._credentials.add_certificate(change)
-            case AddFederatedCredential():
-                return await self._credentials.add_federated_credential(change)
             case AssignAppRole():
                 return await self._assign(change)
             case EnableIdentity():
@@ -133,7 +129,7 @@ class Operations:
                 outcome = await write_settings(self._azure.sites, change, self._results, _at_once, _untold)
                 return f"{change.site.resource}/config/appsettings", outcome.detail
             case RefreshReference():
-                return await self._credentials.refresh(change)
+                return await refresh(self._work, change)
             case RestartSite():
                 return await self._restart(change)
             case AlreadyRight():

@@ -17,7 +17,7 @@ from mct_s2s.engine.observe.registration_custody import caller_of
 from mct_s2s.errors import PermissionMissing, S2SError, ServiceError
 from mct_s2s.model.commands import command
 from mct_s2s.model.ids import ApplicationObjectId, ClientId, PrincipalId, name_tag, same_id
-from mct_s2s.model.observed import Application, Custody, ServicePrincipal
+from mct_s2s.model.observed import Application, ServicePrincipal
 from mct_s2s.planning.changes import CreateApplication
 from mct_s2s.planning.custody import foreign_owners
 from mct_s2s.ports import Azure
@@ -105,7 +105,7 @@ async def _left_over(azure: Azure, change: CreateApplication, caller: PrincipalI
     """What an earlier run of this caller made and did not come to name. A stranger can write our tag, too."""
     for application in await azure.directory.unnamed_applications(name_tag(change.unique_name)):
         owners = await azure.directory.owners(application.object_id, is_new=True)
-        if owners and not foreign_owners(Custody(owners), caller):
+        if owners and not foreign_owners(owners, caller):
             return application
     return None
 

@@ -35,7 +35,7 @@ WINDOW_SECONDS = 0.05
 WINDOW_FACTOR = 3.0
 """Another run's reading and writing lie no further apart than so many of ours do, and no less than `WINDOW_SECONDS`."""
 WRITES = 8
-"""Writes before we say that somebody keeps erasing ours."""
+"""Writes before the error that somebody keeps erasing ours."""
 LATER_LOOKS = 12
 """Looks at settings that are as they were before our write, before it is taken for erased: some eight seconds."""
 _USUAL_NAME = re.compile(r"[A-Za-z0-9._]+")
@@ -46,7 +46,7 @@ LOOKS = 30
 
 @dataclass(frozen=True)
 class Written:
-    """The settings as they stand, and a word on how they came to."""
+    """The settings as they are now, and how they came to be so."""
 
     settings: dict[str, str | None]
     detail: str
@@ -60,7 +60,7 @@ async def write_settings(
     written: Callable[[bool], None],
     keep: Callable[[Mapping[str, str | None]], None] | None = None,
 ) -> Written:
-    """Merge the wish into whatever stands there now.
+    """Merge what is wanted into whatever is there now.
 
     Args:
         sites: the App Service's side of Azure.
@@ -89,7 +89,7 @@ async def write_settings(
     written(True)
     await writing.read_back()
     await writing.settle()
-    return Written(view.settings, _told(writing.writes, change.changed, view.settings))
+    return Written(view.settings, _summary(writing.writes, change.changed, view.settings))
 
 
 @dataclass
@@ -97,7 +97,7 @@ class _View:
     """The settings as they were read last.
 
     Times are in seconds. `took` is the longest that a reading has taken, from the sending of the request that was
-    answered: waiting to be let through and attempts that came to nothing say nothing of a reading's age.
+    answered: waiting for a turn and attempts that failed do not count towards a reading's age.
     """
 
     sites: Sites
@@ -221,10 +221,10 @@ def _name_others(error: ServiceError, settings: Mapping[str, str | None]) -> Non
     unusual = [name for name in sorted(settings) if not _USUAL_NAME.fullmatch(name)]
     others = [f"'{name}'" for name in unusual if name.lower() not in error.message.lower()]
     if others:
-        error.remedy += f" The same may apply to {', '.join(others)}."
+        error.advise(f"{error.advice} The same may apply to {', '.join(others)}.")
 
 
-def _told(writes: int, changed: tuple[str, ...], settings: dict[str, str | None]) -> str:
+def _summary(writes: int, changed: tuple[str, ...], settings: dict[str, str | None]) -> str:
     untouched = len(set(settings) - set(changed))
     again = f"; merged {writes} times with changes by someone else" if writes > 1 else ""
     return f"{len(changed)} settings written, {untouched} unchanged{again}"

@@ -12,7 +12,7 @@ from mct_s2s.errors import PermissionMissing, S2SError
 from mct_s2s.model.caller_rights import Access, SecretRule, Verdict
 from mct_s2s.model.desired import Desired, SettingsScope
 from mct_s2s.model.observed import Observed
-from mct_s2s.planning.changes import AddSecret
+from mct_s2s.planning.credentials.secret import AddSecret
 from mct_s2s.planning.grants import in_words, lacks
 from mct_s2s.planning.make import make_plan
 from mct_s2s.planning.plan import Facts, Plan

@@ -15,11 +15,12 @@ from mct_s2s.errors import S2SError, ServiceError
 from mct_s2s.model.commands import option
 from mct_s2s.model.ids import ClientId, api_uri, client_unique_name, is_guid, same_id
 from mct_s2s.model.observed import Application, Trust
-from mct_s2s.model.site_settings import AUDIENCE, AppSettings, value_of
+from mct_s2s.model.site_settings import AppSettings
+from mct_s2s.planning.application_uri import holder_of_uri, taken_uri, uri_in_use
 from mct_s2s.planning.changes import CreateApplication
 from mct_s2s.planning.edits import ApplicationPatch
-from mct_s2s.planning.leaving import made_for
-from mct_s2s.planning.restoring import deleted_client, deleted_service, holder_of_uri, is_called, taken_uri
+from mct_s2s.planning.removal_targets import made_for
+from mct_s2s.planning.restoring import deleted_client, deleted_service, is_called
 from mct_s2s.ports import Azure, Directory
 
 APPEARS_WITHIN = 10
@@ -175,8 +176,7 @@ def _is_there(name: str, base: str, trust: Trust) -> bool:
 
 
 def _has_uri(application: Application, query: Query, settings: AppSettings) -> bool:
-    candidates = (query.adopt, value_of(settings, AUDIENCE), api_uri(application.client_id))
-    return any(uri in application.identifier_uris for uri in candidates)
+    return uri_in_use(application, settings, query.adopt) is not None
 
 
 def _distinct(ids: Iterable[ClientId]) -> list[ClientId]:

@@ -92,7 +92,7 @@ async def restore(azure: Azure, application: Application, keep: Collection[KeyId
     await directory.restore_application(application.object_id)
     if option is not None:
         caller, owners = await together(caller_of(azure), directory.owners(application.object_id, is_new=True))
-        foreign = foreign_owners(Custody(owners), caller)
+        foreign = foreign_owners(owners, caller)
         if foreign:
             await directory.delete_application(application.object_id)
             raise back_in_the_bin(application, foreign, option, azure.graph)
@@ -109,7 +109,7 @@ async def check_restored(azure: Azure, principal: ServicePrincipal, option: str 
     directory = azure.directory
     if option is not None:
         caller, owners = await together(caller_of(azure), directory.principal_owners(principal.id, is_new=True))
-        foreign = foreign_owners(Custody(owners), caller)
+        foreign = foreign_owners(owners, caller)
         if foreign:
             application = await directory.application_by_client_id(principal.client_id)
             if application is None:  # a replica that has not heard of it; it is refused at the next look, too

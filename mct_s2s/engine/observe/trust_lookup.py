@@ -19,7 +19,7 @@ from mct_s2s.model.observed import (
     ServicePrincipal,
     Trust,
 )
-from mct_s2s.model.site_settings import APPLICATION_IDS, AUDIENCE, OBJECT_IDS, AppSettings, allow_list, value_of
+from mct_s2s.model.site_settings import APPLICATION_IDS, AUDIENCE, OBJECT_IDS, AppSettings
 from mct_s2s.ports import Directory
 
 
@@ -75,7 +75,7 @@ async def _find_service(
     early: asyncio.Future[list[Application | None]],
     recycled: RecycleBin,
 ) -> _Service:
-    for named, must_exist in ((query.adopt, True), (value_of(settings, AUDIENCE), False)):
+    for named, must_exist in ((query.adopt, True), (AUDIENCE.value_in(settings), False)):
         if named and named.strip():
             service = await _named(directory, named.strip())
             if service.application is not None:
@@ -131,9 +131,9 @@ class _Listed:
 
 
 async def _listed(directory: Directory, query: Query, settings: AppSettings) -> _Listed:
-    named = [*allow_list(settings, APPLICATION_IDS).ids, *query.clients, *query.leaving]
+    named = [*APPLICATION_IDS.list_in(settings).ids, *query.clients, *query.leaving]
     client_ids = [ClientId(entry) for entry in named if is_guid(entry)]
-    object_ids = [PrincipalId(entry) for entry in allow_list(settings, OBJECT_IDS).ids if is_guid(entry)]
+    object_ids = [PrincipalId(entry) for entry in OBJECT_IDS.list_in(settings).ids if is_guid(entry)]
     applications, by_client_id, by_object_id = await together(
         directory.applications(client_ids), directory.principals_of(client_ids), directory.principals(object_ids)
     )

@@ -21,16 +21,19 @@ from mct_s2s.model.client_sign_in import (
     SignIn,
 )
 from mct_s2s.model.commands import own_command
+from mct_s2s.model.mct_api import SERVICE_HEADER
 from mct_s2s.model.observed import YOUNG, ClientApplication, Observed
 from mct_s2s.planning.answers import Asked, must_refuse, settled, stopped
+from mct_s2s.planning.app_role import wanted_role
+from mct_s2s.planning.application_uri import uri_shown
 from mct_s2s.planning.belonging import misaddressed, misdirected
-from mct_s2s.planning.findings import is_consented, uri_shown, wanted_role
-from mct_s2s.planning.proof import (
+from mct_s2s.planning.membership import is_consented
+from mct_s2s.planning.verification import (
     CALL,
-    Caller,
-    Check,
-    Kind,
+    CheckSubject,
+    ClientToken,
     Verification,
+    VerificationCheck,
     agrees,
     identity_checks,
     in_order,
@@ -40,8 +43,6 @@ from mct_s2s.planning.proof import (
 )
 from mct_s2s.ports import Api, Tokens
 
-SERVICE = {"ClientType": "Service"}
-"""The document's warning: the header that every service call carries."""
 WRONG = {"ClientType": "User"}
 
 
@@ -78,7 +79,7 @@ class Subject:
 
 @dataclass(frozen=True)
 class _Outcome:
-    checks: tuple[Check, ...]
+    checks: tuple[VerificationCheck, ...]
     admitted: ApiToken | None = None
     """A token that opened the API."""
 
@@ -124,15 +125,15 @@ async def prove_callers(ground: Ground, callers: Sequence[tuple[SignIn, str]], a
 
 
 async def _caller(ground: Ground, sign_in: SignIn, name: str, audience: str) -> _Outcome:
-    who = (name, Kind.APPLICATION if isinstance(sign_in, ClientSignIn) else Kind.MANAGED_IDENTITY)
+    who = (name, CheckSubject.APPLICATION if isinstance(sign_in, ClientSignIn) else CheckSubject.MANAGED_IDENTITY)
     try:
         token = await ground.tokens.token(sign_in, f"{audience}/.default", is_new=False, role=None)
     except ServiceError as error:
-        return _Outcome((Check(*who, "token", _verdict(error), error.message, error.remedy),))
+        return _Outcome((VerificationCheck(*who, "token", _verdict(error), error.message, error.remedy),))
     claims = token.claims
     checks = (
-        Check(*who, "token", True, f"Entra ID issued a token: object ID {claims.object_id}."),
-        Check(
+        VerificationCheck(*who, "token", True, f"Entra ID issued a token: object ID {claims.object_id}."),
+        VerificationCheck(
             *who,
             "audience",
             claims.audience == audience,
@@ -143,7 +144,7 @@ async def _caller(ground: Ground, sign_in: SignIn, name: str, audience: str) -> 
     not_sent = misaddressed(who, claims.audience, audience)
     if not_sent is not None:
         return _Outcome((*checks, not_sent))
-    asked = await _get(ground, SERVICE, token)
+    asked = await _get(ground, SERVICE_HEADER, token)
     call = settled(who, asked)
     if call is None:
         carried = f"the roles {', '.join(claims.roles)}" if claims.roles else "no role"
@@ -155,17 +156,17 @@ async def _caller(ground: Ground, sign_in: SignIn, name: str, audience: str) -> 
             "Ask someone who can read the settings to compare these values with mct-s2s status. Azure caches a "
             "managed identity's tokens for up to 24 hours, so recent changes may not be in them yet."
         )
-        call = Check(*who, CALL, False, told, remedy)
+        call = VerificationCheck(*who, CALL, False, told, remedy)
     return _Outcome((*checks, call), token if call.ok else None)
 
 
 async def _client(ground: Ground, observed: Observed, subject: Subject) -> _Outcome:
-    who, credential = (subject.name, Kind.APPLICATION), subject.credential
+    who, credential = (subject.name, CheckSubject.APPLICATION), subject.credential
     if credential is None:
         client_id = subject.client.client_id if subject.client else ""
         told = "Not tested: none of its credentials is available on this machine."
         remedy = own_command("verify", "--client", client_id, "--credentials", "FILE", where=ground.where)
-        return _Outcome((Check(*who, CALL, None, told, remedy),))
+        return _Outcome((VerificationCheck(*who, CALL, None, told, remedy),))
     client_id, scope = credential.sign_in.client_id, credential.scope or f"{_audience(observed)}/.default"
     try:
         token = await ground.tokens.token(
@@ -173,33 +174,33 @@ async def _client(ground: Ground, observed: Observed, subject: Subject) -> _Outc
         )
     except ServiceError as error:
         remedy = token_remedy(error.service_code, client_id, ground.where) or error.remedy
-        return _Outcome((Check(*who, "token", _verdict(error), error.message, remedy),))
-    caller = Caller(subject.name, client_id, token.claims, ground.where, credential.source)
-    checks = [Check(*who, "token", True, f"Entra ID issued a token for its {_told(credential)}.")]
+        return _Outcome((VerificationCheck(*who, "token", _verdict(error), error.message, remedy),))
+    caller = ClientToken(subject.name, client_id, token.claims, ground.where, credential.source)
+    checks = [VerificationCheck(*who, "token", True, f"Entra ID issued a token for its {_told(credential)}.")]
     checks += token_checks(caller, observed)
     call = misdirected(caller, observed, ground.url, credential.url) or await _call(ground, observed, caller, token)
     return _Outcome((*checks, call), token if call.ok else None)
 
 
-async def _call(ground: Ground, observed: Observed, caller: Caller, token: ApiToken) -> Check:
-    who = (caller.name, Kind.APPLICATION)
-    asked = await _get(ground, SERVICE, token, just_restarted=ground.just_changed and agrees(caller, observed))
+async def _call(ground: Ground, observed: Observed, caller: ClientToken, token: ApiToken) -> VerificationCheck:
+    who = (caller.name, CheckSubject.APPLICATION)
+    asked = await _get(ground, SERVICE_HEADER, token, just_restarted=ground.just_changed and agrees(caller, observed))
     said = settled(who, asked)
     if said is not None:
         return said
     why, remedy = why_refused(caller, observed)
-    return Check(*who, CALL, False, f"{asked.told} Reason: {why}.", remedy)
+    return VerificationCheck(*who, CALL, False, f"{asked.told} Reason: {why}.", remedy)
 
 
-async def _without_token(ground: Ground) -> Check:
-    return must_refuse("without-token", "A call without a token", await _get(ground, SERVICE, None))
+async def _without_token(ground: Ground) -> VerificationCheck:
+    return must_refuse("without-token", "A call without a token", await _get(ground, SERVICE_HEADER, None))
 
 
-async def _wrong_header(ground: Ground, admitted: ApiToken | None) -> Check:
+async def _wrong_header(ground: Ground, admitted: ApiToken | None) -> VerificationCheck:
     """The header counts only with a token that opens the API: without one, any call is refused."""
     if admitted is None:
         told = "ClientType check skipped: no client call succeeded."
-        return Check(None, Kind.SITE, "wrong-header", None, told)
+        return VerificationCheck(None, CheckSubject.SITE, "wrong-header", None, told)
     return must_refuse("wrong-header", "A call with a wrong ClientType", await _get(ground, WRONG, admitted))
 
 

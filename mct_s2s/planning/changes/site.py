@@ -13,6 +13,9 @@ from mct_s2s.model.ids import (
 from mct_s2s.model.observed import Site
 from mct_s2s.planning.changes.base import Action, ApiUri, Change, Later, Ref
 
+ListedId: TypeAlias = tuple[str, Later[ClientId] | Later[PrincipalId]]
+"""The name of a list, and an id that has to be on it."""
+
 
 @dataclass(frozen=True)
 class ScopeOf:
@@ -39,8 +42,7 @@ class SettingsSpec:
     """What the site's settings must come to say: a few values, and ids added to the allow lists."""
 
     values: tuple[SettingSpec, ...] = ()
-    application_ids: tuple[Later[ClientId], ...] = ()
-    object_ids: tuple[Later[PrincipalId], ...] = ()
+    listed: tuple[ListedId, ...] = ()
     tidy: bool = True
     """Whether blanks, doubles and empty entries of the lists are cleared away."""
     without: frozenset[str] = frozenset()

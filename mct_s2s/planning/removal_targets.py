@@ -1,4 +1,4 @@
-"""Who a removal means: never a guess between two."""
+"""Whom and what a removal is about: never a guess between two."""
 
 from __future__ import annotations
 
@@ -9,26 +9,27 @@ from mct_s2s.errors import NotThere, Refused
 from mct_s2s.model.desired import Removal
 from mct_s2s.model.ids import client_unique_name, same_id
 from mct_s2s.model.observed import Application, ClientApplication, IdentityResource, Observed, ServicePrincipal
+from mct_s2s.model.site_settings import LISTS
 from mct_s2s.planning.membership import members
 
 
 @dataclass(frozen=True)
-class Leaving:
-    """Whoever a removal is about, as far as they are there."""
+class RemovalTargets:
+    """Everything that a removal is about, as far as it is there."""
 
     clients: tuple[ClientApplication, ...] = ()
     identities: tuple[ServicePrincipal, ...] = ()
     entries: tuple[str, ...] = ()
-    """Entries of the allow lists, as they stand."""
+    """Entries of the allow lists, as they are written there."""
     off: tuple[IdentityResource, ...] = ()
     """Resources whose identity was switched on for this trust and is off by now."""
     deleted: tuple[Application, ...] = ()
     """Registrations of clients that are in the recycle bin already."""
 
     @property
-    def is_nobody(self) -> bool:
+    def is_empty(self) -> bool:
         """Whether nothing of what was named is there, or was until lately."""
-        return self == Leaving()
+        return self == RemovalTargets()
 
 
 def made_for(application: Application, base: str) -> bool:
@@ -36,14 +37,14 @@ def made_for(application: Application, base: str) -> bool:
     return application.unique_name is not None and application.unique_name.startswith(f"{base}.")
 
 
-def who_leaves(removal: Removal, observed: Observed, base: str) -> Leaving:
+def removal_targets(removal: Removal, observed: Observed, base: str) -> RemovalTargets:
     """The clients that a removal means: by name, appId, object id, resource id, or as an allow list has them.
 
     A registration that merely carries this trust's tag is none of its clients: whoever owns one can write that.
 
     Args:
         removal: what is wanted.
-        observed: the world.
+        observed: the trust and the App Service.
         base: the `uniqueName` of the service application.
 
     Raises:
@@ -51,18 +52,15 @@ def who_leaves(removal: Removal, observed: Observed, base: str) -> Leaving:
         Refused: the service application itself.
     """
     if removal.everything:
-        site = observed.app_service
-        lists = (site.allowed_client_ids.ids + site.allowed_object_ids.ids) if site else ()
-        service = observed.trust.service
-        inside = members(observed)
-        everybody = [c for c in observed.trust.clients if service is None or c.client_id != service.client_id]
-        ours = (c for c in everybody if c in inside or (c.application is not None and made_for(c.application, base)))
-        return Leaving(tuple(ours), _identities(observed), lists, _off(observed))
-    found = [_found(name, observed) for name in removal.clients]
-    unknown = [name for name, one in zip(removal.clients, found, strict=True) if one.is_nobody]
+        service, of_trust = observed.trust.service, members(observed)
+        others = [c for c in observed.trust.clients if service is None or c.client_id != service.client_id]
+        ours = (c for c in others if c in of_trust or (c.application is not None and made_for(c.application, base)))
+        return RemovalTargets(tuple(ours), _identities(observed), _entries(observed), _off(observed))
+    found = [_named(name, observed) for name in removal.clients]
+    unknown = [name for name, one in zip(removal.clients, found, strict=True) if one.is_empty]
     if unknown and not removal.ignore_missing:
         raise _nobody(unknown[0], observed)
-    return Leaving(
+    return RemovalTargets(
         tuple(dict.fromkeys(client for one in found for client in one.clients)),
         tuple(dict.fromkeys(identity for one in found for identity in one.identities)),
         tuple(dict.fromkeys(entry for one in found for entry in one.entries)),
@@ -71,8 +69,8 @@ def who_leaves(removal: Removal, observed: Observed, base: str) -> Leaving:
     )
 
 
-def _found(name: str, observed: Observed) -> Leaving:
-    trust, site, word = observed.trust, observed.app_service, name.strip().casefold()
+def _named(name: str, observed: Observed) -> RemovalTargets:
+    trust, word = observed.trust, name.strip().casefold()
     service = trust.service
     if service is not None and word in {service.client_id.casefold(), f"api://{service.client_id}".casefold()}:
         raise Refused(
@@ -92,16 +90,19 @@ def _found(name: str, observed: Observed) -> Leaving:
             f"'{name}' matches several clients of this App Service: {ids}.",
             remedy="Use the ID instead of the name.",
         )
-    listed = (site.allowed_client_ids.ids + site.allowed_object_ids.ids) if site else ()
     meant = {word}.union(*(_ids_of(client) for client in clients), (i.id.casefold() for i in identities))
-    entries = tuple(entry for entry in listed if entry.casefold() in meant)
+    entries = tuple(entry for entry in _entries(observed) if entry.casefold() in meant)
     off = tuple(h for h in _off(observed) if word in {h.display_name.casefold(), str(h.resource).casefold()})
     gone = () if clients else tuple(row for row in trust.deleted if _was_called(row, name))
-    return Leaving(tuple(clients), tuple(identities), entries, off, gone)
+    return RemovalTargets(tuple(clients), tuple(identities), entries, off, gone)
+
+
+def _entries(observed: Observed) -> tuple[str, ...]:
+    return tuple(entry for setting in LISTS for entry in setting.list_in(observed.settings).ids)
 
 
 def _identities(observed: Observed) -> tuple[ServicePrincipal, ...]:
-    """Those that are let in, and those that were switched on for this trust although they are let in no more."""
+    """Those that are allowed, and those that were switched on for this trust and are no longer allowed."""
     return observed.trust.identities_with(use.holder for use in observed.identity_uses)
 
 

@@ -12,7 +12,7 @@ from mct_s2s.model.caller_rights import Access, SecretRestriction, Verdict
 from mct_s2s.model.commands import option
 from mct_s2s.model.ids import TenantId, same_id
 from mct_s2s.model.observed import IdentityResource, Site, Tenant
-from mct_s2s.planning.grants import Grant, doing, in_words, lacks
+from mct_s2s.planning.grants import Grant, lacks
 from mct_s2s.planning.preflight import LEFT_TO_OTHERS
 from mct_s2s.planning.rights import Need, Right, judge
 from mct_s2s.planning.secret_policy import OTHERWISE, longest_end, typed
@@ -32,7 +32,7 @@ class State(StrEnum):
 
 
 @dataclass(frozen=True)
-class Check:
+class DoctorCheck:
     """One check."""
 
     code: str
@@ -46,69 +46,59 @@ class Check:
 
 
 @dataclass(frozen=True)
-class SeenSite:
-    """The App Service, as far as it may be seen."""
-
-    site: Site | None
-    tenant_id: TenantId | None
-    refusal: S2SError | None
-    """Why the site, or its settings, could not be read."""
-
-
-@dataclass(frozen=True)
 class Seen:
-    """What there was to see of the world."""
+    """What could be read of everything that `setup` rests on."""
 
     access: Access
     tenant: Tenant | None
     directory_refusal: S2SError | None = None
-    site: SeenSite | None = None
+    site: Site | None = None
+    site_tenant_id: TenantId | None = None
+    """The tenant that the site's subscription trusts."""
+    site_refusal: S2SError | None = None
+    """Why the site, or its settings, could not be read."""
     holders: tuple[IdentityResource, ...] = ()
     write_refusal: S2SError | None = None
     """Why the sign-in itself is not good enough for what the job changes beside the directory."""
 
 
-def checks(seen: Seen, now: datetime, *, consent: bool = True) -> tuple[Check, ...]:
+def checks(seen: Seen, now: datetime, *, consent: bool = True) -> tuple[DoctorCheck, ...]:
     """Everything that the job takes.
 
     Args:
-        seen: the world.
+        seen: what could be read.
         now: the time.
         consent: whether admin consent is part of the job.
     """
     found = [_signed_in(seen.access), *_tenant(seen)]
-    needs = [
-        Need(Right.CREATE_APPLICATION, ""),
-        Need(Right.CHANGE_APPLICATION, ""),
-        Need(Right.CREATE_PRINCIPAL, ""),
-    ]
-    needs += [Need(Right.CONSENT, "")] if consent else []
-    found += [_judged(need, seen.access) for need in needs]
+    rights = [Right.CREATE_APPLICATION, Right.CHANGE_APPLICATION, Right.CREATE_PRINCIPAL]
+    rights += [Right.CONSENT] if consent else []
+    found += [_judged(Need(right, ""), seen.access) for right in rights]
     found.append(_secrets(seen.access, now))
     found += _site(seen)
     found += [_identity(holder, seen.access) for holder in seen.holders]
-    if seen.write_refusal is not None and (seen.site or seen.holders):
+    if seen.write_refusal is not None and (seen.site or seen.site_refusal or seen.holders):
         refusal = seen.write_refusal
-        found.append(Check("second-factor", State.MISSING, "the sign-in", refusal.message, refusal.remedy))
+        found.append(DoctorCheck("second-factor", State.MISSING, "the sign-in", refusal.message, refusal.remedy))
     return tuple(found)
 
 
-def is_ready(found: tuple[Check, ...]) -> bool:
+def is_ready(found: tuple[DoctorCheck, ...]) -> bool:
     """Whether nothing is missing."""
     return all(check.state is not State.MISSING for check in found)
 
 
-def missing_rights(found: Iterable[Check]) -> frozenset[Right]:
+def missing_rights(found: Iterable[DoctorCheck]) -> frozenset[Right]:
     """The rights that are missing, as far as they are rights."""
     codes = {check.code for check in found if check.state is State.MISSING}
-    known = {right for right in Right if right.value in codes}
+    known = {right for right in Right if right.code in codes}
     return frozenset(known | ({Right.READ_SETTINGS} if READ_SITE in codes else set()))
 
 
-def may_be_left(found: Iterable[Check]) -> bool:
+def may_be_left(found: Iterable[DoctorCheck]) -> bool:
     """Whether `setup` goes on without what is missing, and leaves it to others; otherwise it stops at the beginning."""
     missing = {check.code for check in found if check.state is State.MISSING}
-    return missing <= {right.value for right in LEFT_TO_OTHERS}
+    return missing <= {right.code for right in LEFT_TO_OTHERS}
 
 
 def is_secret_shortened(seen: Seen, now: datetime) -> bool:
@@ -117,84 +107,85 @@ def is_secret_shortened(seen: Seen, now: datetime) -> bool:
     return ends is not None and ends < now + USUAL_LIFETIME
 
 
-def _signed_in(access: Access) -> Check:
+def _signed_in(access: Access) -> DoctorCheck:
     assert access.directory is not None  # noqa: S101  # `doctor` always asks
     how = access.directory.signed_in.description
     name = access.directory.name
-    return Check(
+    return DoctorCheck(
         "signed-in", State.OK, name or how, f"Signed in as {name} with {how}." if name else f"Signed in with {how}."
     )
 
 
-def _tenant(seen: Seen) -> Iterator[Check]:
+def _tenant(seen: Seen) -> Iterator[DoctorCheck]:
     if seen.tenant is None:
         refusal = seen.directory_refusal
         assert refusal is not None  # noqa: S101  # without one, the tenant was read
-        yield Check("read-directory", State.MISSING, "the directory", refusal.message, refusal.remedy)
+        yield DoctorCheck("read-directory", State.MISSING, "the directory", refusal.message, refusal.remedy)
         return
     named = f"{seen.tenant.name} ({seen.tenant.id})"
-    trusted = seen.site.tenant_id if seen.site else None
+    trusted = seen.site_tenant_id
     if trusted is not None and not same_id(seen.tenant.id, trusted):
         message = f"You are signed in to {named}, but the App Service belongs to the tenant {trusted}."
-        yield Check("tenant", State.MISSING, seen.tenant.name, message, f"Sign in there: {option('--tenant', trusted)}")
+        yield DoctorCheck(
+            "tenant", State.MISSING, seen.tenant.name, message, f"Sign in there: {option('--tenant', trusted)}"
+        )
         return
-    yield Check("tenant", State.OK, seen.tenant.name, f"Tenant {named}.")
+    yield DoctorCheck("tenant", State.OK, seen.tenant.name, f"Tenant {named}.")
 
 
-def _judged(need: Need, access: Access) -> Check:
+def _judged(need: Need, access: Access) -> DoctorCheck:
     judged = judge(need, access)
-    code, subject = need.right.value, need.subject or NEW
-    lacking = lacks(judged, access)
-    asked = "; ".join(line.partition(": ")[2] for line in in_words(lacking))
-    grants = tuple(dict.fromkeys(lack.grant for lack in lacking))
+    code, subject = need.right.code, need.subject or NEW
+    grants = tuple(dict.fromkeys(lack.grant for lack in lacks(judged, access)))
+    asked = "; ".join(grant.request_with_command for grant in grants)
     if judged.verdict is Verdict.NO:
         remedy = f"{asked[:1].upper()}{asked[1:]}"
-        return Check(code, State.MISSING, subject, f"You can't {doing(need)}.", remedy, grants)
+        return DoctorCheck(code, State.MISSING, subject, f"You can't {need.step}.", remedy, grants)
     if judged.verdict is Verdict.UNKNOWN:
-        message = f"Could not check whether you can {doing(need)}."
+        message = f"Could not check whether you can {need.step}."
         tip = f"If it is refused, {asked}" if asked else None
-        return Check(code, State.UNKNOWN, subject, message, tip, grants)
-    return Check(code, State.OK, subject, f"You can {doing(need)}.")
+        return DoctorCheck(code, State.UNKNOWN, subject, message, tip, grants)
+    return DoctorCheck(code, State.OK, subject, f"You can {need.step}.")
 
 
-def _secrets(access: Access, now: datetime) -> Check:
+def _secrets(access: Access, now: datetime) -> DoctorCheck:
     rules = access.secret_rules
     if rules is None:
         message = "Could not check whether the tenant allows client secrets: you can't read the policy."
-        return Check("secret-policy", State.UNKNOWN, "client secrets", message)
+        return DoctorCheck("secret-policy", State.UNKNOWN, "client secrets", message)
     if any(rule.restriction is SecretRestriction.ADDITION for rule in rules):
         remedy = f"{OTHERWISE[0].upper()}{OTHERWISE[1:]}."
         message = "The tenant's policy forbids client secrets."
-        return Check("secret-policy", State.MISSING, "client secrets", message, remedy)
+        return DoctorCheck("secret-policy", State.MISSING, "client secrets", message, remedy)
     ends = longest_end(rules, now)
     if ends is None:
-        return Check("secret-policy", State.OK, "client secrets", "The tenant's policy allows client secrets.")
+        return DoctorCheck("secret-policy", State.OK, "client secrets", "The tenant's policy allows client secrets.")
     message = f"The tenant's policy allows client secrets until {typed(ends)} at most."
     remedy = f"To use a shorter lifetime: --auto-lifetime, or --secret-lifetime {typed(ends)}"
-    return Check("secret-policy", State.OK, "client secrets", message, remedy)
+    return DoctorCheck("secret-policy", State.OK, "client secrets", message, remedy)
 
 
-def _site(seen: Seen) -> Iterator[Check]:
-    if seen.site is None:
-        return
-    site, refusal = seen.site.site, seen.site.refusal
+def _site(seen: Seen) -> Iterator[DoctorCheck]:
+    site, refusal = seen.site, seen.site_refusal
     if site is None:
-        assert refusal is not None  # noqa: S101  # without one, the site was read
-        yield Check(READ_SITE, State.MISSING, "the App Service", refusal.message, refusal.remedy)
+        if refusal is not None:
+            yield DoctorCheck(READ_SITE, State.MISSING, "the App Service", refusal.message, refusal.remedy)
         return
     reading = _judged(Need(Right.READ_SETTINGS, site.label, resource=site.resource), seen.access)
     if refusal is None:
-        yield Check(reading.code, State.OK, site.label, f"You can read the application settings of '{site.label}'.")
+        yield DoctorCheck(
+            reading.code, State.OK, site.label, f"You can read the application settings of '{site.label}'."
+        )
     elif reading.state is State.MISSING:
         yield reading
     else:
-        yield Check(reading.code, State.MISSING, site.label, refusal.message, refusal.remedy)
+        yield DoctorCheck(reading.code, State.MISSING, site.label, refusal.message, refusal.remedy)
     for right in (Right.WRITE_SETTINGS, Right.RESTART):
         yield _judged(Need(right, site.label, resource=site.resource), seen.access)
 
 
-def _identity(holder: IdentityResource, access: Access) -> Check:
+def _identity(holder: IdentityResource, access: Access) -> DoctorCheck:
     if holder.principal_id is not None:
         message = f"'{holder.display_name}' already has a managed identity."
-        return Check(Right.ENABLE_IDENTITY.value, State.OK, holder.display_name, message)
+        return DoctorCheck(Right.ENABLE_IDENTITY.code, State.OK, holder.display_name, message)
     return _judged(Need(Right.ENABLE_IDENTITY, holder.display_name, resource=holder.resource), access)

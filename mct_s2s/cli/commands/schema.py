@@ -1,0 +1,39 @@
+"""`mct-s2s schema`: print the JSON Schema of a document, or list the documents that have one."""
+
+from __future__ import annotations
+
+from mct_s2s.cli.options import Output, SchemaOptions
+from mct_s2s.errors import UsageError
+from mct_s2s.render.console import Terminal
+from mct_s2s.render.schemas import names, schema, schema_list
+
+
+def print_schema(options: SchemaOptions) -> int:
+    """Print what was asked for; return the process exit code.
+
+    Raises:
+        UsageError: there is no such document.
+    """
+    terminal = Terminal.open(json=options.output is Output.JSON)
+    if options.name is not None:
+        terminal.document(schema(_short_name(options.name)))
+    elif terminal.json:
+        terminal.document(schema_list())
+    else:
+        rows = schema_list()["schemas"]
+        width = max(len(row["name"]) for row in rows)
+        for row in rows:
+            terminal.result(f"{row['name']:<{width}}  {row['description'].replace('`', '')}")
+    return 0
+
+
+def _short_name(given: str) -> str:
+    """`status` for `status` and for `mct-s2s/status/v1`, the value of a document's `schema` key."""
+    name = given.removeprefix("mct-s2s/").removesuffix("/v1")
+    if name not in names():
+        raise UsageError(
+            "schema-unknown",
+            f"Unknown document '{given}'. Documents with a schema: {', '.join(names())}.",
+            remedy="mct-s2s schema",
+        )
+    return name

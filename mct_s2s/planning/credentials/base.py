@@ -1,0 +1,60 @@
+"""What the kinds of credentials have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from mct_s2s.model.desired import CredentialSpec
+from mct_s2s.model.ids import ApplicationObjectId, ClientId, same_id
+from mct_s2s.model.observed import Application, Credential, CredentialKind, SecretNote
+from mct_s2s.planning.changes import AnyChange, ApiUri, Later
+from mct_s2s.planning.plan import Facts
+
+Spec = TypeVar("Spec", bound=CredentialSpec)
+
+
+@dataclass(frozen=True)
+class ClientState:
+    """A client application that is to have a credential, and all that decides which one it lacks."""
+
+    name: str
+    """As it was typed: its key among the stores."""
+    application: Application | None
+    object_id: Later[ApplicationObjectId]
+    client_id: Later[ClientId]
+    audience: str | ApiUri
+    """What the client will ask a token for."""
+    note: SecretNote
+    """What the client's store remembers."""
+    cloud: str
+    facts: Facts
+
+    @property
+    def valid(self) -> list[Credential]:
+        """The credentials that it can sign in with now, by what Entra says."""
+        held = self.application.credentials if self.application is not None else ()
+        return [credential for credential in held if credential.is_valid_at(self.facts.now)]
+
+    def has_arrived(self, kind: CredentialKind) -> bool:
+        """Whether a credential was delivered to its store so lately that replicas may not show it yet."""
+        return isinstance(self.client_id, str) and self.note.is_fresh(self.client_id, self.facts.now, kind)
+
+    def is_undelivered(self, credential: Credential) -> bool:
+        """Whether it is the certificate of a key pair that has not arrived at its store yet."""
+        pending, delivered = self.note.pending, self.note.delivered
+        return pending is not None and delivered != pending.key_id and same_id(credential.key_id, pending.key_id)
+
+
+@dataclass(frozen=True)
+class CredentialPlanner(Generic[Spec]):
+    """What planning has to know of a kind of credential."""
+
+    spec: type[Spec]
+    plan: Callable[[Spec, ClientState], list[AnyChange]]
+    knows: Callable[[Credential, SecretNote, CredentialSpec | None], bool]
+    """Whether a credential is of this kind, and either in the client's store or the very one that was asked for.
+
+    Whoever knows another credential of a registration may sign in as it.
+    """
