@@ -12,8 +12,11 @@ from datetime import datetime
 from typing import Protocol, runtime_checkable
 
 from mct_s2s.errors import S2SError
-from mct_s2s.model.caller_rights import Denial, Lock, Permission, Person, RoleAssignment, SecretRule, SignedIn
+from mct_s2s.model.azure_resources import IdentityResource, Site, SlotConfig
+from mct_s2s.model.caller_rights import Denial, Permission, Person, ResourceLock, RoleAssignment, SecretRule, SignedIn
+from mct_s2s.model.client_credentials import Certificate, Credential, Federation, SecretNote
 from mct_s2s.model.client_sign_in import ApiAnswer, ApiToken, SignIn
+from mct_s2s.model.directory_objects import Application, Assignment, Owner, ServicePrincipal, Tenant
 from mct_s2s.model.ids import (
     ApplicationObjectId,
     AppRoleId,
@@ -22,19 +25,6 @@ from mct_s2s.model.ids import (
     PrincipalId,
     TenantId,
 )
-from mct_s2s.model.observed import (
-    Application,
-    Assignment,
-    Credential,
-    IdentityResource,
-    Owner,
-    SecretNote,
-    ServicePrincipal,
-    Site,
-    SlotConfig,
-    Tenant,
-)
-from mct_s2s.model.proofs import Certificate, Federation
 from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.planning.changes import AnyChange
 from mct_s2s.planning.edits import ApplicationPatch
@@ -314,7 +304,7 @@ class Sites(Protocol):
         """
         ...
 
-    async def swapping(self, resource: ResourceId) -> SlotConfig | None:
+    async def slot_config(self, resource: ResourceId) -> SlotConfig | None:
         """The App Service's slots and slot settings; `None` where it has none, or they cannot be read."""
         ...
 
@@ -427,7 +417,7 @@ class ResourceAccess(Protocol):
         """What the caller's roles allow there."""
         ...
 
-    async def locks(self, resource: ResourceId) -> tuple[Lock, ...]:
+    async def locks(self, resource: ResourceId) -> tuple[ResourceLock, ...]:
         """The locks on it and on what contains it."""
         ...
 

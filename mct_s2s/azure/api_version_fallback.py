@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from azure.core.pipeline import PipelineRequest, PipelineResponse
 from azure.core.pipeline.policies import AsyncHTTPPolicy
 
-from mct_s2s.azure.answers import OddAnswer, parse_json
+from mct_s2s.azure.answer_limits import OddAnswer, parse_json
 
 WEB = "2023-12-01"
 """Microsoft.Web: the first one that knows Flex Consumption plans, on which callers' function apps may be. All that is

@@ -3,7 +3,7 @@
 * Proxies come from the environment. `~/.netrc` does not: aiohttp reads both or neither, and would send a password that
   somebody keeps for a host, or for `default`, to whoever `--cloud` names.
 * A request whose connection was reset is not sent again in silence, with what was read before: repeating is for
-  `patience` alone, which makes the next attempt ready.
+  `retry_policy` alone, which makes the next attempt ready.
 * No answer is read beyond `answers.MOST_BYTES`, unpacked, nor handed on when it is nested too deeply.
 """
 
@@ -20,7 +20,7 @@ from urllib.request import getproxies, proxy_bypass
 import aiohttp
 from yarl import URL
 
-from mct_s2s.azure.answers import OddAnswer, check_depth, check_size
+from mct_s2s.azure.answer_limits import OddAnswer, check_depth, check_size
 from mct_s2s.azure.loopback import LocalhostResolver
 
 

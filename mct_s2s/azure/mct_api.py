@@ -11,8 +11,8 @@ from urllib.parse import urlsplit
 import aiohttp
 
 from mct_s2s import clock
-from mct_s2s.azure.answers import seconds
 from mct_s2s.azure.clouds import NEVER_CONNECTED
+from mct_s2s.azure.json_values import seconds
 from mct_s2s.azure.retry import CONNECT_SECONDS, REQUEST_SECONDS, RetryPolicy
 from mct_s2s.azure.trace import Request, Trace, path_of
 from mct_s2s.errors import ServiceError, UsageError
@@ -32,7 +32,7 @@ AILING = "site-ailing"
 
 
 class MctApi:
-    """One site as `mct_s2s.ports.Api`.
+    """One site as `mct_s2s.ports.client_side.Api`.
 
     Args:
         http: the connection that everything shares.
@@ -41,10 +41,10 @@ class MctApi:
         trace: is told of each request.
     """
 
-    def __init__(self, http: Connection, url: str, patience: RetryPolicy, trace: Trace) -> None:
+    def __init__(self, http: Connection, url: str, retry_policy: RetryPolicy, trace: Trace) -> None:
         self._http = http
         self._url = url.rstrip("/")
-        self._patience = patience
+        self._retry_policy = retry_policy
         self._trace = trace
 
     async def get(
@@ -70,7 +70,7 @@ class MctApi:
             )
 
         try:
-            return await self._patience.call(once, lag=lambda error: error.code == "site-restarting")
+            return await self._retry_policy.call(once, lag=lambda error: error.code == "site-restarting")
         except ServiceError as error:
             if error.code in {AILING, "site-restarting", "throttled"} and last:
                 return last[0]

@@ -8,7 +8,7 @@ from typing import Any
 
 import aiohttp
 
-from mct_s2s.azure.answers import OddAnswer
+from mct_s2s.azure.answer_limits import OddAnswer
 from mct_s2s.azure.connection import Connection
 from mct_s2s.azure.retry import CONNECT_SECONDS, REQUEST_SECONDS
 

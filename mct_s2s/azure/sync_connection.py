@@ -7,7 +7,7 @@ from typing import Any
 import requests
 from azure.core.pipeline.transport import RequestsTransport
 
-from mct_s2s.azure.answers import OddAnswer, check_depth, check_length, check_size
+from mct_s2s.azure.answer_limits import OddAnswer, check_depth, check_length, check_size
 
 PIECE = 64 * 1024
 

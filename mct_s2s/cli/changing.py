@@ -22,13 +22,13 @@ from mct_s2s.engine.observe.query import Query
 from mct_s2s.errors import Cancelled, PermissionMissing, UsageError
 from mct_s2s.inputs.clients import SecretTo
 from mct_s2s.model.desired import Desired
-from mct_s2s.model.observed import Observed
+from mct_s2s.model.observed import ObservedState
 from mct_s2s.planning.changes import AddCredential, DisableIdentity
 from mct_s2s.planning.findings import diagnose
 from mct_s2s.planning.plan import Facts, Plan
 from mct_s2s.planning.rotation import rotating
 from mct_s2s.planning.verification import Verification
-from mct_s2s.ports import SecretStore, StoredSecrets
+from mct_s2s.ports.secret_stores import SecretStore, StoredSecrets
 from mct_s2s.render.documents import (
     SavedCredential,
     Step,
@@ -41,8 +41,8 @@ from mct_s2s.render.plan import show_plan, summary
 from mct_s2s.render.progress import progress
 from mct_s2s.render.verification import verification_document
 from mct_s2s.stores.departures import LocalDepartures
-from mct_s2s.stores.files import Viewer
 from mct_s2s.stores.host_lock import turn
+from mct_s2s.stores.output_store import Viewer
 
 PENDING = 3
 """The exit code of a dry run that found something to do, and of a run whose proof failed."""
@@ -91,7 +91,7 @@ async def change(run: Run, options: ChangingOptions, session: Session, wanted: C
     if wanted.secret_to.vault is not None:
         session.cloud.vault(wanted.secret_to.vault.vault)  # before anything is looked at
 
-    def stores_for(observed: Observed) -> Mapping[str, SecretStore]:
+    def stores_for(observed: ObservedState) -> Mapping[str, SecretStore]:
         stores.clear()
         stores.update(_places(wanted, session, observed, OutputViewer(run.terminal, watcher)))
         return stores
@@ -192,7 +192,7 @@ def _stored(wanted: Change, session: Session) -> StoredSecrets | None:
     return VaultSecrets(cache(session.open_vault))
 
 
-def _places(wanted: Change, session: Session, observed: Observed, viewer: Viewer) -> Mapping[str, SecretStore]:
+def _places(wanted: Change, session: Session, observed: ObservedState, viewer: Viewer) -> Mapping[str, SecretStore]:
     vaults = cache(session.open_vault)  # one for all clients: what it asks for in patience, it asks of all
     stores = Stores(
         wanted.secret_to,
@@ -208,7 +208,7 @@ def _places(wanted: Change, session: Session, observed: Observed, viewer: Viewer
     return {name: stores.of_standing(name, client.client_id) for name, client in clients.items()}
 
 
-def default_folder(cloud: str, observed: Observed, label: str) -> Path:
+def default_folder(cloud: str, observed: ObservedState, label: str) -> Path:
     """Where secrets go that nobody asked to have elsewhere: by cloud, tenant and App Service."""
     from platformdirs import user_data_path  # noqa: PLC0415  # only commands that make a secret need it
 

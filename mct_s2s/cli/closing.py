@@ -20,7 +20,7 @@ from mct_s2s.render.credentials.base import CallingClient
 from mct_s2s.render.handover import show_lacking, show_left_to_others
 from mct_s2s.render.next_steps import Call, show_identity_example
 from mct_s2s.render.verification import show_verification
-from mct_s2s.stores.files import FileStore
+from mct_s2s.stores.file_store import FileStore
 
 
 def _calling(name: str, changed: Changed) -> CallingClient | None:

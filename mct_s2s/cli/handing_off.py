@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mct_s2s.errors import UsageError
+from mct_s2s.file_ownership import UntrustedFile
 from mct_s2s.inputs.handoff import is_handoff
-from mct_s2s.local_files import UntrustedFile, check_folder, read_ours
+from mct_s2s.local_files import read_ours
+from mct_s2s.private_folders import check_folder
 from mct_s2s.stores.private_files import check_place, replace_whole
 
 READABLE = 0o644

@@ -14,10 +14,11 @@ from mct_s2s.model.desired import ClientSpec, Kept
 from mct_s2s.model.ids import ClientId
 from mct_s2s.planning.changes import AddCredential
 from mct_s2s.planning.plan import Plan, Results
-from mct_s2s.ports import SecretStore
+from mct_s2s.ports.secret_stores import SecretStore
 from mct_s2s.render.documents import SavedCredential
-from mct_s2s.stores.files import FileStore, OutputStore, Viewer
+from mct_s2s.stores.file_store import FileStore
 from mct_s2s.stores.keys import KeyFileStore, OutputKeyStore
+from mct_s2s.stores.output_store import OutputStore, Viewer
 
 if TYPE_CHECKING:
     from mct_s2s.azure.key_vault.vault_client import KeyVault

@@ -9,10 +9,11 @@ from pathlib import Path
 from mct_s2s.errors import UsageError
 from mct_s2s.inputs.own_credentials import ENVIRONMENT, own_credential
 from mct_s2s.local_files import read_given
-from mct_s2s.model.client_sign_in import ClientSignIn, OwnCredential, SecretProof
-from mct_s2s.ports import SecretStore
+from mct_s2s.model.client_sign_in import ClientSignIn, OwnCredential, SecretCredential
+from mct_s2s.ports.secret_stores import SecretStore
+from mct_s2s.stores.dotenv_file import delivered_in
 from mct_s2s.stores.dotenv_text import variables_in
-from mct_s2s.stores.files import FileStore, delivered_in
+from mct_s2s.stores.file_store import FileStore
 
 
 def from_files(paths: Sequence[Path]) -> list[OwnCredential]:
@@ -65,7 +66,7 @@ async def from_places(stores: Iterable[tuple[str, SecretStore]]) -> list[OwnCred
             continue
         stored = await place.read()
         if stored is not None:
-            proof = SecretProof(stored.secret)
+            proof = SecretCredential(stored.secret)
             sign_in = ClientSignIn(stored.tenant_id, stored.client_id, proof, stored.authority_host)
             found.append(OwnCredential(sign_in, place.label, stored.scope, stored.url, name=name))
     return found

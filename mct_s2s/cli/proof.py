@@ -7,18 +7,18 @@ from collections.abc import Mapping
 
 from mct_s2s.cli.own_credentials import from_places
 from mct_s2s.cli.wiring import Session
-from mct_s2s.engine.verify.client_calls import Ground, prove, subjects_of
+from mct_s2s.engine.verify.client_calls import VerifyContext, clients_to_verify, verify_clients
 from mct_s2s.model.commands import own_command
 from mct_s2s.model.mct_api import API_PATH
-from mct_s2s.model.observed import Observed
+from mct_s2s.model.observed import ObservedState
 from mct_s2s.planning.membership import members
 from mct_s2s.planning.plan import Facts
 from mct_s2s.planning.verification import CALL, CheckSubject, Verification, VerificationCheck
-from mct_s2s.ports import SecretStore
+from mct_s2s.ports.secret_stores import SecretStore
 
 
 async def prove_changed(
-    session: Session, observed: Observed, stores: Mapping[str, SecretStore], facts: Facts, place: str
+    session: Session, observed: ObservedState, stores: Mapping[str, SecretStore], facts: Facts, place: str
 ) -> Verification | None:
     """A proof for the clients whose credential is at hand; `None` where there is none.
 
@@ -38,11 +38,11 @@ async def prove_changed(
     if site is None or not clients:
         return None
     ports, url = session.clientele, site.site.url
-    ground = Ground(ports.tokens, ports.api(url), url, API_PATH, place, facts.now, just_changed=True)
-    subjects = subjects_of(clients, credentials, strangers=False)
+    ground = VerifyContext(ports.tokens, ports.api(url), url, API_PATH, place, facts.now, just_changed=True)
+    subjects = clients_to_verify(clients, credentials, unlisted=False)
     try:
         async with asyncio.timeout(max(0.0, ports.remaining())):
-            return await prove(ground, observed, subjects, identities=False)
+            return await verify_clients(ground, observed, subjects, identities=False)
     except TimeoutError:
         told = "The deadline left no time to test the call."
         again = own_command("verify", where=place)

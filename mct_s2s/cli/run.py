@@ -14,7 +14,7 @@ from mct_s2s.cli.wiring import Clientele, Needs, Session, connect, connect_clien
 from mct_s2s.engine.converge import Convergence
 from mct_s2s.errors import DeadlinePassed, Interrupted, NotShown, S2SError
 from mct_s2s.planning.changes import AnyChange
-from mct_s2s.ports import SecretStore
+from mct_s2s.ports.secret_stores import SecretStore
 from mct_s2s.render.closing import credential_lines
 from mct_s2s.render.console import Terminal
 from mct_s2s.render.diagnostics import show_error, show_standing

@@ -7,16 +7,17 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
-from mct_s2s.concurrency import together
+from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.engine.converge import Convergence
 from mct_s2s.model.commands import credential_removal
 from mct_s2s.model.ids import ApplicationObjectId, ClientId, KeyId
 from mct_s2s.planning.changes import AddCredential, Part, Ref
-from mct_s2s.ports import Directory, SecretStore
+from mct_s2s.ports.graph import Directory
+from mct_s2s.ports.secret_stores import SecretStore
 from mct_s2s.render.closing import credential_lines
 from mct_s2s.render.console import Terminal
 from mct_s2s.render.documents import SavedCredential
-from mct_s2s.stores.files import OutputStore, Shown
+from mct_s2s.stores.output_store import OutputStore, Shown
 
 
 class Aside(Protocol):
@@ -91,4 +92,4 @@ async def take_back(directory: Directory, credentials: Sequence[Unseen]) -> None
         S2SError: refused, or not answered.
     """
     can_be = [one for one in credentials if one.change.can_be_taken_back]
-    await together(*(directory.remove_secret(one.object_id, one.key_id) for one in can_be))
+    await gather_or_cancel(*(directory.remove_secret(one.object_id, one.key_id) for one in can_be))

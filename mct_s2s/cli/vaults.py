@@ -44,8 +44,8 @@ def opener(line: Line, credential: Credential) -> Callable[[str], KeyVault]:
         from mct_s2s.azure.retry import RetryPolicy  # noqa: PLC0415
 
         name, url = line.cloud.vault(given)
-        patience, scope = RetryPolicy(line.remaining), line.cloud.key_vault_scope
-        return KeyVault(url, name, scope, credential, line.http, patience, line.trace)
+        retry_policy, scope = RetryPolicy(line.remaining), line.cloud.key_vault_scope
+        return KeyVault(url, name, scope, credential, line.http, retry_policy, line.trace)
 
     return opened
 

@@ -6,10 +6,10 @@ import shlex
 
 from mct_s2s.azure.sign_in.choice import Method
 from mct_s2s.cli.options import AzureOptions
-from mct_s2s.model.observed import Observed
+from mct_s2s.model.observed import ObservedState
 
 
-def where(options: AzureOptions, observed: Observed | None = None) -> str:
+def where(options: AzureOptions, observed: ObservedState | None = None) -> str:
     """`-a contosolearn -g mct-prod`, and whatever else was said that a second command needs, too."""
     site = observed.app_service.site if observed and observed.app_service else None
     words: list[str] = []

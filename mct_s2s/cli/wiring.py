@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from mct_s2s.azure.connection import Connection
     from mct_s2s.azure.key_vault.vault_client import KeyVault
     from mct_s2s.azure.sign_in.caller_credential import Credential
-    from mct_s2s.ports import Api, Azure, Tokens
+    from mct_s2s.ports.client_side import Api, Tokens
+    from mct_s2s.ports.signed_in_cloud import Azure
 
 
 @dataclass(frozen=True)
@@ -223,8 +224,8 @@ async def _connection(start: Start, terminal: Terminal, rehearsal: EmbeddedSandb
             cloud = BY_NAME.get(start.options.cloud.lower())
             if cloud is None:
                 url = rehearsal.arm if rehearsal else start.options.cloud
-                patience = RetryPolicy(lambda: deadline - clock.seconds())
-                cloud = await patience.call(lambda: discover(url, http, trace))
+                retry_policy = RetryPolicy(lambda: deadline - clock.seconds())
+                cloud = await retry_policy.call(lambda: discover(url, http, trace))
             await loading
             yield _Line(cloud, http, tls, lambda: deadline - clock.seconds(), trace, ca_file)
         finally:
@@ -258,13 +259,13 @@ async def _sign_in(start: Start, line: _Line, terminal: Terminal, rehearsal: Emb
         read_timeout=limits.REQUEST_SECONDS,
     )
     caller = Caller(line.cloud, start.tenant, start.environ, terminal.say, line.remaining, line.trace, line.ca_file)
-    patience = RetryPolicy(line.remaining)
+    retry_policy = RetryPolicy(line.remaining)
     if rehearsal is not None:
         return service_principal(
-            rehearsal.tenant_id, rehearsal.client_id, rehearsal.client_secret, caller, transport, patience
+            rehearsal.tenant_id, rehearsal.client_id, rehearsal.client_secret, caller, transport, retry_policy
         )
     method = choose(start.options.auth, start.environ)
-    credential = sign_in(method, caller, transport, patience)
+    credential = sign_in(method, caller, transport, retry_policy)
     if start.options.auth is Method.AUTO or start.options.verbose:
         terminal.say(f"Signing in with {credential.signed_in.description}.", style="quiet")
     return credential
@@ -282,7 +283,7 @@ async def _ports(
     from mct_s2s.azure.graph.directory_rights import GraphAccess  # noqa: PLC0415
     from mct_s2s.azure.graph.graph_session import GraphSession  # noqa: PLC0415
     from mct_s2s.azure.retry import RetryPolicy  # noqa: PLC0415
-    from mct_s2s.ports import Azure  # noqa: PLC0415
+    from mct_s2s.ports.signed_in_cloud import Azure  # noqa: PLC0415
 
     graph = GraphSession(line.cloud, credential, line.tls, RetryPolicy(line.remaining), line.trace)
     arm = ArmSession(line.cloud, credential, line.http, RetryPolicy(line.remaining), line.trace)
@@ -312,9 +313,9 @@ def _clientele(line: _Line, start: Start) -> Clientele:
     from azure.core.pipeline.transport import AioHttpTransport  # noqa: PLC0415
 
     from mct_s2s.azure import retry as limits  # noqa: PLC0415
-    from mct_s2s.azure.client_tokens import EntraTokens  # noqa: PLC0415
     from mct_s2s.azure.mct_api import MctApi  # noqa: PLC0415
     from mct_s2s.azure.retry import RetryPolicy  # noqa: PLC0415
+    from mct_s2s.azure.sign_in.client_tokens import EntraTokens  # noqa: PLC0415
 
     def remaining() -> float:
         return line.remaining() - PROOF_RESERVE

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from urllib.parse import quote, urlencode
 
-from mct_s2s.azure.answers import OddAnswer, parse_json
+from mct_s2s.azure.answer_limits import OddAnswer, parse_json
 from mct_s2s.azure.connection import Connection
 from mct_s2s.azure.plain_requests import ask
 from mct_s2s.conformance.steps import Json, Service

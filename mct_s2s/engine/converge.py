@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field, replace
 
-from mct_s2s.concurrency import together
+from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.engine.apply.apply import apply
 from mct_s2s.engine.apply.context import ApplyContext
 from mct_s2s.engine.apply.journal import Journal
@@ -17,9 +17,9 @@ from mct_s2s.engine.observe.preflight import Asked, explained, permitted
 from mct_s2s.engine.observe.query import Query
 from mct_s2s.engine.observe.registration_custody import with_custody
 from mct_s2s.errors import PermissionMissing, S2SError
-from mct_s2s.model.caller_rights import Access
+from mct_s2s.model.caller_rights import CallerRights
 from mct_s2s.model.desired import Desired
-from mct_s2s.model.observed import Observed
+from mct_s2s.model.observed import ObservedState
 from mct_s2s.planning.changes import AddCredential, DisableIdentity
 from mct_s2s.planning.grants import Lack, in_words
 from mct_s2s.planning.lag import expects_lag
@@ -28,9 +28,12 @@ from mct_s2s.planning.plan import Facts, ManualStep, Plan, Results
 from mct_s2s.planning.preflight import left_if_refused, likely_missing
 from mct_s2s.planning.projection import project
 from mct_s2s.planning.rights import relies_on_ownership
-from mct_s2s.ports import Azure, Departures, Progress, SecretStore, StoredSecrets, Tokens
+from mct_s2s.ports.apply_progress import Progress
+from mct_s2s.ports.client_side import Tokens
+from mct_s2s.ports.secret_stores import Departures, SecretStore, StoredSecrets
+from mct_s2s.ports.signed_in_cloud import Azure
 
-StoresFor = Callable[[Observed], Mapping[str, SecretStore]]
+StoresFor = Callable[[ObservedState], Mapping[str, SecretStore]]
 Keep = Callable[[Mapping[str, str | None]], None]
 Agree = Callable[[Plan], Awaitable["Answer"]]
 
@@ -65,7 +68,7 @@ class Goal:
     preflight: bool = True
     """Whether the caller's rights are looked at before anything is written."""
 
-    def turn_of(self, observed: Observed) -> str:
+    def turn_of(self, observed: ObservedState) -> str:
         """What two runs must not change at the same moment: the App Service, or where none is, the registration."""
         site = observed.app_service
         return (
@@ -80,9 +83,9 @@ class Convergence:
     """How far a command has come; valid at any moment, also after a failure or an interruption."""
 
     plan: Plan
-    before: Observed
+    before: ObservedState
     journal: Journal | None = None
-    access: Access = field(default_factory=Access)
+    access: CallerRights = field(default_factory=CallerRights)
     """What was found out about the caller."""
 
     @property
@@ -101,7 +104,7 @@ class Convergence:
         return tuple(lack for note in self.left_to_others for lack in note.needed)
 
     @property
-    def after(self) -> Observed:
+    def after(self) -> ObservedState:
         """The world as it is now, as far as this command knows."""
         if self.journal is None:
             return project(self.before, (), Journal(self.plan, time.monotonic).results, None)
@@ -124,8 +127,8 @@ async def prepare(azure: Azure, goal: Goal) -> tuple[Convergence, Mapping[str, S
                 raise
             raise await explained(azure, Asked(goal.query, goal.desired, goal.facts), look, error) from error
         stores = goal.stores_for(observed)
-        observed, notes = await together(
-            with_custody(azure, goal.query, observed), together(*(store.note() for store in stores.values()))
+        observed, notes = await gather_or_cancel(
+            with_custody(azure, goal.query, observed), gather_or_cancel(*(store.note() for store in stores.values()))
         )
         observed = replace(observed, secrets=dict(zip(stores, notes, strict=True)))
         if goal.departures is not None and goal.desired.removal is not None:
@@ -178,7 +181,7 @@ async def _apply(
     azure: Azure, goal: Goal, convergence: Convergence, stores: Mapping[str, SecretStore], progress: Progress
 ) -> Convergence:
     secrets = [one for one in convergence.plan.changes if isinstance(one, AddCredential) and one.needs_store]
-    await together(
+    await gather_or_cancel(
         *(stores[one.client].check(one.client_id if isinstance(one.client_id, str) else None) for one in secrets)
     )
     convergence.journal = Journal(convergence.plan, time.monotonic)

@@ -12,14 +12,14 @@ from mct_s2s.model.ids import ClientId, PrincipalId, TenantId
 
 
 @dataclass(frozen=True)
-class SecretProof:
+class SecretCredential:
     """A client secret. The value never shows in a `repr`."""
 
     value: str = field(repr=False)
 
 
 @dataclass(frozen=True)
-class CertificateProof:
+class CertificateCredential:
     """A certificate with its private key, as PEM or PKCS#12. Neither shows in a `repr`."""
 
     data: bytes = field(repr=False)
@@ -27,20 +27,20 @@ class CertificateProof:
 
 
 @dataclass(frozen=True)
-class AssertionProof:
+class AssertionCredential:
     """Another issuer's token, in exchange for one of Entra ID's."""
 
     token: str = field(repr=False)
 
 
 @dataclass(frozen=True)
-class AssertionFileProof:
+class AssertionFileCredential:
     """The file in which a platform keeps another issuer's token, always a fresh one."""
 
     file: Path
 
 
-Proof = SecretProof | CertificateProof | AssertionProof | AssertionFileProof
+PresentedCredential = SecretCredential | CertificateCredential | AssertionCredential | AssertionFileCredential
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class ClientSignIn:
 
     tenant_id: TenantId
     client_id: ClientId
-    proof: Proof
+    proof: PresentedCredential
     authority: str | None = None
     """The login host that stands beside the credential; `None` where none does: one of Microsoft's."""
 
@@ -137,7 +137,7 @@ class ApiAnswer:
     """`WWW-Authenticate`: set by App Service Authentication where that stands in front of the API."""
 
     @property
-    def is_let_in(self) -> bool:
+    def is_success(self) -> bool:
         """Whether the call was answered."""
         return 200 <= self.status < 300
 

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import TypeGuard
 
+from mct_s2s.model.client_credentials import Certificate, Federation
 from mct_s2s.model.ids import (
     ApplicationObjectId,
     AppRoleId,
@@ -17,7 +18,6 @@ from mct_s2s.model.ids import (
     TenantId,
     same_id,
 )
-from mct_s2s.model.proofs import Certificate, Federation
 from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.model.site_settings import APPLICATION_IDS, OBJECT_IDS, AllowList, AppSettings
 
@@ -395,7 +395,7 @@ class AppService:
     settings: AppSettings
     tenant_id: TenantId
     """The tenant that the site's subscription trusts: the document's *same Azure tenant*."""
-    swapping: SlotConfig | None = None
+    slot_config: SlotConfig | None = None
     """What a swap would do; `None` where nobody may look, or nothing can be swapped."""
 
     @property
@@ -421,7 +421,7 @@ class WiredApp:
 
 
 @dataclass(frozen=True)
-class Observed:
+class ObservedState:
     """Everything that a plan or a diagnosis rests on. `None` means: not looked at, because nothing asks for it."""
 
     cloud: str
@@ -459,7 +459,7 @@ class Observed:
         """In whose hands a registration is, as far as that was in question."""
         return self.custody.get(application.client_id.lower(), Custody())
 
-    def with_settings(self, settings: Mapping[str, str | None]) -> Observed:
+    def with_settings(self, settings: Mapping[str, str | None]) -> ObservedState:
         """The same world with other application settings."""
         assert self.app_service is not None  # noqa: S101  # settings are only ever written to a site
         return replace(self, app_service=replace(self.app_service, settings=dict(settings)))

@@ -6,7 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from mct_s2s.errors import NotThere
+from mct_s2s.model.azure_resources import IdentityResource
+from mct_s2s.model.client_credentials import SecretNote
 from mct_s2s.model.desired import ClientSpec
+from mct_s2s.model.directory_objects import Application
 from mct_s2s.model.ids import (
     LONGEST_TAG,
     ApplicationObjectId,
@@ -19,13 +22,8 @@ from mct_s2s.model.ids import (
     trust_tag,
     vault_tag,
 )
-from mct_s2s.model.observed import (
-    Application,
-    ClientApplication,
-    IdentityResource,
-    Observed,
-    SecretNote,
-)
+from mct_s2s.model.observed import ObservedState
+from mct_s2s.model.trust import ClientApplication
 from mct_s2s.planning.changes import (
     AddCredential,
     AlreadyRight,
@@ -71,7 +69,7 @@ class Identity:
     changes: tuple[AnyChange, ...]
 
 
-def plan_client(spec: ClientSpec, service: Service, observed: Observed, facts: Facts) -> Client:
+def plan_client(spec: ClientSpec, service: Service, observed: ObservedState, facts: Facts) -> Client:
     """What one client application lacks.
 
     Raises:
@@ -174,7 +172,7 @@ def plan_client(spec: ClientSpec, service: Service, observed: Observed, facts: F
     return Client(client_id, tuple(changes), left, notes)
 
 
-def _adopted_or_ours(spec: ClientSpec, found: ClientApplication | None, observed: Observed) -> tuple[str, ...]:
+def _adopted_or_ours(spec: ClientSpec, found: ClientApplication | None, observed: ObservedState) -> tuple[str, ...]:
     """What the plan says of a registration that is taken into the trust by this wish.
 
     Raises:
@@ -189,7 +187,7 @@ def _adopted_or_ours(spec: ClientSpec, found: ClientApplication | None, observed
     return ()
 
 
-def plan_identity(holder: IdentityResource, service: Service | None, observed: Observed) -> Identity:
+def plan_identity(holder: IdentityResource, service: Service | None, observed: ObservedState) -> Identity:
     """What one Azure resource lacks to call the API as itself.
 
     A managed identity needs no consent, unless the service principal admits assigned callers only (AADSTS501051).
@@ -229,7 +227,7 @@ def plan_identity(holder: IdentityResource, service: Service | None, observed: O
     return Identity(principal, tuple(changes))
 
 
-def find_client(name: str, service_unique_name: str, observed: Observed) -> ClientApplication | None:
+def find_client(name: str, service_unique_name: str, observed: ObservedState) -> ClientApplication | None:
     """The client that a name means: an appId, the registration made for that name, or one already in this trust.
 
     A registration that merely has the same display name is never taken over.

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from mct_s2s.model.observed import AppService, ClientApplication, Observed
+from mct_s2s.model.azure_resources import AppService
+from mct_s2s.model.observed import ObservedState
+from mct_s2s.model.trust import ClientApplication
 from mct_s2s.planning.app_role import wanted_role
 
 
-def members(observed: Observed) -> tuple[ClientApplication, ...]:
+def members(observed: ObservedState) -> tuple[ClientApplication, ...]:
     """The client applications that are part of this trust, by name: on an allow list, or holding the role.
 
     Graph lists them in any order, and a run that has made some knows them in another.
@@ -22,7 +24,7 @@ def members(observed: Observed) -> tuple[ClientApplication, ...]:
     return tuple(sorted(found, key=lambda client: (client.display_name.casefold(), client.client_id)))
 
 
-def is_consented(client: ClientApplication, observed: Observed) -> bool:
+def is_consented(client: ClientApplication, observed: ObservedState) -> bool:
     """Whether the client's tokens will have the role."""
     role = wanted_role(observed)
     return (

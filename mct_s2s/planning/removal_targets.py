@@ -6,10 +6,13 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 
 from mct_s2s.errors import NotThere, Refused
+from mct_s2s.model.azure_resources import IdentityResource
 from mct_s2s.model.desired import Removal
+from mct_s2s.model.directory_objects import Application, ServicePrincipal
 from mct_s2s.model.ids import client_unique_name, same_id
-from mct_s2s.model.observed import Application, ClientApplication, IdentityResource, Observed, ServicePrincipal
+from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.site_settings import LISTS
+from mct_s2s.model.trust import ClientApplication
 from mct_s2s.planning.membership import members
 
 
@@ -37,7 +40,7 @@ def made_for(application: Application, base: str) -> bool:
     return application.unique_name is not None and application.unique_name.startswith(f"{base}.")
 
 
-def removal_targets(removal: Removal, observed: Observed, base: str) -> RemovalTargets:
+def removal_targets(removal: Removal, observed: ObservedState, base: str) -> RemovalTargets:
     """The clients that a removal means: by name, appId, object id, resource id, or as an allow list has them.
 
     A registration that merely carries this trust's tag is none of its clients: whoever owns one can write that.
@@ -69,7 +72,7 @@ def removal_targets(removal: Removal, observed: Observed, base: str) -> RemovalT
     )
 
 
-def _named(name: str, observed: Observed) -> RemovalTargets:
+def _named(name: str, observed: ObservedState) -> RemovalTargets:
     trust, word = observed.trust, name.strip().casefold()
     service = trust.service
     if service is not None and word in {service.client_id.casefold(), f"api://{service.client_id}".casefold()}:
@@ -97,16 +100,16 @@ def _named(name: str, observed: Observed) -> RemovalTargets:
     return RemovalTargets(tuple(clients), tuple(identities), entries, off, gone)
 
 
-def _entries(observed: Observed) -> tuple[str, ...]:
+def _entries(observed: ObservedState) -> tuple[str, ...]:
     return tuple(entry for setting in LISTS for entry in setting.list_in(observed.settings).ids)
 
 
-def _identities(observed: Observed) -> tuple[ServicePrincipal, ...]:
+def _identities(observed: ObservedState) -> tuple[ServicePrincipal, ...]:
     """Those that are allowed, and those that were switched on for this trust and are no longer allowed."""
     return observed.trust.identities_with(use.holder for use in observed.identity_uses)
 
 
-def _off(observed: Observed) -> tuple[IdentityResource, ...]:
+def _off(observed: ObservedState) -> tuple[IdentityResource, ...]:
     return tuple(use.holder for use in observed.identity_uses if use.holder.principal_id is None)
 
 
@@ -115,7 +118,7 @@ def _was_called(row: Application, name: str) -> bool:
     return same_id(row.client_id, name.strip()) or row.unique_name == client_unique_name(base, name)
 
 
-def _nobody(name: str, observed: Observed) -> NotThere:
+def _nobody(name: str, observed: ObservedState) -> NotThere:
     there = [client.display_name for client in members(observed)]
     there += [identity.display_name for identity in observed.trust.identities]
     by_word = {one.casefold(): one for one in there}

@@ -13,10 +13,10 @@ from typing import Protocol
 from mct_s2s import clock
 from mct_s2s.bounded_json import load_json
 from mct_s2s.errors import NotShown, UsageError
-from mct_s2s.local_files import UntrustedFile
+from mct_s2s.file_ownership import UntrustedFile
+from mct_s2s.model.client_credentials import CredentialKind, SecretNote
 from mct_s2s.model.ids import ClientId, KeyId, TenantId, is_guid, same_id
-from mct_s2s.model.observed import CredentialKind, SecretNote
-from mct_s2s.ports import NewSecret, SecretRecord, StoredCredential
+from mct_s2s.ports.secret_stores import NewSecret, SecretRecord, StoredCredential
 from mct_s2s.stores.dotenv_text import assignment, variables_in
 from mct_s2s.stores.private_files import (
     PENDING,

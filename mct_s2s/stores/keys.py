@@ -14,12 +14,13 @@ from pathlib import Path
 from mct_s2s.errors import UsageError
 from mct_s2s.key_pairs import UnfitCertificate, certificate_in, make_key_pair
 from mct_s2s.local_files import is_there
+from mct_s2s.model.client_credentials import Certificate, CredentialKind, SecretNote
 from mct_s2s.model.ids import ClientId
-from mct_s2s.model.observed import CredentialKind, SecretNote
-from mct_s2s.model.proofs import Certificate
-from mct_s2s.ports import KeySpec, SecretRecord
+from mct_s2s.ports.secret_stores import KeySpec, SecretRecord
 from mct_s2s.stores.dotenv_text import variables_in
-from mct_s2s.stores.files import FileStore, OutputStore, Shown, dotenv_of, private
+from mct_s2s.stores.file_store import FileStore, private
+from mct_s2s.stores.files import dotenv_of
+from mct_s2s.stores.output_store import OutputStore, Shown
 from mct_s2s.stores.private_files import PENDING, check_place, forget_leftovers, replace_whole, text_of
 
 CERTIFICATE = CredentialKind.CERTIFICATE

@@ -11,7 +11,9 @@ import unicodedata
 from contextlib import suppress
 from pathlib import Path
 
-from mct_s2s.local_files import UntrustedFile, check_folder, check_ours, is_there, make_private_folder, read_ours
+from mct_s2s.file_ownership import UntrustedFile
+from mct_s2s.local_files import check_ours, is_there, read_ours
+from mct_s2s.private_folders import check_folder, make_private_folder
 
 PRIVATE = 0o600
 PENDING = ".pending"

@@ -20,17 +20,17 @@ from hypothesis import strategies as st
 from mct_s2s.azure.arm.app_services import ArmSites
 from mct_s2s.azure.arm.managed_identities import ArmIdentities
 from mct_s2s.azure.arm.resource_rights import ArmAccess
-from mct_s2s.azure.client_tokens import EntraTokens, read_token
 from mct_s2s.azure.cloud_metadata import read_cloud
 from mct_s2s.azure.clouds import PUBLIC, Cloud
+from mct_s2s.azure.sign_in.client_tokens import EntraTokens, read_token
 from mct_s2s.azure.sign_in.methods import Caller, service_principal
 from mct_s2s.azure.trace import silent
 from mct_s2s.errors import S2SError
+from mct_s2s.model.azure_resources import IdentityResource
 from mct_s2s.model.caller_rights import SignedIn as Who
-from mct_s2s.model.client_sign_in import ApiToken, ClientSignIn, IdentitySignIn, SecretProof
+from mct_s2s.model.client_credentials import Certificate, Federation
+from mct_s2s.model.client_sign_in import ApiToken, ClientSignIn, IdentitySignIn, SecretCredential
 from mct_s2s.model.ids import ApplicationObjectId, AppRoleId, ClientId, KeyId, PrincipalId, TenantId
-from mct_s2s.model.observed import IdentityResource
-from mct_s2s.model.proofs import Certificate, Federation
 from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.planning.edits import ApplicationPatch
 
@@ -236,7 +236,7 @@ SITES: dict[str, Callable[[ArmSites], Awaitable[object]]] = {
     "sites": lambda s: s.sites(guid("subscription")),
     "site": lambda s: s.site(SITE),
     "settings": lambda s: s.settings(SITE),
-    "swapping": lambda s: s.swapping(SITE),
+    "swapping": lambda s: s.slot_config(SITE),
     "write_settings": lambda s: s.write_settings(SITE, lambda: {"a": "b"}, nothing),
     "reference_status": lambda s: s.reference_status(SITE, "A"),
     "restart": lambda s: s.restart(SITE),
@@ -355,7 +355,7 @@ def test_any_answer_to_a_sign_in(given_answers: list[Answer]) -> None:
 @pytest.mark.parametrize(
     "sign_in",
     [
-        ClientSignIn(TenantId(TENANT), ClientId(APP), SecretProof("s"), PUBLIC.login),
+        ClientSignIn(TenantId(TENANT), ClientId(APP), SecretCredential("s"), PUBLIC.login),
         IdentitySignIn(ClientId(APP)),
         IdentitySignIn(),
     ],

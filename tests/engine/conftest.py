@@ -20,13 +20,13 @@ from mct_s2s.engine.converge import Answer, Convergence, Goal, converge
 from mct_s2s.errors import S2SError
 from mct_s2s.inputs.target import caller_resource
 from mct_s2s.model.desired import ClientSpec, Desired, SecretSpec
-from mct_s2s.model.observed import Observed
+from mct_s2s.model.observed import ObservedState
 from mct_s2s.planning.changes import AnyChange
 from mct_s2s.planning.plan import Facts, Plan
-from mct_s2s.ports import SecretStore
+from mct_s2s.ports.secret_stores import SecretStore
 from mct_s2s.render.console import Terminal
 from mct_s2s.sandbox.world.world import World
-from mct_s2s.stores.files import FileStore
+from mct_s2s.stores.file_store import FileStore
 from mct_s2s.stores.host_lock import turn
 from rich.console import Console
 
@@ -98,7 +98,7 @@ class Bench:
         service = service_wish(session.target, None)
         query = query_for(session, service, now, specs, [caller_resource(text) for text in identities])
 
-        def stores(observed: Observed) -> Mapping[str, SecretStore]:
+        def stores(observed: ObservedState) -> Mapping[str, SecretStore]:
             del observed
             return {name: FileStore(self.folder / f"{at}.env") for at, name in enumerate(clients)}
 

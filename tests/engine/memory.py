@@ -19,26 +19,14 @@ from typing import Any, TypeVar
 from mct_s2s.engine.converge import Answer, Convergence, Goal, converge
 from mct_s2s.engine.observe.query import Query
 from mct_s2s.errors import NotThere, S2SError, ServiceError
-from mct_s2s.model.caller_rights import Denial, Lock, Permission, Person, RoleAssignment, SecretRule, SignedIn
-from mct_s2s.model.client_sign_in import ApiAnswer, ApiToken, Claims, ClientSignIn, SecretProof, SignIn
+from mct_s2s.model.azure_resources import IdentityResource, Site, SlotConfig
+from mct_s2s.model.caller_rights import Denial, Permission, Person, ResourceLock, RoleAssignment, SecretRule, SignedIn
+from mct_s2s.model.client_credentials import Certificate, Credential, CredentialKind, Federation, SecretNote
+from mct_s2s.model.client_sign_in import ApiAnswer, ApiToken, Claims, ClientSignIn, SecretCredential, SignIn
 from mct_s2s.model.desired import Desired
+from mct_s2s.model.directory_objects import Application, Assignment, Owner, PrincipalKind, ServicePrincipal, Tenant
 from mct_s2s.model.ids import ApplicationObjectId, AppRoleId, ClientId, KeyId, PrincipalId, same_id
-from mct_s2s.model.observed import (
-    Application,
-    Assignment,
-    Credential,
-    CredentialKind,
-    IdentityResource,
-    Observed,
-    Owner,
-    PrincipalKind,
-    SecretNote,
-    ServicePrincipal,
-    Site,
-    SlotConfig,
-    Tenant,
-)
-from mct_s2s.model.proofs import Certificate, Federation
+from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.model.site_settings import APPLICATION_IDS, OBJECT_IDS, is_enabled
 from mct_s2s.model.site_target import SiteTarget
@@ -47,16 +35,10 @@ from mct_s2s.planning.edits import ApplicationPatch
 from mct_s2s.planning.plan import Facts, Plan
 from mct_s2s.planning.rights import GLOBAL_ADMINISTRATOR
 from mct_s2s.planning.secret_policy import LIFETIME_FORBIDDEN
-from mct_s2s.ports import (
-    Azure,
-    KeySpec,
-    NewSecret,
-    SecretRecord,
-    SecretStore,
-    StoredCredential,
-    Subscription,
-    Tokens,
-)
+from mct_s2s.ports.client_side import Tokens
+from mct_s2s.ports.resource_manager import Subscription
+from mct_s2s.ports.secret_stores import KeySpec, NewSecret, SecretRecord, SecretStore, StoredCredential
+from mct_s2s.ports.signed_in_cloud import Azure
 
 from tests.planning.worlds import FOREIGN, NOW, SERVICE_KEY, SUBSCRIPTION, TENANT, guid, site
 
@@ -147,7 +129,7 @@ class SiteState:
 
     site: Site
     settings: Settings
-    swapping: SlotConfig | None = None
+    slot_config: SlotConfig | None = None
     started_with: Settings = field(default_factory=dict)
     restarts: int = 0
 
@@ -200,7 +182,7 @@ class World:
 
     roles: frozenset[str] | None = frozenset({GLOBAL_ADMINISTRATOR})
     permissions: dict[str, tuple[Permission, ...]] = field(default_factory=dict)
-    locks: list[Lock] = field(default_factory=list)
+    locks: list[ResourceLock] = field(default_factory=list)
     secret_rules: tuple[SecretRule, ...] = ()
     own_secret_rules: dict[str, tuple[SecretRule, ...]] = field(default_factory=dict)
 
@@ -688,9 +670,9 @@ class MemorySites:
         async with self.world.call("settings", resource.name):
             return dict(self.world.state(resource).settings)
 
-    async def swapping(self, resource: ResourceId) -> SlotConfig | None:
+    async def slot_config(self, resource: ResourceId) -> SlotConfig | None:
         async with self.world.call("swapping", resource.name):
-            return self.world.state(resource).swapping
+            return self.world.state(resource).slot_config
 
     async def write_settings(
         self,
@@ -843,7 +825,7 @@ class MemoryResourceAccess:
         async with self.world.call("permissions_at", resource.name):
             return self.world.permissions.get(resource.name, (Permission(("*",)),))
 
-    async def locks(self, resource: ResourceId) -> tuple[Lock, ...]:
+    async def locks(self, resource: ResourceId) -> tuple[ResourceLock, ...]:
         async with self.world.call("locks_at", resource.name):
             return tuple(lock for lock in self.world.locks if str(resource).lower().startswith(lock.scope.lower()))
 
@@ -943,7 +925,7 @@ class MemoryTokens:
 
     async def token(self, sign_in: SignIn, scope: str, *, is_new: bool, role: str | None, at_once: int = 1) -> ApiToken:
         assert isinstance(sign_in, ClientSignIn)
-        assert isinstance(sign_in.proof, SecretProof)
+        assert isinstance(sign_in.proof, SecretCredential)
         self.asked.append((sign_in.proof.value, at_once))
         async with self.world.call("token", sign_in.client_id):
             apps = [app for app in self.world.applications.values() if same_id(app.client_id, sign_in.client_id)]
@@ -1060,7 +1042,7 @@ def goal(
         everything=removal.everything if removal else False,
     )
 
-    def stores(observed: Observed) -> Mapping[str, SecretStore]:
+    def stores(observed: ObservedState) -> Mapping[str, SecretStore]:
         del observed
         kind = MemoryKeyPlace if key_pairs else MemoryPlace
         return {name: here.stores.setdefault(name, kind(here, name)) for name in names}

@@ -12,7 +12,7 @@ from mct_s2s.azure.sign_in.choice import Method
 from mct_s2s.cli.options import AzureOptions
 from mct_s2s.cli.wiring import Clientele, Needs, connect
 from mct_s2s.errors import ServiceError, UsageError
-from mct_s2s.model.client_sign_in import ApiAnswer, ApiToken, ClientSignIn, SecretProof
+from mct_s2s.model.client_sign_in import ApiAnswer, ApiToken, ClientSignIn, SecretCredential
 from mct_s2s.model.ids import ClientId, TenantId
 from mct_s2s.render.console import Terminal
 from rich.console import Console
@@ -47,7 +47,7 @@ def saved(bench: Bench, at: int = 0) -> dict[str, str]:
 
 
 def sign_in_of(values: dict[str, str], secret: str | None = None) -> ClientSignIn:
-    proof = SecretProof(secret or values["AZURE_CLIENT_SECRET"])
+    proof = SecretCredential(secret or values["AZURE_CLIENT_SECRET"])
     return ClientSignIn(
         TenantId(values["AZURE_TENANT_ID"]), ClientId(values["AZURE_CLIENT_ID"]), proof, values["AZURE_AUTHORITY_HOST"]
     )
@@ -77,7 +77,7 @@ def test_a_clients_own_token_opens_the_api_and_says_why(bench: Bench) -> None:
     assert (claims.client_id, claims.object_id) == (client.client_id, client.principal.id)
     assert (claims.tenant_id, claims.version) == (bench.azure.tenant_id, "1.0")
     assert claims.issuer == f"https://sts.windows.net/{bench.azure.tenant_id}/"
-    assert [(answer.status, answer.is_let_in, answer.is_refused) for answer in answers] == [
+    assert [(answer.status, answer.is_success, answer.is_refused) for answer in answers] == [
         (200, True, False), (401, False, True), (401, False, True),
     ]  # fmt: skip
     assert token.text not in repr(token)

@@ -13,8 +13,8 @@ import pytest
 from mct_s2s.engine.converge import Answer, Convergence, converge
 from mct_s2s.errors import NotThere, Refused, S2SError, ServiceError, UsageError
 from mct_s2s.model.caller_rights import SecretRestriction, SecretRule
+from mct_s2s.model.client_credentials import CredentialKind
 from mct_s2s.model.desired import CertificateSpec, ClientSpec, Desired, FederatedSpec, Removal, Rotation
-from mct_s2s.model.observed import CredentialKind
 from mct_s2s.planning.plan import Plan
 
 from tests.engine.memory import (

@@ -12,7 +12,7 @@ from mct_s2s.engine.converge import Convergence
 from mct_s2s.engine.observe import access as flow
 from mct_s2s.engine.observe.access import AccessLook
 from mct_s2s.errors import NotThere, PermissionMissing, S2SError
-from mct_s2s.model.caller_rights import Access, Lock, Permission, SecretRestriction, SecretRule, Verdict
+from mct_s2s.model.caller_rights import CallerRights, Lock, Permission, SecretRestriction, SecretRule, Verdict
 from mct_s2s.planning.changes import AddSecret, AssignAppRole, RestartSite, WriteSettings
 from mct_s2s.planning.grants import in_words
 from mct_s2s.planning.plan import Left
@@ -40,10 +40,10 @@ DENIED = PermissionMissing("permission-missing", "You can't read the application
 QUESTIONS = ("person", "roles", "permissions", "owned", "secret_rules", "permissions_at", "locks_at", "denials_at")
 
 
-def found(here: World, *, directory: bool = True) -> tuple[Access, float]:
+def found(here: World, *, directory: bool = True) -> tuple[CallerRights, float]:
     """What is found out about the site, and how long it took."""
 
-    async def main() -> tuple[Access, float]:
+    async def main() -> tuple[CallerRights, float]:
         began = asyncio.get_running_loop().time()
         async with AccessLook(here.azure, directory=directory) as look:
             look.at(SITE.resource)

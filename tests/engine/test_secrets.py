@@ -13,9 +13,9 @@ from mct_s2s.engine.apply.apply import apply
 from mct_s2s.engine.apply.context import ApplyContext
 from mct_s2s.engine.apply.journal import Journal
 from mct_s2s.errors import NotThere, ServiceError, UsageError
+from mct_s2s.model.client_credentials import Certificate, Credential, CredentialKind, Federation
+from mct_s2s.model.directory_objects import Application
 from mct_s2s.model.ids import ApplicationObjectId, ClientId, KeyId, TenantId
-from mct_s2s.model.observed import Application, Credential, CredentialKind
-from mct_s2s.model.proofs import Certificate, Federation
 from mct_s2s.planning.changes import (
     AddCertificate,
     AddFederatedCredential,
@@ -29,7 +29,7 @@ from mct_s2s.planning.changes import (
 )
 from mct_s2s.planning.plan import Plan
 from mct_s2s.planning.secret_policy import LIFETIME_FORBIDDEN
-from mct_s2s.ports import StoredCredential
+from mct_s2s.ports.secret_stores import StoredCredential
 
 from tests.engine.memory import (
     MemoryKeyPlace,

@@ -7,8 +7,8 @@ import shlex
 from dataclasses import replace
 
 import pytest
-from mct_s2s.model.observed import IdentityResource
-from mct_s2s.model.proofs import Federation
+from mct_s2s.model.azure_resources import IdentityResource
+from mct_s2s.model.client_credentials import Federation
 from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.render.next_steps import (
     API_PATH,

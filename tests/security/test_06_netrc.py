@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import requests
 from mct_s2s.azure import sync_connection
-from mct_s2s.azure.answers import MOST_BYTES, OddAnswer
+from mct_s2s.azure.answer_limits import MOST_BYTES, OddAnswer
 from mct_s2s.sandbox.world.seed import VAULT
 from requests.adapters import HTTPAdapter
 

@@ -28,9 +28,9 @@ def sign_in_as(patch: pytest.MonkeyPatch, azure: Sandbox, address: str) -> None:
         del claims
         return AccessToken(tokens[scope.removesuffix("/.default")], int(azure.time.timestamp()) + 3600)
 
-    def interactive(method: Method, caller: Caller, patience: RetryPolicy) -> Credential:
+    def interactive(method: Method, caller: Caller, retry_policy: RetryPolicy) -> Credential:
         del method, caller
-        return Credential(ask, "your account (device code)", patience, is_person=True)
+        return Credential(ask, "your account (device code)", retry_policy, is_person=True)
 
     patch.setattr(methods, "_interactive", interactive)
 

@@ -11,7 +11,9 @@ from typing import Any
 
 from azure.core.exceptions import AzureError, HttpResponseError, ServiceRequestError, ServiceResponseError
 
-from mct_s2s.azure.answers import ARM, OddAnswer, odd_answer, parse_json, seconds
+from mct_s2s.azure.answer_limits import OddAnswer, parse_json
+from mct_s2s.azure.json_values import seconds
+from mct_s2s.azure.services import ARM, odd_answer
 from mct_s2s.azure.sign_in.claims import Challenge, challenge_in
 from mct_s2s.errors import NotThere, PermissionMissing, S2SError, ServiceError, SignInFailed
 

@@ -26,12 +26,14 @@ from azure.core.rest import HttpRequest
 
 from mct_s2s import __version__
 from mct_s2s.azure import retry as limits
-from mct_s2s.azure.answers import ARM, OddAnswer, check_address, rows
+from mct_s2s.azure.answer_limits import OddAnswer, check_address
 from mct_s2s.azure.api_version_fallback import ApiVersions
 from mct_s2s.azure.arm.arm_refusals import UnreadableAnswer, challenge_of, translate, words_of
 from mct_s2s.azure.clouds import Cloud
+from mct_s2s.azure.json_values import rows
 from mct_s2s.azure.retry import RetryPolicy, nothing
 from mct_s2s.azure.sdk_trace import OnlyAt, TracePolicy
+from mct_s2s.azure.services import ARM
 from mct_s2s.azure.sign_in.claims import demanded
 from mct_s2s.azure.trace import Trace
 
@@ -46,11 +48,11 @@ class ArmSession:
     """Azure Resource Manager of one cloud, as one caller."""
 
     def __init__(
-        self, cloud: Cloud, credential: Credential, http: Connection, patience: RetryPolicy, trace: Trace
+        self, cloud: Cloud, credential: Credential, http: Connection, retry_policy: RetryPolicy, trace: Trace
     ) -> None:
         self.cloud = cloud
         self.credential = credential
-        self._patience = patience
+        self._retry_policy = retry_policy
         self._trace = trace
         self._versions = ApiVersions()
         self.transport = AioHttpTransport(
@@ -111,7 +113,7 @@ class ArmSession:
                     await before_repeating()
             raise AssertionError(doing)
 
-        return await self._patience.call(once, repeatable=repeatable, before_repeating=before_repeating)
+        return await self._retry_policy.call(once, repeatable=repeatable, before_repeating=before_repeating)
 
     async def _sign_in_again(self, error: AzureError, doing: str, began: float, *, last: bool) -> None:
         """Make another token ready, where it was the token that was refused, and for the first time."""

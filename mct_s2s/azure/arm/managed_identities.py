@@ -12,13 +12,14 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from mct_s2s.azure import api_version_fallback
-from mct_s2s.azure.answers import ARM, guid, members, optional, rows, text, texts
 from mct_s2s.azure.arm.app_services import ArmSites
 from mct_s2s.azure.arm.arm_session import ArmSession
+from mct_s2s.azure.json_values import guid, members, optional, rows, text, texts
+from mct_s2s.azure.services import ARM
 from mct_s2s.errors import NotThere, ServiceError
+from mct_s2s.model.azure_resources import IdentityResource
 from mct_s2s.model.commands import command, webapp_command
 from mct_s2s.model.ids import PrincipalId
-from mct_s2s.model.observed import IdentityResource
 from mct_s2s.model.resource_id import USER_ASSIGNED_IDENTITIES, ResourceId
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ PAUSE = 0.5
 
 
 class ArmIdentities:
-    """Managed identities as `mct_s2s.ports.Identities`."""
+    """Managed identities as `mct_s2s.ports.resource_manager.Identities`."""
 
     def __init__(self, session: ArmSession, sites: ArmSites) -> None:
         self._session = session

@@ -13,15 +13,16 @@ from kiota_abstractions.base_request_configuration import RequestConfiguration
 from msgraph.generated.models.application import Application
 from msgraph.generated.models.federated_identity_credential import FederatedIdentityCredential
 
-from mct_s2s.azure.answers import GRAPH, guid, optional, rows
 from mct_s2s.azure.graph import parse
 from mct_s2s.azure.graph.graph_refusals import is_lag
 from mct_s2s.azure.graph.graph_session import GraphSession
 from mct_s2s.azure.graph.operations import Operation
+from mct_s2s.azure.json_values import guid, optional, rows
 from mct_s2s.azure.retry import Lag
+from mct_s2s.azure.services import GRAPH
 from mct_s2s.errors import ServiceError
+from mct_s2s.model.client_credentials import Certificate, Federation
 from mct_s2s.model.ids import ApplicationObjectId, KeyId, same_id
-from mct_s2s.model.proofs import Certificate, Federation
 
 JSON = "application/json"
 FEDERATED_ATTEMPTS = 4

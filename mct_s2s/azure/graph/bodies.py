@@ -22,8 +22,8 @@ from msgraph.generated.models.required_resource_access import RequiredResourceAc
 from msgraph.generated.models.resource_access import ResourceAccess
 from msgraph.generated.models.service_principal import ServicePrincipal
 
+from mct_s2s.model.directory_objects import AppRole, RequiredAccess
 from mct_s2s.model.ids import AppRoleId, ClientId, KeyId, PrincipalId
-from mct_s2s.model.observed import AppRole, RequiredAccess
 from mct_s2s.planning.edits import ApplicationPatch
 
 THIS_DIRECTORY_ONLY = "AzureADMyOrg"

@@ -12,7 +12,6 @@ from kiota_abstractions.base_request_configuration import RequestConfiguration
 from kiota_abstractions.method import Method
 from kiota_abstractions.request_information import RequestInformation
 
-from mct_s2s.azure.answers import GRAPH, guid, text
 from mct_s2s.azure.graph import added_credentials, bodies, owned_registrations, owners_and_credentials, parse
 from mct_s2s.azure.graph.graph_refusals import (
     already_gone,
@@ -22,14 +21,16 @@ from mct_s2s.azure.graph.graph_refusals import (
 )
 from mct_s2s.azure.graph.graph_session import GraphSession
 from mct_s2s.azure.graph.operations import Operation
+from mct_s2s.azure.json_values import guid, text
 from mct_s2s.azure.retry import Lag, no_lag
-from mct_s2s.concurrency import together
+from mct_s2s.azure.services import GRAPH
+from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.errors import ServiceError
+from mct_s2s.model.client_credentials import Certificate, Credential, Federation
+from mct_s2s.model.directory_objects import Application, Assignment, Owner, ServicePrincipal, Tenant
 from mct_s2s.model.ids import ApplicationObjectId, AppRoleId, ClientId, KeyId, PrincipalId
-from mct_s2s.model.observed import Application, Assignment, Credential, Owner, ServicePrincipal, Tenant
-from mct_s2s.model.proofs import Certificate, Federation
 from mct_s2s.planning.edits import ApplicationPatch
-from mct_s2s.ports import NewSecret
+from mct_s2s.ports.secret_stores import NewSecret
 
 T = TypeVar("T")
 
@@ -41,7 +42,7 @@ IDS_IN_ONE_FILTER = 15
 
 
 class GraphDirectory:
-    """Microsoft Graph as `mct_s2s.ports.Directory`.
+    """Microsoft Graph as `mct_s2s.ports.graph.Directory`.
 
     Applications are read whole, without `$select`: that shows their certificates without the keys, which one that names
     `keyCredentials` shows, too, from a budget of 150 requests a minute for the whole tenant. Source:
@@ -86,7 +87,7 @@ class GraphDirectory:
         wanted = _distinct(client_ids)
         found = [parse.application(row) for row in await self._in(self._graph.applications, "appId", wanted)]
         missing = _missing(wanted, [application.client_id for application in found])
-        found += _there(await together(*(self.application_by_client_id(ClientId(entry)) for entry in missing)))
+        found += _there(await gather_or_cancel(*(self.application_by_client_id(ClientId(entry)) for entry in missing)))
         return _in_order(wanted, found, lambda one: one.client_id)
 
     async def principal(self, client_id: ClientId) -> ServicePrincipal | None:
@@ -103,7 +104,7 @@ class GraphDirectory:
             for row in await self._in(self._graph.service_principals, "appId", wanted, parse.PRINCIPAL_FIELDS)
         ]
         missing = _missing(wanted, [principal.client_id for principal in found])
-        found += _there(await together(*(self.principal(ClientId(entry)) for entry in missing)))
+        found += _there(await gather_or_cancel(*(self.principal(ClientId(entry)) for entry in missing)))
         return _in_order(wanted, found, lambda one: one.client_id)
 
     async def principals(self, ids: Iterable[PrincipalId]) -> list[ServicePrincipal]:
@@ -114,7 +115,7 @@ class GraphDirectory:
             for row in await self._in(self._graph.service_principals, "id", wanted, parse.PRINCIPAL_FIELDS)
         ]
         missing = _missing(wanted, [principal.id for principal in found])
-        found += _there(await together(*(self._principal_by_id(entry) for entry in missing)))
+        found += _there(await gather_or_cancel(*(self._principal_by_id(entry) for entry in missing)))
         return _in_order(wanted, found, lambda one: one.id)
 
     async def assignments_to(self, client_id: ClientId, *, is_new: bool = False) -> list[Assignment]:
@@ -271,7 +272,7 @@ class GraphDirectory:
     async def remove_credentials(self, object_id: ApplicationObjectId, keep: Collection[KeyId]) -> None:
         """POST removePassword, PATCH and DELETE, one after another, for those that are there."""
         path = f"/applications/{object_id}"
-        await together(
+        await gather_or_cancel(
             owners_and_credentials.remove(self._session, path, keep),
             owners_and_credentials.remove_federated(self._session, path, keep),
         )
@@ -327,7 +328,7 @@ class GraphDirectory:
         """GET /directory/deletedItems/microsoft.graph.servicePrincipal?$filter=appId eq '…', one for each."""
         builder = self._graph.directory.deleted_items.graph_service_principal
         filters = [f"appId eq {_quoted(client_id)}" for client_id in _distinct(client_ids)]
-        pages = await together(*(self._filtered(builder, text, parse.PRINCIPAL_FIELDS) for text in filters))
+        pages = await gather_or_cancel(*(self._filtered(builder, text, parse.PRINCIPAL_FIELDS) for text in filters))
         return [parse.principal(row) for page in pages for row in page]
 
     async def restore_application(self, object_id: ApplicationObjectId) -> None:
@@ -398,7 +399,7 @@ class GraphDirectory:
     ) -> list[dict[str, Any]]:
         chunks = [values[at : at + IDS_IN_ONE_FILTER] for at in range(0, len(values), IDS_IN_ONE_FILTER)]
         filters = [f"{field} in ({','.join(_quoted(value) for value in chunk)})" for chunk in chunks]
-        pages = await together(*(self._filtered(builder, text, fields) for text in filters))
+        pages = await gather_or_cancel(*(self._filtered(builder, text, fields) for text in filters))
         return [row for page in pages for row in page]
 
     async def _filtered(self, builder: Any, text: str, fields: list[str] | None = None) -> list[dict[str, Any]]:

@@ -11,17 +11,18 @@ from typing import Any
 
 from kiota_abstractions.method import Method
 
-from mct_s2s.azure.answers import GRAPH, guid, members, text
-from mct_s2s.azure.answers import rows as rows_of
 from mct_s2s.azure.graph import parse
 from mct_s2s.azure.graph.graph_session import GraphSession
 from mct_s2s.azure.graph.operations import Operation
-from mct_s2s.concurrency import together
+from mct_s2s.azure.json_values import guid, members, text
+from mct_s2s.azure.json_values import rows as rows_of
+from mct_s2s.azure.services import GRAPH
+from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.errors import ServiceError
 from mct_s2s.model.caller_rights import Person, RoleAssignment, SecretRestriction, SecretRule, SignedIn
+from mct_s2s.model.directory_objects import ServicePrincipal
 from mct_s2s.model.duration import iso_duration
 from mct_s2s.model.ids import ApplicationObjectId, PrincipalId
-from mct_s2s.model.observed import ServicePrincipal
 
 GRAPH_APP_ID = "00000003-0000-0000-c000-000000000000"
 """Microsoft Graph itself, in every tenant of every cloud."""
@@ -33,7 +34,7 @@ NOT_A_PERSON = 400
 
 
 class GraphAccess:
-    """Microsoft Graph as `mct_s2s.ports.DirectoryAccess`."""
+    """Microsoft Graph as `mct_s2s.ports.graph.DirectoryAccess`."""
 
     def __init__(self, session: GraphSession, signed_in: SignedIn) -> None:
         self._session = session
@@ -102,7 +103,7 @@ class GraphAccess:
         """GET …/appRoleAssignments, and what Microsoft Graph calls the roles in them."""
         if self._signed_in.client_id is None:
             return None
-        graph, assigned = await together(
+        graph, assigned = await gather_or_cancel(
             self._get(f"/servicePrincipals(appId='{GRAPH_APP_ID}')?$select=id,appRoles"),
             self._get(f"{self._own}/appRoleAssignments?$top=999"),
         )

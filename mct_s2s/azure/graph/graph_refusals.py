@@ -8,8 +8,9 @@ from __future__ import annotations
 import httpx
 from kiota_abstractions.api_error import APIError
 
-from mct_s2s.azure.answers import GRAPH, odd_answer, seconds
 from mct_s2s.azure.graph.operations import Operation
+from mct_s2s.azure.json_values import seconds
+from mct_s2s.azure.services import GRAPH, odd_answer
 from mct_s2s.azure.sign_in.claims import Challenge, challenge_in
 from mct_s2s.errors import PermissionMissing, S2SError, ServiceError, SignInFailed
 from mct_s2s.planning.secret_policy import LIFETIME_FORBIDDEN

@@ -24,12 +24,13 @@ from msgraph.graph_service_client import GraphServiceClient
 
 from mct_s2s import __version__
 from mct_s2s.azure import retry as limits
-from mct_s2s.azure.answers import GRAPH, OddAnswer, check_address, parse_json
+from mct_s2s.azure.answer_limits import OddAnswer, check_address, parse_json
 from mct_s2s.azure.clouds import Cloud
 from mct_s2s.azure.graph.bounded_client import BoundedClient
 from mct_s2s.azure.graph.graph_refusals import challenge_of, translate, words_of
 from mct_s2s.azure.graph.operations import Operation
 from mct_s2s.azure.retry import Lag, RetryPolicy, no_lag
+from mct_s2s.azure.services import GRAPH
 from mct_s2s.azure.sign_in.claims import demanded
 from mct_s2s.azure.trace import Request, Trace, path_of
 
@@ -44,11 +45,11 @@ class GraphSession:
     """Microsoft Graph v1.0 of one cloud, as one caller."""
 
     def __init__(
-        self, cloud: Cloud, credential: Credential, tls: SSLContext, patience: RetryPolicy, trace: Trace
+        self, cloud: Cloud, credential: Credential, tls: SSLContext, retry_policy: RetryPolicy, trace: Trace
     ) -> None:
         self._credential = credential
         self._scope = cloud.graph_scope
-        self._patience = patience
+        self._retry_policy = retry_policy
         self._trace = trace
         self._http = BoundedClient(
             verify=tls,
@@ -103,7 +104,7 @@ class GraphSession:
                     raise translate(error, operation) from error
             raise AssertionError(operation)
 
-        answer: dict[str, Any] | None = await self._patience.call(once, repeatable=repeatable, lag=lag)
+        answer: dict[str, Any] | None = await self._retry_policy.call(once, repeatable=repeatable, lag=lag)
         return answer
 
     async def _sign_in_again(self, error: APIError, operation: Operation, began: float, *, last: bool) -> None:

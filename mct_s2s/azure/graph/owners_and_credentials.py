@@ -16,16 +16,18 @@ from typing import Any
 from kiota_abstractions.method import Method
 from kiota_abstractions.request_information import RequestInformation
 
-from mct_s2s.azure.answers import GRAPH, guid
 from mct_s2s.azure.graph import parse
 from mct_s2s.azure.graph.graph_refusals import already_gone, is_lag
 from mct_s2s.azure.graph.graph_session import GraphSession
 from mct_s2s.azure.graph.operations import Operation
+from mct_s2s.azure.json_values import guid
 from mct_s2s.azure.retry import Lag
-from mct_s2s.concurrency import together
+from mct_s2s.azure.services import GRAPH
+from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.errors import ServiceError
+from mct_s2s.model.client_credentials import Credential, CredentialKind
+from mct_s2s.model.directory_objects import Owner
 from mct_s2s.model.ids import KeyId, PrincipalId
-from mct_s2s.model.observed import Credential, CredentialKind, Owner
 
 
 async def owners(session: GraphSession, path: str, lag: Lag) -> tuple[Owner, ...]:
@@ -90,7 +92,7 @@ async def remove_federated(session: GraphSession, path: str, keep: Collection[Ke
 
 async def of_application(session: GraphSession, path: str, lag: Lag) -> tuple[Credential, ...]:
     """Everything that signs in as an application."""
-    first, second = await together(credentials(session, path, lag), federated(session, path, lag))
+    first, second = await gather_or_cancel(credentials(session, path, lag), federated(session, path, lag))
     return (*first, *second)
 
 

@@ -15,9 +15,20 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from mct_s2s.azure.answers import GRAPH, guid, members, optional, rows, text, texts
 from mct_s2s.azure.graph.operations import Operation
+from mct_s2s.azure.json_values import guid, members, optional, rows, text, texts
+from mct_s2s.azure.services import GRAPH
 from mct_s2s.errors import UsageError
+from mct_s2s.model.client_credentials import Credential, CredentialKind, Federation
+from mct_s2s.model.directory_objects import (
+    Application,
+    AppRole,
+    Assignment,
+    PrincipalKind,
+    RequiredAccess,
+    ServicePrincipal,
+    Tenant,
+)
 from mct_s2s.model.ids import (
     ApplicationObjectId,
     AppRoleId,
@@ -31,18 +42,6 @@ from mct_s2s.model.ids import (
     trusts_in_tags,
     unique_name_in_tags,
 )
-from mct_s2s.model.observed import (
-    Application,
-    AppRole,
-    Assignment,
-    Credential,
-    CredentialKind,
-    PrincipalKind,
-    RequiredAccess,
-    ServicePrincipal,
-    Tenant,
-)
-from mct_s2s.model.proofs import Federation
 from mct_s2s.model.resource_id import ResourceId
 
 Json = Mapping[str, Any]

@@ -70,12 +70,12 @@ class KeyVault:
         scope: str,
         credential: Credential,
         http: Connection,
-        patience: RetryPolicy,
+        retry_policy: RetryPolicy,
         trace: Trace,
     ) -> None:
         self.name = name
         self._credential = credential
-        self._patience = patience
+        self._retry_policy = retry_policy
         only = _OnlyFor(name, scope, credential)
         self._client = SecretClient(
             url,
@@ -202,7 +202,7 @@ class KeyVault:
                     self._credential.forget(began)  # revoked, or expired early: one new token is asked for
             raise AssertionError(doing)
 
-        return await self._patience.call(once, lag=lambda error: error.service_code in BUSY)
+        return await self._retry_policy.call(once, lag=lambda error: error.service_code in BUSY)
 
 
 class _OnlyFor:

@@ -12,8 +12,10 @@ from typing import Any
 import aiohttp
 from azure.core.exceptions import AzureError, DecodeError, DeserializationError, HttpResponseError
 
-from mct_s2s.azure.answers import OddAnswer, Service, odd_answer, parse_json, seconds
+from mct_s2s.azure.answer_limits import OddAnswer, parse_json
 from mct_s2s.azure.clouds import NEVER_CONNECTED
+from mct_s2s.azure.json_values import seconds
+from mct_s2s.azure.services import Service, odd_answer
 from mct_s2s.errors import NotThere, PermissionMissing, S2SError, ServiceError, SignInFailed
 from mct_s2s.model.commands import command, grant_on_vault
 

@@ -69,7 +69,7 @@ class Credential:
         self,
         ask: Ask,
         description: str,
-        patience: RetryPolicy,
+        retry_policy: RetryPolicy,
         *,
         again: Again = Again.APPLICATION,
         client_id: str | None = None,
@@ -85,7 +85,7 @@ class Credential:
             False if client_id else is_person,
         )
         self._ask = ask
-        self._patience = patience
+        self._retry_policy = retry_policy
         self._again = again
         self._tenant = tenant
         self._closes = closes
@@ -123,7 +123,7 @@ class Credential:
                 raise self._refusal  # a person who did not sign in is not asked again for the next service
             token = self._tokens.get(scope)
             if token is None or token.expires_on - clock.now().timestamp() < REFRESH_SECONDS:
-                token = await self._patience.call(lambda: self._fetch(scope))
+                token = await self._retry_policy.call(lambda: self._fetch(scope))
                 self._tokens[scope] = token
             return token
 

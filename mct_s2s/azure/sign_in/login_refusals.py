@@ -16,7 +16,8 @@ from azure.core.exceptions import (
     ServiceResponseError,
 )
 
-from mct_s2s.azure.answers import LOGIN, odd_answer, seconds
+from mct_s2s.azure.json_values import seconds
+from mct_s2s.azure.services import LOGIN, odd_answer
 from mct_s2s.errors import ServiceError, SignInFailed
 
 _FEDERATED = (

@@ -17,13 +17,13 @@ from typing import TYPE_CHECKING, Any
 from azure.core.credentials import AccessToken
 
 from mct_s2s.azure import authorities
-from mct_s2s.azure.client_tokens import assertion_in
 from mct_s2s.azure.clouds import Cloud
 from mct_s2s.azure.retry import RetryPolicy
 from mct_s2s.azure.sdk_trace import hooks
 from mct_s2s.azure.sign_in import azure_cli
 from mct_s2s.azure.sign_in.caller_credential import Again, Ask, Credential
 from mct_s2s.azure.sign_in.choice import Method
+from mct_s2s.azure.sign_in.client_tokens import assertion_in
 from mct_s2s.azure.sign_in.login_refusals import first_line
 from mct_s2s.azure.trace import Trace
 from mct_s2s.errors import UsageError
@@ -55,7 +55,7 @@ class Caller:
         return {"authority": self.cloud.login, "retry_total": 0, **hooks("Entra", self.trace)}
 
 
-def sign_in(method: Method, caller: Caller, transport: AioHttpTransport, patience: RetryPolicy) -> Credential:
+def sign_in(method: Method, caller: Caller, transport: AioHttpTransport, retry_policy: RetryPolicy) -> Credential:
     """A credential for a method that has been chosen; nothing is sent yet.
 
     Raises:
@@ -65,15 +65,15 @@ def sign_in(method: Method, caller: Caller, transport: AioHttpTransport, patienc
     _check_authority(method, caller)
     match method:
         case Method.ENVIRONMENT:
-            return _environment(caller, transport, patience)
+            return _environment(caller, transport, retry_policy)
         case Method.WORKLOAD_IDENTITY | Method.MANAGED_IDENTITY | Method.CLI | Method.AZD:
-            return _asynchronous(method, caller, transport, patience)
+            return _asynchronous(method, caller, transport, retry_policy)
         case _:
-            return _interactive(method, caller, patience)
+            return _interactive(method, caller, retry_policy)
 
 
 def service_principal(
-    tenant: str, client_id: str, secret: str, caller: Caller, transport: AioHttpTransport, patience: RetryPolicy
+    tenant: str, client_id: str, secret: str, caller: Caller, transport: AioHttpTransport, retry_policy: RetryPolicy
 ) -> Credential:
     """A service principal by its secret."""
     from azure.identity.aio import ClientSecretCredential  # noqa: PLC0415
@@ -82,7 +82,7 @@ def service_principal(
         return ClientSecretCredential(tenant, client_id, secret, transport=transport, **caller.pipeline).get_token
 
     description = f"service principal {client_id} (client secret)"
-    return Credential(fresh(), description, patience, client_id=client_id, renew=fresh)
+    return Credential(fresh(), description, retry_policy, client_id=client_id, renew=fresh)
 
 
 def _check_authority(method: Method, caller: Caller) -> None:
@@ -97,15 +97,15 @@ def _check_authority(method: Method, caller: Caller) -> None:
         authorities.check(None, login, "The Azure Developer CLI's sign-in", "choose another --auth")
 
 
-def _environment(caller: Caller, transport: AioHttpTransport, patience: RetryPolicy) -> Credential:
+def _environment(caller: Caller, transport: AioHttpTransport, retry_policy: RetryPolicy) -> Credential:
     environ = caller.environ
     client_id, tenant = _need(environ, "AZURE_CLIENT_ID"), caller.tenant or _need(environ, "AZURE_TENANT_ID")
     if environ.get("AZURE_CLIENT_SECRET"):
-        return service_principal(tenant, client_id, environ["AZURE_CLIENT_SECRET"], caller, transport, patience)
+        return service_principal(tenant, client_id, environ["AZURE_CLIENT_SECRET"], caller, transport, retry_policy)
     path = environ.get("AZURE_CLIENT_CERTIFICATE_PATH")
     if not path:
         if environ.get("AZURE_FEDERATED_TOKEN_FILE"):
-            return _asynchronous(Method.WORKLOAD_IDENTITY, caller, transport, patience)
+            return _asynchronous(Method.WORKLOAD_IDENTITY, caller, transport, retry_policy)
         raise UsageError(
             "environment-incomplete",
             "AZURE_CLIENT_ID is set, but neither AZURE_CLIENT_SECRET nor AZURE_CLIENT_CERTIFICATE_PATH is.",
@@ -126,7 +126,7 @@ def _environment(caller: Caller, transport: AioHttpTransport, patience: RetryPol
 
     try:
         description = f"service principal {client_id} (certificate)"
-        return Credential(fresh(), description, patience, client_id=client_id, renew=fresh)
+        return Credential(fresh(), description, retry_policy, client_id=client_id, renew=fresh)
     except (OSError, ValueError) as error:
         raise UsageError(
             "certificate-unreadable",
@@ -135,7 +135,7 @@ def _environment(caller: Caller, transport: AioHttpTransport, patience: RetryPol
         ) from error
 
 
-def _asynchronous(method: Method, caller: Caller, transport: AioHttpTransport, patience: RetryPolicy) -> Credential:
+def _asynchronous(method: Method, caller: Caller, transport: AioHttpTransport, retry_policy: RetryPolicy) -> Credential:
     from azure.identity import aio  # noqa: PLC0415
 
     seconds = max(1, int(min(60, caller.remaining())))
@@ -173,7 +173,7 @@ def _asynchronous(method: Method, caller: Caller, transport: AioHttpTransport, p
     return Credential(
         inner.get_token,
         description,
-        patience,
+        retry_policy,
         again=again,
         client_id=client_id,
         is_person=is_person,
@@ -182,7 +182,7 @@ def _asynchronous(method: Method, caller: Caller, transport: AioHttpTransport, p
     )
 
 
-def _interactive(method: Method, caller: Caller, patience: RetryPolicy) -> Credential:
+def _interactive(method: Method, caller: Caller, retry_policy: RetryPolicy) -> Credential:
     from azure.identity import InteractiveBrowserCredential  # noqa: PLC0415
 
     from mct_s2s.azure import sync_connection  # noqa: PLC0415
@@ -213,7 +213,7 @@ def _interactive(method: Method, caller: Caller, patience: RetryPolicy) -> Crede
         return await _in_background(partial(inner.get_token, scope, claims=claims))
 
     return Credential(
-        ask, description, patience, again=Again.PERSON, is_person=True, tenant=caller.tenant, say=caller.say
+        ask, description, retry_policy, again=Again.PERSON, is_person=True, tenant=caller.tenant, say=caller.say
     )
 
 

@@ -18,7 +18,7 @@ from mct_s2s.cli.wiring import Needs, Session
 from mct_s2s.engine.observe.observe import observe
 from mct_s2s.errors import DeadlinePassed, S2SError, UsageError
 from mct_s2s.inputs.lifetime import duration
-from mct_s2s.model.observed import Observed
+from mct_s2s.model.observed import ObservedState
 from mct_s2s.planning import guards
 from mct_s2s.planning.findings import Finding, diagnose, is_healthy
 from mct_s2s.render.console import Terminal
@@ -35,7 +35,7 @@ FOREVER = 10 * 365 * 86400.0
 class Look:
     """The world at one moment, and what is wrong with it."""
 
-    observed: Observed
+    observed: ObservedState
     findings: tuple[Finding, ...]
     now: datetime
     within: timedelta

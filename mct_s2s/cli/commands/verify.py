@@ -14,16 +14,22 @@ from mct_s2s.cli.run import Run, run, run_as_client
 from mct_s2s.cli.specs import service_wish
 from mct_s2s.cli.where import where
 from mct_s2s.cli.wiring import Clientele, Needs, Session
-from mct_s2s.concurrency import together
+from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.engine.observe.observe import observe
-from mct_s2s.engine.verify.client_calls import Ground, Subject, prove, prove_callers, subjects_of
+from mct_s2s.engine.verify.client_calls import (
+    ClientToVerify,
+    VerifyContext,
+    clients_to_verify,
+    verify_callers,
+    verify_clients,
+)
 from mct_s2s.errors import NotThere, UsageError
 from mct_s2s.inputs.api_address import api_path, api_url
 from mct_s2s.inputs.own_credentials import ENVIRONMENT, own_credential
 from mct_s2s.model.client_sign_in import IdentitySignIn, OwnCredential, SignIn
 from mct_s2s.model.commands import own_command
 from mct_s2s.model.ids import ClientId, same_id
-from mct_s2s.model.observed import Observed
+from mct_s2s.model.observed import ObservedState
 from mct_s2s.planning import guards
 from mct_s2s.planning.findings import diagnose
 from mct_s2s.planning.membership import members
@@ -56,9 +62,9 @@ def verify(options: VerifyOptions) -> int:
         credentials = at_hand(named, session.clientele.environ, folder)
         site_url = url or observed.app_service.site.url
         ports = session.clientele
-        ground = Ground(ports.tokens, ports.api(site_url), site_url, path, place, now)
+        ground = VerifyContext(ports.tokens, ports.api(site_url), site_url, path, place, now)
         subjects = _subjects(options, observed, credentials)
-        return _end(current, await prove(ground, observed, subjects, identities=not options.client))
+        return _end(current, await verify_clients(ground, observed, subjects, identities=not options.client))
 
     return run(options, Needs(), body)
 
@@ -71,7 +77,7 @@ def _end(current: Run, verification: Verification) -> int:
     return 0 if verification.is_proved else UNPROVED
 
 
-def _not_configured(observed: Observed, now: datetime, place: str, path: str) -> Verification | None:
+def _not_configured(observed: ObservedState, now: datetime, place: str, path: str) -> Verification | None:
     """Without a service application there is nothing to ask a token for."""
     if observed.trust.service is not None:
         return None
@@ -80,7 +86,9 @@ def _not_configured(observed: Observed, now: datetime, place: str, path: str) ->
     return Verification(observed.app_service.site.url if observed.app_service else None, path, (check,))
 
 
-def _subjects(options: VerifyOptions, observed: Observed, credentials: list[OwnCredential]) -> list[Subject]:
+def _subjects(
+    options: VerifyOptions, observed: ObservedState, credentials: list[OwnCredential]
+) -> list[ClientToVerify]:
     """Those of `--client`, or everybody; a credential that the user named is tried whoever it is of.
 
     Raises:
@@ -91,7 +99,7 @@ def _subjects(options: VerifyOptions, observed: Observed, credentials: list[OwnC
     known = {client.client_id.casefold() for client in clients}
     usable = [c for c in credentials if c in own or c.sign_in.client_id.casefold() in known]
     if not named:
-        return subjects_of(clients, usable, strangers=True)
+        return clients_to_verify(clients, usable, unlisted=True)
     chosen = []
     for name in named:
         matching = [c for c in clients if same_id(c.client_id, name)] or [c for c in clients if c.display_name == name]
@@ -105,7 +113,7 @@ def _subjects(options: VerifyOptions, observed: Observed, credentials: list[OwnC
                 command=own_command("status", where=where(options, observed)),
             )
         chosen.append(matching[0])
-    return subjects_of(dict.fromkeys(chosen), usable, strangers=False)
+    return clients_to_verify(dict.fromkeys(chosen), usable, unlisted=False)
 
 
 async def _from_inside(
@@ -124,8 +132,8 @@ async def _from_inside(
             )
         sites.setdefault(api_url(site_url), []).append((sign_in, name))
     now = clock.now()
-    grounds = {at: Ground(ports.tokens, ports.api(at), at, path, "", now) for at in sites}
-    found = await together(*(prove_callers(grounds[at], callers, audience) for at, callers in sites.items()))
+    grounds = {at: VerifyContext(ports.tokens, ports.api(at), at, path, "", now) for at in sites}
+    found = await gather_or_cancel(*(verify_callers(grounds[at], callers, audience) for at, callers in sites.items()))
     return _end(current, Verification(next(iter(sites)), path, tuple(check for one in found for check in one.checks)))
 
 

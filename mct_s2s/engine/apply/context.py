@@ -6,12 +6,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from mct_s2s.model.observed import Tenant
+from mct_s2s.model.directory_objects import Tenant
 from mct_s2s.planning.changes import (
     AnyChange,
 )
 from mct_s2s.planning.plan import ManualStep
-from mct_s2s.ports import Azure, Progress, SecretStore, StoredSecrets, Tokens
+from mct_s2s.ports.apply_progress import Progress
+from mct_s2s.ports.client_side import Tokens
+from mct_s2s.ports.secret_stores import SecretStore, StoredSecrets
+from mct_s2s.ports.signed_in_cloud import Azure
 
 
 class Postponed(Exception):

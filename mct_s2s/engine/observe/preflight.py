@@ -9,9 +9,9 @@ from mct_s2s.engine.observe.access import AccessLook
 from mct_s2s.engine.observe.observe import observe
 from mct_s2s.engine.observe.query import Query
 from mct_s2s.errors import PermissionMissing, S2SError
-from mct_s2s.model.caller_rights import Access, SecretRule, Verdict
+from mct_s2s.model.caller_rights import CallerRights, SecretRule, Verdict
 from mct_s2s.model.desired import Desired, SettingsScope
-from mct_s2s.model.observed import Observed
+from mct_s2s.model.observed import ObservedState
 from mct_s2s.planning.credentials.secret import AddSecret
 from mct_s2s.planning.grants import in_words, lacks
 from mct_s2s.planning.make import make_plan
@@ -19,7 +19,7 @@ from mct_s2s.planning.plan import Facts, Plan
 from mct_s2s.planning.preflight import changes_resources, check, stopped
 from mct_s2s.planning.rights import Judged, Need, Right, judge
 from mct_s2s.planning.secret_policy import breaks, fit_secrets
-from mct_s2s.ports import Azure
+from mct_s2s.ports.signed_in_cloud import Azure
 
 LOCKED = "locked"
 
@@ -33,7 +33,7 @@ class Asked:
     facts: Facts
 
 
-async def permitted(azure: Azure, plan: Plan, observed: Observed, access: Access, now: datetime) -> Plan:
+async def permitted(azure: Azure, plan: Plan, observed: ObservedState, access: CallerRights, now: datetime) -> Plan:
     """The plan without what others must do, and with secrets that the tenant allows.
 
     Raises:
@@ -72,7 +72,7 @@ async def explained(azure: Azure, asked: Asked, look: AccessLook, error: S2SErro
     return stopped([*in_words(missing), said], lacking or {Right.READ_SETTINGS}, error.request_id)
 
 
-async def _without_the_site(azure: Azure, asked: Asked, look: AccessLook) -> tuple[Observed | None, Plan | None]:
+async def _without_the_site(azure: Azure, asked: Asked, look: AccessLook) -> tuple[ObservedState | None, Plan | None]:
     """What the command would do to the directory alone; nothing where that cannot be told either."""
     if asked.query.target is None or asked.desired.service is None:
         return None, None
@@ -83,7 +83,7 @@ async def _without_the_site(azure: Azure, asked: Asked, look: AccessLook) -> tup
         return None, None
 
 
-def _site_needs(access: Access, look: AccessLook, asked: Asked) -> list[Judged]:
+def _site_needs(access: CallerRights, look: AccessLook, asked: Asked) -> list[Judged]:
     site = look.site(asked.query.target) if asked.query.target else None
     if site is None:
         return []
@@ -92,7 +92,7 @@ def _site_needs(access: Access, look: AccessLook, asked: Asked) -> list[Judged]:
 
 
 async def _own_rules(
-    azure: Azure, plan: Plan, observed: Observed, access: Access, now: datetime
+    azure: Azure, plan: Plan, observed: ObservedState, access: CallerRights, now: datetime
 ) -> dict[str, tuple[SecretRule, ...]]:
     """The policies of registrations that exist, where the tenant's default one stands in the way.
 

@@ -7,21 +7,23 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
 
-from mct_s2s.concurrency import together
+from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.engine.apply.ownership import create_as_owner
+from mct_s2s.engine.apply.restoration import check_faster, restore
 from mct_s2s.engine.observe.query import Query
-from mct_s2s.engine.observe.registration_custody import check_faster, restore
 from mct_s2s.errors import S2SError, ServiceError
 from mct_s2s.model.commands import option
+from mct_s2s.model.directory_objects import Application
 from mct_s2s.model.ids import ClientId, api_uri, client_unique_name, is_guid, same_id
-from mct_s2s.model.observed import Application, Trust
 from mct_s2s.model.site_settings import AppSettings
+from mct_s2s.model.trust import Trust
 from mct_s2s.planning.application_uri import holder_of_uri, taken_uri, uri_in_use
 from mct_s2s.planning.changes import CreateApplication
 from mct_s2s.planning.edits import ApplicationPatch
 from mct_s2s.planning.removal_targets import made_for
 from mct_s2s.planning.restoring import deleted_client, deleted_service, is_called
-from mct_s2s.ports import Azure, Directory
+from mct_s2s.ports.graph import Directory
+from mct_s2s.ports.signed_in_cloud import Azure
 
 APPEARS_WITHIN = 10
 """Looks, one second apart: a registration that was deleted a moment ago comes into the recycle bin late."""
@@ -65,7 +67,9 @@ class RecycleBin:
             wanted.append(holder_of_uri(uri, await self.applications(), but=trust.service.client_id))
         if missing:
             rows = await self.applications()
-            wanted += await together(*(self._with_certificates(deleted_client(name, base, rows)) for name in missing))
+            wanted += await gather_or_cancel(
+                *(self._with_certificates(deleted_client(name, base, rows)) for name in missing)
+            )
         return tuple(dict.fromkeys(row for row in wanted if row is not None))
 
     async def _with_certificates(self, row: Application | None) -> Application | None:

@@ -6,17 +6,18 @@ from collections.abc import Collection
 from dataclasses import replace
 from datetime import datetime
 
-from mct_s2s.concurrency import together
+from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.engine.observe.query import Query
 from mct_s2s.errors import ServiceError
+from mct_s2s.model.directory_objects import Application, Custody, ServicePrincipal
 from mct_s2s.model.ids import ApplicationObjectId, KeyId, PrincipalId, client_id_in
-from mct_s2s.model.observed import Application, Custody, Observed, ServicePrincipal
+from mct_s2s.model.observed import ObservedState
 from mct_s2s.planning.changes import CreateApplication
 from mct_s2s.planning.custody import back_in_the_bin, foreign_owners, in_question, not_ours, refuse_faster
-from mct_s2s.ports import Azure
+from mct_s2s.ports.signed_in_cloud import Azure
 
 
-async def with_custody(azure: Azure, query: Query, observed: Observed) -> Observed:
+async def with_custody(azure: Azure, query: Query, observed: ObservedState) -> ObservedState:
     """The same world, with the custody of whatever is in question.
 
     Raises:
@@ -31,7 +32,9 @@ async def with_custody(azure: Azure, query: Query, observed: Observed) -> Observ
     ]
     if not asked:
         return observed
-    caller, found = await together(caller_of(azure), together(*(_find_or_gone(azure, query, *one) for one in asked)))
+    caller, found = await gather_or_cancel(
+        caller_of(azure), gather_or_cancel(*(_find_or_gone(azure, query, *one) for one in asked))
+    )
     custody: dict[str, Custody] = {}
     trust = observed.trust
     for (application, _), one in zip(asked, found, strict=True):
@@ -68,7 +71,7 @@ async def check_faster(azure: Azure, application: Application, change: CreateApp
         Refused: it is in somebody else's hands.
     """
     directory = azure.directory
-    caller, principal = await together(caller_of(azure), directory.principal(application.client_id))
+    caller, principal = await gather_or_cancel(caller_of(azure), directory.principal(application.client_id))
     custody = await _find(azure, application, principal, is_new=True)
     refuse_faster(application, custody, caller, since, change.option)
 
@@ -91,7 +94,7 @@ async def restore(azure: Azure, application: Application, keep: Collection[KeyId
     directory = azure.directory
     await directory.restore_application(application.object_id)
     if option is not None:
-        caller, owners = await together(caller_of(azure), directory.owners(application.object_id, is_new=True))
+        caller, owners = await gather_or_cancel(caller_of(azure), directory.owners(application.object_id, is_new=True))
         foreign = foreign_owners(owners, caller)
         if foreign:
             await directory.delete_application(application.object_id)
@@ -108,7 +111,7 @@ async def check_restored(azure: Azure, principal: ServicePrincipal, option: str 
     """
     directory = azure.directory
     if option is not None:
-        caller, owners = await together(caller_of(azure), directory.principal_owners(principal.id, is_new=True))
+        caller, owners = await gather_or_cancel(caller_of(azure), directory.principal_owners(principal.id, is_new=True))
         foreign = foreign_owners(owners, caller)
         if foreign:
             application = await directory.application_by_client_id(principal.client_id)
@@ -122,8 +125,8 @@ async def check_restored(azure: Azure, principal: ServicePrincipal, option: str 
 
 async def _find(azure: Azure, application: Application, principal: ServicePrincipal | None, *, is_new: bool) -> Custody:
     directory, object_id = azure.directory, application.object_id
-    mine, theirs = await together(
-        together(directory.owners(object_id, is_new=is_new), directory.credentials(object_id, is_new=is_new)),
+    mine, theirs = await gather_or_cancel(
+        gather_or_cancel(directory.owners(object_id, is_new=is_new), directory.credentials(object_id, is_new=is_new)),
         _of_principal(azure, principal, is_new=is_new),
     )
     return Custody((*mine[0], *theirs.owners), (*mine[1], *theirs.credentials))
@@ -134,7 +137,7 @@ async def _of_principal(azure: Azure, principal: ServicePrincipal | None, *, is_
         return Custody()
     directory = azure.directory
     return Custody(
-        *await together(
+        *await gather_or_cancel(
             directory.principal_owners(principal.id, is_new=is_new),
             directory.principal_credentials(principal.id, is_new=is_new),
         )
@@ -144,7 +147,7 @@ async def _of_principal(azure: Azure, principal: ServicePrincipal | None, *, is_
 async def caller_of(azure: Azure) -> PrincipalId | None:
     """Who signed in, as far as the directory tells."""
     access = azure.directory_access
-    person, principal = await together(access.person(), access.principal())
+    person, principal = await gather_or_cancel(access.person(), access.principal())
     if person is not None:
         return person.id
     return principal.id if principal is not None else None

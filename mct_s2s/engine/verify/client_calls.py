@@ -9,20 +9,22 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from mct_s2s.concurrency import together
+from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.errors import ServiceError
+from mct_s2s.model.client_credentials import YOUNG
 from mct_s2s.model.client_sign_in import (
     ApiAnswer,
     ApiToken,
-    CertificateProof,
+    CertificateCredential,
     ClientSignIn,
     OwnCredential,
-    SecretProof,
+    SecretCredential,
     SignIn,
 )
 from mct_s2s.model.commands import own_command
 from mct_s2s.model.mct_api import SERVICE_HEADER
-from mct_s2s.model.observed import YOUNG, ClientApplication, Observed
+from mct_s2s.model.observed import ObservedState
+from mct_s2s.model.trust import ClientApplication
 from mct_s2s.planning.answers import Asked, must_refuse, settled, stopped
 from mct_s2s.planning.app_role import wanted_role
 from mct_s2s.planning.application_uri import uri_shown
@@ -41,13 +43,13 @@ from mct_s2s.planning.verification import (
     token_remedy,
     why_refused,
 )
-from mct_s2s.ports import Api, Tokens
+from mct_s2s.ports.client_side import Api, Tokens
 
 WRONG = {"ClientType": "User"}
 
 
 @dataclass(frozen=True)
-class Ground:
+class VerifyContext:
     """What a proof stands on."""
 
     tokens: Tokens
@@ -62,7 +64,7 @@ class Ground:
 
 
 @dataclass(frozen=True)
-class Subject:
+class ClientToVerify:
     """A client of the trust, and its credential if one is at hand."""
 
     client: ClientApplication | None
@@ -84,7 +86,9 @@ class _Outcome:
     """A token that opened the API."""
 
 
-async def prove(ground: Ground, observed: Observed, subjects: Sequence[Subject], *, identities: bool) -> Verification:
+async def verify_clients(
+    ground: VerifyContext, observed: ObservedState, subjects: Sequence[ClientToVerify], *, identities: bool
+) -> Verification:
     """Prove every client's call, and once that the site turns others away.
 
     Args:
@@ -97,8 +101,8 @@ async def prove(ground: Ground, observed: Observed, subjects: Sequence[Subject],
     not_running = stopped(observed.app_service)
     if not_running is not None:
         return Verification(ground.url, ground.path, (not_running,))
-    without, outcomes = await together(
-        _without_token(ground), together(*(_client(ground, observed, subject) for subject in subjects))
+    without, outcomes = await gather_or_cancel(
+        _without_token(ground), gather_or_cancel(*(_client(ground, observed, subject) for subject in subjects))
     )
     admitted = next((outcome.admitted for outcome in outcomes if outcome.admitted is not None), None)
     checks = [without, await _wrong_header(ground, admitted)]
@@ -108,7 +112,7 @@ async def prove(ground: Ground, observed: Observed, subjects: Sequence[Subject],
     return Verification(ground.url, ground.path, in_order(checks))
 
 
-async def prove_callers(ground: Ground, callers: Sequence[tuple[SignIn, str]], audience: str) -> Verification:
+async def verify_callers(ground: VerifyContext, callers: Sequence[tuple[SignIn, str]], audience: str) -> Verification:
     """Prove callers' way in from their own place, knowing nothing but the audience and the address.
 
     Args:
@@ -116,15 +120,16 @@ async def prove_callers(ground: Ground, callers: Sequence[tuple[SignIn, str]], a
         callers: each with what it is called in what is said.
         audience: the Application ID URI.
     """
-    without, outcomes = await together(
-        _without_token(ground), together(*(_caller(ground, sign_in, name, audience) for sign_in, name in callers))
+    without, outcomes = await gather_or_cancel(
+        _without_token(ground),
+        gather_or_cancel(*(_caller(ground, sign_in, name, audience) for sign_in, name in callers)),
     )
     admitted = next((outcome.admitted for outcome in outcomes if outcome.admitted is not None), None)
     checks = [without, await _wrong_header(ground, admitted)]
     return Verification(ground.url, ground.path, (*checks, *(c for outcome in outcomes for c in outcome.checks)))
 
 
-async def _caller(ground: Ground, sign_in: SignIn, name: str, audience: str) -> _Outcome:
+async def _caller(ground: VerifyContext, sign_in: SignIn, name: str, audience: str) -> _Outcome:
     who = (name, CheckSubject.APPLICATION if isinstance(sign_in, ClientSignIn) else CheckSubject.MANAGED_IDENTITY)
     try:
         token = await ground.tokens.token(sign_in, f"{audience}/.default", is_new=False, role=None)
@@ -160,7 +165,7 @@ async def _caller(ground: Ground, sign_in: SignIn, name: str, audience: str) -> 
     return _Outcome((*checks, call), token if call.ok else None)
 
 
-async def _client(ground: Ground, observed: Observed, subject: Subject) -> _Outcome:
+async def _client(ground: VerifyContext, observed: ObservedState, subject: ClientToVerify) -> _Outcome:
     who, credential = (subject.name, CheckSubject.APPLICATION), subject.credential
     if credential is None:
         client_id = subject.client.client_id if subject.client else ""
@@ -182,7 +187,9 @@ async def _client(ground: Ground, observed: Observed, subject: Subject) -> _Outc
     return _Outcome((*checks, call), token if call.ok else None)
 
 
-async def _call(ground: Ground, observed: Observed, caller: ClientToken, token: ApiToken) -> VerificationCheck:
+async def _call(
+    ground: VerifyContext, observed: ObservedState, caller: ClientToken, token: ApiToken
+) -> VerificationCheck:
     who = (caller.name, CheckSubject.APPLICATION)
     asked = await _get(ground, SERVICE_HEADER, token, just_restarted=ground.just_changed and agrees(caller, observed))
     said = settled(who, asked)
@@ -192,11 +199,11 @@ async def _call(ground: Ground, observed: Observed, caller: ClientToken, token: 
     return VerificationCheck(*who, CALL, False, f"{asked.told} Reason: {why}.", remedy)
 
 
-async def _without_token(ground: Ground) -> VerificationCheck:
+async def _without_token(ground: VerifyContext) -> VerificationCheck:
     return must_refuse("without-token", "A call without a token", await _get(ground, SERVICE_HEADER, None))
 
 
-async def _wrong_header(ground: Ground, admitted: ApiToken | None) -> VerificationCheck:
+async def _wrong_header(ground: VerifyContext, admitted: ApiToken | None) -> VerificationCheck:
     """The header counts only with a token that opens the API: without one, any call is refused."""
     if admitted is None:
         told = "ClientType check skipped: no client call succeeded."
@@ -205,7 +212,7 @@ async def _wrong_header(ground: Ground, admitted: ApiToken | None) -> Verificati
 
 
 async def _get(
-    ground: Ground, headers: dict[str, str], token: ApiToken | None, *, just_restarted: bool = False
+    ground: VerifyContext, headers: dict[str, str], token: ApiToken | None, *, just_restarted: bool = False
 ) -> Asked:
     outcome: ApiAnswer | ServiceError
     try:
@@ -220,18 +227,18 @@ def _verdict(error: ServiceError) -> bool | None:
     return False if error.code in {"token-refused", "identity-token-refused", "token-unreadable"} else None
 
 
-def _audience(observed: Observed) -> str:
+def _audience(observed: ObservedState) -> str:
     service = observed.trust.service
     return (uri_shown(service, observed) or "") if service else ""
 
 
-def _is_new(ground: Ground, observed: Observed, subject: Subject) -> bool:
+def _is_new(ground: VerifyContext, observed: ObservedState, subject: ClientToVerify) -> bool:
     made = [subject.credential.made if subject.credential else None]
     made += [app.created for app in (observed.trust.service, subject.client and subject.client.application) if app]
     return ground.just_changed or any(moment is not None and ground.now - moment < YOUNG for moment in made)
 
 
-def _awaited_role(observed: Observed, subject: Subject) -> str | None:
+def _awaited_role(observed: ObservedState, subject: ClientToVerify) -> str | None:
     """The role to wait for: only where consent to it stands, so that it must come."""
     role = wanted_role(observed)
     if subject.client is None or role is None or not role.enabled or not is_consented(subject.client, observed):
@@ -241,18 +248,18 @@ def _awaited_role(observed: Observed, subject: Subject) -> str | None:
 
 def _told(credential: OwnCredential) -> str:
     match credential.sign_in.proof:
-        case SecretProof():
+        case SecretCredential():
             kind = "secret"
-        case CertificateProof():
+        case CertificateCredential():
             kind = "certificate"
         case _:
             kind = "federated credential"
     return f"{kind} ({credential.source})"
 
 
-def subjects_of(
+def clients_to_verify(
     clients: Iterable[ClientApplication], credentials: Iterable[OwnCredential], *, strangers: bool
-) -> list[Subject]:
+) -> list[ClientToVerify]:
     """Each client with the first credential that is its own.
 
     Args:
@@ -263,5 +270,5 @@ def subjects_of(
     mine: dict[str, OwnCredential] = {}
     for credential in credentials:
         mine.setdefault(credential.sign_in.client_id.casefold(), credential)
-    found = [Subject(client, mine.pop(client.client_id.casefold(), None)) for client in clients]
-    return found + ([Subject(None, credential) for credential in mine.values()] if strangers else [])
+    found = [ClientToVerify(client, mine.pop(client.client_id.casefold(), None)) for client in clients]
+    return found + ([ClientToVerify(None, credential) for credential in mine.values()] if strangers else [])

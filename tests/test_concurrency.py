@@ -6,7 +6,7 @@ import asyncio
 import gc
 
 import pytest
-from mct_s2s.concurrency import together
+from mct_s2s.concurrency import gather_or_cancel
 
 
 async def _returns(value: int) -> int:
@@ -23,18 +23,20 @@ def test_results_are_in_order() -> None:
 
 
 async def _nested() -> object:
-    return await together(together(_returns(1), _returns(2)), _returns(3))
+    return await gather_or_cancel(gather_or_cancel(_returns(1), _returns(2)), _returns(3))
 
 
 def test_the_first_failure_is_raised_as_it_is() -> None:
     with pytest.raises(ValueError, match="no"):
-        asyncio.run(together(_returns(1), _fails()))
+        asyncio.run(gather_or_cancel(_returns(1), _fails()))
 
 
 @pytest.mark.parametrize("pauses", range(6))
 def test_what_is_cancelled_before_it_has_begun_is_not_left_behind(pauses: int) -> None:
     async def cancelled() -> None:
-        task = asyncio.ensure_future(together(together(_returns(1), together(_returns(2), _returns(3))), _returns(4)))
+        task = asyncio.ensure_future(
+            gather_or_cancel(gather_or_cancel(_returns(1), gather_or_cancel(_returns(2), _returns(3))), _returns(4))
+        )
         for _ in range(pauses):
             await asyncio.sleep(0)
         task.cancel()
@@ -45,5 +47,5 @@ def test_what_is_cancelled_before_it_has_begun_is_not_left_behind(pauses: int) -
 
 
 def test_what_is_closed_before_it_has_begun_is_not_left_behind() -> None:
-    together(together(_returns(1), _returns(2)), _returns(3)).close()
+    gather_or_cancel(gather_or_cancel(_returns(1), _returns(2)), _returns(3)).close()
     gc.collect()

@@ -481,7 +481,7 @@ def test_a_site_that_is_not_there_is_none_and_not_an_error() -> None:
 )
 def test_what_only_serves_a_warning_stops_nobody(answer: Answer) -> None:
     """Slots are looked at for a note; whoever may not see them can do the job all the same."""
-    assert asyncio.run(_do(lambda session: ArmSites(session).swapping(SITE), answer)) is None
+    assert asyncio.run(_do(lambda session: ArmSites(session).slot_config(SITE), answer)) is None
 
 
 @pytest.mark.parametrize(

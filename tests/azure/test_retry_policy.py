@@ -124,7 +124,7 @@ def test_nothing_leaves_while_the_service_asks_for_patience_also_what_has_queued
     """Of 41 requests the first is told to wait; those in flight have left already, the 25 in the queue have not."""
 
     async def main() -> list[float]:
-        patience, left = RetryPolicy(lambda: 60.0), []
+        retry_policy, left = RetryPolicy(lambda: 60.0), []
 
         async def send() -> str:
             left.append(asyncio.get_running_loop().time())
@@ -133,7 +133,7 @@ def test_nothing_leaves_while_the_service_asks_for_patience_also_what_has_queued
             await asyncio.sleep(0.01)
             return "answer"
 
-        await asyncio.gather(*(patience.call(send) for _ in range(41)))
+        await asyncio.gather(*(retry_policy.call(send) for _ in range(41)))
         return left
 
     left = asyncio.run(main())
@@ -151,14 +151,14 @@ def test_a_longer_wait_than_the_deadline_leaves_is_refused_at_once() -> None:
 
 def test_one_request_that_is_told_to_wait_holds_the_others_back() -> None:
     async def main() -> tuple[list[float], list[float]]:
-        patience = RetryPolicy(lambda: 60.0)
+        retry_policy = RetryPolicy(lambda: 60.0)
         first, asked_first = _after(1, _refusal(429, 0.05))
         second, asked_second = _after(0, _refusal(429))
-        waiting = asyncio.ensure_future(patience.call(first))
+        waiting = asyncio.ensure_future(retry_policy.call(first))
         for _ in range(10):  # until the first has been refused, and waits
             await asyncio.sleep(0)
         assert asked_first
-        await patience.call(second)
+        await retry_policy.call(second)
         await waiting
         return asked_first, asked_second
 

@@ -11,15 +11,15 @@ import pytest
 from azure.core.exceptions import ClientAuthenticationError
 from azure.core.pipeline.transport import AioHttpTransport
 from azure.identity import CredentialUnavailableError
-from mct_s2s.azure.client_tokens import EntraTokens
 from mct_s2s.azure.clouds import PUBLIC
 from mct_s2s.azure.sign_in.caller_credential import Again, Credential
 from mct_s2s.azure.sign_in.client_refusals import PROPAGATING, identity_refused
+from mct_s2s.azure.sign_in.client_tokens import EntraTokens
 from mct_s2s.azure.sign_in.login_refusals import refused
 from mct_s2s.azure.sign_in.methods import Caller, service_principal
 from mct_s2s.azure.trace import silent
 from mct_s2s.errors import S2SError, ServiceError, SignInFailed
-from mct_s2s.model.client_sign_in import ClientSignIn, SecretProof
+from mct_s2s.model.client_sign_in import ClientSignIn, SecretCredential
 from mct_s2s.model.ids import ClientId, TenantId
 
 from tests.azure.raw import HTML, ODD_BODIES, PAGE, Answer, Once, Wire
@@ -75,7 +75,7 @@ def as_client(*answers: Answer | Exception) -> ServiceError:
 
     async def main() -> None:
         tokens = EntraTokens(PUBLIC.login, transport(*answers), Once(), silent)
-        sign_in = ClientSignIn(TenantId(TENANT), ClientId(APP), SecretProof(SECRET))
+        sign_in = ClientSignIn(TenantId(TENANT), ClientId(APP), SecretCredential(SECRET))
         await tokens.token(sign_in, "api://x/.default", is_new=False, role=None)
 
     with pytest.raises(ServiceError) as raised:

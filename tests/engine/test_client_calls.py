@@ -9,18 +9,26 @@ from typing import Any
 import pytest
 from mct_s2s.engine.observe.observe import observe
 from mct_s2s.engine.observe.query import Query
-from mct_s2s.engine.verify.client_calls import Ground, Subject, prove, prove_callers, subjects_of
+from mct_s2s.engine.verify.client_calls import (
+    ClientToVerify,
+    VerifyContext,
+    clients_to_verify,
+    verify_callers,
+    verify_clients,
+)
 from mct_s2s.errors import ServiceError
+from mct_s2s.model.client_credentials import YOUNG
 from mct_s2s.model.client_sign_in import (
     ApiAnswer,
-    AssertionProof,
-    CertificateProof,
+    AssertionCredential,
+    CertificateCredential,
     ClientSignIn,
     OwnCredential,
-    SecretProof,
+    SecretCredential,
 )
+from mct_s2s.model.directory_objects import PrincipalKind, ServicePrincipal
 from mct_s2s.model.ids import ClientId, PrincipalId, api_uri
-from mct_s2s.model.observed import YOUNG, Observed, PrincipalKind, ServicePrincipal
+from mct_s2s.model.observed import ObservedState
 from mct_s2s.planning.verification import Verification, VerificationCheck
 
 from tests.engine.memory import TARGET, MemoryApi, MemoryTokens, World, carry_out, goal, lost, refused, run, world
@@ -59,20 +67,22 @@ class Bench:
     def credential(self, name: str = "Import", **more: Any) -> OwnCredential:
         stored = self.here.stores[name].stored
         assert stored is not None
-        sign_in = ClientSignIn(stored.tenant_id, stored.client_id, SecretProof(stored.secret))
+        sign_in = ClientSignIn(stored.tenant_id, stored.client_id, SecretCredential(stored.secret))
         return OwnCredential(sign_in, f"file:{name}.env", **more)
 
-    def ground(self, **changed: Any) -> Ground:
-        return replace(Ground(self.tokens, self.api, "https://learn", PATH, WHERE, LATE), **changed)
+    def ground(self, **changed: Any) -> VerifyContext:
+        return replace(VerifyContext(self.tokens, self.api, "https://learn", PATH, WHERE, LATE), **changed)
 
-    def observed(self) -> Observed:
+    def observed(self) -> ObservedState:
         return run(observe(self.here.azure, Query(NOW, SERVICE_KEY, TARGET)))
 
-    def subjects(self, *credentials: OwnCredential) -> list[Subject]:
-        return subjects_of(self.observed().trust.clients, credentials or (self.credential(),), strangers=True)
+    def subjects(self, *credentials: OwnCredential) -> list[ClientToVerify]:
+        return clients_to_verify(self.observed().trust.clients, credentials or (self.credential(),), unlisted=True)
 
-    def proved(self, *subjects: Subject, identities: bool = False, **changed: Any) -> Verification:
-        return run(prove(self.ground(**changed), self.observed(), subjects or self.subjects(), identities=identities))
+    def proved(self, *subjects: ClientToVerify, identities: bool = False, **changed: Any) -> Verification:
+        return run(
+            verify_clients(self.ground(**changed), self.observed(), subjects or self.subjects(), identities=identities)
+        )
 
 
 def by_name(outcome: Verification) -> dict[str, VerificationCheck]:
@@ -202,7 +212,7 @@ def test_a_call_without_a_token_must_be_turned_away(status: int, ok: bool | None
 
 def test_a_client_without_a_credential_at_hand_is_unproven_and_not_refused() -> None:
     bench = Bench()
-    outcome = bench.proved(*subjects_of(bench.observed().trust.clients, (), strangers=True))
+    outcome = bench.proved(*clients_to_verify(bench.observed().trust.clients, (), unlisted=True))
     call = by_name(outcome)["call"]
     assert call.ok is None
     assert "--credentials FILE" in (call.remedy or "")
@@ -255,9 +265,9 @@ def test_managed_identities_are_spoken_of_only_where_that_is_asked_for() -> None
 @pytest.mark.parametrize(
     ("proof", "word"),
     [
-        (SecretProof("x"), "secret"),
-        (CertificateProof(b"x"), "certificate"),
-        (AssertionProof("x"), "federated credential"),
+        (SecretCredential("x"), "secret"),
+        (CertificateCredential(b"x"), "certificate"),
+        (AssertionCredential("x"), "federated credential"),
     ],
     ids=lambda value: type(value).__name__ if not isinstance(value, str) else "",
 )
@@ -284,18 +294,19 @@ def test_each_client_gets_the_first_credential_that_is_its_own() -> None:
     second, theirs = replace(first, source="environment"), bench.credential("Export")
     clients = bench.observed().trust.clients
     found = {
-        subject.name: subject.credential for subject in subjects_of(clients, (first, second, theirs), strangers=True)
+        subject.name: subject.credential
+        for subject in clients_to_verify(clients, (first, second, theirs), unlisted=True)
     }
     assert found == {"Import": first, "Export": theirs}
 
 
 @pytest.mark.parametrize("strangers", [True, False])
-def test_a_credential_of_nobody_is_tried_only_where_that_is_asked_for(strangers: bool) -> None:
+def test_a_credential_of_nobody_is_tried_only_where_that_is_asked_for(unlisted: bool) -> None:
     bench = Bench()
     own = bench.credential()
     nobody = replace(own, sign_in=replace(own.sign_in, client_id=ClientId(guid("nobody"))), name="Old")
-    found = subjects_of((), (nobody,), strangers=strangers)
-    assert [subject.name for subject in found] == (["Old"] if strangers else [])
+    found = clients_to_verify((), (nobody,), unlisted=unlisted)
+    assert [subject.name for subject in found] == (["Old"] if unlisted else [])
 
 
 # --- from a client's own place ---
@@ -303,7 +314,7 @@ def test_a_credential_of_nobody_is_tried_only_where_that_is_asked_for(strangers:
 
 def called(bench: Bench, audience: str | None = None) -> Verification:
     callers = [(bench.credential().sign_in, "this client")]
-    return run(prove_callers(bench.ground(), callers, audience or bench_uri(bench)))
+    return run(verify_callers(bench.ground(), callers, audience or bench_uri(bench)))
 
 
 def test_a_client_can_prove_itself_knowing_nothing_but_audience_and_address() -> None:

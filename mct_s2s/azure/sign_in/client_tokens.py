@@ -15,26 +15,26 @@ from typing import TYPE_CHECKING, Any
 from azure.core.exceptions import AzureError
 
 from mct_s2s import clock
-from mct_s2s.azure.answers import OddAnswer, parse_json
+from mct_s2s.azure.answer_limits import OddAnswer, parse_json
 from mct_s2s.azure.authorities import OF_MICROSOFT, may_sign_in
 from mct_s2s.azure.retry import RetryPolicy
 from mct_s2s.azure.sdk_trace import hooks
 from mct_s2s.azure.sign_in.client_refusals import PROPAGATING, identity_refused, other_authority, token_refused
 from mct_s2s.azure.sign_in.login_refusals import ODD, raise_if_passing
 from mct_s2s.azure.trace import Trace
-from mct_s2s.concurrency import together
+from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.errors import ServiceError
 from mct_s2s.key_pairs import known_algorithms
 from mct_s2s.local_files import read_given
 from mct_s2s.model.client_sign_in import (
     ApiToken,
-    AssertionFileProof,
-    AssertionProof,
-    CertificateProof,
+    AssertionCredential,
+    AssertionFileCredential,
+    CertificateCredential,
     Claims,
     ClientSignIn,
     IdentitySignIn,
-    SecretProof,
+    SecretCredential,
     SignIn,
 )
 
@@ -50,7 +50,7 @@ IDENTITY_SECONDS = 20
 
 
 class EntraTokens:
-    """Entra ID as `mct_s2s.ports.Tokens`, by azure-identity.
+    """Entra ID as `mct_s2s.ports.client_side.Tokens`, by azure-identity.
 
     Args:
         authority: the login host of the cloud.
@@ -59,10 +59,10 @@ class EntraTokens:
         trace: is told of each request.
     """
 
-    def __init__(self, authority: str, transport: AioHttpTransport, patience: RetryPolicy, trace: Trace) -> None:
+    def __init__(self, authority: str, transport: AioHttpTransport, retry_policy: RetryPolicy, trace: Trace) -> None:
         self._authority = authority
         self._transport = transport
-        self._patience = patience
+        self._retry_policy = retry_policy
         self._trace = trace
 
     async def token(self, sign_in: SignIn, scope: str, *, is_new: bool, role: str | None, at_once: int = 1) -> ApiToken:
@@ -70,7 +70,7 @@ class EntraTokens:
         roleless: list[ApiToken] = []
 
         async def once() -> ApiToken:
-            texts = await together(*(self._ask(sign_in, scope) for _ in range(at_once)))
+            texts = await gather_or_cancel(*(self._ask(sign_in, scope) for _ in range(at_once)))
             token = read_token(texts[0])
             if role is None or role in token.claims.roles:
                 return token
@@ -89,7 +89,7 @@ class EntraTokens:
             return passing and clock.seconds() - began < LONGEST_LAG_SECONDS
 
         try:
-            return await self._patience.call(once, lag=is_lag)
+            return await self._retry_policy.call(once, lag=is_lag)
         except ServiceError as error:
             if error.code == WITHOUT_ROLE:
                 return roleless[-1]
@@ -130,14 +130,14 @@ class EntraTokens:
         }
         who = (sign_in.tenant_id, sign_in.client_id)
         match sign_in.proof:
-            case SecretProof(value):
+            case SecretCredential(value):
                 return aio.ClientSecretCredential(*who, value, **common)
-            case CertificateProof(data, password):
+            case CertificateCredential(data, password):
                 with known_algorithms():
                     return aio.CertificateCredential(*who, certificate_data=data, password=password, **common)
-            case AssertionProof(assertion):
+            case AssertionCredential(assertion):
                 return aio.ClientAssertionCredential(*who, lambda: assertion, **common)
-            case AssertionFileProof(file):
+            case AssertionFileCredential(file):
                 return aio.ClientAssertionCredential(*who, lambda: assertion_in(file), **common)
 
 
