@@ -13,7 +13,7 @@ import typer
 from mct_s2s import __version__
 from mct_s2s.cli.binding import command
 from mct_s2s.cli.commands.sandbox import sandbox_app
-from mct_s2s.cli.help import Group
+from mct_s2s.cli.help import Group, short_help
 from mct_s2s.cli.options import (
     AddClientOptions,
     ConfigureOptions,
@@ -37,7 +37,7 @@ app = typer.Typer(
     invoke_without_command=True,
     add_completion=False,
     pretty_exceptions_enable=False,
-    rich_markup_mode="rich",
+    rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(sandbox_app, name="sandbox")
@@ -59,8 +59,6 @@ def root(
     """Set up service-to-service authentication for Microsoft Community Training."""
     del version
     if context.invoked_subcommand is None:
-        from mct_s2s.cli.short_help import short_help  # noqa: PLC0415
-
         typer.echo(short_help(context))
 
 
@@ -133,7 +131,7 @@ def verify(options: VerifyOptions) -> int:
 
 @command(app, "doctor", DoctorOptions)
 def doctor(options: DoctorOptions) -> int:
-    """Check your permissions, locks and policies. Change nothing."""
+    """Check your permissions, locks and policies. Changes nothing."""
     from mct_s2s.cli.commands.doctor import doctor as body  # noqa: PLC0415
 
     return body(options)

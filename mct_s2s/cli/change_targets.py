@@ -9,7 +9,7 @@ from mct_s2s.cli.options import AzureOptions
 from mct_s2s.cli.wiring import Session
 from mct_s2s.engine.observe.query import Query
 from mct_s2s.inputs.target import site_target
-from mct_s2s.model.desired import ClientSpec, FederatedSpec, ServiceSpec
+from mct_s2s.model.desired import ClientSpec, ServiceSpec
 from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.model.site_target import SiteTarget
 
@@ -37,7 +37,7 @@ def query_for(
         target=target,
         adopt=service.adopt,
         clients=tuple(client.name for client in clients),
-        federated=any(isinstance(client.credential, FederatedSpec) for client in clients),
+        federated=any(client.credential is not None and client.credential.listed_apart for client in clients),
         identities=tuple(identities),
         wire=wire,
         subscription=target.subscription if target else session.subscription,

@@ -10,7 +10,7 @@ from pathlib import Path
 from secrets import token_hex
 
 from mct_s2s.cli.backing_up import BackupFile
-from mct_s2s.cli.credentials import NewCredential, Stores, in_vault, made_so_far, saved
+from mct_s2s.cli.made_credentials import Stores, in_vault, made_so_far, saved
 from mct_s2s.cli.options import ChangingOptions
 from mct_s2s.cli.question import ask
 from mct_s2s.cli.run import Run
@@ -23,7 +23,7 @@ from mct_s2s.errors import Cancelled, PermissionMissing, UsageError
 from mct_s2s.inputs.clients import SecretTo
 from mct_s2s.model.desired import Desired
 from mct_s2s.model.observed import ObservedState
-from mct_s2s.planning.changes import DisableIdentity
+from mct_s2s.planning.changes import AddCredential, DisableIdentity
 from mct_s2s.planning.findings import diagnose
 from mct_s2s.planning.plan import Facts, Plan
 from mct_s2s.planning.rotation import rotating
@@ -220,8 +220,9 @@ def default_folder(cloud: str, observed: ObservedState, label: str) -> Path:
 def _changed(convergence: Convergence, stores: Mapping[str, SecretStore]) -> Changed:
     journal = convergence.journal
     if journal is None:
-        planned = [change for change in convergence.plan.changes if isinstance(change, NewCredential)]
-        return Changed(convergence, [saved(change, "", stores) for change in planned], stores, applied=False)
+        planned = [change for change in convergence.plan.changes if isinstance(change, AddCredential)]
+        would_be = [saved(change, convergence.results, stores) for change in planned]
+        return Changed(convergence, would_be, stores, applied=False)
     made = made_so_far(convergence.plan, journal, stores)
     return Changed(convergence, made, stores, applied=True)
 

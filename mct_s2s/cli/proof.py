@@ -9,13 +9,12 @@ from mct_s2s.cli.own_credentials import from_places
 from mct_s2s.cli.wiring import Session
 from mct_s2s.engine.verify.client_calls import VerifyContext, clients_to_verify, verify_clients
 from mct_s2s.model.commands import own_command
+from mct_s2s.model.mct_api import API_PATH
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.planning.membership import members
 from mct_s2s.planning.plan import Facts
 from mct_s2s.planning.verification import CALL, CheckSubject, Verification, VerificationCheck
 from mct_s2s.ports.secret_stores import SecretStore
-
-PATH = "/api/v1/organization"
 
 
 async def prove_changed(
@@ -39,7 +38,7 @@ async def prove_changed(
     if site is None or not clients:
         return None
     ports, url = session.clientele, site.site.url
-    ground = VerifyContext(ports.tokens, ports.api(url), url, PATH, place, facts.now, just_changed=True)
+    ground = VerifyContext(ports.tokens, ports.api(url), url, API_PATH, place, facts.now, just_changed=True)
     subjects = clients_to_verify(clients, credentials, unlisted=False)
     try:
         async with asyncio.timeout(max(0.0, ports.remaining())):
@@ -51,4 +50,4 @@ async def prove_changed(
             VerificationCheck(client.display_name, CheckSubject.APPLICATION, CALL, None, told, again)
             for client in clients
         )
-        return Verification(url, PATH, tuple(late))
+        return Verification(url, API_PATH, tuple(late))

@@ -11,10 +11,8 @@ from mct_s2s.cli.interruption import Interruption
 from mct_s2s.cli.options import AzureOptions, Output
 from mct_s2s.cli.showing import Unseen, take_back, unseen
 from mct_s2s.cli.wiring import Clientele, Needs, Session, connect, connect_client
-from mct_s2s.engine.apply.credentials import removal_command
 from mct_s2s.engine.converge import Convergence
 from mct_s2s.errors import DeadlinePassed, Interrupted, NotShown, S2SError
-from mct_s2s.model.client_credentials import CredentialKind
 from mct_s2s.planning.changes import AnyChange
 from mct_s2s.ports.secret_stores import SecretStore
 from mct_s2s.render.closing import credential_lines
@@ -49,7 +47,7 @@ class Run:
 
     def credentials(self) -> list[SavedCredential]:
         """The credentials that have been made: they are told on every way out."""
-        from mct_s2s.cli.credentials import made_so_far  # noqa: PLC0415  # only commands that make some need it
+        from mct_s2s.cli.made_credentials import made_so_far  # noqa: PLC0415  # only commands that make some need it
 
         if self.convergence is None or self.convergence.journal is None:
             return []
@@ -117,17 +115,17 @@ def _taken_back(
     current: Run, secrets: Sequence[Unseen], again: Again, cause: OSError, interruption: Interruption
 ) -> int:
     """The document with the secrets reached nobody: they are removed, so that the next run makes others."""
-    names = ", ".join(f"the {one.kind.value} of '{one.client}'" for one in secrets)
+    names = ", ".join(f"the {one.change.kind.noun} of '{one.change.client}'" for one in secrets)
     told = f"Standard output is closed ({cause.strerror or cause}): {names} could not be printed"
-    stay = [one for one in secrets if one.kind is not CredentialKind.SECRET]
+    stay = [one for one in secrets if not one.change.can_be_taken_back]
     try:
         asyncio.run(_with_deadline(current, lambda current: again(current, secrets), interruption))
     except S2SError as error:
         told = f"{told}, and could not be removed: {error.message}"
-        remedy = "; ".join(removal_command(one.client_id, one.key_id, one.kind) for one in secrets)
+        remedy = "; ".join(one.removal_command for one in secrets)
     else:
         told = f"{told}." if stay else f"{told}. The secret was removed again."
-        commands = "".join(f"{removal_command(one.client_id, one.key_id, one.kind)}. " for one in stay)
+        commands = "".join(f"{one.removal_command}. " for one in stay)
         remedy = f"{commands}Run it again with standard output open."
     show_error(current.terminal, NotShown("secret-not-shown", told, remedy=remedy))
     return NotShown.exit_code

@@ -8,11 +8,10 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from mct_s2s.concurrency import gather_or_cancel
-from mct_s2s.engine.apply.proofs import needs_store
 from mct_s2s.engine.converge import Convergence
-from mct_s2s.model.client_credentials import CredentialKind
+from mct_s2s.model.commands import credential_removal
 from mct_s2s.model.ids import ApplicationObjectId, ClientId, KeyId
-from mct_s2s.planning.changes import AddSecret, Part, Ref
+from mct_s2s.planning.changes import AddCredential, Part, Ref
 from mct_s2s.ports.graph import Directory
 from mct_s2s.ports.secret_stores import SecretStore
 from mct_s2s.render.closing import credential_lines
@@ -61,11 +60,15 @@ class OutputViewer:
 class Unseen:
     """A credential that was to be shown in a document that nobody took."""
 
-    client: str
+    change: AddCredential
     client_id: ClientId
     object_id: ApplicationObjectId
     key_id: KeyId
-    kind: CredentialKind
+
+    @property
+    def removal_command(self) -> str:
+        """What a person types to remove it."""
+        return credential_removal(self.client_id, self.key_id, *self.change.removal_options)
 
 
 def unseen(convergence: Convergence | None, stores: Mapping[str, SecretStore]) -> Iterator[Unseen]:
@@ -74,20 +77,19 @@ def unseen(convergence: Convergence | None, stores: Mapping[str, SecretStore]) -
         return
     results = convergence.results
     for change in convergence.plan.changes:
-        if not needs_store(change) or not isinstance(stores.get(change.client), OutputStore):
+        if not isinstance(change, AddCredential) or not isinstance(stores.get(change.client), OutputStore):
             continue
         client_id, object_id = results.known(change.client_id), results.known(change.object_id)
         key_id: KeyId | None = results.known(Ref(change.key, Part.KEY_ID))
         if client_id is not None and object_id is not None and key_id is not None:
-            kind = CredentialKind.SECRET if isinstance(change, AddSecret) else CredentialKind.CERTIFICATE
-            yield Unseen(change.client, client_id, object_id, key_id, kind)
+            yield Unseen(change, client_id, object_id, key_id)
 
 
 async def take_back(directory: Directory, credentials: Sequence[Unseen]) -> None:
-    """Remove the secrets among them, so that the next run makes others.
+    """Remove those among them that can be, so that the next run makes others.
 
     Raises:
         S2SError: refused, or not answered.
     """
-    secrets = [one for one in credentials if one.kind is CredentialKind.SECRET]
-    await gather_or_cancel(*(directory.remove_secret(one.object_id, one.key_id) for one in secrets))
+    can_be = [one for one in credentials if one.change.can_be_taken_back]
+    await gather_or_cancel(*(directory.remove_secret(one.object_id, one.key_id) for one in can_be))

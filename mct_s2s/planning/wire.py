@@ -125,9 +125,8 @@ def written_by_us(
 
 
 def _still(settings: AppSettings, ours: Mapping[str, Callable[[str], bool]]) -> dict[str, str]:
-    found = {spelling_in(settings, name): value_of(settings, name) for name in ours}
-    wanted = dict(zip(found, ours.values(), strict=True))
-    return {name: value for name, value in found.items() if value and wanted[name](value)}
+    found = {name: value_of(settings, name) for name in ours}
+    return {spelling_in(settings, name): value for name, value in found.items() if value and ours[name](value)}
 
 
 def _values(
@@ -185,8 +184,8 @@ def _refuse_missing_secret(spec: WireSpec, observed: ObservedState, before: Sequ
     raise Refused(
         "wire-without-secret",
         f"The client already has a secret, but not in the key vault '{spec.vault}'.",
-        remedy="Store a new one there first: "
-        + own_command("rotate-secret", "--secret-to", f"keyvault:{spec.vault}", about="NAME"),
+        remedy="Store a new one there first:",
+        command=own_command("rotate-secret", "--secret-to", f"keyvault:{spec.vault}", about="NAME"),
     )
 
 

@@ -188,7 +188,7 @@ def test_what_is_told_after_a_stop_is_true(cut: Cut) -> None:
         journal = seen[-1].journal
         assert journal is not None
         doubts += bool(journal.in_doubt)
-        done = {one.change.key for one in journal.done if "answer was lost" not in one.detail}
+        done = {one.change.key for one in journal.done if "response was lost" not in one.detail}
         left = {one.key for one in journal.left}
         apps = {app.display_name: app for app in here.applications.values()}
         there = {
@@ -205,7 +205,7 @@ def test_what_is_told_after_a_stop_is_true(cut: Cut) -> None:
 
 
 def test_a_secret_that_a_lagging_replica_did_not_show_is_removed_by_the_next_run() -> None:
-    """The answer was lost, the reading after it came from a replica that had not heard: two secrets of one name."""
+    """The response was lost, the reading after it came from a replica that had not heard: two secrets of one name."""
     here = world()
     here.after("add_secret", failing(lost()))
     hidden: list[object] = []

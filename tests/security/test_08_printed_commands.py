@@ -289,7 +289,7 @@ _QUOTED = ("option(", "command(", "own_command(", "webapp_command(", "grant_on_v
 _OURS = {
     "typed(ends)", "typed(shorter[0])", "kind.value", "options.credential.value", "name", "GITHUB", "option",
     "_token_by_az(call)", "_PICK", "query", "endpoint", "HEADER", "WATCH_SECONDS", "vault_reading(label)", "known",
-    "there", "USUAL_PATH",
+    "there", "API_PATH",
 }  # fmt: skip
 """Words of our own, dates, and what is made of quoted pieces."""
 

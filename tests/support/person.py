@@ -29,7 +29,7 @@ def sign_in_as(patch: pytest.MonkeyPatch, azure: Sandbox, address: str) -> None:
 
     def person(method: Method, context: SignInContext) -> CallerCredential:
         del method
-        return CallerCredential(ask, "you, by device code", context.retry_policy, is_person=True)
+        return CallerCredential(ask, "your account (device code)", context.retry_policy, is_person=True)
 
     patch.setattr(interactive, "person", person)
 

@@ -51,7 +51,7 @@ def add_client(options: AddClientOptions) -> int:
             prove=options.proves,
         )
         code, changed = await change(current, options, session, wanted)
-        close(current, options, session, changed)
+        close(current, options, session, changed, clients)
         return code
 
     return run(options, Needs(key_vault=stores.vault is not None), body)

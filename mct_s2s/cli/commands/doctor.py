@@ -27,8 +27,8 @@ def doctor(options: DoctorOptions) -> int:
         now = clock.now()
         service = service_wish(session.target or named, "MCT service")
         seen = await examine(session.azure, query_for(session, service, now, identities=identities))
-        if seen.site is not None and seen.site.site is not None:
-            guards.refuse_function_app(seen.site.site)
+        if seen.site is not None:
+            guards.refuse_function_app(seen.site)
         found = checks(seen, now, consent=not options.no_consent)
         if current.terminal.json:
             current.terminal.document(doctor_document(seen, found))

@@ -57,7 +57,7 @@ def setup(options: SetupOptions) -> int:
         )
         code, changed = await change(current, options, session, wanted)
         _hand_over(handoff, current, options, changed, label, target)
-        close(current, options, session, changed)
+        close(current, options, session, changed, clients)
         return code
 
     arm = not options.no_app_service or bool(identities) or wired is not None

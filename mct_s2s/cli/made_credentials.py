@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mct_s2s.engine.apply.journal import Journal
 from mct_s2s.inputs.clients import SecretTo
 from mct_s2s.inputs.vault import VaultTo
-from mct_s2s.model.client_credentials import CredentialKind
-from mct_s2s.model.desired import CertificateSpec, ClientSpec, SecretSpec
+from mct_s2s.model.desired import ClientSpec, Kept
 from mct_s2s.model.ids import ClientId
-from mct_s2s.planning.changes import AddCertificate, AddFederatedCredential, AddSecret
+from mct_s2s.planning.changes import AddCredential
 from mct_s2s.planning.plan import Plan, Results
 from mct_s2s.ports.secret_stores import SecretStore
 from mct_s2s.render.documents import SavedCredential
@@ -23,8 +22,6 @@ from mct_s2s.stores.output_store import OutputStore, Viewer
 
 if TYPE_CHECKING:
     from mct_s2s.azure.key_vault.vault_client import KeyVault
-
-NewCredential = AddSecret | AddCertificate | AddFederatedCredential
 
 
 @dataclass(frozen=True)
@@ -49,12 +46,12 @@ class Stores:
         """A place for each client that is to get something secret, by the client's name in the wish."""
         stores: dict[str, SecretStore] = {}
         for client in clients:
-            match client.credential:
-                case SecretSpec():
+            match client.credential.keeps if client.credential is not None else None:
+                case Kept.SECRET:
                     stores[client.name] = self.of_secret(client.name)
-                case CertificateSpec(given=None):
+                case Kept.PRIVATE_KEY:
                     stores[client.name] = self.of_key(client.name)
-                case _:
+                case None:
                     pass
         return stores
 
@@ -103,40 +100,30 @@ def in_vault(vault: KeyVault, to: VaultTo, label: str, name: str) -> SecretStore
     return KeyVaultStore(vault, to.secret_for(label, name), name)
 
 
-def as_made(change: NewCredential, results: Results) -> NewCredential:
-    """A credential's change with the end that it really got: the tenant may have allowed less than was planned."""
-    if not isinstance(change, AddSecret):
-        return change
-    return replace(change, expires=results.end_of(change.key, change.expires))
-
-
 def made_so_far(plan: Plan, journal: Journal, stores: Mapping[str, SecretStore]) -> list[SavedCredential]:
     """The credentials that a run has made, in the plan's order; one that was shown although its step was cut off."""
     done = {entry.change.key for entry in journal.done}
     return [
-        saved(as_made(change, journal.results), _client_id(change, journal.results), stores)
+        saved(change, journal.results, stores)
         for change in plan.changes
-        if isinstance(change, AddSecret | AddCertificate | AddFederatedCredential)
-        and (change.key in done or _was_shown(change, stores))
+        if isinstance(change, AddCredential) and (change.key in done or _was_shown(change, stores))
     ]
 
 
-def _client_id(change: NewCredential, results: Results) -> str:
-    client_id = results.known(change.client_id)
-    return client_id or ""
-
-
-def _was_shown(change: NewCredential, stores: Mapping[str, SecretStore]) -> bool:
+def _was_shown(change: AddCredential, stores: Mapping[str, SecretStore]) -> bool:
     store = stores.get(change.client)
     return isinstance(store, OutputStore) and change.client in store.shown
 
 
-def saved(change: NewCredential, client_id: str, stores: Mapping[str, SecretStore]) -> SavedCredential:
+def saved(change: AddCredential, results: Results, stores: Mapping[str, SecretStore]) -> SavedCredential:
     """What the result says of a credential that was made, or is to be made."""
-    store = stores.get(change.client)
-    client_id = change.client_id if isinstance(change.client_id, str) else client_id
-    if isinstance(change, AddFederatedCredential):
-        return SavedCredential(change.client, client_id, None, None, kind=CredentialKind.FEDERATED)
-    kind = CredentialKind.SECRET if isinstance(change, AddSecret) else CredentialKind.CERTIFICATE
-    secret = store.shown.get(change.client) if isinstance(store, OutputStore) else None
-    return SavedCredential(change.client, client_id, change.expires, store.label if store else None, secret, kind)
+    store = stores.get(change.client) if change.needs_store else None
+    client_id = results.known(change.client_id)
+    return SavedCredential(
+        change.client,
+        client_id or "",
+        results.end_of(change.key, change.expires),  # the tenant may have allowed less than was planned
+        store.label if store else None,
+        store.shown.get(change.client) if isinstance(store, OutputStore) else None,
+        change.kind,
+    )
