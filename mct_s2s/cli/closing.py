@@ -2,29 +2,21 @@
 
 from __future__ import annotations
 
-import shlex
-
 from mct_s2s.cli.made_credentials import credentials_of
 from mct_s2s.cli.options import ChangingOptions, SetupOptions
 from mct_s2s.cli.requests import where
 from mct_s2s.engine.outcome import Outcome
 from mct_s2s.engine.session import Session
-from mct_s2s.model.client_credentials import CredentialKind
 from mct_s2s.model.commands import own_command
 from mct_s2s.planning.application_uri import uri_shown
-from mct_s2s.planning.credentials.federated import AddFederatedCredential
+from mct_s2s.planning.changes import AddCredential
 from mct_s2s.planning.membership import clients_called
-from mct_s2s.ports.secret_stores import KeyStore
-from mct_s2s.render.closing import show_credentials, vault_reading
+from mct_s2s.render.closing import show_credentials
 from mct_s2s.render.console import Terminal
+from mct_s2s.render.credentials import show_calls
+from mct_s2s.render.credentials.base import CallingClient
 from mct_s2s.render.handover import Instruction, instructions, show_lacking, show_left_to_others
-from mct_s2s.render.next_steps import (
-    Call,
-    show_certificate_example,
-    show_client_example,
-    show_federated_example,
-    show_identity_example,
-)
+from mct_s2s.render.next_steps import Call, show_identity_example
 from mct_s2s.render.verification import show_verification
 from mct_s2s.stores.file_store import FileStore
 
@@ -60,7 +52,8 @@ def close_clients(terminal: Terminal, options: ChangingOptions, session: Session
     if service is None or after.tenant is None:
         return
     call = Call(session.login, after.tenant.id, uri_shown(service, after) or "", site.site.url if site else None)
-    _show_how_clients_call(terminal, call, outcome)
+    clients = [(client.credential, _calling(client.name, outcome)) for client in outcome.request.desired.clients]
+    show_calls(terminal, call, [(spec, client) for spec, client in clients if spec is not None and client is not None])
     for holder in after.holders:
         show_identity_example(terminal, call, holder)
     if outcome.verification is not None:
@@ -92,28 +85,14 @@ def show_end(terminal: Terminal, options: ChangingOptions, outcome: Outcome) -> 
     terminal.result(f"{result} {look}".strip(), style=style)
 
 
-def _show_how_clients_call(terminal: Terminal, call: Call, outcome: Outcome) -> None:
-    """Once for each kind of credential, by the first client that has it; each federated one, for each is different."""
-    made = credentials_of(outcome)
-    name, first = next(iter(outcome.stores.items()), ("", None))
-    dotenv = str(first.path) if isinstance(first, FileStore) and first.path.exists() else None
-    keys = [credential for credential in made if credential.kind is CredentialKind.CERTIFICATE]
-    if isinstance(first, KeyStore):
-        show_certificate_example(terminal, call, next((c.client_id for c in keys), ""), dotenv)
-    elif first is not None:
-        show_client_example(terminal, call, dotenv, _from_vault(first.label, name, outcome))
-    elif keys:
-        show_certificate_example(terminal, call, keys[0].client_id, None)
-    client_ids = {credential.client: credential.client_id for credential in made}
-    for change in outcome.plan.changes:
-        if isinstance(change, AddFederatedCredential):
-            show_federated_example(terminal, call, client_ids[change.client], change.federation)
-
-
-def _from_vault(label: str, name: str, outcome: Outcome) -> str | None:
-    """The line of a script that fetches a client's secret from its vault, where it is in one."""
-    if not label.startswith("keyvault:"):
+def _calling(name: str, outcome: Outcome) -> CallingClient | None:
+    """A client as its call is shown; `None` where nothing was done for it that a caller has to know."""
+    store = outcome.stores.get(name)
+    added = next((c for c in outcome.plan.changes if isinstance(c, AddCredential) and c.client == name), None)
+    if store is None and added is None:
         return None
-    client = next(iter(clients_called(name, outcome.after, outcome.request.unique_name)), None)
-    known = f"AZURE_CLIENT_ID={shlex.quote(client.client_id) if client else '…'}"
-    return f'export {known} AZURE_CLIENT_SECRET="$({vault_reading(label)})"'
+    known = outcome.results.known(added.client_id) if added is not None else None
+    there = next(iter(clients_called(name, outcome.after, outcome.request.unique_name)), None)
+    dotenv = str(store.path) if isinstance(store, FileStore) and store.path.exists() else None
+    label = store.label if store is not None else None
+    return CallingClient(known or (there.client_id if there is not None else ""), dotenv, label, added)

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.engine.outcome import Outcome
-from mct_s2s.model.client_credentials import CredentialKind
 from mct_s2s.model.commands import credential_removal
 from mct_s2s.model.ids import ApplicationObjectId, ClientId, KeyId
 from mct_s2s.planning.changes import AddCredential, Part, Ref
@@ -55,11 +54,6 @@ class Unseen:
     key_id: KeyId
 
     @property
-    def is_removable(self) -> bool:
-        """Whether this program can remove it again."""
-        return self.change.kind is CredentialKind.SECRET
-
-    @property
     def removal_command(self) -> str:
         """What a person types to remove it."""
         return credential_removal(self.client_id, self.key_id, *self.change.removal_options)
@@ -78,10 +72,10 @@ def unseen(outcome: Outcome) -> Iterator[Unseen]:
 
 
 async def remove_secrets(directory: Directory, credentials: Sequence[Unseen]) -> None:
-    """Remove the secrets among them, so that the next run makes others.
+    """Remove those among them that can be, so that the next run makes others.
 
     Raises:
         S2SError: refused, or not answered.
     """
-    secrets = [one for one in credentials if one.is_removable]
+    secrets = [one for one in credentials if one.change.can_be_taken_back]
     await gather_or_cancel(*(directory.remove_secret(one.object_id, one.key_id) for one in secrets))

@@ -9,7 +9,8 @@ from mct_s2s.errors import UsageError
 from mct_s2s.inputs.own_credentials import ENVIRONMENT, own_credential
 from mct_s2s.local_files import read_given
 from mct_s2s.model.client_sign_in import OwnCredential
-from mct_s2s.stores.dotenv_file import delivered_in, variables_in
+from mct_s2s.stores.dotenv_file import delivered_in
+from mct_s2s.stores.dotenv_text import variables_in
 from mct_s2s.stores.file_store import FileStore
 
 

@@ -45,7 +45,7 @@ class Run:
         return [entry.change for entry in journal.done], list(journal.in_doubt), [*refused, *journal.left]
 
     def credentials(self) -> list[SavedCredential]:
-        """The credentials that have been made: they are message on every way out."""
+        """The credentials that have been made: they are printed on every way out."""
         if self.outcome is None or not self.outcome.applied:
             return []
         from mct_s2s.cli.made_credentials import credentials_of  # noqa: PLC0415  # most commands make none
@@ -124,7 +124,7 @@ def _remove_unseen(current: Run, remove: Connected, cause: OSError, interruption
     secrets = current.unseen()
     names = ", ".join(f"the {one.change.kind.noun} of '{one.change.client}'" for one in secrets)
     message = f"Standard output is closed ({cause.strerror or cause}): {names} could not be printed"
-    stay = [one for one in secrets if not one.is_removable]
+    stay = [one for one in secrets if not one.change.can_be_taken_back]
     try:
         asyncio.run(_with_deadline(current, remove, interruption))
     except S2SError as error:

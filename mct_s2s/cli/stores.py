@@ -11,11 +11,9 @@ from mct_s2s.cli.own_credentials import if_usable
 from mct_s2s.engine.session import Session
 from mct_s2s.inputs.clients import SecretTo
 from mct_s2s.model.client_sign_in import ClientSignIn, OwnCredential, SecretCredential
-from mct_s2s.model.desired import Desired
+from mct_s2s.model.desired import Desired, Kept
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.trust import ClientApplication
-from mct_s2s.planning.credentials.certificate import CertificateSpec
-from mct_s2s.planning.credentials.secret import SecretSpec
 from mct_s2s.planning.rotation import rotating
 from mct_s2s.ports.secret_stores import SecretStore
 from mct_s2s.stores.file_store import FileStore
@@ -56,12 +54,12 @@ class RunStores:
             return {name: self._of_existing(name, client.client_id, folder) for name, client in clients.items()}
         stores: dict[str, SecretStore] = {}
         for client in desired.clients:
-            match client.credential:
-                case SecretSpec():
+            match client.credential.keeps if client.credential is not None else None:
+                case Kept.SECRET:
                     stores[client.name] = self._of_secret(client.name, folder)
-                case CertificateSpec(given=None):
+                case Kept.PRIVATE_KEY:
                     stores[client.name] = self._of_key(client.name, observed.trust.client_of_id(client.name), folder)
-                case _:
+                case None:
                     pass
         return stores
 

@@ -10,7 +10,7 @@ import re
 from urllib.parse import urlsplit
 
 from mct_s2s.errors import UsageError
-from mct_s2s.model.desired import FederatedSpec
+from mct_s2s.planning.credentials.federated import FederatedSpec
 
 GITHUB = "https://token.actions.githubusercontent.com"
 LONGEST = 600
@@ -23,7 +23,7 @@ _NO_BRANCH = re.compile(r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|//|^[/.]|[/.]$|/\.|\
 _DNS_LABEL = re.compile(r"[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?")
 
 
-def federated_wish(issuer: str | None, subject: str | None, audience: str | None, github: str | None) -> FederatedSpec:
+def federated_spec(issuer: str | None, subject: str | None, audience: str | None, github: str | None) -> FederatedSpec:
     """What the four options mean together.
 
     Args:

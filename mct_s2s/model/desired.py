@@ -29,12 +29,24 @@ class ServiceSpec:
     """False for commands that add to a trust which has to be there."""
 
 
+class Kept(StrEnum):
+    """What is secret about a credential that is made, and so is kept in a store."""
+
+    SECRET = "secret"  # noqa: S105  # the word, not a secret
+    PRIVATE_KEY = "private key"
+
+
 @dataclass(frozen=True)
 class CredentialSpec:
     """A credential that a client application is to have. Each kind has its own subclass in `planning.credentials`."""
 
     listed_apart: ClassVar[bool] = False
     """Whether Graph lists such credentials apart from their application: then they are asked for."""
+
+    @property
+    def keeps(self) -> Kept | None:
+        """What has to be stored; `None` where nothing secret is made."""
+        return None
 
 
 @dataclass(frozen=True)

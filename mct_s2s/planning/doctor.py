@@ -13,7 +13,7 @@ from mct_s2s.model.caller_rights import CallerRights, SecretRestriction, Verdict
 from mct_s2s.model.commands import option
 from mct_s2s.model.directory_objects import Tenant
 from mct_s2s.model.ids import TenantId, same_id
-from mct_s2s.planning.grants import Grant, doing, in_words, lacks
+from mct_s2s.planning.grants import Grant, lacks
 from mct_s2s.planning.preflight import LEFT_TO_OTHERS
 from mct_s2s.planning.rights import Need, Right, judge
 from mct_s2s.planning.secret_policy import OTHERWISE, longest_end, typed
@@ -47,23 +47,17 @@ class DoctorCheck:
 
 
 @dataclass(frozen=True)
-class SeenSite:
-    """The App Service, as far as it may be seen."""
-
-    site: Site | None
-    tenant_id: TenantId | None
-    refusal: S2SError | None
-    """Why the site, or its settings, could not be read."""
-
-
-@dataclass(frozen=True)
 class Seen:
     """What could be read of everything that `setup` rests on."""
 
     access: CallerRights
     tenant: Tenant | None
     directory_refusal: S2SError | None = None
-    site: SeenSite | None = None
+    site: Site | None = None
+    site_tenant_id: TenantId | None = None
+    """The tenant that the site's subscription trusts."""
+    site_refusal: S2SError | None = None
+    """Why the site, or its settings, could not be read."""
     holders: tuple[IdentityResource, ...] = ()
     write_refusal: S2SError | None = None
     """Why the sign-in itself is not good enough for what the job changes beside the directory."""
@@ -84,7 +78,7 @@ def checks(seen: Seen, now: datetime, *, consent: bool = True) -> tuple[DoctorCh
     found.append(_secrets(seen.access, now))
     found += _site(seen)
     found += [_identity(holder, seen.access) for holder in seen.holders]
-    if seen.write_refusal is not None and (seen.site or seen.holders):
+    if seen.write_refusal is not None and (seen.site or seen.site_refusal or seen.holders):
         refusal = seen.write_refusal
         found.append(DoctorCheck("second-factor", State.MISSING, "the sign-in", refusal.message, refusal.remedy))
     return tuple(found)
@@ -98,14 +92,14 @@ def is_ready(found: tuple[DoctorCheck, ...]) -> bool:
 def missing_rights(found: Iterable[DoctorCheck]) -> frozenset[Right]:
     """The rights that are missing, as far as they are rights."""
     codes = {check.code for check in found if check.state is State.MISSING}
-    known = {right for right in Right if right.value in codes}
+    known = {right for right in Right if right.code in codes}
     return frozenset(known | ({Right.READ_SETTINGS} if READ_SITE in codes else set()))
 
 
 def may_be_left(found: Iterable[DoctorCheck]) -> bool:
     """Whether `setup` goes on without what is missing, and leaves it to others; otherwise it stops at the beginning."""
     missing = {check.code for check in found if check.state is State.MISSING}
-    return missing <= {right.value for right in LEFT_TO_OTHERS}
+    return missing <= {right.code for right in LEFT_TO_OTHERS}
 
 
 def is_secret_shortened(seen: Seen, now: datetime) -> bool:
@@ -119,7 +113,7 @@ def _signed_in(access: CallerRights) -> DoctorCheck:
     how = access.directory.signed_in.description
     name = access.directory.name
     return DoctorCheck(
-        "signed-in", State.OK, name or how, f"Signed in as {name} ({how})." if name else f"Signed in with {how}."
+        "signed-in", State.OK, name or how, f"Signed in as {name} with {how}." if name else f"Signed in with {how}."
     )
 
 
@@ -130,7 +124,7 @@ def _tenant(seen: Seen) -> Iterator[DoctorCheck]:
         yield DoctorCheck("read-directory", State.MISSING, "the directory", refusal.message, refusal.remedy)
         return
     named = f"{seen.tenant.name} ({seen.tenant.id})"
-    trusted = seen.site.tenant_id if seen.site else None
+    trusted = seen.site_tenant_id
     if trusted is not None and not same_id(seen.tenant.id, trusted):
         message = f"You are signed in to {named}, but the App Service belongs to the tenant {trusted}."
         yield DoctorCheck(
@@ -142,18 +136,17 @@ def _tenant(seen: Seen) -> Iterator[DoctorCheck]:
 
 def _judged(need: Need, access: CallerRights) -> DoctorCheck:
     judged = judge(need, access)
-    code, subject = need.right.value, need.subject or NEW
-    lacking = lacks(judged, access)
-    asked = "; ".join(line.partition(": ")[2] for line in in_words(lacking))
-    grants = tuple(dict.fromkeys(lack.grant for lack in lacking))
+    code, subject = need.right.code, need.subject or NEW
+    grants = tuple(dict.fromkeys(lack.grant for lack in lacks(judged, access)))
+    asked = "; ".join(grant.request_with_command for grant in grants)
     if judged.verdict is Verdict.NO:
         remedy = f"{asked[:1].upper()}{asked[1:]}"
-        return DoctorCheck(code, State.MISSING, subject, f"You can't {doing(need)}.", remedy, grants)
+        return DoctorCheck(code, State.MISSING, subject, f"You can't {need.step}.", remedy, grants)
     if judged.verdict is Verdict.UNKNOWN:
-        message = f"Could not check whether you can {doing(need)}."
+        message = f"Could not check whether you can {need.step}."
         tip = f"If it is refused, {asked}" if asked else None
         return DoctorCheck(code, State.UNKNOWN, subject, message, tip, grants)
-    return DoctorCheck(code, State.OK, subject, f"You can {doing(need)}.")
+    return DoctorCheck(code, State.OK, subject, f"You can {need.step}.")
 
 
 def _secrets(access: CallerRights, now: datetime) -> DoctorCheck:
@@ -174,12 +167,10 @@ def _secrets(access: CallerRights, now: datetime) -> DoctorCheck:
 
 
 def _site(seen: Seen) -> Iterator[DoctorCheck]:
-    if seen.site is None:
-        return
-    site, refusal = seen.site.site, seen.site.refusal
+    site, refusal = seen.site, seen.site_refusal
     if site is None:
-        assert refusal is not None  # noqa: S101  # without one, the site was read
-        yield DoctorCheck(READ_SITE, State.MISSING, "the App Service", refusal.message, refusal.remedy)
+        if refusal is not None:
+            yield DoctorCheck(READ_SITE, State.MISSING, "the App Service", refusal.message, refusal.remedy)
         return
     reading = _judged(Need(Right.READ_SETTINGS, site.label, resource=site.resource), seen.access)
     if refusal is None:
@@ -197,5 +188,5 @@ def _site(seen: Seen) -> Iterator[DoctorCheck]:
 def _identity(holder: IdentityResource, access: CallerRights) -> DoctorCheck:
     if holder.principal_id is not None:
         message = f"'{holder.display_name}' already has a managed identity."
-        return DoctorCheck(Right.ENABLE_IDENTITY.value, State.OK, holder.display_name, message)
+        return DoctorCheck(Right.ENABLE_IDENTITY.code, State.OK, holder.display_name, message)
     return _judged(Need(Right.ENABLE_IDENTITY, holder.display_name, resource=holder.resource), access)

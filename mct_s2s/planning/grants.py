@@ -56,42 +56,18 @@ class Grant:
         """`ask an Owner for the role Website Contributor on 'contosolearn'`."""
         return f"ask {self.who} {self.what}"
 
+    @property
+    def request_with_command(self) -> str:
+        """The same on one line with what they run."""
+        return self.request + (f". They run: {self.command}" if self.command else "")
+
 
 @dataclass(frozen=True)
 class Lack:
     """A step that the caller may not do, and what it takes."""
 
-    doing: str
+    step: str
     grant: Grant
-
-
-_DOING = {
-    Right.CREATE_APPLICATION: "create the app registration '{}'",
-    Right.CHANGE_APPLICATION: "update the app registration '{}'",
-    Right.CREATE_PRINCIPAL: "create the service principal of '{}'",
-    Right.CONSENT: "grant admin consent to '{}'",
-    Right.DELETE_APPLICATION: "delete the app registration '{}'",
-    Right.REVOKE: "revoke the admin consent of '{}'",
-    Right.DISABLE_IDENTITY: "disable the managed identity of '{}'",
-    Right.READ_SETTINGS: "read the application settings of '{}'",
-    Right.WRITE_SETTINGS: "write the application settings of '{}'",
-    Right.RESTART: "restart '{}'",
-    Right.ENABLE_IDENTITY: "enable the managed identity of '{}'",
-}
-
-
-_DOING_ANY = {
-    Right.CREATE_APPLICATION: "create app registrations",
-    Right.CHANGE_APPLICATION: "update the app registrations you create",
-    Right.CREATE_PRINCIPAL: "create service principals",
-    Right.CONSENT: "grant admin consent",
-}
-"""The steps on objects that do not exist yet and have no name."""
-
-
-def doing(need: Need) -> str:
-    """The step as a verb phrase: `grant admin consent to 'Import'`."""
-    return _DOING[need.right].format(need.subject) if need.subject else _DOING_ANY[need.right]
 
 
 def lacks(judged: Judged, access: CallerRights) -> tuple[Lack, ...]:
@@ -100,19 +76,15 @@ def lacks(judged: Judged, access: CallerRights) -> tuple[Lack, ...]:
         found = [_azure(judged.need, obstacle, access.directory) for obstacle in judged.obstacles]
     else:
         found = [_directory(judged.need, access.directory)] if judged.obstacles else []
-    return tuple(Lack(doing(judged.need), grant) for grant in found)
+    return tuple(Lack(judged.need.step, grant) for grant in found)
 
 
 def in_words(lacking: Iterable[Lack]) -> tuple[str, ...]:
     """One line for each thing that somebody has to do: all the steps that wait for it, whom to ask, what they type."""
     steps: dict[Grant, dict[str, None]] = {}
     for lack in lacking:
-        steps.setdefault(lack.grant, {})[lack.doing] = None
-    return tuple(f"{', '.join(waiting)}: {_asking(grant)}" for grant, waiting in steps.items())
-
-
-def _asking(grant: Grant) -> str:
-    return grant.request + (f". They run: {grant.command}" if grant.command else "")
+        steps.setdefault(lack.grant, {})[lack.step] = None
+    return tuple(f"{', '.join(waiting)}: {grant.request_with_command}" for grant, waiting in steps.items())
 
 
 def _azure(need: Need, obstacle: Obstacle, rights: DirectoryRights | None) -> Grant:

@@ -6,16 +6,10 @@ from collections.abc import Sequence
 
 from rich.text import Text
 
-from mct_s2s.model.client_credentials import CredentialKind, ending
+from mct_s2s.model.client_credentials import ending
 from mct_s2s.model.commands import command
 from mct_s2s.render.console import Terminal
 from mct_s2s.render.documents import SavedCredential
-
-KINDS = {
-    CredentialKind.SECRET: "Secret",
-    CredentialKind.CERTIFICATE: "Certificate",
-    CredentialKind.FEDERATED: "Federated credential",
-}
 
 
 def show_credentials(terminal: Terminal, credentials: Sequence[SavedCredential]) -> None:
@@ -23,16 +17,21 @@ def show_credentials(terminal: Terminal, credentials: Sequence[SavedCredential])
     for credential in credentials:
         for line in credential_lines(credential):
             terminal.result(line)
-        if credential.saved_to and credential.saved_to.startswith("keyvault:"):
+        if credential.saved_to and is_in_vault(credential.saved_to):
             terminal.result(Text.assemble("  read it with ", (vault_reading(credential.saved_to), "command")))
 
 
 def credential_lines(credential: SavedCredential) -> list[Text]:
     """Whose credential it is, when it ends, and where it is: one line, and those of a private key that is shown."""
-    what = KINDS[credential.kind]
+    what = credential.kind.noun.capitalize()
     here, *below = _where(credential)
     head = Text.assemble((f"{what} of ", "head"), (credential.client, "head"), f"  {ending(credential.expires)}{here}")
     return [head, *map(Text, below)]
+
+
+def is_in_vault(saved_to: str) -> bool:
+    """Whether a place, as `--secret-to` takes it, is a key vault."""
+    return saved_to.startswith("keyvault:")
 
 
 def vault_reading(saved_to: str) -> str:

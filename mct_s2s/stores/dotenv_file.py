@@ -6,7 +6,6 @@ Source for the first names: azure-identity's EnvironmentCredential.
 from __future__ import annotations
 
 import json
-import shlex
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -18,7 +17,8 @@ from mct_s2s.errors import UsageError
 from mct_s2s.model.client_credentials import CredentialKind
 from mct_s2s.model.ids import KeyId
 from mct_s2s.ports.secret_stores import SecretRecord
-from mct_s2s.stores.private_files import is_one_line, lines_of
+from mct_s2s.stores.dotenv_text import assignment
+from mct_s2s.stores.private_files import lines_of
 
 DELIVERED = "# mct-s2s credential "
 """The comment by which a later run knows which of an application's secrets this file holds."""
@@ -58,7 +58,7 @@ def delivered_in(text: str) -> datetime | None:
     return arrived.made if arrived else None
 
 
-def dotenv_text(
+def credential_text(
     record: SecretRecord,
     credential: Mapping[str, str],
     key_id: KeyId,
@@ -77,7 +77,7 @@ def dotenv_text(
         before: those that were in this very file before it: whoever reads it has gone on to this one.
 
     Raises:
-        UsageError: a value that it is useless without is of more than one line. Others of that kind are left out.
+        UsageError: a value that it is useless without cannot be written. Others of that kind are left out.
     """
     values = {
         "AZURE_TENANT_ID": record.tenant_id,
@@ -87,14 +87,18 @@ def dotenv_text(
         "MCT_S2S_SCOPE": record.scope,
         "MCT_S2S_URL": record.url,
     }
-    needed = [record.tenant_id, record.client_id, *credential.values()]
-    if not all(map(is_one_line, needed)):
-        raise UsageError(
-            "secret-place-unfit",
-            "The credential contains control characters, which a dotenv file cannot contain.",
-            remedy="Save it to a key vault: --secret-to keyvault:VAULT",
-        )
-    lines = [f"{name}={_quoted(value)}" for name, value in values.items() if value and is_one_line(value)]
+    needed = {"AZURE_TENANT_ID", "AZURE_CLIENT_ID", *credential}
+    lines = []
+    for name, value in values.items():
+        try:
+            lines += [assignment(name, value)] if value else []
+        except ValueError as error:
+            if name in needed:
+                raise UsageError(
+                    "secret-place-unfit",
+                    "The credential contains characters that a dotenv file cannot contain.",
+                    remedy="Save it to a key vault: --secret-to keyvault:VAULT",
+                ) from error
     facts = {
         "name": record.credential_name,
         "keyId": key_id,
@@ -105,20 +109,3 @@ def dotenv_text(
         **({"before": list(before)} if before else {}),
     }
     return "\n".join([*lines, DELIVERED + json.dumps(facts)]) + "\n"
-
-
-def _quoted(value: str) -> str:
-    """Bare where every reader takes it as it is; Entra's secrets always are, unless they begin with a tilde."""
-    plain = all(char.isalnum() or char in "-._~:/@%+=," for char in value) and not value.startswith("~")
-    return value if plain and value.isascii() else "'" + value.replace("'", "'\\''") + "'"
-
-
-def variables_in(text: str) -> dict[str, str]:
-    """The variables of a dotenv file's text, as a shell would read them."""
-    values: dict[str, str] = {}
-    for line in lines_of(text):
-        name, equals, value = line.strip().removeprefix("export ").partition("=")
-        if equals and not name.startswith("#"):
-            with suppress(ValueError):  # a quote that nobody closed
-                values[name.strip()] = "".join(shlex.split(value)) if value[:1] in {"'", '"'} else value.strip()
-    return {name: value for name, value in values.items() if value}

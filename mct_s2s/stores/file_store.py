@@ -12,7 +12,8 @@ from mct_s2s.file_ownership import UntrustedFile
 from mct_s2s.model.client_credentials import CredentialKind, SecretNote
 from mct_s2s.model.ids import ClientId, TenantId, is_guid, same_id
 from mct_s2s.ports.secret_stores import NewSecret, SecretRecord, StoredCredential
-from mct_s2s.stores.dotenv_file import SECRET, delivered, dotenv_text, variables_in
+from mct_s2s.stores.dotenv_file import SECRET, credential_text, delivered
+from mct_s2s.stores.dotenv_text import variables_in
 from mct_s2s.stores.private_files import (
     PENDING,
     check_place,
@@ -60,7 +61,7 @@ class FileStore:
             UsageError: one of them is not ours alone: what another user has written there is not believed.
         """
         begun = self._begun()
-        arrived = delivered(self._lines())
+        arrived = delivered(lines_of(self._text()))
         if arrived is not None and list(begun) == [arrived.name]:
             # A run was cut off between the arrival and this: the note has nothing more to say.
             with private(self._pending):
@@ -111,12 +112,12 @@ class FileStore:
         await self.make_room(record.client_id, SECRET)
         with private(self.path):
             credential = {"AZURE_CLIENT_SECRET": secret.value}
-            replace_whole(self.path, dotenv_text(record, credential, secret.key_id, secret.expires, before=before))
+            replace_whole(self.path, credential_text(record, credential, secret.key_id, secret.expires, before=before))
         self._forget(record.client_id)
 
     async def read(self) -> StoredCredential | None:
         """Read what `deliver` wrote, or a file of the same names that the user did."""
-        values = variables_in("\n".join(self._lines()))
+        values = variables_in(self._text())
         try:
             tenant, client, secret = (values[name] for name in _ESSENTIAL)
         except KeyError:
@@ -161,17 +162,17 @@ class FileStore:
             with private(self.path):
                 self.path.replace(self.path.with_name(f"{self.path.name}.{ending}"))
 
-    def _lines(self) -> list[str]:
+    def _text(self) -> str:
+        """What the file holds; empty where it is not there."""
         with private(self.path):
-            return lines_of(text_of(self.path, delivered=True))
+            return text_of(self.path, delivered=True) or ""
 
     def _holds(self) -> str | None:
         """The appId that the file is for."""
-        prefix = "AZURE_CLIENT_ID="
-        return next((line.removeprefix(prefix) for line in self._lines() if line.startswith(prefix)), None)
+        return variables_in(self._text()).get("AZURE_CLIENT_ID")
 
     def _belongs_to_another(self, client_id: ClientId | None) -> bool:
-        return any(self._lines()) and not same_id(self._holds(), client_id)
+        return any(lines_of(self._text())) and not same_id(self._holds(), client_id)
 
     def _begun(self) -> dict[str, ClientId]:
         """The attempts that are noted, and whose each was. One of nobody's, as older releases noted them, is none."""

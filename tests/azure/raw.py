@@ -120,8 +120,8 @@ class SignedIn:
         self.brought.append(challenge)
         return self._brings
 
-    def way_out(self, scope: str, challenge: Challenge) -> str:
-        return azure_cli_login(scope, challenge.tenant, challenge)
+    def way_out(self, scope: str, challenge: Challenge) -> tuple[str, str]:
+        return "Sign in again:", azure_cli_login(scope, challenge.tenant, challenge)
 
     async def close(self) -> None:
         """Nothing is open."""

@@ -110,7 +110,7 @@ REFUSALS = {
             401, "invalid_client", "7000222",
             f"The provided client secret keys for app '{APP}' are expired. Visit the Azure portal to create new keys.",
         ),
-        "Make a new one", "rotate-secret", True,
+        "Create a new secret", "rotate-secret", True,
     ),
     "an unknown application": Case(
         refusal(
@@ -131,7 +131,7 @@ REFUSALS = {
     ),
     "no tenant of its own": Case(
         refusal(400, "invalid_request", "50059", "No tenant-identifying information found in the request."),
-        "the tenant's id", "rotate-secret", False,
+        "the tenant's ID", "rotate-secret", False,
     ),
     "common for a tenant": Case(
         refusal(400, "invalid_request", "900023", "Specified tenant identifier 'x' is neither a valid DNS name."),
@@ -222,7 +222,7 @@ def test_a_second_factor_that_entra_asks_for_is_told_with_the_commands(number: s
     told = refused(error, "Azure CLI", login)
     assert (told.code, told.exit_code, told.request_id) == ("mfa-required", 4, TRACE)
     assert told.remedy.endswith(login)
-    assert refused(error, "you, by browser").remedy.startswith("Run the same command again")
+    assert refused(error, "your account (browser)").remedy.startswith("Run the same command again")
 
 
 @pytest.mark.parametrize("trailer", [SPLIT, JOINED], ids=["on lines of their own", "on one line"])
@@ -310,7 +310,7 @@ def test_a_person_who_did_not_sign_in_is_asked_once() -> None:
         raise ClientAuthenticationError("The window was closed.")
 
     async def main() -> None:
-        credential = CallerCredential(ask, "you, by browser", Once(), again=Again.PERSON)
+        credential = CallerCredential(ask, "your account (browser)", Once(), again=Again.PERSON)
         for scope in ("a/.default", "b/.default"):
             with pytest.raises(SignInFailed):
                 await credential.get_token(scope)

@@ -801,7 +801,7 @@ class MemoryDirectoryAccess:
 
     @property
     def signed_in(self) -> SignedIn:
-        return SignedIn("you, by browser", is_person=True)
+        return SignedIn("your account (browser)", is_person=True)
 
     @property
     def address(self) -> str:
@@ -958,7 +958,11 @@ class MemoryTokens:
             principal = self.world.principal_of(sign_in.client_id)
             if sign_in.proof.value not in held or principal is None:
                 raise ServiceError(
-                    "token-refused", "Entra ID gives no token.", remedy="Rotate.", status=401, service_code="7000215"
+                    "token-refused",
+                    "Entra ID refused to issue a token.",
+                    remedy="Rotate.",
+                    status=401,
+                    service_code="7000215",
                 )
             return self._token(sign_in, principal, scope.removesuffix("/.default"))
 

@@ -123,7 +123,7 @@ REASONS: dict[str, tuple[Callable[[Bench], None], str, str]] = {
         lambda bench: bench.settings(ServiceAuthTenantName="fabrikam.com"), "is no domain of the tenant", "configure",
     ),
     "not restarted": (
-        lambda bench: setattr(bench.state, "started_with", {}), "perhaps not been restarted", "az webapp restart",
+        lambda bench: setattr(bench.state, "started_with", {}), "may need a restart", "az webapp restart",
     ),
 }  # fmt: skip
 
@@ -282,7 +282,7 @@ def test_what_a_client_signed_in_with_is_told_and_never_its_value(proof: Any, wo
     bench.tokens = AsTheClient(bench.here)
     given = replace(own, sign_in=replace(own.sign_in, credential=proof))
     token = by_name(bench.proved(*bench.subjects(given)))["token"]
-    assert token.message == f"Entra ID gives a token for its {word} (file:Import.env)."
+    assert token.message == f"Entra ID issued a token for its {word} (file:Import.env)."
 
 
 # --- whose credential is whose ---

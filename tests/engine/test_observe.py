@@ -27,7 +27,7 @@ from tests.engine.memory import TARGET, MemorySites, World, elapsed_since, faili
 from tests.planning.worlds import FOREIGN, NOW, ROLE, SERVICE_KEY, SUBSCRIPTION, TENANT, credential, guid, site
 
 OTHER_SUBSCRIPTION = Subscription(guid("other subscription"), "Other", TENANT.id)
-DENIED = PermissionMissing("permission-missing", "You may not.", remedy="Ask.")
+DENIED = PermissionMissing("permission-missing", "You can't.", remedy="Ask.")
 
 
 def looked(here: World, **asked: Any) -> ObservedState:
@@ -85,9 +85,9 @@ def test_the_subscription_that_is_meant(wanted: str | None, there: list[Subscrip
 @pytest.mark.parametrize(
     ("wanted", "there", "message", "remedy"),
     [
-        (None, [], "no subscription at all", "Ask an Owner"),
-        (None, SEVERAL, "2 subscriptions; none was chosen", "'Learning'"),
-        ("Teaching", SEVERAL, "no subscription 'Teaching'", "'Other'"),
+        (None, [], "access to no subscription", "Ask an Owner"),
+        (None, SEVERAL, "No subscription given, and you have access to 2", "'Learning'"),
+        ("Teaching", SEVERAL, "The subscription 'Teaching' does not exist", "'Other'"),
         (guid("no such"), SEVERAL, guid("no such"), "--subscription"),
         ("Twin", [*SEVERAL, replace(SEVERAL[0], name="Twin"), replace(SEVERAL[1], name="twin")], "'Twin'", "'twin'"),
     ],

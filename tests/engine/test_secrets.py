@@ -165,7 +165,7 @@ def test_a_secret_that_was_delivered_minutes_ago_is_not_made_again() -> None:
     second = ran(here, add(application))
     assert first.store.stored is second.store.stored
     assert here.writes == ["add_secret A"]
-    assert "made minutes ago" in second.details[0]
+    assert "created minutes ago" in second.details[0]
 
 
 def test_a_secret_that_is_good_for_nothing_is_made_again_even_so() -> None:
@@ -432,7 +432,7 @@ def test_a_certificate_that_was_delivered_minutes_ago_is_not_made_again() -> Non
     ran(here, certify(application), keys=True)
     again = ran(here, certify(application), keys=True)
     assert here.writes == ["add_certificate A"]
-    assert "made minutes ago" in again.details[0]
+    assert "created minutes ago" in again.details[0]
 
 
 def test_a_client_that_another_run_made_with_a_certificate_gets_no_second_one() -> None:

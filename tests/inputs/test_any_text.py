@@ -15,7 +15,7 @@ from mct_s2s.cli.specs import check_role, service_wish
 from mct_s2s.errors import S2SError
 from mct_s2s.inputs.api_address import api_path, api_url
 from mct_s2s.inputs.clients import client_names, secret_to
-from mct_s2s.inputs.federation import federated_wish, github_subject
+from mct_s2s.inputs.federation import federated_spec, github_subject
 from mct_s2s.inputs.handoff import given_values
 from mct_s2s.inputs.lifetime import duration, expiry
 from mct_s2s.inputs.management_reference import management_reference
@@ -43,9 +43,9 @@ PARSERS: dict[str, Callable[[str], Any]] = {
     "keyvault:": vault_to,
     "--keep-old": lambda text: duration(text, "--keep-old"),
     "--github": github_subject,
-    "--federated-issuer": lambda text: federated_wish(text, "s", None, None),
-    "--federated-subject": lambda text: federated_wish("https://issuer", text, None, None),
-    "--federated-audience": lambda text: federated_wish("https://issuer", "s", text, None),
+    "--federated-issuer": lambda text: federated_spec(text, "s", None, None),
+    "--federated-subject": lambda text: federated_spec("https://issuer", text, None, None),
+    "--federated-audience": lambda text: federated_spec("https://issuer", "s", text, None),
     **{f"{setting.option} of configure-appservice": _given(setting) for setting in SETTINGS if setting.option},
     "--secret-lifetime": lambda text: expiry(text, NOW),
     "-a": lambda text: site_target(text, None, None, None),

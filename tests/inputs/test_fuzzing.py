@@ -21,7 +21,7 @@ from mct_s2s.errors import S2SError
 from mct_s2s.inputs.api_address import api_path, api_url
 from mct_s2s.inputs.backup import read_backup
 from mct_s2s.inputs.clients import client_names, secret_to
-from mct_s2s.inputs.federation import federated_wish
+from mct_s2s.inputs.federation import federated_spec
 from mct_s2s.inputs.handoff import SCHEMA as HANDOFF
 from mct_s2s.inputs.handoff import given_values, read_handoff
 from mct_s2s.inputs.lifetime import duration, expiry
@@ -30,7 +30,8 @@ from mct_s2s.inputs.vault import vault_to
 from mct_s2s.key_pairs import UnfitCertificate, certificate_in, given_certificate
 from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.model.site_settings import NAMES
-from mct_s2s.stores.dotenv_file import DELIVERED, variables_in
+from mct_s2s.stores.dotenv_file import DELIVERED
+from mct_s2s.stores.dotenv_text import variables_in
 from mct_s2s.stores.file_store import FileStore
 from mct_s2s.stores.keys import KeyFileStore
 
@@ -208,10 +209,10 @@ def test_a_json_text_is_a_value_or_a_value_error(content: bytes) -> None:
 
 
 def _federated(text: str) -> Iterator[Callable[[], object]]:
-    yield lambda: federated_wish(text, text, text, None)
-    yield lambda: federated_wish("https://x", text, None, None)
-    yield lambda: federated_wish("https://x", f"system:serviceaccount:{text}", None, None)
-    yield lambda: federated_wish(None, None, None, text)
+    yield lambda: federated_spec(text, text, text, None)
+    yield lambda: federated_spec("https://x", text, None, None)
+    yield lambda: federated_spec("https://x", f"system:serviceaccount:{text}", None, None)
+    yield lambda: federated_spec(None, None, None, text)
 
 
 @often

@@ -76,7 +76,7 @@ class KeyVault:
         trace: Trace,
     ) -> None:
         self.name = name
-        self._service = RemoteService(f"The vault '{name}'", "vault-unreachable")
+        self._service = RemoteService(f"The key vault '{name}'", "vault-unreachable")
         self._scope = scope
         self._credential = credential
         self._retry_policy = retry_policy
@@ -212,7 +212,7 @@ class _OnlyFor:
     async def get_token(self, *scopes: str, claims: str | None = None, **options: Any) -> AccessToken:
         del options
         if scopes != (self._scope,):
-            raise ValueError(f"It named {', '.join(scopes)} instead of {self._scope}.")
+            raise ValueError(f"It requested {', '.join(scopes)} instead of {self._scope}.")
         if claims is not None:
             challenge = asked_for(claims)
             if not await self._credential.bring(self._scope, challenge, time.monotonic()):

@@ -14,7 +14,7 @@ from mct_s2s.model.client_credentials import (
     SecretNote,
     ending,
 )
-from mct_s2s.model.desired import CredentialSpec
+from mct_s2s.model.desired import CredentialSpec, Kept
 from mct_s2s.model.ids import KeyId, certificate_key_id, same_id
 from mct_s2s.planning.changes import AddCredential, AnyChange
 from mct_s2s.planning.credentials.base import ClientState, CredentialPlanner
@@ -30,6 +30,11 @@ class CertificateSpec(CredentialSpec):
     starts: datetime
     expires: datetime
     given: Certificate | None = None
+
+    @property
+    def keeps(self) -> Kept | None:
+        """The private key, where one is made."""
+        return Kept.PRIVATE_KEY if self.given is None else None
 
 
 @dataclass(frozen=True, kw_only=True)

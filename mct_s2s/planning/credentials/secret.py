@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import ClassVar
 
 from mct_s2s.model.client_credentials import Credential, CredentialKind, SecretNote, ending
-from mct_s2s.model.desired import CredentialSpec
+from mct_s2s.model.desired import CredentialSpec, Kept
 from mct_s2s.model.directory_objects import Application
 from mct_s2s.model.ids import same_id
 from mct_s2s.planning.changes import AddCredential, AnyChange, RemoveSecret
@@ -23,6 +23,11 @@ class SecretSpec(CredentialSpec):
     shorten: bool = False
     """Whether the longest lifetime that the tenant allows will do, where that is shorter."""
 
+    @property
+    def keeps(self) -> Kept:
+        """The secret."""
+        return Kept.SECRET
+
 
 @dataclass(frozen=True, kw_only=True)
 class AddSecret(AddCredential):
@@ -35,6 +40,7 @@ class AddSecret(AddCredential):
     """Whether a lifetime that the tenant forbids may become the longest that it allows."""
 
     kind: ClassVar[CredentialKind] = CredentialKind.SECRET
+    can_be_taken_back: ClassVar[bool] = True
 
 
 def plan(spec: SecretSpec, client: ClientState) -> list[AnyChange]:

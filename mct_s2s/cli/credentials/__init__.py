@@ -1,0 +1,86 @@
+"""How credentials are asked for on the command line: one module a kind, and the table of the kinds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from mct_s2s.cli.credentials import certificate, federated, secret
+from mct_s2s.cli.credentials.base import CredentialReader, LifetimeOptions
+from mct_s2s.errors import UsageError
+from mct_s2s.inputs.lifetime import expiry
+from mct_s2s.model.desired import CredentialSpec, Kept
+
+READERS: tuple[CredentialReader[Any], ...] = (
+    secret.READER,
+    certificate.READER,
+    federated.READER,
+)
+
+
+@dataclass(kw_only=True)
+class KindOptions(
+    federated.FederatedOptions,
+    certificate.CertificateOptions,
+):
+    """The options that belong to one kind each, the last kind's first."""
+
+
+_BY_NAME = {reader.name: reader for reader in READERS}
+NONE = "none"
+CredentialType = StrEnum("CredentialType", [(word.upper(), word) for word in (*_BY_NAME, NONE)])  # type: ignore[misc]
+"""The values of `--credential`."""
+SECRET = CredentialType(secret.READER.name)
+"""Its default."""
+
+
+def read_credential(options: KindOptions, kind: str, now: datetime) -> CredentialSpec | None:
+    """What `--credential` and the options that belong to it ask for.
+
+    Args:
+        options: as typed.
+        kind: the value of `--credential`.
+        now: when the credential is made.
+
+    Raises:
+        UsageError: an option of another kind of credential, or an unusable value.
+    """
+    for reader in READERS:
+        if reader.name != kind:
+            _refuse_options_of(reader, options, kind)
+    expiry(options.secret_lifetime, now)  # also where it does not count
+    spec = _BY_NAME[kind].read(options, now) if kind != NONE else None
+    if spec is not None and options.secret_to is not None:
+        _check_store(options.secret_to, spec.keeps)
+    return spec
+
+
+def _refuse_options_of(reader: CredentialReader[Any], options: KindOptions, kind: str) -> None:
+    """An option that belongs to another kind of credential would be passed over in silence."""
+    shared = {field.name for field in fields(LifetimeOptions)}
+    for field in fields(reader.options):
+        if field.name not in shared and getattr(options, field.name) is not None:
+            name = f"--{field.name.replace('_', '-')}"
+            raise UsageError(
+                "contradictory-options",
+                f"{name} requires --credential {reader.name}, but --credential is '{kind}'.",
+                remedy=f"Add --credential {reader.name}, or remove {name}.",
+            )
+
+
+def _check_store(secret_to: str, keeps: Kept | None) -> None:
+    if keeps is None:
+        raise UsageError(
+            "contradictory-options",
+            "--secret-to has no effect here: no secret is created.",
+            remedy="Remove --secret-to.",
+        )
+    if keeps is Kept.PRIVATE_KEY and secret_to.startswith("keyvault:"):
+        raise UsageError(
+            "secret-place-unfit",
+            "Cannot create a key pair in a key vault.",
+            remedy="Save it to a file with --secret-to file:PATH, or create it in the vault yourself and pass its "
+            "public certificate with --certificate FILE.",
+        )
