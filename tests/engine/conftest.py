@@ -20,12 +20,13 @@ from mct_s2s.engine.change import run_change
 from mct_s2s.engine.outcome import Outcome
 from mct_s2s.inputs.target import caller_resource
 from mct_s2s.model.client_sign_in import OwnCredential
-from mct_s2s.model.desired import ClientSpec, Desired, SecretSpec
-from mct_s2s.model.observed import Observed
-from mct_s2s.ports import SecretStore
+from mct_s2s.model.desired import ClientSpec, Desired
+from mct_s2s.model.observed import ObservedState
+from mct_s2s.planning.credentials.secret import SecretSpec
+from mct_s2s.ports.secret_stores import SecretStore
 from mct_s2s.render.console import Terminal
 from mct_s2s.sandbox.world.world import World
-from mct_s2s.stores.files import FileStore
+from mct_s2s.stores.file_store import FileStore
 from rich.console import Console
 
 from tests.conftest import Sandbox
@@ -84,7 +85,7 @@ class Files:
 
     folder: Path
 
-    def open(self, desired: Desired, observed: Observed, now: datetime) -> Mapping[str, SecretStore]:
+    def open(self, desired: Desired, observed: ObservedState, now: datetime) -> Mapping[str, SecretStore]:
         del observed, now
         return {client.name: FileStore(self.folder / f"{at}.env") for at, client in enumerate(desired.clients)}
 

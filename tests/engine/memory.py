@@ -33,37 +33,35 @@ from mct_s2s.engine.outcome import Outcome
 from mct_s2s.engine.request import Request
 from mct_s2s.engine.session import Interface, Session
 from mct_s2s.errors import NotThere, S2SError, ServiceError
-from mct_s2s.model.caller_rights import Denial, Lock, Permission, Person, RoleAssignment, SecretRule, SignedIn
-from mct_s2s.model.client_sign_in import ApiAnswer, ApiToken, Claims, ClientSignIn, OwnCredential, SecretProof, SignIn
-from mct_s2s.model.desired import ClientSpec, Desired, FederatedSpec, Removal, ServiceSpec
-from mct_s2s.model.ids import ApplicationObjectId, AppRoleId, ClientId, KeyId, PrincipalId, same_id
-from mct_s2s.model.observed import (
-    Application,
-    AppService,
-    Assignment,
-    Credential,
-    CredentialKind,
-    IdentityResource,
-    Observed,
-    Owner,
-    PrincipalKind,
-    SecretNote,
-    ServicePrincipal,
-    Site,
-    SlotConfig,
-    Tenant,
-    Trust,
+from mct_s2s.model.azure_resources import AppService, IdentityResource, Site, SlotConfig
+from mct_s2s.model.caller_rights import Denial, ResourceLock, Permission, Person, RoleAssignment, SecretRule, SignedIn
+from mct_s2s.model.client_credentials import Certificate, Credential, CredentialKind, Federation, SecretNote
+from mct_s2s.model.client_sign_in import (
+    ApiAnswer,
+    ApiToken,
+    Claims,
+    ClientSignIn,
+    OwnCredential,
+    SecretCredential,
+    SignIn,
 )
-from mct_s2s.model.proofs import Certificate, Federation
+from mct_s2s.model.desired import ClientSpec, Desired, Removal, ServiceSpec
+from mct_s2s.model.directory_objects import Application, Assignment, Owner, PrincipalKind, ServicePrincipal, Tenant
+from mct_s2s.model.ids import ApplicationObjectId, AppRoleId, ClientId, KeyId, PrincipalId, same_id
+from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.model.site_settings import APPLICATION_IDS, OBJECT_IDS, is_enabled
 from mct_s2s.model.site_target import SiteTarget
+from mct_s2s.model.trust import Trust
 from mct_s2s.planning.changes import AnyChange
+from mct_s2s.planning.credentials.federated import FederatedSpec
 from mct_s2s.planning.edits import ApplicationPatch
 from mct_s2s.planning.plan import Plan
 from mct_s2s.planning.rights import GLOBAL_ADMINISTRATOR
 from mct_s2s.planning.secret_policy import LIFETIME_FORBIDDEN
-from mct_s2s.ports import Azure, KeySpec, NewSecret, SecretRecord, SecretStore, StoredCredential, Subscription
+from mct_s2s.ports.resource_manager import Subscription
+from mct_s2s.ports.secret_stores import KeySpec, NewSecret, SecretRecord, SecretStore, StoredCredential
+from mct_s2s.ports.signed_in_cloud import Azure
 
 from tests.planning.worlds import FOREIGN, NOW, SERVICE_KEY, SUBSCRIPTION, TENANT, guid, site
 
@@ -207,7 +205,7 @@ class World:
 
     roles: frozenset[str] | None = frozenset({GLOBAL_ADMINISTRATOR})
     permissions: dict[str, tuple[Permission, ...]] = field(default_factory=dict)
-    locks: list[Lock] = field(default_factory=list)
+    locks: list[ResourceLock] = field(default_factory=list)
     secret_rules: tuple[SecretRule, ...] = ()
     own_secret_rules: dict[str, tuple[SecretRule, ...]] = field(default_factory=dict)
 
@@ -850,7 +848,7 @@ class MemoryResourceAccess:
         async with self.world.call("permissions_at", resource.name):
             return self.world.permissions.get(resource.name, (Permission(("*",)),))
 
-    async def locks(self, resource: ResourceId) -> tuple[Lock, ...]:
+    async def locks(self, resource: ResourceId) -> tuple[ResourceLock, ...]:
         async with self.world.call("locks_at", resource.name):
             return tuple(lock for lock in self.world.locks if str(resource).lower().startswith(lock.scope.lower()))
 
@@ -950,7 +948,7 @@ class MemoryTokens:
 
     async def token(self, sign_in: SignIn, scope: str, *, is_new: bool, role: str | None, at_once: int = 1) -> ApiToken:
         assert isinstance(sign_in, ClientSignIn)
-        assert isinstance(sign_in.proof, SecretProof)
+        assert isinstance(sign_in.proof, SecretCredential)
         self.asked.append((sign_in.proof.value, at_once))
         async with self.world.call("token", sign_in.client_id):
             apps = [app for app in self.world.applications.values() if same_id(app.client_id, sign_in.client_id)]
@@ -1041,7 +1039,7 @@ class MemoryStores:
     key_pairs: bool = False
     """Whether they keep private keys."""
 
-    def open(self, desired: Desired, observed: Observed, now: datetime) -> Mapping[str, SecretStore]:
+    def open(self, desired: Desired, observed: ObservedState, now: datetime) -> Mapping[str, SecretStore]:
         kind = MemoryKeyPlace if self.key_pairs else MemoryPlace
         names = (*(client.name for client in desired.clients), *(desired.rotation.clients if desired.rotation else ()))
         return {name: self.world.stores.setdefault(name, kind(self.world, name)) for name in names}
@@ -1070,7 +1068,7 @@ class Agreeing:
     def verifying(self, outcome: Outcome) -> None:
         pass
 
-    def options(self, observed: Observed) -> str:
+    def options(self, observed: ObservedState) -> str:
         return ""
 
 
@@ -1151,7 +1149,7 @@ async def apply_plan(here: World, outcome: Outcome, watcher: Watcher, *, lags: b
 
 def planned(here: World, *changes: AnyChange, where: Site | None = None) -> Outcome:
     """The beginning of a run with these changes."""
-    before = Observed("public", TENANT, AppService(where, {}, TENANT.id) if where else None, Trust())
+    before = ObservedState("public", TENANT, AppService(where, {}, TENANT.id) if where else None, Trust())
     return Outcome(look(), Plan(changes), before, stores=here.stores)
 
 

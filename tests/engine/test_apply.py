@@ -11,20 +11,29 @@ from mct_s2s.engine.apply import apply as flow
 from mct_s2s.engine.outcome import Outcome
 from mct_s2s.errors import PermissionMissing, S2SError, ServiceError
 from mct_s2s.model.ids import AppRoleId, ClientId, PrincipalId
-from mct_s2s.planning.changes import AnyChange
-from mct_s2s.planning.changes import AssignAppRole, DisableIdentity, EnableIdentity, RevokeAppRole
-from mct_s2s.planning.changes import AlreadyRight, Part, Ref
 from mct_s2s.planning.changes import (
+    AlreadyRight,
+    AnyChange,
     ApplicationEdits,
+    AssignAppRole,
     CreateApplication,
     CreateServicePrincipal,
     DeleteApplication,
+    DisableIdentity,
+    EnableIdentity,
+    Part,
     PurgeApplication,
+    Ref,
+    RestartSite,
     RestoreApplication,
     RestoreServicePrincipal,
+    RevokeAppRole,
+    SettingSpec,
+    SettingsSpec,
     UpdateApplication,
+    WireApp,
+    WriteSettings,
 )
-from mct_s2s.planning.changes import RestartSite, SettingSpec, SettingsSpec, WireApp, WriteSettings
 from mct_s2s.planning.plan import Plan
 
 from tests.engine.memory import (

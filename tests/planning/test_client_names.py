@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import pytest
 from mct_s2s.model.desired import Desired, Removal, Rotation
-from mct_s2s.model.observed import ClientApplication, Observed, Trust
+from mct_s2s.model.observed import ObservedState
+from mct_s2s.model.trust import ClientApplication, Trust
 from mct_s2s.planning.make import make_plan
 from mct_s2s.planning.membership import clients_called
 
@@ -27,7 +28,7 @@ from tests.planning.worlds import (
 IMPORT, EXPORT = client("Import"), client("Export", key=None)
 
 
-def called(name: str, observed: Observed) -> list[str]:
+def called(name: str, observed: ObservedState) -> list[str]:
     return [one.display_name for one in clients_called(name, observed, SERVICE_KEY)]
 
 

@@ -16,9 +16,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from mct_s2s import errors
 from mct_s2s.cli.options import AzureOptions
-from mct_s2s.cli.where import where
+from mct_s2s.cli.requests import where
 from mct_s2s.model.azure_resources import AppService, WiredApp
-from mct_s2s.model.caller_rights import CallerRights, DirectoryRights, Lock, Permission, ScopeRights, SignedIn
+from mct_s2s.model.caller_rights import CallerRights, DirectoryRights, ResourceLock, Permission, ScopeRights, SignedIn
 from mct_s2s.model.client_credentials import Federation
 from mct_s2s.model.client_sign_in import Claims
 from mct_s2s.model.commands import command, grant_on_vault, option, own_command, webapp_command
@@ -43,10 +43,10 @@ from mct_s2s.planning.verification import (
 )
 from mct_s2s.planning.wire import _reading
 from mct_s2s.render.closing import vault_reading
+from mct_s2s.render.credentials.secret import client_example
 from mct_s2s.render.handover import instructions
 from mct_s2s.render.next_steps import (
     Call,
-    client_example,
     identity_example,
     sdk_example,
     show_certificate_example,
@@ -141,7 +141,7 @@ def proofs() -> Iterator[str | None]:
 
 def grants() -> Iterator[str]:
     resource = ResourceId.site(EVIL, EVIL, EVIL)
-    locked = ScopeRights((Permission(("*",)),), (Lock(EVIL, f"/subscriptions/{EVIL}", is_read_only=True),), ())
+    locked = ScopeRights((Permission(("*",)),), (ResourceLock(EVIL, f"/subscriptions/{EVIL}", is_read_only=True),), ())
     for rights in (
         DirectoryRights(SignedIn("x", ClientId(EVIL), is_person=False), permissions=frozenset()),
         DirectoryRights(
