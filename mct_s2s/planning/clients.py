@@ -104,6 +104,7 @@ def plan_client(spec: ClientSpec, service: Service, observed: ObservedState, fac
                 option=OPTION,
                 tags=(trust_tag(service.unique_name), name_tag(unique_name)),
                 management_reference=spec.management_reference,
+                access=None if isinstance(service.client_id, Ref) else (service.client_id, service.role_id),
             )
         )
     if deleted is not None:
@@ -198,7 +199,14 @@ def plan_identity(holder: IdentityResource, service: Service | None, observed: O
     if holder.principal_id is None:
         changes.append(
             EnableIdentity(
-                key=key, name=holder.display_name, detail="system-assigned", holder=holder, after=(CREATE, EXPOSE)
+                key=key,
+                name=holder.display_name,
+                detail="system-assigned",
+                holder=holder,
+                # It is remembered first: by the registration's creation, or by an update of one that exists.
+                after=(CREATE,)
+                if observed.trust.service is None and service is not None and isinstance(service.client_id, Ref)
+                else (CREATE, EXPOSE),
             )
         )
     else:

@@ -16,6 +16,7 @@ from mct_s2s.planning.changes import (
     Action,
     AnyChange,
     ApiUri,
+    AssignAppRole,
     Later,
     Part,
     Ref,
@@ -100,8 +101,8 @@ class Plan:
     def waits_for(self, change: AnyChange) -> frozenset[str]:
         """The keys of the changes that must be done before `change` may write.
 
-        The settings wait for everything: the site restarts once, after all else has succeeded. Where somebody is to be
-        shut out it is the other way round.
+        The settings wait for everything but admin consent, which no setting depends on; the restart waits for that, too:
+        the site restarts once, after all else has succeeded. Where access is revoked it is the other way round.
         """
         others = {other.key for other in self.changes if other.key != change.key}
         settings = [other for other in self.changes if isinstance(other, WriteSettings)]
@@ -109,7 +110,8 @@ class Plan:
         shuts_out = any(write.first for write in settings)
         match change:
             case WriteSettings():
-                return frozenset() if shuts_out else frozenset(others - site)
+                consents = {other.key for other in self.changes if isinstance(other, AssignAppRole)}
+                return frozenset() if shuts_out else frozenset(others - site - consents)
             case RestartSite():
                 return frozenset(others & site if shuts_out else others)
             case _:

@@ -81,10 +81,19 @@ class Directory(Protocol):
         tags: Sequence[str],
         notes: str | None = None,
         management_reference: str | None = None,
+        access: tuple[ClientId, AppRoleId] | None = None,
     ) -> tuple[Application, bool]:
         """Create, or return the one that has that `uniqueName` already; and whether it was created just now.
 
         A creation whose answer was lost comes out as one that was there already.
+
+        Args:
+            unique_name: its key.
+            display_name: its name.
+            tags: what it remembers.
+            notes: for whoever looks after it.
+            management_reference: `serviceManagementReference`, where the tenant demands one.
+            access: the API and the app role whose permission it declares.
         """
 
     async def register_application(
@@ -94,6 +103,7 @@ class Directory(Protocol):
         notes: str | None,
         owner: PrincipalId | None,
         management_reference: str | None = None,
+        access: tuple[ClientId, AppRoleId] | None = None,
     ) -> Application:
         """Make one more, without a `uniqueName`; whoever asks owns it. An answer that is lost is never repeated here.
 
@@ -103,6 +113,7 @@ class Directory(Protocol):
             notes: for whoever looks after it.
             owner: whoever asks, where that is known.
             management_reference: `serviceManagementReference`, where the tenant demands one.
+            access: the API and the app role whose permission it declares.
         """
 
     async def name_application(self, object_id: ApplicationObjectId, unique_name: str) -> None:

@@ -33,6 +33,9 @@ class Sites(Protocol):
     async def sites(self, subscription_id: str, group: str | None = None) -> list[Site]:
         """Web and function apps, without slots."""
 
+    async def sites_named(self, subscription_id: str, name: str) -> list[ResourceId]:
+        """Web and function apps of that name: one question, however many sites there are. New ones may be missing."""
+
     async def site(self, resource: ResourceId) -> Site | None:
         """One site or slot."""
 

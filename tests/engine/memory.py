@@ -46,7 +46,15 @@ from mct_s2s.model.client_sign_in import (
     SignIn,
 )
 from mct_s2s.model.desired import ClientSpec, Desired, Removal, ServiceSpec
-from mct_s2s.model.directory_objects import Application, Assignment, Owner, PrincipalKind, ServicePrincipal, Tenant
+from mct_s2s.model.directory_objects import (
+    Application,
+    Assignment,
+    Owner,
+    PrincipalKind,
+    RequiredAccess,
+    ServicePrincipal,
+    Tenant,
+)
 from mct_s2s.model.ids import ApplicationObjectId, AppRoleId, ClientId, KeyId, PrincipalId, same_id
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.resource_id import ResourceId
@@ -119,6 +127,11 @@ def refused(code: str = "graph-refused", status: int = 400, message: str = "No."
 def lost(code: str = "graph-unreachable", status: int = 0) -> ServiceError:
     """No answer: whether the request took effect is not known."""
     return ServiceError(code, "No answer came.", remedy="Run it again.", status=status)
+
+
+def declared(access: tuple[ClientId, AppRoleId] | None) -> tuple[RequiredAccess, ...]:
+    """What a registration declares from its creation on."""
+    return () if access is None else (RequiredAccess(access[0], ((access[1], "Role"),)),)
 
 
 def failing(error: BaseException) -> Hook:
@@ -458,6 +471,7 @@ class MemoryDirectory:
         tags: Sequence[str],
         notes: str | None = None,
         management_reference: str | None = None,
+        access: tuple[ClientId, AppRoleId] | None = None,
     ) -> tuple[Application, bool]:
         async with self.world.call("create_application", display_name):
             if any(app.unique_name == unique_name for app in self.world.deleted.values()):
@@ -473,6 +487,7 @@ class MemoryDirectory:
                 tags=tuple(tags),
                 notes=notes,
                 management_reference=management_reference,
+                required_access=declared(access),
                 created=NOW,
             )
             self.world.applications[made.object_id] = made
@@ -485,6 +500,7 @@ class MemoryDirectory:
         notes: str | None,
         owner: PrincipalId | None,
         management_reference: str | None = None,
+        access: tuple[ClientId, AppRoleId] | None = None,
     ) -> Application:
         async with self.world.call("register_application", display_name):
             made = Application(
@@ -493,6 +509,7 @@ class MemoryDirectory:
                 display_name,
                 tags=tuple(tags),
                 notes=notes,
+                required_access=declared(access),
                 created=NOW,
             )
             self.world.applications[made.object_id] = made
@@ -679,6 +696,11 @@ class MemorySites:
         async with self.world.call("sites"):
             rows = [state.site for state in self.world.sites.values() if state.site.resource.slot is None]
             return [row for row in rows if same_id(row.resource.subscription_id, subscription_id)]
+
+    async def sites_named(self, subscription_id: str, name: str) -> list[ResourceId]:
+        async with self.world.call("sites_named", name):
+            rows = [state.site.resource for state in self.world.sites.values() if state.site.resource.slot is None]
+            return [row for row in rows if same_id(row.subscription_id, subscription_id) and same_id(row.name, name)]
 
     async def site(self, resource: ResourceId) -> Site | None:
         async with self.world.call("site", resource.name):

@@ -58,6 +58,15 @@ class ArmSites:
         with ARM.readable(doing):
             return [_site(row) for row in rows]
 
+    async def sites_named(self, subscription_id: str, name: str) -> list[ResourceId]:
+        """GET /subscriptions/{id}/resources?$filter=resourceType eq 'Microsoft.Web/sites' and name eq '…'."""
+        path, doing = f"/subscriptions/{subscription_id}/resources", "find the web app"
+        quoted = name.replace("'", "''")
+        wanted = f"resourceType eq 'Microsoft.Web/sites' and name eq '{quoted}'"
+        found = await self._session.rows(path, api_version_fallback.RESOURCES, doing, filter=wanted)
+        with ARM.readable(doing):
+            return [ResourceId.parse(text(row["id"])) for row in found]
+
     async def site(self, resource: ResourceId) -> Site | None:
         """GET …/sites/{name}[/slots/{slot}]."""
         try:

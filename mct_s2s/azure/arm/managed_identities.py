@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from mct_s2s.azure import api_version_fallback
 from mct_s2s.azure.arm.app_services import ArmSites
@@ -61,14 +61,14 @@ class ArmIdentities:
             return None
 
     async def enable(self, caller: IdentityResource) -> PrincipalId:
-        """PATCH `identity`, and read back the principal that Azure made for it.
+        """PATCH `identity`; the answer shows the principal that Azure made for it, or a reading does a moment later.
 
         Raises:
             ServiceError: refused, or the type of resource carries no identity.
         """
         wanted = _identity(caller, system_assigned=True)
-        await self._change(caller, wanted, ENABLE)
-        made = await self._principal_until(caller, lambda principal: principal is not None)
+        answered = await self._change(caller, wanted, ENABLE)
+        made = _principal(answered) or await self._principal_until(caller, lambda principal: principal is not None)
         if made is not None:
             return made
         raise ServiceError(
@@ -81,13 +81,15 @@ class ArmIdentities:
         )
 
     async def disable(self, caller: IdentityResource) -> None:
-        """PATCH `identity`, so that only the identities which users assigned are left, and look whether they are.
+        """PATCH `identity`, so that only the identities which users assigned are left.
 
         Raises:
             ServiceError: refused, or the type of resource takes no such change.
         """
         wanted = _identity(caller, system_assigned=False)
-        await self._change(caller, wanted, DISABLE)
+        answered = await self._change(caller, wanted, DISABLE)
+        if answered is not None and _principal(answered) is None:
+            return
         if await self._principal_until(caller, lambda principal: principal is None) is None:
             return
         raise ServiceError(
@@ -123,39 +125,41 @@ class ArmIdentities:
         with ARM.readable(ROLES):
             return [text(members(row.get("properties")).get("scope")) or text(row["id"]) for row in found]
 
-    async def _change(self, caller: IdentityResource, identity: dict[str, Any], doing: str) -> None:
+    async def _change(self, caller: IdentityResource, identity: dict[str, Any], doing: str) -> Mapping[str, Any] | None:
+        """Send it; the resource as the answer shows it, or nothing where the answer shows none."""
         if caller.resource.is_site:
-            await self._patch_site(caller.resource, {"identity": identity}, doing)
-        else:
-            await self._patch(caller, {"identity": identity}, doing)
+            return await self._patch_site(caller.resource, {"identity": identity}, doing)
+        return await self._patch(caller, {"identity": identity}, doing)
 
-    async def _patch_site(self, resource: ResourceId, body: dict[str, Any], doing: str) -> None:
+    async def _patch_site(self, resource: ResourceId, body: dict[str, Any], doing: str) -> Mapping[str, Any] | None:
         apps = self._sites.client(resource.subscription_id).web_apps
         group, name = resource.resource_group, resource.names[0]
 
-        async def patch() -> None:
+        async def patch() -> Mapping[str, Any] | None:
+            answer: Mapping[str, Any] | None
             try:
                 if resource.slot:
-                    await apps.update_slot(group, name, resource.slot, body)  # type: ignore[call-overload]
+                    answer = await apps.update_slot(group, name, resource.slot, body)  # type: ignore[call-overload]
                 else:
-                    await apps.update(group, name, body)  # type: ignore[call-overload]
+                    answer = await apps.update(group, name, body)  # type: ignore[call-overload]
             except ValueError:
                 # 202 with an empty body: accepted, and the SDK tries to parse it. What came of it is read back.
-                return
+                return None
+            return answer
 
-        await self._session.call(patch, doing)
+        return await self._session.call(patch, doing)
 
-    async def _patch(self, caller: IdentityResource, body: dict[str, Any], doing: str) -> None:
+    async def _patch(self, caller: IdentityResource, body: dict[str, Any], doing: str) -> Mapping[str, Any] | None:
         client = self._client(caller.resource.subscription_id)
         path, version = str(caller.resource).lstrip("/"), caller.api_version or ""
 
-        async def patch() -> None:
+        async def patch() -> Mapping[str, Any] | None:
             poller = await client.resources.begin_update_by_id(
                 path, api_version=version, parameters=body, polling_interval=POLL_SECONDS
             )
-            await poller.result()
+            return cast("Mapping[str, Any] | None", await poller.result())
 
-        async def put() -> None:
+        async def put() -> Mapping[str, Any] | None:
             whole = await client.resources.get_by_id(path, api_version=version)
             poller = await client.resources.begin_create_or_update_by_id(
                 path,
@@ -163,14 +167,14 @@ class ArmIdentities:
                 parameters={**_writable(whole), **body},
                 polling_interval=POLL_SECONDS,
             )
-            await poller.result()
+            return cast("Mapping[str, Any] | None", await poller.result())
 
         try:
-            await self._session.call(patch, doing)
+            return await self._session.call(patch, doing)
         except ServiceError as error:
             if error.status != 405:
                 raise
-            await self._session.call(put, doing)
+            return await self._session.call(put, doing)
 
     async def _api_version(self, resource: ResourceId) -> str:
         """The newest stable api-version of a resource type, from its provider."""
@@ -218,6 +222,13 @@ def _parsed(resource: ResourceId, row: Mapping[str, Any], api_version: str | Non
         api_version=api_version,
         location=optional(row.get("location")),
     )
+
+
+def _principal(row: Mapping[str, Any] | None) -> PrincipalId | None:
+    """The system-assigned identity of a resource as an answer shows it."""
+    with ARM.readable(ENABLE):
+        shown = members(row.get("identity")).get("principalId") if row else None
+        return PrincipalId(guid(shown)) if shown else None
 
 
 def _identity(resource: IdentityResource, *, system_assigned: bool) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from mct_s2s.azure.graph.graph_operations import GraphOperation
 from mct_s2s.azure.graph.graph_refusals import is_lag
 from mct_s2s.errors import ServiceError
 from mct_s2s.model.directory_objects import Application
-from mct_s2s.model.ids import ApplicationObjectId, ClientId, PrincipalId
+from mct_s2s.model.ids import ApplicationObjectId, AppRoleId, ClientId, PrincipalId
 from mct_s2s.planning.edits import ApplicationPatch
 
 OWNERS = "owners@odata.bind"
@@ -75,13 +75,14 @@ class ApplicationRequests(DirectoryRequests):
         tags: Sequence[str],
         notes: str | None = None,
         management_reference: str | None = None,
+        access: tuple[ClientId, AppRoleId] | None = None,
     ) -> tuple[Application, bool]:
         """PATCH /applications(uniqueName='…') with `Prefer: create-if-missing`: two runs can never make two.
 
         The body says only what a new registration must say: where one exists already, nothing of it changes.
         """
         builder = self._graph.applications_with_unique_name(unique_name)
-        body = bodies.new_application(display_name, tags, notes, management_reference)
+        body = bodies.new_application(display_name, tags, notes, management_reference, access)
         info = builder.to_patch_request_information(body, create_if_missing())
         row = await self._session.send(info, GraphOperation.CREATE_APPLICATION)
         if row is not None:
@@ -97,13 +98,14 @@ class ApplicationRequests(DirectoryRequests):
         notes: str | None,
         owner: PrincipalId | None,
         management_reference: str | None = None,
+        access: tuple[ClientId, AppRoleId] | None = None,
     ) -> Application:
         """POST /applications, with whoever asks as its owner by name: some tenants demand that, others refuse it.
 
         Whoever creates a registration by POST owns it; whoever creates it by the upsert may not, and with
         `Application.ReadWrite.OwnedBy` can then neither change nor delete it.
         """
-        body = bodies.new_application(display_name, tags, notes, management_reference)
+        body = bodies.new_application(display_name, tags, notes, management_reference, access)
         try:
             row = await self._register(body, owner)
         except ServiceError as refused:

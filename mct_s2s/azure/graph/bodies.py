@@ -26,9 +26,14 @@ supported-accounts-validation."""
 
 
 def new_application(
-    display_name: str, tags: Sequence[str], notes: str | None, reference: str | None = None
+    display_name: str,
+    tags: Sequence[str],
+    notes: str | None,
+    reference: str | None = None,
+    access: tuple[ClientId, AppRoleId] | None = None,
 ) -> Application:
     """A registration for this directory only. Its v1 tokens carry the URI that was asked for as their audience."""
+    permission = RequiredAccess(access[0], ((access[1], "Role"),)) if access is not None else None
     return Application(
         display_name=display_name,
         sign_in_audience=THIS_DIRECTORY_ONLY,
@@ -36,6 +41,7 @@ def new_application(
         tags=list(tags) or None,
         notes=notes,
         service_management_reference=reference,
+        required_resource_access=[_required_access(permission)] if permission is not None else None,
     )
 
 

@@ -117,7 +117,7 @@ async def _registered(azure: Azure, change: CreateApplication, caller: Principal
     for attempt in range(1, REGISTERING_ATTEMPTS + 1):
         try:
             return await azure.directory.register_application(
-                change.name, tags, change.notes, caller, change.management_reference
+                change.name, tags, change.notes, caller, change.management_reference, change.access
             )
         except ServiceError as error:
             if not error.answer_lost or caller is None or attempt == REGISTERING_ATTEMPTS:

@@ -41,7 +41,7 @@ async def create_or_restore(
             application, is_made = await create_as_owner(azure, change)
         else:
             application, is_made = await directory.create_application(
-                change.unique_name, change.name, change.tags, change.notes, change.management_reference
+                change.unique_name, change.name, change.tags, change.notes, change.management_reference, change.access
             )
     except ServiceError as error:
         if error.code != "name-taken":

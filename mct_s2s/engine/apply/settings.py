@@ -3,7 +3,8 @@
 App Service has no ETag for them and a write replaces them all. So: list, wait for everything else, list again if that
 took long, merge, write once, read back. What we put in and somebody erased is merged again; ids are a set, so several
 runs that all do this come to agree. Another run may have listed before we wrote and write after we read back, so the
-last look comes when the time that lies between such a reading and its writing has gone by, beside the restart.
+last look goes out when the time that lies between such a reading and its writing has gone by since ours was sent; the
+restart and the tests of the clients go on beside it.
 Source: learn.microsoft.com/rest/api/appservice/web-apps/update-application-settings.
 
 What nobody can see is a foreign write between our last listing and our write: one round trip.
@@ -31,9 +32,8 @@ QUEUED_SECONDS = 1.0
 """A write that has waited for so long to be sent, because the service asked for patience, needs a new listing."""
 READINGS = 5
 """New listings for that reason, before the last one has to do."""
-WINDOW_SECONDS = 0.05
-WINDOW_FACTOR = 3.0
-"""Another run's reading and writing lie no further apart than so many of ours do, and no less than `WINDOW_SECONDS`."""
+WINDOW_SECONDS = 0.1
+"""What another run may take between its reading and its writing, beside what our own longest two have taken."""
 WRITES = 8
 """Writes before the error that somebody keeps erasing ours."""
 LATER_LOOKS = 12
@@ -137,6 +137,8 @@ class _Writing:
     """The settings as they were when the last write was sent."""
     _sent_at: float | None = None
     """When the last attempt was sent; `None` where there was nothing to send any more."""
+    _written_at: float = 0.0
+    """When the write that was answered last was sent."""
     _readings: int = 0
 
     @property
@@ -156,6 +158,7 @@ class _Writing:
                 raise
         self.writes += 1
         # Where a lost answer turned out to be a success, how long that took is not known.
+        self._written_at = clock.seconds() if self._sent_at is None else self._sent_at
         self.took = max(self.took, self.view.took if self._sent_at is None else clock.seconds() - self._sent_at)
 
     async def read_back(self) -> None:
@@ -173,13 +176,14 @@ class _Writing:
         Raises:
             ServiceError: somebody keeps erasing ours.
         """
-        window = max(WINDOW_SECONDS, WINDOW_FACTOR * (self.view.took + self.took))
         for look in range(LOOKS):
             if self.is_due:
                 await self._write_again()
             before = self.view.settings
+            window = WINDOW_SECONDS + self.view.took + self.took
             # Jitter, so that runs that met once part; where nobody else writes there is one look and none of it.
-            await asyncio.sleep(window * (random.uniform(1, 2) if look else 1))  # noqa: S311
+            wait = window * random.uniform(1, 2) if look else self._written_at + window - clock.seconds()  # noqa: S311
+            await asyncio.sleep(max(0.0, wait))
             await self.view.read()
             if self.view.settings == before and not self.is_due:
                 return

@@ -7,7 +7,7 @@ from difflib import get_close_matches
 from typing import NoReturn
 
 from mct_s2s.concurrency import gather_or_cancel
-from mct_s2s.errors import NotThere
+from mct_s2s.errors import NotThere, ServiceError
 from mct_s2s.model.azure_resources import AppService, Site
 from mct_s2s.model.commands import webapp_command
 from mct_s2s.model.ids import TenantId, is_guid
@@ -76,14 +76,23 @@ async def find_web_app(sites: Sites, subscription_id: str, name: str) -> Resourc
     Raises:
         NotThere: none, or more than one.
     """
-    return _the_one(await sites.sites(subscription_id), name, f"the subscription {subscription_id}")
+    return await _only_one(sites, subscription_id, name, f"the subscription {subscription_id}")
 
 
 async def _locate(sites: Sites, subscription: Subscription, target: SiteTarget) -> ResourceId:
     if target.group:
         return ResourceId.site(subscription.id, target.group, target.name, target.slot)
-    found = _the_one(await sites.sites(subscription.id), target.name, f"the subscription '{subscription.name}'")
+    found = await _only_one(sites, subscription.id, target.name, f"the subscription '{subscription.name}'")
     return ResourceId.site(subscription.id, found.resource_group, found.name, target.slot)
+
+
+async def _only_one(sites: Sites, subscription_id: str, name: str, where: str) -> ResourceId:
+    """Asked for by name; where that is no one's name, or several sites', or not allowed, all sites are looked at."""
+    try:
+        found = await sites.sites_named(subscription_id, name)
+    except (NotThere, ServiceError):
+        found = []
+    return found[0] if len(found) == 1 else _the_one(await sites.sites(subscription_id), name, where)
 
 
 async def _look(sites: Sites, resource: ResourceId) -> tuple[Site, dict[str, str | None]] | None:

@@ -1,4 +1,4 @@
-"""What is in the recycle bin and is wanted: looked at only where something is missing."""
+"""What is in the recycle bin and is wanted: it counts only where something is missing."""
 
 from __future__ import annotations
 
@@ -19,11 +19,23 @@ from mct_s2s.ports.graph import Directory
 
 
 class RecycleBin:
-    """The directory's recycle bin, read once and only if somebody asks."""
+    """The directory's recycle bin, read once.
 
-    def __init__(self, directory: Directory) -> None:
+    A command that may make a registration asks early, beside the first reading: it is a round trip less where something
+    is missing. What comes of that, a refusal too, concerns only those who look.
+    """
+
+    def __init__(self, directory: Directory, *, early: bool) -> None:
         self._directory = directory
         self._reading: asyncio.Task[list[Application]] | None = None
+        if early:
+            self._reading = asyncio.ensure_future(directory.deleted_applications())
+
+    async def close(self) -> None:
+        """Forget it."""
+        if self._reading is not None:
+            self._reading.cancel()
+            await asyncio.gather(self._reading, return_exceptions=True)
 
     async def applications(self) -> list[Application]:
         """The deleted registrations."""

@@ -30,7 +30,17 @@ async def find_trust(directory: Directory, query: Request, settings: asyncio.Fut
     Raises:
         NotThere: the registration to adopt does not exist, or two share its URI.
     """
-    recycled = RecycleBin(directory)
+    makes_some = bool(query.desired.clients) or (query.desired.service is not None and query.desired.service.may_create)
+    recycled = RecycleBin(directory, early=makes_some and not query.leaving and not query.everything)
+    try:
+        return await _find_trust(directory, query, settings, recycled)
+    finally:
+        await recycled.close()
+
+
+async def _find_trust(
+    directory: Directory, query: Request, settings: asyncio.Future[AppSettings], recycled: RecycleBin
+) -> Trust:
     early = asyncio.gather(
         directory.application_by_unique_name(query.unique_name),
         *(directory.application_by_unique_name(name) for name in _unique_names(query, query.unique_name)),

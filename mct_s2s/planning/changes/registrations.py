@@ -29,6 +29,8 @@ class CreateApplication(Change):
     tags: tuple[str, ...] = ()
     notes: str | None = None
     management_reference: str | None = None
+    access: tuple[ClientId, AppRoleId] | None = None
+    """The API and its app role that it asks for, where both exist already: one request less for each client."""
 
     action: ClassVar[Action] = Action.CREATE
 
