@@ -13,7 +13,7 @@ import typer
 
 from mct_s2s.azure.sign_in.choice import Method
 from mct_s2s.cli.binding import SEVERAL_OPTIONS
-from mct_s2s.cli.credentials import SECRET, CredentialType, KindOptions
+from mct_s2s.cli.credentials import KindOptions
 from mct_s2s.cli.credentials.base import CREDENTIAL, LifetimeOptions
 from mct_s2s.model.mct_api import API_PATH
 from mct_s2s.model.site_settings import ENABLED, SETTINGS
@@ -133,10 +133,6 @@ class SecretOptions(LifetimeOptions, ChangingOptions):
 class CredentialOptions(KindOptions, SecretOptions):
     """Every command that may give a client a credential."""
 
-    credential: Annotated[
-        CredentialType,
-        typer.Option("--credential", help="Credential type.", rich_help_panel=CREDENTIAL),
-    ] = SECRET
     wire: Annotated[
         str | None,
         typer.Option(

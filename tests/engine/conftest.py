@@ -19,9 +19,10 @@ from mct_s2s.cli.wiring import Needs, Session, connect
 from mct_s2s.engine.converge import Answer, Convergence, Goal, converge
 from mct_s2s.errors import S2SError
 from mct_s2s.inputs.target import caller_resource
-from mct_s2s.model.desired import ClientSpec, Desired, SecretSpec
+from mct_s2s.model.desired import ClientSpec, Desired
 from mct_s2s.model.observed import Observed
 from mct_s2s.planning.changes import AnyChange
+from mct_s2s.planning.credentials.secret import SecretSpec
 from mct_s2s.planning.plan import Facts, Plan
 from mct_s2s.ports import SecretStore
 from mct_s2s.render.console import Terminal

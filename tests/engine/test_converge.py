@@ -13,8 +13,10 @@ import pytest
 from mct_s2s.engine.converge import Answer, Convergence, converge
 from mct_s2s.errors import NotThere, Refused, S2SError, ServiceError, UsageError
 from mct_s2s.model.caller_rights import SecretRestriction, SecretRule
-from mct_s2s.model.desired import CertificateSpec, ClientSpec, Desired, FederatedSpec, Removal, Rotation
+from mct_s2s.model.desired import ClientSpec, Desired, Removal, Rotation
 from mct_s2s.model.observed import CredentialKind
+from mct_s2s.planning.credentials.certificate import CertificateSpec
+from mct_s2s.planning.credentials.federated import FederatedSpec
 from mct_s2s.planning.plan import Plan
 
 from tests.engine.memory import (

@@ -13,7 +13,8 @@ from mct_s2s.engine.observe import access as flow
 from mct_s2s.engine.observe.access import AccessLook
 from mct_s2s.errors import NotThere, PermissionMissing, S2SError
 from mct_s2s.model.caller_rights import Access, Lock, Permission, SecretRestriction, SecretRule, Verdict
-from mct_s2s.planning.changes import AddSecret, AssignAppRole, RestartSite, WriteSettings
+from mct_s2s.planning.changes import AssignAppRole, RestartSite, WriteSettings
+from mct_s2s.planning.credentials.secret import AddSecret
 from mct_s2s.planning.grants import in_words
 from mct_s2s.planning.plan import Left
 from mct_s2s.planning.rights import GLOBAL_ADMINISTRATOR, Need, Right, judge

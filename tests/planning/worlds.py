@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import NAMESPACE_DNS, uuid5
 
-from mct_s2s.model.desired import ClientSpec, Desired, SecretSpec, ServiceSpec
+from mct_s2s.model.desired import ClientSpec, Desired, ServiceSpec
 from mct_s2s.model.ids import (
     ApplicationObjectId,
     AppRoleId,
@@ -36,9 +36,6 @@ from mct_s2s.model.observed import (
 )
 from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.planning.changes import (
-    AddCertificate,
-    AddFederatedCredential,
-    AddSecret,
     AssignAppRole,
     CreateApplication,
     CreateServicePrincipal,
@@ -46,6 +43,9 @@ from mct_s2s.planning.changes import (
     Part,
     WriteSettings,
 )
+from mct_s2s.planning.credentials.certificate import AddCertificate
+from mct_s2s.planning.credentials.federated import AddFederatedCredential
+from mct_s2s.planning.credentials.secret import AddSecret, SecretSpec
 from mct_s2s.planning.plan import Facts, Plan, Results
 from mct_s2s.planning.projection import project
 from mct_s2s.planning.site import merge
