@@ -25,7 +25,7 @@ def test_an_error_goes_to_standard_error_with_its_remedy_whole_on_a_line_of_its_
 
 def test_what_to_do_what_to_run_and_what_the_service_said_are_lines_of_their_own(screens: Screens) -> None:
     screen = screens(80, is_terminal=True)
-    run = f"az role assignment create --assignee {'0' * 36} --role 'Website Contributor' --scope /subscriptions/{'1' * 36}"
+    run = f"az role assignment create --assignee {'0' * 36} --role Reader --scope /subscriptions/{'1' * 36}"
     show_error(
         screen.terminal,
         PermissionMissing(
