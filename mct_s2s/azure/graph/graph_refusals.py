@@ -95,7 +95,7 @@ def translate(error: Exception, operation: Operation) -> S2SError:
     if isinstance(error, httpx.HTTPError):
         return ServiceError(
             "graph-unreachable",
-            f"Microsoft Graph did not answer while trying to {operation}: {str(error) or type(error).__name__}",
+            f"Microsoft Graph did not respond to the request to {operation}: {str(error) or type(error).__name__}",
             remedy="Check the network and the proxy, then run the same command again to resume.",
         )
     if not isinstance(error, APIError):

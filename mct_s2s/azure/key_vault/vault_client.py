@@ -103,7 +103,7 @@ class KeyVault:
             return [_version(one) async for one in self._client.list_properties_of_secret_versions(name)]
 
         try:
-            found = await self._call(listed, "look for a secret")
+            found = await self._call(listed, "find a secret")
         except NotThere as error:
             if error.code != "not-found":
                 raise
@@ -162,7 +162,7 @@ class KeyVault:
             return _version((await self._client.get_deleted_secret(name)).properties)
 
         try:
-            return await self._call(read, "look for a deleted secret")
+            return await self._call(read, "find a deleted secret")
         except NotThere as error:
             if error.code != "not-found":
                 raise
