@@ -34,7 +34,7 @@ from mct_s2s.engine.request import Request
 from mct_s2s.engine.session import Interface, Session
 from mct_s2s.errors import NotThere, S2SError, ServiceError
 from mct_s2s.model.azure_resources import AppService, IdentityResource, Site, SlotConfig
-from mct_s2s.model.caller_rights import Denial, ResourceLock, Permission, Person, RoleAssignment, SecretRule, SignedIn
+from mct_s2s.model.caller_rights import Denial, Permission, Person, ResourceLock, RoleAssignment, SecretRule, SignedIn
 from mct_s2s.model.client_credentials import Certificate, Credential, CredentialKind, Federation, SecretNote
 from mct_s2s.model.client_sign_in import (
     ApiAnswer,

@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from mct_s2s import errors
 from mct_s2s.cli.options import AzureOptions
-from mct_s2s.cli.where import where
+from mct_s2s.cli.requests import where
 from mct_s2s.model.caller_rights import Access, DirectoryRights, Lock, Permission, ScopeRights, SignedIn
 from mct_s2s.model.client_sign_in import Claims
 from mct_s2s.model.commands import command, grant_on_vault, option, own_command, webapp_command
