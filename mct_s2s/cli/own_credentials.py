@@ -62,7 +62,9 @@ def _from_file(path: Path) -> OwnCredential | None:
         UsageError: it names a certificate that cannot be read.
     """
     text = read_given(path, secret=True).decode("utf-8", errors="replace")
-    return own_credential(variables_in(text), FileStore(path).label, made=delivered_in(text))
+    note = delivered_in(text)
+    made = note.delivered_at if note else None
+    return own_credential(variables_in(text), FileStore(path).label, made=made)
 
 
 def if_usable(path: Path) -> OwnCredential | None:

@@ -310,7 +310,7 @@ def test_each_client_gets_the_first_credential_that_is_its_own() -> None:
     assert found == {"Import": first, "Export": theirs}
 
 
-@pytest.mark.parametrize("strangers", [True, False])
+@pytest.mark.parametrize("unlisted", [True, False])
 def test_a_credential_of_nobody_is_tried_only_where_that_is_asked_for(unlisted: bool) -> None:
     bench = Bench()
     own = bench.credential()

@@ -12,7 +12,7 @@ from mct_s2s.engine.observe import access as flow
 from mct_s2s.engine.observe.access import AccessLook
 from mct_s2s.engine.outcome import Outcome
 from mct_s2s.errors import NotThere, PermissionMissing, S2SError
-from mct_s2s.model.caller_rights import CallerRights, ResourceLock, Permission, SecretRestriction, SecretRule, Verdict
+from mct_s2s.model.caller_rights import CallerRights, Permission, ResourceLock, SecretRestriction, SecretRule, Verdict
 from mct_s2s.planning.changes import AssignAppRole, RestartSite, WriteSettings
 from mct_s2s.planning.credentials.secret import AddSecret
 from mct_s2s.planning.grants import in_words
@@ -36,7 +36,7 @@ SITE = site()
 KEY = str(SITE.resource).lower()
 READER = (Permission(("*/read", "Microsoft.Web/sites/config/list/action")),)
 NOBODY = frozenset[str]()
-DENIED = PermissionMissing("permission-missing", "You can't read the application settings.", remedy="Ask an Owner.",
+DENIED = PermissionMissing("permission-missing", "You may not read the application settings.", remedy="Ask an Owner.",
                            request_id="1234")  # fmt: skip
 QUESTIONS = ("person", "roles", "permissions", "owned", "secret_rules", "permissions_at", "locks_at", "denials_at")
 
@@ -181,7 +181,7 @@ def test_what_cannot_be_left_to_others_stops_before_anything_is_written_and_all_
     error = stopped(here, "Import")
     assert isinstance(error, PermissionMissing)
     assert error.exit_code == 4
-    assert "update the app registration 'MCT'" in error.message
+    assert "change the registration 'MCT'" in error.message
     assert "write the application settings of 'contosolearn'" in error.message
     assert "grant admin consent to 'Import'" in error.message
     assert "Cloud Application Administrator" in error.message
