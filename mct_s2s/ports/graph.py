@@ -26,6 +26,9 @@ class Directory(Protocol):
     async def application_by_unique_name(self, unique_name: str) -> Application | None:
         """Read by key."""
 
+    async def applications_by_unique_name(self, unique_names: Sequence[str]) -> list[Application | None]:
+        """Several by key, in order."""
+
     async def application_by_object_id(self, object_id: ApplicationObjectId, *, is_new: bool) -> Application:
         """Read by key; the object must be there."""
 

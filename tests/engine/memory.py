@@ -386,6 +386,9 @@ class MemoryDirectory:
         async with self.world.call("application_by_unique_name", unique_name):
             return self._first(lambda app: app.unique_name == unique_name)
 
+    async def applications_by_unique_name(self, unique_names: Sequence[str]) -> list[Application | None]:
+        return list(await asyncio.gather(*map(self.application_by_unique_name, unique_names)))
+
     async def application_by_object_id(self, object_id: ApplicationObjectId, *, is_new: bool) -> Application:
         async with self.world.call("application_by_object_id", object_id, is_new=is_new):
             return self._there(object_id)

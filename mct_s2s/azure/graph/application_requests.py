@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from typing import Any
+from urllib.parse import quote
 
 from kiota_abstractions.method import Method
 from msgraph.generated.models.application import Application as ApplicationModel
@@ -16,12 +17,15 @@ from mct_s2s.azure.graph import bodies, parse
 from mct_s2s.azure.graph.directory_requests import DirectoryRequests, create_if_missing, lag_if, quoted
 from mct_s2s.azure.graph.graph_operations import GraphOperation
 from mct_s2s.azure.graph.graph_refusals import is_lag
+from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.errors import ServiceError
 from mct_s2s.model.directory_objects import Application
 from mct_s2s.model.ids import ApplicationObjectId, AppRoleId, ClientId, PrincipalId
 from mct_s2s.planning.edits import ApplicationPatch
 
 OWNERS = "owners@odata.bind"
+ALONE = 4
+"""So many requests side by side take no longer than a batch, and say in the log what they ask for."""
 
 
 class ApplicationRequests(DirectoryRequests):
@@ -41,6 +45,14 @@ class ApplicationRequests(DirectoryRequests):
         """GET /applications(uniqueName='…')."""
         builder = self._graph.applications_with_unique_name(unique_name)
         return await self._read(builder.to_get_request_information(), parse.application)
+
+    async def applications_by_unique_name(self, unique_names: Sequence[str]) -> list[Application | None]:
+        """The same for several, in order: a few by one GET each, many in batches."""
+        if len(unique_names) <= ALONE:
+            return list(await gather_or_cancel(*map(self.application_by_unique_name, unique_names)))
+        paths = [f"/applications(uniqueName={quote(quoted(name), safe="'-.~_")})" for name in unique_names]
+        found = await self._session.read_many(paths)
+        return [parse.application(row) if row is not None else None for row in found]
 
     async def application_by_object_id(self, object_id: ApplicationObjectId, *, is_new: bool) -> Application:
         """GET /applications/{id}."""

@@ -87,7 +87,7 @@ def status(options: StatusOptions) -> int:
 
 async def _look(options: StatusOptions, session: Session, within: timedelta) -> Look:
     now = clock.now()
-    desired = Desired(service_wish(session.target, None))
+    desired = Desired(service_wish(session.target, None, may_create=False))
     observed = await observe(session.azure, request_for(session, desired, now))
     guards.check(observed)
     return Look(observed, diagnose(observed, now, where(options, observed), within), now, within)

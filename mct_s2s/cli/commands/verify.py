@@ -56,7 +56,7 @@ def verify(options: VerifyOptions) -> int:
 
     async def body(current: Run, session: Session) -> int:
         now = clock.now()
-        request = request_for(session, Desired(service_wish(session.target, None)), now)
+        request = request_for(session, Desired(service_wish(session.target, None, may_create=False)), now)
         observed = await observe(session.azure, request)
         guards.check(observed)
         place = where(options, observed)

@@ -34,9 +34,8 @@ async def find_trust(directory: Directory, query: Request, settings: asyncio.Fut
 async def _find_trust(
     directory: Directory, query: Request, settings: asyncio.Future[AppSettings], recycled: RecycleBin
 ) -> Trust:
-    early = asyncio.gather(
-        directory.application_by_unique_name(query.unique_name),
-        *(directory.application_by_unique_name(name) for name in _unique_names(query, query.unique_name)),
+    early = asyncio.ensure_future(
+        directory.applications_by_unique_name([query.unique_name, *_unique_names(query, query.unique_name)])
     )
     try:
         found = await asyncio.shield(settings)
@@ -51,9 +50,7 @@ async def _find_trust(
     application = trust.service or await recycled.service(query, found)
     base = application.unique_name if application else None
     if base and base != query.unique_name:
-        made_for_names = list(
-            await gather_or_cancel(*map(directory.application_by_unique_name, _unique_names(query, base)))
-        )
+        made_for_names = await directory.applications_by_unique_name(_unique_names(query, base))
     base = base or query.unique_name
     tagged = await directory.applications_with_tag(trust_tag(base)) if query.everything else []
     made = (one for one in made_for_names if one is not None)
