@@ -9,7 +9,8 @@ from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.engine.outcome import Outcome
 from mct_s2s.model.commands import credential_removal
 from mct_s2s.model.ids import ApplicationObjectId, ClientId, KeyId
-from mct_s2s.planning.changes import AddCredential, Part, Ref
+from mct_s2s.planning.changes.base import Part, Ref
+from mct_s2s.planning.changes.credentials import AddCredential
 from mct_s2s.ports.graph import Directory
 from mct_s2s.render.documents import SavedCredential
 from mct_s2s.stores.output_store import OutputStore
@@ -28,9 +29,10 @@ def credentials_of(outcome: Outcome) -> list[SavedCredential]:
 
 def _saved(change: AddCredential, outcome: Outcome) -> SavedCredential:
     store = outcome.stores.get(change.client) if change.needs_store else None
+    client_id = outcome.results.known(change.client_id)
     return SavedCredential(
         change.client,
-        outcome.results.known(change.client_id) or "",
+        client_id or "",
         outcome.results.end_of(change.key, change.expires),  # the tenant may have allowed less than was planned
         store.label if store is not None else None,
         _shown(change, outcome),

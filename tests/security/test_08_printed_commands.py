@@ -18,7 +18,7 @@ from mct_s2s import errors
 from mct_s2s.cli.options import AzureOptions
 from mct_s2s.cli.requests import where
 from mct_s2s.model.azure_resources import AppService, WiredApp
-from mct_s2s.model.caller_rights import CallerRights, DirectoryRights, ResourceLock, Permission, ScopeRights, SignedIn
+from mct_s2s.model.caller_rights import CallerRights, DirectoryRights, Permission, ResourceLock, ScopeRights, SignedIn
 from mct_s2s.model.client_credentials import Federation
 from mct_s2s.model.client_sign_in import Claims
 from mct_s2s.model.commands import command, grant_on_vault, option, own_command, webapp_command
