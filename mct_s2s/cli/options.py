@@ -211,6 +211,10 @@ class AddClientOptions(CredentialOptions):
     """Options of `add-client`."""
 
     name: Annotated[str | None, argument("NAME", "Display name, or the appId of a registration to adopt.")] = None
+    from_file: Annotated[
+        Path | None,
+        option("--from", metavar="FILE", text="Add every client in FILE: one name a line, or CSV with a header."),
+    ] = None
     managed_identity: Annotated[
         list[str],
         option(

@@ -50,8 +50,8 @@ class ApplicationRequests(DirectoryRequests):
         """The same for several, in order: a few by one GET each, many in batches."""
         if len(unique_names) <= ALONE:
             return list(await gather_or_cancel(*map(self.application_by_unique_name, unique_names)))
-        paths = [f"/applications(uniqueName={quote(quoted(name), safe="'-.~_")})" for name in unique_names]
-        found = await self._session.read_many(paths)
+        keys = (quote(quoted(name), safe="'") for name in unique_names)
+        found = await self._session.read_many([f"/applications(uniqueName={key})" for key in keys])
         return [parse.application(row) if row is not None else None for row in found]
 
     async def application_by_object_id(self, object_id: ApplicationObjectId, *, is_new: bool) -> Application:

@@ -11,7 +11,7 @@ from mct_s2s.cli.options import AddClientOptions
 from mct_s2s.cli.requests import request_for, wire
 from mct_s2s.cli.run import Run, run
 from mct_s2s.cli.session import Needs
-from mct_s2s.cli.specs import client_wishes, service_wish
+from mct_s2s.cli.specs import client_wishes, listed_clients, service_wish
 from mct_s2s.engine.session import Session
 from mct_s2s.errors import UsageError
 from mct_s2s.inputs.clients import secret_to
@@ -21,15 +21,17 @@ from mct_s2s.model.desired import Desired, SettingsScope
 
 def add_client(options: AddClientOptions) -> int:
     """Exit code of `add-client`."""
-    if options.name is None and not options.managed_identity:
+    if options.name is None and options.from_file is None and not options.managed_identity:
         raise UsageError(
             "client-missing",
-            "No client given: neither a name nor a managed identity.",
+            "No client given: no name, no file and no managed identity.",
             remedy="Run mct-s2s add-client NAME, or mct-s2s add-client --managed-identity RESOURCE",
         )
 
     now = clock.now()
     clients = client_wishes(options, [] if options.name is None else [options.name], now)
+    if options.from_file is not None:
+        clients = (*clients, *listed_clients(options, options.from_file, now))
     identities = tuple(dict.fromkeys(caller_resource(text) for text in options.managed_identity))
     stores = secret_to(options.secret_to, len(clients))
     wired = wire(options.wire, clients, identities, stores)

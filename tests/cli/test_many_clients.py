@@ -1,0 +1,80 @@
+"""Many clients in one run: side by side, with one write of the settings, one restart and few requests each."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Program
+from tests.conftest import Sandbox
+from tests.support.sandbox_inside import Inside
+
+JSON = ("-y", "-o", "json")
+MANY = 24
+
+
+@pytest.fixture
+def listed(tmp_path: Path) -> Path:
+    file = tmp_path / "clients.txt"
+    file.write_text("\n".join(f"Client {number}" for number in range(MANY)))
+    return file
+
+
+def test_many_clients_take_four_requests_each_one_write_and_one_restart(
+    mct: Program, azure: Sandbox, inside: Inside, listed: Path
+) -> None:
+    assert mct("setup", *JSON).code == 0
+    before = len(azure.writes())
+    inside.pipeline.instruments.journal.clear()
+    done = mct("add-client", "--from", str(listed), "--no-verify", *JSON)
+    assert done.code == 0, done
+    assert len(done.document["credentials"]) == MANY
+    assert len((azure.settings()["ServiceApplicationIds"] or "").split(";")) == MANY
+    rows = inside.log()
+    of_clients = [row for row in rows if row.service == "graph" and row.wrote]
+    assert len(of_clients) == 4 * MANY, before
+    assert sum(row.path.endswith("/config/appsettings") for row in rows) == 1
+    assert sum(row.path.endswith("/restart") for row in rows) == 1
+    assert len(rows) <= 4 * MANY + 40, "what does not grow with every client"
+
+
+def test_the_second_run_changes_nothing(mct: Program, azure: Sandbox, listed: Path) -> None:
+    assert mct("setup", *JSON).code == 0
+    assert mct("add-client", "--from", str(listed), *JSON).code == 0
+    azure.forget()
+    again = mct("add-client", "--from", str(listed), *JSON)
+    assert (again.code, azure.writes()) == (0, [])
+
+
+def test_a_column_counts_for_its_client_and_an_option_for_all_others(
+    mct: Program, azure: Sandbox, tmp_path: Path
+) -> None:
+    file = tmp_path / "clients.csv"
+    file.write_text("name,credential,github,secret-lifetime\nA,,,90d\nB,federated,octo/reports,\nC,none,,\n")
+    assert mct("setup", *JSON).code == 0
+    done = mct("add-client", "--from", str(file), "--secret-lifetime", "2y", *JSON)
+    assert done.code == 0, done
+    assert [one["client"] for one in done.document["credentials"]] == ["A"]
+    (a,), (b,), (c,) = (azure.applications(name) for name in "ABC")
+    assert (len(a["passwordCredentials"]), len(b["passwordCredentials"]), len(c["passwordCredentials"])) == (1, 0, 0)
+    (federated,) = azure.graph("GET", f"/applications/{b['id']}/federatedIdentityCredentials")["value"]
+    assert federated["subject"] == "repo:octo/reports:ref:refs/heads/main"
+
+
+@pytest.mark.parametrize(
+    ("row", "told"),
+    [
+        ("A,certificate,octo/reports", "line 2: --github requires --credential federated"),
+        ("A,password,", "line 2: Invalid credential 'password'."),
+    ],
+)
+def test_a_mistake_in_a_row_is_told_with_its_line_and_nothing_is_sent(
+    mct: Program, azure: Sandbox, tmp_path: Path, row: str, told: str
+) -> None:
+    file = tmp_path / "clients.csv"
+    file.write_text(f"name,credential,github\n{row}\n")
+    azure.forget()
+    done = mct("add-client", "--from", str(file), *JSON)
+    assert (done.code, azure.log()) == (2, [])
+    assert told in done.document["error"]["message"]
