@@ -17,6 +17,7 @@ from mct_s2s.azure.graph import bodies, parse
 from mct_s2s.azure.graph.directory_requests import DirectoryRequests, create_if_missing, lag_if, quoted
 from mct_s2s.azure.graph.graph_operations import GraphOperation
 from mct_s2s.azure.graph.graph_refusals import is_lag
+from mct_s2s.azure.retry import IN_FLIGHT
 from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.errors import ServiceError
 from mct_s2s.model.directory_objects import Application
@@ -24,8 +25,8 @@ from mct_s2s.model.ids import ApplicationObjectId, AppRoleId, ClientId, Principa
 from mct_s2s.planning.edits import ApplicationPatch
 
 OWNERS = "owners@odata.bind"
-ALONE = 4
-"""So many requests side by side take no longer than a batch, and say in the log what they ask for."""
+ALONE = IN_FLIGHT
+"""So many go out side by side, so that they take no longer than a batch, and say in a log what they ask for."""
 
 
 class ApplicationRequests(DirectoryRequests):
