@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from datetime import timedelta
 
@@ -20,6 +21,7 @@ from mct_s2s.planning.edits import ApplicationPatch
 from tests.engine.memory import (
     World,
     carry_out,
+    elapsed_since,
     failing,
     look,
     refused,
@@ -46,12 +48,23 @@ def set_up(here: World, *clients: str) -> None:
 # --- looked at where something is missing ---
 
 
-def test_where_everything_is_there_the_recycle_bin_is_not_read() -> None:
+def test_where_everything_is_there_nobody_waits_for_the_recycle_bin_nor_minds_its_refusal() -> None:
     """It is long in a large tenant, and read page by page."""
     here = world()
     set_up(here, "Import")
-    trust_of(here, "Import")
-    assert "deleted_applications" not in here.calls
+
+    async def long() -> None:
+        await asyncio.sleep(3600)
+        raise refused()
+
+    async def main() -> float:
+        began = asyncio.get_running_loop().time()
+        await observe(here.azure, look(clients=("Import",)))
+        return elapsed_since(began)
+
+    here.before("deleted_applications", long)
+    assert run(main()) < 1
+    assert here.calls.count("deleted_applications") == 1
     assert [call for call in here.calls if call.startswith("deleted_principals")] == []
 
 

@@ -387,4 +387,4 @@ def test_a_quiet_site_costs_one_look_and_a_moment() -> None:
 
     seconds = run(main())
     assert here.calls == ["settings contosolearn", "write_settings contosolearn", *["settings contosolearn"] * 2]
-    assert seconds <= 4 * 0.1 + flow.WINDOW_FACTOR * 0.2 + 0.01
+    assert seconds <= 4 * 0.1 + flow.WINDOW_SECONDS + 0.01
