@@ -74,7 +74,7 @@ def test_lag_is_waited_for_and_nothing_is_made_twice(
 
 @pytest.mark.parametrize("chance", sampled(range(1, 13), 2, salt="chance"))
 def test_a_run_takes_little_longer_than_its_replicas(chance: int, ground: Ground, tmp_path: Path) -> None:
-    """Each write reaches each replica after 5 to 100 % of the lag; the run takes 1.6 times the lag and a second more."""
+    """Each write reaches each replica after 5 to 100 % of the lag: the run takes 1.6 times the lag and a second."""
     lag, words = 5.0, ("setup", "--client", "One", "--managed-identity", "reports-func", "-y", "--no-verify")
     without = ground.run(words).seconds
     ground.go_to(ground.seed, tmp_path / "lagging")
