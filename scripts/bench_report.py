@@ -27,8 +27,8 @@ def table(times: Times) -> str:
 def _cell(runs: Sequence[float] | None, ours: Sequence[float]) -> str:
     if not runs:
         return "-"
-    spread = f" ({min(runs):.1f}–{max(runs):.1f})" if len(runs) > 1 else ""
-    ratio = "" if runs is ours else f", {median(runs) / median(ours):.1f}×"
+    spread = f" ({min(runs):.1f} to {max(runs):.1f})" if len(runs) > 1 else ""
+    ratio = "" if runs is ours else f", {median(runs) / median(ours):.1f} x"
     return f"{median(runs):.2f} s{spread}{ratio}"
 
 
@@ -37,13 +37,17 @@ def page(by_latency: Mapping[float, Times], by_clients: Times, rounds: int) -> s
     parts = [
         "# Performance",
         "",
-        "Made by `scripts/bench ROUNDS --write`, which repeats it: whole processes, in turns against one sandbox, "
-        "sign-in counted for `mct-s2s` and not for the Azure CLI. *Expert* uses as few `az` processes as possible, "
-        "side by side and with Graph's batches; *tutorial* is the job as articles show it (both are in "
-        "`scripts/bench.d`).",
+        (
+            "Made by `scripts/bench ROUNDS --write`, which repeats it: whole processes, in turns against one sandbox, "
+            "sign-in counted for `mct-s2s` and not for the Azure CLI. *Expert* uses as few `az` processes as possible, "
+            "side by side and with Graph's batches; *tutorial* is the job as articles show it (both are in "
+            "`scripts/bench.d`)."
+        ),
         "",
-        f"Median (fastest–slowest) of {rounds} runs; `×`: times as long as `mct-s2s`. "
-        f"{platform.python_implementation()} {platform.python_version()}, {platform.system()}.",
+        (
+            f"Median (fastest to slowest) of {rounds} runs; `x`: times as long as `mct-s2s`. "
+            f"{platform.python_implementation()} {platform.python_version()}, {platform.system()}."
+        ),
         "",
         "![setup over latency](setup-over-latency.svg)",
         "",
@@ -64,8 +68,10 @@ def chart(title: str, axis: str, lines: Mapping[str, Sequence[tuple[float, float
         return round(LEFT + across, 1), round(HEIGHT - BOTTOM - (HEIGHT - TOP - BOTTOM) * y / top, 1)
 
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" font-family="sans-serif" '
-        'font-size="12">',
+        (
+            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" font-family="sans-serif" '
+            'font-size="12">'
+        ),
         f'<rect width="{WIDTH}" height="{HEIGHT}" fill="white"/>',
         f'<text x="{LEFT}" y="16" font-weight="bold">{escape(title)}: seconds over {escape(axis)}</text>',
     ]
