@@ -8,8 +8,10 @@ from dataclasses import replace
 from datetime import timedelta
 
 from mct_s2s.errors import NotThere, S2SError
-from mct_s2s.model.observed import AppService, ClientApplication, Observed
-from mct_s2s.model.proofs import Federation
+from mct_s2s.model.azure_resources import AppService
+from mct_s2s.model.client_credentials import Federation
+from mct_s2s.model.observed import ObservedState
+from mct_s2s.model.trust import ClientApplication
 from mct_s2s.planning.doctor import DoctorCheck, State
 from mct_s2s.planning.findings import Finding, Severity, diagnose
 from mct_s2s.planning.grants import Grant
@@ -17,6 +19,7 @@ from mct_s2s.planning.plan import Left, ManualStep, Plan
 from mct_s2s.planning.verification import CALL, CheckSubject, Verification, VerificationCheck
 from mct_s2s.render.closing import show_credentials
 from mct_s2s.render.console import Terminal
+from mct_s2s.render.credentials import certificate, federated, secret
 from mct_s2s.render.diagnostics import show_error, show_standing
 from mct_s2s.render.doctor import show_checks
 from mct_s2s.render.documents import (
@@ -27,13 +30,7 @@ from mct_s2s.render.documents import (
     status_document,
 )
 from mct_s2s.render.handover import Instruction, show_lacking, show_left_to_others
-from mct_s2s.render.next_steps import (
-    Call,
-    show_certificate_example,
-    show_client_example,
-    show_federated_example,
-    show_identity_example,
-)
+from mct_s2s.render.next_steps import Call, show_identity_example
 from mct_s2s.render.plan import show_plan
 from mct_s2s.render.progress import progress
 from mct_s2s.render.status import show_findings, show_status
@@ -47,6 +44,7 @@ from tests.render.examples import (
     LOGIN,
     WEBSITE_CONTRIBUTOR,
     WHERE,
+    calling,
     full_plan,
     principal,
     refusal,
@@ -84,7 +82,7 @@ def is_plain(text: str) -> bool:
     return not any(unicodedata.category(one) in {"Cc", "Cf", "Cs", "Zl", "Zp"} for one in text)
 
 
-def observed(name: str) -> Observed:
+def observed(name: str) -> ObservedState:
     """A world in which every text that others choose is this one."""
     mine = client("Import", credential(10, name), credential(-400, name))
     assert mine.application is not None
@@ -161,11 +159,13 @@ def _credentials(terminal: Terminal, name: str) -> None:
 
 def _calls(terminal: Terminal, name: str) -> None:
     call = Call(LOGIN, name, f"api://{name}", f"https://{name}")
-    show_client_example(terminal, call, f"/home/{name}")
-    show_certificate_example(terminal, call, name, f"/home/{name}")
-    show_certificate_example(terminal, call, name, None)
+    secret.show(terminal, call, calling(name, dotenv=f"/home/{name}"))
+    secret.show(terminal, call, calling(name, saved_to=f"keyvault:{name}/{name}"))
+    certificate.show(terminal, call, calling(name, dotenv=f"/home/{name}"))
+    certificate.show(terminal, call, calling(name))
     for issuer in ("https://token.actions.githubusercontent.com", f"https://{name}"):
-        show_federated_example(terminal, call, name, Federation(issuer, f"system:serviceaccount:{name}:{name}", name))
+        federation = Federation(issuer, f"system:serviceaccount:{name}:{name}", name)
+        federated.show(terminal, call, calling(name, federation))
     show_identity_example(terminal, call, holder(name))
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import shlex
 
-from mct_s2s.azure.sign_in.login_refusals import first_line
+from mct_s2s.azure.services import first_line
 from mct_s2s.errors import ServiceError
 
 _FEDERATED = frozenset({"70021", "70025", "700211", "700212", "700213", "7002138"})
@@ -68,7 +68,7 @@ def token_refused(error: Exception, client_id: str) -> ServiceError:
     """
     code = match.group(1) if (match := re.search(r"AADSTS(\d+)", str(error))) else ""
     said, kind = _EXPLAINED.get(code, (first_line(error), ""))
-    if kind == "federated" and (presented := _PRESENTED.search(str(error))):
+    if code in _FEDERATED and (presented := _PRESENTED.search(str(error))):
         said = f"{said}, '{presented[1]}'"
     remedy = _REMEDIES.get(kind, "Create a new credential for the client: mct-s2s rotate-secret {client}")
     return ServiceError(

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Annotated, Any
 
+from mct_s2s.cli.binding import CREDENTIALS, option
 from mct_s2s.cli.credentials import certificate, federated, secret
 from mct_s2s.cli.credentials.base import CredentialReader, LifetimeOptions
 from mct_s2s.errors import UsageError
@@ -20,33 +21,42 @@ READERS: tuple[CredentialReader[Any], ...] = (
 )
 
 
-@dataclass(kw_only=True)
-class KindOptions(
-    federated.FederatedOptions,
-    certificate.CertificateOptions,
-):
-    """The options that belong to one kind each, the last kind's first."""
-
-
 _BY_NAME = {reader.name: reader for reader in READERS}
 NONE = "none"
 CredentialType = StrEnum("CredentialType", [(word.upper(), word) for word in (*_BY_NAME, NONE)])  # type: ignore[misc]
 """The values of `--credential`."""
 SECRET = CredentialType(secret.READER.name)
-"""Its default."""
 
 
-def read_credential(options: KindOptions, kind: str, now: datetime) -> CredentialSpec | None:
+@dataclass(kw_only=True)
+class ChoiceOptions(LifetimeOptions):
+    """The option that chooses the kind."""
+
+    credential: Annotated[
+        CredentialType, option("--credential", metavar="TYPE", group=CREDENTIALS, text="Credential type.")
+    ] = SECRET
+
+
+@dataclass(kw_only=True)
+class KindOptions(
+    federated.FederatedOptions,
+    certificate.CertificateOptions,
+    ChoiceOptions,
+):
+    """The options of all kinds; the help lists those of the last class first."""
+
+
+def read_credential(options: KindOptions, now: datetime) -> CredentialSpec | None:
     """What `--credential` and the options that belong to it ask for.
 
     Args:
         options: as typed.
-        kind: the value of `--credential`.
         now: when the credential is made.
 
     Raises:
         UsageError: an option of another kind of credential, or an unusable value.
     """
+    kind = options.credential.value
     for reader in READERS:
         if reader.name != kind:
             _refuse_options_of(reader, options, kind)
