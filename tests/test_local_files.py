@@ -8,7 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from mct_s2s.local_files import UntrustedFile, check_folder, is_there, make_private_folder, read_given, read_ours
+from mct_s2s.file_ownership import UntrustedFile
+from mct_s2s.local_files import is_there, read_given, read_ours
+from mct_s2s.private_folders import check_folder, make_private_folder
 
 STRANGER = 65_534
 

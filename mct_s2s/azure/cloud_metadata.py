@@ -1,4 +1,4 @@
-"""A cloud by asking its Azure Resource Manager: `/metadata/endpoints`, read as what a stranger says.
+"""A cloud by asking its Azure Resource Manager: `/metadata/endpoints`, read as what comes from somebody unknown.
 
 Whoever answers chooses where the caller's tokens come from and where they go. So a document that names anything of one
 of Microsoft's clouds has to be that cloud altogether, and is then replaced by our own table's entry.
@@ -16,9 +16,10 @@ from urllib.parse import urlsplit
 import aiohttp
 
 from mct_s2s.azure import retry as limits
-from mct_s2s.azure.answers import OddAnswer
+from mct_s2s.azure.answer_limits import OddAnswer
 from mct_s2s.azure.clouds import BY_NAME, NEVER_CONNECTED, Cloud, origin
-from mct_s2s.azure.connection import Connection
+from mct_s2s.azure.http_session import HttpSession
+from mct_s2s.azure.services import certificate_remedy
 from mct_s2s.azure.trace import Request, Trace, path_of, silent
 from mct_s2s.errors import Refused, ServiceError
 
@@ -46,7 +47,7 @@ _SUFFIX = re.compile(r"[a-z0-9.-]+(?::[0-9]{1,5})?")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._-]{0,63}")
 
 
-async def discover(url: str, session: Connection, trace: Trace = silent) -> Cloud:
+async def discover(url: str, session: HttpSession, trace: Trace = silent) -> Cloud:
     """Ask an Azure Resource Manager for the endpoints of its cloud. A redirect is not followed.
 
     Raises:
@@ -73,8 +74,7 @@ async def discover(url: str, session: Connection, trace: Trace = silent) -> Clou
         raise ServiceError(
             "cloud-unreachable",
             f"{arm}{METADATA_PATH} does not name a cloud's endpoints: {_why(error)}",
-            remedy="Check the URL of --cloud. Behind a private certificate authority, set REQUESTS_CA_BUNDLE and "
-            "SSL_CERT_FILE to its certificate.",
+            remedy=certificate_remedy(error) or "Check the URL of --cloud, the network and the proxy.",
             status=NEVER_CONNECTED if never_again else getattr(error, "status", 0),
         ) from error
 
@@ -129,7 +129,7 @@ def _known(login: str, graph: str, manager: str, audiences: list[str], vaults: s
 
 
 def _owner(address: str) -> str | None:
-    """The known cloud that an address belongs to; `None` where it is a stranger's."""
+    """The known cloud that an address belongs to; `None` where it is somebody else's."""
     host = (urlsplit(address).hostname or "").rstrip(".")
     return next((cloud for domain, cloud in _DOMAINS.items() if host == domain or host.endswith(f".{domain}")), None)
 

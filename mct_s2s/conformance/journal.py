@@ -20,7 +20,7 @@ from filelock import FileLock, Timeout
 from platformdirs import user_state_path
 
 from mct_s2s.conformance.steps import Kind
-from mct_s2s.local_files import make_private_folder
+from mct_s2s.private_folders import make_private_folder
 from mct_s2s.stores.private_files import replace_whole, text_of
 
 PREFIX = "mct-s2s-conformance-"

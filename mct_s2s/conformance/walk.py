@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mct_s2s import clock
-from mct_s2s.azure.answers import seconds
+from mct_s2s.azure.json_values import seconds
 from mct_s2s.azure.plain_requests import NoAnswer
 from mct_s2s.conformance.journal import Journal
 from mct_s2s.conformance.side import Side

@@ -8,10 +8,11 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from mct_s2s.errors import S2SError
-from mct_s2s.model.caller_rights import Access, SecretRestriction, Verdict
+from mct_s2s.model.azure_resources import IdentityResource, Site
+from mct_s2s.model.caller_rights import CallerRights, SecretRestriction, Verdict
 from mct_s2s.model.commands import option
+from mct_s2s.model.directory_objects import Tenant
 from mct_s2s.model.ids import TenantId, same_id
-from mct_s2s.model.observed import IdentityResource, Site, Tenant
 from mct_s2s.planning.grants import Grant, lacks
 from mct_s2s.planning.preflight import LEFT_TO_OTHERS
 from mct_s2s.planning.rights import Need, Right, judge
@@ -46,17 +47,23 @@ class DoctorCheck:
 
 
 @dataclass(frozen=True)
+class SeenSite:
+    """The App Service, as far as it may be seen."""
+
+    site: Site | None
+    tenant_id: TenantId | None
+    refusal: S2SError | None
+    """Why the site, or its settings, could not be read."""
+
+
+@dataclass(frozen=True)
 class Seen:
     """What could be read of everything that `setup` rests on."""
 
-    access: Access
+    access: CallerRights
     tenant: Tenant | None
     directory_refusal: S2SError | None = None
-    site: Site | None = None
-    site_tenant_id: TenantId | None = None
-    """The tenant that the site's subscription trusts."""
-    site_refusal: S2SError | None = None
-    """Why the site, or its settings, could not be read."""
+    site: SeenSite | None = None
     holders: tuple[IdentityResource, ...] = ()
     write_refusal: S2SError | None = None
     """Why the sign-in itself is not good enough for what the job changes beside the directory."""
@@ -77,7 +84,7 @@ def checks(seen: Seen, now: datetime, *, consent: bool = True) -> tuple[DoctorCh
     found.append(_secrets(seen.access, now))
     found += _site(seen)
     found += [_identity(holder, seen.access) for holder in seen.holders]
-    if seen.write_refusal is not None and (seen.site or seen.site_refusal or seen.holders):
+    if seen.write_refusal is not None and (seen.site or seen.holders):
         refusal = seen.write_refusal
         found.append(DoctorCheck("second-factor", State.MISSING, "the sign-in", refusal.message, refusal.remedy))
     return tuple(found)
@@ -107,7 +114,7 @@ def is_secret_shortened(seen: Seen, now: datetime) -> bool:
     return ends is not None and ends < now + USUAL_LIFETIME
 
 
-def _signed_in(access: Access) -> DoctorCheck:
+def _signed_in(access: CallerRights) -> DoctorCheck:
     assert access.directory is not None  # noqa: S101  # `doctor` always asks
     how = access.directory.signed_in.description
     name = access.directory.name
@@ -123,7 +130,7 @@ def _tenant(seen: Seen) -> Iterator[DoctorCheck]:
         yield DoctorCheck("read-directory", State.MISSING, "the directory", refusal.message, refusal.remedy)
         return
     named = f"{seen.tenant.name} ({seen.tenant.id})"
-    trusted = seen.site_tenant_id
+    trusted = seen.site.tenant_id if seen.site else None
     if trusted is not None and not same_id(seen.tenant.id, trusted):
         message = f"You are signed in to {named}, but the App Service belongs to the tenant {trusted}."
         yield DoctorCheck(
@@ -133,7 +140,7 @@ def _tenant(seen: Seen) -> Iterator[DoctorCheck]:
     yield DoctorCheck("tenant", State.OK, seen.tenant.name, f"Tenant {named}.")
 
 
-def _judged(need: Need, access: Access) -> DoctorCheck:
+def _judged(need: Need, access: CallerRights) -> DoctorCheck:
     judged = judge(need, access)
     code, subject = need.right.code, need.subject or NEW
     grants = tuple(dict.fromkeys(lack.grant for lack in lacks(judged, access)))
@@ -148,7 +155,7 @@ def _judged(need: Need, access: Access) -> DoctorCheck:
     return DoctorCheck(code, State.OK, subject, f"You can {need.step}.")
 
 
-def _secrets(access: Access, now: datetime) -> DoctorCheck:
+def _secrets(access: CallerRights, now: datetime) -> DoctorCheck:
     rules = access.secret_rules
     if rules is None:
         message = "Could not check whether the tenant allows client secrets: you can't read the policy."
@@ -166,10 +173,12 @@ def _secrets(access: Access, now: datetime) -> DoctorCheck:
 
 
 def _site(seen: Seen) -> Iterator[DoctorCheck]:
-    site, refusal = seen.site, seen.site_refusal
+    if seen.site is None:
+        return
+    site, refusal = seen.site.site, seen.site.refusal
     if site is None:
-        if refusal is not None:
-            yield DoctorCheck(READ_SITE, State.MISSING, "the App Service", refusal.message, refusal.remedy)
+        assert refusal is not None  # noqa: S101  # without one, the site was read
+        yield DoctorCheck(READ_SITE, State.MISSING, "the App Service", refusal.message, refusal.remedy)
         return
     reading = _judged(Need(Right.READ_SETTINGS, site.label, resource=site.resource), seen.access)
     if refusal is None:
@@ -184,7 +193,7 @@ def _site(seen: Seen) -> Iterator[DoctorCheck]:
         yield _judged(Need(right, site.label, resource=site.resource), seen.access)
 
 
-def _identity(holder: IdentityResource, access: Access) -> DoctorCheck:
+def _identity(holder: IdentityResource, access: CallerRights) -> DoctorCheck:
     if holder.principal_id is not None:
         message = f"'{holder.display_name}' already has a managed identity."
         return DoctorCheck(Right.ENABLE_IDENTITY.code, State.OK, holder.display_name, message)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from mct_s2s.errors import Refused
+from mct_s2s.model.azure_resources import AppService, Site
 from mct_s2s.model.commands import command, option
 from mct_s2s.model.desired import GivenValues
+from mct_s2s.model.directory_objects import Tenant
 from mct_s2s.model.ids import same_id
-from mct_s2s.model.observed import AppService, Observed, Site, Tenant
+from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.site_settings import TENANT_ID
 
 
@@ -69,7 +71,7 @@ def refuse_foreign_values(given: GivenValues, app_service: AppService) -> None:
         )
 
 
-def check(observed: Observed) -> None:
+def check(observed: ObservedState) -> None:
     """Both refusals, for whatever was looked at."""
     if observed.app_service is None:
         return

@@ -12,10 +12,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from mct_s2s.errors import NotThere, Refused
+from mct_s2s.model.azure_resources import WiredApp
+from mct_s2s.model.client_credentials import Credential, SecretNote, ending
 from mct_s2s.model.commands import credential_removal
 from mct_s2s.model.desired import Rotation
+from mct_s2s.model.directory_objects import Application
 from mct_s2s.model.ids import LONGEST_TAG, api_uri, same_id, vault_tag
-from mct_s2s.model.observed import Application, Credential, Observed, SecretNote, WiredApp, ending
+from mct_s2s.model.observed import ObservedState
 from mct_s2s.planning.application_uri import uri_in_use
 from mct_s2s.planning.changes import (
     AlreadyRight,
@@ -34,7 +37,7 @@ from mct_s2s.planning.plan import Facts, Plan
 from mct_s2s.planning.wire import secret_read_by
 
 
-def rotating(rotation: Rotation, observed: Observed, unique_name: str, now: datetime) -> dict[str, Application]:
+def rotating(rotation: Rotation, observed: ObservedState, unique_name: str, now: datetime) -> dict[str, Application]:
     """The registrations that a rotation is about, by display name, or where two share one, by appId.
 
     Raises:
@@ -56,7 +59,7 @@ def rotating(rotation: Rotation, observed: Observed, unique_name: str, now: date
     return _called(a for a in applications if a is not None and _is_due(a, horizon))
 
 
-def plan_rotation(rotation: Rotation, observed: Observed, facts: Facts, unique_name: str) -> Plan:
+def plan_rotation(rotation: Rotation, observed: ObservedState, facts: Facts, unique_name: str) -> Plan:
     """What has to be made and removed.
 
     Raises:
@@ -91,7 +94,7 @@ class _Rotating:
     name: str
     rotation: Rotation
     application: Application
-    observed: Observed
+    observed: ObservedState
     facts: Facts
     audience: str
 
@@ -271,12 +274,12 @@ def secrets(application: Application) -> tuple[Credential, ...]:
     return secrets_among(application.credentials)
 
 
-def _audience(service: Application, observed: Observed) -> str:
+def _audience(service: Application, observed: ObservedState) -> str:
     """What clients ask a token for: what the site expects, or the default URI."""
     return uri_in_use(service, observed.settings) or api_uri(service.client_id)
 
 
-def _the_client(name: str, base: str, observed: Observed) -> Application:
+def _the_client(name: str, base: str, observed: ObservedState) -> Application:
     client = find_client(name, base, observed)
     if client is None or client.application is None:
         there = ", ".join(member.display_name for member in members(observed) if member.application is not None)

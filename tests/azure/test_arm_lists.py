@@ -13,8 +13,8 @@ from mct_s2s.azure.arm.arm_session import ArmSession
 from mct_s2s.azure.arm.managed_identities import ArmIdentities
 from mct_s2s.azure.arm.resource_rights import ArmAccess
 from mct_s2s.errors import ServiceError
+from mct_s2s.model.azure_resources import IdentityResource
 from mct_s2s.model.ids import PrincipalId
-from mct_s2s.model.observed import IdentityResource
 from mct_s2s.model.resource_id import ResourceId
 
 from tests.azure.raw import Answer, Wire, arm_session

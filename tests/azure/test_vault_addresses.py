@@ -117,8 +117,8 @@ def ask(url: str, scope: str, caller: Caller, **connector: Any) -> None:
         async with aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(resolver=LocalhostResolver(), **connector)
         ) as http:
-            patience = RetryPolicy(lambda: 5.0)
-            vault = KeyVault(url, "contoso", scope, caller, http, patience, silent)  # type: ignore[arg-type]
+            retry_policy = RetryPolicy(lambda: 5.0)
+            vault = KeyVault(url, "contoso", scope, caller, http, retry_policy, silent)  # type: ignore[arg-type]
             await vault.versions("x")
 
     asyncio.run(body())

@@ -7,6 +7,7 @@ import re
 
 import pytest
 from mct_s2s.azure.clouds import Cloud
+from mct_s2s.azure.sign_in import interactive
 from mct_s2s.sandbox.entra import delegated
 
 from tests.cli.conftest import Ended, Program
@@ -39,7 +40,7 @@ def turn(azure: Sandbox, **knobs: object) -> None:
 def person(inside: Inside, monkeypatch: pytest.MonkeyPatch) -> Inside:
     """Somebody approves each device code at once; the sign-in's thread is one that simulated time waits for."""
     inside.world.directory.sessions.auto_approve = ADMIN
-    monkeypatch.setattr(methods, "_in_background", asyncio.to_thread)
+    monkeypatch.setattr(interactive, "_in_background", asyncio.to_thread)
     return inside
 
 

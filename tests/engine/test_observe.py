@@ -14,20 +14,14 @@ from mct_s2s.engine.observe.observe import observe
 from mct_s2s.engine.observe.query import Query
 from mct_s2s.engine.observe.rights_examination import examine
 from mct_s2s.errors import NotThere, PermissionMissing, S2SError, ServiceError
+from mct_s2s.model.azure_resources import SlotConfig
+from mct_s2s.model.client_credentials import Credential, CredentialKind
+from mct_s2s.model.directory_objects import Application, Assignment, PrincipalKind, ServicePrincipal
 from mct_s2s.model.ids import ClientId, PrincipalId, api_uri, client_unique_name, identity_tag, trust_tag
-from mct_s2s.model.observed import (
-    Application,
-    Assignment,
-    Credential,
-    CredentialKind,
-    Observed,
-    PrincipalKind,
-    ServicePrincipal,
-    SlotConfig,
-)
+from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.model.site_target import SiteTarget
-from mct_s2s.ports import Subscription
+from mct_s2s.ports.resource_manager import Subscription
 
 from tests.engine.memory import TARGET, MemorySites, World, elapsed_since, failing, refused, run, world
 from tests.planning.worlds import FOREIGN, NOW, ROLE, SERVICE_KEY, SUBSCRIPTION, TENANT, credential, guid, site
@@ -36,7 +30,7 @@ OTHER_SUBSCRIPTION = Subscription(guid("other subscription"), "Other", TENANT.id
 DENIED = PermissionMissing("permission-missing", "You may not.", remedy="Ask.")
 
 
-def looked(here: World, **asked: Any) -> Observed:
+def looked(here: World, **asked: Any) -> ObservedState:
     return run(observe(here.azure, replace(Query(NOW, SERVICE_KEY, TARGET), **asked)))
 
 
@@ -161,11 +155,11 @@ def test_a_slot_that_is_not_there_is_told_as_that() -> None:
 def test_a_slot_and_its_own_settings() -> None:
     here = world()
     slot = replace(site(), resource=ResourceId.site(SUBSCRIPTION, "mct-prod", "contosolearn", "staging"))
-    here.add_site(slot, {"only": "here"}).swapping = SlotConfig(("staging",))
+    here.add_site(slot, {"only": "here"}).slot_config = SlotConfig(("staging",))
     found = looked(here, target=replace(TARGET, slot="staging")).app_service
     assert found is not None
     assert (found.site, dict(found.settings)) == (slot, {"only": "here"})
-    assert found.swapping == SlotConfig(("staging",))
+    assert found.slot_config == SlotConfig(("staging",))
 
 
 # --- the service application ---

@@ -9,8 +9,8 @@ from typing import Any, TypeVar
 import pytest
 from mct_s2s.engine.apply.ownership import OWNED_WITHIN, create_as_owner, create_principal
 from mct_s2s.errors import PermissionMissing, S2SError, ServiceError
+from mct_s2s.model.directory_objects import Application, Owner
 from mct_s2s.model.ids import ApplicationObjectId, ClientId, PrincipalId, name_tag
-from mct_s2s.model.observed import Application, Owner
 from mct_s2s.planning.changes import CreateApplication
 
 from tests.engine.memory import ME, World, elapsed_since, failing, lost, refused, run, world

@@ -12,7 +12,7 @@ from mct_s2s.engine.converge import Convergence
 from mct_s2s.engine.observe import access as flow
 from mct_s2s.engine.observe.access import AccessLook
 from mct_s2s.errors import NotThere, PermissionMissing, S2SError
-from mct_s2s.model.caller_rights import Access, Lock, Permission, SecretRestriction, SecretRule, Verdict
+from mct_s2s.model.caller_rights import CallerRights, Permission, ResourceLock, SecretRestriction, SecretRule, Verdict
 from mct_s2s.planning.changes import AssignAppRole, RestartSite, WriteSettings
 from mct_s2s.planning.credentials.secret import AddSecret
 from mct_s2s.planning.grants import in_words
@@ -41,10 +41,10 @@ DENIED = PermissionMissing("permission-missing", "You may not read the applicati
 QUESTIONS = ("person", "roles", "permissions", "owned", "secret_rules", "permissions_at", "locks_at", "denials_at")
 
 
-def found(here: World, *, directory: bool = True) -> tuple[Access, float]:
+def found(here: World, *, directory: bool = True) -> tuple[CallerRights, float]:
     """What is found out about the site, and how long it took."""
 
-    async def main() -> tuple[Access, float]:
+    async def main() -> tuple[CallerRights, float]:
         began = asyncio.get_running_loop().time()
         async with AccessLook(here.azure, directory=directory) as look:
             look.at(SITE.resource)
@@ -166,7 +166,7 @@ def test_what_others_must_do_is_left_to_them_and_the_rest_is_done() -> None:
 
 def test_a_read_only_lock_leaves_the_settings_to_whoever_removes_it() -> None:
     here = world()
-    here.locks = [Lock("keep", str(SITE.resource), is_read_only=True)]
+    here.locks = [ResourceLock("keep", str(SITE.resource), is_read_only=True)]
     done = setting_up(here, "Import")
     assert any("'keep'" in lack.grant.what for lack in done.plan.lacks)
     assert here.state(SITE.resource).restarts == 0
@@ -284,7 +284,7 @@ def test_settings_that_may_not_be_read_are_told_with_everything_else_that_is_mis
 def test_a_lock_that_hides_the_settings_is_told_as_such() -> None:
     """Listing the settings is a POST, which a read-only lock forbids."""
     here = world()
-    here.locks = [Lock("keep", str(SITE.resource), is_read_only=True)]
+    here.locks = [ResourceLock("keep", str(SITE.resource), is_read_only=True)]
     here.before("settings", failing(refused("locked", 409, "The scope is locked.")))
     error = stopped(here, "Import")
     assert "'keep'" in error.message

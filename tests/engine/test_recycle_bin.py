@@ -6,14 +6,15 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from mct_s2s.engine.observe import recycle_bin_lookup as flow
+from mct_s2s.engine.apply import registration_creation
+from mct_s2s.engine.apply.registration_creation import create_or_restore, explain_taken_uri
 from mct_s2s.engine.observe.observe import observe
 from mct_s2s.engine.observe.query import Query
-from mct_s2s.engine.observe.recycle_bin_lookup import create_or_restore, explain_taken_uri
 from mct_s2s.errors import ServiceError
 from mct_s2s.model.desired import Removal
+from mct_s2s.model.directory_objects import Application
 from mct_s2s.model.ids import api_uri, client_unique_name
-from mct_s2s.model.observed import Application, Trust
+from mct_s2s.model.trust import Trust
 from mct_s2s.planning.changes import CreateApplication
 from mct_s2s.planning.edits import ApplicationPatch
 
@@ -185,7 +186,7 @@ def test_a_name_that_nobody_shows_to_hold_is_told_with_what_to_do() -> None:
     assert raised.value.code == "name-taken"
     assert "'key.A'" in raised.value.remedy
     assert "again in a minute" in raised.value.remedy
-    assert here.calls.count("deleted_applications") == flow.APPEARS_WITHIN
+    assert here.calls.count("deleted_applications") == registration_creation.APPEARS_WITHIN
 
 
 def test_any_other_refusal_is_told_at_once() -> None:

@@ -11,18 +11,18 @@ import pytest
 from mct_s2s.engine.apply.apply import apply
 from mct_s2s.engine.apply.context import ApplyContext
 from mct_s2s.engine.apply.credentials import secret as room
-from mct_s2s.engine.apply.journal import Journal
+from mct_s2s.engine.outcome import Journal
 from mct_s2s.errors import NotThere, ServiceError, UsageError
+from mct_s2s.model.client_credentials import Certificate, Credential, CredentialKind, Federation
+from mct_s2s.model.directory_objects import Application
 from mct_s2s.model.ids import ApplicationObjectId, ClientId, KeyId, TenantId
-from mct_s2s.model.observed import Application, Credential, CredentialKind
-from mct_s2s.model.proofs import Certificate, Federation
 from mct_s2s.planning.changes import AnyChange, CreateApplication, Part, Ref, RemoveSecret, Replacement
 from mct_s2s.planning.credentials.certificate import AddCertificate
 from mct_s2s.planning.credentials.federated import AddFederatedCredential
 from mct_s2s.planning.credentials.secret import AddSecret
 from mct_s2s.planning.plan import Plan
 from mct_s2s.planning.secret_policy import LIFETIME_FORBIDDEN
-from mct_s2s.ports import StoredCredential
+from mct_s2s.ports.secret_stores import StoredCredential
 
 from tests.engine.memory import (
     MemoryKeyPlace,

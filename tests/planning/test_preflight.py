@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 from mct_s2s.model.caller_rights import (
-    Access,
+    CallerRights,
     DirectoryRights,
     Permission,
     ScopeRights,
@@ -35,7 +35,7 @@ IMPORT = client("Import")
 
 def access(
     *permissions: str, site: tuple[Permission, ...] | None = EVERYTHING, resource: tuple[Permission, ...] = EVERYTHING
-) -> Access:
+) -> CallerRights:
     """An application with these permissions of Graph and these Azure roles."""
     rights = DirectoryRights(
         SignedIn("service principal", ClientId(guid("app")), is_person=False),
@@ -45,7 +45,7 @@ def access(
         assignments=(),
         owned=frozenset(),
     )
-    return Access(rights, None, {SITE: ScopeRights(site, (), ()), HOLDER: ScopeRights(resource, (), ())})
+    return CallerRights(rights, None, {SITE: ScopeRights(site, (), ()), HOLDER: ScopeRights(resource, (), ())})
 
 
 ALL = ("Application.ReadWrite.All", "AppRoleAssignment.ReadWrite.All")
@@ -59,7 +59,7 @@ def test_whoever_may_do_all_of_it_does_all_of_it() -> None:
 
 
 def test_what_is_unknown_stops_nothing() -> None:
-    assert check(PLAN, EMPTY, Access()).plan == PLAN
+    assert check(PLAN, EMPTY, CallerRights()).plan == PLAN
 
 
 def test_consent_is_left_to_others_with_who_grants_it() -> None:

@@ -6,9 +6,9 @@ import re
 from typing import Any
 
 import pytest
-from mct_s2s.model.caller_rights import Access, DirectoryRights, Permission, Person, ScopeRights, SignedIn
+from mct_s2s.model.caller_rights import CallerRights, DirectoryRights, Permission, Person, ScopeRights, SignedIn
 from mct_s2s.model.ids import ClientId, PrincipalId
-from mct_s2s.planning.doctor import DoctorCheck, Seen, State, checks
+from mct_s2s.planning.doctor import DoctorCheck, Seen, SeenSite, State, checks
 from mct_s2s.render.doctor import doctor_document, show_checks
 
 from tests.cli.schemas import check as check_contract
@@ -37,7 +37,7 @@ UNKNOWN = DoctorCheck("secret-policy", State.UNKNOWN, "client secrets", "The pol
 
 def seen(rights: DirectoryRights | None = AUTOMATION, permissions: tuple[Permission, ...] = ()) -> Seen:
     scopes = {str(site().resource).lower(): ScopeRights(permissions, (), ())}
-    return Seen(Access(rights, (), scopes), TENANT, None, site(), TENANT.id)
+    return Seen(CallerRights(rights, (), scopes), TENANT, None, SeenSite(site(), TENANT.id, None))
 
 
 def document_of(what: Seen) -> dict[str, Any]:
@@ -69,7 +69,7 @@ def test_a_caller_of_whom_nothing_is_known_is_of_no_kind() -> None:
 
 
 def test_without_a_look_at_directory_and_tenant_the_caller_is_empty() -> None:
-    document = doctor_document(Seen(Access(), None), (MISSING,))
+    document = doctor_document(Seen(CallerRights(), None), (MISSING,))
     assert set(document) == {"schema", "ready", "caller", "tenant", "checks"}
     assert set(document["caller"].values()) == {None}
     assert document["tenant"] is None

@@ -7,9 +7,9 @@ import shlex
 from dataclasses import replace
 
 import pytest
+from mct_s2s.model.azure_resources import IdentityResource
+from mct_s2s.model.client_credentials import Federation
 from mct_s2s.model.mct_api import API_PATH
-from mct_s2s.model.observed import IdentityResource
-from mct_s2s.model.proofs import Federation
 from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.render.credentials import certificate, federated, secret
 from mct_s2s.render.credentials.base import CallingClient

@@ -9,11 +9,10 @@ from typing import Any
 
 import pytest
 from azure.core.credentials import AccessToken
-from mct_s2s.azure.retry import RetryPolicy
+from mct_s2s.azure.connection import Connection
 from mct_s2s.azure.sign_in import methods
-from mct_s2s.azure.sign_in.caller_credential import Credential
 from mct_s2s.azure.sign_in.choice import Method
-from mct_s2s.azure.sign_in.methods import Caller
+from mct_s2s.model.client_credentials import Credential
 
 from tests.conftest import Sandbox
 
@@ -28,9 +27,9 @@ def sign_in_as(patch: pytest.MonkeyPatch, azure: Sandbox, address: str) -> None:
         del claims
         return AccessToken(tokens[scope.removesuffix("/.default")], int(azure.time.timestamp()) + 3600)
 
-    def interactive(method: Method, caller: Caller, patience: RetryPolicy) -> Credential:
-        del method, caller
-        return Credential(ask, "you, by device code", patience, is_person=True)
+    def interactive(method: Method, connection: Connection) -> Credential:
+        del method
+        return Credential(ask, "you, by device code", connection.retry_policy(), is_person=True)
 
     patch.setattr(methods, "_interactive", interactive)
 

@@ -49,18 +49,18 @@ class Again(Enum):
 _ONE_AT_A_TIME = frozenset({Again.PERSON, Again.AZURE_CLI, Again.AZD})
 
 
-class Credential:
+class CallerCredential:
     """Tokens for one caller, each asked for once and shared by every request until it is about to expire.
 
     Args:
         ask: gets a token for a scope.
-        description: how the user is told who is signed in.
-        patience: the retry policy of the login service.
+        description: who is signed in, for messages.
+        retry_policy: the retry policy of the login service.
         again: how claims are brought that a service asks for.
         client_id: whose tokens these are, where they are an application's and it is known.
         is_person: whether they are a person's, where that is known.
         tenant: where they sign in, where that is known.
-        closes: lets the underlying credential go.
+        closes: closes the underlying credential.
         renew: a way to ask that remembers nothing: the SDK's credentials keep tokens of their own.
         say: tells a person what is about to happen.
     """
@@ -69,7 +69,7 @@ class Credential:
         self,
         ask: Ask,
         description: str,
-        patience: RetryPolicy,
+        retry_policy: RetryPolicy,
         *,
         again: Again = Again.APPLICATION,
         client_id: str | None = None,
@@ -85,7 +85,7 @@ class Credential:
             False if client_id else is_person,
         )
         self._ask = ask
-        self._patience = patience
+        self._retry_policy = retry_policy
         self._again = again
         self._tenant = tenant
         self._closes = closes
@@ -123,7 +123,7 @@ class Credential:
                 raise self._refusal  # a person who did not sign in is not asked again for the next service
             token = self._tokens.get(scope)
             if token is None or token.expires_on - clock.now().timestamp() < REFRESH_SECONDS:
-                token = await self._patience.call(lambda: self._fetch(scope))
+                token = await self._retry_policy.call(lambda: self._fetch(scope))
                 self._tokens[scope] = token
             return token
 
@@ -194,11 +194,11 @@ class Credential:
         return demanded("Azure Resource Manager", "change an App Service", said, challenge, way_out)
 
     async def close(self) -> None:
-        """Let the underlying credential go."""
+        """Close the underlying credential."""
         if self._closes is not None:
             await self._closes()
 
-    async def __aenter__(self) -> Credential:
+    async def __aenter__(self) -> CallerCredential:
         return self
 
     async def __aexit__(

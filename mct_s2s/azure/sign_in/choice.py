@@ -31,7 +31,7 @@ class Method(StrEnum):
 
 
 def choose(method: Method, environ: Mapping[str, str] = os.environ, *, on_terminal: bool | None = None) -> Method:
-    """The way that `auto` stands for here.
+    """The method that `auto` means here.
 
     Raises:
         SignInFailed: nothing is configured, and there is no terminal to ask on.

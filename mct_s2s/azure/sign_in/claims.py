@@ -13,7 +13,8 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from mct_s2s.azure.answers import OddAnswer, parse_json
+from mct_s2s.azure.answer_limits import OddAnswer, parse_json
+from mct_s2s.azure.services import Refusal
 from mct_s2s.errors import SignInFailed
 from mct_s2s.model.commands import command
 
@@ -42,6 +43,16 @@ class Challenge:
     encoded: str
     tenant: str | None = None
     second_factor: bool = False
+
+
+def challenge_of(refusal: Refusal) -> Challenge | None:
+    """What a refusal asks of the sign-in: Continuous Access Evaluation, an authentication context, a second factor.
+
+    Source: learn.microsoft.com/entra/identity-platform/app-resilience-continuous-access-evaluation.
+    """
+    if refusal.status not in {401, 403}:
+        return None
+    return challenge_in(refusal.headers.get("www-authenticate", ""), refusal.body)
 
 
 def challenge_in(header: str, said: str = "") -> Challenge | None:

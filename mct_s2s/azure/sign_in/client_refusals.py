@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import shlex
 
-from mct_s2s.azure.sign_in.login_refusals import first_line
+from mct_s2s.azure.services import first_line
 from mct_s2s.errors import ServiceError
 
 _FEDERATED = frozenset({"70021", "70025", "700211", "700212", "700213", "7002138"})

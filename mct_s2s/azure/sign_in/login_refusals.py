@@ -9,14 +9,10 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from azure.core.exceptions import (
-    ClientAuthenticationError,
-    IncompleteReadError,
-    ServiceRequestError,
-    ServiceResponseError,
-)
+from azure.core.exceptions import IncompleteReadError, ServiceRequestError, ServiceResponseError
 
-from mct_s2s.azure.answers import LOGIN, odd_answer, seconds
+from mct_s2s.azure.json_values import seconds
+from mct_s2s.azure.services import LOGIN, certificate_remedy, first_line, odd_answer
 from mct_s2s.errors import ServiceError, SignInFailed
 
 _FEDERATED = (
@@ -80,9 +76,8 @@ def refused(error: Exception, description: str, login: str = "") -> SignInFailed
     said, remedy = _EXPLAINED.get(code, ("", ""))
     if not said:
         said = first_line(error)
-        remedy = _AGAIN.get(description, "Sign in again, or choose another --auth.")
-        if isinstance(error, ClientAuthenticationError) and "CERTIFICATE_VERIFY_FAILED" in text:
-            remedy = "Set REQUESTS_CA_BUNDLE and SSL_CERT_FILE to the certificate authority in use."
+        otherwise = _AGAIN.get(description, "Sign in again, or choose another --auth.")
+        remedy = certificate_remedy(error) or otherwise
     else:
         said = f"{said} Entra said: {_entras_words(text)}"
     return SignInFailed(
@@ -99,16 +94,10 @@ def raise_if_passing(error: Exception) -> None:
     Raises:
         ServiceError: it is the service; the request can be repeated, unless the answer was an odd one.
     """
-    odd = odd_answer(error)
-    if odd is not None:
-        raise LOGIN.refused(odd, "sign in") from error
-    if isinstance(error, ServiceRequestError | ServiceResponseError | IncompleteReadError):
-        said = "its answer was cut off" if isinstance(error, IncompleteReadError) else first_line(error)
-        raise ServiceError(
-            "login-unreachable",
-            f"The login service did not answer: {said}",
-            remedy="Check the network, the proxy and --cloud, then run the same command again.",
-        ) from error
+    silent = isinstance(error, ServiceRequestError | ServiceResponseError | IncompleteReadError)
+    if silent or odd_answer(error) is not None:
+        remedy = "Check the network, the proxy and --cloud, then run the same command again."
+        raise LOGIN.unanswered(error, "sign in", remedy) from error
     response: Any = getattr(error, "response", None)
     status = int(getattr(response, "status_code", 0) or 0)
     unreadable = isinstance(error, UNREADABLE)
@@ -137,10 +126,5 @@ def request_id_of(error: Exception) -> str | None:
 
 
 def _entras_words(text: str) -> str:
-    """From `AADSTS…` up to the ids, which are told apart."""
+    """From `AADSTS…` up to the ids, which are reported apart."""
     return re.split(r"\s*Trace ID:", text[text.index("AADSTS") :])[0].splitlines()[0].strip()[:300]
-
-
-def first_line(error: Exception) -> str:
-    """The beginning of an SDK's message: what follows is often the whole answer."""
-    return (str(error).splitlines() or [type(error).__name__])[0][:300]

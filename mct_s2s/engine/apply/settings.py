@@ -23,7 +23,7 @@ from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.planning.changes import WireApp, WriteSettings
 from mct_s2s.planning.plan import Results
 from mct_s2s.planning.site import changed_names, merge
-from mct_s2s.ports import Sites
+from mct_s2s.ports.resource_manager import Sites
 
 FRESH_SECONDS = 0.02
 """A listing that is merged and written is no older than this, or than one more listing would take."""

@@ -6,9 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+from mct_s2s.model.client_credentials import Credential, CredentialKind, SecretNote
 from mct_s2s.model.desired import CredentialSpec
+from mct_s2s.model.directory_objects import Application
 from mct_s2s.model.ids import ApplicationObjectId, ClientId, same_id
-from mct_s2s.model.observed import Application, Credential, CredentialKind, SecretNote
 from mct_s2s.planning.changes import AnyChange, ApiUri, Later
 from mct_s2s.planning.plan import Facts
 

@@ -7,8 +7,8 @@ import shlex
 
 from rich.text import Text
 
+from mct_s2s.model.client_credentials import Federation
 from mct_s2s.model.commands import command
-from mct_s2s.model.proofs import Federation
 from mct_s2s.planning.credentials.federated import AddFederatedCredential, FederatedSpec
 from mct_s2s.render.console import Terminal
 from mct_s2s.render.credentials.base import CallingClient, CredentialGuide

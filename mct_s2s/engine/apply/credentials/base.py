@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from typing import Generic, TypeAlias, TypeVar
 
 from mct_s2s.engine.apply.context import ApplyContext
+from mct_s2s.model.directory_objects import Application
 from mct_s2s.model.ids import KeyId
-from mct_s2s.model.observed import Application
 from mct_s2s.planning.changes import AddCredential, Part, Ref
 from mct_s2s.planning.plan import Results
-from mct_s2s.ports import SecretRecord, SecretStore
+from mct_s2s.ports.secret_stores import SecretRecord, SecretStore
 
 Change = TypeVar("Change", bound=AddCredential)
 

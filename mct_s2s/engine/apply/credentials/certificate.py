@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from mct_s2s.engine.apply.credentials.base import CredentialMaker, Done, Work
-from mct_s2s.model.observed import ending
+from mct_s2s.model.client_credentials import ending
 from mct_s2s.planning.credentials.certificate import AddCertificate
-from mct_s2s.ports import KeySpec, KeyStore
+from mct_s2s.ports.secret_stores import KeySpec, KeyStore
 
 
 async def add(work: Work, change: AddCertificate) -> Done:
