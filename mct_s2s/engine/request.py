@@ -12,7 +12,6 @@ from mct_s2s.model.desired import Desired
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.model.site_target import SiteTarget
-from mct_s2s.planning.credentials.federated import FederatedSpec
 from mct_s2s.planning.plan import Facts
 from mct_s2s.ports.secret_stores import Departures, SecretStore
 
@@ -112,7 +111,7 @@ class Request:
     @property
     def federated(self) -> bool:
         """Whether those clients' federated credentials are asked for even where another credential is good."""
-        return any(isinstance(client.credential, FederatedSpec) for client in self.desired.clients)
+        return any(one.credential is not None and one.credential.listed_apart for one in self.desired.clients)
 
     @property
     def leaving(self) -> tuple[str, ...]:

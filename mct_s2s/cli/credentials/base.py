@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Annotated, Generic, TypeVar
+from typing import Annotated, ClassVar
 
 import typer
-
-from mct_s2s.model.desired import CredentialSpec
 
 CREDENTIAL = "Credential"
 """The group of the help that these options are listed in."""
@@ -17,7 +13,13 @@ CREDENTIAL = "Credential"
 
 @dataclass(kw_only=True)
 class LifetimeOptions:
-    """Of every command that may make a secret or a key: how long it is valid, and where it is kept."""
+    """Of every command that may make a secret or a key: how long it is valid, and where it is kept.
+
+    A kind with options of its own has a subclass, in which each is `None` unless it was typed.
+    """
+
+    kind: ClassVar[str] = ""
+    """The value of `--credential` that they belong to; empty for those that all kinds share."""
 
     secret_lifetime: Annotated[
         str,
@@ -41,18 +43,3 @@ class LifetimeOptions:
             rich_help_panel=CREDENTIAL,
         ),
     ] = None
-
-
-Options = TypeVar("Options", bound=LifetimeOptions)
-
-
-@dataclass(frozen=True)
-class CredentialReader(Generic[Options]):
-    """How a kind of credential is asked for."""
-
-    name: str
-    """As `--credential` takes it."""
-    options: type[Options]
-    """The dataclass with the options that belong to it alone: each is `None` unless it was typed."""
-    read: Callable[[Options, datetime], CredentialSpec]
-    """What the options ask for; the moment is that of making it. Raises `UsageError` for an unusable value."""
