@@ -23,7 +23,7 @@ _BRACKET = re.compile(rb"[\[\]{}]")
 class OddAnswer(Exception):
     """An answer that is refused whatever it says: too large, nested too deeply, or leading to another address.
 
-    Its text completes "The answer …".
+    Its text completes "The response …".
     """
 
 
@@ -38,7 +38,7 @@ def check_address(link: object, address: str) -> None:
         OddAnswer: it is another host, port or scheme.
     """
     if not isinstance(link, str) or not same_origin(link, address):
-        raise OddAnswer(f"leads to another address than {address}")
+        raise OddAnswer(f"redirects to an address other than {address}")
 
 
 def check_size(size: int) -> None:
@@ -74,7 +74,7 @@ def check_depth(body: bytes) -> None:
     for bracket in _BRACKET.finditer(_STRING.sub(b"", body)):
         depth += 1 if bracket[0] in {b"[", b"{"} else -1
         if depth > DEEPEST:
-            raise OddAnswer(f"is nested deeper than {DEEPEST} levels")
+            raise OddAnswer(f"has more than {DEEPEST} nested levels")
 
 
 def parse_json(body: bytes | str) -> Any:

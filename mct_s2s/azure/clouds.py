@@ -57,8 +57,8 @@ class Cloud:
         if self.key_vault is None:
             raise UsageError(
                 "cloud-without-vaults",
-                f"The cloud {self.name} does not say where its key vaults are.",
-                remedy="Store the secret elsewhere: --secret-to file:PATH",
+                f"The cloud '{self.name}' has no address for key vaults.",
+                remedy="Save the secret to a file: --secret-to file:PATH",
             )
         if not given.startswith("https://"):
             return given, f"https://{given.lower()}.{self.key_vault}"
@@ -66,8 +66,8 @@ class Cloud:
         if suffix.removesuffix(":443") != self.key_vault or not name:
             raise UsageError(
                 "foreign-vault",
-                f"'{given}' is no key vault of this cloud, whose vaults are called NAME.{self.key_vault}.",
-                remedy="Give the vault by its name alone, and the cloud it is in by --cloud.",
+                f"Invalid key vault '{given}': in this cloud, key vaults are named NAME.{self.key_vault}.",
+                remedy="Use the key vault's name only, and its cloud with --cloud.",
             )
         return name, given
 
@@ -203,16 +203,18 @@ def _start_sandbox() -> Running:
     except ImportError as error:
         raise UsageError(
             "sandbox-not-installed",
-            f"The sandbox needs the package '{error.name}', which is not installed.",
-            remedy="pip install 'mct-s2s[sandbox]'",
+            f"The package '{error.name}' is not installed. It is needed for the sandbox.",
+            remedy="Install it:",
+            command="pip install 'mct-s2s[sandbox]'",
         ) from error
     try:
         return start()
     except ValueError as error:
         raise UsageError(
             "sandbox-unusable",
-            f"The sandbox cannot be used: {error}",
-            remedy="Stop the process that serves it, or keep another one: export MCT_S2S_SANDBOX_DIR=FOLDER",
+            f"Cannot start the sandbox: {error}",
+            remedy="Stop the process that serves it, or use another folder:",
+            command="export MCT_S2S_SANDBOX_DIR=FOLDER",
         ) from error
 
 
@@ -227,7 +229,7 @@ def check_name(wanted: str) -> None:
     known = ", ".join(sorted({cloud.name for cloud in BY_NAME.values()} | {SANDBOX}))
     raise UsageError(
         "unknown-cloud",
-        f"'{wanted}' is neither a cloud's name nor an https URL.",
+        f"Invalid --cloud '{wanted}'.",
         remedy=f"Use one of {known}, or the https URL of an Azure Resource Manager.",
     )
 

@@ -17,7 +17,7 @@ _SECONDS = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,9})?", re.ASCII)
 def guid(value: object) -> str:
     """An id that becomes part of a path or of a sign-in's address."""
     if not isinstance(value, str) or not is_guid(value):
-        raise ValueError(f"{value!r} is no GUID")
+        raise ValueError(f"{value!r} is not a GUID")
     return value
 
 
@@ -26,7 +26,7 @@ def text(value: object) -> str:
     if value is None:
         return ""
     if not isinstance(value, str):
-        raise ValueError(f"{value!r} is no text")  # what was received is wrong, not its type
+        raise ValueError(f"{value!r} is not a string")  # what was received is wrong, not its type
     return value
 
 
@@ -48,7 +48,7 @@ def rows(value: object) -> list[Mapping[str, Any]]:
 def listed(value: object) -> list[Mapping[str, Any]]:
     """A list of JSON objects, which has to be there: "none" would be taken for an answer."""
     if value is None:
-        raise ValueError("there is no list")
+        raise ValueError("there is not a list")
     return rows(value)
 
 
@@ -57,7 +57,7 @@ def members(value: object) -> Mapping[str, Any]:
     if value is None:
         return {}
     if not isinstance(value, Mapping):
-        raise ValueError(f"{value!r} is no object")  # as above
+        raise ValueError(f"{value!r} is not an object")  # as above
     return value
 
 
@@ -70,5 +70,5 @@ def _list(value: object) -> Sequence[object]:
     if value is None:
         return ()
     if not isinstance(value, list):
-        raise ValueError(f"{value!r} is no list")  # as above
+        raise ValueError(f"{value!r} is not a list")  # as above
     return value

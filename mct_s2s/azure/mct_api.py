@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, NoReturn
@@ -14,7 +13,7 @@ from mct_s2s import clock
 from mct_s2s.azure.clouds import NEVER_CONNECTED
 from mct_s2s.azure.json_values import seconds
 from mct_s2s.azure.retry import CONNECT_SECONDS, REQUEST_SECONDS, RetryPolicy
-from mct_s2s.azure.services import certificate_remedy
+from mct_s2s.azure.services import certificate_advice, first_line
 from mct_s2s.azure.trace import Request, Trace, path_of
 from mct_s2s.errors import ServiceError, UsageError
 from mct_s2s.model.client_sign_in import ApiAnswer, ApiToken
@@ -87,7 +86,7 @@ class MctApi:
         if path.startswith("/") and urlsplit(url).scheme == "https" and urlsplit(url)[:2] == urlsplit(self._url)[:2]:
             return url
         raise UsageError(
-            "malformed-path", f"'{path}' is no path of {self._url}.", remedy="Begin it with /: --path /api/v1/…"
+            "malformed-path", f"Invalid --path '{path}'.", remedy="Start it with a slash: --path /api/v1/…"
         )  # fmt: skip
 
     async def _send(self, url: str, headers: Mapping[str, str]) -> tuple[ApiAnswer, float | None]:
@@ -106,12 +105,14 @@ class MctApi:
 
     def _unreachable(self, error: Exception) -> NoReturn:
         never_connected = isinstance(error, aiohttp.ClientConnectorError)
-        said = str(error) or ("no answer in time" if isinstance(error, asyncio.TimeoutError) else type(error).__name__)
+        said = "no response in time" if isinstance(error, TimeoutError) and not str(error) else first_line(error)
+        unreachable = "Check the host name, the proxy and the App Service's access restrictions."
+        advice, command = certificate_advice(error) or (unreachable, "")
         raise ServiceError(
             "site-unreachable",
-            f"{self._url} cannot be reached from here: {said}",
-            remedy=certificate_remedy(error)
-            or "Check the host name, the proxy and the App Service's access restrictions; use a network that may reach "
-            "it.",
+            f"Cannot reach {self._url}.",
+            answer=said,
+            remedy=advice,
+            command=command,
             status=NEVER_CONNECTED if never_connected else 0,
         ) from error

@@ -136,7 +136,7 @@ def _out_of_time(error: ServiceError, delay: float) -> ServiceError:
         return error
     return Throttled(
         "throttled",
-        f"Azure asks to wait {delay:.0f} s before the next request, longer than --timeout leaves. {error.message}",
+        f"Azure requires a wait of {delay:.0f} s before the next request, which exceeds --timeout. {error.message}",
         remedy="Run the same command again later, or with a larger --timeout.",
         request_id=error.request_id,
         status=error.status,

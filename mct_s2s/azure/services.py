@@ -12,13 +12,14 @@ from mct_s2s.azure.clouds import NEVER_CONNECTED
 from mct_s2s.azure.json_values import seconds
 from mct_s2s.errors import ServiceError, SignInFailed, UsageError
 
-RESUME = "Check the network and the proxy, then run the same command again: it resumes."
-LATER = "Run the same command again: it resumes where this one stopped."
+RESUME = "Check the network and the proxy, then run the same command again to resume."
+LATER = "Run the same command again to resume."
 UNTRUSTED = (
-    "Its certificate is signed by an authority that this machine does not trust. If a proxy inspects the traffic, ask "
-    "your network's administrators for its root certificate and add it to the system's certificates, or name the file "
-    "that holds it: export SSL_CERT_FILE=FILE"
+    "This machine does not trust the authority that signed the certificate. If a proxy inspects the traffic, ask your "
+    "network's administrators for its root certificate. Add it to the system's certificates, or to a file with all "
+    "authorities to trust:"
 )
+NAME_AUTHORITY = "export SSL_CERT_FILE=FILE"
 _HOSTNAME_MISMATCH = 62
 """OpenSSL's X509_V_ERR_HOSTNAME_MISMATCH: the authority is trusted, the address is wrong."""
 
@@ -61,15 +62,15 @@ class RemoteService:
 
     def unreadable(self, doing: str) -> ServiceError:
         """An answer of another shape: a proxy's page, or nothing. Whether the request took effect is unknown."""
-        message = f"{self.name} returned an unreadable answer while trying to {doing}."
+        message = f"{self.name} returned an unreadable response to the request to {doing}."
         return ServiceError(self.unreachable, message, remedy=RESUME)
 
     def rejected(self, odd: OddAnswer, doing: str) -> ServiceError:
         """An odd answer; asking once more would bring the same again."""
         return ServiceError(
             self.unreachable,
-            f"{self.name} was asked to {doing}, and the answer {odd}. It was not read.",
-            remedy="Check --cloud, the network and the proxy, then run the same command again: it resumes.",
+            f"{self.name} returned an invalid response to the request to {doing}: it {odd}.",
+            remedy="Check --cloud, the network and the proxy, then run the same command again to resume.",
             status=NEVER_CONNECTED,
         )
 
@@ -78,10 +79,12 @@ class RemoteService:
         odd = odd_answer(error)
         if odd is not None:
             return self.rejected(odd, doing)
+        advice, command = certificate_advice(error) or (remedy, "")
         return ServiceError(
             self.unreachable,
-            f"{self.name} did not answer while trying to {doing}: {first_line(error)}",
-            remedy=certificate_remedy(error) or remedy,
+            f"{self.name} did not respond to the request to {doing}: {first_line(error)}",
+            remedy=advice,
+            command=command,
             status=0 if certificate_error(error) is None else NEVER_CONNECTED,
         )
 
@@ -89,7 +92,8 @@ class RemoteService:
         """401: the token is not accepted."""
         return SignInFailed(
             code,
-            f"{self.name} did not accept the sign-in while trying to {doing}: {refusal.said}",
+            f"{self.name} refused the sign-in while trying to {doing}.",
+            answer=refusal.said,
             remedy=remedy,
             request_id=refusal.request_id,
         )
@@ -100,7 +104,8 @@ class RemoteService:
         """Any other refusal, with everything that retry rules read."""
         return ServiceError(
             code,
-            f"{self.name} refused to {doing}: {refusal.said}",
+            f"{self.name} refused to {doing}.",
+            answer=refusal.said,
             remedy=remedy,
             request_id=refusal.request_id,
             status=refusal.status,
@@ -142,10 +147,12 @@ def certificate_error(error: BaseException) -> ssl.SSLCertVerificationError | No
     return next((one for one in found if hasattr(one, "verify_code")), None)  # aiohttp's own kind has none
 
 
-def certificate_remedy(error: BaseException) -> str | None:
-    """The way out where the certificate is signed by nobody that is trusted here."""
+def certificate_advice(error: BaseException) -> tuple[str, str] | None:
+    """The remedy and its command, where the certificate is signed by nobody that is trusted here."""
     found = certificate_error(error)
-    return None if found is None or found.verify_code == _HOSTNAME_MISMATCH else UNTRUSTED
+    if found is None or found.verify_code == _HOSTNAME_MISMATCH:
+        return None
+    return UNTRUSTED, NAME_AUTHORITY
 
 
 def causes(error: BaseException | None) -> Iterator[BaseException]:

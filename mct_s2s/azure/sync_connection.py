@@ -24,7 +24,7 @@ class _Session(requests.Session):
     def __init__(self, tls: SSLContext) -> None:
         super().__init__()
         self.auth = _as_it_is  # any authentication at all keeps requests from looking into ~/.netrc
-        self.mount("https://", _Adapter(tls))
+        self.mount("https://", _TlsAdapter(tls))
 
     def send(self, request: requests.PreparedRequest, **options: Any) -> requests.Response:
         """Send a request and read its whole answer.
@@ -48,7 +48,7 @@ class _Session(requests.Session):
         return response
 
 
-class _Adapter(HTTPAdapter):
+class _TlsAdapter(HTTPAdapter):
     """Trusts whom the context trusts, and nobody else: requests would add certifi's authorities to it."""
 
     def __init__(self, tls: SSLContext) -> None:

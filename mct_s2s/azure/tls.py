@@ -72,7 +72,7 @@ def _load(context: ssl.SSLContext, name: str, path: Path) -> None:
             context.load_verify_locations(cafile=str(path))
     except OSError as error:  # also what OpenSSL says of a file that holds no certificates
         missing = isinstance(error, FileNotFoundError)
-        why = "which does not exist" if missing else f"which cannot be used: {error.strerror or error}"
+        why = "the file does not exist" if missing else f"{error.strerror or error}"
         raise UsageError(
-            "no-ca-bundle", f"{name} names '{path}', {why}.", remedy=f"Correct {name} or unset it."
+            "no-ca-bundle", f"Invalid {name} '{path}': {why}.", remedy=f"Correct {name} or unset it."
         ) from error

@@ -13,7 +13,7 @@ import typer
 from mct_s2s import __version__
 from mct_s2s.cli.binding import LateCommand
 from mct_s2s.cli.commands.sandbox import sandbox_app
-from mct_s2s.cli.help import Group
+from mct_s2s.cli.help import Group, short_help
 from mct_s2s.cli.streams import check_arguments, replace_unencodable
 
 WATCH_SECONDS = 30
@@ -29,7 +29,7 @@ COMMANDS = {
     "teardown": "Remove everything mct-s2s created for this App Service.",
     "status": "Show what is configured, what is missing and what expires.",
     "verify": "Test each client with a real token and a real API call.",
-    "doctor": "Check your permissions, locks and policies. Change nothing.",
+    "doctor": "Check your permissions, locks and policies. Changes nothing.",
     "schema": "Print the JSON Schema of a document.",
 }
 """Each with its help: a module of `cli/commands/`, imported when the command is called."""
@@ -47,7 +47,7 @@ app = typer.Typer(
     invoke_without_command=True,
     add_completion=False,
     pretty_exceptions_enable=False,
-    rich_markup_mode="rich",
+    rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(sandbox_app, name="sandbox")
@@ -69,8 +69,6 @@ def root(
     """Set up service-to-service authentication for Microsoft Community Training."""
     del version
     if context.invoked_subcommand is None:
-        from mct_s2s.cli.short_help import short_help  # noqa: PLC0415
-
         typer.echo(short_help(context))
 
 

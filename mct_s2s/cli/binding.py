@@ -17,8 +17,34 @@ import typer
 from mct_s2s.cli.help import Command
 
 Options = TypeVar("Options")
+AZURE = "Azure"
+CHANGES = "Changes"
+CREDENTIALS = "Credentials"
+FEDERATION = "Federated credentials"
+REMOVAL = "Removal"
+"""The groups of options in the help."""
 SEVERAL_OPTIONS = "several options"
 """The key of a field's metadata whose value is the parameters that the field, a dictionary, stands for."""
+
+
+def option(*names: str, text: str, group: str | None = None, variable: str | None = None, **more: Any) -> Any:
+    """An option of a command.
+
+    Args:
+        names: `-g`, `--resource-group`.
+        text: its line of help: imperative, 70 characters at most, no semicolon.
+        group: the group of the help that it is listed in.
+        variable: the environment variable that sets it, without `MCT_S2S_`.
+        more: what else typer takes.
+    """
+    if variable is not None:
+        more = {"envvar": f"MCT_S2S_{variable}", "show_envvar": False, **more}
+    return typer.Option(*names, help=text, rich_help_panel=group, **more)
+
+
+def argument(metavar: str, text: str) -> Any:
+    """An argument of a command, under the name that the help shows."""
+    return typer.Argument(metavar=metavar, help=text, show_default=False)
 
 
 def command(
@@ -77,7 +103,7 @@ class LateCommand(Command):
     def _loaded(self) -> Any:
         function = self._called.replace("-", "_")
         run = getattr(import_module(f"mct_s2s.cli.commands.{function}"), function)
-        app = typer.Typer(add_completion=False, rich_markup_mode="rich", pretty_exceptions_enable=False)
+        app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
         command(app, self._called, get_type_hints(run)["options"], self._summary)(run)
         return typer.main.get_command(app)
 

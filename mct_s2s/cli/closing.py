@@ -52,8 +52,8 @@ def close_clients(terminal: Terminal, options: ChangingOptions, session: Session
     if service is None or after.tenant is None:
         return
     call = Call(session.login, after.tenant.id, uri_shown(service, after) or "", site.site.url if site else None)
-    callers = [(client.credential, _calling(client.name, outcome)) for client in outcome.request.desired.clients]
-    show_calls(terminal, call, [(spec, caller) for spec, caller in callers if spec is not None and caller is not None])
+    clients = [(client.credential, _calling(client.name, outcome)) for client in outcome.request.desired.clients]
+    show_calls(terminal, call, [(spec, client) for spec, client in clients if spec is not None and client is not None])
     for holder in after.holders:
         show_identity_example(terminal, call, holder)
     if outcome.verification is not None:
@@ -86,10 +86,9 @@ def show_end(terminal: Terminal, options: ChangingOptions, outcome: Outcome) -> 
 
 
 def _calling(name: str, outcome: Outcome) -> CallingClient | None:
-    """A client as its call is shown; `None` where nothing was done that its caller has to know."""
+    """A client as its call is shown; `None` where nothing was done for it that a caller has to know."""
     store = outcome.stores.get(name)
-    changes = (change for change in outcome.plan.changes if isinstance(change, AddCredential))
-    added = next((change for change in changes if change.client == name), None)
+    added = next((c for c in outcome.plan.changes if isinstance(c, AddCredential) and c.client == name), None)
     if store is None and added is None:
         return None
     client = next(iter(clients_called(name, outcome.after, outcome.request.unique_name)), None)

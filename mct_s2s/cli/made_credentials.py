@@ -73,7 +73,7 @@ def unseen(outcome: Outcome) -> Iterator[Unseen]:
 
 
 async def remove_secrets(directory: Directory, credentials: Sequence[Unseen]) -> None:
-    """Remove the secrets among them, so that the next run makes others.
+    """Remove those among them that can be, so that the next run makes others.
 
     Raises:
         S2SError: refused, or not answered.

@@ -10,8 +10,8 @@ from mct_s2s.inputs.own_credentials import ENVIRONMENT, own_credential
 from mct_s2s.local_files import read_given
 from mct_s2s.model.client_sign_in import OwnCredential
 from mct_s2s.stores.dotenv_file import delivered_in
+from mct_s2s.stores.dotenv_text import variables_in
 from mct_s2s.stores.file_store import FileStore
-from mct_s2s.stores.variables import variables_in
 
 
 def from_files(paths: Sequence[Path]) -> list[OwnCredential]:
@@ -62,7 +62,9 @@ def _from_file(path: Path) -> OwnCredential | None:
         UsageError: it names a certificate that cannot be read.
     """
     text = read_given(path, secret=True).decode("utf-8", errors="replace")
-    return own_credential(variables_in(text), FileStore(path).label, made=delivered_in(text))
+    note = delivered_in(text)
+    made = note.delivered_at if note else None
+    return own_credential(variables_in(text), FileStore(path).label, made=made)
 
 
 def if_usable(path: Path) -> OwnCredential | None:

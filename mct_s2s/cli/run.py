@@ -45,7 +45,7 @@ class Run:
         return [entry.change for entry in journal.done], list(journal.in_doubt), [*refused, *journal.left]
 
     def credentials(self) -> list[SavedCredential]:
-        """The credentials that have been made: they are message on every way out."""
+        """The credentials that have been made: they are printed on every way out."""
         if self.outcome is None or not self.outcome.applied:
             return []
         from mct_s2s.cli.made_credentials import credentials_of  # noqa: PLC0415  # most commands make none

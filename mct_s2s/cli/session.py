@@ -252,7 +252,7 @@ def _load_services(needs: Needs) -> None:
 
 def _trace(terminal: Terminal) -> Trace:
     def show(request: Request) -> None:
-        status = request.status or "no answer"
+        status = request.status or "no response"
         terminal.say(
             f"{request.service:<5} {request.method:<6} {request.path} {status} {request.milliseconds:.0f} ms"
             f" {request.request_id or ''}".rstrip(),

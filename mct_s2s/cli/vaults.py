@@ -74,5 +74,6 @@ def check_client() -> None:
         raise UsageError(
             "keyvault-not-installed",
             "The package 'azure-keyvault-secrets' is not installed. It is needed to store secrets in a key vault.",
-            remedy="pip install 'mct-s2s[keyvault]'",
+            remedy="Install it:",
+            command="pip install 'mct-s2s[keyvault]'",
         )

@@ -62,7 +62,7 @@ async def place_of(connection: Connection, credential: CallerCredential, cloud: 
     if target is None or not target.group or not target.subscription:
         raise UsageError(
             "app-service-missing",
-            "The App Service is not named in full.",
+            "No complete App Service given.",
             remedy="Add --subscription ID --group NAME --app-service NAME.",
         )
     if vault is not None:
@@ -73,8 +73,8 @@ async def place_of(connection: Connection, credential: CallerCredential, cloud: 
     if row is None:
         raise NotThere(
             "subscription-not-found",
-            f"There is no subscription '{target.subscription}', or you may not see it.",
-            remedy="Give the subscription's id, not its name: --subscription ID",
+            f"The subscription '{target.subscription}' does not exist, or you can't read it.",
+            remedy="Use the subscription's ID, not its name: --subscription ID",
         )
     site = await _read(
         side, f"{root}/resourceGroups/{target.group}/providers/Microsoft.Web/sites/{target.name}", SITES_API
@@ -82,14 +82,15 @@ async def place_of(connection: Connection, credential: CallerCredential, cloud: 
     if site is None:
         raise NotThere(
             "site-not-found",
-            f"There is no App Service '{target.name}' in resource group '{target.group}', or you may not see it.",
+            f"The App Service '{target.name}' does not exist in the resource group '{target.group}', or you can't "
+            "read it.",
             remedy="Check --app-service, --group and --subscription.",
         )
     if "functionapp" in str(site.get("kind", "")).lower():
         raise Refused(
             "function-app",
             f"'{target.name}' is a function app.",
-            remedy="Name a web app for tests: --app-service NAME",
+            remedy="Use a web app for tests: --app-service NAME",
         )
     return Place(cloud, str(row["tenantId"]), str(site["id"]), vault)
 
@@ -100,7 +101,7 @@ async def _read(side: Side, path: str, version: str) -> dict[str, Json] | None:
     except NoAnswer as error:
         raise ServiceError(
             "arm-unreachable",
-            f"Azure Resource Manager did not answer ({error}).",
+            f"Azure Resource Manager did not respond ({error}).",
             remedy="Check the network, the proxy and --cloud, then run it again.",
         ) from error
     found = answer.body if answer.status == 200 and isinstance(answer.body, dict) else None

@@ -111,7 +111,8 @@ class Request:
     @property
     def federated(self) -> bool:
         """Whether those clients' federated credentials are asked for even where another credential is good."""
-        return any(one.credential is not None and one.credential.listed_apart for one in self.desired.clients)
+        credentials = (client.credential for client in self.desired.clients)
+        return any(credential is not None and credential.listed_apart for credential in credentials)
 
     @property
     def leaving(self) -> tuple[str, ...]:

@@ -8,10 +8,8 @@ from mct_s2s.errors import ServiceError
 from mct_s2s.model.azure_resources import AppService
 from mct_s2s.model.client_sign_in import ApiAnswer
 from mct_s2s.model.commands import webapp_command
+from mct_s2s.model.mct_api import API_PATH
 from mct_s2s.planning.verification import CALL, CheckSubject, VerificationCheck
-
-USUAL_PATH = "/api/v1/organization"
-"""What is asked for where no other path is given."""
 
 
 @dataclass(frozen=True)
@@ -77,8 +75,8 @@ def _remedy(answer: ApiAnswer, path: str) -> str:
         return f"The API redirects to {answer.location}. Choose another --path, or set the right host name with --url."
     if answer.status == 503:
         return "Wait a minute, then run mct-s2s verify with the same options."
-    if answer.status == 404 or (answer.status < 500 and path != USUAL_PATH):
-        return f"Choose a path of the MCT API: --path {USUAL_PATH}"
+    if answer.status == 404 or (answer.status < 500 and path != API_PATH):
+        return f"Choose a path of the MCT API: --path {API_PATH}"
     return "VerificationCheck the App Service's log (az webapp log tail), then run the same command again."
 
 

@@ -107,8 +107,8 @@ def not_ours(application: Application, told: str, adopt_by: str) -> Refused:
         CODE,
         f"'{application.display_name}' (appId {application.client_id}{since}) already uses the name of this "
         f"registration, but mct-s2s may not have created it: {told}. Its owner could sign in as it.",
-        remedy=f"{_adopting(adopt_by, application)} If not, delete it and run the same command again: "
-        f"{command(*_DELETE, application.client_id)}",
+        remedy=f"{_adopting(adopt_by, application)} If not, delete it and run the same command again:",
+        command=command(*_DELETE, application.client_id),
     )
 
 
@@ -119,15 +119,15 @@ def back_in_the_bin(application: Application, owners: tuple[str, ...], adopt_by:
         f"'{application.display_name}' (appId {application.client_id}) in the recycle bin uses the name of this "
         f"registration, but mct-s2s may not have created it: it is owned by {', '.join(owners)}. It was restored "
         "to check, and deleted again.",
-        remedy=f"{_adopting(adopt_by, application)} If not, purge it and run the same command again: "
-        f"{purging(application, graph)}",
+        remedy=f"{_adopting(adopt_by, application)} If not, purge it and run the same command again:",
+        command=purging(application, graph),
     )
 
 
 def adoption(application: Application, observed: ObservedState, about: str) -> str:
     """What the plan says of a registration that the operator takes into this trust by its appId."""
     custody = observed.custody_of(application)
-    owners = ", ".join(dict.fromkeys(owner.name for owner in custody.owners)) or "nobody"
+    owners = ", ".join(dict.fromkeys(owner.name for owner in custody.owners)) or "no one"
     held = _counted(custody.credentials)
     signs_in = f"; {held} can sign in as it" if held else ""
     return f"adopt {about} '{application.display_name}' (appId {application.client_id}), owned by {owners}{signs_in}."

@@ -47,23 +47,17 @@ class DoctorCheck:
 
 
 @dataclass(frozen=True)
-class SeenSite:
-    """The App Service, as far as it may be seen."""
-
-    site: Site | None
-    tenant_id: TenantId | None
-    refusal: S2SError | None
-    """Why the site, or its settings, could not be read."""
-
-
-@dataclass(frozen=True)
 class Seen:
     """What could be read of everything that `setup` rests on."""
 
     access: CallerRights
     tenant: Tenant | None
     directory_refusal: S2SError | None = None
-    site: SeenSite | None = None
+    site: Site | None = None
+    site_tenant_id: TenantId | None = None
+    """The tenant that the site's subscription trusts."""
+    site_refusal: S2SError | None = None
+    """Why the site, or its settings, could not be read."""
     holders: tuple[IdentityResource, ...] = ()
     write_refusal: S2SError | None = None
     """Why the sign-in itself is not good enough for what the job changes beside the directory."""
@@ -84,7 +78,7 @@ def checks(seen: Seen, now: datetime, *, consent: bool = True) -> tuple[DoctorCh
     found.append(_secrets(seen.access, now))
     found += _site(seen)
     found += [_identity(holder, seen.access) for holder in seen.holders]
-    if seen.write_refusal is not None and (seen.site or seen.holders):
+    if seen.write_refusal is not None and (seen.site or seen.site_refusal or seen.holders):
         refusal = seen.write_refusal
         found.append(DoctorCheck("second-factor", State.MISSING, "the sign-in", refusal.message, refusal.remedy))
     return tuple(found)
@@ -119,7 +113,7 @@ def _signed_in(access: CallerRights) -> DoctorCheck:
     how = access.directory.signed_in.description
     name = access.directory.name
     return DoctorCheck(
-        "signed-in", State.OK, name or how, f"Signed in as {name} ({how})." if name else f"Signed in with {how}."
+        "signed-in", State.OK, name or how, f"Signed in as {name} with {how}." if name else f"Signed in with {how}."
     )
 
 
@@ -130,7 +124,7 @@ def _tenant(seen: Seen) -> Iterator[DoctorCheck]:
         yield DoctorCheck("read-directory", State.MISSING, "the directory", refusal.message, refusal.remedy)
         return
     named = f"{seen.tenant.name} ({seen.tenant.id})"
-    trusted = seen.site.tenant_id if seen.site else None
+    trusted = seen.site_tenant_id
     if trusted is not None and not same_id(seen.tenant.id, trusted):
         message = f"You are signed in to {named}, but the App Service belongs to the tenant {trusted}."
         yield DoctorCheck(
@@ -173,12 +167,10 @@ def _secrets(access: CallerRights, now: datetime) -> DoctorCheck:
 
 
 def _site(seen: Seen) -> Iterator[DoctorCheck]:
-    if seen.site is None:
-        return
-    site, refusal = seen.site.site, seen.site.refusal
+    site, refusal = seen.site, seen.site_refusal
     if site is None:
-        assert refusal is not None  # noqa: S101  # without one, the site was read
-        yield DoctorCheck(READ_SITE, State.MISSING, "the App Service", refusal.message, refusal.remedy)
+        if refusal is not None:
+            yield DoctorCheck(READ_SITE, State.MISSING, "the App Service", refusal.message, refusal.remedy)
         return
     reading = _judged(Need(Right.READ_SETTINGS, site.label, resource=site.resource), seen.access)
     if refusal is None:

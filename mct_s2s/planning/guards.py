@@ -58,7 +58,8 @@ def refuse_foreign_values(given: GivenValues, app_service: AppService) -> None:
         raise Refused(
             "handoff-of-another-site",
             f"The handoff file is for '{given.app_service}', not for '{site.label}'. Nothing was changed.",
-            remedy=f"Use it for that App Service: mct-s2s configure-appservice --from FILE {there}",
+            remedy="Use it for that App Service:",
+            command=f"mct-s2s configure-appservice --from FILE {there}",
         )
     tenant_id = given.value(TENANT_ID)
     if tenant_id is not None and not same_id(tenant_id, app_service.tenant_id):

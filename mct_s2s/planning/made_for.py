@@ -33,7 +33,7 @@ def refuse_anothers(application: Application, observed: ObservedState) -> None:
         "registration-of-another-site",
         f"'{application.display_name}' (appId {application.client_id}) was created for another App Service of this "
         f"name, {other}. Nothing was changed.",
-        remedy="If both share it, or the App Service has moved, adopt it by its appId: "
-        f"{own_command('setup', SERVICE_OPTION, application.client_id)}. Otherwise, create a registration "
-        "in the portal and use its appId.",
+        remedy="To give this App Service its own, create a registration in the portal and use its appId. If both share "
+        "it, or the App Service has moved, adopt it by its appId:",
+        command=own_command("setup", SERVICE_OPTION, application.client_id),
     )

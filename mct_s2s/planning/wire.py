@@ -184,8 +184,8 @@ def _refuse_missing_secret(spec: WireSpec, observed: ObservedState, before: Sequ
     raise Refused(
         "wire-without-secret",
         f"The client already has a secret, but not in the key vault '{spec.vault}'.",
-        remedy="Store a new one there first: "
-        + own_command("rotate-secret", "--secret-to", f"keyvault:{spec.vault}", about="NAME"),
+        remedy="Store a new one there first:",
+        command=own_command("rotate-secret", "--secret-to", f"keyvault:{spec.vault}", about="NAME"),
     )
 
 

@@ -16,7 +16,7 @@ from mct_s2s.planning.grants import Lack, in_words
 from mct_s2s.planning.plan import Left, ManualStep, Results
 from mct_s2s.planning.site import merge, unknown_names
 from mct_s2s.render.columns import Columns
-from mct_s2s.render.console import Terminal
+from mct_s2s.render.console import Terminal, prose
 
 
 @dataclass(frozen=True)
@@ -111,7 +111,7 @@ def show_left_to_others(terminal: Terminal, steps: Sequence[Instruction], *, is_
     """The command for somebody who may, and the page for somebody who would rather click."""
     console = terminal.out if is_result else terminal.err
     for step in steps:
-        console.print(Text(step.what, style="warn"))
+        prose(console, Text(step.what, style="warn"))
         if step.values:
             console.print(Text("  In the portal, under Environment variables, App settings:"))
             table = Columns([None, None])

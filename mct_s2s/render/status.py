@@ -15,7 +15,7 @@ from mct_s2s.planning.application_uri import uri_shown
 from mct_s2s.planning.findings import Finding, Severity, is_healthy
 from mct_s2s.planning.membership import is_allowed, is_consented, members
 from mct_s2s.render.columns import Columns
-from mct_s2s.render.console import Terminal
+from mct_s2s.render.console import Terminal, prose
 from mct_s2s.render.timeline import show_timeline
 
 SEVERITY_STYLE = {Severity.ERROR: "bad", Severity.WARNING: "warn", Severity.NOTE: "quiet"}
@@ -47,7 +47,7 @@ def show_findings(terminal: Terminal, findings: tuple[Finding, ...]) -> None:
     terminal.result()
     for finding in findings:
         style = SEVERITY_STYLE[finding.severity]
-        terminal.result(Text.assemble((f"{finding.severity.value}: ", style), finding.message))
+        prose(terminal.out, Text.assemble((f"{finding.severity.value}: ", style), finding.message), indent=2)
         terminal.result(Text.assemble("  → ", (finding.remedy, "command")))
     if is_healthy(findings):
         terminal.result("No problems found.", style="good")

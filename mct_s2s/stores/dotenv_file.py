@@ -8,57 +8,43 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import datetime
 
 from mct_s2s import clock
 from mct_s2s.bounded_json import load_json
 from mct_s2s.errors import UsageError
-from mct_s2s.model.client_credentials import CredentialKind
+from mct_s2s.model.client_credentials import CredentialKind, SecretNote
 from mct_s2s.model.ids import KeyId
 from mct_s2s.ports.secret_stores import SecretRecord
+from mct_s2s.stores.dotenv_text import assignment
 from mct_s2s.stores.private_files import lines_of
-from mct_s2s.stores.variables import assignment
 
 DELIVERED = "# mct-s2s credential "
 """The comment by which a later run knows which of an application's secrets this file holds."""
 SECRET = CredentialKind.SECRET
 
 
-@dataclass(frozen=True)
-class Delivered:
-    """What the comment in a delivered file says of the credential in it."""
-
-    name: str
-    key_id: KeyId
-    made: datetime
-    kind: CredentialKind
-    before: tuple[KeyId, ...] = ()
-    """Those that were there before it."""
-
-
-def delivered(lines: list[str]) -> Delivered | None:
-    """What the last such comment of a file says; `None` where there is none, or it was edited by hand."""
-    found: Delivered | None = None
-    for line in lines:
+def delivered_in(text: str) -> SecretNote | None:
+    """What the last such comment of a file says of the credential in it; `None` without one, or where it was edited."""
+    found: SecretNote | None = None
+    for line in lines_of(text):
         if line.startswith(DELIVERED):
-            with suppress(ValueError, KeyError, TypeError):  # edited by hand: then it tells nothing
+            with suppress(ValueError, KeyError, TypeError):
                 document: Mapping[str, object] = load_json(line.removeprefix(DELIVERED))
-                name, key_id, at = (str(document[key]) for key in ("name", "keyId", "made"))
-                kind = CredentialKind(str(document.get("kind", SECRET.value)))
+                name, key_id, made = (str(document[key]) for key in ("name", "keyId", "made"))
                 before = document.get("before")
                 held = tuple(KeyId(str(one)) for one in before) if isinstance(before, list) else ()
-                found = Delivered(name, KeyId(key_id), clock.moment(at), kind, held)
+                found = SecretNote(
+                    attempts=(name,),
+                    delivered=KeyId(key_id),
+                    delivered_at=clock.moment(made),
+                    kind=CredentialKind(str(document.get("kind", SECRET.value))),
+                    held=(*held, KeyId(key_id)),
+                )
     return found
 
 
-def delivered_in(text: str) -> datetime | None:
-    """When the credential in a file's text arrived there, where that is noted."""
-    arrived = delivered(lines_of(text))
-    return arrived.made if arrived else None
-
-
-def dotenv_text(
+def credential_text(
     record: SecretRecord,
     credential: Mapping[str, str],
     key_id: KeyId,

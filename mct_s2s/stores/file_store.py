@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mct_s2s.errors import UsageError
@@ -12,7 +12,8 @@ from mct_s2s.file_ownership import UntrustedFile
 from mct_s2s.model.client_credentials import CredentialKind, SecretNote
 from mct_s2s.model.ids import ClientId, TenantId, is_guid, same_id
 from mct_s2s.ports.secret_stores import NewSecret, SecretRecord, StoredCredential
-from mct_s2s.stores.dotenv_file import SECRET, delivered, dotenv_text
+from mct_s2s.stores.dotenv_file import SECRET, credential_text, delivered_in
+from mct_s2s.stores.dotenv_text import variables_in
 from mct_s2s.stores.private_files import (
     PENDING,
     check_place,
@@ -21,7 +22,6 @@ from mct_s2s.stores.private_files import (
     replace_whole,
     text_of,
 )
-from mct_s2s.stores.variables import variables_in
 
 REMEMBERED = 8
 """So many secrets that were there before are remembered: rotations that kept the old one for a while."""
@@ -60,22 +60,17 @@ class FileStore:
         Raises:
             UsageError: one of them is not ours alone: what another user has written there is not believed.
         """
-        begun = self._begun()
-        arrived = delivered(lines_of(self._text()))
-        if arrived is not None and list(begun) == [arrived.name]:
+        begun, text = self._begun(), self._text()
+        arrived = delivered_in(text) or SecretNote()
+        if arrived.attempts and arrived.attempts == tuple(begun):
             # A run was cut off between the arrival and this: the note has nothing more to say.
             with private(self._pending):
                 self._pending.unlink(missing_ok=True)
-        holds = self._holds()
+        holds = variables_in(text).get("AZURE_CLIENT_ID")
         client_id = ClientId(holds) if holds else None
-        if arrived is None:
-            return SecretNote(tuple(begun), client_id=client_id, begun_for=begun)
         if client_id is not None:
-            begun[arrived.name] = client_id
-        held = (*arrived.before, arrived.key_id)
-        return SecretNote(
-            tuple(begun), arrived.key_id, client_id, arrived.made, arrived.kind, held=held, begun_for=begun
-        )
+            begun |= dict.fromkeys(arrived.attempts, client_id)
+        return replace(arrived, attempts=tuple(begun), client_id=client_id, begun_for=begun)
 
     async def check(self, client_id: ClientId | None) -> None:
         """Try the very writing that the secret will need.
@@ -112,7 +107,7 @@ class FileStore:
         await self.make_room(record.client_id, SECRET)
         with private(self.path):
             credential = {"AZURE_CLIENT_SECRET": secret.value}
-            replace_whole(self.path, dotenv_text(record, credential, secret.key_id, secret.expires, before=before))
+            replace_whole(self.path, credential_text(record, credential, secret.key_id, secret.expires, before=before))
         self._forget(record.client_id)
 
     async def read(self) -> StoredCredential | None:

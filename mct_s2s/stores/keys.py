@@ -17,11 +17,11 @@ from mct_s2s.local_files import is_there
 from mct_s2s.model.client_credentials import Certificate, CredentialKind, SecretNote
 from mct_s2s.model.ids import ClientId
 from mct_s2s.ports.secret_stores import KeySpec, SecretRecord
-from mct_s2s.stores.dotenv_file import dotenv_text
+from mct_s2s.stores.dotenv_file import credential_text
+from mct_s2s.stores.dotenv_text import variables_in
 from mct_s2s.stores.file_store import FileStore, private
 from mct_s2s.stores.output_store import OutputStore, Shown
 from mct_s2s.stores.private_files import PENDING, check_place, forget_leftovers, replace_whole, text_of
-from mct_s2s.stores.variables import variables_in
 
 CERTIFICATE = CredentialKind.CERTIFICATE
 PATH_VARIABLE = "AZURE_CLIENT_CERTIFICATE_PATH"
@@ -105,10 +105,12 @@ class KeyFileStore(FileStore):
     async def deliver_certificate(self, record: SecretRecord, certificate: Certificate) -> None:
         """The key first, then the file that names it, then the pending one goes: repeated whole if it is cut off."""
         await self.make_room(record.client_id, CERTIFICATE)
-        pem, proof = self._text_of(self._made), {PATH_VARIABLE: str(self.pem)}
+        pem, named = self._text_of(self._made), {PATH_VARIABLE: str(self.pem)}
         with private(self.pem):
             replace_whole(self.pem, pem)
-            replace_whole(self.path, dotenv_text(record, proof, certificate.key_id, certificate.expires, CERTIFICATE))
+            replace_whole(
+                self.path, credential_text(record, named, certificate.key_id, certificate.expires, CERTIFICATE)
+            )
             self._made.unlink(missing_ok=True)
 
     def retire(self, client_id: str) -> bool:

@@ -101,8 +101,10 @@ class KeyVaultStore:
                 "secret-place-deleted",
                 f"The name '{self.name}' is taken by a deleted secret in the key vault '{self.vault.name}' that is "
                 "not this client's.",
-                remedy="Choose another name, or purge the deleted secret: "
-                + command("az", "keyvault", "secret", "purge", "--vault-name", self.vault.name, "--name", self.name),
+                remedy="Choose another name, or purge the deleted secret:",
+                command=command(
+                    "az", "keyvault", "secret", "purge", "--vault-name", self.vault.name, "--name", self.name
+                ),
             )
 
     async def begin(self, attempt: str, client_id: ClientId) -> None:

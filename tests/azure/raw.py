@@ -11,13 +11,11 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import httpx
 from azure.core.credentials import AccessToken
-from azure.core.pipeline.transport import AioHttpTransport
 from mct_s2s.azure.arm.arm_session import ArmSession
 from mct_s2s.azure.clouds import PUBLIC
 from mct_s2s.azure.connection import Connection
 from mct_s2s.azure.retry import RetryPolicy
 from mct_s2s.azure.sign_in.claims import Challenge, azure_cli_login
-from mct_s2s.azure.sign_in.sign_in_context import SignInContext
 from mct_s2s.azure.trace import silent
 from multidict import CIMultiDict, CIMultiDictProxy
 
@@ -92,11 +90,19 @@ class Once(RetryPolicy):
         return await send()
 
 
-def sign_in_context(transport: AioHttpTransport, tenant: str) -> SignInContext:
-    """A sign-in to the public cloud, each request of which is sent once."""
-    return SignInContext(
-        PUBLIC, tenant, {}, transport, ssl.create_default_context(), Once(), lambda: 60.0, print, silent
-    )
+@dataclass(frozen=True)
+class RawConnection(Connection):
+    """A connection to the public cloud that sends each request once."""
+
+    def retry_policy(self, reserve: float = 0.0) -> RetryPolicy:
+        del reserve
+        return Once()
+
+
+def connection(*answers: Answer | Exception) -> Connection:
+    """Sign-in's connection, which gets these answers."""
+    http = cast("HttpSession", Wire(*answers))
+    return RawConnection(PUBLIC, http, ssl.create_default_context(), {}, time.monotonic() + 60.0, silent, print)
 
 
 class SignedIn:
@@ -120,8 +126,8 @@ class SignedIn:
         self.brought.append(challenge)
         return self._brings
 
-    def way_out(self, scope: str, challenge: Challenge) -> str:
-        return azure_cli_login(scope, challenge.tenant, challenge)
+    def way_out(self, scope: str, challenge: Challenge) -> tuple[str, str]:
+        return "Sign in again:", azure_cli_login(scope, challenge.tenant, challenge)
 
     async def close(self) -> None:
         """Nothing is open."""
@@ -174,23 +180,6 @@ class Wire:
 
     async def close(self) -> None:
         """Nothing is open."""
-
-
-@dataclass(frozen=True)
-class RawConnection(Connection):
-    """A connection to the public cloud that sends each request once, over a wire that answers as it is told."""
-
-    def retry_policy(self, reserve: float = 0.0) -> RetryPolicy:
-        del reserve
-        return Once()
-
-
-def connection(*answers: Answer | Exception) -> Connection:
-    """Sign-in's connection, which gets these answers."""
-    nothing: Any = None
-    return RawConnection(
-        PUBLIC, cast("HttpSession", Wire(*answers)), nothing, None, {}, time.monotonic() + 60.0, silent, print
-    )
 
 
 def arm_session(*answers: Answer | Exception, brings: bool = False) -> ArmSession:

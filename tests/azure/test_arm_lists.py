@@ -92,7 +92,7 @@ def test_a_list_goes_on_at_its_own_address_only(read: Read, row: Callable[[str],
     with pytest.raises(ServiceError) as raised:
         asyncio.run(_do(read, session))
     assert raised.value.code == "arm-unreachable"
-    assert "leads to another address" in raised.value.message
+    assert "redirects to an address other than" in raised.value.message
     wire = session.transport.session
     assert isinstance(wire, Wire)
     assert len(wire.asked) == 1

@@ -99,9 +99,9 @@ REFUSALS = {
         ),
         "not-found", "Check the name", NotThere,
     ),
-    "the group is not there": Case(
+    "the resource group is not there": Case(
         refusal(404, "ResourceGroupNotFound", "Resource group 'mct-prod' could not be found."),
-        "not-found", "the group", NotThere,
+        "not-found", "the resource group", NotThere,
     ),
     "the subscription is not there": Case(
         refusal(404, "SubscriptionNotFound", f"The subscription '{SUBSCRIPTION}' could not be found."),

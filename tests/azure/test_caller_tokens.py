@@ -99,7 +99,7 @@ def test_a_person_is_told_why_and_asked_once() -> None:
 
     asked = with_login(Again.PERSON, run, told=told)
     assert asked == [(SCOPE, None), (SCOPE, MFA)]
-    assert told == ["Azure asks for a second factor before it goes on: sign in once more."]
+    assert told == ["Azure requires a second factor. Sign in again."]
 
 
 def test_requests_that_are_refused_at_once_ask_a_person_once() -> None:
@@ -136,7 +136,7 @@ def test_the_azure_cli_is_told_by_commands_that_hold_everything() -> None:
         for challenge in (SECOND_FACTOR, Challenge(MFA, encoded, None, second_factor=True)):
             way_out = credential.way_out(SCOPE, challenge)
             login = f"az logout; az login --tenant {TENANT} --scope {SCOPE} --claims-challenge {encoded}"
-            assert way_out.endswith(login)
+            assert way_out[1] == login
 
     with_login(Again.AZURE_CLI, run)
 
@@ -146,8 +146,8 @@ def test_the_way_out_never_is_to_ask_for_a_permission(again: Again) -> None:
     async def run(credential: CallerCredential) -> None:
         for challenge in (SECOND_FACTOR, ANEW):
             way_out = credential.way_out(SCOPE, challenge)
-            assert way_out.strip()
-            assert not {"Ask", "permission", "role"} & set(way_out.split())
+            assert way_out[0]
+            assert not {"Ask", "permission", "role"} & set(" ".join(way_out).split())
 
     with_login(again, run)
 

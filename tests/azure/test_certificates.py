@@ -65,9 +65,9 @@ def test_the_first_of_a_chain_is_the_clients() -> None:
 @pytest.mark.parametrize(
     ("text", "why"),
     [
-        (b"", "no certificate"),
-        (PRIVATE, "no certificate"),
-        (b"\x30\x82\x01\x00", "no certificate"),
+        (b"", "does not contain a certificate"),
+        (PRIVATE, "does not contain a certificate"),
+        (b"\x30\x82\x01\x00", "does not contain a certificate"),
         (b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", "cannot be read"),
         (b"-----BEGIN CERTIFICATE-----\n%%%\n-----END CERTIFICATE-----\n", "cannot be read"),
         (pem_of(ec.generate_private_key(ec.SECP256R1())), "not RSA"),

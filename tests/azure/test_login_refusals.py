@@ -23,7 +23,7 @@ from mct_s2s.errors import S2SError, ServiceError, SignInFailed
 from mct_s2s.model.client_sign_in import ClientSignIn, SecretCredential
 from mct_s2s.model.ids import ClientId, TenantId
 
-from tests.azure.raw import HTML, ODD_BODIES, PAGE, Answer, Once, Wire, sign_in_context
+from tests.azure.raw import HTML, ODD_BODIES, PAGE, Answer, Once, Wire, connection
 
 TENANT, APP = "3f1d0c52-7a0b-4c1e-8a55-0c6f5d1b2a77", "c1a0be0e-92b5-4f0e-a9c5-3f4f27d1a8a1"
 TRACE = "0f4e3b0b-7c1f-4b35-8f9d-4d2f6d0a1b00"
@@ -62,7 +62,7 @@ def signing_in(*answers: Answer | Exception) -> S2SError:
     """What the user is told when the login service answers their own sign-in so."""
 
     async def main() -> None:
-        credential = service_principal(TENANT, APP, SECRET, sign_in_context(transport(*answers), TENANT))
+        credential = service_principal(TENANT, APP, SECRET, connection(*answers))
         await credential.get_token("https://graph.microsoft.com/.default")
 
     with pytest.raises(S2SError) as raised:
@@ -110,7 +110,7 @@ REFUSALS = {
             401, "invalid_client", "7000222",
             f"The provided client secret keys for app '{APP}' are expired. Visit the Azure portal to create new keys.",
         ),
-        "Make a new one", "rotate-secret", True,
+        "Create a new secret", "rotate-secret", True,
     ),
     "an unknown application": Case(
         refusal(
@@ -131,7 +131,7 @@ REFUSALS = {
     ),
     "no tenant of its own": Case(
         refusal(400, "invalid_request", "50059", "No tenant-identifying information found in the request."),
-        "the tenant's id", "rotate-secret", False,
+        "the tenant's ID", "rotate-secret", False,
     ),
     "common for a tenant": Case(
         refusal(400, "invalid_request", "900023", "Specified tenant identifier 'x' is neither a valid DNS name."),
@@ -222,7 +222,7 @@ def test_a_second_factor_that_entra_asks_for_is_told_with_the_commands(number: s
     told = refused(error, "Azure CLI", login)
     assert (told.code, told.exit_code, told.request_id) == ("mfa-required", 4, TRACE)
     assert told.remedy.endswith(login)
-    assert refused(error, "you, by browser").remedy.startswith("Run the same command again")
+    assert refused(error, "your account (browser)").remedy.startswith("Run the same command again")
 
 
 @pytest.mark.parametrize("trailer", [SPLIT, JOINED], ids=["on lines of their own", "on one line"])
@@ -310,7 +310,7 @@ def test_a_person_who_did_not_sign_in_is_asked_once() -> None:
         raise ClientAuthenticationError("The window was closed.")
 
     async def main() -> None:
-        credential = CallerCredential(ask, "you, by browser", Once(), again=Again.PERSON)
+        credential = CallerCredential(ask, "your account (browser)", Once(), again=Again.PERSON)
         for scope in ("a/.default", "b/.default"):
             with pytest.raises(SignInFailed):
                 await credential.get_token(scope)

@@ -31,7 +31,7 @@ def test_each_cloud_has_vaults_of_its_own(cloud: Cloud, url: str, scope: str) ->
     assert cloud.key_vault_scope == scope
     for other in BY_NAME.values():
         if other.key_vault != cloud.key_vault:
-            with pytest.raises(UsageError, match="no key vault of this cloud"):
+            with pytest.raises(UsageError, match="Invalid key vault"):
                 other.vault(url)
 
 

@@ -152,7 +152,7 @@ class SiteState:
 
     site: Site
     settings: Settings
-    swapping: SlotConfig | None = None
+    slot_config: SlotConfig | None = None
     started_with: Settings = field(default_factory=dict)
     restarts: int = 0
 
@@ -499,11 +499,6 @@ class MemoryDirectory:
             self.world.owners[made.object_id] = (ME,)
             return made
 
-    async def unnamed_applications(self, tag: str) -> list[Application]:
-        async with self.world.call("unnamed_applications", tag):
-            found = [app for app in self.world.applications.values() if tag in app.tags]
-            return [app for app in found if app.unique_name is None]
-
     async def name_application(self, object_id: ApplicationObjectId, unique_name: str) -> None:
         async with self.world.call("name_application", unique_name):
             others = [*self.world.applications.values(), *self.world.deleted.values()]
@@ -693,9 +688,9 @@ class MemorySites:
         async with self.world.call("settings", resource.name):
             return dict(self.world.state(resource).settings)
 
-    async def swapping(self, resource: ResourceId) -> SlotConfig | None:
+    async def slot_config(self, resource: ResourceId) -> SlotConfig | None:
         async with self.world.call("swapping", resource.name):
-            return self.world.state(resource).swapping
+            return self.world.state(resource).slot_config
 
     async def write_settings(
         self,
@@ -799,7 +794,7 @@ class MemoryDirectoryAccess:
 
     @property
     def signed_in(self) -> SignedIn:
-        return SignedIn("you, by browser", is_person=True)
+        return SignedIn("your account (browser)", is_person=True)
 
     @property
     def address(self) -> str:
@@ -948,15 +943,19 @@ class MemoryTokens:
 
     async def token(self, sign_in: SignIn, scope: str, *, is_new: bool, role: str | None, at_once: int = 1) -> ApiToken:
         assert isinstance(sign_in, ClientSignIn)
-        assert isinstance(sign_in.proof, SecretCredential)
-        self.asked.append((sign_in.proof.value, at_once))
+        assert isinstance(sign_in.credential, SecretCredential)
+        self.asked.append((sign_in.credential.value, at_once))
         async with self.world.call("token", sign_in.client_id):
             apps = [app for app in self.world.applications.values() if same_id(app.client_id, sign_in.client_id)]
             held = {self.world.secrets.get(one.key_id) for app in apps for one in app.credentials}
             principal = self.world.principal_of(sign_in.client_id)
-            if sign_in.proof.value not in held or principal is None:
+            if sign_in.credential.value not in held or principal is None:
                 raise ServiceError(
-                    "token-refused", "Entra ID gives no token.", remedy="Rotate.", status=401, service_code="7000215"
+                    "token-refused",
+                    "Entra ID refused to issue a token.",
+                    remedy="Rotate.",
+                    status=401,
+                    service_code="7000215",
                 )
             return self._token(sign_in, principal, scope.removesuffix("/.default"))
 

@@ -340,7 +340,7 @@ def test_settings_that_somebody_else_wrote_meanwhile_need_no_restart_of_ours() -
     made = applied(here, write(), RESTART)
     assert here.writes == []
     assert {entry.change.key: entry.detail for entry in made.journal.done} == {
-        "settings": "somebody else wrote the same at this moment",
+        "settings": "someone else wrote the same values at the same time",
         "restart": "not needed",
     }
 
@@ -351,7 +351,7 @@ def test_a_restart_whose_answer_was_lost_is_asked_for_once() -> None:
     here.after("restart", failing(lost("arm-unreachable")))
     made = applied(here, write(), RESTART)
     assert here.writes.count("restart contosolearn") == 1
-    assert "the answer was lost" in next(e.detail for e in made.journal.done if e.change.key == "restart")
+    assert "the response was lost" in next(e.detail for e in made.journal.done if e.change.key == "restart")
 
 
 @pytest.mark.parametrize(
@@ -361,7 +361,7 @@ def test_a_refused_restart_says_that_the_settings_are_saved_and_how_to_restart(s
     where = replace(SITE, resource=SITE.resource.site(SITE.resource.subscription_id, "mct-prod", "contosolearn", slot))
     here = world()
     here.add_site(where)
-    denied = PermissionMissing("permission-missing", "You may not restart it.", remedy="Ask an Owner.")
+    denied = PermissionMissing("permission-missing", "You can't restart it.", remedy="Ask an Owner.")
     here.before("restart", failing(denied))
     made, error = refused_at(here, replace(write(), site=where), replace(RESTART, site=where))
     assert isinstance(error, PermissionMissing)
@@ -408,7 +408,7 @@ def test_consent_that_is_there_by_now_is_no_error() -> None:
     first = applied(here, change)
     (entry,) = applied(here, change).journal.done
     assert first.journal.done[0].id == here.assignments[0].id
-    assert (entry.id, entry.detail) == (None, "stood already")
+    assert (entry.id, entry.detail) == (None, "already granted")
     assert len(here.assignments) == 1
 
 

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 from mct_s2s.engine.observe.observe import observe
-from mct_s2s.engine.observe.query import Query
 from mct_s2s.engine.verify.client_calls import (
     ClientToVerify,
     VerifyContext,
@@ -31,8 +30,19 @@ from mct_s2s.model.ids import ClientId, PrincipalId, api_uri
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.planning.verification import Verification, VerificationCheck
 
-from tests.engine.memory import TARGET, MemoryApi, MemoryTokens, World, carry_out, goal, lost, refused, run, world
-from tests.planning.worlds import NOW, SERVICE_KEY, TENANT, guid, site, spec
+from tests.engine.memory import (
+    MemoryApi,
+    MemoryTokens,
+    World,
+    carry_out,
+    look,
+    lost,
+    refused,
+    request,
+    run,
+    world,
+)
+from tests.planning.worlds import NOW, TENANT, guid, site, spec
 
 PATH, WHERE = "/api/v1/organization", "-a contosolearn"
 LATE = NOW + 2 * YOUNG
@@ -55,7 +65,7 @@ class Bench:
 
     def __init__(self, *clients: str) -> None:
         self.here = world()
-        run(carry_out(self.here, goal(self.here, spec(*(clients or ("Import",))))))
+        run(carry_out(self.here, request(self.here, spec(*(clients or ("Import",))))))
         self.state = self.here.state(site().resource)
         self.tokens, self.api = Recorded(self.here), MemoryApi(self.here, self.state)
 
@@ -74,7 +84,7 @@ class Bench:
         return replace(VerifyContext(self.tokens, self.api, "https://learn", PATH, WHERE, LATE), **changed)
 
     def observed(self) -> ObservedState:
-        return run(observe(self.here.azure, Query(NOW, SERVICE_KEY, TARGET)))
+        return run(observe(self.here.azure, look()))
 
     def subjects(self, *credentials: OwnCredential) -> list[ClientToVerify]:
         return clients_to_verify(self.observed().trust.clients, credentials or (self.credential(),), unlisted=True)
@@ -123,7 +133,7 @@ REASONS: dict[str, tuple[Callable[[Bench], None], str, str]] = {
         lambda bench: bench.settings(ServiceAuthTenantName="fabrikam.com"), "is no domain of the tenant", "configure",
     ),
     "not restarted": (
-        lambda bench: setattr(bench.state, "started_with", {}), "perhaps not been restarted", "az webapp restart",
+        lambda bench: setattr(bench.state, "started_with", {}), "may need a restart", "az webapp restart",
     ),
 }  # fmt: skip
 
@@ -282,7 +292,7 @@ def test_what_a_client_signed_in_with_is_told_and_never_its_value(proof: Any, wo
     bench.tokens = AsTheClient(bench.here)
     given = replace(own, sign_in=replace(own.sign_in, credential=proof))
     token = by_name(bench.proved(*bench.subjects(given)))["token"]
-    assert token.message == f"Entra ID gives a token for its {word} (file:Import.env)."
+    assert token.message == f"Entra ID issued a token for its {word} (file:Import.env)."
 
 
 # --- whose credential is whose ---
@@ -300,7 +310,7 @@ def test_each_client_gets_the_first_credential_that_is_its_own() -> None:
     assert found == {"Import": first, "Export": theirs}
 
 
-@pytest.mark.parametrize("strangers", [True, False])
+@pytest.mark.parametrize("unlisted", [True, False])
 def test_a_credential_of_nobody_is_tried_only_where_that_is_asked_for(unlisted: bool) -> None:
     bench = Bench()
     own = bench.credential()

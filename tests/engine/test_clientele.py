@@ -154,7 +154,7 @@ def test_a_site_that_does_not_come_back_is_told_before_the_deadline(bench: Bench
 @pytest.mark.parametrize("path", ["@localhost:1/api", ".example.com/api", "api/v1", ":1/x"])
 def test_no_path_leads_to_another_host(bench: Bench, path: str) -> None:
     async def ask(session: Session) -> None:
-        with pytest.raises(UsageError, match="no path"):
+        with pytest.raises(UsageError, match="Invalid --path"):
             await session.api(bench.azure.site_url).get(path, SERVICE, None, just_restarted=False)
 
     as_client(bench, ask)

@@ -20,7 +20,7 @@ T = TypeVar("T")
 NEW = CreateApplication(
     key="A", name="A", resource="client application", unique_name="key.A", option="--client", tags=("ours",)
 )
-DENIED = PermissionMissing("permission-missing", "You may not change the registration.", remedy="Ask.")
+DENIED = PermissionMissing("permission-missing", "You can't update the app registration.", remedy="Ask.")
 ELSEWHERE = refused(status=403, message="service principal being created must in the local tenant")
 STRANGER = Owner(PrincipalId(guid("stranger")), "stranger@contoso.com")
 

@@ -8,9 +8,9 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from mct_s2s.engine.converge import Convergence
 from mct_s2s.engine.observe import access as flow
 from mct_s2s.engine.observe.access import AccessLook
+from mct_s2s.engine.outcome import Outcome
 from mct_s2s.errors import NotThere, PermissionMissing, S2SError
 from mct_s2s.model.caller_rights import CallerRights, Permission, ResourceLock, SecretRestriction, SecretRule, Verdict
 from mct_s2s.planning.changes import AssignAppRole, RestartSite, WriteSettings
@@ -24,9 +24,9 @@ from tests.engine.memory import (
     carry_out,
     elapsed_since,
     failing,
-    goal,
     lost,
     refused,
+    request,
     run,
     world,
 )
@@ -56,8 +56,8 @@ def found(here: World, *, directory: bool = True) -> tuple[CallerRights, float]:
     return run(main())
 
 
-def setting_up(here: World, *clients: str, **changed: Any) -> Convergence:
-    return run(carry_out(here, goal(here, spec(*clients, **changed))))
+def setting_up(here: World, *clients: str, **changed: Any) -> Outcome:
+    return run(carry_out(here, request(here, spec(*clients, **changed))))
 
 
 def stopped(here: World, *clients: str, **changed: Any) -> S2SError:
@@ -223,7 +223,7 @@ def test_a_policy_and_missing_rights_are_told_together() -> None:
 
 def existing(here: World) -> str:
     """A client without a secret, whose registration may have a policy of its own."""
-    run(carry_out(here, goal(here, spec("Import"))))
+    run(carry_out(here, request(here, spec("Import"))))
     client = here.application_of("Import")
     here.applications[client.object_id] = replace(client, credentials=(), created=NOW - timedelta(days=365))
     here.stores.clear()
@@ -324,7 +324,7 @@ def test_without_preflight_the_refusal_is_told_as_it_is() -> None:
     here = world()
     here.before("settings", failing(DENIED))
     with pytest.raises(S2SError) as raised:
-        run(carry_out(here, goal(here, spec("Import"), preflight=False)))
+        run(carry_out(here, request(here, spec("Import"), preflight=False)))
     assert raised.value is DENIED
 
 
@@ -348,7 +348,7 @@ def test_without_the_check_a_refused_consent_stops_the_run() -> None:
     here = world()
     here.before("assign", failing(DENIED))
     with pytest.raises(PermissionMissing):
-        run(carry_out(here, goal(here, spec("Import"), preflight=False)))
+        run(carry_out(here, request(here, spec("Import"), preflight=False)))
 
 
 def test_whoever_may_although_no_role_shows_does_it_all() -> None:

@@ -135,7 +135,7 @@ def test_a_target_that_is_none_is_refused(
     ],
 )
 def test_a_resource_id_is_whole_or_refused(text: str) -> None:
-    with pytest.raises(UsageError, match="not an Azure resource id") as refused:
+    with pytest.raises(UsageError, match="Invalid resource ID") as refused:
         ResourceId.parse(text)
     assert refused.value.code == "malformed-resource-id"
 

@@ -217,5 +217,5 @@ def test_a_role_is_switched_on_where_it_stands() -> None:
 
 def test_a_role_that_somebody_added_meanwhile_is_not_doubled() -> None:
     theirs = replace(ROLE, id=AppRoleId(guid("theirs")))
-    with pytest.raises(Refused, match="at this moment"):
+    with pytest.raises(Refused, match="at the same time"):
         patch_for(replace(SERVICE, app_roles=(theirs,)), ApplicationEdits(role=ROLE), Results())

@@ -96,8 +96,8 @@ def test_everything_that_is_missing_is_said_at_once_and_each_thing_once() -> Non
     error = stopped(in_words(checked.missing), checked.lacking)
     assert (error.code, error.exit_code) == ("permission-missing", 4)
     for words in (
-        "create the registration 'Import'", "grant admin consent to 'Import'",
-        "switch on the managed identity of 'reports-func'", "write the application settings of 'contosolearn'",
+        "create the app registration 'Import'", "grant admin consent to 'Import'",
+        "enable the managed identity of 'reports-func'", "write the application settings of 'contosolearn'",
     ):  # fmt: skip
         assert error.message.count(words) == 1
     assert error.message.count("Application.ReadWrite.OwnedBy") == 1, "one grant for several steps is one line"

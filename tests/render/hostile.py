@@ -171,7 +171,7 @@ def _calls(terminal: Terminal, name: str) -> None:
 
 def _errors(terminal: Terminal, name: str) -> None:
     show_error(terminal, refusal(name, request_id=name))
-    show_error(terminal, S2SError("x", name, remedy=name))
+    show_error(terminal, S2SError("x", name, remedy=name, command=name, answer=name))
     show_error(terminal, NotThere("x", name, remedy=name, items=[name, name]))
     show_standing(terminal, [principal(name)], [principal(name)], [principal(name)])
 

@@ -37,7 +37,7 @@ from tests.render.examples import IMPORT, LOGIN, ODD_NAMES, WEBSITE_CONTRIBUTOR,
 from tests.render.reading import line_with, pasteable
 
 LATER_ID: Ref[ClientId] = Ref("client:Import", Part.CLIENT_ID)
-CONSENT = ManualStep(Left.CONSENT, "Admin consent for 'Import' is left.", client="Import", client_id=LATER_ID)
+CONSENT = ManualStep(Left.CONSENT, "You can't grant admin consent to 'Import'.", client="Import", client_id=LATER_ID)
 
 
 def left(

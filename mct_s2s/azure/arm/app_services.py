@@ -19,7 +19,7 @@ from mct_s2s.ports.resource_manager import Subscription
 if TYPE_CHECKING:
     from azure.mgmt.web.aio import WebSiteManagementClient
 
-REFERENCE = "look at a key vault reference"
+REFERENCE = "read the Key Vault reference"
 
 
 class ArmSites:
@@ -169,7 +169,7 @@ class ArmSites:
         Source: learn.microsoft.com/azure/app-service/app-service-key-vault-references, "Understand rotation".
         """
         path = f"{resource}/config/configreferences/appsettings/refresh"
-        await self._session.post(path, api_version_fallback.WEB, "refresh the key vault references")
+        await self._session.post(path, api_version_fallback.WEB, "refresh the Key Vault references")
 
     async def restart(self, resource: ResourceId) -> None:
         """POST …/restart. An answer that was lost is not asked for again: the write has recycled the site already."""

@@ -67,11 +67,11 @@ def translate(error: AzureError, doing: str) -> S2SError:
         case 403:
             remedy = _who_grants(refusal.code)
             return PermissionMissing(
-                "permission-missing", f"You may not {doing}: {said}", remedy=remedy, request_id=request_id
+                "permission-missing", f"You can't {doing}.", answer=said, remedy=remedy, request_id=request_id
             )
         case 404:
             remedy = _where_else(refusal.code)
-            return NotThere("not-found", f"Could not {doing}: {said}", remedy=remedy, request_id=request_id)
+            return NotThere("not-found", f"Could not {doing}.", answer=said, remedy=remedy, request_id=request_id)
         case 400 if (name := refused_setting(refusal.message)) is not None:
             return ARM.refused(refusal, doing, SETTING_NAME_REFUSED, _rename(name))
         case _:
@@ -87,9 +87,9 @@ def refused_setting(message: str) -> str | None:
 
 def _rename(name: str) -> str:
     return (
-        f"App Service writes no setting at all as long as there is one called '{name}'. Rename it, and have what reads "
-        "it use the new name (letters, digits, periods and underscores; on Linux, two underscores stand for a colon), "
-        "in one step: Azure portal, Environment variables, Advanced edit. Then run the same command again: it resumes."
+        f"The name of the setting '{name}' blocks every write of settings. Rename it in the portal (Environment "
+        "variables, Advanced edit) to letters, digits, periods and underscores (on Linux, two underscores for a "
+        "colon), and change the code that reads it. Then run the same command again to resume."
     )
 
 
@@ -97,7 +97,7 @@ def _unanswered(error: AzureError, doing: str) -> S2SError:
     if isinstance(error, UnreadableAnswer):
         return ARM.unreadable(doing)
     lost = isinstance(error, ServiceRequestError | ServiceResponseError)
-    report = "Run the same command again with --verbose, and report what it prints."
+    report = "Run the same command again with --verbose and report its output."
     return ARM.unanswered(error, doing, RESUME if lost else report)
 
 
@@ -107,18 +107,18 @@ def _lowered(document: object) -> dict[str, Any]:
 
 def _where_else(code: str) -> str:
     if code == "SubscriptionNotFound":  # said before the token is looked at, so that it tells nothing of rights
-        return "Check the subscription's id, and the cloud that it belongs to (--cloud)."
-    return "Check the name and the group."
+        return "Check the subscription's ID and its cloud (--cloud)."
+    return "Check the name and the resource group."
 
 
 def _who_grants(code: str) -> str:
     if code == "DenyAssignmentAuthorizationFailed":
         return (
-            "The App Service belongs to a managed application, whose publisher denies changes. Send the values to "
-            "whoever operates it: mct-s2s setup --no-app-service --handoff handoff.json"
+            "The App Service belongs to a managed application whose publisher denies changes. Send the values to "
+            "the publisher: mct-s2s setup --no-app-service --handoff handoff.json"
         )
     if code == "RequestDisallowedByPolicy":
-        return "An Azure Policy forbids it: ask whoever owns the policy for an exemption."
+        return "An Azure Policy forbids it. Ask the policy's owner for an exemption."
     return (
         f"Ask an Owner or User Access Administrator for the role {LEAST_ROLE} on the resource, wait a few minutes, "
         "then run the same command again."
@@ -127,9 +127,9 @@ def _who_grants(code: str) -> str:
 
 def _remedy(refusal: Refusal) -> str:
     if refusal.code == "ScopeLocked":
-        return "Ask whoever set the lock to remove it (az lock list), then run the same command again."
+        return "Ask the owner of the lock to remove it (az lock list), then run the same command again."
     if refusal.code in {"NoRegisteredProviderFound", "InvalidApiVersionParameter"}:
-        return "This cloud takes no version of its API that this mct-s2s knows: update it: pip install -U mct-s2s"
+        return "This cloud supports none of the API versions of this mct-s2s. Update it: pip install -U mct-s2s"
     if refusal.status >= 500 or refusal.status == 429:
         return LATER
-    return "Run the same command again; if it persists, give the request id to Azure support."
+    return "Run the same command again. If it fails again, send the request id to Azure support."

@@ -174,7 +174,7 @@ class _Decode(ContentDecodePolicy):
                 raise
         reads = asked.method == "GET" or (asked.method == "POST" and urlsplit(asked.url).path.endswith("/list"))
         if status == 200 and reads and not isinstance(response.context.get(self.CONTEXT_NAME), dict):
-            raise UnreadableAnswer(f"{asked.method} returned no JSON object")
+            raise UnreadableAnswer(f"{asked.method} returned something other than a JSON object")
 
 
 class _Bearer(AsyncHTTPPolicy[Any, Any]):

@@ -25,9 +25,9 @@ from mct_s2s.model.resource_id import USER_ASSIGNED_IDENTITIES, ResourceId
 if TYPE_CHECKING:
     from azure.mgmt.resource.resources.aio import ResourceManagementClient
 
-READ = "read the resource that is to call the API"
-ENABLE = "switch the managed identity on"
-DISABLE = "switch the managed identity off"
+READ = "read the resource"
+ENABLE = "enable the managed identity"
+DISABLE = "disable the managed identity"
 ROLES = "read the identity's roles"
 POLL_SECONDS = 1
 LOOKS = 5
@@ -73,10 +73,11 @@ class ArmIdentities:
             return made
         raise ServiceError(
             "identity-not-made",
-            f"Azure accepted the identity of '{caller.display_name}' but shows no principal id: resources of the type "
-            f"{caller.resource.type} may not take it this way. Nothing else of it was changed.",
-            remedy="Switch it on by hand (Azure portal, the resource's page Identity), then run the same command "
-            f"again: it resumes. With the Azure CLI: {_by_hand(caller, wanted, 'identity assign')}",
+            f"Azure accepted the managed identity of '{caller.display_name}' but returned no principal ID. The "
+            f"resource type {caller.resource.type} may need another way. Nothing else was changed.",
+            remedy="Enable it yourself on the resource's Identity page in the portal or with the Azure CLI, then "
+            "run the same command again:",
+            command=_by_hand(caller, wanted, "identity assign"),
         )
 
     async def disable(self, caller: IdentityResource) -> None:
@@ -91,10 +92,11 @@ class ArmIdentities:
             return
         raise ServiceError(
             "identity-not-removed",
-            f"Azure accepted to switch off the identity of '{caller.display_name}' but it is still on: resources of "
-            f"the type {caller.resource.type} may not take it this way.",
-            remedy="Switch it off by hand (Azure portal, the resource's page Identity), then run the same command "
-            f"again: it resumes. With the Azure CLI: {_by_hand(caller, wanted, 'identity remove')}",
+            f"Azure accepted the request to disable the managed identity of '{caller.display_name}', but it is "
+            f"still enabled. The resource type {caller.resource.type} may need another way.",
+            remedy="Disable it yourself on the resource's Identity page in the portal or with the Azure CLI, then "
+            "run the same command again:",
+            command=_by_hand(caller, wanted, "identity remove"),
         )
 
     async def _principal_until(
@@ -186,8 +188,9 @@ class ArmIdentities:
             return (stable or versions)[0]
         raise NotThere(
             "resource-type-unknown",
-            f"Azure knows no resource type {resource.namespace}/{wanted}.",
-            remedy="Check the resource id: az resource show --ids ID",
+            f"The resource type '{resource.namespace}/{wanted}' does not exist in Azure.",
+            remedy="Check the resource ID:",
+            command="az resource show --ids ID",
         )
 
     def _client(self, subscription_id: str) -> ResourceManagementClient:

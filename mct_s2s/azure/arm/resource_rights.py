@@ -17,7 +17,7 @@ from mct_s2s.model.caller_rights import Denial, Permission, ResourceLock
 from mct_s2s.model.resource_id import ResourceId
 
 AUTHORIZATION = "/providers/Microsoft.Authorization"
-READ = "find out what you may do"
+READ = "check your permissions"
 
 
 class ArmAccess:

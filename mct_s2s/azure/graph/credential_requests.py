@@ -254,7 +254,7 @@ def _principal(principal: PrincipalId) -> str:
 
 def _secret(value: object) -> str:
     if not text(value):
-        raise ValueError("there is no secret in it")
+        raise ValueError("it contains no secret")
     return text(value)
 
 

@@ -92,13 +92,14 @@ def translate(error: Exception, operation: GraphOperation) -> S2SError:
     if refusal is None:
         return GRAPH.unanswered(error, operation)
     if refusal.status == 401:
-        remedy = "Sign in again (az login), then run the same command again: it resumes."
+        remedy = "Sign in again (az login), then run the same command again to resume."
         return GRAPH.sign_in_refused(refusal, operation, "graph-sign-in", remedy)
     if refusal.status == 403 and "local tenant" not in refusal.message:
         permission, role = _WHO_GRANTS.get(operation, _ELSE)
         return PermissionMissing(
             "permission-missing",
-            f"You may not {operation}. Microsoft Graph said: {refusal.said}",
+            f"You can't {operation}.",
+            answer=refusal.said,
             remedy=f"Ask a Privileged Role Administrator for the role {role} (for a person) or the application "
             f"permission {permission} (for a service principal), then run the same command again.",
             request_id=refusal.request_id,
@@ -117,8 +118,8 @@ def recycle_bin_empty(object_id: str) -> ServiceError:
     """A registration was to be restored that is neither in the recycle bin nor out of it."""
     return ServiceError(
         "not-in-recycle-bin",
-        f"The registration {object_id} is not in the recycle bin any more: somebody deleted it for good.",
-        remedy="Run the same command again: it makes a new one.",
+        f"The app registration {object_id} is no longer in the recycle bin: someone purged it.",
+        remedy="Run the same command again to create a new one.",
         status=404,
     )
 
@@ -144,33 +145,33 @@ def _remedy(refusal: Refusal, operation: GraphOperation) -> str:
     if policy is not None:
         return policy
     if "already exists" in text:
-        return "A registration in the recycle bin may hold it: run the same command again in a minute."
+        return "A deleted registration may still use it. Run the same command again in a minute."
     if refusal.status >= 500 or refusal.status == 429:
         return LATER
-    return "Run the same command again; if it persists, give the request id to Microsoft support."
+    return "Run the same command again. If it fails again, send the request id to Microsoft support."
 
 
 def _policys_remedy(text: str, operation: GraphOperation) -> str | None:
     """The way out where the tenant's own rules said no."""
     if REFERENCE in text:
         return (
-            "This tenant wants to know of every app registration which service it belongs to. Ask whoever runs your "
-            "organization's service or asset management for the id, then run mct-s2s setup, or add-client, again with "
-            "--service-management-reference ID: it resumes, and gives it to registrations that lack one, too."
+            "This tenant requires a service management reference on every app registration. Ask your "
+            "organization's service or asset management for the ID, then run the same command again with "
+            "--service-management-reference ID."
         )
     if "policy" in text and "credential" in text and operation is GraphOperation.ADD_CERTIFICATE:
         return (
-            "The tenant's policy allows a certificate a shorter life only: make one with a shorter --secret-lifetime, "
-            "or give one that expires sooner (--certificate FILE), or do without: --credential federated"
+            "The tenant's policy limits the lifetime of certificates. Use a shorter --secret-lifetime, a "
+            "certificate that expires sooner (--certificate FILE), or --credential federated"
         )
     if operation is GraphOperation.ADD_FEDERATED_CREDENTIAL and "not allowed" in text:
         return (
-            "The tenant's policy admits other issuers only: ask an administrator of the tenant to admit this one, or "
-            "take --credential certificate"
+            "The tenant's policy does not allow this issuer. Ask an administrator of the tenant to allow it, or "
+            "use --credential certificate"
         )
     if "credential type not allowed" in text or ("policy" in text and "credential" in text):
         return (
-            "The tenant's policy forbids this secret: take a shorter --secret-lifetime, or do without a secret: "
-            "--credential certificate, --credential federated, or mct-s2s add-client --managed-identity RESOURCE"
+            "The tenant's policy forbids this secret. Use a shorter --secret-lifetime, or no secret: --credential "
+            "certificate, --credential federated, or mct-s2s add-client --managed-identity RESOURCE"
         )
     return None

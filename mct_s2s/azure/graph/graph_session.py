@@ -61,7 +61,7 @@ class GraphSession:
             allowed_hosts=[urlsplit(cloud.graph).hostname or ""],
             is_cae_enabled=False,
         )
-        self._adapter = _Adapter(provider, client=self._http)
+        self._adapter = _GraphAdapter(provider, client=self._http)
         self._graph = cloud.graph
         self.base_url = f"{cloud.graph}/v1.0"
         self._adapter.base_url = self.base_url
@@ -142,7 +142,7 @@ class GraphSession:
         )
 
 
-class _Adapter(GraphRequestAdapter):  # type: ignore[misc, unused-ignore]
+class _GraphAdapter(GraphRequestAdapter):  # type: ignore[misc, unused-ignore]
     """kiota's, which answers no claims challenge by itself: it would send the refused token once more."""
 
     async def retry_cae_response_if_required(

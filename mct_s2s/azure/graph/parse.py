@@ -212,7 +212,7 @@ def _optional_moment(written: object) -> datetime | None:
 
 def _version(value: object) -> int | None:
     if value is not None and not isinstance(value, int):
-        raise ValueError(f"{value!r} is no version of tokens")
+        raise ValueError(f"{value!r} is not a token version")
     return value
 
 

@@ -76,7 +76,7 @@ class KeyVault:
         trace: Trace,
     ) -> None:
         self.name = name
-        self._service = RemoteService(f"The vault '{name}'", "vault-unreachable")
+        self._service = RemoteService(f"The key vault '{name}'", "vault-unreachable")
         self._scope = scope
         self._credential = credential
         self._retry_policy = retry_policy
@@ -107,7 +107,7 @@ class KeyVault:
             return [_version(one) async for one in self._client.list_properties_of_secret_versions(name)]
 
         # The service lists them by their ids, and tells their age in whole seconds.
-        found = await self._found(listed, "look for a secret") or []
+        found = await self._found(listed, "find a secret") or []
         return sorted(found, key=lambda one: (one.created, one.tags.get("made", "")))
 
     async def value(self, name: str) -> tuple[str, SecretVersion] | None:
@@ -153,7 +153,7 @@ class KeyVault:
             return _version((await self._client.get_deleted_secret(name)).properties)
 
         try:
-            return await self._found(read, "look for a deleted secret")
+            return await self._found(read, "find a deleted secret")
         except PermissionMissing:
             return None
 
@@ -212,7 +212,7 @@ class _OnlyFor:
     async def get_token(self, *scopes: str, claims: str | None = None, **options: Any) -> AccessToken:
         del options
         if scopes != (self._scope,):
-            raise ValueError(f"It named {', '.join(scopes)} instead of {self._scope}.")
+            raise ValueError(f"It requested {', '.join(scopes)} instead of {self._scope}.")
         if claims is not None:
             challenge = asked_for(claims)
             if not await self._credential.bring(self._scope, challenge, time.monotonic()):

@@ -46,15 +46,20 @@ def translate(error: Exception, service: RemoteService, vault: str, doing: str) 
     if outer == "VaultNotFound":
         return _no_vault(vault)
     if refusal.status == 401:
-        remedy = "Sign in to the vault's tenant: --tenant ID, or az login --tenant ID."
+        remedy = "Sign in to the key vault's tenant: --tenant ID, or az login --tenant ID."
         return service.sign_in_refused(refusal, doing, "vault-sign-in", remedy)
     if refusal.status == 403 and refusal.code != DISABLED:
         return _forbidden(vault, doing, refusal)
     if refusal.status == 404:
-        message = f"Could not {doing}: {refusal.said}"
-        return NotThere("not-found", message, remedy="Check the name.", request_id=refusal.request_id)
+        return NotThere(
+            "not-found",
+            f"Could not {doing}.",
+            answer=refusal.said,
+            remedy="Check the name.",
+            request_id=refusal.request_id,
+        )
     passing = refusal.status >= 500 or refusal.status in {409, 429}
-    report = "Run the same command again with --verbose, and report what it prints."
+    report = "Run the same command again with --verbose and report its output."
     return service.refused(refusal, doing, "vault-refused", LATER if passing else report)
 
 
@@ -62,15 +67,19 @@ def _forbidden(vault: str, doing: str, refusal: Refusal) -> S2SError:
     if refusal.code in _NETWORK:
         return PermissionMissing(
             "vault-network",
-            f"The vault '{vault}' takes no requests from this network: {refusal.said}",
-            remedy="Run this from a network that the vault admits, or let this one in for a while: "
-            + command("az", "keyvault", "network-rule", "add", "--name", vault, "--ip-address", "ADDRESS"),
+            f"The key vault '{vault}' does not allow requests from this network.",
+            answer=refusal.said,
+            remedy="Run it from a network that the key vault allows, or allow this one:",
+            command=command("az", "keyvault", "network-rule", "add", "--name", vault, "--ip-address", "ADDRESS"),
             request_id=refusal.request_id,
         )
+    advice, grant = _who_grants(refusal, vault)
     return PermissionMissing(
         "permission-missing",
-        f"You may not {doing} in the vault '{vault}': {refusal.said}",
-        remedy=_who_grants(refusal, vault),
+        f"You can't {doing} in the key vault '{vault}'.",
+        answer=refusal.said,
+        remedy=advice,
+        command=grant,
         request_id=refusal.request_id,
     )
 
@@ -83,8 +92,9 @@ def _unanswered(error: Exception, vault: str, service: RemoteService, doing: str
     if isinstance(error, ValueError) and odd_answer(error) is None:
         return ServiceError(
             "vault-untrusted",
-            f"What answers for the vault '{vault}' asks for a token of another service. None was sent. {error}",
-            remedy="Check the vault's address, the proxy and --cloud.",
+            f"The server at the address of the key vault '{vault}' requested a token for another service. None was "
+            f"sent. {error}",
+            remedy="Check the key vault's address, the proxy and --cloud.",
             status=NEVER_CONNECTED,
         )
     return service.unanswered(error, doing)
@@ -93,22 +103,24 @@ def _unanswered(error: Exception, vault: str, service: RemoteService, doing: str
 def _no_vault(vault: str) -> NotThere:
     return NotThere(
         "vault-not-found",
-        f"There is no vault '{vault}' in this cloud.",
-        remedy="Check the name (az keyvault list --query '[].name'), and --cloud.",
+        f"The key vault '{vault}' does not exist in this cloud.",
+        remedy="Check the name (az keyvault list --query '[].name') and --cloud.",
     )
 
 
-def _who_grants(refusal: Refusal, vault: str) -> str:
+def _who_grants(refusal: Refusal, vault: str) -> tuple[str, str]:
+    """Whom to ask, and the command that they run."""
     found = _OBJECT_ID.search(refusal.message)
     you = found[1] if found else "YOUR-OBJECT-ID"
     if refusal.code == "AccessDenied":
         where, rights = ["--name", vault, "--object-id", you], ["get", "list", "set", "recover"]
         grant = command("az", "keyvault", "set-policy", *where, "--secret-permissions", *rights)
-        return f"The vault goes by access policies. Ask whoever runs it for: {grant}"
-    return (
-        f"Ask an Owner or User Access Administrator of the vault for the role {OFFICER}, wait a few minutes, then run "
-        f"the same command again: {grant_on_vault(vault, OFFICER, you)}"
+        return "The key vault uses access policies. Ask its administrator to run:", grant
+    advice = (
+        f"Run the same command again a few minutes after an Owner or User Access Administrator of the key vault has "
+        f"assigned you the role {OFFICER}. They run:"
     )
+    return advice, grant_on_vault(vault, OFFICER, you)
 
 
 def _refusal(error: HttpResponseError) -> tuple[str, Refusal]:

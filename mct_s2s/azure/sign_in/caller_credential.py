@@ -164,21 +164,21 @@ class CallerCredential:
                 self._ask = self._renew()
             if self._say is not None:
                 what = "a second factor" if challenge.second_factor else "a new sign-in"
-                self._say(f"Azure asks for {what} before it goes on: sign in once more.")
+                self._say(f"Azure requires {what}. Sign in again.")
             await self.get_token(scope)
             self._brought_at[scope] = time.monotonic()
             return True
 
-    def way_out(self, scope: str, challenge: Challenge) -> str:
-        """What whoever is signed in does, so that the next run brings what is asked for."""
+    def way_out(self, scope: str, challenge: Challenge) -> tuple[str, str]:
+        """What the user does so that the next run's sign-in is accepted, and the command for it, if there is one."""
         if self._again is Again.AZURE_CLI:
             login = azure_cli_login(scope, challenge.tenant or self._tenant, challenge)
-            return f"Sign in again (Azure CLI 2.76 or newer), then run the same command again: {login}"
+            return "Sign in again (needs Azure CLI 2.76 or newer), then run the same command again:", login
         if self._again is Again.AZD:
-            return "Run azd auth login, then run the same command again: it resumes."
+            return "Sign in again, then run the same command again:", "azd auth login"
         if self._again is Again.PERSON or not challenge.second_factor:
-            return "Run the same command again, and sign in with what your organization asks for: it resumes."
-        return "Sign in as a person who has a second factor: --auth browser, or --auth device-code"
+            return "Run the same command again and sign in with the second factor to resume.", ""
+        return "Sign in as a user with a second factor: --auth browser, or --auth device-code", ""
 
     async def without_second_factor(self, scope: str) -> SignInFailed | None:
         """Why writes by this sign-in will be refused where a second factor is asked for, as far as its token shows.
@@ -189,7 +189,7 @@ class CallerCredential:
             return None
         if has_second_factor((await self.get_token(scope)).token) is not False:
             return None
-        said, challenge = f"the sign-in of the {self.signed_in.description} has none.", second_factor()
+        said, challenge = f"the sign-in with {self.signed_in.description} has none.", second_factor()
         way_out = self.way_out(scope, challenge)
         return demanded("Azure Resource Manager", "change an App Service", said, challenge, way_out)
 

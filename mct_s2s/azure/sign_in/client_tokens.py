@@ -76,7 +76,10 @@ class EntraTokens:
                 return token
             roleless.append(token)
             raise ServiceError(
-                WITHOUT_ROLE, f"The token does not carry the role '{role}' yet.", remedy="Wait a minute.", status=403
+                WITHOUT_ROLE,
+                f"The token does not have the role '{role}' yet.",
+                remedy="Wait a minute, then run the same command again.",
+                status=403,
             )
 
         began = clock.seconds()
@@ -161,7 +164,7 @@ def read_token(text: str) -> ApiToken:
     except (OddAnswer, OSError, *ODD) as error:
         raise ServiceError(
             "token-unreadable",
-            "The access token for the MCT API cannot be read, neither here nor by the MCT API.",
-            remedy="Switch token encryption off on the service application (tokenEncryptionKeyId).",
+            "The access token for the MCT API is encrypted, so the MCT API cannot read it.",
+            remedy="Turn off token encryption of the service application (tokenEncryptionKeyId).",
             status=400,
         ) from error

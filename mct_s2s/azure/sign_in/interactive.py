@@ -41,10 +41,10 @@ def person(method: Method, connection: Connection) -> CallerCredential:
         def prompt(uri: str, code: str, _: object) -> None:
             connection.say(f"To sign in, open {uri} and enter the code {code}.")
 
-        inner, description = _DeviceCode(prompt_callback=prompt, **options), "you, by device code"
+        inner, description = _DeviceCode(prompt_callback=prompt, **options), "your account (device code)"
     else:
-        connection.say("Opening the browser for you to sign in.")
-        inner, description = InteractiveBrowserCredential(**options), "you, by browser"
+        connection.say("Opening the browser to sign in.")
+        inner, description = InteractiveBrowserCredential(**options), "your account (browser)"
 
     async def ask(scope: str, /, *, claims: str | None = None) -> AccessToken:
         return await _in_background(partial(inner.get_token, scope, claims=claims))

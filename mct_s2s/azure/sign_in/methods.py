@@ -84,7 +84,7 @@ def _environment(connection: Connection) -> CallerCredential:
         raise UsageError(
             "environment-incomplete",
             "AZURE_CLIENT_ID is set, but neither AZURE_CLIENT_SECRET nor AZURE_CLIENT_CERTIFICATE_PATH is.",
-            remedy="Set one of the two, or choose another --auth.",
+            remedy="Set one of them, or choose another --auth.",
         )
 
     def by_certificate() -> aio.CertificateCredential:
@@ -102,8 +102,8 @@ def _environment(connection: Connection) -> CallerCredential:
     except (OSError, ValueError) as error:
         raise UsageError(
             "certificate-unreadable",
-            f"The certificate '{path}' cannot be used: {error}",
-            remedy="AZURE_CLIENT_CERTIFICATE_PATH must name a PEM or PKCS#12 file with the private key in it.",
+            f"Invalid certificate '{path}': {error}",
+            remedy="Set AZURE_CLIENT_CERTIFICATE_PATH to a PEM or PKCS#12 file that contains the private key.",
         ) from error
 
 
@@ -115,8 +115,8 @@ def _workload_identity(connection: Connection) -> CallerCredential:
     except (OSError, ValueError) as error:
         raise UsageError(
             "environment-incomplete",
-            f"AZURE_FEDERATED_TOKEN_FILE names '{file}', which cannot be used: {first_line(error)}",
-            remedy="Set it to the file in which this platform keeps its token, or choose another --auth.",
+            f"Invalid AZURE_FEDERATED_TOKEN_FILE '{file}': {first_line(error)}",
+            remedy="Set it to this platform's token file, or choose another --auth.",
         ) from error
     tenant = connection.tenant or _need(connection.environ, "AZURE_TENANT_ID")
     inner = aio.ClientAssertionCredential(tenant, client_id, lambda: assertion_in(file), **connection.pipeline())
@@ -167,6 +167,6 @@ def _need(environ: Mapping[str, str], name: str) -> str:
         return environ[name]
     raise UsageError(
         "environment-incomplete",
-        f"This way of signing in needs the environment variable {name}.",
+        f"The environment variable {name} is not set. This --auth method needs it.",
         remedy=f"Set {name}, or choose another --auth.",
     )

@@ -113,8 +113,9 @@ def _subjects(
             raise NotThere(
                 "client-ambiguous" if several else "client-unknown",
                 f"{len(matching) or 'No'} client application{'s' if several else ''} of this App Service "
-                f"{'are' if several else 'is'} called '{name}'.",
-                remedy=f"List them with: {own_command('status', where=where(options, observed))}",
+                f"{'are' if several else 'is'} named '{name}'.",
+                remedy="List the clients:",
+                command=own_command("status", where=where(options, observed)),
             )
         chosen.append(matching[0])
     return clients_to_verify(dict.fromkeys(chosen), usable, unlisted=False)

@@ -8,10 +8,9 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any
 
-import typer
-
+from mct_s2s.cli.binding import CREDENTIALS, option
 from mct_s2s.cli.credentials import certificate, federated, secret
-from mct_s2s.cli.credentials.base import CREDENTIAL, LifetimeOptions
+from mct_s2s.cli.credentials.base import LifetimeOptions
 from mct_s2s.errors import UsageError
 from mct_s2s.inputs.lifetime import expiry
 from mct_s2s.model.desired import CredentialSpec, Kept
@@ -33,8 +32,7 @@ class ChoiceOptions(LifetimeOptions):
     """The option that chooses the kind."""
 
     credential: Annotated[
-        CredentialType,
-        typer.Option("--credential", help="Credential type.", rich_help_panel=CREDENTIAL),
+        CredentialType, option("--credential", metavar="TYPE", group=CREDENTIALS, text="Credential type.")
     ] = SECRET
 
 

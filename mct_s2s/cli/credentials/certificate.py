@@ -7,9 +7,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Annotated, ClassVar
 
-import typer
-
-from mct_s2s.cli.credentials.base import CREDENTIAL, LifetimeOptions
+from mct_s2s.cli.binding import CREDENTIALS, option
+from mct_s2s.cli.credentials.base import LifetimeOptions
 from mct_s2s.inputs.lifetime import expiry
 from mct_s2s.key_pairs import given_certificate
 from mct_s2s.planning.credentials.certificate import CertificateSpec
@@ -26,10 +25,11 @@ class CertificateOptions(LifetimeOptions):
 
     certificate: Annotated[
         Path | None,
-        typer.Option(
+        option(
             "--certificate",
-            help="PEM file with a public RSA certificate. Default: a key pair is made and kept as the secret would be.",
-            rich_help_panel=CREDENTIAL,
+            metavar="FILE",
+            group=CREDENTIALS,
+            text="PEM file with a certificate. Default: create a key pair.",
         ),
     ] = None
 

@@ -245,9 +245,7 @@ class Operations:
                 # Asked once, and not again: App Service restarts by itself when its settings change.
                 return str(site.resource), "requested; the response was lost"
             by_hand = webapp_command("restart", site.resource)
-            error.remedy = (
-                f"The settings are saved. Restart it yourself: {by_hand}. Or ask for permission: {error.remedy}"
-            )
+            error.advise(f"The settings are saved. {error.advice} Or restart it yourself:", by_hand)
             raise
         return str(site.resource), ""
 

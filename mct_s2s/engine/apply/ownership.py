@@ -176,9 +176,10 @@ def _not_owner(name: str, client_id: ClientId, caller: PrincipalId | None, refus
     add = command("az", "ad", "app", "owner", "add", "--id", client_id, "--owner-object-id", caller or "CALLER")
     return PermissionMissing(
         "not-owner",
-        f"You can only update app registrations that you own, and '{name}' (appId {client_id}) is not one of them. "
-        f"{refused.message}",
-        remedy="Ask one of its owners, or a Cloud Application Administrator, to make you an owner, then run the "
-        f"same command again to resume. They run: {add}",
+        f"You can only update app registrations that you own, and '{name}' (appId {client_id}) is not one of them.",
+        answer=refused.answer,
+        remedy="Run the same command again after one of its owners, or a Cloud Application Administrator, has made "
+        "you an owner. They run:",
+        command=add,
         request_id=refused.request_id,
     )

@@ -53,7 +53,7 @@ async def create_or_restore(
                     await restore(azure, back, (), change.option)
                     return back, "restored: it had just been deleted"
             await asyncio.sleep(1)
-        error.remedy = (
+        error.advise(
             f"A registration that was just deleted still has the name '{change.unique_name}'. Run the same command "
             "again in a minute to restore it."
         )

@@ -221,7 +221,7 @@ def _name_others(error: ServiceError, settings: Mapping[str, str | None]) -> Non
     unusual = [name for name in sorted(settings) if not _USUAL_NAME.fullmatch(name)]
     others = [f"'{name}'" for name in unusual if name.lower() not in error.message.lower()]
     if others:
-        error.remedy += f" The same may apply to {', '.join(others)}."
+        error.advise(f"{error.advice} The same may apply to {', '.join(others)}.")
 
 
 def _summary(writes: int, changed: tuple[str, ...], settings: dict[str, str | None]) -> str:

@@ -104,7 +104,8 @@ async def _missing(sites: Sites, resource: ResourceId, target: SiteTarget) -> No
         raise NotThere(
             "slot-not-found",
             f"The App Service '{target.name}' in {where} has no slot '{target.slot}'.",
-            remedy=f"List them: {webapp_command('deployment slot list', site)}",
+            remedy="List the slots:",
+            command=webapp_command("deployment slot list", site),
         )
     raise _no_site(target.name, where, nearby)
 
@@ -137,7 +138,8 @@ def _no_site(name: str, where: str, nearby: list[Site]) -> NotThere:
     return NotThere(
         "site-not-found",
         f"No web or function app in {where} is named '{name}', or you can't read it.",
-        remedy=f"Did you mean {hint}?" if hint else "List the apps that you can read: az webapp list -o table",
+        remedy=f"Did you mean {hint}?" if hint else "List the apps that you can read:",
+        command="" if hint else "az webapp list -o table",
     )
 
 

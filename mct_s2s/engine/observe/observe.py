@@ -124,5 +124,6 @@ def _no_resource(wanted: ResourceId) -> NotThere:
     return NotThere(
         "resource-not-found",
         f"The resource '{wanted}' does not exist, or you can't read it.",
-        remedy=f"Check the ID: {command('az', 'resource', 'show', '--ids', str(wanted))}",
+        remedy="Check the ID:",
+        command=command("az", "resource", "show", "--ids", str(wanted)),
     )

@@ -11,7 +11,9 @@ from mct_s2s.engine.observe.app_service_lookup import find_site
 from mct_s2s.engine.observe.observe import find_holder
 from mct_s2s.engine.request import Request
 from mct_s2s.errors import PermissionMissing, S2SError
-from mct_s2s.planning.doctor import Seen, SeenSite
+from mct_s2s.model.azure_resources import Site
+from mct_s2s.model.ids import TenantId
+from mct_s2s.planning.doctor import Seen
 from mct_s2s.ports.signed_in_cloud import Azure
 
 T = TypeVar("T")
@@ -28,7 +30,7 @@ async def examine(azure: Azure, query: Request) -> Seen:
         ServiceError: Azure did not answer.
     """
     async with AccessLook(azure, directory=True) as look:
-        site, directory, holders = await gather_or_cancel(
+        (site, site_tenant_id, site_refusal), directory, holders = await gather_or_cancel(
             _site(azure, query, look),
             _or_refusal(
                 gather_or_cancel(
@@ -39,20 +41,23 @@ async def examine(azure: Azure, query: Request) -> Seen:
         )
         found, refusal = directory
         tenant = found[0] if found is not None else None
-        return Seen(await look.found(), tenant, refusal, site, holders, azure.write_refusal)
+        return Seen(
+            await look.found(), tenant, refusal, site, site_tenant_id, site_refusal, holders, azure.write_refusal
+        )
 
 
-async def _site(azure: Azure, query: Request, look: AccessLook) -> SeenSite | None:
+async def _site(azure: Azure, query: Request, look: AccessLook) -> tuple[Site | None, TenantId | None, S2SError | None]:
+    """The site, the tenant that its subscription trusts, and why one of them or the settings could not be read."""
     if query.target is None:
-        return None
+        return None, None, None
     try:
         site, tenant_id = await find_site(azure.sites, query.target, look.at)
     except S2SError as error:
         if not isinstance(error, PermissionMissing) and error.code not in UNSEEN:
             raise
-        return SeenSite(None, None, error)
+        return None, None, error
     _, refusal = await _or_refusal(azure.sites.settings(site.resource))
-    return SeenSite(site, tenant_id, refusal)
+    return site, tenant_id, refusal
 
 
 async def _or_refusal(question: Coroutine[Any, Any, T]) -> tuple[T | None, S2SError | None]:

@@ -4,24 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.engine.observe.recycle_bin_lookup import RecycleBin
 from mct_s2s.engine.request import Request
 from mct_s2s.errors import NotThere
-from mct_s2s.model.directory_objects import Application, Assignment, PrincipalKind, ServicePrincipal
+from mct_s2s.model.directory_objects import Application, PrincipalKind, ServicePrincipal
 from mct_s2s.model.ids import ClientId, PrincipalId, client_id_in, client_unique_name, is_guid, trust_tag
 from mct_s2s.model.site_settings import APPLICATION_IDS, AUDIENCE, OBJECT_IDS, AppSettings
 from mct_s2s.model.trust import ClientApplication, Trust
 from mct_s2s.ports.graph import Directory
-
-
-@dataclass(frozen=True)
-class _Service:
-    application: Application | None
-    principal: ServicePrincipal | None = None
-    assignments: tuple[Assignment, ...] = ()
 
 
 async def find_trust(directory: Directory, query: Request, settings: asyncio.Future[AppSettings]) -> Trust:
@@ -37,7 +30,7 @@ async def find_trust(directory: Directory, query: Request, settings: asyncio.Fut
     )
     try:
         found = await asyncio.shield(settings)
-        (service, clients) = await gather_or_cancel(
+        trust, (applications, principals) = await gather_or_cancel(
             _find_service(directory, query, found, early, recycled), _listed(directory, query, found)
         )
         _, *made_for_names = await early
@@ -45,17 +38,17 @@ async def find_trust(directory: Directory, query: Request, settings: asyncio.Fut
         early.cancel()
         await asyncio.gather(early, return_exceptions=True)  # fetched: asyncio complains of what nobody fetches
         raise
-    application = service.application or await recycled.service(query, found)
+    application = trust.service or await recycled.service(query, found)
     base = application.unique_name if application else None
     if base and base != query.unique_name:
         made_for_names = list(
             await gather_or_cancel(*map(directory.application_by_unique_name, _unique_names(query, base)))
         )
-    trust = Trust(service.application, service.principal, service.assignments)
-    tagged = await directory.applications_with_tag(trust_tag(base or query.unique_name)) if query.everything else []
-    trust = _joined(trust, [*tagged, *(app for app in made_for_names if app is not None)], clients)
     base = base or query.unique_name
-    (trust, deleted) = await gather_or_cancel(_completed(directory, trust), recycled.of(trust, query, base, found))
+    tagged = await directory.applications_with_tag(trust_tag(base)) if query.everything else []
+    made = (one for one in made_for_names if one is not None)
+    trust = _with(trust, [*tagged, *made, *applications], principals)
+    trust, deleted = await gather_or_cancel(_completed(directory, trust), recycled.of(trust, query, base, found))
     trust = await recycled.with_principals(replace(trust, deleted=deleted), query, base)
     return await _with_federated(directory, query, trust)
 
@@ -70,12 +63,12 @@ async def _find_service(
     settings: AppSettings,
     early: asyncio.Future[list[Application | None]],
     recycled: RecycleBin,
-) -> _Service:
+) -> Trust:
     for named, must_exist in ((query.adopt, True), (AUDIENCE.value_in(settings), False)):
         if named and named.strip():
-            service = await _named(directory, named.strip())
-            if service.application is not None:
-                return service
+            trust = await _named(directory, named.strip())
+            if trust.service is not None:
+                return trust
             if must_exist and not await recycled.holds(named.strip()):
                 raise NotThere(
                     "service-application-missing",
@@ -83,15 +76,18 @@ async def _find_service(
                     remedy="Copy it from the overview page in the portal, or remove --service-app to create one.",
                 )
     own = (await early)[0]
-    if own is None:
-        return _Service(None)
+    return Trust() if own is None else await _around(directory, own)
+
+
+async def _around(directory: Directory, service: Application) -> Trust:
+    """A service application with its service principal and its assignments."""
     principal, assignments = await gather_or_cancel(
-        directory.principal(own.client_id), directory.assignments_to(own.client_id)
+        directory.principal(service.client_id), directory.assignments_to(service.client_id)
     )
-    return _Service(own, principal, tuple(assignments))
+    return Trust(service, principal, tuple(assignments))
 
 
-async def _named(directory: Directory, named: str) -> _Service:
+async def _named(directory: Directory, named: str) -> Trust:
     """The registration that an appId, `api://<appId>` or any other URI names."""
     client_id = client_id_in(named)
     if client_id is not None:
@@ -101,9 +97,9 @@ async def _named(directory: Directory, named: str) -> _Service:
             directory.assignments_to(client_id),
         )
         if application is not None:
-            return _Service(application, principal, tuple(assignments))
+            return Trust(application, principal, tuple(assignments))
         if not named.startswith("api://"):
-            return _Service(None)
+            return Trust()
     matching = await directory.applications_with_uri(named)
     if len(matching) > 1:
         raise NotThere(
@@ -111,35 +107,20 @@ async def _named(directory: Directory, named: str) -> _Service:
             f"{len(matching)} app registrations have the Application ID URI '{named}'.",
             remedy="Use the appId of one of them: --service-app APP_ID",
         )
-    if not matching:
-        return _Service(None)
-    principal, assignments = await gather_or_cancel(
-        directory.principal(matching[0].client_id), directory.assignments_to(matching[0].client_id)
-    )
-    return _Service(matching[0], principal, tuple(assignments))
+    return await _around(directory, matching[0]) if matching else Trust()
 
 
-@dataclass(frozen=True)
-class _Listed:
+async def _listed(
+    directory: Directory, query: Request, settings: AppSettings
+) -> tuple[list[Application], list[ServicePrincipal]]:
     """What the allow lists and the command name by id."""
-
-    applications: list[Application]
-    by_client_id: list[ServicePrincipal]
-    by_object_id: list[ServicePrincipal]
-
-
-async def _listed(directory: Directory, query: Request, settings: AppSettings) -> _Listed:
     named = [*APPLICATION_IDS.list_in(settings).ids, *query.clients, *query.leaving]
     client_ids = [ClientId(entry) for entry in named if is_guid(entry)]
     object_ids = [PrincipalId(entry) for entry in OBJECT_IDS.list_in(settings).ids if is_guid(entry)]
     applications, by_client_id, by_object_id = await gather_or_cancel(
         directory.applications(client_ids), directory.principals_of(client_ids), directory.principals(object_ids)
     )
-    return _Listed(applications, by_client_id, by_object_id)
-
-
-def _joined(trust: Trust, made_for_names: list[Application], listed: _Listed) -> Trust:
-    return _with(trust, [*made_for_names, *listed.applications], [*listed.by_client_id, *listed.by_object_id])
+    return applications, [*by_client_id, *by_object_id]
 
 
 async def _completed(directory: Directory, trust: Trust) -> Trust:

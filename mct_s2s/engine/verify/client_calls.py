@@ -21,6 +21,7 @@ from mct_s2s.model.client_sign_in import (
     SignIn,
 )
 from mct_s2s.model.commands import own_command
+from mct_s2s.model.mct_api import SERVICE_HEADER
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.trust import ClientApplication
 from mct_s2s.planning.answers import Asked, must_refuse, settled, stopped
@@ -43,8 +44,6 @@ from mct_s2s.planning.verification import (
 )
 from mct_s2s.ports.client_side import Api, Tokens
 
-SERVICE = {"ClientType": "Service"}
-"""The document's warning: the header that every service call carries."""
 WRONG = {"ClientType": "User"}
 
 
@@ -148,7 +147,7 @@ async def _caller(context: VerifyContext, sign_in: SignIn, name: str, audience: 
     not_sent = misaddressed(who, claims.audience, audience)
     if not_sent is not None:
         return _Tested((*checks, not_sent))
-    asked = await _get(context, SERVICE, token)
+    asked = await _get(context, SERVICE_HEADER, token)
     call = settled(who, asked)
     if call is None:
         carried = f"the roles {', '.join(claims.roles)}" if claims.roles else "no role"
@@ -193,7 +192,7 @@ async def _call(
     context: VerifyContext, observed: ObservedState, caller: ClientToken, token: ApiToken
 ) -> VerificationCheck:
     who = (caller.name, CheckSubject.APPLICATION)
-    asked = await _get(context, SERVICE, token, just_restarted=context.just_changed and agrees(caller, observed))
+    asked = await _get(context, SERVICE_HEADER, token, just_restarted=context.just_changed and agrees(caller, observed))
     said = settled(who, asked)
     if said is not None:
         return said
@@ -202,7 +201,7 @@ async def _call(
 
 
 async def _without_token(context: VerifyContext) -> VerificationCheck:
-    return must_refuse("without-token", "A call without a token", await _get(context, SERVICE, None))
+    return must_refuse("without-token", "A call without a token", await _get(context, SERVICE_HEADER, None))
 
 
 async def _wrong_header(context: VerifyContext, accepted: ApiToken | None) -> VerificationCheck:

@@ -69,7 +69,7 @@ async def _make_and_show(work: Work, change: AddSecret, store: SecretStore, reco
             await work.context.azure.directory.remove_secret(work.results.resolve(change.object_id), secret.key_id)
         except S2SError:
             removal = credential_removal(record.client_id, secret.key_id)
-            error.remedy = f"Remove it: {removal}. Then run the same command again."
+            error.advise("Remove it, then run the same command again:", removal)
         raise
     return secret
 
@@ -91,7 +91,7 @@ async def _make(work: Work, change: AddSecret) -> NewSecret:
             if change.shorten and at < len(shorter):
                 continue
             offered = f"--secret-lifetime {typed(shorter[0])} or sooner, or " if shorter else ""
-            error.remedy = f"Use a shorter lifetime: {offered}--auto-lifetime. Or {OTHERWISE}."
+            error.advise(f"Use a shorter lifetime: {offered}--auto-lifetime. Or {OTHERWISE}.")
             raise
     raise AssertionError(change)
 
