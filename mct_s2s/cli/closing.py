@@ -91,8 +91,6 @@ def _calling(name: str, outcome: Outcome) -> CallingClient | None:
     added = next((c for c in outcome.plan.changes if isinstance(c, AddCredential) and c.client == name), None)
     if store is None and added is None:
         return None
-    known = outcome.results.known(added.client_id) if added is not None else None
-    there = next(iter(clients_called(name, outcome.after, outcome.request.unique_name)), None)
+    client = next(iter(clients_called(name, outcome.after, outcome.request.unique_name)), None)
     dotenv = str(store.path) if isinstance(store, FileStore) and store.path.exists() else None
-    label = store.label if store is not None else None
-    return CallingClient(known or (there.client_id if there is not None else ""), dotenv, label, added)
+    return CallingClient(client.client_id if client else "", dotenv, store.label if store else None, added)

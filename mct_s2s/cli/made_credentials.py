@@ -28,9 +28,10 @@ def credentials_of(outcome: Outcome) -> list[SavedCredential]:
 
 def _saved(change: AddCredential, outcome: Outcome) -> SavedCredential:
     store = outcome.stores.get(change.client) if change.needs_store else None
+    client_id = outcome.results.known(change.client_id)
     return SavedCredential(
         change.client,
-        outcome.results.known(change.client_id) or "",
+        client_id or "",
         outcome.results.end_of(change.key, change.expires),  # the tenant may have allowed less than was planned
         store.label if store is not None else None,
         _shown(change, outcome),

@@ -20,7 +20,7 @@ from mct_s2s.render.console import Terminal
 if TYPE_CHECKING:
     from mct_s2s.azure.clouds import OpenCloud
     from mct_s2s.azure.connection import Connection
-    from mct_s2s.model.client_credentials import Credential
+    from mct_s2s.azure.sign_in.caller_credential import CallerCredential
     from mct_s2s.ports.client_side import Api, Tokens
     from mct_s2s.ports.signed_in_cloud import Azure
 
@@ -77,7 +77,7 @@ async def connect(options: AzureOptions, needs: Needs, terminal: Terminal) -> As
 @asynccontextmanager
 async def signed_in(
     options: AzureOptions, terminal: Terminal, *, target: bool
-) -> AsyncIterator[tuple[Connection, Credential]]:
+) -> AsyncIterator[tuple[Connection, CallerCredential]]:
     """Connect and sign in, without ports.
 
     Args:
@@ -177,7 +177,9 @@ async def _connection(options: AzureOptions, opened: OpenCloud, terminal: Termin
 
 
 @asynccontextmanager
-async def _sign_in(options: AzureOptions, connection: Connection, terminal: Terminal) -> AsyncIterator[Credential]:
+async def _sign_in(
+    options: AzureOptions, connection: Connection, terminal: Terminal
+) -> AsyncIterator[CallerCredential]:
     from mct_s2s.azure.sign_in.choice import Method, choose  # noqa: PLC0415
     from mct_s2s.azure.sign_in.methods import service_principal, sign_in  # noqa: PLC0415
 
@@ -193,7 +195,7 @@ async def _sign_in(options: AzureOptions, connection: Connection, terminal: Term
 
 
 @asynccontextmanager
-async def _ports(connection: Connection, credential: Credential, needs: Needs) -> AsyncIterator[Azure]:
+async def _ports(connection: Connection, credential: CallerCredential, needs: Needs) -> AsyncIterator[Azure]:
     from mct_s2s.azure.arm.app_services import ArmSites  # noqa: PLC0415
     from mct_s2s.azure.arm.arm_session import ArmSession  # noqa: PLC0415
     from mct_s2s.azure.arm.managed_identities import ArmIdentities  # noqa: PLC0415

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mct_s2s.errors import UsageError
+from mct_s2s.file_ownership import UntrustedFile
 from mct_s2s.inputs.backup import backup_in, backup_text
 from mct_s2s.inputs.handoff import is_handoff
-from mct_s2s.local_files import UntrustedFile, read_ours
+from mct_s2s.local_files import read_ours
 from mct_s2s.model.settings_backup import Backup
 from mct_s2s.private_folders import check_folder
 from mct_s2s.stores.private_files import check_place, replace_whole

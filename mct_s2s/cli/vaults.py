@@ -13,13 +13,13 @@ from mct_s2s.ports.secret_stores import SecretStore
 if TYPE_CHECKING:
     from mct_s2s.azure.connection import Connection
     from mct_s2s.azure.key_vault.vault_client import KeyVault
-    from mct_s2s.model.client_credentials import Credential
+    from mct_s2s.azure.sign_in.caller_credential import CallerCredential
 
 
 class KeyVaults:
     """The key vaults of one cloud. Each is opened once: what it asks for in patience, it asks of all its users."""
 
-    def __init__(self, connection: Connection, credential: Credential) -> None:
+    def __init__(self, connection: Connection, credential: CallerCredential) -> None:
         self._connection = connection
         self._credential = credential
         self._open = cache(self._opened)

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from mct_s2s.azure.clouds import BY_NAME, SANDBOX
 from mct_s2s.azure.connection import Connection
 from mct_s2s.azure.plain_requests import NoAnswer
+from mct_s2s.azure.sign_in.caller_credential import CallerCredential
 from mct_s2s.conformance.journal import Place
 from mct_s2s.conformance.names import roots
 from mct_s2s.conformance.side import Side
@@ -14,7 +15,6 @@ from mct_s2s.conformance.steps import Json, Service, at
 from mct_s2s.conformance.story.resource_manager import SITES_API, SUBSCRIPTIONS_API
 from mct_s2s.errors import NotThere, Refused, ServiceError, UsageError
 from mct_s2s.inputs.vault import vault_to
-from mct_s2s.model.client_credentials import Credential
 
 
 def label_of(cloud: str) -> str:
@@ -26,7 +26,7 @@ def label_of(cloud: str) -> str:
 
 
 def cloud_side(
-    connection: Connection, credential: Credential, place: Place | None, names: Mapping[str, str]
+    connection: Connection, credential: CallerCredential, place: Place | None, names: Mapping[str, str]
 ) -> tuple[Side, Mapping[Service, str]]:
     """The side, and the tokens that it has used by now, which no report may show."""
     cloud, tokens = connection.cloud, dict[Service, str]()
@@ -49,7 +49,7 @@ def cloud_side(
     return Side(connection.http, token, {**bindings, **names}), tokens
 
 
-async def place_of(connection: Connection, credential: Credential, cloud: str, vault: str | None) -> Place:
+async def place_of(connection: Connection, credential: CallerCredential, cloud: str, vault: str | None) -> Place:
     """Look for the App Service that was named.
 
     Raises:

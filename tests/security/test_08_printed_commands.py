@@ -18,7 +18,7 @@ from mct_s2s import errors
 from mct_s2s.cli.options import AzureOptions
 from mct_s2s.cli.requests import where
 from mct_s2s.model.azure_resources import AppService, WiredApp
-from mct_s2s.model.caller_rights import CallerRights, DirectoryRights, ResourceLock, Permission, ScopeRights, SignedIn
+from mct_s2s.model.caller_rights import CallerRights, DirectoryRights, Permission, ResourceLock, ScopeRights, SignedIn
 from mct_s2s.model.client_credentials import Federation
 from mct_s2s.model.client_sign_in import Claims
 from mct_s2s.model.commands import command, grant_on_vault, option, own_command, webapp_command
@@ -244,7 +244,7 @@ def test_what_is_on_the_screen_for_a_workload_runs_as_it_is_printed(
     evil = EVIL.replace("\n", " ")
     call = Call(f"https://{evil}", evil, evil, f"https://{evil}")
     federation = Federation(issuer, f"system:serviceaccount:{evil}:{evil}", evil)
-    federated.show(screen.terminal, call, calling(evil, federation))
+    federated.show(screen.terminal, call, [calling(evil, federation)])
     lines = screen.out.splitlines()
     if issuer.endswith("issuer"):
         first = next(at for at, line in enumerate(lines) if line.startswith("kubectl"))
@@ -263,7 +263,7 @@ def test_the_script_for_a_certificate_can_be_pasted_as_it_is_printed(screens: Sc
     screen = screens(80, is_terminal=True)
     evil = EVIL.replace("\n", " ")
     call = Call(f"https://{evil}", evil, evil, f"https://{evil}")
-    certificate.show(screen.terminal, call, calling(evil))
+    certificate.show(screen.terminal, call, [calling(evil)])
     lines = screen.out.splitlines()
     first = next(at for at, line in enumerate(lines) if line.startswith("export "))
     assert pasted("\n".join(lines[first:]).replace("=…", "=x"), tmp_path) == []
@@ -284,8 +284,9 @@ _OPTION = re.compile(r"(?:^|[\s`(])--?[a-z][a-z-]*[ =]$")
 _QUOTED = ("option(", "command(", "own_command(", "webapp_command(", "grant_on_vault(", "shlex.", "export(")
 _OURS = {
     "typed(ends)", "typed(shorter[0])", "kind.value", "name", "GITHUB", "option",
-    "token", "scope", "PICK_TOKEN", "reader.name", "kind", "query", "endpoint", "HEADER", "WATCH_SECONDS", "vault_reading(client.saved_to)", "known",
-    "there", "API_PATH",
+    "token", "scope", "PICK_TOKEN", "others.kind", "options.credential.value", "query", "endpoint", "HEADER",
+    "WATCH_SECONDS", "vault_reading(client.saved_to)", "known",
+    "there", "API_PATH", "USUAL_PATH",
 }  # fmt: skip
 """Words of our own, dates, and what is made of quoted pieces."""
 
