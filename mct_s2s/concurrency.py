@@ -18,20 +18,20 @@ GRACE_SECONDS = 5.0
 
 
 @overload
-def together(a: Coroutine[Any, Any, A], b: Coroutine[Any, Any, B], /) -> Coroutine[Any, Any, tuple[A, B]]: ...
+def gather_or_cancel(a: Coroutine[Any, Any, A], b: Coroutine[Any, Any, B], /) -> Coroutine[Any, Any, tuple[A, B]]: ...
 @overload
-def together(
+def gather_or_cancel(
     a: Coroutine[Any, Any, A], b: Coroutine[Any, Any, B], c: Coroutine[Any, Any, C], /
 ) -> Coroutine[Any, Any, tuple[A, B, C]]: ...
 @overload
-def together(*coroutines: Coroutine[Any, Any, A]) -> Coroutine[Any, Any, tuple[A, ...]]: ...
-def together(*coroutines: Coroutine[Any, Any, Any]) -> Coroutine[Any, Any, tuple[Any, ...]]:
+def gather_or_cancel(*coroutines: Coroutine[Any, Any, A]) -> Coroutine[Any, Any, tuple[A, ...]]: ...
+def gather_or_cancel(*coroutines: Coroutine[Any, Any, Any]) -> Coroutine[Any, Any, tuple[Any, ...]]:
     """Run all at once and return their results in order, once it is awaited.
 
     Raises:
         BaseException: the first failure, as it is; what was still running has been cancelled and has ended.
     """
-    return _Together(coroutines)
+    return _GatherOrCancel(coroutines)
 
 
 async def _all(coroutines: tuple[Coroutine[Any, Any, Any], ...]) -> tuple[Any, ...]:
@@ -45,7 +45,7 @@ async def _all(coroutines: tuple[Coroutine[Any, Any, Any], ...]) -> tuple[Any, .
         raise
 
 
-async def to_the_end(work: Coroutine[Any, Any, A]) -> A:
+async def finish_even_if_cancelled(work: Coroutine[Any, Any, A]) -> A:
     """Run it; where this command is interrupted meanwhile, it still gets `GRACE_SECONDS` to come to its end.
 
     Raises:
@@ -64,7 +64,7 @@ async def to_the_end(work: Coroutine[Any, Any, A]) -> A:
         raise
 
 
-class _Together(Coroutine[Any, Any, tuple[Any, ...]]):
+class _GatherOrCancel(Coroutine[Any, Any, tuple[Any, ...]]):
     """A coroutine that, if it is ended before it has begun, ends those that it was given: nobody else will."""
 
     def __init__(self, coroutines: tuple[Coroutine[Any, Any, Any], ...]) -> None:

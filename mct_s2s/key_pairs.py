@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from mct_s2s.errors import UsageError
 from mct_s2s.local_files import read_given
-from mct_s2s.model.proofs import Certificate
+from mct_s2s.model.client_credentials import Certificate
 
 if TYPE_CHECKING:
     from cryptography import x509

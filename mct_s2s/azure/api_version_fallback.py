@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from azure.core.pipeline import PipelineRequest, PipelineResponse
 from azure.core.pipeline.policies import AsyncHTTPPolicy
 
-from mct_s2s.azure.answers import OddAnswer, parse_json
+from mct_s2s.azure.answer_limits import OddAnswer, parse_json
 
 WEB = "2023-12-01"
 """Microsoft.Web: the first one that knows Flex Consumption plans, on which callers' function apps may be. All that is
@@ -37,7 +37,7 @@ Asked = tuple[str, str]
 """A namespace, in lower case, and the api-version that was asked of it."""
 
 
-class ApiVersions(AsyncHTTPPolicy[Any, Any]):
+class ApiVersionFallback(AsyncHTTPPolicy[Any, Any]):
     """Asks once more with the newest api-version that a refusal offers, and remembers it for the run.
 
     A request that is refused for its api-version has had no effect, so that any may be sent again. Several clients of

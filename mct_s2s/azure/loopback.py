@@ -33,5 +33,5 @@ class LocalhostResolver(AbstractResolver):
         return found
 
     async def close(self) -> None:
-        """Let the usual resolver go."""
+        """Close the usual resolver."""
         await self._usual.close()

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, time, timedelta
 
 from mct_s2s.errors import UsageError
+from mct_s2s.model.client_credentials import NEVER
 from mct_s2s.model.duration import Duration, iso_duration, short_duration
-from mct_s2s.model.observed import NEVER
 
 LONGEST = timedelta(days=3660)
 """Of a duration that is looked ahead, or that an old secret is kept: ten years."""

@@ -12,12 +12,12 @@ from pathlib import Path
 from mct_s2s.errors import UsageError
 from mct_s2s.local_files import read_given
 from mct_s2s.model.client_sign_in import (
-    AssertionFileProof,
-    CertificateProof,
+    AssertionFileCredential,
+    CertificateCredential,
     ClientSignIn,
     OwnCredential,
-    Proof,
-    SecretProof,
+    PresentedCredential,
+    SecretCredential,
 )
 from mct_s2s.model.ids import ClientId, TenantId
 
@@ -49,13 +49,13 @@ def own_credential(
     )
 
 
-def _proof(values: Mapping[str, str]) -> Proof | None:
+def _proof(values: Mapping[str, str]) -> PresentedCredential | None:
     if values.get("AZURE_CLIENT_SECRET"):
-        return SecretProof(values["AZURE_CLIENT_SECRET"])
+        return SecretCredential(values["AZURE_CLIENT_SECRET"])
     if values.get("AZURE_CLIENT_CERTIFICATE_PATH"):
         path = Path(values["AZURE_CLIENT_CERTIFICATE_PATH"])
         try:
-            return CertificateProof(
+            return CertificateCredential(
                 read_given(path, secret=True), values.get("AZURE_CLIENT_CERTIFICATE_PASSWORD") or None
             )
         except OSError as error:
@@ -65,5 +65,5 @@ def _proof(values: Mapping[str, str]) -> Proof | None:
                 remedy="Set AZURE_CLIENT_CERTIFICATE_PATH to a PEM or PKCS#12 file that contains the private key.",
             ) from error
     if values.get("AZURE_FEDERATED_TOKEN_FILE"):
-        return AssertionFileProof(Path(values["AZURE_FEDERATED_TOKEN_FILE"]))
+        return AssertionFileCredential(Path(values["AZURE_FEDERATED_TOKEN_FILE"]))
     return None

@@ -135,7 +135,7 @@ class Denial:
     name: str
     permission: Permission
     principals: frozenset[str]
-    """Object ids in lower case; `EVERYBODY` among them stands for all principals."""
+    """Object ids in lower case; `EVERYBODY` among them means all principals."""
     spared: frozenset[str] = frozenset()
     spares_groups: bool = False
     """Whether it spares the members of some group: the caller may be one."""
@@ -145,7 +145,7 @@ EVERYBODY = "00000000-0000-0000-0000-000000000000"
 
 
 @dataclass(frozen=True)
-class Lock:
+class ResourceLock:
     """A management lock at a scope or above it.
 
     Source: learn.microsoft.com/azure/azure-resource-manager/management/lock-resources.
@@ -161,12 +161,12 @@ class ScopeRights:
     """What the caller may do to one Azure resource."""
 
     permissions: tuple[Permission, ...] | None = None
-    locks: tuple[Lock, ...] | None = None
+    locks: tuple[ResourceLock, ...] | None = None
     denials: tuple[Denial, ...] | None = None
 
 
 @dataclass(frozen=True)
-class Access:
+class CallerRights:
     """Everything that was found out about the caller for one command."""
 
     directory: DirectoryRights | None = None

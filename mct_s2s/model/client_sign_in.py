@@ -1,4 +1,4 @@
-"""A client's own way in: what it signs in with, the token that it gets, and what the MCT API answers."""
+"""How a client calls: what it signs in with, the token that it gets, and what the MCT API answers."""
 
 from __future__ import annotations
 
@@ -6,57 +6,62 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
+from mct_s2s.model.client_credentials import CredentialKind
 from mct_s2s.model.ids import ClientId, PrincipalId, TenantId
 
 
 @dataclass(frozen=True)
-class SecretProof:
+class SecretCredential:
     """A client secret. The value never shows in a `repr`."""
 
+    kind: ClassVar[CredentialKind] = CredentialKind.SECRET
     value: str = field(repr=False)
 
 
 @dataclass(frozen=True)
-class CertificateProof:
+class CertificateCredential:
     """A certificate with its private key, as PEM or PKCS#12. Neither shows in a `repr`."""
 
+    kind: ClassVar[CredentialKind] = CredentialKind.CERTIFICATE
     data: bytes = field(repr=False)
     password: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True)
-class AssertionProof:
+class AssertionCredential:
     """Another issuer's token, in exchange for one of Entra ID's."""
 
+    kind: ClassVar[CredentialKind] = CredentialKind.FEDERATED
     token: str = field(repr=False)
 
 
 @dataclass(frozen=True)
-class AssertionFileProof:
+class AssertionFileCredential:
     """The file in which a platform keeps another issuer's token, always a fresh one."""
 
+    kind: ClassVar[CredentialKind] = CredentialKind.FEDERATED
     file: Path
 
 
-Proof = SecretProof | CertificateProof | AssertionProof | AssertionFileProof
+PresentedCredential = SecretCredential | CertificateCredential | AssertionCredential | AssertionFileCredential
 
 
 @dataclass(frozen=True)
 class ClientSignIn:
-    """A client application, and what it proves itself with."""
+    """A client application, and what it signs in with."""
 
     tenant_id: TenantId
     client_id: ClientId
-    proof: Proof
+    credential: PresentedCredential
     authority: str | None = None
-    """The login host that stands beside the credential; `None` where none does: one of Microsoft's."""
+    """The login host that is noted beside the credential; `None`: one of Microsoft's."""
 
 
 @dataclass(frozen=True)
 class OwnCredential:
-    """A client's credential that is at hand, and what stands beside it for the program that uses it."""
+    """A client's credential that is available here, with what is noted beside it for the program that uses it."""
 
     sign_in: ClientSignIn
     source: str
@@ -134,10 +139,10 @@ class ApiAnswer:
     location: str | None = None
     """Where a redirect points to. It is never followed: a token goes to no other host."""
     challenge: str | None = None
-    """`WWW-Authenticate`: set by App Service Authentication where that stands in front of the API."""
+    """`WWW-Authenticate`: set by App Service Authentication where that is in front of the API."""
 
     @property
-    def is_let_in(self) -> bool:
+    def is_success(self) -> bool:
         """Whether the call was answered."""
         return 200 <= self.status < 300
 

@@ -1,4 +1,4 @@
-"""What the operator asks for, checked for form, before anything is known of the world."""
+"""What the operator asks for, checked for form, before anything is known of what is there."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class ServiceSpec:
     adopt: str | None = None
     """The appId or Application ID URI of a registration to use instead of the one that is found."""
     management_reference: str | None = None
-    """What the tenant demands on registrations; one that stands on it stays."""
+    """What the tenant demands on registrations; one that is set already stays."""
     may_create: bool = True
     """False for commands that add to a trust which has to be there."""
 
@@ -96,7 +96,7 @@ class Removal:
     """What is to be gone: some clients, or with `everything` the whole trust."""
 
     clients: tuple[str, ...] = ()
-    """Names, appIds, object ids, resource ids, or entries of an allow list exactly as they stand there."""
+    """Names, appIds, object ids, resource ids, or entries of an allow list exactly as they are there."""
     everything: bool = False
     ignore_missing: bool = False
     """Whether a name that means nobody is no error."""
@@ -132,7 +132,7 @@ class WireSpec:
     """An app that is to find in its own settings what it needs to call the MCT API."""
 
     as_client: bool
-    """Whether it signs in as the client application of this wish; otherwise it calls by its managed identity."""
+    """Whether it signs in as the client application that was asked for; else it calls by its managed identity."""
     vault: str | None = None
     secret_uri: str | None = None
     """Where the client's secret is: its https address in the vault, without a version and a slash behind."""
@@ -142,7 +142,7 @@ class WireSpec:
 
 @dataclass(frozen=True)
 class Desired:
-    """One command's wish, whole."""
+    """Everything that one command asks for."""
 
     service: ServiceSpec | None
     clients: tuple[ClientSpec, ...] = ()

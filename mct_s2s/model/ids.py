@@ -121,7 +121,7 @@ def identity_tag(resource_id: str) -> str:
 def site_note(resource_id: str) -> str:
     """The service application's note of the App Service that it was made for: names can meet, resource ids cannot.
 
-    It is no tag: a creation that meets a registration which stands already would replace all of its tags.
+    It is no tag: a creation that meets a registration which exists already would replace all of its tags.
     """
     return f"{_SITE_NOTE}{resource_id}"
 

@@ -126,7 +126,7 @@ TENANT_ID = Setting(
     "The tenant (`tid`) that issues the tokens: the one of the App Service's subscription.",
     comparison=Comparison.IGNORING_CASE,
     option="--tenant-id",
-    option_help="The tenant's id.",
+    option_help="The tenant's ID.",
     code="tenant-mismatch",
     wrong="{name} is '{value}', but the App Service belongs to the tenant {wanted}.",
 )
@@ -137,7 +137,7 @@ OBJECT_IDS = Setting(
     required=Required.WITH_IDENTITIES,
     comparison=Comparison.SET_OF_IDS,
     option="--object-id",
-    option_help="A managed identity's object id. May be repeated.",
+    option_help="A managed identity's object ID. Repeatable.",
 )
 APPLICATION_IDS = Setting(
     "ServiceApplicationIds",
@@ -146,7 +146,7 @@ APPLICATION_IDS = Setting(
     required=Required.WITH_CLIENTS,
     comparison=Comparison.SET_OF_IDS,
     option="--application-id",
-    option_help="A client application's appId. May be repeated.",
+    option_help="A client application's appId. Repeatable.",
 )
 ROLE = Setting(
     "ServiceAuthRole",

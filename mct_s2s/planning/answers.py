@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from mct_s2s.errors import ServiceError
+from mct_s2s.model.azure_resources import AppService
 from mct_s2s.model.client_sign_in import ApiAnswer
 from mct_s2s.model.commands import webapp_command
 from mct_s2s.model.mct_api import API_PATH
-from mct_s2s.model.observed import AppService
 from mct_s2s.planning.verification import CALL, CheckSubject, VerificationCheck
 
 
@@ -35,7 +35,7 @@ def must_refuse(check: str, what: str, asked: Asked) -> VerificationCheck:
         return VerificationCheck(None, CheckSubject.SITE, check, None, answer.message, answer.remedy)
     if answer.is_refused:
         return VerificationCheck(None, CheckSubject.SITE, check, True, f"{what} is refused ({answer.status}).")
-    if answer.is_let_in:
+    if answer.is_success:
         told = f"{what} returned {answer.status}: {asked.path} is public."
         remedy = (
             "Choose a path that requires authentication: --path PATH. If this one should, report it to the "
@@ -55,7 +55,7 @@ def settled(who: tuple[str, CheckSubject], asked: Asked) -> VerificationCheck | 
     answer = asked.outcome
     if isinstance(answer, ServiceError):
         return VerificationCheck(*who, CALL, None, answer.message, answer.remedy)
-    if answer.is_let_in:
+    if answer.is_success:
         return VerificationCheck(*who, CALL, True, asked.told)
     if answer.status == 401 and not answer.challenge:
         return None

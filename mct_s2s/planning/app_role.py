@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from mct_s2s.errors import Refused
+from mct_s2s.model.directory_objects import Application, AppRole
 from mct_s2s.model.ids import DEFAULT_ROLE, new_app_role_id
-from mct_s2s.model.observed import Application, AppRole, Observed
+from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.site_settings import ROLE, AppSettings
 
 ROLE_DESCRIPTION = "Apps in this role can consume the web api."
@@ -20,19 +21,19 @@ def role_in_use(application: Application, settings: AppSettings) -> str | None:
     return value if role is not None and role.is_for_applications else None
 
 
-def wanted_role_value(observed: Observed) -> str:
+def wanted_role_value(observed: ObservedState) -> str:
     """The value of the role that clients need: the one in use, or the document's."""
     service = observed.trust.service
     return (role_in_use(service, observed.settings) if service is not None else None) or DEFAULT_ROLE
 
 
-def wanted_role(observed: Observed) -> AppRole | None:
+def wanted_role(observed: ObservedState) -> AppRole | None:
     """The app role that clients need, where the service application has it."""
     service = observed.trust.service
     return service.role(wanted_role_value(observed)) if service is not None else None
 
 
-def role_to_use(application: Application, typed: str | None, observed: Observed) -> tuple[AppRole, AppRole | None]:
+def role_to_use(application: Application, typed: str | None, observed: ObservedState) -> tuple[AppRole, AppRole | None]:
     """The app role for clients, and what has to be written for it, if anything.
 
     Args:
@@ -57,7 +58,7 @@ def role_to_use(application: Application, typed: str | None, observed: Observed)
     return role, None if role.enabled else replace(role, enabled=True)
 
 
-def new_role(observed: Observed, application: str, value: str) -> AppRole:
+def new_role(observed: ObservedState, application: str, value: str) -> AppRole:
     """The document's app role; the same id for the same tenant, application and value, whoever makes it.
 
     Args:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from mct_s2s.errors import Refused
+from mct_s2s.model.directory_objects import Application
 from mct_s2s.model.ids import api_uri, same_id
-from mct_s2s.model.observed import Application, Observed
+from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.site_settings import AUDIENCE, AppSettings
 from mct_s2s.planning.restoring import purging
 
@@ -19,12 +20,12 @@ def uri_in_use(application: Application, settings: AppSettings, adopt: str | Non
     return None
 
 
-def uri_shown(application: Application, observed: Observed) -> str | None:
+def uri_shown(application: Application, observed: ObservedState) -> str | None:
     """The one URI to speak of: the one in use, or whatever there is."""
     return uri_in_use(application, observed.settings) or next(iter(application.identifier_uris), None)
 
 
-def refuse_taken_uri(application: Application, observed: Observed) -> None:
+def refuse_taken_uri(application: Application, observed: ObservedState) -> None:
     """Do not ask for a URI that a deleted registration still holds.
 
     Raises:
@@ -52,7 +53,8 @@ def taken_uri(uri: str, holder: Application, graph: str) -> tuple[str, str]:
     """
     since = f", deleted on {holder.deleted:%Y-%m-%d}," if holder.deleted else ""
     message = (
-        f"{uri} is taken: the registration '{holder.display_name}' (appId {holder.client_id}){since} is deleted, "
+        f"The Application ID URI '{uri}' is already in use: the registration '{holder.display_name}' (appId "
+        f"{holder.client_id}){since} is deleted, "
         "but keeps it for 30 days."
     )
     return message, purging(holder, graph)

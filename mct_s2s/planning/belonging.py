@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
-from mct_s2s.model.observed import Observed
+from mct_s2s.model.observed import ObservedState
 from mct_s2s.planning.verification import CALL, CheckSubject, ClientToken, VerificationCheck
 
 
-def misdirected(token: ClientToken, observed: Observed, url: str, own_url: str | None) -> VerificationCheck | None:
+def misdirected(token: ClientToken, observed: ObservedState, url: str, own_url: str | None) -> VerificationCheck | None:
     """The check of a call that is not made; `None` where the token belongs to the site.
 
     Args:

@@ -14,19 +14,14 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 
 from mct_s2s.errors import Refused
+from mct_s2s.model.client_credentials import Credential, SecretNote
 from mct_s2s.model.commands import command, option, own_command
 from mct_s2s.model.desired import CredentialSpec
+from mct_s2s.model.directory_objects import Application, Custody, Owner
 from mct_s2s.model.ids import PrincipalId, same_id
-from mct_s2s.model.observed import (
-    Application,
-    ClientApplication,
-    Credential,
-    Custody,
-    Observed,
-    Owner,
-    SecretNote,
-)
+from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.site_settings import AUDIENCE, AppSettings
+from mct_s2s.model.trust import ClientApplication
 from mct_s2s.planning.credentials import is_known
 from mct_s2s.planning.membership import members
 from mct_s2s.planning.restoring import is_called, purging
@@ -44,7 +39,7 @@ def is_named(application: Application, adopt: str | None, settings: AppSettings)
     return any(word and word.strip() and is_called(application, word.strip()) for word in named)
 
 
-def in_question(observed: Observed, names: tuple[str, ...]) -> Iterator[ClientApplication]:
+def in_question(observed: ObservedState, names: tuple[str, ...]) -> Iterator[ClientApplication]:
     """Registrations whose custody has to be looked at: nothing but their name speaks for them, or they are adopted."""
     trust = observed.trust
     if trust.service is not None and not is_named(trust.service, None, observed.settings):
@@ -59,7 +54,7 @@ def in_question(observed: Observed, names: tuple[str, ...]) -> Iterator[ClientAp
 
 def refuse_foreign(
     application: Application,
-    observed: Observed,
+    observed: ObservedState,
     adopt_by: str,
     note: SecretNote | None = None,
     spec: CredentialSpec | None = None,
@@ -112,8 +107,8 @@ def not_ours(application: Application, told: str, adopt_by: str) -> Refused:
         CODE,
         f"'{application.display_name}' (appId {application.client_id}{since}) already uses the name of this "
         f"registration, but mct-s2s may not have created it: {told}. Its owner could sign in as it.",
-        remedy=f"{_adopting(adopt_by, application)} If not, delete it and run the same command again: "
-        f"{command(*_DELETE, application.client_id)}",
+        remedy=f"{_adopting(adopt_by, application)} If not, delete it and run the same command again:",
+        command=command(*_DELETE, application.client_id),
     )
 
 
@@ -124,15 +119,15 @@ def back_in_the_bin(application: Application, owners: tuple[str, ...], adopt_by:
         f"'{application.display_name}' (appId {application.client_id}) in the recycle bin uses the name of this "
         f"registration, but mct-s2s may not have created it: it is owned by {', '.join(owners)}. It was restored "
         "to check, and deleted again.",
-        remedy=f"{_adopting(adopt_by, application)} If not, purge it and run the same command again: "
-        f"{purging(application, graph)}",
+        remedy=f"{_adopting(adopt_by, application)} If not, purge it and run the same command again:",
+        command=purging(application, graph),
     )
 
 
-def adoption(application: Application, observed: Observed, about: str) -> str:
+def adoption(application: Application, observed: ObservedState, about: str) -> str:
     """What the plan says of a registration that the operator takes into this trust by its appId."""
     custody = observed.custody_of(application)
-    owners = ", ".join(dict.fromkeys(owner.name for owner in custody.owners)) or "nobody"
+    owners = ", ".join(dict.fromkeys(owner.name for owner in custody.owners)) or "no one"
     held = _counted(custody.credentials)
     signs_in = f"; {held} can sign in as it" if held else ""
     return f"adopt {about} '{application.display_name}' (appId {application.client_id}), owned by {owners}{signs_in}."

@@ -8,10 +8,11 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from mct_s2s.errors import S2SError
-from mct_s2s.model.caller_rights import Access, SecretRestriction, Verdict
+from mct_s2s.model.azure_resources import IdentityResource, Site
+from mct_s2s.model.caller_rights import CallerRights, SecretRestriction, Verdict
 from mct_s2s.model.commands import option
+from mct_s2s.model.directory_objects import Tenant
 from mct_s2s.model.ids import TenantId, same_id
-from mct_s2s.model.observed import IdentityResource, Site, Tenant
 from mct_s2s.planning.grants import Grant, lacks
 from mct_s2s.planning.preflight import LEFT_TO_OTHERS
 from mct_s2s.planning.rights import Need, Right, judge
@@ -49,7 +50,7 @@ class DoctorCheck:
 class Seen:
     """What could be read of everything that `setup` rests on."""
 
-    access: Access
+    access: CallerRights
     tenant: Tenant | None
     directory_refusal: S2SError | None = None
     site: Site | None = None
@@ -107,12 +108,12 @@ def is_secret_shortened(seen: Seen, now: datetime) -> bool:
     return ends is not None and ends < now + USUAL_LIFETIME
 
 
-def _signed_in(access: Access) -> DoctorCheck:
+def _signed_in(access: CallerRights) -> DoctorCheck:
     assert access.directory is not None  # noqa: S101  # `doctor` always asks
     how = access.directory.signed_in.description
     name = access.directory.name
     return DoctorCheck(
-        "signed-in", State.OK, name or how, f"Signed in as {name} ({how})." if name else f"Signed in with {how}."
+        "signed-in", State.OK, name or how, f"Signed in as {name} with {how}." if name else f"Signed in with {how}."
     )
 
 
@@ -133,7 +134,7 @@ def _tenant(seen: Seen) -> Iterator[DoctorCheck]:
     yield DoctorCheck("tenant", State.OK, seen.tenant.name, f"Tenant {named}.")
 
 
-def _judged(need: Need, access: Access) -> DoctorCheck:
+def _judged(need: Need, access: CallerRights) -> DoctorCheck:
     judged = judge(need, access)
     code, subject = need.right.code, need.subject or NEW
     grants = tuple(dict.fromkeys(lack.grant for lack in lacks(judged, access)))
@@ -148,7 +149,7 @@ def _judged(need: Need, access: Access) -> DoctorCheck:
     return DoctorCheck(code, State.OK, subject, f"You can {need.step}.")
 
 
-def _secrets(access: Access, now: datetime) -> DoctorCheck:
+def _secrets(access: CallerRights, now: datetime) -> DoctorCheck:
     rules = access.secret_rules
     if rules is None:
         message = "Could not check whether the tenant allows client secrets: you can't read the policy."
@@ -184,7 +185,7 @@ def _site(seen: Seen) -> Iterator[DoctorCheck]:
         yield _judged(Need(right, site.label, resource=site.resource), seen.access)
 
 
-def _identity(holder: IdentityResource, access: Access) -> DoctorCheck:
+def _identity(holder: IdentityResource, access: CallerRights) -> DoctorCheck:
     if holder.principal_id is not None:
         message = f"'{holder.display_name}' already has a managed identity."
         return DoctorCheck(Right.ENABLE_IDENTITY.code, State.OK, holder.display_name, message)

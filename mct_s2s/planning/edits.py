@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from mct_s2s.errors import Refused
+from mct_s2s.model.directory_objects import Application, AppRole, RequiredAccess
 from mct_s2s.model.ids import AppRoleId, ClientId, same_id
-from mct_s2s.model.observed import Application, AppRole, RequiredAccess
 from mct_s2s.planning.changes import ApplicationEdits
 from mct_s2s.planning.plan import Results
 

@@ -11,10 +11,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from mct_s2s.model.azure_resources import AppService
+from mct_s2s.model.client_credentials import EXPIRING_WITHIN
 from mct_s2s.model.commands import own_command, webapp_command
 from mct_s2s.model.ids import api_uri, is_guid
-from mct_s2s.model.observed import EXPIRING_WITHIN, AppService, ClientApplication, Observed
+from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.site_settings import LISTS, SETTINGS, Fact, Setting, ours, required_by
+from mct_s2s.model.trust import ClientApplication
 from mct_s2s.planning.app_role import wanted_role, wanted_role_value
 from mct_s2s.planning.application_uri import holder_of_uri, taken_uri, uri_in_use
 from mct_s2s.planning.credentials.secret import secrets_among
@@ -49,7 +52,9 @@ def is_healthy(findings: tuple[Finding, ...]) -> bool:
     return all(finding.severity is Severity.NOTE for finding in findings)
 
 
-def diagnose(observed: Observed, now: datetime, where: str, within: timedelta = EXPIRING_WITHIN) -> tuple[Finding, ...]:
+def diagnose(
+    observed: ObservedState, now: datetime, where: str, within: timedelta = EXPIRING_WITHIN
+) -> tuple[Finding, ...]:
     """Everything that is wrong, in the order in which it has to be fixed.
 
     Args:
@@ -85,7 +90,7 @@ def _stopped(site: AppService | None) -> Iterator[Finding]:
     yield Finding("app-service-stopped", Severity.WARNING, label, message, start)
 
 
-def _service(observed: Observed, where: str) -> Iterator[Finding]:
+def _service(observed: ObservedState, where: str) -> Iterator[Finding]:
     trust, setup = observed.trust, own_command("setup", where=where)
     application = trust.service
     if application is None:
@@ -118,7 +123,7 @@ def _service(observed: Observed, where: str) -> Iterator[Finding]:
         yield Finding("token-version", Severity.ERROR, name, message, setup)
 
 
-def _settings(observed: Observed, site: AppService, where: str) -> Iterator[Finding]:
+def _settings(observed: ObservedState, site: AppService, where: str) -> Iterator[Finding]:
     """Each row of the table of settings, held against what would work."""
     configure = own_command("configure-appservice", where=where)
     right, required = _right_values(observed, site), required_by(site.settings)
@@ -135,7 +140,7 @@ def _settings(observed: Observed, site: AppService, where: str) -> Iterator[Find
                 yield Finding(setting.code, Severity.ERROR, setting.name, message, configure)
 
 
-def _right_values(observed: Observed, site: AppService) -> dict[Fact, tuple[str, ...]]:
+def _right_values(observed: ObservedState, site: AppService) -> dict[Fact, tuple[str, ...]]:
     service = observed.trust.service
     uri = (uri_in_use(service, observed.settings) or api_uri(service.client_id)) if service is not None else None
     role = wanted_role_value(observed)
@@ -156,7 +161,7 @@ def _malformed(setting: Setting, site: AppService, where: str) -> Iterator[Findi
         yield Finding("setting-malformed", Severity.WARNING, setting.name, message, remove)
 
 
-def _client(client: ClientApplication, observed: Observed, where: str) -> Iterator[Finding]:
+def _client(client: ClientApplication, observed: ObservedState, where: str) -> Iterator[Finding]:
     name, site = client.display_name, observed.app_service
     add = own_command("add-client", about=client.client_id, where=where)
     needs_role = site is None or not is_allowed_by_object_id(client, site)
@@ -184,7 +189,7 @@ def _credentials(client: ClientApplication, now: datetime, within: timedelta, wh
         return
     secrets = secrets_among(valid or credentials)
     kind = (secrets or valid or credentials)[0].kind
-    renew = None if secrets else f"{add} --credential {kind}"
+    renew = None if secrets else f"{add} --credential {kind.value}"
     if not valid:
         message = f"The last credential of '{name}' expired on {max(ends):%Y-%m-%d}."
         yield Finding("secret-expired", Severity.ERROR, name, message, renew or add)
@@ -194,7 +199,7 @@ def _credentials(client: ClientApplication, now: datetime, within: timedelta, wh
         yield Finding("secret-expiring", Severity.WARNING, name, message, renew or rotate)
 
 
-def _unlisted(observed: Observed, site: AppService, where: str) -> Iterator[Finding]:
+def _unlisted(observed: ObservedState, site: AppService, where: str) -> Iterator[Finding]:
     """Ids on an allow list that nobody in this tenant has."""
     clients = members(observed)
     principals = {identity.id for identity in observed.trust.identities}
@@ -210,7 +215,7 @@ def _unlisted(observed: Observed, site: AppService, where: str) -> Iterator[Find
                 yield Finding("client-unknown", Severity.WARNING, entry, message, remove)
 
 
-def _no_clients(observed: Observed, site: AppService, where: str) -> Iterator[Finding]:
+def _no_clients(observed: ObservedState, site: AppService, where: str) -> Iterator[Finding]:
     """A trust that nobody can use; entries of an allow list that belong to nobody are a finding of their own."""
     if observed.trust.service is None or members(observed) or observed.trust.identities:
         return

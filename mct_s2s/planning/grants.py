@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from mct_s2s.model.caller_rights import Access, DirectoryRights
+from mct_s2s.model.caller_rights import CallerRights, DirectoryRights
 from mct_s2s.model.commands import command
 from mct_s2s.model.resource_id import CONTAINER_APPS, LOGIC_APPS, ResourceId
 from mct_s2s.planning.rights import (
@@ -70,7 +70,7 @@ class Lack:
     grant: Grant
 
 
-def lacks(judged: Judged, access: Access) -> tuple[Lack, ...]:
+def lacks(judged: Judged, access: CallerRights) -> tuple[Lack, ...]:
     """What has to be granted, or taken out of the way, before it may be done; one for each obstacle."""
     if judged.need.right.is_azure:
         found = [_azure(judged.need, obstacle, access.directory) for obstacle in judged.obstacles]

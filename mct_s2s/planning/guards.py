@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from mct_s2s.errors import Refused
+from mct_s2s.model.azure_resources import AppService, Site
 from mct_s2s.model.commands import command, option
 from mct_s2s.model.desired import GivenValues
+from mct_s2s.model.directory_objects import Tenant
 from mct_s2s.model.ids import same_id
-from mct_s2s.model.observed import AppService, Observed, Site, Tenant
+from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.site_settings import TENANT_ID
 
 
@@ -56,7 +58,8 @@ def refuse_foreign_values(given: GivenValues, app_service: AppService) -> None:
         raise Refused(
             "handoff-of-another-site",
             f"The handoff file is for '{given.app_service}', not for '{site.label}'. Nothing was changed.",
-            remedy=f"Use it for that App Service: mct-s2s configure-appservice --from FILE {there}",
+            remedy="Use it for that App Service:",
+            command=f"mct-s2s configure-appservice --from FILE {there}",
         )
     tenant_id = given.value(TENANT_ID)
     if tenant_id is not None and not same_id(tenant_id, app_service.tenant_id):
@@ -69,7 +72,7 @@ def refuse_foreign_values(given: GivenValues, app_service: AppService) -> None:
         )
 
 
-def check(observed: Observed) -> None:
+def check(observed: ObservedState) -> None:
     """Both refusals, for whatever was looked at."""
     if observed.app_service is None:
         return

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from mct_s2s.model.azure_resources import IdentityUse
+from mct_s2s.model.directory_objects import ServicePrincipal
 from mct_s2s.model.ids import same_id
-from mct_s2s.model.observed import IdentityUse, Observed, ServicePrincipal
+from mct_s2s.model.observed import ObservedState
 from mct_s2s.planning.changes import AlreadyRight, AnyChange, DisableIdentity
 
 
@@ -14,7 +16,7 @@ def identity_key(principal_id: str | None) -> str:
     return f"identity:{principal_id}"
 
 
-def switched_off_or_kept(identity: ServicePrincipal, observed: Observed) -> AnyChange:
+def switched_off_or_kept(identity: ServicePrincipal, observed: ObservedState) -> AnyChange:
     """The step for one identity: it is switched off only if it is there for this trust alone."""
     use = next((u for u in observed.identity_uses if same_id(u.holder.principal_id, identity.id)), None)
     is_client = _is_client(identity, observed)
@@ -25,7 +27,7 @@ def switched_off_or_kept(identity: ServicePrincipal, observed: Observed) -> AnyC
     return AlreadyRight(key=key, resource="managed identity", name=name, detail=detail, id=identity.id)
 
 
-def _is_client(identity: ServicePrincipal, observed: Observed) -> bool:
+def _is_client(identity: ServicePrincipal, observed: ObservedState) -> bool:
     """Whether the App Service itself says that the identity is its client, or did before this removal began.
 
     The tag alone does not: whoever may write to the registration can name any resource in it.

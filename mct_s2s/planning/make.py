@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from mct_s2s.model.desired import Desired, SettingsScope
+from mct_s2s.model.directory_objects import PrincipalKind
 from mct_s2s.model.ids import ClientId, PrincipalId
-from mct_s2s.model.observed import Observed, PrincipalKind
+from mct_s2s.model.observed import ObservedState
 from mct_s2s.planning import guards
 from mct_s2s.planning.changes import AlreadyRight, AnyChange, Later, WriteSettings
 from mct_s2s.planning.clients import Client, plan_client, plan_identity
@@ -21,7 +22,7 @@ from mct_s2s.planning.slots import swap_note
 from mct_s2s.planning.wire import plan_wire
 
 
-def make_plan(desired: Desired, observed: Observed, facts: Facts) -> Plan:
+def make_plan(desired: Desired, observed: ObservedState, facts: Facts) -> Plan:
     """The difference between what is wanted and what is there.
 
     Raises:
@@ -41,10 +42,10 @@ def make_plan(desired: Desired, observed: Observed, facts: Facts) -> Plan:
 
     steps: list[AnyChange] = [*service.changes] if service else []
     steps += one_after_another([change for client in clients for change in client.changes])
-    steps += [change for identity in identities for change in identity.changes]
+    steps += [change for _, changes in identities for change in changes]
     left = [note for client in clients for note in client.left_to_others]
     application_ids: list[Later[ClientId]] = [client.client_id for client in clients]
-    object_ids: list[Later[PrincipalId]] = [identity.principal for identity in identities]
+    object_ids: list[Later[PrincipalId]] = [principal for principal, _ in identities]
     if desired.allow_consented or desired.settings is SettingsScope.NONE:
         application_ids += consented_applications(observed, service)
         object_ids += consented_identities(observed, service)
@@ -67,7 +68,7 @@ def make_plan(desired: Desired, observed: Observed, facts: Facts) -> Plan:
     return Plan(tuple(steps), tuple(left), (*adopted, *_notes(observed, steps)))
 
 
-def _notes(observed: Observed, steps: list[AnyChange]) -> tuple[str, ...]:
+def _notes(observed: ObservedState, steps: list[AnyChange]) -> tuple[str, ...]:
     site, writes = observed.app_service, [step for step in steps if isinstance(step, WriteSettings)]
     if site is None:
         return ()
@@ -75,7 +76,7 @@ def _notes(observed: Observed, steps: list[AnyChange]) -> tuple[str, ...]:
     return tuple(note for note in notes if note is not None)
 
 
-def consented_applications(observed: Observed, service: Service | None) -> list[ClientId]:
+def consented_applications(observed: ObservedState, service: Service | None) -> list[ClientId]:
     """The client applications that hold the role: the directory's own account of who may call."""
     if service is None:
         return []
@@ -86,7 +87,7 @@ def consented_applications(observed: Observed, service: Service | None) -> list[
     ]
 
 
-def consented_identities(observed: Observed, service: Service | None) -> list[PrincipalId]:
+def consented_identities(observed: ObservedState, service: Service | None) -> list[PrincipalId]:
     """The managed identities that hold the role."""
     if service is None:
         return []
@@ -97,7 +98,7 @@ def consented_identities(observed: Observed, service: Service | None) -> list[Pr
     ]
 
 
-def _plan_clients(desired: Desired, service: Service | None, observed: Observed, facts: Facts) -> list[Client]:
+def _plan_clients(desired: Desired, service: Service | None, observed: ObservedState, facts: Facts) -> list[Client]:
     if service is None:
         return []
     planned: dict[object, Client] = {}
@@ -107,7 +108,7 @@ def _plan_clients(desired: Desired, service: Service | None, observed: Observed,
     return list(planned.values())
 
 
-def _settings_already_right(observed: Observed) -> tuple[AnyChange, ...]:
+def _settings_already_right(observed: ObservedState) -> tuple[AnyChange, ...]:
     assert observed.app_service is not None  # noqa: S101  # plan_site has looked at it
     site = observed.app_service.site
     return (AlreadyRight(key="settings", resource="application settings", name=site.label, id=str(site.resource)),)

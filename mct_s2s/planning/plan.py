@@ -8,8 +8,9 @@ from datetime import datetime
 from enum import StrEnum
 from typing import TypeVar
 
+from mct_s2s.model.client_credentials import OUR_CREDENTIALS
+from mct_s2s.model.directory_objects import Assignment
 from mct_s2s.model.ids import ClientId, api_uri
-from mct_s2s.model.observed import OUR_CREDENTIALS, Assignment
 from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.planning.changes import (
     Action,

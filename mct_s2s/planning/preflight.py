@@ -10,9 +10,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from mct_s2s.errors import PermissionMissing
-from mct_s2s.model.caller_rights import Access, Verdict
+from mct_s2s.model.caller_rights import CallerRights, Verdict
+from mct_s2s.model.directory_objects import Application
 from mct_s2s.model.ids import ApplicationObjectId, same_id
-from mct_s2s.model.observed import Application, Observed
+from mct_s2s.model.observed import ObservedState
 from mct_s2s.planning.changes import (
     AddCredential,
     AnyChange,
@@ -56,7 +57,7 @@ class Checked:
         return (*self.stopping, *self.plan.lacks)
 
 
-def check(plan: Plan, observed: Observed, access: Access) -> Checked:
+def check(plan: Plan, observed: ObservedState, access: CallerRights) -> Checked:
     """Hold a plan against what the caller may do."""
     # Nobody's list of what they own shows what is in the recycle bin.
     restored = {c.application.object_id for c in plan.changes if isinstance(c, RestoreApplication)}
@@ -87,7 +88,7 @@ def check(plan: Plan, observed: Observed, access: Access) -> Checked:
     return Checked(kept, tuple(stopping), frozenset(one.need.right for one in refused.values()))
 
 
-def changes_resources(plan: Plan, observed: Observed) -> bool:
+def changes_resources(plan: Plan, observed: ObservedState) -> bool:
     """Whether a plan writes to Azure Resource Manager, and not to the directory alone."""
     needs = (need_of(change, observed) for change in plan.changes)
     return any(need is not None and need.resource is not None for need in needs)
@@ -97,7 +98,7 @@ LEFT_TO_OTHERS = frozenset({Right.CONSENT, Right.WRITE_SETTINGS, Right.RESTART})
 """What others can do later. The rest of a plan rests on everything else: without it nothing is begun."""
 
 
-def need_of(change: AnyChange, observed: Observed) -> Need | None:  # noqa: C901, PLR0911  # a flat table
+def need_of(change: AnyChange, observed: ObservedState) -> Need | None:  # noqa: C901, PLR0911  # a flat table
     """The right that a change takes; none for what only looks."""
     match change:
         case CreateApplication():
@@ -125,7 +126,7 @@ def need_of(change: AnyChange, observed: Observed) -> Need | None:  # noqa: C901
             return None
 
 
-def left_if_refused(change: AnyChange, observed: Observed, access: Access) -> ManualStep | None:
+def left_if_refused(change: AnyChange, observed: ObservedState, access: CallerRights) -> ManualStep | None:
     """What is left to others where the real request for admin consent is refused although nothing spoke against it."""
     if not isinstance(change, AssignAppRole):
         return None
@@ -134,7 +135,7 @@ def left_if_refused(change: AnyChange, observed: Observed, access: Access) -> Ma
     return _left(change, Judged(need, Verdict.NO, (Obstacle(ObstacleKind.ROLE),)), access)
 
 
-def likely_missing(changes: Iterable[AnyChange], observed: Observed, access: Access) -> tuple[Lack, ...]:
+def likely_missing(changes: Iterable[AnyChange], observed: ObservedState, access: CallerRights) -> tuple[Lack, ...]:
     """What the caller probably lacks for changes that were let pass because not all of its roles could be seen."""
     judged = [judge(need, access) for change in changes if (need := need_of(change, observed)) is not None]
     return tuple(lack for one in judged if one.verdict is Verdict.UNKNOWN for lack in lacks(one, access))
@@ -203,7 +204,7 @@ def _doubts(plan: Plan, judged: Mapping[str, Judged]) -> tuple[str, ...]:
     return (doubt,) if names else ()
 
 
-def _left(change: AnyChange, judged: Judged, access: Access) -> ManualStep:
+def _left(change: AnyChange, judged: Judged, access: CallerRights) -> ManualStep:
     needed = lacks(judged, access)
     if isinstance(change, AssignAppRole):
         return ManualStep(
@@ -230,7 +231,7 @@ def _left(change: AnyChange, judged: Judged, access: Access) -> ManualStep:
     return ManualStep(Left.RESTART, what, resource=change.site.resource, needed=needed)
 
 
-def _service(observed: Observed) -> ApplicationObjectId | None:
+def _service(observed: ObservedState) -> ApplicationObjectId | None:
     """The registration whose roles are given, where it exists already."""
     return observed.trust.service.object_id if observed.trust.service is not None else None
 
@@ -239,7 +240,7 @@ def _known(object_id: Later[ApplicationObjectId]) -> ApplicationObjectId | None:
     return None if isinstance(object_id, Ref) else object_id
 
 
-def _name(change: UpdateApplication | AddCredential | RemoveSecret, observed: Observed) -> str:
+def _name(change: UpdateApplication | AddCredential | RemoveSecret, observed: ObservedState) -> str:
     """What people call the registration: a change's own name may be that of its URI."""
     for application in _applications(observed):
         if application.object_id == change.object_id:
@@ -247,10 +248,10 @@ def _name(change: UpdateApplication | AddCredential | RemoveSecret, observed: Ob
     return change.name
 
 
-def _object_id(client_id: str, observed: Observed) -> ApplicationObjectId | None:
+def _object_id(client_id: str, observed: ObservedState) -> ApplicationObjectId | None:
     return next((app.object_id for app in _applications(observed) if same_id(app.client_id, client_id)), None)
 
 
-def _applications(observed: Observed) -> list[Application]:
+def _applications(observed: ObservedState) -> list[Application]:
     trust = observed.trust
     return [app for app in (trust.service, *(client.application for client in trust.clients)) if app is not None]

@@ -9,15 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
+from mct_s2s.model.directory_objects import Application, Assignment, ServicePrincipal
 from mct_s2s.model.ids import ApplicationObjectId, ClientId, KeyId, PrincipalId, same_id
-from mct_s2s.model.observed import (
-    Application,
-    Assignment,
-    ClientApplication,
-    Observed,
-    ServicePrincipal,
-    Trust,
-)
+from mct_s2s.model.observed import ObservedState
+from mct_s2s.model.trust import ClientApplication, Trust
 from mct_s2s.planning.changes import (
     AddCredential,
     AnyChange,
@@ -40,8 +35,8 @@ from mct_s2s.planning.service import CREATE
 
 
 def project(
-    before: Observed, done: Iterable[AnyChange], results: Results, settings: Mapping[str, str | None] | None
-) -> Observed:
+    before: ObservedState, done: Iterable[AnyChange], results: Results, settings: Mapping[str, str | None] | None
+) -> ObservedState:
     """What the world looks like now.
 
     Args:
@@ -56,7 +51,7 @@ def project(
     return replace(after, trust=_with_holders(after))
 
 
-def _with(world: Observed, change: AnyChange, results: Results) -> Observed:  # noqa: C901  # a flat table
+def _with(world: ObservedState, change: AnyChange, results: Results) -> ObservedState:  # noqa: C901  # a flat table
     trust = world.trust
     match change:
         case CreateApplication():
@@ -200,6 +195,6 @@ def _present(trust: Trust, principal: ServicePrincipal) -> Trust:
     return replace(trust, clients=clients)
 
 
-def _with_holders(world: Observed) -> Trust:
+def _with_holders(world: ObservedState) -> Trust:
     """The callers' identities, which the directory may not have shown when it was read."""
     return replace(world.trust, identities=world.trust.identities_with(world.holders))

@@ -10,9 +10,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from mct_s2s.model.desired import Removal
+from mct_s2s.model.directory_objects import Application, ServicePrincipal
 from mct_s2s.model.ids import PrincipalId, identity_tag, same_id
-from mct_s2s.model.observed import Application, ClientApplication, Observed, ServicePrincipal
+from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.site_settings import NAMES
+from mct_s2s.model.trust import ClientApplication
 from mct_s2s.planning.changes import (
     AlreadyRight,
     AnyChange,
@@ -38,7 +40,7 @@ _ADOPTED = "kept: mct-s2s did not create it (to delete it, add --delete-adopted)
 _FOR_OTHERS = "kept: it also requests other APIs (to delete it, add --delete-adopted)"
 
 
-def plan_removal(removal: Removal, observed: Observed, unique_name: str, *, restart: bool) -> Plan:
+def plan_removal(removal: Removal, observed: ObservedState, unique_name: str, *, restart: bool) -> Plan:
     """What is removed, in the order in which it is.
 
     Args:
@@ -75,7 +77,7 @@ def plan_removal(removal: Removal, observed: Observed, unique_name: str, *, rest
 
 
 def _revoked_access(
-    removal: Removal, targets: RemovalTargets, observed: Observed, *, restart: bool
+    removal: Removal, targets: RemovalTargets, observed: ObservedState, *, restart: bool
 ) -> tuple[AnyChange, ...]:
     if observed.app_service is None:
         return ()
@@ -87,7 +89,7 @@ def _revoked_access(
 
 
 def _consent_revoked(
-    principal: ServicePrincipal | None, key: str, name: str, observed: Observed
+    principal: ServicePrincipal | None, key: str, name: str, observed: ObservedState
 ) -> Iterator[RevokeAppRole]:
     service = observed.trust.principal
     if principal is None or service is None:
@@ -104,7 +106,7 @@ def _consent_revoked(
             )
 
 
-def _forgotten(targets: RemovalTargets, unwiring: Unwiring, observed: Observed) -> Iterator[UpdateApplication]:
+def _forgotten(targets: RemovalTargets, unwiring: Unwiring, observed: ObservedState) -> Iterator[UpdateApplication]:
     """The service application's tags for identities and apps that are not this trust's any more."""
     service = observed.trust.service
     ids = {identity.id.casefold() for identity in targets.identities}
@@ -132,7 +134,7 @@ class _Registrations:
     """What becomes of app registrations."""
 
     removal: Removal
-    observed: Observed
+    observed: ObservedState
     base: str
     """The `uniqueName` of the service application."""
 

@@ -6,11 +6,14 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 
 from mct_s2s.errors import NotThere, Refused
+from mct_s2s.model.azure_resources import IdentityResource
 from mct_s2s.model.desired import Removal
+from mct_s2s.model.directory_objects import Application, ServicePrincipal
 from mct_s2s.model.ids import client_unique_name, same_id
-from mct_s2s.model.observed import Application, ClientApplication, IdentityResource, Observed, ServicePrincipal
+from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.site_settings import LISTS
-from mct_s2s.planning.membership import members
+from mct_s2s.model.trust import ClientApplication
+from mct_s2s.planning.membership import clients_called, ids_of, members
 
 
 @dataclass(frozen=True)
@@ -37,7 +40,7 @@ def made_for(application: Application, base: str) -> bool:
     return application.unique_name is not None and application.unique_name.startswith(f"{base}.")
 
 
-def removal_targets(removal: Removal, observed: Observed, base: str) -> RemovalTargets:
+def removal_targets(removal: Removal, observed: ObservedState, base: str) -> RemovalTargets:
     """The clients that a removal means: by name, appId, object id, resource id, or as an allow list has them.
 
     A registration that merely carries this trust's tag is none of its clients: whoever owns one can write that.
@@ -56,7 +59,7 @@ def removal_targets(removal: Removal, observed: Observed, base: str) -> RemovalT
         others = [c for c in observed.trust.clients if service is None or c.client_id != service.client_id]
         ours = (c for c in others if c in of_trust or (c.application is not None and made_for(c.application, base)))
         return RemovalTargets(tuple(ours), _identities(observed), _entries(observed), _off(observed))
-    found = [_named(name, observed) for name in removal.clients]
+    found = [_named(name, observed, base) for name in removal.clients]
     unknown = [name for name, one in zip(removal.clients, found, strict=True) if one.is_empty]
     if unknown and not removal.ignore_missing:
         raise _nobody(unknown[0], observed)
@@ -69,7 +72,7 @@ def removal_targets(removal: Removal, observed: Observed, base: str) -> RemovalT
     )
 
 
-def _named(name: str, observed: Observed) -> RemovalTargets:
+def _named(name: str, observed: ObservedState, base: str) -> RemovalTargets:
     trust, word = observed.trust, name.strip().casefold()
     service = trust.service
     if service is not None and word in {service.client_id.casefold(), f"api://{service.client_id}".casefold()}:
@@ -78,10 +81,7 @@ def _named(name: str, observed: Observed) -> RemovalTargets:
             f"'{name}' is the service application, not a client.",
             remedy="To remove everything, run mct-s2s teardown with the same options.",
         )
-    by_id = [client for client in trust.clients if word in _ids_of(client)]
-    by_name = [client for client in members(observed) if client.display_name.casefold() == word]
-    made = [client for client in trust.clients if _is_named(client, name, service)]
-    clients = by_id or made or by_name
+    clients = clients_called(name, observed, base)
     identities = [identity for identity in _identities(observed) if word in _names_of(identity)]
     if len(clients) + len(identities) > 1:
         ids = ", ".join([*(client.client_id for client in clients), *(identity.id for identity in identities)])
@@ -90,23 +90,23 @@ def _named(name: str, observed: Observed) -> RemovalTargets:
             f"'{name}' matches several clients of this App Service: {ids}.",
             remedy="Use the ID instead of the name.",
         )
-    meant = {word}.union(*(_ids_of(client) for client in clients), (i.id.casefold() for i in identities))
+    meant = {word}.union(*(ids_of(client) for client in clients), (i.id.casefold() for i in identities))
     entries = tuple(entry for entry in _entries(observed) if entry.casefold() in meant)
     off = tuple(h for h in _off(observed) if word in {h.display_name.casefold(), str(h.resource).casefold()})
     gone = () if clients else tuple(row for row in trust.deleted if _was_called(row, name))
-    return RemovalTargets(tuple(clients), tuple(identities), entries, off, gone)
+    return RemovalTargets(clients, tuple(identities), entries, off, gone)
 
 
-def _entries(observed: Observed) -> tuple[str, ...]:
+def _entries(observed: ObservedState) -> tuple[str, ...]:
     return tuple(entry for setting in LISTS for entry in setting.list_in(observed.settings).ids)
 
 
-def _identities(observed: Observed) -> tuple[ServicePrincipal, ...]:
+def _identities(observed: ObservedState) -> tuple[ServicePrincipal, ...]:
     """Those that are allowed, and those that were switched on for this trust and are no longer allowed."""
     return observed.trust.identities_with(use.holder for use in observed.identity_uses)
 
 
-def _off(observed: Observed) -> tuple[IdentityResource, ...]:
+def _off(observed: ObservedState) -> tuple[IdentityResource, ...]:
     return tuple(use.holder for use in observed.identity_uses if use.holder.principal_id is None)
 
 
@@ -115,7 +115,7 @@ def _was_called(row: Application, name: str) -> bool:
     return same_id(row.client_id, name.strip()) or row.unique_name == client_unique_name(base, name)
 
 
-def _nobody(name: str, observed: Observed) -> NotThere:
+def _nobody(name: str, observed: ObservedState) -> NotThere:
     there = [client.display_name for client in members(observed)]
     there += [identity.display_name for identity in observed.trust.identities]
     by_word = {one.casefold(): one for one in there}
@@ -129,21 +129,6 @@ def _nobody(name: str, observed: Observed) -> NotThere:
     )
 
 
-def _ids_of(client: ClientApplication) -> set[str]:
-    principal = {client.principal.id.casefold()} if client.principal else set()
-    return {client.client_id.casefold(), *principal}
-
-
 def _names_of(identity: ServicePrincipal) -> set[str]:
     resource = (identity.resource_id or "").casefold()
     return {identity.id.casefold(), identity.client_id.casefold(), identity.display_name.casefold(), resource} - {""}
-
-
-def _is_named(client: ClientApplication, name: str, service: Application | None) -> bool:
-    application = client.application
-    if application is None or application.unique_name is None:
-        return False
-    base, _, _ = application.unique_name.rpartition(".")
-    return application.unique_name == client_unique_name(base, name) and (
-        service is None or service.unique_name in {None, base}
-    )

@@ -9,10 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
+from mct_s2s.model.client_credentials import SecretNote
 from mct_s2s.model.commands import command
+from mct_s2s.model.directory_objects import Application
 from mct_s2s.model.ids import client_id_in, client_unique_name, is_guid, same_id
-from mct_s2s.model.observed import Application, ClientApplication, SecretNote
 from mct_s2s.model.site_settings import AUDIENCE, AppSettings
+from mct_s2s.model.trust import ClientApplication
 
 
 def is_called(application: Application, named: str) -> bool:

@@ -10,7 +10,15 @@ import re
 from dataclasses import dataclass
 from enum import Enum, StrEnum
 
-from mct_s2s.model.caller_rights import EVERYBODY, Access, Denial, DirectoryRights, Permission, ScopeRights, Verdict
+from mct_s2s.model.caller_rights import (
+    EVERYBODY,
+    CallerRights,
+    Denial,
+    DirectoryRights,
+    Permission,
+    ScopeRights,
+    Verdict,
+)
 from mct_s2s.model.ids import ApplicationObjectId
 from mct_s2s.model.resource_id import ResourceId
 
@@ -140,7 +148,7 @@ class Judged:
     obstacles: tuple[Obstacle, ...] = ()
 
 
-def judge(need: Need, access: Access) -> Judged:
+def judge(need: Need, access: CallerRights) -> Judged:
     """The verdict on one need."""
     if need.right.is_azure:
         assert need.resource is not None  # noqa: S101
@@ -149,7 +157,7 @@ def judge(need: Need, access: Access) -> Judged:
     return _judge_directory(need, access.directory) if access.directory else Judged(need, Verdict.UNKNOWN)
 
 
-def relies_on_ownership(access: Access) -> bool:
+def relies_on_ownership(access: CallerRights) -> bool:
     """Whether the caller may perhaps change only registrations that it owns. People own whatever they register."""
     rights = access.directory
     if rights is None or rights.is_person:

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from mct_s2s.errors import S2SError
 from mct_s2s.model.caller_rights import SecretRestriction, SecretRule
 from mct_s2s.model.ids import ApplicationObjectId
-from mct_s2s.model.observed import Observed
+from mct_s2s.model.observed import ObservedState
 from mct_s2s.planning.credentials.secret import AddSecret
 from mct_s2s.planning.plan import Plan
 
@@ -31,7 +31,9 @@ class PolicyForbids(S2SError):
     """The tenant's app management policy does not allow the secret that was asked for."""
 
 
-def fit_secrets(plan: Plan, rules_of: RulesOf, observed: Observed, now: datetime) -> tuple[Plan, PolicyForbids | None]:
+def fit_secrets(
+    plan: Plan, rules_of: RulesOf, observed: ObservedState, now: datetime
+) -> tuple[Plan, PolicyForbids | None]:
     """The plan with secrets that the policy allows, and what it forbids.
 
     A lifetime is shortened only where that was asked for.
@@ -57,7 +59,7 @@ def fit_secrets(plan: Plan, rules_of: RulesOf, observed: Observed, now: datetime
     return replace(plan, steps=tuple(steps)), problem
 
 
-def breaks(change: AddSecret, rules: Iterable[SecretRule], observed: Observed, now: datetime) -> bool:
+def breaks(change: AddSecret, rules: Iterable[SecretRule], observed: ObservedState, now: datetime) -> bool:
     """Whether rules forbid a secret."""
     return _problem(change, in_force(rules, _created(change, observed)), now) is not None
 
@@ -117,13 +119,13 @@ def _days(length: timedelta) -> str:
     return f"{length.days} days" if length.days >= 2 else f"{length.total_seconds() / 3600:g} hours"
 
 
-def _created(change: AddSecret, observed: Observed) -> datetime | None:
+def _created(change: AddSecret, observed: ObservedState) -> datetime | None:
     if not isinstance(change.object_id, str):
         return None
     return created_of(change.object_id, observed)
 
 
-def created_of(object_id: ApplicationObjectId, observed: Observed) -> datetime | None:
+def created_of(object_id: ApplicationObjectId, observed: ObservedState) -> datetime | None:
     """When a registration was created."""
     for client in observed.trust.clients:
         if client.application is not None and client.application.object_id == object_id:

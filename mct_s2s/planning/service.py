@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 from mct_s2s.errors import NotThere
 from mct_s2s.model.desired import ServiceSpec
+from mct_s2s.model.directory_objects import Application, AppRole
 from mct_s2s.model.ids import (
     DEFAULT_ROLE,
     LONGEST_TAG,
@@ -22,7 +23,7 @@ from mct_s2s.model.ids import (
     wire_tag,
     wired_resource_in_tag,
 )
-from mct_s2s.model.observed import Application, AppRole, Observed
+from mct_s2s.model.observed import ObservedState
 from mct_s2s.planning.app_role import new_role, role_to_use
 from mct_s2s.planning.application_uri import refuse_taken_uri, uri_in_use
 from mct_s2s.planning.changes import (
@@ -65,7 +66,7 @@ class Service:
     notes: tuple[str, ...] = ()
 
 
-def plan_service(spec: ServiceSpec, observed: Observed) -> Service:
+def plan_service(spec: ServiceSpec, observed: ObservedState) -> Service:
     """What the service application lacks.
 
     Raises:
@@ -142,7 +143,7 @@ def plan_service(spec: ServiceSpec, observed: Observed) -> Service:
 
 
 def _edits(
-    application: Application, spec: ServiceSpec, uri: str | None, role: AppRole | None, observed: Observed
+    application: Application, spec: ServiceSpec, uri: str | None, role: AppRole | None, observed: ObservedState
 ) -> ApplicationEdits:
     """What an application that is there lacks.
 
@@ -165,7 +166,7 @@ def _edits(
     return replace(edits, tags=(*edits.tags, tag))
 
 
-def _adoption_notes(spec: ServiceSpec, application: Application | None, observed: Observed) -> tuple[str, ...]:
+def _adoption_notes(spec: ServiceSpec, application: Application | None, observed: ObservedState) -> tuple[str, ...]:
     """What the plan says of a registration that becomes the service application now.
 
     Raises:
@@ -184,7 +185,7 @@ def service_principal(
     key: str,
     name: str,
     client_id: Later[ClientId],
-    observed: Observed,
+    observed: ObservedState,
     option: str | None,
     *,
     after: tuple[str, ...] = (),
@@ -221,7 +222,7 @@ def _missing(deleted: Application | None) -> NotThere:
     )
 
 
-def _new_service(spec: ServiceSpec, observed: Observed) -> Service:
+def _new_service(spec: ServiceSpec, observed: ObservedState) -> Service:
     value = spec.role or DEFAULT_ROLE
     role = new_role(observed, spec.unique_name, value)
     client_id: Ref[ClientId] = Ref(CREATE, Part.CLIENT_ID)
@@ -258,7 +259,7 @@ def _new_service(spec: ServiceSpec, observed: Observed) -> Service:
     )
 
 
-def _memory(observed: Observed) -> tuple[str, ...]:
+def _memory(observed: ObservedState) -> tuple[str, ...]:
     """What the service application has to remember: identities to be switched on for its sake, apps to be wired."""
     tags = [identity_tag(str(holder.resource)) for holder in observed.holders if holder.principal_id is None]
     tags += [wire_tag(str(observed.wired.site.resource))] if observed.wired is not None else []

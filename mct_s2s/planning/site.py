@@ -10,8 +10,9 @@ from collections.abc import Collection, Iterable, Mapping
 from mct_s2s.errors import Refused
 from mct_s2s.model.commands import option
 from mct_s2s.model.desired import Desired, SettingsScope
+from mct_s2s.model.directory_objects import Tenant
 from mct_s2s.model.ids import ClientId, PrincipalId
-from mct_s2s.model.observed import Observed, Tenant
+from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.settings_backup import Backup
 from mct_s2s.model.site_settings import (
     APPLICATION_IDS,
@@ -70,7 +71,7 @@ def right_values(
 
 def settings_spec(
     desired: Desired,
-    observed: Observed,
+    observed: ObservedState,
     service: Service | None,
     application_ids: Iterable[Later[ClientId]],
     object_ids: Iterable[Later[PrincipalId]],
@@ -103,7 +104,7 @@ def _spec(setting: Setting, accepted: tuple[SettingValue, ...]) -> SettingSpec:
     return SettingSpec(setting.name, accepted[0], frozenset(one.casefold() for one in texts if isinstance(one, str)))
 
 
-def _restored(backup: Backup, observed: Observed) -> SettingsSpec:
+def _restored(backup: Backup, observed: ObservedState) -> SettingsSpec:
     """Every setting of the backup with its value, and none of ours that is not in it. What others added since stays.
 
     Raises:
@@ -124,7 +125,9 @@ def _restored(backup: Backup, observed: Observed) -> SettingsSpec:
     )
 
 
-def plan_site(observed: Observed, spec: SettingsSpec, *, restart: bool, first: bool = False) -> tuple[AnyChange, ...]:
+def plan_site(
+    observed: ObservedState, spec: SettingsSpec, *, restart: bool, first: bool = False
+) -> tuple[AnyChange, ...]:
     """One write and one restart, or nothing at all; before everything else where access is revoked."""
     assert observed.app_service is not None  # noqa: S101  # asked only where a site was looked at
     site, settings = observed.app_service.site, observed.app_service.settings

@@ -8,17 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from mct_s2s.model.azure_resources import AppService
 from mct_s2s.model.commands import webapp_command
-from mct_s2s.model.observed import AppService
 from mct_s2s.model.site_settings import ours
 
 
 def not_sticky(site: AppService, names: Iterable[str] | None = None) -> tuple[str, ...]:
     """Those of some settings, by default of ours, that a swap would move to the other slot."""
-    if site.swapping is None:
+    if site.slot_config is None:
         return ()
     wanted = ours(site.settings) if names is None else names
-    return tuple(name for name in wanted if name.lower() not in site.swapping.sticky)
+    return tuple(name for name in wanted if name.lower() not in site.slot_config.sticky)
 
 
 def swap_note(site: AppService, changed: tuple[str, ...]) -> str | None:
@@ -29,9 +29,9 @@ def swap_note(site: AppService, changed: tuple[str, ...]) -> str | None:
         changed: the settings that the plan writes.
     """
     names = not_sticky(site, changed)
-    if site.swapping is None or not names:
+    if site.slot_config is None or not names:
         return None
-    other = "production" if site.site.resource.slot else ", ".join(site.swapping.slots)
+    other = "production" if site.site.resource.slot else ", ".join(site.slot_config.slots)
     return (
         f"Note: swapping with {other} would move {', '.join(names)} away from '{site.site.label}'. To keep them "
         "there, make them slot settings (Environment variables, Deployment slot setting)."

@@ -8,9 +8,11 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
+from mct_s2s.model.azure_resources import WiredApp
 from mct_s2s.model.commands import command, webapp_command
+from mct_s2s.model.directory_objects import Application
 from mct_s2s.model.ids import ClientId, place_in_tag, wire_tag
-from mct_s2s.model.observed import Application, Observed, WiredApp
+from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.planning.changes import AlreadyRight, AnyChange, DeleteStoredSecret, SettingsSpec, WireApp
 from mct_s2s.planning.plan import Left, ManualStep
@@ -37,7 +39,7 @@ class Unwiring:
         everything: whether the whole trust is removed, and so what any app calls it by.
     """
 
-    observed: Observed
+    observed: ObservedState
     targets: RemovalTargets
     kept: frozenset[str]
     everything: bool
@@ -104,7 +106,7 @@ def delete_settings_command(resource: ResourceId, names: Iterable[str]) -> str:
 
 
 def stored_secrets(
-    application: Application, observed: Observed, key: str, *, delete: bool, after: Collection[str]
+    application: Application, observed: ObservedState, key: str, *, delete: bool, after: Collection[str]
 ) -> Iterator[AnyChange]:
     """What key vaults hold for a client whose registration goes: deleted, or named.
 
@@ -137,7 +139,7 @@ def stored_secrets(
             )
 
 
-def _places(application: Application, observed: Observed) -> list[str]:
+def _places(application: Application, observed: ObservedState) -> list[str]:
     tagged = [place_in_tag(tag) for tag in application.tags]
     read = [secret_read_by(app, application.client_id) for app in observed.wired_before]
     return list(dict.fromkeys(place for place in (*tagged, *read) if place is not None))

@@ -9,10 +9,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
+from mct_s2s.model.azure_resources import AppService
 from mct_s2s.model.client_sign_in import Claims
 from mct_s2s.model.commands import own_command, webapp_command
 from mct_s2s.model.ids import same_id
-from mct_s2s.model.observed import AppService, Observed
+from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.site_settings import (
     APPLICATION_IDS,
     AUDIENCE,
@@ -94,7 +95,7 @@ class ClientToken:
         return VerificationCheck(self.name, CheckSubject.APPLICATION, check, ok, message, remedy)
 
 
-def token_checks(token: ClientToken, observed: Observed) -> Iterator[VerificationCheck]:
+def token_checks(token: ClientToken, observed: ObservedState) -> Iterator[VerificationCheck]:
     """The claims of a client's token against the settings: audience, tenant, role.
 
     Args:
@@ -126,7 +127,7 @@ def _compared(
     return token.checked(check, False, f"The token's {check} is '{found}', but {setting} is {value}.", remedy)
 
 
-def _audience_remedy(token: ClientToken, observed: Observed) -> str:
+def _audience_remedy(token: ClientToken, observed: ObservedState) -> str:
     expected, service = AUDIENCE.value_in(observed.settings), observed.trust.service
     if token.claims.version == "2.0":
         return own_command("setup", where=token.where)
@@ -147,14 +148,14 @@ def _role(token: ClientToken, site: AppService) -> VerificationCheck:
     return token.checked("role", False, message, own_command("add-client", about=token.client_id, where=token.where))
 
 
-def why_refused(token: ClientToken, observed: Observed) -> tuple[str, str]:
+def why_refused(token: ClientToken, observed: ObservedState) -> tuple[str, str]:
     """Why the site answers 401 to a token: the setting that differs from it, and the remedy."""
     site = observed.app_service
     assert site is not None  # noqa: S101
     return next(_reasons(token, observed, site), _not_restarted(site))
 
 
-def _reasons(token: ClientToken, observed: Observed, site: AppService) -> Iterator[tuple[str, str]]:
+def _reasons(token: ClientToken, observed: ObservedState, site: AppService) -> Iterator[tuple[str, str]]:
     """Everything for which the site refuses the token, in the order in which it judges."""
     configure = own_command("configure-appservice", where=token.where)
     if not is_enabled(site.settings):
@@ -185,7 +186,7 @@ def _not_restarted(site: AppService) -> tuple[str, str]:
     return reason, webapp_command("restart", resource, "--subscription", resource.subscription_id)
 
 
-def agrees(token: ClientToken, observed: Observed) -> bool:
+def agrees(token: ClientToken, observed: ObservedState) -> bool:
     """Whether the site has no reason to refuse the token."""
     site = observed.app_service
     return site is not None and next(_reasons(token, observed, site), None) is None
@@ -204,7 +205,7 @@ def token_remedy(service_code: str, client_id: str, where: str) -> str | None:
     return None
 
 
-def identity_checks(observed: Observed, where: str, audience: str, url: str) -> Iterator[VerificationCheck]:
+def identity_checks(observed: ObservedState, where: str, audience: str, url: str) -> Iterator[VerificationCheck]:
     """What can be found out about managed identities from outside, and how to test the rest from inside."""
     site, required = observed.app_service, observed.trust.principal
     for identity in observed.trust.identities:

@@ -10,10 +10,11 @@ import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 from mct_s2s.errors import Refused
+from mct_s2s.model.azure_resources import WiredApp
 from mct_s2s.model.commands import command, grant_on_vault, own_command
 from mct_s2s.model.desired import WireSpec
 from mct_s2s.model.ids import ClientId, api_uri
-from mct_s2s.model.observed import Observed, WiredApp
+from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.site_settings import AppSettings, spelling_in, value_of
 from mct_s2s.planning.changes import (
     AddCredential,
@@ -41,7 +42,11 @@ READER = "Key Vault Secrets User"
 
 
 def plan_wire(
-    spec: WireSpec, client_id: Later[ClientId] | None, service: Service, observed: Observed, before: Sequence[AnyChange]
+    spec: WireSpec,
+    client_id: Later[ClientId] | None,
+    service: Service,
+    observed: ObservedState,
+    before: Sequence[AnyChange],
 ) -> tuple[AnyChange, tuple[ManualStep, ...]]:
     """One write of the app's settings, or none where they are right already; and what the app may still lack.
 
@@ -90,7 +95,7 @@ def secret_read_by(app: WiredApp, client_id: str) -> str | None:
 
 
 def written_by_us(
-    app: WiredApp, client_ids: Collection[str], observed: Observed, *, is_caller: bool
+    app: WiredApp, client_ids: Collection[str], observed: ObservedState, *, is_caller: bool
 ) -> tuple[dict[str, str], dict[str, str]]:
     """The settings of an app that still are as `--wire` wrote them, under the spellings that they have there.
 
@@ -125,7 +130,7 @@ def _still(settings: AppSettings, ours: Mapping[str, Callable[[str], bool]]) -> 
 
 
 def _values(
-    spec: WireSpec, client_id: Later[ClientId] | None, service: Service, observed: Observed
+    spec: WireSpec, client_id: Later[ClientId] | None, service: Service, observed: ObservedState
 ) -> Iterable[SettingSpec]:
     yield SettingSpec(SCOPE, ScopeOf(service.uri))
     if observed.app_service is not None:
@@ -141,7 +146,7 @@ def _values(
         yield SettingSpec(CLIENT_SECRET, f"@Microsoft.KeyVault(SecretUri={spec.secret_uri}/)")
 
 
-def _refuse_mct(app: WiredApp, observed: Observed) -> None:
+def _refuse_mct(app: WiredApp, observed: ObservedState) -> None:
     mct = observed.app_service
     if mct is None or app.site.resource.names[0].casefold() != mct.site.name.casefold():
         return
@@ -170,7 +175,7 @@ def _refuse_other_client(app: WiredApp, client_id: Later[ClientId]) -> None:
     )
 
 
-def _refuse_missing_secret(spec: WireSpec, observed: Observed, before: Sequence[AnyChange]) -> None:
+def _refuse_missing_secret(spec: WireSpec, observed: ObservedState, before: Sequence[AnyChange]) -> None:
     """A client that has its secret elsewhere gets no other one by itself; the vault would stay empty."""
     if spec.secret_uri is None or any(isinstance(change, AddCredential) for change in before):
         return
@@ -179,8 +184,8 @@ def _refuse_missing_secret(spec: WireSpec, observed: Observed, before: Sequence[
     raise Refused(
         "wire-without-secret",
         f"The client already has a secret, but not in the key vault '{spec.vault}'.",
-        remedy="Store a new one there first: "
-        + own_command("rotate-secret", "--secret-to", f"keyvault:{spec.vault}", about="NAME"),
+        remedy="Store a new one there first:",
+        command=own_command("rotate-secret", "--secret-to", f"keyvault:{spec.vault}", about="NAME"),
     )
 
 

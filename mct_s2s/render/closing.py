@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from rich.text import Text
 
+from mct_s2s.model.client_credentials import ending
 from mct_s2s.model.commands import command
-from mct_s2s.model.observed import ending
 from mct_s2s.render.console import Terminal
 from mct_s2s.render.documents import SavedCredential
 

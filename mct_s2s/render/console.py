@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import select
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from rich.cells import cell_len
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
 from rich.text import Text
@@ -137,6 +139,31 @@ def one_line(text: str | Text) -> Text:
     shown = text.copy() if isinstance(text, Text) else Text(plain(text))
     shown.plain = plain(shown.plain)
     return shown
+
+
+def prose(console: Console, text: str | Text, *, indent: int = 0) -> None:
+    """Print a sentence, folded between words on a terminal: never within an id, a path or a command's word.
+
+    Args:
+        console: where to.
+        text: the sentence, its first line's indentation and sign included.
+        indent: columns before each further line.
+    """
+    shown = one_line(text)
+    for at, line in enumerate(shown.divide(_breaks(shown.plain, console.width, indent) if console.is_terminal else ())):
+        line.rstrip()
+        console.print(Text.assemble(" " * indent, line) if at else line)
+
+
+def _breaks(text: str, width: int, indent: int) -> Iterator[int]:
+    """Where the lines after the first begin."""
+    column = 0
+    for word in re.finditer(r"\s*\S+", text):
+        length = cell_len(word[0])
+        if column and column + length > width:
+            yield word.start() + len(word[0]) - len(word[0].lstrip())
+            column, length = indent, cell_len(word[0].lstrip())
+        column += length
 
 
 def _console(*, stderr: bool) -> Console:

@@ -8,15 +8,12 @@ from datetime import datetime
 from typing import Any
 
 from mct_s2s.errors import S2SError
-from mct_s2s.model.observed import (
-    AppService,
-    ClientApplication,
-    Credential,
-    CredentialKind,
-    Observed,
-    ServicePrincipal,
-)
+from mct_s2s.model.azure_resources import AppService
+from mct_s2s.model.client_credentials import Credential, CredentialKind
+from mct_s2s.model.directory_objects import ServicePrincipal
+from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.site_settings import ours
+from mct_s2s.model.trust import ClientApplication
 from mct_s2s.planning.app_role import wanted_role
 from mct_s2s.planning.application_uri import uri_shown
 from mct_s2s.planning.changes import Action, AnyChange, WriteSettings, known_id
@@ -57,7 +54,7 @@ def timestamp(moment: datetime) -> str:
     return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def status_document(observed: Observed, findings: tuple[Finding, ...]) -> Json:
+def status_document(observed: ObservedState, findings: tuple[Finding, ...]) -> Json:
     """`mct-s2s/status/v1`."""
     tenant, site = observed.tenant, observed.app_service
     return {
@@ -193,7 +190,7 @@ def _app_service(site: AppService) -> Json:
     }
 
 
-def _service(observed: Observed) -> Json | None:
+def _service(observed: ObservedState) -> Json | None:
     application, principal = observed.trust.service, observed.trust.principal
     if application is None:
         return None
@@ -208,11 +205,11 @@ def _service(observed: Observed) -> Json | None:
     }
 
 
-def _applications(observed: Observed) -> list[Json]:
+def _applications(observed: ObservedState) -> list[Json]:
     return [_client(client, observed) for client in members(observed)]
 
 
-def _client(client: ClientApplication, observed: Observed) -> Json:
+def _client(client: ClientApplication, observed: ObservedState) -> Json:
     application, site = client.application, observed.app_service
     return {
         "kind": "application",
@@ -235,12 +232,12 @@ def _credential(credential: Credential) -> Json:
     }
 
 
-def _identities(observed: Observed) -> list[Json]:
+def _identities(observed: ObservedState) -> list[Json]:
     by_name = sorted(observed.trust.identities, key=lambda one: (one.display_name.casefold(), one.id))
     return [_identity(identity, observed) for identity in by_name]
 
 
-def _identity(identity: ServicePrincipal, observed: Observed) -> Json:
+def _identity(identity: ServicePrincipal, observed: ObservedState) -> Json:
     site = observed.app_service
     return {
         "kind": "managedIdentity",

@@ -10,13 +10,13 @@ from pathlib import Path
 from rich.text import Text
 
 from mct_s2s.model.commands import own_command, webapp_command
-from mct_s2s.model.observed import Observed
+from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.site_settings import ENABLED, SETTINGS, AllowList, ours
 from mct_s2s.planning.grants import Lack, in_words
 from mct_s2s.planning.plan import Left, ManualStep, Results
 from mct_s2s.planning.site import merge, unknown_names
 from mct_s2s.render.columns import Columns
-from mct_s2s.render.console import Terminal
+from mct_s2s.render.console import Terminal, prose
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Instruction:
 
 def instructions(
     steps: Iterable[ManualStep],
-    observed: Observed,
+    observed: ObservedState,
     results: Results,
     *,
     where: str,
@@ -70,7 +70,7 @@ def instructions(
     return found
 
 
-def values_to_enter(step: ManualStep, observed: Observed, results: Results) -> dict[str, str]:
+def values_to_enter(step: ManualStep, observed: ObservedState, results: Results) -> dict[str, str]:
     """The document's settings as they have to be, those that do not apply left out."""
     assert step.spec is not None  # noqa: S101  # settings that are left have one
     return ours(merge(observed.settings, step.spec, results))
@@ -83,7 +83,7 @@ def _add_client(step: ManualStep, results: Results, where: str) -> str:
     return own_command("add-client", "--credential", "none", about=client_id or step.client, where=where)
 
 
-def _consent_page(step: ManualStep, observed: Observed, results: Results, login: str) -> str | None:
+def _consent_page(step: ManualStep, observed: ObservedState, results: Results, login: str) -> str | None:
     """Source: learn.microsoft.com/entra/identity/enterprise-apps/grant-admin-consent, "Construct the URL"."""
     client_id = results.known(step.client_id) if step.client_id and step.resource is None else None
     if client_id is None or observed.tenant is None:
@@ -111,7 +111,7 @@ def show_left_to_others(terminal: Terminal, steps: Sequence[Instruction], *, is_
     """The command for somebody who may, and the page for somebody who would rather click."""
     console = terminal.out if is_result else terminal.err
     for step in steps:
-        console.print(Text(step.what, style="warn"))
+        prose(console, Text(step.what, style="warn"))
         if step.values:
             console.print(Text("  In the portal, under Environment variables, App settings:"))
             table = Columns([None, None])

@@ -12,8 +12,8 @@ from urllib.parse import quote
 
 from rich.text import Text
 
+from mct_s2s.model.azure_resources import IdentityResource
 from mct_s2s.model.mct_api import API_PATH, SERVICE_HEADER
-from mct_s2s.model.observed import IdentityResource
 from mct_s2s.model.resource_id import CONTAINER_APPS, LOGIC_APPS, USER_ASSIGNED_IDENTITIES
 from mct_s2s.render.console import Terminal
 

@@ -8,7 +8,7 @@ from rich.text import Text
 from mct_s2s.planning.changes import Action, AnyChange, WriteSettings
 from mct_s2s.planning.plan import Plan
 from mct_s2s.render.columns import Columns
-from mct_s2s.render.console import Terminal
+from mct_s2s.render.console import Terminal, prose
 
 SIGNS = {Action.CREATE: "+", Action.UPDATE: "~", Action.DELETE: "-", Action.NONE: "·"}
 
@@ -58,7 +58,7 @@ def _value(text: str | None) -> str:
 def _up_to_date(plan: Plan, where: str, part: str | None) -> str:
     """What is right already, and no more than was looked at."""
     if part is not None:
-        return f"{part[0].upper()}{part[1:]} of {where} is up to date. Nothing else was checked"
+        return f"{part[0].upper()}{part[1:]} of {where} is up to date; nothing else was checked"
     if plan.left_to_others:
         return f"{where} is up to date, except for steps that someone else must do"
     return f"{where} is up to date"
@@ -66,7 +66,7 @@ def _up_to_date(plan: Plan, where: str, part: str | None) -> str:
 
 def _left(console: Console, plan: Plan) -> None:
     for text in (*(note.what for note in plan.left_to_others), *plan.notes):
-        console.print(Text(f"  {text}"), style="warn", soft_wrap=False)
+        prose(console, Text(f"  {text}", style="warn"), indent=2)
 
 
 def summary(plan: Plan) -> str:

@@ -6,14 +6,16 @@ from datetime import datetime, timedelta
 
 from rich.text import Text
 
-from mct_s2s.model.observed import EXPIRING_WITHIN, ClientApplication, Observed, has_end
+from mct_s2s.model.client_credentials import EXPIRING_WITHIN, has_end
+from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.site_settings import ours
+from mct_s2s.model.trust import ClientApplication
 from mct_s2s.planning.app_role import wanted_role
 from mct_s2s.planning.application_uri import uri_shown
 from mct_s2s.planning.findings import Finding, Severity, is_healthy
 from mct_s2s.planning.membership import is_allowed, is_consented, members
 from mct_s2s.render.columns import Columns
-from mct_s2s.render.console import Terminal
+from mct_s2s.render.console import Terminal, prose
 from mct_s2s.render.timeline import show_timeline
 
 SEVERITY_STYLE = {Severity.ERROR: "bad", Severity.WARNING: "warn", Severity.NOTE: "quiet"}
@@ -21,7 +23,7 @@ SEVERITY_STYLE = {Severity.ERROR: "bad", Severity.WARNING: "warn", Severity.NOTE
 
 def show_status(
     terminal: Terminal,
-    observed: Observed,
+    observed: ObservedState,
     findings: tuple[Finding, ...],
     now: datetime,
     within: timedelta = EXPIRING_WITHIN,
@@ -45,18 +47,18 @@ def show_findings(terminal: Terminal, findings: tuple[Finding, ...]) -> None:
     terminal.result()
     for finding in findings:
         style = SEVERITY_STYLE[finding.severity]
-        terminal.result(Text.assemble((f"{finding.severity.value}: ", style), finding.message))
+        prose(terminal.out, Text.assemble((f"{finding.severity.value}: ", style), finding.message), indent=2)
         terminal.result(Text.assemble("  → ", (finding.remedy, "command")))
     if is_healthy(findings):
         terminal.result("No problems found.", style="good")
 
 
-def _tenant(table: Columns, observed: Observed) -> None:
+def _tenant(table: Columns, observed: ObservedState) -> None:
     if observed.tenant is not None:
         table.add(Text("Tenant", style="head"), f"{observed.tenant.name}  ({observed.tenant.id})")
 
 
-def _service(table: Columns, observed: Observed) -> None:
+def _service(table: Columns, observed: ObservedState) -> None:
     application = observed.trust.service
     label = Text("Service application", style="head")
     if application is None:
@@ -69,7 +71,7 @@ def _service(table: Columns, observed: Observed) -> None:
     table.add("  App role", f"{role.value}{off}" if role else Text("none", style="warn"))
 
 
-def _site(table: Columns, observed: Observed) -> None:
+def _site(table: Columns, observed: ObservedState) -> None:
     site = observed.app_service
     if site is None:
         return
@@ -78,7 +80,7 @@ def _site(table: Columns, observed: Observed) -> None:
         table.add(f"  {name}", Text(value))
 
 
-def _clients(terminal: Terminal, observed: Observed, now: datetime) -> None:
+def _clients(terminal: Terminal, observed: ObservedState, now: datetime) -> None:
     clients, identities = members(observed), observed.trust.identities
     if not clients and not identities:
         return

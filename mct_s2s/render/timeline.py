@@ -7,7 +7,8 @@ from datetime import datetime, timedelta
 
 from rich.text import Text
 
-from mct_s2s.model.observed import ClientApplication, Credential
+from mct_s2s.model.client_credentials import Credential
+from mct_s2s.model.trust import ClientApplication
 from mct_s2s.render.columns import Columns
 from mct_s2s.render.console import Terminal
 

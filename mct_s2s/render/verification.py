@@ -8,7 +8,7 @@ from typing import Any
 from rich.text import Text
 
 from mct_s2s.planning.verification import CALL, CheckSubject, Verification, VerificationCheck
-from mct_s2s.render.console import Terminal
+from mct_s2s.render.console import Terminal, prose
 
 _SIGNS = {True: ("✓", "good"), False: ("✗", "bad"), None: ("?", "warn")}
 _TITLES = {CheckSubject.SITE: "App Service", CheckSubject.MANAGED_IDENTITY: "Managed identity"}
@@ -48,7 +48,7 @@ def show_verification(terminal: Terminal, verification: Verification) -> None:
 
 def _show(terminal: Terminal, check: VerificationCheck) -> None:
     sign, style = _SIGNS[check.ok]
-    terminal.result(Text.assemble("  ", (sign, style), f" {check.message}"))
+    prose(terminal.out, Text.assemble("  ", (sign, style), f" {check.message}"), indent=4)
     if check.remedy:
         terminal.result(Text.assemble("    → ", (check.remedy, "command")))
 

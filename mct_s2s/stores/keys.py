@@ -14,12 +14,13 @@ from pathlib import Path
 from mct_s2s.errors import UsageError
 from mct_s2s.key_pairs import UnfitCertificate, certificate_in, make_key_pair
 from mct_s2s.local_files import is_there
+from mct_s2s.model.client_credentials import Certificate, CredentialKind, SecretNote
 from mct_s2s.model.ids import ClientId
-from mct_s2s.model.observed import CredentialKind, SecretNote
-from mct_s2s.model.proofs import Certificate
-from mct_s2s.ports import KeySpec, SecretRecord
+from mct_s2s.ports.secret_stores import KeySpec, SecretRecord
+from mct_s2s.stores.dotenv_file import credential_text
 from mct_s2s.stores.dotenv_text import variables_in
-from mct_s2s.stores.files import FileStore, OutputStore, Shown, dotenv_of, private
+from mct_s2s.stores.file_store import FileStore, private
+from mct_s2s.stores.output_store import OutputStore, Shown
 from mct_s2s.stores.private_files import PENDING, check_place, forget_leftovers, replace_whole, text_of
 
 CERTIFICATE = CredentialKind.CERTIFICATE
@@ -40,7 +41,7 @@ class KeyFileStore(FileStore):
 
     @classmethod
     def at(cls, path: Path, is_ours: bool) -> KeyFileStore:
-        """For a path that names either of the two: the other one stands beside it."""
+        """For a path that names either of the two: the other one is beside it."""
         if path.suffix == ".env":
             return cls(path, is_ours)
         return cls(path.with_name(path.name.removesuffix(".pem") + ".env"), is_ours, path)
@@ -75,7 +76,7 @@ class KeyFileStore(FileStore):
         """Try the very writing that both files will need.
 
         Raises:
-            UsageError: as for a secret's file, or a PEM file stands there that the dotenv file does not name.
+            UsageError: as for a secret's file, or a PEM file is there that the dotenv file does not name.
         """
         await super().check(client_id)
         self._text_of(self._made)
@@ -104,10 +105,12 @@ class KeyFileStore(FileStore):
     async def deliver_certificate(self, record: SecretRecord, certificate: Certificate) -> None:
         """The key first, then the file that names it, then the pending one goes: repeated whole if it is cut off."""
         await self.make_room(record.client_id, CERTIFICATE)
-        pem, proof = self._text_of(self._made), {PATH_VARIABLE: str(self.pem)}
+        pem, named = self._text_of(self._made), {PATH_VARIABLE: str(self.pem)}
         with private(self.pem):
             replace_whole(self.pem, pem)
-            replace_whole(self.path, dotenv_of(record, proof, certificate.key_id, certificate.expires, CERTIFICATE))
+            replace_whole(
+                self.path, credential_text(record, named, certificate.key_id, certificate.expires, CERTIFICATE)
+            )
             self._made.unlink(missing_ok=True)
 
     def retire(self, client_id: str) -> bool:

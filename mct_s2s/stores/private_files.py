@@ -11,7 +11,9 @@ import unicodedata
 from contextlib import suppress
 from pathlib import Path
 
-from mct_s2s.local_files import UntrustedFile, check_folder, check_ours, is_there, make_private_folder, read_ours
+from mct_s2s.file_ownership import UntrustedFile
+from mct_s2s.local_files import check_ours, is_there, read_ours
+from mct_s2s.private_folders import check_folder, make_private_folder
 
 PRIVATE = 0o600
 PENDING = ".pending"
@@ -72,7 +74,7 @@ def check_place(path: Path, *, make_folder: bool = True) -> None:
 def forget_leftovers(path: Path) -> None:
     """Remove what killed runs left of writing `path` and its `.pending`: it may hold a secret.
 
-    Only for whoever has the turn: nobody else may be writing at the same moment.
+    Only for whoever holds the host's lock: nobody else may be writing at the same moment.
     """
     for leftover in path.parent.glob(f".{glob.escape(path.name)}*.{'[0-9a-f]' * 8}"):
         with suppress(OSError):  # another user's, or gone

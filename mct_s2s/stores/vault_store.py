@@ -1,6 +1,6 @@
 """Where a client secret goes: a key vault, where every rotation is a new version of one secret.
 
-What is not secret stands in the version's tags. While a secret is on its way, the attempt's name stands in a tag, too:
+What is not secret is in the version's tags. While a secret is on its way, the attempt's name is in a tag, too:
 of the version that is current, which nobody who reads it notices, or of a disabled first version where there is none.
 """
 
@@ -14,12 +14,12 @@ from datetime import datetime
 from mct_s2s import clock
 from mct_s2s.azure.key_vault.vault_client import KeyVault, SecretVersion
 from mct_s2s.azure.key_vault.vault_refusals import DELETED
-from mct_s2s.concurrency import together
+from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.errors import S2SError, ServiceError, UsageError
+from mct_s2s.model.client_credentials import SecretNote
 from mct_s2s.model.commands import command, option
 from mct_s2s.model.ids import ClientId, KeyId, TenantId, same_id
-from mct_s2s.model.observed import SecretNote
-from mct_s2s.ports import NewSecret, SecretRecord, StoredCredential
+from mct_s2s.ports.secret_stores import NewSecret, SecretRecord, StoredCredential
 
 MAKER = "mct-s2s"
 MOST_TAGS, LONGEST_TAG = 15, 256
@@ -38,14 +38,14 @@ class KeyVaultStore:
     Attributes:
         vault: the vault.
         name: the secret's name in it.
-        client: the client's name in the wish.
+        client: the client's name as it was asked for.
     """
 
     vault: KeyVault
     name: str
     client: str
     _before: Mapping[str, str] = field(default_factory=dict, repr=False)
-    """The tags that stood there when the attempt began."""
+    """The tags that were there when the attempt began."""
 
     @property
     def label(self) -> str:
@@ -95,14 +95,16 @@ class KeyVaultStore:
                 )
             await self.vault.tag(self.name, versions[-1].version, versions[-1].tags)
             return
-        gone, _ = await together(self.vault.deleted(self.name), self.vault.tag(self.name, "", {}))
+        gone, _ = await gather_or_cancel(self.vault.deleted(self.name), self.vault.tag(self.name, "", {}))
         if gone is not None and not self._is_ours(gone, client_id):
             raise UsageError(
                 "secret-place-deleted",
                 f"The name '{self.name}' is taken by a deleted secret in the key vault '{self.vault.name}' that is "
                 "not this client's.",
-                remedy="Choose another name, or purge the deleted secret: "
-                + command("az", "keyvault", "secret", "purge", "--vault-name", self.vault.name, "--name", self.name),
+                remedy="Choose another name, or purge the deleted secret:",
+                command=command(
+                    "az", "keyvault", "secret", "purge", "--vault-name", self.vault.name, "--name", self.name
+                ),
             )
 
     async def begin(self, attempt: str, client_id: ClientId) -> None:
@@ -170,7 +172,9 @@ class KeyVaultStore:
         """Take the attempts' names off every version: where an answer was lost, there may be two first ones."""
         begun = [one for one in await self.vault.versions(self.name) if _pending(one.tags)]
         rest = [{name: value for name, value in one.tags.items() if name != _PENDING} for one in begun]
-        await together(*(self.vault.tag(self.name, one.version, tags) for one, tags in zip(begun, rest, strict=True)))
+        await gather_or_cancel(
+            *(self.vault.tag(self.name, one.version, tags) for one, tags in zip(begun, rest, strict=True))
+        )
 
     async def _current(self) -> SecretVersion | None:
         versions = await self.vault.versions(self.name)

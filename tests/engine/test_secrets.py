@@ -8,23 +8,21 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from mct_s2s.engine.apply.apply import apply
-from mct_s2s.engine.apply.context import ApplyContext
+from mct_s2s.engine.apply.apply import apply_changes
 from mct_s2s.engine.apply.credentials import secret as room
-from mct_s2s.engine.apply.journal import Journal
 from mct_s2s.errors import NotThere, ServiceError, UsageError
+from mct_s2s.model.client_credentials import Certificate, Credential, CredentialKind, Federation
+from mct_s2s.model.directory_objects import Application
 from mct_s2s.model.ids import ApplicationObjectId, ClientId, KeyId, TenantId
-from mct_s2s.model.observed import Application, Credential, CredentialKind
-from mct_s2s.model.proofs import Certificate, Federation
 from mct_s2s.planning.changes import AnyChange, CreateApplication, Part, Ref, RemoveSecret, Replacement
 from mct_s2s.planning.credentials.certificate import AddCertificate
 from mct_s2s.planning.credentials.federated import AddFederatedCredential
 from mct_s2s.planning.credentials.secret import AddSecret
-from mct_s2s.planning.plan import Plan
 from mct_s2s.planning.secret_policy import LIFETIME_FORBIDDEN
-from mct_s2s.ports import StoredCredential
+from mct_s2s.ports.secret_stores import StoredCredential
 
 from tests.engine.memory import (
+    Applying,
     MemoryKeyPlace,
     MemoryPlace,
     MemoryTokens,
@@ -32,11 +30,13 @@ from tests.engine.memory import (
     World,
     failing,
     lost,
+    planned,
     refused,
     run,
+    session,
     world,
 )
-from tests.planning.worlds import LATER, NOW, TENANT, credential
+from tests.planning.worlds import LATER, NOW, TENANT, credential, site
 
 AUDIENCE = "api://service"
 ATTEMPT = "mct-s2s 2026-11-24 a1b2"
@@ -64,14 +64,14 @@ class Run:
     def __init__(self, here: World, *changes: AnyChange, keys: bool = False) -> None:
         kind = MemoryKeyPlace if keys else MemoryPlace
         self.store = here.stores.setdefault("A", kind(here, "A"))
+        self._here = here
+        self._outcome = planned(here, *changes, where=site())
+        self.journal = self._outcome.journal
         self.tokens = MemoryTokens(here)
-        self.journal = Journal(Plan(changes), lambda: asyncio.get_running_loop().time())
-        self._stage = ApplyContext(
-            here.azure, TENANT, here.stores, lambda _: False, NOW, "https://learn", Watcher(), self.tokens
-        )
 
     async def go(self) -> None:
-        await apply(self.journal, self._stage)
+        context = Applying(session(self._here, tokens=self.tokens), self._outcome, Watcher())
+        await apply_changes(context)
 
     @property
     def details(self) -> list[str]:
@@ -106,7 +106,7 @@ def test_the_place_is_told_of_the_attempt_before_the_secret_is_made() -> None:
     assert stored is not None
     assert (stored.secret, stored.key_id) == (here.secrets[held.key_id], held.key_id)
     assert (stored.client_id, stored.scope) == (here.application_of("A").client_id, f"{AUDIENCE}/.default")
-    assert (stored.url, stored.tenant_id) == ("https://learn", TENANT.id)
+    assert (stored.url, stored.tenant_id) == ("https://contosolearn.azurewebsites.net", TENANT.id)
     assert made.store.attempts == []
     assert made.journal.results.resolve(Ref[KeyId]("secret", Part.KEY_ID)) == held.key_id
 

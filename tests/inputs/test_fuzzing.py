@@ -30,8 +30,9 @@ from mct_s2s.inputs.vault import vault_to
 from mct_s2s.key_pairs import UnfitCertificate, certificate_in, given_certificate
 from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.model.site_settings import NAMES
+from mct_s2s.stores.dotenv_file import DELIVERED
 from mct_s2s.stores.dotenv_text import variables_in
-from mct_s2s.stores.files import DELIVERED, FileStore
+from mct_s2s.stores.file_store import FileStore
 from mct_s2s.stores.keys import KeyFileStore
 
 from tests.azure.test_certificates import PRIVATE, RSA, pem_of

@@ -13,8 +13,8 @@ from mct_s2s.inputs.clients import client_names, secret_to
 from mct_s2s.inputs.handoff import given_values, handoff_text, read_handoff
 from mct_s2s.inputs.lifetime import expiry
 from mct_s2s.inputs.target import caller_resource, site_target
+from mct_s2s.model.client_credentials import NEVER
 from mct_s2s.model.desired import GivenValues
-from mct_s2s.model.observed import NEVER
 from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.model.site_target import SiteTarget
 
@@ -135,7 +135,7 @@ def test_a_target_that_is_none_is_refused(
     ],
 )
 def test_a_resource_id_is_whole_or_refused(text: str) -> None:
-    with pytest.raises(UsageError, match="not an Azure resource id") as refused:
+    with pytest.raises(UsageError, match="Invalid resource ID") as refused:
         ResourceId.parse(text)
     assert refused.value.code == "malformed-resource-id"
 

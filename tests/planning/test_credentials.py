@@ -7,10 +7,11 @@ from datetime import timedelta
 
 import pytest
 from mct_s2s.errors import Refused
+from mct_s2s.model.client_credentials import Certificate, Credential, CredentialKind, Federation, SecretNote
 from mct_s2s.model.desired import ClientSpec, CredentialSpec
 from mct_s2s.model.ids import ClientId, KeyId, certificate_key_id, federated_name
-from mct_s2s.model.observed import ClientApplication, Credential, CredentialKind, Observed, SecretNote
-from mct_s2s.model.proofs import Certificate, Federation
+from mct_s2s.model.observed import ObservedState
+from mct_s2s.model.trust import ClientApplication
 from mct_s2s.planning.changes import UpdateApplication
 from mct_s2s.planning.credentials.certificate import AddCertificate, CertificateSpec
 from mct_s2s.planning.credentials.federated import AddFederatedCredential, FederatedSpec, exchange_audience
@@ -172,7 +173,7 @@ def test_each_cloud_has_its_exchange() -> None:
         f"{EXCHANGE}China",
         EXCHANGE,
     ]
-    observed: Observed = replace(world(), cloud="china")
+    observed: ObservedState = replace(world(), cloud="china")
     plan = make_plan(spec(ClientSpec("A", FEDERATED)), observed, FACTS)
     (change,) = (c for c in plan.changes if isinstance(c, AddFederatedCredential))
     assert change.federation.audience == f"{EXCHANGE}China"

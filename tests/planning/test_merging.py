@@ -9,8 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from mct_s2s.errors import Refused
+from mct_s2s.model.azure_resources import IdentityResource
+from mct_s2s.model.directory_objects import AppRole, RequiredAccess
 from mct_s2s.model.ids import AppRoleId, ClientId, PrincipalId, client_unique_name, file_stem, service_unique_name
-from mct_s2s.model.observed import AppRole, IdentityResource, Observed, RequiredAccess
+from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.site_settings import LISTS, NAMES, SETTINGS
 from mct_s2s.planning.changes import ApiUri, ApplicationEdits, SettingSpec, SettingsSpec
 from mct_s2s.planning.edits import patch_for
@@ -100,7 +102,7 @@ names = st.sampled_from(["Import", "Reports", "Import bot", "Ünïcödé", "impo
 
 
 @st.composite
-def any_world(draw: st.DrawFn) -> tuple[Observed, list[str]]:
+def any_world(draw: st.DrawFn) -> tuple[ObservedState, list[str]]:
     """A trust with any piece of it missing or odd, and clients to want in it."""
     service = replace(
         SERVICE,
@@ -124,7 +126,7 @@ def any_world(draw: st.DrawFn) -> tuple[Observed, list[str]]:
 
 
 @given(any_world())
-def test_after_any_plan_there_is_nothing_left_to_do(case: tuple[Observed, list[str]]) -> None:
+def test_after_any_plan_there_is_nothing_left_to_do(case: tuple[ObservedState, list[str]]) -> None:
     before, wanted = case
     plan = make_plan(spec(*wanted), before, FACTS)
     after = applied(plan, before)
@@ -215,5 +217,5 @@ def test_a_role_is_switched_on_where_it_stands() -> None:
 
 def test_a_role_that_somebody_added_meanwhile_is_not_doubled() -> None:
     theirs = replace(ROLE, id=AppRoleId(guid("theirs")))
-    with pytest.raises(Refused, match="at this moment"):
+    with pytest.raises(Refused, match="at the same time"):
         patch_for(replace(SERVICE, app_roles=(theirs,)), ApplicationEdits(role=ROLE), Results())

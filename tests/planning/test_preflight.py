@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 from mct_s2s.model.caller_rights import (
-    Access,
+    CallerRights,
     DirectoryRights,
     Permission,
     ScopeRights,
@@ -35,7 +35,7 @@ IMPORT = client("Import")
 
 def access(
     *permissions: str, site: tuple[Permission, ...] | None = EVERYTHING, resource: tuple[Permission, ...] = EVERYTHING
-) -> Access:
+) -> CallerRights:
     """An application with these permissions of Graph and these Azure roles."""
     rights = DirectoryRights(
         SignedIn("service principal", ClientId(guid("app")), is_person=False),
@@ -45,7 +45,7 @@ def access(
         assignments=(),
         owned=frozenset(),
     )
-    return Access(rights, None, {SITE: ScopeRights(site, (), ()), HOLDER: ScopeRights(resource, (), ())})
+    return CallerRights(rights, None, {SITE: ScopeRights(site, (), ()), HOLDER: ScopeRights(resource, (), ())})
 
 
 ALL = ("Application.ReadWrite.All", "AppRoleAssignment.ReadWrite.All")
@@ -59,7 +59,7 @@ def test_whoever_may_do_all_of_it_does_all_of_it() -> None:
 
 
 def test_what_is_unknown_stops_nothing() -> None:
-    assert check(PLAN, EMPTY, Access()).plan == PLAN
+    assert check(PLAN, EMPTY, CallerRights()).plan == PLAN
 
 
 def test_consent_is_left_to_others_with_who_grants_it() -> None:
@@ -96,8 +96,8 @@ def test_everything_that_is_missing_is_said_at_once_and_each_thing_once() -> Non
     error = stopped(in_words(checked.missing), checked.lacking)
     assert (error.code, error.exit_code) == ("permission-missing", 4)
     for words in (
-        "create the registration 'Import'", "grant admin consent to 'Import'",
-        "switch on the managed identity of 'reports-func'", "write the application settings of 'contosolearn'",
+        "create the app registration 'Import'", "grant admin consent to 'Import'",
+        "enable the managed identity of 'reports-func'", "write the application settings of 'contosolearn'",
     ):  # fmt: skip
         assert error.message.count(words) == 1
     assert error.message.count("Application.ReadWrite.OwnedBy") == 1, "one grant for several steps is one line"

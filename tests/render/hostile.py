@@ -8,8 +8,10 @@ from dataclasses import replace
 from datetime import timedelta
 
 from mct_s2s.errors import NotThere, S2SError
-from mct_s2s.model.observed import AppService, ClientApplication, Observed
-from mct_s2s.model.proofs import Federation
+from mct_s2s.model.azure_resources import AppService
+from mct_s2s.model.client_credentials import Federation
+from mct_s2s.model.observed import ObservedState
+from mct_s2s.model.trust import ClientApplication
 from mct_s2s.planning.doctor import DoctorCheck, State
 from mct_s2s.planning.findings import Finding, Severity, diagnose
 from mct_s2s.planning.grants import Grant
@@ -80,7 +82,7 @@ def is_plain(text: str) -> bool:
     return not any(unicodedata.category(one) in {"Cc", "Cf", "Cs", "Zl", "Zp"} for one in text)
 
 
-def observed(name: str) -> Observed:
+def observed(name: str) -> ObservedState:
     """A world in which every text that others choose is this one."""
     mine = client("Import", credential(10, name), credential(-400, name))
     assert mine.application is not None
@@ -157,19 +159,19 @@ def _credentials(terminal: Terminal, name: str) -> None:
 
 def _calls(terminal: Terminal, name: str) -> None:
     call = Call(LOGIN, name, f"api://{name}", f"https://{name}")
-    secret.show(terminal, call, calling(name, dotenv=f"/home/{name}"))
-    secret.show(terminal, call, calling(name, saved_to=f"keyvault:{name}/{name}"))
-    certificate.show(terminal, call, calling(name, dotenv=f"/home/{name}"))
-    certificate.show(terminal, call, calling(name))
+    secret.show(terminal, call, [calling(name, dotenv=f"/home/{name}")])
+    secret.show(terminal, call, [calling(name, saved_to=f"keyvault:{name}/{name}")])
+    certificate.show(terminal, call, [calling(name, dotenv=f"/home/{name}")])
+    certificate.show(terminal, call, [calling(name)])
     for issuer in ("https://token.actions.githubusercontent.com", f"https://{name}"):
         federation = Federation(issuer, f"system:serviceaccount:{name}:{name}", name)
-        federated.show(terminal, call, calling(name, federation))
+        federated.show(terminal, call, [calling(name, federation)])
     show_identity_example(terminal, call, holder(name))
 
 
 def _errors(terminal: Terminal, name: str) -> None:
     show_error(terminal, refusal(name, request_id=name))
-    show_error(terminal, S2SError("x", name, remedy=name))
+    show_error(terminal, S2SError("x", name, remedy=name, command=name, answer=name))
     show_error(terminal, NotThere("x", name, remedy=name, items=[name, name]))
     show_standing(terminal, [principal(name)], [principal(name)], [principal(name)])
 

@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 import pytest
-from mct_s2s.model.caller_rights import Access, DirectoryRights, Permission, Person, ScopeRights, SignedIn
+from mct_s2s.model.caller_rights import CallerRights, DirectoryRights, Permission, Person, ScopeRights, SignedIn
 from mct_s2s.model.ids import ClientId, PrincipalId
 from mct_s2s.planning.doctor import DoctorCheck, Seen, State, checks
 from mct_s2s.render.doctor import doctor_document, show_checks
@@ -31,13 +31,13 @@ ADA = DirectoryRights(
     SignedIn("Azure CLI"), person=Person(ME, "ada@contoso.com"), principal_id=ME, name="ada@contoso.com"
 )
 OK = DoctorCheck("tenant", State.OK, "contoso", "Tenant contoso.")
-MISSING = DoctorCheck("restart", State.MISSING, "contosolearn", "You may not restart 'contosolearn'.", "Ask an Owner.")
-UNKNOWN = DoctorCheck("secret-policy", State.UNKNOWN, "client secrets", "The policy cannot be seen.")
+MISSING = DoctorCheck("restart", State.MISSING, "contosolearn", "You can't restart 'contosolearn'.", "Ask an Owner.")
+UNKNOWN = DoctorCheck("secret-policy", State.UNKNOWN, "client secrets", "Could not check: you can't read the policy.")
 
 
 def seen(rights: DirectoryRights | None = AUTOMATION, permissions: tuple[Permission, ...] = ()) -> Seen:
     scopes = {str(site().resource).lower(): ScopeRights(permissions, (), ())}
-    return Seen(Access(rights, (), scopes), TENANT, None, site(), TENANT.id)
+    return Seen(CallerRights(rights, (), scopes), TENANT, None, site(), TENANT.id)
 
 
 def document_of(what: Seen) -> dict[str, Any]:
@@ -69,7 +69,7 @@ def test_a_caller_of_whom_nothing_is_known_is_of_no_kind() -> None:
 
 
 def test_without_a_look_at_directory_and_tenant_the_caller_is_empty() -> None:
-    document = doctor_document(Seen(Access(), None), (MISSING,))
+    document = doctor_document(Seen(CallerRights(), None), (MISSING,))
     assert set(document) == {"schema", "ready", "caller", "tenant", "checks"}
     assert set(document["caller"].values()) == {None}
     assert document["tenant"] is None
@@ -154,7 +154,7 @@ def test_a_command_for_somebody_else_can_be_pasted_from_a_terminal(screens: Scre
 @pytest.mark.parametrize("width", [80, 120])
 def test_a_message_is_wrapped_between_words_on_a_terminal(screens: Screens, width: int) -> None:
     screen = screens(width, is_terminal=True)
-    message = "The tenant's policy on client secrets cannot be seen. " * 4
+    message = "Could not check whether the tenant allows client secrets. " * 4
     show_checks(screen.terminal, [DoctorCheck("secret-policy", State.UNKNOWN, "x", message.strip())], WHERE)
     assert message.strip() in words_of(screen.out)
     assert all(len(line.rstrip()) <= width for line in screen.out.splitlines()[:3])

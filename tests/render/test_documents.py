@@ -7,9 +7,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from mct_s2s.model.observed import ClientApplication, CredentialKind, Observed, Trust
+from mct_s2s.model.client_credentials import CredentialKind
+from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.model.site_settings import NAMES
+from mct_s2s.model.trust import ClientApplication, Trust
 from mct_s2s.planning.findings import Finding, Severity, diagnose
 from mct_s2s.planning.membership import members
 from mct_s2s.render.documents import (
@@ -60,7 +62,7 @@ from tests.render.examples import (
 )
 
 
-def status_of(observed: Observed) -> dict[str, Any]:
+def status_of(observed: ObservedState) -> dict[str, Any]:
     document = status_document(observed, diagnose(observed, NOW, WHERE))
     check(document)
     return document
@@ -145,7 +147,7 @@ def test_a_slot_is_reported_beside_its_site() -> None:
 
 
 def test_what_was_not_looked_at_is_null() -> None:
-    document = status_of(Observed("usgov", None, None, Trust()))
+    document = status_of(ObservedState("usgov", None, None, Trust()))
     assert (document["tenant"], document["appService"], document["serviceApplication"]) == (None, None, None)
     assert (document["clients"], document["cloud"]) == ([], "usgov")
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from mct_s2s.model.desired import ClientSpec, GivenValues, SettingsScope
 from mct_s2s.model.ids import ClientId
-from mct_s2s.model.observed import Observed
+from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.model.site_settings import ENABLED
 from mct_s2s.planning.changes import Part, Ref, SettingSpec, SettingsSpec
@@ -37,13 +37,13 @@ from tests.render.examples import IMPORT, LOGIN, ODD_NAMES, WEBSITE_CONTRIBUTOR,
 from tests.render.reading import line_with, pasteable
 
 LATER_ID: Ref[ClientId] = Ref("client:Import", Part.CLIENT_ID)
-CONSENT = ManualStep(Left.CONSENT, "Admin consent for 'Import' is left.", client="Import", client_id=LATER_ID)
+CONSENT = ManualStep(Left.CONSENT, "You can't grant admin consent to 'Import'.", client="Import", client_id=LATER_ID)
 
 
 def left(
     steps: Sequence[ManualStep],
     where: str = WHERE,
-    observed: Observed | None = None,
+    observed: ObservedState | None = None,
     results: Results | None = None,
     handoff: Path | None = None,
 ) -> list[Instruction]:

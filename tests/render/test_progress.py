@@ -52,7 +52,7 @@ def test_a_failed_step_is_reported_and_its_error_is_not(screens: Screens) -> Non
     with progress(screen.terminal) as shown:
         shown.started(principal())
         shown.failed(principal(), refusal("Graph refused it."))
-    assert "failed" in line_with(screen.err, "service principal Import")
+    assert "Failed to create" in line_with(screen.err, "service principal Import")
     assert "Graph refused it." not in screen.err  # printed once, at the end
 
 

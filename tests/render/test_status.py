@@ -6,8 +6,10 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from mct_s2s.model.observed import NEVER, ClientApplication, CredentialKind, Observed, Trust
+from mct_s2s.model.client_credentials import NEVER, CredentialKind
+from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.resource_id import ResourceId
+from mct_s2s.model.trust import ClientApplication, Trust
 from mct_s2s.planning.findings import Finding, Severity, diagnose
 from mct_s2s.render.status import show_findings, show_status
 
@@ -51,7 +53,7 @@ PLAIN_NAMES = (
 URI = f"api://{SERVICE_ID}"
 
 
-def shown(screen: Screen, observed: Observed, within: timedelta = timedelta(days=30)) -> str:
+def shown(screen: Screen, observed: ObservedState, within: timedelta = timedelta(days=30)) -> str:
     show_status(screen.terminal, observed, diagnose(observed, NOW, WHERE, within), NOW, within)
     assert screen.err == ""
     return screen.out
@@ -209,7 +211,7 @@ def test_a_role_that_is_off_is_marked(screens: Screens) -> None:
 
 
 def test_without_a_tenant_there_is_no_line_for_it(screens: Screens) -> None:
-    assert "Tenant" not in shown(screens(120), Observed("public", None, None, trust(IMPORT)))
+    assert "Tenant" not in shown(screens(120), ObservedState("public", None, None, trust(IMPORT)))
 
 
 def test_a_credential_that_ends_soon_is_in_the_timeline_and_among_the_findings(screens: Screens) -> None:

@@ -16,14 +16,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from mct_s2s import errors
 from mct_s2s.cli.options import AzureOptions
-from mct_s2s.cli.where import where
-from mct_s2s.model.caller_rights import Access, DirectoryRights, Lock, Permission, ScopeRights, SignedIn
+from mct_s2s.cli.requests import where
+from mct_s2s.model.azure_resources import AppService, WiredApp
+from mct_s2s.model.caller_rights import CallerRights, DirectoryRights, Permission, ResourceLock, ScopeRights, SignedIn
+from mct_s2s.model.client_credentials import Federation
 from mct_s2s.model.client_sign_in import Claims
 from mct_s2s.model.commands import command, grant_on_vault, option, own_command, webapp_command
 from mct_s2s.model.desired import WireSpec
 from mct_s2s.model.ids import ApplicationObjectId, ClientId, PrincipalId
-from mct_s2s.model.observed import AppService, Observed, WiredApp
-from mct_s2s.model.proofs import Federation
+from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.resource_id import USER_ASSIGNED_IDENTITIES, ResourceId
 from mct_s2s.planning.answers import stopped
 from mct_s2s.planning.application_uri import taken_uri
@@ -96,7 +97,7 @@ def test_an_argument_is_never_taken_for_an_option(name: str) -> None:
 # everything that prints a command
 
 
-def world() -> Observed:
+def world() -> ObservedState:
     """Everything that others can name is called EVIL."""
     seen = observed(EVIL)
     assert seen.app_service is not None
@@ -136,7 +137,7 @@ def proofs() -> Iterator[str | None]:
 
 def grants() -> Iterator[str]:
     resource = ResourceId.site(EVIL, EVIL, EVIL)
-    locked = ScopeRights((Permission(("*",)),), (Lock(EVIL, f"/subscriptions/{EVIL}", is_read_only=True),), ())
+    locked = ScopeRights((Permission(("*",)),), (ResourceLock(EVIL, f"/subscriptions/{EVIL}", is_read_only=True),), ())
     for rights in (
         DirectoryRights(SignedIn("x", ClientId(EVIL), is_person=False), permissions=frozenset()),
         DirectoryRights(
@@ -144,7 +145,7 @@ def grants() -> Iterator[str]:
         ),
     ):
         for scope in (locked, ScopeRights((), (), ())):
-            access = Access(rights, (), {str(resource).lower(): scope})
+            access = CallerRights(rights, (), {str(resource).lower(): scope})
             for need in (Need(Right.RESTART, EVIL, resource=resource), Need(Right.CONSENT, EVIL)):
                 yield from (lack.grant.command for lack in lacks(judge(need, access), access))
 
@@ -243,7 +244,7 @@ def test_what_is_on_the_screen_for_a_workload_runs_as_it_is_printed(
     evil = EVIL.replace("\n", " ")
     call = Call(f"https://{evil}", evil, evil, f"https://{evil}")
     federation = Federation(issuer, f"system:serviceaccount:{evil}:{evil}", evil)
-    federated.show(screen.terminal, call, calling(evil, federation))
+    federated.show(screen.terminal, call, [calling(evil, federation)])
     lines = screen.out.splitlines()
     if issuer.endswith("issuer"):
         first = next(at for at, line in enumerate(lines) if line.startswith("kubectl"))
@@ -262,7 +263,7 @@ def test_the_script_for_a_certificate_can_be_pasted_as_it_is_printed(screens: Sc
     screen = screens(80, is_terminal=True)
     evil = EVIL.replace("\n", " ")
     call = Call(f"https://{evil}", evil, evil, f"https://{evil}")
-    certificate.show(screen.terminal, call, calling(evil))
+    certificate.show(screen.terminal, call, [calling(evil)])
     lines = screen.out.splitlines()
     first = next(at for at, line in enumerate(lines) if line.startswith("export "))
     assert pasted("\n".join(lines[first:]).replace("=…", "=x"), tmp_path) == []
@@ -283,8 +284,9 @@ _OPTION = re.compile(r"(?:^|[\s`(])--?[a-z][a-z-]*[ =]$")
 _QUOTED = ("option(", "command(", "own_command(", "webapp_command(", "grant_on_vault(", "shlex.", "export(")
 _OURS = {
     "typed(ends)", "typed(shorter[0])", "kind.value", "name", "GITHUB", "option",
-    "token", "scope", "PICK_TOKEN", "reader.name", "kind", "query", "endpoint", "HEADER", "WATCH_SECONDS", "vault_reading(client.saved_to)", "known",
-    "there", "API_PATH",
+    "token", "scope", "PICK_TOKEN", "others.kind", "options.credential.value", "query", "endpoint", "HEADER",
+    "WATCH_SECONDS", "vault_reading(client.saved_to)", "known",
+    "there", "API_PATH", "USUAL_PATH",
 }  # fmt: skip
 """Words of our own, dates, and what is made of quoted pieces."""
 

@@ -6,23 +6,24 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from mct_s2s.azure import api_version_fallback
-from mct_s2s.azure.answers import ARM, guid, members, optional, text, texts
 from mct_s2s.azure.arm.arm_session import ArmSession
-from mct_s2s.concurrency import together
+from mct_s2s.azure.json_values import guid, members, optional, text, texts
+from mct_s2s.azure.services import ARM
+from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.errors import NotThere, PermissionMissing, ServiceError
+from mct_s2s.model.azure_resources import Site, SlotConfig
 from mct_s2s.model.ids import TenantId
-from mct_s2s.model.observed import Site, SlotConfig
 from mct_s2s.model.resource_id import ResourceId
-from mct_s2s.ports import Subscription
+from mct_s2s.ports.resource_manager import Subscription
 
 if TYPE_CHECKING:
     from azure.mgmt.web.aio import WebSiteManagementClient
 
-REFERENCE = "look at a key vault reference"
+REFERENCE = "read the Key Vault reference"
 
 
 class ArmSites:
-    """App Service as `mct_s2s.ports.Sites`."""
+    """App Service as `mct_s2s.ports.resource_manager.Sites`."""
 
     def __init__(self, session: ArmSession) -> None:
         self._session = session
@@ -97,7 +98,7 @@ class ArmSites:
         with ARM.readable(doing):
             return {name: optional(value) for name, value in settings.items()}
 
-    async def swapping(self, resource: ResourceId) -> SlotConfig | None:
+    async def slot_config(self, resource: ResourceId) -> SlotConfig | None:
         """GET …/slots and GET …/config/slotConfigNames: both belong to the production site."""
         apps, group, name = self._at(resource)
 
@@ -105,7 +106,7 @@ class ArmSites:
             return [text(row["name"]).rpartition("/")[2] async for row in _rows(apps.list_slots(group, name))]
 
         try:
-            slots, answer = await together(
+            slots, answer = await gather_or_cancel(
                 self._session.call(names, "list the slots"),
                 self._session.call(lambda: apps.list_slot_configuration_names(group, name), "read the slot settings"),
             )
@@ -168,7 +169,7 @@ class ArmSites:
         Source: learn.microsoft.com/azure/app-service/app-service-key-vault-references, "Understand rotation".
         """
         path = f"{resource}/config/configreferences/appsettings/refresh"
-        await self._session.post(path, api_version_fallback.WEB, "refresh the key vault references")
+        await self._session.post(path, api_version_fallback.WEB, "refresh the Key Vault references")
 
     async def restart(self, resource: ResourceId) -> None:
         """POST …/restart. An answer that was lost is not asked for again: the write has recycled the site already."""

@@ -11,9 +11,9 @@ from typing import Any
 
 from azure.core.exceptions import AzureError, HttpResponseError, ServiceRequestError, ServiceResponseError
 
-from mct_s2s.azure.answers import ARM, OddAnswer, odd_answer, parse_json, seconds
-from mct_s2s.azure.sign_in.claims import Challenge, challenge_in
-from mct_s2s.errors import NotThere, PermissionMissing, S2SError, ServiceError, SignInFailed
+from mct_s2s.azure.answer_limits import OddAnswer, parse_json
+from mct_s2s.azure.services import ARM, LATER, RESUME, Refusal
+from mct_s2s.errors import NotThere, PermissionMissing, S2SError
 
 LEAST_ROLE = "Website Contributor"
 SETTING_NAME_REFUSED = "setting-name-refused"
@@ -30,57 +30,53 @@ class UnreadableAnswer(AzureError):
     """A success whose body is not the JSON object that Azure Resource Manager sends."""
 
 
-def challenge_of(error: AzureError) -> Challenge | None:
-    """What a refusal asks of the sign-in, mostly a second factor: its code is a policy's, its status 401 or 403."""
-    if not isinstance(error, HttpResponseError) or error.response is None or error.status_code not in {401, 403}:
+def refusal_of(error: AzureError) -> Refusal | None:
+    """The answer that an error was made from; its message in either of the two envelopes that App Service uses."""
+    if not isinstance(error, HttpResponseError) or error.response is None:
         return None
-    return challenge_in(_headers(error).get("www-authenticate", ""), _text(error))
-
-
-def words_of(error: AzureError) -> tuple[str, str | None]:
-    """What a refusal says, code first, and its request id."""
-    assert isinstance(error, HttpResponseError)  # noqa: S101  # the caller has looked
-    code, message = _body(error)
-    return f"{code}: {message}" if code else f"HTTP {error.status_code}", _request_id(_headers(error))
+    response: Any = error.response  # the SDK types it by what its two generations of responses share
+    headers = {str(name).lower(): str(value) for name, value in response.headers.items()}
+    try:
+        body = str(response.text())
+    except (ValueError, LookupError):  # in no encoding that is known
+        body = ""
+    try:
+        document = _lowered(parse_json(body))
+    except (ValueError, OddAnswer):
+        document = {}
+    inner = _lowered(document.get("error") or document)
+    code, message = str(inner.get("code") or ""), str(inner.get("message") or "")[:600]
+    return Refusal(error.status_code or 0, code, message, headers, body)
 
 
 def translate(error: AzureError, doing: str) -> S2SError:
-    """What the user is told of a failed request to Azure Resource Manager.
+    """The error for a failed request to Azure Resource Manager.
 
     Args:
         error: what the SDK raised.
         doing: the step, as a verb phrase: `restart the App Service`.
     """
-    if not isinstance(error, HttpResponseError) or error.response is None:
+    refusal = refusal_of(error)
+    if refusal is None:
         return _unanswered(error, doing)
-    headers, status = _headers(error), error.status_code or 0
-    code, message = _body(error)
-    said, request_id = words_of(error)
-    if status == 401:
-        return SignInFailed(
-            "arm-sign-in",
-            f"Azure Resource Manager did not accept the sign-in while trying to {doing}: {said}",
-            remedy="Sign in to the tenant of the subscription: --tenant ID, or az login --tenant ID.",
-            request_id=request_id,
-        )
-    if status == 403:
-        return PermissionMissing(
-            "permission-missing", f"You may not {doing}: {said}", remedy=_who_grants(code), request_id=request_id
-        )
-    if status == 404:
-        return NotThere("not-found", f"Could not {doing}: {said}", remedy=_where_else(code), request_id=request_id)
-    name = refused_setting(message) if status == 400 else None
-    return ServiceError(
-        _code(code, name),
-        f"Azure Resource Manager refused to {doing}: {said}",
-        remedy=_remedy(code, status) if name is None else _rename(name),
-        request_id=request_id,
-        status=status,
-        service_code=code,
-        service_message=message,
-        retry_after=seconds(headers.get("retry-after")),
-        headers=headers,
-    )
+    said, request_id = refusal.said, refusal.request_id
+    match refusal.status:
+        case 401:
+            remedy = "Sign in to the tenant of the subscription: --tenant ID, or az login --tenant ID."
+            return ARM.sign_in_refused(refusal, doing, "arm-sign-in", remedy)
+        case 403:
+            remedy = _who_grants(refusal.code)
+            return PermissionMissing(
+                "permission-missing", f"You can't {doing}.", answer=said, remedy=remedy, request_id=request_id
+            )
+        case 404:
+            remedy = _where_else(refusal.code)
+            return NotThere("not-found", f"Could not {doing}.", answer=said, remedy=remedy, request_id=request_id)
+        case 400 if (name := refused_setting(refusal.message)) is not None:
+            return ARM.refused(refusal, doing, SETTING_NAME_REFUSED, _rename(name))
+        case _:
+            code = "locked" if refusal.code == "ScopeLocked" else "arm-refused"
+            return ARM.refused(refusal, doing, code, _remedy(refusal))
 
 
 def refused_setting(message: str) -> str | None:
@@ -89,63 +85,20 @@ def refused_setting(message: str) -> str | None:
     return (match["name"] or match["flex"]) if match else None
 
 
-def _code(code: str, refused_name: str | None) -> str:
-    if refused_name is not None:
-        return SETTING_NAME_REFUSED
-    return "locked" if code == "ScopeLocked" else "arm-refused"
-
-
 def _rename(name: str) -> str:
     return (
-        f"App Service writes no setting at all as long as there is one called '{name}'. Rename it, and have what reads "
-        "it use the new name (letters, digits, periods and underscores; on Linux, two underscores stand for a colon), "
-        "in one step: Azure portal, Environment variables, Advanced edit. Then run the same command again: it resumes."
+        f"The name of the setting '{name}' blocks every write of settings. Rename it in the portal (Environment "
+        "variables, Advanced edit) to letters, digits, periods and underscores (on Linux, two underscores for a "
+        "colon), and change the code that reads it. Then run the same command again to resume."
     )
 
 
-def _unanswered(error: AzureError, doing: str) -> ServiceError:
-    odd = odd_answer(error)
-    if odd is not None:
-        return ARM.refused(odd, doing)
+def _unanswered(error: AzureError, doing: str) -> S2SError:
     if isinstance(error, UnreadableAnswer):
         return ARM.unreadable(doing)
     lost = isinstance(error, ServiceRequestError | ServiceResponseError)
-    return ServiceError(
-        "arm-unreachable",
-        f"Azure Resource Manager did not answer while trying to {doing}: {_first_line(error)}",
-        remedy="Check the network and the proxy, then run the same command again: it resumes."
-        if lost
-        else "Run the same command again with --verbose, and report what it prints.",
-    )
-
-
-def _body(error: HttpResponseError) -> tuple[str, str]:
-    """Code and message, in either of the two envelopes that App Service uses."""
-    try:
-        document: Any = parse_json(_text(error))
-    except (ValueError, OddAnswer):
-        return "", ""
-    lowered = _lowered(document)
-    inner = _lowered(lowered.get("error") or document)
-    return str(inner.get("code") or ""), str(inner.get("message") or "")[:600]
-
-
-def _text(error: HttpResponseError) -> str:
-    """The whole answer: a policy's reasons come after its identifiers, which are long."""
-    assert error.response is not None  # noqa: S101  # the caller has looked
-    try:
-        return str(error.response.text())
-    except (ValueError, LookupError):  # in no encoding that is known
-        return ""
-
-
-def _headers(error: HttpResponseError) -> dict[str, str]:
-    response: Any = error.response  # the SDK types it by what its two generations of responses share
-    return {str(name).lower(): str(value) for name, value in response.headers.items()}
-
-
-def _request_id(headers: Mapping[str, str]) -> str | None:
-    return headers.get("x-ms-request-id") or headers.get("x-ms-correlation-request-id")
+    report = "Run the same command again with --verbose and report its output."
+    return ARM.unanswered(error, doing, RESUME if lost else report)
 
 
 def _lowered(document: object) -> dict[str, Any]:
@@ -154,33 +107,29 @@ def _lowered(document: object) -> dict[str, Any]:
 
 def _where_else(code: str) -> str:
     if code == "SubscriptionNotFound":  # said before the token is looked at, so that it tells nothing of rights
-        return "Check the subscription's id, and the cloud that it belongs to (--cloud)."
-    return "Check the name and the group."
+        return "Check the subscription's ID and its cloud (--cloud)."
+    return "Check the name and the resource group."
 
 
 def _who_grants(code: str) -> str:
     if code == "DenyAssignmentAuthorizationFailed":
         return (
-            "The App Service belongs to a managed application, whose publisher denies changes. Send the values to "
-            "whoever operates it: mct-s2s setup --no-app-service --handoff handoff.json"
+            "The App Service belongs to a managed application whose publisher denies changes. Send the values to "
+            "the publisher: mct-s2s setup --no-app-service --handoff handoff.json"
         )
     if code == "RequestDisallowedByPolicy":
-        return "An Azure Policy forbids it: ask whoever owns the policy for an exemption."
+        return "An Azure Policy forbids it. Ask the policy's owner for an exemption."
     return (
         f"Ask an Owner or User Access Administrator for the role {LEAST_ROLE} on the resource, wait a few minutes, "
         "then run the same command again."
     )
 
 
-def _remedy(code: str, status: int) -> str:
-    if code == "ScopeLocked":
-        return "Ask whoever set the lock to remove it (az lock list), then run the same command again."
-    if code in {"NoRegisteredProviderFound", "InvalidApiVersionParameter"}:
-        return "This cloud takes no version of its API that this mct-s2s knows: update it: pip install -U mct-s2s"
-    if status >= 500 or status == 429:
-        return "Run the same command again: it resumes where this one stopped."
-    return "Run the same command again; if it persists, give the request id to Azure support."
-
-
-def _first_line(error: AzureError) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0][:300]
+def _remedy(refusal: Refusal) -> str:
+    if refusal.code == "ScopeLocked":
+        return "Ask the owner of the lock to remove it (az lock list), then run the same command again."
+    if refusal.code in {"NoRegisteredProviderFound", "InvalidApiVersionParameter"}:
+        return "This cloud supports none of the API versions of this mct-s2s. Update it: pip install -U mct-s2s"
+    if refusal.status >= 500 or refusal.status == 429:
+        return LATER
+    return "Run the same command again. If it fails again, send the request id to Azure support."

@@ -6,9 +6,8 @@ resource providers.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Awaitable, Callable, Mapping
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from azure.core import AsyncPipelineClient
@@ -26,18 +25,17 @@ from azure.core.rest import HttpRequest
 
 from mct_s2s import __version__
 from mct_s2s.azure import retry as limits
-from mct_s2s.azure.answers import ARM, OddAnswer, check_address, rows
-from mct_s2s.azure.api_version_fallback import ApiVersions
-from mct_s2s.azure.arm.arm_refusals import UnreadableAnswer, challenge_of, translate, words_of
+from mct_s2s.azure.api_version_fallback import ApiVersionFallback
+from mct_s2s.azure.arm.arm_refusals import UnreadableAnswer, refusal_of, translate
 from mct_s2s.azure.clouds import Cloud
+from mct_s2s.azure.http_session import HttpSession
+from mct_s2s.azure.paging import all_rows
 from mct_s2s.azure.retry import RetryPolicy, nothing
 from mct_s2s.azure.sdk_trace import OnlyAt, TracePolicy
-from mct_s2s.azure.sign_in.claims import demanded
+from mct_s2s.azure.services import ARM
+from mct_s2s.azure.sign_in.caller_credential import CallerCredential
+from mct_s2s.azure.sign_in.fresh_tokens import send_signed_in
 from mct_s2s.azure.trace import Trace
-
-if TYPE_CHECKING:
-    from mct_s2s.azure.connection import Connection
-    from mct_s2s.azure.sign_in.caller_credential import Credential
 
 T = TypeVar("T")
 
@@ -46,13 +44,13 @@ class ArmSession:
     """Azure Resource Manager of one cloud, as one caller."""
 
     def __init__(
-        self, cloud: Cloud, credential: Credential, http: Connection, patience: RetryPolicy, trace: Trace
+        self, cloud: Cloud, credential: CallerCredential, http: HttpSession, retry_policy: RetryPolicy, trace: Trace
     ) -> None:
         self.cloud = cloud
         self.credential = credential
-        self._patience = patience
+        self._retry_policy = retry_policy
         self._trace = trace
-        self._versions = ApiVersions()
+        self._versions = ApiVersionFallback()
         self.transport = AioHttpTransport(
             session=http,
             session_owner=False,
@@ -100,35 +98,27 @@ class ArmSession:
             S2SError: refused or not answered, translated, with `doing` as what was being done.
         """
 
+        async def answered() -> T:
+            with ARM.readable(doing):  # the clients look into answers without asking what they are
+                return await send()
+
         async def once() -> T:
-            for last in (False, True):
-                began = time.monotonic()
-                try:
-                    with ARM.readable(doing):  # the clients look into answers without asking what they are
-                        return await send()
-                except AzureError as error:
-                    await self._sign_in_again(error, doing, began, last=last)
-                    await before_repeating()
-            raise AssertionError(doing)
+            return await send_signed_in(
+                answered,
+                doing,
+                service=ARM,
+                credential=self.credential,
+                scope=self.cloud.arm_scope,
+                failures=(AzureError,),
+                refusal_of=refusal_of,
+                translate=lambda error: translate(error, doing),
+                before_repeating=before_repeating,
+            )
 
-        return await self._patience.call(once, repeatable=repeatable, before_repeating=before_repeating)
-
-    async def _sign_in_again(self, error: AzureError, doing: str, began: float, *, last: bool) -> None:
-        """Make another token ready, where it was the token that was refused, and for the first time."""
-        challenge = challenge_of(error)
-        if challenge is not None:
-            scope = self.cloud.arm_scope
-            if last or not await self.credential.bring(scope, challenge, began):
-                said, request_id = words_of(error)
-                way_out = self.credential.way_out(scope, challenge)
-                raise demanded("Azure Resource Manager", doing, said, challenge, way_out, request_id) from error
-            return
-        if getattr(error, "status_code", None) != 401 or last:
-            raise translate(error, doing) from error
-        self.credential.forget(began)  # revoked, or expired early: one new token is asked for
+        return await self._retry_policy.call(once, repeatable=repeatable, before_repeating=before_repeating)
 
     async def get(self, path: str, api_version: str, doing: str, *, filter: str | None = None) -> dict[str, Any]:  # noqa: A002  # the option's name
-        """GET a path for which the management clients at hand have no operation."""
+        """GET a path for which the management clients have no operation."""
         options = {"api-version": api_version, **({"$filter": filter} if filter else {})}
         return await self._read(self.cloud.arm + path, options, doing)
 
@@ -140,23 +130,15 @@ class ArmSession:
         *,
         filter: str | None = None,  # noqa: A002  # as above
     ) -> list[Mapping[str, Any]]:
-        """Every row of a list: how long a page is, is the service's choice, and `nextLink` leads to the next one.
-
-        Source: docs/azure-contract.md, section 4.1.
-        """
-        page = await self.get(path, api_version, doing, filter=filter)
-        found: list[Mapping[str, Any]] = []
-        while True:
-            with ARM.readable(doing):
-                found += rows(page["value"])  # without one it is no list: never "no rows"
-            following = page.get("nextLink")
-            if not following:
-                return found
-            try:
-                check_address(following, self.cloud.arm)
-            except OddAnswer as odd:
-                raise ARM.refused(odd, doing) from odd
-            page = await self._read(following, {}, doing)
+        """Every row of a list. Source: docs/azure-contract.md, section 4.1."""
+        return await all_rows(
+            await self.get(path, api_version, doing, filter=filter),
+            lambda link: self._read(link, {}, doing),
+            link="nextLink",
+            address=self.cloud.arm,
+            service=ARM,
+            doing=doing,
+        )
 
     async def _read(self, url: str, options: Mapping[str, str], doing: str) -> dict[str, Any]:
         async def once() -> dict[str, Any]:
@@ -192,13 +174,13 @@ class _Decode(ContentDecodePolicy):
                 raise
         reads = asked.method == "GET" or (asked.method == "POST" and urlsplit(asked.url).path.endswith("/list"))
         if status == 200 and reads and not isinstance(response.context.get(self.CONTEXT_NAME), dict):
-            raise UnreadableAnswer(f"{asked.method} returned no JSON object")
+            raise UnreadableAnswer(f"{asked.method} returned something other than a JSON object")
 
 
 class _Bearer(AsyncHTTPPolicy[Any, Any]):
     """Puts the shared credential's token on requests, which `OnlyAt` has looked at."""
 
-    def __init__(self, credential: Credential, cloud: Cloud) -> None:
+    def __init__(self, credential: CallerCredential, cloud: Cloud) -> None:
         self._credential = credential
         self._cloud = cloud
 

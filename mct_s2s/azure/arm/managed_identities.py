@@ -12,21 +12,22 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from mct_s2s.azure import api_version_fallback
-from mct_s2s.azure.answers import ARM, guid, members, optional, rows, text, texts
 from mct_s2s.azure.arm.app_services import ArmSites
 from mct_s2s.azure.arm.arm_session import ArmSession
+from mct_s2s.azure.json_values import guid, members, optional, rows, text, texts
+from mct_s2s.azure.services import ARM
 from mct_s2s.errors import NotThere, ServiceError
+from mct_s2s.model.azure_resources import IdentityResource
 from mct_s2s.model.commands import command, webapp_command
 from mct_s2s.model.ids import PrincipalId
-from mct_s2s.model.observed import IdentityResource
 from mct_s2s.model.resource_id import USER_ASSIGNED_IDENTITIES, ResourceId
 
 if TYPE_CHECKING:
     from azure.mgmt.resource.resources.aio import ResourceManagementClient
 
-READ = "read the resource that is to call the API"
-ENABLE = "switch the managed identity on"
-DISABLE = "switch the managed identity off"
+READ = "read the resource"
+ENABLE = "enable the managed identity"
+DISABLE = "disable the managed identity"
 ROLES = "read the identity's roles"
 POLL_SECONDS = 1
 LOOKS = 5
@@ -35,7 +36,7 @@ PAUSE = 0.5
 
 
 class ArmIdentities:
-    """Managed identities as `mct_s2s.ports.Identities`."""
+    """Managed identities as `mct_s2s.ports.resource_manager.Identities`."""
 
     def __init__(self, session: ArmSession, sites: ArmSites) -> None:
         self._session = session
@@ -48,83 +49,85 @@ class ArmIdentities:
             if resource.is_site:
                 site = await self._sites.raw_site(resource)
                 with ARM.readable(READ):
-                    return _holder(resource, site, None)
+                    return _parsed(resource, site, None)
             version = await self._api_version(resource)
             client = self._client(resource.subscription_id)
             row = await self._session.call(
                 lambda: client.resources.get_by_id(str(resource).lstrip("/"), api_version=version), READ
             )
             with ARM.readable(READ):
-                return _holder(resource, row, version)
+                return _parsed(resource, row, version)
         except NotThere:
             return None
 
-    async def enable(self, holder: IdentityResource) -> PrincipalId:
+    async def enable(self, caller: IdentityResource) -> PrincipalId:
         """PATCH `identity`, and read back the principal that Azure made for it.
 
         Raises:
             ServiceError: refused, or the type of resource carries no identity.
         """
-        wanted = _with_system_assigned(holder)
-        await self._change(holder, wanted, ENABLE)
-        made = await self._principal_until(holder, lambda principal: principal is not None)
+        wanted = _identity(caller, system_assigned=True)
+        await self._change(caller, wanted, ENABLE)
+        made = await self._principal_until(caller, lambda principal: principal is not None)
         if made is not None:
             return made
         raise ServiceError(
             "identity-not-made",
-            f"Azure accepted the identity of '{holder.display_name}' but shows no principal id: resources of the type "
-            f"{holder.resource.type} may not take it this way. Nothing else of it was changed.",
-            remedy="Switch it on by hand (Azure portal, the resource's page Identity), then run the same command "
-            f"again: it resumes. With the Azure CLI: {_by_hand(holder, wanted, 'identity assign')}",
+            f"Azure accepted the managed identity of '{caller.display_name}' but returned no principal ID. The "
+            f"resource type {caller.resource.type} may need another way. Nothing else was changed.",
+            remedy="Enable it yourself on the resource's Identity page in the portal or with the Azure CLI, then "
+            "run the same command again:",
+            command=_by_hand(caller, wanted, "identity assign"),
         )
 
-    async def disable(self, holder: IdentityResource) -> None:
+    async def disable(self, caller: IdentityResource) -> None:
         """PATCH `identity`, so that only the identities which users assigned are left, and look whether they are.
 
         Raises:
             ServiceError: refused, or the type of resource takes no such change.
         """
-        wanted = _without_system_assigned(holder)
-        await self._change(holder, wanted, DISABLE)
-        if await self._principal_until(holder, lambda principal: principal is None) is None:
+        wanted = _identity(caller, system_assigned=False)
+        await self._change(caller, wanted, DISABLE)
+        if await self._principal_until(caller, lambda principal: principal is None) is None:
             return
         raise ServiceError(
             "identity-not-removed",
-            f"Azure accepted to switch off the identity of '{holder.display_name}' but it is still on: resources of "
-            f"the type {holder.resource.type} may not take it this way.",
-            remedy="Switch it off by hand (Azure portal, the resource's page Identity), then run the same command "
-            f"again: it resumes. With the Azure CLI: {_by_hand(holder, wanted, 'identity remove')}",
+            f"Azure accepted the request to disable the managed identity of '{caller.display_name}', but it is "
+            f"still enabled. The resource type {caller.resource.type} may need another way.",
+            remedy="Disable it yourself on the resource's Identity page in the portal or with the Azure CLI, then "
+            "run the same command again:",
+            command=_by_hand(caller, wanted, "identity remove"),
         )
 
     async def _principal_until(
-        self, holder: IdentityResource, is_right: Callable[[PrincipalId | None], bool]
+        self, caller: IdentityResource, is_right: Callable[[PrincipalId | None], bool]
     ) -> PrincipalId | None:
         """The principal that Azure shows once it is right, or at the last look."""
         principal = None
         for look in range(LOOKS):
             await asyncio.sleep(look * PAUSE)
-            after = await self.holder(holder.resource)
+            after = await self.holder(caller.resource)
             principal = after.principal_id if after is not None else None
             if is_right(principal):
                 break
         return principal
 
-    async def roles_of(self, holder: IdentityResource) -> list[str]:
+    async def roles_of(self, caller: IdentityResource) -> list[str]:
         """GET /subscriptions/{id}/providers/Microsoft.Authorization/roleAssignments?$filter=principalId eq …."""
-        if holder.principal_id is None:
+        if caller.principal_id is None:
             return []
-        path = f"/subscriptions/{holder.resource.subscription_id}/providers/Microsoft.Authorization/roleAssignments"
+        path = f"/subscriptions/{caller.resource.subscription_id}/providers/Microsoft.Authorization/roleAssignments"
         found = await self._session.rows(
-            path, api_version_fallback.AUTHORIZATION, ROLES, filter=f"principalId eq '{holder.principal_id}'"
+            path, api_version_fallback.AUTHORIZATION, ROLES, filter=f"principalId eq '{caller.principal_id}'"
         )
         with ARM.readable(ROLES):
             return [text(members(row.get("properties")).get("scope")) or text(row["id"]) for row in found]
 
-    async def _change(self, holder: IdentityResource, identity: dict[str, Any], doing: str) -> None:
-        if holder.resource.is_site:
-            await self._patch_site(holder.resource, {"identity": identity}, doing)
+    async def _change(self, caller: IdentityResource, identity: dict[str, Any], doing: str) -> None:
+        if caller.resource.is_site:
+            await self._patch_site(caller.resource, {"identity": identity}, doing)
         else:
-            await self._patch(holder, {"identity": identity}, doing)
+            await self._patch(caller, {"identity": identity}, doing)
 
     async def _patch_site(self, resource: ResourceId, body: dict[str, Any], doing: str) -> None:
         apps = self._sites.client(resource.subscription_id).web_apps
@@ -142,9 +145,9 @@ class ArmIdentities:
 
         await self._session.call(patch, doing)
 
-    async def _patch(self, holder: IdentityResource, body: dict[str, Any], doing: str) -> None:
-        client = self._client(holder.resource.subscription_id)
-        path, version = str(holder.resource).lstrip("/"), holder.api_version or ""
+    async def _patch(self, caller: IdentityResource, body: dict[str, Any], doing: str) -> None:
+        client = self._client(caller.resource.subscription_id)
+        path, version = str(caller.resource).lstrip("/"), caller.api_version or ""
 
         async def patch() -> None:
             poller = await client.resources.begin_update_by_id(
@@ -185,8 +188,9 @@ class ArmIdentities:
             return (stable or versions)[0]
         raise NotThere(
             "resource-type-unknown",
-            f"Azure knows no resource type {resource.namespace}/{wanted}.",
-            remedy="Check the resource id: az resource show --ids ID",
+            f"The resource type '{resource.namespace}/{wanted}' does not exist in Azure.",
+            remedy="Check the resource ID:",
+            command="az resource show --ids ID",
         )
 
     def _client(self, subscription_id: str) -> ResourceManagementClient:
@@ -201,7 +205,7 @@ class ArmIdentities:
         return self._clients[subscription_id]
 
 
-def _holder(resource: ResourceId, row: Mapping[str, Any], api_version: str | None) -> IdentityResource:
+def _parsed(resource: ResourceId, row: Mapping[str, Any], api_version: str | None) -> IdentityResource:
     if resource.type == USER_ASSIGNED_IDENTITIES:
         principal = PrincipalId(guid(members(row.get("properties"))["principalId"]))
         return IdentityResource(resource, principal, "UserAssigned", api_version=api_version)
@@ -216,27 +220,19 @@ def _holder(resource: ResourceId, row: Mapping[str, Any], api_version: str | Non
     )
 
 
-def _with_system_assigned(holder: IdentityResource) -> dict[str, Any]:
-    if not holder.user_assigned:
-        return {"type": "SystemAssigned"}
-    return {
-        "type": "SystemAssigned, UserAssigned",
-        "userAssignedIdentities": {identity: {} for identity in holder.user_assigned},
-    }
+def _identity(resource: IdentityResource, *, system_assigned: bool) -> dict[str, Any]:
+    """What `identity` is to be: the identities that users assigned stay."""
+    kinds = ["SystemAssigned"] * system_assigned + ["UserAssigned"] * bool(resource.user_assigned)
+    users = {"userAssignedIdentities": {identity: {} for identity in resource.user_assigned}}
+    return {"type": ", ".join(kinds) or "None", **(users if resource.user_assigned else {})}
 
 
-def _by_hand(holder: IdentityResource, identity: Mapping[str, Any], verb: str) -> str:
+def _by_hand(caller: IdentityResource, identity: Mapping[str, Any], verb: str) -> str:
     """The Azure CLI's way, which reads the resource and puts it whole."""
-    if holder.resource.is_site:
-        return webapp_command(verb, holder.resource)
+    if caller.resource.is_site:
+        return webapp_command(verb, caller.resource)
     setting = f"identity.type={identity['type']}"
-    return command("az", "resource", "update", "--ids", str(holder.resource), "--set", setting)
-
-
-def _without_system_assigned(holder: IdentityResource) -> dict[str, Any]:
-    if not holder.user_assigned:
-        return {"type": "None"}
-    return {"type": "UserAssigned", "userAssignedIdentities": {identity: {} for identity in holder.user_assigned}}
+    return command("az", "resource", "update", "--ids", str(caller.resource), "--set", setting)
 
 
 def _writable(resource: Mapping[str, Any]) -> dict[str, Any]:

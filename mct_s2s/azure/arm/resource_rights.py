@@ -10,17 +10,18 @@ from collections.abc import Mapping
 from typing import Any
 
 from mct_s2s.azure import api_version_fallback
-from mct_s2s.azure.answers import ARM, members, rows, text, texts
 from mct_s2s.azure.arm.arm_session import ArmSession
-from mct_s2s.model.caller_rights import Denial, Lock, Permission
+from mct_s2s.azure.json_values import members, rows, text, texts
+from mct_s2s.azure.services import ARM
+from mct_s2s.model.caller_rights import Denial, Permission, ResourceLock
 from mct_s2s.model.resource_id import ResourceId
 
 AUTHORIZATION = "/providers/Microsoft.Authorization"
-READ = "find out what you may do"
+READ = "check your permissions"
 
 
 class ArmAccess:
-    """Azure Resource Manager as `mct_s2s.ports.ResourceAccess`."""
+    """Azure Resource Manager as `mct_s2s.ports.resource_manager.ResourceAccess`."""
 
     def __init__(self, session: ArmSession) -> None:
         self._session = session
@@ -33,8 +34,8 @@ class ArmAccess:
         with ARM.readable(READ):
             return tuple(_permission(row) for row in found)
 
-    async def locks(self, resource: ResourceId) -> tuple[Lock, ...]:
-        """GET …/locks, without those that only bind what lies below."""
+    async def locks(self, resource: ResourceId) -> tuple[ResourceLock, ...]:
+        """GET …/locks, without those of resources below it."""
         found = await self._session.rows(f"{resource}{AUTHORIZATION}/locks", api_version_fallback.LOCKS, READ)
         with ARM.readable(READ):
             locks = [_lock(row) for row in found]
@@ -56,10 +57,10 @@ def _permission(row: Mapping[str, Any]) -> Permission:
     )
 
 
-def _lock(row: Mapping[str, Any]) -> Lock:
+def _lock(row: Mapping[str, Any]) -> ResourceLock:
     identifier = text(row["id"])
     scope = identifier[: identifier.lower().rfind(AUTHORIZATION.lower())]
-    return Lock(text(row["name"]), scope, text(row["properties"]["level"]).lower() == "readonly")
+    return ResourceLock(text(row["name"]), scope, text(row["properties"]["level"]).lower() == "readonly")
 
 
 def _denials(row: Mapping[str, Any], resource: ResourceId) -> list[Denial]:

@@ -10,7 +10,7 @@ from typing import Any
 
 import httpx
 
-from mct_s2s.azure.answers import check_depth, check_length, check_size
+from mct_s2s.azure.answer_limits import check_depth, check_length, check_size
 
 UNPACKED = (b"content-encoding", b"content-length", b"transfer-encoding")
 """What is true of an answer on its way only."""

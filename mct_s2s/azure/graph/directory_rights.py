@@ -11,17 +11,18 @@ from typing import Any
 
 from kiota_abstractions.method import Method
 
-from mct_s2s.azure.answers import GRAPH, guid, members, text
-from mct_s2s.azure.answers import rows as rows_of
 from mct_s2s.azure.graph import parse
+from mct_s2s.azure.graph.graph_operations import GraphOperation
 from mct_s2s.azure.graph.graph_session import GraphSession
-from mct_s2s.azure.graph.operations import Operation
-from mct_s2s.concurrency import together
+from mct_s2s.azure.json_values import guid, members, text
+from mct_s2s.azure.json_values import rows as rows_of
+from mct_s2s.azure.services import GRAPH
+from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.errors import ServiceError
 from mct_s2s.model.caller_rights import Person, RoleAssignment, SecretRestriction, SecretRule, SignedIn
+from mct_s2s.model.directory_objects import ServicePrincipal
 from mct_s2s.model.duration import iso_duration
 from mct_s2s.model.ids import ApplicationObjectId, PrincipalId
-from mct_s2s.model.observed import ServicePrincipal
 
 GRAPH_APP_ID = "00000003-0000-0000-c000-000000000000"
 """Microsoft Graph itself, in every tenant of every cloud."""
@@ -33,7 +34,7 @@ NOT_A_PERSON = 400
 
 
 class GraphAccess:
-    """Microsoft Graph as `mct_s2s.ports.DirectoryAccess`."""
+    """Microsoft Graph as `mct_s2s.ports.graph.DirectoryAccess`."""
 
     def __init__(self, session: GraphSession, signed_in: SignedIn) -> None:
         self._session = session
@@ -59,7 +60,7 @@ class GraphAccess:
             if error.status == NOT_A_PERSON:
                 return None
             raise
-        with GRAPH.readable(Operation.READ_RIGHTS):
+        with GRAPH.readable(GraphOperation.READ_RIGHTS):
             return Person(PrincipalId(guid(row["id"])), text(row.get("userPrincipalName")) or row["id"])
 
     async def principal(self) -> ServicePrincipal | None:
@@ -81,7 +82,7 @@ class GraphAccess:
             if error.status not in CAST_REFUSED:
                 raise
             rows = await self._rows(path)
-        with GRAPH.readable(Operation.READ_RIGHTS):
+        with GRAPH.readable(GraphOperation.READ_RIGHTS):
             if rows is None:
                 return None
             held = [row for row in rows if row.get("@odata.type", ROLE) == ROLE]
@@ -92,7 +93,7 @@ class GraphAccess:
         filtered = f"$count=true&$filter=principalId eq '{principal}'"
         path = f"/roleManagement/directory/transitiveRoleAssignments?{filtered}"
         rows = await self._rows(path, advanced=True, beta=True)
-        with GRAPH.readable(Operation.READ_RIGHTS):
+        with GRAPH.readable(GraphOperation.READ_RIGHTS):
             return tuple(
                 RoleAssignment(text(row["roleDefinitionId"]).lower(), text(row["directoryScopeId"]))
                 for row in rows or ()
@@ -102,11 +103,11 @@ class GraphAccess:
         """GET …/appRoleAssignments, and what Microsoft Graph calls the roles in them."""
         if self._signed_in.client_id is None:
             return None
-        graph, assigned = await together(
+        graph, assigned = await gather_or_cancel(
             self._get(f"/servicePrincipals(appId='{GRAPH_APP_ID}')?$select=id,appRoles"),
             self._get(f"{self._own}/appRoleAssignments?$top=999"),
         )
-        with GRAPH.readable(Operation.READ_RIGHTS):
+        with GRAPH.readable(GraphOperation.READ_RIGHTS):
             own = guid(graph["id"]).lower()
             names = {guid(role["id"]).lower(): text(role["value"]) for role in rows_of(graph["appRoles"])}
             held = [row for row in rows_of(assigned["value"]) if guid(row["resourceId"]).lower() == own]
@@ -115,7 +116,7 @@ class GraphAccess:
     async def owned(self) -> frozenset[ApplicationObjectId] | None:
         """GET …/ownedObjects/microsoft.graph.application."""
         rows = await self._rows(f"{self._own}/ownedObjects/microsoft.graph.application?$select=id&$top=999")
-        with GRAPH.readable(Operation.READ_RIGHTS):
+        with GRAPH.readable(GraphOperation.READ_RIGHTS):
             return None if rows is None else frozenset(ApplicationObjectId(guid(row["id"])) for row in rows)
 
     async def secret_rules(self) -> tuple[SecretRule, ...]:
@@ -123,13 +124,13 @@ class GraphAccess:
         policy = await self._get("/policies/defaultAppManagementPolicy")
         if not policy.get("isEnabled"):
             return ()
-        with GRAPH.readable(Operation.READ_RIGHTS):
+        with GRAPH.readable(GraphOperation.READ_RIGHTS):
             return _rules(members(policy.get("applicationRestrictions")))
 
     async def secret_rules_of(self, object_id: ApplicationObjectId) -> tuple[SecretRule, ...] | None:
         """GET /applications/{id}/appManagementPolicies: where there is one, it goes before the tenant's."""
         page = await self._get(f"/applications/{object_id}/appManagementPolicies")
-        with GRAPH.readable(Operation.READ_RIGHTS):
+        with GRAPH.readable(GraphOperation.READ_RIGHTS):
             for policy in rows_of(page.get("value")):
                 restrictions = members(policy.get("restrictions"))
                 if policy.get("isEnabled") and restrictions.get("passwordCredentials") is not None:
@@ -144,18 +145,18 @@ class GraphAccess:
 
     async def _get(self, path: str) -> dict[str, Any]:
         info = self._session.request(Method.GET, path)
-        answer = await self._session.send(info, Operation.READ_RIGHTS)
+        answer = await self._session.send(info, GraphOperation.READ_RIGHTS)
         if answer is None:
-            raise GRAPH.unreadable(Operation.READ_RIGHTS)  # none of these has nothing to say
+            raise GRAPH.unreadable(GraphOperation.READ_RIGHTS)  # none of these has nothing to say
         return answer
 
-    async def _rows(self, path: str, *, advanced: bool = False, beta: bool = False) -> list[dict[str, Any]] | None:
+    async def _rows(self, path: str, *, advanced: bool = False, beta: bool = False) -> list[Mapping[str, Any]] | None:
         """All rows; none where an application that nobody knows asks for itself."""
         info = self._session.request(Method.GET, path, beta=beta)
         if advanced:
             info.headers.try_add("ConsistencyLevel", "eventual")
         try:
-            return [row async for row in self._session.rows(info, Operation.READ_RIGHTS)]
+            return await self._session.rows(info, GraphOperation.READ_RIGHTS)
         except ServiceError as error:
             if error.status == NOT_A_PERSON and self._signed_in.client_id is None:
                 return None

@@ -5,15 +5,18 @@ Sources: learn.microsoft.com/graph/errors; the answers that terraform-provider-a
 
 from __future__ import annotations
 
-import httpx
 from kiota_abstractions.api_error import APIError
 
-from mct_s2s.azure.answers import GRAPH, odd_answer, seconds
-from mct_s2s.azure.graph.operations import Operation
-from mct_s2s.azure.sign_in.claims import Challenge, challenge_in
-from mct_s2s.errors import PermissionMissing, S2SError, ServiceError, SignInFailed
+from mct_s2s.azure.graph.graph_operations import GraphOperation
+from mct_s2s.azure.services import GRAPH, LATER, Refusal
+from mct_s2s.errors import PermissionMissing, S2SError, ServiceError
 from mct_s2s.planning.secret_policy import LIFETIME_FORBIDDEN
 
+REFERENCE = "servicemanagementreference"
+"""In refusals of a registration that lacks what this tenant demands, or has one that the tenant does not know.
+
+Source: docs/azure-contract.md, section 3.2.
+"""
 REFERENCE_NEEDED = "management-reference-needed"
 NAME_TAKEN = "name-taken"
 URI_TAKEN = "uri-taken"
@@ -33,11 +36,14 @@ _ALREADY_ASSIGNED = ("permission being assigned already exists", "entitlementgra
 """Graph uses both texts. Source: msgraph-sdk-dotnet#968."""
 
 _WHO_GRANTS = {
-    Operation.READ: ("Application.Read.All and Organization.Read.All", "Directory Readers"),
-    Operation.CREATE_APPLICATION: ("Application.ReadWrite.OwnedBy", "Application Developer"),
-    Operation.RESTORE: ("Application.ReadWrite.All", "Cloud Application Administrator"),
-    Operation.CONSENT: ("AppRoleAssignment.ReadWrite.All and Application.Read.All", "Cloud Application Administrator"),
-    Operation.REVOKE: ("AppRoleAssignment.ReadWrite.All", "Cloud Application Administrator"),
+    GraphOperation.READ: ("Application.Read.All and Organization.Read.All", "Directory Readers"),
+    GraphOperation.CREATE_APPLICATION: ("Application.ReadWrite.OwnedBy", "Application Developer"),
+    GraphOperation.RESTORE: ("Application.ReadWrite.All", "Cloud Application Administrator"),
+    GraphOperation.CONSENT: (
+        "AppRoleAssignment.ReadWrite.All and Application.Read.All",
+        "Cloud Application Administrator",
+    ),
+    GraphOperation.REVOKE: ("AppRoleAssignment.ReadWrite.All", "Cloud Application Administrator"),
 }
 _ELSE = ("Application.ReadWrite.OwnedBy", "Cloud Application Administrator")
 """The application permission and the role that are enough. Source: learn.microsoft.com/graph/permissions-reference."""
@@ -50,7 +56,7 @@ def is_lag(error: ServiceError) -> bool:
 
 
 def already_there(error: ServiceError) -> bool:
-    """Whether a creation was refused because what it would create stands: 409, and for assignments 400."""
+    """Whether a creation was refused because what it would create exists: 409, and for assignments 400."""
     text = error.service_message.casefold()
     return (error.status == 409 and "already" in text) or (
         error.status == 400 and any(words in text for words in _ALREADY_ASSIGNED)
@@ -65,156 +71,107 @@ def already_gone(error: ServiceError) -> bool:
     )
 
 
-def challenge_of(error: APIError) -> Challenge | None:
-    """What a refusal asks of the sign-in: Continuous Access Evaluation, or an authentication context.
-
-    Source: learn.microsoft.com/entra/identity-platform/app-resilience-continuous-access-evaluation.
-    """
-    if error.response_status_code not in {401, 403}:
+def refusal_of(error: Exception) -> Refusal | None:
+    """The answer that an error was made from."""
+    if not isinstance(error, APIError):
         return None
-    return challenge_in(_headers(error).get("www-authenticate", ""))
+    headers = {str(name).lower(): str(value) for name, value in dict(error.response_headers or {}).items()}
+    inner = getattr(error, "error", None)
+    code, message = str(getattr(inner, "code", "") or ""), str(getattr(inner, "message", "") or "")[:500]
+    return Refusal(error.response_status_code or 0, code, message, headers)
 
 
-def words_of(error: APIError) -> tuple[str, str | None]:
-    """What a refusal says, code first, and its request id."""
-    code, message = _body(error)
-    said = f"{code}: {message}" if code else f"HTTP {error.response_status_code or 0}"
-    return said, _headers(error).get("request-id")
-
-
-def translate(error: Exception, operation: Operation) -> S2SError:
-    """What the user is told of a failed request to Graph.
+def translate(error: Exception, operation: GraphOperation) -> S2SError:
+    """The error for a failed request to Graph.
 
     Args:
         error: what the SDK or its transport raised.
         operation: what Graph was asked to do.
     """
-    odd = odd_answer(error)
-    if odd is not None:
-        return GRAPH.refused(odd, operation)
-    if isinstance(error, httpx.HTTPError):
-        return ServiceError(
-            "graph-unreachable",
-            f"Microsoft Graph did not answer while trying to {operation}: {str(error) or type(error).__name__}",
-            remedy="Check the network and the proxy, then run the same command again: it resumes.",
-        )
-    if not isinstance(error, APIError):
-        raise error
-    status = error.response_status_code or 0
-    headers, inner = _headers(error), getattr(error, "error", None)
-    code, message = _body(error)
-    said, request_id = words_of(error)
-    if status == 401:
-        return SignInFailed(
-            "graph-sign-in",
-            f"Microsoft Graph did not accept the sign-in while trying to {operation}: {said}",
-            remedy="Sign in again (az login), then run the same command again: it resumes.",
-            request_id=request_id,
-        )
-    if status == 403 and "local tenant" not in message:
+    refusal = refusal_of(error)
+    if refusal is None:
+        return GRAPH.unanswered(error, operation)
+    if refusal.status == 401:
+        remedy = "Sign in again (az login), then run the same command again to resume."
+        return GRAPH.sign_in_refused(refusal, operation, "graph-sign-in", remedy)
+    if refusal.status == 403 and "local tenant" not in refusal.message:
         permission, role = _WHO_GRANTS.get(operation, _ELSE)
-        return PermissionDenied(
-            f"You may not {operation}. Microsoft Graph said: {said}",
+        return PermissionMissing(
+            "permission-missing",
+            f"You can't {operation}.",
+            answer=refusal.said,
             remedy=f"Ask a Privileged Role Administrator for the role {role} (for a person) or the application "
             f"permission {permission} (for a service principal), then run the same command again.",
-            request_id=request_id,
+            request_id=refusal.request_id,
         )
-    return ServiceError(
-        _code(status, message, operation),
-        f"Microsoft Graph refused to {operation}: {said}",
-        remedy=_remedy(status, message, operation),
-        request_id=request_id,
-        status=status,
-        service_code=code,
-        service_message=message,
-        details=tuple(str(detail.code) for detail in getattr(inner, "details", None) or []),
-        retry_after=seconds(headers.get("retry-after")),
-        headers=headers,
+    details = getattr(getattr(error, "error", None), "details", None) or ()
+    return GRAPH.refused(
+        refusal,
+        operation,
+        _code(refusal, operation),
+        _remedy(refusal, operation),
+        details=tuple(str(detail.code) for detail in details),
     )
-
-
-def _headers(error: APIError) -> dict[str, str]:
-    return {str(name).lower(): str(value) for name, value in dict(error.response_headers or {}).items()}
-
-
-def _body(error: APIError) -> tuple[str, str]:
-    inner = getattr(error, "error", None)
-    return str(getattr(inner, "code", "") or ""), str(getattr(inner, "message", "") or "")[:500]
 
 
 def recycle_bin_empty(object_id: str) -> ServiceError:
     """A registration was to be restored that is neither in the recycle bin nor out of it."""
     return ServiceError(
         "not-in-recycle-bin",
-        f"The registration {object_id} is not in the recycle bin any more: somebody deleted it for good.",
-        remedy="Run the same command again: it makes a new one.",
+        f"The app registration {object_id} is no longer in the recycle bin: someone purged it.",
+        remedy="Run the same command again to create a new one.",
         status=404,
     )
 
 
-def _code(status: int, message: str, operation: Operation) -> str:
-    text = message.casefold()
-    if operation is Operation.ADD_SECRET and "credential type not allowed" in text:
+def _code(refusal: Refusal, operation: GraphOperation) -> str:
+    text = refusal.message.casefold()
+    if operation is GraphOperation.ADD_SECRET and "credential type not allowed" in text:
         return "secrets-forbidden"
-    if operation is Operation.ADD_SECRET and "lifetime" in text and "policy" in text:
+    if operation is GraphOperation.ADD_SECRET and "lifetime" in text and "policy" in text:
         return LIFETIME_FORBIDDEN
-    if status == 400 and "already exists" in text and "uniquename" in text:
+    if refusal.status == 400 and "already exists" in text and "uniquename" in text:
         return NAME_TAKEN
-    if status == 400 and "already exists" in text and "identifieruris" in text:
+    if refusal.status == 400 and "already exists" in text and "identifieruris" in text:
         return URI_TAKEN
-    if _is_about_reference(text):
+    if REFERENCE in text:
         return REFERENCE_NEEDED
     return "graph-refused"
 
 
-class PermissionDenied(PermissionMissing):
-    """Graph answered 403."""
-
-    def __init__(self, message: str, *, remedy: str, request_id: str | None) -> None:
-        super().__init__("permission-missing", message, remedy=remedy, request_id=request_id)
-
-
-def _is_about_reference(text: str) -> bool:
-    """Whether a registration lacks what this tenant demands, or has one that it does not know.
-
-    Source: docs/azure-contract.md, section 3.2.
-    """
-    return "servicemanagementreference" in text
-
-
-def _remedy(status: int, message: str, operation: Operation) -> str:
-    text = message.casefold()
+def _remedy(refusal: Refusal, operation: GraphOperation) -> str:
+    text = refusal.message.casefold()
     policy = _policys_remedy(text, operation)
     if policy is not None:
         return policy
     if "already exists" in text:
-        return "A registration in the recycle bin may hold it: run the same command again in a minute."
-    if status >= 500 or status == 429:
-        return "Run the same command again: it resumes where this one stopped."
-    return "Run the same command again; if it persists, give the request id to Microsoft support."
+        return "A deleted registration may still use it. Run the same command again in a minute."
+    if refusal.status >= 500 or refusal.status == 429:
+        return LATER
+    return "Run the same command again. If it fails again, send the request id to Microsoft support."
 
 
-def _policys_remedy(text: str, operation: Operation) -> str | None:
+def _policys_remedy(text: str, operation: GraphOperation) -> str | None:
     """The way out where the tenant's own rules said no."""
-    if _is_about_reference(text):
+    if REFERENCE in text:
         return (
-            "This tenant wants to know of every app registration which service it belongs to. Ask whoever runs your "
-            "organization's service or asset management for the id, then run mct-s2s setup, or add-client, again with "
-            "--service-management-reference ID: it resumes, and gives it to registrations that lack one, too."
+            "This tenant requires a service management reference on every app registration. Ask your "
+            "organization's service or asset management for the ID, then run the same command again with "
+            "--service-management-reference ID."
         )
-    if "policy" in text and "credential" in text and operation is Operation.ADD_CERTIFICATE:
+    if "policy" in text and "credential" in text and operation is GraphOperation.ADD_CERTIFICATE:
         return (
-            "The tenant's policy allows a certificate a shorter life only: make one with a shorter --secret-lifetime, "
-            "or give one that expires sooner (--certificate FILE), or do without: --credential federated"
+            "The tenant's policy limits the lifetime of certificates. Use a shorter --secret-lifetime, a "
+            "certificate that expires sooner (--certificate FILE), or --credential federated"
         )
-    if operation is Operation.ADD_FEDERATED_CREDENTIAL and "not allowed" in text:
+    if operation is GraphOperation.ADD_FEDERATED_CREDENTIAL and "not allowed" in text:
         return (
-            "The tenant's policy admits other issuers only: ask an administrator of the tenant to admit this one, or "
-            "take --credential certificate"
+            "The tenant's policy does not allow this issuer. Ask an administrator of the tenant to allow it, or "
+            "use --credential certificate"
         )
     if "credential type not allowed" in text or ("policy" in text and "credential" in text):
         return (
-            "The tenant's policy forbids this secret: take a shorter --secret-lifetime, or do without a secret: "
-            "--credential certificate, --credential federated, or mct-s2s add-client --managed-identity RESOURCE"
+            "The tenant's policy forbids this secret. Use a shorter --secret-lifetime, or no secret: --credential "
+            "certificate, --credential federated, or mct-s2s add-client --managed-identity RESOURCE"
         )
     return None

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import AsyncIterator
+from collections.abc import Mapping
 from ssl import SSLContext
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
@@ -24,18 +24,17 @@ from msgraph.graph_service_client import GraphServiceClient
 
 from mct_s2s import __version__
 from mct_s2s.azure import retry as limits
-from mct_s2s.azure.answers import GRAPH, OddAnswer, check_address, parse_json
+from mct_s2s.azure.answer_limits import OddAnswer, parse_json
 from mct_s2s.azure.clouds import Cloud
 from mct_s2s.azure.graph.bounded_client import BoundedClient
-from mct_s2s.azure.graph.graph_refusals import challenge_of, translate, words_of
-from mct_s2s.azure.graph.operations import Operation
+from mct_s2s.azure.graph.graph_operations import GraphOperation
+from mct_s2s.azure.graph.graph_refusals import refusal_of, translate
+from mct_s2s.azure.paging import all_rows
 from mct_s2s.azure.retry import Lag, RetryPolicy, no_lag
-from mct_s2s.azure.sign_in.claims import demanded
+from mct_s2s.azure.services import GRAPH
+from mct_s2s.azure.sign_in.caller_credential import CallerCredential
+from mct_s2s.azure.sign_in.fresh_tokens import send_signed_in
 from mct_s2s.azure.trace import Request, Trace, path_of
-
-if TYPE_CHECKING:
-    from mct_s2s.azure.sign_in.caller_credential import Credential
-
 
 JSON = "application/json"
 
@@ -44,11 +43,11 @@ class GraphSession:
     """Microsoft Graph v1.0 of one cloud, as one caller."""
 
     def __init__(
-        self, cloud: Cloud, credential: Credential, tls: SSLContext, patience: RetryPolicy, trace: Trace
+        self, cloud: Cloud, credential: CallerCredential, tls: SSLContext, retry_policy: RetryPolicy, trace: Trace
     ) -> None:
         self._credential = credential
         self._scope = cloud.graph_scope
-        self._patience = patience
+        self._retry_policy = retry_policy
         self._trace = trace
         self._http = BoundedClient(
             verify=tls,
@@ -62,7 +61,7 @@ class GraphSession:
             allowed_hosts=[urlsplit(cloud.graph).hostname or ""],
             is_cae_enabled=False,
         )
-        self._adapter = _Adapter(provider, client=self._http)
+        self._adapter = _GraphAdapter(provider, client=self._http)
         self._graph = cloud.graph
         self.base_url = f"{cloud.graph}/v1.0"
         self._adapter.base_url = self.base_url
@@ -78,7 +77,7 @@ class GraphSession:
         return info
 
     async def send(
-        self, info: RequestInformation, operation: Operation, *, repeatable: bool = True, lag: Lag = no_lag
+        self, info: RequestInformation, operation: GraphOperation, *, repeatable: bool = True, lag: Lag = no_lag
     ) -> dict[str, Any] | None:
         """Send one request; the answer's JSON, or `None` where it has no body.
 
@@ -89,65 +88,44 @@ class GraphSession:
         # address is worked out anew at each sending: without a copy, a repetition would go to another object.
         info.path_parameters = dict(info.path_parameters)
 
-        async def once() -> Any:
-            for last in (False, True):
-                began = time.monotonic()
-                try:
-                    return _json(
-                        await self._adapter.send_primitive_async(info, "bytes", {"XXX": ODataError}), operation
-                    )
-                except APIError as error:
-                    await self._sign_in_again(error, operation, began, last=last)
-                    info.headers.remove("Authorization")  # kiota would keep the refused one
-                except (httpx.HTTPError, httpx.InvalidURL, OddAnswer) as error:
-                    raise translate(error, operation) from error
-            raise AssertionError(operation)
+        async def answered() -> dict[str, Any] | None:
+            info.headers.remove("Authorization")  # of an attempt before: kiota would keep it
+            return _json(await self._adapter.send_primitive_async(info, "bytes", {"XXX": ODataError}), operation)
 
-        answer: dict[str, Any] | None = await self._patience.call(once, repeatable=repeatable, lag=lag)
-        return answer
+        async def once() -> dict[str, Any] | None:
+            return await send_signed_in(
+                answered,
+                operation,
+                service=GRAPH,
+                credential=self._credential,
+                scope=self._scope,
+                failures=(APIError, httpx.HTTPError, httpx.InvalidURL, OddAnswer),
+                refusal_of=refusal_of,
+                translate=lambda error: translate(error, operation),
+            )
 
-    async def _sign_in_again(self, error: APIError, operation: Operation, began: float, *, last: bool) -> None:
-        """Make another token ready, where it was the token that was refused, and for the first time."""
-        challenge = challenge_of(error)
-        if challenge is not None:
-            if last or not await self._credential.bring(self._scope, challenge, began):
-                said, request_id = words_of(error)
-                way_out = self._credential.way_out(self._scope, challenge)
-                raise demanded("Microsoft Graph", operation, said, challenge, way_out, request_id) from error
-            return
-        if error.response_status_code != 401 or last:
-            raise translate(error, operation) from error
-        self._credential.forget(began)  # revoked, or expired early: one new token is asked for
+        return await self._retry_policy.call(once, repeatable=repeatable, lag=lag)
 
     async def rows(
-        self, info: RequestInformation, operation: Operation, *, lag: Lag = no_lag
-    ) -> AsyncIterator[dict[str, Any]]:
+        self, info: RequestInformation, operation: GraphOperation, *, lag: Lag = no_lag
+    ) -> list[Mapping[str, Any]]:
         """Every row of a collection, page after page."""
-        page = await self.send(info, operation, lag=lag)
-        while True:
-            found = page.get("value") if page is not None else None
-            if page is None or not isinstance(found, list):
-                raise GRAPH.unreadable(operation)  # never "no rows": what is there would be created again
-            for row in found:
-                if not isinstance(row, dict):
-                    raise GRAPH.unreadable(operation)
-                yield row
-            following = page.get("@odata.nextLink")
-            if following is None:
-                return
-            try:
-                check_address(following, self.base_url)
-            except OddAnswer as odd:
-                raise GRAPH.refused(odd, operation) from odd
+
+        async def follow(link: str) -> dict[str, Any] | None:
             more = RequestInformation(Method.GET)
-            more.url = following
-            more.headers.try_add("Accept", "application/json")
+            more.url = link
+            more.headers.try_add("Accept", JSON)
             for level in info.headers.get("ConsistencyLevel"):  # of an advanced query, page by page
                 more.headers.try_add("ConsistencyLevel", level)
-            page = await self.send(more, operation)
+            return await self.send(more, operation)
+
+        first = await self.send(info, operation, lag=lag)
+        return await all_rows(
+            first, follow, link="@odata.nextLink", address=self.base_url, service=GRAPH, doing=operation
+        )
 
     async def close(self) -> None:
-        """Let the connections go."""
+        """Close the connections."""
         await self._http.aclose()
 
     async def _traced(self, response: httpx.Response) -> None:
@@ -164,7 +142,7 @@ class GraphSession:
         )
 
 
-class _Adapter(GraphRequestAdapter):  # type: ignore[misc, unused-ignore]
+class _GraphAdapter(GraphRequestAdapter):  # type: ignore[misc, unused-ignore]
     """kiota's, which answers no claims challenge by itself: it would send the refused token once more."""
 
     async def retry_cae_response_if_required(
@@ -175,7 +153,7 @@ class _Adapter(GraphRequestAdapter):  # type: ignore[misc, unused-ignore]
         return resp
 
 
-def _json(body: bytes | None, operation: Operation) -> dict[str, Any] | None:
+def _json(body: bytes | None, operation: GraphOperation) -> dict[str, Any] | None:
     if not body:
         return None
     try:

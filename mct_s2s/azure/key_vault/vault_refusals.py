@@ -10,11 +10,13 @@ from collections.abc import Mapping
 from typing import Any
 
 import aiohttp
-from azure.core.exceptions import AzureError, DecodeError, DeserializationError, HttpResponseError
+from azure.core.exceptions import DecodeError, DeserializationError, HttpResponseError
 
-from mct_s2s.azure.answers import OddAnswer, Service, odd_answer, parse_json, seconds
+from mct_s2s.azure.answer_limits import OddAnswer, parse_json
 from mct_s2s.azure.clouds import NEVER_CONNECTED
-from mct_s2s.errors import NotThere, PermissionMissing, S2SError, ServiceError, SignInFailed
+from mct_s2s.azure.json_values import members
+from mct_s2s.azure.services import LATER, Refusal, RemoteService, causes, odd_answer
+from mct_s2s.errors import NotThere, PermissionMissing, S2SError, ServiceError
 from mct_s2s.model.commands import command, grant_on_vault
 
 OFFICER = "Key Vault Secrets Officer"
@@ -28,135 +30,108 @@ _NETWORK = frozenset({"ForbiddenByFirewall", "ForbiddenByConnection"})
 _OBJECT_ID = re.compile(r"oid=([0-9a-fA-F-]{36})")
 
 
-def translate(error: Exception, vault: str, doing: str) -> S2SError:
-    """What the user is told of a failed request.
+def translate(error: Exception, service: RemoteService, vault: str, doing: str) -> S2SError:
+    """The error for a failed request.
 
     Args:
         error: what the SDK raised; a ValueError where the vault's challenge names a foreign resource.
-        vault: the vault's name.
+        service: the vault.
+        vault: its name.
         doing: the step, as a verb phrase: `store a secret`.
     """
     # An answer that was cut short, or is none of the service's, says as little as no answer.
     if not isinstance(error, HttpResponseError) or isinstance(error, DecodeError) or error.response is None:
-        return _unanswered(error, vault, doing)
-    response: Any = error.response  # the SDK types it by what its two generations of responses share
-    headers = {str(key).lower(): str(value) for key, value in response.headers.items()}
-    status, request_id = error.status_code or 0, headers.get("x-ms-request-id")
-    code, inner, message = _body(response)
-    said = f"{inner or code}: {' '.join(message.split())}" if code else f"HTTP {status}"
-    if code == "VaultNotFound":
+        return _unanswered(error, vault, service, doing)
+    outer, refusal = _refusal(error)
+    if outer == "VaultNotFound":
         return _no_vault(vault)
-    if status == 401:
-        return SignInFailed(
-            "vault-sign-in",
-            f"The vault '{vault}' did not accept the sign-in while trying to {doing}: {said}",
-            remedy="Sign in to the vault's tenant: --tenant ID, or az login --tenant ID.",
-            request_id=request_id,
+    if refusal.status == 401:
+        remedy = "Sign in to the key vault's tenant: --tenant ID, or az login --tenant ID."
+        return service.sign_in_refused(refusal, doing, "vault-sign-in", remedy)
+    if refusal.status == 403 and refusal.code != DISABLED:
+        return _forbidden(vault, doing, refusal)
+    if refusal.status == 404:
+        return NotThere(
+            "not-found",
+            f"Could not {doing}.",
+            answer=refusal.said,
+            remedy="Check the name.",
+            request_id=refusal.request_id,
         )
-    if status == 403 and inner != DISABLED:
-        return _forbidden(vault, doing, (inner, message, said), request_id)
-    if status == 404:
-        return NotThere("not-found", f"Could not {doing}: {said}", remedy="Check the name.", request_id=request_id)
-    return ServiceError(
-        "vault-refused",
-        f"The vault '{vault}' refused to {doing}: {said}",
-        remedy="Run the same command again: it resumes where this one stopped."
-        if status >= 500 or status in {409, 429}
-        else "Run the same command again with --verbose, and report what it prints.",
-        request_id=request_id,
-        status=status,
-        service_code=inner or code,
-        service_message=message,
-        retry_after=seconds(headers.get("retry-after")),
-        headers=headers,
-    )
+    passing = refusal.status >= 500 or refusal.status in {409, 429}
+    report = "Run the same command again with --verbose and report its output."
+    return service.refused(refusal, doing, "vault-refused", LATER if passing else report)
 
 
-def _forbidden(vault: str, doing: str, why: tuple[str, str, str], request_id: str | None) -> S2SError:
-    inner, message, said = why
-    if inner in _NETWORK:
+def _forbidden(vault: str, doing: str, refusal: Refusal) -> S2SError:
+    if refusal.code in _NETWORK:
         return PermissionMissing(
             "vault-network",
-            f"The vault '{vault}' takes no requests from this network: {said}",
-            remedy="Run this from a network that the vault admits, or let this one in for a while: "
-            + command("az", "keyvault", "network-rule", "add", "--name", vault, "--ip-address", "ADDRESS"),
-            request_id=request_id,
+            f"The key vault '{vault}' does not allow requests from this network.",
+            answer=refusal.said,
+            remedy="Run it from a network that the key vault allows, or allow this one:",
+            command=command("az", "keyvault", "network-rule", "add", "--name", vault, "--ip-address", "ADDRESS"),
+            request_id=refusal.request_id,
         )
+    advice, grant = _who_grants(refusal, vault)
     return PermissionMissing(
         "permission-missing",
-        f"You may not {doing} in the vault '{vault}': {said}",
-        remedy=_who_grants(inner, message, vault),
-        request_id=request_id,
+        f"You can't {doing} in the key vault '{vault}'.",
+        answer=refusal.said,
+        remedy=advice,
+        command=grant,
+        request_id=refusal.request_id,
     )
 
 
-def _unanswered(error: Exception, vault: str, doing: str) -> S2SError:
-    odd = odd_answer(error)
-    if odd is not None:
-        return Service(f"The vault '{vault}'", "vault-unreachable").refused(odd, doing)
-    if isinstance(error, UNREADABLE):
-        return Service(f"The vault '{vault}'", "vault-unreachable").unreadable(doing)
-    cause = error.__cause__ or getattr(error, "inner_exception", None)
-    if isinstance(cause, aiohttp.ClientConnectorDNSError):
+def _unanswered(error: Exception, vault: str, service: RemoteService, doing: str) -> S2SError:
+    if isinstance(error, UNREADABLE) and odd_answer(error) is None:
+        return service.unreadable(doing)
+    if any(isinstance(cause, aiohttp.ClientConnectorDNSError) for cause in causes(error)):
         return _no_vault(vault)
-    if isinstance(error, ValueError):
+    if isinstance(error, ValueError) and odd_answer(error) is None:
         return ServiceError(
             "vault-untrusted",
-            f"What answers for the vault '{vault}' asks for a token of another service. None was sent. {error}",
-            remedy="Check the vault's address, the proxy and --cloud.",
+            f"The server at the address of the key vault '{vault}' requested a token for another service. None was "
+            f"sent. {error}",
+            remedy="Check the key vault's address, the proxy and --cloud.",
             status=NEVER_CONNECTED,
         )
-    first = (str(error).splitlines() or [type(error).__name__])[0][:300]
-    never = isinstance(cause, aiohttp.ClientConnectorCertificateError | aiohttp.ClientConnectorSSLError)
-    return ServiceError(
-        "vault-unreachable",
-        f"The vault '{vault}' did not answer while trying to {doing}: {first}",
-        remedy="Check the network and the proxy, then run the same command again: it resumes.",
-        status=NEVER_CONNECTED if never or not isinstance(error, AzureError) else 0,
-    )
+    return service.unanswered(error, doing)
 
 
 def _no_vault(vault: str) -> NotThere:
     return NotThere(
         "vault-not-found",
-        f"There is no vault '{vault}' in this cloud.",
-        remedy="Check the name (az keyvault list --query '[].name'), and --cloud.",
+        f"The key vault '{vault}' does not exist in this cloud.",
+        remedy="Check the name (az keyvault list --query '[].name') and --cloud.",
     )
 
 
-def _who_grants(inner: str, message: str, vault: str) -> str:
-    found = _OBJECT_ID.search(message)
+def _who_grants(refusal: Refusal, vault: str) -> tuple[str, str]:
+    """Whom to ask, and the command that they run."""
+    found = _OBJECT_ID.search(refusal.message)
     you = found[1] if found else "YOUR-OBJECT-ID"
-    if inner == "AccessDenied":
-        return "The vault goes by access policies. Ask whoever runs it for: " + command(
-            "az",
-            "keyvault",
-            "set-policy",
-            "--name",
-            vault,
-            "--object-id",
-            you,
-            "--secret-permissions",
-            "get",
-            "list",
-            "set",
-            "recover",
-        )
-    return (
-        f"Ask an Owner or User Access Administrator of the vault for the role {OFFICER}, wait a few minutes, then run "
-        f"the same command again: {grant_on_vault(vault, OFFICER, you)}"
+    if refusal.code == "AccessDenied":
+        where, rights = ["--name", vault, "--object-id", you], ["get", "list", "set", "recover"]
+        grant = command("az", "keyvault", "set-policy", *where, "--secret-permissions", *rights)
+        return "The key vault uses access policies. Ask its administrator to run:", grant
+    advice = (
+        f"Run the same command again a few minutes after an Owner or User Access Administrator of the key vault has "
+        f"assigned you the role {OFFICER}. They run:"
     )
+    return advice, grant_on_vault(vault, OFFICER, you)
 
 
-def _body(response: Any) -> tuple[str, str, str]:
-    """Code, inner code and message."""
+def _refusal(error: HttpResponseError) -> tuple[str, Refusal]:
+    """The outer code, and the refusal with the inner one, where there is one."""
+    response: Any = error.response  # the SDK types it by what its two generations of responses share
+    headers = {str(key).lower(): str(value) for key, value in response.headers.items()}
     try:
-        document: Any = parse_json(response.text())
+        said = members(members(parse_json(response.text())).get("error"))
     except (ValueError, LookupError, OddAnswer):
-        return "", "", ""
-    error = document.get("error") if isinstance(document, Mapping) else None
-    if not isinstance(error, Mapping):
-        return "", "", ""
-    inner = error.get("innererror") or error.get("innerError") or {}
-    code = inner.get("code") if isinstance(inner, Mapping) else ""
-    return str(error.get("code") or ""), str(code or ""), str(error.get("message") or "")[:900]
+        said = {}
+    inner = said.get("innererror") or said.get("innerError")
+    code = str(inner.get("code") or "") if isinstance(inner, Mapping) else ""
+    outer, message = str(said.get("code") or ""), " ".join(str(said.get("message") or "")[:900].split())
+    return outer, Refusal(error.status_code or 0, code or outer, message, headers)

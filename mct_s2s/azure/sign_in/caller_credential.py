@@ -49,18 +49,18 @@ class Again(Enum):
 _ONE_AT_A_TIME = frozenset({Again.PERSON, Again.AZURE_CLI, Again.AZD})
 
 
-class Credential:
+class CallerCredential:
     """Tokens for one caller, each asked for once and shared by every request until it is about to expire.
 
     Args:
         ask: gets a token for a scope.
-        description: how the user is told who is signed in.
-        patience: the retry policy of the login service.
+        description: who is signed in, for messages.
+        retry_policy: the retry policy of the login service.
         again: how claims are brought that a service asks for.
         client_id: whose tokens these are, where they are an application's and it is known.
         is_person: whether they are a person's, where that is known.
         tenant: where they sign in, where that is known.
-        closes: lets the underlying credential go.
+        closes: closes the underlying credential.
         renew: a way to ask that remembers nothing: the SDK's credentials keep tokens of their own.
         say: tells a person what is about to happen.
     """
@@ -69,7 +69,7 @@ class Credential:
         self,
         ask: Ask,
         description: str,
-        patience: RetryPolicy,
+        retry_policy: RetryPolicy,
         *,
         again: Again = Again.APPLICATION,
         client_id: str | None = None,
@@ -85,7 +85,7 @@ class Credential:
             False if client_id else is_person,
         )
         self._ask = ask
-        self._patience = patience
+        self._retry_policy = retry_policy
         self._again = again
         self._tenant = tenant
         self._closes = closes
@@ -123,7 +123,7 @@ class Credential:
                 raise self._refusal  # a person who did not sign in is not asked again for the next service
             token = self._tokens.get(scope)
             if token is None or token.expires_on - clock.now().timestamp() < REFRESH_SECONDS:
-                token = await self._patience.call(lambda: self._fetch(scope))
+                token = await self._retry_policy.call(lambda: self._fetch(scope))
                 self._tokens[scope] = token
             return token
 
@@ -164,21 +164,21 @@ class Credential:
                 self._ask = self._renew()
             if self._say is not None:
                 what = "a second factor" if challenge.second_factor else "a new sign-in"
-                self._say(f"Azure asks for {what} before it goes on: sign in once more.")
+                self._say(f"Azure requires {what}. Sign in again.")
             await self.get_token(scope)
             self._brought_at[scope] = time.monotonic()
             return True
 
-    def way_out(self, scope: str, challenge: Challenge) -> str:
-        """What whoever is signed in does, so that the next run brings what is asked for."""
+    def way_out(self, scope: str, challenge: Challenge) -> tuple[str, str]:
+        """What the user does so that the next run's sign-in is accepted, and the command for it, if there is one."""
         if self._again is Again.AZURE_CLI:
             login = azure_cli_login(scope, challenge.tenant or self._tenant, challenge)
-            return f"Sign in again (Azure CLI 2.76 or newer), then run the same command again: {login}"
+            return "Sign in again (needs Azure CLI 2.76 or newer), then run the same command again:", login
         if self._again is Again.AZD:
-            return "Run azd auth login, then run the same command again: it resumes."
+            return "Sign in again, then run the same command again:", "azd auth login"
         if self._again is Again.PERSON or not challenge.second_factor:
-            return "Run the same command again, and sign in with what your organization asks for: it resumes."
-        return "Sign in as a person who has a second factor: --auth browser, or --auth device-code"
+            return "Run the same command again and sign in with the second factor to resume.", ""
+        return "Sign in as a user with a second factor: --auth browser, or --auth device-code", ""
 
     async def without_second_factor(self, scope: str) -> SignInFailed | None:
         """Why writes by this sign-in will be refused where a second factor is asked for, as far as its token shows.
@@ -189,16 +189,16 @@ class Credential:
             return None
         if has_second_factor((await self.get_token(scope)).token) is not False:
             return None
-        said, challenge = f"the sign-in of the {self.signed_in.description} has none.", second_factor()
+        said, challenge = f"the sign-in with {self.signed_in.description} has none.", second_factor()
         way_out = self.way_out(scope, challenge)
         return demanded("Azure Resource Manager", "change an App Service", said, challenge, way_out)
 
     async def close(self) -> None:
-        """Let the underlying credential go."""
+        """Close the underlying credential."""
         if self._closes is not None:
             await self._closes()
 
-    async def __aenter__(self) -> Credential:
+    async def __aenter__(self) -> CallerCredential:
         return self
 
     async def __aexit__(

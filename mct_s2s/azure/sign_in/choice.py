@@ -31,7 +31,7 @@ class Method(StrEnum):
 
 
 def choose(method: Method, environ: Mapping[str, str] = os.environ, *, on_terminal: bool | None = None) -> Method:
-    """The way that `auto` stands for here.
+    """The method that `auto` means here.
 
     Raises:
         SignInFailed: nothing is configured, and there is no terminal to ask on.
@@ -52,8 +52,8 @@ def choose(method: Method, environ: Mapping[str, str] = os.environ, *, on_termin
     raise SignInFailed(
         "not-signed-in",
         "Not signed in, and this is not an interactive terminal.",
-        remedy="Run az login first, or set AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET "
-        "(or AZURE_CLIENT_CERTIFICATE_PATH) for a service principal.",
+        remedy="Run az login, or set AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET (or "
+        "AZURE_CLIENT_CERTIFICATE_PATH) for a service principal.",
     )
 
 

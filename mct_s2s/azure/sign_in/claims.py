@@ -13,7 +13,8 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from mct_s2s.azure.answers import OddAnswer, parse_json
+from mct_s2s.azure.answer_limits import OddAnswer, parse_json
+from mct_s2s.azure.services import Refusal
 from mct_s2s.errors import SignInFailed
 from mct_s2s.model.commands import command
 
@@ -42,6 +43,16 @@ class Challenge:
     encoded: str
     tenant: str | None = None
     second_factor: bool = False
+
+
+def challenge_of(refusal: Refusal) -> Challenge | None:
+    """What a refusal asks of the sign-in: Continuous Access Evaluation, an authentication context, a second factor.
+
+    Source: learn.microsoft.com/entra/identity-platform/app-resilience-continuous-access-evaluation.
+    """
+    if refusal.status not in {401, 403}:
+        return None
+    return challenge_in(refusal.headers.get("www-authenticate", ""), refusal.body)
 
 
 def challenge_in(header: str, said: str = "") -> Challenge | None:
@@ -102,7 +113,7 @@ def azure_cli_login(scope: str, tenant: str | None, challenge: Challenge | None 
 
 
 def demanded(
-    service: str, doing: str, said: str, challenge: Challenge, remedy: str, request_id: str | None = None
+    service: str, doing: str, said: str, challenge: Challenge, way_out: tuple[str, str], request_id: str | None = None
 ) -> SignInFailed:
     """The error of a sign-in that lacks what a service asks for.
 
@@ -111,14 +122,16 @@ def demanded(
         doing: the step, as a verb phrase: `restart the App Service`.
         said: what the service answered.
         challenge: what it asks for.
-        remedy: how this way of signing in brings it.
+        way_out: what the user does about it, and the command for it.
         request_id: the service's own id of the refused request.
     """
     what = "a second factor" if challenge.second_factor else "a new sign-in"
     return SignInFailed(
         "mfa-required" if challenge.second_factor else "sign-in-again",
-        f"{service} asks for {what} before you may {doing}: {said}",
-        remedy=remedy,
+        f"{service} requires {what} to {doing}.",
+        answer=said,
+        remedy=way_out[0],
+        command=way_out[1],
         request_id=request_id,
     )
 

@@ -9,41 +9,37 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from azure.core.exceptions import (
-    ClientAuthenticationError,
-    IncompleteReadError,
-    ServiceRequestError,
-    ServiceResponseError,
-)
+from azure.core.exceptions import IncompleteReadError, ServiceRequestError, ServiceResponseError
 
-from mct_s2s.azure.answers import LOGIN, odd_answer, seconds
+from mct_s2s.azure.json_values import seconds
+from mct_s2s.azure.services import LOGIN, certificate_advice, first_line, odd_answer
 from mct_s2s.errors import ServiceError, SignInFailed
 
 _FEDERATED = (
-    "Compare the issuer, subject and audience of the token with what the application trusts: "
-    'az ad app federated-credential list --id "$AZURE_CLIENT_ID"'
+    "Compare the issuer, subject and audience of the token with the application's federated credentials: az ad "
+    'app federated-credential list --id "$AZURE_CLIENT_ID"'
 )
-_OWN_TENANT = "Set AZURE_TENANT_ID, or --tenant, to the tenant's id or one of its domains."
+_OWN_TENANT = "Set AZURE_TENANT_ID or --tenant to the tenant's ID or one of its domains."
 _EXPLAINED = {
-    "7000215": ("The client secret is wrong.", "Set AZURE_CLIENT_SECRET to the secret's value, not to its id."),
-    "7000222": ("The client secret has expired.", "Make a new one for the service principal you sign in with."),
-    "700016": ("The application is not known in this tenant.", "Check AZURE_CLIENT_ID and --tenant."),
+    "7000215": ("The client secret is invalid.", "Set AZURE_CLIENT_SECRET to the secret's value, not its ID."),
+    "7000222": ("The client secret has expired.", "Create a new secret for this service principal."),
+    "700016": ("The application does not exist in this tenant.", "Check AZURE_CLIENT_ID and --tenant."),
     "7000229": ("The application has no service principal in this tenant.", "Check AZURE_CLIENT_ID and --tenant."),
     "90002": ("The tenant does not exist.", "Check --tenant or AZURE_TENANT_ID, and --cloud."),
-    "700027": ("The certificate is not one of the application's.", "Check AZURE_CLIENT_CERTIFICATE_PATH."),
-    "53003": ("A Conditional Access policy blocks this sign-in.", "Sign in from a place that the policy allows."),
-    "70021": ("No federated credential of the application fits the token presented.", _FEDERATED),
+    "700027": ("The certificate does not belong to the application.", "Check AZURE_CLIENT_CERTIFICATE_PATH."),
+    "53003": ("A Conditional Access policy blocks this sign-in.", "Sign in from a location that the policy allows."),
+    "70021": ("No federated credential of the application matches the token.", _FEDERATED),
     "70025": ("The application has no federated credential.", _FEDERATED),
     "700211": ("No federated credential of the application has that issuer.", _FEDERATED),
     "700212": ("No federated credential of the application has that audience.", _FEDERATED),
     "700213": ("No federated credential of the application has that subject.", _FEDERATED),
     "7002138": ("The subject of the application's federated credential differs in case.", _FEDERATED),
-    "50059": ("An application signs in to its own tenant, not to common or organizations.", _OWN_TENANT),
+    "50059": ("An application must sign in to a specific tenant, not common or organizations.", _OWN_TENANT),
     "900023": (
-        "The tenant is no id and no domain; for an application, common and organizations are none.",
+        "The tenant is not an ID or a domain. An application cannot use common or organizations.",
         _OWN_TENANT,
     ),
-    "90038": ("The tenant belongs to another national cloud.", "Choose it with --cloud."),
+    "90038": ("The tenant belongs to another national cloud.", "Choose that cloud with --cloud."),
 }
 _SECOND_FACTOR = frozenset({"50072", "50074", "50076", "50078", "50079"})
 """Said where the one that a sign-in brought is missing, too old, or not registered."""
@@ -71,24 +67,27 @@ def refused(error: Exception, description: str, login: str = "") -> SignInFailed
     if code in _SECOND_FACTOR:
         return SignInFailed(
             "mfa-required",
-            f"Sign-in as {description} needs a second factor. Entra said: {_entras_words(text)}",
-            remedy=f"Sign in again with it, then run the same command again: {login}"
+            f"Sign-in with {description} needs a second factor.",
+            answer=_entras_words(text),
+            remedy="Sign in with the second factor, then run the same command again:"
             if login
-            else "Run the same command again, and sign in with the second factor that your organization asks for.",
+            else "Run the same command again and sign in with the second factor.",
+            command=login,
             request_id=request_id_of(error),
         )
     said, remedy = _EXPLAINED.get(code, ("", ""))
-    if not said:
-        said = first_line(error)
-        remedy = _AGAIN.get(description, "Sign in again, or choose another --auth.")
-        if isinstance(error, ClientAuthenticationError) and "CERTIFICATE_VERIFY_FAILED" in text:
-            remedy = "Set REQUESTS_CA_BUNDLE and SSL_CERT_FILE to the certificate authority in use."
+    if said:
+        answer = _entras_words(text)
     else:
-        said = f"{said} Entra said: {_entras_words(text)}"
+        said, answer = first_line(error), ""
+        remedy = _AGAIN.get(description, "Sign in again, or choose another --auth.")
+    advice, command = certificate_advice(error) or (remedy, "")
     return SignInFailed(
         "sign-in-failed",
-        f"Sign-in as {description} failed: {said}",
-        remedy=remedy,
+        f"Sign-in with {description} failed: {said}",
+        answer=answer,
+        remedy=advice,
+        command=command,
         request_id=request_id_of(error),
     )
 
@@ -99,16 +98,10 @@ def raise_if_passing(error: Exception) -> None:
     Raises:
         ServiceError: it is the service; the request can be repeated, unless the answer was an odd one.
     """
-    odd = odd_answer(error)
-    if odd is not None:
-        raise LOGIN.refused(odd, "sign in") from error
-    if isinstance(error, ServiceRequestError | ServiceResponseError | IncompleteReadError):
-        said = "its answer was cut off" if isinstance(error, IncompleteReadError) else first_line(error)
-        raise ServiceError(
-            "login-unreachable",
-            f"The login service did not answer: {said}",
-            remedy="Check the network, the proxy and --cloud, then run the same command again.",
-        ) from error
+    silent = isinstance(error, ServiceRequestError | ServiceResponseError | IncompleteReadError)
+    if silent or odd_answer(error) is not None:
+        remedy = "Check the network, the proxy and --cloud, then run the same command again."
+        raise LOGIN.unanswered(error, "sign in", remedy) from error
     response: Any = getattr(error, "response", None)
     status = int(getattr(response, "status_code", 0) or 0)
     unreadable = isinstance(error, UNREADABLE)
@@ -118,7 +111,7 @@ def raise_if_passing(error: Exception) -> None:
     asked = str(response.headers.get("Retry-After", "")) if response is not None else ""
     raise ServiceError(
         "login-unreachable",
-        f"The login service is not available at the moment (HTTP {status or 'unknown'}).",
+        f"The login service is unavailable (HTTP {status or 'unknown'}).",
         remedy="Run the same command again in a minute.",
         request_id=request_id_of(error),
         status=status or 503,
@@ -137,10 +130,5 @@ def request_id_of(error: Exception) -> str | None:
 
 
 def _entras_words(text: str) -> str:
-    """From `AADSTS…` up to the ids, which are told apart."""
+    """From `AADSTS…` up to the ids, which are reported apart."""
     return re.split(r"\s*Trace ID:", text[text.index("AADSTS") :])[0].splitlines()[0].strip()[:300]
-
-
-def first_line(error: Exception) -> str:
-    """The beginning of an SDK's message: what follows is often the whole answer."""
-    return (str(error).splitlines() or [type(error).__name__])[0][:300]

@@ -2,57 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Annotated, Generic, TypeVar
+from typing import Annotated, ClassVar
 
-import typer
-
-from mct_s2s.model.desired import CredentialSpec
-
-CREDENTIAL = "Credential"
-"""The group of the help that these options are listed in."""
+from mct_s2s.cli.binding import CREDENTIALS, option
 
 
 @dataclass(kw_only=True)
 class LifetimeOptions:
-    """Of every command that may make a secret or a key: how long it is valid, and where it is kept."""
+    """Options of every command that may create a secret or a key: how long it is valid, and where it is saved.
+
+    A kind with options of its own has a subclass, in which each is `None` unless it was typed.
+    """
+
+    kind: ClassVar[str] = ""
+    """The value of `--credential` that they belong to; empty for those that all kinds share."""
 
     secret_lifetime: Annotated[
         str,
-        typer.Option(
-            "--secret-lifetime", help="1y, 2y, 180d, never, or a date such as 2027-06-30.", rich_help_panel=CREDENTIAL
+        option(
+            "--secret-lifetime",
+            metavar="LIFETIME",
+            group=CREDENTIALS,
+            text="Lifetime: 1y, 2y, 180d, never, or a date such as 2027-06-30.",
         ),
     ] = "1y"  # noqa: S105  # a duration
     auto_lifetime: Annotated[
-        bool,
-        typer.Option(
-            "--auto-lifetime",
-            help="Take the longest lifetime that the tenant allows, where that is shorter.",
-            rich_help_panel=CREDENTIAL,
-        ),
+        bool, option("--auto-lifetime", group=CREDENTIALS, text="Shorten the lifetime to what the tenant allows.")
     ] = False
     secret_to: Annotated[
         str | None,
-        typer.Option(
+        option(
             "--secret-to",
-            help="file:PATH, keyvault:VAULT\\[/NAME], or show (printed once). Default: a file in your data directory.",
-            rich_help_panel=CREDENTIAL,
+            metavar="PLACE",
+            group=CREDENTIALS,
+            text="Save to file:PATH, keyvault:VAULT[/NAME], or show it once.",
         ),
     ] = None
-
-
-Options = TypeVar("Options", bound=LifetimeOptions)
-
-
-@dataclass(frozen=True)
-class CredentialReader(Generic[Options]):
-    """How a kind of credential is asked for."""
-
-    name: str
-    """As `--credential` takes it."""
-    options: type[Options]
-    """The dataclass with the options that belong to it alone: each is `None` unless it was typed."""
-    read: Callable[[Options, datetime], CredentialSpec]
-    """What the options ask for; the moment is that of making it. Raises `UsageError` for an unusable value."""

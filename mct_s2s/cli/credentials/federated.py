@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, ClassVar
 
-import typer
-
-from mct_s2s.cli.credentials.base import CREDENTIAL, CredentialReader, LifetimeOptions
+from mct_s2s.cli.binding import FEDERATION, option
+from mct_s2s.cli.credentials.base import LifetimeOptions
 from mct_s2s.inputs.federation import federated_spec
 from mct_s2s.planning.credentials.federated import FederatedSpec
 
@@ -17,29 +16,30 @@ from mct_s2s.planning.credentials.federated import FederatedSpec
 class FederatedOptions(LifetimeOptions):
     """The options of a federated credential."""
 
+    kind: ClassVar[str] = "federated"
+
     github: Annotated[
         str | None,
-        typer.Option(
+        option(
             "--github",
             metavar="OWNER/REPO[:branch]",
-            help="With --credential federated: the workflows on a branch. Default: main.",
-            rich_help_panel=CREDENTIAL,
+            group=FEDERATION,
+            text="GitHub Actions workflows on a branch. Default: main.",
         ),
     ] = None
     federated_issuer: Annotated[
-        str | None,
-        typer.Option("--federated-issuer", help="Issuer URL (iss).", rich_help_panel=CREDENTIAL),
+        str | None, option("--federated-issuer", metavar="URL", group=FEDERATION, text="Issuer URL (iss).")
     ] = None
     federated_subject: Annotated[
-        str | None,
-        typer.Option("--federated-subject", help="Subject (sub).", rich_help_panel=CREDENTIAL),
+        str | None, option("--federated-subject", metavar="TEXT", group=FEDERATION, text="Subject (sub).")
     ] = None
     federated_audience: Annotated[
         str | None,
-        typer.Option(
+        option(
             "--federated-audience",
-            help="The token's aud. Default: the cloud's, api://AzureADTokenExchange.",
-            rich_help_panel=CREDENTIAL,
+            metavar="TEXT",
+            group=FEDERATION,
+            text="Audience (aud). Default: the cloud's token exchange.",
         ),
     ] = None
 
@@ -53,6 +53,3 @@ def read(options: FederatedOptions, now: datetime) -> FederatedSpec:
     del now
     issuer, subject, audience = options.federated_issuer, options.federated_subject, options.federated_audience
     return federated_spec(issuer, subject, audience, options.github)
-
-
-READER = CredentialReader("federated", FederatedOptions, read)

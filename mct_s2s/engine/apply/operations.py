@@ -10,13 +10,13 @@ from mct_s2s.engine.apply.credentials import add_credential, secret
 from mct_s2s.engine.apply.credentials.base import Work
 from mct_s2s.engine.apply.ownership import create_principal, explained
 from mct_s2s.engine.apply.references import refresh
+from mct_s2s.engine.apply.registration_creation import create_or_restore, explain_taken_uri
+from mct_s2s.engine.apply.restoration import check_restored, restore
 from mct_s2s.engine.apply.settings import write_settings
-from mct_s2s.engine.observe.recycle_bin_lookup import create_or_restore, explain_taken_uri
-from mct_s2s.engine.observe.registration_custody import check_restored, restore
 from mct_s2s.errors import PermissionMissing, S2SError, ServiceError
 from mct_s2s.model.commands import webapp_command
+from mct_s2s.model.directory_objects import Application
 from mct_s2s.model.ids import ApplicationObjectId
-from mct_s2s.model.observed import Application
 from mct_s2s.planning.changes import (
     AddCredential,
     AlreadyRight,
@@ -245,9 +245,7 @@ class Operations:
                 # Asked once, and not again: App Service restarts by itself when its settings change.
                 return str(site.resource), "requested; the response was lost"
             by_hand = webapp_command("restart", site.resource)
-            error.remedy = (
-                f"The settings are saved. Restart it yourself: {by_hand}. Or ask for permission: {error.remedy}"
-            )
+            error.advise(f"The settings are saved. {error.advice} Or restart it yourself:", by_hand)
             raise
         return str(site.resource), ""
 

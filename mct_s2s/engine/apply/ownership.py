@@ -12,15 +12,15 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import TypeVar
 
-from mct_s2s.concurrency import together
+from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.engine.observe.registration_custody import caller_of
 from mct_s2s.errors import PermissionMissing, S2SError, ServiceError
 from mct_s2s.model.commands import command
+from mct_s2s.model.directory_objects import Application, ServicePrincipal
 from mct_s2s.model.ids import ApplicationObjectId, ClientId, PrincipalId, name_tag, same_id
-from mct_s2s.model.observed import Application, ServicePrincipal
 from mct_s2s.planning.changes import CreateApplication
 from mct_s2s.planning.custody import foreign_owners
-from mct_s2s.ports import Azure
+from mct_s2s.ports.signed_in_cloud import Azure
 
 T = TypeVar("T")
 
@@ -91,7 +91,7 @@ async def create_principal(
 async def explained(azure: Azure, object_id: ApplicationObjectId, refused: PermissionMissing) -> PermissionMissing:
     """What a caller is told that may change only what it owns, and was refused to change a registration."""
     try:
-        caller, application = await together(
+        caller, application = await gather_or_cancel(
             caller_of(azure), azure.directory.application_by_object_id(object_id, is_new=False)
         )
         if await _owns(azure, application, caller):
@@ -103,7 +103,9 @@ async def explained(azure: Azure, object_id: ApplicationObjectId, refused: Permi
 
 async def _left_over(azure: Azure, change: CreateApplication, caller: PrincipalId | None) -> Application | None:
     """What an earlier run of this caller made and did not come to name. A stranger can write our tag, too."""
-    for application in await azure.directory.unnamed_applications(name_tag(change.unique_name)):
+    for application in await azure.directory.applications_with_tag(name_tag(change.unique_name)):
+        if application.unique_name is not None:
+            continue
         owners = await azure.directory.owners(application.object_id, is_new=True)
         if owners and not foreign_owners(owners, caller):
             return application
@@ -174,9 +176,10 @@ def _not_owner(name: str, client_id: ClientId, caller: PrincipalId | None, refus
     add = command("az", "ad", "app", "owner", "add", "--id", client_id, "--owner-object-id", caller or "CALLER")
     return PermissionMissing(
         "not-owner",
-        f"You can only update app registrations that you own, and '{name}' (appId {client_id}) is not one of them. "
-        f"{refused.message}",
-        remedy="Ask one of its owners, or a Cloud Application Administrator, to make you an owner, then run the "
-        f"same command again to resume. They run: {add}",
+        f"You can only update app registrations that you own, and '{name}' (appId {client_id}) is not one of them.",
+        answer=refused.answer,
+        remedy="Run the same command again after one of its owners, or a Cloud Application Administrator, has made "
+        "you an owner. They run:",
+        command=add,
         request_id=refused.request_id,
     )

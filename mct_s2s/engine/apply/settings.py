@@ -23,7 +23,7 @@ from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.planning.changes import WireApp, WriteSettings
 from mct_s2s.planning.plan import Results
 from mct_s2s.planning.site import changed_names, merge
-from mct_s2s.ports import Sites
+from mct_s2s.ports.resource_manager import Sites
 
 FRESH_SECONDS = 0.02
 """A listing that is merged and written is no older than this, or than one more listing would take."""
@@ -221,7 +221,7 @@ def _name_others(error: ServiceError, settings: Mapping[str, str | None]) -> Non
     unusual = [name for name in sorted(settings) if not _USUAL_NAME.fullmatch(name)]
     others = [f"'{name}'" for name in unusual if name.lower() not in error.message.lower()]
     if others:
-        error.remedy += f" The same may apply to {', '.join(others)}."
+        error.advise(f"{error.advice} The same may apply to {', '.join(others)}.")
 
 
 def _summary(writes: int, changed: tuple[str, ...], settings: dict[str, str | None]) -> str:

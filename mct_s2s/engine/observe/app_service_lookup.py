@@ -6,14 +6,14 @@ from collections.abc import Callable
 from difflib import get_close_matches
 from typing import NoReturn
 
-from mct_s2s.concurrency import together
+from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.errors import NotThere
+from mct_s2s.model.azure_resources import AppService, Site
 from mct_s2s.model.commands import webapp_command
 from mct_s2s.model.ids import TenantId, is_guid
-from mct_s2s.model.observed import AppService, Site
 from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.model.site_target import SiteTarget
-from mct_s2s.ports import Sites, Subscription
+from mct_s2s.ports.resource_manager import Sites, Subscription
 
 
 async def find_subscription(sites: Sites, wanted: str | None) -> Subscription:
@@ -35,7 +35,7 @@ async def find_subscription(sites: Sites, wanted: str | None) -> Subscription:
 
 
 Located = Callable[[ResourceId], None]
-"""Is told a resource's id as soon as it is known, before anything is asked of it."""
+"""Called with a resource's id as soon as it is known, before anything is asked of it."""
 
 
 async def find_app_service(sites: Sites, target: SiteTarget, located: Located) -> AppService:
@@ -47,7 +47,9 @@ async def find_app_service(sites: Sites, target: SiteTarget, located: Located) -
     if target.subscription and is_guid(target.subscription) and target.group:
         resource = ResourceId.site(target.subscription, target.group, target.name, target.slot)
         located(resource)
-        subscription, found = await together(find_subscription(sites, target.subscription), _look(sites, resource))
+        subscription, found = await gather_or_cancel(
+            find_subscription(sites, target.subscription), _look(sites, resource)
+        )
         return AppService(*(found or await _missing(sites, resource, target)), subscription.tenant_id)
     subscription = await find_subscription(sites, target.subscription)
     resource = await _locate(sites, subscription, target)
@@ -85,7 +87,7 @@ async def _locate(sites: Sites, subscription: Subscription, target: SiteTarget) 
 
 
 async def _look(sites: Sites, resource: ResourceId) -> tuple[Site, dict[str, str | None]] | None:
-    site, settings = await together(sites.site(resource), _settings_or_none(sites, resource))
+    site, settings = await gather_or_cancel(sites.site(resource), _settings_or_none(sites, resource))
     return None if site is None or settings is None else (site, settings)
 
 
@@ -102,7 +104,8 @@ async def _missing(sites: Sites, resource: ResourceId, target: SiteTarget) -> No
         raise NotThere(
             "slot-not-found",
             f"The App Service '{target.name}' in {where} has no slot '{target.slot}'.",
-            remedy=f"List them: {webapp_command('deployment slot list', site)}",
+            remedy="List the slots:",
+            command=webapp_command("deployment slot list", site),
         )
     raise _no_site(target.name, where, nearby)
 
@@ -135,7 +138,8 @@ def _no_site(name: str, where: str, nearby: list[Site]) -> NotThere:
     return NotThere(
         "site-not-found",
         f"No web or function app in {where} is named '{name}', or you can't read it.",
-        remedy=f"Did you mean {hint}?" if hint else "List the apps that you can read: az webapp list -o table",
+        remedy=f"Did you mean {hint}?" if hint else "List the apps that you can read:",
+        command="" if hint else "az webapp list -o table",
     )
 
 

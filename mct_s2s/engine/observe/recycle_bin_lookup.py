@@ -1,30 +1,21 @@
-"""What lies in the recycle bin and is wanted: looked at where something is missing, met again while writing."""
+"""What is in the recycle bin and is wanted: looked at only where something is missing."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
 from dataclasses import replace
-from datetime import datetime
 
-from mct_s2s.concurrency import together
-from mct_s2s.engine.apply.ownership import create_as_owner
-from mct_s2s.engine.observe.query import Query
-from mct_s2s.engine.observe.registration_custody import check_faster, restore
-from mct_s2s.errors import S2SError, ServiceError
-from mct_s2s.model.commands import option
-from mct_s2s.model.ids import ClientId, api_uri, client_unique_name, is_guid, same_id
-from mct_s2s.model.observed import Application, Trust
+from mct_s2s.concurrency import gather_or_cancel
+from mct_s2s.engine.request import Request
+from mct_s2s.errors import S2SError
+from mct_s2s.model.directory_objects import Application
+from mct_s2s.model.ids import api_uri, client_unique_name, is_guid, same_id
 from mct_s2s.model.site_settings import AppSettings
-from mct_s2s.planning.application_uri import holder_of_uri, taken_uri, uri_in_use
-from mct_s2s.planning.changes import CreateApplication
-from mct_s2s.planning.edits import ApplicationPatch
+from mct_s2s.model.trust import Trust
+from mct_s2s.planning.application_uri import holder_of_uri, uri_in_use
 from mct_s2s.planning.removal_targets import made_for
 from mct_s2s.planning.restoring import deleted_client, deleted_service, is_called
-from mct_s2s.ports import Azure, Directory
-
-APPEARS_WITHIN = 10
-"""Looks, one second apart: a registration that was deleted a moment ago comes into the recycle bin late."""
+from mct_s2s.ports.graph import Directory
 
 
 class RecycleBin:
@@ -40,7 +31,7 @@ class RecycleBin:
             self._reading = asyncio.ensure_future(self._directory.deleted_applications())
         return await self._reading
 
-    async def service(self, query: Query, settings: AppSettings) -> Application | None:
+    async def service(self, query: Request, settings: AppSettings) -> Application | None:
         """The service application, for a command that would make one."""
         if query.leaving or query.everything:
             return None
@@ -50,7 +41,7 @@ class RecycleBin:
         """Whether a registration that was asked for by name is here."""
         return any(is_called(row, named) for row in await self.applications())
 
-    async def of(self, trust: Trust, query: Query, base: str, settings: AppSettings) -> tuple[Application, ...]:
+    async def of(self, trust: Trust, query: Request, base: str, settings: AppSettings) -> tuple[Application, ...]:
         """Everything deleted that the trust lacks, or that stands in its way."""
         if query.everything:
             return ()
@@ -65,7 +56,9 @@ class RecycleBin:
             wanted.append(holder_of_uri(uri, await self.applications(), but=trust.service.client_id))
         if missing:
             rows = await self.applications()
-            wanted += await together(*(self._with_certificates(deleted_client(name, base, rows)) for name in missing))
+            wanted += await gather_or_cancel(
+                *(self._with_certificates(deleted_client(name, base, rows)) for name in missing)
+            )
         return tuple(dict.fromkeys(row for row in wanted if row is not None))
 
     async def _with_certificates(self, row: Application | None) -> Application | None:
@@ -73,7 +66,7 @@ class RecycleBin:
         whole = await self._directory.deleted_application(row.object_id) if row is not None else None
         return replace(row, credentials=whole.credentials) if row is not None and whole is not None else row
 
-    async def _left(self, trust: Trust, query: Query, base: str) -> tuple[Application, ...]:
+    async def _left(self, trust: Trust, query: Request, base: str) -> tuple[Application, ...]:
         """Clients that were to leave and have: an earlier run has deleted their registrations."""
         missing = [name for name in query.leaving if not _is_there(name, base, trust)]
         try:
@@ -83,7 +76,7 @@ class RecycleBin:
         found = (deleted_client(name, base, rows) for name in missing)
         return tuple(row for row in found if row is not None and made_for(row, base))
 
-    async def with_principals(self, trust: Trust, query: Query, base: str) -> Trust:
+    async def with_principals(self, trust: Trust, query: Request, base: str) -> Trust:
         """The trust with the deleted service principals of whatever lacks one."""
         if query.leaving or query.everything:
             return trust
@@ -98,86 +91,16 @@ class RecycleBin:
             and client.application is not None
             and not names.isdisjoint({client.client_id.lower(), client.application.unique_name})
         ]
-        found = await self._directory.deleted_principals(_distinct(client_ids)) if client_ids else []
+        found = await self._directory.deleted_principals(dict.fromkeys(client_ids)) if client_ids else []
         return replace(trust, deleted_principals=tuple(found))
-
-
-async def create_or_restore(
-    azure: Azure, change: CreateApplication, since: datetime, *, as_owner: bool = False
-) -> tuple[Application, str]:
-    """Create a registration; one that was deleted under its name a moment ago is restored instead.
-
-    Args:
-        azure: the session.
-        change: what is to be made.
-        since: when this run began to look.
-        as_owner: whether the caller may change only what it owns.
-
-    Raises:
-        ServiceError: `name-taken`, where the recycle bin does not show who holds the name.
-        Refused: somebody else was faster, and it is in their hands.
-    """
-    directory = azure.directory
-    try:
-        if as_owner:
-            application, is_made = await create_as_owner(azure, change)
-        else:
-            application, is_made = await directory.create_application(
-                change.unique_name, change.name, change.tags, change.notes, change.management_reference
-            )
-    except ServiceError as error:
-        if error.code != "name-taken":
-            raise
-        for _ in range(APPEARS_WITHIN):
-            for row in await directory.deleted_applications():
-                if row.unique_name == change.unique_name:
-                    back = replace(row, credentials=(), deleted=None)
-                    await restore(azure, back, (), change.option)
-                    return back, "restored: it had just been deleted"
-            await asyncio.sleep(1)
-        error.remedy = (
-            f"A registration that was just deleted still has the name '{change.unique_name}'. Run the same command "
-            "again in a minute to restore it."
-        )
-        raise
-    if not is_made:
-        await check_faster(azure, application, change, since)
-    return application, ""
-
-
-async def explain_taken_uri(
-    azure: Azure, application: Application, patch: ApplicationPatch, error: ServiceError
-) -> None:
-    """Say who holds a URI that was refused, where that can be found out."""
-    if error.code != "uri-taken":
-        return
-    for uri in patch.identifier_uris or ():
-        if uri in application.identifier_uris:
-            continue
-        holder = holder_of_uri(uri, await azure.directory.deleted_applications(), but=application.client_id)
-        if holder is not None:
-            error.explain(*taken_uri(uri, holder, azure.graph))
-            return
-        for other in await azure.directory.applications_with_uri(uri):
-            error.explain(
-                f"The Application ID URI '{uri}' is already in use by '{other.display_name}' (appId "
-                f"{other.client_id}).",
-                f"To use that one as the service application, add {option('--service-app', other.client_id)}. Or "
-                "remove the URI from it in the portal (Expose an API), then run the same command again.",
-            )
-            return
 
 
 def _is_there(name: str, base: str, trust: Trust) -> bool:
     if is_guid(name):
         return any(same_id(c.client_id, name) and c.application is not None for c in trust.clients)
     made = trust.client_of_unique_name(client_unique_name(base, name))
-    return made is not None or any(client.display_name == name for client in trust.clients)
+    return made is not None or any(c.display_name.casefold() == name.casefold() for c in trust.clients)
 
 
-def _has_uri(application: Application, query: Query, settings: AppSettings) -> bool:
+def _has_uri(application: Application, query: Request, settings: AppSettings) -> bool:
     return uri_in_use(application, settings, query.adopt) is not None
-
-
-def _distinct(ids: Iterable[ClientId]) -> list[ClientId]:
-    return list(dict.fromkeys(ids))

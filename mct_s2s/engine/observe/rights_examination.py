@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
-from mct_s2s.concurrency import together
+from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.engine.observe.access import AccessLook
 from mct_s2s.engine.observe.app_service_lookup import find_site
 from mct_s2s.engine.observe.observe import find_holder
-from mct_s2s.engine.observe.query import Query
+from mct_s2s.engine.request import Request
 from mct_s2s.errors import PermissionMissing, S2SError
+from mct_s2s.model.azure_resources import Site
 from mct_s2s.model.ids import TenantId
-from mct_s2s.model.observed import Site
 from mct_s2s.planning.doctor import Seen
-from mct_s2s.ports import Azure
+from mct_s2s.ports.signed_in_cloud import Azure
 
 T = TypeVar("T")
 LOCKED = "locked"
@@ -22,7 +22,7 @@ UNSEEN = frozenset({"subscription-not-found", "site-not-found"})
 """What may as well be hidden from this caller."""
 
 
-async def examine(azure: Azure, query: Query) -> Seen:
+async def examine(azure: Azure, query: Request) -> Seen:
     """Look at all of it; nothing is written.
 
     Raises:
@@ -30,12 +30,14 @@ async def examine(azure: Azure, query: Query) -> Seen:
         ServiceError: Azure did not answer.
     """
     async with AccessLook(azure, directory=True) as look:
-        (site, site_tenant_id, site_refusal), directory, holders = await together(
+        (site, site_tenant_id, site_refusal), directory, holders = await gather_or_cancel(
             _site(azure, query, look),
             _or_refusal(
-                together(azure.directory.tenant(), azure.directory.application_by_unique_name(query.unique_name))
+                gather_or_cancel(
+                    azure.directory.tenant(), azure.directory.application_by_unique_name(query.unique_name)
+                )
             ),
-            together(*(find_holder(azure, query, wanted, look.at) for wanted in query.identities)),
+            gather_or_cancel(*(find_holder(azure, query, wanted, look.at) for wanted in query.identities)),
         )
         found, refusal = directory
         tenant = found[0] if found is not None else None
@@ -44,7 +46,7 @@ async def examine(azure: Azure, query: Query) -> Seen:
         )
 
 
-async def _site(azure: Azure, query: Query, look: AccessLook) -> tuple[Site | None, TenantId | None, S2SError | None]:
+async def _site(azure: Azure, query: Request, look: AccessLook) -> tuple[Site | None, TenantId | None, S2SError | None]:
     """The site, the tenant that its subscription trusts, and why one of them or the settings could not be read."""
     if query.target is None:
         return None, None, None

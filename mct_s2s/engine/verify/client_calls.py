@@ -1,28 +1,29 @@
-"""Prove it: real tokens by the clients' own credentials, real calls of the MCT API, and calls that must be refused.
+"""Verify clients: real tokens by their own credentials, real calls of the MCT API, and calls that must be refused.
 
-Nothing is written. What cannot be found out from here is said to be open, not taken for granted.
+Nothing is written. What cannot be tested from here is reported as open, not taken for granted.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Coroutine, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from mct_s2s.concurrency import together
+from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.errors import ServiceError
+from mct_s2s.model.client_credentials import YOUNG
 from mct_s2s.model.client_sign_in import (
     ApiAnswer,
     ApiToken,
-    CertificateProof,
     ClientSignIn,
     OwnCredential,
-    SecretProof,
     SignIn,
 )
 from mct_s2s.model.commands import own_command
 from mct_s2s.model.mct_api import SERVICE_HEADER
-from mct_s2s.model.observed import YOUNG, ClientApplication, Observed
+from mct_s2s.model.observed import ObservedState
+from mct_s2s.model.trust import ClientApplication
 from mct_s2s.planning.answers import Asked, must_refuse, settled, stopped
 from mct_s2s.planning.app_role import wanted_role
 from mct_s2s.planning.application_uri import uri_shown
@@ -41,14 +42,14 @@ from mct_s2s.planning.verification import (
     token_remedy,
     why_refused,
 )
-from mct_s2s.ports import Api, Tokens
+from mct_s2s.ports.client_side import Api, Tokens
 
 WRONG = {"ClientType": "User"}
 
 
 @dataclass(frozen=True)
-class Ground:
-    """What a proof stands on."""
+class VerifyContext:
+    """Where the clients are tested, and since when they are as they are."""
 
     tokens: Tokens
     api: Api
@@ -58,78 +59,80 @@ class Ground:
     """The options that name the App Service on a command line."""
     now: datetime
     just_changed: bool = False
-    """Whether this very run made what is to be proved: then replicas lag, and the site may still be restarting."""
+    """Whether this very run made what is tested: then replicas lag, and the site may still be restarting."""
 
 
 @dataclass(frozen=True)
-class Subject:
-    """A client of the trust, and its credential if one is at hand."""
+class ClientToVerify:
+    """A client of the trust, and its credential if one is available."""
 
-    client: ClientApplication | None
+    registered: ClientApplication | None
     credential: OwnCredential | None
 
     @property
     def name(self) -> str:
         """What the user calls it."""
-        if self.client is not None:
-            return self.client.display_name
+        if self.registered is not None:
+            return self.registered.display_name
         assert self.credential is not None  # noqa: S101  # never built from nothing
         return self.credential.name or self.credential.sign_in.client_id
 
 
 @dataclass(frozen=True)
-class _Outcome:
+class _Tested:
+    """What came of one client's test."""
+
     checks: tuple[VerificationCheck, ...]
-    admitted: ApiToken | None = None
-    """A token that opened the API."""
+    accepted: ApiToken | None = None
+    """A token that the API accepted."""
 
 
-async def prove(ground: Ground, observed: Observed, subjects: Sequence[Subject], *, identities: bool) -> Verification:
-    """Prove every client's call, and once that the site turns others away.
+async def verify_clients(
+    context: VerifyContext, observed: ObservedState, clients: Sequence[ClientToVerify], *, identities: bool
+) -> Verification:
+    """Test every client's call, and once that the site refuses others.
 
     Args:
-        ground: the ports, and where the API is.
-        observed: the world; the App Service and its settings in it.
-        subjects: the client applications.
-        identities: whether managed identities are spoken of, too.
+        context: the ports, and where the API is.
+        observed: what is there; the App Service and its settings in it.
+        clients: the client applications.
+        identities: whether to say how managed identities can be tested, too.
     """
     assert observed.app_service is not None  # noqa: S101  # asked only where a site was looked at
     not_running = stopped(observed.app_service)
     if not_running is not None:
-        return Verification(ground.url, ground.path, (not_running,))
-    without, outcomes = await together(
-        _without_token(ground), together(*(_client(ground, observed, subject) for subject in subjects))
-    )
-    admitted = next((outcome.admitted for outcome in outcomes if outcome.admitted is not None), None)
-    checks = [without, await _wrong_header(ground, admitted)]
-    checks += [check for outcome in outcomes for check in outcome.checks]
+        return Verification(context.url, context.path, (not_running,))
+    checks = await _all(context, [_client(context, observed, client) for client in clients])
     if identities:
-        checks += identity_checks(observed, ground.where, _audience(observed), ground.url)
-    return Verification(ground.url, ground.path, in_order(checks))
+        checks += identity_checks(observed, context.where, _audience(observed), context.url)
+    return Verification(context.url, context.path, in_order(checks))
 
 
-async def prove_callers(ground: Ground, callers: Sequence[tuple[SignIn, str]], audience: str) -> Verification:
-    """Prove callers' way in from their own place, knowing nothing but the audience and the address.
+async def verify_callers(context: VerifyContext, callers: Sequence[tuple[SignIn, str]], audience: str) -> Verification:
+    """Test callers from their own place, knowing nothing but the audience and the address.
 
     Args:
-        ground: the ports, and where the API is.
-        callers: each with what it is called in what is said.
+        context: the ports, and where the API is.
+        callers: each with its name in messages.
         audience: the Application ID URI.
     """
-    without, outcomes = await together(
-        _without_token(ground), together(*(_caller(ground, sign_in, name, audience) for sign_in, name in callers))
-    )
-    admitted = next((outcome.admitted for outcome in outcomes if outcome.admitted is not None), None)
-    checks = [without, await _wrong_header(ground, admitted)]
-    return Verification(ground.url, ground.path, (*checks, *(c for outcome in outcomes for c in outcome.checks)))
+    checks = await _all(context, [_caller(context, sign_in, name, audience) for sign_in, name in callers])
+    return Verification(context.url, context.path, tuple(checks))
 
 
-async def _caller(ground: Ground, sign_in: SignIn, name: str, audience: str) -> _Outcome:
+async def _all(context: VerifyContext, tests: Sequence[Coroutine[Any, Any, _Tested]]) -> list[VerificationCheck]:
+    """The two calls that must be refused, and what came of each test."""
+    without, tested = await gather_or_cancel(_without_token(context), gather_or_cancel(*tests))
+    accepted = next((one.accepted for one in tested if one.accepted is not None), None)
+    return [without, await _wrong_header(context, accepted), *(check for one in tested for check in one.checks)]
+
+
+async def _caller(context: VerifyContext, sign_in: SignIn, name: str, audience: str) -> _Tested:
     who = (name, CheckSubject.APPLICATION if isinstance(sign_in, ClientSignIn) else CheckSubject.MANAGED_IDENTITY)
     try:
-        token = await ground.tokens.token(sign_in, f"{audience}/.default", is_new=False, role=None)
+        token = await context.tokens.token(sign_in, f"{audience}/.default", is_new=False, role=None)
     except ServiceError as error:
-        return _Outcome((VerificationCheck(*who, "token", _verdict(error), error.message, error.remedy),))
+        return _Tested((VerificationCheck(*who, "token", _verdict(error), error.message, error.remedy),))
     claims = token.claims
     checks = (
         VerificationCheck(*who, "token", True, f"Entra ID issued a token: object ID {claims.object_id}."),
@@ -143,12 +146,12 @@ async def _caller(ground: Ground, sign_in: SignIn, name: str, audience: str) -> 
     )
     not_sent = misaddressed(who, claims.audience, audience)
     if not_sent is not None:
-        return _Outcome((*checks, not_sent))
-    asked = await _get(ground, SERVICE_HEADER, token)
+        return _Tested((*checks, not_sent))
+    asked = await _get(context, SERVICE_HEADER, token)
     call = settled(who, asked)
     if call is None:
         carried = f"the roles {', '.join(claims.roles)}" if claims.roles else "no role"
-        told = (
+        text = (
             f"{asked.told} The token has the appId {claims.client_id}, the object ID {claims.object_id}, the "
             f"tenant {claims.tenant_id} and {carried}."
         )
@@ -156,35 +159,40 @@ async def _caller(ground: Ground, sign_in: SignIn, name: str, audience: str) -> 
             "Ask someone who can read the settings to compare these values with mct-s2s status. Azure caches a "
             "managed identity's tokens for up to 24 hours, so recent changes may not be in them yet."
         )
-        call = VerificationCheck(*who, CALL, False, told, remedy)
-    return _Outcome((*checks, call), token if call.ok else None)
+        call = VerificationCheck(*who, CALL, False, text, remedy)
+    return _Tested((*checks, call), token if call.ok else None)
 
 
-async def _client(ground: Ground, observed: Observed, subject: Subject) -> _Outcome:
-    who, credential = (subject.name, CheckSubject.APPLICATION), subject.credential
+async def _client(context: VerifyContext, observed: ObservedState, client: ClientToVerify) -> _Tested:
+    who, credential = (client.name, CheckSubject.APPLICATION), client.credential
     if credential is None:
-        client_id = subject.client.client_id if subject.client else ""
-        told = "Not tested: none of its credentials is available on this machine."
-        remedy = own_command("verify", "--client", client_id, "--credentials", "FILE", where=ground.where)
-        return _Outcome((VerificationCheck(*who, CALL, None, told, remedy),))
+        client_id = client.registered.client_id if client.registered else ""
+        text = "Not tested: none of its credentials is available on this machine."
+        remedy = own_command("verify", "--client", client_id, "--credentials", "FILE", where=context.where)
+        return _Tested((VerificationCheck(*who, CALL, None, text, remedy),))
     client_id, scope = credential.sign_in.client_id, credential.scope or f"{_audience(observed)}/.default"
     try:
-        token = await ground.tokens.token(
-            credential.sign_in, scope, is_new=_is_new(ground, observed, subject), role=_awaited_role(observed, subject)
+        token = await context.tokens.token(
+            credential.sign_in, scope, is_new=_is_new(context, observed, client), role=_awaited_role(observed, client)
         )
     except ServiceError as error:
-        remedy = token_remedy(error.service_code, client_id, ground.where) or error.remedy
-        return _Outcome((VerificationCheck(*who, "token", _verdict(error), error.message, remedy),))
-    caller = ClientToken(subject.name, client_id, token.claims, ground.where, credential.source)
-    checks = [VerificationCheck(*who, "token", True, f"Entra ID issued a token for its {_told(credential)}.")]
+        remedy = token_remedy(error.service_code, client_id, context.where) or error.remedy
+        return _Tested((VerificationCheck(*who, "token", _verdict(error), error.message, remedy),))
+    caller = ClientToken(client.name, client_id, token.claims, context.where, credential.source)
+    kind = credential.sign_in.credential.kind
+    checks = [
+        VerificationCheck(*who, "token", True, f"Entra ID issued a token for its {kind.noun} ({credential.source}).")
+    ]
     checks += token_checks(caller, observed)
-    call = misdirected(caller, observed, ground.url, credential.url) or await _call(ground, observed, caller, token)
-    return _Outcome((*checks, call), token if call.ok else None)
+    call = misdirected(caller, observed, context.url, credential.url) or await _call(context, observed, caller, token)
+    return _Tested((*checks, call), token if call.ok else None)
 
 
-async def _call(ground: Ground, observed: Observed, caller: ClientToken, token: ApiToken) -> VerificationCheck:
+async def _call(
+    context: VerifyContext, observed: ObservedState, caller: ClientToken, token: ApiToken
+) -> VerificationCheck:
     who = (caller.name, CheckSubject.APPLICATION)
-    asked = await _get(ground, SERVICE_HEADER, token, just_restarted=ground.just_changed and agrees(caller, observed))
+    asked = await _get(context, SERVICE_HEADER, token, just_restarted=context.just_changed and agrees(caller, observed))
     said = settled(who, asked)
     if said is not None:
         return said
@@ -192,76 +200,67 @@ async def _call(ground: Ground, observed: Observed, caller: ClientToken, token: 
     return VerificationCheck(*who, CALL, False, f"{asked.told} Reason: {why}.", remedy)
 
 
-async def _without_token(ground: Ground) -> VerificationCheck:
-    return must_refuse("without-token", "A call without a token", await _get(ground, SERVICE_HEADER, None))
+async def _without_token(context: VerifyContext) -> VerificationCheck:
+    return must_refuse("without-token", "A call without a token", await _get(context, SERVICE_HEADER, None))
 
 
-async def _wrong_header(ground: Ground, admitted: ApiToken | None) -> VerificationCheck:
+async def _wrong_header(context: VerifyContext, accepted: ApiToken | None) -> VerificationCheck:
     """The header counts only with a token that opens the API: without one, any call is refused."""
-    if admitted is None:
-        told = "ClientType check skipped: no client call succeeded."
-        return VerificationCheck(None, CheckSubject.SITE, "wrong-header", None, told)
-    return must_refuse("wrong-header", "A call with a wrong ClientType", await _get(ground, WRONG, admitted))
+    if accepted is None:
+        text = "ClientType check skipped: no client call succeeded."
+        return VerificationCheck(None, CheckSubject.SITE, "wrong-header", None, text)
+    return must_refuse("wrong-header", "A call with a wrong ClientType", await _get(context, WRONG, accepted))
 
 
 async def _get(
-    ground: Ground, headers: dict[str, str], token: ApiToken | None, *, just_restarted: bool = False
+    context: VerifyContext, headers: dict[str, str], token: ApiToken | None, *, just_restarted: bool = False
 ) -> Asked:
     outcome: ApiAnswer | ServiceError
     try:
-        outcome = await ground.api.get(ground.path, headers, token, just_restarted=just_restarted)
+        outcome = await context.api.get(context.path, headers, token, just_restarted=just_restarted)
     except ServiceError as error:
         outcome = error
-    return Asked(ground.url, ground.path, outcome)
+    return Asked(context.url, context.path, outcome)
 
 
 def _verdict(error: ServiceError) -> bool | None:
-    """A refusal disproves; a login service that does not answer leaves it open."""
+    """Failed where it is refused; open where the login service does not answer."""
     return False if error.code in {"token-refused", "identity-token-refused", "token-unreadable"} else None
 
 
-def _audience(observed: Observed) -> str:
+def _audience(observed: ObservedState) -> str:
     service = observed.trust.service
     return (uri_shown(service, observed) or "") if service else ""
 
 
-def _is_new(ground: Ground, observed: Observed, subject: Subject) -> bool:
-    made = [subject.credential.made if subject.credential else None]
-    made += [app.created for app in (observed.trust.service, subject.client and subject.client.application) if app]
-    return ground.just_changed or any(moment is not None and ground.now - moment < YOUNG for moment in made)
+def _is_new(context: VerifyContext, observed: ObservedState, client: ClientToVerify) -> bool:
+    made = [client.credential.made if client.credential else None]
+    made += [
+        app.created for app in (observed.trust.service, client.registered and client.registered.application) if app
+    ]
+    return context.just_changed or any(moment is not None and context.now - moment < YOUNG for moment in made)
 
 
-def _awaited_role(observed: Observed, subject: Subject) -> str | None:
-    """The role to wait for: only where consent to it stands, so that it must come."""
+def _awaited_role(observed: ObservedState, client: ClientToVerify) -> str | None:
+    """The role to wait for: only where it is consented to, so that it must come."""
     role = wanted_role(observed)
-    if subject.client is None or role is None or not role.enabled or not is_consented(subject.client, observed):
+    if client.registered is None or role is None or not role.enabled or not is_consented(client.registered, observed):
         return None
     return role.value
 
 
-def _told(credential: OwnCredential) -> str:
-    match credential.sign_in.proof:
-        case SecretProof():
-            kind = "secret"
-        case CertificateProof():
-            kind = "certificate"
-        case _:
-            kind = "federated credential"
-    return f"{kind} ({credential.source})"
-
-
-def subjects_of(
-    clients: Iterable[ClientApplication], credentials: Iterable[OwnCredential], *, strangers: bool
-) -> list[Subject]:
+def clients_to_verify(
+    clients: Iterable[ClientApplication], credentials: Iterable[OwnCredential], *, unlisted: bool
+) -> list[ClientToVerify]:
     """Each client with the first credential that is its own.
 
     Args:
         clients: the trust's clients.
-        credentials: those at hand, the preferred ones first.
-        strangers: whether credentials of nobody in the trust are tried, too.
+        credentials: those that are available, the preferred ones first.
+        unlisted: whether credentials of other applications are tested, too.
     """
     mine: dict[str, OwnCredential] = {}
     for credential in credentials:
         mine.setdefault(credential.sign_in.client_id.casefold(), credential)
-    found = [Subject(client, mine.pop(client.client_id.casefold(), None)) for client in clients]
-    return found + ([Subject(None, credential) for credential in mine.values()] if strangers else [])
+    found = [ClientToVerify(client, mine.pop(client.client_id.casefold(), None)) for client in clients]
+    return found + ([ClientToVerify(None, credential) for credential in mine.values()] if unlisted else [])

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar
 
+from mct_s2s.model.client_credentials import Credential, CredentialKind
 from mct_s2s.model.ids import (
     ApplicationObjectId,
     ClientId,
     KeyId,
 )
-from mct_s2s.model.observed import Credential, CredentialKind
 from mct_s2s.planning.changes.base import Action, ApiUri, Change, Later
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
+from mct_s2s.model.directory_objects import Application, AppRole, ServicePrincipal
 from mct_s2s.model.ids import (
     ApplicationObjectId,
     AppRoleId,
     ClientId,
     KeyId,
 )
-from mct_s2s.model.observed import Application, AppRole, ServicePrincipal
 from mct_s2s.planning.changes.base import Action, ApiUri, Change, Later
 
 

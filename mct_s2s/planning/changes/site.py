@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar, TypeAlias
 
+from mct_s2s.model.azure_resources import Site
 from mct_s2s.model.ids import (
     ClientId,
     PrincipalId,
 )
-from mct_s2s.model.observed import Site
 from mct_s2s.planning.changes.base import Action, ApiUri, Change, Later, Ref
 
 ListedId: TypeAlias = tuple[str, Later[ClientId] | Later[PrincipalId]]

@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from mct_s2s.model.client_credentials import Credential, SecretNote
 from mct_s2s.model.desired import CredentialSpec
-from mct_s2s.model.observed import Credential, SecretNote
 from mct_s2s.planning.changes import AddCredential, AnyChange
 from mct_s2s.planning.credentials import certificate, federated, secret
 from mct_s2s.planning.credentials.base import ClientState, CredentialPlanner

@@ -6,10 +6,16 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import ClassVar
 
+from mct_s2s.model.client_credentials import (
+    EXPIRING_WITHIN,
+    Certificate,
+    Credential,
+    CredentialKind,
+    SecretNote,
+    ending,
+)
 from mct_s2s.model.desired import CredentialSpec, Kept
 from mct_s2s.model.ids import KeyId, certificate_key_id, same_id
-from mct_s2s.model.observed import EXPIRING_WITHIN, Credential, CredentialKind, SecretNote, ending
-from mct_s2s.model.proofs import Certificate
 from mct_s2s.planning.changes import AddCredential, AnyChange
 from mct_s2s.planning.credentials.base import ClientState, CredentialPlanner
 

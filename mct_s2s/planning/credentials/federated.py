@@ -7,11 +7,10 @@ from datetime import datetime
 from typing import ClassVar
 
 from mct_s2s.errors import Refused
+from mct_s2s.model.client_credentials import Credential, CredentialKind, Federation, SecretNote
 from mct_s2s.model.commands import option
 from mct_s2s.model.desired import CredentialSpec
 from mct_s2s.model.ids import KeyId
-from mct_s2s.model.observed import Credential, CredentialKind, SecretNote
-from mct_s2s.model.proofs import Federation
 from mct_s2s.planning.changes import Action, AddCredential, AnyChange
 from mct_s2s.planning.credentials.base import ClientState, CredentialPlanner
 

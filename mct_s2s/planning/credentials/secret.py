@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar
 
+from mct_s2s.model.client_credentials import Credential, CredentialKind, SecretNote, ending
 from mct_s2s.model.desired import CredentialSpec, Kept
+from mct_s2s.model.directory_objects import Application
 from mct_s2s.model.ids import same_id
-from mct_s2s.model.observed import Application, Credential, CredentialKind, SecretNote, ending
 from mct_s2s.planning.changes import AddCredential, AnyChange, RemoveSecret
 from mct_s2s.planning.credentials.base import ClientState, CredentialPlanner
 

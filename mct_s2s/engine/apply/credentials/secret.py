@@ -10,19 +10,19 @@ import asyncio
 from datetime import datetime
 
 from mct_s2s import clock
-from mct_s2s.concurrency import to_the_end
+from mct_s2s.concurrency import finish_even_if_cancelled
 from mct_s2s.engine.apply.context import Postponed
-from mct_s2s.engine.apply.credentials.base import CredentialMaker, Done, Work
+from mct_s2s.engine.apply.credentials.base import Done, Work
 from mct_s2s.errors import NotShown, NotThere, S2SError, ServiceError
-from mct_s2s.model.client_sign_in import ClientSignIn, SecretProof
+from mct_s2s.model.client_credentials import ending
+from mct_s2s.model.client_sign_in import ClientSignIn, SecretCredential
 from mct_s2s.model.commands import credential_removal
 from mct_s2s.model.ids import ClientId, KeyId, same_id
-from mct_s2s.model.observed import ending
 from mct_s2s.planning.changes import Part, Ref, RemoveSecret, Replacement
 from mct_s2s.planning.credentials.secret import AddSecret
 from mct_s2s.planning.rotation import REFERENCES_FOLLOW_HOURS
 from mct_s2s.planning.secret_policy import LIFETIME_FORBIDDEN, OTHERWISE, shorter_ends, typed
-from mct_s2s.ports import NewSecret, SecretRecord, SecretStore
+from mct_s2s.ports.secret_stores import NewSecret, SecretRecord, SecretStore
 
 TOKENS = 16
 """Asked for at once to test a secret: of three replicas, one that does not know it is missed once in 600 times."""
@@ -47,7 +47,7 @@ async def add(work: Work, change: AddSecret) -> Done:
     if store.is_shown:
         # Nobody reads it there, so it takes nobody's place before it was tested; and no later run can know of it: from
         # here on it is shown, or it is taken back.
-        secret = await to_the_end(_make_and_show(work, change, store, record))
+        secret = await finish_even_if_cancelled(_make_and_show(work, change, store, record))
         await _test_if_asked(work, change, record, secret)
     else:
         secret = await _make(work, change)
@@ -69,7 +69,7 @@ async def _make_and_show(work: Work, change: AddSecret, store: SecretStore, reco
             await work.context.azure.directory.remove_secret(work.results.resolve(change.object_id), secret.key_id)
         except S2SError:
             removal = credential_removal(record.client_id, secret.key_id)
-            error.remedy = f"Remove it: {removal}. Then run the same command again."
+            error.advise("Remove it, then run the same command again:", removal)
         raise
     return secret
 
@@ -91,7 +91,7 @@ async def _make(work: Work, change: AddSecret) -> NewSecret:
             if change.shorten and at < len(shorter):
                 continue
             offered = f"--secret-lifetime {typed(shorter[0])} or sooner, or " if shorter else ""
-            error.remedy = f"Use a shorter lifetime: {offered}--auto-lifetime. Or {OTHERWISE}."
+            error.advise(f"Use a shorter lifetime: {offered}--auto-lifetime. Or {OTHERWISE}.")
             raise
     raise AssertionError(change)
 
@@ -158,8 +158,5 @@ async def _test_if_asked(work: Work, change: AddSecret, record: SecretRecord, se
 async def _test(work: Work, client_id: ClientId, secret: str, scope: str, authority: str | None) -> None:
     tenant, tokens = work.context.tenant, work.context.tokens
     assert tenant is not None and tokens is not None  # noqa: S101, PT018  # given to every plan that tests secrets
-    sign_in = ClientSignIn(tenant.id, client_id, SecretProof(secret), authority)
+    sign_in = ClientSignIn(tenant.id, client_id, SecretCredential(secret), authority)
     await tokens.token(sign_in, scope, is_new=True, role=None, at_once=TOKENS)
-
-
-MAKER = CredentialMaker(AddSecret, add)
