@@ -18,7 +18,7 @@ import aiohttp
 from mct_s2s.azure import retry as limits
 from mct_s2s.azure.answer_limits import OddAnswer
 from mct_s2s.azure.clouds import BY_NAME, NEVER_CONNECTED, Cloud, origin
-from mct_s2s.azure.connection import Connection
+from mct_s2s.azure.http_session import HttpSession
 from mct_s2s.azure.services import certificate_advice
 from mct_s2s.azure.trace import Request, Trace, path_of, silent
 from mct_s2s.errors import Refused, ServiceError
@@ -47,7 +47,7 @@ _SUFFIX = re.compile(r"[a-z0-9.-]+(?::[0-9]{1,5})?")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._-]{0,63}")
 
 
-async def discover(url: str, session: Connection, trace: Trace = silent) -> Cloud:
+async def discover(url: str, session: HttpSession, trace: Trace = silent) -> Cloud:
     """Ask an Azure Resource Manager for the endpoints of its cloud. A redirect is not followed.
 
     Raises:

@@ -19,7 +19,7 @@ from mct_s2s.errors import ServiceError, UsageError
 from mct_s2s.model.client_sign_in import ApiAnswer, ApiToken
 
 if TYPE_CHECKING:
-    from mct_s2s.azure.connection import Connection
+    from mct_s2s.azure.http_session import HttpSession
 
 NOT_NOW = frozenset({429, 502, 503, 504})
 """What App Service's front end answers for a site that is starting, or busy."""
@@ -41,7 +41,7 @@ class MctApi:
         trace: called for each request.
     """
 
-    def __init__(self, http: Connection, url: str, retry_policy: RetryPolicy, trace: Trace) -> None:
+    def __init__(self, http: HttpSession, url: str, retry_policy: RetryPolicy, trace: Trace) -> None:
         self._http = http
         self._url = url.rstrip("/")
         self._retry_policy = retry_policy

@@ -14,7 +14,7 @@ from typing import Annotated
 
 from mct_s2s.azure.sign_in.choice import Method
 from mct_s2s.cli.binding import AZURE, CHANGES, CREDENTIALS, REMOVAL, SEVERAL_OPTIONS, argument, option
-from mct_s2s.cli.credentials import SECRET, CredentialType, KindOptions
+from mct_s2s.cli.credentials import KindOptions
 from mct_s2s.cli.credentials.base import LifetimeOptions
 from mct_s2s.model.mct_api import API_PATH
 from mct_s2s.model.site_settings import ENABLED, SETTINGS
@@ -143,9 +143,6 @@ class SecretOptions(LifetimeOptions, ChangingOptions):
 class CredentialOptions(KindOptions, SecretOptions):
     """Options of every command that may give a client a credential."""
 
-    credential: Annotated[
-        CredentialType, option("--credential", metavar="TYPE", group=CREDENTIALS, text="Credential type.")
-    ] = SECRET
     wire: Annotated[
         str | None,
         option(

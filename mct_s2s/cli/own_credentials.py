@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from mct_s2s.errors import UsageError
 from mct_s2s.inputs.own_credentials import ENVIRONMENT, own_credential
 from mct_s2s.local_files import read_given
-from mct_s2s.model.client_sign_in import ClientSignIn, OwnCredential, SecretCredential
-from mct_s2s.ports.secret_stores import SecretStore
+from mct_s2s.model.client_sign_in import OwnCredential
 from mct_s2s.stores.dotenv_file import delivered_in
 from mct_s2s.stores.dotenv_text import variables_in
 from mct_s2s.stores.file_store import FileStore
@@ -52,24 +50,8 @@ def at_hand(named: Sequence[OwnCredential], environ: Mapping[str, str], folder: 
     """
     variables = {name: value for name, value in environ.items() if name.startswith("AZURE_")}
     in_environment = own_credential(variables, ENVIRONMENT)
-    saved = [_if_usable(path) for path in _newest_first(folder)]
+    saved = [if_usable(path) for path in _newest_first(folder)]
     return [*named, *(found for found in (in_environment, *saved) if found is not None)]
-
-
-async def from_places(stores: Iterable[tuple[str, SecretStore]]) -> list[OwnCredential]:
-    """Those that stand where this very run puts them, each with its client's name."""
-    found: list[OwnCredential] = []
-    for name, place in stores:
-        if isinstance(place, FileStore):  # its file names a certificate's key, too
-            own = _if_usable(place.path)
-            found += [replace(own, name=name)] if own is not None else []
-            continue
-        stored = await place.read()
-        if stored is not None:
-            proof = SecretCredential(stored.secret)
-            sign_in = ClientSignIn(stored.tenant_id, stored.client_id, proof, stored.authority_host)
-            found.append(OwnCredential(sign_in, place.label, stored.scope, stored.url, name=name))
-    return found
 
 
 def _from_file(path: Path) -> OwnCredential | None:
@@ -85,8 +67,8 @@ def _from_file(path: Path) -> OwnCredential | None:
     return own_credential(variables_in(text), FileStore(path).label, made=made)
 
 
-def _if_usable(path: Path) -> OwnCredential | None:
-    """The same of a file that nobody named: one that is of no use is passed over."""
+def if_usable(path: Path) -> OwnCredential | None:
+    """The credential in a file that nobody named: one that is of no use is passed over."""
     try:
         return _from_file(path)
     except OSError:

@@ -24,7 +24,7 @@ def client_wishes(options: CredentialOptions, names: Sequence[str], now: datetim
     Raises:
         UsageError: an unusable name, lifetime or reference.
     """
-    credential = read_credential(options, options.credential.value, now)
+    credential = read_credential(options, now)
     reference = management_reference(options.service_management_reference)
     return tuple(
         ClientSpec(name, credential, consent=not options.no_consent, management_reference=reference)

@@ -10,16 +10,20 @@ import codecs
 import os
 import sys
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from mct_s2s.errors import UsageError
 from mct_s2s.plain_text import plain
+
+if TYPE_CHECKING:
+    from mct_s2s.render.console import Terminal
 
 MARKS = {"✓": "+", "✗": "x", "→": "->", "·": ".", "…": "...", "━": "=", "╌": "-"}
 """Our own characters where the encoding has none of them; anybody else's become a question mark."""
 _HANDLER = "mct-s2s"
 
 
-def take_what_comes() -> None:
+def replace_unencodable() -> None:
     """Let the streams replace what they cannot carry, instead of failing; one that was closed leads nowhere."""
     codecs.register_error(_HANDLER, _replaced)
     for name, mode, errors in (("stdin", "r", "replace"), ("stdout", "w", _HANDLER), ("stderr", "w", _HANDLER)):
@@ -57,3 +61,23 @@ def check_arguments(words: Iterable[str], environment: Iterable[tuple[str, str]]
                 f"{shown} is not valid text in this system's encoding.",
                 remedy="Type it again. If you copied it, look for invisible characters.",
             )
+
+
+async def ask(terminal: Terminal, question: str) -> str:
+    """Ask on standard error; the answer is one line of standard input, empty where it has ended.
+
+    Ctrl-C and the deadline end it at once, whatever the keyboard does.
+    """
+    import asyncio  # noqa: PLC0415  # whoever asks has loaded it; `mct-s2s --help` need not
+
+    terminal.ask(question)
+    if sys.platform == "win32":
+        return await asyncio.to_thread(sys.stdin.readline)
+    # Not on a thread: one that waits for the keyboard cannot be cancelled, and the process would wait for it.
+    loop, typed = asyncio.get_running_loop(), asyncio.Event()
+    loop.add_reader(sys.stdin.fileno(), typed.set)
+    try:
+        await typed.wait()
+    finally:
+        loop.remove_reader(sys.stdin.fileno())
+    return sys.stdin.readline()

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from mct_s2s.azure.clouds import BY_NAME, SANDBOX
+from mct_s2s.azure.connection import Connection
 from mct_s2s.azure.plain_requests import NoAnswer
-from mct_s2s.cli.wiring import SignedIn
+from mct_s2s.azure.sign_in.caller_credential import CallerCredential
 from mct_s2s.conformance.journal import Place
 from mct_s2s.conformance.names import roots
 from mct_s2s.conformance.side import Side
@@ -25,15 +26,15 @@ def label_of(cloud: str) -> str:
 
 
 def cloud_side(
-    signed_in: SignedIn, place: Place | None, names: Mapping[str, str]
+    connection: Connection, credential: CallerCredential, place: Place | None, names: Mapping[str, str]
 ) -> tuple[Side, Mapping[Service, str]]:
     """The side, and the tokens that it has used by now, which no report may show."""
-    cloud, tokens = signed_in.cloud, dict[Service, str]()
+    cloud, tokens = connection.cloud, dict[Service, str]()
 
     async def token(service: Service) -> str:
         scopes = {Service.GRAPH: cloud.graph_scope, Service.ARM: cloud.arm_scope}
         scope = cloud.key_vault_scope if service is Service.VAULT else scopes[service]
-        tokens[service] = (await signed_in.credential.get_token(scope)).token
+        tokens[service] = (await credential.get_token(scope)).token
         return tokens[service]
 
     bindings = roots(cloud, place.vault if place is not None else None)
@@ -45,10 +46,10 @@ def cloud_side(
             "sitePath": place.site,
             "site": place.site.rpartition("/")[2],
         }
-    return Side(signed_in.http, token, {**bindings, **names}), tokens
+    return Side(connection.http, token, {**bindings, **names}), tokens
 
 
-async def place_of(signed_in: SignedIn, cloud: str, vault: str | None) -> Place:
+async def place_of(connection: Connection, credential: CallerCredential, cloud: str, vault: str | None) -> Place:
     """Look for the App Service that was named.
 
     Raises:
@@ -57,7 +58,7 @@ async def place_of(signed_in: SignedIn, cloud: str, vault: str | None) -> Place:
         Refused: it is a function app.
         ServiceError: no answer.
     """
-    target = signed_in.target
+    target = connection.target
     if target is None or not target.group or not target.subscription:
         raise UsageError(
             "app-service-missing",
@@ -65,8 +66,8 @@ async def place_of(signed_in: SignedIn, cloud: str, vault: str | None) -> Place:
             remedy="Add --subscription ID --group NAME --app-service NAME.",
         )
     if vault is not None:
-        vault = signed_in.cloud.vault(vault_to(vault).vault)[0]
-    side, _ = cloud_side(signed_in, None, {})
+        vault = connection.cloud.vault(vault_to(vault).vault)[0]
+    side, _ = cloud_side(connection, credential, None, {})
     root = f"/subscriptions/{target.subscription}"
     row = await _read(side, root, SUBSCRIPTIONS_API)
     if row is None:

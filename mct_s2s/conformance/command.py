@@ -18,9 +18,8 @@ from mct_s2s.cli.binding import command
 from mct_s2s.cli.interruption import Interruption
 from mct_s2s.cli.mistakes import internal_error, show_usage_error
 from mct_s2s.cli.options import AzureOptions
-from mct_s2s.cli.question import ask
-from mct_s2s.cli.streams import check_arguments, take_what_comes
-from mct_s2s.cli.wiring import connect_plainly
+from mct_s2s.cli.session import signed_in
+from mct_s2s.cli.streams import ask, check_arguments, replace_unencodable
 from mct_s2s.conformance import announcing
 from mct_s2s.conformance.cleaning import Cleaned, clean
 from mct_s2s.conformance.cloud import cloud_side, label_of, place_of
@@ -89,7 +88,7 @@ def conformance(options: ConformanceOptions) -> int:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run it; exit code 3 means differences."""
     words = list(sys.argv[1:] if arguments is None else arguments)
-    take_what_comes()
+    replace_unencodable()
     try:
         check_arguments(words, os.environ.items())
         result = app(words, standalone_mode=False, prog_name="scripts/conformance")
@@ -120,14 +119,14 @@ def _ended(terminal: Terminal, interruption: Interruption, body: Callable[[], Aw
 async def _compare(options: ConformanceOptions, terminal: Terminal) -> int:
     began = clock.now()
     _check_writable(options.report)
-    async with connect_plainly(_patient(options), terminal, target=True) as signed_in:
-        place = await place_of(signed_in, options.cloud, options.key_vault)
+    async with signed_in(_patient(options), terminal, target=True) as (line, credential):
+        place = await place_of(line, credential, options.cloud, options.key_vault)
         journal = Journal.begin(place, began)
-        await _confirm(options, terminal, announcing.run(journal, signed_in.credential.signed_in.description))
+        await _confirm(options, terminal, announcing.run(journal, credential.signed_in.description))
         names = await asyncio.to_thread(of_run, journal.run, journal.name, began)
         steps = story(with_vault=place.vault is not None)
         sandbox = await _ask_sandbox(steps, names, terminal)
-        side, tokens = cloud_side(signed_in, place, names)
+        side, tokens = cloud_side(line, credential, place, names)
         try:
             with journal.held():
                 try:
@@ -211,8 +210,8 @@ async def _clean_up(options: ConformanceOptions, terminal: Terminal) -> int:
 async def _clean_one(journal: Journal, options: ConformanceOptions, terminal: Terminal) -> Cleaned:
     place = journal.place
     there = replace(_patient(options), cloud=place.cloud, tenant=place.tenant, subscription=place.subscription)
-    async with connect_plainly(there, terminal, target=False) as signed_in:
-        side, _ = cloud_side(signed_in, place, {})
+    async with signed_in(there, terminal, target=False) as (line, credential):
+        side, _ = cloud_side(line, credential, place, {})
         cleaned = await clean(side, journal)
     announcing.cleaned(terminal, cleaned)
     return cleaned

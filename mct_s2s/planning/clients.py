@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from mct_s2s.errors import NotThere
 from mct_s2s.model.azure_resources import IdentityResource
 from mct_s2s.model.client_credentials import SecretNote
 from mct_s2s.model.desired import ClientSpec
-from mct_s2s.model.directory_objects import Application
 from mct_s2s.model.ids import (
-    LONGEST_TAG,
     ApplicationObjectId,
     ClientId,
     KeyId,
@@ -20,7 +17,6 @@ from mct_s2s.model.ids import (
     is_guid,
     name_tag,
     trust_tag,
-    vault_tag,
 )
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.trust import ClientApplication
@@ -39,10 +35,10 @@ from mct_s2s.planning.changes import (
     UpdateApplication,
 )
 from mct_s2s.planning.credentials import plan_credential
-from mct_s2s.planning.credentials.base import ClientState
+from mct_s2s.planning.credentials.base import ClientState, vault_tags
 from mct_s2s.planning.custody import adoption, refuse_foreign
 from mct_s2s.planning.edits import missing_reference
-from mct_s2s.planning.membership import members
+from mct_s2s.planning.membership import clients_called, members
 from mct_s2s.planning.plan import Facts, Left, ManualStep
 from mct_s2s.planning.restoring import as_restored, deleted_client
 from mct_s2s.planning.service import CREATE, EXPOSE, Service, service_principal
@@ -59,14 +55,6 @@ class Client:
     changes: tuple[AnyChange, ...]
     left_to_others: tuple[ManualStep, ...] = ()
     notes: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Identity:
-    """A managed identity as it will be."""
-
-    principal: Later[PrincipalId]
-    changes: tuple[AnyChange, ...]
 
 
 def plan_client(spec: ClientSpec, service: Service, observed: ObservedState, facts: Facts) -> Client:
@@ -125,7 +113,10 @@ def plan_client(spec: ClientSpec, service: Service, observed: ObservedState, fac
     state = ClientState(spec.name, application, object_id, client_id, service.uri, note, observed.cloud, facts)
     credential = plan_credential(spec.credential, state)
     changes.extend(credential)
-    tags = _vault_tags(application, note, credential)
+    is_stored = note.delivered is not None or any(
+        isinstance(one, AddCredential) and one.needs_store for one in credential
+    )
+    tags = vault_tags(application, note) if is_stored else ()
     reference = missing_reference(application, spec.management_reference) if application is not None else None
     if (
         application is None
@@ -187,10 +178,12 @@ def _adopted_or_ours(spec: ClientSpec, found: ClientApplication | None, observed
     return ()
 
 
-def plan_identity(holder: IdentityResource, service: Service | None, observed: ObservedState) -> Identity:
-    """What one Azure resource lacks to call the API as itself.
+def plan_identity(
+    holder: IdentityResource, service: Service | None, observed: ObservedState
+) -> tuple[Later[PrincipalId], list[AnyChange]]:
+    """The object id of an Azure resource's managed identity, and what it lacks to call the API.
 
-    A managed identity needs no consent, unless the service principal admits assigned callers only (AADSTS501051).
+    It needs no consent, unless the service principal admits assigned callers only (AADSTS501051).
     """
     key = f"identity:{str(holder.resource).lower()}"
     principal: Later[PrincipalId] = holder.principal_id or Ref(key, Part.PRINCIPAL_ID)
@@ -224,50 +217,33 @@ def plan_identity(holder: IdentityResource, service: Service | None, observed: O
                 after=(EXPOSE,),
             )
         )
-    return Identity(principal, tuple(changes))
+    return principal, changes
 
 
 def find_client(name: str, service_unique_name: str, observed: ObservedState) -> ClientApplication | None:
-    """The client that a name means: an appId, the registration made for that name, or one already in this trust.
-
-    A registration that merely has the same display name is never taken over.
+    """The client application that a name means; `None` where it has yet to be made or restored.
 
     Raises:
         NotThere: the appId is unknown, or two clients of this trust have that display name.
     """
-    trust = observed.trust
-    if is_guid(name):
-        client = trust.client_of_id(name)
-        if client is None or client.application is None:
-            if deleted_client(name, service_unique_name, trust.deleted) is not None:
-                return None
-            raise NotThere(
-                "client-unknown",
-                f"No app registration in this tenant has the appId '{name}'.",
-                remedy="Copy the Application (client) ID from its overview page in the portal, or use a display "
-                "name to create one.",
-            )
-        return client
-    made_for_it = trust.client_of_unique_name(client_unique_name(service_unique_name, name))
-    if made_for_it is not None:
-        return made_for_it
-    namesakes = [client for client in members(observed) if client.display_name == name and client.application]
-    if len(namesakes) > 1:
-        ids = ", ".join(client.client_id for client in namesakes)
+    found = [client for client in clients_called(name, observed, service_unique_name) if client.application]
+    if len(found) > 1:
+        ids = ", ".join(client.client_id for client in found)
         raise NotThere(
             "client-ambiguous",
             f"Two clients of this App Service are named '{name}': {ids}.",
             remedy="Use the appId instead of the name.",
         )
-    return namesakes[0] if namesakes else None
-
-
-def _vault_tags(application: Application | None, note: SecretNote, credential: Sequence[AnyChange]) -> tuple[str, ...]:
-    """What the registration has yet to remember: the key vault secret that a removal has to name, or to delete."""
-    makes_one = any(isinstance(change, AddCredential) and change.needs_store for change in credential)
-    tag = vault_tag(note.vault) if note.vault is not None and (note.delivered is not None or makes_one) else ""
-    known = application.tags if application is not None else ()
-    return (tag,) if tag and len(tag) <= LONGEST_TAG and tag not in known else ()
+    if found:
+        return found[0]
+    if is_guid(name) and deleted_client(name, service_unique_name, observed.trust.deleted) is None:
+        raise NotThere(
+            "client-unknown",
+            f"No app registration in this tenant has the appId '{name}'.",
+            remedy="Copy the Application (client) ID from its overview page in the portal, or use a display "
+            "name to create one.",
+        )
+    return None
 
 
 def _consent_by_others(spec: ClientSpec, client_id: Later[ClientId]) -> ManualStep:

@@ -189,7 +189,7 @@ def _credentials(client: ClientApplication, now: datetime, within: timedelta, wh
         return
     secrets = secrets_among(valid or credentials)
     kind = (secrets or valid or credentials)[0].kind
-    renew = None if secrets else f"{add} --credential {kind}"
+    renew = None if secrets else f"{add} --credential {kind.value}"
     if not valid:
         message = f"The last credential of '{name}' expired on {max(ends):%Y-%m-%d}."
         yield Finding("secret-expired", Severity.ERROR, name, message, renew or add)

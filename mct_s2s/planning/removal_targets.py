@@ -13,7 +13,7 @@ from mct_s2s.model.ids import client_unique_name, same_id
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.site_settings import LISTS
 from mct_s2s.model.trust import ClientApplication
-from mct_s2s.planning.membership import members
+from mct_s2s.planning.membership import clients_called, ids_of, members
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ def removal_targets(removal: Removal, observed: ObservedState, base: str) -> Rem
         others = [c for c in observed.trust.clients if service is None or c.client_id != service.client_id]
         ours = (c for c in others if c in of_trust or (c.application is not None and made_for(c.application, base)))
         return RemovalTargets(tuple(ours), _identities(observed), _entries(observed), _off(observed))
-    found = [_named(name, observed) for name in removal.clients]
+    found = [_named(name, observed, base) for name in removal.clients]
     unknown = [name for name, one in zip(removal.clients, found, strict=True) if one.is_empty]
     if unknown and not removal.ignore_missing:
         raise _nobody(unknown[0], observed)
@@ -72,7 +72,7 @@ def removal_targets(removal: Removal, observed: ObservedState, base: str) -> Rem
     )
 
 
-def _named(name: str, observed: ObservedState) -> RemovalTargets:
+def _named(name: str, observed: ObservedState, base: str) -> RemovalTargets:
     trust, word = observed.trust, name.strip().casefold()
     service = trust.service
     if service is not None and word in {service.client_id.casefold(), f"api://{service.client_id}".casefold()}:
@@ -81,10 +81,7 @@ def _named(name: str, observed: ObservedState) -> RemovalTargets:
             f"'{name}' is the service application, not a client.",
             remedy="To remove everything, run mct-s2s teardown with the same options.",
         )
-    by_id = [client for client in trust.clients if word in _ids_of(client)]
-    by_name = [client for client in members(observed) if client.display_name.casefold() == word]
-    made = [client for client in trust.clients if _is_named(client, name, service)]
-    clients = by_id or made or by_name
+    clients = clients_called(name, observed, base)
     identities = [identity for identity in _identities(observed) if word in _names_of(identity)]
     if len(clients) + len(identities) > 1:
         ids = ", ".join([*(client.client_id for client in clients), *(identity.id for identity in identities)])
@@ -93,11 +90,11 @@ def _named(name: str, observed: ObservedState) -> RemovalTargets:
             f"'{name}' matches several clients of this App Service: {ids}.",
             remedy="Use the ID instead of the name.",
         )
-    meant = {word}.union(*(_ids_of(client) for client in clients), (i.id.casefold() for i in identities))
+    meant = {word}.union(*(ids_of(client) for client in clients), (i.id.casefold() for i in identities))
     entries = tuple(entry for entry in _entries(observed) if entry.casefold() in meant)
     off = tuple(h for h in _off(observed) if word in {h.display_name.casefold(), str(h.resource).casefold()})
     gone = () if clients else tuple(row for row in trust.deleted if _was_called(row, name))
-    return RemovalTargets(tuple(clients), tuple(identities), entries, off, gone)
+    return RemovalTargets(clients, tuple(identities), entries, off, gone)
 
 
 def _entries(observed: ObservedState) -> tuple[str, ...]:
@@ -132,21 +129,6 @@ def _nobody(name: str, observed: ObservedState) -> NotThere:
     )
 
 
-def _ids_of(client: ClientApplication) -> set[str]:
-    principal = {client.principal.id.casefold()} if client.principal else set()
-    return {client.client_id.casefold(), *principal}
-
-
 def _names_of(identity: ServicePrincipal) -> set[str]:
     resource = (identity.resource_id or "").casefold()
     return {identity.id.casefold(), identity.client_id.casefold(), identity.display_name.casefold(), resource} - {""}
-
-
-def _is_named(client: ClientApplication, name: str, service: Application | None) -> bool:
-    application = client.application
-    if application is None or application.unique_name is None:
-        return False
-    base, _, _ = application.unique_name.rpartition(".")
-    return application.unique_name == client_unique_name(base, name) and (
-        service is None or service.unique_name in {None, base}
-    )

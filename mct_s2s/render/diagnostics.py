@@ -17,7 +17,7 @@ def show_error(terminal: Terminal, error: S2SError) -> None:
     for item in error.items:
         terminal.say(f"  - {item}")
     if error.advice:
-        prose(terminal.err, Text.assemble("  → ", (error.advice, "command")), indent=4)
+        terminal.say(Text.assemble("  → ", (error.advice, "command")))  # not folded: it may quote a command
     if error.command:
         terminal.say(Text.assemble("    ", (error.command, "command")))
     if error.answer:

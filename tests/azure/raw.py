@@ -7,22 +7,22 @@ import ssl
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import httpx
 from azure.core.credentials import AccessToken
-from azure.core.pipeline.transport import AioHttpTransport
 from mct_s2s.azure.arm.arm_session import ArmSession
 from mct_s2s.azure.clouds import PUBLIC
+from mct_s2s.azure.connection import Connection
 from mct_s2s.azure.retry import RetryPolicy
 from mct_s2s.azure.sign_in.claims import Challenge, azure_cli_login
-from mct_s2s.azure.sign_in.sign_in_context import SignInContext
 from mct_s2s.azure.trace import silent
 from multidict import CIMultiDict, CIMultiDictProxy
 
 if TYPE_CHECKING:
     from kiota_abstractions.request_information import RequestInformation
     from mct_s2s.azure.graph.graph_session import GraphSession
+    from mct_s2s.azure.http_session import HttpSession
 
 T = TypeVar("T")
 
@@ -90,11 +90,19 @@ class Once(RetryPolicy):
         return await send()
 
 
-def sign_in_context(transport: AioHttpTransport, tenant: str) -> SignInContext:
-    """A sign-in to the public cloud, each request of which is sent once."""
-    return SignInContext(
-        PUBLIC, tenant, {}, transport, ssl.create_default_context(), Once(), lambda: 60.0, print, silent
-    )
+@dataclass(frozen=True)
+class RawConnection(Connection):
+    """A connection to the public cloud that sends each request once."""
+
+    def retry_policy(self, reserve: float = 0.0) -> RetryPolicy:
+        del reserve
+        return Once()
+
+
+def connection(*answers: Answer | Exception) -> Connection:
+    """Sign-in's connection, which gets these answers."""
+    http = cast("HttpSession", Wire(*answers))
+    return RawConnection(PUBLIC, http, ssl.create_default_context(), {}, time.monotonic() + 60.0, silent, print)
 
 
 class SignedIn:

@@ -35,7 +35,7 @@ from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.planning.edits import ApplicationPatch
 
 from tests.azure.any_answer import answers, documents, is_well_typed, json_values
-from tests.azure.raw import Answer, Once, SignedIn, Wire, arm_session, graph_session, sign_in_context
+from tests.azure.raw import Answer, Once, SignedIn, Wire, arm_session, connection, graph_session
 from tests.engine.memory import run
 from tests.planning.worlds import guid
 from tests.support.sampling import cases
@@ -344,7 +344,7 @@ def _transport(*given_answers: Answer) -> AioHttpTransport:
 @given(st.lists(answers(GRANT, AADSTS), min_size=1, max_size=2))
 def test_any_answer_to_a_sign_in(given_answers: list[Answer]) -> None:
     async def ask() -> object:
-        context = sign_in_context(_transport(*given_answers), TENANT)
+        context = connection(*given_answers)
         credential = service_principal(TENANT, APP, "secret", context)
         return await credential.get_token("https://graph.microsoft.com/.default")
 

@@ -23,7 +23,7 @@ from mct_s2s.errors import S2SError, ServiceError, SignInFailed
 from mct_s2s.model.client_sign_in import ClientSignIn, SecretCredential
 from mct_s2s.model.ids import ClientId, TenantId
 
-from tests.azure.raw import HTML, ODD_BODIES, PAGE, Answer, Once, Wire, sign_in_context
+from tests.azure.raw import HTML, ODD_BODIES, PAGE, Answer, Once, Wire, connection
 
 TENANT, APP = "3f1d0c52-7a0b-4c1e-8a55-0c6f5d1b2a77", "c1a0be0e-92b5-4f0e-a9c5-3f4f27d1a8a1"
 TRACE = "0f4e3b0b-7c1f-4b35-8f9d-4d2f6d0a1b00"
@@ -62,7 +62,7 @@ def signing_in(*answers: Answer | Exception) -> S2SError:
     """What the user is told when the login service answers their own sign-in so."""
 
     async def main() -> None:
-        credential = service_principal(TENANT, APP, SECRET, sign_in_context(transport(*answers), TENANT))
+        credential = service_principal(TENANT, APP, SECRET, connection(*answers))
         await credential.get_token("https://graph.microsoft.com/.default")
 
     with pytest.raises(S2SError) as raised:

@@ -6,25 +6,26 @@ import asyncio
 import ssl
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import aclosing
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
 import pytest
 import truststore
 from azure.core.pipeline.policies import RetryPolicy as SdkRetryPolicy
-from azure.core.pipeline.transport import AioHttpTransport
+from mct_s2s import clock
 from mct_s2s.azure import sync_connection
 from mct_s2s.azure.arm.arm_session import ArmSession
 from mct_s2s.azure.cloud_metadata import discover
 from mct_s2s.azure.clouds import PUBLIC
 from mct_s2s.azure.connection import Connection
+from mct_s2s.azure.http_session import HttpSession
 from mct_s2s.azure.mct_api import MctApi
 from mct_s2s.azure.retry import RetryPolicy
 from mct_s2s.azure.services import UNTRUSTED
 from mct_s2s.azure.sign_in import interactive
 from mct_s2s.azure.sign_in.choice import Method
 from mct_s2s.azure.sign_in.methods import service_principal
-from mct_s2s.azure.sign_in.sign_in_context import SignInContext
 from mct_s2s.azure.tls import VARIABLES, tls_context
 from mct_s2s.azure.trace import silent
 from mct_s2s.errors import S2SError
@@ -52,7 +53,7 @@ def company(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Company
 
 
 async def by_aiohttp(tls: ssl.SSLContext) -> int:
-    async with aclosing(Connection(tls)) as http, http.get(f"{SITE}/x") as response:
+    async with aclosing(HttpSession(tls)) as http, http.get(f"{SITE}/x") as response:
         status: int = response.status
         return status
 
@@ -150,34 +151,43 @@ async def graph(tls: ssl.SSLContext, retry_policy: RetryPolicy) -> object:
 
 
 async def resource_manager(tls: ssl.SSLContext, retry_policy: RetryPolicy) -> object:
-    async with aclosing(Connection(tls)) as http:
+    async with aclosing(HttpSession(tls)) as http:
         session = ArmSession(PUBLIC, cast("Any", SignedIn()), http, retry_policy, silent)
         return await session.get("/subscriptions", "2022-12-01", "list the subscriptions")
 
 
+@dataclass(frozen=True)
+class ToLogin(Connection):
+    """A connection whose sign-in waits as it is told."""
+
+    policy: RetryPolicy | None = None
+
+    def retry_policy(self, reserve: float = 0.0) -> RetryPolicy:
+        del reserve
+        assert self.policy is not None
+        return self.policy
+
+
 async def login(tls: ssl.SSLContext, retry_policy: RetryPolicy) -> object:
-    async with aclosing(Connection(tls)) as http:
-        context = sign_in_context(tls, retry_policy, AioHttpTransport(session=cast("Any", http), session_owner=False))
-        return await service_principal(guid("tenant"), guid("app"), "secret", context).get_token("x/.default")
+    async with aclosing(HttpSession(tls)) as http:
+        connection = ToLogin(PUBLIC, http, tls, {}, clock.seconds() + 60, silent, print, policy=retry_policy)
+        return await service_principal(guid("tenant"), guid("app"), "secret", connection).get_token("x/.default")
 
 
 async def person(tls: ssl.SSLContext, retry_policy: RetryPolicy) -> object:
-    context = sign_in_context(tls, retry_policy, cast("Any", None))
-    return await interactive.person(Method.DEVICE_CODE, context).get_token("x/.default")
+    http = cast("HttpSession", None)  # a person's sign-in has a connection of its own
+    connection = ToLogin(PUBLIC, http, tls, {}, clock.seconds() + 60, silent, print, policy=retry_policy)
+    return await interactive.person(Method.DEVICE_CODE, connection).get_token("x/.default")
 
 
 async def discovery(tls: ssl.SSLContext, retry_policy: RetryPolicy) -> object:
-    async with aclosing(Connection(tls)) as http:
+    async with aclosing(HttpSession(tls)) as http:
         return await retry_policy.call(lambda: discover(PUBLIC.arm, http))
 
 
 async def mct_api(tls: ssl.SSLContext, retry_policy: RetryPolicy) -> object:
-    async with aclosing(Connection(tls)) as http:
+    async with aclosing(HttpSession(tls)) as http:
         return await MctApi(http, SITE, retry_policy, silent).get("/x", {}, None, just_restarted=False)
-
-
-def sign_in_context(tls: ssl.SSLContext, retry_policy: RetryPolicy, transport: AioHttpTransport) -> SignInContext:
-    return SignInContext(PUBLIC, guid("tenant"), {}, transport, tls, retry_policy, lambda: 60.0, print, silent)
 
 
 SERVICES = {

@@ -125,7 +125,7 @@ def test_credentials_come_from_a_named_file_or_the_environment(mct: Program, azu
     lines = file.read_text().splitlines()
     secret = dict(line.partition("=")[::2] for line in lines if not line.startswith("#"))
     # The caller is the client itself here, and may not look: the administrator signs in another way.
-    assert mct("verify", "--client", "S2S-client", "--credentials", str(file), "-o", "json").code == 0
+    assert mct("verify", "--client", "s2s-CLIENT", "--credentials", str(file), "-o", "json").code == 0
     refused = mct("verify", "--auth", "environment", "-o", "json", env=secret)
     assert refused.code == 4
     nobody = mct("verify", "--client", "Nobody", "-o", "json")

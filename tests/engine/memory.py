@@ -10,32 +10,55 @@ from __future__ import annotations
 
 import asyncio
 import selectors
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Coroutine, Iterable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Collection,
+    Coroutine,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
-from mct_s2s.engine.converge import Answer, Convergence, Goal, converge
-from mct_s2s.engine.observe.query import Query
+from mct_s2s.engine.apply.apply import apply_changes
+from mct_s2s.engine.apply.context import ApplyContext
+from mct_s2s.engine.change import run_change
+from mct_s2s.engine.outcome import Outcome
+from mct_s2s.engine.request import Request
+from mct_s2s.engine.session import Interface, Session
 from mct_s2s.errors import NotThere, S2SError, ServiceError
-from mct_s2s.model.azure_resources import IdentityResource, Site, SlotConfig
+from mct_s2s.model.azure_resources import AppService, IdentityResource, Site, SlotConfig
 from mct_s2s.model.caller_rights import Denial, Permission, Person, ResourceLock, RoleAssignment, SecretRule, SignedIn
 from mct_s2s.model.client_credentials import Certificate, Credential, CredentialKind, Federation, SecretNote
-from mct_s2s.model.client_sign_in import ApiAnswer, ApiToken, Claims, ClientSignIn, SecretCredential, SignIn
-from mct_s2s.model.desired import Desired
+from mct_s2s.model.client_sign_in import (
+    ApiAnswer,
+    ApiToken,
+    Claims,
+    ClientSignIn,
+    OwnCredential,
+    SecretCredential,
+    SignIn,
+)
+from mct_s2s.model.desired import ClientSpec, Desired, Removal, ServiceSpec
 from mct_s2s.model.directory_objects import Application, Assignment, Owner, PrincipalKind, ServicePrincipal, Tenant
 from mct_s2s.model.ids import ApplicationObjectId, AppRoleId, ClientId, KeyId, PrincipalId, same_id
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.model.site_settings import APPLICATION_IDS, OBJECT_IDS, is_enabled
 from mct_s2s.model.site_target import SiteTarget
+from mct_s2s.model.trust import Trust
 from mct_s2s.planning.changes import AnyChange
+from mct_s2s.planning.credentials.federated import FederatedSpec
 from mct_s2s.planning.edits import ApplicationPatch
-from mct_s2s.planning.plan import Facts, Plan
+from mct_s2s.planning.plan import Plan
 from mct_s2s.planning.rights import GLOBAL_ADMINISTRATOR
 from mct_s2s.planning.secret_policy import LIFETIME_FORBIDDEN
-from mct_s2s.ports.client_side import Tokens
 from mct_s2s.ports.resource_manager import Subscription
 from mct_s2s.ports.secret_stores import KeySpec, NewSecret, SecretRecord, SecretStore, StoredCredential
 from mct_s2s.ports.signed_in_cloud import Azure
@@ -1003,54 +1026,45 @@ class Watcher:
 TARGET = SiteTarget("contosolearn", "mct-prod", SUBSCRIPTION)
 
 
-def goal(
-    here: World,
-    desired: Desired,
-    *,
-    attempt: str = "a1b2",
-    now: datetime = NOW,
-    key_pairs: bool = False,
-    tokens: Tokens | None = None,
-    preflight: bool = True,
-    **asked: Any,
-) -> Goal:
-    """A command that wants something; its secrets go to the world's own places, which remember them.
+@dataclass(frozen=True)
+class MemoryStores:
+    """The world's own stores, which remember."""
 
-    Args:
-        here: the world.
-        desired: what is wanted.
-        attempt: a word unique to the run.
-        now: when it runs.
-        key_pairs: whether the places keep private keys.
-        tokens: the login service, where secrets are proved.
-        preflight: whether rights are looked at.
-        asked: what differs from the usual questions.
-    """
-    removal, rotation = desired.removal, desired.rotation
-    names = tuple(client.name for client in desired.clients) + (rotation.clients if rotation else ())
-    query = Query(
-        now,
-        SERVICE_KEY,
-        TARGET,
-        clients=names,
-        leaving=removal.clients if removal else (),
-        everything=removal.everything if removal else False,
-    )
+    world: World
+    key_pairs: bool = False
+    """Whether they keep private keys."""
 
-    def stores(observed: ObservedState) -> Mapping[str, SecretStore]:
-        del observed
-        kind = MemoryKeyPlace if key_pairs else MemoryPlace
-        return {name: here.stores.setdefault(name, kind(here, name)) for name in names}
+    def open(self, desired: Desired, observed: ObservedState, now: datetime) -> Mapping[str, SecretStore]:
+        kind = MemoryKeyPlace if self.key_pairs else MemoryPlace
+        names = (*(client.name for client in desired.clients), *(desired.rotation.clients if desired.rotation else ()))
+        return {name: self.world.stores.setdefault(name, kind(self.world, name)) for name in names}
 
-    facts = Facts(now, attempt)
-    return Goal(
-        replace(query, **asked), desired, facts, stores, tokens=tokens, departures=here.departures, preflight=preflight
-    )
+    async def credentials(self, stores: Mapping[str, SecretStore]) -> list[OwnCredential]:
+        return []
 
 
-async def agree(plan: Plan) -> Answer:
-    """Yes, where there is something to do."""
-    return Answer(go=not plan.is_empty)
+@dataclass
+class Agreeing:
+    """Whoever agrees to everything at once, and watches."""
+
+    takes_time: bool = False
+    watcher: Watcher = field(default_factory=Watcher)
+    outcome: Outcome | None = None
+    """What is told on every way out, once something is applied."""
+
+    async def confirm(self, outcome: Outcome) -> bool:
+        return not outcome.plan.is_empty
+
+    @contextmanager
+    def applying(self, outcome: Outcome) -> Iterator[Watcher]:
+        self.outcome = outcome
+        yield self.watcher
+
+    def verifying(self, outcome: Outcome) -> None:
+        pass
+
+    def options(self, observed: ObservedState) -> str:
+        return ""
 
 
 @asynccontextmanager
@@ -1060,9 +1074,78 @@ async def nobody_else(name: str, since: float) -> AsyncIterator[bool]:
     yield False
 
 
-async def carry_out(here: World, wanted: Goal, watch: Callable[[Convergence], None] = lambda _: None) -> Convergence:
+def session(here: World, **changed: Any) -> Session:
+    """A command's way to the world."""
+    made = Session(
+        here.azure,
+        MemoryTokens(here),
+        lambda _: MemoryApi(here, here.state(site().resource)),
+        None,  # type: ignore[arg-type]  # there are no vaults
+        nobody_else,
+        lambda: 60.0,
+        "https://login",
+        "memory",
+        {},
+        TARGET,
+        SUBSCRIPTION,
+    )
+    return replace(made, **changed)
+
+
+def request(
+    here: World, desired: Desired, *, attempt: str = "a1b2", now: datetime = NOW, key_pairs: bool = False, **more: Any
+) -> Request:
+    """What a command is asked for; its secrets go to the world's own stores."""
+    return replace(
+        Request(desired, now, TARGET, attempt, stores=MemoryStores(here, key_pairs), departures=here.departures), **more
+    )
+
+
+def look(
+    target: SiteTarget | None = TARGET,
+    *,
+    adopt: str | None = None,
+    clients: Sequence[str] = (),
+    federated: bool = False,
+    leaving: Sequence[str] = (),
+    everything: bool = False,
+    directory: bool = True,
+    **more: Any,
+) -> Request:
+    """A request that is only looked by."""
+    credential = FederatedSpec("https://ci.example", "x") if federated else None
+    desired = Desired(
+        ServiceSpec(SERVICE_KEY, "MCT service", adopt=adopt) if directory else None,
+        tuple(ClientSpec(name, credential) for name in clients),
+        removal=Removal(tuple(leaving), everything=everything) if leaving or everything else None,
+    )
+    return replace(Request(desired, NOW, target), **more)
+
+
+async def carry_out(here: World, wanted: Request, ui: Interface | None = None) -> Outcome:
     """Do what a command does, with everybody agreeing."""
-    return await converge(here.azure, wanted, agree, Watcher(), watch, nobody_else)
+    return await run_change(session(here), wanted, ui or Agreeing())
+
+
+@dataclass(frozen=True)
+class Applying(ApplyContext):
+    """A run that begins with a plan that a test has made."""
+
+    lags: bool = False
+
+    def expects_lag(self, change: AnyChange) -> bool:
+        return self.lags
+
+
+async def apply_plan(here: World, outcome: Outcome, watcher: Watcher, *, lags: bool = False) -> None:
+    """Apply it without looking."""
+    await apply_changes(Applying(session(here), outcome, watcher, lags))
+
+
+def planned(here: World, *changes: AnyChange, where: Site | None = None) -> Outcome:
+    """The beginning of a run with these changes."""
+    before = ObservedState("public", TENANT, AppService(where, {}, TENANT.id) if where else None, Trust())
+    return Outcome(look(), Plan(changes), before, stores=here.stores)
 
 
 # --- what it came to ---

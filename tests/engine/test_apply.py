@@ -8,9 +8,7 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 from mct_s2s.engine.apply import apply as flow
-from mct_s2s.engine.apply.apply import apply
-from mct_s2s.engine.apply.context import ApplyContext
-from mct_s2s.engine.apply.journal import Journal
+from mct_s2s.engine.outcome import Outcome
 from mct_s2s.errors import PermissionMissing, S2SError, ServiceError
 from mct_s2s.model.ids import AppRoleId, ClientId, PrincipalId
 from mct_s2s.planning.changes import (
@@ -38,8 +36,19 @@ from mct_s2s.planning.changes import (
 )
 from mct_s2s.planning.plan import Plan
 
-from tests.engine.memory import Watcher, World, elapsed_since, failing, lost, refused, run, world
-from tests.planning.worlds import NOW, ROLE, TENANT, guid, site
+from tests.engine.memory import (
+    Watcher,
+    World,
+    apply_plan,
+    elapsed_since,
+    failing,
+    lost,
+    planned,
+    refused,
+    run,
+    world,
+)
+from tests.planning.worlds import NOW, ROLE, guid, site
 
 SITE = site()
 BOTH = (SITE, site("portal"))
@@ -55,13 +64,13 @@ class Applied:
     clock: float = 0.0
 
     def __post_init__(self) -> None:
-        self.journal = Journal(self.plan, lambda: asyncio.get_running_loop().time())
+        self.outcome: Outcome = planned(self.here, *self.plan.steps, where=SITE)
+        self.journal = self.outcome.journal
 
     async def go(self) -> float:
-        stage = ApplyContext(self.here.azure, TENANT, self.here.stores, lambda _: False, NOW, SITE.url, self.watcher)
         began = asyncio.get_running_loop().time()
         try:
-            await apply(self.journal, stage)
+            await apply_plan(self.here, self.outcome, self.watcher)
         finally:
             self.clock = elapsed_since(began)
         return self.clock
@@ -482,9 +491,7 @@ LAG: dict[str, AnyChange] = {
 def test_not_there_yet_is_waited_out_only_where_lag_is_expected(call: str, expected: bool) -> None:
     """The same answer about anything else is an error at once."""
     here = world()
-    journal = Journal(Plan((new("A"), LAG[call])), lambda: 0.0)
-    stage = ApplyContext(here.azure, TENANT, {}, lambda _: expected, NOW, None, Watcher())
-    run(apply(journal, stage))
+    run(apply_plan(here, planned(here, new("A"), LAG[call]), Watcher(), lags=expected))
     assert any(one.startswith(call) for one in here.patient) is expected
 
 

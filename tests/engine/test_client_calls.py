@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 from mct_s2s.engine.observe.observe import observe
-from mct_s2s.engine.observe.query import Query
 from mct_s2s.engine.verify.client_calls import (
     ClientToVerify,
     VerifyContext,
@@ -31,8 +30,19 @@ from mct_s2s.model.ids import ClientId, PrincipalId, api_uri
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.planning.verification import Verification, VerificationCheck
 
-from tests.engine.memory import TARGET, MemoryApi, MemoryTokens, World, carry_out, goal, lost, refused, run, world
-from tests.planning.worlds import NOW, SERVICE_KEY, TENANT, guid, site, spec
+from tests.engine.memory import (
+    MemoryApi,
+    MemoryTokens,
+    World,
+    carry_out,
+    look,
+    lost,
+    refused,
+    request,
+    run,
+    world,
+)
+from tests.planning.worlds import NOW, TENANT, guid, site, spec
 
 PATH, WHERE = "/api/v1/organization", "-a contosolearn"
 LATE = NOW + 2 * YOUNG
@@ -55,7 +65,7 @@ class Bench:
 
     def __init__(self, *clients: str) -> None:
         self.here = world()
-        run(carry_out(self.here, goal(self.here, spec(*(clients or ("Import",))))))
+        run(carry_out(self.here, request(self.here, spec(*(clients or ("Import",))))))
         self.state = self.here.state(site().resource)
         self.tokens, self.api = Recorded(self.here), MemoryApi(self.here, self.state)
 
@@ -74,7 +84,7 @@ class Bench:
         return replace(VerifyContext(self.tokens, self.api, "https://learn", PATH, WHERE, LATE), **changed)
 
     def observed(self) -> ObservedState:
-        return run(observe(self.here.azure, Query(NOW, SERVICE_KEY, TARGET)))
+        return run(observe(self.here.azure, look()))
 
     def subjects(self, *credentials: OwnCredential) -> list[ClientToVerify]:
         return clients_to_verify(self.observed().trust.clients, credentials or (self.credential(),), unlisted=True)
@@ -300,7 +310,7 @@ def test_each_client_gets_the_first_credential_that_is_its_own() -> None:
     assert found == {"Import": first, "Export": theirs}
 
 
-@pytest.mark.parametrize("strangers", [True, False])
+@pytest.mark.parametrize("unlisted", [True, False])
 def test_a_credential_of_nobody_is_tried_only_where_that_is_asked_for(unlisted: bool) -> None:
     bench = Bench()
     own = bench.credential()

@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 from mct_s2s.engine.observe.app_service_lookup import find_subscription
 from mct_s2s.engine.observe.observe import observe
-from mct_s2s.engine.observe.query import Query
 from mct_s2s.engine.observe.rights_examination import examine
 from mct_s2s.errors import NotThere, PermissionMissing, S2SError, ServiceError
 from mct_s2s.model.azure_resources import SlotConfig
@@ -23,7 +22,17 @@ from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.model.site_target import SiteTarget
 from mct_s2s.ports.resource_manager import Subscription
 
-from tests.engine.memory import TARGET, MemorySites, World, elapsed_since, failing, refused, run, world
+from tests.engine.memory import (
+    TARGET,
+    MemorySites,
+    World,
+    elapsed_since,
+    failing,
+    look,
+    refused,
+    run,
+    world,
+)
 from tests.planning.worlds import FOREIGN, NOW, ROLE, SERVICE_KEY, SUBSCRIPTION, TENANT, credential, guid, site
 
 OTHER_SUBSCRIPTION = Subscription(guid("other subscription"), "Other", TENANT.id)
@@ -31,7 +40,7 @@ DENIED = PermissionMissing("permission-missing", "You can't.", remedy="Ask.")
 
 
 def looked(here: World, **asked: Any) -> ObservedState:
-    return run(observe(here.azure, replace(Query(NOW, SERVICE_KEY, TARGET), **asked)))
+    return run(observe(here.azure, look(**asked)))
 
 
 def not_there(here: World, **asked: Any) -> NotThere:
@@ -383,7 +392,7 @@ def test_whoever_judges_rights_hears_of_a_resource_before_anything_is_asked_of_i
     here = world()
     here.add_site(site("reports-func", "functionapp"))
     heard: list[tuple[str, int]] = []
-    query = Query(NOW, SERVICE_KEY, TARGET, identities=(site("reports-func").resource,))
+    query = look(identities=(site("reports-func").resource,))
     run(observe(here.azure, query, lambda where: heard.append((where.name, len(here.answered)))))
     assert sorted(name for name, _ in heard) == ["contosolearn", "reports-func"]
     assert all(answered == 0 for _, answered in heard)
@@ -421,7 +430,7 @@ def test_a_trust_that_is_there_is_read_in_few_dependent_round_trips(target: Site
 
     async def main() -> float:
         began = asyncio.get_running_loop().time()
-        observed = await observe(here.azure, Query(NOW, SERVICE_KEY, target))
+        observed = await observe(here.azure, look(target))
         assert len(observed.trust.clients) == 30
         return elapsed_since(began)
 
@@ -443,7 +452,7 @@ def test_the_first_refusal_ends_the_look_and_leaves_nothing_running(call: str) -
 
     async def main() -> None:
         asyncio.get_running_loop().set_exception_handler(lambda *_: None)  # the next test's matter
-        query = Query(NOW, SERVICE_KEY, TARGET, identities=(site("reports-func").resource,))
+        query = look(identities=(site("reports-func").resource,))
         with pytest.raises(ServiceError) as raised:
             await observe(here.azure, query)
         assert raised.value is error
@@ -462,7 +471,7 @@ def test_no_exception_is_left_that_nobody_fetched() -> None:
     async def main() -> None:
         asyncio.get_running_loop().set_exception_handler(lambda _, context: complaints.append(context["message"]))
         with suppress(ServiceError):
-            await observe(here.azure, Query(NOW, SERVICE_KEY, TARGET))
+            await observe(here.azure, look())
         await asyncio.sleep(60)
         gc.collect()
 
@@ -480,7 +489,7 @@ def test_no_exception_is_left_that_nobody_fetched() -> None:
 def test_what_a_caller_may_not_see_is_an_answer_too(call: str, part: str) -> None:
     here = world()
     here.before(call, failing(DENIED))
-    seen = run(examine(here.azure, Query(NOW, SERVICE_KEY, TARGET)))
+    seen = run(examine(here.azure, look()))
     assert seen.site is not None
     refusals: dict[str, S2SError | None] = {"site": seen.site.refusal, "directory": seen.directory_refusal}
     assert refusals.pop(part) is DENIED
@@ -491,7 +500,7 @@ def test_what_a_caller_may_not_see_is_an_answer_too(call: str, part: str) -> Non
     "target", [replace(TARGET, name="hidden"), SiteTarget("hidden"), replace(TARGET, subscription="x")]
 )
 def test_a_site_that_may_be_hidden_is_an_answer_too(target: SiteTarget) -> None:
-    seen = run(examine(world().azure, Query(NOW, SERVICE_KEY, target)))
+    seen = run(examine(world().azure, look(target)))
     assert seen.site is not None
     assert (seen.site.site, seen.tenant) == (None, TENANT)
     assert isinstance(seen.site.refusal, NotThere)
@@ -502,11 +511,11 @@ def test_a_service_that_is_down_is_no_answer(call: str) -> None:
     here = world()
     here.before(call, failing(refused("arm-refused", 503)))
     with pytest.raises(ServiceError):
-        run(examine(here.azure, Query(NOW, SERVICE_KEY, TARGET)))
+        run(examine(here.azure, look()))
 
 
 def test_the_doctor_needs_no_app_service() -> None:
     here = world()
-    seen = run(examine(here.azure, Query(NOW, SERVICE_KEY, None)))
+    seen = run(examine(here.azure, look(None)))
     assert (seen.site, seen.tenant) == (None, TENANT)
     assert here.writes == []

@@ -7,19 +7,13 @@ from dataclasses import replace
 import pytest
 from mct_s2s.errors import NotThere, Refused, S2SError
 from mct_s2s.model.client_credentials import CredentialKind, SecretNote
-from mct_s2s.model.desired import ClientSpec, Desired, GivenValues, SecretSpec, ServiceSpec, SettingsScope
+from mct_s2s.model.desired import ClientSpec, Desired, GivenValues, ServiceSpec, SettingsScope
 from mct_s2s.model.directory_objects import Application, PrincipalKind, ServicePrincipal, Tenant
 from mct_s2s.model.ids import AppRoleId, ClientId, PrincipalId, TenantId, api_uri
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.trust import ClientApplication, Trust
-from mct_s2s.planning.changes import (
-    AddSecret,
-    AssignAppRole,
-    RemoveSecret,
-    RestartSite,
-    UpdateApplication,
-    WriteSettings,
-)
+from mct_s2s.planning.changes import AssignAppRole, RemoveSecret, RestartSite, UpdateApplication, WriteSettings
+from mct_s2s.planning.credentials.secret import AddSecret, SecretSpec
 from mct_s2s.planning.make import make_plan
 from mct_s2s.planning.plan import Left
 

@@ -14,9 +14,10 @@ from mct_s2s.model.caller_rights import (
     SecretRule,
     SignedIn,
 )
-from mct_s2s.model.desired import ClientSpec, SecretSpec, SettingsScope
+from mct_s2s.model.desired import ClientSpec, SettingsScope
 from mct_s2s.model.ids import ClientId, PrincipalId
-from mct_s2s.planning.changes import AddSecret, RestartSite, WriteSettings
+from mct_s2s.planning.changes import RestartSite, WriteSettings
+from mct_s2s.planning.credentials.secret import AddSecret, SecretSpec
 from mct_s2s.planning.grants import in_words
 from mct_s2s.planning.make import make_plan
 from mct_s2s.planning.plan import Left

@@ -9,7 +9,7 @@ from uuid import NAMESPACE_DNS, uuid5
 
 from mct_s2s.model.azure_resources import AppService, IdentityResource, Site
 from mct_s2s.model.client_credentials import Credential, CredentialKind
-from mct_s2s.model.desired import ClientSpec, Desired, SecretSpec, ServiceSpec
+from mct_s2s.model.desired import ClientSpec, Desired, ServiceSpec
 from mct_s2s.model.directory_objects import Application, AppRole, Assignment, RequiredAccess, ServicePrincipal, Tenant
 from mct_s2s.model.ids import (
     ApplicationObjectId,
@@ -25,9 +25,6 @@ from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.model.trust import ClientApplication, Trust
 from mct_s2s.planning.changes import (
-    AddCertificate,
-    AddFederatedCredential,
-    AddSecret,
     AssignAppRole,
     CreateApplication,
     CreateServicePrincipal,
@@ -35,6 +32,9 @@ from mct_s2s.planning.changes import (
     Part,
     WriteSettings,
 )
+from mct_s2s.planning.credentials.certificate import AddCertificate
+from mct_s2s.planning.credentials.federated import AddFederatedCredential
+from mct_s2s.planning.credentials.secret import AddSecret, SecretSpec
 from mct_s2s.planning.plan import Facts, Plan, Results
 from mct_s2s.planning.projection import project
 from mct_s2s.planning.site import merge

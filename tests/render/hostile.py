@@ -19,6 +19,7 @@ from mct_s2s.planning.plan import Left, ManualStep, Plan
 from mct_s2s.planning.verification import CALL, CheckSubject, Verification, VerificationCheck
 from mct_s2s.render.closing import show_credentials
 from mct_s2s.render.console import Terminal
+from mct_s2s.render.credentials import certificate, federated, secret
 from mct_s2s.render.diagnostics import show_error, show_standing
 from mct_s2s.render.doctor import show_checks
 from mct_s2s.render.documents import (
@@ -29,13 +30,7 @@ from mct_s2s.render.documents import (
     status_document,
 )
 from mct_s2s.render.handover import Instruction, show_lacking, show_left_to_others
-from mct_s2s.render.next_steps import (
-    Call,
-    show_certificate_example,
-    show_client_example,
-    show_federated_example,
-    show_identity_example,
-)
+from mct_s2s.render.next_steps import Call, show_identity_example
 from mct_s2s.render.plan import show_plan
 from mct_s2s.render.progress import progress
 from mct_s2s.render.status import show_findings, show_status
@@ -49,6 +44,7 @@ from tests.render.examples import (
     LOGIN,
     WEBSITE_CONTRIBUTOR,
     WHERE,
+    calling,
     full_plan,
     principal,
     refusal,
@@ -163,17 +159,19 @@ def _credentials(terminal: Terminal, name: str) -> None:
 
 def _calls(terminal: Terminal, name: str) -> None:
     call = Call(LOGIN, name, f"api://{name}", f"https://{name}")
-    show_client_example(terminal, call, f"/home/{name}")
-    show_certificate_example(terminal, call, name, f"/home/{name}")
-    show_certificate_example(terminal, call, name, None)
+    secret.show(terminal, call, [calling(name, dotenv=f"/home/{name}")])
+    secret.show(terminal, call, [calling(name, saved_to=f"keyvault:{name}/{name}")])
+    certificate.show(terminal, call, [calling(name, dotenv=f"/home/{name}")])
+    certificate.show(terminal, call, [calling(name)])
     for issuer in ("https://token.actions.githubusercontent.com", f"https://{name}"):
-        show_federated_example(terminal, call, name, Federation(issuer, f"system:serviceaccount:{name}:{name}", name))
+        federation = Federation(issuer, f"system:serviceaccount:{name}:{name}", name)
+        federated.show(terminal, call, [calling(name, federation)])
     show_identity_example(terminal, call, holder(name))
 
 
 def _errors(terminal: Terminal, name: str) -> None:
     show_error(terminal, refusal(name, request_id=name))
-    show_error(terminal, S2SError("x", name, remedy=name))
+    show_error(terminal, S2SError("x", name, remedy=name, command=name, answer=name))
     show_error(terminal, NotThere("x", name, remedy=name, items=[name, name]))
     show_standing(terminal, [principal(name)], [principal(name)], [principal(name)])
 

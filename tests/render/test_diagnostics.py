@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from mct_s2s.errors import UsageError
+from mct_s2s.errors import PermissionMissing, UsageError
 from mct_s2s.render.diagnostics import show_error, show_standing
 
 from tests.render.conftest import Screens
@@ -21,6 +21,26 @@ def test_an_error_goes_to_standard_error_with_its_remedy_whole_on_a_line_of_its_
     line_with(screen.err, "'Import' has no credential.")
     assert remedy in pasteable(screen.err)
     assert screen.out == ""
+
+
+def test_what_to_do_what_to_run_and_what_the_service_said_are_lines_of_their_own(screens: Screens) -> None:
+    screen = screens(80, is_terminal=True)
+    run = f"az role assignment create --assignee {'0' * 36} --role Reader --scope /subscriptions/{'1' * 36}"
+    show_error(
+        screen.terminal,
+        PermissionMissing(
+            "x", "You can't do it.", remedy="They run:", command=run, answer="Denied: No.", request_id="7"
+        ),
+    )
+    assert pasteable(screen.err) == ["error: You can't do it.", "They run:", run, "Denied: No.", "request id: 7"]
+
+
+def test_a_long_sentence_is_folded_between_words_and_an_id_in_it_is_not(screens: Screens) -> None:
+    screen = screens(40, is_terminal=True)
+    identifier = f"/subscriptions/{'1' * 36}/resourceGroups/{'2' * 36}"
+    show_error(screen.terminal, UsageError("x", f"The resource {identifier} does not exist in here.", remedy=""))
+    assert identifier in pasteable(screen.err)
+    assert [line for line in screen.err.splitlines() if line != line.rstrip()] == []
 
 
 def test_the_request_id_of_a_refusal_is_there_for_a_support_case(screens: Screens) -> None:

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 from azure.core.credentials import AccessToken
+from mct_s2s.azure.connection import Connection
 from mct_s2s.azure.sign_in import interactive
 from mct_s2s.azure.sign_in.caller_credential import CallerCredential
 from mct_s2s.azure.sign_in.choice import Method
-from mct_s2s.azure.sign_in.sign_in_context import SignInContext
 
 from tests.conftest import Sandbox
 
@@ -27,9 +27,9 @@ def sign_in_as(patch: pytest.MonkeyPatch, azure: Sandbox, address: str) -> None:
         del claims
         return AccessToken(tokens[scope.removesuffix("/.default")], int(azure.time.timestamp()) + 3600)
 
-    def person(method: Method, context: SignInContext) -> CallerCredential:
+    def person(method: Method, connection: Connection) -> CallerCredential:
         del method
-        return CallerCredential(ask, "your account (device code)", context.retry_policy, is_person=True)
+        return CallerCredential(ask, "your account (device code)", connection.retry_policy(), is_person=True)
 
     patch.setattr(interactive, "person", person)
 

@@ -28,7 +28,7 @@ from mct_s2s.azure import retry as limits
 from mct_s2s.azure.api_version_fallback import ApiVersionFallback
 from mct_s2s.azure.arm.arm_refusals import UnreadableAnswer, refusal_of, translate
 from mct_s2s.azure.clouds import Cloud
-from mct_s2s.azure.connection import Connection
+from mct_s2s.azure.http_session import HttpSession
 from mct_s2s.azure.paging import all_rows
 from mct_s2s.azure.retry import RetryPolicy, nothing
 from mct_s2s.azure.sdk_trace import OnlyAt, TracePolicy
@@ -44,7 +44,7 @@ class ArmSession:
     """Azure Resource Manager of one cloud, as one caller."""
 
     def __init__(
-        self, cloud: Cloud, credential: CallerCredential, http: Connection, retry_policy: RetryPolicy, trace: Trace
+        self, cloud: Cloud, credential: CallerCredential, http: HttpSession, retry_policy: RetryPolicy, trace: Trace
     ) -> None:
         self.cloud = cloud
         self.credential = credential

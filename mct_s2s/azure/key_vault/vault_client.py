@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from azure.core.credentials import AccessToken
     from azure.keyvault.secrets import SecretProperties
 
-    from mct_s2s.azure.connection import Connection
+    from mct_s2s.azure.http_session import HttpSession
     from mct_s2s.azure.sign_in.caller_credential import CallerCredential
 
 T = TypeVar("T")
@@ -71,7 +71,7 @@ class KeyVault:
         name: str,
         scope: str,
         credential: CallerCredential,
-        http: Connection,
+        http: HttpSession,
         retry_policy: RetryPolicy,
         trace: Trace,
     ) -> None:
@@ -107,7 +107,7 @@ class KeyVault:
             return [_version(one) async for one in self._client.list_properties_of_secret_versions(name)]
 
         # The service lists them by their ids, and tells their age in whole seconds.
-        found = await self._found(listed, "look for a secret") or []
+        found = await self._found(listed, "find a secret") or []
         return sorted(found, key=lambda one: (one.created, one.tags.get("made", "")))
 
     async def value(self, name: str) -> tuple[str, SecretVersion] | None:
@@ -153,7 +153,7 @@ class KeyVault:
             return _version((await self._client.get_deleted_secret(name)).properties)
 
         try:
-            return await self._found(read, "look for a deleted secret")
+            return await self._found(read, "find a deleted secret")
         except PermissionMissing:
             return None
 

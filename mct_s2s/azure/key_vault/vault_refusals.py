@@ -117,8 +117,8 @@ def _who_grants(refusal: Refusal, vault: str) -> tuple[str, str]:
         grant = command("az", "keyvault", "set-policy", *where, "--secret-permissions", *rights)
         return "The key vault uses access policies. Ask its administrator to run:", grant
     advice = (
-        f"Ask an Owner or User Access Administrator of the key vault for the role {OFFICER}, wait a few minutes, then "
-        "run the same command again. They run:"
+        f"Run the same command again a few minutes after an Owner or User Access Administrator of the key vault has "
+        f"assigned you the role {OFFICER}. They run:"
     )
     return advice, grant_on_vault(vault, OFFICER, you)
 

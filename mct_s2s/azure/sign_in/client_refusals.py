@@ -68,7 +68,7 @@ def token_refused(error: Exception, client_id: str) -> ServiceError:
     """
     code = match.group(1) if (match := re.search(r"AADSTS(\d+)", str(error))) else ""
     said, kind = _EXPLAINED.get(code, (first_line(error), ""))
-    if kind == "federated" and (presented := _PRESENTED.search(str(error))):
+    if code in _FEDERATED and (presented := _PRESENTED.search(str(error))):
         said = f"{said}, '{presented[1]}'"
     remedy = _REMEDIES.get(kind, "Create a new credential for the client: mct-s2s rotate-secret {client}")
     return ServiceError(

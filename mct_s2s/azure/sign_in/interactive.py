@@ -19,31 +19,31 @@ from azure.core.credentials import AccessToken
 from azure.identity import DeviceCodeCredential, InteractiveBrowserCredential
 
 from mct_s2s.azure import sync_connection
+from mct_s2s.azure.connection import Connection
 from mct_s2s.azure.sign_in.caller_credential import Again, CallerCredential
 from mct_s2s.azure.sign_in.choice import Method
-from mct_s2s.azure.sign_in.sign_in_context import SignInContext
 
 ANY_ORGANIZATION = "organizations"
 
 
-def person(method: Method, context: SignInContext) -> CallerCredential:
+def person(method: Method, connection: Connection) -> CallerCredential:
     """A person, who signs in when the first token is asked for."""
     options: dict[str, Any] = {
-        "tenant_id": context.tenant or ANY_ORGANIZATION,
-        "authority": context.cloud.login,
-        "disable_instance_discovery": not context.cloud.known_to_msal,
-        "timeout": max(1, int(context.remaining())),
-        "transport": sync_connection.transport(context.tls),
+        "tenant_id": connection.tenant or ANY_ORGANIZATION,
+        "authority": connection.cloud.login,
+        "disable_instance_discovery": not connection.cloud.known_to_msal,
+        "timeout": max(1, int(connection.remaining())),
+        "transport": sync_connection.transport(connection.tls),
     }
     inner: Any
     if method is Method.DEVICE_CODE:
 
         def prompt(uri: str, code: str, _: object) -> None:
-            context.say(f"To sign in, open {uri} and enter the code {code}.")
+            connection.say(f"To sign in, open {uri} and enter the code {code}.")
 
         inner, description = _DeviceCode(prompt_callback=prompt, **options), "your account (device code)"
     else:
-        context.say("Opening the browser to sign in.")
+        connection.say("Opening the browser to sign in.")
         inner, description = InteractiveBrowserCredential(**options), "your account (browser)"
 
     async def ask(scope: str, /, *, claims: str | None = None) -> AccessToken:
@@ -52,11 +52,11 @@ def person(method: Method, context: SignInContext) -> CallerCredential:
     return CallerCredential(
         ask,
         description,
-        context.retry_policy,
+        connection.retry_policy(),
         again=Again.PERSON,
         is_person=True,
-        tenant=context.tenant,
-        say=context.say,
+        tenant=connection.tenant,
+        say=connection.say,
     )
 
 

@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from mct_s2s.cli.help import Command, Group, short_help
-from mct_s2s.cli.interruption import as_usual
+from mct_s2s.cli.interruption import restore_signals
 from mct_s2s.local_files import must_not_block
 from mct_s2s.plain_text import plain
 
@@ -26,7 +26,7 @@ sandbox_app = typer.Typer(
 @sandbox_app.callback()
 def sandbox(context: typer.Context) -> None:
     """Run a local stand-in for Azure, for this or any other client."""
-    as_usual()  # what serves has an end of its own
+    restore_signals()  # what serves has an end of its own
     if context.invoked_subcommand is None:
         typer.echo(short_help(context))
 

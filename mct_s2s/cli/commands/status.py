@@ -9,15 +9,16 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from mct_s2s import clock
-from mct_s2s.cli.change_targets import query_for
 from mct_s2s.cli.options import StatusOptions
+from mct_s2s.cli.requests import request_for, where
 from mct_s2s.cli.run import Run, run
+from mct_s2s.cli.session import Needs
 from mct_s2s.cli.specs import service_wish
-from mct_s2s.cli.where import where
-from mct_s2s.cli.wiring import Needs, Session
 from mct_s2s.engine.observe.observe import observe
+from mct_s2s.engine.session import Session
 from mct_s2s.errors import DeadlinePassed, S2SError, UsageError
 from mct_s2s.inputs.lifetime import duration
+from mct_s2s.model.desired import Desired
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.planning import guards
 from mct_s2s.planning.findings import Finding, diagnose, is_healthy
@@ -86,7 +87,7 @@ def status(options: StatusOptions) -> int:
 
 async def _look(options: StatusOptions, session: Session, within: timedelta) -> Look:
     now = clock.now()
-    service = service_wish(session.target, None)
-    observed = await observe(session.azure, query_for(session, service, now))
+    desired = Desired(service_wish(session.target, None))
+    observed = await observe(session.azure, request_for(session, desired, now))
     guards.check(observed)
     return Look(observed, diagnose(observed, now, where(options, observed), within), now, within)

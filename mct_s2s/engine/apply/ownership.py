@@ -178,8 +178,8 @@ def _not_owner(name: str, client_id: ClientId, caller: PrincipalId | None, refus
         "not-owner",
         f"You can only update app registrations that you own, and '{name}' (appId {client_id}) is not one of them.",
         answer=refused.answer,
-        remedy="Ask one of its owners, or a Cloud Application Administrator, to make you an owner, then run the "
-        "same command again to resume. They run:",
+        remedy="Run the same command again after one of its owners, or a Cloud Application Administrator, has made "
+        "you an owner. They run:",
         command=add,
         request_id=refused.request_id,
     )

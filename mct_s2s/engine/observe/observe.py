@@ -8,9 +8,9 @@ from dataclasses import replace
 from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.engine.observe.app_service_lookup import Located, find_app_service, find_subscription, find_web_app
 from mct_s2s.engine.observe.identity_uses import find_identity_uses
-from mct_s2s.engine.observe.query import Query
 from mct_s2s.engine.observe.trust_lookup import find_trust
 from mct_s2s.engine.observe.wired import find_wired
+from mct_s2s.engine.request import Request
 from mct_s2s.errors import NotThere
 from mct_s2s.model.azure_resources import AppService, IdentityResource, WiredApp
 from mct_s2s.model.commands import command
@@ -24,11 +24,7 @@ from mct_s2s.planning.wire import CLIENT_SECRET
 from mct_s2s.ports.signed_in_cloud import Azure
 
 
-def _nobody(resource: ResourceId) -> None:
-    del resource
-
-
-async def observe(azure: Azure, query: Query, located: Located = _nobody) -> ObservedState:
+async def observe(azure: Azure, query: Request, located: Located | None = None) -> ObservedState:
     """One snapshot of everything that a command rests on.
 
     Args:
@@ -40,6 +36,7 @@ async def observe(azure: Azure, query: Query, located: Located = _nobody) -> Obs
         NotThere: the site, the subscription or a caller's resource is missing or ambiguous.
         ServiceError: Azure refused to show it.
     """
+    located = located or (lambda _: None)
     settings: asyncio.Future[AppSettings] = asyncio.get_running_loop().create_future()
     (app_service, (tenant, trust)), (holders, wired) = await gather_or_cancel(
         gather_or_cancel(_app_service(azure, query, settings, located), _directory(azure, query, settings)),
@@ -63,7 +60,7 @@ async def observe(azure: Azure, query: Query, located: Located = _nobody) -> Obs
 
 
 async def _app_service(
-    azure: Azure, query: Query, settings: asyncio.Future[AppSettings], located: Located
+    azure: Azure, query: Request, settings: asyncio.Future[AppSettings], located: Located
 ) -> AppService | None:
     if query.target is None:
         settings.set_result({})
@@ -73,17 +70,19 @@ async def _app_service(
     return replace(app_service, slot_config=await azure.sites.slot_config(app_service.site.resource))
 
 
-async def _directory(azure: Azure, query: Query, settings: asyncio.Future[AppSettings]) -> tuple[Tenant | None, Trust]:
+async def _directory(
+    azure: Azure, query: Request, settings: asyncio.Future[AppSettings]
+) -> tuple[Tenant | None, Trust]:
     if not query.directory:
         return None, Trust()
     return await gather_or_cancel(azure.directory.tenant(), find_trust(azure.directory, query, settings))
 
 
-async def _holders(azure: Azure, query: Query, located: Located) -> tuple[IdentityResource, ...]:
+async def _holders(azure: Azure, query: Request, located: Located) -> tuple[IdentityResource, ...]:
     return await gather_or_cancel(*(find_holder(azure, query, wanted, located) for wanted in query.identities))
 
 
-async def find_holder(azure: Azure, query: Query, wanted: str | ResourceId, located: Located) -> IdentityResource:
+async def find_holder(azure: Azure, query: Request, wanted: str | ResourceId, located: Located) -> IdentityResource:
     """A caller's resource, by its id or by the bare name of a web or function app.
 
     Raises:
@@ -97,7 +96,7 @@ async def find_holder(azure: Azure, query: Query, wanted: str | ResourceId, loca
     return holder
 
 
-async def _wired(azure: Azure, query: Query, located: Located) -> WiredApp | None:
+async def _wired(azure: Azure, query: Request, located: Located) -> WiredApp | None:
     if query.wire is None:
         return None
     resource = await _resource(azure, query, query.wire)
@@ -112,7 +111,7 @@ async def _wired(azure: Azure, query: Query, located: Located) -> WiredApp | Non
     return WiredApp(site, settings, holder, reference)
 
 
-async def _resource(azure: Azure, query: Query, wanted: str | ResourceId) -> ResourceId:
+async def _resource(azure: Azure, query: Request, wanted: str | ResourceId) -> ResourceId:
     if isinstance(wanted, ResourceId):
         return wanted
     subscription = query.subscription or ""

@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import replace
 
 from mct_s2s.concurrency import gather_or_cancel
-from mct_s2s.engine.observe.query import Query
+from mct_s2s.engine.request import Request
 from mct_s2s.errors import S2SError
 from mct_s2s.model.directory_objects import Application
 from mct_s2s.model.ids import api_uri, client_unique_name, is_guid, same_id
@@ -31,7 +31,7 @@ class RecycleBin:
             self._reading = asyncio.ensure_future(self._directory.deleted_applications())
         return await self._reading
 
-    async def service(self, query: Query, settings: AppSettings) -> Application | None:
+    async def service(self, query: Request, settings: AppSettings) -> Application | None:
         """The service application, for a command that would make one."""
         if query.leaving or query.everything:
             return None
@@ -41,7 +41,7 @@ class RecycleBin:
         """Whether a registration that was asked for by name is here."""
         return any(is_called(row, named) for row in await self.applications())
 
-    async def of(self, trust: Trust, query: Query, base: str, settings: AppSettings) -> tuple[Application, ...]:
+    async def of(self, trust: Trust, query: Request, base: str, settings: AppSettings) -> tuple[Application, ...]:
         """Everything deleted that the trust lacks, or that stands in its way."""
         if query.everything:
             return ()
@@ -66,7 +66,7 @@ class RecycleBin:
         whole = await self._directory.deleted_application(row.object_id) if row is not None else None
         return replace(row, credentials=whole.credentials) if row is not None and whole is not None else row
 
-    async def _left(self, trust: Trust, query: Query, base: str) -> tuple[Application, ...]:
+    async def _left(self, trust: Trust, query: Request, base: str) -> tuple[Application, ...]:
         """Clients that were to leave and have: an earlier run has deleted their registrations."""
         missing = [name for name in query.leaving if not _is_there(name, base, trust)]
         try:
@@ -76,7 +76,7 @@ class RecycleBin:
         found = (deleted_client(name, base, rows) for name in missing)
         return tuple(row for row in found if row is not None and made_for(row, base))
 
-    async def with_principals(self, trust: Trust, query: Query, base: str) -> Trust:
+    async def with_principals(self, trust: Trust, query: Request, base: str) -> Trust:
         """The trust with the deleted service principals of whatever lacks one."""
         if query.leaving or query.everything:
             return trust
@@ -99,8 +99,8 @@ def _is_there(name: str, base: str, trust: Trust) -> bool:
     if is_guid(name):
         return any(same_id(c.client_id, name) and c.application is not None for c in trust.clients)
     made = trust.client_of_unique_name(client_unique_name(base, name))
-    return made is not None or any(client.display_name == name for client in trust.clients)
+    return made is not None or any(c.display_name.casefold() == name.casefold() for c in trust.clients)
 
 
-def _has_uri(application: Application, query: Query, settings: AppSettings) -> bool:
+def _has_uri(application: Application, query: Request, settings: AppSettings) -> bool:
     return uri_in_use(application, settings, query.adopt) is not None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from mct_s2s.concurrency import gather_or_cancel
-from mct_s2s.engine.observe.query import Query
+from mct_s2s.engine.request import Request
 from mct_s2s.errors import ServiceError
 from mct_s2s.model.directory_objects import Application, Custody, ServicePrincipal
 from mct_s2s.model.ids import PrincipalId, client_id_in
@@ -14,7 +14,7 @@ from mct_s2s.planning.custody import in_question
 from mct_s2s.ports.signed_in_cloud import Azure
 
 
-async def with_custody(azure: Azure, query: Query, observed: ObservedState) -> ObservedState:
+async def with_custody(azure: Azure, query: Request, observed: ObservedState) -> ObservedState:
     """The observed state, with the custody of whatever is in question.
 
     Raises:
@@ -43,7 +43,7 @@ async def with_custody(azure: Azure, query: Query, observed: ObservedState) -> O
 
 
 async def _find_or_gone(
-    azure: Azure, query: Query, application: Application, principal: ServicePrincipal | None
+    azure: Azure, query: Request, application: Application, principal: ServicePrincipal | None
 ) -> Custody | None:
     """The custody, or `None` for a registration that one replica shows and another has not heard of, or not any more.
 

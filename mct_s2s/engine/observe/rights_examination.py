@@ -9,7 +9,7 @@ from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.engine.observe.access import AccessLook
 from mct_s2s.engine.observe.app_service_lookup import find_site
 from mct_s2s.engine.observe.observe import find_holder
-from mct_s2s.engine.observe.query import Query
+from mct_s2s.engine.request import Request
 from mct_s2s.errors import PermissionMissing, S2SError
 from mct_s2s.model.azure_resources import Site
 from mct_s2s.model.ids import TenantId
@@ -22,7 +22,7 @@ UNSEEN = frozenset({"subscription-not-found", "site-not-found"})
 """What may as well be hidden from this caller."""
 
 
-async def examine(azure: Azure, query: Query) -> Seen:
+async def examine(azure: Azure, query: Request) -> Seen:
     """Look at all of it; nothing is written.
 
     Raises:
@@ -46,7 +46,7 @@ async def examine(azure: Azure, query: Query) -> Seen:
         )
 
 
-async def _site(azure: Azure, query: Query, look: AccessLook) -> tuple[Site | None, TenantId | None, S2SError | None]:
+async def _site(azure: Azure, query: Request, look: AccessLook) -> tuple[Site | None, TenantId | None, S2SError | None]:
     """The site, the tenant that its subscription trusts, and why one of them or the settings could not be read."""
     if query.target is None:
         return None, None, None

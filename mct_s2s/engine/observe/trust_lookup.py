@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from mct_s2s.concurrency import gather_or_cancel
-from mct_s2s.engine.observe.query import Query
 from mct_s2s.engine.observe.recycle_bin_lookup import RecycleBin
+from mct_s2s.engine.request import Request
 from mct_s2s.errors import NotThere
 from mct_s2s.model.directory_objects import Application, PrincipalKind, ServicePrincipal
 from mct_s2s.model.ids import ClientId, PrincipalId, client_id_in, client_unique_name, is_guid, trust_tag
@@ -17,7 +17,7 @@ from mct_s2s.model.trust import ClientApplication, Trust
 from mct_s2s.ports.graph import Directory
 
 
-async def find_trust(directory: Directory, query: Query, settings: asyncio.Future[AppSettings]) -> Trust:
+async def find_trust(directory: Directory, query: Request, settings: asyncio.Future[AppSettings]) -> Trust:
     """Read all of it. What can be asked before the settings are there goes out beside them.
 
     Raises:
@@ -53,13 +53,13 @@ async def find_trust(directory: Directory, query: Query, settings: asyncio.Futur
     return await _with_federated(directory, query, trust)
 
 
-def _unique_names(query: Query, base: str) -> list[str]:
+def _unique_names(query: Request, base: str) -> list[str]:
     return [client_unique_name(base, name) for name in (*query.clients, *query.leaving) if not is_guid(name)]
 
 
 async def _find_service(
     directory: Directory,
-    query: Query,
+    query: Request,
     settings: AppSettings,
     early: asyncio.Future[list[Application | None]],
     recycled: RecycleBin,
@@ -111,7 +111,7 @@ async def _named(directory: Directory, named: str) -> Trust:
 
 
 async def _listed(
-    directory: Directory, query: Query, settings: AppSettings
+    directory: Directory, query: Request, settings: AppSettings
 ) -> tuple[list[Application], list[ServicePrincipal]]:
     """What the allow lists and the command name by id."""
     named = [*APPLICATION_IDS.list_in(settings).ids, *query.clients, *query.leaving]
@@ -136,7 +136,7 @@ async def _completed(directory: Directory, trust: Trust) -> Trust:
     return _with(trust, await directory.applications(without_application), [])
 
 
-async def _with_federated(directory: Directory, query: Query, trust: Trust) -> Trust:
+async def _with_federated(directory: Directory, query: Request, trust: Trust) -> Trust:
     """Federated credentials, asked for only where no other credential is good, or where they matter."""
     base = trust.service.unique_name if trust.service and trust.service.unique_name else query.unique_name
     named = (*query.clients, *query.leaving) if query.federated or query.leaving else ()

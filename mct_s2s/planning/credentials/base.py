@@ -9,7 +9,7 @@ from typing import Generic, TypeVar
 from mct_s2s.model.client_credentials import Credential, CredentialKind, SecretNote
 from mct_s2s.model.desired import CredentialSpec
 from mct_s2s.model.directory_objects import Application
-from mct_s2s.model.ids import ApplicationObjectId, ClientId, same_id
+from mct_s2s.model.ids import LONGEST_TAG, ApplicationObjectId, ClientId, same_id, vault_tag
 from mct_s2s.planning.changes import AnyChange, ApiUri, Later
 from mct_s2s.planning.plan import Facts
 
@@ -46,6 +46,13 @@ class ClientState:
         """Whether it is the certificate of a key pair that has not arrived at its store yet."""
         pending, delivered = self.note.pending, self.note.delivered
         return pending is not None and delivered != pending.key_id and same_id(credential.key_id, pending.key_id)
+
+
+def vault_tags(application: Application | None, note: SecretNote) -> tuple[str, ...]:
+    """What a registration has yet to remember of its secret in a key vault, for a removal to name or to delete it."""
+    tag = vault_tag(note.vault) if note.vault is not None else ""
+    known = application.tags if application is not None else ()
+    return (tag,) if tag and len(tag) <= LONGEST_TAG and tag not in known else ()
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from datetime import datetime
 from mct_s2s import clock
 from mct_s2s.concurrency import finish_even_if_cancelled
 from mct_s2s.engine.apply.context import Postponed
-from mct_s2s.engine.apply.credentials.base import CredentialMaker, Done, Work
+from mct_s2s.engine.apply.credentials.base import Done, Work
 from mct_s2s.errors import NotShown, NotThere, S2SError, ServiceError
 from mct_s2s.model.client_credentials import ending
 from mct_s2s.model.client_sign_in import ClientSignIn, SecretCredential
@@ -160,6 +160,3 @@ async def _test(work: Work, client_id: ClientId, secret: str, scope: str, author
     assert tenant is not None and tokens is not None  # noqa: S101, PT018  # given to every plan that tests secrets
     sign_in = ClientSignIn(tenant.id, client_id, SecretCredential(secret), authority)
     await tokens.token(sign_in, scope, is_new=True, role=None, at_once=TOKENS)
-
-
-MAKER = CredentialMaker(AddSecret, add)

@@ -3,35 +3,36 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import cache
 
 import pytest
-from mct_s2s.engine.converge import Answer, Convergence, converge
+from mct_s2s.engine.change import run_change
+from mct_s2s.engine.outcome import Outcome
 from mct_s2s.errors import NotThere, Refused, S2SError, ServiceError, UsageError
 from mct_s2s.model.caller_rights import SecretRestriction, SecretRule
 from mct_s2s.model.client_credentials import CredentialKind
-from mct_s2s.model.desired import CertificateSpec, ClientSpec, Desired, FederatedSpec, Removal, Rotation
+from mct_s2s.model.desired import ClientSpec, Desired, Removal, Rotation
+from mct_s2s.planning.credentials.certificate import CertificateSpec
+from mct_s2s.planning.credentials.federated import FederatedSpec
 from mct_s2s.planning.plan import Plan
 
 from tests.engine.memory import (
     STORING,
     WRITES,
+    Agreeing,
     Hook,
-    MemoryTokens,
-    Watcher,
     World,
-    agree,
     carry_out,
     failing,
-    goal,
     lost,
-    nobody_else,
     refused,
+    request,
     run,
+    session,
     summary,
     world,
 )
@@ -49,16 +50,16 @@ def learning() -> World:
     return here
 
 
-def setting_up(here: World, attempt: str = "a1b2", client: str | ClientSpec = "Import", **more: object) -> Convergence:
+def setting_up(here: World, attempt: str = "a1b2", client: str | ClientSpec = "Import", **more: object) -> Outcome:
     """`setup` with one client and one managed identity."""
     return run(_setting_up(here, attempt, client, **more))
 
 
-async def _setting_up(here: World, attempt: str, client: str | ClientSpec = "Import", **more: object) -> Convergence:
+async def _setting_up(here: World, attempt: str, client: str | ClientSpec = "Import", **more: object) -> Outcome:
     keys = not isinstance(client, str)
-    wanted = goal(
+    wanted = request(
         here, spec(client, **more), attempt=attempt, key_pairs=keys, identities=(FUNCTION_APP,),
-        subscription=SUBSCRIPTION, federated=keys,
+        subscription=SUBSCRIPTION,
     )  # fmt: skip
     return await carry_out(here, wanted)
 
@@ -77,7 +78,7 @@ def test_a_second_run_writes_nothing_and_restarts_nothing(client: str | ClientSp
     here.forget()
     again = setting_up(here, "c3d4", client)
     assert again.plan.is_empty
-    assert again.journal is None
+    assert not again.applied
     assert here.writes == []
     assert summary(here) == before
     assert here.state(site().resource).restarts == 1
@@ -111,11 +112,11 @@ def test_what_is_known_afterwards_is_what_is_there(client: str | ClientSpec) -> 
 class Cut:
     """A way in which a run ends early, at one of its writes."""
 
-    before: Callable[[asyncio.Task[Convergence]], Hook] | None = None
-    after: Callable[[asyncio.Task[Convergence]], Hook] | None = None
+    before: Callable[[asyncio.Task[Outcome]], Hook] | None = None
+    after: Callable[[asyncio.Task[Outcome]], Hook] | None = None
 
 
-def killed(task: asyncio.Task[Convergence]) -> Hook:
+def killed(task: asyncio.Task[Outcome]) -> Hook:
     """The process is gone: nothing of it runs any more."""
 
     async def kill() -> None:
@@ -176,19 +177,19 @@ def test_what_is_told_after_a_stop_is_true(cut: Cut) -> None:
     _, writes = clean_run("secret")
     doubts = 0
     for at in range(writes):
-        here, seen = learning(), list[Convergence]()
+        here, ui = learning(), Agreeing()
 
-        async def main(here: World = here, at: int = at, seen: list[Convergence] = seen) -> None:
-            wanted = goal(here, spec("Import"), identities=(FUNCTION_APP,), subscription=SUBSCRIPTION)
-            task = asyncio.ensure_future(carry_out(here, wanted, seen.append))
+        async def main(here: World = here, at: int = at, ui: Agreeing = ui) -> None:
+            wanted = request(here, spec("Import"), identities=(FUNCTION_APP,), subscription=SUBSCRIPTION)
+            task = asyncio.ensure_future(carry_out(here, wanted, ui))
             here.at_write[at] = (cut.before and cut.before(task), cut.after and cut.after(task))
             await asyncio.wait({task})
 
         run(main())
-        journal = seen[-1].journal
-        assert journal is not None
+        assert ui.outcome is not None
+        journal = ui.outcome.journal
         doubts += bool(journal.in_doubt)
-        done = {one.change.key for one in journal.done if "response was lost" not in one.detail}
+        done = {one.change.key for one in journal.done if "was lost" not in one.detail}
         left = {one.key for one in journal.left}
         apps = {app.display_name: app for app in here.applications.values()}
         there = {
@@ -205,7 +206,7 @@ def test_what_is_told_after_a_stop_is_true(cut: Cut) -> None:
 
 
 def test_a_secret_that_a_lagging_replica_did_not_show_is_removed_by_the_next_run() -> None:
-    """The response was lost, the reading after it came from a replica that had not heard: two secrets of one name."""
+    """The answer was lost, the reading after it came from a replica that had not heard: two secrets of one name."""
     here = world()
     here.after("add_secret", failing(lost()))
     hidden: list[object] = []
@@ -221,11 +222,11 @@ def test_a_secret_that_a_lagging_replica_did_not_show_is_removed_by_the_next_run
 
     here.before("application_by_object_id", hide)
     here.after("application_by_object_id", show)
-    run(carry_out(here, goal(here, spec("Import"))))
+    run(carry_out(here, request(here, spec("Import"))))
     assert len(hidden) == 1
     assert len(here.application_of("Import").credentials) == 2
     here.forget()
-    run(carry_out(here, goal(here, spec("Import"), attempt="c3d4")))
+    run(carry_out(here, request(here, spec("Import"), attempt="c3d4")))
     (held,) = here.application_of("Import").credentials
     stored = here.stores["Import"].stored
     assert stored is not None
@@ -237,40 +238,33 @@ def test_a_secret_that_a_lagging_replica_did_not_show_is_removed_by_the_next_run
 
 
 @dataclass
-class Person:
+class Person(Agreeing):
     """Somebody who is shown plans, and says something to each."""
 
-    answers: list[Answer]
+    answers: list[bool] = field(default_factory=list)
     shown: list[Plan] = field(default_factory=list)
     meanwhile: Callable[[], None] = lambda: None
 
-    async def agree(self, plan: Plan) -> Answer:
-        self.shown.append(plan)
+    async def confirm(self, outcome: Outcome) -> bool:
+        self.shown.append(outcome.plan)
         if len(self.shown) == 1:
             self.meanwhile()
         return self.answers.pop(0)
 
 
-YES, ASKED, NO = Answer(go=True), Answer(go=True, asked=True), Answer(go=False)
-
-
-def asked(here: World, person: Person, *, overtaken: bool = False, desired: Desired | None = None) -> Convergence:
+def asked(here: World, person: Person, *, overtaken: bool = False, desired: Desired | None = None) -> Outcome:
     @asynccontextmanager
-    async def turn(name: str, since: float) -> AsyncIterator[bool]:
+    async def exclusive(name: str, since: float) -> AsyncIterator[bool]:
         yield overtaken
 
-    async def main() -> Convergence:
-        wanted = goal(here, desired or spec("Import"))
-        return await converge(here.azure, wanted, person.agree, Watcher(), lambda _: None, turn)
-
-    return run(main())
+    return run(run_change(session(here, exclusive=exclusive), request(here, desired or spec("Import")), person))
 
 
 def test_nothing_is_written_that_was_not_agreed_to() -> None:
-    here, person = world(), Person([NO])
+    here, person = world(), Person(answers=[False])
     done = asked(here, person)
     assert here.writes == []
-    assert done.journal is None
+    assert not done.applied
     assert not person.shown[0].is_empty
     assert done.after.trust.service is None
 
@@ -278,7 +272,7 @@ def test_nothing_is_written_that_was_not_agreed_to() -> None:
 def test_what_changed_while_somebody_was_reading_is_shown_again() -> None:
     """Yes was said to another plan."""
     here = world()
-    person = Person([ASKED, YES], meanwhile=lambda: setting_up_alone(here))
+    person = Person(takes_time=True, answers=[True, True], meanwhile=lambda: setting_up_alone(here))
     done = asked(here, person, desired=spec("Import", "Export"))
     assert len(person.shown) == 2
     assert person.shown[1] != person.shown[0]
@@ -294,7 +288,7 @@ def setting_up_alone(here: World) -> None:
 
 
 def test_a_plan_that_still_holds_is_not_shown_twice() -> None:
-    here, person = world(), Person([ASKED])
+    here, person = world(), Person(takes_time=True, answers=[True])
     asked(here, person)
     assert len(person.shown) == 1
     assert here.calls.count("tenant") == 2, "but the world is looked at again"
@@ -302,17 +296,17 @@ def test_a_plan_that_still_holds_is_not_shown_twice() -> None:
 
 
 def test_without_a_person_who_thinks_the_world_is_looked_at_once() -> None:
-    here, person = world(), Person([YES])
+    here, person = world(), Person(answers=[True])
     asked(here, person)
     assert here.calls.count("tenant") == 1
 
 
 def test_after_another_run_had_its_turn_the_world_is_looked_at_again() -> None:
-    here, person = world(), Person([YES, NO], meanwhile=lambda: setting_up_alone(here))
+    here, person = world(), Person(answers=[True, False], meanwhile=lambda: setting_up_alone(here))
     done = asked(here, person, overtaken=True)
     assert len(person.shown) == 2
     assert here.writes == []
-    assert done.journal is None
+    assert not done.applied
 
 
 def test_the_turn_is_that_of_the_app_service_and_begins_after_the_answer() -> None:
@@ -320,16 +314,13 @@ def test_the_turn_is_that_of_the_app_service_and_begins_after_the_answer() -> No
     here, log = world(), list[str]()
 
     @asynccontextmanager
-    async def turn(name: str, since: float) -> AsyncIterator[bool]:
+    async def exclusive(name: str, since: float) -> AsyncIterator[bool]:
         log.append(f"turn {name}")
         yield False
         log.append("over")
 
-    async def say_yes(plan: Plan) -> Answer:
-        log.append("agreed")
-        return YES
-
-    run(converge(here.azure, goal(here, spec()), say_yes, Watcher(), lambda _: None, turn))
+    person = Person(answers=[True], meanwhile=lambda: log.append("agreed"))
+    run(run_change(session(here, exclusive=exclusive), request(here, spec()), person))
     assert log == ["agreed", f"turn {site().resource}", "over"]
 
 
@@ -341,7 +332,7 @@ def test_a_second_client_that_was_added_meanwhile_stays_on_the_list() -> None:
         state = here.state(site().resource)
         state.settings = {**state.settings, "ServiceApplicationIds": theirs}
 
-    asked(here, Person([ASKED, YES], meanwhile=add))
+    asked(here, Person(takes_time=True, answers=[True, True], meanwhile=add))
     mine = here.application_of("Import").client_id
     assert set((here.state(site().resource).settings["ServiceApplicationIds"] or "").split(";")) == {mine, theirs}
 
@@ -353,25 +344,25 @@ def test_a_place_that_cannot_be_written_to_is_found_out_before_anything_is_made(
     here = world()
     here.before("check", failing(UsageError("secret-place-unwritable", "Full.", remedy="Elsewhere.")))
     with pytest.raises(UsageError):
-        run(carry_out(here, goal(here, spec("Import"))))
+        run(carry_out(here, request(here, spec("Import"))))
     assert here.writes == []
 
 
 @pytest.mark.parametrize("call", ["tenant", "settings", "site", "application_by_unique_name", "deleted_applications"])
 def test_a_world_that_cannot_be_read_is_not_written_to(call: str) -> None:
-    here, seen = world(), list[Convergence]()
+    here, ui = world(), Agreeing()
     here.before(call, failing(refused("graph-refused", 500)))
     with pytest.raises(ServiceError):
-        run(carry_out(here, goal(here, spec("Import")), seen.append))
+        run(carry_out(here, request(here, spec("Import")), ui))
     assert here.writes == []
-    assert seen == [], "there is nothing to tell of"
+    assert ui.outcome is None, "there is nothing to tell of"
 
 
 def test_a_wish_that_cannot_be_met_is_refused_before_anything_is_written() -> None:
     here = World()
     here.add_site(site(kind="functionapp"))
     with pytest.raises(Refused):
-        run(carry_out(here, goal(here, spec("Import"))))
+        run(carry_out(here, request(here, spec("Import"))))
     assert here.writes == []
 
 
@@ -379,14 +370,14 @@ def test_a_lifetime_that_the_policy_forbids_is_found_out_before_anything_is_made
     here = world()
     here.secret_rules = (SecretRule(SecretRestriction.LIFETIME, timedelta(days=90)),)
     with pytest.raises(S2SError) as raised:
-        run(carry_out(here, goal(here, spec("Import"))))
+        run(carry_out(here, request(here, spec("Import"))))
     assert raised.value.code == "secret-lifetime-forbidden"
     assert here.writes == []
 
 
 def test_without_preflight_nobody_asks_what_the_caller_may_do() -> None:
     here = world()
-    run(carry_out(here, goal(here, spec("Import"), preflight=False)))
+    run(carry_out(here, request(here, spec("Import"), preflight=False)))
     assert {"roles", "person", "owned", "secret_rules"} & set(here.calls) == set()
     assert [call for call in here.calls if "_at " in call] == []
     assert here.state(site().resource).restarts == 1
@@ -394,8 +385,16 @@ def test_without_preflight_nobody_asks_what_the_caller_may_do() -> None:
 
 def test_settings_are_kept_before_they_are_written() -> None:
     here, kept = world(), dict[str, object]()
-    wanted = replace(goal(here, spec("Import")), keep_for=lambda name: lambda values: kept.update({name: dict(values)}))
-    run(carry_out(here, wanted))
+
+    class Backup:
+        def check(self, app_service: str) -> None:
+            assert app_service == str(site().resource)
+            assert here.writes == []
+
+        def keep(self, app_service: str, settings: Mapping[str, str | None]) -> None:
+            kept[app_service] = dict(settings)
+
+    run(carry_out(here, request(here, spec("Import"), backup=Backup())))
     assert kept == {str(site().resource): FOREIGN}
 
 
@@ -404,17 +403,17 @@ def test_settings_are_kept_before_they_are_written() -> None:
 
 def test_a_client_that_leaves_is_shut_out_first_and_everybody_else_stays() -> None:
     here = world()
-    run(carry_out(here, goal(here, spec("Import", "Export"))))
+    run(carry_out(here, request(here, spec("Import", "Export"))))
     here.forget()
     removal = spec(removal=Removal(("Import",)))
-    done = run(carry_out(here, goal(here, removal)))
+    done = run(carry_out(here, request(here, removal)))
     assert [call.split()[0] for call in here.writes[:2]] == ["write_settings", "restart"]
     assert here.writes[-1] == "delete_application Import"
     exported = here.application_of("Export")
     assert here.state(site().resource).settings["ServiceApplicationIds"] == exported.client_id
     assert [client.display_name for client in done.after.trust.clients] == ["Export"]
     here.forget()
-    assert run(carry_out(here, goal(here, removal))).plan.is_empty
+    assert run(carry_out(here, request(here, removal))).plan.is_empty
 
 
 def test_teardown_leaves_what_was_there_before() -> None:
@@ -424,11 +423,11 @@ def test_teardown_leaves_what_was_there_before() -> None:
     setting_up(here)
     here.stores.clear()
     here.forget()
-    run(carry_out(here, goal(here, spec(removal=Removal(everything=True)))))
+    run(carry_out(here, request(here, spec(removal=Removal(everything=True)))))
     assert summary(here) == before
     assert here.application_of("Unrelated") == theirs
     here.forget()
-    assert run(carry_out(here, goal(here, spec(removal=Removal(everything=True))))).plan.is_empty
+    assert run(carry_out(here, request(here, spec(removal=Removal(everything=True))))).plan.is_empty
 
 
 def test_an_identity_that_is_used_elsewhere_stays_on() -> None:
@@ -436,7 +435,7 @@ def test_an_identity_that_is_used_elsewhere_stays_on() -> None:
     setting_up(here)
     resource = site(FUNCTION_APP).resource
     here.azure_roles[str(resource).lower()] = ["/subscriptions/x/resourceGroups/data"]
-    run(carry_out(here, goal(here, spec(removal=Removal(everything=True)))))
+    run(carry_out(here, request(here, spec(removal=Removal(everything=True)))))
     assert here.holders[str(resource).lower()].principal_id is not None
     assert here.applications == {}
 
@@ -447,19 +446,19 @@ def test_an_identity_whose_uses_cannot_be_read_stays_on(call: str) -> None:
     here = learning()
     setting_up(here)
     here.before(call, failing(refused("arm-refused", 403)))
-    run(carry_out(here, goal(here, spec(removal=Removal(everything=True)))))
+    run(carry_out(here, request(here, spec(removal=Removal(everything=True)))))
     assert here.holders[str(site(FUNCTION_APP).resource).lower()].principal_id is not None
 
 
 def test_a_rotation_ends_with_one_secret_and_can_be_stopped_anywhere() -> None:
-    async def rotate(here: World, attempt: str) -> Convergence:
+    async def rotate(here: World, attempt: str) -> Outcome:
         later = NOW + timedelta(days=200)
         desired = spec(rotation=Rotation(later + timedelta(days=365), ("Import",)))
-        return await carry_out(here, goal(here, desired, attempt=attempt, now=later, tokens=MemoryTokens(here)))
+        return await carry_out(here, request(here, desired, attempt=attempt, now=later))
 
     def prepared() -> World:
         here = world()
-        run(carry_out(here, goal(here, spec("Import"))))
+        run(carry_out(here, request(here, spec("Import"))))
         here.forget()
         return here
 
@@ -491,26 +490,26 @@ def test_a_rotation_ends_with_one_secret_and_can_be_stopped_anywhere() -> None:
 
 def test_an_unknown_client_cannot_be_rotated() -> None:
     here = world()
-    run(carry_out(here, goal(here, spec("Import"))))
+    run(carry_out(here, request(here, spec("Import"))))
     here.forget()
     with pytest.raises(NotThere) as raised:
-        run(carry_out(here, goal(here, spec(rotation=Rotation(LATER, ("Export",))))))
+        run(carry_out(here, request(here, spec(rotation=Rotation(LATER, ("Export",))))))
     assert "Import" in raised.value.message
     assert here.writes == []
 
 
 def test_a_client_gets_a_certificate_beside_its_secret() -> None:
     here = world()
-    run(carry_out(here, goal(here, spec("Import"))))
+    run(carry_out(here, request(here, spec("Import"))))
     here.stores.clear()
-    run(carry_out(here, goal(here, spec(CERTIFICATE), key_pairs=True)))
+    run(carry_out(here, request(here, spec(CERTIFICATE), key_pairs=True)))
     kinds = [one.kind for one in here.application_of("Import").credentials]
     assert kinds == [CredentialKind.SECRET, CredentialKind.CERTIFICATE]
 
 
 def test_nobody_is_asked_about_an_empty_plan_twice() -> None:
     here = world()
-    run(carry_out(here, goal(here, spec("Import"))))
+    run(carry_out(here, request(here, spec("Import"))))
     here.forget()
-    run(converge(here.azure, goal(here, spec("Import")), agree, Watcher(), lambda _: None, nobody_else))
+    run(carry_out(here, request(here, spec("Import"))))
     assert here.calls.count("tenant") == 1
