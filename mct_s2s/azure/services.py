@@ -148,7 +148,7 @@ def certificate_error(error: BaseException) -> ssl.SSLCertVerificationError | No
 
 
 def certificate_advice(error: BaseException) -> tuple[str, str] | None:
-    """The remedy and its command, where the certificate is signed by nobody that is trusted here."""
+    """The remedy and its command, where the certificate is signed by no one that is trusted here."""
     found = certificate_error(error)
     if found is None or found.verify_code == _HOSTNAME_MISMATCH:
         return None

@@ -1,4 +1,4 @@
-"""What an answer of the MCT API proves: a call that must be answered, and calls that must be refused."""
+"""What a response of the MCT API shows: a call that must be answered, and calls that must be refused."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def _remedy(answer: ApiAnswer, path: str) -> str:
 
 
 def stopped(site: AppService) -> VerificationCheck | None:
-    """A site that does not run answers nobody."""
+    """A site that does not run answers no one."""
     if not site.site.state or site.site.state.casefold() == "running":
         return None
     resource = site.site.resource

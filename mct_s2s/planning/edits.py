@@ -1,4 +1,4 @@
-"""Edits to an application, worked out against what stands there at the moment of writing.
+"""Edits to an application, worked out against what is there at the moment of writing.
 
 `identifierUris`, `appRoles`, `requiredResourceAccess` and `tags` are replaced whole by a PATCH: every entry that is
 not ours is sent back as it was read.
@@ -59,7 +59,7 @@ def patch_for(application: Application, edits: ApplicationEdits, results: Result
 
 
 def missing_reference(application: Application, wanted: str | None) -> str | None:
-    """The reference to write: one that stands there, which the tenant took, is the business of whoever wrote it."""
+    """The reference to write: one that is there, which the tenant took, is kept."""
     return None if application.management_reference else wanted
 
 

@@ -1,4 +1,4 @@
-"""The world after a plan: what was observed, with everything in it that is done since.
+"""The state after a plan: what was observed, with everything in it that is done since.
 
 Directory replicas lag, so a fresh reading would show a trust that looks half-made for a while. The answers of the
 writes are the better source, and they are already here.
@@ -37,7 +37,7 @@ from mct_s2s.planning.service import CREATE
 def project(
     before: ObservedState, done: Iterable[AnyChange], results: Results, settings: Mapping[str, str | None] | None
 ) -> ObservedState:
-    """What the world looks like now.
+    """The state as it is now.
 
     Args:
         before: the snapshot that the plan was made from.

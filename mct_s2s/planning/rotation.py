@@ -114,7 +114,7 @@ class _Rotating:
 
     @property
     def older(self) -> tuple[Credential, ...]:
-        """Secrets of ours that are neither the one in use nor lost on the way."""
+        """Our secrets that are neither the one in use nor lost on the way."""
         others = {self.current.key_id if self.current else None, *(removal.key_id for removal in self.lost)}
         return tuple(c for c in secrets_among(self.application.credentials) if c.is_ours and c.key_id not in others)
 
@@ -124,7 +124,7 @@ class _Rotating:
         if self.rotation.expiring_within is not None:
             return _ends_within(self.application, self.facts.now + self.rotation.expiring_within)
         if self.rotation.remove_old and self.current is not None and self.older:
-            return False  # everybody has it by now: only the old ones are to go
+            return False  # everyone has it by now: only the old ones are to go
         is_fresh = self.note.is_fresh(self.application.client_id, self.facts.now)
         return not (is_fresh and any(self._is_followed(credential) for credential in self.older))
 
@@ -138,13 +138,13 @@ class _Rotating:
         )
 
     def _is_followed(self, credential: Credential) -> bool:
-        """Whether whoever uses a secret reads it where the new one goes; nobody else can know of the new one."""
+        """Whether the users of a secret read it where the new one goes; no one else can know of the new one."""
         lay_there = {key_id.casefold() for key_id in self.note.held}
         return self.rotation.remove_old or credential is self.current or credential.key_id.casefold() in lay_there
 
     @property
     def unfollowed(self) -> tuple[Credential, ...]:
-        """Old secrets of ours that somebody may go on using without ever hearing of the new one."""
+        """Our old secrets that someone may go on using without ever hearing of the new one."""
         return tuple(credential for credential in self.older if not self._is_followed(credential))
 
     def steps(self) -> Iterator[AnyChange]:
@@ -246,11 +246,11 @@ class _Rotating:
         )
 
     def _has_lapsed(self, credential: Credential) -> bool:
-        """Whether even a reference that nobody refreshed has left an old secret behind by now."""
+        """Whether even a reference that no one refreshed has left an old secret behind by now."""
         return credential is not self.current and self._was_replaced_before(timedelta(hours=REFERENCES_FOLLOW_HOURS))
 
     def _was_replaced_before(self, time: timedelta) -> bool:
-        """Whether what lies in the place now has lain there for so long."""
+        """Whether what is in the store has been there for that long."""
         # Replicas may not show yet what was delivered minutes ago; its place remembers it.
         begins = self.current.begins if self.current is not None else self.note.delivered_at
         return begins is not None and begins + time <= self.facts.now

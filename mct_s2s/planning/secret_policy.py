@@ -41,7 +41,7 @@ def fit_secrets(
     Args:
         plan: what would be done.
         rules_of: the rules in force for one secret's registration.
-        observed: the world, which knows when registrations were created.
+        observed: the observed state, which knows when registrations were created.
         now: when the secrets will be made.
     """
     steps, problem = list(plan.steps), None

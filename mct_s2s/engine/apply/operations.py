@@ -49,7 +49,7 @@ class Operations:
     """Sends what a change stands for.
 
     Args:
-        stage: the world outside.
+        stage: Azure and the stores.
         results: where the ids that changes yield are kept for the changes that refer to them.
         everything_else: waits until all changes but the settings and the restart are done.
         written: called as soon as the settings are written, while they are still being read back.
@@ -168,7 +168,7 @@ class Operations:
         return object_id, f"{uri}, {change.detail}" if uri and change.is_new else ""
 
     async def _current(self, object_id: ApplicationObjectId | Ref[ApplicationObjectId], *, is_new: bool) -> Application:
-        """The application as it stands: what its creation answered moments ago, or a fresh reading."""
+        """The application as it is: what its creation answered moments ago, or a fresh reading."""
         if isinstance(object_id, Ref):
             return self._found[object_id.key]
         return await self._azure.directory.application_by_object_id(object_id, is_new=is_new)
@@ -191,7 +191,7 @@ class Operations:
         if await directory.restore_principal(change.principal.id):
             principal_id, detail = change.principal.id, change.detail
             await check_restored(self._azure, change.principal, change.option)
-        else:  # it came back with its application, or somebody made another one
+        else:  # it came back with its application, or someone made another one
             made = await create_principal(
                 self._azure, client_id, is_new=True, is_ours=False, as_owner=self._stage.as_owner
             )
@@ -255,5 +255,5 @@ async def _at_once() -> None:
 
 
 def _untold(did_write: bool) -> None:
-    """Nobody waits for the write: App Service restarts the app by itself."""
+    """No one waits for the write: App Service restarts the app by itself."""
     del did_write

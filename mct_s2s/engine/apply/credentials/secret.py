@@ -45,7 +45,7 @@ async def add(work: Work, change: AddSecret) -> Done:
     await store.begin(change.credential_name, work.results.resolve(change.client_id))
     record = work.record(change)
     if store.is_shown:
-        # Nobody reads it there, so it takes nobody's place before it was tested; and no later run can know of it: from
+        # No one reads it there, so it takes no one's place before it was tested; and no later run can know of it: from
         # here on it is shown, or it is taken back.
         secret = await finish_even_if_cancelled(_make_and_show(work, change, store, record))
         await _test_if_asked(work, change, record, secret)
@@ -59,7 +59,7 @@ async def add(work: Work, change: AddSecret) -> Done:
 
 
 async def _make_and_show(work: Work, change: AddSecret, store: SecretStore, record: SecretRecord) -> NewSecret:
-    """Make a secret and show it at once; one that nobody could see is taken back."""
+    """Make a secret and show it at once; one that no one could see is taken back."""
     secret = await _make(work, change)
     _keep(work, change, secret)
     try:
