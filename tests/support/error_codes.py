@@ -46,7 +46,9 @@ class _Maker:
 
 
 def _makers(tree: ast.Module, kinds: dict[str, int]) -> Iterator[_Maker]:
-    for scope in (tree, *(node for node in tree.body if isinstance(node, ast.ClassDef) and node.name not in kinds)):
+    classes = [node for node in tree.body if isinstance(node, ast.ClassDef) and node.name not in kinds]
+    scopes: list[ast.Module | ast.ClassDef] = [tree, *classes]
+    for scope in scopes:
         fields = [ast.unparse(row.target) for row in scope.body if isinstance(row, ast.AnnAssign)]
         is_class = isinstance(scope, ast.ClassDef)
         for function in scope.body:
