@@ -9,7 +9,7 @@ from mct_s2s.engine.outcome import Outcome
 from mct_s2s.engine.session import Session
 from mct_s2s.model.commands import own_command
 from mct_s2s.planning.application_uri import uri_shown
-from mct_s2s.planning.changes import AddCredential
+from mct_s2s.planning.changes.credentials import AddCredential
 from mct_s2s.planning.membership import clients_called
 from mct_s2s.render.closing import show_credentials
 from mct_s2s.render.console import Terminal

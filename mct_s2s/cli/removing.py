@@ -20,7 +20,8 @@ from mct_s2s.engine.session import Session
 from mct_s2s.errors import UsageError
 from mct_s2s.inputs.clients import SecretTo
 from mct_s2s.model.desired import Desired, Removal
-from mct_s2s.planning.changes import DeleteApplication, RemoveSecret
+from mct_s2s.planning.changes.credentials import RemoveSecret
+from mct_s2s.planning.changes.registrations import DeleteApplication
 from mct_s2s.stores.departures import LocalDepartures
 from mct_s2s.stores.keys import KeyFileStore
 

@@ -169,13 +169,13 @@ class ToLogin(Connection):
 
 async def login(tls: ssl.SSLContext, retry_policy: RetryPolicy) -> object:
     async with aclosing(HttpSession(tls)) as http:
-        connection = ToLogin(PUBLIC, http, tls, {}, clock.seconds() + 60, silent, str, policy=retry_policy)
+        connection = ToLogin(PUBLIC, http, tls, {}, clock.seconds() + 60, silent, print, policy=retry_policy)
         return await service_principal(guid("tenant"), guid("app"), "secret", connection).get_token("x/.default")
 
 
 async def person(tls: ssl.SSLContext, retry_policy: RetryPolicy) -> object:
     http = cast("HttpSession", None)  # a person's sign-in has a connection of its own
-    connection = ToLogin(PUBLIC, http, tls, {}, clock.seconds() + 60, silent, str, policy=retry_policy)
+    connection = ToLogin(PUBLIC, http, tls, {}, clock.seconds() + 60, silent, print, policy=retry_policy)
     return await interactive.person(Method.DEVICE_CODE, connection).get_token("x/.default")
 
 
