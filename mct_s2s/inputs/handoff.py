@@ -65,10 +65,9 @@ def read_handoff(path: Path) -> GivenValues:
             f"Invalid handoff file '{path}': {f'the key {error} is missing' if isinstance(error, KeyError) else error}",
             remedy="Ask for the file that mct-s2s setup --no-app-service --handoff FILE writes.",
         ) from error
-    lists = {
-        one.name: AllowList(settings[one.name]).ids for one in SETTINGS if one.holds.is_list and one.name in settings
-    }
-    return replace(given_values({name: [value] for name, value in settings.items()} | lists), app_service=app_service)
+    lists = {one.name for one in SETTINGS if one.holds.is_list}
+    typed = {name: AllowList(value).ids if name in lists else [value] for name, value in settings.items()}
+    return replace(given_values(typed), app_service=app_service)
 
 
 def is_handoff(content: bytes) -> bool:

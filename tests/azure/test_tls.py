@@ -12,6 +12,7 @@ from typing import Any, cast
 
 import pytest
 import truststore
+from azure.core.pipeline.policies import RetryPolicy as SdkRetryPolicy
 from mct_s2s import clock
 from mct_s2s.azure import sync_connection
 from mct_s2s.azure.arm.arm_session import ArmSession

@@ -218,7 +218,7 @@ def _federated(text: str) -> Iterator[Callable[[], object]]:
 @often
 @given(text=typed)
 def test_what_is_typed(text: str) -> None:
-    for parse in (
+    parsers: list[Callable[[], object]] = [
         lambda: secret_to(text, 1),
         lambda: secret_to(f"file:{text}", 2),
         lambda: secret_to(f"keyvault:{text}", 1),
@@ -234,7 +234,8 @@ def test_what_is_typed(text: str) -> None:
         lambda: api_url(text),
         lambda: api_url(f"https://{text}"),
         lambda: api_path(text),
-        *(partial(given_values, {name: [text]}) for name in NAMES),
+        *[partial(given_values, {name: [text]}) for name in NAMES],
         *_federated(text),
-    ):
+    ]
+    for parse in parsers:
         only_our_errors(parse)
