@@ -60,7 +60,7 @@ class ManualStep:
     step: Left
     what: str
     client: str = ""
-    """The client's name in the wish."""
+    """The client's name as it was typed."""
     client_id: Later[ClientId] | None = None
     """Who is to be consented to, where it is a client application."""
     resource: ResourceId | None = None
@@ -101,7 +101,7 @@ class Plan:
         """The keys of the changes that must be done before `change` may write.
 
         The settings wait for everything: the site restarts once, after all else has succeeded. Where somebody is to be
-        shut out it is the other way round.
+        removed it is the other way round.
         """
         others = {other.key for other in self.changes if other.key != change.key}
         settings = [other for other in self.changes if isinstance(other, WriteSettings)]

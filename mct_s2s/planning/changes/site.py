@@ -30,7 +30,7 @@ SettingValue: TypeAlias = str | ApiUri | ScopeOf | Ref[ClientId]
 
 @dataclass(frozen=True)
 class SettingSpec:
-    """A value for one setting; a value that is in `equally_right` (lower case) is left as it stands."""
+    """A value for one setting; a value that is in `equally_right` (lower case) is left as it is."""
 
     name: str
     value: SettingValue
@@ -79,7 +79,7 @@ class WriteSettings(Change):
     edits: tuple[SettingEdit, ...] = ()
     """What becomes of those that are ours."""
     first: bool = False
-    """Whether everything else waits for it: who is to be let in no more is shut out before anything is deleted."""
+    """Whether everything else waits for it: whoever loses access loses it before anything is deleted."""
 
     resource: ClassVar[str] = "application settings"
     action: ClassVar[Action] = Action.UPDATE
@@ -110,7 +110,7 @@ class RefreshReference(Change):
 
     site: Site
     client: str
-    """The client's name among the secret places."""
+    """The client's name among the stores."""
 
     resource: ClassVar[str] = "key vault reference"
     action: ClassVar[Action] = Action.UPDATE
