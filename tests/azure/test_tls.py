@@ -67,7 +67,9 @@ async def by_httpx(tls: ssl.SSLContext) -> int:
 
 async def by_requests(tls: ssl.SSLContext) -> int:
     with sync_connection.transport(tls) as transport:
-        return (await asyncio.to_thread(transport.session.get, "https://login.microsoftonline.com/x")).status_code
+        answer = await asyncio.to_thread(transport.session.get, "https://login.microsoftonline.com/x")
+        status: int = answer.status_code
+        return status
 
 
 CLIENTS = {"aiohttp": by_aiohttp, "httpx": by_httpx, "requests": by_requests}
