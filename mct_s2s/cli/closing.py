@@ -22,7 +22,7 @@ from mct_s2s.stores.file_store import FileStore
 
 
 def left_to_others(options: ChangingOptions, session: Session, outcome: Outcome) -> list[Instruction]:
-    """What somebody else has to do, with the command that does it."""
+    """What someone else has to do, with the command that does it."""
     after = outcome.after
     handoff = options.handoff if isinstance(options, SetupOptions) else None
     return instructions(

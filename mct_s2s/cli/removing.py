@@ -1,4 +1,4 @@
-"""What `remove-client` and `teardown` share: the query, the wish, and the secret files that are of no use any more."""
+"""What `remove-client` and `teardown` share: the query, the spec, and the secret files that are no longer needed."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def remove(options: RemovalOptions, wanted: Removal) -> int:
 
 
 def _retire(current: Run, outcome: Outcome, folder: Path) -> None:
-    """Delete the files whose secrets have just become useless, where they lie in this tool's own folder."""
+    """Delete the files whose secrets have just become useless, where they are in this tool's own folder."""
     for name, client_id in _without_secrets(outcome):
         for stem in dict.fromkeys((name, client_id)):
             store = KeyFileStore.at(SecretTo().file_for(stem, folder), is_ours=True)

@@ -84,7 +84,7 @@ def secret_to(text: str | None, clients: int) -> SecretTo:
     try:
         path = Path(rest).expanduser()
         is_folder = rest.endswith(("/", "\\")) or path.is_dir()
-    except (OSError, RuntimeError, ValueError) as error:  # too long a name, the home of nobody, no path at all
+    except (OSError, RuntimeError, ValueError) as error:  # too long a name, the home of no one, no path at all
         raise UsageError(
             "secret-place-unwritable",
             f"Cannot save the secret to '{rest[:130]}': {getattr(error, 'strerror', None) or error}",

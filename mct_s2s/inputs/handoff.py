@@ -1,4 +1,4 @@
-"""The handoff file: the values for step 3, from whoever runs the directory to whoever runs the App Service.
+"""The handoff file: the values for step 3, from the directory's administrator to the App Service's administrator.
 
 It holds no secret and names the settings as the document does, so that a person can read it too.
 """

@@ -32,7 +32,7 @@ def own_credential(
 
     Args:
         values: the variables by name.
-        source: where they stand, for a message.
+        source: where they are, for a message.
         made: when it was made, where that is known.
         name: the client's display name, where it is known.
 

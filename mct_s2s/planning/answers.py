@@ -81,7 +81,7 @@ def _remedy(answer: ApiAnswer, path: str) -> str:
 
 
 def stopped(site: AppService) -> VerificationCheck | None:
-    """A site that does not run answers nobody."""
+    """A site that does not run answers no one."""
     if not site.site.state or site.site.state.casefold() == "running":
         return None
     resource = site.site.resource

@@ -167,7 +167,7 @@ def _adopted_or_ours(spec: ClientSpec, found: ClientApplication | None, observed
     """What the plan says of a registration that becomes part of the trust by this request.
 
     Raises:
-        Refused: nothing but its name speaks for it, and it may be in somebody else's hands.
+        Refused: nothing but its name speaks for it, and it may be in someone else's hands.
     """
     if found is None or found.application is None or found in members(observed):
         return ()

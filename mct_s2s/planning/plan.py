@@ -44,7 +44,7 @@ class Facts:
 
 
 class Left(StrEnum):
-    """The kinds of steps that can be left to somebody else."""
+    """The kinds of steps that can be left to someone else."""
 
     CONSENT = "consent"
     SETTINGS = "settings"
@@ -55,7 +55,7 @@ class Left(StrEnum):
 
 @dataclass(frozen=True)
 class ManualStep:
-    """A step that this run leaves to somebody else: what they have to type or open is said once its ids are known."""
+    """A step that this run leaves to someone else: what they have to type or open is said once its ids are known."""
 
     step: Left
     what: str

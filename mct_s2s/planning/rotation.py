@@ -114,7 +114,7 @@ class _Rotating:
 
     @property
     def older(self) -> tuple[Credential, ...]:
-        """Secrets of ours that are neither the one in use nor lost on the way."""
+        """Our secrets that are neither the one in use nor lost on the way."""
         others = {self.current.key_id if self.current else None, *(removal.key_id for removal in self.lost)}
         return tuple(c for c in secrets_among(self.application.credentials) if c.is_ours and c.key_id not in others)
 
@@ -124,7 +124,7 @@ class _Rotating:
         if self.rotation.expiring_within is not None:
             return _ends_within(self.application, self.facts.now + self.rotation.expiring_within)
         if self.rotation.remove_old and self.current is not None and self.older:
-            return False  # everybody has it by now: only the old ones are to go
+            return False  # everyone has it by now: only the old ones are to go
         is_fresh = self.note.is_fresh(self.application.client_id, self.facts.now)
         return not (is_fresh and any(self._is_followed(credential) for credential in self.older))
 
@@ -144,7 +144,7 @@ class _Rotating:
 
     @property
     def unfollowed(self) -> tuple[Credential, ...]:
-        """Old secrets of ours that somebody may go on using without ever hearing of the new one."""
+        """Our old secrets that someone may go on using without ever hearing of the new one."""
         return tuple(credential for credential in self.older if not self._is_followed(credential))
 
     def steps(self) -> Iterator[AnyChange]:
@@ -246,7 +246,7 @@ class _Rotating:
         )
 
     def _has_lapsed(self, credential: Credential) -> bool:
-        """Whether even a reference that nobody refreshed has left an old secret behind by now."""
+        """Whether even a reference that no one refreshed has left an old secret behind by now."""
         return credential is not self.current and self._was_replaced_before(timedelta(hours=REFERENCES_FOLLOW_HOURS))
 
     def _was_replaced_before(self, time: timedelta) -> bool:

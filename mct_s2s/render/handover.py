@@ -1,4 +1,4 @@
-"""What is left to somebody else: the command that they type, the page that they open, the values that they enter."""
+"""What is left to someone else: the command that they type, the page that they open, the values that they enter."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from mct_s2s.render.console import Terminal, prose
 
 @dataclass(frozen=True)
 class Instruction:
-    """A step for somebody else, in words that can be passed on."""
+    """A step for someone else, in words that can be passed on."""
 
     what: str
     command: str
@@ -108,7 +108,7 @@ def _configure(step: ManualStep, values: dict[str, str], results: Results, where
 
 
 def show_left_to_others(terminal: Terminal, steps: Sequence[Instruction], *, is_result: bool = True) -> None:
-    """The command for somebody who may, and the page for somebody who would rather click."""
+    """The command for someone who may, and the page for someone who would rather click."""
     console = terminal.out if is_result else terminal.err
     for step in steps:
         prose(console, Text(step.what, style="warn"))

@@ -20,7 +20,7 @@ from mct_s2s.inputs.lifetime import duration, expiry
 from mct_s2s.model.desired import Desired, Rotation
 
 SEVERAL = 2
-"""As many clients as `--expiring-within` may be about: a single file is no place for their secrets."""
+"""As many clients as `--expiring-within` may be about: a single file cannot hold their secrets."""
 
 
 def rotate_secret(options: RotateOptions) -> int:

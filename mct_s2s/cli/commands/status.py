@@ -34,7 +34,7 @@ FOREVER = 10 * 365 * 86400.0
 
 @dataclass(frozen=True)
 class Look:
-    """The world at one moment, and what is wrong with it."""
+    """The state at one moment, and what is wrong with it."""
 
     observed: ObservedState
     findings: tuple[Finding, ...]

@@ -1,4 +1,4 @@
-"""`mct-s2s verify`: proof by a real token and a real call. Nothing is written."""
+"""`mct-s2s verify`: test each client with a real token and a real API call. Nothing is written."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def _not_configured(observed: ObservedState, now: datetime, place: str, path: st
 def _subjects(
     options: VerifyOptions, observed: ObservedState, unique_name: str, credentials: list[OwnCredential]
 ) -> list[ClientToVerify]:
-    """Those of `--client`, or everybody; a credential that the user named is tried whoever it is of.
+    """Those of `--client`, or everyone; a credential that the user named is tried for any client.
 
     Raises:
         NotThere: no client of that name or id, or two.
@@ -124,7 +124,7 @@ def _subjects(
 async def _from_inside(
     current: Run, options: VerifyOptions, connection: Connection, path: str, url: str | None, named: list[OwnCredential]
 ) -> int:
-    """The caller itself proves its own way in: it needs no right to look at anything."""
+    """Test the caller's own call, which needs no permission to read anything else."""
     audience = (options.audience or "").removesuffix("/.default")
     sites: dict[str, list[tuple[SignIn, str]]] = {}
     for sign_in, name, own in _callers(options, connection.environ, named):
@@ -149,7 +149,7 @@ def _callers(
     """Who calls, what it is called, and the address that is noted beside its credential.
 
     Raises:
-        UsageError: no way of signing in that proves a service's call.
+        UsageError: a sign-in method that is not a service's.
     """
     if found:
         return [(c.sign_in, c.name or c.sign_in.client_id, c.url) for c in found]

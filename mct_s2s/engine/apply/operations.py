@@ -191,7 +191,7 @@ class Operations:
         if await directory.restore_principal(change.principal.id):
             principal_id, detail = change.principal.id, change.detail
             await check_restored(self._azure, change.principal, change.option)
-        else:  # it came back with its application, or somebody made another one
+        else:  # it came back with its application, or someone made another one
             made = await create_principal(
                 self._azure, client_id, is_new=True, is_ours=False, as_owner=self._context.as_owner
             )
@@ -255,5 +255,5 @@ async def _at_once() -> None:
 
 
 def _untold(did_write: bool) -> None:
-    """Nobody waits for the write: App Service restarts the app by itself."""
+    """No one waits for the write: App Service restarts the app by itself."""
     del did_write

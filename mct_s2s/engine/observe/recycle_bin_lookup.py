@@ -19,7 +19,7 @@ from mct_s2s.ports.graph import Directory
 
 
 class RecycleBin:
-    """The directory's recycle bin, read once and only if somebody asks."""
+    """The directory's recycle bin, read once and only if someone asks."""
 
     def __init__(self, directory: Directory) -> None:
         self._directory = directory
@@ -42,7 +42,7 @@ class RecycleBin:
         return any(is_called(row, named) for row in await self.applications())
 
     async def of(self, trust: Trust, query: Request, base: str, settings: AppSettings) -> tuple[Application, ...]:
-        """Everything deleted that the trust lacks, or that stands in its way."""
+        """Everything deleted that the trust lacks, or that is in its way."""
         if query.everything:
             return ()
         if query.leaving:
@@ -62,7 +62,7 @@ class RecycleBin:
         return tuple(dict.fromkeys(row for row in wanted if row is not None))
 
     async def _with_certificates(self, row: Application | None) -> Application | None:
-        """A client, whose certificate may be the one that lies at its place."""
+        """A client, whose certificate may be the one in its store."""
         whole = await self._directory.deleted_application(row.object_id) if row is not None else None
         return replace(row, credentials=whole.credentials) if row is not None and whole is not None else row
 
@@ -72,7 +72,7 @@ class RecycleBin:
         try:
             rows = await self.applications() if missing else []
         except S2SError:
-            return ()  # whoever may not look there hears that there is no such client
+            return ()  # a caller who can't look there is told that there is no such client
         found = (deleted_client(name, base, rows) for name in missing)
         return tuple(row for row in found if row is not None and made_for(row, base))
 

@@ -18,7 +18,7 @@ async def with_custody(azure: Azure, query: Request, observed: ObservedState) ->
     """The observed state, with the custody of whatever is in question.
 
     Raises:
-        ServiceError: it could not be read, so that nobody knows.
+        ServiceError: it could not be read, so that no one knows.
     """
     if query.leaving or query.everything:
         return observed

@@ -1,4 +1,4 @@
-"""From an App Service to its trust in the directory: the service application and everybody around it."""
+"""From an App Service to its trust in the directory: the service application and everyone around it."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ async def find_trust(directory: Directory, query: Request, settings: asyncio.Fut
         _, *made_for_names = await early
     except BaseException:
         early.cancel()
-        await asyncio.gather(early, return_exceptions=True)  # fetched: asyncio complains of what nobody fetches
+        await asyncio.gather(early, return_exceptions=True)  # fetched: asyncio complains of what no one fetches
         raise
     application = trust.service or await recycled.service(query, found)
     base = application.unique_name if application else None

@@ -62,7 +62,7 @@ class Change:
     """What it is called: a display name, a site."""
     detail: str = ""
     after: tuple[str, ...] = ()
-    """Changes that have to be done first although nothing of theirs is referred to."""
+    """Changes that have to be done first although nothing of them is referred to."""
 
 
 @dataclass(frozen=True, kw_only=True)

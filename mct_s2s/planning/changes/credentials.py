@@ -72,7 +72,7 @@ class Replacement:
 
 @dataclass(frozen=True, kw_only=True)
 class RemoveSecret(Change):
-    """A secret that nobody is to use any more: its value was lost on the way, it was replaced, or its client goes.
+    """A secret that no one is to use any more: its value was lost on the way, it was replaced, or its client goes.
 
     Source: learn.microsoft.com/graph/api/application-removepassword.
     """

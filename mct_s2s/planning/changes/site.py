@@ -48,7 +48,7 @@ class SettingsSpec:
     without: frozenset[str] = frozenset()
     """Entries, in lower case, that leave the allow lists; a list that is empty then goes as a whole."""
     without_names: tuple[str, ...] = ()
-    """Settings of ours that go as a whole."""
+    """Our settings, which are removed as a whole."""
     exact: Mapping[str, str | None] = field(default_factory=dict, repr=False)
     """Settings that are put back as they were: they hold secrets."""
     undo: Mapping[str, str] = field(default_factory=dict, repr=False)

@@ -59,7 +59,7 @@ async def add(work: Work, change: AddSecret) -> Done:
 
 
 async def _make_and_show(work: Work, change: AddSecret, store: SecretStore, record: SecretRecord) -> NewSecret:
-    """Make a secret and show it at once; one that nobody could see is taken back."""
+    """Make a secret and show it at once; one that no one could see is taken back."""
     secret = await _make(work, change)
     _keep(work, change, secret)
     try:
