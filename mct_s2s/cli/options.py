@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from inspect import Parameter
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from mct_s2s.azure.sign_in.choice import Method
 from mct_s2s.cli.binding import AZURE, CHANGES, CREDENTIALS, REMOVAL, SEVERAL_OPTIONS, argument, option
@@ -283,9 +283,10 @@ def _setting_options() -> Iterator[Parameter]:
     """An option for each row of the table of settings that has one."""
     for setting in SETTINGS:
         if setting.option is not None:
-            kind, default = (list[str], []) if setting.holds.is_list else (str | None, None)
             text = option(setting.option, text=setting.option_help)
-            yield Parameter(setting.name, Parameter.KEYWORD_ONLY, default=default, annotation=Annotated[kind, text])
+            kind: Any = Annotated[list[str] if setting.holds.is_list else str | None, text]
+            default: list[str] | None = [] if setting.holds.is_list else None
+            yield Parameter(setting.name, Parameter.KEYWORD_ONLY, default=default, annotation=kind)
 
 
 @dataclass(kw_only=True)

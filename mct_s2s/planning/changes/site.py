@@ -9,11 +9,10 @@ from typing import ClassVar, TypeAlias
 from mct_s2s.model.azure_resources import Site
 from mct_s2s.model.ids import (
     ClientId,
-    PrincipalId,
 )
 from mct_s2s.planning.changes.base import Action, ApiUri, Change, Later, Ref
 
-ListedId: TypeAlias = tuple[str, Later[ClientId] | Later[PrincipalId]]
+ListedId: TypeAlias = tuple[str, Later[str]]
 """The name of a list, and an id that has to be on it."""
 
 
