@@ -18,6 +18,7 @@ from command_reference import command_regions
 from markdown import table
 from mct_s2s.model import site_settings
 from mct_s2s.render.schemas import names, schema
+from setting_reference import setting_regions
 from tests.support.error_codes import given
 
 DOCS = Path(__file__).parent.parent / "docs"
@@ -84,12 +85,6 @@ def meaning_of(one: Mapping[str, Any]) -> str:
     """A schema's description, and the codes known today."""
     codes = ", ".join(f"`{code}`" for code in one.get("examples", ()))
     return f"{one.get('description', 'Names the document.' if 'const' in one else '')} {codes}".strip()
-
-
-def setting_regions() -> Regions:
-    """The table of settings."""
-    rows = ((f"`{name}`",) for name in site_settings.NAMES)
-    return {"settings": table(("setting",), rows)}
 
 
 PAGES: Mapping[str, Callable[[], Regions]] = {

@@ -63,7 +63,7 @@ class RetryPolicy:
         lag: Lag = no_lag,
         before_repeating: Callable[[], Awaitable[None]] = nothing,
     ) -> T:
-        """Send until it is answered for good.
+        """Send until it is finally answered.
 
         Args:
             send: sends once; raises `ServiceError`.
@@ -73,14 +73,14 @@ class RetryPolicy:
 
         Raises:
             ServiceError: the last refusal.
-            Throttled: the service asks for more patience than the deadline leaves.
+            Throttled: the service asks to wait longer than the deadline leaves.
         """
         clock = asyncio.get_running_loop().time
         so_far = _Attempts(repeatable, lag)
         while True:
             try:
                 async with self._slots:
-                    await self._gate()  # here: whoever has queued for a slot may have been overtaken by a refusal
+                    await self._gate()  # here: a request that was queued may have been overtaken by a refusal
                     return await send()
             except ServiceError as error:
                 delay = so_far.delay_after(error, clock())
@@ -95,7 +95,7 @@ class RetryPolicy:
 
     async def _gate(self) -> None:
         clock = asyncio.get_running_loop().time
-        while clock() < self._open_at:  # noqa: ASYNC110  # while one waits, another may be told to wait longer
+        while clock() < self._open_at:  # noqa: ASYNC110  # while one waits, another may have to wait longer
             await asyncio.sleep(self._open_at - clock())
 
 
@@ -136,7 +136,7 @@ def _out_of_time(error: ServiceError, delay: float) -> ServiceError:
         return error
     return Throttled(
         "throttled",
-        f"Azure asks to wait {delay:.0f} s before the next request, longer than --timeout leaves. {error.message}",
+        f"Azure requires a wait of {delay:.0f} s before the next request, which exceeds --timeout. {error.message}",
         remedy="Run the same command again later, or with a larger --timeout.",
         request_id=error.request_id,
         status=error.status,

@@ -9,7 +9,7 @@ from azure.core.exceptions import AzureError
 from azure.core.pipeline import PipelineRequest, PipelineResponse
 from azure.core.pipeline.policies import AsyncHTTPPolicy
 
-from mct_s2s.azure.answers import OddAnswer, check_address
+from mct_s2s.azure.answer_limits import OddAnswer, check_address
 from mct_s2s.azure.trace import Request, Trace, path_of
 
 
@@ -54,7 +54,7 @@ class OnlyAt(AsyncHTTPPolicy[Any, Any]):
 
 
 def hooks(service: str, trace: Trace) -> dict[str, Any]:
-    """The same as options for azure-identity, whose pipelines take no policy of ours."""
+    """The same as options for azure-identity, whose pipelines don't accept our policies."""
 
     def asked(request: PipelineRequest[Any]) -> None:
         request.context["mct_s2s_began"] = time.monotonic()

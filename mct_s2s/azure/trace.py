@@ -23,7 +23,7 @@ Trace = Callable[[Request], None]
 
 
 def silent(request: Request) -> None:
-    """Nobody wants to know."""
+    """Nothing is traced."""
     del request
 
 

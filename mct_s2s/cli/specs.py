@@ -1,106 +1,35 @@
-"""From options to wishes, for the commands that share them."""
+"""From options to specs, for the commands that share them."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
-from typing import assert_never
+from datetime import datetime
 
-from mct_s2s.cli.options import CredentialKind, CredentialOptions
+from mct_s2s.cli.credentials import read_credential
+from mct_s2s.cli.options import CredentialOptions
 from mct_s2s.errors import UsageError
 from mct_s2s.inputs.clients import client_names
-from mct_s2s.inputs.federation import federated_wish
-from mct_s2s.inputs.lifetime import expiry
 from mct_s2s.inputs.management_reference import management_reference
-from mct_s2s.key_pairs import given_certificate
-from mct_s2s.model.desired import CertificateSpec, ClientSpec, CredentialWish, SecretSpec, ServiceSpec
+from mct_s2s.model.desired import ClientSpec, ServiceSpec
 from mct_s2s.model.ids import named_unique_name, service_unique_name
-from mct_s2s.model.target import SiteTarget
-
-EARLIER = timedelta(minutes=5)
-"""By so much a certificate is good before it is made."""
+from mct_s2s.model.site_target import SiteTarget
 
 ROLE_CHARACTERS = frozenset(":!#$%&'()*+,-./;<=>?@[]^_{|}~`")
 """Source: learn.microsoft.com/graph/api/resources/approle, property `value`."""
 
 
 def client_wishes(options: CredentialOptions, names: Sequence[str], now: datetime) -> tuple[ClientSpec, ...]:
-    """One wish for each name.
+    """One spec for each name.
 
     Raises:
         UsageError: an unusable name, lifetime or reference.
     """
-    credential = credential_wish(options, now)
+    credential = read_credential(options, now)
     reference = management_reference(options.service_management_reference)
     return tuple(
         ClientSpec(name, credential, consent=not options.no_consent, management_reference=reference)
         for name in client_names(names)
     )
-
-
-def credential_wish(options: CredentialOptions, now: datetime) -> CredentialWish | None:
-    """What `--credential` and the options that belong to it ask for.
-
-    Raises:
-        UsageError: an option of another kind of credential, or an unusable value.
-    """
-    _check_kind(options)
-    ends = expiry(options.secret_lifetime, now)
-    match options.credential:
-        case CredentialKind.SECRET:
-            return SecretSpec(ends, shorten=options.auto_lifetime)
-        case CredentialKind.CERTIFICATE:
-            # The clocks of those who sign in by it may be behind this one.
-            starts = now.replace(microsecond=0) - EARLIER
-            if options.certificate is None:
-                return CertificateSpec(starts, expiry(options.secret_lifetime, starts))
-            given = given_certificate(options.certificate, now)
-            return CertificateSpec(given.starts, given.expires, given)
-        case CredentialKind.FEDERATED:
-            return federated_wish(
-                options.federated_issuer, options.federated_subject, options.federated_audience, options.github
-            )
-        case CredentialKind.NONE:
-            return None
-        case _ as never:
-            assert_never(never)
-
-
-def _check_kind(options: CredentialOptions) -> None:
-    """An option that belongs to another kind of credential would be passed over in silence.
-
-    Raises:
-        UsageError: there is one.
-    """
-    certificate, federated = CredentialKind.CERTIFICATE, CredentialKind.FEDERATED
-    belongs = [
-        (certificate, "--certificate", options.certificate),
-        (federated, "--github", options.github),
-        (federated, "--federated-issuer", options.federated_issuer),
-        (federated, "--federated-subject", options.federated_subject),
-        (federated, "--federated-audience", options.federated_audience),
-    ]
-    for kind, name, value in belongs:
-        if value is not None and options.credential is not kind:
-            raise UsageError(
-                "contradictory-options",
-                f"{name} belongs to --credential {kind.value}, not to --credential {options.credential.value}.",
-                remedy=f"Add --credential {kind.value}, or leave {name} out.",
-            )
-    if options.credential is certificate and (options.secret_to or "").startswith("keyvault:"):
-        raise UsageError(
-            "secret-place-unfit",
-            "A key pair is not made in a key vault.",
-            remedy="Keep it in a file: --secret-to file:PATH, or make it in the vault and give its public certificate: "
-            "--certificate FILE",
-        )
-    keeps_nothing = options.credential is CredentialKind.FEDERATED or options.certificate is not None
-    if options.secret_to is not None and keeps_nothing:
-        raise UsageError(
-            "contradictory-options",
-            "There is nothing for --secret-to: no secret is made.",
-            remedy="Leave --secret-to out.",
-        )
 
 
 def service_wish(
@@ -125,8 +54,8 @@ def service_wish(
     if not name or not name.strip():
         raise UsageError(
             "service-name-missing",
-            "Without an App Service, the service application needs a name of its own.",
-            remedy="Add --app-service NAME (it is not contacted), or --service-name TEXT.",
+            "No name for the service application: neither an App Service nor --service-name was given.",
+            remedy="Add --app-service NAME (the site is not contacted), or --service-name TEXT.",
         )
     return ServiceSpec(named_unique_name(name), name, role, adopt, reference, may_create)
 
@@ -143,6 +72,6 @@ def check_role(value: str | None) -> None:
         return
     raise UsageError(
         "malformed-role",
-        f"'{value}' cannot be an app role's value: letters, digits and punctuation without blanks, 120 at most.",
-        remedy="Leave --role out for S2SAppRole.",
+        f"Invalid --role '{value}'. Use letters, digits and punctuation without spaces, 120 characters at most.",
+        remedy="To use the default S2SAppRole, remove --role.",
     )

@@ -20,7 +20,7 @@ from filelock import FileLock, Timeout
 from platformdirs import user_state_path
 
 from mct_s2s.conformance.steps import Kind
-from mct_s2s.local_files import make_private_folder
+from mct_s2s.private_folders import make_private_folder
 from mct_s2s.stores.private_files import replace_whole, text_of
 
 PREFIX = "mct-s2s-conformance-"
@@ -169,4 +169,4 @@ def _read(path: Path) -> Journal | None:
             [Kind(kind) for kind in document["expected"]],
         )
     except (KeyError, TypeError) as error:
-        raise ValueError(f"'{path}' is no journal.") from error
+        raise ValueError(f"'{path}' is not a journal.") from error

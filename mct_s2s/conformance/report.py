@@ -67,7 +67,7 @@ def written(findings: Sequence[Finding], facts: Facts, originals: Iterable[str])
     }
     lines = [sieve.text(line) for line in _report(findings, facts)]
     if sieve.found:
-        lines += ["", f"A last look replaced {sieve.found} further values by `{REMOVED}`."]
+        lines += ["", f"The final check replaced {sieve.found} more values with `{REMOVED}`."]
     return Written("\n".join([*lines, ""]), tables, sieve.found)
 
 
@@ -152,7 +152,7 @@ def _report(findings: Sequence[Finding], facts: Facts) -> list[str]:
         f"# How the cloud `{plain(facts.cloud)}` and the sandbox of mct-s2s {__version__} compare",
         "",
         f"{facts.when:%Y-%m-%d}. {len(findings)} requests: {numbers}.",
-        *([f"{facts.left} objects could not be removed."] if facts.left else []),
+        *([f"{facts.left} objects were not removed."] if facts.left else []),
         "",
         "Ids, names, domains, addresses, tokens and secrets of the tenant are replaced by names such as `{apiAppId}`",
         "and by types such as `<guid>`. The tables beside this file hold every exchange in the same form.",
@@ -171,14 +171,14 @@ def _differences(title: str, findings: Iterable[Finding], verdict: Verdict) -> l
     lines = ["", f"## {title}", ""]
     if not found:
         return [*lines, "None."]
-    lines += ["Each line says where, what the sandbox answers, and what the cloud answers.", ""]
+    lines += ["Each line shows the place, what the sandbox returns, and what the cloud returns.", ""]
     steps: dict[tuple[str, str], list[str]] = {}
     for finding in found:
         for line in finding.differences:
             steps.setdefault((finding.step.service, line), []).append(finding.step.id)
     for (service, line), ids in steps.items():
         if len(ids) >= OFTEN:
-            lines.append(f"- {service}, {len(ids)} answers, `{ids[0]}` the first: {_line(line)}")
+            lines.append(f"- {service}, {len(ids)} responses, `{ids[0]}` first: {_line(line)}")
     for finding in found:
         rare = [line for line in finding.differences if len(steps[finding.step.service, line]) < OFTEN]
         if rare:

@@ -30,9 +30,9 @@ def path_of(what: str, suffix: str = "lock") -> Path:
 
 @asynccontextmanager
 async def turn(what: str, since: float) -> AsyncIterator[bool]:
-    """Hold the turn for `what`, a resource id or a unique name.
+    """Hold the lock for `what`, a resource id or a unique name.
 
-    Yields whether another run had the turn after `since` (seconds since the epoch): then what was looked at before is
+    Yields whether another run had the lock after `since` (seconds since the epoch): then what was looked at before is
     stale. The operating system gives the lock back when a process dies, however it dies.
     """
     try:

@@ -89,7 +89,7 @@ def test_no_address_but_https_is_taken_from_metadata() -> None:
 
 @pytest.mark.parametrize("name", ["germany", "http://arm.example", "https://", "arm.example"])
 def test_another_name_is_no_cloud(name: str) -> None:
-    with pytest.raises(UsageError, match="neither"):
+    with pytest.raises(UsageError, match="Invalid --cloud"):
         clouds.check_name(name)
 
 

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 from mct_s2s.model.ids import ClientId, KeyId, TenantId
-from mct_s2s.ports import NewSecret, SecretRecord, StoredCredential
-from mct_s2s.stores.files import FileStore, OutputStore, Shown
+from mct_s2s.ports.secret_stores import NewSecret, SecretRecord, StoredCredential
+from mct_s2s.stores.file_store import FileStore
+from mct_s2s.stores.output_store import OutputStore, Shown
 
 RECORD = SecretRecord(
     TenantId("11111111-1111-1111-1111-111111111111"),

@@ -6,8 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from mct_s2s.cli import changing
-from mct_s2s.engine.converge import Answer
+from mct_s2s.cli.change import TerminalInterface
 from mct_s2s.planning.plan import Plan
 
 from tests.cli.conftest import Program
@@ -67,12 +66,11 @@ def test_a_plan_that_was_agreed_to_is_not_asked_about_again(
     assert mct("teardown", *JSON).code == 0
     shown: list[Plan] = []
 
-    async def agreed(run: object, options: object, plan: Plan) -> Answer:
-        del run, options
+    async def agreed(self: TerminalInterface, plan: Plan) -> None:
+        del self
         shown.append(plan)
-        return Answer(go=True, asked=len(shown) < 5)
 
-    monkeypatch.setattr(changing, "_ask", agreed)
+    monkeypatch.setattr(TerminalInterface, "_ask", agreed)
     assert mct("setup", "--client", "One", "--client", "Two", "-o", "json").code == 0
     assert len(shown) == 1
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from mct_s2s import sandbox
+from mct_s2s.cli.commands.sandbox import sandbox
 from mct_s2s.conformance import command, names
 from mct_s2s.conformance.own_sandbox import sandbox_side
 from mct_s2s.conformance.steps import Step

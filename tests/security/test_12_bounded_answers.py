@@ -7,7 +7,7 @@ from collections.abc import Callable
 from itertools import product
 
 import pytest
-from mct_s2s.azure.answers import DEEPEST, MOST_BYTES
+from mct_s2s.azure.answer_limits import DEEPEST, MOST_BYTES
 from mct_s2s.sandbox.observability.request_log import Entry
 from mct_s2s.sandbox.world.seed import VAULT
 

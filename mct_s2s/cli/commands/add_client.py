@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from mct_s2s import clock
-from mct_s2s.cli.change_targets import query_for
-from mct_s2s.cli.changing import Change, change
-from mct_s2s.cli.closing import close
+from mct_s2s.cli.change import change, exit_code
+from mct_s2s.cli.closing import close_clients
 from mct_s2s.cli.options import AddClientOptions
+from mct_s2s.cli.requests import request_for, wire
 from mct_s2s.cli.run import Run, run
+from mct_s2s.cli.session import Needs
 from mct_s2s.cli.specs import client_wishes, service_wish
-from mct_s2s.cli.wire import wire
-from mct_s2s.cli.wiring import Needs, Session
+from mct_s2s.engine.session import Session
 from mct_s2s.errors import UsageError
 from mct_s2s.inputs.clients import secret_to
 from mct_s2s.inputs.target import caller_resource
@@ -22,8 +24,8 @@ def add_client(options: AddClientOptions) -> int:
     if options.name is None and not options.managed_identity:
         raise UsageError(
             "client-missing",
-            "Which client? Neither a name nor a managed identity was given.",
-            remedy="mct-s2s add-client NAME, or mct-s2s add-client --managed-identity RESOURCE",
+            "No client given: neither a name nor a managed identity.",
+            remedy="Run mct-s2s add-client NAME, or mct-s2s add-client --managed-identity RESOURCE",
         )
 
     now = clock.now()
@@ -36,22 +38,21 @@ def add_client(options: AddClientOptions) -> int:
         reference = options.service_management_reference
         service = service_wish(session.target, None, reference=reference, may_create=False)
         label = session.target.label if session.target else service.display_name
-        wanted = Change(
-            query=query_for(session, service, now, clients, identities, wired.resource if wired else None),
-            desired=Desired(
-                service,
-                clients,
-                SettingsScope.CLIENTS,
-                restart=not options.no_restart,
-                wire=wired.spec(session, label) if wired else None,
-            ),
-            label=label,
-            now=now,
-            secret_to=stores,
-            prove=options.proves,
+        desired = Desired(
+            service,
+            clients,
+            SettingsScope.CLIENTS,
+            restart=not options.no_restart,
+            wire=wired.spec(session, label) if wired else None,
         )
-        code, changed = await change(current, options, session, wanted)
-        close(current, options, session, changed)
-        return code
+        request = replace(
+            request_for(session, desired, now),
+            identities=identities,
+            wire=wired.resource if wired else None,
+            verify=options.proves,
+        )
+        outcome = await change(current, options, session, request, stores)
+        close_clients(current.terminal, options, session, outcome)
+        return exit_code(options, outcome)
 
     return run(options, Needs(key_vault=stores.vault is not None), body)

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from mct_s2s import clock
-from mct_s2s.cli.change_targets import named_target, query_for
 from mct_s2s.cli.options import DoctorOptions
+from mct_s2s.cli.requests import named_target, request_for, where
 from mct_s2s.cli.run import Run, run
+from mct_s2s.cli.session import Needs
 from mct_s2s.cli.specs import service_wish
-from mct_s2s.cli.where import where
-from mct_s2s.cli.wiring import Needs, Session
-from mct_s2s.engine.observe.doctor import examine
+from mct_s2s.engine.observe.rights_examination import examine
+from mct_s2s.engine.session import Session
 from mct_s2s.inputs.target import caller_resource
+from mct_s2s.model.desired import Desired
 from mct_s2s.planning import guards
-from mct_s2s.planning.checks import checks, is_ready, is_secret_shortened
+from mct_s2s.planning.doctor import checks, is_ready, is_secret_shortened
 from mct_s2s.render.doctor import doctor_document, show_checks
 
 SOMETHING_MISSING = 3
@@ -26,9 +29,10 @@ def doctor(options: DoctorOptions) -> int:
     async def body(current: Run, session: Session) -> int:
         now = clock.now()
         service = service_wish(session.target or named, "MCT service")
-        seen = await examine(session.azure, query_for(session, service, now, identities=identities))
-        if seen.site is not None and seen.site.site is not None:
-            guards.refuse_function_app(seen.site.site)
+        request = replace(request_for(session, Desired(service), now), identities=identities)
+        seen = await examine(session.azure, request)
+        if seen.site is not None:
+            guards.refuse_function_app(seen.site)
         found = checks(seen, now, consent=not options.no_consent)
         if current.terminal.json:
             current.terminal.document(doctor_document(seen, found))

@@ -14,8 +14,8 @@ def remove_client(options: RemoveClientOptions) -> int:
     if not name:
         raise UsageError(
             "client-name-empty",
-            "Which client is to leave? Its name is empty.",
-            remedy="mct-s2s status shows them all; then mct-s2s remove-client NAME_OR_ID",
+            "No client given: the name is empty.",
+            remedy="List the clients with mct-s2s status, then run mct-s2s remove-client NAME_OR_ID",
         )
     wanted = Removal(
         clients=(name,),

@@ -5,10 +5,11 @@ from __future__ import annotations
 from mct_s2s.cli.options import Output, SchemaOptions
 from mct_s2s.errors import UsageError
 from mct_s2s.render.console import Terminal
-from mct_s2s.render.schemas import names, schema, schema_list
+from mct_s2s.render.schemas import names, schema_list
+from mct_s2s.render.schemas import schema as schema_of
 
 
-def print_schema(options: SchemaOptions) -> int:
+def schema(options: SchemaOptions) -> int:
     """Print what was asked for; return the process exit code.
 
     Raises:
@@ -16,7 +17,7 @@ def print_schema(options: SchemaOptions) -> int:
     """
     terminal = Terminal.open(json=options.output is Output.JSON)
     if options.name is not None:
-        terminal.document(schema(_short_name(options.name)))
+        terminal.document(schema_of(_short_name(options.name)))
     elif terminal.json:
         terminal.document(schema_list())
     else:

@@ -9,16 +9,17 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from mct_s2s import clock
-from mct_s2s.cli.change_targets import query_for
 from mct_s2s.cli.options import StatusOptions
+from mct_s2s.cli.requests import request_for, where
 from mct_s2s.cli.run import Run, run
+from mct_s2s.cli.session import Needs
 from mct_s2s.cli.specs import service_wish
-from mct_s2s.cli.where import where
-from mct_s2s.cli.wiring import Needs, Session
 from mct_s2s.engine.observe.observe import observe
+from mct_s2s.engine.session import Session
 from mct_s2s.errors import DeadlinePassed, S2SError, UsageError
-from mct_s2s.inputs.duration import duration
-from mct_s2s.model.observed import Observed
+from mct_s2s.inputs.lifetime import duration
+from mct_s2s.model.desired import Desired
+from mct_s2s.model.observed import ObservedState
 from mct_s2s.planning import guards
 from mct_s2s.planning.findings import Finding, diagnose, is_healthy
 from mct_s2s.render.console import Terminal
@@ -33,9 +34,9 @@ FOREVER = 10 * 365 * 86400.0
 
 @dataclass(frozen=True)
 class Look:
-    """The world at one moment, and what is wrong with it."""
+    """The state at one moment, and what is wrong with it."""
 
-    observed: Observed
+    observed: ObservedState
     findings: tuple[Finding, ...]
     now: datetime
     within: timedelta
@@ -54,7 +55,7 @@ def status(options: StatusOptions) -> int:
     """Exit code of `status`: 0 where all is well, 3 where something is missing, wrong or about to expire."""
     within = duration(options.expiring_within, "--expiring-within")
     if options.watch is not None and not math.isfinite(options.watch):
-        raise UsageError("usage", f"--watch: {options.watch} is no interval.", remedy="Give seconds: --watch 30")
+        raise UsageError("usage", f"Invalid --watch '{options.watch}'.", remedy="Use a number of seconds: --watch 30")
 
     async def body(current: Run, session: Session) -> int:
         look = await _look(options, session, within)
@@ -73,7 +74,7 @@ def status(options: StatusOptions) -> int:
             except S2SError as error:
                 watch.failed(error, error_document(error))
             except TimeoutError:
-                late = DeadlinePassed("deadline-passed", "Azure took too long.", remedy="It is asked again.")
+                late = DeadlinePassed("deadline-passed", "Timed out.", remedy="The next check follows.")
                 watch.failed(late, error_document(late))
             else:
                 watch.seen(look.document, look.show)
@@ -86,7 +87,7 @@ def status(options: StatusOptions) -> int:
 
 async def _look(options: StatusOptions, session: Session, within: timedelta) -> Look:
     now = clock.now()
-    service = service_wish(session.target, None)
-    observed = await observe(session.azure, query_for(session, service, now))
+    desired = Desired(service_wish(session.target, None))
+    observed = await observe(session.azure, request_for(session, desired, now))
     guards.check(observed)
     return Look(observed, diagnose(observed, now, where(options, observed), within), now, within)

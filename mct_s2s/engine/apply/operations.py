@@ -6,19 +6,19 @@ from collections.abc import Awaitable, Callable
 from typing import assert_never
 
 from mct_s2s.engine.apply.context import ApplyContext, LeftOut, Postponed
-from mct_s2s.engine.apply.credentials import Credentials
+from mct_s2s.engine.apply.credentials import add_credential, secret
+from mct_s2s.engine.apply.credentials.base import Work
+from mct_s2s.engine.apply.ownership import create_principal, explained
+from mct_s2s.engine.apply.references import refresh
+from mct_s2s.engine.apply.registration_creation import create_or_restore, explain_taken_uri
+from mct_s2s.engine.apply.restoration import check_restored, restore
 from mct_s2s.engine.apply.settings import write_settings
-from mct_s2s.engine.observe.custody import check_restored, restore
-from mct_s2s.engine.observe.ownership import create_principal, explained
-from mct_s2s.engine.observe.recycle_bin import create_or_restore, explain_taken_uri
 from mct_s2s.errors import PermissionMissing, S2SError, ServiceError
 from mct_s2s.model.commands import webapp_command
+from mct_s2s.model.directory_objects import Application
 from mct_s2s.model.ids import ApplicationObjectId
-from mct_s2s.model.observed import Application
 from mct_s2s.planning.changes import (
-    AddCertificate,
-    AddFederatedCredential,
-    AddSecret,
+    AddCredential,
     AlreadyRight,
     AnyChange,
     AssignAppRole,
@@ -49,7 +49,7 @@ class Operations:
     """Sends what a change stands for.
 
     Args:
-        stage: the world outside.
+        stage: Azure and the stores.
         results: where the ids that changes yield are kept for the changes that refer to them.
         everything_else: waits until all changes but the settings and the restart are done.
         written: called as soon as the settings are written, while they are still being read back.
@@ -68,7 +68,7 @@ class Operations:
         self._everything_else = everything_else
         self._written = written
         self._found: dict[str, Application] = {}
-        self._credentials = Credentials(stage, results, self._found)
+        self._work = Work(stage, results, self._found)
         self._restart_needed = False
         self.settings: dict[str, str | None] | None = None
 
@@ -99,10 +99,10 @@ class Operations:
                 return await self._create_principal(change)
             case RestoreServicePrincipal():
                 return await self._restore_principal(change)
-            case AddSecret():
-                return await self._credentials.add_secret(change)
+            case AddCredential():
+                return await add_credential(self._work, change)
             case RemoveSecret():
-                return await self._credentials.remove_secret(change)
+                return await secret.remove(self._work, change)
             case DeleteStoredSecret():
                 return await self._delete_stored(change)
             case RevokeAppRole():
@@ -117,10 +117,6 @@ class Operations:
             case DisableIdentity():
                 await self._azure.identities.disable(change.holder)
                 return change.holder.principal_id, ""
-            case AddCertificate():
-                return await self._credentials.add_certificate(change)
-            case AddFederatedCredential():
-                return await self._credentials.add_federated_credential(change)
             case AssignAppRole():
                 return await self._assign(change)
             case EnableIdentity():
@@ -133,7 +129,7 @@ class Operations:
                 outcome = await write_settings(self._azure.sites, change, self._results, _at_once, _untold)
                 return f"{change.site.resource}/config/appsettings", outcome.detail
             case RefreshReference():
-                return await self._credentials.refresh(change)
+                return await refresh(self._work, change)
             case RestartSite():
                 return await self._restart(change)
             case AlreadyRight():
@@ -145,7 +141,7 @@ class Operations:
         stored = self._stage.stored
         assert stored is not None  # noqa: S101  # given to every command that may delete some
         if not await stored.delete(change.place, change.client_id):
-            raise Postponed("kept: by its tags it is not this client's")
+            raise Postponed("kept: its tags belong to another client")
         return change.place, ""
 
     async def _create_application(self, change: CreateApplication) -> tuple[str, str]:
@@ -172,7 +168,7 @@ class Operations:
         return object_id, f"{uri}, {change.detail}" if uri and change.is_new else ""
 
     async def _current(self, object_id: ApplicationObjectId | Ref[ApplicationObjectId], *, is_new: bool) -> Application:
-        """The application as it stands: what its creation answered moments ago, or a fresh reading."""
+        """The application as it is: what its creation answered moments ago, or a fresh reading."""
         if isinstance(object_id, Ref):
             return self._found[object_id.key]
         return await self._azure.directory.application_by_object_id(object_id, is_new=is_new)
@@ -195,7 +191,7 @@ class Operations:
         if await directory.restore_principal(change.principal.id):
             principal_id, detail = change.principal.id, change.detail
             await check_restored(self._azure, change.principal, change.option)
-        else:  # it came back with its application, or somebody made another one
+        else:  # it came back with its application, or someone made another one
             made = await create_principal(
                 self._azure, client_id, is_new=True, is_ours=False, as_owner=self._stage.as_owner
             )
@@ -218,7 +214,7 @@ class Operations:
                 raise
             raise LeftOut(note) from refused
         if assignment is None:
-            return None, "stood already"
+            return None, "already granted"
         self._results.record(change.key, Part.ASSIGNMENT_ID, assignment.id)
         return assignment.id, ""
 
@@ -240,18 +236,16 @@ class Operations:
 
     async def _restart(self, change: RestartSite) -> tuple[str | None, str]:
         if not self._restart_needed:
-            return None, "not needed"
+            return None, "by another run"
         site = change.site
         try:
             await self._azure.sites.restart(site.resource)
         except S2SError as error:
             if isinstance(error, ServiceError) and error.answer_lost:
                 # Asked once, and not again: App Service restarts by itself when its settings change.
-                return str(site.resource), "asked for; the answer was lost"
+                return str(site.resource), "requested; the response was lost"
             by_hand = webapp_command("restart", site.resource)
-            error.remedy = (
-                f"The settings are saved. Restart it by hand: {by_hand}, or ask for the right to: {error.remedy}"
-            )
+            error.advise(f"The settings are saved. {error.advice} Or restart it yourself:", by_hand)
             raise
         return str(site.resource), ""
 
@@ -261,5 +255,5 @@ async def _at_once() -> None:
 
 
 def _untold(did_write: bool) -> None:
-    """Nobody waits for the write: App Service restarts the app by itself."""
+    """No one waits for the write: App Service restarts the app by itself."""
     del did_write

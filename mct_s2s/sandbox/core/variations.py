@@ -35,7 +35,7 @@ class Variations:
         known = {_wire(own.name): own.name for own in fields(self)}
         for name, value in sent.items():
             if name not in known or not _fits(known[name], getattr(self, known[name]), value):
-                raise ValueError(f"'{name}' is no knob, or {value!r} nothing that it takes.")
+                raise ValueError(f"Unknown knob '{name}', or invalid value {value!r}.")
         for name, value in sent.items():
             setattr(self, known[name], value)
 

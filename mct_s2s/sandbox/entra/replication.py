@@ -123,7 +123,7 @@ class Replication:
         """
         for wire, value in sent.items():
             if wire not in _KNOBS or not _KNOBS[wire][1](value):
-                raise ValueError(f"'{wire}' is no knob of replication, or {value!r} nothing that it takes.")
+                raise ValueError(f"Unknown replication knob '{wire}', or invalid value {value!r}.")
         for wire, value in sent.items():
             setattr(self, _KNOBS[wire][0], value)
         self._chance = random.Random(self.lag_seed)  # noqa: S311 - as above

@@ -35,7 +35,7 @@ class Services:
         sign_in = login.routes(world, addresses)
         self._doors: dict[str, App] = {
             "main": _router(*own, *sign_in, *manager),
-            "control": _router(*own, *issuer.routes(world, addresses), _unknown("at this name")),
+            "control": _router(*own, *issuer.routes(world, addresses), _unknown("on this host")),
             "login": _router(*sign_in, _unknown("of the token service")),
             "arm": _router(*manager),
             "graph": _router(*graph.routes(world, addresses), _unknown("of Graph")),
@@ -111,7 +111,7 @@ _NO_SITE = PlainTextResponse("404 Web Site not found.", 404)
 
 def _unknown(where: str) -> Route:
     async def refuse(request: Request) -> Response:
-        said = f"The sandbox does not know {request.method} {request.url.path} {where}."
+        said = f"The sandbox does not support {request.method} {request.url.path} {where}."
         raise graph_error(501, "NotImplemented", said)
 
     return below("/", refuse)
@@ -120,6 +120,6 @@ def _unknown(where: str) -> Route:
 def _misdirected() -> Route:
     async def refuse(request: Request) -> Response:
         host = request.headers.get("host", "")
-        raise arm_error(421, "MisdirectedRequest", f"The sandbox plays no service of the name '{host}'.")
+        raise arm_error(421, "MisdirectedRequest", f"The sandbox has no service named '{host}'.")
 
     return below("/", refuse)

@@ -68,7 +68,7 @@ def start(state_dir: Path | None = None) -> Running:
         if served is not None:
             return served
         if time.monotonic() > deadline:
-            raise TimeoutError(f"Another program uses the sandbox in {state.directory}.")
+            raise TimeoutError(f"Another process uses the sandbox in '{state.directory}'.")
         time.sleep(0.05)
 
 
@@ -80,7 +80,9 @@ def _served(state: State) -> Running | None:
     if served is None:
         return None
     if served.real_names:
-        raise ValueError(f"{state.directory} is served under Azure's own names, which --cloud public leads to.")
+        raise ValueError(
+            f"The sandbox in '{state.directory}' is served under Azure's own host names. Use --cloud public."
+        )
     return _running(state, served.port, exports(served.port, state_dir=state.directory)["MCT_S2S_URL"])
 
 
@@ -106,7 +108,7 @@ def _start(state: State, lock: Lock) -> Running:
     ready.wait()
     if not thread.is_alive():
         lock.release()
-        raise RuntimeError("The sandbox ended before it was ready.")
+        raise RuntimeError("The sandbox stopped before it was ready.")
     site = f"https://{addresses.of_site(SITE)}"
     return _running(state, addresses.arm_port, site, server, thread, lock)
 

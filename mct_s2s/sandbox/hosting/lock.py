@@ -54,7 +54,7 @@ class Lock:
         deadline = time.monotonic() + seconds
         while (lock := cls.take(path)) is None:
             if time.monotonic() > deadline:
-                raise TimeoutError(f"Another sandbox uses {path.parent}.")
+                raise TimeoutError(f"Another sandbox uses '{path.parent}'.")
             time.sleep(0.05)
         return lock
 

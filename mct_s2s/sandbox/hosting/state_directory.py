@@ -84,7 +84,9 @@ class State:
         """
         world = World.load(path)
         if not world.directory.applications.latest_by("appId", ADMINISTRATOR_ID):
-            raise ValueError(f"{path} has no application {ADMINISTRATOR_ID}, the administrator of every sandbox.")
+            raise ValueError(
+                f"Invalid state file '{path}': it does not contain the administrator's application {ADMINISTRATOR_ID}."
+            )
         world.save(self.world_file)
 
     def served(self) -> Served | None:

@@ -78,7 +78,7 @@ def turn(world: World, sent: Mapping[str, Any]) -> None:
     elsewhere = {name: value for name, value in sent.items() if name not in _BY_NAME}
     for name in sent.keys() - elsewhere.keys():
         if not _BY_NAME[name].accepts(sent[name]):
-            raise ValueError(f"{sent[name]!r} is no value of the knob '{name}'.")
+            raise ValueError(f"Invalid value {sent[name]!r} for the knob '{name}'.")
     _turn_panels(world, elsewhere)
     for name in sent.keys() & _BY_NAME.keys():
         knob = _BY_NAME[name]
@@ -89,7 +89,7 @@ def _turn_panels(world: World, sent: Mapping[str, Any]) -> None:
     """All or none: what was turned before one that is refused is turned back."""
     names = {name for panel in panels(world) for name in panel.settings()}
     if sent.keys() - names:
-        raise ValueError(f"'{min(sent.keys() - names)}' is no knob; there are {', '.join(values(world))}.")
+        raise ValueError(f"Unknown knob '{min(sent.keys() - names)}'. The knobs are {', '.join(values(world))}.")
     turned: list[tuple[Panel, dict[str, Any]]] = []
     try:
         for panel in panels(world):

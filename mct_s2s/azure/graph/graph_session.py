@@ -1,0 +1,169 @@
+"""One signed-in connection to Graph: sends what the request builders make, and reads the answer as JSON.
+
+msgraph-sdk's models are used for what is written. Answers are not deserialised into them: that alone imports some
+1,200 modules.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping
+from ssl import SSLContext
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+from kiota_abstractions.api_error import APIError
+from kiota_abstractions.method import Method
+from kiota_abstractions.request_information import RequestInformation
+from kiota_authentication_azure.azure_identity_authentication_provider import AzureIdentityAuthenticationProvider
+from msgraph.generated.models.o_data_errors.o_data_error import ODataError
+from msgraph.graph_request_adapter import GraphRequestAdapter
+from msgraph.graph_service_client import GraphServiceClient
+
+from mct_s2s import __version__
+from mct_s2s.azure import retry as limits
+from mct_s2s.azure.answer_limits import OddAnswer, parse_json
+from mct_s2s.azure.clouds import Cloud
+from mct_s2s.azure.graph.bounded_client import BoundedClient
+from mct_s2s.azure.graph.graph_operations import GraphOperation
+from mct_s2s.azure.graph.graph_refusals import refusal_of, translate
+from mct_s2s.azure.paging import all_rows
+from mct_s2s.azure.retry import Lag, RetryPolicy, no_lag
+from mct_s2s.azure.services import GRAPH
+from mct_s2s.azure.sign_in.caller_credential import CallerCredential
+from mct_s2s.azure.sign_in.fresh_tokens import send_signed_in
+from mct_s2s.azure.trace import Request, Trace, path_of
+
+JSON = "application/json"
+
+
+class GraphSession:
+    """Microsoft Graph v1.0 of one cloud, as one caller."""
+
+    def __init__(
+        self, cloud: Cloud, credential: CallerCredential, tls: SSLContext, retry_policy: RetryPolicy, trace: Trace
+    ) -> None:
+        self._credential = credential
+        self._scope = cloud.graph_scope
+        self._retry_policy = retry_policy
+        self._trace = trace
+        self._http = BoundedClient(
+            verify=tls,
+            timeout=httpx.Timeout(limits.REQUEST_SECONDS, connect=limits.CONNECT_SECONDS),
+            headers={"User-Agent": f"mct-s2s/{__version__}"},
+            event_hooks={"request": [_stamp], "response": [self._traced]},
+        )
+        provider = AzureIdentityAuthenticationProvider(
+            credential,
+            scopes=[cloud.graph_scope],
+            allowed_hosts=[urlsplit(cloud.graph).hostname or ""],
+            is_cae_enabled=False,
+        )
+        self._adapter = _GraphAdapter(provider, client=self._http)
+        self._graph = cloud.graph
+        self.base_url = f"{cloud.graph}/v1.0"
+        self._adapter.base_url = self.base_url
+        self.client = GraphServiceClient(request_adapter=self._adapter)
+
+    def request(self, method: Method, path: str, body: object = None, *, beta: bool = False) -> RequestInformation:
+        """A request that the SDK has no builder for, or only one that imports a thousand modules."""
+        info = RequestInformation(method)
+        info.url = (f"{self._graph}/beta" if beta else self.base_url) + path
+        info.headers.try_add("Accept", JSON)
+        if body is not None:
+            info.set_stream_content(json.dumps(body).encode(), JSON)
+        return info
+
+    async def send(
+        self, info: RequestInformation, operation: GraphOperation, *, repeatable: bool = True, lag: Lag = no_lag
+    ) -> dict[str, Any] | None:
+        """Send one request; the answer's JSON, or `None` where it has no body.
+
+        Raises:
+            S2SError: refused or not answered, translated, with `operation` as what was being done.
+        """
+        # The builders of keyed paths (`applications(uniqueName='…')`) share one dictionary of path parameters, and the
+        # address is worked out anew at each sending: without a copy, a repetition would go to another object.
+        info.path_parameters = dict(info.path_parameters)
+
+        async def answered() -> dict[str, Any] | None:
+            info.headers.remove("Authorization")  # of an attempt before: kiota would keep it
+            return _json(await self._adapter.send_primitive_async(info, "bytes", {"XXX": ODataError}), operation)
+
+        async def once() -> dict[str, Any] | None:
+            return await send_signed_in(
+                answered,
+                operation,
+                service=GRAPH,
+                credential=self._credential,
+                scope=self._scope,
+                failures=(APIError, httpx.HTTPError, httpx.InvalidURL, OddAnswer),
+                refusal_of=refusal_of,
+                translate=lambda error: translate(error, operation),
+            )
+
+        return await self._retry_policy.call(once, repeatable=repeatable, lag=lag)
+
+    async def rows(
+        self, info: RequestInformation, operation: GraphOperation, *, lag: Lag = no_lag
+    ) -> list[Mapping[str, Any]]:
+        """Every row of a collection, page after page."""
+
+        async def follow(link: str) -> dict[str, Any] | None:
+            more = RequestInformation(Method.GET)
+            more.url = link
+            more.headers.try_add("Accept", JSON)
+            for level in info.headers.get("ConsistencyLevel"):  # of an advanced query, page by page
+                more.headers.try_add("ConsistencyLevel", level)
+            return await self.send(more, operation)
+
+        first = await self.send(info, operation, lag=lag)
+        return await all_rows(
+            first, follow, link="@odata.nextLink", address=self.base_url, service=GRAPH, doing=operation
+        )
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._http.aclose()
+
+    async def _traced(self, response: httpx.Response) -> None:
+        began = response.request.extensions.get("mct_s2s_began", time.monotonic())
+        self._trace(
+            Request(
+                "Graph",
+                response.request.method,
+                path_of(str(response.request.url)),
+                response.status_code,
+                (time.monotonic() - began) * 1000,
+                response.headers.get("request-id"),
+            )
+        )
+
+
+class _GraphAdapter(GraphRequestAdapter):  # type: ignore[misc, unused-ignore]
+    """kiota's, which answers no claims challenge by itself: it would send the refused token once more."""
+
+    async def retry_cae_response_if_required(
+        self, resp: httpx.Response, request_info: RequestInformation, claims: str
+    ) -> httpx.Response:
+        """The answer as it is: what it asks of the sign-in is brought by the credential."""
+        del request_info, claims
+        return resp
+
+
+def _json(body: bytes | None, operation: GraphOperation) -> dict[str, Any] | None:
+    if not body:
+        return None
+    try:
+        document: Any = parse_json(body)
+    except (ValueError, RecursionError) as error:
+        raise GRAPH.unreadable(operation) from error
+    if not isinstance(document, dict):
+        raise GRAPH.unreadable(operation)
+    return document
+
+
+async def _stamp(request: httpx.Request) -> None:
+    request.extensions["mct_s2s_began"] = time.monotonic()
