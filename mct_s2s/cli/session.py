@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from mct_s2s import clock
-from mct_s2s.azure.trace import Request, Trace, silent
+from mct_s2s.azure.trace import SentRequest, Trace, silent
 from mct_s2s.cli.options import AzureOptions
 from mct_s2s.engine.session import Session
 from mct_s2s.inputs.target import site_target
@@ -251,7 +251,7 @@ def _load_services(needs: Needs) -> None:
 
 
 def _trace(terminal: Terminal) -> Trace:
-    def show(request: Request) -> None:
+    def show(request: SentRequest) -> None:
         status = request.status or "no response"
         terminal.say(
             f"{request.service:<5} {request.method:<6} {request.path} {status} {request.milliseconds:.0f} ms"

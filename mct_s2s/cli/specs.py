@@ -1,4 +1,4 @@
-"""From options to specs, for the commands that share them."""
+"""From options to what is requested, for the commands that share them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ ROLE_CHARACTERS = frozenset(":!#$%&'()*+,-./;<=>?@[]^_{|}~`")
 
 
 def client_wishes(options: CredentialOptions, names: Sequence[str], now: datetime) -> tuple[ClientSpec, ...]:
-    """One spec for each name.
+    """One specification for each name.
 
     Raises:
         UsageError: an unusable name, lifetime or reference.

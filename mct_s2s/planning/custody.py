@@ -63,7 +63,7 @@ def refuse_foreign(
 
     Args:
         application: found by its name alone.
-        observed: the observed state, with its custody.
+        observed: the state, with who owns what and what signs in as it.
         adopt_by: how it is adopted nevertheless: `--client`.
         note: what its store remembers, if it has one: those credentials may be there.
         spec: the credential that was asked for, if one was: it may be there, too.
@@ -73,9 +73,9 @@ def refuse_foreign(
     """
     custody = observed.custody_of(application)
     unknown = [one for one in custody.credentials if not is_known(one, note or SecretNote(), spec)]
-    told = _foreign(custody.owners, unknown, observed.caller)
-    if told:
-        raise not_ours(application, told, adopt_by)
+    why = _foreign(custody.owners, unknown, observed.caller)
+    if why:
+        raise not_ours(application, why, adopt_by)
 
 
 def refuse_faster(
@@ -90,9 +90,9 @@ def refuse_faster(
     """
     is_young = application.created is not None and application.created >= since - CLOCKS_DIFFER
     unknown = [one for one in custody.credentials if not (is_young and one.is_ours)]
-    told = _foreign(custody.owners, unknown, caller)
-    if told:
-        raise not_ours(application, told, adopt_by)
+    why = _foreign(custody.owners, unknown, caller)
+    if why:
+        raise not_ours(application, why, adopt_by)
 
 
 def foreign_owners(owners: Iterable[Owner], caller: PrincipalId | None) -> tuple[str, ...]:
@@ -100,13 +100,13 @@ def foreign_owners(owners: Iterable[Owner], caller: PrincipalId | None) -> tuple
     return tuple(dict.fromkeys(owner.name for owner in owners if not same_id(owner.id, caller)))
 
 
-def not_ours(application: Application, told: str, adopt_by: str) -> Refused:
+def not_ours(application: Application, why: str, adopt_by: str) -> Refused:
     """What is said of such a registration, and the two ways on."""
     since = f", registered on {application.created:%Y-%m-%d}" if application.created else ""
     return Refused(
         CODE,
         f"'{application.display_name}' (appId {application.client_id}{since}) already uses the name of this "
-        f"registration, but mct-s2s may not have created it: {told}. Its owner could sign in as it.",
+        f"registration, but mct-s2s may not have created it: {why}. Its owner could sign in as it.",
         remedy=f"{_adopting(adopt_by, application)} If not, delete it and run the same command again:",
         command=command(*_DELETE, application.client_id),
     )

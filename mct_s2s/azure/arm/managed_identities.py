@@ -223,7 +223,7 @@ def _parsed(resource: ResourceId, row: Mapping[str, Any], api_version: str | Non
 def _identity(resource: IdentityResource, *, system_assigned: bool) -> dict[str, Any]:
     """What `identity` is to be: the identities that users assigned stay."""
     kinds = ["SystemAssigned"] * system_assigned + ["UserAssigned"] * bool(resource.user_assigned)
-    users = {"userAssignedIdentities": {identity: {} for identity in resource.user_assigned}}
+    users: dict[str, Any] = {"userAssignedIdentities": {identity: {} for identity in resource.user_assigned}}
     return {"type": ", ".join(kinds) or "None", **(users if resource.user_assigned else {})}
 
 
