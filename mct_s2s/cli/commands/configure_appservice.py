@@ -53,7 +53,7 @@ class ConfigureOptions(ChangingOptions):
 
 
 def configure_appservice(options: ConfigureOptions) -> int:
-    """Exit code of `configure-appservice`."""
+    """Plan the settings, confirm and apply; return the process exit code."""
     given = _given(options)
     role = given.value(ROLE)
     check_role(role)

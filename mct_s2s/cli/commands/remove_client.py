@@ -23,7 +23,7 @@ class RemoveClientOptions(RemovalOptions):
 
 
 def remove_client(options: RemoveClientOptions) -> int:
-    """Exit code of `remove-client`."""
+    """Remove one client; return the process exit code."""
     name = options.name.strip()
     if not name:
         raise UsageError(

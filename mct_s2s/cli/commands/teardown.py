@@ -8,7 +8,7 @@ from mct_s2s.model.desired import Removal
 
 
 def teardown(options: RemovalOptions) -> int:
-    """Exit code of `teardown`."""
+    """Remove everything; return the process exit code."""
     wanted = Removal(
         everything=True,
         keep_registration=options.keep_registration,
