@@ -1,4 +1,4 @@
-"""`mct-s2s add-client`: one more caller for a trust that is there."""
+"""`mct-s2s add-client`: one more client for a trust that exists."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`mct-s2s configure-appservice`: step 3 alone."""
+"""`mct-s2s configure-appservice`: write the App Service settings only."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`mct-s2s doctor`: may this caller do the job? Nothing is written."""
+"""`mct-s2s doctor`: check permissions, locks and policies. Nothing is written."""
 
 from __future__ import annotations
 

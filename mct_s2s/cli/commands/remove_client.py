@@ -1,4 +1,4 @@
-"""`mct-s2s remove-client`: one caller less for a trust that stays."""
+"""`mct-s2s remove-client`: remove one client; the rest of the trust stays."""
 
 from __future__ import annotations
 

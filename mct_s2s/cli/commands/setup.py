@@ -1,4 +1,4 @@
-"""`mct-s2s setup`: the whole document."""
+"""`mct-s2s setup`: app registration, clients and App Service settings, all in one plan."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`mct-s2s status`: observe, diagnose, say. Nothing is written."""
+"""`mct-s2s status`: observe and diagnose, once or again and again. Nothing is written."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`mct-s2s teardown`: the whole trust undone, and nothing else."""
+"""`mct-s2s teardown`: remove everything that mct-s2s created for an App Service."""
 
 from __future__ import annotations
 
