@@ -13,7 +13,7 @@ from mct_s2s.cli.options import RemovalOptions
 from mct_s2s.cli.requests import request_for
 from mct_s2s.cli.run import Run, run
 from mct_s2s.cli.session import Needs
-from mct_s2s.cli.specs import service_wish
+from mct_s2s.cli.specs import service_spec
 from mct_s2s.cli.stores import default_folder
 from mct_s2s.engine.outcome import Outcome
 from mct_s2s.engine.session import Session
@@ -37,7 +37,7 @@ def remove(options: RemovalOptions, wanted: Removal) -> int:
     now = clock.now()
 
     async def body(current: Run, session: Session) -> int:
-        service = service_wish(session.target, None, may_create=False)
+        service = service_spec(session.target, None, may_create=False)
         desired = Desired(service, removal=wanted, restart=not options.no_restart)
         request = replace(request_for(session, desired, now), wired=True, departures=LocalDepartures())
         outcome = await change(current, options, session, request)

@@ -18,7 +18,7 @@ ROLE_CHARACTERS = frozenset(":!#$%&'()*+,-./;<=>?@[]^_{|}~`")
 """Source: learn.microsoft.com/graph/api/resources/approle, property `value`."""
 
 
-def client_wishes(options: CredentialOptions, names: Sequence[str], now: datetime) -> tuple[ClientSpec, ...]:
+def client_specs(options: CredentialOptions, names: Sequence[str], now: datetime) -> tuple[ClientSpec, ...]:
     """One specification for each name.
 
     Raises:
@@ -32,7 +32,7 @@ def client_wishes(options: CredentialOptions, names: Sequence[str], now: datetim
     )
 
 
-def service_wish(
+def service_spec(
     target: SiteTarget | None,
     name: str | None,
     role: str | None = None,

@@ -11,7 +11,7 @@ from mct_s2s.cli.options import AddClientOptions
 from mct_s2s.cli.requests import request_for, wire
 from mct_s2s.cli.run import Run, run
 from mct_s2s.cli.session import Needs
-from mct_s2s.cli.specs import client_wishes, service_wish
+from mct_s2s.cli.specs import client_specs, service_spec
 from mct_s2s.engine.session import Session
 from mct_s2s.errors import UsageError
 from mct_s2s.inputs.clients import secret_to
@@ -29,14 +29,14 @@ def add_client(options: AddClientOptions) -> int:
         )
 
     now = clock.now()
-    clients = client_wishes(options, [] if options.name is None else [options.name], now)
+    clients = client_specs(options, [] if options.name is None else [options.name], now)
     identities = tuple(dict.fromkeys(caller_resource(text) for text in options.managed_identity))
     stores = secret_to(options.secret_to, len(clients))
     wired = wire(options.wire, clients, identities, stores)
 
     async def body(current: Run, session: Session) -> int:
         reference = options.service_management_reference
-        service = service_wish(session.target, None, reference=reference, may_create=False)
+        service = service_spec(session.target, None, reference=reference, may_create=False)
         label = session.target.label if session.target else service.display_name
         desired = Desired(
             service,

@@ -11,7 +11,7 @@ from mct_s2s.cli.options import ConfigureOptions
 from mct_s2s.cli.requests import request_for
 from mct_s2s.cli.run import Run, run
 from mct_s2s.cli.session import Needs
-from mct_s2s.cli.specs import check_role, service_wish
+from mct_s2s.cli.specs import check_role, service_spec
 from mct_s2s.engine.session import Session
 from mct_s2s.errors import UsageError
 from mct_s2s.inputs.backup import read_backup
@@ -31,7 +31,7 @@ def configure_appservice(options: ConfigureOptions) -> int:
 
     async def body(current: Run, session: Session) -> int:
         now = clock.now()
-        service = service_wish(session.target, None, role, may_create=False)
+        service = service_spec(session.target, None, role, may_create=False)
         desired = Desired(
             service if directory else None,
             settings=SettingsScope.OFF if options.disable else SettingsScope.ALL,

@@ -9,7 +9,7 @@ from mct_s2s.cli.options import DoctorOptions
 from mct_s2s.cli.requests import named_target, request_for, where
 from mct_s2s.cli.run import Run, run
 from mct_s2s.cli.session import Needs
-from mct_s2s.cli.specs import service_wish
+from mct_s2s.cli.specs import service_spec
 from mct_s2s.engine.observe.rights_examination import examine
 from mct_s2s.engine.session import Session
 from mct_s2s.inputs.target import caller_resource
@@ -28,7 +28,7 @@ def doctor(options: DoctorOptions) -> int:
 
     async def body(current: Run, session: Session) -> int:
         now = clock.now()
-        service = service_wish(session.target or named, "MCT service")
+        service = service_spec(session.target or named, "MCT service")
         request = replace(request_for(session, Desired(service), now), identities=identities)
         seen = await examine(session.azure, request)
         if seen.site is not None:

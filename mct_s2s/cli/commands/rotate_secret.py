@@ -12,7 +12,7 @@ from mct_s2s.cli.options import RotateOptions
 from mct_s2s.cli.requests import request_for
 from mct_s2s.cli.run import Run, run
 from mct_s2s.cli.session import Needs
-from mct_s2s.cli.specs import service_wish
+from mct_s2s.cli.specs import service_spec
 from mct_s2s.engine.session import Session
 from mct_s2s.errors import UsageError
 from mct_s2s.inputs.clients import client_names, secret_to
@@ -51,7 +51,7 @@ def rotate_secret(options: RotateOptions) -> int:
     stores = secret_to(options.secret_to, len(rotation.clients) or SEVERAL)
 
     async def body(current: Run, session: Session) -> int:
-        service = service_wish(session.target, None, may_create=False)
+        service = service_spec(session.target, None, may_create=False)
         desired = Desired(service, rotation=rotation, restart=not options.no_restart)
         request = replace(request_for(session, desired, now), wired=stores.vault is not None)
         outcome = await change(current, options, session, request, stores)

@@ -11,7 +11,7 @@ from mct_s2s.cli.options import SetupOptions
 from mct_s2s.cli.requests import named_target, request_for, wire
 from mct_s2s.cli.run import Run, run
 from mct_s2s.cli.session import Needs
-from mct_s2s.cli.specs import check_role, client_wishes, service_wish
+from mct_s2s.cli.specs import check_role, client_specs, service_spec
 from mct_s2s.cli.user_files import HandoffFile
 from mct_s2s.engine.outcome import Outcome
 from mct_s2s.engine.session import Session
@@ -27,7 +27,7 @@ from mct_s2s.render.support_request import support_request
 def setup(options: SetupOptions) -> int:
     """Exit code of `setup`."""
     now = clock.now()
-    clients = client_wishes(options, options.client, now)
+    clients = client_specs(options, options.client, now)
     identities = tuple(dict.fromkeys(caller_resource(text) for text in options.managed_identity))
     stores = secret_to(options.secret_to, len(clients))
     wired = wire(options.wire, clients, identities, stores)
@@ -40,7 +40,7 @@ def setup(options: SetupOptions) -> int:
     async def body(current: Run, session: Session) -> int:
         target = session.target or named
         reference = options.service_management_reference
-        service = service_wish(target, options.service_name, options.role, options.service_app, reference=reference)
+        service = service_spec(target, options.service_name, options.role, options.service_app, reference=reference)
         label = target.label if target else service.display_name
         desired = Desired(
             service,

@@ -13,7 +13,7 @@ from mct_s2s.cli.options import StatusOptions
 from mct_s2s.cli.requests import request_for, where
 from mct_s2s.cli.run import Run, run
 from mct_s2s.cli.session import Needs
-from mct_s2s.cli.specs import service_wish
+from mct_s2s.cli.specs import service_spec
 from mct_s2s.engine.observe.observe import observe
 from mct_s2s.engine.session import Session
 from mct_s2s.errors import DeadlinePassed, S2SError, UsageError
@@ -87,7 +87,7 @@ def status(options: StatusOptions) -> int:
 
 async def _look(options: StatusOptions, session: Session, within: timedelta) -> Look:
     now = clock.now()
-    desired = Desired(service_wish(session.target, None))
+    desired = Desired(service_spec(session.target, None))
     observed = await observe(session.azure, request_for(session, desired, now))
     guards.check(observed)
     return Look(observed, diagnose(observed, now, where(options, observed), within), now, within)

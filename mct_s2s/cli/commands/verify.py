@@ -13,7 +13,7 @@ from mct_s2s.cli.own_credentials import at_hand, from_files
 from mct_s2s.cli.requests import request_for, where
 from mct_s2s.cli.run import Run, run, run_as_client
 from mct_s2s.cli.session import Needs, client_api, client_tokens
-from mct_s2s.cli.specs import service_wish
+from mct_s2s.cli.specs import service_spec
 from mct_s2s.cli.stores import default_folder
 from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.engine.observe.observe import observe
@@ -56,7 +56,7 @@ def verify(options: VerifyOptions) -> int:
 
     async def body(current: Run, session: Session) -> int:
         now = clock.now()
-        request = request_for(session, Desired(service_wish(session.target, None)), now)
+        request = request_for(session, Desired(service_spec(session.target, None)), now)
         observed = await observe(session.azure, request)
         guards.check(observed)
         place = where(options, observed)
