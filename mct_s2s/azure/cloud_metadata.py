@@ -1,7 +1,8 @@
-"""A cloud by asking its Azure Resource Manager: `/metadata/endpoints`, read as what comes from somebody unknown.
+"""A cloud by asking its Azure Resource Manager: `/metadata/endpoints`, read as what comes from someone unknown.
 
-Whoever answers chooses where the caller's tokens come from and where they go. So a document that names anything of one
-of Microsoft's clouds has to be that cloud altogether, and is then replaced by our own table's entry.
+The server that answers chooses where the caller's tokens come from and where they go. So a document that names
+anything of one of Microsoft's clouds has to be that cloud altogether, and is then replaced by our own table's
+entry.
 """
 
 from __future__ import annotations
@@ -141,7 +142,7 @@ def _known(login: str, graph: str, manager: str, audiences: list[str], vaults: s
 
 
 def _owner(address: str) -> str | None:
-    """The known cloud that an address belongs to; `None` where it is somebody else's."""
+    """The known cloud that an address belongs to; `None` where it is someone else's."""
     host = (urlsplit(address).hostname or "").rstrip(".")
     return next((cloud for domain, cloud in _DOMAINS.items() if host == domain or host.endswith(f".{domain}")), None)
 

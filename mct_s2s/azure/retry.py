@@ -63,7 +63,7 @@ class RetryPolicy:
         lag: Lag = no_lag,
         before_repeating: Callable[[], Awaitable[None]] = nothing,
     ) -> T:
-        """Send until it is answered for good.
+        """Send until it is finally answered.
 
         Args:
             send: sends once; raises `ServiceError`.
@@ -80,7 +80,7 @@ class RetryPolicy:
         while True:
             try:
                 async with self._slots:
-                    await self._gate()  # here: whoever has queued for a slot may have been overtaken by a refusal
+                    await self._gate()  # here: a request that was queued may have been overtaken by a refusal
                     return await send()
             except ServiceError as error:
                 delay = so_far.delay_after(error, clock())

@@ -54,7 +54,7 @@ class OnlyAt(AsyncHTTPPolicy[Any, Any]):
 
 
 def hooks(service: str, trace: Trace) -> dict[str, Any]:
-    """The same as options for azure-identity, whose pipelines take no policy of ours."""
+    """The same as options for azure-identity, whose pipelines don't accept our policies."""
 
     def asked(request: PipelineRequest[Any]) -> None:
         request.context["mct_s2s_began"] = time.monotonic()

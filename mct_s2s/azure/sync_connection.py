@@ -49,7 +49,7 @@ class _Session(requests.Session):
 
 
 class _TlsAdapter(HTTPAdapter):
-    """Trusts whom the context trusts, and nobody else: requests would add certifi's authorities to it."""
+    """Trusts whom the context trusts, and no one else: requests would add certifi's authorities to it."""
 
     def __init__(self, tls: SSLContext) -> None:
         self._tls = tls

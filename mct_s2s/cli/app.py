@@ -82,7 +82,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (KeyboardInterrupt, EOFError):
         return 130
     except BrokenPipeError:
-        # Whoever read our output has left; there is nobody to tell.
+        # The reader of our output has gone; no one is left to read a message.
         sys.stderr.close()
         return 1
     except Exception as error:  # the last line of defence

@@ -1,6 +1,6 @@
 """`--github` and `--federated-…` into whose tokens are taken, checked for form: Entra takes a wrong one silently.
 
-A subject that nobody has is accepted when it is written, and fails only when a token is asked for (AADSTS700213).
+A subject that no one has is accepted when it is written, and fails only when a token is asked for (AADSTS700213).
 Source: learn.microsoft.com/entra/workload-id/workload-identity-federation-considerations.
 """
 

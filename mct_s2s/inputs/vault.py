@@ -30,7 +30,7 @@ class VaultTo:
 
         Args:
             label: what a person calls the App Service, slot included.
-            client: the client's name in the wish.
+            client: the client's name as it was typed.
         """
         return self.secret or secret_name(label, client)
 

@@ -115,7 +115,7 @@ class SecretNote:
     pending: Certificate | None = None
     """Of a key pair that was made there and has not arrived: it may be registered, or not."""
     held: tuple[KeyId, ...] = ()
-    """Those that arrived there, the last one included: whoever reads there has gone on to the last one."""
+    """Those that arrived there, the last one included: readers have gone on to the last one."""
     vault: str | None = None
     """`VAULT/NAME`, where the store is a key vault: references to it lag behind by up to a day."""
     begun_for: Mapping[str, ClientId] = field(default_factory=dict)

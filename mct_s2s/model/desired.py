@@ -99,7 +99,7 @@ class Removal:
     """Names, appIds, object ids, resource ids, or entries of an allow list exactly as they are there."""
     everything: bool = False
     ignore_missing: bool = False
-    """Whether a name that means nobody is no error."""
+    """Whether a name that means no one is no error."""
     keep_registration: bool = False
     """Whether registrations stay, without the access that this trust gave them."""
     delete_adopted: bool = False
@@ -122,7 +122,7 @@ class Rotation:
     keep_old: timedelta = timedelta(0)
     """For how long a secret that was replaced stays good: it is removed by the first rotation after that."""
     remove_old: bool = False
-    """Whether old secrets go at once, whoever may still use them."""
+    """Whether old secrets go at once, even if they are still in use."""
     shorten: bool = False
     """Whether the longest lifetime that the tenant allows will do, where that is shorter."""
 

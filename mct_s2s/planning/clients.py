@@ -1,4 +1,4 @@
-"""The clients: what must change so that each can get a token and is let in. Implements the document's step 2."""
+"""The clients: what must change so that each can get a token and call the API. Implements the document's step 2."""
 
 from __future__ import annotations
 
@@ -164,10 +164,10 @@ def plan_client(spec: ClientSpec, service: Service, observed: ObservedState, fac
 
 
 def _adopted_or_ours(spec: ClientSpec, found: ClientApplication | None, observed: ObservedState) -> tuple[str, ...]:
-    """What the plan says of a registration that is taken into the trust by this wish.
+    """What the plan says of a registration that becomes part of the trust by this request.
 
     Raises:
-        Refused: nothing but its name speaks for it, and it may be in somebody else's hands.
+        Refused: nothing but its name speaks for it, and it may be in someone else's hands.
     """
     if found is None or found.application is None or found in members(observed):
         return ()

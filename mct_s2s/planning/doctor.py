@@ -43,7 +43,7 @@ class DoctorCheck:
     remedy: str | None = None
     """Whom to ask for what, and what they type."""
     grants: tuple[Grant, ...] = ()
-    """The same one by one, where it is something that somebody has to grant."""
+    """The same one by one, where it is something that someone has to grant."""
 
 
 @dataclass(frozen=True)

@@ -42,7 +42,7 @@ _CONSENT_TO = ("az", "ad", "app", "permission", "admin-consent", "--id")
 
 @dataclass(frozen=True)
 class Grant:
-    """One thing that somebody else has to do so that the caller may."""
+    """One thing that someone else has to do so that the caller may."""
 
     what: str
     """`the role Website Contributor on 'contosolearn'`."""
@@ -80,7 +80,7 @@ def lacks(judged: Judged, access: CallerRights) -> tuple[Lack, ...]:
 
 
 def in_words(lacking: Iterable[Lack]) -> tuple[str, ...]:
-    """One line for each thing that somebody has to do: all the steps that wait for it, whom to ask, what they type."""
+    """One line for each thing that someone has to do: all the steps that wait for it, whom to ask, what they type."""
     steps: dict[Grant, dict[str, None]] = {}
     for lack in lacking:
         steps.setdefault(lack.grant, {})[lack.step] = None

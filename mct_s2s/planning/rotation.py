@@ -109,12 +109,12 @@ class _Rotating:
 
     @property
     def current(self) -> Credential | None:
-        """The secret that the place holds, if the registration still has it."""
+        """The secret in the store, if the registration still has it."""
         return next((c for c in self.application.credentials if same_id(c.key_id, self.note.delivered)), None)
 
     @property
     def older(self) -> tuple[Credential, ...]:
-        """Secrets of ours that are neither the one in use nor lost on the way."""
+        """Our secrets that are neither the one in use nor lost on the way."""
         others = {self.current.key_id if self.current else None, *(removal.key_id for removal in self.lost)}
         return tuple(c for c in secrets_among(self.application.credentials) if c.is_ours and c.key_id not in others)
 
@@ -124,7 +124,7 @@ class _Rotating:
         if self.rotation.expiring_within is not None:
             return _ends_within(self.application, self.facts.now + self.rotation.expiring_within)
         if self.rotation.remove_old and self.current is not None and self.older:
-            return False  # everybody has it by now: only the old ones are to go
+            return False  # everyone has it by now: only the old ones are to go
         is_fresh = self.note.is_fresh(self.application.client_id, self.facts.now)
         return not (is_fresh and any(self._is_followed(credential) for credential in self.older))
 
@@ -139,12 +139,12 @@ class _Rotating:
 
     def _is_followed(self, credential: Credential) -> bool:
         """Whether whoever uses a secret reads it where the new one goes; nobody else can know of the new one."""
-        lay_there = {key_id.casefold() for key_id in self.note.held}
-        return self.rotation.remove_old or credential is self.current or credential.key_id.casefold() in lay_there
+        stored = {key_id.casefold() for key_id in self.note.held}
+        return self.rotation.remove_old or credential is self.current or credential.key_id.casefold() in stored
 
     @property
     def unfollowed(self) -> tuple[Credential, ...]:
-        """Old secrets of ours that somebody may go on using without ever hearing of the new one."""
+        """Our old secrets that someone may go on using without ever hearing of the new one."""
         return tuple(credential for credential in self.older if not self._is_followed(credential))
 
     def steps(self) -> Iterator[AnyChange]:
@@ -163,7 +163,7 @@ class _Rotating:
                 credential_name=self.facts.credential_name,
                 expires=self.rotation.expires,
                 audience=self.audience,
-                prove=True,
+                verify=True,
                 shorten=self.rotation.shorten,
                 after=tuple(change.key for change in orphaned),
             )
@@ -171,7 +171,7 @@ class _Rotating:
             tags = vault_tags(self.application, self.note)
             if tags:
                 yield UpdateApplication(
-                    key=f"{key}:place",
+                    key=f"{key}:vault",
                     resource=ABOUT,
                     name=self.name,
                     detail="tagged with the location of its secret",
@@ -246,12 +246,12 @@ class _Rotating:
         )
 
     def _has_lapsed(self, credential: Credential) -> bool:
-        """Whether even a reference that nobody refreshed has left an old secret behind by now."""
+        """Whether even a reference that no one refreshed has left an old secret behind by now."""
         return credential is not self.current and self._was_replaced_before(timedelta(hours=REFERENCES_FOLLOW_HOURS))
 
     def _was_replaced_before(self, time: timedelta) -> bool:
-        """Whether what lies in the place now has lain there for so long."""
-        # Replicas may not show yet what was delivered minutes ago; its place remembers it.
+        """Whether the secret in the store has been there for so long."""
+        # Replicas may not show yet what was delivered minutes ago; its store remembers it.
         begins = self.current.begins if self.current is not None else self.note.delivered_at
         return begins is not None and begins + time <= self.facts.now
 

@@ -32,7 +32,7 @@ from mct_s2s.planning.changes import (
 from mct_s2s.render.console import Terminal
 
 LONGEST_NAME = 30
-"""Longer names are cut, but for ids: half an id is none."""
+"""Longer names are cut, except ids: half an id is none."""
 SHORTEST_DETAIL = 16
 MARGINS = 14
 """Columns between and beside the four columns of text."""

@@ -1,9 +1,9 @@
 """Who owns a registration and its service principal, and what signs in as them: read, added, removed.
 
-Everything that is added has a key of its own, so that repeating adds nothing; but for a secret, which is never repeated
-here. Sources: learn.microsoft.com/graph/api/application-addpassword, /application-removepassword, /application-update
-(`keyCredentials`), /application-list-owners, /serviceprincipal-list-owners, /federatedidentitycredential-upsert,
-/federatedidentitycredential-delete.
+Everything that is added has a key of its own, so that repeating adds nothing; except for a secret, which is never
+repeated here. Sources: learn.microsoft.com/graph/api/application-addpassword, /application-removepassword,
+/application-update (`keyCredentials`), /application-list-owners, /serviceprincipal-list-owners,
+/federatedidentitycredential-upsert, /federatedidentitycredential-delete.
 """
 
 from __future__ import annotations

@@ -48,7 +48,7 @@ async def apply(session: Session, outcome: Outcome, progress: Progress) -> None:
     except PermissionMissing as refused:
         # So that all that is missing is asked for at once.
         rest = likely_missing(outcome.journal.left, before, outcome.access)
-        refused.mention(f"not seen to be allowed either: {line}" for line in in_words(rest))
+        refused.mention(f"also not confirmed: {line}" for line in in_words(rest))
         raise
     if departures is not None:
         departures.end(request.subject(before), departing)

@@ -102,7 +102,7 @@ async def explained(azure: Azure, object_id: ApplicationObjectId, refused: Permi
 
 
 async def _left_over(azure: Azure, change: CreateApplication, caller: PrincipalId | None) -> Application | None:
-    """What an earlier run of this caller made and did not come to name. A stranger can write our tag, too."""
+    """What an earlier run of this caller made and did not come to name. Anyone can write our tag, too."""
     for application in await azure.directory.applications_with_tag(name_tag(change.unique_name)):
         if application.unique_name is not None:
             continue

@@ -33,7 +33,7 @@ async def create_or_restore(
 
     Raises:
         ServiceError: `name-taken`, where the recycle bin does not show who holds the name.
-        Refused: somebody else was faster, and it is in their hands.
+        Refused: someone else was faster, and it is in their hands.
     """
     directory = azure.directory
     try:

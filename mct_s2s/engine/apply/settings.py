@@ -1,12 +1,12 @@
-"""Write the application settings without losing anybody's.
+"""Write the application settings without losing anyone's.
 
 App Service has no ETag for them and a write replaces them all. So: list, wait for everything else, list again if that
-took long, merge, write once, read back. What we put in and somebody erased is merged again; ids are a set, so several
+took long, merge, write once, read back. What we put in and someone erased is merged again; ids are a set, so several
 runs that all do this come to agree. Another run may have listed before we wrote and write after we read back, so the
 last look comes when the time that lies between such a reading and its writing has gone by, beside the restart.
 Source: learn.microsoft.com/rest/api/appservice/web-apps/update-application-settings.
 
-What nobody can see is a foreign write between our last listing and our write: one round trip.
+What no one can see is a foreign write between our last listing and our write: one round trip.
 """
 
 from __future__ import annotations
@@ -33,9 +33,10 @@ READINGS = 5
 """New listings for that reason, before the last one has to do."""
 WINDOW_SECONDS = 0.05
 WINDOW_FACTOR = 3.0
-"""Another run's reading and writing lie no further apart than so many of ours do, and no less than `WINDOW_SECONDS`."""
+"""Another run's reading and writing lie no further apart than that many of our own, and no less than
+`WINDOW_SECONDS`."""
 WRITES = 8
-"""Writes before the error that somebody keeps erasing ours."""
+"""Writes before the error that someone keeps erasing ours."""
 LATER_LOOKS = 12
 """Looks at settings that are as they were before our write, before it is taken for erased: some eight seconds."""
 _USUAL_NAME = re.compile(r"[A-Za-z0-9._]+")
@@ -72,7 +73,7 @@ async def write_settings(
         keep: is given the settings as they are, just before the first write.
 
     Raises:
-        ServiceError: refused; or somebody keeps writing over it.
+        ServiceError: refused; or someone keeps writing over it.
     """
     view = _View(sites, change.site.resource)
     await view.read()
@@ -168,17 +169,17 @@ class _Writing:
             await self.view.read()
 
     async def settle(self) -> None:
-        """Look until ours is in and nobody has written for as long as a writing may be on its way.
+        """Look until ours is in and no one has written for as long as a writing may be on its way.
 
         Raises:
-            ServiceError: somebody keeps erasing ours.
+            ServiceError: someone keeps erasing ours.
         """
         window = max(WINDOW_SECONDS, WINDOW_FACTOR * (self.view.took + self.took))
         for look in range(LOOKS):
             if self.is_due:
                 await self._write_again()
             before = self.view.settings
-            # Jitter, so that runs that met once part; where nobody else writes there is one look and none of it.
+            # Jitter, so that runs that met once part; where no one else writes there is one look and none of it.
             await asyncio.sleep(window * (random.uniform(1, 2) if look else 1))  # noqa: S311
             await self.view.read()
             if self.view.settings == before and not self.is_due:

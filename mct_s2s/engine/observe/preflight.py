@@ -30,7 +30,8 @@ async def permitted(azure: Azure, plan: Plan, observed: ObservedState, access: C
     Raises:
         PermissionMissing: something is missing that cannot be left to others; all of it is said.
         PolicyForbids: the tenant's policy forbids a secret.
-        SignInFailed: Azure Resource Manager will refuse this sign-in, and the directory would be changed in vain.
+        SignInFailed: Azure Resource Manager will refuse this sign-in, and the directory would be changed without
+            effect.
     """
     own = await _own_rules(azure, plan, observed, access, now)
     plan, forbidden = fit_secrets(plan, lambda change: own.get(change.key, access.secret_rules or ()), observed, now)
@@ -88,7 +89,7 @@ def _site_needs(access: CallerRights, look: AccessLook, request: Request) -> lis
 async def _own_rules(
     azure: Azure, plan: Plan, observed: ObservedState, access: CallerRights, now: datetime
 ) -> dict[str, tuple[SecretRule, ...]]:
-    """The policies of registrations that exist, where the tenant's default one stands in the way.
+    """The policies of registrations that exist, where the tenant's default one is in the way.
 
     Unreadable, they may allow what the default forbids: then the real request decides.
     """

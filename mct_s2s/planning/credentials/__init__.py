@@ -24,7 +24,7 @@ _BY_SPEC = {kind.spec: kind for kind in PLANNERS}
 
 
 def plan_credential(spec: CredentialSpec | None, client: ClientState) -> list[AnyChange]:
-    """What a client lacks of the credential that it is to have. One that will do is enough, whoever made it.
+    """What a client lacks of the credential that it is to have. One that will do is enough, no matter who created it.
 
     Raises:
         Refused: a credential of that kind cannot be added.
@@ -33,7 +33,7 @@ def plan_credential(spec: CredentialSpec | None, client: ClientState) -> list[An
 
 
 def is_known(credential: Credential, note: SecretNote, spec: CredentialSpec | None = None) -> bool:
-    """Whether a credential is one that a store of ours speaks of, or the very one that was asked for."""
+    """Whether a credential is one that one of our stores knows, or the very one that was asked for."""
     return any(kind.knows(credential, note, spec) for kind in PLANNERS)
 
 

@@ -64,5 +64,5 @@ class CredentialPlanner(Generic[Spec]):
     knows: Callable[[Credential, SecretNote, CredentialSpec | None], bool]
     """Whether a credential is of this kind, and either in the client's store or the very one that was asked for.
 
-    Whoever knows another credential of a registration may sign in as it.
+    Anyone who knows another credential of a registration can sign in as it.
     """

@@ -47,7 +47,7 @@ class AddCertificate(AddCredential):
     starts: datetime
     expires: datetime
     given: Certificate | None = None
-    """A certificate whose key is somebody else's; without it, a key pair is made."""
+    """A certificate whose key is someone else's; without it, a key pair is made."""
     pending: Certificate | None = None
     """Of a key pair that an attempt made and did not deliver: it is taken up again."""
 
@@ -121,7 +121,7 @@ def _is(credential: Credential, certificate: Certificate) -> bool:
 
 
 def knows(credential: Credential, note: SecretNote, spec: CredentialSpec | None) -> bool:
-    """Whether it is the given certificate, or that of a key in the client's store: by the key, whoever names its id."""
+    """Whether it is the given certificate, or that of a key in the client's store: by the key, whatever its ID is."""
     thumbprint = credential.thumbprint
     if credential.kind is not CredentialKind.CERTIFICATE or thumbprint is None:
         return False

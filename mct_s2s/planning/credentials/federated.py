@@ -79,7 +79,7 @@ def plan(spec: FederatedSpec, client: ClientState) -> list[AnyChange]:
     """The federated credential that is lacking, if one is.
 
     Raises:
-        Refused: one that somebody made takes the same subject for another audience, or there is no room for one more.
+        Refused: one that someone made takes the same subject for another audience, or there is no room for one more.
     """
     wanted = Federation(spec.issuer, spec.subject, spec.audience or exchange_audience(client.cloud))
     federated = {c.federation: c for c in client.valid if c.federation is not None}

@@ -34,8 +34,8 @@ class AddSecret(AddCredential):
     """A client secret. Source: learn.microsoft.com/graph/api/application-addpassword; document, step 2.6."""
 
     expires: datetime
-    prove: bool = False
-    """Whether it must have given a token before it takes another one's place: callers read that place all the time."""
+    verify: bool = False
+    """Whether it must have given a token before it replaces another one: callers may read the store at any moment."""
     shorten: bool = False
     """Whether a lifetime that the tenant forbids may become the longest that it allows."""
 

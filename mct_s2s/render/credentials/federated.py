@@ -1,4 +1,4 @@
-"""A call with another issuer's token: a workflow for GitHub, the environment for everybody else."""
+"""A call with another issuer's token: a workflow for GitHub, the environment for everyone else."""
 
 from __future__ import annotations
 
