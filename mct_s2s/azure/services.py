@@ -147,7 +147,7 @@ def certificate_errors(error: BaseException) -> list[ssl.SSLCertVerificationErro
 
 
 def certificate_advice(error: BaseException) -> tuple[str, str] | None:
-    """The remedy and its command, where the certificate is signed by nobody that is trusted here."""
+    """The remedy and its command, where the certificate is signed by no one that is trusted here."""
     codes = {getattr(one, "verify_code", None) for one in certificate_errors(error)} - {None}  # aiohttp's own has none
     return (UNTRUSTED, NAME_AUTHORITY) if codes - {_HOSTNAME_MISMATCH} else None
 

@@ -23,7 +23,7 @@ Trace = Callable[[SentRequest], None]
 
 
 def silent(request: SentRequest) -> None:
-    """Nobody wants to know."""
+    """Nothing is traced."""
     del request
 
 

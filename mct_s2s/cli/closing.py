@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mct_s2s.cli.made_credentials import credentials_of
-from mct_s2s.cli.options import ChangingOptions, SetupOptions
+from mct_s2s.cli.options import ChangingOptions
 from mct_s2s.cli.requests import where
 from mct_s2s.engine.outcome import Outcome
 from mct_s2s.engine.session import Session
@@ -24,14 +24,13 @@ from mct_s2s.stores.file_store import FileStore
 def left_to_others(options: ChangingOptions, session: Session, outcome: Outcome) -> list[Instruction]:
     """What someone else has to do, with the command that does it."""
     after = outcome.after
-    handoff = options.handoff if isinstance(options, SetupOptions) else None
     return instructions(
         outcome.left_to_others,
         after,
         outcome.results,
         where=where(options, after),
         login=session.login,
-        handoff=handoff,
+        handoff=outcome.request.handoff,
     )
 
 

@@ -10,10 +10,9 @@ from mct_s2s import clock
 from mct_s2s.cli.change import change, exit_code
 from mct_s2s.cli.closing import close
 from mct_s2s.cli.options import RemovalOptions
-from mct_s2s.cli.requests import request_for
+from mct_s2s.cli.requests import request_for, service_spec
 from mct_s2s.cli.run import Run, run
 from mct_s2s.cli.session import Needs
-from mct_s2s.cli.specs import service_spec
 from mct_s2s.cli.stores import default_folder
 from mct_s2s.engine.outcome import Outcome
 from mct_s2s.engine.session import Session
@@ -27,7 +26,7 @@ from mct_s2s.stores.keys import KeyFileStore
 
 
 def remove(options: RemovalOptions, wanted: Removal) -> int:
-    """Exit code of a removal."""
+    """Plan a removal, confirm and apply it; return the process exit code."""
     if options.keep_registration and (options.purge or options.delete_adopted):
         raise UsageError(
             "contradictory-options",

@@ -227,9 +227,9 @@ async def _ports(connection: Connection, credential: CallerCredential, needs: Ne
 
 
 def _exclusive(what: str, since: float) -> AbstractAsyncContextManager[bool]:
-    from mct_s2s.stores.host_lock import turn  # noqa: PLC0415  # only commands that change something
+    from mct_s2s.stores.host_lock import hold  # noqa: PLC0415  # only commands that change something
 
-    return turn(what, since)
+    return hold(what, since)
 
 
 def _load_sign_in() -> None:

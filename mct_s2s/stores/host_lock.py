@@ -23,13 +23,13 @@ def path_of(what: str, suffix: str = "lock") -> Path:
     Raises:
         OSError: its folder cannot be made.
     """
-    folder = user_state_path("mct-s2s", appauthor=False) / "turns"
+    folder = user_state_path("mct-s2s", appauthor=False) / "locks"
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     return folder / f"{hashlib.sha256(what.lower().encode()).hexdigest()[:20]}.{suffix}"
 
 
 @asynccontextmanager
-async def turn(what: str, since: float) -> AsyncIterator[bool]:
+async def hold(what: str, since: float) -> AsyncIterator[bool]:
     """Hold the lock for `what`, a resource id or a unique name.
 
     Yields whether another run had the lock after `since` (seconds since the epoch): then what was looked at before is

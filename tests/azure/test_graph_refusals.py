@@ -139,7 +139,7 @@ REFUSALS = {
         refusal(
             400, "Request_BadRequest", "Another object with the same value for property uniqueName already exists."
         ),
-        "name-taken", "A deleted registration",
+        "name-taken", "deleted registration",
     ),
     "a URI is taken": Case(
         CHANGE,
@@ -147,7 +147,7 @@ REFUSALS = {
             400, "Request_BadRequest",
             "Another object with the same value for property identifierUris already exists.", "ObjectConflict",
         ),
-        "uri-taken", "A deleted registration",
+        "uri-taken", "deleted registration",
     ),
     "a URI on a domain that is not verified, or not yet": Case(
         CHANGE,
@@ -190,7 +190,7 @@ REFUSALS = {
     "an assignment that is there": Case(
         CONSENT,
         refusal(400, "Request_BadRequest", "Permission being assigned already exists on the object"),
-        "graph-refused", "A deleted registration",
+        "graph-refused", "deleted registration",
     ),
     "a service principal that is there": Case(
         PRINCIPAL,
