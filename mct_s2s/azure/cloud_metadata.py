@@ -25,6 +25,7 @@ from mct_s2s.azure.trace import SentRequest, Trace, path_of, silent
 from mct_s2s.errors import Refused, ServiceError
 
 METADATA_PATH = "/metadata/endpoints?api-version=2022-09-01"
+"""The version that `az cloud register` and Terraform's `metadata_host` read: docs/azure-contract.md, section 5.2."""
 
 _DOMAINS = {
     "microsoftonline.com": "public",

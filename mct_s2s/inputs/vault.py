@@ -16,6 +16,7 @@ from mct_s2s.model.ids import file_stem
 
 _VAULT = re.compile(r"[a-zA-Z](?!.*--)[a-zA-Z0-9-]{1,22}[a-zA-Z0-9]")
 _SECRET = re.compile(r"[0-9a-zA-Z-]{1,127}")
+"""Source of both forms: learn.microsoft.com/azure/azure-resource-manager/management/resource-name-rules."""
 
 
 @dataclass(frozen=True)

@@ -11,11 +11,11 @@ from typing import TypeGuard
 from mct_s2s.model.ids import ClientId, KeyId, certificate_key_id, federated_name, same_id
 
 EXPIRING_WITHIN = timedelta(days=30)
-"""A credential that ends so soon is reported, and is to be replaced."""
+"""A credential that ends so soon is reported, and is to be replaced: the default of `--expiring-within`."""
 OUR_CREDENTIALS = "mct-s2s "
 """How the name of every credential begins that this tool makes."""
 YOUNG = timedelta(minutes=10)
-"""For so long an object may still be on its way to every replica of the directory."""
+"""An object this young may still be on its way to a replica of the directory: docs/azure-contract.md, section 3.13."""
 NEVER = datetime(2299, 12, 31, tzinfo=UTC)
 """What the portal's *Never* meant: Graph keeps a date in any case."""
 

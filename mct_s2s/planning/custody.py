@@ -29,7 +29,10 @@ CODE = "registration-not-ours"
 SERVICE_OPTION = "--service-app"
 _DELETE = ("az", "ad", "app", "delete", "--id")
 CLOCKS_DIFFER = timedelta(minutes=5)
-"""How far this machine's clock and Entra's may be apart."""
+"""How far this machine's clock and Entra's may be apart: as much as Microsoft's own validation of tokens allows.
+
+Source: learn.microsoft.com/dotnet/api/microsoft.identitymodel.tokens.tokenvalidationparameters.clockskew.
+"""
 
 
 def is_named(application: Application, adopt: str | None, settings: AppSettings) -> bool:

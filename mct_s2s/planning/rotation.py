@@ -87,7 +87,8 @@ def plan_rotation(rotation: Rotation, observed: ObservedState, facts: Facts, uni
 
 
 REFERENCES_FOLLOW_HOURS = 25
-"""App Service reads a key vault reference anew every 24 hours; and an hour for clocks and for its restart."""
+"""App Service reads a key vault reference anew within 24 hours (docs/azure-contract.md, section 4.8); and an hour for
+clocks and for its restart."""
 
 
 @dataclass(frozen=True)

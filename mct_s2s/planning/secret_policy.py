@@ -18,7 +18,10 @@ from mct_s2s.planning.credentials.secret import AddSecret
 from mct_s2s.planning.plan import Plan
 
 CLOCK_SKEW = timedelta(minutes=5)
-"""How far apart our clock and the directory's may be."""
+"""How far apart our clock and the directory's may be: as much as Microsoft's own validation of tokens allows.
+
+Source: learn.microsoft.com/dotnet/api/microsoft.identitymodel.tokens.tokenvalidationparameters.clockskew.
+"""
 OTHERWISE = (
     "use a client without a secret: --credential certificate, --credential federated, or --managed-identity RESOURCE"
 )

@@ -15,6 +15,7 @@ from filelock import FileLock, Timeout
 from platformdirs import user_state_path
 
 POLL_SECONDS = 0.05
+"""Between two tries for the lock: too short to be noticed, and a waiting process costs nothing."""
 
 
 def path_of(what: str, suffix: str = "lock") -> Path:

@@ -30,7 +30,9 @@ ENABLE = "enable the managed identity"
 DISABLE = "disable the managed identity"
 ROLES = "read the identity's roles"
 POLL_SECONDS = 1
+"""Between two looks at a long-running operation: azure-core's 30 s would be most of the command."""
 LOOKS = 5
+"""Looks at an identity that was accepted and does not show yet, 5 s in all."""
 PAUSE = 0.5
 """Seconds, times the look's number: some kinds of hosting accept a change first and carry it out later."""
 

@@ -29,6 +29,7 @@ TOKENS = 16
 SECONDS_TO_CHANGE_OVER = 3.0
 """A caller that has just read the old secret asks for its token within this time."""
 SECRET_ATTEMPTS = 5
+"""Looks for a secret whose answer was lost, 3 s in all: Graph's replicas are mostly seconds behind."""
 SECRET_PAUSE = 0.3
 """Seconds, times the attempt's number: replicas need a moment to show the secret whose answer was lost."""
 
