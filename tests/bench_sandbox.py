@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 
 import httpx
-from mct_s2s.sandbox.entra import applications
+from mct_s2s.sandbox.entra.registrations import applications
 from mct_s2s.sandbox.hosting.environment import exports
 from mct_s2s.sandbox.hosting.state_directory import State
 

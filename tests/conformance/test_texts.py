@@ -7,13 +7,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from mct_s2s.conformance.judging import Finding, Heard, Judge, Verdict
-from mct_s2s.conformance.report import Facts, written
-from mct_s2s.conformance.skeleton import Skeletons
-from mct_s2s.conformance.steps import SETTING, Service, Settings, Step
-from mct_s2s.conformance.texts import Texts
-from mct_s2s.conformance.walk import Outcome
-from mct_s2s.sandbox.comparing.comparison import Answer, differences
+from conformance.comparing.comparison import Answer, differences
+from conformance.report import Facts, written
+from conformance.skeleton import Skeletons
+from conformance.steps import SETTING, Service, Settings, Step
+from conformance.texts import Texts
+from conformance.verdicts import Finding, Heard, Judge, Verdict
+from conformance.walk import Outcome
 
 NAMES = {"graph": "https://graph.microsoft.com", "tenantId": "1b2c3d4e-0000-4000-8000-0123456789ab", "group": "rg"}
 PRIVATE = (

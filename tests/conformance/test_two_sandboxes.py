@@ -9,11 +9,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from mct_s2s.conformance.steps import SETTING, Service
-from mct_s2s.conformance.story import story
-from mct_s2s.sandbox.comparing.recordings import Tables
+from conformance.comparing.recordings import Tables
+from conformance.steps import SETTING, Service
+from conformance.story import story
 from mct_s2s.sandbox.services import coverage
-from mct_s2s.sandbox.world import seed
+from mct_s2s.sandbox.state import seed
 
 from tests.conformance.conftest import APP_SERVICE, GROUP, OTHER, SITE, SUBSCRIPTION, TENANT, VAULT, Conformance, Quiet
 from tests.conftest import Json

@@ -25,7 +25,7 @@ from mct_s2s.planning.changes import AnyChange
 from mct_s2s.planning.plan import Facts, Plan
 from mct_s2s.ports import SecretStore
 from mct_s2s.render.console import Terminal
-from mct_s2s.sandbox.world.world import World
+from mct_s2s.sandbox.state.state import World
 from mct_s2s.stores.files import FileStore
 from mct_s2s.stores.host_lock import turn
 from rich.console import Console

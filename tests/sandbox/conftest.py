@@ -11,12 +11,12 @@ from typing import Any
 import httpx
 import pytest
 from mct_s2s.sandbox.core.addresses import Addresses
-from mct_s2s.sandbox.entra.tokens import SigningKey
+from mct_s2s.sandbox.entra.tokens.access_tokens import SigningKey
 from mct_s2s.sandbox.hosting.application import build
 from mct_s2s.sandbox.hosting.embedded import Running, start
 from mct_s2s.sandbox.observability.request_log import Journal
-from mct_s2s.sandbox.world import seed
-from mct_s2s.sandbox.world.world import World
+from mct_s2s.sandbox.state import seed
+from mct_s2s.sandbox.state.state import World
 
 SECRET = "the-administrators-secret"
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import httpx
 import pytest
-from mct_s2s.sandbox.world import seed
-from mct_s2s.sandbox.world.seed_settings import PRODUCTION, STAGING
-from mct_s2s.sandbox.world.world import World
+from mct_s2s.sandbox.state import seed
+from mct_s2s.sandbox.state.seed_settings import PRODUCTION, STAGING
+from mct_s2s.sandbox.state.state import World
 
 from tests.sandbox.conftest import Client
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import httpx
 import pytest
-from mct_s2s.sandbox.resources import access
-from mct_s2s.sandbox.world import seed
-from mct_s2s.sandbox.world.world import World
+from mct_s2s.sandbox.resources import role_assignments
+from mct_s2s.sandbox.state import seed
+from mct_s2s.sandbox.state.state import World
 
 from tests.sandbox.conftest import Client
 
@@ -185,7 +185,7 @@ def test_lists_come_in_pages_of_any_length(client: Client, world: World) -> None
 
 
 def test_a_role_assignment_is_found_by_its_name(client: Client, world: World) -> None:
-    made = world.resources.access.assign(seed.ADMINISTRATOR_ID, access.READER, seed.SITE)
+    made = world.resources.access.assign(seed.ADMINISTRATOR_ID, role_assignments.READER, seed.SITE)
     path = f"{seed.SITE}/providers/Microsoft.Authorization/roleAssignments/{made['name']}"
     assert client.arm("GET", path, version="2022-04-01").json()["properties"]["scope"] == seed.SITE
 

@@ -6,9 +6,9 @@ import re
 from typing import Any
 
 import pytest
-from mct_s2s.sandbox.resources import access
-from mct_s2s.sandbox.world import seed
-from mct_s2s.sandbox.world.world import World
+from mct_s2s.sandbox.resources import role_assignments
+from mct_s2s.sandbox.state import seed
+from mct_s2s.sandbox.state.state import World
 
 from tests.sandbox.conftest import Client
 
@@ -120,7 +120,7 @@ class Somebody:
 
 
 def test_a_reader_reads_but_sees_no_settings(client: Client) -> None:
-    reader = Somebody(client, access.READER)
+    reader = Somebody(client, role_assignments.READER)
     assert reader.status("GET", seed.SITE) == 200
     answer = client.arm("POST", f"{SETTINGS}/list", headers=reader.headers)
     assert answer.status_code == 403
@@ -131,7 +131,7 @@ def test_a_reader_reads_but_sees_no_settings(client: Client) -> None:
 
 
 def test_a_website_contributor_may_do_the_app_service_part_only(client: Client) -> None:
-    somebody = Somebody(client, access.WEBSITE_CONTRIBUTOR, f"{S}/resourceGroups/mct-prod")
+    somebody = Somebody(client, role_assignments.WEBSITE_CONTRIBUTOR, f"{S}/resourceGroups/mct-prod")
     assert somebody.status("POST", f"{SETTINGS}/list") == 200
     assert somebody.status("PUT", SETTINGS, json={"properties": {}}) == 200
     assert somebody.status("POST", f"{seed.SITE}/restart") == 200
@@ -149,7 +149,7 @@ def test_somebody_without_any_role_sees_no_subscription(client: Client) -> None:
 
 
 def test_permissions_are_the_callers_own(client: Client) -> None:
-    reader = Somebody(client, access.READER)
+    reader = Somebody(client, role_assignments.READER)
     path = f"{seed.SITE}/providers/Microsoft.Authorization/permissions"
     answer = client.arm("GET", path, version="2022-04-01", headers=reader.headers)
     assert [p["actions"] for p in answer.json()["value"]] == [["*/read"]]

@@ -19,8 +19,8 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from mct_s2s.sandbox.core.addresses import Addresses
-from mct_s2s.sandbox.resources import access
-from mct_s2s.sandbox.world import seed
+from mct_s2s.sandbox.resources import role_assignments
+from mct_s2s.sandbox.state import seed
 
 from tests.sandbox.conftest import SECRET, Client, signing_key
 
@@ -287,7 +287,7 @@ ROWS = [
     arm("unknown lock level", "PUT", f"{SITE}/{AUTHORIZATION}/locks/k", 400, "InvalidLockLevel",
         {"properties": {"level": "Some"}}, version="2020-05-01"),
     arm("role for nobody", "PUT", f"{SITE}/{AUTHORIZATION}/roleAssignments/{NOBODY}", 400, "PrincipalNotFound",
-        {"properties": {"principalId": NOBODY, "roleDefinitionId": f"/x/{access.READER}"}}, version="2022-04-01"),
+        {"properties": {"principalId": NOBODY, "roleDefinitionId": f"/x/{role_assignments.READER}"}}, version="2022-04-01"),
     # Entra.
     entra("wrong secret", {"client_secret": "wrong"}, 401, "invalid_client", 7000215),
     entra("expired secret", {"client_id": "<appId>", "client_secret": "<expired secret>"}, 401, "invalid_client",
@@ -414,7 +414,7 @@ class Shared:
             name: directory.add_seed_application(name, secret="s", graph_roles=granted)
             for name, granted in roles.items()
         }
-        client.world.resources.access.assign(made["reader"].service_principal_id, access.READER, SUBSCRIPTION)
+        client.world.resources.access.assign(made["reader"].service_principal_id, role_assignments.READER, SUBSCRIPTION)
         good = client.token(scope)
         head, claims, _ = good.split(".")
         return {

@@ -10,7 +10,7 @@ import pytest
 from mct_s2s.sandbox.core.clock import ComputerTime
 from mct_s2s.sandbox.hosting.embedded import Running
 from mct_s2s.sandbox.observability import faults
-from mct_s2s.sandbox.world import seed
+from mct_s2s.sandbox.state import seed
 
 from tests.sandbox.conftest import Client
 from tests.sandbox.test_serving import arm_headers, https

@@ -20,7 +20,7 @@ from mct_s2s.sandbox.services import key_vault
 from mct_s2s.sandbox.services.arm import arm
 from mct_s2s.sandbox.services.graph import graph
 from mct_s2s.sandbox.services.login import login
-from mct_s2s.sandbox.world import seed
+from mct_s2s.sandbox.state import seed
 
 from tests.sandbox.conftest import SECRET, Client, signing_key
 from tests.support.sampling import cases

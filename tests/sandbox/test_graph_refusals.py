@@ -7,7 +7,7 @@ import uuid
 from typing import Any
 
 import pytest
-from mct_s2s.sandbox.world import seed
+from mct_s2s.sandbox.state import seed
 
 from tests.sandbox.conftest import Client
 

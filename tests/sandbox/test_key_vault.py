@@ -23,7 +23,7 @@ from azure.identity.aio import ClientSecretCredential
 from mct_s2s.azure.loopback import LocalhostResolver
 from mct_s2s.azure.tls import tls_context
 from mct_s2s.sandbox.hosting.embedded import Running
-from mct_s2s.sandbox.resources.access import (
+from mct_s2s.sandbox.resources.role_assignments import (
     CONTRIBUTOR,
     SECRETS_OFFICER,
     SECRETS_USER,
@@ -31,7 +31,7 @@ from mct_s2s.sandbox.resources.access import (
     VAULT_READER,
 )
 from mct_s2s.sandbox.services.key_vault import OPERATIONS
-from mct_s2s.sandbox.world import seed
+from mct_s2s.sandbox.state import seed
 
 from tests.sandbox.conftest import Client
 

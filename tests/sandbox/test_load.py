@@ -10,10 +10,10 @@ from pathlib import Path
 
 import httpx
 import pytest
-from mct_s2s.sandbox.entra import applications
+from mct_s2s.sandbox.entra.registrations import applications
 from mct_s2s.sandbox.hosting.embedded import Running, start
 from mct_s2s.sandbox.hosting.state_directory import State
-from mct_s2s.sandbox.world.world import World, replace_file
+from mct_s2s.sandbox.state.state import World, replace_file
 
 from tests.sandbox.test_serving import arm_headers, https
 
@@ -84,7 +84,7 @@ def test_a_write_does_not_wait_for_a_large_world(crowded: Running, monkeypatch: 
         assert may_write.wait(60)
         replace_file(path, content)
 
-    monkeypatch.setattr("mct_s2s.sandbox.world.world.replace_file", write)
+    monkeypatch.setattr("mct_s2s.sandbox.state.state.replace_file", write)
     try:
         with https(crowded) as http:
             headers = arm_headers(crowded, http)

@@ -18,14 +18,15 @@ from mct_s2s.azure.cloud_metadata import read_cloud
 from mct_s2s.azure.clouds import PUBLIC
 from mct_s2s.cli.app import main
 from mct_s2s.errors import UsageError
-from mct_s2s.sandbox.hosting import certificates, embedded, listening, real_names, server, startup
+from mct_s2s.sandbox.core.real_names import CERTIFIED, RealNames
+from mct_s2s.sandbox.hosting import certificates, embedded, listening, server, startup
 from mct_s2s.sandbox.hosting.environment import real_exports
+from mct_s2s.sandbox.hosting.hosts_file import MARK, hosts_lines
 from mct_s2s.sandbox.hosting.lock import Lock
-from mct_s2s.sandbox.hosting.real_names import CERTIFIED, MARK, RealNames, hosts_lines
 from mct_s2s.sandbox.hosting.state_directory import Served, State
 from mct_s2s.sandbox.observability.issued_tokens import claims_of
-from mct_s2s.sandbox.world import seed
-from mct_s2s.sandbox.world.world import World
+from mct_s2s.sandbox.state import seed
+from mct_s2s.sandbox.state.state import World
 
 from tests.conftest import without_azure
 from tests.sandbox.conftest import Client

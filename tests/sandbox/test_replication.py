@@ -9,8 +9,8 @@ from typing import Any
 
 import httpx
 import pytest
-from mct_s2s.sandbox.world import seed
-from mct_s2s.sandbox.world.world import World
+from mct_s2s.sandbox.state import seed
+from mct_s2s.sandbox.state.state import World
 
 from tests.sandbox.conftest import SECRET, Client
 from tests.sandbox.test_sign_in import KEY, ask, ask_with, assertion, certificate

@@ -22,8 +22,8 @@ from mct_s2s.sandbox.hosting.embedded import Running, start
 from mct_s2s.sandbox.hosting.environment import exports
 from mct_s2s.sandbox.hosting.lock import Lock
 from mct_s2s.sandbox.hosting.state_directory import State
-from mct_s2s.sandbox.world import seed
-from mct_s2s.sandbox.world.world import World, replace_file
+from mct_s2s.sandbox.state import seed
+from mct_s2s.sandbox.state.state import World, replace_file
 
 from tests.conftest import free_ports
 from tests.sandbox.conftest import SECRET, Client
@@ -186,9 +186,9 @@ def test_a_request_on_a_kept_connection_does_not_wait_for_acknowledgements(runni
 def test_a_world_that_is_slow_to_write_is_written_when_the_sandbox_ends(
     state_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("mct_s2s.sandbox.world.persistence.BEARABLE_SECONDS", -1.0)
+    monkeypatch.setattr("mct_s2s.sandbox.state.persistence.BEARABLE_SECONDS", -1.0)
     may_write = threading.Event()
-    monkeypatch.setattr("mct_s2s.sandbox.world.world.replace_file", when_it_may(may_write))
+    monkeypatch.setattr("mct_s2s.sandbox.state.state.replace_file", when_it_may(may_write))
     running = start(state_dir)
     replace_settings(running, {"first": "1"})
     replace_settings(running, {"second": "2"})

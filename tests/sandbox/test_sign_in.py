@@ -15,8 +15,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import NameOID
-from mct_s2s.sandbox.entra.tokens import SigningKey
-from mct_s2s.sandbox.world import seed
+from mct_s2s.sandbox.entra.tokens.access_tokens import SigningKey
+from mct_s2s.sandbox.state import seed
 
 from tests.sandbox.conftest import SECRET, Client
 

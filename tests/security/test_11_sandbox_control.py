@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from mct_s2s.sandbox.hosting.state_directory import State
-from mct_s2s.sandbox.world.seed import SITE
+from mct_s2s.sandbox.state.seed import SITE
 
 from tests.conftest import FUNCTION_APP, Sandbox
 from tests.support.sandbox_inside import Inside

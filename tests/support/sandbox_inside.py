@@ -12,7 +12,7 @@ from mct_s2s.sandbox.hosting.embedded import Running, start
 from mct_s2s.sandbox.middleware.pipeline import Pipeline
 from mct_s2s.sandbox.observability.exchange import Exchange
 from mct_s2s.sandbox.observability.request_log import Entry
-from mct_s2s.sandbox.world.world import World
+from mct_s2s.sandbox.state.state import World
 
 from tests.conftest import Json, Sandbox
 from tests.support.simulated_time import SimulatedTime

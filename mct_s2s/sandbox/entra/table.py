@@ -71,6 +71,10 @@ class Table:
         keys_of = self._keys_of[index]
         return [one for one in found if one is not None and folded in {each.casefold() for each in keys_of(one)}]
 
+    def first_seen_by(self, index: str, key: str) -> Object | None:
+        """Return the first object with this key as a replica has it."""
+        return next(iter(self.seen_by(index, key)), None)
+
     def seen_all(self) -> Iterator[Object]:
         """Give every object as a replica has it, in the order in which they were first written."""
         return (found for found in map(self._living, self._ids()) if found is not None)

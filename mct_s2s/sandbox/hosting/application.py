@@ -19,7 +19,7 @@ from mct_s2s.sandbox.services.arm import arm
 from mct_s2s.sandbox.services.control import control
 from mct_s2s.sandbox.services.graph import graph
 from mct_s2s.sandbox.services.login import issuer, login, managed_identity
-from mct_s2s.sandbox.world.world import World
+from mct_s2s.sandbox.state.state import World
 
 
 class Services:
@@ -75,7 +75,7 @@ def build(
     world: World, addresses: Addresses, journal: Journal | None = None, *, fresh: control.Fresh | None = None
 ) -> tuple[Pipeline, Services]:
     """Put the services of one world together; `fresh` makes the world that a reset goes back to."""
-    world.directory.origins = addresses
+    world.directory.addresses = addresses
     instruments = Instruments(addresses, journal)
     services = Services(world, addresses, instruments, fresh)
 

@@ -6,7 +6,8 @@ import shlex
 from collections.abc import Iterator, Mapping
 
 from mct_s2s.sandbox.core.addresses import Addresses
-from mct_s2s.sandbox.hosting.real_names import MARK, PORT
+from mct_s2s.sandbox.core.real_names import PORT
+from mct_s2s.sandbox.hosting.hosts_file import MARK
 
 CLOUD_NAME = "mct-sandbox"
 _HIDDEN = "AZURE_CLIENT_SECRET"

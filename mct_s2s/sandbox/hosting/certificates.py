@@ -18,8 +18,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from mct_s2s.sandbox.core.addresses import HOST
-from mct_s2s.sandbox.hosting import real_names
-from mct_s2s.sandbox.world.world import replace_file
+from mct_s2s.sandbox.core.real_names import CERTIFIED
+from mct_s2s.sandbox.state.state import replace_file
 
 LIFETIME = timedelta(days=730)
 RENEW_BEFORE = timedelta(days=30)
@@ -31,7 +31,7 @@ def ensure(state_dir: Path, *, for_real_names: bool = False) -> tuple[Path, Path
 
     The second file is of mode 0600.
     """
-    prefix, names = ("real-names-", real_names.CERTIFIED) if for_real_names else ("", _NAMES)
+    prefix, names = ("real-names-", CERTIFIED) if for_real_names else ("", _NAMES)
     authority, server = state_dir / f"{prefix}ca.pem", state_dir / f"{prefix}server.pem"
     if not (authority.exists() and server.exists() and _lasts(authority) and _covers(server, names)):
         ca, chain = _make(names)

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+from filelock import FileLock, Timeout
 
 from mct_s2s.sandbox.hosting import listening, startup
 from mct_s2s.sandbox.hosting.environment import exports
-from mct_s2s.sandbox.hosting.lock import Lock
-from mct_s2s.sandbox.hosting.state_directory import State
-from mct_s2s.sandbox.world.seed import SITE
-
-if TYPE_CHECKING:
-    from mct_s2s.sandbox.hosting.listening import WebServer
+from mct_s2s.sandbox.hosting.listening import WebServer
+from mct_s2s.sandbox.hosting.state_directory import StateDirectory
+from mct_s2s.sandbox.state.seed import SITE
 
 WAIT_SECONDS = 600.0
 
@@ -38,7 +37,7 @@ class Running:
     site_url: str
     _server: WebServer | None = field(default=None, repr=False, compare=False)
     _thread: threading.Thread | None = field(default=None, repr=False, compare=False)
-    _lock: Lock | None = field(default=None, repr=False, compare=False)
+    _lock: FileLock | None = field(default=None, repr=False, compare=False)
 
     def close(self) -> None:
         """End it and let the next one have the world; a second time does nothing."""
@@ -58,11 +57,11 @@ def start(state_dir: Path | None = None) -> Running:
         TimeoutError: it did not let go.
         ValueError: the kept world is of another version, or is served under Azure's own names.
     """
-    state = State(state_dir)
-    deadline = time.monotonic() + WAIT_SECONDS
+    state = StateDirectory(state_dir)
+    lock, deadline = state.lock(), time.monotonic() + WAIT_SECONDS
     while True:
-        lock = Lock.take(state.directory / "lock")
-        if lock is not None:
+        with contextlib.suppress(Timeout):
+            lock.acquire(blocking=False)
             return _start(state, lock)
         served = _served(state)
         if served is not None:
@@ -72,7 +71,7 @@ def start(state_dir: Path | None = None) -> Running:
         time.sleep(0.05)
 
 
-def _served(state: State) -> Running | None:
+def _served(state: StateDirectory) -> Running | None:
     try:
         served = state.served()
     except (ValueError, KeyError):  # it is being written
@@ -84,7 +83,7 @@ def _served(state: State) -> Running | None:
     return _running(state, served.port, exports(served.port, state_dir=state.directory)["MCT_S2S_URL"])
 
 
-def _start(state: State, lock: Lock) -> Running:
+def _start(state: StateDirectory, lock: FileLock) -> Running:
     try:
         world = state.world()
         opened = listening.open_ports(startup.names_of(world), state.ports())
@@ -112,12 +111,12 @@ def _start(state: State, lock: Lock) -> Running:
 
 
 def _running(
-    state: State,
+    state: StateDirectory,
     port: int,
     site_url: str,
     server: WebServer | None = None,
     thread: threading.Thread | None = None,
-    lock: Lock | None = None,
+    lock: FileLock | None = None,
 ) -> Running:
     known = exports(port, state_dir=state.directory)
     return Running(

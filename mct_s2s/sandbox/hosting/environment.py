@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mct_s2s.sandbox.core.addresses import HOST
+from mct_s2s.sandbox.core.real_names import PORT, RealNames
 from mct_s2s.sandbox.hosting import certificates
-from mct_s2s.sandbox.hosting.real_names import PORT, RealNames
-from mct_s2s.sandbox.hosting.state_directory import State
-from mct_s2s.sandbox.world.seed import APP_SERVICE, RESOURCE_GROUP, SITE
+from mct_s2s.sandbox.hosting.state_directory import StateDirectory
+from mct_s2s.sandbox.state.seed import APP_SERVICE, RESOURCE_GROUP, SITE
 
 
 def ports_from(port: int, names: Sequence[str]) -> dict[str, int]:
@@ -19,7 +19,7 @@ def ports_from(port: int, names: Sequence[str]) -> dict[str, int]:
 
 def exports(port: int, *, state_dir: Path | None = None) -> dict[str, str]:
     """The environment, by name; also correct before the sandbox on that port has started."""
-    state = State(state_dir)
+    state = StateDirectory(state_dir)
     authority, _ = certificates.ensure(state.directory)
     origin = f"https://{HOST}:{port}"
     return {
@@ -34,7 +34,7 @@ def exports(port: int, *, state_dir: Path | None = None) -> dict[str, str]:
 
 def real_exports(*, state_dir: Path | None = None) -> dict[str, str]:
     """The same for a sandbox under Azure's own names, whatever port leads there: no cloud has to be named."""
-    state = State(state_dir)
+    state = StateDirectory(state_dir)
     authority, _ = certificates.ensure(state.directory, for_real_names=True)
     return {
         "MCT_S2S_CLOUD": "public",
@@ -46,7 +46,7 @@ def real_exports(*, state_dir: Path | None = None) -> dict[str, str]:
     }
 
 
-def _world(state: State) -> dict[str, str]:
+def _world(state: StateDirectory) -> dict[str, str]:
     """The administrator, and what they work on."""
     administrator = state.administrator()
     return {
@@ -59,7 +59,7 @@ def _world(state: State) -> dict[str, str]:
     }
 
 
-def _site_port(port: int, state: State) -> int:
+def _site_port(port: int, state: StateDirectory) -> int:
     """The MCT site comes first among the sites of the seed; a kept world may have been loaded from elsewhere."""
     known = state.ports()
     offset = known.get(SITE.lower(), 0) - known.get("arm", 0)

@@ -12,11 +12,10 @@ from pathlib import Path
 from mct_s2s.sandbox.core.addresses import HOST
 from mct_s2s.sandbox.hosting import banner, certificates, listening, startup
 from mct_s2s.sandbox.hosting.environment import exports, ports_from, real_exports
-from mct_s2s.sandbox.hosting.lock import Lock
-from mct_s2s.sandbox.hosting.real_names import hosts_lines
-from mct_s2s.sandbox.hosting.state_directory import Served, State
-from mct_s2s.sandbox.world.seed import seed
-from mct_s2s.sandbox.world.world import World, replace_file
+from mct_s2s.sandbox.hosting.hosts_file import hosts_lines
+from mct_s2s.sandbox.hosting.state_directory import Served, StateDirectory
+from mct_s2s.sandbox.state.seed import seed
+from mct_s2s.sandbox.state.state import World, replace_file
 
 
 def serve(
@@ -44,10 +43,9 @@ def serve(
         ValueError: the kept world is of another version, or one of the files does not hold what it should.
         OSError: one of the files cannot be read.
     """
-    state = State(state_dir)
+    state = StateDirectory(state_dir)
     rules = json.loads(faults_file.read_text(encoding="utf-8")) if faults_file else []
-    lock = Lock.wait(state.directory / "lock", seconds=2)
-    try:
+    with state.exclusive(seconds=2):
         if world_file is not None:
             state.adopt(world_file)
         world = state.world()
@@ -60,18 +58,14 @@ def serve(
             server, addresses, instruments = startup.prepare(state, world, opened)
             exported = exports(port, state_dir=state.directory)
         instruments.faults.replace(rules)
-        state.begin_serving(Served(port, real_names))
 
         def ready() -> None:
             for line in banner.lines(addresses, exported):
                 announce(line)
 
         server.started_up = ready
-        with contextlib.suppress(KeyboardInterrupt):
+        with state.serving(Served(port, real_names)), contextlib.suppress(KeyboardInterrupt):
             server.run(startup.all_of(opened))
-    finally:
-        state.end_serving()
-        lock.release()
 
 
 def save(path: Path, state_dir: Path | None = None) -> None:
@@ -81,7 +75,7 @@ def save(path: Path, state_dir: Path | None = None) -> None:
         ValueError: the kept world is of another version.
         OSError: the file cannot be written, or the served sandbox does not answer.
     """
-    state = State(state_dir)
+    state = StateDirectory(state_dir)
     served = state.served()
     if served is None:
         kept = state.world_file
@@ -101,12 +95,9 @@ def reset(state_dir: Path | None = None) -> None:
     Raises:
         TimeoutError: it is being served at this moment.
     """
-    state = State(state_dir)
-    lock = Lock.wait(state.directory / "lock", seconds=10)
-    try:
+    state = StateDirectory(state_dir)
+    with state.exclusive(seconds=10):
         state.reset()
-    finally:
-        lock.release()
 
 
 def hosts(state_dir: Path | None = None) -> list[str]:
@@ -116,5 +107,5 @@ def hosts(state_dir: Path | None = None) -> list[str]:
         ValueError: the kept world is of another version.
         OSError: it cannot be read.
     """
-    kept = State(state_dir).world_file
+    kept = StateDirectory(state_dir).world_file
     return list(hosts_lines((World.load(kept) if kept.exists() else seed("")).resources))

@@ -6,14 +6,14 @@ import socket
 from collections.abc import Mapping
 
 from mct_s2s.sandbox.core.addresses import Addresses
+from mct_s2s.sandbox.core.real_names import RealNames
 from mct_s2s.sandbox.hosting import certificates
 from mct_s2s.sandbox.hosting.application import build
 from mct_s2s.sandbox.hosting.listening import WebServer, addresses_of, open_ports, web_server
-from mct_s2s.sandbox.hosting.real_names import RealNames
-from mct_s2s.sandbox.hosting.state_directory import State
+from mct_s2s.sandbox.hosting.state_directory import StateDirectory
 from mct_s2s.sandbox.observability.observability import Instruments
-from mct_s2s.sandbox.world.seed import seed
-from mct_s2s.sandbox.world.world import World
+from mct_s2s.sandbox.state.seed import seed
+from mct_s2s.sandbox.state.state import World
 
 Opened = Mapping[str, list[socket.socket]]
 
@@ -23,7 +23,7 @@ def names_of(world: World) -> list[str]:
     return ["arm", "graph", *world.resources.sites]
 
 
-def prepare(state: State, world: World, opened: Opened) -> tuple[WebServer, Addresses, Instruments]:
+def prepare(state: StateDirectory, world: World, opened: Opened) -> tuple[WebServer, Addresses, Instruments]:
     """Put the web server for a world together; its sockets are not served yet."""
     addresses = addresses_of(opened)
     ports = {"arm": addresses.arm_port, "graph": addresses.graph_port, **addresses.sites}
@@ -31,12 +31,12 @@ def prepare(state: State, world: World, opened: Opened) -> tuple[WebServer, Addr
     return _prepared(state, world, addresses)
 
 
-def prepare_real_names(state: State, world: World, port: int) -> tuple[WebServer, Addresses, Instruments]:
+def prepare_real_names(state: StateDirectory, world: World, port: int) -> tuple[WebServer, Addresses, Instruments]:
     """The same for a sandbox under Azure's own names, which answers at one port."""
     return _prepared(state, world, RealNames.on(port, world.resources.sites))
 
 
-def _prepared(state: State, world: World, addresses: Addresses) -> tuple[WebServer, Addresses, Instruments]:
+def _prepared(state: StateDirectory, world: World, addresses: Addresses) -> tuple[WebServer, Addresses, Instruments]:
     _, server_pem = certificates.ensure(state.directory, for_real_names=addresses.shared_port is not None)
     if not state.world_file.exists():
         world.save()
@@ -53,7 +53,7 @@ def _prepared(state: State, world: World, addresses: Addresses) -> tuple[WebServ
 class _Doors:
     """Opens ports for sites that came while the sandbox runs, and remembers them like the others."""
 
-    def __init__(self, state: State, server: WebServer, addresses: Addresses) -> None:
+    def __init__(self, state: StateDirectory, server: WebServer, addresses: Addresses) -> None:
         self._state = state
         self._server = server
         self._addresses = addresses

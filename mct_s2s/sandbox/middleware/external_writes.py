@@ -12,9 +12,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from mct_s2s.sandbox.entra import applications
-from mct_s2s.sandbox.world.seed import SITE
-from mct_s2s.sandbox.world.world import World
+from mct_s2s.sandbox.entra.registrations import applications
+from mct_s2s.sandbox.state.seed import SITE
+from mct_s2s.sandbox.state.state import World
 
 _KEYS = ("appId", "uniqueName", "displayName")
 

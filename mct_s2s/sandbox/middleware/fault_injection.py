@@ -12,7 +12,7 @@ from mct_s2s.sandbox.middleware import external_writes
 from mct_s2s.sandbox.observability.exchange import Cut, Exchange, Message
 from mct_s2s.sandbox.observability.faults import Fault
 from mct_s2s.sandbox.observability.issued_tokens import TokensOut
-from mct_s2s.sandbox.world.world import World
+from mct_s2s.sandbox.state.state import World
 
 _TEXTS = {
     400: ("BadRequest", "Bad Request"),

@@ -22,8 +22,8 @@ from mct_s2s.sandbox.observability.faults import Fault
 from mct_s2s.sandbox.observability.issued_tokens import claims_of
 from mct_s2s.sandbox.observability.observability import Instruments
 from mct_s2s.sandbox.observability.writes import READS, batch_wrote, may_write
-from mct_s2s.sandbox.world.persistence import Keeper
-from mct_s2s.sandbox.world.world import World
+from mct_s2s.sandbox.state.persistence import Keeper
+from mct_s2s.sandbox.state.state import World
 
 log = logging.getLogger(__name__)
 

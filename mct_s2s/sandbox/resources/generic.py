@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from mct_s2s.sandbox.core.wire_errors import arm_error
-from mct_s2s.sandbox.resources import identities, operations, site_rules, sites, vaults
-from mct_s2s.sandbox.resources.ids import ResourceId
+from mct_s2s.sandbox.core.wire_errors import WireError, arm_error
+from mct_s2s.sandbox.resources import identities, operations, providers, site_rules, sites, vaults
 from mct_s2s.sandbox.resources.providers import LOCATIONS, ResourceType
+from mct_s2s.sandbox.resources.resource_id import ResourceId
 from mct_s2s.sandbox.resources.store import Resources
 
 _MEMBERS = frozenset(
@@ -141,6 +141,28 @@ def change(resources: Resources, kind: ResourceType, body: dict[str, Any], sent:
         site_rules.write(resources, body, properties)
     elif kind.full_name != "Microsoft.ManagedIdentity/userAssignedIdentities":
         body["properties"].update({k: v for k, v in properties.items() if k not in {"provisioningState", "vaultUri"}})
+
+
+def apply_due(resources: Resources) -> bool:
+    """Apply every accepted change whose time has come; return whether there was one."""
+    due = operations.due(resources)
+    for operation in due:
+        _apply(resources, operation)
+    return bool(due)
+
+
+def _apply(resources: Resources, operation: dict[str, Any]) -> None:
+    body = resources.resources.get(operation["target"])
+    if body is None:
+        operation["status"] = "Canceled"
+        return
+    try:
+        change(resources, providers.find(body["type"]), body, operation["change"])
+    except WireError as refused:
+        operation["status"], operation["error"] = "Failed", refused.body.get("error", refused.body)
+    else:
+        operation["status"] = "Succeeded"
+    body["properties"]["provisioningState"] = operation["status"]
 
 
 def delete(resources: Resources, resource_id: ResourceId) -> bool:

@@ -10,8 +10,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from mct_s2s.sandbox.core.wire_errors import arm_error
-from mct_s2s.sandbox.resources.ids import ResourceId
+from mct_s2s.sandbox.entra.registrations import managed_identities
 from mct_s2s.sandbox.resources.providers import ResourceType
+from mct_s2s.sandbox.resources.resource_id import ResourceId
 from mct_s2s.sandbox.resources.store import Resources
 
 _KINDS = {"systemassigned": "system", "userassigned": "user"}
@@ -55,9 +56,9 @@ def apply(resources: Resources, kind: ResourceType, body: dict[str, Any], wanted
 
 def for_user_assigned(resources: Resources, resource_id: ResourceId) -> dict[str, str]:
     """Make the service principal of a new user-assigned identity; give the properties of its resource."""
-    made = resources.directory.add_managed_identity(resource_id.names[-1], resource_id=str(resource_id))
+    made = managed_identities.create(resources.directory, resource_id.names[-1], resource_id=str(resource_id))
     tenant = resources.directory.tenant_id
-    return {"tenantId": tenant, "principalId": made.principal_id, "clientId": made.client_id}
+    return {"tenantId": tenant, "principalId": made["id"], "clientId": made["appId"]}
 
 
 def check(
@@ -89,12 +90,12 @@ def _system_part(resources: Resources, body: dict[str, Any], before: dict[str, A
     own = before.get("principalId")
     if not wanted:
         if own:
-            resources.directory.remove_managed_identity(own)
+            managed_identities.delete(resources.directory, own)
         return {}
     if own is None:
         name = ResourceId.parse(body["id"])
         shown = "/slots/".join(name.names) if name.type.lower().endswith("/slots") else name.names[-1]
-        own = resources.directory.add_managed_identity(shown, resource_id=body["id"]).principal_id
+        own = managed_identities.create(resources.directory, shown, resource_id=body["id"])["id"]
     return {"principalId": own, "tenantId": resources.directory.tenant_id}
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from mct_s2s.sandbox.core.wire_errors import arm_error
-from mct_s2s.sandbox.resources.ids import is_within
+from mct_s2s.sandbox.resources.resource_id import is_within
 
 LEVELS = ("CanNotDelete", "ReadOnly")
 

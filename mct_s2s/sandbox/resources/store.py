@@ -3,34 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from mct_s2s.sandbox.core.clock import Clock
-from mct_s2s.sandbox.core.variations import ResourceVariations
+from mct_s2s.sandbox.core.tuning import Tunable, seconds, switch
 from mct_s2s.sandbox.core.wire_errors import arm_error
-from mct_s2s.sandbox.entra.store import Directory
-from mct_s2s.sandbox.resources.access import Access
+from mct_s2s.sandbox.entra.directory import Directory
+from mct_s2s.sandbox.entra.registrations import managed_identities
 from mct_s2s.sandbox.resources.api_versions import ApiVersions
-from mct_s2s.sandbox.resources.ids import ResourceId
 from mct_s2s.sandbox.resources.locks import Locks
+from mct_s2s.sandbox.resources.resource_id import ResourceId
+from mct_s2s.sandbox.resources.role_assignments import Access
 from mct_s2s.sandbox.resources.sites import SiteState
 from mct_s2s.sandbox.resources.throttle import Throttle
+from mct_s2s.sandbox.resources.variations import ResourceVariations
 from mct_s2s.sandbox.resources.vaults import TYPE as VAULT
 from mct_s2s.sandbox.resources.vaults import VaultState
 
 Body = dict[str, Any]
 
 
-class Resources:
+class Resources(Tunable):
     """Everything Resource Manager keeps.
 
     Shapes: `subscriptions` by lower-case GUID; `groups` and `resources` by lower-case id, each a body as it is
     shown; `sites` and `vaults` hold what a site or a vault has beside its body; `operations` what has not finished yet.
 
-    Units: `restart_seconds` is how long a site answers 503 when it restarts, `operation_seconds` how long an
-    asynchronous change takes. `settings_accept_202` lets a change of settings be accepted first and done later, as
-    on the Flex Consumption plan. All three can be set while the sandbox runs, and so can `variations`.
+    Options: `restart_seconds` is how long a site returns 503 when it restarts, `operation_seconds` how long an
+    asynchronous change takes; with `settings_accept_202`, a change of settings is accepted first and completed later,
+    as on the Flex Consumption plan.
     """
+
+    OPTIONS: ClassVar = {"restart_seconds": seconds, "operation_seconds": seconds, "settings_accept_202": switch}
 
     def __init__(self, clock: Clock, directory: Directory) -> None:
         self.clock = clock
@@ -127,7 +131,7 @@ class Resources:
             body["properties"].get("principalId") if body["type"].endswith("userAssignedIdentities") else None
         )
         if own:
-            self.directory.remove_managed_identity(own)
+            managed_identities.delete(self.directory, own)
 
     def to_dict(self) -> Body:
         """Give everything as JSON values."""
@@ -138,9 +142,7 @@ class Resources:
             "sites": {key: site.to_dict() for key, site in self.sites.items()},
             "vaults": {key: vault.to_dict() for key, vault in self.vaults.items()},
             "operations": self.operations,
-            "restartSeconds": self.restart_seconds,
-            "operationSeconds": self.operation_seconds,
-            "settingsAccept202": self.settings_accept_202,
+            **self.settings(),
             "variations": self.variations.settings(),
             "roleAssignments": self.access.assignments,
             "denyAssignments": self.access.denials,
@@ -164,13 +166,11 @@ class Resources:
             if body["type"] == VAULT
         }
         made.operations = dict(data["operations"])
-        made.restart_seconds = data["restartSeconds"]
-        made.operation_seconds = data["operationSeconds"]
-        made.settings_accept_202 = bool(data.get("settingsAccept202"))
+        made.change({name: data[name] for name in made.settings() if name in data})
         made.variations.change(data.get("variations", {}))
         made.access.assignments = list(data["roleAssignments"])
         made.access.denials = list(data["denyAssignments"])
         made.access.custom = dict(data.get("customRoles", {}))
         made.locks.all = list(data["locks"])
-        made.api_versions.change(data)
+        made.api_versions.change({name: data[name] for name in made.api_versions.settings() if name in data})
         return made

@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from mct_s2s.sandbox.core.wire_errors import vault_error
-from mct_s2s.sandbox.entra.tokens import Caller
-from mct_s2s.sandbox.resources.access import Access
+from mct_s2s.sandbox.entra.caller import Caller
+from mct_s2s.sandbox.resources.role_assignments import Access
 
 _RECENTLY = (
     "If role assignments, deny assignments or role definitions were changed recently, please observe propagation time."

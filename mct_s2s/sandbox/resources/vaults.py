@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Self
 
 from mct_s2s.sandbox.core.wire_errors import WireError, arm_error, vault_error
-from mct_s2s.sandbox.resources.ids import ResourceId
+from mct_s2s.sandbox.resources.resource_id import ResourceId
 
 TYPE = "Microsoft.KeyVault/vaults"
 RETENTION_DAYS = 90
@@ -42,7 +42,7 @@ class VaultState:
         """Add a version, with which a secret begins to exist.
 
         Raises:
-            WireError: 400 for a value, a tag or an attribute that cannot be; 409 while the name's last holder is
+            WireError: 400 for a value, a tag or an attribute that cannot be; 409 while the last secret of that name is
                 deleted, being deleted, or being recovered.
         """
         fresh = _checked(sent)
@@ -51,8 +51,8 @@ class VaultState:
         self._refuse_busy(name, now)
         attributes = {"enabled": True, **fresh.get("attributes", {}), "created": int(now), "updated": int(now)}
         made = {"version": version or uuid.uuid4().hex, "value": sent["value"], **fresh, "attributes": attributes}
-        holder = self.secrets.setdefault(name.lower(), {"name": name, "versions": [], "ready_at": 0.0})
-        holder["versions"].append(made)
+        secret = self.secrets.setdefault(name.lower(), {"name": name, "versions": [], "ready_at": 0.0})
+        secret["versions"].append(made)
         return made
 
     def update(self, name: str, version: str, sent: Mapping[str, Any], now: float) -> Body:
@@ -86,10 +86,10 @@ class VaultState:
         Raises:
             WireError: 404 SecretNotFound.
         """
-        holder = self.secrets.get(name.lower())
-        if holder is None or holder["ready_at"] > now:
+        secret = self.secrets.get(name.lower())
+        if secret is None or secret["ready_at"] > now:
             raise not_found(name)
-        found: list[Body] = holder["versions"]
+        found: list[Body] = secret["versions"]
         return found
 
     def delete(self, name: str, now: float, seconds: float) -> Body:
@@ -99,10 +99,10 @@ class VaultState:
             WireError: 404 SecretNotFound.
         """
         self.versions(name, now)
-        holder = self.secrets.pop(name.lower())
-        holder |= {"deleted_at": now, "ready_at": now + seconds}
-        self.deleted[name.lower()] = holder
-        return holder
+        secret = self.secrets.pop(name.lower())
+        secret |= {"deleted_at": now, "ready_at": now + seconds}
+        self.deleted[name.lower()] = secret
+        return secret
 
     def deleted_secret(self, name: str, now: float) -> Body:
         """One that was deleted.
@@ -110,10 +110,10 @@ class VaultState:
         Raises:
             WireError: 404 SecretNotFound.
         """
-        holder = self.deleted.get(name.lower())
-        if holder is None or holder["ready_at"] > now or now - holder["deleted_at"] > RETENTION_DAYS * 86_400:
+        secret = self.deleted.get(name.lower())
+        if secret is None or secret["ready_at"] > now or now - secret["deleted_at"] > RETENTION_DAYS * 86_400:
             raise vault_error(404, "SecretNotFound", f"Deleted Secret not found: {name}")
-        return holder
+        return secret
 
     def recover(self, name: str, now: float, seconds: float) -> Body:
         """Bring a deleted secret back; it can be read again `seconds` later.
@@ -121,11 +121,11 @@ class VaultState:
         Raises:
             WireError: 404 SecretNotFound.
         """
-        holder = self.deleted_secret(name, now)
-        del self.deleted[name.lower()], holder["deleted_at"]
-        holder["ready_at"] = now + seconds
-        self.secrets[name.lower()] = holder
-        return holder
+        secret = self.deleted_secret(name, now)
+        del self.deleted[name.lower()], secret["deleted_at"]
+        secret["ready_at"] = now + seconds
+        self.secrets[name.lower()] = secret
+        return secret
 
     def purge(self, name: str, now: float) -> None:
         """Let go of a deleted secret for good.

@@ -19,12 +19,14 @@ from starlette.routing import Route
 from mct_s2s.sandbox.core.addresses import Addresses
 from mct_s2s.sandbox.core.routing import below
 from mct_s2s.sandbox.core.wire_errors import WireError, vault_error
-from mct_s2s.sandbox.entra.tokens import Caller, TokenRejected
+from mct_s2s.sandbox.entra.caller import Caller
+from mct_s2s.sandbox.entra.tokens import access_tokens
+from mct_s2s.sandbox.entra.tokens.access_tokens import TokenRejected
 from mct_s2s.sandbox.resources import vault_access, vaults
 from mct_s2s.sandbox.resources.known_versions import VAULT_SECRETS
 from mct_s2s.sandbox.resources.vaults import RETENTION_DAYS
 from mct_s2s.sandbox.services.key_vault_call import Body, Operation, VaultCall
-from mct_s2s.sandbox.world.world import World
+from mct_s2s.sandbox.state.state import World
 
 MOST_RESULTS = 25
 
@@ -94,8 +96,10 @@ def authenticate(world: World, addresses: Addresses, request: Request) -> Caller
     where = f"{addresses.login}/{world.directory.tenant_id}"
     challenge = f'Bearer authorization="{where}", resource="{addresses.vault}"'
     try:
-        caller = world.directory.tokens.verify(
-            request.headers.get("authorization"), audiences=(addresses.vault, f"{addresses.vault}/")
+        caller = access_tokens.verify(
+            world.directory,
+            request.headers.get("authorization"),
+            audiences=(addresses.vault, f"{addresses.vault}/"),
         )
     except TokenRejected as rejected:
         messages = {
@@ -155,8 +159,8 @@ def delete_secret(call: VaultCall) -> Body:
 
 def list_secrets(call: VaultCall) -> Body:
     """All secrets without their values, by name."""
-    live = [holder for holder in call.state.secrets.values() if holder["ready_at"] <= call.now]
-    shown = [_bundle(call, holder["name"], holder["versions"][-1], with_version=False) for holder in live]
+    live = [secret for secret in call.state.secrets.values() if secret["ready_at"] <= call.now]
+    shown = [_bundle(call, secret["name"], secret["versions"][-1], with_version=False) for secret in live]
     return _page(call, sorted(shown, key=lambda item: item["id"].lower()))
 
 
@@ -171,8 +175,8 @@ def list_versions(call: VaultCall) -> Body:
 
 def list_deleted(call: VaultCall) -> Body:
     """All deleted secrets."""
-    gone = [holder for holder in call.state.deleted.values() if holder["ready_at"] <= call.now]
-    return _page(call, sorted((_deleted(call, holder) for holder in gone), key=lambda item: item["id"].lower()))
+    gone = [secret for secret in call.state.deleted.values() if secret["ready_at"] <= call.now]
+    return _page(call, sorted((_deleted(call, secret) for secret in gone), key=lambda item: item["id"].lower()))
 
 
 def get_deleted(call: VaultCall) -> Body:
@@ -182,8 +186,8 @@ def get_deleted(call: VaultCall) -> Body:
 
 def recover(call: VaultCall) -> Body:
     """Bring a deleted secret back."""
-    holder = call.state.recover(call.name, call.now, call.world.resources.operation_seconds)
-    return _bundle(call, holder["name"], holder["versions"][-1])
+    secret = call.state.recover(call.name, call.now, call.world.resources.operation_seconds)
+    return _bundle(call, secret["name"], secret["versions"][-1])
 
 
 def purge(call: VaultCall) -> None:
@@ -204,11 +208,11 @@ def _bundle(
     return {**shown, "id": f"{call.origin}/secrets/{name}{tail}", "attributes": {**version["attributes"], **recovery}}
 
 
-def _deleted(call: VaultCall, holder: Mapping[str, Any]) -> Body:
-    when = int(holder["deleted_at"])
+def _deleted(call: VaultCall, secret: Mapping[str, Any]) -> Body:
+    when = int(secret["deleted_at"])
     days = {"deletedDate": when, "scheduledPurgeDate": when + 86_400 * _retention(call)}
-    shown = _bundle(call, holder["name"], holder["versions"][-1])
-    return {"recoveryId": f"{call.origin}/deletedsecrets/{holder['name']}", **days, **shown}
+    shown = _bundle(call, secret["name"], secret["versions"][-1])
+    return {"recoveryId": f"{call.origin}/deletedsecrets/{secret['name']}", **days, **shown}
 
 
 def _retention(call: VaultCall) -> int:

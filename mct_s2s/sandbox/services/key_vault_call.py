@@ -11,7 +11,7 @@ from typing import Any
 
 from mct_s2s.sandbox.resources import vaults
 from mct_s2s.sandbox.resources.vaults import VaultState
-from mct_s2s.sandbox.world.world import World
+from mct_s2s.sandbox.state.state import World
 
 Body = dict[str, Any]
 

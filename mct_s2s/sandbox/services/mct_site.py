@@ -15,11 +15,12 @@ from starlette.routing import Route
 
 from mct_s2s.sandbox.core.addresses import Addresses
 from mct_s2s.sandbox.core.routing import below
-from mct_s2s.sandbox.entra.store import Directory
-from mct_s2s.sandbox.entra.tokens import TokenRejected
+from mct_s2s.sandbox.entra.directory import Directory
+from mct_s2s.sandbox.entra.tokens import access_tokens
+from mct_s2s.sandbox.entra.tokens.access_tokens import TokenRejected
 from mct_s2s.sandbox.resources.sites import Settings
 from mct_s2s.sandbox.services import mct_paths
-from mct_s2s.sandbox.world.world import World
+from mct_s2s.sandbox.state.state import World
 
 
 class Refused(Exception):
@@ -93,7 +94,7 @@ def _claims(directory: Directory, headers: Mapping[str, str]) -> dict[str, Any]:
     scheme, _, token = headers.get("authorization", "").partition(" ")
     _require(scheme.lower() == "bearer" and bool(token.strip()), "there is no bearer token")
     try:
-        return directory.tokens.decode(token.strip())
+        return access_tokens.decode(directory, token.strip())
     except TokenRejected as rejected:
         raise Refused(rejected.reason) from rejected
 

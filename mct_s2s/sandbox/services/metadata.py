@@ -13,7 +13,7 @@ from starlette.routing import Route
 
 from mct_s2s.sandbox.core.addresses import Addresses
 from mct_s2s.sandbox.resources import providers
-from mct_s2s.sandbox.world.world import World
+from mct_s2s.sandbox.state.state import World
 
 _SUFFIXES = {
     "acrLoginServer": "azurecr.io",

@@ -5,8 +5,8 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
-from mct_s2s.sandbox.resources.access import READER
-from mct_s2s.sandbox.world import seed
+from mct_s2s.sandbox.resources.role_assignments import READER
+from mct_s2s.sandbox.state import seed
 
 from tests.sandbox.traffic.story import Story
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 
-from mct_s2s.sandbox.world import seed
+from mct_s2s.sandbox.state import seed
 
 from tests.sandbox.conftest import SECRET
 from tests.sandbox.traffic.story import VAULT, Story

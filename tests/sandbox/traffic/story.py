@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-from mct_s2s.sandbox.comparing.comparison import Answer, differences
-from mct_s2s.sandbox.comparing.placeholders import filled
-from mct_s2s.sandbox.comparing.recordings import Tables, put
+from conformance.comparing.comparison import Answer, differences
+from conformance.comparing.placeholders import filled
+from conformance.comparing.recordings import Tables, put
 from mct_s2s.sandbox.core.addresses import Addresses
-from mct_s2s.sandbox.entra import delegated
+from mct_s2s.sandbox.entra.tokens import delegated
 from mct_s2s.sandbox.entra.well_known import AZURE_CLI_APP_ID
-from mct_s2s.sandbox.world import seed
-from mct_s2s.sandbox.world.world import World
+from mct_s2s.sandbox.state import seed
+from mct_s2s.sandbox.state.state import World
 
 from tests.sandbox.conftest import SECRET, Client, signing_key
 from tests.sandbox.traffic.not_compared import DEVIATIONS

@@ -9,7 +9,7 @@ from typing import Any
 
 from mct_s2s.sandbox.core.wire_errors import arm_error
 from mct_s2s.sandbox.resources import generic, operations, providers, site_bodies, vaults
-from mct_s2s.sandbox.resources.ids import ResourceId
+from mct_s2s.sandbox.resources.resource_id import ResourceId
 from mct_s2s.sandbox.services.arm.call import Answer, ArmCall, Operation
 
 

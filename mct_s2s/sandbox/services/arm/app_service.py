@@ -52,7 +52,7 @@ def put_settings(call: ArmCall) -> Answer:
     )
     vault_references.of(call.resources, body, state)  # resolved as they stand at this moment
     if call.resources.settings_accept_202:
-        name = operations.remember(call.resources, call.resource_id)
+        name = operations.add_done(call.resources, call.resource_id)
         return Answer(202, None, _again(call, f"{body['id']}/operationresults/{name}"))
     return Answer(body=_config(body, "appsettings", dict(state.settings)).body, headers={"ETag": state.etag})
 

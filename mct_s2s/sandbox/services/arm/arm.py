@@ -18,17 +18,19 @@ from starlette.routing import Route
 from mct_s2s.sandbox.core.addresses import Addresses
 from mct_s2s.sandbox.core.routing import below
 from mct_s2s.sandbox.core.wire_errors import WireError, arm_error
-from mct_s2s.sandbox.entra import conditional_access
-from mct_s2s.sandbox.entra.tokens import Caller, TokenRejected
-from mct_s2s.sandbox.resources import operations, providers, sites
-from mct_s2s.sandbox.resources.ids import ResourceId
-from mct_s2s.sandbox.services.arm import access, any_resource, app_service, manager, paging
+from mct_s2s.sandbox.entra.caller import Caller
+from mct_s2s.sandbox.entra.tenant import conditional_access
+from mct_s2s.sandbox.entra.tokens import access_tokens
+from mct_s2s.sandbox.entra.tokens.access_tokens import TokenRejected
+from mct_s2s.sandbox.resources import generic, providers, sites
+from mct_s2s.sandbox.resources.resource_id import ResourceId
+from mct_s2s.sandbox.services.arm import any_resource, app_service, authorization, manager, paging
 from mct_s2s.sandbox.services.arm.call import Answer, ArmCall, Operation
-from mct_s2s.sandbox.world.world import World
+from mct_s2s.sandbox.state.state import World
 
 # The first that fits counts, so that the rows about any resource come last.
 OPERATIONS: tuple[Operation, ...] = (
-    *access.OPERATIONS,
+    *authorization.OPERATIONS,
     *manager.OPERATIONS,
     *app_service.OPERATIONS,
     *any_resource.OPERATIONS,
@@ -44,7 +46,7 @@ def routes(world: World, addresses: Addresses) -> list[Route]:
 
     async def answer(request: Request) -> Response:
         operation, params = find(request.method, request.url.path)
-        request.scope["sandbox"]["changed"] = operations.settle(world.resources)
+        request.scope["sandbox"]["changed"] = generic.apply_due(world.resources)
         caller = authenticate(world, addresses, request)
         request.scope["sandbox"]["caller"] = caller.object_id
         kind = _check_version(world, operation, params, request.query_params)
@@ -117,7 +119,9 @@ def authenticate(world: World, addresses: Addresses, request: Request) -> Caller
     if subscription is not None:
         world.resources.subscription(subscription)
     try:
-        caller = world.directory.tokens.verify(request.headers.get("authorization"), audiences=addresses.arm_audiences)
+        caller = access_tokens.verify(
+            world.directory, request.headers.get("authorization"), audiences=addresses.arm_audiences
+        )
     except TokenRejected as rejected:
         raise _unauthorized(world, addresses, rejected) from rejected
     if caller.tenant_id != world.directory.tenant_id:

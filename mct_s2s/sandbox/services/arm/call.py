@@ -14,10 +14,10 @@ from typing import Any
 
 from mct_s2s.sandbox.core.addresses import Addresses
 from mct_s2s.sandbox.core.wire_errors import arm_error
-from mct_s2s.sandbox.entra.tokens import Caller
-from mct_s2s.sandbox.resources.ids import ResourceId
+from mct_s2s.sandbox.entra.caller import Caller
+from mct_s2s.sandbox.resources.resource_id import ResourceId
 from mct_s2s.sandbox.resources.store import Resources
-from mct_s2s.sandbox.world.world import World
+from mct_s2s.sandbox.state.state import World
 
 
 @dataclass(frozen=True)

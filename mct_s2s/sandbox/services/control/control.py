@@ -17,15 +17,15 @@ from starlette.routing import Route
 
 from mct_s2s.sandbox.core.addresses import Addresses
 from mct_s2s.sandbox.core.wire_errors import arm_error
-from mct_s2s.sandbox.entra import recycle_bin
+from mct_s2s.sandbox.entra.registrations import recycle_bin
 from mct_s2s.sandbox.observability import tuning
 from mct_s2s.sandbox.observability.observability import Instruments
 from mct_s2s.sandbox.resources import vault_references
-from mct_s2s.sandbox.services.control.access import AccessControl
-from mct_s2s.sandbox.services.control.call import json_object, refused
-from mct_s2s.sandbox.services.control.log import LogControl
+from mct_s2s.sandbox.services.control.observations import LogControl
+from mct_s2s.sandbox.services.control.provisioning import AccessControl
+from mct_s2s.sandbox.services.control.request_body import json_object, refused
 from mct_s2s.sandbox.services.login import managed_identity
-from mct_s2s.sandbox.world.world import World
+from mct_s2s.sandbox.state.state import World
 
 _CENTURY = 100 * 366 * 86_400
 
@@ -131,7 +131,7 @@ class _Control:
         if request.method == "PATCH":
             sent: dict[str, Any] = await json_object(request)
             with refused("InvalidKnob"):
-                tuning.turn(self._world, sent)
+                tuning.change(self._world, sent)
         return JSONResponse(tuning.values(self._world))
 
     async def identity_environment(self, request: Request) -> Response:

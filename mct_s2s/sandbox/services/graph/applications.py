@@ -5,9 +5,10 @@ Source: graph: resources/application and the pages of its methods.
 
 from __future__ import annotations
 
-from mct_s2s.sandbox.entra import applications, credentials, federated, permissions
+from mct_s2s.sandbox.entra.access import permissions
+from mct_s2s.sandbox.entra.registrations import applications, federated_credentials, passwords
 from mct_s2s.sandbox.entra.table import Object
-from mct_s2s.sandbox.entra.validation import bad_request, precise_timestamp
+from mct_s2s.sandbox.entra.validation import bad_request, json_object, password_not_generated, precise_timestamp
 from mct_s2s.sandbox.services.graph.call import NO_CONTENT, Answer, GraphCall, Operation, latest_of, not_found
 from mct_s2s.sandbox.services.graph.owners import bound_owners, owner_operations
 
@@ -58,17 +59,15 @@ def _updated(call: GraphCall, seen: Object) -> Answer:
 def _upserted(call: GraphCall) -> Answer:
     name = call.params["value"].replace("''", "'")
     # A key is judged by the newest state, or one name would be given twice.
-    for holder in call.directory.applications.latest_by("uniqueName", name):
-        if not holder["deletedDateTime"]:
-            return _updated(call, holder)
+    for existing in call.directory.applications.latest_by("uniqueName", name):
+        if not existing["deletedDateTime"]:
+            return _updated(call, existing)
     call.require("application.upsert")
-    body = call.body
-    if not isinstance(body, dict):
-        raise bad_request("Invalid request body: a JSON object is expected.")
+    body = json_object(call.body)
     if body.get("uniqueName", name) != name:
         raise bad_request("The value of property 'uniqueName' does not match the key in the address.")
     if body.get("passwordCredentials"):
-        raise bad_request("New password credentials must be generated with service actions.")
+        raise password_not_generated()
     # What a caller that may change only its own upserts is its own in some tenants only: docs/azure-contract.md, 9.
     stranger = call.directory.variations.upsert_without_owner and permissions.only_owns(call.caller)
     owners = [] if stranger else [call.caller.object_id]
@@ -90,14 +89,14 @@ def _latest(call: GraphCall, target: Object) -> Object:
 def _add_password(call: GraphCall) -> Answer:
     target = call.found(call.directory.applications)
     call.require("application.write", target)
-    made = credentials.add_password(call.directory, call.directory.applications, _latest(call, target), call.body)
+    made = passwords.add_password(call.directory, _latest(call, target), call.body)
     return call.new_password(made)
 
 
 def _remove_password(call: GraphCall) -> Answer:
     target = call.found(call.directory.applications)
     call.require("application.write", target)
-    credentials.remove_password(call.directory.applications, _latest(call, target), call.body)
+    passwords.remove_password(call.directory, _latest(call, target), call.body)
     return NO_CONTENT
 
 
@@ -121,7 +120,7 @@ def _list_federated(call: GraphCall) -> Answer:
 def _post_federated(call: GraphCall) -> Answer:
     target = call.found(call.directory.applications)
     call.require("application.write", target)
-    return _created_federated(call, target, federated.create(call.directory, target, call.body))
+    return _created_federated(call, target, federated_credentials.create(call.directory, target, call.body))
 
 
 def _created_federated(call: GraphCall, target: Object, made: Object) -> Answer:
@@ -154,20 +153,20 @@ def _patch_federated(call: GraphCall) -> Answer:
     call.require("application.write", target)
     if call.params.get("name") and call.creates_if_missing:
         return _upserted_federated(call, target)
-    federated.update(call.directory, latest_of(call.directory.federated, _credential(call, target)), call.body)
+    federated_credentials.update(
+        call.directory, latest_of(call.directory.federated, _credential(call, target)), call.body
+    )
     return NO_CONTENT
 
 
 def _upserted_federated(call: GraphCall, target: Object) -> Answer:
     held = _named(call, call.directory.federated.latest_by("application", target["id"]))
     if held is not None:
-        federated.update(call.directory, held, call.body)
+        federated_credentials.update(call.directory, held, call.body)
         return NO_CONTENT
-    body = call.body
-    if not isinstance(body, dict):
-        raise bad_request("Invalid request body: a JSON object is expected.")
+    body = json_object(call.body)
     return _created_federated(
-        call, target, federated.create(call.directory, target, {**body, "name": call.params["name"]})
+        call, target, federated_credentials.create(call.directory, target, {**body, "name": call.params["name"]})
     )
 
 

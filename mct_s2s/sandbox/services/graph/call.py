@@ -13,10 +13,10 @@ from functools import cached_property
 from typing import Any
 
 from mct_s2s.sandbox.core.wire_errors import WireError, graph_error
-from mct_s2s.sandbox.entra import permissions
-from mct_s2s.sandbox.entra.store import Directory
+from mct_s2s.sandbox.entra.access import permissions
+from mct_s2s.sandbox.entra.caller import Caller
+from mct_s2s.sandbox.entra.directory import Directory
 from mct_s2s.sandbox.entra.table import Object, Table
-from mct_s2s.sandbox.entra.tokens import Caller
 from mct_s2s.sandbox.entra.validation import bad_request, is_guid
 from mct_s2s.sandbox.services.graph.array_order import reordered
 from mct_s2s.sandbox.services.graph.odata import Query, shown

@@ -5,7 +5,7 @@ Source: graph: resources/oauth2permissiongrant and the pages of its methods; doc
 
 from __future__ import annotations
 
-from mct_s2s.sandbox.entra import delegated_grants
+from mct_s2s.sandbox.entra.access import delegated_grants
 from mct_s2s.sandbox.entra.table import Object
 from mct_s2s.sandbox.services.graph.call import NO_CONTENT, Answer, GraphCall, Operation, latest_of, not_found
 

@@ -14,15 +14,18 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from mct_s2s.sandbox.core.addresses import Addresses
 from mct_s2s.sandbox.core.routing import below
 from mct_s2s.sandbox.core.wire_errors import WireError, graph_error
-from mct_s2s.sandbox.entra import conditional_access
-from mct_s2s.sandbox.entra.store import Directory, Origins
-from mct_s2s.sandbox.entra.tokens import Caller, TokenRejected
+from mct_s2s.sandbox.entra.caller import Caller
+from mct_s2s.sandbox.entra.directory import Directory
+from mct_s2s.sandbox.entra.tenant import conditional_access
+from mct_s2s.sandbox.entra.tokens import access_tokens
+from mct_s2s.sandbox.entra.tokens.access_tokens import TokenRejected
 from mct_s2s.sandbox.services.graph import applications, batch, grants, principals, roles, tenant
 from mct_s2s.sandbox.services.graph.call import Answer, GraphCall, Operation
 from mct_s2s.sandbox.services.graph.members import MEMBER_OPERATIONS
-from mct_s2s.sandbox.services.login.login import HoldsDirectory
+from mct_s2s.sandbox.state.state import World
 
 OPERATIONS: tuple[Operation, ...] = (
     *MEMBER_OPERATIONS,
@@ -40,7 +43,7 @@ _OWN_TENANT = re.compile(r"\Amyorganization/", re.IGNORECASE)
 """What many clients put before a path, and which changes nothing: see docs/azure-contract.md, 3.11."""
 
 
-def routes(world: HoldsDirectory, addresses: Origins) -> list[Route]:
+def routes(world: World, addresses: Addresses) -> list[Route]:
     """Give the routes of Graph."""
     return [
         below(f"/{version}/", _Graph(world, addresses, version, operations).answer)
@@ -49,9 +52,7 @@ def routes(world: HoldsDirectory, addresses: Origins) -> list[Route]:
 
 
 class _Graph:
-    def __init__(
-        self, world: HoldsDirectory, addresses: Origins, version: str, operations: tuple[Operation, ...]
-    ) -> None:
+    def __init__(self, world: World, addresses: Addresses, version: str, operations: tuple[Operation, ...]) -> None:
         self._world = world
         self._addresses = addresses
         self._version = version
@@ -59,7 +60,6 @@ class _Graph:
 
     async def answer(self, request: Request) -> Response:
         directory = self._world.directory
-        directory.origins = self._addresses
         caller = _caller(directory, request.headers.get("authorization"))
         request.scope.setdefault("sandbox", {})["caller"] = caller.object_id
         body = await request.body()
@@ -103,9 +103,9 @@ def _below(call: GraphCall) -> str:
 
 
 def _caller(directory: Directory, authorization: str | None) -> Caller:
-    origin = directory.origins.graph
+    origin = directory.addresses.graph
     try:
-        caller = directory.tokens.verify(authorization, audiences=(origin, f"{origin}/"))
+        caller = access_tokens.verify(directory, authorization, audiences=(origin, f"{origin}/"))
     except TokenRejected as rejected:
         raise _unauthorized(directory, rejected.reason) from rejected
     if directory.conditional_access.lacks_location(caller.claims):
@@ -125,7 +125,7 @@ def _unauthorized(directory: Directory, why: str, more: str = "") -> WireError:
 
 
 def _client(directory: Directory) -> str:
-    where = f"{directory.origins.login}/common/oauth2/authorize"
+    where = f"{directory.addresses.login}/common/oauth2/authorize"
     return f'authorization_uri="{where}", client_id="00000003-0000-0000-c000-000000000000"'
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from mct_s2s.sandbox.entra.store import Directory
+from mct_s2s.sandbox.entra.directory import Directory
 from mct_s2s.sandbox.entra.table import Table
 from mct_s2s.sandbox.services.graph.call import Answer, GraphCall, Operation
 

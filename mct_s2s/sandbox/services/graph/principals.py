@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from mct_s2s.sandbox.entra import assignments, credentials, permissions, service_principals
-from mct_s2s.sandbox.entra.directory_roles import roles_of
+from mct_s2s.sandbox.entra.access import app_role_assignments, permissions
+from mct_s2s.sandbox.entra.access.directory_roles import roles_of
+from mct_s2s.sandbox.entra.registrations import managed_identities, passwords, service_principals
 from mct_s2s.sandbox.entra.table import Object
-from mct_s2s.sandbox.entra.validation import bad_request, precise_timestamp
+from mct_s2s.sandbox.entra.validation import bad_request, json_object, precise_timestamp
 from mct_s2s.sandbox.services.graph.call import NO_CONTENT, Answer, GraphCall, Operation, latest_of, not_found
 from mct_s2s.sandbox.services.graph.expand import expanding
 from mct_s2s.sandbox.services.graph.owners import owned_by, owner_operations, typed
@@ -35,7 +36,10 @@ def _get(call: GraphCall) -> Answer:
     return expand(plain.single("servicePrincipal", "servicePrincipals", call.found(call.directory.service_principals)))
 
 
-_EXPANDED = {"appRoleAssignments": assignments.of_principal, "appRoleAssignedTo": assignments.to_resource}
+_EXPANDED = {
+    "appRoleAssignments": app_role_assignments.of_principal,
+    "appRoleAssignedTo": app_role_assignments.to_resource,
+}
 
 
 def _post(call: GraphCall) -> Answer:
@@ -44,7 +48,7 @@ def _post(call: GraphCall) -> Answer:
 
 def _posted(call: GraphCall, body: object) -> Answer:
     app_id = str(body.get("appId", "")) if isinstance(body, dict) else ""
-    application = next(iter(call.directory.applications.seen_by("appId", app_id)), None)
+    application = call.directory.applications.first_seen_by("appId", app_id)
     is_allowed = permissions.may(call.directory, call.caller, "servicePrincipal.create", application)
     if permissions.only_owns(call.caller) and not is_allowed:
         raise service_principals.not_local()
@@ -65,12 +69,11 @@ def _patch(call: GraphCall) -> Answer:
 
 
 def _upserted(call: GraphCall) -> Answer:
-    app_id, body = call.params["value"], call.body
-    for holder in call.directory.service_principals.latest_by("appId", app_id):
-        if not holder["deletedDateTime"]:
-            return _updated(call, holder)
-    if not isinstance(body, dict):
-        raise bad_request("Invalid request body: a JSON object is expected.")
+    app_id = call.params["value"]
+    for existing in call.directory.service_principals.latest_by("appId", app_id):
+        if not existing["deletedDateTime"]:
+            return _updated(call, existing)
+    body = json_object(call.body)
     if str(body.get("appId", app_id)).lower() != app_id.lower():
         raise bad_request("The value of property 'appId' does not match the key in the address.")
     return _posted(call, {**body, "appId": app_id})
@@ -89,23 +92,21 @@ def _latest(call: GraphCall, target: Object) -> Object:
 def _delete(call: GraphCall) -> Answer:
     target = call.found(call.directory.service_principals)
     call.require("servicePrincipal.write", target)
-    service_principals.refuse_if_managed(target)
+    managed_identities.refuse_deletion(target)
     service_principals.delete(call.directory, _latest(call, target))
     return NO_CONTENT
 
 
 def _add_password(call: GraphCall) -> Answer:
-    table = call.directory.service_principals
-    target = call.found(table)
+    target = call.found(call.directory.service_principals)
     call.require("servicePrincipal.write", target)
-    return call.new_password(credentials.add_password(call.directory, table, _latest(call, target), call.body))
+    return call.new_password(passwords.add_password(call.directory, _latest(call, target), call.body))
 
 
 def _remove_password(call: GraphCall) -> Answer:
-    table = call.directory.service_principals
-    target = call.found(table)
+    target = call.found(call.directory.service_principals)
     call.require("servicePrincipal.write", target)
-    credentials.remove_password(table, _latest(call, target), call.body)
+    passwords.remove_password(call.directory, _latest(call, target), call.body)
     return NO_CONTENT
 
 
@@ -169,7 +170,7 @@ def _resource(call: GraphCall) -> Object | None:
 def _assignment_operations(
     collection: str, end: str, held: Callable[[GraphCall, Object], list[Object]], page: str
 ) -> tuple[Operation, ...]:
-    """Give the operations on assignments from one end: the holder's, or the resource's."""
+    """Give the operations on assignments from one end: the principal's or the resource's."""
 
     def context(target: Object) -> str:
         return f"servicePrincipals('{target['id']}')/{collection}"
@@ -193,7 +194,7 @@ def _assignment_operations(
         if sent.lower() != target["id"]:
             raise bad_request(f"The value of property '{end}' does not match the object in the address.")
         permissions.require_assignable(call.directory, call.caller, str(body.get("resourceId", "")))
-        made = assignments.create(call.directory, body)
+        made = app_role_assignments.create(call.directory, body)
         shown = {**made, "createdDateTime": precise_timestamp(call.directory.clock.now())}
         return call.single("appRoleAssignment", context(target), shown, status=201)
 
@@ -205,7 +206,7 @@ def _assignment_operations(
     def delete(call: GraphCall) -> Answer:
         target = call.found(call.directory.service_principals)
         call.require("assignment.write", target if end == "resourceId" else None)
-        assignments.delete(call.directory, held(call, target), call.params["assignment"])
+        app_role_assignments.delete(call.directory, held(call, target), call.params["assignment"])
         return NO_CONTENT
 
     template = f"{{principal}}/{collection}"
@@ -220,12 +221,12 @@ def _assignment_operations(
 OPERATIONS += _assignment_operations(
     "appRoleAssignedTo",
     "resourceId",
-    lambda call, target: assignments.to_resource(call.directory, target["id"]),
+    lambda call, target: app_role_assignments.to_resource(call.directory, target["id"]),
     "approleassignedto",
 )
 OPERATIONS += _assignment_operations(
     "appRoleAssignments",
     "principalId",
-    lambda call, target: assignments.of_principal(call.directory, target["id"]),
+    lambda call, target: app_role_assignments.of_principal(call.directory, target["id"]),
     "approleassignments",
 )

@@ -10,8 +10,8 @@ from __future__ import annotations
 import re
 
 from mct_s2s.sandbox.core.wire_errors import WireError, graph_error
-from mct_s2s.sandbox.entra import permissions
-from mct_s2s.sandbox.entra.directory_roles import assignments_of
+from mct_s2s.sandbox.entra.access import permissions
+from mct_s2s.sandbox.entra.access.directory_roles import assignments_of
 from mct_s2s.sandbox.entra.table import Object
 from mct_s2s.sandbox.services.graph.call import Answer, GraphCall, Operation
 

@@ -9,10 +9,11 @@ from __future__ import annotations
 from typing import Any
 
 from mct_s2s.sandbox.core.wire_errors import graph_error
-from mct_s2s.sandbox.entra import permissions, recycle_bin, service_principals
-from mct_s2s.sandbox.entra.directory_roles import roles_of
+from mct_s2s.sandbox.entra.access import permissions
+from mct_s2s.sandbox.entra.access.directory_roles import roles_of
+from mct_s2s.sandbox.entra.registrations import recycle_bin, service_principals
 from mct_s2s.sandbox.entra.table import Object, Table
-from mct_s2s.sandbox.entra.validation import bad_request, is_guid
+from mct_s2s.sandbox.entra.validation import bad_request, is_guid, json_object
 from mct_s2s.sandbox.services.graph.call import NO_CONTENT, Answer, GraphCall, Operation, not_found
 from mct_s2s.sandbox.services.graph.owners import owned_by, typed
 from mct_s2s.sandbox.services.graph.roles import listed_roles
@@ -60,7 +61,7 @@ def _users(call: GraphCall) -> Answer:
 def _user(call: GraphCall) -> Answer:
     call.require("user.read")
     name = call.params["user"]
-    found = call.directory.users.seen(name) or next(iter(call.directory.users.seen_by("userPrincipalName", name)), None)
+    found = call.directory.users.seen(name) or call.directory.users.first_seen_by("userPrincipalName", name)
     if found is None:
         raise not_found(name)
     return call.single("user", "users", found)
@@ -155,9 +156,8 @@ def _policy(call: GraphCall) -> Answer:
 
 def _patch_policy(call: GraphCall) -> Answer:
     permissions.require(call.directory, call.caller, "policy.write")
-    if not isinstance(call.body, dict):
-        raise bad_request("Invalid request body: a JSON object is expected.")
-    call.directory.policies.change({name: value for name, value in call.body.items() if "@" not in name})
+    sent = json_object(call.body)
+    call.directory.policies.change({name: value for name, value in sent.items() if "@" not in name})
     return NO_CONTENT
 
 

@@ -9,16 +9,18 @@ from __future__ import annotations
 
 import re
 import uuid
-from typing import Any, Protocol
+from typing import Any
 
 import jwt
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from mct_s2s.sandbox.core.addresses import Addresses
 from mct_s2s.sandbox.core.wire_errors import arm_error
-from mct_s2s.sandbox.entra.store import HOSTED_ISSUERS, Directory, Origins
-from mct_s2s.sandbox.entra.tokens import SigningKey
+from mct_s2s.sandbox.entra.signing_key import SigningKey
+from mct_s2s.sandbox.entra.tokens.assertions import HOSTED_ISSUERS
+from mct_s2s.sandbox.state.state import World
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 _LIFETIME = 600
@@ -26,15 +28,7 @@ _LONGEST = 86_400
 _MEMBERS = frozenset({"subject", "audience", "expiresInSeconds", "claims"})
 
 
-class HoldsDirectory(Protocol):
-    """Whatever holds the tenant's directory; it may be exchanged for another one at any time."""
-
-    @property
-    def directory(self) -> Directory:
-        """The directory of the moment."""
-
-
-def routes(world: HoldsDirectory, addresses: Origins) -> list[Route]:
+def routes(world: World, addresses: Addresses) -> list[Route]:
     """Give the routes of every issuer."""
     service = _Issuers(world, addresses)
     base = HOSTED_ISSUERS + "/{name}"
@@ -46,7 +40,7 @@ def routes(world: HoldsDirectory, addresses: Origins) -> list[Route]:
 
 
 class _Issuers:
-    def __init__(self, world: HoldsDirectory, addresses: Origins) -> None:
+    def __init__(self, world: World, addresses: Addresses) -> None:
         self._world = world
         self._addresses = addresses
 

@@ -10,30 +10,24 @@ import base64
 import html
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
+from mct_s2s.sandbox.core.addresses import Addresses
 from mct_s2s.sandbox.core.wire_errors import entra_error
-from mct_s2s.sandbox.entra import delegated, grants, sign_in
-from mct_s2s.sandbox.entra.store import Directory, Origins
+from mct_s2s.sandbox.entra.directory import Directory
+from mct_s2s.sandbox.entra.tokens import delegated, token_claims, token_endpoint
 from mct_s2s.sandbox.services.login import issuer
+from mct_s2s.sandbox.state.state import World
 
 _NO_STORE = {"Cache-Control": "no-store, no-cache", "Pragma": "no-cache"}
 
 
-class HoldsDirectory(Protocol):
-    """Whatever holds the tenant's directory; it may be exchanged for another one at any time."""
-
-    @property
-    def directory(self) -> Directory:
-        """The directory of the moment."""
-
-
-def routes(world: HoldsDirectory, addresses: Origins) -> list[Route]:
+def routes(world: World, addresses: Addresses) -> list[Route]:
     """Give the routes of the token service."""
     service = _Login(world, addresses)
 
@@ -50,14 +44,9 @@ def routes(world: HoldsDirectory, addresses: Origins) -> list[Route]:
 
 
 class _Login:
-    def __init__(self, world: HoldsDirectory, addresses: Origins) -> None:
+    def __init__(self, world: World, addresses: Addresses) -> None:
         self._world = world
         self._addresses = addresses
-
-    def _directory(self) -> Directory:
-        directory = self._world.directory
-        directory.origins = self._addresses
-        return directory
 
     async def instance(self, request: Request) -> Response:
         asked = urlsplit(request.query_params.get("authorization_endpoint", ""))
@@ -82,13 +71,13 @@ class _Login:
         return JSONResponse(self._metadata(request.path_params["tenant"], 1))
 
     def _metadata(self, name: str, version: int) -> dict[str, Any]:
-        directory = self._directory()
-        tenant = sign_in.tenant_named(directory, name, error="invalid_tenant")
+        directory = self._world.directory
+        tenant = token_endpoint.tenant_named(directory, name, error="invalid_tenant")
         infix = "v2.0/" if version == 2 else ""
         # Entra keeps the authority's own segment in the endpoints: a domain stays a domain.
-        anywhere = name.lower() in sign_in.ANY_TENANT
+        anywhere = name.lower() in token_endpoint.ANY_TENANT
         base = f"{self._addresses.login}/{name if anywhere else tenant.tenant_id}"
-        by = grants.issuer(directory, version, tenant)
+        by = token_claims.issuer(directory, version, tenant)
         return {
             "token_endpoint": f"{base}/oauth2/{infix}token",
             "token_endpoint_auth_methods_supported": [
@@ -119,10 +108,10 @@ class _Login:
         }
 
     async def keys(self, request: Request) -> Response:
-        directory = self._directory()
-        tenant = sign_in.tenant_named(directory, request.path_params["tenant"], error="invalid_tenant")
-        own = grants.issuer(directory, 2, tenant)
-        return JSONResponse({"keys": [directory.tokens.signing_key.jwk(own)]})
+        directory = self._world.directory
+        tenant = token_endpoint.tenant_named(directory, request.path_params["tenant"], error="invalid_tenant")
+        own = token_claims.issuer(directory, 2, tenant)
+        return JSONResponse({"keys": [directory.signing_key.jwk(own)]})
 
     async def token(self, request: Request) -> Response:
         return await self._token(request, 2)
@@ -132,19 +121,19 @@ class _Login:
 
     async def _token(self, request: Request, version: int) -> Response:
         form = await _form(request)
-        directory = self._directory()
+        directory = self._world.directory
         directory.replication.begin_request()
-        answer = sign_in.token(directory, request.path_params["tenant"], form, version=version)
+        answer = token_endpoint.token(directory, request.path_params["tenant"], form, version=version)
         return JSONResponse(answer, headers=_NO_STORE)
 
     async def device_code(self, request: Request) -> Response:
-        directory = self._directory()
-        sign_in.tenant_named(directory, request.path_params["tenant"])
+        directory = self._world.directory
+        token_endpoint.tenant_named(directory, request.path_params["tenant"])
         return JSONResponse(delegated.device_code(directory, await _form(request)), headers=_NO_STORE)
 
     async def device_login(self, request: Request) -> Response:
         form = await _form(request) if request.method == "POST" else {}
-        directory = self._directory()
+        directory = self._world.directory
         said = ""
         if form.get("action") == "decline":
             said = "Declined." if delegated.decline(directory, form.get("user_code", "")) else "No such code."

@@ -18,7 +18,8 @@ from starlette.routing import Route
 
 from mct_s2s.sandbox.core.addresses import Addresses
 from mct_s2s.sandbox.core.wire_errors import WireError
-from mct_s2s.sandbox.world.world import World
+from mct_s2s.sandbox.entra.tokens import access_tokens
+from mct_s2s.sandbox.state.state import World
 
 OLD_VERSION = "2017-09-01"
 _SEVERAL = (
@@ -110,7 +111,7 @@ def _token(
         raise LookupError("The parameter resource is missing.")
     world.directory.replication.begin_request()
     principal_id, client_id = _identity(world, resource_id, query, only_one_is_meant)
-    issued = world.directory.tokens.issue_for_managed_identity(principal_id, audience)
+    issued = access_tokens.issue_for_managed_identity(world.directory, principal_id, audience)
     now = int(world.clock.timestamp())
     return {
         "access_token": issued.access_token,

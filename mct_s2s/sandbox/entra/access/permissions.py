@@ -1,0 +1,234 @@
+"""What a caller may do: app roles for applications; scope and directory role (or ownership) for people.
+
+Sources: graph: permissions-reference and the "Permissions" table of each operation's page;
+entra: identity/role-based-access-control/permissions-reference.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mct_s2s.sandbox.core.wire_errors import WireError, graph_error
+from mct_s2s.sandbox.entra.caller import Caller
+from mct_s2s.sandbox.entra.directory import Directory
+from mct_s2s.sandbox.entra.table import Object
+from mct_s2s.sandbox.entra.well_known import DIRECTORY_ROLES, GRAPH_APP_ID
+
+OWNED = "Application.ReadWrite.OwnedBy"
+_READ_APPLICATIONS = frozenset(
+    {"Application.Read.All", "Application.ReadWrite.All", "Directory.Read.All", "Directory.ReadWrite.All"}
+)
+_DIRECTORY_READ = frozenset({"Directory.Read.All", "Directory.ReadWrite.All"})
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What one kind of operation takes.
+
+    Attributes:
+        permissions: any of them will do, as app role or as delegated scope.
+        application_only: further ones that count as app roles alone.
+        owned: whether `Application.ReadWrite.OwnedBy` will do on what the caller owns.
+        delegated_only: further ones that count as scopes alone.
+        and_also: any of these is needed on top.
+        roles: directory roles that a person needs (or owns the object); empty: any member may.
+        enough: directory roles that let an application do it without any app role.
+        actions: any of them, in a custom role, stands for one of `roles` or `enough`.
+    """
+
+    permissions: frozenset[str]
+    application_only: frozenset[str] = frozenset()
+    owned: bool = False
+    delegated_only: frozenset[str] = frozenset()
+    and_also: frozenset[str] = frozenset()
+    roles: frozenset[str] = frozenset()
+    enough: frozenset[str] = frozenset()
+    actions: frozenset[str] = frozenset()
+
+
+_ADMINISTRATORS = frozenset({"Global Administrator", "Application Administrator", "Cloud Application Administrator"})
+_WRITE = frozenset({"Application.ReadWrite.All"})
+_DEVELOPERS = _ADMINISTRATORS | {"Application Developer"}
+_CONSENTERS = _ADMINISTRATORS | {
+    "Directory Synchronization Accounts",
+    "Directory Writers",
+    "Hybrid Identity Administrator",
+    "Identity Governance Administrator",
+    "Privileged Role Administrator",
+    "User Administrator",
+}
+"""Source: graph: api/serviceprincipal-post-approleassignedto."""
+_IN_APPLICATIONS = "microsoft.directory/applications/"
+_IN_PRINCIPALS = "microsoft.directory/servicePrincipals/"
+_CREATES = frozenset({f"{_IN_APPLICATIONS}create", f"{_IN_APPLICATIONS}createAsOwner"})
+"""Source: entra: identity/role-based-access-control/custom-available-permissions."""
+
+
+def _owned(action: str) -> Rule:
+    """What administrators may, whoever owns the object, and custom roles with that action."""
+    return Rule(_WRITE, owned=True, roles=_ADMINISTRATORS, enough=_ADMINISTRATORS, actions=frozenset({action}))
+
+
+RULES = {
+    "application.read": Rule(
+        _READ_APPLICATIONS,
+        application_only=frozenset({OWNED}),
+        delegated_only=frozenset({"Directory.AccessAsUser.All"}),
+        enough=_DEVELOPERS,
+    ),
+    "application.create": Rule(
+        _WRITE | {"AppRegistration.Create"},
+        application_only=frozenset({OWNED}),
+        enough=_DEVELOPERS,
+        actions=_CREATES,
+    ),
+    # The table of the upsert does not have AppRegistration.Create: graph: api/application-upsert.
+    "application.upsert": Rule(_WRITE, application_only=frozenset({OWNED}), enough=_DEVELOPERS, actions=_CREATES),
+    "application.write": _owned(f"{_IN_APPLICATIONS}allProperties/update"),
+    "application.delete": _owned(f"{_IN_APPLICATIONS}delete"),
+    # Whoever is no administrator needs to own the application: microsoft-graph-docs#16138.
+    "servicePrincipal.create": _owned(f"{_IN_PRINCIPALS}create"),
+    "servicePrincipal.write": _owned(f"{_IN_PRINCIPALS}allProperties/update"),
+    "assignment.read": Rule(_READ_APPLICATIONS, enough=_DEVELOPERS),
+    "assignment.write": Rule(
+        frozenset({"AppRoleAssignment.ReadWrite.All"}),
+        and_also=_READ_APPLICATIONS,
+        roles=_CONSENTERS,
+        enough=_CONSENTERS,
+        actions=frozenset({f"{_IN_PRINCIPALS}appRoleAssignedTo/update"}),
+    ),
+    "grant.read": Rule(
+        _DIRECTORY_READ | {"DelegatedPermissionGrant.Read.All", "DelegatedPermissionGrant.ReadWrite.All"},
+        delegated_only=frozenset({"Directory.AccessAsUser.All"}),
+        enough=_DEVELOPERS,
+    ),
+    "grant.write": Rule(
+        frozenset({"DelegatedPermissionGrant.ReadWrite.All", "Directory.ReadWrite.All"}), roles=_ADMINISTRATORS
+    ),
+    "organization.read": Rule(
+        _DIRECTORY_READ | {"Organization.Read.All", "Organization.ReadWrite.All"},
+        delegated_only=frozenset({"User.Read", "User.Read.All", "User.ReadWrite.All", "Directory.AccessAsUser.All"}),
+        enough=_DEVELOPERS,
+    ),
+    "policy.read": Rule(
+        frozenset(
+            {
+                "Policy.Read.All",
+                "Policy.Read.ApplicationConfiguration",
+                "Policy.ReadWrite.ApplicationConfiguration",
+            }
+        )
+    ),
+    "policy.write": Rule(
+        frozenset({"Policy.ReadWrite.ApplicationConfiguration"}), roles=frozenset({"Global Administrator"})
+    ),
+    "directory.read": Rule(
+        _DIRECTORY_READ | _READ_APPLICATIONS,
+        delegated_only=frozenset({"Directory.AccessAsUser.All"}),
+        enough=_DEVELOPERS,
+    ),
+    "roles.read": Rule(
+        _DIRECTORY_READ | {"RoleManagement.Read.Directory", "RoleManagement.Read.All"},
+        delegated_only=frozenset({"Directory.AccessAsUser.All"}),
+    ),
+    "user.read": Rule(
+        _DIRECTORY_READ | {"User.Read.All", "User.ReadWrite.All"}, delegated_only=frozenset({"User.Read"})
+    ),
+}
+
+
+def require(directory: Directory, caller: Caller, operation: str, target: Object | None = None) -> None:
+    """Let an operation pass, or refuse it.
+
+    Args:
+        directory: the tenant.
+        caller: who asks.
+        operation: a key of `RULES`.
+        target: what it is done to, for permissions and people that reach only what they own.
+
+    Raises:
+        WireError: 403 `Authorization_RequestDenied`.
+    """
+    if not may(directory, caller, operation, target):
+        raise denied()
+
+
+def may(directory: Directory, caller: Caller, operation: str, target: Object | None = None) -> bool:
+    """Tell whether an operation passes; see `require`."""
+    allowed = _person_may if caller.scopes else _application_may
+    return allowed(directory, RULES[operation], caller, target)
+
+
+def require_assignable(directory: Directory, caller: Caller, resource_id: str) -> None:
+    """Let a person assign roles of this resource: those of Microsoft Graph take more than any other's.
+
+    Raises:
+        WireError: 403 `Authorization_RequestDenied`.
+    """
+    if not caller.scopes:
+        return
+    graph = directory.service_principals.latest_by("appId", GRAPH_APP_ID)[0]
+    strong = frozenset({"Global Administrator", "Privileged Role Administrator"})
+    if resource_id.lower() == graph["id"] and not _has_role(caller, strong):
+        raise denied()
+
+
+def denied() -> WireError:
+    """Give Graph's refusal of a caller that may not do what it asks."""
+    return graph_error(403, "Authorization_RequestDenied", "Insufficient privileges to complete the operation.")
+
+
+def only_owns(caller: Caller) -> bool:
+    """Tell whether an application may change only what it owns, by its app roles."""
+    return OWNED in caller.roles and not caller.roles & _WRITE
+
+
+def owns(directory: Directory, caller: Caller, target: Object | None) -> bool:
+    """Tell whether a caller owns an object; whoever owns an application owns its service principal too."""
+    if target is None:
+        return False
+    owners = set(target.get("@owners", ()))
+    for application in directory.applications.latest_by("appId", target.get("appId") or ""):
+        owners |= set(application.get("@owners", ()))
+    return caller.object_id in owners
+
+
+def _application_may(directory: Directory, rule: Rule, caller: Caller, target: Object | None) -> bool:
+    if _has_role(caller, rule.enough) or _is_assigned(directory, caller, rule, target):
+        return True
+    if rule.and_also and not caller.roles & rule.and_also:
+        return False
+    if caller.roles & (rule.permissions | rule.application_only):
+        return True
+    return rule.owned and OWNED in caller.roles and owns(directory, caller, target)
+
+
+def _person_may(directory: Directory, rule: Rule, caller: Caller, target: Object | None) -> bool:
+    if rule.and_also and not caller.scopes & rule.and_also:
+        return False
+    if not caller.scopes & (rule.permissions | rule.delegated_only):
+        return False
+    if not rule.roles or _has_role(caller, rule.roles):
+        return True
+    return _is_assigned(directory, caller, rule, target) or owns(directory, caller, target)
+
+
+def _is_assigned(directory: Directory, caller: Caller, rule: Rule, target: Object | None) -> bool:
+    """Whether a custom role, or one at a smaller scope than the tenant, lets the caller do it: no token names those."""
+    principal = directory.service_principals.latest(caller.object_id) or directory.users.latest(caller.object_id)
+    built_in = {DIRECTORY_ROLES[name] for name in rule.roles | rule.enough}
+    return any(
+        (one["roleDefinitionId"] in built_in or rule.actions & set(one["actions"]))
+        and (one["directoryScopeId"] == "/" or (target is not None and one["directoryScopeId"] == f"/{target['id']}"))
+        for one in (principal or {}).get("@assigned", ())
+    )
+
+
+def has_any_role(caller: Caller) -> bool:
+    """Tell whether a caller holds a directory role, or is an application, which its app roles let read them."""
+    return bool(caller.claims.get("wids")) or not caller.scopes
+
+
+def _has_role(caller: Caller, names: frozenset[str]) -> bool:
+    held = set(caller.claims.get("wids", ()))
+    return bool(held & {DIRECTORY_ROLES[name] for name in names})

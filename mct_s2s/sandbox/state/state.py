@@ -1,0 +1,148 @@
+"""One world: a tenant, a subscription, a clock; kept as one readable JSON file.
+
+The file is written before the answer to a change leaves, so that a program that is killed finds what it did.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+from mct_s2s.sandbox.core.clock import Clock
+from mct_s2s.sandbox.core.tuning import Tunable, seconds
+from mct_s2s.sandbox.entra.directory import Directory
+from mct_s2s.sandbox.resources.store import Resources
+
+SCHEMA = 1
+
+
+class World(Tunable):
+    """Everything that a sandbox knows, apart from the keys it signs with.
+
+    `latency_seconds` is what every request takes longer than it needs. `path` is where it is kept; without one it
+    lives in memory only.
+    """
+
+    OPTIONS: ClassVar = {"latency_seconds": seconds}
+
+    def __init__(self, clock: Clock, directory: Directory, resources: Resources, *, path: Path | None = None) -> None:
+        self.clock = clock
+        self.directory = directory
+        self.resources = resources
+        self.path = path
+        self.latency_seconds = 0.0
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give everything as JSON values."""
+        return {
+            "schema": SCHEMA,
+            "clockOffsetSeconds": self.clock.offset.total_seconds(),
+            "latencySeconds": self.latency_seconds,
+            "directory": self.directory.to_dict(),
+            "resources": self.resources.to_dict(),
+        }
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any], *, path: Path | None = None) -> Self:
+        """Make the world that `to_dict` described.
+
+        Raises:
+            ValueError: it was described by another version of the sandbox.
+        """
+        if data.get("schema") != SCHEMA:
+            raise ValueError(f"This world is of schema {data.get('schema')}, and only {SCHEMA} is understood.")
+        clock = Clock(timedelta(seconds=data["clockOffsetSeconds"]))
+        directory = Directory.from_dict(clock, data["directory"])
+        world = cls(clock, directory, Resources.from_dict(clock, directory, data["resources"]), path=path)
+        world.latency_seconds = float(data.get("latencySeconds", 0.0))
+        return world
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        """Read a world from its file.
+
+        Raises:
+            OSError: it cannot be read.
+            ValueError: it holds no world.
+        """
+        try:
+            return cls.from_dict(json.loads(path.read_text(encoding="utf-8")), path=path)
+        except (KeyError, TypeError, AttributeError) as wrong:
+            raise ValueError(f"{path} holds no world: {wrong}") from wrong
+
+    def save(self, path: Path | None = None) -> None:
+        """Write the world to its file, or to another; whole or not at all. Without a path nothing is done.
+
+        Raises:
+            OSError: the file cannot be written.
+        """
+        if path is not None or self.path is not None:
+            self.saving(path)()
+
+    def saving(self, path: Path | None = None) -> Callable[[], None]:
+        """Take the world as it is now; what is given back writes that to a file, in any thread.
+
+        Directory objects are replaced and never changed, so that they need not be rendered at once; there may be
+        tens of thousands of them.
+        """
+        target = path or self.path
+        if target is None:
+            return lambda: None
+        data = self.to_dict()
+        tables = {name: value for name, value in data["directory"].items() if isinstance(value, list)}
+        rest = {name: value for name, value in data["directory"].items() if name not in tables}
+        head = json.dumps({**data, "directory": rest}, indent=1, ensure_ascii=False)
+
+        def write() -> None:
+            replace_file(target, "".join(_whole(head, tables)).encode("utf-8"))
+
+        return write
+
+    def replace_with(self, other: World) -> None:
+        """Become another world, for those who hold this one; the place where it is kept and the keys stay."""
+        key, addresses = self.directory.signing_key, self.directory.addresses
+        other.clock.source = self.clock.source
+        self.clock, self.directory, self.resources = other.clock, other.directory, other.resources
+        self.latency_seconds = other.latency_seconds
+        self.directory.signing_key = key
+        self.directory.addresses = addresses
+
+
+def _whole(head: str, tables: Mapping[str, list[Any]]) -> Iterator[str]:
+    """The rendered world with its tables put back into the directory, one object on a line."""
+    before, mark, after = head.partition('\n "directory": {\n')
+    yield before + mark
+    for name, objects in tables.items():
+        yield f"  {json.dumps(name)}: ["
+        for number, value in enumerate(objects):
+            yield (",\n   " if number else "\n   ") + json.dumps(value, ensure_ascii=False)
+        yield "\n  ],\n"
+    yield after
+
+
+def make_folder(path: Path) -> None:
+    """Make a folder, and those above it that are not there yet, for nobody but this user."""
+    if path.is_dir():
+        return
+    make_folder(path.parent)
+    path.mkdir(mode=0o700, exist_ok=True)
+
+
+def replace_file(path: Path, content: bytes) -> None:
+    """Write a file of mode 0600 whole, or leave the old one as it was."""
+    make_folder(path.parent)
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+        Path(name).replace(path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            Path(name).unlink()
+        raise
