@@ -25,7 +25,7 @@ from mct_s2s.planning.changes import AnyChange
 from mct_s2s.planning.plan import Facts, Plan
 from mct_s2s.ports import SecretStore
 from mct_s2s.render.console import Terminal
-from mct_s2s.sandbox.state.state import World
+from mct_s2s.sandbox.state.state import SandboxState
 from mct_s2s.stores.files import FileStore
 from mct_s2s.stores.host_lock import turn
 from rich.console import Console
@@ -60,7 +60,7 @@ class Bench:
     watcher: Watcher = field(default_factory=Watcher)
 
     @property
-    def world(self) -> World:
+    def world(self) -> SandboxState:
         """The world as it is served at this moment."""
         return self.inside.world
 

@@ -13,7 +13,7 @@ import pytest
 from mct_s2s.sandbox.entra.registrations import applications
 from mct_s2s.sandbox.hosting.embedded import Running, start
 from mct_s2s.sandbox.hosting.state_directory import State
-from mct_s2s.sandbox.state.state import World, replace_file
+from mct_s2s.sandbox.state.state import SandboxState, replace_file
 
 from tests.sandbox.test_serving import arm_headers, https
 
@@ -29,15 +29,15 @@ def made() -> list[int]:
 @pytest.fixture(scope="module")
 def crowded(tmp_path_factory: pytest.TempPathFactory, made: list[int]) -> Iterator[Running]:
     folder = tmp_path_factory.mktemp("crowded")
-    world = State(folder).world()
+    state = State(folder).state()
     for number in range(MANY):
         body = {"displayName": f"App {number}", "signInAudience": "AzureADMyOrg"}
-        applications.create(world.directory, body)
-    world.save()
+        applications.create(state.directory, body)
+    state.save()
     running = start(folder)
     yield running
     running.close()
-    assert len(World.load(folder / "world.json").directory.applications.dump()) == MANY + 5 + len(made)
+    assert len(SandboxState.load(folder / "world.json").directory.applications.dump()) == MANY + 5 + len(made)
 
 
 def graph_token(running: Running) -> tuple[str, dict[str, str]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from mct_s2s.sandbox.entra import seeding
 from mct_s2s.sandbox.services.arm import arm
 from mct_s2s.sandbox.services.graph import graph
 from mct_s2s.sandbox.services.login import login
@@ -14,14 +15,14 @@ from tests.sandbox.conftest import Client
 
 def test_two_worlds_of_one_seed_are_the_same_to_the_last_id() -> None:
     def described() -> Any:
-        world = seed.seed("secret").to_dict()
-        return [_without_times(world["directory"]), _without_times(world["resources"])]
+        state = seed.seed("secret").to_dict()
+        return [_without_times(state["directory"]), _without_times(state["resources"])]
 
     assert described() == described()
 
 
 def test_what_is_made_later_gets_ids_by_chance() -> None:
-    ids = [seed.seed("secret").directory.add_seed_application("later").object_id for _ in range(2)]
+    ids = [seeding.add_application(seed.seed("secret").directory, "later")[0]["id"] for _ in range(2)]
     assert len(set(ids)) == 2
 
 

@@ -14,7 +14,7 @@ from typing import Literal, NamedTuple
 HOST = "localhost"
 
 
-class Door(NamedTuple):
+class Destination(NamedTuple):
     """Whom a request is for; `name` is a site's resource id, in lower case.
 
     `main` is everything that shares a port by default: `control`, `login` and `arm`. `nowhere` is no service at all.
@@ -93,13 +93,15 @@ class Addresses:
         """The port that new sites answer at as well, where they get none of their own."""
         return None
 
-    def door(self, host: str, port: int | None) -> Door:
+    def destination(self, host: str, port: int | None) -> Destination:
         """Whom a request to a port means, whose `Host` header says `host`."""
         if port == self.arm_port:
-            return Door("main" if self.vault_named_by(host) is None else "vault")
+            return Destination("main" if self.vault_named_by(host) is None else "vault")
         if port == self.graph_port:
-            return Door("graph")
-        return next((Door("site", site) for site, own in self.sites.items() if own == port), Door("nowhere"))
+            return Destination("graph")
+        return next(
+            (Destination("site", site) for site, own in self.sites.items() if own == port), Destination("nowhere")
+        )
 
     @property
     def arm_audiences(self) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Self
 
-from mct_s2s.sandbox.core.addresses import HOST, Addresses, Door
+from mct_s2s.sandbox.core.addresses import HOST, Addresses, Destination
 
 PORT = 443
 LOGIN_HOSTS = ("login.microsoftonline.com", "login.windows.net", "login.microsoft.com", "sts.windows.net")
@@ -23,11 +23,11 @@ SITES = "azurewebsites.net"
 CERTIFIED = (HOST, *LOGIN_HOSTS, GRAPH_HOST, ARM_HOST, f"*.{VAULTS}", f"*.{SITES}", f"*.scm.{SITES}")
 """Names in the certificate."""
 
-_DOORS = {
-    **dict.fromkeys((HOST, "127.0.0.1", "[::1]"), Door("control")),
-    **dict.fromkeys(LOGIN_HOSTS, Door("login")),
-    ARM_HOST: Door("arm"),
-    GRAPH_HOST: Door("graph"),
+_DESTINATIONS = {
+    **dict.fromkeys((HOST, "127.0.0.1", "[::1]"), Destination("control")),
+    **dict.fromkeys(LOGIN_HOSTS, Destination("login")),
+    ARM_HOST: Destination("arm"),
+    GRAPH_HOST: Destination("graph"),
 }
 
 
@@ -94,15 +94,17 @@ class RealNames(Addresses):
         """Return the host name of a site or slot."""
         return f"{label_of_site(resource_id)}.{SITES}"
 
-    def door(self, host: str, port: int | None) -> Door:
+    def destination(self, host: str, port: int | None) -> Destination:
         """Return the service that a request is for: its `Host` header alone decides."""
         del port
         name = _bare(host)
         if name.endswith(f".{SITES}"):
-            return next((Door("site", site) for site in self.sites if self.of_site(site) == name), Door("site"))
+            return next(
+                (Destination("site", site) for site in self.sites if self.of_site(site) == name), Destination("site")
+            )
         if self.vault_named_by(name) is not None:
-            return Door("vault")
-        return _DOORS.get(name, Door("nowhere"))
+            return Destination("vault")
+        return _DESTINATIONS.get(name, Destination("nowhere"))
 
 
 def label_of_site(resource_id: str) -> str:

@@ -1,4 +1,4 @@
-"""All services as one ASGI application: `Addresses.door` says whom a request is for."""
+"""All services as one ASGI application: `Addresses.destination` says whom a request is for."""
 
 from __future__ import annotations
 
@@ -6,57 +6,64 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route, Router
 
-from mct_s2s.sandbox.core.addresses import Addresses, Door
+from mct_s2s.sandbox.core.addresses import Addresses, Destination
 from mct_s2s.sandbox.core.routing import below
 from mct_s2s.sandbox.core.wire_errors import arm_error, graph_error
 from mct_s2s.sandbox.middleware import local_only
 from mct_s2s.sandbox.middleware.pipeline import Pipeline
 from mct_s2s.sandbox.observability.exchange import App, Receive, Scope, Send
-from mct_s2s.sandbox.observability.observability import Instruments
-from mct_s2s.sandbox.observability.request_log import Journal
+from mct_s2s.sandbox.observability.observability import Observability
+from mct_s2s.sandbox.observability.request_log import RequestLog
 from mct_s2s.sandbox.services import key_vault, mct_site, metadata
 from mct_s2s.sandbox.services.arm import arm
 from mct_s2s.sandbox.services.control import control
 from mct_s2s.sandbox.services.graph import graph
 from mct_s2s.sandbox.services.login import issuer, login, managed_identity
-from mct_s2s.sandbox.state.state import World
+from mct_s2s.sandbox.state.state import SandboxState
 
 
 class Services:
     """Every door's services. A site may get a port while they run: `listen` is set by whoever can open one."""
 
     def __init__(
-        self, world: World, addresses: Addresses, instruments: Instruments, fresh: control.Fresh | None
+        self, state: SandboxState, addresses: Addresses, observability: Observability, fresh: control.Fresh | None
     ) -> None:
-        self._world = world
+        self._state = state
         self._addresses = addresses
-        own = [*control.routes(world, addresses, instruments, self, fresh), *managed_identity.routes(world, addresses)]
-        manager = [*metadata.routes(world, addresses), *arm.routes(world, addresses)]
-        sign_in = login.routes(world, addresses)
-        self._doors: dict[str, App] = {
+        own = [
+            *control.routes(state, addresses, observability, self, fresh),
+            *managed_identity.routes(state, addresses),
+        ]
+        manager = [*metadata.routes(state, addresses), *arm.routes(state, addresses)]
+        sign_in = login.routes(state, addresses)
+        self._routers: dict[str, App] = {
             "main": _router(*own, *sign_in, *manager),
-            "control": _router(*own, *issuer.routes(world, addresses), _unknown("at this name")),
+            "control": _router(*own, *issuer.routes(state, addresses), _unknown("at this name")),
             "login": _router(*sign_in, _unknown("of the token service")),
             "arm": _router(*manager),
-            "graph": _router(*graph.routes(world, addresses), _unknown("of Graph")),
-            "vault": _router(*key_vault.routes(world, addresses)),
+            "graph": _router(*graph.routes(state, addresses), _unknown("of Graph")),
+            "vault": _router(*key_vault.routes(state, addresses)),
             "nowhere": _router(_misdirected()),
         }
         self._sites: dict[str, App] = {}
         for site_id in addresses.sites:
             self.add_site(site_id)
-        self.listen: control.Doors | None = None
+        self.listen: control.PortOpener | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Hand a request to the services that it is for."""
         local_only.check(scope)
-        door = _door(scope, self._addresses)
-        app = self._sites.get(door.name, _NO_SITE) if door.kind == "site" else self._doors[door.kind]
+        destination = _destination(scope, self._addresses)
+        app = (
+            self._sites.get(destination.name, _NO_SITE)
+            if destination.kind == "site"
+            else self._routers[destination.kind]
+        )
         await app(scope, receive, send)
 
     def add_site(self, site_id: str) -> None:
         """Let a site answer."""
-        self._sites[site_id] = _router(*mct_site.routes(self._world, self._addresses, site_id))
+        self._sites[site_id] = _router(*mct_site.routes(self._state, self._addresses, site_id))
 
     async def open(self, site_id: str) -> int:
         """Give a site a port; one that nobody listens on where nobody can."""
@@ -72,30 +79,30 @@ class Services:
 
 
 def build(
-    world: World, addresses: Addresses, journal: Journal | None = None, *, fresh: control.Fresh | None = None
+    state: SandboxState, addresses: Addresses, log: RequestLog | None = None, *, fresh: control.Fresh | None = None
 ) -> tuple[Pipeline, Services]:
     """Put the services of one world together; `fresh` makes the world that a reset goes back to."""
-    world.directory.addresses = addresses
-    instruments = Instruments(addresses, journal)
-    services = Services(world, addresses, instruments, fresh)
+    state.directory.addresses = addresses
+    observability = Observability(addresses, log)
+    services = Services(state, addresses, observability, fresh)
 
     def service_of(scope: Scope) -> str:
         return _service(scope, addresses)
 
-    return Pipeline(services, service_of, world, instruments), services
+    return Pipeline(services, service_of, state, observability), services
 
 
 def _router(*routes: BaseRoute) -> Router:
     return Router(routes=list(routes), redirect_slashes=False)
 
 
-def _door(scope: Scope, addresses: Addresses) -> Door:
+def _destination(scope: Scope, addresses: Addresses) -> Destination:
     host = next((value.decode("latin-1") for name, value in scope["headers"] if name == b"host"), "")
-    return addresses.door(host, scope["server"][1])
+    return addresses.destination(host, scope["server"][1])
 
 
 def _service(scope: Scope, addresses: Addresses) -> str:
-    kind = _door(scope, addresses).kind
+    kind = _destination(scope, addresses).kind
     if kind not in {"main", "control"}:
         return "entra" if kind == "login" else kind
     head, *rest = scope["path"].strip("/").lower().split("/")

@@ -57,37 +57,37 @@ def start(state_dir: Path | None = None) -> Running:
         TimeoutError: it did not let go.
         ValueError: the kept world is of another version, or is served under Azure's own names.
     """
-    state = StateDirectory(state_dir)
-    lock, deadline = state.lock(), time.monotonic() + WAIT_SECONDS
+    folder = StateDirectory(state_dir)
+    lock, deadline = folder.lock(), time.monotonic() + WAIT_SECONDS
     while True:
         with contextlib.suppress(Timeout):
             lock.acquire(blocking=False)
-            return _start(state, lock)
-        served = _served(state)
+            return _start(folder, lock)
+        served = _served(folder)
         if served is not None:
             return served
         if time.monotonic() > deadline:
-            raise TimeoutError(f"Another program uses the sandbox in {state.directory}.")
+            raise TimeoutError(f"Another program uses the sandbox in {folder.path}.")
         time.sleep(0.05)
 
 
-def _served(state: StateDirectory) -> Running | None:
+def _served(folder: StateDirectory) -> Running | None:
     try:
-        served = state.served()
+        served = folder.served()
     except (ValueError, KeyError):  # it is being written
         return None
     if served is None:
         return None
     if served.real_names:
-        raise ValueError(f"{state.directory} is served under Azure's own names, which --cloud public leads to.")
-    return _running(state, served.port, exports(served.port, state_dir=state.directory)["MCT_S2S_URL"])
+        raise ValueError(f"{folder.path} is served under Azure's own names, which --cloud public leads to.")
+    return _running(folder, served.port, exports(served.port, state_dir=folder.path)["MCT_S2S_URL"])
 
 
-def _start(state: StateDirectory, lock: FileLock) -> Running:
+def _start(folder: StateDirectory, lock: FileLock) -> Running:
     try:
-        world = state.world()
-        opened = listening.open_ports(startup.names_of(world), state.ports())
-        server, addresses, _ = startup.prepare(state, world, opened)
+        state = folder.state()
+        opened = listening.open_ports(startup.names_of(state), folder.ports())
+        server, addresses, _ = startup.prepare(folder, state, opened)
     except BaseException:
         lock.release()
         raise
@@ -107,18 +107,18 @@ def _start(state: StateDirectory, lock: FileLock) -> Running:
         lock.release()
         raise RuntimeError("The sandbox ended before it was ready.")
     site = f"https://{addresses.of_site(SITE)}"
-    return _running(state, addresses.arm_port, site, server, thread, lock)
+    return _running(folder, addresses.arm_port, site, server, thread, lock)
 
 
 def _running(
-    state: StateDirectory,
+    folder: StateDirectory,
     port: int,
     site_url: str,
     server: WebServer | None = None,
     thread: threading.Thread | None = None,
     lock: FileLock | None = None,
 ) -> Running:
-    known = exports(port, state_dir=state.directory)
+    known = exports(port, state_dir=folder.path)
     return Running(
         resource_manager=known["MCT_S2S_CLOUD"],
         ca_file=Path(known["SSL_CERT_FILE"]),

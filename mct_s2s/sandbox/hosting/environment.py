@@ -19,36 +19,36 @@ def ports_from(port: int, names: Sequence[str]) -> dict[str, int]:
 
 def exports(port: int, *, state_dir: Path | None = None) -> dict[str, str]:
     """The environment, by name; also correct before the sandbox on that port has started."""
-    state = StateDirectory(state_dir)
-    authority, _ = certificates.ensure(state.directory)
+    folder = StateDirectory(state_dir)
+    authority, _ = certificates.ensure(folder.path)
     origin = f"https://{HOST}:{port}"
     return {
         "MCT_S2S_CLOUD": origin,
         "REQUESTS_CA_BUNDLE": str(authority),
         "SSL_CERT_FILE": str(authority),
         "AZURE_AUTHORITY_HOST": origin,
-        **_world(state),
-        "MCT_S2S_URL": f"https://{HOST}:{_site_port(port, state)}",
+        **_administrator(folder),
+        "MCT_S2S_URL": f"https://{HOST}:{_site_port(port, folder)}",
     }
 
 
 def real_exports(*, state_dir: Path | None = None) -> dict[str, str]:
     """The same for a sandbox under Azure's own names, whatever port leads there: no cloud has to be named."""
-    state = StateDirectory(state_dir)
-    authority, _ = certificates.ensure(state.directory, for_real_names=True)
+    folder = StateDirectory(state_dir)
+    authority, _ = certificates.ensure(folder.path, for_real_names=True)
     return {
         "MCT_S2S_CLOUD": "public",
         "REQUESTS_CA_BUNDLE": str(authority),
         "SSL_CERT_FILE": str(authority),
         "NODE_EXTRA_CA_CERTS": str(authority),
-        **_world(state),
+        **_administrator(folder),
         "MCT_S2S_URL": f"https://{RealNames.on(PORT, ()).of_site(SITE)}",
     }
 
 
-def _world(state: StateDirectory) -> dict[str, str]:
+def _administrator(folder: StateDirectory) -> dict[str, str]:
     """The administrator, and what they work on."""
-    administrator = state.administrator()
+    administrator = folder.administrator()
     return {
         "AZURE_TENANT_ID": administrator["tenantId"],
         "AZURE_CLIENT_ID": administrator["clientId"],
@@ -59,8 +59,8 @@ def _world(state: StateDirectory) -> dict[str, str]:
     }
 
 
-def _site_port(port: int, state: StateDirectory) -> int:
+def _site_port(port: int, folder: StateDirectory) -> int:
     """The MCT site comes first among the sites of the seed; a kept world may have been loaded from elsewhere."""
-    known = state.ports()
+    known = folder.ports()
     offset = known.get(SITE.lower(), 0) - known.get("arm", 0)
     return port + offset if known.get("arm") == port and offset > 0 else port + 2

@@ -11,50 +11,54 @@ from mct_s2s.sandbox.hosting import certificates
 from mct_s2s.sandbox.hosting.application import build
 from mct_s2s.sandbox.hosting.listening import WebServer, addresses_of, open_ports, web_server
 from mct_s2s.sandbox.hosting.state_directory import StateDirectory
-from mct_s2s.sandbox.observability.observability import Instruments
+from mct_s2s.sandbox.observability.observability import Observability
 from mct_s2s.sandbox.state.seed import seed
-from mct_s2s.sandbox.state.state import World
+from mct_s2s.sandbox.state.state import SandboxState
 
 Opened = Mapping[str, list[socket.socket]]
 
 
-def names_of(world: World) -> list[str]:
+def names_of(state: SandboxState) -> list[str]:
     """Everything that needs a port of its own."""
-    return ["arm", "graph", *world.resources.sites]
+    return ["arm", "graph", *state.resources.sites]
 
 
-def prepare(state: StateDirectory, world: World, opened: Opened) -> tuple[WebServer, Addresses, Instruments]:
+def prepare(folder: StateDirectory, state: SandboxState, opened: Opened) -> tuple[WebServer, Addresses, Observability]:
     """Put the web server for a world together; its sockets are not served yet."""
     addresses = addresses_of(opened)
     ports = {"arm": addresses.arm_port, "graph": addresses.graph_port, **addresses.sites}
-    state.remember_ports(ports)
-    return _prepared(state, world, addresses)
+    folder.remember_ports(ports)
+    return _prepared(folder, state, addresses)
 
 
-def prepare_real_names(state: StateDirectory, world: World, port: int) -> tuple[WebServer, Addresses, Instruments]:
+def prepare_real_names(
+    folder: StateDirectory, state: SandboxState, port: int
+) -> tuple[WebServer, Addresses, Observability]:
     """The same for a sandbox under Azure's own names, which answers at one port."""
-    return _prepared(state, world, RealNames.on(port, world.resources.sites))
+    return _prepared(folder, state, RealNames.on(port, state.resources.sites))
 
 
-def _prepared(state: StateDirectory, world: World, addresses: Addresses) -> tuple[WebServer, Addresses, Instruments]:
-    _, server_pem = certificates.ensure(state.directory, for_real_names=addresses.shared_port is not None)
-    if not state.world_file.exists():
-        world.save()
-    secret = state.administrator()["clientSecret"]
-    pipeline, services = build(world, addresses, fresh=lambda: seed(secret))
-    pipeline.instruments.watch.learn(secret)
+def _prepared(
+    folder: StateDirectory, state: SandboxState, addresses: Addresses
+) -> tuple[WebServer, Addresses, Observability]:
+    _, server_pem = certificates.ensure(folder.path, for_real_names=addresses.shared_port is not None)
+    if not folder.state_file.exists():
+        state.save()
+    secret = folder.administrator()["clientSecret"]
+    pipeline, services = build(state, addresses, fresh=lambda: seed(secret))
+    pipeline.observability.watch.learn(secret)
     server = web_server(pipeline, server_pem)
     server.finished = pipeline.keeper.flush
     pipeline.breaker = server.end
-    services.listen = _Doors(state, server, addresses)
-    return server, addresses, pipeline.instruments
+    services.listen = _PortOpener(folder, server, addresses)
+    return server, addresses, pipeline.observability
 
 
-class _Doors:
+class _PortOpener:
     """Opens ports for sites that came while the sandbox runs, and remembers them like the others."""
 
-    def __init__(self, state: StateDirectory, server: WebServer, addresses: Addresses) -> None:
-        self._state = state
+    def __init__(self, folder: StateDirectory, server: WebServer, addresses: Addresses) -> None:
+        self._state = folder
         self._server = server
         self._addresses = addresses
 

@@ -21,7 +21,7 @@ from filelock import FileLock, Timeout
 from mct_s2s.sandbox.entra import seeding
 from mct_s2s.sandbox.entra.signing_key import SigningKey
 from mct_s2s.sandbox.state.seed import ADMINISTRATOR_ID, SUBSCRIPTION_ID, TENANT_ID, seed
-from mct_s2s.sandbox.state.state import World, make_folder, replace_file
+from mct_s2s.sandbox.state.state import SandboxState, make_folder, replace_file
 
 
 def default_directory() -> Path:
@@ -45,13 +45,13 @@ class StateDirectory:
     """One state directory. Missing files are created on first need."""
 
     def __init__(self, directory: Path | None = None) -> None:
-        self.directory = directory or default_directory()
-        make_folder(self.directory)
-        self.world_file = self.directory / "world.json"
+        self.path = directory or default_directory()
+        make_folder(self.path)
+        self.state_file = self.path / "world.json"
 
     def lock(self) -> FileLock:
         """Return the lock of the process that uses the directory; the system releases it when that process dies."""
-        return FileLock(self.directory / "lock", mode=0o600, thread_local=False)
+        return FileLock(self.path / "lock", mode=0o600, thread_local=False)
 
     @contextlib.contextmanager
     def exclusive(self, seconds: float) -> Iterator[None]:
@@ -64,7 +64,7 @@ class StateDirectory:
         try:
             lock.acquire(timeout=seconds)
         except Timeout as error:
-            raise TimeoutError(f"Another sandbox uses {self.directory}.") from error
+            raise TimeoutError(f"Another sandbox uses {self.path}.") from error
         try:
             yield
         finally:
@@ -72,7 +72,7 @@ class StateDirectory:
 
     def administrator(self) -> dict[str, str]:
         """Return the ids and the secret of the service principal that may do everything."""
-        path = self.directory / "administrator.json"
+        path = self.path / "administrator.json"
         found = self._read(path)
         if found is None:
             found = {
@@ -84,21 +84,21 @@ class StateDirectory:
             self._write(path, found)
         return dict(found)
 
-    def world(self) -> World:
+    def state(self) -> SandboxState:
         """Return the saved state, or a new one of the seed, with the keys of this directory.
 
         Raises:
             ValueError: the saved state is of another version; `reset` helps.
         """
         secret = self.administrator()["clientSecret"]
-        if self.world_file.exists():
-            world = World.load(self.world_file)
-            seeding.set_secret(world.directory, ADMINISTRATOR_ID, secret)
+        if self.state_file.exists():
+            state = SandboxState.load(self.state_file)
+            seeding.set_secret(state.directory, ADMINISTRATOR_ID, secret)
         else:
-            world = seed(secret)
-            world.path = self.world_file
-        world.directory.signing_key = self._signing_key()
-        return world
+            state = seed(secret)
+            state.path = self.state_file
+        state.directory.signing_key = self._signing_key()
+        return state
 
     def adopt(self, path: Path) -> None:
         """Save a copy of another state in place of the present one.
@@ -107,20 +107,20 @@ class StateDirectory:
             OSError: it cannot be read.
             ValueError: the file holds no state, or one without the sandbox's administrator.
         """
-        world = World.load(path)
-        if not world.directory.applications.latest_by("appId", ADMINISTRATOR_ID):
+        state = SandboxState.load(path)
+        if not state.directory.applications.latest_by("appId", ADMINISTRATOR_ID):
             raise ValueError(f"{path} has no application {ADMINISTRATOR_ID}, the administrator of every sandbox.")
-        world.save(self.world_file)
+        state.save(self.state_file)
 
     def served(self) -> Served | None:
         """Return how this directory is served at the moment; None if it is not."""
-        found = self._read(self.directory / "running.json")
+        found = self._read(self.path / "running.json")
         return Served(int(found["port"]), bool(found.get("realNames"))) if found else None
 
     @contextlib.contextmanager
     def serving(self, served: Served) -> Iterator[None]:
         """Let other processes know how this one serves the directory, for as long as it does."""
-        path = self.directory / "running.json"
+        path = self.path / "running.json"
         try:
             self._write(path, {"pid": os.getpid(), "port": served.port, "realNames": served.real_names})
             yield
@@ -129,19 +129,19 @@ class StateDirectory:
 
     def reset(self) -> None:
         """Delete the state, so that the next one is of the seed; keys, certificates and administrator stay."""
-        self.world_file.unlink(missing_ok=True)
+        self.state_file.unlink(missing_ok=True)
 
     def ports(self) -> dict[str, int]:
         """Return the ports used last time, by name: `arm`, `graph`, and the resource ids of sites."""
-        return dict(self._read(self.directory / "ports.json") or {})
+        return dict(self._read(self.path / "ports.json") or {})
 
     def remember_ports(self, ports: Mapping[str, int]) -> None:
         """Save the ports for next time, so that addresses stay the same."""
         if dict(ports) != self.ports():
-            self._write(self.directory / "ports.json", dict(ports))
+            self._write(self.path / "ports.json", dict(ports))
 
     def _signing_key(self) -> SigningKey:
-        path = self.directory / "signing-key.pem"
+        path = self.path / "signing-key.pem"
         if path.exists():
             return SigningKey(path.read_bytes())
         key = SigningKey()

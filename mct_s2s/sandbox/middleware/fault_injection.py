@@ -11,8 +11,8 @@ from mct_s2s.sandbox.core.wire_errors import WireError, arm_error, entra_error, 
 from mct_s2s.sandbox.middleware import external_writes
 from mct_s2s.sandbox.observability.exchange import Cut, Exchange, Message
 from mct_s2s.sandbox.observability.faults import Fault
-from mct_s2s.sandbox.observability.issued_tokens import TokensOut
-from mct_s2s.sandbox.state.state import World
+from mct_s2s.sandbox.observability.issued_tokens import IssuedTokens
+from mct_s2s.sandbox.state.state import SandboxState
 
 _TEXTS = {
     400: ("BadRequest", "Bad Request"),
@@ -40,11 +40,11 @@ _PAGE = (
 )
 
 
-class Misbehaviour:
+class FaultInjection:
     """Carries faults out in one world."""
 
-    def __init__(self, world: World, tokens: TokensOut) -> None:
-        self._world = world
+    def __init__(self, state: SandboxState, tokens: IssuedTokens) -> None:
+        self._state = state
         self._tokens = tokens
 
     async def before(self, exchange: Exchange, faults: Sequence[Fault]) -> None:
@@ -57,7 +57,7 @@ class Misbehaviour:
         for fault in faults:
             if fault.type == "revokeSignIn":
                 self._tokens.take_back("revoked")
-                self._world.directory.sessions.revoke_all()  # nor do refresh tokens bring new ones
+                self._state.directory.sessions.revoke_all()  # nor do refresh tokens bring new ones
             elif fault.type == "expireTokens":
                 self._tokens.take_back("expired")
             elif fault.type == "reset" or _freezes(fault, "reset"):
@@ -85,11 +85,11 @@ class Misbehaviour:
     async def _happen(self, exchange: Exchange, fault: Fault) -> None:
         members = fault.members
         if fault.type == "latency":
-            await self._world.clock.sleep(members["seconds"])
+            await self._state.clock.sleep(members["seconds"])
         elif fault.type == "hang":
             await exchange.hang()
         elif fault.type == "foreignWrite":
-            exchange.scope["sandbox"]["note"] = external_writes.write(self._world, members)
+            exchange.scope["sandbox"]["note"] = external_writes.write(self._state, members)
             exchange.scope["sandbox"]["changed"] = True
         elif fault.type == "html":
             raise Replaced(_html(members.get("status", 502)))

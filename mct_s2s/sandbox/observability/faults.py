@@ -105,7 +105,7 @@ class Fault:
 
 
 @dataclass
-class Rule:
+class FaultRule:
     """One rule and how it has fared: `matched` requests, `fired` times, `writes` that took effect.
 
     Attributes:
@@ -144,7 +144,7 @@ class Faults:
     """The rules in force."""
 
     def __init__(self) -> None:
-        self._rules: list[Rule] = []
+        self._rules: list[FaultRule] = []
 
     def replace(self, rules: object) -> None:
         """Put other rules in force, counting from nothing.
@@ -172,7 +172,7 @@ class Faults:
             rule.wrote(entry)
 
 
-def read(rule: object) -> Rule:
+def read(rule: object) -> FaultRule:
     """Read one rule.
 
     Raises:
@@ -184,7 +184,7 @@ def read(rule: object) -> Rule:
     match = rule.get("match", {})
     if not isinstance(match, dict):
         raise ValueError("'match' is an object.")
-    return Rule(dict(rule), _matcher(match), _trigger(rule), _fault(rule.get("fault")))
+    return FaultRule(dict(rule), _matcher(match), _trigger(rule), _fault(rule.get("fault")))
 
 
 def _only(given: Mapping[str, Any], known: frozenset[str], what: str) -> None:

@@ -27,7 +27,7 @@ _REVOKED = (
 
 
 @dataclass(frozen=True)
-class Handed:
+class IssuedToken:
     """A token that somebody holds: the how manieth it was, for which audience, and who it speaks for."""
 
     number: int
@@ -41,12 +41,12 @@ class Handed:
         return hashlib.sha256(secret.encode()).hexdigest()[:12]
 
 
-class TokensOut:
+class IssuedTokens:
     """The tokens given out since the sandbox started."""
 
     def __init__(self, addresses: Addresses) -> None:
         self._addresses = addresses
-        self._handed: OrderedDict[bytes, Handed] = OrderedDict()
+        self._handed: OrderedDict[bytes, IssuedToken] = OrderedDict()
         self._count = 0
         self._refused: dict[str, int] = {}
 
@@ -57,16 +57,16 @@ class TokensOut:
             return
         self._count += 1
         app_id = str(claims.get("appid") or claims.get("azp") or "")
-        handed = Handed(self._count, Handed.fingerprint_of(token), str(claims.get("aud", "")), app_id)
+        handed = IssuedToken(self._count, IssuedToken.fingerprint_of(token), str(claims.get("aud", "")), app_id)
         self._handed[_key(token)] = handed
         if len(self._handed) > KEPT:
             self._handed.popitem(last=False)
 
-    def get(self, token: str) -> Handed | None:
+    def get(self, token: str) -> IssuedToken | None:
         """What is known of a token."""
         return self._handed.get(_key(token)) if token else None
 
-    def is_for(self, handed: Handed, service: str) -> bool:
+    def is_for(self, handed: IssuedToken, service: str) -> bool:
         """Whether a service is one that a token is meant for: Microsoft's by name, a site by being none of them."""
         graph = handed.audience.rstrip("/") in {self._addresses.graph, _GRAPH_APP_ID}
         arm = handed.audience.rstrip("/") in {name.rstrip("/") for name in self._addresses.arm_audiences}

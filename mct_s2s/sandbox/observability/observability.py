@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from mct_s2s.sandbox.core.addresses import Addresses
 from mct_s2s.sandbox.observability.faults import Faults
-from mct_s2s.sandbox.observability.issued_tokens import TokensOut
-from mct_s2s.sandbox.observability.request_log import Journal
-from mct_s2s.sandbox.observability.secret_watch import Watch
+from mct_s2s.sandbox.observability.issued_tokens import IssuedTokens
+from mct_s2s.sandbox.observability.request_log import RequestLog
+from mct_s2s.sandbox.observability.secret_watch import SecretWatch
 
 
-class Instruments:
+class Observability:
     """The four of them together; none is part of the world, and so none is saved with it."""
 
-    def __init__(self, addresses: Addresses, journal: Journal | None = None) -> None:
-        self.journal = journal or Journal()
+    def __init__(self, addresses: Addresses, log: RequestLog | None = None) -> None:
+        self.log = log or RequestLog()
         self.faults = Faults()
-        self.tokens = TokensOut(addresses)
-        self.watch = Watch(self.tokens)
+        self.tokens = IssuedTokens(addresses)
+        self.watch = SecretWatch(self.tokens)

@@ -36,7 +36,7 @@ class Entry:
     note: str = ""
 
 
-class Journal:
+class RequestLog:
     """The last requests, numbered from 1."""
 
     def __init__(self) -> None:

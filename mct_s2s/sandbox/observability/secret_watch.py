@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 from urllib.parse import unquote_plus
 
-from mct_s2s.sandbox.observability.issued_tokens import Handed, TokensOut
+from mct_s2s.sandbox.observability.issued_tokens import IssuedToken, IssuedTokens
 from mct_s2s.sandbox.observability.request_log import Entry
 
 SECRETS_KEPT, LEAKS_KEPT = 2_000, 10_000
@@ -42,10 +42,10 @@ class Leak:
     secret: str
 
 
-class Watch:
+class SecretWatch:
     """The secrets of one running sandbox. `leaks` holds what was found."""
 
-    def __init__(self, tokens: TokensOut) -> None:
+    def __init__(self, tokens: IssuedTokens) -> None:
         self._tokens = tokens
         self._secrets: OrderedDict[str, str] = OrderedDict()
         self.leaks: list[Leak] = []
@@ -136,7 +136,7 @@ class Watch:
 
     def _report(self, entry: Entry, where: str, found: Iterable[tuple[str, str]]) -> None:
         for secret, kind in found:
-            self._add(entry, where, kind, Handed.fingerprint_of(secret))
+            self._add(entry, where, kind, IssuedToken.fingerprint_of(secret))
 
     def _add(self, entry: Entry, where: str, kind: str, fingerprint: str) -> None:
         if len(self.leaks) < LEAKS_KEPT:

@@ -6,15 +6,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from mct_s2s.sandbox.core.tuning import Tunable
-from mct_s2s.sandbox.state.state import World
+from mct_s2s.sandbox.state.state import SandboxState
 
 
-def tunables(world: World) -> list[Tunable]:
+def tunables(state: SandboxState) -> list[Tunable]:
     """Return every object with options; a new one is a line here."""
-    directory, resources = world.directory, world.resources
+    directory, resources = state.directory, state.resources
     return [
         resources,
-        world,
+        state,
         directory.replication,
         directory.variations,
         directory.conditional_access,
@@ -23,22 +23,22 @@ def tunables(world: World) -> list[Tunable]:
     ]
 
 
-def values(world: World) -> dict[str, Any]:
+def values(state: SandboxState) -> dict[str, Any]:
     """Return the value of every option."""
-    return {name: value for tunable in tunables(world) for name, value in tunable.settings().items()}
+    return {name: value for tunable in tunables(state) for name, value in tunable.settings().items()}
 
 
-def change(world: World, sent: Mapping[str, Any]) -> None:
+def change(state: SandboxState, sent: Mapping[str, Any]) -> None:
     """Change options, all of them or none.
 
     Raises:
         ValueError: an option is unknown, or its value is invalid.
     """
-    known = values(world)
+    known = values(state)
     if unknown := sent.keys() - known.keys():
         raise ValueError(f"Unknown knob '{min(unknown)}'. Known knobs: {', '.join(known)}.")
     parts = [
-        (tunable, {name: sent[name] for name in tunable.settings() if name in sent}) for tunable in tunables(world)
+        (tunable, {name: sent[name] for name in tunable.settings() if name in sent}) for tunable in tunables(state)
     ]
     for tunable, part in parts:
         tunable.check(part)

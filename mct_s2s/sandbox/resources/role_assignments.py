@@ -112,7 +112,7 @@ def permits(permission: dict[str, Any], action: str) -> bool:
     return _matches(permission["actions"], action) and not _matches(permission["notActions"], action)
 
 
-class Access:
+class RoleAssignments:
     """Role and deny assignments of every scope, and custom roles by id. Scopes are paths; the root is `/`."""
 
     def __init__(self) -> None:

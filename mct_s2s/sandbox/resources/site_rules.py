@@ -48,10 +48,10 @@ def write(resources: Resources, body: dict[str, Any], sent: Mapping[str, Any]) -
     body["properties"].update(taken)
 
 
-def _replace_settings(resources: Resources, state: SiteState, pairs: object) -> None:
+def _replace_settings(resources: Resources, site_state: SiteState, pairs: object) -> None:
     """The array form replaces all settings as well, which is why nobody should use it to add one."""
     if not isinstance(pairs, list) or not all(isinstance(p, Mapping) and "name" in p for p in pairs):
         raise bad_request("The parameter appSettings has an invalid value.")
     properties = {str(pair["name"]): pair.get("value") for pair in pairs}
     strict = resources.variations.strict_setting_names
-    state.replace_settings(properties, resources.clock.timestamp(), resources.restart_seconds, strict=strict)
+    site_state.replace_settings(properties, resources.clock.timestamp(), resources.restart_seconds, strict=strict)

@@ -13,7 +13,7 @@ from mct_s2s.sandbox.entra.registrations import managed_identities
 from mct_s2s.sandbox.resources.api_versions import ApiVersions
 from mct_s2s.sandbox.resources.locks import Locks
 from mct_s2s.sandbox.resources.resource_id import ResourceId
-from mct_s2s.sandbox.resources.role_assignments import Access
+from mct_s2s.sandbox.resources.role_assignments import RoleAssignments
 from mct_s2s.sandbox.resources.sites import SiteState
 from mct_s2s.sandbox.resources.throttle import Throttle
 from mct_s2s.sandbox.resources.variations import ResourceVariations
@@ -49,7 +49,7 @@ class Resources(Tunable):
         self.operation_seconds = 0.2
         self.settings_accept_202 = False
         self.variations = ResourceVariations()
-        self.access = Access()
+        self.access = RoleAssignments()
         self.locks = Locks()
         self.throttle = Throttle()
         self.api_versions = ApiVersions()

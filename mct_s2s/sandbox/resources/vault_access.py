@@ -11,7 +11,7 @@ from typing import Any
 
 from mct_s2s.sandbox.core.wire_errors import vault_error
 from mct_s2s.sandbox.entra.caller import Caller
-from mct_s2s.sandbox.resources.role_assignments import Access
+from mct_s2s.sandbox.resources.role_assignments import RoleAssignments
 
 _RECENTLY = (
     "If role assignments, deny assignments or role definitions were changed recently, please observe propagation time."
@@ -28,7 +28,7 @@ POLICY_WORDS = {
 }
 
 
-def check(access: Access, vault: Mapping[str, Any], caller: Caller, verb: str, secret: str) -> None:
+def check(access: RoleAssignments, vault: Mapping[str, Any], caller: Caller, verb: str, secret: str) -> None:
     """Refuse what the caller may not do; `verb` is a data action below `Microsoft.KeyVault/vaults/secrets/`.
 
     Raises:
@@ -63,7 +63,7 @@ def check(access: Access, vault: Mapping[str, Any], caller: Caller, verb: str, s
     )
 
 
-def allows(access: Access, vault: Mapping[str, Any], principal_id: str, verb: str, secret: str) -> bool:
+def allows(access: RoleAssignments, vault: Mapping[str, Any], principal_id: str, verb: str, secret: str) -> bool:
     """Whether a principal may do something with a secret."""
     if vault["properties"].get("enableRbacAuthorization"):
         action = f"Microsoft.KeyVault/vaults/secrets/{verb}"

@@ -25,29 +25,29 @@ _NAMES = re.compile(r"VaultName=([\w-]+);SecretName=([\w-]+)(?:;SecretVersion=([
 KEPT_SECONDS = 24 * 3600.0
 
 
-def of(resources: Resources, site: Mapping[str, Any], state: SiteState) -> dict[str, dict[str, Any]]:
+def of(resources: Resources, site: Mapping[str, Any], site_state: SiteState) -> dict[str, dict[str, Any]]:
     """The references among a site's settings, by name, resolved where they are due."""
     now = resources.clock.timestamp()
-    if state.refresh_due and now >= state.refresh_due:
-        state.references.clear()
-        state.refresh_due = 0.0
-        state.recycles += 1  # the process gets its environment when it starts
-        state.start_over(now, resources.restart_seconds)
-    found = {name: value for name, value in state.settings.items() if value and value.startswith(_PREFIX)}
-    return {name: _looked_at(resources, site, state, name, value) for name, value in found.items()}
+    if site_state.refresh_due and now >= site_state.refresh_due:
+        site_state.references.clear()
+        site_state.refresh_due = 0.0
+        site_state.recycles += 1  # the process gets its environment when it starts
+        site_state.start_over(now, resources.restart_seconds)
+    found = {name: value for name, value in site_state.settings.items() if value and value.startswith(_PREFIX)}
+    return {name: _looked_at(resources, site, site_state, name, value) for name, value in found.items()}
 
 
-def ask_to_refresh(resources: Resources, state: SiteState) -> None:
+def ask_to_refresh(resources: Resources, site_state: SiteState) -> None:
     """Have all of them resolved anew, which takes as long as any operation."""
-    state.refresh_due = resources.clock.timestamp() + resources.operation_seconds
+    site_state.refresh_due = resources.clock.timestamp() + resources.operation_seconds
 
 
-def environment(resources: Resources, site: Mapping[str, Any], state: SiteState) -> dict[str, str]:
+def environment(resources: Resources, site: Mapping[str, Any], site_state: SiteState) -> dict[str, str]:
     """What the running app reads: settings, with the secrets that its references were resolved to."""
-    found = of(resources, site, state)
-    values = {name: value for name, value in state.settings.items() if value is not None}
+    found = of(resources, site, site_state)
+    values = {name: value for name, value in site_state.settings.items() if value is not None}
     for name, shown in found.items():
-        kept = state.references.get(name)
+        kept = site_state.references.get(name)
         vault = resources.vault_named(shown["vaultName"] or "")
         if kept is not None and vault is not None:
             held = resources.vaults[vault["id"].lower()]
@@ -56,17 +56,17 @@ def environment(resources: Resources, site: Mapping[str, Any], state: SiteState)
 
 
 def _looked_at(
-    resources: Resources, site: Mapping[str, Any], state: SiteState, name: str, value: str
+    resources: Resources, site: Mapping[str, Any], site_state: SiteState, name: str, value: str
 ) -> dict[str, Any]:
     """A reference: as it was resolved lately, or resolved now."""
-    now, kept = resources.clock.timestamp(), state.references.get(name)
+    now, kept = resources.clock.timestamp(), site_state.references.get(name)
     shown = _judged(resources, site, value)
     if kept is not None and kept["reference"] == value and now - kept["at"] < KEPT_SECONDS:
         return {**shown, "status": "Resolved", "activeVersion": kept["version"]}
     if shown["status"] == "Resolved":
-        state.references[name] = {"reference": value, "version": shown["activeVersion"], "at": now}
+        site_state.references[name] = {"reference": value, "version": shown["activeVersion"], "at": now}
     else:
-        state.references.pop(name, None)
+        site_state.references.pop(name, None)
     return shown
 
 
@@ -101,12 +101,14 @@ def _status(
         return "VaultNotFound", None
     if not vault_access.allows(resources.access, vault, principal, "getSecret/action", secret):
         return "AccessToKeyVaultDenied", None
-    now, state = resources.clock.timestamp(), resources.vaults[vault["id"].lower()]
+    now, vault_state = resources.clock.timestamp(), resources.vaults[vault["id"].lower()]
     try:
-        latest = state.version(secret, "", now)
-        found = state.version(secret, version, now) if version else latest
+        latest = vault_state.version(secret, "", now)
+        found = vault_state.version(secret, version, now) if version else latest
     except WireError:
-        return ("SecretVersionNotFound" if version and secret.lower() in state.secrets else "SecretNotFound"), None
+        return (
+            "SecretVersionNotFound" if version and secret.lower() in vault_state.secrets else "SecretNotFound"
+        ), None
     return ("Resolved", str(found["version"])) if found["attributes"]["enabled"] else ("OtherReasons", None)
 
 

@@ -25,34 +25,34 @@ from mct_s2s.sandbox.entra.tokens.access_tokens import TokenRejected
 from mct_s2s.sandbox.resources import vault_access, vaults
 from mct_s2s.sandbox.resources.known_versions import VAULT_SECRETS
 from mct_s2s.sandbox.resources.vaults import RETENTION_DAYS
-from mct_s2s.sandbox.services.key_vault_call import Body, Operation, VaultCall
-from mct_s2s.sandbox.state.state import World
+from mct_s2s.sandbox.services.key_vault_call import Body, VaultCall, VaultOperation
+from mct_s2s.sandbox.state.state import SandboxState
 
 MOST_RESULTS = 25
 
 
-def routes(world: World, addresses: Addresses) -> list[Route]:
+def routes(state: SandboxState, addresses: Addresses) -> list[Route]:
     """Everything at the address of any vault."""
 
     async def answer(request: Request) -> Response:
-        vault = _vault(world, addresses, request)
+        vault = _vault(state, addresses, request)
         operation, params = find(request.method, request.url.path)
         try:
-            caller = authenticate(world, addresses, request)
+            caller = authenticate(state, addresses, request)
         except WireError as refused:
             refused.headers |= _headers(vault)
             raise
         request.scope["sandbox"]["caller"] = caller.object_id
-        _check_version(world, request.query_params.get("api-version"))
+        _check_version(state, request.query_params.get("api-version"))
         if "name" in params:
             vaults.check_name(params["name"])
         try:
-            vault_access.check(world.resources.access, vault, caller, operation.action, params.get("name", ""))
+            vault_access.check(state.resources.access, vault, caller, operation.action, params.get("name", ""))
         except WireError as refused:
             refused.headers |= _NO_CACHE
             raise
         origin = addresses.of_vault(vault["name"])
-        call = VaultCall(world, origin, vault, params, request.query_params, await request.body())
+        call = VaultCall(state, origin, vault, params, request.query_params, await request.body())
         result = operation.run(call)
         headers = {**_NO_CACHE, **_headers(vault)}
         if result is None:
@@ -73,7 +73,7 @@ def _headers(vault: Body) -> dict[str, str]:
     }
 
 
-def find(method: str, path: str) -> tuple[Operation, dict[str, str]]:
+def find(method: str, path: str) -> tuple[VaultOperation, dict[str, str]]:
     """Look up the operation of a request, and what its path says.
 
     Raises:
@@ -87,17 +87,17 @@ def find(method: str, path: str) -> tuple[Operation, dict[str, str]]:
     raise vault_error(501, "SandboxNotImplemented", f"The sandbox does not know {method} {path} of Key Vault.")
 
 
-def authenticate(world: World, addresses: Addresses, request: Request) -> Caller:
+def authenticate(state: SandboxState, addresses: Addresses, request: Request) -> Caller:
     """Who asks.
 
     Raises:
         WireError: 401 with the challenge by which clients learn which token to bring.
     """
-    where = f"{addresses.login}/{world.directory.tenant_id}"
+    where = f"{addresses.login}/{state.directory.tenant_id}"
     challenge = f'Bearer authorization="{where}", resource="{addresses.vault}"'
     try:
         caller = access_tokens.verify(
-            world.directory,
+            state.directory,
             request.headers.get("authorization"),
             audiences=(addresses.vault, f"{addresses.vault}/"),
         )
@@ -109,8 +109,8 @@ def authenticate(world: World, addresses: Addresses, request: Request) -> Caller
         }
         message = messages.get(rejected.kind, f"AKV10001: Token validation failed. {rejected.reason}")
         raise vault_error(401, "Unauthorized", message, headers={"WWW-Authenticate": challenge}) from rejected
-    if caller.tenant_id != world.directory.tenant_id:
-        issuer = f"https://sts.windows.net/{world.directory.tenant_id}/"
+    if caller.tenant_id != state.directory.tenant_id:
+        issuer = f"https://sts.windows.net/{state.directory.tenant_id}/"
         message = (
             f"AKV10032: Invalid issuer. Expected one of {issuer}, found https://sts.windows.net/{caller.tenant_id}/."
         )
@@ -118,34 +118,34 @@ def authenticate(world: World, addresses: Addresses, request: Request) -> Caller
     return caller
 
 
-def _vault(world: World, addresses: Addresses, request: Request) -> Body:
+def _vault(state: SandboxState, addresses: Addresses, request: Request) -> Body:
     name = addresses.vault_named_by(request.headers.get("host", "")) or ""
-    found = world.resources.vault_named(name)
+    found = state.resources.vault_named(name)
     if found is None:
         raise vault_error(404, "VaultNotFound", f"There is no vault '{name}' (in Azure, its name would not resolve).")
     return found
 
 
-def _check_version(world: World, version: str | None) -> None:
+def _check_version(state: SandboxState, version: str | None) -> None:
     if not version:
         raise vaults.bad_parameter("api-version must be specified")
-    world.resources.api_versions.check_vault(version, VAULT_SECRETS)
+    state.resources.api_versions.check_vault(version, VAULT_SECRETS)
 
 
 def set_secret(call: VaultCall) -> Body:
     """Add a version."""
-    return _bundle(call, call.name, call.state.set(call.name, call.body, call.now), with_value=True)
+    return _bundle(call, call.name, call.vault_state.set(call.name, call.body, call.now), with_value=True)
 
 
 def update_secret(call: VaultCall) -> Body:
     """Change what goes with a version; its value is not shown."""
-    found = call.state.update(call.name, call.params["version"], call.body, call.now)
+    found = call.vault_state.update(call.name, call.params["version"], call.body, call.now)
     return _bundle(call, call.name, found)
 
 
 def get_secret(call: VaultCall) -> Body:
     """One version with its value, also where it has expired; a disabled one is refused."""
-    found = call.state.version(call.name, call.params["version"], call.now)
+    found = call.vault_state.version(call.name, call.params["version"], call.now)
     if not found["attributes"]["enabled"]:
         why = "Operation get is not allowed on a disabled secret."
         raise vault_error(403, "Forbidden", why, inner="SecretDisabled")
@@ -154,12 +154,12 @@ def get_secret(call: VaultCall) -> Body:
 
 def delete_secret(call: VaultCall) -> Body:
     """Delete a secret with all its versions."""
-    return _deleted(call, call.state.delete(call.name, call.now, call.world.resources.operation_seconds))
+    return _deleted(call, call.vault_state.delete(call.name, call.now, call.state.resources.operation_seconds))
 
 
 def list_secrets(call: VaultCall) -> Body:
     """All secrets without their values, by name."""
-    live = [secret for secret in call.state.secrets.values() if secret["ready_at"] <= call.now]
+    live = [secret for secret in call.vault_state.secrets.values() if secret["ready_at"] <= call.now]
     shown = [_bundle(call, secret["name"], secret["versions"][-1], with_version=False) for secret in live]
     return _page(call, sorted(shown, key=lambda item: item["id"].lower()))
 
@@ -167,7 +167,7 @@ def list_secrets(call: VaultCall) -> Body:
 def list_versions(call: VaultCall) -> Body:
     """All versions without their values, in the order of their ids: not of their making."""
     try:
-        versions = call.state.versions(call.name, call.now)
+        versions = call.vault_state.versions(call.name, call.now)
     except WireError:
         versions = []
     return _page(call, sorted((_bundle(call, call.name, v) for v in versions), key=lambda item: item["id"]))
@@ -175,24 +175,24 @@ def list_versions(call: VaultCall) -> Body:
 
 def list_deleted(call: VaultCall) -> Body:
     """All deleted secrets."""
-    gone = [secret for secret in call.state.deleted.values() if secret["ready_at"] <= call.now]
+    gone = [secret for secret in call.vault_state.deleted.values() if secret["ready_at"] <= call.now]
     return _page(call, sorted((_deleted(call, secret) for secret in gone), key=lambda item: item["id"].lower()))
 
 
 def get_deleted(call: VaultCall) -> Body:
     """One deleted secret."""
-    return _deleted(call, call.state.deleted_secret(call.name, call.now))
+    return _deleted(call, call.vault_state.deleted_secret(call.name, call.now))
 
 
 def recover(call: VaultCall) -> Body:
     """Bring a deleted secret back."""
-    secret = call.state.recover(call.name, call.now, call.world.resources.operation_seconds)
+    secret = call.vault_state.recover(call.name, call.now, call.state.resources.operation_seconds)
     return _bundle(call, secret["name"], secret["versions"][-1])
 
 
 def purge(call: VaultCall) -> None:
     """Let go of a deleted secret for good."""
-    call.state.purge(call.name, call.now)
+    call.vault_state.purge(call.name, call.now)
 
 
 def _bundle(
@@ -239,17 +239,28 @@ def _page(call: VaultCall, items: list[Body]) -> Body:
 
 
 _REFERENCE = "keyvault/secrets: "
-OPERATIONS: tuple[Operation, ...] = (
-    Operation("GET", "/secrets", "readMetadata/action", list_secrets, _REFERENCE + "get-secrets"),
-    Operation("GET", "/secrets/{name}/versions", "readMetadata/action", list_versions,
-              _REFERENCE + "get-secret-versions", "full"),
-    Operation("GET", "/secrets/{name}/{version}", "getSecret/action", get_secret, _REFERENCE + "get-secret", "full"),
-    Operation("PUT", "/secrets/{name}", "setSecret/action", set_secret, _REFERENCE + "set-secret", "full"),
-    Operation("PATCH", "/secrets/{name}/{version}", "update/action", update_secret, _REFERENCE + "update-secret"),
-    Operation("DELETE", "/secrets/{name}", "delete", delete_secret, _REFERENCE + "delete-secret"),
-    Operation("GET", "/deletedsecrets", "readMetadata/action", list_deleted, _REFERENCE + "get-deleted-secrets"),
-    Operation("GET", "/deletedsecrets/{name}", "readMetadata/action", get_deleted, _REFERENCE + "get-deleted-secret"),
-    Operation("POST", "/deletedsecrets/{name}/recover", "recover/action", recover,
-              _REFERENCE + "recover-deleted-secret"),
-    Operation("DELETE", "/deletedsecrets/{name}", "purge/action", purge, _REFERENCE + "purge-deleted-secret"),
-)  # fmt: skip
+OPERATIONS: tuple[VaultOperation, ...] = (
+    VaultOperation("GET", "/secrets", "readMetadata/action", list_secrets, _REFERENCE + "get-secrets"),
+    VaultOperation(
+        "GET",
+        "/secrets/{name}/versions",
+        "readMetadata/action",
+        list_versions,
+        _REFERENCE + "get-secret-versions",
+        "full",
+    ),
+    VaultOperation(
+        "GET", "/secrets/{name}/{version}", "getSecret/action", get_secret, _REFERENCE + "get-secret", "full"
+    ),
+    VaultOperation("PUT", "/secrets/{name}", "setSecret/action", set_secret, _REFERENCE + "set-secret", "full"),
+    VaultOperation("PATCH", "/secrets/{name}/{version}", "update/action", update_secret, _REFERENCE + "update-secret"),
+    VaultOperation("DELETE", "/secrets/{name}", "delete", delete_secret, _REFERENCE + "delete-secret"),
+    VaultOperation("GET", "/deletedsecrets", "readMetadata/action", list_deleted, _REFERENCE + "get-deleted-secrets"),
+    VaultOperation(
+        "GET", "/deletedsecrets/{name}", "readMetadata/action", get_deleted, _REFERENCE + "get-deleted-secret"
+    ),
+    VaultOperation(
+        "POST", "/deletedsecrets/{name}/recover", "recover/action", recover, _REFERENCE + "recover-deleted-secret"
+    ),
+    VaultOperation("DELETE", "/deletedsecrets/{name}", "purge/action", purge, _REFERENCE + "purge-deleted-secret"),
+)

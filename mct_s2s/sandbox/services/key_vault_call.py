@@ -11,7 +11,7 @@ from typing import Any
 
 from mct_s2s.sandbox.resources import vaults
 from mct_s2s.sandbox.resources.vaults import VaultState
-from mct_s2s.sandbox.state.state import World
+from mct_s2s.sandbox.state.state import SandboxState
 
 Body = dict[str, Any]
 
@@ -20,7 +20,7 @@ Body = dict[str, Any]
 class VaultCall:
     """A request that found its vault and its operation. `origin` is the vault's address, without a slash."""
 
-    world: World
+    state: SandboxState
     origin: str
     vault: Body
     params: Mapping[str, str]
@@ -28,14 +28,14 @@ class VaultCall:
     raw_body: bytes = field(repr=False)
 
     @property
-    def state(self) -> VaultState:
+    def vault_state(self) -> VaultState:
         """What the vault holds."""
-        return self.world.resources.vaults[self.vault["id"].lower()]
+        return self.state.resources.vaults[self.vault["id"].lower()]
 
     @property
     def now(self) -> float:
         """Seconds since 1970, by the world's clock."""
-        return self.world.clock.timestamp()
+        return self.state.clock.timestamp()
 
     @property
     def name(self) -> str:
@@ -62,7 +62,7 @@ Handler = Callable[[VaultCall], Any]
 
 
 @dataclass(frozen=True)
-class Operation:
+class VaultOperation:
     """One row of what the sandbox's vaults can do.
 
     Attributes:

@@ -18,7 +18,7 @@ Settings = Mapping[str, str | None]
 
 
 @dataclass(frozen=True)
-class Path:
+class ApiPath:
     """One operation of the API: `{id}` in a template is one segment."""
 
     method: str
@@ -50,15 +50,15 @@ def _profile(settings: Settings) -> Any:
 
 
 PATHS = (
-    Path("GET", "/api/v1/organization", _organizations),
-    Path("GET", "/api/v1/Courses", _nobody),
-    Path("GET", "/api/v1/Groups", _nobody),
-    Path("GET", "/api/v1/users", _nobody),
-    Path("PUT", "/api/v1/user/organization", _done),
-    Path("PUT", "/api/v1/Course/{id}/Lesson/ImportProgress", _done),
-    Path("PUT", "/api/v1/Course/{id}/Quiz/ImportProgress", _done),
-    Path("GET", "/api/v2/Profile", _profile),
-    Path("POST", "/api/v4/Courses/{id}/Content", _done),
+    ApiPath("GET", "/api/v1/organization", _organizations),
+    ApiPath("GET", "/api/v1/Courses", _nobody),
+    ApiPath("GET", "/api/v1/Groups", _nobody),
+    ApiPath("GET", "/api/v1/users", _nobody),
+    ApiPath("PUT", "/api/v1/user/organization", _done),
+    ApiPath("PUT", "/api/v1/Course/{id}/Lesson/ImportProgress", _done),
+    ApiPath("PUT", "/api/v1/Course/{id}/Quiz/ImportProgress", _done),
+    ApiPath("GET", "/api/v2/Profile", _profile),
+    ApiPath("POST", "/api/v4/Courses/{id}/Content", _done),
 )
 
 

@@ -20,39 +20,39 @@ from mct_s2s.sandbox.entra.tokens import access_tokens
 from mct_s2s.sandbox.entra.tokens.access_tokens import TokenRejected
 from mct_s2s.sandbox.resources.sites import Settings
 from mct_s2s.sandbox.services import mct_paths
-from mct_s2s.sandbox.state.state import World
+from mct_s2s.sandbox.state.state import SandboxState
 
 
-class Refused(Exception):
+class CallRejected(Exception):
     """A call that the site does not accept; the text says why, for the sandbox's log."""
 
 
-def routes(world: World, addresses: Addresses, site_id: str) -> list[Route]:
+def routes(state: SandboxState, addresses: Addresses, site_id: str) -> list[Route]:
     """Everything that the site of that resource id (in lower case) answers at its own address."""
 
     async def answer(request: Request) -> Response:
-        state = world.resources.sites.get(site_id)
-        body = world.resources.find(site_id)
-        if state is None or body is None:
+        site_state = state.resources.sites.get(site_id)
+        body = state.resources.find(site_id)
+        if site_state is None or body is None:
             return PlainTextResponse("404 Web Site not found.", 404)
-        settings = state.running_settings(world.clock.timestamp())
+        settings = site_state.running_settings(state.clock.timestamp())
         if settings is None:
             return PlainTextResponse("Service Unavailable", 503)
         if body["properties"].get("state") == "Stopped":
             return PlainTextResponse("Error 403 - This web app is stopped.", 403)
         if "functionapp" in body["kind"]:
             return PlainTextResponse("Your Functions 4.0 app is up and running")
-        return _answer_call(world, addresses, settings, request)
+        return _answer_call(state, addresses, settings, request)
 
     return [below("/", answer)]
 
 
-def _answer_call(world: World, addresses: Addresses, settings: Settings, request: Request) -> Response:
+def _answer_call(state: SandboxState, addresses: Addresses, settings: Settings, request: Request) -> Response:
     if not mct_paths.is_api(request.url.path):
         return mct_paths.open_page(request.url.path)
     try:
-        caller = judge(world.directory, addresses, settings, request.headers)
-    except Refused as refused:
+        caller = judge(state.directory, addresses, settings, request.headers)
+    except CallRejected as refused:
         request.scope["sandbox"]["note"] = str(refused)
         return Response(status_code=401)
     request.scope["sandbox"]["note"] = f"accepted as {caller}"
@@ -81,7 +81,7 @@ def judge(directory: Directory, addresses: Addresses, settings: Settings, header
 
 def _require(fact: bool, why_not: str) -> None:
     if not fact:
-        raise Refused(why_not)
+        raise CallRejected(why_not)
 
 
 def _check_tenant_name(directory: Directory, own: Mapping[str, str]) -> None:
@@ -96,7 +96,7 @@ def _claims(directory: Directory, headers: Mapping[str, str]) -> dict[str, Any]:
     try:
         return access_tokens.decode(directory, token.strip())
     except TokenRejected as rejected:
-        raise Refused(rejected.reason) from rejected
+        raise CallRejected(rejected.reason) from rejected
 
 
 def _allowed(own: Mapping[str, str], claims: Mapping[str, Any]) -> str:

@@ -13,7 +13,7 @@ from starlette.routing import Route
 
 from mct_s2s.sandbox.core.addresses import Addresses
 from mct_s2s.sandbox.resources import providers
-from mct_s2s.sandbox.state.state import World
+from mct_s2s.sandbox.state.state import SandboxState
 
 _SUFFIXES = {
     "acrLoginServer": "azurecr.io",
@@ -63,9 +63,9 @@ def document(addresses: Addresses) -> dict[str, Any]:
     }
 
 
-def routes(world: World, addresses: Addresses) -> list[Route]:
+def routes(state: SandboxState, addresses: Addresses) -> list[Route]:
     """The one route; it needs no token."""
-    del world
+    del state
 
     async def endpoints(request: Request) -> Response:
         version = providers.require_version(request.query_params.get("api-version"))

@@ -11,18 +11,18 @@ import threading
 import time
 from collections.abc import Callable
 
-from mct_s2s.sandbox.state.state import World
+from mct_s2s.sandbox.state.state import SandboxState
 
 BEARABLE_SECONDS = 0.025
 _BYTES_PER_SECOND = 25e6
 
 
-class Keeper:
+class StateWriter:
     """Writes one world. `flush` must be called at the end."""
 
-    def __init__(self, world: World) -> None:
-        self._world = world
-        self._cost = _expected_cost(world)
+    def __init__(self, state: SandboxState) -> None:
+        self._state = state
+        self._cost = _expected_cost(state)
         self._pending: asyncio.TimerHandle | None = None
         self._writing: asyncio.Future[None] | None = None
         self._changed = False
@@ -32,7 +32,7 @@ class Keeper:
 
     def changed(self) -> None:
         """Say that the world has changed; called in the server's event loop."""
-        if self._world.path is None:
+        if self._state.path is None:
             return
         self._changed = True
         if self._cost <= BEARABLE_SECONDS:
@@ -68,7 +68,7 @@ class Keeper:
         """Take the world as it is, to be written; the number says how new that is."""
         self._changed = False
         self._newest += 1
-        return self._world.saving(), self._newest
+        return self._state.saving(), self._newest
 
     def _write(self, write: Callable[[], None], number: int) -> None:
         with self._one_at_a_time:
@@ -78,8 +78,8 @@ class Keeper:
                 self._cost = time.perf_counter() - began
 
 
-def _expected_cost(world: World) -> float:
+def _expected_cost(state: SandboxState) -> float:
     """How long the first write may take, by the size of the last one, so that not even that holds anybody up."""
-    if world.path is None or not world.path.exists():
+    if state.path is None or not state.path.exists():
         return 0.0
-    return world.path.stat().st_size / _BYTES_PER_SECOND
+    return state.path.stat().st_size / _BYTES_PER_SECOND

@@ -15,7 +15,7 @@ from mct_s2s.sandbox.resources.resource_id import ResourceId
 from mct_s2s.sandbox.resources.sites import checked_settings
 from mct_s2s.sandbox.resources.store import Resources
 from mct_s2s.sandbox.state.seed_settings import FUNCTION_APP, JWT, PRODUCTION, STAGING, STICKY
-from mct_s2s.sandbox.state.state import World
+from mct_s2s.sandbox.state.state import SandboxState
 
 TENANT_ID = "6babcaad-604b-40ac-a9d7-9fd97c0b779f"
 SUBSCRIPTION_ID = "0b1f6471-1bf0-4dda-aec3-cb9272f09590"
@@ -35,7 +35,7 @@ _ADMINISTRATOR_ROLES = (
 )
 
 
-def seed(secret: str) -> World:
+def seed(secret: str) -> SandboxState:
     """Make a new world; `secret` is the client secret of its administrator."""
     clock = Clock()
     directory = seeding.seeded(
@@ -62,7 +62,7 @@ def seed(secret: str) -> World:
     _integrations(resources)
     _let_owners_into_the_vault(resources)
     directory.ids.be_random()
-    return World(clock, directory, resources)
+    return SandboxState(clock, directory, resources)
 
 
 def add_site(
@@ -92,8 +92,8 @@ def add_site(
     group_id = found["id"] if found else _group(resources, group, {}, root)
     plan = _add(resources, group_id, "Microsoft.Web/serverfarms", f"{group}-sites", kind="app", sku={"name": "S1"})
     body = _site(resources, group_id, name, kind, plan)
-    state = resources.sites[body["id"].lower()]
-    state.settings, state.effective = checked, dict(checked)
+    site_state = resources.sites[body["id"].lower()]
+    site_state.settings, site_state.effective = checked, dict(checked)
     return body
 
 
@@ -121,8 +121,8 @@ def _learning_platform(resources: Resources) -> None:
     function = _site(resources, group, "contosolearn-fa-x7k2q", "functionapp", plan, identity="SystemAssigned")
     slot = _site(resources, group, f"{APP_SERVICE}/staging", "app", plan)
     for body, settings in ((site, PRODUCTION), (function, FUNCTION_APP), (slot, STAGING)):
-        state = resources.sites[body["id"].lower()]
-        state.settings, state.effective = dict(settings), dict(settings)
+        site_state = resources.sites[body["id"].lower()]
+        site_state.settings, site_state.effective = dict(settings), dict(settings)
     resources.sites[site["id"].lower()].sticky["appSettingNames"] = list(STICKY)
     _add(resources, group, "Microsoft.Sql/servers", "contosolearn-sql", kind="v12.0")
     _add(resources, group, "Microsoft.Sql/servers/databases", "contosolearn-sql/mct", kind="v12.0,user")
@@ -168,11 +168,11 @@ def _vault(resources: Resources, group: str, name: str, secrets: dict[str, dict[
     body = _add(resources, group, "Microsoft.KeyVault/vaults", name)
     body["properties"] |= {"tenantId": TENANT_ID, "sku": {"family": "A", "name": "standard"}}
     body["properties"]["enableRbacAuthorization"] = True
-    state, ids = resources.vaults[body["id"].lower()], resources.directory.ids
+    vault_state, ids = resources.vaults[body["id"].lower()], resources.directory.ids
     for secret, options in secrets.items():
         version = options.get("version") or ids.new(f"secret/{name}/{secret}").replace("-", "")
         value = ids.new(f"value/{name}/{secret}")
-        state.set(secret, {"value": value}, resources.clock.timestamp(), version=version)
+        vault_state.set(secret, {"value": value}, resources.clock.timestamp(), version=version)
     return body
 
 

@@ -22,7 +22,7 @@ from mct_s2s.sandbox.resources.store import Resources
 SCHEMA = 1
 
 
-class World(Tunable):
+class SandboxState(Tunable):
     """Everything that a sandbox knows, apart from the keys it signs with.
 
     `latency_seconds` is what every request takes longer than it needs. `path` is where it is kept; without one it
@@ -59,9 +59,9 @@ class World(Tunable):
             raise ValueError(f"This world is of schema {data.get('schema')}, and only {SCHEMA} is understood.")
         clock = Clock(timedelta(seconds=data["clockOffsetSeconds"]))
         directory = Directory.from_dict(clock, data["directory"])
-        world = cls(clock, directory, Resources.from_dict(clock, directory, data["resources"]), path=path)
-        world.latency_seconds = float(data.get("latencySeconds", 0.0))
-        return world
+        state = cls(clock, directory, Resources.from_dict(clock, directory, data["resources"]), path=path)
+        state.latency_seconds = float(data.get("latencySeconds", 0.0))
+        return state
 
     @classmethod
     def load(cls, path: Path) -> Self:
@@ -104,7 +104,7 @@ class World(Tunable):
 
         return write
 
-    def replace_with(self, other: World) -> None:
+    def replace_with(self, other: SandboxState) -> None:
         """Become another world, for those who hold this one; the place where it is kept and the keys stay."""
         key, addresses = self.directory.signing_key, self.directory.addresses
         other.clock.source = self.clock.source

@@ -22,7 +22,7 @@ _DIRECTORY_READ = frozenset({"Directory.Read.All", "Directory.ReadWrite.All"})
 
 
 @dataclass(frozen=True)
-class Rule:
+class PermissionRule:
     """What one kind of operation takes.
 
     Attributes:
@@ -64,53 +64,57 @@ _CREATES = frozenset({f"{_IN_APPLICATIONS}create", f"{_IN_APPLICATIONS}createAsO
 """Source: entra: identity/role-based-access-control/custom-available-permissions."""
 
 
-def _owned(action: str) -> Rule:
+def _owned(action: str) -> PermissionRule:
     """What administrators may, whoever owns the object, and custom roles with that action."""
-    return Rule(_WRITE, owned=True, roles=_ADMINISTRATORS, enough=_ADMINISTRATORS, actions=frozenset({action}))
+    return PermissionRule(
+        _WRITE, owned=True, roles=_ADMINISTRATORS, enough=_ADMINISTRATORS, actions=frozenset({action})
+    )
 
 
 RULES = {
-    "application.read": Rule(
+    "application.read": PermissionRule(
         _READ_APPLICATIONS,
         application_only=frozenset({OWNED}),
         delegated_only=frozenset({"Directory.AccessAsUser.All"}),
         enough=_DEVELOPERS,
     ),
-    "application.create": Rule(
+    "application.create": PermissionRule(
         _WRITE | {"AppRegistration.Create"},
         application_only=frozenset({OWNED}),
         enough=_DEVELOPERS,
         actions=_CREATES,
     ),
     # The table of the upsert does not have AppRegistration.Create: graph: api/application-upsert.
-    "application.upsert": Rule(_WRITE, application_only=frozenset({OWNED}), enough=_DEVELOPERS, actions=_CREATES),
+    "application.upsert": PermissionRule(
+        _WRITE, application_only=frozenset({OWNED}), enough=_DEVELOPERS, actions=_CREATES
+    ),
     "application.write": _owned(f"{_IN_APPLICATIONS}allProperties/update"),
     "application.delete": _owned(f"{_IN_APPLICATIONS}delete"),
     # Whoever is no administrator needs to own the application: microsoft-graph-docs#16138.
     "servicePrincipal.create": _owned(f"{_IN_PRINCIPALS}create"),
     "servicePrincipal.write": _owned(f"{_IN_PRINCIPALS}allProperties/update"),
-    "assignment.read": Rule(_READ_APPLICATIONS, enough=_DEVELOPERS),
-    "assignment.write": Rule(
+    "assignment.read": PermissionRule(_READ_APPLICATIONS, enough=_DEVELOPERS),
+    "assignment.write": PermissionRule(
         frozenset({"AppRoleAssignment.ReadWrite.All"}),
         and_also=_READ_APPLICATIONS,
         roles=_CONSENTERS,
         enough=_CONSENTERS,
         actions=frozenset({f"{_IN_PRINCIPALS}appRoleAssignedTo/update"}),
     ),
-    "grant.read": Rule(
+    "grant.read": PermissionRule(
         _DIRECTORY_READ | {"DelegatedPermissionGrant.Read.All", "DelegatedPermissionGrant.ReadWrite.All"},
         delegated_only=frozenset({"Directory.AccessAsUser.All"}),
         enough=_DEVELOPERS,
     ),
-    "grant.write": Rule(
+    "grant.write": PermissionRule(
         frozenset({"DelegatedPermissionGrant.ReadWrite.All", "Directory.ReadWrite.All"}), roles=_ADMINISTRATORS
     ),
-    "organization.read": Rule(
+    "organization.read": PermissionRule(
         _DIRECTORY_READ | {"Organization.Read.All", "Organization.ReadWrite.All"},
         delegated_only=frozenset({"User.Read", "User.Read.All", "User.ReadWrite.All", "Directory.AccessAsUser.All"}),
         enough=_DEVELOPERS,
     ),
-    "policy.read": Rule(
+    "policy.read": PermissionRule(
         frozenset(
             {
                 "Policy.Read.All",
@@ -119,19 +123,19 @@ RULES = {
             }
         )
     ),
-    "policy.write": Rule(
+    "policy.write": PermissionRule(
         frozenset({"Policy.ReadWrite.ApplicationConfiguration"}), roles=frozenset({"Global Administrator"})
     ),
-    "directory.read": Rule(
+    "directory.read": PermissionRule(
         _DIRECTORY_READ | _READ_APPLICATIONS,
         delegated_only=frozenset({"Directory.AccessAsUser.All"}),
         enough=_DEVELOPERS,
     ),
-    "roles.read": Rule(
+    "roles.read": PermissionRule(
         _DIRECTORY_READ | {"RoleManagement.Read.Directory", "RoleManagement.Read.All"},
         delegated_only=frozenset({"Directory.AccessAsUser.All"}),
     ),
-    "user.read": Rule(
+    "user.read": PermissionRule(
         _DIRECTORY_READ | {"User.Read.All", "User.ReadWrite.All"}, delegated_only=frozenset({"User.Read"})
     ),
 }
@@ -193,7 +197,7 @@ def owns(directory: Directory, caller: Caller, target: Object | None) -> bool:
     return caller.object_id in owners
 
 
-def _application_may(directory: Directory, rule: Rule, caller: Caller, target: Object | None) -> bool:
+def _application_may(directory: Directory, rule: PermissionRule, caller: Caller, target: Object | None) -> bool:
     if _has_role(caller, rule.enough) or _is_assigned(directory, caller, rule, target):
         return True
     if rule.and_also and not caller.roles & rule.and_also:
@@ -203,7 +207,7 @@ def _application_may(directory: Directory, rule: Rule, caller: Caller, target: O
     return rule.owned and OWNED in caller.roles and owns(directory, caller, target)
 
 
-def _person_may(directory: Directory, rule: Rule, caller: Caller, target: Object | None) -> bool:
+def _person_may(directory: Directory, rule: PermissionRule, caller: Caller, target: Object | None) -> bool:
     if rule.and_also and not caller.scopes & rule.and_also:
         return False
     if not caller.scopes & (rule.permissions | rule.delegated_only):
@@ -213,7 +217,7 @@ def _person_may(directory: Directory, rule: Rule, caller: Caller, target: Object
     return _is_assigned(directory, caller, rule, target) or owns(directory, caller, target)
 
 
-def _is_assigned(directory: Directory, caller: Caller, rule: Rule, target: Object | None) -> bool:
+def _is_assigned(directory: Directory, caller: Caller, rule: PermissionRule, target: Object | None) -> bool:
     """Whether a custom role, or one at a smaller scope than the tenant, lets the caller do it: no token names those."""
     principal = directory.service_principals.latest(caller.object_id) or directory.users.latest(caller.object_id)
     built_in = {DIRECTORY_ROLES[name] for name in rule.roles | rule.enough}

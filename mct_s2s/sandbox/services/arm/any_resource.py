@@ -10,7 +10,7 @@ from typing import Any
 from mct_s2s.sandbox.core.wire_errors import arm_error
 from mct_s2s.sandbox.resources import generic, operations, providers, site_bodies, vaults
 from mct_s2s.sandbox.resources.resource_id import ResourceId
-from mct_s2s.sandbox.services.arm.call import Answer, ArmCall, Operation
+from mct_s2s.sandbox.services.arm.call import ArmAnswer, ArmCall, ArmOperation
 
 
 def show(call: ArmCall, body: dict[str, Any], *, listed: bool = False, written: bool = False) -> dict[str, Any]:
@@ -24,15 +24,15 @@ def show(call: ArmCall, body: dict[str, Any], *, listed: bool = False, written: 
     return body
 
 
-def get_resource(call: ArmCall) -> Answer:
+def get_resource(call: ArmCall) -> ArmAnswer:
     """One resource."""
     if call.method == "HEAD":
         call.resources.get(call.resource_id)
-        return Answer(204)
-    return Answer(body=show(call, call.resources.get(call.resource_id)), headers=_etag(call))
+        return ArmAnswer(204)
+    return ArmAnswer(body=show(call, call.resources.get(call.resource_id)), headers=_etag(call))
 
 
-def patch_resource(call: ArmCall) -> Answer:
+def patch_resource(call: ArmCall) -> ArmAnswer:
     """Merge a change; some providers only accept it now and do it later."""
     kind = providers.find(call.resource_id.type)
     _check_assign(call)
@@ -41,7 +41,7 @@ def patch_resource(call: ArmCall) -> Answer:
     body = call.resources.get(call.resource_id)
     if name is None:
         _touch(call)
-        return Answer(body=show(call, body, written=True), headers=before)
+        return ArmAnswer(body=show(call, body, written=True), headers=before)
     base = (
         f"{call.addresses.arm}/subscriptions/{call.resource_id.subscription}/providers/{kind.namespace}"
         f"/locations/westeurope"
@@ -49,17 +49,17 @@ def patch_resource(call: ArmCall) -> Answer:
     version = f"?{call.version}"
     headers = {"Azure-AsyncOperation": f"{base}/operationStatuses/{name}{version}", "Retry-After": "1"}
     if kind.update == "operation":
-        return Answer(200, show(call, body), headers)
-    return Answer(202, None, {**headers, "Location": f"{base}/operationResults/{name}{version}"})
+        return ArmAnswer(200, show(call, body), headers)
+    return ArmAnswer(202, None, {**headers, "Location": f"{base}/operationResults/{name}{version}"})
 
 
-def put_resource(call: ArmCall) -> Answer:
+def put_resource(call: ArmCall) -> ArmAnswer:
     """Create a resource, or replace what may be replaced of one."""
     _check_assign(call)
     before = _etag(call)
     body, fresh = generic.put(call.resources, providers.find(call.resource_id.type), call.resource_id, call.body)
     _touch(call)
-    return Answer(201 if fresh else 200, show(call, body, written=True), before or _etag(call))
+    return ArmAnswer(201 if fresh else 200, show(call, body, written=True), before or _etag(call))
 
 
 def _etag(call: ArmCall) -> dict[str, str]:
@@ -74,12 +74,12 @@ def _touch(call: ArmCall) -> None:
         site.touch(call.resources.clock.timestamp())
 
 
-def delete_resource(call: ArmCall) -> Answer:
+def delete_resource(call: ArmCall) -> ArmAnswer:
     """Delete a resource: 204 where there is none."""
-    return Answer(200 if generic.delete(call.resources, call.resource_id) else 204)
+    return ArmAnswer(200 if generic.delete(call.resources, call.resource_id) else 204)
 
 
-def list_by_type(call: ArmCall) -> Answer:
+def list_by_type(call: ArmCall) -> ArmAnswer:
     """The resources of one type in a subscription or group, as far as the caller may read each."""
     kind = providers.find(f"{call.params['namespace']}/{call.params['type']}")
     scope = call.path.rstrip("/").rsplit("/providers/", 1)[0]
@@ -88,30 +88,30 @@ def list_by_type(call: ArmCall) -> Answer:
     allows, principal = call.resources.access.allows, call.caller.object_id
     found = call.resources.under(scope, of_type=kind.full_name)
     readable = [r for r in found if allows(principal, f"{kind.full_name}/read", r["id"])]
-    return Answer(body={"value": [show(call, r, listed=True) for r in readable], "nextLink": None})
+    return ArmAnswer(body={"value": [show(call, r, listed=True) for r in readable], "nextLink": None})
 
 
-def get_operation_status(call: ArmCall) -> Answer:
+def get_operation_status(call: ArmCall) -> ArmAnswer:
     """How far an asynchronous change is."""
     operation = operations.get(call.resources, call.params["operation"])
     body = {"name": call.params["operation"], "status": operation["status"]}
     if operation["error"]:
         body["error"] = operation["error"]
     waiting = {"Retry-After": "1"} if operation["status"] == "InProgress" else {}
-    return Answer(200, body, waiting)
+    return ArmAnswer(200, body, waiting)
 
 
-def get_operation_result(call: ArmCall) -> Answer:
+def get_operation_result(call: ArmCall) -> ArmAnswer:
     """What an asynchronous change came to: 202 until it is done, then the resource."""
     operation = operations.get(call.resources, call.params["operation"])
     if operation["status"] == "InProgress":
         again = f"{call.addresses.arm}{call.path}?{call.version}"
-        return Answer(202, None, {"Location": again, "Retry-After": "1"})
+        return ArmAnswer(202, None, {"Location": again, "Retry-After": "1"})
     body = call.resources.find(operation["target"])
     if body is None or operation["error"]:
         error = operation["error"] or {"code": "Canceled", "message": "The resource was deleted."}
         raise arm_error(409, error["code"], error["message"])
-    return Answer(200, show(call, body))
+    return ArmAnswer(200, show(call, body))
 
 
 def _check_assign(call: ArmCall) -> None:
@@ -131,23 +131,23 @@ _S = "/subscriptions/{subscription}"
 _BY_ID = ("{id}", "{type}")
 _STATUS = _S + "/providers/{namespace}/locations/{location}"
 OPERATIONS = (
-    Operation(
+    ArmOperation(
         "GET", _STATUS + "/operationStatuses/{operation}", "", "",
         get_operation_status, "ARM: async operations",
     ),
-    Operation(
+    ArmOperation(
         "GET", _STATUS + "/operationResults/{operation}", "", "",
         get_operation_result, "ARM: async operations",
     ),
-    Operation(
+    ArmOperation(
         "GET", _S + "/providers/{namespace}/{type}", "", "{type}", list_by_type, "ARM: list by subscription"
     ),
-    Operation(
+    ArmOperation(
         "GET", _S + "/resourceGroups/{group}/providers/{namespace}/{type}", "", "{type}", list_by_type,
         "ARM: list by resource group",
     ),
-    Operation("GET", "{id}", "{type}/read", "{type}", get_resource, "ARM: resources - get by id"),
-    Operation("PATCH", "{id}", "{type}/write", "{type}", patch_resource, "ARM: resources - update by id"),
-    Operation("PUT", "{id}", "{type}/write", "{type}", put_resource, "ARM: resources - create or update by id"),
-    Operation("DELETE", "{id}", "{type}/delete", "{type}", delete_resource, "ARM: resources - delete by id"),
+    ArmOperation("GET", "{id}", "{type}/read", "{type}", get_resource, "ARM: resources - get by id"),
+    ArmOperation("PATCH", "{id}", "{type}/write", "{type}", patch_resource, "ARM: resources - update by id"),
+    ArmOperation("PUT", "{id}", "{type}/write", "{type}", put_resource, "ARM: resources - create or update by id"),
+    ArmOperation("DELETE", "{id}", "{type}/delete", "{type}", delete_resource, "ARM: resources - delete by id"),
 )  # fmt: skip

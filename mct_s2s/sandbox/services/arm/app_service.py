@@ -11,157 +11,159 @@ from typing import Any
 from mct_s2s.sandbox.resources import generic, operations, site_bodies, vault_references
 from mct_s2s.sandbox.resources.sites import SiteState, app_service_error
 from mct_s2s.sandbox.services.arm.any_resource import show
-from mct_s2s.sandbox.services.arm.call import Answer, ArmCall, Operation
+from mct_s2s.sandbox.services.arm.call import ArmAnswer, ArmCall, ArmOperation
 
 
 def _site(call: ArmCall) -> tuple[dict[str, Any], SiteState]:
     return call.resources.get(call.resource_id), call.resources.sites[call.resource_id.key]
 
 
-def _config(body: dict[str, Any], name: str, properties: Any) -> Answer:
+def _config(body: dict[str, Any], name: str, properties: Any) -> ArmAnswer:
     kind = body["type"] + "/config"
     shown = {"id": f"{body['id']}/config/{name}", "name": name, "type": kind, "location": body["location"]}
-    return Answer(body={**shown, "properties": properties})
+    return ArmAnswer(body={**shown, "properties": properties})
 
 
-def list_slots(call: ArmCall) -> Answer:
+def list_slots(call: ArmCall) -> ArmAnswer:
     """The deployment slots of a site."""
     body, _ = _site(call)
     found = call.resources.under(body["id"], of_type="Microsoft.Web/sites/slots")
-    return Answer(body={"value": [show(call, slot, listed=True) for slot in found], "nextLink": None})
+    return ArmAnswer(body={"value": [show(call, slot, listed=True) for slot in found], "nextLink": None})
 
 
-def list_settings(call: ArmCall) -> Answer:
+def list_settings(call: ArmCall) -> ArmAnswer:
     """The application settings as they stand; Key Vault references unresolved."""
-    body, state = _site(call)
-    return _config(body, "appsettings", dict(state.settings))
+    body, site_state = _site(call)
+    return _config(body, "appsettings", dict(site_state.settings))
 
 
-def put_settings(call: ArmCall) -> Answer:
+def put_settings(call: ArmCall) -> ArmAnswer:
     """Replace the application settings as a whole; the site recycles.
 
     On the Flex Consumption plan the answer is 202 with a Location to ask until it is done.
     """
-    body, state = _site(call)
+    body, site_state = _site(call)
     generic.check_members(call.body)
-    state.replace_settings(
+    site_state.replace_settings(
         call.body.get("properties"),
         call.resources.clock.timestamp(),
         call.resources.restart_seconds,
         strict=call.resources.variations.strict_setting_names,
     )
-    vault_references.of(call.resources, body, state)  # resolved as they stand at this moment
+    vault_references.of(call.resources, body, site_state)  # resolved as they stand at this moment
     if call.resources.settings_accept_202:
         name = operations.add_done(call.resources, call.resource_id)
-        return Answer(202, None, _again(call, f"{body['id']}/operationresults/{name}"))
-    return Answer(body=_config(body, "appsettings", dict(state.settings)).body, headers={"ETag": state.etag})
+        return ArmAnswer(202, None, _again(call, f"{body['id']}/operationresults/{name}"))
+    return ArmAnswer(
+        body=_config(body, "appsettings", dict(site_state.settings)).body, headers={"ETag": site_state.etag}
+    )
 
 
-def get_settings_result(call: ArmCall) -> Answer:
+def get_settings_result(call: ArmCall) -> ArmAnswer:
     """What an accepted change of settings came to: 202 until it is done."""
-    body, state = _site(call)
+    body, site_state = _site(call)
     operation = operations.get(call.resources, call.params["operation"])
     if call.resources.clock.timestamp() < operation["ready"]:
-        return Answer(202, None, _again(call, call.path))
-    return _config(body, "appsettings", dict(state.settings))
+        return ArmAnswer(202, None, _again(call, call.path))
+    return _config(body, "appsettings", dict(site_state.settings))
 
 
 def _again(call: ArmCall, path: str) -> dict[str, str]:
     return {"Location": f"{call.addresses.arm}{path}?{call.version}", "Retry-After": "1"}
 
 
-def list_references(call: ArmCall) -> Answer:
+def list_references(call: ArmCall) -> ArmAnswer:
     """The settings that refer to a key vault, and whether each could be resolved."""
-    body, state = _site(call)
-    found = vault_references.of(call.resources, body, state)
+    body, site_state = _site(call)
+    found = vault_references.of(call.resources, body, site_state)
     base = f"{body['id']}/config/configreferences/appsettings"
     shown: list[dict[str, Any]] = [
         {"id": f"{base}/{name}", "name": name, "type": _REFERENCE, "properties": p} for name, p in found.items()
     ]
     if "key" not in call.params:
-        return Answer(body={"value": shown, "nextLink": None})
+        return ArmAnswer(body={"value": shown, "nextLink": None})
     wanted = [one for one in shown if one["name"].lower() == call.params["key"].lower()]
     if not wanted:
         raise app_service_error(404, "NotFound", f"The setting '{call.params['key']}' is no key vault reference.")
-    return Answer(body=wanted[0])
+    return ArmAnswer(body=wanted[0])
 
 
-def refresh_references(call: ArmCall) -> Answer:
+def refresh_references(call: ArmCall) -> ArmAnswer:
     """Resolve all references anew; the answer shows them as they still are."""
-    _, state = _site(call)
-    vault_references.ask_to_refresh(call.resources, state)
+    _, site_state = _site(call)
+    vault_references.ask_to_refresh(call.resources, site_state)
     return list_references(call)
 
 
-def swap_slots(call: ArmCall) -> Answer:
+def swap_slots(call: ArmCall) -> ArmAnswer:
     """Exchange the settings of two slots, but for the sticky ones; both restart."""
-    body, state = _site(call)
+    body, site_state = _site(call)
     wanted = call.body.get("targetSlot")
     production = call.resource_id.parent or call.resource_id
     key = production.key if wanted == "production" else f"{production.key}/slots/{wanted}".lower()
     other = call.resources.sites.get(key)
-    if not isinstance(wanted, str) or other is None or other is state:
+    if not isinstance(wanted, str) or other is None or other is site_state:
         raise app_service_error(404, "NotFound", f"Cannot find the slot '{wanted}' of '{body['name']}' to swap with.")
     sticky = call.resources.sites[production.key].sticky["appSettingNames"] or []
-    state.swap_with(other, sticky, call.resources.clock.timestamp(), call.resources.restart_seconds)
-    return Answer(200)
+    site_state.swap_with(other, sticky, call.resources.clock.timestamp(), call.resources.restart_seconds)
+    return ArmAnswer(200)
 
 
-def list_connection_strings(call: ArmCall) -> Answer:
+def list_connection_strings(call: ArmCall) -> ArmAnswer:
     """The connection strings, which are another list than the settings."""
-    body, state = _site(call)
-    return _config(body, "connectionstrings", dict(state.connection_strings))
+    body, site_state = _site(call)
+    return _config(body, "connectionstrings", dict(site_state.connection_strings))
 
 
-def put_connection_strings(call: ArmCall) -> Answer:
+def put_connection_strings(call: ArmCall) -> ArmAnswer:
     """Replace the connection strings as a whole; the site recycles."""
-    body, state = _site(call)
+    body, site_state = _site(call)
     generic.check_members(call.body)
     properties, now = call.body.get("properties"), call.resources.clock.timestamp()
-    state.replace_connection_strings(properties, now, call.resources.restart_seconds)
-    shown = _config(body, "connectionstrings", dict(state.connection_strings)).body
-    return Answer(body=shown, headers={"ETag": state.etag})
+    site_state.replace_connection_strings(properties, now, call.resources.restart_seconds)
+    shown = _config(body, "connectionstrings", dict(site_state.connection_strings)).body
+    return ArmAnswer(body=shown, headers={"ETag": site_state.etag})
 
 
-def list_storage_accounts(call: ArmCall) -> Answer:
+def list_storage_accounts(call: ArmCall) -> ArmAnswer:
     """Mounted storage, of which the sandbox has none. The id is that of the settings: a slip of the service."""
     shown = _config(_site(call)[0], "azurestorageaccounts", {}).body
-    return Answer(body={**shown, "id": shown["id"].replace("azurestorageaccounts", "appsettings")})
+    return ArmAnswer(body={**shown, "id": shown["id"].replace("azurestorageaccounts", "appsettings")})
 
 
-def get_sticky(call: ArmCall) -> Answer:
+def get_sticky(call: ArmCall) -> ArmAnswer:
     """The names that stay with their slot; the production site's own."""
     return _sticky(*_production(call))
 
 
-def _sticky(body: dict[str, Any], state: SiteState) -> Answer:
+def _sticky(body: dict[str, Any], site_state: SiteState) -> ArmAnswer:
     # Shown as if it were the site itself, without an id: docs/azure-contract.md, section 4.2.
     shown = {"id": None, "name": body["name"], "type": body["type"], "location": body["location"]}
-    return Answer(body={**shown, "properties": state.shown_sticky()})
+    return ArmAnswer(body={**shown, "properties": site_state.shown_sticky()})
 
 
-def put_sticky(call: ArmCall) -> Answer:
+def put_sticky(call: ArmCall) -> ArmAnswer:
     """Replace the names that stay with their slot."""
-    body, state = _production(call)
+    body, site_state = _production(call)
     generic.check_members(call.body)
-    state.replace_sticky(call.body.get("properties"))
-    return _sticky(body, state)
+    site_state.replace_sticky(call.body.get("properties"))
+    return _sticky(body, site_state)
 
 
 def _production(call: ArmCall) -> tuple[dict[str, Any], SiteState]:
-    body, state = _site(call)
+    body, site_state = _site(call)
     if call.resource_id.parent is not None:
         raise app_service_error(404, "NotFound", f"No route registered for '{call.path}'.")
-    return body, state
+    return body, site_state
 
 
-def get_web_config(call: ArmCall) -> Answer:
+def get_web_config(call: ArmCall) -> ArmAnswer:
     """The site's configuration without its settings."""
     body, _ = _site(call)
-    return Answer(body={**_config(body, "web", site_bodies.web_config(body)).body, "name": body["name"]})
+    return ArmAnswer(body={**_config(body, "web", site_bodies.web_config(body)).body, "name": body["name"]})
 
 
-def publish_profile(call: ArmCall) -> Answer:
+def publish_profile(call: ArmCall) -> ArmAnswer:
     """How code is deployed to the site, as XML; the sandbox takes no deployments, so the password opens nothing."""
     body, _ = _site(call)
     name, user = body["name"].replace("/", "-"), "$" + body["name"].replace("/", "__")
@@ -172,27 +174,27 @@ def publish_profile(call: ArmCall) -> Answer:
         f'<publishProfile profileName="{name} - FTP" publishMethod="FTP" '
         f'publishUrl="ftps://waws-prod-sandbox.ftp.azurewebsites.windows.net/site/wwwroot" {shared} />'
     )
-    return Answer(body=f"<publishData>{profiles}</publishData>", media_type="application/xml")
+    return ArmAnswer(body=f"<publishData>{profiles}</publishData>", media_type="application/xml")
 
 
-async def restart(call: ArmCall) -> Answer:
+async def restart(call: ArmCall) -> ArmAnswer:
     """Restart the site: settings take effect when it is over. `synchronous=true` waits for that."""
-    _, state = _site(call)
+    _, site_state = _site(call)
     seconds = call.resources.restart_seconds
-    state.restarts += 1
-    state.start_over(call.resources.clock.timestamp(), seconds)
+    site_state.restarts += 1
+    site_state.start_over(call.resources.clock.timestamp(), seconds)
     if call.query.get("synchronous", "").lower() == "true":
         await call.resources.clock.sleep(seconds)
-    return Answer(200)
+    return ArmAnswer(200)
 
 
 def set_state(running: str) -> Any:
     """Make the operation that starts or stops a site."""
 
-    def run(call: ArmCall) -> Answer:
+    def run(call: ArmCall) -> ArmAnswer:
         body, _ = _site(call)
         body["properties"]["state"] = running
-        return Answer(200)
+        return ArmAnswer(200)
 
     return run
 
@@ -203,60 +205,60 @@ _W = "{type}/config/write"
 _R = "{type}/config/read"
 _LIST = "{type}/config/list/action"
 OPERATIONS = (
-    Operation("GET", "{site}/slots", "Microsoft.Web/sites/slots/read", _A, list_slots, "app-service: list slots"),
-    Operation(
+    ArmOperation("GET", "{site}/slots", "Microsoft.Web/sites/slots/read", _A, list_slots, "app-service: list slots"),
+    ArmOperation(
         "POST", "{site}/config/appsettings/list", _LIST, _A, list_settings,
         "app-service: list application settings", "full",
     ),
-    Operation(
+    ArmOperation(
         "PUT", "{site}/config/appsettings", _W, _A, put_settings, "app-service: update application settings", "full"
     ),
-    Operation(
+    ArmOperation(
         "GET", "{site}/operationresults/{operation}", _R, _A, get_settings_result,
         "app-service: update application settings, Flex Consumption",
     ),
-    Operation(
+    ArmOperation(
         "GET", "{site}/config/configreferences/appsettings", _R, _A, list_references,
         "app-service: get app settings key vault references",
     ),
-    Operation(
+    ArmOperation(
         "GET", "{site}/config/configreferences/appsettings/{key}", _R, _A, list_references,
         "app-service: get app setting key vault reference",
     ),
-    Operation(
+    ArmOperation(
         # The action that it takes is not documented; whoever may write the settings has the same effect by that.
         "POST", "{site}/config/configreferences/appsettings/refresh", _W, _A, refresh_references,
         "app-service/app-service-key-vault-references: force resolution",
     ),
-    Operation(
+    ArmOperation(
         "POST", "{site}/slotsswap", "{type}/slotsswap/action", _A, swap_slots, "app-service: swap slot"
     ),
-    Operation(
+    ArmOperation(
         "POST", "{site}/config/connectionstrings/list", _LIST, _A, list_connection_strings,
         "app-service: list connection strings",
     ),
-    Operation(
+    ArmOperation(
         "PUT", "{site}/config/connectionstrings", _W, _A, put_connection_strings,
         "app-service: update connection strings",
     ),
-    Operation(
+    ArmOperation(
         "POST", "{site}/config/azurestorageaccounts/list", _LIST, _A, list_storage_accounts,
         "app-service: list azure storage accounts", "stub",
     ),
-    Operation(
+    ArmOperation(
         "GET", "{site}/config/slotConfigNames", _R, _A, get_sticky, "app-service: list slot configuration names",
         "full",
     ),
-    Operation(
+    ArmOperation(
         "PUT", "{site}/config/slotConfigNames", _W, _A, put_sticky, "app-service: update slot configuration names",
         "full",
     ),
-    Operation("GET", "{site}/config/web", _R, _A, get_web_config, "app-service: get configuration", "stub"),
-    Operation(
+    ArmOperation("GET", "{site}/config/web", _R, _A, get_web_config, "app-service: get configuration", "stub"),
+    ArmOperation(
         "POST", "{site}/publishxml", "{type}/publishxml/action", _A, publish_profile,
         "app-service: list publishing profile xml with secrets", "stub",
     ),
-    Operation("POST", "{site}/restart", "{type}/restart/action", _A, restart, "app-service: restart", "full"),
-    Operation("POST", "{site}/start", "{type}/start/action", _A, set_state("Running"), "app-service: start"),
-    Operation("POST", "{site}/stop", "{type}/stop/action", _A, set_state("Stopped"), "app-service: stop"),
+    ArmOperation("POST", "{site}/restart", "{type}/restart/action", _A, restart, "app-service: restart", "full"),
+    ArmOperation("POST", "{site}/start", "{type}/start/action", _A, set_state("Running"), "app-service: start"),
+    ArmOperation("POST", "{site}/stop", "{type}/stop/action", _A, set_state("Stopped"), "app-service: stop"),
 )  # fmt: skip

@@ -11,42 +11,42 @@ from mct_s2s.sandbox.core.wire_errors import arm_error
 from mct_s2s.sandbox.entra.validation import precise_timestamp
 from mct_s2s.sandbox.resources.resource_id import is_within
 from mct_s2s.sandbox.resources.role_assignments import data_actions, role_definitions
-from mct_s2s.sandbox.services.arm.call import Answer, ArmCall, Operation
+from mct_s2s.sandbox.services.arm.call import ArmAnswer, ArmCall, ArmOperation
 
 _PREFIX = "/providers/Microsoft.Authorization"
 _NOBODY = "00000000-0000-0000-0000-000000000000"
 
 
-def list_permissions(call: ArmCall) -> Answer:
+def list_permissions(call: ArmCall) -> ArmAnswer:
     """What the caller's roles allow at a scope; locks, denials and policies are not in it."""
-    return Answer(body={"value": call.resources.access.permissions(call.caller.object_id, call.params["scope"])})
+    return ArmAnswer(body={"value": call.resources.access.permissions(call.caller.object_id, call.params["scope"])})
 
 
-def list_locks(call: ArmCall) -> Answer:
+def list_locks(call: ArmCall) -> ArmAnswer:
     """The locks on a scope, on what contains it and on what it contains."""
-    return Answer(body={"value": [_lock(lock) for lock in call.resources.locks.at_or_below(call.params["scope"])]})
+    return ArmAnswer(body={"value": [_lock(lock) for lock in call.resources.locks.at_or_below(call.params["scope"])]})
 
 
-def get_lock(call: ArmCall) -> Answer:
+def get_lock(call: ArmCall) -> ArmAnswer:
     """One lock."""
     found = call.resources.locks.get(call.params["scope"], call.params["name"])
     if found is None:
         raise arm_error(404, "LockNotFound", f"The lock '{call.params['name']}' could not be found.")
-    return Answer(body=_lock(found))
+    return ArmAnswer(body=_lock(found))
 
 
-def put_lock(call: ArmCall) -> Answer:
+def put_lock(call: ArmCall) -> ArmAnswer:
     """Set a lock."""
     own = call.body.get("properties")
     if not isinstance(own, dict) or not isinstance(own.get("level"), str):
         raise arm_error(400, "InvalidLockLevel", "The lock level is required.")
     lock, fresh = call.resources.locks.put(call.params["scope"], call.params["name"], own["level"], own.get("notes"))
-    return Answer(201 if fresh else 200, _lock(lock))
+    return ArmAnswer(201 if fresh else 200, _lock(lock))
 
 
-def delete_lock(call: ArmCall) -> Answer:
+def delete_lock(call: ArmCall) -> ArmAnswer:
     """Take a lock away."""
-    return Answer(200 if call.resources.locks.remove(call.params["scope"], call.params["name"]) else 204)
+    return ArmAnswer(200 if call.resources.locks.remove(call.params["scope"], call.params["name"]) else 204)
 
 
 def _lock(lock: dict[str, Any]) -> dict[str, Any]:
@@ -59,10 +59,10 @@ def _lock(lock: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def list_denials(call: ArmCall) -> Answer:
+def list_denials(call: ArmCall) -> ArmAnswer:
     """The deny assignments that reach a scope."""
     found = [d for d in call.resources.access.denials if is_within(call.params["scope"], d["scope"])]
-    return Answer(body={"value": [_denial(denial) for denial in found]})
+    return ArmAnswer(body={"value": [_denial(denial) for denial in found]})
 
 
 def _denial(denial: dict[str, Any]) -> dict[str, Any]:
@@ -84,11 +84,11 @@ def _denial(denial: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def list_role_definitions(call: ArmCall) -> Answer:
+def list_role_definitions(call: ArmCall) -> ArmAnswer:
     """The built-in roles; `$filter=roleName eq '…'` picks one."""
     wanted = call.query.get("$filter", "").lower()
     shown = [_role(call, *row) for row in role_definitions()]
-    return Answer(body={"value": [r for r in shown if not wanted or r["properties"]["roleName"].lower() in wanted]})
+    return ArmAnswer(body={"value": [r for r in shown if not wanted or r["properties"]["roleName"].lower() in wanted]})
 
 
 def _role(call: ArmCall, role: str, name: str, actions: list[str], refused: list[str]) -> dict[str, Any]:
@@ -123,15 +123,15 @@ def _stamps(moment: str) -> dict[str, str | None]:
     return {"createdOn": moment, "updatedOn": moment, "createdBy": None}
 
 
-def list_role_assignments(call: ArmCall) -> Answer:
+def list_role_assignments(call: ArmCall) -> ArmAnswer:
     """The role assignments that reach a scope or lie below it; `$filter` by principal."""
     scope, wanted = call.params["scope"], call.query.get("$filter", "").lower()
     held = call.resources.access.assignments
     found = [a for a in held if is_within(scope, a["scope"]) or is_within(a["scope"], scope)]
-    return Answer(body={"value": [_assignment(a) for a in found if "'" not in wanted or a["principalId"] in wanted]})
+    return ArmAnswer(body={"value": [_assignment(a) for a in found if "'" not in wanted or a["principalId"] in wanted]})
 
 
-def get_role_assignment(call: ArmCall) -> Answer:
+def get_role_assignment(call: ArmCall) -> ArmAnswer:
     """One role assignment."""
     wanted = call.params["name"].lower()
     found = next((a for a in call.resources.access.assignments if a["name"].lower() == wanted), None)
@@ -139,10 +139,10 @@ def get_role_assignment(call: ArmCall) -> Answer:
         raise arm_error(
             404, "RoleAssignmentNotFound", f"The role assignment '{call.params['name'].replace('-', '')}' is not found."
         )
-    return Answer(body=_assignment(found))
+    return ArmAnswer(body=_assignment(found))
 
 
-def put_role_assignment(call: ArmCall) -> Answer:
+def put_role_assignment(call: ArmCall) -> ArmAnswer:
     """Give a principal a role at a scope."""
     own = call.body.get("properties")
     if not isinstance(own, dict):
@@ -156,28 +156,28 @@ def put_role_assignment(call: ArmCall) -> Answer:
     principal, scope = str(own.get("principalId")), call.params["scope"]
     if any((a["principalId"], a["role"], a["scope"].lower()) == (principal, role, scope.lower()) for a in held):
         raise arm_error(409, "RoleAssignmentExists", "The role assignment already exists.")
-    call.world.directory.replication.begin_request()
-    if call.world.directory.principal(principal) is None:
+    call.state.directory.replication.begin_request()
+    if call.state.directory.principal(principal) is None:
         raise arm_error(
             400,
             "PrincipalNotFound",
-            f"Principal {principal.replace('-', '')} does not exist in the directory {call.world.directory.tenant_id}. "
+            f"Principal {principal.replace('-', '')} does not exist in the directory {call.state.directory.tenant_id}. "
             "Check that you have the correct principal ID. If you are creating this principal and then immediately "
             "assigning a role, this error might be related to a replication delay.",
         )
     made = call.resources.access.assign(principal, role, scope, name=call.params["name"])
-    made |= {"on": precise_timestamp(call.world.clock.now()), "by": call.caller.object_id}
-    return Answer(201, _assignment(made))
+    made |= {"on": precise_timestamp(call.state.clock.now()), "by": call.caller.object_id}
+    return ArmAnswer(201, _assignment(made))
 
 
-def delete_role_assignment(call: ArmCall) -> Answer:
+def delete_role_assignment(call: ArmCall) -> ArmAnswer:
     """Take a role assignment away."""
     access = call.resources.access
     found = next((a for a in access.assignments if a["name"].lower() == call.params["name"].lower()), None)
     if found is None:
-        return Answer(204)
+        return ArmAnswer(204)
     access.assignments.remove(found)
-    return Answer(200, _assignment(found))
+    return ArmAnswer(200, _assignment(found))
 
 
 def _assignment(a: dict[str, str]) -> dict[str, Any]:
@@ -200,10 +200,10 @@ def _assignment(a: dict[str, str]) -> dict[str, Any]:
     }
 
 
-def _row(method: str, tail: str, kind: str, verb: str, run: Any, fidelity: str = "usual") -> Operation:
+def _row(method: str, tail: str, kind: str, verb: str, run: Any, fidelity: str = "usual") -> ArmOperation:
     name = f"Microsoft.Authorization/{kind}"
     action = f"{name}/{verb}" if verb else ""
-    return Operation(method, f"{{scope}}{_PREFIX}/{tail}", action, name, run, f"ARM: {kind}", fidelity)
+    return ArmOperation(method, f"{{scope}}{_PREFIX}/{tail}", action, name, run, f"ARM: {kind}", fidelity)
 
 
 OPERATIONS = (

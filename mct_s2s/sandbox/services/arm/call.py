@@ -17,11 +17,11 @@ from mct_s2s.sandbox.core.wire_errors import arm_error
 from mct_s2s.sandbox.entra.caller import Caller
 from mct_s2s.sandbox.resources.resource_id import ResourceId
 from mct_s2s.sandbox.resources.store import Resources
-from mct_s2s.sandbox.state.state import World
+from mct_s2s.sandbox.state.state import SandboxState
 
 
 @dataclass(frozen=True)
-class Answer:
+class ArmAnswer:
     """What goes back: a status, a JSON body (None: empty), headers."""
 
     status: int = 200
@@ -34,7 +34,7 @@ class Answer:
 class ArmCall:
     """A request that found its operation. `params` are the path's, as the client spelled them."""
 
-    world: World
+    state: SandboxState
     addresses: Addresses
     method: str
     path: str
@@ -46,7 +46,7 @@ class ArmCall:
     @property
     def resources(self) -> Resources:
         """The store."""
-        return self.world.resources
+        return self.state.resources
 
     @property
     def version(self) -> str:
@@ -83,11 +83,11 @@ def _unreadable(why: str) -> Exception:
     )
 
 
-Handler = Callable[[ArmCall], Answer | Awaitable[Answer]]
+Handler = Callable[[ArmCall], ArmAnswer | Awaitable[ArmAnswer]]
 
 
 @dataclass(frozen=True)
-class Operation:
+class ArmOperation:
     """One row of what the sandbox's Resource Manager can do.
 
     Attributes:

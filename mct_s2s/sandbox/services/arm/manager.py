@@ -12,7 +12,7 @@ from typing import Any
 from mct_s2s.sandbox.core.wire_errors import arm_error
 from mct_s2s.sandbox.resources import providers
 from mct_s2s.sandbox.services.arm.any_resource import show
-from mct_s2s.sandbox.services.arm.call import Answer, ArmCall, Operation
+from mct_s2s.sandbox.services.arm.call import ArmAnswer, ArmCall, ArmOperation
 
 _CLAUSE = re.compile(
     r"\(?\s*(resourceType|name|resourceGroup|location|tagName|tagValue)\s+(eq|ne)\s+'((?:[^']|'')*)'\s*\)?"
@@ -21,9 +21,9 @@ _CLAUSE = re.compile(
 )
 
 
-def list_tenants(call: ArmCall) -> Answer:
+def list_tenants(call: ArmCall) -> ArmAnswer:
     """The tenants the caller's account is in: one."""
-    own = call.world.directory.tenant
+    own = call.state.directory.tenant
     tenant = {
         "id": f"/tenants/{own.tenant_id}",
         "tenantId": own.tenant_id,
@@ -37,22 +37,22 @@ def list_tenants(call: ArmCall) -> Answer:
     return _page([tenant])
 
 
-def list_subscriptions(call: ArmCall) -> Answer:
+def list_subscriptions(call: ArmCall) -> ArmAnswer:
     """Those in which the caller holds any role."""
     sees, principal = call.resources.access.sees, call.caller.object_id
     found = [s for s in call.resources.subscriptions.values() if sees(principal, s["id"])]
-    return Answer(body={"value": found, "count": {"type": "Total", "value": len(found)}})
+    return ArmAnswer(body={"value": found, "count": {"type": "Total", "value": len(found)}})
 
 
-def get_subscription(call: ArmCall) -> Answer:
+def get_subscription(call: ArmCall) -> ArmAnswer:
     """One subscription, for whoever holds any role in it."""
     found = call.resources.subscription(call.params["subscription"])
     if not call.resources.access.sees(call.caller.object_id, found["id"]):
         call.resources.access.check(call.caller, "Microsoft.Resources/subscriptions/read", found["id"])
-    return Answer(body=found)
+    return ArmAnswer(body=found)
 
 
-def list_locations(call: ArmCall) -> Answer:
+def list_locations(call: ArmCall) -> ArmAnswer:
     """Where resources can be made."""
     base = f"/subscriptions/{call.params['subscription']}/locations/"
     compact = {name: name.replace(" ", "").lower() for name in providers.LOCATIONS}
@@ -62,7 +62,7 @@ def list_locations(call: ArmCall) -> Answer:
     )
 
 
-def list_groups(call: ArmCall) -> Answer:
+def list_groups(call: ArmCall) -> ArmAnswer:
     """The groups in which the caller holds any role."""
     prefix = f"/subscriptions/{call.params['subscription']}/".lower()
     sees, principal = call.resources.access.sees, call.caller.object_id
@@ -70,13 +70,13 @@ def list_groups(call: ArmCall) -> Answer:
     return _page(g for key, g in groups if key.startswith(prefix) and sees(principal, g["id"]))
 
 
-def get_group(call: ArmCall) -> Answer:
+def get_group(call: ArmCall) -> ArmAnswer:
     """One group; asked with HEAD, whether it is there."""
     found = call.resources.group(call.params["subscription"], call.params["group"])
-    return Answer(204) if call.method == "HEAD" else Answer(body=found)
+    return ArmAnswer(204) if call.method == "HEAD" else ArmAnswer(body=found)
 
 
-def list_resources(call: ArmCall) -> Answer:
+def list_resources(call: ArmCall) -> ArmAnswer:
     """The resources of a subscription or group, as far as the caller may read each."""
     scope = call.path.rsplit("/", 1)[0]
     if "group" in call.params:
@@ -134,61 +134,61 @@ def _plain(text: str) -> str:
     return text.replace("''", "'").lower()
 
 
-def list_providers(call: ArmCall) -> Answer:
+def list_providers(call: ArmCall) -> ArmAnswer:
     """Every provider with its types."""
     taken = call.resources.api_versions
     return _page(providers.describe(n, call.params["subscription"], taken) for n in providers.namespaces())
 
 
-def get_provider(call: ArmCall) -> Answer:
+def get_provider(call: ArmCall) -> ArmAnswer:
     """One provider with its types and their api-versions; all of them are registered here."""
     taken = call.resources.api_versions
-    return Answer(body=providers.describe(call.params["namespace"], call.params["subscription"], taken))
+    return ArmAnswer(body=providers.describe(call.params["namespace"], call.params["subscription"], taken))
 
 
-def _page(values: Iterable[Any]) -> Answer:
-    return Answer(body={"value": list(values)})
+def _page(values: Iterable[Any]) -> ArmAnswer:
+    return ArmAnswer(body={"value": list(values)})
 
 
 _S = "/subscriptions/{subscription}"
 _READ_GROUP = "Microsoft.Resources/subscriptions/resourceGroups/read"
 OPERATIONS = (
-    Operation("GET", "/tenants", "", "Microsoft.Resources/tenants", list_tenants, "ARM: tenants - list"),
-    Operation(
+    ArmOperation("GET", "/tenants", "", "Microsoft.Resources/tenants", list_tenants, "ARM: tenants - list"),
+    ArmOperation(
         "GET", "/subscriptions", "", "Microsoft.Resources/subscriptions", list_subscriptions,
         "ARM: subscriptions - list", "full",
     ),
-    Operation(
+    ArmOperation(
         "GET", _S, "", "Microsoft.Resources/subscriptions", get_subscription, "ARM: subscriptions - get", "full"
     ),
-    Operation(
+    ArmOperation(
         "GET", _S + "/locations", "Microsoft.Resources/subscriptions/locations/read",
         "Microsoft.Resources/subscriptions", list_locations, "ARM: subscriptions - list locations",
     ),
-    Operation(
+    ArmOperation(
         "GET", _S + "/resourceGroups", "", "Microsoft.Resources/resourceGroups", list_groups,
         "ARM: resource groups - list",
     ),
-    Operation(
+    ArmOperation(
         "GET", _S + "/resourceGroups/{group}", _READ_GROUP, "Microsoft.Resources/resourceGroups", get_group,
         "ARM: resource groups - get", "full",
     ),
-    Operation(
+    ArmOperation(
         "GET", _S + "/resources", "", "Microsoft.Resources/resources", list_resources, "ARM: resources - list"
     ),
-    Operation(
+    ArmOperation(
         "GET", _S + "/resourceGroups/{group}/resources", "", "Microsoft.Resources/resources", list_resources,
         "ARM: resources - list by resource group",
     ),
-    Operation(
+    ArmOperation(
         "GET", _S + "/providers", "Microsoft.Resources/subscriptions/providers/read",
         "Microsoft.Resources/providers", list_providers, "ARM: providers - list",
     ),
-    Operation(
+    ArmOperation(
         "GET", _S + "/providers/{namespace}", "Microsoft.Resources/subscriptions/providers/read",
         "Microsoft.Resources/providers", get_provider, "ARM: providers - get",
     ),
-    Operation(
+    ArmOperation(
         "POST", _S + "/providers/{namespace}/register", "{namespace}/register/action",
         "Microsoft.Resources/providers", get_provider, "ARM: providers - register",
     ),

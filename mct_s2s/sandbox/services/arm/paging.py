@@ -10,12 +10,12 @@ from dataclasses import replace
 from urllib.parse import urlencode
 
 from mct_s2s.sandbox.core.wire_errors import arm_error
-from mct_s2s.sandbox.services.arm.call import Answer
+from mct_s2s.sandbox.services.arm.call import ArmAnswer
 
 _TOKEN = "$skiptoken"  # noqa: S105  # the option's name
 
 
-def page(answer: Answer, address: str, query: Mapping[str, str], size: int) -> Answer:
+def page(answer: ArmAnswer, address: str, query: Mapping[str, str], size: int) -> ArmAnswer:
     """Give the page of a list that was asked for, and the address of the next one.
 
     Args:

@@ -19,40 +19,44 @@ from mct_s2s.sandbox.core.addresses import Addresses
 from mct_s2s.sandbox.core.wire_errors import arm_error
 from mct_s2s.sandbox.entra.registrations import recycle_bin
 from mct_s2s.sandbox.observability import tuning
-from mct_s2s.sandbox.observability.observability import Instruments
+from mct_s2s.sandbox.observability.observability import Observability
 from mct_s2s.sandbox.resources import vault_references
-from mct_s2s.sandbox.services.control.observations import LogControl
-from mct_s2s.sandbox.services.control.provisioning import AccessControl
+from mct_s2s.sandbox.services.control.observations import Observations
+from mct_s2s.sandbox.services.control.provisioning import Provisioning
 from mct_s2s.sandbox.services.control.request_body import json_object, refused
 from mct_s2s.sandbox.services.login import managed_identity
-from mct_s2s.sandbox.state.state import World
+from mct_s2s.sandbox.state.state import SandboxState
 
 _CENTURY = 100 * 366 * 86_400
 
 
-class Doors(Protocol):
+class PortOpener(Protocol):
     """Whoever can give sites a port of their own while the sandbox runs."""
 
     async def open(self, site_id: str) -> int:
         """Let a site be reached; give its port."""
 
 
-Fresh = Callable[[], World]
+Fresh = Callable[[], SandboxState]
 
 
 def routes(
-    world: World, addresses: Addresses, instruments: Instruments, doors: Doors, fresh: Fresh | None = None
+    state: SandboxState,
+    addresses: Addresses,
+    observability: Observability,
+    doors: PortOpener,
+    fresh: Fresh | None = None,
 ) -> list[Route]:
     """Health, the request log, faults, the world as a whole, its clock and knobs, and who may do what in it."""
-    control = _Control(world, addresses, instruments, doors, fresh)
-    log = LogControl(instruments)
-    access = AccessControl(world, addresses, instruments, doors.open)
+    control = _Control(state, addresses, observability, doors, fresh)
+    log = Observations(observability)
+    access = Provisioning(state, addresses, observability, doors.open)
     rows: list[tuple[str, Callable[[Request], Awaitable[Response]], list[str]]] = [
         ("health", control.health, ["GET"]),
         ("requests", log.requests, ["GET", "DELETE"]),
         ("leaks", log.leaks, ["GET", "DELETE"]),
         ("faults", log.faults, ["GET", "PUT", "DELETE"]),
-        ("world", control.world, ["GET", "PUT"]),
+        ("world", control.state, ["GET", "PUT"]),
         ("reset", control.reset, ["POST"]),
         ("clock", control.clock, ["GET", "POST"]),
         ("knobs", control.knobs, ["GET", "PATCH"]),
@@ -70,12 +74,17 @@ def routes(
 
 class _Control:
     def __init__(
-        self, world: World, addresses: Addresses, instruments: Instruments, doors: Doors, fresh: Fresh | None
+        self,
+        state: SandboxState,
+        addresses: Addresses,
+        observability: Observability,
+        doors: PortOpener,
+        fresh: Fresh | None,
     ) -> None:
-        self._world = world
+        self._state = state
         self._addresses = addresses
-        self._instruments = instruments
-        self._doors = doors
+        self._instruments = observability
+        self._routers = doors
         self._fresh = fresh
 
     async def health(self, request: Request) -> Response:
@@ -85,16 +94,16 @@ class _Control:
         named = {"login": own.login, "arm": own.arm, "graph": own.graph}
         return JSONResponse({"status": "ready", **named, "sites": dict(own.sites)})
 
-    async def world(self, request: Request) -> Response:
+    async def state(self, request: Request) -> Response:
         """The world as a file; PUT replaces it, and gives sites that it did not have before a port."""
         if request.method == "PUT":
             try:
-                other = World.from_dict(await json_object(request))
+                other = SandboxState.from_dict(await json_object(request))
             except (AttributeError, KeyError, TypeError, ValueError) as error:
                 raise arm_error(400, "InvalidWorld", f"This is no world: {error}") from error
             await self._become(other)
             return Response(status_code=204)
-        return JSONResponse(self._world.to_dict())
+        return JSONResponse(self._state.to_dict())
 
     async def reset(self, request: Request) -> Response:
         """Back to the seed, on the same ports: no faults, knobs as they were, and every token out is worthless.
@@ -110,11 +119,11 @@ class _Control:
         await self._become(self._fresh())
         return Response(status_code=204)
 
-    async def _become(self, other: World) -> None:
-        self._world.replace_with(other)
-        for site_id in self._world.resources.sites:
+    async def _become(self, other: SandboxState) -> None:
+        self._state.replace_with(other)
+        for site_id in self._state.resources.sites:
             if site_id not in self._addresses.sites:
-                await self._doors.open(site_id)
+                await self._routers.open(site_id)
 
     async def clock(self, request: Request) -> Response:
         """The sandbox's time; POST `{"advanceSeconds": n}` moves it."""
@@ -122,17 +131,17 @@ class _Control:
             seconds = (await json_object(request)).get("advanceSeconds")
             if not isinstance(seconds, (int, float)) or not 0 <= seconds <= _CENTURY:
                 raise arm_error(400, "InvalidClock", "advanceSeconds is a number of seconds, at most a century.")
-            self._world.clock.advance(seconds)
-            recycle_bin.expire(self._world.directory)
-        return JSONResponse({"now": self._world.clock.now().isoformat()})
+            self._state.clock.advance(seconds)
+            recycle_bin.expire(self._state.directory)
+        return JSONResponse({"now": self._state.clock.now().isoformat()})
 
     async def knobs(self, request: Request) -> Response:
         """How long things take; PATCH changes it."""
         if request.method == "PATCH":
             sent: dict[str, Any] = await json_object(request)
             with refused("InvalidKnob"):
-                tuning.change(self._world, sent)
-        return JSONResponse(tuning.values(self._world))
+                tuning.change(self._state, sent)
+        return JSONResponse(tuning.values(self._state))
 
     async def identity_environment(self, request: Request) -> Response:
         """The environment of the code inside `?resource=`, a web or function app."""
@@ -141,8 +150,8 @@ class _Control:
 
     async def app_environment(self, request: Request) -> Response:
         """What the code inside `?resource=`, a web or function app, reads of its settings: references resolved."""
-        key, resources = request.query_params.get("resource", "").lower(), self._world.resources
-        site, state = resources.resources.get(key), resources.sites.get(key)
-        if site is None or state is None:
+        key, resources = request.query_params.get("resource", "").lower(), self._state.resources
+        site, site_state = resources.resources.get(key), resources.sites.get(key)
+        if site is None or site_state is None:
             raise arm_error(404, "ResourceNotFound", f"There is no site '{key}'.")
-        return JSONResponse(vault_references.environment(resources, site, state))
+        return JSONResponse(vault_references.environment(resources, site, site_state))

@@ -6,25 +6,25 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from mct_s2s.sandbox.core.wire_errors import arm_error
-from mct_s2s.sandbox.observability.observability import Instruments
+from mct_s2s.sandbox.observability.observability import Observability
 from mct_s2s.sandbox.services.control.request_body import json_value, refused
 
 
-class LogControl:
+class Observations:
     """Routes around the instruments of one sandbox."""
 
-    def __init__(self, instruments: Instruments) -> None:
-        self._own = instruments
+    def __init__(self, observability: Observability) -> None:
+        self._own = observability
 
     async def requests(self, request: Request) -> Response:
         """The log, from `?since=` a number on, of one `?service=` or of all; DELETE empties it."""
         if request.method == "DELETE":
-            self._own.journal.clear()
+            self._own.log.clear()
             return Response(status_code=204)
         since = request.query_params.get("since", "0")
         if not since.isdigit():
             raise arm_error(400, "InvalidNumber", f"'{since}' is no number of a request.")
-        found = self._own.journal.to_list(since=int(since), service=request.query_params.get("service"))
+        found = self._own.log.to_list(since=int(since), service=request.query_params.get("service"))
         return JSONResponse({"value": found})
 
     async def leaks(self, request: Request) -> Response:

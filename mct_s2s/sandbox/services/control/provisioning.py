@@ -29,22 +29,26 @@ from mct_s2s.sandbox.entra import seeding
 from mct_s2s.sandbox.entra.access.directory_roles import assigned
 from mct_s2s.sandbox.entra.table import Object
 from mct_s2s.sandbox.entra.well_known import DIRECTORY_ROLES, GRAPH_ROLES
-from mct_s2s.sandbox.observability.observability import Instruments
+from mct_s2s.sandbox.observability.observability import Observability
 from mct_s2s.sandbox.services.control.request_body import json_object, member, refused
 from mct_s2s.sandbox.state import seed
-from mct_s2s.sandbox.state.state import World
+from mct_s2s.sandbox.state.state import SandboxState
 
 
-class AccessControl:
+class Provisioning:
     """Routes that change what the world allows, and what is in it."""
 
     def __init__(
-        self, world: World, addresses: Addresses, instruments: Instruments, open_door: Callable[[str], Awaitable[int]]
+        self,
+        state: SandboxState,
+        addresses: Addresses,
+        observability: Observability,
+        open_port: Callable[[str], Awaitable[int]],
     ) -> None:
-        self._world = world
+        self._state = state
         self._addresses = addresses
-        self._watch = instruments.watch
-        self._open_door = open_door
+        self._watch = observability.watch
+        self._open_port = open_port
 
     async def callers(self, request: Request) -> Response:
         """A service principal with just these roles; its secret is shown once."""
@@ -55,7 +59,7 @@ class AccessControl:
             raise arm_error(400, "InvalidRole", f"The sandbox's Graph has no app role '{unknown[0]}'.")
         grants, held = self._grants(sent), _directory_roles(sent)
         secret = secrets.token_urlsafe(30)
-        directory = self._world.directory
+        directory = self._state.directory
         name = member(sent, "name", str)
         made, principal = seeding.add_application(directory, name, secret=secret, graph_roles=graph_roles)
         self._watch.learn(secret)
@@ -75,7 +79,7 @@ class AccessControl:
         sent = await json_object(request)
         grants, held = self._grants(sent), _directory_roles(sent)
         name = member(sent, "name", str)
-        made = seeding.add_person(self._world.directory, name.lower(), name, held)
+        made = seeding.add_person(self._state.directory, name.lower(), name, held)
         self._assign(made["id"], grants)
         return JSONResponse({"principalId": made["id"], "userPrincipalName": made["userPrincipalName"]}, 201)
 
@@ -84,7 +88,7 @@ class AccessControl:
         sent = await json_object(request)
         name, slot = member(sent, "name", str), member(sent, "slot", str, "")
         body = seed.add_site(
-            self._world.resources,
+            self._state.resources,
             subscription=member(sent, "subscription", str, seed.SUBSCRIPTION_ID),
             group=member(sent, "group", str, seed.RESOURCE_GROUP),
             name=f"{name}/{slot}" if slot else name,
@@ -93,12 +97,12 @@ class AccessControl:
             owner_app_id=seed.ADMINISTRATOR_ID,
         )
         key = body["id"].lower()
-        port = self._addresses.sites.get(key) or await self._open_door(key)
+        port = self._addresses.sites.get(key) or await self._open_port(key)
         return JSONResponse({"id": body["id"], "url": f"https://{self._addresses.of_site(key)}", "port": port}, 201)
 
     async def role_assignments(self, request: Request) -> Response:
         """Give a principal a role, or take all of its roles away."""
-        sent, access = await json_object(request), self._world.resources.access
+        sent, access = await json_object(request), self._state.resources.access
         principal = member(sent, "principalId", str)
         if request.method == "DELETE":
             access.assignments = [a for a in access.assignments if a["principalId"] != principal]
@@ -107,7 +111,7 @@ class AccessControl:
 
     async def deny_assignments(self, request: Request) -> Response:
         """Deny actions to everybody at a scope, as a managed application does; DELETE takes all denials away."""
-        access = self._world.resources.access
+        access = self._state.resources.access
         if request.method == "DELETE":
             access.denials = []
             return Response(status_code=204)
@@ -118,7 +122,7 @@ class AccessControl:
 
     async def locks(self, request: Request) -> Response:
         """Lock a scope; DELETE takes all locks away."""
-        locks = self._world.resources.locks
+        locks = self._state.resources.locks
         if request.method == "DELETE":
             locks.all = []
             return Response(status_code=204)
@@ -131,13 +135,13 @@ class AccessControl:
 
     def _assign(self, principal: str, grants: list[tuple[str, str]]) -> None:
         for role, scope in grants:
-            self._world.resources.access.assign(principal, role, scope)
+            self._state.resources.access.assign(principal, role, scope)
 
     def _role(self, row: object) -> str:
         if not isinstance(row, Mapping):
             raise arm_error(400, "InvalidRole", "A role is an object with 'role' and 'scope'.")
         with refused("InvalidRole"):
-            return self._world.resources.access.role_named(row.get("role"))
+            return self._state.resources.access.role_named(row.get("role"))
 
 
 def _scope(sent: Mapping[str, Any]) -> str:

@@ -9,26 +9,26 @@ from mct_s2s.sandbox.entra.access import permissions
 from mct_s2s.sandbox.entra.registrations import applications, federated_credentials, passwords
 from mct_s2s.sandbox.entra.table import Object
 from mct_s2s.sandbox.entra.validation import bad_request, json_object, password_not_generated, precise_timestamp
-from mct_s2s.sandbox.services.graph.call import NO_CONTENT, Answer, GraphCall, Operation, latest_of, not_found
+from mct_s2s.sandbox.services.graph.call import NO_CONTENT, GraphAnswer, GraphCall, GraphOperation, latest_of, not_found
 from mct_s2s.sandbox.services.graph.owners import bound_owners, owner_operations
 
 
-def _list(call: GraphCall) -> Answer:
+def _list(call: GraphCall) -> GraphAnswer:
     call.require("application.read")
     return call.listed("application", "applications", call.directory.applications)
 
 
-def _count(call: GraphCall) -> Answer:
+def _count(call: GraphCall) -> GraphAnswer:
     call.require("application.read")
     return call.counted("application", call.directory.applications)
 
 
-def _get(call: GraphCall) -> Answer:
+def _get(call: GraphCall) -> GraphAnswer:
     call.require("application.read")
     return call.single("application", "applications", call.found(call.directory.applications))
 
 
-def _post(call: GraphCall) -> Answer:
+def _post(call: GraphCall) -> GraphAnswer:
     call.require("application.create")
     bound = bound_owners(call)
     if bound and permissions.only_owns(call.caller) and bound != [call.caller.object_id]:
@@ -36,7 +36,7 @@ def _post(call: GraphCall) -> Answer:
     return _created(call, applications.create(call.directory, call.body, owners=bound or [call.caller.object_id]))
 
 
-def _created(call: GraphCall, made: Object) -> Answer:
+def _created(call: GraphCall, made: Object) -> GraphAnswer:
     # The answer to a creation shows its time to the hundred nanoseconds; later reads show seconds.
     shown = {**made, "createdDateTime": precise_timestamp(call.directory.clock.now())}
     return call.single(
@@ -44,19 +44,19 @@ def _created(call: GraphCall, made: Object) -> Answer:
     )
 
 
-def _patch(call: GraphCall) -> Answer:
+def _patch(call: GraphCall) -> GraphAnswer:
     if call.key == "uniqueName" and call.creates_if_missing:
         return _upserted(call)
     return _updated(call, call.found(call.directory.applications))
 
 
-def _updated(call: GraphCall, seen: Object) -> Answer:
+def _updated(call: GraphCall, seen: Object) -> GraphAnswer:
     call.require("application.write", seen)
     applications.update(call.directory, _latest(call, seen), call.body, seen=seen)
     return NO_CONTENT
 
 
-def _upserted(call: GraphCall) -> Answer:
+def _upserted(call: GraphCall) -> GraphAnswer:
     name = call.params["value"].replace("''", "'")
     # A key is judged by the newest state, or one name would be given twice.
     for existing in call.directory.applications.latest_by("uniqueName", name):
@@ -75,7 +75,7 @@ def _upserted(call: GraphCall) -> Answer:
     return _created(call, made)
 
 
-def _delete(call: GraphCall) -> Answer:
+def _delete(call: GraphCall) -> GraphAnswer:
     target = call.found(call.directory.applications)
     call.require("application.delete", target)
     applications.delete(call.directory, _latest(call, target))
@@ -86,44 +86,44 @@ def _latest(call: GraphCall, target: Object) -> Object:
     return latest_of(call.directory.applications, target)
 
 
-def _add_password(call: GraphCall) -> Answer:
+def _add_password(call: GraphCall) -> GraphAnswer:
     target = call.found(call.directory.applications)
     call.require("application.write", target)
     made = passwords.add_password(call.directory, _latest(call, target), call.body)
     return call.new_password(made)
 
 
-def _remove_password(call: GraphCall) -> Answer:
+def _remove_password(call: GraphCall) -> GraphAnswer:
     target = call.found(call.directory.applications)
     call.require("application.write", target)
     passwords.remove_password(call.directory, _latest(call, target), call.body)
     return NO_CONTENT
 
 
-def _policies(call: GraphCall) -> Answer:
+def _policies(call: GraphCall) -> GraphAnswer:
     call.require("policy.read")
     call.found(call.directory.applications)
-    return Answer(200, {"@odata.context": f"{call.root}/$metadata#appManagementPolicies", "value": []})
+    return GraphAnswer(200, {"@odata.context": f"{call.root}/$metadata#appManagementPolicies", "value": []})
 
 
 def _federated_context(target: Object) -> str:
     return f"applications('{target['id']}')/federatedIdentityCredentials"
 
 
-def _list_federated(call: GraphCall) -> Answer:
+def _list_federated(call: GraphCall) -> GraphAnswer:
     target = call.found(call.directory.applications)
     call.require("application.read")
     held = call.directory.federated.seen_by("application", target["id"])
     return call.listed("federatedIdentityCredential", _federated_context(target), held)
 
 
-def _post_federated(call: GraphCall) -> Answer:
+def _post_federated(call: GraphCall) -> GraphAnswer:
     target = call.found(call.directory.applications)
     call.require("application.write", target)
     return _created_federated(call, target, federated_credentials.create(call.directory, target, call.body))
 
 
-def _created_federated(call: GraphCall, target: Object, made: Object) -> Answer:
+def _created_federated(call: GraphCall, target: Object, made: Object) -> GraphAnswer:
     headers = call.location("federatedIdentityCredentials", made["id"])
     return call.single("federatedIdentityCredential", _federated_context(target), made, status=201, headers=headers)
 
@@ -142,13 +142,13 @@ def _named(call: GraphCall, held: list[Object]) -> Object | None:
     return next(fitting, None)
 
 
-def _get_federated(call: GraphCall) -> Answer:
+def _get_federated(call: GraphCall) -> GraphAnswer:
     target = call.found(call.directory.applications)
     call.require("application.read")
     return call.single("federatedIdentityCredential", _federated_context(target), _credential(call, target))
 
 
-def _patch_federated(call: GraphCall) -> Answer:
+def _patch_federated(call: GraphCall) -> GraphAnswer:
     target = call.found(call.directory.applications)
     call.require("application.write", target)
     if call.params.get("name") and call.creates_if_missing:
@@ -159,7 +159,7 @@ def _patch_federated(call: GraphCall) -> Answer:
     return NO_CONTENT
 
 
-def _upserted_federated(call: GraphCall, target: Object) -> Answer:
+def _upserted_federated(call: GraphCall, target: Object) -> GraphAnswer:
     held = _named(call, call.directory.federated.latest_by("application", target["id"]))
     if held is not None:
         federated_credentials.update(call.directory, held, call.body)
@@ -170,7 +170,7 @@ def _upserted_federated(call: GraphCall, target: Object) -> Answer:
     )
 
 
-def _delete_federated(call: GraphCall) -> Answer:
+def _delete_federated(call: GraphCall) -> GraphAnswer:
     target = call.found(call.directory.applications)
     call.require("application.write", target)
     call.directory.federated.drop(_credential(call, target)["id"])
@@ -178,33 +178,33 @@ def _delete_federated(call: GraphCall) -> Answer:
 
 
 OPERATIONS = (
-    Operation("GET", "applications", _list, "api/application-list"),
-    Operation("GET", "applications/$count", _count, "concepts/aad-advanced-queries"),
-    Operation("POST", "applications", _post, "api/application-post-applications"),
-    Operation("GET", "{application}", _get, "api/application-get"),
-    Operation("PATCH", "{application}", _patch, "api/application-update, api/application-upsert"),
-    Operation("DELETE", "{application}", _delete, "api/application-delete"),
+    GraphOperation("GET", "applications", _list, "api/application-list"),
+    GraphOperation("GET", "applications/$count", _count, "concepts/aad-advanced-queries"),
+    GraphOperation("POST", "applications", _post, "api/application-post-applications"),
+    GraphOperation("GET", "{application}", _get, "api/application-get"),
+    GraphOperation("PATCH", "{application}", _patch, "api/application-update, api/application-upsert"),
+    GraphOperation("DELETE", "{application}", _delete, "api/application-delete"),
     *(
         # An action may be called by its qualified name as well: docs/azure-contract.md, section 3.5.
-        Operation("POST", f"{{application}}/{prefix}{action}", run, f"api/application-{action.lower()}")
+        GraphOperation("POST", f"{{application}}/{prefix}{action}", run, f"api/application-{action.lower()}")
         for prefix in ("", "microsoft.graph.")
         for action, run in (("addPassword", _add_password), ("removePassword", _remove_password))
     ),
-    Operation("GET", "{application}/appManagementPolicies", _policies, "resources/appmanagementpolicy", "stub"),
-    Operation(
+    GraphOperation("GET", "{application}/appManagementPolicies", _policies, "resources/appmanagementpolicy", "stub"),
+    GraphOperation(
         "GET",
         "{application}/federatedIdentityCredentials",
         _list_federated,
         "api/application-list-federatedidentitycredentials",
     ),
-    Operation(
+    GraphOperation(
         "POST",
         "{application}/federatedIdentityCredentials",
         _post_federated,
         "api/application-post-federatedidentitycredentials",
     ),
-    Operation("GET", "{application}/{credential}", _get_federated, "api/federatedidentitycredential-get"),
-    Operation("PATCH", "{application}/{credential}", _patch_federated, "api/federatedidentitycredential-update"),
-    Operation("DELETE", "{application}/{credential}", _delete_federated, "api/federatedidentitycredential-delete"),
+    GraphOperation("GET", "{application}/{credential}", _get_federated, "api/federatedidentitycredential-get"),
+    GraphOperation("PATCH", "{application}/{credential}", _patch_federated, "api/federatedidentitycredential-update"),
+    GraphOperation("DELETE", "{application}/{credential}", _delete_federated, "api/federatedidentitycredential-delete"),
     *owner_operations("{application}", "application"),
 )

@@ -14,7 +14,7 @@ from typing import Any
 
 from mct_s2s.sandbox.core.wire_errors import WireError, graph_error
 from mct_s2s.sandbox.entra.validation import bad_request
-from mct_s2s.sandbox.services.graph.call import Answer
+from mct_s2s.sandbox.services.graph.call import GraphAnswer
 
 MOST = 20
 
@@ -31,7 +31,7 @@ class Item:
     depends_on: tuple[str, ...]
 
 
-def answered(raw: bytes, run: Callable[[Item], Answer]) -> dict[str, Any]:
+def answered(raw: bytes, run: Callable[[Item], GraphAnswer]) -> dict[str, Any]:
     """Answer a batch; one item's refusal is that item's answer only.
 
     Raises:

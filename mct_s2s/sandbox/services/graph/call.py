@@ -23,7 +23,7 @@ from mct_s2s.sandbox.services.graph.odata import Query, shown
 
 
 @dataclass(frozen=True)
-class Answer:
+class GraphAnswer:
     """What goes back: a status, a JSON body (None: empty), headers."""
 
     status: int = 200
@@ -31,7 +31,7 @@ class Answer:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
-NO_CONTENT = Answer(204)
+NO_CONTENT = GraphAnswer(204)
 _NONE: Mapping[str, str] = {}
 
 
@@ -69,7 +69,7 @@ class GraphCall:
             text = "Unable to read JSON request payload. Please ensure Content-Type header is set and payload is of "
             raise bad_request(text + "valid JSON format.", code="BadRequest") from error
 
-    def counted(self, type_name: str, objects: Iterable[Object] | Table) -> Answer:
+    def counted(self, type_name: str, objects: Iterable[Object] | Table) -> GraphAnswer:
         """Answer with how many there are, as a text; for that, the caller must accept an old number.
 
         Source: graph: concepts/aad-advanced-queries.
@@ -81,7 +81,7 @@ class GraphCall:
             raise bad_request("$count is not currently supported.")
         query = Query.of(type_name, {**self.query, "$count": "true"}, self.headers)
         source = query.candidates(objects) if isinstance(objects, Table) else objects
-        return Answer(200, str(query.total(source)))
+        return GraphAnswer(200, str(query.total(source)))
 
     def location(self, kind: str, object_id: str) -> dict[str, str]:
         """Give the header that names a created object: by an internal address, which nobody can follow.
@@ -124,30 +124,32 @@ class GraphCall:
             return hits[0]
         return by_id(table, object_id or "")
 
-    def listed(self, type_name: str, context: str, objects: Iterable[Object] | Table) -> Answer:
+    def listed(self, type_name: str, context: str, objects: Iterable[Object] | Table) -> GraphAnswer:
         """Answer with a page of a collection, as the query options ask for it."""
         query = self._asked(type_name)
         source = query.candidates(objects) if isinstance(objects, Table) else objects
         page = query.page(source, f"{self.root}/{self.path}", self.query)
         page["value"] = [reordered(one, self.directory.replication.request) for one in page["value"]]
         fields = f"({','.join(query.select)})" if query.select else ""
-        return Answer(200, {"@odata.context": f"{self.root}/$metadata#{context}{fields}", **page})
+        return GraphAnswer(200, {"@odata.context": f"{self.root}/$metadata#{context}{fields}", **page})
 
-    def new_password(self, made: Object) -> Answer:
+    def new_password(self, made: Object) -> GraphAnswer:
         """Answer with a secret that was made; the Location is the service's root, and means nothing."""
         context = f"{self.root}/$metadata#microsoft.graph.passwordCredential"
-        return Answer(200, {"@odata.context": context, **made}, {"Location": self.root.rpartition("/")[0]})
+        return GraphAnswer(200, {"@odata.context": context, **made}, {"Location": self.root.rpartition("/")[0]})
 
     def single(
         self, type_name: str, context: str, value: Object, *, status: int = 200, headers: Mapping[str, str] = _NONE
-    ) -> Answer:
+    ) -> GraphAnswer:
         """Answer with one object, as `$select` asks for it."""
         query = self._asked(type_name)
         fields = f"({','.join(query.select)})" if query.select else ""
         body = shown(type_name, value, query.select, with_keys="keyCredentials" in query.select)
         if status != 201:
             body = reordered(body, self.directory.replication.request)
-        return Answer(status, {"@odata.context": f"{self.root}/$metadata#{context}{fields}/$entity", **body}, headers)
+        return GraphAnswer(
+            status, {"@odata.context": f"{self.root}/$metadata#{context}{fields}/$entity", **body}, headers
+        )
 
     def _asked(self, type_name: str) -> Query:
         query = Query.of(type_name, self.query, self.headers)
@@ -191,11 +193,11 @@ def not_found(name: str) -> WireError:
     )
 
 
-Handler = Callable[[GraphCall], Answer]
+Handler = Callable[[GraphCall], GraphAnswer]
 
 
 @dataclass(frozen=True)
-class Operation:
+class GraphOperation:
     """One row of what the sandbox's Graph can do.
 
     Attributes:

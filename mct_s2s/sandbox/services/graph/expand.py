@@ -11,7 +11,7 @@ from typing import Any
 
 from mct_s2s.sandbox.entra.directory import Directory
 from mct_s2s.sandbox.entra.table import Object
-from mct_s2s.sandbox.services.graph.call import Answer, GraphCall
+from mct_s2s.sandbox.services.graph.call import GraphAnswer, GraphCall
 
 MOST = 20
 
@@ -19,7 +19,7 @@ Collections = Mapping[str, Callable[[Directory, str], list[Object]]]
 """What can be expanded: for each name, how the objects that belong to an object id are found."""
 
 
-def expanding(call: GraphCall, known: Collections) -> tuple[GraphCall, Callable[[Answer], Answer]]:
+def expanding(call: GraphCall, known: Collections) -> tuple[GraphCall, Callable[[GraphAnswer], GraphAnswer]]:
     """The call without its `$expand`, and what puts the wanted collection into its answer.
 
     What is not known here stays in the call, which is then answered 501; so does a `$select` that leaves the id out.
@@ -29,7 +29,7 @@ def expanding(call: GraphCall, known: Collections) -> tuple[GraphCall, Callable[
     if name not in known or "id" not in selected:
         return call, lambda answer: answer
 
-    def expand(answer: Answer) -> Answer:
+    def expand(answer: GraphAnswer) -> GraphAnswer:
         body: Any = answer.body
         for one in body.get("value", [body]):
             one[name] = [_shown(each) for each in known[name](call.directory, one["id"])[:MOST]]

@@ -23,11 +23,11 @@ from mct_s2s.sandbox.entra.tenant import conditional_access
 from mct_s2s.sandbox.entra.tokens import access_tokens
 from mct_s2s.sandbox.entra.tokens.access_tokens import TokenRejected
 from mct_s2s.sandbox.services.graph import applications, batch, grants, principals, roles, tenant
-from mct_s2s.sandbox.services.graph.call import Answer, GraphCall, Operation
+from mct_s2s.sandbox.services.graph.call import GraphAnswer, GraphCall, GraphOperation
 from mct_s2s.sandbox.services.graph.members import MEMBER_OPERATIONS
-from mct_s2s.sandbox.state.state import World
+from mct_s2s.sandbox.state.state import SandboxState
 
-OPERATIONS: tuple[Operation, ...] = (
+OPERATIONS: tuple[GraphOperation, ...] = (
     *MEMBER_OPERATIONS,
     *applications.OPERATIONS,
     *principals.OPERATIONS,
@@ -36,37 +36,39 @@ OPERATIONS: tuple[Operation, ...] = (
     *roles.OPERATIONS,
 )
 """Everything that this Graph can do; a path that no row describes is answered 501."""
-BETA_OPERATIONS: tuple[Operation, ...] = roles.BETA_OPERATIONS
+BETA_OPERATIONS: tuple[GraphOperation, ...] = roles.BETA_OPERATIONS
 """What only its beta version has."""
 
 _OWN_TENANT = re.compile(r"\Amyorganization/", re.IGNORECASE)
 """What many clients put before a path, and which changes nothing: see docs/azure-contract.md, 3.11."""
 
 
-def routes(world: World, addresses: Addresses) -> list[Route]:
+def routes(state: SandboxState, addresses: Addresses) -> list[Route]:
     """Give the routes of Graph."""
     return [
-        below(f"/{version}/", _Graph(world, addresses, version, operations).answer)
+        below(f"/{version}/", _Graph(state, addresses, version, operations).answer)
         for version, operations in (("v1.0", OPERATIONS), ("beta", (*BETA_OPERATIONS, *OPERATIONS)))
     ]
 
 
 class _Graph:
-    def __init__(self, world: World, addresses: Addresses, version: str, operations: tuple[Operation, ...]) -> None:
-        self._world = world
+    def __init__(
+        self, state: SandboxState, addresses: Addresses, version: str, operations: tuple[GraphOperation, ...]
+    ) -> None:
+        self._state = state
         self._addresses = addresses
         self._version = version
         self._operations = operations
 
     async def answer(self, request: Request) -> Response:
-        directory = self._world.directory
+        directory = self._state.directory
         caller = _caller(directory, request.headers.get("authorization"))
         request.scope.setdefault("sandbox", {})["caller"] = caller.object_id
         body = await request.body()
         headers = {name.lower(): value for name, value in request.headers.items()}
         path = _OWN_TENANT.sub("", request.path_params["path"].strip("/"))
 
-        def run(method: str, path: str, query: str, headers: Mapping[str, str], body: bytes) -> Answer:
+        def run(method: str, path: str, query: str, headers: Mapping[str, str], body: bytes) -> GraphAnswer:
             directory.replication.begin_request()
             root = f"{self._addresses.graph}/{self._version}"
             options = dict(parse_qsl(query, keep_blank_values=True))
@@ -74,11 +76,11 @@ class _Graph:
             return answered(call, self._operations)
 
         if path == "$batch" and request.method == "POST":
-            return _response(Answer(200, batch.answered(body, lambda item: run(*_unpacked(item)))))
+            return _response(GraphAnswer(200, batch.answered(body, lambda item: run(*_unpacked(item)))))
         return _response(run(request.method, path, request.url.query, headers, body))
 
 
-def answered(call: GraphCall, operations: tuple[Operation, ...] = OPERATIONS) -> Answer:
+def answered(call: GraphCall, operations: tuple[GraphOperation, ...] = OPERATIONS) -> GraphAnswer:
     """Find the operation of a call and run it.
 
     Raises:
@@ -135,7 +137,7 @@ def _unpacked(item: batch.Item) -> tuple[str, str, str, Mapping[str, str], bytes
     return item.method, path, parts.query, item.headers, item.body
 
 
-def _response(answer: Answer) -> Response:
+def _response(answer: GraphAnswer) -> Response:
     headers = {"Cache-Control": "no-cache", "x-ms-resource-unit": "1", **answer.headers}
     if answer.body is None:
         return Response(status_code=answer.status, headers=headers)

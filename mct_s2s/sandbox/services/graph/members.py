@@ -9,32 +9,32 @@ from collections.abc import Callable
 
 from mct_s2s.sandbox.entra.directory import Directory
 from mct_s2s.sandbox.entra.table import Table
-from mct_s2s.sandbox.services.graph.call import Answer, GraphCall, Operation
+from mct_s2s.sandbox.services.graph.call import GraphAnswer, GraphCall, GraphOperation
 
 SOURCE = "docs/azure-contract.md, 3.11"
 
 
-def _reads(collection: str, table: Callable[[Directory], Table], name: str) -> Callable[[GraphCall], Answer]:
-    def read(call: GraphCall) -> Answer:
+def _reads(collection: str, table: Callable[[Directory], Table], name: str) -> Callable[[GraphCall], GraphAnswer]:
+    def read(call: GraphCall) -> GraphAnswer:
         call.require("application.read")
         found = call.found(table(call.directory))
         context = f"{call.root}/$metadata#{collection}('{found['id']}')/{name}"
-        return Answer(200, {"@odata.context": context, "value": found[name]})
+        return GraphAnswer(200, {"@odata.context": context, "value": found[name]})
 
     return read
 
 
-def _of_application(name: str) -> Operation:
+def _of_application(name: str) -> GraphOperation:
     read = _reads("applications", lambda directory: directory.applications, name)
-    return Operation("GET", f"{{application}}/{name}", read, SOURCE)
+    return GraphOperation("GET", f"{{application}}/{name}", read, SOURCE)
 
 
-def _of_principal(name: str) -> Operation:
+def _of_principal(name: str) -> GraphOperation:
     read = _reads("servicePrincipals", lambda directory: directory.service_principals, name)
-    return Operation("GET", f"{{principal}}/{name}", read, SOURCE)
+    return GraphOperation("GET", f"{{principal}}/{name}", read, SOURCE)
 
 
-MEMBER_OPERATIONS: tuple[Operation, ...] = (
+MEMBER_OPERATIONS: tuple[GraphOperation, ...] = (
     _of_application("appRoles"),
     _of_principal("appRoles"),
     _of_principal("oauth2PermissionScopes"),

@@ -9,7 +9,7 @@ import re
 
 from mct_s2s.sandbox.entra.table import Object, Table
 from mct_s2s.sandbox.entra.validation import bad_request
-from mct_s2s.sandbox.services.graph.call import NO_CONTENT, Answer, GraphCall, Operation, latest_of, not_found
+from mct_s2s.sandbox.services.graph.call import NO_CONTENT, GraphAnswer, GraphCall, GraphOperation, latest_of, not_found
 from mct_s2s.sandbox.services.graph.odata import shown
 
 _REFERENCE = re.compile(r".*/(?:directoryObjects|users|servicePrincipals)/([0-9a-fA-F-]{36})")
@@ -29,22 +29,22 @@ def owned_by(table: Table, owner_id: str) -> list[Object]:
     return [one for one in table.seen_all() if owner_id in one["@owners"]]
 
 
-def owner_operations(template: str, kind: str) -> tuple[Operation, ...]:
+def owner_operations(template: str, kind: str) -> tuple[GraphOperation, ...]:
     """Give the operations on the owners of one kind of object: `application` or `servicePrincipal`."""
 
     def table_of(call: GraphCall) -> Table:
         return call.directory.applications if kind == "application" else call.directory.service_principals
 
-    def list_owners(call: GraphCall) -> Answer:
+    def list_owners(call: GraphCall) -> GraphAnswer:
         target = call.found(table_of(call))
         call.require("application.read")
         owners = [call.directory.principal(one) for one in target["@owners"]]
         select = tuple(name.strip() for name in call.query.get("$select", "").split(",") if name.strip())
         found = [typed(owner, select) for owner in owners if owner is not None]
         fields = f"({','.join(select)})" if select else ""
-        return Answer(200, {"@odata.context": f"{call.root}/$metadata#directoryObjects{fields}", "value": found})
+        return GraphAnswer(200, {"@odata.context": f"{call.root}/$metadata#directoryObjects{fields}", "value": found})
 
-    def add_owner(call: GraphCall) -> Answer:
+    def add_owner(call: GraphCall) -> GraphAnswer:
         target = call.found(table_of(call))
         call.require(f"{kind}.write", target)
         owner = _referenced(call)
@@ -56,7 +56,7 @@ def owner_operations(template: str, kind: str) -> tuple[Operation, ...]:
         table_of(call).put({**target, "@owners": [*target["@owners"], owner["id"]]})
         return NO_CONTENT
 
-    def remove_owner(call: GraphCall) -> Answer:
+    def remove_owner(call: GraphCall) -> GraphAnswer:
         target = call.found(table_of(call))
         call.require(f"{kind}.write", target)
         target = latest_of(table_of(call), target)
@@ -68,9 +68,9 @@ def owner_operations(template: str, kind: str) -> tuple[Operation, ...]:
 
     page = "application" if kind == "application" else "serviceprincipal"
     return (
-        Operation("GET", f"{template}/owners", list_owners, f"api/{page}-list-owners"),
-        Operation("POST", f"{template}/owners/$ref", add_owner, f"api/{page}-post-owners"),
-        Operation("DELETE", f"{template}/owners/{{owner}}/$ref", remove_owner, f"api/{page}-delete-owners"),
+        GraphOperation("GET", f"{template}/owners", list_owners, f"api/{page}-list-owners"),
+        GraphOperation("POST", f"{template}/owners/$ref", add_owner, f"api/{page}-post-owners"),
+        GraphOperation("DELETE", f"{template}/owners/{{owner}}/$ref", remove_owner, f"api/{page}-delete-owners"),
     )
 
 

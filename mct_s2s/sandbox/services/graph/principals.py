@@ -12,25 +12,25 @@ from mct_s2s.sandbox.entra.access.directory_roles import roles_of
 from mct_s2s.sandbox.entra.registrations import managed_identities, passwords, service_principals
 from mct_s2s.sandbox.entra.table import Object
 from mct_s2s.sandbox.entra.validation import bad_request, json_object, precise_timestamp
-from mct_s2s.sandbox.services.graph.call import NO_CONTENT, Answer, GraphCall, Operation, latest_of, not_found
+from mct_s2s.sandbox.services.graph.call import NO_CONTENT, GraphAnswer, GraphCall, GraphOperation, latest_of, not_found
 from mct_s2s.sandbox.services.graph.expand import expanding
 from mct_s2s.sandbox.services.graph.owners import owned_by, owner_operations, typed
 from mct_s2s.sandbox.services.graph.roles import listed_roles
 
 
-def _list(call: GraphCall) -> Answer:
+def _list(call: GraphCall) -> GraphAnswer:
     call.require("application.read")
     plain, expand = expanding(call, _EXPANDED)
     answer = plain.listed("servicePrincipal", "servicePrincipals", call.directory.service_principals)
     return expand(answer)
 
 
-def _count(call: GraphCall) -> Answer:
+def _count(call: GraphCall) -> GraphAnswer:
     call.require("application.read")
     return call.counted("servicePrincipal", call.directory.service_principals)
 
 
-def _get(call: GraphCall) -> Answer:
+def _get(call: GraphCall) -> GraphAnswer:
     call.require("application.read")
     plain, expand = expanding(call, _EXPANDED)
     return expand(plain.single("servicePrincipal", "servicePrincipals", call.found(call.directory.service_principals)))
@@ -42,11 +42,11 @@ _EXPANDED = {
 }
 
 
-def _post(call: GraphCall) -> Answer:
+def _post(call: GraphCall) -> GraphAnswer:
     return _posted(call, call.body)
 
 
-def _posted(call: GraphCall, body: object) -> Answer:
+def _posted(call: GraphCall, body: object) -> GraphAnswer:
     app_id = str(body.get("appId", "")) if isinstance(body, dict) else ""
     application = call.directory.applications.first_seen_by("appId", app_id)
     is_allowed = permissions.may(call.directory, call.caller, "servicePrincipal.create", application)
@@ -57,18 +57,18 @@ def _posted(call: GraphCall, body: object) -> Answer:
     return _created(call, made)
 
 
-def _created(call: GraphCall, made: Object) -> Answer:
+def _created(call: GraphCall, made: Object) -> GraphAnswer:
     headers = call.location("ServicePrincipal", made["id"])
     return call.single("servicePrincipal", "servicePrincipals", made, status=201, headers=headers)
 
 
-def _patch(call: GraphCall) -> Answer:
+def _patch(call: GraphCall) -> GraphAnswer:
     if call.key == "appId" and call.creates_if_missing:
         return _upserted(call)
     return _updated(call, call.found(call.directory.service_principals))
 
 
-def _upserted(call: GraphCall) -> Answer:
+def _upserted(call: GraphCall) -> GraphAnswer:
     app_id = call.params["value"]
     for existing in call.directory.service_principals.latest_by("appId", app_id):
         if not existing["deletedDateTime"]:
@@ -79,7 +79,7 @@ def _upserted(call: GraphCall) -> Answer:
     return _posted(call, {**body, "appId": app_id})
 
 
-def _updated(call: GraphCall, target: Object) -> Answer:
+def _updated(call: GraphCall, target: Object) -> GraphAnswer:
     call.require("servicePrincipal.write", target)
     service_principals.update(call.directory, _latest(call, target), call.body)
     return NO_CONTENT
@@ -89,7 +89,7 @@ def _latest(call: GraphCall, target: Object) -> Object:
     return latest_of(call.directory.service_principals, target)
 
 
-def _delete(call: GraphCall) -> Answer:
+def _delete(call: GraphCall) -> GraphAnswer:
     target = call.found(call.directory.service_principals)
     call.require("servicePrincipal.write", target)
     managed_identities.refuse_deletion(target)
@@ -97,61 +97,61 @@ def _delete(call: GraphCall) -> Answer:
     return NO_CONTENT
 
 
-def _add_password(call: GraphCall) -> Answer:
+def _add_password(call: GraphCall) -> GraphAnswer:
     target = call.found(call.directory.service_principals)
     call.require("servicePrincipal.write", target)
     return call.new_password(passwords.add_password(call.directory, _latest(call, target), call.body))
 
 
-def _remove_password(call: GraphCall) -> Answer:
+def _remove_password(call: GraphCall) -> GraphAnswer:
     target = call.found(call.directory.service_principals)
     call.require("servicePrincipal.write", target)
     passwords.remove_password(call.directory, _latest(call, target), call.body)
     return NO_CONTENT
 
 
-def _member_of(call: GraphCall) -> Answer:
+def _member_of(call: GraphCall) -> GraphAnswer:
     target = call.found(call.directory.service_principals)
     call.require("directory.read")
     return listed_roles(call, roles_of(call.directory, target, transitive="transitive" in call.path))
 
 
-def _owned(call: GraphCall) -> Answer:
+def _owned(call: GraphCall) -> GraphAnswer:
     target = call.found(call.directory.service_principals)
     call.require("application.read")
     tables = (call.directory.applications, call.directory.service_principals)
     held = [typed(one) for table in tables for one in owned_by(table, target["id"])]
-    return Answer(200, {"@odata.context": f"{call.root}/$metadata#directoryObjects", "value": held})
+    return GraphAnswer(200, {"@odata.context": f"{call.root}/$metadata#directoryObjects", "value": held})
 
 
-def _owned_applications(call: GraphCall) -> Answer:
+def _owned_applications(call: GraphCall) -> GraphAnswer:
     target = call.found(call.directory.service_principals)
     call.require("application.read")
     return call.listed("application", "applications", owned_by(call.directory.applications, target["id"]))
 
 
-OPERATIONS: tuple[Operation, ...] = (
-    Operation("GET", "servicePrincipals", _list, "api/serviceprincipal-list"),
-    Operation("GET", "servicePrincipals/$count", _count, "concepts/aad-advanced-queries"),
-    Operation("POST", "servicePrincipals", _post, "api/serviceprincipal-post-serviceprincipals"),
-    Operation("GET", "{principal}", _get, "api/serviceprincipal-get"),
-    Operation("PATCH", "{principal}", _patch, "api/serviceprincipal-update, api/serviceprincipal-upsert"),
-    Operation("DELETE", "{principal}", _delete, "api/serviceprincipal-delete"),
+OPERATIONS: tuple[GraphOperation, ...] = (
+    GraphOperation("GET", "servicePrincipals", _list, "api/serviceprincipal-list"),
+    GraphOperation("GET", "servicePrincipals/$count", _count, "concepts/aad-advanced-queries"),
+    GraphOperation("POST", "servicePrincipals", _post, "api/serviceprincipal-post-serviceprincipals"),
+    GraphOperation("GET", "{principal}", _get, "api/serviceprincipal-get"),
+    GraphOperation("PATCH", "{principal}", _patch, "api/serviceprincipal-update, api/serviceprincipal-upsert"),
+    GraphOperation("DELETE", "{principal}", _delete, "api/serviceprincipal-delete"),
     *(
-        Operation("POST", f"{{principal}}/{prefix}{action}", run, f"api/serviceprincipal-{action.lower()}")
+        GraphOperation("POST", f"{{principal}}/{prefix}{action}", run, f"api/serviceprincipal-{action.lower()}")
         for prefix in ("", "microsoft.graph.")
         for action, run in (("addPassword", _add_password), ("removePassword", _remove_password))
     ),
-    Operation("GET", "{principal}/memberOf", _member_of, "api/serviceprincipal-list-memberof"),
-    Operation("GET", "{principal}/transitiveMemberOf", _member_of, "api/serviceprincipal-list-transitivememberof"),
-    Operation(
+    GraphOperation("GET", "{principal}/memberOf", _member_of, "api/serviceprincipal-list-memberof"),
+    GraphOperation("GET", "{principal}/transitiveMemberOf", _member_of, "api/serviceprincipal-list-transitivememberof"),
+    GraphOperation(
         "GET",
         "{principal}/transitiveMemberOf/microsoft.graph.directoryRole",
         _member_of,
         "api/serviceprincipal-list-transitivememberof",
     ),
-    Operation("GET", "{principal}/ownedObjects", _owned, "api/serviceprincipal-list-ownedobjects"),
-    Operation(
+    GraphOperation("GET", "{principal}/ownedObjects", _owned, "api/serviceprincipal-list-ownedobjects"),
+    GraphOperation(
         "GET",
         "{principal}/ownedObjects/microsoft.graph.application",
         _owned_applications,
@@ -169,7 +169,7 @@ def _resource(call: GraphCall) -> Object | None:
 
 def _assignment_operations(
     collection: str, end: str, held: Callable[[GraphCall, Object], list[Object]], page: str
-) -> tuple[Operation, ...]:
+) -> tuple[GraphOperation, ...]:
     """Give the operations on assignments from one end: the principal's or the resource's."""
 
     def context(target: Object) -> str:
@@ -181,12 +181,12 @@ def _assignment_operations(
                 return one
         raise not_found(call.params["assignment"])
 
-    def list_them(call: GraphCall) -> Answer:
+    def list_them(call: GraphCall) -> GraphAnswer:
         target = call.found(call.directory.service_principals)
         call.require("assignment.read")
         return call.listed("appRoleAssignment", context(target), held(call, target))
 
-    def create(call: GraphCall) -> Answer:
+    def create(call: GraphCall) -> GraphAnswer:
         target = call.found(call.directory.service_principals)
         body = call.body
         call.require("assignment.write", _resource(call))
@@ -198,12 +198,12 @@ def _assignment_operations(
         shown = {**made, "createdDateTime": precise_timestamp(call.directory.clock.now())}
         return call.single("appRoleAssignment", context(target), shown, status=201)
 
-    def get(call: GraphCall) -> Answer:
+    def get(call: GraphCall) -> GraphAnswer:
         target = call.found(call.directory.service_principals)
         call.require("assignment.read")
         return call.single("appRoleAssignment", context(target), named(call, target))
 
-    def delete(call: GraphCall) -> Answer:
+    def delete(call: GraphCall) -> GraphAnswer:
         target = call.found(call.directory.service_principals)
         call.require("assignment.write", target if end == "resourceId" else None)
         app_role_assignments.delete(call.directory, held(call, target), call.params["assignment"])
@@ -211,10 +211,10 @@ def _assignment_operations(
 
     template = f"{{principal}}/{collection}"
     return (
-        Operation("GET", template, list_them, f"api/serviceprincipal-list-{page}"),
-        Operation("POST", template, create, f"api/serviceprincipal-post-{page}"),
-        Operation("GET", f"{template}/{{assignment}}", get, "api/approleassignment-get"),
-        Operation("DELETE", f"{template}/{{assignment}}", delete, f"api/serviceprincipal-delete-{page}"),
+        GraphOperation("GET", template, list_them, f"api/serviceprincipal-list-{page}"),
+        GraphOperation("POST", template, create, f"api/serviceprincipal-post-{page}"),
+        GraphOperation("GET", f"{template}/{{assignment}}", get, "api/approleassignment-get"),
+        GraphOperation("DELETE", f"{template}/{{assignment}}", delete, f"api/serviceprincipal-delete-{page}"),
     )
 
 

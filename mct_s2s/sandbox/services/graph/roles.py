@@ -13,13 +13,13 @@ from mct_s2s.sandbox.core.wire_errors import WireError, graph_error
 from mct_s2s.sandbox.entra.access import permissions
 from mct_s2s.sandbox.entra.access.directory_roles import assignments_of
 from mct_s2s.sandbox.entra.table import Object
-from mct_s2s.sandbox.services.graph.call import Answer, GraphCall, Operation
+from mct_s2s.sandbox.services.graph.call import GraphAnswer, GraphCall, GraphOperation
 
 _OF_ONE = re.compile(r"\s*principalId eq '([0-9a-fA-F-]{36})'\s*")
 _CAST = "microsoft.graph.directoryRole"
 
 
-def listed_roles(call: GraphCall, held: list[Object]) -> Answer:
+def listed_roles(call: GraphCall, held: list[Object]) -> GraphAnswer:
     """Answer with the activated built-in roles at the tenant's scope. The cast to them is an advanced query.
 
     Raises:
@@ -35,12 +35,12 @@ def listed_roles(call: GraphCall, held: list[Object]) -> Answer:
     return _page(call, "directoryObjects", held)
 
 
-def _list(call: GraphCall) -> Answer:
+def _list(call: GraphCall) -> GraphAnswer:
     call.require("roles.read")
     return _assignments(call, "roleAssignments", transitive=False)
 
 
-def _list_transitive(call: GraphCall) -> Answer:
+def _list_transitive(call: GraphCall) -> GraphAnswer:
     if not _is_eventual(call):
         raise graph_error(
             404, "UnknownError", "Resource not found for the segment 'transitiveRoleAssignments'."
@@ -52,7 +52,7 @@ def _list_transitive(call: GraphCall) -> Answer:
     return _assignments(call, "transitiveRoleAssignments", transitive=True)
 
 
-def _assignments(call: GraphCall, collection: str, *, transitive: bool) -> Answer:
+def _assignments(call: GraphCall, collection: str, *, transitive: bool) -> GraphAnswer:
     match = _OF_ONE.fullmatch(call.query.get("$filter", ""))
     if match is None:
         raise graph_error(501, "NotImplemented", "The sandbox lists role assignments by principalId only.")
@@ -62,9 +62,9 @@ def _assignments(call: GraphCall, collection: str, *, transitive: bool) -> Answe
     return _page(call, f"roleManagement/directory/{collection}", held)
 
 
-def _page(call: GraphCall, context: str, held: list[Object]) -> Answer:
+def _page(call: GraphCall, context: str, held: list[Object]) -> GraphAnswer:
     count = {"@odata.count": len(held)} if call.query.get("$count", "").lower() == "true" else {}
-    return Answer(200, {"@odata.context": f"{call.root}/$metadata#{context}", **count, "value": held})
+    return GraphAnswer(200, {"@odata.context": f"{call.root}/$metadata#{context}", **count, "value": held})
 
 
 def _is_eventual(call: GraphCall) -> bool:
@@ -82,10 +82,10 @@ def _unsupported() -> WireError:
 
 _DIRECTORY = "roleManagement/directory"
 OPERATIONS = (
-    Operation("GET", f"{_DIRECTORY}/roleAssignments", _list, "api/rbacapplication-list-roleassignments", "stub"),
+    GraphOperation("GET", f"{_DIRECTORY}/roleAssignments", _list, "api/rbacapplication-list-roleassignments", "stub"),
 )
 BETA_OPERATIONS = (
-    Operation(
+    GraphOperation(
         "GET",
         f"{_DIRECTORY}/transitiveRoleAssignments",
         _list_transitive,

@@ -14,17 +14,17 @@ from mct_s2s.sandbox.entra.access.directory_roles import roles_of
 from mct_s2s.sandbox.entra.registrations import recycle_bin, service_principals
 from mct_s2s.sandbox.entra.table import Object, Table
 from mct_s2s.sandbox.entra.validation import bad_request, is_guid, json_object
-from mct_s2s.sandbox.services.graph.call import NO_CONTENT, Answer, GraphCall, Operation, not_found
+from mct_s2s.sandbox.services.graph.call import NO_CONTENT, GraphAnswer, GraphCall, GraphOperation, not_found
 from mct_s2s.sandbox.services.graph.owners import owned_by, typed
 from mct_s2s.sandbox.services.graph.roles import listed_roles
 
 
-def _organizations(call: GraphCall) -> Answer:
+def _organizations(call: GraphCall) -> GraphAnswer:
     call.require("organization.read")
     return call.listed("organization", "organization", [call.directory.tenant.organization()])
 
 
-def _organization(call: GraphCall) -> Answer:
+def _organization(call: GraphCall) -> GraphAnswer:
     call.require("organization.read")
     if call.params["tenant"].lower() != call.directory.tenant_id:
         raise not_found(call.params["tenant"])
@@ -40,25 +40,25 @@ def _signed_in(call: GraphCall) -> Object:
     return user
 
 
-def _me(call: GraphCall) -> Answer:
+def _me(call: GraphCall) -> GraphAnswer:
     return call.single("user", "users", _signed_in(call))
 
 
-def _my_roles(call: GraphCall) -> Answer:
+def _my_roles(call: GraphCall) -> GraphAnswer:
     return listed_roles(call, roles_of(call.directory, _signed_in(call), transitive="transitive" in call.path))
 
 
-def _my_applications(call: GraphCall) -> Answer:
+def _my_applications(call: GraphCall) -> GraphAnswer:
     me = _signed_in(call)["id"]
     return call.listed("application", "applications", owned_by(call.directory.applications, me))
 
 
-def _users(call: GraphCall) -> Answer:
+def _users(call: GraphCall) -> GraphAnswer:
     call.require("user.read")
     return call.listed("user", "users", call.directory.users)
 
 
-def _user(call: GraphCall) -> Answer:
+def _user(call: GraphCall) -> GraphAnswer:
     call.require("user.read")
     name = call.params["user"]
     found = call.directory.users.seen(name) or call.directory.users.first_seen_by("userPrincipalName", name)
@@ -74,7 +74,7 @@ def _tables(call: GraphCall, kinds: Any = None) -> list[Table]:
     return [getattr(call.directory, name) for kind, name in _KINDS.items() if not kinds or kind in kinds]
 
 
-def _by_ids(call: GraphCall) -> Answer:
+def _by_ids(call: GraphCall) -> GraphAnswer:
     call.require("directory.read")
     body = call.body
     ids = body.get("ids") if isinstance(body, dict) else None
@@ -84,19 +84,21 @@ def _by_ids(call: GraphCall) -> Answer:
     if not isinstance(kinds, list) or not all(isinstance(kind, str) for kind in kinds):
         raise bad_request("Invalid value specified for parameter 'types': an array of Edm.String is expected.")
     found = [typed(hit) for table in _tables(call, kinds) for hit in map(table.seen, ids) if hit is not None]
-    return Answer(200, {"@odata.context": f"{call.root}/$metadata#directoryObjects", "value": found})
+    return GraphAnswer(200, {"@odata.context": f"{call.root}/$metadata#directoryObjects", "value": found})
 
 
-def _directory_object(call: GraphCall) -> Answer:
+def _directory_object(call: GraphCall) -> GraphAnswer:
     call.require("directory.read")
     for table in _tables(call):
         found = table.seen(call.params["object"])
         if found is not None:
-            return Answer(200, {"@odata.context": f"{call.root}/$metadata#directoryObjects/$entity", **typed(found)})
+            return GraphAnswer(
+                200, {"@odata.context": f"{call.root}/$metadata#directoryObjects/$entity", **typed(found)}
+            )
     raise not_found(call.params["object"])
 
 
-def _deleted_kind(call: GraphCall) -> Answer:
+def _deleted_kind(call: GraphCall) -> GraphAnswer:
     call.require("application.read")
     kind = call.params["kind"]
     if kind not in {"application", "servicePrincipal"}:
@@ -120,14 +122,14 @@ def _deleted(call: GraphCall) -> tuple[Table, Object]:
     raise not_found(object_id)
 
 
-def _get_deleted(call: GraphCall) -> Answer:
+def _get_deleted(call: GraphCall) -> GraphAnswer:
     call.require("application.read")
     _, found = _deleted(call)
     context = f"{call.root}/$metadata#directoryObjects/$entity"
-    return Answer(200, {"@odata.context": context, **typed(_as_deleted(call, found))})
+    return GraphAnswer(200, {"@odata.context": context, **typed(_as_deleted(call, found))})
 
 
-def _restore(call: GraphCall) -> Answer:
+def _restore(call: GraphCall) -> GraphAnswer:
     table, found = _deleted(call)
     call.require("application.write", found)
     if table is call.directory.service_principals:
@@ -138,23 +140,23 @@ def _restore(call: GraphCall) -> Answer:
     restored = table.put({**newest, "deletedDateTime": None})
     if table is call.directory.service_principals:
         restored = service_principals.catch_up(call.directory, restored)
-    return Answer(200, {"@odata.context": f"{call.root}/$metadata#directoryObjects/$entity", **typed(restored)})
+    return GraphAnswer(200, {"@odata.context": f"{call.root}/$metadata#directoryObjects/$entity", **typed(restored)})
 
 
-def _purge(call: GraphCall) -> Answer:
+def _purge(call: GraphCall) -> GraphAnswer:
     _, found = _deleted(call)
     call.require("application.delete", found)
     recycle_bin.purge(call.directory, found["id"])
     return NO_CONTENT
 
 
-def _policy(call: GraphCall) -> Answer:
+def _policy(call: GraphCall) -> GraphAnswer:
     call.require("policy.read")
     context = f"{call.root}/$metadata#policies/defaultAppManagementPolicy/$entity"
-    return Answer(200, {"@odata.context": context, **call.directory.policies.document})
+    return GraphAnswer(200, {"@odata.context": context, **call.directory.policies.document})
 
 
-def _patch_policy(call: GraphCall) -> Answer:
+def _patch_policy(call: GraphCall) -> GraphAnswer:
     permissions.require(call.directory, call.caller, "policy.write")
     sent = json_object(call.body)
     call.directory.policies.change({name: value for name, value in sent.items() if "@" not in name})
@@ -164,28 +166,32 @@ def _patch_policy(call: GraphCall) -> Answer:
 _DELETED = "directory/deletedItems"
 
 OPERATIONS = (
-    Operation("GET", "organization", _organizations, "api/organization-list"),
-    Operation("GET", "organization/{tenant}", _organization, "api/organization-get"),
-    Operation("GET", "me", _me, "api/user-get"),
-    Operation("GET", "me/memberOf", _my_roles, "api/user-list-memberof"),
-    Operation("GET", "me/transitiveMemberOf", _my_roles, "api/user-list-transitivememberof"),
-    Operation(
+    GraphOperation("GET", "organization", _organizations, "api/organization-list"),
+    GraphOperation("GET", "organization/{tenant}", _organization, "api/organization-get"),
+    GraphOperation("GET", "me", _me, "api/user-get"),
+    GraphOperation("GET", "me/memberOf", _my_roles, "api/user-list-memberof"),
+    GraphOperation("GET", "me/transitiveMemberOf", _my_roles, "api/user-list-transitivememberof"),
+    GraphOperation(
         "GET",
         "me/transitiveMemberOf/microsoft.graph.directoryRole",
         _my_roles,
         "api/user-list-transitivememberof",
     ),
-    Operation("GET", "me/ownedObjects/microsoft.graph.application", _my_applications, "api/user-list-ownedobjects"),
-    Operation("GET", "users", _users, "api/user-list"),
-    Operation("GET", "users/{user}", _user, "api/user-get"),
-    Operation("POST", "directoryObjects/getByIds", _by_ids, "api/directoryobject-getbyids"),
-    Operation("GET", "directoryObjects/{object}", _directory_object, "api/directoryobject-get"),
-    Operation("GET", f"{_DELETED}/microsoft.graph.{{kind}}", _deleted_kind, "api/directory-deleteditems-list"),
+    GraphOperation(
+        "GET", "me/ownedObjects/microsoft.graph.application", _my_applications, "api/user-list-ownedobjects"
+    ),
+    GraphOperation("GET", "users", _users, "api/user-list"),
+    GraphOperation("GET", "users/{user}", _user, "api/user-get"),
+    GraphOperation("POST", "directoryObjects/getByIds", _by_ids, "api/directoryobject-getbyids"),
+    GraphOperation("GET", "directoryObjects/{object}", _directory_object, "api/directoryobject-get"),
+    GraphOperation("GET", f"{_DELETED}/microsoft.graph.{{kind}}", _deleted_kind, "api/directory-deleteditems-list"),
     # The SDKs write the schema's alias.
-    Operation("GET", f"{_DELETED}/graph.{{kind}}", _deleted_kind, "api/directory-deleteditems-list"),
-    Operation("GET", f"{_DELETED}/{{object}}", _get_deleted, "api/directory-deleteditems-get"),
-    Operation("POST", f"{_DELETED}/{{object}}/restore", _restore, "api/directory-deleteditems-restore"),
-    Operation("DELETE", f"{_DELETED}/{{object}}", _purge, "api/directory-deleteditems-delete"),
-    Operation("GET", "policies/defaultAppManagementPolicy", _policy, "api/tenantappmanagementpolicy-get"),
-    Operation("PATCH", "policies/defaultAppManagementPolicy", _patch_policy, "api/tenantappmanagementpolicy-update"),
+    GraphOperation("GET", f"{_DELETED}/graph.{{kind}}", _deleted_kind, "api/directory-deleteditems-list"),
+    GraphOperation("GET", f"{_DELETED}/{{object}}", _get_deleted, "api/directory-deleteditems-get"),
+    GraphOperation("POST", f"{_DELETED}/{{object}}/restore", _restore, "api/directory-deleteditems-restore"),
+    GraphOperation("DELETE", f"{_DELETED}/{{object}}", _purge, "api/directory-deleteditems-delete"),
+    GraphOperation("GET", "policies/defaultAppManagementPolicy", _policy, "api/tenantappmanagementpolicy-get"),
+    GraphOperation(
+        "PATCH", "policies/defaultAppManagementPolicy", _patch_policy, "api/tenantappmanagementpolicy-update"
+    ),
 )

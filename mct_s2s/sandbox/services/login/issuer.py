@@ -20,7 +20,7 @@ from mct_s2s.sandbox.core.addresses import Addresses
 from mct_s2s.sandbox.core.wire_errors import arm_error
 from mct_s2s.sandbox.entra.signing_key import SigningKey
 from mct_s2s.sandbox.entra.tokens.assertions import HOSTED_ISSUERS
-from mct_s2s.sandbox.state.state import World
+from mct_s2s.sandbox.state.state import SandboxState
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 _LIFETIME = 600
@@ -28,9 +28,9 @@ _LONGEST = 86_400
 _MEMBERS = frozenset({"subject", "audience", "expiresInSeconds", "claims"})
 
 
-def routes(world: World, addresses: Addresses) -> list[Route]:
+def routes(state: SandboxState, addresses: Addresses) -> list[Route]:
     """Give the routes of every issuer."""
-    service = _Issuers(world, addresses)
+    service = _Issuers(state, addresses)
     base = HOSTED_ISSUERS + "/{name}"
     return [
         Route(f"{base}/.well-known/openid-configuration", service.discovery),
@@ -40,8 +40,8 @@ def routes(world: World, addresses: Addresses) -> list[Route]:
 
 
 class _Issuers:
-    def __init__(self, world: World, addresses: Addresses) -> None:
-        self._world = world
+    def __init__(self, state: SandboxState, addresses: Addresses) -> None:
+        self._state = state
         self._addresses = addresses
 
     def _issuer(self, request: Request) -> str:
@@ -66,7 +66,7 @@ class _Issuers:
     async def token(self, request: Request) -> Response:
         """Sign `{"subject", "audience", "expiresInSeconds"?, "claims"?}`; `claims` come on top and may be wrong."""
         sent = await _asked(request)
-        now = int(self._world.directory.clock.timestamp())
+        now = int(self._state.directory.clock.timestamp())
         claims = {
             "iss": self._issuer(request),
             "sub": sent["subject"],
@@ -82,7 +82,7 @@ class _Issuers:
         return JSONResponse({"token": signed, "issuer": self._issuer(request), "expiresOn": claims["exp"]})
 
     def _key(self, request: Request) -> SigningKey:
-        issuers, name = self._world.directory.hosted_issuers, _name(request)
+        issuers, name = self._state.directory.hosted_issuers, _name(request)
         if name not in issuers:
             issuers[name] = SigningKey()
             request.scope.setdefault("sandbox", {})["changed"] = True

@@ -22,30 +22,30 @@ from mct_s2s.sandbox.core.wire_errors import entra_error
 from mct_s2s.sandbox.entra.directory import Directory
 from mct_s2s.sandbox.entra.tokens import delegated, token_claims, token_endpoint
 from mct_s2s.sandbox.services.login import issuer
-from mct_s2s.sandbox.state.state import World
+from mct_s2s.sandbox.state.state import SandboxState
 
 _NO_STORE = {"Cache-Control": "no-store, no-cache", "Pragma": "no-cache"}
 
 
-def routes(world: World, addresses: Addresses) -> list[Route]:
+def routes(state: SandboxState, addresses: Addresses) -> list[Route]:
     """Give the routes of the token service."""
-    service = _Login(world, addresses)
+    service = _Login(state, addresses)
 
-    def bound(operation: Operation) -> Endpoint:
+    def bound(operation: LoginOperation) -> Endpoint:
         async def answer(request: Request) -> Response:
             return await operation.run(service, request)
 
         return answer
 
     return [
-        *issuer.routes(world, addresses),
+        *issuer.routes(state, addresses),
         *(Route(row.template, bound(row), methods=[row.method]) for row in OPERATIONS),
     ]
 
 
 class _Login:
-    def __init__(self, world: World, addresses: Addresses) -> None:
-        self._world = world
+    def __init__(self, state: SandboxState, addresses: Addresses) -> None:
+        self._state = state
         self._addresses = addresses
 
     async def instance(self, request: Request) -> Response:
@@ -71,7 +71,7 @@ class _Login:
         return JSONResponse(self._metadata(request.path_params["tenant"], 1))
 
     def _metadata(self, name: str, version: int) -> dict[str, Any]:
-        directory = self._world.directory
+        directory = self._state.directory
         tenant = token_endpoint.tenant_named(directory, name, error="invalid_tenant")
         infix = "v2.0/" if version == 2 else ""
         # Entra keeps the authority's own segment in the endpoints: a domain stays a domain.
@@ -108,7 +108,7 @@ class _Login:
         }
 
     async def keys(self, request: Request) -> Response:
-        directory = self._world.directory
+        directory = self._state.directory
         tenant = token_endpoint.tenant_named(directory, request.path_params["tenant"], error="invalid_tenant")
         own = token_claims.issuer(directory, 2, tenant)
         return JSONResponse({"keys": [directory.signing_key.jwk(own)]})
@@ -121,19 +121,19 @@ class _Login:
 
     async def _token(self, request: Request, version: int) -> Response:
         form = await _form(request)
-        directory = self._world.directory
+        directory = self._state.directory
         directory.replication.begin_request()
         answer = token_endpoint.token(directory, request.path_params["tenant"], form, version=version)
         return JSONResponse(answer, headers=_NO_STORE)
 
     async def device_code(self, request: Request) -> Response:
-        directory = self._world.directory
+        directory = self._state.directory
         token_endpoint.tenant_named(directory, request.path_params["tenant"])
         return JSONResponse(delegated.device_code(directory, await _form(request)), headers=_NO_STORE)
 
     async def device_login(self, request: Request) -> Response:
         form = await _form(request) if request.method == "POST" else {}
-        directory = self._world.directory
+        directory = self._state.directory
         said = ""
         if form.get("action") == "decline":
             said = "Declined." if delegated.decline(directory, form.get("user_code", "")) else "No such code."
@@ -148,7 +148,7 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 
 
 @dataclass(frozen=True)
-class Operation:
+class LoginOperation:
     """One row of what the sandbox's token service can do.
 
     Attributes:
@@ -169,19 +169,19 @@ class Operation:
 _OIDC = "identity-platform/v2-protocols-oidc"
 _GRANTS = "identity-platform/v2-oauth2-client-creds-grant-flow, identity-platform/v2-oauth2-device-code"
 
-OPERATIONS: tuple[Operation, ...] = (
-    Operation("GET", "/common/discovery/instance", _Login.instance, "msal: authority.py"),
-    Operation("GET", "/{tenant}/v2.0/.well-known/openid-configuration", _Login.discovery, _OIDC),
-    Operation("GET", "/{tenant}/.well-known/openid-configuration", _Login.discovery_v1, _OIDC),
-    Operation("GET", "/{tenant}/discovery/v2.0/keys", _Login.keys, "identity-platform/access-tokens"),
-    Operation("GET", "/{tenant}/discovery/keys", _Login.keys, "identity-platform/access-tokens"),
-    Operation("POST", "/{tenant}/oauth2/v2.0/token", _Login.token, _GRANTS),
-    Operation("POST", "/{tenant}/oauth2/token", _Login.token_v1, "azuread-dev/v1-oauth2-client-creds-grant-flow"),
-    Operation(
+OPERATIONS: tuple[LoginOperation, ...] = (
+    LoginOperation("GET", "/common/discovery/instance", _Login.instance, "msal: authority.py"),
+    LoginOperation("GET", "/{tenant}/v2.0/.well-known/openid-configuration", _Login.discovery, _OIDC),
+    LoginOperation("GET", "/{tenant}/.well-known/openid-configuration", _Login.discovery_v1, _OIDC),
+    LoginOperation("GET", "/{tenant}/discovery/v2.0/keys", _Login.keys, "identity-platform/access-tokens"),
+    LoginOperation("GET", "/{tenant}/discovery/keys", _Login.keys, "identity-platform/access-tokens"),
+    LoginOperation("POST", "/{tenant}/oauth2/v2.0/token", _Login.token, _GRANTS),
+    LoginOperation("POST", "/{tenant}/oauth2/token", _Login.token_v1, "azuread-dev/v1-oauth2-client-creds-grant-flow"),
+    LoginOperation(
         "POST", "/{tenant}/oauth2/v2.0/devicecode", _Login.device_code, "identity-platform/v2-oauth2-device-code"
     ),
-    Operation("GET", "/devicelogin", _Login.device_login, "identity-platform/v2-oauth2-device-code", "stub"),
-    Operation("POST", "/devicelogin", _Login.device_login, "identity-platform/v2-oauth2-device-code", "stub"),
+    LoginOperation("GET", "/devicelogin", _Login.device_login, "identity-platform/v2-oauth2-device-code", "stub"),
+    LoginOperation("POST", "/devicelogin", _Login.device_login, "identity-platform/v2-oauth2-device-code", "stub"),
 )
 """Everything that this token service can do; anything else is answered 501."""
 

@@ -19,7 +19,7 @@ from starlette.routing import Route
 from mct_s2s.sandbox.core.addresses import Addresses
 from mct_s2s.sandbox.core.wire_errors import WireError
 from mct_s2s.sandbox.entra.tokens import access_tokens
-from mct_s2s.sandbox.state.state import World
+from mct_s2s.sandbox.state.state import SandboxState
 
 OLD_VERSION = "2017-09-01"
 _SEVERAL = (
@@ -49,10 +49,10 @@ def identity_header(resource_id: str) -> str:
     return hashlib.sha256(f"inside {resource_id.lower()}".encode()).hexdigest()[:32].upper()
 
 
-def routes(world: World, addresses: Addresses) -> list[Route]:
+def routes(state: SandboxState, addresses: Addresses) -> list[Route]:
     """The App Service form and the virtual machine form, for any resource."""
     del addresses
-    endpoints = _Endpoints(world)
+    endpoints = _Endpoints(state)
     base = "/_sandbox/identity/{resource:path}"
     return [
         Route(base + "/msi/token", endpoints.app_service),
@@ -61,8 +61,8 @@ def routes(world: World, addresses: Addresses) -> list[Route]:
 
 
 class _Endpoints:
-    def __init__(self, world: World) -> None:
-        self._world = world
+    def __init__(self, state: SandboxState) -> None:
+        self._state = state
 
     async def app_service(self, request: Request) -> Response:
         resource_id = "/" + request.path_params["resource"]
@@ -76,7 +76,7 @@ class _Endpoints:
         if version == OLD_VERSION and "clientid" in query:
             query["client_id"] = query.pop("clientid")
         try:
-            token = _token(self._world, resource_id, query, only_one_is_meant=False)
+            token = _token(self._state, resource_id, query, only_one_is_meant=False)
         except (LookupError, WireError) as error:
             return _app_service_error(400, _why(error))
         if version == OLD_VERSION:
@@ -91,7 +91,7 @@ class _Endpoints:
         if request.headers.get("metadata", "").lower() != "true":
             return _machine_error("Required metadata header not specified")
         try:
-            return JSONResponse(_token(self._world, "/" + request.path_params["resource"], request.query_params))
+            return JSONResponse(_token(self._state, "/" + request.path_params["resource"], request.query_params))
         except WireError as error:
             return _machine_error(_why(error), str(error.body.get("error", "invalid_request")))
         except LookupError as error:
@@ -104,15 +104,15 @@ def _as_written_in_2017(seconds: int) -> str:
 
 
 def _token(
-    world: World, resource_id: str, query: Mapping[str, str], *, only_one_is_meant: bool = True
+    state: SandboxState, resource_id: str, query: Mapping[str, str], *, only_one_is_meant: bool = True
 ) -> dict[str, str]:
     audience = query.get("resource")
     if not audience:
         raise LookupError("The parameter resource is missing.")
-    world.directory.replication.begin_request()
-    principal_id, client_id = _identity(world, resource_id, query, only_one_is_meant)
-    issued = access_tokens.issue_for_managed_identity(world.directory, principal_id, audience)
-    now = int(world.clock.timestamp())
+    state.directory.replication.begin_request()
+    principal_id, client_id = _identity(state, resource_id, query, only_one_is_meant)
+    issued = access_tokens.issue_for_managed_identity(state.directory, principal_id, audience)
+    now = int(state.clock.timestamp())
     return {
         "access_token": issued.access_token,
         "client_id": client_id,
@@ -125,18 +125,20 @@ def _token(
     }
 
 
-def _identity(world: World, resource_id: str, query: Mapping[str, str], only_one_is_meant: bool) -> tuple[str, str]:
+def _identity(
+    state: SandboxState, resource_id: str, query: Mapping[str, str], only_one_is_meant: bool
+) -> tuple[str, str]:
     """Find the identity that is asked for. Where none is named, the resource's own is meant.
 
     Without one of its own, a machine takes the only one it was given; an app does not.
     """
-    body = world.resources.find(resource_id)
+    body = state.resources.find(resource_id)
     identity: dict[str, Any] = (body or {}).get("identity") or {}
     entries: dict[str, dict[str, str]] = identity.get("userAssignedIdentities") or {}
     wanted = next((query[name].lower() for name in _SELECTORS if name in query), None)
     if wanted is None:
         if identity.get("principalId"):
-            return identity["principalId"], _client_id(world, identity["principalId"])
+            return identity["principalId"], _client_id(state, identity["principalId"])
         if not only_one_is_meant:
             raise LookupError("Unable to load the proper Managed Identity.")
         if len(entries) > 1:
@@ -147,8 +149,8 @@ def _identity(world: World, resource_id: str, query: Mapping[str, str], only_one
     raise LookupError("Identity not found")
 
 
-def _client_id(world: World, principal_id: str) -> str:
-    principal = world.directory.principal(principal_id)
+def _client_id(state: SandboxState, principal_id: str) -> str:
+    principal = state.directory.principal(principal_id)
     if principal is None:
         raise LookupError("The identity is not in the directory yet.")
     return str(principal["appId"])
