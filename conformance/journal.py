@@ -108,7 +108,7 @@ class Journal:
         return [identifier for made, identifier in self.made if made is kind]
 
     def may_have(self, kind: Kind) -> bool:
-        """Whether there may be something of a kind."""
+        """Return whether there may be something of a kind."""
         return kind in self.expected or bool(self.ids(kind))
 
     def forget(self) -> None:

@@ -267,5 +267,5 @@ def _keys(value: Any) -> Iterator[str]:
 
 
 def _is_owners(name: str) -> bool:
-    """Whether a member's name was chosen by the owner of the object."""
+    """Return whether a member's name was chosen by the owner of the object."""
     return _OWNERS_MEMBER.search(name) is not None

@@ -86,7 +86,7 @@ class Step:
 
     @property
     def reads(self) -> bool:
-        """Whether it changes nothing, so that it can be sent again."""
+        """Return whether it changes nothing, so that it can be sent again."""
         return self.method in {"GET", "HEAD"} or self.settings is Settings.READ or self.service is Service.LOGIN
 
 

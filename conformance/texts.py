@@ -75,7 +75,7 @@ class Texts:
         return text
 
     def identifies(self, name: str) -> bool:
-        """Whether a member's name holds one of the values that may not be shown."""
+        """Return whether a member's name holds one of the values that may not be shown."""
         return any(pattern is not None and pattern.search(name) for pattern in (self._bound, self._private))
 
     def message(self, text: str) -> str:
@@ -95,7 +95,7 @@ class Texts:
 
 
 def is_only_placeholders(text: str) -> bool:
-    """Whether nothing is left of a text beside placeholders and punctuation."""
+    """Return whether nothing is left of a text beside placeholders and punctuation."""
     return _HOLDS_WORDS.search(_PLACEHOLDER.sub("", text)) is None
 
 

@@ -177,7 +177,7 @@ class _Asked:
         raise AssertionError(self._step)
 
     def _may_come(self, answer: Answer) -> bool:
-        """Whether the other side's answer may still come, and to ask again is harmless."""
+        """Return whether the other side's answer may still come, and to ask again is harmless."""
         wanted = self._expected
         if wanted is None or self._step.service is Service.SITE or (self._step.shows_others and answer.status < 400):
             return False
@@ -258,7 +258,7 @@ def _identifier(kind: Kind, answer: Answer, journal: Journal) -> str | None:
 
 
 def _has_arrived(answer: Answer, wanted: Answer) -> bool:
-    """Whether lists that both show have as many items, and our setting is there where it should be."""
+    """Return whether lists that both show have as many items, and our setting is there where it should be."""
     ours, theirs = _lengths(answer.body), _lengths(wanted.body)
     settings = [
         SETTING in (at(body, "/properties") or {}) for body in (answer.body, wanted.body) if _has_settings(body)

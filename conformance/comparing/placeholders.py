@@ -79,7 +79,7 @@ def filled(value: Any, bindings: Mapping[str, str]) -> Any:
 
 
 def bound_value(name: str, bindings: Mapping[str, str]) -> str | None:
-    """Give the value of a name, or of the first bound one of several; None where none is bound."""
+    """Return the value of a name, or of the first bound one of several; None where none is bound."""
     for one in plain_name(name).split(" or "):
         bare = one.removesuffix(" without dashes")
         if bare in bindings:
@@ -88,18 +88,18 @@ def bound_value(name: str, bindings: Mapping[str, str]) -> str | None:
 
 
 def plain_name(name: str) -> str:
-    """Give a name without what it says of its format: `version` of `version: 32 lower-case hex`."""
+    """Return a name without what it says of its format: `version` of `version: 32 lower-case hex`."""
     return re.split(r"[:,]", name, maxsplit=1)[0].strip()
 
 
 def named_pattern(name: str) -> str:
-    """Give the regular expression, one group, of a name that is not bound yet."""
+    """Return the regular expression, one group, of a name that is not bound yet."""
     _, _, words = name.partition(":")
     return f"({pattern_of(words.strip()) if words else '.+?'})"
 
 
 def pattern_of(words: str) -> str:
-    """Give the regular expression of a format; any text for words that are none."""
+    """Return the regular expression of a format; any text for words that are none."""
     words = words.removesuffix(" or null")
     known = FORMATS.get(words) or FORMATS.get(plain_name(words))
     if known is not None:

@@ -51,7 +51,7 @@ class Tables:
         return iter(self._rows)
 
     def __getitem__(self, exchange_id: str) -> Exchange:
-        """Give an exchange, its `<like>` resolved."""
+        """Return an exchange, its `<like>` resolved."""
         row = self._rows[exchange_id]
         return Exchange(
             exchange_id,
@@ -79,7 +79,7 @@ class Tables:
 
 
 def is_there(value: Json, pointer: str) -> bool:
-    """Tell whether a JSON pointer names something."""
+    """Return whether a JSON pointer names something."""
     for part in _parts(pointer):
         if isinstance(value, list) and part.isdecimal() and int(part) < len(value):
             value = value[int(part)]

@@ -72,7 +72,7 @@ class RealNames(Addresses):
 
     @property
     def vault_suffix(self) -> str:
-        """What follows a vault's name and a dot."""
+        """The domain of vaults."""
         return VAULTS
 
     def vault_named_by(self, host: str) -> str | None:

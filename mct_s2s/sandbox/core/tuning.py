@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 Check = Callable[[object], bool]
-"""Whether a value is valid."""
+"""Return whether a value is valid."""
 
 DAY_SECONDS = 86_400
 

@@ -1,4 +1,4 @@
-"""Puts objects into a directory that exist before anybody signs in."""
+"""Objects that exist in a directory before anybody signs in."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ _GRAPH_OFFERS = {
         }
     ],
 }
-"""Of the hundreds that Microsoft Graph has, one of each kind."""
+"""One of each kind, of the hundreds that Microsoft Graph has."""
 
 SEED_CREDENTIAL = "sandbox"
 

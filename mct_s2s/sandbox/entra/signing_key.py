@@ -50,7 +50,7 @@ class SigningKey:
         return builder.sign(self.private, hashes.SHA256())
 
     def jwk(self, issuer: str) -> dict[str, Any]:
-        """Give the public half as an entry of a key set. Source: entra: identity-platform/access-tokens."""
+        """Return the public half as an entry of a key set. Source: entra: identity-platform/access-tokens."""
         numbers = self.public.public_numbers()
         der = self.certificate.public_bytes(serialization.Encoding.DER)
         return {
@@ -65,7 +65,7 @@ class SigningKey:
         }
 
     def pem(self) -> bytes:
-        """Give the private key as unencrypted PKCS#8, to be kept in a file of mode 0600."""
+        """Return the private key as unencrypted PKCS#8, to be kept in a file of mode 0600."""
         return self.private.private_bytes(
             serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
         )

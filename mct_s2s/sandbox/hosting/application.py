@@ -1,4 +1,4 @@
-"""All services as one ASGI application: `Addresses.destination` says whom a request is for."""
+"""All services as one ASGI application."""
 
 from __future__ import annotations
 
@@ -23,7 +23,10 @@ from mct_s2s.sandbox.state.state import SandboxState
 
 
 class Services:
-    """Every door's services. A site may get a port while they run: `listen` is set by whoever can open one."""
+    """All services, and which of them a request is for.
+
+    `listen` opens a port for a new site while they run; it is set by what listens.
+    """
 
     def __init__(
         self, state: SandboxState, addresses: Addresses, observability: Observability, fresh: control.Fresh | None
@@ -31,7 +34,7 @@ class Services:
         self._state = state
         self._addresses = addresses
         own = [
-            *control.routes(state, addresses, observability, self, fresh),
+            *control.routes(state, addresses, observability, self.open_port, fresh),
             *managed_identity.routes(state, addresses),
         ]
         manager = [*metadata.routes(state, addresses), *arm.routes(state, addresses)]
@@ -48,25 +51,24 @@ class Services:
         self._sites: dict[str, App] = {}
         for site_id in addresses.sites:
             self.add_site(site_id)
-        self.listen: control.PortOpener | None = None
+        self.listen: control.OpenPort | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Hand a request to the services that it is for."""
+        """Pass a request to its service."""
         local_only.check(scope)
         destination = _destination(scope, self._addresses)
-        app = (
-            self._sites.get(destination.name, _NO_SITE)
-            if destination.kind == "site"
-            else self._routers[destination.kind]
-        )
+        if destination.kind == "site":
+            app = self._sites.get(destination.name, _NO_SITE)
+        else:
+            app = self._routers[destination.kind]
         await app(scope, receive, send)
 
     def add_site(self, site_id: str) -> None:
-        """Let a site answer."""
+        """Add the routes of a site."""
         self._sites[site_id] = _router(*mct_site.routes(self._state, self._addresses, site_id))
 
-    async def open(self, site_id: str) -> int:
-        """Give a site a port; one that nobody listens on where nobody can."""
+    async def open_port(self, site_id: str) -> int:
+        """Give a site a port; an unused one where nothing can listen."""
         port = self._addresses.shared_port or await self._new_port(site_id)
         self._addresses.add_site(site_id, port)
         self.add_site(site_id)
@@ -74,14 +76,14 @@ class Services:
 
     async def _new_port(self, site_id: str) -> int:
         if self.listen is not None:
-            return await self.listen.open(site_id)
+            return await self.listen(site_id)
         return max(self._addresses.arm_port, self._addresses.graph_port, *self._addresses.sites.values()) + 1
 
 
 def build(
     state: SandboxState, addresses: Addresses, log: RequestLog | None = None, *, fresh: control.Fresh | None = None
 ) -> tuple[Pipeline, Services]:
-    """Put the services of one world together; `fresh` makes the world that a reset goes back to."""
+    """Build the application for a state; `fresh` creates the state that a reset returns to."""
     state.directory.addresses = addresses
     observability = Observability(addresses, log)
     services = Services(state, addresses, observability, fresh)
@@ -118,8 +120,8 @@ _NO_SITE = PlainTextResponse("404 Web Site not found.", 404)
 
 def _unknown(where: str) -> Route:
     async def refuse(request: Request) -> Response:
-        said = f"The sandbox does not know {request.method} {request.url.path} {where}."
-        raise graph_error(501, "NotImplemented", said)
+        message = f"The sandbox does not know {request.method} {request.url.path} {where}."
+        raise graph_error(501, "NotImplemented", message)
 
     return below("/", refuse)
 

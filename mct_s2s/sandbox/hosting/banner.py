@@ -1,4 +1,4 @@
-"""What `sandbox serve` says when it is ready: how any client gets here. No secret is in it, as it ends up in logs."""
+"""What `sandbox serve` prints when it is ready: how clients connect. It holds no secret, as it ends up in logs."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _HIDDEN = "AZURE_CLIENT_SECRET"
 
 
 def lines(addresses: Addresses, exports: Mapping[str, str]) -> Iterator[str]:
-    """The lines to show; the first begins with "Sandbox ready"."""
+    """Yield the lines; the first begins with "Sandbox ready"."""
     real = addresses.shared_port is not None
     yield f"Sandbox ready: {addresses.arm}"
     yield ""

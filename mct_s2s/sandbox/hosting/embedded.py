@@ -1,4 +1,4 @@
-"""The sandbox inside another program: in a thread, on free ports, with the world that the last one left."""
+"""The sandbox inside another program: in a thread, on free ports, with the saved state."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ WAIT_SECONDS = 600.0
 
 @dataclass(frozen=True)
 class Running:
-    """A sandbox that answers: where it is, and who may do everything in it.
+    """A running sandbox: its addresses, and its administrator's credentials.
 
-    `ca_file` holds the certificate to trust; `site_url` is the MCT site. `close` ends it where this program runs it.
+    `ca_file` holds the certificate to trust; `site_url` is the MCT site. `close` ends a sandbox of this process.
     """
 
     resource_manager: str
@@ -40,7 +40,7 @@ class Running:
     _lock: FileLock | None = field(default=None, repr=False, compare=False)
 
     def close(self) -> None:
-        """End it and let the next one have the world; a second time does nothing."""
+        """Stop it and release the state directory; a second call does nothing."""
         if self._server is not None and self._thread is not None:
             self._server.stop()
             self._thread.join()
@@ -49,13 +49,13 @@ class Running:
 
 
 def start(state_dir: Path | None = None) -> Running:
-    """Start a sandbox and return when it answers; join the one that `serve` runs on the same directory, if any.
+    """Start a sandbox and return when it is ready, or use the one that `serve` runs on the same directory.
 
-    Another program that holds the directory is waited for.
+    Waits while another process uses the directory.
 
     Raises:
-        TimeoutError: it did not let go.
-        ValueError: the kept world is of another version, or is served under Azure's own names.
+        TimeoutError: the other process still uses it.
+        ValueError: the saved state is of another version, or is served under Azure's own names.
     """
     folder = StateDirectory(state_dir)
     lock, deadline = folder.lock(), time.monotonic() + WAIT_SECONDS

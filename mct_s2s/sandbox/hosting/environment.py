@@ -1,4 +1,4 @@
-"""What a client has to export to use a sandbox that `serve` runs on a given port."""
+"""The environment of a client of a sandbox that `serve` runs on a given port."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from mct_s2s.sandbox.state.seed import APP_SERVICE, RESOURCE_GROUP, SITE
 
 
 def ports_from(port: int, names: Sequence[str]) -> dict[str, int]:
-    """The ports of a served sandbox: one after the other, in the order of `names`."""
+    """Return consecutive ports, in the order of `names`."""
     return {name: port + offset for offset, name in enumerate(names)}
 
 
 def exports(port: int, *, state_dir: Path | None = None) -> dict[str, str]:
-    """The environment, by name; also correct before the sandbox on that port has started."""
+    """Return the environment variables; also before the sandbox on that port has started."""
     folder = StateDirectory(state_dir)
     authority, _ = certificates.ensure(folder.path)
     origin = f"https://{HOST}:{port}"
@@ -33,7 +33,7 @@ def exports(port: int, *, state_dir: Path | None = None) -> dict[str, str]:
 
 
 def real_exports(*, state_dir: Path | None = None) -> dict[str, str]:
-    """The same for a sandbox under Azure's own names, whatever port leads there: no cloud has to be named."""
+    """Return those for a sandbox under Azure's own names, whatever its port: `--cloud` is not needed."""
     folder = StateDirectory(state_dir)
     authority, _ = certificates.ensure(folder.path, for_real_names=True)
     return {
@@ -47,7 +47,7 @@ def real_exports(*, state_dir: Path | None = None) -> dict[str, str]:
 
 
 def _administrator(folder: StateDirectory) -> dict[str, str]:
-    """The administrator, and what they work on."""
+    """Return the variables of the administrator and of the seed's App Service."""
     administrator = folder.administrator()
     return {
         "AZURE_TENANT_ID": administrator["tenantId"],
@@ -60,7 +60,7 @@ def _administrator(folder: StateDirectory) -> dict[str, str]:
 
 
 def _site_port(port: int, folder: StateDirectory) -> int:
-    """The MCT site comes first among the sites of the seed; a kept world may have been loaded from elsewhere."""
+    """Return the MCT site's port: the first of the seed's sites, another one where the state was loaded from a file."""
     known = folder.ports()
     offset = known.get(SITE.lower(), 0) - known.get("arm", 0)
     return port + offset if known.get("arm") == port and offset > 0 else port + 2

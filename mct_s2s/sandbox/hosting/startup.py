@@ -1,4 +1,4 @@
-"""What both ways of serving do: the world of a state directory, behind opened ports."""
+"""What both ways to serve share: a state behind opened ports."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ Opened = Mapping[str, list[socket.socket]]
 
 
 def names_of(state: SandboxState) -> list[str]:
-    """Everything that needs a port of its own."""
+    """Return the names of everything that needs a port of its own."""
     return ["arm", "graph", *state.resources.sites]
 
 
 def prepare(folder: StateDirectory, state: SandboxState, opened: Opened) -> tuple[WebServer, Addresses, Observability]:
-    """Put the web server for a world together; its sockets are not served yet."""
+    """Build the web server for a state; it does not serve yet."""
     addresses = addresses_of(opened)
     ports = {"arm": addresses.arm_port, "graph": addresses.graph_port, **addresses.sites}
     folder.remember_ports(ports)
@@ -34,7 +34,7 @@ def prepare(folder: StateDirectory, state: SandboxState, opened: Opened) -> tupl
 def prepare_real_names(
     folder: StateDirectory, state: SandboxState, port: int
 ) -> tuple[WebServer, Addresses, Observability]:
-    """The same for a sandbox under Azure's own names, which answers at one port."""
+    """Build the web server for Azure's own names, all at one port."""
     return _prepared(folder, state, RealNames.on(port, state.resources.sites))
 
 
@@ -46,31 +46,23 @@ def _prepared(
         state.save()
     secret = folder.administrator()["clientSecret"]
     pipeline, services = build(state, addresses, fresh=lambda: seed(secret))
-    pipeline.observability.watch.learn(secret)
+    pipeline.observability.watch.record(secret)
     server = web_server(pipeline, server_pem)
-    server.finished = pipeline.keeper.flush
+    server.finished = pipeline.writer.flush
     pipeline.breaker = server.end
-    services.listen = _PortOpener(folder, server, addresses)
+
+    async def open_port(site_id: str) -> int:
+        known = folder.ports()
+        opened = open_ports([site_id], known)[site_id]
+        await server.listen_too(opened)
+        port = int(opened[0].getsockname()[1])
+        folder.remember_ports({**known, site_id: port})
+        return port
+
+    services.listen = open_port
     return server, addresses, pipeline.observability
 
 
-class _PortOpener:
-    """Opens ports for sites that came while the sandbox runs, and remembers them like the others."""
-
-    def __init__(self, folder: StateDirectory, server: WebServer, addresses: Addresses) -> None:
-        self._state = folder
-        self._server = server
-        self._addresses = addresses
-
-    async def open(self, site_id: str) -> int:
-        known = self._state.ports()
-        opened = open_ports([site_id], known)[site_id]
-        await self._server.listen_too(opened)
-        port = int(opened[0].getsockname()[1])
-        self._state.remember_ports({**known, site_id: port})
-        return port
-
-
 def all_of(opened: Opened) -> list[socket.socket]:
-    """The sockets in one list, as the web server wants them."""
+    """Return the sockets in one list."""
     return [each for sockets in opened.values() for each in sockets]

@@ -1,4 +1,4 @@
-"""Another operator's write, made for a fault: as real as one that came over the wire, but past all permissions.
+"""Writes of another administrator, made for a fault: by the usual rules, but without permissions or requests.
 
     {"settings": {"site": "contosolearn", "set": {"A": "1"}, "delete": ["B"]}}
     {"application": {"displayName": "MCT", "patch": {"tags": ["theirs"]}}}
@@ -20,7 +20,7 @@ _KEYS = ("appId", "uniqueName", "displayName")
 
 
 def write(state: SandboxState, wanted: Mapping[str, Any]) -> str:
-    """Make the write; say what it was, for the log.
+    """Make the write; return a description for the log.
 
     Raises:
         WireError: the services' own rules refuse it.

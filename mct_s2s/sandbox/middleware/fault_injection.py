@@ -1,6 +1,6 @@
-"""What a fault does to a request: before its service has worked, and after.
+"""What a fault does to a request: before and after its service has processed it.
 
-Knows no rules (see `faults`) and no services; the pipeline asks it twice for each request.
+It knows neither the rules (see `faults`) nor the services; the pipeline calls it twice for each request.
 """
 
 from __future__ import annotations
@@ -41,25 +41,25 @@ _PAGE = (
 
 
 class FaultInjection:
-    """Carries faults out in one world."""
+    """Applies faults to requests."""
 
     def __init__(self, state: SandboxState, tokens: IssuedTokens) -> None:
         self._state = state
         self._tokens = tokens
 
     async def before(self, exchange: Exchange, faults: Sequence[Fault]) -> None:
-        """Let a request meet its faults before the service hears of it.
+        """Apply faults before the service gets the request.
 
         Raises:
             WireError: the fault is a refusal.
-            Cut: there is no whole answer.
+            Cut: the connection ends without a complete answer.
         """
         for fault in faults:
             if fault.type == "revokeSignIn":
-                self._tokens.take_back("revoked")
-                self._state.directory.sessions.revoke_all()  # nor do refresh tokens bring new ones
+                self._tokens.refuse_all("revoked")
+                self._state.directory.sessions.revoke_all()  # otherwise refresh tokens would bring new ones
             elif fault.type == "expireTokens":
-                self._tokens.take_back("expired")
+                self._tokens.refuse_all("expired")
             elif fault.type == "reset" or _freezes(fault, "reset"):
                 raise Cut("reset")
             elif _freezes(fault, "hang"):
@@ -68,11 +68,11 @@ class FaultInjection:
                 await self._happen(exchange, fault)
 
     async def after(self, exchange: Exchange, faults: Sequence[Fault]) -> None:
-        """Let it meet those that come when the service has done its work.
+        """Apply faults after the service has processed the request.
 
         Raises:
-            WireError: the fault is a refusal, though the work is done.
-            Cut: there is no whole answer.
+            WireError: the fault is a refusal, although the request took effect.
+            Cut: the connection ends without a complete answer.
         """
         for fault in faults:
             if fault.type == "lostAnswer":
@@ -100,7 +100,7 @@ class FaultInjection:
 
 
 class Replaced(Exception):
-    """The answer is another one than the service gave."""
+    """An answer in place of the service's."""
 
     def __init__(self, messages: list[Message]) -> None:
         super().__init__("the answer was replaced")
@@ -108,7 +108,7 @@ class Replaced(Exception):
 
 
 def refusal(service: str, fault: Fault) -> WireError:
-    """A refusal as the service itself would word it."""
+    """Return a refusal in the form of the service."""
     status, members = fault.members["status"], fault.members
     code, message = _TEXTS[status]
     message = members.get("message", message)

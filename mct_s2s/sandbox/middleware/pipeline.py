@@ -1,7 +1,7 @@
-"""Around every request: its log entry, its ids, refusals in the service's own shape, faults, and the world kept.
+"""Around every request: log entry, ids, refusals in the service's form, faults, and saving the state.
 
-An answer is held back until the world is on disk, so that nobody is told of a change that a crash could undo
-(see `keeping` for worlds too large for that).
+An answer is sent after the state is on disk, so that a crash cannot undo what a client knows (see `persistence` for
+states too large for that).
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def _no_connection(scope: Scope, end: End) -> None:
 class Pipeline:
     """The ASGI application around all services.
 
-    `breaker` ends a request's connection; whoever listens sets it.
+    `breaker` ends a request's connection; it is set by what listens.
     """
 
     def __init__(
@@ -53,7 +53,7 @@ class Pipeline:
         self._state = state
         self.observability = observability
         self._fault_injection = FaultInjection(state, observability.tokens)
-        self.keeper = StateWriter(state)
+        self.writer = StateWriter(state)
         self.breaker: Breaker = _no_connection
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -92,18 +92,18 @@ class Pipeline:
         return Exchange(scope, receive, entry, headers)
 
     def _close(self, exchange: Exchange, status: int, started: float) -> None:
-        entry, told = exchange.entry, exchange.scope["sandbox"]
+        entry, notes = exchange.entry, exchange.scope["sandbox"]
         entry.status = status
         entry.milliseconds = round((time.perf_counter() - started) * 1000, 1)
-        entry.note, entry.caller = self.observability.watch.masked(told["note"]), told["caller"]
+        entry.note, entry.caller = self.observability.watch.masked(notes["note"]), notes["caller"]
         entry.app_id = _application(exchange)
         self.observability.watch.sent(entry, bytes(exchange.sent))
 
     async def _answer(self, exchange: Exchange, faults: list[Fault]) -> None:
-        """Run the service and what disturbs it; the messages of the answer are then in the exchange.
+        """Run the service and the faults; the messages of the answer are then in the exchange.
 
         Raises:
-            Cut: there is no whole answer.
+            Cut: the connection ends without a complete answer.
         """
         try:
             await self._work(exchange, faults)
@@ -113,7 +113,7 @@ class Pipeline:
             exchange.messages = replaced.messages
         except (Cut, asyncio.CancelledError):
             raise
-        except Exception:  # a service never shows its own failure
+        except Exception:  # a service never shows its own exceptions
             exchange.scope["sandbox"]["note"] = traceback.format_exc()
             log.exception("%s %s", exchange.entry.method, exchange.entry.path)
             exchange.messages = self._refusal(_failure(exchange.entry.service), exchange)
@@ -123,7 +123,7 @@ class Pipeline:
         if exchange.entry.service != "control" and self._state.latency_seconds:
             await self._state.clock.sleep(self._state.latency_seconds)
         await self._fault_injection.before(exchange, faults)
-        self._check_taken_back(exchange)
+        self._check_refused(exchange)
         await self._app(exchange.scope, exchange.read, exchange.hold)
         status = exchange.messages[0]["status"]
         if status < 400:
@@ -134,7 +134,7 @@ class Pipeline:
             if status < 400 or exchange.scope["sandbox"].get("changed"):
                 self._keep(exchange)
 
-    def _check_taken_back(self, exchange: Exchange) -> None:
+    def _check_refused(self, exchange: Exchange) -> None:
         service, tokens = exchange.entry.service, self.observability.tokens
         why = tokens.refusal(exchange.headers.get("authorization"))
         if why is not None and service in {"graph", "arm", "vault"}:
@@ -161,7 +161,7 @@ class Pipeline:
         entry = exchange.entry
         writes = entry.method not in READS and entry.service in {"graph", "arm", "vault", "control"}
         if writes or exchange.scope["sandbox"].get("changed"):
-            self.keeper.changed()
+            self.writer.changed()
 
     def _refusal(self, refused: WireError, exchange: Exchange) -> list[Message]:
         entry = exchange.entry
@@ -198,7 +198,7 @@ _GATEWAY = frozenset(
     {"InvalidApiVersionParameter", "InvalidResourceNamespace", "InvalidResourceType", "MissingApiVersionParameter"}
     | {"NoRegisteredProviderFound", "ResourceGroupNotFound", "ResourceNotFound", "SubscriptionNotFound"}
 )
-"""Refusals that Resource Manager answers by itself, without asking a provider: docs/azure-contract.md, section 4.1."""
+"""Refusals by Resource Manager itself, without a provider: docs/azure-contract.md, section 4.1."""
 
 
 def _of_manager(refused: WireError) -> dict[str, str]:
@@ -209,7 +209,7 @@ def _of_manager(refused: WireError) -> dict[str, str]:
 
 
 def _application(exchange: Exchange) -> str:
-    """The application that a request comes from: by its token where that was accepted, or as it signs in."""
+    """Return the application that a request comes from: by its accepted token, or by its sign-in."""
     if exchange.entry.service == "entra":
         form = parse_qs(exchange.sent.decode("utf-8", "replace")) if b"client_id=" in exchange.sent else {}
         return form.get("client_id", [""])[0][:64]

@@ -1,29 +1,29 @@
-"""Faults on request: rules that say which request meets which misfortune, and when.
+"""Fault rules: which request gets which fault, and when.
 
-A rule is one JSON object; every key but `fault` may be left out:
+A rule is a JSON object; every key but `fault` is optional:
 
     {"match": {"service": "Graph", "method": "POST", "path": "/v1.0/applications*", "writes": true},
      "nth": 2, "times": 1, "fault": {"type": "lostAnswer"}}
 
 `service` is Graph, ARM, KeyVault, Entra, MCT, Identity or `*` (all of them; the control routes have no faults);
 `method` is one or several (`"PUT|PATCH"`); `path` a pattern with `*` and `?` compared without case, `pathRegex` an
-expression found anywhere in it; `writes: true` takes only requests that may change something. Of the requests that
+expression found anywhere in it; `writes: true` matches only possible writes. Of the requests that
 match, the rule fires on number `nth` and, with `times`, the next ones; or on `every` n-th; or with `probability` p by a
 generator that begins at `seed`; or on all. `times` bounds how often it fires. Each request counts once for each rule.
 
 The faults, with their members; `when` is "before" the service does its work, or "after":
 
     latency            seconds, when                          the request takes longer
-    status             status, retryAfter, code, message, when   the service refuses, in its own words
+    status             status, retryAfter, code, message, when   the service refuses, in its own form
     html               status, when                           an error page of a gateway
     truncated                                                 the answer ends in the middle
-    reset                                                     the connection breaks before anything is done
-    lostAnswer                                                it is done, and the connection breaks
-    hang               when                                   no answer until the client gives up
-    foreignWrite       when, settings | application           somebody else writes at that moment (see `foreign`)
+    reset                                                     the connection is reset before the service is reached
+    lostAnswer                                                the request takes effect, and the connection is reset
+    hang               when                                   no answer until the client disconnects
+    foreignWrite       when, settings | application           another write at that moment (see `external_writes`)
     freezeAfterWrites  writes, then                           after so many effective writes, all others hang or reset
-    revokeSignIn                                              tokens given out so far are refused as revoked
-    expireTokens                                              tokens given out so far are refused as expired
+    revokeSignIn                                              tokens issued so far are refused as revoked
+    expireTokens                                              tokens issued so far are refused as expired
 """
 
 from __future__ import annotations
@@ -93,26 +93,26 @@ _MATCH_KEYS = frozenset({"service", "method", "path", "pathRegex", "writes"})
 
 @dataclass(frozen=True)
 class Fault:
-    """One misfortune: its type and the members that the rule gave it."""
+    """A fault: its type and the members that the rule gave it."""
 
     type: str
     members: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def when(self) -> str:
-        """`before` or `after` the service does its work; a lost answer and a cut one come after by nature."""
+        """`before` or `after` the service; a lost and a truncated answer are always `after`."""
         return "after" if self.type in {"lostAnswer", "truncated"} else str(self.members.get("when", "before"))
 
 
 @dataclass
 class FaultRule:
-    """One rule and how it has fared: `matched` requests, `fired` times, `writes` that took effect.
+    """A rule and its counters: `matched` requests, `fired` times, `writes` that took effect.
 
     Attributes:
         source: the rule as it was given.
-        matches: whether a request is one of those the rule is about.
-        due: whether the n-th of them is to meet the fault.
-        fault: what happens then.
+        matches: whether the rule applies to a request.
+        due: whether the n-th of them gets the fault.
+        fault: the fault.
     """
 
     source: Mapping[str, Any]
@@ -124,7 +124,7 @@ class FaultRule:
     writes: int = 0
 
     def fires(self, entry: Entry) -> bool:
-        """Count a request that has arrived; whether it meets the fault."""
+        """Count a request; return whether it gets the fault."""
         if self.fault.type == "freezeAfterWrites":
             hit = self.writes >= self.fault.members["writes"]
         elif self.matches(entry):
@@ -147,27 +147,27 @@ class Faults:
         self._rules: list[FaultRule] = []
 
     def replace(self, rules: object) -> None:
-        """Put other rules in force, counting from nothing.
+        """Replace the rules; counters start at 0.
 
         Raises:
-            ValueError: one of them is no rule; the old ones stay.
+            ValueError: one of them is invalid; the old ones stay.
         """
         if not isinstance(rules, list):
             raise ValueError("The faults are a list of rules.")
         self._rules = [read(rule) for rule in rules]
 
     def to_list(self) -> list[dict[str, Any]]:
-        """The rules, each with how many requests it `matched` and how often it `fired`."""
+        """Return the rules, each with its counters."""
         return [{**r.source, "matched": r.matched, "fired": r.fired, "wrote": r.writes} for r in self._rules]
 
     def arriving(self, entry: Entry) -> list[Fault]:
-        """The faults that a request meets, in the order of their rules."""
+        """Return the faults of a request, in the order of their rules."""
         if entry.service == "control":
             return []
         return [rule.fault for rule in self._rules if rule.fires(entry)]
 
     def wrote(self, entry: Entry) -> None:
-        """Hear of a write that took effect."""
+        """Count a write that took effect."""
         for rule in self._rules:
             rule.wrote(entry)
 
@@ -176,7 +176,7 @@ def read(rule: object) -> FaultRule:
     """Read one rule.
 
     Raises:
-        ValueError: it has a key that means nothing, or a value that cannot be meant.
+        ValueError: it has an unknown key or an invalid value.
     """
     if not isinstance(rule, dict):
         raise ValueError("A rule is an object.")
@@ -242,7 +242,7 @@ def _trigger(rule: Mapping[str, Any]) -> Callable[[int, int], bool]:
 def _by_chance(probability: object, seed: object, times: float) -> Callable[[int, int], bool]:
     if not isinstance(probability, _NUMBERS) or not 0 <= probability <= 1:
         raise ValueError("'probability' is a number from 0 to 1.")
-    # Repeatable, which is the point: nothing secret depends on it.
+    # Repeatable on purpose: nothing secret depends on it.
     chance = random.Random(str(seed))  # noqa: S311
     share = float(probability)
     return lambda _number, fired: chance.random() < share and fired < times

@@ -1,4 +1,4 @@
-"""What one running sandbox observes and disturbs its requests with: log, faults, tokens that are out, secret watch."""
+"""What a running sandbox observes and injects: request log, faults, issued tokens, secret watch."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from mct_s2s.sandbox.observability.secret_watch import SecretWatch
 
 
 class Observability:
-    """The four of them together; none is part of the world, and so none is saved with it."""
+    """All four; none is part of the state, and none is saved."""
 
     def __init__(self, addresses: Addresses, log: RequestLog | None = None) -> None:
         self.log = log or RequestLog()

@@ -46,14 +46,14 @@ class ApiVersions(Tunable):
         Raises:
             WireError: 400 NoRegisteredProviderFound.
         """
-        taken = self.of(namespace, known)
-        if version.lower() in taken:
+        accepted = self.of(namespace, known)
+        if version.lower() in accepted:
             return
         raise arm_error(
             400,
             "NoRegisteredProviderFound",
             f"No registered resource provider found for location 'westeurope' and API version '{version}' "
-            f"for type '{kind}'. The supported api-versions are '{', '.join(reversed(taken))}'. "
+            f"for type '{kind}'. The supported api-versions are '{', '.join(reversed(accepted))}'. "
             f"The supported locations are '{places}'.",
         )
 
@@ -63,13 +63,13 @@ class ApiVersions(Tunable):
         Raises:
             WireError: 400 InvalidApiVersionParameter.
         """
-        taken = self.of("Microsoft.Resources", known)
-        if version.lower() in taken:
+        accepted = self.of("Microsoft.Resources", known)
+        if version.lower() in accepted:
             return
         raise arm_error(
             400,
             "InvalidApiVersionParameter",
-            f"The api-version '{version}' is invalid. The supported versions are '{','.join(reversed(taken))}'.",
+            f"The api-version '{version}' is invalid. The supported versions are '{','.join(reversed(accepted))}'.",
         )
 
     def check_vault(self, version: str, known: tuple[str, ...]) -> None:
@@ -78,13 +78,13 @@ class ApiVersions(Tunable):
         Raises:
             WireError: 400 BadParameter.
         """
-        taken = self.of(DATA_PLANE, known)
-        if version.lower() not in taken:
-            raise _unknown_to_vault(version, taken)
+        accepted = self.of(DATA_PLANE, known)
+        if version.lower() not in accepted:
+            raise _unknown_to_vault(version, accepted)
 
 
-def _unknown_to_vault(version: str, taken: Iterable[str]) -> WireError:
-    latest = [one for one in taken if "preview" not in one][-1]
+def _unknown_to_vault(version: str, accepted: Iterable[str]) -> WireError:
+    latest = [one for one in accepted if "preview" not in one][-1]
     return vault_error(
         400,
         "BadParameter",

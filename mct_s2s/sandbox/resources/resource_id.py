@@ -13,7 +13,7 @@ from mct_s2s.sandbox.core.wire_errors import arm_error
 
 @dataclass(frozen=True)
 class ResourceId:
-    """One resource's place, in the spelling it was given.
+    """The id of a resource, as it was spelled.
 
     Shape: `types` and `names` are parallel, parents first: ("sites", "slots") and ("contosolearn", "staging").
     """
@@ -29,7 +29,7 @@ class ResourceId:
         """Read the id of a resource in a resource group.
 
         Raises:
-            WireError: 400 InvalidResourceId, it is the id of something else or of nothing.
+            WireError: 400 InvalidResourceId, it is not the id of a resource.
         """
         parts = text.strip("/").split("/")
         heads = [part.lower() for part in parts[0:6:2]]
@@ -50,7 +50,7 @@ class ResourceId:
 
     @property
     def key(self) -> str:
-        """The id in lower case, as the store files it."""
+        """The id in lower case, the key in the store."""
         return str(self).lower()
 
     @property
@@ -66,6 +66,6 @@ class ResourceId:
 
 
 def is_within(scope: str, ancestor: str) -> bool:
-    """Whether `scope` is `ancestor` or lies below it; both are paths, compared without case."""
+    """Return whether `scope` is `ancestor` or lies below it; both are paths, compared without case."""
     scope, ancestor = scope.lower().rstrip("/"), ancestor.lower().rstrip("/")
     return scope == ancestor or scope.startswith(ancestor + "/")

@@ -36,7 +36,7 @@ _VAULT_READING = [
     "Microsoft.Resources/subscriptions/resourceGroups/read",
 ]
 _METADATA = "Microsoft.KeyVault/vaults/secrets/readMetadata/action"
-# Data actions are apart from actions: `*` among the latter, an Owner's, opens no secret.
+# Data actions are not actions: an Owner's `*` allows no access to secrets.
 _DATA_ACTIONS = {
     VAULT_ADMINISTRATOR: ["Microsoft.KeyVault/vaults/*"],
     VAULT_READER: ["Microsoft.KeyVault/vaults/*/read", _METADATA],
@@ -108,7 +108,7 @@ def _matches(patterns: list[str], action: str) -> bool:
 
 
 def permits(permission: dict[str, Any], action: str) -> bool:
-    """Whether one role's actions, less its own notActions, cover an action."""
+    """Return whether one role's actions, less its own notActions, cover an action."""
     return _matches(permission["actions"], action) and not _matches(permission["notActions"], action)
 
 
@@ -121,7 +121,7 @@ class RoleAssignments:
         self.custom: dict[str, dict[str, Any]] = {}
 
     def assign(self, principal_id: str, role: str, scope: str, *, name: str | None = None) -> dict[str, str]:
-        """Give a principal a role at a scope; `role` is the GUID of a built-in role definition."""
+        """Assign a role to a principal at a scope; `role` is the GUID of a role definition."""
         assignment = {
             "name": name or str(uuid.uuid4()),
             "principalId": principal_id,
@@ -132,7 +132,7 @@ class RoleAssignments:
         return assignment
 
     def role_named(self, wanted: object) -> str:
-        """The id of a built-in role by its name or id, or of a new custom one.
+        """Return the id of a built-in role by its name or id, or of a new custom one.
 
         Raises:
             ValueError: there is no such role.
@@ -154,7 +154,7 @@ class RoleAssignments:
         return _DEFINITIONS[role]
 
     def deny(self, name: str, actions: list[str], not_actions: list[str], scope: str) -> str:
-        """Put a system deny assignment on a scope, as a managed application does; give its id.
+        """Add a system deny assignment to a scope, as a managed application does; return its id.
 
         Source: ARM: role-based-access-control/deny-assignments.
         """
@@ -165,7 +165,7 @@ class RoleAssignments:
         return identifier
 
     def permissions(self, principal_id: str, scope: str) -> list[dict[str, Any]]:
-        """What the principal's roles at `scope` and above it allow, one entry for each role."""
+        """Return what the principal's roles at a scope and above it allow, one entry for each role."""
         held = (a for a in self.assignments if a["principalId"] == principal_id and is_within(scope, a["scope"]))
         entries = [(self._definition(held_role["role"]), data_actions(held_role["role"])) for held_role in held]
         return [
@@ -174,15 +174,15 @@ class RoleAssignments:
         ]
 
     def allows(self, principal_id: str, action: str, scope: str) -> bool:
-        """Whether any of the principal's roles allows the action; denials are another matter."""
+        """Return whether any of the principal's roles allows the action, without regard to deny assignments."""
         return any(permits(entry, action) for entry in self.permissions(principal_id, scope))
 
     def allows_data(self, principal_id: str, action: str, scope: str) -> bool:
-        """Whether any of the principal's roles allows an action on what is inside a resource."""
+        """Return whether any of the principal's roles allows an action on what is inside a resource."""
         return any(_matches(entry["dataActions"], action) for entry in self.permissions(principal_id, scope))
 
     def sees(self, principal_id: str, scope: str) -> bool:
-        """Whether the principal holds any role at, above or below a scope: it is then listed to it."""
+        """Return whether the principal has any role at, above or below a scope: then lists show it."""
         return any(
             a["principalId"] == principal_id and (is_within(scope, a["scope"]) or is_within(a["scope"], scope))
             for a in self.assignments
@@ -214,10 +214,10 @@ class RoleAssignments:
 
 
 def data_actions(role: str) -> list[str]:
-    """The data actions of a built-in role; custom ones have none here."""
+    """Return the data actions of a built-in role; custom roles have none here."""
     return _DATA_ACTIONS.get(role, [])
 
 
 def role_definitions() -> list[tuple[str, str, list[str], list[str]]]:
-    """The built-in roles: id, name, actions, notActions."""
+    """Return the built-in roles: id, name, actions, notActions."""
     return [(role, *rest) for role, rest in _DEFINITIONS.items()]

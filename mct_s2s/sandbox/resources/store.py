@@ -1,4 +1,4 @@
-"""The subscription: groups, resources, and everything that hangs on them, filed by id without case."""
+"""Subscriptions, groups, resources and everything that belongs to them, by id without case."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Resources(Tunable):
     """Everything Resource Manager keeps.
 
     Shapes: `subscriptions` by lower-case GUID; `groups` and `resources` by lower-case id, each a body as it is
-    shown; `sites` and `vaults` hold what a site or a vault has beside its body; `operations` what has not finished yet.
+    shown; `sites` and `vaults` hold the state of a site or a vault beside its body; `operations` changes in progress.
 
     Options: `restart_seconds` is how long a site returns 503 when it restarts, `operation_seconds` how long an
     asynchronous change takes; with `settings_accept_202`, a change of settings is accepted first and completed later,
@@ -55,7 +55,7 @@ class Resources(Tunable):
         self.api_versions = ApiVersions()
 
     def subscription(self, subscription_id: str) -> Body:
-        """The subscription of that id.
+        """Return a subscription.
 
         Raises:
             WireError: 404 SubscriptionNotFound.
@@ -66,7 +66,7 @@ class Resources(Tunable):
         return found
 
     def group(self, subscription_id: str, name: str) -> Body:
-        """The resource group of that name.
+        """Return a resource group.
 
         Raises:
             WireError: 404 ResourceGroupNotFound.
@@ -77,7 +77,7 @@ class Resources(Tunable):
         return found
 
     def get(self, resource_id: ResourceId) -> Body:
-        """The resource of that id.
+        """Return a resource.
 
         Raises:
             WireError: 404 ResourceGroupNotFound or ResourceNotFound.
@@ -94,22 +94,22 @@ class Resources(Tunable):
         return found
 
     def find(self, resource_id: str) -> Body | None:
-        """The resource of that id, if there is one."""
+        """Return a resource by its id in any case; None if there is none."""
         return self.resources.get(resource_id.lower().rstrip("/"))
 
     def vault_named(self, name: str) -> Body | None:
-        """The vault of that name: every cloud has one of a name at most."""
+        """Return a vault by its name, which is unique in a cloud; None if there is none."""
         return next((self.resources[key] for key in self.vaults if key.endswith(f"/vaults/{name.lower()}")), None)
 
     def under(self, scope: str, *, of_type: str | None = None) -> Iterator[Body]:
-        """Resources below a subscription, group or resource, in the order they were made."""
+        """Yield the resources below a subscription, group or resource, in the order of their creation."""
         prefix = scope.lower().rstrip("/") + "/"
         for key, body in self.resources.items():
             if key.startswith(prefix) and (of_type is None or body["type"].lower() == of_type.lower()):
                 yield body
 
     def add(self, body: Body) -> Body:
-        """File a resource that its own rules have found good; a site or a vault also gets what is inside it."""
+        """Add a resource after its own rules have accepted it, with the state of a site or a vault."""
         self.resources[body["id"].lower()] = body
         if body["type"].lower() in {"microsoft.web/sites", "microsoft.web/sites/slots"}:
             self.sites.setdefault(body["id"].lower(), SiteState())
@@ -118,7 +118,7 @@ class Resources(Tunable):
         return body
 
     def remove(self, key: str) -> None:
-        """Take a resource and what is nested in it out, with their system-assigned identities."""
+        """Remove a resource and what is nested in it, with their system-assigned identities."""
         for gone in [k for k in self.resources if k == key or k.startswith(key + "/")]:
             body = self.resources.pop(gone)
             self.sites.pop(gone, None)
@@ -126,7 +126,7 @@ class Resources(Tunable):
             self.forget_identity_of(body)
 
     def forget_identity_of(self, body: Body) -> None:
-        """Remove the service principal that lived with a resource, as Azure does with the resource."""
+        """Remove the service principal of a resource's identity."""
         own = (body.get("identity") or {}).get("principalId") or (
             body["properties"].get("principalId") if body["type"].endswith("userAssignedIdentities") else None
         )
@@ -134,7 +134,7 @@ class Resources(Tunable):
             managed_identities.delete(self.directory, own)
 
     def to_dict(self) -> Body:
-        """Give everything as JSON values."""
+        """Return everything as JSON values."""
         return {
             "subscriptions": self.subscriptions,
             "groups": self.groups,
@@ -153,7 +153,7 @@ class Resources(Tunable):
 
     @classmethod
     def from_dict(cls, clock: Clock, directory: Directory, data: Mapping[str, Any]) -> Self:
-        """Make what `to_dict` described."""
+        """Restore what `to_dict` returned."""
         made = cls(clock, directory)
         made.subscriptions = dict(data["subscriptions"])
         made.groups = dict(data["groups"])

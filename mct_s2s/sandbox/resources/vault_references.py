@@ -1,7 +1,7 @@
 """Key Vault references among application settings, and whether App Service could resolve them.
 
-One that was resolved is kept for 24 hours: a newer version of the secret reaches the app when that time is over, when
-the settings change, or when a refresh is asked for. One that could not be resolved is tried again at each look.
+A resolved reference is cached for 24 hours: a newer version of the secret reaches the app after that time, when the
+settings change, or when a refresh is requested. One that could not be resolved is tried again at each request.
 Source: app-service/app-service-key-vault-references ("Understand rotation"); web-apps/
 get-app-settings-key-vault-references.
 """
@@ -26,7 +26,7 @@ KEPT_SECONDS = 24 * 3600.0
 
 
 def of(resources: Resources, site: Mapping[str, Any], site_state: SiteState) -> dict[str, dict[str, Any]]:
-    """The references among a site's settings, by name, resolved where they are due."""
+    """Return the references among a site's settings, by name, resolved where they are due."""
     now = resources.clock.timestamp()
     if site_state.refresh_due and now >= site_state.refresh_due:
         site_state.references.clear()
@@ -34,16 +34,16 @@ def of(resources: Resources, site: Mapping[str, Any], site_state: SiteState) -> 
         site_state.recycles += 1  # the process gets its environment when it starts
         site_state.start_over(now, resources.restart_seconds)
     found = {name: value for name, value in site_state.settings.items() if value and value.startswith(_PREFIX)}
-    return {name: _looked_at(resources, site, site_state, name, value) for name, value in found.items()}
+    return {name: _resolved(resources, site, site_state, name, value) for name, value in found.items()}
 
 
 def ask_to_refresh(resources: Resources, site_state: SiteState) -> None:
-    """Have all of them resolved anew, which takes as long as any operation."""
+    """Request that all references are resolved again, which takes `operation_seconds`."""
     site_state.refresh_due = resources.clock.timestamp() + resources.operation_seconds
 
 
 def environment(resources: Resources, site: Mapping[str, Any], site_state: SiteState) -> dict[str, str]:
-    """What the running app reads: settings, with the secrets that its references were resolved to."""
+    """Return what the running app reads: settings, with the secrets of its references."""
     found = of(resources, site, site_state)
     values = {name: value for name, value in site_state.settings.items() if value is not None}
     for name, shown in found.items():
@@ -55,12 +55,12 @@ def environment(resources: Resources, site: Mapping[str, Any], site_state: SiteS
     return values
 
 
-def _looked_at(
+def _resolved(
     resources: Resources, site: Mapping[str, Any], site_state: SiteState, name: str, value: str
 ) -> dict[str, Any]:
-    """A reference: as it was resolved lately, or resolved now."""
+    """Return a reference, from the cache or resolved now."""
     now, kept = resources.clock.timestamp(), site_state.references.get(name)
-    shown = _judged(resources, site, value)
+    shown = _described(resources, site, value)
     if kept is not None and kept["reference"] == value and now - kept["at"] < KEPT_SECONDS:
         return {**shown, "status": "Resolved", "activeVersion": kept["version"]}
     if shown["status"] == "Resolved":
@@ -70,7 +70,7 @@ def _looked_at(
     return shown
 
 
-def _judged(resources: Resources, site: Mapping[str, Any], value: str) -> dict[str, Any]:
+def _described(resources: Resources, site: Mapping[str, Any], value: str) -> dict[str, Any]:
     inner = value.removeprefix(_PREFIX).removesuffix(")")
     match = _URI.fullmatch(inner) or _NAMES.fullmatch(inner)
     vault, secret, version = match.groups() if match and value.endswith(")") else (None, None, None)
@@ -92,7 +92,7 @@ def _judged(resources: Resources, site: Mapping[str, Any], value: str) -> dict[s
 def _status(
     resources: Resources, site: Mapping[str, Any], name: str, secret: str, version: str | None
 ) -> tuple[str, str | None]:
-    """What comes of resolving it now, and the version that it leads to."""
+    """Resolve a reference now; return its status and the version of the secret."""
     principal = _principal(site)
     if principal is None:
         return "MSINotEnabled", None
@@ -113,7 +113,7 @@ def _status(
 
 
 def _principal(site: Mapping[str, Any]) -> str | None:
-    """The identity that the site reads vaults with: its own, or the user-assigned one that it names."""
+    """Return the identity that the site reads vaults with: its own, or a user-assigned one."""
     identity: Mapping[str, Any] = site.get("identity") or {}
     named = str(site["properties"].get("keyVaultReferenceIdentity", "SystemAssigned"))
     if named.lower() == "systemassigned":

@@ -1,7 +1,7 @@
-"""Key Vault's data plane: the secrets of a vault, asked for at the vault's own name.
+"""Key Vault's data plane: the secrets of a vault, at the vault's own host name.
 
-The order of judgement is the service's: vault, token, api-version, name, permission, secret. A vault that is not there
-has no address in Azure; here, where every name below `localhost` leads to this machine, it is answered 404.
+Checks are in the service's order: vault, token, api-version, name, permission, secret. A vault that does not exist
+has no address in Azure; here, where every name below `localhost` resolves, it is answered 404.
 Sources: keyvault/secrets REST reference; key-vault: general/authentication-requests-and-responses.
 """
 
@@ -32,7 +32,7 @@ MOST_RESULTS = 25
 
 
 def routes(state: SandboxState, addresses: Addresses) -> list[Route]:
-    """Everything at the address of any vault."""
+    """Return the route of all paths at the address of any vault."""
 
     async def answer(request: Request) -> Response:
         vault = _vault(state, addresses, request)
@@ -74,12 +74,12 @@ def _headers(vault: Body) -> dict[str, str]:
 
 
 def find(method: str, path: str) -> tuple[VaultOperation, dict[str, str]]:
-    """Look up the operation of a request, and what its path says.
+    """Find the operation of a request, and the parameters in its path.
 
     Raises:
         WireError: 501 naming the request.
     """
-    # Some clients join the vault's address and the path with two slashes; Key Vault takes that.
+    # Some clients join the vault's address and the path with two slashes, which Key Vault accepts.
     for row in OPERATIONS:
         match = row.pattern.fullmatch(re.sub("^/+", "/", path))
         if match and row.method == method:
@@ -88,10 +88,10 @@ def find(method: str, path: str) -> tuple[VaultOperation, dict[str, str]]:
 
 
 def authenticate(state: SandboxState, addresses: Addresses, request: Request) -> Caller:
-    """Who asks.
+    """Return the caller.
 
     Raises:
-        WireError: 401 with the challenge by which clients learn which token to bring.
+        WireError: 401 with the challenge that tells clients which token to send.
     """
     where = f"{addresses.login}/{state.directory.tenant_id}"
     challenge = f'Bearer authorization="{where}", resource="{addresses.vault}"'
@@ -138,13 +138,13 @@ def set_secret(call: VaultCall) -> Body:
 
 
 def update_secret(call: VaultCall) -> Body:
-    """Change what goes with a version; its value is not shown."""
+    """Change attributes, content type or tags of a version; its value is not shown."""
     found = call.vault_state.update(call.name, call.params["version"], call.body, call.now)
     return _bundle(call, call.name, found)
 
 
 def get_secret(call: VaultCall) -> Body:
-    """One version with its value, also where it has expired; a disabled one is refused."""
+    """Return a version with its value, also an expired one; a disabled one is refused."""
     found = call.vault_state.version(call.name, call.params["version"], call.now)
     if not found["attributes"]["enabled"]:
         why = "Operation get is not allowed on a disabled secret."
@@ -158,14 +158,14 @@ def delete_secret(call: VaultCall) -> Body:
 
 
 def list_secrets(call: VaultCall) -> Body:
-    """All secrets without their values, by name."""
+    """List the secrets without their values, by name."""
     live = [secret for secret in call.vault_state.secrets.values() if secret["ready_at"] <= call.now]
     shown = [_bundle(call, secret["name"], secret["versions"][-1], with_version=False) for secret in live]
     return _page(call, sorted(shown, key=lambda item: item["id"].lower()))
 
 
 def list_versions(call: VaultCall) -> Body:
-    """All versions without their values, in the order of their ids: not of their making."""
+    """List the versions without their values, in the order of their ids, not of their creation."""
     try:
         versions = call.vault_state.versions(call.name, call.now)
     except WireError:
@@ -174,24 +174,24 @@ def list_versions(call: VaultCall) -> Body:
 
 
 def list_deleted(call: VaultCall) -> Body:
-    """All deleted secrets."""
+    """List the deleted secrets."""
     gone = [secret for secret in call.vault_state.deleted.values() if secret["ready_at"] <= call.now]
     return _page(call, sorted((_deleted(call, secret) for secret in gone), key=lambda item: item["id"].lower()))
 
 
 def get_deleted(call: VaultCall) -> Body:
-    """One deleted secret."""
+    """Return a deleted secret."""
     return _deleted(call, call.vault_state.deleted_secret(call.name, call.now))
 
 
 def recover(call: VaultCall) -> Body:
-    """Bring a deleted secret back."""
+    """Recover a deleted secret."""
     secret = call.vault_state.recover(call.name, call.now, call.state.resources.operation_seconds)
     return _bundle(call, secret["name"], secret["versions"][-1])
 
 
 def purge(call: VaultCall) -> None:
-    """Let go of a deleted secret for good."""
+    """Purge a deleted secret."""
     call.vault_state.purge(call.name, call.now)
 
 
@@ -216,7 +216,7 @@ def _deleted(call: VaultCall, secret: Mapping[str, Any]) -> Body:
 
 
 def _retention(call: VaultCall) -> int:
-    """For how many days the vault keeps what is deleted."""
+    """Return for how many days the vault keeps deleted secrets."""
     return int(call.vault["properties"].get("softDeleteRetentionInDays", RETENTION_DAYS))
 
 

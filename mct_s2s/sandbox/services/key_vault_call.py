@@ -18,7 +18,7 @@ Body = dict[str, Any]
 
 @dataclass(frozen=True)
 class VaultCall:
-    """A request that found its vault and its operation. `origin` is the vault's address, without a slash."""
+    """A request with its vault and its operation's parameters. `origin` is the vault's address, without a slash."""
 
     state: SandboxState
     origin: str
@@ -29,12 +29,12 @@ class VaultCall:
 
     @property
     def vault_state(self) -> VaultState:
-        """What the vault holds."""
+        """The secrets of the vault."""
         return self.state.resources.vaults[self.vault["id"].lower()]
 
     @property
     def now(self) -> float:
-        """Seconds since 1970, by the world's clock."""
+        """Seconds since 1970, by the sandbox's clock."""
         return self.state.clock.timestamp()
 
     @property
@@ -44,7 +44,7 @@ class VaultCall:
 
     @cached_property
     def body(self) -> Body:
-        """The JSON object that was sent.
+        """Return the JSON object that was sent.
 
         Raises:
             WireError: 400 BadParameter, there is none.
@@ -63,15 +63,15 @@ Handler = Callable[[VaultCall], Any]
 
 @dataclass(frozen=True)
 class VaultOperation:
-    """One row of what the sandbox's vaults can do.
+    """An operation of the sandbox's vaults.
 
     Attributes:
         method: HTTP method.
         template: the path; `{name}` is a secret's name, `{version}` a version or nothing for the latest.
-        action: the data action below `Microsoft.KeyVault/vaults/secrets/` that it takes.
-        run: asks the vault; gives the JSON body, None for an empty answer.
+        action: the required data action, below `Microsoft.KeyVault/vaults/secrets/`.
+        run: calls the vault's rules; returns the JSON body, None for an empty answer.
         source: the page of the reference that it follows.
-        fidelity: how much of the real operation is there: `full`, `usual` or `stub`.
+        fidelity: how much of the real operation there is: `full`, `usual` or `stub`.
     """
 
     method: str
@@ -83,6 +83,6 @@ class VaultOperation:
 
     @cached_property
     def pattern(self) -> re.Pattern[str]:
-        """The template as a pattern; clients may put a slash more behind the name, and leave the version out."""
+        """The template as a pattern; clients may add a slash after the name, and leave the version out."""
         shaped = re.escape(self.template).replace(r"/\{version\}", r"(?:/(?P<version>[^/]*))?")
         return re.compile(shaped.replace(r"\{name\}", r"(?P<name>[^/]+)") + "/?", re.IGNORECASE)

@@ -1,4 +1,4 @@
-"""What the MCT API answers whom it accepts: its documented paths, in any case, and nothing else.
+"""The documented paths of the MCT API, without case, and no others.
 
 Sources: community-training: rest-api-management (the pages on progress, content and profile); which paths give lists:
 docs/azure-contract.md, section 10. What they hold is made up.
@@ -63,19 +63,19 @@ PATHS = (
 
 
 def is_api(path: str) -> bool:
-    """Tell whether a path takes a caller that the site accepts."""
+    """Return whether a path needs an accepted caller."""
     return path.lower() == "/api" or path.lower().startswith("/api/")
 
 
 def open_page(path: str) -> Response:
-    """Answer at a path that everybody may ask for."""
+    """Answer a request for a public path."""
     if path.lower().rstrip("/") in {"", "/swagger", "/swagger/index.html"}:
         return PlainTextResponse("Microsoft Community Training")
     return Response(status_code=404)
 
 
 def answer(method: str, path: str, settings: Settings) -> Response:
-    """Answer a caller that was accepted: 404 for what is no path, 405 for another method."""
+    """Answer an accepted caller: 404 for an unknown path, 405 for another method."""
     fitting = [row for row in PATHS if row.pattern.fullmatch(path)]
     for row in fitting:
         if method == row.method or (method == "HEAD" and row.method == "GET"):

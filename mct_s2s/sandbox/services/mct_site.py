@@ -1,6 +1,6 @@
-"""The web apps: the MCT site, which judges a call by its own settings, and others that only answer.
+"""The web apps: the MCT site, which checks a call against its settings, and others that only answer.
 
-The reason of a refusal goes to the sandbox's request log alone: the real site says nothing but 401.
+The reason of a refusal goes to the sandbox's request log only: the real site answers just 401.
 Source: service-to-service authentication, step 3 and the note on `ClientType`.
 """
 
@@ -24,11 +24,11 @@ from mct_s2s.sandbox.state.state import SandboxState
 
 
 class CallRejected(Exception):
-    """A call that the site does not accept; the text says why, for the sandbox's log."""
+    """A call that the site does not accept; the text is the reason for the sandbox's log."""
 
 
 def routes(state: SandboxState, addresses: Addresses, site_id: str) -> list[Route]:
-    """Everything that the site of that resource id (in lower case) answers at its own address."""
+    """Return the route of all paths of a site, by its resource id in lower case."""
 
     async def answer(request: Request) -> Response:
         site_state = state.resources.sites.get(site_id)
@@ -51,7 +51,7 @@ def _answer_call(state: SandboxState, addresses: Addresses, settings: Settings, 
     if not mct_paths.is_api(request.url.path):
         return mct_paths.open_page(request.url.path)
     try:
-        caller = judge(state.directory, addresses, settings, request.headers)
+        caller = check_call(state.directory, addresses, settings, request.headers)
     except CallRejected as refused:
         request.scope["sandbox"]["note"] = str(refused)
         return Response(status_code=401)
@@ -59,8 +59,8 @@ def _answer_call(state: SandboxState, addresses: Addresses, settings: Settings, 
     return mct_paths.answer(request.method, request.url.path, settings)
 
 
-def judge(directory: Directory, addresses: Addresses, settings: Settings, headers: Mapping[str, str]) -> str:
-    """Decide whether a call comes from a service on the allow list; give which list that was.
+def check_call(directory: Directory, addresses: Addresses, settings: Settings, headers: Mapping[str, str]) -> str:
+    """Check that a call comes from a service on an allow list; return the name of the list.
 
     Raises:
         Refused: it does not.
@@ -85,7 +85,7 @@ def _require(fact: bool, why_not: str) -> None:
 
 
 def _check_tenant_name(directory: Directory, own: Mapping[str, str]) -> None:
-    """The site finds the keys of its tenant by the tenant's name: without it no signature can be checked."""
+    """Check the tenant's name: the site finds the tenant's keys by it, and cannot verify a signature without."""
     name = own.get("serviceauthtenantname", "").strip().lower()
     _require(name in directory.tenant.domains, f"ServiceAuthTenantName {name!r} is no domain of the tenant")
 

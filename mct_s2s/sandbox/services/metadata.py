@@ -1,4 +1,4 @@
-"""`/metadata/endpoints`: how a client that knows only Resource Manager's address finds the rest of the cloud.
+"""`/metadata/endpoints`: the addresses of the cloud, for clients that know Resource Manager's only.
 
 Source: ARM: metadata/endpoints 2022-09-01 (one object) and earlier (a list of clouds); read by az and Terraform.
 """
@@ -33,7 +33,7 @@ _SUFFIXES = {
 
 
 def document(addresses: Addresses) -> dict[str, Any]:
-    """Describe the sandbox as a cloud. Services it does not have point at it, so that nothing leaves the machine."""
+    """Return the description of the cloud; services that the sandbox does not have point at it, too."""
     origin = addresses.arm
     return {
         "portal": origin,
@@ -64,7 +64,7 @@ def document(addresses: Addresses) -> dict[str, Any]:
 
 
 def routes(state: SandboxState, addresses: Addresses) -> list[Route]:
-    """The one route; it needs no token."""
+    """Return the route, which needs no token."""
     del state
 
     async def endpoints(request: Request) -> Response:

@@ -1,1 +1,1 @@
-"""Everything that exists in a sandbox, as one document, and what it begins with."""
+"""Everything that exists in a sandbox, as one document, and its seed."""

@@ -1,7 +1,7 @@
-"""When a changed world goes to disk.
+"""When a changed state is written to disk.
 
-A world of usual size is written before the answer to the change leaves. One so large that writing it takes longer
-than a request should is written every now and then instead, by a thread beside the server, and when the sandbox ends.
+A state of usual size is written before the answer to the change is sent. A state so large that writing it takes longer
+than a request should is written from time to time instead, by a thread beside the server, and when the sandbox ends.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _BYTES_PER_SECOND = 25e6
 
 
 class StateWriter:
-    """Writes one world. `flush` must be called at the end."""
+    """Writes a state to disk. `flush` must be called at the end."""
 
     def __init__(self, state: SandboxState) -> None:
         self._state = state
@@ -26,12 +26,12 @@ class StateWriter:
         self._pending: asyncio.TimerHandle | None = None
         self._writing: asyncio.Future[None] | None = None
         self._changed = False
-        # The last one in writes last: a thread that is still at it must not put an older world over a newer one.
+        # A thread that is still writing must not replace a newer state by an older one.
         self._one_at_a_time = threading.Lock()
         self._newest = 0
 
     def changed(self) -> None:
-        """Say that the world has changed; called in the server's event loop."""
+        """Write the state now or later; called in the server's event loop after each change."""
         if self._state.path is None:
             return
         self._changed = True
@@ -41,7 +41,7 @@ class StateWriter:
             self._later()
 
     def flush(self) -> None:
-        """Write what has not been written yet, before anything else happens."""
+        """Write what has not been written yet."""
         if self._pending is not None:
             self._pending.cancel()
             self._pending = None
@@ -49,7 +49,7 @@ class StateWriter:
             self._write(*self._taken())
 
     def _later(self) -> None:
-        # A twentieth of the time, at most, is spent on writing.
+        # At most a twentieth of the time is spent on writing.
         self._pending = asyncio.get_running_loop().call_later(self._cost * 20, self._write_beside)
 
     def _write_beside(self) -> None:
@@ -65,7 +65,7 @@ class StateWriter:
             self._later()
 
     def _taken(self) -> tuple[Callable[[], None], int]:
-        """Take the world as it is, to be written; the number says how new that is."""
+        """Return a function that writes the present state, and its number."""
         self._changed = False
         self._newest += 1
         return self._state.saving(), self._newest
@@ -79,7 +79,7 @@ class StateWriter:
 
 
 def _expected_cost(state: SandboxState) -> float:
-    """How long the first write may take, by the size of the last one, so that not even that holds anybody up."""
+    """Estimate the first write by the size of the file, so that not even that one delays an answer."""
     if state.path is None or not state.path.exists():
         return 0.0
     return state.path.stat().st_size / _BYTES_PER_SECOND

@@ -1,7 +1,7 @@
-"""The small company that a new world holds: Contoso Learning, which runs Microsoft Community Training.
+"""The seed: Contoso Learning, a small company that runs Microsoft Community Training.
 
-It is made so that careless tools fail: settings that break on a wrong merge, a function app beside the site whose
-name resembles it, identities that a careless write removes, two registrations of one name.
+Careless tools fail on it: settings that break on a wrong merge, a function app with a similar name as the site,
+identities that a careless write removes, two registrations of one name.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _ADMINISTRATOR_ROLES = (
 
 
 def seed(secret: str) -> SandboxState:
-    """Make a new world; `secret` is the client secret of its administrator."""
+    """Create a new state; `secret` is the client secret of its administrator."""
     clock = Clock()
     directory = seeding.seeded(
         clock,
@@ -75,12 +75,12 @@ def add_site(
     settings: dict[str, str | None],
     owner_app_id: str,
 ) -> dict[str, Any]:
-    """Put a site or slot into the world, with its subscription and group where they are not there yet.
+    """Add a site or slot; subscription and group are created if necessary.
 
     A new subscription belongs to the application `owner_app_id`, as the first one does.
 
     Raises:
-        WireError: 400, the settings are none.
+        WireError: 400, the settings are invalid.
     """
     checked, root = checked_settings(settings), f"/subscriptions/{subscription}"
     if subscription.lower() not in resources.subscriptions:
@@ -155,7 +155,7 @@ def _integrations(resources: Resources) -> None:
 
 
 def _let_owners_into_the_vault(resources: Resources) -> None:
-    """Whoever owns the subscription may use this vault's secrets; of the site's vault, being its owner opens none."""
+    """Let owners of the subscription use this vault's secrets; for the site's vault, Owner is not enough."""
     vault = resources.vault_named(VAULT)
     for number, owner in enumerate([a for a in resources.access.assignments if a["role"] == role_assignments.OWNER]):
         name = resources.directory.ids.new(f"roleAssignment/secrets officer {number}")
@@ -164,7 +164,7 @@ def _let_owners_into_the_vault(resources: Resources) -> None:
 
 
 def _vault(resources: Resources, group: str, name: str, secrets: dict[str, dict[str, str]]) -> dict[str, Any]:
-    """A vault whose access goes by roles; each secret has a value that nobody needs to know."""
+    """Add a vault with access by roles; each secret has some value."""
     body = _add(resources, group, "Microsoft.KeyVault/vaults", name)
     body["properties"] |= {"tenantId": TENANT_ID, "sku": {"family": "A", "name": "standard"}}
     body["properties"]["enableRbacAuthorization"] = True

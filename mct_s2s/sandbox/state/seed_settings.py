@@ -1,9 +1,9 @@
-"""Application settings of the seed's sites: as mixed as a site gets that many hands have configured."""
+"""Application settings of the seed's sites, as mixed as after years of configuration."""
 
 from __future__ import annotations
 
 JWT = "0f5c2b1d"
-"""The version of a secret that one setting names."""
+"""The version of a secret that a setting names."""
 
 PRODUCTION: dict[str, str | None] = {
     "APPINSIGHTS_INSTRUMENTATIONKEY": "8d2c35d1-1b3f-43b2-9f3e-0c0a4bb1e5a7",

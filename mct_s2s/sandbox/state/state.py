@@ -1,6 +1,6 @@
-"""One world: a tenant, a subscription, a clock; kept as one readable JSON file.
+"""The state of a sandbox: tenant, subscriptions, clock; saved as one readable JSON file.
 
-The file is written before the answer to a change leaves, so that a program that is killed finds what it did.
+The file is written before the answer to a change is sent, so that a program that is killed finds what it did.
 """
 
 from __future__ import annotations
@@ -23,10 +23,9 @@ SCHEMA = 1
 
 
 class SandboxState(Tunable):
-    """Everything that a sandbox knows, apart from the keys it signs with.
+    """Everything that a sandbox holds, apart from its signing keys.
 
-    `latency_seconds` is what every request takes longer than it needs. `path` is where it is kept; without one it
-    lives in memory only.
+    `latency_seconds` is added to every request. `path` is where the state is saved; without one it is in memory only.
     """
 
     OPTIONS: ClassVar = {"latency_seconds": seconds}
@@ -39,7 +38,7 @@ class SandboxState(Tunable):
         self.latency_seconds = 0.0
 
     def to_dict(self) -> dict[str, Any]:
-        """Give everything as JSON values."""
+        """Return everything as JSON values."""
         return {
             "schema": SCHEMA,
             "clockOffsetSeconds": self.clock.offset.total_seconds(),
@@ -50,10 +49,10 @@ class SandboxState(Tunable):
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any], *, path: Path | None = None) -> Self:
-        """Make the world that `to_dict` described.
+        """Restore what `to_dict` returned.
 
         Raises:
-            ValueError: it was described by another version of the sandbox.
+            ValueError: it is of another version of the sandbox.
         """
         if data.get("schema") != SCHEMA:
             raise ValueError(f"This world is of schema {data.get('schema')}, and only {SCHEMA} is understood.")
@@ -65,11 +64,11 @@ class SandboxState(Tunable):
 
     @classmethod
     def load(cls, path: Path) -> Self:
-        """Read a world from its file.
+        """Read a state from its file.
 
         Raises:
             OSError: it cannot be read.
-            ValueError: it holds no world.
+            ValueError: it holds no state.
         """
         try:
             return cls.from_dict(json.loads(path.read_text(encoding="utf-8")), path=path)
@@ -77,7 +76,7 @@ class SandboxState(Tunable):
             raise ValueError(f"{path} holds no world: {wrong}") from wrong
 
     def save(self, path: Path | None = None) -> None:
-        """Write the world to its file, or to another; whole or not at all. Without a path nothing is done.
+        """Write the state to its file, or to another; whole or not at all. Without a path nothing is done.
 
         Raises:
             OSError: the file cannot be written.
@@ -86,7 +85,7 @@ class SandboxState(Tunable):
             self.saving(path)()
 
     def saving(self, path: Path | None = None) -> Callable[[], None]:
-        """Take the world as it is now; what is given back writes that to a file, in any thread.
+        """Return a function that writes the present state to a file, in any thread.
 
         Directory objects are replaced and never changed, so that they need not be rendered at once; there may be
         tens of thousands of them.
@@ -105,7 +104,7 @@ class SandboxState(Tunable):
         return write
 
     def replace_with(self, other: SandboxState) -> None:
-        """Become another world, for those who hold this one; the place where it is kept and the keys stay."""
+        """Take over another state; the path and the keys stay."""
         key, addresses = self.directory.signing_key, self.directory.addresses
         other.clock.source = self.clock.source
         self.clock, self.directory, self.resources = other.clock, other.directory, other.resources
@@ -115,7 +114,7 @@ class SandboxState(Tunable):
 
 
 def _whole(head: str, tables: Mapping[str, list[Any]]) -> Iterator[str]:
-    """The rendered world with its tables put back into the directory, one object on a line."""
+    """Yield the rendered state with its tables put back into the directory, one object on a line."""
     before, mark, after = head.partition('\n "directory": {\n')
     yield before + mark
     for name, objects in tables.items():
@@ -127,7 +126,7 @@ def _whole(head: str, tables: Mapping[str, list[Any]]) -> Iterator[str]:
 
 
 def make_folder(path: Path) -> None:
-    """Make a folder, and those above it that are not there yet, for nobody but this user."""
+    """Create a folder, and missing ones above it, for this user only."""
     if path.is_dir():
         return
     make_folder(path.parent)
@@ -135,7 +134,7 @@ def make_folder(path: Path) -> None:
 
 
 def replace_file(path: Path, content: bytes) -> None:
-    """Write a file of mode 0600 whole, or leave the old one as it was."""
+    """Write a file of mode 0600 whole, or leave the old one unchanged."""
     make_folder(path.parent)
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     try:

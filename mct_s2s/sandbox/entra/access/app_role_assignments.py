@@ -1,4 +1,4 @@
-"""App role assignments: who holds which role of whom. An assignment is what admin consent comes down to.
+"""App role assignments: who has which app role. Admin consent is stored as an assignment.
 
 Source: graph: api/serviceprincipal-post-approleassignedto, resources/approleassignment.
 """
@@ -14,22 +14,22 @@ from mct_s2s.sandbox.entra.table import Object
 from mct_s2s.sandbox.entra.validation import bad_request, clean, missing, timestamp
 
 DEFAULT_ACCESS = str(uuid.UUID(int=0))
-"""The role that every resource without roles of its own has."""
+"""The default role of a resource without app roles."""
 
 _DUPLICATE = {
     False: ("Request_BadRequest", "Permission being assigned already exists on the object"),
     True: ("Request_MultipleObjectsWithSameKeyValue", "EntitlementGrant entry already exists."),
 }
-"""By whether `duplicateConsentAsGrant` is turned: tenants answer in either way, and with 400 in both
+"""By the option `duplicateConsentAsGrant`: tenants answer in either way, with 400 in both
 (docs/azure-contract.md, section 3.1).
 """
 
 
 def create(directory: Directory, body: object) -> Object:
-    """Give a role of a resource to a principal; all three are named by object or role ids.
+    """Assign a role of a resource to a principal; all three are named by object or role ids.
 
     Raises:
-        WireError: 400 for ids that do not fit together, also for an assignment that exists already.
+        WireError: 400 for ids that do not match, also for an existing assignment.
     """
     values = clean("appRoleAssignment", body)
     for name in ("principalId", "resourceId", "appRoleId"):
@@ -58,10 +58,10 @@ def create(directory: Directory, body: object) -> Object:
 
 
 def delete(directory: Directory, held: Iterable[Object], assignment: str) -> None:
-    """Take one of the assignments back that somebody holds or gave.
+    """Remove an assignment.
 
     Raises:
-        WireError: 400, and not 404, it is not there. Source: docs/azure-contract.md, section 3.1.
+        WireError: 400, and not 404, it is not in `held`. Source: docs/azure-contract.md, section 3.1.
     """
     if all(one["id"] != assignment for one in held):
         raise bad_request("EntitlementGrant being updated or deleted is not found")
@@ -69,17 +69,17 @@ def delete(directory: Directory, held: Iterable[Object], assignment: str) -> Non
 
 
 def of_principal(directory: Directory, principal_id: str) -> list[Object]:
-    """Give the assignments that a principal holds, as a replica has them."""
-    return [one for one in directory.assignments.seen_by("principal", principal_id) if _stands(directory, one)]
+    """Return the assignments that a principal holds, as a replica has them."""
+    return [one for one in directory.assignments.seen_by("principal", principal_id) if _is_visible(directory, one)]
 
 
 def to_resource(directory: Directory, resource_id: str) -> list[Object]:
-    """Give the assignments to roles of a resource, as a replica has them."""
-    return [one for one in directory.assignments.seen_by("resource", resource_id) if _stands(directory, one)]
+    """Return the assignments to roles of a resource, as a replica has them."""
+    return [one for one in directory.assignments.seen_by("resource", resource_id) if _is_visible(directory, one)]
 
 
 def role_values(directory: Directory, principal_id: str, resource: Object) -> list[str]:
-    """Give the values of the enabled roles that a principal holds on a resource: a token's `roles`."""
+    """Return the values of the enabled roles that a principal holds on a resource: a token's `roles`."""
     held = {one["appRoleId"] for one in of_principal(directory, principal_id) if one["resourceId"] == resource["id"]}
     return [
         role["value"] for role in resource["appRoles"] if role["id"] in held and role["isEnabled"] and role["value"]
@@ -87,7 +87,7 @@ def role_values(directory: Directory, principal_id: str, resource: Object) -> li
 
 
 def forget(directory: Directory, object_id: str) -> None:
-    """Drop every assignment that a purged principal had or gave."""
+    """Delete every assignment of a purged principal, or to it."""
     for index in ("principal", "resource"):
         for one in directory.assignments.latest_by(index, object_id):
             directory.assignments.drop(one["id"])
@@ -108,7 +108,7 @@ def _exists(directory: Directory, values: Object) -> bool:
     return any(one["resourceId"] == values["resourceId"] and one["appRoleId"] == values["appRoleId"] for one in held)
 
 
-def _stands(directory: Directory, assignment: Object) -> bool:
+def _is_visible(directory: Directory, assignment: Object) -> bool:
     return (
         directory.principal(assignment["principalId"]) is not None
         and directory.service_principals.seen(assignment["resourceId"]) is not None

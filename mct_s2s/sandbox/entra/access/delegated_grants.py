@@ -17,10 +17,10 @@ _TYPE = "oAuth2PermissionGrant"
 
 
 def create(directory: Directory, body: object) -> Object:
-    """Let an application use scopes of an API: for everybody, or for one person. Scopes are texts, not looked up.
+    """Grant an application scopes of an API, for all users or for one. Scopes are not checked against the API.
 
     Raises:
-        WireError: 400 for what is missing or unknown, 409 for a grant that exists already.
+        WireError: 400 for missing or unknown values, 409 for an existing grant.
     """
     values = {"principalId": None, "scope": None, **clean(_TYPE, body)}
     if values.get("consentType") not in {"AllPrincipals", "Principal"}:
@@ -37,7 +37,7 @@ def create(directory: Directory, body: object) -> Object:
 
 
 def update(directory: Directory, grant: Object, body: object) -> None:
-    """Change the scopes of a grant; all else stays.
+    """Change the scopes of a grant; nothing else can change.
 
     Raises:
         WireError: 400 for another member.
@@ -53,7 +53,7 @@ def _invalid(name: str) -> WireError:
 
 
 def _id(grant: Object) -> str:
-    """The id follows from who may use what, so that a grant that is made again has the same one."""
+    """The id is derived from the members, so that a grant that is created again has the same one."""
     parts = (grant[name] for name in ("clientId", "resourceId", "principalId") if grant[name])
     data = b"".join(uuid.UUID(part).bytes_le for part in parts)
     return base64url(data)

@@ -14,16 +14,16 @@ from mct_s2s.sandbox.entra.well_known import DIRECTORY_ROLES
 
 
 def all_of(principal: Object) -> list[str]:
-    """Give the template ids of a principal's directory roles: its own, and those of groups that it belongs to."""
+    """Return the template ids of a principal's directory roles: its own, and those of groups that it belongs to."""
     return [*principal.get("@roles", ()), *principal.get("@groupRoles", ())]
 
 
 def assigned(role: str, template: str | None, scope: str, actions: Iterable[str]) -> Object:
-    """Give what is kept of a custom role, or of one at a smaller scope: tokens and the cast show neither.
+    """Return the record of a custom role, or of a role at a smaller scope: neither is in tokens or in the cast.
 
     Args:
-        role: what it is called.
-        template: its id, where it is a built-in one.
+        role: its name.
+        template: its id, for a built-in role.
         scope: `/`, `/{object id}` of one application or service principal, `/administrativeUnits/{id}`.
         actions: what a custom role allows.
     """
@@ -32,7 +32,7 @@ def assigned(role: str, template: str | None, scope: str, actions: Iterable[str]
 
 
 def roles_of(directory: Directory, principal: Object, *, transitive: bool = False) -> list[Object]:
-    """Give the directory roles of a principal as `directoryRole` objects; `transitive` adds those by group."""
+    """Return the directory roles of a principal as `directoryRole` objects; `transitive` adds those by group."""
     held = all_of(principal) if transitive else principal.get("@roles", ())
     return [
         {
@@ -49,9 +49,9 @@ def roles_of(directory: Directory, principal: Object, *, transitive: bool = Fals
 
 
 def assignments_of(directory: Directory, principal_id: str, *, transitive: bool = False) -> list[Object]:
-    """Give all directory roles of a principal, at whatever scope, as `unifiedRoleAssignment` objects.
+    """Return all directory roles of a principal, at whatever scope, as `unifiedRoleAssignment` objects.
 
-    Those that come through a group are the group's: `transitive` adds them.
+    Those by group are assigned to the group: `transitive` adds them.
     """
     principal = directory.principal(principal_id)
     if principal is None:

@@ -23,17 +23,17 @@ _DIRECTORY_READ = frozenset({"Directory.Read.All", "Directory.ReadWrite.All"})
 
 @dataclass(frozen=True)
 class PermissionRule:
-    """What one kind of operation takes.
+    """The permissions for one kind of operation.
 
     Attributes:
-        permissions: any of them will do, as app role or as delegated scope.
-        application_only: further ones that count as app roles alone.
-        owned: whether `Application.ReadWrite.OwnedBy` will do on what the caller owns.
-        delegated_only: further ones that count as scopes alone.
-        and_also: any of these is needed on top.
+        permissions: any of them is enough, as app role or as delegated scope.
+        application_only: more of them, as app roles only.
+        owned: whether `Application.ReadWrite.OwnedBy` is enough for what the caller owns.
+        delegated_only: more of them, as scopes only.
+        and_also: one of these is needed, too.
         roles: directory roles that a person needs (or owns the object); empty: any member may.
-        enough: directory roles that let an application do it without any app role.
-        actions: any of them, in a custom role, stands for one of `roles` or `enough`.
+        enough: directory roles that are enough for an application, without any app role.
+        actions: one of them in a custom role counts as one of `roles` or `enough`.
     """
 
     permissions: frozenset[str]
@@ -65,7 +65,7 @@ _CREATES = frozenset({f"{_IN_APPLICATIONS}create", f"{_IN_APPLICATIONS}createAsO
 
 
 def _owned(action: str) -> PermissionRule:
-    """What administrators may, whoever owns the object, and custom roles with that action."""
+    """Return the rule of what administrators may do, whoever owns the object, and custom roles with that action."""
     return PermissionRule(
         _WRITE, owned=True, roles=_ADMINISTRATORS, enough=_ADMINISTRATORS, actions=frozenset({action})
     )
@@ -90,7 +90,7 @@ RULES = {
     ),
     "application.write": _owned(f"{_IN_APPLICATIONS}allProperties/update"),
     "application.delete": _owned(f"{_IN_APPLICATIONS}delete"),
-    # Whoever is no administrator needs to own the application: microsoft-graph-docs#16138.
+    # Who is not an administrator has to own the application: microsoft-graph-docs#16138.
     "servicePrincipal.create": _owned(f"{_IN_PRINCIPALS}create"),
     "servicePrincipal.write": _owned(f"{_IN_PRINCIPALS}allProperties/update"),
     "assignment.read": PermissionRule(_READ_APPLICATIONS, enough=_DEVELOPERS),
@@ -142,13 +142,13 @@ RULES = {
 
 
 def require(directory: Directory, caller: Caller, operation: str, target: Object | None = None) -> None:
-    """Let an operation pass, or refuse it.
+    """Refuse an operation that the caller may not do.
 
     Args:
         directory: the tenant.
-        caller: who asks.
+        caller: who sends the request.
         operation: a key of `RULES`.
-        target: what it is done to, for permissions and people that reach only what they own.
+        target: the object, for callers that may change only what they own.
 
     Raises:
         WireError: 403 `Authorization_RequestDenied`.
@@ -158,13 +158,13 @@ def require(directory: Directory, caller: Caller, operation: str, target: Object
 
 
 def may(directory: Directory, caller: Caller, operation: str, target: Object | None = None) -> bool:
-    """Tell whether an operation passes; see `require`."""
+    """Return whether the caller may do an operation; see `require`."""
     allowed = _person_may if caller.scopes else _application_may
     return allowed(directory, RULES[operation], caller, target)
 
 
 def require_assignable(directory: Directory, caller: Caller, resource_id: str) -> None:
-    """Let a person assign roles of this resource: those of Microsoft Graph take more than any other's.
+    """Refuse a person who may not assign roles of this resource: those of Microsoft Graph need a stronger role.
 
     Raises:
         WireError: 403 `Authorization_RequestDenied`.
@@ -178,17 +178,17 @@ def require_assignable(directory: Directory, caller: Caller, resource_id: str) -
 
 
 def denied() -> WireError:
-    """Give Graph's refusal of a caller that may not do what it asks."""
+    """Return Graph's refusal of a caller without permission."""
     return graph_error(403, "Authorization_RequestDenied", "Insufficient privileges to complete the operation.")
 
 
 def only_owns(caller: Caller) -> bool:
-    """Tell whether an application may change only what it owns, by its app roles."""
+    """Return whether an application may change only what it owns, by its app roles."""
     return OWNED in caller.roles and not caller.roles & _WRITE
 
 
 def owns(directory: Directory, caller: Caller, target: Object | None) -> bool:
-    """Tell whether a caller owns an object; whoever owns an application owns its service principal too."""
+    """Return whether a caller owns an object; whoever owns an application owns its service principal too."""
     if target is None:
         return False
     owners = set(target.get("@owners", ()))
@@ -218,7 +218,7 @@ def _person_may(directory: Directory, rule: PermissionRule, caller: Caller, targ
 
 
 def _is_assigned(directory: Directory, caller: Caller, rule: PermissionRule, target: Object | None) -> bool:
-    """Whether a custom role, or one at a smaller scope than the tenant, lets the caller do it: no token names those."""
+    """Return whether a custom role, or a role at a smaller scope than the tenant, is enough; neither is in tokens."""
     principal = directory.service_principals.latest(caller.object_id) or directory.users.latest(caller.object_id)
     built_in = {DIRECTORY_ROLES[name] for name in rule.roles | rule.enough}
     return any(
@@ -229,7 +229,7 @@ def _is_assigned(directory: Directory, caller: Caller, rule: PermissionRule, tar
 
 
 def has_any_role(caller: Caller) -> bool:
-    """Tell whether a caller holds a directory role, or is an application, which its app roles let read them."""
+    """Return whether a caller has a directory role, or is an application (whose app roles let it read them)."""
     return bool(caller.claims.get("wids")) or not caller.scopes
 
 

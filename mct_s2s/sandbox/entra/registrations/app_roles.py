@@ -15,14 +15,14 @@ _VALUE = re.compile(r"[A-Za-z0-9:!#$%&'()*+,\-./;<=>?@\[\]^_`{|}~]{1,120}")
 
 
 def completed(role: Object) -> Object:
-    """Give an app role with every property, as it is stored and read back."""
+    """Return an app role with every property, as it is stored and read back."""
     empty: Object = {"allowedMemberTypes": [], "description": None, "displayName": None, "id": str(uuid.UUID(int=0))}
-    # What was read may be sent back: the origin that comes with it is the service's own all the same.
+    # Clients send back what they read, including `origin`, which only the service writes.
     return {**empty, "isEnabled": True, "value": None, **role, "origin": "Application"}
 
 
 def check(new: list[Object], old: list[Object], *, scopes: list[Object]) -> None:
-    """Judge a new array of app roles against the one that stands, and against the application's scopes.
+    """Check a new array of app roles against the existing one, and against the application's scopes.
 
     Raises:
         WireError: 400; `CannotDeleteOrUpdateEnabledEntitlement` for a role that must be disabled first.
@@ -34,7 +34,7 @@ def check(new: list[Object], old: list[Object], *, scopes: list[Object]) -> None
 
 
 def check_disabled(new: list[Object], old: list[Object]) -> None:
-    """Judge whether the roles that go or change were disabled before.
+    """Check that roles that are removed or changed were disabled before.
 
     Raises:
         WireError: 400 `CannotDeleteOrUpdateEnabledEntitlement`.

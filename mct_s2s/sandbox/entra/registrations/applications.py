@@ -1,4 +1,4 @@
-"""Rules for application objects: what may be written, what follows from it.
+"""Rules of application objects: what may be written, and what changes with it.
 
 Sources: graph: api/application-post-applications, api/application-update, api/application-upsert,
 resources/application; entra: identity-platform/supported-accounts-validation.
@@ -59,19 +59,19 @@ _OPTIONAL_CLAIM: dict[str, Any] = {"additionalProperties": [], "essential": Fals
 
 
 def create(directory: Directory, body: object, *, owners: Sequence[str] | None = None, **fixed: Any) -> Object:
-    """Make an application; its appId and object id are the service's choice.
+    """Create an application; the service chooses its appId and object id.
 
     Args:
         directory: the tenant.
         body: properties as sent; `displayName` is required.
-        owners: object ids of its owners: whoever creates it, unless others were named; `None` for the sandbox itself.
+        owners: object ids of its owners: the caller, unless others were named; `None` for the sandbox itself.
         fixed: properties that only the seed may choose, e.g. `appId`.
 
     Returns:
-        What is stored, with the texts of secrets that were asked for.
+        What is stored, with the texts of new secrets.
 
     Raises:
-        WireError: 400 for anything that the rules forbid.
+        WireError: 400 for an invalid value.
     """
     values = clean("application", body)
     if not values.get("displayName"):
@@ -89,15 +89,15 @@ def create(directory: Directory, body: object, *, owners: Sequence[str] | None =
     }
     if values["signInAudience"] in PERSONAL:
         empty["api"] = {**empty["api"], "requestedAccessTokenVersion": 2}
-    if owners is not None:  # what the sandbox makes for itself is past all rules of the tenant
+    if owners is not None:  # the tenant's rules do not apply to what the sandbox creates
         _check_reference(directory, values, "Create")
-    judged = _judged(directory, empty, values)
+    checked = _checked(directory, empty, values)
     if any(one.get("secretText") or one.get("hint") for one in asked):
         raise password_not_generated()
-    created = judged["createdDateTime"]
+    created = checked["createdDateTime"]
     made = [passwords.new_password(directory, one, application_created=created) for one in asked]
     hidden = [{**one, "secretText": None} for one in made]
-    return {**directory.applications.put({**judged, "passwordCredentials": hidden}), "passwordCredentials": made}
+    return {**directory.applications.put({**checked, "passwordCredentials": hidden}), "passwordCredentials": made}
 
 
 def update(directory: Directory, application: Object, body: object, *, seen: Object | None = None) -> None:
@@ -107,13 +107,13 @@ def update(directory: Directory, application: Object, body: object, *, seen: Obj
         directory: the tenant.
         application: its newest state.
         body: properties as sent.
-        seen: its state at the replica that serves the request, where that may be an older one.
+        seen: its state at the replica that serves the request, where that may be older.
 
     Raises:
-        WireError: 400 for anything that the rules forbid, or do not allow yet; 409 for an application for
-            personal accounts that is not known there yet.
+        WireError: 400 for an invalid value; 409 for personal accounts while another replica does not know the
+            application.
     """
-    changed = _judged(directory, application, clean("application", body))
+    changed = _checked(directory, application, clean("application", body))
     _check_reference(directory, changed, "Update")
     if seen is not None and seen is not application:
         app_roles.check_disabled(changed["appRoles"], seen["appRoles"])
@@ -129,11 +129,11 @@ def delete(directory: Directory, application: Object) -> None:
         service_principals.delete(directory, principal)
 
 
-def _judged(directory: Directory, old: Object, values: Object) -> Object:
+def _checked(directory: Directory, old: Object, values: Object) -> Object:
     values = {name: _completed(name, value) for name, value in values.items()}
     new = {**old, **{name: _merged(old.get(name), value) for name, value in values.items()}}
     if "keyCredentials" in values:
-        new["keyCredentials"] = certificates.judged(
+        new["keyCredentials"] = certificates.checked(
             directory, new["keyCredentials"], old["keyCredentials"], old["createdDateTime"]
         )
     if "passwordCredentials" in values:
@@ -148,7 +148,7 @@ def _judged(directory: Directory, old: Object, values: Object) -> Object:
 
 
 def _check_known(directory: Directory, old: Object, new: Object) -> None:
-    """Refuse what another replica must agree to that has not heard of the application yet."""
+    """Refuse what another replica has to accept, while it does not know the application."""
     if directory.applications.is_known_elsewhere(new["id"]):
         return
     if new["signInAudience"] in PERSONAL:
@@ -203,7 +203,7 @@ def _check_unique_name(directory: Directory, new: Object, old: Object) -> None:
     if name == old["uniqueName"]:
         return
     if old["uniqueName"] is not None or not name:
-        # Settable once, on an application that has none (microsoftgraph/msgraph-bicep-types#196).
+        # Can be set once, on an application without one (microsoftgraph/msgraph-bicep-types#196).
         raise _invalid("uniqueName")
     if any(other["id"] != new["id"] for other in directory.applications.latest_by("uniqueName", name)):
         raise bad_request(
@@ -214,7 +214,7 @@ def _check_unique_name(directory: Directory, new: Object, old: Object) -> None:
 
 
 def _check_reference(directory: Directory, values: Object, operation: str) -> None:
-    """Some tenants want to know of every registration whose it is. Source: docs/azure-contract.md, section 3.2."""
+    """Require the reference to an owning service, as some tenants do. Source: docs/azure-contract.md, section 3.2."""
     if values.get("serviceManagementReference") or not directory.variations.service_management_reference_required:
         return
     raise bad_request(

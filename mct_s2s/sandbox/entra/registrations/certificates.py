@@ -19,11 +19,11 @@ from mct_s2s.sandbox.entra.table import Object
 from mct_s2s.sandbox.entra.validation import as_utc, bad_request, duplicate_values, invalid_value, timestamp
 
 
-def judged(directory: Directory, new: list[Object], old: list[Object], created: str) -> list[Object]:
-    """Judge a new array of certificates; entries that come back as they were read keep their key.
+def checked(directory: Directory, new: list[Object], old: list[Object], created: str) -> list[Object]:
+    """Check a new array of certificates; entries that are sent back as they were read keep their key.
 
     Raises:
-        WireError: 400 for what is no certificate, wrong dates, or a life longer than the policy allows.
+        WireError: 400 for an invalid certificate, invalid dates, or a longer lifetime than the policy allows.
     """
     known = {credential["keyId"]: credential for credential in old}
     result: list[Object] = []
@@ -45,7 +45,7 @@ def loaded(credential: Object) -> x509.Certificate:
 
 
 def thumbprints(credential: Object) -> frozenset[str]:
-    """Give what a signed assertion's header may call the certificate: `x5t`, `x5t#S256`, and as hex `kid`."""
+    """Return the names of the certificate in an assertion's header: `x5t`, `x5t#S256`, and as hex `kid`."""
     der = loaded(credential).public_bytes(Encoding.DER)
     sha1 = hashlib.sha1(der, usedforsecurity=False).digest()
     return frozenset({base64url(sha1), base64url(hashlib.sha256(der).digest()), sha1.hex().upper()})
@@ -81,10 +81,10 @@ def _added(directory: Directory, credential: Object, created: str) -> Object:
 
 
 def _kept(known: Object, sent: Object) -> Object:
-    """Give a credential that is sent again; only its display name may be another one.
+    """Return a credential that is sent again; only its display name may differ.
 
     Raises:
-        WireError: 400, something else of it is, an identifier that was left out among it.
+        WireError: 400, another member differs or is missing.
     """
     key_id, members = known["keyId"], ("customKeyIdentifier", "type", "usage")
     dates = all(not sent.get(name) or as_utc(sent[name]) == as_utc(known[name]) for name in _DATES)
@@ -99,7 +99,7 @@ _DATES = ("startDateTime", "endDateTime")
 
 
 def _read(data: bytes) -> x509.Certificate:
-    """Read a certificate in either of its forms: portal and SDKs send DER, Terraform sends PEM as well."""
+    """Read a certificate in DER (portal, SDKs) or PEM (Terraform)."""
     pem = data.lstrip().startswith(b"-----BEGIN")
     return x509.load_pem_x509_certificate(data) if pem else x509.load_der_x509_certificate(data)
 

@@ -1,4 +1,4 @@
-"""Federated identity credentials: whose tokens an application accepts in place of a secret.
+"""Federated identity credentials: foreign tokens that an application accepts in place of a secret.
 
 Source: graph: api/application-post-federatedidentitycredentials; entra: workload-id/
 workload-identity-federation-considerations.
@@ -22,7 +22,7 @@ def create(directory: Directory, application: Object, body: object) -> Object:
     """Add a federated credential to an application.
 
     Raises:
-        WireError: 400 for a value that the rules forbid, 409 for a name that is taken.
+        WireError: 400 for an invalid value, 409 for an existing name.
     """
     values = clean("federatedIdentityCredential", body)
     made = {"description": None, "subject": None, **values, "id": str(uuid.uuid4())}
@@ -44,7 +44,7 @@ def update(directory: Directory, credential: Object, body: object) -> None:
     """Change a federated credential; its name stays.
 
     Raises:
-        WireError: 400 for a value that the rules forbid.
+        WireError: 400 for an invalid value.
     """
     values = clean("federatedIdentityCredential", body)
     if values.get("name", credential["name"]) != credential["name"]:

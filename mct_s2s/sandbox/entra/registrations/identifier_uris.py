@@ -18,10 +18,10 @@ _URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[^\s\\<>\"{}|^`]+")
 
 
 def check(directory: Directory, application: Object, old: list[str]) -> None:
-    """Judge the URIs that are new on an application; those it already has are never looked at again.
+    """Check the new URIs of an application; existing ones are not checked again.
 
     Raises:
-        WireError: 400 for a malformed, doubled, taken or forbidden URI.
+        WireError: 400 for a malformed, duplicate, used or forbidden URI.
     """
     uris = application["identifierUris"]
     if len({uri.casefold() for uri in uris}) != len(uris):
@@ -68,7 +68,7 @@ def _refused(uri: str) -> WireError:
 
 
 def not_verified(uri: str) -> WireError:
-    """Give the refusal of a URI that belongs to nobody here; also what a legal one gets on a new application."""
+    """Return the refusal of a URI of no verified domain; also returned for a valid URI on a very new application."""
     return bad_request(
         f"Values of identifierUris property must use a verified domain of the organization or its subdomain: '{uri}'",
         code="HostNameNotOnVerifiedDomain",

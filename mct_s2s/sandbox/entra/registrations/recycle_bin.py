@@ -1,4 +1,4 @@
-"""What was deleted is kept for thirty days, then it goes for good.
+"""Deleted applications and service principals, which are kept for thirty days.
 
 Source: graph: api/directory-deleteditems-list.
 """
@@ -15,7 +15,7 @@ KEPT_FOR = timedelta(days=30)
 
 
 def expire(directory: Directory) -> None:
-    """Purge what has been in the recycle bin for its time."""
+    """Purge what was deleted more than thirty days ago."""
     limit = timestamp(directory.clock.now() - KEPT_FOR)
     for table in (directory.applications, directory.service_principals):
         for one in table.dump():
@@ -24,7 +24,7 @@ def expire(directory: Directory) -> None:
 
 
 def purge(directory: Directory, object_id: str) -> None:
-    """Delete an application or a service principal for good, with everything that hangs on it."""
+    """Delete an application or a service principal permanently, with everything that belongs to it."""
     app_role_assignments.forget(directory, object_id)
     for granted in directory.grants.latest_by("clientId", object_id):
         directory.grants.drop(granted["id"])

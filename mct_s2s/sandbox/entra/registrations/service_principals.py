@@ -1,4 +1,4 @@
-"""Rules for service principals: an application's presence in the tenant, and managed identities.
+"""Rules of service principals of applications.
 
 Sources: graph: api/serviceprincipal-post-serviceprincipals, api/serviceprincipal-update,
 resources/serviceprincipal.
@@ -22,10 +22,10 @@ from mct_s2s.sandbox.entra.validation import (
 
 
 def create(directory: Directory, body: object, *, owner: str | None = None) -> Object:
-    """Make the service principal of an application of this tenant.
+    """Create the service principal of an application of this tenant.
 
     Raises:
-        WireError: 400 `NoBackingApplicationObject` for an unknown application, 409 if it has one already.
+        WireError: 400 `NoBackingApplicationObject` for an unknown application, 409 for an existing one.
     """
     values = clean("servicePrincipal", body)
     app_id = values.get("appId")
@@ -39,15 +39,15 @@ def create(directory: Directory, body: object, *, owner: str | None = None) -> O
             target="appId",
         )
     _check_free(directory, app_id, but=None)
-    # The replica may know an older application, but what it says of itself arrives in the end.
+    # The replica may know an older state of the application; the newest one arrives in the end.
     made = of_application(directory, directory.applications.latest(application["id"]) or application)
     made["@owners"] = [owner] if owner else []
     values.pop("appId")
-    return directory.service_principals.put(_judged(made, values))
+    return directory.service_principals.put(_checked(made, values))
 
 
 def of_application(directory: Directory, application: Object) -> Object:
-    """Give the service principal that an application would get, without storing it."""
+    """Return the service principal that an application would get, without storing it."""
     return blank("servicePrincipal") | {
         "id": directory.ids.new(f"servicePrincipal/{application['appId']}"),
         "accountEnabled": True,
@@ -65,22 +65,22 @@ def update(directory: Directory, principal: Object, body: object) -> None:
     """Change a service principal.
 
     Raises:
-        WireError: 400 for what the rules forbid, 403 for Microsoft's own.
+        WireError: 400 for an invalid value.
     """
     values = clean("servicePrincipal", body)
     if values.get("appId", principal["appId"]) != principal["appId"]:
         raise read_only("appId")
     values.pop("appId", None)
-    directory.service_principals.put(_judged(principal, values))
+    directory.service_principals.put(_checked(principal, values))
 
 
 def delete(directory: Directory, principal: Object) -> None:
-    """Soft-delete a service principal; its assignments are out of sight with it."""
+    """Soft-delete a service principal; its assignments are hidden with it."""
     directory.service_principals.put({**principal, "deletedDateTime": timestamp(directory.clock.now())})
 
 
 def not_local() -> WireError:
-    """Give the refusal of an application that is not, or not yet, in the tenant, under `…ReadWrite.OwnedBy`."""
+    """Return the refusal under `…ReadWrite.OwnedBy` of an application that is not, or not yet, in the tenant."""
     return graph_error(
         403,
         "Authorization_RequestDenied",
@@ -90,14 +90,14 @@ def not_local() -> WireError:
 
 
 def mirror(directory: Directory, application: Object) -> None:
-    """Carry what an application says of itself over to its service principal."""
+    """Copy an application's properties to its service principal."""
     for principal in directory.service_principals.latest_by("appId", application["appId"]):
         if not principal["deletedDateTime"]:
             directory.service_principals.put({**principal, **_mirrored(application)})
 
 
 def catch_up(directory: Directory, principal: Object) -> Object:
-    """Give a restored service principal what its application says of itself by now."""
+    """Copy the application's current properties to a restored service principal; return it."""
     for application in directory.applications.latest_by("appId", principal["appId"]):
         if not application["deletedDateTime"]:
             return directory.service_principals.put({**principal, **_mirrored(application)})
@@ -105,10 +105,10 @@ def catch_up(directory: Directory, principal: Object) -> Object:
 
 
 def check_restorable(directory: Directory, principal: Object) -> None:
-    """Judge whether a deleted service principal may come back.
+    """Check that a deleted service principal can be restored.
 
     Raises:
-        WireError: 409 if another one took its names meanwhile.
+        WireError: 409, another one has its names by now.
     """
     _check_free(directory, principal["appId"], but=principal["id"])
 
@@ -130,7 +130,7 @@ def _mirrored(application: Object) -> Object:
     }
 
 
-def _judged(old: Object, values: Object) -> Object:
+def _checked(old: Object, values: Object) -> Object:
     for name in ("keyCredentials", "passwordCredentials"):
         if values.get(name):
             raise password_not_generated()

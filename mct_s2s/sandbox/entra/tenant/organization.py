@@ -1,4 +1,4 @@
-"""What a tenant is: an id and the domains that belong to it.
+"""A tenant: its id and its domains.
 
 Source: graph: resources/organization, resources/verifieddomain.
 """
@@ -21,12 +21,12 @@ class Tenant:
 
     @property
     def initial_domain(self) -> str:
-        """The domain that the tenant was made with, e.g. `contoso.onmicrosoft.com`."""
+        """The domain that the tenant was created with, e.g. `contoso.onmicrosoft.com`."""
         return self.domains[0]
 
     @property
     def default_domain(self) -> str:
-        """The first own domain, or the initial one while there is none."""
+        """The first custom domain, or the initial one while there is none."""
         return self.domains[1] if len(self.domains) > 1 else self.domains[0]
 
     def _capabilities(self, domain: str) -> str:
@@ -34,15 +34,15 @@ class Tenant:
         return "Email, OfficeCommunicationsOnline" if used else "None"
 
     def is_named(self, name: str) -> bool:
-        """Tell whether an authority's path segment, an id or a domain, means this tenant."""
+        """Return whether an authority's path segment, an id or a domain, names this tenant."""
         return name.lower() in {self.tenant_id, *self.domains}
 
     def owns_host(self, host: str) -> bool:
-        """Tell whether a host name is a verified domain or lies below one."""
+        """Return whether a host name is a verified domain or lies below one."""
         return any(host.lower() == domain or host.lower().endswith("." + domain) for domain in self.domains)
 
     def organization(self) -> dict[str, Any]:
-        """Give the tenant as Graph's `organization`."""
+        """Return the tenant as Graph's `organization`."""
         verified = [
             {
                 "capabilities": self._capabilities(domain),
@@ -90,7 +90,7 @@ class Tenant:
         }
 
     def to_dict(self) -> dict[str, Any]:
-        """Give the tenant as JSON values."""
+        """Return the tenant as JSON values."""
         return {
             "tenantId": self.tenant_id,
             "displayName": self.display_name,

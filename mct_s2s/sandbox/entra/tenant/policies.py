@@ -1,4 +1,4 @@
-"""What the tenant's app management policy allows. Only the parts that bear on applications are judged.
+"""The tenant's app management policy. Only its parts on applications are enforced.
 
 Source: graph: resources/tenantappmanagementpolicy, resources/passwordcredentialconfiguration,
 resources/identifieruriconfiguration. The refusals are as users report them, e.g. Azure/azure-cli#28522.
@@ -18,7 +18,7 @@ _DURATION = re.compile(r"P(?:(\d+)Y)?(?:(\d+)M)?(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d
 
 
 def default_policy() -> dict[str, Any]:
-    """Give the policy that a tenant has had since mid-2025: no limit on secrets, no made-up URIs."""
+    """Return the policy of tenants since mid-2025: no limit on secrets, no arbitrary URIs."""
     enabled = {
         "state": "enabled",
         "restrictForAppsCreatedAfterDateTime": None,
@@ -48,21 +48,21 @@ def default_policy() -> dict[str, Any]:
 
 
 class Policies:
-    """The tenant's default app management policy and the questions that rules ask of it."""
+    """The tenant's default app management policy, and checks against it."""
 
     def __init__(self, document: dict[str, Any] | None = None) -> None:
         self.document = document or default_policy()
 
     def change(self, values: dict[str, Any]) -> None:
-        """Change the policy; parts that are not named stay.
+        """Change the policy; parts that are not sent stay.
 
         Raises:
-            WireError: 400 for a part that a policy has not, or of another shape.
+            WireError: 400 for an unknown part, or one of another shape.
         """
         self.document = _merged(self.document, values, read_only=("id", "deletedDateTime"))
 
     def uri_restrictions(self) -> tuple[bool, bool]:
-        """Tell whether only URIs of ids are allowed, and whether URIs need the tenant's mark."""
+        """Return whether only URIs made of ids are allowed, and whether URIs need an id or a domain of the tenant."""
         if not self.document["isEnabled"]:
             return False, False
         rules = self.document["applicationRestrictions"]["identifierUris"]
@@ -72,10 +72,10 @@ class Policies:
         )
 
     def check_secret(self, lifetime: timedelta, *, application_created: str) -> None:
-        """Judge a new secret that lives for `lifetime`.
+        """Check the lifetime of a new secret.
 
         Raises:
-            WireError: 400; the policy forbids secrets or such a long life.
+            WireError: 400, the policy forbids secrets, or this lifetime.
         """
         for rule in self._in_force("passwordCredentials", application_created):
             if rule["restrictionType"] == "passwordAddition":
@@ -87,10 +87,10 @@ class Policies:
                 raise _too_long(self.document["id"])
 
     def check_certificate(self, lifetime: timedelta, *, application_created: str) -> None:
-        """Judge a new certificate that is registered for `lifetime`.
+        """Check the lifetime of a new certificate.
 
         Raises:
-            WireError: 400; the policy allows a shorter life only.
+            WireError: 400, the policy forbids this lifetime.
         """
         for rule in self._in_force("keyCredentials", application_created):
             if rule["restrictionType"] == "asymmetricKeyLifetime" and lifetime > duration(rule["maxLifetime"]):

@@ -1,4 +1,4 @@
-"""People who sign in: device codes, refresh tokens, and tokens that act for them.
+"""People's sign-ins: device codes, refresh tokens, delegated tokens.
 
 Sources: entra: identity-platform/v2-oauth2-device-code, identity-platform/access-token-claims-reference,
 identity-platform/id-token-claims-reference.

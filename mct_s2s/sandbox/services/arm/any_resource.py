@@ -14,7 +14,7 @@ from mct_s2s.sandbox.services.arm.call import ArmAnswer, ArmCall, ArmOperation
 
 
 def show(call: ArmCall, body: dict[str, Any], *, listed: bool = False, written: bool = False) -> dict[str, Any]:
-    """A resource's body as it is shown; sites and vaults carry the host names they are reached at."""
+    """Return a resource's body as it is shown, with the host names of sites and vaults."""
     site = call.resources.sites.get(body["id"].lower())
     if site is not None:
         host = call.addresses.of_site(body["id"])
@@ -33,7 +33,7 @@ def get_resource(call: ArmCall) -> ArmAnswer:
 
 
 def patch_resource(call: ArmCall) -> ArmAnswer:
-    """Merge a change; some providers only accept it now and do it later."""
+    """Merge a change; some providers accept it now and apply it later."""
     kind = providers.find(call.resource_id.type)
     _check_assign(call)
     before = _etag(call)
@@ -54,7 +54,7 @@ def patch_resource(call: ArmCall) -> ArmAnswer:
 
 
 def put_resource(call: ArmCall) -> ArmAnswer:
-    """Create a resource, or replace what may be replaced of one."""
+    """Create or replace a resource."""
     _check_assign(call)
     before = _etag(call)
     body, fresh = generic.put(call.resources, providers.find(call.resource_id.type), call.resource_id, call.body)
@@ -63,7 +63,7 @@ def put_resource(call: ArmCall) -> ArmAnswer:
 
 
 def _etag(call: ArmCall) -> dict[str, str]:
-    """The ETag of a site; the answer to a write carries the one from before: docs/azure-contract.md, section 4.2."""
+    """Return the ETag of a site; the answer to a write has the one from before: docs/azure-contract.md, section 4.2."""
     site = call.resources.sites.get(call.resource_id.key)
     return {"ETag": site.etag} if site is not None else {}
 
@@ -75,12 +75,12 @@ def _touch(call: ArmCall) -> None:
 
 
 def delete_resource(call: ArmCall) -> ArmAnswer:
-    """Delete a resource: 204 where there is none."""
+    """Delete a resource; 204 where there is none."""
     return ArmAnswer(200 if generic.delete(call.resources, call.resource_id) else 204)
 
 
 def list_by_type(call: ArmCall) -> ArmAnswer:
-    """The resources of one type in a subscription or group, as far as the caller may read each."""
+    """List the resources of one type in a subscription or group that the caller may read."""
     kind = providers.find(f"{call.params['namespace']}/{call.params['type']}")
     scope = call.path.rstrip("/").rsplit("/providers/", 1)[0]
     if "group" in call.params:
@@ -92,7 +92,7 @@ def list_by_type(call: ArmCall) -> ArmAnswer:
 
 
 def get_operation_status(call: ArmCall) -> ArmAnswer:
-    """How far an asynchronous change is."""
+    """Return the status of an asynchronous change."""
     operation = operations.get(call.resources, call.params["operation"])
     body = {"name": call.params["operation"], "status": operation["status"]}
     if operation["error"]:
@@ -102,7 +102,7 @@ def get_operation_status(call: ArmCall) -> ArmAnswer:
 
 
 def get_operation_result(call: ArmCall) -> ArmAnswer:
-    """What an asynchronous change came to: 202 until it is done, then the resource."""
+    """Return the result of an asynchronous change: 202 until it is done, then the resource."""
     operation = operations.get(call.resources, call.params["operation"])
     if operation["status"] == "InProgress":
         again = f"{call.addresses.arm}{call.path}?{call.version}"
@@ -115,7 +115,7 @@ def get_operation_result(call: ArmCall) -> ArmAnswer:
 
 
 def _check_assign(call: ArmCall) -> None:
-    """Putting a user-assigned identity on a resource takes a permission on the identity too.
+    """Check the permission on each user-assigned identity that is added to a resource.
 
     Source: entra: managed-identities-azure-resources/qs-configure-rest-vm (assign/action).
     """

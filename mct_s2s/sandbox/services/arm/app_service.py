@@ -25,14 +25,14 @@ def _config(body: dict[str, Any], name: str, properties: Any) -> ArmAnswer:
 
 
 def list_slots(call: ArmCall) -> ArmAnswer:
-    """The deployment slots of a site."""
+    """List the deployment slots of a site."""
     body, _ = _site(call)
     found = call.resources.under(body["id"], of_type="Microsoft.Web/sites/slots")
     return ArmAnswer(body={"value": [show(call, slot, listed=True) for slot in found], "nextLink": None})
 
 
 def list_settings(call: ArmCall) -> ArmAnswer:
-    """The application settings as they stand; Key Vault references unresolved."""
+    """List the application settings, with Key Vault references unresolved."""
     body, site_state = _site(call)
     return _config(body, "appsettings", dict(site_state.settings))
 
@@ -40,7 +40,7 @@ def list_settings(call: ArmCall) -> ArmAnswer:
 def put_settings(call: ArmCall) -> ArmAnswer:
     """Replace the application settings as a whole; the site recycles.
 
-    On the Flex Consumption plan the answer is 202 with a Location to ask until it is done.
+    On the Flex Consumption plan the answer is 202 with a Location to poll.
     """
     body, site_state = _site(call)
     generic.check_members(call.body)
@@ -50,7 +50,7 @@ def put_settings(call: ArmCall) -> ArmAnswer:
         call.resources.restart_seconds,
         strict=call.resources.variations.strict_setting_names,
     )
-    vault_references.of(call.resources, body, site_state)  # resolved as they stand at this moment
+    vault_references.of(call.resources, body, site_state)  # resolved at this moment
     if call.resources.settings_accept_202:
         name = operations.add_done(call.resources, call.resource_id)
         return ArmAnswer(202, None, _again(call, f"{body['id']}/operationresults/{name}"))
@@ -60,7 +60,7 @@ def put_settings(call: ArmCall) -> ArmAnswer:
 
 
 def get_settings_result(call: ArmCall) -> ArmAnswer:
-    """What an accepted change of settings came to: 202 until it is done."""
+    """Return the result of an accepted change of settings: 202 until it is done."""
     body, site_state = _site(call)
     operation = operations.get(call.resources, call.params["operation"])
     if call.resources.clock.timestamp() < operation["ready"]:
@@ -73,7 +73,7 @@ def _again(call: ArmCall, path: str) -> dict[str, str]:
 
 
 def list_references(call: ArmCall) -> ArmAnswer:
-    """The settings that refer to a key vault, and whether each could be resolved."""
+    """List the Key Vault references, and whether each could be resolved."""
     body, site_state = _site(call)
     found = vault_references.of(call.resources, body, site_state)
     base = f"{body['id']}/config/configreferences/appsettings"
@@ -89,14 +89,14 @@ def list_references(call: ArmCall) -> ArmAnswer:
 
 
 def refresh_references(call: ArmCall) -> ArmAnswer:
-    """Resolve all references anew; the answer shows them as they still are."""
+    """Request a refresh of all references; the answer shows them as they are before it."""
     _, site_state = _site(call)
     vault_references.ask_to_refresh(call.resources, site_state)
     return list_references(call)
 
 
 def swap_slots(call: ArmCall) -> ArmAnswer:
-    """Exchange the settings of two slots, but for the sticky ones; both restart."""
+    """Swap the settings of two slots, except for slot settings; both restart."""
     body, site_state = _site(call)
     wanted = call.body.get("targetSlot")
     production = call.resource_id.parent or call.resource_id
@@ -110,7 +110,7 @@ def swap_slots(call: ArmCall) -> ArmAnswer:
 
 
 def list_connection_strings(call: ArmCall) -> ArmAnswer:
-    """The connection strings, which are another list than the settings."""
+    """List the connection strings."""
     body, site_state = _site(call)
     return _config(body, "connectionstrings", dict(site_state.connection_strings))
 
@@ -126,13 +126,13 @@ def put_connection_strings(call: ArmCall) -> ArmAnswer:
 
 
 def list_storage_accounts(call: ArmCall) -> ArmAnswer:
-    """Mounted storage, of which the sandbox has none. The id is that of the settings: a slip of the service."""
+    """List mounted storage: none here. The id is that of the settings, as the service answers it by mistake."""
     shown = _config(_site(call)[0], "azurestorageaccounts", {}).body
     return ArmAnswer(body={**shown, "id": shown["id"].replace("azurestorageaccounts", "appsettings")})
 
 
 def get_sticky(call: ArmCall) -> ArmAnswer:
-    """The names that stay with their slot; the production site's own."""
+    """Return the names of slot settings."""
     return _sticky(*_production(call))
 
 
@@ -143,7 +143,7 @@ def _sticky(body: dict[str, Any], site_state: SiteState) -> ArmAnswer:
 
 
 def put_sticky(call: ArmCall) -> ArmAnswer:
-    """Replace the names that stay with their slot."""
+    """Replace the names of slot settings."""
     body, site_state = _production(call)
     generic.check_members(call.body)
     site_state.replace_sticky(call.body.get("properties"))
@@ -158,13 +158,13 @@ def _production(call: ArmCall) -> tuple[dict[str, Any], SiteState]:
 
 
 def get_web_config(call: ArmCall) -> ArmAnswer:
-    """The site's configuration without its settings."""
+    """Return the site's configuration without its settings."""
     body, _ = _site(call)
     return ArmAnswer(body={**_config(body, "web", site_bodies.web_config(body)).body, "name": body["name"]})
 
 
 def publish_profile(call: ArmCall) -> ArmAnswer:
-    """How code is deployed to the site, as XML; the sandbox takes no deployments, so the password opens nothing."""
+    """Return the publishing profile as XML; the sandbox accepts no deployments, so its password is of no use."""
     body, _ = _site(call)
     name, user = body["name"].replace("/", "-"), "$" + body["name"].replace("/", "__")
     shared = f'userName="{user}" userPWD="sandbox" destinationAppUrl="https://{call.addresses.of_site(body["id"])}"'
@@ -178,7 +178,7 @@ def publish_profile(call: ArmCall) -> ArmAnswer:
 
 
 async def restart(call: ArmCall) -> ArmAnswer:
-    """Restart the site: settings take effect when it is over. `synchronous=true` waits for that."""
+    """Restart the site; settings take effect afterwards. `synchronous=true` waits for that."""
     _, site_state = _site(call)
     seconds = call.resources.restart_seconds
     site_state.restarts += 1
@@ -189,7 +189,7 @@ async def restart(call: ArmCall) -> ArmAnswer:
 
 
 def set_state(running: str) -> Any:
-    """Make the operation that starts or stops a site."""
+    """Return the operation that starts or stops a site."""
 
     def run(call: ArmCall) -> ArmAnswer:
         body, _ = _site(call)
@@ -226,7 +226,7 @@ OPERATIONS = (
         "app-service: get app setting key vault reference",
     ),
     ArmOperation(
-        # The action that it takes is not documented; whoever may write the settings has the same effect by that.
+        # Its action is not documented; writing the settings has the same effect.
         "POST", "{site}/config/configreferences/appsettings/refresh", _W, _A, refresh_references,
         "app-service/app-service-key-vault-references: force resolution",
     ),

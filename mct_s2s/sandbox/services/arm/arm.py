@@ -1,6 +1,6 @@
-"""Azure Resource Manager: finds the operation, judges the caller, lets the operation run.
+"""Azure Resource Manager: find the operation, check the caller, run the operation.
 
-The order of judgement is the service's: subscription, token, tenant, api-version, permission, lock, rate.
+Checks are in the service's order: subscription, token, tenant, api-version, permission, lock, rate.
 Source: ARM: resource-manager api contracts; role-based-access-control; management/lock-resources.
 """
 
@@ -28,7 +28,7 @@ from mct_s2s.sandbox.services.arm import any_resource, app_service, authorizatio
 from mct_s2s.sandbox.services.arm.call import ArmAnswer, ArmCall, ArmOperation
 from mct_s2s.sandbox.state.state import SandboxState
 
-# The first that fits counts, so that the rows about any resource come last.
+# The first match counts, so that the rows for any resource come last.
 OPERATIONS: tuple[ArmOperation, ...] = (
     *authorization.OPERATIONS,
     *manager.OPERATIONS,
@@ -42,7 +42,7 @@ _WRONG_AUDIENCE = (
 
 
 def routes(state: SandboxState, addresses: Addresses) -> list[Route]:
-    """Everything below the origin that nobody else answers: paths are compared without case."""
+    """Return the route of all paths that no other service answers; they are compared without case."""
 
     async def answer(request: Request) -> Response:
         operation, params = find(request.method, request.url.path)
@@ -78,7 +78,7 @@ def routes(state: SandboxState, addresses: Addresses) -> list[Route]:
 
 
 def find(method: str, path: str) -> tuple[ArmOperation, dict[str, str]]:
-    """Look up the operation of a request, and what its path says.
+    """Find the operation of a request, and the parameters in its path.
 
     Raises:
         WireError: 501 naming the request.
@@ -95,7 +95,7 @@ def find(method: str, path: str) -> tuple[ArmOperation, dict[str, str]]:
 def _of_app_service(
     method: str, fitting: list[tuple[ArmOperation, re.Match[str]]]
 ) -> tuple[ArmOperation, dict[str, str]]:
-    """A route of App Service's own: with another method it is no resource of Resource Manager's either, but 405."""
+    """Find the operation of App Service; a known path with another method is answered 405."""
     for row, match in fitting:
         if _takes(row, method):
             return row, match.groupdict()
@@ -112,7 +112,7 @@ def _takes(row: ArmOperation, method: str) -> bool:
 
 
 def authenticate(state: SandboxState, addresses: Addresses, request: Request) -> Caller:
-    """Who asks. A subscription that is not there is said so even to strangers.
+    """Return the caller. A missing subscription is reported even without a token.
 
     Raises:
         WireError: 401 as Resource Manager words it, with WWW-Authenticate; 404 SubscriptionNotFound.
@@ -166,7 +166,7 @@ def _challenge(state: SandboxState, addresses: Addresses, why: str) -> dict[str,
 def _check_version(
     state: SandboxState, operation: ArmOperation, params: Mapping[str, str], query: Mapping[str, str]
 ) -> str:
-    """Judge the api-version; give the full type that the request is about."""
+    """Check the api-version; return the full type of the resource."""
     about = _type_of(params)
     named = next((value for name, value in query.items() if name.lower() == "api-version"), None)
     version = providers.require_version(named)
@@ -203,7 +203,7 @@ def _authorize(
     subscription = _subscription_in(request.url.path)
     if subscription is None:
         return {}
-    # App Service counts actions, and writes of a whole site, by itself: docs/azure-contract.md, section 4.1.
+    # App Service has its own count of actions, and of writes of a whole site: docs/azure-contract.md, section 4.1.
     of_site = about.lower().startswith("microsoft.web/") and (
         request.method == "POST" or (request.method == "PUT" and operation.template == "{id}")
     )
@@ -213,7 +213,7 @@ def _authorize(
 
 
 def _check_second_factor(state: SandboxState, addresses: Addresses, caller: Caller) -> None:
-    """Refuse what a person without a second factor creates, updates or deletes; applications are spared.
+    """Refuse writes of a person without a second factor; applications are exempt.
 
     Source: docs/azure-contract.md, section 9, "MFA".
     """
@@ -235,7 +235,7 @@ def _check_second_factor(state: SandboxState, addresses: Addresses, caller: Call
 
 
 def _changed(request: Request) -> str:
-    """The resource that a request changes: an action's name is not part of it."""
+    """Return the resource that a request changes, without the name of an action."""
     path = request.url.path.rstrip("/")
     return path.rsplit("/", 1)[0] if request.method == "POST" else path
 
@@ -265,6 +265,6 @@ def _response(answer: ArmAnswer, headers: Mapping[str, str], about: str) -> Resp
         return Response(status_code=answer.status, headers=every)
     if isinstance(answer.body, str):
         return Response(answer.body, status_code=answer.status, headers=every, media_type=answer.media_type)
-    # App Service leaves the charset out; Resource Manager itself does not: docs/azure-contract.md, section 4.1.
+    # App Service leaves the charset out, Resource Manager does not: docs/azure-contract.md, section 4.1.
     media = "application/json" if about.lower().startswith("microsoft.web/") else answer.media_type
     return JSONResponse(answer.body, status_code=answer.status, headers=every, media_type=media)

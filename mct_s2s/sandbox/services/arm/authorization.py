@@ -18,17 +18,17 @@ _NOBODY = "00000000-0000-0000-0000-000000000000"
 
 
 def list_permissions(call: ArmCall) -> ArmAnswer:
-    """What the caller's roles allow at a scope; locks, denials and policies are not in it."""
+    """Return what the caller's roles allow at a scope, without regard to locks, deny assignments and policies."""
     return ArmAnswer(body={"value": call.resources.access.permissions(call.caller.object_id, call.params["scope"])})
 
 
 def list_locks(call: ArmCall) -> ArmAnswer:
-    """The locks on a scope, on what contains it and on what it contains."""
+    """List the locks on a scope, on what contains it and on what it contains."""
     return ArmAnswer(body={"value": [_lock(lock) for lock in call.resources.locks.at_or_below(call.params["scope"])]})
 
 
 def get_lock(call: ArmCall) -> ArmAnswer:
-    """One lock."""
+    """Return a lock."""
     found = call.resources.locks.get(call.params["scope"], call.params["name"])
     if found is None:
         raise arm_error(404, "LockNotFound", f"The lock '{call.params['name']}' could not be found.")
@@ -45,7 +45,7 @@ def put_lock(call: ArmCall) -> ArmAnswer:
 
 
 def delete_lock(call: ArmCall) -> ArmAnswer:
-    """Take a lock away."""
+    """Remove a lock."""
     return ArmAnswer(200 if call.resources.locks.remove(call.params["scope"], call.params["name"]) else 204)
 
 
@@ -60,7 +60,7 @@ def _lock(lock: dict[str, Any]) -> dict[str, Any]:
 
 
 def list_denials(call: ArmCall) -> ArmAnswer:
-    """The deny assignments that reach a scope."""
+    """List the deny assignments at a scope and above it."""
     found = [d for d in call.resources.access.denials if is_within(call.params["scope"], d["scope"])]
     return ArmAnswer(body={"value": [_denial(denial) for denial in found]})
 
@@ -85,7 +85,7 @@ def _denial(denial: dict[str, Any]) -> dict[str, Any]:
 
 
 def list_role_definitions(call: ArmCall) -> ArmAnswer:
-    """The built-in roles; `$filter=roleName eq '…'` picks one."""
+    """List the built-in roles, or one with `$filter=roleName eq '…'`."""
     wanted = call.query.get("$filter", "").lower()
     shown = [_role(call, *row) for row in role_definitions()]
     return ArmAnswer(body={"value": [r for r in shown if not wanted or r["properties"]["roleName"].lower() in wanted]})
@@ -113,7 +113,7 @@ _ROLES_SINCE = "2015-02-02T21:55:09.8806423Z"
 
 
 def _definition(scope: str, role: str) -> str:
-    """The id of a role as it is answered: at the subscription, whatever scope it was asked for or given at."""
+    """Return the id of a role as it is answered: at the subscription, whatever the scope."""
     parts = scope.split("/")
     root = "/".join(parts[:3]) if parts[1:2] and parts[1].lower() == "subscriptions" else ""
     return f"{root}{_PREFIX}/roleDefinitions/{role}"
@@ -124,7 +124,7 @@ def _stamps(moment: str) -> dict[str, str | None]:
 
 
 def list_role_assignments(call: ArmCall) -> ArmAnswer:
-    """The role assignments that reach a scope or lie below it; `$filter` by principal."""
+    """List the role assignments at, above and below a scope; `$filter` by principal."""
     scope, wanted = call.params["scope"], call.query.get("$filter", "").lower()
     held = call.resources.access.assignments
     found = [a for a in held if is_within(scope, a["scope"]) or is_within(a["scope"], scope)]
@@ -132,7 +132,7 @@ def list_role_assignments(call: ArmCall) -> ArmAnswer:
 
 
 def get_role_assignment(call: ArmCall) -> ArmAnswer:
-    """One role assignment."""
+    """Return a role assignment."""
     wanted = call.params["name"].lower()
     found = next((a for a in call.resources.access.assignments if a["name"].lower() == wanted), None)
     if found is None:
@@ -143,7 +143,7 @@ def get_role_assignment(call: ArmCall) -> ArmAnswer:
 
 
 def put_role_assignment(call: ArmCall) -> ArmAnswer:
-    """Give a principal a role at a scope."""
+    """Assign a role to a principal at a scope."""
     own = call.body.get("properties")
     if not isinstance(own, dict):
         raise arm_error(400, "InvalidRequestContent", "The request content was invalid: 'properties' is missing.")
@@ -171,7 +171,7 @@ def put_role_assignment(call: ArmCall) -> ArmAnswer:
 
 
 def delete_role_assignment(call: ArmCall) -> ArmAnswer:
-    """Take a role assignment away."""
+    """Remove a role assignment."""
     access = call.resources.access
     found = next((a for a in access.assignments if a["name"].lower() == call.params["name"].lower()), None)
     if found is None:

@@ -22,7 +22,7 @@ from mct_s2s.sandbox.state.state import SandboxState
 
 @dataclass(frozen=True)
 class ArmAnswer:
-    """What goes back: a status, a JSON body (None: empty), headers."""
+    """An answer: status, JSON body (None: empty), headers."""
 
     status: int = 200
     body: Any = None
@@ -32,7 +32,7 @@ class ArmAnswer:
 
 @dataclass(frozen=True)
 class ArmCall:
-    """A request that found its operation. `params` are the path's, as the client spelled them."""
+    """A request with its operation's parameters from the path, as the client spelled them."""
 
     state: SandboxState
     addresses: Addresses
@@ -50,18 +50,18 @@ class ArmCall:
 
     @property
     def version(self) -> str:
-        """The api-version that was asked for, as it stands in an address."""
+        """The requested api-version as a query parameter."""
         named = next(value for name, value in self.query.items() if name.lower() == "api-version")
         return f"api-version={named}"
 
     @cached_property
     def resource_id(self) -> ResourceId:
-        """The resource that the path begins with: what operations on one resource are about."""
+        """The resource at the beginning of the path."""
         return ResourceId.parse(self.params["id"])
 
     @cached_property
     def body(self) -> dict[str, Any]:
-        """The JSON object that was sent.
+        """Return the JSON object that was sent.
 
         Raises:
             WireError: 400 InvalidRequestContent, there is none.
@@ -88,17 +88,17 @@ Handler = Callable[[ArmCall], ArmAnswer | Awaitable[ArmAnswer]]
 
 @dataclass(frozen=True)
 class ArmOperation:
-    """One row of what the sandbox's Resource Manager can do.
+    """An operation of the sandbox's Resource Manager.
 
     Attributes:
         method: HTTP method.
         template: the path; `{name}` is one segment, `{scope}` any number of them, `{id}` a resource's whole id
             and `{site}` the id of a web app or of a slot.
-        action: the permission it takes; `{type}` is the resource's type; empty: being signed in is enough.
-        versions: full type whose api-versions count; `{type}` as above; empty: any will do.
-        run: unpacks, asks the store, packs.
+        action: the required permission; `{type}` is the resource's type; empty: any signed-in caller.
+        versions: full type whose api-versions are accepted; `{type}` as above; empty: any.
+        run: unpacks the request, calls the rules, packs the answer.
         source: the public page it follows.
-        fidelity: how much of the real operation is there: `full`, `usual` or `stub`.
+        fidelity: how much of the real operation there is: `full`, `usual` or `stub`.
     """
 
     method: str
@@ -111,7 +111,7 @@ class ArmOperation:
 
     @cached_property
     def pattern(self) -> re.Pattern[str]:
-        """The template as a pattern; case never counts in these paths."""
+        """The template as a pattern without case."""
         resource = r"/subscriptions/[^/]+/resourceGroups/[^/]+/providers"
         shapes = {
             "scope": r"(?P<scope>(?:/[^/]+)*?)",

@@ -22,7 +22,7 @@ _CLAUSE = re.compile(
 
 
 def list_tenants(call: ArmCall) -> ArmAnswer:
-    """The tenants the caller's account is in: one."""
+    """List the caller's tenants: one."""
     own = call.state.directory.tenant
     tenant = {
         "id": f"/tenants/{own.tenant_id}",
@@ -38,14 +38,14 @@ def list_tenants(call: ArmCall) -> ArmAnswer:
 
 
 def list_subscriptions(call: ArmCall) -> ArmAnswer:
-    """Those in which the caller holds any role."""
+    """List the subscriptions in which the caller has any role."""
     sees, principal = call.resources.access.sees, call.caller.object_id
     found = [s for s in call.resources.subscriptions.values() if sees(principal, s["id"])]
     return ArmAnswer(body={"value": found, "count": {"type": "Total", "value": len(found)}})
 
 
 def get_subscription(call: ArmCall) -> ArmAnswer:
-    """One subscription, for whoever holds any role in it."""
+    """Return a subscription to a caller with any role in it."""
     found = call.resources.subscription(call.params["subscription"])
     if not call.resources.access.sees(call.caller.object_id, found["id"]):
         call.resources.access.check(call.caller, "Microsoft.Resources/subscriptions/read", found["id"])
@@ -53,7 +53,7 @@ def get_subscription(call: ArmCall) -> ArmAnswer:
 
 
 def list_locations(call: ArmCall) -> ArmAnswer:
-    """Where resources can be made."""
+    """List the locations."""
     base = f"/subscriptions/{call.params['subscription']}/locations/"
     compact = {name: name.replace(" ", "").lower() for name in providers.LOCATIONS}
     return _page(
@@ -63,7 +63,7 @@ def list_locations(call: ArmCall) -> ArmAnswer:
 
 
 def list_groups(call: ArmCall) -> ArmAnswer:
-    """The groups in which the caller holds any role."""
+    """List the groups in which the caller has any role."""
     prefix = f"/subscriptions/{call.params['subscription']}/".lower()
     sees, principal = call.resources.access.sees, call.caller.object_id
     groups = call.resources.groups.items()
@@ -71,13 +71,13 @@ def list_groups(call: ArmCall) -> ArmAnswer:
 
 
 def get_group(call: ArmCall) -> ArmAnswer:
-    """One group; asked with HEAD, whether it is there."""
+    """Return a group; for HEAD, whether it exists."""
     found = call.resources.group(call.params["subscription"], call.params["group"])
     return ArmAnswer(204) if call.method == "HEAD" else ArmAnswer(body=found)
 
 
 def list_resources(call: ArmCall) -> ArmAnswer:
-    """The resources of a subscription or group, as far as the caller may read each."""
+    """List the resources of a subscription or group that the caller may read."""
     scope = call.path.rsplit("/", 1)[0]
     if "group" in call.params:
         call.resources.group(call.params["subscription"], call.params["group"])
@@ -111,7 +111,7 @@ def _filtered(found: Iterable[dict[str, Any]], text: str | None) -> list[dict[st
 def _holds(
     body: dict[str, Any], member: str | None, operator: str | None, value: str | None, part: str | None, of: str | None
 ) -> bool:
-    """Whether one clause holds: `member operator value`, or `substringof(part, of)`."""
+    """Return whether one clause holds: `member operator value`, or `substringof(part, of)`."""
     values = {
         "resourcetype": body["type"],
         "name": body["name"],
@@ -135,15 +135,15 @@ def _plain(text: str) -> str:
 
 
 def list_providers(call: ArmCall) -> ArmAnswer:
-    """Every provider with its types."""
-    taken = call.resources.api_versions
-    return _page(providers.describe(n, call.params["subscription"], taken) for n in providers.namespaces())
+    """List the providers with their types."""
+    accepted = call.resources.api_versions
+    return _page(providers.describe(n, call.params["subscription"], accepted) for n in providers.namespaces())
 
 
 def get_provider(call: ArmCall) -> ArmAnswer:
-    """One provider with its types and their api-versions; all of them are registered here."""
-    taken = call.resources.api_versions
-    return ArmAnswer(body=providers.describe(call.params["namespace"], call.params["subscription"], taken))
+    """Return a provider with its types and their api-versions; all of them are registered here."""
+    accepted = call.resources.api_versions
+    return ArmAnswer(body=providers.describe(call.params["namespace"], call.params["subscription"], accepted))
 
 
 def _page(values: Iterable[Any]) -> ArmAnswer:

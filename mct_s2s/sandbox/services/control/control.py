@@ -1,15 +1,15 @@
 """`/_sandbox/*`: what no real cloud has. No token is needed, but see `local_only`.
 
-GET health                       where everything is            GET, DELETE requests, leaks     see `control_log`
-GET, PUT, DELETE faults          see `faults`                   GET, PUT world                  the world as a file
-POST reset                       the seed again                 GET, POST clock                 {"advanceSeconds": n}
-GET, PATCH knobs                 see `knobs`                    POST callers, sites, …          see `control_access`
+GET health                       addresses                      GET, DELETE requests, leaks     see `observations`
+GET, PUT, DELETE faults          see `faults`                   GET, PUT world                  the state as a file
+POST reset                       back to the seed               GET, POST clock                 {"advanceSeconds": n}
+GET, PATCH knobs                 see `tuning`                   POST callers, sites, …          see `provisioning`
 """
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Any, Protocol
+from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -29,28 +29,23 @@ from mct_s2s.sandbox.state.state import SandboxState
 
 _CENTURY = 100 * 366 * 86_400
 
-
-class PortOpener(Protocol):
-    """Whoever can give sites a port of their own while the sandbox runs."""
-
-    async def open(self, site_id: str) -> int:
-        """Let a site be reached; give its port."""
-
-
 Fresh = Callable[[], SandboxState]
+"""Creates the state that a reset returns to."""
+OpenPort = Callable[[str], Awaitable[int]]
+"""Opens a port for a site, by its resource id; returns the port."""
 
 
 def routes(
     state: SandboxState,
     addresses: Addresses,
     observability: Observability,
-    doors: PortOpener,
+    open_port: OpenPort,
     fresh: Fresh | None = None,
 ) -> list[Route]:
-    """Health, the request log, faults, the world as a whole, its clock and knobs, and who may do what in it."""
-    control = _Control(state, addresses, observability, doors, fresh)
+    """Return the routes of the control interface."""
+    control = _Control(state, addresses, observability, open_port, fresh)
     log = Observations(observability)
-    access = Provisioning(state, addresses, observability, doors.open)
+    access = Provisioning(state, addresses, observability, open_port)
     rows: list[tuple[str, Callable[[Request], Awaitable[Response]], list[str]]] = [
         ("health", control.health, ["GET"]),
         ("requests", log.requests, ["GET", "DELETE"]),
@@ -78,24 +73,24 @@ class _Control:
         state: SandboxState,
         addresses: Addresses,
         observability: Observability,
-        doors: PortOpener,
+        open_port: OpenPort,
         fresh: Fresh | None,
     ) -> None:
         self._state = state
         self._addresses = addresses
         self._instruments = observability
-        self._routers = doors
+        self._open_port = open_port
         self._fresh = fresh
 
     async def health(self, request: Request) -> Response:
-        """Where everything is."""
+        """Return the addresses of all services."""
         del request
         own = self._addresses
         named = {"login": own.login, "arm": own.arm, "graph": own.graph}
         return JSONResponse({"status": "ready", **named, "sites": dict(own.sites)})
 
     async def state(self, request: Request) -> Response:
-        """The world as a file; PUT replaces it, and gives sites that it did not have before a port."""
+        """Return the state as a file; PUT replaces it, and opens a port for each new site."""
         if request.method == "PUT":
             try:
                 other = SandboxState.from_dict(await json_object(request))
@@ -106,10 +101,10 @@ class _Control:
         return JSONResponse(self._state.to_dict())
 
     async def reset(self, request: Request) -> Response:
-        """Back to the seed, on the same ports: no faults, knobs as they were, and every token out is worthless.
+        """Reset the state to the seed, with the same ports, without faults and with all options at their defaults.
 
-        Tokens name principals that the new world does not have, apart from the administrator. The log and the leaks
-        stay.
+        Issued tokens become useless: their principals do not exist any more, apart from the administrator. The log and
+        the leaks stay.
         """
         del request
         if self._fresh is None:
@@ -123,10 +118,10 @@ class _Control:
         self._state.replace_with(other)
         for site_id in self._state.resources.sites:
             if site_id not in self._addresses.sites:
-                await self._routers.open(site_id)
+                await self._open_port(site_id)
 
     async def clock(self, request: Request) -> Response:
-        """The sandbox's time; POST `{"advanceSeconds": n}` moves it."""
+        """Return the sandbox's time; POST `{"advanceSeconds": n}` advances it."""
         if request.method == "POST":
             seconds = (await json_object(request)).get("advanceSeconds")
             if not isinstance(seconds, (int, float)) or not 0 <= seconds <= _CENTURY:
@@ -136,7 +131,7 @@ class _Control:
         return JSONResponse({"now": self._state.clock.now().isoformat()})
 
     async def knobs(self, request: Request) -> Response:
-        """How long things take; PATCH changes it."""
+        """Return all options; PATCH changes some."""
         if request.method == "PATCH":
             sent: dict[str, Any] = await json_object(request)
             with refused("InvalidKnob"):
@@ -144,12 +139,12 @@ class _Control:
         return JSONResponse(tuning.values(self._state))
 
     async def identity_environment(self, request: Request) -> Response:
-        """The environment of the code inside `?resource=`, a web or function app."""
+        """Return the identity variables of the code inside `?resource=`, a web or function app."""
         resource = request.query_params.get("resource", "")
         return JSONResponse(managed_identity.environment(self._addresses, resource))
 
     async def app_environment(self, request: Request) -> Response:
-        """What the code inside `?resource=`, a web or function app, reads of its settings: references resolved."""
+        """Return the settings that the code inside `?resource=` reads, with references resolved."""
         key, resources = request.query_params.get("resource", "").lower(), self._state.resources
         site, site_state = resources.resources.get(key), resources.sites.get(key)
         if site is None or site_state is None:

@@ -1,4 +1,4 @@
-"""Control of what is observed and disturbed: the request log, the leaks, the faults."""
+"""Control routes of the request log, the leaks and the faults."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from mct_s2s.sandbox.services.control.request_body import json_value, refused
 
 
 class Observations:
-    """Routes around the instruments of one sandbox."""
+    """Routes of what a sandbox observes and injects."""
 
     def __init__(self, observability: Observability) -> None:
         self._own = observability
 
     async def requests(self, request: Request) -> Response:
-        """The log, from `?since=` a number on, of one `?service=` or of all; DELETE empties it."""
+        """Return the log, of requests after number `?since=`, of one `?service=` or of all; DELETE empties it."""
         if request.method == "DELETE":
             self._own.log.clear()
             return Response(status_code=204)
@@ -28,16 +28,16 @@ class Observations:
         return JSONResponse({"value": found})
 
     async def leaks(self, request: Request) -> Response:
-        """Secrets that appeared where they must not (see `watch`); DELETE forgets them."""
+        """Return secrets in wrong places (see `secret_watch`); DELETE empties the list."""
         if request.method == "DELETE":
             self._own.watch.leaks.clear()
             return Response(status_code=204)
         return JSONResponse({"value": self._own.watch.to_list()})
 
     async def faults(self, request: Request) -> Response:
-        """The rules in force (see `faults`), each with how often it fired; PUT replaces them, DELETE takes all away.
+        """Return the fault rules with their counters; PUT replaces them, DELETE removes all.
 
-        DELETE also accepts again the tokens that a fault took back.
+        DELETE also accepts tokens again that a fault revoked or expired.
         """
         if request.method == "PUT":
             sent = await json_value(request)

@@ -1,11 +1,11 @@
-"""Control of who may do what, and where: further callers, sites, roles, denials and locks, past all permissions.
+"""Control routes that add callers, people, sites, roles, deny assignments and locks, past all permissions.
 
     POST callers           {"name", "graphRoles": ["Application.ReadWrite.OwnedBy"], "armRoles": [{"role", "scope"}]}
     POST people            {"name", "armRoles"}, who sign in with a device code; `name` is the part before the @
     POST sites             {"name", "group", "subscription"?, "kind"?, "slot"?, "settings"?}
-    POST role-assignments  {"principalId", "role", "scope"}      DELETE {"principalId"} takes all of its roles away
-    POST deny-assignments  {"scope", "actions", "notActions"?, "name"?}    DELETE takes all away
-    POST locks             {"scope", "level", "name"?}                     DELETE takes all away
+    POST role-assignments  {"principalId", "role", "scope"}      DELETE {"principalId"} removes all of its roles
+    POST deny-assignments  {"scope", "actions", "notActions"?, "name"?}    DELETE removes all
+    POST locks             {"scope", "level", "name"?}                     DELETE removes all
 
 Callers and people also take "directoryRoles" and, for roles that come through a group, "groupRoles": names of roles;
 "scopedRoles": [{"role", "scope"}] for built-in roles at one object, "/{object id}", and "customRoles": [{"name",
@@ -36,7 +36,7 @@ from mct_s2s.sandbox.state.state import SandboxState
 
 
 class Provisioning:
-    """Routes that change what the world allows, and what is in it."""
+    """Routes that add to the state."""
 
     def __init__(
         self,
@@ -51,7 +51,7 @@ class Provisioning:
         self._open_port = open_port
 
     async def callers(self, request: Request) -> Response:
-        """A service principal with just these roles; its secret is shown once."""
+        """Add a service principal with exactly these roles; its secret is shown once."""
         sent = await json_object(request)
         graph_roles = member(sent, "graphRoles", list, [])
         unknown = [role for role in graph_roles if not isinstance(role, str) or role not in GRAPH_ROLES]
@@ -62,7 +62,7 @@ class Provisioning:
         directory = self._state.directory
         name = member(sent, "name", str)
         made, principal = seeding.add_application(directory, name, secret=secret, graph_roles=graph_roles)
-        self._watch.learn(secret)
+        self._watch.record(secret)
         directory.service_principals.put({**principal, **held})
         self._assign(principal["id"], grants)
         shown = {
@@ -75,7 +75,7 @@ class Provisioning:
         return JSONResponse(shown, 201)
 
     async def people(self, request: Request) -> Response:
-        """A person with just these roles."""
+        """Add a person with exactly these roles."""
         sent = await json_object(request)
         grants, held = self._grants(sent), _directory_roles(sent)
         name = member(sent, "name", str)
@@ -84,7 +84,7 @@ class Provisioning:
         return JSONResponse({"principalId": made["id"], "userPrincipalName": made["userPrincipalName"]}, 201)
 
     async def sites(self, request: Request) -> Response:
-        """A site, or a slot of one, in a subscription and group that are made where they are not there."""
+        """Add a site, or a slot of one; subscription and group are created if necessary."""
         sent = await json_object(request)
         name, slot = member(sent, "name", str), member(sent, "slot", str, "")
         body = seed.add_site(
@@ -101,7 +101,7 @@ class Provisioning:
         return JSONResponse({"id": body["id"], "url": f"https://{self._addresses.of_site(key)}", "port": port}, 201)
 
     async def role_assignments(self, request: Request) -> Response:
-        """Give a principal a role, or take all of its roles away."""
+        """Assign a role to a principal, or remove all of its roles."""
         sent, access = await json_object(request), self._state.resources.access
         principal = member(sent, "principalId", str)
         if request.method == "DELETE":
@@ -110,7 +110,7 @@ class Provisioning:
         return JSONResponse(access.assign(principal, self._role(sent), _scope(sent)), 201)
 
     async def deny_assignments(self, request: Request) -> Response:
-        """Deny actions to everybody at a scope, as a managed application does; DELETE takes all denials away."""
+        """Deny actions at a scope, as a managed application does; DELETE removes all deny assignments."""
         access = self._state.resources.access
         if request.method == "DELETE":
             access.denials = []
@@ -121,7 +121,7 @@ class Provisioning:
         return JSONResponse({"name": access.deny(name, actions, spared, _scope(sent))}, 201)
 
     async def locks(self, request: Request) -> Response:
-        """Lock a scope; DELETE takes all locks away."""
+        """Lock a scope; DELETE removes all locks."""
         locks = self._state.resources.locks
         if request.method == "DELETE":
             locks.all = []

@@ -1,4 +1,4 @@
-"""What the control routes share: reading a body, and saying what is wrong with it."""
+"""Reading and checking the body of a control request."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from mct_s2s.sandbox.core.wire_errors import arm_error
 
 
 async def json_value(request: Request) -> Any:
-    """The JSON that was sent.
+    """Return the JSON that was sent.
 
     Raises:
-        WireError: 400, it is none.
+        WireError: 400, it is invalid.
     """
     try:
         return json.loads(await request.body())
@@ -25,10 +25,10 @@ async def json_value(request: Request) -> Any:
 
 
 async def json_object(request: Request) -> dict[str, Any]:
-    """The JSON object that was sent.
+    """Return the JSON object that was sent.
 
     Raises:
-        WireError: 400, it is none.
+        WireError: 400, it is invalid.
     """
     sent = await json_value(request)
     if not isinstance(sent, dict):
@@ -37,7 +37,7 @@ async def json_object(request: Request) -> dict[str, Any]:
 
 
 def member(sent: Mapping[str, Any], name: str, kind: type | tuple[type, ...], default: Any = None) -> Any:
-    """One member of an object; without a default it must be there.
+    """Return a member of an object; without a default it is required.
 
     Raises:
         WireError: 400, it is missing or of another type.

@@ -1,4 +1,4 @@
-"""Graph's operations on applications: unpack, ask the directory, pack.
+"""Graph's operations on applications.
 
 Source: graph: resources/application and the pages of its methods.
 """
@@ -37,7 +37,7 @@ def _post(call: GraphCall) -> GraphAnswer:
 
 
 def _created(call: GraphCall, made: Object) -> GraphAnswer:
-    # The answer to a creation shows its time to the hundred nanoseconds; later reads show seconds.
+    # The answer to a creation has its time in 100 ns; later reads have seconds.
     shown = {**made, "createdDateTime": precise_timestamp(call.directory.clock.now())}
     return call.single(
         "application", "applications", shown, status=201, headers=call.location("Application", made["id"])
@@ -58,7 +58,7 @@ def _updated(call: GraphCall, seen: Object) -> GraphAnswer:
 
 def _upserted(call: GraphCall) -> GraphAnswer:
     name = call.params["value"].replace("''", "'")
-    # A key is judged by the newest state, or one name would be given twice.
+    # By the newest state, or one name could be used twice.
     for existing in call.directory.applications.latest_by("uniqueName", name):
         if not existing["deletedDateTime"]:
             return _updated(call, existing)
@@ -68,9 +68,9 @@ def _upserted(call: GraphCall) -> GraphAnswer:
         raise bad_request("The value of property 'uniqueName' does not match the key in the address.")
     if body.get("passwordCredentials"):
         raise password_not_generated()
-    # What a caller that may change only its own upserts is its own in some tenants only: docs/azure-contract.md, 9.
-    stranger = call.directory.variations.upsert_without_owner and permissions.only_owns(call.caller)
-    owners = [] if stranger else [call.caller.object_id]
+    # Whether a caller with `OwnedBy` owns what it upserts differs between tenants: docs/azure-contract.md, 9.
+    unowned = call.directory.variations.upsert_without_owner and permissions.only_owns(call.caller)
+    owners = [] if unowned else [call.caller.object_id]
     made = applications.create(call.directory, {**body, "uniqueName": name}, owners=owners)
     return _created(call, made)
 
@@ -137,7 +137,7 @@ def _credential(call: GraphCall, target: Object) -> Object:
 
 def _named(call: GraphCall, held: list[Object]) -> Object | None:
     named, name = call.params.get("credential"), call.params.get("name")
-    # Graph takes the name in place of the id as well.
+    # Graph accepts the name in place of the id.
     fitting = (one for one in held if (named and named in {one["id"], one["name"]}) or (name and name == one["name"]))
     return next(fitting, None)
 
@@ -185,7 +185,7 @@ OPERATIONS = (
     GraphOperation("PATCH", "{application}", _patch, "api/application-update, api/application-upsert"),
     GraphOperation("DELETE", "{application}", _delete, "api/application-delete"),
     *(
-        # An action may be called by its qualified name as well: docs/azure-contract.md, section 3.5.
+        # An action has a qualified name as well: docs/azure-contract.md, section 3.5.
         GraphOperation("POST", f"{{application}}/{prefix}{action}", run, f"api/application-{action.lower()}")
         for prefix in ("", "microsoft.graph.")
         for action, run in (("addPassword", _add_password), ("removePassword", _remove_password))

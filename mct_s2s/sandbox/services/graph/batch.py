@@ -32,7 +32,7 @@ class Item:
 
 
 def answered(raw: bytes, run: Callable[[Item], GraphAnswer]) -> dict[str, Any]:
-    """Answer a batch; one item's refusal is that item's answer only.
+    """Answer a batch; a refusal is the answer of its item only.
 
     Raises:
         WireError: 400 for a batch that is malformed as a whole.

@@ -1,4 +1,4 @@
-"""Graph's operations on delegated permission grants: what people's consent to an application is kept as.
+"""Graph's operations on delegated permission grants: people's consent to an application.
 
 Source: graph: resources/oauth2permissiongrant and the pages of its methods; docs/azure-contract.md, section 3.6.
 """
@@ -49,7 +49,7 @@ def _delete(call: GraphCall) -> GraphAnswer:
 
 
 def _found(call: GraphCall) -> Object:
-    # Ids are case-sensitive texts here, no GUIDs.
+    # Ids are case-sensitive texts here, not GUIDs.
     for one in call.directory.grants.seen_all():
         if one["id"] == call.params["grant"]:
             return one

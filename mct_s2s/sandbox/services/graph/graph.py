@@ -1,4 +1,4 @@
-"""Microsoft Graph v1.0: one table of operations, and the way from a request to its row and back.
+"""Microsoft Graph: one table of operations, and how a request finds its row.
 
 Source: graph: concepts/use-the-api; `$batch`: graph: concepts/json-batching.
 """
@@ -35,16 +35,16 @@ OPERATIONS: tuple[GraphOperation, ...] = (
     *tenant.OPERATIONS,
     *roles.OPERATIONS,
 )
-"""Everything that this Graph can do; a path that no row describes is answered 501."""
+"""All operations; any other path is answered 501."""
 BETA_OPERATIONS: tuple[GraphOperation, ...] = roles.BETA_OPERATIONS
-"""What only its beta version has."""
+"""Operations of the beta version only."""
 
 _OWN_TENANT = re.compile(r"\Amyorganization/", re.IGNORECASE)
-"""What many clients put before a path, and which changes nothing: see docs/azure-contract.md, 3.11."""
+"""A prefix that many clients use and that changes nothing: see docs/azure-contract.md, 3.11."""
 
 
 def routes(state: SandboxState, addresses: Addresses) -> list[Route]:
-    """Give the routes of Graph."""
+    """Return the routes of Graph."""
     return [
         below(f"/{version}/", _Graph(state, addresses, version, operations).answer)
         for version, operations in (("v1.0", OPERATIONS), ("beta", (*BETA_OPERATIONS, *OPERATIONS)))

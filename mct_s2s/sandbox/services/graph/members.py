@@ -1,4 +1,4 @@
-"""A list that is part of a directory object, read alone: `GET /applications/{id}/appRoles`.
+"""A list of a directory object, read on its own: `GET /applications/{id}/appRoles`.
 
 Source: docs/azure-contract.md, 3.11.
 """

@@ -16,7 +16,7 @@ _REFERENCE = re.compile(r".*/(?:directoryObjects|users|servicePrincipals)/([0-9a
 
 
 def typed(value: Object, select: tuple[str, ...] = ()) -> Object:
-    """Give an object with the annotation that says which of several types it is, and what `$select` names of it."""
+    """Return an object with the annotation of its type, and with the members that `$select` names."""
     if "userPrincipalName" in value:
         name = "user"
     else:
@@ -25,12 +25,12 @@ def typed(value: Object, select: tuple[str, ...] = ()) -> Object:
 
 
 def owned_by(table: Table, owner_id: str) -> list[Object]:
-    """Give the objects that somebody owns, as a replica has them."""
+    """Return the objects that somebody owns, as a replica has them."""
     return [one for one in table.seen_all() if owner_id in one["@owners"]]
 
 
 def owner_operations(template: str, kind: str) -> tuple[GraphOperation, ...]:
-    """Give the operations on the owners of one kind of object: `application` or `servicePrincipal`."""
+    """Return the operations on the owners of one kind of object: `application` or `servicePrincipal`."""
 
     def table_of(call: GraphCall) -> Table:
         return call.directory.applications if kind == "application" else call.directory.service_principals
@@ -75,10 +75,10 @@ def owner_operations(template: str, kind: str) -> tuple[GraphOperation, ...]:
 
 
 def bound_owners(call: GraphCall) -> list[str]:
-    """Give the object ids that `owners@odata.bind` names in a creation; none where it is not there.
+    """Return the object ids in `owners@odata.bind` of a creation.
 
     Raises:
-        WireError: 400 for what is no reference, 404 for one to nobody.
+        WireError: 400 for an invalid reference, 404 where there is no such object.
     """
     bound = call.body.get("owners@odata.bind") if isinstance(call.body, dict) else None
     if bound is None:

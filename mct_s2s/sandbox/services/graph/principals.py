@@ -1,4 +1,4 @@
-"""Graph's operations on service principals and app role assignments: unpack, ask the directory, pack.
+"""Graph's operations on service principals and app role assignments.
 
 Source: graph: resources/serviceprincipal, resources/approleassignment and the pages of their methods.
 """
@@ -162,7 +162,7 @@ OPERATIONS: tuple[GraphOperation, ...] = (
 
 
 def _resource(call: GraphCall) -> Object | None:
-    """Whose roles are given: whoever owns that needs no role (api/serviceprincipal-post-approleassignedto)."""
+    """Return the resource of an assignment: its owner needs no role (api/serviceprincipal-post-approleassignedto)."""
     named = call.body.get("resourceId") if isinstance(call.body, dict) else None
     return call.directory.service_principals.latest(str(named))
 
@@ -170,7 +170,7 @@ def _resource(call: GraphCall) -> Object | None:
 def _assignment_operations(
     collection: str, end: str, held: Callable[[GraphCall, Object], list[Object]], page: str
 ) -> tuple[GraphOperation, ...]:
-    """Give the operations on assignments from one end: the principal's or the resource's."""
+    """Return the operations on assignments from one end: the principal's or the resource's."""
 
     def context(target: Object) -> str:
         return f"servicePrincipals('{target['id']}')/{collection}"

@@ -1,4 +1,4 @@
-"""Which directory roles somebody holds, as Graph tells it: by the cast of memberships, and by role assignments.
+"""Directory roles of a principal in Graph: by the cast of memberships, and by role assignments.
 
 Sources: graph: api/user-list-transitivememberof, concepts/aad-advanced-queries,
 api/rbacapplication-list-roleassignments, api/rbacapplication-list-transitiveroleassignments (in beta alone);
@@ -20,10 +20,10 @@ _CAST = "microsoft.graph.directoryRole"
 
 
 def listed_roles(call: GraphCall, held: list[Object]) -> GraphAnswer:
-    """Answer with the activated built-in roles at the tenant's scope. The cast to them is an advanced query.
+    """Answer with the activated built-in roles at the tenant's scope. The cast is an advanced query.
 
     Raises:
-        WireError: 400 without `ConsistencyLevel: eventual` and `$count=true`; what the knob `roleCastStatus` says.
+        WireError: 400 without `ConsistencyLevel: eventual` and `$count=true`; the status of the knob `roleCastStatus`.
     """
     if call.path.endswith(_CAST):
         _require_advanced(call)
@@ -44,7 +44,7 @@ def _list_transitive(call: GraphCall) -> GraphAnswer:
     if not _is_eventual(call):
         raise graph_error(
             404, "UnknownError", "Resource not found for the segment 'transitiveRoleAssignments'."
-        )  # so the page says
+        )  # by its page
     _require_advanced(call)
     call.require("roles.read")
     if call.directory.variations.role_assignments_hidden and not permissions.has_any_role(call.caller):

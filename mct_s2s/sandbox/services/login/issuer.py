@@ -1,7 +1,7 @@
-"""Small foreign identity providers that the sandbox plays, to try federated credentials with.
+"""Foreign identity providers that the sandbox hosts, to try federated credentials with.
 
-`/_sandbox/issuer/<name>` is an issuer like GitHub's or a cluster's: it publishes its keys, and whoever asks gets a
-token for any subject. An issuer begins to exist when somebody asks for its token; its key is kept with the world.
+`/_sandbox/issuer/<name>` is an issuer like GitHub's or a cluster's: it publishes its keys, and issues a token for any
+subject. An issuer is created by the first request for its token; its key is saved with the state.
 Sources: openid-connect-discovery-1_0; entra: workload-id/workload-identity-federation.
 """
 
@@ -29,7 +29,7 @@ _MEMBERS = frozenset({"subject", "audience", "expiresInSeconds", "claims"})
 
 
 def routes(state: SandboxState, addresses: Addresses) -> list[Route]:
-    """Give the routes of every issuer."""
+    """Return the routes of every issuer."""
     service = _Issuers(state, addresses)
     base = HOSTED_ISSUERS + "/{name}"
     return [
@@ -64,7 +64,7 @@ class _Issuers:
         return JSONResponse({"keys": [self._key(request).jwk(self._issuer(request))]})
 
     async def token(self, request: Request) -> Response:
-        """Sign `{"subject", "audience", "expiresInSeconds"?, "claims"?}`; `claims` come on top and may be wrong."""
+        """Sign `{"subject", "audience", "expiresInSeconds"?, "claims"?}`; `claims` win and may be invalid."""
         sent = await _asked(request)
         now = int(self._state.directory.clock.timestamp())
         claims = {

@@ -28,7 +28,7 @@ _NO_STORE = {"Cache-Control": "no-store, no-cache", "Pragma": "no-cache"}
 
 
 def routes(state: SandboxState, addresses: Addresses) -> list[Route]:
-    """Give the routes of the token service."""
+    """Return the routes of the token service."""
     service = _Login(state, addresses)
 
     def bound(operation: LoginOperation) -> Endpoint:
@@ -92,7 +92,7 @@ class _Login:
             "id_token_signing_alg_values_supported": ["RS256"],
             "response_types_supported": ["code", "id_token", "code id_token", "id_token token"],
             "scopes_supported": ["openid", "profile", "email", "offline_access"],
-            # Of all tenants there is no one issuer: docs/azure-contract.md, section 2.1.
+            # All tenants together have no issuer: docs/azure-contract.md, section 2.1.
             "issuer": by.replace(tenant.tenant_id, "{tenantid}") if anywhere else by,
             "request_uri_parameter_supported": False,
             "userinfo_endpoint": f"{self._addresses.graph}/oidc/userinfo",
@@ -134,14 +134,14 @@ class _Login:
     async def device_login(self, request: Request) -> Response:
         form = await _form(request) if request.method == "POST" else {}
         directory = self._state.directory
-        said = ""
+        message = ""
         if form.get("action") == "decline":
-            said = "Declined." if delegated.decline(directory, form.get("user_code", "")) else "No such code."
+            message = "Declined." if delegated.decline(directory, form.get("user_code", "")) else "No such code."
         elif form:
             done = delegated.approve(directory, form.get("user_code", ""), form.get("user", ""))
-            said = "You have signed in." if done else "No such code, or no such person."
-        status = 400 if said.startswith("No ") else 200
-        return HTMLResponse(_page(directory, said), status)
+            message = "You have signed in." if done else "No such code, or no such person."
+        status = 400 if message.startswith("No ") else 200
+        return HTMLResponse(_page(directory, message), status)
 
 
 Endpoint = Callable[[Request], Awaitable[Response]]
@@ -149,14 +149,14 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 
 @dataclass(frozen=True)
 class LoginOperation:
-    """One row of what the sandbox's token service can do.
+    """An operation of the sandbox's token service.
 
     Attributes:
         method: HTTP method.
         template: the path; `{tenant}` is a tenant's id or domain, `common` or `organizations`.
-        run: unpacks, asks the directory, packs.
+        run: unpacks the request, calls the rules, packs the answer.
         source: the public page it follows.
-        fidelity: how much of the real operation is there: `full`, `usual` or `stub`.
+        fidelity: how much of the real operation there is: `full`, `usual` or `stub`.
     """
 
     method: str
@@ -183,7 +183,7 @@ OPERATIONS: tuple[LoginOperation, ...] = (
     LoginOperation("GET", "/devicelogin", _Login.device_login, "identity-platform/v2-oauth2-device-code", "stub"),
     LoginOperation("POST", "/devicelogin", _Login.device_login, "identity-platform/v2-oauth2-device-code", "stub"),
 )
-"""Everything that this token service can do; anything else is answered 501."""
+"""All operations; any other path is answered 501."""
 
 
 async def _form(request: Request) -> dict[str, str]:
@@ -199,12 +199,12 @@ async def _form(request: Request) -> dict[str, str]:
     return form
 
 
-def _page(directory: Directory, said: str) -> str:
+def _page(directory: Directory, message: str) -> str:
     people = "".join(
         f"<option>{html.escape(user['userPrincipalName'])}</option>" for user in directory.users.seen_all()
     )
     return (
-        f"<!doctype html><title>Sign in</title><p>{html.escape(said)}</p><form method=post>"
+        f"<!doctype html><title>Sign in</title><p>{html.escape(message)}</p><form method=post>"
         f"<input name=user_code placeholder=Code> <select name=user>{people}</select> "
         "<button name=action value=approve>Sign in</button> "
         "<button name=action value=decline>Cancel</button></form>"

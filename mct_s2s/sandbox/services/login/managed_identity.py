@@ -1,4 +1,4 @@
-"""The endpoint inside a resource that gives out tokens of its managed identity.
+"""The endpoint inside a resource that issues tokens of its managed identity.
 
 Sources: app-service/overview-managed-identity (2019-08-01 with X-IDENTITY-HEADER, and 2017-09-01 with secret);
 entra: managed-identities-azure-resources/how-to-use-vm-token (2018-02-01 with Metadata: true);
@@ -26,7 +26,7 @@ _SEVERAL = (
     "Multiple user assigned identities exist, please specify the clientId / resourceId of the identity in the token "
     "request"
 )
-# Whoever forwards a request for somebody else gets no token, nor does whoever is served by a proxy.
+# A forwarded or proxied request gets no token.
 _FORWARDED = """<?xml version="1.0" encoding="utf-8"?>
 <Error xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xmlns:xsd="http://www.w3.org/2001/XMLSchema">
     <Code>InvalidHeaderValue</Code>
@@ -38,19 +38,19 @@ _SELECTORS = ("client_id", "object_id", "principal_id", "mi_res_id", "msi_res_id
 
 
 def environment(addresses: Addresses, resource_id: str) -> dict[str, str]:
-    """What the code inside a web or function app finds in its environment."""
+    """Return the identity variables of the code inside a web or function app."""
     where, proof = f"{addresses.origin}/_sandbox/identity{resource_id}/msi/token", identity_header(resource_id)
     older = {"MSI_ENDPOINT": where, "MSI_SECRET": proof}
     return {"IDENTITY_ENDPOINT": where, "IDENTITY_HEADER": proof, **older}
 
 
 def identity_header(resource_id: str) -> str:
-    """The value that proves a request comes from inside: known to whoever may ask the sandbox for it."""
+    """Return the header value that shows that a request comes from inside the app."""
     return hashlib.sha256(f"inside {resource_id.lower()}".encode()).hexdigest()[:32].upper()
 
 
 def routes(state: SandboxState, addresses: Addresses) -> list[Route]:
-    """The App Service form and the virtual machine form, for any resource."""
+    """Return the routes of the App Service form and the virtual machine form, for any resource."""
     del addresses
     endpoints = _Endpoints(state)
     base = "/_sandbox/identity/{resource:path}"
@@ -128,9 +128,9 @@ def _token(
 def _identity(
     state: SandboxState, resource_id: str, query: Mapping[str, str], only_one_is_meant: bool
 ) -> tuple[str, str]:
-    """Find the identity that is asked for. Where none is named, the resource's own is meant.
+    """Find the requested identity: by default the resource's system-assigned one.
 
-    Without one of its own, a machine takes the only one it was given; an app does not.
+    Without a system-assigned one, a machine uses its only user-assigned one; an app does not.
     """
     body = state.resources.find(resource_id)
     identity: dict[str, Any] = (body or {}).get("identity") or {}
