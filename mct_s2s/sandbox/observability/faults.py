@@ -35,6 +35,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from mct_s2s.sandbox.core.tuning import Check, choice, number, whole
 from mct_s2s.sandbox.observability.request_log import Entry
 from mct_s2s.sandbox.observability.writes import may_write
 
@@ -48,16 +49,8 @@ SERVICES = {
     "*": "*",
 }
 STATUSES = frozenset({400, 401, 403, 404, 408, 409, 412, 429, 500, 502, 503, 504})
-_MOMENTS = ("before", "after")
-_NUMBERS = (int, float)
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, _NUMBERS) and not isinstance(value, bool) and 0 <= value < 1e6
-
-
-def _is_count(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+_MILLION = 1_000_000
+_is_number, _is_count = number(_MILLION), whole(0, _MILLION)
 
 
 def _is_text(value: object) -> bool:
@@ -68,9 +61,8 @@ def _is_object(value: object) -> bool:
     return isinstance(value, dict)
 
 
-Check = Callable[[Any], bool]
-_WHEN: dict[str, Check] = {"when": _MOMENTS.__contains__}
-_STATUS: Check = STATUSES.__contains__
+_WHEN: dict[str, Check] = {"when": choice("before", "after")}
+_STATUS = choice(*STATUSES)
 # Members of each fault; those whose name ends in "!" must be there.
 _MEMBERS: dict[str, dict[str, Check]] = {
     "latency": {"seconds!": _is_number, **_WHEN},
@@ -83,7 +75,7 @@ _MEMBERS: dict[str, dict[str, Check]] = {
     "lostAnswer": {},
     "hang": _WHEN,
     "foreignWrite": {"settings": _is_object, "application": _is_object, **_WHEN},
-    "freezeAfterWrites": {"writes!": _is_count, "then": ("hang", "reset").__contains__},
+    "freezeAfterWrites": {"writes!": _is_count, "then": choice("hang", "reset")},
     "revokeSignIn": {},
     "expireTokens": {},
 }  # fmt: skip
@@ -239,13 +231,12 @@ def _trigger(rule: Mapping[str, Any]) -> Callable[[int, int], bool]:
     return lambda number, fired: fired < times and number >= first and (number - first) % step == 0
 
 
-def _by_chance(probability: object, seed: object, times: float) -> Callable[[int, int], bool]:
-    if not isinstance(probability, _NUMBERS) or not 0 <= probability <= 1:
+def _by_chance(probability: Any, seed: object, times: float) -> Callable[[int, int], bool]:
+    if not number(1)(probability):
         raise ValueError("'probability' is a number from 0 to 1.")
     # Repeatable on purpose: nothing secret depends on it.
     chance = random.Random(str(seed))  # noqa: S311
-    share = float(probability)
-    return lambda _number, fired: chance.random() < share and fired < times
+    return lambda _number, fired: chance.random() < probability and fired < times
 
 
 def _fault(given: object) -> Fault:
@@ -258,15 +249,8 @@ def _fault(given: object) -> Fault:
         if name.endswith("!") and name.rstrip("!") not in members:
             raise ValueError(f"A {given['type']} needs '{name.rstrip('!')}'.")
     for name, value in members.items():
-        if not _accepts(checks[name], value):
+        if not checks[name](value):
             raise ValueError(f"{value!r} is no value for '{name}' of a {given['type']}.")
     if given["type"] == "foreignWrite" and ("settings" in members) == ("application" in members):
         raise ValueError("A foreignWrite has settings or an application.")
     return Fault(given["type"], members)
-
-
-def _accepts(check: Check, value: object) -> bool:
-    try:
-        return bool(check(value))
-    except TypeError:  # a list is in no set
-        return False

@@ -132,18 +132,16 @@ def _check_version(state: SandboxState, version: str | None) -> None:
     state.resources.api_versions.check_vault(version, VAULT_SECRETS)
 
 
-def set_secret(call: VaultCall) -> Body:
-    """Add a version."""
+def _set_secret(call: VaultCall) -> Body:
     return _bundle(call, call.name, call.vault_state.set(call.name, call.body, call.now), with_value=True)
 
 
-def update_secret(call: VaultCall) -> Body:
-    """Change attributes, content type or tags of a version; its value is not shown."""
+def _update_secret(call: VaultCall) -> Body:
     found = call.vault_state.update(call.name, call.params["version"], call.body, call.now)
     return _bundle(call, call.name, found)
 
 
-def get_secret(call: VaultCall) -> Body:
+def _get_secret(call: VaultCall) -> Body:
     """Return a version with its value, also an expired one; a disabled one is refused."""
     found = call.vault_state.version(call.name, call.params["version"], call.now)
     if not found["attributes"]["enabled"]:
@@ -152,19 +150,17 @@ def get_secret(call: VaultCall) -> Body:
     return _bundle(call, call.name, found, with_value=True)
 
 
-def delete_secret(call: VaultCall) -> Body:
-    """Delete a secret with all its versions."""
+def _delete_secret(call: VaultCall) -> Body:
     return _deleted(call, call.vault_state.delete(call.name, call.now, call.state.resources.operation_seconds))
 
 
-def list_secrets(call: VaultCall) -> Body:
-    """List the secrets without their values, by name."""
+def _list_secrets(call: VaultCall) -> Body:
     live = [secret for secret in call.vault_state.secrets.values() if secret["ready_at"] <= call.now]
     shown = [_bundle(call, secret["name"], secret["versions"][-1], with_version=False) for secret in live]
     return _page(call, sorted(shown, key=lambda item: item["id"].lower()))
 
 
-def list_versions(call: VaultCall) -> Body:
+def _list_versions(call: VaultCall) -> Body:
     """List the versions without their values, in the order of their ids, not of their creation."""
     try:
         versions = call.vault_state.versions(call.name, call.now)
@@ -173,25 +169,21 @@ def list_versions(call: VaultCall) -> Body:
     return _page(call, sorted((_bundle(call, call.name, v) for v in versions), key=lambda item: item["id"]))
 
 
-def list_deleted(call: VaultCall) -> Body:
-    """List the deleted secrets."""
+def _list_deleted(call: VaultCall) -> Body:
     gone = [secret for secret in call.vault_state.deleted.values() if secret["ready_at"] <= call.now]
     return _page(call, sorted((_deleted(call, secret) for secret in gone), key=lambda item: item["id"].lower()))
 
 
-def get_deleted(call: VaultCall) -> Body:
-    """Return a deleted secret."""
+def _get_deleted(call: VaultCall) -> Body:
     return _deleted(call, call.vault_state.deleted_secret(call.name, call.now))
 
 
-def recover(call: VaultCall) -> Body:
-    """Recover a deleted secret."""
+def _recover(call: VaultCall) -> Body:
     secret = call.vault_state.recover(call.name, call.now, call.state.resources.operation_seconds)
     return _bundle(call, secret["name"], secret["versions"][-1])
 
 
-def purge(call: VaultCall) -> None:
-    """Purge a deleted secret."""
+def _purge(call: VaultCall) -> None:
     call.vault_state.purge(call.name, call.now)
 
 
@@ -216,7 +208,6 @@ def _deleted(call: VaultCall, secret: Mapping[str, Any]) -> Body:
 
 
 def _retention(call: VaultCall) -> int:
-    """Return for how many days the vault keeps deleted secrets."""
     return int(call.vault["properties"].get("softDeleteRetentionInDays", RETENTION_DAYS))
 
 
@@ -240,27 +231,27 @@ def _page(call: VaultCall, items: list[Body]) -> Body:
 
 _REFERENCE = "keyvault/secrets: "
 OPERATIONS: tuple[VaultOperation, ...] = (
-    VaultOperation("GET", "/secrets", "readMetadata/action", list_secrets, _REFERENCE + "get-secrets"),
+    VaultOperation("GET", "/secrets", "readMetadata/action", _list_secrets, _REFERENCE + "get-secrets"),
     VaultOperation(
         "GET",
         "/secrets/{name}/versions",
         "readMetadata/action",
-        list_versions,
+        _list_versions,
         _REFERENCE + "get-secret-versions",
         "full",
     ),
     VaultOperation(
-        "GET", "/secrets/{name}/{version}", "getSecret/action", get_secret, _REFERENCE + "get-secret", "full"
+        "GET", "/secrets/{name}/{version}", "getSecret/action", _get_secret, _REFERENCE + "get-secret", "full"
     ),
-    VaultOperation("PUT", "/secrets/{name}", "setSecret/action", set_secret, _REFERENCE + "set-secret", "full"),
-    VaultOperation("PATCH", "/secrets/{name}/{version}", "update/action", update_secret, _REFERENCE + "update-secret"),
-    VaultOperation("DELETE", "/secrets/{name}", "delete", delete_secret, _REFERENCE + "delete-secret"),
-    VaultOperation("GET", "/deletedsecrets", "readMetadata/action", list_deleted, _REFERENCE + "get-deleted-secrets"),
+    VaultOperation("PUT", "/secrets/{name}", "setSecret/action", _set_secret, _REFERENCE + "set-secret", "full"),
+    VaultOperation("PATCH", "/secrets/{name}/{version}", "update/action", _update_secret, _REFERENCE + "update-secret"),
+    VaultOperation("DELETE", "/secrets/{name}", "delete", _delete_secret, _REFERENCE + "delete-secret"),
+    VaultOperation("GET", "/deletedsecrets", "readMetadata/action", _list_deleted, _REFERENCE + "get-deleted-secrets"),
     VaultOperation(
-        "GET", "/deletedsecrets/{name}", "readMetadata/action", get_deleted, _REFERENCE + "get-deleted-secret"
+        "GET", "/deletedsecrets/{name}", "readMetadata/action", _get_deleted, _REFERENCE + "get-deleted-secret"
     ),
     VaultOperation(
-        "POST", "/deletedsecrets/{name}/recover", "recover/action", recover, _REFERENCE + "recover-deleted-secret"
+        "POST", "/deletedsecrets/{name}/recover", "recover/action", _recover, _REFERENCE + "recover-deleted-secret"
     ),
-    VaultOperation("DELETE", "/deletedsecrets/{name}", "purge/action", purge, _REFERENCE + "purge-deleted-secret"),
+    VaultOperation("DELETE", "/deletedsecrets/{name}", "purge/action", _purge, _REFERENCE + "purge-deleted-secret"),
 )

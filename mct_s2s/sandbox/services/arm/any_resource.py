@@ -10,7 +10,8 @@ from typing import Any
 from mct_s2s.sandbox.core.wire_errors import arm_error
 from mct_s2s.sandbox.resources import generic, operations, providers, site_bodies, vaults
 from mct_s2s.sandbox.resources.resource_id import ResourceId
-from mct_s2s.sandbox.services.arm.call import ArmAnswer, ArmCall, ArmOperation
+from mct_s2s.sandbox.services.answer import Answer
+from mct_s2s.sandbox.services.arm.call import ArmCall, ArmOperation
 
 
 def show(call: ArmCall, body: dict[str, Any], *, listed: bool = False, written: bool = False) -> dict[str, Any]:
@@ -24,15 +25,14 @@ def show(call: ArmCall, body: dict[str, Any], *, listed: bool = False, written: 
     return body
 
 
-def get_resource(call: ArmCall) -> ArmAnswer:
-    """One resource."""
+def _get_resource(call: ArmCall) -> Answer:
     if call.method == "HEAD":
         call.resources.get(call.resource_id)
-        return ArmAnswer(204)
-    return ArmAnswer(body=show(call, call.resources.get(call.resource_id)), headers=_etag(call))
+        return Answer(204)
+    return Answer(body=show(call, call.resources.get(call.resource_id)), headers=_etag(call))
 
 
-def patch_resource(call: ArmCall) -> ArmAnswer:
+def _patch_resource(call: ArmCall) -> Answer:
     """Merge a change; some providers accept it now and apply it later."""
     kind = providers.find(call.resource_id.type)
     _check_assign(call)
@@ -41,7 +41,7 @@ def patch_resource(call: ArmCall) -> ArmAnswer:
     body = call.resources.get(call.resource_id)
     if name is None:
         _touch(call)
-        return ArmAnswer(body=show(call, body, written=True), headers=before)
+        return Answer(body=show(call, body, written=True), headers=before)
     base = (
         f"{call.addresses.arm}/subscriptions/{call.resource_id.subscription}/providers/{kind.namespace}"
         f"/locations/westeurope"
@@ -49,21 +49,19 @@ def patch_resource(call: ArmCall) -> ArmAnswer:
     version = f"?{call.version}"
     headers = {"Azure-AsyncOperation": f"{base}/operationStatuses/{name}{version}", "Retry-After": "1"}
     if kind.update == "operation":
-        return ArmAnswer(200, show(call, body), headers)
-    return ArmAnswer(202, None, {**headers, "Location": f"{base}/operationResults/{name}{version}"})
+        return Answer(200, show(call, body), headers)
+    return Answer(202, None, {**headers, "Location": f"{base}/operationResults/{name}{version}"})
 
 
-def put_resource(call: ArmCall) -> ArmAnswer:
-    """Create or replace a resource."""
+def _put_resource(call: ArmCall) -> Answer:
     _check_assign(call)
     before = _etag(call)
     body, fresh = generic.put(call.resources, providers.find(call.resource_id.type), call.resource_id, call.body)
     _touch(call)
-    return ArmAnswer(201 if fresh else 200, show(call, body, written=True), before or _etag(call))
+    return Answer(201 if fresh else 200, show(call, body, written=True), before or _etag(call))
 
 
 def _etag(call: ArmCall) -> dict[str, str]:
-    """Return the ETag of a site; the answer to a write has the one from before: docs/azure-contract.md, section 4.2."""
     site = call.resources.sites.get(call.resource_id.key)
     return {"ETag": site.etag} if site is not None else {}
 
@@ -74,12 +72,12 @@ def _touch(call: ArmCall) -> None:
         site.touch(call.resources.clock.timestamp())
 
 
-def delete_resource(call: ArmCall) -> ArmAnswer:
+def _delete_resource(call: ArmCall) -> Answer:
     """Delete a resource; 204 where there is none."""
-    return ArmAnswer(200 if generic.delete(call.resources, call.resource_id) else 204)
+    return Answer(200 if generic.delete(call.resources, call.resource_id) else 204)
 
 
-def list_by_type(call: ArmCall) -> ArmAnswer:
+def _list_by_type(call: ArmCall) -> Answer:
     """List the resources of one type in a subscription or group that the caller may read."""
     kind = providers.find(f"{call.params['namespace']}/{call.params['type']}")
     scope = call.path.rstrip("/").rsplit("/providers/", 1)[0]
@@ -88,30 +86,30 @@ def list_by_type(call: ArmCall) -> ArmAnswer:
     allows, principal = call.resources.access.allows, call.caller.object_id
     found = call.resources.under(scope, of_type=kind.full_name)
     readable = [r for r in found if allows(principal, f"{kind.full_name}/read", r["id"])]
-    return ArmAnswer(body={"value": [show(call, r, listed=True) for r in readable], "nextLink": None})
+    return Answer(body={"value": [show(call, r, listed=True) for r in readable], "nextLink": None})
 
 
-def get_operation_status(call: ArmCall) -> ArmAnswer:
+def _get_operation_status(call: ArmCall) -> Answer:
     """Return the status of an asynchronous change."""
     operation = operations.get(call.resources, call.params["operation"])
     body = {"name": call.params["operation"], "status": operation["status"]}
     if operation["error"]:
         body["error"] = operation["error"]
     waiting = {"Retry-After": "1"} if operation["status"] == "InProgress" else {}
-    return ArmAnswer(200, body, waiting)
+    return Answer(200, body, waiting)
 
 
-def get_operation_result(call: ArmCall) -> ArmAnswer:
+def _get_operation_result(call: ArmCall) -> Answer:
     """Return the result of an asynchronous change: 202 until it is done, then the resource."""
     operation = operations.get(call.resources, call.params["operation"])
     if operation["status"] == "InProgress":
         again = f"{call.addresses.arm}{call.path}?{call.version}"
-        return ArmAnswer(202, None, {"Location": again, "Retry-After": "1"})
+        return Answer(202, None, {"Location": again, "Retry-After": "1"})
     body = call.resources.find(operation["target"])
     if body is None or operation["error"]:
         error = operation["error"] or {"code": "Canceled", "message": "The resource was deleted."}
         raise arm_error(409, error["code"], error["message"])
-    return ArmAnswer(200, show(call, body))
+    return Answer(200, show(call, body))
 
 
 def _check_assign(call: ArmCall) -> None:
@@ -133,21 +131,21 @@ _STATUS = _S + "/providers/{namespace}/locations/{location}"
 OPERATIONS = (
     ArmOperation(
         "GET", _STATUS + "/operationStatuses/{operation}", "", "",
-        get_operation_status, "ARM: async operations",
+        _get_operation_status, "ARM: async operations",
     ),
     ArmOperation(
         "GET", _STATUS + "/operationResults/{operation}", "", "",
-        get_operation_result, "ARM: async operations",
+        _get_operation_result, "ARM: async operations",
     ),
     ArmOperation(
-        "GET", _S + "/providers/{namespace}/{type}", "", "{type}", list_by_type, "ARM: list by subscription"
+        "GET", _S + "/providers/{namespace}/{type}", "", "{type}", _list_by_type, "ARM: list by subscription"
     ),
     ArmOperation(
-        "GET", _S + "/resourceGroups/{group}/providers/{namespace}/{type}", "", "{type}", list_by_type,
+        "GET", _S + "/resourceGroups/{group}/providers/{namespace}/{type}", "", "{type}", _list_by_type,
         "ARM: list by resource group",
     ),
-    ArmOperation("GET", "{id}", "{type}/read", "{type}", get_resource, "ARM: resources - get by id"),
-    ArmOperation("PATCH", "{id}", "{type}/write", "{type}", patch_resource, "ARM: resources - update by id"),
-    ArmOperation("PUT", "{id}", "{type}/write", "{type}", put_resource, "ARM: resources - create or update by id"),
-    ArmOperation("DELETE", "{id}", "{type}/delete", "{type}", delete_resource, "ARM: resources - delete by id"),
+    ArmOperation("GET", "{id}", "{type}/read", "{type}", _get_resource, "ARM: resources - get by id"),
+    ArmOperation("PATCH", "{id}", "{type}/write", "{type}", _patch_resource, "ARM: resources - update by id"),
+    ArmOperation("PUT", "{id}", "{type}/write", "{type}", _put_resource, "ARM: resources - create or update by id"),
+    ArmOperation("DELETE", "{id}", "{type}/delete", "{type}", _delete_resource, "ARM: resources - delete by id"),
 )  # fmt: skip

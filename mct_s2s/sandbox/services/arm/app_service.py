@@ -10,34 +10,33 @@ from typing import Any
 
 from mct_s2s.sandbox.resources import generic, operations, site_bodies, vault_references
 from mct_s2s.sandbox.resources.sites import SiteState, app_service_error
+from mct_s2s.sandbox.services.answer import Answer
 from mct_s2s.sandbox.services.arm.any_resource import show
-from mct_s2s.sandbox.services.arm.call import ArmAnswer, ArmCall, ArmOperation
+from mct_s2s.sandbox.services.arm.call import ArmCall, ArmOperation
 
 
 def _site(call: ArmCall) -> tuple[dict[str, Any], SiteState]:
     return call.resources.get(call.resource_id), call.resources.sites[call.resource_id.key]
 
 
-def _config(body: dict[str, Any], name: str, properties: Any) -> ArmAnswer:
+def _config(body: dict[str, Any], name: str, properties: Any) -> Answer:
     kind = body["type"] + "/config"
     shown = {"id": f"{body['id']}/config/{name}", "name": name, "type": kind, "location": body["location"]}
-    return ArmAnswer(body={**shown, "properties": properties})
+    return Answer(body={**shown, "properties": properties})
 
 
-def list_slots(call: ArmCall) -> ArmAnswer:
-    """List the deployment slots of a site."""
+def _list_slots(call: ArmCall) -> Answer:
     body, _ = _site(call)
     found = call.resources.under(body["id"], of_type="Microsoft.Web/sites/slots")
-    return ArmAnswer(body={"value": [show(call, slot, listed=True) for slot in found], "nextLink": None})
+    return Answer(body={"value": [show(call, slot, listed=True) for slot in found], "nextLink": None})
 
 
-def list_settings(call: ArmCall) -> ArmAnswer:
-    """List the application settings, with Key Vault references unresolved."""
+def _list_settings(call: ArmCall) -> Answer:
     body, site_state = _site(call)
     return _config(body, "appsettings", dict(site_state.settings))
 
 
-def put_settings(call: ArmCall) -> ArmAnswer:
+def _put_settings(call: ArmCall) -> Answer:
     """Replace the application settings as a whole; the site recycles.
 
     On the Flex Consumption plan the answer is 202 with a Location to poll.
@@ -53,18 +52,15 @@ def put_settings(call: ArmCall) -> ArmAnswer:
     vault_references.of(call.resources, body, site_state)  # resolved at this moment
     if call.resources.settings_accept_202:
         name = operations.add_done(call.resources, call.resource_id)
-        return ArmAnswer(202, None, _again(call, f"{body['id']}/operationresults/{name}"))
-    return ArmAnswer(
-        body=_config(body, "appsettings", dict(site_state.settings)).body, headers={"ETag": site_state.etag}
-    )
+        return Answer(202, None, _again(call, f"{body['id']}/operationresults/{name}"))
+    return Answer(body=_config(body, "appsettings", dict(site_state.settings)).body, headers={"ETag": site_state.etag})
 
 
-def get_settings_result(call: ArmCall) -> ArmAnswer:
-    """Return the result of an accepted change of settings: 202 until it is done."""
+def _get_settings_result(call: ArmCall) -> Answer:
     body, site_state = _site(call)
     operation = operations.get(call.resources, call.params["operation"])
     if call.resources.clock.timestamp() < operation["ready"]:
-        return ArmAnswer(202, None, _again(call, call.path))
+        return Answer(202, None, _again(call, call.path))
     return _config(body, "appsettings", dict(site_state.settings))
 
 
@@ -72,8 +68,7 @@ def _again(call: ArmCall, path: str) -> dict[str, str]:
     return {"Location": f"{call.addresses.arm}{path}?{call.version}", "Retry-After": "1"}
 
 
-def list_references(call: ArmCall) -> ArmAnswer:
-    """List the Key Vault references, and whether each could be resolved."""
+def _list_references(call: ArmCall) -> Answer:
     body, site_state = _site(call)
     found = vault_references.of(call.resources, body, site_state)
     base = f"{body['id']}/config/configreferences/appsettings"
@@ -81,21 +76,21 @@ def list_references(call: ArmCall) -> ArmAnswer:
         {"id": f"{base}/{name}", "name": name, "type": _REFERENCE, "properties": p} for name, p in found.items()
     ]
     if "key" not in call.params:
-        return ArmAnswer(body={"value": shown, "nextLink": None})
+        return Answer(body={"value": shown, "nextLink": None})
     wanted = [one for one in shown if one["name"].lower() == call.params["key"].lower()]
     if not wanted:
         raise app_service_error(404, "NotFound", f"The setting '{call.params['key']}' is no key vault reference.")
-    return ArmAnswer(body=wanted[0])
+    return Answer(body=wanted[0])
 
 
-def refresh_references(call: ArmCall) -> ArmAnswer:
+def _refresh_references(call: ArmCall) -> Answer:
     """Request a refresh of all references; the answer shows them as they are before it."""
     _, site_state = _site(call)
     vault_references.ask_to_refresh(call.resources, site_state)
-    return list_references(call)
+    return _list_references(call)
 
 
-def swap_slots(call: ArmCall) -> ArmAnswer:
+def _swap_slots(call: ArmCall) -> Answer:
     """Swap the settings of two slots, except for slot settings; both restart."""
     body, site_state = _site(call)
     wanted = call.body.get("targetSlot")
@@ -106,44 +101,40 @@ def swap_slots(call: ArmCall) -> ArmAnswer:
         raise app_service_error(404, "NotFound", f"Cannot find the slot '{wanted}' of '{body['name']}' to swap with.")
     sticky = call.resources.sites[production.key].sticky["appSettingNames"] or []
     site_state.swap_with(other, sticky, call.resources.clock.timestamp(), call.resources.restart_seconds)
-    return ArmAnswer(200)
+    return Answer(200)
 
 
-def list_connection_strings(call: ArmCall) -> ArmAnswer:
-    """List the connection strings."""
+def _list_connection_strings(call: ArmCall) -> Answer:
     body, site_state = _site(call)
     return _config(body, "connectionstrings", dict(site_state.connection_strings))
 
 
-def put_connection_strings(call: ArmCall) -> ArmAnswer:
-    """Replace the connection strings as a whole; the site recycles."""
+def _put_connection_strings(call: ArmCall) -> Answer:
     body, site_state = _site(call)
     generic.check_members(call.body)
     properties, now = call.body.get("properties"), call.resources.clock.timestamp()
     site_state.replace_connection_strings(properties, now, call.resources.restart_seconds)
     shown = _config(body, "connectionstrings", dict(site_state.connection_strings)).body
-    return ArmAnswer(body=shown, headers={"ETag": site_state.etag})
+    return Answer(body=shown, headers={"ETag": site_state.etag})
 
 
-def list_storage_accounts(call: ArmCall) -> ArmAnswer:
+def _list_storage_accounts(call: ArmCall) -> Answer:
     """List mounted storage: none here. The id is that of the settings, as the service answers it by mistake."""
     shown = _config(_site(call)[0], "azurestorageaccounts", {}).body
-    return ArmAnswer(body={**shown, "id": shown["id"].replace("azurestorageaccounts", "appsettings")})
+    return Answer(body={**shown, "id": shown["id"].replace("azurestorageaccounts", "appsettings")})
 
 
-def get_sticky(call: ArmCall) -> ArmAnswer:
-    """Return the names of slot settings."""
+def _get_sticky(call: ArmCall) -> Answer:
     return _sticky(*_production(call))
 
 
-def _sticky(body: dict[str, Any], site_state: SiteState) -> ArmAnswer:
+def _sticky(body: dict[str, Any], site_state: SiteState) -> Answer:
     # Shown as if it were the site itself, without an id: docs/azure-contract.md, section 4.2.
     shown = {"id": None, "name": body["name"], "type": body["type"], "location": body["location"]}
-    return ArmAnswer(body={**shown, "properties": site_state.shown_sticky()})
+    return Answer(body={**shown, "properties": site_state.shown_sticky()})
 
 
-def put_sticky(call: ArmCall) -> ArmAnswer:
-    """Replace the names of slot settings."""
+def _put_sticky(call: ArmCall) -> Answer:
     body, site_state = _production(call)
     generic.check_members(call.body)
     site_state.replace_sticky(call.body.get("properties"))
@@ -157,14 +148,12 @@ def _production(call: ArmCall) -> tuple[dict[str, Any], SiteState]:
     return body, site_state
 
 
-def get_web_config(call: ArmCall) -> ArmAnswer:
-    """Return the site's configuration without its settings."""
+def _get_web_config(call: ArmCall) -> Answer:
     body, _ = _site(call)
-    return ArmAnswer(body={**_config(body, "web", site_bodies.web_config(body)).body, "name": body["name"]})
+    return Answer(body={**_config(body, "web", site_bodies.web_config(body)).body, "name": body["name"]})
 
 
-def publish_profile(call: ArmCall) -> ArmAnswer:
-    """Return the publishing profile as XML; the sandbox accepts no deployments, so its password is of no use."""
+def _publish_profile(call: ArmCall) -> Answer:
     body, _ = _site(call)
     name, user = body["name"].replace("/", "-"), "$" + body["name"].replace("/", "__")
     shared = f'userName="{user}" userPWD="sandbox" destinationAppUrl="https://{call.addresses.of_site(body["id"])}"'
@@ -174,10 +163,10 @@ def publish_profile(call: ArmCall) -> ArmAnswer:
         f'<publishProfile profileName="{name} - FTP" publishMethod="FTP" '
         f'publishUrl="ftps://waws-prod-sandbox.ftp.azurewebsites.windows.net/site/wwwroot" {shared} />'
     )
-    return ArmAnswer(body=f"<publishData>{profiles}</publishData>", media_type="application/xml")
+    return Answer(body=f"<publishData>{profiles}</publishData>", media_type="application/xml")
 
 
-async def restart(call: ArmCall) -> ArmAnswer:
+async def _restart(call: ArmCall) -> Answer:
     """Restart the site; settings take effect afterwards. `synchronous=true` waits for that."""
     _, site_state = _site(call)
     seconds = call.resources.restart_seconds
@@ -185,16 +174,16 @@ async def restart(call: ArmCall) -> ArmAnswer:
     site_state.start_over(call.resources.clock.timestamp(), seconds)
     if call.query.get("synchronous", "").lower() == "true":
         await call.resources.clock.sleep(seconds)
-    return ArmAnswer(200)
+    return Answer(200)
 
 
 def set_state(running: str) -> Any:
     """Return the operation that starts or stops a site."""
 
-    def run(call: ArmCall) -> ArmAnswer:
+    def run(call: ArmCall) -> Answer:
         body, _ = _site(call)
         body["properties"]["state"] = running
-        return ArmAnswer(200)
+        return Answer(200)
 
     return run
 
@@ -205,60 +194,60 @@ _W = "{type}/config/write"
 _R = "{type}/config/read"
 _LIST = "{type}/config/list/action"
 OPERATIONS = (
-    ArmOperation("GET", "{site}/slots", "Microsoft.Web/sites/slots/read", _A, list_slots, "app-service: list slots"),
+    ArmOperation("GET", "{site}/slots", "Microsoft.Web/sites/slots/read", _A, _list_slots, "app-service: list slots"),
     ArmOperation(
-        "POST", "{site}/config/appsettings/list", _LIST, _A, list_settings,
+        "POST", "{site}/config/appsettings/list", _LIST, _A, _list_settings,
         "app-service: list application settings", "full",
     ),
     ArmOperation(
-        "PUT", "{site}/config/appsettings", _W, _A, put_settings, "app-service: update application settings", "full"
+        "PUT", "{site}/config/appsettings", _W, _A, _put_settings, "app-service: update application settings", "full"
     ),
     ArmOperation(
-        "GET", "{site}/operationresults/{operation}", _R, _A, get_settings_result,
+        "GET", "{site}/operationresults/{operation}", _R, _A, _get_settings_result,
         "app-service: update application settings, Flex Consumption",
     ),
     ArmOperation(
-        "GET", "{site}/config/configreferences/appsettings", _R, _A, list_references,
+        "GET", "{site}/config/configreferences/appsettings", _R, _A, _list_references,
         "app-service: get app settings key vault references",
     ),
     ArmOperation(
-        "GET", "{site}/config/configreferences/appsettings/{key}", _R, _A, list_references,
+        "GET", "{site}/config/configreferences/appsettings/{key}", _R, _A, _list_references,
         "app-service: get app setting key vault reference",
     ),
     ArmOperation(
         # Its action is not documented; writing the settings has the same effect.
-        "POST", "{site}/config/configreferences/appsettings/refresh", _W, _A, refresh_references,
+        "POST", "{site}/config/configreferences/appsettings/refresh", _W, _A, _refresh_references,
         "app-service/app-service-key-vault-references: force resolution",
     ),
     ArmOperation(
-        "POST", "{site}/slotsswap", "{type}/slotsswap/action", _A, swap_slots, "app-service: swap slot"
+        "POST", "{site}/slotsswap", "{type}/slotsswap/action", _A, _swap_slots, "app-service: swap slot"
     ),
     ArmOperation(
-        "POST", "{site}/config/connectionstrings/list", _LIST, _A, list_connection_strings,
+        "POST", "{site}/config/connectionstrings/list", _LIST, _A, _list_connection_strings,
         "app-service: list connection strings",
     ),
     ArmOperation(
-        "PUT", "{site}/config/connectionstrings", _W, _A, put_connection_strings,
+        "PUT", "{site}/config/connectionstrings", _W, _A, _put_connection_strings,
         "app-service: update connection strings",
     ),
     ArmOperation(
-        "POST", "{site}/config/azurestorageaccounts/list", _LIST, _A, list_storage_accounts,
+        "POST", "{site}/config/azurestorageaccounts/list", _LIST, _A, _list_storage_accounts,
         "app-service: list azure storage accounts", "stub",
     ),
     ArmOperation(
-        "GET", "{site}/config/slotConfigNames", _R, _A, get_sticky, "app-service: list slot configuration names",
+        "GET", "{site}/config/slotConfigNames", _R, _A, _get_sticky, "app-service: list slot configuration names",
         "full",
     ),
     ArmOperation(
-        "PUT", "{site}/config/slotConfigNames", _W, _A, put_sticky, "app-service: update slot configuration names",
+        "PUT", "{site}/config/slotConfigNames", _W, _A, _put_sticky, "app-service: update slot configuration names",
         "full",
     ),
-    ArmOperation("GET", "{site}/config/web", _R, _A, get_web_config, "app-service: get configuration", "stub"),
+    ArmOperation("GET", "{site}/config/web", _R, _A, _get_web_config, "app-service: get configuration", "stub"),
     ArmOperation(
-        "POST", "{site}/publishxml", "{type}/publishxml/action", _A, publish_profile,
+        "POST", "{site}/publishxml", "{type}/publishxml/action", _A, _publish_profile,
         "app-service: list publishing profile xml with secrets", "stub",
     ),
-    ArmOperation("POST", "{site}/restart", "{type}/restart/action", _A, restart, "app-service: restart", "full"),
+    ArmOperation("POST", "{site}/restart", "{type}/restart/action", _A, _restart, "app-service: restart", "full"),
     ArmOperation("POST", "{site}/start", "{type}/start/action", _A, set_state("Running"), "app-service: start"),
     ArmOperation("POST", "{site}/stop", "{type}/stop/action", _A, set_state("Stopped"), "app-service: stop"),
 )  # fmt: skip

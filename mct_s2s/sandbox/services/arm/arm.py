@@ -24,8 +24,9 @@ from mct_s2s.sandbox.entra.tokens import access_tokens
 from mct_s2s.sandbox.entra.tokens.access_tokens import TokenRejected
 from mct_s2s.sandbox.resources import generic, providers, sites
 from mct_s2s.sandbox.resources.resource_id import ResourceId
+from mct_s2s.sandbox.services.answer import Answer
 from mct_s2s.sandbox.services.arm import any_resource, app_service, authorization, manager, paging
-from mct_s2s.sandbox.services.arm.call import ArmAnswer, ArmCall, ArmOperation
+from mct_s2s.sandbox.services.arm.call import ArmCall, ArmOperation
 from mct_s2s.sandbox.state.state import SandboxState
 
 # The first match counts, so that the rows for any resource come last.
@@ -100,7 +101,7 @@ def _of_app_service(
         if _takes(row, method):
             return row, match.groupdict()
 
-    def refuse(call: ArmCall) -> ArmAnswer:
+    def refuse(call: ArmCall) -> Answer:
         raise sites.wrong_method(call.method)
 
     row, match = fitting[0]
@@ -259,7 +260,7 @@ _EVERY = {
 }
 
 
-def _response(answer: ArmAnswer, headers: Mapping[str, str], about: str) -> Response:
+def _response(answer: Answer, headers: Mapping[str, str], about: str) -> Response:
     every = {**_EVERY, **headers, **answer.headers}
     if answer.body is None:
         return Response(status_code=answer.status, headers=every)

@@ -11,42 +11,39 @@ from mct_s2s.sandbox.core.wire_errors import arm_error
 from mct_s2s.sandbox.entra.validation import precise_timestamp
 from mct_s2s.sandbox.resources.resource_id import is_within
 from mct_s2s.sandbox.resources.role_assignments import data_actions, role_definitions
-from mct_s2s.sandbox.services.arm.call import ArmAnswer, ArmCall, ArmOperation
+from mct_s2s.sandbox.services.answer import Answer
+from mct_s2s.sandbox.services.arm.call import ArmCall, ArmOperation
 
 _PREFIX = "/providers/Microsoft.Authorization"
 _NOBODY = "00000000-0000-0000-0000-000000000000"
 
 
-def list_permissions(call: ArmCall) -> ArmAnswer:
+def _list_permissions(call: ArmCall) -> Answer:
     """Return what the caller's roles allow at a scope, without regard to locks, deny assignments and policies."""
-    return ArmAnswer(body={"value": call.resources.access.permissions(call.caller.object_id, call.params["scope"])})
+    return Answer(body={"value": call.resources.access.permissions(call.caller.object_id, call.params["scope"])})
 
 
-def list_locks(call: ArmCall) -> ArmAnswer:
-    """List the locks on a scope, on what contains it and on what it contains."""
-    return ArmAnswer(body={"value": [_lock(lock) for lock in call.resources.locks.at_or_below(call.params["scope"])]})
+def _list_locks(call: ArmCall) -> Answer:
+    return Answer(body={"value": [_lock(lock) for lock in call.resources.locks.at_or_below(call.params["scope"])]})
 
 
-def get_lock(call: ArmCall) -> ArmAnswer:
-    """Return a lock."""
+def _get_lock(call: ArmCall) -> Answer:
     found = call.resources.locks.get(call.params["scope"], call.params["name"])
     if found is None:
         raise arm_error(404, "LockNotFound", f"The lock '{call.params['name']}' could not be found.")
-    return ArmAnswer(body=_lock(found))
+    return Answer(body=_lock(found))
 
 
-def put_lock(call: ArmCall) -> ArmAnswer:
-    """Set a lock."""
+def _put_lock(call: ArmCall) -> Answer:
     own = call.body.get("properties")
     if not isinstance(own, dict) or not isinstance(own.get("level"), str):
         raise arm_error(400, "InvalidLockLevel", "The lock level is required.")
     lock, fresh = call.resources.locks.put(call.params["scope"], call.params["name"], own["level"], own.get("notes"))
-    return ArmAnswer(201 if fresh else 200, _lock(lock))
+    return Answer(201 if fresh else 200, _lock(lock))
 
 
-def delete_lock(call: ArmCall) -> ArmAnswer:
-    """Remove a lock."""
-    return ArmAnswer(200 if call.resources.locks.remove(call.params["scope"], call.params["name"]) else 204)
+def _delete_lock(call: ArmCall) -> Answer:
+    return Answer(200 if call.resources.locks.remove(call.params["scope"], call.params["name"]) else 204)
 
 
 def _lock(lock: dict[str, Any]) -> dict[str, Any]:
@@ -59,10 +56,9 @@ def _lock(lock: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def list_denials(call: ArmCall) -> ArmAnswer:
-    """List the deny assignments at a scope and above it."""
+def _list_denials(call: ArmCall) -> Answer:
     found = [d for d in call.resources.access.denials if is_within(call.params["scope"], d["scope"])]
-    return ArmAnswer(body={"value": [_denial(denial) for denial in found]})
+    return Answer(body={"value": [_denial(denial) for denial in found]})
 
 
 def _denial(denial: dict[str, Any]) -> dict[str, Any]:
@@ -84,11 +80,11 @@ def _denial(denial: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def list_role_definitions(call: ArmCall) -> ArmAnswer:
+def _list_role_definitions(call: ArmCall) -> Answer:
     """List the built-in roles, or one with `$filter=roleName eq '…'`."""
     wanted = call.query.get("$filter", "").lower()
     shown = [_role(call, *row) for row in role_definitions()]
-    return ArmAnswer(body={"value": [r for r in shown if not wanted or r["properties"]["roleName"].lower() in wanted]})
+    return Answer(body={"value": [r for r in shown if not wanted or r["properties"]["roleName"].lower() in wanted]})
 
 
 def _role(call: ArmCall, role: str, name: str, actions: list[str], refused: list[str]) -> dict[str, Any]:
@@ -123,27 +119,25 @@ def _stamps(moment: str) -> dict[str, str | None]:
     return {"createdOn": moment, "updatedOn": moment, "createdBy": None}
 
 
-def list_role_assignments(call: ArmCall) -> ArmAnswer:
+def _list_role_assignments(call: ArmCall) -> Answer:
     """List the role assignments at, above and below a scope; `$filter` by principal."""
     scope, wanted = call.params["scope"], call.query.get("$filter", "").lower()
     held = call.resources.access.assignments
     found = [a for a in held if is_within(scope, a["scope"]) or is_within(a["scope"], scope)]
-    return ArmAnswer(body={"value": [_assignment(a) for a in found if "'" not in wanted or a["principalId"] in wanted]})
+    return Answer(body={"value": [_assignment(a) for a in found if "'" not in wanted or a["principalId"] in wanted]})
 
 
-def get_role_assignment(call: ArmCall) -> ArmAnswer:
-    """Return a role assignment."""
+def _get_role_assignment(call: ArmCall) -> Answer:
     wanted = call.params["name"].lower()
     found = next((a for a in call.resources.access.assignments if a["name"].lower() == wanted), None)
     if found is None:
         raise arm_error(
             404, "RoleAssignmentNotFound", f"The role assignment '{call.params['name'].replace('-', '')}' is not found."
         )
-    return ArmAnswer(body=_assignment(found))
+    return Answer(body=_assignment(found))
 
 
-def put_role_assignment(call: ArmCall) -> ArmAnswer:
-    """Assign a role to a principal at a scope."""
+def _put_role_assignment(call: ArmCall) -> Answer:
     own = call.body.get("properties")
     if not isinstance(own, dict):
         raise arm_error(400, "InvalidRequestContent", "The request content was invalid: 'properties' is missing.")
@@ -167,17 +161,16 @@ def put_role_assignment(call: ArmCall) -> ArmAnswer:
         )
     made = call.resources.access.assign(principal, role, scope, name=call.params["name"])
     made |= {"on": precise_timestamp(call.state.clock.now()), "by": call.caller.object_id}
-    return ArmAnswer(201, _assignment(made))
+    return Answer(201, _assignment(made))
 
 
-def delete_role_assignment(call: ArmCall) -> ArmAnswer:
-    """Remove a role assignment."""
+def _delete_role_assignment(call: ArmCall) -> Answer:
     access = call.resources.access
     found = next((a for a in access.assignments if a["name"].lower() == call.params["name"].lower()), None)
     if found is None:
-        return ArmAnswer(204)
+        return Answer(204)
     access.assignments.remove(found)
-    return ArmAnswer(200, _assignment(found))
+    return Answer(200, _assignment(found))
 
 
 def _assignment(a: dict[str, str]) -> dict[str, Any]:
@@ -207,15 +200,15 @@ def _row(method: str, tail: str, kind: str, verb: str, run: Any, fidelity: str =
 
 
 OPERATIONS = (
-    _row("GET", "permissions", "permissions", "", list_permissions, "full"),
-    _row("GET", "locks", "locks", "read", list_locks),
-    _row("GET", "locks/{name}", "locks", "read", get_lock),
-    _row("PUT", "locks/{name}", "locks", "write", put_lock),
-    _row("DELETE", "locks/{name}", "locks", "delete", delete_lock),
-    _row("GET", "denyAssignments", "denyAssignments", "read", list_denials),
-    _row("GET", "roleDefinitions", "roleDefinitions", "read", list_role_definitions),
-    _row("GET", "roleAssignments", "roleAssignments", "read", list_role_assignments),
-    _row("GET", "roleAssignments/{name}", "roleAssignments", "read", get_role_assignment),
-    _row("PUT", "roleAssignments/{name}", "roleAssignments", "write", put_role_assignment),
-    _row("DELETE", "roleAssignments/{name}", "roleAssignments", "delete", delete_role_assignment),
+    _row("GET", "permissions", "permissions", "", _list_permissions, "full"),
+    _row("GET", "locks", "locks", "read", _list_locks),
+    _row("GET", "locks/{name}", "locks", "read", _get_lock),
+    _row("PUT", "locks/{name}", "locks", "write", _put_lock),
+    _row("DELETE", "locks/{name}", "locks", "delete", _delete_lock),
+    _row("GET", "denyAssignments", "denyAssignments", "read", _list_denials),
+    _row("GET", "roleDefinitions", "roleDefinitions", "read", _list_role_definitions),
+    _row("GET", "roleAssignments", "roleAssignments", "read", _list_role_assignments),
+    _row("GET", "roleAssignments/{name}", "roleAssignments", "read", _get_role_assignment),
+    _row("PUT", "roleAssignments/{name}", "roleAssignments", "write", _put_role_assignment),
+    _row("DELETE", "roleAssignments/{name}", "roleAssignments", "delete", _delete_role_assignment),
 )

@@ -17,17 +17,8 @@ from mct_s2s.sandbox.core.wire_errors import arm_error
 from mct_s2s.sandbox.entra.caller import Caller
 from mct_s2s.sandbox.resources.resource_id import ResourceId
 from mct_s2s.sandbox.resources.store import Resources
+from mct_s2s.sandbox.services.answer import Answer
 from mct_s2s.sandbox.state.state import SandboxState
-
-
-@dataclass(frozen=True)
-class ArmAnswer:
-    """An answer: status, JSON body (None: empty), headers."""
-
-    status: int = 200
-    body: Any = None
-    headers: Mapping[str, str] = field(default_factory=dict)
-    media_type: str = "application/json; charset=utf-8"
 
 
 @dataclass(frozen=True)
@@ -83,7 +74,7 @@ def _unreadable(why: str) -> Exception:
     )
 
 
-Handler = Callable[[ArmCall], ArmAnswer | Awaitable[ArmAnswer]]
+Handler = Callable[[ArmCall], Answer | Awaitable[Answer]]
 
 
 @dataclass(frozen=True)

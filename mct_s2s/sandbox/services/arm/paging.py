@@ -10,12 +10,12 @@ from dataclasses import replace
 from urllib.parse import urlencode
 
 from mct_s2s.sandbox.core.wire_errors import arm_error
-from mct_s2s.sandbox.services.arm.call import ArmAnswer
+from mct_s2s.sandbox.services.answer import Answer
 
 _TOKEN = "$skiptoken"  # noqa: S105  # the option's name
 
 
-def page(answer: ArmAnswer, address: str, query: Mapping[str, str], size: int) -> ArmAnswer:
+def page(answer: Answer, address: str, query: Mapping[str, str], size: int) -> Answer:
     """Return the requested page of a list, with the address of the next one.
 
     Args:

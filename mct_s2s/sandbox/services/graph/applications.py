@@ -9,26 +9,27 @@ from mct_s2s.sandbox.entra.access import permissions
 from mct_s2s.sandbox.entra.registrations import applications, federated_credentials, passwords
 from mct_s2s.sandbox.entra.table import Object
 from mct_s2s.sandbox.entra.validation import bad_request, json_object, password_not_generated, precise_timestamp
-from mct_s2s.sandbox.services.graph.call import NO_CONTENT, GraphAnswer, GraphCall, GraphOperation, latest_of, not_found
+from mct_s2s.sandbox.services.answer import Answer
+from mct_s2s.sandbox.services.graph.call import NO_CONTENT, GraphCall, GraphOperation, latest_of, not_found
 from mct_s2s.sandbox.services.graph.owners import bound_owners, owner_operations
 
 
-def _list(call: GraphCall) -> GraphAnswer:
+def _list(call: GraphCall) -> Answer:
     call.require("application.read")
     return call.listed("application", "applications", call.directory.applications)
 
 
-def _count(call: GraphCall) -> GraphAnswer:
+def _count(call: GraphCall) -> Answer:
     call.require("application.read")
     return call.counted("application", call.directory.applications)
 
 
-def _get(call: GraphCall) -> GraphAnswer:
+def _get(call: GraphCall) -> Answer:
     call.require("application.read")
     return call.single("application", "applications", call.found(call.directory.applications))
 
 
-def _post(call: GraphCall) -> GraphAnswer:
+def _post(call: GraphCall) -> Answer:
     call.require("application.create")
     bound = bound_owners(call)
     if bound and permissions.only_owns(call.caller) and bound != [call.caller.object_id]:
@@ -36,7 +37,7 @@ def _post(call: GraphCall) -> GraphAnswer:
     return _created(call, applications.create(call.directory, call.body, owners=bound or [call.caller.object_id]))
 
 
-def _created(call: GraphCall, made: Object) -> GraphAnswer:
+def _created(call: GraphCall, made: Object) -> Answer:
     # The answer to a creation has its time in 100 ns; later reads have seconds.
     shown = {**made, "createdDateTime": precise_timestamp(call.directory.clock.now())}
     return call.single(
@@ -44,19 +45,19 @@ def _created(call: GraphCall, made: Object) -> GraphAnswer:
     )
 
 
-def _patch(call: GraphCall) -> GraphAnswer:
+def _patch(call: GraphCall) -> Answer:
     if call.key == "uniqueName" and call.creates_if_missing:
         return _upserted(call)
     return _updated(call, call.found(call.directory.applications))
 
 
-def _updated(call: GraphCall, seen: Object) -> GraphAnswer:
+def _updated(call: GraphCall, seen: Object) -> Answer:
     call.require("application.write", seen)
     applications.update(call.directory, _latest(call, seen), call.body, seen=seen)
     return NO_CONTENT
 
 
-def _upserted(call: GraphCall) -> GraphAnswer:
+def _upserted(call: GraphCall) -> Answer:
     name = call.params["value"].replace("''", "'")
     # By the newest state, or one name could be used twice.
     for existing in call.directory.applications.latest_by("uniqueName", name):
@@ -75,7 +76,7 @@ def _upserted(call: GraphCall) -> GraphAnswer:
     return _created(call, made)
 
 
-def _delete(call: GraphCall) -> GraphAnswer:
+def _delete(call: GraphCall) -> Answer:
     target = call.found(call.directory.applications)
     call.require("application.delete", target)
     applications.delete(call.directory, _latest(call, target))
@@ -86,44 +87,44 @@ def _latest(call: GraphCall, target: Object) -> Object:
     return latest_of(call.directory.applications, target)
 
 
-def _add_password(call: GraphCall) -> GraphAnswer:
+def _add_password(call: GraphCall) -> Answer:
     target = call.found(call.directory.applications)
     call.require("application.write", target)
     made = passwords.add_password(call.directory, _latest(call, target), call.body)
     return call.new_password(made)
 
 
-def _remove_password(call: GraphCall) -> GraphAnswer:
+def _remove_password(call: GraphCall) -> Answer:
     target = call.found(call.directory.applications)
     call.require("application.write", target)
     passwords.remove_password(call.directory, _latest(call, target), call.body)
     return NO_CONTENT
 
 
-def _policies(call: GraphCall) -> GraphAnswer:
+def _policies(call: GraphCall) -> Answer:
     call.require("policy.read")
     call.found(call.directory.applications)
-    return GraphAnswer(200, {"@odata.context": f"{call.root}/$metadata#appManagementPolicies", "value": []})
+    return Answer(200, {"@odata.context": f"{call.root}/$metadata#appManagementPolicies", "value": []})
 
 
 def _federated_context(target: Object) -> str:
     return f"applications('{target['id']}')/federatedIdentityCredentials"
 
 
-def _list_federated(call: GraphCall) -> GraphAnswer:
+def _list_federated(call: GraphCall) -> Answer:
     target = call.found(call.directory.applications)
     call.require("application.read")
     held = call.directory.federated.seen_by("application", target["id"])
     return call.listed("federatedIdentityCredential", _federated_context(target), held)
 
 
-def _post_federated(call: GraphCall) -> GraphAnswer:
+def _post_federated(call: GraphCall) -> Answer:
     target = call.found(call.directory.applications)
     call.require("application.write", target)
     return _created_federated(call, target, federated_credentials.create(call.directory, target, call.body))
 
 
-def _created_federated(call: GraphCall, target: Object, made: Object) -> GraphAnswer:
+def _created_federated(call: GraphCall, target: Object, made: Object) -> Answer:
     headers = call.location("federatedIdentityCredentials", made["id"])
     return call.single("federatedIdentityCredential", _federated_context(target), made, status=201, headers=headers)
 
@@ -142,13 +143,13 @@ def _named(call: GraphCall, held: list[Object]) -> Object | None:
     return next(fitting, None)
 
 
-def _get_federated(call: GraphCall) -> GraphAnswer:
+def _get_federated(call: GraphCall) -> Answer:
     target = call.found(call.directory.applications)
     call.require("application.read")
     return call.single("federatedIdentityCredential", _federated_context(target), _credential(call, target))
 
 
-def _patch_federated(call: GraphCall) -> GraphAnswer:
+def _patch_federated(call: GraphCall) -> Answer:
     target = call.found(call.directory.applications)
     call.require("application.write", target)
     if call.params.get("name") and call.creates_if_missing:
@@ -159,7 +160,7 @@ def _patch_federated(call: GraphCall) -> GraphAnswer:
     return NO_CONTENT
 
 
-def _upserted_federated(call: GraphCall, target: Object) -> GraphAnswer:
+def _upserted_federated(call: GraphCall, target: Object) -> Answer:
     held = _named(call, call.directory.federated.latest_by("application", target["id"]))
     if held is not None:
         federated_credentials.update(call.directory, held, call.body)
@@ -170,7 +171,7 @@ def _upserted_federated(call: GraphCall, target: Object) -> GraphAnswer:
     )
 
 
-def _delete_federated(call: GraphCall) -> GraphAnswer:
+def _delete_federated(call: GraphCall) -> Answer:
     target = call.found(call.directory.applications)
     call.require("application.write", target)
     call.directory.federated.drop(_credential(call, target)["id"])

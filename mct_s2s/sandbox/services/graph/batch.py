@@ -14,7 +14,7 @@ from typing import Any
 
 from mct_s2s.sandbox.core.wire_errors import WireError, graph_error
 from mct_s2s.sandbox.entra.validation import bad_request
-from mct_s2s.sandbox.services.graph.call import GraphAnswer
+from mct_s2s.sandbox.services.answer import Answer
 
 MOST = 20
 
@@ -31,7 +31,7 @@ class Item:
     depends_on: tuple[str, ...]
 
 
-def answered(raw: bytes, run: Callable[[Item], GraphAnswer]) -> dict[str, Any]:
+def answered(raw: bytes, run: Callable[[Item], Answer]) -> dict[str, Any]:
     """Answer a batch; a refusal is the answer of its item only.
 
     Raises:

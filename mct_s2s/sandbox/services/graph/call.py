@@ -18,20 +18,11 @@ from mct_s2s.sandbox.entra.caller import Caller
 from mct_s2s.sandbox.entra.directory import Directory
 from mct_s2s.sandbox.entra.table import Object, Table
 from mct_s2s.sandbox.entra.validation import bad_request, is_guid
+from mct_s2s.sandbox.services.answer import Answer
 from mct_s2s.sandbox.services.graph.array_order import reordered
 from mct_s2s.sandbox.services.graph.odata import Query, shown
 
-
-@dataclass(frozen=True)
-class GraphAnswer:
-    """An answer: status, JSON body (None: empty), headers."""
-
-    status: int = 200
-    body: Any = None
-    headers: Mapping[str, str] = field(default_factory=dict)
-
-
-NO_CONTENT = GraphAnswer(204)
+NO_CONTENT = Answer(204)
 _NONE: Mapping[str, str] = {}
 
 
@@ -69,7 +60,7 @@ class GraphCall:
             text = "Unable to read JSON request payload. Please ensure Content-Type header is set and payload is of "
             raise bad_request(text + "valid JSON format.", code="BadRequest") from error
 
-    def counted(self, type_name: str, objects: Iterable[Object] | Table) -> GraphAnswer:
+    def counted(self, type_name: str, objects: Iterable[Object] | Table) -> Answer:
         """Answer with the number of objects, as text.
 
         Source: graph: concepts/aad-advanced-queries.
@@ -81,7 +72,7 @@ class GraphCall:
             raise bad_request("$count is not currently supported.")
         query = Query.of(type_name, {**self.query, "$count": "true"}, self.headers)
         source = query.candidates(objects) if isinstance(objects, Table) else objects
-        return GraphAnswer(200, str(query.total(source)))
+        return Answer(200, str(query.total(source)))
 
     def location(self, kind: str, object_id: str) -> dict[str, str]:
         """Return the Location of a created object: an internal address that clients cannot use.
@@ -124,32 +115,30 @@ class GraphCall:
             return hits[0]
         return by_id(table, object_id or "")
 
-    def listed(self, type_name: str, context: str, objects: Iterable[Object] | Table) -> GraphAnswer:
+    def listed(self, type_name: str, context: str, objects: Iterable[Object] | Table) -> Answer:
         """Answer with a page of a collection, by the query options."""
         query = self._asked(type_name)
         source = query.candidates(objects) if isinstance(objects, Table) else objects
         page = query.page(source, f"{self.root}/{self.path}", self.query)
         page["value"] = [reordered(one, self.directory.replication.request) for one in page["value"]]
         fields = f"({','.join(query.select)})" if query.select else ""
-        return GraphAnswer(200, {"@odata.context": f"{self.root}/$metadata#{context}{fields}", **page})
+        return Answer(200, {"@odata.context": f"{self.root}/$metadata#{context}{fields}", **page})
 
-    def new_password(self, made: Object) -> GraphAnswer:
+    def new_password(self, made: Object) -> Answer:
         """Answer with a new secret; the Location is the service's root."""
         context = f"{self.root}/$metadata#microsoft.graph.passwordCredential"
-        return GraphAnswer(200, {"@odata.context": context, **made}, {"Location": self.root.rpartition("/")[0]})
+        return Answer(200, {"@odata.context": context, **made}, {"Location": self.root.rpartition("/")[0]})
 
     def single(
         self, type_name: str, context: str, value: Object, *, status: int = 200, headers: Mapping[str, str] = _NONE
-    ) -> GraphAnswer:
+    ) -> Answer:
         """Answer with one object, by `$select`."""
         query = self._asked(type_name)
         fields = f"({','.join(query.select)})" if query.select else ""
         body = shown(type_name, value, query.select, with_keys="keyCredentials" in query.select)
         if status != 201:
             body = reordered(body, self.directory.replication.request)
-        return GraphAnswer(
-            status, {"@odata.context": f"{self.root}/$metadata#{context}{fields}/$entity", **body}, headers
-        )
+        return Answer(status, {"@odata.context": f"{self.root}/$metadata#{context}{fields}/$entity", **body}, headers)
 
     def _asked(self, type_name: str) -> Query:
         query = Query.of(type_name, self.query, self.headers)
@@ -193,7 +182,7 @@ def not_found(name: str) -> WireError:
     )
 
 
-Handler = Callable[[GraphCall], GraphAnswer]
+Handler = Callable[[GraphCall], Answer]
 
 
 @dataclass(frozen=True)

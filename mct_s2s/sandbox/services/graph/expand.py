@@ -11,7 +11,8 @@ from typing import Any
 
 from mct_s2s.sandbox.entra.directory import Directory
 from mct_s2s.sandbox.entra.table import Object
-from mct_s2s.sandbox.services.graph.call import GraphAnswer, GraphCall
+from mct_s2s.sandbox.services.answer import Answer
+from mct_s2s.sandbox.services.graph.call import GraphCall
 
 MOST = 20
 
@@ -19,7 +20,7 @@ Collections = Mapping[str, Callable[[Directory, str], list[Object]]]
 """What can be expanded: by name, a function that finds the objects of an object id."""
 
 
-def expanding(call: GraphCall, known: Collections) -> tuple[GraphCall, Callable[[GraphAnswer], GraphAnswer]]:
+def expanding(call: GraphCall, known: Collections) -> tuple[GraphCall, Callable[[Answer], Answer]]:
     """Return the call without its `$expand`, and a function that adds the collection to its answer.
 
     An unknown collection stays in the call, which is then answered 501; so does a `$select` without the id.
@@ -29,7 +30,7 @@ def expanding(call: GraphCall, known: Collections) -> tuple[GraphCall, Callable[
     if name not in known or "id" not in selected:
         return call, lambda answer: answer
 
-    def expand(answer: GraphAnswer) -> GraphAnswer:
+    def expand(answer: Answer) -> Answer:
         body: Any = answer.body
         for one in body.get("value", [body]):
             one[name] = [_shown(each) for each in known[name](call.directory, one["id"])[:MOST]]

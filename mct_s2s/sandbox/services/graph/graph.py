@@ -22,8 +22,9 @@ from mct_s2s.sandbox.entra.directory import Directory
 from mct_s2s.sandbox.entra.tenant import conditional_access
 from mct_s2s.sandbox.entra.tokens import access_tokens
 from mct_s2s.sandbox.entra.tokens.access_tokens import TokenRejected
+from mct_s2s.sandbox.services.answer import Answer
 from mct_s2s.sandbox.services.graph import applications, batch, grants, principals, roles, tenant
-from mct_s2s.sandbox.services.graph.call import GraphAnswer, GraphCall, GraphOperation
+from mct_s2s.sandbox.services.graph.call import GraphCall, GraphOperation
 from mct_s2s.sandbox.services.graph.members import MEMBER_OPERATIONS
 from mct_s2s.sandbox.state.state import SandboxState
 
@@ -68,7 +69,7 @@ class _Graph:
         headers = {name.lower(): value for name, value in request.headers.items()}
         path = _OWN_TENANT.sub("", request.path_params["path"].strip("/"))
 
-        def run(method: str, path: str, query: str, headers: Mapping[str, str], body: bytes) -> GraphAnswer:
+        def run(method: str, path: str, query: str, headers: Mapping[str, str], body: bytes) -> Answer:
             directory.replication.begin_request()
             root = f"{self._addresses.graph}/{self._version}"
             options = dict(parse_qsl(query, keep_blank_values=True))
@@ -76,11 +77,11 @@ class _Graph:
             return answered(call, self._operations)
 
         if path == "$batch" and request.method == "POST":
-            return _response(GraphAnswer(200, batch.answered(body, lambda item: run(*_unpacked(item)))))
+            return _response(Answer(200, batch.answered(body, lambda item: run(*_unpacked(item)))))
         return _response(run(request.method, path, request.url.query, headers, body))
 
 
-def answered(call: GraphCall, operations: tuple[GraphOperation, ...] = OPERATIONS) -> GraphAnswer:
+def answered(call: GraphCall, operations: tuple[GraphOperation, ...] = OPERATIONS) -> Answer:
     """Find the operation of a call and run it.
 
     Raises:
@@ -137,7 +138,7 @@ def _unpacked(item: batch.Item) -> tuple[str, str, str, Mapping[str, str], bytes
     return item.method, path, parts.query, item.headers, item.body
 
 
-def _response(answer: GraphAnswer) -> Response:
+def _response(answer: Answer) -> Response:
     headers = {"Cache-Control": "no-cache", "x-ms-resource-unit": "1", **answer.headers}
     if answer.body is None:
         return Response(status_code=answer.status, headers=headers)

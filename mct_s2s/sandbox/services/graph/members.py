@@ -9,17 +9,18 @@ from collections.abc import Callable
 
 from mct_s2s.sandbox.entra.directory import Directory
 from mct_s2s.sandbox.entra.table import Table
-from mct_s2s.sandbox.services.graph.call import GraphAnswer, GraphCall, GraphOperation
+from mct_s2s.sandbox.services.answer import Answer
+from mct_s2s.sandbox.services.graph.call import GraphCall, GraphOperation
 
 SOURCE = "docs/azure-contract.md, 3.11"
 
 
-def _reads(collection: str, table: Callable[[Directory], Table], name: str) -> Callable[[GraphCall], GraphAnswer]:
-    def read(call: GraphCall) -> GraphAnswer:
+def _reads(collection: str, table: Callable[[Directory], Table], name: str) -> Callable[[GraphCall], Answer]:
+    def read(call: GraphCall) -> Answer:
         call.require("application.read")
         found = call.found(table(call.directory))
         context = f"{call.root}/$metadata#{collection}('{found['id']}')/{name}"
-        return GraphAnswer(200, {"@odata.context": context, "value": found[name]})
+        return Answer(200, {"@odata.context": context, "value": found[name]})
 
     return read
 

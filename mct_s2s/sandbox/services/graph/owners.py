@@ -9,7 +9,8 @@ import re
 
 from mct_s2s.sandbox.entra.table import Object, Table
 from mct_s2s.sandbox.entra.validation import bad_request
-from mct_s2s.sandbox.services.graph.call import NO_CONTENT, GraphAnswer, GraphCall, GraphOperation, latest_of, not_found
+from mct_s2s.sandbox.services.answer import Answer
+from mct_s2s.sandbox.services.graph.call import NO_CONTENT, GraphCall, GraphOperation, latest_of, not_found
 from mct_s2s.sandbox.services.graph.odata import shown
 
 _REFERENCE = re.compile(r".*/(?:directoryObjects|users|servicePrincipals)/([0-9a-fA-F-]{36})")
@@ -35,16 +36,16 @@ def owner_operations(template: str, kind: str) -> tuple[GraphOperation, ...]:
     def table_of(call: GraphCall) -> Table:
         return call.directory.applications if kind == "application" else call.directory.service_principals
 
-    def list_owners(call: GraphCall) -> GraphAnswer:
+    def list_owners(call: GraphCall) -> Answer:
         target = call.found(table_of(call))
         call.require("application.read")
         owners = [call.directory.principal(one) for one in target["@owners"]]
         select = tuple(name.strip() for name in call.query.get("$select", "").split(",") if name.strip())
         found = [typed(owner, select) for owner in owners if owner is not None]
         fields = f"({','.join(select)})" if select else ""
-        return GraphAnswer(200, {"@odata.context": f"{call.root}/$metadata#directoryObjects{fields}", "value": found})
+        return Answer(200, {"@odata.context": f"{call.root}/$metadata#directoryObjects{fields}", "value": found})
 
-    def add_owner(call: GraphCall) -> GraphAnswer:
+    def add_owner(call: GraphCall) -> Answer:
         target = call.found(table_of(call))
         call.require(f"{kind}.write", target)
         owner = _referenced(call)
@@ -56,7 +57,7 @@ def owner_operations(template: str, kind: str) -> tuple[GraphOperation, ...]:
         table_of(call).put({**target, "@owners": [*target["@owners"], owner["id"]]})
         return NO_CONTENT
 
-    def remove_owner(call: GraphCall) -> GraphAnswer:
+    def remove_owner(call: GraphCall) -> Answer:
         target = call.found(table_of(call))
         call.require(f"{kind}.write", target)
         target = latest_of(table_of(call), target)

@@ -12,25 +12,26 @@ from mct_s2s.sandbox.entra.access.directory_roles import roles_of
 from mct_s2s.sandbox.entra.registrations import managed_identities, passwords, service_principals
 from mct_s2s.sandbox.entra.table import Object
 from mct_s2s.sandbox.entra.validation import bad_request, json_object, precise_timestamp
-from mct_s2s.sandbox.services.graph.call import NO_CONTENT, GraphAnswer, GraphCall, GraphOperation, latest_of, not_found
+from mct_s2s.sandbox.services.answer import Answer
+from mct_s2s.sandbox.services.graph.call import NO_CONTENT, GraphCall, GraphOperation, latest_of, not_found
 from mct_s2s.sandbox.services.graph.expand import expanding
 from mct_s2s.sandbox.services.graph.owners import owned_by, owner_operations, typed
 from mct_s2s.sandbox.services.graph.roles import listed_roles
 
 
-def _list(call: GraphCall) -> GraphAnswer:
+def _list(call: GraphCall) -> Answer:
     call.require("application.read")
     plain, expand = expanding(call, _EXPANDED)
     answer = plain.listed("servicePrincipal", "servicePrincipals", call.directory.service_principals)
     return expand(answer)
 
 
-def _count(call: GraphCall) -> GraphAnswer:
+def _count(call: GraphCall) -> Answer:
     call.require("application.read")
     return call.counted("servicePrincipal", call.directory.service_principals)
 
 
-def _get(call: GraphCall) -> GraphAnswer:
+def _get(call: GraphCall) -> Answer:
     call.require("application.read")
     plain, expand = expanding(call, _EXPANDED)
     return expand(plain.single("servicePrincipal", "servicePrincipals", call.found(call.directory.service_principals)))
@@ -42,11 +43,11 @@ _EXPANDED = {
 }
 
 
-def _post(call: GraphCall) -> GraphAnswer:
+def _post(call: GraphCall) -> Answer:
     return _posted(call, call.body)
 
 
-def _posted(call: GraphCall, body: object) -> GraphAnswer:
+def _posted(call: GraphCall, body: object) -> Answer:
     app_id = str(body.get("appId", "")) if isinstance(body, dict) else ""
     application = call.directory.applications.first_seen_by("appId", app_id)
     is_allowed = permissions.may(call.directory, call.caller, "servicePrincipal.create", application)
@@ -57,18 +58,18 @@ def _posted(call: GraphCall, body: object) -> GraphAnswer:
     return _created(call, made)
 
 
-def _created(call: GraphCall, made: Object) -> GraphAnswer:
+def _created(call: GraphCall, made: Object) -> Answer:
     headers = call.location("ServicePrincipal", made["id"])
     return call.single("servicePrincipal", "servicePrincipals", made, status=201, headers=headers)
 
 
-def _patch(call: GraphCall) -> GraphAnswer:
+def _patch(call: GraphCall) -> Answer:
     if call.key == "appId" and call.creates_if_missing:
         return _upserted(call)
     return _updated(call, call.found(call.directory.service_principals))
 
 
-def _upserted(call: GraphCall) -> GraphAnswer:
+def _upserted(call: GraphCall) -> Answer:
     app_id = call.params["value"]
     for existing in call.directory.service_principals.latest_by("appId", app_id):
         if not existing["deletedDateTime"]:
@@ -79,7 +80,7 @@ def _upserted(call: GraphCall) -> GraphAnswer:
     return _posted(call, {**body, "appId": app_id})
 
 
-def _updated(call: GraphCall, target: Object) -> GraphAnswer:
+def _updated(call: GraphCall, target: Object) -> Answer:
     call.require("servicePrincipal.write", target)
     service_principals.update(call.directory, _latest(call, target), call.body)
     return NO_CONTENT
@@ -89,7 +90,7 @@ def _latest(call: GraphCall, target: Object) -> Object:
     return latest_of(call.directory.service_principals, target)
 
 
-def _delete(call: GraphCall) -> GraphAnswer:
+def _delete(call: GraphCall) -> Answer:
     target = call.found(call.directory.service_principals)
     call.require("servicePrincipal.write", target)
     managed_identities.refuse_deletion(target)
@@ -97,34 +98,34 @@ def _delete(call: GraphCall) -> GraphAnswer:
     return NO_CONTENT
 
 
-def _add_password(call: GraphCall) -> GraphAnswer:
+def _add_password(call: GraphCall) -> Answer:
     target = call.found(call.directory.service_principals)
     call.require("servicePrincipal.write", target)
     return call.new_password(passwords.add_password(call.directory, _latest(call, target), call.body))
 
 
-def _remove_password(call: GraphCall) -> GraphAnswer:
+def _remove_password(call: GraphCall) -> Answer:
     target = call.found(call.directory.service_principals)
     call.require("servicePrincipal.write", target)
     passwords.remove_password(call.directory, _latest(call, target), call.body)
     return NO_CONTENT
 
 
-def _member_of(call: GraphCall) -> GraphAnswer:
+def _member_of(call: GraphCall) -> Answer:
     target = call.found(call.directory.service_principals)
     call.require("directory.read")
     return listed_roles(call, roles_of(call.directory, target, transitive="transitive" in call.path))
 
 
-def _owned(call: GraphCall) -> GraphAnswer:
+def _owned(call: GraphCall) -> Answer:
     target = call.found(call.directory.service_principals)
     call.require("application.read")
     tables = (call.directory.applications, call.directory.service_principals)
     held = [typed(one) for table in tables for one in owned_by(table, target["id"])]
-    return GraphAnswer(200, {"@odata.context": f"{call.root}/$metadata#directoryObjects", "value": held})
+    return Answer(200, {"@odata.context": f"{call.root}/$metadata#directoryObjects", "value": held})
 
 
-def _owned_applications(call: GraphCall) -> GraphAnswer:
+def _owned_applications(call: GraphCall) -> Answer:
     target = call.found(call.directory.service_principals)
     call.require("application.read")
     return call.listed("application", "applications", owned_by(call.directory.applications, target["id"]))
@@ -181,12 +182,12 @@ def _assignment_operations(
                 return one
         raise not_found(call.params["assignment"])
 
-    def list_them(call: GraphCall) -> GraphAnswer:
+    def list_them(call: GraphCall) -> Answer:
         target = call.found(call.directory.service_principals)
         call.require("assignment.read")
         return call.listed("appRoleAssignment", context(target), held(call, target))
 
-    def create(call: GraphCall) -> GraphAnswer:
+    def create(call: GraphCall) -> Answer:
         target = call.found(call.directory.service_principals)
         body = call.body
         call.require("assignment.write", _resource(call))
@@ -198,12 +199,12 @@ def _assignment_operations(
         shown = {**made, "createdDateTime": precise_timestamp(call.directory.clock.now())}
         return call.single("appRoleAssignment", context(target), shown, status=201)
 
-    def get(call: GraphCall) -> GraphAnswer:
+    def get(call: GraphCall) -> Answer:
         target = call.found(call.directory.service_principals)
         call.require("assignment.read")
         return call.single("appRoleAssignment", context(target), named(call, target))
 
-    def delete(call: GraphCall) -> GraphAnswer:
+    def delete(call: GraphCall) -> Answer:
         target = call.found(call.directory.service_principals)
         call.require("assignment.write", target if end == "resourceId" else None)
         app_role_assignments.delete(call.directory, held(call, target), call.params["assignment"])

@@ -13,13 +13,14 @@ from mct_s2s.sandbox.core.wire_errors import WireError, graph_error
 from mct_s2s.sandbox.entra.access import permissions
 from mct_s2s.sandbox.entra.access.directory_roles import assignments_of
 from mct_s2s.sandbox.entra.table import Object
-from mct_s2s.sandbox.services.graph.call import GraphAnswer, GraphCall, GraphOperation
+from mct_s2s.sandbox.services.answer import Answer
+from mct_s2s.sandbox.services.graph.call import GraphCall, GraphOperation
 
 _OF_ONE = re.compile(r"\s*principalId eq '([0-9a-fA-F-]{36})'\s*")
 _CAST = "microsoft.graph.directoryRole"
 
 
-def listed_roles(call: GraphCall, held: list[Object]) -> GraphAnswer:
+def listed_roles(call: GraphCall, held: list[Object]) -> Answer:
     """Answer with the activated built-in roles at the tenant's scope. The cast is an advanced query.
 
     Raises:
@@ -35,12 +36,12 @@ def listed_roles(call: GraphCall, held: list[Object]) -> GraphAnswer:
     return _page(call, "directoryObjects", held)
 
 
-def _list(call: GraphCall) -> GraphAnswer:
+def _list(call: GraphCall) -> Answer:
     call.require("roles.read")
     return _assignments(call, "roleAssignments", transitive=False)
 
 
-def _list_transitive(call: GraphCall) -> GraphAnswer:
+def _list_transitive(call: GraphCall) -> Answer:
     if not _is_eventual(call):
         raise graph_error(
             404, "UnknownError", "Resource not found for the segment 'transitiveRoleAssignments'."
@@ -52,7 +53,7 @@ def _list_transitive(call: GraphCall) -> GraphAnswer:
     return _assignments(call, "transitiveRoleAssignments", transitive=True)
 
 
-def _assignments(call: GraphCall, collection: str, *, transitive: bool) -> GraphAnswer:
+def _assignments(call: GraphCall, collection: str, *, transitive: bool) -> Answer:
     match = _OF_ONE.fullmatch(call.query.get("$filter", ""))
     if match is None:
         raise graph_error(501, "NotImplemented", "The sandbox lists role assignments by principalId only.")
@@ -62,9 +63,9 @@ def _assignments(call: GraphCall, collection: str, *, transitive: bool) -> Graph
     return _page(call, f"roleManagement/directory/{collection}", held)
 
 
-def _page(call: GraphCall, context: str, held: list[Object]) -> GraphAnswer:
+def _page(call: GraphCall, context: str, held: list[Object]) -> Answer:
     count = {"@odata.count": len(held)} if call.query.get("$count", "").lower() == "true" else {}
-    return GraphAnswer(200, {"@odata.context": f"{call.root}/$metadata#{context}", **count, "value": held})
+    return Answer(200, {"@odata.context": f"{call.root}/$metadata#{context}", **count, "value": held})
 
 
 def _is_eventual(call: GraphCall) -> bool:

@@ -14,17 +14,18 @@ from mct_s2s.sandbox.entra.access.directory_roles import roles_of
 from mct_s2s.sandbox.entra.registrations import recycle_bin, service_principals
 from mct_s2s.sandbox.entra.table import Object, Table
 from mct_s2s.sandbox.entra.validation import bad_request, is_guid, json_object
-from mct_s2s.sandbox.services.graph.call import NO_CONTENT, GraphAnswer, GraphCall, GraphOperation, not_found
+from mct_s2s.sandbox.services.answer import Answer
+from mct_s2s.sandbox.services.graph.call import NO_CONTENT, GraphCall, GraphOperation, not_found
 from mct_s2s.sandbox.services.graph.owners import owned_by, typed
 from mct_s2s.sandbox.services.graph.roles import listed_roles
 
 
-def _organizations(call: GraphCall) -> GraphAnswer:
+def _organizations(call: GraphCall) -> Answer:
     call.require("organization.read")
     return call.listed("organization", "organization", [call.directory.tenant.organization()])
 
 
-def _organization(call: GraphCall) -> GraphAnswer:
+def _organization(call: GraphCall) -> Answer:
     call.require("organization.read")
     if call.params["tenant"].lower() != call.directory.tenant_id:
         raise not_found(call.params["tenant"])
@@ -40,25 +41,25 @@ def _signed_in(call: GraphCall) -> Object:
     return user
 
 
-def _me(call: GraphCall) -> GraphAnswer:
+def _me(call: GraphCall) -> Answer:
     return call.single("user", "users", _signed_in(call))
 
 
-def _my_roles(call: GraphCall) -> GraphAnswer:
+def _my_roles(call: GraphCall) -> Answer:
     return listed_roles(call, roles_of(call.directory, _signed_in(call), transitive="transitive" in call.path))
 
 
-def _my_applications(call: GraphCall) -> GraphAnswer:
+def _my_applications(call: GraphCall) -> Answer:
     me = _signed_in(call)["id"]
     return call.listed("application", "applications", owned_by(call.directory.applications, me))
 
 
-def _users(call: GraphCall) -> GraphAnswer:
+def _users(call: GraphCall) -> Answer:
     call.require("user.read")
     return call.listed("user", "users", call.directory.users)
 
 
-def _user(call: GraphCall) -> GraphAnswer:
+def _user(call: GraphCall) -> Answer:
     call.require("user.read")
     name = call.params["user"]
     found = call.directory.users.seen(name) or call.directory.users.first_seen_by("userPrincipalName", name)
@@ -74,7 +75,7 @@ def _tables(call: GraphCall, kinds: Any = None) -> list[Table]:
     return [getattr(call.directory, name) for kind, name in _KINDS.items() if not kinds or kind in kinds]
 
 
-def _by_ids(call: GraphCall) -> GraphAnswer:
+def _by_ids(call: GraphCall) -> Answer:
     call.require("directory.read")
     body = call.body
     ids = body.get("ids") if isinstance(body, dict) else None
@@ -84,21 +85,19 @@ def _by_ids(call: GraphCall) -> GraphAnswer:
     if not isinstance(kinds, list) or not all(isinstance(kind, str) for kind in kinds):
         raise bad_request("Invalid value specified for parameter 'types': an array of Edm.String is expected.")
     found = [typed(hit) for table in _tables(call, kinds) for hit in map(table.seen, ids) if hit is not None]
-    return GraphAnswer(200, {"@odata.context": f"{call.root}/$metadata#directoryObjects", "value": found})
+    return Answer(200, {"@odata.context": f"{call.root}/$metadata#directoryObjects", "value": found})
 
 
-def _directory_object(call: GraphCall) -> GraphAnswer:
+def _directory_object(call: GraphCall) -> Answer:
     call.require("directory.read")
     for table in _tables(call):
         found = table.seen(call.params["object"])
         if found is not None:
-            return GraphAnswer(
-                200, {"@odata.context": f"{call.root}/$metadata#directoryObjects/$entity", **typed(found)}
-            )
+            return Answer(200, {"@odata.context": f"{call.root}/$metadata#directoryObjects/$entity", **typed(found)})
     raise not_found(call.params["object"])
 
 
-def _deleted_kind(call: GraphCall) -> GraphAnswer:
+def _deleted_kind(call: GraphCall) -> Answer:
     call.require("application.read")
     kind = call.params["kind"]
     if kind not in {"application", "servicePrincipal"}:
@@ -122,14 +121,14 @@ def _deleted(call: GraphCall) -> tuple[Table, Object]:
     raise not_found(object_id)
 
 
-def _get_deleted(call: GraphCall) -> GraphAnswer:
+def _get_deleted(call: GraphCall) -> Answer:
     call.require("application.read")
     _, found = _deleted(call)
     context = f"{call.root}/$metadata#directoryObjects/$entity"
-    return GraphAnswer(200, {"@odata.context": context, **typed(_as_deleted(call, found))})
+    return Answer(200, {"@odata.context": context, **typed(_as_deleted(call, found))})
 
 
-def _restore(call: GraphCall) -> GraphAnswer:
+def _restore(call: GraphCall) -> Answer:
     table, found = _deleted(call)
     call.require("application.write", found)
     if table is call.directory.service_principals:
@@ -140,23 +139,23 @@ def _restore(call: GraphCall) -> GraphAnswer:
     restored = table.put({**newest, "deletedDateTime": None})
     if table is call.directory.service_principals:
         restored = service_principals.catch_up(call.directory, restored)
-    return GraphAnswer(200, {"@odata.context": f"{call.root}/$metadata#directoryObjects/$entity", **typed(restored)})
+    return Answer(200, {"@odata.context": f"{call.root}/$metadata#directoryObjects/$entity", **typed(restored)})
 
 
-def _purge(call: GraphCall) -> GraphAnswer:
+def _purge(call: GraphCall) -> Answer:
     _, found = _deleted(call)
     call.require("application.delete", found)
     recycle_bin.purge(call.directory, found["id"])
     return NO_CONTENT
 
 
-def _policy(call: GraphCall) -> GraphAnswer:
+def _policy(call: GraphCall) -> Answer:
     call.require("policy.read")
     context = f"{call.root}/$metadata#policies/defaultAppManagementPolicy/$entity"
-    return GraphAnswer(200, {"@odata.context": context, **call.directory.policies.document})
+    return Answer(200, {"@odata.context": context, **call.directory.policies.document})
 
 
-def _patch_policy(call: GraphCall) -> GraphAnswer:
+def _patch_policy(call: GraphCall) -> Answer:
     permissions.require(call.directory, call.caller, "policy.write")
     sent = json_object(call.body)
     call.directory.policies.change({name: value for name, value in sent.items() if "@" not in name})
