@@ -1,7 +1,7 @@
-"""Removes what a run has made, found by its journal and by its name, and looks whether it has gone.
+"""Removes what a run has created, found by its journal and by its name, and verifies that it is gone.
 
-Nothing is taken for the run's that does not bear its name, which no other run has; an id of the journal is one that
-the run's own request got as its answer.
+Only what has the run's name, which no other run has, is removed; an id of the journal is one that the run's own request
+returned.
 """
 
 from __future__ import annotations
@@ -25,23 +25,23 @@ ATTEMPTS = 6
 PAUSE = 1.0
 """Seconds, times the attempt's number."""
 UNSEEN_SECONDS = 30.0
-"""For so long something is looked for whose creation was not answered: it may not have arrived everywhere."""
+"""How long something whose creation was not answered is looked for, because of replication."""
 VAULT_API = "7.4"
 
 
 @dataclass
-class Cleaned:
-    """What has gone, and what has not."""
+class CleanupResult:
+    """What was removed, and what was not."""
 
     removed: list[str] = field(default_factory=list)
     left: list[str] = field(default_factory=list)
-    """What is still there, or may be, and why."""
+    """What still exists, or may exist, and why."""
     changed: list[str] = field(default_factory=list)
-    """Names of settings that somebody else has changed while the run went on: they were left as they are."""
+    """Names of settings that others changed during the run; they are left as they are."""
 
 
-async def clean(side: Side, journal: Journal) -> Cleaned:
-    """Remove everything of a run; its journal is forgotten when nothing is left.
+async def clean(side: Side, journal: Journal) -> CleanupResult:
+    """Remove everything of a run, and its journal when nothing is left.
 
     Raises:
         S2SError: no token.
@@ -66,14 +66,14 @@ async def clean(side: Side, journal: Journal) -> Cleaned:
 
 class _Cleaner:
     def __init__(self, side: Side, journal: Journal) -> None:
-        self.done = Cleaned()
+        self.done = CleanupResult()
         self._side = side
         self._journal = journal
         self._name = journal.name
         self._place = journal.place
 
     async def setting(self) -> None:
-        """Take the one setting away, keep all others as they are at this moment, and read them back."""
+        """Remove the one setting, keep all others as they are at this moment, and read them back."""
         path = f"{self._place.site}/config/appsettings"
         for attempt in range(ATTEMPTS):
             await asyncio.sleep(PAUSE * attempt)
@@ -93,7 +93,8 @@ class _Cleaner:
     async def _settings(self, path: str) -> dict[str, Json] | None:
         answer = await self._ask(Service.ARM, "POST", f"{path}/list", query={"api-version": SITES_API})
         found = at(answer.body, "/properties") if answer.status == 200 else None
-        return dict(found) if isinstance(found, dict) else None  # never "no settings": a write replaces them all
+        # Never an empty dictionary: a write replaces all settings.
+        return dict(found) if isinstance(found, dict) else None
 
     def _compare(self, settings: Mapping[str, Json]) -> None:
         self.done.removed[:] = list(dict.fromkeys(self.done.removed))
@@ -111,7 +112,7 @@ class _Cleaner:
             return
         is_new = answer.status == 200
         answer = await self._ask(Service.VAULT, "DELETE", deleted, query=query)
-        for attempt in range(1, ATTEMPTS):  # a secret shows among the deleted ones only after a moment
+        for attempt in range(1, ATTEMPTS):  # a deleted secret is listed only after a moment
             if answer.status not in {404, 409} or not is_new:
                 break
             await asyncio.sleep(PAUSE * attempt)
@@ -143,7 +144,7 @@ class _Cleaner:
                 await self._purge(kind, identifier, just_removed=removed)
 
     async def _find(self) -> None:
-        """Add to the journal what bears the run's name; what was asked for without an answer is waited for."""
+        """Add to the journal what has the run's name; wait for what was requested without an answer."""
         began = clock.seconds()
         while True:
             found = [await self._named(Kind.APPLICATION, "applications")]
@@ -175,7 +176,7 @@ class _Cleaner:
         return answer.status == 204
 
     async def _purge(self, kind: Kind, identifier: str, *, just_removed: bool) -> None:
-        """Delete for good. What was removed a moment ago may not have arrived among the deleted objects yet."""
+        """Delete permanently. What was removed a moment ago may not be among the deleted objects yet."""
         path = f"/v1.0/directory/deletedItems/{identifier}"
         for attempt in range(1, ATTEMPTS + 1):
             answer = await self._ask(Service.GRAPH, "DELETE", path)
@@ -189,7 +190,7 @@ class _Cleaner:
         self.done.left.append(f"deleted {kind} {identifier}, which goes after 30 days: it is still there")
 
     async def _ask(self, service: Service, method: str, path: str, **options: Any) -> Answer:
-        """Ask; each of these requests can be repeated without harm, and is where a service says that it is busy."""
+        """Send a request; each can be repeated without harm, and is while a service is busy."""
         for attempt in range(1, ATTEMPTS + 1):
             try:
                 answer = await self._side.send(service, method, path, **options)

@@ -1,4 +1,4 @@
-"""The cloud that is looked at: the App Service that was named, and the side of whoever signed in."""
+"""The cloud that is compared: its App Service, and the side of the signed-in caller."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from conformance.story.resource_manager import SITES_API, SUBSCRIPTIONS_API
 
 
 def label_of(cloud: str) -> str:
-    """What a report calls a cloud: its name, or `private` for an address."""
+    """Return a cloud's name in a report: `private` for an address."""
     known = BY_NAME.get(cloud.lower())
     if known is not None:
         return known.name
@@ -28,7 +28,7 @@ def label_of(cloud: str) -> str:
 def cloud_side(
     signed_in: SignedIn, place: Place | None, names: Mapping[str, str]
 ) -> tuple[Side, Mapping[Service, str]]:
-    """The side, and the tokens that it has used by now, which no report may show."""
+    """Return the side, and the tokens that it has used so far, which no report may show."""
     cloud, tokens = signed_in.cloud, dict[Service, str]()
 
     async def token(service: Service) -> str:
@@ -50,11 +50,11 @@ def cloud_side(
 
 
 async def place_of(signed_in: SignedIn, cloud: str, vault: str | None) -> Place:
-    """Look for the App Service that was named.
+    """Find the App Service of the options.
 
     Raises:
-        UsageError: something was not named that has to be.
-        NotThere: it is not there, or not to be seen.
+        UsageError: an option is missing.
+        NotThere: it does not exist, or is not visible.
         Refused: it is a function app.
         ServiceError: no answer.
     """

@@ -1,4 +1,4 @@
-"""`scripts/conformance`: tells what it will touch, asks, goes through the story on both sides, cleans up, reports."""
+"""`scripts/conformance`: describe the run, confirm, send the story to both sides, clean up, report."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from mct_s2s.render.console import Terminal
 from mct_s2s.render.diagnostics import show_error
 
 from conformance import messages
-from conformance.cleanup import Cleaned, clean
+from conformance.cleanup import CleanupResult, clean
 from conformance.cloud import cloud_side, label_of, place_of
 from conformance.journal import Journal, folder, unfinished
 from conformance.names import of_run
@@ -34,13 +34,13 @@ from conformance.report import Facts, written
 from conformance.side import Side
 from conformance.steps import Step
 from conformance.story import story
-from conformance.verdicts import Heard, Judge, Verdict
+from conformance.verdicts import Comparer, SideAnswers, Verdict
 from conformance.walk import Outcome, walk
 
 ISSUES = "https://github.com/mct-s2s/mct-s2s/issues"
 DIFFERS = 3
 CLEANING_SECONDS = 600.0
-"""What cleaning up may take beyond the deadline."""
+"""Time for the cleanup beyond the deadline."""
 
 app = typer.Typer(
     add_completion=False,
@@ -138,10 +138,10 @@ async def _compare(options: ConformanceOptions, terminal: Terminal) -> int:
                     cleaned = await _cleaned(side, journal, terminal)
         except OSError as error:
             raise _unusable(journal.path, error, "Make its folder writable for you alone.") from error
-        judge = Judge(steps, Heard(side.bindings, outcomes, [*tokens.values()]), sandbox)
-        findings = judge.findings()
+        comparer = Comparer(steps, SideAnswers(side.bindings, outcomes, [*tokens.values()]), sandbox)
+        findings = comparer.findings()
         facts = Facts(label_of(options.cloud), began, len(cleaned.left))
-        report = written(findings, facts, judge.originals)
+        report = written(findings, facts, comparer.originals)
     saved = report.save(options.report)
     messages.result(terminal, findings, saved)
     if cleaned.left:
@@ -149,14 +149,19 @@ async def _compare(options: ConformanceOptions, terminal: Terminal) -> int:
     return DIFFERS if any(f.verdict in {Verdict.DIFFERS, Verdict.REFUSED} for f in findings) else 0
 
 
-async def _ask_sandbox(steps: Sequence[Step], names: dict[str, str], terminal: Terminal) -> Heard:
+async def _ask_sandbox(steps: Sequence[Step], names: dict[str, str], terminal: Terminal) -> SideAnswers:
     terminal.say(f"Asking a sandbox of the run's own: {len(steps)} requests.")
     async with own_sandbox(names) as side:
-        return Heard(side.bindings, await walk(steps, side))
+        return SideAnswers(side.bindings, await walk(steps, side))
 
 
 async def _ask_cloud(
-    steps: Sequence[Step], side: Side, journal: Journal, sandbox: Heard, options: ConformanceOptions, terminal: Terminal
+    steps: Sequence[Step],
+    side: Side,
+    journal: Journal,
+    sandbox: SideAnswers,
+    options: ConformanceOptions,
+    terminal: Terminal,
 ) -> list[Outcome]:
     terminal.say(f"Asking the cloud {label_of(options.cloud)}: {len(steps)} requests.")
     expected = {outcome.step.id: outcome for outcome in sandbox.outcomes}
@@ -172,7 +177,7 @@ async def _ask_cloud(
         ) from error
 
 
-async def _cleaned(side: Side, journal: Journal, terminal: Terminal) -> Cleaned:
+async def _cleaned(side: Side, journal: Journal, terminal: Terminal) -> CleanupResult:
     terminal.say("Removing what the run has made.")
     try:
         what = await clean(side, journal)
@@ -210,7 +215,7 @@ async def _clean_up(options: ConformanceOptions, terminal: Terminal) -> int:
     return 1 if left else 0
 
 
-async def _clean_one(journal: Journal, options: ConformanceOptions, terminal: Terminal) -> Cleaned:
+async def _clean_one(journal: Journal, options: ConformanceOptions, terminal: Terminal) -> CleanupResult:
     place = journal.place
     there = replace(_patient(options), cloud=place.cloud, tenant=place.tenant, subscription=place.subscription)
     async with connect_plainly(there, terminal, target=False) as signed_in:
@@ -240,7 +245,7 @@ def _patient(options: ConformanceOptions) -> ConformanceOptions:
 
 
 def _check_writable(report: Path) -> None:
-    """Make sure that the report can be written, before Azure is asked for anything."""
+    """Check that the report can be written, before any request."""
     try:
         report.mkdir(parents=True, exist_ok=True)
         trial = report / ".trial"

@@ -1,8 +1,8 @@
-"""What a run makes, on disk before it is made: whatever becomes of the run, `--clean-up` finds it.
+"""What a run creates, on disk before it is created, so that `--clean-up` always finds it.
 
 One private file a run, in the user's state directory. It holds ids and names, never a secret nor a setting's value.
-Everything in it is named after the run, by an id that no other run has, so that whatever bears such a name was made
-by this run and by nobody else.
+Everything in it is named after the run, by an id that no other run has, so that what has such a name was created by
+this run.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ VERSION = 1
 
 @dataclass(frozen=True)
 class Place:
-    """Where a run works: what it takes to get there again.
+    """Where a run works, and what is needed to find it again.
 
     Attributes:
         cloud: as `--cloud` takes it.
@@ -61,9 +61,9 @@ class Journal:
     Attributes:
         run: the run's id.
         place: where.
-        began: when, in ISO 8601.
-        made: kind and id of what was made.
-        expected: kinds of which something may have been made without an answer that says so.
+        began: time, in ISO 8601.
+        made: kind and id of what was created.
+        expected: kinds of which something may have been created without an answer.
     """
 
     run: str
@@ -74,12 +74,12 @@ class Journal:
 
     @classmethod
     def begin(cls, place: Place, now: datetime) -> Journal:
-        """A new run; nothing is on disk yet."""
+        """Return a new run; nothing is on disk yet."""
         return cls(secrets.token_hex(5), place, now.isoformat(timespec="seconds"))
 
     @property
     def name(self) -> str:
-        """What every name that this run gives begins with."""
+        """The prefix of every name of this run."""
         return PREFIX + self.run
 
     @property
@@ -88,23 +88,23 @@ class Journal:
         return folder() / f"{self.run}.json"
 
     def about_to_make(self, kind: Kind) -> None:
-        """Note that the next request makes something of a kind: before it is sent.
+        """Record, before it is sent, that a request creates something of a kind.
 
         Raises:
-            OSError: it cannot be written down, so that nothing must be made.
+            OSError: it cannot be written, so that nothing may be created.
         """
         self.expected.append(kind)
         self._write()
 
     def has_made(self, kind: Kind, identifier: str | None) -> None:
-        """Note what the request has made; None for nothing, or for what its name alone finds."""
+        """Record what the request has created; None for nothing, or for what is found by its name."""
         self.expected.remove(kind)
         if identifier is not None and (kind, identifier) not in self.made:
             self.made.append((kind, identifier))
         self._write()
 
     def ids(self, kind: Kind) -> list[str]:
-        """The ids of a kind."""
+        """Return the ids of a kind."""
         return [identifier for made, identifier in self.made if made is kind]
 
     def may_have(self, kind: Kind) -> bool:
@@ -112,12 +112,12 @@ class Journal:
         return kind in self.expected or bool(self.ids(kind))
 
     def forget(self) -> None:
-        """All of it has gone."""
+        """Delete the journal: everything was removed."""
         self.path.unlink(missing_ok=True)
 
     @contextmanager
     def held(self) -> Iterator[bool]:
-        """Hold it for as long as its run, or its cleaning, lasts; False where somebody else holds it."""
+        """Hold it during its run or its cleanup; yields False where another process holds it."""
         make_private_folder(folder())
         lock = FileLock(self.path.with_suffix(".lock"))
         try:
@@ -138,16 +138,16 @@ class Journal:
 
 
 def folder() -> Path:
-    """Where journals are kept."""
+    """Return the folder of the journals."""
     return user_state_path("mct-s2s", appauthor=False) / "conformance"
 
 
 def unfinished() -> list[Journal]:
-    """The journals of runs that have left something, oldest first.
+    """Return the journals of runs that have left something, oldest first.
 
     Raises:
-        OSError: one cannot be read, or belongs to somebody else.
-        ValueError: one is none.
+        OSError: one cannot be read, or belongs to another user.
+        ValueError: a file is not a journal.
     """
     found = [_read(path) for path in sorted(folder().glob("*.json"))]
     return sorted((journal for journal in found if journal is not None), key=lambda journal: journal.began)

@@ -1,4 +1,4 @@
-"""What a run says on the terminal of whoever started it: there, names are names."""
+"""What a run prints on the terminal, where names are shown."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 from mct_s2s.render.console import Terminal
 
-from conformance.cleanup import Cleaned
+from conformance.cleanup import CleanupResult
 from conformance.journal import Journal
 from conformance.steps import SETTING, Step
 from conformance.verdicts import Finding, Verdict
@@ -17,7 +17,7 @@ STILL_THERE = "What the run has made is still there. Remove it with: scripts/con
 
 
 def run(journal: Journal, who: str) -> list[str]:
-    """What a run will touch, before it does."""
+    """Return what a run will change."""
     name, place = journal.name, journal.place
     app_service = place.site.rpartition("/")[2]
     vault = [f"  - in key vault {place.vault}: sets, deletes and purges the secret {name}"] if place.vault else []
@@ -37,7 +37,7 @@ def run(journal: Journal, who: str) -> list[str]:
 
 
 def journals(found: Sequence[Journal]) -> list[str]:
-    """What cleaning up will remove."""
+    """Return what the cleanup will remove."""
     lines = ["These runs have left something, which is removed now:"]
     for journal in found:
         place = journal.place
@@ -48,7 +48,7 @@ def journals(found: Sequence[Journal]) -> list[str]:
 
 
 def progress(terminal: Terminal) -> Callable[[Step], None]:
-    """Tells each step."""
+    """Return a function that prints each step."""
 
     def tell(step: Step) -> None:
         terminal.say(f"{step.id}  {step.method} {step.path}", style="quiet")
@@ -56,8 +56,8 @@ def progress(terminal: Terminal) -> Callable[[Step], None]:
     return tell
 
 
-def cleaned(terminal: Terminal, what: Cleaned) -> None:
-    """What has gone, and what has not."""
+def cleaned(terminal: Terminal, what: CleanupResult) -> None:
+    """What was removed, and what was not."""
     for line in what.removed:
         terminal.say(f"Removed {line}.")
     if what.changed:
@@ -70,7 +70,7 @@ def cleaned(terminal: Terminal, what: Cleaned) -> None:
 
 
 def result(terminal: Terminal, findings: Sequence[Finding], files: Sequence[Path]) -> None:
-    """How many differences there are, and where the report is."""
+    """Print the number of differences, and the path of the report."""
     counts = Counter(finding.verdict for finding in findings)
     terminal.result(", ".join(f"{counts[verdict]} {verdict}" for verdict in Verdict))
     later = sum(len(finding.waits) for finding in findings)

@@ -34,7 +34,7 @@ async def own_sandbox(names: Mapping[str, str]) -> AsyncIterator[Side]:
 
 @asynccontextmanager
 async def sandbox_side(running: Running, names: Mapping[str, str]) -> AsyncIterator[Side]:
-    """The side of a sandbox that runs, asked by its administrator."""
+    """Yield the side of a running sandbox, with its administrator as the caller."""
     async with aclosing(Connection(tls_context(running.ca_file))) as http:
         cloud = await discover(running.resource_manager, http, silent)
         bindings = {
@@ -72,7 +72,7 @@ async def sandbox_side(running: Running, names: Mapping[str, str]) -> AsyncItera
 
 
 async def _hurry(http: Connection, running: Running) -> None:
-    """Let what takes a while be done at once: the other side is waited for until it says the same."""
+    """Set all durations of the sandbox to 0: the other side is waited for."""
     at_once = {"operationSeconds": 0, "restartSeconds": 0}
     async with await http.request("PATCH", f"{running.resource_manager}/_sandbox/knobs", json=at_once) as response:
         response.raise_for_status()

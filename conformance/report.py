@@ -1,7 +1,7 @@
-"""What a run leaves for people and for the sandbox's tests: a report in Markdown, and the exchanges as tables.
+"""The results of a run: a report in Markdown, and the exchanges as tables for the sandbox's tests.
 
-Both are looked through a last time before they are written: whatever of the cloud's own values is still in them is
-replaced, and that is said.
+Both are searched once more before they are written: values of the cloud that are still in them are replaced, and the
+report says how many.
 """
 
 from __future__ import annotations
@@ -25,30 +25,30 @@ from conformance.verdicts import Finding, Verdict
 REPORT = "report.md"
 REMOVED = "removed"
 OFTEN = 5
-"""What differs in so many answers of a service is told once."""
+"""A difference in so many answers of a service is listed once."""
 
 
 @dataclass(frozen=True)
 class Facts:
-    """What a report says of its run, beside the findings."""
+    """What a report says about its run, beside the findings."""
 
     cloud: str
     when: datetime
     left: int = 0
-    """How many things could not be removed; their names are for whoever ran it alone."""
+    """How many objects could not be removed; their names are printed on the terminal only."""
 
 
 @dataclass(frozen=True)
-class Written:
+class Report:
     """A report as text, and its tables by file name."""
 
     markdown: str
     tables: dict[str, str]
     replaced: int
-    """How many values the last look had to replace."""
+    """How many values the last search replaced."""
 
     def save(self, folder: Path) -> list[Path]:
-        """Write all of it into a folder that is there.
+        """Write all of it into an existing folder.
 
         Raises:
             OSError: it cannot be written.
@@ -59,21 +59,21 @@ class Written:
         return [folder / name for name in files]
 
 
-def written(findings: Sequence[Finding], facts: Facts, originals: Iterable[str]) -> Written:
-    """The report, with none of `originals` in it."""
-    sieve = _Sieve(originals)
+def written(findings: Sequence[Finding], facts: Facts, originals: Iterable[str]) -> Report:
+    """Return the report, without any of `originals`."""
+    redactor = _Redactor(originals)
     tables = {
-        f"{name}.json": _table([sieve.json(row) for row in rows])
+        f"{name}.json": _table([redactor.json(row) for row in rows])
         for name, rows in _rows_by_table(findings, facts).items()
     }
-    lines = [sieve.text(line) for line in _report(findings, facts)]
-    if sieve.found:
-        lines += ["", f"A last look replaced {sieve.found} further values by `{REMOVED}`."]
-    return Written("\n".join([*lines, ""]), tables, sieve.found)
+    lines = [redactor.text(line) for line in _report(findings, facts)]
+    if redactor.found:
+        lines += ["", f"A last look replaced {redactor.found} further values by `{REMOVED}`."]
+    return Report("\n".join([*lines, ""]), tables, redactor.found)
 
 
-class _Sieve:
-    """Replaces values wherever they occur, whatever is around them."""
+class _Redactor:
+    """Replaces values wherever they occur."""
 
     def __init__(self, originals: Iterable[str]) -> None:
         self.found = 0
@@ -141,7 +141,7 @@ def _request(step: Step) -> dict[str, Json]:
 
 
 def _table(rows: Sequence[Json]) -> str:
-    """One exchange a line, as in the tables of recorded traffic."""
+    """Return one exchange a line, as in the tables of recorded traffic."""
     lines = (json.dumps(row, separators=(",", ":")) for row in rows)
     return "[\n" + ",\n".join(lines) + "\n]\n"
 
@@ -167,7 +167,7 @@ def _report(findings: Sequence[Finding], facts: Facts) -> list[str]:
 
 
 def _differences(title: str, findings: Iterable[Finding], verdict: Verdict) -> list[str]:
-    """What differs in many answers of a service once, then the rest step by step."""
+    """List differences in many answers of a service once, then the rest step by step."""
     found = [finding for finding in findings if finding.verdict is verdict]
     lines = ["", f"## {title}", ""]
     if not found:

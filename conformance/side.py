@@ -1,4 +1,4 @@
-"""One of the two clouds that are compared: where its services are, who asks, and what names stand for there."""
+"""One of the two clouds that are compared: its services, its caller, and the values of names."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ ROOTS = {
     Service.VAULT: "vault",
     Service.SITE: "siteRoot",
 }
-"""The names that the services' roots are bound to, without a slash at the end."""
+"""The names of the services' roots, which have no slash at the end."""
 
 
 @dataclass
 class Side:
-    """One cloud, asked by one caller.
+    """One cloud and one caller.
 
     Attributes:
         http: the connection; redirects are not followed.
-        token: a token of the caller's for Graph, Resource Manager or Key Vault.
-        bindings: what names stand for. Roots come first, then what the run and its answers bind.
-        settings: all application settings, as the last answer showed them; never kept anywhere else.
-        settings_before: the same, as the first answer showed them.
+        token: returns a token of the caller for Graph, Resource Manager or Key Vault.
+        bindings: values of names: the roots, then what the run and its answers bind.
+        settings: all application settings of the last answer; never stored anywhere else.
+        settings_before: those of the first answer.
     """
 
     http: Connection

@@ -1,4 +1,4 @@
-"""One request of the story, and what becomes of its answer."""
+"""One request of the story, and how its answer is used."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ Json = Any
 
 
 class Service(StrEnum):
-    """Whom a request goes to; the names are those of the tables of recorded traffic."""
+    """The service of a request, named as in the tables of recorded traffic."""
 
     GRAPH = "graph"
     ARM = "arm"
@@ -21,7 +21,7 @@ class Service(StrEnum):
 
 
 class Kind(StrEnum):
-    """What a request makes that has to go again."""
+    """What a request creates that has to be removed again."""
 
     APPLICATION = "application"
     PRINCIPAL = "servicePrincipal"
@@ -31,7 +31,7 @@ class Kind(StrEnum):
 
 
 class Settings(StrEnum):
-    """What a request has to do with all application settings of a site, which are other people's."""
+    """How a request uses the application settings of a site, which are other people's."""
 
     READ = "read"
     ADD = "add"
@@ -48,20 +48,20 @@ class Step:
 
     Attributes:
         id: `table/number`, as in the tables.
-        operation: the row of the sandbox's table of operations that it asks for.
-        service: whom.
+        operation: the row of the sandbox's table of operations.
+        service: the service.
         method: HTTP method.
         path: below the service's root.
         query: decoded.
-        headers: beside those that every request has.
+        headers: in addition to those of every request.
         body: JSON; of a form, the fields.
         is_form: whether the body is sent as a form.
-        is_anonymous: whether it goes without a token.
-        bearer: the name that the token is bound to, where it is not the caller's own.
-        binds: names, and JSON pointers to what they stand for in a successful answer.
-        needs: steps that must have succeeded, or the answer would say nothing.
-        makes: what comes into being, if it succeeds. Its name begins with the run's.
-        shows_others: whether the answer shows objects that are not the run's: of those only the shape is compared.
+        is_anonymous: whether it is sent without a token.
+        bearer: the name of the token, where it is not the caller's own.
+        binds: names, and JSON pointers to their values in a successful answer.
+        needs: steps that have to succeed before.
+        makes: what it creates. Its name begins with the run's.
+        shows_others: whether the answer shows objects of others: of those only the shape is compared.
         settings: set where it reads or writes all application settings.
         has_token: whether the answer holds a token whose claims are compared.
     """
@@ -86,12 +86,12 @@ class Step:
 
     @property
     def reads(self) -> bool:
-        """Return whether it changes nothing, so that it can be sent again."""
+        """Whether it changes nothing, so that it can be sent again."""
         return self.method in {"GET", "HEAD"} or self.settings is Settings.READ or self.service is Service.LOGIN
 
 
 def at(body: Json, pointer: str) -> Json:
-    """What a JSON pointer names in a body; None where there is nothing."""
+    """Return the value of a JSON pointer in a body; None where there is none."""
     for part in pointer.split("/")[1:]:
         if isinstance(body, list) and part.isdecimal() and int(part) < len(body):
             body = body[int(part)]

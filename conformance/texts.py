@@ -1,8 +1,7 @@
 """Texts of an answer without anything that identifies a tenant: names in place of values, formats in place of the rest.
 
-Nothing is kept because it looks harmless. A text stays as it is only if the sandbox said the same, if the run sent it,
-or if it is a service's own word in a place where services put theirs; and even there, whatever is quoted goes unless
-it is a known word.
+Nothing is kept because it looks harmless. A text stays only if the sandbox returned the same, if the run sent it, or if
+it is a service's own word in a place for such words; even there, quoted parts are replaced unless they are known words.
 """
 
 from __future__ import annotations
@@ -50,10 +49,10 @@ SHORTEST_PRIVATE = 4
 
 
 class Texts:
-    """How texts of one side are shown.
+    """Renders the texts of one side.
 
     Args:
-        names: what the names of the story stand for on this side.
+        names: the values of the story's names on this side.
         private: further values that may not be shown, wherever they occur.
         words: what may be quoted in a message: words of the run's own requests and of the sandbox.
     """
@@ -65,7 +64,7 @@ class Texts:
         self._words = frozenset(words)
 
     def plain(self, text: str) -> str:
-        """A text with names in place of values, and formats in place of ids, times, addresses and secrets."""
+        """Return a text with names in place of values, and formats in place of ids, times, addresses and secrets."""
         if self._bound is not None:
             text = self._bound.sub(self._named, text)
         if self._private is not None:
@@ -79,12 +78,12 @@ class Texts:
         return any(pattern is not None and pattern.search(name) for pattern in (self._bound, self._private))
 
     def message(self, text: str) -> str:
-        """A service's words: the same, and what is quoted goes unless it is known."""
+        """Return a service's message: the same, and without quoted parts unless they are known."""
         shown = _QUOTED.sub(self._quoted, self.plain(text))
         return shown[:LONGEST_MESSAGE]
 
     def _named(self, match: re.Match[str]) -> str:
-        """In another case it is no less somebody's, but not the same text."""
+        """Return the name of a value; in another case it is private, too, but not the same text."""
         name = self._names.get(match[0])
         return ANY if name is None else "{" + name + "}"
 
@@ -95,7 +94,7 @@ class Texts:
 
 
 def is_only_placeholders(text: str) -> bool:
-    """Return whether nothing is left of a text beside placeholders and punctuation."""
+    """Return whether a text consists of placeholders and punctuation."""
     return _HOLDS_WORDS.search(_PLACEHOLDER.sub("", text)) is None
 
 

@@ -1,4 +1,4 @@
-"""Where the two sides differ, step by step, in words that may be shown to anybody."""
+"""Where the two sides differ, step by step, in texts without private values."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from conformance.walk import Outcome, Wait
 
 
 class Verdict(StrEnum):
-    """What came of a step."""
+    """The result of a step."""
 
     SAME = "same"
     DIFFERS = "differs"
     REFUSED = "refused"
-    """The cloud said 401 or 403 to what the sandbox accepts: most often the caller lacks a permission."""
+    """The cloud returned 401 or 403 where the sandbox accepts: most often the caller lacks a permission."""
     NOT_COMPARED = "not compared"
 
 
@@ -38,10 +38,10 @@ class Finding:
 
     Attributes:
         step: the request.
-        verdict: what came of it.
-        differences: one line each: where, what the sandbox answers, what the cloud answers.
+        verdict: the result.
+        differences: one line each: where, the sandbox's answer, the cloud's answer.
         why_none: why it was not compared.
-        waits: what came before the cloud's answer.
+        waits: answers before the cloud's last one.
         skeleton: the cloud's answer; None where there is none.
     """
 
@@ -54,11 +54,11 @@ class Finding:
 
 
 @dataclass(frozen=True)
-class Heard:
-    """What one side answered.
+class SideAnswers:
+    """All answers of one side.
 
     Attributes:
-        names: what the names of the story stand for there.
+        names: the values of the story's names.
         outcomes: in the order of the steps.
         tokens: the caller's own.
     """
@@ -68,10 +68,10 @@ class Heard:
     tokens: Sequence[str] = ()
 
 
-class Judge:
-    """Compares what a cloud answered with what the sandbox did."""
+class Comparer:
+    """Compares a cloud's answers with the sandbox's."""
 
-    def __init__(self, steps: Sequence[Step], cloud: Heard, sandbox: Heard) -> None:
+    def __init__(self, steps: Sequence[Step], cloud: SideAnswers, sandbox: SideAnswers) -> None:
         self._steps = steps
         self._cloud = cloud
         self._sandbox = sandbox
@@ -83,7 +83,7 @@ class Judge:
 
     @property
     def originals(self) -> frozenset[str]:
-        """Every value of the cloud's that must not be in a report."""
+        """Return every value of the cloud that must not be in a report."""
         harmless = {
             *(
                 text
@@ -98,7 +98,7 @@ class Judge:
         return frozenset(value for value in found if len(value) >= SHORTEST_PRIVATE)
 
     def findings(self) -> list[Finding]:
-        """One for each step."""
+        """Return a finding for each step."""
         both = zip(self._cloud.outcomes, self._sandbox.outcomes, strict=True)
         return [self._finding(cloud, sandbox) for cloud, sandbox in both]
 
@@ -106,7 +106,7 @@ class Judge:
         step = cloud.step
         if cloud.answer is None or sandbox.answer is None:
             why = cloud.why_none or f"the sandbox: {sandbox.why_none}"
-            # The site may be closed to this network, which says nothing of the cloud.
+            # The site may be closed to this network, which is not a difference between the clouds.
             lost = why.startswith("no answer") and step.service is not Service.SITE
             verdict = Verdict.DIFFERS if lost else Verdict.NOT_COMPARED
             return Finding(step, verdict, (why,) if verdict is Verdict.DIFFERS else (), why, cloud.waits)
@@ -122,7 +122,7 @@ class Judge:
 
 
 def _with_rows(step: Step, response: Mapping[str, Json], body: Json) -> tuple[Mapping[str, Json], Json]:
-    """Both with one row, or none where one side has none: how many other people's objects there are says nothing."""
+    """Return both with one row, or none where one side has none: the number of others' objects does not matter."""
     ours, theirs = at(response["body"], "/value"), at(body, "/value")
     if not step.shows_others or not isinstance(ours, list) or not isinstance(theirs, list):
         return response, body
@@ -131,8 +131,8 @@ def _with_rows(step: Step, response: Mapping[str, Json], body: Json) -> tuple[Ma
     return {**response, "body": shown}, {**body, "value": theirs[:rows]}
 
 
-def _private(heard: Heard) -> Iterable[str]:
-    """Texts of objects that the run has not made, all settings, and what the caller's tokens say of the caller."""
+def _private(heard: SideAnswers) -> Iterable[str]:
+    """Yield texts of objects that the run has not created, all settings, and the claims of the caller's tokens."""
     for outcome in heard.outcomes:
         if outcome.answer is not None and (outcome.step.shows_others or outcome.step.settings):
             yield from strings(outcome.answer.body, keys=outcome.step.settings is not None)

@@ -1,4 +1,4 @@
-"""The whole story, asked of one side: waits for what has not arrived everywhere, and notes what comes into being."""
+"""Sends the whole story to one side: waits for replication, and records what is created."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from conformance.side import Side
 from conformance.steps import SETTING, Json, Kind, Service, Settings, Step, at
 
 ARRIVES_SECONDS = 30.0
-"""Longer than this, no answer is waited for to become another one."""
+"""How long an answer is requested again until it is as expected."""
 ALLOWED_SECONDS = 10.0
-"""The same for *you may not*: it is seldom said of what has not arrived, and most often true."""
+"""The same for 401 and 403, which are seldom caused by replication."""
 OTHER_REFUSAL_SECONDS = 5.0
 """The same where both sides refuse, with another status: most often a difference."""
 IN_VAIN_SECONDS = 300.0
-"""When so much has been waited in vain in a run, nothing more is waited for."""
+"""After so much waiting in vain in a run, nothing is waited for any more."""
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 5.0
 THROTTLED_TIMES = 6
 LONGEST_THROTTLE = 120.0
@@ -36,11 +36,11 @@ _HOST = re.compile(r"[A-Za-z0-9.-]+(?::[0-9]+)?", re.ASCII)
 
 @dataclass(frozen=True)
 class Wait:
-    """An answer that came only after others.
+    """An answer that came after others.
 
     Attributes:
-        reason: `later` (it had not arrived everywhere), `throttled` or `busy` (the service asked to wait).
-        seconds: for how long.
+        reason: `later` (replication), `throttled` or `busy` (the service asked to wait).
+        seconds: how long.
         before: status and code of the answers before it, each once.
     """
 
@@ -51,13 +51,13 @@ class Wait:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a step on one side.
+    """The result of a step on one side.
 
     Attributes:
         step: the request.
         answer: the last answer; None where there is none.
-        why_none: why.
-        waits: what came before it.
+        why_none: why there is none.
+        waits: answers before it.
     """
 
     step: Step
@@ -77,15 +77,15 @@ async def walk(
     expected: Mapping[str, Outcome] | None = None,
     progress: Progress = lambda _: None,
 ) -> list[Outcome]:
-    """Ask every step of a side, one after the other.
+    """Send every step to a side, one after the other.
 
     Args:
         steps: the story.
-        side: whom.
-        journal: where what is made is written down; None where nothing has to be cleaned up.
-        expected: what the other side said, by step: an answer that differs in status, or in how many rows it has, is
-            asked for again for a while, as it may not have arrived everywhere.
-        progress: is told of each step.
+        side: the side.
+        journal: where what is created is recorded; None where nothing has to be cleaned up.
+        expected: the other side's answers, by step: a request whose answer differs in status, or in the number of rows,
+            is sent again for a while, because of replication.
+        progress: called with each step.
 
     Raises:
         S2SError: no token.
@@ -98,7 +98,7 @@ async def walk(
         if missing is not None:
             outcomes.append(Outcome(step, None, f"needs {missing}, which did not succeed"))
             continue
-        asked = _Asked(step, side, journal, (expected or {}).get(step.id), waited_in_vain < IN_VAIN_SECONDS)
+        asked = _StepRequest(step, side, journal, (expected or {}).get(step.id), waited_in_vain < IN_VAIN_SECONDS)
         outcome = await asked.outcome()
         outcomes.append(outcome)
         waited_in_vain += asked.waited_in_vain
@@ -107,7 +107,7 @@ async def walk(
     return outcomes
 
 
-class _Asked:
+class _StepRequest:
     """One step on one side."""
 
     def __init__(
@@ -166,7 +166,7 @@ class _Asked:
         return answer
 
     async def _sent(self, request: Mapping[str, Any]) -> Answer:
-        """Once; what only reads is sent again where it is not answered."""
+        """Send it once; a read is sent again without an answer."""
         for attempt in range(3):
             try:
                 return await self._side.send(self._step.service, self._step.method, **request)
@@ -177,7 +177,7 @@ class _Asked:
         raise AssertionError(self._step)
 
     def _may_come(self, answer: Answer) -> bool:
-        """Return whether the other side's answer may still come, and to ask again is harmless."""
+        """Return whether the other side's answer may still come, and another request is harmless."""
         wanted = self._expected
         if wanted is None or self._step.service is Service.SITE or (self._step.shows_others and answer.status < 400):
             return False
@@ -214,16 +214,16 @@ class _Asked:
             side.bindings["siteRoot"] = f"https://{side.bindings['siteHost']}"
         if step.settings is Settings.READ:
             found = at(answer.body, "/properties")
-            # Never "no settings": a write replaces them all.
+            # Never an empty dictionary: a write replaces all settings.
             side.settings = dict(found) if isinstance(found, dict) else None
             side.settings_before = side.settings if side.settings_before is None else side.settings_before
 
 
 def _request(step: Step, side: Side) -> dict[str, Any]:
-    """What `Side.send` takes beside service and method.
+    """Return the arguments of `Side.send` beside service and method.
 
     Raises:
-        KeyError: something is not known that the request needs.
+        KeyError: a value that the request needs is not bound.
     """
     names = side.bindings
     return {
@@ -238,7 +238,7 @@ def _request(step: Step, side: Side) -> dict[str, Any]:
 
 
 def _settings(step: Step, side: Side) -> Any:
-    """The body of a request for all settings: those that are there, with ours or without it."""
+    """Return the body of a request for all settings: the existing ones, with ours or without it."""
     if step.settings is Settings.READ:
         return None
     if side.settings is None:
@@ -258,7 +258,7 @@ def _identifier(kind: Kind, answer: Answer, journal: Journal) -> str | None:
 
 
 def _has_arrived(answer: Answer, wanted: Answer) -> bool:
-    """Return whether lists that both show have as many items, and our setting is there where it should be."""
+    """Return whether lists in both answers have as many items, and our setting is in both or in neither."""
     ours, theirs = _lengths(answer.body), _lengths(wanted.body)
     settings = [
         SETTING in (at(body, "/properties") or {}) for body in (answer.body, wanted.body) if _has_settings(body)

@@ -12,7 +12,7 @@ from conformance.report import Facts, written
 from conformance.skeleton import Skeletons
 from conformance.steps import SETTING, Service, Settings, Step
 from conformance.texts import Texts
-from conformance.verdicts import Finding, Heard, Judge, Verdict
+from conformance.verdicts import Comparer, Finding, SideAnswers, Verdict
 from conformance.walk import Outcome
 
 NAMES = {"graph": "https://graph.microsoft.com", "tenantId": "1b2c3d4e-0000-4000-8000-0123456789ab", "group": "rg"}
@@ -120,12 +120,12 @@ def test_of_settings_only_ours_is_shown() -> None:
 def test_the_last_look_replaces_what_got_through() -> None:
     asked = step(path="/Janeville")
     outcome = Outcome(asked, Answer(200, {}, {"a": 1}))
-    judge = Judge([asked], Heard({**NAMES, "x": "Fabrikam"}, [outcome]), Heard(NAMES, [outcome]))
-    report = written(judge.findings(), Facts("public", datetime(2026, 1, 1, tzinfo=UTC)), {"Janeville"})
+    comparer = Comparer([asked], SideAnswers({**NAMES, "x": "Fabrikam"}, [outcome]), SideAnswers(NAMES, [outcome]))
+    report = written(comparer.findings(), Facts("public", datetime(2026, 1, 1, tzinfo=UTC)), {"Janeville"})
     assert report.replaced > 0
     assert "Janeville" not in report.markdown + "".join(report.tables.values())
     assert "A last look replaced" in report.markdown
-    assert "Fabrikam" in judge.originals
+    assert "Fabrikam" in comparer.originals
 
 
 def test_what_differs_in_many_answers_is_told_once() -> None:
