@@ -18,6 +18,7 @@ from mct_s2s.sandbox.state import seed
 from tests.support.simulated_time import SimulatedTime
 
 pytest_plugins = [
+    "tests.support.garbage",
     "tests.support.sampling",
     "tests.support.measuring",
     "tests.support.tidiness",

@@ -36,7 +36,7 @@ def test_that_sends_ctrl_c():
 """
 
 
-@pytest.mark.parametrize("workers", [(), ("-n", "1")], ids=["alone", "by a worker"])
+@pytest.mark.parametrize("workers", sampled([(), ("-n", "1")], 1, salt="deaf"), ids=str)
 def test_a_run_in_the_background_hears_ctrl_c_too(workers: tuple[str, ...], tmp_path: Path) -> None:
     (tmp_path / "test_deaf.py").write_text(DEAF)
     words = ["-m", "pytest", "-q", "-p", "tests.support.tidiness", *workers, str(tmp_path / "test_deaf.py")]
@@ -48,7 +48,7 @@ def test_a_run_in_the_background_hears_ctrl_c_too(workers: tuple[str, ...], tmp_
 WAYS = list(product([(), ("-n", "1")], [signal.SIGINT, signal.SIGTERM]))
 
 
-@pytest.mark.parametrize(("workers", "number"), sampled(WAYS, 2, salt="interrupted"), ids=str)
+@pytest.mark.parametrize(("workers", "number"), sampled(WAYS, 1, salt="interrupted"), ids=str)
 def test_an_interrupted_run_names_the_test_and_leaves_no_process(
     workers: tuple[str, ...], number: signal.Signals, tmp_path: Path
 ) -> None:

@@ -365,7 +365,7 @@ def _killed(arguments: tuple[str, ...], inside: Inside, home: Path, *misfortunes
     azure.behave()
 
 
-@pytest.mark.parametrize("writes", sampled(range(1, 10, 2), 2, salt="certificate"))
+@pytest.mark.parametrize("writes", sampled(range(1, 10, 2), 1, salt="certificate"))
 def test_killed_after_any_write_one_certificate_has_its_key(
     writes: int, mct: Program, moody: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, inside: Inside
 ) -> None:

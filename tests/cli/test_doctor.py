@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import re
-import ssl
-import subprocess
-from pathlib import Path
 from typing import Any
 
-import httpx
+import pytest
 
 from tests.cli.conftest import Ended, Program
-from tests.cli.schemas import check
-from tests.conftest import FUNCTION_APP, SITE, Sandbox, program, without_azure
+from tests.conftest import FUNCTION_APP, SITE, Sandbox
+from tests.support.person import sign_in_as
 
 OK, MISSING = 0, 3
 READ = ("Application.Read.All", "Organization.Read.All")
@@ -145,46 +140,28 @@ def test_a_function_app_is_refused(mct: Program) -> None:
     assert (done.code, done.document["error"]["code"]) == (2, "function-app")
 
 
-def _by_device_code(azure: Sandbox, home: Path, address: str, *words: str) -> tuple[int, Any]:
-    """Run a command as a person."""
-    environment = {**without_azure(), **azure.environment, "HOME": str(home), "AZURE_CLIENT_SECRET": ""}
-    environment |= {"XDG_DATA_HOME": str(home / "data"), "XDG_STATE_HOME": str(home / "state")}
-    trusted = ssl.create_default_context(cafile=azure.ca_file)
-    with subprocess.Popen(
-        program((*words, "--auth", "device-code", "--timeout", "60", "-o", "json")),
-        env=environment,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as process:
-        assert process.stderr is not None
-        asked = ""
-        while not (found := re.search(r"open (\S+) and enter the code (\w+)", asked)):
-            asked = process.stderr.readline()
-            assert asked, "nobody was asked to sign in"
-        answer = {"user_code": found[2], "user": address, "action": "approve"}
-        assert httpx.post(found[1], data=answer, verify=trusted, trust_env=False).is_success
-        out, _ = process.communicate(timeout=60)
-    document = json.loads(out)
-    check(document)
-    return process.returncode, document
+def _as_person(mct: Program, *words: str) -> tuple[int, Any]:
+    """Run a command as the person who is signed in."""
+    ended = mct(*words, "--auth", "device-code", "-o", "json", env={"AZURE_CLIENT_SECRET": ""})
+    return ended.code, ended.document
 
 
-def test_a_person_is_known_by_name_and_by_roles(azure: Sandbox, tmp_path: Path) -> None:
+def test_a_person_is_known_by_name_and_by_roles(mct: Program, azure: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
     address = azure.person("casey", arm=[CONTRIBUTOR], groupRoles=["Cloud Application Administrator"])
-    code, document = _by_device_code(azure, tmp_path, address, "doctor", "-a", SITE)
+    sign_in_as(monkeypatch, azure, address)
+    code, document = _as_person(mct, "doctor", "-a", SITE)
     assert code == OK, document
     assert (document["caller"]["kind"], document["caller"]["name"]) == ("person", address)
     assert states(document)["admin-consent"] == "ok"
 
 
-def test_a_developer_in_person_does_it_all(azure: Sandbox, tmp_path: Path) -> None:
+def test_a_developer_in_person_does_it_all(mct: Program, azure: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
     """Members may grant the roles of an API that they own, and they own what they register."""
     address = azure.person("devon", arm=[CONTRIBUTOR], directoryRoles=["Application Developer"])
-    code, document = _by_device_code(azure, tmp_path, address, "doctor", "-a", SITE)
+    sign_in_as(monkeypatch, azure, address)
+    code, document = _as_person(mct, "doctor", "-a", SITE)
     assert code == OK
     assert states(document)["admin-consent"] == "unknown"
-    code, result = _by_device_code(azure, tmp_path, address, "setup", "-a", SITE, "--client", "A", "-y")
+    code, result = _as_person(mct, "setup", "-a", SITE, "--client", "A", "-y")
     assert code == 0, result
     assert (result["leftToOthers"], result["status"]["healthy"]) == ([], True)

@@ -267,7 +267,7 @@ def _killed(inside: Inside, home: Path, writes: int, then: str = "hang") -> None
     azure.behave()
 
 
-@pytest.mark.parametrize("writes", sampled(range(1, 13), 4, salt="vault"))
+@pytest.mark.parametrize("writes", sampled(range(1, 13), 2, salt="vault"))
 def test_killed_after_any_write_the_next_run_ends_the_same(
     writes: int, azure_again: Sandbox, mct: Program, tmp_path: Path, inside: Inside
 ) -> None:

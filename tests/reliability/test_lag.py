@@ -9,15 +9,19 @@ import shutil
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import product
 from pathlib import Path
 
 import pytest
 
 from tests.conftest import MACHINE
 from tests.reliability.harness import Ground
+from tests.support.sampling import sampled
 from tests.support.summary import cell
 
 SETUP = ("setup", "--client", "One", "--client", "Two", "--managed-identity", MACHINE, "-y", "-o", "json")
+
+MODES = ("replicas", "adversarial")
 
 
 @contextmanager
@@ -37,8 +41,7 @@ def clean() -> dict[str, Counter[str]]:
     return {}
 
 
-@pytest.mark.parametrize("mode", ["replicas", "adversarial"])
-@pytest.mark.parametrize("seconds", [1, 5, 20])
+@pytest.mark.parametrize(("seconds", "mode"), sampled(list(product([1, 5, 20], MODES)), 3, salt="lag"))
 def test_lag_is_waited_for_and_nothing_is_made_twice(
     seconds: float, mode: str, ground: Ground, clean: dict[str, Counter[str]], tmp_path: Path
 ) -> None:

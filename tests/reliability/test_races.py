@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -17,11 +18,13 @@ from mct_s2s.sandbox.observability.request_log import Entry
 from tests.cli.conftest import Ended
 from tests.conftest import SITE
 from tests.reliability.harness import Ground
-from tests.support.sampling import sampled
+from tests.support.sampling import cases, sampled
 from tests.support.sandbox_inside import Inside
 from tests.support.summary import cell
 
 SETUP = ("setup", "--client", "One", "-y", "-o", "json")
+CLIENTS = cases(5, 10)
+"""How many are added at the same moment, each by a process of its own."""
 THEIRS = "11111111-2222-3333-4444-555555555555"
 
 
@@ -70,8 +73,7 @@ POINTS = ("before list 1", "after list 1", "before list 2", "after put 1", "befo
           "before restart 1", "after restart 1")  # fmt: skip
 
 
-@pytest.mark.parametrize("stale", [False, True], ids=["merging", "erasing"])
-@pytest.mark.parametrize("point", POINTS)
+@pytest.mark.parametrize(("point", "stale"), sampled(list(product(POINTS, [False, True])), 8, salt="points"))
 def test_a_foreign_write_at_any_point_is_kept_and_erases_nothing(point: str, stale: bool, ground: Ground) -> None:
     before = ground.inside.azure.settings()
     stranger = Stranger(ground.inside, point, stale=stale)
@@ -175,7 +177,7 @@ class Barrier:
             await asyncio.sleep(0.005)
 
 
-@pytest.mark.parametrize("command", ["setup --client", "add-client"])
+@pytest.mark.parametrize("command", sampled(["setup --client", "add-client"], 1, salt="commands"))
 def test_two_runs_on_two_machines_that_meet_at_the_worst_moment(command: str, ground: Ground, tmp_path: Path) -> None:
     if command == "add-client":
         assert ground.run(("setup", "-y", "-o", "json")).code == 0
@@ -190,22 +192,25 @@ def test_two_runs_on_two_machines_that_meet_at_the_worst_moment(command: str, gr
 
 
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("machines", sampled([1, 5], 1, salt="machines"))
-def test_ten_clients_added_at_the_same_moment_are_all_let_in(machines: int, ground: Ground, tmp_path: Path) -> None:
+@pytest.mark.parametrize("machines", sampled([1, CLIENTS // 2], 1, salt="machines"))
+def test_clients_added_at_the_same_moment_are_all_let_in(machines: int, ground: Ground, tmp_path: Path) -> None:
     assert ground.run(("setup", "-y", "-o", "json")).code == 0
     before = ground.inside.azure.settings()
-    names = [f"At once {number}" for number in range(10)]
-    homes = [tmp_path / f"machine {number % machines}" for number in range(10)]
+    names = [f"At once {number}" for number in range(CLIENTS)]
+    homes = [tmp_path / f"machine {number % machines}" for number in range(CLIENTS)]
     ended = at_once(ground, homes, [["add-client", name] for name in names])
-    assert [each.code for each in ended] == [0] * 10, [each.out for each in ended if each.code]
+    assert [each.code for each in ended] == [0] * CLIENTS, [each.out for each in ended if each.code]
     after = ground.inside.azure.settings()
     lost = [*sorted(set(names) - allowed(ground)), *(n for n in before if n not in after)]
     listed = (after["ServiceApplicationIds"] or "").split(";")
     cell("race", lost=len(lost), doubles=len(listed) - len(set(listed)), leaks=len(ground.leaks()))
     assert lost == []
-    assert len(listed) == len(set(listed)) == 10
+    assert len(listed) == len(set(listed)) == CLIENTS
     if machines == 1:
-        assert len(ground.world["directory"]["applications"]) == len(ground.seed["directory"]["applications"]) + 11
+        assert (
+            len(ground.world["directory"]["applications"])
+            == len(ground.seed["directory"]["applications"]) + CLIENTS + 1
+        )
 
 
 def at_once(ground: Ground, homes: list[Path], commands: list[list[str]]) -> list[Ended]:

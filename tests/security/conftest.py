@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import gc
-import warnings
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -12,6 +10,7 @@ from tests.cli.conftest import mct, process
 from tests.conftest import Sandbox
 from tests.render.conftest import screens
 from tests.security.people import Member
+from tests.support.garbage import collected
 
 __all__ = ["mct", "process", "screens"]
 
@@ -32,8 +31,6 @@ def member(azure: Sandbox) -> Iterator[Callable[[str], Member]]:
 
 @pytest.fixture(autouse=True)
 def tidy() -> Iterator[None]:
-    """Let go of connections that were cut here, and not in a test that comes later."""
-    yield
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ResourceWarning)
-        gc.collect()
+    """No test of the others' garbage."""
+    with collected():
+        yield

@@ -109,7 +109,7 @@ def test_a_program_is_told_in_one_document(
 
 @pytest.mark.parametrize("number", list(CODES), ids=lambda number: number.name)
 @pytest.mark.parametrize(
-    "module", [*sampled(WHILE_LOADING, 3, salt="loading"), *sampled(WHILE_RUNNING, 2, salt="imports")]
+    "module", [*sampled(WHILE_LOADING, 2, salt="loading"), *sampled(WHILE_RUNNING, 1, salt="imports")]
 )
 def test_there_is_no_traceback_however_early_it_comes(
     azure: Sandbox, inside: Inside, tmp_path: Path, module: str, number: signal.Signals

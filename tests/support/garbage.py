@@ -1,0 +1,28 @@
+"""Garbage is collected where it was made, in a millisecond."""
+
+from __future__ import annotations
+
+import gc
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+def pytest_collection_finish() -> None:
+    """What has been imported stays: a collection does not look through it."""
+    gc.collect()
+    gc.freeze()
+
+
+@contextmanager
+def collected() -> Iterator[None]:
+    """Let go of the connections that were cut in here, and not in a test that comes later.
+
+    A collection looks through everything that is alive, 0.3 s for a worker that has run some hundred tests, unless
+    what survived the last one is frozen.
+    """
+    yield
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        gc.collect()
+    gc.freeze()
