@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from starlette.requests import Request
@@ -95,7 +96,7 @@ def answered(call: GraphCall, operations: tuple[GraphOperation, ...] = OPERATION
         known = True
         if operation.method == call.method:
             params = {name: value for name, value in match.groupdict().items() if value is not None}
-            return operation.run(GraphCall(**{**vars(call), "params": params}))
+            return operation.run(replace(call, params=params))
     if known:
         raise graph_error(405, "Request_BadRequest", "Specified HTTP method is not allowed for the request target.")
     raise graph_error(501, "NotImplemented", f"The sandbox does not know {call.method} {_below(call)} of Graph.")
