@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from mct_s2s.sandbox.core.clock import Clock
-from mct_s2s.sandbox.core.tuning import Tunable, choice, number, seconds, whole
+from mct_s2s.sandbox.core.options import Tunable, choice, number, seconds, whole
 
 Value = dict[str, Any]
 

@@ -9,7 +9,7 @@ from mct_s2s.sandbox.core.clock import Clock
 from mct_s2s.sandbox.entra.access import app_role_assignments
 from mct_s2s.sandbox.entra.directory import Directory
 from mct_s2s.sandbox.entra.object_ids import ObjectIds
-from mct_s2s.sandbox.entra.registrations import applications, passwords, service_principals
+from mct_s2s.sandbox.entra.registrations import applications, password_credentials, service_principals
 from mct_s2s.sandbox.entra.table import Object
 from mct_s2s.sandbox.entra.tenant.organization import Tenant
 from mct_s2s.sandbox.entra.types import blank
@@ -135,7 +135,7 @@ def add_application(
 def set_secret(directory: Directory, app_id: str, secret: str) -> None:
     """Replace the credential named "sandbox" of an application, keeping only the secret's hash."""
     application = directory.applications.latest_by("appId", app_id)[0]
-    passwords.put_known_password(directory, application, SEED_CREDENTIAL, secret)
+    password_credentials.put_known_password(directory, application, SEED_CREDENTIAL, secret)
 
 
 def _add_microsoft(directory: Directory) -> None:

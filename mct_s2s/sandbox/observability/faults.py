@@ -35,7 +35,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from mct_s2s.sandbox.core.tuning import Check, choice, number, whole
+from mct_s2s.sandbox.core.options import Check, choice, number, whole
 from mct_s2s.sandbox.observability.request_log import Entry
 from mct_s2s.sandbox.observability.writes import may_write
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from mct_s2s.sandbox.core.tuning import Tunable
+from mct_s2s.sandbox.core.options import Tunable
 from mct_s2s.sandbox.state.state import SandboxState
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from mct_s2s.sandbox.core.tuning import Tunable
+from mct_s2s.sandbox.core.options import Tunable
 from mct_s2s.sandbox.core.wire_errors import WireError, arm_error, vault_error
 
 DATA_PLANE = "KeyVault"

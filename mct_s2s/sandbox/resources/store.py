@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar, Self
 
 from mct_s2s.sandbox.core.clock import Clock
-from mct_s2s.sandbox.core.tuning import Tunable, seconds, switch
+from mct_s2s.sandbox.core.options import Tunable, seconds, switch
 from mct_s2s.sandbox.core.wire_errors import arm_error
 from mct_s2s.sandbox.entra.directory import Directory
 from mct_s2s.sandbox.entra.registrations import managed_identities

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from mct_s2s.sandbox.core.tuning import Tunable, choice, switch, whole
+from mct_s2s.sandbox.core.options import Tunable, choice, switch, whole
 
 
 @dataclass

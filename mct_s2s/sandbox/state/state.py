@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Self
 
 from mct_s2s.sandbox.core.clock import Clock
-from mct_s2s.sandbox.core.tuning import Tunable, seconds
+from mct_s2s.sandbox.core.options import Tunable, seconds
 from mct_s2s.sandbox.entra.directory import Directory
 from mct_s2s.sandbox.resources.store import Resources
 

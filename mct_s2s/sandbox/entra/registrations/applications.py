@@ -11,7 +11,13 @@ from typing import Any
 
 from mct_s2s.sandbox.core.wire_errors import WireError, graph_error
 from mct_s2s.sandbox.entra.directory import Directory
-from mct_s2s.sandbox.entra.registrations import app_roles, certificates, identifier_uris, passwords, service_principals
+from mct_s2s.sandbox.entra.registrations import (
+    app_roles,
+    identifier_uris,
+    key_credentials,
+    password_credentials,
+    service_principals,
+)
 from mct_s2s.sandbox.entra.table import Object
 from mct_s2s.sandbox.entra.types import blank
 from mct_s2s.sandbox.entra.validation import (
@@ -95,7 +101,7 @@ def create(directory: Directory, body: object, *, owners: Sequence[str] | None =
     if any(one.get("secretText") or one.get("hint") for one in asked):
         raise password_not_generated()
     created = checked["createdDateTime"]
-    made = [passwords.new_password(directory, one, application_created=created) for one in asked]
+    made = [password_credentials.new_password(directory, one, application_created=created) for one in asked]
     hidden = [{**one, "secretText": None} for one in made]
     return {**directory.applications.put({**checked, "passwordCredentials": hidden}), "passwordCredentials": made}
 
@@ -133,7 +139,7 @@ def _checked(directory: Directory, old: Object, values: Object) -> Object:
     values = {name: _completed(name, value) for name, value in values.items()}
     new = {**old, **{name: _merged(old.get(name), value) for name, value in values.items()}}
     if "keyCredentials" in values:
-        new["keyCredentials"] = certificates.checked(
+        new["keyCredentials"] = key_credentials.checked(
             directory, new["keyCredentials"], old["keyCredentials"], old["createdDateTime"]
         )
     if "passwordCredentials" in values:

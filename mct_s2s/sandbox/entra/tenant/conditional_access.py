@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from mct_s2s.sandbox.core.tuning import Tunable, choice, switch
+from mct_s2s.sandbox.core.options import Tunable, choice, switch
 
 MFA_CLAIMS = {"access_token": {"acrs": {"essential": True, "values": ["p1"]}}}
 _ADDRESS = "xms_rp_ipaddr"

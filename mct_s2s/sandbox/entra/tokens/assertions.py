@@ -10,7 +10,7 @@ from typing import Any
 import jwt
 
 from mct_s2s.sandbox.entra.directory import Directory
-from mct_s2s.sandbox.entra.registrations import certificates
+from mct_s2s.sandbox.entra.registrations import key_credentials
 from mct_s2s.sandbox.entra.signing_key import SigningKey
 from mct_s2s.sandbox.entra.table import Object
 from mct_s2s.sandbox.entra.tokens import refusals, token_claims
@@ -58,7 +58,7 @@ def _check_own(
     if credential is None:
         raise refusals.unregistered_certificate(app_id, mark)
     try:
-        key = certificates.loaded(credential).public_key()
+        key = key_credentials.loaded(credential).public_key()
         jwt.decode(assertion, key, algorithms=_OWN_ALGORITHMS, options=_SIGNATURE_ONLY)  # type: ignore[arg-type]
     except (jwt.InvalidTokenError, TypeError) as error:
         raise refusals.bad_signature(app_id, mark) from error
@@ -77,7 +77,7 @@ _SIGNATURE_ONLY = {"verify_exp": False, "verify_nbf": False, "verify_iat": False
 def _registered(directory: Directory, application: Object, mark: str) -> Object | None:
     now = directory.clock.now()
     for credential in application["keyCredentials"]:
-        if credential["usage"] == "Verify" and mark in certificates.thumbprints(credential):
+        if credential["usage"] == "Verify" and mark in key_credentials.thumbprints(credential):
             found: Object = credential
             in_time = as_utc(found["startDateTime"]) <= now < as_utc(found["endDateTime"])
             return found if in_time else None

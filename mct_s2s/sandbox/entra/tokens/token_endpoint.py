@@ -11,7 +11,7 @@ from datetime import timedelta
 from typing import Any
 
 from mct_s2s.sandbox.entra.directory import Directory
-from mct_s2s.sandbox.entra.registrations import passwords
+from mct_s2s.sandbox.entra.registrations import password_credentials
 from mct_s2s.sandbox.entra.table import Object
 from mct_s2s.sandbox.entra.tenant import conditional_access
 from mct_s2s.sandbox.entra.tenant.organization import Tenant
@@ -133,7 +133,7 @@ def _authenticated(directory: Directory, application: Object, form: Form) -> str
         return "2"
     if not form.get("client_secret"):
         raise refusals.no_client_credentials()
-    credential = passwords.matching(directory, application, form["client_secret"])
+    credential = password_credentials.matching(directory, application, form["client_secret"])
     now = directory.clock.now()
     if credential is None and _is_replicating(directory, application, form["client_secret"]):
         raise refusals.expired_secret(application["appId"])
@@ -150,5 +150,5 @@ def _is_replicating(directory: Directory, application: Object, secret: str) -> b
     Seen in Azure-Samples/active-directory-dotnetcore-daemon-v2#87.
     """
     newest = directory.applications.latest(application["id"])
-    arriving = newest is not None and passwords.matching(directory, newest, secret) is not None
+    arriving = newest is not None and password_credentials.matching(directory, newest, secret) is not None
     return arriving and directory.replication.happens(_CALLED_EXPIRED)

@@ -6,7 +6,7 @@ Source: graph: resources/application and the pages of its methods.
 from __future__ import annotations
 
 from mct_s2s.sandbox.entra.access import permissions
-from mct_s2s.sandbox.entra.registrations import applications, federated_credentials, passwords
+from mct_s2s.sandbox.entra.registrations import applications, federated_credentials, password_credentials
 from mct_s2s.sandbox.entra.table import Object
 from mct_s2s.sandbox.entra.validation import bad_request, json_object, password_not_generated, precise_timestamp
 from mct_s2s.sandbox.services.answer import Answer
@@ -90,14 +90,14 @@ def _latest(call: GraphCall, target: Object) -> Object:
 def _add_password(call: GraphCall) -> Answer:
     target = call.found(call.directory.applications)
     call.require("application.write", target)
-    made = passwords.add_password(call.directory, _latest(call, target), call.body)
+    made = password_credentials.add_password(call.directory, _latest(call, target), call.body)
     return call.new_password(made)
 
 
 def _remove_password(call: GraphCall) -> Answer:
     target = call.found(call.directory.applications)
     call.require("application.write", target)
-    passwords.remove_password(call.directory, _latest(call, target), call.body)
+    password_credentials.remove_password(call.directory, _latest(call, target), call.body)
     return NO_CONTENT
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from mct_s2s.sandbox.entra.access import app_role_assignments, permissions
 from mct_s2s.sandbox.entra.access.directory_roles import roles_of
-from mct_s2s.sandbox.entra.registrations import managed_identities, passwords, service_principals
+from mct_s2s.sandbox.entra.registrations import managed_identities, password_credentials, service_principals
 from mct_s2s.sandbox.entra.table import Object
 from mct_s2s.sandbox.entra.validation import bad_request, json_object, precise_timestamp
 from mct_s2s.sandbox.services.answer import Answer
@@ -101,13 +101,13 @@ def _delete(call: GraphCall) -> Answer:
 def _add_password(call: GraphCall) -> Answer:
     target = call.found(call.directory.service_principals)
     call.require("servicePrincipal.write", target)
-    return call.new_password(passwords.add_password(call.directory, _latest(call, target), call.body))
+    return call.new_password(password_credentials.add_password(call.directory, _latest(call, target), call.body))
 
 
 def _remove_password(call: GraphCall) -> Answer:
     target = call.found(call.directory.service_principals)
     call.require("servicePrincipal.write", target)
-    passwords.remove_password(call.directory, _latest(call, target), call.body)
+    password_credentials.remove_password(call.directory, _latest(call, target), call.body)
     return NO_CONTENT
 
 

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from mct_s2s.sandbox.core.encoding import base64url
 from mct_s2s.sandbox.entra.directory import Directory
-from mct_s2s.sandbox.entra.registrations.passwords import not_updatable
+from mct_s2s.sandbox.entra.registrations.password_credentials import not_updatable
 from mct_s2s.sandbox.entra.table import Object
 from mct_s2s.sandbox.entra.validation import as_utc, bad_request, duplicate_values, invalid_value, timestamp
 
