@@ -24,9 +24,9 @@ class PortTaken(OSError):
     """A port that is in use, or not allowed for this user."""
 
 
-def open_ports(names: Iterable[str], wished: Mapping[str, int]) -> dict[str, list[socket.socket]]:
+def open_ports(names: Iterable[str], preferred: Mapping[str, int]) -> dict[str, list[socket.socket]]:
     """Listen on the loopback for each name: on its preferred port, or on any free one."""
-    return {name: _open_any(wished.get(name, 0)) for name in names}
+    return {name: _open_any(preferred.get(name, 0)) for name in names}
 
 
 def open_exactly(ports: Mapping[str, int]) -> dict[str, list[socket.socket]]:

@@ -36,9 +36,9 @@ def _write_settings(state: SandboxState, wanted: Mapping[str, Any]) -> str:
     if key is None:
         return f"no site {named}"
     site_state = state.resources.sites[key]
-    gone = set(wanted.get("delete", ()))
+    deleted = set(wanted.get("delete", ()))
     merged = {**site_state.settings, **wanted.get("set", {})}
-    fresh = {name: value for name, value in merged.items() if name not in gone}
+    fresh = {name: value for name, value in merged.items() if name not in deleted}
     site_state.replace_settings(fresh, state.resources.clock.timestamp(), state.resources.restart_seconds)
     return f"foreign write of settings of {named}"
 

@@ -119,10 +119,10 @@ class Resources(Tunable):
 
     def remove(self, key: str) -> None:
         """Remove a resource and what is nested in it, with their system-assigned identities."""
-        for gone in [k for k in self.resources if k == key or k.startswith(key + "/")]:
-            body = self.resources.pop(gone)
-            self.sites.pop(gone, None)
-            self.vaults.pop(gone, None)
+        for removed in [k for k in self.resources if k == key or k.startswith(key + "/")]:
+            body = self.resources.pop(removed)
+            self.sites.pop(removed, None)
+            self.vaults.pop(removed, None)
             self.forget_identity_of(body)
 
     def forget_identity_of(self, body: Body) -> None:

@@ -170,8 +170,8 @@ def _list_versions(call: VaultCall) -> Body:
 
 
 def _list_deleted(call: VaultCall) -> Body:
-    gone = [secret for secret in call.vault_state.deleted.values() if secret["ready_at"] <= call.now]
-    return _page(call, sorted((_deleted(call, secret) for secret in gone), key=lambda item: item["id"].lower()))
+    deleted = [secret for secret in call.vault_state.deleted.values() if secret["ready_at"] <= call.now]
+    return _page(call, sorted((_deleted(call, secret) for secret in deleted), key=lambda item: item["id"].lower()))
 
 
 def _get_deleted(call: VaultCall) -> Body:

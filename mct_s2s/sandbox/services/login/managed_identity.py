@@ -39,9 +39,9 @@ _SELECTORS = ("client_id", "object_id", "principal_id", "mi_res_id", "msi_res_id
 
 def environment(addresses: Addresses, resource_id: str) -> dict[str, str]:
     """Return the identity variables of the code inside a web or function app."""
-    where, proof = f"{addresses.origin}/_sandbox/identity{resource_id}/msi/token", identity_header(resource_id)
-    older = {"MSI_ENDPOINT": where, "MSI_SECRET": proof}
-    return {"IDENTITY_ENDPOINT": where, "IDENTITY_HEADER": proof, **older}
+    where, header = f"{addresses.origin}/_sandbox/identity{resource_id}/msi/token", identity_header(resource_id)
+    older = {"MSI_ENDPOINT": where, "MSI_SECRET": header}
+    return {"IDENTITY_ENDPOINT": where, "IDENTITY_HEADER": header, **older}
 
 
 def identity_header(resource_id: str) -> str:
