@@ -12,7 +12,7 @@ import httpx
 import pytest
 from mct_s2s.sandbox.entra.registrations import applications
 from mct_s2s.sandbox.hosting.embedded import Running, start
-from mct_s2s.sandbox.hosting.state_directory import State
+from mct_s2s.sandbox.hosting.state_directory import StateDirectory
 from mct_s2s.sandbox.state.state import SandboxState, replace_file
 
 from tests.sandbox.test_serving import arm_headers, https
@@ -29,7 +29,7 @@ def made() -> list[int]:
 @pytest.fixture(scope="module")
 def crowded(tmp_path_factory: pytest.TempPathFactory, made: list[int]) -> Iterator[Running]:
     folder = tmp_path_factory.mktemp("crowded")
-    state = State(folder).state()
+    state = StateDirectory(folder).state()
     for number in range(MANY):
         body = {"displayName": f"App {number}", "signInAudience": "AzureADMyOrg"}
         applications.create(state.directory, body)
