@@ -39,7 +39,7 @@ from tests.support.sampling import cases
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 ID = "0b1f6471-1bf0-4dda-aec3-cb9272f09590"
 
-often = settings(max_examples=cases(60, 4000))
+often = settings(max_examples=cases(60, 2500))
 
 words = st.text(st.characters(exclude_categories=()), max_size=60)
 """Any characters, halves of characters among them: a command line that is no UTF-8 brings such."""
