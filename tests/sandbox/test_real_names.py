@@ -293,7 +293,8 @@ def test_others_are_told_how_it_is_served(tmp_path: Path) -> None:
 
 def test_a_kept_world_is_saved_and_named(listener: Listening, tmp_path: Path) -> None:
     """`sandbox save` finds the served one by its own authority; `sandbox hosts` knows what has been added."""
-    with StateDirectory(listener.folder).serving(Served(listener.port, real_names=True)):
+    folder = StateDirectory(listener.folder)
+    with folder.exclusive(seconds=0), folder.serving(Served(listener.port, real_names=True)):
         server.save(tmp_path / "world.json", listener.folder)
     kept = json.loads((tmp_path / "world.json").read_text())
     assert kept["directory"]["tenant"]["tenantId"] == seed.TENANT_ID

@@ -20,7 +20,7 @@ import pytest
 from mct_s2s.sandbox.hosting import server
 from mct_s2s.sandbox.hosting.embedded import Running, start
 from mct_s2s.sandbox.hosting.environment import exports
-from mct_s2s.sandbox.hosting.state_directory import StateDirectory
+from mct_s2s.sandbox.hosting.state_directory import Served, StateDirectory
 from mct_s2s.sandbox.state import seed
 from mct_s2s.sandbox.state.state import SandboxState, replace_file
 
@@ -103,6 +103,12 @@ def test_a_second_program_waits_for_the_first(running: Running, state_dir: Path)
 def test_reset_does_not_pull_the_world_from_under_a_program(running: Running, state_dir: Path) -> None:
     with pytest.raises(TimeoutError, match="Another sandbox uses"), StateDirectory(state_dir).exclusive(seconds=0.1):
         pass
+
+
+def test_a_server_that_was_killed_is_not_asked_for_its_state(state_dir: Path, tmp_path: Path) -> None:
+    with StateDirectory(state_dir).serving(Served(free_ports(1), real_names=False)):
+        server.save(tmp_path / "saved.json", state_dir)
+    assert SandboxState.load(tmp_path / "saved.json").directory.tenant_id == seed.TENANT_ID
 
 
 def test_serve_runs_until_interrupted_and_others_join_it(tmp_path: Path) -> None:

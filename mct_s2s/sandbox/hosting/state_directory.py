@@ -114,6 +114,11 @@ class StateDirectory:
 
     def served(self) -> Served | None:
         """Return how this directory is served at the moment; None if it is not."""
+        lock = self.lock()
+        with contextlib.suppress(Timeout):
+            lock.acquire(blocking=False)
+            lock.release()
+            return None  # a process that was killed leaves its file behind
         found = self._read(self.path / "running.json")
         return Served(int(found["port"]), bool(found.get("realNames"))) if found else None
 
