@@ -31,9 +31,9 @@ class PermissionRule:
         owned: whether `Application.ReadWrite.OwnedBy` is enough for what the caller owns.
         delegated_only: more of them, as scopes only.
         and_also: one of these is needed, too.
-        roles: directory roles that a person needs (or owns the object); empty: any member may.
-        enough: directory roles that are enough for an application, without any app role.
-        actions: one of them in a custom role counts as one of `roles` or `enough`.
+        roles_for_people: directory roles that a person needs, unless the person owns the object; empty: any member may.
+        roles_for_applications: directory roles that are enough for an application, without any app role.
+        actions: one of them in a custom role counts as one of these directory roles.
     """
 
     permissions: frozenset[str]
@@ -41,8 +41,8 @@ class PermissionRule:
     owned: bool = False
     delegated_only: frozenset[str] = frozenset()
     and_also: frozenset[str] = frozenset()
-    roles: frozenset[str] = frozenset()
-    enough: frozenset[str] = frozenset()
+    roles_for_people: frozenset[str] = frozenset()
+    roles_for_applications: frozenset[str] = frozenset()
     actions: frozenset[str] = frozenset()
 
 
@@ -67,7 +67,11 @@ _CREATES = frozenset({f"{_IN_APPLICATIONS}create", f"{_IN_APPLICATIONS}createAsO
 def _owned(action: str) -> PermissionRule:
     """Return the rule of what administrators may do, whoever owns the object, and custom roles with that action."""
     return PermissionRule(
-        _WRITE, owned=True, roles=_ADMINISTRATORS, enough=_ADMINISTRATORS, actions=frozenset({action})
+        _WRITE,
+        owned=True,
+        roles_for_people=_ADMINISTRATORS,
+        roles_for_applications=_ADMINISTRATORS,
+        actions=frozenset({action}),
     )
 
 
@@ -76,43 +80,44 @@ RULES = {
         _READ_APPLICATIONS,
         application_only=frozenset({OWNED}),
         delegated_only=frozenset({"Directory.AccessAsUser.All"}),
-        enough=_DEVELOPERS,
+        roles_for_applications=_DEVELOPERS,
     ),
     "application.create": PermissionRule(
         _WRITE | {"AppRegistration.Create"},
         application_only=frozenset({OWNED}),
-        enough=_DEVELOPERS,
+        roles_for_applications=_DEVELOPERS,
         actions=_CREATES,
     ),
     # The table of the upsert does not have AppRegistration.Create: graph: api/application-upsert.
     "application.upsert": PermissionRule(
-        _WRITE, application_only=frozenset({OWNED}), enough=_DEVELOPERS, actions=_CREATES
+        _WRITE, application_only=frozenset({OWNED}), roles_for_applications=_DEVELOPERS, actions=_CREATES
     ),
     "application.write": _owned(f"{_IN_APPLICATIONS}allProperties/update"),
     "application.delete": _owned(f"{_IN_APPLICATIONS}delete"),
     # Who is not an administrator has to own the application: microsoft-graph-docs#16138.
     "servicePrincipal.create": _owned(f"{_IN_PRINCIPALS}create"),
     "servicePrincipal.write": _owned(f"{_IN_PRINCIPALS}allProperties/update"),
-    "assignment.read": PermissionRule(_READ_APPLICATIONS, enough=_DEVELOPERS),
+    "assignment.read": PermissionRule(_READ_APPLICATIONS, roles_for_applications=_DEVELOPERS),
     "assignment.write": PermissionRule(
         frozenset({"AppRoleAssignment.ReadWrite.All"}),
         and_also=_READ_APPLICATIONS,
-        roles=_CONSENTERS,
-        enough=_CONSENTERS,
+        roles_for_people=_CONSENTERS,
+        roles_for_applications=_CONSENTERS,
         actions=frozenset({f"{_IN_PRINCIPALS}appRoleAssignedTo/update"}),
     ),
     "grant.read": PermissionRule(
         _DIRECTORY_READ | {"DelegatedPermissionGrant.Read.All", "DelegatedPermissionGrant.ReadWrite.All"},
         delegated_only=frozenset({"Directory.AccessAsUser.All"}),
-        enough=_DEVELOPERS,
+        roles_for_applications=_DEVELOPERS,
     ),
     "grant.write": PermissionRule(
-        frozenset({"DelegatedPermissionGrant.ReadWrite.All", "Directory.ReadWrite.All"}), roles=_ADMINISTRATORS
+        frozenset({"DelegatedPermissionGrant.ReadWrite.All", "Directory.ReadWrite.All"}),
+        roles_for_people=_ADMINISTRATORS,
     ),
     "organization.read": PermissionRule(
         _DIRECTORY_READ | {"Organization.Read.All", "Organization.ReadWrite.All"},
         delegated_only=frozenset({"User.Read", "User.Read.All", "User.ReadWrite.All", "Directory.AccessAsUser.All"}),
-        enough=_DEVELOPERS,
+        roles_for_applications=_DEVELOPERS,
     ),
     "policy.read": PermissionRule(
         frozenset(
@@ -124,12 +129,12 @@ RULES = {
         )
     ),
     "policy.write": PermissionRule(
-        frozenset({"Policy.ReadWrite.ApplicationConfiguration"}), roles=frozenset({"Global Administrator"})
+        frozenset({"Policy.ReadWrite.ApplicationConfiguration"}), roles_for_people=frozenset({"Global Administrator"})
     ),
     "directory.read": PermissionRule(
         _DIRECTORY_READ | _READ_APPLICATIONS,
         delegated_only=frozenset({"Directory.AccessAsUser.All"}),
-        enough=_DEVELOPERS,
+        roles_for_applications=_DEVELOPERS,
     ),
     "roles.read": PermissionRule(
         _DIRECTORY_READ | {"RoleManagement.Read.Directory", "RoleManagement.Read.All"},
@@ -198,7 +203,7 @@ def owns(directory: Directory, caller: Caller, target: Object | None) -> bool:
 
 
 def _application_may(directory: Directory, rule: PermissionRule, caller: Caller, target: Object | None) -> bool:
-    if _has_role(caller, rule.enough) or _is_assigned(directory, caller, rule, target):
+    if _has_role(caller, rule.roles_for_applications) or _is_assigned(directory, caller, rule, target):
         return True
     if rule.and_also and not caller.roles & rule.and_also:
         return False
@@ -212,7 +217,7 @@ def _person_may(directory: Directory, rule: PermissionRule, caller: Caller, targ
         return False
     if not caller.scopes & (rule.permissions | rule.delegated_only):
         return False
-    if not rule.roles or _has_role(caller, rule.roles):
+    if not rule.roles_for_people or _has_role(caller, rule.roles_for_people):
         return True
     return _is_assigned(directory, caller, rule, target) or owns(directory, caller, target)
 
@@ -220,7 +225,7 @@ def _person_may(directory: Directory, rule: PermissionRule, caller: Caller, targ
 def _is_assigned(directory: Directory, caller: Caller, rule: PermissionRule, target: Object | None) -> bool:
     """Return whether a custom role, or a role at a smaller scope than the tenant, is enough; neither is in tokens."""
     principal = directory.service_principals.latest(caller.object_id) or directory.users.latest(caller.object_id)
-    built_in = {DIRECTORY_ROLES[name] for name in rule.roles | rule.enough}
+    built_in = {DIRECTORY_ROLES[name] for name in rule.roles_for_people | rule.roles_for_applications}
     return any(
         (one["roleDefinitionId"] in built_in or rule.actions & set(one["actions"]))
         and (one["directoryScopeId"] == "/" or (target is not None and one["directoryScopeId"] == f"/{target['id']}"))
