@@ -10,10 +10,11 @@ from pathlib import Path
 
 import httpx
 import pytest
+from mct_s2s.sandbox.core.files import replace_file
 from mct_s2s.sandbox.entra.registrations import applications
 from mct_s2s.sandbox.hosting.embedded import Running, start
 from mct_s2s.sandbox.hosting.state_directory import StateDirectory
-from mct_s2s.sandbox.state.state import SandboxState, replace_file
+from mct_s2s.sandbox.state.state import SandboxState
 
 from tests.sandbox.test_serving import arm_headers, https
 

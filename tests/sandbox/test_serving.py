@@ -17,12 +17,13 @@ from typing import Any
 
 import httpx
 import pytest
+from mct_s2s.sandbox.core.files import replace_file
 from mct_s2s.sandbox.hosting import server
 from mct_s2s.sandbox.hosting.embedded import Running, start
 from mct_s2s.sandbox.hosting.environment import exports
 from mct_s2s.sandbox.hosting.state_directory import Served, StateDirectory
 from mct_s2s.sandbox.state import seed
-from mct_s2s.sandbox.state.state import SandboxState, replace_file
+from mct_s2s.sandbox.state.state import SandboxState
 
 from tests.conftest import free_ports
 from tests.sandbox.conftest import SECRET, Client

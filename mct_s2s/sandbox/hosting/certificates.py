@@ -18,8 +18,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from mct_s2s.sandbox.core.addresses import HOST
+from mct_s2s.sandbox.core.files import replace_file
 from mct_s2s.sandbox.core.real_names import CERTIFIED
-from mct_s2s.sandbox.state.state import replace_file
 
 LIFETIME = timedelta(days=730)
 RENEW_BEFORE = timedelta(days=30)

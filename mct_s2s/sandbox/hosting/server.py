@@ -10,12 +10,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 from mct_s2s.sandbox.core.addresses import HOST
+from mct_s2s.sandbox.core.files import replace_file
 from mct_s2s.sandbox.hosting import banner, certificates, listening, startup
 from mct_s2s.sandbox.hosting.environment import exports, ports_from, real_exports
 from mct_s2s.sandbox.hosting.hosts_file import hosts_lines
 from mct_s2s.sandbox.hosting.state_directory import Served, StateDirectory
 from mct_s2s.sandbox.state.seed import seed
-from mct_s2s.sandbox.state.state import SandboxState, replace_file
+from mct_s2s.sandbox.state.state import SandboxState
 
 
 def serve(

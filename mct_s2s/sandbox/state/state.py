@@ -5,16 +5,14 @@ The file is written before the answer to a change is sent, so that a program tha
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
-import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
 from mct_s2s.sandbox.core.clock import Clock
+from mct_s2s.sandbox.core.files import replace_file
 from mct_s2s.sandbox.core.options import Tunable, seconds
 from mct_s2s.sandbox.entra.directory import Directory
 from mct_s2s.sandbox.resources.store import Resources
@@ -123,25 +121,3 @@ def _whole(head: str, tables: Mapping[str, list[Any]]) -> Iterator[str]:
             yield (",\n   " if number else "\n   ") + json.dumps(value, ensure_ascii=False)
         yield "\n  ],\n"
     yield after
-
-
-def make_folder(path: Path) -> None:
-    """Create a folder, and missing ones above it, for this user only."""
-    if path.is_dir():
-        return
-    make_folder(path.parent)
-    path.mkdir(mode=0o700, exist_ok=True)
-
-
-def replace_file(path: Path, content: bytes) -> None:
-    """Write a file of mode 0600 whole, or leave the old one unchanged."""
-    make_folder(path.parent)
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-        Path(name).replace(path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            Path(name).unlink()
-        raise
