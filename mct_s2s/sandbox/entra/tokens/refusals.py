@@ -1,19 +1,124 @@
-"""Refusals of the Entra token service, by number.
+"""Refusals of the Entra token service, by number. Many are also the answer while something is not replicated yet.
 
 Sources: entra: identity-platform/reference-error-codes; statuses and wording as recorded in public logs.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from mct_s2s.sandbox.core.wire_errors import WireError, entra_error
-from mct_s2s.sandbox.entra.table import Object
-from mct_s2s.sandbox.entra.tenant.organization import Tenant
 
 
-def missing_parameter(name: str) -> WireError:
-    """Refuse a request that lacks a parameter."""
-    text = f"The request body must contain the following parameter: '{name}'."
-    return entra_error(400, "invalid_request", 900144, text)
+def _refusal(
+    status: int, error: str, aadsts: int, text: str, *, suberror: str | None = None
+) -> Callable[..., WireError]:
+    """Return a function that makes a refusal: its arguments are formatted into the text."""
+
+    def refuse(*values: object) -> WireError:
+        return entra_error(status, error, aadsts, text.format(*values), suberror=suberror)
+
+    return refuse
+
+
+# The request: arguments are the parameter's name, the grant type, the scope.
+missing_parameter = _refusal(
+    400, "invalid_request", 900144, "The request body must contain the following parameter: '{}'."
+)
+unsupported_grant = _refusal(400, "unsupported_grant_type", 70003, "The app requested an unsupported grant type '{}'.")
+resource_not_supported = _refusal(400, "invalid_request", 901002, "The 'resource' request parameter is not supported.")
+not_default_scope = _refusal(
+    400, "invalid_scope", 1002012,
+    "The provided value for scope {} is not valid. Client credential flows must have a scope value with /.default "
+    "suffixed to the resource identifier (application ID URI).",
+)  # fmt: skip
+bad_scope = _refusal(
+    400, "invalid_scope", 70011,
+    "The provided value for the input parameter 'scope' is not valid. The scope '{}' is not valid.",
+)  # fmt: skip
+several_resources = _refusal(
+    400, "invalid_scope", 700022,
+    "Provided value for the input parameter scope '{}' is not valid because it contains more than one resource.",
+)  # fmt: skip
+no_resource = _refusal(
+    400, "invalid_scope", 700023,
+    "Provided value for the input parameter scope '{}' is not valid because it contains no resource.",
+)  # fmt: skip
+
+# The application and the resource: arguments are an appId or a resource's name, then the tenant or a display name.
+unknown_client = _refusal(
+    400, "unauthorized_client", 700016,
+    "Application with identifier '{}' was not found in the directory '{.display_name}'. This can happen if the "
+    "application has not been installed by the administrator of the tenant or consented to by any user in the tenant. "
+    "You may have sent your authentication request to the wrong tenant.",
+)  # fmt: skip
+missing_principal = _refusal(
+    401, "invalid_client", 7000229,
+    "The client application {} is missing service principal in the tenant {.tenant_id}. See instructions here: "
+    "https://go.microsoft.com/fwlink/?linkid=2225119",
+)  # fmt: skip
+disabled = _refusal(400, "unauthorized_client", 7000112, "Application '{}'({}) is disabled.")
+unknown_resource = _refusal(
+    400, "invalid_resource", 500011,
+    "The resource principal named {} was not found in the tenant named {.display_name}. This can happen if the "
+    "application has not been installed by the administrator of the tenant or consented to by any user in the tenant. "
+    "You might have sent your authentication request to the wrong tenant.",
+)  # fmt: skip
+# The client, the resource, and the name that it was asked for by.
+not_assigned = _refusal(
+    400, "invalid_grant", 501051,
+    "Application '{0[appId]}'({0[displayName]}) is not assigned to a role for the application "
+    "'{2}'({1[displayName]}).",
+)  # fmt: skip
+no_consent = _refusal(
+    400, "invalid_grant", 65001,
+    "The user or administrator has not consented to use the application with ID '{}' named '{}'. Send an interactive "
+    "authorization request for this user and resource.",
+    suberror="consent_required",
+)  # fmt: skip
+
+# Credentials: arguments are the appId, then the certificate's thumbprint.
+# A person's sign-in to a confidential client has another number than client credentials.
+no_credential = _refusal(
+    401, "invalid_client", 7000218,
+    "The request body must contain the following parameter: 'client_assertion' or 'client_secret'.",
+)  # fmt: skip
+no_client_credentials = _refusal(
+    401, "invalid_client", 7000216,
+    "'client_assertion', 'client_secret' or 'request' is required for the 'client_credentials' grant type.",
+)  # fmt: skip
+wrong_secret = _refusal(
+    401, "invalid_client", 7000215,
+    "Invalid client secret provided. Ensure the secret being sent in the request is the client secret value, not the "
+    "client secret ID, for a secret added to app '{}'.",
+)  # fmt: skip
+expired_secret = _refusal(
+    401, "invalid_client", 7000222,
+    "The provided client secret keys for app '{}' are expired. Visit the Azure portal to create new keys for your "
+    "app: https://aka.ms/NewClientSecret, or consider using certificate credentials for added security: "
+    "https://aka.ms/certCreds.",
+)  # fmt: skip
+unregistered_certificate = _refusal(
+    401, "invalid_client", 700027,
+    "The certificate with identifier used to sign the client assertion is not registered on application. [Reason - "
+    "The key was not found., Thumbprint of key used by client: '{1}', Please visit the Azure Portal to see the keys of "
+    "application '{0}'.]",
+)  # fmt: skip
+bad_signature = _refusal(
+    401, "invalid_client", 700027,
+    "Client assertion failed signature validation. [Reason - The provided signature value did not match the expected "
+    "signature value., Thumbprint of key used by client: '{1}', application '{0}'.]",
+)  # fmt: skip
+no_federated_credential = _refusal(
+    401, "invalid_client", 70025,
+    "The client '{0[appId]}'({0[displayName]}) has no configured federated identity credentials.",
+)  # fmt: skip
+no_second_factor = _refusal(
+    400, "invalid_grant", 50076,
+    "Due to a configuration change made by your administrator, or because you moved to a new location, you must use "
+    "multi-factor authentication to access the resource.",
+    suberror="basic_action",
+)  # fmt: skip
 
 
 def unknown_tenant(name: str, *, error: str = "invalid_request") -> WireError:
@@ -24,47 +129,6 @@ def unknown_tenant(name: str, *, error: str = "invalid_request") -> WireError:
         "subscriptions for the tenant."
     )
     return entra_error(400, error, 90002, text)
-
-
-def unknown_client(app_id: str, tenant: Tenant) -> WireError:
-    """Refuse an application that the directory does not know, or not yet."""
-    text = (
-        f"Application with identifier '{app_id}' was not found in the directory '{tenant.display_name}'. This can "
-        "happen if the application has not been installed by the administrator of the tenant or consented to by "
-        "any user in the tenant. You may have sent your authentication request to the wrong tenant."
-    )
-    return entra_error(400, "unauthorized_client", 700016, text)
-
-
-def missing_principal(app_id: str, tenant: Tenant) -> WireError:
-    """Refuse an application without a service principal in the tenant."""
-    text = (
-        f"The client application {app_id} is missing service principal in the tenant {tenant.tenant_id}. See "
-        "instructions here: https://go.microsoft.com/fwlink/?linkid=2225119"
-    )
-    return entra_error(401, "invalid_client", 7000229, text)
-
-
-def disabled(app_id: str, name: str) -> WireError:
-    """Refuse a disabled application."""
-    return entra_error(400, "unauthorized_client", 7000112, f"Application '{app_id}'({name}) is disabled.")
-
-
-def no_credential() -> WireError:
-    """Refuse a confidential client without a credential."""
-    text = "The request body must contain the following parameter: 'client_assertion' or 'client_secret'."
-    return entra_error(401, "invalid_client", 7000218, text)
-
-
-def no_client_credentials() -> WireError:
-    """Refuse a client credentials request without a credential: another number than for a person's sign-in."""
-    text = "'client_assertion', 'client_secret' or 'request' is required for the 'client_credentials' grant type."
-    return entra_error(401, "invalid_client", 7000216, text)
-
-
-def resource_not_supported() -> WireError:
-    """Refuse the parameter that version 1 had in place of the scope."""
-    return entra_error(400, "invalid_request", 901002, "The 'resource' request parameter is not supported.")
 
 
 def no_tenant(resource: str) -> WireError:
@@ -81,116 +145,17 @@ def no_tenant(resource: str) -> WireError:
     return entra_error(400, "invalid_request", 50059, text)
 
 
-def wrong_secret(app_id: str) -> WireError:
-    """Refuse a secret that the application does not have, or not yet."""
-    text = (
-        "Invalid client secret provided. Ensure the secret being sent in the request is the client secret value, "
-        f"not the client secret ID, for a secret added to app '{app_id}'."
-    )
-    return entra_error(401, "invalid_client", 7000215, text)
-
-
-def expired_secret(app_id: str) -> WireError:
-    """Refuse an expired secret."""
-    text = (
-        f"The provided client secret keys for app '{app_id}' are expired. Visit the Azure portal to create new "
-        "keys for your app: https://aka.ms/NewClientSecret, or consider using certificate credentials for added "
-        "security: https://aka.ms/certCreds."
-    )
-    return entra_error(401, "invalid_client", 7000222, text)
-
-
-def not_default_scope(scope: str) -> WireError:
-    """Refuse a scope other than `/.default` for client credentials."""
-    text = (
-        f"The provided value for scope {scope} is not valid. Client credential flows must have a scope value with "
-        "/.default suffixed to the resource identifier (application ID URI)."
-    )
-    return entra_error(400, "invalid_scope", 1002012, text)
-
-
-def bad_scope(scope: str) -> WireError:
-    """Refuse a scope that names no resource."""
-    text = f"The provided value for the input parameter 'scope' is not valid. The scope '{scope}' is not valid."
-    return entra_error(400, "invalid_scope", 70011, text)
-
-
-def several_resources(scope: str) -> WireError:
-    """Refuse scopes of more than one resource."""
-    text = f"Provided value for the input parameter scope '{scope}' is not valid because it contains more than "
-    return entra_error(400, "invalid_scope", 700022, text + "one resource.")
-
-
-def no_resource(scope: str) -> WireError:
-    """Refuse scopes of no resource at all."""
-    text = f"Provided value for the input parameter scope '{scope}' is not valid because it contains no resource."
-    return entra_error(400, "invalid_scope", 700023, text)
-
-
-def unknown_resource(resource: str, tenant: Tenant) -> WireError:
-    """Refuse a resource without a service principal, or a URI of no application (or not yet)."""
-    text = (
-        f"The resource principal named {resource} was not found in the tenant named {tenant.display_name}. This "
-        "can happen if the application has not been installed by the administrator of the tenant or consented to "
-        "by any user in the tenant. You might have sent your authentication request to the wrong tenant."
-    )
-    return entra_error(400, "invalid_resource", 500011, text)
-
-
-def not_assigned(client: Object, resource: Object, named: str) -> WireError:
-    """Refuse a client without a role where the resource requires an assignment."""
-    text = (
-        f"Application '{client['appId']}'({client['displayName']}) is not assigned to a role for the application "
-        f"'{named}'({resource['displayName']})."
-    )
-    return entra_error(400, "invalid_grant", 501051, text)
-
-
-def unsupported_grant(grant_type: str) -> WireError:
-    """Refuse a grant type that is not offered."""
-    text = f"The app requested an unsupported grant type '{grant_type}'."
-    return entra_error(400, "unsupported_grant_type", 70003, text)
-
-
 def bad_assertion(reason: str, aadsts: int = 50027) -> WireError:
     """Refuse a client assertion that is unreadable or has wrong claims."""
     return entra_error(401, "invalid_client", aadsts, reason)
-
-
-def unregistered_certificate(app_id: str, thumbprint: str) -> WireError:
-    """Refuse an assertion signed by a key that the application does not have, or not yet."""
-    text = (
-        "The certificate with identifier used to sign the client assertion is not registered on application. "
-        f"[Reason - The key was not found., Thumbprint of key used by client: '{thumbprint}', Please visit the "
-        f"Azure Portal to see the keys of application '{app_id}'.]"
-    )
-    return entra_error(401, "invalid_client", 700027, text)
-
-
-def bad_signature(app_id: str, thumbprint: str) -> WireError:
-    """Refuse an assertion whose signature does not fit the registered certificate."""
-    text = (
-        "Client assertion failed signature validation. [Reason - The provided signature value did not match the "
-        f"expected signature value., Thumbprint of key used by client: '{thumbprint}', application '{app_id}'.]"
-    )
-    return entra_error(401, "invalid_client", 700027, text)
 
 
 _MISMATCHES = {"issuer": 700211, "audience": 700212, "subject": 700213}
 _ANOTHER_CASE = 7002138
 
 
-def no_federated_credential(application: Object) -> WireError:
-    """Refuse a foreign token where the application has no federated credential, or not yet."""
-    text = (
-        f"The client '{application['appId']}'({application['displayName']}) has no configured federated identity "
-        "credentials."
-    )
-    return entra_error(401, "invalid_client", 70025, text)
-
-
 def no_federated_match(what: str, presented: str, *, in_other_case: bool = False) -> WireError:
-    """Refuse a foreign token that matches no federated credential, or not yet.
+    """Refuse a foreign token that matches no federated credential.
 
     Args:
         what: the claim without a match: `issuer`, `audience` or `subject`.
@@ -208,21 +173,3 @@ def no_federated_match(what: str, presented: str, *, in_other_case: bool = False
         "https://learn.microsoft.com/entra/workload-id/workload-identity-federation"
     )
     return entra_error(401, "invalid_client", _ANOTHER_CASE if in_other_case else _MISMATCHES[what], text)
-
-
-def no_second_factor() -> WireError:
-    """Refuse a silent token request for which a second factor is required."""
-    text = (
-        "Due to a configuration change made by your administrator, or because you moved to a new location, you must "
-        "use multi-factor authentication to access the resource."
-    )
-    return entra_error(400, "invalid_grant", 50076, text, suberror="basic_action")
-
-
-def no_consent(app_id: str, name: str) -> WireError:
-    """Refuse a person's sign-in to an application that nobody consented to."""
-    text = (
-        f"The user or administrator has not consented to use the application with ID '{app_id}' named '{name}'. "
-        "Send an interactive authorization request for this user and resource."
-    )
-    return entra_error(400, "invalid_grant", 65001, text, suberror="consent_required")
