@@ -6,12 +6,13 @@ Source: graph: resources/application and the pages of its methods.
 from __future__ import annotations
 
 from mct_s2s.sandbox.entra.access import permissions
-from mct_s2s.sandbox.entra.registrations import applications, federated_credentials, password_credentials
+from mct_s2s.sandbox.entra.registrations import applications
 from mct_s2s.sandbox.entra.table import Object
 from mct_s2s.sandbox.entra.validation import bad_request, json_object, password_not_generated, precise_timestamp
 from mct_s2s.sandbox.services.answer import Answer
-from mct_s2s.sandbox.services.graph.call import NO_CONTENT, GraphCall, GraphOperation, latest_of, not_found
+from mct_s2s.sandbox.services.graph.call import NO_CONTENT, GraphCall, GraphOperation, latest_of
 from mct_s2s.sandbox.services.graph.owners import bound_owners, owner_operations
+from mct_s2s.sandbox.services.graph.passwords import password_operations
 
 
 def _list(call: GraphCall) -> Answer:
@@ -53,7 +54,7 @@ def _patch(call: GraphCall) -> Answer:
 
 def _updated(call: GraphCall, seen: Object) -> Answer:
     call.require("application.write", seen)
-    applications.update(call.directory, _latest(call, seen), call.body, seen=seen)
+    applications.update(call.directory, latest_of(call.directory.applications, seen), call.body, seen=seen)
     return NO_CONTENT
 
 
@@ -77,27 +78,7 @@ def _upserted(call: GraphCall) -> Answer:
 
 
 def _delete(call: GraphCall) -> Answer:
-    target = call.found(call.directory.applications)
-    call.require("application.delete", target)
-    applications.delete(call.directory, _latest(call, target))
-    return NO_CONTENT
-
-
-def _latest(call: GraphCall, target: Object) -> Object:
-    return latest_of(call.directory.applications, target)
-
-
-def _add_password(call: GraphCall) -> Answer:
-    target = call.found(call.directory.applications)
-    call.require("application.write", target)
-    made = password_credentials.add_password(call.directory, _latest(call, target), call.body)
-    return call.new_password(made)
-
-
-def _remove_password(call: GraphCall) -> Answer:
-    target = call.found(call.directory.applications)
-    call.require("application.write", target)
-    password_credentials.remove_password(call.directory, _latest(call, target), call.body)
+    applications.delete(call.directory, call.to_change(call.directory.applications, "application.delete"))
     return NO_CONTENT
 
 
@@ -107,77 +88,6 @@ def _policies(call: GraphCall) -> Answer:
     return Answer(200, {"@odata.context": f"{call.root}/$metadata#appManagementPolicies", "value": []})
 
 
-def _federated_context(target: Object) -> str:
-    return f"applications('{target['id']}')/federatedIdentityCredentials"
-
-
-def _list_federated(call: GraphCall) -> Answer:
-    target = call.found(call.directory.applications)
-    call.require("application.read")
-    held = call.directory.federated.seen_by("application", target["id"])
-    return call.listed("federatedIdentityCredential", _federated_context(target), held)
-
-
-def _post_federated(call: GraphCall) -> Answer:
-    target = call.found(call.directory.applications)
-    call.require("application.write", target)
-    return _created_federated(call, target, federated_credentials.create(call.directory, target, call.body))
-
-
-def _created_federated(call: GraphCall, target: Object, made: Object) -> Answer:
-    headers = call.location("federatedIdentityCredentials", made["id"])
-    return call.single("federatedIdentityCredential", _federated_context(target), made, status=201, headers=headers)
-
-
-def _credential(call: GraphCall, target: Object) -> Object:
-    found = _named(call, call.directory.federated.seen_by("application", target["id"]))
-    if found is None:
-        raise not_found(call.params.get("credential") or call.params.get("name") or "")
-    return found
-
-
-def _named(call: GraphCall, held: list[Object]) -> Object | None:
-    named, name = call.params.get("credential"), call.params.get("name")
-    # Graph accepts the name in place of the id.
-    fitting = (one for one in held if (named and named in {one["id"], one["name"]}) or (name and name == one["name"]))
-    return next(fitting, None)
-
-
-def _get_federated(call: GraphCall) -> Answer:
-    target = call.found(call.directory.applications)
-    call.require("application.read")
-    return call.single("federatedIdentityCredential", _federated_context(target), _credential(call, target))
-
-
-def _patch_federated(call: GraphCall) -> Answer:
-    target = call.found(call.directory.applications)
-    call.require("application.write", target)
-    if call.params.get("name") and call.creates_if_missing:
-        return _upserted_federated(call, target)
-    federated_credentials.update(
-        call.directory, latest_of(call.directory.federated, _credential(call, target)), call.body
-    )
-    return NO_CONTENT
-
-
-def _upserted_federated(call: GraphCall, target: Object) -> Answer:
-    held = _named(call, call.directory.federated.latest_by("application", target["id"]))
-    if held is not None:
-        federated_credentials.update(call.directory, held, call.body)
-        return NO_CONTENT
-    body = json_object(call.body)
-    return _created_federated(
-        call, target, federated_credentials.create(call.directory, target, {**body, "name": call.params["name"]})
-    )
-
-
-def _delete_federated(call: GraphCall) -> Answer:
-    target = call.found(call.directory.applications)
-    call.require("application.write", target)
-    call.directory.federated.drop(_credential(call, target)["id"])
-    return NO_CONTENT
-
-
 OPERATIONS = (
     GraphOperation("GET", "applications", _list, "api/application-list"),
     GraphOperation("GET", "applications/$count", _count, "concepts/aad-advanced-queries"),
@@ -185,27 +95,7 @@ OPERATIONS = (
     GraphOperation("GET", "{application}", _get, "api/application-get"),
     GraphOperation("PATCH", "{application}", _patch, "api/application-update, api/application-upsert"),
     GraphOperation("DELETE", "{application}", _delete, "api/application-delete"),
-    *(
-        # An action has a qualified name as well: docs/azure-contract.md, section 3.5.
-        GraphOperation("POST", f"{{application}}/{prefix}{action}", run, f"api/application-{action.lower()}")
-        for prefix in ("", "microsoft.graph.")
-        for action, run in (("addPassword", _add_password), ("removePassword", _remove_password))
-    ),
     GraphOperation("GET", "{application}/appManagementPolicies", _policies, "resources/appmanagementpolicy", "stub"),
-    GraphOperation(
-        "GET",
-        "{application}/federatedIdentityCredentials",
-        _list_federated,
-        "api/application-list-federatedidentitycredentials",
-    ),
-    GraphOperation(
-        "POST",
-        "{application}/federatedIdentityCredentials",
-        _post_federated,
-        "api/application-post-federatedidentitycredentials",
-    ),
-    GraphOperation("GET", "{application}/{credential}", _get_federated, "api/federatedidentitycredential-get"),
-    GraphOperation("PATCH", "{application}/{credential}", _patch_federated, "api/federatedidentitycredential-update"),
-    GraphOperation("DELETE", "{application}/{credential}", _delete_federated, "api/federatedidentitycredential-delete"),
+    *password_operations("{application}", "application"),
     *owner_operations("{application}", "application"),
 )

@@ -100,6 +100,20 @@ class GraphCall:
         """Refuse what the caller may not do; see `permissions.require`."""
         permissions.require(self.directory, self.caller, operation, target)
 
+    def table(self, kind: str) -> Table:
+        """Return the table of a kind of object: `application` or `servicePrincipal`."""
+        return self.directory.applications if kind == "application" else self.directory.service_principals
+
+    def to_change(self, table: Table, operation: str) -> Object:
+        """Find the object in the path, check the permission, and return its newest state, which a write changes.
+
+        Raises:
+            WireError: as `found`, `require` and `latest_of`.
+        """
+        seen = self.found(table)
+        self.require(operation, seen)
+        return latest_of(table, seen)
+
     def found(self, table: Table) -> Object:
         """Find the object in the path, by id or by `(key='value')`.
 

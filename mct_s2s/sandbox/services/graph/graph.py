@@ -24,7 +24,16 @@ from mct_s2s.sandbox.entra.tenant import conditional_access
 from mct_s2s.sandbox.entra.tokens import access_tokens
 from mct_s2s.sandbox.entra.tokens.access_tokens import TokenRejected
 from mct_s2s.sandbox.services.answer import Answer
-from mct_s2s.sandbox.services.graph import applications, batch, grants, principals, roles, tenant
+from mct_s2s.sandbox.services.graph import (
+    applications,
+    assignments,
+    batch,
+    federated,
+    grants,
+    principals,
+    roles,
+    tenant,
+)
 from mct_s2s.sandbox.services.graph.call import GraphCall, GraphOperation
 from mct_s2s.sandbox.services.graph.members import MEMBER_OPERATIONS
 from mct_s2s.sandbox.state.state import SandboxState
@@ -32,7 +41,9 @@ from mct_s2s.sandbox.state.state import SandboxState
 OPERATIONS: tuple[GraphOperation, ...] = (
     *MEMBER_OPERATIONS,
     *applications.OPERATIONS,
+    *federated.OPERATIONS,
     *principals.OPERATIONS,
+    *assignments.OPERATIONS,
     *grants.OPERATIONS,
     *tenant.OPERATIONS,
     *roles.OPERATIONS,

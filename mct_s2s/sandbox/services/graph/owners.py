@@ -33,11 +33,8 @@ def owned_by(table: Table, owner_id: str) -> list[Object]:
 def owner_operations(template: str, kind: str) -> tuple[GraphOperation, ...]:
     """Return the operations on the owners of one kind of object: `application` or `servicePrincipal`."""
 
-    def table_of(call: GraphCall) -> Table:
-        return call.directory.applications if kind == "application" else call.directory.service_principals
-
     def list_owners(call: GraphCall) -> Answer:
-        target = call.found(table_of(call))
+        target = call.found(call.table(kind))
         call.require("application.read")
         owners = [call.directory.principal(one) for one in target["@owners"]]
         select = tuple(name.strip() for name in call.query.get("$select", "").split(",") if name.strip())
@@ -46,28 +43,26 @@ def owner_operations(template: str, kind: str) -> tuple[GraphOperation, ...]:
         return Answer(200, {"@odata.context": f"{call.root}/$metadata#directoryObjects{fields}", "value": found})
 
     def add_owner(call: GraphCall) -> Answer:
-        target = call.found(table_of(call))
+        target = call.found(call.table(kind))
         call.require(f"{kind}.write", target)
         owner = _referenced(call)
-        target = latest_of(table_of(call), target)
+        target = latest_of(call.table(kind), target)
         if owner["id"] in target["@owners"]:
             raise bad_request(
                 "One or more added object references already exist for the following modified properties: 'owners'."
             )
-        table_of(call).put({**target, "@owners": [*target["@owners"], owner["id"]]})
+        call.table(kind).put({**target, "@owners": [*target["@owners"], owner["id"]]})
         return NO_CONTENT
 
     def remove_owner(call: GraphCall) -> Answer:
-        target = call.found(table_of(call))
-        call.require(f"{kind}.write", target)
-        target = latest_of(table_of(call), target)
+        target = call.to_change(call.table(kind), f"{kind}.write")
         if call.params["owner"] not in target["@owners"]:
             raise not_found(call.params["owner"])
         kept = [one for one in target["@owners"] if one != call.params["owner"]]
-        table_of(call).put({**target, "@owners": kept})
+        call.table(kind).put({**target, "@owners": kept})
         return NO_CONTENT
 
-    page = "application" if kind == "application" else "serviceprincipal"
+    page = kind.lower()
     return (
         GraphOperation("GET", f"{template}/owners", list_owners, f"api/{page}-list-owners"),
         GraphOperation("POST", f"{template}/owners/$ref", add_owner, f"api/{page}-post-owners"),
