@@ -12,13 +12,16 @@ import pytest
 from tests.support.parsing import parsed
 
 ROOT = Path(__file__).parent.parent
-PACKAGES = ("mct_s2s", "conformance")
+PACKAGES = (ROOT / "mct_s2s", ROOT / "scripts" / "conformance.d" / "conformance")
 
 
 def modules() -> dict[str, Path]:
     """Every module by its dotted name."""
-    files = [file for package in PACKAGES for file in sorted((ROOT / package).rglob("*.py"))]
-    return {".".join(file.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): file for file in files}
+    return {
+        ".".join(file.relative_to(package.parent).with_suffix("").parts).removesuffix(".__init__"): file
+        for package in PACKAGES
+        for file in sorted(package.rglob("*.py"))
+    }
 
 
 def imported(tree: ast.Module) -> Iterator[tuple[str, str]]:

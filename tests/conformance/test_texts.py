@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+
 from conformance.comparing.comparison import Answer, differences
 from conformance.report import Facts, written
 from conformance.skeleton import Skeletons

@@ -9,12 +9,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from conformance.comparing.recordings import Tables
-from conformance.steps import SETTING, Service
-from conformance.story import story
 from mct_s2s.sandbox.services import coverage
 from mct_s2s.sandbox.state import seed
 
+from conformance.comparing.recordings import Tables
+from conformance.steps import SETTING, Service
+from conformance.story import story
 from tests.conformance.conftest import APP_SERVICE, GROUP, OTHER, SITE, SUBSCRIPTION, TENANT, VAULT, Conformance, Quiet
 from tests.conftest import Json
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+
 from conformance.comparing.comparison import Answer, differences
 from conformance.comparing.placeholders import filled
 from conformance.comparing.recordings import Tables

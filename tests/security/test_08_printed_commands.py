@@ -287,7 +287,7 @@ _OURS = {
 
 def test_no_text_of_the_program_has_a_value_in_a_command_but_by_the_helper() -> None:
     found = []
-    for path in sorted([*PACKAGE.rglob("*.py"), *(PACKAGE.parent / "conformance").rglob("*.py")]):
+    for path in sorted([*PACKAGE.rglob("*.py"), *(PACKAGE.parent / "scripts" / "conformance.d").rglob("*.py")]):
         if PACKAGE / "sandbox" in path.parents or path.name == "commands.py":
             continue
         for node in ast.walk(parsed(path)):

@@ -26,7 +26,7 @@ class Kind(StrEnum):
     APPLICATION = "application"
     PRINCIPAL = "servicePrincipal"
     IDENTITY = "identity"
-    SECRET = "secret"  # noqa: S105  # the word, not a secret
+    SECRET = "secret"  # the word, not a secret
     SETTING = "setting"
 
 
