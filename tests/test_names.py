@@ -14,7 +14,11 @@ from mct_s2s.model import site_settings
 from tests.support.parsing import parsed
 
 PACKAGE = Path(errors.__file__).parent
-PARTS = {"sandbox": PACKAGE / "sandbox", "conformance": PACKAGE / "conformance", "product": PACKAGE}
+PARTS = {
+    "sandbox": PACKAGE / "sandbox",
+    "conformance": PACKAGE.parent / "scripts" / "conformance.d" / "conformance",
+    "product": PACKAGE,
+}
 """They share no code, and may each have a class of the same name."""
 
 
