@@ -1,5 +1,7 @@
-"""The clients: what must change so that each can get a token and is on the allow list. Implements the document's
-step 2."""
+"""The clients: what must change so that each can get a token and is on the allow list.
+
+Implements the document's step 2.
+"""
 
 from __future__ import annotations
 

@@ -354,9 +354,7 @@ def test_a_restart_whose_answer_was_lost_is_asked_for_once() -> None:
     assert "the response was lost" in next(e.detail for e in made.journal.done if e.change.key == "restart")
 
 
-@pytest.mark.parametrize(
-    ("slot", "words"), [(None, "-n contosolearn"), ("staging", "-n contosolearn --slot staging")]
-)
+@pytest.mark.parametrize(("slot", "words"), [(None, "-n contosolearn"), ("staging", "-n contosolearn --slot staging")])
 def test_a_refused_restart_says_that_the_settings_are_saved_and_how_to_restart(slot: str | None, words: str) -> None:
     where = replace(SITE, resource=SITE.resource.site(SITE.resource.subscription_id, "mct-prod", "contosolearn", slot))
     here = world()
