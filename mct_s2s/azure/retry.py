@@ -22,13 +22,20 @@ T = TypeVar("T")
 Lag = Callable[[ServiceError], bool]
 
 FIRST_DELAY = 0.2
+"""Seconds; each delay is twice the one before, up to `LONGEST_DELAY`."""
 LONGEST_DELAY = 1.0
+"""Measured with replicas 5 s behind: a cap of 5 s takes 4 to 6 s longer for as many requests."""
 TRANSIENT = frozenset({0, 408, 500, 502, 503, 504})
+"""Statuses that say nothing about the request itself; 0 where no answer came."""
 TRANSIENT_ATTEMPTS = 8
+"""Requests, over some 5 s: a service that still fails then will not recover within a command."""
 LAG_SECONDS = 300.0
-"""Replication that takes longer than this is an outage."""
+"""Replication that takes longer than this is an outage: others wait 3 to 5 minutes (docs/azure-contract.md, 3.13)."""
 IN_FLIGHT = 16
+"""Requests to one service at once: twice the widest step of a plan, and far below the budgets of
+docs/azure-contract.md, sections 3.12 and 4.6."""
 CONNECT_SECONDS = 10.0
+"""TCP repeats its first packet after 1, 3 and 7 s (RFC 6298): a host that is silent until then is down."""
 REQUEST_SECONDS = 30.0
 """A request, also one of the sign-in, that is not answered by then is taken for lost."""
 

@@ -12,6 +12,7 @@ from requests.adapters import HTTPAdapter
 from mct_s2s.azure.answer_limits import OddAnswer, check_depth, check_length, check_size
 
 PIECE = 64 * 1024
+"""Bytes that are read at once, before the size is checked again."""
 
 
 class OddContent(OddAnswer, requests.exceptions.ContentDecodingError):

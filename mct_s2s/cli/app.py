@@ -17,6 +17,7 @@ from mct_s2s.cli.help import Group, short_help
 from mct_s2s.cli.streams import check_arguments, replace_unencodable
 
 WATCH_SECONDS = 30
+"""Between two looks of `--watch`: far below every throttling limit (docs/azure-contract.md, 3.12 and 4.6)."""
 ISSUES = "https://github.com/mct-s2s/mct-s2s/issues"
 
 COMMANDS = {

@@ -22,7 +22,7 @@ from mct_s2s.engine.session import Session
 from mct_s2s.errors import Cancelled, PermissionMissing, UsageError
 from mct_s2s.inputs.clients import SecretTo
 from mct_s2s.model.observed import ObservedState
-from mct_s2s.planning.changes import DisableIdentity
+from mct_s2s.planning.changes.access import DisableIdentity
 from mct_s2s.planning.findings import diagnose
 from mct_s2s.planning.plan import Plan
 from mct_s2s.ports.apply_progress import Progress

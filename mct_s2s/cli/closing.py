@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from mct_s2s.cli.made_credentials import credentials_of
-from mct_s2s.cli.options import ChangingOptions, SetupOptions
+from mct_s2s.cli.options import ChangingOptions
 from mct_s2s.cli.requests import where
 from mct_s2s.engine.outcome import Outcome
 from mct_s2s.engine.session import Session
 from mct_s2s.model.commands import own_command
 from mct_s2s.planning.application_uri import uri_shown
-from mct_s2s.planning.changes import AddCredential
+from mct_s2s.planning.changes.credentials import AddCredential
 from mct_s2s.planning.membership import clients_called
 from mct_s2s.render.closing import show_credentials
 from mct_s2s.render.console import Terminal
@@ -24,14 +24,13 @@ from mct_s2s.stores.file_store import FileStore
 def left_to_others(options: ChangingOptions, session: Session, outcome: Outcome) -> list[Instruction]:
     """What someone else has to do, with the command that does it."""
     after = outcome.after
-    handoff = options.handoff if isinstance(options, SetupOptions) else None
     return instructions(
         outcome.left_to_others,
         after,
         outcome.results,
         where=where(options, after),
         login=session.login,
-        handoff=handoff,
+        handoff=outcome.request.handoff,
     )
 
 

@@ -10,23 +10,23 @@ from mct_s2s import clock
 from mct_s2s.cli.change import change, exit_code
 from mct_s2s.cli.closing import close
 from mct_s2s.cli.options import RemovalOptions
-from mct_s2s.cli.requests import request_for
+from mct_s2s.cli.requests import request_for, service_spec
 from mct_s2s.cli.run import Run, run
 from mct_s2s.cli.session import Needs
-from mct_s2s.cli.specs import service_wish
 from mct_s2s.cli.stores import default_folder
 from mct_s2s.engine.outcome import Outcome
 from mct_s2s.engine.session import Session
 from mct_s2s.errors import UsageError
 from mct_s2s.inputs.clients import SecretTo
 from mct_s2s.model.desired import Desired, Removal
-from mct_s2s.planning.changes import DeleteApplication, RemoveSecret
+from mct_s2s.planning.changes.credentials import RemoveSecret
+from mct_s2s.planning.changes.registrations import DeleteApplication
 from mct_s2s.stores.departures import LocalDepartures
 from mct_s2s.stores.keys import KeyFileStore
 
 
 def remove(options: RemovalOptions, wanted: Removal) -> int:
-    """Exit code of a removal."""
+    """Plan a removal, confirm and apply it; return the process exit code."""
     if options.keep_registration and (options.purge or options.delete_adopted):
         raise UsageError(
             "contradictory-options",
@@ -36,7 +36,7 @@ def remove(options: RemovalOptions, wanted: Removal) -> int:
     now = clock.now()
 
     async def body(current: Run, session: Session) -> int:
-        service = service_wish(session.target, None, may_create=False)
+        service = service_spec(session.target, None, may_create=False)
         desired = Desired(service, removal=wanted, restart=not options.no_restart)
         request = replace(request_for(session, desired, now), wired=True, departures=LocalDepartures())
         outcome = await change(current, options, session, request)

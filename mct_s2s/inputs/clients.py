@@ -1,4 +1,4 @@
-"""`--client`, `--managed-identity`, `--credential` and `--secret-to` into specs and stores."""
+"""`--client`, `--managed-identity`, `--credential` and `--secret-to` as typed, checked."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def secret_to(text: str | None, clients: int) -> SecretTo:
     """Read `--secret-to`.
 
     Raises:
-        UsageError: an unknown kind of place, or one file or one secret of a vault for several clients.
+        UsageError: an unknown kind of store, or one file or one secret of a vault for several clients.
     """
     if not text:
         return SecretTo()

@@ -1,4 +1,4 @@
-"""JSON files of our own that a user gives back: told apart by their `schema`."""
+"""JSON files of our own that a user gives back: recognized by their `schema`."""
 
 from __future__ import annotations
 

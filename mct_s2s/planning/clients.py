@@ -1,7 +1,4 @@
-"""The clients: what must change so that each can get a token and is on the allow list.
-
-Implements the document's step 2.
-"""
+"""The clients: what must change so that each can get a token and call the API. Implements the document's step 2."""
 
 from __future__ import annotations
 
@@ -167,7 +164,7 @@ def plan_client(spec: ClientSpec, service: Service, observed: ObservedState, fac
 
 
 def _adopted_or_ours(spec: ClientSpec, found: ClientApplication | None, observed: ObservedState) -> tuple[str, ...]:
-    """What the plan says of a registration that is taken into the trust by this spec.
+    """What the plan says of a registration that becomes part of the trust by this request.
 
     Raises:
         Refused: nothing but its name speaks for it, and it may be in someone else's hands.

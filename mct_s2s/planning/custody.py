@@ -22,7 +22,6 @@ from mct_s2s.model.ids import PrincipalId, same_id
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.site_settings import AUDIENCE, AppSettings
 from mct_s2s.model.trust import ClientApplication
-from mct_s2s.planning.credentials import is_known
 from mct_s2s.planning.membership import members
 from mct_s2s.planning.restoring import is_called, purging
 
@@ -30,7 +29,10 @@ CODE = "registration-not-ours"
 SERVICE_OPTION = "--service-app"
 _DELETE = ("az", "ad", "app", "delete", "--id")
 CLOCKS_DIFFER = timedelta(minutes=5)
-"""How far this machine's clock and Entra's may be apart."""
+"""How far this machine's clock and Entra's may be apart: as much as Microsoft's own validation of tokens allows.
+
+Source: learn.microsoft.com/dotnet/api/microsoft.identitymodel.tokens.tokenvalidationparameters.clockskew.
+"""
 
 
 def is_named(application: Application, adopt: str | None, settings: AppSettings) -> bool:
@@ -63,7 +65,7 @@ def refuse_foreign(
 
     Args:
         application: found by its name alone.
-        observed: the observed state, with its custody.
+        observed: the state, with who owns what and what signs in as it.
         adopt_by: how it is adopted nevertheless: `--client`.
         note: what its store remembers, if it has one: those credentials may be there.
         spec: the credential that was asked for, if one was: it may be there, too.
@@ -72,10 +74,10 @@ def refuse_foreign(
         Refused: `registration-not-ours`.
     """
     custody = observed.custody_of(application)
-    unknown = [one for one in custody.credentials if not is_known(one, note or SecretNote(), spec)]
-    told = _foreign(custody.owners, unknown, observed.caller)
-    if told:
-        raise not_ours(application, told, adopt_by)
+    unknown = [one for one in custody.credentials if not _is_known(one, note, spec)]
+    why = _foreign(custody.owners, unknown, observed.caller)
+    if why:
+        raise not_ours(application, why, adopt_by)
 
 
 def refuse_faster(
@@ -90,9 +92,9 @@ def refuse_faster(
     """
     is_young = application.created is not None and application.created >= since - CLOCKS_DIFFER
     unknown = [one for one in custody.credentials if not (is_young and one.is_ours)]
-    told = _foreign(custody.owners, unknown, caller)
-    if told:
-        raise not_ours(application, told, adopt_by)
+    why = _foreign(custody.owners, unknown, caller)
+    if why:
+        raise not_ours(application, why, adopt_by)
 
 
 def foreign_owners(owners: Iterable[Owner], caller: PrincipalId | None) -> tuple[str, ...]:
@@ -100,13 +102,13 @@ def foreign_owners(owners: Iterable[Owner], caller: PrincipalId | None) -> tuple
     return tuple(dict.fromkeys(owner.name for owner in owners if not same_id(owner.id, caller)))
 
 
-def not_ours(application: Application, told: str, adopt_by: str) -> Refused:
+def not_ours(application: Application, why: str, adopt_by: str) -> Refused:
     """What is said of such a registration, and the two ways on."""
     since = f", registered on {application.created:%Y-%m-%d}" if application.created else ""
     return Refused(
         CODE,
         f"'{application.display_name}' (appId {application.client_id}{since}) already uses the name of this "
-        f"registration, but mct-s2s may not have created it: {told}. Its owner could sign in as it.",
+        f"registration, but mct-s2s may not have created it: {why}. Its owner could sign in as it.",
         remedy=f"{_adopting(adopt_by, application)} If not, delete it and run the same command again:",
         command=command(*_DELETE, application.client_id),
     )
@@ -140,6 +142,10 @@ def _adopting(adopt_by: str, application: Application) -> str:
         return f"If it is the right one, adopt it by its appId: {adopt}, with the same options for the App Service."
     named = option(adopt_by, application.client_id)
     return f"If it is the right one, use its appId {application.client_id} instead of its name (setup: {named})."
+
+
+def _is_known(credential: Credential, note: SecretNote | None, spec: CredentialSpec | None) -> bool:
+    return (note is not None and note.knows(credential)) or (spec is not None and spec.describes(credential))
 
 
 def _foreign(owners: Iterable[Owner], unknown: Iterable[Credential], caller: PrincipalId | None) -> str:

@@ -22,6 +22,7 @@ NEW = "app registrations"
 """The subject of a check of what has yet to be created."""
 READ_SITE = "read-app-service"
 USUAL_LIFETIME = timedelta(days=365)
+"""What `--secret-lifetime` is where it is not given: docs/commands.md."""
 
 
 class State(StrEnum):

@@ -202,13 +202,12 @@ def _credentials(client: ClientApplication, now: datetime, within: timedelta, wh
 def _unlisted(observed: ObservedState, site: AppService, where: str) -> Iterator[Finding]:
     """Ids on an allow list that no one in this tenant has."""
     clients = members(observed)
-    principals = {identity.id for identity in observed.trust.identities}
-    principals |= {client.principal.id for client in clients if client.principal is not None}
-    known = {Fact.CLIENT_IDS: {client.client_id for client in clients}, Fact.OBJECT_IDS: principals}
+    principals = {identity.id.casefold() for identity in observed.trust.identities}
+    principals |= {client.principal.id.casefold() for client in clients if client.principal is not None}
+    known = {Fact.CLIENT_IDS: {client.client_id.casefold() for client in clients}, Fact.OBJECT_IDS: principals}
     for setting in LISTS:
-        of_somebody = {one.casefold() for one in known[setting.holds]}
         for entry in setting.list_in(site.settings).ids:
-            if is_guid(entry) and entry.casefold() not in of_somebody:
+            if is_guid(entry) and entry.casefold() not in known[setting.holds]:
                 message = f"{entry} in {setting} matches nothing in this tenant: "
                 message += "a deleted client, or the wrong type of ID."
                 remove = own_command("remove-client", about=entry, where=where)

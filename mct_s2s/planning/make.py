@@ -27,7 +27,7 @@ def make_plan(desired: Desired, observed: ObservedState, facts: Facts) -> Plan:
 
     Raises:
         Refused: the site is a function app, the tenant is another one, or a role cannot be used.
-        NotThere: something that the desired state refers to does not exist, or is ambiguous.
+        NotThere: something that is referred to does not exist, or is ambiguous.
     """
     guards.check(observed)
     if observed.app_service is not None:

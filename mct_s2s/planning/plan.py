@@ -60,7 +60,7 @@ class ManualStep:
     step: Left
     what: str
     client: str = ""
-    """The client's name in its spec."""
+    """The client's name as it was typed."""
     client_id: Later[ClientId] | None = None
     """Who is to be consented to, where it is a client application."""
     resource: ResourceId | None = None
@@ -100,8 +100,8 @@ class Plan:
     def waits_for(self, change: AnyChange) -> frozenset[str]:
         """The keys of the changes that must be done before `change` may write.
 
-        The settings wait for everything: the site restarts once, after all else has succeeded. Where someone loses
-        access it is the other way round.
+        The settings wait for everything: the site restarts once, after all else has succeeded. Where somebody is to be
+        removed it is the other way round.
         """
         others = {other.key for other in self.changes if other.key != change.key}
         settings = [other for other in self.changes if isinstance(other, WriteSettings)]

@@ -87,7 +87,8 @@ def plan_rotation(rotation: Rotation, observed: ObservedState, facts: Facts, uni
 
 
 REFERENCES_FOLLOW_HOURS = 25
-"""App Service reads a key vault reference anew every 24 hours; and an hour for clocks and for its restart."""
+"""App Service reads a key vault reference anew within 24 hours (docs/azure-contract.md, section 4.8); and an hour for
+clocks and for its restart."""
 
 
 @dataclass(frozen=True)
@@ -109,7 +110,7 @@ class _Rotating:
 
     @property
     def current(self) -> Credential | None:
-        """The secret that the place holds, if the registration still has it."""
+        """The secret in the store, if the registration still has it."""
         return next((c for c in self.application.credentials if same_id(c.key_id, self.note.delivered)), None)
 
     @property
@@ -138,9 +139,9 @@ class _Rotating:
         )
 
     def _is_followed(self, credential: Credential) -> bool:
-        """Whether the users of a secret read it where the new one goes; no one else can know of the new one."""
-        lay_there = {key_id.casefold() for key_id in self.note.held}
-        return self.rotation.remove_old or credential is self.current or credential.key_id.casefold() in lay_there
+        """Whether whoever uses a secret reads it where the new one goes; nobody else can know of the new one."""
+        stored = {key_id.casefold() for key_id in self.note.held}
+        return self.rotation.remove_old or credential is self.current or credential.key_id.casefold() in stored
 
     @property
     def unfollowed(self) -> tuple[Credential, ...]:
@@ -163,7 +164,7 @@ class _Rotating:
                 credential_name=self.facts.credential_name,
                 expires=self.rotation.expires,
                 audience=self.audience,
-                prove=True,
+                verify=True,
                 shorten=self.rotation.shorten,
                 after=tuple(change.key for change in orphaned),
             )
@@ -171,7 +172,7 @@ class _Rotating:
             tags = vault_tags(self.application, self.note)
             if tags:
                 yield UpdateApplication(
-                    key=f"{key}:place",
+                    key=f"{key}:vault",
                     resource=ABOUT,
                     name=self.name,
                     detail="tagged with the location of its secret",
@@ -250,8 +251,8 @@ class _Rotating:
         return credential is not self.current and self._was_replaced_before(timedelta(hours=REFERENCES_FOLLOW_HOURS))
 
     def _was_replaced_before(self, time: timedelta) -> bool:
-        """Whether what is in the store has been there for that long."""
-        # Replicas may not show yet what was delivered minutes ago; its place remembers it.
+        """Whether the secret in the store has been there for so long."""
+        # Replicas may not show yet what was delivered minutes ago; its store remembers it.
         begins = self.current.begins if self.current is not None else self.note.delivered_at
         return begins is not None and begins + time <= self.facts.now
 

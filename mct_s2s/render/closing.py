@@ -30,7 +30,7 @@ def credential_lines(credential: SavedCredential) -> list[Text]:
 
 
 def is_in_vault(saved_to: str) -> bool:
-    """Whether a location in the form of `--secret-to` is a key vault."""
+    """Whether it is in a key vault, by what `--secret-to` takes."""
     return saved_to.startswith("keyvault:")
 
 

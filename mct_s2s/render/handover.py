@@ -54,19 +54,19 @@ def instructions(
     """
     found = []
     for step in steps:
-        link, values = None, None
+        link, values, command = None, None, step.command
         match step.step:
             case Left.CONSENT:
                 command = _add_client(step, results, where)
                 link = _consent_page(step, observed, results, login)
-            case Left.VAULT | Left.UNWIRE:
-                command = step.command
             case Left.RESTART:
                 assert step.resource is not None  # noqa: S101  # a restart is a site's
                 command = webapp_command("restart", step.resource)
             case Left.SETTINGS:
                 values = values_to_enter(step, observed, results)
                 command = _configure(step, values, results, where, handoff)
+            case Left.VAULT | Left.UNWIRE:
+                pass  # the step brings its command
         found.append(Instruction(step.what, command, link, values, in_words(step.needed)))
     return found
 

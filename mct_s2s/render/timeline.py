@@ -13,6 +13,7 @@ from mct_s2s.render.columns import Columns
 from mct_s2s.render.console import Terminal
 
 COLUMNS = 24
+"""Characters of a bar: two a month."""
 HORIZON = timedelta(days=365)
 """The time at which the bars are full."""
 FAR = timedelta(days=3660)

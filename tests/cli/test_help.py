@@ -45,7 +45,7 @@ def test_no_line_of_help_is_padded_or_too_wide_and_no_name_is_cut(mct: Program, 
         assert all(name in ended.out for name in param.opts if name.startswith("-"))
 
 
-@pytest.mark.parametrize(("where", "text"), texts(), ids=lambda value: value if " " not in value else None)
+@pytest.mark.parametrize(("where", "text"), list(texts()), ids=lambda value: value if " " not in value else None)
 def test_a_help_text_is_one_short_line_without_semicolons(where: str, text: str) -> None:
     assert text
     assert text[0].isupper() or text.startswith("file:")

@@ -130,7 +130,9 @@ REASONS: dict[str, tuple[Callable[[Bench], None], str, str]] = {
         "ServiceApplicationIds does not contain", "add-client",
     ),
     "another tenant's name": (
-        lambda bench: bench.settings(ServiceAuthTenantName="fabrikam.com"), "is not a domain of", "configure",
+        lambda bench: bench.settings(ServiceAuthTenantName="fabrikam.com"),
+        "is not a domain of the tenant",
+        "configure",
     ),
     "not restarted": (
         lambda bench: setattr(bench.state, "started_with", {}), "may need a restart", "az webapp restart",

@@ -33,6 +33,7 @@ from mct_s2s.model.ids import ApplicationObjectId, KeyId, PrincipalId, same_id
 from mct_s2s.ports.secret_stores import NewSecret
 
 FEDERATED_ATTEMPTS = 4
+"""Writes of one federated credential, 3 s in all."""
 FEDERATED_PAUSE = 0.5
 """Seconds, times the attempt's number: two writes at once are refused as duplicates although they are none."""
 

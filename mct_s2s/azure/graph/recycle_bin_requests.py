@@ -21,6 +21,7 @@ from mct_s2s.model.directory_objects import Application, ServicePrincipal
 from mct_s2s.model.ids import ApplicationObjectId, ClientId, PrincipalId
 
 RESTORE_ATTEMPTS = 8
+"""Requests to restore one registration, 8 s in all."""
 RESTORE_PAUSE = 0.3
 """Seconds, times the attempt's number: for so long a replica may not show what another has in its recycle bin."""
 

@@ -21,7 +21,7 @@ from mct_s2s.model.caller_rights import SignedIn
 from mct_s2s.model.ids import ClientId
 
 REFRESH_SECONDS = 300
-"""A token that lives no longer than this is replaced before it is used."""
+"""A token that lives no longer than this is replaced before it is used, as azure-core does."""
 
 
 class Ask(Protocol):

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 from mct_s2s import clock
 from mct_s2s.azure.sign_in.choice import Method, choose
-from mct_s2s.cli.options import VerifyOptions
+from mct_s2s.cli.binding import option
+from mct_s2s.cli.options import AzureOptions
 from mct_s2s.cli.own_credentials import at_hand, from_files
-from mct_s2s.cli.requests import request_for, where
+from mct_s2s.cli.requests import request_for, service_spec, where
 from mct_s2s.cli.run import Run, run, run_as_client
 from mct_s2s.cli.session import Needs, client_api, client_tokens
-from mct_s2s.cli.specs import service_wish
 from mct_s2s.cli.stores import default_folder
 from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.engine.observe.observe import observe
@@ -32,6 +34,7 @@ from mct_s2s.model.client_sign_in import IdentitySignIn, OwnCredential, SignIn
 from mct_s2s.model.commands import own_command
 from mct_s2s.model.desired import Desired
 from mct_s2s.model.ids import ClientId
+from mct_s2s.model.mct_api import API_PATH
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.planning import guards
 from mct_s2s.planning.findings import diagnose
@@ -47,8 +50,28 @@ INSIDE = ("IDENTITY_ENDPOINT", "MSI_ENDPOINT")
 """Set by Azure inside a resource that has a managed identity."""
 
 
+@dataclass(kw_only=True)
+class VerifyOptions(AzureOptions):
+    """Options of `verify`."""
+
+    client: Annotated[
+        list[str],
+        option(
+            "--client", metavar="NAME_OR_ID", text="Test this client application only: a name or appId. Repeatable."
+        ),
+    ] = field(default_factory=list)
+    credentials: Annotated[
+        list[Path], option("--credentials", metavar="FILE", text="A client's secret file. Repeatable.")
+    ] = field(default_factory=list)
+    path: Annotated[str, option("--path", metavar="PATH", text="Path of the MCT API to GET.")] = API_PATH
+    audience: Annotated[
+        str | None, option("--audience", metavar="URI", text="Test the caller's own call to this Application ID URI.")
+    ] = None
+    url: Annotated[str | None, option("--url", metavar="URL", text="The MCT site's URL. Default: from Azure.")] = None
+
+
 def verify(options: VerifyOptions) -> int:
-    """Exit code of `verify`: 0 where a client was answered and nothing was disproved, else 3."""
+    """Test the clients; return 0 if a client's call was answered and no test failed, else 3."""
     path, url = api_path(options.path), api_url(options.url) if options.url else None
     named = from_files(options.credentials)
     if options.audience:
@@ -56,7 +79,7 @@ def verify(options: VerifyOptions) -> int:
 
     async def body(current: Run, session: Session) -> int:
         now = clock.now()
-        request = request_for(session, Desired(service_wish(session.target, None)), now)
+        request = request_for(session, Desired(service_spec(session.target, None)), now)
         observed = await observe(session.azure, request)
         guards.check(observed)
         place = where(options, observed)

@@ -46,10 +46,10 @@ from mct_s2s.planning.plan import Results
 
 
 class Operations:
-    """Sends what a change stands for.
+    """Sends the requests of a change.
 
     Args:
-        stage: Azure and the stores.
+        context: the run that the plan is part of.
         results: where the ids that changes yield are kept for the changes that refer to them.
         everything_else: waits until all changes but the settings and the restart are done.
         written: called as soon as the settings are written, while they are still being read back.
@@ -57,18 +57,18 @@ class Operations:
 
     def __init__(
         self,
-        stage: ApplyContext,
+        context: ApplyContext,
         results: Results,
         everything_else: Callable[[WriteSettings], Awaitable[None]],
         written: Callable[[WriteSettings], None],
     ) -> None:
-        self._stage = stage
-        self._azure = stage.azure
+        self._context = context
+        self._azure = context.azure
         self._results = results
         self._everything_else = everything_else
         self._written = written
         self._found: dict[str, Application] = {}
-        self._work = Work(stage, results, self._found)
+        self._work = Work(context, results, self._found)
         self._restart_needed = False
         self.settings: dict[str, str | None] | None = None
 
@@ -82,7 +82,7 @@ class Operations:
             return await self._do(change)
         except PermissionMissing as refused:
             object_id = getattr(change, "object_id", None)
-            if not self._stage.as_owner or not isinstance(object_id, str):
+            if not self._context.as_owner or not isinstance(object_id, str):
                 raise
             raise await explained(self._azure, ApplicationObjectId(object_id), refused) from refused
 
@@ -138,7 +138,7 @@ class Operations:
                 assert_never(never)
 
     async def _delete_stored(self, change: DeleteStoredSecret) -> tuple[str, str]:
-        stored = self._stage.stored
+        stored = self._context.stored
         assert stored is not None  # noqa: S101  # given to every command that may delete some
         if not await stored.delete(change.place, change.client_id):
             raise Postponed("kept: its tags belong to another client")
@@ -146,7 +146,7 @@ class Operations:
 
     async def _create_application(self, change: CreateApplication) -> tuple[str, str]:
         application, detail = await create_or_restore(
-            self._azure, change, self._stage.now, as_owner=self._stage.as_owner
+            self._azure, change, self._context.now, as_owner=self._context.as_owner
         )
         self._found[change.key] = application
         self._results.record(change.key, Part.CLIENT_ID, application.client_id)
@@ -155,7 +155,7 @@ class Operations:
 
     async def _update_application(self, change: UpdateApplication) -> tuple[str, str]:
         object_id = self._results.resolve(change.object_id)
-        is_new = self._stage.expects_lag(change)
+        is_new = self._context.expects_lag(change)
         application = await self._current(change.object_id, is_new=is_new)
         patch = patch_for(application, change.edits, self._results)
         if not patch.is_empty:
@@ -168,7 +168,7 @@ class Operations:
         return object_id, f"{uri}, {change.detail}" if uri and change.is_new else ""
 
     async def _current(self, object_id: ApplicationObjectId | Ref[ApplicationObjectId], *, is_new: bool) -> Application:
-        """The application as it is: what its creation answered moments ago, or a fresh reading."""
+        """The application as it is: as its creation returned it moments ago, or read again."""
         if isinstance(object_id, Ref):
             return self._found[object_id.key]
         return await self._azure.directory.application_by_object_id(object_id, is_new=is_new)
@@ -179,9 +179,9 @@ class Operations:
         principal = await create_principal(
             self._azure,
             client_id,
-            is_new=self._stage.expects_lag(change),
+            is_new=self._context.expects_lag(change),
             is_ours=made is not None,
-            as_owner=self._stage.as_owner,
+            as_owner=self._context.as_owner,
         )
         self._results.record(change.key, Part.PRINCIPAL_ID, principal.id)
         return principal.id, ""
@@ -193,7 +193,7 @@ class Operations:
             await check_restored(self._azure, change.principal, change.option)
         else:  # it came back with its application, or someone made another one
             made = await create_principal(
-                self._azure, client_id, is_new=True, is_ours=False, as_owner=self._stage.as_owner
+                self._azure, client_id, is_new=True, is_ours=False, as_owner=self._context.as_owner
             )
             principal_id, detail = made.id, "new"
         self._results.record(change.key, Part.PRINCIPAL_ID, principal_id)
@@ -206,10 +206,10 @@ class Operations:
                 self._results.resolve(change.principal),
                 self._results.resolve(change.service),
                 change.role,
-                is_new=self._stage.expects_lag(change),
+                is_new=self._context.expects_lag(change),
             )
         except PermissionMissing as refused:
-            note = self._stage.left_if_refused(change)
+            note = self._context.left_if_refused(change)
             if note is None:
                 raise
             raise LeftOut(note) from refused
@@ -229,7 +229,7 @@ class Operations:
             self._results,
             lambda: self._everything_else(change),
             written,
-            self._stage.keep_settings,
+            self._context.keep_settings,
         )
         self.settings = outcome.settings
         return f"{change.site.resource}/config/appsettings", outcome.detail

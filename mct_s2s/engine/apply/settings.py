@@ -32,6 +32,7 @@ QUEUED_SECONDS = 1.0
 READINGS = 5
 """New listings for that reason, before the last one has to do."""
 WINDOW_SECONDS = 0.05
+"""At least: some ten round trips within one machine (5 ms each), where several runs meet most often."""
 WINDOW_FACTOR = 3.0
 """Another run's reading and writing lie no further apart than that many of our own, and no less than
 `WINDOW_SECONDS`."""

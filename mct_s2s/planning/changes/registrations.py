@@ -66,7 +66,7 @@ class ApplicationEdits:
 
     uri: ApiUri | None = None
     role: AppRole | None = None
-    """An app role to add, or, where one of that id exists, to switch on."""
+    """An app role to add, or, where one of that id is there, to enable."""
     token_version: int | None = None
     access_to: Later[ClientId] | None = None
     access_role: AppRoleId | None = None

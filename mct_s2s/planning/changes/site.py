@@ -9,11 +9,10 @@ from typing import ClassVar, TypeAlias
 from mct_s2s.model.azure_resources import Site
 from mct_s2s.model.ids import (
     ClientId,
-    PrincipalId,
 )
 from mct_s2s.planning.changes.base import Action, ApiUri, Change, Later, Ref
 
-ListedId: TypeAlias = tuple[str, Later[ClientId] | Later[PrincipalId]]
+ListedId: TypeAlias = tuple[str, Later[str]]
 """The name of a list, and an id that has to be on it."""
 
 
@@ -79,7 +78,7 @@ class WriteSettings(Change):
     edits: tuple[SettingEdit, ...] = ()
     """What becomes of those that are ours."""
     first: bool = False
-    """Whether everything else waits for it: access is revoked before anything is deleted."""
+    """Whether everything else waits for it: whoever loses access loses it before anything is deleted."""
 
     resource: ClassVar[str] = "application settings"
     action: ClassVar[Action] = Action.UPDATE
@@ -110,7 +109,7 @@ class RefreshReference(Change):
 
     site: Site
     client: str
-    """The client's name among the secret places."""
+    """The client's name among the stores."""
 
     resource: ClassVar[str] = "key vault reference"
     action: ClassVar[Action] = Action.UPDATE
