@@ -166,7 +166,7 @@ class CredentialOptions(KindOptions, SecretOptions):
     )
 
     @property
-    def proves(self) -> bool:
+    def verifies(self) -> bool:
         """Whether the command ends with a test of the clients: it leaves out nothing that their calls need."""
         return not (self.no_verify or self.no_consent or self.no_restart or self.dry_run)
 

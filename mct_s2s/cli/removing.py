@@ -26,7 +26,7 @@ from mct_s2s.stores.keys import KeyFileStore
 
 
 def remove(options: RemovalOptions, wanted: Removal) -> int:
-    """Exit code of a removal."""
+    """Plan a removal, confirm and apply it; return the process exit code."""
     if options.keep_registration and (options.purge or options.delete_adopted):
         raise UsageError(
             "contradictory-options",

@@ -126,6 +126,21 @@ class SecretNote:
         owner = self.begun_for.get(credential.name or "")
         return credential.is_ours and credential.name in self.attempts and (owner is None or same_id(owner, client_id))
 
+    def knows(self, credential: Credential) -> bool:
+        """Whether a credential arrived here, or is on its way: what the store of its client says.
+
+        A certificate is known by its key: its creator chooses its ID.
+        """
+        match credential.kind:
+            case CredentialKind.SECRET:
+                is_attempt = credential.is_ours and credential.name in self.attempts
+                return is_attempt or same_id(credential.key_id, self.delivered)
+            case CredentialKind.CERTIFICATE if credential.thumbprint is not None:
+                is_pending = self.pending is not None and same_id(credential.thumbprint, self.pending.thumbprint)
+                return is_pending or same_id(certificate_key_id(credential.thumbprint), self.delivered)
+            case _:
+                return False
+
     def is_fresh(self, client_id: str, now: datetime, kind: CredentialKind = CredentialKind.SECRET) -> bool:
         """Whether such a credential of that client arrived so lately that replicas may not show it yet."""
         if self.delivered_at is None or self.kind is not kind or not same_id(self.client_id, client_id):

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import ClassVar
 
+from mct_s2s.model.client_credentials import Credential
 from mct_s2s.model.settings_backup import Backup
 from mct_s2s.model.site_settings import SETTINGS, Required, Setting
 
@@ -47,6 +48,11 @@ class CredentialSpec:
     def keeps(self) -> Kept | None:
         """What has to be stored; `None` where nothing secret is made."""
         return None
+
+    def describes(self, credential: Credential) -> bool:
+        """Whether a credential that is there is the very one that is asked for, and no one else's."""
+        del credential
+        return False
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,6 @@ from mct_s2s.model.ids import PrincipalId, same_id
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.site_settings import AUDIENCE, AppSettings
 from mct_s2s.model.trust import ClientApplication
-from mct_s2s.planning.credentials import is_known
 from mct_s2s.planning.membership import members
 from mct_s2s.planning.restoring import is_called, purging
 
@@ -75,7 +74,7 @@ def refuse_foreign(
         Refused: `registration-not-ours`.
     """
     custody = observed.custody_of(application)
-    unknown = [one for one in custody.credentials if not is_known(one, note or SecretNote(), spec)]
+    unknown = [one for one in custody.credentials if not _is_known(one, note, spec)]
     why = _foreign(custody.owners, unknown, observed.caller)
     if why:
         raise not_ours(application, why, adopt_by)
@@ -143,6 +142,10 @@ def _adopting(adopt_by: str, application: Application) -> str:
         return f"If it is the right one, adopt it by its appId: {adopt}, with the same options for the App Service."
     named = option(adopt_by, application.client_id)
     return f"If it is the right one, use its appId {application.client_id} instead of its name (setup: {named})."
+
+
+def _is_known(credential: Credential, note: SecretNote | None, spec: CredentialSpec | None) -> bool:
+    return (note is not None and note.knows(credential)) or (spec is not None and spec.describes(credential))
 
 
 def _foreign(owners: Iterable[Owner], unknown: Iterable[Credential], caller: PrincipalId | None) -> str:

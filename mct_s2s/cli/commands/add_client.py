@@ -1,4 +1,4 @@
-"""`mct-s2s add-client`: one more caller for a trust that is there."""
+"""`mct-s2s add-client`: one more client for a trust that exists."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class AddClientOptions(CredentialOptions):
 
 
 def add_client(options: AddClientOptions) -> int:
-    """Exit code of `add-client`."""
+    """Plan one more client, confirm and apply; return the process exit code."""
     if options.name is None and not options.managed_identity:
         raise UsageError(
             "client-missing",
@@ -65,7 +65,7 @@ def add_client(options: AddClientOptions) -> int:
             request_for(session, desired, now),
             identities=identities,
             wire=wired.resource if wired else None,
-            verify=options.proves,
+            verify=options.verifies,
         )
         outcome = await change(current, options, session, request, stores)
         close_clients(current.terminal, options, session, outcome)

@@ -1,4 +1,4 @@
-"""`mct-s2s configure-appservice`: step 3 alone."""
+"""`mct-s2s configure-appservice`: write the App Service settings only."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class ConfigureOptions(ChangingOptions):
 
 
 def configure_appservice(options: ConfigureOptions) -> int:
-    """Exit code of `configure-appservice`."""
+    """Plan the settings, confirm and apply; return the process exit code."""
     given = _given(options)
     role = given.value(ROLE)
     check_role(role)

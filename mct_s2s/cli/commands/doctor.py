@@ -1,4 +1,4 @@
-"""`mct-s2s doctor`: may this caller do the job? Nothing is written."""
+"""`mct-s2s doctor`: check permissions, locks and policies. Nothing is written."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class DoctorOptions(AzureOptions):
 
 
 def doctor(options: DoctorOptions) -> int:
-    """Exit code of `doctor`: 0 where nothing is missing, 3 where something is."""
+    """Check what the caller may do; return 0 if nothing is missing, else 3."""
     identities = tuple(dict.fromkeys(caller_resource(text) for text in options.managed_identity))
     named = named_target(options) if options.no_app_service else None
 

@@ -1,4 +1,4 @@
-"""`mct-s2s remove-client`: one caller less for a trust that stays."""
+"""`mct-s2s remove-client`: remove one client; the rest of the trust stays."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class RemoveClientOptions(RemovalOptions):
 
 
 def remove_client(options: RemoveClientOptions) -> int:
-    """Exit code of `remove-client`."""
+    """Remove one client; return the process exit code."""
     name = options.name.strip()
     if not name:
         raise UsageError(

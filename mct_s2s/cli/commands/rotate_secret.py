@@ -43,7 +43,7 @@ class RotateOptions(SecretOptions):
 
 
 def rotate_secret(options: RotateOptions) -> int:
-    """Exit code of `rotate-secret`."""
+    """Plan the new secrets, confirm and apply; return the process exit code."""
     if (options.name is None) == (options.expiring_within is None):
         raise UsageError(
             "client-missing",

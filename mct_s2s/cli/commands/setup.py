@@ -1,4 +1,4 @@
-"""`mct-s2s setup`: the whole document."""
+"""`mct-s2s setup`: app registration, clients and App Service settings, all in one plan."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class SetupOptions(CredentialOptions):
 
 
 def setup(options: SetupOptions) -> int:
-    """Exit code of `setup`."""
+    """Plan, confirm and apply; return the process exit code."""
     now = clock.now()
     clients = client_specs(options, options.client, now)
     identities = tuple(dict.fromkeys(caller_resource(text) for text in options.managed_identity))
@@ -88,7 +88,7 @@ def setup(options: SetupOptions) -> int:
             part="the Entra ID part" if options.no_app_service else None,
             identities=identities,
             wire=wired.resource if wired else None,
-            verify=options.proves and not options.no_app_service,
+            verify=options.verifies and not options.no_app_service,
             handoff=options.handoff,
         )
         outcome = await change(current, options, session, request, stores)

@@ -1,4 +1,4 @@
-"""`mct-s2s status`: observe, diagnose, say. Nothing is written."""
+"""`mct-s2s status`: observe and diagnose, once or again and again. Nothing is written."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ class Look:
 
 
 def status(options: StatusOptions) -> int:
-    """Exit code of `status`: 0 where all is well, 3 where something is missing, wrong or about to expire."""
+    """Show the state, once or again and again; return 0 if nothing is missing, wrong or about to expire, else 3."""
     within = duration(options.expiring_within, "--expiring-within")
     if options.watch is not None and not math.isfinite(options.watch):
         raise UsageError("usage", f"Invalid --watch '{options.watch}'.", remedy="Use a number of seconds: --watch 30")

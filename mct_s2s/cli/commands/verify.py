@@ -71,7 +71,7 @@ class VerifyOptions(AzureOptions):
 
 
 def verify(options: VerifyOptions) -> int:
-    """Exit code of `verify`: 0 where a client was answered and nothing was disproved, else 3."""
+    """Test the clients; return 0 if a client's call was answered and no test failed, else 3."""
     path, url = api_path(options.path), api_url(options.url) if options.url else None
     named = from_files(options.credentials)
     if options.audience:
