@@ -77,7 +77,7 @@ class Request:
     """`None` for commands that make nothing secret."""
     backup: SettingsBackup | None = None
     handoff: Path | None = None
-    """Where the values are written that somebody else has to enter."""
+    """Where the values are written that someone else has to enter."""
     departures: Departures | None = None
     """Where a removal notes the identities that it is about to switch off."""
     preflight: bool = True

@@ -129,7 +129,7 @@ class SecretNote:
     def knows(self, credential: Credential) -> bool:
         """Whether a credential arrived here, or is on its way: what the store of its client says.
 
-        A certificate is known by its key: whoever registers one chooses its id.
+        A certificate is known by its key: its creator chooses its ID.
         """
         match credential.kind:
             case CredentialKind.SECRET:

@@ -50,7 +50,7 @@ class CredentialSpec:
         return None
 
     def describes(self, credential: Credential) -> bool:
-        """Whether a credential that is there is the very one that is asked for, and nobody else's."""
+        """Whether a credential that is there is the very one that is asked for, and no one else's."""
         del credential
         return False
 

@@ -100,7 +100,7 @@ class Plan:
     def waits_for(self, change: AnyChange) -> frozenset[str]:
         """The keys of the changes that must be done before `change` may write.
 
-        The settings wait for everything: the site restarts once, after all else has succeeded. Where somebody is to be
+        The settings wait for everything: the site restarts once, after all else has succeeded. Where someone is to be
         removed it is the other way round.
         """
         others = {other.key for other in self.changes if other.key != change.key}

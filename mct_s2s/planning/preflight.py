@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from mct_s2s.errors import PermissionMissing
+from mct_s2s.errors import Item, PermissionMissing
 from mct_s2s.model.caller_rights import CallerRights, Verdict
 from mct_s2s.model.directory_objects import Application
 from mct_s2s.model.ids import ApplicationObjectId, same_id
@@ -163,7 +163,7 @@ def way_out(rights: Iterable[Right]) -> str:
     return f"Or {'; or '.join(words)}." if words else ""
 
 
-def stopped(missing: Iterable[str], lacking: Iterable[Right], request_id: str | None = None) -> PermissionMissing:
+def stopped(missing: Iterable[Item], lacking: Iterable[Right], request_id: str | None = None) -> PermissionMissing:
     """The error that says all that is missing at once.
 
     Args:

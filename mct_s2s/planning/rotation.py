@@ -139,7 +139,7 @@ class _Rotating:
         )
 
     def _is_followed(self, credential: Credential) -> bool:
-        """Whether whoever uses a secret reads it where the new one goes; nobody else can know of the new one."""
+        """Whether the users of a secret read it where the new one goes; no one else can know of the new one."""
         stored = {key_id.casefold() for key_id in self.note.held}
         return self.rotation.remove_old or credential is self.current or credential.key_id.casefold() in stored
 

@@ -12,11 +12,12 @@ from rich.text import Text
 from mct_s2s.model.commands import own_command, webapp_command
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.site_settings import ENABLED, SETTINGS, AllowList, ours
-from mct_s2s.planning.grants import Lack, in_words
+from mct_s2s.planning.grants import Lack, in_words, requests
 from mct_s2s.planning.plan import Left, ManualStep, Results
 from mct_s2s.planning.site import merge, unknown_names
 from mct_s2s.render.columns import Columns
 from mct_s2s.render.console import Terminal, prose
+from mct_s2s.render.diagnostics import show_items
 
 
 @dataclass(frozen=True)
@@ -127,5 +128,4 @@ def show_lacking(terminal: Terminal, lacking: Sequence[Lack]) -> None:
     """What the caller lacks for the steps that were left, each with whom to ask."""
     if lacking:
         terminal.say(Text("To do this yourself:", style="warn"))
-    for line in in_words(lacking):
-        terminal.say(f"  - {line}")
+    show_items(terminal, requests(lacking))

@@ -78,7 +78,7 @@ class WriteSettings(Change):
     edits: tuple[SettingEdit, ...] = ()
     """What becomes of those that are ours."""
     first: bool = False
-    """Whether everything else waits for it: whoever loses access loses it before anything is deleted."""
+    """Whether everything else waits for it: access is revoked before anything is deleted."""
 
     resource: ClassVar[str] = "application settings"
     action: ClassVar[Action] = Action.UPDATE

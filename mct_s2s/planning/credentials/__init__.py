@@ -26,7 +26,7 @@ PLANNERS: dict[type[CredentialSpec], Callable[[Any, ClientState], list[AnyChange
 
 
 def plan_credential(spec: CredentialSpec | None, client: ClientState) -> list[AnyChange]:
-    """What a client lacks of the credential that it is to have. One that will do is enough, whoever made it.
+    """What a client lacks of the credential that it is to have. One that will do is enough, no matter who created it.
 
     Raises:
         Refused: a credential of that kind cannot be added.

@@ -36,7 +36,7 @@ class CertificateSpec(CredentialSpec):
         return Kept.PRIVATE_KEY if self.given is None else None
 
     def describes(self, credential: Credential) -> bool:
-        """Whether it is the given one, by its key: whoever registers a certificate chooses its id."""
+        """Whether it is the given one, by its key: its creator chooses its ID."""
         return self.given is not None and same_id(credential.thumbprint, self.given.thumbprint)
 
 

@@ -46,7 +46,7 @@ async def add(work: Work, change: AddSecret) -> Done:
     await store.begin(change.credential_name, work.results.resolve(change.client_id))
     record = work.record(change)
     if store.is_shown:
-        # Nobody reads it there, so it replaces nothing before it was tested; and no later run can know of it: from
+        # No one reads it there, so it replaces nothing before it was tested; and no later run can know of it: from
         # here on it is shown, or it is taken back.
         secret = await finish_even_if_cancelled(_make_and_show(work, change, store, record))
         await _test_if_asked(work, change, record, secret)
