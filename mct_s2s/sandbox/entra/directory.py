@@ -22,6 +22,7 @@ from mct_s2s.sandbox.entra.tenant.conditional_access import ConditionalAccess
 from mct_s2s.sandbox.entra.tenant.key_reads import KeyReads
 from mct_s2s.sandbox.entra.tenant.organization import Tenant
 from mct_s2s.sandbox.entra.tenant.policies import Policies
+from mct_s2s.sandbox.entra.tenant.request_quota import RequestQuota
 from mct_s2s.sandbox.entra.tenant.variations import TenantVariations
 from mct_s2s.sandbox.entra.validation import timestamp
 
@@ -42,6 +43,7 @@ class Directory:
         replication: how far behind the newest state reads are.
         variations: in what this tenant differs from most.
         key_reads: the budget for reading the keys of certificates.
+        request_quota: how much one application may ask of Graph.
         ids: ids of new objects.
         addresses: where the cloud is served, Azure's own as long as it is not; not saved with the rest.
     """
@@ -78,6 +80,7 @@ class Directory:
         self.policies = Policies()
         self.conditional_access = ConditionalAccess()
         self.key_reads = KeyReads(clock)
+        self.request_quota = RequestQuota(clock)
         self.addresses: Addresses = RealNames.on(PORT, ())
         self.sessions = Sessions()
         self.foreign_issuers: dict[str, SigningKey] = {}

@@ -17,6 +17,7 @@ def tunables(state: SandboxState) -> list[Tunable]:
         state,
         directory.replication,
         directory.variations,
+        directory.request_quota,
         directory.conditional_access,
         resources.variations,
         resources.api_versions,

@@ -85,8 +85,10 @@ class _Graph:
             directory.replication.begin_request()
             root = f"{self._addresses.graph}/{self._version}"
             options = dict(parse_qsl(query, keep_blank_values=True))
+            spent = directory.request_quota.draw(caller.app_id, method, path, options)
             call = GraphCall(directory, root, method, path, {}, options, headers, body, caller)
-            return answered(call, self._operations)
+            answer = answered(call, self._operations)
+            return replace(answer, headers={**answer.headers, **spent})
 
         if path == "$batch" and request.method == "POST":
             return _response(Answer(200, batch.answered(body, lambda item: run(*_unpacked(item)))))
