@@ -2,11 +2,10 @@
 
 The rooms, each of which knows only those below it (import-linter holds the walls; docs/architecture.md says why):
 
-    conformance                                a real cloud beside the sandbox: scripts/conformance alone
     cli                                        arguments in, one call, exit code out; wires the rest
     engine · stores · render · inputs · sandbox   order · where credentials are · words · typed input · a local Azure
     azure                                      the SDKs: sign-in, Graph, Resource Manager, Key Vault
-    ports                                      what the engine asks of the world outside
+    ports                                      what the engine needs from Azure and the stores
     planning                                   decisions: (desired, observed) -> plan, findings. Pure
     model                                      nouns
     errors · concurrency · local_files         what a user reads · independent requests at once · files of others

@@ -65,7 +65,7 @@ async def finish_even_if_cancelled(work: Coroutine[Any, Any, A]) -> A:
 
 
 class _GatherOrCancel(Coroutine[Any, Any, tuple[Any, ...]]):
-    """A coroutine that, if it is ended before it has begun, ends those that it was given: nobody else will."""
+    """A coroutine that, if it is ended before it has begun, ends those that it was given: no one else will."""
 
     def __init__(self, coroutines: tuple[Coroutine[Any, Any, Any], ...]) -> None:
         self._waiting = coroutines

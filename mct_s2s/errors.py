@@ -21,6 +21,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import ClassVar
 
+Item = str | tuple[str, str]
+"""A line below a message, or such a line and a command that is printed on a line of its own."""
+
 
 class S2SError(Exception):
     """An error that the user sees: what is wrong, what to do, and what a service said.
@@ -46,7 +49,7 @@ class S2SError(Exception):
         command: str = "",
         answer: str = "",
         request_id: str | None = None,
-        items: Sequence[str] = (),
+        items: Sequence[Item] = (),
     ) -> None:
         super().__init__(message)
         self.code = code
@@ -54,25 +57,24 @@ class S2SError(Exception):
         self.advice = remedy
         self.command = command
         self.answer = answer
-        self.items: tuple[str, ...] = ()
+        self.items: tuple[tuple[str, str], ...] = ()
         self.request_id = request_id
         self.mention(items)
 
     @property
     def message(self) -> str:
         """The headline, the service's answer and the items, as one text."""
-        return "".join(
-            [" ".join(filter(None, (self.headline, self.answer))), *(f"\n  - {item}" for item in self.items)]
-        )
+        items = (f"\n  - {' '.join(filter(None, item))}" for item in self.items)
+        return "".join([" ".join(filter(None, (self.headline, self.answer))), *items])
 
     @property
     def remedy(self) -> str:
         """What to do and the command, as one text."""
         return " ".join(filter(None, (self.advice, self.command)))
 
-    def mention(self, items: Iterable[str]) -> None:
+    def mention(self, items: Iterable[Item]) -> None:
         """Add to the list that the message introduces."""
-        self.items += tuple(items)
+        self.items += tuple((item, "") if isinstance(item, str) else item for item in items)
         self.args = (self.message,)
 
     def explain(self, reason: str, remedy: str, command: str = "") -> None:

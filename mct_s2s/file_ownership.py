@@ -68,13 +68,13 @@ def _check_mode(status: os.stat_result, forbidden: int, can: str) -> None:
 
 
 def others_may_write(status: os.stat_result) -> bool:
-    """Whether anybody but its owner may write to a folder."""
+    """Whether anyone but its owner may write to a folder."""
     by_group = bool(status.st_mode & stat.S_IWGRP) and not _is_private_group(status.st_gid)
     return by_group or bool(status.st_mode & stat.S_IWOTH)
 
 
 def trusted_owners() -> frozenset[int]:
-    """Us and root. Under sudo also whoever called it, who is root whenever he likes."""
+    """Us and root. Under sudo also the calling user, who can become root at any time."""
     if sys.platform == "win32":
         return frozenset()
     us = os.geteuid()

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 BITS = 3072
 """Source: NIST SP 800-57 part 1, table 2: 128 bits of security."""
 SMALLEST_BITS = 2048
+"""Source: NIST SP 800-131A, section 3: shorter RSA keys may not sign any more."""
 LONGEST_COMMON_NAME = 64
 """Source: RFC 5280, appendix A.1, `ub-common-name`."""
 
@@ -45,7 +46,7 @@ def make_key_pair(name: str, starts: datetime, expires: datetime) -> tuple[str, 
     from cryptography.hazmat.primitives.asymmetric import rsa  # noqa: PLC0415
     from cryptography.x509.oid import NameOID  # noqa: PLC0415
 
-    key = rsa.generate_private_key(public_exponent=65537, key_size=BITS)
+    key = rsa.generate_private_key(public_exponent=65537, key_size=BITS)  # the least that FIPS 186-5 allows
     common_name = name.encode()[:LONGEST_COMMON_NAME].decode(errors="ignore")
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
     certificate = (

@@ -1,8 +1,8 @@
-"""Local files that somebody else may have planted: opened here, and looked at before anything in them is believed.
+"""Local files that someone else may have planted: opened here, and looked at before anything in them is believed.
 
-Whoever may write to a folder can put a file, a link, a pipe or a device where one of ours is expected. So nothing is
-opened before it is known to be a regular file, nothing blocks, what is looked at is the open file itself, and a file of
-ours is taken for one only if it belongs to us and nobody else can read or change it.
+A user who can write to a folder can put a file, a link, a pipe or a device where one of our files is expected. So
+nothing is opened before it is known to be a regular file, nothing blocks, what is looked at is the open file
+itself, and a file counts as ours only if it belongs to us and no one else can read or change it.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ _NO_LINK = getattr(os, "O_NOFOLLOW", 0)
 
 
 def read_ours(path: Path, *, delivered: bool = False) -> bytes | None:
-    """What a private file of ours holds; `None` where there is no such file. A link is none of ours.
+    """What one of our private files contains; `None` where there is no such file. A link is never one of our files.
 
     Args:
         path: the file.
         delivered: whether it is one that its user goes on using: he may have given others the right to read it.
 
     Raises:
-        UntrustedFile: somebody else can have written it, or reads it although nobody should.
+        UntrustedFile: someone else can have written it, or reads it although no one should.
         OSError: it cannot be read.
     """
     try:
@@ -44,10 +44,10 @@ def read_given(path: Path, *, secret: bool = False) -> bytes:
 
     Args:
         path: the file.
-        secret: whether what it holds is as good as a secret: then not everybody may write to it, either.
+        secret: whether what it holds is as good as a secret: then not everyone may write to it, either.
 
     Raises:
-        UntrustedFile: no regular file, too large, or somebody else's.
+        UntrustedFile: no regular file, too large, or someone else's.
         OSError: it is not there, or cannot be read.
     """
     return _read(path, follow=True, check=check_secret if secret else check_given)

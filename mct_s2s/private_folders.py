@@ -1,4 +1,4 @@
-"""Folders in which nobody else can put a file of his own in the place of ours."""
+"""Folders in which no one else can replace one of our files."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _ANOTHER_FOLDER = "Choose a folder that only you can write to."
 
 
 def make_private_folder(folder: Path) -> None:
-    """Make a folder, and those above it that are missing, for nobody but us.
+    """Make a folder, and those above it that are missing, for no one but us.
 
     Raises:
         UntrustedFile: what is there already may be changed by others (see `check_folder`).
@@ -33,7 +33,7 @@ def make_private_folder(folder: Path) -> None:
 
 
 def check_folder(folder: Path) -> bool:
-    """Make sure that nobody else can take a file of ours in this folder away and put his own in its place.
+    """Make sure that no one else can replace one of our files in this folder.
 
     Every folder on the way belongs to us or to root, and only they may write to it; where all may, its sticky bit keeps
     them from each other's files. Source: OpenSSH's `safe_path`, and path_resolution(7) for links.

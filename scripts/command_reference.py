@@ -13,8 +13,6 @@ from mct_s2s.cli.app import app
 
 Panels = dict[str, list[Any]]
 """Options by the group under which `--help` shows them."""
-SHARED = ("Azure", "Changing something", "Credential")
-"""Groups that are explained once, and that a command which has all of one only refers to."""
 
 
 def commands() -> dict[str, Any]:
@@ -42,13 +40,13 @@ def command_regions() -> Mapping[str, str]:
 
 
 def shared_groups(leaves: Mapping[str, Any]) -> Panels:
-    """The shared groups with all the options that any command has of them."""
-    found: Panels = {title: [] for title in SHARED}
+    """The named groups with all their options: a command that takes all of one refers to it."""
+    found: Panels = {}
     for command in leaves.values():
         for title, rows in panels(command).items():
-            if title in found:
-                there = {row.name for row in found[title]}
-                found[title] += [row for row in rows if row.name not in there]
+            there = {row.name for row in found.setdefault(title, [])}
+            found[title] += [row for row in rows if row.name not in there]
+    del found[""]
     return found
 
 

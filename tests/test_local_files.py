@@ -56,7 +56,7 @@ def test_what_is_not_there_is_no_error_and_a_dangling_link_is_there(tmp_path: Pa
     (tmp_path / "link").symlink_to(tmp_path / "nowhere")
     for missing in (tmp_path / "b", tmp_path / "a" / "b", tmp_path / "c" / "b"):
         assert (read_ours(missing), is_there(missing)) == (None, False)
-    with pytest.raises(UntrustedFile, match="it is a link"):
+    with pytest.raises(UntrustedFile, match="it is a symbolic link"):
         read_ours(tmp_path / "link")
     assert is_there(tmp_path / "link")
     with pytest.raises(FileNotFoundError):

@@ -1,6 +1,6 @@
 """What every answer of every service has to be before it is looked at: of a sane size and depth, and from there.
 
-An answer comes from whoever sits at the other end: the service, a proxy's page, a captive portal, or somebody hostile.
+An answer comes from whatever is at the other end: the service, a proxy's page, a captive portal, or someone hostile.
 """
 
 from __future__ import annotations

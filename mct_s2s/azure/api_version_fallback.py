@@ -23,6 +23,7 @@ SUBSCRIPTIONS = "2020-01-01"
 RESOURCES = "2021-04-01"
 AUTHORIZATION = "2022-04-01"
 LOCKS = "2016-09-01"
+"""These four: new enough for what is asked for, old enough for every cloud (docs/azure-contract.md, section 9)."""
 VAULT_SECRETS = "7.4"
 """Key Vault's data plane: what the Azure CLI asks for in every cloud."""
 

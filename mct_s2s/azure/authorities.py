@@ -1,6 +1,6 @@
 """A stored credential goes to the login host that its own file or environment names, and to no other.
 
-`--cloud` may lead to anybody's server, which then says where to sign in: a secret or an assertion that is sent there is
+`--cloud` may lead to anyone's server, which then says where to sign in: a secret or an assertion that is sent there is
 its own to use at the real login service.
 """
 

@@ -1,7 +1,8 @@
-"""A cloud by asking its Azure Resource Manager: `/metadata/endpoints`, read as what comes from somebody unknown.
+"""A cloud by asking its Azure Resource Manager: `/metadata/endpoints`, read as what comes from someone unknown.
 
-Whoever answers chooses where the caller's tokens come from and where they go. So a document that names anything of one
-of Microsoft's clouds has to be that cloud altogether, and is then replaced by our own table's entry.
+The server that answers chooses where the caller's tokens come from and where they go. So a document that names
+anything of one of Microsoft's clouds has to be that cloud altogether, and is then replaced by our own table's
+entry.
 """
 
 from __future__ import annotations
@@ -20,10 +21,11 @@ from mct_s2s.azure.answer_limits import OddAnswer
 from mct_s2s.azure.clouds import BY_NAME, NEVER_CONNECTED, Cloud, origin
 from mct_s2s.azure.http_session import HttpSession
 from mct_s2s.azure.services import certificate_advice
-from mct_s2s.azure.trace import Request, Trace, path_of, silent
+from mct_s2s.azure.trace import SentRequest, Trace, path_of, silent
 from mct_s2s.errors import Refused, ServiceError
 
 METADATA_PATH = "/metadata/endpoints?api-version=2022-09-01"
+"""The version that `az cloud register` and Terraform's `metadata_host` read: docs/azure-contract.md, section 5.2."""
 
 _DOMAINS = {
     "microsoftonline.com": "public",
@@ -63,7 +65,7 @@ async def discover(url: str, session: HttpSession, trace: Trace = silent) -> Clo
             allow_redirects=False,
         ) as response:
             took = (time.monotonic() - began) * 1000
-            trace(Request("ARM", "GET", path_of(str(response.url)), response.status, took, None))
+            trace(SentRequest("ARM", "GET", path_of(str(response.url)), response.status, took, None))
             response.raise_for_status()
             if response.status != 200:
                 raise ValueError(f"it returned {response.status}, and redirects are not followed")
@@ -141,7 +143,7 @@ def _known(login: str, graph: str, manager: str, audiences: list[str], vaults: s
 
 
 def _owner(address: str) -> str | None:
-    """The known cloud that an address belongs to; `None` where it is somebody else's."""
+    """The known cloud that an address belongs to; `None` where it is someone else's."""
     host = (urlsplit(address).hostname or "").rstrip(".")
     return next((cloud for domain, cloud in _DOMAINS.items() if host == domain or host.endswith(f".{domain}")), None)
 

@@ -1,7 +1,7 @@
 """The one connection that sign-in, Resource Manager, vaults, discovery and the MCT API share: aiohttp, on our terms.
 
 * Proxies come from the environment. `~/.netrc` does not: aiohttp reads both or neither, and would send a password that
-  somebody keeps for a host, or for `default`, to whoever `--cloud` names.
+  someone keeps for a host, or for `default`, to the host that `--cloud` names.
 * A request whose connection was reset is not sent again in silence, with what was read before: repeating is for
   `retry_policy` alone, which makes the next attempt ready.
 * No answer is read beyond `answers.MOST_BYTES`, unpacked, nor handed on when it is nested too deeply.
@@ -40,14 +40,14 @@ class HttpSession:
 
     @property
     def closed(self) -> bool:
-        """Whether it is of no use any more."""
+        """Whether it is no longer needed."""
         return self._session.closed
 
     async def __aenter__(self) -> HttpSession:
         return self
 
     async def __aexit__(self, *error: object) -> None:
-        """Whoever opened it closes it: azure-core enters and leaves it around every credential."""
+        """Its owner closes it: azure-core enters and leaves it around every credential."""
 
     async def aclose(self) -> None:
         """Close all connections."""
@@ -69,7 +69,8 @@ class HttpSession:
 def environment_proxy(url: str) -> dict[str, Any]:
     """Options for the proxy of an address by `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY`, with its address's credential.
 
-    As aiohttp does it by `trust_env`, but for its look into `~/.netrc`: a proxy that is itself reached by TLS is none.
+    As aiohttp does it by `trust_env`, except that it does not read `~/.netrc`: a proxy that is itself reached by
+    TLS is none.
     """
     parts = urlsplit(url)
     proxy = getproxies().get(parts.scheme)

@@ -14,7 +14,7 @@ from mct_s2s.azure.clouds import NEVER_CONNECTED
 from mct_s2s.azure.json_values import seconds
 from mct_s2s.azure.retry import CONNECT_SECONDS, REQUEST_SECONDS, RetryPolicy
 from mct_s2s.azure.services import certificate_advice, first_line
-from mct_s2s.azure.trace import Request, Trace, path_of
+from mct_s2s.azure.trace import SentRequest, Trace, path_of
 from mct_s2s.errors import ServiceError, UsageError
 from mct_s2s.model.client_sign_in import ApiAnswer, ApiToken
 
@@ -99,7 +99,7 @@ class MctApi:
             self._unreachable(error)
         finally:
             took = (time.monotonic() - began) * 1000
-            self._trace(Request("MCT", "GET", path_of(url), status, took, None))
+            self._trace(SentRequest("MCT", "GET", path_of(url), status, took, None))
         answer = ApiAnswer(status, answered.get("Location"), answered.get("WWW-Authenticate"))
         return answer, seconds(answered.get("Retry-After"))
 

@@ -22,17 +22,23 @@ T = TypeVar("T")
 Lag = Callable[[ServiceError], bool]
 
 FIRST_DELAY = 0.2
+"""Seconds; each delay is twice the one before, up to `LONGEST_DELAY`."""
 LONGEST_DELAY = 1.0
 LONGEST_LAG_DELAY = 0.5
 """Replicas differ: whoever asks more often meets sooner one that has caught up. Measured with replicas that lag by 5 to
 100 % of 5 s, 24 runs of `setup` each: 5.9 s and 73 requests on average, at most 7.4 s; with 1 s instead of 0.5 s it
 was 6.6 s and 66 requests, at most 9.3 s."""
 TRANSIENT = frozenset({0, 408, 500, 502, 503, 504})
+"""Statuses that say nothing about the request itself; 0 where no answer came."""
 TRANSIENT_ATTEMPTS = 8
+"""Requests, over some 5 s: a service that still fails then will not recover within a command."""
 LAG_SECONDS = 300.0
-"""Replication that takes longer than this is an outage."""
+"""Replication that takes longer than this is an outage: others wait 3 to 5 minutes (docs/azure-contract.md, 3.13)."""
 IN_FLIGHT = 16
+"""Requests to one service at once: twice the widest step of a plan, and far below the budgets of
+docs/azure-contract.md, sections 3.12 and 4.6."""
 CONNECT_SECONDS = 10.0
+"""TCP repeats its first packet after 1, 3 and 7 s (RFC 6298): a host that is silent until then is down."""
 REQUEST_SECONDS = 30.0
 """A request, also one of the sign-in, that is not answered by then is taken for lost."""
 
@@ -67,7 +73,7 @@ class RetryPolicy:
         lag: Lag = no_lag,
         before_repeating: Callable[[], Awaitable[None]] = nothing,
     ) -> T:
-        """Send until it is answered for good.
+        """Send until it is finally answered.
 
         Args:
             send: sends once; raises `ServiceError`.
@@ -84,7 +90,7 @@ class RetryPolicy:
         while True:
             try:
                 async with self._slots:
-                    await self._gate()  # here: whoever has queued for a slot may have been overtaken by a refusal
+                    await self._gate()  # here: a request that was queued may have been overtaken by a refusal
                     return await send()
             except ServiceError as error:
                 delay = so_far.delay_after(error, clock())

@@ -85,7 +85,7 @@ class RemoteService:
             f"{self.name} did not respond to the request to {doing}: {first_line(error)}",
             remedy=advice,
             command=command,
-            status=0 if certificate_error(error) is None else NEVER_CONNECTED,
+            status=NEVER_CONNECTED if certificate_errors(error) else 0,
         )
 
     def sign_in_refused(self, refusal: Refusal, doing: str, code: str, remedy: str) -> SignInFailed:
@@ -141,27 +141,26 @@ def odd_answer(error: BaseException) -> OddAnswer | None:
     return next((cause for cause in causes(error) if isinstance(cause, OddAnswer)), None)
 
 
-def certificate_error(error: BaseException) -> ssl.SSLCertVerificationError | None:
+def certificate_errors(error: BaseException) -> list[ssl.SSLCertVerificationError]:
     """Why the server's certificate was not accepted, where that is what an error was made from."""
-    found = (cause for cause in causes(error) if isinstance(cause, ssl.SSLCertVerificationError))
-    return next((one for one in found if hasattr(one, "verify_code")), None)  # aiohttp's own kind has none
+    return [cause for cause in causes(error) if isinstance(cause, ssl.SSLCertVerificationError)]
 
 
 def certificate_advice(error: BaseException) -> tuple[str, str] | None:
-    """The remedy and its command, where the certificate is signed by nobody that is trusted here."""
-    found = certificate_error(error)
-    if found is None or found.verify_code == _HOSTNAME_MISMATCH:
-        return None
-    return UNTRUSTED, NAME_AUTHORITY
+    """The remedy and its command, where the certificate is signed by no one that is trusted here."""
+    codes = {getattr(one, "verify_code", None) for one in certificate_errors(error)} - {None}  # aiohttp's own has none
+    return (UNTRUSTED, NAME_AUTHORITY) if codes - {_HOSTNAME_MISMATCH} else None
 
 
 def causes(error: BaseException | None) -> Iterator[BaseException]:
     """An error and those that it was made from, those that azure-core keeps as `inner_exception` among them."""
-    seen: set[int] = set()
-    while error is not None and id(error) not in seen:
-        seen.add(id(error))
-        yield error
-        error = error.__cause__ or getattr(error, "inner_exception", None) or error.__context__
+    left, seen = [error], set[int]()
+    while left:
+        one = left.pop(0)
+        if one is not None and id(one) not in seen:
+            seen.add(id(one))
+            yield one
+            left += [one.__cause__, getattr(one, "inner_exception", None), one.__context__]
 
 
 def first_line(error: BaseException) -> str:

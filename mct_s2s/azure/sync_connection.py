@@ -12,6 +12,7 @@ from requests.adapters import HTTPAdapter
 from mct_s2s.azure.answer_limits import OddAnswer, check_depth, check_length, check_size
 
 PIECE = 64 * 1024
+"""Bytes that are read at once, before the size is checked again."""
 
 
 class OddContent(OddAnswer, requests.exceptions.ContentDecodingError):
@@ -49,7 +50,7 @@ class _Session(requests.Session):
 
 
 class _TlsAdapter(HTTPAdapter):
-    """Trusts whom the context trusts, and nobody else: requests would add certifi's authorities to it."""
+    """Trusts whom the context trusts, and no one else: requests would add certifi's authorities to it."""
 
     def __init__(self, tls: SSLContext) -> None:
         self._tls = tls

@@ -17,6 +17,7 @@ from mct_s2s.cli.help import Group, short_help
 from mct_s2s.cli.streams import check_arguments, replace_unencodable
 
 WATCH_SECONDS = 30
+"""Between two looks of `--watch`: far below every throttling limit (docs/azure-contract.md, 3.12 and 4.6)."""
 ISSUES = "https://github.com/mct-s2s/mct-s2s/issues"
 
 COMMANDS = {
@@ -82,7 +83,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (KeyboardInterrupt, EOFError):
         return 130
     except BrokenPipeError:
-        # Whoever read our output has left; there is nobody to tell.
+        # The reader of our output has gone; no one is left to read a message.
         sys.stderr.close()
         return 1
     except Exception as error:  # the last line of defence

@@ -90,7 +90,7 @@ class TerminalInterface:
 
         Raises:
             Cancelled: the answer is no.
-            UsageError: nobody is there to ask.
+            UsageError: no one is there to ask.
         """
         request, plan, dry_run = outcome.request, outcome.plan, self._options.dry_run
         if not self._terminal.json or not dry_run:
@@ -134,10 +134,10 @@ class TerminalInterface:
         return where(self._options, observed)
 
     def look(self) -> None:
-        """Make sure that somebody reads standard output.
+        """Make sure that someone reads standard output.
 
         Raises:
-            OSError: nobody does.
+            OSError: no one does.
         """
         self._terminal.check_reader()
 
@@ -145,7 +145,7 @@ class TerminalInterface:
         """Write a secret's line; in JSON it has its place in the one document at the end.
 
         Raises:
-            OSError: nobody reads.
+            OSError: no one reads.
         """
         if self._terminal.json:
             self.look()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mct_s2s.cli.made_credentials import credentials_of
-from mct_s2s.cli.options import ChangingOptions, SetupOptions
+from mct_s2s.cli.options import ChangingOptions
 from mct_s2s.cli.requests import where
 from mct_s2s.engine.outcome import Outcome
 from mct_s2s.engine.session import Session
@@ -22,16 +22,15 @@ from mct_s2s.stores.file_store import FileStore
 
 
 def left_to_others(options: ChangingOptions, session: Session, outcome: Outcome) -> list[Instruction]:
-    """What somebody else has to do, with the command that does it."""
+    """What someone else has to do, with the command that does it."""
     after = outcome.after
-    handoff = options.handoff if isinstance(options, SetupOptions) else None
     return instructions(
         outcome.left_to_others,
         after,
         outcome.results,
         where=where(options, after),
         login=session.login,
-        handoff=handoff,
+        handoff=outcome.request.handoff,
     )
 
 
@@ -91,8 +90,6 @@ def _calling(name: str, outcome: Outcome) -> CallingClient | None:
     added = next((c for c in outcome.plan.changes if isinstance(c, AddCredential) and c.client == name), None)
     if store is None and added is None:
         return None
-    known = outcome.results.known(added.client_id) if added is not None else None
-    there = next(iter(clients_called(name, outcome.after, outcome.request.unique_name)), None)
+    client = next(iter(clients_called(name, outcome.after, outcome.request.unique_name)), None)
     dotenv = str(store.path) if isinstance(store, FileStore) and store.path.exists() else None
-    label = store.label if store is not None else None
-    return CallingClient(known or (there.client_id if there is not None else ""), dotenv, label, added)
+    return CallingClient(client.client_id if client else "", dotenv, store.label if store else None, added)

@@ -1,7 +1,7 @@
 """Ctrl-C and SIGTERM: told alike, at whatever moment they come, with an account of what has been done.
 
 Three times in the life of a process: while it is being loaded nothing has been done, so that it leaves at once; while a
-command runs its task is cancelled, and whatever it has begun comes to an orderly end; and after that nobody is told
+command runs its task is cancelled, and whatever it has begun comes to an orderly end; and after that no one is told
 twice.
 """
 

@@ -1,4 +1,4 @@
-"""The credentials that a run has made: what is said of them, and what becomes of those that nobody could see."""
+"""The credentials that a run has made: what is said of them, and what becomes of those that no one could see."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def _shown(change: AddCredential, outcome: Outcome) -> str | None:
 
 @dataclass(frozen=True)
 class Unseen:
-    """A credential that was to be shown in a document that nobody took."""
+    """A credential that was to be shown in a document that no one took."""
 
     change: AddCredential
     client_id: ClientId

@@ -41,7 +41,7 @@ def show_usage_error(error: Any, *, as_json: bool) -> int:
 
 
 def show(error: S2SError, *, as_json: bool) -> int:
-    """Any error of ours that arose before a command began to run."""
+    """Any of our errors before a command began to run."""
     terminal = Terminal.open(json=as_json)
     if as_json:
         terminal.document(error_document(error))

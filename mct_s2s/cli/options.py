@@ -5,19 +5,15 @@ A help text is imperative, one line of 70 characters at most, and has no semicol
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
-from inspect import Parameter
 from pathlib import Path
 from typing import Annotated
 
 from mct_s2s.azure.sign_in.choice import Method
-from mct_s2s.cli.binding import AZURE, CHANGES, CREDENTIALS, REMOVAL, SEVERAL_OPTIONS, argument, option
+from mct_s2s.cli.binding import AZURE, CHANGES, CREDENTIALS, REMOVAL, option
 from mct_s2s.cli.credentials import KindOptions
 from mct_s2s.cli.credentials.base import LifetimeOptions
-from mct_s2s.model.mct_api import API_PATH
-from mct_s2s.model.site_settings import ENABLED, SETTINGS
 
 
 class Output(StrEnum):
@@ -170,59 +166,9 @@ class CredentialOptions(KindOptions, SecretOptions):
     )
 
     @property
-    def proves(self) -> bool:
+    def verifies(self) -> bool:
         """Whether the command ends with a test of the clients: it leaves out nothing that their calls need."""
         return not (self.no_verify or self.no_consent or self.no_restart or self.dry_run)
-
-
-@dataclass(kw_only=True)
-class SetupOptions(CredentialOptions):
-    """Options of `setup`."""
-
-    client: Annotated[
-        list[str], option("--client", metavar="NAME_OR_ID", text="Client application: a name or appId. Repeatable.")
-    ] = field(default_factory=list)
-    managed_identity: Annotated[
-        list[str],
-        option(
-            "--managed-identity", metavar="RESOURCE", text="Resource whose managed identity is a client. Repeatable."
-        ),
-    ] = field(default_factory=list)
-    service_name: Annotated[
-        str | None,
-        option("--service-name", metavar="NAME", text="Display name. Default: MCT service (<app service>)."),
-    ] = None
-    role: Annotated[str | None, option("--role", metavar="VALUE", text="App role value. Default: S2SAppRole.")] = None
-    service_app: Annotated[
-        str | None,
-        option("--service-app", metavar="ID_OR_URI", text="Adopt this registration: its appId or Application ID URI."),
-    ] = None
-    no_app_service: Annotated[bool, option("--no-app-service", text="Entra ID only; skip the App Service.")] = False
-    handoff: Annotated[
-        Path | None, option("--handoff", metavar="FILE", text="Write the values for configure-appservice --from FILE.")
-    ] = None
-    handoff_text: Annotated[
-        bool, option("--handoff-text", text="Print the values as a support request to the operator of MCT.")
-    ] = False
-
-
-@dataclass(kw_only=True)
-class AddClientOptions(CredentialOptions):
-    """Options of `add-client`."""
-
-    name: Annotated[str | None, argument("NAME", "Display name, or the appId of a registration to adopt.")] = None
-    from_file: Annotated[
-        Path | None,
-        option("--from", metavar="FILE", text="Add every client in FILE: one name a line, or CSV with a header."),
-    ] = None
-    managed_identity: Annotated[
-        list[str],
-        option(
-            "--managed-identity",
-            metavar="RESOURCE",
-            text="Azure resource: its ID, or the name of a web or function app.",
-        ),
-    ] = field(default_factory=list)
 
 
 @dataclass(kw_only=True)
@@ -241,123 +187,3 @@ class RemovalOptions(ChangingOptions):
     purge: Annotated[bool, option("--purge", group=REMOVAL, text="Delete permanently. Nothing can be restored.")] = (
         False
     )
-
-
-@dataclass(kw_only=True)
-class RemoveClientOptions(RemovalOptions):
-    """Options of `remove-client`."""
-
-    name: Annotated[str, argument("NAME_OR_ID", "Display name, appId, object ID, resource ID or allow list entry.")]
-    ignore_missing: Annotated[
-        bool, option("--ignore-missing", group=REMOVAL, text="Exit 0 if the client does not exist.")
-    ] = False
-
-
-@dataclass(kw_only=True)
-class RotateOptions(SecretOptions):
-    """Options of `rotate-secret`."""
-
-    name: Annotated[str | None, argument("NAME", "Client application: its display name or appId.")] = None
-    expiring_within: Annotated[
-        str | None,
-        option("--expiring-within", metavar="DURATION", text="All clients whose secret expires within 30d, 4w, …"),
-    ] = None
-    keep_old: Annotated[
-        str | None,
-        option("--keep-old", metavar="DURATION", text="Keep the old secret for 24h, 7d, … until the next rotation."),
-    ] = None
-    remove_old: Annotated[
-        bool, option("--remove-old", text="Remove the old secret now, even if it is still in use.")
-    ] = False
-
-
-@dataclass(kw_only=True)
-class DoctorOptions(AzureOptions):
-    """Options of `doctor`."""
-
-    managed_identity: Annotated[
-        list[str],
-        option("--managed-identity", metavar="RESOURCE", text="Resource whose managed identity to enable. Repeatable."),
-    ] = field(default_factory=list)
-    no_app_service: Annotated[bool, option("--no-app-service", text="Check Entra ID only.")] = False
-    no_consent: Annotated[bool, option("--no-consent", text="Skip the check for admin consent.")] = False
-
-
-def _setting_options() -> Iterator[Parameter]:
-    """An option for each row of the table of settings that has one."""
-    for setting in SETTINGS:
-        if setting.option is not None:
-            kind, default = (list[str], []) if setting.holds.is_list else (str | None, None)
-            text = option(setting.option, text=setting.option_help)
-            yield Parameter(setting.name, Parameter.KEYWORD_ONLY, default=default, annotation=Annotated[kind, text])
-
-
-@dataclass(kw_only=True)
-class ConfigureOptions(ChangingOptions):
-    """Options of `configure-appservice`."""
-
-    given: dict[str, str | list[str] | None] = field(
-        default_factory=dict, metadata={SEVERAL_OPTIONS: tuple(_setting_options())}
-    )
-    """What was given for each setting, by its name."""
-    handoff: Annotated[
-        Path | None, option("--from", metavar="FILE", text="Read all values from a file written by setup --handoff.")
-    ] = None
-    restore: Annotated[
-        Path | None, option("--restore", metavar="FILE", text="Restore the settings from a backup file.")
-    ] = None
-    disable: Annotated[bool, option("--disable", text=f"Set {ENABLED} to false.")] = False
-
-
-@dataclass(kw_only=True)
-class VerifyOptions(AzureOptions):
-    """Options of `verify`."""
-
-    client: Annotated[
-        list[str],
-        option(
-            "--client", metavar="NAME_OR_ID", text="Test this client application only: a name or appId. Repeatable."
-        ),
-    ] = field(default_factory=list)
-    credentials: Annotated[
-        list[Path], option("--credentials", metavar="FILE", text="A client's secret file. Repeatable.")
-    ] = field(default_factory=list)
-    path: Annotated[str, option("--path", metavar="PATH", text="Path of the MCT API to GET.")] = API_PATH
-    audience: Annotated[
-        str | None, option("--audience", metavar="URI", text="Test the caller's own call to this Application ID URI.")
-    ] = None
-    url: Annotated[str | None, option("--url", metavar="URL", text="The MCT site's URL. Default: from Azure.")] = None
-
-
-@dataclass(kw_only=True)
-class StatusOptions(AzureOptions):
-    """Options of `status`."""
-
-    expiring_within: Annotated[
-        str,
-        option(
-            "--expiring-within",
-            metavar="DURATION",
-            text="Warn this long before the last credential expires (exit code 3).",
-        ),
-    ] = "30d"
-    watch: Annotated[
-        float | None,
-        option(
-            "--watch",
-            metavar="SECONDS",
-            min=1,
-            show_default=False,
-            text="Check again every 30 seconds, until Ctrl-C.",
-        ),
-    ] = None
-
-
-@dataclass(kw_only=True)
-class SchemaOptions:
-    """Options of `schema`."""
-
-    name: Annotated[str | None, argument("NAME", "A document, such as status or result. Default: list them.")] = None
-    output: Annotated[
-        Output, option("-o", "--output", metavar="FORMAT", variable="OUTPUT", text="Format of the list.")
-    ] = Output.TEXT

@@ -1,4 +1,4 @@
-"""The clients' credentials that are at hand: files named by the user, the environment, the files saved by default."""
+"""The clients' credentials that are available: files named by the user, the environment, the files saved by default."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def _from_file(path: Path) -> OwnCredential | None:
     """The credential in a file.
 
     Raises:
-        OSError: the file cannot be read, or is somebody else's.
+        OSError: the file cannot be read, or is someone else's.
         UsageError: it names a certificate that cannot be read.
     """
     text = read_given(path, secret=True).decode("utf-8", errors="replace")
@@ -68,7 +68,7 @@ def _from_file(path: Path) -> OwnCredential | None:
 
 
 def if_usable(path: Path) -> OwnCredential | None:
-    """The credential in a file that nobody named: one that is of no use is passed over."""
+    """The credential in a file that no one named: one that cannot be used is skipped."""
     try:
         return _from_file(path)
     except OSError:

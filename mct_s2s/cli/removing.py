@@ -1,4 +1,4 @@
-"""What `remove-client` and `teardown` share: the query, the wish, and the secret files that are of no use any more."""
+"""What `remove-client` and `teardown` share: the query, the spec, and the secret files that are no longer needed."""
 
 from __future__ import annotations
 
@@ -10,10 +10,9 @@ from mct_s2s import clock
 from mct_s2s.cli.change import change, exit_code
 from mct_s2s.cli.closing import close
 from mct_s2s.cli.options import RemovalOptions
-from mct_s2s.cli.requests import request_for
+from mct_s2s.cli.requests import request_for, service_spec
 from mct_s2s.cli.run import Run, run
 from mct_s2s.cli.session import Needs
-from mct_s2s.cli.specs import service_wish
 from mct_s2s.cli.stores import default_folder
 from mct_s2s.engine.outcome import Outcome
 from mct_s2s.engine.session import Session
@@ -27,7 +26,7 @@ from mct_s2s.stores.keys import KeyFileStore
 
 
 def remove(options: RemovalOptions, wanted: Removal) -> int:
-    """Exit code of a removal."""
+    """Plan a removal, confirm and apply it; return the process exit code."""
     if options.keep_registration and (options.purge or options.delete_adopted):
         raise UsageError(
             "contradictory-options",
@@ -37,7 +36,7 @@ def remove(options: RemovalOptions, wanted: Removal) -> int:
     now = clock.now()
 
     async def body(current: Run, session: Session) -> int:
-        service = service_wish(session.target, None, may_create=False)
+        service = service_spec(session.target, None, may_create=False)
         desired = Desired(service, removal=wanted, restart=not options.no_restart)
         request = replace(request_for(session, desired, now), wired=True, departures=LocalDepartures())
         outcome = await change(current, options, session, request)
@@ -50,7 +49,7 @@ def remove(options: RemovalOptions, wanted: Removal) -> int:
 
 
 def _retire(current: Run, outcome: Outcome, folder: Path) -> None:
-    """Delete the files whose secrets have just become useless, where they lie in this tool's own folder."""
+    """Delete the files whose secrets have just become useless, where they are in this tool's own folder."""
     for name, client_id in _without_secrets(outcome):
         for stem in dict.fromkeys((name, client_id)):
             store = KeyFileStore.at(SecretTo().file_for(stem, folder), is_ours=True)

@@ -1,4 +1,4 @@
-"""Options into requests, and the App Service that a request is about back into options."""
+"""Options into what is requested, and the App Service that it is about back into options."""
 
 from __future__ import annotations
 
@@ -8,17 +8,23 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from mct_s2s.azure.sign_in.choice import Method
-from mct_s2s.cli.options import AzureOptions
+from mct_s2s.cli.credentials import read_credential
+from mct_s2s.cli.options import AzureOptions, CredentialOptions
 from mct_s2s.engine.request import Request
 from mct_s2s.engine.session import Session
 from mct_s2s.errors import UsageError
-from mct_s2s.inputs.clients import SecretTo
+from mct_s2s.inputs.clients import SecretTo, client_names
+from mct_s2s.inputs.management_reference import management_reference
 from mct_s2s.inputs.target import caller_resource, site_target
 from mct_s2s.model.commands import option
-from mct_s2s.model.desired import ClientSpec, Desired, WireSpec
+from mct_s2s.model.desired import ClientSpec, Desired, ServiceSpec, WireSpec
+from mct_s2s.model.ids import named_unique_name, service_unique_name
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.model.site_target import SiteTarget
+
+ROLE_CHARACTERS = frozenset(":!#$%&'()*+,-./;<=>?@[]^_{|}~`")
+"""Source: learn.microsoft.com/graph/api/resources/approle, property `value`."""
 
 
 def request_for(session: Session, desired: Desired, now: datetime) -> Request:
@@ -61,6 +67,65 @@ def where(options: AzureOptions, observed: ObservedState | None = None) -> str:
     if options.auth is not Method.AUTO:
         words += ["--auth", options.auth.value]
     return shlex.join(words)
+
+
+def client_specs(options: CredentialOptions, names: Sequence[str], now: datetime) -> tuple[ClientSpec, ...]:
+    """What is wanted of each client application.
+
+    Raises:
+        UsageError: an unusable name, lifetime or reference.
+    """
+    credential = read_credential(options, now)
+    reference = management_reference(options.service_management_reference)
+    return tuple(
+        ClientSpec(name, credential, consent=not options.no_consent, management_reference=reference)
+        for name in client_names(names)
+    )
+
+
+def service_spec(
+    target: SiteTarget | None,
+    name: str | None,
+    role: str | None = None,
+    adopt: str | None = None,
+    *,
+    reference: str | None = None,
+    may_create: bool = True,
+) -> ServiceSpec:
+    """The service application of an App Service, or, where none is named, of a display name.
+
+    Raises:
+        UsageError: neither is there, or a role value that Graph would refuse, or an unusable reference.
+    """
+    check_role(role)
+    reference = management_reference(reference)
+    if target is not None:
+        unique = service_unique_name(target.name, target.slot)
+        return ServiceSpec(unique, name or f"MCT service ({target.label})", role, adopt, reference, may_create)
+    if not name or not name.strip():
+        raise UsageError(
+            "service-name-missing",
+            "No name for the service application: neither an App Service nor --service-name was given.",
+            remedy="Add --app-service NAME (the site is not contacted), or --service-name TEXT.",
+        )
+    return ServiceSpec(named_unique_name(name), name, role, adopt, reference, may_create)
+
+
+def check_role(value: str | None) -> None:
+    """Refuse an app role value that Graph would refuse.
+
+    Raises:
+        UsageError: as said.
+    """
+    if value is None:
+        return
+    if value and len(value) <= 120 and all((c.isascii() and c.isalnum()) or c in ROLE_CHARACTERS for c in value):
+        return
+    raise UsageError(
+        "malformed-role",
+        f"Invalid --role '{value}'. Use letters, digits and punctuation without spaces, 120 characters at most.",
+        remedy="To use the default S2SAppRole, remove --role.",
+    )
 
 
 @dataclass(frozen=True)

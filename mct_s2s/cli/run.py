@@ -84,7 +84,7 @@ def run(options: AzureOptions, needs: Needs, body: Body) -> int:
 
 
 def run_as_client(options: AzureOptions, body: ClientBody) -> int:
-    """The same for a command that sees Azure as a client of the MCT API does, and signs nobody in."""
+    """The same for a command that sees Azure as a client of the MCT API does, and signs no one in."""
 
     async def connected(current: Run) -> int:
         async with connect_client(options, current.terminal) as connection:
@@ -120,7 +120,7 @@ def _run_once(current: Run, connected: Connected, interruption: Interruption) ->
 
 
 def _remove_unseen(current: Run, remove: Connected, cause: OSError, interruption: Interruption) -> int:
-    """The document with the secrets reached nobody: they are removed, so that the next run makes others."""
+    """The document with the secrets reached no one: they are removed, so that the next run makes others."""
     secrets = current.unseen()
     names = ", ".join(f"the {one.change.kind.noun} of '{one.change.client}'" for one in secrets)
     message = f"Standard output is closed ({cause.strerror or cause}): {names} could not be printed"
@@ -160,7 +160,7 @@ def _report(current: Run, error: S2SError) -> None:
         except OSError:
             if any(credential.secret for credential in credentials):
                 raise
-            show_error(current.terminal, error)  # nobody takes the document: its message may still be seen
+            show_error(current.terminal, error)  # no one takes the document: its message may still be seen
     else:
         show_error(current.terminal, error)
         show_standing(current.terminal, done, doubtful, left)

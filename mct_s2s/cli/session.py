@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from mct_s2s import clock
-from mct_s2s.azure.trace import Request, Trace, silent
+from mct_s2s.azure.trace import SentRequest, Trace, silent
 from mct_s2s.cli.options import AzureOptions
 from mct_s2s.engine.session import Session
 from mct_s2s.inputs.target import site_target
@@ -30,7 +30,7 @@ RESERVE = 3.0
 
 @dataclass(frozen=True)
 class Needs:
-    """Which services a command will talk to: no token is asked for in vain."""
+    """Which services a command will talk to: no unneeded token is requested."""
 
     directory: bool = True
     arm: bool = True
@@ -40,7 +40,7 @@ class Needs:
 
 @asynccontextmanager
 async def connect(options: AzureOptions, needs: Needs, terminal: Terminal) -> AsyncIterator[Session]:
-    """Sign in and hand out the ports; everything is closed again at the end.
+    """Sign in and provide the ports; everything is closed again at the end.
 
     Raises:
         S2SError: the options contradict each other, the cloud is not there, or the sign-in is refused.
@@ -101,7 +101,7 @@ async def signed_in(
 
 @asynccontextmanager
 async def connect_client(options: AzureOptions, terminal: Terminal) -> AsyncIterator[Connection]:
-    """Connect as a client of the MCT API does: nobody signs in to look at anything.
+    """Connect as a client of the MCT API does: no one signs in to look at anything.
 
     Raises:
         S2SError: the cloud is not there.
@@ -227,9 +227,9 @@ async def _ports(connection: Connection, credential: CallerCredential, needs: Ne
 
 
 def _exclusive(what: str, since: float) -> AbstractAsyncContextManager[bool]:
-    from mct_s2s.stores.host_lock import turn  # noqa: PLC0415  # only commands that change something
+    from mct_s2s.stores.host_lock import hold  # noqa: PLC0415  # only commands that change something
 
-    return turn(what, since)
+    return hold(what, since)
 
 
 def _load_sign_in() -> None:
@@ -251,7 +251,7 @@ def _load_services(needs: Needs) -> None:
 
 
 def _trace(terminal: Terminal) -> Trace:
-    def show(request: Request) -> None:
+    def show(request: SentRequest) -> None:
         status = request.status or "no response"
         terminal.say(
             f"{request.service:<5} {request.method:<6} {request.path} {status} {request.milliseconds:.0f} ms"

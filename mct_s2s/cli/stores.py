@@ -22,7 +22,7 @@ from mct_s2s.stores.output_store import OutputStore, Viewer
 
 
 def default_folder(cloud: str, observed: ObservedState, label: str) -> Path:
-    """Where secrets go that nobody asked to have elsewhere: by cloud, tenant and App Service."""
+    """Where secrets go that no one asked to have elsewhere: by cloud, tenant and App Service."""
     from platformdirs import user_data_path  # noqa: PLC0415  # only commands that make a secret need it
 
     tenant = observed.tenant.id if observed.tenant else "unknown-tenant"
@@ -40,7 +40,7 @@ class RunStores:
     label: str
     """What a person calls the App Service."""
     viewer: Viewer
-    """Whoever is shown a secret, where it is to be shown."""
+    """Shows a secret, where it is to be shown."""
 
     def open(self, desired: Desired, observed: ObservedState, now: datetime) -> dict[str, SecretStore]:
         """A store for each client that may get something secret, by the client's name in the request.

@@ -19,17 +19,17 @@ if TYPE_CHECKING:
     from mct_s2s.render.console import Terminal
 
 MARKS = {"✓": "+", "✗": "x", "→": "->", "·": ".", "…": "...", "━": "=", "╌": "-"}
-"""Our own characters where the encoding has none of them; anybody else's become a question mark."""
+"""Replacements of our own characters, if the encoding lacks them; others become a question mark."""
 _HANDLER = "mct-s2s"
 
 
 def replace_unencodable() -> None:
-    """Let the streams replace what they cannot carry, instead of failing; one that was closed leads nowhere."""
+    """Make the streams replace characters that they cannot encode; a closed stream is replaced by the null device."""
     codecs.register_error(_HANDLER, _replaced)
     for name, mode, errors in (("stdin", "r", "replace"), ("stdout", "w", _HANDLER), ("stderr", "w", _HANDLER)):
         if getattr(sys, name) is None:
             setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115, PTH123  # until the end
-        reconfigure = getattr(getattr(sys, name), "reconfigure", None)  # what somebody put in its place may have none
+        reconfigure = getattr(getattr(sys, name), "reconfigure", None)  # what someone put in its place may have none
         if reconfigure is not None:
             reconfigure(errors=errors)
 
@@ -41,7 +41,7 @@ def _replaced(error: UnicodeError) -> tuple[str, int]:
 
 
 def check_arguments(words: Iterable[str], environment: Iterable[tuple[str, str]] = ()) -> None:
-    """Refuse what is no text: bytes that are none in this locale, and NUL, which no system call takes.
+    """Refuse arguments that are not text in this locale, or contain NUL, which no system call accepts.
 
     Args:
         words: the command line.
@@ -68,7 +68,7 @@ async def ask(terminal: Terminal, question: str) -> str:
 
     Ctrl-C and the deadline end it at once, whatever the keyboard does.
     """
-    import asyncio  # noqa: PLC0415  # whoever asks has loaded it; `mct-s2s --help` need not
+    import asyncio  # noqa: PLC0415  # a command that asks has loaded it; `mct-s2s --help` need not
 
     terminal.ask(question)
     if sys.platform == "win32":

@@ -87,7 +87,7 @@ def _is_backup_of(app_service: str, content: bytes) -> bool:
 
 @dataclass(frozen=True)
 class HandoffFile:
-    """`--handoff FILE`: the values for whoever runs the App Service, no secret among them."""
+    """`--handoff FILE`: the values for the App Service's administrator, no secret among them."""
 
     path: Path
 
@@ -95,7 +95,7 @@ class HandoffFile:
         """Make sure that it can be written, before anything else is; a dry run tries nothing.
 
         Raises:
-            UsageError: it cannot, or something is there that is no handoff of ours.
+            UsageError: it cannot, or something is there that is not our handoff file.
         """
         with self._explained():
             content = read_ours(self.path, delivered=True)
@@ -111,7 +111,7 @@ class HandoffFile:
             )
 
     def write(self, text: str) -> None:
-        """Write it at one stroke.
+        """Write it atomically.
 
         Raises:
             UsageError: it cannot be written any more, or something else has come to be there.

@@ -39,7 +39,7 @@ class Journal:
     done: list[Entry] = field(default_factory=list)
     failed: list[tuple[AnyChange, S2SError]] = field(default_factory=list)
     handed_over: list[ManualStep] = field(default_factory=list)
-    """What somebody else has to do, beside what the plan left to them."""
+    """What someone else has to do, beside what the plan left to them."""
     settings: dict[str, str | None] | None = None
     """The application settings as they were read back, where they were written."""
     _started: dict[str, float] = field(default_factory=dict)
@@ -62,7 +62,7 @@ class Journal:
         self.done.append(Entry(kept, known_id(change), why, self._seconds_of(change)))
 
     def hand_over(self, change: AnyChange, note: ManualStep) -> None:
-        """It was refused, and somebody else can do it."""
+        """It was refused, and someone else can do it."""
         self.postpone(change, LEFT)
         self.handed_over.append(note)
 
@@ -111,7 +111,7 @@ class Outcome:
 
     @property
     def left_to_others(self) -> tuple[ManualStep, ...]:
-        """What somebody else has to do: by the plan, and by what was refused on the way."""
+        """What someone else has to do: by the plan, and by what was refused on the way."""
         return (*self.plan.left_to_others, *self.journal.handed_over)
 
     @property

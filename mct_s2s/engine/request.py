@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Protocol
 
 from mct_s2s.model.client_sign_in import OwnCredential
@@ -75,6 +76,8 @@ class Request:
     stores: Stores | None = None
     """`None` for commands that make nothing secret."""
     backup: SettingsBackup | None = None
+    handoff: Path | None = None
+    """Where the values are written that someone else has to enter."""
     departures: Departures | None = None
     """Where a removal notes the identities that it is about to switch off."""
     preflight: bool = True

@@ -1,4 +1,4 @@
-"""What one command has to do with: Azure, this machine, and whoever typed it."""
+"""What one command has to do with: Azure, this machine, and its user."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class Session:
 
 
 class Interface(Protocol):
-    """Whoever asked for a change: is shown the plan, agrees to it, and watches."""
+    """The user of a change: is shown the plan, agrees to it, and watches."""
 
     @property
     def takes_time(self) -> bool:
@@ -70,7 +70,7 @@ class Interface(Protocol):
 
         Raises:
             Cancelled: the answer is no.
-            UsageError: nobody is there to ask.
+            UsageError: no one is there to ask.
         """
         ...
 

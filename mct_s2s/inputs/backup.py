@@ -23,10 +23,10 @@ def read_backup(path: Path) -> Backup:
     try:
         return _backup_in(read_document(path, SCHEMA, secret=True))
     except (OSError, ValueError, KeyError, AttributeError) as error:
-        told = f"the key {error} is missing" if isinstance(error, KeyError) else str(error)
+        why = f"the key {error} is missing" if isinstance(error, KeyError) else str(error)
         raise UsageError(
             "backup-unreadable",
-            f"Invalid backup file '{path}': {told}",
+            f"Invalid backup file '{path}': {why}",
             remedy="Use a file that --backup FILE has written.",
         ) from None
 

@@ -1,4 +1,4 @@
-"""`--client`, `--managed-identity`, `--credential` and `--secret-to` into wishes and places."""
+"""`--client`, `--managed-identity`, `--credential` and `--secret-to` as typed, checked."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def secret_to(text: str | None, clients: int) -> SecretTo:
     """Read `--secret-to`.
 
     Raises:
-        UsageError: an unknown kind of place, or one file or one secret of a vault for several clients.
+        UsageError: an unknown kind of store, or one file or one secret of a vault for several clients.
     """
     if not text:
         return SecretTo()
@@ -84,7 +84,7 @@ def secret_to(text: str | None, clients: int) -> SecretTo:
     try:
         path = Path(rest).expanduser()
         is_folder = rest.endswith(("/", "\\")) or path.is_dir()
-    except (OSError, RuntimeError, ValueError) as error:  # too long a name, the home of nobody, no path at all
+    except (OSError, RuntimeError, ValueError) as error:  # too long a name, the home of no one, no path at all
         raise UsageError(
             "secret-place-unwritable",
             f"Cannot save the secret to '{rest[:130]}': {getattr(error, 'strerror', None) or error}",

@@ -1,4 +1,4 @@
-"""JSON files of our own that a user gives back: told apart by their `schema`."""
+"""JSON files of our own that a user gives back: recognized by their `schema`."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def read_document(path: Path, schema: str, *, secret: bool = False) -> dict[str,
         secret: whether what it holds is as good as a secret.
 
     Raises:
-        OSError: it cannot be read, or is no file of ours.
+        OSError: it cannot be read, or is not our file.
         ValueError: it is no JSON, or says another schema.
     """
     return document_in(read_given(path, secret=secret), schema)

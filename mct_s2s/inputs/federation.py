@@ -1,6 +1,6 @@
 """`--github` and `--federated-…` into whose tokens are taken, checked for form: Entra takes a wrong one silently.
 
-A subject that nobody has is accepted when it is written, and fails only when a token is asked for (AADSTS700213).
+A subject that no one has is accepted when it is written, and fails only when a token is asked for (AADSTS700213).
 Source: learn.microsoft.com/entra/workload-id/workload-identity-federation-considerations.
 """
 
@@ -14,13 +14,16 @@ from mct_s2s.planning.credentials.federated import FederatedSpec
 
 GITHUB = "https://token.actions.githubusercontent.com"
 LONGEST = 600
+"""Characters of issuer, subject and audience: docs/azure-contract.md, section 3.5."""
 KUBERNETES = "system:serviceaccount:"
 
 _OWNER = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,37}[A-Za-z0-9])?")
 _REPOSITORY = re.compile(r"[A-Za-z0-9._-]{1,100}")
+"""GitHub's own limits: 39 characters for an owner, 100 for a repository."""
 _NO_BRANCH = re.compile(r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|//|^[/.]|[/.]$|/\.|\.lock(?:/|$)")
 """Source: git-check-ref-format(1)."""
 _DNS_LABEL = re.compile(r"[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?")
+"""Source: kubernetes.io/docs/concepts/overview/working-with-objects/names."""
 
 
 def federated_spec(issuer: str | None, subject: str | None, audience: str | None, github: str | None) -> FederatedSpec:

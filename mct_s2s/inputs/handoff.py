@@ -1,4 +1,4 @@
-"""The handoff file: the values for step 3, from whoever runs the directory to whoever runs the App Service.
+"""The handoff file: the values for step 3, from the directory's administrator to the App Service's administrator.
 
 It holds no secret and names the settings as the document does, so that a person can read it too.
 """
@@ -15,7 +15,7 @@ from mct_s2s.errors import UsageError
 from mct_s2s.inputs.documents import document_in, read_document
 from mct_s2s.model.desired import GivenValues
 from mct_s2s.model.ids import is_guid
-from mct_s2s.model.site_settings import SETTINGS, AllowList, Setting
+from mct_s2s.model.site_settings import LISTS, SETTINGS, AllowList, Setting
 from mct_s2s.plain_text import json_text
 
 SCHEMA = "mct-s2s/handoff/v1"
@@ -65,10 +65,9 @@ def read_handoff(path: Path) -> GivenValues:
             f"Invalid handoff file '{path}': {f'the key {error} is missing' if isinstance(error, KeyError) else error}",
             remedy="Ask for the file that mct-s2s setup --no-app-service --handoff FILE writes.",
         ) from error
-    lists = {
-        one.name: AllowList(settings[one.name]).ids for one in SETTINGS if one.holds.is_list and one.name in settings
-    }
-    return replace(given_values({name: [value] for name, value in settings.items()} | lists), app_service=app_service)
+    values: dict[str, Sequence[str]] = {name: [value] for name, value in settings.items()}
+    values |= {one.name: AllowList(settings[one.name]).ids for one in LISTS if one.name in settings}
+    return replace(given_values(values), app_service=app_service)
 
 
 def is_handoff(content: bytes) -> bool:

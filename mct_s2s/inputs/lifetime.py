@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 from mct_s2s.errors import UsageError
 from mct_s2s.model.client_credentials import NEVER
-from mct_s2s.model.duration import Duration, iso_duration, short_duration
+from mct_s2s.model.duration import END_OF_DAY, Duration, iso_duration, short_duration
 
 LONGEST = timedelta(days=3660)
 """Of a duration that is looked ahead, or that an old secret is kept: ten years."""
@@ -77,7 +77,7 @@ def _parsed(text: str) -> Duration | None:
 def _moment(text: str) -> datetime | None:
     try:
         if len(text) == len("2027-06-30"):
-            return datetime.combine(date.fromisoformat(text), time(23, 59, 59), UTC)
+            return datetime.combine(date.fromisoformat(text), END_OF_DAY, UTC)
         moment = datetime.fromisoformat(text)
         return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
     except (ValueError, OverflowError):  # the latter: beyond the calendar's ends once it is turned to UTC

@@ -6,6 +6,7 @@ from mct_s2s.errors import UsageError
 
 OPTION = "--service-management-reference"
 LONGEST = 256
+"""Ours: Graph documents no limit, and asset managements use GUIDs or short numbers."""
 
 
 def management_reference(value: str | None) -> str | None:

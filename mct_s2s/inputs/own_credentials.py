@@ -32,24 +32,24 @@ def own_credential(
 
     Args:
         values: the variables by name.
-        source: where they stand, for a message.
+        source: where they are, for a message.
         made: when it was made, where that is known.
         name: the client's display name, where it is known.
 
     Raises:
         UsageError: they name a certificate that cannot be read.
     """
-    proof = _proof(values)
-    if proof is None or not all(values.get(variable) for variable in NEEDED):
+    credential = _credential(values)
+    if credential is None or not all(values.get(variable) for variable in NEEDED):
         return None
     tenant, client = TenantId(values["AZURE_TENANT_ID"]), ClientId(values["AZURE_CLIENT_ID"])
-    sign_in = ClientSignIn(tenant, client, proof, values.get("AZURE_AUTHORITY_HOST") or None)
+    sign_in = ClientSignIn(tenant, client, credential, values.get("AZURE_AUTHORITY_HOST") or None)
     return OwnCredential(
         sign_in, source, values.get("MCT_S2S_SCOPE") or None, values.get("MCT_S2S_URL") or None, made, name
     )
 
 
-def _proof(values: Mapping[str, str]) -> PresentedCredential | None:
+def _credential(values: Mapping[str, str]) -> PresentedCredential | None:
     if values.get("AZURE_CLIENT_SECRET"):
         return SecretCredential(values["AZURE_CLIENT_SECRET"])
     if values.get("AZURE_CLIENT_CERTIFICATE_PATH"):

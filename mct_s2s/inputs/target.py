@@ -10,6 +10,7 @@ from mct_s2s.model.site_target import SiteTarget
 
 _SITE_NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,58}[a-z0-9])?", re.IGNORECASE | re.ASCII)
 _SLOT_NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,57}[a-z0-9])?", re.IGNORECASE | re.ASCII)
+"""Source of both forms: learn.microsoft.com/azure/azure-resource-manager/management/resource-name-rules."""
 _TENANT = re.compile(r"[a-z0-9.-]{1,253}", re.IGNORECASE | re.ASCII)
 """As azure-identity takes it: it goes into the path of each sign-in."""
 

@@ -16,6 +16,7 @@ from mct_s2s.model.ids import file_stem
 
 _VAULT = re.compile(r"[a-zA-Z](?!.*--)[a-zA-Z0-9-]{1,22}[a-zA-Z0-9]")
 _SECRET = re.compile(r"[0-9a-zA-Z-]{1,127}")
+"""Source of both forms: learn.microsoft.com/azure/azure-resource-manager/management/resource-name-rules."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,7 @@ class VaultTo:
 
         Args:
             label: what a person calls the App Service, slot included.
-            client: the client's name in the wish.
+            client: the client's name as it was typed.
         """
         return self.secret or secret_name(label, client)
 

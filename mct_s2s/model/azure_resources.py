@@ -83,7 +83,7 @@ class AppService:
     tenant_id: TenantId
     """The tenant that the site's subscription trusts: the document's *same Azure tenant*."""
     slot_config: SlotConfig | None = None
-    """What a swap would do; `None` where nobody may look, or nothing can be swapped."""
+    """What a swap would do; `None` where no one may look, or nothing can be swapped."""
 
     @property
     def allowed_client_ids(self) -> AllowList:

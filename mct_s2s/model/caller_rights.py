@@ -21,7 +21,7 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True)
 class SignedIn:
-    """What the way of signing in knows by itself about whoever signed in; no token is read for it."""
+    """What the way of signing in knows by itself about the signed-in caller; no token is read for it."""
 
     description: str
     """`service principal 3c7f… (client secret)`, `Azure CLI`."""
@@ -32,7 +32,7 @@ class SignedIn:
 
 @dataclass(frozen=True)
 class Person:
-    """Somebody who signed in. Source: learn.microsoft.com/graph/api/user-get."""
+    """Someone who signed in. Source: learn.microsoft.com/graph/api/user-get."""
 
     id: PrincipalId
     name: str
@@ -41,7 +41,7 @@ class Person:
 
 @dataclass(frozen=True)
 class RoleAssignment:
-    """A directory role that somebody holds, themselves or by a group.
+    """A directory role that someone holds, themselves or by a group.
 
     Source: learn.microsoft.com/graph/api/resources/unifiedroleassignment.
     """
@@ -76,7 +76,7 @@ class DirectoryRights:
     owned: frozenset[ApplicationObjectId] | None = None
     """The registrations that the caller owns."""
     graph: str = "https://graph.microsoft.com/v1.0"
-    """Where the directory is asked, for commands that somebody is to type."""
+    """Where the directory is asked, for commands that someone is to type."""
 
     @property
     def known_roles(self) -> frozenset[str]:
@@ -91,7 +91,7 @@ class DirectoryRights:
 
     @property
     def is_person(self) -> bool | None:
-        """Whether it is a person; `None` where nobody could tell."""
+        """Whether it is a person; `None` where no one could tell."""
         return True if self.person is not None else self.signed_in.is_person
 
 

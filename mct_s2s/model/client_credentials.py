@@ -11,11 +11,11 @@ from typing import TypeGuard
 from mct_s2s.model.ids import ClientId, KeyId, certificate_key_id, federated_name, same_id
 
 EXPIRING_WITHIN = timedelta(days=30)
-"""A credential that ends so soon is reported, and is to be replaced."""
+"""A credential that ends so soon is reported, and is to be replaced: the default of `--expiring-within`."""
 OUR_CREDENTIALS = "mct-s2s "
 """How the name of every credential begins that this tool makes."""
 YOUNG = timedelta(minutes=10)
-"""For so long an object may still be on its way to every replica of the directory."""
+"""An object this young may still be on its way to a replica of the directory: docs/azure-contract.md, section 3.13."""
 NEVER = datetime(2299, 12, 31, tzinfo=UTC)
 """What the portal's *Never* meant: Graph keeps a date in any case."""
 
@@ -115,7 +115,7 @@ class SecretNote:
     pending: Certificate | None = None
     """Of a key pair that was made there and has not arrived: it may be registered, or not."""
     held: tuple[KeyId, ...] = ()
-    """Those that arrived there, the last one included: whoever reads there has gone on to the last one."""
+    """Those that arrived there, the last one included: readers have gone on to the last one."""
     vault: str | None = None
     """`VAULT/NAME`, where the store is a key vault: references to it lag behind by up to a day."""
     begun_for: Mapping[str, ClientId] = field(default_factory=dict)
@@ -125,6 +125,21 @@ class SecretNote:
         """Whether an attempt was for that client's credential: one of another name than ours can never have been."""
         owner = self.begun_for.get(credential.name or "")
         return credential.is_ours and credential.name in self.attempts and (owner is None or same_id(owner, client_id))
+
+    def knows(self, credential: Credential) -> bool:
+        """Whether a credential arrived here, or is on its way: what the store of its client says.
+
+        A certificate is known by its key: its creator chooses its ID.
+        """
+        match credential.kind:
+            case CredentialKind.SECRET:
+                is_attempt = credential.is_ours and credential.name in self.attempts
+                return is_attempt or same_id(credential.key_id, self.delivered)
+            case CredentialKind.CERTIFICATE if credential.thumbprint is not None:
+                is_pending = self.pending is not None and same_id(credential.thumbprint, self.pending.thumbprint)
+                return is_pending or same_id(certificate_key_id(credential.thumbprint), self.delivered)
+            case _:
+                return False
 
     def is_fresh(self, client_id: str, now: datetime, kind: CredentialKind = CredentialKind.SECRET) -> bool:
         """Whether such a credential of that client arrived so lately that replicas may not show it yet."""

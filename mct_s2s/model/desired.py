@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import ClassVar
 
+from mct_s2s.model.client_credentials import Credential
 from mct_s2s.model.settings_backup import Backup
 from mct_s2s.model.site_settings import SETTINGS, Required, Setting
 
@@ -47,6 +48,11 @@ class CredentialSpec:
     def keeps(self) -> Kept | None:
         """What has to be stored; `None` where nothing secret is made."""
         return None
+
+    def describes(self, credential: Credential) -> bool:
+        """Whether a credential that is there is the very one that is asked for, and no one else's."""
+        del credential
+        return False
 
 
 @dataclass(frozen=True)
@@ -99,7 +105,7 @@ class Removal:
     """Names, appIds, object ids, resource ids, or entries of an allow list exactly as they are there."""
     everything: bool = False
     ignore_missing: bool = False
-    """Whether a name that means nobody is no error."""
+    """Whether a name that means no one is no error."""
     keep_registration: bool = False
     """Whether registrations stay, without the access that this trust gave them."""
     delete_adopted: bool = False
@@ -122,7 +128,7 @@ class Rotation:
     keep_old: timedelta = timedelta(0)
     """For how long a secret that was replaced stays good: it is removed by the first rotation after that."""
     remove_old: bool = False
-    """Whether old secrets go at once, whoever may still use them."""
+    """Whether old secrets go at once, even if they are still in use."""
     shorten: bool = False
     """Whether the longest lifetime that the tenant allows will do, where that is shorter."""
 

@@ -43,7 +43,7 @@ class AppRole:
 
 @dataclass(frozen=True)
 class Owner:
-    """Somebody who may change a registration, and sign in as it with a credential of their own making."""
+    """Someone who may change a registration, and sign in as it with a credential of their own making."""
 
     id: PrincipalId
     name: str
@@ -86,7 +86,7 @@ class Application:
     created: datetime | None = None
     tags: tuple[str, ...] = ()
     notes: str | None = None
-    """For whoever looks after it."""
+    """Notes for its administrators."""
     management_reference: str | None = None
     """The service that it belongs to, in the organization's own asset management."""
     deleted: datetime | None = None

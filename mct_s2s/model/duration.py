@@ -5,10 +5,13 @@ from __future__ import annotations
 import re
 from calendar import monthrange
 from dataclasses import dataclass
-from datetime import MAXYEAR, datetime, timedelta
+from datetime import MAXYEAR, datetime, time, timedelta
 
 LONGEST = timedelta(days=100 * 366)
 """A century: neither a policy nor a person means more, and no calendar has room for all that can be written."""
+
+END_OF_DAY = time(23, 59, 59)
+"""What a date means as the end of something: its last second."""
 
 _N = r"(\d{1,6})"
 _SHORT = re.compile(rf"{_N}([hdwmy])", re.ASCII)

@@ -84,7 +84,7 @@ def client_unique_name(service_unique_name: str, client_name: str) -> str:
     """The `uniqueName` of a client application.
 
     It is readable, and ends in a digest of the exact name, so that names that look alike never meet. The dot
-    cannot stand in an App Service's name: no service application is ever called the same.
+    cannot occur in an App Service's name: no service application is ever called the same.
     """
     return f"{service_unique_name}.{file_stem(client_name)}"
 

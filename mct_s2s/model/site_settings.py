@@ -1,7 +1,7 @@
 """The application settings of the document's step 3: one table, which everything else reads.
 
 To add a setting is to add a row to `SETTINGS`: docs/contributing.md, "How to add". No other module of the product
-spells the name of one (`tests/test_tidiness.py`).
+spells the name of one (`tests/test_names.py`).
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ class Setting:
     required: Required = Required.ALWAYS
     comparison: Comparison = Comparison.EXACT
     option: str | None = None
-    """The option of `configure-appservice` that gives its value; of a list, one id each time."""
+    """The option of `configure-appservice` that gives its value; of a list, one ID each time."""
     option_help: str = ""
     code: str = "setting-mismatch"
     """The code of the finding where its value is wrong."""
@@ -133,7 +133,7 @@ TENANT_ID = Setting(
 OBJECT_IDS = Setting(
     "ServiceObjectIds",
     Fact.OBJECT_IDS,
-    "Callers that are allowed by the object id (`oid`) of their service principal. They need no app role.",
+    "Callers that are allowed by the object ID (`oid`) of their service principal. They need no app role.",
     required=Required.WITH_IDENTITIES,
     comparison=Comparison.SET_OF_IDS,
     option="--object-id",
@@ -142,7 +142,7 @@ OBJECT_IDS = Setting(
 APPLICATION_IDS = Setting(
     "ServiceApplicationIds",
     Fact.CLIENT_IDS,
-    "Callers that are allowed by their application id (`appid`), if their token has the app role.",
+    "Callers that are allowed by their application ID (`appid`), if their token has the app role.",
     required=Required.WITH_CLIENTS,
     comparison=Comparison.SET_OF_IDS,
     option="--application-id",

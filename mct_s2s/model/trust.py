@@ -1,4 +1,4 @@
-"""The directory's side of a trust: the service application and everybody who is, or may become, its client."""
+"""The directory's side of a trust: the service application and everyone who is, or may become, its client."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class ClientApplication:
 
 @dataclass(frozen=True)
 class Trust:
-    """The directory's side: the service application and everybody who is, or may become, its client."""
+    """The directory's side: the service application and everyone who is, or may become, its client."""
 
     service: Application | None = None
     principal: ServicePrincipal | None = None
@@ -45,7 +45,7 @@ class Trust:
     identities: tuple[ServicePrincipal, ...] = ()
     """Managed identities on the allow list or holding the role."""
     deleted: tuple[Application, ...] = ()
-    """Registrations in the recycle bin that this trust would take up again, or that stand in its way. Looked for only
+    """Registrations in the recycle bin that this trust would take up again, or that are in its way. Looked for only
     where a wanted registration or URI is missing."""
     deleted_principals: tuple[ServicePrincipal, ...] = ()
     """Service principals in the recycle bin whose applications are here, or can be restored."""

@@ -1,4 +1,4 @@
-"""What an answer of the MCT API proves: a call that must be answered, and calls that must be refused."""
+"""What a response of the MCT API says: to a call that must succeed, and to calls that must be refused."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Asked:
     outcome: ApiAnswer | ServiceError
 
     @property
-    def told(self) -> str:
+    def message(self) -> str:
         """For a message."""
         if isinstance(self.outcome, ServiceError):
             return self.outcome.message
@@ -36,14 +36,14 @@ def must_refuse(check: str, what: str, asked: Asked) -> VerificationCheck:
     if answer.is_refused:
         return VerificationCheck(None, CheckSubject.SITE, check, True, f"{what} is refused ({answer.status}).")
     if answer.is_success:
-        told = f"{what} returned {answer.status}: {asked.path} is public."
+        message = f"{what} returned {answer.status}: {asked.path} is public."
         remedy = (
             "Choose a path that requires authentication: --path PATH. If this one should, report it to the "
             "operator of MCT."
         )
-        return VerificationCheck(None, CheckSubject.SITE, check, False, told, remedy)
-    told = f"{what} returned {answer.status}{_meaning(answer.status)}."
-    return VerificationCheck(None, CheckSubject.SITE, check, None, told, _remedy(answer, asked.path))
+        return VerificationCheck(None, CheckSubject.SITE, check, False, message, remedy)
+    message = f"{what} returned {answer.status}{_meaning(answer.status)}."
+    return VerificationCheck(None, CheckSubject.SITE, check, None, message, _remedy(answer, asked.path))
 
 
 def _meaning(status: int) -> str:
@@ -56,10 +56,10 @@ def settled(who: tuple[str, CheckSubject], asked: Asked) -> VerificationCheck | 
     if isinstance(answer, ServiceError):
         return VerificationCheck(*who, CALL, None, answer.message, answer.remedy)
     if answer.is_success:
-        return VerificationCheck(*who, CALL, True, asked.told)
+        return VerificationCheck(*who, CALL, True, asked.message)
     if answer.status == 401 and not answer.challenge:
         return None
-    return VerificationCheck(*who, CALL, False, asked.told, _remedy(answer, asked.path))
+    return VerificationCheck(*who, CALL, False, asked.message, _remedy(answer, asked.path))
 
 
 def _remedy(answer: ApiAnswer, path: str) -> str:
@@ -81,10 +81,10 @@ def _remedy(answer: ApiAnswer, path: str) -> str:
 
 
 def stopped(site: AppService) -> VerificationCheck | None:
-    """A site that does not run answers nobody."""
+    """A site that does not run answers no one."""
     if not site.site.state or site.site.state.casefold() == "running":
         return None
     resource = site.site.resource
     start = webapp_command("start", resource, "--subscription", resource.subscription_id)
-    told = f"The App Service is {site.site.state.lower()}."
-    return VerificationCheck(None, CheckSubject.SITE, "running", False, told, start)
+    message = f"The App Service is {site.site.state.lower()}."
+    return VerificationCheck(None, CheckSubject.SITE, "running", False, message, start)

@@ -59,7 +59,7 @@ def role_to_use(application: Application, typed: str | None, observed: ObservedS
 
 
 def new_role(observed: ObservedState, application: str, value: str) -> AppRole:
-    """The document's app role; the same id for the same tenant, application and value, whoever makes it.
+    """The document's app role; the same id for the same tenant, application and value, whichever run creates it.
 
     Args:
         observed: the tenant.

@@ -53,7 +53,7 @@ def taken_uri(uri: str, holder: Application, graph: str) -> tuple[str, str]:
     """
     since = f", deleted on {holder.deleted:%Y-%m-%d}," if holder.deleted else ""
     message = (
-        f"{uri} is taken: the registration '{holder.display_name}' (appId {holder.client_id}){since} is deleted, "
-        "but keeps it for 30 days."
+        f"The Application ID URI '{uri}' is already in use: the registration '{holder.display_name}' (appId "
+        f"{holder.client_id}){since} keeps it in the recycle bin for 30 days."
     )
     return message, purging(holder, graph)

@@ -1,17 +1,14 @@
-"""The clients: what must change so that each can get a token and is let in. Implements the document's step 2."""
+"""The clients: what must change so that each can get a token and call the API. Implements the document's step 2."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from mct_s2s.errors import NotThere
 from mct_s2s.model.azure_resources import IdentityResource
 from mct_s2s.model.client_credentials import SecretNote
 from mct_s2s.model.desired import ClientSpec
-from mct_s2s.model.directory_objects import Application
 from mct_s2s.model.ids import (
-    LONGEST_TAG,
     ApplicationObjectId,
     ClientId,
     KeyId,
@@ -20,7 +17,6 @@ from mct_s2s.model.ids import (
     is_guid,
     name_tag,
     trust_tag,
-    vault_tag,
 )
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.trust import ClientApplication
@@ -39,7 +35,7 @@ from mct_s2s.planning.changes import (
     UpdateApplication,
 )
 from mct_s2s.planning.credentials import plan_credential
-from mct_s2s.planning.credentials.base import ClientState
+from mct_s2s.planning.credentials.base import ClientState, vault_tags
 from mct_s2s.planning.custody import adoption, refuse_foreign
 from mct_s2s.planning.edits import missing_reference
 from mct_s2s.planning.membership import clients_called, members
@@ -59,14 +55,6 @@ class Client:
     changes: tuple[AnyChange, ...]
     left_to_others: tuple[ManualStep, ...] = ()
     notes: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Identity:
-    """A managed identity as it will be."""
-
-    principal: Later[PrincipalId]
-    changes: tuple[AnyChange, ...]
 
 
 def plan_client(spec: ClientSpec, service: Service, observed: ObservedState, facts: Facts) -> Client:
@@ -126,7 +114,10 @@ def plan_client(spec: ClientSpec, service: Service, observed: ObservedState, fac
     state = ClientState(spec.name, application, object_id, client_id, service.uri, note, observed.cloud, facts)
     credential = plan_credential(spec.credential, state)
     changes.extend(credential)
-    tags = _vault_tags(application, note, credential)
+    is_stored = note.delivered is not None or any(
+        isinstance(one, AddCredential) and one.needs_store for one in credential
+    )
+    tags = vault_tags(application, note) if is_stored else ()
     reference = missing_reference(application, spec.management_reference) if application is not None else None
     if (
         application is None
@@ -174,10 +165,10 @@ def plan_client(spec: ClientSpec, service: Service, observed: ObservedState, fac
 
 
 def _adopted_or_ours(spec: ClientSpec, found: ClientApplication | None, observed: ObservedState) -> tuple[str, ...]:
-    """What the plan says of a registration that is taken into the trust by this wish.
+    """What the plan says of a registration that becomes part of the trust by this request.
 
     Raises:
-        Refused: nothing but its name speaks for it, and it may be in somebody else's hands.
+        Refused: nothing but its name speaks for it, and it may be in someone else's hands.
     """
     if found is None or found.application is None or found in members(observed):
         return ()
@@ -188,10 +179,12 @@ def _adopted_or_ours(spec: ClientSpec, found: ClientApplication | None, observed
     return ()
 
 
-def plan_identity(holder: IdentityResource, service: Service | None, observed: ObservedState) -> Identity:
-    """What one Azure resource lacks to call the API as itself.
+def plan_identity(
+    holder: IdentityResource, service: Service | None, observed: ObservedState
+) -> tuple[Later[PrincipalId], list[AnyChange]]:
+    """The object id of an Azure resource's managed identity, and what it lacks to call the API.
 
-    A managed identity needs no consent, unless the service principal admits assigned callers only (AADSTS501051).
+    It needs no consent, unless the service principal admits assigned callers only (AADSTS501051).
     """
     key = f"identity:{str(holder.resource).lower()}"
     principal: Later[PrincipalId] = holder.principal_id or Ref(key, Part.PRINCIPAL_ID)
@@ -232,7 +225,7 @@ def plan_identity(holder: IdentityResource, service: Service | None, observed: O
                 after=(EXPOSE,),
             )
         )
-    return Identity(principal, tuple(changes))
+    return principal, changes
 
 
 def find_client(name: str, service_unique_name: str, observed: ObservedState) -> ClientApplication | None:
@@ -259,14 +252,6 @@ def find_client(name: str, service_unique_name: str, observed: ObservedState) ->
             "name to create one.",
         )
     return None
-
-
-def _vault_tags(application: Application | None, note: SecretNote, credential: Sequence[AnyChange]) -> tuple[str, ...]:
-    """What the registration has yet to remember: the key vault secret that a removal has to name, or to delete."""
-    makes_one = any(isinstance(change, AddCredential) and change.needs_store for change in credential)
-    tag = vault_tag(note.vault) if note.vault is not None and (note.delivered is not None or makes_one) else ""
-    known = application.tags if application is not None else ()
-    return (tag,) if tag and len(tag) <= LONGEST_TAG and tag not in known else ()
 
 
 def _consent_by_others(spec: ClientSpec, client_id: Later[ClientId]) -> ManualStep:

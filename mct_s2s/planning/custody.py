@@ -1,10 +1,10 @@
-"""Whether a registration is ours that nothing but its name speaks for: anybody may have registered that name before us.
+"""Whether a registration is ours that nothing but its name speaks for: anyone may have registered that name before us.
 
-Names can be computed by anybody, and any member of a tenant may register applications
-(learn.microsoft.com/entra/fundamentals/users-default-permissions). Whoever owns a registration, or knows one of its
-credentials, can sign in as it. So one that is found by its name alone is taken up only where nobody but the caller owns
+Names can be computed by anyone, and any member of a tenant may register applications
+(learn.microsoft.com/entra/fundamentals/users-default-permissions). A user who owns a registration, or knows one of its
+credentials, can sign in as it. So one that is found by its name alone is taken up only where no one but the caller owns
 it and nothing can sign in as it that this machine does not know. What the App Service names as its audience or has on
-its allow lists, what an administrator has consented to, and what the operator names by appId needs no such proof.
+its allow lists, what an administrator has consented to, and what the operator names by appId needs no such check.
 """
 
 from __future__ import annotations
@@ -22,7 +22,6 @@ from mct_s2s.model.ids import PrincipalId, same_id
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.site_settings import AUDIENCE, AppSettings
 from mct_s2s.model.trust import ClientApplication
-from mct_s2s.planning.credentials import is_known
 from mct_s2s.planning.membership import members
 from mct_s2s.planning.restoring import is_called, purging
 
@@ -30,7 +29,10 @@ CODE = "registration-not-ours"
 SERVICE_OPTION = "--service-app"
 _DELETE = ("az", "ad", "app", "delete", "--id")
 CLOCKS_DIFFER = timedelta(minutes=5)
-"""How far this machine's clock and Entra's may be apart."""
+"""How far this machine's clock and Entra's may be apart: as much as Microsoft's own validation of tokens allows.
+
+Source: learn.microsoft.com/dotnet/api/microsoft.identitymodel.tokens.tokenvalidationparameters.clockskew.
+"""
 
 
 def is_named(application: Application, adopt: str | None, settings: AppSettings) -> bool:
@@ -59,11 +61,11 @@ def refuse_foreign(
     note: SecretNote | None = None,
     spec: CredentialSpec | None = None,
 ) -> None:
-    """Stop before a registration is used that may be in somebody else's hands.
+    """Stop before a registration is used that may be in someone else's hands.
 
     Args:
         application: found by its name alone.
-        observed: the world, with its custody.
+        observed: the state, with who owns what and what signs in as it.
         adopt_by: how it is adopted nevertheless: `--client`.
         note: what its store remembers, if it has one: those credentials may be there.
         spec: the credential that was asked for, if one was: it may be there, too.
@@ -72,27 +74,27 @@ def refuse_foreign(
         Refused: `registration-not-ours`.
     """
     custody = observed.custody_of(application)
-    unknown = [one for one in custody.credentials if not is_known(one, note or SecretNote(), spec)]
-    told = _foreign(custody.owners, unknown, observed.caller)
-    if told:
-        raise not_ours(application, told, adopt_by)
+    unknown = [one for one in custody.credentials if not _is_known(one, note, spec)]
+    why = _foreign(custody.owners, unknown, observed.caller)
+    if why:
+        raise not_ours(application, why, adopt_by)
 
 
 def refuse_faster(
     application: Application, custody: Custody, caller: PrincipalId | None, since: datetime, adopt_by: str
 ) -> None:
-    """Stop where somebody else made a registration of that name while this run was about to.
+    """Stop where someone else made a registration of that name while this run was about to.
 
-    Another run of ours may have made it and its credential: then it is the caller's, and as young as this run.
+    Another of our runs may have created it and its credential: then it is the caller's, and as young as this run.
 
     Raises:
         Refused: `registration-not-ours`.
     """
     is_young = application.created is not None and application.created >= since - CLOCKS_DIFFER
     unknown = [one for one in custody.credentials if not (is_young and one.is_ours)]
-    told = _foreign(custody.owners, unknown, caller)
-    if told:
-        raise not_ours(application, told, adopt_by)
+    why = _foreign(custody.owners, unknown, caller)
+    if why:
+        raise not_ours(application, why, adopt_by)
 
 
 def foreign_owners(owners: Iterable[Owner], caller: PrincipalId | None) -> tuple[str, ...]:
@@ -100,20 +102,20 @@ def foreign_owners(owners: Iterable[Owner], caller: PrincipalId | None) -> tuple
     return tuple(dict.fromkeys(owner.name for owner in owners if not same_id(owner.id, caller)))
 
 
-def not_ours(application: Application, told: str, adopt_by: str) -> Refused:
+def not_ours(application: Application, why: str, adopt_by: str) -> Refused:
     """What is said of such a registration, and the two ways on."""
     since = f", registered on {application.created:%Y-%m-%d}" if application.created else ""
     return Refused(
         CODE,
         f"'{application.display_name}' (appId {application.client_id}{since}) already uses the name of this "
-        f"registration, but mct-s2s may not have created it: {told}. Its owner could sign in as it.",
+        f"registration, but mct-s2s may not have created it: {why}. Its owner could sign in as it.",
         remedy=f"{_adopting(adopt_by, application)} If not, delete it and run the same command again:",
         command=command(*_DELETE, application.client_id),
     )
 
 
 def back_in_the_bin(application: Application, owners: tuple[str, ...], adopt_by: str, graph: str) -> Refused:
-    """What is said of one that came out of the recycle bin, turned out to be somebody else's, and went back."""
+    """What is said of one that came out of the recycle bin, turned out to be someone else's, and went back."""
     return Refused(
         CODE,
         f"'{application.display_name}' (appId {application.client_id}) in the recycle bin uses the name of this "
@@ -142,8 +144,12 @@ def _adopting(adopt_by: str, application: Application) -> str:
     return f"If it is the right one, use its appId {application.client_id} instead of its name (setup: {named})."
 
 
+def _is_known(credential: Credential, note: SecretNote | None, spec: CredentialSpec | None) -> bool:
+    return (note is not None and note.knows(credential)) or (spec is not None and spec.describes(credential))
+
+
 def _foreign(owners: Iterable[Owner], unknown: Iterable[Credential], caller: PrincipalId | None) -> str:
-    """In whose hands it may be; empty where it is in nobody else's."""
+    """In whose hands it may be; empty where it is in no one else's."""
     others, credentials = foreign_owners(owners, caller), _counted(unknown)
     owned = f"it is owned by {', '.join(others)}" if others else ""
     held = f"it has {credentials} that this machine did not create" if credentials else ""

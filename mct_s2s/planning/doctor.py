@@ -22,6 +22,7 @@ NEW = "app registrations"
 """The subject of a check of what has yet to be created."""
 READ_SITE = "read-app-service"
 USUAL_LIFETIME = timedelta(days=365)
+"""What `--secret-lifetime` is where it is not given: docs/commands.md."""
 
 
 class State(StrEnum):
@@ -43,7 +44,7 @@ class DoctorCheck:
     remedy: str | None = None
     """Whom to ask for what, and what they type."""
     grants: tuple[Grant, ...] = ()
-    """The same one by one, where it is something that somebody has to grant."""
+    """The same one by one, where it is something that someone has to grant."""
 
 
 @dataclass(frozen=True)

@@ -189,7 +189,7 @@ def _credentials(client: ClientApplication, now: datetime, within: timedelta, wh
         return
     secrets = secrets_among(valid or credentials)
     kind = (secrets or valid or credentials)[0].kind
-    renew = None if secrets else f"{add} --credential {kind}"
+    renew = None if secrets else f"{add} --credential {kind.value}"
     if not valid:
         message = f"The last credential of '{name}' expired on {max(ends):%Y-%m-%d}."
         yield Finding("secret-expired", Severity.ERROR, name, message, renew or add)
@@ -200,15 +200,14 @@ def _credentials(client: ClientApplication, now: datetime, within: timedelta, wh
 
 
 def _unlisted(observed: ObservedState, site: AppService, where: str) -> Iterator[Finding]:
-    """Ids on an allow list that nobody in this tenant has."""
+    """Ids on an allow list that no one in this tenant has."""
     clients = members(observed)
-    principals = {identity.id for identity in observed.trust.identities}
-    principals |= {client.principal.id for client in clients if client.principal is not None}
-    known = {Fact.CLIENT_IDS: {client.client_id for client in clients}, Fact.OBJECT_IDS: principals}
+    principals = {identity.id.casefold() for identity in observed.trust.identities}
+    principals |= {client.principal.id.casefold() for client in clients if client.principal is not None}
+    known = {Fact.CLIENT_IDS: {client.client_id.casefold() for client in clients}, Fact.OBJECT_IDS: principals}
     for setting in LISTS:
-        of_somebody = {one.casefold() for one in known[setting.holds]}
         for entry in setting.list_in(site.settings).ids:
-            if is_guid(entry) and entry.casefold() not in of_somebody:
+            if is_guid(entry) and entry.casefold() not in known[setting.holds]:
                 message = f"{entry} in {setting} matches nothing in this tenant: "
                 message += "a deleted client, or the wrong type of ID."
                 remove = own_command("remove-client", about=entry, where=where)
@@ -216,7 +215,7 @@ def _unlisted(observed: ObservedState, site: AppService, where: str) -> Iterator
 
 
 def _no_clients(observed: ObservedState, site: AppService, where: str) -> Iterator[Finding]:
-    """A trust that nobody can use; entries of an allow list that belong to nobody are a finding of their own."""
+    """A trust that no one can use; entries of an allow list that belong to no one are a finding of their own."""
     if observed.trust.service is None or members(observed) or observed.trust.identities:
         return
     if any(setting.list_in(site.settings).ids for setting in LISTS):
@@ -228,7 +227,7 @@ def _no_clients(observed: ObservedState, site: AppService, where: str) -> Iterat
 
 
 def _swaps(site: AppService) -> Iterator[Finding]:
-    """Only where a slot was asked for: whoever looks at production need not have a swap in mind."""
+    """Only where a slot was asked for: production's reader may not plan a swap."""
     names, label = not_sticky(site), site.site.label
     if site.site.resource.slot is not None and names:
         message = f"Swapping would move {', '.join(names)} away from '{label}'."

@@ -42,7 +42,7 @@ _CONSENT_TO = ("az", "ad", "app", "permission", "admin-consent", "--id")
 
 @dataclass(frozen=True)
 class Grant:
-    """One thing that somebody else has to do so that the caller may."""
+    """One thing that someone else has to do so that the caller may."""
 
     what: str
     """`the role Website Contributor on 'contosolearn'`."""
@@ -79,12 +79,20 @@ def lacks(judged: Judged, access: CallerRights) -> tuple[Lack, ...]:
     return tuple(Lack(judged.need.step, grant) for grant in found)
 
 
-def in_words(lacking: Iterable[Lack]) -> tuple[str, ...]:
-    """One line for each thing that somebody has to do: all the steps that wait for it, whom to ask, what they type."""
+def requests(lacking: Iterable[Lack]) -> tuple[tuple[str, str], ...]:
+    """Each thing to ask for, once: the steps that need it and whom to ask, and the command that they run, if any."""
     steps: dict[Grant, dict[str, None]] = {}
     for lack in lacking:
         steps.setdefault(lack.grant, {})[lack.step] = None
-    return tuple(f"{', '.join(waiting)}: {grant.request_with_command}" for grant, waiting in steps.items())
+    return tuple(
+        (f"{', '.join(waiting)}: {grant.request}{'. They run:' if grant.command else ''}", grant.command)
+        for grant, waiting in steps.items()
+    )
+
+
+def in_words(lacking: Iterable[Lack]) -> tuple[str, ...]:
+    """The same, one line each."""
+    return tuple(f"{text} {command}".rstrip() for text, command in requests(lacking))
 
 
 def _azure(need: Need, obstacle: Obstacle, rights: DirectoryRights | None) -> Grant:

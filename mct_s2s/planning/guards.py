@@ -46,7 +46,7 @@ def refuse_other_tenant(tenant: Tenant, app_service: AppService) -> None:
 
 
 def refuse_foreign_values(given: GivenValues, app_service: AppService) -> None:
-    """Values that somebody wrote down, perhaps for another App Service, or an attacker for this one.
+    """Values that someone wrote down, perhaps for another App Service, or an attacker for this one.
 
     Raises:
         Refused: a tenant id that is not the subscription's, or a handoff that names another App Service.

@@ -30,7 +30,7 @@ def switched_off_or_kept(identity: ServicePrincipal, observed: ObservedState) ->
 def _is_client(identity: ServicePrincipal, observed: ObservedState) -> bool:
     """Whether the App Service itself says that the identity is its client, or did before this removal began.
 
-    The tag alone does not: whoever may write to the registration can name any resource in it.
+    The tag alone does not: anyone who can write to the registration can name any resource in it.
     """
     site = observed.app_service
     listed = site is not None and site.allowed_object_ids.holds(identity.id)
@@ -48,7 +48,7 @@ def _why_left_on(use: IdentityUse | None, *, is_client: bool) -> str:
 
 
 def switching_off_note(steps: Iterable[AnyChange]) -> Iterator[str]:
-    """What whoever confirms the plan must know of identities that are switched off."""
+    """What the person who confirms the plan must know about identities that are switched off."""
     off = [str(step.holder.resource) for step in steps if isinstance(step, DisableIdentity)]
     if off:
         yield (

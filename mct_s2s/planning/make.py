@@ -27,7 +27,7 @@ def make_plan(desired: Desired, observed: ObservedState, facts: Facts) -> Plan:
 
     Raises:
         Refused: the site is a function app, the tenant is another one, or a role cannot be used.
-        NotThere: something that the wish refers to does not exist, or is ambiguous.
+        NotThere: something that is referred to does not exist, or is ambiguous.
     """
     guards.check(observed)
     if observed.app_service is not None:
@@ -42,10 +42,10 @@ def make_plan(desired: Desired, observed: ObservedState, facts: Facts) -> Plan:
 
     steps: list[AnyChange] = [*service.changes] if service else []
     steps += one_after_another([change for client in clients for change in client.changes])
-    steps += [change for identity in identities for change in identity.changes]
+    steps += [change for _, changes in identities for change in changes]
     left = [note for client in clients for note in client.left_to_others]
     application_ids: list[Later[ClientId]] = [client.client_id for client in clients]
-    object_ids: list[Later[PrincipalId]] = [identity.principal for identity in identities]
+    object_ids: list[Later[PrincipalId]] = [principal for principal, _ in identities]
     if desired.allow_consented or desired.settings is SettingsScope.NONE:
         application_ids += consented_applications(observed, service)
         object_ids += consented_identities(observed, service)

@@ -45,7 +45,7 @@ class Facts:
 
 
 class Left(StrEnum):
-    """The kinds of steps that can be left to somebody else."""
+    """The kinds of steps that can be left to someone else."""
 
     CONSENT = "consent"
     SETTINGS = "settings"
@@ -56,12 +56,12 @@ class Left(StrEnum):
 
 @dataclass(frozen=True)
 class ManualStep:
-    """A step that this run leaves to somebody else: what they have to type or open is said once its ids are known."""
+    """A step that this run leaves to someone else: what they have to type or open is said once its ids are known."""
 
     step: Left
     what: str
     client: str = ""
-    """The client's name in the wish."""
+    """The client's name as it was typed."""
     client_id: Later[ClientId] | None = None
     """Who is to be consented to, where it is a client application."""
     resource: ResourceId | None = None
@@ -101,8 +101,8 @@ class Plan:
     def waits_for(self, change: AnyChange) -> frozenset[str]:
         """The keys of the changes that must be done before `change` may write.
 
-        The settings wait for everything but admin consent, which no setting depends on; the restart waits for that, too:
-        the site restarts once, after all else has succeeded. Where access is revoked it is the other way round.
+        The settings wait for everything but admin consent, which no setting depends on. The restart waits for that too:
+        the site restarts once, after all else has succeeded. Where access is revoked, it is the other way round.
         """
         others = {other.key for other in self.changes if other.key != change.key}
         settings = [other for other in self.changes if isinstance(other, WriteSettings)]

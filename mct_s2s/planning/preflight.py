@@ -1,6 +1,6 @@
 """Before anything is written: what of a plan the caller may not do, and the plan without what others must do.
 
-Admin consent, the App Service's settings and its restart can be left to somebody else, and the rest is still worth
+Admin consent, the App Service's settings and its restart can be left to someone else, and the rest is still worth
 doing. Everything else that is missing stops the plan. What is not known stops nothing: the real refusal decides.
 """
 
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from mct_s2s.errors import PermissionMissing
+from mct_s2s.errors import Item, PermissionMissing
 from mct_s2s.model.caller_rights import CallerRights, Verdict
 from mct_s2s.model.directory_objects import Application
 from mct_s2s.model.ids import ApplicationObjectId, same_id
@@ -59,7 +59,7 @@ class Checked:
 
 def check(plan: Plan, observed: ObservedState, access: CallerRights) -> Checked:
     """Hold a plan against what the caller may do."""
-    # Nobody's list of what they own shows what is in the recycle bin.
+    # No one's list of what they own shows what is in the recycle bin.
     restored = {c.application.object_id for c in plan.changes if isinstance(c, RestoreApplication)}
     judged = {
         change.key: judge(replace(need, application=None) if need.application in restored else need, access)
@@ -70,7 +70,7 @@ def check(plan: Plan, observed: ObservedState, access: CallerRights) -> Checked:
     left = [_left(change, refused[change.key], access) for change in plan.changes if _is_left(change, refused)]
     dropped = {change.key for change in plan.changes if _is_left(change, refused)}
     if any(isinstance(change, WriteSettings) and change.key in dropped for change in plan.changes):
-        # A restart is for settings that were written: whoever writes them restarts.
+        # A restart is for settings that were written: the writer also restarts.
         dropped |= {change.key for change in plan.changes if isinstance(change, RestartSite)}
         left = [note for note in left if note.step is not Left.RESTART]
     kept = replace(
@@ -163,7 +163,7 @@ def way_out(rights: Iterable[Right]) -> str:
     return f"Or {'; or '.join(words)}." if words else ""
 
 
-def stopped(missing: Iterable[str], lacking: Iterable[Right], request_id: str | None = None) -> PermissionMissing:
+def stopped(missing: Iterable[Item], lacking: Iterable[Right], request_id: str | None = None) -> PermissionMissing:
     """The error that says all that is missing at once.
 
     Args:

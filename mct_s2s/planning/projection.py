@@ -1,4 +1,4 @@
-"""The world after a plan: what was observed, with everything in it that is done since.
+"""The state after a plan: what was observed, with everything that has been done since.
 
 Directory replicas lag, so a fresh reading would show a trust that looks half-made for a while. The answers of the
 writes are the better source, and they are already here.
@@ -37,7 +37,7 @@ from mct_s2s.planning.service import CREATE
 def project(
     before: ObservedState, done: Iterable[AnyChange], results: Results, settings: Mapping[str, str | None] | None
 ) -> ObservedState:
-    """What the world looks like now.
+    """The state as it is now.
 
     Args:
         before: the snapshot that the plan was made from.
@@ -51,8 +51,8 @@ def project(
     return replace(after, trust=_with_holders(after))
 
 
-def _with(world: ObservedState, change: AnyChange, results: Results) -> ObservedState:  # noqa: C901  # a flat table
-    trust = world.trust
+def _with(state: ObservedState, change: AnyChange, results: Results) -> ObservedState:  # noqa: C901  # a flat table
+    trust = state.trust
     match change:
         case CreateApplication():
             trust = _created(trust, change, results)
@@ -98,12 +98,12 @@ def _with(world: ObservedState, change: AnyChange, results: Results) -> Observed
         case EnableIdentity():
             made: PrincipalId = results.resolve(Ref(change.key, Part.PRINCIPAL_ID))
             holders = tuple(
-                replace(holder, principal_id=made) if holder == change.holder else holder for holder in world.holders
+                replace(holder, principal_id=made) if holder == change.holder else holder for holder in state.holders
             )
-            return replace(world, holders=holders)
+            return replace(state, holders=holders)
         case _:
-            return world
-    return replace(world, trust=trust)
+            return state
+    return replace(state, trust=trust)
 
 
 def _signing_in(trust: Trust, change: AddCredential, results: Results) -> Trust:
@@ -195,6 +195,6 @@ def _present(trust: Trust, principal: ServicePrincipal) -> Trust:
     return replace(trust, clients=clients)
 
 
-def _with_holders(world: ObservedState) -> Trust:
+def _with_holders(state: ObservedState) -> Trust:
     """The callers' identities, which the directory may not have shown when it was read."""
-    return replace(world.trust, identities=world.trust.identities_with(world.holders))
+    return replace(state.trust, identities=state.trust.identities_with(state.holders))

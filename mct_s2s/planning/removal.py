@@ -50,7 +50,7 @@ def plan_removal(removal: Removal, observed: ObservedState, unique_name: str, *,
         restart: whether the site is restarted.
 
     Raises:
-        NotThere: a name that means nobody, or two clients.
+        NotThere: a name that means no one, or two clients.
         Refused: the service application, named as a client.
     """
     service = observed.trust.service

@@ -43,7 +43,7 @@ def made_for(application: Application, base: str) -> bool:
 def removal_targets(removal: Removal, observed: ObservedState, base: str) -> RemovalTargets:
     """The clients that a removal means: by name, appId, object id, resource id, or as an allow list has them.
 
-    A registration that merely carries this trust's tag is none of its clients: whoever owns one can write that.
+    A registration that merely carries this trust's tag is none of its clients: its owner can write that.
 
     Args:
         removal: what is wanted.
@@ -51,7 +51,7 @@ def removal_targets(removal: Removal, observed: ObservedState, base: str) -> Rem
         base: the `uniqueName` of the service application.
 
     Raises:
-        NotThere: a name that means nobody, or two of them.
+        NotThere: a name that means no one, or two of them.
         Refused: the service application itself.
     """
     if removal.everything:

@@ -53,7 +53,7 @@ def deleted_client(name: str, service_unique_name: str, deleted: Iterable[Applic
 def as_restored(application: Application, note: SecretNote) -> tuple[ClientApplication, SecretNote]:
     """A client as it comes back, and what is then to be thought of its stored credential.
 
-    Its old credentials come back with it, but nobody knows who has them: only the one in its store counts.
+    Its old credentials come back with it, but no one knows who has them: only the one in its store counts.
     """
     held = tuple(credential for credential in application.credentials if same_id(credential.key_id, note.delivered))
     usable = note if held else replace(note, delivered_at=None)
@@ -61,6 +61,6 @@ def as_restored(application: Application, note: SecretNote) -> tuple[ClientAppli
 
 
 def purging(application: Application, graph: str) -> str:
-    """The command that takes a deleted registration out of the recycle bin for good."""
+    """The command that takes a deleted registration out of the recycle bin permanently."""
     address = f"{graph}/v1.0/directory/deletedItems/{application.object_id}"
     return command("az", "rest", "--method", "DELETE", "--url", address)

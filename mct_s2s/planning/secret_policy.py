@@ -11,13 +11,17 @@ from datetime import datetime, timedelta
 
 from mct_s2s.errors import S2SError
 from mct_s2s.model.caller_rights import SecretRestriction, SecretRule
+from mct_s2s.model.duration import END_OF_DAY
 from mct_s2s.model.ids import ApplicationObjectId
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.planning.credentials.secret import AddSecret
 from mct_s2s.planning.plan import Plan
 
 CLOCK_SKEW = timedelta(minutes=5)
-"""How far apart our clock and the directory's may be."""
+"""How far apart our clock and the directory's may be: as much as Microsoft's own validation of tokens allows.
+
+Source: learn.microsoft.com/dotnet/api/microsoft.identitymodel.tokens.tokenvalidationparameters.clockskew.
+"""
 OTHERWISE = (
     "use a client without a secret: --credential certificate, --credential federated, or --managed-identity RESOURCE"
 )
@@ -41,7 +45,7 @@ def fit_secrets(
     Args:
         plan: what would be done.
         rules_of: the rules in force for one secret's registration.
-        observed: the world, which knows when registrations were created.
+        observed: the state, with the dates on which registrations were created.
         now: when the secrets will be made.
     """
     steps, problem = list(plan.steps), None
@@ -78,7 +82,7 @@ def longest_end(rules: Iterable[SecretRule], now: datetime) -> datetime | None:
     if not limits:
         return None
     last = (now + min(limits) - CLOCK_SKEW).replace(microsecond=0)
-    end_of_day = last.replace(hour=23, minute=59, second=59)
+    end_of_day = datetime.combine(last, END_OF_DAY, last.tzinfo)
     whole_day = end_of_day if end_of_day <= last else end_of_day - timedelta(days=1)
     return whole_day if whole_day > now else last
 
@@ -92,7 +96,7 @@ def shorter_ends(wanted: datetime, now: datetime) -> tuple[datetime, ...]:
 
 def typed(moment: datetime) -> str:
     """A moment as `--secret-lifetime` takes it: a date where it is the end of a day."""
-    return f"{moment:%Y-%m-%d}" if f"{moment:%H:%M:%S}" == "23:59:59" else f"{moment:%Y-%m-%dT%H:%M:%SZ}"
+    return f"{moment:%Y-%m-%d}" if moment.time() == END_OF_DAY else f"{moment:%Y-%m-%dT%H:%M:%SZ}"
 
 
 def _problem(change: AddSecret, rules: tuple[SecretRule, ...], now: datetime) -> PolicyForbids | None:

@@ -170,7 +170,7 @@ def _adoption_notes(spec: ServiceSpec, application: Application | None, observed
     """What the plan says of a registration that becomes the service application now.
 
     Raises:
-        Refused: nothing but its name speaks for it, and it may be in somebody else's hands.
+        Refused: nothing but its name speaks for it, and it may be in someone else's hands.
     """
     if application is None or is_named(application, None, observed.settings):
         return ()

@@ -105,7 +105,9 @@ def _spec(setting: Setting, accepted: tuple[SettingValue, ...]) -> SettingSpec:
 
 
 def _restored(backup: Backup, observed: ObservedState) -> SettingsSpec:
-    """Every setting of the backup with its value, and none of ours that is not in it. What others added since stays.
+    """Every setting of the backup with its value, and without our settings that are not in it.
+
+    What others have added since is kept.
 
     Raises:
         Refused: the backup is another App Service's.

@@ -14,7 +14,7 @@ from mct_s2s.model.site_settings import ours
 
 
 def not_sticky(site: AppService, names: Iterable[str] | None = None) -> tuple[str, ...]:
-    """Those of some settings, by default of ours, that a swap would move to the other slot."""
+    """Those of some settings, our own by default, that a swap would move to the other slot."""
     if site.slot_config is None:
         return ()
     wanted = ours(site.settings) if names is None else names

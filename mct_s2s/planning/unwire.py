@@ -1,6 +1,6 @@
 """Undoing `--wire`, and what a key vault holds for a client that is removed: nothing is left behind unmentioned.
 
-Only settings that still are as they were written are taken out: what somebody has changed since is theirs.
+Only settings that still are as they were written are taken out: what someone has changed since is theirs.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Unwiring:
     everything: bool
 
     def steps(self) -> Iterator[WireApp]:
-        """One write for each app that still has settings of ours."""
+        """One write for each app that still has our settings."""
         for app in self.observed.wired_before:
             undo = self._undo(app)
             if undo:
@@ -67,7 +67,7 @@ class Unwiring:
                 yield wire_tag(str(app.site.resource)), unwire_key(app)
 
     def unread(self) -> Iterator[ManualStep]:
-        """Apps whose settings cannot be looked at: somebody else has to."""
+        """Apps whose settings cannot be looked at: someone else has to."""
         for resource in self.observed.wired_unread:
             yield ManualStep(
                 Left.UNWIRE,
@@ -112,7 +112,7 @@ def stored_secrets(
 
     Args:
         application: the registration.
-        observed: the world, with the apps that read a vault.
+        observed: the observed state, with the apps that read a vault.
         key: the client's.
         delete: whether it is deleted.
         after: what has to be done first: no app reads it any more.

@@ -58,7 +58,7 @@ def plan_wire(
         before: what is done for the client first: its secret is in the vault before the app looks there.
 
     Raises:
-        Refused: the app is the MCT App Service itself, or signs in as somebody else already; or the client has a
+        Refused: the app is the MCT App Service itself, or signs in as someone else already; or the client has a
             secret, but not in the vault.
     """
     app = observed.wired
@@ -87,7 +87,7 @@ def plan_wire(
 
 
 def secret_read_by(app: WiredApp, client_id: str) -> str | None:
-    """The secret, as `VAULT/NAME`, that an app reads by a reference of ours to sign in as that client; or `None`."""
+    """The secret, as `VAULT/NAME`, that an app reads by our reference to sign in as that client; or `None`."""
     if (value_of(app.settings, CLIENT_ID) or "").casefold() != client_id.casefold():
         return None
     match = _REFERENCE.fullmatch(value_of(app.settings, CLIENT_SECRET) or "")
@@ -158,7 +158,7 @@ def _refuse_mct(app: WiredApp, observed: ObservedState) -> None:
 
 
 def _refuse_other_client(app: WiredApp, client_id: Later[ClientId]) -> None:
-    """The app may be somebody already: its user-assigned identity, or another application."""
+    """The app may be someone already: its user-assigned identity, or another application."""
     current, secret = value_of(app.settings, CLIENT_ID), value_of(app.settings, CLIENT_SECRET)
     known = "" if isinstance(client_id, Ref) else client_id
     if current is not None and current.casefold() == known.casefold():

@@ -1,4 +1,4 @@
-"""Whoever watches a plan being applied."""
+"""Is notified while a plan is applied."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from mct_s2s.planning.changes import AnyChange
 
 
 class Progress(Protocol):
-    """Whoever watches."""
+    """Is notified of what happens."""
 
     def started(self, change: AnyChange) -> None:
         """Its first request goes out now."""

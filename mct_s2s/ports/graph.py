@@ -48,7 +48,7 @@ class Directory(Protocol):
         """Many service principals by object id."""
 
     async def assignments_to(self, client_id: ClientId, *, is_new: bool = False) -> list[Assignment]:
-        """Everybody who holds a role of that application."""
+        """Everyone who holds a role of that application."""
 
     async def federated_credentials(self, object_id: ApplicationObjectId) -> list[Credential]:
         """An application's federated credentials: no list operation brings them along. None where it is not seen."""
@@ -108,13 +108,13 @@ class Directory(Protocol):
         management_reference: str | None = None,
         access: tuple[ClientId, AppRoleId] | None = None,
     ) -> Application:
-        """Make one more, without a `uniqueName`; whoever asks owns it. An answer that is lost is never repeated here.
+        """Make one more, without a `uniqueName`; the caller owns it. An answer that is lost is never repeated here.
 
         Args:
             display_name: its name.
             tags: what it is found by as long as it has no other key.
-            notes: for whoever looks after it.
-            owner: whoever asks, where that is known.
+            notes: for its administrators.
+            owner: the caller, where that is known.
             management_reference: `serviceManagementReference`, where the tenant demands one.
             access: the API and the app role whose permission it declares.
         """
@@ -144,7 +144,7 @@ class Directory(Protocol):
     async def add_certificate(
         self, object_id: ApplicationObjectId, certificate: Certificate, name: str, *, is_new: bool
     ) -> KeyId:
-        """Register a certificate beside those that stand; one that is registered already is no error."""
+        """Register a certificate beside the existing ones; one that is registered already is no error."""
 
     async def put_federated_credential(
         self, object_id: ApplicationObjectId, federation: Federation, *, is_new: bool
@@ -178,7 +178,7 @@ class Directory(Protocol):
         """Take a service principal back out of the recycle bin; `False` where it is not, or no longer, in there."""
 
     async def purge_application(self, object_id: ApplicationObjectId, *, is_new: bool) -> None:
-        """Take a registration out of the recycle bin for good; one that is gone already is no error."""
+        """Take a registration out of the recycle bin permanently; one that is gone already is no error."""
 
 
 class DirectoryAccess(Protocol):
@@ -202,7 +202,7 @@ class DirectoryAccess(Protocol):
         """Template ids of the caller's built-in directory roles for the whole tenant."""
 
     async def assignments(self, principal: PrincipalId) -> tuple[RoleAssignment, ...]:
-        """Every directory role that somebody holds, at whatever scope, themselves or by a group."""
+        """Every directory role that someone holds, at whatever scope, themselves or by a group."""
 
     async def permissions(self) -> frozenset[str] | None:
         """Values of the Graph app roles that the calling application was granted; `None` for a person."""

@@ -46,7 +46,7 @@ class StoredCredential:
     authority_host: str | None = None
     """Set where the cloud is not the public one."""
     key_id: KeyId | None = None
-    """Which of the application's credentials it is; `None` where somebody else wrote it down."""
+    """Which of the application's credentials it is; `None` where someone else wrote it down."""
     version: str | None = None
     """Of a secret in a key vault."""
 
@@ -82,7 +82,7 @@ class SecretStore(Protocol):
         """Store the secret and forget the attempt.
 
         Raises:
-            NotShown: it was to be shown, and there is nobody who could see it.
+            NotShown: it was to be shown, and there is no one who could see it.
             S2SError: it cannot be stored.
         """
 

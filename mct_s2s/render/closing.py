@@ -1,4 +1,4 @@
-"""What was made, and where each secret is."""
+"""The credentials that were created, and where each secret is."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from mct_s2s.render.documents import SavedCredential
 
 
 def show_credentials(terminal: Terminal, credentials: Sequence[SavedCredential]) -> None:
-    """One line for each; a secret itself only where it was asked for, and only here."""
+    """Print one line for each; a secret itself only with `--secret-to show`."""
     for credential in credentials:
         for line in credential_lines(credential):
             terminal.result(line)
@@ -22,7 +22,7 @@ def show_credentials(terminal: Terminal, credentials: Sequence[SavedCredential])
 
 
 def credential_lines(credential: SavedCredential) -> list[Text]:
-    """Whose credential it is, when it ends, and where it is: one line, and those of a private key that is shown."""
+    """The client, expiry and location in one line, and the lines of a private key that is shown."""
     what = credential.kind.noun.capitalize()
     here, *below = _where(credential)
     head = Text.assemble((f"{what} of ", "head"), (credential.client, "head"), f"  {ending(credential.expires)}{here}")
@@ -30,19 +30,19 @@ def credential_lines(credential: SavedCredential) -> list[Text]:
 
 
 def is_in_vault(saved_to: str) -> bool:
-    """Whether a place, as `--secret-to` takes it, is a key vault."""
+    """Whether it is in a key vault, by what `--secret-to` takes."""
     return saved_to.startswith("keyvault:")
 
 
 def vault_reading(saved_to: str) -> str:
-    """The command that prints a secret of a vault, `saved_to` being `keyvault:VAULT/NAME`."""
+    """The command that prints a secret of a key vault; `saved_to` is `keyvault:VAULT/NAME`."""
     vault, _, name = saved_to.removeprefix("keyvault:").partition("/")
     place = ["--vault-name", vault, "--name", name]
     return command("az", "keyvault", "secret", "show", *place, "--query", "value", "--output", "tsv")
 
 
 def _where(credential: SavedCredential) -> list[str]:
-    """Where it is; what is shown goes on in lines of its own where it has several, as a private key has."""
+    """Where it is. A shown value of several lines, such as a private key, has lines of its own."""
     if credential.secret:
         lines = credential.secret.rstrip().split("\n")
         return [", shown here once:", *lines] if len(lines) > 1 else [f", shown here once: {lines[0]}"]

@@ -1,4 +1,4 @@
-"""The two streams: results go to standard output, talk goes to standard error.
+"""The two output streams: results go to standard output, everything else to standard error.
 
 Whatever is shown passes through here, and is data: a text is one line, rich's markup in it means nothing, and what
 could steer a terminal is replaced (`plain_text`).
@@ -46,7 +46,7 @@ UNBOUNDED = 400
 
 
 class LineConsole(Console):
-    """A console on which every text is one line of plain characters, wherever in a renderable it stands."""
+    """A console on which every text is one line of plain characters, also within other renderables."""
 
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
         """Render; texts are made plain before they are laid out."""
@@ -55,7 +55,7 @@ class LineConsole(Console):
 
 @dataclass
 class Terminal:
-    """Where a command speaks."""
+    """The output streams of a command."""
 
     out: Console
     err: Console
@@ -68,27 +68,27 @@ class Terminal:
 
     @property
     def talks_to_person(self) -> bool:
-        """Whether somebody can answer a question."""
+        """Whether the user can answer a question."""
         return sys.stdin.isatty() and self.err.is_terminal
 
     def say(self, text: str | Text = "", style: str | None = None) -> None:
-        """Talk, one line: progress, questions, errors."""
+        """Print a line to standard error: progress, questions, errors."""
         self.err.print(one_line(text), style=style)
 
     def ask(self, question: str) -> None:
-        """A question on standard error; the cursor stays behind it."""
+        """Print a question to standard error, without a line end."""
         self.err.print(one_line(question), end="")
         self.err.file.flush()
 
     def result(self, text: str | Text = "", style: str | None = None) -> None:
-        """A result for a person, one line."""
+        """Print a line of a result to standard output."""
         self.out.print(one_line(text), style=style)
 
     def check_reader(self) -> None:
-        """Make sure that somebody reads the results, as far as that can be known.
+        """Check that standard output is open, as far as that can be known.
 
         Raises:
-            OSError: the output is closed, or whoever read it has left.
+            OSError: the output is closed, or its reader has gone.
         """
         if sys.stdout is None:
             raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
@@ -103,7 +103,7 @@ class Terminal:
                 raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
 
     def hand_over(self, lines: Iterable[Text]) -> None:
-        """A result that exists nowhere else, line by line: written to its last byte before this returns.
+        """Print a result that exists nowhere else; every byte is written before this returns.
 
         Raises:
             OSError: it could not be; what is left of it in memory is dropped.
@@ -115,7 +115,7 @@ class Terminal:
         self._write(captured.get())
 
     def document(self, document: Mapping[str, Any], *, indent: int | None = 2) -> None:
-        """A result for a program: one JSON document.
+        """Print a result as one JSON document.
 
         Raises:
             OSError: it could not be written; what is left of it in memory is dropped.
@@ -135,7 +135,7 @@ class Terminal:
 
 
 def one_line(text: str | Text) -> Text:
-    """A text as it may be shown; styles stay where they are."""
+    """A text that is safe to show, with its styles."""
     shown = text.copy() if isinstance(text, Text) else Text(plain(text))
     shown.plain = plain(shown.plain)
     return shown

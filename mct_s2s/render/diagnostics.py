@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from rich.text import Text
 
@@ -14,8 +14,7 @@ from mct_s2s.render.console import Terminal, prose
 def show_error(terminal: Terminal, error: S2SError) -> None:
     """The message, the remedy with its command on a line of its own, and the service's answer with its request id."""
     prose(terminal.err, Text.assemble(("error: ", "bad"), " ".join(error.headline.split())), indent=2)
-    for item in error.items:
-        terminal.say(f"  - {item}")
+    show_items(terminal, error.items)
     if error.advice:
         terminal.say(Text.assemble("  → ", (error.advice, "command")))  # not folded: it may quote a command
     if error.command:
@@ -24,6 +23,14 @@ def show_error(terminal: Terminal, error: S2SError) -> None:
         prose(terminal.err, Text(f"  {' '.join(error.answer.split())}", style="quiet"), indent=2)
     if error.request_id:
         terminal.say(Text(f"  request id: {error.request_id}", style="quiet"))
+
+
+def show_items(terminal: Terminal, items: Iterable[tuple[str, str]]) -> None:
+    """What has to be done or asked for, each with its command on a line of its own."""
+    for text, command in items:
+        prose(terminal.err, f"  - {text}", indent=4)
+        if command:
+            terminal.say(Text.assemble("    ", (command, "command")))
 
 
 def show_standing(

@@ -1,4 +1,4 @@
-"""The JSON documents of the contract. Keys are `camelCase`; a part that is not there is `null` or empty."""
+"""The JSON documents of the contract. Keys are `camelCase`; a missing part is `null` or empty."""
 
 from __future__ import annotations
 
@@ -27,21 +27,21 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True)
 class SavedCredential:
-    """A credential that this run made, and where it is. `secret` is set only for `--secret-to show`."""
+    """A credential that this run created, and where it is saved. `secret` is set only for `--secret-to show`."""
 
     client: str
     client_id: str
     expires: datetime | None
     """`None` for federated credentials, which do not expire."""
     saved_to: str | None
-    """`None` where there was nothing to save: a certificate that was given, a federated credential."""
+    """`None` if there was nothing to save: a given certificate, a federated credential."""
     secret: str | None = None
     kind: CredentialKind = CredentialKind.SECRET
 
 
 @dataclass(frozen=True)
 class Step:
-    """A change and what came of it; `id` and `seconds` are unknown before it is applied."""
+    """A change and its result; `id` and `seconds` are unknown before it is applied."""
 
     change: AnyChange
     id: str | None
@@ -120,7 +120,7 @@ def result_document(
 
 
 def _edits(change: AnyChange) -> Json:
-    """Our settings before and after; what is not known yet is null."""
+    """Our settings before and after; `null` if not known yet."""
     if not isinstance(change, WriteSettings):
         return {}
     return {
@@ -141,7 +141,7 @@ def error_document(
     left: Sequence[AnyChange] = (),
     credentials: Sequence[SavedCredential] = (),
 ) -> Json:
-    """`mct-s2s/error/v1`, with what was and was not done where something was, and the credentials that were made."""
+    """`mct-s2s/error/v1`, with what was and was not done, and the credentials that were created."""
     document: Json = {
         "schema": "mct-s2s/error/v1",
         "error": {

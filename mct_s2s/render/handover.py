@@ -1,4 +1,4 @@
-"""What is left to somebody else: the command that they type, the page that they open, the values that they enter."""
+"""What is left to someone else: the command that they type, the page that they open, the values that they enter."""
 
 from __future__ import annotations
 
@@ -12,16 +12,17 @@ from rich.text import Text
 from mct_s2s.model.commands import own_command, webapp_command
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.site_settings import ENABLED, SETTINGS, AllowList, ours
-from mct_s2s.planning.grants import Lack, in_words
+from mct_s2s.planning.grants import Lack, in_words, requests
 from mct_s2s.planning.plan import Left, ManualStep, Results
 from mct_s2s.planning.site import merge, unknown_names
 from mct_s2s.render.columns import Columns
 from mct_s2s.render.console import Terminal, prose
+from mct_s2s.render.diagnostics import show_items
 
 
 @dataclass(frozen=True)
 class Instruction:
-    """A step for somebody else, in words that can be passed on."""
+    """A step for someone else, in words that can be passed on."""
 
     what: str
     command: str
@@ -53,19 +54,19 @@ def instructions(
     """
     found = []
     for step in steps:
-        link, values = None, None
+        link, values, command = None, None, step.command
         match step.step:
             case Left.CONSENT:
                 command = _add_client(step, results, where)
                 link = _consent_page(step, observed, results, login)
-            case Left.VAULT | Left.UNWIRE:
-                command = step.command
             case Left.RESTART:
                 assert step.resource is not None  # noqa: S101  # a restart is a site's
                 command = webapp_command("restart", step.resource)
             case Left.SETTINGS:
                 values = values_to_enter(step, observed, results)
                 command = _configure(step, values, results, where, handoff)
+            case Left.VAULT | Left.UNWIRE:
+                pass  # the step brings its command
         found.append(Instruction(step.what, command, link, values, in_words(step.needed)))
     return found
 
@@ -108,7 +109,7 @@ def _configure(step: ManualStep, values: dict[str, str], results: Results, where
 
 
 def show_left_to_others(terminal: Terminal, steps: Sequence[Instruction], *, is_result: bool = True) -> None:
-    """The command for somebody who may, and the page for somebody who would rather click."""
+    """The command for someone who may, and the page for someone who would rather click."""
     console = terminal.out if is_result else terminal.err
     for step in steps:
         prose(console, Text(step.what, style="warn"))
@@ -127,5 +128,4 @@ def show_lacking(terminal: Terminal, lacking: Sequence[Lack]) -> None:
     """What the caller lacks for the steps that were left, each with whom to ask."""
     if lacking:
         terminal.say(Text("To do this yourself:", style="warn"))
-    for line in in_words(lacking):
-        terminal.say(f"  - {line}")
+    show_items(terminal, requests(lacking))

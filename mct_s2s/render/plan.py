@@ -1,4 +1,4 @@
-"""A plan for a person to read before anything happens."""
+"""A plan, as text."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ SIGNS = {Action.CREATE: "+", Action.UPDATE: "~", Action.DELETE: "-", Action.NONE
 
 
 def show_plan(terminal: Terminal, plan: Plan, where: str, *, is_result: bool = False, part: str | None = None) -> None:
-    """Every step with a sign: `+` new, `~` changed, `-` removed, `·` right already.
+    """Show every step with a sign: `+` created, `~` updated, `-` removed, `·` already right.
 
     Args:
         terminal: the streams.
@@ -43,7 +43,7 @@ def show_plan(terminal: Terminal, plan: Plan, where: str, *, is_result: bool = F
 
 
 def _edits(console: Console, write: WriteSettings) -> None:
-    """What becomes of each of our settings: what was written down elsewhere is not to be agreed to unseen."""
+    """Show each of our settings before and after, so that no value is agreed to unseen."""
     for edit in write.edits:
         after = _value(edit.after)
         if not edit.is_known:
@@ -56,7 +56,7 @@ def _value(text: str | None) -> str:
 
 
 def _up_to_date(plan: Plan, where: str, part: str | None) -> str:
-    """What is right already, and no more than was looked at."""
+    """What is up to date; claims no more than was observed."""
     if part is not None:
         return f"{part[0].upper()}{part[1:]} of {where} is up to date; nothing else was checked"
     if plan.left_to_others:

@@ -32,8 +32,11 @@ from mct_s2s.planning.changes import (
 from mct_s2s.render.console import Terminal
 
 LONGEST_NAME = 30
-"""Longer names are cut, but for ids: half an id is none."""
+"""Longer names are cut, except ids: half an id is none."""
+FRAMES = 12
+"""Of the spinner, a second: with rich's own 4 it jerks."""
 SHORTEST_DETAIL = 16
+"""Columns that the last column keeps, however narrow the terminal is."""
 MARGINS = 14
 """Columns between and beside the four columns of text."""
 
@@ -128,7 +131,7 @@ class LiveProgress:
         self._console = terminal.err
         self._lines: dict[str, tuple[AnyChange, float, Text | None]] = {}
         self._spinner = Spinner("dots" if terminal.err.encoding.startswith("utf") else "line")
-        self._live = Live(get_renderable=self._table, console=terminal.err, refresh_per_second=12)
+        self._live = Live(get_renderable=self._table, console=terminal.err, refresh_per_second=FRAMES)
 
     def __enter__(self) -> LiveProgress:
         return self

@@ -1,4 +1,4 @@
-"""`--handoff-text`: step 3 as a request that a person can send to whoever operates a hosted MCT. It holds no secret."""
+"""`--handoff-text`: step 3 as a request that a person can send to the operator of a hosted MCT. It holds no secret."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ DOCUMENT = "https://docs.microsoftcommunitytraining.com/docs/service-to-service-
 
 
 def support_request(values: Mapping[str, str], app_service: str) -> str:
-    """The same as a request to whoever operates a hosted MCT, in the document's own names. It holds no secret."""
+    """The same as a request to the operator of a hosted MCT, in the document's own names. It holds no secret."""
     app_service = plain(app_service)
     lines = [
         f"Subject: Service-to-service authentication for {app_service}",

@@ -1,4 +1,4 @@
-"""What a proof has shown, for a person and as JSON."""
+"""The result of a verification, for a person and as JSON."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def verification_document(verification: Verification) -> dict[str, Any]:
 
 
 def show_verification(terminal: Terminal, verification: Verification) -> None:
-    """VerificationCheck by check under the name of whom it is about, then the sum of it."""
+    """Show the checks under the name of each subject, then the summary."""
     for (kind, client), checks in groupby(verification.checks, lambda check: (check.kind, check.client)):
         title = f"{_TITLES.get(kind, 'Client')} {client or verification.url or ''}"
         terminal.result(Text(title.strip(), style="head"))

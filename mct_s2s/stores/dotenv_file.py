@@ -1,4 +1,4 @@
-"""A client's dotenv file: what azure-identity reads, what the client has to ask for, and a note of ours.
+"""A client's dotenv file: what azure-identity reads, what the client has to ask for, and our note.
 
 Source for the first names: azure-identity's EnvironmentCredential.
 """
@@ -60,7 +60,7 @@ def credential_text(
         key_id: which of the application's credentials it is.
         expires: until when it is good.
         kind: what it is.
-        before: those that were in this very file before it: whoever reads it has gone on to this one.
+        before: those that were in this very file before it: its readers have gone on to this one.
 
     Raises:
         UsageError: a value that it is useless without cannot be written. Others of that kind are left out.

@@ -11,7 +11,7 @@ import logging
 
 from mct_s2s.stores.private_files import is_one_line
 
-logging.getLogger("dotenv").addHandler(logging.NullHandler())  # a line that is no assignment is nobody's business
+logging.getLogger("dotenv").addHandler(logging.NullHandler())  # a line that is no assignment is no one's business
 
 _PLAIN = frozenset("-._~:/@%+=,")
 """What a shell takes as it is, beside letters and digits."""

@@ -76,7 +76,7 @@ class FileStore:
         """Try the very writing that the secret will need.
 
         Raises:
-            UsageError: the folder cannot be made or written to, other users can put their files in place of ours, or a
+            UsageError: the folder cannot be made or written to, other users can replace our files, or a
                 file is there that is not this client's.
         """
         if not self.is_ours and self._belongs_to_another(client_id):
@@ -97,7 +97,7 @@ class FileStore:
         self._note({**self._begun(), attempt: client_id})
 
     async def deliver(self, record: SecretRecord, secret: NewSecret) -> None:
-        """Write the file at one stroke, then forget this client's attempts.
+        """Write the file atomically, then forget this client's attempts.
 
         Raises:
             UsageError: it cannot be written. The attempt stays noted, and the next run removes the lost secret.
@@ -170,7 +170,7 @@ class FileStore:
         return any(lines_of(self._text())) and not same_id(self._holds(), client_id)
 
     def _begun(self) -> dict[str, ClientId]:
-        """The attempts that are noted, and whose each was. One of nobody's, as older releases noted them, is none."""
+        """The attempts that are noted, and whose each was. One of no one's, as older releases noted them, is none."""
         with private(self._pending):
             rows = (line.partition("\t") for line in lines_of(text_of(self._pending)) if line)
             return {name: ClientId(owner) for name, _, owner in rows if is_guid(owner)}

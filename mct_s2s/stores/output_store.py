@@ -16,7 +16,7 @@ SECRET = CredentialKind.SECRET
 
 @dataclass(frozen=True)
 class Shown:
-    """A secret or a private key that exists nowhere but on its way to whoever asked to see it."""
+    """A secret or a private key that exists only on its way to the user who asked to see it."""
 
     client: str
     """The client's name."""
@@ -26,10 +26,10 @@ class Shown:
 
 
 class Viewer(Protocol):
-    """Whoever asked to see secrets, on standard output. Methods raise `OSError` where nobody reads it."""
+    """Shows secrets on standard output. Methods raise `OSError` where no one reads it."""
 
     def look(self) -> None:
-        """Make sure that somebody does, as far as that can be known."""
+        """Make sure that someone does, as far as that can be known."""
 
     def show(self, shown: Shown) -> None:
         """Show it, to the last byte, before this returns; a viewer of JSON shows it in the document at the end."""
@@ -58,7 +58,7 @@ class OutputStore:
         return SecretNote()
 
     async def check(self, client_id: ClientId | None) -> None:
-        """Make sure that somebody reads standard output.
+        """Make sure that someone reads standard output.
 
         Raises:
             UsageError: it is closed.
@@ -93,7 +93,7 @@ class OutputStore:
         """Show it now, or never.
 
         Raises:
-            NotShown: nobody reads standard output.
+            NotShown: no one reads standard output.
         """
         try:
             self.viewer.show(shown)

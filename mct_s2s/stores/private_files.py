@@ -1,4 +1,4 @@
-"""Files that nobody else may read: mode 0600 from the first byte, and on disk before anything goes on."""
+"""Files that no one else may read: mode 0600 from the first byte, and on disk before anything goes on."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ PENDING = ".pending"
 
 
 def text_of(path: Path, *, delivered: bool = False) -> str | None:
-    """What a private text file of ours holds; `None` where there is none. What is no UTF-8 is replaced.
+    """What one of our private text files contains; `None` where there is none. What is no UTF-8 is replaced.
 
     Args:
         path: the file.
         delivered: as for `read_ours`.
 
     Raises:
-        OSError: it cannot be read, or somebody else may have written it.
+        OSError: it cannot be read, or someone else may have written it.
     """
     content = read_ours(path, delivered=delivered)
     return None if content is None else content.decode("utf-8", errors="replace")
@@ -47,7 +47,7 @@ def is_one_line(text: str) -> bool:
 def check_place(path: Path, *, make_folder: bool = True) -> None:
     """Try the very writing that a private file and its `.pending` will need. Nothing is left of it.
 
-    Where other users may put files of their own beside ours, the name is taken at once, by an empty file: nobody can
+    Where other users may put files of their own beside ours, the name is taken at once, by an empty file: no one can
     plant anything there between this look and the writing.
 
     Args:
@@ -55,7 +55,8 @@ def check_place(path: Path, *, make_folder: bool = True) -> None:
         make_folder: whether its folder is made where it is not there yet.
 
     Raises:
-        UntrustedFile: another user can take the file away, replace it or read it, or something of his is there already.
+        UntrustedFile: another user can take the file away, replace it or read it, or one of their files is already
+            there.
         OSError: it cannot be written.
     """
     if not path.name or not is_one_line(str(path)):
@@ -74,7 +75,7 @@ def check_place(path: Path, *, make_folder: bool = True) -> None:
 def forget_leftovers(path: Path) -> None:
     """Remove what killed runs left of writing `path` and its `.pending`: it may hold a secret.
 
-    Only for whoever holds the host's lock: nobody else may be writing at the same moment.
+    Only for the holder of the host's lock: no one else may be writing at the same moment.
     """
     for leftover in path.parent.glob(f".{glob.escape(path.name)}*.{'[0-9a-f]' * 8}"):
         with suppress(OSError):  # another user's, or gone

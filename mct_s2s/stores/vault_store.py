@@ -1,7 +1,7 @@
 """Where a client secret goes: a key vault, where every rotation is a new version of one secret.
 
 What is not secret is in the version's tags. While a secret is on its way, the attempt's name is in a tag, too:
-of the version that is current, which nobody who reads it notices, or of a disabled first version where there is none.
+of the version that is current, which no one who reads it notices, or of a disabled first version where there is none.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ class KeyVaultStore:
         )
 
     async def check(self, client_id: ClientId | None) -> None:
-        """Prove the right to write by writing what is there, or where nothing is, by a change of nothing.
+        """Check the permission to write by writing what is there, or where nothing is, by a change of nothing.
 
         Raises:
             UsageError: a secret of that name is not this client's.
@@ -127,7 +127,7 @@ class KeyVaultStore:
             self._before = rest
 
     async def deliver(self, record: SecretRecord, secret: NewSecret) -> None:
-        """Add the version that everybody reads from now on, then forget the attempts."""
+        """Add the version that everyone reads from now on, then forget the attempts."""
         ours = {
             "made-by": MAKER,
             "client": record.client_name,
@@ -141,7 +141,7 @@ class KeyVaultStore:
             "authorityHost": record.authority_host,
         }
         fitting = {name: value for name, value in ours.items() if value and len(value) <= LONGEST_TAG}
-        # What somebody else has tagged the secret with stays with it.
+        # What someone else has tagged the secret with stays with it.
         theirs = [(name, value) for name, value in self._before.items() if name not in ours]
         tags = {**dict(theirs[: MOST_TAGS - len(fitting)]), **fitting}
         await self.vault.set(self.name, secret.value, tags, expires=secret.expires)

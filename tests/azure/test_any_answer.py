@@ -235,7 +235,7 @@ SITES: dict[str, Callable[[ArmSites], Awaitable[object]]] = {
     "sites": lambda s: s.sites(guid("subscription")),
     "site": lambda s: s.site(SITE),
     "settings": lambda s: s.settings(SITE),
-    "swapping": lambda s: s.slot_config(SITE),
+    "slot_config": lambda s: s.slot_config(SITE),
     "write_settings": lambda s: s.write_settings(SITE, lambda: {"a": "b"}, nothing),
     "reference_status": lambda s: s.reference_status(SITE, "A"),
     "restart": lambda s: s.restart(SITE),

@@ -142,7 +142,7 @@ REFUSALS = {
     ),
     "too many requests": Case(
         refusal(429, "TooManyRequests", "The request is being throttled.", {"Retry-After": "5"}),
-        "arm-refused", "resumes",
+        "arm-refused", "to resume",
     ),
     "too many requests of one provider": Case(
         refusal(
@@ -150,10 +150,10 @@ REFUSALS = {
             "Number of requests for Microsoft.Authorization exceeded the limit of '120' for time interval '00:01:00'. "
             "Please try again after '5' seconds.",
         ),
-        "arm-refused", "resumes",
+        "arm-refused", "to resume",
     ),
     "the service stumbles": Case(
-        refusal(500, "InternalServerError", "There was an unexpected error."), "arm-refused", "resumes"
+        refusal(500, "InternalServerError", "There was an unexpected error."), "arm-refused", "to resume"
     ),
     "a token of another tenant": Case(
         refusal(
@@ -410,7 +410,7 @@ def test_no_answer_at_all_may_have_taken_effect(failure: Exception) -> None:
     error = service_error(failure, RESTART)
     assert (error.code, error.status, error.answer_lost) == ("arm-unreachable", 0, True)
     assert RESTART in error.message
-    assert "resumes" in error.remedy
+    assert "to resume" in error.remedy
 
 
 def test_only_the_first_line_of_what_the_sdk_says_is_shown() -> None:

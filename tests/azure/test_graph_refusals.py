@@ -139,7 +139,7 @@ REFUSALS = {
         refusal(
             400, "Request_BadRequest", "Another object with the same value for property uniqueName already exists."
         ),
-        "name-taken", "recycle bin",
+        "name-taken", "deleted registration",
     ),
     "a URI is taken": Case(
         CHANGE,
@@ -147,7 +147,7 @@ REFUSALS = {
             400, "Request_BadRequest",
             "Another object with the same value for property identifierUris already exists.", "ObjectConflict",
         ),
-        "uri-taken", "recycle bin",
+        "uri-taken", "deleted registration",
     ),
     "a URI on a domain that is not verified, or not yet": Case(
         CHANGE,
@@ -190,7 +190,7 @@ REFUSALS = {
     "an assignment that is there": Case(
         CONSENT,
         refusal(400, "Request_BadRequest", "Permission being assigned already exists on the object"),
-        "graph-refused", "recycle bin",
+        "graph-refused", "deleted registration",
     ),
     "a service principal that is there": Case(
         PRINCIPAL,
@@ -223,10 +223,10 @@ REFUSALS = {
     "too many requests": Case(
         CREATE,
         refusal(429, "TooManyRequests", "Too many requests from Identifier:x under category:throttle"),
-        "graph-refused", "resumes",
+        "graph-refused", "to resume",
     ),
     "the service stumbles": Case(
-        CREATE, refusal(503, "ServiceUnavailable", "The service is unavailable."), "graph-refused", "resumes"
+        CREATE, refusal(503, "ServiceUnavailable", "The service is unavailable."), "graph-refused", "to resume"
     ),
     "no token": Case(
         READ,
@@ -344,7 +344,7 @@ def test_a_claims_challenge_is_told_with_the_commands_that_answer_it(status: int
     error = told(Answer(status, b"", {"WWW-Authenticate": CHALLENGE, "request-id": REQUEST_ID}))
     assert isinstance(error, SignInFailed)
     assert (error.code, error.request_id) == ("sign-in-again", REQUEST_ID)
-    assert error.remedy == (
+    assert error.command == (
         "az logout; az login --scope https://graph.microsoft.com/.default "
         "--claims-challenge eyJhY2Nlc3NfdG9rZW4iOnt9fQ=="
     )
@@ -400,7 +400,7 @@ def test_no_answer_at_all_may_have_taken_effect(error: httpx.HTTPError) -> None:
     raised = service_error(error, SECRET)
     assert (raised.code, raised.status, raised.answer_lost) == ("graph-unreachable", 0, True)
     assert (str(error) or type(error).__name__) in raised.message
-    assert "resumes" in raised.remedy
+    assert "to resume" in raised.remedy
 
 
 @pytest.mark.parametrize(

@@ -106,11 +106,11 @@ REFUSALS = {
             409, "Conflict", "Secret import is currently in a deleted but recoverable state, and its name cannot be "
             "reused; in this state, the secret can only be recovered or purged.", DELETED,
         ),
-        "vault-refused", "resumes", service_code=DELETED,
+        "vault-refused", "to resume", service_code=DELETED,
     ),
     "a deletion under way": Case(
         refusal(409, "Conflict", "Secret import is currently being deleted.", "ObjectIsBeingDeleted"),
-        "vault-refused", "resumes", service_code="ObjectIsBeingDeleted",
+        "vault-refused", "to resume", service_code="ObjectIsBeingDeleted",
     ),
     "a secret that is not there": Case(
         refusal(404, "SecretNotFound", "A secret with (name/id) import was not found in this key vault."),
@@ -122,10 +122,10 @@ REFUSALS = {
     ),
     "too many requests": Case(
         refusal(429, "Throttled", "Too many requests.", headers={"Retry-After": "3"}),
-        "vault-refused", "resumes", service_code="Throttled",
+        "vault-refused", "to resume", service_code="Throttled",
     ),
     "the service stumbles": Case(
-        refusal(500, "InternalError", "Unexpected."), "vault-refused", "resumes", service_code="InternalError"
+        refusal(500, "InternalError", "Unexpected."), "vault-refused", "to resume", service_code="InternalError"
     ),
     "a token of another tenant": Case(
         refusal(401, "Unauthorized", "AKV10032: Invalid issuer. Expected one of https://sts.windows.net/t/."),
@@ -210,7 +210,7 @@ def test_no_answer_is_told_as_such(failure: Exception, lost: bool) -> None:
     error = told(failure)
     assert isinstance(error, ServiceError)
     assert (error.code, error.answer_lost) == ("vault-unreachable", lost)
-    assert "resumes" in error.remedy
+    assert "to resume" in error.remedy
 
 
 @pytest.mark.parametrize(

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from mct_s2s.sandbox.resources.access import SECRETS_USER
-from mct_s2s.sandbox.world import seed
+from mct_s2s.sandbox.resources.role_assignments import SECRETS_USER
+from mct_s2s.sandbox.state import seed
 
 from tests.cli.conftest import Ended, Program, run
 from tests.conftest import Sandbox, program, without_azure
@@ -192,7 +192,7 @@ def test_a_vault_behind_a_firewall_is_told(azure_again: Sandbox, mct: Program) -
         {"match": {"service": "KeyVault"}, "fault": {"type": "status", "status": 403, "code": "ForbiddenByFirewall"}}
     )
     ended = mct(*SETUP)
-    assert (ended.code, ended.document["error"]["code"]) == (4, "permission-missing")
+    assert (ended.code, ended.document["error"]["code"]) == (4, "vault-network")
 
 
 def test_a_vault_that_is_not_there_is_told(azure: Sandbox, mct: Program) -> None:

@@ -13,9 +13,8 @@ from typing import Any
 import pytest
 from mct_s2s.azure.sign_in.choice import Method
 from mct_s2s.cli.options import AzureOptions
-from mct_s2s.cli.requests import request_for
+from mct_s2s.cli.requests import request_for, service_spec
 from mct_s2s.cli.session import Needs, connect
-from mct_s2s.cli.specs import service_wish
 from mct_s2s.engine.change import run_change
 from mct_s2s.engine.outcome import Outcome
 from mct_s2s.inputs.target import caller_resource
@@ -25,7 +24,7 @@ from mct_s2s.model.observed import ObservedState
 from mct_s2s.planning.credentials.secret import SecretSpec
 from mct_s2s.ports.secret_stores import SecretStore
 from mct_s2s.render.console import Terminal
-from mct_s2s.sandbox.world.world import World
+from mct_s2s.sandbox.state.state import SandboxState
 from mct_s2s.stores.file_store import FileStore
 from rich.console import Console
 
@@ -43,7 +42,7 @@ class Bench:
     folder: Path
 
     @property
-    def world(self) -> World:
+    def world(self) -> SandboxState:
         """The world as it is served at this moment."""
         return self.inside.world
 
@@ -71,7 +70,7 @@ class Bench:
         specs = tuple(ClientSpec(name, SecretSpec(now + timedelta(days=90))) for name in clients)
         async with connect(chosen, Needs(), Terminal(console, console, json=False)) as session:
             wanted = replace(
-                request_for(session, Desired(service_wish(session.target, None), specs), now),
+                request_for(session, Desired(service_spec(session.target, None), specs), now),
                 attempt="test",
                 identities=tuple(caller_resource(text) for text in identities),
                 stores=Files(self.folder),

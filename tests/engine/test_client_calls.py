@@ -127,10 +127,12 @@ REASONS: dict[str, tuple[Callable[[Bench], None], str, str]] = {
     "another role": (lambda bench: bench.settings(ServiceAuthRole="Other"), "ServiceAuthRole is 'Other'", "add-client"),
     "not listed": (
         lambda bench: bench.settings(ServiceApplicationIds=guid("other")),
-        "ServiceApplicationIds does not hold", "add-client",
+        "ServiceApplicationIds does not contain", "add-client",
     ),
     "another tenant's name": (
-        lambda bench: bench.settings(ServiceAuthTenantName="fabrikam.com"), "is no domain of the tenant", "configure",
+        lambda bench: bench.settings(ServiceAuthTenantName="fabrikam.com"),
+        "is not a domain of the tenant",
+        "configure",
     ),
     "not restarted": (
         lambda bench: setattr(bench.state, "started_with", {}), "may need a restart", "az webapp restart",

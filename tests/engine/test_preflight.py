@@ -181,7 +181,7 @@ def test_what_cannot_be_left_to_others_stops_before_anything_is_written_and_all_
     error = stopped(here, "Import")
     assert isinstance(error, PermissionMissing)
     assert error.exit_code == 4
-    assert "change the registration 'MCT'" in error.message
+    assert "update the app registration 'MCT'" in error.message
     assert "write the application settings of 'contosolearn'" in error.message
     assert "grant admin consent to 'Import'" in error.message
     assert "Cloud Application Administrator" in error.message

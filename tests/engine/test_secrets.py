@@ -273,7 +273,7 @@ def rotating(here: World) -> tuple[Application, Credential, Sequence[AnyChange]]
         key="old", name="A", object_id=application.object_id, key_id=old.key_id, replaced_by=replacement,
         after=("secret",),
     )  # fmt: skip
-    return application, old, (add(application, prove=True), removal)
+    return application, old, (add(application, verify=True), removal)
 
 
 def test_a_secret_that_replaces_another_gives_a_token_before_it_takes_its_place() -> None:

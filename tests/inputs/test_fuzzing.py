@@ -208,6 +208,11 @@ def test_a_json_text_is_a_value_or_a_value_error(content: bytes) -> None:
     json.dumps(value, ensure_ascii=False).encode()
 
 
+def _given(text: str) -> Iterator[Callable[[], object]]:
+    for name in NAMES:
+        yield partial(given_values, {name: [text]})
+
+
 def _federated(text: str) -> Iterator[Callable[[], object]]:
     yield lambda: federated_spec(text, text, text, None)
     yield lambda: federated_spec("https://x", text, None, None)
@@ -234,7 +239,7 @@ def test_what_is_typed(text: str) -> None:
         lambda: api_url(text),
         lambda: api_url(f"https://{text}"),
         lambda: api_path(text),
-        *(partial(given_values, {name: [text]}) for name in NAMES),
+        *_given(text),
         *_federated(text),
     ):
         only_our_errors(parse)

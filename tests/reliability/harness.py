@@ -81,7 +81,7 @@ class Ground:
 
     def files(self) -> list[str]:
         """What is in the home, the locks aside, and notes of attempts whose secret has arrived: killed in between."""
-        ours = (path for path in self.home.rglob("*") if path.is_file() and "turns" not in path.parts)
+        ours = (path for path in self.home.rglob("*") if path.is_file() and "locks" not in path.parts)
         ours = (path for path in ours if not (path.suffix == ".pending" and _has_arrived(path)))
         return sorted(GUID.sub("{id}", str(path.relative_to(self.home))) for path in ours)
 
@@ -97,7 +97,7 @@ class Ground:
 
     def leaks(self) -> list[str]:
         """Secrets that went where they have no business: over the wire, or into what a run said."""
-        found = [str(leak) for leak in self.inside.pipeline.instruments.watch.leaks]
+        found = [str(leak) for leak in self.inside.pipeline.observability.watch.leaks]
         said = "\n".join(self.outputs)
         secrets = [self.inside.running.client_secret]
         for path in self.home.rglob("*"):

@@ -138,6 +138,6 @@ def calling(
         return CallingClient(client_id, dotenv, saved_to)
     added = AddFederatedCredential(
         key="federated", name="Import", client="Import", object_id=ApplicationObjectId(guid("Import")),
-        client_id=ClientId(client_id), audience="api://x", credential_name=federation.name, federation=federation,
+        client_id=ClientId(client_id), audience="api://x", credential_name="mct-s2s-import", federation=federation,
     )  # fmt: skip
     return CallingClient(client_id, dotenv, saved_to, added)

@@ -159,13 +159,13 @@ def _credentials(terminal: Terminal, name: str) -> None:
 
 def _calls(terminal: Terminal, name: str) -> None:
     call = Call(LOGIN, name, f"api://{name}", f"https://{name}")
-    secret.show(terminal, call, calling(name, dotenv=f"/home/{name}"))
-    secret.show(terminal, call, calling(name, saved_to=f"keyvault:{name}/{name}"))
-    certificate.show(terminal, call, calling(name, dotenv=f"/home/{name}"))
-    certificate.show(terminal, call, calling(name))
+    secret.show(terminal, call, [calling(name, dotenv=f"/home/{name}")])
+    secret.show(terminal, call, [calling(name, saved_to=f"keyvault:{name}/{name}")])
+    certificate.show(terminal, call, [calling(name, dotenv=f"/home/{name}")])
+    certificate.show(terminal, call, [calling(name)])
     for issuer in ("https://token.actions.githubusercontent.com", f"https://{name}"):
         federation = Federation(issuer, f"system:serviceaccount:{name}:{name}", name)
-        federated.show(terminal, call, calling(name, federation))
+        federated.show(terminal, call, [calling(name, federation)])
     show_identity_example(terminal, call, holder(name))
 
 

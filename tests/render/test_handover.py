@@ -34,7 +34,7 @@ from tests.planning.worlds import (
 )
 from tests.render.conftest import Screens
 from tests.render.examples import IMPORT, LOGIN, ODD_NAMES, WEBSITE_CONTRIBUTOR, WHERE
-from tests.render.reading import line_with, pasteable
+from tests.render.reading import line_with, pasteable, words_of
 
 LATER_ID: Ref[ClientId] = Ref("client:Import", Part.CLIENT_ID)
 CONSENT = ManualStep(Left.CONSENT, "You can't grant admin consent to 'Import'.", client="Import", client_id=LATER_ID)
@@ -269,7 +269,7 @@ def test_what_the_caller_lacks_comes_with_the_command_for_whoever_grants_it(scre
     screen = screens(width, is_terminal=True)
     show_lacking(screen.terminal, [WEBSITE_CONTRIBUTOR, WEBSITE_CONTRIBUTOR])
     line_with(screen.err, WEBSITE_CONTRIBUTOR.grant.command)  # whole, and once for both steps
-    assert WEBSITE_CONTRIBUTOR.grant.who in screen.err
+    assert WEBSITE_CONTRIBUTOR.grant.who in words_of(screen.err)
     assert screen.out == ""
 
 

@@ -111,7 +111,7 @@ def test_a_script_for_a_secret_begins_by_loading_it(client: CallingClient, begin
 @pytest.mark.parametrize("width", [80, 120])
 def test_the_script_is_on_the_screen_line_by_line_and_no_line_is_folded(screens: Screens, width: int) -> None:
     screen = screens(width, is_terminal=True)
-    secret.show(screen.terminal, CALL, SAVED)
+    secret.show(screen.terminal, CALL, [SAVED])
     lines = pasteable(screen.out)
     script = [line.strip() for line in client_example(CALL, SAVED)]
     start = lines.index(script[0])
@@ -121,7 +121,7 @@ def test_the_script_is_on_the_screen_line_by_line_and_no_line_is_folded(screens:
 
 def test_the_three_values_of_the_contract_are_named_before_the_script(screens: Screens) -> None:
     screen = screens(80, is_terminal=True)
-    secret.show(screen.terminal, CALL, CallingClient(""))
+    secret.show(screen.terminal, CALL, [CallingClient("")])
     above = screen.out[: screen.out.index("export AZURE")]
     for value in (TOKEN_ENDPOINT, SCOPE, HEADER):
         assert line_with(above, value).endswith(value)
@@ -132,7 +132,7 @@ def test_the_three_values_of_the_contract_are_named_before_the_script(screens: S
 
 def test_a_certificate_s_script_loads_the_file_that_was_written(screens: Screens) -> None:
     screen = screens(80, is_terminal=True)
-    certificate.show(screen.terminal, CALL, calling(CLIENT_ID, dotenv="/home/ada/import.env"))
+    certificate.show(screen.terminal, CALL, [calling(CLIENT_ID, dotenv="/home/ada/import.env")])
     line_with(screen.out, "/home/ada/import.env")
     assert CLIENT_ID not in screen.out  # the file names it
     assert screen.err == ""
@@ -141,7 +141,7 @@ def test_a_certificate_s_script_loads_the_file_that_was_written(screens: Screens
 
 def test_without_a_file_a_certificate_s_script_names_the_client_and_the_place_of_the_key(screens: Screens) -> None:
     screen = screens(80, is_terminal=True)
-    certificate.show(screen.terminal, CALL, calling(CLIENT_ID))
+    certificate.show(screen.terminal, CALL, [calling(CLIENT_ID)])
     line_with(screen.out, f"AZURE_TENANT_ID={TENANT.id}", f"AZURE_CLIENT_ID={CLIENT_ID}")
     line_with(screen.out, "AZURE_CLIENT_CERTIFICATE_PATH=")
     assert "AZURE_AUTHORITY_HOST" not in screen.out
@@ -149,7 +149,7 @@ def test_without_a_file_a_certificate_s_script_names_the_client_and_the_place_of
 
 def test_another_cloud_s_login_is_part_of_a_certificate_s_script(screens: Screens) -> None:
     screen = screens(80, is_terminal=True)
-    certificate.show(screen.terminal, USGOV, calling(CLIENT_ID))
+    certificate.show(screen.terminal, USGOV, [calling(CLIENT_ID)])
     assert "export AZURE_AUTHORITY_HOST=https://login.microsoftonline.us" in pasteable(screen.out)
 
 
@@ -167,7 +167,7 @@ def test_the_program_for_azure_identity_is_python_and_asks_for_the_scope(credent
 
 def test_a_workflow_signs_in_by_its_own_token(screens: Screens) -> None:
     screen = screens(80, is_terminal=True)
-    federated.show(screen.terminal, CALL, calling(CLIENT_ID, WORKFLOW))
+    federated.show(screen.terminal, CALL, [calling(CLIENT_ID, WORKFLOW)])
     lines = pasteable(screen.out)
     for line in (f"client-id: {CLIENT_ID}", f"tenant-id: {TENANT.id}", f"audience: {WORKFLOW.audience}"):
         assert line in lines
@@ -198,7 +198,7 @@ def test_a_workflow_s_own_commands_are_indented_below_its_step() -> None:
 
 def test_a_kubernetes_account_is_annotated_with_the_client(screens: Screens) -> None:
     screen = screens(80, is_terminal=True)
-    federated.show(screen.terminal, CALL, calling(CLIENT_ID, POD))
+    federated.show(screen.terminal, CALL, [calling(CLIENT_ID, POD)])
     words = line_with(screen.out, "kubectl").split()
     assert words[:6] == ["kubectl", "annotate", "serviceaccount", "-n", "apps", "import"]
     assert words[6].endswith(f"client-id={CLIENT_ID}")
@@ -209,7 +209,7 @@ def test_a_kubernetes_account_is_annotated_with_the_client(screens: Screens) -> 
 def test_any_other_issuer_s_token_is_read_from_a_file(screens: Screens, call: Call, hosts: int) -> None:
     screen = screens(80, is_terminal=True)
     other = Federation("https://gitlab.example.com", "project_path:contoso/import", "api://AzureADTokenExchange")
-    federated.show(screen.terminal, call, calling(CLIENT_ID, other))
+    federated.show(screen.terminal, call, [calling(CLIENT_ID, other)])
     line_with(screen.out, f"AZURE_CLIENT_ID={CLIENT_ID}")
     line_with(screen.out, "AZURE_FEDERATED_TOKEN_FILE=")
     assert screen.out.count(f"AZURE_AUTHORITY_HOST={call.login}") == hosts
@@ -275,5 +275,5 @@ def test_a_managed_identity_s_script_is_shown_with_resource_and_header(screens: 
 @pytest.mark.parametrize("subject", ["repo:contoso/[/red]:ref:x", "Düsseldorf 日本語", "x" * 300])
 def test_an_odd_subject_is_shown_as_it_is(screens: Screens, subject: str) -> None:
     screen = screens(80, is_terminal=True)
-    federated.show(screen.terminal, CALL, calling(CLIENT_ID, replace(WORKFLOW, subject=subject)))
+    federated.show(screen.terminal, CALL, [calling(CLIENT_ID, replace(WORKFLOW, subject=subject))])
     line_with(screen.out, subject)

@@ -10,7 +10,7 @@ from tests.cli.schemas import check as check_contract
 from tests.planning.worlds import SERVICE_ID
 from tests.render.conftest import Screens
 from tests.render.examples import ODD_NAMES, WHERE
-from tests.render.reading import line_with, pasteable
+from tests.render.reading import line_with, pasteable, words_of
 
 URL = "https://contosolearn.azurewebsites.net"
 PATH = "/api/v1/organization"
@@ -150,7 +150,7 @@ def test_an_odd_name_is_the_title_of_its_checks(screens: Screens, name: str) -> 
     odd = VerificationCheck(name, CheckSubject.APPLICATION, CALL, False, f"'{name}' was refused.", f"add {name}")
     show_verification(screen.terminal, verification(odd))
     assert screen.out.splitlines()[0].endswith(name)
-    line_with(screen.out, f"'{name}' was refused.")
+    assert words_of(f"'{name}' was refused.") in words_of(screen.out)
     line_with(screen.out, f"add {name}")
 
 

@@ -122,7 +122,7 @@ class ArmSites:
             with ARM.readable("read the slot settings"):
                 sticky = texts(members(answer.get("properties")).get("appSettingNames"))
         except (NotThere, PermissionMissing, ServiceError):
-            return None  # it only serves a warning: whoever may not see the slots can do the job all the same
+            return None  # it only serves a warning: a caller who can't read the slots can still do the job
         return SlotConfig(tuple(sorted(slots)), frozenset(entry.lower() for entry in sticky)) if slots else None
 
     async def write_settings(

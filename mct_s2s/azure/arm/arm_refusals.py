@@ -32,8 +32,10 @@ class UnreadableAnswer(AzureError):
 
 def refusal_of(error: AzureError) -> Refusal | None:
     """The answer that an error was made from; its message in either of the two envelopes that App Service uses."""
-    if not isinstance(error, HttpResponseError) or error.response is None:
+    if not isinstance(error, HttpResponseError) or error.status_code is None:
         return None
+    if error.response is None:
+        return Refusal(error.status_code, "", "")
     response: Any = error.response  # the SDK types it by what its two generations of responses share
     headers = {str(name).lower(): str(value) for name, value in response.headers.items()}
     try:
@@ -46,7 +48,7 @@ def refusal_of(error: AzureError) -> Refusal | None:
         document = {}
     inner = _lowered(document.get("error") or document)
     code, message = str(inner.get("code") or ""), str(inner.get("message") or "")[:600]
-    return Refusal(error.status_code or 0, code, message, headers, body)
+    return Refusal(error.status_code, code, message, headers, body)
 
 
 def translate(error: AzureError, doing: str) -> S2SError:

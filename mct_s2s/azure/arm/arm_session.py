@@ -1,6 +1,6 @@
 """One signed-in connection to Azure Resource Manager, shared by the management clients.
 
-The clients get our own short list of policies: no retries of theirs beside ours, and no silent registration of
+The clients get our own short list of policies: without their own retries, and no silent registration of
 resource providers.
 """
 

@@ -30,7 +30,9 @@ ENABLE = "enable the managed identity"
 DISABLE = "disable the managed identity"
 ROLES = "read the identity's roles"
 POLL_SECONDS = 1
+"""Between two looks at a long-running operation: azure-core's 30 s would be most of the command."""
 LOOKS = 5
+"""Looks at an identity that was accepted and does not show yet, 5 s in all."""
 PAUSE = 0.5
 """Seconds, times the look's number: some kinds of hosting accept a change first and carry it out later."""
 
@@ -234,7 +236,7 @@ def _principal(row: Mapping[str, Any] | None) -> PrincipalId | None:
 def _identity(resource: IdentityResource, *, system_assigned: bool) -> dict[str, Any]:
     """What `identity` is to be: the identities that users assigned stay."""
     kinds = ["SystemAssigned"] * system_assigned + ["UserAssigned"] * bool(resource.user_assigned)
-    users = {"userAssignedIdentities": {identity: {} for identity in resource.user_assigned}}
+    users: dict[str, Any] = {"userAssignedIdentities": {identity: {} for identity in resource.user_assigned}}
     return {"type": ", ".join(kinds) or "None", **(users if resource.user_assigned else {})}
 
 

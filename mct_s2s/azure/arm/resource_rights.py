@@ -27,7 +27,7 @@ class ArmAccess:
         self._session = session
 
     async def permissions(self, resource: ResourceId) -> tuple[Permission, ...]:
-        """GET …/permissions: of the caller, whoever that is."""
+        """GET …/permissions: of the caller."""
         found = await self._session.rows(
             f"{resource}{AUTHORIZATION}/permissions", api_version_fallback.AUTHORIZATION, READ
         )

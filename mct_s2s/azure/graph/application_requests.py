@@ -113,9 +113,9 @@ class ApplicationRequests(DirectoryRequests):
         management_reference: str | None = None,
         access: tuple[ClientId, AppRoleId] | None = None,
     ) -> Application:
-        """POST /applications, with whoever asks as its owner by name: some tenants demand that, others refuse it.
+        """POST /applications, with the caller as its owner by name: some tenants demand that, others refuse it.
 
-        Whoever creates a registration by POST owns it; whoever creates it by the upsert may not, and with
+        The creator of a registration by POST owns it; the creator by the upsert may not, and with
         `Application.ReadWrite.OwnedBy` can then neither change nor delete it.
         """
         body = bodies.new_application(display_name, tags, notes, management_reference, access)

@@ -1,9 +1,9 @@
 """Who owns a registration and its service principal, and what signs in as them: read, added, removed.
 
-Everything that is added has a key of its own, so that repeating adds nothing; but for a secret, which is never repeated
-here. Sources: learn.microsoft.com/graph/api/application-addpassword, /application-removepassword, /application-update
-(`keyCredentials`), /application-list-owners, /serviceprincipal-list-owners, /federatedidentitycredential-upsert,
-/federatedidentitycredential-delete.
+Everything that is added has a key of its own, so that repeating adds nothing; except for a secret, which is never
+repeated here. Sources: learn.microsoft.com/graph/api/application-addpassword, /application-removepassword,
+/application-update (`keyCredentials`), /application-list-owners, /serviceprincipal-list-owners,
+/federatedidentitycredential-upsert, /federatedidentitycredential-delete.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ from mct_s2s.model.ids import ApplicationObjectId, KeyId, PrincipalId, same_id
 from mct_s2s.ports.secret_stores import NewSecret
 
 FEDERATED_ATTEMPTS = 4
+"""Writes of one federated credential, 3 s in all."""
 FEDERATED_PAUSE = 0.5
 """Seconds, times the attempt's number: two writes at once are refused as duplicates although they are none."""
 

@@ -139,7 +139,7 @@ class GraphAccess:
 
     @property
     def _own(self) -> str:
-        """The path to whoever signed in."""
+        """The path to the signed-in caller."""
         client_id = self._signed_in.client_id
         return f"/servicePrincipals(appId='{client_id}')" if client_id else "/me"
 
@@ -151,7 +151,7 @@ class GraphAccess:
         return answer
 
     async def _rows(self, path: str, *, advanced: bool = False, beta: bool = False) -> list[Mapping[str, Any]] | None:
-        """All rows; none where an application that nobody knows asks for itself."""
+        """All rows; none where an application that no one knows asks for itself."""
         info = self._session.request(Method.GET, path, beta=beta)
         if advanced:
             info.headers.try_add("ConsistencyLevel", "eventual")
@@ -164,7 +164,7 @@ class GraphAccess:
 
 
 def _rules(restrictions: Mapping[str, Any]) -> tuple[SecretRule, ...]:
-    """The rules about secrets that are in force, and that spare nobody by an attribute of theirs.
+    """The rules about secrets that are in force, and that make no exception by an attribute.
 
     A rule that spares some callers may spare this one: then it is left to the real request to say so.
     """

@@ -35,7 +35,7 @@ from mct_s2s.azure.retry import Lag, RetryPolicy, no_lag
 from mct_s2s.azure.services import GRAPH
 from mct_s2s.azure.sign_in.caller_credential import CallerCredential
 from mct_s2s.azure.sign_in.fresh_tokens import send_signed_in
-from mct_s2s.azure.trace import Request, Trace, path_of
+from mct_s2s.azure.trace import SentRequest, Trace, path_of
 from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.errors import ServiceError
 
@@ -176,7 +176,7 @@ class GraphSession:
     async def _traced(self, response: httpx.Response) -> None:
         began = response.request.extensions.get("mct_s2s_began", time.monotonic())
         self._trace(
-            Request(
+            SentRequest(
                 "Graph",
                 response.request.method,
                 path_of(str(response.request.url)),

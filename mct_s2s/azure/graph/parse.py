@@ -84,7 +84,7 @@ def tenant(row: Json) -> Tenant:
 
 
 def deleted_applications(found: Sequence[Json]) -> list[Application]:
-    """The recycle bin. Where it shows nobody's `uniqueName`, our own tags and notes tell ours.
+    """The recycle bin. Where it shows no one's `uniqueName`, our own tags and notes tell ours.
 
     Source: docs/azure-contract.md, section 9.
     """
@@ -183,7 +183,7 @@ def federated_credential(row: Json) -> Credential:
 def thumbprint(identifier: object) -> str | None:
     """A certificate's SHA-1 in upper-case hexadecimal, from its `customKeyIdentifier`: its bytes or its text in base64.
 
-    Whoever registers a certificate may put anything else there; that is `None`.
+    The creator of a certificate may put anything else there; that is `None`.
     """
     if not isinstance(identifier, str):
         return None

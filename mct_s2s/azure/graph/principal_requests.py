@@ -53,7 +53,7 @@ class PrincipalRequests(DirectoryRequests):
         info = self._graph.service_principals.to_post_request_information(bodies.new_principal(client_id))
         lag = lag_if(is_new)
         try:
-            # A refusal is no lag here: it may be for good, and who owns the application tells.
+            # A refusal is no lag here: it may be permanent, and who owns the application tells.
             row = await self._session.send(
                 info, GraphOperation.CREATE_PRINCIPAL, lag=lambda error: error.status != 403 and lag(error)
             )

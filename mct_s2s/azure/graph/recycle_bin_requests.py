@@ -21,6 +21,7 @@ from mct_s2s.model.directory_objects import Application, ServicePrincipal
 from mct_s2s.model.ids import ApplicationObjectId, ClientId, PrincipalId
 
 RESTORE_ATTEMPTS = 8
+"""Requests to restore one registration, 8 s in all."""
 RESTORE_PAUSE = 0.3
 """Seconds, times the attempt's number: for so long a replica may not show what another has in its recycle bin."""
 
@@ -59,7 +60,7 @@ class RecycleBinRequests(DirectoryRequests):
         return await self._restored(principal, builder.to_get_request_information(select(["id"])))
 
     async def purge_application(self, object_id: ApplicationObjectId, *, is_new: bool) -> None:
-        """DELETE /directory/deletedItems/{id}: for good."""
+        """DELETE /directory/deletedItems/{id}: permanently."""
         info = self._graph.directory.deleted_items.by_directory_object_id(object_id).to_delete_request_information()
         lag, lost = lag_if(is_new), False
 
@@ -83,7 +84,7 @@ class RecycleBinRequests(DirectoryRequests):
             try:
                 await self._session.send(builder.to_post_request_information(), GraphOperation.RESTORE)
             except ServiceError as error:
-                if error.status == 409:  # somebody made another one
+                if error.status == 409:  # someone made another one
                     return False
                 if error.status != 404:
                     raise

@@ -56,7 +56,7 @@ class KeyVault:
     """One vault, as one caller.
 
     Args:
-        url: its https address, checked to lie in the cloud.
+        url: its https address, checked to be in the cloud.
         name: what a person calls it.
         scope: the scope of tokens for this cloud's vaults: the only one that is ever asked for.
         credential: who asks.
@@ -83,7 +83,7 @@ class KeyVault:
         only = _OnlyFor(self._service, scope, credential)
         self._client = SecretClient(
             url,
-            only,  # type: ignore[arg-type, unused-ignore]  # it is closed by whoever opened it
+            only,  # type: ignore[arg-type, unused-ignore]  # its owner closes it
             api_version=VAULT_SECRETS,
             transport=AioHttpTransport(
                 session=http, session_owner=False, connection_timeout=CONNECT_SECONDS, read_timeout=REQUEST_SECONDS
@@ -222,7 +222,7 @@ class _OnlyFor:
         return await self._credential.get_token(self._scope)
 
     async def close(self) -> None:
-        """Whoever opened the credential closes it."""
+        """The credential's owner closes it."""
 
 
 def _version(properties: SecretProperties) -> SecretVersion:

@@ -1,4 +1,4 @@
-"""The tokens of whoever runs a command: each asked for once, and anew where a service asks for more of the sign-in."""
+"""The tokens of the caller of a command: each asked for once, and anew where a service asks for more of the sign-in."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from mct_s2s.model.caller_rights import SignedIn
 from mct_s2s.model.ids import ClientId
 
 REFRESH_SECONDS = 300
-"""A token that lives no longer than this is replaced before it is used."""
+"""A token that lives no longer than this is replaced before it is used, as azure-core does."""
 
 
 class Ask(Protocol):
@@ -211,10 +211,10 @@ class CallerCredential:
 
     def _can_bring(self, scope: str, challenge: Challenge) -> bool:
         if self._again is Again.AZURE_CLI:
-            return False  # it hands out the token that it has until somebody types `az login`
+            return False  # it returns the token that it has until someone types `az login`
         if self._again in {Again.APPLICATION, Again.ENDPOINT}:
             return not challenge.second_factor
-        return scope not in self._claims  # once: whoever is asked and does not bring it is not asked for ever
+        return scope not in self._claims  # once: a person who does not provide it is not asked again and again
 
     async def _fetch(self, scope: str) -> AccessToken:
         claims = self._claims.get(scope)

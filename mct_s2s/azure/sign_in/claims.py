@@ -1,6 +1,6 @@
 """Claims challenges: what a service asks of a sign-in before it takes its tokens, such as a second factor.
 
-A token without it is refused again and again, however new it is: whoever signs in has to bring the claims along.
+A token without it is refused again and again, however new it is: the next sign-in has to include the claims.
 Sources: learn.microsoft.com/entra/identity-platform/claims-challenge; learn.microsoft.com/cli/azure/
 use-azure-cli-successfully-troubleshooting (multifactor authentication); docs/azure-contract.md, section 9, "MFA".
 """
@@ -59,7 +59,7 @@ def challenge_in(header: str, said: str = "") -> Challenge | None:
     """The challenge of a refusal, if it is one.
 
     Args:
-        header: `WWW-Authenticate`, in which several schemes may stand beside each other.
+        header: `WWW-Authenticate`, in which several schemes may appear together.
         said: the whole refusal. A policy that demands a second factor may say so without the header.
     """
     asked = _CLAIMS.search(header) if "insufficient_claims" in header else None
@@ -101,12 +101,12 @@ def second_factor() -> Challenge:
 
 
 def encode(claims: str) -> str:
-    """Claims as they stand in headers and commands."""
+    """Claims as they are in headers and commands."""
     return base64.b64encode(claims.encode()).decode()
 
 
 def azure_cli_login(scope: str, tenant: str | None, challenge: Challenge | None = None) -> str:
-    """How whoever uses the Azure CLI signs in anew, with what is asked for: `az login` alone gives the same token."""
+    """How a user of the Azure CLI signs in again, with what is required: `az login` alone gives the same token."""
     where = ["--tenant", tenant] if tenant else []
     claims = ["--claims-challenge", challenge.encoded] if challenge else []
     return f"{command('az', 'logout')}; {command('az', 'login', *where, '--scope', scope, *claims)}"

@@ -1,7 +1,7 @@
 """Tokens that the clients of the MCT API get for themselves, each asked for anew: nothing here remembers one.
 
-These tokens are meant for our own API, so they may be read, unlike those for Microsoft's services (but for one warning:
-`claims.has_second_factor`). They are never shown.
+These tokens are meant for our own API, so they may be read, unlike those for Microsoft's services (except for one
+warning: `claims.has_second_factor`). They are never shown.
 Source: learn.microsoft.com/entra/identity-platform/v2-oauth2-client-creds-grant-flow.
 """
 
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 WITHOUT_ROLE = "role-not-in-token"
 LONGEST_LAG_SECONDS = 120.0
 """Credentials have been seen to take 4 to 18 s to arrive everywhere, and others wait two minutes for them. What is
-still refused then is refused: somebody has taken it away meanwhile."""
+still refused then is refused: someone has taken it away meanwhile."""
 IDENTITY_SECONDS = 20
 """The endpoint of a managed identity is on the machine itself: an answer that takes longer does not come."""
 

@@ -70,7 +70,7 @@ class _DeviceCode(DeviceCodeCredential):
 
 
 async def _in_background(function: Callable[[], AccessToken]) -> AccessToken:
-    """Run on a thread that nobody waits for at exit: a person who never comes must not outlive the deadline."""
+    """Run on a thread that no one waits for at exit: a person who never comes must not outlive the deadline."""
     loop = asyncio.get_running_loop()
     outcome: asyncio.Future[AccessToken] = loop.create_future()
 
@@ -84,7 +84,7 @@ async def _in_background(function: Callable[[], AccessToken]) -> AccessToken:
             token = function()
         except Exception as caught:  # raised again where it is awaited
             error = caught
-        with suppress(RuntimeError):  # the loop has gone: so has whoever waited
+        with suppress(RuntimeError):  # the loop has gone: so has the caller that waited
             loop.call_soon_threadsafe(settle, token, error)
 
     threading.Thread(target=work, name="sign-in", daemon=True).start()

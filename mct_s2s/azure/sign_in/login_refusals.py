@@ -60,7 +60,7 @@ def refused(error: Exception, description: str, login: str = "") -> SignInFailed
     Args:
         error: what azure-identity raised.
         description: as whom.
-        login: the commands by which whoever it is signs in anew, where there are some.
+        login: the commands for signing in again, if there are any.
     """
     text = str(error)
     code = match.group(1) if (match := re.search(r"AADSTS(\d+)", text)) else ""

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Annotated
 
 from mct_s2s import clock
+from mct_s2s.cli.binding import argument, option
 from mct_s2s.cli.change import change, exit_code
 from mct_s2s.cli.closing import show_end, show_made
-from mct_s2s.cli.options import RotateOptions
-from mct_s2s.cli.requests import request_for
+from mct_s2s.cli.options import SecretOptions
+from mct_s2s.cli.requests import request_for, service_spec
 from mct_s2s.cli.run import Run, run
 from mct_s2s.cli.session import Needs
-from mct_s2s.cli.specs import service_wish
 from mct_s2s.engine.session import Session
 from mct_s2s.errors import UsageError
 from mct_s2s.inputs.clients import client_names, secret_to
@@ -20,11 +21,29 @@ from mct_s2s.inputs.lifetime import duration, expiry
 from mct_s2s.model.desired import Desired, Rotation
 
 SEVERAL = 2
-"""As many clients as `--expiring-within` may be about: a single file is no place for their secrets."""
+"""As many clients as `--expiring-within` may be about: a single file cannot hold their secrets."""
+
+
+@dataclass(kw_only=True)
+class RotateOptions(SecretOptions):
+    """Options of `rotate-secret`."""
+
+    name: Annotated[str | None, argument("NAME", "Client application: its display name or appId.")] = None
+    expiring_within: Annotated[
+        str | None,
+        option("--expiring-within", metavar="DURATION", text="All clients whose secret expires within 30d, 4w, …"),
+    ] = None
+    keep_old: Annotated[
+        str | None,
+        option("--keep-old", metavar="DURATION", text="Keep the old secret for 24h, 7d, … until the next rotation."),
+    ] = None
+    remove_old: Annotated[
+        bool, option("--remove-old", text="Remove the old secret now, even if it is still in use.")
+    ] = False
 
 
 def rotate_secret(options: RotateOptions) -> int:
-    """Exit code of `rotate-secret`."""
+    """Plan the new secrets, confirm and apply; return the process exit code."""
     if (options.name is None) == (options.expiring_within is None):
         raise UsageError(
             "client-missing",
@@ -51,7 +70,7 @@ def rotate_secret(options: RotateOptions) -> int:
     stores = secret_to(options.secret_to, len(rotation.clients) or SEVERAL)
 
     async def body(current: Run, session: Session) -> int:
-        service = service_wish(session.target, None, may_create=False)
+        service = service_spec(session.target, None, may_create=False)
         desired = Desired(service, rotation=rotation, restart=not options.no_restart)
         request = replace(request_for(session, desired, now), wired=stores.vault is not None)
         outcome = await change(current, options, session, request, stores)

@@ -32,6 +32,7 @@ def sandbox(context: typer.Context) -> None:
 
 
 DEFAULT_PORT, REAL_PORT = 8443, 443
+"""HTTPS without the rights of root, and the one port that addresses under Azure's own names lead to."""
 Port = Annotated[
     int | None,
     typer.Option(
@@ -39,7 +40,7 @@ Port = Annotated[
         help="First of six local ports (the only one with --real-names).",
         show_default=f"{DEFAULT_PORT}; {REAL_PORT} with --real-names",
         min=1,
-        max=65000,
+        max=65000,  # the ports that follow need room, too
     ),
 ]
 RealNames = Annotated[bool, typer.Option("--real-names", help="Use Azure's own host names. See mct-s2s sandbox hosts.")]
@@ -89,7 +90,7 @@ def serve(
             if file is not None:
                 must_not_block(file)
         chosen = port or (REAL_PORT if real_names else DEFAULT_PORT)
-        body(chosen, real_names=real_names, announce=typer.echo, world_file=world, faults_file=faults)
+        body(chosen, real_names=real_names, announce=typer.echo, state_file=world, faults_file=faults)
 
 
 @sandbox_app.command("env", cls=Command)

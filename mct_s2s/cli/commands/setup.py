@@ -1,17 +1,19 @@
-"""`mct-s2s setup`: the whole document."""
+"""`mct-s2s setup`: app registration, clients and App Service settings, all in one plan."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Annotated
 
 from mct_s2s import clock
+from mct_s2s.cli.binding import option
 from mct_s2s.cli.change import change, exit_code
 from mct_s2s.cli.closing import close_clients, left_to_others
-from mct_s2s.cli.options import SetupOptions
-from mct_s2s.cli.requests import named_target, request_for, wire
+from mct_s2s.cli.options import CredentialOptions
+from mct_s2s.cli.requests import check_role, client_specs, named_target, request_for, service_spec, wire
 from mct_s2s.cli.run import Run, run
 from mct_s2s.cli.session import Needs
-from mct_s2s.cli.specs import check_role, client_wishes, service_wish
 from mct_s2s.cli.user_files import HandoffFile
 from mct_s2s.engine.outcome import Outcome
 from mct_s2s.engine.session import Session
@@ -24,10 +26,41 @@ from mct_s2s.model.site_target import SiteTarget
 from mct_s2s.render.support_request import support_request
 
 
+@dataclass(kw_only=True)
+class SetupOptions(CredentialOptions):
+    """Options of `setup`."""
+
+    client: Annotated[
+        list[str], option("--client", metavar="NAME_OR_ID", text="Client application: a name or appId. Repeatable.")
+    ] = field(default_factory=list)
+    managed_identity: Annotated[
+        list[str],
+        option(
+            "--managed-identity", metavar="RESOURCE", text="Resource whose managed identity is a client. Repeatable."
+        ),
+    ] = field(default_factory=list)
+    service_name: Annotated[
+        str | None,
+        option("--service-name", metavar="NAME", text="Display name. Default: MCT service (<app service>)."),
+    ] = None
+    role: Annotated[str | None, option("--role", metavar="VALUE", text="App role value. Default: S2SAppRole.")] = None
+    service_app: Annotated[
+        str | None,
+        option("--service-app", metavar="ID_OR_URI", text="Adopt this registration: its appId or Application ID URI."),
+    ] = None
+    no_app_service: Annotated[bool, option("--no-app-service", text="Entra ID only; skip the App Service.")] = False
+    handoff: Annotated[
+        Path | None, option("--handoff", metavar="FILE", text="Write the values for configure-appservice --from FILE.")
+    ] = None
+    handoff_text: Annotated[
+        bool, option("--handoff-text", text="Print the values as a support request to the operator of MCT.")
+    ] = False
+
+
 def setup(options: SetupOptions) -> int:
-    """Exit code of `setup`."""
+    """Plan, confirm and apply; return the process exit code."""
     now = clock.now()
-    clients = client_wishes(options, options.client, now)
+    clients = client_specs(options, options.client, now)
     identities = tuple(dict.fromkeys(caller_resource(text) for text in options.managed_identity))
     stores = secret_to(options.secret_to, len(clients))
     wired = wire(options.wire, clients, identities, stores)
@@ -40,7 +73,7 @@ def setup(options: SetupOptions) -> int:
     async def body(current: Run, session: Session) -> int:
         target = session.target or named
         reference = options.service_management_reference
-        service = service_wish(target, options.service_name, options.role, options.service_app, reference=reference)
+        service = service_spec(target, options.service_name, options.role, options.service_app, reference=reference)
         label = target.label if target else service.display_name
         desired = Desired(
             service,
@@ -55,7 +88,8 @@ def setup(options: SetupOptions) -> int:
             part="the Entra ID part" if options.no_app_service else None,
             identities=identities,
             wire=wired.resource if wired else None,
-            verify=options.proves and not options.no_app_service,
+            verify=options.verifies and not options.no_app_service,
+            handoff=options.handoff,
         )
         outcome = await change(current, options, session, request, stores)
         if not options.dry_run and (options.handoff or options.handoff_text):

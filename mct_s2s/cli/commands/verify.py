@@ -1,19 +1,21 @@
-"""`mct-s2s verify`: proof by a real token and a real call. Nothing is written."""
+"""`mct-s2s verify`: test each client with a real token and a real API call. Nothing is written."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 from mct_s2s import clock
 from mct_s2s.azure.sign_in.choice import Method, choose
-from mct_s2s.cli.options import VerifyOptions
+from mct_s2s.cli.binding import option
+from mct_s2s.cli.options import AzureOptions
 from mct_s2s.cli.own_credentials import at_hand, from_files
-from mct_s2s.cli.requests import request_for, where
+from mct_s2s.cli.requests import request_for, service_spec, where
 from mct_s2s.cli.run import Run, run, run_as_client
 from mct_s2s.cli.session import Needs, client_api, client_tokens
-from mct_s2s.cli.specs import service_wish
 from mct_s2s.cli.stores import default_folder
 from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.engine.observe.observe import observe
@@ -32,6 +34,7 @@ from mct_s2s.model.client_sign_in import IdentitySignIn, OwnCredential, SignIn
 from mct_s2s.model.commands import own_command
 from mct_s2s.model.desired import Desired
 from mct_s2s.model.ids import ClientId
+from mct_s2s.model.mct_api import API_PATH
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.planning import guards
 from mct_s2s.planning.findings import diagnose
@@ -47,8 +50,28 @@ INSIDE = ("IDENTITY_ENDPOINT", "MSI_ENDPOINT")
 """Set by Azure inside a resource that has a managed identity."""
 
 
+@dataclass(kw_only=True)
+class VerifyOptions(AzureOptions):
+    """Options of `verify`."""
+
+    client: Annotated[
+        list[str],
+        option(
+            "--client", metavar="NAME_OR_ID", text="Test this client application only: a name or appId. Repeatable."
+        ),
+    ] = field(default_factory=list)
+    credentials: Annotated[
+        list[Path], option("--credentials", metavar="FILE", text="A client's secret file. Repeatable.")
+    ] = field(default_factory=list)
+    path: Annotated[str, option("--path", metavar="PATH", text="Path of the MCT API to GET.")] = API_PATH
+    audience: Annotated[
+        str | None, option("--audience", metavar="URI", text="Test the caller's own call to this Application ID URI.")
+    ] = None
+    url: Annotated[str | None, option("--url", metavar="URL", text="The MCT site's URL. Default: from Azure.")] = None
+
+
 def verify(options: VerifyOptions) -> int:
-    """Exit code of `verify`: 0 where a client was answered and nothing was disproved, else 3."""
+    """Test the clients; return 0 if a client's call was answered and no test failed, else 3."""
     path, url = api_path(options.path), api_url(options.url) if options.url else None
     named = from_files(options.credentials)
     if options.audience:
@@ -56,7 +79,7 @@ def verify(options: VerifyOptions) -> int:
 
     async def body(current: Run, session: Session) -> int:
         now = clock.now()
-        request = request_for(session, Desired(service_wish(session.target, None, may_create=False)), now)
+        request = request_for(session, Desired(service_spec(session.target, None, may_create=False)), now)
         observed = await observe(session.azure, request)
         guards.check(observed)
         place = where(options, observed)
@@ -94,7 +117,7 @@ def _not_configured(observed: ObservedState, now: datetime, place: str, path: st
 def _subjects(
     options: VerifyOptions, observed: ObservedState, unique_name: str, credentials: list[OwnCredential]
 ) -> list[ClientToVerify]:
-    """Those of `--client`, or everybody; a credential that the user named is tried whoever it is of.
+    """Those of `--client`, or everyone; a credential that the user named is tried for any client.
 
     Raises:
         NotThere: no client of that name or id, or two.
@@ -124,7 +147,7 @@ def _subjects(
 async def _from_inside(
     current: Run, options: VerifyOptions, connection: Connection, path: str, url: str | None, named: list[OwnCredential]
 ) -> int:
-    """The caller itself proves its own way in: it needs no right to look at anything."""
+    """Test the caller's own call, which needs no permission to read anything else."""
     audience = (options.audience or "").removesuffix("/.default")
     sites: dict[str, list[tuple[SignIn, str]]] = {}
     for sign_in, name, own in _callers(options, connection.environ, named):
@@ -149,7 +172,7 @@ def _callers(
     """Who calls, what it is called, and the address that is noted beside its credential.
 
     Raises:
-        UsageError: no way of signing in that proves a service's call.
+        UsageError: a sign-in method that is not a service's.
     """
     if found:
         return [(c.sign_in, c.name or c.sign_in.client_id, c.url) for c in found]

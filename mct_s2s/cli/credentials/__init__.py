@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, fields
 from datetime import datetime
 from enum import StrEnum
@@ -9,23 +10,21 @@ from typing import Annotated, Any
 
 from mct_s2s.cli.binding import CREDENTIALS, option
 from mct_s2s.cli.credentials import certificate, federated, secret
-from mct_s2s.cli.credentials.base import CredentialReader, LifetimeOptions
+from mct_s2s.cli.credentials.base import LifetimeOptions
 from mct_s2s.errors import UsageError
 from mct_s2s.inputs.lifetime import expiry
 from mct_s2s.model.desired import CredentialSpec, Kept
 
-READERS: tuple[CredentialReader[Any], ...] = (
-    secret.READER,
-    certificate.READER,
-    federated.READER,
-)
-
-
-_BY_NAME = {reader.name: reader for reader in READERS}
+READERS: dict[str, Callable[[Any, datetime], CredentialSpec]] = {
+    "secret": secret.read,
+    "certificate": certificate.read,
+    "federated": federated.read,
+}
+"""By the value of `--credential`: what the options ask for, at the moment of making it. Raises `UsageError`."""
 NONE = "none"
-CredentialType = StrEnum("CredentialType", [(word.upper(), word) for word in (*_BY_NAME, NONE)])  # type: ignore[misc]
+CredentialType = StrEnum("CredentialType", [(word.upper(), word) for word in (*READERS, NONE)])  # type: ignore[misc]
 """The values of `--credential`."""
-SECRET = CredentialType(secret.READER.name)
+SECRET = CredentialType("secret")
 
 
 @dataclass(kw_only=True)
@@ -57,26 +56,26 @@ def read_credential(options: KindOptions, now: datetime) -> CredentialSpec | Non
         UsageError: an option of another kind of credential, or an unusable value.
     """
     kind = options.credential.value
-    for reader in READERS:
-        if reader.name != kind:
-            _refuse_options_of(reader, options, kind)
+    for others in KindOptions.__bases__:
+        if issubclass(others, LifetimeOptions) and others.kind not in {"", kind}:
+            _refuse(others, options)
     expiry(options.secret_lifetime, now)  # also where it does not count
-    spec = _BY_NAME[kind].read(options, now) if kind != NONE else None
+    spec = READERS[kind](options, now) if kind != NONE else None
     if spec is not None and options.secret_to is not None:
         _check_store(options.secret_to, spec.keeps)
     return spec
 
 
-def _refuse_options_of(reader: CredentialReader[Any], options: KindOptions, kind: str) -> None:
+def _refuse(others: type[LifetimeOptions], options: KindOptions) -> None:
     """An option that belongs to another kind of credential would be passed over in silence."""
     shared = {field.name for field in fields(LifetimeOptions)}
-    for field in fields(reader.options):
+    for field in fields(others):
         if field.name not in shared and getattr(options, field.name) is not None:
             name = f"--{field.name.replace('_', '-')}"
             raise UsageError(
                 "contradictory-options",
-                f"{name} requires --credential {reader.name}, but --credential is '{kind}'.",
-                remedy=f"Add --credential {reader.name}, or remove {name}.",
+                f"{name} requires --credential {others.kind}, but --credential is '{options.credential.value}'.",
+                remedy=f"Add --credential {others.kind}, or remove {name}.",
             )
 
 

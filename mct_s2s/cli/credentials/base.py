@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Annotated, Generic, TypeVar
+from typing import Annotated, ClassVar
 
 from mct_s2s.cli.binding import CREDENTIALS, option
-from mct_s2s.model.desired import CredentialSpec
 
 
 @dataclass(kw_only=True)
 class LifetimeOptions:
-    """Options of every command that may create a secret or a key: how long it is valid, and where it is saved."""
+    """Options of every command that may create a secret or a key: how long it is valid, and where it is saved.
+
+    A kind with options of its own has a subclass, in which each is `None` unless it was typed.
+    """
+
+    kind: ClassVar[str] = ""
+    """The value of `--credential` that they belong to; empty for those that all kinds share."""
 
     secret_lifetime: Annotated[
         str,
@@ -36,18 +39,3 @@ class LifetimeOptions:
             text="Save to file:PATH, keyvault:VAULT[/NAME], or show it once.",
         ),
     ] = None
-
-
-Options = TypeVar("Options", bound=LifetimeOptions)
-
-
-@dataclass(frozen=True)
-class CredentialReader(Generic[Options]):
-    """How a kind of credential is asked for."""
-
-    name: str
-    """As `--credential` takes it."""
-    options: type[Options]
-    """The dataclass with the options that belong to it alone: each is `None` unless it was typed."""
-    read: Callable[[Options, datetime], CredentialSpec]
-    """What the options ask for; the moment is that of making it. Raises `UsageError` for an unusable value."""

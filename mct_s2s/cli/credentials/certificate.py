@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from mct_s2s.cli.binding import CREDENTIALS, option
-from mct_s2s.cli.credentials.base import CredentialReader, LifetimeOptions
+from mct_s2s.cli.credentials.base import LifetimeOptions
 from mct_s2s.inputs.lifetime import expiry
 from mct_s2s.key_pairs import given_certificate
 from mct_s2s.planning.credentials.certificate import CertificateSpec
@@ -20,6 +20,8 @@ EARLIER = timedelta(minutes=5)
 @dataclass(kw_only=True)
 class CertificateOptions(LifetimeOptions):
     """The options of a certificate."""
+
+    kind: ClassVar[str] = "certificate"
 
     certificate: Annotated[
         Path | None,
@@ -43,6 +45,3 @@ def read(options: CertificateOptions, now: datetime) -> CertificateSpec:
         return CertificateSpec(given.starts, given.expires, given)
     starts = now.replace(microsecond=0) - EARLIER
     return CertificateSpec(starts, expiry(options.secret_lifetime, starts))
-
-
-READER = CredentialReader("certificate", CertificateOptions, read)

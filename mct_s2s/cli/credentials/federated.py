@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from mct_s2s.cli.binding import FEDERATION, option
-from mct_s2s.cli.credentials.base import CredentialReader, LifetimeOptions
+from mct_s2s.cli.credentials.base import LifetimeOptions
 from mct_s2s.inputs.federation import federated_spec
 from mct_s2s.planning.credentials.federated import FederatedSpec
 
@@ -15,6 +15,8 @@ from mct_s2s.planning.credentials.federated import FederatedSpec
 @dataclass(kw_only=True)
 class FederatedOptions(LifetimeOptions):
     """The options of a federated credential."""
+
+    kind: ClassVar[str] = "federated"
 
     github: Annotated[
         str | None,
@@ -51,6 +53,3 @@ def read(options: FederatedOptions, now: datetime) -> FederatedSpec:
     del now
     issuer, subject, audience = options.federated_issuer, options.federated_subject, options.federated_audience
     return federated_spec(issuer, subject, audience, options.github)
-
-
-READER = CredentialReader("federated", FederatedOptions, read)

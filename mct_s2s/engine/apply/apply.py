@@ -14,7 +14,7 @@ from mct_s2s.engine.outcome import LEFT, Outcome
 from mct_s2s.engine.session import Session
 from mct_s2s.errors import PermissionMissing, S2SError
 from mct_s2s.planning.changes import AddCredential, AnyChange, DisableIdentity, WriteSettings
-from mct_s2s.planning.grants import in_words
+from mct_s2s.planning.grants import requests
 from mct_s2s.planning.plan import references
 from mct_s2s.planning.preflight import likely_missing
 from mct_s2s.ports.apply_progress import Progress
@@ -48,7 +48,7 @@ async def apply(session: Session, outcome: Outcome, progress: Progress) -> None:
     except PermissionMissing as refused:
         # So that all that is missing is asked for at once.
         rest = likely_missing(outcome.journal.left, before, outcome.access)
-        refused.mention(f"not seen to be allowed either: {line}" for line in in_words(rest))
+        refused.mention((f"also not confirmed: {text}", command) for text, command in requests(rest))
         raise
     if departures is not None:
         departures.end(request.subject(before), departing)
@@ -74,7 +74,7 @@ class _Run:
     def __init__(self, context: ApplyContext) -> None:
         self._journal = journal = context.outcome.journal
         self._progress = context.progress
-        self._operations = Operations(context, journal.results, self._everything_else, self._mark_ready)
+        self._operations = Operations(context, self._everything_else, self._mark_ready)
         self._ready = {change.key: asyncio.Event() for change in journal.plan.changes}
         self._stop = asyncio.Event()
         self._slots = asyncio.Semaphore(IN_FLIGHT)

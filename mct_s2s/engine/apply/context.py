@@ -26,7 +26,7 @@ class Postponed(Exception):
 
 
 class LeftOut(Exception):
-    """A change that the caller turned out not to be allowed, and that somebody else can make later."""
+    """A change that the caller turned out not to be allowed, and that someone else can make later."""
 
     def __init__(self, note: ManualStep) -> None:
         super().__init__(note.what)
@@ -84,7 +84,7 @@ class ApplyContext:
 
     @property
     def keep_settings(self) -> Callable[[Mapping[str, str | None]], None] | None:
-        """Keeps the settings as they were, before the first of them is written; `None` where nobody asked for it."""
+        """Keeps the settings as they were, before the first of them is written; `None` where no one asked for it."""
         backup, site = self.outcome.request.backup, self.outcome.before.app_service
         return partial(backup.keep, str(site.site.resource)) if backup is not None and site is not None else None
 
@@ -93,7 +93,7 @@ class ApplyContext:
         return expects_lag(change, self.outcome.plan, self.outcome.before, self.now)
 
     def left_if_refused(self, change: AnyChange) -> ManualStep | None:
-        """What somebody else has to do where a change is refused; nothing where the run stops then."""
+        """What someone else has to do where a change is refused; nothing where the run stops then."""
         if not self.outcome.request.preflight:
             return None
         return left_if_refused(change, self.outcome.before, self.outcome.access)

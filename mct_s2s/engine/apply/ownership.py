@@ -25,8 +25,9 @@ from mct_s2s.ports.signed_in_cloud import Azure
 T = TypeVar("T")
 
 REGISTERING_ATTEMPTS = 3
+"""Requests whose answer was lost, before the error is final; after each, the registration is looked for."""
 APPEARS_WITHIN = 10
-"""Looks, one second apart: a filter shows a registration later than its key does."""
+"""Looks, one second apart: a filter shows a registration later than its key does (docs/azure-contract.md, 3.11)."""
 OWNED_WITHIN = 30.0
 """Seconds for which a refusal may mean that a replica has not heard who owns a registration."""
 
@@ -102,7 +103,7 @@ async def explained(azure: Azure, object_id: ApplicationObjectId, refused: Permi
 
 
 async def _left_over(azure: Azure, change: CreateApplication, caller: PrincipalId | None) -> Application | None:
-    """What an earlier run of this caller made and did not come to name. A stranger can write our tag, too."""
+    """What an earlier run of this caller made and did not come to name. Anyone can write our tag, too."""
     for application in await azure.directory.applications_with_tag(name_tag(change.unique_name)):
         if application.unique_name is not None:
             continue

@@ -16,6 +16,7 @@ from mct_s2s.planning.wire import CLIENT_SECRET
 SECONDS_TO_REFRESH = 60.0
 """For so long a reference may show the old version after a refresh was asked for."""
 REFRESH_PAUSE = 2.0
+"""Seconds between two looks at a reference: some thirty within `SECONDS_TO_REFRESH`."""
 SECONDS_TO_RECYCLE = 30.0
 """The app's old process, with the old secret, goes on until the new one is there."""
 

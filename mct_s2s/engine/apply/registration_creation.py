@@ -17,7 +17,8 @@ from mct_s2s.planning.edits import ApplicationPatch
 from mct_s2s.ports.signed_in_cloud import Azure
 
 APPEARS_WITHIN = 10
-"""Looks, one second apart: a registration that was deleted a moment ago comes into the recycle bin late."""
+"""Looks, one second apart: a registration that was deleted a moment ago comes into the recycle bin late
+(docs/azure-contract.md, section 3.8)."""
 
 
 async def create_or_restore(
@@ -33,7 +34,7 @@ async def create_or_restore(
 
     Raises:
         ServiceError: `name-taken`, where the recycle bin does not show who holds the name.
-        Refused: somebody else was faster, and it is in their hands.
+        Refused: someone else was faster, and it is in their hands.
     """
     directory = azure.directory
     try:

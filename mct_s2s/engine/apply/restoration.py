@@ -1,4 +1,4 @@
-"""What comes out of the recycle bin, or was made by somebody else meanwhile, is looked at before it is used."""
+"""What comes out of the recycle bin, or was made by someone else meanwhile, is looked at before it is used."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from mct_s2s.ports.signed_in_cloud import Azure
 
 
 async def check_faster(azure: Azure, application: Application, change: CreateApplication, since: datetime) -> None:
-    """Look at a registration that somebody made while this run was about to.
+    """Look at a registration that someone made while this run was about to.
 
     Raises:
-        Refused: it is in somebody else's hands.
+        Refused: it is in someone else's hands.
     """
     directory = azure.directory
     caller, principal = await gather_or_cancel(caller_of(azure), directory.principal(application.client_id))
@@ -27,10 +27,10 @@ async def check_faster(azure: Azure, application: Application, change: CreateApp
 
 
 async def restore(azure: Azure, application: Application, keep: Collection[KeyId], option: str | None) -> None:
-    """Take a registration out of the recycle bin, without the credentials that nobody knows the holders of.
+    """Take a registration out of the recycle bin, without the credentials that no one knows the holders of.
 
     The recycle bin shows no owners. So where nothing but its name speaks for it, it is looked at as soon as it is back,
-    and put back where it is somebody else's.
+    and put back where it is someone else's.
 
     Args:
         azure: the session.
@@ -39,7 +39,7 @@ async def restore(azure: Azure, application: Application, keep: Collection[KeyId
         option: how it is adopted by its appId, where nothing but its name speaks for it.
 
     Raises:
-        Refused: it is in somebody else's hands.
+        Refused: it is in someone else's hands.
     """
     directory = azure.directory
     await directory.restore_application(application.object_id)
@@ -56,7 +56,7 @@ async def check_restored(azure: Azure, principal: ServicePrincipal, option: str 
     """Look at a service principal that just came out of the recycle bin, and take off it what signs in as it.
 
     Raises:
-        Refused: its application has nothing but its name for it, and the service principal is in somebody else's hands.
+        Refused: its application has nothing but its name for it, and the service principal is in someone else's hands.
             Both go back into the recycle bin.
     """
     directory = azure.directory

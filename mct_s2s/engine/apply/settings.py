@@ -1,13 +1,13 @@
-"""Write the application settings without losing anybody's.
+"""Write the application settings without losing anyone's.
 
 App Service has no ETag for them and a write replaces them all. So: list, wait for everything else, list again if that
-took long, merge, write once, read back. What we put in and somebody erased is merged again; ids are a set, so several
+took long, merge, write once, read back. What we put in and someone erased is merged again; ids are a set, so several
 runs that all do this come to agree. Another run may have listed before we wrote and write after we read back, so the
 last look goes out when the time that lies between such a reading and its writing has gone by since ours was sent; the
 restart and the tests of the clients go on beside it.
 Source: learn.microsoft.com/rest/api/appservice/web-apps/update-application-settings.
 
-What nobody can see is a foreign write between our last listing and our write: one round trip.
+What no one can see is a foreign write between our last listing and our write: one round trip.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ READINGS = 5
 WINDOW_SECONDS = 0.1
 """What another run may take between its reading and its writing, beside what our own longest two have taken."""
 WRITES = 8
-"""Writes before the error that somebody keeps erasing ours."""
+"""Writes before the error that someone keeps erasing ours."""
 LATER_LOOKS = 12
 """Looks at settings that are as they were before our write, before it is taken for erased: some eight seconds."""
 _USUAL_NAME = re.compile(r"[A-Za-z0-9._]+")
@@ -72,7 +72,7 @@ async def write_settings(
         keep: is given the settings as they are, just before the first write.
 
     Raises:
-        ServiceError: refused; or somebody keeps writing over it.
+        ServiceError: refused; or someone keeps writing over it.
     """
     view = _View(sites, change.site.resource)
     await view.read()
@@ -171,17 +171,17 @@ class _Writing:
             await self.view.read()
 
     async def settle(self) -> None:
-        """Look until ours is in and nobody has written for as long as a writing may be on its way.
+        """Look until ours is in and no one has written for as long as a writing may be on its way.
 
         Raises:
-            ServiceError: somebody keeps erasing ours.
+            ServiceError: someone keeps erasing ours.
         """
         for look in range(LOOKS):
             if self.is_due:
                 await self._write_again()
             before = self.view.settings
             window = WINDOW_SECONDS + self.view.took + self.took
-            # Jitter, so that runs that met once part; where nobody else writes there is one look and none of it.
+            # Jitter, so that runs that met once part; where no one else writes there is one look and none of it.
             wait = window * random.uniform(1, 2) if look else self._written_at + window - clock.seconds()  # noqa: S311
             await asyncio.sleep(max(0.0, wait))
             await self.view.read()

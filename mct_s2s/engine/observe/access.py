@@ -1,6 +1,6 @@
 """Find out what the caller may do, beside everything else that is looked at.
 
-The answers only warn: what cannot be read is unknown, and nobody waits long for it once the rest has been seen.
+The answers only warn: what cannot be read is unknown, and no one waits long for it once the rest has been seen.
 """
 
 from __future__ import annotations

@@ -24,12 +24,12 @@ from mct_s2s.planning.wire import CLIENT_SECRET
 from mct_s2s.ports.signed_in_cloud import Azure
 
 
-async def observe(azure: Azure, query: Request, located: Located | None = None) -> ObservedState:
+async def observe(azure: Azure, request: Request, located: Located | None = None) -> ObservedState:
     """One snapshot of everything that a command rests on.
 
     Args:
         azure: the session.
-        query: what to look at.
+        request: what to look at.
         located: called with the id of the App Service and of each caller's resource as soon as it is known.
 
     Raises:
@@ -39,11 +39,11 @@ async def observe(azure: Azure, query: Request, located: Located | None = None) 
     located = located or (lambda _: None)
     settings: asyncio.Future[AppSettings] = asyncio.get_running_loop().create_future()
     (app_service, (tenant, trust)), (holders, wired) = await gather_or_cancel(
-        gather_or_cancel(_app_service(azure, query, settings, located), _directory(azure, query, settings)),
-        gather_or_cancel(_holders(azure, query, located), _wired(azure, query, located)),
+        gather_or_cancel(_app_service(azure, request, settings, located), _directory(azure, request, settings)),
+        gather_or_cancel(_holders(azure, request, located), _wired(azure, request, located)),
     )
-    uses = await find_identity_uses(azure, trust) if query.leaving or query.everything else ()
-    before, unread = await find_wired(azure, trust, located) if query.wired else ((), ())
+    uses = await find_identity_uses(azure, trust) if request.leaving or request.everything else ()
+    before, unread = await find_wired(azure, trust, located) if request.wired else ((), ())
     return ObservedState(
         azure.cloud,
         tenant,
@@ -60,35 +60,35 @@ async def observe(azure: Azure, query: Request, located: Located | None = None) 
 
 
 async def _app_service(
-    azure: Azure, query: Request, settings: asyncio.Future[AppSettings], located: Located
+    azure: Azure, request: Request, settings: asyncio.Future[AppSettings], located: Located
 ) -> AppService | None:
-    if query.target is None:
+    if request.target is None:
         settings.set_result({})
         return None
-    app_service = await find_app_service(azure.sites, query.target, located)
+    app_service = await find_app_service(azure.sites, request.target, located)
     settings.set_result(app_service.settings)
     return replace(app_service, slot_config=await azure.sites.slot_config(app_service.site.resource))
 
 
 async def _directory(
-    azure: Azure, query: Request, settings: asyncio.Future[AppSettings]
+    azure: Azure, request: Request, settings: asyncio.Future[AppSettings]
 ) -> tuple[Tenant | None, Trust]:
-    if not query.directory:
+    if not request.directory:
         return None, Trust()
-    return await gather_or_cancel(azure.directory.tenant(), find_trust(azure.directory, query, settings))
+    return await gather_or_cancel(azure.directory.tenant(), find_trust(azure.directory, request, settings))
 
 
-async def _holders(azure: Azure, query: Request, located: Located) -> tuple[IdentityResource, ...]:
-    return await gather_or_cancel(*(find_holder(azure, query, wanted, located) for wanted in query.identities))
+async def _holders(azure: Azure, request: Request, located: Located) -> tuple[IdentityResource, ...]:
+    return await gather_or_cancel(*(find_holder(azure, request, wanted, located) for wanted in request.identities))
 
 
-async def find_holder(azure: Azure, query: Request, wanted: str | ResourceId, located: Located) -> IdentityResource:
+async def find_holder(azure: Azure, request: Request, wanted: str | ResourceId, located: Located) -> IdentityResource:
     """A caller's resource, by its id or by the bare name of a web or function app.
 
     Raises:
         NotThere: there is none, or the name is ambiguous.
     """
-    resource = await _resource(azure, query, wanted)
+    resource = await _resource(azure, request, wanted)
     located(resource)
     holder = await azure.identities.holder(resource)
     if holder is None:
@@ -96,10 +96,10 @@ async def find_holder(azure: Azure, query: Request, wanted: str | ResourceId, lo
     return holder
 
 
-async def _wired(azure: Azure, query: Request, located: Located) -> WiredApp | None:
-    if query.wire is None:
+async def _wired(azure: Azure, request: Request, located: Located) -> WiredApp | None:
+    if request.wire is None:
         return None
-    resource = await _resource(azure, query, query.wire)
+    resource = await _resource(azure, request, request.wire)
     located(resource)
     site = await azure.sites.site(resource)
     if site is None:
@@ -111,12 +111,12 @@ async def _wired(azure: Azure, query: Request, located: Located) -> WiredApp | N
     return WiredApp(site, settings, holder, reference)
 
 
-async def _resource(azure: Azure, query: Request, wanted: str | ResourceId) -> ResourceId:
+async def _resource(azure: Azure, request: Request, wanted: str | ResourceId) -> ResourceId:
     if isinstance(wanted, ResourceId):
         return wanted
-    subscription = query.subscription or ""
+    subscription = request.subscription or ""
     if not is_guid(subscription):
-        subscription = (await find_subscription(azure.sites, query.subscription)).id
+        subscription = (await find_subscription(azure.sites, request.subscription)).id
     return await find_web_app(azure.sites, subscription, wanted)
 
 

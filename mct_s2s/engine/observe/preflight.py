@@ -13,7 +13,7 @@ from mct_s2s.model.caller_rights import CallerRights, SecretRule, Verdict
 from mct_s2s.model.desired import SettingsScope
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.planning.credentials.secret import AddSecret
-from mct_s2s.planning.grants import in_words, lacks
+from mct_s2s.planning.grants import lacks, requests
 from mct_s2s.planning.make import make_plan
 from mct_s2s.planning.plan import Plan
 from mct_s2s.planning.preflight import changes_resources, check, stopped
@@ -30,14 +30,15 @@ async def permitted(azure: Azure, plan: Plan, observed: ObservedState, access: C
     Raises:
         PermissionMissing: something is missing that cannot be left to others; all of it is said.
         PolicyForbids: the tenant's policy forbids a secret.
-        SignInFailed: Azure Resource Manager will refuse this sign-in, and the directory would be changed in vain.
+        SignInFailed: Azure Resource Manager will refuse this sign-in, and the directory would be changed without
+            effect.
     """
     own = await _own_rules(azure, plan, observed, access, now)
     plan, forbidden = fit_secrets(plan, lambda change: own.get(change.key, access.secret_rules or ()), observed, now)
     checked = check(plan, observed, access)
     if checked.stopping:
         also = [f"{forbidden.message} {forbidden.remedy}"] if forbidden else []
-        raise stopped([*in_words(checked.missing), *also], checked.lacking)
+        raise stopped([*requests(checked.missing), *also], checked.lacking)
     if forbidden is not None:
         raise forbidden
     if azure.write_refusal is not None and changes_resources(checked.plan, observed):
@@ -60,7 +61,7 @@ async def explained(azure: Azure, request: Request, look: AccessLook, error: S2S
         missing += checked.missing
         lacking |= checked.lacking
     said = f"Azure returned: {error.message}" if reading else f"{error.message} {error.remedy}"
-    return stopped([*in_words(missing), said], lacking or {Right.READ_SETTINGS}, error.request_id)
+    return stopped([*requests(missing), said], lacking or {Right.READ_SETTINGS}, error.request_id)
 
 
 async def _without_the_site(
@@ -88,7 +89,7 @@ def _site_needs(access: CallerRights, look: AccessLook, request: Request) -> lis
 async def _own_rules(
     azure: Azure, plan: Plan, observed: ObservedState, access: CallerRights, now: datetime
 ) -> dict[str, tuple[SecretRule, ...]]:
-    """The policies of registrations that exist, where the tenant's default one stands in the way.
+    """The policies of registrations that exist, where the tenant's default one is in the way.
 
     Unreadable, they may allow what the default forbids: then the real request decides.
     """

@@ -43,27 +43,27 @@ class RecycleBin:
             self._reading = asyncio.ensure_future(self._directory.deleted_applications())
         return await self._reading
 
-    async def service(self, query: Request, settings: AppSettings) -> Application | None:
+    async def service(self, request: Request, settings: AppSettings) -> Application | None:
         """The service application, for a command that would make one."""
-        if query.leaving or query.everything:
+        if request.leaving or request.everything:
             return None
-        return deleted_service(query.adopt, query.unique_name, settings, await self.applications())
+        return deleted_service(request.adopt, request.unique_name, settings, await self.applications())
 
     async def holds(self, named: str) -> bool:
         """Whether a registration that was asked for by name is here."""
         return any(is_called(row, named) for row in await self.applications())
 
-    async def of(self, trust: Trust, query: Request, base: str, settings: AppSettings) -> tuple[Application, ...]:
-        """Everything deleted that the trust lacks, or that stands in its way."""
-        if query.everything:
+    async def of(self, trust: Trust, request: Request, base: str, settings: AppSettings) -> tuple[Application, ...]:
+        """Everything deleted that the trust lacks, or that is in its way."""
+        if request.everything:
             return ()
-        if query.leaving:
-            return await self._left(trust, query, base)
-        missing = [name for name in query.clients if not _is_there(name, base, trust)]
+        if request.leaving:
+            return await self._left(trust, request, base)
+        missing = [name for name in request.clients if not _is_there(name, base, trust)]
         wanted: list[Application | None] = []
         if trust.service is None:
-            wanted.append(await self.service(query, settings))
-        elif not _has_uri(trust.service, query, settings):
+            wanted.append(await self.service(request, settings))
+        elif not _has_uri(trust.service, request, settings):
             uri = api_uri(trust.service.client_id)
             wanted.append(holder_of_uri(uri, await self.applications(), but=trust.service.client_id))
         if missing:
@@ -74,28 +74,30 @@ class RecycleBin:
         return tuple(dict.fromkeys(row for row in wanted if row is not None))
 
     async def _with_certificates(self, row: Application | None) -> Application | None:
-        """A client, whose certificate may be the one that lies at its place."""
+        """A client, whose certificate may be the one in its store."""
         whole = await self._directory.deleted_application(row.object_id) if row is not None else None
         return replace(row, credentials=whole.credentials) if row is not None and whole is not None else row
 
-    async def _left(self, trust: Trust, query: Request, base: str) -> tuple[Application, ...]:
+    async def _left(self, trust: Trust, request: Request, base: str) -> tuple[Application, ...]:
         """Clients that were to leave and have: an earlier run has deleted their registrations."""
-        missing = [name for name in query.leaving if not _is_there(name, base, trust)]
+        missing = [name for name in request.leaving if not _is_there(name, base, trust)]
         try:
             rows = await self.applications() if missing else []
         except S2SError:
-            return ()  # whoever may not look there hears that there is no such client
+            return ()  # a caller who can't look there is told that there is no such client
         found = (deleted_client(name, base, rows) for name in missing)
         return tuple(row for row in found if row is not None and made_for(row, base))
 
-    async def with_principals(self, trust: Trust, query: Request, base: str) -> Trust:
+    async def with_principals(self, trust: Trust, request: Request, base: str) -> Trust:
         """The trust with the deleted service principals of whatever lacks one."""
-        if query.leaving or query.everything:
+        if request.leaving or request.everything:
             return trust
         client_ids = [row.client_id for row in trust.deleted]
         if trust.service is not None and trust.principal is None:
             client_ids.append(trust.service.client_id)
-        names = {client_unique_name(base, name) for name in query.clients} | {name.lower() for name in query.clients}
+        names = {client_unique_name(base, name) for name in request.clients} | {
+            name.lower() for name in request.clients
+        }
         client_ids += [
             client.client_id
             for client in trust.clients
@@ -114,5 +116,5 @@ def _is_there(name: str, base: str, trust: Trust) -> bool:
     return made is not None or any(c.display_name.casefold() == name.casefold() for c in trust.clients)
 
 
-def _has_uri(application: Application, query: Request, settings: AppSettings) -> bool:
-    return uri_in_use(application, settings, query.adopt) is not None
+def _has_uri(application: Application, request: Request, settings: AppSettings) -> bool:
+    return uri_in_use(application, settings, request.adopt) is not None

@@ -14,23 +14,23 @@ from mct_s2s.planning.custody import in_question
 from mct_s2s.ports.signed_in_cloud import Azure
 
 
-async def with_custody(azure: Azure, query: Request, observed: ObservedState) -> ObservedState:
+async def with_custody(azure: Azure, request: Request, observed: ObservedState) -> ObservedState:
     """The observed state, with the custody of whatever is in question.
 
     Raises:
-        ServiceError: it could not be read, so that nobody knows.
+        ServiceError: it could not be read, so that no one knows.
     """
-    if query.leaving or query.everything:
+    if request.leaving or request.everything:
         return observed
     asked = [
         (client.application, client.principal)
-        for client in in_question(observed, query.clients)
+        for client in in_question(observed, request.clients)
         if client.application is not None
     ]
     if not asked:
         return observed
     caller, found = await gather_or_cancel(
-        caller_of(azure), gather_or_cancel(*(_find_or_gone(azure, query, *one) for one in asked))
+        caller_of(azure), gather_or_cancel(*(_find_or_gone(azure, request, *one) for one in asked))
     )
     custody: dict[str, Custody] = {}
     trust = observed.trust
@@ -43,15 +43,15 @@ async def with_custody(azure: Azure, query: Request, observed: ObservedState) ->
 
 
 async def _find_or_gone(
-    azure: Azure, query: Request, application: Application, principal: ServicePrincipal | None
+    azure: Azure, request: Request, application: Application, principal: ServicePrincipal | None
 ) -> Custody | None:
     """The custody, or `None` for a registration that one replica shows and another has not heard of, or not any more.
 
     That one is taken for gone: whether it is, its creation under the same name finds out, and looks at its custody.
     """
     is_named = {application.client_id.lower(), *application.identifier_uris} & {
-        *map(str.lower, query.clients),
-        client_id_in(query.adopt or "") or query.adopt,
+        *map(str.lower, request.clients),
+        client_id_in(request.adopt or "") or request.adopt,
     }
     try:
         return await find_custody(azure, application, principal, is_new=bool(is_named))

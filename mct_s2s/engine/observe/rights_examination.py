@@ -22,7 +22,7 @@ UNSEEN = frozenset({"subscription-not-found", "site-not-found"})
 """What may as well be hidden from this caller."""
 
 
-async def examine(azure: Azure, query: Request) -> Seen:
+async def examine(azure: Azure, request: Request) -> Seen:
     """Look at all of it; nothing is written.
 
     Raises:
@@ -31,13 +31,13 @@ async def examine(azure: Azure, query: Request) -> Seen:
     """
     async with AccessLook(azure, directory=True) as look:
         (site, site_tenant_id, site_refusal), directory, holders = await gather_or_cancel(
-            _site(azure, query, look),
+            _site(azure, request, look),
             _or_refusal(
                 gather_or_cancel(
-                    azure.directory.tenant(), azure.directory.application_by_unique_name(query.unique_name)
+                    azure.directory.tenant(), azure.directory.application_by_unique_name(request.unique_name)
                 )
             ),
-            gather_or_cancel(*(find_holder(azure, query, wanted, look.at) for wanted in query.identities)),
+            gather_or_cancel(*(find_holder(azure, request, wanted, look.at) for wanted in request.identities)),
         )
         found, refusal = directory
         tenant = found[0] if found is not None else None
@@ -46,12 +46,14 @@ async def examine(azure: Azure, query: Request) -> Seen:
         )
 
 
-async def _site(azure: Azure, query: Request, look: AccessLook) -> tuple[Site | None, TenantId | None, S2SError | None]:
+async def _site(
+    azure: Azure, request: Request, look: AccessLook
+) -> tuple[Site | None, TenantId | None, S2SError | None]:
     """The site, the tenant that its subscription trusts, and why one of them or the settings could not be read."""
-    if query.target is None:
+    if request.target is None:
         return None, None, None
     try:
-        site, tenant_id = await find_site(azure.sites, query.target, look.at)
+        site, tenant_id = await find_site(azure.sites, request.target, look.at)
     except S2SError as error:
         if not isinstance(error, PermissionMissing) and error.code not in UNSEEN:
             raise

@@ -1,4 +1,4 @@
-"""From an App Service to its trust in the directory: the service application and everybody around it."""
+"""From an App Service to its trust in the directory: the service application and everyone around it."""
 
 from __future__ import annotations
 
@@ -17,61 +17,63 @@ from mct_s2s.model.trust import ClientApplication, Trust
 from mct_s2s.ports.graph import Directory
 
 
-async def find_trust(directory: Directory, query: Request, settings: asyncio.Future[AppSettings]) -> Trust:
+async def find_trust(directory: Directory, request: Request, settings: asyncio.Future[AppSettings]) -> Trust:
     """Read all of it. What can be asked before the settings are there goes out beside them.
 
     Raises:
         NotThere: the registration to adopt does not exist, or two share its URI.
     """
-    makes_some = bool(query.desired.clients) or (query.desired.service is not None and query.desired.service.may_create)
-    recycled = RecycleBin(directory, early=makes_some and not query.leaving and not query.everything)
+    makes_some = bool(request.desired.clients) or (
+        request.desired.service is not None and request.desired.service.may_create
+    )
+    recycled = RecycleBin(directory, early=makes_some and not request.leaving and not request.everything)
     try:
-        return await _find_trust(directory, query, settings, recycled)
+        return await _find_trust(directory, request, settings, recycled)
     finally:
         await recycled.close()
 
 
 async def _find_trust(
-    directory: Directory, query: Request, settings: asyncio.Future[AppSettings], recycled: RecycleBin
+    directory: Directory, request: Request, settings: asyncio.Future[AppSettings], recycled: RecycleBin
 ) -> Trust:
     early = asyncio.ensure_future(
-        directory.applications_by_unique_name([query.unique_name, *_unique_names(query, query.unique_name)])
+        directory.applications_by_unique_name([request.unique_name, *_unique_names(request, request.unique_name)])
     )
     try:
         found = await asyncio.shield(settings)
         trust, (applications, principals) = await gather_or_cancel(
-            _find_service(directory, query, found, early, recycled), _listed(directory, query, found)
+            _find_service(directory, request, found, early, recycled), _listed(directory, request, found)
         )
         _, *made_for_names = await early
     except BaseException:
         early.cancel()
-        await asyncio.gather(early, return_exceptions=True)  # fetched: asyncio complains of what nobody fetches
+        await asyncio.gather(early, return_exceptions=True)  # fetched: asyncio complains of what no one fetches
         raise
-    application = trust.service or await recycled.service(query, found)
+    application = trust.service or await recycled.service(request, found)
     base = application.unique_name if application else None
-    if base and base != query.unique_name:
-        made_for_names = await directory.applications_by_unique_name(_unique_names(query, base))
-    base = base or query.unique_name
-    tagged = await directory.applications_with_tag(trust_tag(base)) if query.everything else []
+    if base and base != request.unique_name:
+        made_for_names = await directory.applications_by_unique_name(_unique_names(request, base))
+    base = base or request.unique_name
+    tagged = await directory.applications_with_tag(trust_tag(base)) if request.everything else []
     made = (one for one in made_for_names if one is not None)
     trust = _with(trust, [*tagged, *made, *applications], principals)
-    trust, deleted = await gather_or_cancel(_completed(directory, trust), recycled.of(trust, query, base, found))
-    trust = await recycled.with_principals(replace(trust, deleted=deleted), query, base)
-    return await _with_federated(directory, query, trust)
+    trust, deleted = await gather_or_cancel(_completed(directory, trust), recycled.of(trust, request, base, found))
+    trust = await recycled.with_principals(replace(trust, deleted=deleted), request, base)
+    return await _with_federated(directory, request, trust)
 
 
-def _unique_names(query: Request, base: str) -> list[str]:
-    return [client_unique_name(base, name) for name in (*query.clients, *query.leaving) if not is_guid(name)]
+def _unique_names(request: Request, base: str) -> list[str]:
+    return [client_unique_name(base, name) for name in (*request.clients, *request.leaving) if not is_guid(name)]
 
 
 async def _find_service(
     directory: Directory,
-    query: Request,
+    request: Request,
     settings: AppSettings,
     early: asyncio.Future[list[Application | None]],
     recycled: RecycleBin,
 ) -> Trust:
-    for named, must_exist in ((query.adopt, True), (AUDIENCE.value_in(settings), False)):
+    for named, must_exist in ((request.adopt, True), (AUDIENCE.value_in(settings), False)):
         if named and named.strip():
             trust = await _named(directory, named.strip())
             if trust.service is not None:
@@ -118,10 +120,10 @@ async def _named(directory: Directory, named: str) -> Trust:
 
 
 async def _listed(
-    directory: Directory, query: Request, settings: AppSettings
+    directory: Directory, request: Request, settings: AppSettings
 ) -> tuple[list[Application], list[ServicePrincipal]]:
     """What the allow lists and the command name by id."""
-    named = [*APPLICATION_IDS.list_in(settings).ids, *query.clients, *query.leaving]
+    named = [*APPLICATION_IDS.list_in(settings).ids, *request.clients, *request.leaving]
     client_ids = [ClientId(entry) for entry in named if is_guid(entry)]
     object_ids = [PrincipalId(entry) for entry in OBJECT_IDS.list_in(settings).ids if is_guid(entry)]
     applications, by_client_id, by_object_id = await gather_or_cancel(
@@ -143,18 +145,18 @@ async def _completed(directory: Directory, trust: Trust) -> Trust:
     return _with(trust, await directory.applications(without_application), [])
 
 
-async def _with_federated(directory: Directory, query: Request, trust: Trust) -> Trust:
+async def _with_federated(directory: Directory, request: Request, trust: Trust) -> Trust:
     """Federated credentials, asked for only where no other credential is good, or where they matter."""
-    base = trust.service.unique_name if trust.service and trust.service.unique_name else query.unique_name
-    named = (*query.clients, *query.leaving) if query.federated or query.leaving else ()
-    wished = {*named, *map(str.casefold, named), *(_unique_names(query, base) if named else ())}
+    base = trust.service.unique_name if trust.service and trust.service.unique_name else request.unique_name
+    named = (*request.clients, *request.leaving) if request.federated or request.leaving else ()
+    wished = {*named, *map(str.casefold, named), *(_unique_names(request, base) if named else ())}
     wanting = [
         client.application
         for client in trust.clients
         if client.application is not None
         and (
-            not any(credential.is_valid_at(query.now) for credential in client.application.credentials)
-            or query.everything  # what is kept, or goes, is named
+            not any(credential.is_valid_at(request.now) for credential in client.application.credentials)
+            or request.everything  # what is kept, or goes, is named
             or not wished.isdisjoint(
                 {client.client_id, client.display_name, client.display_name.casefold(), client.application.unique_name}
             )

@@ -152,7 +152,7 @@ async def _caller(context: VerifyContext, sign_in: SignIn, name: str, audience: 
     if call is None:
         carried = f"the roles {', '.join(claims.roles)}" if claims.roles else "no role"
         text = (
-            f"{asked.told} The token has the appId {claims.client_id}, the object ID {claims.object_id}, the "
+            f"{asked.message} The token has the appId {claims.client_id}, the object ID {claims.object_id}, the "
             f"tenant {claims.tenant_id} and {carried}."
         )
         remedy = (
@@ -197,7 +197,7 @@ async def _call(
     if said is not None:
         return said
     why, remedy = why_refused(caller, observed)
-    return VerificationCheck(*who, CALL, False, f"{asked.told} Reason: {why}.", remedy)
+    return VerificationCheck(*who, CALL, False, f"{asked.message} Reason: {why}.", remedy)
 
 
 async def _without_token(context: VerifyContext) -> VerificationCheck:

@@ -26,7 +26,7 @@ class AddCredential(Change):
     audience: str | ApiUri
     """What the client will ask a token for."""
     credential_name: str
-    """Unique to the attempt, where it is stored: how an orphan is told from a delivered secret."""
+    """Unique to the attempt, where it is stored: how a lost secret is recognized."""
     expires: datetime | None = None
     """`None`: never."""
     instead_of: KeyId | None = None
@@ -62,7 +62,7 @@ class AddCredential(Change):
 
 @dataclass(frozen=True)
 class Replacement:
-    """The secret that takes an old one's place: it is proved by a token before the old one goes."""
+    """The secret that replaces an old one: it has given a token before the old one is removed."""
 
     client: str
     """Its key among the stores."""
@@ -72,7 +72,7 @@ class Replacement:
 
 @dataclass(frozen=True, kw_only=True)
 class RemoveSecret(Change):
-    """A secret that nobody is to use any more: its value was lost on the way, it was replaced, or its client goes.
+    """A secret that no one is to use any more: its value was lost on the way, it was replaced, or its client goes.
 
     Source: learn.microsoft.com/graph/api/application-removepassword.
     """

@@ -6,35 +6,32 @@ Each kind decides what a client lacks of it. How it is made is in `engine.apply.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from mct_s2s.model.client_credentials import Credential, SecretNote
 from mct_s2s.model.desired import CredentialSpec
 from mct_s2s.planning.changes import AddCredential, AnyChange
 from mct_s2s.planning.credentials import certificate, federated, secret
-from mct_s2s.planning.credentials.base import ClientState, CredentialPlanner
+from mct_s2s.planning.credentials.base import ClientState
+from mct_s2s.planning.credentials.certificate import CertificateSpec
+from mct_s2s.planning.credentials.federated import FederatedSpec
+from mct_s2s.planning.credentials.secret import SecretSpec
 
-PLANNERS: tuple[CredentialPlanner[Any], ...] = (
-    secret.PLANNER,
-    certificate.PLANNER,
-    federated.PLANNER,
-)
-_BY_SPEC = {kind.spec: kind for kind in PLANNERS}
+PLANNERS: dict[type[CredentialSpec], Callable[[Any, ClientState], list[AnyChange]]] = {
+    SecretSpec: secret.plan,
+    CertificateSpec: certificate.plan,
+    FederatedSpec: federated.plan,
+}
 
 
 def plan_credential(spec: CredentialSpec | None, client: ClientState) -> list[AnyChange]:
-    """What a client lacks of the credential that it is to have. One that will do is enough, whoever made it.
+    """What a client lacks of the credential that it is to have. One that will do is enough, no matter who created it.
 
     Raises:
         Refused: a credential of that kind cannot be added.
     """
-    return [] if spec is None else _BY_SPEC[type(spec)].plan(spec, client)
-
-
-def is_known(credential: Credential, note: SecretNote, spec: CredentialSpec | None = None) -> bool:
-    """Whether a credential is one that a store of ours speaks of, or the very one that was asked for."""
-    return any(kind.knows(credential, note, spec) for kind in PLANNERS)
+    return [] if spec is None else PLANNERS[type(spec)](spec, client)
 
 
 def one_after_another(changes: list[AnyChange]) -> list[AnyChange]:

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Generic, TypeVar
 
 from mct_s2s.model.client_credentials import Credential, CredentialKind, SecretNote
-from mct_s2s.model.desired import CredentialSpec
 from mct_s2s.model.directory_objects import Application
-from mct_s2s.model.ids import ApplicationObjectId, ClientId, same_id
-from mct_s2s.planning.changes import AnyChange, ApiUri, Later
+from mct_s2s.model.ids import LONGEST_TAG, ApplicationObjectId, ClientId, same_id, vault_tag
+from mct_s2s.planning.changes import ApiUri, Later
 from mct_s2s.planning.plan import Facts
-
-Spec = TypeVar("Spec", bound=CredentialSpec)
 
 
 @dataclass(frozen=True)
@@ -48,14 +43,8 @@ class ClientState:
         return pending is not None and delivered != pending.key_id and same_id(credential.key_id, pending.key_id)
 
 
-@dataclass(frozen=True)
-class CredentialPlanner(Generic[Spec]):
-    """What planning has to know of a kind of credential."""
-
-    spec: type[Spec]
-    plan: Callable[[Spec, ClientState], list[AnyChange]]
-    knows: Callable[[Credential, SecretNote, CredentialSpec | None], bool]
-    """Whether a credential is of this kind, and either in the client's store or the very one that was asked for.
-
-    Whoever knows another credential of a registration may sign in as it.
-    """
+def vault_tags(application: Application | None, note: SecretNote) -> tuple[str, ...]:
+    """What a registration has yet to remember of its secret in a key vault, for a removal to name or to delete it."""
+    tag = vault_tag(note.vault) if note.vault is not None else ""
+    known = application.tags if application is not None else ()
+    return (tag,) if tag and len(tag) <= LONGEST_TAG and tag not in known else ()

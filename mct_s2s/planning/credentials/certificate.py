@@ -11,13 +11,12 @@ from mct_s2s.model.client_credentials import (
     Certificate,
     Credential,
     CredentialKind,
-    SecretNote,
     ending,
 )
 from mct_s2s.model.desired import CredentialSpec, Kept
-from mct_s2s.model.ids import KeyId, certificate_key_id, same_id
+from mct_s2s.model.ids import KeyId, same_id
 from mct_s2s.planning.changes import AddCredential, AnyChange
-from mct_s2s.planning.credentials.base import ClientState, CredentialPlanner
+from mct_s2s.planning.credentials.base import ClientState
 
 SAME_LIFETIME = timedelta(days=1)
 """A key pair that was made for a lifetime this close is taken up again; another lifetime asks for another key."""
@@ -36,6 +35,10 @@ class CertificateSpec(CredentialSpec):
         """The private key, where one is made."""
         return Kept.PRIVATE_KEY if self.given is None else None
 
+    def describes(self, credential: Credential) -> bool:
+        """Whether it is the given one, by its key: its creator chooses its ID."""
+        return self.given is not None and same_id(credential.thumbprint, self.given.thumbprint)
+
 
 @dataclass(frozen=True, kw_only=True)
 class AddCertificate(AddCredential):
@@ -47,7 +50,7 @@ class AddCertificate(AddCredential):
     starts: datetime
     expires: datetime
     given: Certificate | None = None
-    """A certificate whose key is somebody else's; without it, a key pair is made."""
+    """A certificate whose key is someone else's; without it, a key pair is made."""
     pending: Certificate | None = None
     """Of a key pair that an attempt made and did not deliver: it is taken up again."""
 
@@ -118,18 +121,3 @@ def _is_ending(credential: Credential, spec: CertificateSpec, client: ClientStat
 
 def _is(credential: Credential, certificate: Certificate) -> bool:
     return same_id(credential.key_id, certificate.key_id) or same_id(credential.thumbprint, certificate.thumbprint)
-
-
-def knows(credential: Credential, note: SecretNote, spec: CredentialSpec | None) -> bool:
-    """Whether it is the given certificate, or that of a key in the client's store: by the key, whoever names its id."""
-    thumbprint = credential.thumbprint
-    if credential.kind is not CredentialKind.CERTIFICATE or thumbprint is None:
-        return False
-    given = spec.given if isinstance(spec, CertificateSpec) else None
-    certificates = [one for one in (given, note.pending) if one is not None]
-    return any(same_id(thumbprint, one.thumbprint) for one in certificates) or same_id(
-        certificate_key_id(thumbprint), note.delivered
-    )
-
-
-PLANNER = CredentialPlanner(CertificateSpec, plan, knows)

@@ -7,12 +7,12 @@ from datetime import datetime
 from typing import ClassVar
 
 from mct_s2s.errors import Refused
-from mct_s2s.model.client_credentials import Credential, CredentialKind, Federation, SecretNote
+from mct_s2s.model.client_credentials import Credential, CredentialKind, Federation
 from mct_s2s.model.commands import option
 from mct_s2s.model.desired import CredentialSpec
 from mct_s2s.model.ids import KeyId
 from mct_s2s.planning.changes import Action, AddCredential, AnyChange
-from mct_s2s.planning.credentials.base import ClientState, CredentialPlanner
+from mct_s2s.planning.credentials.base import ClientState
 
 MOST_FEDERATED = 20
 """Source: learn.microsoft.com/entra/workload-id/workload-identity-federation-considerations."""
@@ -34,6 +34,11 @@ class FederatedSpec(CredentialSpec):
     audience: str | None = None
 
     listed_apart: ClassVar[bool] = True
+
+    def describes(self, credential: Credential) -> bool:
+        """Whether it takes the same tokens, for whatever audience."""
+        found = credential.federation
+        return found is not None and (found.issuer, found.subject) == (self.issuer, self.subject)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,7 +84,7 @@ def plan(spec: FederatedSpec, client: ClientState) -> list[AnyChange]:
     """The federated credential that is lacking, if one is.
 
     Raises:
-        Refused: one that somebody made takes the same subject for another audience, or there is no room for one more.
+        Refused: one that someone made takes the same subject for another audience, or there is no room for one more.
     """
     wanted = Federation(spec.issuer, spec.subject, spec.audience or exchange_audience(client.cloud))
     federated = {c.federation: c for c in client.valid if c.federation is not None}
@@ -116,17 +121,3 @@ def plan(spec: FederatedSpec, client: ClientState) -> list[AnyChange]:
             after=(f"client:{client.name}",),
         )
     ]
-
-
-def knows(credential: Credential, note: SecretNote, spec: CredentialSpec | None) -> bool:
-    """Whether it takes the tokens that were asked for, for whatever audience."""
-    del note
-    found = credential.federation
-    return (
-        isinstance(spec, FederatedSpec)
-        and found is not None
-        and (found.issuer, found.subject) == (spec.issuer, spec.subject)
-    )
-
-
-PLANNER = CredentialPlanner(FederatedSpec, plan, knows)

@@ -10,9 +10,8 @@ from typing import ClassVar
 from mct_s2s.model.client_credentials import Credential, CredentialKind, SecretNote, ending
 from mct_s2s.model.desired import CredentialSpec, Kept
 from mct_s2s.model.directory_objects import Application
-from mct_s2s.model.ids import same_id
 from mct_s2s.planning.changes import AddCredential, AnyChange, RemoveSecret
-from mct_s2s.planning.credentials.base import ClientState, CredentialPlanner
+from mct_s2s.planning.credentials.base import ClientState
 
 
 @dataclass(frozen=True)
@@ -34,8 +33,8 @@ class AddSecret(AddCredential):
     """A client secret. Source: learn.microsoft.com/graph/api/application-addpassword; document, step 2.6."""
 
     expires: datetime
-    prove: bool = False
-    """Whether it must have given a token before it takes another one's place: callers read that place all the time."""
+    verify: bool = False
+    """Whether it must have given a token before it replaces another one: callers may read the store at any moment."""
     shorten: bool = False
     """Whether a lifetime that the tenant forbids may become the longest that it allows."""
 
@@ -93,15 +92,3 @@ def orphan_removals(client: str, application: Application | None, note: SecretNo
 def secrets_among(credentials: Iterable[Credential]) -> tuple[Credential, ...]:
     """The client secrets among credentials."""
     return tuple(credential for credential in credentials if credential.kind is CredentialKind.SECRET)
-
-
-def knows(credential: Credential, note: SecretNote, spec: CredentialSpec | None) -> bool:
-    """Whether a secret arrived at its store, or is named by an attempt that was noted there."""
-    del spec
-    if credential.kind is not CredentialKind.SECRET:
-        return False
-    is_attempt = credential.is_ours and credential.name in note.attempts
-    return is_attempt or same_id(credential.key_id, note.delivered)
-
-
-PLANNER = CredentialPlanner(SecretSpec, plan, knows)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from rich.text import Text
 
-from mct_s2s.planning.credentials.certificate import CertificateSpec
 from mct_s2s.render.console import Terminal
-from mct_s2s.render.credentials.base import CallingClient, CredentialGuide
+from mct_s2s.render.credentials.base import CallingClient
 from mct_s2s.render.next_steps import Call, export, export_authority, read_dotenv, script, sdk_example, what_to_ask
 
 
-def show(terminal: Terminal, call: Call, client: CallingClient) -> None:
-    """The script, with the file that was saved, or with what the caller has to fill in."""
+def show(terminal: Terminal, call: Call, clients: list[CallingClient]) -> None:
+    """The script for the first of them, with the file that was saved, or with what the caller has to fill in."""
+    client = clients[0]
     terminal.result(Text("Call the MCT API from a client application with a certificate", style="head"))
     what_to_ask(terminal, call)
     by_hand = [
@@ -21,6 +21,3 @@ def show(terminal: Terminal, call: Call, client: CallingClient) -> None:
     ]
     load = by_hand if client.dotenv is None else [read_dotenv(client.dotenv)]
     script(terminal, [*load, *sdk_example(call, "EnvironmentCredential")])
-
-
-GUIDE = CredentialGuide(CertificateSpec, show)

@@ -1,4 +1,4 @@
-"""A call with another issuer's token: a workflow for GitHub, the environment for everybody else."""
+"""A call with another issuer's token: a workflow for GitHub, the environment for everyone else."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from rich.text import Text
 
 from mct_s2s.model.client_credentials import Federation
 from mct_s2s.model.commands import command
-from mct_s2s.planning.credentials.federated import AddFederatedCredential, FederatedSpec
+from mct_s2s.planning.credentials.federated import AddFederatedCredential
 from mct_s2s.render.console import Terminal
-from mct_s2s.render.credentials.base import CallingClient, CredentialGuide
+from mct_s2s.render.credentials.base import CallingClient
 from mct_s2s.render.next_steps import (
     Call,
     call_lines,
@@ -33,20 +33,23 @@ LOGIN_ACTION = {
 _PLAIN_SCALAR = re.compile(r"[A-Za-z0-9][A-Za-z0-9./_-]*(:[A-Za-z0-9./_-]+)*")
 
 
-def show(terminal: Terminal, call: Call, client: CallingClient) -> None:
-    """The example for a credential that was added; of those that were there, others have theirs already."""
-    if not isinstance(client.added, AddFederatedCredential):
-        return
-    federation = client.added.federation
+def show(terminal: Terminal, call: Call, clients: list[CallingClient]) -> None:
+    """An example for each credential that was added: no two are alike."""
+    for client in clients:
+        if isinstance(client.added, AddFederatedCredential):
+            _show(terminal, call, client.client_id, client.added.federation)
+
+
+def _show(terminal: Terminal, call: Call, client_id: str, federation: Federation) -> None:
     terminal.result(Text(f"Call the MCT API from {federation.subject}", style="head"))
     what_to_ask(terminal, call)
     terminal.result(f"  issuer          {federation.issuer}")
     terminal.result(f"  audience        {federation.audience}")
     if federation.issuer == GITHUB:
-        script(terminal, github_example(call, client.client_id, federation))
+        script(terminal, github_example(call, client_id, federation))
         return
     lines = [
-        export(AZURE_TENANT_ID=call.tenant_id, AZURE_CLIENT_ID=client.client_id),
+        export(AZURE_TENANT_ID=call.tenant_id, AZURE_CLIENT_ID=client_id),
         *export_authority(call),
         "export AZURE_FEDERATED_TOKEN_FILE=…   # the file with the issuer's token",
     ]
@@ -54,7 +57,7 @@ def show(terminal: Terminal, call: Call, client: CallingClient) -> None:
         _, _, namespace, account = federation.subject.split(":", 3)
         lines = [
             command("kubectl", "annotate", "serviceaccount", "-n", namespace, account)
-            + f" azure.workload.identity/client-id={shlex.quote(client.client_id)}",
+            + f" azure.workload.identity/client-id={shlex.quote(client_id)}",
             '# and the label azure.workload.identity/use: "true" on its pods. The webhook sets these, or you do:',
             *lines,
         ]
@@ -86,6 +89,3 @@ def github_example(call: Call, client_id: str, federation: Federation) -> list[s
 def _yaml(value: str) -> str:
     """A scalar: as it is where YAML takes it for nothing else, otherwise as JSON, which is YAML too."""
     return value if _PLAIN_SCALAR.fullmatch(value) else literal(value)
-
-
-GUIDE = CredentialGuide(FederatedSpec, show, differs=True)

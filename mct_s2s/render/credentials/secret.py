@@ -6,18 +6,17 @@ import shlex
 
 from rich.text import Text
 
-from mct_s2s.planning.credentials.secret import SecretSpec
 from mct_s2s.render.closing import is_in_vault, vault_reading
 from mct_s2s.render.console import Terminal
-from mct_s2s.render.credentials.base import CallingClient, CredentialGuide
+from mct_s2s.render.credentials.base import CallingClient
 from mct_s2s.render.next_steps import PICK_TOKEN, Call, call_lines, in_query, read_dotenv, script, what_to_ask
 
 
-def show(terminal: Terminal, call: Call, client: CallingClient) -> None:
-    """The script, with whatever fetches the secret from where it was saved."""
+def show(terminal: Terminal, call: Call, clients: list[CallingClient]) -> None:
+    """The script for the first of them, with whatever fetches its secret from where it was saved."""
     terminal.result(Text("Call the MCT API from a client application", style="head"))
     what_to_ask(terminal, call)
-    script(terminal, client_example(call, client))
+    script(terminal, client_example(call, clients[0]))
 
 
 def client_example(call: Call, client: CallingClient) -> list[str]:
@@ -42,6 +41,3 @@ def _load(client: CallingClient) -> str:
         known = f"AZURE_CLIENT_ID={shlex.quote(client.client_id) if client.client_id else '…'}"
         return f'export {known} AZURE_CLIENT_SECRET="$({vault_reading(client.saved_to)})"'
     return "export AZURE_CLIENT_ID=… AZURE_CLIENT_SECRET=…   # from the portal or where the secret is stored"
-
-
-GUIDE = CredentialGuide(SecretSpec, show)

@@ -11,7 +11,7 @@ import json
 from importlib.resources import files
 from typing import Any
 
-from mct_s2s.model.site_settings import NAMES
+from mct_s2s.model.site_settings import SETTINGS
 
 Json = dict[str, Any]
 _COMMON = "common.json"
@@ -57,7 +57,7 @@ def _definitions() -> Json:
     found: Json = _read(_COMMON)["$defs"]
     for name in ("settings", "settingsOrNull"):
         value = found[name].pop("additionalProperties")
-        found[name]["properties"] = dict.fromkeys(NAMES, value)
+        found[name]["properties"] = {setting.name: {**value, "description": setting.about} for setting in SETTINGS}
     return found
 
 

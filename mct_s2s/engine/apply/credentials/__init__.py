@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from mct_s2s.engine.apply.credentials import certificate, federated, secret
-from mct_s2s.engine.apply.credentials.base import CredentialMaker, Done, Work
+from mct_s2s.engine.apply.credentials.base import Done, Work
 from mct_s2s.planning.changes import AddCredential
+from mct_s2s.planning.credentials.certificate import AddCertificate
+from mct_s2s.planning.credentials.federated import AddFederatedCredential
+from mct_s2s.planning.credentials.secret import AddSecret
 
-MAKERS: tuple[CredentialMaker[Any], ...] = (
-    secret.MAKER,
-    certificate.MAKER,
-    federated.MAKER,
-)
-_BY_CHANGE = {kind.change: kind for kind in MAKERS}
+MAKERS: dict[type[AddCredential], Callable[[Work, Any], Awaitable[Done]]] = {
+    AddSecret: secret.add,
+    AddCertificate: certificate.add,
+    AddFederatedCredential: federated.add,
+}
 
 
 async def add_credential(work: Work, change: AddCredential) -> Done:
@@ -22,4 +25,4 @@ async def add_credential(work: Work, change: AddCredential) -> Done:
     Raises:
         S2SError: refused, or not answered.
     """
-    return await _BY_CHANGE[type(change)].add(work, change)
+    return await MAKERS[type(change)](work, change)

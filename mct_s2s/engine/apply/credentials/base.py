@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Generic, TypeAlias, TypeVar
+from typing import TypeAlias
 
 from mct_s2s.engine.apply.context import ApplyContext
 from mct_s2s.model.directory_objects import Application
@@ -12,8 +12,6 @@ from mct_s2s.model.ids import KeyId
 from mct_s2s.planning.changes import AddCredential, Part, Ref
 from mct_s2s.planning.plan import Results
 from mct_s2s.ports.secret_stores import SecretRecord, SecretStore
-
-Change = TypeVar("Change", bound=AddCredential)
 
 Done: TypeAlias = tuple[str | None, str]
 """The id of what was made or touched, and a word on what came of it."""
@@ -24,11 +22,15 @@ class Work:
     """One plan at work: where it is applied, and what its changes have yielded so far."""
 
     context: ApplyContext
-    results: Results
     created: Mapping[str, Application]
     """The applications that this run has created, by the key of the change."""
     delivered_at: dict[str, float] = field(default_factory=dict)
     """When each client's secret arrived at its store, in seconds of the clock."""
+
+    @property
+    def results(self) -> Results:
+        """The ids that changes have yielded."""
+        return self.context.outcome.results
 
     async def made_elsewhere(self, change: AddCredential, store: SecretStore) -> Done | None:
         """The credential that another run has made at this moment, or this client's store got minutes ago."""
@@ -56,11 +58,3 @@ class Work:
         """Keep the id of a credential that was made."""
         self.results.record(change.key, Part.KEY_ID, key_id)
         return key_id, detail
-
-
-@dataclass(frozen=True)
-class CredentialMaker(Generic[Change]):
-    """How a kind of credential is made."""
-
-    change: type[Change]
-    add: Callable[[Work, Change], Awaitable[Done]]

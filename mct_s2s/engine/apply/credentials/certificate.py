@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mct_s2s.engine.apply.credentials.base import CredentialMaker, Done, Work
+from mct_s2s.engine.apply.credentials.base import Done, Work
 from mct_s2s.model.client_credentials import ending
 from mct_s2s.planning.credentials.certificate import AddCertificate
 from mct_s2s.ports.secret_stores import KeySpec, KeyStore
@@ -24,6 +24,3 @@ async def add(work: Work, change: AddCertificate) -> Done:
     key_id = await directory.add_certificate(object_id, certificate, name, is_new=is_new)
     await store.deliver_certificate(work.record(change), certificate)
     return work.registered(change, key_id, f"{ending(change.expires)}, saved to {store.label}")
-
-
-MAKER = CredentialMaker(AddCertificate, add)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mct_s2s.engine.apply.credentials.base import CredentialMaker, Done, Work
+from mct_s2s.engine.apply.credentials.base import Done, Work
 from mct_s2s.planning.credentials.federated import AddFederatedCredential
 
 
@@ -12,6 +12,3 @@ async def add(work: Work, change: AddFederatedCredential) -> Done:
     directory = work.context.azure.directory
     key_id = await directory.put_federated_credential(object_id, change.federation, is_new=is_new)
     return work.registered(change, key_id)
-
-
-MAKER = CredentialMaker(AddFederatedCredential, add)

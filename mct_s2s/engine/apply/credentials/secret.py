@@ -1,6 +1,6 @@
 """Client secrets: made, stored where they were asked to go, tested where they replace another, and removed.
 
-A secret is the one thing without a key: its store is told of the attempt first, and an answer that was lost is looked
+A secret is the one thing without a key: its store notes the attempt first, and an answer that was lost is looked
 into before another one is made.
 """
 
@@ -12,7 +12,7 @@ from datetime import datetime
 from mct_s2s import clock
 from mct_s2s.concurrency import finish_even_if_cancelled
 from mct_s2s.engine.apply.context import Postponed
-from mct_s2s.engine.apply.credentials.base import CredentialMaker, Done, Work
+from mct_s2s.engine.apply.credentials.base import Done, Work
 from mct_s2s.errors import NotShown, NotThere, S2SError, ServiceError
 from mct_s2s.model.client_credentials import ending
 from mct_s2s.model.client_sign_in import ClientSignIn, SecretCredential
@@ -29,23 +29,24 @@ TOKENS = 16
 SECONDS_TO_CHANGE_OVER = 3.0
 """A caller that has just read the old secret asks for its token within this time."""
 SECRET_ATTEMPTS = 5
+"""Looks for a secret whose answer was lost, 3 s in all: Graph's replicas are mostly seconds behind."""
 SECRET_PAUSE = 0.3
 """Seconds, times the attempt's number: replicas need a moment to show the secret whose answer was lost."""
 
 
 async def add(work: Work, change: AddSecret) -> Done:
-    """Make a secret and store it; one that takes another's place is tested first.
+    """Make a secret and store it; one that replaces another is tested first.
 
     Raises:
         S2SError: refused, or not answered; then the store knows the attempt, and the next run clears up after it.
     """
     store = work.context.stores[change.client]
-    if not change.prove and (found := await work.made_elsewhere(change, store)):
+    if not change.verify and (found := await work.made_elsewhere(change, store)):
         return found
     await store.begin(change.credential_name, work.results.resolve(change.client_id))
     record = work.record(change)
     if store.is_shown:
-        # Nobody reads it there, so it takes nobody's place before it was tested; and no later run can know of it: from
+        # No one reads it there, so it replaces nothing before it was tested; and no later run can know of it: from
         # here on it is shown, or it is taken back.
         secret = await finish_even_if_cancelled(_make_and_show(work, change, store, record))
         await _test_if_asked(work, change, record, secret)
@@ -59,7 +60,7 @@ async def add(work: Work, change: AddSecret) -> Done:
 
 
 async def _make_and_show(work: Work, change: AddSecret, store: SecretStore, record: SecretRecord) -> NewSecret:
-    """Make a secret and show it at once; one that nobody could see is taken back."""
+    """Make a secret and show it at once; one that no one could see is taken back."""
     secret = await _make(work, change)
     _keep(work, change, secret)
     try:
@@ -151,7 +152,7 @@ async def _settle(work: Work, replacement: Replacement, old: KeyId) -> None:
 
 
 async def _test_if_asked(work: Work, change: AddSecret, record: SecretRecord, secret: NewSecret) -> None:
-    if change.prove:
+    if change.verify:
         await _test(work, record.client_id, secret.value, record.scope, record.authority_host)
 
 
@@ -160,6 +161,3 @@ async def _test(work: Work, client_id: ClientId, secret: str, scope: str, author
     assert tenant is not None and tokens is not None  # noqa: S101, PT018  # given to every plan that tests secrets
     sign_in = ClientSignIn(tenant.id, client_id, SecretCredential(secret), authority)
     await tokens.token(sign_in, scope, is_new=True, role=None, at_once=TOKENS)
-
-
-MAKER = CredentialMaker(AddSecret, add)
