@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from mct_s2s import clock
-from mct_s2s.azure.retry import CONNECT_SECONDS, REQUEST_SECONDS, RetryPolicy
+from mct_s2s.azure.retry import CONNECT_SECONDS, REQUEST_SECONDS, RetryPolicy, unnoticed
 from mct_s2s.azure.trace import Trace
 
 if TYPE_CHECKING:
@@ -47,13 +48,18 @@ class Connection:
         """Seconds until the deadline."""
         return self.deadline - clock.seconds()
 
-    def retry_policy(self, reserve: float = 0.0) -> RetryPolicy:
+    def retry_policy(self, reserve: float = 0.0, service: str = "") -> RetryPolicy:
         """A policy of its own for one service.
 
         Args:
             reserve: seconds before the deadline at which it stops waiting.
+            service: its name, where a person is to be told of long waits that it asks for.
         """
-        return RetryPolicy(lambda: self.remaining() - reserve)
+        notice = partial(self._say_throttled, service) if service else unnoticed
+        return RetryPolicy(lambda: self.remaining() - reserve, notice)
+
+    def _say_throttled(self, service: str, seconds: float) -> None:
+        self.say(f"{service} limits requests: waiting {seconds:.0f} s.")
 
     def transport(self) -> AioHttpTransport:
         """The shared sockets, as azure-core takes them."""

@@ -34,6 +34,8 @@ TRANSIENT_ATTEMPTS = 8
 """Requests, over some 5 s: a service that still fails then will not recover within a command."""
 LAG_SECONDS = 300.0
 """Replication that takes longer than this is an outage: others wait 3 to 5 minutes (docs/azure-contract.md, 3.13)."""
+NOTICED_SECONDS = 2.0
+"""Whoever watches wonders what a command is doing from here on."""
 IN_FLIGHT = 16
 """Requests to one service at once: twice the widest step of a plan, and far below the budgets of
 docs/azure-contract.md, sections 3.12 and 4.6."""
@@ -53,15 +55,23 @@ async def nothing() -> None:
     """A repetition needs no preparation."""
 
 
+def unnoticed(seconds: float) -> None:
+    """Nobody is told."""
+    del seconds
+
+
 class RetryPolicy:
     """Waits, for one service, no longer than the deadline.
 
     Args:
         remaining: seconds until the command's deadline.
+        notice: called with the seconds that the service asks to wait, where they are `NOTICED_SECONDS` or more; once
+            for all requests that wait together.
     """
 
-    def __init__(self, remaining: Callable[[], float]) -> None:
+    def __init__(self, remaining: Callable[[], float], notice: Callable[[float], None] = unnoticed) -> None:
         self._remaining = remaining
+        self._notice = notice
         self._open_at = 0.0
         self._slots = asyncio.Semaphore(IN_FLIGHT)
 
@@ -99,6 +109,8 @@ class RetryPolicy:
                 if delay > self._remaining():
                     raise _out_of_time(error, delay) from error
                 if error.status in {429, 503} and error.retry_after is not None:
+                    if delay >= NOTICED_SECONDS and clock() >= self._open_at:
+                        self._notice(delay)
                     self._open_at = max(self._open_at, clock() + delay)
             await asyncio.sleep(delay)
             await before_repeating()

@@ -206,8 +206,10 @@ async def _ports(connection: Connection, credential: CallerCredential, needs: Ne
     from mct_s2s.ports.signed_in_cloud import Azure  # noqa: PLC0415
 
     cloud, trace = connection.cloud, connection.trace
-    graph = GraphSession(cloud, credential, connection.tls, connection.retry_policy(), trace)
-    arm = ArmSession(cloud, credential, connection.http, connection.retry_policy(), trace)
+    graph = GraphSession(cloud, credential, connection.tls, connection.retry_policy(service="Microsoft Graph"), trace)
+    arm = ArmSession(
+        cloud, credential, connection.http, connection.retry_policy(service="Azure Resource Manager"), trace
+    )
     sites = ArmSites(arm)
     asks = needs.arm and cloud.writes_need_second_factor
     try:

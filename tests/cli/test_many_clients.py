@@ -26,7 +26,7 @@ def test_many_clients_take_four_requests_each_one_write_and_one_restart(
 ) -> None:
     assert mct("setup", *JSON).code == 0
     before = len(azure.writes())
-    inside.pipeline.instruments.journal.clear()
+    inside.pipeline.observability.log.clear()
     done = mct("add-client", "--from", str(listed), "--no-verify", *JSON)
     assert done.code == 0, done
     assert len(done.document["credentials"]) == MANY
@@ -42,7 +42,7 @@ def test_many_clients_take_four_requests_each_one_write_and_one_restart(
 def test_the_second_run_changes_nothing(mct: Program, inside: Inside, listed: Path) -> None:
     assert mct("setup", *JSON).code == 0
     assert mct("add-client", "--from", str(listed), *JSON).code == 0
-    inside.pipeline.instruments.journal.clear()
+    inside.pipeline.observability.log.clear()
     again = mct("add-client", "--from", str(listed), *JSON)
     assert (again.code, [row.path for row in inside.log() if row.wrote]) == (0, [])
     assert sum(row.path.endswith("/$batch") for row in inside.log()) == 2, "25 registrations are read in two requests"
@@ -79,3 +79,17 @@ def test_a_mistake_in_a_row_is_told_with_its_line_and_nothing_is_sent(
     done = mct("add-client", "--from", str(file), *JSON)
     assert (done.code, azure.log()) == (2, [])
     assert told in done.document["error"]["message"]
+
+
+def test_a_limit_of_graph_is_waited_for_and_said_and_no_client_fails(
+    mct: Program, azure: Sandbox, inside: Inside, listed: Path
+) -> None:
+    assert mct("setup", *JSON).code == 0
+    inside.time.move_to(inside.time.seconds + 150)  # the next window
+    inside.world.directory.request_quota.change({"graphWrites": 40})
+    done = mct("add-client", "--from", str(listed), "--no-verify", *JSON)
+    assert done.code == 0, done
+    assert len((azure.settings()["ServiceApplicationIds"] or "").split(";")) == MANY
+    allowed = 150 * (4 * MANY // 40)
+    assert allowed <= done.seconds <= 1.2 * allowed
+    assert done.err.count("Microsoft Graph limits requests: waiting 150 s.") == 4 * MANY // 40
