@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from mct_s2s.model.azure_resources import IdentityResource
 from mct_s2s.model.directory_objects import Application, Assignment, PrincipalKind, ServicePrincipal
@@ -56,7 +57,12 @@ class Trust:
 
     def is_assigned(self, principal: PrincipalId, role: AppRoleId) -> bool:
         """Whether the role is consented to."""
-        return any(same_id(a.principal_id, principal) and same_id(a.role_id, role) for a in self.assignments)
+        return (principal.casefold(), role.casefold()) in self._assigned
+
+    @cached_property
+    def _assigned(self) -> frozenset[tuple[str, str]]:
+        """Principal and role of each assignment: asked about for each of a thousand clients."""
+        return frozenset((one.principal_id.casefold(), one.role_id.casefold()) for one in self.assignments)
 
     def identities_with(self, holders: Iterable[IdentityResource]) -> tuple[ServicePrincipal, ...]:
         """The managed identities, and those of `holders` that the directory has not shown."""

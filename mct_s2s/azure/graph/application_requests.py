@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from typing import Any
-from urllib.parse import quote
 
 from kiota_abstractions.method import Method
 from msgraph.generated.models.application import Application as ApplicationModel
@@ -17,16 +16,12 @@ from mct_s2s.azure.graph import bodies, parse
 from mct_s2s.azure.graph.directory_requests import DirectoryRequests, create_if_missing, lag_if, quoted
 from mct_s2s.azure.graph.graph_operations import GraphOperation
 from mct_s2s.azure.graph.graph_refusals import is_lag
-from mct_s2s.azure.retry import IN_FLIGHT
-from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.errors import ServiceError
 from mct_s2s.model.directory_objects import Application
 from mct_s2s.model.ids import ApplicationObjectId, AppRoleId, ClientId, PrincipalId
 from mct_s2s.planning.edits import ApplicationPatch
 
 OWNERS = "owners@odata.bind"
-ALONE = IN_FLIGHT
-"""So many go out side by side, so that they take no longer than a batch, and say in a log what they ask for."""
 
 
 class ApplicationRequests(DirectoryRequests):
@@ -48,12 +43,10 @@ class ApplicationRequests(DirectoryRequests):
         return await self._read(builder.to_get_request_information(), parse.application)
 
     async def applications_by_unique_name(self, unique_names: Sequence[str]) -> list[Application | None]:
-        """The same for several, in order: a few by one GET each, many in batches."""
-        if len(unique_names) <= ALONE:
-            return list(await gather_or_cancel(*map(self.application_by_unique_name, unique_names)))
-        keys = (quote(quoted(name), safe="'") for name in unique_names)
-        found = await self._session.read_many([f"/applications(uniqueName={key})" for key in keys])
-        return [parse.application(row) if row is not None else None for row in found]
+        """The same for several, in order."""
+        builders = map(self._graph.applications_with_unique_name, unique_names)
+        paths = [self._session.path_of(builder.to_get_request_information()) for builder in builders]
+        return await self._read_paths(paths, parse.application)
 
     async def application_by_object_id(self, object_id: ApplicationObjectId, *, is_new: bool) -> Application:
         """GET /applications/{id}."""
@@ -67,7 +60,7 @@ class ApplicationRequests(DirectoryRequests):
             "appId",
             client_ids,
             parse.application,
-            lambda client_id: self.application_by_client_id(ClientId(client_id)),
+            lambda client_id: self._graph.applications_with_app_id(client_id).to_get_request_information(),
             lambda one: one.client_id,
         )
 

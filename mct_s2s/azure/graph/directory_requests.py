@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from kiota_abstractions.base_request_configuration import RequestConfiguration
+from kiota_abstractions.method import Method
 from kiota_abstractions.request_information import RequestInformation
 
 from mct_s2s.azure.graph.graph_operations import GraphOperation
 from mct_s2s.azure.graph.graph_refusals import already_gone, is_lag
 from mct_s2s.azure.graph.graph_session import GraphSession
-from mct_s2s.azure.retry import Lag, no_lag
+from mct_s2s.azure.retry import IN_FLIGHT, Lag, no_lag
 from mct_s2s.azure.services import GRAPH
 from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.errors import ServiceError
 
 T = TypeVar("T")
+ALONE = IN_FLIGHT
+"""So many go out side by side, so that they take no longer than a batch, and a log says what they ask for."""
 IDS_IN_ONE_FILTER = 15
 """How many values Graph takes in one `in (…)`: learn.microsoft.com/graph/filter-query-parameter."""
 
@@ -47,7 +50,7 @@ class DirectoryRequests:
         field: str,
         values: Iterable[str],
         parse: Callable[[Mapping[str, Any]], T],
-        by_key: Callable[[str], Coroutine[Any, Any, T | None]],
+        by_key: Callable[[str], RequestInformation],
         key_of: Callable[[T], str],
         fields: list[str] | None = None,
     ) -> list[T]:
@@ -58,24 +61,39 @@ class DirectoryRequests:
             field: that is filtered by.
             values: what it may be.
             parse: of one row.
-            by_key: reads one object.
+            by_key: the request for one object.
             key_of: what an object has in `field`.
             fields: that are asked for; else all.
         """
         wanted = list(dict.fromkeys(value.lower() for value in values))
         chunks = [wanted[at : at + IDS_IN_ONE_FILTER] for at in range(0, len(wanted), IDS_IN_ONE_FILTER)]
         filters = [f"{field} in ({','.join(quoted(value) for value in chunk)})" for chunk in chunks]
-        pages = await gather_or_cancel(*(self._filtered(builder, text, fields) for text in filters))
-        found = [parse(row) for page in pages for row in page]
+        queries = (builder.to_get_request_information(_query(text, fields)) for text in filters)
+        found = [parse(row) for row in await self._rows_of([self._session.path_of(query) for query in queries])]
         known = {key_of(one).lower() for one in found}
-        more = await gather_or_cancel(*(by_key(value) for value in wanted if value not in known))
-        found += [one for one in more if one is not None]
+        missing = [self._session.path_of(by_key(value)) for value in wanted if value not in known]
+        found += [one for one in await self._read_paths(missing, parse) if one is not None]
         places = {value: place for place, value in enumerate(wanted)}
         return sorted(found, key=lambda one: places.get(key_of(one).lower(), len(places)))
 
+    async def _read_paths(self, paths: Sequence[str], parse: Callable[[Mapping[str, Any]], T]) -> list[T | None]:
+        """Objects by their paths, in order: a few by one GET each, many in batches."""
+        if len(paths) <= ALONE:
+            get = (self._session.request(Method.GET, path) for path in paths)
+            return list(await gather_or_cancel(*(self._read(info, parse) for info in get)))
+        return [parse(row) if row is not None else None for row in await self._session.read_many(paths)]
+
+    async def _rows_of(self, paths: Sequence[str]) -> list[Mapping[str, Any]]:
+        """The rows of several lists, in the same way."""
+        if len(paths) <= ALONE:
+            get = (self._session.request(Method.GET, path) for path in paths)
+            lists = list(await gather_or_cancel(*(self._session.rows(info, GraphOperation.READ) for info in get)))
+        else:
+            lists = await self._session.rows_of_many(paths)
+        return [row for rows in lists for row in rows]
+
     async def _filtered(self, builder: Any, text: str, fields: list[str] | None = None) -> list[Mapping[str, Any]]:
-        configuration: RequestConfiguration[Any] = RequestConfiguration(query_parameters=_Query(fields, text))
-        return await self._session.rows(builder.to_get_request_information(configuration), GraphOperation.READ)
+        return await self._session.rows(builder.to_get_request_information(_query(text, fields)), GraphOperation.READ)
 
     async def _delete(self, info: RequestInformation, operation: GraphOperation, *, lag: Lag = no_lag) -> None:
         """Send it; an object that is gone already is no error."""
@@ -101,6 +119,10 @@ class _Query:
 def select(fields: Sequence[str]) -> RequestConfiguration[Any]:
     """The choice of an answer's fields."""
     return RequestConfiguration(query_parameters=_Query(list(fields)))
+
+
+def _query(text: str, fields: list[str] | None = None) -> RequestConfiguration[Any]:
+    return RequestConfiguration(query_parameters=_Query(fields, text))
 
 
 def create_if_missing() -> RequestConfiguration[Any]:

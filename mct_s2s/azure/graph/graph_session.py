@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from ssl import SSLContext
 from typing import Any
 from urllib.parse import urlsplit
@@ -111,20 +111,34 @@ class GraphSession:
 
         return await self._retry_policy.call(once, repeatable=repeatable, lag=lag)
 
+    def path_of(self, info: RequestInformation) -> str:
+        """A request's path below the version, with its query. To be asked for before the next builder is made."""
+        return info.url.removeprefix(self.base_url)
+
     async def rows(
         self, info: RequestInformation, operation: GraphOperation, *, lag: Lag = no_lag
     ) -> list[Mapping[str, Any]]:
         """Every row of a collection, page after page."""
+        levels = info.headers.get("ConsistencyLevel")  # of an advanced query, page by page
+        return await self._all_rows(await self.send(info, operation, lag=lag), operation, levels)
 
+    async def rows_of_many(self, paths: Sequence[str]) -> list[list[Mapping[str, Any]]]:
+        """Every row of several collections, as `read_many` reads them; none of one that is not there."""
+        pages = await self.read_many(paths)
+        reading = GraphOperation.READ
+        return list(await gather_or_cancel(*(self._all_rows(page or {"value": []}, reading) for page in pages)))
+
+    async def _all_rows(
+        self, first: dict[str, Any] | None, operation: GraphOperation, levels: Iterable[str] = ()
+    ) -> list[Mapping[str, Any]]:
         async def follow(link: str) -> dict[str, Any] | None:
             more = RequestInformation(Method.GET)
             more.url = link
             more.headers.try_add("Accept", JSON)
-            for level in info.headers.get("ConsistencyLevel"):  # of an advanced query, page by page
+            for level in levels:
                 more.headers.try_add("ConsistencyLevel", level)
             return await self.send(more, operation)
 
-        first = await self.send(info, operation, lag=lag)
         return await all_rows(
             first, follow, link="@odata.nextLink", address=self.base_url, service=GRAPH, doing=operation
         )

@@ -32,7 +32,9 @@ class PrincipalRequests(DirectoryRequests):
             "appId",
             client_ids,
             parse.principal,
-            lambda client_id: self.principal(ClientId(client_id)),
+            lambda client_id: self._graph.service_principals_with_app_id(client_id).to_get_request_information(
+                select(parse.PRINCIPAL_FIELDS)
+            ),
             lambda one: one.client_id,
             parse.PRINCIPAL_FIELDS,
         )
@@ -40,13 +42,15 @@ class PrincipalRequests(DirectoryRequests):
     async def principals(self, ids: Iterable[PrincipalId]) -> list[ServicePrincipal]:
         """GET /servicePrincipals?$filter=id in (…)."""
         builder = self._graph.service_principals
-        fields = parse.PRINCIPAL_FIELDS
-
-        async def by_id(principal: str) -> ServicePrincipal | None:
-            one = builder.by_service_principal_id(principal)
-            return await self._read(one.to_get_request_information(select(fields)), parse.principal)
-
-        return await self._read_many(builder, "id", ids, parse.principal, by_id, lambda one: one.id, fields)
+        return await self._read_many(
+            builder,
+            "id",
+            ids,
+            parse.principal,
+            lambda one: builder.by_service_principal_id(one).to_get_request_information(select(parse.PRINCIPAL_FIELDS)),
+            lambda one: one.id,
+            parse.PRINCIPAL_FIELDS,
+        )
 
     async def create_principal(self, client_id: ClientId, *, is_new: bool) -> ServicePrincipal:
         """POST /servicePrincipals; one that exists already is read."""
