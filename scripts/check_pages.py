@@ -1,4 +1,4 @@
-"""What the pages say, against the program and each other: commands to type, links, JSON examples, the version."""
+"""What the pages say, against the program and each other: commands, links, files, JSON examples, the version."""
 
 from __future__ import annotations
 
@@ -16,6 +16,11 @@ from tests.cli.schemas import validators
 ROOT = Path(__file__).parent.parent
 CODE = re.compile(r"```.*?```|`[^`\n]+`", re.DOTALL)
 LINK = re.compile(r"\]\(([^)\s]+)\)")
+FILE = re.compile(r"`([a-z_/0-9]+/[a-z_0-9]+\.(?:py|toml|json))`")
+ABROAD = "azure/mgmt/"
+"""Sources of SDKs, which docs/azure-contract.md names."""
+ROOMS = (ROOT, ROOT / "mct_s2s", ROOT / "mct_s2s" / "sandbox")
+"""What the path of a file that a page names may start from."""
 
 
 def problems_of(pages: Iterable[Path]) -> list[str]:
@@ -24,7 +29,12 @@ def problems_of(pages: Iterable[Path]) -> list[str]:
     found: list[str] = []
     for path in pages:
         text = path.read_text(encoding="utf-8")
-        problems = (*wrong_calls(text, known), *broken_links(path, text), *wrong_examples(text))
+        problems = (
+            *wrong_calls(text, known),
+            *broken_links(path, text),
+            *gone_files(text),
+            *wrong_examples(text),
+        )
         found += [f"{path.relative_to(ROOT)}: {problem}" for problem in dict.fromkeys(problems)]
     heading = rf"^## \[({re.escape(__version__)}|Unreleased)\]"
     if not re.search(heading, (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), re.MULTILINE):
@@ -58,6 +68,13 @@ def broken_links(path: Path, text: str) -> Iterator[str]:
             yield f"there is no {link}"
         elif heading and heading not in anchors(target.read_text(encoding="utf-8")):
             yield f"there is no heading #{heading} in {target.name}"
+
+
+def gone_files(text: str) -> Iterator[str]:
+    """Files of ours that a page names, and that are not there any more."""
+    for name in FILE.findall(text):
+        if not name.startswith(ABROAD) and not any((room / name).exists() for room in ROOMS):
+            yield f"there is no file {name}"
 
 
 def anchors(text: str) -> set[str]:

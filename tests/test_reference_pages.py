@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from check_pages import broken_links, wrong_calls, wrong_examples
+from check_pages import broken_links, gone_files, wrong_calls, wrong_examples
 from command_reference import command_regions, commands
 from reference_pages import PAGES, rewritten
 
@@ -35,6 +35,12 @@ def test_a_link_to_a_page_or_heading_that_is_not_there_is_found(tmp_path: Path) 
     assert list(broken_links(tmp_path / "other.md", text)) == [
         "there is no heading #gone in page.md",
         "there is no gone.md",
+    ]
+
+
+def test_a_file_that_is_not_there_any_more_is_found() -> None:
+    assert list(gone_files("`tests/test_reference_pages.py`, `cli/app.py`, `cli/gone.py`, `x.py`")) == [
+        "there is no file cli/gone.py"
     ]
 
 
