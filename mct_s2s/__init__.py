@@ -2,7 +2,6 @@
 
 The rooms, each of which knows only those below it (import-linter holds the walls; docs/architecture.md says why):
 
-    conformance                                a real cloud beside the sandbox: scripts/conformance alone
     cli                                        arguments in, one call, exit code out; wires the rest
     engine · stores · render · inputs · sandbox   order · where credentials are · words · typed input · a local Azure
     azure                                      the SDKs: sign-in, Graph, Resource Manager, Key Vault

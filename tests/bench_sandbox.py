@@ -14,23 +14,23 @@ import time
 from pathlib import Path
 
 import httpx
-from mct_s2s.sandbox.entra import applications
+from mct_s2s.sandbox.entra.registrations import applications
 from mct_s2s.sandbox.hosting.environment import exports
-from mct_s2s.sandbox.hosting.state_directory import State
+from mct_s2s.sandbox.hosting.state_directory import StateDirectory
 
 from tests.conftest import free_ports, program, without_azure
 
 
 def main(many: int = 20_000, at_once: int = 200) -> None:
-    """Fill a world, serve it, and say what it takes."""
+    """Fill a state, serve it, and print time and memory."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        world = State(folder).world()
+        state = StateDirectory(folder).state()
         for number in range(many):
             body = {"displayName": f"App {number}", "signInAudience": "AzureADMyOrg"}
-            applications.create(world.directory, body)
+            applications.create(state.directory, body)
         began = time.perf_counter()
-        world.save()
+        state.save()
         say(f"world.json: {(folder / 'world.json').stat().st_size / 1e6:.0f} MB, written in", began)
         port, began = free_ports(12), time.perf_counter()
         arguments = program(["sandbox", "serve", "--port", str(port)])

@@ -13,7 +13,7 @@ from typing import Any
 
 import httpx
 import hypothesis
-from mct_s2s.sandbox.world import seed
+from mct_s2s.sandbox.state import seed
 
 from tests.support.simulated_time import SimulatedTime
 

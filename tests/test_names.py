@@ -14,7 +14,11 @@ from mct_s2s.model import site_settings
 from tests.support.parsing import parsed
 
 PACKAGE = Path(errors.__file__).parent
-PARTS = {"sandbox": PACKAGE / "sandbox", "conformance": PACKAGE / "conformance", "product": PACKAGE}
+PARTS = {
+    "sandbox": PACKAGE / "sandbox",
+    "conformance": PACKAGE.parent / "scripts" / "conformance.d" / "conformance",
+    "product": PACKAGE,
+}
 """They share no code, and may each have a class of the same name."""
 
 
@@ -33,7 +37,7 @@ def test_no_two_classes_have_the_same_name(part: str) -> None:
     for path in files_of(part):
         for node in parsed(path).body:
             if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
-                found[node.name].append(str(path.relative_to(PACKAGE)))
+                found[node.name].append(str(path.relative_to(PACKAGE.parent)))
     assert {name: paths for name, paths in found.items() if len(paths) > 1} == {}
 
 
@@ -41,7 +45,7 @@ def test_no_other_module_names_a_setting_of_the_document() -> None:
     """A new setting is a row of the table: whatever else spelled a name would be passed over."""
     table = Path(site_settings.__file__)
     naming = {
-        str(path.relative_to(PACKAGE)): name
+        str(path.relative_to(PACKAGE.parent)): name
         for pattern in ("*.py", "*.json")
         for path in files_of("product", pattern)
         for name in site_settings.NAMES

@@ -1,22 +1,20 @@
 """A local Azure: enough of Entra ID, Microsoft Graph, Resource Manager, App Service and Key Vault to rehearse in.
 
-It is reached like any other cloud, by clients nobody taught about it: HTTPS with a certificate authority of its
-own, a `/metadata/endpoints` document, sign-in for signed tokens, and an MCT site that judges real calls. What it
-lets pass, Azure lets pass; what it does not know, it refuses with a 501 that names the route.
+Clients reach it like any other cloud: HTTPS with a certificate authority of its own, a `/metadata/endpoints` document,
+sign-in for signed tokens, and an MCT site that checks real calls. It accepts what Azure accepts; an operation that it
+does not have is answered 501.
 
-Rooms, from the ground up; each knows only those above it in this list:
+Rooms, from top to bottom; each imports only those below it:
 
-    clock, wire_errors, addresses       what time it is, how services say no, where each of them listens
-    real_names                          the same under Azure's own host names, for clients that know no others
-    directory/                          the tenant: state and rules of Entra ID, no HTTP
-    resources/                          the subscription: state and rules of Resource Manager, no HTTP
-    world, seed                         both together, as one file; the small company a new world holds
-    login, graph, arm, vault, mct, …    routes that unpack a request, ask the rooms above, and pack the answer
-    control                             `/_sandbox/*`: what no real cloud has, such as a log of every request
-    pipeline                            around every request: log, faults and latency, errors in the service's own shape
-    certificates, server, embedded      listening: as a process of its own, or inside another program
-    environment                         what a client has to export to come here
+    hosting          listening, certificates, start and end: as a process of its own, or inside another program
+    middleware       around every request: log, faults, latency, errors in the service's form
+    services         graph, arm, login, key_vault, mct_site, control: unpack a request, call the rules, pack the answer
+    observability    request log, issued tokens, secrets in wrong places, faults, options
+    state            everything together, as one file; the seed
+    resources        subscriptions: data and rules of Resource Manager, without HTTP
+    entra            the tenant: data and rules of Entra ID, without HTTP
+    core             clock, addresses, routes, options, errors in each service's form
 
-Nothing is shared with the product that is rehearsed here, or the sandbox would share its misreadings.
-Importing this package is light; the web server is loaded by `server` and `embedded` alone.
+Nothing is shared with the product, or the sandbox would share its misreadings of Azure.
+The web server is loaded by `hosting.server` and `hosting.embedded` alone.
 """

@@ -148,7 +148,7 @@ def test_a_vault_that_asks_for_a_token_of_another_service_gets_none(tmp_path_fac
     """The sandbox's vaults want its own resource; here they are taken for a cloud's that has another one."""
     from mct_s2s.azure.tls import tls_context  # noqa: PLC0415
     from mct_s2s.sandbox.hosting.embedded import start  # noqa: PLC0415
-    from mct_s2s.sandbox.world.seed import VAULT  # noqa: PLC0415
+    from mct_s2s.sandbox.state.seed import VAULT  # noqa: PLC0415
 
     running, caller = start(tmp_path_factory.mktemp("vault")), Caller()
     try:

@@ -12,8 +12,8 @@ from mct_s2s.cli.app import app
 from tests.cli.conftest import Program
 
 LONGEST = 70
-LONGER = {"setup"}
-"""The command whose line names its three parts."""
+LONGER = {"", "setup"}
+"""Commands whose line has names of its own: the product, and the three parts of a setup."""
 
 
 def commands(group: Any = None, words: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
@@ -36,7 +36,7 @@ def texts() -> Iterator[tuple[str, str]]:
 
 @pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
 def test_no_line_of_help_is_padded_or_too_wide_and_no_name_is_cut(mct: Program, words: tuple[str, ...]) -> None:
-    ended = mct(*words, "--help", environment={"COLUMNS": "80"})
+    ended = mct(*words, "--help", env={"COLUMNS": "80"})
     assert (ended.code, ended.err) == (0, "")
     assert ended.out.startswith("Usage: mct-s2s")
     lines = ended.out.splitlines()

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from mct_s2s.sandbox.world import seed
+from mct_s2s.sandbox.state import seed
 
 from tests.cli.conftest import Program, run
 from tests.conftest import SITE, Sandbox

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from mct_s2s.sandbox.world import seed
+from mct_s2s.sandbox.state import seed
 
 from tests.cli.conftest import Program
 from tests.conftest import FUNCTION_APP, MACHINE, Json, Sandbox

@@ -13,7 +13,7 @@ from typing import Any
 
 import httpx
 import pytest
-from mct_s2s.sandbox.world import seed
+from mct_s2s.sandbox.state import seed
 
 from tests.conftest import free_ports, program, without_azure
 

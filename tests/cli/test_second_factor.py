@@ -8,7 +8,7 @@ import re
 import pytest
 from mct_s2s.azure.clouds import Cloud
 from mct_s2s.azure.sign_in import interactive
-from mct_s2s.sandbox.entra import delegated
+from mct_s2s.sandbox.entra.tokens import delegated
 
 from tests.cli.conftest import Ended, Program
 from tests.cli.test_azure_cli import AzureCli, az

@@ -87,7 +87,7 @@ def test_the_one_liner_proves_a_managed_identity_from_inside(mct: Program, proce
     assert refused.code == 3
     row = checks(refused)["this machine", "call"]
     assert row["ok"] is False
-    assert "object id" in row["message"]
+    assert "object ID" in row["message"]
     assert "up to 24 hours" in row["remedy"]
 
 

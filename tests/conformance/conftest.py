@@ -13,14 +13,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from mct_s2s.cli.commands.sandbox import sandbox
-from mct_s2s.conformance import command, names
-from mct_s2s.conformance.own_sandbox import sandbox_side
-from mct_s2s.conformance.steps import Step
-from mct_s2s.conformance.story import story
+from mct_s2s import sandbox
 from mct_s2s.sandbox.hosting.embedded import Running, start
-from mct_s2s.sandbox.world import seed
+from mct_s2s.sandbox.state import seed
 
+from conformance import command, names
+from conformance.own_sandbox import sandbox_side
+from conformance.steps import Step
+from conformance.story import story
 from tests.conftest import Json, Sandbox, without_azure
 from tests.support.inprocess import Ended, run_inside
 from tests.support.sandbox_inside import PASSING, Inside, environment_of

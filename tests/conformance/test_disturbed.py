@@ -8,11 +8,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from mct_s2s.conformance import command
-from mct_s2s.conformance.journal import Journal, Place
-from mct_s2s.conformance.steps import SETTING, Kind
 from mct_s2s.sandbox.observability.request_log import Entry
 
+from conformance import command
+from conformance.journal import Journal, Place
+from conformance.steps import SETTING, Kind
 from tests.conformance.conftest import APP_SERVICE, SITE, VAULT, Conformance
 from tests.conformance.test_two_sandboxes import standing
 from tests.conftest import Json

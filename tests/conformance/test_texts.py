@@ -7,13 +7,14 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from mct_s2s.conformance.judging import Finding, Heard, Judge, Verdict
-from mct_s2s.conformance.report import Facts, written
-from mct_s2s.conformance.skeleton import Skeletons
-from mct_s2s.conformance.steps import SETTING, Service, Settings, Step
-from mct_s2s.conformance.texts import Texts
-from mct_s2s.conformance.walk import Outcome
-from mct_s2s.sandbox.comparing.comparison import Answer, differences
+
+from conformance.comparing.comparison import Answer, differences
+from conformance.report import Facts, written
+from conformance.skeleton import Skeletons
+from conformance.steps import SETTING, Service, Settings, Step
+from conformance.texts import Texts
+from conformance.verdicts import Comparer, Finding, SideAnswers, Verdict
+from conformance.walk import Outcome
 
 NAMES = {"graph": "https://graph.microsoft.com", "tenantId": "1b2c3d4e-0000-4000-8000-0123456789ab", "group": "rg"}
 PRIVATE = (
@@ -120,12 +121,12 @@ def test_of_settings_only_ours_is_shown() -> None:
 def test_the_last_look_replaces_what_got_through() -> None:
     asked = step(path="/Janeville")
     outcome = Outcome(asked, Answer(200, {}, {"a": 1}))
-    judge = Judge([asked], Heard({**NAMES, "x": "Fabrikam"}, [outcome]), Heard(NAMES, [outcome]))
-    report = written(judge.findings(), Facts("public", datetime(2026, 1, 1, tzinfo=UTC)), {"Janeville"})
+    comparer = Comparer([asked], SideAnswers({**NAMES, "x": "Fabrikam"}, [outcome]), SideAnswers(NAMES, [outcome]))
+    report = written(comparer.findings(), Facts("public", datetime(2026, 1, 1, tzinfo=UTC)), {"Janeville"})
     assert report.replaced > 0
     assert "Janeville" not in report.markdown + "".join(report.tables.values())
-    assert "The final check replaced" in report.markdown
-    assert "Fabrikam" in judge.originals
+    assert "A last look replaced" in report.markdown
+    assert "Fabrikam" in comparer.originals
 
 
 def test_what_differs_in_many_answers_is_told_once() -> None:
@@ -136,6 +137,6 @@ def test_what_differs_in_many_answers_is_told_once() -> None:
     ]
     report = written(findings, Facts("public", datetime(2026, 1, 1, tzinfo=UTC)), ()).markdown
     assert report.count("header server") == 1
-    assert "- graph, 7 responses, `t/01` first: `header server: absent · cloud: 'IIS'`" in report
+    assert "- graph, 7 answers, `t/01` the first: `header server: absent · cloud: 'IIS'`" in report
     assert [line for line in report.splitlines() if line.startswith("### ")] == ["### `t/03` `GET /x`"]
     assert "- `/a: 1 · cloud: 2`" in report

@@ -9,12 +9,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from mct_s2s.conformance.steps import SETTING, Service
-from mct_s2s.conformance.story import story
-from mct_s2s.sandbox.comparing.recordings import Tables
 from mct_s2s.sandbox.services import coverage
-from mct_s2s.sandbox.world import seed
+from mct_s2s.sandbox.state import seed
 
+from conformance.comparing.recordings import Tables
+from conformance.steps import SETTING, Service
+from conformance.story import story
 from tests.conformance.conftest import APP_SERVICE, GROUP, OTHER, SITE, SUBSCRIPTION, TENANT, VAULT, Conformance, Quiet
 from tests.conftest import Json
 
@@ -48,8 +48,9 @@ def test_only_what_was_told_is_written(quiet: Quiet) -> None:
 
 def test_the_report_holds_nothing_of_the_tenant(quiet: Quiet) -> None:
     text = "\n".join(file.read_text() for file in sorted(quiet.conformance.report.iterdir()))
-    own, code = set(texts(seed.seed("x").to_dict())), Path(seed.__file__).parents[2]
-    public = "\n".join(file.read_text() for file in [*code.rglob("*.py")]) + "\n".join(own)
+    own, root = set(texts(seed.seed("x").to_dict())), Path(seed.__file__).parents[3]
+    code = [file for package in ("mct_s2s", "conformance") for file in (root / package).rglob("*.py")]
+    public = "\n".join(file.read_text() for file in code) + "\n".join(own)
     private = {value for value in texts(quiet.after) if len(value) > 3 and value not in public}
     private |= {*OTHER.values(), TENANT, SUBSCRIPTION, quiet.conformance.cloud.azure.environment["AZURE_CLIENT_SECRET"]}
     assert len(private) > 60

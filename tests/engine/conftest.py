@@ -24,7 +24,7 @@ from mct_s2s.model.observed import ObservedState
 from mct_s2s.planning.credentials.secret import SecretSpec
 from mct_s2s.ports.secret_stores import SecretStore
 from mct_s2s.render.console import Terminal
-from mct_s2s.sandbox.world.world import World
+from mct_s2s.sandbox.state.state import SandboxState
 from mct_s2s.stores.file_store import FileStore
 from rich.console import Console
 
@@ -42,7 +42,7 @@ class Bench:
     folder: Path
 
     @property
-    def world(self) -> World:
+    def world(self) -> SandboxState:
         """The world as it is served at this moment."""
         return self.inside.world
 

@@ -97,7 +97,7 @@ class Ground:
 
     def leaks(self) -> list[str]:
         """Secrets that went where they have no business: over the wire, or into what a run said."""
-        found = [str(leak) for leak in self.inside.pipeline.instruments.watch.leaks]
+        found = [str(leak) for leak in self.inside.pipeline.observability.watch.leaks]
         said = "\n".join(self.outputs)
         secrets = [self.inside.running.client_secret]
         for path in self.home.rglob("*"):

@@ -141,7 +141,7 @@ def test_after_any_mishap_one_run_mends_and_the_next_finds_nothing(ground: Groun
         assert [row for row in after["directory"]["applications"] if row["id"] in seeded] == [
             row for row in world["directory"]["applications"] if row["id"] in seeded
         ]
-        ground.inside.pipeline.instruments.journal.clear()
+        ground.inside.pipeline.observability.log.clear()
         again = ground.run([*words, "-y", "-o", "json"])
         assert again.code == 0, again.out + again.err
         assert {change["action"] for change in again.document["changes"]} == {"none"}, again.out

@@ -44,7 +44,7 @@ def test_the_deadline_is_kept_to_the_second(misfortune: str, warm: Ground) -> No
         match = dict(where)
         rule = {"nth": match.pop("nth", 1), "times": 9_999, "fault": MISFORTUNES[misfortune], "match": match}
         warm.go_to(warm.seed, warm.home.parent / f"{misfortune} {name}")
-        warm.inside.pipeline.instruments.faults.replace([rule])
+        warm.inside.pipeline.observability.faults.replace([rule])
         ended = warm.run(SETUP)
         assert ended.code == 1, (name, ended.out)
         assert ended.document["error"]["code"] in {"deadline-passed", "throttled"}
@@ -55,7 +55,7 @@ def test_the_deadline_is_kept_to_the_second(misfortune: str, warm: Ground) -> No
 
 def test_a_service_that_asks_for_more_patience_than_there_is_ends_the_command_at_once(warm: Ground) -> None:
     rule = {"match": {"service": "Graph", "writes": True}, "fault": {"type": "status", "status": 429, "retryAfter": 30}}
-    warm.inside.pipeline.instruments.faults.replace([rule])
+    warm.inside.pipeline.observability.faults.replace([rule])
     ended = warm.run([*SETUP[:-1], "29"])
     assert ended.seconds < 1
     assert (ended.code, ended.document["error"]["code"]) == (1, "throttled")
@@ -64,5 +64,5 @@ def test_a_service_that_asks_for_more_patience_than_there_is_ends_the_command_at
 
 def test_a_login_that_hangs_is_asked_again(warm: Ground) -> None:
     rule = {"match": {"service": "Entra"}, "times": 2, "fault": {"type": "hang"}}
-    warm.inside.pipeline.instruments.faults.replace([rule])
+    warm.inside.pipeline.observability.faults.replace([rule])
     assert warm.run([*SETUP[:-1], "600"]).code == 0

@@ -147,13 +147,13 @@ def test_every_request_meets_every_fault(
     for at, entry, nth in cells(command, fault, known.requests):
         home = Path(shutil.copytree(known.home, tmp_path / f"{at}"))
         ground.go_to(known.world, home)
-        faults = ground.inside.pipeline.instruments.faults
+        faults = ground.inside.pipeline.observability.faults
         faults.replace([rule(fault, at, entry, nth)])
         ended = ground.run(typed(command.words, ground))
         found = [] if faults.to_list()[0]["fired"] else ["the fault was not met"]
         found += told_wrongly(ended, command)
         faults.replace([])
-        ground.inside.pipeline.instruments.tokens.forget_refusals()
+        ground.inside.pipeline.observability.tokens.forget_refusals()
         if ended.code != command.code:
             if fault != FOR_GOOD and ended.code not in command.tells:
                 found.append(f"not ridden out: {json.loads(ended.out)['error']}")

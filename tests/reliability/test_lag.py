@@ -66,7 +66,7 @@ def test_lag_is_waited_for_and_nothing_is_made_twice(
     assert (made, restarts) == (2, 1)
     assert (lost, doubles) == (Counter(), Counter())
     assert (orphans, leaks) == ([], [])
-    ground.inside.pipeline.instruments.journal.clear()
+    ground.inside.pipeline.observability.log.clear()
     third = ground.run(SETUP)
     assert {change["action"] for change in third.document["changes"]} == {"none"}
     assert not any(row.wrote for row in ground.inside.log())

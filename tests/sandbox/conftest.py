@@ -11,12 +11,12 @@ from typing import Any
 import httpx
 import pytest
 from mct_s2s.sandbox.core.addresses import Addresses
-from mct_s2s.sandbox.entra.tokens import SigningKey
+from mct_s2s.sandbox.entra.signing_key import SigningKey
 from mct_s2s.sandbox.hosting.application import build
 from mct_s2s.sandbox.hosting.embedded import Running, start
-from mct_s2s.sandbox.observability.request_log import Journal
-from mct_s2s.sandbox.world import seed
-from mct_s2s.sandbox.world.world import World
+from mct_s2s.sandbox.observability.request_log import RequestLog
+from mct_s2s.sandbox.state import seed
+from mct_s2s.sandbox.state.state import SandboxState
 
 SECRET = "the-administrators-secret"
 
@@ -29,11 +29,11 @@ def signing_key() -> SigningKey:
 class Client:
     """Sends requests to the services of one world, without sockets."""
 
-    def __init__(self, world: World, addresses: Addresses) -> None:
-        self.world = world
+    def __init__(self, state: SandboxState, addresses: Addresses) -> None:
+        self.state = state
         self.addresses = addresses
-        self.journal = Journal()
-        self.app, _ = build(world, addresses, self.journal, fresh=lambda: seed.seed(SECRET))
+        self.log = RequestLog()
+        self.app, _ = build(state, addresses, self.log, fresh=lambda: seed.seed(SECRET))
         self._tokens: dict[tuple[str, str], str] = {}
 
     def request(self, method: str, url: str, **options: Any) -> httpx.Response:
@@ -81,23 +81,23 @@ class Client:
 
 
 @pytest.fixture
-def world() -> World:
+def state() -> SandboxState:
     made = seed.seed(SECRET)
-    made.directory.tokens.signing_key = signing_key()
+    made.directory.signing_key = signing_key()
     made.resources.restart_seconds = 0.0
     made.resources.operation_seconds = 0.0
     return made
 
 
 @pytest.fixture
-def addresses(world: World) -> Addresses:
-    sites = {site: 8445 + offset for offset, site in enumerate(world.resources.sites)}
+def addresses(state: SandboxState) -> Addresses:
+    sites = {site: 8445 + offset for offset, site in enumerate(state.resources.sites)}
     return Addresses(8443, 8444, sites)
 
 
 @pytest.fixture
-def client(world: World, addresses: Addresses) -> Client:
-    return Client(world, addresses)
+def client(state: SandboxState, addresses: Addresses) -> Client:
+    return Client(state, addresses)
 
 
 @pytest.fixture(scope="session")

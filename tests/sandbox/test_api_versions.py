@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from mct_s2s.sandbox.world import seed
-from mct_s2s.sandbox.world.world import World
+from mct_s2s.sandbox.state import seed
+from mct_s2s.sandbox.state.state import SandboxState
 
 from tests.sandbox.conftest import Client
 
@@ -45,7 +45,7 @@ def test_a_provider_shows_those_that_are_taken(client: Client) -> None:
 def test_the_knob_is_kept_with_the_world_and_gone_with_its_reset(client: Client) -> None:
     only = {"Microsoft.Web": ["2022-03-01"]}
     turn(client, only)
-    assert World.from_dict(client.world.to_dict()).resources.api_versions.settings() == {"apiVersions": only}
+    assert SandboxState.from_dict(client.state.to_dict()).resources.api_versions.settings() == {"apiVersions": only}
     client.request("POST", "/_sandbox/reset")
     assert client.request("GET", "/_sandbox/knobs").json()["apiVersions"] == {}
 

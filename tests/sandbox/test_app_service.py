@@ -6,9 +6,9 @@ from typing import Any
 
 import httpx
 import pytest
-from mct_s2s.sandbox.world import seed
-from mct_s2s.sandbox.world.seed_settings import PRODUCTION, STAGING
-from mct_s2s.sandbox.world.world import World
+from mct_s2s.sandbox.state import seed
+from mct_s2s.sandbox.state.seed_settings import PRODUCTION, STAGING
+from mct_s2s.sandbox.state.state import SandboxState
 
 from tests.sandbox.conftest import Client
 
@@ -24,23 +24,25 @@ def call(client: Client, site: str) -> httpx.Response:
     return client.request("GET", f"https://{client.addresses.of_site(site)}/api/v1/organization")
 
 
-def test_settings_may_be_accepted_first_and_done_later(client: Client, world: World) -> None:
-    world.resources.settings_accept_202, world.resources.operation_seconds = True, 30
+def test_settings_may_be_accepted_first_and_done_later(client: Client, state: SandboxState) -> None:
+    state.resources.settings_accept_202, state.resources.operation_seconds = True, 30
     accepted = client.arm("PUT", SETTINGS, json={"properties": {"A": "1"}})
     assert (accepted.status_code, accepted.content) == (202, b"")
     where = accepted.headers["location"].removeprefix(client.addresses.arm).split("?")[0]
     assert client.arm("GET", where).status_code == 202
-    world.clock.advance(31)
+    state.clock.advance(31)
     done = client.arm("GET", where)
     assert (done.status_code, done.json()["properties"]) == (200, {"A": "1"})
 
 
 @pytest.mark.parametrize("name", ["hy-phen", "Colon:Section", "ConnectionStrings:MctDatabase"])
-def test_some_plans_take_plain_names_only_whoever_wrote_the_others(client: Client, world: World, name: str) -> None:
+def test_some_plans_take_plain_names_only_whoever_wrote_the_others(
+    client: Client, state: SandboxState, name: str
+) -> None:
     """A write replaces all settings, so that one that is there already blocks every write: azure-contract.md, 4.3."""
     wanted = {"properties": {"A": "1", name: "2"}}
     assert client.arm("PUT", SETTINGS, json=wanted).status_code == 200
-    world.resources.variations.strict_setting_names = True
+    state.resources.variations.strict_setting_names = True
     refused = client.arm("PUT", SETTINGS, json={"properties": {**wanted["properties"], "B": "3"}})
     assert (refused.status_code, refused.json()["Message"]) == (400, f"AppSetting with name '{name}' is not allowed.")
     assert settings(client, seed.SITE) == wanted["properties"]
@@ -77,15 +79,17 @@ def test_a_group_that_is_not_there_is_not_there_for_head_either(client: Client) 
         assert client.arm("HEAD", path, version="2022-09-01").status_code == status
 
 
-def test_a_site_answers_503_while_it_restarts_and_then_with_its_new_settings(client: Client, world: World) -> None:
-    world.resources.restart_seconds = 30
+def test_a_site_answers_503_while_it_restarts_and_then_with_its_new_settings(
+    client: Client, state: SandboxState
+) -> None:
+    state.resources.restart_seconds = 30
     assert call(client, seed.SITE).status_code == 401
     client.arm("PUT", SETTINGS, json={"properties": {"A": "1"}})
     assert call(client, seed.SITE).status_code == 503
-    assert world.resources.sites[seed.SITE.lower()].effective == PRODUCTION
-    world.clock.advance(31)
+    assert state.resources.sites[seed.SITE.lower()].effective == PRODUCTION
+    state.clock.advance(31)
     assert call(client, seed.SITE).status_code == 401
-    assert world.resources.sites[seed.SITE.lower()].effective == {"A": "1"}
+    assert state.resources.sites[seed.SITE.lower()].effective == {"A": "1"}
 
 
 @pytest.mark.parametrize(("source", "target"), [(SLOT, "production"), (seed.SITE, "staging")])
@@ -132,14 +136,16 @@ def test_references_say_whether_they_resolve(client: Client) -> None:
     assert slot[0]["properties"]["status"] == "MSINotEnabled"
 
 
-def test_a_reference_follows_a_new_version_within_a_day_or_when_it_is_asked_to(client: Client, world: World) -> None:
-    (vault,) = [state for key, state in world.resources.vaults.items() if key.endswith("/contosolearn-kv")]
+def test_a_reference_follows_a_new_version_within_a_day_or_when_it_is_asked_to(
+    client: Client, state: SandboxState
+) -> None:
+    (vault,) = [vault_state for key, vault_state in state.resources.vaults.items() if key.endswith("/contosolearn-kv")]
     base = f"{seed.SITE}/config/configreferences/appsettings"
     uri = f"{client.addresses.of_vault('contosolearn-kv')}/secrets/key/"
-    world.resources.operation_seconds = 5
+    state.resources.operation_seconds = 5
 
     def store(value: str) -> str:
-        return str(vault.set("key", {"value": value}, world.clock.timestamp())["version"])
+        return str(vault.set("key", {"value": value}, state.clock.timestamp())["version"])
 
     def active() -> str:
         return str(client.arm("GET", f"{base}/Key").json()["properties"]["activeVersion"])
@@ -147,19 +153,19 @@ def test_a_reference_follows_a_new_version_within_a_day_or_when_it_is_asked_to(c
     first = store("one")
     wanted = {"Key": f"@Microsoft.KeyVault(SecretUri={uri})"}
     client.arm("PUT", SETTINGS, json={"properties": wanted})
-    world.clock.advance(60)
+    state.clock.advance(60)
     second = store("two")
     assert active() == first
-    world.clock.advance(24 * 3600)
+    state.clock.advance(24 * 3600)
     client.forget_tokens()
     assert active() == second
     third = store("three")
-    recycles = world.resources.sites[seed.SITE.lower()].recycles
+    recycles = state.resources.sites[seed.SITE.lower()].recycles
     assert client.arm("POST", f"{base}/refresh").status_code == 200
     assert active() == second, "it takes a while"
-    world.clock.advance(6)
+    state.clock.advance(6)
     assert active() == third
-    assert world.resources.sites[seed.SITE.lower()].recycles == recycles + 1
+    assert state.resources.sites[seed.SITE.lower()].recycles == recycles + 1
     fourth = store("four")
     client.arm("PUT", SETTINGS, json={"properties": {**wanted, "Other": "x"}})
     assert active() == fourth, "any change of the settings resolves all of them anew"

@@ -6,9 +6,9 @@ from typing import Any
 
 import httpx
 import pytest
-from mct_s2s.sandbox.resources import access
-from mct_s2s.sandbox.world import seed
-from mct_s2s.sandbox.world.world import World
+from mct_s2s.sandbox.resources import role_assignments
+from mct_s2s.sandbox.state import seed
+from mct_s2s.sandbox.state.state import SandboxState
 
 from tests.sandbox.conftest import Client
 
@@ -56,15 +56,15 @@ def test_paths_are_compared_without_case(client: Client) -> None:
     assert answer.json()["id"] == seed.SITE
 
 
-def test_a_system_identity_is_new_each_time_and_lives_in_the_directory(client: Client, world: World) -> None:
+def test_a_system_identity_is_new_each_time_and_lives_in_the_directory(client: Client, state: SandboxState) -> None:
     first = identify(client, FUNCTION, {"type": "systemassigned"})
     assert first["type"] == "SystemAssigned"
-    principal = world.directory.principal(first["principalId"])
+    principal = state.directory.principal(first["principalId"])
     assert principal is not None
     assert (principal["displayName"], principal["servicePrincipalType"]) == ("reports-func", "ManagedIdentity")
     assert identify(client, FUNCTION, {"type": "SystemAssigned"}) == first
     assert identify(client, FUNCTION, {"type": "None"}) == {"type": "None"}
-    assert world.directory.principal(first["principalId"]) is None
+    assert state.directory.principal(first["principalId"]) is None
     second = identify(client, FUNCTION, {"type": "SystemAssigned"})
     assert second["principalId"] != first["principalId"]
 
@@ -93,8 +93,8 @@ def test_app_service_keeps_only_the_identities_that_are_sent(client: Client) -> 
     assert list(only["userAssignedIdentities"]) == [ETL]
 
 
-def test_a_virtual_machine_takes_its_time(client: Client, world: World) -> None:
-    world.resources.operation_seconds = 30
+def test_a_virtual_machine_takes_its_time(client: Client, state: SandboxState) -> None:
+    state.resources.operation_seconds = 30
     answer = client.arm("PATCH", VM, version="2024-11-01", json={"identity": {"type": "SystemAssigned"}})
     assert answer.status_code == 200
     assert answer.json()["properties"]["provisioningState"] == "Updating"
@@ -102,21 +102,21 @@ def test_a_virtual_machine_takes_its_time(client: Client, world: World) -> None:
     assert client.arm("GET", status, version="2024-11-01").json()["status"] == "InProgress"
     busy = client.arm("PATCH", VM, version="2024-11-01", json={"identity": {"type": "SystemAssigned"}})
     assert (busy.status_code, busy.json()["error"]["code"]) == (409, "OperationNotAllowed")
-    world.clock.advance(31)
+    state.clock.advance(31)
     assert client.arm("GET", status, version="2024-11-01").json()["status"] == "Succeeded"
     done = client.arm("GET", VM, version="2024-11-01").json()
     assert done["properties"]["provisioningState"] == "Succeeded"
     assert done["identity"]["type"] == "SystemAssigned"
 
 
-def test_a_container_app_answers_later(client: Client, world: World) -> None:
-    world.resources.operation_seconds = 30
+def test_a_container_app_answers_later(client: Client, state: SandboxState) -> None:
+    state.resources.operation_seconds = 30
     wanted = {"type": "SystemAssigned,UserAssigned", "userAssignedIdentities": {SYNC: {}}}
     answer = client.arm("PATCH", CONTAINER, version="2025-01-01", json={"identity": wanted})
     assert (answer.status_code, answer.content) == (202, b"")
     result = answer.headers["location"].removeprefix(client.addresses.arm).split("?")[0]
     assert client.arm("GET", result, version="2025-01-01").status_code == 202
-    world.clock.advance(31)
+    state.clock.advance(31)
     assert client.arm("GET", result, version="2025-01-01").json()["identity"]["type"] == "SystemAssigned,UserAssigned"
 
 
@@ -126,9 +126,9 @@ def test_a_logic_app_takes_a_patch_of_its_identity(client: Client) -> None:
 
 
 @pytest.mark.parametrize(("choice", "status"), [("ignored", 200), ("refused", 405)])
-def test_a_patch_of_identity_may_come_to_nothing(client: Client, world: World, choice: str, status: int) -> None:
+def test_a_patch_of_identity_may_come_to_nothing(client: Client, state: SandboxState, choice: str, status: int) -> None:
     """Not every resource provider implements it; App Service does."""
-    world.resources.variations.identity_patch = choice
+    state.resources.variations.identity_patch = choice
     wanted = {"identity": {"type": "SystemAssigned"}}
     assert client.arm("PATCH", LOGIC, version="2019-05-01", json=wanted).status_code == status
     assert "principalId" not in (client.arm("GET", LOGIC, version="2019-05-01").json().get("identity") or {})
@@ -167,11 +167,11 @@ def test_lists_can_be_filtered(client: Client) -> None:
     assert client.arm("GET", path, version="2022-09-01", params={"$filter": "shape eq 1"}).status_code == 400
 
 
-def test_lists_come_in_pages_of_any_length(client: Client, world: World) -> None:
+def test_lists_come_in_pages_of_any_length(client: Client, state: SandboxState) -> None:
     """`nextLink` leads to the next page: azure-contract.md, section 4.1."""
     path = f"{seed.SUBSCRIPTION}/resources"
     whole = client.arm("GET", path, version="2022-09-01").json()
-    world.resources.variations.arm_page_size = 2
+    state.resources.variations.arm_page_size = 2
     page = client.arm("GET", path, version="2022-09-01").json()
     found = page["value"]
     while "nextLink" in page:
@@ -184,8 +184,8 @@ def test_lists_come_in_pages_of_any_length(client: Client, world: World) -> None
     assert (spoilt.status_code, spoilt.json()["error"]["code"]) == (400, "InvalidSkipToken")
 
 
-def test_a_role_assignment_is_found_by_its_name(client: Client, world: World) -> None:
-    made = world.resources.access.assign(seed.ADMINISTRATOR_ID, access.READER, seed.SITE)
+def test_a_role_assignment_is_found_by_its_name(client: Client, state: SandboxState) -> None:
+    made = state.resources.access.assign(seed.ADMINISTRATOR_ID, role_assignments.READER, seed.SITE)
     path = f"{seed.SITE}/providers/Microsoft.Authorization/roleAssignments/{made['name']}"
     assert client.arm("GET", path, version="2022-04-01").json()["properties"]["scope"] == seed.SITE
 

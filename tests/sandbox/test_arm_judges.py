@@ -6,9 +6,10 @@ import re
 from typing import Any
 
 import pytest
-from mct_s2s.sandbox.resources import access
-from mct_s2s.sandbox.world import seed
-from mct_s2s.sandbox.world.world import World
+from mct_s2s.sandbox.entra import seeding
+from mct_s2s.sandbox.resources import role_assignments
+from mct_s2s.sandbox.state import seed
+from mct_s2s.sandbox.state.state import SandboxState
 
 from tests.sandbox.conftest import Client
 
@@ -97,9 +98,9 @@ def test_a_token_for_graph_does_not_open_resource_manager(client: Client) -> Non
     assert (answer.status_code, answer.json()["error"]["code"]) == (401, "InvalidAuthenticationTokenAudience")
 
 
-def test_an_expired_token_is_named_so(client: Client, world: World) -> None:
+def test_an_expired_token_is_named_so(client: Client, state: SandboxState) -> None:
     token = client.token(client.addresses.arm + "/.default")
-    world.clock.advance(2 * 3600)
+    state.clock.advance(2 * 3600)
     answer = client.arm("GET", S, version="2022-12-01", headers={"Authorization": f"Bearer {token}"})
     assert (answer.status_code, answer.json()["error"]["code"]) == (401, "ExpiredAuthenticationToken")
 
@@ -109,10 +110,10 @@ class Somebody:
 
     def __init__(self, client: Client, role: str | None, scope: str = S) -> None:
         self.client = client
-        self.app = client.world.directory.add_seed_application("somebody", secret="s")
+        self.app, self.principal = seeding.add_application(client.state.directory, "somebody", secret="s")
         if role is not None:
-            client.world.resources.access.assign(self.app.service_principal_id, role, scope)
-        token = client.token(client.addresses.arm + "/.default", self.app.app_id, "s")
+            client.state.resources.access.assign(self.principal["id"], role, scope)
+        token = client.token(client.addresses.arm + "/.default", self.app["appId"], "s")
         self.headers = {"Authorization": f"Bearer {token}"}
 
     def status(self, method: str, path: str, **options: Any) -> int:
@@ -120,18 +121,18 @@ class Somebody:
 
 
 def test_a_reader_reads_but_sees_no_settings(client: Client) -> None:
-    reader = Somebody(client, access.READER)
+    reader = Somebody(client, role_assignments.READER)
     assert reader.status("GET", seed.SITE) == 200
     answer = client.arm("POST", f"{SETTINGS}/list", headers=reader.headers)
     assert answer.status_code == 403
     message = answer.json()["error"]["message"]
-    assert reader.app.app_id in message
-    assert reader.app.service_principal_id in message
+    assert reader.app["appId"] in message
+    assert reader.principal["id"] in message
     assert f"'Microsoft.Web/sites/config/list/action' over scope '{seed.SITE}'" in message
 
 
 def test_a_website_contributor_may_do_the_app_service_part_only(client: Client) -> None:
-    somebody = Somebody(client, access.WEBSITE_CONTRIBUTOR, f"{S}/resourceGroups/mct-prod")
+    somebody = Somebody(client, role_assignments.WEBSITE_CONTRIBUTOR, f"{S}/resourceGroups/mct-prod")
     assert somebody.status("POST", f"{SETTINGS}/list") == 200
     assert somebody.status("PUT", SETTINGS, json={"properties": {}}) == 200
     assert somebody.status("POST", f"{seed.SITE}/restart") == 200
@@ -149,7 +150,7 @@ def test_somebody_without_any_role_sees_no_subscription(client: Client) -> None:
 
 
 def test_permissions_are_the_callers_own(client: Client) -> None:
-    reader = Somebody(client, access.READER)
+    reader = Somebody(client, role_assignments.READER)
     path = f"{seed.SITE}/providers/Microsoft.Authorization/permissions"
     answer = client.arm("GET", path, version="2022-04-01", headers=reader.headers)
     assert [p["actions"] for p in answer.json()["value"]] == [["*/read"]]
@@ -166,9 +167,9 @@ def test_a_lock_stops_changes_and_posts_until_it_is_gone(client: Client) -> None
     assert client.arm("POST", f"{SETTINGS}/list").status_code == 200
 
 
-def test_a_deny_assignment_beats_the_owner(client: Client, world: World) -> None:
+def test_a_deny_assignment_beats_the_owner(client: Client, state: SandboxState) -> None:
     group = f"{S}/resourceGroups/mct-prod"
-    world.resources.access.deny("Managed by the publisher", ["*"], ["*/read"], group)
+    state.resources.access.deny("Managed by the publisher", ["*"], ["*/read"], group)
     answer = client.arm("PUT", SETTINGS, json={"properties": {}})
     assert (answer.status_code, answer.json()["error"]["code"]) == (403, "DenyAssignmentAuthorizationFailed")
     assert client.arm("GET", seed.SITE).status_code == 200
@@ -176,17 +177,17 @@ def test_a_deny_assignment_beats_the_owner(client: Client, world: World) -> None
     assert listed.json()["value"][0]["properties"]["denyAssignmentName"] == "Managed by the publisher"
 
 
-def test_too_many_requests_are_put_off(client: Client, world: World) -> None:
-    world.resources.throttle.seconds = lambda: 0.0
+def test_too_many_requests_are_put_off(client: Client, state: SandboxState) -> None:
+    state.resources.throttle.seconds = lambda: 0.0
     statuses = [client.arm("GET", S, version="2022-12-01").status_code for _ in range(251)]
     assert statuses == [200] * 250 + [429]
     refused = client.arm("GET", S, version="2022-12-01")
     assert refused.headers["retry-after"] == "1"
-    world.resources.throttle.seconds = lambda: 1.0
+    state.resources.throttle.seconds = lambda: 1.0
     assert client.arm("GET", S, version="2022-12-01").headers["x-ms-ratelimit-remaining-subscription-reads"] == "24"
 
 
-def test_a_tenant_is_listed_with_its_name_and_domains(client: Client, world: World) -> None:
+def test_a_tenant_is_listed_with_its_name_and_domains(client: Client, state: SandboxState) -> None:
     tenant = client.arm("GET", "/tenants", version="2022-12-01").json()["value"][0]
     assert (tenant["tenantId"], tenant["displayName"]) == (seed.TENANT_ID, "Contoso Learning")
-    assert (tenant["defaultDomain"], tenant["domains"]) == ("contosolearning.com", list(world.directory.tenant.domains))
+    assert (tenant["defaultDomain"], tenant["domains"]) == ("contosolearning.com", list(state.directory.tenant.domains))

@@ -19,8 +19,9 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from mct_s2s.sandbox.core.addresses import Addresses
-from mct_s2s.sandbox.resources import access
-from mct_s2s.sandbox.world import seed
+from mct_s2s.sandbox.entra import seeding
+from mct_s2s.sandbox.resources import role_assignments
+from mct_s2s.sandbox.state import seed
 
 from tests.sandbox.conftest import SECRET, Client, signing_key
 
@@ -287,7 +288,8 @@ ROWS = [
     arm("unknown lock level", "PUT", f"{SITE}/{AUTHORIZATION}/locks/k", 400, "InvalidLockLevel",
         {"properties": {"level": "Some"}}, version="2020-05-01"),
     arm("role for nobody", "PUT", f"{SITE}/{AUTHORIZATION}/roleAssignments/{NOBODY}", 400, "PrincipalNotFound",
-        {"properties": {"principalId": NOBODY, "roleDefinitionId": f"/x/{access.READER}"}}, version="2022-04-01"),
+        {"properties": {"principalId": NOBODY, "roleDefinitionId": f"/x/{role_assignments.READER}"}},
+        version="2022-04-01"),
     # Entra.
     entra("wrong secret", {"client_secret": "wrong"}, 401, "invalid_client", 7000215),
     entra("expired secret", {"client_id": "<appId>", "client_secret": "<expired secret>"}, 401, "invalid_client",
@@ -338,23 +340,23 @@ class Shared:
     """One world that holds what the rows name, and callers of every kind."""
 
     def __init__(self) -> None:
-        world = seed.seed(SECRET)
-        world.directory.tokens.signing_key = signing_key()
-        sites = {site: 8445 + offset for offset, site in enumerate(world.resources.sites)}
-        self.client = Client(world, Addresses(8443, 8444, sites))
+        state = seed.seed(SECRET)
+        state.directory.signing_key = signing_key()
+        sites = {site: 8445 + offset for offset, site in enumerate(state.resources.sites)}
+        self.client = Client(state, Addresses(8443, 8444, sites))
         self.names: dict[str, str] = {}
         self._applications()
         self._clients()
         self._assertions()
-        world.resources.access.deny("Managed by the publisher", ["*"], ["*/read"], FUNCTION)
-        world.resources.locks.put(LOCKED, "freeze", "ReadOnly", None)
-        body = world.resources.find(SITE)
+        state.resources.access.deny("Managed by the publisher", ["*"], ["*/read"], FUNCTION)
+        state.resources.locks.put(LOCKED, "freeze", "ReadOnly", None)
+        body = state.resources.find(SITE)
         assert body is not None
         self.names["identity"] = body["identity"]["principalId"]
         origins = {"graph": self.client.addresses.graph, "arm": self.client.addresses.arm}
         expired = {service: self.client.token(f"{origin}/.default") for service, origin in origins.items()}
         self.client.forget_tokens()
-        world.clock.advance(2 * 3600)
+        state.clock.advance(2 * 3600)
         self.bearers = {
             "graph": self._bearers(origins["graph"], origins["arm"], expired["graph"]),
             "arm": self._bearers(origins["arm"], origins["graph"], expired["arm"]),
@@ -374,7 +376,7 @@ class Shared:
         names["sp"] = self._graph("POST", "/servicePrincipals", {"appId": made["appId"]})["id"]
         self._graph("POST", f"{SP}/appRoleAssignedTo", ASSIGNMENT)
         names["credential"] = self._graph("POST", CREDENTIALS, FEDERATED)["id"]
-        end = (self.client.world.clock.now() + timedelta(hours=1)).isoformat()
+        end = (self.client.state.clock.now() + timedelta(hours=1)).isoformat()
         secret = self._graph("POST", f"{APP}/addPassword", {"passwordCredential": {"endDateTime": end}})
         names["expired secret"] = secret["secretText"]
         deleted = self._graph("POST", "/applications", {**OWN, "identifierUris": [f"{TAKEN}/deleted"]})
@@ -382,13 +384,13 @@ class Shared:
         self._graph("DELETE", "/applications/<deleted>")
 
     def _clients(self) -> None:
-        names, directory = self.names, self.client.world.directory
+        names, directory = self.names, self.client.state.directory
         orphan = self._graph("POST", "/applications", OWN)
         names["orphan"] = orphan["appId"]
         names["orphan secret"] = self._graph("POST", f"/applications/{orphan['id']}/addPassword", {})["secretText"]
-        disabled = directory.add_seed_application("disabled", secret="s")
-        names["disabled"] = disabled.app_id
-        self._graph("PATCH", f"/servicePrincipals/{disabled.service_principal_id}", {"accountEnabled": False})
+        disabled, principal = seeding.add_application(directory, "disabled", secret="s")
+        names["disabled"] = disabled["appId"]
+        self._graph("PATCH", f"/servicePrincipals/{principal['id']}", {"accountEnabled": False})
         closed = self._graph("POST", "/applications", OWN)
         names["closed"] = closed["appId"]
         self._graph("PATCH", f"/applications/{closed['id']}", {"identifierUris": ["api://<closed>"]})
@@ -396,7 +398,7 @@ class Shared:
         self._graph("PATCH", f"/servicePrincipals/{principal['id']}", {"appRoleAssignmentRequired": True})
 
     def _assertions(self) -> None:
-        key, now = rsa.generate_private_key(65537, 2048), int(self.client.world.clock.timestamp())
+        key, now = rsa.generate_private_key(65537, 2048), int(self.client.state.clock.timestamp())
         says = {"aud": f"https://localhost:8443{TOKEN}", "nbf": now, "exp": now + 30 * 3600, "jti": "1"}
         own = {**says, "iss": seed.ADMINISTRATOR_ID, "sub": seed.ADMINISTRATOR_ID}
         foreign = {**says, "iss": "https://nobody.example", "sub": "s"}
@@ -404,17 +406,17 @@ class Shared:
         self.names["foreign"] = jwt.encode(foreign, key, "RS256")
 
     def _bearers(self, own: str, other: str, expired: str) -> dict[str, str]:
-        client, directory, scope = self.client, self.client.world.directory, f"{own}/.default"
+        client, directory, scope = self.client, self.client.state.directory, f"{own}/.default"
         roles: dict[str, list[str]] = {
             "roleless": [],
             "reader": ["Application.Read.All"],
             "owner of none": ["Application.ReadWrite.OwnedBy"],
         }
         made = {
-            name: directory.add_seed_application(name, secret="s", graph_roles=granted)
+            name: seeding.add_application(directory, name, secret="s", graph_roles=granted)
             for name, granted in roles.items()
         }
-        client.world.resources.access.assign(made["reader"].service_principal_id, access.READER, SUBSCRIPTION)
+        client.state.resources.access.assign(made["reader"][1]["id"], role_assignments.READER, SUBSCRIPTION)
         good = client.token(scope)
         head, claims, _ = good.split(".")
         return {
@@ -423,7 +425,7 @@ class Shared:
             "expired": expired,
             "forged": f"{head}.{claims}.{base64.urlsafe_b64encode(b'x' * 256).rstrip(b'=').decode()}",
             "other audience": client.token(f"{other}/.default"),
-            **{name: client.token(scope, app.app_id, "s") for name, app in made.items()},
+            **{name: client.token(scope, app["appId"], "s") for name, (app, _) in made.items()},
         }
 
     def filled(self, value: Any) -> Any:
@@ -460,9 +462,9 @@ class Shared:
 @pytest.fixture(scope="module")
 def shared() -> Iterator[Shared]:
     made = Shared()
-    before = json.dumps(made.client.world.to_dict(), sort_keys=True)
+    before = json.dumps(made.client.state.to_dict(), sort_keys=True)
     yield made
-    assert json.dumps(made.client.world.to_dict(), sort_keys=True) == before, "a refused request has left a trace"
+    assert json.dumps(made.client.state.to_dict(), sort_keys=True) == before, "a refused request has left a trace"
 
 
 @pytest.mark.parametrize("row", ROWS, ids=[row.name for row in ROWS])

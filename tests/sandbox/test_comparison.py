@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from mct_s2s.sandbox.comparing.comparison import Answer, differences
-from mct_s2s.sandbox.comparing.placeholders import filled
-from mct_s2s.sandbox.comparing.recordings import Tables
+
+from conformance.comparing.comparison import Answer, differences
+from conformance.comparing.placeholders import filled
+from conformance.comparing.recordings import Tables
 
 GUID = "5c2d8a2e-7d52-4d8d-9a57-3a1b2c3d4e5f"
 

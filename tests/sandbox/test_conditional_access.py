@@ -8,8 +8,8 @@ import re
 from typing import Any
 
 import pytest
-from mct_s2s.sandbox.world import seed
-from mct_s2s.sandbox.world.world import World
+from mct_s2s.sandbox.state import seed
+from mct_s2s.sandbox.state.state import SandboxState
 
 from tests.sandbox.conftest import SECRET, Client
 
@@ -31,7 +31,7 @@ def ask(client: Client, endpoint: str, **form: str) -> Any:
 
 def signed_in(client: Client, claims: str = "") -> Any:
     """What a person gets who signs in with a device code."""
-    client.world.directory.sessions.auto_approve = ADMIN
+    client.state.directory.sessions.auto_approve = ADMIN
     code = ask(client, "devicecode", **({"claims": claims} if claims else {})).json()["device_code"]
     grant = "urn:ietf:params:oauth:grant-type:device_code"
     answer = ask(client, "token", grant_type=grant, device_code=code)
@@ -105,7 +105,7 @@ def test_graph_asks_for_claims_by_a_header_of_two_schemes(client: Client) -> Non
 
 def test_the_knobs_are_kept_with_the_world(client: Client) -> None:
     turn(client, signInWithMfa=False, mfaForWrites="policy", locationChallenges=True)
-    kept = World.from_dict(client.world.to_dict()).directory.conditional_access.settings()
+    kept = SandboxState.from_dict(client.state.to_dict()).directory.conditional_access.settings()
     assert kept == {"signInWithMfa": False, "mfaForWrites": "policy", "locationChallenges": True}
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from mct_s2s.sandbox.hosting.embedded import Running, start
-from mct_s2s.sandbox.world import seed
+from mct_s2s.sandbox.state import seed
 
 from tests.sandbox.conftest import Client
 from tests.sandbox.test_serving import arm_headers, https

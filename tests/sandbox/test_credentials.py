@@ -21,7 +21,7 @@ from azure.identity import (
 from azure.identity.aio import ClientSecretCredential as AsyncClientSecretCredential
 from azure.identity.aio import WorkloadIdentityCredential as AsyncWorkloadIdentityCredential
 from mct_s2s.sandbox.hosting.embedded import Running, start
-from mct_s2s.sandbox.world import seed
+from mct_s2s.sandbox.state import seed
 
 from tests.sandbox.test_graph_sdk import AIOHTTP_CLOSES, Cloud
 from tests.sandbox.test_serving import https

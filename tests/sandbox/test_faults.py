@@ -10,7 +10,7 @@ import pytest
 from mct_s2s.sandbox.core.clock import ComputerTime
 from mct_s2s.sandbox.hosting.embedded import Running
 from mct_s2s.sandbox.observability import faults
-from mct_s2s.sandbox.world import seed
+from mct_s2s.sandbox.state import seed
 
 from tests.sandbox.conftest import Client
 from tests.sandbox.test_serving import arm_headers, https
@@ -138,7 +138,7 @@ def test_a_refusal_after_the_work_is_a_write_that_took_effect(client: Client) ->
     misbehave(client, {"match": {"method": "PUT"}, "fault": after})
     assert client.arm("PUT", SETTINGS, json={"properties": {"A": "1"}}).status_code == 504
     assert client.arm("POST", f"{SETTINGS}/list").json()["properties"] == {"A": "1"}
-    row = client.journal.to_list(service="arm")[0]
+    row = client.log.to_list(service="arm")[0]
     assert (row["status"], row["wrote"], row["fault"]) == (504, True, "status")
 
 
@@ -190,7 +190,7 @@ def test_latency_is_a_knob_for_everybody_and_a_fault_for_some(client: Client) ->
         async def sleep(self, seconds: float) -> None:
             slept.append(seconds)
 
-    client.world.clock.source = Recorded()
+    client.state.clock.source = Recorded()
     client.arm("GET", seed.SITE)
     assert slept == [0.2, 0.3]
 

@@ -20,7 +20,7 @@ from mct_s2s.sandbox.services import key_vault
 from mct_s2s.sandbox.services.arm import arm
 from mct_s2s.sandbox.services.graph import graph
 from mct_s2s.sandbox.services.login import login
-from mct_s2s.sandbox.world import seed
+from mct_s2s.sandbox.state import seed
 
 from tests.sandbox.conftest import SECRET, Client, signing_key
 from tests.support.sampling import cases
@@ -39,12 +39,12 @@ FUZZ = settings(
 @cache
 def target() -> Client:
     """One world for all: whatever one request leaves behind, the next one must bear."""
-    world = seed.seed(SECRET)
-    world.directory.tokens.signing_key = signing_key()
-    world.resources.throttle.seconds = lambda: 0.0
-    world.resources.throttle.draw = lambda *_, **__: {}  # type: ignore[method-assign]
-    sites = {site: 8445 + offset for offset, site in enumerate(world.resources.sites)}
-    made = Client(world, Addresses(8443, 8444, sites))
+    state = seed.seed(SECRET)
+    state.directory.signing_key = signing_key()
+    state.resources.throttle.seconds = lambda: 0.0
+    state.resources.throttle.draw = lambda *_, **__: {}  # type: ignore[method-assign]
+    sites = {site: 8445 + offset for offset, site in enumerate(state.resources.sites)}
+    made = Client(state, Addresses(8443, 8444, sites))
     for origin in (made.addresses.graph, made.addresses.arm, made.addresses.vault):
         # Before a request that hits takes the caller's own application away.
         made.token(origin + "/.default")
@@ -53,13 +53,13 @@ def target() -> Client:
 
 @cache
 def known() -> dict[str, list[str]]:
-    directory = target().world.directory
+    directory = target().state.directory
     return {
         "application": [one["id"] for one in directory.applications.seen_all()],
         "appId": [one["appId"] for one in directory.applications.seen_all()],
         "principal": [one["id"] for one in directory.service_principals.seen_all()],
         "user": [one["id"] for one in directory.users.seen_all()],
-        "resource": [body["id"] for body in target().world.resources.resources.values()],
+        "resource": [body["id"] for body in target().state.resources.resources.values()],
     }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mct_s2s.sandbox.world import seed
+from mct_s2s.sandbox.state import seed
 
 from tests.sandbox.conftest import Client
 

@@ -8,8 +8,8 @@ import uuid
 from typing import Any
 
 import pytest
-from mct_s2s.sandbox.world import seed
-from mct_s2s.sandbox.world.world import World
+from mct_s2s.sandbox.state import seed
+from mct_s2s.sandbox.state.state import SandboxState
 
 from tests.sandbox.conftest import Client
 from tests.sandbox.test_sign_in import KEY, certificate, grant, make_app, make_service, with_certificate
@@ -82,7 +82,7 @@ def test_a_secret_is_shown_once(client: Client) -> None:
     read = client.graph("GET", path)
     assert [one["secretText"] for one in read.json()["passwordCredentials"]] == [None]
     assert secret not in read.text
-    assert secret not in json.dumps(client.world.to_dict())
+    assert secret not in json.dumps(client.state.to_dict())
     start, end = (answer.json()[name] for name in ("startDateTime", "endDateTime"))
     assert int(end[:4]) == int(start[:4]) + 2
 
@@ -257,8 +257,8 @@ def test_a_directory_is_the_same_after_it_was_saved(client: Client) -> None:
     service, caller = make_service(client), make_app(client)
     grant(client, service, caller["principal"])
     client.graph("DELETE", f"/applications/{caller['id']}")
-    saved = json.loads(json.dumps(client.world.to_dict()))
-    loaded = World.from_dict(saved)
+    saved = json.loads(json.dumps(client.state.to_dict()))
+    loaded = SandboxState.from_dict(saved)
     assert loaded.to_dict() == saved
     assert loaded.directory.applications.seen_by("identifierUris", f"api://{service['appId']}")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from mct_s2s.sandbox.entra import seeding
 from mct_s2s.sandbox.entra.well_known import GRAPH_APP_ID, GRAPH_ROLES
 
 from tests.sandbox.conftest import Client
@@ -14,8 +15,8 @@ OWN = {"displayName": "made", "signInAudience": "AzureADMyOrg"}
 
 
 def bearer_with(client: Client, *roles: str) -> dict[str, str]:
-    app = client.world.directory.add_seed_application("caller", secret="s", graph_roles=roles)
-    return {"Authorization": f"Bearer {client.token('https://localhost:8444/.default', app.app_id, 's')}"}
+    app, _ = seeding.add_application(client.state.directory, "caller", secret="s", graph_roles=roles)
+    return {"Authorization": f"Bearer {client.token('https://localhost:8444/.default', app['appId'], 's')}"}
 
 
 def bearer_of(client: Client, person: str) -> dict[str, str]:
@@ -117,7 +118,7 @@ def test_me_is_for_people(client: Client) -> None:
 
 
 def test_roles_of_graph_itself_take_a_stronger_administrator(client: Client) -> None:
-    directory = client.world.directory
+    directory = client.state.directory
     lee = directory.users.seen_by("userPrincipalName", "lee@contosolearning.onmicrosoft.com")[0]
     directory.users.put({**lee, "@roles": ["9b895d92-2cd3-44c7-9d02-a6ac2d5ea5c3"]})
     headers = bearer_of(client, "lee")

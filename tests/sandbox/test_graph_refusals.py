@@ -7,7 +7,8 @@ import uuid
 from typing import Any
 
 import pytest
-from mct_s2s.sandbox.world import seed
+from mct_s2s.sandbox.entra.registrations import managed_identities
+from mct_s2s.sandbox.state import seed
 
 from tests.sandbox.conftest import Client
 
@@ -145,7 +146,7 @@ def test_only_a_token_for_graph_opens_graph(client: Client, token: str, begins: 
         good = client.token(client.addresses.graph + "/.default")
         token, late = f"Bearer {good}", token == "expired"
         if late:
-            client.world.clock.advance(6000)
+            client.state.clock.advance(6000)
         else:
             head, body, _ = good.split(".")
             token = f"Bearer {head}.{body}.{base64.urlsafe_b64encode(b'x' * 256).rstrip(b'=').decode()}"
@@ -234,7 +235,7 @@ def test_an_assignment_must_fit_together(client: Client, made: dict[str, Any]) -
         "Request_BadRequest",
         "Permission being assigned already exists on the object",
     )
-    client.world.directory.variations.duplicate_consent_as_grant = True
+    client.state.directory.variations.duplicate_consent_as_grant = True
     assert refusal(client, "POST", path, good)[2] == "EntitlementGrant entry already exists."
 
 
@@ -250,7 +251,7 @@ def test_an_assignment_that_is_gone_cannot_be_deleted_and_that_is_400(client: Cl
 
 def test_a_tenant_may_demand_a_service_management_reference(client: Client, made: dict[str, Any]) -> None:
     """For what is made, and for what is changed and has none: azure-contract.md, section 3.2."""
-    client.world.directory.variations.service_management_reference_required = True
+    client.state.directory.variations.service_management_reference_required = True
     new = {"displayName": "x", "signInAudience": "AzureADMyOrg"}
     path, reference = f"/applications/{made['id']}", {"serviceManagementReference": NOBODY}
     for method, where, body, operation in (
@@ -324,7 +325,7 @@ def test_an_unknown_secret_cannot_be_removed(client: Client, made: dict[str, Any
 
 
 def restrict(client: Client, *rules: dict[str, Any]) -> None:
-    client.world.directory.policies.document["applicationRestrictions"]["passwordCredentials"] = list(rules)
+    client.state.directory.policies.document["applicationRestrictions"]["passwordCredentials"] = list(rules)
 
 
 def test_a_tenant_may_forbid_secrets_or_long_ones(client: Client, made: dict[str, Any]) -> None:
@@ -341,8 +342,8 @@ def test_a_tenant_may_forbid_secrets_or_long_ones(client: Client, made: dict[str
 
 def test_managed_identities_are_not_graphs_to_delete(client: Client) -> None:
     resource = "/subscriptions/s/resourceGroups/g/providers/Microsoft.Web/sites/caller"
-    identity = client.world.directory.add_managed_identity("caller", resource_id=resource)
-    path = f"/servicePrincipals/{identity.principal_id}"
+    identity = managed_identities.create(client.state.directory, "caller", resource_id=resource)
+    path = f"/servicePrincipals/{identity['id']}"
     seen = client.graph("GET", path).json()
     assert (seen["servicePrincipalType"], set(seen["alternativeNames"])) == (
         "ManagedIdentity",

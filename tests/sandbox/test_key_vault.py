@@ -22,8 +22,9 @@ from azure.core.pipeline.transport import AioHttpTransport
 from azure.identity.aio import ClientSecretCredential
 from mct_s2s.azure.loopback import LocalhostResolver
 from mct_s2s.azure.tls import tls_context
+from mct_s2s.sandbox.entra import seeding
 from mct_s2s.sandbox.hosting.embedded import Running
-from mct_s2s.sandbox.resources.access import (
+from mct_s2s.sandbox.resources.role_assignments import (
     CONTRIBUTOR,
     SECRETS_OFFICER,
     SECRETS_USER,
@@ -31,7 +32,7 @@ from mct_s2s.sandbox.resources.access import (
     VAULT_READER,
 )
 from mct_s2s.sandbox.services.key_vault import OPERATIONS
-from mct_s2s.sandbox.world import seed
+from mct_s2s.sandbox.state import seed
 
 from tests.sandbox.conftest import Client
 
@@ -242,9 +243,9 @@ ROLES = {
 @pytest.mark.parametrize("role", ROLES)
 def test_each_role_opens_what_it_says(role: str, client: Client, vault: Vault) -> None:
     vault.ask("PUT", "/secrets/x", json={"value": "x"})
-    made = client.world.directory.add_seed_application("somebody", secret="somebody's secret")
-    client.world.resources.access.assign(made.service_principal_id, role, VAULT)
-    token = client.token(f"{client.addresses.vault}/.default", made.app_id, "somebody's secret")
+    made, principal = seeding.add_application(client.state.directory, "somebody", secret="somebody's secret")
+    client.state.resources.access.assign(principal["id"], role, VAULT)
+    token = client.token(f"{client.addresses.vault}/.default", made["appId"], "somebody's secret")
     answers = {
         "PUT": vault.ask("PUT", "/secrets/x", token=token, json={"value": "y"}),
         "GET": vault.ask("GET", "/secrets/x", token=token),
@@ -258,7 +259,7 @@ def test_each_role_opens_what_it_says(role: str, client: Client, vault: Vault) -
 
 def test_a_vault_with_access_policies_goes_by_them_alone(client: Client) -> None:
     path = VAULT.replace(seed.VAULT, "older-vault")
-    principal = client.world.directory.service_principals.latest_by("appId", seed.ADMINISTRATOR_ID)[0]["id"]
+    principal = client.state.directory.service_principals.latest_by("appId", seed.ADMINISTRATOR_ID)[0]["id"]
     policy = {"tenantId": seed.TENANT_ID, "objectId": principal, "permissions": {"secrets": ["Set", "List"]}}
     body = {
         "location": "westeurope",
@@ -291,8 +292,8 @@ def test_vaults_are_listed_and_kept_with_the_world(client: Client, vault: Vault,
         "contosolearn-kv": True,
         seed.VAULT: True,
     }
-    client.world.save(tmp_path / "world.json")
-    client.world.replace_with(type(client.world).load(tmp_path / "world.json"))
+    client.state.save(tmp_path / "world.json")
+    client.state.replace_with(type(client.state).load(tmp_path / "world.json"))
     assert vault.ask("GET", "/secrets/x").json()["value"] == "x"
 
 
@@ -312,7 +313,7 @@ def test_a_secret_in_a_vault_is_no_leak_and_one_in_a_tag_is(client: Client, vaul
 
 
 def test_deletion_and_recovery_take_a_moment(client: Client, vault: Vault) -> None:
-    client.world.resources.operation_seconds = 30
+    client.state.resources.operation_seconds = 30
     vault.ask("PUT", "/secrets/x", json={"value": "x"})
     vault.ask("DELETE", "/secrets/x")
 
@@ -321,13 +322,13 @@ def test_deletion_and_recovery_take_a_moment(client: Client, vault: Vault) -> No
 
     assert vault.ask("GET", "/deletedsecrets/x").status_code == 404
     assert inner(vault.ask("PUT", "/secrets/x", json={"value": "y"})) == "ObjectIsBeingDeleted"
-    client.world.clock.advance(31)
+    client.state.clock.advance(31)
     assert vault.ask("GET", "/deletedsecrets/x").status_code == 200
     assert inner(vault.ask("PUT", "/secrets/x", json={"value": "y"})) == "ObjectIsDeletedButRecoverable"
     assert vault.ask("POST", "/deletedsecrets/x/recover").status_code == 200
     assert vault.ask("GET", "/secrets/x").status_code == 404
     assert inner(vault.ask("PUT", "/secrets/x", json={"value": "y"})) == "ObjectIsBeingRecovered"
-    client.world.clock.advance(31)
+    client.state.clock.advance(31)
     assert vault.ask("GET", "/secrets/x").json()["value"] == "x"
 
 

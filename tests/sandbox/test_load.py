@@ -10,10 +10,11 @@ from pathlib import Path
 
 import httpx
 import pytest
-from mct_s2s.sandbox.entra import applications
+from mct_s2s.sandbox.core.files import replace_file
+from mct_s2s.sandbox.entra.registrations import applications
 from mct_s2s.sandbox.hosting.embedded import Running, start
-from mct_s2s.sandbox.hosting.state_directory import State
-from mct_s2s.sandbox.world.world import World, replace_file
+from mct_s2s.sandbox.hosting.state_directory import StateDirectory
+from mct_s2s.sandbox.state.state import SandboxState
 
 from tests.sandbox.test_serving import arm_headers, https
 
@@ -29,15 +30,15 @@ def made() -> list[int]:
 @pytest.fixture(scope="module")
 def crowded(tmp_path_factory: pytest.TempPathFactory, made: list[int]) -> Iterator[Running]:
     folder = tmp_path_factory.mktemp("crowded")
-    world = State(folder).world()
+    state = StateDirectory(folder).state()
     for number in range(MANY):
         body = {"displayName": f"App {number}", "signInAudience": "AzureADMyOrg"}
-        applications.create(world.directory, body)
-    world.save()
+        applications.create(state.directory, body)
+    state.save()
     running = start(folder)
     yield running
     running.close()
-    assert len(World.load(folder / "world.json").directory.applications.dump()) == MANY + 5 + len(made)
+    assert len(SandboxState.load(folder / "world.json").directory.applications.dump()) == MANY + 5 + len(made)
 
 
 def graph_token(running: Running) -> tuple[str, dict[str, str]]:
@@ -84,7 +85,7 @@ def test_a_write_does_not_wait_for_a_large_world(crowded: Running, monkeypatch: 
         assert may_write.wait(60)
         replace_file(path, content)
 
-    monkeypatch.setattr("mct_s2s.sandbox.world.world.replace_file", write)
+    monkeypatch.setattr("mct_s2s.sandbox.state.state.replace_file", write)
     try:
         with https(crowded) as http:
             headers = arm_headers(crowded, http)

@@ -6,9 +6,9 @@ from typing import Any
 
 import httpx
 import pytest
-from mct_s2s.sandbox.entra.store import SeededApp
-from mct_s2s.sandbox.world import seed
-from mct_s2s.sandbox.world.world import World
+from mct_s2s.sandbox.entra import seeding
+from mct_s2s.sandbox.state import seed
+from mct_s2s.sandbox.state.state import SandboxState
 
 from tests.sandbox.conftest import Client
 
@@ -34,9 +34,9 @@ class Job:
         patched = client.graph("PATCH", f"/applications/{made['id']}", json={"identifierUris": [self.audience]})
         assert patched.status_code == 204, patched.text
         self.service = client.graph("POST", "/servicePrincipals", json={"appId": made["appId"]}).json()
-        self.caller: SeededApp = client.world.directory.add_seed_application("caller", secret="s")
+        self.caller, principal = seeding.add_application(client.state.directory, "caller", secret="s")
         consent = {
-            "principalId": self.caller.service_principal_id,
+            "principalId": principal["id"],
             "resourceId": self.service["id"],
             "appRoleId": ROLE["id"],
         }
@@ -47,7 +47,7 @@ class Job:
             "ServiceAuthAudience": self.audience,
             "ServiceAuthTenantName": "contosolearning.onmicrosoft.com",
             "ServiceAuthTenantId": seed.TENANT_ID,
-            "ServiceApplicationIds": self.caller.app_id,
+            "ServiceApplicationIds": self.caller["appId"],
             "ServiceAuthRole": "S2SAppRole",
         }
 
@@ -58,7 +58,7 @@ class Job:
         assert answer.status_code == 200
 
     def token(self) -> str:
-        return self.client.token(f"{self.audience}/.default", self.caller.app_id, "s")
+        return self.client.token(f"{self.audience}/.default", self.caller["appId"], "s")
 
     def call(self, token: str | None = None, **headers: str) -> httpx.Response:
         own = {"ClientType": "Service", "Authorization": f"Bearer {token or self.token()}", **headers}
@@ -66,7 +66,7 @@ class Job:
         return self.client.request("GET", f"{origin}/api/v1/organization", headers=own)
 
     def reason(self) -> str:
-        return str(self.client.journal.to_list(service="site")[-1]["note"])
+        return str(self.client.log.to_list(service="site")[-1]["note"])
 
 
 @pytest.fixture
@@ -107,9 +107,9 @@ def test_a_call_needs_the_header_and_a_genuine_token(job: Job) -> None:
     assert job.call("no-token").status_code == 401
 
 
-def test_an_object_id_needs_no_role(job: Job, world: World) -> None:
+def test_an_object_id_needs_no_role(job: Job, state: SandboxState) -> None:
     function = f"/subscriptions/{seed.SUBSCRIPTION_ID}/resourceGroups/mct-prod/providers/Microsoft.Web/sites/"
-    body = world.resources.find(function + "contosolearn-fa-x7k2q")
+    body = state.resources.find(function + "contosolearn-fa-x7k2q")
     assert body is not None
     principal = body["identity"]["principalId"]
     environment = job.client.request("GET", "/_sandbox/identity-environment", params={"resource": body["id"]}).json()
@@ -125,17 +125,17 @@ def test_an_object_id_needs_no_role(job: Job, world: World) -> None:
     assert accepted.status_code == 200, job.reason()
 
 
-def test_settings_take_effect_when_the_restart_is_over(job: Job, world: World) -> None:
-    world.resources.restart_seconds = 30
+def test_settings_take_effect_when_the_restart_is_over(job: Job, state: SandboxState) -> None:
+    state.resources.restart_seconds = 30
     job.configure()
     assert job.call().status_code == 503
-    world.clock.advance(31)
+    state.clock.advance(31)
     assert job.call().status_code == 200
-    state: Any = world.resources.sites[seed.SITE.lower()]
-    state.settings = {}
+    site_state: Any = state.resources.sites[seed.SITE.lower()]
+    site_state.settings = {}
     assert job.call().status_code == 200
     assert job.client.arm("POST", f"{seed.SITE}/restart").status_code == 200
-    world.clock.advance(31)
+    state.clock.advance(31)
     assert job.call().status_code == 401
 
 

@@ -210,13 +210,13 @@ def test_reading_keys_has_a_budget_of_its_own(client: Client) -> None:
     made = client.graph("POST", "/applications", json=OWN).json()
     path = f"/applications/{made['id']}"
     for _ in range(149):
-        client.world.directory.key_reads.draw()
+        client.state.directory.key_reads.draw()
     assert client.graph("GET", f"{path}?$select=id,keyCredentials").status_code == 200
     refused = client.graph("GET", "/servicePrincipals?$select=id,keyCredentials")
     assert refused.status_code == 429
     assert 0 < int(refused.headers["Retry-After"]) <= 61
     assert "keyCredentials" in client.graph("GET", path).json()
-    client.world.clock.advance(61)
+    client.state.clock.advance(61)
     client.forget_tokens()
     assert client.graph("GET", f"{path}?$select=id,keyCredentials").status_code == 200
 

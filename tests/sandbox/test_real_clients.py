@@ -12,7 +12,7 @@ from azure.identity.aio import ClientSecretCredential
 from azure.mgmt.resource.resources.aio import ResourceManagementClient
 from azure.mgmt.web.aio import WebSiteManagementClient
 from mct_s2s.sandbox.hosting.embedded import Running
-from mct_s2s.sandbox.world import seed
+from mct_s2s.sandbox.state import seed
 
 from tests.sandbox.test_graph_sdk import AIOHTTP_CLOSES
 from tests.sandbox.test_serving import https

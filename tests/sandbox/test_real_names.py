@@ -19,14 +19,15 @@ from mct_s2s.azure.cloud_metadata import read_cloud
 from mct_s2s.azure.clouds import PUBLIC
 from mct_s2s.cli.app import main
 from mct_s2s.errors import UsageError
-from mct_s2s.sandbox.hosting import certificates, embedded, listening, real_names, server, startup
+from mct_s2s.sandbox.core.real_names import CERTIFIED, RealNames
+from mct_s2s.sandbox.entra.tokens.assertions import issuer_key
+from mct_s2s.sandbox.hosting import certificates, embedded, listening, server, startup
 from mct_s2s.sandbox.hosting.environment import real_exports
-from mct_s2s.sandbox.hosting.lock import Lock
-from mct_s2s.sandbox.hosting.real_names import CERTIFIED, MARK, RealNames, hosts_lines
-from mct_s2s.sandbox.hosting.state_directory import Served, State
+from mct_s2s.sandbox.hosting.hosts_file import MARK, hosts_lines, names
+from mct_s2s.sandbox.hosting.state_directory import Served, StateDirectory
 from mct_s2s.sandbox.observability.issued_tokens import claims_of
-from mct_s2s.sandbox.world import seed
-from mct_s2s.sandbox.world.world import World
+from mct_s2s.sandbox.state import seed
+from mct_s2s.sandbox.state.state import SandboxState
 
 from tests.conftest import without_azure
 from tests.sandbox.conftest import Client
@@ -38,8 +39,8 @@ NOBODY = "00000000-0000-4000-8000-000000000000"
 
 
 @pytest.fixture
-def azure_names(world: World) -> Client:
-    return Client(world, RealNames.on(443, world.resources.sites))
+def azure_names(state: SandboxState) -> Client:
+    return Client(state, RealNames.on(443, state.resources.sites))
 
 
 @pytest.mark.parametrize(
@@ -70,7 +71,7 @@ def test_the_host_name_alone_says_whom_a_request_is_for(
     azure_names: Client, url: str, service: str, status: int
 ) -> None:
     assert azure_names.request("GET", url).status_code == status
-    assert [entry.service for entry in azure_names.journal] == [service]
+    assert [entry.service for entry in azure_names.log] == [service]
 
 
 @pytest.mark.parametrize(
@@ -164,11 +165,11 @@ def test_issuers_that_the_sandbox_plays_are_its_own(azure_names: Client) -> None
     sent = {"subject": "s", "audience": "api://AzureADTokenExchange"}
     made = azure_names.request("POST", "https://localhost/_sandbox/issuer/ci/token", json=sent).json()
     assert made["issuer"] == "https://localhost/_sandbox/issuer/ci"
-    assert azure_names.world.directory.issuer_key(made["issuer"]) is not None
+    assert issuer_key(azure_names.state.directory, made["issuer"]) is not None
 
 
-def test_every_name_gets_two_lines_with_a_mark_and_a_certificate(world: World) -> None:
-    lines = list(hosts_lines(world.resources))
+def test_every_name_gets_two_lines_with_a_mark_and_a_certificate(state: SandboxState) -> None:
+    lines = list(hosts_lines(state.resources))
     assert all(line.endswith(f" {MARK}") for line in lines)
     names = [line.split()[1] for line in lines if line.startswith("127.0.0.1 ")]
     assert names == [line.split()[1] for line in lines if line.startswith("::1 ")]
@@ -178,11 +179,11 @@ def test_every_name_gets_two_lines_with_a_mark_and_a_certificate(world: World) -
         assert {name, f"*.{name.partition('.')[2]}"} & set(CERTIFIED), name
 
 
-def test_a_world_from_a_file_adds_no_line_of_its_own(world: World) -> None:
-    key = next(key for key in world.resources.sites if key.endswith("/partner-portal"))
+def test_a_world_from_a_file_adds_no_line_of_its_own(state: SandboxState) -> None:
+    key = next(key for key in state.resources.sites if key.endswith("/partner-portal"))
     for name in ("x\n127.0.0.1 bank.example", "a b", "a.b", "-a", "#"):
-        world.resources.sites[key.replace("partner-portal", name)] = world.resources.sites[key]
-    assert list(hosts_lines(world.resources)) == list(hosts_lines(seed.seed("s").resources))
+        state.resources.sites[key.replace("partner-portal", name)] = state.resources.sites[key]
+    assert list(hosts_lines(state.resources)) == list(hosts_lines(seed.seed("s").resources))
 
 
 def test_the_usual_authority_does_not_vouch_for_azures_names(tmp_path: Path) -> None:
@@ -208,24 +209,24 @@ class Listening:
 
     folder: Path
     port: int
-    world: World
+    state: SandboxState
 
 
 @pytest.fixture(scope="module")
 def listener(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Listening]:
     folder = tmp_path_factory.mktemp("real-names")
-    state = State(folder)
-    world = state.world()
-    world.resources.restart_seconds = world.resources.operation_seconds = 0.0
+    kept = StateDirectory(folder)
+    state = kept.state()
+    state.resources.restart_seconds = state.resources.operation_seconds = 0.0
     opened = listening.open_ports(["all"], {})
     port = opened["all"][0].getsockname()[1]
-    web, _, _ = startup.prepare_real_names(state, world, port)
+    web, _, _ = startup.prepare_real_names(kept, state, port)
     ready = threading.Event()
     web.started_up = ready.set
     thread = threading.Thread(target=web.run, args=(startup.all_of(opened),), daemon=True)
     thread.start()
     assert ready.wait(60)
-    yield Listening(folder, port, world)
+    yield Listening(folder, port, state)
     web.stop()
     thread.join()
 
@@ -265,14 +266,14 @@ def test_the_program_does_the_job_unchanged(run: Run, listener: Listening, tmp_p
     assert (code, done["status"]["healthy"]) == (0, True), done
     code, verified = run("verify", "--credentials", str(secret_file))
     assert code == 0, verified
-    settings = listener.world.resources.sites[seed.SITE.lower()].settings
+    settings = listener.state.resources.sites[seed.SITE.lower()].settings
     assert settings["ServiceAuthTenantId"] == seed.TENANT_ID
 
 
 def test_its_certificate_is_good_for_every_name_of_the_hosts_file(listener: Listening) -> None:
     context = ssl.create_default_context(cafile=listener.folder / "real-names-ca.pem")
 
-    for name in real_names.names(listener.world.resources):
+    for name in names(listener.state.resources):
         with (
             socket.create_connection(("127.0.0.1", listener.port)) as plain,
             context.wrap_socket(plain, server_hostname=name) as shaken,
@@ -282,22 +283,20 @@ def test_its_certificate_is_good_for_every_name_of_the_hosts_file(listener: List
 
 def test_others_are_told_how_it_is_served(tmp_path: Path) -> None:
     """`--cloud sandbox` would have to look for the real names; it ends instead of waiting for the other to end."""
-    state = State(tmp_path)
-    lock = Lock.take(tmp_path / "lock")
-    assert lock is not None
-    state.begin_serving(Served(443, real_names=True))
-    try:
-        with pytest.raises(ValueError, match="--cloud public"):
-            embedded.start(tmp_path)
-    finally:
-        state.end_serving()
-        lock.release()
+    kept = StateDirectory(tmp_path)
+    with (
+        kept.exclusive(seconds=0),
+        kept.serving(Served(443, real_names=True)),
+        pytest.raises(ValueError, match="--cloud public"),
+    ):
+        embedded.start(tmp_path)
 
 
 def test_a_kept_world_is_saved_and_named(listener: Listening, tmp_path: Path) -> None:
     """`sandbox save` finds the served one by its own authority; `sandbox hosts` knows what has been added."""
-    State(listener.folder).begin_serving(Served(listener.port, real_names=True))
-    server.save(tmp_path / "world.json", listener.folder)
+    folder = StateDirectory(listener.folder)
+    with folder.exclusive(seconds=0), folder.serving(Served(listener.port, real_names=True)):
+        server.save(tmp_path / "world.json", listener.folder)
     kept = json.loads((tmp_path / "world.json").read_text())
     assert kept["directory"]["tenant"]["tenantId"] == seed.TENANT_ID
     assert f"::1 contosolearn.azurewebsites.net {MARK}" in server.hosts(listener.folder)

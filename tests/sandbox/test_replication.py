@@ -9,8 +9,9 @@ from typing import Any
 
 import httpx
 import pytest
-from mct_s2s.sandbox.world import seed
-from mct_s2s.sandbox.world.world import World
+from mct_s2s.sandbox.entra.tokens import access_tokens
+from mct_s2s.sandbox.state import seed
+from mct_s2s.sandbox.state.state import SandboxState
 
 from tests.sandbox.conftest import SECRET, Client
 from tests.sandbox.test_sign_in import KEY, ask, ask_with, assertion, certificate
@@ -35,7 +36,7 @@ def lag(client: Client, **knobs: Any) -> None:
 
 
 def catch_up(client: Client) -> None:
-    client.world.clock.advance(LAG * 2)
+    client.state.clock.advance(LAG * 2)
 
 
 def make_app(client: Client, **body: Any) -> dict[str, Any]:
@@ -131,7 +132,7 @@ def test_an_assignment_waits_for_both_principals(client: Client) -> None:
     body = {"principalId": principal, "resourceId": resource, "appRoleId": ROLE["id"]}
     step = Step(client, "POST", path, body)
     assert step() == missing(resource)
-    client.world.clock.advance(LAG * 2)
+    client.state.clock.advance(LAG * 2)
     late = Step(client, "POST", path, {**body, "principalId": make_principal(client, ready(client)["caller"])})
     assert late() == (400, "Not a valid reference update.")
     assert step()[0] == 201
@@ -171,7 +172,7 @@ def seen_over_time(client: Client, step: Any, *, steps: int = 200) -> list[tuple
     found = []
     for _ in range(steps):
         found.append(step())
-        client.world.clock.advance(LAG * 2 / steps)
+        client.state.clock.advance(LAG * 2 / steps)
     return found
 
 
@@ -204,10 +205,10 @@ def test_replicas_differ_until_all_have_it(client: Client) -> None:
     assert "24" in between, "one success is no proof"
 
 
-def test_the_same_seed_gives_the_same_story(world: World, addresses: Any) -> None:
+def test_the_same_seed_gives_the_same_story(state: SandboxState, addresses: Any) -> None:
     def story() -> list[int]:
         told = seed.seed(SECRET)
-        told.directory.tokens.signing_key = world.directory.tokens.signing_key
+        told.directory.signing_key = state.directory.signing_key
         client = Client(told, addresses)
         lag(client, lagJitter=0.5, lagSeed=11)
         told.clock.offset -= told.clock.now() - told.clock.now().replace(microsecond=0)
@@ -304,7 +305,7 @@ def test_a_sign_in_learns_of_resource_and_roles_late(client: Client) -> None:
 
     def claims() -> dict[str, Any]:
         token = ask(client, scope=scope)[1]["access_token"]
-        return client.world.directory.tokens.decode(token)
+        return access_tokens.decode(client.state.directory, token)
 
     assert "roles" not in claims()
     catch_up(client)
@@ -360,8 +361,8 @@ def test_what_is_on_its_way_is_kept_with_the_world(client: Client, addresses: An
     app = make_app(client)
     path = f"/applications/{app['id']}"
     assert client.graph("GET", path).status_code == 404
-    kept = World.from_dict(json.loads(json.dumps(client.world.to_dict())))
-    kept.directory.tokens.signing_key = client.world.directory.tokens.signing_key
+    kept = SandboxState.from_dict(json.loads(json.dumps(client.state.to_dict())))
+    kept.directory.signing_key = client.state.directory.signing_key
     again = Client(kept, addresses)
     assert again.request("GET", "/_sandbox/knobs").json()["lagSeconds"] == LAG
     assert again.graph("GET", path).status_code == 404

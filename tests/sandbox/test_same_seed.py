@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 from mct_s2s.sandbox.core.clock import ComputerTime
+from mct_s2s.sandbox.entra import seeding
 from mct_s2s.sandbox.services.arm import arm
 from mct_s2s.sandbox.services.graph import graph
 from mct_s2s.sandbox.services.login import login
-from mct_s2s.sandbox.world import seed
+from mct_s2s.sandbox.state import seed
 
 from tests.sandbox.conftest import Client
 
@@ -18,14 +19,14 @@ def test_two_worlds_of_one_seed_are_the_same_to_the_last_id(monkeypatch: pytest.
     monkeypatch.setattr(ComputerTime, "timestamp", lambda _: 1_800_000_000.0)
 
     def described() -> Any:
-        world = seed.seed("secret").to_dict()
-        return [world["directory"], world["resources"]]
+        state = seed.seed("secret").to_dict()
+        return [state["directory"], state["resources"]]
 
     assert described() == described()
 
 
 def test_what_is_made_later_gets_ids_by_chance() -> None:
-    ids = [seed.seed("secret").directory.add_seed_application("later").object_id for _ in range(2)]
+    ids = [seeding.add_application(seed.seed("secret").directory, "later")[0]["id"] for _ in range(2)]
     assert len(set(ids)) == 2
 
 

@@ -17,13 +17,13 @@ from typing import Any
 
 import httpx
 import pytest
+from mct_s2s.sandbox.core.files import replace_file
 from mct_s2s.sandbox.hosting import server
 from mct_s2s.sandbox.hosting.embedded import Running, start
 from mct_s2s.sandbox.hosting.environment import exports
-from mct_s2s.sandbox.hosting.lock import Lock
-from mct_s2s.sandbox.hosting.state_directory import State
-from mct_s2s.sandbox.world import seed
-from mct_s2s.sandbox.world.world import World, replace_file
+from mct_s2s.sandbox.hosting.state_directory import Served, StateDirectory
+from mct_s2s.sandbox.state import seed
+from mct_s2s.sandbox.state.state import SandboxState
 
 from tests.conftest import free_ports
 from tests.sandbox.conftest import SECRET, Client
@@ -102,9 +102,14 @@ def test_a_second_program_waits_for_the_first(running: Running, state_dir: Path)
 
 
 def test_reset_does_not_pull_the_world_from_under_a_program(running: Running, state_dir: Path) -> None:
-    assert Lock.take(state_dir / "lock") is None
-    with pytest.raises(TimeoutError):
-        Lock.wait(state_dir / "lock", seconds=0.1)
+    with pytest.raises(TimeoutError, match="Another sandbox uses"), StateDirectory(state_dir).exclusive(seconds=0.1):
+        pass
+
+
+def test_a_server_that_was_killed_is_not_asked_for_its_state(state_dir: Path, tmp_path: Path) -> None:
+    with StateDirectory(state_dir).serving(Served(free_ports(1), real_names=False)):
+        server.save(tmp_path / "saved.json", state_dir)
+    assert SandboxState.load(tmp_path / "saved.json").directory.tenant_id == seed.TENANT_ID
 
 
 def test_serve_runs_until_interrupted_and_others_join_it(tmp_path: Path) -> None:
@@ -127,21 +132,21 @@ def test_serve_runs_until_interrupted_and_others_join_it(tmp_path: Path) -> None
         process.send_signal(signal.SIGINT)
         assert process.wait(60) == 0
         assert not (tmp_path / "running.json").exists()
-        assert State(tmp_path).world().resources.sites[seed.SITE.lower()].settings == {"A": "1"}
+        assert StateDirectory(tmp_path).state().resources.sites[seed.SITE.lower()].settings == {"A": "1"}
     finally:
         process.kill()
         process.communicate()
 
 
-def test_a_world_survives_its_file(client: Client, world: World, tmp_path: Path) -> None:
-    world.clock.advance(100)
-    world.save(tmp_path / "w.json")
-    again = World.load(tmp_path / "w.json")
-    assert again.to_dict() == json.loads(json.dumps(world.to_dict()))
+def test_a_world_survives_its_file(client: Client, state: SandboxState, tmp_path: Path) -> None:
+    state.clock.advance(100)
+    state.save(tmp_path / "w.json")
+    again = SandboxState.load(tmp_path / "w.json")
+    assert again.to_dict() == json.loads(json.dumps(state.to_dict()))
     assert SECRET not in (tmp_path / "w.json").read_text()
     (tmp_path / "w.json").write_text('{"schema": 0}')
     with pytest.raises(ValueError, match="schema"):
-        World.load(tmp_path / "w.json")
+        SandboxState.load(tmp_path / "w.json")
 
 
 def test_a_world_can_be_taken_out_and_put_back_while_it_is_served(client: Client) -> None:
@@ -186,15 +191,15 @@ def test_a_request_on_a_kept_connection_does_not_wait_for_acknowledgements(runni
 def test_a_world_that_is_slow_to_write_is_written_when_the_sandbox_ends(
     state_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("mct_s2s.sandbox.world.persistence.BEARABLE_SECONDS", -1.0)
+    monkeypatch.setattr("mct_s2s.sandbox.state.persistence.BEARABLE_SECONDS", -1.0)
     may_write = threading.Event()
-    monkeypatch.setattr("mct_s2s.sandbox.world.world.replace_file", when_it_may(may_write))
+    monkeypatch.setattr("mct_s2s.sandbox.state.state.replace_file", when_it_may(may_write))
     running = start(state_dir)
     replace_settings(running, {"first": "1"})
     replace_settings(running, {"second": "2"})
     may_write.set()
     running.close()
-    assert State(state_dir).world().resources.sites[seed.SITE.lower()].settings == {"second": "2"}
+    assert StateDirectory(state_dir).state().resources.sites[seed.SITE.lower()].settings == {"second": "2"}
 
 
 def when_it_may(may_write: threading.Event) -> Any:

@@ -15,8 +15,10 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import NameOID
-from mct_s2s.sandbox.entra.tokens import SigningKey
-from mct_s2s.sandbox.world import seed
+from mct_s2s.sandbox.entra.registrations import managed_identities
+from mct_s2s.sandbox.entra.signing_key import SigningKey
+from mct_s2s.sandbox.entra.tokens import access_tokens
+from mct_s2s.sandbox.state import seed
 
 from tests.sandbox.conftest import SECRET, Client
 
@@ -185,14 +187,14 @@ def test_a_client_needs_its_service_principal_and_an_enabled_one(client: Client)
 def test_a_secret_works_until_it_expires_or_is_removed(client: Client) -> None:
     made = make_app(client)
     path = f"/applications/{made['id']}"
-    end = (client.world.clock.now() + timedelta(days=30)).isoformat()
+    end = (client.state.clock.now() + timedelta(days=30)).isoformat()
     first = client.graph("POST", f"{path}/addPassword", json={"passwordCredential": {"endDateTime": end}}).json()
     second = client.graph("POST", f"{path}/addPassword", json={}).json()
     for secret in (first, second):
         assert ask(client, client_id=made["appId"], client_secret=secret["secretText"])[0] == 200
     client.graph("POST", f"{path}/removePassword", json={"keyId": second["keyId"]})
     assert ask(client, client_id=made["appId"], client_secret=second["secretText"])[1]["error_codes"] == [7000215]
-    client.world.clock.advance(timedelta(days=31).total_seconds())
+    client.state.clock.advance(timedelta(days=31).total_seconds())
     assert ask(client, client_id=made["appId"], client_secret=first["secretText"])[1]["error_codes"] == [7000222]
 
 
@@ -302,7 +304,7 @@ def test_a_foreign_token_is_matched_to_the_letter(
     client: Client, claims: dict[str, Any], status: int, aadsts: int | None
 ) -> None:
     foreign = SigningKey(KEY.private_bytes(*PEM))
-    client.world.directory.foreign_issuers[ISSUER] = foreign
+    client.state.directory.foreign_issuers[ISSUER] = foreign
     made = federated(client)
     now = int(dt.datetime.now(dt.UTC).timestamp())
     says = {"iss": ISSUER, "sub": SUBJECT, "aud": "api://AzureADTokenExchange", "exp": now + 600, **claims}
@@ -320,7 +322,7 @@ def test_a_foreign_token_is_of_no_use_where_nobody_is_trusted(client: Client) ->
 
 
 def test_a_foreign_token_must_be_signed_by_its_issuer(client: Client) -> None:
-    client.world.directory.foreign_issuers[ISSUER] = SigningKey(KEY.private_bytes(*PEM))
+    client.state.directory.foreign_issuers[ISSUER] = SigningKey(KEY.private_bytes(*PEM))
     made = federated(client)
     now = int(dt.datetime.now(dt.UTC).timestamp())
     says = {"iss": ISSUER, "sub": SUBJECT, "aud": "api://AzureADTokenExchange", "exp": now + 600}
@@ -364,18 +366,18 @@ def test_a_device_code_can_be_declined_and_expires(client: Client) -> None:
     declined, late = begin(client), begin(client)
     client.request("POST", "/devicelogin", data={"user_code": declined["user_code"], "action": "decline"})
     assert poll(client, declined)["error"] == "authorization_declined"
-    client.world.clock.advance(timedelta(minutes=16).total_seconds())
+    client.state.clock.advance(timedelta(minutes=16).total_seconds())
     assert poll(client, late)["error"] == "expired_token"
 
 
 def test_a_managed_identity_gets_tokens_without_roles(client: Client) -> None:
     service = make_service(client)
-    directory = client.world.directory
+    directory = client.state.directory
     resource = "/subscriptions/s/resourceGroups/g/providers/Microsoft.Web/sites/caller"
-    identity = directory.add_managed_identity("caller", resource_id=resource)
-    token = directory.tokens.issue_for_managed_identity(identity.principal_id, f"api://{service['appId']}")
-    claims = directory.tokens.decode(token.access_token)
-    assert (claims["oid"], claims["appid"], claims["appidacr"]) == (identity.principal_id, identity.client_id, "2")
+    identity = managed_identities.create(directory, "caller", resource_id=resource)
+    token = access_tokens.issue_for_managed_identity(directory, identity["id"], f"api://{service['appId']}")
+    claims = access_tokens.decode(directory, token.access_token)
+    assert (claims["oid"], claims["appid"], claims["appidacr"]) == (identity["id"], identity["appId"], "2")
     assert claims["xms_mirid"] == resource.replace("resourceGroups", "resourcegroups")
     assert "roles" not in claims
     assert claims["exp"] - claims["iat"] == 86400

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from mct_s2s.sandbox.world import seed
+from mct_s2s.sandbox.state import seed
 
 from tests.sandbox.conftest import SECRET, Client
 
@@ -39,7 +39,7 @@ def test_a_secret_in_an_address_is_found_and_not_logged(client: Client) -> None:
     client.arm("GET", seed.SITE, params={"note": f"x{secret}y"})
     client.arm("GET", f"{seed.SITE}{secret}")
     assert leaks(client) == [("arm", "query", "client secret"), ("arm", "path", "client secret")]
-    everything = json.dumps(client.journal.to_list()) + client.request("GET", "/_sandbox/leaks").text
+    everything = json.dumps(client.log.to_list()) + client.request("GET", "/_sandbox/leaks").text
     assert secret not in everything
 
 
@@ -90,7 +90,7 @@ def test_the_log_says_who_called_and_what_was_written(client: Client) -> None:
     created = {"id": "2", "method": "POST", "url": "/applications", "body": {"displayName": "B"}}
     batch["requests"].append({**created, "headers": {"Content-Type": "application/json"}})  # type: ignore[dict-item]
     client.graph("POST", "/$batch", json=batch)
-    rows = [row for row in client.journal.to_list() if row["service"] in {"arm", "graph"}]
+    rows = [row for row in client.log.to_list() if row["service"] in {"arm", "graph"}]
     assert [row["wrote"] for row in rows] == [False, True, False, True, False, True]
     assert {row["app_id"] for row in rows} == {seed.ADMINISTRATOR_ID}
-    assert client.journal.to_list(service="entra")[0]["app_id"] == seed.ADMINISTRATOR_ID
+    assert client.log.to_list(service="entra")[0]["app_id"] == seed.ADMINISTRATOR_ID

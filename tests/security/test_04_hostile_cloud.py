@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from mct_s2s.azure.clouds import PUBLIC
-from mct_s2s.sandbox.world.seed import VAULT
+from mct_s2s.sandbox.state.seed import VAULT
 
 from tests.cli.conftest import Program
 from tests.cli.test_azure_cli import AzureCli

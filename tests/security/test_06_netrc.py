@@ -11,7 +11,7 @@ import pytest
 import requests
 from mct_s2s.azure import sync_connection
 from mct_s2s.azure.answer_limits import MOST_BYTES, OddAnswer
-from mct_s2s.sandbox.world.seed import VAULT
+from mct_s2s.sandbox.state.seed import VAULT
 from requests.adapters import HTTPAdapter
 
 from tests.cli.conftest import Program

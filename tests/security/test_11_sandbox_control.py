@@ -8,8 +8,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from mct_s2s.sandbox.hosting.state_directory import State
-from mct_s2s.sandbox.world.seed import SITE
+from mct_s2s.sandbox.hosting.state_directory import StateDirectory
+from mct_s2s.sandbox.state.seed import SITE
 
 from tests.conftest import FUNCTION_APP, Sandbox
 from tests.support.sandbox_inside import Inside
@@ -59,7 +59,7 @@ def test_programs_on_this_machine_are_answered(azure: Sandbox, inside: Inside) -
 def test_folders_that_the_sandbox_makes_are_its_users_alone(tmp_path: Path) -> None:
     before = os.umask(0)
     try:
-        state = State(tmp_path / "a" / "b" / "sandbox")
+        state = StateDirectory(tmp_path / "a" / "b" / "sandbox")
         state.administrator()
     finally:
         os.umask(before)

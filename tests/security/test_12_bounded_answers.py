@@ -9,7 +9,7 @@ from itertools import product
 import pytest
 from mct_s2s.azure.answer_limits import DEEPEST, MOST_BYTES
 from mct_s2s.sandbox.observability.request_log import Entry
-from mct_s2s.sandbox.world.seed import VAULT
+from mct_s2s.sandbox.state.seed import VAULT
 
 from tests.cli.conftest import Program
 from tests.conftest import FUNCTION_APP, Sandbox

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from mct_s2s.sandbox.resources.access import SECRETS_USER
-from mct_s2s.sandbox.world import seed
+from mct_s2s.sandbox.resources.role_assignments import SECRETS_USER
+from mct_s2s.sandbox.state import seed
 
 from tests.cli.conftest import Ended, Program
 from tests.conftest import GROUP, Sandbox

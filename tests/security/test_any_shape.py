@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pytest
 from mct_s2s.sandbox.observability.request_log import Entry
-from mct_s2s.sandbox.world.seed import VAULT
+from mct_s2s.sandbox.state.seed import VAULT
 
 from tests.cli.conftest import Program
 from tests.conftest import FUNCTION_APP, Sandbox

@@ -12,7 +12,7 @@ from mct_s2s.sandbox.hosting.embedded import Running, start
 from mct_s2s.sandbox.middleware.pipeline import Pipeline
 from mct_s2s.sandbox.observability.exchange import Exchange
 from mct_s2s.sandbox.observability.request_log import Entry
-from mct_s2s.sandbox.world.world import World
+from mct_s2s.sandbox.state.state import SandboxState
 
 from tests.conftest import Json, Sandbox
 from tests.support.simulated_time import SimulatedTime
@@ -47,7 +47,7 @@ class Inside:
     hooks: Hooks = field(default_factory=Hooks)
 
     def __post_init__(self) -> None:
-        """The sandbox asks for misbehaviour at both moments: a test's own comes first; and tells simulated time."""
+        """The sandbox injects faults at both moments: a test's own comes first; and its clock has simulated time."""
         assert self.running._server is not None
         config = self.running._server.config
         config.loaded_app = self.azure.time.requests.around(config.loaded_app)
@@ -56,9 +56,9 @@ class Inside:
         config.ssl.num_tickets = 0
         self.world.clock.source = self.time
         self.world.path = None  # nobody will want it again: a tenth of the time would go into writing it
-        misbehaviour = cast("Any", self.pipeline._misbehaviour)
+        injection = cast("Any", self.pipeline._fault_injection)
         for moment in ("before", "after"):
-            setattr(misbehaviour, moment, self._with_hooks(moment, getattr(misbehaviour, moment)))
+            setattr(injection, moment, self._with_hooks(moment, getattr(injection, moment)))
 
     @property
     def time(self) -> SimulatedTime:
@@ -71,9 +71,9 @@ class Inside:
         return cast("Pipeline", self.running._server.config.app)
 
     @property
-    def world(self) -> World:
+    def world(self) -> SandboxState:
         """The world as it is served at this moment."""
-        return self.pipeline._world
+        return self.pipeline._state
 
     def leave_alone(self) -> None:
         """Nobody interferes from now on."""
@@ -84,11 +84,11 @@ class Inside:
         """Go to a world that was kept; nobody interferes, and the log and the leaks are empty."""
         self.leave_alone()
         self.time.set_calendar(kept.get(KEPT_AT))
-        self.pipeline.instruments.faults.replace([])
-        self.pipeline.instruments.tokens.forget_refusals()
-        self.pipeline.instruments.journal.clear()
-        self.pipeline.instruments.watch.leaks.clear()
-        self.world.replace_with(World.from_dict(kept))
+        self.pipeline.observability.faults.replace([])
+        self.pipeline.observability.tokens.forget_refusals()
+        self.pipeline.observability.log.clear()
+        self.pipeline.observability.watch.leaks.clear()
+        self.world.replace_with(SandboxState.from_dict(kept))
         self.azure._tokens.clear()
 
     def keep(self) -> Json:
@@ -97,7 +97,7 @@ class Inside:
 
     def log(self) -> list[Entry]:
         """Requests since the world was gone to, those of the control left out."""
-        return [entry for entry in self.pipeline.instruments.journal if entry.service != "control"]
+        return [entry for entry in self.pipeline.observability.log if entry.service != "control"]
 
     def _with_hooks(self, moment: str, usual: Any) -> Any:
         async def with_hooks(exchange: Exchange, faults: Any) -> None:

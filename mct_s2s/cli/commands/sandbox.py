@@ -90,7 +90,7 @@ def serve(
             if file is not None:
                 must_not_block(file)
         chosen = port or (REAL_PORT if real_names else DEFAULT_PORT)
-        body(chosen, real_names=real_names, announce=typer.echo, world_file=world, faults_file=faults)
+        body(chosen, real_names=real_names, announce=typer.echo, state_file=world, faults_file=faults)
 
 
 @sandbox_app.command("env", cls=Command)

@@ -74,7 +74,7 @@ class _Run:
     def __init__(self, context: ApplyContext) -> None:
         self._journal = journal = context.outcome.journal
         self._progress = context.progress
-        self._operations = Operations(context, journal.results, self._everything_else, self._mark_ready)
+        self._operations = Operations(context, self._everything_else, self._mark_ready)
         self._ready = {change.key: asyncio.Event() for change in journal.plan.changes}
         self._stop = asyncio.Event()
         self._slots = asyncio.Semaphore(IN_FLIGHT)

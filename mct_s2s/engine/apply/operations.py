@@ -7,7 +7,7 @@ from typing import assert_never
 
 from mct_s2s.engine.apply.context import ApplyContext, LeftOut, Postponed
 from mct_s2s.engine.apply.credentials import add_credential, secret
-from mct_s2s.engine.apply.credentials.base import Work
+from mct_s2s.engine.apply.credentials.base import Done, Work
 from mct_s2s.engine.apply.ownership import create_principal, explained
 from mct_s2s.engine.apply.references import refresh
 from mct_s2s.engine.apply.registration_creation import create_or_restore, explain_taken_uri
@@ -42,7 +42,6 @@ from mct_s2s.planning.changes import (
     WriteSettings,
 )
 from mct_s2s.planning.edits import patch_for
-from mct_s2s.planning.plan import Results
 
 
 class Operations:
@@ -50,7 +49,6 @@ class Operations:
 
     Args:
         context: the run that the plan is part of.
-        results: where the ids that changes yield are kept for the changes that refer to them.
         everything_else: waits until all changes but the settings and the restart are done.
         written: called as soon as the settings are written, while they are still being read back.
     """
@@ -58,22 +56,21 @@ class Operations:
     def __init__(
         self,
         context: ApplyContext,
-        results: Results,
         everything_else: Callable[[WriteSettings], Awaitable[None]],
         written: Callable[[WriteSettings], None],
     ) -> None:
         self._context = context
         self._azure = context.azure
-        self._results = results
+        self._results = context.outcome.results
         self._everything_else = everything_else
         self._written = written
         self._found: dict[str, Application] = {}
-        self._work = Work(context, results, self._found)
+        self._work = Work(context, self._found)
         self._restart_needed = False
         self.settings: dict[str, str | None] | None = None
 
-    async def do(self, change: AnyChange) -> tuple[str | None, str]:
-        """Apply one change; return the id of what it made or touched, and a word on what came of it.
+    async def do(self, change: AnyChange) -> Done:
+        """Apply one change.
 
         Raises:
             S2SError: refused, or not answered.
@@ -86,7 +83,7 @@ class Operations:
                 raise
             raise await explained(self._azure, ApplicationObjectId(object_id), refused) from refused
 
-    async def _do(self, change: AnyChange) -> tuple[str | None, str]:  # noqa: C901, PLR0911, PLR0912  # a flat table
+    async def _do(self, change: AnyChange) -> Done:  # noqa: C901, PLR0911, PLR0912  # a flat table
         match change:
             case CreateApplication():
                 return await self._create_application(change)
@@ -104,7 +101,9 @@ class Operations:
             case RemoveSecret():
                 return await secret.remove(self._work, change)
             case DeleteStoredSecret():
-                return await self._delete_stored(change)
+                if not await self._context.stored.delete(change.place, change.client_id):
+                    raise Postponed("kept: its tags belong to another client")
+                return change.place, ""
             case RevokeAppRole():
                 await self._azure.directory.revoke(change.service, change.assignment)
                 return change.assignment, ""
@@ -137,14 +136,7 @@ class Operations:
             case _ as never:
                 assert_never(never)
 
-    async def _delete_stored(self, change: DeleteStoredSecret) -> tuple[str, str]:
-        stored = self._context.stored
-        assert stored is not None  # noqa: S101  # given to every command that may delete some
-        if not await stored.delete(change.place, change.client_id):
-            raise Postponed("kept: its tags belong to another client")
-        return change.place, ""
-
-    async def _create_application(self, change: CreateApplication) -> tuple[str, str]:
+    async def _create_application(self, change: CreateApplication) -> Done:
         application, detail = await create_or_restore(
             self._azure, change, self._context.now, as_owner=self._context.as_owner
         )
@@ -153,7 +145,7 @@ class Operations:
         self._results.record(change.key, Part.OBJECT_ID, application.object_id)
         return application.client_id, detail
 
-    async def _update_application(self, change: UpdateApplication) -> tuple[str, str]:
+    async def _update_application(self, change: UpdateApplication) -> Done:
         object_id = self._results.resolve(change.object_id)
         is_new = self._context.expects_lag(change)
         application = await self._current(change.object_id, is_new=is_new)
@@ -173,7 +165,7 @@ class Operations:
             return self._found[object_id.key]
         return await self._azure.directory.application_by_object_id(object_id, is_new=is_new)
 
-    async def _create_principal(self, change: CreateServicePrincipal) -> tuple[str, str]:
+    async def _create_principal(self, change: CreateServicePrincipal) -> Done:
         client_id = self._results.resolve(change.client_id)
         made = self._found.get(change.client_id.key) if isinstance(change.client_id, Ref) else None
         principal = await create_principal(
@@ -186,7 +178,7 @@ class Operations:
         self._results.record(change.key, Part.PRINCIPAL_ID, principal.id)
         return principal.id, ""
 
-    async def _restore_principal(self, change: RestoreServicePrincipal) -> tuple[str, str]:
+    async def _restore_principal(self, change: RestoreServicePrincipal) -> Done:
         directory, client_id = self._azure.directory, change.client_id
         if await directory.restore_principal(change.principal.id):
             principal_id, detail = change.principal.id, change.detail
@@ -200,7 +192,7 @@ class Operations:
         self._results.restored_consents[change.key] = tuple(await directory.assignments_to(client_id, is_new=True))
         return principal_id, detail
 
-    async def _assign(self, change: AssignAppRole) -> tuple[str | None, str]:
+    async def _assign(self, change: AssignAppRole) -> Done:
         try:
             assignment = await self._azure.directory.assign(
                 self._results.resolve(change.principal),
@@ -218,7 +210,7 @@ class Operations:
         self._results.record(change.key, Part.ASSIGNMENT_ID, assignment.id)
         return assignment.id, ""
 
-    async def _write_settings(self, change: WriteSettings) -> tuple[str | None, str]:
+    async def _write_settings(self, change: WriteSettings) -> Done:
         def written(did_write: bool) -> None:
             self._restart_needed = did_write
             self._written(change)
@@ -234,7 +226,7 @@ class Operations:
         self.settings = outcome.settings
         return f"{change.site.resource}/config/appsettings", outcome.detail
 
-    async def _restart(self, change: RestartSite) -> tuple[str | None, str]:
+    async def _restart(self, change: RestartSite) -> Done:
         if not self._restart_needed:
             return None, "by another run"
         site = change.site

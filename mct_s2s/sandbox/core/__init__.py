@@ -1,1 +1,1 @@
-"""What every room of the sandbox rests on: its clock, its addresses, the forms of its errors."""
+"""What every room of the sandbox uses: clock, addresses, routes, options, errors in each service's form."""

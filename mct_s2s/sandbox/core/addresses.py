@@ -1,8 +1,8 @@
 """Where each service of a running sandbox listens.
 
-Graph has a port of its own because a resource is named by its origin: were both on one, a token for Graph would also
-open Resource Manager, which Azure never allows. Vaults have names of their own below `vault.localhost`, as they are
-told apart by name in Azure, and clients demand that a vault lies below the resource that its challenge names.
+Graph has a port of its own because a resource is named by its origin: with one port for both, a token for Graph would
+be valid for Resource Manager, which Azure never allows. Vaults have their own names below `vault.localhost`, as in
+Azure, and because clients require a vault to be below the resource that its challenge names.
 Source for names below `localhost`: RFC 6761, 6.3.
 """
 
@@ -14,8 +14,8 @@ from typing import Literal, NamedTuple
 HOST = "localhost"
 
 
-class Door(NamedTuple):
-    """Whom a request is for; `name` is a site's resource id, in lower case.
+class Destination(NamedTuple):
+    """The service that a request is for; `name` is a site's resource id, in lower case.
 
     `main` is everything that shares a port by default: `control`, `login` and `arm`. `nowhere` is no service at all.
     """
@@ -36,12 +36,12 @@ class Addresses:
     sites: dict[str, int] = field(default_factory=dict)
 
     def add_site(self, resource_id: str, port: int) -> None:
-        """Tell where a site answers that got its port while the sandbox runs."""
+        """Add a site that got its port while the sandbox runs."""
         self.sites[resource_id.lower()] = port
 
     @property
     def origin(self) -> str:
-        """What no real cloud has: the control routes, and the issuers and identities that the sandbox plays."""
+        """The origin of what no real cloud has: control routes, hosted issuers, identity endpoints."""
         return f"https://{HOST}:{self.arm_port}"
 
     @property
@@ -56,7 +56,7 @@ class Addresses:
 
     @property
     def cloud_name(self) -> str:
-        """What the cloud calls itself."""
+        """The name of the cloud in its metadata."""
         return "MctS2sSandbox"
 
     @property
@@ -71,7 +71,7 @@ class Addresses:
 
     @property
     def vault_suffix(self) -> str:
-        """What follows a vault's name and a dot in its address."""
+        """The domain of vaults, with port."""
         return f"vault.{HOST}:{self.arm_port}"
 
     @property
@@ -80,36 +80,38 @@ class Addresses:
         return f"https://{self.vault_suffix}"
 
     def of_vault(self, name: str) -> str:
-        """Where a vault answers."""
+        """Return the address of a vault."""
         return f"https://{name.lower()}.{self.vault_suffix}"
 
     def vault_named_by(self, host: str) -> str | None:
-        """The name of the vault that a `Host` header means, if it means one."""
+        """Return the name of the vault in a `Host` header; None if it names no vault."""
         name, dot, suffix = host.lower().partition(".")
         return name if dot and suffix == self.vault_suffix else None
 
     @property
     def shared_port(self) -> int | None:
-        """The port that new sites answer at as well, where they get none of their own."""
+        """The port of new sites, where they do not get one of their own."""
         return None
 
-    def door(self, host: str, port: int | None) -> Door:
-        """Whom a request to a port means, whose `Host` header says `host`."""
+    def destination(self, host: str, port: int | None) -> Destination:
+        """Return the service that a request is for, by its `Host` header and port."""
         if port == self.arm_port:
-            return Door("main" if self.vault_named_by(host) is None else "vault")
+            return Destination("main" if self.vault_named_by(host) is None else "vault")
         if port == self.graph_port:
-            return Door("graph")
-        return next((Door("site", site) for site, own in self.sites.items() if own == port), Door("nowhere"))
+            return Destination("graph")
+        return next(
+            (Destination("site", site) for site, own in self.sites.items() if own == port), Destination("nowhere")
+        )
 
     @property
     def arm_audiences(self) -> tuple[str, ...]:
-        """What the `aud` of a token for Resource Manager may say."""
+        """Accepted `aud` of a token for Resource Manager."""
         return (f"{self.arm}/", self.arm)
 
     def of_site(self, resource_id: str) -> str:
-        """The host name, with port, that answers for a site or slot.
+        """Return the host name, with port, of a site or slot.
 
-        A site that came after the sandbox started has no port yet, and is named as Azure would name it.
+        A site that was created after the start has no port yet, and the name that Azure would give it.
         """
         port = self.sites.get(resource_id.lower())
         if port is None:

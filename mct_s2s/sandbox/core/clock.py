@@ -9,14 +9,14 @@ from typing import Protocol
 
 
 class TimeSource(Protocol):
-    """What a clock runs on."""
+    """Where a clock gets the time from."""
 
     def timestamp(self) -> float:
-        """The moment in seconds since 1970."""
+        """Return the time in seconds since 1970."""
         ...
 
     async def sleep(self, seconds: float) -> None:
-        """Let so much of this time pass."""
+        """Wait for a number of seconds of this time."""
         ...
 
 
@@ -24,7 +24,7 @@ class ComputerTime:
     """The computer's own time."""
 
     def timestamp(self) -> float:
-        """The moment in seconds since 1970."""
+        """Return the time in seconds since 1970."""
         return time.time()
 
     async def sleep(self, seconds: float) -> None:
@@ -33,26 +33,26 @@ class ComputerTime:
 
 
 class Clock:
-    """Time as every service of one world sees it: its source's, plus what somebody moved it by."""
+    """The time of all services of a sandbox: that of its source, plus an offset."""
 
     def __init__(self, offset: timedelta = timedelta(), source: TimeSource | None = None) -> None:
         self.offset = offset
         self.source = source or ComputerTime()
 
     def now(self) -> datetime:
-        """The moment, aware, in UTC."""
+        """Return the time, aware, in UTC."""
         return datetime.fromtimestamp(self.source.timestamp(), UTC) + self.offset
 
     def timestamp(self) -> float:
-        """The moment in seconds since 1970."""
+        """Return the time in seconds since 1970."""
         return self.source.timestamp() + self.offset.total_seconds()
 
     async def sleep(self, seconds: float) -> None:
-        """Wait, as a service does that takes its time."""
+        """Wait for a number of seconds of the source's time."""
         await self.source.sleep(seconds)
 
     def advance(self, step: timedelta | float) -> None:
-        """Move the world forward by a span or by seconds; time that went by is not given back.
+        """Move the time forward by a duration or by seconds; it never goes back.
 
         Raises:
             ValueError: the step is negative, and tokens would be issued in the past of others.

@@ -13,7 +13,7 @@ _METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 
 
 class _Anything(PathConvertor):
-    """The rest of a path with its line breaks, which a plain `path` does not take."""
+    """The rest of a path including line breaks, which `path` does not match."""
 
     regex = "(?s:.*)"
 
@@ -22,5 +22,5 @@ register_url_convertor("anything", _Anything())
 
 
 def below(prefix: str, answer: Callable[[Request], Awaitable[Response]]) -> Route:
-    """Give the route of every path that begins with `prefix`; the rest is the path parameter `path`."""
+    """Return the route of every path that begins with `prefix`; the rest is the path parameter `path`."""
     return Route(prefix + "{path:anything}", answer, methods=_METHODS)

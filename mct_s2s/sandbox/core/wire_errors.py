@@ -1,4 +1,4 @@
-"""What a service answers when it refuses: one exception, and each service's own body for it.
+"""Refusals of the services: one exception, with a body in each service's own form.
 
 Rules raise `WireError`; the pipeline renders it, because only the pipeline knows the ids of the request.
 Sources: graph: concepts/errors; entra: identity-platform/reference-error-codes;
@@ -13,7 +13,7 @@ from typing import Any
 
 
 class WireError(Exception):
-    """A refusal as it goes over the wire.
+    """A refusal as it is sent.
 
     Attributes:
         status: the HTTP status.
@@ -41,11 +41,11 @@ class WireError(Exception):
         """The service's own error code, for logs and tests (Entra: the AADSTS number)."""
         if self.service == "entra":
             return str(self.body["error_codes"][0]) if self.body.get("error_codes") else str(self.body["error"])
-        named = self.body.get("error") or self.body  # App Service speaks for itself, without the envelope
+        named = self.body.get("error") or self.body  # App Service refuses without the envelope
         return str(named.get("code") or named.get("Code") or "")
 
     def rendered(self, *, now: datetime, request_id: str, client_request_id: str | None = None) -> dict[str, Any]:
-        """Give the body with the ids and the time of this request where the service writes them.
+        """Return the body with the ids and the time of this request where the service writes them.
 
         Source: graph: concepts/errors (`innerError`, a date without a zone);
         entra: identity-platform/reference-error-codes (`trace_id`, `correlation_id`, and again in the text).
@@ -140,7 +140,7 @@ def arm_error(
 def vault_error(
     status: int, code: str, message: str, *, inner: str | None = None, headers: Mapping[str, str] | None = None
 ) -> WireError:
-    """Refuse as Key Vault does; `inner` says more exactly why. Source: key-vault: general/rest-error-codes."""
+    """Refuse as Key Vault does; `inner` is the code of the reason. Source: key-vault: general/rest-error-codes."""
     error: dict[str, Any] = {"code": code, "message": message}
     if inner is not None:
         error["innererror"] = {"code": inner}

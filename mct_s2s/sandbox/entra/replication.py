@@ -1,7 +1,7 @@
 """Replicas of the directory that lag behind what was written.
 
-A request is served by one replica. What was written arrives there after the lag, give or take its jitter, and until
-every replica has it, requests see it or do not. Sources: graph: concepts/best-practices-concept (eventual
+A request is served by one replica. A write arrives there after the lag, give or take its jitter; until every replica
+has it, requests see it or do not. Sources: graph: concepts/best-practices-concept (eventual
 consistency); entra: architecture/architecture (replicas).
 """
 
@@ -10,23 +10,23 @@ from __future__ import annotations
 import random
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any, ClassVar
 
-if TYPE_CHECKING:
-    from mct_s2s.sandbox.core.clock import Clock
+from mct_s2s.sandbox.core.clock import Clock
+from mct_s2s.sandbox.core.options import Tunable, choice, number, seconds, whole
 
 Value = dict[str, Any]
 
 MODES = ("replicas", "adversarial")
-"""`replicas`: each request asks one of them, by chance. `adversarial`: of an object that is young, every request
-sees the old and the new state in turn, beginning with the old one."""
+"""`replicas`: each request is served by a random one. `adversarial`: requests see the old and the new state of a young
+object in turn, the old one first."""
 
 MOST_REPLICAS = 16
 
 
 @dataclass(frozen=True)
 class Version:
-    """A state of an object (None: not there) and when each replica has it, in seconds since 1970; empty: always."""
+    """A state of an object (None: none) and when it arrives at each replica, in seconds since 1970; empty: always."""
 
     value: Value | None
     arrivals: tuple[float, ...] = ()
@@ -42,24 +42,24 @@ class History:
     known: bool = True
 
     def settle(self, now: float) -> bool:
-        """Forget what no replica gives any more; tell whether only the newest state is left."""
+        """Drop states that no replica returns any more; return whether only the newest one is left."""
         while len(self.versions) > 1 and max(self.versions[1].arrivals) <= now:
             del self.versions[0]
         return len(self.versions) == 1
 
 
 @dataclass
-class Replication:
-    """How the replicas of one tenant lag, and which of them serves the request at hand.
+class Replication(Tunable):
+    """How the replicas of one tenant lag, and which of them serves the current request.
 
     Attributes:
         clock: the sandbox's time; advancing it lets replication catch up.
-        lag_seconds: how long a write travels; 0: replication is immediate.
+        lag_seconds: how long replication takes; 0: it is immediate.
         lag_jitter: by which share, 0 to 1, the lag differs from write to write and from replica to replica.
         replicas: how many there are.
-        lag_seed: what chance begins with, so that a run can be repeated.
+        lag_seed: the seed of the random generator, so that a run can be repeated.
         lag_mode: one of `MODES`.
-        request: the number of the request at hand.
+        request: the number of the current request.
     """
 
     clock: Clock = field(repr=False)
@@ -69,18 +69,26 @@ class Replication:
     lag_seed: int = 1
     lag_mode: str = "replicas"
 
+    OPTIONS: ClassVar = {
+        "lag_seconds": seconds,
+        "lag_jitter": number(1),
+        "replicas": whole(1, MOST_REPLICAS),
+        "lag_seed": whole(0, 2**31),
+        "lag_mode": choice(*MODES),
+    }
+
     def __post_init__(self) -> None:
         self._chance = random.Random(self.lag_seed)  # noqa: S311 - to be repeatable is its point
         self.request = 0
         self._replica = 0
 
     def begin_request(self) -> None:
-        """Let another replica serve what is read from now on."""
+        """Choose the replica that serves the next reads."""
         self.request += 1
         self._replica = self._chance.randrange(self.replicas)
 
     def arrivals(self) -> tuple[float, ...]:
-        """Give the moments at which a write made now is at each replica."""
+        """Return when a write made now arrives at each replica."""
         now = self.clock.timestamp()
         if self.lag_mode == "adversarial":
             return (now + self.lag_seconds * (1 + self.lag_jitter),)
@@ -88,7 +96,7 @@ class Replication:
         return tuple(now + self.lag_seconds * (1 + share) for share in off)
 
     def seen(self, history: History) -> Value | None:
-        """Give the state that the replica at hand has."""
+        """Return the state at the current replica."""
         if self.lag_mode == "adversarial":
             if history.request != self.request:
                 history.request, history.shows_new = self.request, not history.shows_new
@@ -98,7 +106,7 @@ class Replication:
         return next(there, history.versions[0]).value
 
     def is_known_elsewhere(self, history: History) -> bool:
-        """Tell whether another replica than the one at hand has heard of the object at all."""
+        """Return whether another replica than the current one knows the object."""
         if history.versions[0].value is not None:
             return True
         if self.lag_mode == "adversarial":
@@ -108,43 +116,18 @@ class Replication:
         return _is_at(history.versions[1], other, self.clock.timestamp())
 
     def happens(self, share: float) -> bool:
-        """Tell, by chance, whether something that happens in a `share` of the cases happens now."""
+        """Return true in a `share` of the calls, at random."""
         return self._chance.random() < share
 
-    def settings(self) -> dict[str, Any]:
-        """Give the knobs by the names that they have over the wire."""
-        return {wire: getattr(self, own) for wire, (own, _) in _KNOBS.items()}
-
     def change(self, sent: Mapping[str, Any]) -> None:
-        """Turn knobs; all or none.
+        """Change options, and start the random generator again.
 
         Raises:
-            ValueError: something is no knob, or its value is not one that it takes.
+            ValueError: an option is unknown, or its value is invalid.
         """
-        for wire, value in sent.items():
-            if wire not in _KNOBS or not _KNOBS[wire][1](value):
-                raise ValueError(f"Unknown replication knob '{wire}', or invalid value {value!r}.")
-        for wire, value in sent.items():
-            setattr(self, _KNOBS[wire][0], value)
+        super().change(sent)
         self._chance = random.Random(self.lag_seed)  # noqa: S311 - as above
 
 
 def _is_at(version: Version, replica: int, now: float) -> bool:
     return not version.arrivals or version.arrivals[replica % len(version.arrivals)] <= now
-
-
-def _is_number(value: object, most: float) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= most
-
-
-def _is_whole(value: object, least: int, most: int) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and least <= value <= most
-
-
-_KNOBS: dict[str, tuple[str, Any]] = {
-    "lagSeconds": ("lag_seconds", lambda value: _is_number(value, 86_400)),
-    "lagJitter": ("lag_jitter", lambda value: _is_number(value, 1)),
-    "replicas": ("replicas", lambda value: _is_whole(value, 1, MOST_REPLICAS)),
-    "lagSeed": ("lag_seed", lambda value: _is_whole(value, 0, 2**31)),
-    "lagMode": ("lag_mode", lambda value: value in MODES if isinstance(value, str) else False),
-}

@@ -1,14 +1,19 @@
-"""Puts objects into a directory that were there before anybody signed in."""
+"""Objects that exist in a directory before anybody signs in."""
 
 from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-from mct_s2s.sandbox.entra import applications, assignments, credentials, service_principals
+from mct_s2s.sandbox.core.clock import Clock
+from mct_s2s.sandbox.entra.access import app_role_assignments
+from mct_s2s.sandbox.entra.directory import Directory
+from mct_s2s.sandbox.entra.object_ids import ObjectIds
+from mct_s2s.sandbox.entra.registrations import applications, password_credentials, service_principals
+from mct_s2s.sandbox.entra.table import Object
+from mct_s2s.sandbox.entra.tenant.organization import Tenant
 from mct_s2s.sandbox.entra.types import blank
+from mct_s2s.sandbox.entra.validation import timestamp
 from mct_s2s.sandbox.entra.well_known import (
     DIRECTORY_ROLES,
     GRAPH_APP_ID,
@@ -17,10 +22,6 @@ from mct_s2s.sandbox.entra.well_known import (
     NAMES,
     URIS,
 )
-
-if TYPE_CHECKING:
-    from mct_s2s.sandbox.entra.store import Directory
-    from mct_s2s.sandbox.entra.table import Object
 
 _GRAPH_OFFERS = {
     "oauth2PermissionScopes": [
@@ -45,30 +46,99 @@ _GRAPH_OFFERS = {
         }
     ],
 }
-"""Of the hundreds that Microsoft Graph has, one of each kind."""
+"""One of each kind, of the hundreds that Microsoft Graph has."""
 
 SEED_CREDENTIAL = "sandbox"
 
 
-@dataclass(frozen=True)
-class SeededApp:
-    """Ids of an application put into the directory by the seed: three different things."""
+def seeded(
+    clock: Clock,
+    *,
+    tenant_id: str,
+    display_name: str,
+    initial_domain: str,
+    verified_domains: Iterable[str],
+) -> Directory:
+    """Create a tenant that holds Microsoft's own service principals and two people, and nothing else yet.
 
-    app_id: str
-    object_id: str
-    service_principal_id: str
+    Until `ids.be_random`, ids follow from names, so that the same seed makes the same objects.
+
+    Args:
+        clock: the sandbox's time.
+        tenant_id: the tenant's GUID.
+        display_name: the organisation's name.
+        initial_domain: e.g. `contoso.onmicrosoft.com`.
+        verified_domains: further domains; the first becomes the default one.
+    """
+    directory = Directory(clock)
+    directory.ids = ObjectIds(tenant_id)
+    others = [domain for domain in verified_domains if domain != initial_domain]
+    directory.tenant = Tenant(tenant_id.lower(), display_name, (initial_domain, *others), timestamp(clock.now()))
+    _add_microsoft(directory)
+    add_person(directory, "admin", "Ada Admin", {"@roles": [DIRECTORY_ROLES["Global Administrator"]]})
+    add_person(directory, "lee", "Lee Learner", {"@roles": []})
+    return directory
 
 
-@dataclass(frozen=True)
-class ManagedIdentity:
-    """Ids of a managed identity's service principal: ARM's `principalId` and `clientId`."""
+def add_person(directory: Directory, local: str, display_name: str, held: Object) -> Object:
+    """Add a person who can sign in with a device code.
 
-    principal_id: str
-    client_id: str
+    Args:
+        directory: the tenant.
+        local: the part of the user principal name before the @.
+        display_name: the person's name.
+        held: template ids of directory roles, the person's own in `@roles`, those of groups in `@groupRoles`.
+    """
+    return directory.users.put(
+        blank("user")
+        | {
+            "id": _stable_id(directory, local),
+            "accountEnabled": True,
+            "displayName": display_name,
+            "userPrincipalName": f"{local}@{directory.tenant.initial_domain}",
+            "userType": "Member",
+            **held,
+        }
+    )
 
 
-def add_microsoft(directory: Directory) -> None:
-    """Add the service principals of Microsoft Graph, of Azure's management API and of Microsoft's tools."""
+def add_application(
+    directory: Directory,
+    display_name: str,
+    *,
+    app_id: str | None = None,
+    secret: str | None = None,
+    graph_roles: Iterable[str] = (),
+) -> tuple[Object, Object]:
+    """Add an application and its service principal, past all permissions; return both.
+
+    Args:
+        directory: the tenant.
+        display_name: the application's name.
+        app_id: its appId; random where none is given.
+        secret: becomes its credential named "sandbox"; only its hash is kept.
+        graph_roles: app roles of Microsoft Graph that it is granted, e.g. `Application.ReadWrite.All`.
+    """
+    fixed = {"appId": app_id.lower()} if app_id else {}
+    body = {"displayName": display_name, "signInAudience": "AzureADMyOrg"}
+    made = applications.create(directory, body, **fixed)
+    principal = service_principals.create(directory, {"appId": made["appId"]})
+    graph = directory.service_principals.latest_by("appId", GRAPH_APP_ID)[0]
+    for value in graph_roles:
+        grant = {"principalId": principal["id"], "resourceId": graph["id"], "appRoleId": GRAPH_ROLES[value]}
+        app_role_assignments.create(directory, grant)
+    if secret is not None:
+        set_secret(directory, made["appId"], secret)
+    return made, principal
+
+
+def set_secret(directory: Directory, app_id: str, secret: str) -> None:
+    """Replace the credential named "sandbox" of an application, keeping only the secret's hash."""
+    application = directory.applications.latest_by("appId", app_id)[0]
+    password_credentials.put_known_password(directory, application, SEED_CREDENTIAL, secret)
+
+
+def _add_microsoft(directory: Directory) -> None:
     for app_id, name in NAMES.items():
         directory.service_principals.put(
             blank("servicePrincipal")
@@ -92,63 +162,6 @@ def add_microsoft(directory: Directory) -> None:
         )
 
 
-def add_people(directory: Directory) -> None:
-    """Add an administrator and somebody without any role, who can sign in with a device code."""
-    for local, name, roles in (
-        ("admin", "Ada Admin", ["Global Administrator"]),
-        ("lee", "Lee Learner", []),
-    ):
-        add_person(directory, local, name, {"@roles": [DIRECTORY_ROLES[role] for role in roles]})
-
-
-def add_person(directory: Directory, local: str, display_name: str, held: Object) -> Object:
-    """Add somebody by the part of the address before the @; `held` are template ids of roles, own and by group."""
-    return directory.users.put(
-        blank("user")
-        | {
-            "id": _stable_id(directory, local),
-            "accountEnabled": True,
-            "displayName": display_name,
-            "userPrincipalName": f"{local}@{directory.tenant.initial_domain}",
-            "userType": "Member",
-            **held,
-        }
-    )
-
-
-def add_application(
-    directory: Directory,
-    display_name: str,
-    *,
-    app_id: str | None,
-    secret: str | None,
-    graph_roles: Iterable[str],
-    identifier_uris: Iterable[str],
-) -> SeededApp:
-    """Add an application with its service principal, its secret and what Graph allows it."""
-    body = {"displayName": display_name, "signInAudience": "AzureADMyOrg"}
-    fixed = {"appId": app_id.lower()} if app_id else {}
-    made = applications.create(directory, {**body, "identifierUris": list(identifier_uris)}, **fixed)
-    principal = service_principals.create(directory, {"appId": made["appId"]})
-    graph = directory.service_principals.latest_by("appId", GRAPH_APP_ID)[0]
-    for value in graph_roles:
-        grant = {
-            "principalId": principal["id"],
-            "resourceId": graph["id"],
-            "appRoleId": GRAPH_ROLES[value],
-        }
-        assignments.create(directory, grant)
-    if secret is not None:
-        set_secret(directory, made["appId"], secret)
-    return SeededApp(made["appId"], made["id"], principal["id"])
-
-
-def set_secret(directory: Directory, app_id: str, secret: str) -> None:
-    """Give an application a secret that is known beforehand, in place of the one it had from here."""
-    holder = directory.applications.latest_by("appId", app_id)[0]
-    credentials.put_known_password(directory, directory.applications, holder, SEED_CREDENTIAL, secret)
-
-
 def _role(value: str, role_id: str) -> Object:
     return {
         "allowedMemberTypes": ["Application"],
@@ -162,5 +175,5 @@ def _role(value: str, role_id: str) -> Object:
 
 
 def _stable_id(directory: Directory, name: str) -> str:
-    # The same ids in the same tenant, so that a reset world is the world that scripts know.
+    # The same ids in the same tenant, so that scripts find after a reset what they found before.
     return str(uuid.uuid5(uuid.UUID(directory.tenant_id), name))

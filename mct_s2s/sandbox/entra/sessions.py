@@ -1,4 +1,4 @@
-"""People who are signing in with a device code, and what keeps them signed in.
+"""Device codes and refresh tokens of people who sign in.
 
 Source: entra: identity-platform/v2-oauth2-device-code.
 """
@@ -17,7 +17,7 @@ DEVICE_CODE_LIFETIME = timedelta(minutes=15)
 
 @dataclass
 class DeviceCode:
-    """One device code: asked for by a client, then approved or declined by a person."""
+    """A device code: requested by a client, then approved or declined by a person."""
 
     code: str = field(repr=False)
     user_code: str
@@ -27,12 +27,12 @@ class DeviceCode:
     user_id: str | None = None
     declined: bool = False
     claims: str = ""
-    """What the client asks of the sign-in beside a token."""
+    """The parameter `claims` of the request."""
 
 
 @dataclass(frozen=True)
 class Session:
-    """Who a refresh token stands for, for which client, and whether a second factor was brought."""
+    """The user and the client of a refresh token, and whether the sign-in had a second factor."""
 
     user_id: str
     client_id: str
@@ -42,7 +42,7 @@ class Session:
 class Sessions:
     """Device codes and refresh tokens.
 
-    `auto_approve` is the user principal name of somebody who approves every device code at once, for tests.
+    `auto_approve` is the user principal name of a person who approves every device code at once, for tests.
     """
 
     def __init__(self) -> None:
@@ -51,7 +51,7 @@ class Sessions:
         self._refresh: dict[str, Session] = {}
 
     def begin(self, client_id: str, scope: str, now: datetime, claims: str = "") -> DeviceCode:
-        """Give out a device code for a client."""
+        """Create a device code for a client."""
         user_code = "".join(secrets.choice("BCDFGHJKLMNPQRSTVWXZ23456789") for _ in range(9))
         expires = now + DEVICE_CODE_LIFETIME
         made = DeviceCode(secrets.token_urlsafe(96), user_code, client_id, scope, expires, claims=claims)
@@ -59,11 +59,11 @@ class Sessions:
         return made
 
     def by_code(self, code: str) -> DeviceCode | None:
-        """Find what a client polls for."""
+        """Find a device code."""
         return self._codes.get(code)
 
     def by_user_code(self, user_code: str) -> DeviceCode | None:
-        """Find what a person typed."""
+        """Find a device code by the code that a person typed."""
         typed = user_code.strip().upper()
         return next((one for one in self._codes.values() if one.user_code == typed), None)
 
@@ -72,29 +72,29 @@ class Sessions:
         self._codes.pop(code.code, None)
 
     def refresh_token(self, session: Session) -> str:
-        """Give out a refresh token."""
+        """Create a refresh token."""
         token = f"1.{secrets.token_urlsafe(200)}"
         self._refresh[_hash(token)] = session
         return token
 
     def refreshed(self, token: str) -> Session | None:
-        """Find whose refresh token this is."""
+        """Find the session of a refresh token."""
         return self._refresh.get(_hash(token))
 
     def revoke_all(self) -> None:
-        """Sign everybody out: no refresh token works any more."""
+        """Revoke all refresh tokens."""
         self._refresh.clear()
 
     def to_dict(self) -> dict[str, Any]:
-        """Give who is signed in, so that a restarted sandbox knows them still; tokens as hashes.
+        """Return the sessions by the hashes of their refresh tokens, to be saved.
 
-        Codes that nobody has redeemed are not kept.
+        Device codes are not saved.
         """
         return {hashed: asdict(session) for hashed, session in self._refresh.items()}
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        """Make what `to_dict` described."""
+        """Restore what `to_dict` returned."""
         made = cls()
         made._refresh = {hashed: Session(**session) for hashed, session in data.items()}
         return made

@@ -1,8 +1,7 @@
-"""Where directory objects are kept: versions that never change, and the only functions that read them.
+"""Tables of directory objects: immutable versions, and the only functions that read them.
 
-A writer that must not be fooled (uniqueness, the object it changes) reads `latest`; a client, a dependent
-write and a sign-in read what a replica has (`seen`). Both are the same for as long as replication is
-immediate, but they are different questions, and lag belongs into the second one only.
+Writes read `latest` for uniqueness and for the object that they change; clients, dependent writes and sign-ins
+read what a replica has (`seen`). Both are the same while replication is immediate; lag affects only `seen`.
 """
 
 from __future__ import annotations
@@ -38,62 +37,66 @@ class Table:
         return value
 
     def drop(self, object_id: str) -> None:
-        """Forget an object for good; no error when there is none."""
+        """Delete an object permanently; no error when there is none."""
         if object_id in self._objects:
             self._remember(object_id, None)
             self._unindex(object_id)
             del self._objects[object_id]
 
     def latest(self, object_id: str) -> Object | None:
-        """Give the object as last written, whether it is soft-deleted or not."""
+        """Return the object as last written, whether it is soft-deleted or not."""
         return self._objects.get(object_id) or self._objects.get(object_id.lower())
 
     def latest_by(self, index: str, key: str) -> list[Object]:
-        """Give all objects with this key as last written, soft-deleted ones too."""
+        """Return all objects with this key as last written, soft-deleted ones too."""
         return [self._objects[found] for found in self._indexes[index].get(key.casefold(), ())]
 
     def seen(self, object_id: str) -> Object | None:
-        """Give the object as a replica has it, or nothing where it is deleted or not there yet."""
+        """Return the object as a replica has it; None where it is deleted or not there yet."""
         return self._living(object_id.lower())
 
     def seen_deleted(self, object_id: str) -> Object | None:
-        """Give a soft-deleted object as a replica has it, or nothing where it is not deleted, or not yet."""
+        """Return a soft-deleted object as a replica has it; None where it is not deleted, or not yet."""
         return self._dead(object_id.lower())
 
     def seen_by(self, index: str, key: str) -> list[Object]:
-        """Give the objects with this key as a replica has them."""
+        """Return the objects with this key as a replica has them."""
         folded = key.casefold()
         held = self._indexes[index].get(folded, ())
         if not self._young or not self._replication.lag_seconds:
             return [found for found in map(self._living, list(held)) if found is not None]
-        # What a replica has may carry keys that the newest version does not, and the other way round.
+        # The version at a replica may have other keys than the newest one.
         found = map(self._living, dict.fromkeys((*held, *self._young)))
         keys_of = self._keys_of[index]
         return [one for one in found if one is not None and folded in {each.casefold() for each in keys_of(one)}]
 
+    def first_seen_by(self, index: str, key: str) -> Object | None:
+        """Return the first object with this key as a replica has it."""
+        return next(iter(self.seen_by(index, key)), None)
+
     def seen_all(self) -> Iterator[Object]:
-        """Give every object as a replica has it, in the order in which they were first written."""
+        """Return every object as a replica has it, in the order in which they were first written."""
         return (found for found in map(self._living, self._ids()) if found is not None)
 
     def deleted(self) -> Iterator[Object]:
-        """Give every soft-deleted object as a replica has it."""
+        """Return every soft-deleted object as a replica has it."""
         return (found for found in map(self._dead, self._ids()) if found is not None)
 
     def is_known_elsewhere(self, object_id: str) -> bool:
-        """Tell whether a replica other than the one that serves the request has heard of an object."""
+        """Return whether another replica than the current one knows an object."""
         history = self._history(object_id)
         return history is None or self._replication.is_known_elsewhere(history)
 
     def has_index(self, index: str) -> bool:
-        """Tell whether `seen_by` can be asked for this key."""
+        """Return whether `seen_by` can be asked for this key."""
         return index in self._indexes
 
     def dump(self) -> list[Object]:
-        """Give everything as last written, in order."""
+        """Return everything as last written, in order."""
         return list(self._objects.values())
 
     def dump_young(self) -> dict[str, list[Any]]:
-        """Give what is still on its way to some replica: states and their arrivals by id."""
+        """Return the states that have not arrived at every replica, with their arrivals, by id."""
         young = {object_id: self._history(object_id) for object_id in list(self._young)}
         return {
             object_id: [[one.value, list(one.arrivals)] for one in history.versions]
@@ -102,7 +105,7 @@ class Table:
         }
 
     def load(self, objects: Iterable[Object], young: Mapping[str, list[Any]]) -> None:
-        """Take what `dump` and `dump_young` gave."""
+        """Load what `dump` and `dump_young` returned."""
         for value in objects:
             self.put(dict(value))
         self._young = {
@@ -113,7 +116,7 @@ class Table:
     def _ids(self) -> list[str]:
         return list(dict.fromkeys((*self._objects, *self._young)))
 
-    # Public questions come with ids as clients write them, in any case; these with ids as they are kept.
+    # Public methods take ids in any case, as clients write them; these take ids as they are stored.
     def _living(self, object_id: str) -> Object | None:
         found = self._at_replica(object_id)
         return found if found is not None and not found.get("deletedDateTime") else None

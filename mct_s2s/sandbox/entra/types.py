@@ -144,7 +144,7 @@ TYPES: dict[str, dict[str, Property]] = {
 
 
 def blank(type_name: str) -> dict[str, Any]:
-    """Give an object of this type with every property present and nothing in any of them.
+    """Return an object of this type with every property present and nothing in any of them.
 
     Source: graph: api/application-post-applications, whose answer shows each property, empty ones as `[]` or
     `null`.

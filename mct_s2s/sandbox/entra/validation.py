@@ -1,4 +1,4 @@
-"""Judges the body of a write by the type table: wrong names, wrong types, what only the service writes.
+"""Checks the body of a write against the type table, and the 400 answers that all rules share.
 
 Sources: graph: concepts/errors; the wording of the OData reader, which Graph passes on.
 """
@@ -23,18 +23,53 @@ def bad_request(message: str, *, code: str = "Request_BadRequest", detail: str =
     return graph_error(400, code, message, details=details)
 
 
+def missing(name: str) -> WireError:
+    """Refuse a body without a required property."""
+    return bad_request(f"Property '{name}' is required.", detail="MissingProperty", target=name)
+
+
+def read_only(name: str) -> WireError:
+    """Refuse a property that only the service writes, or that never changes."""
+    return bad_request(f"Property '{name}' is read-only and cannot be set.", detail="ReadOnly", target=name)
+
+
+def invalid_value(resource: str, name: str, *, detailed: bool = True) -> WireError:
+    """Refuse the value of a property; for some properties Graph leaves the detail out."""
+    message = f"Invalid value specified for property '{name}' of resource '{resource}'."
+    return bad_request(message, detail="InvalidValue" if detailed else "", target=name)
+
+
+def duplicate_values() -> WireError:
+    """Refuse an array or a key with the same value twice."""
+    return bad_request("Request contains a property with duplicate values.", code="DuplicateValue")
+
+
+def password_not_generated() -> WireError:
+    """Refuse a secret that the client made, or that is not created by `addPassword`."""
+    return bad_request("New password credentials must be generated with service actions.")
+
+
+def json_object(body: object) -> dict[str, Any]:
+    """Return a body that has to be a JSON object.
+
+    Raises:
+        WireError: 400, it is not.
+    """
+    if not isinstance(body, dict):
+        raise bad_request("Invalid request body: a JSON object is expected.")
+    return body
+
+
 def clean(type_name: str, body: object) -> dict[str, Any]:
-    """Check a body against its type and give its values in the form in which they are stored.
+    """Check a body against its type; return its values as they are stored.
 
     Annotations (`@odata.type` and the like, which SDKs add) are accepted and dropped.
 
     Raises:
         WireError: 400 for an unknown or read-only property or a value of the wrong type.
     """
-    if not isinstance(body, dict):
-        raise bad_request("Invalid request body: a JSON object is expected.")
     values: dict[str, Any] = {}
-    for name, value in body.items():
+    for name, value in json_object(body).items():
         if "@" in name:
             continue
         values[name] = _checked(_writable(type_name, name), value)
@@ -57,7 +92,7 @@ def precise_timestamp(moment: datetime) -> str:
 
 
 def is_guid(text: object) -> bool:
-    """Tell whether a text is a GUID in its usual form with hyphens."""
+    """Return whether a text is a GUID in its usual form with hyphens."""
     try:
         return isinstance(text, str) and len(text) == 36 and bool(uuid.UUID(text))
     except ValueError:
@@ -74,7 +109,7 @@ def _writable(type_name: str, name: str) -> Property:
             "use property names that are defined by the type."
         )
     if prop.read_only:
-        raise bad_request(f"Property '{name}' is read-only and cannot be set.", detail="ReadOnly", target=name)
+        raise read_only(name)
     return prop
 
 

@@ -1,1 +1,1 @@
-"""Listening, certificates, start and end, and the folder where a sandbox is kept."""
+"""Listening, certificates, start and end, and the folder where a sandbox is saved."""

@@ -1,4 +1,4 @@
-"""All services as one ASGI application: `Addresses.door` says whom a request is for."""
+"""All services as one ASGI application."""
 
 from __future__ import annotations
 
@@ -6,60 +6,69 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route, Router
 
-from mct_s2s.sandbox.core.addresses import Addresses, Door
+from mct_s2s.sandbox.core.addresses import Addresses, Destination
 from mct_s2s.sandbox.core.routing import below
 from mct_s2s.sandbox.core.wire_errors import arm_error, graph_error
 from mct_s2s.sandbox.middleware import local_only
 from mct_s2s.sandbox.middleware.pipeline import Pipeline
 from mct_s2s.sandbox.observability.exchange import App, Receive, Scope, Send
-from mct_s2s.sandbox.observability.observability import Instruments
-from mct_s2s.sandbox.observability.request_log import Journal
+from mct_s2s.sandbox.observability.observability import Observability
+from mct_s2s.sandbox.observability.request_log import RequestLog
 from mct_s2s.sandbox.services import key_vault, mct_site, metadata
 from mct_s2s.sandbox.services.arm import arm
 from mct_s2s.sandbox.services.control import control
 from mct_s2s.sandbox.services.graph import graph
 from mct_s2s.sandbox.services.login import issuer, login, managed_identity
-from mct_s2s.sandbox.world.world import World
+from mct_s2s.sandbox.state.state import SandboxState
 
 
 class Services:
-    """Every door's services. A site may get a port while they run: `listen` is set by whoever can open one."""
+    """All services, and which of them a request is for.
+
+    `listen` opens a port for a new site while they run; it is set by what listens.
+    """
 
     def __init__(
-        self, world: World, addresses: Addresses, instruments: Instruments, fresh: control.Fresh | None
+        self, state: SandboxState, addresses: Addresses, observability: Observability, fresh: control.Fresh | None
     ) -> None:
-        self._world = world
+        self._state = state
         self._addresses = addresses
-        own = [*control.routes(world, addresses, instruments, self, fresh), *managed_identity.routes(world, addresses)]
-        manager = [*metadata.routes(world, addresses), *arm.routes(world, addresses)]
-        sign_in = login.routes(world, addresses)
-        self._doors: dict[str, App] = {
+        own = [
+            *control.routes(state, addresses, observability, self.open_port, fresh),
+            *managed_identity.routes(state, addresses),
+        ]
+        manager = [*metadata.routes(state, addresses), *arm.routes(state, addresses)]
+        sign_in = login.routes(state, addresses)
+        self._routers: dict[str, App] = {
             "main": _router(*own, *sign_in, *manager),
-            "control": _router(*own, *issuer.routes(world, addresses), _unknown("on this host")),
+            "control": _router(*own, *issuer.routes(state, addresses), _unknown("at this name")),
             "login": _router(*sign_in, _unknown("of the token service")),
             "arm": _router(*manager),
-            "graph": _router(*graph.routes(world, addresses), _unknown("of Graph")),
-            "vault": _router(*key_vault.routes(world, addresses)),
+            "graph": _router(*graph.routes(state, addresses), _unknown("of Graph")),
+            "vault": _router(*key_vault.routes(state, addresses)),
             "nowhere": _router(_misdirected()),
         }
         self._sites: dict[str, App] = {}
         for site_id in addresses.sites:
             self.add_site(site_id)
-        self.listen: control.Doors | None = None
+        self.listen: control.OpenPort | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Hand a request to the services that it is for."""
+        """Pass a request to its service."""
         local_only.check(scope)
-        door = _door(scope, self._addresses)
-        app = self._sites.get(door.name, _NO_SITE) if door.kind == "site" else self._doors[door.kind]
+        destination = _destination(scope, self._addresses)
+        if destination.kind == "site":
+            app = self._sites.get(destination.name, _NO_SITE)
+        else:
+            app = self._routers[destination.kind]
         await app(scope, receive, send)
 
     def add_site(self, site_id: str) -> None:
-        """Let a site answer."""
-        self._sites[site_id] = _router(*mct_site.routes(self._world, self._addresses, site_id))
+        """Add the routes of a site."""
+        self._sites[site_id] = _router(*mct_site.routes(self._state, self._addresses, site_id))
 
-    async def open(self, site_id: str) -> int:
-        """Give a site a port; one that nobody listens on where nobody can."""
+    async def open_port(self, site_id: str) -> int:
+        """Give a site a port; an unused one where nothing can listen."""
         port = self._addresses.shared_port or await self._new_port(site_id)
         self._addresses.add_site(site_id, port)
         self.add_site(site_id)
@@ -67,35 +76,35 @@ class Services:
 
     async def _new_port(self, site_id: str) -> int:
         if self.listen is not None:
-            return await self.listen.open(site_id)
+            return await self.listen(site_id)
         return max(self._addresses.arm_port, self._addresses.graph_port, *self._addresses.sites.values()) + 1
 
 
 def build(
-    world: World, addresses: Addresses, journal: Journal | None = None, *, fresh: control.Fresh | None = None
+    state: SandboxState, addresses: Addresses, log: RequestLog | None = None, *, fresh: control.Fresh | None = None
 ) -> tuple[Pipeline, Services]:
-    """Put the services of one world together; `fresh` makes the world that a reset goes back to."""
-    world.directory.origins = addresses
-    instruments = Instruments(addresses, journal)
-    services = Services(world, addresses, instruments, fresh)
+    """Build the application for a state; `fresh` creates the state that a reset returns to."""
+    state.directory.addresses = addresses
+    observability = Observability(addresses, log)
+    services = Services(state, addresses, observability, fresh)
 
     def service_of(scope: Scope) -> str:
         return _service(scope, addresses)
 
-    return Pipeline(services, service_of, world, instruments), services
+    return Pipeline(services, service_of, state, observability), services
 
 
 def _router(*routes: BaseRoute) -> Router:
     return Router(routes=list(routes), redirect_slashes=False)
 
 
-def _door(scope: Scope, addresses: Addresses) -> Door:
+def _destination(scope: Scope, addresses: Addresses) -> Destination:
     host = next((value.decode("latin-1") for name, value in scope["headers"] if name == b"host"), "")
-    return addresses.door(host, scope["server"][1])
+    return addresses.destination(host, scope["server"][1])
 
 
 def _service(scope: Scope, addresses: Addresses) -> str:
-    kind = _door(scope, addresses).kind
+    kind = _destination(scope, addresses).kind
     if kind not in {"main", "control"}:
         return "entra" if kind == "login" else kind
     head, *rest = scope["path"].strip("/").lower().split("/")
@@ -111,8 +120,8 @@ _NO_SITE = PlainTextResponse("404 Web Site not found.", 404)
 
 def _unknown(where: str) -> Route:
     async def refuse(request: Request) -> Response:
-        said = f"The sandbox does not support {request.method} {request.url.path} {where}."
-        raise graph_error(501, "NotImplemented", said)
+        message = f"The sandbox does not know {request.method} {request.url.path} {where}."
+        raise graph_error(501, "NotImplemented", message)
 
     return below("/", refuse)
 
@@ -120,6 +129,6 @@ def _unknown(where: str) -> Route:
 def _misdirected() -> Route:
     async def refuse(request: Request) -> Response:
         host = request.headers.get("host", "")
-        raise arm_error(421, "MisdirectedRequest", f"The sandbox has no service named '{host}'.")
+        raise arm_error(421, "MisdirectedRequest", f"The sandbox plays no service of the name '{host}'.")
 
     return below("/", refuse)

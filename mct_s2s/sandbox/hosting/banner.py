@@ -1,4 +1,4 @@
-"""What `sandbox serve` says when it is ready: how any client gets here. No secret is in it, as it ends up in logs."""
+"""What `sandbox serve` prints when it is ready: how clients connect. It holds no secret, as it ends up in logs."""
 
 from __future__ import annotations
 
@@ -6,14 +6,15 @@ import shlex
 from collections.abc import Iterator, Mapping
 
 from mct_s2s.sandbox.core.addresses import Addresses
-from mct_s2s.sandbox.hosting.real_names import MARK, PORT
+from mct_s2s.sandbox.core.real_names import PORT
+from mct_s2s.sandbox.hosting.hosts_file import MARK
 
 CLOUD_NAME = "mct-sandbox"
 _HIDDEN = "AZURE_CLIENT_SECRET"
 
 
 def lines(addresses: Addresses, exports: Mapping[str, str]) -> Iterator[str]:
-    """The lines to show; the first begins with "Sandbox ready"."""
+    """Yield the lines; the first begins with "Sandbox ready"."""
     real = addresses.shared_port is not None
     yield f"Sandbox ready: {addresses.arm}"
     yield ""

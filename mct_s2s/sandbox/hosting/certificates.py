@@ -1,8 +1,8 @@
-"""The sandbox's own certificate authority: made once, used for one certificate, its private key thrown away.
+"""The sandbox's own certificate authority: created once, used for one certificate, its private key discarded.
 
-A client that trusts `ca.pem` therefore trusts this one certificate and nothing that could be made later. Azure's own
-names have an authority apart: whoever trusts the usual one does not take anybody here for Azure. Neither is ever put
-where a system or a browser would trust it.
+A client that trusts `ca.pem` therefore trusts this one certificate and no later one. Azure's own names have another
+authority, so that who trusts the usual one does not accept the sandbox as Azure. Neither is ever installed where a
+system or a browser would trust it.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from mct_s2s.sandbox.core.addresses import HOST
-from mct_s2s.sandbox.hosting import real_names
-from mct_s2s.sandbox.world.world import replace_file
+from mct_s2s.sandbox.core.files import replace_file
+from mct_s2s.sandbox.core.real_names import CERTIFIED
 
 LIFETIME = timedelta(days=730)
 RENEW_BEFORE = timedelta(days=30)
@@ -27,11 +27,11 @@ _NAMES = (HOST, f"*.vault.{HOST}")
 
 
 def ensure(state_dir: Path, *, for_real_names: bool = False) -> tuple[Path, Path]:
-    """Give the files of the authority's certificate and of the server's key and chain; make them if need be.
+    """Return the files of the authority's certificate and of the server's key and chain; create them if necessary.
 
     The second file is of mode 0600.
     """
-    prefix, names = ("real-names-", real_names.CERTIFIED) if for_real_names else ("", _NAMES)
+    prefix, names = ("real-names-", CERTIFIED) if for_real_names else ("", _NAMES)
     authority, server = state_dir / f"{prefix}ca.pem", state_dir / f"{prefix}server.pem"
     if not (authority.exists() and server.exists() and _lasts(authority) and _covers(server, names)):
         ca, chain = _make(names)
@@ -47,14 +47,14 @@ def _lasts(path: Path) -> bool:
 
 
 def _covers(path: Path, names: Collection[str]) -> bool:
-    """Whether the server's certificate is for every name: an older sandbox knew fewer."""
+    """Return whether the server's certificate has every name; older sandboxes had fewer."""
     certificate = x509.load_pem_x509_certificate(path.read_bytes())
     known = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName)
     return set(names) <= set(known.value.get_values_for_type(x509.DNSName))
 
 
 def _make(names: Collection[str]) -> tuple[bytes, bytes]:
-    """The authority's certificate, and the server's key with its certificate."""
+    """Return the authority's certificate, and the server's key with its certificate, in PEM."""
     ca_key, key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "mct-s2s sandbox authority")])
     ca_identifier = x509.SubjectKeyIdentifier.from_public_key(ca_key.public_key())

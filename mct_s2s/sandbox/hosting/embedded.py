@@ -1,30 +1,29 @@
-"""The sandbox inside another program: in a thread, on free ports, with the world that the last one left."""
+"""The sandbox inside another program: in a thread, on free ports, with the saved state."""
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+from filelock import FileLock, Timeout
 
 from mct_s2s.sandbox.hosting import listening, startup
 from mct_s2s.sandbox.hosting.environment import exports
-from mct_s2s.sandbox.hosting.lock import Lock
-from mct_s2s.sandbox.hosting.state_directory import State
-from mct_s2s.sandbox.world.seed import SITE
-
-if TYPE_CHECKING:
-    from mct_s2s.sandbox.hosting.listening import WebServer
+from mct_s2s.sandbox.hosting.listening import WebServer
+from mct_s2s.sandbox.hosting.state_directory import StateDirectory
+from mct_s2s.sandbox.state.seed import SITE
 
 WAIT_SECONDS = 600.0
 
 
 @dataclass(frozen=True)
 class Running:
-    """A sandbox that answers: where it is, and who may do everything in it.
+    """A running sandbox: its addresses, and its administrator's credentials.
 
-    `ca_file` holds the certificate to trust; `site_url` is the MCT site. `close` ends it where this program runs it.
+    `ca_file` holds the certificate to trust; `site_url` is the MCT site. `close` ends a sandbox of this process.
     """
 
     resource_manager: str
@@ -38,10 +37,10 @@ class Running:
     site_url: str
     _server: WebServer | None = field(default=None, repr=False, compare=False)
     _thread: threading.Thread | None = field(default=None, repr=False, compare=False)
-    _lock: Lock | None = field(default=None, repr=False, compare=False)
+    _lock: FileLock | None = field(default=None, repr=False, compare=False)
 
     def close(self) -> None:
-        """End it and let the next one have the world; a second time does nothing."""
+        """Stop it and release the state directory; a second call does nothing."""
         if self._server is not None and self._thread is not None:
             self._server.stop()
             self._thread.join()
@@ -50,47 +49,45 @@ class Running:
 
 
 def start(state_dir: Path | None = None) -> Running:
-    """Start a sandbox and return when it answers; join the one that `serve` runs on the same directory, if any.
+    """Start a sandbox and return when it is ready, or use the one that `serve` runs on the same directory.
 
-    Another program that holds the directory is waited for.
+    Waits while another process uses the directory.
 
     Raises:
-        TimeoutError: it did not let go.
-        ValueError: the kept world is of another version, or is served under Azure's own names.
+        TimeoutError: the other process still uses it.
+        ValueError: the saved state is of another version, or is served under Azure's own names.
     """
-    state = State(state_dir)
-    deadline = time.monotonic() + WAIT_SECONDS
+    folder = StateDirectory(state_dir)
+    lock, deadline = folder.lock(), time.monotonic() + WAIT_SECONDS
     while True:
-        lock = Lock.take(state.directory / "lock")
-        if lock is not None:
-            return _start(state, lock)
-        served = _served(state)
+        with contextlib.suppress(Timeout):
+            lock.acquire(blocking=False)
+            return _start(folder, lock)
+        served = _served(folder)
         if served is not None:
             return served
         if time.monotonic() > deadline:
-            raise TimeoutError(f"Another process uses the sandbox in '{state.directory}'.")
+            raise TimeoutError(f"Another program uses the sandbox in {folder.path}.")
         time.sleep(0.05)
 
 
-def _served(state: State) -> Running | None:
+def _served(folder: StateDirectory) -> Running | None:
     try:
-        served = state.served()
+        served = folder.served()
     except (ValueError, KeyError):  # it is being written
         return None
     if served is None:
         return None
     if served.real_names:
-        raise ValueError(
-            f"The sandbox in '{state.directory}' is served under Azure's own host names. Use --cloud public."
-        )
-    return _running(state, served.port, exports(served.port, state_dir=state.directory)["MCT_S2S_URL"])
+        raise ValueError(f"{folder.path} is served under Azure's own names, which --cloud public leads to.")
+    return _running(folder, served.port, exports(served.port, state_dir=folder.path)["MCT_S2S_URL"])
 
 
-def _start(state: State, lock: Lock) -> Running:
+def _start(folder: StateDirectory, lock: FileLock) -> Running:
     try:
-        world = state.world()
-        opened = listening.open_ports(startup.names_of(world), state.ports())
-        server, addresses, _ = startup.prepare(state, world, opened)
+        state = folder.state()
+        opened = listening.open_ports(startup.names_of(state), folder.ports())
+        server, addresses, _ = startup.prepare(folder, state, opened)
     except BaseException:
         lock.release()
         raise
@@ -108,20 +105,20 @@ def _start(state: State, lock: Lock) -> Running:
     ready.wait()
     if not thread.is_alive():
         lock.release()
-        raise RuntimeError("The sandbox stopped before it was ready.")
+        raise RuntimeError("The sandbox ended before it was ready.")
     site = f"https://{addresses.of_site(SITE)}"
-    return _running(state, addresses.arm_port, site, server, thread, lock)
+    return _running(folder, addresses.arm_port, site, server, thread, lock)
 
 
 def _running(
-    state: State,
+    folder: StateDirectory,
     port: int,
     site_url: str,
     server: WebServer | None = None,
     thread: threading.Thread | None = None,
-    lock: Lock | None = None,
+    lock: FileLock | None = None,
 ) -> Running:
-    known = exports(port, state_dir=state.directory)
+    known = exports(port, state_dir=folder.path)
     return Running(
         resource_manager=known["MCT_S2S_CLOUD"],
         ca_file=Path(known["SSL_CERT_FILE"]),

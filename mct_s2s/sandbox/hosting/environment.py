@@ -1,4 +1,4 @@
-"""What a client has to export to use a sandbox that `serve` runs on a given port."""
+"""The environment of a client of a sandbox that `serve` runs on a given port."""
 
 from __future__ import annotations
 
@@ -6,49 +6,49 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mct_s2s.sandbox.core.addresses import HOST
+from mct_s2s.sandbox.core.real_names import PORT, RealNames
 from mct_s2s.sandbox.hosting import certificates
-from mct_s2s.sandbox.hosting.real_names import PORT, RealNames
-from mct_s2s.sandbox.hosting.state_directory import State
-from mct_s2s.sandbox.world.seed import APP_SERVICE, RESOURCE_GROUP, SITE
+from mct_s2s.sandbox.hosting.state_directory import StateDirectory
+from mct_s2s.sandbox.state.seed import APP_SERVICE, RESOURCE_GROUP, SITE
 
 
 def ports_from(port: int, names: Sequence[str]) -> dict[str, int]:
-    """The ports of a served sandbox: one after the other, in the order of `names`."""
+    """Return consecutive ports, in the order of `names`."""
     return {name: port + offset for offset, name in enumerate(names)}
 
 
 def exports(port: int, *, state_dir: Path | None = None) -> dict[str, str]:
-    """The environment, by name; also correct before the sandbox on that port has started."""
-    state = State(state_dir)
-    authority, _ = certificates.ensure(state.directory)
+    """Return the environment variables; also before the sandbox on that port has started."""
+    folder = StateDirectory(state_dir)
+    authority, _ = certificates.ensure(folder.path)
     origin = f"https://{HOST}:{port}"
     return {
         "MCT_S2S_CLOUD": origin,
         "REQUESTS_CA_BUNDLE": str(authority),
         "SSL_CERT_FILE": str(authority),
         "AZURE_AUTHORITY_HOST": origin,
-        **_world(state),
-        "MCT_S2S_URL": f"https://{HOST}:{_site_port(port, state)}",
+        **_administrator(folder),
+        "MCT_S2S_URL": f"https://{HOST}:{_site_port(port, folder)}",
     }
 
 
 def real_exports(*, state_dir: Path | None = None) -> dict[str, str]:
-    """The same for a sandbox under Azure's own names, whatever port leads there: no cloud has to be named."""
-    state = State(state_dir)
-    authority, _ = certificates.ensure(state.directory, for_real_names=True)
+    """Return those for a sandbox under Azure's own names, whatever its port: `--cloud` is not needed."""
+    folder = StateDirectory(state_dir)
+    authority, _ = certificates.ensure(folder.path, for_real_names=True)
     return {
         "MCT_S2S_CLOUD": "public",
         "REQUESTS_CA_BUNDLE": str(authority),
         "SSL_CERT_FILE": str(authority),
         "NODE_EXTRA_CA_CERTS": str(authority),
-        **_world(state),
+        **_administrator(folder),
         "MCT_S2S_URL": f"https://{RealNames.on(PORT, ()).of_site(SITE)}",
     }
 
 
-def _world(state: State) -> dict[str, str]:
-    """The administrator, and what they work on."""
-    administrator = state.administrator()
+def _administrator(folder: StateDirectory) -> dict[str, str]:
+    """Return the variables of the administrator and of the seed's App Service."""
+    administrator = folder.administrator()
     return {
         "AZURE_TENANT_ID": administrator["tenantId"],
         "AZURE_CLIENT_ID": administrator["clientId"],
@@ -59,8 +59,8 @@ def _world(state: State) -> dict[str, str]:
     }
 
 
-def _site_port(port: int, state: State) -> int:
-    """The MCT site comes first among the sites of the seed; a kept world may have been loaded from elsewhere."""
-    known = state.ports()
+def _site_port(port: int, folder: StateDirectory) -> int:
+    """Return the MCT site's port: the first of the seed's sites, another one where the state was loaded from a file."""
+    known = folder.ports()
     offset = known.get(SITE.lower(), 0) - known.get("arm", 0)
     return port + offset if known.get("arm") == port and offset > 0 else port + 2

@@ -1,4 +1,4 @@
-"""Ports: finding them, opening them, and one web server on all of them."""
+"""Ports, and one web server on all of them."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ _LET_LISTEN = "sudo sysctl net.ipv4.ip_unprivileged_port_start=443"
 
 
 class PortTaken(OSError):
-    """A port that somebody else listens on, or that is not for this user."""
+    """A port that is in use, or not allowed for this user."""
 
 
-def open_ports(names: Iterable[str], wished: Mapping[str, int]) -> dict[str, list[socket.socket]]:
-    """Listen on the loopback for each name: on its wished port, or on any where that is taken or none is wished."""
-    return {name: _open_any(wished.get(name, 0)) for name in names}
+def open_ports(names: Iterable[str], preferred: Mapping[str, int]) -> dict[str, list[socket.socket]]:
+    """Listen on the loopback for each name: on its preferred port, or on any free one."""
+    return {name: _open_any(preferred.get(name, 0)) for name in names}
 
 
 def open_exactly(ports: Mapping[str, int]) -> dict[str, list[socket.socket]]:
     """Listen on exactly these ports.
 
     Raises:
-        PortTaken: one of them is not free, or not for this user; none is left open then.
+        PortTaken: one of them is in use, or not allowed for this user; none stays open then.
     """
     opened: dict[str, list[socket.socket]] = {}
     try:
@@ -56,7 +56,7 @@ def close(opened: Mapping[str, list[socket.socket]]) -> None:
 
 
 def addresses_of(opened: Mapping[str, list[socket.socket]]) -> Addresses:
-    """The addresses that opened ports amount to."""
+    """Return the addresses of opened ports."""
     ports = {name: int(sockets[0].getsockname()[1]) for name, sockets in opened.items()}
     sites = {name: port for name, port in ports.items() if name.startswith("/")}
     return Addresses(ports["arm"], ports["graph"], sites)
@@ -70,7 +70,7 @@ def _open_any(port: int) -> list[socket.socket]:
 
 
 def _open(port: int) -> list[socket.socket]:
-    """Both loopbacks where there are two: clients try `::1` first and lose time where nobody answers."""
+    """Listen on IPv4 and, where there is one, the IPv6 loopback: clients try `::1` first and would lose time."""
     first = _listen(socket.AF_INET, "127.0.0.1", port)
     try:
         return [first, _listen(socket.AF_INET6, "::1", first.getsockname()[1])]
@@ -79,7 +79,7 @@ def _open(port: int) -> list[socket.socket]:
 
 
 def _listen(family: socket.AddressFamily, host: str, port: int) -> socket.socket:
-    # Named, because asyncio sets TCP_NODELAY only on what says that it is TCP: without it answers wait 40 ms.
+    # IPPROTO_TCP is explicit because asyncio sets TCP_NODELAY only then: without it, answers are delayed by 40 ms.
     made = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         if family == socket.AF_INET6:
@@ -94,23 +94,23 @@ def _listen(family: socket.AddressFamily, host: str, port: int) -> socket.socket
 
 
 class WebServer(uvicorn.Server):
-    """uvicorn, with a way to hear when it accepts connections, and one to end it at once from another thread.
+    """uvicorn, with callbacks at start and end, and a way to stop it at once from another thread.
 
-    `started_up` and `finished` are called once each, in the server's own event loop.
+    `started_up` and `finished` are called once each, in the server's event loop.
     """
 
     started_up: Callable[[], None] = staticmethod(lambda: None)
     finished: Callable[[], None] = staticmethod(lambda: None)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Begin to accept connections."""
+        """Start to accept connections."""
         self._loop = asyncio.get_running_loop()
         self._stopped = asyncio.Event()
         await super().startup(sockets)
         self.started_up()
 
     async def main_loop(self) -> None:
-        """Serve until told to stop; uvicorn's own loop would notice only at its next tick."""
+        """Serve until stopped; uvicorn's own loop would notice at its next tick only."""
         ticks = 0
         while not await self.on_tick(ticks % 864_000):
             ticks += 1
@@ -118,7 +118,7 @@ class WebServer(uvicorn.Server):
                 await asyncio.wait_for(self._stopped.wait(), 0.1)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Stop listening, let requests in progress finish, and drop the connections that clients keep open."""
+        """Stop listening, wait for requests in progress, and close the connections that clients keep open."""
         for listener in (*self.servers, *(sockets or ())):
             listener.close()
         if self.server_state.tasks:
@@ -142,7 +142,7 @@ class WebServer(uvicorn.Server):
             self.servers.append(server)
 
     def end(self, scope: Scope, how: End) -> None:
-        """End the connection of a request: by a reset, or when what was sent has arrived."""
+        """End the connection of a request: by a reset, or after what was sent has arrived."""
         connections: list[Any] = list(self.server_state.connections)
         for connection in connections:
             if (connection.client, connection.server) == (scope["client"], scope["server"]):
@@ -150,20 +150,20 @@ class WebServer(uvicorn.Server):
                 if how == "truncated":
                     transport.close()
                     return
-                # Without lingering the system answers with a reset instead of an orderly end.
+                # SO_LINGER of 0 s makes the system send a reset instead of closing the connection in order.
                 reset = struct.pack("ii", 1, 0)
                 transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, reset)
                 transport.abort()
 
     def stop(self) -> None:
-        """End it, from any thread; a second time does nothing."""
+        """Stop it, from any thread; a second call does nothing."""
         self.should_exit = True
         with contextlib.suppress(RuntimeError):  # the loop is gone already
             self._loop.call_soon_threadsafe(self._stopped.set)
 
 
 def web_server(app: App, server_pem: Path) -> WebServer:
-    """A web server for an application, quiet and with TLS."""
+    """Return a web server for an application, without log output and with TLS."""
     config = uvicorn.Config(
         app,
         ssl_certfile=server_pem,

@@ -10,13 +10,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 from mct_s2s.sandbox.core.addresses import HOST
+from mct_s2s.sandbox.core.files import replace_file
 from mct_s2s.sandbox.hosting import banner, certificates, listening, startup
 from mct_s2s.sandbox.hosting.environment import exports, ports_from, real_exports
-from mct_s2s.sandbox.hosting.lock import Lock
-from mct_s2s.sandbox.hosting.real_names import hosts_lines
-from mct_s2s.sandbox.hosting.state_directory import Served, State
-from mct_s2s.sandbox.world.seed import seed
-from mct_s2s.sandbox.world.world import World, replace_file
+from mct_s2s.sandbox.hosting.hosts_file import hosts_lines
+from mct_s2s.sandbox.hosting.state_directory import Served, StateDirectory
+from mct_s2s.sandbox.state.seed import seed
+from mct_s2s.sandbox.state.state import SandboxState
 
 
 def serve(
@@ -25,69 +25,64 @@ def serve(
     real_names: bool = False,
     state_dir: Path | None = None,
     announce: Callable[[str], None],
-    world_file: Path | None = None,
+    state_file: Path | None = None,
     faults_file: Path | None = None,
 ) -> None:
-    """Serve the world of a state directory until interrupted.
+    """Serve the state of a directory until interrupted.
 
     Args:
         port: Resource Manager and sign-in; Graph takes the next one, then the sites in their order.
         real_names: answer under Azure's own names instead, all at that one port.
-        state_dir: where the world is kept; the user's own by default.
+        state_dir: where the state is saved; the user's own by default.
         announce: called with each line to show once the sandbox is ready.
-        world_file: a world that takes the place of the kept one; the file itself stays as it is.
+        state_file: a state that replaces the saved one; the file itself stays as it is.
         faults_file: a list of rules (see `faults`), as JSON.
 
     Raises:
         PortTaken: one of the ports is not free.
         TimeoutError: another process serves this directory.
-        ValueError: the kept world is of another version, or one of the files does not hold what it should.
+        ValueError: the saved state is of another version, or one of the files does not hold what it should.
         OSError: one of the files cannot be read.
     """
-    state = State(state_dir)
+    folder = StateDirectory(state_dir)
     rules = json.loads(faults_file.read_text(encoding="utf-8")) if faults_file else []
-    lock = Lock.wait(state.directory / "lock", seconds=2)
-    try:
-        if world_file is not None:
-            state.adopt(world_file)
-        world = state.world()
+    with folder.exclusive(seconds=2):
+        if state_file is not None:
+            folder.adopt(state_file)
+        state = folder.state()
         if real_names:
             opened = listening.open_exactly({"all": port})
-            server, addresses, instruments = startup.prepare_real_names(state, world, port)
-            exported = real_exports(state_dir=state.directory)
+            server, addresses, observability = startup.prepare_real_names(folder, state, port)
+            exported = real_exports(state_dir=folder.path)
         else:
-            opened = listening.open_exactly(ports_from(port, startup.names_of(world)))
-            server, addresses, instruments = startup.prepare(state, world, opened)
-            exported = exports(port, state_dir=state.directory)
-        instruments.faults.replace(rules)
-        state.begin_serving(Served(port, real_names))
+            opened = listening.open_exactly(ports_from(port, startup.names_of(state)))
+            server, addresses, observability = startup.prepare(folder, state, opened)
+            exported = exports(port, state_dir=folder.path)
+        observability.faults.replace(rules)
 
         def ready() -> None:
             for line in banner.lines(addresses, exported):
                 announce(line)
 
         server.started_up = ready
-        with contextlib.suppress(KeyboardInterrupt):
+        with folder.serving(Served(port, real_names)), contextlib.suppress(KeyboardInterrupt):
             server.run(startup.all_of(opened))
-    finally:
-        state.end_serving()
-        lock.release()
 
 
 def save(path: Path, state_dir: Path | None = None) -> None:
-    """Write the world to a file that `serve` can be given: the served one where it is served, or the kept one.
+    """Write the state to a file for `serve --world`: the one that is being served, or the saved one.
 
     Raises:
-        ValueError: the kept world is of another version.
+        ValueError: the saved state is of another version.
         OSError: the file cannot be written, or the served sandbox does not answer.
     """
-    state = State(state_dir)
-    served = state.served()
+    folder = StateDirectory(state_dir)
+    served = folder.served()
     if served is None:
-        kept = state.world_file
-        (World.load(kept) if kept.exists() else state.world()).save(path)
+        kept = folder.state_file
+        (SandboxState.load(kept) if kept.exists() else folder.state()).save(path)
         return
-    authority, _ = certificates.ensure(state.directory, for_real_names=served.real_names)
+    authority, _ = certificates.ensure(folder.path, for_real_names=served.real_names)
     trusted = ssl.create_default_context(cafile=authority)
     opener = urllib.request.build_opener(urllib.request.HTTPSHandler(context=trusted), urllib.request.ProxyHandler({}))
     with opener.open(f"https://{HOST}:{served.port}/_sandbox/world", timeout=60) as answer:
@@ -96,25 +91,22 @@ def save(path: Path, state_dir: Path | None = None) -> None:
 
 
 def reset(state_dir: Path | None = None) -> None:
-    """Bring the kept world back to its seed.
+    """Reset the saved state to the seed.
 
     Raises:
         TimeoutError: it is being served at this moment.
     """
-    state = State(state_dir)
-    lock = Lock.wait(state.directory / "lock", seconds=10)
-    try:
-        state.reset()
-    finally:
-        lock.release()
+    folder = StateDirectory(state_dir)
+    with folder.exclusive(seconds=10):
+        folder.reset()
 
 
 def hosts(state_dir: Path | None = None) -> list[str]:
-    """The lines for the hosts file that lead Azure's names to the kept world, or to the seed where none is kept.
+    """Return the lines of the hosts file for the saved state, or for the seed where none is saved.
 
     Raises:
-        ValueError: the kept world is of another version.
+        ValueError: the saved state is of another version.
         OSError: it cannot be read.
     """
-    kept = State(state_dir).world_file
-    return list(hosts_lines((World.load(kept) if kept.exists() else seed("")).resources))
+    kept = StateDirectory(state_dir).state_file
+    return list(hosts_lines((SandboxState.load(kept) if kept.exists() else seed("")).resources))

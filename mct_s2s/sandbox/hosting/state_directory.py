@@ -1,6 +1,6 @@
-"""The directory that a sandbox keeps its things in: world, keys, certificates, administrator, ports, lock.
+"""The directory where a sandbox is saved: state, keys, certificates, administrator, ports, lock.
 
-world.json           the kept world               administrator.json   its secret, made once
+world.json           the saved state              administrator.json   its secret, made once
 signing-key.pem      what tokens are signed with  ports.json           the ports used last time
 ca.pem, server.pem   see `certificates`           lock, running.json   who serves it now, and where
 real-names-*.pem     the same for Azure's names
@@ -8,16 +8,21 @@ real-names-*.pem     the same for Azure's names
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from mct_s2s.sandbox.entra.tokens import SigningKey
-from mct_s2s.sandbox.world.seed import ADMINISTRATOR_ID, SUBSCRIPTION_ID, TENANT_ID, seed
-from mct_s2s.sandbox.world.world import World, make_folder, replace_file
+from filelock import FileLock, Timeout
+
+from mct_s2s.sandbox.core.files import make_folder, replace_file
+from mct_s2s.sandbox.entra import seeding
+from mct_s2s.sandbox.entra.signing_key import SigningKey
+from mct_s2s.sandbox.state.seed import ADMINISTRATOR_ID, SUBSCRIPTION_ID, TENANT_ID, seed
+from mct_s2s.sandbox.state.state import SandboxState
 
 
 def default_directory() -> Path:
@@ -37,17 +42,38 @@ class Served(NamedTuple):
     real_names: bool
 
 
-class State:
-    """One state directory. What is not there yet is made on first need."""
+class StateDirectory:
+    """One state directory. Missing files are created on first need."""
 
     def __init__(self, directory: Path | None = None) -> None:
-        self.directory = directory or default_directory()
-        make_folder(self.directory)
-        self.world_file = self.directory / "world.json"
+        self.path = directory or default_directory()
+        make_folder(self.path)
+        self.state_file = self.path / "world.json"
+
+    def lock(self) -> FileLock:
+        """Return the lock of the process that uses the directory; the system releases it when that process dies."""
+        return FileLock(self.path / "lock", mode=0o600, thread_local=False)
+
+    @contextlib.contextmanager
+    def exclusive(self, seconds: float) -> Iterator[None]:
+        """Hold the lock.
+
+        Raises:
+            TimeoutError: another process held it for so many seconds.
+        """
+        lock = self.lock()
+        try:
+            lock.acquire(timeout=seconds)
+        except Timeout as error:
+            raise TimeoutError(f"Another sandbox uses {self.path}.") from error
+        try:
+            yield
+        finally:
+            lock.release()
 
     def administrator(self) -> dict[str, str]:
-        """Ids and secret of the service principal that may do everything."""
-        path = self.directory / "administrator.json"
+        """Return the ids and the secret of the service principal that may do everything."""
+        path = self.path / "administrator.json"
         found = self._read(path)
         if found is None:
             found = {
@@ -59,67 +85,69 @@ class State:
             self._write(path, found)
         return dict(found)
 
-    def world(self) -> World:
-        """The kept world, or a new one of the seed, with the keys of this directory.
+    def state(self) -> SandboxState:
+        """Return the saved state, or a new one of the seed, with the keys of this directory.
 
         Raises:
-            ValueError: the kept world is of another version; `reset` helps.
+            ValueError: the saved state is of another version; `reset` helps.
         """
         secret = self.administrator()["clientSecret"]
-        if self.world_file.exists():
-            world = World.load(self.world_file)
-            world.directory.set_seed_secret(ADMINISTRATOR_ID, secret)
+        if self.state_file.exists():
+            state = SandboxState.load(self.state_file)
+            seeding.set_secret(state.directory, ADMINISTRATOR_ID, secret)
         else:
-            world = seed(secret)
-            world.path = self.world_file
-        world.directory.tokens.signing_key = self._signing_key()
-        return world
+            state = seed(secret)
+            state.path = self.state_file
+        state.directory.signing_key = self._signing_key()
+        return state
 
     def adopt(self, path: Path) -> None:
-        """Keep a copy of another world from now on.
+        """Save a copy of another state in place of the present one.
 
         Raises:
             OSError: it cannot be read.
-            ValueError: the file holds no world, or one without the sandbox's administrator.
+            ValueError: the file holds no state, or one without the sandbox's administrator.
         """
-        world = World.load(path)
-        if not world.directory.applications.latest_by("appId", ADMINISTRATOR_ID):
-            raise ValueError(
-                f"Invalid state file '{path}': it does not contain the administrator's application {ADMINISTRATOR_ID}."
-            )
-        world.save(self.world_file)
+        state = SandboxState.load(path)
+        if not state.directory.applications.latest_by("appId", ADMINISTRATOR_ID):
+            raise ValueError(f"{path} has no application {ADMINISTRATOR_ID}, the administrator of every sandbox.")
+        state.save(self.state_file)
 
     def served(self) -> Served | None:
-        """How the process that serves this directory at the moment does it, if there is one."""
-        found = self._read(self.directory / "running.json")
+        """Return how this directory is served at the moment; None if it is not."""
+        lock = self.lock()
+        with contextlib.suppress(Timeout):
+            lock.acquire(blocking=False)
+            lock.release()
+            return None  # a process that was killed leaves its file behind
+        found = self._read(self.path / "running.json")
         return Served(int(found["port"]), bool(found.get("realNames"))) if found else None
 
-    def begin_serving(self, served: Served) -> None:
-        """Tell others how this process serves the directory."""
-        self._write(
-            self.directory / "running.json",
-            {"pid": os.getpid(), "port": served.port, "realNames": served.real_names},
-        )
-
-    def end_serving(self) -> None:
-        """Nobody serves it any more."""
-        (self.directory / "running.json").unlink(missing_ok=True)
+    @contextlib.contextmanager
+    def serving(self, served: Served) -> Iterator[None]:
+        """Let other processes know how this one serves the directory, for as long as it does."""
+        path = self.path / "running.json"
+        try:
+            self._write(path, {"pid": os.getpid(), "port": served.port, "realNames": served.real_names})
+            yield
+        finally:
+            path.unlink(missing_ok=True)
 
     def reset(self) -> None:
-        """Forget the world, so that the next one is of the seed; keys, certificates and administrator stay."""
-        self.world_file.unlink(missing_ok=True)
+        """Delete the state, so that the next one is of the seed; keys, certificates and administrator stay."""
+        self.state_file.unlink(missing_ok=True)
 
     def ports(self) -> dict[str, int]:
-        """The ports used last time, by name: `arm`, `graph`, and the resource ids of sites."""
-        return dict(self._read(self.directory / "ports.json") or {})
+        """Return the ports used last time, by name: `arm`, `graph`, and the resource ids of sites."""
+        return dict(self._read(self.path / "ports.json") or {})
 
     def remember_ports(self, ports: Mapping[str, int]) -> None:
-        """Keep the ports for next time, so that addresses written down stay true."""
+        """Save the ports for next time, so that addresses stay the same."""
         if dict(ports) != self.ports():
-            self._write(self.directory / "ports.json", dict(ports))
+            self._write(self.path / "ports.json", dict(ports))
 
     def _signing_key(self) -> SigningKey:
-        path = self.directory / "signing-key.pem"
+        path = self.path / "signing-key.pem"
         if path.exists():
             return SigningKey(path.read_bytes())
         key = SigningKey()

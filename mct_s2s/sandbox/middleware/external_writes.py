@@ -1,4 +1,4 @@
-"""Another operator's write, made for a fault: as real as one that came over the wire, but past all permissions.
+"""Writes of another administrator, made for a fault: by the usual rules, but without permissions or requests.
 
     {"settings": {"site": "contosolearn", "set": {"A": "1"}, "delete": ["B"]}}
     {"application": {"displayName": "MCT", "patch": {"tags": ["theirs"]}}}
@@ -12,39 +12,39 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from mct_s2s.sandbox.entra import applications
-from mct_s2s.sandbox.world.seed import SITE
-from mct_s2s.sandbox.world.world import World
+from mct_s2s.sandbox.entra.registrations import applications
+from mct_s2s.sandbox.state.seed import SITE
+from mct_s2s.sandbox.state.state import SandboxState
 
 _KEYS = ("appId", "uniqueName", "displayName")
 
 
-def write(world: World, wanted: Mapping[str, Any]) -> str:
-    """Make the write; say what it was, for the log.
+def write(state: SandboxState, wanted: Mapping[str, Any]) -> str:
+    """Make the write; return a description for the log.
 
     Raises:
         WireError: the services' own rules refuse it.
     """
     if "settings" in wanted:
-        return _write_settings(world, wanted["settings"])
-    return _write_application(world, wanted["application"])
+        return _write_settings(state, wanted["settings"])
+    return _write_application(state, wanted["application"])
 
 
-def _write_settings(world: World, wanted: Mapping[str, Any]) -> str:
+def _write_settings(state: SandboxState, wanted: Mapping[str, Any]) -> str:
     named = str(wanted.get("site", SITE)).lower()
-    key = next((k for k in world.resources.sites if named in (k, k.rsplit("/", 1)[-1])), None)
+    key = next((k for k in state.resources.sites if named in (k, k.rsplit("/", 1)[-1])), None)
     if key is None:
         return f"no site {named}"
-    state = world.resources.sites[key]
-    gone = set(wanted.get("delete", ()))
-    merged = {**state.settings, **wanted.get("set", {})}
-    fresh = {name: value for name, value in merged.items() if name not in gone}
-    state.replace_settings(fresh, world.resources.clock.timestamp(), world.resources.restart_seconds)
+    site_state = state.resources.sites[key]
+    deleted = set(wanted.get("delete", ()))
+    merged = {**site_state.settings, **wanted.get("set", {})}
+    fresh = {name: value for name, value in merged.items() if name not in deleted}
+    site_state.replace_settings(fresh, state.resources.clock.timestamp(), state.resources.restart_seconds)
     return f"foreign write of settings of {named}"
 
 
-def _write_application(world: World, wanted: Mapping[str, Any]) -> str:
-    table = world.directory.applications
+def _write_application(state: SandboxState, wanted: Mapping[str, Any]) -> str:
+    table = state.directory.applications
     found = [one] if (one := table.latest(str(wanted.get("id", "")))) else []
     for key in _KEYS:
         if key in wanted and not found:
@@ -52,5 +52,5 @@ def _write_application(world: World, wanted: Mapping[str, Any]) -> str:
     live = [one for one in found if not one.get("deletedDateTime")]
     if not live:
         return "no such application to write to"
-    applications.update(world.directory, live[0], wanted.get("patch", {}))
+    applications.update(state.directory, live[0], wanted.get("patch", {}))
     return f"foreign write of application {live[0]['id']}"

@@ -1,6 +1,6 @@
-"""What a fault does to a request: before its service has worked, and after.
+"""What a fault does to a request: before and after its service has processed it.
 
-Knows no rules (see `faults`) and no services; the pipeline asks it twice for each request.
+It knows neither the rules (see `faults`) nor the services; the pipeline calls it twice for each request.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from mct_s2s.sandbox.core.wire_errors import WireError, arm_error, entra_error, 
 from mct_s2s.sandbox.middleware import external_writes
 from mct_s2s.sandbox.observability.exchange import Cut, Exchange, Message
 from mct_s2s.sandbox.observability.faults import Fault
-from mct_s2s.sandbox.observability.issued_tokens import TokensOut
-from mct_s2s.sandbox.world.world import World
+from mct_s2s.sandbox.observability.issued_tokens import IssuedTokens
+from mct_s2s.sandbox.state.state import SandboxState
 
 _TEXTS = {
     400: ("BadRequest", "Bad Request"),
@@ -40,26 +40,26 @@ _PAGE = (
 )
 
 
-class Misbehaviour:
-    """Carries faults out in one world."""
+class FaultInjection:
+    """Applies faults to requests."""
 
-    def __init__(self, world: World, tokens: TokensOut) -> None:
-        self._world = world
+    def __init__(self, state: SandboxState, tokens: IssuedTokens) -> None:
+        self._state = state
         self._tokens = tokens
 
     async def before(self, exchange: Exchange, faults: Sequence[Fault]) -> None:
-        """Let a request meet its faults before the service hears of it.
+        """Apply faults before the service gets the request.
 
         Raises:
             WireError: the fault is a refusal.
-            Cut: there is no whole answer.
+            Cut: the connection ends without a complete answer.
         """
         for fault in faults:
             if fault.type == "revokeSignIn":
-                self._tokens.take_back("revoked")
-                self._world.directory.sessions.revoke_all()  # nor do refresh tokens bring new ones
+                self._tokens.refuse_all("revoked")
+                self._state.directory.sessions.revoke_all()  # otherwise refresh tokens would bring new ones
             elif fault.type == "expireTokens":
-                self._tokens.take_back("expired")
+                self._tokens.refuse_all("expired")
             elif fault.type == "reset" or _freezes(fault, "reset"):
                 raise Cut("reset")
             elif _freezes(fault, "hang"):
@@ -68,11 +68,11 @@ class Misbehaviour:
                 await self._happen(exchange, fault)
 
     async def after(self, exchange: Exchange, faults: Sequence[Fault]) -> None:
-        """Let it meet those that come when the service has done its work.
+        """Apply faults after the service has processed the request.
 
         Raises:
-            WireError: the fault is a refusal, though the work is done.
-            Cut: there is no whole answer.
+            WireError: the fault is a refusal, although the request took effect.
+            Cut: the connection ends without a complete answer.
         """
         for fault in faults:
             if fault.type == "lostAnswer":
@@ -85,11 +85,11 @@ class Misbehaviour:
     async def _happen(self, exchange: Exchange, fault: Fault) -> None:
         members = fault.members
         if fault.type == "latency":
-            await self._world.clock.sleep(members["seconds"])
+            await self._state.clock.sleep(members["seconds"])
         elif fault.type == "hang":
             await exchange.hang()
         elif fault.type == "foreignWrite":
-            exchange.scope["sandbox"]["note"] = external_writes.write(self._world, members)
+            exchange.scope["sandbox"]["note"] = external_writes.write(self._state, members)
             exchange.scope["sandbox"]["changed"] = True
         elif fault.type == "html":
             raise Replaced(_html(members.get("status", 502)))
@@ -100,7 +100,7 @@ class Misbehaviour:
 
 
 class Replaced(Exception):
-    """The answer is another one than the service gave."""
+    """An answer in place of the service's."""
 
     def __init__(self, messages: list[Message]) -> None:
         super().__init__("the answer was replaced")
@@ -108,7 +108,7 @@ class Replaced(Exception):
 
 
 def refusal(service: str, fault: Fault) -> WireError:
-    """A refusal as the service itself would word it."""
+    """Return a refusal in the form of the service."""
     status, members = fault.members["status"], fault.members
     code, message = _TEXTS[status]
     message = members.get("message", message)

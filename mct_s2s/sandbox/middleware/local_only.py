@@ -1,7 +1,7 @@
-"""Who may ask the control routes, which ask for no token: programs on this machine, and no web page in its browser.
+"""Who may call the control routes, which need no token: programs on this machine, but no web page in its browser.
 
-A page may send requests anywhere, also to a name of its own that leads to the loopback by now (DNS rebinding); its
-browser says so in `Host`, or in `Origin`.
+A page may send requests anywhere, also to a name of its own that resolves to the loopback (DNS rebinding); the
+browser's `Host` or `Origin` header shows it.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ _OWN = re.compile(rf"(?:{HOST}|127\.0\.0\.1|\[::1\])(?::[0-9]{{1,5}})?", re.IGNO
 
 
 def check(scope: Scope) -> None:
-    """Refuse a request for a control route that came by another name, or from a page.
+    """Refuse a request for a control route under another name, or from a web page.
 
     Raises:
-        WireError: as said.
+        WireError: 421 or 403.
     """
     if not scope["path"].lower().startswith(PREFIX):
         return

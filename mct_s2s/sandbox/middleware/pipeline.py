@@ -1,7 +1,7 @@
-"""Around every request: its log entry, its ids, refusals in the service's own shape, faults, and the world kept.
+"""Around every request: log entry, ids, refusals in the service's form, faults, and saving the state.
 
-An answer is held back until the world is on disk, so that nobody is told of a change that a crash could undo
-(see `keeping` for worlds too large for that).
+An answer is sent after the state is on disk, so that a crash cannot undo what a client knows (see `persistence` for
+states too large for that).
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from collections.abc import Callable
 from urllib.parse import parse_qs
 
 from mct_s2s.sandbox.core.wire_errors import WireError, arm_error, graph_error
-from mct_s2s.sandbox.middleware.fault_injection import Misbehaviour, Replaced
+from mct_s2s.sandbox.middleware.fault_injection import FaultInjection, Replaced
 from mct_s2s.sandbox.observability.exchange import App, Breaker, Cut, End, Exchange, Message, Receive, Scope, Send
 from mct_s2s.sandbox.observability.faults import Fault
 from mct_s2s.sandbox.observability.issued_tokens import claims_of
-from mct_s2s.sandbox.observability.observability import Instruments
+from mct_s2s.sandbox.observability.observability import Observability
 from mct_s2s.sandbox.observability.writes import READS, batch_wrote, may_write
-from mct_s2s.sandbox.world.persistence import Keeper
-from mct_s2s.sandbox.world.world import World
+from mct_s2s.sandbox.state.persistence import StateWriter
+from mct_s2s.sandbox.state.state import SandboxState
 
 log = logging.getLogger(__name__)
 
@@ -42,16 +42,18 @@ def _no_connection(scope: Scope, end: End) -> None:
 class Pipeline:
     """The ASGI application around all services.
 
-    `breaker` ends a request's connection; whoever listens sets it.
+    `breaker` ends a request's connection; it is set by what listens.
     """
 
-    def __init__(self, app: App, service_of: Callable[[Scope], str], world: World, instruments: Instruments) -> None:
+    def __init__(
+        self, app: App, service_of: Callable[[Scope], str], state: SandboxState, observability: Observability
+    ) -> None:
         self._app = app
         self._service_of = service_of
-        self._world = world
-        self.instruments = instruments
-        self._misbehaviour = Misbehaviour(world, instruments.tokens)
-        self.keeper = Keeper(world)
+        self._state = state
+        self.observability = observability
+        self._fault_injection = FaultInjection(state, observability.tokens)
+        self.writer = StateWriter(state)
         self.breaker: Breaker = _no_connection
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -61,7 +63,7 @@ class Pipeline:
         started = time.perf_counter()
         exchange = self._open(scope, receive)
         entry = exchange.entry
-        faults = self.instruments.faults.arriving(entry)
+        faults = self.observability.faults.arriving(entry)
         entry.fault = ",".join(fault.type for fault in faults)
         try:
             await self._answer(exchange, faults)
@@ -77,9 +79,9 @@ class Pipeline:
         scope["sandbox"] = {"note": "", "caller": ""}
         headers = {key.decode("latin-1"): value.decode("latin-1") for key, value in scope["headers"]}
         path, query = scope["path"], scope["query_string"].decode("latin-1")
-        watch = self.instruments.watch
-        entry = self.instruments.journal.open(
-            at=self._world.clock.now().isoformat(),
+        watch = self.observability.watch
+        entry = self.observability.log.open(
+            at=self._state.clock.now().isoformat(),
             service=self._service_of(scope),
             method=scope["method"],
             path=watch.masked(path),
@@ -90,18 +92,18 @@ class Pipeline:
         return Exchange(scope, receive, entry, headers)
 
     def _close(self, exchange: Exchange, status: int, started: float) -> None:
-        entry, told = exchange.entry, exchange.scope["sandbox"]
+        entry, notes = exchange.entry, exchange.scope["sandbox"]
         entry.status = status
         entry.milliseconds = round((time.perf_counter() - started) * 1000, 1)
-        entry.note, entry.caller = self.instruments.watch.masked(told["note"]), told["caller"]
+        entry.note, entry.caller = self.observability.watch.masked(notes["note"]), notes["caller"]
         entry.app_id = _application(exchange)
-        self.instruments.watch.sent(entry, bytes(exchange.sent))
+        self.observability.watch.sent(entry, bytes(exchange.sent))
 
     async def _answer(self, exchange: Exchange, faults: list[Fault]) -> None:
-        """Run the service and what disturbs it; the messages of the answer are then in the exchange.
+        """Run the service and the faults; the messages of the answer are then in the exchange.
 
         Raises:
-            Cut: there is no whole answer.
+            Cut: the connection ends without a complete answer.
         """
         try:
             await self._work(exchange, faults)
@@ -111,32 +113,32 @@ class Pipeline:
             exchange.messages = replaced.messages
         except (Cut, asyncio.CancelledError):
             raise
-        except Exception:  # a service never shows its own failure
+        except Exception:  # a service never shows its own exceptions
             exchange.scope["sandbox"]["note"] = traceback.format_exc()
             log.exception("%s %s", exchange.entry.method, exchange.entry.path)
             exchange.messages = self._refusal(_failure(exchange.entry.service), exchange)
         self._stamp(exchange)
 
     async def _work(self, exchange: Exchange, faults: list[Fault]) -> None:
-        if exchange.entry.service != "control" and self._world.latency_seconds:
-            await self._world.clock.sleep(self._world.latency_seconds)
-        await self._misbehaviour.before(exchange, faults)
-        self._check_taken_back(exchange)
+        if exchange.entry.service != "control" and self._state.latency_seconds:
+            await self._state.clock.sleep(self._state.latency_seconds)
+        await self._fault_injection.before(exchange, faults)
+        self._check_refused(exchange)
         await self._app(exchange.scope, exchange.read, exchange.hold)
         status = exchange.messages[0]["status"]
         if status < 400:
             self._note_effect(exchange)
         try:
-            await self._misbehaviour.after(exchange, faults)
+            await self._fault_injection.after(exchange, faults)
         finally:
             if status < 400 or exchange.scope["sandbox"].get("changed"):
                 self._keep(exchange)
 
-    def _check_taken_back(self, exchange: Exchange) -> None:
-        service, tokens = exchange.entry.service, self.instruments.tokens
+    def _check_refused(self, exchange: Exchange) -> None:
+        service, tokens = exchange.entry.service, self.observability.tokens
         why = tokens.refusal(exchange.headers.get("authorization"))
         if why is not None and service in {"graph", "arm", "vault"}:
-            raise tokens.refused(why, service, self._world.clock.timestamp())
+            raise tokens.refused(why, service, self._state.clock.timestamp())
         if why == "expired" and service == "site":
             exchange.scope["sandbox"]["note"] = "the token has expired"
             raise Replaced(
@@ -152,19 +154,19 @@ class Pipeline:
         if entry.service == "graph" and entry.path.endswith("/$batch"):
             entry.wrote = batch_wrote(sent, body)
         if entry.wrote:
-            self.instruments.faults.wrote(entry)
-        self.instruments.watch.answered(entry, sent, body)
+            self.observability.faults.wrote(entry)
+        self.observability.watch.answered(entry, sent, body)
 
     def _keep(self, exchange: Exchange) -> None:
         entry = exchange.entry
         writes = entry.method not in READS and entry.service in {"graph", "arm", "vault", "control"}
         if writes or exchange.scope["sandbox"].get("changed"):
-            self.keeper.changed()
+            self.writer.changed()
 
     def _refusal(self, refused: WireError, exchange: Exchange) -> list[Message]:
         entry = exchange.entry
         body = refused.rendered(
-            now=self._world.clock.now(),
+            now=self._state.clock.now(),
             request_id=entry.request_id,
             client_request_id=_client_id(exchange.headers),
         )
@@ -184,7 +186,7 @@ class Pipeline:
         own, correlated = _ID_HEADERS.get(entry.service, ("", ""))
         fields = {own: entry.request_id, correlated: _client_id(exchange.headers) or entry.request_id}
         if entry.service == "arm":
-            moment = self._world.clock.now().strftime("%Y%m%dT%H%M%SZ")
+            moment = self._state.clock.now().strftime("%Y%m%dT%H%M%SZ")
             fields["x-ms-routing-request-id"] = f"WESTEUROPE:{moment}:{entry.request_id}"
         present = {name for name, _ in start["headers"]}
         extra = [(n.encode(), v.encode("latin-1")) for n, v in fields.items() if n and n.encode() not in present]
@@ -196,7 +198,7 @@ _GATEWAY = frozenset(
     {"InvalidApiVersionParameter", "InvalidResourceNamespace", "InvalidResourceType", "MissingApiVersionParameter"}
     | {"NoRegisteredProviderFound", "ResourceGroupNotFound", "ResourceNotFound", "SubscriptionNotFound"}
 )
-"""Refusals that Resource Manager answers by itself, without asking a provider: docs/azure-contract.md, section 4.1."""
+"""Refusals by Resource Manager itself, without a provider: docs/azure-contract.md, section 4.1."""
 
 
 def _of_manager(refused: WireError) -> dict[str, str]:
@@ -207,7 +209,7 @@ def _of_manager(refused: WireError) -> dict[str, str]:
 
 
 def _application(exchange: Exchange) -> str:
-    """The application that a request comes from: by its token where that was accepted, or as it signs in."""
+    """Return the application that a request comes from: by its accepted token, or by its sign-in."""
     if exchange.entry.service == "entra":
         form = parse_qs(exchange.sent.decode("utf-8", "replace")) if b"client_id=" in exchange.sent else {}
         return form.get("client_id", [""])[0][:64]

@@ -1,1 +1,1 @@
-"""What a test can see and turn: the request log, issued tokens, misplaced secrets, faults, tuning."""
+"""What tests observe and control: request log, issued tokens, misplaced secrets, faults, options."""

@@ -1,4 +1,4 @@
-"""One request on its way through the pipeline: what came in, what goes out, and how its connection can end."""
+"""A request in the pipeline: what was received, what is sent, and how its connection can end."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 End = Literal["reset", "truncated"]
 Breaker = Callable[[Scope, End], None]
-"""Ends the connection of a request: with a reset, or when what was sent has arrived."""
+"""Ends the connection of a request: by a reset, or after what was sent has arrived."""
 
 
 class Cut(Exception):
-    """There is no whole answer: the connection is reset, or ends in the middle of it."""
+    """The connection ends without a complete answer: by a reset, or in the middle of it."""
 
     def __init__(self, end: End) -> None:
         super().__init__(end)
@@ -28,7 +28,7 @@ class Cut(Exception):
 
 @dataclass
 class Exchange:
-    """A request and what came of it. `sent` is its body, as far as the service has read it."""
+    """A request and its answer. `sent` is its body, as far as the service has read it."""
 
     scope: Scope
     receive: Receive
@@ -38,13 +38,13 @@ class Exchange:
     messages: list[Message] = field(default_factory=list)
 
     async def read(self) -> Message:
-        """Receive for the service, keeping what passes."""
+        """Receive for the service, and record the body."""
         message = await self.receive()
         self.sent += message.get("body", b"")
         return message
 
     async def hold(self, message: Message) -> None:
-        """Take a part of the service's answer."""
+        """Record a message of the service's answer."""
         self.messages.append(message)
 
     @property
@@ -52,8 +52,8 @@ class Exchange:
         """The body of the service's answer."""
         return b"".join(message.get("body", b"") for message in self.messages)
 
-    async def gone(self) -> None:
-        """Wait until the client has hung up."""
+    async def disconnected(self) -> None:
+        """Wait until the client has disconnected."""
         while (await self.receive())["type"] != "http.disconnect":
             pass
 
@@ -61,14 +61,14 @@ class Exchange:
         """Never answer.
 
         Raises:
-            Cut: always, when the client has given up.
+            Cut: always, when the client has disconnected.
         """
         self.scope["sandbox"]["hangs"] = True
-        await self.gone()
+        await self.disconnected()
         raise Cut("reset")
 
     async def cut(self, end: End, send: Send, breaker: Breaker) -> None:
-        """End the connection without a whole answer."""
+        """End the connection without a complete answer."""
         body = self.body
         if end == "truncated" and len(body) > 1:
             await send(self.messages[0])
@@ -76,4 +76,4 @@ class Exchange:
         else:
             end = "reset"
         breaker(self.scope, end)
-        await self.gone()
+        await self.disconnected()

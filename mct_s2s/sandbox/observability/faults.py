@@ -1,29 +1,29 @@
-"""Faults on request: rules that say which request meets which misfortune, and when.
+"""Fault rules: which request gets which fault, and when.
 
-A rule is one JSON object; every key but `fault` may be left out:
+A rule is a JSON object; every key but `fault` is optional:
 
     {"match": {"service": "Graph", "method": "POST", "path": "/v1.0/applications*", "writes": true},
      "nth": 2, "times": 1, "fault": {"type": "lostAnswer"}}
 
 `service` is Graph, ARM, KeyVault, Entra, MCT, Identity or `*` (all of them; the control routes have no faults);
 `method` is one or several (`"PUT|PATCH"`); `path` a pattern with `*` and `?` compared without case, `pathRegex` an
-expression found anywhere in it; `writes: true` takes only requests that may change something. Of the requests that
+expression found anywhere in it; `writes: true` matches only possible writes. Of the requests that
 match, the rule fires on number `nth` and, with `times`, the next ones; or on `every` n-th; or with `probability` p by a
 generator that begins at `seed`; or on all. `times` bounds how often it fires. Each request counts once for each rule.
 
 The faults, with their members; `when` is "before" the service does its work, or "after":
 
     latency            seconds, when                          the request takes longer
-    status             status, retryAfter, code, message, when   the service refuses, in its own words
+    status             status, retryAfter, code, message, when   the service refuses, in its own form
     html               status, when                           an error page of a gateway
     truncated                                                 the answer ends in the middle
-    reset                                                     the connection breaks before anything is done
-    lostAnswer                                                it is done, and the connection breaks
-    hang               when                                   no answer until the client gives up
-    foreignWrite       when, settings | application           somebody else writes at that moment (see `foreign`)
+    reset                                                     the connection is reset before the service is reached
+    lostAnswer                                                the request takes effect, and the connection is reset
+    hang               when                                   no answer until the client disconnects
+    foreignWrite       when, settings | application           another write at that moment (see `external_writes`)
     freezeAfterWrites  writes, then                           after so many effective writes, all others hang or reset
-    revokeSignIn                                              tokens given out so far are refused as revoked
-    expireTokens                                              tokens given out so far are refused as expired
+    revokeSignIn                                              tokens issued so far are refused as revoked
+    expireTokens                                              tokens issued so far are refused as expired
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from mct_s2s.sandbox.core.options import Check, choice, number, whole
 from mct_s2s.sandbox.observability.request_log import Entry
 from mct_s2s.sandbox.observability.writes import may_write
 
@@ -48,16 +49,8 @@ SERVICES = {
     "*": "*",
 }
 STATUSES = frozenset({400, 401, 403, 404, 408, 409, 412, 429, 500, 502, 503, 504})
-_MOMENTS = ("before", "after")
-_NUMBERS = (int, float)
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, _NUMBERS) and not isinstance(value, bool) and 0 <= value < 1e6
-
-
-def _is_count(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+_MILLION = 1_000_000
+_is_number, _is_count = number(_MILLION), whole(0, _MILLION)
 
 
 def _is_text(value: object) -> bool:
@@ -68,9 +61,8 @@ def _is_object(value: object) -> bool:
     return isinstance(value, dict)
 
 
-Check = Callable[[Any], bool]
-_WHEN: dict[str, Check] = {"when": _MOMENTS.__contains__}
-_STATUS: Check = STATUSES.__contains__
+_WHEN: dict[str, Check] = {"when": choice("before", "after")}
+_STATUS = choice(*STATUSES)
 # Members of each fault; those whose name ends in "!" must be there.
 _MEMBERS: dict[str, dict[str, Check]] = {
     "latency": {"seconds!": _is_number, **_WHEN},
@@ -83,7 +75,7 @@ _MEMBERS: dict[str, dict[str, Check]] = {
     "lostAnswer": {},
     "hang": _WHEN,
     "foreignWrite": {"settings": _is_object, "application": _is_object, **_WHEN},
-    "freezeAfterWrites": {"writes!": _is_count, "then": ("hang", "reset").__contains__},
+    "freezeAfterWrites": {"writes!": _is_count, "then": choice("hang", "reset")},
     "revokeSignIn": {},
     "expireTokens": {},
 }  # fmt: skip
@@ -93,26 +85,26 @@ _MATCH_KEYS = frozenset({"service", "method", "path", "pathRegex", "writes"})
 
 @dataclass(frozen=True)
 class Fault:
-    """One misfortune: its type and the members that the rule gave it."""
+    """A fault: its type and the members that the rule gave it."""
 
     type: str
     members: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def when(self) -> str:
-        """`before` or `after` the service does its work; a lost answer and a cut one come after by nature."""
+        """`before` or `after` the service; a lost and a truncated answer are always `after`."""
         return "after" if self.type in {"lostAnswer", "truncated"} else str(self.members.get("when", "before"))
 
 
 @dataclass
-class Rule:
-    """One rule and how it has fared: `matched` requests, `fired` times, `writes` that took effect.
+class FaultRule:
+    """A rule and its counters: `matched` requests, `fired` times, `writes` that took effect.
 
     Attributes:
         source: the rule as it was given.
-        matches: whether a request is one of those the rule is about.
-        due: whether the n-th of them is to meet the fault.
-        fault: what happens then.
+        matches: whether the rule applies to a request.
+        due: whether the n-th of them gets the fault.
+        fault: the fault.
     """
 
     source: Mapping[str, Any]
@@ -124,7 +116,7 @@ class Rule:
     writes: int = 0
 
     def fires(self, entry: Entry) -> bool:
-        """Count a request that has arrived; whether it meets the fault."""
+        """Count a request; return whether it gets the fault."""
         if self.fault.type == "freezeAfterWrites":
             hit = self.writes >= self.fault.members["writes"]
         elif self.matches(entry):
@@ -144,60 +136,60 @@ class Faults:
     """The rules in force."""
 
     def __init__(self) -> None:
-        self._rules: list[Rule] = []
+        self._rules: list[FaultRule] = []
 
     def replace(self, rules: object) -> None:
-        """Put other rules in force, counting from nothing.
+        """Replace the rules; counters start at 0.
 
         Raises:
-            ValueError: one of them is no rule; the old ones stay.
+            ValueError: one of them is invalid; the old ones stay.
         """
         if not isinstance(rules, list):
-            raise ValueError("The faults must be a list of rules.")
+            raise ValueError("The faults are a list of rules.")
         self._rules = [read(rule) for rule in rules]
 
     def to_list(self) -> list[dict[str, Any]]:
-        """The rules, each with how many requests it `matched` and how often it `fired`."""
+        """Return the rules, each with its counters."""
         return [{**r.source, "matched": r.matched, "fired": r.fired, "wrote": r.writes} for r in self._rules]
 
     def arriving(self, entry: Entry) -> list[Fault]:
-        """The faults that a request meets, in the order of their rules."""
+        """Return the faults of a request, in the order of their rules."""
         if entry.service == "control":
             return []
         return [rule.fault for rule in self._rules if rule.fires(entry)]
 
     def wrote(self, entry: Entry) -> None:
-        """Hear of a write that took effect."""
+        """Count a write that took effect."""
         for rule in self._rules:
             rule.wrote(entry)
 
 
-def read(rule: object) -> Rule:
+def read(rule: object) -> FaultRule:
     """Read one rule.
 
     Raises:
-        ValueError: it has a key that means nothing, or a value that cannot be meant.
+        ValueError: it has an unknown key or an invalid value.
     """
     if not isinstance(rule, dict):
-        raise ValueError("A rule must be an object.")
+        raise ValueError("A rule is an object.")
     _only(rule, _RULE_KEYS, "rule")
     match = rule.get("match", {})
     if not isinstance(match, dict):
-        raise ValueError("'match' must be an object.")
-    return Rule(dict(rule), _matcher(match), _trigger(rule), _fault(rule.get("fault")))
+        raise ValueError("'match' is an object.")
+    return FaultRule(dict(rule), _matcher(match), _trigger(rule), _fault(rule.get("fault")))
 
 
 def _only(given: Mapping[str, Any], known: frozenset[str], what: str) -> None:
     unknown = sorted(set(given) - known)
     if unknown:
-        raise ValueError(f"A {what} cannot have '{unknown[0]}'. It can have {', '.join(sorted(known))}.")
+        raise ValueError(f"A {what} has no '{unknown[0]}'; it may have {', '.join(sorted(known))}.")
 
 
 def _matcher(match: Mapping[str, Any]) -> Callable[[Entry], bool]:
     _only(match, _MATCH_KEYS, "match")
     service = SERVICES.get(str(match.get("service", "*")).lower())
     if service is None:
-        raise ValueError(f"Unknown service '{match['service']}'. Use Graph, ARM, KeyVault, Entra, MCT, Identity or *.")
+        raise ValueError(f"There is no service '{match['service']}': Graph, ARM, KeyVault, Entra, MCT, Identity or *.")
     methods = frozenset(str(match.get("method", "*")).upper().split("|"))
     path = _path_pattern(match)
     writes = match.get("writes", False)
@@ -215,21 +207,21 @@ def _matcher(match: Mapping[str, Any]) -> Callable[[Entry], bool]:
 
 def _path_pattern(match: Mapping[str, Any]) -> re.Pattern[str]:
     if "path" in match and "pathRegex" in match:
-        raise ValueError("A match can have a path or a pathRegex, not both.")
+        raise ValueError("A match has a path or a pathRegex, not both.")
     text = str(match.get("pathRegex") or fnmatch.translate(str(match.get("path", "*"))))
     try:
         return re.compile(text, re.IGNORECASE)
     except re.error as error:
-        raise ValueError(f"Invalid regular expression '{text}': {error}") from error
+        raise ValueError(f"'{text}' is no regular expression: {error}") from error
 
 
 def _trigger(rule: Mapping[str, Any]) -> Callable[[int, int], bool]:
     given = [name for name in ("nth", "every", "probability") if name in rule]
     if len(given) > 1:
-        raise ValueError(f"A rule can have one of {' and '.join(given)}, not both.")
+        raise ValueError(f"A rule fires by one of {' and '.join(given)}, not by both.")
     for name in ("nth", "every", "times"):
         if name in rule and not (_is_count(rule[name]) and rule[name] > 0):
-            raise ValueError(f"'{name}' must be an integer greater than 0.")
+            raise ValueError(f"'{name}' is a whole number above 0.")
     times = rule.get("times", 1 if "nth" in rule else float("inf"))
     if "probability" in rule:
         return _by_chance(rule["probability"], rule.get("seed", 0), times)
@@ -239,18 +231,17 @@ def _trigger(rule: Mapping[str, Any]) -> Callable[[int, int], bool]:
     return lambda number, fired: fired < times and number >= first and (number - first) % step == 0
 
 
-def _by_chance(probability: object, seed: object, times: float) -> Callable[[int, int], bool]:
-    if not isinstance(probability, _NUMBERS) or not 0 <= probability <= 1:
-        raise ValueError("'probability' must be a number from 0 to 1.")
-    # Repeatable, which is the point: nothing secret depends on it.
+def _by_chance(probability: Any, seed: object, times: float) -> Callable[[int, int], bool]:
+    if not number(1)(probability):
+        raise ValueError("'probability' is a number from 0 to 1.")
+    # Repeatable on purpose: nothing secret depends on it.
     chance = random.Random(str(seed))  # noqa: S311
-    share = float(probability)
-    return lambda _number, fired: chance.random() < share and fired < times
+    return lambda _number, fired: chance.random() < probability and fired < times
 
 
 def _fault(given: object) -> Fault:
     if not isinstance(given, dict) or given.get("type") not in _MEMBERS:
-        raise ValueError(f"'fault' must be an object with a type: {', '.join(_MEMBERS)}.")
+        raise ValueError(f"'fault' is an object with a type, one of {', '.join(_MEMBERS)}.")
     members = {name: value for name, value in given.items() if name != "type"}
     checks = {name.rstrip("!"): check for name, check in _MEMBERS[given["type"]].items()}
     _only(members, frozenset(checks), str(given["type"]))
@@ -258,15 +249,8 @@ def _fault(given: object) -> Fault:
         if name.endswith("!") and name.rstrip("!") not in members:
             raise ValueError(f"A {given['type']} needs '{name.rstrip('!')}'.")
     for name, value in members.items():
-        if not _accepts(checks[name], value):
-            raise ValueError(f"Invalid value {value!r} for '{name}' of a {given['type']}.")
+        if not checks[name](value):
+            raise ValueError(f"{value!r} is no value for '{name}' of a {given['type']}.")
     if given["type"] == "foreignWrite" and ("settings" in members) == ("application" in members):
-        raise ValueError("A foreignWrite must have settings or an application.")
+        raise ValueError("A foreignWrite has settings or an application.")
     return Fault(given["type"], members)
-
-
-def _accepts(check: Check, value: object) -> bool:
-    try:
-        return bool(check(value))
-    except TypeError:  # a list is in no set
-        return False

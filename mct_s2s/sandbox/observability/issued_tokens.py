@@ -1,7 +1,6 @@
-"""The access tokens that are out: which one came when, for whom and for what, by hash.
+"""The access tokens that were issued, by hash: number, audience, application.
 
-It lets a fault take back all of them at once, as an administrator who revokes sessions does, and the secret watch say
-that one went to a service it was not meant for.
+A fault can revoke or expire all of them at once, and the secret watch finds tokens at services that they are not for.
 Source: entra: identity-platform/claims-challenge (continuous access evaluation, `insufficient_claims`).
 """
 
@@ -27,8 +26,8 @@ _REVOKED = (
 
 
 @dataclass(frozen=True)
-class Handed:
-    """A token that somebody holds: the how manieth it was, for which audience, and who it speaks for."""
+class IssuedToken:
+    """An issued token: its number, its audience, and its application."""
 
     number: int
     fingerprint: str
@@ -37,53 +36,53 @@ class Handed:
 
     @staticmethod
     def fingerprint_of(secret: str) -> str:
-        """A few characters of its hash: enough to recognise a secret, useless to use it."""
+        """Return a few characters of a secret's hash: enough to recognize it, useless to use it."""
         return hashlib.sha256(secret.encode()).hexdigest()[:12]
 
 
-class TokensOut:
-    """The tokens given out since the sandbox started."""
+class IssuedTokens:
+    """The tokens issued since the sandbox started."""
 
     def __init__(self, addresses: Addresses) -> None:
         self._addresses = addresses
-        self._handed: OrderedDict[bytes, Handed] = OrderedDict()
+        self._handed: OrderedDict[bytes, IssuedToken] = OrderedDict()
         self._count = 0
         self._refused: dict[str, int] = {}
 
     def add(self, token: str) -> None:
-        """Remember a token that is being given out; what is no token is not remembered."""
+        """Record a token; what is no token is ignored."""
         claims = claims_of(token)
         if claims is None:
             return
         self._count += 1
         app_id = str(claims.get("appid") or claims.get("azp") or "")
-        handed = Handed(self._count, Handed.fingerprint_of(token), str(claims.get("aud", "")), app_id)
+        handed = IssuedToken(self._count, IssuedToken.fingerprint_of(token), str(claims.get("aud", "")), app_id)
         self._handed[_key(token)] = handed
         if len(self._handed) > KEPT:
             self._handed.popitem(last=False)
 
-    def get(self, token: str) -> Handed | None:
-        """What is known of a token."""
+    def get(self, token: str) -> IssuedToken | None:
+        """Return the record of a token."""
         return self._handed.get(_key(token)) if token else None
 
-    def is_for(self, handed: Handed, service: str) -> bool:
-        """Whether a service is one that a token is meant for: Microsoft's by name, a site by being none of them."""
+    def is_for(self, handed: IssuedToken, service: str) -> bool:
+        """Return whether a token is for a service: Microsoft's by audience, a site by any other audience."""
         graph = handed.audience.rstrip("/") in {self._addresses.graph, _GRAPH_APP_ID}
         arm = handed.audience.rstrip("/") in {name.rstrip("/") for name in self._addresses.arm_audiences}
         vault = handed.audience.rstrip("/") == self._addresses.vault
         others = not graph and not arm and not vault
         return {"graph": graph, "arm": arm, "vault": vault, "site": others}.get(service, True)
 
-    def take_back(self, why: str) -> None:
-        """Refuse from now on every token given out so far; `why` is `revoked` or `expired`."""
+    def refuse_all(self, why: str) -> None:
+        """Refuse all tokens issued so far; `why` is `revoked` or `expired`."""
         self._refused[why] = self._count
 
     def forget_refusals(self) -> None:
-        """Take all tokens again that are good."""
+        """Accept valid tokens again."""
         self._refused.clear()
 
     def refusal(self, authorization: str | None) -> str | None:
-        """Why the token of an `Authorization` header has been taken back, if it has."""
+        """Return why the token of an `Authorization` header is refused; None if it is not."""
         token = (authorization or "").partition(" ")[2].strip()
         if not self._refused or not token:
             return None
@@ -92,9 +91,9 @@ class TokensOut:
         return next((why for why, last in self._refused.items() if number <= last), None)
 
     def refused(self, why: str, service: str, now: float) -> WireError:
-        """The 401 of Graph, Resource Manager or Key Vault for a token that was taken back.
+        """Return the 401 of Graph, Resource Manager or Key Vault for a refused token.
 
-        A revoked one comes with a challenge for claims, without which clients would send the same token again.
+        For a revoked one it has a claims challenge, without which clients would send the same token again.
         """
         login = f"{self._addresses.login}/common/oauth2/authorize"
         if why == "expired":
@@ -121,7 +120,7 @@ class TokensOut:
 
 
 def claims_of(token: str) -> dict[str, Any] | None:
-    """The claims that a token carries, unjudged."""
+    """Return the claims of a token without verifying it."""
     try:
         part = token.split(".")[1]
         claims = json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))

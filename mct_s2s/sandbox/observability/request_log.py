@@ -1,4 +1,4 @@
-"""The log of every request, newest last: what happened, to whom, how long it took. Never a token or a body."""
+"""The log of every request, newest last. It never holds a token or a body."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ class Entry:
 
     Units: `milliseconds` from its first byte to the last of the answer. `wrote` says that it changed the directory or
     a resource, even where the answer was lost. `status` is 0 where no answer was given. `caller` is an object id,
-    `app_id` the application that signs in or calls. `fault` names the faults it met, `note` what a service decided but
-    did not say, e.g. why the MCT site refused a call.
+    `app_id` the application that signs in or calls. `fault` names its faults, `note` what a service decided but
+    did not answer, e.g. why the MCT site refused a call.
     """
 
     number: int
@@ -36,7 +36,7 @@ class Entry:
     note: str = ""
 
 
-class Journal:
+class RequestLog:
     """The last requests, numbered from 1."""
 
     def __init__(self) -> None:
@@ -44,19 +44,19 @@ class Journal:
         self._next = 1
 
     def open(self, **members: Any) -> Entry:
-        """Begin the entry of a request that has just arrived."""
+        """Add the entry of a request that has just arrived."""
         entry = Entry(number=self._next, **members)
         self._next += 1
         self._entries.append(entry)
         return entry
 
     def clear(self) -> None:
-        """Forget all entries; numbers go on."""
+        """Delete all entries; numbers continue."""
         self._entries.clear()
 
     def __iter__(self) -> Iterator[Entry]:
         return iter(tuple(self._entries))
 
     def to_list(self, *, since: int = 0, service: str | None = None) -> list[dict[str, Any]]:
-        """Entries with a number above `since`, as JSON values."""
+        """Return the entries with a number above `since`, as JSON values."""
         return [asdict(e) for e in self if e.number > since and service in (None, e.service)]

@@ -1,8 +1,8 @@
-"""Watches every secret that the sandbox has handed out, and lists where one appeared that must not carry it.
+"""Watches every secret that the sandbox has issued, and lists where one appeared that does not belong there.
 
 Client secrets go to the token service and into vaults, tokens into the `Authorization` header for the service they are
 meant for, secret application settings back into application settings. Anywhere else - an address, another header, the
-body of an operation that has no business with it, a service it is not for - is a leak. Secrets are held in memory only,
+body of another operation, a service it is not for - is a leak. Secrets are held in memory only,
 tokens by their hash; a leak names the secret by a few characters of its hash.
 """
 
@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 from urllib.parse import unquote_plus
 
-from mct_s2s.sandbox.observability.issued_tokens import Handed, TokensOut
+from mct_s2s.sandbox.observability.issued_tokens import IssuedToken, IssuedTokens
 from mct_s2s.sandbox.observability.request_log import Entry
 
 SECRETS_KEPT, LEAKS_KEPT = 2_000, 10_000
@@ -31,7 +31,7 @@ _SETTINGS = ("/config/appsettings", "/config/connectionstrings")
 
 @dataclass(frozen=True)
 class Leak:
-    """A secret where it must not be: in which request, where in it, what kind of secret, and which one."""
+    """A secret in the wrong place: the request, where in it, the kind of secret, and its fingerprint."""
 
     request: int
     service: str
@@ -42,34 +42,34 @@ class Leak:
     secret: str
 
 
-class Watch:
+class SecretWatch:
     """The secrets of one running sandbox. `leaks` holds what was found."""
 
-    def __init__(self, tokens: TokensOut) -> None:
+    def __init__(self, tokens: IssuedTokens) -> None:
         self._tokens = tokens
         self._secrets: OrderedDict[str, str] = OrderedDict()
         self.leaks: list[Leak] = []
 
-    def learn(self, secret: str, kind: str = "client secret") -> None:
-        """Remember a secret that somebody has been given."""
+    def record(self, secret: str, kind: str = "client secret") -> None:
+        """Record a secret that was issued."""
         if len(secret) >= _SHORTEST:
             self._secrets[secret] = kind
             if len(self._secrets) > SECRETS_KEPT:
                 self._secrets.popitem(last=False)
 
     def to_list(self) -> list[dict[str, Any]]:
-        """The leaks as JSON values."""
+        """Return the leaks as JSON values."""
         return [asdict(leak) for leak in self.leaks]
 
     def masked(self, text: str) -> str:
-        """A part of an address with every secret in it blotted out, as the log may keep it."""
+        """Return a part of an address with every secret in it masked, for the log."""
         for secret, _ in self._found(text):
             for spelled in (secret, *_spellings(text, secret)):
                 text = text.replace(spelled, "***")
         return text
 
     def arrived(self, entry: Entry, path: str, query: str, headers: Iterable[tuple[str, str]]) -> None:
-        """Look at the address and the headers of a request."""
+        """Search the address and the headers of a request."""
         self._report(entry, "path", self._found(path))
         self._report(entry, "query", self._found(query))
         for name, value in headers:
@@ -79,7 +79,7 @@ class Watch:
                 self._report(entry, f"header {name}", self._found(value))
 
     def sent(self, entry: Entry, body: bytes) -> None:
-        """Look at the body of a request that the service has read."""
+        """Search the body of a request."""
         if not body or entry.service == "control":
             return
         allowed = _allowed_in_body(entry)
@@ -87,20 +87,20 @@ class Watch:
         self._report(entry, "body", [each for each in found if each[1] not in allowed])
 
     def answered(self, entry: Entry, sent: bytes, body: bytes) -> None:
-        """Learn the secrets in the answer to a request that was accepted."""
+        """Record the secrets in the answer to an accepted request."""
         if entry.service == "identity":
             self._tokens.add(_access_token(body))
         if entry.service in {"graph", "entra"}:
             for name, value in _GIVEN.findall(body):
-                self.learn(value.decode(), "client secret" if name == b"secretText" else "refresh token")
+                self.record(value.decode(), "client secret" if name == b"secretText" else "refresh token")
         if entry.service == "entra" and b'"access_token"' in body:
             self._tokens.add(_access_token(body))
             proven = re.search(rb"(?:^|&)client_secret=([^&]+)", sent)
             if proven:
-                self.learn(unquote_plus(proven[1].decode("utf-8", "replace")))
+                self.record(unquote_plus(proven[1].decode("utf-8", "replace")))
         if entry.service == "vault":
             for value in _VAULT_VALUE.findall(body):
-                self.learn(value.decode())
+                self.record(value.decode())
         if entry.service == "arm" and entry.path.lower().endswith("/config/appsettings/list"):
             self._learn_settings(body)
 
@@ -112,10 +112,10 @@ class Watch:
         for name, value in settings.items():
             reference = (value or "").startswith("@Microsoft.KeyVault")
             if value and not reference and (_SECRET_NAME.search(name) or _SECRET_VALUE.search(value)):
-                self.learn(value, "application setting")
+                self.record(value, "application setting")
 
     def _judge_authorization(self, entry: Entry, value: str) -> None:
-        """A token may go to the service it is meant for; a client secret (Basic) is the token service's affair."""
+        """Check the header: a token may go to the service it is for, a client secret (Basic) to the token service."""
         handed = self._tokens.get(value.partition(" ")[2].strip())
         if handed is not None:
             if not self._tokens.is_for(handed, entry.service):
@@ -128,7 +128,7 @@ class Watch:
             return []
         plain = unquote_plus(text) if "%" in text or "+" in text else text
         found = [pair for pair in tuple(self._secrets.items()) if pair[0] in text or pair[0] in plain]
-        # A JSON body spells quotes and letters its own way.
+        # JSON escapes quotes and non-ASCII letters.
         if "\\" in text:
             found += [(s, k) for s, k in tuple(self._secrets.items()) if s not in text and json.dumps(s)[1:-1] in text]
         tokens = {token for token in _TOKEN.findall(text) if self._tokens.get(token) is not None}
@@ -136,7 +136,7 @@ class Watch:
 
     def _report(self, entry: Entry, where: str, found: Iterable[tuple[str, str]]) -> None:
         for secret, kind in found:
-            self._add(entry, where, kind, Handed.fingerprint_of(secret))
+            self._add(entry, where, kind, IssuedToken.fingerprint_of(secret))
 
     def _add(self, entry: Entry, where: str, kind: str, fingerprint: str) -> None:
         if len(self.leaks) < LEAKS_KEPT:
@@ -151,7 +151,7 @@ def _access_token(body: bytes) -> str:
 
 
 def _spellings(text: str, secret: str) -> list[str]:
-    """How a secret stands in an address that escapes some of its characters."""
+    """Return the spellings of a secret in an address that escapes some of its characters."""
     escaped = "".join(f"(?:{re.escape(char)}|%{ord(char):02X}|%{ord(char):02x})" for char in secret if ord(char) < 128)
     return [match[0] for match in re.finditer(escaped, text)]
 

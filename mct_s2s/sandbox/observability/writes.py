@@ -1,6 +1,6 @@
 """Which requests change something: what the log calls a write, and what `freezeAfterWrites` counts.
 
-A POST is no write where it only asks: `…/list` of Resource Manager, `getByIds` of Graph.
+Some POSTs only read: `…/list` of Resource Manager, `getByIds` of Graph.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _QUESTIONS = {
 
 
 def may_write(service: str, method: str, path: str) -> bool:
-    """Whether a request is one that changes the directory or a resource where it is accepted."""
+    """Return whether a request is one that changes the directory or a resource where it is accepted."""
     if method in READS or service not in _QUESTIONS:
         return False
     tail = path.rstrip("/").rsplit("/", 1)[-1].rsplit(".", 1)[-1].lower()
@@ -27,7 +27,7 @@ def may_write(service: str, method: str, path: str) -> bool:
 
 
 def batch_wrote(sent: bytes, answered: bytes) -> bool:
-    """Whether any request inside a Graph `$batch` was an accepted write.
+    """Return whether any request inside a Graph `$batch` was an accepted write.
 
     Source: graph: concepts/json-batching.
     """

@@ -1,6 +1,8 @@
-"""Resource Manager's state and rules. Knows no HTTP: refusals are `WireError`s, everything else is plain values.
+"""Resource Manager's data and rules, without HTTP: refusals are `WireError`s, everything else is plain values.
 
-Rooms: `ids` reads resource ids; `providers` knows which types exist, in which api-versions and how each behaves;
-`store` holds the objects; `access`, `locks` and `throttle` decide who may do what, and how often; `identities`,
-`sites` and `generic` are the rules of the things themselves; `operations` finishes what takes time.
+generic            reading and writing any resource
+identities, site_rules, vault_references, operations    the rules of one aspect each
+store              the data: subscriptions, groups, resources, and the state of sites and vaults
+providers          types of resources, their api-versions, and how each behaves
+role_assignments, locks, throttle, vault_access         who may do what, and how often
 """

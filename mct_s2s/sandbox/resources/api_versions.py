@@ -1,4 +1,4 @@
-"""The api-versions that this cloud takes: all that there are, or fewer by a knob, for clouds lag behind each other.
+"""The api-versions that this cloud accepts: all there are, or fewer, as in clouds that lag behind.
 
 Source: docs/azure-contract.md, section 9, "Api-versions": US Government refused versions that the public cloud had.
 """
@@ -7,44 +7,38 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from typing import Any
+from dataclasses import dataclass, field
+from typing import ClassVar
 
+from mct_s2s.sandbox.core.options import Tunable
 from mct_s2s.sandbox.core.wire_errors import WireError, arm_error, vault_error
 
-KNOB = "apiVersions"
 DATA_PLANE = "KeyVault"
 """The name of Key Vault's data plane among the namespaces."""
 _NAME = re.compile(r"[A-Za-z]+(?:\.[A-Za-z]+)?")
 _VERSION = re.compile(r"\d{4}-\d\d-\d\d(?:-[a-z]+)?|\d+\.\d+(?:-preview\.\d+)?", re.ASCII)
 
 
-class ApiVersions:
-    """The knob `apiVersions`: by namespace, the only versions that are taken; `{}` for all that there are."""
+def _are_versions(value: object) -> bool:
+    return isinstance(value, Mapping) and all(_fits(name, versions) for name, versions in value.items())
 
-    def __init__(self) -> None:
-        self._only: dict[str, tuple[str, ...]] = {}
 
-    def settings(self) -> dict[str, Any]:
-        """The knob's position."""
-        return {KNOB: {name: list(versions) for name, versions in self._only.items()}}
+@dataclass
+class ApiVersions(Tunable):
+    """The accepted api-versions.
 
-    def change(self, sent: Mapping[str, Any]) -> None:
-        """Turn the knob.
+    Attributes:
+        api_versions: by namespace, or `DATA_PLANE`, the only versions that are accepted; empty for all there are.
+    """
 
-        Raises:
-            ValueError: it is something else than lists of api-versions by namespace.
-        """
-        if KNOB not in sent:
-            return
-        only = sent[KNOB]
-        if not isinstance(only, Mapping) or not all(_fits(name, versions) for name, versions in only.items()):
-            raise ValueError(f"{KNOB} is an object of lists of api-versions, by namespace or '{DATA_PLANE}'.")
-        self._only = {str(name): tuple(sorted(versions)) for name, versions in only.items()}
+    api_versions: Mapping[str, list[str]] = field(default_factory=dict)
+
+    OPTIONS: ClassVar = {"api_versions": _are_versions}
 
     def of(self, namespace: str, known: tuple[str, ...]) -> tuple[str, ...]:
-        """Those of a namespace that are taken, oldest first, given all that there are."""
-        limited = (versions for name, versions in self._only.items() if name.lower() == namespace.lower())
-        return next(limited, known)
+        """Return the accepted versions of a namespace, oldest first, given all there are."""
+        limited = (versions for name, versions in self.api_versions.items() if name.lower() == namespace.lower())
+        return tuple(sorted(next(limited, known)))
 
     def check_provider(self, namespace: str, kind: str, version: str, known: tuple[str, ...], places: str) -> None:
         """Refuse an api-version that a resource provider has not registered here.
@@ -52,14 +46,14 @@ class ApiVersions:
         Raises:
             WireError: 400 NoRegisteredProviderFound.
         """
-        taken = self.of(namespace, known)
-        if version.lower() in taken:
+        accepted = self.of(namespace, known)
+        if version.lower() in accepted:
             return
         raise arm_error(
             400,
             "NoRegisteredProviderFound",
             f"No registered resource provider found for location 'westeurope' and API version '{version}' "
-            f"for type '{kind}'. The supported api-versions are '{', '.join(reversed(taken))}'. "
+            f"for type '{kind}'. The supported api-versions are '{', '.join(reversed(accepted))}'. "
             f"The supported locations are '{places}'.",
         )
 
@@ -69,13 +63,13 @@ class ApiVersions:
         Raises:
             WireError: 400 InvalidApiVersionParameter.
         """
-        taken = self.of("Microsoft.Resources", known)
-        if version.lower() in taken:
+        accepted = self.of("Microsoft.Resources", known)
+        if version.lower() in accepted:
             return
         raise arm_error(
             400,
             "InvalidApiVersionParameter",
-            f"The api-version '{version}' is invalid. The supported versions are '{','.join(reversed(taken))}'.",
+            f"The api-version '{version}' is invalid. The supported versions are '{','.join(reversed(accepted))}'.",
         )
 
     def check_vault(self, version: str, known: tuple[str, ...]) -> None:
@@ -84,13 +78,13 @@ class ApiVersions:
         Raises:
             WireError: 400 BadParameter.
         """
-        taken = self.of(DATA_PLANE, known)
-        if version.lower() not in taken:
-            raise _unknown_to_vault(version, taken)
+        accepted = self.of(DATA_PLANE, known)
+        if version.lower() not in accepted:
+            raise _unknown_to_vault(version, accepted)
 
 
-def _unknown_to_vault(version: str, taken: Iterable[str]) -> WireError:
-    latest = [one for one in taken if "preview" not in one][-1]
+def _unknown_to_vault(version: str, accepted: Iterable[str]) -> WireError:
+    latest = [one for one in accepted if "preview" not in one][-1]
     return vault_error(
         400,
         "BadParameter",

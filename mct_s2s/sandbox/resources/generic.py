@@ -1,4 +1,4 @@
-"""Reading and writing any resource by its id, as far as its provider's description goes.
+"""Reading and writing any resource by its id, by the description of its type.
 
 Source: ARM: resources - get/update/create-or-update/delete by id.
 """
@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from mct_s2s.sandbox.core.wire_errors import arm_error
-from mct_s2s.sandbox.resources import identities, operations, site_rules, sites, vaults
-from mct_s2s.sandbox.resources.ids import ResourceId
+from mct_s2s.sandbox.core.wire_errors import WireError, arm_error
+from mct_s2s.sandbox.resources import identities, operations, providers, site_rules, sites, vaults
 from mct_s2s.sandbox.resources.providers import LOCATIONS, ResourceType
+from mct_s2s.sandbox.resources.resource_id import ResourceId
 from mct_s2s.sandbox.resources.store import Resources
 
 _MEMBERS = frozenset(
@@ -40,7 +40,7 @@ def check_members(sent: Mapping[str, Any]) -> None:
 
 
 def patch(resources: Resources, kind: ResourceType, resource_id: ResourceId, sent: dict[str, Any]) -> str | None:
-    """Merge a change into a resource; give the operation's id where the provider takes its time.
+    """Merge a change into a resource; return the operation's id where the provider applies it later.
 
     Raises:
         WireError: the resource is not there, is busy, or cannot take this change.
@@ -74,10 +74,10 @@ def _check_patchable(resources: Resources, kind: ResourceType, sent: Mapping[str
 def put(
     resources: Resources, kind: ResourceType, resource_id: ResourceId, sent: dict[str, Any]
 ) -> tuple[dict[str, Any], bool]:
-    """Create a resource or replace it; give it, and whether it is new.
+    """Create or replace a resource; return it, and whether it is new.
 
     Raises:
-        WireError: there is no such group, `location` is missing or moves, or a value is wrong.
+        WireError: there is no such group, `location` is missing or differs, or a value is invalid.
     """
     resources.group(resource_id.subscription, resource_id.group)
     check_members(sent)
@@ -115,7 +115,7 @@ def _create(resources: Resources, kind: ResourceType, resource_id: ResourceId, s
     if kind.full_name in _SITES:
         fresh.update(kind="app", properties=site_rules.fresh_properties())
     if kind.full_name == vaults.TYPE:
-        vaults.check_vault(resource_id, sent, taken=resources.vault_named(resource_id.name) is not None)
+        vaults.check_vault(resource_id, sent, name_used=resources.vault_named(resource_id.name) is not None)
     if kind.full_name == "Microsoft.ManagedIdentity/userAssignedIdentities":
         fresh["properties"] = identities.for_user_assigned(resources, resource_id)
     resources.add(fresh)
@@ -124,10 +124,10 @@ def _create(resources: Resources, kind: ResourceType, resource_id: ResourceId, s
 
 
 def change(resources: Resources, kind: ResourceType, body: dict[str, Any], sent: Mapping[str, Any]) -> None:
-    """Write what was sent into a resource's body: identity by its own rules, the rest member by member.
+    """Change a resource's body: the identity by its own rules, the rest member by member.
 
     Raises:
-        WireError: the identity is refused; nothing is written then.
+        WireError: the identity is refused; nothing is changed then.
     """
     if "identity" in sent:
         identities.apply(resources, kind, body, sent["identity"])
@@ -143,8 +143,30 @@ def change(resources: Resources, kind: ResourceType, body: dict[str, Any], sent:
         body["properties"].update({k: v for k, v in properties.items() if k not in {"provisioningState", "vaultUri"}})
 
 
+def apply_due(resources: Resources) -> bool:
+    """Apply every accepted change whose time has come; return whether there was one."""
+    due = operations.due(resources)
+    for operation in due:
+        _apply(resources, operation)
+    return bool(due)
+
+
+def _apply(resources: Resources, operation: dict[str, Any]) -> None:
+    body = resources.resources.get(operation["target"])
+    if body is None:
+        operation["status"] = "Canceled"
+        return
+    try:
+        change(resources, providers.find(body["type"]), body, operation["change"])
+    except WireError as refused:
+        operation["status"], operation["error"] = "Failed", refused.body.get("error", refused.body)
+    else:
+        operation["status"] = "Succeeded"
+    body["properties"]["provisioningState"] = operation["status"]
+
+
 def delete(resources: Resources, resource_id: ResourceId) -> bool:
-    """Delete a resource and what is nested in it; whether there was one."""
+    """Delete a resource and what is nested in it; return whether there was one."""
     resources.group(resource_id.subscription, resource_id.group)
     if resources.find(resource_id.key) is None:
         return False
@@ -153,7 +175,7 @@ def delete(resources: Resources, resource_id: ResourceId) -> bool:
 
 
 def _display(location: str) -> str:
-    """The name of a region as people read it, which App Service answers whatever was sent."""
+    """Return the display name of a region, which App Service answers whatever was sent."""
     return next((name for name in LOCATIONS if _plain(name) == _plain(location)), location)
 
 

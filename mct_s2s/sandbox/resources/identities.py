@@ -1,6 +1,6 @@
 """Managed identities on resources: what a write of `identity` does.
 
-`type` is the whole truth: what it leaves out goes away, the user-assigned map included. Ids are Azure's to give.
+`type` decides: identities that it does not name are removed, the user-assigned map included. Azure chooses the ids.
 Source: entra: managed-identities-azure-resources/qs-configure-rest-vm; app-service/overview-managed-identity.
 """
 
@@ -10,8 +10,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from mct_s2s.sandbox.core.wire_errors import arm_error
-from mct_s2s.sandbox.resources.ids import ResourceId
+from mct_s2s.sandbox.entra.registrations import managed_identities
 from mct_s2s.sandbox.resources.providers import ResourceType
+from mct_s2s.sandbox.resources.resource_id import ResourceId
 from mct_s2s.sandbox.resources.store import Resources
 
 _KINDS = {"systemassigned": "system", "userassigned": "user"}
@@ -37,10 +38,10 @@ def kinds_in(text: object) -> frozenset[str]:
 
 
 def apply(resources: Resources, kind: ResourceType, body: dict[str, Any], wanted: object) -> None:
-    """Change a resource's identity to what a PATCH or PUT asks for.
+    """Change a resource's identity as a PATCH or PUT requests.
 
     Raises:
-        WireError: 400, the type of resource carries no such identity, or a user-assigned one is not there.
+        WireError: 400, the type of resource supports no such identity, or a user-assigned one does not exist.
     """
     if wanted is None:
         return
@@ -54,16 +55,16 @@ def apply(resources: Resources, kind: ResourceType, body: dict[str, Any], wanted
 
 
 def for_user_assigned(resources: Resources, resource_id: ResourceId) -> dict[str, str]:
-    """Make the service principal of a new user-assigned identity; give the properties of its resource."""
-    made = resources.directory.add_managed_identity(resource_id.names[-1], resource_id=str(resource_id))
+    """Create the service principal of a new user-assigned identity; return the properties of its resource."""
+    made = managed_identities.create(resources.directory, resource_id.names[-1], resource_id=str(resource_id))
     tenant = resources.directory.tenant_id
-    return {"tenantId": tenant, "principalId": made.principal_id, "clientId": made.client_id}
+    return {"tenantId": tenant, "principalId": made["id"], "clientId": made["appId"]}
 
 
 def check(
     resources: Resources, kind: ResourceType, body: dict[str, Any], wanted: object
 ) -> tuple[frozenset[str], dict[str, dict[str, str]]]:
-    """Judge a change of identity without making it; give the kinds and the user-assigned map it leads to.
+    """Check a change of identity without making it; return the kinds and the resulting user-assigned map.
 
     Raises:
         WireError: as `apply` does.
@@ -89,22 +90,22 @@ def _system_part(resources: Resources, body: dict[str, Any], before: dict[str, A
     own = before.get("principalId")
     if not wanted:
         if own:
-            resources.directory.remove_managed_identity(own)
+            managed_identities.delete(resources.directory, own)
         return {}
     if own is None:
         name = ResourceId.parse(body["id"])
         shown = "/slots/".join(name.names) if name.type.lower().endswith("/slots") else name.names[-1]
-        own = resources.directory.add_managed_identity(shown, resource_id=body["id"]).principal_id
+        own = managed_identities.create(resources.directory, shown, resource_id=body["id"])["id"]
     return {"principalId": own, "tenantId": resources.directory.tenant_id}
 
 
 def _entries(
     resources: Resources, kept: dict[str, Any], sent: object, kinds: frozenset[str], merges: bool
 ) -> dict[str, dict[str, str]]:
-    """The user-assigned map after the write: null takes an entry out, everything else puts one in.
+    """Return the user-assigned map after the write: null removes an entry, everything else adds one.
 
-    A type without UserAssigned clears the map. Entries that are not mentioned stay only where the provider
-    merges; App Service is not documented to, so that whoever forgets one loses it here.
+    A type without UserAssigned clears the map. Entries that are not sent stay only where the provider merges; App
+    Service is not documented to, so that an entry left out is lost here.
     """
     if sent is not None and not isinstance(sent, Mapping):
         raise arm_error(400, "InvalidRequestContent", "'userAssignedIdentities' is no object.")

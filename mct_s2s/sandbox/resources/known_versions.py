@@ -1,6 +1,6 @@
-"""The api-versions that each service has, oldest first: one that is not listed is refused, as in Azure.
+"""The api-versions of each service, oldest first; any other is refused, as in Azure.
 
-A new one of a client of ours is a new entry here. Sources: ARM: providers - get; the lists that refusals name
+A version that a client of ours begins to use is added here. Sources: ARM: providers - get; the lists that refusals name
 (docs/azure-contract.md, section 9, "Api-versions"); keyvault/secrets REST reference.
 """
 

@@ -1,4 +1,4 @@
-"""Management locks: what nobody may delete, or change, at a scope and below.
+"""Management locks: what cannot be deleted, or changed, at a scope and below.
 
 Source: ARM: resource-manager/management/lock-resources.
 """
@@ -8,22 +8,22 @@ from __future__ import annotations
 from typing import Any
 
 from mct_s2s.sandbox.core.wire_errors import arm_error
-from mct_s2s.sandbox.resources.ids import is_within
+from mct_s2s.sandbox.resources.resource_id import is_within
 
 LEVELS = ("CanNotDelete", "ReadOnly")
 
 
 class Locks:
-    """Every lock, filed by scope and name without case."""
+    """All locks, identified by scope and name without case."""
 
     def __init__(self) -> None:
         self.all: list[dict[str, Any]] = []
 
     def put(self, scope: str, name: str, level: str, notes: str | None = None) -> tuple[dict[str, Any], bool]:
-        """Set a lock; give it, and whether it is new.
+        """Set a lock; return it, and whether it is new.
 
         Raises:
-            WireError: 400, the level is none that Azure knows.
+            WireError: 400, the level is unknown.
         """
         known = next((known for known in LEVELS if known.lower() == level.lower()), None)
         if known is None:
@@ -34,21 +34,21 @@ class Locks:
         return lock, fresh
 
     def remove(self, scope: str, name: str) -> bool:
-        """Take a lock away; whether there was one."""
+        """Remove a lock; return whether there was one."""
         before = len(self.all)
         self.all = [lock for lock in self.all if not _is(lock, scope, name)]
         return len(self.all) < before
 
     def get(self, scope: str, name: str) -> dict[str, Any] | None:
-        """The lock of that name at that very scope."""
+        """Return the lock of that name at exactly that scope."""
         return next((lock for lock in self.all if _is(lock, scope, name)), None)
 
     def at_or_below(self, scope: str) -> list[dict[str, Any]]:
-        """Locks on the scope, on what contains it and on what it contains: what a list shows."""
+        """Return the locks on a scope, on what contains it and on what it contains, as a list shows them."""
         return [k for k in self.all if is_within(scope, k["scope"]) or is_within(k["scope"], scope)]
 
     def check(self, scope: str, *, deleting: bool) -> None:
-        """Refuse a change of, or under, a locked scope. POST counts as a change, whatever it does.
+        """Refuse a change at, or under, a locked scope. POST counts as a change, whatever it does.
 
         Raises:
             WireError: 409 ScopeLocked.

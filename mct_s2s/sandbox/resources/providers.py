@@ -26,11 +26,11 @@ class ResourceType:
         namespace: e.g. `Microsoft.Web`.
         name: the type below it, parents first: `sites/slots`.
         versions: api-versions, oldest first; the last stable one is the default.
-        identity: which kinds of managed identity it carries.
+        identity: which kinds of managed identity it supports.
         separator: how the provider joins "SystemAssigned" and "UserAssigned" (azure: it varies).
         update: how PATCH behaves: `done` at once, `operation` (200 and Azure-AsyncOperation) or
             `location` (202 and Location).
-        patchable: the members that PATCH takes, where it does not take all.
+        patchable: the members that PATCH accepts, where it does not accept all.
         merges_identities: whether user-assigned identities that PATCH does not mention stay.
     """
 
@@ -48,11 +48,11 @@ class ResourceType:
         """E.g. `Microsoft.Web/sites`."""
         return f"{self.namespace}/{self.name}"
 
-    def describe(self, taken: ApiVersions) -> dict[str, Any]:
-        """Show the type as the provider's description lists it, with the api-versions that this cloud takes."""
+    def describe(self, accepted: ApiVersions) -> dict[str, Any]:
+        """Return the type as in the provider's description, with the api-versions that this cloud accepts."""
         hints = {"system": "SystemAssignedResourceIdentity", "user": "UserAssignedResourceIdentity"}
         capabilities = ["SupportsTags", "SupportsLocation", *(hints[kind] for kind in self.identity)]
-        versions = taken.of(self.namespace, self.versions)
+        versions = accepted.of(self.namespace, self.versions)
         return {
             "resourceType": self.name,
             "locations": list(LOCATIONS),
@@ -61,17 +61,17 @@ class ResourceType:
             "capabilities": ", ".join(capabilities),
         }
 
-    def check_version(self, version: str, taken: ApiVersions) -> None:
-        """Refuse an api-version that this cloud does not take.
+    def check_version(self, version: str, accepted: ApiVersions) -> None:
+        """Refuse an api-version that this cloud does not accept.
 
         Raises:
             WireError: 400 NoRegisteredProviderFound, or InvalidApiVersionParameter of Resource Manager's own types.
         """
         if self.namespace == "Microsoft.Resources":
-            taken.check_manager(version, self.versions)
+            accepted.check_manager(version, self.versions)
             return
         places = ", ".join(location.replace(" ", "").lower() for location in LOCATIONS)
-        taken.check_provider(self.namespace, self.name, version, self.versions, places)
+        accepted.check_provider(self.namespace, self.name, version, self.versions, places)
 
 
 _TYPES = (
@@ -107,12 +107,12 @@ _NAMESPACES = {kind.namespace.lower(): kind.namespace for kind in _TYPES}
 
 
 def namespaces() -> list[str]:
-    """Every registered namespace, sorted."""
+    """Return every registered namespace, sorted."""
     return sorted(_NAMESPACES.values())
 
 
 def find(full_name: str) -> ResourceType:
-    """Look a type up, without case.
+    """Find a type, without case.
 
     Raises:
         WireError: 404 InvalidResourceNamespace or InvalidResourceType.
@@ -128,8 +128,8 @@ def find(full_name: str) -> ResourceType:
     )
 
 
-def describe(namespace: str, subscription: str, taken: ApiVersions) -> dict[str, Any]:
-    """Show a provider with its types.
+def describe(namespace: str, subscription: str, accepted: ApiVersions) -> dict[str, Any]:
+    """Return a provider with its types.
 
     Raises:
         WireError: 404 InvalidResourceNamespace.
@@ -141,7 +141,7 @@ def describe(namespace: str, subscription: str, taken: ApiVersions) -> dict[str,
         "id": f"/subscriptions/{subscription}/providers/{known}",
         "namespace": known,
         "registrationPolicy": "RegistrationRequired",
-        "resourceTypes": [kind.describe(taken) for kind in _TYPES if kind.namespace == known],
+        "resourceTypes": [kind.describe(accepted) for kind in _TYPES if kind.namespace == known],
         "registrationState": "Registered",
     }
 

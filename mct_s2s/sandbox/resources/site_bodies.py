@@ -45,14 +45,14 @@ _DEFAULTS: dict[str, Any] = {
 def show(
     body: dict[str, Any], host: str, *, changed: float = 0.0, listed: bool = False, written: bool = False
 ) -> dict[str, Any]:
-    """Give a site's body with its host names; settings are never in it.
+    """Return a site's body with its host names; settings are never in it.
 
     Args:
         body: the site as it is stored.
-        host: host name and port that answer for it.
-        changed: when it was written last, in seconds since 1970.
-        listed: whether it is one of a list, which leaves the configuration out altogether.
-        written: whether it answers a PUT or PATCH, which show two members otherwise than a GET does.
+        host: its host name and port.
+        changed: time of the last write, in seconds since 1970.
+        listed: whether it is in a list, which has no configuration.
+        written: whether it answers a PUT or PATCH, in which two members differ from a GET.
     """
     name = body["name"].replace("/", "-")
     own = body["properties"]
@@ -73,12 +73,12 @@ def show(
         "siteConfig": None if listed else _site_config(own, written=written),
     }
     shown = {**body, "properties": {**_FIXED, **_DEFAULTS, **own, **computed}}
-    # What a site has not is not there at all: no tags, no identity.
+    # Members without a value are missing: tags, identity.
     return {member: value for member, value in shown.items() if member != "tags" or value}
 
 
 def web_config(body: dict[str, Any]) -> dict[str, Any]:
-    """Give the site's configuration as `config/web` shows it: more than the site itself, settings neither."""
+    """Return the site's configuration as `config/web` shows it, without settings."""
     own = body["properties"]
     return {
         **_site_config(own, written=True),

@@ -1,6 +1,6 @@
-"""What an App Service site has beside its body: settings, sticky names, and whether it runs.
+"""The state of an App Service site beside its body: settings, slot settings, restarts.
 
-Settings are replaced as a whole and reach the running site only when it has restarted.
+Settings are replaced as a whole and take effect after a restart.
 Source: app-service: web-apps/update-application-settings, app-service/configure-common.
 """
 
@@ -30,12 +30,12 @@ class SiteState:
         settings: application settings as Resource Manager shows them.
         effective: those the running process started with.
         ready_at: when the restart in progress is over, in the clock's seconds since 1970; 0 if there is none.
-        recycles: how often a change of settings restarted the site.
-        restarts: how often somebody asked for a restart.
-        sticky: names that stay with the slot when slots are swapped; kept by the production site.
-        references: Key Vault references that were resolved: by setting, the text, the secret's version, and when.
-        refresh_due: when a refresh of them that was asked for is over; 0 if there is none.
-        changed: when anything of the site was written last, in seconds since 1970.
+        recycles: number of restarts by a change of settings.
+        restarts: number of restarts on request.
+        sticky: names of slot settings, which are not swapped; stored at the production site.
+        references: resolved Key Vault references: by setting, the text, the secret's version, and the time.
+        refresh_due: when a requested refresh of them is complete; 0 if there is none.
+        changed: time of the last write to the site, in seconds since 1970.
     """
 
     settings: Settings = field(default_factory=dict)
@@ -55,17 +55,17 @@ class SiteState:
         return f'"{int((self.changed + _EPOCH_1601) * 10_000_000):X}"'
 
     def touch(self, now: float) -> str:
-        """Note a change; give the ETag from before it."""
+        """Record a change; return the ETag from before it."""
         before = self.etag
         self.changed = max(now, self.changed + 0.001)
         return before
 
     def start_over(self, now: float, seconds: float) -> None:
-        """Begin a restart that takes `seconds`; a restart in progress begins again."""
+        """Start a restart that takes `seconds`; a restart in progress starts again."""
         self.ready_at = now + seconds
 
     def running_settings(self, now: float) -> Settings | None:
-        """The settings that the process runs with, or None while it restarts."""
+        """Return the settings of the running process; None while it restarts."""
         if now < self.ready_at:
             return None
         if self.ready_at:
@@ -73,16 +73,16 @@ class SiteState:
         return self.effective
 
     def replace_settings(self, properties: object, now: float, seconds: float, *, strict: bool = False) -> None:
-        """Make `properties` all the settings there are, and recycle the site.
+        """Replace all settings, and recycle the site.
 
         Args:
             properties: as sent.
             now: the clock's seconds since 1970.
-            seconds: how long the site takes to come back.
-            strict: whether the plan takes plain names only.
+            seconds: how long the restart takes.
+            strict: whether the plan accepts plain names only.
 
         Raises:
-            WireError: 400 or 409, some name or value is none that App Service takes.
+            WireError: 400 or 409, App Service does not accept a name or a value.
         """
         self.settings = checked_settings(properties, strict=strict)
         self.touch(now)
@@ -91,7 +91,7 @@ class SiteState:
         self.start_over(now, seconds)
 
     def replace_connection_strings(self, properties: object, now: float, seconds: float) -> None:
-        """Make `properties` all the connection strings there are, and recycle the site.
+        """Replace all connection strings, and recycle the site.
 
         Raises:
             WireError: 400, it is no dictionary of values with a type.
@@ -108,7 +108,7 @@ class SiteState:
         self.start_over(now, seconds)
 
     def swap_with(self, other: SiteState, sticky: Iterable[str], now: float, seconds: float) -> None:
-        """Exchange settings with another slot, all but those that stick to theirs; both recycle.
+        """Swap settings with another slot, except for slot settings; both recycle.
 
         Source: app-service: deploy-staging-slots, "Which settings are swapped".
         """
@@ -122,7 +122,7 @@ class SiteState:
             each.start_over(now, seconds)
 
     def replace_sticky(self, properties: object) -> None:
-        """Make `properties` all the sticky names there are.
+        """Replace the names of slot settings.
 
         Raises:
             WireError: 400, it is not lists of names.
@@ -138,7 +138,7 @@ class SiteState:
         self.sticky = fresh
 
     def shown_sticky(self) -> dict[str, list[str] | None]:
-        """The sticky names as they are read: nothing at all before the first write, lists for everything after it.
+        """Return the names of slot settings as they are read: null before the first write, lists after it.
 
         Source: docs/azure-contract.md, section 4.2.
         """
@@ -147,12 +147,12 @@ class SiteState:
         return {**{kind: names or [] for kind, names in self.sticky.items()}, "secretsCollectionNames": []}
 
     def to_dict(self) -> dict[str, Any]:
-        """Give it as JSON values."""
+        """Return it as JSON values."""
         return asdict(self)
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        """Make what `to_dict` described."""
+        """Restore what `to_dict` returned."""
         return cls(**data)
 
 
@@ -169,7 +169,7 @@ def checked_settings(properties: object, *, strict: bool = False) -> Settings:
     """Read the `properties` of a settings body. Names: docs/azure-contract.md, section 4.3.
 
     Raises:
-        WireError: 400 for what is no dictionary of strings, 409 for names that differ by case only.
+        WireError: 400 for anything but a dictionary of strings, 409 for names that differ by case only.
     """
     if not isinstance(properties, Mapping):
         raise bad_request("The parameter properties has an invalid value.")
@@ -205,5 +205,5 @@ def app_service_error(status: int, code: str, message: str, *details: str) -> Ex
 
 
 def wrong_method(method: str) -> Exception:
-    """Refuse a method that a route of App Service has not: whatever web framework it is built on says so."""
+    """Refuse a method that a route of App Service does not have, in the words of its web framework."""
     return WireError(405, {"Message": f"The requested resource does not support http method '{method}'."})

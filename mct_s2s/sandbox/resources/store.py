@@ -1,36 +1,40 @@
-"""The subscription: groups, resources, and everything that hangs on them, filed by id without case."""
+"""Subscriptions, groups, resources and everything that belongs to them, by id without case."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from mct_s2s.sandbox.core.clock import Clock
-from mct_s2s.sandbox.core.variations import ResourceVariations
+from mct_s2s.sandbox.core.options import Tunable, seconds, switch
 from mct_s2s.sandbox.core.wire_errors import arm_error
-from mct_s2s.sandbox.entra.store import Directory
-from mct_s2s.sandbox.resources.access import Access
+from mct_s2s.sandbox.entra.directory import Directory
+from mct_s2s.sandbox.entra.registrations import managed_identities
 from mct_s2s.sandbox.resources.api_versions import ApiVersions
-from mct_s2s.sandbox.resources.ids import ResourceId
 from mct_s2s.sandbox.resources.locks import Locks
+from mct_s2s.sandbox.resources.resource_id import ResourceId
+from mct_s2s.sandbox.resources.role_assignments import RoleAssignments
 from mct_s2s.sandbox.resources.sites import SiteState
 from mct_s2s.sandbox.resources.throttle import Throttle
+from mct_s2s.sandbox.resources.variations import ResourceVariations
 from mct_s2s.sandbox.resources.vaults import TYPE as VAULT
 from mct_s2s.sandbox.resources.vaults import VaultState
 
 Body = dict[str, Any]
 
 
-class Resources:
+class Resources(Tunable):
     """Everything Resource Manager keeps.
 
     Shapes: `subscriptions` by lower-case GUID; `groups` and `resources` by lower-case id, each a body as it is
-    shown; `sites` and `vaults` hold what a site or a vault has beside its body; `operations` what has not finished yet.
+    shown; `sites` and `vaults` hold the state of a site or a vault beside its body; `operations` changes in progress.
 
-    Units: `restart_seconds` is how long a site answers 503 when it restarts, `operation_seconds` how long an
-    asynchronous change takes. `settings_accept_202` lets a change of settings be accepted first and done later, as
-    on the Flex Consumption plan. All three can be set while the sandbox runs, and so can `variations`.
+    Options: `restart_seconds` is how long a site returns 503 when it restarts, `operation_seconds` how long an
+    asynchronous change takes; with `settings_accept_202`, a change of settings is accepted first and completed later,
+    as on the Flex Consumption plan.
     """
+
+    OPTIONS: ClassVar = {"restart_seconds": seconds, "operation_seconds": seconds, "settings_accept_202": switch}
 
     def __init__(self, clock: Clock, directory: Directory) -> None:
         self.clock = clock
@@ -45,13 +49,13 @@ class Resources:
         self.operation_seconds = 0.2
         self.settings_accept_202 = False
         self.variations = ResourceVariations()
-        self.access = Access()
+        self.access = RoleAssignments()
         self.locks = Locks()
         self.throttle = Throttle()
         self.api_versions = ApiVersions()
 
     def subscription(self, subscription_id: str) -> Body:
-        """The subscription of that id.
+        """Return a subscription.
 
         Raises:
             WireError: 404 SubscriptionNotFound.
@@ -62,7 +66,7 @@ class Resources:
         return found
 
     def group(self, subscription_id: str, name: str) -> Body:
-        """The resource group of that name.
+        """Return a resource group.
 
         Raises:
             WireError: 404 ResourceGroupNotFound.
@@ -73,7 +77,7 @@ class Resources:
         return found
 
     def get(self, resource_id: ResourceId) -> Body:
-        """The resource of that id.
+        """Return a resource.
 
         Raises:
             WireError: 404 ResourceGroupNotFound or ResourceNotFound.
@@ -90,22 +94,22 @@ class Resources:
         return found
 
     def find(self, resource_id: str) -> Body | None:
-        """The resource of that id, if there is one."""
+        """Return a resource by its id in any case; None if there is none."""
         return self.resources.get(resource_id.lower().rstrip("/"))
 
     def vault_named(self, name: str) -> Body | None:
-        """The vault of that name: every cloud has one of a name at most."""
+        """Return a vault by its name, which is unique in a cloud; None if there is none."""
         return next((self.resources[key] for key in self.vaults if key.endswith(f"/vaults/{name.lower()}")), None)
 
     def under(self, scope: str, *, of_type: str | None = None) -> Iterator[Body]:
-        """Resources below a subscription, group or resource, in the order they were made."""
+        """Yield the resources below a subscription, group or resource, in the order of their creation."""
         prefix = scope.lower().rstrip("/") + "/"
         for key, body in self.resources.items():
             if key.startswith(prefix) and (of_type is None or body["type"].lower() == of_type.lower()):
                 yield body
 
     def add(self, body: Body) -> Body:
-        """File a resource that its own rules have found good; a site or a vault also gets what is inside it."""
+        """Add a resource after its own rules have accepted it, with the state of a site or a vault."""
         self.resources[body["id"].lower()] = body
         if body["type"].lower() in {"microsoft.web/sites", "microsoft.web/sites/slots"}:
             self.sites.setdefault(body["id"].lower(), SiteState())
@@ -114,23 +118,23 @@ class Resources:
         return body
 
     def remove(self, key: str) -> None:
-        """Take a resource and what is nested in it out, with their system-assigned identities."""
-        for gone in [k for k in self.resources if k == key or k.startswith(key + "/")]:
-            body = self.resources.pop(gone)
-            self.sites.pop(gone, None)
-            self.vaults.pop(gone, None)
+        """Remove a resource and what is nested in it, with their system-assigned identities."""
+        for removed in [k for k in self.resources if k == key or k.startswith(key + "/")]:
+            body = self.resources.pop(removed)
+            self.sites.pop(removed, None)
+            self.vaults.pop(removed, None)
             self.forget_identity_of(body)
 
     def forget_identity_of(self, body: Body) -> None:
-        """Remove the service principal that lived with a resource, as Azure does with the resource."""
+        """Remove the service principal of a resource's identity."""
         own = (body.get("identity") or {}).get("principalId") or (
             body["properties"].get("principalId") if body["type"].endswith("userAssignedIdentities") else None
         )
         if own:
-            self.directory.remove_managed_identity(own)
+            managed_identities.delete(self.directory, own)
 
     def to_dict(self) -> Body:
-        """Give everything as JSON values."""
+        """Return everything as JSON values."""
         return {
             "subscriptions": self.subscriptions,
             "groups": self.groups,
@@ -138,9 +142,7 @@ class Resources:
             "sites": {key: site.to_dict() for key, site in self.sites.items()},
             "vaults": {key: vault.to_dict() for key, vault in self.vaults.items()},
             "operations": self.operations,
-            "restartSeconds": self.restart_seconds,
-            "operationSeconds": self.operation_seconds,
-            "settingsAccept202": self.settings_accept_202,
+            **self.settings(),
             "variations": self.variations.settings(),
             "roleAssignments": self.access.assignments,
             "denyAssignments": self.access.denials,
@@ -151,7 +153,7 @@ class Resources:
 
     @classmethod
     def from_dict(cls, clock: Clock, directory: Directory, data: Mapping[str, Any]) -> Self:
-        """Make what `to_dict` described."""
+        """Restore what `to_dict` returned."""
         made = cls(clock, directory)
         made.subscriptions = dict(data["subscriptions"])
         made.groups = dict(data["groups"])
@@ -164,13 +166,11 @@ class Resources:
             if body["type"] == VAULT
         }
         made.operations = dict(data["operations"])
-        made.restart_seconds = data["restartSeconds"]
-        made.operation_seconds = data["operationSeconds"]
-        made.settings_accept_202 = bool(data.get("settingsAccept202"))
+        made.change({name: data[name] for name in made.settings() if name in data})
         made.variations.change(data.get("variations", {}))
         made.access.assignments = list(data["roleAssignments"])
         made.access.denials = list(data["denyAssignments"])
         made.access.custom = dict(data.get("customRoles", {}))
         made.locks.all = list(data["locks"])
-        made.api_versions.change(data)
+        made.api_versions.change({name: data[name] for name in made.api_versions.settings() if name in data})
         return made

@@ -16,21 +16,21 @@ LIMITS = {"reads": (250, 25.0), "writes": (200, 10.0), "deletes": (200, 10.0)}
 
 
 def kind_of(method: str) -> str:
-    """Which bucket an HTTP method draws from."""
+    """Return the bucket of an HTTP method."""
     return {"GET": "reads", "HEAD": "reads", "DELETE": "deletes"}.get(method, "writes")
 
 
 @dataclass
 class Throttle:
-    """The buckets. They are not kept with the world: a fresh start has full ones."""
+    """The buckets; not saved, so that a fresh start has full ones."""
 
     seconds: Callable[[], float] = time.monotonic
     _levels: dict[tuple[str, str, str], tuple[float, float]] = field(default_factory=dict)
 
     def draw(self, subscription: str, principal: str, method: str, *, shown: str | None = None) -> dict[str, str]:
-        """Take one request out of its bucket; give the headers that tell how many are left.
+        """Take one request out of its bucket; return the headers with the number that is left.
 
-        `shown` is what the header calls the bucket where that is not the kind.
+        `shown` is the bucket's name in the header, where that is not the kind.
 
         Raises:
             WireError: 429 TooManyRequests with Retry-After, the bucket is empty.

@@ -1,6 +1,6 @@
-"""Who may do what with a vault's secrets: data actions of roles, or where a vault has them, access policies.
+"""Who may do what with a vault's secrets: by data actions of roles, or by access policies.
 
-Being the vault's owner is not among the reasons: that is Resource Manager's affair.
+Owner of the vault in Resource Manager is not enough.
 Sources: key-vault: general/rbac-guide, general/assign-access-policy, general/rest-error-codes.
 """
 
@@ -10,13 +10,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from mct_s2s.sandbox.core.wire_errors import vault_error
-from mct_s2s.sandbox.entra.tokens import Caller
-from mct_s2s.sandbox.resources.access import Access
+from mct_s2s.sandbox.entra.caller import Caller
+from mct_s2s.sandbox.resources.role_assignments import RoleAssignments
 
 _RECENTLY = (
     "If role assignments, deny assignments or role definitions were changed recently, please observe propagation time."
 )
-# What an access policy calls each data action.
+# The name of each data action in an access policy.
 POLICY_WORDS = {
     "getSecret/action": "get",
     "setSecret/action": "set",
@@ -28,7 +28,7 @@ POLICY_WORDS = {
 }
 
 
-def check(access: Access, vault: Mapping[str, Any], caller: Caller, verb: str, secret: str) -> None:
+def check(access: RoleAssignments, vault: Mapping[str, Any], caller: Caller, verb: str, secret: str) -> None:
     """Refuse what the caller may not do; `verb` is a data action below `Microsoft.KeyVault/vaults/secrets/`.
 
     Raises:
@@ -63,8 +63,8 @@ def check(access: Access, vault: Mapping[str, Any], caller: Caller, verb: str, s
     )
 
 
-def allows(access: Access, vault: Mapping[str, Any], principal_id: str, verb: str, secret: str) -> bool:
-    """Whether a principal may do something with a secret."""
+def allows(access: RoleAssignments, vault: Mapping[str, Any], principal_id: str, verb: str, secret: str) -> bool:
+    """Return whether a principal may do something with a secret."""
     if vault["properties"].get("enableRbacAuthorization"):
         action = f"Microsoft.KeyVault/vaults/secrets/{verb}"
         return access.allows_data(principal_id, action, _scope(vault, secret))

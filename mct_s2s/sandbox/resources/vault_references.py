@@ -1,7 +1,7 @@
 """Key Vault references among application settings, and whether App Service could resolve them.
 
-One that was resolved is kept for 24 hours: a newer version of the secret reaches the app when that time is over, when
-the settings change, or when a refresh is asked for. One that could not be resolved is tried again at each look.
+A resolved reference is cached for 24 hours: a newer version of the secret reaches the app after that time, when the
+settings change, or when a refresh is requested. One that could not be resolved is tried again at each request.
 Source: app-service/app-service-key-vault-references ("Understand rotation"); web-apps/
 get-app-settings-key-vault-references.
 """
@@ -25,29 +25,29 @@ _NAMES = re.compile(r"VaultName=([\w-]+);SecretName=([\w-]+)(?:;SecretVersion=([
 KEPT_SECONDS = 24 * 3600.0
 
 
-def of(resources: Resources, site: Mapping[str, Any], state: SiteState) -> dict[str, dict[str, Any]]:
-    """The references among a site's settings, by name, resolved where they are due."""
+def of(resources: Resources, site: Mapping[str, Any], site_state: SiteState) -> dict[str, dict[str, Any]]:
+    """Return the references among a site's settings, by name, resolved where they are due."""
     now = resources.clock.timestamp()
-    if state.refresh_due and now >= state.refresh_due:
-        state.references.clear()
-        state.refresh_due = 0.0
-        state.recycles += 1  # the process gets its environment when it starts
-        state.start_over(now, resources.restart_seconds)
-    found = {name: value for name, value in state.settings.items() if value and value.startswith(_PREFIX)}
-    return {name: _looked_at(resources, site, state, name, value) for name, value in found.items()}
+    if site_state.refresh_due and now >= site_state.refresh_due:
+        site_state.references.clear()
+        site_state.refresh_due = 0.0
+        site_state.recycles += 1  # the process gets its environment when it starts
+        site_state.start_over(now, resources.restart_seconds)
+    found = {name: value for name, value in site_state.settings.items() if value and value.startswith(_PREFIX)}
+    return {name: _resolved(resources, site, site_state, name, value) for name, value in found.items()}
 
 
-def ask_to_refresh(resources: Resources, state: SiteState) -> None:
-    """Have all of them resolved anew, which takes as long as any operation."""
-    state.refresh_due = resources.clock.timestamp() + resources.operation_seconds
+def ask_to_refresh(resources: Resources, site_state: SiteState) -> None:
+    """Request that all references are resolved again, which takes `operation_seconds`."""
+    site_state.refresh_due = resources.clock.timestamp() + resources.operation_seconds
 
 
-def environment(resources: Resources, site: Mapping[str, Any], state: SiteState) -> dict[str, str]:
-    """What the running app reads: settings, with the secrets that its references were resolved to."""
-    found = of(resources, site, state)
-    values = {name: value for name, value in state.settings.items() if value is not None}
+def environment(resources: Resources, site: Mapping[str, Any], site_state: SiteState) -> dict[str, str]:
+    """Return what the running app reads: settings, with the secrets of its references."""
+    found = of(resources, site, site_state)
+    values = {name: value for name, value in site_state.settings.items() if value is not None}
     for name, shown in found.items():
-        kept = state.references.get(name)
+        kept = site_state.references.get(name)
         vault = resources.vault_named(shown["vaultName"] or "")
         if kept is not None and vault is not None:
             held = resources.vaults[vault["id"].lower()]
@@ -55,22 +55,22 @@ def environment(resources: Resources, site: Mapping[str, Any], state: SiteState)
     return values
 
 
-def _looked_at(
-    resources: Resources, site: Mapping[str, Any], state: SiteState, name: str, value: str
+def _resolved(
+    resources: Resources, site: Mapping[str, Any], site_state: SiteState, name: str, value: str
 ) -> dict[str, Any]:
-    """A reference: as it was resolved lately, or resolved now."""
-    now, kept = resources.clock.timestamp(), state.references.get(name)
-    shown = _judged(resources, site, value)
+    """Return a reference, from the cache or resolved now."""
+    now, kept = resources.clock.timestamp(), site_state.references.get(name)
+    shown = _described(resources, site, value)
     if kept is not None and kept["reference"] == value and now - kept["at"] < KEPT_SECONDS:
         return {**shown, "status": "Resolved", "activeVersion": kept["version"]}
     if shown["status"] == "Resolved":
-        state.references[name] = {"reference": value, "version": shown["activeVersion"], "at": now}
+        site_state.references[name] = {"reference": value, "version": shown["activeVersion"], "at": now}
     else:
-        state.references.pop(name, None)
+        site_state.references.pop(name, None)
     return shown
 
 
-def _judged(resources: Resources, site: Mapping[str, Any], value: str) -> dict[str, Any]:
+def _described(resources: Resources, site: Mapping[str, Any], value: str) -> dict[str, Any]:
     inner = value.removeprefix(_PREFIX).removesuffix(")")
     match = _URI.fullmatch(inner) or _NAMES.fullmatch(inner)
     vault, secret, version = match.groups() if match and value.endswith(")") else (None, None, None)
@@ -92,7 +92,7 @@ def _judged(resources: Resources, site: Mapping[str, Any], value: str) -> dict[s
 def _status(
     resources: Resources, site: Mapping[str, Any], name: str, secret: str, version: str | None
 ) -> tuple[str, str | None]:
-    """What comes of resolving it now, and the version that it leads to."""
+    """Resolve a reference now; return its status and the version of the secret."""
     principal = _principal(site)
     if principal is None:
         return "MSINotEnabled", None
@@ -101,17 +101,19 @@ def _status(
         return "VaultNotFound", None
     if not vault_access.allows(resources.access, vault, principal, "getSecret/action", secret):
         return "AccessToKeyVaultDenied", None
-    now, state = resources.clock.timestamp(), resources.vaults[vault["id"].lower()]
+    now, vault_state = resources.clock.timestamp(), resources.vaults[vault["id"].lower()]
     try:
-        latest = state.version(secret, "", now)
-        found = state.version(secret, version, now) if version else latest
+        latest = vault_state.version(secret, "", now)
+        found = vault_state.version(secret, version, now) if version else latest
     except WireError:
-        return ("SecretVersionNotFound" if version and secret.lower() in state.secrets else "SecretNotFound"), None
+        return (
+            "SecretVersionNotFound" if version and secret.lower() in vault_state.secrets else "SecretNotFound"
+        ), None
     return ("Resolved", str(found["version"])) if found["attributes"]["enabled"] else ("OtherReasons", None)
 
 
 def _principal(site: Mapping[str, Any]) -> str | None:
-    """The identity that the site reads vaults with: its own, or the user-assigned one that it names."""
+    """Return the identity that the site reads vaults with: its own, or a user-assigned one."""
     identity: Mapping[str, Any] = site.get("identity") or {}
     named = str(site["properties"].get("keyVaultReferenceIdentity", "SystemAssigned"))
     if named.lower() == "systemassigned":

@@ -1,4 +1,4 @@
-"""Key vaults: the secrets that each one holds, their versions, and those that were deleted and can come back.
+"""Key vaults: their secrets with all versions, and deleted secrets.
 
 Sources: key-vault: general/about-keys-secrets-certificates, secrets/about-secrets, general/soft-delete-overview;
 keyvault/secrets REST reference.
@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Self
 
 from mct_s2s.sandbox.core.wire_errors import WireError, arm_error, vault_error
-from mct_s2s.sandbox.resources.ids import ResourceId
+from mct_s2s.sandbox.resources.resource_id import ResourceId
 
 TYPE = "Microsoft.KeyVault/vaults"
 RETENTION_DAYS = 90
@@ -27,7 +27,7 @@ Body = dict[str, Any]
 
 @dataclass
 class VaultState:
-    """What a vault holds beside its body.
+    """The secrets of a vault.
 
     Shapes: `secrets` and `deleted` by name in lower case; each secret is `{"name", "versions", "ready_at"}`, its
     versions oldest first, each a bundle without its id and with its `version`; a deleted one has `deleted_at`.
@@ -39,10 +39,10 @@ class VaultState:
     deleted: dict[str, Body] = field(default_factory=dict)
 
     def set(self, name: str, sent: Mapping[str, Any], now: float, *, version: str | None = None) -> Body:
-        """Add a version, with which a secret begins to exist.
+        """Add a version to a secret, or create it.
 
         Raises:
-            WireError: 400 for a value, a tag or an attribute that cannot be; 409 while the name's last holder is
+            WireError: 400 for an invalid value, tag or attribute; 409 while the last secret of that name is
                 deleted, being deleted, or being recovered.
         """
         fresh = _checked(sent)
@@ -51,12 +51,12 @@ class VaultState:
         self._refuse_busy(name, now)
         attributes = {"enabled": True, **fresh.get("attributes", {}), "created": int(now), "updated": int(now)}
         made = {"version": version or uuid.uuid4().hex, "value": sent["value"], **fresh, "attributes": attributes}
-        holder = self.secrets.setdefault(name.lower(), {"name": name, "versions": [], "ready_at": 0.0})
-        holder["versions"].append(made)
+        secret = self.secrets.setdefault(name.lower(), {"name": name, "versions": [], "ready_at": 0.0})
+        secret["versions"].append(made)
         return made
 
     def update(self, name: str, version: str, sent: Mapping[str, Any], now: float) -> Body:
-        """Change attributes, content type or tags of a version: what is not sent stays, tags are replaced whole.
+        """Change attributes, content type or tags of a version: what is not sent stays, tags are replaced as a whole.
 
         Raises:
             WireError: 400 as for `set`, also for a value, which cannot change; 404.
@@ -69,7 +69,7 @@ class VaultState:
         return found
 
     def version(self, name: str, version: str, now: float) -> Body:
-        """One version, or the latest where `version` is empty.
+        """Return a version, or the latest where `version` is empty.
 
         Raises:
             WireError: 404 SecretNotFound.
@@ -81,54 +81,54 @@ class VaultState:
         return found
 
     def versions(self, name: str, now: float) -> list[Body]:
-        """All versions, oldest first.
+        """Return all versions, oldest first.
 
         Raises:
             WireError: 404 SecretNotFound.
         """
-        holder = self.secrets.get(name.lower())
-        if holder is None or holder["ready_at"] > now:
+        secret = self.secrets.get(name.lower())
+        if secret is None or secret["ready_at"] > now:
             raise not_found(name)
-        found: list[Body] = holder["versions"]
+        found: list[Body] = secret["versions"]
         return found
 
     def delete(self, name: str, now: float, seconds: float) -> Body:
-        """Move a secret with all its versions to the deleted ones, where it appears `seconds` later.
+        """Delete a secret with all its versions; it is listed as deleted `seconds` later.
 
         Raises:
             WireError: 404 SecretNotFound.
         """
         self.versions(name, now)
-        holder = self.secrets.pop(name.lower())
-        holder |= {"deleted_at": now, "ready_at": now + seconds}
-        self.deleted[name.lower()] = holder
-        return holder
+        secret = self.secrets.pop(name.lower())
+        secret |= {"deleted_at": now, "ready_at": now + seconds}
+        self.deleted[name.lower()] = secret
+        return secret
 
     def deleted_secret(self, name: str, now: float) -> Body:
-        """One that was deleted.
+        """Return a deleted secret.
 
         Raises:
             WireError: 404 SecretNotFound.
         """
-        holder = self.deleted.get(name.lower())
-        if holder is None or holder["ready_at"] > now or now - holder["deleted_at"] > RETENTION_DAYS * 86_400:
+        secret = self.deleted.get(name.lower())
+        if secret is None or secret["ready_at"] > now or now - secret["deleted_at"] > RETENTION_DAYS * 86_400:
             raise vault_error(404, "SecretNotFound", f"Deleted Secret not found: {name}")
-        return holder
+        return secret
 
     def recover(self, name: str, now: float, seconds: float) -> Body:
-        """Bring a deleted secret back; it can be read again `seconds` later.
+        """Recover a deleted secret; it can be read again `seconds` later.
 
         Raises:
             WireError: 404 SecretNotFound.
         """
-        holder = self.deleted_secret(name, now)
-        del self.deleted[name.lower()], holder["deleted_at"]
-        holder["ready_at"] = now + seconds
-        self.secrets[name.lower()] = holder
-        return holder
+        secret = self.deleted_secret(name, now)
+        del self.deleted[name.lower()], secret["deleted_at"]
+        secret["ready_at"] = now + seconds
+        self.secrets[name.lower()] = secret
+        return secret
 
     def purge(self, name: str, now: float) -> None:
-        """Let go of a deleted secret for good.
+        """Purge a deleted secret.
 
         Raises:
             WireError: 404 SecretNotFound.
@@ -154,17 +154,17 @@ class VaultState:
             raise vault_error(409, "Conflict", why, inner="ObjectIsBeingRecovered")
 
     def to_dict(self) -> Body:
-        """Give it as JSON values."""
+        """Return it as JSON values."""
         return asdict(self)
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        """Make what `to_dict` described."""
+        """Restore what `to_dict` returned."""
         return cls(**data)
 
 
 def check_name(name: str) -> None:
-    """Refuse what no secret can be called.
+    """Refuse an invalid name of a secret.
 
     Raises:
         WireError: 400 BadParameter.
@@ -173,7 +173,7 @@ def check_name(name: str) -> None:
         raise bad_parameter(f"The request URI contains an invalid name: {name}")
 
 
-def check_vault(resource_id: ResourceId, sent: Mapping[str, Any], taken: bool) -> None:
+def check_vault(resource_id: ResourceId, sent: Mapping[str, Any], name_used: bool) -> None:
     """Refuse a new vault that Key Vault would refuse.
 
     Raises:
@@ -189,7 +189,7 @@ def check_vault(resource_id: ResourceId, sent: Mapping[str, Any], taken: bool) -
         )
     if not isinstance(properties, Mapping) or not {"tenantId", "sku"} <= set(properties):
         raise arm_error(400, "BadRequest", "The parameters tenantId and sku have to be specified for a vault.")
-    if taken:
+    if name_used:
         raise arm_error(
             409,
             "VaultAlreadyExists",
@@ -199,7 +199,7 @@ def check_vault(resource_id: ResourceId, sent: Mapping[str, Any], taken: bool) -
 
 
 def shown(body: Body, uri: str) -> Body:
-    """A vault as Resource Manager shows it. Source: keyvault/vaults/get."""
+    """Return a vault as Resource Manager shows it. Source: keyvault/vaults/get."""
     defaults = {
         "sku": {"family": "A", "name": "standard"},
         "accessPolicies": [],
@@ -212,7 +212,7 @@ def shown(body: Body, uri: str) -> Body:
 
 
 def not_found(name: str) -> WireError:
-    """Give Key Vault's 404."""
+    """Return Key Vault's 404."""
     return vault_error(
         404,
         "SecretNotFound",
@@ -223,12 +223,12 @@ def not_found(name: str) -> WireError:
 
 
 def bad_parameter(message: str) -> WireError:
-    """Refuse a request that says something impossible."""
+    """Refuse an invalid request."""
     return vault_error(400, "BadParameter", message)
 
 
 def _checked(sent: Mapping[str, Any]) -> Body:
-    """The members that a secret keeps of a body."""
+    """Check the members of a body that belong to a secret; return them."""
     unknown = set(sent) - {"value", "contentType", "tags", "attributes"}
     if unknown:
         raise bad_parameter(f"Property {min(unknown)} has invalid value\r\n")

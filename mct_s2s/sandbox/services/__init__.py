@@ -1,1 +1,1 @@
-"""The services over HTTP: each unpacks a request, asks the rules, and packs the answer."""
+"""The services over HTTP: each unpacks a request, calls the rules, and packs the answer."""

@@ -1,4 +1,4 @@
-"""What the sandbox can do: every operation of every service, how true it is to life, and what it follows."""
+"""Every operation of every service, with its fidelity and its source."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from mct_s2s.sandbox.services.login import login
 
 
 class Row(NamedTuple):
-    """One operation. `fidelity` is `full`, `usual` (as clients use it) or `stub` (it answers, and does little)."""
+    """An operation. `fidelity` is `full`, `usual` (as clients use it) or `stub` (it answers, and does little)."""
 
     service: str
     operation: str
@@ -41,7 +41,7 @@ _OWN = (
 
 
 def rows() -> list[Row]:
-    """Every operation, service by service."""
+    """Return every operation, service by service."""
     described = [
         *_described("Entra", getattr(login, "OPERATIONS", ()), ""),
         *_described("Graph", graph.OPERATIONS, "/v1.0/"),
@@ -54,7 +54,7 @@ def rows() -> list[Row]:
 
 
 def table() -> str:
-    """The same as text in columns, with how many there are of each fidelity in the last line."""
+    """Return the operations as a table, with their number by fidelity in the last line."""
     found = rows()
     heads = Row("service", "operation", "fidelity", "source")
     widths = [max(len(row[column]) for row in (heads, *found)) for column in range(3)]

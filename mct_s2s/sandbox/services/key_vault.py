@@ -1,7 +1,7 @@
-"""Key Vault's data plane: the secrets of a vault, asked for at the vault's own name.
+"""Key Vault's data plane: the secrets of a vault, at the vault's own host name.
 
-The order of judgement is the service's: vault, token, api-version, name, permission, secret. A vault that is not there
-has no address in Azure; here, where every name below `localhost` leads to this machine, it is answered 404.
+Checks are in the service's order: vault, token, api-version, name, permission, secret. A vault that does not exist
+has no address in Azure; here, where every name below `localhost` resolves, it is answered 404.
 Sources: keyvault/secrets REST reference; key-vault: general/authentication-requests-and-responses.
 """
 
@@ -19,38 +19,40 @@ from starlette.routing import Route
 from mct_s2s.sandbox.core.addresses import Addresses
 from mct_s2s.sandbox.core.routing import below
 from mct_s2s.sandbox.core.wire_errors import WireError, vault_error
-from mct_s2s.sandbox.entra.tokens import Caller, TokenRejected
+from mct_s2s.sandbox.entra.caller import Caller
+from mct_s2s.sandbox.entra.tokens import access_tokens
+from mct_s2s.sandbox.entra.tokens.access_tokens import TokenRejected
 from mct_s2s.sandbox.resources import vault_access, vaults
 from mct_s2s.sandbox.resources.known_versions import VAULT_SECRETS
 from mct_s2s.sandbox.resources.vaults import RETENTION_DAYS
-from mct_s2s.sandbox.services.key_vault_call import Body, Operation, VaultCall
-from mct_s2s.sandbox.world.world import World
+from mct_s2s.sandbox.services.key_vault_call import Body, VaultCall, VaultOperation
+from mct_s2s.sandbox.state.state import SandboxState
 
 MOST_RESULTS = 25
 
 
-def routes(world: World, addresses: Addresses) -> list[Route]:
-    """Everything at the address of any vault."""
+def routes(state: SandboxState, addresses: Addresses) -> list[Route]:
+    """Return the route of all paths at the address of any vault."""
 
     async def answer(request: Request) -> Response:
-        vault = _vault(world, addresses, request)
+        vault = _vault(state, addresses, request)
         operation, params = find(request.method, request.url.path)
         try:
-            caller = authenticate(world, addresses, request)
+            caller = authenticate(state, addresses, request)
         except WireError as refused:
             refused.headers |= _headers(vault)
             raise
         request.scope["sandbox"]["caller"] = caller.object_id
-        _check_version(world, request.query_params.get("api-version"))
+        _check_version(state, request.query_params.get("api-version"))
         if "name" in params:
             vaults.check_name(params["name"])
         try:
-            vault_access.check(world.resources.access, vault, caller, operation.action, params.get("name", ""))
+            vault_access.check(state.resources.access, vault, caller, operation.action, params.get("name", ""))
         except WireError as refused:
             refused.headers |= _NO_CACHE
             raise
         origin = addresses.of_vault(vault["name"])
-        call = VaultCall(world, origin, vault, params, request.query_params, await request.body())
+        call = VaultCall(state, origin, vault, params, request.query_params, await request.body())
         result = operation.run(call)
         headers = {**_NO_CACHE, **_headers(vault)}
         if result is None:
@@ -71,13 +73,13 @@ def _headers(vault: Body) -> dict[str, str]:
     }
 
 
-def find(method: str, path: str) -> tuple[Operation, dict[str, str]]:
-    """Look up the operation of a request, and what its path says.
+def find(method: str, path: str) -> tuple[VaultOperation, dict[str, str]]:
+    """Find the operation of a request, and the parameters in its path.
 
     Raises:
         WireError: 501 naming the request.
     """
-    # Some clients join the vault's address and the path with two slashes; Key Vault takes that.
+    # Some clients join the vault's address and the path with two slashes, which Key Vault accepts.
     for row in OPERATIONS:
         match = row.pattern.fullmatch(re.sub("^/+", "/", path))
         if match and row.method == method:
@@ -85,17 +87,19 @@ def find(method: str, path: str) -> tuple[Operation, dict[str, str]]:
     raise vault_error(501, "SandboxNotImplemented", f"The sandbox does not know {method} {path} of Key Vault.")
 
 
-def authenticate(world: World, addresses: Addresses, request: Request) -> Caller:
-    """Who asks.
+def authenticate(state: SandboxState, addresses: Addresses, request: Request) -> Caller:
+    """Return the caller.
 
     Raises:
-        WireError: 401 with the challenge by which clients learn which token to bring.
+        WireError: 401 with the challenge that tells clients which token to send.
     """
-    where = f"{addresses.login}/{world.directory.tenant_id}"
+    where = f"{addresses.login}/{state.directory.tenant_id}"
     challenge = f'Bearer authorization="{where}", resource="{addresses.vault}"'
     try:
-        caller = world.directory.tokens.verify(
-            request.headers.get("authorization"), audiences=(addresses.vault, f"{addresses.vault}/")
+        caller = access_tokens.verify(
+            state.directory,
+            request.headers.get("authorization"),
+            audiences=(addresses.vault, f"{addresses.vault}/"),
         )
     except TokenRejected as rejected:
         messages = {
@@ -105,8 +109,8 @@ def authenticate(world: World, addresses: Addresses, request: Request) -> Caller
         }
         message = messages.get(rejected.kind, f"AKV10001: Token validation failed. {rejected.reason}")
         raise vault_error(401, "Unauthorized", message, headers={"WWW-Authenticate": challenge}) from rejected
-    if caller.tenant_id != world.directory.tenant_id:
-        issuer = f"https://sts.windows.net/{world.directory.tenant_id}/"
+    if caller.tenant_id != state.directory.tenant_id:
+        issuer = f"https://sts.windows.net/{state.directory.tenant_id}/"
         message = (
             f"AKV10032: Invalid issuer. Expected one of {issuer}, found https://sts.windows.net/{caller.tenant_id}/."
         )
@@ -114,81 +118,73 @@ def authenticate(world: World, addresses: Addresses, request: Request) -> Caller
     return caller
 
 
-def _vault(world: World, addresses: Addresses, request: Request) -> Body:
+def _vault(state: SandboxState, addresses: Addresses, request: Request) -> Body:
     name = addresses.vault_named_by(request.headers.get("host", "")) or ""
-    found = world.resources.vault_named(name)
+    found = state.resources.vault_named(name)
     if found is None:
         raise vault_error(404, "VaultNotFound", f"There is no vault '{name}' (in Azure, its name would not resolve).")
     return found
 
 
-def _check_version(world: World, version: str | None) -> None:
+def _check_version(state: SandboxState, version: str | None) -> None:
     if not version:
         raise vaults.bad_parameter("api-version must be specified")
-    world.resources.api_versions.check_vault(version, VAULT_SECRETS)
+    state.resources.api_versions.check_vault(version, VAULT_SECRETS)
 
 
-def set_secret(call: VaultCall) -> Body:
-    """Add a version."""
-    return _bundle(call, call.name, call.state.set(call.name, call.body, call.now), with_value=True)
+def _set_secret(call: VaultCall) -> Body:
+    return _bundle(call, call.name, call.vault_state.set(call.name, call.body, call.now), with_value=True)
 
 
-def update_secret(call: VaultCall) -> Body:
-    """Change what goes with a version; its value is not shown."""
-    found = call.state.update(call.name, call.params["version"], call.body, call.now)
+def _update_secret(call: VaultCall) -> Body:
+    found = call.vault_state.update(call.name, call.params["version"], call.body, call.now)
     return _bundle(call, call.name, found)
 
 
-def get_secret(call: VaultCall) -> Body:
-    """One version with its value, also where it has expired; a disabled one is refused."""
-    found = call.state.version(call.name, call.params["version"], call.now)
+def _get_secret(call: VaultCall) -> Body:
+    """Return a version with its value, also an expired one; a disabled one is refused."""
+    found = call.vault_state.version(call.name, call.params["version"], call.now)
     if not found["attributes"]["enabled"]:
         why = "Operation get is not allowed on a disabled secret."
         raise vault_error(403, "Forbidden", why, inner="SecretDisabled")
     return _bundle(call, call.name, found, with_value=True)
 
 
-def delete_secret(call: VaultCall) -> Body:
-    """Delete a secret with all its versions."""
-    return _deleted(call, call.state.delete(call.name, call.now, call.world.resources.operation_seconds))
+def _delete_secret(call: VaultCall) -> Body:
+    return _deleted(call, call.vault_state.delete(call.name, call.now, call.state.resources.operation_seconds))
 
 
-def list_secrets(call: VaultCall) -> Body:
-    """All secrets without their values, by name."""
-    live = [holder for holder in call.state.secrets.values() if holder["ready_at"] <= call.now]
-    shown = [_bundle(call, holder["name"], holder["versions"][-1], with_version=False) for holder in live]
+def _list_secrets(call: VaultCall) -> Body:
+    live = [secret for secret in call.vault_state.secrets.values() if secret["ready_at"] <= call.now]
+    shown = [_bundle(call, secret["name"], secret["versions"][-1], with_version=False) for secret in live]
     return _page(call, sorted(shown, key=lambda item: item["id"].lower()))
 
 
-def list_versions(call: VaultCall) -> Body:
-    """All versions without their values, in the order of their ids: not of their making."""
+def _list_versions(call: VaultCall) -> Body:
+    """List the versions without their values, in the order of their ids, not of their creation."""
     try:
-        versions = call.state.versions(call.name, call.now)
+        versions = call.vault_state.versions(call.name, call.now)
     except WireError:
         versions = []
     return _page(call, sorted((_bundle(call, call.name, v) for v in versions), key=lambda item: item["id"]))
 
 
-def list_deleted(call: VaultCall) -> Body:
-    """All deleted secrets."""
-    gone = [holder for holder in call.state.deleted.values() if holder["ready_at"] <= call.now]
-    return _page(call, sorted((_deleted(call, holder) for holder in gone), key=lambda item: item["id"].lower()))
+def _list_deleted(call: VaultCall) -> Body:
+    deleted = [secret for secret in call.vault_state.deleted.values() if secret["ready_at"] <= call.now]
+    return _page(call, sorted((_deleted(call, secret) for secret in deleted), key=lambda item: item["id"].lower()))
 
 
-def get_deleted(call: VaultCall) -> Body:
-    """One deleted secret."""
-    return _deleted(call, call.state.deleted_secret(call.name, call.now))
+def _get_deleted(call: VaultCall) -> Body:
+    return _deleted(call, call.vault_state.deleted_secret(call.name, call.now))
 
 
-def recover(call: VaultCall) -> Body:
-    """Bring a deleted secret back."""
-    holder = call.state.recover(call.name, call.now, call.world.resources.operation_seconds)
-    return _bundle(call, holder["name"], holder["versions"][-1])
+def _recover(call: VaultCall) -> Body:
+    secret = call.vault_state.recover(call.name, call.now, call.state.resources.operation_seconds)
+    return _bundle(call, secret["name"], secret["versions"][-1])
 
 
-def purge(call: VaultCall) -> None:
-    """Let go of a deleted secret for good."""
-    call.state.purge(call.name, call.now)
+def _purge(call: VaultCall) -> None:
+    call.vault_state.purge(call.name, call.now)
 
 
 def _bundle(
@@ -204,15 +200,14 @@ def _bundle(
     return {**shown, "id": f"{call.origin}/secrets/{name}{tail}", "attributes": {**version["attributes"], **recovery}}
 
 
-def _deleted(call: VaultCall, holder: Mapping[str, Any]) -> Body:
-    when = int(holder["deleted_at"])
+def _deleted(call: VaultCall, secret: Mapping[str, Any]) -> Body:
+    when = int(secret["deleted_at"])
     days = {"deletedDate": when, "scheduledPurgeDate": when + 86_400 * _retention(call)}
-    shown = _bundle(call, holder["name"], holder["versions"][-1])
-    return {"recoveryId": f"{call.origin}/deletedsecrets/{holder['name']}", **days, **shown}
+    shown = _bundle(call, secret["name"], secret["versions"][-1])
+    return {"recoveryId": f"{call.origin}/deletedsecrets/{secret['name']}", **days, **shown}
 
 
 def _retention(call: VaultCall) -> int:
-    """For how many days the vault keeps what is deleted."""
     return int(call.vault["properties"].get("softDeleteRetentionInDays", RETENTION_DAYS))
 
 
@@ -235,17 +230,28 @@ def _page(call: VaultCall, items: list[Body]) -> Body:
 
 
 _REFERENCE = "keyvault/secrets: "
-OPERATIONS: tuple[Operation, ...] = (
-    Operation("GET", "/secrets", "readMetadata/action", list_secrets, _REFERENCE + "get-secrets"),
-    Operation("GET", "/secrets/{name}/versions", "readMetadata/action", list_versions,
-              _REFERENCE + "get-secret-versions", "full"),
-    Operation("GET", "/secrets/{name}/{version}", "getSecret/action", get_secret, _REFERENCE + "get-secret", "full"),
-    Operation("PUT", "/secrets/{name}", "setSecret/action", set_secret, _REFERENCE + "set-secret", "full"),
-    Operation("PATCH", "/secrets/{name}/{version}", "update/action", update_secret, _REFERENCE + "update-secret"),
-    Operation("DELETE", "/secrets/{name}", "delete", delete_secret, _REFERENCE + "delete-secret"),
-    Operation("GET", "/deletedsecrets", "readMetadata/action", list_deleted, _REFERENCE + "get-deleted-secrets"),
-    Operation("GET", "/deletedsecrets/{name}", "readMetadata/action", get_deleted, _REFERENCE + "get-deleted-secret"),
-    Operation("POST", "/deletedsecrets/{name}/recover", "recover/action", recover,
-              _REFERENCE + "recover-deleted-secret"),
-    Operation("DELETE", "/deletedsecrets/{name}", "purge/action", purge, _REFERENCE + "purge-deleted-secret"),
-)  # fmt: skip
+OPERATIONS: tuple[VaultOperation, ...] = (
+    VaultOperation("GET", "/secrets", "readMetadata/action", _list_secrets, _REFERENCE + "get-secrets"),
+    VaultOperation(
+        "GET",
+        "/secrets/{name}/versions",
+        "readMetadata/action",
+        _list_versions,
+        _REFERENCE + "get-secret-versions",
+        "full",
+    ),
+    VaultOperation(
+        "GET", "/secrets/{name}/{version}", "getSecret/action", _get_secret, _REFERENCE + "get-secret", "full"
+    ),
+    VaultOperation("PUT", "/secrets/{name}", "setSecret/action", _set_secret, _REFERENCE + "set-secret", "full"),
+    VaultOperation("PATCH", "/secrets/{name}/{version}", "update/action", _update_secret, _REFERENCE + "update-secret"),
+    VaultOperation("DELETE", "/secrets/{name}", "delete", _delete_secret, _REFERENCE + "delete-secret"),
+    VaultOperation("GET", "/deletedsecrets", "readMetadata/action", _list_deleted, _REFERENCE + "get-deleted-secrets"),
+    VaultOperation(
+        "GET", "/deletedsecrets/{name}", "readMetadata/action", _get_deleted, _REFERENCE + "get-deleted-secret"
+    ),
+    VaultOperation(
+        "POST", "/deletedsecrets/{name}/recover", "recover/action", _recover, _REFERENCE + "recover-deleted-secret"
+    ),
+    VaultOperation("DELETE", "/deletedsecrets/{name}", "purge/action", _purge, _REFERENCE + "purge-deleted-secret"),
+)

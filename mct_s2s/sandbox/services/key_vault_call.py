@@ -11,16 +11,16 @@ from typing import Any
 
 from mct_s2s.sandbox.resources import vaults
 from mct_s2s.sandbox.resources.vaults import VaultState
-from mct_s2s.sandbox.world.world import World
+from mct_s2s.sandbox.state.state import SandboxState
 
 Body = dict[str, Any]
 
 
 @dataclass(frozen=True)
 class VaultCall:
-    """A request that found its vault and its operation. `origin` is the vault's address, without a slash."""
+    """A request with its vault and its operation's parameters. `origin` is the vault's address, without a slash."""
 
-    world: World
+    state: SandboxState
     origin: str
     vault: Body
     params: Mapping[str, str]
@@ -28,14 +28,14 @@ class VaultCall:
     raw_body: bytes = field(repr=False)
 
     @property
-    def state(self) -> VaultState:
-        """What the vault holds."""
-        return self.world.resources.vaults[self.vault["id"].lower()]
+    def vault_state(self) -> VaultState:
+        """The secrets of the vault."""
+        return self.state.resources.vaults[self.vault["id"].lower()]
 
     @property
     def now(self) -> float:
-        """Seconds since 1970, by the world's clock."""
-        return self.world.clock.timestamp()
+        """Seconds since 1970, by the sandbox's clock."""
+        return self.state.clock.timestamp()
 
     @property
     def name(self) -> str:
@@ -44,7 +44,7 @@ class VaultCall:
 
     @cached_property
     def body(self) -> Body:
-        """The JSON object that was sent.
+        """Return the JSON object that was sent.
 
         Raises:
             WireError: 400 BadParameter, there is none.
@@ -62,16 +62,16 @@ Handler = Callable[[VaultCall], Any]
 
 
 @dataclass(frozen=True)
-class Operation:
-    """One row of what the sandbox's vaults can do.
+class VaultOperation:
+    """An operation of the sandbox's vaults.
 
     Attributes:
         method: HTTP method.
         template: the path; `{name}` is a secret's name, `{version}` a version or nothing for the latest.
-        action: the data action below `Microsoft.KeyVault/vaults/secrets/` that it takes.
-        run: asks the vault; gives the JSON body, None for an empty answer.
+        action: the required data action, below `Microsoft.KeyVault/vaults/secrets/`.
+        run: calls the vault's rules; returns the JSON body, None for an empty answer.
         source: the page of the reference that it follows.
-        fidelity: how much of the real operation is there: `full`, `usual` or `stub`.
+        fidelity: how much of the real operation there is: `full`, `usual` or `stub`.
     """
 
     method: str
@@ -83,6 +83,6 @@ class Operation:
 
     @cached_property
     def pattern(self) -> re.Pattern[str]:
-        """The template as a pattern; clients may put a slash more behind the name, and leave the version out."""
+        """The template as a pattern; clients may add a slash after the name, and leave the version out."""
         shaped = re.escape(self.template).replace(r"/\{version\}", r"(?:/(?P<version>[^/]*))?")
         return re.compile(shaped.replace(r"\{name\}", r"(?P<name>[^/]+)") + "/?", re.IGNORECASE)

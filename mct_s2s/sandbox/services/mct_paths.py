@@ -1,4 +1,4 @@
-"""What the MCT API answers whom it accepts: its documented paths, in any case, and nothing else.
+"""The documented paths of the MCT API, without case, and no others.
 
 Sources: community-training: rest-api-management (the pages on progress, content and profile); which paths give lists:
 docs/azure-contract.md, section 10. What they hold is made up.
@@ -18,7 +18,7 @@ Settings = Mapping[str, str | None]
 
 
 @dataclass(frozen=True)
-class Path:
+class ApiPath:
     """One operation of the API: `{id}` in a template is one segment."""
 
     method: str
@@ -50,32 +50,32 @@ def _profile(settings: Settings) -> Any:
 
 
 PATHS = (
-    Path("GET", "/api/v1/organization", _organizations),
-    Path("GET", "/api/v1/Courses", _nobody),
-    Path("GET", "/api/v1/Groups", _nobody),
-    Path("GET", "/api/v1/users", _nobody),
-    Path("PUT", "/api/v1/user/organization", _done),
-    Path("PUT", "/api/v1/Course/{id}/Lesson/ImportProgress", _done),
-    Path("PUT", "/api/v1/Course/{id}/Quiz/ImportProgress", _done),
-    Path("GET", "/api/v2/Profile", _profile),
-    Path("POST", "/api/v4/Courses/{id}/Content", _done),
+    ApiPath("GET", "/api/v1/organization", _organizations),
+    ApiPath("GET", "/api/v1/Courses", _nobody),
+    ApiPath("GET", "/api/v1/Groups", _nobody),
+    ApiPath("GET", "/api/v1/users", _nobody),
+    ApiPath("PUT", "/api/v1/user/organization", _done),
+    ApiPath("PUT", "/api/v1/Course/{id}/Lesson/ImportProgress", _done),
+    ApiPath("PUT", "/api/v1/Course/{id}/Quiz/ImportProgress", _done),
+    ApiPath("GET", "/api/v2/Profile", _profile),
+    ApiPath("POST", "/api/v4/Courses/{id}/Content", _done),
 )
 
 
 def is_api(path: str) -> bool:
-    """Tell whether a path takes a caller that the site accepts."""
+    """Return whether a path needs an accepted caller."""
     return path.lower() == "/api" or path.lower().startswith("/api/")
 
 
 def open_page(path: str) -> Response:
-    """Answer at a path that everybody may ask for."""
+    """Answer a request for a public path."""
     if path.lower().rstrip("/") in {"", "/swagger", "/swagger/index.html"}:
         return PlainTextResponse("Microsoft Community Training")
     return Response(status_code=404)
 
 
 def answer(method: str, path: str, settings: Settings) -> Response:
-    """Answer a caller that was accepted: 404 for what is no path, 405 for another method."""
+    """Answer an accepted caller: 404 for an unknown path, 405 for another method."""
     fitting = [row for row in PATHS if row.pattern.fullmatch(path)]
     for row in fitting:
         if method == row.method or (method == "HEAD" and row.method == "GET"):

@@ -1,6 +1,6 @@
-"""The web apps: the MCT site, which judges a call by its own settings, and others that only answer.
+"""The web apps: the MCT site, which checks a call against its settings, and others that only answer.
 
-The reason of a refusal goes to the sandbox's request log alone: the real site says nothing but 401.
+The reason of a refusal goes to the sandbox's request log only: the real site answers just 401.
 Source: service-to-service authentication, step 3 and the note on `ClientType`.
 """
 
@@ -15,51 +15,52 @@ from starlette.routing import Route
 
 from mct_s2s.sandbox.core.addresses import Addresses
 from mct_s2s.sandbox.core.routing import below
-from mct_s2s.sandbox.entra.store import Directory
-from mct_s2s.sandbox.entra.tokens import TokenRejected
+from mct_s2s.sandbox.entra.directory import Directory
+from mct_s2s.sandbox.entra.tokens import access_tokens
+from mct_s2s.sandbox.entra.tokens.access_tokens import TokenRejected
 from mct_s2s.sandbox.resources.sites import Settings
 from mct_s2s.sandbox.services import mct_paths
-from mct_s2s.sandbox.world.world import World
+from mct_s2s.sandbox.state.state import SandboxState
 
 
-class Refused(Exception):
-    """A call that the site does not accept; the text says why, for the sandbox's log."""
+class CallRejected(Exception):
+    """A call that the site does not accept; the text is the reason for the sandbox's log."""
 
 
-def routes(world: World, addresses: Addresses, site_id: str) -> list[Route]:
-    """Everything that the site of that resource id (in lower case) answers at its own address."""
+def routes(state: SandboxState, addresses: Addresses, site_id: str) -> list[Route]:
+    """Return the route of all paths of a site, by its resource id in lower case."""
 
     async def answer(request: Request) -> Response:
-        state = world.resources.sites.get(site_id)
-        body = world.resources.find(site_id)
-        if state is None or body is None:
+        site_state = state.resources.sites.get(site_id)
+        body = state.resources.find(site_id)
+        if site_state is None or body is None:
             return PlainTextResponse("404 Web Site not found.", 404)
-        settings = state.running_settings(world.clock.timestamp())
+        settings = site_state.running_settings(state.clock.timestamp())
         if settings is None:
             return PlainTextResponse("Service Unavailable", 503)
         if body["properties"].get("state") == "Stopped":
             return PlainTextResponse("Error 403 - This web app is stopped.", 403)
         if "functionapp" in body["kind"]:
             return PlainTextResponse("Your Functions 4.0 app is up and running")
-        return _answer_call(world, addresses, settings, request)
+        return _answer_call(state, addresses, settings, request)
 
     return [below("/", answer)]
 
 
-def _answer_call(world: World, addresses: Addresses, settings: Settings, request: Request) -> Response:
+def _answer_call(state: SandboxState, addresses: Addresses, settings: Settings, request: Request) -> Response:
     if not mct_paths.is_api(request.url.path):
         return mct_paths.open_page(request.url.path)
     try:
-        caller = judge(world.directory, addresses, settings, request.headers)
-    except Refused as refused:
+        caller = check_call(state.directory, addresses, settings, request.headers)
+    except CallRejected as refused:
         request.scope["sandbox"]["note"] = str(refused)
         return Response(status_code=401)
     request.scope["sandbox"]["note"] = f"accepted as {caller}"
     return mct_paths.answer(request.method, request.url.path, settings)
 
 
-def judge(directory: Directory, addresses: Addresses, settings: Settings, headers: Mapping[str, str]) -> str:
-    """Decide whether a call comes from a service on the allow list; give which list that was.
+def check_call(directory: Directory, addresses: Addresses, settings: Settings, headers: Mapping[str, str]) -> str:
+    """Check that a call comes from a service on an allow list; return the name of the list.
 
     Raises:
         Refused: it does not.
@@ -80,11 +81,11 @@ def judge(directory: Directory, addresses: Addresses, settings: Settings, header
 
 def _require(fact: bool, why_not: str) -> None:
     if not fact:
-        raise Refused(why_not)
+        raise CallRejected(why_not)
 
 
 def _check_tenant_name(directory: Directory, own: Mapping[str, str]) -> None:
-    """The site finds the keys of its tenant by the tenant's name: without it no signature can be checked."""
+    """Check the tenant's name: the site finds the tenant's keys by it, and cannot verify a signature without."""
     name = own.get("serviceauthtenantname", "").strip().lower()
     _require(name in directory.tenant.domains, f"ServiceAuthTenantName {name!r} is no domain of the tenant")
 
@@ -93,9 +94,9 @@ def _claims(directory: Directory, headers: Mapping[str, str]) -> dict[str, Any]:
     scheme, _, token = headers.get("authorization", "").partition(" ")
     _require(scheme.lower() == "bearer" and bool(token.strip()), "there is no bearer token")
     try:
-        return directory.tokens.decode(token.strip())
+        return access_tokens.decode(directory, token.strip())
     except TokenRejected as rejected:
-        raise Refused(rejected.reason) from rejected
+        raise CallRejected(rejected.reason) from rejected
 
 
 def _allowed(own: Mapping[str, str], claims: Mapping[str, Any]) -> str:

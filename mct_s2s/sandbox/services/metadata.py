@@ -1,4 +1,4 @@
-"""`/metadata/endpoints`: how a client that knows only Resource Manager's address finds the rest of the cloud.
+"""`/metadata/endpoints`: the addresses of the cloud, for clients that know Resource Manager's only.
 
 Source: ARM: metadata/endpoints 2022-09-01 (one object) and earlier (a list of clouds); read by az and Terraform.
 """
@@ -13,7 +13,7 @@ from starlette.routing import Route
 
 from mct_s2s.sandbox.core.addresses import Addresses
 from mct_s2s.sandbox.resources import providers
-from mct_s2s.sandbox.world.world import World
+from mct_s2s.sandbox.state.state import SandboxState
 
 _SUFFIXES = {
     "acrLoginServer": "azurecr.io",
@@ -33,7 +33,7 @@ _SUFFIXES = {
 
 
 def document(addresses: Addresses) -> dict[str, Any]:
-    """Describe the sandbox as a cloud. Services it does not have point at it, so that nothing leaves the machine."""
+    """Return the description of the cloud; services that the sandbox does not have point at it, too."""
     origin = addresses.arm
     return {
         "portal": origin,
@@ -63,9 +63,9 @@ def document(addresses: Addresses) -> dict[str, Any]:
     }
 
 
-def routes(world: World, addresses: Addresses) -> list[Route]:
-    """The one route; it needs no token."""
-    del world
+def routes(state: SandboxState, addresses: Addresses) -> list[Route]:
+    """Return the route, which needs no token."""
+    del state
 
     async def endpoints(request: Request) -> Response:
         version = providers.require_version(request.query_params.get("api-version"))

@@ -5,8 +5,8 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
-from mct_s2s.sandbox.resources.access import READER
-from mct_s2s.sandbox.world import seed
+from mct_s2s.sandbox.resources.role_assignments import READER
+from mct_s2s.sandbox.state import seed
 
 from tests.sandbox.traffic.story import Story
 
@@ -107,14 +107,14 @@ def refusals(story: Story) -> None:
 
 
 def _principal_of(story: Story) -> str:
-    found = story.world.directory.service_principals.latest_by("appId", seed.ADMINISTRATOR_ID)
+    found = story.state.directory.service_principals.latest_by("appId", seed.ADMINISTRATOR_ID)
     return str(found[0]["id"])
 
 
 def older_clouds(story: Story) -> None:
     """Api-versions that a cloud has not: of a provider, of Resource Manager itself."""
     story.site()
-    story.world.resources.api_versions.change({"apiVersions": {"Microsoft.Web": ["2023-12-01", "2024-04-01"]}})
+    story.state.resources.api_versions.change({"apiVersions": {"Microsoft.Web": ["2023-12-01", "2024-04-01"]}})
     story.send("errors/arm-01")
     story.send("errors/arm-02")
 
@@ -122,8 +122,8 @@ def older_clouds(story: Story) -> None:
 def second_factor(story: Story) -> None:
     """A person who signed in without one writes."""
     site = story.site()
-    story.world.directory.conditional_access.change({"signInWithMfa": False, "mfaForWrites": "challenge"})
-    person = next(story.world.directory.users.seen_all())
+    story.state.directory.conditional_access.change({"signInWithMfa": False, "mfaForWrites": "challenge"})
+    person = next(story.state.directory.users.seen_all())
     story.bearer["arm"] = story.signed_in(person["userPrincipalName"], "arm")
     body = {"location": seed.LOCATION, "properties": {}}
     story.send("errors/arm-09", path=site, body=body, version=_WEB)

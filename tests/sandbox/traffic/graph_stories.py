@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from dataclasses import replace
 
-from mct_s2s.sandbox.entra.defaults import AUDIENCES
+from mct_s2s.sandbox.entra.tenant.variations import AUDIENCES
 from mct_s2s.sandbox.entra.well_known import GRAPH_APP_ID
 
 from tests.sandbox.traffic.certificate import BASE64
@@ -44,7 +44,7 @@ def create_for_rbac(story: Story) -> None:
 
 def app_credential(story: Story) -> None:
     """az ad app credential, of 2022, when the default audience was another one (a knob of the sandbox)."""
-    story.world.directory.defaults.audience = AUDIENCES[2]
+    story.state.directory.variations.default_sign_in_audience = AUDIENCES[2]
     story.send("applications/06", may_have=younger())
     story.send("credentials/01", start="2026-01-02T03:04:05Z", end="2099-01-02T03:04:05Z")
     first = story.graph("GET", f"/applications/{story.names['appObjectId']}")["passwordCredentials"][0]["keyId"]
@@ -83,7 +83,7 @@ def app_scenario(story: Story) -> None:
 
 def personal_app(story: Story) -> None:
     """The same, where the application was made by the defaults of 2022: for personal accounts, with roles."""
-    story.world.directory.defaults.audience = AUDIENCES[2]
+    story.state.directory.variations.default_sign_in_audience = AUDIENCES[2]
     ids = {name: str(uuid.uuid4()) for name in ("keyId", "roleIdA", "roleIdB", "scopeId1", "scopeId2", "roleId3")}
     tenant = story.names["tenantId"]
     story.names |= {**ids, "otherAppId": str(uuid.uuid4()), "certificate": BASE64, "name2": f"{tenant}/b"}
@@ -111,7 +111,7 @@ def federated_credentials(story: Story) -> None:
 
 def service_principals(story: Story) -> None:
     """az ad sp, of 2022."""
-    story.world.directory.defaults.audience = AUDIENCES[2]
+    story.state.directory.variations.default_sign_in_audience = AUDIENCES[2]
     story.application()
     story.names["identifierUri"] = f"api://{story.names['appId']}"
     address = f"/applications/{story.names['appObjectId']}"
@@ -125,7 +125,7 @@ def service_principals(story: Story) -> None:
 
 def principal_credential(story: Story) -> None:
     """az ad sp credential, of 2022."""
-    story.world.directory.defaults.audience = AUDIENCES[2]
+    story.state.directory.variations.default_sign_in_audience = AUDIENCES[2]
     story.application()
     story.principal()
     story.names["identifierUri"] = f"api://{story.names['appId']}"
@@ -137,7 +137,7 @@ def principal_credential(story: Story) -> None:
 
 def permissions(story: Story) -> None:
     """az ad app permission add, grant and delete, of 2022."""
-    story.world.directory.defaults.audience = AUDIENCES[2]
+    story.state.directory.variations.default_sign_in_audience = AUDIENCES[2]
     story.application()
     scope, role = str(uuid.uuid4()), str(uuid.uuid4())
     wanted = {
@@ -149,7 +149,7 @@ def permissions(story: Story) -> None:
     client = story.principal()
     graph = story.graph("GET", f"/servicePrincipals(appId='{GRAPH_APP_ID}')")["id"]
     story.names |= {"clientSpObjectId": client, "resourceSpObjectId": graph, "clientAppId": story.names["appId"]}
-    story.bearer["graph"] = story.signed_in(next(story.world.directory.users.seen_all())["userPrincipalName"])
+    story.bearer["graph"] = story.signed_in(next(story.state.directory.users.seen_all())["userPrincipalName"])
     grant = {"clientId": client, "consentType": "AllPrincipals", "principalId": None, "resourceId": graph}
     story.graph("POST", "/oauth2PermissionGrants", {**grant, "scope": "A.Read"})
     for number in range(2, 7):
@@ -171,7 +171,7 @@ def assignment(story: Story) -> None:
     story.send("permissions-and-consent/09")
     sent = {name: story.names[bound] for name, bound in _ENDS.items()}
     story.send("errors/graph-08", body=sent)
-    story.world.directory.variations.change({"duplicateConsentAsGrant": True})
+    story.state.directory.variations.change({"duplicateConsentAsGrant": True})
     story.send("errors/graph-08b", body=sent)
     story.send("errors/graph-09", body={**sent, "principalId": story.names["missing"]})
     story.caller("graph", "AppRoleAssignment.ReadWrite.All")
@@ -183,7 +183,7 @@ _ENDS = {"principalId": "clientSpObjectId", "resourceId": "resourceSpObjectId", 
 
 def owners(story: Story) -> None:
     """az ad app owner, of 2022: by a person, who owns what they create."""
-    directory = story.world.directory
+    directory = story.state.directory
     person = next(directory.users.seen_all())
     story.bearer["graph"] = story.signed_in(person["userPrincipalName"])
     story.application()
@@ -194,21 +194,21 @@ def owners(story: Story) -> None:
 
 def organization(story: Story) -> None:
     """Get-AzADOrganization, of 2022: of a tenant with a domain that nobody uses."""
-    tenant = story.world.directory.tenant
-    story.world.directory.tenant = replace(tenant, domains=(*tenant.domains, "unused.example"))
+    tenant = story.state.directory.tenant
+    story.state.directory.tenant = replace(tenant, domains=(*tenant.domains, "unused.example"))
     story.send("organization/01")
 
 
 def policies(story: Story) -> None:
     """What an app management policy refuses."""
     story.application()
-    story.world.directory.policies.change(
+    story.state.directory.policies.change(
         {"applicationRestrictions": {"passwordCredentials": [{"restrictionType": "passwordAddition"}]}}
     )
-    story.names["policyId"] = story.world.directory.policies.document["id"]
+    story.names["policyId"] = story.state.directory.policies.document["id"]
     story.send("errors/graph-03")
     rule = {"restrictionType": "passwordLifetime", "maxLifetime": "P90D"}
-    story.world.directory.policies.change({"applicationRestrictions": {"passwordCredentials": [rule]}})
+    story.state.directory.policies.change({"applicationRestrictions": {"passwordCredentials": [rule]}})
     story.send("errors/graph-04")
     story.send("errors/graph-05")
 
@@ -228,8 +228,8 @@ def taken_names(story: Story) -> None:
 
 def challenged(story: Story) -> None:
     """A token that was got from another address than the one that Graph sees."""
-    story.bearer["graph"] = story.signed_in(next(story.world.directory.users.seen_all())["userPrincipalName"])
-    story.world.directory.conditional_access.change({"locationChallenges": True})
+    story.bearer["graph"] = story.signed_in(next(story.state.directory.users.seen_all())["userPrincipalName"])
+    story.state.directory.conditional_access.change({"locationChallenges": True})
     story.send("errors/graph-15", path="/v1.0/organization")
 
 

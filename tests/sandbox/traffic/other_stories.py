@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 
-from mct_s2s.sandbox.world import seed
+from mct_s2s.sandbox.state import seed
 
 from tests.sandbox.conftest import SECRET
 from tests.sandbox.traffic.story import VAULT, Story
@@ -12,7 +12,7 @@ from tests.sandbox.traffic.story import VAULT, Story
 
 def _week(story: Story) -> None:
     """Let the vault keep what is deleted for seven days, as the recorded ones did."""
-    body = story.world.resources.vault_named(VAULT)
+    body = story.state.resources.vault_named(VAULT)
     assert body is not None
     body["properties"]["softDeleteRetentionInDays"] = 7
     story.names |= {"name": "s-one", "missing": "no-such-secret"}
@@ -40,7 +40,7 @@ def older_secrets(story: Story) -> None:
 
 def older_vault(story: Story) -> None:
     """An api-version that the vaults of a cloud have not."""
-    story.world.resources.api_versions.change({"apiVersions": {"KeyVault": ["2016-10-01"]}})
+    story.state.resources.api_versions.change({"apiVersions": {"KeyVault": ["2016-10-01"]}})
     story.names["name"] = "s-one"
     story.send("errors/vault-01")
 
@@ -48,7 +48,7 @@ def older_vault(story: Story) -> None:
 def deleted_secrets(story: Story) -> None:
     """A deletion that takes 40 seconds, of 2022."""
     _week(story)
-    story.world.resources.operation_seconds = 40
+    story.state.resources.operation_seconds = 40
     sent = {"value": "v", "tags": {"file-encoding": "utf-8"}}
     story.ask("vault", "PUT", "/secrets/s-one", query={"api-version": "7.0"}, body=sent)
     story.send("key-vault-secrets/08a")
@@ -76,7 +76,7 @@ def token_refusals(story: Story) -> None:
     story.send("errors/login-01", body={**form, "client_secret": "wrong"})
     story.send("errors/login-06", body={**form, "client_secret": "wrong"})
     unknown = str(uuid.uuid4())
-    story.names["tenant name"] = story.world.directory.tenant.display_name
+    story.names["tenant name"] = story.state.directory.tenant.display_name
     story.send("errors/login-03", body={**form, "client_id": unknown}, appId=unknown)
     story.application("client")
     client = story.names["appId"]

@@ -9,15 +9,15 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-from mct_s2s.sandbox.comparing.comparison import Answer, differences
-from mct_s2s.sandbox.comparing.placeholders import filled
-from mct_s2s.sandbox.comparing.recordings import Tables, put
 from mct_s2s.sandbox.core.addresses import Addresses
-from mct_s2s.sandbox.entra import delegated
+from mct_s2s.sandbox.entra.tokens import delegated
 from mct_s2s.sandbox.entra.well_known import AZURE_CLI_APP_ID
-from mct_s2s.sandbox.world import seed
-from mct_s2s.sandbox.world.world import World
+from mct_s2s.sandbox.state import seed
+from mct_s2s.sandbox.state.state import SandboxState
 
+from conformance.comparing.comparison import Answer, differences
+from conformance.comparing.placeholders import filled
+from conformance.comparing.recordings import Tables, put
 from tests.sandbox.conftest import SECRET, Client, signing_key
 from tests.sandbox.traffic.not_compared import DEVIATIONS
 
@@ -34,11 +34,11 @@ class Story:
     """
 
     def __init__(self) -> None:
-        self.world: World = seed.seed(SECRET)
-        self.world.directory.tokens.signing_key = signing_key()
-        self.world.resources.restart_seconds = self.world.resources.operation_seconds = 0.0
-        sites = {site: 8445 + offset for offset, site in enumerate(self.world.resources.sites)}
-        self.client = Client(self.world, Addresses(8443, 8444, sites))
+        self.state: SandboxState = seed.seed(SECRET)
+        self.state.directory.signing_key = signing_key()
+        self.state.resources.restart_seconds = self.state.resources.operation_seconds = 0.0
+        sites = {site: 8445 + offset for offset, site in enumerate(self.state.resources.sites)}
+        self.client = Client(self.state, Addresses(8443, 8444, sites))
         self.found: dict[str, list[str]] = {}
         where = self.client.addresses
         self.names: dict[str, str] = {
@@ -156,7 +156,7 @@ class Story:
         path, form = f"/{self.names['tenantId']}/oauth2/v2.0", {"client_id": AZURE_CLI_APP_ID}
         scope = {"scope": _scope(self.client.addresses, service)}
         code = self.ask("login", "POST", f"{path}/devicecode", body={**form, **scope}).json()
-        assert delegated.approve(self.world.directory, code["user_code"], address)
+        assert delegated.approve(self.state.directory, code["user_code"], address)
         sent = {**form, "grant_type": "device_code", "device_code": code["device_code"]}
         return str(self.ask("login", "POST", f"{path}/token", body=sent).json()["access_token"])
 
@@ -165,14 +165,14 @@ class Story:
         sent = {"name": name, "group": "traffic", "kind": "app", "settings": {}}
         sent |= {"subscription": seed.SUBSCRIPTION_ID, "owner_app_id": seed.ADMINISTRATOR_ID}
         # Without a port of its own a site is named as in Azure.
-        made = seed.add_site(self.world.resources, **(sent | more))
+        made = seed.add_site(self.state.resources, **(sent | more))
         made["properties"]["httpsOnly"] = False
         self.names |= {"site": name, "rg": "traffic", "plan": "traffic-sites"}
         return str(made["id"])
 
     def advance(self, seconds: float) -> None:
         """Let so much time pass."""
-        self.world.clock.advance(seconds)
+        self.state.clock.advance(seconds)
 
 
 def _scope(where: Addresses, service: str) -> str:

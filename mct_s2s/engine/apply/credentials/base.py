@@ -22,11 +22,15 @@ class Work:
     """One plan at work: where it is applied, and what its changes have yielded so far."""
 
     context: ApplyContext
-    results: Results
     created: Mapping[str, Application]
     """The applications that this run has created, by the key of the change."""
     delivered_at: dict[str, float] = field(default_factory=dict)
     """When each client's secret arrived at its store, in seconds of the clock."""
+
+    @property
+    def results(self) -> Results:
+        """The ids that changes have yielded."""
+        return self.context.outcome.results
 
     async def made_elsewhere(self, change: AddCredential, store: SecretStore) -> Done | None:
         """The credential that another run has made at this moment, or this client's store got minutes ago."""

@@ -9,12 +9,13 @@ from typing import Any
 
 from mct_s2s.sandbox.core.wire_errors import arm_error
 from mct_s2s.sandbox.resources import generic, operations, providers, site_bodies, vaults
-from mct_s2s.sandbox.resources.ids import ResourceId
-from mct_s2s.sandbox.services.arm.call import Answer, ArmCall, Operation
+from mct_s2s.sandbox.resources.resource_id import ResourceId
+from mct_s2s.sandbox.services.answer import Answer
+from mct_s2s.sandbox.services.arm.call import ArmCall, ArmOperation
 
 
 def show(call: ArmCall, body: dict[str, Any], *, listed: bool = False, written: bool = False) -> dict[str, Any]:
-    """A resource's body as it is shown; sites and vaults carry the host names they are reached at."""
+    """Return a resource's body as it is shown, with the host names of sites and vaults."""
     site = call.resources.sites.get(body["id"].lower())
     if site is not None:
         host = call.addresses.of_site(body["id"])
@@ -24,16 +25,15 @@ def show(call: ArmCall, body: dict[str, Any], *, listed: bool = False, written: 
     return body
 
 
-def get_resource(call: ArmCall) -> Answer:
-    """One resource."""
+def _get_resource(call: ArmCall) -> Answer:
     if call.method == "HEAD":
         call.resources.get(call.resource_id)
         return Answer(204)
     return Answer(body=show(call, call.resources.get(call.resource_id)), headers=_etag(call))
 
 
-def patch_resource(call: ArmCall) -> Answer:
-    """Merge a change; some providers only accept it now and do it later."""
+def _patch_resource(call: ArmCall) -> Answer:
+    """Merge a change; some providers accept it now and apply it later."""
     kind = providers.find(call.resource_id.type)
     _check_assign(call)
     before = _etag(call)
@@ -53,8 +53,7 @@ def patch_resource(call: ArmCall) -> Answer:
     return Answer(202, None, {**headers, "Location": f"{base}/operationResults/{name}{version}"})
 
 
-def put_resource(call: ArmCall) -> Answer:
-    """Create a resource, or replace what may be replaced of one."""
+def _put_resource(call: ArmCall) -> Answer:
     _check_assign(call)
     before = _etag(call)
     body, fresh = generic.put(call.resources, providers.find(call.resource_id.type), call.resource_id, call.body)
@@ -63,7 +62,6 @@ def put_resource(call: ArmCall) -> Answer:
 
 
 def _etag(call: ArmCall) -> dict[str, str]:
-    """The ETag of a site; the answer to a write carries the one from before: docs/azure-contract.md, section 4.2."""
     site = call.resources.sites.get(call.resource_id.key)
     return {"ETag": site.etag} if site is not None else {}
 
@@ -74,13 +72,13 @@ def _touch(call: ArmCall) -> None:
         site.touch(call.resources.clock.timestamp())
 
 
-def delete_resource(call: ArmCall) -> Answer:
-    """Delete a resource: 204 where there is none."""
+def _delete_resource(call: ArmCall) -> Answer:
+    """Delete a resource; 204 where there is none."""
     return Answer(200 if generic.delete(call.resources, call.resource_id) else 204)
 
 
-def list_by_type(call: ArmCall) -> Answer:
-    """The resources of one type in a subscription or group, as far as the caller may read each."""
+def _list_by_type(call: ArmCall) -> Answer:
+    """List the resources of one type in a subscription or group that the caller may read."""
     kind = providers.find(f"{call.params['namespace']}/{call.params['type']}")
     scope = call.path.rstrip("/").rsplit("/providers/", 1)[0]
     if "group" in call.params:
@@ -91,8 +89,8 @@ def list_by_type(call: ArmCall) -> Answer:
     return Answer(body={"value": [show(call, r, listed=True) for r in readable], "nextLink": None})
 
 
-def get_operation_status(call: ArmCall) -> Answer:
-    """How far an asynchronous change is."""
+def _get_operation_status(call: ArmCall) -> Answer:
+    """Return the status of an asynchronous change."""
     operation = operations.get(call.resources, call.params["operation"])
     body = {"name": call.params["operation"], "status": operation["status"]}
     if operation["error"]:
@@ -101,8 +99,8 @@ def get_operation_status(call: ArmCall) -> Answer:
     return Answer(200, body, waiting)
 
 
-def get_operation_result(call: ArmCall) -> Answer:
-    """What an asynchronous change came to: 202 until it is done, then the resource."""
+def _get_operation_result(call: ArmCall) -> Answer:
+    """Return the result of an asynchronous change: 202 until it is done, then the resource."""
     operation = operations.get(call.resources, call.params["operation"])
     if operation["status"] == "InProgress":
         again = f"{call.addresses.arm}{call.path}?{call.version}"
@@ -115,7 +113,7 @@ def get_operation_result(call: ArmCall) -> Answer:
 
 
 def _check_assign(call: ArmCall) -> None:
-    """Putting a user-assigned identity on a resource takes a permission on the identity too.
+    """Check the permission on each user-assigned identity that is added to a resource.
 
     Source: entra: managed-identities-azure-resources/qs-configure-rest-vm (assign/action).
     """
@@ -131,23 +129,23 @@ _S = "/subscriptions/{subscription}"
 _BY_ID = ("{id}", "{type}")
 _STATUS = _S + "/providers/{namespace}/locations/{location}"
 OPERATIONS = (
-    Operation(
+    ArmOperation(
         "GET", _STATUS + "/operationStatuses/{operation}", "", "",
-        get_operation_status, "ARM: async operations",
+        _get_operation_status, "ARM: async operations",
     ),
-    Operation(
+    ArmOperation(
         "GET", _STATUS + "/operationResults/{operation}", "", "",
-        get_operation_result, "ARM: async operations",
+        _get_operation_result, "ARM: async operations",
     ),
-    Operation(
-        "GET", _S + "/providers/{namespace}/{type}", "", "{type}", list_by_type, "ARM: list by subscription"
+    ArmOperation(
+        "GET", _S + "/providers/{namespace}/{type}", "", "{type}", _list_by_type, "ARM: list by subscription"
     ),
-    Operation(
-        "GET", _S + "/resourceGroups/{group}/providers/{namespace}/{type}", "", "{type}", list_by_type,
+    ArmOperation(
+        "GET", _S + "/resourceGroups/{group}/providers/{namespace}/{type}", "", "{type}", _list_by_type,
         "ARM: list by resource group",
     ),
-    Operation("GET", "{id}", "{type}/read", "{type}", get_resource, "ARM: resources - get by id"),
-    Operation("PATCH", "{id}", "{type}/write", "{type}", patch_resource, "ARM: resources - update by id"),
-    Operation("PUT", "{id}", "{type}/write", "{type}", put_resource, "ARM: resources - create or update by id"),
-    Operation("DELETE", "{id}", "{type}/delete", "{type}", delete_resource, "ARM: resources - delete by id"),
+    ArmOperation("GET", "{id}", "{type}/read", "{type}", _get_resource, "ARM: resources - get by id"),
+    ArmOperation("PATCH", "{id}", "{type}/write", "{type}", _patch_resource, "ARM: resources - update by id"),
+    ArmOperation("PUT", "{id}", "{type}/write", "{type}", _put_resource, "ARM: resources - create or update by id"),
+    ArmOperation("DELETE", "{id}", "{type}/delete", "{type}", _delete_resource, "ARM: resources - delete by id"),
 )  # fmt: skip

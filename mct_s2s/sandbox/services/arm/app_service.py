@@ -10,8 +10,9 @@ from typing import Any
 
 from mct_s2s.sandbox.resources import generic, operations, site_bodies, vault_references
 from mct_s2s.sandbox.resources.sites import SiteState, app_service_error
+from mct_s2s.sandbox.services.answer import Answer
 from mct_s2s.sandbox.services.arm.any_resource import show
-from mct_s2s.sandbox.services.arm.call import Answer, ArmCall, Operation
+from mct_s2s.sandbox.services.arm.call import ArmCall, ArmOperation
 
 
 def _site(call: ArmCall) -> tuple[dict[str, Any], SiteState]:
@@ -24,56 +25,52 @@ def _config(body: dict[str, Any], name: str, properties: Any) -> Answer:
     return Answer(body={**shown, "properties": properties})
 
 
-def list_slots(call: ArmCall) -> Answer:
-    """The deployment slots of a site."""
+def _list_slots(call: ArmCall) -> Answer:
     body, _ = _site(call)
     found = call.resources.under(body["id"], of_type="Microsoft.Web/sites/slots")
     return Answer(body={"value": [show(call, slot, listed=True) for slot in found], "nextLink": None})
 
 
-def list_settings(call: ArmCall) -> Answer:
-    """The application settings as they stand; Key Vault references unresolved."""
-    body, state = _site(call)
-    return _config(body, "appsettings", dict(state.settings))
+def _list_settings(call: ArmCall) -> Answer:
+    body, site_state = _site(call)
+    return _config(body, "appsettings", dict(site_state.settings))
 
 
-def put_settings(call: ArmCall) -> Answer:
+def _put_settings(call: ArmCall) -> Answer:
     """Replace the application settings as a whole; the site recycles.
 
-    On the Flex Consumption plan the answer is 202 with a Location to ask until it is done.
+    On the Flex Consumption plan the answer is 202 with a Location to poll.
     """
-    body, state = _site(call)
+    body, site_state = _site(call)
     generic.check_members(call.body)
-    state.replace_settings(
+    site_state.replace_settings(
         call.body.get("properties"),
         call.resources.clock.timestamp(),
         call.resources.restart_seconds,
         strict=call.resources.variations.strict_setting_names,
     )
-    vault_references.of(call.resources, body, state)  # resolved as they stand at this moment
+    vault_references.of(call.resources, body, site_state)  # resolved at this moment
     if call.resources.settings_accept_202:
-        name = operations.remember(call.resources, call.resource_id)
+        name = operations.add_done(call.resources, call.resource_id)
         return Answer(202, None, _again(call, f"{body['id']}/operationresults/{name}"))
-    return Answer(body=_config(body, "appsettings", dict(state.settings)).body, headers={"ETag": state.etag})
+    return Answer(body=_config(body, "appsettings", dict(site_state.settings)).body, headers={"ETag": site_state.etag})
 
 
-def get_settings_result(call: ArmCall) -> Answer:
-    """What an accepted change of settings came to: 202 until it is done."""
-    body, state = _site(call)
+def _get_settings_result(call: ArmCall) -> Answer:
+    body, site_state = _site(call)
     operation = operations.get(call.resources, call.params["operation"])
     if call.resources.clock.timestamp() < operation["ready"]:
         return Answer(202, None, _again(call, call.path))
-    return _config(body, "appsettings", dict(state.settings))
+    return _config(body, "appsettings", dict(site_state.settings))
 
 
 def _again(call: ArmCall, path: str) -> dict[str, str]:
     return {"Location": f"{call.addresses.arm}{path}?{call.version}", "Retry-After": "1"}
 
 
-def list_references(call: ArmCall) -> Answer:
-    """The settings that refer to a key vault, and whether each could be resolved."""
-    body, state = _site(call)
-    found = vault_references.of(call.resources, body, state)
+def _list_references(call: ArmCall) -> Answer:
+    body, site_state = _site(call)
+    found = vault_references.of(call.resources, body, site_state)
     base = f"{body['id']}/config/configreferences/appsettings"
     shown: list[dict[str, Any]] = [
         {"id": f"{base}/{name}", "name": name, "type": _REFERENCE, "properties": p} for name, p in found.items()
@@ -86,83 +83,77 @@ def list_references(call: ArmCall) -> Answer:
     return Answer(body=wanted[0])
 
 
-def refresh_references(call: ArmCall) -> Answer:
-    """Resolve all references anew; the answer shows them as they still are."""
-    _, state = _site(call)
-    vault_references.ask_to_refresh(call.resources, state)
-    return list_references(call)
+def _refresh_references(call: ArmCall) -> Answer:
+    """Request a refresh of all references; the answer shows them as they are before it."""
+    _, site_state = _site(call)
+    vault_references.ask_to_refresh(call.resources, site_state)
+    return _list_references(call)
 
 
-def swap_slots(call: ArmCall) -> Answer:
-    """Exchange the settings of two slots, but for the sticky ones; both restart."""
-    body, state = _site(call)
+def _swap_slots(call: ArmCall) -> Answer:
+    """Swap the settings of two slots, except for slot settings; both restart."""
+    body, site_state = _site(call)
     wanted = call.body.get("targetSlot")
     production = call.resource_id.parent or call.resource_id
     key = production.key if wanted == "production" else f"{production.key}/slots/{wanted}".lower()
     other = call.resources.sites.get(key)
-    if not isinstance(wanted, str) or other is None or other is state:
+    if not isinstance(wanted, str) or other is None or other is site_state:
         raise app_service_error(404, "NotFound", f"Cannot find the slot '{wanted}' of '{body['name']}' to swap with.")
     sticky = call.resources.sites[production.key].sticky["appSettingNames"] or []
-    state.swap_with(other, sticky, call.resources.clock.timestamp(), call.resources.restart_seconds)
+    site_state.swap_with(other, sticky, call.resources.clock.timestamp(), call.resources.restart_seconds)
     return Answer(200)
 
 
-def list_connection_strings(call: ArmCall) -> Answer:
-    """The connection strings, which are another list than the settings."""
-    body, state = _site(call)
-    return _config(body, "connectionstrings", dict(state.connection_strings))
+def _list_connection_strings(call: ArmCall) -> Answer:
+    body, site_state = _site(call)
+    return _config(body, "connectionstrings", dict(site_state.connection_strings))
 
 
-def put_connection_strings(call: ArmCall) -> Answer:
-    """Replace the connection strings as a whole; the site recycles."""
-    body, state = _site(call)
+def _put_connection_strings(call: ArmCall) -> Answer:
+    body, site_state = _site(call)
     generic.check_members(call.body)
     properties, now = call.body.get("properties"), call.resources.clock.timestamp()
-    state.replace_connection_strings(properties, now, call.resources.restart_seconds)
-    shown = _config(body, "connectionstrings", dict(state.connection_strings)).body
-    return Answer(body=shown, headers={"ETag": state.etag})
+    site_state.replace_connection_strings(properties, now, call.resources.restart_seconds)
+    shown = _config(body, "connectionstrings", dict(site_state.connection_strings)).body
+    return Answer(body=shown, headers={"ETag": site_state.etag})
 
 
-def list_storage_accounts(call: ArmCall) -> Answer:
-    """Mounted storage, of which the sandbox has none. The id is that of the settings: a slip of the service."""
+def _list_storage_accounts(call: ArmCall) -> Answer:
+    """List mounted storage: none here. The id is that of the settings, as the service answers it by mistake."""
     shown = _config(_site(call)[0], "azurestorageaccounts", {}).body
     return Answer(body={**shown, "id": shown["id"].replace("azurestorageaccounts", "appsettings")})
 
 
-def get_sticky(call: ArmCall) -> Answer:
-    """The names that stay with their slot; the production site's own."""
+def _get_sticky(call: ArmCall) -> Answer:
     return _sticky(*_production(call))
 
 
-def _sticky(body: dict[str, Any], state: SiteState) -> Answer:
+def _sticky(body: dict[str, Any], site_state: SiteState) -> Answer:
     # Shown as if it were the site itself, without an id: docs/azure-contract.md, section 4.2.
     shown = {"id": None, "name": body["name"], "type": body["type"], "location": body["location"]}
-    return Answer(body={**shown, "properties": state.shown_sticky()})
+    return Answer(body={**shown, "properties": site_state.shown_sticky()})
 
 
-def put_sticky(call: ArmCall) -> Answer:
-    """Replace the names that stay with their slot."""
-    body, state = _production(call)
+def _put_sticky(call: ArmCall) -> Answer:
+    body, site_state = _production(call)
     generic.check_members(call.body)
-    state.replace_sticky(call.body.get("properties"))
-    return _sticky(body, state)
+    site_state.replace_sticky(call.body.get("properties"))
+    return _sticky(body, site_state)
 
 
 def _production(call: ArmCall) -> tuple[dict[str, Any], SiteState]:
-    body, state = _site(call)
+    body, site_state = _site(call)
     if call.resource_id.parent is not None:
         raise app_service_error(404, "NotFound", f"No route registered for '{call.path}'.")
-    return body, state
+    return body, site_state
 
 
-def get_web_config(call: ArmCall) -> Answer:
-    """The site's configuration without its settings."""
+def _get_web_config(call: ArmCall) -> Answer:
     body, _ = _site(call)
     return Answer(body={**_config(body, "web", site_bodies.web_config(body)).body, "name": body["name"]})
 
 
-def publish_profile(call: ArmCall) -> Answer:
-    """How code is deployed to the site, as XML; the sandbox takes no deployments, so the password opens nothing."""
+def _publish_profile(call: ArmCall) -> Answer:
     body, _ = _site(call)
     name, user = body["name"].replace("/", "-"), "$" + body["name"].replace("/", "__")
     shared = f'userName="{user}" userPWD="sandbox" destinationAppUrl="https://{call.addresses.of_site(body["id"])}"'
@@ -175,19 +166,19 @@ def publish_profile(call: ArmCall) -> Answer:
     return Answer(body=f"<publishData>{profiles}</publishData>", media_type="application/xml")
 
 
-async def restart(call: ArmCall) -> Answer:
-    """Restart the site: settings take effect when it is over. `synchronous=true` waits for that."""
-    _, state = _site(call)
+async def _restart(call: ArmCall) -> Answer:
+    """Restart the site; settings take effect afterwards. `synchronous=true` waits for that."""
+    _, site_state = _site(call)
     seconds = call.resources.restart_seconds
-    state.restarts += 1
-    state.start_over(call.resources.clock.timestamp(), seconds)
+    site_state.restarts += 1
+    site_state.start_over(call.resources.clock.timestamp(), seconds)
     if call.query.get("synchronous", "").lower() == "true":
         await call.resources.clock.sleep(seconds)
     return Answer(200)
 
 
 def set_state(running: str) -> Any:
-    """Make the operation that starts or stops a site."""
+    """Return the operation that starts or stops a site."""
 
     def run(call: ArmCall) -> Answer:
         body, _ = _site(call)
@@ -203,60 +194,60 @@ _W = "{type}/config/write"
 _R = "{type}/config/read"
 _LIST = "{type}/config/list/action"
 OPERATIONS = (
-    Operation("GET", "{site}/slots", "Microsoft.Web/sites/slots/read", _A, list_slots, "app-service: list slots"),
-    Operation(
-        "POST", "{site}/config/appsettings/list", _LIST, _A, list_settings,
+    ArmOperation("GET", "{site}/slots", "Microsoft.Web/sites/slots/read", _A, _list_slots, "app-service: list slots"),
+    ArmOperation(
+        "POST", "{site}/config/appsettings/list", _LIST, _A, _list_settings,
         "app-service: list application settings", "full",
     ),
-    Operation(
-        "PUT", "{site}/config/appsettings", _W, _A, put_settings, "app-service: update application settings", "full"
+    ArmOperation(
+        "PUT", "{site}/config/appsettings", _W, _A, _put_settings, "app-service: update application settings", "full"
     ),
-    Operation(
-        "GET", "{site}/operationresults/{operation}", _R, _A, get_settings_result,
+    ArmOperation(
+        "GET", "{site}/operationresults/{operation}", _R, _A, _get_settings_result,
         "app-service: update application settings, Flex Consumption",
     ),
-    Operation(
-        "GET", "{site}/config/configreferences/appsettings", _R, _A, list_references,
+    ArmOperation(
+        "GET", "{site}/config/configreferences/appsettings", _R, _A, _list_references,
         "app-service: get app settings key vault references",
     ),
-    Operation(
-        "GET", "{site}/config/configreferences/appsettings/{key}", _R, _A, list_references,
+    ArmOperation(
+        "GET", "{site}/config/configreferences/appsettings/{key}", _R, _A, _list_references,
         "app-service: get app setting key vault reference",
     ),
-    Operation(
-        # The action that it takes is not documented; whoever may write the settings has the same effect by that.
-        "POST", "{site}/config/configreferences/appsettings/refresh", _W, _A, refresh_references,
+    ArmOperation(
+        # Its action is not documented; writing the settings has the same effect.
+        "POST", "{site}/config/configreferences/appsettings/refresh", _W, _A, _refresh_references,
         "app-service/app-service-key-vault-references: force resolution",
     ),
-    Operation(
-        "POST", "{site}/slotsswap", "{type}/slotsswap/action", _A, swap_slots, "app-service: swap slot"
+    ArmOperation(
+        "POST", "{site}/slotsswap", "{type}/slotsswap/action", _A, _swap_slots, "app-service: swap slot"
     ),
-    Operation(
-        "POST", "{site}/config/connectionstrings/list", _LIST, _A, list_connection_strings,
+    ArmOperation(
+        "POST", "{site}/config/connectionstrings/list", _LIST, _A, _list_connection_strings,
         "app-service: list connection strings",
     ),
-    Operation(
-        "PUT", "{site}/config/connectionstrings", _W, _A, put_connection_strings,
+    ArmOperation(
+        "PUT", "{site}/config/connectionstrings", _W, _A, _put_connection_strings,
         "app-service: update connection strings",
     ),
-    Operation(
-        "POST", "{site}/config/azurestorageaccounts/list", _LIST, _A, list_storage_accounts,
+    ArmOperation(
+        "POST", "{site}/config/azurestorageaccounts/list", _LIST, _A, _list_storage_accounts,
         "app-service: list azure storage accounts", "stub",
     ),
-    Operation(
-        "GET", "{site}/config/slotConfigNames", _R, _A, get_sticky, "app-service: list slot configuration names",
+    ArmOperation(
+        "GET", "{site}/config/slotConfigNames", _R, _A, _get_sticky, "app-service: list slot configuration names",
         "full",
     ),
-    Operation(
-        "PUT", "{site}/config/slotConfigNames", _W, _A, put_sticky, "app-service: update slot configuration names",
+    ArmOperation(
+        "PUT", "{site}/config/slotConfigNames", _W, _A, _put_sticky, "app-service: update slot configuration names",
         "full",
     ),
-    Operation("GET", "{site}/config/web", _R, _A, get_web_config, "app-service: get configuration", "stub"),
-    Operation(
-        "POST", "{site}/publishxml", "{type}/publishxml/action", _A, publish_profile,
+    ArmOperation("GET", "{site}/config/web", _R, _A, _get_web_config, "app-service: get configuration", "stub"),
+    ArmOperation(
+        "POST", "{site}/publishxml", "{type}/publishxml/action", _A, _publish_profile,
         "app-service: list publishing profile xml with secrets", "stub",
     ),
-    Operation("POST", "{site}/restart", "{type}/restart/action", _A, restart, "app-service: restart", "full"),
-    Operation("POST", "{site}/start", "{type}/start/action", _A, set_state("Running"), "app-service: start"),
-    Operation("POST", "{site}/stop", "{type}/stop/action", _A, set_state("Stopped"), "app-service: stop"),
+    ArmOperation("POST", "{site}/restart", "{type}/restart/action", _A, _restart, "app-service: restart", "full"),
+    ArmOperation("POST", "{site}/start", "{type}/start/action", _A, set_state("Running"), "app-service: start"),
+    ArmOperation("POST", "{site}/stop", "{type}/stop/action", _A, set_state("Stopped"), "app-service: stop"),
 )  # fmt: skip

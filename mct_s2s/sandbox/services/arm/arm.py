@@ -1,6 +1,6 @@
-"""Azure Resource Manager: finds the operation, judges the caller, lets the operation run.
+"""Azure Resource Manager: find the operation, check the caller, run the operation.
 
-The order of judgement is the service's: subscription, token, tenant, api-version, permission, lock, rate.
+Checks are in the service's order: subscription, token, tenant, api-version, permission, lock, rate.
 Source: ARM: resource-manager api contracts; role-based-access-control; management/lock-resources.
 """
 
@@ -18,17 +18,20 @@ from starlette.routing import Route
 from mct_s2s.sandbox.core.addresses import Addresses
 from mct_s2s.sandbox.core.routing import below
 from mct_s2s.sandbox.core.wire_errors import WireError, arm_error
-from mct_s2s.sandbox.entra import conditional_access
-from mct_s2s.sandbox.entra.tokens import Caller, TokenRejected
-from mct_s2s.sandbox.resources import operations, providers, sites
-from mct_s2s.sandbox.resources.ids import ResourceId
-from mct_s2s.sandbox.services.arm import access, any_resource, app_service, manager, paging
-from mct_s2s.sandbox.services.arm.call import Answer, ArmCall, Operation
-from mct_s2s.sandbox.world.world import World
+from mct_s2s.sandbox.entra.caller import Caller
+from mct_s2s.sandbox.entra.tenant import conditional_access
+from mct_s2s.sandbox.entra.tokens import access_tokens
+from mct_s2s.sandbox.entra.tokens.access_tokens import TokenRejected
+from mct_s2s.sandbox.resources import generic, providers, sites
+from mct_s2s.sandbox.resources.resource_id import ResourceId
+from mct_s2s.sandbox.services.answer import Answer
+from mct_s2s.sandbox.services.arm import any_resource, app_service, authorization, manager, paging
+from mct_s2s.sandbox.services.arm.call import ArmCall, ArmOperation
+from mct_s2s.sandbox.state.state import SandboxState
 
-# The first that fits counts, so that the rows about any resource come last.
-OPERATIONS: tuple[Operation, ...] = (
-    *access.OPERATIONS,
+# The first match counts, so that the rows for any resource come last.
+OPERATIONS: tuple[ArmOperation, ...] = (
+    *authorization.OPERATIONS,
     *manager.OPERATIONS,
     *app_service.OPERATIONS,
     *any_resource.OPERATIONS,
@@ -39,20 +42,20 @@ _WRONG_AUDIENCE = (
 )
 
 
-def routes(world: World, addresses: Addresses) -> list[Route]:
-    """Everything below the origin that nobody else answers: paths are compared without case."""
+def routes(state: SandboxState, addresses: Addresses) -> list[Route]:
+    """Return the route of all paths that no other service answers; they are compared without case."""
 
     async def answer(request: Request) -> Response:
         operation, params = find(request.method, request.url.path)
-        request.scope["sandbox"]["changed"] = operations.settle(world.resources)
-        caller = authenticate(world, addresses, request)
+        request.scope["sandbox"]["changed"] = generic.apply_due(state.resources)
+        caller = authenticate(state, addresses, request)
         request.scope["sandbox"]["caller"] = caller.object_id
-        kind = _check_version(world, operation, params, request.query_params)
-        headers = _authorize(world, addresses, operation, params, caller, request, kind)
+        kind = _check_version(state, operation, params, request.query_params)
+        headers = _authorize(state, addresses, operation, params, caller, request, kind)
         raw_body = await request.body()
         _check_media_type(request, raw_body)
         call = ArmCall(
-            world=world,
+            state=state,
             addresses=addresses,
             method=request.method,
             path=request.url.path,
@@ -69,14 +72,14 @@ def routes(world: World, addresses: Addresses) -> list[Route]:
             raise
         if request.method == "GET":
             address = f"{addresses.arm}{request.url.path}"
-            result = paging.page(result, address, request.query_params, world.resources.variations.arm_page_size)
+            result = paging.page(result, address, request.query_params, state.resources.variations.arm_page_size)
         return _response(result, headers, kind)
 
     return [below("/", answer)]
 
 
-def find(method: str, path: str) -> tuple[Operation, dict[str, str]]:
-    """Look up the operation of a request, and what its path says.
+def find(method: str, path: str) -> tuple[ArmOperation, dict[str, str]]:
+    """Find the operation of a request, and the parameters in its path.
 
     Raises:
         WireError: 501 naming the request.
@@ -90,8 +93,10 @@ def find(method: str, path: str) -> tuple[Operation, dict[str, str]]:
     raise arm_error(501, "SandboxNotImplemented", f"The sandbox does not know {method} {path}.")
 
 
-def _of_app_service(method: str, fitting: list[tuple[Operation, re.Match[str]]]) -> tuple[Operation, dict[str, str]]:
-    """A route of App Service's own: with another method it is no resource of Resource Manager's either, but 405."""
+def _of_app_service(
+    method: str, fitting: list[tuple[ArmOperation, re.Match[str]]]
+) -> tuple[ArmOperation, dict[str, str]]:
+    """Find the operation of App Service; a known path with another method is answered 405."""
     for row, match in fitting:
         if _takes(row, method):
             return row, match.groupdict()
@@ -103,25 +108,27 @@ def _of_app_service(method: str, fitting: list[tuple[Operation, re.Match[str]]])
     return replace(row, method=method, action="", run=refuse), match.groupdict()
 
 
-def _takes(row: Operation, method: str) -> bool:
+def _takes(row: ArmOperation, method: str) -> bool:
     return row.method == method or (method == "HEAD" and row.method == "GET")
 
 
-def authenticate(world: World, addresses: Addresses, request: Request) -> Caller:
-    """Who asks. A subscription that is not there is said so even to strangers.
+def authenticate(state: SandboxState, addresses: Addresses, request: Request) -> Caller:
+    """Return the caller. A missing subscription is reported even without a token.
 
     Raises:
         WireError: 401 as Resource Manager words it, with WWW-Authenticate; 404 SubscriptionNotFound.
     """
     subscription = _subscription_in(request.url.path)
     if subscription is not None:
-        world.resources.subscription(subscription)
+        state.resources.subscription(subscription)
     try:
-        caller = world.directory.tokens.verify(request.headers.get("authorization"), audiences=addresses.arm_audiences)
+        caller = access_tokens.verify(
+            state.directory, request.headers.get("authorization"), audiences=addresses.arm_audiences
+        )
     except TokenRejected as rejected:
-        raise _unauthorized(world, addresses, rejected) from rejected
-    if caller.tenant_id != world.directory.tenant_id:
-        raise _wrong_tenant(world, addresses, caller)
+        raise _unauthorized(state, addresses, rejected) from rejected
+    if caller.tenant_id != state.directory.tenant_id:
+        raise _wrong_tenant(state, addresses, caller)
     return caller
 
 
@@ -130,18 +137,18 @@ def _subscription_in(path: str) -> str | None:
     return parts[1] if len(parts) > 1 and parts[0].lower() == "subscriptions" else None
 
 
-def _unauthorized(world: World, addresses: Addresses, rejected: TokenRejected) -> WireError:
+def _unauthorized(state: SandboxState, addresses: Addresses, rejected: TokenRejected) -> WireError:
     codes = {
         "missing": ("AuthenticationFailed", "Authentication failed. The 'Authorization' header is missing."),
         "expired": ("ExpiredAuthenticationToken", "The access token expiry UTC time is earlier than current UTC time."),
         "audience": ("InvalidAuthenticationTokenAudience", _WRONG_AUDIENCE.format("','".join(addresses.arm_audiences))),
     }
     code, message = codes.get(rejected.kind, ("InvalidAuthenticationToken", "The access token is invalid."))
-    return arm_error(401, code, message, headers=_challenge(world, addresses, message))
+    return arm_error(401, code, message, headers=_challenge(state, addresses, message))
 
 
-def _wrong_tenant(world: World, addresses: Addresses, caller: Caller) -> WireError:
-    home = world.directory.tenant_id
+def _wrong_tenant(state: SandboxState, addresses: Addresses, caller: Caller) -> WireError:
+    home = state.directory.tenant_id
     message = (
         f"The access token is from the wrong issuer 'https://sts.windows.net/{caller.tenant_id}/'. It must match the "
         f"tenant 'https://sts.windows.net/{home}/' associated with this subscription. Please use the authority (URL) "
@@ -149,23 +156,25 @@ def _wrong_tenant(world: World, addresses: Addresses, caller: Caller) -> WireErr
         "there is no impact to the services, but information about new tenant could take time to propagate (up to an "
         "hour). If you just transferred your subscription and see this error message, please try back later."
     )
-    return arm_error(401, "InvalidAuthenticationTokenTenant", message, headers=_challenge(world, addresses, message))
+    return arm_error(401, "InvalidAuthenticationTokenTenant", message, headers=_challenge(state, addresses, message))
 
 
-def _challenge(world: World, addresses: Addresses, why: str) -> dict[str, str]:
-    where = f"{addresses.login}/{world.directory.tenant_id}"
+def _challenge(state: SandboxState, addresses: Addresses, why: str) -> dict[str, str]:
+    where = f"{addresses.login}/{state.directory.tenant_id}"
     return {"WWW-Authenticate": f'Bearer authorization_uri="{where}", error="invalid_token", error_description="{why}"'}
 
 
-def _check_version(world: World, operation: Operation, params: Mapping[str, str], query: Mapping[str, str]) -> str:
-    """Judge the api-version; give the full type that the request is about."""
+def _check_version(
+    state: SandboxState, operation: ArmOperation, params: Mapping[str, str], query: Mapping[str, str]
+) -> str:
+    """Check the api-version; return the full type of the resource."""
     about = _type_of(params)
     named = next((value for name, value in query.items() if name.lower() == "api-version"), None)
     version = providers.require_version(named)
     if not operation.versions:
         return about
     kind = providers.find(operation.versions.format(type=about))
-    kind.check_version(version, world.resources.api_versions)
+    kind.check_version(version, state.resources.api_versions)
     return about
 
 
@@ -176,9 +185,9 @@ def _type_of(params: Mapping[str, str]) -> str:
 
 
 def _authorize(
-    world: World,
+    state: SandboxState,
     addresses: Addresses,
-    operation: Operation,
+    operation: ArmOperation,
     params: Mapping[str, str],
     caller: Caller,
     request: Request,
@@ -187,32 +196,32 @@ def _authorize(
     scope = params.get("id") or params.get("scope") or request.url.path.rstrip("/")
     action = operation.action.format(type=about, **{k: v for k, v in params.items() if k != "type"})
     if action:
-        world.resources.access.check(caller, action, scope)
+        state.resources.access.check(caller, action, scope)
     if request.method in {"PUT", "PATCH", "DELETE"}:
-        _check_second_factor(world, addresses, caller)
+        _check_second_factor(state, addresses, caller)
     if request.method in {"POST", "PUT", "PATCH", "DELETE"}:
-        world.resources.locks.check(_changed(request), deleting=request.method == "DELETE")
+        state.resources.locks.check(_changed(request), deleting=request.method == "DELETE")
     subscription = _subscription_in(request.url.path)
     if subscription is None:
         return {}
-    # App Service counts actions, and writes of a whole site, by itself: docs/azure-contract.md, section 4.1.
+    # App Service has its own count of actions, and of writes of a whole site: docs/azure-contract.md, section 4.1.
     of_site = about.lower().startswith("microsoft.web/") and (
         request.method == "POST" or (request.method == "PUT" and operation.template == "{id}")
     )
-    return world.resources.throttle.draw(
+    return state.resources.throttle.draw(
         subscription, caller.object_id, request.method, shown="resource-requests" if of_site else None
     )
 
 
-def _check_second_factor(world: World, addresses: Addresses, caller: Caller) -> None:
-    """Refuse what a person without a second factor creates, updates or deletes; applications are spared.
+def _check_second_factor(state: SandboxState, addresses: Addresses, caller: Caller) -> None:
+    """Refuse writes of a person without a second factor; applications are exempt.
 
     Source: docs/azure-contract.md, section 9, "MFA".
     """
-    mode = world.directory.conditional_access.mfa_for_writes
+    mode = state.directory.conditional_access.mfa_for_writes
     if mode == "off" or not caller.scopes or "p1" in caller.claims.get("acrs", ()):
         return
-    where = f"{addresses.login}/{world.directory.tenant_id}"
+    where = f"{addresses.login}/{state.directory.tenant_id}"
     challenge = (
         f'Bearer realm="", authorization_uri="{where}/oauth2/authorize", error="insufficient_claims", '
         f'claims="{conditional_access.encoded(conditional_access.MFA_CLAIMS)}"'
@@ -227,7 +236,7 @@ def _check_second_factor(world: World, addresses: Addresses, caller: Caller) -> 
 
 
 def _changed(request: Request) -> str:
-    """The resource that a request changes: an action's name is not part of it."""
+    """Return the resource that a request changes, without the name of an action."""
     path = request.url.path.rstrip("/")
     return path.rsplit("/", 1)[0] if request.method == "POST" else path
 
@@ -257,6 +266,6 @@ def _response(answer: Answer, headers: Mapping[str, str], about: str) -> Respons
         return Response(status_code=answer.status, headers=every)
     if isinstance(answer.body, str):
         return Response(answer.body, status_code=answer.status, headers=every, media_type=answer.media_type)
-    # App Service leaves the charset out; Resource Manager itself does not: docs/azure-contract.md, section 4.1.
+    # App Service leaves the charset out, Resource Manager does not: docs/azure-contract.md, section 4.1.
     media = "application/json" if about.lower().startswith("microsoft.web/") else answer.media_type
     return JSONResponse(answer.body, status_code=answer.status, headers=every, media_type=media)

@@ -14,27 +14,18 @@ from typing import Any
 
 from mct_s2s.sandbox.core.addresses import Addresses
 from mct_s2s.sandbox.core.wire_errors import arm_error
-from mct_s2s.sandbox.entra.tokens import Caller
-from mct_s2s.sandbox.resources.ids import ResourceId
+from mct_s2s.sandbox.entra.caller import Caller
+from mct_s2s.sandbox.resources.resource_id import ResourceId
 from mct_s2s.sandbox.resources.store import Resources
-from mct_s2s.sandbox.world.world import World
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What goes back: a status, a JSON body (None: empty), headers."""
-
-    status: int = 200
-    body: Any = None
-    headers: Mapping[str, str] = field(default_factory=dict)
-    media_type: str = "application/json; charset=utf-8"
+from mct_s2s.sandbox.services.answer import Answer
+from mct_s2s.sandbox.state.state import SandboxState
 
 
 @dataclass(frozen=True)
 class ArmCall:
-    """A request that found its operation. `params` are the path's, as the client spelled them."""
+    """A request with its operation's parameters from the path, as the client spelled them."""
 
-    world: World
+    state: SandboxState
     addresses: Addresses
     method: str
     path: str
@@ -46,22 +37,22 @@ class ArmCall:
     @property
     def resources(self) -> Resources:
         """The store."""
-        return self.world.resources
+        return self.state.resources
 
     @property
     def version(self) -> str:
-        """The api-version that was asked for, as it stands in an address."""
+        """The requested api-version as a query parameter."""
         named = next(value for name, value in self.query.items() if name.lower() == "api-version")
         return f"api-version={named}"
 
     @cached_property
     def resource_id(self) -> ResourceId:
-        """The resource that the path begins with: what operations on one resource are about."""
+        """The resource at the beginning of the path."""
         return ResourceId.parse(self.params["id"])
 
     @cached_property
     def body(self) -> dict[str, Any]:
-        """The JSON object that was sent.
+        """Return the JSON object that was sent.
 
         Raises:
             WireError: 400 InvalidRequestContent, there is none.
@@ -87,18 +78,18 @@ Handler = Callable[[ArmCall], Answer | Awaitable[Answer]]
 
 
 @dataclass(frozen=True)
-class Operation:
-    """One row of what the sandbox's Resource Manager can do.
+class ArmOperation:
+    """An operation of the sandbox's Resource Manager.
 
     Attributes:
         method: HTTP method.
         template: the path; `{name}` is one segment, `{scope}` any number of them, `{id}` a resource's whole id
             and `{site}` the id of a web app or of a slot.
-        action: the permission it takes; `{type}` is the resource's type; empty: being signed in is enough.
-        versions: full type whose api-versions count; `{type}` as above; empty: any will do.
-        run: unpacks, asks the store, packs.
+        action: the required permission; `{type}` is the resource's type; empty: any signed-in caller.
+        versions: full type whose api-versions are accepted; `{type}` as above; empty: any.
+        run: unpacks the request, calls the rules, packs the answer.
         source: the public page it follows.
-        fidelity: how much of the real operation is there: `full`, `usual` or `stub`.
+        fidelity: how much of the real operation there is: `full`, `usual` or `stub`.
     """
 
     method: str
@@ -111,7 +102,7 @@ class Operation:
 
     @cached_property
     def pattern(self) -> re.Pattern[str]:
-        """The template as a pattern; case never counts in these paths."""
+        """The template as a pattern without case."""
         resource = r"/subscriptions/[^/]+/resourceGroups/[^/]+/providers"
         shapes = {
             "scope": r"(?P<scope>(?:/[^/]+)*?)",

@@ -11,8 +11,9 @@ from typing import Any
 
 from mct_s2s.sandbox.core.wire_errors import arm_error
 from mct_s2s.sandbox.resources import providers
+from mct_s2s.sandbox.services.answer import Answer
 from mct_s2s.sandbox.services.arm.any_resource import show
-from mct_s2s.sandbox.services.arm.call import Answer, ArmCall, Operation
+from mct_s2s.sandbox.services.arm.call import ArmCall, ArmOperation
 
 _CLAUSE = re.compile(
     r"\(?\s*(resourceType|name|resourceGroup|location|tagName|tagValue)\s+(eq|ne)\s+'((?:[^']|'')*)'\s*\)?"
@@ -21,9 +22,8 @@ _CLAUSE = re.compile(
 )
 
 
-def list_tenants(call: ArmCall) -> Answer:
-    """The tenants the caller's account is in: one."""
-    own = call.world.directory.tenant
+def _list_tenants(call: ArmCall) -> Answer:
+    own = call.state.directory.tenant
     tenant = {
         "id": f"/tenants/{own.tenant_id}",
         "tenantId": own.tenant_id,
@@ -37,23 +37,22 @@ def list_tenants(call: ArmCall) -> Answer:
     return _page([tenant])
 
 
-def list_subscriptions(call: ArmCall) -> Answer:
-    """Those in which the caller holds any role."""
+def _list_subscriptions(call: ArmCall) -> Answer:
+    """List the subscriptions in which the caller has any role."""
     sees, principal = call.resources.access.sees, call.caller.object_id
     found = [s for s in call.resources.subscriptions.values() if sees(principal, s["id"])]
     return Answer(body={"value": found, "count": {"type": "Total", "value": len(found)}})
 
 
-def get_subscription(call: ArmCall) -> Answer:
-    """One subscription, for whoever holds any role in it."""
+def _get_subscription(call: ArmCall) -> Answer:
+    """Return a subscription to a caller with any role in it."""
     found = call.resources.subscription(call.params["subscription"])
     if not call.resources.access.sees(call.caller.object_id, found["id"]):
         call.resources.access.check(call.caller, "Microsoft.Resources/subscriptions/read", found["id"])
     return Answer(body=found)
 
 
-def list_locations(call: ArmCall) -> Answer:
-    """Where resources can be made."""
+def _list_locations(call: ArmCall) -> Answer:
     base = f"/subscriptions/{call.params['subscription']}/locations/"
     compact = {name: name.replace(" ", "").lower() for name in providers.LOCATIONS}
     return _page(
@@ -62,22 +61,22 @@ def list_locations(call: ArmCall) -> Answer:
     )
 
 
-def list_groups(call: ArmCall) -> Answer:
-    """The groups in which the caller holds any role."""
+def _list_groups(call: ArmCall) -> Answer:
+    """List the groups in which the caller has any role."""
     prefix = f"/subscriptions/{call.params['subscription']}/".lower()
     sees, principal = call.resources.access.sees, call.caller.object_id
     groups = call.resources.groups.items()
     return _page(g for key, g in groups if key.startswith(prefix) and sees(principal, g["id"]))
 
 
-def get_group(call: ArmCall) -> Answer:
-    """One group; asked with HEAD, whether it is there."""
+def _get_group(call: ArmCall) -> Answer:
+    """Return a group; for HEAD, whether it exists."""
     found = call.resources.group(call.params["subscription"], call.params["group"])
     return Answer(204) if call.method == "HEAD" else Answer(body=found)
 
 
-def list_resources(call: ArmCall) -> Answer:
-    """The resources of a subscription or group, as far as the caller may read each."""
+def _list_resources(call: ArmCall) -> Answer:
+    """List the resources of a subscription or group that the caller may read."""
     scope = call.path.rsplit("/", 1)[0]
     if "group" in call.params:
         call.resources.group(call.params["subscription"], call.params["group"])
@@ -111,7 +110,7 @@ def _filtered(found: Iterable[dict[str, Any]], text: str | None) -> list[dict[st
 def _holds(
     body: dict[str, Any], member: str | None, operator: str | None, value: str | None, part: str | None, of: str | None
 ) -> bool:
-    """Whether one clause holds: `member operator value`, or `substringof(part, of)`."""
+    """Return whether one clause holds: `member operator value`, or `substringof(part, of)`."""
     values = {
         "resourcetype": body["type"],
         "name": body["name"],
@@ -134,16 +133,14 @@ def _plain(text: str) -> str:
     return text.replace("''", "'").lower()
 
 
-def list_providers(call: ArmCall) -> Answer:
-    """Every provider with its types."""
-    taken = call.resources.api_versions
-    return _page(providers.describe(n, call.params["subscription"], taken) for n in providers.namespaces())
+def _list_providers(call: ArmCall) -> Answer:
+    accepted = call.resources.api_versions
+    return _page(providers.describe(n, call.params["subscription"], accepted) for n in providers.namespaces())
 
 
-def get_provider(call: ArmCall) -> Answer:
-    """One provider with its types and their api-versions; all of them are registered here."""
-    taken = call.resources.api_versions
-    return Answer(body=providers.describe(call.params["namespace"], call.params["subscription"], taken))
+def _get_provider(call: ArmCall) -> Answer:
+    accepted = call.resources.api_versions
+    return Answer(body=providers.describe(call.params["namespace"], call.params["subscription"], accepted))
 
 
 def _page(values: Iterable[Any]) -> Answer:
@@ -153,43 +150,43 @@ def _page(values: Iterable[Any]) -> Answer:
 _S = "/subscriptions/{subscription}"
 _READ_GROUP = "Microsoft.Resources/subscriptions/resourceGroups/read"
 OPERATIONS = (
-    Operation("GET", "/tenants", "", "Microsoft.Resources/tenants", list_tenants, "ARM: tenants - list"),
-    Operation(
-        "GET", "/subscriptions", "", "Microsoft.Resources/subscriptions", list_subscriptions,
+    ArmOperation("GET", "/tenants", "", "Microsoft.Resources/tenants", _list_tenants, "ARM: tenants - list"),
+    ArmOperation(
+        "GET", "/subscriptions", "", "Microsoft.Resources/subscriptions", _list_subscriptions,
         "ARM: subscriptions - list", "full",
     ),
-    Operation(
-        "GET", _S, "", "Microsoft.Resources/subscriptions", get_subscription, "ARM: subscriptions - get", "full"
+    ArmOperation(
+        "GET", _S, "", "Microsoft.Resources/subscriptions", _get_subscription, "ARM: subscriptions - get", "full"
     ),
-    Operation(
+    ArmOperation(
         "GET", _S + "/locations", "Microsoft.Resources/subscriptions/locations/read",
-        "Microsoft.Resources/subscriptions", list_locations, "ARM: subscriptions - list locations",
+        "Microsoft.Resources/subscriptions", _list_locations, "ARM: subscriptions - list locations",
     ),
-    Operation(
-        "GET", _S + "/resourceGroups", "", "Microsoft.Resources/resourceGroups", list_groups,
+    ArmOperation(
+        "GET", _S + "/resourceGroups", "", "Microsoft.Resources/resourceGroups", _list_groups,
         "ARM: resource groups - list",
     ),
-    Operation(
-        "GET", _S + "/resourceGroups/{group}", _READ_GROUP, "Microsoft.Resources/resourceGroups", get_group,
+    ArmOperation(
+        "GET", _S + "/resourceGroups/{group}", _READ_GROUP, "Microsoft.Resources/resourceGroups", _get_group,
         "ARM: resource groups - get", "full",
     ),
-    Operation(
-        "GET", _S + "/resources", "", "Microsoft.Resources/resources", list_resources, "ARM: resources - list"
+    ArmOperation(
+        "GET", _S + "/resources", "", "Microsoft.Resources/resources", _list_resources, "ARM: resources - list"
     ),
-    Operation(
-        "GET", _S + "/resourceGroups/{group}/resources", "", "Microsoft.Resources/resources", list_resources,
+    ArmOperation(
+        "GET", _S + "/resourceGroups/{group}/resources", "", "Microsoft.Resources/resources", _list_resources,
         "ARM: resources - list by resource group",
     ),
-    Operation(
+    ArmOperation(
         "GET", _S + "/providers", "Microsoft.Resources/subscriptions/providers/read",
-        "Microsoft.Resources/providers", list_providers, "ARM: providers - list",
+        "Microsoft.Resources/providers", _list_providers, "ARM: providers - list",
     ),
-    Operation(
+    ArmOperation(
         "GET", _S + "/providers/{namespace}", "Microsoft.Resources/subscriptions/providers/read",
-        "Microsoft.Resources/providers", get_provider, "ARM: providers - get",
+        "Microsoft.Resources/providers", _get_provider, "ARM: providers - get",
     ),
-    Operation(
+    ArmOperation(
         "POST", _S + "/providers/{namespace}/register", "{namespace}/register/action",
-        "Microsoft.Resources/providers", get_provider, "ARM: providers - register",
+        "Microsoft.Resources/providers", _get_provider, "ARM: providers - register",
     ),
 )  # fmt: skip

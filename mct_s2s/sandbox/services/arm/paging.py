@@ -1,4 +1,4 @@
-"""Lists in pages: how long one is, is each provider's choice, and `nextLink` leads to the next one.
+"""Lists in pages: each provider chooses the size, and `nextLink` is the address of the next page.
 
 Source: ARM: resource-manager api contracts, "Paging"; docs/azure-contract.md, section 4.1.
 """
@@ -10,22 +10,22 @@ from dataclasses import replace
 from urllib.parse import urlencode
 
 from mct_s2s.sandbox.core.wire_errors import arm_error
-from mct_s2s.sandbox.services.arm.call import Answer
+from mct_s2s.sandbox.services.answer import Answer
 
 _TOKEN = "$skiptoken"  # noqa: S105  # the option's name
 
 
 def page(answer: Answer, address: str, query: Mapping[str, str], size: int) -> Answer:
-    """Give the page of a list that was asked for, and the address of the next one.
+    """Return the requested page of a list, with the address of the next one.
 
     Args:
-        answer: the whole answer; one that is no list stays as it is.
+        answer: the whole answer; one without a list is returned as it is.
         address: the list's own, without query.
-        query: what it was asked with.
+        query: the request's query.
         size: entries of a page; 0: all.
 
     Raises:
-        WireError: 400, the token is none of ours.
+        WireError: 400, the token is invalid.
     """
     body = answer.body
     if not size or not isinstance(body, dict) or not isinstance(body.get("value"), list):

@@ -1,1 +1,1 @@
-"""The control of the sandbox, for whoever runs it."""
+"""The control interface of the sandbox."""

@@ -1,15 +1,15 @@
 """`/_sandbox/*`: what no real cloud has. No token is needed, but see `local_only`.
 
-GET health                       where everything is            GET, DELETE requests, leaks     see `control_log`
-GET, PUT, DELETE faults          see `faults`                   GET, PUT world                  the world as a file
-POST reset                       the seed again                 GET, POST clock                 {"advanceSeconds": n}
-GET, PATCH knobs                 see `knobs`                    POST callers, sites, …          see `control_access`
+GET health                       addresses                      GET, DELETE requests, leaks     see `observations`
+GET, PUT, DELETE faults          see `faults`                   GET, PUT world                  the state as a file
+POST reset                       back to the seed               GET, POST clock                 {"advanceSeconds": n}
+GET, PATCH knobs                 see `tuning`                   POST callers, sites, …          see `provisioning`
 """
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Any, Protocol
+from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -17,42 +17,41 @@ from starlette.routing import Route
 
 from mct_s2s.sandbox.core.addresses import Addresses
 from mct_s2s.sandbox.core.wire_errors import arm_error
-from mct_s2s.sandbox.entra import recycle_bin
+from mct_s2s.sandbox.entra.registrations import recycle_bin
 from mct_s2s.sandbox.observability import tuning
-from mct_s2s.sandbox.observability.observability import Instruments
+from mct_s2s.sandbox.observability.observability import Observability
 from mct_s2s.sandbox.resources import vault_references
-from mct_s2s.sandbox.services.control.access import AccessControl
-from mct_s2s.sandbox.services.control.call import json_object, refused
-from mct_s2s.sandbox.services.control.log import LogControl
+from mct_s2s.sandbox.services.control.observations import Observations
+from mct_s2s.sandbox.services.control.provisioning import Provisioning
+from mct_s2s.sandbox.services.control.request_body import json_object, refused
 from mct_s2s.sandbox.services.login import managed_identity
-from mct_s2s.sandbox.world.world import World
+from mct_s2s.sandbox.state.state import SandboxState
 
 _CENTURY = 100 * 366 * 86_400
 
-
-class Doors(Protocol):
-    """Whoever can give sites a port of their own while the sandbox runs."""
-
-    async def open(self, site_id: str) -> int:
-        """Let a site be reached; give its port."""
-
-
-Fresh = Callable[[], World]
+Fresh = Callable[[], SandboxState]
+"""Creates the state that a reset returns to."""
+OpenPort = Callable[[str], Awaitable[int]]
+"""Opens a port for a site, by its resource id; returns the port."""
 
 
 def routes(
-    world: World, addresses: Addresses, instruments: Instruments, doors: Doors, fresh: Fresh | None = None
+    state: SandboxState,
+    addresses: Addresses,
+    observability: Observability,
+    open_port: OpenPort,
+    fresh: Fresh | None = None,
 ) -> list[Route]:
-    """Health, the request log, faults, the world as a whole, its clock and knobs, and who may do what in it."""
-    control = _Control(world, addresses, instruments, doors, fresh)
-    log = LogControl(instruments)
-    access = AccessControl(world, addresses, instruments, doors.open)
+    """Return the routes of the control interface."""
+    control = _Control(state, addresses, observability, open_port, fresh)
+    log = Observations(observability)
+    access = Provisioning(state, addresses, observability, open_port)
     rows: list[tuple[str, Callable[[Request], Awaitable[Response]], list[str]]] = [
         ("health", control.health, ["GET"]),
         ("requests", log.requests, ["GET", "DELETE"]),
         ("leaks", log.leaks, ["GET", "DELETE"]),
         ("faults", log.faults, ["GET", "PUT", "DELETE"]),
-        ("world", control.world, ["GET", "PUT"]),
+        ("world", control.state, ["GET", "PUT"]),
         ("reset", control.reset, ["POST"]),
         ("clock", control.clock, ["GET", "POST"]),
         ("knobs", control.knobs, ["GET", "PATCH"]),
@@ -70,79 +69,84 @@ def routes(
 
 class _Control:
     def __init__(
-        self, world: World, addresses: Addresses, instruments: Instruments, doors: Doors, fresh: Fresh | None
+        self,
+        state: SandboxState,
+        addresses: Addresses,
+        observability: Observability,
+        open_port: OpenPort,
+        fresh: Fresh | None,
     ) -> None:
-        self._world = world
+        self._state = state
         self._addresses = addresses
-        self._instruments = instruments
-        self._doors = doors
+        self._instruments = observability
+        self._open_port = open_port
         self._fresh = fresh
 
     async def health(self, request: Request) -> Response:
-        """Where everything is."""
+        """Return the addresses of all services."""
         del request
         own = self._addresses
         named = {"login": own.login, "arm": own.arm, "graph": own.graph}
         return JSONResponse({"status": "ready", **named, "sites": dict(own.sites)})
 
-    async def world(self, request: Request) -> Response:
-        """The world as a file; PUT replaces it, and gives sites that it did not have before a port."""
+    async def state(self, request: Request) -> Response:
+        """Return the state as a file; PUT replaces it, and opens a port for each new site."""
         if request.method == "PUT":
             try:
-                other = World.from_dict(await json_object(request))
+                other = SandboxState.from_dict(await json_object(request))
             except (AttributeError, KeyError, TypeError, ValueError) as error:
-                raise arm_error(400, "InvalidWorld", f"Invalid state: {error}") from error
+                raise arm_error(400, "InvalidWorld", f"This is no world: {error}") from error
             await self._become(other)
             return Response(status_code=204)
-        return JSONResponse(self._world.to_dict())
+        return JSONResponse(self._state.to_dict())
 
     async def reset(self, request: Request) -> Response:
-        """Back to the seed, on the same ports: no faults, knobs as they were, and every token out is worthless.
+        """Reset the state to the seed, with the same ports, without faults and with all options at their defaults.
 
-        Tokens name principals that the new world does not have, apart from the administrator. The log and the leaks
-        stay.
+        Issued tokens become useless: their principals do not exist any more, apart from the administrator. The log and
+        the leaks stay.
         """
         del request
         if self._fresh is None:
-            raise arm_error(409, "NoSeed", "This sandbox was started without a seed, so it cannot be reset.")
+            raise arm_error(409, "NoSeed", "This sandbox was started without a seed to go back to.")
         self._instruments.faults.replace([])
         self._instruments.tokens.forget_refusals()
         await self._become(self._fresh())
         return Response(status_code=204)
 
-    async def _become(self, other: World) -> None:
-        self._world.replace_with(other)
-        for site_id in self._world.resources.sites:
+    async def _become(self, other: SandboxState) -> None:
+        self._state.replace_with(other)
+        for site_id in self._state.resources.sites:
             if site_id not in self._addresses.sites:
-                await self._doors.open(site_id)
+                await self._open_port(site_id)
 
     async def clock(self, request: Request) -> Response:
-        """The sandbox's time; POST `{"advanceSeconds": n}` moves it."""
+        """Return the sandbox's time; POST `{"advanceSeconds": n}` advances it."""
         if request.method == "POST":
             seconds = (await json_object(request)).get("advanceSeconds")
             if not isinstance(seconds, (int, float)) or not 0 <= seconds <= _CENTURY:
-                raise arm_error(400, "InvalidClock", "advanceSeconds must be a number of seconds, at most 100 years.")
-            self._world.clock.advance(seconds)
-            recycle_bin.expire(self._world.directory)
-        return JSONResponse({"now": self._world.clock.now().isoformat()})
+                raise arm_error(400, "InvalidClock", "advanceSeconds is a number of seconds, at most a century.")
+            self._state.clock.advance(seconds)
+            recycle_bin.expire(self._state.directory)
+        return JSONResponse({"now": self._state.clock.now().isoformat()})
 
     async def knobs(self, request: Request) -> Response:
-        """How long things take; PATCH changes it."""
+        """Return all options; PATCH changes some."""
         if request.method == "PATCH":
             sent: dict[str, Any] = await json_object(request)
             with refused("InvalidKnob"):
-                tuning.turn(self._world, sent)
-        return JSONResponse(tuning.values(self._world))
+                tuning.change(self._state, sent)
+        return JSONResponse(tuning.values(self._state))
 
     async def identity_environment(self, request: Request) -> Response:
-        """The environment of the code inside `?resource=`, a web or function app."""
+        """Return the identity variables of the code inside `?resource=`, a web or function app."""
         resource = request.query_params.get("resource", "")
         return JSONResponse(managed_identity.environment(self._addresses, resource))
 
     async def app_environment(self, request: Request) -> Response:
-        """What the code inside `?resource=`, a web or function app, reads of its settings: references resolved."""
-        key, resources = request.query_params.get("resource", "").lower(), self._world.resources
-        site, state = resources.resources.get(key), resources.sites.get(key)
-        if site is None or state is None:
-            raise arm_error(404, "ResourceNotFound", f"The site '{key}' does not exist.")
-        return JSONResponse(vault_references.environment(resources, site, state))
+        """Return the settings that the code inside `?resource=` reads, with references resolved."""
+        key, resources = request.query_params.get("resource", "").lower(), self._state.resources
+        site, site_state = resources.resources.get(key), resources.sites.get(key)
+        if site is None or site_state is None:
+            raise arm_error(404, "ResourceNotFound", f"There is no site '{key}'.")
+        return JSONResponse(vault_references.environment(resources, site, site_state))

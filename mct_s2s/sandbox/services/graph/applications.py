@@ -1,15 +1,18 @@
-"""Graph's operations on applications: unpack, ask the directory, pack.
+"""Graph's operations on applications.
 
 Source: graph: resources/application and the pages of its methods.
 """
 
 from __future__ import annotations
 
-from mct_s2s.sandbox.entra import applications, credentials, federated, permissions
+from mct_s2s.sandbox.entra.access import permissions
+from mct_s2s.sandbox.entra.registrations import applications
 from mct_s2s.sandbox.entra.table import Object
-from mct_s2s.sandbox.entra.validation import bad_request, precise_timestamp
-from mct_s2s.sandbox.services.graph.call import NO_CONTENT, Answer, GraphCall, Operation, latest_of, not_found
+from mct_s2s.sandbox.entra.validation import bad_request, json_object, password_not_generated, precise_timestamp
+from mct_s2s.sandbox.services.answer import Answer
+from mct_s2s.sandbox.services.graph.call import NO_CONTENT, GraphCall, GraphOperation, latest_of
 from mct_s2s.sandbox.services.graph.owners import bound_owners, owner_operations
+from mct_s2s.sandbox.services.graph.passwords import password_operations
 
 
 def _list(call: GraphCall) -> Answer:
@@ -36,7 +39,7 @@ def _post(call: GraphCall) -> Answer:
 
 
 def _created(call: GraphCall, made: Object) -> Answer:
-    # The answer to a creation shows its time to the hundred nanoseconds; later reads show seconds.
+    # The answer to a creation has its time in 100 ns; later reads have seconds.
     shown = {**made, "createdDateTime": precise_timestamp(call.directory.clock.now())}
     return call.single(
         "application", "applications", shown, status=201, headers=call.location("Application", made["id"])
@@ -51,53 +54,31 @@ def _patch(call: GraphCall) -> Answer:
 
 def _updated(call: GraphCall, seen: Object) -> Answer:
     call.require("application.write", seen)
-    applications.update(call.directory, _latest(call, seen), call.body, seen=seen)
+    applications.update(call.directory, latest_of(call.directory.applications, seen), call.body, seen=seen)
     return NO_CONTENT
 
 
 def _upserted(call: GraphCall) -> Answer:
     name = call.params["value"].replace("''", "'")
-    # A key is judged by the newest state, or one name would be given twice.
-    for holder in call.directory.applications.latest_by("uniqueName", name):
-        if not holder["deletedDateTime"]:
-            return _updated(call, holder)
+    # By the newest state, or one name could be used twice.
+    for existing in call.directory.applications.latest_by("uniqueName", name):
+        if not existing["deletedDateTime"]:
+            return _updated(call, existing)
     call.require("application.upsert")
-    body = call.body
-    if not isinstance(body, dict):
-        raise bad_request("Invalid request body: a JSON object is expected.")
+    body = json_object(call.body)
     if body.get("uniqueName", name) != name:
         raise bad_request("The value of property 'uniqueName' does not match the key in the address.")
     if body.get("passwordCredentials"):
-        raise bad_request("New password credentials must be generated with service actions.")
-    # What a caller that may change only its own upserts is its own in some tenants only: docs/azure-contract.md, 9.
-    stranger = call.directory.variations.upsert_without_owner and permissions.only_owns(call.caller)
-    owners = [] if stranger else [call.caller.object_id]
+        raise password_not_generated()
+    # Whether a caller with `OwnedBy` owns what it upserts differs between tenants: docs/azure-contract.md, 9.
+    unowned = call.directory.variations.upsert_without_owner and permissions.only_owns(call.caller)
+    owners = [] if unowned else [call.caller.object_id]
     made = applications.create(call.directory, {**body, "uniqueName": name}, owners=owners)
     return _created(call, made)
 
 
 def _delete(call: GraphCall) -> Answer:
-    target = call.found(call.directory.applications)
-    call.require("application.delete", target)
-    applications.delete(call.directory, _latest(call, target))
-    return NO_CONTENT
-
-
-def _latest(call: GraphCall, target: Object) -> Object:
-    return latest_of(call.directory.applications, target)
-
-
-def _add_password(call: GraphCall) -> Answer:
-    target = call.found(call.directory.applications)
-    call.require("application.write", target)
-    made = credentials.add_password(call.directory, call.directory.applications, _latest(call, target), call.body)
-    return call.new_password(made)
-
-
-def _remove_password(call: GraphCall) -> Answer:
-    target = call.found(call.directory.applications)
-    call.require("application.write", target)
-    credentials.remove_password(call.directory.applications, _latest(call, target), call.body)
+    applications.delete(call.directory, call.to_change(call.directory.applications, "application.delete"))
     return NO_CONTENT
 
 
@@ -107,105 +88,14 @@ def _policies(call: GraphCall) -> Answer:
     return Answer(200, {"@odata.context": f"{call.root}/$metadata#appManagementPolicies", "value": []})
 
 
-def _federated_context(target: Object) -> str:
-    return f"applications('{target['id']}')/federatedIdentityCredentials"
-
-
-def _list_federated(call: GraphCall) -> Answer:
-    target = call.found(call.directory.applications)
-    call.require("application.read")
-    held = call.directory.federated.seen_by("application", target["id"])
-    return call.listed("federatedIdentityCredential", _federated_context(target), held)
-
-
-def _post_federated(call: GraphCall) -> Answer:
-    target = call.found(call.directory.applications)
-    call.require("application.write", target)
-    return _created_federated(call, target, federated.create(call.directory, target, call.body))
-
-
-def _created_federated(call: GraphCall, target: Object, made: Object) -> Answer:
-    headers = call.location("federatedIdentityCredentials", made["id"])
-    return call.single("federatedIdentityCredential", _federated_context(target), made, status=201, headers=headers)
-
-
-def _credential(call: GraphCall, target: Object) -> Object:
-    found = _named(call, call.directory.federated.seen_by("application", target["id"]))
-    if found is None:
-        raise not_found(call.params.get("credential") or call.params.get("name") or "")
-    return found
-
-
-def _named(call: GraphCall, held: list[Object]) -> Object | None:
-    named, name = call.params.get("credential"), call.params.get("name")
-    # Graph takes the name in place of the id as well.
-    fitting = (one for one in held if (named and named in {one["id"], one["name"]}) or (name and name == one["name"]))
-    return next(fitting, None)
-
-
-def _get_federated(call: GraphCall) -> Answer:
-    target = call.found(call.directory.applications)
-    call.require("application.read")
-    return call.single("federatedIdentityCredential", _federated_context(target), _credential(call, target))
-
-
-def _patch_federated(call: GraphCall) -> Answer:
-    target = call.found(call.directory.applications)
-    call.require("application.write", target)
-    if call.params.get("name") and call.creates_if_missing:
-        return _upserted_federated(call, target)
-    federated.update(call.directory, latest_of(call.directory.federated, _credential(call, target)), call.body)
-    return NO_CONTENT
-
-
-def _upserted_federated(call: GraphCall, target: Object) -> Answer:
-    held = _named(call, call.directory.federated.latest_by("application", target["id"]))
-    if held is not None:
-        federated.update(call.directory, held, call.body)
-        return NO_CONTENT
-    body = call.body
-    if not isinstance(body, dict):
-        raise bad_request("Invalid request body: a JSON object is expected.")
-    return _created_federated(
-        call, target, federated.create(call.directory, target, {**body, "name": call.params["name"]})
-    )
-
-
-def _delete_federated(call: GraphCall) -> Answer:
-    target = call.found(call.directory.applications)
-    call.require("application.write", target)
-    call.directory.federated.drop(_credential(call, target)["id"])
-    return NO_CONTENT
-
-
 OPERATIONS = (
-    Operation("GET", "applications", _list, "api/application-list"),
-    Operation("GET", "applications/$count", _count, "concepts/aad-advanced-queries"),
-    Operation("POST", "applications", _post, "api/application-post-applications"),
-    Operation("GET", "{application}", _get, "api/application-get"),
-    Operation("PATCH", "{application}", _patch, "api/application-update, api/application-upsert"),
-    Operation("DELETE", "{application}", _delete, "api/application-delete"),
-    *(
-        # An action may be called by its qualified name as well: docs/azure-contract.md, section 3.5.
-        Operation("POST", f"{{application}}/{prefix}{action}", run, f"api/application-{action.lower()}")
-        for prefix in ("", "microsoft.graph.")
-        for action, run in (("addPassword", _add_password), ("removePassword", _remove_password))
-    ),
-    Operation("GET", "{application}/appManagementPolicies", _policies, "resources/appmanagementpolicy", "stub"),
-    Operation(
-        "GET",
-        "{application}/federatedIdentityCredentials",
-        _list_federated,
-        "api/application-list-federatedidentitycredentials",
-    ),
-    Operation(
-        "POST",
-        "{application}/federatedIdentityCredentials",
-        _post_federated,
-        "api/application-post-federatedidentitycredentials",
-    ),
-    Operation("GET", "{application}/{credential}", _get_federated, "api/federatedidentitycredential-get"),
-    Operation("PATCH", "{application}/{credential}", _patch_federated, "api/federatedidentitycredential-update"),
-    Operation("DELETE", "{application}/{credential}", _delete_federated, "api/federatedidentitycredential-delete"),
+    GraphOperation("GET", "applications", _list, "api/application-list"),
+    GraphOperation("GET", "applications/$count", _count, "concepts/aad-advanced-queries"),
+    GraphOperation("POST", "applications", _post, "api/application-post-applications"),
+    GraphOperation("GET", "{application}", _get, "api/application-get"),
+    GraphOperation("PATCH", "{application}", _patch, "api/application-update, api/application-upsert"),
+    GraphOperation("DELETE", "{application}", _delete, "api/application-delete"),
+    GraphOperation("GET", "{application}/appManagementPolicies", _policies, "resources/appmanagementpolicy", "stub"),
+    *password_operations("{application}", "application"),
     *owner_operations("{application}", "application"),
 )

@@ -1,4 +1,4 @@
-"""Arrays of directory objects are sets: what is read of them comes in an order that was not written, and not twice.
+"""Arrays of directory objects are sets: the order of what is read is another one at each request.
 
 The answer to a creation shows them as they were sent; later reads do not. Source: docs/azure-contract.md, section 3.11.
 """
@@ -8,11 +8,11 @@ from __future__ import annotations
 from typing import Any
 
 _APP_ID_FIRST = frozenset({"servicePrincipalNames"})
-"""In this order in one recording and in the other in another, so that nobody is misled by the one that is kept."""
+"""Recordings have it in either order, so that it is left as it is."""
 
 
 def reordered(value: dict[str, Any], request: int) -> dict[str, Any]:
-    """Give an object with its arrays, and those of its complex properties, in the order of this very request."""
+    """Return an object with its arrays, and those of its complex properties, in the order of this request."""
     return {name: inner if name in _APP_ID_FIRST else _shuffled(inner, request) for name, inner in value.items()}
 
 
@@ -25,7 +25,7 @@ def _shuffled(value: Any, request: int) -> Any:
 def _turned(values: list[Any], request: int) -> list[Any]:
     if len(values) < 2:
         return values
-    # Mixed, so that commands that send the same number of requests do not always meet the same order.
+    # Mixed, so that commands with the same number of requests do not always get the same order.
     first = (request * 2_654_435_761 >> 7) % len(values)
     backwards = values[::-1]  # as the recordings show it
     return backwards[first:] + backwards[:first]

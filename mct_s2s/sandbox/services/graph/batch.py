@@ -14,7 +14,7 @@ from typing import Any
 
 from mct_s2s.sandbox.core.wire_errors import WireError, graph_error
 from mct_s2s.sandbox.entra.validation import bad_request
-from mct_s2s.sandbox.services.graph.call import Answer
+from mct_s2s.sandbox.services.answer import Answer
 
 MOST = 20
 
@@ -32,7 +32,7 @@ class Item:
 
 
 def answered(raw: bytes, run: Callable[[Item], Answer]) -> dict[str, Any]:
-    """Answer a batch; one item's refusal is that item's answer only.
+    """Answer a batch; a refusal is the answer of its item only.
 
     Raises:
         WireError: 400 for a batch that is malformed as a whole.

@@ -13,23 +13,14 @@ from functools import cached_property
 from typing import Any
 
 from mct_s2s.sandbox.core.wire_errors import WireError, graph_error
-from mct_s2s.sandbox.entra import permissions
-from mct_s2s.sandbox.entra.store import Directory
+from mct_s2s.sandbox.entra.access import permissions
+from mct_s2s.sandbox.entra.caller import Caller
+from mct_s2s.sandbox.entra.directory import Directory
 from mct_s2s.sandbox.entra.table import Object, Table
-from mct_s2s.sandbox.entra.tokens import Caller
 from mct_s2s.sandbox.entra.validation import bad_request, is_guid
+from mct_s2s.sandbox.services.answer import Answer
 from mct_s2s.sandbox.services.graph.array_order import reordered
 from mct_s2s.sandbox.services.graph.odata import Query, shown
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What goes back: a status, a JSON body (None: empty), headers."""
-
-    status: int = 200
-    body: Any = None
-    headers: Mapping[str, str] = field(default_factory=dict)
-
 
 NO_CONTENT = Answer(204)
 _NONE: Mapping[str, str] = {}
@@ -37,7 +28,7 @@ _NONE: Mapping[str, str] = {}
 
 @dataclass(frozen=True)
 class GraphCall:
-    """A request that found its operation. `params` are the path's; header names are in lower case."""
+    """A request with its operation's parameters from the path; header names are in lower case."""
 
     directory: Directory
     root: str
@@ -51,10 +42,10 @@ class GraphCall:
 
     @cached_property
     def body(self) -> Any:
-        """The JSON that was sent.
+        """Return the JSON that was sent.
 
         Raises:
-            WireError: 400, it is missing or malformed, or its type is not announced.
+            WireError: 400, it is missing, malformed, or without a content type.
         """
         if not self.raw_body:
             raise bad_request("Empty Payload. JSON content expected.", code="BadRequest")
@@ -70,7 +61,7 @@ class GraphCall:
             raise bad_request(text + "valid JSON format.", code="BadRequest") from error
 
     def counted(self, type_name: str, objects: Iterable[Object] | Table) -> Answer:
-        """Answer with how many there are, as a text; for that, the caller must accept an old number.
+        """Answer with the number of objects, as text.
 
         Source: graph: concepts/aad-advanced-queries.
 
@@ -84,7 +75,7 @@ class GraphCall:
         return Answer(200, str(query.total(source)))
 
     def location(self, kind: str, object_id: str) -> dict[str, str]:
-        """Give the header that names a created object: by an internal address, which nobody can follow.
+        """Return the Location of a created object: an internal address that clients cannot use.
 
         Source: docs/azure-contract.md, section 3.1.
         """
@@ -97,23 +88,37 @@ class GraphCall:
 
     @property
     def creates_if_missing(self) -> bool:
-        """Whether a PATCH by a key may create. Source: graph: api/application-upsert."""
+        """Return whether a PATCH by a key may create. Source: graph: api/application-upsert."""
         return "create-if-missing" in self.headers.get("prefer", "").lower()
 
     @property
     def key(self) -> str:
-        """The alternate key that the path names an object by, as the type spells it; empty where it is the id."""
+        """The alternate key in the path, as the type spells it; empty where it is the id."""
         return {"appid": "appId", "uniquename": "uniqueName"}.get(self.params.get("key", "").lower(), "")
 
     def require(self, operation: str, target: Object | None = None) -> None:
-        """Let the caller do this, or raise 403; see `permissions.require`."""
+        """Refuse what the caller may not do; see `permissions.require`."""
         permissions.require(self.directory, self.caller, operation, target)
 
-    def found(self, table: Table) -> Object:
-        """Find the object that the path names, by id or by `(key='value')`.
+    def table(self, kind: str) -> Table:
+        """Return the table of a kind of object: `application` or `servicePrincipal`."""
+        return self.directory.applications if kind == "application" else self.directory.service_principals
+
+    def to_change(self, table: Table, operation: str) -> Object:
+        """Find the object in the path, check the permission, and return its newest state, which a write changes.
 
         Raises:
-            WireError: 400 for an id that is none, 404 where there is no such object, or not yet.
+            WireError: as `found`, `require` and `latest_of`.
+        """
+        seen = self.found(table)
+        self.require(operation, seen)
+        return latest_of(table, seen)
+
+    def found(self, table: Table) -> Object:
+        """Find the object in the path, by id or by `(key='value')`.
+
+        Raises:
+            WireError: 400 for an invalid id, 404 where there is no such object, or not yet.
         """
         object_id, key = self.params.get("id"), self.key
         if key:
@@ -125,7 +130,7 @@ class GraphCall:
         return by_id(table, object_id or "")
 
     def listed(self, type_name: str, context: str, objects: Iterable[Object] | Table) -> Answer:
-        """Answer with a page of a collection, as the query options ask for it."""
+        """Answer with a page of a collection, by the query options."""
         query = self._asked(type_name)
         source = query.candidates(objects) if isinstance(objects, Table) else objects
         page = query.page(source, f"{self.root}/{self.path}", self.query)
@@ -134,14 +139,14 @@ class GraphCall:
         return Answer(200, {"@odata.context": f"{self.root}/$metadata#{context}{fields}", **page})
 
     def new_password(self, made: Object) -> Answer:
-        """Answer with a secret that was made; the Location is the service's root, and means nothing."""
+        """Answer with a new secret; the Location is the service's root."""
         context = f"{self.root}/$metadata#microsoft.graph.passwordCredential"
         return Answer(200, {"@odata.context": context, **made}, {"Location": self.root.rpartition("/")[0]})
 
     def single(
         self, type_name: str, context: str, value: Object, *, status: int = 200, headers: Mapping[str, str] = _NONE
     ) -> Answer:
-        """Answer with one object, as `$select` asks for it."""
+        """Answer with one object, by `$select`."""
         query = self._asked(type_name)
         fields = f"({','.join(query.select)})" if query.select else ""
         body = shown(type_name, value, query.select, with_keys="keyCredentials" in query.select)
@@ -160,7 +165,7 @@ def by_id(table: Table, object_id: str) -> Object:
     """Find an object by its object id.
 
     Raises:
-        WireError: 400 for an id that is none, 404 where there is no such object, or not yet.
+        WireError: 400 for an invalid id, 404 where there is no such object, or not yet.
     """
     if not is_guid(object_id):
         raise bad_request(f"Invalid object identifier '{object_id}'.")
@@ -171,7 +176,7 @@ def by_id(table: Table, object_id: str) -> Object:
 
 
 def latest_of(table: Table, seen: Object) -> Object:
-    """Give what was written last of an object, whatever the replica that answers happens to know: that is changed.
+    """Return the newest state of an object, which a write changes whatever the current replica knows.
 
     Raises:
         WireError: 404, it has been deleted meanwhile.
@@ -183,7 +188,7 @@ def latest_of(table: Table, seen: Object) -> Object:
 
 
 def not_found(name: str) -> WireError:
-    """Give Graph's 404."""
+    """Return Graph's 404."""
     return graph_error(
         404,
         "Request_ResourceNotFound",
@@ -195,16 +200,16 @@ Handler = Callable[[GraphCall], Answer]
 
 
 @dataclass(frozen=True)
-class Operation:
-    """One row of what the sandbox's Graph can do.
+class GraphOperation:
+    """An operation of the sandbox's Graph.
 
     Attributes:
         method: HTTP method.
         template: the path below `/v1.0/`; `{name}` is one segment, `{application}` and `{principal}` a segment with
             one object by id or by alternate key, `{credential}` the same for a federated credential.
-        run: unpacks, asks the directory, packs.
+        run: unpacks the request, calls the rules, packs the answer.
         source: the page of Graph's reference that it follows.
-        fidelity: how much of the real operation is there: `full`, `usual` or `stub`.
+        fidelity: how much of the real operation there is: `full`, `usual` or `stub`.
     """
 
     method: str

@@ -9,20 +9,21 @@ import dataclasses
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from mct_s2s.sandbox.entra.store import Directory
+from mct_s2s.sandbox.entra.directory import Directory
 from mct_s2s.sandbox.entra.table import Object
-from mct_s2s.sandbox.services.graph.call import Answer, GraphCall
+from mct_s2s.sandbox.services.answer import Answer
+from mct_s2s.sandbox.services.graph.call import GraphCall
 
 MOST = 20
 
 Collections = Mapping[str, Callable[[Directory, str], list[Object]]]
-"""What can be expanded: for each name, how the objects that belong to an object id are found."""
+"""What can be expanded: by name, a function that finds the objects of an object id."""
 
 
 def expanding(call: GraphCall, known: Collections) -> tuple[GraphCall, Callable[[Answer], Answer]]:
-    """The call without its `$expand`, and what puts the wanted collection into its answer.
+    """Return the call without its `$expand`, and a function that adds the collection to its answer.
 
-    What is not known here stays in the call, which is then answered 501; so does a `$select` that leaves the id out.
+    An unknown collection stays in the call, which is then answered 501; so does a `$select` without the id.
     """
     name = call.query.get("$expand", "")
     selected = [one.strip() for one in call.query.get("$select", "id").split(",")]

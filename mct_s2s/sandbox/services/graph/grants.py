@@ -1,13 +1,14 @@
-"""Graph's operations on delegated permission grants: what people's consent to an application is kept as.
+"""Graph's operations on delegated permission grants: people's consent to an application.
 
 Source: graph: resources/oauth2permissiongrant and the pages of its methods; docs/azure-contract.md, section 3.6.
 """
 
 from __future__ import annotations
 
-from mct_s2s.sandbox.entra import delegated_grants
+from mct_s2s.sandbox.entra.access import delegated_grants
 from mct_s2s.sandbox.entra.table import Object
-from mct_s2s.sandbox.services.graph.call import NO_CONTENT, Answer, GraphCall, Operation, latest_of, not_found
+from mct_s2s.sandbox.services.answer import Answer
+from mct_s2s.sandbox.services.graph.call import NO_CONTENT, GraphCall, GraphOperation, latest_of, not_found
 
 _TYPE = "oAuth2PermissionGrant"
 _CONTEXT = "oauth2PermissionGrants"
@@ -49,7 +50,7 @@ def _delete(call: GraphCall) -> Answer:
 
 
 def _found(call: GraphCall) -> Object:
-    # Ids are case-sensitive texts here, no GUIDs.
+    # Ids are case-sensitive texts here, not GUIDs.
     for one in call.directory.grants.seen_all():
         if one["id"] == call.params["grant"]:
             return one
@@ -57,12 +58,12 @@ def _found(call: GraphCall) -> Object:
 
 
 OPERATIONS = (
-    Operation("GET", "oauth2PermissionGrants", _list, "api/oauth2permissiongrant-list"),
-    Operation("POST", "oauth2PermissionGrants", _post, "api/oauth2permissiongrant-post"),
-    Operation("GET", "oauth2PermissionGrants/{grant}", _get, "api/oauth2permissiongrant-get"),
-    Operation("PATCH", "oauth2PermissionGrants/{grant}", _patch, "api/oauth2permissiongrant-update"),
-    Operation("DELETE", "oauth2PermissionGrants/{grant}", _delete, "api/oauth2permissiongrant-delete"),
-    Operation(
+    GraphOperation("GET", "oauth2PermissionGrants", _list, "api/oauth2permissiongrant-list"),
+    GraphOperation("POST", "oauth2PermissionGrants", _post, "api/oauth2permissiongrant-post"),
+    GraphOperation("GET", "oauth2PermissionGrants/{grant}", _get, "api/oauth2permissiongrant-get"),
+    GraphOperation("PATCH", "oauth2PermissionGrants/{grant}", _patch, "api/oauth2permissiongrant-update"),
+    GraphOperation("DELETE", "oauth2PermissionGrants/{grant}", _delete, "api/oauth2permissiongrant-delete"),
+    GraphOperation(
         "GET",
         "{principal}/oauth2PermissionGrants",
         _of_principal,

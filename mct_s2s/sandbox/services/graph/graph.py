@@ -1,4 +1,4 @@
-"""Microsoft Graph v1.0: one table of operations, and the way from a request to its row and back.
+"""Microsoft Graph: one table of operations, and how a request finds its row.
 
 Source: graph: concepts/use-the-api; `$batch`: graph: concepts/json-batching.
 """
@@ -8,58 +8,73 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from mct_s2s.sandbox.core.addresses import Addresses
 from mct_s2s.sandbox.core.routing import below
 from mct_s2s.sandbox.core.wire_errors import WireError, graph_error
-from mct_s2s.sandbox.entra import conditional_access
-from mct_s2s.sandbox.entra.store import Directory, Origins
-from mct_s2s.sandbox.entra.tokens import Caller, TokenRejected
-from mct_s2s.sandbox.services.graph import applications, batch, grants, principals, roles, tenant
-from mct_s2s.sandbox.services.graph.call import Answer, GraphCall, Operation
+from mct_s2s.sandbox.entra.caller import Caller
+from mct_s2s.sandbox.entra.directory import Directory
+from mct_s2s.sandbox.entra.tenant import conditional_access
+from mct_s2s.sandbox.entra.tokens import access_tokens
+from mct_s2s.sandbox.entra.tokens.access_tokens import TokenRejected
+from mct_s2s.sandbox.services.answer import Answer
+from mct_s2s.sandbox.services.graph import (
+    applications,
+    assignments,
+    batch,
+    federated,
+    grants,
+    principals,
+    roles,
+    tenant,
+)
+from mct_s2s.sandbox.services.graph.call import GraphCall, GraphOperation
 from mct_s2s.sandbox.services.graph.members import MEMBER_OPERATIONS
-from mct_s2s.sandbox.services.login.login import HoldsDirectory
+from mct_s2s.sandbox.state.state import SandboxState
 
-OPERATIONS: tuple[Operation, ...] = (
+OPERATIONS: tuple[GraphOperation, ...] = (
     *MEMBER_OPERATIONS,
     *applications.OPERATIONS,
+    *federated.OPERATIONS,
     *principals.OPERATIONS,
+    *assignments.OPERATIONS,
     *grants.OPERATIONS,
     *tenant.OPERATIONS,
     *roles.OPERATIONS,
 )
-"""Everything that this Graph can do; a path that no row describes is answered 501."""
-BETA_OPERATIONS: tuple[Operation, ...] = roles.BETA_OPERATIONS
-"""What only its beta version has."""
+"""All operations; any other path is answered 501."""
+BETA_OPERATIONS: tuple[GraphOperation, ...] = roles.BETA_OPERATIONS
+"""Operations of the beta version only."""
 
 _OWN_TENANT = re.compile(r"\Amyorganization/", re.IGNORECASE)
-"""What many clients put before a path, and which changes nothing: see docs/azure-contract.md, 3.11."""
+"""A prefix that many clients use and that changes nothing: see docs/azure-contract.md, 3.11."""
 
 
-def routes(world: HoldsDirectory, addresses: Origins) -> list[Route]:
-    """Give the routes of Graph."""
+def routes(state: SandboxState, addresses: Addresses) -> list[Route]:
+    """Return the routes of Graph."""
     return [
-        below(f"/{version}/", _Graph(world, addresses, version, operations).answer)
+        below(f"/{version}/", _Graph(state, addresses, version, operations).answer)
         for version, operations in (("v1.0", OPERATIONS), ("beta", (*BETA_OPERATIONS, *OPERATIONS)))
     ]
 
 
 class _Graph:
     def __init__(
-        self, world: HoldsDirectory, addresses: Origins, version: str, operations: tuple[Operation, ...]
+        self, state: SandboxState, addresses: Addresses, version: str, operations: tuple[GraphOperation, ...]
     ) -> None:
-        self._world = world
+        self._state = state
         self._addresses = addresses
         self._version = version
         self._operations = operations
 
     async def answer(self, request: Request) -> Response:
-        directory = self._world.directory
-        directory.origins = self._addresses
+        directory = self._state.directory
         caller = _caller(directory, request.headers.get("authorization"))
         request.scope.setdefault("sandbox", {})["caller"] = caller.object_id
         body = await request.body()
@@ -70,15 +85,17 @@ class _Graph:
             directory.replication.begin_request()
             root = f"{self._addresses.graph}/{self._version}"
             options = dict(parse_qsl(query, keep_blank_values=True))
+            spent = directory.request_quota.draw(caller.app_id, method, path, options)
             call = GraphCall(directory, root, method, path, {}, options, headers, body, caller)
-            return answered(call, self._operations)
+            answer = answered(call, self._operations)
+            return replace(answer, headers={**answer.headers, **spent})
 
         if path == "$batch" and request.method == "POST":
             return _response(Answer(200, batch.answered(body, lambda item: run(*_unpacked(item)))))
         return _response(run(request.method, path, request.url.query, headers, body))
 
 
-def answered(call: GraphCall, operations: tuple[Operation, ...] = OPERATIONS) -> Answer:
+def answered(call: GraphCall, operations: tuple[GraphOperation, ...] = OPERATIONS) -> Answer:
     """Find the operation of a call and run it.
 
     Raises:
@@ -92,7 +109,7 @@ def answered(call: GraphCall, operations: tuple[Operation, ...] = OPERATIONS) ->
         known = True
         if operation.method == call.method:
             params = {name: value for name, value in match.groupdict().items() if value is not None}
-            return operation.run(GraphCall(**{**vars(call), "params": params}))
+            return operation.run(replace(call, params=params))
     if known:
         raise graph_error(405, "Request_BadRequest", "Specified HTTP method is not allowed for the request target.")
     raise graph_error(501, "NotImplemented", f"The sandbox does not know {call.method} {_below(call)} of Graph.")
@@ -103,9 +120,9 @@ def _below(call: GraphCall) -> str:
 
 
 def _caller(directory: Directory, authorization: str | None) -> Caller:
-    origin = directory.origins.graph
+    origin = directory.addresses.graph
     try:
-        caller = directory.tokens.verify(authorization, audiences=(origin, f"{origin}/"))
+        caller = access_tokens.verify(directory, authorization, audiences=(origin, f"{origin}/"))
     except TokenRejected as rejected:
         raise _unauthorized(directory, rejected.reason) from rejected
     if directory.conditional_access.lacks_location(caller.claims):
@@ -125,7 +142,7 @@ def _unauthorized(directory: Directory, why: str, more: str = "") -> WireError:
 
 
 def _client(directory: Directory) -> str:
-    where = f"{directory.origins.login}/common/oauth2/authorize"
+    where = f"{directory.addresses.login}/common/oauth2/authorize"
     return f'authorization_uri="{where}", client_id="00000003-0000-0000-c000-000000000000"'
 
 

@@ -1,4 +1,4 @@
-"""A list that is part of a directory object, read alone: `GET /applications/{id}/appRoles`.
+"""A list of a directory object, read on its own: `GET /applications/{id}/appRoles`.
 
 Source: docs/azure-contract.md, 3.11.
 """
@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from mct_s2s.sandbox.entra.store import Directory
+from mct_s2s.sandbox.entra.directory import Directory
 from mct_s2s.sandbox.entra.table import Table
-from mct_s2s.sandbox.services.graph.call import Answer, GraphCall, Operation
+from mct_s2s.sandbox.services.answer import Answer
+from mct_s2s.sandbox.services.graph.call import GraphCall, GraphOperation
 
 SOURCE = "docs/azure-contract.md, 3.11"
 
@@ -24,17 +25,17 @@ def _reads(collection: str, table: Callable[[Directory], Table], name: str) -> C
     return read
 
 
-def _of_application(name: str) -> Operation:
+def _of_application(name: str) -> GraphOperation:
     read = _reads("applications", lambda directory: directory.applications, name)
-    return Operation("GET", f"{{application}}/{name}", read, SOURCE)
+    return GraphOperation("GET", f"{{application}}/{name}", read, SOURCE)
 
 
-def _of_principal(name: str) -> Operation:
+def _of_principal(name: str) -> GraphOperation:
     read = _reads("servicePrincipals", lambda directory: directory.service_principals, name)
-    return Operation("GET", f"{{principal}}/{name}", read, SOURCE)
+    return GraphOperation("GET", f"{{principal}}/{name}", read, SOURCE)
 
 
-MEMBER_OPERATIONS: tuple[Operation, ...] = (
+MEMBER_OPERATIONS: tuple[GraphOperation, ...] = (
     _of_application("appRoles"),
     _of_principal("appRoles"),
     _of_principal("oauth2PermissionScopes"),

@@ -1,4 +1,4 @@
-"""The query options of Graph that directory objects understand: `$filter`, `$select`, `$top`, paging, `$count`.
+"""Graph's query options on directory objects: `$filter`, `$select`, `$top`, paging, `$count`.
 
 Sources: graph: concepts/query-parameters, concepts/filter-query-parameter, concepts/aad-advanced-queries.
 """
@@ -26,7 +26,7 @@ _KNOWN = frozenset({"$filter", "$select", "$top", "$count", "$orderby", "$search
 
 @dataclass(frozen=True)
 class Query:
-    """A request's query options, checked as far as that goes without the objects."""
+    """A request's query options, checked without the objects."""
 
     type_name: str
     filter: Filter | None
@@ -41,7 +41,7 @@ class Query:
 
         Raises:
             WireError: 400 for an option that is unknown, malformed, or needs `ConsistencyLevel: eventual`;
-                501 for one that Graph has and the sandbox has not.
+                501 for one that the sandbox does not support.
         """
         for name in options:
             if name.startswith("$") and name not in _KNOWN:
@@ -54,7 +54,7 @@ class Query:
         counted = options.get("$count", "false").lower() == "true"
         if wanted is not None and wanted.advanced and not (eventual and counted):
             raise graph_error(400, "Request_UnsupportedQuery", "Unsupported Query.")
-        # Without the header the count is not refused, but left out.
+        # Without the header the count is left out, not refused.
         return cls(
             type_name,
             wanted,
@@ -65,7 +65,7 @@ class Query:
         )
 
     def candidates(self, table: Table) -> Iterable[Object]:
-        """Give the objects that the filter can possibly hold for, by an index where one helps."""
+        """Return the objects that the filter may match, by an index where there is one."""
         hint = self.filter.hint if self.filter else None
         if hint is None:
             return table.seen_all()
@@ -78,11 +78,11 @@ class Query:
         return found.values()
 
     def total(self, objects: Iterable[Object]) -> int:
-        """Count the objects that the filter holds for."""
+        """Count the objects that match the filter."""
         return sum(self.filter is None or self.filter.holds(one) for one in objects)
 
     def page(self, objects: Iterable[Object], address: str, options: Mapping[str, str]) -> dict[str, Any]:
-        """Give one page of the objects that the filter holds for, and where the next one is.
+        """Return one page of the objects that match the filter, and the address of the next one.
 
         Args:
             objects: what to filter, in a stable order.
@@ -104,10 +104,10 @@ def selected(type_name: str, select: str | None) -> tuple[str, ...]:
     """Read `$select`.
 
     Raises:
-        WireError: 400 for a property that the type has not.
+        WireError: 400 for an unknown property.
     """
     known = {name.lower(): name for name in (*TYPES[type_name], "*", "createdDateTime")}
-    # Names are matched without case, and answered as the type spells them.
+    # Names are compared without case, and answered as the type spells them.
     asked = [name.strip() for name in (select or "").split(",") if name.strip()]
     names = tuple(known.get(name.lower(), name) for name in asked)
     for name in names:
@@ -122,7 +122,7 @@ def selected(type_name: str, select: str | None) -> tuple[str, ...]:
 
 
 def shown(type_name: str, value: Object, select: tuple[str, ...] = (), *, with_keys: bool = False) -> Object:
-    """Give an object as it goes out: without the store's own marks, and certificates without their key.
+    """Return an object as it is sent: without internal members, and certificates without their key.
 
     Graph shows `keyCredentials[].key` only where one object is asked for with `$select=keyCredentials`.
     """

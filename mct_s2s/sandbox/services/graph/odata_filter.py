@@ -1,4 +1,4 @@
-"""`$filter` expressions, read into predicates. Text is compared without case, as the directory does.
+"""`$filter` expressions, parsed into predicates. Text is compared without case, as the directory does.
 
 Sources: graph: concepts/filter-query-parameter; which operators are advanced: graph: concepts/aad-advanced-queries.
 """
@@ -29,7 +29,7 @@ _UNFILTERABLE = {
         | {"passwordCredentials", "replyUrls", "samlSingleSignOnSettings", "tokenEncryptionKeyId"}
     ),
 }
-"""Properties whose page does not say that they support `$filter`: then they do not, not even in advanced queries."""
+"""Properties whose page does not mention `$filter`: they do not support it, not even in advanced queries."""
 
 _ENDS_WITH = frozenset({"mail", "otherMails", "userPrincipalName", "proxyAddresses"})
 _IN_ORDER = frozenset({"createdDateTime", "deletedDateTime"})
@@ -51,7 +51,7 @@ def parse(type_name: str, text: str) -> Filter:
     """Read a `$filter` on objects of a type.
 
     Raises:
-        WireError: 400 for a malformed filter, an unknown property or an operator that Graph has not.
+        WireError: 400 for a malformed filter, an unknown property or an unknown operator.
     """
     reader = _Reader(type_name, _tokens(text))
     found = reader.either()
@@ -200,7 +200,7 @@ class _Reader:
         )
 
     def _literal(self, path: tuple[str, ...]) -> object:
-        """Read a value; a text stands in quotes, a moment and a number do not."""
+        """Read a value; a text is in quotes, a time and a number are not."""
         word = self._next()
         kind = TYPES[self._type][path[0]].type if path and path[0] in TYPES[self._type] else "String"
         if kind == "DateTimeOffset" and not word.startswith("'") and word != "null":
@@ -279,5 +279,5 @@ def _joined(hints: list[Hint]) -> Hint:
 
 
 def holds(type_name: str, text: str, value: Object) -> bool:
-    """Tell whether a `$filter` holds for one object."""
+    """Return whether an object matches a `$filter`."""
     return parse(type_name, text).holds(value)

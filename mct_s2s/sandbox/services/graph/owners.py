@@ -9,14 +9,15 @@ import re
 
 from mct_s2s.sandbox.entra.table import Object, Table
 from mct_s2s.sandbox.entra.validation import bad_request
-from mct_s2s.sandbox.services.graph.call import NO_CONTENT, Answer, GraphCall, Operation, latest_of, not_found
+from mct_s2s.sandbox.services.answer import Answer
+from mct_s2s.sandbox.services.graph.call import NO_CONTENT, GraphCall, GraphOperation, latest_of, not_found
 from mct_s2s.sandbox.services.graph.odata import shown
 
 _REFERENCE = re.compile(r".*/(?:directoryObjects|users|servicePrincipals)/([0-9a-fA-F-]{36})")
 
 
 def typed(value: Object, select: tuple[str, ...] = ()) -> Object:
-    """Give an object with the annotation that says which of several types it is, and what `$select` names of it."""
+    """Return an object with the annotation of its type, and with the members that `$select` names."""
     if "userPrincipalName" in value:
         name = "user"
     else:
@@ -25,18 +26,15 @@ def typed(value: Object, select: tuple[str, ...] = ()) -> Object:
 
 
 def owned_by(table: Table, owner_id: str) -> list[Object]:
-    """Give the objects that somebody owns, as a replica has them."""
+    """Return the objects that somebody owns, as a replica has them."""
     return [one for one in table.seen_all() if owner_id in one["@owners"]]
 
 
-def owner_operations(template: str, kind: str) -> tuple[Operation, ...]:
-    """Give the operations on the owners of one kind of object: `application` or `servicePrincipal`."""
-
-    def table_of(call: GraphCall) -> Table:
-        return call.directory.applications if kind == "application" else call.directory.service_principals
+def owner_operations(template: str, kind: str) -> tuple[GraphOperation, ...]:
+    """Return the operations on the owners of one kind of object: `application` or `servicePrincipal`."""
 
     def list_owners(call: GraphCall) -> Answer:
-        target = call.found(table_of(call))
+        target = call.found(call.table(kind))
         call.require("application.read")
         owners = [call.directory.principal(one) for one in target["@owners"]]
         select = tuple(name.strip() for name in call.query.get("$select", "").split(",") if name.strip())
@@ -45,40 +43,38 @@ def owner_operations(template: str, kind: str) -> tuple[Operation, ...]:
         return Answer(200, {"@odata.context": f"{call.root}/$metadata#directoryObjects{fields}", "value": found})
 
     def add_owner(call: GraphCall) -> Answer:
-        target = call.found(table_of(call))
+        target = call.found(call.table(kind))
         call.require(f"{kind}.write", target)
         owner = _referenced(call)
-        target = latest_of(table_of(call), target)
+        target = latest_of(call.table(kind), target)
         if owner["id"] in target["@owners"]:
             raise bad_request(
                 "One or more added object references already exist for the following modified properties: 'owners'."
             )
-        table_of(call).put({**target, "@owners": [*target["@owners"], owner["id"]]})
+        call.table(kind).put({**target, "@owners": [*target["@owners"], owner["id"]]})
         return NO_CONTENT
 
     def remove_owner(call: GraphCall) -> Answer:
-        target = call.found(table_of(call))
-        call.require(f"{kind}.write", target)
-        target = latest_of(table_of(call), target)
+        target = call.to_change(call.table(kind), f"{kind}.write")
         if call.params["owner"] not in target["@owners"]:
             raise not_found(call.params["owner"])
         kept = [one for one in target["@owners"] if one != call.params["owner"]]
-        table_of(call).put({**target, "@owners": kept})
+        call.table(kind).put({**target, "@owners": kept})
         return NO_CONTENT
 
-    page = "application" if kind == "application" else "serviceprincipal"
+    page = kind.lower()
     return (
-        Operation("GET", f"{template}/owners", list_owners, f"api/{page}-list-owners"),
-        Operation("POST", f"{template}/owners/$ref", add_owner, f"api/{page}-post-owners"),
-        Operation("DELETE", f"{template}/owners/{{owner}}/$ref", remove_owner, f"api/{page}-delete-owners"),
+        GraphOperation("GET", f"{template}/owners", list_owners, f"api/{page}-list-owners"),
+        GraphOperation("POST", f"{template}/owners/$ref", add_owner, f"api/{page}-post-owners"),
+        GraphOperation("DELETE", f"{template}/owners/{{owner}}/$ref", remove_owner, f"api/{page}-delete-owners"),
     )
 
 
 def bound_owners(call: GraphCall) -> list[str]:
-    """Give the object ids that `owners@odata.bind` names in a creation; none where it is not there.
+    """Return the object ids in `owners@odata.bind` of a creation.
 
     Raises:
-        WireError: 400 for what is no reference, 404 for one to nobody.
+        WireError: 400 for an invalid reference, 404 where there is no such object.
     """
     bound = call.body.get("owners@odata.bind") if isinstance(call.body, dict) else None
     if bound is None:

@@ -1,19 +1,20 @@
-"""Graph's operations on service principals and app role assignments: unpack, ask the directory, pack.
+"""Graph's operations on service principals.
 
-Source: graph: resources/serviceprincipal, resources/approleassignment and the pages of their methods.
+Source: graph: resources/serviceprincipal and the pages of its methods.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-from mct_s2s.sandbox.entra import assignments, credentials, permissions, service_principals
-from mct_s2s.sandbox.entra.directory_roles import roles_of
+from mct_s2s.sandbox.entra.access import app_role_assignments, permissions
+from mct_s2s.sandbox.entra.access.directory_roles import roles_of
+from mct_s2s.sandbox.entra.registrations import managed_identities, service_principals
 from mct_s2s.sandbox.entra.table import Object
-from mct_s2s.sandbox.entra.validation import bad_request, precise_timestamp
-from mct_s2s.sandbox.services.graph.call import NO_CONTENT, Answer, GraphCall, Operation, latest_of, not_found
+from mct_s2s.sandbox.entra.validation import bad_request, json_object
+from mct_s2s.sandbox.services.answer import Answer
+from mct_s2s.sandbox.services.graph.call import NO_CONTENT, GraphCall, GraphOperation, latest_of
 from mct_s2s.sandbox.services.graph.expand import expanding
 from mct_s2s.sandbox.services.graph.owners import owned_by, owner_operations, typed
+from mct_s2s.sandbox.services.graph.passwords import password_operations
 from mct_s2s.sandbox.services.graph.roles import listed_roles
 
 
@@ -35,7 +36,10 @@ def _get(call: GraphCall) -> Answer:
     return expand(plain.single("servicePrincipal", "servicePrincipals", call.found(call.directory.service_principals)))
 
 
-_EXPANDED = {"appRoleAssignments": assignments.of_principal, "appRoleAssignedTo": assignments.to_resource}
+_EXPANDED = {
+    "appRoleAssignments": app_role_assignments.of_principal,
+    "appRoleAssignedTo": app_role_assignments.to_resource,
+}
 
 
 def _post(call: GraphCall) -> Answer:
@@ -44,7 +48,7 @@ def _post(call: GraphCall) -> Answer:
 
 def _posted(call: GraphCall, body: object) -> Answer:
     app_id = str(body.get("appId", "")) if isinstance(body, dict) else ""
-    application = next(iter(call.directory.applications.seen_by("appId", app_id)), None)
+    application = call.directory.applications.first_seen_by("appId", app_id)
     is_allowed = permissions.may(call.directory, call.caller, "servicePrincipal.create", application)
     if permissions.only_owns(call.caller) and not is_allowed:
         raise service_principals.not_local()
@@ -65,12 +69,11 @@ def _patch(call: GraphCall) -> Answer:
 
 
 def _upserted(call: GraphCall) -> Answer:
-    app_id, body = call.params["value"], call.body
-    for holder in call.directory.service_principals.latest_by("appId", app_id):
-        if not holder["deletedDateTime"]:
-            return _updated(call, holder)
-    if not isinstance(body, dict):
-        raise bad_request("Invalid request body: a JSON object is expected.")
+    app_id = call.params["value"]
+    for existing in call.directory.service_principals.latest_by("appId", app_id):
+        if not existing["deletedDateTime"]:
+            return _updated(call, existing)
+    body = json_object(call.body)
     if str(body.get("appId", app_id)).lower() != app_id.lower():
         raise bad_request("The value of property 'appId' does not match the key in the address.")
     return _posted(call, {**body, "appId": app_id})
@@ -78,34 +81,15 @@ def _upserted(call: GraphCall) -> Answer:
 
 def _updated(call: GraphCall, target: Object) -> Answer:
     call.require("servicePrincipal.write", target)
-    service_principals.update(call.directory, _latest(call, target), call.body)
+    service_principals.update(call.directory, latest_of(call.directory.service_principals, target), call.body)
     return NO_CONTENT
-
-
-def _latest(call: GraphCall, target: Object) -> Object:
-    return latest_of(call.directory.service_principals, target)
 
 
 def _delete(call: GraphCall) -> Answer:
     target = call.found(call.directory.service_principals)
     call.require("servicePrincipal.write", target)
-    service_principals.refuse_if_managed(target)
-    service_principals.delete(call.directory, _latest(call, target))
-    return NO_CONTENT
-
-
-def _add_password(call: GraphCall) -> Answer:
-    table = call.directory.service_principals
-    target = call.found(table)
-    call.require("servicePrincipal.write", target)
-    return call.new_password(credentials.add_password(call.directory, table, _latest(call, target), call.body))
-
-
-def _remove_password(call: GraphCall) -> Answer:
-    table = call.directory.service_principals
-    target = call.found(table)
-    call.require("servicePrincipal.write", target)
-    credentials.remove_password(table, _latest(call, target), call.body)
+    managed_identities.refuse_deletion(target)
+    service_principals.delete(call.directory, latest_of(call.directory.service_principals, target))
     return NO_CONTENT
 
 
@@ -129,103 +113,28 @@ def _owned_applications(call: GraphCall) -> Answer:
     return call.listed("application", "applications", owned_by(call.directory.applications, target["id"]))
 
 
-OPERATIONS: tuple[Operation, ...] = (
-    Operation("GET", "servicePrincipals", _list, "api/serviceprincipal-list"),
-    Operation("GET", "servicePrincipals/$count", _count, "concepts/aad-advanced-queries"),
-    Operation("POST", "servicePrincipals", _post, "api/serviceprincipal-post-serviceprincipals"),
-    Operation("GET", "{principal}", _get, "api/serviceprincipal-get"),
-    Operation("PATCH", "{principal}", _patch, "api/serviceprincipal-update, api/serviceprincipal-upsert"),
-    Operation("DELETE", "{principal}", _delete, "api/serviceprincipal-delete"),
-    *(
-        Operation("POST", f"{{principal}}/{prefix}{action}", run, f"api/serviceprincipal-{action.lower()}")
-        for prefix in ("", "microsoft.graph.")
-        for action, run in (("addPassword", _add_password), ("removePassword", _remove_password))
-    ),
-    Operation("GET", "{principal}/memberOf", _member_of, "api/serviceprincipal-list-memberof"),
-    Operation("GET", "{principal}/transitiveMemberOf", _member_of, "api/serviceprincipal-list-transitivememberof"),
-    Operation(
+OPERATIONS = (
+    GraphOperation("GET", "servicePrincipals", _list, "api/serviceprincipal-list"),
+    GraphOperation("GET", "servicePrincipals/$count", _count, "concepts/aad-advanced-queries"),
+    GraphOperation("POST", "servicePrincipals", _post, "api/serviceprincipal-post-serviceprincipals"),
+    GraphOperation("GET", "{principal}", _get, "api/serviceprincipal-get"),
+    GraphOperation("PATCH", "{principal}", _patch, "api/serviceprincipal-update, api/serviceprincipal-upsert"),
+    GraphOperation("DELETE", "{principal}", _delete, "api/serviceprincipal-delete"),
+    *password_operations("{principal}", "servicePrincipal"),
+    GraphOperation("GET", "{principal}/memberOf", _member_of, "api/serviceprincipal-list-memberof"),
+    GraphOperation("GET", "{principal}/transitiveMemberOf", _member_of, "api/serviceprincipal-list-transitivememberof"),
+    GraphOperation(
         "GET",
         "{principal}/transitiveMemberOf/microsoft.graph.directoryRole",
         _member_of,
         "api/serviceprincipal-list-transitivememberof",
     ),
-    Operation("GET", "{principal}/ownedObjects", _owned, "api/serviceprincipal-list-ownedobjects"),
-    Operation(
+    GraphOperation("GET", "{principal}/ownedObjects", _owned, "api/serviceprincipal-list-ownedobjects"),
+    GraphOperation(
         "GET",
         "{principal}/ownedObjects/microsoft.graph.application",
         _owned_applications,
         "api/serviceprincipal-list-ownedobjects",
     ),
     *owner_operations("{principal}", "servicePrincipal"),
-)
-
-
-def _resource(call: GraphCall) -> Object | None:
-    """Whose roles are given: whoever owns that needs no role (api/serviceprincipal-post-approleassignedto)."""
-    named = call.body.get("resourceId") if isinstance(call.body, dict) else None
-    return call.directory.service_principals.latest(str(named))
-
-
-def _assignment_operations(
-    collection: str, end: str, held: Callable[[GraphCall, Object], list[Object]], page: str
-) -> tuple[Operation, ...]:
-    """Give the operations on assignments from one end: the holder's, or the resource's."""
-
-    def context(target: Object) -> str:
-        return f"servicePrincipals('{target['id']}')/{collection}"
-
-    def named(call: GraphCall, target: Object) -> Object:
-        for one in held(call, target):
-            if one["id"] == call.params["assignment"]:
-                return one
-        raise not_found(call.params["assignment"])
-
-    def list_them(call: GraphCall) -> Answer:
-        target = call.found(call.directory.service_principals)
-        call.require("assignment.read")
-        return call.listed("appRoleAssignment", context(target), held(call, target))
-
-    def create(call: GraphCall) -> Answer:
-        target = call.found(call.directory.service_principals)
-        body = call.body
-        call.require("assignment.write", _resource(call))
-        sent = str(body.get(end, "")) if isinstance(body, dict) else ""
-        if sent.lower() != target["id"]:
-            raise bad_request(f"The value of property '{end}' does not match the object in the address.")
-        permissions.require_assignable(call.directory, call.caller, str(body.get("resourceId", "")))
-        made = assignments.create(call.directory, body)
-        shown = {**made, "createdDateTime": precise_timestamp(call.directory.clock.now())}
-        return call.single("appRoleAssignment", context(target), shown, status=201)
-
-    def get(call: GraphCall) -> Answer:
-        target = call.found(call.directory.service_principals)
-        call.require("assignment.read")
-        return call.single("appRoleAssignment", context(target), named(call, target))
-
-    def delete(call: GraphCall) -> Answer:
-        target = call.found(call.directory.service_principals)
-        call.require("assignment.write", target if end == "resourceId" else None)
-        assignments.delete(call.directory, held(call, target), call.params["assignment"])
-        return NO_CONTENT
-
-    template = f"{{principal}}/{collection}"
-    return (
-        Operation("GET", template, list_them, f"api/serviceprincipal-list-{page}"),
-        Operation("POST", template, create, f"api/serviceprincipal-post-{page}"),
-        Operation("GET", f"{template}/{{assignment}}", get, "api/approleassignment-get"),
-        Operation("DELETE", f"{template}/{{assignment}}", delete, f"api/serviceprincipal-delete-{page}"),
-    )
-
-
-OPERATIONS += _assignment_operations(
-    "appRoleAssignedTo",
-    "resourceId",
-    lambda call, target: assignments.to_resource(call.directory, target["id"]),
-    "approleassignedto",
-)
-OPERATIONS += _assignment_operations(
-    "appRoleAssignments",
-    "principalId",
-    lambda call, target: assignments.of_principal(call.directory, target["id"]),
-    "approleassignments",
 )

@@ -1,4 +1,4 @@
-"""Which directory roles somebody holds, as Graph tells it: by the cast of memberships, and by role assignments.
+"""Directory roles of a principal in Graph: by the cast of memberships, and by role assignments.
 
 Sources: graph: api/user-list-transitivememberof, concepts/aad-advanced-queries,
 api/rbacapplication-list-roleassignments, api/rbacapplication-list-transitiveroleassignments (in beta alone);
@@ -10,20 +10,21 @@ from __future__ import annotations
 import re
 
 from mct_s2s.sandbox.core.wire_errors import WireError, graph_error
-from mct_s2s.sandbox.entra import permissions
-from mct_s2s.sandbox.entra.directory_roles import assignments_of
+from mct_s2s.sandbox.entra.access import permissions
+from mct_s2s.sandbox.entra.access.directory_roles import assignments_of
 from mct_s2s.sandbox.entra.table import Object
-from mct_s2s.sandbox.services.graph.call import Answer, GraphCall, Operation
+from mct_s2s.sandbox.services.answer import Answer
+from mct_s2s.sandbox.services.graph.call import GraphCall, GraphOperation
 
 _OF_ONE = re.compile(r"\s*principalId eq '([0-9a-fA-F-]{36})'\s*")
 _CAST = "microsoft.graph.directoryRole"
 
 
 def listed_roles(call: GraphCall, held: list[Object]) -> Answer:
-    """Answer with the activated built-in roles at the tenant's scope. The cast to them is an advanced query.
+    """Answer with the activated built-in roles at the tenant's scope. The cast is an advanced query.
 
     Raises:
-        WireError: 400 without `ConsistencyLevel: eventual` and `$count=true`; what the knob `roleCastStatus` says.
+        WireError: 400 without `ConsistencyLevel: eventual` and `$count=true`; the status of the knob `roleCastStatus`.
     """
     if call.path.endswith(_CAST):
         _require_advanced(call)
@@ -44,7 +45,7 @@ def _list_transitive(call: GraphCall) -> Answer:
     if not _is_eventual(call):
         raise graph_error(
             404, "UnknownError", "Resource not found for the segment 'transitiveRoleAssignments'."
-        )  # so the page says
+        )  # by its page
     _require_advanced(call)
     call.require("roles.read")
     if call.directory.variations.role_assignments_hidden and not permissions.has_any_role(call.caller):
@@ -82,10 +83,10 @@ def _unsupported() -> WireError:
 
 _DIRECTORY = "roleManagement/directory"
 OPERATIONS = (
-    Operation("GET", f"{_DIRECTORY}/roleAssignments", _list, "api/rbacapplication-list-roleassignments", "stub"),
+    GraphOperation("GET", f"{_DIRECTORY}/roleAssignments", _list, "api/rbacapplication-list-roleassignments", "stub"),
 )
 BETA_OPERATIONS = (
-    Operation(
+    GraphOperation(
         "GET",
         f"{_DIRECTORY}/transitiveRoleAssignments",
         _list_transitive,

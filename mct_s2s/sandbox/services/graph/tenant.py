@@ -9,11 +9,13 @@ from __future__ import annotations
 from typing import Any
 
 from mct_s2s.sandbox.core.wire_errors import graph_error
-from mct_s2s.sandbox.entra import permissions, recycle_bin, service_principals
-from mct_s2s.sandbox.entra.directory_roles import roles_of
+from mct_s2s.sandbox.entra.access import permissions
+from mct_s2s.sandbox.entra.access.directory_roles import roles_of
+from mct_s2s.sandbox.entra.registrations import recycle_bin, service_principals
 from mct_s2s.sandbox.entra.table import Object, Table
-from mct_s2s.sandbox.entra.validation import bad_request, is_guid
-from mct_s2s.sandbox.services.graph.call import NO_CONTENT, Answer, GraphCall, Operation, not_found
+from mct_s2s.sandbox.entra.validation import bad_request, is_guid, json_object
+from mct_s2s.sandbox.services.answer import Answer
+from mct_s2s.sandbox.services.graph.call import NO_CONTENT, GraphCall, GraphOperation, not_found
 from mct_s2s.sandbox.services.graph.owners import owned_by, typed
 from mct_s2s.sandbox.services.graph.roles import listed_roles
 
@@ -60,7 +62,7 @@ def _users(call: GraphCall) -> Answer:
 def _user(call: GraphCall) -> Answer:
     call.require("user.read")
     name = call.params["user"]
-    found = call.directory.users.seen(name) or next(iter(call.directory.users.seen_by("userPrincipalName", name)), None)
+    found = call.directory.users.seen(name) or call.directory.users.first_seen_by("userPrincipalName", name)
     if found is None:
         raise not_found(name)
     return call.single("user", "users", found)
@@ -105,7 +107,7 @@ def _deleted_kind(call: GraphCall) -> Answer:
 
 
 def _as_deleted(call: GraphCall, value: Object) -> Object:
-    """Whether what was deleted shows its `uniqueName` is not known: docs/azure-contract.md, section 9."""
+    """Return a deleted object, with or without its `uniqueName`: docs/azure-contract.md, section 9."""
     hidden = call.directory.variations.deleted_without_unique_name and "uniqueName" in value
     return {**value, "uniqueName": None} if hidden else value
 
@@ -155,37 +157,40 @@ def _policy(call: GraphCall) -> Answer:
 
 def _patch_policy(call: GraphCall) -> Answer:
     permissions.require(call.directory, call.caller, "policy.write")
-    if not isinstance(call.body, dict):
-        raise bad_request("Invalid request body: a JSON object is expected.")
-    call.directory.policies.change({name: value for name, value in call.body.items() if "@" not in name})
+    sent = json_object(call.body)
+    call.directory.policies.change({name: value for name, value in sent.items() if "@" not in name})
     return NO_CONTENT
 
 
 _DELETED = "directory/deletedItems"
 
 OPERATIONS = (
-    Operation("GET", "organization", _organizations, "api/organization-list"),
-    Operation("GET", "organization/{tenant}", _organization, "api/organization-get"),
-    Operation("GET", "me", _me, "api/user-get"),
-    Operation("GET", "me/memberOf", _my_roles, "api/user-list-memberof"),
-    Operation("GET", "me/transitiveMemberOf", _my_roles, "api/user-list-transitivememberof"),
-    Operation(
+    GraphOperation("GET", "organization", _organizations, "api/organization-list"),
+    GraphOperation("GET", "organization/{tenant}", _organization, "api/organization-get"),
+    GraphOperation("GET", "me", _me, "api/user-get"),
+    GraphOperation("GET", "me/memberOf", _my_roles, "api/user-list-memberof"),
+    GraphOperation("GET", "me/transitiveMemberOf", _my_roles, "api/user-list-transitivememberof"),
+    GraphOperation(
         "GET",
         "me/transitiveMemberOf/microsoft.graph.directoryRole",
         _my_roles,
         "api/user-list-transitivememberof",
     ),
-    Operation("GET", "me/ownedObjects/microsoft.graph.application", _my_applications, "api/user-list-ownedobjects"),
-    Operation("GET", "users", _users, "api/user-list"),
-    Operation("GET", "users/{user}", _user, "api/user-get"),
-    Operation("POST", "directoryObjects/getByIds", _by_ids, "api/directoryobject-getbyids"),
-    Operation("GET", "directoryObjects/{object}", _directory_object, "api/directoryobject-get"),
-    Operation("GET", f"{_DELETED}/microsoft.graph.{{kind}}", _deleted_kind, "api/directory-deleteditems-list"),
+    GraphOperation(
+        "GET", "me/ownedObjects/microsoft.graph.application", _my_applications, "api/user-list-ownedobjects"
+    ),
+    GraphOperation("GET", "users", _users, "api/user-list"),
+    GraphOperation("GET", "users/{user}", _user, "api/user-get"),
+    GraphOperation("POST", "directoryObjects/getByIds", _by_ids, "api/directoryobject-getbyids"),
+    GraphOperation("GET", "directoryObjects/{object}", _directory_object, "api/directoryobject-get"),
+    GraphOperation("GET", f"{_DELETED}/microsoft.graph.{{kind}}", _deleted_kind, "api/directory-deleteditems-list"),
     # The SDKs write the schema's alias.
-    Operation("GET", f"{_DELETED}/graph.{{kind}}", _deleted_kind, "api/directory-deleteditems-list"),
-    Operation("GET", f"{_DELETED}/{{object}}", _get_deleted, "api/directory-deleteditems-get"),
-    Operation("POST", f"{_DELETED}/{{object}}/restore", _restore, "api/directory-deleteditems-restore"),
-    Operation("DELETE", f"{_DELETED}/{{object}}", _purge, "api/directory-deleteditems-delete"),
-    Operation("GET", "policies/defaultAppManagementPolicy", _policy, "api/tenantappmanagementpolicy-get"),
-    Operation("PATCH", "policies/defaultAppManagementPolicy", _patch_policy, "api/tenantappmanagementpolicy-update"),
+    GraphOperation("GET", f"{_DELETED}/graph.{{kind}}", _deleted_kind, "api/directory-deleteditems-list"),
+    GraphOperation("GET", f"{_DELETED}/{{object}}", _get_deleted, "api/directory-deleteditems-get"),
+    GraphOperation("POST", f"{_DELETED}/{{object}}/restore", _restore, "api/directory-deleteditems-restore"),
+    GraphOperation("DELETE", f"{_DELETED}/{{object}}", _purge, "api/directory-deleteditems-delete"),
+    GraphOperation("GET", "policies/defaultAppManagementPolicy", _policy, "api/tenantappmanagementpolicy-get"),
+    GraphOperation(
+        "PATCH", "policies/defaultAppManagementPolicy", _patch_policy, "api/tenantappmanagementpolicy-update"
+    ),
 )

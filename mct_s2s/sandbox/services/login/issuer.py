@@ -1,7 +1,7 @@
-"""Small foreign identity providers that the sandbox plays, to try federated credentials with.
+"""Foreign identity providers that the sandbox hosts, to try federated credentials with.
 
-`/_sandbox/issuer/<name>` is an issuer like GitHub's or a cluster's: it publishes its keys, and whoever asks gets a
-token for any subject. An issuer begins to exist when somebody asks for its token; its key is kept with the world.
+`/_sandbox/issuer/<name>` is an issuer like GitHub's or a cluster's: it publishes its keys, and issues a token for any
+subject. An issuer is created by the first request for its token; its key is saved with the state.
 Sources: openid-connect-discovery-1_0; entra: workload-id/workload-identity-federation.
 """
 
@@ -9,16 +9,18 @@ from __future__ import annotations
 
 import re
 import uuid
-from typing import Any, Protocol
+from typing import Any
 
 import jwt
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from mct_s2s.sandbox.core.addresses import Addresses
 from mct_s2s.sandbox.core.wire_errors import arm_error
-from mct_s2s.sandbox.entra.store import HOSTED_ISSUERS, Directory, Origins
-from mct_s2s.sandbox.entra.tokens import SigningKey
+from mct_s2s.sandbox.entra.signing_key import SigningKey
+from mct_s2s.sandbox.entra.tokens.assertions import HOSTED_ISSUERS
+from mct_s2s.sandbox.state.state import SandboxState
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 _LIFETIME = 600
@@ -26,17 +28,9 @@ _LONGEST = 86_400
 _MEMBERS = frozenset({"subject", "audience", "expiresInSeconds", "claims"})
 
 
-class HoldsDirectory(Protocol):
-    """Whatever holds the tenant's directory; it may be exchanged for another one at any time."""
-
-    @property
-    def directory(self) -> Directory:
-        """The directory of the moment."""
-
-
-def routes(world: HoldsDirectory, addresses: Origins) -> list[Route]:
-    """Give the routes of every issuer."""
-    service = _Issuers(world, addresses)
+def routes(state: SandboxState, addresses: Addresses) -> list[Route]:
+    """Return the routes of every issuer."""
+    service = _Issuers(state, addresses)
     base = HOSTED_ISSUERS + "/{name}"
     return [
         Route(f"{base}/.well-known/openid-configuration", service.discovery),
@@ -46,8 +40,8 @@ def routes(world: HoldsDirectory, addresses: Origins) -> list[Route]:
 
 
 class _Issuers:
-    def __init__(self, world: HoldsDirectory, addresses: Origins) -> None:
-        self._world = world
+    def __init__(self, state: SandboxState, addresses: Addresses) -> None:
+        self._state = state
         self._addresses = addresses
 
     def _issuer(self, request: Request) -> str:
@@ -70,9 +64,9 @@ class _Issuers:
         return JSONResponse({"keys": [self._key(request).jwk(self._issuer(request))]})
 
     async def token(self, request: Request) -> Response:
-        """Sign `{"subject", "audience", "expiresInSeconds"?, "claims"?}`; `claims` come on top and may be wrong."""
+        """Sign `{"subject", "audience", "expiresInSeconds"?, "claims"?}`; `claims` win and may be invalid."""
         sent = await _asked(request)
-        now = int(self._world.directory.clock.timestamp())
+        now = int(self._state.directory.clock.timestamp())
         claims = {
             "iss": self._issuer(request),
             "sub": sent["subject"],
@@ -88,7 +82,7 @@ class _Issuers:
         return JSONResponse({"token": signed, "issuer": self._issuer(request), "expiresOn": claims["exp"]})
 
     def _key(self, request: Request) -> SigningKey:
-        issuers, name = self._world.directory.hosted_issuers, _name(request)
+        issuers, name = self._state.directory.hosted_issuers, _name(request)
         if name not in issuers:
             issuers[name] = SigningKey()
             request.scope.setdefault("sandbox", {})["changed"] = True

@@ -10,54 +10,43 @@ import base64
 import html
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
+from mct_s2s.sandbox.core.addresses import Addresses
 from mct_s2s.sandbox.core.wire_errors import entra_error
-from mct_s2s.sandbox.entra import delegated, grants, sign_in
-from mct_s2s.sandbox.entra.store import Directory, Origins
+from mct_s2s.sandbox.entra.directory import Directory
+from mct_s2s.sandbox.entra.tokens import delegated, token_claims, token_endpoint
 from mct_s2s.sandbox.services.login import issuer
+from mct_s2s.sandbox.state.state import SandboxState
 
 _NO_STORE = {"Cache-Control": "no-store, no-cache", "Pragma": "no-cache"}
 
 
-class HoldsDirectory(Protocol):
-    """Whatever holds the tenant's directory; it may be exchanged for another one at any time."""
+def routes(state: SandboxState, addresses: Addresses) -> list[Route]:
+    """Return the routes of the token service."""
+    service = _Login(state, addresses)
 
-    @property
-    def directory(self) -> Directory:
-        """The directory of the moment."""
-
-
-def routes(world: HoldsDirectory, addresses: Origins) -> list[Route]:
-    """Give the routes of the token service."""
-    service = _Login(world, addresses)
-
-    def bound(operation: Operation) -> Endpoint:
+    def bound(operation: LoginOperation) -> Endpoint:
         async def answer(request: Request) -> Response:
             return await operation.run(service, request)
 
         return answer
 
     return [
-        *issuer.routes(world, addresses),
+        *issuer.routes(state, addresses),
         *(Route(row.template, bound(row), methods=[row.method]) for row in OPERATIONS),
     ]
 
 
 class _Login:
-    def __init__(self, world: HoldsDirectory, addresses: Origins) -> None:
-        self._world = world
+    def __init__(self, state: SandboxState, addresses: Addresses) -> None:
+        self._state = state
         self._addresses = addresses
-
-    def _directory(self) -> Directory:
-        directory = self._world.directory
-        directory.origins = self._addresses
-        return directory
 
     async def instance(self, request: Request) -> Response:
         asked = urlsplit(request.query_params.get("authorization_endpoint", ""))
@@ -82,13 +71,13 @@ class _Login:
         return JSONResponse(self._metadata(request.path_params["tenant"], 1))
 
     def _metadata(self, name: str, version: int) -> dict[str, Any]:
-        directory = self._directory()
-        tenant = sign_in.tenant_named(directory, name, error="invalid_tenant")
+        directory = self._state.directory
+        tenant = token_endpoint.tenant_named(directory, name, error="invalid_tenant")
         infix = "v2.0/" if version == 2 else ""
         # Entra keeps the authority's own segment in the endpoints: a domain stays a domain.
-        anywhere = name.lower() in sign_in.ANY_TENANT
+        anywhere = name.lower() in token_endpoint.ANY_TENANT
         base = f"{self._addresses.login}/{name if anywhere else tenant.tenant_id}"
-        by = grants.issuer(directory, version, tenant)
+        by = token_claims.issuer(directory, version, tenant)
         return {
             "token_endpoint": f"{base}/oauth2/{infix}token",
             "token_endpoint_auth_methods_supported": [
@@ -103,7 +92,7 @@ class _Login:
             "id_token_signing_alg_values_supported": ["RS256"],
             "response_types_supported": ["code", "id_token", "code id_token", "id_token token"],
             "scopes_supported": ["openid", "profile", "email", "offline_access"],
-            # Of all tenants there is no one issuer: docs/azure-contract.md, section 2.1.
+            # All tenants together have no issuer: docs/azure-contract.md, section 2.1.
             "issuer": by.replace(tenant.tenant_id, "{tenantid}") if anywhere else by,
             "request_uri_parameter_supported": False,
             "userinfo_endpoint": f"{self._addresses.graph}/oidc/userinfo",
@@ -119,10 +108,10 @@ class _Login:
         }
 
     async def keys(self, request: Request) -> Response:
-        directory = self._directory()
-        tenant = sign_in.tenant_named(directory, request.path_params["tenant"], error="invalid_tenant")
-        own = grants.issuer(directory, 2, tenant)
-        return JSONResponse({"keys": [directory.tokens.signing_key.jwk(own)]})
+        directory = self._state.directory
+        tenant = token_endpoint.tenant_named(directory, request.path_params["tenant"], error="invalid_tenant")
+        own = token_claims.issuer(directory, 2, tenant)
+        return JSONResponse({"keys": [directory.signing_key.jwk(own)]})
 
     async def token(self, request: Request) -> Response:
         return await self._token(request, 2)
@@ -132,42 +121,42 @@ class _Login:
 
     async def _token(self, request: Request, version: int) -> Response:
         form = await _form(request)
-        directory = self._directory()
+        directory = self._state.directory
         directory.replication.begin_request()
-        answer = sign_in.token(directory, request.path_params["tenant"], form, version=version)
+        answer = token_endpoint.token(directory, request.path_params["tenant"], form, version=version)
         return JSONResponse(answer, headers=_NO_STORE)
 
     async def device_code(self, request: Request) -> Response:
-        directory = self._directory()
-        sign_in.tenant_named(directory, request.path_params["tenant"])
+        directory = self._state.directory
+        token_endpoint.tenant_named(directory, request.path_params["tenant"])
         return JSONResponse(delegated.device_code(directory, await _form(request)), headers=_NO_STORE)
 
     async def device_login(self, request: Request) -> Response:
         form = await _form(request) if request.method == "POST" else {}
-        directory = self._directory()
-        said = ""
+        directory = self._state.directory
+        message = ""
         if form.get("action") == "decline":
-            said = "Declined." if delegated.decline(directory, form.get("user_code", "")) else "No such code."
+            message = "Declined." if delegated.decline(directory, form.get("user_code", "")) else "No such code."
         elif form:
             done = delegated.approve(directory, form.get("user_code", ""), form.get("user", ""))
-            said = "You have signed in." if done else "No such code, or no such person."
-        status = 400 if said.startswith("No ") else 200
-        return HTMLResponse(_page(directory, said), status)
+            message = "You have signed in." if done else "No such code, or no such person."
+        status = 400 if message.startswith("No ") else 200
+        return HTMLResponse(_page(directory, message), status)
 
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 
 
 @dataclass(frozen=True)
-class Operation:
-    """One row of what the sandbox's token service can do.
+class LoginOperation:
+    """An operation of the sandbox's token service.
 
     Attributes:
         method: HTTP method.
         template: the path; `{tenant}` is a tenant's id or domain, `common` or `organizations`.
-        run: unpacks, asks the directory, packs.
+        run: unpacks the request, calls the rules, packs the answer.
         source: the public page it follows.
-        fidelity: how much of the real operation is there: `full`, `usual` or `stub`.
+        fidelity: how much of the real operation there is: `full`, `usual` or `stub`.
     """
 
     method: str
@@ -180,21 +169,21 @@ class Operation:
 _OIDC = "identity-platform/v2-protocols-oidc"
 _GRANTS = "identity-platform/v2-oauth2-client-creds-grant-flow, identity-platform/v2-oauth2-device-code"
 
-OPERATIONS: tuple[Operation, ...] = (
-    Operation("GET", "/common/discovery/instance", _Login.instance, "msal: authority.py"),
-    Operation("GET", "/{tenant}/v2.0/.well-known/openid-configuration", _Login.discovery, _OIDC),
-    Operation("GET", "/{tenant}/.well-known/openid-configuration", _Login.discovery_v1, _OIDC),
-    Operation("GET", "/{tenant}/discovery/v2.0/keys", _Login.keys, "identity-platform/access-tokens"),
-    Operation("GET", "/{tenant}/discovery/keys", _Login.keys, "identity-platform/access-tokens"),
-    Operation("POST", "/{tenant}/oauth2/v2.0/token", _Login.token, _GRANTS),
-    Operation("POST", "/{tenant}/oauth2/token", _Login.token_v1, "azuread-dev/v1-oauth2-client-creds-grant-flow"),
-    Operation(
+OPERATIONS: tuple[LoginOperation, ...] = (
+    LoginOperation("GET", "/common/discovery/instance", _Login.instance, "msal: authority.py"),
+    LoginOperation("GET", "/{tenant}/v2.0/.well-known/openid-configuration", _Login.discovery, _OIDC),
+    LoginOperation("GET", "/{tenant}/.well-known/openid-configuration", _Login.discovery_v1, _OIDC),
+    LoginOperation("GET", "/{tenant}/discovery/v2.0/keys", _Login.keys, "identity-platform/access-tokens"),
+    LoginOperation("GET", "/{tenant}/discovery/keys", _Login.keys, "identity-platform/access-tokens"),
+    LoginOperation("POST", "/{tenant}/oauth2/v2.0/token", _Login.token, _GRANTS),
+    LoginOperation("POST", "/{tenant}/oauth2/token", _Login.token_v1, "azuread-dev/v1-oauth2-client-creds-grant-flow"),
+    LoginOperation(
         "POST", "/{tenant}/oauth2/v2.0/devicecode", _Login.device_code, "identity-platform/v2-oauth2-device-code"
     ),
-    Operation("GET", "/devicelogin", _Login.device_login, "identity-platform/v2-oauth2-device-code", "stub"),
-    Operation("POST", "/devicelogin", _Login.device_login, "identity-platform/v2-oauth2-device-code", "stub"),
+    LoginOperation("GET", "/devicelogin", _Login.device_login, "identity-platform/v2-oauth2-device-code", "stub"),
+    LoginOperation("POST", "/devicelogin", _Login.device_login, "identity-platform/v2-oauth2-device-code", "stub"),
 )
-"""Everything that this token service can do; anything else is answered 501."""
+"""All operations; any other path is answered 501."""
 
 
 async def _form(request: Request) -> dict[str, str]:
@@ -210,12 +199,12 @@ async def _form(request: Request) -> dict[str, str]:
     return form
 
 
-def _page(directory: Directory, said: str) -> str:
+def _page(directory: Directory, message: str) -> str:
     people = "".join(
         f"<option>{html.escape(user['userPrincipalName'])}</option>" for user in directory.users.seen_all()
     )
     return (
-        f"<!doctype html><title>Sign in</title><p>{html.escape(said)}</p><form method=post>"
+        f"<!doctype html><title>Sign in</title><p>{html.escape(message)}</p><form method=post>"
         f"<input name=user_code placeholder=Code> <select name=user>{people}</select> "
         "<button name=action value=approve>Sign in</button> "
         "<button name=action value=decline>Cancel</button></form>"

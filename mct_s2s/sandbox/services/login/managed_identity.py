@@ -1,4 +1,4 @@
-"""The endpoint inside a resource that gives out tokens of its managed identity.
+"""The endpoint inside a resource that issues tokens of its managed identity.
 
 Sources: app-service/overview-managed-identity (2019-08-01 with X-IDENTITY-HEADER, and 2017-09-01 with secret);
 entra: managed-identities-azure-resources/how-to-use-vm-token (2018-02-01 with Metadata: true);
@@ -18,14 +18,15 @@ from starlette.routing import Route
 
 from mct_s2s.sandbox.core.addresses import Addresses
 from mct_s2s.sandbox.core.wire_errors import WireError
-from mct_s2s.sandbox.world.world import World
+from mct_s2s.sandbox.entra.tokens import access_tokens
+from mct_s2s.sandbox.state.state import SandboxState
 
 OLD_VERSION = "2017-09-01"
 _SEVERAL = (
     "Multiple user assigned identities exist, please specify the clientId / resourceId of the identity in the token "
     "request"
 )
-# Whoever forwards a request for somebody else gets no token, nor does whoever is served by a proxy.
+# A forwarded or proxied request gets no token.
 _FORWARDED = """<?xml version="1.0" encoding="utf-8"?>
 <Error xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xmlns:xsd="http://www.w3.org/2001/XMLSchema">
     <Code>InvalidHeaderValue</Code>
@@ -37,21 +38,21 @@ _SELECTORS = ("client_id", "object_id", "principal_id", "mi_res_id", "msi_res_id
 
 
 def environment(addresses: Addresses, resource_id: str) -> dict[str, str]:
-    """What the code inside a web or function app finds in its environment."""
-    where, proof = f"{addresses.origin}/_sandbox/identity{resource_id}/msi/token", identity_header(resource_id)
-    older = {"MSI_ENDPOINT": where, "MSI_SECRET": proof}
-    return {"IDENTITY_ENDPOINT": where, "IDENTITY_HEADER": proof, **older}
+    """Return the identity variables of the code inside a web or function app."""
+    where, header = f"{addresses.origin}/_sandbox/identity{resource_id}/msi/token", identity_header(resource_id)
+    older = {"MSI_ENDPOINT": where, "MSI_SECRET": header}
+    return {"IDENTITY_ENDPOINT": where, "IDENTITY_HEADER": header, **older}
 
 
 def identity_header(resource_id: str) -> str:
-    """The value that proves a request comes from inside: known to whoever may ask the sandbox for it."""
+    """Return the header value that shows that a request comes from inside the app."""
     return hashlib.sha256(f"inside {resource_id.lower()}".encode()).hexdigest()[:32].upper()
 
 
-def routes(world: World, addresses: Addresses) -> list[Route]:
-    """The App Service form and the virtual machine form, for any resource."""
+def routes(state: SandboxState, addresses: Addresses) -> list[Route]:
+    """Return the routes of the App Service form and the virtual machine form, for any resource."""
     del addresses
-    endpoints = _Endpoints(world)
+    endpoints = _Endpoints(state)
     base = "/_sandbox/identity/{resource:path}"
     return [
         Route(base + "/msi/token", endpoints.app_service),
@@ -60,8 +61,8 @@ def routes(world: World, addresses: Addresses) -> list[Route]:
 
 
 class _Endpoints:
-    def __init__(self, world: World) -> None:
-        self._world = world
+    def __init__(self, state: SandboxState) -> None:
+        self._state = state
 
     async def app_service(self, request: Request) -> Response:
         resource_id = "/" + request.path_params["resource"]
@@ -75,7 +76,7 @@ class _Endpoints:
         if version == OLD_VERSION and "clientid" in query:
             query["client_id"] = query.pop("clientid")
         try:
-            token = _token(self._world, resource_id, query, only_one_is_meant=False)
+            token = _token(self._state, resource_id, query, only_one_is_meant=False)
         except (LookupError, WireError) as error:
             return _app_service_error(400, _why(error))
         if version == OLD_VERSION:
@@ -90,7 +91,7 @@ class _Endpoints:
         if request.headers.get("metadata", "").lower() != "true":
             return _machine_error("Required metadata header not specified")
         try:
-            return JSONResponse(_token(self._world, "/" + request.path_params["resource"], request.query_params))
+            return JSONResponse(_token(self._state, "/" + request.path_params["resource"], request.query_params))
         except WireError as error:
             return _machine_error(_why(error), str(error.body.get("error", "invalid_request")))
         except LookupError as error:
@@ -103,15 +104,15 @@ def _as_written_in_2017(seconds: int) -> str:
 
 
 def _token(
-    world: World, resource_id: str, query: Mapping[str, str], *, only_one_is_meant: bool = True
+    state: SandboxState, resource_id: str, query: Mapping[str, str], *, only_one_is_meant: bool = True
 ) -> dict[str, str]:
     audience = query.get("resource")
     if not audience:
         raise LookupError("The parameter resource is missing.")
-    world.directory.replication.begin_request()
-    principal_id, client_id = _identity(world, resource_id, query, only_one_is_meant)
-    issued = world.directory.tokens.issue_for_managed_identity(principal_id, audience)
-    now = int(world.clock.timestamp())
+    state.directory.replication.begin_request()
+    principal_id, client_id = _identity(state, resource_id, query, only_one_is_meant)
+    issued = access_tokens.issue_for_managed_identity(state.directory, principal_id, audience)
+    now = int(state.clock.timestamp())
     return {
         "access_token": issued.access_token,
         "client_id": client_id,
@@ -124,18 +125,20 @@ def _token(
     }
 
 
-def _identity(world: World, resource_id: str, query: Mapping[str, str], only_one_is_meant: bool) -> tuple[str, str]:
-    """Find the identity that is asked for. Where none is named, the resource's own is meant.
+def _identity(
+    state: SandboxState, resource_id: str, query: Mapping[str, str], only_one_is_meant: bool
+) -> tuple[str, str]:
+    """Find the requested identity: by default the resource's system-assigned one.
 
-    Without one of its own, a machine takes the only one it was given; an app does not.
+    Without a system-assigned one, a machine uses its only user-assigned one; an app does not.
     """
-    body = world.resources.find(resource_id)
+    body = state.resources.find(resource_id)
     identity: dict[str, Any] = (body or {}).get("identity") or {}
     entries: dict[str, dict[str, str]] = identity.get("userAssignedIdentities") or {}
     wanted = next((query[name].lower() for name in _SELECTORS if name in query), None)
     if wanted is None:
         if identity.get("principalId"):
-            return identity["principalId"], _client_id(world, identity["principalId"])
+            return identity["principalId"], _client_id(state, identity["principalId"])
         if not only_one_is_meant:
             raise LookupError("Unable to load the proper Managed Identity.")
         if len(entries) > 1:
@@ -146,8 +149,8 @@ def _identity(world: World, resource_id: str, query: Mapping[str, str], only_one
     raise LookupError("Identity not found")
 
 
-def _client_id(world: World, principal_id: str) -> str:
-    principal = world.directory.principal(principal_id)
+def _client_id(state: SandboxState, principal_id: str) -> str:
+    principal = state.directory.principal(principal_id)
     if principal is None:
         raise LookupError("The identity is not in the directory yet.")
     return str(principal["appId"])

@@ -1,0 +1,1 @@
+"""Who may do what: app role assignments, delegated grants, directory roles, permissions of an operation."""

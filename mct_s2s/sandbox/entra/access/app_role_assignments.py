@@ -1,0 +1,121 @@
+"""App role assignments: who has which app role. Admin consent is stored as an assignment.
+
+Source: graph: api/serviceprincipal-post-approleassignedto, resources/approleassignment.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable
+
+from mct_s2s.sandbox.core.encoding import base64url
+from mct_s2s.sandbox.entra.directory import Directory
+from mct_s2s.sandbox.entra.table import Object
+from mct_s2s.sandbox.entra.validation import bad_request, clean, missing, timestamp
+
+DEFAULT_ACCESS = str(uuid.UUID(int=0))
+"""The default role of a resource without app roles."""
+
+_DUPLICATE = {
+    False: ("Request_BadRequest", "Permission being assigned already exists on the object"),
+    True: ("Request_MultipleObjectsWithSameKeyValue", "EntitlementGrant entry already exists."),
+}
+"""By the option `duplicateConsentAsGrant`: tenants answer in either way, with 400 in both
+(docs/azure-contract.md, section 3.1).
+"""
+
+
+def create(directory: Directory, body: object) -> Object:
+    """Assign a role of a resource to a principal; all three are named by object or role ids.
+
+    Raises:
+        WireError: 400 for ids that do not match, also for an existing assignment.
+    """
+    values = clean("appRoleAssignment", body)
+    for name in ("principalId", "resourceId", "appRoleId"):
+        if not values.get(name):
+            raise missing(name)
+    principal = directory.principal(values["principalId"])
+    resource = directory.service_principals.seen(values["resourceId"])
+    if principal is None or resource is None or not _grants(resource, principal, values["appRoleId"]):
+        raise bad_request("Not a valid reference update.")
+    if _exists(directory, values):
+        code, message = _DUPLICATE[directory.variations.duplicate_consent_as_grant]
+        raise bad_request(message, code=code)
+    return directory.assignments.put(
+        {
+            "id": _new_id(directory, f"assignment/{principal['id']}/{resource['id']}/{values['appRoleId']}"),
+            "deletedDateTime": None,
+            "appRoleId": values["appRoleId"],
+            "createdDateTime": timestamp(directory.clock.now()),
+            "principalDisplayName": principal["displayName"],
+            "principalId": principal["id"],
+            "principalType": "User" if "userPrincipalName" in principal else "ServicePrincipal",
+            "resourceDisplayName": resource["displayName"],
+            "resourceId": resource["id"],
+        }
+    )
+
+
+def delete(directory: Directory, held: Iterable[Object], assignment: str) -> None:
+    """Remove an assignment.
+
+    Raises:
+        WireError: 400, and not 404, it is not in `held`. Source: docs/azure-contract.md, section 3.1.
+    """
+    if all(one["id"] != assignment for one in held):
+        raise bad_request("EntitlementGrant being updated or deleted is not found")
+    directory.assignments.drop(assignment)
+
+
+def of_principal(directory: Directory, principal_id: str) -> list[Object]:
+    """Return the assignments that a principal holds, as a replica has them."""
+    return [one for one in directory.assignments.seen_by("principal", principal_id) if _is_visible(directory, one)]
+
+
+def to_resource(directory: Directory, resource_id: str) -> list[Object]:
+    """Return the assignments to roles of a resource, as a replica has them."""
+    return [one for one in directory.assignments.seen_by("resource", resource_id) if _is_visible(directory, one)]
+
+
+def role_values(directory: Directory, principal_id: str, resource: Object) -> list[str]:
+    """Return the values of the enabled roles that a principal holds on a resource: a token's `roles`."""
+    held = {one["appRoleId"] for one in of_principal(directory, principal_id) if one["resourceId"] == resource["id"]}
+    return [
+        role["value"] for role in resource["appRoles"] if role["id"] in held and role["isEnabled"] and role["value"]
+    ]
+
+
+def forget(directory: Directory, object_id: str) -> None:
+    """Delete every assignment of a purged principal, or to it."""
+    for index in ("principal", "resource"):
+        for one in directory.assignments.latest_by(index, object_id):
+            directory.assignments.drop(one["id"])
+
+
+def _grants(resource: Object, principal: Object, role_id: str) -> bool:
+    if role_id == DEFAULT_ACCESS:
+        return True
+    wanted = "User" if "userPrincipalName" in principal else "Application"
+    return any(
+        role["id"] == role_id and role["isEnabled"] and wanted in role["allowedMemberTypes"]
+        for role in resource["appRoles"]
+    )
+
+
+def _exists(directory: Directory, values: Object) -> bool:
+    held = directory.assignments.latest_by("principal", values["principalId"])
+    return any(one["resourceId"] == values["resourceId"] and one["appRoleId"] == values["appRoleId"] for one in held)
+
+
+def _is_visible(directory: Directory, assignment: Object) -> bool:
+    return (
+        directory.principal(assignment["principalId"]) is not None
+        and directory.service_principals.seen(assignment["resourceId"]) is not None
+    )
+
+
+def _new_id(directory: Directory, name: str) -> str:
+    # Not a GUID but a text fit for URLs, 43 characters long; clients must not parse it.
+    raw = uuid.UUID(directory.ids.new(name)).bytes + uuid.UUID(directory.ids.new(name)).bytes
+    return base64url(raw)

@@ -1,0 +1,243 @@
+"""What a caller may do: app roles for applications; scope and directory role (or ownership) for people.
+
+Sources: graph: permissions-reference and the "Permissions" table of each operation's page;
+entra: identity/role-based-access-control/permissions-reference.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mct_s2s.sandbox.core.wire_errors import WireError, graph_error
+from mct_s2s.sandbox.entra.caller import Caller
+from mct_s2s.sandbox.entra.directory import Directory
+from mct_s2s.sandbox.entra.table import Object
+from mct_s2s.sandbox.entra.well_known import DIRECTORY_ROLES, GRAPH_APP_ID
+
+OWNED = "Application.ReadWrite.OwnedBy"
+_READ_APPLICATIONS = frozenset(
+    {"Application.Read.All", "Application.ReadWrite.All", "Directory.Read.All", "Directory.ReadWrite.All"}
+)
+_DIRECTORY_READ = frozenset({"Directory.Read.All", "Directory.ReadWrite.All"})
+
+
+@dataclass(frozen=True)
+class PermissionRule:
+    """The permissions for one kind of operation.
+
+    Attributes:
+        permissions: any of them is enough, as app role or as delegated scope.
+        application_only: more of them, as app roles only.
+        owned: whether `Application.ReadWrite.OwnedBy` is enough for what the caller owns.
+        delegated_only: more of them, as scopes only.
+        and_also: one of these is needed, too.
+        roles_for_people: directory roles that a person needs, unless the person owns the object; empty: any member may.
+        roles_for_applications: directory roles that are enough for an application, without any app role.
+        actions: one of them in a custom role counts as one of these directory roles.
+    """
+
+    permissions: frozenset[str]
+    application_only: frozenset[str] = frozenset()
+    owned: bool = False
+    delegated_only: frozenset[str] = frozenset()
+    and_also: frozenset[str] = frozenset()
+    roles_for_people: frozenset[str] = frozenset()
+    roles_for_applications: frozenset[str] = frozenset()
+    actions: frozenset[str] = frozenset()
+
+
+_ADMINISTRATORS = frozenset({"Global Administrator", "Application Administrator", "Cloud Application Administrator"})
+_WRITE = frozenset({"Application.ReadWrite.All"})
+_DEVELOPERS = _ADMINISTRATORS | {"Application Developer"}
+_CONSENTERS = _ADMINISTRATORS | {
+    "Directory Synchronization Accounts",
+    "Directory Writers",
+    "Hybrid Identity Administrator",
+    "Identity Governance Administrator",
+    "Privileged Role Administrator",
+    "User Administrator",
+}
+"""Source: graph: api/serviceprincipal-post-approleassignedto."""
+_IN_APPLICATIONS = "microsoft.directory/applications/"
+_IN_PRINCIPALS = "microsoft.directory/servicePrincipals/"
+_CREATES = frozenset({f"{_IN_APPLICATIONS}create", f"{_IN_APPLICATIONS}createAsOwner"})
+"""Source: entra: identity/role-based-access-control/custom-available-permissions."""
+
+
+def _owned(action: str) -> PermissionRule:
+    """Return the rule of what administrators may do, whoever owns the object, and custom roles with that action."""
+    return PermissionRule(
+        _WRITE,
+        owned=True,
+        roles_for_people=_ADMINISTRATORS,
+        roles_for_applications=_ADMINISTRATORS,
+        actions=frozenset({action}),
+    )
+
+
+RULES = {
+    "application.read": PermissionRule(
+        _READ_APPLICATIONS,
+        application_only=frozenset({OWNED}),
+        delegated_only=frozenset({"Directory.AccessAsUser.All"}),
+        roles_for_applications=_DEVELOPERS,
+    ),
+    "application.create": PermissionRule(
+        _WRITE | {"AppRegistration.Create"},
+        application_only=frozenset({OWNED}),
+        roles_for_applications=_DEVELOPERS,
+        actions=_CREATES,
+    ),
+    # The table of the upsert does not have AppRegistration.Create: graph: api/application-upsert.
+    "application.upsert": PermissionRule(
+        _WRITE, application_only=frozenset({OWNED}), roles_for_applications=_DEVELOPERS, actions=_CREATES
+    ),
+    "application.write": _owned(f"{_IN_APPLICATIONS}allProperties/update"),
+    "application.delete": _owned(f"{_IN_APPLICATIONS}delete"),
+    # Who is not an administrator has to own the application: microsoft-graph-docs#16138.
+    "servicePrincipal.create": _owned(f"{_IN_PRINCIPALS}create"),
+    "servicePrincipal.write": _owned(f"{_IN_PRINCIPALS}allProperties/update"),
+    "assignment.read": PermissionRule(_READ_APPLICATIONS, roles_for_applications=_DEVELOPERS),
+    "assignment.write": PermissionRule(
+        frozenset({"AppRoleAssignment.ReadWrite.All"}),
+        and_also=_READ_APPLICATIONS,
+        roles_for_people=_CONSENTERS,
+        roles_for_applications=_CONSENTERS,
+        actions=frozenset({f"{_IN_PRINCIPALS}appRoleAssignedTo/update"}),
+    ),
+    "grant.read": PermissionRule(
+        _DIRECTORY_READ | {"DelegatedPermissionGrant.Read.All", "DelegatedPermissionGrant.ReadWrite.All"},
+        delegated_only=frozenset({"Directory.AccessAsUser.All"}),
+        roles_for_applications=_DEVELOPERS,
+    ),
+    "grant.write": PermissionRule(
+        frozenset({"DelegatedPermissionGrant.ReadWrite.All", "Directory.ReadWrite.All"}),
+        roles_for_people=_ADMINISTRATORS,
+    ),
+    "organization.read": PermissionRule(
+        _DIRECTORY_READ | {"Organization.Read.All", "Organization.ReadWrite.All"},
+        delegated_only=frozenset({"User.Read", "User.Read.All", "User.ReadWrite.All", "Directory.AccessAsUser.All"}),
+        roles_for_applications=_DEVELOPERS,
+    ),
+    "policy.read": PermissionRule(
+        frozenset(
+            {
+                "Policy.Read.All",
+                "Policy.Read.ApplicationConfiguration",
+                "Policy.ReadWrite.ApplicationConfiguration",
+            }
+        )
+    ),
+    "policy.write": PermissionRule(
+        frozenset({"Policy.ReadWrite.ApplicationConfiguration"}), roles_for_people=frozenset({"Global Administrator"})
+    ),
+    "directory.read": PermissionRule(
+        _DIRECTORY_READ | _READ_APPLICATIONS,
+        delegated_only=frozenset({"Directory.AccessAsUser.All"}),
+        roles_for_applications=_DEVELOPERS,
+    ),
+    "roles.read": PermissionRule(
+        _DIRECTORY_READ | {"RoleManagement.Read.Directory", "RoleManagement.Read.All"},
+        delegated_only=frozenset({"Directory.AccessAsUser.All"}),
+    ),
+    "user.read": PermissionRule(
+        _DIRECTORY_READ | {"User.Read.All", "User.ReadWrite.All"}, delegated_only=frozenset({"User.Read"})
+    ),
+}
+
+
+def require(directory: Directory, caller: Caller, operation: str, target: Object | None = None) -> None:
+    """Refuse an operation that the caller may not do.
+
+    Args:
+        directory: the tenant.
+        caller: who sends the request.
+        operation: a key of `RULES`.
+        target: the object, for callers that may change only what they own.
+
+    Raises:
+        WireError: 403 `Authorization_RequestDenied`.
+    """
+    if not may(directory, caller, operation, target):
+        raise denied()
+
+
+def may(directory: Directory, caller: Caller, operation: str, target: Object | None = None) -> bool:
+    """Return whether the caller may do an operation; see `require`."""
+    allowed = _person_may if caller.scopes else _application_may
+    return allowed(directory, RULES[operation], caller, target)
+
+
+def require_assignable(directory: Directory, caller: Caller, resource_id: str) -> None:
+    """Refuse a person who may not assign roles of this resource: those of Microsoft Graph need a stronger role.
+
+    Raises:
+        WireError: 403 `Authorization_RequestDenied`.
+    """
+    if not caller.scopes:
+        return
+    graph = directory.service_principals.latest_by("appId", GRAPH_APP_ID)[0]
+    strong = frozenset({"Global Administrator", "Privileged Role Administrator"})
+    if resource_id.lower() == graph["id"] and not _has_role(caller, strong):
+        raise denied()
+
+
+def denied() -> WireError:
+    """Return Graph's refusal of a caller without permission."""
+    return graph_error(403, "Authorization_RequestDenied", "Insufficient privileges to complete the operation.")
+
+
+def only_owns(caller: Caller) -> bool:
+    """Return whether an application may change only what it owns, by its app roles."""
+    return OWNED in caller.roles and not caller.roles & _WRITE
+
+
+def owns(directory: Directory, caller: Caller, target: Object | None) -> bool:
+    """Return whether a caller owns an object; whoever owns an application owns its service principal too."""
+    if target is None:
+        return False
+    owners = set(target.get("@owners", ()))
+    for application in directory.applications.latest_by("appId", target.get("appId") or ""):
+        owners |= set(application.get("@owners", ()))
+    return caller.object_id in owners
+
+
+def _application_may(directory: Directory, rule: PermissionRule, caller: Caller, target: Object | None) -> bool:
+    if _has_role(caller, rule.roles_for_applications) or _is_assigned(directory, caller, rule, target):
+        return True
+    if rule.and_also and not caller.roles & rule.and_also:
+        return False
+    if caller.roles & (rule.permissions | rule.application_only):
+        return True
+    return rule.owned and OWNED in caller.roles and owns(directory, caller, target)
+
+
+def _person_may(directory: Directory, rule: PermissionRule, caller: Caller, target: Object | None) -> bool:
+    if rule.and_also and not caller.scopes & rule.and_also:
+        return False
+    if not caller.scopes & (rule.permissions | rule.delegated_only):
+        return False
+    if not rule.roles_for_people or _has_role(caller, rule.roles_for_people):
+        return True
+    return _is_assigned(directory, caller, rule, target) or owns(directory, caller, target)
+
+
+def _is_assigned(directory: Directory, caller: Caller, rule: PermissionRule, target: Object | None) -> bool:
+    """Return whether a custom role, or a role at a smaller scope than the tenant, is enough; neither is in tokens."""
+    principal = directory.service_principals.latest(caller.object_id) or directory.users.latest(caller.object_id)
+    built_in = {DIRECTORY_ROLES[name] for name in rule.roles_for_people | rule.roles_for_applications}
+    return any(
+        (one["roleDefinitionId"] in built_in or rule.actions & set(one["actions"]))
+        and (one["directoryScopeId"] == "/" or (target is not None and one["directoryScopeId"] == f"/{target['id']}"))
+        for one in (principal or {}).get("@assigned", ())
+    )
+
+
+def has_any_role(caller: Caller) -> bool:
+    """Return whether a caller has a directory role, or is an application (whose app roles let it read them)."""
+    return bool(caller.claims.get("wids")) or not caller.scopes
+
+
+def _has_role(caller: Caller, names: frozenset[str]) -> bool:
+    held = set(caller.claims.get("wids", ()))
+    return bool(held & {DIRECTORY_ROLES[name] for name in names})

@@ -1,0 +1,151 @@
+"""The directory of one tenant as data: applications, service principals, assignments, people, what was deleted.
+
+The rules are functions of the rooms above, which take a directory as their first argument.
+"""
+
+from __future__ import annotations
+
+import functools
+import uuid
+from collections.abc import Mapping
+from typing import Any, Self
+
+from mct_s2s.sandbox.core.addresses import Addresses
+from mct_s2s.sandbox.core.clock import Clock
+from mct_s2s.sandbox.core.real_names import PORT, RealNames
+from mct_s2s.sandbox.entra.object_ids import ObjectIds
+from mct_s2s.sandbox.entra.replication import Replication
+from mct_s2s.sandbox.entra.sessions import Sessions
+from mct_s2s.sandbox.entra.signing_key import SigningKey
+from mct_s2s.sandbox.entra.table import Object, Table
+from mct_s2s.sandbox.entra.tenant.conditional_access import ConditionalAccess
+from mct_s2s.sandbox.entra.tenant.key_reads import KeyReads
+from mct_s2s.sandbox.entra.tenant.organization import Tenant
+from mct_s2s.sandbox.entra.tenant.policies import Policies
+from mct_s2s.sandbox.entra.tenant.request_quota import RequestQuota
+from mct_s2s.sandbox.entra.tenant.variations import TenantVariations
+from mct_s2s.sandbox.entra.validation import timestamp
+
+
+class Directory:
+    """One tenant of Entra ID.
+
+    Attributes:
+        tenant: the tenant that everything here belongs to.
+        foreign_tenants: tenants that exist elsewhere, so that a sign-in there is not "not found".
+        applications, service_principals, assignments, federated, grants, users: the objects.
+        secret_hashes: SHA-256 of each secret by its key id.
+        policies: the tenant's app management policy.
+        conditional_access: what a sign-in needs beside a valid token.
+        sessions: people who are signing in or signed in.
+        foreign_issuers: signing keys of other identity providers, by issuer.
+        hosted_issuers: signing keys of those that the sandbox hosts, by name; see `services.login.issuer`.
+        replication: how far behind the newest state reads are.
+        variations: in what this tenant differs from most.
+        key_reads: the budget for reading the keys of certificates.
+        request_quota: how much one application may ask of Graph.
+        ids: ids of new objects.
+        addresses: where the cloud is served, Azure's own as long as it is not; not saved with the rest.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self.clock = clock
+        self.replication = Replication(clock)
+        self.variations = TenantVariations()
+        self.ids = ObjectIds()
+        self.tenant = Tenant(str(uuid.uuid4()), "", ("example.onmicrosoft.com",), timestamp(clock.now()))
+        self.foreign_tenants: list[Tenant] = []
+        self.applications = Table(
+            self.replication,
+            appId=lambda one: [one["appId"]],
+            displayName=lambda one: [one["displayName"]],
+            identifierUris=lambda one: one["identifierUris"],
+            uniqueName=lambda one: [one["uniqueName"]] if one["uniqueName"] else [],
+        )
+        self.service_principals = Table(
+            self.replication,
+            appId=lambda one: [one["appId"]],
+            displayName=lambda one: [one["displayName"]],
+            servicePrincipalNames=lambda one: one["servicePrincipalNames"],
+        )
+        self.assignments = Table(
+            self.replication,
+            principal=lambda one: [one["principalId"]],
+            resource=lambda one: [one["resourceId"]],
+        )
+        self.federated = Table(self.replication, application=lambda one: [one["@application"]])
+        self.grants = Table(self.replication, clientId=lambda one: [one["clientId"]])
+        self.users = Table(self.replication, userPrincipalName=lambda one: [one["userPrincipalName"]])
+        self.secret_hashes: dict[str, str] = {}
+        self.policies = Policies()
+        self.conditional_access = ConditionalAccess()
+        self.key_reads = KeyReads(clock)
+        self.request_quota = RequestQuota(clock)
+        self.addresses: Addresses = RealNames.on(PORT, ())
+        self.sessions = Sessions()
+        self.foreign_issuers: dict[str, SigningKey] = {}
+        self.hosted_issuers: dict[str, SigningKey] = {}
+
+    @functools.cached_property
+    def signing_key(self) -> SigningKey:
+        """The key of the tenant's tokens; made on first need unless one was set. Not saved with the rest."""
+        return SigningKey()
+
+    @property
+    def tenant_id(self) -> str:
+        """The tenant's GUID."""
+        return self.tenant.tenant_id
+
+    def principal(self, object_id: str) -> Object | None:
+        """Find a service principal or a user by object id, as a replica has it."""
+        return self.service_principals.seen(object_id) or self.users.seen(object_id)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the whole tenant as JSON values. Secrets appear hashed only; the signing key not at all.
+
+        Keys of hosted issuers are included: they open nothing but the sandbox.
+        """
+        tables = self._tables()
+        held = (*self.applications.dump(), *self.service_principals.dump())
+        known = {credential["keyId"] for one in held for credential in one["passwordCredentials"]}
+        return {
+            "tenant": self.tenant.to_dict(),
+            "foreignTenants": [tenant.to_dict() for tenant in self.foreign_tenants],
+            **{name: table.dump() for name, table in tables.items()},
+            "secretHashes": {key_id: text for key_id, text in self.secret_hashes.items() if key_id in known},
+            "hostedIssuers": {name: key.pem().decode() for name, key in self.hosted_issuers.items()},
+            "sessions": self.sessions.to_dict(),
+            "conditionalAccess": self.conditional_access.settings(),
+            "replication": self.replication.settings(),
+            "variations": self.variations.settings(),
+            "young": {name: table.dump_young() for name, table in tables.items()},
+            "defaultAppManagementPolicy": self.policies.document,
+        }
+
+    @classmethod
+    def from_dict(cls, clock: Clock, data: Mapping[str, Any]) -> Self:
+        """Restore what `to_dict` returned; members that an older sandbox did not save have their defaults."""
+        directory = cls(clock)
+        directory.tenant = Tenant.from_dict(data["tenant"])
+        directory.foreign_tenants = [Tenant.from_dict(one) for one in data["foreignTenants"]]
+        for name, table in directory._tables().items():
+            table.load(data.get(name, []), data.get("young", {}).get(name, {}))
+        directory.replication.change(data.get("replication", {}))
+        directory.conditional_access.change(data.get("conditionalAccess", {}))
+        directory.variations.change({**data.get("variations", {}), **data.get("defaults", {})})
+        directory.sessions = Sessions.from_dict(data.get("sessions", {}))
+        for name, pem in data.get("hostedIssuers", {}).items():
+            directory.hosted_issuers[name] = SigningKey(pem.encode())
+        directory.secret_hashes = dict(data["secretHashes"])
+        directory.policies = Policies(data["defaultAppManagementPolicy"])
+        return directory
+
+    def _tables(self) -> dict[str, Table]:
+        return {
+            "applications": self.applications,
+            "servicePrincipals": self.service_principals,
+            "appRoleAssignments": self.assignments,
+            "federatedIdentityCredentials": self.federated,
+            "oauth2PermissionGrants": self.grants,
+            "users": self.users,
+        }

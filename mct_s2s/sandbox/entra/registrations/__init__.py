@@ -1,0 +1,1 @@
+"""Application registrations, their credentials, and service principals."""

@@ -1,0 +1,1 @@
+"""The tenant itself: its domains, policies, conditional access, and how it differs from other tenants."""

@@ -1,0 +1,104 @@
+"""A tenant: its id and its domains.
+
+Source: graph: resources/organization, resources/verifieddomain.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Self
+
+
+@dataclass(frozen=True)
+class Tenant:
+    """An Entra tenant. `domains` are the verified ones; the first is the initial one."""
+
+    tenant_id: str
+    display_name: str
+    domains: tuple[str, ...]
+    created: str
+
+    @property
+    def initial_domain(self) -> str:
+        """The domain that the tenant was created with, e.g. `contoso.onmicrosoft.com`."""
+        return self.domains[0]
+
+    @property
+    def default_domain(self) -> str:
+        """The first custom domain, or the initial one while there is none."""
+        return self.domains[1] if len(self.domains) > 1 else self.domains[0]
+
+    def _capabilities(self, domain: str) -> str:
+        used = domain in {self.initial_domain, self.default_domain}
+        return "Email, OfficeCommunicationsOnline" if used else "None"
+
+    def is_named(self, name: str) -> bool:
+        """Return whether an authority's path segment, an id or a domain, names this tenant."""
+        return name.lower() in {self.tenant_id, *self.domains}
+
+    def owns_host(self, host: str) -> bool:
+        """Return whether a host name is a verified domain or lies below one."""
+        return any(host.lower() == domain or host.lower().endswith("." + domain) for domain in self.domains)
+
+    def organization(self) -> dict[str, Any]:
+        """Return the tenant as Graph's `organization`."""
+        verified = [
+            {
+                "capabilities": self._capabilities(domain),
+                "isDefault": domain == self.default_domain,
+                "isInitial": domain == self.initial_domain,
+                "name": domain,
+                "type": "Managed",
+            }
+            for domain in self.domains
+        ]
+        return {
+            "id": self.tenant_id,
+            "deletedDateTime": None,
+            "businessPhones": [],
+            "city": "Munich",
+            "country": None,
+            "countryLetterCode": "DE",
+            "createdDateTime": self.created,
+            "defaultUsageLocation": None,
+            "displayName": self.display_name,
+            "isMultipleDataLocationsForServicesEnabled": None,
+            "marketingNotificationEmails": [],
+            "onPremisesLastSyncDateTime": None,
+            "onPremisesSyncEnabled": None,
+            "partnerTenantType": None,
+            "postalCode": "80331",
+            "preferredLanguage": "en",
+            "securityComplianceNotificationMails": [],
+            "securityComplianceNotificationPhones": [],
+            "state": "Bavaria",
+            "street": "Marienplatz 1",
+            "technicalNotificationMails": [],
+            "tenantType": "AAD",
+            "directorySizeQuota": {"used": 42, "total": 300_000},
+            "assignedPlans": [
+                {
+                    "assignedDateTime": self.created,
+                    "capabilityStatus": "Enabled",
+                    "service": "exchange",
+                    "servicePlanId": "efb87545-963c-4e0d-99df-69c6916d9eb0",
+                }
+            ],
+            "provisionedPlans": [],
+            "verifiedDomains": verified,
+        }
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the tenant as JSON values."""
+        return {
+            "tenantId": self.tenant_id,
+            "displayName": self.display_name,
+            "domains": list(self.domains),
+            "created": self.created,
+        }
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        """Make the tenant that `to_dict` described."""
+        return cls(data["tenantId"], data["displayName"], tuple(data["domains"]), data["created"])

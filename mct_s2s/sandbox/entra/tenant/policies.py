@@ -1,0 +1,131 @@
+"""The tenant's app management policy. Only its parts on applications are enforced.
+
+Source: graph: resources/tenantappmanagementpolicy, resources/passwordcredentialconfiguration,
+resources/identifieruriconfiguration. The refusals are as users report them, e.g. Azure/azure-cli#28522.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+from mct_s2s.sandbox.core.wire_errors import WireError, graph_error
+from mct_s2s.sandbox.entra.validation import bad_request
+
+_DURATION = re.compile(r"P(?:(\d+)Y)?(?:(\d+)M)?(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)S)?)?")
+
+
+def default_policy() -> dict[str, Any]:
+    """Return the policy of tenants since mid-2025: no limit on secrets, no arbitrary URIs."""
+    enabled = {
+        "state": "enabled",
+        "restrictForAppsCreatedAfterDateTime": None,
+        "excludeActors": None,
+        "excludeAppsReceivingV2Tokens": True,
+        "excludeSaml": True,
+        "isStateSetByMicrosoft": True,
+    }
+    return {
+        "id": "00000000-0000-0000-0000-000000000000",
+        "deletedDateTime": None,
+        "displayName": "Default app management tenant policy",
+        "description": "Default tenant policy that enforces app management restrictions on applications and "
+        "service principals. To apply policy to targeted resources, create a new policy under "
+        "appManagementPolicies collection.",
+        "isEnabled": True,
+        "applicationRestrictions": {
+            "passwordCredentials": [],
+            "keyCredentials": [],
+            "identifierUris": {
+                "nonDefaultUriAddition": {**enabled, "state": "disabled"},
+                "uriAdditionWithoutUniqueTenantIdentifier": enabled,
+            },
+        },
+        "servicePrincipalRestrictions": {"passwordCredentials": [], "keyCredentials": []},
+    }
+
+
+class Policies:
+    """The tenant's default app management policy, and checks against it."""
+
+    def __init__(self, document: dict[str, Any] | None = None) -> None:
+        self.document = document or default_policy()
+
+    def change(self, values: dict[str, Any]) -> None:
+        """Change the policy; parts that are not sent stay.
+
+        Raises:
+            WireError: 400 for an unknown part, or one of another shape.
+        """
+        self.document = _merged(self.document, values, read_only=("id", "deletedDateTime"))
+
+    def uri_restrictions(self) -> tuple[bool, bool]:
+        """Return whether only URIs made of ids are allowed, and whether URIs need an id or a domain of the tenant."""
+        if not self.document["isEnabled"]:
+            return False, False
+        rules = self.document["applicationRestrictions"]["identifierUris"]
+        return (
+            rules["nonDefaultUriAddition"]["state"] == "enabled",
+            rules["uriAdditionWithoutUniqueTenantIdentifier"]["state"] == "enabled",
+        )
+
+    def check_secret(self, lifetime: timedelta, *, application_created: str) -> None:
+        """Check the lifetime of a new secret.
+
+        Raises:
+            WireError: 400, the policy forbids secrets, or this lifetime.
+        """
+        for rule in self._in_force("passwordCredentials", application_created):
+            if rule["restrictionType"] == "passwordAddition":
+                raise bad_request(
+                    f"Credential type not allowed as per assigned policy '{self.document['id']}'.",
+                    code="CredentialTypeNotAllowedAsPerAppPolicy",
+                )
+            if rule["restrictionType"] == "passwordLifetime" and lifetime > duration(rule["maxLifetime"]):
+                raise _too_long(self.document["id"])
+
+    def check_certificate(self, lifetime: timedelta, *, application_created: str) -> None:
+        """Check the lifetime of a new certificate.
+
+        Raises:
+            WireError: 400, the policy forbids this lifetime.
+        """
+        for rule in self._in_force("keyCredentials", application_created):
+            if rule["restrictionType"] == "asymmetricKeyLifetime" and lifetime > duration(rule["maxLifetime"]):
+                raise _too_long(self.document["id"])
+
+    def _in_force(self, kind: str, application_created: str) -> Iterator[dict[str, Any]]:
+        if not self.document["isEnabled"]:
+            return
+        for rule in self.document["applicationRestrictions"][kind]:
+            since = rule.get("restrictForAppsCreatedAfterDateTime")
+            if rule.get("state", "enabled") == "enabled" and (not since or application_created >= since):
+                yield rule
+
+
+def _merged(old: dict[str, Any], values: dict[str, Any], read_only: tuple[str, ...] = ()) -> dict[str, Any]:
+    for name, value in values.items():
+        if name not in old or name in read_only:
+            raise bad_request(f"Invalid property '{name}'.")
+        if old[name] is not None and value is not None and type(old[name]) is not type(value):
+            raise bad_request(f"Invalid value specified for property '{name}'.")
+    inner = {name: _merged(old[name], value) for name, value in values.items() if isinstance(value, dict) and old[name]}
+    return {**old, **values, **inner}
+
+
+def duration(text: str) -> timedelta:
+    """Read an ISO 8601 duration; a year counts 365 days and a month 30."""
+    match = _DURATION.fullmatch(text)
+    if not match:
+        raise bad_request(f"Cannot convert the literal '{text}' to the expected type 'Edm.Duration'.")
+    years, months, days, hours, minutes, seconds = (int(part or 0) for part in match.groups())
+    return timedelta(days=365 * years + 30 * months + days, hours=hours, minutes=minutes, seconds=seconds)
+
+
+def _too_long(policy_id: str) -> WireError:
+    # Recorded as a whole in OfficeDev/microsoft-365-agents-toolkit#10998.
+    message = f"Credential lifetime exceeds the max value allowed as per assigned policy '{policy_id}'."
+    detail = {"code": "InvalidKeyEndDate", "message": message, "target": "EndDate"}
+    return graph_error(400, "CredentialInvalidLifetimeAsPerAppPolicy", message, details=[detail])

@@ -1,0 +1,1 @@
+"""The token service without HTTP: grants, claims, signatures, and its refusals."""

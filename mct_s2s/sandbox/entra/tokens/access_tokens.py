@@ -1,0 +1,128 @@
+"""Access tokens: issued, signed, and verified.
+
+Source: entra: identity-platform/access-token-claims-reference, identity-platform/access-tokens.
+"""
+
+from __future__ import annotations
+
+import functools
+import secrets
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+import jwt
+
+from mct_s2s.sandbox.entra.caller import Caller
+from mct_s2s.sandbox.entra.directory import Directory
+from mct_s2s.sandbox.entra.signing_key import SigningKey
+from mct_s2s.sandbox.entra.tokens import refusals, token_claims
+
+MANAGED_IDENTITY_LIFETIME = timedelta(hours=24)
+
+
+class TokenRejected(Exception):
+    """A token that a resource must not accept; `reason` says why, in Entra's words where it has some.
+
+    `kind` is one of `missing`, `malformed`, `signature`, `expired`, `audience`.
+    """
+
+    def __init__(self, kind: str, reason: str) -> None:
+        super().__init__(reason)
+        self.kind = kind
+        self.reason = reason
+
+
+@dataclass(frozen=True)
+class SignedToken:
+    """A signed token and its expiry, in seconds since 1970."""
+
+    access_token: str = field(repr=False)
+    expires_at: int
+
+
+def sign(directory: Directory, claims: Mapping[str, Any], lifetime: timedelta) -> SignedToken:
+    """Sign claims after adding the times and the opaque claims that Entra adds."""
+    key, now = directory.signing_key, int(directory.clock.timestamp())
+    expires = now + int(lifetime.total_seconds())
+    times = {"iat": now, "nbf": now, "exp": expires, "uti": secrets.token_urlsafe(16)}
+    opaque = {"aio": secrets.token_urlsafe(32), "rh": f"1.{secrets.token_urlsafe(24)}."}
+    headers = {"typ": "JWT", "kid": key.kid}
+    if claims.get("ver") == "1.0":
+        headers["x5t"] = key.kid
+    signed = {**claims, **times, **opaque}
+    return SignedToken(jwt.encode(signed, key.private, algorithm="RS256", headers=headers), expires)
+
+
+def issue_for_managed_identity(directory: Directory, principal_id: str, resource: str) -> SignedToken:
+    """Issue the token that a managed identity's own endpoint returns; valid for a day.
+
+    Args:
+        directory: the tenant.
+        principal_id: object id of the identity's service principal.
+        resource: what the token is for, as asked: an application ID URI or appId, without `/.default`.
+
+    Raises:
+        WireError: as Entra refuses, e.g. 500011 for a resource that has no service principal.
+    """
+    principal = directory.service_principals.seen(principal_id)
+    if principal is None:
+        raise refusals.unknown_client(principal_id, directory.tenant)
+    claims = token_claims.app_only_claims(directory, principal, resource, acr="2")
+    resource_id = principal["alternativeNames"][-1:]
+    if resource_id:
+        claims["xms_mirid"] = resource_id[0].replace("/resourceGroups/", "/resourcegroups/")
+    return sign(directory, claims, MANAGED_IDENTITY_LIFETIME)
+
+
+def verify(directory: Directory, authorization_header: str | None, *, audiences: Collection[str]) -> Caller:
+    """Verify the `Authorization` header of a request to a Microsoft service.
+
+    Raises:
+        TokenRejected: missing, malformed, wrongly signed, expired, or meant for another service.
+    """
+    scheme, _, token = (authorization_header or "").partition(" ")
+    if scheme.lower() != "bearer" or not token.strip():
+        raise TokenRejected("missing", "Access token is empty.")
+    claims = decode(directory, token.strip())
+    if claims.get("aud") not in audiences:
+        raise TokenRejected("audience", "Access token validation failure. Invalid audience.")
+    return Caller(
+        tenant_id=str(claims.get("tid", "")),
+        object_id=str(claims.get("oid", "")),
+        app_id=str(claims.get("appid") or claims.get("azp") or ""),
+        roles=frozenset(claims.get("roles", ())),
+        scopes=frozenset(str(claims.get("scp", "")).split()),
+        claims=claims,
+    )
+
+
+def decode(directory: Directory, token: str) -> dict[str, Any]:
+    """Return the claims of a token of this tenant, checking its signature and its times only.
+
+    Raises:
+        TokenRejected: malformed, wrongly signed, expired or not yet valid.
+    """
+    try:
+        claims = dict(_signed_claims(token, directory.signing_key))
+    except jwt.InvalidSignatureError as error:
+        raise TokenRejected("signature", "Signature is invalid.") from error
+    except jwt.InvalidTokenError as error:
+        raise TokenRejected("malformed", "CompactToken parsing failed with error code: 80049217") from error
+    # PyJWT would use the machine's clock; the sandbox's may have been advanced.
+    if not claims.get("nbf", 0) - 300 <= directory.clock.timestamp() < claims.get("exp", 0):
+        raise TokenRejected("expired", "Lifetime validation failed, the token is expired.")
+    return claims
+
+
+@functools.lru_cache(maxsize=256)
+def _signed_claims(token: str, key: SigningKey) -> Mapping[str, Any]:
+    """Checked once: a client sends the same token with each of its requests."""
+    claims: Mapping[str, Any] = jwt.decode(
+        token,
+        key.public,
+        algorithms=["RS256"],
+        options={"verify_exp": False, "verify_nbf": False, "verify_iat": False, "verify_aud": False},
+    )
+    return claims

@@ -1,0 +1,131 @@
+"""Signed assertions in place of a secret: a client's own (certificate) or a foreign issuer's (federated).
+
+Sources: entra: identity-platform/certificate-credentials, workload-id/workload-identity-federation.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jwt
+
+from mct_s2s.sandbox.entra.directory import Directory
+from mct_s2s.sandbox.entra.registrations import key_credentials
+from mct_s2s.sandbox.entra.signing_key import SigningKey
+from mct_s2s.sandbox.entra.table import Object
+from mct_s2s.sandbox.entra.tokens import refusals, token_claims
+from mct_s2s.sandbox.entra.validation import as_utc
+
+JWT_BEARER = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+_OWN_ALGORITHMS = ["RS256", "PS256"]
+_SKEW = 300
+HOSTED_ISSUERS = "/_sandbox/issuer"
+"""Path of the issuers that the sandbox hosts, below its own origin."""
+
+
+def check(directory: Directory, application: Object, assertion: str) -> None:
+    """Check a client assertion.
+
+    Raises:
+        WireError: unreadable, outside its validity, wrong audience, or signed by an unknown key.
+    """
+    try:
+        header = jwt.get_unverified_header(assertion)
+        claims: dict[str, Any] = jwt.decode(assertion, options={"verify_signature": False})
+    except jwt.InvalidTokenError as error:
+        raise refusals.bad_assertion("JWT token is invalid or malformed.") from error
+    if str(claims.get("iss", "")).lower() == application["appId"]:
+        _check_own(directory, application, assertion, header, claims)
+    else:
+        _check_foreign(directory, application, assertion, claims)
+
+
+def issuer_key(directory: Directory, issuer: str) -> SigningKey | None:
+    """Find the key that an issuer of federated tokens signs with: the tenant itself, a hosted or a foreign one."""
+    if issuer in {token_claims.issuer(directory, 1), token_claims.issuer(directory, 2)}:
+        return directory.signing_key
+    name = issuer.removeprefix(f"{directory.addresses.origin}{HOSTED_ISSUERS}/")
+    return directory.hosted_issuers.get(name) or directory.foreign_issuers.get(issuer)
+
+
+def _check_own(
+    directory: Directory, application: Object, assertion: str, header: dict[str, Any], claims: dict[str, Any]
+) -> None:
+    app_id = application["appId"]
+    # MSAL leaves the padding on that RFC 7515 takes off, and Entra takes both.
+    mark = str(header.get("x5t#S256") or header.get("x5t") or header.get("kid") or "").rstrip("=")
+    credential = _registered(directory, application, mark)
+    if credential is None:
+        raise refusals.unregistered_certificate(app_id, mark)
+    try:
+        key = key_credentials.loaded(credential).public_key()
+        jwt.decode(assertion, key, algorithms=_OWN_ALGORITHMS, options=_SIGNATURE_ONLY)  # type: ignore[arg-type]
+    except (jwt.InvalidTokenError, TypeError) as error:
+        raise refusals.bad_signature(app_id, mark) from error
+    if str(claims.get("sub", "")).lower() != app_id:
+        text = "Client assertion application identifier doesn't match 'client_id' parameter."
+        raise refusals.bad_assertion(text, 700021)
+    if claims.get("aud") not in _own_audiences(directory):
+        text = "Client assertion audience claim does not match Realm issuer. Review the documentation at "
+        raise refusals.bad_assertion(text + "https://aka.ms/AADSTS700023", 700023)
+    _check_times(directory, claims)
+
+
+_SIGNATURE_ONLY = {"verify_exp": False, "verify_nbf": False, "verify_iat": False, "verify_aud": False}
+
+
+def _registered(directory: Directory, application: Object, mark: str) -> Object | None:
+    now = directory.clock.now()
+    for credential in application["keyCredentials"]:
+        if credential["usage"] == "Verify" and mark in key_credentials.thumbprints(credential):
+            found: Object = credential
+            in_time = as_utc(found["startDateTime"]) <= now < as_utc(found["endDateTime"])
+            return found if in_time else None
+    return None
+
+
+def _own_audiences(directory: Directory) -> set[str]:
+    login = directory.addresses.login
+    names = [directory.tenant_id, *directory.tenant.domains]
+    paths = ("oauth2/v2.0/token", "oauth2/token", "v2.0", "")
+    return {f"{login}/{name}/{path}" for name in names for path in paths}
+
+
+def _check_times(directory: Directory, claims: dict[str, Any]) -> None:
+    # azure-identity writes these dates as floats.
+    now = directory.clock.now().timestamp()
+    expires, starts = claims.get("exp"), claims.get("nbf", now)
+    dated = isinstance(expires, int | float) and isinstance(starts, int | float)
+    if not dated or not float(starts) - _SKEW <= now < float(expires or 0) + _SKEW:
+        raise refusals.bad_assertion("Client assertion is not within its valid time range.", 700024)
+
+
+def _check_foreign(directory: Directory, application: Object, assertion: str, claims: dict[str, Any]) -> None:
+    issuer, subject, audience = (str(claims.get(name, "")) for name in ("iss", "sub", "aud"))
+    trusted = directory.federated.seen_by("application", application["id"])
+    _check_trusted(application, trusted, issuer, subject, audience)
+    key = issuer_key(directory, issuer)
+    if key is None:
+        text = f"Unable to retrieve the OpenID Connect metadata of the issuer '{issuer}'."
+        raise refusals.bad_assertion(text, 50166)
+    try:
+        jwt.decode(assertion, key.public, algorithms=["RS256"], options=_SIGNATURE_ONLY)  # type: ignore[arg-type]
+    except jwt.InvalidTokenError as error:
+        text = "Assertion failed signature validation. [Reason - The key was not found.]"
+        raise refusals.bad_assertion(text, 50013) from error
+    _check_times(directory, claims)
+
+
+def _check_trusted(application: Object, trusted: list[Object], issuer: str, subject: str, audience: str) -> None:
+    """Check that a federated credential matches. Subjects are compared with their case since August 2024."""
+    if not trusted:
+        raise refusals.no_federated_credential(application)
+    of_issuer = [one for one in trusted if one["issuer"] == issuer]
+    if not of_issuer:
+        raise refusals.no_federated_match("issuer", issuer)
+    of_subject = [one for one in of_issuer if one["subject"] == subject]
+    if not of_subject:
+        in_other_case = any(one["subject"].lower() == subject.lower() for one in of_issuer)
+        raise refusals.no_federated_match("subject", subject, in_other_case=in_other_case)
+    if not any(one["audiences"] == [audience] for one in of_subject):
+        raise refusals.no_federated_match("audience", audience)

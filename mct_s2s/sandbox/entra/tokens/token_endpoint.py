@@ -1,0 +1,154 @@
+"""The grants of the token endpoint: client credentials here, a person's in `delegated`.
+
+Sources: entra: identity-platform/v2-oauth2-client-creds-grant-flow, identity-platform/v2-oauth2-device-code.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+from mct_s2s.sandbox.entra.directory import Directory
+from mct_s2s.sandbox.entra.registrations import password_credentials
+from mct_s2s.sandbox.entra.table import Object
+from mct_s2s.sandbox.entra.tenant import conditional_access
+from mct_s2s.sandbox.entra.tenant.organization import Tenant
+from mct_s2s.sandbox.entra.tokens import access_tokens, assertions, delegated, refusals, token_claims
+from mct_s2s.sandbox.entra.validation import as_utc
+
+Form = Mapping[str, str]
+ANY_TENANT = frozenset({"common", "organizations"})
+"""Where people sign in whose tenant is not known yet."""
+_CALLED_EXPIRED = 0.2
+_DEVICE_GRANTS = frozenset({"urn:ietf:params:oauth:grant-type:device_code", "device_code"})
+
+
+def tenant_named(directory: Directory, name: str, *, error: str = "invalid_request") -> Tenant:
+    """Find the tenant of an authority by its path segment.
+
+    Raises:
+        WireError: 90002, there is none.
+    """
+    if name.lower() in ANY_TENANT:
+        return directory.tenant
+    for tenant in (directory.tenant, *directory.foreign_tenants):
+        if tenant.is_named(name):
+            return tenant
+    raise refusals.unknown_tenant(name, error=error)
+
+
+def token(directory: Directory, tenant_name: str, form: Form, *, version: int = 2) -> dict[str, Any]:
+    """Return the body of the answer to a token request.
+
+    Args:
+        directory: the tenant's directory.
+        tenant_name: the authority's path segment.
+        version: of the endpoint; the first one accepts a scope as well.
+        form: the parameters; `scope` (version 2) or `resource` (version 1) names the resource.
+
+    Raises:
+        WireError: as Entra refuses.
+    """
+    tenant = tenant_named(directory, tenant_name)
+    for name in ("grant_type", "client_id"):
+        if not form.get(name):
+            raise refusals.missing_parameter(name)
+    if tenant is not directory.tenant:
+        raise refusals.unknown_client(form["client_id"], tenant)
+    if version == 2 and "resource" in form:
+        raise refusals.resource_not_supported()
+    if form["grant_type"] == "client_credentials":
+        if tenant_name.lower() in ANY_TENANT:
+            raise refusals.no_tenant(_resource(form))
+        return _client_credentials(directory, form)
+    if form["grant_type"] in _DEVICE_GRANTS:
+        return delegated.redeem_device_code(directory, form)
+    if form["grant_type"] == "refresh_token":
+        return delegated.refresh(directory, form)
+    raise refusals.unsupported_grant(form["grant_type"])
+
+
+def _client_credentials(directory: Directory, form: Form) -> dict[str, Any]:
+    application = _application(directory, form["client_id"])
+    resource = _resource(form)
+    acr = _authenticated(directory, application, form)
+    principal = directory.service_principals.first_seen_by("appId", application["appId"])
+    if principal is None:
+        raise refusals.missing_principal(application["appId"], directory.tenant)
+    if not principal["accountEnabled"] or application["isDisabled"]:
+        raise refusals.disabled(application["appId"], application["displayName"])
+    claims = token_claims.app_only_claims(directory, principal, resource, acr=acr)
+    claims |= conditional_access.granted(form.get("claims", ""))
+    # Between sixty and ninety minutes, at random, so that clients do not all come back at once.
+    lifetime = timedelta(seconds=random.randint(3600, 5400))  # noqa: S311 - nothing is kept secret by it
+    made = access_tokens.sign(directory, claims, lifetime)
+    seconds = int(lifetime.total_seconds()) - 1
+    answer: dict[str, Any] = {"token_type": "Bearer", "expires_in": seconds, "ext_expires_in": seconds}
+    if "resource" in form:
+        answer = _version_1(answer, made.expires_at, int(directory.clock.now().timestamp()), resource)
+    return answer | {"access_token": made.access_token}
+
+
+def _version_1(answer: dict[str, Any], expires: int, now: int, resource: str) -> dict[str, Any]:
+    """Return the answer of version 1: it has more members, and numbers as strings.
+
+    Source: entra: azuread-dev/v1-oauth2-client-creds-grant-flow.
+    """
+    seconds = {name: str(answer[name]) for name in ("expires_in", "ext_expires_in")}
+    times = {"expires_on": str(expires), "not_before": str(now - 300)}
+    return {"token_type": answer["token_type"], **seconds, **times, "resource": resource}
+
+
+def _application(directory: Directory, client_id: str) -> Object:
+    found = directory.applications.seen_by("appId", client_id)
+    if not found:
+        raise refusals.unknown_client(client_id, directory.tenant)
+    return found[0]
+
+
+def _resource(form: Form) -> str:
+    if "resource" in form:
+        return form["resource"]
+    scope = form.get("scope", "")
+    if not scope:
+        raise refusals.missing_parameter("scope")
+    wanted = [one for one in scope.split() if one not in {"openid", "profile", "offline_access", "email"}]
+    if len(wanted) > 1:
+        raise refusals.several_resources(scope)
+    if not wanted or wanted[0] == "/.default":
+        raise refusals.no_resource(scope)
+    if not wanted[0].endswith("/.default"):
+        raise refusals.not_default_scope(scope)
+    return wanted[0].removesuffix("/.default")
+
+
+def _authenticated(directory: Directory, application: Object, form: Form) -> str:
+    """Authenticate the client; return the class of its authentication for the token's `appidacr`."""
+    if form.get("client_assertion"):
+        if form.get("client_assertion_type") != assertions.JWT_BEARER:
+            raise refusals.missing_parameter("client_assertion_type")
+        assertions.check(directory, application, form["client_assertion"])
+        return "2"
+    if not form.get("client_secret"):
+        raise refusals.no_client_credentials()
+    credential = password_credentials.matching(directory, application, form["client_secret"])
+    now = directory.clock.now()
+    if credential is None and _is_replicating(directory, application, form["client_secret"]):
+        raise refusals.expired_secret(application["appId"])
+    if credential is None or as_utc(credential["startDateTime"]) > now + timedelta(minutes=5):
+        raise refusals.wrong_secret(application["appId"])
+    if as_utc(credential["endDateTime"]) <= now:
+        raise refusals.expired_secret(application["appId"])
+    return "1"
+
+
+def _is_replicating(directory: Directory, application: Object, secret: str) -> bool:
+    """Return whether to call a new secret expired, as Entra has done with some that were not replicated yet.
+
+    Seen in Azure-Samples/active-directory-dotnetcore-daemon-v2#87.
+    """
+    newest = directory.applications.latest(application["id"])
+    arriving = newest is not None and password_credentials.matching(directory, newest, secret) is not None
+    return arriving and directory.replication.happens(_CALLED_EXPIRED)

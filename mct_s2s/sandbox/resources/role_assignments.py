@@ -1,0 +1,223 @@
+"""Who may do what: role assignments, role definitions, deny assignments.
+
+Source: ARM: role-based-access-control/role-definitions, /deny-assignments; permissions - list for resource.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import uuid
+from typing import Any
+
+from mct_s2s.sandbox.core.wire_errors import arm_error
+from mct_s2s.sandbox.entra.caller import Caller
+from mct_s2s.sandbox.resources.resource_id import is_within
+
+OWNER = "8e3af657-a8ff-443c-a75c-2fe8c4bcb635"
+CONTRIBUTOR = "b24988ac-6180-42a0-ab88-20f7382dd24c"
+READER = "acdd72a7-3385-48ef-bd42-f606fba81ae7"
+WEBSITE_CONTRIBUTOR = "de139f84-1756-47ae-9be6-808fbbe84772"
+MANAGED_IDENTITY_OPERATOR = "f1a07417-d97a-45cb-824c-7a7467783830"
+VAULT_ADMINISTRATOR = "00482a5a-887f-4fb3-b363-3b7fe8e74483"
+VAULT_CONTRIBUTOR = "f25e0fa2-a7c8-4377-a976-54943a77a395"
+VAULT_READER = "21090545-7ca7-4776-b22c-e363652d74d2"
+SECRETS_OFFICER = "b86a8fe4-44ce-4948-aee5-eccb2c155cd7"
+SECRETS_USER = "4633458b-17de-408a-b874-0445c86b69e6"
+
+_VAULT_READING = [
+    "Microsoft.Authorization/*/read",
+    "Microsoft.Insights/alertRules/*",
+    "Microsoft.KeyVault/checkNameAvailability/read",
+    "Microsoft.KeyVault/deletedVaults/read",
+    "Microsoft.KeyVault/locations/*/read",
+    "Microsoft.KeyVault/operations/read",
+    "Microsoft.KeyVault/vaults/*/read",
+    "Microsoft.Resources/deployments/*",
+    "Microsoft.Resources/subscriptions/resourceGroups/read",
+]
+_METADATA = "Microsoft.KeyVault/vaults/secrets/readMetadata/action"
+# Data actions are not actions: an Owner's `*` allows no access to secrets.
+_DATA_ACTIONS = {
+    VAULT_ADMINISTRATOR: ["Microsoft.KeyVault/vaults/*"],
+    VAULT_READER: ["Microsoft.KeyVault/vaults/*/read", _METADATA],
+    SECRETS_OFFICER: ["Microsoft.KeyVault/vaults/secrets/*"],
+    SECRETS_USER: ["Microsoft.KeyVault/vaults/secrets/getSecret/action", _METADATA],
+}
+
+_DEFINITIONS: dict[str, tuple[str, list[str], list[str]]] = {
+    OWNER: ("Owner", ["*"], []),
+    CONTRIBUTOR: (
+        "Contributor",
+        ["*"],
+        [
+            "Microsoft.Authorization/*/Delete",
+            "Microsoft.Authorization/*/Write",
+            "Microsoft.Authorization/elevateAccess/Action",
+        ],
+    ),
+    READER: ("Reader", ["*/read"], []),
+    WEBSITE_CONTRIBUTOR: (
+        "Website Contributor",
+        [
+            "Microsoft.Authorization/*/read",
+            "Microsoft.Insights/components/*",
+            "Microsoft.Resources/deployments/*",
+            "Microsoft.Resources/subscriptions/resourceGroups/read",
+            "Microsoft.Web/certificates/*",
+            "Microsoft.Web/listSitesAssignedToHostName/read",
+            "Microsoft.Web/serverFarms/join/action",
+            "Microsoft.Web/serverFarms/read",
+            "Microsoft.Web/sites/*",
+        ],
+        [],
+    ),
+    MANAGED_IDENTITY_OPERATOR: (
+        "Managed Identity Operator",
+        [
+            "Microsoft.ManagedIdentity/userAssignedIdentities/*/read",
+            "Microsoft.ManagedIdentity/userAssignedIdentities/*/assign/action",
+            "Microsoft.Authorization/*/read",
+            "Microsoft.Resources/subscriptions/resourceGroups/read",
+        ],
+        [],
+    ),
+    VAULT_ADMINISTRATOR: ("Key Vault Administrator", _VAULT_READING, []),
+    VAULT_CONTRIBUTOR: (
+        "Key Vault Contributor",
+        [
+            "Microsoft.Authorization/*/read",
+            "Microsoft.Insights/alertRules/*",
+            "Microsoft.KeyVault/*",
+            "Microsoft.Resources/deployments/*",
+            "Microsoft.Resources/subscriptions/resourceGroups/read",
+        ],
+        [
+            "Microsoft.KeyVault/locations/deletedVaults/purge/action",
+            "Microsoft.KeyVault/hsmPools/*",
+            "Microsoft.KeyVault/managedHsms/*",
+        ],
+    ),
+    VAULT_READER: ("Key Vault Reader", _VAULT_READING, []),
+    SECRETS_OFFICER: ("Key Vault Secrets Officer", _VAULT_READING, []),
+    SECRETS_USER: ("Key Vault Secrets User", [], []),
+}
+
+
+def _matches(patterns: list[str], action: str) -> bool:
+    return any(fnmatch.fnmatchcase(action.lower(), pattern.lower()) for pattern in patterns)
+
+
+def permits(permission: dict[str, Any], action: str) -> bool:
+    """Return whether one role's actions, less its own notActions, cover an action."""
+    return _matches(permission["actions"], action) and not _matches(permission["notActions"], action)
+
+
+class RoleAssignments:
+    """Role and deny assignments of every scope, and custom roles by id. Scopes are paths; the root is `/`."""
+
+    def __init__(self) -> None:
+        self.assignments: list[dict[str, str]] = []
+        self.denials: list[dict[str, Any]] = []
+        self.custom: dict[str, dict[str, Any]] = {}
+
+    def assign(self, principal_id: str, role: str, scope: str, *, name: str | None = None) -> dict[str, str]:
+        """Assign a role to a principal at a scope; `role` is the GUID of a role definition."""
+        assignment = {
+            "name": name or str(uuid.uuid4()),
+            "principalId": principal_id,
+            "role": role,
+            "scope": scope,
+        }
+        self.assignments.append(assignment)
+        return assignment
+
+    def role_named(self, wanted: object) -> str:
+        """Return the id of a built-in role by its name or id, or of a new custom one.
+
+        Raises:
+            ValueError: there is no such role.
+        """
+        if isinstance(wanted, dict) and isinstance(wanted.get("actions"), list):
+            identifier = str(uuid.uuid4())
+            shown = {"name": str(wanted.get("name", "Custom role")), "actions": list(wanted["actions"])}
+            self.custom[identifier] = {**shown, "notActions": list(wanted.get("notActions", []))}
+            return identifier
+        for identifier, (name, _, _) in _DEFINITIONS.items():
+            if isinstance(wanted, str) and wanted.lower() in {identifier, name.lower()}:
+                return identifier
+        raise ValueError(f"There is no role {wanted!r}; built in are {', '.join(d[0] for d in _DEFINITIONS.values())}.")
+
+    def _definition(self, role: str) -> tuple[str, list[str], list[str]]:
+        if role in self.custom:
+            own = self.custom[role]
+            return own["name"], own["actions"], own["notActions"]
+        return _DEFINITIONS[role]
+
+    def deny(self, name: str, actions: list[str], not_actions: list[str], scope: str) -> str:
+        """Add a system deny assignment to a scope, as a managed application does; return its id.
+
+        Source: ARM: role-based-access-control/deny-assignments.
+        """
+        identifier = str(uuid.uuid4())
+        self.denials.append(
+            {"name": identifier, "displayName": name, "actions": actions, "notActions": not_actions, "scope": scope}
+        )
+        return identifier
+
+    def permissions(self, principal_id: str, scope: str) -> list[dict[str, Any]]:
+        """Return what the principal's roles at a scope and above it allow, one entry for each role."""
+        held = (a for a in self.assignments if a["principalId"] == principal_id and is_within(scope, a["scope"]))
+        entries = [(self._definition(held_role["role"]), data_actions(held_role["role"])) for held_role in held]
+        return [
+            {"actions": actions, "notActions": refused, "dataActions": data, "notDataActions": []}
+            for (_, actions, refused), data in entries
+        ]
+
+    def allows(self, principal_id: str, action: str, scope: str) -> bool:
+        """Return whether any of the principal's roles allows the action, without regard to deny assignments."""
+        return any(permits(entry, action) for entry in self.permissions(principal_id, scope))
+
+    def allows_data(self, principal_id: str, action: str, scope: str) -> bool:
+        """Return whether any of the principal's roles allows an action on what is inside a resource."""
+        return any(_matches(entry["dataActions"], action) for entry in self.permissions(principal_id, scope))
+
+    def sees(self, principal_id: str, scope: str) -> bool:
+        """Return whether the principal has any role at, above or below a scope: then lists show it."""
+        return any(
+            a["principalId"] == principal_id and (is_within(scope, a["scope"]) or is_within(a["scope"], scope))
+            for a in self.assignments
+        )
+
+    def check(self, caller: Caller, action: str, scope: str) -> None:
+        """Refuse what the caller may not do.
+
+        Raises:
+            WireError: 403 AuthorizationFailed or DenyAssignmentAuthorizationFailed.
+        """
+        who = f"The client '{caller.app_id}' with object id '{caller.object_id}'"
+        if not self.allows(caller.object_id, action, scope):
+            raise arm_error(
+                403,
+                "AuthorizationFailed",
+                f"{who} does not have authorization to perform action '{action}' over scope '{scope}' or the scope "
+                "is invalid. If access was recently granted, please refresh your credentials.",
+            )
+        denied = next((d for d in self.denials if is_within(scope, d["scope"]) and permits(d, action)), None)
+        if denied is not None:
+            raise arm_error(
+                403,
+                "DenyAssignmentAuthorizationFailed",
+                f"{who} has permission to perform action '{action}' on scope '{scope}'; however, the access is denied "
+                f"because of the deny assignment with name '{denied['displayName']}' and Id "
+                f"'{denied['name'].replace('-', '')}' at scope '{denied['scope']}'.",
+            )
+
+
+def data_actions(role: str) -> list[str]:
+    """Return the data actions of a built-in role; custom roles have none here."""
+    return _DATA_ACTIONS.get(role, [])
+
+
+def role_definitions() -> list[tuple[str, str, list[str], list[str]]]:
+    """Return the built-in roles: id, name, actions, notActions."""
+    return [(role, *rest) for role, rest in _DEFINITIONS.items()]

@@ -1,0 +1,214 @@
+"""Microsoft.Authorization at any scope: permissions, locks, role and deny assignments.
+
+Source: ARM: permissions - list for resource (group); management locks; role assignments; deny assignments.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mct_s2s.sandbox.core.wire_errors import arm_error
+from mct_s2s.sandbox.entra.validation import precise_timestamp
+from mct_s2s.sandbox.resources.resource_id import is_within
+from mct_s2s.sandbox.resources.role_assignments import data_actions, role_definitions
+from mct_s2s.sandbox.services.answer import Answer
+from mct_s2s.sandbox.services.arm.call import ArmCall, ArmOperation
+
+_PREFIX = "/providers/Microsoft.Authorization"
+_NOBODY = "00000000-0000-0000-0000-000000000000"
+
+
+def _list_permissions(call: ArmCall) -> Answer:
+    """Return what the caller's roles allow at a scope, without regard to locks, deny assignments and policies."""
+    return Answer(body={"value": call.resources.access.permissions(call.caller.object_id, call.params["scope"])})
+
+
+def _list_locks(call: ArmCall) -> Answer:
+    return Answer(body={"value": [_lock(lock) for lock in call.resources.locks.at_or_below(call.params["scope"])]})
+
+
+def _get_lock(call: ArmCall) -> Answer:
+    found = call.resources.locks.get(call.params["scope"], call.params["name"])
+    if found is None:
+        raise arm_error(404, "LockNotFound", f"The lock '{call.params['name']}' could not be found.")
+    return Answer(body=_lock(found))
+
+
+def _put_lock(call: ArmCall) -> Answer:
+    own = call.body.get("properties")
+    if not isinstance(own, dict) or not isinstance(own.get("level"), str):
+        raise arm_error(400, "InvalidLockLevel", "The lock level is required.")
+    lock, fresh = call.resources.locks.put(call.params["scope"], call.params["name"], own["level"], own.get("notes"))
+    return Answer(201 if fresh else 200, _lock(lock))
+
+
+def _delete_lock(call: ArmCall) -> Answer:
+    return Answer(200 if call.resources.locks.remove(call.params["scope"], call.params["name"]) else 204)
+
+
+def _lock(lock: dict[str, Any]) -> dict[str, Any]:
+    properties = {"level": lock["level"], **({"notes": lock["notes"]} if lock["notes"] else {})}
+    return {
+        "id": f"{lock['scope']}{_PREFIX}/locks/{lock['name']}",
+        "type": "Microsoft.Authorization/locks",
+        "name": lock["name"],
+        "properties": properties,
+    }
+
+
+def _list_denials(call: ArmCall) -> Answer:
+    found = [d for d in call.resources.access.denials if is_within(call.params["scope"], d["scope"])]
+    return Answer(body={"value": [_denial(denial) for denial in found]})
+
+
+def _denial(denial: dict[str, Any]) -> dict[str, Any]:
+    everyone = "00000000-0000-0000-0000-000000000000"
+    rule = {"actions": denial["actions"], "notActions": denial["notActions"], "dataActions": [], "notDataActions": []}
+    return {
+        "id": f"{denial['scope']}{_PREFIX}/denyAssignments/{denial['name']}",
+        "type": "Microsoft.Authorization/denyAssignments",
+        "name": denial["name"],
+        "properties": {
+            "denyAssignmentName": denial["displayName"],
+            "permissions": [rule],
+            "scope": denial["scope"],
+            "doNotApplyToChildScopes": False,
+            "principals": [{"id": everyone, "type": "SystemDefined"}],
+            "excludePrincipals": [],
+            "isSystemProtected": True,
+        },
+    }
+
+
+def _list_role_definitions(call: ArmCall) -> Answer:
+    """List the built-in roles, or one with `$filter=roleName eq '…'`."""
+    wanted = call.query.get("$filter", "").lower()
+    shown = [_role(call, *row) for row in role_definitions()]
+    return Answer(body={"value": [r for r in shown if not wanted or r["properties"]["roleName"].lower() in wanted]})
+
+
+def _role(call: ArmCall, role: str, name: str, actions: list[str], refused: list[str]) -> dict[str, Any]:
+    rule = {"actions": actions, "notActions": refused, "dataActions": data_actions(role), "notDataActions": []}
+    return {
+        "id": _definition(call.params["scope"], role),
+        "type": "Microsoft.Authorization/roleDefinitions",
+        "name": role,
+        "properties": {
+            "roleName": name,
+            "type": "BuiltInRole",
+            "description": f"{name}.",
+            "assignableScopes": ["/"],
+            "permissions": [rule],
+            **_stamps(_ROLES_SINCE),
+            "updatedBy": None,
+        },
+    }
+
+
+_ROLES_SINCE = "2015-02-02T21:55:09.8806423Z"
+
+
+def _definition(scope: str, role: str) -> str:
+    """Return the id of a role as it is answered: at the subscription, whatever the scope."""
+    parts = scope.split("/")
+    root = "/".join(parts[:3]) if parts[1:2] and parts[1].lower() == "subscriptions" else ""
+    return f"{root}{_PREFIX}/roleDefinitions/{role}"
+
+
+def _stamps(moment: str) -> dict[str, str | None]:
+    return {"createdOn": moment, "updatedOn": moment, "createdBy": None}
+
+
+def _list_role_assignments(call: ArmCall) -> Answer:
+    """List the role assignments at, above and below a scope; `$filter` by principal."""
+    scope, wanted = call.params["scope"], call.query.get("$filter", "").lower()
+    held = call.resources.access.assignments
+    found = [a for a in held if is_within(scope, a["scope"]) or is_within(a["scope"], scope)]
+    return Answer(body={"value": [_assignment(a) for a in found if "'" not in wanted or a["principalId"] in wanted]})
+
+
+def _get_role_assignment(call: ArmCall) -> Answer:
+    wanted = call.params["name"].lower()
+    found = next((a for a in call.resources.access.assignments if a["name"].lower() == wanted), None)
+    if found is None:
+        raise arm_error(
+            404, "RoleAssignmentNotFound", f"The role assignment '{call.params['name'].replace('-', '')}' is not found."
+        )
+    return Answer(body=_assignment(found))
+
+
+def _put_role_assignment(call: ArmCall) -> Answer:
+    own = call.body.get("properties")
+    if not isinstance(own, dict):
+        raise arm_error(400, "InvalidRequestContent", "The request content was invalid: 'properties' is missing.")
+    role = str(own.get("roleDefinitionId", "")).rsplit("/", 1)[-1].lower()
+    if role not in {row[0] for row in role_definitions()}:
+        raise arm_error(
+            404, "RoleDefinitionDoesNotExist", f"The specified role definition with ID '{role}' does not exist."
+        )
+    held = call.resources.access.assignments
+    principal, scope = str(own.get("principalId")), call.params["scope"]
+    if any((a["principalId"], a["role"], a["scope"].lower()) == (principal, role, scope.lower()) for a in held):
+        raise arm_error(409, "RoleAssignmentExists", "The role assignment already exists.")
+    call.state.directory.replication.begin_request()
+    if call.state.directory.principal(principal) is None:
+        raise arm_error(
+            400,
+            "PrincipalNotFound",
+            f"Principal {principal.replace('-', '')} does not exist in the directory {call.state.directory.tenant_id}. "
+            "Check that you have the correct principal ID. If you are creating this principal and then immediately "
+            "assigning a role, this error might be related to a replication delay.",
+        )
+    made = call.resources.access.assign(principal, role, scope, name=call.params["name"])
+    made |= {"on": precise_timestamp(call.state.clock.now()), "by": call.caller.object_id}
+    return Answer(201, _assignment(made))
+
+
+def _delete_role_assignment(call: ArmCall) -> Answer:
+    access = call.resources.access
+    found = next((a for a in access.assignments if a["name"].lower() == call.params["name"].lower()), None)
+    if found is None:
+        return Answer(204)
+    access.assignments.remove(found)
+    return Answer(200, _assignment(found))
+
+
+def _assignment(a: dict[str, str]) -> dict[str, Any]:
+    return {
+        "id": f"{a['scope']}{_PREFIX}/roleAssignments/{a['name']}",
+        "type": "Microsoft.Authorization/roleAssignments",
+        "name": a["name"],
+        "properties": {
+            "roleDefinitionId": _definition(a["scope"], a["role"]),
+            "principalId": a["principalId"],
+            "principalType": "ServicePrincipal",
+            "scope": a["scope"],
+            "condition": None,
+            "conditionVersion": None,
+            **_stamps(a.get("on", _ROLES_SINCE)),
+            "updatedBy": a.get("by", _NOBODY),
+            "delegatedManagedIdentityResourceId": None,
+            "description": None,
+        },
+    }
+
+
+def _row(method: str, tail: str, kind: str, verb: str, run: Any, fidelity: str = "usual") -> ArmOperation:
+    name = f"Microsoft.Authorization/{kind}"
+    action = f"{name}/{verb}" if verb else ""
+    return ArmOperation(method, f"{{scope}}{_PREFIX}/{tail}", action, name, run, f"ARM: {kind}", fidelity)
+
+
+OPERATIONS = (
+    _row("GET", "permissions", "permissions", "", _list_permissions, "full"),
+    _row("GET", "locks", "locks", "read", _list_locks),
+    _row("GET", "locks/{name}", "locks", "read", _get_lock),
+    _row("PUT", "locks/{name}", "locks", "write", _put_lock),
+    _row("DELETE", "locks/{name}", "locks", "delete", _delete_lock),
+    _row("GET", "denyAssignments", "denyAssignments", "read", _list_denials),
+    _row("GET", "roleDefinitions", "roleDefinitions", "read", _list_role_definitions),
+    _row("GET", "roleAssignments", "roleAssignments", "read", _list_role_assignments),
+    _row("GET", "roleAssignments/{name}", "roleAssignments", "read", _get_role_assignment),
+    _row("PUT", "roleAssignments/{name}", "roleAssignments", "write", _put_role_assignment),
+    _row("DELETE", "roleAssignments/{name}", "roleAssignments", "delete", _delete_role_assignment),
+)

@@ -1,0 +1,1 @@
+"""Everything that exists in a sandbox, as one document, and its seed."""

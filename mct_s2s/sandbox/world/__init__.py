@@ -1,1 +1,0 @@
-"""Everything that exists in a sandbox, as one document, and what it begins with."""
