@@ -204,8 +204,7 @@ def _start_sandbox() -> Running:
         raise UsageError(
             "sandbox-not-installed",
             f"The package '{error.name}' is not installed. It is needed for the sandbox.",
-            remedy="Install it:",
-            command="pip install 'mct-s2s[sandbox]'",
+            remedy="pip install 'mct-s2s[sandbox]'",
         ) from error
     try:
         return start()

@@ -36,7 +36,7 @@ def show_usage_error(error: Any, *, as_json: bool) -> int:
     """A word that the parser did not understand."""
     context = getattr(error, "ctx", None)
     command = context.command_path if context is not None else "mct-s2s"
-    told = UsageError("usage", error.format_message(), remedy="See the help:", command=f"{command} --help")
+    told = UsageError("usage", error.format_message(), remedy=f"{command} --help")
     return show(told, as_json=as_json)
 
 

@@ -74,6 +74,5 @@ def check_client() -> None:
         raise UsageError(
             "keyvault-not-installed",
             "The package 'azure-keyvault-secrets' is not installed. It is needed to store secrets in a key vault.",
-            remedy="Install it:",
-            command="pip install 'mct-s2s[keyvault]'",
+            remedy="pip install 'mct-s2s[keyvault]'",
         )

@@ -61,7 +61,7 @@ async def by_aiohttp(tls: ssl.SSLContext) -> int:
 async def by_httpx(tls: ssl.SSLContext) -> int:
     from mct_s2s.azure.graph.bounded_client import BoundedClient  # noqa: PLC0415
 
-    async with BoundedClient(verify=tls) as client:
+    async with BoundedClient(verify=tls, timeout=60) as client:
         return (await client.get("https://graph.microsoft.com/x")).status_code
 
 

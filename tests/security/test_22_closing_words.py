@@ -34,7 +34,7 @@ def test_step_3_alone_speaks_of_step_3_alone(mct: Program, azure: Sandbox) -> No
         ended = mct("configure-appservice", *more)
         assert ended.code == 0
         assert AS_IT_SHOULD_BE not in ended.out + ended.err
-        assert "Step 3 (the application settings) of contosolearn" in ended.out + ended.err
+        assert "The App Service configuration of contosolearn" in ended.out + ended.err
 
 
 def test_a_dry_run_is_not_said_to_be_done(mct: Program, azure: Sandbox) -> None:

@@ -71,7 +71,7 @@ def configure_appservice(options: ConfigureOptions) -> int:
             restart=not options.no_restart,
             backup=backup,
         )
-        request = replace(request_for(session, desired, now), part="the application settings")
+        request = replace(request_for(session, desired, now), part="the App Service configuration")
         outcome = await change(current, options, session, request)
         close(current.terminal, options, session, outcome)
         return exit_code(options, outcome)

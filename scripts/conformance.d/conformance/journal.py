@@ -169,4 +169,4 @@ def _read(path: Path) -> Journal | None:
             [Kind(kind) for kind in document["expected"]],
         )
     except (KeyError, TypeError) as error:
-        raise ValueError(f"'{path}' is no journal.") from error
+        raise ValueError(f"'{path}' is not a journal.") from error
