@@ -55,7 +55,7 @@ def contenders() -> dict[str, dict[str, Sequence[str]]]:
     theirs: dict[str, dict[str, Sequence[str]]] = {
         f"az, {name}": {"setup": (az(name), "setup"), "status": (az(name), "check")} for name in ("expert", "tutorial")
     }
-    cli = {what: (*command, "--auth", "cli") for what, command in ours.items()}
+    cli: dict[str, Sequence[str]] = {what: (*command, "--auth", "cli") for what, command in ours.items()}
     return {"mct-s2s": ours, "mct-s2s --auth cli": cli, **theirs}
 
 

@@ -94,8 +94,8 @@ class Once(RetryPolicy):
 class RawConnection(Connection):
     """A connection to the public cloud that sends each request once."""
 
-    def retry_policy(self, reserve: float = 0.0) -> RetryPolicy:
-        del reserve
+    def retry_policy(self, reserve: float = 0.0, service: str = "") -> RetryPolicy:
+        del reserve, service
         return Once()
 
 

@@ -164,8 +164,8 @@ class ToLogin(Connection):
 
     policy: RetryPolicy | None = None
 
-    def retry_policy(self, reserve: float = 0.0) -> RetryPolicy:
-        del reserve
+    def retry_policy(self, reserve: float = 0.0, service: str = "") -> RetryPolicy:
+        del reserve, service
         assert self.policy is not None
         return self.policy
 
