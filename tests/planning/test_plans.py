@@ -69,7 +69,7 @@ def test_an_empty_world_gets_everything_in_the_order_of_the_document() -> None:
     write = next(change for change in plan.changes if isinstance(change, WriteSettings))
     restart = next(change for change in plan.changes if isinstance(change, RestartSite))
     others = {change.key for change in plan.changes} - {write.key, restart.key}
-    assert plan.waits_for(write) == others
+    assert plan.waits_for(write) == others - {"client:Import:consent"}, "no setting depends on it"
     assert plan.waits_for(restart) == others | {write.key}
     assert plan.left_to_others == ()
     assert set(write.changed) == {
