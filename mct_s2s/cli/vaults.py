@@ -46,9 +46,10 @@ class KeyVaults:
 
     async def delete(self, store: str, client_id: ClientId) -> bool:
         """Delete the secret `VAULT/NAME`, gone already or not; `False` where it is not that client's."""
-        from mct_s2s.stores.vault_store import VaultSecrets  # noqa: PLC0415  # an extra
+        from mct_s2s.stores.vault_store import delete_secret  # noqa: PLC0415  # an extra
 
-        return await VaultSecrets(self._open).delete(store, client_id)
+        vault_name, _, name = store.partition("/")
+        return await delete_secret(self._open(vault_name), name, client_id)
 
     def _opened(self, given: str) -> KeyVault:
         from mct_s2s.azure.key_vault.vault_client import KeyVault  # noqa: PLC0415  # an extra

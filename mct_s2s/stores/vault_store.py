@@ -6,7 +6,7 @@ of the version that is current, which no one who reads it notices, or of a disab
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -187,28 +187,16 @@ class KeyVaultStore:
         return same_id(tags.get("appId"), client_id) or tags.get("client") == self.client[:LONGEST_TAG]
 
 
-@dataclass(frozen=True)
-class VaultSecrets:
-    """What vaults hold for clients, to be deleted.
-
-    Attributes:
-        open_vault: a vault by its name.
-    """
-
-    open_vault: Callable[[str], KeyVault]
-
-    async def delete(self, store: str, client_id: ClientId) -> bool:
-        """Delete the secret `VAULT/NAME`, if its own tags say that it was made here for that very client."""
-        vault_name, _, name = store.partition("/")
-        vault = self.open_vault(vault_name)
-        versions = await vault.versions(name)
-        if not versions:
-            return True
-        tags = versions[-1].tags
-        if tags.get("made-by") != MAKER or not same_id(tags.get("appId"), client_id):
-            return False
-        await vault.delete(name)
+async def delete_secret(vault: KeyVault, name: str, client_id: ClientId) -> bool:
+    """Delete a secret, gone already or not; `False` where its own tags do not say that it was made for that client."""
+    versions = await vault.versions(name)
+    if not versions:
         return True
+    tags = versions[-1].tags
+    if tags.get("made-by") != MAKER or not same_id(tags.get("appId"), client_id):
+        return False
+    await vault.delete(name)
+    return True
 
 
 def _pending(tags: Mapping[str, str]) -> list[str]:
