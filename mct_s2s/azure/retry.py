@@ -25,9 +25,9 @@ FIRST_DELAY = 0.2
 """Seconds; each delay is twice the one before, up to `LONGEST_DELAY`."""
 LONGEST_DELAY = 1.0
 LONGEST_LAG_DELAY = 0.5
-"""Replicas differ: whoever asks more often meets sooner one that has caught up. Measured with replicas that lag by 5 to
-100 % of 5 s, 24 runs of `setup` each: 5.9 s and 73 requests on average, at most 7.4 s; with 1 s instead of 0.5 s it
-was 6.6 s and 66 requests, at most 9.3 s."""
+"""Replicas differ: the more often they are asked, the sooner one answers that has caught up. Measured with replicas that
+lag by 5 to 100 % of 5 s, 24 runs of `setup` each: 5.9 s and 73 requests on average, at most 7.4 s; with 1 s instead of
+0.5 s it was 6.6 s and 66 requests, at most 9.3 s."""
 TRANSIENT = frozenset({0, 408, 500, 502, 503, 504})
 """Statuses that say nothing about the request itself; 0 where no answer came."""
 TRANSIENT_ATTEMPTS = 8
@@ -35,7 +35,7 @@ TRANSIENT_ATTEMPTS = 8
 LAG_SECONDS = 300.0
 """Replication that takes longer than this is an outage: others wait 3 to 5 minutes (docs/azure-contract.md, 3.13)."""
 NOTICED_SECONDS = 2.0
-"""Whoever watches wonders what a command is doing from here on."""
+"""A longer silence looks like a command that hangs."""
 IN_FLIGHT = 16
 """Requests to one service at once: twice the widest step of a plan, and far below the budgets of
 docs/azure-contract.md, sections 3.12 and 4.6."""
@@ -56,7 +56,7 @@ async def nothing() -> None:
 
 
 def unnoticed(seconds: float) -> None:
-    """Nobody is told."""
+    """Report no wait."""
     del seconds
 
 

@@ -46,7 +46,7 @@ def _typed(column: str, text: str) -> Any:
                 remedy="Use yes or no. Nothing was changed.",
             )
         return text.casefold() in YES
-    if column == "credential":
+    if isinstance(COLUMNS[column].default, CredentialType):
         if text not in [kind.value for kind in CredentialType]:
             raise UsageError(
                 "client-list-malformed",
@@ -54,4 +54,4 @@ def _typed(column: str, text: str) -> Any:
                 remedy=f"Use {', '.join(kind.value for kind in CredentialType)}. Nothing was changed.",
             )
         return CredentialType(text)
-    return Path(text) if column == "certificate" else text
+    return Path(text) if "Path" in str(COLUMNS[column].type) else text

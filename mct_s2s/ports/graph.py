@@ -94,7 +94,7 @@ class Directory(Protocol):
             unique_name: its key.
             display_name: its name.
             tags: what it remembers.
-            notes: for whoever looks after it.
+            notes: for its administrators.
             management_reference: `serviceManagementReference`, where the tenant demands one.
             access: the API and the app role whose permission it declares.
         """
