@@ -5,12 +5,12 @@ The rooms, each of which knows only those below it (import-linter holds the wall
     cli                                        arguments in, one call, exit code out; wires the rest
     engine · stores · render · inputs · sandbox   order · where credentials are · words · typed input · a local Azure
     azure                                      the SDKs: sign-in, Graph, Resource Manager, Key Vault
-    ports                                      what the engine asks of the world outside
+    ports                                      what the engine needs from Azure and the stores
     planning                                   decisions: (desired, observed) -> plan, findings. Pure
     model                                      nouns
-    errors · together · local_files            what a user is told · independent requests at once · files of others
+    errors · concurrency · local_files         what a user reads · independent requests at once · files of others
 
-A run: `cli` → `engine.observe` → `planning.make` → `render.plan` → the question → `engine.apply` → `engine.verify`.
+A change is one function, `engine.change.run_change`: observe, plan, ask, lock, apply, verify.
 """
 
 __version__ = "0.1.0"

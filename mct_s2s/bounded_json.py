@@ -1,4 +1,4 @@
-"""JSON from outside: bounded in depth, and of characters that can be written down again."""
+"""Untrusted JSON: bounded in depth, and without lone surrogates, which cannot be written again."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import re
 from typing import Any
 
 DEEPEST = 64
-"""Levels of nesting. No document of ours, and none of Azure's that we read, comes near it."""
+"""Levels of nesting. None of our documents, and none of Azure's that we read, comes near it."""
 
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*+(?:"|\Z)|[\[\]{}]', re.DOTALL)
 """A string, ended or not, or a bracket. Possessive, and never without a match at a quote: linear in any text."""
@@ -18,7 +18,7 @@ def load_json(content: str | bytes) -> Any:
     """A JSON text's value. Bytes are UTF-8, with or without a byte order mark.
 
     Raises:
-        ValueError: it is no JSON text, or one that nobody would write who means well.
+        ValueError: it is no JSON text, or one that no one would write who means well.
     """
     text = content.decode("utf-8-sig") if isinstance(content, bytes) else content
     depth = 0
@@ -27,7 +27,7 @@ def load_json(content: str | bytes) -> Any:
         if bracket in "[{":
             depth += 1
             if depth > DEEPEST:
-                raise ValueError(f"it is nested deeper than {DEEPEST} levels")
+                raise ValueError(f"it has more than {DEEPEST} nested levels")
         elif bracket in "]}":
             depth -= 1
     value: Any = json.loads(text)
@@ -37,8 +37,8 @@ def load_json(content: str | bytes) -> Any:
 
 
 def _check_surrogates(value: Any) -> None:
-    """Half a character can be read from JSON, but not be written to any file, screen or request."""
+    """A lone surrogate can be read from JSON, but not be written to a file, a screen or a request."""
     try:
         json.dumps(value, ensure_ascii=False).encode("utf-8")
     except UnicodeEncodeError:
-        raise ValueError("it holds half a character (a lone surrogate)") from None
+        raise ValueError("it contains half a character (a lone surrogate)") from None

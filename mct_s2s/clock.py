@@ -18,12 +18,12 @@ def seconds() -> float:
 
 
 def now() -> datetime:
-    """The calendar's moment, aware, in UTC: what expiry is judged by and what notes are dated with."""
+    """The current time in UTC, aware: for expiry and for dates."""
     return datetime.now(UTC)
 
 
 def moment(text: str) -> datetime:
-    """A moment that was noted in ISO 8601; without a zone it is UTC.
+    """A time from ISO 8601; UTC if it has no zone.
 
     Raises:
         ValueError: it is none.

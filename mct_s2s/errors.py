@@ -1,20 +1,19 @@
-"""The one error family that a user ever meets.
+"""The errors that a user sees, and their exit codes.
 
     S2SError
-    ├── UsageError            exit 2   the command line or an input is wrong; nothing was sent
-    ├── Refused               exit 2   a guard said no: right command, wrong target
+    ├── UsageError            exit 2   the command line or an input is invalid; nothing was sent
+    ├── Refused               exit 2   a guard refused: valid command, wrong target
     ├── SignInFailed          exit 4   no token
-    ├── PermissionMissing     exit 4   a token, but not the right to do this
-    ├── NotThere              exit 1   something named does not exist, or more than one does
-    ├── ServiceError          exit 1   Azure answered no, or did not answer
-    │   └── Throttled         exit 1   Azure asked for patience beyond the deadline
+    ├── PermissionMissing     exit 4   a token, but no permission for this
+    ├── NotThere              exit 1   something named does not exist, or is ambiguous
+    ├── ServiceError          exit 1   Azure refused or did not respond
+    │   └── Throttled         exit 1   Azure requires a wait beyond the deadline
     ├── DeadlinePassed        exit 1   the command's own deadline
-    ├── NotShown              exit 1   a secret was to be shown, and nobody reads the output any more
+    ├── NotShown              exit 1   a secret was to be shown, and standard output is closed
     ├── Interrupted           exit 130 Ctrl-C; 143 SIGTERM
     └── Cancelled             exit 1   the user answered no
 
-Every one carries a stable `code`, a message in the user's words and a remedy: what to type next, or whom to ask.
-Errors of the SDKs are translated in `azure` and chained, never seen above it. Errors do not print.
+Errors of the SDKs are translated in `azure`, chained, and never seen above it. Errors do not print themselves.
 """
 
 from __future__ import annotations
@@ -22,84 +21,110 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import ClassVar
 
+Item = str | tuple[str, str]
+"""A line below a message, or such a line and a command that is printed on a line of its own."""
+
 
 class S2SError(Exception):
-    """Something that the user has to know, with the way out.
+    """An error that the user sees: what is wrong, what to do, and what a service said.
 
     Args:
         code: short and stable, for scripts: `site-not-found`.
-        message: full sentences: what, where, what was expected.
-        remedy: the command to type, or who can grant what.
-        request_id: the service's own id of the failed request, for a support case.
-        items: what the message introduces, one line each. A line end in a message itself may be somebody else's.
+        message: full sentences: what is wrong, with the value in quotes.
+        remedy: what to do, or whom to ask.
+        command: the command to run for it, printed on a line of its own so that it can be pasted.
+        answer: the code and the words of the service that refused.
+        request_id: the service's id of the failed request, for a support case.
+        items: the list that the message introduces. Not part of the message, as values in it may contain line ends.
     """
 
     exit_code: ClassVar[int] = 1
 
     def __init__(
-        self, code: str, message: str, *, remedy: str, request_id: str | None = None, items: Sequence[str] = ()
+        self,
+        code: str,
+        message: str,
+        *,
+        remedy: str,
+        command: str = "",
+        answer: str = "",
+        request_id: str | None = None,
+        items: Sequence[Item] = (),
     ) -> None:
         super().__init__(message)
         self.code = code
         self.headline = message
-        self.items: tuple[str, ...] = ()
-        self.remedy = remedy
+        self.advice = remedy
+        self.command = command
+        self.answer = answer
+        self.items: tuple[tuple[str, str], ...] = ()
         self.request_id = request_id
         self.mention(items)
 
     @property
     def message(self) -> str:
-        """The headline, and what it introduces."""
-        return "".join([self.headline, *(f"\n  - {item}" for item in self.items)])
+        """The headline, the service's answer and the items, as one text."""
+        items = (f"\n  - {' '.join(filter(None, item))}" for item in self.items)
+        return "".join([" ".join(filter(None, (self.headline, self.answer))), *items])
 
-    def mention(self, items: Iterable[str]) -> None:
-        """Add to what the message introduces."""
-        self.items += tuple(items)
+    @property
+    def remedy(self) -> str:
+        """What to do and the command, as one text."""
+        return " ".join(filter(None, (self.advice, self.command)))
+
+    def mention(self, items: Iterable[Item]) -> None:
+        """Add to the list that the message introduces."""
+        self.items += tuple((item, "") if isinstance(item, str) else item for item in items)
         self.args = (self.message,)
 
-    def explain(self, reason: str, remedy: str) -> None:
-        """Put what was found out in front of what the service said, with a remedy that fits it."""
-        self.headline, self.remedy = f"{reason} {self.headline}", remedy
+    def explain(self, reason: str, remedy: str, command: str = "") -> None:
+        """Put the reason that was found before the message, and replace the remedy."""
+        self.headline = f"{reason} {self.headline}"
+        self.advise(remedy, command)
         self.args = (self.message,)
+
+    def advise(self, remedy: str, command: str = "") -> None:
+        """Replace the remedy."""
+        self.advice, self.command = remedy, command
 
 
 class UsageError(S2SError):
-    """The command line, an environment variable or an input file is wrong. Nothing was sent."""
+    """The command line, an environment variable or an input file is invalid. Nothing was sent."""
 
     exit_code = 2
 
 
 class Refused(S2SError):
-    """The command is well-formed, but its target must not be touched: a function app, a foreign tenant."""
+    """The command is valid, but its target must not be changed: a function app, another tenant."""
 
     exit_code = 2
 
 
 class SignInFailed(S2SError):
-    """No token could be had."""
+    """The login service issued no token."""
 
     exit_code = 4
 
 
 class PermissionMissing(S2SError):
-    """The caller is known but may not do this; the remedy names the least role and who grants it."""
+    """The caller lacks a permission; the remedy names the least role and who grants it."""
 
     exit_code = 4
 
 
 class NotThere(S2SError):
-    """A name that matches nothing, or more than one thing."""
+    """A name matches nothing, or more than one thing."""
 
 
 class ServiceError(S2SError):
-    """Azure refused a request, or gave no answer.
+    """Azure refused a request, or did not respond.
 
     Args:
-        status: the HTTP status; 0 where no answer came.
+        status: the HTTP status; 0 without a response.
         service_code: the service's own error code, `Request_ResourceNotFound`.
-        service_message: the service's own words, unshortened: retry rules match on them.
-        details: values of the service's `details[].code`, for errors whose `code` is too general.
-        retry_after: seconds that the service asked to wait.
+        service_message: the service's own words, complete, as retry rules match on them.
+        details: values of the response's `details[].code`, for errors whose `code` is too general.
+        retry_after: seconds, from `Retry-After`.
     """
 
     def __init__(
@@ -108,6 +133,8 @@ class ServiceError(S2SError):
         message: str,
         *,
         remedy: str,
+        command: str = "",
+        answer: str = "",
         request_id: str | None = None,
         status: int = 0,
         service_code: str = "",
@@ -116,7 +143,7 @@ class ServiceError(S2SError):
         retry_after: float | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> None:
-        super().__init__(code, message, remedy=remedy, request_id=request_id)
+        super().__init__(code, message, remedy=remedy, command=command, answer=answer, request_id=request_id)
         self.status = status
         self.service_code = service_code
         self.service_message = service_message
@@ -126,24 +153,24 @@ class ServiceError(S2SError):
 
     @property
     def answer_lost(self) -> bool:
-        """True where the request may have taken effect although nobody said so: no answer, or a server's mishap."""
+        """Whether the request may have taken effect without a response that says so."""
         return self.status in {0, 408, 500, 502, 503, 504}
 
 
 class Throttled(ServiceError):
-    """The service asked to wait longer than the command's deadline allows."""
+    """The service requires a longer wait than the command's deadline allows."""
 
 
 class DeadlinePassed(S2SError):
-    """`--timeout` seconds have gone by."""
+    """`--timeout` seconds have passed."""
 
 
 class NotShown(S2SError):
-    """A secret was made to be shown, and the output was closed: it reached nobody."""
+    """A secret was to be shown, but standard output is closed."""
 
 
 class Interrupted(S2SError):
-    """Ctrl-C. What was done stays, and the same command resumes."""
+    """Ctrl-C or SIGTERM. The changes so far are kept, and the same command resumes."""
 
     exit_code = 130
 

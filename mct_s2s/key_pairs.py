@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from mct_s2s.errors import UsageError
 from mct_s2s.local_files import read_given
-from mct_s2s.model.proofs import Certificate
+from mct_s2s.model.client_credentials import Certificate
 
 if TYPE_CHECKING:
     from cryptography import x509
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 BITS = 3072
 """Source: NIST SP 800-57 part 1, table 2: 128 bits of security."""
 SMALLEST_BITS = 2048
+"""Source: NIST SP 800-131A, section 3: shorter RSA keys may not sign any more."""
 LONGEST_COMMON_NAME = 64
 """Source: RFC 5280, appendix A.1, `ub-common-name`."""
 
@@ -45,7 +46,7 @@ def make_key_pair(name: str, starts: datetime, expires: datetime) -> tuple[str, 
     from cryptography.hazmat.primitives.asymmetric import rsa  # noqa: PLC0415
     from cryptography.x509.oid import NameOID  # noqa: PLC0415
 
-    key = rsa.generate_private_key(public_exponent=65537, key_size=BITS)
+    key = rsa.generate_private_key(public_exponent=65537, key_size=BITS)  # the least that FIPS 186-5 allows
     common_name = name.encode()[:LONGEST_COMMON_NAME].decode(errors="ignore")
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
     certificate = (
@@ -77,23 +78,23 @@ def given_certificate(path: Path, now: datetime) -> Certificate:
     except OSError as error:
         raise UsageError(
             "certificate-unreadable",
-            f"The certificate '{path}' cannot be read: {error.strerror or error}",
-            remedy="Name a PEM file with a public certificate: --certificate FILE, or leave it out to have one made.",
+            f"Cannot read the certificate '{path}': {error.strerror or error}",
+            remedy="Use a PEM file with a public certificate, or remove --certificate to create one.",
         ) from error
     try:
         certificate = certificate_in(pem)
     except UnfitCertificate as error:
         raise UsageError(
             "certificate-unfit",
-            f"'{path}' cannot be used: {error}.",
-            remedy="Give a PEM file with an RSA certificate (openssl x509 -in FILE -noout -text shows it), or leave "
-            "--certificate out to have one made.",
+            f"Invalid --certificate '{path}': {error}.",
+            remedy="Use a PEM file with an RSA certificate (check it with openssl x509 -in FILE -noout -text), or "
+            "remove --certificate to create one.",
         ) from error
     if certificate.expires <= now:
         raise UsageError(
             "certificate-expired",
             f"The certificate in '{path}' expired on {certificate.expires:%Y-%m-%d}.",
-            remedy="Give one that is still good, or leave --certificate out to have one made.",
+            remedy="Use a certificate that is still valid, or remove --certificate to create one.",
         )
     return certificate
 
@@ -110,18 +111,18 @@ def certificate_in(pem: bytes) -> Certificate:
     begin = pem.find(_BEGIN)
     end = pem.find(_END, begin)
     if begin < 0 or end < 0:
-        raise UnfitCertificate("it holds no certificate in PEM form")
+        raise UnfitCertificate("it does not contain a certificate in PEM format")
     try:
         with known_algorithms():
             certificate = x509.load_pem_x509_certificate(pem[begin : end + len(_END)])
             key = certificate.public_key()
             noun = _noun(certificate)
     except (ValueError, TypeError, OverflowError) as error:
-        raise UnfitCertificate(f"the certificate in it cannot be read ({first_words(error)})") from error
+        raise UnfitCertificate(f"its certificate cannot be read ({first_words(error)})") from error
     if not isinstance(key, RSAPublicKey):
-        raise UnfitCertificate("its key is not RSA, the only kind that Entra's sign-in libraries sign with")
+        raise UnfitCertificate("its key is not RSA, the only type that Microsoft's sign-in libraries support")
     if key.key_size < SMALLEST_BITS:
-        raise UnfitCertificate(f"its key has {key.key_size} bits; {SMALLEST_BITS} are the least")
+        raise UnfitCertificate(f"its key has {key.key_size} bits; the minimum is {SMALLEST_BITS}")
     return noun
 
 
@@ -137,7 +138,7 @@ def known_algorithms() -> Iterator[None]:
     try:
         yield
     except (UnsupportedAlgorithm, InternalError) as error:
-        raise ValueError(f"an algorithm in it is not known here ({first_words(error)})") from error
+        raise ValueError(f"it uses an unknown algorithm ({first_words(error)})") from error
 
 
 def first_words(error: Exception) -> str:

@@ -1,60 +1,40 @@
-"""Local files that somebody else may have planted: opened here, and looked at before anything in them is believed.
+"""Local files that someone else may have planted: opened here, and looked at before anything in them is believed.
 
-Whoever may write to a folder can put a file, a link, a pipe or a device where one of ours is expected. So nothing is
-opened before it is known to be a regular file, nothing blocks, what is looked at is the open file itself, and a file of
-ours is taken for one only if it belongs to us and nobody else can read or change it. Windows has neither owners nor
-modes of this kind: there, a regular file is enough.
+A user who can write to a folder can put a file, a link, a pipe or a device where one of our files is expected. So
+nothing is opened before it is known to be a regular file, nothing blocks, what is looked at is the open file
+itself, and a file counts as ours only if it belongs to us and no one else can read or change it.
 """
 
 from __future__ import annotations
 
-import errno
 import os
 import stat
-import sys
-from collections import deque
 from collections.abc import Callable
-from functools import cache
 from pathlib import Path
+
+from mct_s2s.file_ownership import UntrustedFile, check_delivered, check_given, check_private, check_secret
 
 MOST_BYTES = 1 << 20
 """No document, key or note that a person gives us is larger."""
-MOST_LINKS = 40
-"""Source: path_resolution(7)."""
 _NEVER_BLOCKING = (
     getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 )
 _NO_LINK = getattr(os, "O_NOFOLLOW", 0)
-_BY_OTHERS = stat.S_IRWXG | stat.S_IRWXO
-_WRITTEN_BY_OTHERS = stat.S_IWGRP | stat.S_IWOTH
-
-
-class UntrustedFile(OSError):
-    """A file or a folder that is not used: its text says why, as the rest of a sentence about it.
-
-    Args:
-        why: `it is a named pipe, not a file`.
-        remedy: what to type.
-    """
-
-    def __init__(self, why: str, remedy: str) -> None:
-        super().__init__(why)
-        self.remedy = remedy
 
 
 def read_ours(path: Path, *, delivered: bool = False) -> bytes | None:
-    """What a private file of ours holds; `None` where there is no such file. A link is none of ours.
+    """What one of our private files contains; `None` where there is no such file. A link is never one of our files.
 
     Args:
         path: the file.
         delivered: whether it is one that its user goes on using: he may have given others the right to read it.
 
     Raises:
-        UntrustedFile: somebody else can have written it, or reads it although nobody should.
+        UntrustedFile: someone else can have written it, or reads it although no one should.
         OSError: it cannot be read.
     """
     try:
-        return _read(path, follow=False, check=_check_delivered if delivered else _check_ours)
+        return _read(path, follow=False, check=check_delivered if delivered else check_private)
     except (FileNotFoundError, NotADirectoryError):
         return None
 
@@ -64,13 +44,13 @@ def read_given(path: Path, *, secret: bool = False) -> bytes:
 
     Args:
         path: the file.
-        secret: whether what it holds is as good as a secret: then not everybody may write to it, either.
+        secret: whether what it holds is as good as a secret: then not everyone may write to it, either.
 
     Raises:
-        UntrustedFile: no regular file, too large, or somebody else's.
+        UntrustedFile: no regular file, too large, or someone else's.
         OSError: it is not there, or cannot be read.
     """
-    return _read(path, follow=True, check=_check_secret if secret else _check_given)
+    return _read(path, follow=True, check=check_secret if secret else check_given)
 
 
 def is_there(path: Path) -> bool:
@@ -98,75 +78,13 @@ def must_not_block(path: Path) -> None:
         _must_be_regular(status)
 
 
-def make_private_folder(folder: Path) -> None:
-    """Make a folder, and those above it that are missing, for nobody but us.
-
-    Raises:
-        UntrustedFile: what is there already may be changed by others (see `check_folder`).
-        OSError: it cannot be made, or something else has its name.
-    """
-    missing = []
-    while folder != folder.parent and not folder.is_dir():
-        missing.append(folder)
-        folder = folder.parent
-    check_folder(folder)
-    for one in reversed(missing):
-        one.mkdir(mode=0o700, exist_ok=True)
-
-
-def check_folder(folder: Path) -> bool:
-    """Make sure that nobody else can take a file of ours in this folder away and put his own in its place.
-
-    Every folder on the way belongs to us or to root, and only they may write to it; where all may, its sticky bit keeps
-    them from each other's files. Source: OpenSSH's `safe_path`, and path_resolution(7) for links.
-
-    Returns:
-        Whether others may put files of their own beside ours.
-
-    Raises:
-        UntrustedFile: one of them is not so.
-        OSError: one of them is not there.
-    """
-    if sys.platform == "win32":
-        return False
-    absolute = folder.absolute()
-    current, parts, links = Path(absolute.anchor), deque(absolute.parts[1:]), 0
-    shared = _check_one_folder(current, current.lstat())
-    while parts:
-        part = parts.popleft()
-        if part == "..":
-            current = current.parent
-            shared = _check_one_folder(current, current.lstat())
-            continue
-        step = current / part
-        status = step.lstat()
-        if stat.S_ISLNK(status.st_mode):
-            links += 1
-            target = step.readlink()
-            if links > MOST_LINKS:
-                raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), str(folder))
-            if status.st_uid not in _trusted_owners():
-                raise UntrustedFile(f"the link '{step}' on the way to it is not yours", _ANOTHER_FOLDER)
-            if target.is_absolute():
-                current, parts = Path(target.anchor), deque([*target.parts[1:], *parts])
-            else:
-                parts.extendleft(reversed(target.parts))
-            continue
-        shared = _check_one_folder(step, status)
-        current = step
-    return shared
-
-
 def check_ours(descriptor: int) -> None:
     """Make sure that an open file is ours alone: not every file system keeps what it is told.
 
     Raises:
         UntrustedFile: it is not.
     """
-    _check_ours(os.fstat(descriptor))
-
-
-_ANOTHER_FOLDER = "Choose a folder that only you may write to."
+    check_private(os.fstat(descriptor))
 
 
 def _read(path: Path, *, follow: bool, check: Callable[[os.stat_result], None]) -> bytes:
@@ -183,12 +101,12 @@ def _read(path: Path, *, follow: bool, check: Callable[[os.stat_result], None]) 
         check(status)
         content = file.read(MOST_BYTES + 1)
     if len(content) > MOST_BYTES:
-        raise UntrustedFile("it is larger than 1 MiB", "Give another file.")
+        raise UntrustedFile("it is larger than 1 MiB", "Use another file.")
     return content
 
 
 _KINDS = (
-    (stat.S_ISLNK, "a link"),
+    (stat.S_ISLNK, "a symbolic link"),
     (stat.S_ISDIR, "a folder"),
     (stat.S_ISFIFO, "a named pipe"),
     (stat.S_ISSOCK, "a socket"),
@@ -201,97 +119,8 @@ def _must_be_regular(status: os.stat_result) -> None:
     if stat.S_ISREG(status.st_mode):
         return
     kind = next((name for is_kind, name in _KINDS if is_kind(status.st_mode)), "something else")
-    raise UntrustedFile(f"it is {kind}, not a file", "Give the path of a file.")
-
-
-def _check_given(status: os.stat_result) -> None:
-    if sys.platform != "win32" and status.st_uid not in _trusted_owners():
-        raise UntrustedFile(
-            f"it belongs to another user (uid {status.st_uid}), who can change it at any time",
-            "If you trust what is in it, copy it to a file of your own, and give that one.",
-        )
-
-
-def _check_secret(status: os.stat_result) -> None:
-    _check_given(status)
-    if sys.platform != "win32" and status.st_mode & stat.S_IWOTH:
-        raise UntrustedFile("every user of this machine may write to it", "Take that right away: chmod 600 FILE")
-
-
-def _check_ours(status: os.stat_result) -> None:
-    _check_mode(status, _BY_OTHERS, "read or change it")
-
-
-def _check_delivered(status: os.stat_result) -> None:
-    _check_mode(status, _WRITTEN_BY_OTHERS, "change it")
-
-
-def _check_mode(status: os.stat_result, forbidden: int, can: str) -> None:
-    if sys.platform == "win32":
-        return
-    if status.st_uid != os.geteuid():
-        raise UntrustedFile(
-            f"it belongs to another user (uid {status.st_uid})", "Choose another place, or move that file away."
-        )
-    if status.st_mode & forbidden:
-        raise UntrustedFile(
-            f"its mode is {stat.S_IMODE(status.st_mode):04o}, so that others may {can}",
-            "If what is in it is yours, make it private: chmod 600 FILE",
-        )
-
-
-def _check_one_folder(folder: Path, status: os.stat_result) -> bool:
-    if not stat.S_ISDIR(status.st_mode):
-        raise NotADirectoryError(f"'{folder}' is not a folder")
-    if status.st_uid not in _trusted_owners():
-        raise UntrustedFile(
-            f"the folder '{folder}' belongs to another user (uid {status.st_uid}), who can take files in it away and "
-            "put others in their place",
-            _ANOTHER_FOLDER,
-        )
-    may_write = _others_may_write(status)
-    if may_write and not status.st_mode & stat.S_ISVTX:
-        raise UntrustedFile(
-            f"other users may write to the folder '{folder}' (mode {stat.S_IMODE(status.st_mode):04o}), and so can "
-            "take files in it away and put others in their place",
-            f"Take that right away (chmod go-w '{folder}'), or choose a folder that only you may write to.",
-        )
-    return may_write
-
-
-def _others_may_write(status: os.stat_result) -> bool:
-    by_group = bool(status.st_mode & stat.S_IWGRP) and not _is_private_group(status.st_gid)
-    return by_group or bool(status.st_mode & stat.S_IWOTH)
-
-
-def _trusted_owners() -> frozenset[int]:
-    """Us and root. Under sudo also whoever called it, who is root whenever he likes."""
-    if sys.platform == "win32":
-        return frozenset()
-    us = os.geteuid()
-    caller = os.environ.get("SUDO_UID", "") if us == 0 else ""
-    return frozenset({us, 0} | ({int(caller)} if caller.isascii() and caller.isdigit() else set()))
-
-
-@cache
-def _is_private_group(gid: int) -> bool:
-    """Whether a group has no member but us: root's, and the one of our own name that Linux gives each user.
-
-    Where that is the custom, folders are made with mode 0775. Source: login.defs(5), `USERGROUPS_ENAB`.
-    """
-    if sys.platform == "win32":
-        return True
-    import grp  # noqa: PLC0415  # not on Windows
-    import pwd  # noqa: PLC0415
-
-    if gid == 0:
-        return True
-    try:
-        us, group = pwd.getpwuid(os.geteuid()).pw_name, grp.getgrgid(gid)
-    except KeyError:
-        return False
-    return group.gr_name == us and set(group.gr_mem) <= {us}
+    raise UntrustedFile(f"it is {kind}, not a file", "Use the path of a file.")
 
 
 def _no_path() -> UntrustedFile:
-    return UntrustedFile("no file can have such a name", "Give the path of a file.")
+    return UntrustedFile("the file name is invalid", "Use the path of a file.")

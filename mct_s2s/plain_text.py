@@ -1,4 +1,4 @@
-"""Text that others chose, made fit for a terminal, a log and a JSON document.
+"""Untrusted text, made safe for a terminal, a log and a JSON document.
 
 Names in a directory, answers of a service, files and arguments may hold anything: escape sequences that move the
 cursor, retitle the window or fill the clipboard, characters that turn the reading direction, line ends that begin a
@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from typing import Any
 
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
-"""What stands for a character that is not shown. One for one, so that positions in a text stay what they are."""
+"""Replaces a character that is not shown, one for one, so that positions in a text stay the same."""
 
 _CONTROLS_AND_FORMATS = (
     r"\x00-\x1f\x7f-\x9f\xad\u0600-\u0605\u061c\u06dd\u070f\u0890\u0891\u08e2\u180e\u200b-\u200f\u2028-\u202e"
@@ -22,7 +22,7 @@ _CONTROLS_AND_FORMATS = (
 )
 """Unicode's categories Cc, Cf, Cs, Zl and Zp: written out, as to ask for each character's takes 0.2 s."""
 _INVISIBLE = r"\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2065\u3164\uffa0\ufff0-\ufff8\U000e0000-\U000e0fff"
-"""Without a width, though letters, marks or unassigned. Variation selectors, which belong to emoji, are spared.
+"""Letters, marks and unassigned characters without a width; not variation selectors, which belong to emoji.
 
 Source: unicode.org/Public/UCD/latest/ucd/DerivedCoreProperties.txt, *Default_Ignorable_Code_Point*.
 """
@@ -36,16 +36,16 @@ _TO_GITHUB = re.compile(r"^( *):(?=:[a-z])", re.IGNORECASE)
 
 
 def plain(text: str) -> str:
-    """A text as one line that shows all of itself: as long as before, with `REPLACEMENT` for whatever is not shown.
+    """A text as one line of the same length, with `REPLACEMENT` for every character that is not shown.
 
-    A log may be read by a pipeline, too, which takes some lines for commands: those lose their first character.
+    A pipeline may read the log and take some lines for commands: those lose their first character.
     """
     shown = _UNSAFE.sub(REPLACEMENT, text)
     return _TO_GITHUB.sub(rf"\1{REPLACEMENT}", _TO_AZURE_PIPELINES.sub(f"{REPLACEMENT}#", shown))
 
 
 def json_text(document: Mapping[str, Any], *, indent: int | None = None, encoding: str | None = None) -> str:
-    r"""A JSON document that reads well and harms nobody who looks at it: what `plain` replaces is escaped as `\uXXXX`.
+    r"""A JSON document that is readable and safe to show: what `plain` replaces is escaped as `\uXXXX`.
 
     Args:
         document: the document.

@@ -1,6 +1,6 @@
 """What scripts/bench runs and prints: whole processes, in turns, each first setup in a world as new.
 
-Usage: bench_runs.py WORK ROUNDS, with a sandbox in the environment and somebody signed in to the Azure CLI.
+Usage: bench_runs.py WORK ROUNDS [--write], with a sandbox in the environment and somebody signed in to the Azure CLI.
 """
 
 from __future__ import annotations
@@ -10,25 +10,30 @@ import os
 import subprocess
 import sys
 import time
-import urllib.error
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import median
 
+from bench_report import Times, chart, page, table
 from contract_checks import keep_world, restore_world, sandbox
 
 HERE = Path(__file__).parent
-LATENCIES = (0.0, 0.1)
+DOCS = HERE.parent / "docs"
+LATENCIES = (0.0, 0.05, 0.1, 0.2)
+CLIENTS = (1, 10, 50, 200)
+CLIENT_LATENCY = 0.1
+"""Seconds for each request where the number of clients varies: a usual round trip to Graph and Resource Manager."""
+PATIENCE = {"az, expert": 50, "az, tutorial": 50}
+"""With more clients than this, an Azure CLI script takes many minutes: it is left out."""
 SETUP = ("mct-s2s", "setup", "--client", "S2S client", "--managed-identity", "reports-func", "-y", "--no-verify")
-Times = dict[str, dict[str, list[float]]]
-"""Seconds of each run, by contender and by what was done."""
 
 
 def run(work: Path, command: Sequence[str]) -> float:
     """Seconds that one process takes from start to end."""
     out = Path(work, f"run-{time.monotonic_ns()}")
     out.mkdir()
-    own = ["--secret-to", f"file:{out}/client.env"] if "setup" in command and command[0] == "mct-s2s" else []
+    makes_one = command[:2] in (("mct-s2s", "setup"), ("mct-s2s", "add-client"))
+    own = ["--secret-to", f"file:{out}/"] if makes_one else []
     began = time.perf_counter()
     done = subprocess.run(
         [*command, *own], env={**os.environ, "out": str(out)}, capture_output=True, text=True, check=False
@@ -39,64 +44,88 @@ def run(work: Path, command: Sequence[str]) -> float:
     return took
 
 
+def az(name: str) -> str:
+    """One of the scripts that do the same with the Azure CLI."""
+    return str(HERE / "bench.d" / f"az-{name}")
+
+
 def contenders() -> dict[str, dict[str, Sequence[str]]]:
     """Who takes part, and their commands in the order in which they run."""
     ours: dict[str, Sequence[str]] = {"setup": SETUP, "setup again": SETUP, "status": ("mct-s2s", "status")}
     theirs: dict[str, dict[str, Sequence[str]]] = {
-        f"az, {name}": {"setup": (path, "setup"), "status": (path, "check")}
-        for name in ("expert", "tutorial")
-        for path in [str(HERE / "bench.d" / f"az-{name}")]
+        f"az, {name}": {"setup": (az(name), "setup"), "status": (az(name), "check")} for name in ("expert", "tutorial")
     }
-    return {
-        "mct-s2s": ours,
-        "mct-s2s --auth cli": {what: (*command, "--auth", "cli") for what, command in ours.items()},
-        **theirs,
-    }
+    cli: dict[str, Sequence[str]] = {what: (*command, "--auth", "cli") for what, command in ours.items()}
+    return {"mct-s2s": ours, "mct-s2s --auth cli": cli, **theirs}
 
 
-def rounds(work: Path, count: int, latency: float) -> Times:
-    """All contenders, one after the other, several times."""
-    world = str(work / "world.json")
+def set_latency(seconds: float) -> None:
+    """How long each request takes from now on."""
+    sandbox("PATCH", "knobs", json.dumps({"latencySeconds": seconds}).encode())
+
+
+def over_latency(work: Path, world: str, rounds: int, latency: float) -> Times:
+    """All contenders, one after the other, several times; each from a world as new."""
     times: Times = {name: {} for name in contenders()}
-    for _ in range(count):
+    for _ in range(rounds):
         for name, commands in contenders().items():
             restore_world(world)
-            if latency:
-                sandbox("PATCH", "knobs", json.dumps({"latencySeconds": latency}).encode())
+            set_latency(latency)
             for what, command in commands.items():
                 times[name].setdefault(what, []).append(run(work, command))
     return times
 
 
-def show(times: Times) -> None:
-    """Seconds and, for the others, how many times as long as `mct-s2s` they are."""
-    columns = list(times["mct-s2s"])
-    print(f"{'':<20}" + "".join(f"{column:>20}" for column in columns))
-    for name, runs in times.items():
-        cells = [_cell(runs.get(column), times["mct-s2s"][column]) for column in columns]
-        print(f"{name:<20}" + "".join(f"{cell:>20}" for cell in cells))
-
-
-def _cell(runs: list[float] | None, ours: list[float]) -> str:
-    if runs is None:
-        return "-"
-    ratio = "" if runs is ours else f"{median(runs) / median(ours):.1f} x"
-    return f"{median(runs):.2f} s {ratio:>7}"
+def over_clients(work: Path, world: str, rounds: int, count: int) -> Times:
+    """The same for so many more clients in a world that is set up; the slow ones once."""
+    file = work / "clients.txt"
+    file.write_text("".join(f"Client {number}\n" for number in range(count)), encoding="utf-8")
+    commands: Mapping[str, Sequence[str]] = {
+        "mct-s2s": ("mct-s2s", "add-client", "--from", str(file), "-y", "--no-verify"),
+        **{f"az, {name}": (az(name), "clients", str(file)) for name in ("expert", "tutorial")},
+    }
+    what, times = f"{count} clients", Times()
+    for number in range(rounds):
+        for name, command in commands.items():
+            if count > PATIENCE.get(name, count) or (number and count >= PATIENCE.get(name, count + 1)):
+                continue
+            restore_world(world)
+            set_latency(CLIENT_LATENCY)
+            times.setdefault(name, {}).setdefault(what, []).append(run(work, command))
+    return times
 
 
 def main() -> int:
     """Exit code: 0 if everything ran."""
-    work, count = Path(sys.argv[1]), int(sys.argv[2])
-    keep_world(str(work / "world.json"))
+    work, rounds = Path(sys.argv[1]), int(sys.argv[2])
+    new, set_up = str(work / "new.json"), str(work / "set-up.json")
+    keep_world(new)
+    by_latency: dict[float, Times] = {}
     for latency in LATENCIES:
-        try:
-            if latency:
-                sandbox("PATCH", "knobs", json.dumps({"latencySeconds": latency}).encode())
-        except urllib.error.HTTPError:
-            print("\nThis sandbox has no latency to set.")
-            break
-        print(f"\n{latency * 1000:.0f} ms for each request, whole processes, median of {count}:")
-        show(rounds(work, count, latency))
+        by_latency[latency] = over_latency(work, new, rounds, latency)
+        print(f"\n{latency * 1000:.0f} ms for each request, whole processes, median of {rounds}:\n")
+        print(table(by_latency[latency]), flush=True)
+    restore_world(new)
+    run(work, ("mct-s2s", "setup", "-y", "--no-verify"))
+    keep_world(set_up)
+    by_clients: Times = {}
+    for count in CLIENTS:
+        for name, runs in over_clients(work, set_up, rounds, count).items():
+            by_clients.setdefault(name, {}).update(runs)
+    print(f"\nMore clients at {CLIENT_LATENCY * 1000:.0f} ms for each request:\n")
+    print(table(by_clients))
+    if "--write" in sys.argv[3:]:
+        (DOCS / "performance.md").write_text(page(by_latency, by_clients, rounds), encoding="utf-8")
+        lines = {
+            name: [(latency * 1000, median(times[name]["setup"])) for latency, times in by_latency.items()]
+            for name in contenders()
+        }
+        (DOCS / "setup-over-latency.svg").write_text(chart("setup", "ms for each request", lines), encoding="utf-8")
+        of_clients = {
+            name: [(int(what.split()[0]), median(seconds)) for what, seconds in runs.items()]
+            for name, runs in by_clients.items()
+        }
+        (DOCS / "clients.svg").write_text(chart("add-client", "clients", of_clients), encoding="utf-8")
     return 0
 
 

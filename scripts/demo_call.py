@@ -45,7 +45,7 @@ def call(url: str, token: str) -> tuple[int, str]:
 
 
 def main() -> int:
-    """Exit code: 0 if the client is let in and the stranger is not."""
+    """Exit code: 0 if the client gets an answer and the other client does not."""
     stranger = {name: os.environ[name] for name in ("AZURE_TENANT_ID", "AZURE_CLIENT_ID", "AZURE_CLIENT_SECRET")}
     os.environ.update(saved(Path(sys.argv[1])))
     url, scope = os.environ["MCT_S2S_URL"] + PATH, os.environ["MCT_S2S_SCOPE"]
@@ -57,9 +57,9 @@ def main() -> int:
     show("S2S-client", url, allowed)
     other = ClientSecretCredential(*stranger.values(), disable_instance_discovery=True).get_token(scope).token
     said = claims(other)
-    print(f"a stranger's token   aud {said['aud']}, roles {said.get('roles')}")
+    print(f"other client's token aud {said['aud']}, roles {said.get('roles')}")
     refused = call(url, other)
-    show("a stranger", url, refused)
+    show("other client", url, refused)
     return 0 if (allowed[0], refused[0]) == (200, 401) else 1
 
 

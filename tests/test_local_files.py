@@ -8,7 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from mct_s2s.local_files import UntrustedFile, check_folder, is_there, make_private_folder, read_given, read_ours
+from mct_s2s.file_ownership import UntrustedFile
+from mct_s2s.local_files import is_there, read_given, read_ours
+from mct_s2s.private_folders import check_folder, make_private_folder
 
 STRANGER = 65_534
 
@@ -54,7 +56,7 @@ def test_what_is_not_there_is_no_error_and_a_dangling_link_is_there(tmp_path: Pa
     (tmp_path / "link").symlink_to(tmp_path / "nowhere")
     for missing in (tmp_path / "b", tmp_path / "a" / "b", tmp_path / "c" / "b"):
         assert (read_ours(missing), is_there(missing)) == (None, False)
-    with pytest.raises(UntrustedFile, match="it is a link"):
+    with pytest.raises(UntrustedFile, match="it is a symbolic link"):
         read_ours(tmp_path / "link")
     assert is_there(tmp_path / "link")
     with pytest.raises(FileNotFoundError):
@@ -89,7 +91,7 @@ def test_folders_are_judged_up_to_the_root(tmp_path: Path) -> None:
     assert [path.stat().st_mode & 0o777 for path in (inner, inner.parent)] == [0o700, 0o700]
     assert check_folder(inner) is False
     (tmp_path / "a").chmod(0o777)
-    with pytest.raises(UntrustedFile, match="other users may write to the folder"):
+    with pytest.raises(UntrustedFile, match="other users can write to the folder"):
         check_folder(inner)
     with pytest.raises(UntrustedFile):
         make_private_folder(inner / "c")
@@ -118,7 +120,7 @@ def test_a_link_or_a_folder_of_somebody_else_leads_wherever_he_likes(tmp_path: P
     (tmp_path / "safe").mkdir(mode=0o700)
     (tmp_path / "link").symlink_to("safe")
     os.chown(tmp_path / "link", STRANGER, STRANGER, follow_symlinks=False)
-    with pytest.raises(UntrustedFile, match="not yours"):
+    with pytest.raises(UntrustedFile, match="belongs to another user"):
         check_folder(tmp_path / "link")
     os.chown(tmp_path / "safe", STRANGER, STRANGER)
     with pytest.raises(UntrustedFile, match="belongs to another user"):

@@ -1,6 +1,6 @@
 """A stored credential goes to the login host that its own file or environment names, and to no other.
 
-`--cloud` may lead to anybody's server, which then says where to sign in: a secret or an assertion that is sent there is
+`--cloud` may lead to anyone's server, which then says where to sign in: a secret or an assertion that is sent there is
 its own to use at the real login service.
 """
 
@@ -41,6 +41,6 @@ def check(named: str | None, login: str, whose: str, remedy: str = "") -> None:
         return
     raise Refused(
         "credential-of-another-cloud",
-        f"{whose} is for {named or OF_MICROSOFT}, and --cloud leads to the login host {login}. It was not sent.",
-        remedy=f"Check --cloud. If that login host is the right one: {remedy or f'export {VARIABLE}={login}'}",
+        f"{whose} is for {named or OF_MICROSOFT}, but the login host of --cloud is {login}. It was not sent.",
+        remedy=f"Check --cloud. If the login host is right: {remedy or f'export {VARIABLE}={login}'}",
     )

@@ -1,7 +1,8 @@
-"""A cloud by asking its Azure Resource Manager: `/metadata/endpoints`, read as what a stranger says.
+"""A cloud by asking its Azure Resource Manager: `/metadata/endpoints`, read as what comes from someone unknown.
 
-Whoever answers chooses where the caller's tokens come from and where they go. So a document that names anything of one
-of Microsoft's clouds has to be that cloud altogether, and is then replaced by our own table's entry.
+The server that answers chooses where the caller's tokens come from and where they go. So a document that names
+anything of one of Microsoft's clouds has to be that cloud altogether, and is then replaced by our own table's
+entry.
 """
 
 from __future__ import annotations
@@ -16,13 +17,15 @@ from urllib.parse import urlsplit
 import aiohttp
 
 from mct_s2s.azure import retry as limits
-from mct_s2s.azure.answers import OddAnswer
+from mct_s2s.azure.answer_limits import OddAnswer
 from mct_s2s.azure.clouds import BY_NAME, NEVER_CONNECTED, Cloud, origin
-from mct_s2s.azure.connection import Connection
-from mct_s2s.azure.trace import Request, Trace, path_of, silent
+from mct_s2s.azure.http_session import HttpSession
+from mct_s2s.azure.services import certificate_advice
+from mct_s2s.azure.trace import SentRequest, Trace, path_of, silent
 from mct_s2s.errors import Refused, ServiceError
 
 METADATA_PATH = "/metadata/endpoints?api-version=2022-09-01"
+"""The version that `az cloud register` and Terraform's `metadata_host` read: docs/azure-contract.md, section 5.2."""
 
 _DOMAINS = {
     "microsoftonline.com": "public",
@@ -46,7 +49,7 @@ _SUFFIX = re.compile(r"[a-z0-9.-]+(?::[0-9]{1,5})?")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._-]{0,63}")
 
 
-async def discover(url: str, session: Connection, trace: Trace = silent) -> Cloud:
+async def discover(url: str, session: HttpSession, trace: Trace = silent) -> Cloud:
     """Ask an Azure Resource Manager for the endpoints of its cloud. A redirect is not followed.
 
     Raises:
@@ -62,25 +65,36 @@ async def discover(url: str, session: Connection, trace: Trace = silent) -> Clou
             allow_redirects=False,
         ) as response:
             took = (time.monotonic() - began) * 1000
-            trace(Request("ARM", "GET", path_of(str(response.url)), response.status, took, None))
+            trace(SentRequest("ARM", "GET", path_of(str(response.url)), response.status, took, None))
             response.raise_for_status()
             if response.status != 200:
-                raise ValueError(f"the answer is {response.status}, and no redirect is followed")
+                raise ValueError(f"it returned {response.status}, and redirects are not followed")
             document = json.loads((await response.read()).decode("utf-8-sig"))
         return read_cloud(arm, document)
     except (aiohttp.ClientError, TimeoutError, OSError, ValueError, LookupError, TypeError, RecursionError) as error:
+        advice, command = certificate_advice(error) or ("Check the URL of --cloud, the network and the proxy.", "")
         never_again = isinstance(error, aiohttp.ClientConnectorError | OddAnswer)
         raise ServiceError(
             "cloud-unreachable",
-            f"{arm}{METADATA_PATH} does not name a cloud's endpoints: {_why(error)}",
-            remedy="Check the URL of --cloud. Behind a private certificate authority, set REQUESTS_CA_BUNDLE and "
-            "SSL_CERT_FILE to its certificate.",
+            _unreachable(arm) if isinstance(error, aiohttp.ClientConnectorError | TimeoutError) else _unreadable(arm),
+            answer=_why(error),
+            remedy=advice,
+            command=command,
             status=NEVER_CONNECTED if never_again else getattr(error, "status", 0),
         ) from error
 
 
+def _unreachable(arm: str) -> str:
+    is_local = (urlsplit(arm).hostname or "").endswith("localhost")
+    return f"Cannot reach {arm}.{' Is the sandbox running?' if is_local else ''}"
+
+
+def _unreadable(arm: str) -> str:
+    return f"Cannot read the endpoints of the cloud at {arm}."
+
+
 def _why(error: Exception) -> str:
-    return f"the answer {error}" if isinstance(error, OddAnswer) else str(error) or type(error).__name__
+    return f"the response {error}" if isinstance(error, OddAnswer) else str(error) or type(error).__name__
 
 
 def read_cloud(arm: str, document: object) -> Cloud:
@@ -122,14 +136,14 @@ def _known(login: str, graph: str, manager: str, audiences: list[str], vaults: s
             return cloud
     raise Refused(
         "cloud-untrusted",
-        f"The metadata of {manager} names endpoints of one of Microsoft's clouds together with others (login {login}, "
-        f"Microsoft Graph {graph}): tokens of the one would go to the other. Nothing was sent there.",
-        remedy=f"Name the cloud instead, with --cloud: {', '.join(sorted({cloud.name for cloud in BY_NAME.values()}))}",
+        f"The metadata of {manager} mixes endpoints of a Microsoft cloud with others (login {login}, Microsoft "
+        f"Graph {graph}), which would send tokens of one to the other. No token was sent.",
+        remedy=f"Use the cloud's name with --cloud: {', '.join(sorted({cloud.name for cloud in BY_NAME.values()}))}",
     )
 
 
 def _owner(address: str) -> str | None:
-    """The known cloud that an address belongs to; `None` where it is a stranger's."""
+    """The known cloud that an address belongs to; `None` where it is someone else's."""
     host = (urlsplit(address).hostname or "").rstrip(".")
     return next((cloud for domain, cloud in _DOMAINS.items() if host == domain or host.endswith(f".{domain}")), None)
 
@@ -143,18 +157,18 @@ def _address(value: object) -> str:
 
 def _audiences(value: object) -> list[str]:
     if not isinstance(value, list) or not value:
-        raise ValueError("it names no audience")
+        raise ValueError("it contains no audience")
     return [_address(audience) for audience in value]
 
 
 def _vault_suffix(value: object) -> str:
     suffix = str(value).strip(".").lower()
     if suffix and not _SUFFIX.fullmatch(suffix):
-        raise ValueError(f"'{suffix}' is no suffix of key vaults")
+        raise ValueError(f"'{suffix}' is not a key vault suffix")
     return suffix
 
 
 def _lowered(document: object) -> dict[str, Any]:
     if not isinstance(document, Mapping):
-        raise ValueError("it is no JSON object")  # what was received is wrong, not its type
+        raise ValueError("it is not a JSON object")  # what was received is wrong, not its type
     return {str(key).lower(): value for key, value in document.items()}

@@ -7,13 +7,18 @@ and scopes). A cloud that is in no table: `cloud_metadata`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+import os
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from mct_s2s.errors import UsageError
+
+if TYPE_CHECKING:
+    from mct_s2s.sandbox.hosting.embedded import Running
 
 NEVER_CONNECTED = -1
 """In place of an HTTP status: a wrong address or certificate, which no repetition mends."""
@@ -52,8 +57,8 @@ class Cloud:
         if self.key_vault is None:
             raise UsageError(
                 "cloud-without-vaults",
-                f"The cloud {self.name} does not say where its key vaults are.",
-                remedy="Store the secret elsewhere: --secret-to file:PATH",
+                f"The cloud '{self.name}' has no address for key vaults.",
+                remedy="Save the secret to a file: --secret-to file:PATH",
             )
         if not given.startswith("https://"):
             return given, f"https://{given.lower()}.{self.key_vault}"
@@ -61,15 +66,16 @@ class Cloud:
         if suffix.removesuffix(":443") != self.key_vault or not name:
             raise UsageError(
                 "foreign-vault",
-                f"'{given}' is no key vault of this cloud, whose vaults are called NAME.{self.key_vault}.",
-                remedy="Give the vault by its name alone, and the cloud it is in by --cloud.",
+                f"Invalid key vault '{given}': in this cloud, key vaults are named NAME.{self.key_vault}.",
+                remedy="Use the key vault's name only, and its cloud with --cloud.",
             )
         return name, given
 
     @property
     def label(self) -> str:
         """A short word that is safe in a file name: `public`, `localhost-8443`."""
-        return self.name if self.known_to_msal else urlsplit(self.arm).netloc.replace(":", "-")
+        chosen_by_name = self.known_to_msal or self.name == SANDBOX
+        return self.name if chosen_by_name else urlsplit(self.arm).netloc.replace(":", "-")
 
     @property
     def writes_need_second_factor(self) -> bool:
@@ -132,53 +138,83 @@ SANDBOX = "sandbox"
 
 
 @dataclass(frozen=True)
-class EmbeddedSandbox:
-    """A sandbox running inside this command: its address, and what a user need not type for it."""
+class Account:
+    """Who signs in to a cloud that brings its own caller along, and what that caller works on by default."""
 
-    arm: str
-    ca_file: Path
     tenant_id: str
     client_id: str
-    client_secret: str
+    client_secret: str = field(repr=False)
     subscription_id: str
     app_service: str
     resource_group: str
-    close: Any
 
 
-def start_rehearsal() -> EmbeddedSandbox:
-    """Start the built-in sandbox on a free loopback port.
+@dataclass(frozen=True)
+class OpenCloud:
+    """A cloud that is there to be asked, and what need not be typed for it."""
+
+    name: str
+    """As `--cloud` took it."""
+    environ: Mapping[str, str]
+    """The variables that may say who signs in, and where; none where the cloud has an account of its own."""
+    cloud: Cloud | None = None
+    """Its addresses; `None` where its Resource Manager is asked for them."""
+    resource_manager: str = ""
+    ca_file: Path | None = None
+    """The only certificate authority to trust."""
+    account: Account | None = None
+
+    def named(self, discovered: Cloud) -> Cloud:
+        """What was discovered, under the name that it was chosen by, if it has one."""
+        return discovered if is_https(self.name) else replace(discovered, name=self.name)
+
+
+@asynccontextmanager
+async def open_cloud(wanted: str) -> AsyncIterator[OpenCloud]:
+    """The cloud that `--cloud` names: one of the table, one at an https address, or the sandbox, started for it.
 
     Raises:
-        UsageError: the extra `mct-s2s[sandbox]` is not installed, or the kept sandbox cannot be used.
+        UsageError: there is no such cloud; or the sandbox cannot be started.
     """
+    check_name(wanted)
+    if wanted != SANDBOX:
+        yield OpenCloud(wanted, os.environ, BY_NAME.get(wanted.lower()), wanted)
+        return
+    import asyncio  # noqa: PLC0415  # `mct-s2s --help` reads this module, and needs none of it
+
+    running = await asyncio.to_thread(_start_sandbox)
+    try:
+        account = Account(
+            running.tenant_id,
+            running.client_id,
+            running.client_secret,
+            running.subscription_id,
+            running.app_service,
+            running.resource_group,
+        )
+        yield OpenCloud(wanted, {}, resource_manager=running.resource_manager, ca_file=running.ca_file, account=account)
+    finally:
+        running.close()
+
+
+def _start_sandbox() -> Running:
     try:
         from mct_s2s.sandbox.hosting.embedded import start  # noqa: PLC0415  # an extra, and only this cloud needs it
     except ImportError as error:
         raise UsageError(
             "sandbox-not-installed",
-            f"The sandbox needs the package '{error.name}', which is not installed.",
+            f"The package '{error.name}' is not installed. It is needed for the sandbox.",
             remedy="pip install 'mct-s2s[sandbox]'",
         ) from error
     try:
-        running = start()
+        return start()
     except ValueError as error:
         raise UsageError(
             "sandbox-unusable",
-            f"The sandbox cannot be used: {error}",
-            remedy="Stop the process that serves it, or keep another one: export MCT_S2S_SANDBOX_DIR=FOLDER",
+            f"Cannot start the sandbox: {error}",
+            remedy="Stop the process that serves it, or use another folder:",
+            command="export MCT_S2S_SANDBOX_DIR=FOLDER",
         ) from error
-    return EmbeddedSandbox(
-        arm=running.resource_manager,
-        ca_file=running.ca_file,
-        tenant_id=running.tenant_id,
-        client_id=running.client_id,
-        client_secret=running.client_secret,
-        subscription_id=running.subscription_id,
-        app_service=running.app_service,
-        resource_group=running.resource_group,
-        close=running.close,
-    )
 
 
 def check_name(wanted: str) -> None:
@@ -187,17 +223,20 @@ def check_name(wanted: str) -> None:
     Raises:
         UsageError: as said.
     """
-    if wanted.lower() in BY_NAME or wanted == SANDBOX:
-        return
-    parts = urlsplit(wanted)
-    if parts.scheme == "https" and parts.netloc:
+    if wanted.lower() in BY_NAME or wanted == SANDBOX or is_https(wanted):
         return
     known = ", ".join(sorted({cloud.name for cloud in BY_NAME.values()} | {SANDBOX}))
     raise UsageError(
         "unknown-cloud",
-        f"'{wanted}' is neither a cloud's name nor an https URL.",
+        f"Invalid --cloud '{wanted}'.",
         remedy=f"Use one of {known}, or the https URL of an Azure Resource Manager.",
     )
+
+
+def is_https(address: str) -> bool:
+    """Whether it is an https address."""
+    parts = urlsplit(address)
+    return parts.scheme == "https" and bool(parts.netloc)
 
 
 def origin(address: str) -> tuple[str, int]:

@@ -1,115 +1,84 @@
-"""The one connection that sign-in, Resource Manager, vaults, discovery and the MCT API share: aiohttp, on our terms.
-
-* Proxies come from the environment. `~/.netrc` does not: aiohttp reads both or neither, and would send a password that
-  somebody keeps for a host, or for `default`, to whoever `--cloud` names.
-* A request whose connection was reset is not sent again in silence, with what was read before: repeating is for
-  `patience` alone, which makes the next attempt ready.
-* No answer is read beyond `answers.MOST_BYTES`, unpacked, nor handed on when it is nested too deeply.
-"""
+"""What every request of one command shares: the cloud's addresses, the sockets, the deadline."""
 
 from __future__ import annotations
 
-import base64
-import ssl
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from typing import Any
-from urllib.parse import urlsplit
-from urllib.request import getproxies, proxy_bypass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
-import aiohttp
-from yarl import URL
+from mct_s2s import clock
+from mct_s2s.azure.retry import CONNECT_SECONDS, REQUEST_SECONDS, RetryPolicy, unnoticed
+from mct_s2s.azure.trace import Trace
 
-from mct_s2s.azure.answers import OddAnswer, check_depth, check_size
-from mct_s2s.azure.loopback import LocalhostResolver
+if TYPE_CHECKING:
+    from ssl import SSLContext
+
+    from azure.core.pipeline.transport import AioHttpTransport
+
+    from mct_s2s.azure.clouds import Account, Cloud
+    from mct_s2s.azure.http_session import HttpSession
+    from mct_s2s.model.site_target import SiteTarget
 
 
+@dataclass(frozen=True)
 class Connection:
-    """What azure-core and we ask of an `aiohttp.ClientSession`; for one event loop."""
+    """A cloud whose addresses are known, for one event loop."""
 
-    auto_decompress = True
-    """Answers are unpacked piece by piece, so that their size is known in time: azure-core asks, and then does not."""
+    cloud: Cloud
+    http: HttpSession
+    tls: SSLContext
+    environ: Mapping[str, str]
+    deadline: float
+    """When the command ends, on the loop's clock."""
+    trace: Trace
+    """Is told of each request."""
+    say: Callable[[str], None]
+    """Tells a person what to do: open a page, type a code."""
+    account: Account | None = None
+    """Who signs in, where the cloud brings its own caller along."""
+    tenant: str | None = None
+    """Where to sign in: an id or a domain; `None` where nothing says it."""
+    subscription: str | None = None
+    """An id or a name."""
+    target: SiteTarget | None = None
+    """The App Service that the command is about."""
 
-    def __init__(self, tls: ssl.SSLContext) -> None:
-        self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(ssl=tls, resolver=LocalhostResolver()),
-            cookie_jar=aiohttp.DummyCookieJar(),
-            response_class=_Bounded,
-        )
-        self._session._retry_connection = False  # noqa: SLF001  # aiohttp's own tests switch it off in the same way
+    def remaining(self) -> float:
+        """Seconds until the deadline."""
+        return self.deadline - clock.seconds()
 
-    @property
-    def closed(self) -> bool:
-        """Whether it is of no use any more."""
-        return self._session.closed
+    def retry_policy(self, reserve: float = 0.0, service: str = "") -> RetryPolicy:
+        """A policy of its own for one service.
 
-    async def __aenter__(self) -> Connection:
-        return self
-
-    async def __aexit__(self, *error: object) -> None:
-        """Whoever opened it closes it: azure-core enters and leaves it around every credential."""
-
-    async def aclose(self) -> None:
-        """Let all connections go."""
-        await self._session.close()
-
-    async def request(self, method: str, url: str, **options: Any) -> aiohttp.ClientResponse:
-        """Send a request, through the proxy that the environment names for it; as `aiohttp.ClientSession.request`."""
-        if options.get("proxy") is None:
-            options |= environment_proxy(str(url))
-        return await self._session.request(method, url, **options)
-
-    @asynccontextmanager
-    async def get(self, url: str, **options: Any) -> AsyncIterator[aiohttp.ClientResponse]:
-        """Send a GET; the answer is let go at the end."""
-        async with await self.request("GET", url, **options) as response:
-            yield response
-
-
-def environment_proxy(url: str) -> dict[str, Any]:
-    """Options for the proxy of an address by `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY`, with its address's credential.
-
-    As aiohttp does it by `trust_env`, but for its look into `~/.netrc`: a proxy that is itself reached by TLS is none.
-    """
-    parts = urlsplit(url)
-    proxy = getproxies().get(parts.scheme)
-    if not proxy or proxy_bypass(parts.hostname or ""):
-        return {}
-    address = URL(proxy if "://" in proxy else f"http://{proxy}")
-    if address.scheme != "http":
-        return {}
-    if address.user is None:
-        return {"proxy": address}
-    credential = base64.b64encode(f"{address.user}:{address.password or ''}".encode()).decode()
-    return {"proxy": address.with_user(None), "proxy_headers": {"Proxy-Authorization": f"Basic {credential}"}}
-
-
-class OddPayload(OddAnswer, aiohttp.ClientPayloadError):
-    """The same as an error of aiohttp's, which azure-core translates into its own."""
-
-
-class _Bounded(aiohttp.ClientResponse):
-    """An answer that is read as far as it may go."""
-
-    async def read(self) -> bytes:
-        """The whole body.
-
-        Raises:
-            OddPayload: it is larger, or nested deeper, than an answer may be.
+        Args:
+            reserve: seconds before the deadline at which it stops waiting.
+            service: its name, where a person is to be told of long waits that it asks for.
         """
-        if self._body is None:
-            body = bytearray()
-            try:
-                check_size(self.content_length or 0)
-                async for part in self.content.iter_any():
-                    body += part
-                    check_size(len(body))
-                self._body = bytes(body)
-                check_depth(self._body)
-            except OddAnswer as odd:
-                self.close()
-                raise OddPayload(str(odd)) from odd
-            except BaseException:
-                self.close()
-                raise
-        return await super().read()
+        notice = partial(self._say_throttled, service) if service else unnoticed
+        return RetryPolicy(lambda: self.remaining() - reserve, notice)
+
+    def _say_throttled(self, service: str, seconds: float) -> None:
+        self.say(f"{service} limits requests: waiting {seconds:.0f} s.")
+
+    def transport(self) -> AioHttpTransport:
+        """The shared sockets, as azure-core takes them."""
+        from azure.core.pipeline.transport import AioHttpTransport  # noqa: PLC0415  # heavy
+
+        return AioHttpTransport(
+            session=self.http,
+            session_owner=False,
+            connection_timeout=CONNECT_SECONDS,
+            read_timeout=REQUEST_SECONDS,
+        )
+
+    def pipeline(self) -> dict[str, Any]:
+        """Options of azure-identity's asynchronous credentials: our sockets and trace, and no retries but ours."""
+        from mct_s2s.azure.sdk_trace import hooks  # noqa: PLC0415  # heavy, as above
+
+        return {
+            "authority": self.cloud.login,
+            "transport": self.transport(),
+            "retry_total": 0,
+            **hooks("Entra", self.trace),
+        }

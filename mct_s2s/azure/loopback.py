@@ -13,7 +13,7 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 
 
 class LocalhostResolver(AbstractResolver):
-    """The usual resolver, but for those names."""
+    """The usual resolver, except for those names."""
 
     def __init__(self) -> None:
         self._usual = DefaultResolver()
@@ -33,5 +33,5 @@ class LocalhostResolver(AbstractResolver):
         return found
 
     async def close(self) -> None:
-        """Let the usual resolver go."""
+        """Close the usual resolver."""
         await self._usual.close()

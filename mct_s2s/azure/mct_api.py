@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, NoReturn
@@ -11,20 +10,21 @@ from urllib.parse import urlsplit
 import aiohttp
 
 from mct_s2s import clock
-from mct_s2s.azure.answers import seconds
 from mct_s2s.azure.clouds import NEVER_CONNECTED
+from mct_s2s.azure.json_values import seconds
 from mct_s2s.azure.retry import CONNECT_SECONDS, REQUEST_SECONDS, RetryPolicy
-from mct_s2s.azure.trace import Request, Trace, path_of
+from mct_s2s.azure.services import certificate_advice, first_line
+from mct_s2s.azure.trace import SentRequest, Trace, path_of
 from mct_s2s.errors import ServiceError, UsageError
-from mct_s2s.model.access import ApiAnswer, ApiToken
+from mct_s2s.model.client_sign_in import ApiAnswer, ApiToken
 
 if TYPE_CHECKING:
-    from mct_s2s.azure.connection import Connection
+    from mct_s2s.azure.http_session import HttpSession
 
 NOT_NOW = frozenset({429, 502, 503, 504})
 """What App Service's front end answers for a site that is starting, or busy."""
 SETTLE_SECONDS = 120.0
-"""How long a site that was just told to restart may still answer by its old settings."""
+"""How long a site may still answer by its old settings after a restart was asked for."""
 
 
 AILING = "site-ailing"
@@ -32,19 +32,19 @@ AILING = "site-ailing"
 
 
 class MctApi:
-    """One site as `mct_s2s.ports.Api`.
+    """One site as `mct_s2s.ports.client_side.Api`.
 
     Args:
         http: the connection that everything shares.
         url: the site's https address: a host name that Azure lists for it, or one that the user typed.
-        patience: the retry policy, with the deadline in it.
-        trace: is told of each request.
+        retry_policy: the retry policy, with the deadline in it.
+        trace: called for each request.
     """
 
-    def __init__(self, http: Connection, url: str, patience: RetryPolicy, trace: Trace) -> None:
+    def __init__(self, http: HttpSession, url: str, retry_policy: RetryPolicy, trace: Trace) -> None:
         self._http = http
         self._url = url.rstrip("/")
-        self._patience = patience
+        self._retry_policy = retry_policy
         self._trace = trace
 
     async def get(
@@ -70,7 +70,7 @@ class MctApi:
             )
 
         try:
-            return await self._patience.call(once, lag=lambda error: error.code == "site-restarting")
+            return await self._retry_policy.call(once, lag=lambda error: error.code == "site-restarting")
         except ServiceError as error:
             if error.code in {AILING, "site-restarting", "throttled"} and last:
                 return last[0]
@@ -86,7 +86,7 @@ class MctApi:
         if path.startswith("/") and urlsplit(url).scheme == "https" and urlsplit(url)[:2] == urlsplit(self._url)[:2]:
             return url
         raise UsageError(
-            "malformed-path", f"'{path}' is no path of {self._url}.", remedy="Begin it with /: --path /api/v1/…"
+            "malformed-path", f"Invalid --path '{path}'.", remedy="Start it with a slash: --path /api/v1/…"
         )  # fmt: skip
 
     async def _send(self, url: str, headers: Mapping[str, str]) -> tuple[ApiAnswer, float | None]:
@@ -94,22 +94,25 @@ class MctApi:
         timeout = aiohttp.ClientTimeout(total=REQUEST_SECONDS, sock_connect=CONNECT_SECONDS)
         try:
             async with self._http.get(url, headers=headers, allow_redirects=False, timeout=timeout) as response:
-                status, told = response.status, response.headers
+                status, answered = response.status, response.headers
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             self._unreachable(error)
         finally:
             took = (time.monotonic() - began) * 1000
-            self._trace(Request("MCT", "GET", path_of(url), status, took, None))
-        answer = ApiAnswer(status, told.get("Location"), told.get("WWW-Authenticate"))
-        return answer, seconds(told.get("Retry-After"))
+            self._trace(SentRequest("MCT", "GET", path_of(url), status, took, None))
+        answer = ApiAnswer(status, answered.get("Location"), answered.get("WWW-Authenticate"))
+        return answer, seconds(answered.get("Retry-After"))
 
     def _unreachable(self, error: Exception) -> NoReturn:
         never_connected = isinstance(error, aiohttp.ClientConnectorError)
-        said = str(error) or ("no answer in time" if isinstance(error, asyncio.TimeoutError) else type(error).__name__)
+        said = "no response in time" if isinstance(error, TimeoutError) and not str(error) else first_line(error)
+        unreachable = "Check the host name, the proxy and the App Service's access restrictions."
+        advice, command = certificate_advice(error) or (unreachable, "")
         raise ServiceError(
             "site-unreachable",
-            f"{self._url} cannot be reached from here: {said}",
-            remedy="Check the host name, the proxy and the App Service's access restrictions; use a network that "
-            "may reach it. Behind a private certificate authority, set REQUESTS_CA_BUNDLE and SSL_CERT_FILE.",
+            f"Cannot reach {self._url}.",
+            answer=said,
+            remedy=advice,
+            command=command,
             status=NEVER_CONNECTED if never_connected else 0,
         ) from error

@@ -8,8 +8,8 @@ from typing import Any
 
 import aiohttp
 
-from mct_s2s.azure.answers import OddAnswer
-from mct_s2s.azure.connection import Connection
+from mct_s2s.azure.answer_limits import OddAnswer
+from mct_s2s.azure.http_session import HttpSession
 from mct_s2s.azure.retry import CONNECT_SECONDS, REQUEST_SECONDS
 
 _TIMEOUT = aiohttp.ClientTimeout(total=2 * REQUEST_SECONDS, sock_connect=CONNECT_SECONDS)
@@ -29,7 +29,7 @@ class PlainAnswer:
 
 
 async def ask(
-    http: Connection, method: str, url: str, headers: Mapping[str, str], content: bytes | None
+    http: HttpSession, method: str, url: str, headers: Mapping[str, str], content: bytes | None
 ) -> PlainAnswer:
     """Send a request once; without content where that is None.
 

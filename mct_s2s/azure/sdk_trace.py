@@ -9,8 +9,8 @@ from azure.core.exceptions import AzureError
 from azure.core.pipeline import PipelineRequest, PipelineResponse
 from azure.core.pipeline.policies import AsyncHTTPPolicy
 
-from mct_s2s.azure.answers import OddAnswer, check_address
-from mct_s2s.azure.trace import Request, Trace, path_of
+from mct_s2s.azure.answer_limits import OddAnswer, check_address
+from mct_s2s.azure.trace import SentRequest, Trace, path_of
 
 
 class TracePolicy(AsyncHTTPPolicy[Any, Any]):
@@ -30,7 +30,7 @@ class TracePolicy(AsyncHTTPPolicy[Any, Any]):
         finally:
             took = (time.monotonic() - began) * 1000
             path = path_of(request.http_request.url)
-            self._trace(Request(self._service, request.http_request.method, path, status, took, request_id))
+            self._trace(SentRequest(self._service, request.http_request.method, path, status, took, request_id))
         return response
 
 
@@ -54,7 +54,7 @@ class OnlyAt(AsyncHTTPPolicy[Any, Any]):
 
 
 def hooks(service: str, trace: Trace) -> dict[str, Any]:
-    """The same as options for azure-identity, whose pipelines take no policy of ours."""
+    """The same as options for azure-identity, whose pipelines don't accept our policies."""
 
     def asked(request: PipelineRequest[Any]) -> None:
         request.context["mct_s2s_began"] = time.monotonic()
@@ -63,6 +63,6 @@ def hooks(service: str, trace: Trace) -> dict[str, Any]:
         http = response.http_response
         took = (time.monotonic() - response.context.get("mct_s2s_began", time.monotonic())) * 1000
         path, method = path_of(response.http_request.url), response.http_request.method
-        trace(Request(service, method, path, http.status_code, took, http.headers.get("x-ms-request-id")))
+        trace(SentRequest(service, method, path, http.status_code, took, http.headers.get("x-ms-request-id")))
 
     return {"raw_request_hook": asked, "raw_response_hook": answered}

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from ssl import SSLContext
 from typing import Any
 
 import requests
 from azure.core.pipeline.transport import RequestsTransport
+from requests.adapters import HTTPAdapter
 
-from mct_s2s.azure.answers import OddAnswer, check_depth, check_length, check_size
+from mct_s2s.azure.answer_limits import OddAnswer, check_depth, check_length, check_size
 
 PIECE = 64 * 1024
+"""Bytes that are read at once, before the size is checked again."""
 
 
 class OddContent(OddAnswer, requests.exceptions.ContentDecodingError):
@@ -19,9 +22,10 @@ class OddContent(OddAnswer, requests.exceptions.ContentDecodingError):
 class _Session(requests.Session):
     """Takes proxies from the environment, nothing from `~/.netrc`, and no answer beyond what one may be."""
 
-    def __init__(self) -> None:
+    def __init__(self, tls: SSLContext) -> None:
         super().__init__()
         self.auth = _as_it_is  # any authentication at all keeps requests from looking into ~/.netrc
+        self.mount("https://", _TlsAdapter(tls))
 
     def send(self, request: requests.PreparedRequest, **options: Any) -> requests.Response:
         """Send a request and read its whole answer.
@@ -29,7 +33,7 @@ class _Session(requests.Session):
         Raises:
             OddContent: the answer is larger, or nested deeper, than one may be.
         """
-        response = super().send(request, **{**options, "stream": True})
+        response = super().send(request, **{**options, "stream": True, "verify": True})
         body = bytearray()
         try:
             check_length(response.headers.get("content-length"))
@@ -45,10 +49,29 @@ class _Session(requests.Session):
         return response
 
 
+class _TlsAdapter(HTTPAdapter):
+    """Trusts whom the context trusts, and no one else: requests would add certifi's authorities to it."""
+
+    def __init__(self, tls: SSLContext) -> None:
+        self._tls = tls
+        super().__init__()
+
+    def init_poolmanager(self, *sizes: Any, **options: Any) -> None:
+        """Connections without a proxy."""
+        super().init_poolmanager(*sizes, **options, ssl_context=self._tls)
+
+    def proxy_manager_for(self, proxy: str, **options: Any) -> Any:
+        """Connections through a proxy."""
+        return super().proxy_manager_for(proxy, **options, ssl_context=self._tls)
+
+    def cert_verify(self, conn: Any, url: str, verify: Any, cert: Any) -> None:
+        """Nothing beside the context, which verifies always."""
+
+
 def _as_it_is(request: requests.PreparedRequest) -> requests.PreparedRequest:
     return request
 
 
-def transport() -> RequestsTransport:
+def transport(tls: SSLContext) -> RequestsTransport:
     """For one credential."""
-    return RequestsTransport(session=_Session())
+    return RequestsTransport(session=_Session(tls))

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 
 @dataclass(frozen=True)
-class Request:
+class SentRequest:
     """One request that was answered, or was not (`status` 0)."""
 
     service: str
@@ -19,11 +19,11 @@ class Request:
     request_id: str | None
 
 
-Trace = Callable[[Request], None]
+Trace = Callable[[SentRequest], None]
 
 
-def silent(request: Request) -> None:
-    """Nobody wants to know."""
+def silent(request: SentRequest) -> None:
+    """Nothing is traced."""
     del request
 
 

@@ -1,4 +1,4 @@
-"""The command line: which commands there are. Each imports what it does only when it is called."""
+"""The command line: which commands there are."""
 
 from __future__ import annotations
 
@@ -11,32 +11,44 @@ from typing import Annotated, Any
 import typer
 
 from mct_s2s import __version__
-from mct_s2s.cli.binding import command
+from mct_s2s.cli.binding import LateCommand
 from mct_s2s.cli.commands.sandbox import sandbox_app
-from mct_s2s.cli.help import Group
-from mct_s2s.cli.options import (
-    AddClientOptions,
-    ConfigureOptions,
-    DoctorOptions,
-    RemovalOptions,
-    RemoveClientOptions,
-    RotateOptions,
-    SetupOptions,
-    StatusOptions,
-    VerifyOptions,
-)
-from mct_s2s.cli.streams import check_arguments, take_what_comes
+from mct_s2s.cli.help import Group, short_help
+from mct_s2s.cli.streams import check_arguments, replace_unencodable
 
 WATCH_SECONDS = 30
+"""Between two looks of `--watch`: far below every throttling limit (docs/azure-contract.md, 3.12 and 4.6)."""
 ISSUES = "https://github.com/mct-s2s/mct-s2s/issues"
+
+COMMANDS = {
+    "setup": "Set up service-to-service authentication: app registration, clients, App Service settings."
+    "\n\nSafe to run again: it changes only what is missing or wrong.",
+    "add-client": "Add a client: an app registration or a managed identity.",
+    "configure-appservice": "Write the App Service settings only.",
+    "rotate-secret": "Replace a client's secret: add a new one, test it, remove the old one.",
+    "remove-client": "Remove a client's access.",
+    "teardown": "Remove everything mct-s2s created for this App Service.",
+    "status": "Show what is configured, what is missing and what expires.",
+    "verify": "Test each client with a real token and a real API call.",
+    "doctor": "Check your permissions, locks and policies. Changes nothing.",
+    "schema": "Print the JSON Schema of a document.",
+}
+"""Each with its help: a module of `cli/commands/`, imported when the command is called."""
+
+
+class _Commands(Group):
+    def __init__(self, **attributes: Any) -> None:
+        super().__init__(**attributes)
+        self.commands = {**{name: LateCommand(name, text) for name, text in COMMANDS.items()}, **self.commands}
+
 
 app = typer.Typer(
     name="mct-s2s",
-    cls=Group,
+    cls=_Commands,
     invoke_without_command=True,
     add_completion=False,
     pretty_exceptions_enable=False,
-    rich_markup_mode="rich",
+    rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(sandbox_app, name="sandbox")
@@ -55,104 +67,27 @@ def root(
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
     ] = False,
 ) -> None:
-    """Service-to-service authentication for Microsoft Community Training, set up and checked by one tool."""
+    """Set up service-to-service authentication for Microsoft Community Training."""
     del version
     if context.invoked_subcommand is None:
-        from mct_s2s.cli.short_help import short_help  # noqa: PLC0415
-
         typer.echo(short_help(context))
-
-
-@command(app, "setup", SetupOptions)
-def setup(options: SetupOptions) -> int:
-    """Set up service-to-service authentication: app registration, clients, App Service settings.
-
-    Running it again changes nothing.
-    """
-    from mct_s2s.cli.commands.setup import setup as body  # noqa: PLC0415
-
-    return body(options)
-
-
-@command(app, "add-client", AddClientOptions)
-def add_client(options: AddClientOptions) -> int:
-    """Add a client: an app registration or a managed identity."""
-    from mct_s2s.cli.commands.add_client import add_client as body  # noqa: PLC0415
-
-    return body(options)
-
-
-@command(app, "configure-appservice", ConfigureOptions)
-def configure_appservice(options: ConfigureOptions) -> int:
-    """Write the App Service settings only."""
-    from mct_s2s.cli.commands.configure_appservice import configure_appservice as body  # noqa: PLC0415
-
-    return body(options)
-
-
-@command(app, "rotate-secret", RotateOptions)
-def rotate_secret(options: RotateOptions) -> int:
-    """Replace a client's secret: add a new one, test it, remove the old one."""
-    from mct_s2s.cli.commands.rotate_secret import rotate_secret as body  # noqa: PLC0415
-
-    return body(options)
-
-
-@command(app, "remove-client", RemoveClientOptions)
-def remove_client(options: RemoveClientOptions) -> int:
-    """Remove a client's access."""
-    from mct_s2s.cli.commands.remove_client import remove_client as body  # noqa: PLC0415
-
-    return body(options)
-
-
-@command(app, "teardown", RemovalOptions)
-def teardown(options: RemovalOptions) -> int:
-    """Remove everything mct-s2s created for this App Service."""
-    from mct_s2s.cli.commands.teardown import teardown as body  # noqa: PLC0415
-
-    return body(options)
-
-
-@command(app, "status", StatusOptions)
-def status(options: StatusOptions) -> int:
-    """Show what is configured, what is missing and what expires."""
-    from mct_s2s.cli.commands.status import status as body  # noqa: PLC0415
-
-    return body(options)
-
-
-@command(app, "verify", VerifyOptions)
-def verify(options: VerifyOptions) -> int:
-    """Test each client with a real token and a real API call."""
-    from mct_s2s.cli.commands.verify import verify as body  # noqa: PLC0415
-
-    return body(options)
-
-
-@command(app, "doctor", DoctorOptions)
-def doctor(options: DoctorOptions) -> int:
-    """Check your permissions, locks and policies before you change anything."""
-    from mct_s2s.cli.commands.doctor import doctor as body  # noqa: PLC0415
-
-    return body(options)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the program; the exit code is the contract's."""
     words = list(sys.argv[1:] if arguments is None else arguments)
-    take_what_comes()
+    replace_unencodable()
     try:
         check_arguments(words, os.environ.items())
         result = _parser()(_with_interval(words), standalone_mode=False, prog_name="mct-s2s")
     except (KeyboardInterrupt, EOFError):
         return 130
     except BrokenPipeError:
-        # Whoever read our output has left; there is nobody to tell.
+        # The reader of our output has gone; no one is left to read a message.
         sys.stderr.close()
         return 1
     except Exception as error:  # the last line of defence
-        return _told(error, words)
+        return _report(error, words)
     return result if isinstance(result, int) else 0
 
 
@@ -171,7 +106,7 @@ def _with_interval(words: Sequence[str]) -> list[str]:
     ]
 
 
-def _told(error: Any, words: Sequence[str]) -> int:
+def _report(error: Any, words: Sequence[str]) -> int:
     from mct_s2s.cli.mistakes import internal_error, show_usage_error, wants_json  # noqa: PLC0415
 
     if type(error).__name__ == "Abort":

@@ -1,99 +1,95 @@
-"""The closing words of `setup` and `add-client`: where each secret is, and how each client calls."""
+"""The closing words of the changing commands: where each secret is, how each client calls, what is left to do."""
 
 from __future__ import annotations
 
-import shlex
-
-from mct_s2s.cli.changing import Changed
+from mct_s2s.cli.made_credentials import credentials_of
 from mct_s2s.cli.options import ChangingOptions
-from mct_s2s.cli.run import Run
-from mct_s2s.cli.where import where
-from mct_s2s.cli.wiring import Session
+from mct_s2s.cli.requests import where
+from mct_s2s.engine.outcome import Outcome
+from mct_s2s.engine.session import Session
 from mct_s2s.model.commands import own_command
-from mct_s2s.model.observed import CredentialKind, Observed
-from mct_s2s.planning.changes import AddFederatedCredential
-from mct_s2s.planning.findings import uri_shown
-from mct_s2s.ports import KeyStore
-from mct_s2s.render.closing import show_credentials, vault_reading
+from mct_s2s.planning.application_uri import uri_shown
+from mct_s2s.planning.changes.credentials import AddCredential
+from mct_s2s.planning.membership import clients_called
+from mct_s2s.render.closing import show_credentials
 from mct_s2s.render.console import Terminal
-from mct_s2s.render.handover import show_lacking, show_left_to_others
-from mct_s2s.render.next_steps import (
-    Call,
-    show_certificate_example,
-    show_client_example,
-    show_federated_example,
-    show_identity_example,
-)
+from mct_s2s.render.credentials import show_calls
+from mct_s2s.render.credentials.base import CallingClient
+from mct_s2s.render.handover import Instruction, instructions, show_lacking, show_left_to_others
+from mct_s2s.render.next_steps import Call, show_identity_example
 from mct_s2s.render.verification import show_verification
-from mct_s2s.stores.files import FileStore
+from mct_s2s.stores.file_store import FileStore
 
 
-def _show_how_clients_call(terminal: Terminal, call: Call, changed: Changed) -> None:
-    """Once for each kind of credential, by the first client that has it; each federated one, for each is different."""
-    name, first = next(iter(changed.stores.items()), ("", None))
-    dotenv = str(first.path) if isinstance(first, FileStore) and first.path.exists() else None
-    keys = [c for c in changed.credentials if c.kind is CredentialKind.CERTIFICATE]
-    if isinstance(first, KeyStore):
-        show_certificate_example(terminal, call, next((c.client_id for c in keys), ""), dotenv)
-    elif first is not None:
-        from_vault = _from_vault(first.label, name, changed.convergence.after)
-        show_client_example(terminal, call, dotenv, from_vault)
-    elif keys:
-        show_certificate_example(terminal, call, keys[0].client_id, None)
-    client_ids = {credential.client: credential.client_id for credential in changed.credentials}
-    for change in changed.convergence.plan.changes:
-        if isinstance(change, AddFederatedCredential):
-            show_federated_example(terminal, call, client_ids[change.client], change.federation)
+def left_to_others(options: ChangingOptions, session: Session, outcome: Outcome) -> list[Instruction]:
+    """What someone else has to do, with the command that does it."""
+    after = outcome.after
+    return instructions(
+        outcome.left_to_others,
+        after,
+        outcome.results,
+        where=where(options, after),
+        login=session.login,
+        handoff=outcome.request.handoff,
+    )
 
 
-def _from_vault(label: str, name: str, after: Observed) -> str | None:
-    """The line of a script that fetches a client's secret from its vault, where it is in one."""
-    if not label.startswith("keyvault:"):
-        return None
-    client = next((c for c in after.trust.clients if name in {c.display_name, c.client_id}), None)
-    known = f"AZURE_CLIENT_ID={shlex.quote(client.client_id) if client else '…'}"
-    return f'export {known} AZURE_CLIENT_SECRET="$({vault_reading(label)})"'
+def show_made(terminal: Terminal, outcome: Outcome) -> None:
+    """The credentials that were made; one that was to be shown was shown at once."""
+    show_credentials(terminal, [one for one in credentials_of(outcome) if one.secret is None])
 
 
-def close(current: Run, options: ChangingOptions, session: Session, changed: Changed) -> None:
-    """Say it to a person; JSON has said it all."""
-    terminal, convergence = current.terminal, changed.convergence
+def close_clients(terminal: Terminal, options: ChangingOptions, session: Session, outcome: Outcome) -> None:
+    """Close a command that adds clients."""
     if terminal.json or options.dry_run:
         return
-    show_credentials(terminal, [one for one in changed.credentials if one.secret is None])  # others were shown at once
-    after = convergence.after
-    show_left_to_others(terminal, changed.left)
+    show_made(terminal, outcome)
+    after = outcome.after
+    left = left_to_others(options, session, outcome)
+    show_left_to_others(terminal, left)
     service, site = after.trust.service, after.app_service
     if service is None or after.tenant is None:
         return
-    call = Call(session.cloud.login, after.tenant.id, uri_shown(service, after) or "", site.site.url if site else None)
-    _show_how_clients_call(terminal, call, changed)
+    call = Call(session.login, after.tenant.id, uri_shown(service, after) or "", site.site.url if site else None)
+    clients = [(client.credential, _calling(client.name, outcome)) for client in outcome.request.desired.clients]
+    show_calls(terminal, call, [(spec, client) for spec, client in clients if spec is not None and client is not None])
     for holder in after.holders:
         show_identity_example(terminal, call, holder)
-    if changed.verification is not None:
-        show_verification(terminal, changed.verification)
-    show_lacking(terminal, convergence.lacks)
-    show_end(terminal, changed, where(options, after))
+    if outcome.verification is not None:
+        show_verification(terminal, outcome.verification)
+    show_lacking(terminal, outcome.lacks)
+    show_end(terminal, options, outcome)
 
 
-def show_end(terminal: Terminal, changed: Changed, place: str) -> None:
-    """The last line: what came of it, and how to see what there is.
-
-    Args:
-        terminal: the streams.
-        changed: what was done.
-        place: the options that name the App Service.
-    """
-    told, style = _end(changed)
-    look = f"Check it any time: {own_command('status', where=place)}"
-    terminal.result(f"{told} {look}".strip(), style=style)
+def close(terminal: Terminal, options: ChangingOptions, session: Session, outcome: Outcome) -> None:
+    """Close any other command."""
+    if terminal.json:
+        return
+    show_left_to_others(terminal, left_to_others(options, session, outcome))
+    show_lacking(terminal, outcome.lacks)
+    if outcome.applied:
+        show_end(terminal, options, outcome)
 
 
-def _end(changed: Changed) -> tuple[str, str]:
-    if changed.verification is not None and changed.verification.failed:
-        return "It is set up, but a client's call failed: see above.", "warn"
-    if changed.convergence.lacks:
-        return "What you may do is done.", "good"
-    if changed.left:
-        return "This part is done; what is left to others is named above.", "good"
-    return ("Done." if changed.applied else ""), "good"
+def show_end(terminal: Terminal, options: ChangingOptions, outcome: Outcome) -> None:
+    """The last line: what came of it, and how to see what there is."""
+    style, result = "good", "Done." if outcome.applied else ""
+    if outcome.verification is not None and outcome.verification.failed:
+        style, result = "warn", "Setup is complete, but a client's test failed. See above."
+    elif outcome.lacks:
+        result = "Completed the steps you can do."
+    elif outcome.left_to_others:
+        result = "Completed this part. The remaining steps are listed above."
+    look = f"Check it any time: {own_command('status', where=where(options, outcome.after))}"
+    terminal.result(f"{result} {look}".strip(), style=style)
+
+
+def _calling(name: str, outcome: Outcome) -> CallingClient | None:
+    """A client as its call is shown; `None` where nothing was done for it that a caller has to know."""
+    store = outcome.stores.get(name)
+    added = next((c for c in outcome.plan.changes if isinstance(c, AddCredential) and c.client == name), None)
+    if store is None and added is None:
+        return None
+    client = next(iter(clients_called(name, outcome.after, outcome.request.unique_name)), None)
+    dotenv = str(store.path) if isinstance(store, FileStore) and store.path.exists() else None
+    return CallingClient(client.client_id if client else "", dotenv, store.label if store else None, added)

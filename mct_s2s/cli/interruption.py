@@ -1,7 +1,7 @@
 """Ctrl-C and SIGTERM: told alike, at whatever moment they come, with an account of what has been done.
 
 Three times in the life of a process: while it is being loaded nothing has been done, so that it leaves at once; while a
-command runs its task is cancelled, and whatever it has begun comes to an orderly end; and after that nobody is told
+command runs its task is cancelled, and whatever it has begun comes to an orderly end; and after that no one is told
 twice.
 """
 
@@ -27,12 +27,12 @@ PATIENCE = 3
 _Handler = Callable[[int, FrameType | None], Any]
 
 
-def leave_at_once() -> None:
+def exit_on_signals() -> None:
     """From now on, either signal ends the process, without a traceback: nothing has been done yet."""
     _handle(_leave)
 
 
-def as_usual() -> None:
+def restore_signals() -> None:
     """From now on, the signals do what they do in any Python program."""
     if _is_main_thread():
         for number, handler in ((signal.SIGINT, signal.default_int_handler), (signal.SIGTERM, signal.SIG_DFL)):
@@ -40,7 +40,7 @@ def as_usual() -> None:
                 signal.signal(number, handler)
 
 
-def too_late() -> None:
+def ignore_signals() -> None:
     """From now on, neither signal does anything: all is done, and told."""
     _handle(signal.SIG_IGN)
 

@@ -41,7 +41,7 @@ def show_usage_error(error: Any, *, as_json: bool) -> int:
 
 
 def show(error: S2SError, *, as_json: bool) -> int:
-    """Any error of ours that arose before a command began to run."""
+    """Any of our errors before a command began to run."""
     terminal = Terminal.open(json=as_json)
     if as_json:
         terminal.document(error_document(error))
@@ -60,7 +60,7 @@ def internal_error(error: BaseException, issues: str, *, as_json: bool) -> int:
     told = S2SError(
         "internal-error",
         f"This is a bug in mct-s2s ({type(error).__name__}). {facts}.",
-        remedy=f"Report it with the lines above at {issues}; then run the same command again: it resumes.",
+        remedy=f"Report it at {issues} and include the lines above. Then run the same command again to resume.",
     )
     show(told, as_json=as_json)
     sys.stderr.flush()

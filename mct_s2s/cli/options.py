@@ -1,415 +1,189 @@
-"""The options, as `mct-s2s COMMAND --help` shows them. One dataclass for each set that commands share."""
+"""The options, as `mct-s2s COMMAND --help` shows them: one dataclass for each set that commands share.
+
+A help text is imperative, one line of 70 characters at most, and has no semicolon: `tests/cli/test_help.py`.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
-import typer
-
-from mct_s2s.azure.sign_in.caller import Method
-
-SHARED = "Azure"
-CHANGING = "Changing something"
-CREDENTIAL = "Credential"
+from mct_s2s.azure.sign_in.choice import Method
+from mct_s2s.cli.binding import AZURE, CHANGES, CREDENTIALS, REMOVAL, option
+from mct_s2s.cli.credentials import KindOptions
+from mct_s2s.cli.credentials.base import LifetimeOptions
 
 
 class Output(StrEnum):
-    """`-o`."""
+    """The values of `--output`."""
 
     TEXT = "text"
     JSON = "json"
 
 
-class CredentialKind(StrEnum):
-    """`--credential`."""
-
-    SECRET = "secret"  # noqa: S105  # the word, not a secret
-    CERTIFICATE = "certificate"
-    FEDERATED = "federated"
-    NONE = "none"
-
-
-def _shared(*names: str, variable: str, text: str) -> typer.models.OptionInfo:
-    option: typer.models.OptionInfo = typer.Option(
-        *names, envvar=f"MCT_S2S_{variable}", help=text, rich_help_panel=SHARED, show_envvar=False
-    )
-    return option
-
-
 @dataclass(kw_only=True)
 class AzureOptions:
-    """Every command that talks to Azure."""
+    """Options of every command that talks to Azure."""
 
     app_service: Annotated[
         str | None,
-        _shared("-a", "--app-service", variable="APP_SERVICE", text="The MCT App Service: its name or resource id."),
+        option(
+            "-a",
+            "--app-service",
+            metavar="NAME_OR_ID",
+            group=AZURE,
+            variable="APP_SERVICE",
+            text="MCT App Service: its name or resource ID.",
+        ),
     ] = None
     resource_group: Annotated[
         str | None,
-        _shared(
-            "-g", "--resource-group", variable="RESOURCE_GROUP", text="Its resource group, if the name is not unique."
+        option(
+            "-g",
+            "--resource-group",
+            metavar="NAME",
+            group=AZURE,
+            variable="RESOURCE_GROUP",
+            text="Its resource group. Needed if the name is not unique.",
         ),
     ] = None
     subscription: Annotated[
         str | None,
-        _shared(
+        option(
             "-s",
             "--subscription",
+            metavar="ID_OR_NAME",
+            group=AZURE,
             variable="SUBSCRIPTION",
-            text="Id or name. Default: the environment's, the Azure CLI's.",
+            text="Subscription ID or name. Default: the Azure CLI's.",
         ),
     ] = None
-    slot: Annotated[str | None, _shared("--slot", variable="SLOT", text="A deployment slot instead of production.")] = (
-        None
-    )
+    slot: Annotated[
+        str | None,
+        option("--slot", metavar="NAME", group=AZURE, variable="SLOT", text="Deployment slot. Default: production."),
+    ] = None
     tenant: Annotated[
-        str | None, _shared("--tenant", variable="TENANT", text="Id or domain. Default: the subscription's tenant.")
+        str | None,
+        option(
+            "--tenant",
+            metavar="ID_OR_DOMAIN",
+            group=AZURE,
+            variable="TENANT",
+            text="Tenant ID or domain. Default: the subscription's tenant.",
+        ),
     ] = None
     cloud: Annotated[
         str,
-        _shared(
+        option(
             "--cloud",
+            metavar="NAME_OR_URL",
+            group=AZURE,
             variable="CLOUD",
-            text="public, usgov, usgov-dod, china, sandbox, or the URL of an Azure Resource Manager.",
+            text="Cloud: public, usgov, usgov-dod, china, sandbox, or an ARM URL.",
         ),
     ] = "public"
-    auth: Annotated[Method, _shared("--auth", variable="AUTH", text="How to sign in.")] = Method.AUTO
+    auth: Annotated[
+        Method, option("--auth", metavar="METHOD", group=AZURE, variable="AUTH", text="Sign-in method.")
+    ] = Method.AUTO
     output: Annotated[
-        Output, _shared("-o", "--output", variable="OUTPUT", text="JSON goes to standard output alone.")
+        Output, option("-o", "--output", metavar="FORMAT", group=AZURE, variable="OUTPUT", text="Output format.")
     ] = Output.TEXT
     verbose: Annotated[
-        bool, _shared("-v", "--verbose", variable="VERBOSE", text="Show each request. Never a token or a secret.")
+        bool,
+        option(
+            "-v", "--verbose", group=AZURE, variable="VERBOSE", text="Show each request, without tokens or secrets."
+        ),
     ] = False
     timeout: Annotated[
-        float, _shared("--timeout", variable="TIMEOUT", text="One deadline for the whole command, in seconds.")
+        float,
+        option(
+            "--timeout",
+            metavar="SECONDS",
+            group=AZURE,
+            variable="TIMEOUT",
+            text="Deadline of the whole command, in seconds.",
+        ),
     ] = 600.0
 
 
 @dataclass(kw_only=True)
 class ChangingOptions(AzureOptions):
-    """Every command that changes something."""
+    """Options of every command that changes something."""
 
     yes: Annotated[
-        bool, typer.Option("-y", "--yes", help="Do not ask.", rich_help_panel=CHANGING, envvar="MCT_S2S_YES")
+        bool, option("-y", "--yes", group=CHANGES, envvar="MCT_S2S_YES", text="Do not ask for confirmation.")
     ] = False
     dry_run: Annotated[
-        bool,
-        typer.Option(
-            "--dry-run",
-            help="Show the plan and change nothing: exit 0 if nothing would change, else 3.",
-            rich_help_panel=CHANGING,
-        ),
+        bool, option("--dry-run", group=CHANGES, text="Show the plan only. Exit 3 if anything would change.")
     ] = False
     no_restart: Annotated[
-        bool,
-        typer.Option(
-            "--no-restart", help="Do not restart; restart the App Service yourself.", rich_help_panel=CHANGING
-        ),
+        bool, option("--no-restart", group=CHANGES, text="Do not restart; restart the App Service yourself.")
     ] = False
     backup: Annotated[
         Path | None,
-        typer.Option(
-            "--backup",
-            help="Keep all application settings as they were in FILE (mode 0600: they hold secrets).",
-            rich_help_panel=CHANGING,
+        option(
+            "--backup", metavar="FILE", group=CHANGES, text="Save the current settings to FILE. They contain secrets."
         ),
     ] = None
-    no_preflight: Annotated[
-        bool,
-        typer.Option(
-            "--no-preflight",
-            help="Skip the permission check.",
-            rich_help_panel=CHANGING,
-        ),
-    ] = False
+    no_preflight: Annotated[bool, option("--no-preflight", group=CHANGES, text="Skip the permission check.")] = False
 
 
 @dataclass(kw_only=True)
-class SecretOptions(ChangingOptions):
-    """Every command that may make a secret."""
-
-    secret_lifetime: Annotated[
-        str,
-        typer.Option("--secret-lifetime", help="1y, 2y, never, or an ISO 8601 date.", rich_help_panel=CREDENTIAL),
-    ] = "1y"  # noqa: S105  # a duration
-    auto_lifetime: Annotated[
-        bool,
-        typer.Option(
-            "--auto-lifetime",
-            help="Take the longest lifetime that the tenant allows, where that is shorter.",
-            rich_help_panel=CREDENTIAL,
-        ),
-    ] = False
-    secret_to: Annotated[
-        str | None,
-        typer.Option(
-            "--secret-to",
-            help="file:PATH, keyvault:VAULT\\[/NAME], or show (printed once). Default: a file in your data directory.",
-            rich_help_panel=CREDENTIAL,
-        ),
-    ] = None
+class SecretOptions(LifetimeOptions, ChangingOptions):
+    """Options of every command that may create a secret."""
 
 
 @dataclass(kw_only=True)
-class CredentialOptions(SecretOptions):
-    """Every command that may give a client a credential."""
+class CredentialOptions(KindOptions, SecretOptions):
+    """Options of every command that may give a client a credential."""
 
-    credential: Annotated[
-        CredentialKind,
-        typer.Option("--credential", help="Credential type.", rich_help_panel=CREDENTIAL),
-    ] = CredentialKind.SECRET
     wire: Annotated[
         str | None,
-        typer.Option(
+        option(
             "--wire",
-            help="The web or function app that calls: its settings get what it needs, and a reference to the secret.",
-            rich_help_panel=CREDENTIAL,
-        ),
-    ] = None
-    certificate: Annotated[
-        Path | None,
-        typer.Option(
-            "--certificate",
-            help="PEM file with a public RSA certificate. Default: a key pair is made and kept as the secret would be.",
-            rich_help_panel=CREDENTIAL,
-        ),
-    ] = None
-    github: Annotated[
-        str | None,
-        typer.Option(
-            "--github",
-            metavar="OWNER/REPO[:branch]",
-            help="With --credential federated: the workflows on a branch. Default: main.",
-            rich_help_panel=CREDENTIAL,
-        ),
-    ] = None
-    federated_issuer: Annotated[
-        str | None,
-        typer.Option("--federated-issuer", help="Issuer URL (iss).", rich_help_panel=CREDENTIAL),
-    ] = None
-    federated_subject: Annotated[
-        str | None,
-        typer.Option("--federated-subject", help="Subject (sub).", rich_help_panel=CREDENTIAL),
-    ] = None
-    federated_audience: Annotated[
-        str | None,
-        typer.Option(
-            "--federated-audience",
-            help="The token's aud. Default: the cloud's, api://AzureADTokenExchange.",
-            rich_help_panel=CREDENTIAL,
-        ),
-    ] = None
-    service_management_reference: Annotated[
-        str | None,
-        typer.Option(
-            "--service-management-reference",
-            metavar="ID",
-            help="For app registrations, in tenants that demand one: the service's id in your asset management.",
-            show_default=False,
+            metavar="RESOURCE",
+            group=CREDENTIALS,
+            text="Configure the web or function app that calls the MCT API.",
         ),
     ] = None
     no_consent: Annotated[
-        bool,
-        typer.Option("--no-consent", help="Leave admin consent to somebody else.", rich_help_panel=CREDENTIAL),
+        bool, option("--no-consent", group=CREDENTIALS, text="Let someone else grant admin consent.")
     ] = False
-    no_verify: Annotated[
-        bool,
-        typer.Option("--no-verify", help="Do not test the clients at the end."),
-    ] = False
+    service_management_reference: Annotated[
+        str | None,
+        option(
+            "--service-management-reference",
+            group=CREDENTIALS,
+            metavar="ID",
+            show_default=False,
+            text="Service ID for app registrations, if the tenant requires one.",
+        ),
+    ] = None
+    no_verify: Annotated[bool, option("--no-verify", group=CREDENTIALS, text="Do not test the clients at the end.")] = (
+        False
+    )
 
     @property
-    def proves(self) -> bool:
-        """Whether the command ends with a proof: everything that it needs is done by this very command."""
+    def verifies(self) -> bool:
+        """Whether the command ends with a test of the clients: it leaves out nothing that their calls need."""
         return not (self.no_verify or self.no_consent or self.no_restart or self.dry_run)
 
 
 @dataclass(kw_only=True)
-class SetupOptions(CredentialOptions):
-    """`setup`."""
-
-    service_name: Annotated[
-        str | None, typer.Option("--service-name", help="Display name. Default: MCT service (<app service>).")
-    ] = None
-    role: Annotated[str | None, typer.Option("--role", help="App role value. Default: S2SAppRole.")] = None
-    service_app: Annotated[
-        str | None,
-        typer.Option("--service-app", help="The appId or Application ID URI of a registration to adopt."),
-    ] = None
-    client: Annotated[
-        list[str], typer.Option("--client", help="A client application, by name or appId. May be repeated.")
-    ] = field(default_factory=list)
-    managed_identity: Annotated[
-        list[str],
-        typer.Option("--managed-identity", help="An Azure resource whose managed identity may call. May be repeated."),
-    ] = field(default_factory=list)
-    no_app_service: Annotated[
-        bool, typer.Option("--no-app-service", help="Entra ID only; skip the App Service, and print the values for it.")
-    ] = False
-    handoff: Annotated[
-        Path | None, typer.Option("--handoff", help="Write those values for configure-appservice --from FILE.")
-    ] = None
-    handoff_text: Annotated[
-        bool,
-        typer.Option("--handoff-text", help="Print those values as a request to whoever operates a hosted MCT."),
-    ] = False
-
-
-@dataclass(kw_only=True)
-class AddClientOptions(CredentialOptions):
-    """`add-client`."""
-
-    name: Annotated[
-        str | None,
-        typer.Argument(
-            metavar="NAME", help="Display name, or the appId of a registration to adopt.", show_default=False
-        ),
-    ] = None
-    managed_identity: Annotated[
-        list[str],
-        typer.Option("--managed-identity", help="An Azure resource: its id, or a web or function app's bare name."),
-    ] = field(default_factory=list)
-
-
-@dataclass(kw_only=True)
 class RemovalOptions(ChangingOptions):
-    """Every command that takes something away."""
+    """Options of every command that removes something."""
 
     keep_registration: Annotated[
-        bool,
-        typer.Option("--keep-registration", help="Leave the registrations; take only their access to the MCT API."),
+        bool, option("--keep-registration", group=REMOVAL, text="Keep app registrations. Revoke their access only.")
     ] = False
     delete_adopted: Annotated[
-        bool,
-        typer.Option("--delete-adopted", help="Delete registrations that were not made by this tool, too."),
+        bool, option("--delete-adopted", group=REMOVAL, text="Also delete registrations that mct-s2s did not create.")
     ] = False
     delete_secrets: Annotated[
-        bool, typer.Option("--delete-secrets", help="Delete what key vaults hold for clients that go, too.")
+        bool, option("--delete-secrets", group=REMOVAL, text="Also delete the clients' secrets in key vaults.")
     ] = False
-    purge: Annotated[
-        bool, typer.Option("--purge", help="Delete for good: nothing is left in the recycle bin to restore.")
-    ] = False
-
-
-@dataclass(kw_only=True)
-class RemoveClientOptions(RemovalOptions):
-    """`remove-client`."""
-
-    name: Annotated[
-        str,
-        typer.Argument(
-            metavar="NAME_OR_ID",
-            help="Display name, appId, object id or resource id; or an entry of an allow list.",
-            show_default=False,
-        ),
-    ]
-    ignore_missing: Annotated[
-        bool, typer.Option("--ignore-missing", help="Exit 0 and change nothing where there is no such client.")
-    ] = False
-
-
-@dataclass(kw_only=True)
-class RotateOptions(SecretOptions):
-    """`rotate-secret`."""
-
-    name: Annotated[
-        str | None,
-        typer.Argument(metavar="NAME", help="A client application's display name or appId.", show_default=False),
-    ] = None
-    expiring_within: Annotated[
-        str | None,
-        typer.Option("--expiring-within", help="Instead of NAME: every client whose secret ends within 30d, 4w, …"),
-    ] = None
-    keep_old: Annotated[
-        str | None,
-        typer.Option(
-            "--keep-old", help="Leave the old secret for 24h, 7d, …; the first rotation after that removes it."
-        ),
-    ] = None
-    remove_old: Annotated[
-        bool,
-        typer.Option("--remove-old", help="Remove the old secret at once, although somebody may still use it."),
-    ] = False
-
-
-@dataclass(kw_only=True)
-class DoctorOptions(AzureOptions):
-    """`doctor`."""
-
-    managed_identity: Annotated[
-        list[str],
-        typer.Option(
-            "--managed-identity", help="An Azure resource whose identity is to be switched on. May be repeated."
-        ),
-    ] = field(default_factory=list)
-    no_app_service: Annotated[
-        bool, typer.Option("--no-app-service", help="Look at the directory's part of the job only.")
-    ] = False
-    no_consent: Annotated[
-        bool, typer.Option("--no-consent", help="Admin consent is somebody else's part of the job.")
-    ] = False
-
-
-@dataclass(kw_only=True)
-class ConfigureOptions(ChangingOptions):
-    """`configure-appservice`."""
-
-    audience: Annotated[str | None, typer.Option("--audience", help="Application ID URI.")] = None
-    tenant_name: Annotated[str | None, typer.Option("--tenant-name", help="The tenant's initial domain.")] = None
-    tenant_id: Annotated[str | None, typer.Option("--tenant-id", help="The tenant's id.")] = None
-    role: Annotated[str | None, typer.Option("--role", help="App role value.")] = None
-    application_id: Annotated[
-        list[str], typer.Option("--application-id", help="A client application's appId. May be repeated.")
-    ] = field(default_factory=list)
-    object_id: Annotated[
-        list[str], typer.Option("--object-id", help="A managed identity's object id. May be repeated.")
-    ] = field(default_factory=list)
-    handoff: Annotated[Path | None, typer.Option("--from", help="A handoff file, as setup --handoff writes it.")] = None
-    restore: Annotated[Path | None, typer.Option("--restore", help="Put the settings of a backup file back.")] = None
-    disable: Annotated[bool, typer.Option("--disable", help="Set ServiceAuthEnabled to false.")] = False
-
-
-@dataclass(kw_only=True)
-class VerifyOptions(AzureOptions):
-    """`verify`."""
-
-    client: Annotated[
-        list[str],
-        typer.Option("--client", help="Only this client application, by name or appId. May be repeated."),
-    ] = field(default_factory=list)
-    credentials: Annotated[
-        list[Path],
-        typer.Option("--credentials", help="A client's secret file. May be repeated."),
-    ] = field(default_factory=list)
-    path: Annotated[str, typer.Option("--path", help="What to GET of the MCT API.")] = "/api/v1/organization"
-    audience: Annotated[
-        str | None,
-        typer.Option(
-            "--audience",
-            help="Application ID URI: prove this caller's own call by --auth or --credentials, and read nothing else.",
-        ),
-    ] = None
-    url: Annotated[
-        str | None, typer.Option("--url", help="The MCT site's https address. Default: the one that Azure lists.")
-    ] = None
-
-
-@dataclass(kw_only=True)
-class StatusOptions(AzureOptions):
-    """`status`."""
-
-    expiring_within: Annotated[
-        str,
-        typer.Option(
-            "--expiring-within", help="Warn this long before the last credential expires (exit code 3): 30d, 4w."
-        ),
-    ] = "30d"
-    watch: Annotated[
-        float | None,
-        typer.Option(
-            "--watch", metavar="SECONDS", min=1, help="Check again every 30 seconds, until Ctrl-C.",
-            show_default=False,
-        ),
-    ] = None  # fmt: skip
+    purge: Annotated[bool, option("--purge", group=REMOVAL, text="Delete permanently. Nothing can be restored.")] = (
+        False
+    )

@@ -1,17 +1,17 @@
-"""The clients' credentials that are at hand: files named by the user, the environment, the files saved by default."""
+"""The clients' credentials that are available: files named by the user, the environment, the files saved by default."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from mct_s2s.errors import UsageError
 from mct_s2s.inputs.own_credentials import ENVIRONMENT, own_credential
 from mct_s2s.local_files import read_given
-from mct_s2s.model.access import ClientSignIn, OwnCredential, SecretProof
-from mct_s2s.ports import SecretStore
-from mct_s2s.stores.files import FileStore, delivered_in, variables_in
+from mct_s2s.model.client_sign_in import OwnCredential
+from mct_s2s.stores.dotenv_file import delivered_in
+from mct_s2s.stores.dotenv_text import variables_in
+from mct_s2s.stores.file_store import FileStore
 
 
 def from_files(paths: Sequence[Path]) -> list[OwnCredential]:
@@ -23,15 +23,15 @@ def from_files(paths: Sequence[Path]) -> list[OwnCredential]:
     found: list[OwnCredential] = []
     for path in paths:
         try:
-            credential, why = _from_file(path), "it holds no client's credential"
+            credential, why = _from_file(path), "it does not contain a client's credential"
         except OSError as error:
             credential, why = None, str(error.strerror or error)
         if credential is None:
             raise UsageError(
                 "credentials-unreadable",
-                f"'{path}' cannot be used: {why}.",
-                remedy="Name a secret file of setup or add-client: AZURE_TENANT_ID, AZURE_CLIENT_ID and "
-                "AZURE_CLIENT_SECRET (or AZURE_CLIENT_CERTIFICATE_PATH), a line each.",
+                f"Invalid credentials file '{path}': {why}.",
+                remedy="Use a secret file from setup or add-client. It sets AZURE_TENANT_ID, AZURE_CLIENT_ID and "
+                "AZURE_CLIENT_SECRET (or AZURE_CLIENT_CERTIFICATE_PATH), one per line.",
             )
         found.append(credential)
     return found
@@ -50,39 +50,25 @@ def at_hand(named: Sequence[OwnCredential], environ: Mapping[str, str], folder: 
     """
     variables = {name: value for name, value in environ.items() if name.startswith("AZURE_")}
     in_environment = own_credential(variables, ENVIRONMENT)
-    saved = [_if_usable(path) for path in _newest_first(folder)]
+    saved = [if_usable(path) for path in _newest_first(folder)]
     return [*named, *(found for found in (in_environment, *saved) if found is not None)]
-
-
-async def from_places(stores: Iterable[tuple[str, SecretStore]]) -> list[OwnCredential]:
-    """Those that stand where this very run puts them, each with its client's name."""
-    found: list[OwnCredential] = []
-    for name, place in stores:
-        if isinstance(place, FileStore):  # its file names a certificate's key, too
-            own = _if_usable(place.path)
-            found += [replace(own, name=name)] if own is not None else []
-            continue
-        stored = await place.read()
-        if stored is not None:
-            proof = SecretProof(stored.secret)
-            sign_in = ClientSignIn(stored.tenant_id, stored.client_id, proof, stored.authority_host)
-            found.append(OwnCredential(sign_in, place.label, stored.scope, stored.url, name=name))
-    return found
 
 
 def _from_file(path: Path) -> OwnCredential | None:
     """The credential in a file.
 
     Raises:
-        OSError: the file cannot be read, or is somebody else's.
+        OSError: the file cannot be read, or is someone else's.
         UsageError: it names a certificate that cannot be read.
     """
     text = read_given(path, secret=True).decode("utf-8", errors="replace")
-    return own_credential(variables_in(text), FileStore(path).label, made=delivered_in(text))
+    note = delivered_in(text)
+    made = note.delivered_at if note else None
+    return own_credential(variables_in(text), FileStore(path).label, made=made)
 
 
-def _if_usable(path: Path) -> OwnCredential | None:
-    """The same of a file that nobody named: one that is of no use is passed over."""
+def if_usable(path: Path) -> OwnCredential | None:
+    """The credential in a file that no one named: one that cannot be used is skipped."""
     try:
         return _from_file(path)
     except OSError:

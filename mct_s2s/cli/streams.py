@@ -10,22 +10,26 @@ import codecs
 import os
 import sys
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from mct_s2s.errors import UsageError
 from mct_s2s.plain_text import plain
 
+if TYPE_CHECKING:
+    from mct_s2s.render.console import Terminal
+
 MARKS = {"✓": "+", "✗": "x", "→": "->", "·": ".", "…": "...", "━": "=", "╌": "-"}
-"""Our own characters where the encoding has none of them; anybody else's become a question mark."""
+"""Replacements of our own characters, if the encoding lacks them; others become a question mark."""
 _HANDLER = "mct-s2s"
 
 
-def take_what_comes() -> None:
-    """Let the streams replace what they cannot carry, instead of failing; one that was closed leads nowhere."""
+def replace_unencodable() -> None:
+    """Make the streams replace characters that they cannot encode; a closed stream is replaced by the null device."""
     codecs.register_error(_HANDLER, _replaced)
     for name, mode, errors in (("stdin", "r", "replace"), ("stdout", "w", _HANDLER), ("stderr", "w", _HANDLER)):
         if getattr(sys, name) is None:
             setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115, PTH123  # until the end
-        reconfigure = getattr(getattr(sys, name), "reconfigure", None)  # what somebody put in its place may have none
+        reconfigure = getattr(getattr(sys, name), "reconfigure", None)  # what someone put in its place may have none
         if reconfigure is not None:
             reconfigure(errors=errors)
 
@@ -37,7 +41,7 @@ def _replaced(error: UnicodeError) -> tuple[str, int]:
 
 
 def check_arguments(words: Iterable[str], environment: Iterable[tuple[str, str]] = ()) -> None:
-    """Refuse what is no text: bytes that are none in this locale, and NUL, which no system call takes.
+    """Refuse arguments that are not text in this locale, or contain NUL, which no system call accepts.
 
     Args:
         words: the command line.
@@ -47,11 +51,33 @@ def check_arguments(words: Iterable[str], environment: Iterable[tuple[str, str]]
         UsageError: there is one.
     """
     named = [(f"'{plain(word)}'", word) for word in words]
-    named += [(f"The variable {plain(name)}", value) for name, value in environment if name.startswith("MCT_S2S_")]
+    named += [
+        (f"The environment variable {plain(name)}", value) for name, value in environment if name.startswith("MCT_S2S_")
+    ]
     for shown, word in named:
         if "\0" in word or any("\ud800" <= character <= "\udfff" for character in word):
             raise UsageError(
                 "usage",
-                f"{shown} is not text in the encoding of this system.",
-                remedy="Type it again; if it was copied, look for characters that are not shown.",
+                f"{shown} is not valid text in this system's encoding.",
+                remedy="Type it again. If you copied it, look for invisible characters.",
             )
+
+
+async def ask(terminal: Terminal, question: str) -> str:
+    """Ask on standard error; the answer is one line of standard input, empty where it has ended.
+
+    Ctrl-C and the deadline end it at once, whatever the keyboard does.
+    """
+    import asyncio  # noqa: PLC0415  # a command that asks has loaded it; `mct-s2s --help` need not
+
+    terminal.ask(question)
+    if sys.platform == "win32":
+        return await asyncio.to_thread(sys.stdin.readline)
+    # Not on a thread: one that waits for the keyboard cannot be cancelled, and the process would wait for it.
+    loop, typed = asyncio.get_running_loop(), asyncio.Event()
+    loop.add_reader(sys.stdin.fileno(), typed.set)
+    try:
+        await typed.wait()
+    finally:
+        loop.remove_reader(sys.stdin.fileno())
+    return sys.stdin.readline()

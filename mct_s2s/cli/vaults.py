@@ -2,52 +2,63 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from functools import cache
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
-from mct_s2s.azure.trace import Trace
 from mct_s2s.errors import UsageError
+from mct_s2s.model.ids import ClientId
+from mct_s2s.ports.secret_stores import SecretStore
 
 if TYPE_CHECKING:
-    from mct_s2s.azure.clouds import Cloud
     from mct_s2s.azure.connection import Connection
-    from mct_s2s.azure.key_vault.vault import KeyVault
-    from mct_s2s.azure.sign_in.tokens import Credential
+    from mct_s2s.azure.key_vault.vault_client import KeyVault
+    from mct_s2s.azure.sign_in.caller_credential import CallerCredential
 
 
-class Line(Protocol):
-    """The connection that everything shares, as far as a vault needs it."""
+class KeyVaults:
+    """The key vaults of one cloud. Each is opened once: what it asks for in patience, it asks of all its users."""
 
-    @property
-    def cloud(self) -> Cloud:
-        """Whose vaults they are."""
+    def __init__(self, connection: Connection, credential: CallerCredential) -> None:
+        self._connection = connection
+        self._credential = credential
+        self._open = cache(self._opened)
 
-    @property
-    def http(self) -> Connection:
-        """The session."""
+    def address(self, given: str) -> tuple[str, str]:
+        """The name and the https address of a vault, given by either.
 
-    @property
-    def remaining(self) -> Callable[[], float]:
-        """Seconds until the command's deadline."""
+        Raises:
+            UsageError: it is none of this cloud's vaults.
+        """
+        return self._connection.cloud.vault(given)
 
-    @property
-    def trace(self) -> Trace:
-        """Is told of each request."""
+    def store(self, given: str, secret: str, client: str) -> SecretStore:
+        """Where a client's secret is kept.
 
+        Args:
+            given: the vault's name or address.
+            secret: its name in the vault.
+            client: whose it is.
+        """
+        from mct_s2s.stores.vault_store import KeyVaultStore  # noqa: PLC0415  # an extra
 
-def opener(line: Line, credential: Credential) -> Callable[[str], KeyVault]:
-    """What opens a vault by its name or address."""
+        return KeyVaultStore(self._open(given), secret, client)
 
-    def opened(given: str) -> KeyVault:
-        from mct_s2s.azure.key_vault.vault import KeyVault  # noqa: PLC0415  # an extra
-        from mct_s2s.azure.retry import RetryPolicy  # noqa: PLC0415
+    async def delete(self, store: str, client_id: ClientId) -> bool:
+        """Delete the secret `VAULT/NAME`, gone already or not; `False` where it is not that client's."""
+        from mct_s2s.stores.vault_store import delete_secret  # noqa: PLC0415  # an extra
 
+        vault_name, _, name = store.partition("/")
+        return await delete_secret(self._open(vault_name), name, client_id)
+
+    def _opened(self, given: str) -> KeyVault:
+        from mct_s2s.azure.key_vault.vault_client import KeyVault  # noqa: PLC0415  # an extra
+
+        line = self._connection
         name, url = line.cloud.vault(given)
-        patience, scope = RetryPolicy(line.remaining), line.cloud.key_vault_scope
-        return KeyVault(url, name, scope, credential, line.http, patience, line.trace)
-
-    return opened
+        return KeyVault(
+            url, name, line.cloud.key_vault_scope, self._credential, line.http, line.retry_policy(), line.trace
+        )
 
 
 def check_client() -> None:
@@ -63,6 +74,6 @@ def check_client() -> None:
     if found is None:
         raise UsageError(
             "keyvault-not-installed",
-            "Storing secrets in a key vault needs the package 'azure-keyvault-secrets', which is not installed.",
+            "The package 'azure-keyvault-secrets' is not installed. It is needed to store secrets in a key vault.",
             remedy="pip install 'mct-s2s[keyvault]'",
         )

@@ -24,8 +24,8 @@ def api_url(text: str) -> str:
         return wanted
     raise UsageError(
         "malformed-url",
-        f"'{text}' is not the https address of a site.",
-        remedy="Give scheme and host alone: --url https://contosolearn.azurewebsites.net",
+        f"Invalid --url '{text}': not the https address of a site.",
+        remedy="Use scheme and host only, such as --url https://contosolearn.azurewebsites.net",
     )
 
 
@@ -40,6 +40,6 @@ def api_path(text: str) -> str:
         return text
     raise UsageError(
         "malformed-path",
-        f"'{text}' is not a path of the MCT API.",
-        remedy="Begin it with a slash: --path /api/v1/organization",
+        f"Invalid --path '{text}': not a path of the MCT API.",
+        remedy="Use a path that starts with a slash, such as --path /api/v1/organization",
     )

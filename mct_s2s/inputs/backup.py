@@ -8,7 +8,7 @@ from typing import Any
 
 from mct_s2s.errors import UsageError
 from mct_s2s.inputs.documents import document_in, read_document
-from mct_s2s.model.backup import Backup
+from mct_s2s.model.settings_backup import Backup
 from mct_s2s.plain_text import json_text
 
 SCHEMA = "mct-s2s/backup/v1"
@@ -23,11 +23,11 @@ def read_backup(path: Path) -> Backup:
     try:
         return _backup_in(read_document(path, SCHEMA, secret=True))
     except (OSError, ValueError, KeyError, AttributeError) as error:
-        told = f"no key {error}" if isinstance(error, KeyError) else str(error)
+        why = f"the key {error} is missing" if isinstance(error, KeyError) else str(error)
         raise UsageError(
             "backup-unreadable",
-            f"'{path}' is not a backup file: {told}",
-            remedy="Give a file that --backup FILE wrote.",
+            f"Invalid backup file '{path}': {why}",
+            remedy="Use a file that --backup FILE has written.",
         ) from None
 
 
@@ -42,7 +42,7 @@ def backup_in(content: bytes) -> Backup | None:
 def _backup_in(document: Mapping[str, Any]) -> Backup:
     settings = {str(name): value for name, value in document["settings"].items()}
     if not all(value is None or isinstance(value, str) for value in settings.values()):
-        raise ValueError("a setting is neither text nor null")
+        raise ValueError("a setting is neither a string nor null")
     return Backup(str(document["appService"]), settings)
 
 

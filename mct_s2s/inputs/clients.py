@@ -1,4 +1,4 @@
-"""`--client`, `--managed-identity`, `--credential` and `--secret-to` into wishes and places."""
+"""`--client`, `--managed-identity`, `--credential` and `--secret-to` as typed, checked."""
 
 from __future__ import annotations
 
@@ -25,12 +25,14 @@ def client_names(names: Sequence[str]) -> tuple[str, ...]:
     for name in trimmed:
         if not name:
             raise UsageError(
-                "client-name-empty", "A client needs a name.", remedy="Give one: --client 'Reports import'"
+                "client-name-empty",
+                "Invalid client name '': it is empty.",
+                remedy="Use a display name or an appId, such as --client 'Reports import'",
             )
         if len(name) > LONGEST_NAME or not name.isprintable():
             raise UsageError(
                 "client-name-unusable",
-                f"'{name[:40]}…' cannot be a display name: {LONGEST_NAME} printable characters at most.",
+                f"Invalid client name '{name[:40]}…'. Use {LONGEST_NAME} printable characters at most.",
                 remedy="Choose a shorter name.",
             )
     return tuple(dict.fromkeys(trimmed))
@@ -56,7 +58,7 @@ def secret_to(text: str | None, clients: int) -> SecretTo:
     """Read `--secret-to`.
 
     Raises:
-        UsageError: an unknown kind of place, or one file or one secret of a vault for several clients.
+        UsageError: an unknown kind of store, or one file or one secret of a vault for several clients.
     """
     if not text:
         return SecretTo()
@@ -68,30 +70,30 @@ def secret_to(text: str | None, clients: int) -> SecretTo:
         if clients > 1 and vault.secret:
             raise UsageError(
                 "secret-place-shared",
-                f"'{text}' is one secret, but {clients} clients need one each.",
-                remedy="Leave NAME out, and each gets a name of its own: "
+                f"Invalid --secret-to '{text}': it names one secret for {clients} clients.",
+                remedy="To give each client its own secret, omit NAME: "
                 + option("--secret-to", f"keyvault:{vault.vault}"),
             )
         return SecretTo(vault=vault)
     if kind != "file" or not rest:
         raise UsageError(
             "secret-place-unknown",
-            f"'{text}' is no place for a secret.",
-            remedy="Use file:PATH, keyvault:VAULT[/NAME], or show to print it once.",
+            f"Invalid --secret-to '{text}'.",
+            remedy="Use file:PATH, keyvault:VAULT[/NAME], or show (printed once).",
         )
     try:
         path = Path(rest).expanduser()
         is_folder = rest.endswith(("/", "\\")) or path.is_dir()
-    except (OSError, RuntimeError, ValueError) as error:  # too long a name, the home of nobody, no path at all
+    except (OSError, RuntimeError, ValueError) as error:  # too long a name, the home of no one, no path at all
         raise UsageError(
             "secret-place-unwritable",
-            f"The secret cannot be saved to '{rest[:130]}': {getattr(error, 'strerror', None) or error}",
-            remedy="Choose a place that you may write to: --secret-to file:PATH",
+            f"Cannot save the secret to '{rest[:130]}': {getattr(error, 'strerror', None) or error}",
+            remedy="Choose a file that you can write: --secret-to file:PATH",
         ) from error
     if clients > 1 and not is_folder:
         raise UsageError(
             "secret-place-shared",
-            f"'{text}' is one file, but {clients} clients need one each.",
-            remedy=f"Name a folder: {option('--secret-to', f'file:{rest}/')}",
+            f"Invalid --secret-to '{text}': it names one file for {clients} clients.",
+            remedy=f"To give each client its own file, name a folder: {option('--secret-to', f'file:{rest}/')}",
         )
     return SecretTo(path=path.absolute(), is_folder=is_folder)

@@ -1,4 +1,4 @@
-"""JSON files of our own that a user gives back: told apart by their `schema`."""
+"""JSON files of our own that a user gives back: recognized by their `schema`."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def read_document(path: Path, schema: str, *, secret: bool = False) -> dict[str,
         secret: whether what it holds is as good as a secret.
 
     Raises:
-        OSError: it cannot be read, or is no file of ours.
+        OSError: it cannot be read, or is not our file.
         ValueError: it is no JSON, or says another schema.
     """
     return document_in(read_given(path, secret=secret), schema)
@@ -32,7 +32,7 @@ def document_in(content: bytes, schema: str) -> dict[str, Any]:
     """
     document = load_json(content)
     if not isinstance(document, dict):
-        raise ValueError("it is no JSON object")
+        raise ValueError("it is not a JSON object")
     if document.get("schema") != schema:
         raise ValueError(f"its schema is {str(document.get('schema'))[:80]!r}, not '{schema}'")
     return document

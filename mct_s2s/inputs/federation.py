@@ -1,6 +1,6 @@
 """`--github` and `--federated-…` into whose tokens are taken, checked for form: Entra takes a wrong one silently.
 
-A subject that nobody has is accepted when it is written, and fails only when a token is asked for (AADSTS700213).
+A subject that no one has is accepted when it is written, and fails only when a token is asked for (AADSTS700213).
 Source: learn.microsoft.com/entra/workload-id/workload-identity-federation-considerations.
 """
 
@@ -10,20 +10,23 @@ import re
 from urllib.parse import urlsplit
 
 from mct_s2s.errors import UsageError
-from mct_s2s.model.desired import FederatedSpec
+from mct_s2s.planning.credentials.federated import FederatedSpec
 
 GITHUB = "https://token.actions.githubusercontent.com"
 LONGEST = 600
+"""Characters of issuer, subject and audience: docs/azure-contract.md, section 3.5."""
 KUBERNETES = "system:serviceaccount:"
 
 _OWNER = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,37}[A-Za-z0-9])?")
 _REPOSITORY = re.compile(r"[A-Za-z0-9._-]{1,100}")
+"""GitHub's own limits: 39 characters for an owner, 100 for a repository."""
 _NO_BRANCH = re.compile(r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|//|^[/.]|[/.]$|/\.|\.lock(?:/|$)")
 """Source: git-check-ref-format(1)."""
 _DNS_LABEL = re.compile(r"[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?")
+"""Source: kubernetes.io/docs/concepts/overview/working-with-objects/names."""
 
 
-def federated_wish(issuer: str | None, subject: str | None, audience: str | None, github: str | None) -> FederatedSpec:
+def federated_spec(issuer: str | None, subject: str | None, audience: str | None, github: str | None) -> FederatedSpec:
     """What the four options mean together.
 
     Args:
@@ -41,14 +44,14 @@ def federated_wish(issuer: str | None, subject: str | None, audience: str | None
         if issuer is not None or subject is not None:
             raise UsageError(
                 "contradictory-options",
-                "--github fills --federated-issuer and --federated-subject; it cannot stand beside them.",
-                remedy="Leave --github out, or the other two.",
+                "--github cannot be combined with --federated-issuer or --federated-subject: it sets both.",
+                remedy="Remove --github, or the other two.",
             )
         return FederatedSpec(GITHUB, github_subject(github), audience)
     if issuer is None or subject is None:
         raise UsageError(
             "federation-incomplete",
-            "Whose tokens? A federated credential needs an issuer and a subject.",
+            "A federated credential needs an issuer and a subject.",
             remedy="Add --github OWNER/REPO, or --federated-issuer URL and --federated-subject TEXT.",
         )
     _check_issuer(issuer)
@@ -71,9 +74,9 @@ def github_subject(text: str) -> str:
     if not slash or not fits or not branch or _NO_BRANCH.search(branch):
         raise UsageError(
             "malformed-repository",
-            f"'{text}' is no GitHub repository with a branch.",
-            remedy="Give --github OWNER/REPO or --github OWNER/REPO:branch; for tags, pull requests and environments, "
-            f"--federated-issuer {GITHUB} and --federated-subject.",
+            f"Invalid --github '{text}'.",
+            remedy="Use --github OWNER/REPO or --github OWNER/REPO:branch. For tags, pull requests and "
+            f"environments, use --federated-issuer {GITHUB} with --federated-subject.",
         )
     return f"repo:{owner}/{repository}:ref:refs/heads/{branch}"
 
@@ -87,15 +90,17 @@ def _check_issuer(issuer: str) -> None:
     except ValueError:
         sound = False
     if not sound:
-        raise _malformed("--federated-issuer", issuer, "an https URL without query, exactly as its tokens say in 'iss'")
+        raise _malformed(
+            "--federated-issuer", issuer, "an https URL without a query, exactly as in the token's 'iss' claim"
+        )
     if issuer.rstrip("/") == GITHUB and issuer != GITHUB:
-        raise _malformed("--federated-issuer", issuer, f"GitHub's issuer has no slash at its end: {GITHUB}")
+        raise _malformed("--federated-issuer", issuer, f"GitHub's issuer without a slash at its end: {GITHUB}")
 
 
 def _check_subject(subject: str) -> None:
     _check_text("--federated-subject", subject)
     if "*" in subject:
-        raise _malformed("--federated-subject", subject, "the whole subject: Entra knows no wildcards")
+        raise _malformed("--federated-subject", subject, "the complete subject: Entra ID does not support wildcards")
     if subject.startswith(KUBERNETES):
         namespace, colon, account = subject.removeprefix(KUBERNETES).partition(":")
         if not colon or not _DNS_LABEL.fullmatch(namespace) or not _DNS_LABEL.fullmatch(account):
@@ -104,13 +109,13 @@ def _check_subject(subject: str) -> None:
 
 def _check_text(option: str, value: str) -> None:
     if not value or value != value.strip() or not value.isprintable() or len(value) > LONGEST:
-        raise _malformed(option, value, f"1 to {LONGEST} printable characters without blanks around them")
+        raise _malformed(option, value, f"1 to {LONGEST} printable characters, without spaces around them")
 
 
 def _malformed(option: str, value: str, expected: str) -> UsageError:
     shown = value if len(value) <= 80 else f"{value[:79]}…"
     return UsageError(
         "malformed-federation",
-        f"{option} '{shown}' could never match a token.",
+        f"Invalid {option} '{shown}': it can never match a token.",
         remedy=f"Expected: {expected}.",
     )

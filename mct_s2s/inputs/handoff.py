@@ -1,4 +1,4 @@
-"""The handoff file: the values for step 3, from whoever runs the directory to whoever runs the App Service.
+"""The handoff file: the values for step 3, from the directory's administrator to the App Service's administrator.
 
 It holds no secret and names the settings as the document does, so that a person can read it too.
 """
@@ -13,56 +13,41 @@ from typing import Any
 
 from mct_s2s.errors import UsageError
 from mct_s2s.inputs.documents import document_in, read_document
-from mct_s2s.model import site_settings
 from mct_s2s.model.desired import GivenValues
-from mct_s2s.model.ids import ApplicationIdUri, ClientId, PrincipalId, TenantId, is_guid
-from mct_s2s.model.site_settings import AllowList
+from mct_s2s.model.ids import is_guid
+from mct_s2s.model.site_settings import LISTS, SETTINGS, AllowList, Setting
 from mct_s2s.plain_text import json_text
 
 SCHEMA = "mct-s2s/handoff/v1"
 _LABEL = re.compile(r"[a-z0-9-]+(?:/[a-z0-9-]+)?", re.IGNORECASE | re.ASCII)
 
 
-def guid(text: str, option: str) -> str:
-    """A GUID that was typed.
-
-    Raises:
-        UsageError: it is none.
-    """
-    wanted = text.strip()
-    if not is_guid(wanted):
-        raise UsageError(
-            "malformed-id",
-            f"{option}: '{text}' is not a GUID.",
-            remedy="Copy the id from the portal: 8-4-4-4-12 hexadecimal digits.",
-        )
-    return wanted
-
-
-def given_values(
-    audience: str | None,
-    tenant_name: str | None,
-    tenant_id: str | None,
-    role: str | None,
-    application_ids: Sequence[str] = (),
-    object_ids: Sequence[str] = (),
-) -> GivenValues:
-    """Values given on the command line.
+def given_values(values: Mapping[str, Sequence[str]]) -> GivenValues:
+    """Values given for settings, by the setting's name; several for a list.
 
     Raises:
         UsageError: an id that is no GUID, or an empty value.
     """
-    for option, value in (("--audience", audience), ("--tenant-name", tenant_name), ("--role", role)):
-        if value is not None and not value.strip():
-            raise UsageError("empty-value", f"{option} is empty.", remedy=f"Give {option} a value, or leave it out.")
-    return GivenValues(
-        audience=ApplicationIdUri(audience) if audience else None,
-        tenant_name=tenant_name,
-        tenant_id=TenantId(guid(tenant_id, "--tenant-id")) if tenant_id is not None else None,
-        role=role,
-        application_ids=tuple(ClientId(guid(entry, "--application-id")) for entry in application_ids),
-        object_ids=tuple(PrincipalId(guid(entry, "--object-id")) for entry in object_ids),
-    )
+    given = {one.name: [_checked(one, value) for value in values.get(one.name, ())] for one in SETTINGS if one.option}
+    return GivenValues({name: ";".join(checked) for name, checked in given.items() if checked})
+
+
+def _checked(setting: Setting, value: str) -> str:
+    if setting.holds.is_guid:
+        if is_guid(value.strip()):
+            return value.strip()
+        raise UsageError(
+            "malformed-id",
+            f"Invalid {setting.option} '{value}': not a GUID.",
+            remedy="Copy the ID from the portal: 8-4-4-4-12 hexadecimal digits.",
+        )
+    if not value.strip():
+        raise UsageError(
+            "empty-value",
+            f"{setting.option} is empty.",
+            remedy=f"Add a value to {setting.option}, or remove it.",
+        )
+    return value
 
 
 def read_handoff(path: Path) -> GivenValues:
@@ -77,18 +62,12 @@ def read_handoff(path: Path) -> GivenValues:
     except (OSError, ValueError, KeyError, AttributeError) as error:
         raise UsageError(
             "handoff-unreadable",
-            f"'{path}' is not a handoff file: {f'no key {error}' if isinstance(error, KeyError) else error}",
+            f"Invalid handoff file '{path}': {f'the key {error} is missing' if isinstance(error, KeyError) else error}",
             remedy="Ask for the file that mct-s2s setup --no-app-service --handoff FILE writes.",
         ) from error
-    values = given_values(
-        settings.get(site_settings.AUDIENCE),
-        settings.get(site_settings.TENANT_NAME),
-        settings.get(site_settings.TENANT_ID),
-        settings.get(site_settings.ROLE),
-        AllowList(settings.get(site_settings.APPLICATION_IDS, "")).ids,
-        AllowList(settings.get(site_settings.OBJECT_IDS, "")).ids,
-    )
-    return replace(values, app_service=app_service)
+    values: dict[str, Sequence[str]] = {name: [value] for name, value in settings.items()}
+    values |= {one.name: AllowList(settings[one.name]).ids for one in LISTS if one.name in settings}
+    return replace(given_values(values), app_service=app_service)
 
 
 def is_handoff(content: bytes) -> bool:
@@ -103,7 +82,7 @@ def is_handoff(content: bytes) -> bool:
 def _settings(document: Mapping[str, Any]) -> dict[str, str]:
     settings = document["settings"]
     if not isinstance(settings, dict) or not all(isinstance(value, str) for value in settings.values()):
-        raise ValueError("its settings are no texts")
+        raise ValueError("its settings are not strings")
     return settings
 
 
@@ -111,7 +90,7 @@ def _app_service(document: Mapping[str, Any]) -> str | None:
     """The App Service that it was written for, if it says one: older releases wrote another name where none was."""
     label = document.get("appService")
     if label is not None and not isinstance(label, str):
-        raise ValueError("its App Service is no name")
+        raise ValueError("its App Service is not a name")
     return label if label and _LABEL.fullmatch(label) else None
 
 

@@ -6,6 +6,7 @@ from mct_s2s.errors import UsageError
 
 OPTION = "--service-management-reference"
 LONGEST = 256
+"""Ours: Graph documents no limit, and asset managements use GUIDs or short numbers."""
 
 
 def management_reference(value: str | None) -> str | None:
@@ -20,11 +21,11 @@ def management_reference(value: str | None) -> str | None:
         return None
     text = value.strip()
     if not text:
-        raise UsageError("empty-value", f"{OPTION} is empty.", remedy=f"Give {OPTION} a value, or leave it out.")
+        raise UsageError("empty-value", f"{OPTION} is empty.", remedy=f"Add a value to {OPTION}, or remove it.")
     if len(text) > LONGEST or not text.isprintable():
         raise UsageError(
             "malformed-id",
-            f"{OPTION} takes an id of {LONGEST} printable characters at most.",
-            remedy=f"Copy the id from your organization's service or asset management: {OPTION} ID",
+            f"Invalid {OPTION}. Use {LONGEST} printable characters at most.",
+            remedy=f"Copy the ID from your organization's service or asset management: {OPTION} ID",
         )
     return text

@@ -11,13 +11,13 @@ from pathlib import Path
 
 from mct_s2s.errors import UsageError
 from mct_s2s.local_files import read_given
-from mct_s2s.model.access import (
-    AssertionFileProof,
-    CertificateProof,
+from mct_s2s.model.client_sign_in import (
+    AssertionFileCredential,
+    CertificateCredential,
     ClientSignIn,
     OwnCredential,
-    Proof,
-    SecretProof,
+    PresentedCredential,
+    SecretCredential,
 )
 from mct_s2s.model.ids import ClientId, TenantId
 
@@ -32,38 +32,38 @@ def own_credential(
 
     Args:
         values: the variables by name.
-        source: where they stand, for a message.
+        source: where they are, for a message.
         made: when it was made, where that is known.
         name: the client's display name, where it is known.
 
     Raises:
         UsageError: they name a certificate that cannot be read.
     """
-    proof = _proof(values)
-    if proof is None or not all(values.get(variable) for variable in NEEDED):
+    credential = _credential(values)
+    if credential is None or not all(values.get(variable) for variable in NEEDED):
         return None
     tenant, client = TenantId(values["AZURE_TENANT_ID"]), ClientId(values["AZURE_CLIENT_ID"])
-    sign_in = ClientSignIn(tenant, client, proof, values.get("AZURE_AUTHORITY_HOST") or None)
+    sign_in = ClientSignIn(tenant, client, credential, values.get("AZURE_AUTHORITY_HOST") or None)
     return OwnCredential(
         sign_in, source, values.get("MCT_S2S_SCOPE") or None, values.get("MCT_S2S_URL") or None, made, name
     )
 
 
-def _proof(values: Mapping[str, str]) -> Proof | None:
+def _credential(values: Mapping[str, str]) -> PresentedCredential | None:
     if values.get("AZURE_CLIENT_SECRET"):
-        return SecretProof(values["AZURE_CLIENT_SECRET"])
+        return SecretCredential(values["AZURE_CLIENT_SECRET"])
     if values.get("AZURE_CLIENT_CERTIFICATE_PATH"):
         path = Path(values["AZURE_CLIENT_CERTIFICATE_PATH"])
         try:
-            return CertificateProof(
+            return CertificateCredential(
                 read_given(path, secret=True), values.get("AZURE_CLIENT_CERTIFICATE_PASSWORD") or None
             )
         except OSError as error:
             raise UsageError(
                 "certificate-unreadable",
-                f"The certificate '{path}' cannot be read: {error.strerror or error}",
-                remedy="AZURE_CLIENT_CERTIFICATE_PATH must name a PEM or PKCS#12 file with the private key in it.",
+                f"Cannot read the certificate '{path}': {error.strerror or error}",
+                remedy="Set AZURE_CLIENT_CERTIFICATE_PATH to a PEM or PKCS#12 file that contains the private key.",
             ) from error
     if values.get("AZURE_FEDERATED_TOKEN_FILE"):
-        return AssertionFileProof(Path(values["AZURE_FEDERATED_TOKEN_FILE"]))
+        return AssertionFileCredential(Path(values["AZURE_FEDERATED_TOKEN_FILE"]))
     return None

@@ -6,10 +6,11 @@ import re
 
 from mct_s2s.errors import UsageError
 from mct_s2s.model.resource_id import ResourceId, is_group_name
-from mct_s2s.model.target import SiteTarget
+from mct_s2s.model.site_target import SiteTarget
 
 _SITE_NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,58}[a-z0-9])?", re.IGNORECASE | re.ASCII)
 _SLOT_NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,57}[a-z0-9])?", re.IGNORECASE | re.ASCII)
+"""Source of both forms: learn.microsoft.com/azure/azure-resource-manager/management/resource-name-rules."""
 _TENANT = re.compile(r"[a-z0-9.-]{1,253}", re.IGNORECASE | re.ASCII)
 """As azure-identity takes it: it goes into the path of each sign-in."""
 
@@ -23,7 +24,7 @@ def site_target(name: str | None, group: str | None, subscription: str | None, s
     if not name or not name.strip():
         raise UsageError(
             "app-service-missing",
-            "Which App Service? It was not named.",
+            "No App Service given.",
             remedy="Add --app-service NAME, or set MCT_S2S_APP_SERVICE.",
         )
     if name.startswith("/"):
@@ -31,8 +32,8 @@ def site_target(name: str | None, group: str | None, subscription: str | None, s
     if not _SITE_NAME.fullmatch(name):
         raise UsageError(
             "malformed-app-service",
-            f"'{name}' cannot be the name of an App Service: letters, digits and hyphens only, 60 at most.",
-            remedy="Give the name without https:// and without .azurewebsites.net, or the full resource id.",
+            f"Invalid --app-service '{name}'. Use letters, digits and hyphens, 60 characters at most.",
+            remedy="Use the name without https:// and .azurewebsites.net, or the full resource ID.",
         )
     return SiteTarget(name, _group(group), subscription or None, _slot(slot))
 
@@ -51,8 +52,8 @@ def tenant(text: str | None, source: str) -> str | None:
         return text or None
     raise UsageError(
         "malformed-id",
-        f"{source}: '{text}' is neither a tenant's id nor one of its domains.",
-        remedy="Give the id or the domain, not the display name: --tenant contoso.onmicrosoft.com",
+        f"Invalid {source} '{text}': not a tenant ID or domain.",
+        remedy="Use the tenant's ID or a domain, not its display name: --tenant contoso.onmicrosoft.com",
     )
 
 
@@ -61,8 +62,8 @@ def _group(text: str | None) -> str | None:
         return text or None
     raise UsageError(
         "malformed-app-service",
-        f"--resource-group: '{text}' cannot be the name of a resource group.",
-        remedy="Give its name alone: letters, digits and -_.() only, 90 at most, without a period at the end.",
+        f"Invalid --resource-group '{text}'.",
+        remedy="Use letters, digits and -_.(), 90 characters at most, without a period at the end.",
     )
 
 
@@ -71,8 +72,8 @@ def _slot(text: str | None) -> str | None:
         return text or None
     raise UsageError(
         "malformed-app-service",
-        f"--slot: '{text}' cannot be the name of a deployment slot.",
-        remedy="Give its name alone, without the App Service's: letters, digits and hyphens only, 59 at most.",
+        f"Invalid --slot '{text}'.",
+        remedy="Use the slot's name only: letters, digits and hyphens, 59 characters at most.",
     )
 
 
@@ -82,7 +83,7 @@ def _by_id(text: str, group: str | None, subscription: str | None, slot: str | N
         raise UsageError(
             "not-an-app-service",
             f"'{text}' is a {resource.type}, not an App Service.",
-            remedy="Give the id of the web app: …/providers/Microsoft.Web/sites/NAME",
+            remedy="Use the resource ID of the web app: …/providers/Microsoft.Web/sites/NAME",
         )
     typed = {"--resource-group": group, "--slot": slot}
     meant = {"--resource-group": resource.resource_group, "--slot": resource.slot}
@@ -90,8 +91,8 @@ def _by_id(text: str, group: str | None, subscription: str | None, slot: str | N
         if value and value.casefold() != (meant[option] or "").casefold():
             raise UsageError(
                 "contradictory-options",
-                f"{option} {value} contradicts the resource id '{text}'.",
-                remedy=f"Leave {option} out: the id says it all.",
+                f"{option} '{value}' contradicts the resource ID '{text}'.",
+                remedy=f"Remove {option}: the resource ID already contains it.",
             )
     del subscription  # an id names its own; the variable may hold another default
     return SiteTarget(resource.names[0], resource.resource_group, resource.subscription_id, resource.slot)
@@ -109,7 +110,7 @@ def caller_resource(text: str) -> str | ResourceId:
     if not _SITE_NAME.fullmatch(wanted):
         raise UsageError(
             "malformed-resource",
-            f"'{text}' is neither a resource id nor the name of a web or function app.",
-            remedy="Give the resource id that the portal's Properties page shows, or the app's bare name.",
+            f"Invalid resource '{text}': not a resource ID or the name of a web or function app.",
+            remedy="Use the resource ID from the portal's Properties page, or the app's name.",
         )
     return wanted

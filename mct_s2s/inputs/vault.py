@@ -16,6 +16,7 @@ from mct_s2s.model.ids import file_stem
 
 _VAULT = re.compile(r"[a-zA-Z](?!.*--)[a-zA-Z0-9-]{1,22}[a-zA-Z0-9]")
 _SECRET = re.compile(r"[0-9a-zA-Z-]{1,127}")
+"""Source of both forms: learn.microsoft.com/azure/azure-resource-manager/management/resource-name-rules."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,7 @@ class VaultTo:
 
         Args:
             label: what a person calls the App Service, slot included.
-            client: the client's name in the wish.
+            client: the client's name as it was typed.
         """
         return self.secret or secret_name(label, client)
 
@@ -75,8 +76,8 @@ def _checked(secret: str) -> str:
     if not _SECRET.fullmatch(secret):
         raise UsageError(
             "malformed-secret-name",
-            f"'{secret[:130]}' cannot be a secret's name in a vault: letters, digits and hyphens, 127 at most.",
-            remedy="Choose another NAME, or leave it out: --secret-to keyvault:VAULT",
+            f"Invalid secret name '{secret[:130]}'. Use letters, digits and hyphens, 127 characters at most.",
+            remedy="Choose another NAME, or omit it: --secret-to keyvault:VAULT",
         )
     return secret
 
@@ -84,6 +85,6 @@ def _checked(secret: str) -> str:
 def _unusable(text: str) -> UsageError:
     return UsageError(
         "malformed-vault",
-        f"'{text[:130]}' is neither a vault's name nor its address.",
-        remedy="Use keyvault:VAULT[/NAME], VAULT being the vault's name or https://VAULT.vault.azure.net.",
+        f"Invalid key vault '{text[:130]}': not a vault name or address.",
+        remedy="Use keyvault:VAULT[/NAME], where VAULT is the vault's name or https://VAULT.vault.azure.net.",
     )

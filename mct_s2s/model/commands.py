@@ -1,6 +1,6 @@
 """Commands that are printed to be pasted: every value in them is one word for the shell, whatever it holds.
 
-They are for a POSIX shell, as all that this program prints for a shell is. Nobody else puts a value into a command: a
+They are for a POSIX shell, as all that this program prints for a shell is. No one else puts a value into a command: a
 display name, an entry of an allow list, a path or an id may be anything, `x'$(touch y)'` included.
 """
 
@@ -55,10 +55,15 @@ def grant_on_vault(vault: str, role: str, principal: str, kind: str | None = Non
     Args:
         vault: its name.
         role: the role's name.
-        principal: the object id of whoever gets it.
+        principal: the object ID of the principal that gets it.
         kind: `ServicePrincipal`, where that is known: the directory is not asked then.
     """
     whom = ["--assignee-object-id", principal, *(["--assignee-principal-type", kind] if kind else [])]
     grant = command("az", "role", "assignment", "create", "--role", role, *whom)
     look_up = command("az", "keyvault", "show", "--name", vault, "--query", "id", "--output", "tsv")
     return f'{grant} --scope "$({look_up})"'
+
+
+def credential_removal(client_id: str, key_id: str, *options: str) -> str:
+    """The command that removes a client secret, or with `--cert` a certificate, from a registration."""
+    return command("az", "ad", "app", "credential", "delete", "--id", client_id, "--key-id", key_id, *options)

@@ -1,14 +1,16 @@
-"""What the operator asks for, checked for form, before anything is known of the world."""
+"""What the operator asks for, checked for form, before anything is known of what is there."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import ClassVar
 
-from mct_s2s.model.backup import Backup
-from mct_s2s.model.ids import ApplicationIdUri, ClientId, PrincipalId, TenantId
-from mct_s2s.model.proofs import Certificate
+from mct_s2s.model.client_credentials import Credential
+from mct_s2s.model.settings_backup import Backup
+from mct_s2s.model.site_settings import SETTINGS, Required, Setting
 
 
 @dataclass(frozen=True)
@@ -23,39 +25,34 @@ class ServiceSpec:
     adopt: str | None = None
     """The appId or Application ID URI of a registration to use instead of the one that is found."""
     management_reference: str | None = None
-    """What the tenant demands on registrations; one that stands on it stays."""
+    """What the tenant demands on registrations; one that is set already stays."""
     may_create: bool = True
     """False for commands that add to a trust which has to be there."""
 
 
-@dataclass(frozen=True)
-class SecretSpec:
-    """A client secret, valid until `expires` (aware, UTC)."""
+class Kept(StrEnum):
+    """What is secret about a credential that is made, and so is kept in a store."""
 
-    expires: datetime
-    shorten: bool = False
-    """Whether the longest lifetime that the tenant allows will do, where that is shorter."""
+    SECRET = "secret"  # noqa: S105  # the word, not a secret
+    PRIVATE_KEY = "private key"
 
 
 @dataclass(frozen=True)
-class CertificateSpec:
-    """A certificate: the given one, or else one with a key pair of its own, valid between the two moments."""
+class CredentialSpec:
+    """A credential that a client application is to have. Each kind has its own subclass in `planning.credentials`."""
 
-    starts: datetime
-    expires: datetime
-    given: Certificate | None = None
+    listed_apart: ClassVar[bool] = False
+    """Whether Graph lists such credentials apart from their application: then they are asked for."""
 
+    @property
+    def keeps(self) -> Kept | None:
+        """What has to be stored; `None` where nothing secret is made."""
+        return None
 
-@dataclass(frozen=True)
-class FederatedSpec:
-    """Another issuer's tokens instead of a secret; without an audience, the one that the cloud asks for."""
-
-    issuer: str
-    subject: str
-    audience: str | None = None
-
-
-CredentialWish = SecretSpec | CertificateSpec | FederatedSpec
+    def describes(self, credential: Credential) -> bool:
+        """Whether a credential that is there is the very one that is asked for, and no one else's."""
+        del credential
+        return False
 
 
 @dataclass(frozen=True)
@@ -63,7 +60,7 @@ class ClientSpec:
     """One client application: its display name, or the appId of a registration to adopt."""
 
     name: str
-    credential: CredentialWish | None
+    credential: CredentialSpec | None
     consent: bool = True
     management_reference: str | None = None
     """As of the service application."""
@@ -76,27 +73,28 @@ class SettingsScope(StrEnum):
     CLIENTS = "clients"
     """The allow lists and the role: what one more client needs."""
     OFF = "off"
-    """Only `ServiceAuthEnabled`, set to `false`."""
+    """Only the switch, off."""
     NONE = "none"
 
 
 @dataclass(frozen=True)
 class GivenValues:
-    """Values that the operator, or a handoff file, gives instead of the directory."""
+    """Values of the settings that the operator, or a handoff file, gives instead of the directory."""
 
-    audience: ApplicationIdUri | None = None
-    tenant_name: str | None = None
-    tenant_id: TenantId | None = None
-    role: str | None = None
-    application_ids: tuple[ClientId, ...] = ()
-    object_ids: tuple[PrincipalId, ...] = ()
+    settings: Mapping[str, str] = field(default_factory=dict)
+    """By name, checked; ids are joined as on the lists."""
     app_service: str | None = None
     """The App Service that a handoff file was written for, slot included, where it says one."""
+
+    def value(self, setting: Setting) -> str | None:
+        """What was given for a setting."""
+        return self.settings.get(setting.name)
 
     @property
     def need_no_directory(self) -> bool:
         """Whether everything that only the directory knows is given."""
-        return None not in (self.audience, self.tenant_name, self.tenant_id)
+        needed = (one for one in SETTINGS if one.required is Required.ALWAYS and one.option is not None)
+        return all(one.name in self.settings for one in needed)
 
 
 @dataclass(frozen=True)
@@ -104,10 +102,10 @@ class Removal:
     """What is to be gone: some clients, or with `everything` the whole trust."""
 
     clients: tuple[str, ...] = ()
-    """Names, appIds, object ids, resource ids, or entries of an allow list exactly as they stand there."""
+    """Names, appIds, object ids, resource ids, or entries of an allow list exactly as they are there."""
     everything: bool = False
     ignore_missing: bool = False
-    """Whether a name that means nobody is no error."""
+    """Whether a name that means no one is no error."""
     keep_registration: bool = False
     """Whether registrations stay, without the access that this trust gave them."""
     delete_adopted: bool = False
@@ -130,7 +128,7 @@ class Rotation:
     keep_old: timedelta = timedelta(0)
     """For how long a secret that was replaced stays good: it is removed by the first rotation after that."""
     remove_old: bool = False
-    """Whether old secrets go at once, whoever may still use them."""
+    """Whether old secrets go at once, even if they are still in use."""
     shorten: bool = False
     """Whether the longest lifetime that the tenant allows will do, where that is shorter."""
 
@@ -140,7 +138,7 @@ class WireSpec:
     """An app that is to find in its own settings what it needs to call the MCT API."""
 
     as_client: bool
-    """Whether it signs in as the client application of this wish; otherwise it calls by its managed identity."""
+    """Whether it signs in as the client application that was asked for; else it calls by its managed identity."""
     vault: str | None = None
     secret_uri: str | None = None
     """Where the client's secret is: its https address in the vault, without a version and a slash behind."""
@@ -150,7 +148,7 @@ class WireSpec:
 
 @dataclass(frozen=True)
 class Desired:
-    """One command's wish, whole."""
+    """Everything that one command asks for."""
 
     service: ServiceSpec | None
     clients: tuple[ClientSpec, ...] = ()

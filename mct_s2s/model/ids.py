@@ -16,11 +16,11 @@ from uuid import UUID, uuid5
 
 TenantId = NewType("TenantId", str)
 ClientId = NewType("ClientId", str)
-"""`appId`: what an application is called in tokens and in `ServiceApplicationIds`."""
+"""`appId`: what an application is called in tokens and on the clients' allow list."""
 ApplicationObjectId = NewType("ApplicationObjectId", str)
 """`id` of an application, used in Graph paths only."""
 PrincipalId = NewType("PrincipalId", str)
-"""`id` of a service principal; what tokens call `oid` and `ServiceObjectIds` lists."""
+"""`id` of a service principal; what tokens call `oid`, and what is on the identities' allow list."""
 AppRoleId = NewType("AppRoleId", str)
 KeyId = NewType("KeyId", str)
 """`keyId` of a password or certificate credential."""
@@ -84,7 +84,7 @@ def client_unique_name(service_unique_name: str, client_name: str) -> str:
     """The `uniqueName` of a client application.
 
     It is readable, and ends in a digest of the exact name, so that names that look alike never meet. The dot
-    cannot stand in an App Service's name: no service application is ever called the same.
+    cannot occur in an App Service's name: no service application is ever called the same.
     """
     return f"{service_unique_name}.{file_stem(client_name)}"
 
@@ -121,7 +121,7 @@ def identity_tag(resource_id: str) -> str:
 def site_note(resource_id: str) -> str:
     """The service application's note of the App Service that it was made for: names can meet, resource ids cannot.
 
-    It is no tag: a creation that meets a registration which stands already would replace all of its tags.
+    It is no tag: a creation that meets a registration which exists already would replace all of its tags.
     """
     return f"{_SITE_NOTE}{resource_id}"
 

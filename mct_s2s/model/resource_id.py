@@ -62,8 +62,8 @@ class ResourceId:
         ):
             raise UsageError(
                 "malformed-resource-id",
-                f"'{text}' is not an Azure resource id.",
-                remedy="Give the id as the portal's Properties page or `az resource show --query id` prints it: "
+                f"Invalid resource ID '{text}'.",
+                remedy="Copy it from the portal's Properties page or from az resource show --query id: "
                 "/subscriptions/<id>/resourceGroups/<group>/providers/<namespace>/<type>/<name>.",
             )
         return cls(parts[1], parts[3], parts[5], tuple(tail[0::2]), tuple(tail[1::2]))

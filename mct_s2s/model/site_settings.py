@@ -1,63 +1,213 @@
-"""The seven application settings of the document's step 3: their names, their meaning, their list format.
+"""The application settings of the document's step 3: one table, which everything else reads.
 
-Azure compares the names without case, and a write under a second spelling is refused as a duplicate: so a setting is
-always looked up without case and written under the spelling that stands there.
+To add a setting is to add a row to `SETTINGS`: docs/contributing.md, "How to add". No other module of the product
+spells the name of one (`tests/test_names.py`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from enum import StrEnum
+from functools import lru_cache
 
 from mct_s2s.model.ids import is_guid
-
-ENABLED = "ServiceAuthEnabled"
-AUDIENCE = "ServiceAuthAudience"
-TENANT_NAME = "ServiceAuthTenantName"
-TENANT_ID = "ServiceAuthTenantId"
-OBJECT_IDS = "ServiceObjectIds"
-APPLICATION_IDS = "ServiceApplicationIds"
-ROLE = "ServiceAuthRole"
-
-NAMES = (ENABLED, AUDIENCE, TENANT_NAME, TENANT_ID, OBJECT_IDS, APPLICATION_IDS, ROLE)
 
 AppSettings = Mapping[str, str | None]
 """All application settings of a site. A null value is kept as it is: it is not ours to judge."""
 
 
+class Fact(StrEnum):
+    """What a setting can hold; the value is the document's own name for it."""
+
+    SWITCH = "on or off"
+    AUDIENCE = "Application ID URI"
+    TENANT_NAME = "Tenant Name"
+    TENANT_ID = "Tenant ID"
+    ROLE = "Value of the app role"
+    CLIENT_IDS = "Application Id of each client application"
+    OBJECT_IDS = "Object Id of each managed identity"
+
+    @property
+    def is_list(self) -> bool:
+        """Whether it is several ids, `id;id;…`."""
+        return self in {Fact.CLIENT_IDS, Fact.OBJECT_IDS}
+
+    @property
+    def is_guid(self) -> bool:
+        """Whether it is a GUID, or several."""
+        return self is Fact.TENANT_ID or self.is_list
+
+
+class Required(StrEnum):
+    """When a setting has to be there."""
+
+    ALWAYS = "always"
+    WITH_CLIENTS = "with client applications (approach 2)"
+    WITH_IDENTITIES = "with managed identities (approach 1)"
+
+
+class Comparison(StrEnum):
+    """Which values say the same."""
+
+    EXACT = "exactly, case included"
+    IGNORING_CASE = "without case"
+    BOOLEAN = "as a .NET boolean: without case, without blanks around it"
+    SET_OF_IDS = "as a set of ids, without case and order"
+
+    def is_among(self, value: str, accepted: Collection[str]) -> bool:
+        """Whether a value says the same as one of `accepted`."""
+        if self is Comparison.EXACT:
+            return value in accepted
+        read = value.strip() if self is Comparison.BOOLEAN else value
+        return read.casefold() in {one.casefold() for one in accepted}
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A row of the table.
+
+    Azure compares names without case, and refuses a write under a second spelling as a duplicate: so a setting is
+    always looked up without case and written under the spelling that is there.
+    """
+
+    name: str
+    """As the document spells it."""
+    holds: Fact
+    about: str
+    """What the site uses it for, in one sentence."""
+    required: Required = Required.ALWAYS
+    comparison: Comparison = Comparison.EXACT
+    option: str | None = None
+    """The option of `configure-appservice` that gives its value; of a list, one ID each time."""
+    option_help: str = ""
+    code: str = "setting-mismatch"
+    """The code of the finding where its value is wrong."""
+    wrong: str = "{name} is '{value}'. It must be '{wanted}'."
+    """The message of that finding."""
+
+    def __str__(self) -> str:
+        """Its name."""
+        return self.name
+
+    def value_in(self, settings: AppSettings) -> str | None:
+        """Its value; `None` where it is not there, or null."""
+        return value_of(settings, self.name)
+
+    def list_in(self, settings: AppSettings) -> AllowList:
+        """Its ids, where it holds some; empty where it is not there."""
+        return AllowList(self.value_in(settings) or "")
+
+
+ENABLED = Setting(
+    "ServiceAuthEnabled",
+    Fact.SWITCH,
+    "Switches service-to-service authentication on. `--disable` switches it off.",
+    comparison=Comparison.BOOLEAN,
+    wrong="{name} is '{value}': the API refuses every client.",
+)
+AUDIENCE = Setting(
+    "ServiceAuthAudience",
+    Fact.AUDIENCE,
+    "The audience (`aud`) of every token that is accepted.",
+    option="--audience",
+    option_help="Application ID URI.",
+)
+TENANT_NAME = Setting(
+    "ServiceAuthTenantName",
+    Fact.TENANT_NAME,
+    "A verified domain of the tenant that issues the tokens.",
+    comparison=Comparison.IGNORING_CASE,
+    option="--tenant-name",
+    option_help="The tenant's initial domain.",
+)
+TENANT_ID = Setting(
+    "ServiceAuthTenantId",
+    Fact.TENANT_ID,
+    "The tenant (`tid`) that issues the tokens: the one of the App Service's subscription.",
+    comparison=Comparison.IGNORING_CASE,
+    option="--tenant-id",
+    option_help="The tenant's ID.",
+    code="tenant-mismatch",
+    wrong="{name} is '{value}', but the App Service belongs to the tenant {wanted}.",
+)
+OBJECT_IDS = Setting(
+    "ServiceObjectIds",
+    Fact.OBJECT_IDS,
+    "Callers that are allowed by the object ID (`oid`) of their service principal. They need no app role.",
+    required=Required.WITH_IDENTITIES,
+    comparison=Comparison.SET_OF_IDS,
+    option="--object-id",
+    option_help="A managed identity's object ID. Repeatable.",
+)
+APPLICATION_IDS = Setting(
+    "ServiceApplicationIds",
+    Fact.CLIENT_IDS,
+    "Callers that are allowed by their application ID (`appid`), if their token has the app role.",
+    required=Required.WITH_CLIENTS,
+    comparison=Comparison.SET_OF_IDS,
+    option="--application-id",
+    option_help="A client application's appId. Repeatable.",
+)
+ROLE = Setting(
+    "ServiceAuthRole",
+    Fact.ROLE,
+    "The app role (`roles`) that the token of a client application must have.",
+    required=Required.WITH_CLIENTS,
+    option="--role",
+    option_help="App role value.",
+)
+
+SETTINGS = (ENABLED, AUDIENCE, TENANT_NAME, TENANT_ID, OBJECT_IDS, APPLICATION_IDS, ROLE)
+"""The document's settings, in its order."""
+NAMES = tuple(setting.name for setting in SETTINGS)
+LISTS = tuple(setting for setting in SETTINGS if setting.holds.is_list)
+
+
 def value_of(settings: AppSettings, name: str) -> str | None:
-    """The value of one of our settings, whatever the case its name was typed in; `None` where it is not there."""
+    """The value of a setting, whatever the case its name was typed in; `None` where it is not there, or null."""
     return settings.get(spelling_in(settings, name))
 
 
 def spelling_in(settings: AppSettings, name: str) -> str:
-    """The name as it stands in `settings`, or as the document spells it."""
+    """The name as it is spelled in `settings`, or else `name` itself."""
     if name in settings:
         return name
     return next((key for key in settings if key.casefold() == name.casefold()), name)
 
 
 def ours(settings: AppSettings) -> dict[str, str]:
-    """Our settings alone, under the document's names: the only ones ever shown, for the others hold secrets."""
-    found = {name: value_of(settings, name) for name in NAMES}
+    """The document's settings alone, under its names: the only ones ever shown, since the others may be secret."""
+    found = {setting.name: setting.value_in(settings) for setting in SETTINGS}
     return {name: value for name, value in found.items() if value is not None}
 
 
 def is_enabled(settings: AppSettings) -> bool:
-    """Whether service authentication is on. The platform reads a .NET boolean, so `True` is true."""
-    return (value_of(settings, ENABLED) or "").strip().casefold() == "true"
+    """Whether service-to-service authentication is on."""
+    return ENABLED.comparison.is_among(ENABLED.value_in(settings) or "", {"true"})
+
+
+def required_by(settings: AppSettings, named: Collection[str] = ()) -> frozenset[Required]:
+    """Which settings have to be there: always, and for each kind of client that is, or will be, on a list.
+
+    Args:
+        settings: the site's.
+        named: the names of lists that get an id now.
+    """
+    used = (one.required for one in LISTS if one.name in named or one.list_in(settings).ids)
+    return frozenset({Required.ALWAYS, *used})
 
 
 @dataclass(frozen=True)
 class AllowList:
-    """One of the two allow lists, `id;id;…`, as it stands."""
+    """A list of ids in a setting, `id;id;…`, exactly as it is written there."""
 
     text: str
 
     @property
     def ids(self) -> tuple[str, ...]:
         """The entries without blanks and empty ones, in order, each once; GUIDs are compared without case."""
-        return _distinct(entry.strip() for entry in self.text.split(";"))
+        return tuple(_entries(self.text).values())
 
     @property
     def is_well_formed(self) -> bool:
@@ -65,31 +215,32 @@ class AllowList:
         return self.text == ";".join(self.ids)
 
     @property
-    def strangers(self) -> tuple[str, ...]:
+    def malformed(self) -> tuple[str, ...]:
         """Entries that are no GUID and so can match no caller."""
         return tuple(entry for entry in self.ids if not is_guid(entry))
 
     def holds(self, wanted: str) -> bool:
         """Whether an id is on the list."""
-        return wanted.casefold() in {entry.casefold() for entry in self.ids}
+        return wanted.casefold() in _entries(self.text)
 
     def with_ids(self, wanted: Iterable[str]) -> AllowList:
         """The list with `wanted` added: nothing dropped, nothing doubled, the order kept."""
-        return AllowList(";".join(_distinct([*self.ids, *wanted])))
+        return AllowList(";".join(_distinct([*self.ids, *wanted]).values()))
 
     def without(self, unwanted: Collection[str]) -> AllowList:
         """The list without some entries, which are given in lower case."""
         return AllowList(";".join(entry for entry in self.ids if entry.casefold() not in unwanted))
 
 
-def allow_list(settings: AppSettings, name: str) -> AllowList:
-    """One of the two allow lists of a site; empty where the setting is not there."""
-    return AllowList(value_of(settings, name) or "")
+@lru_cache(maxsize=16)
+def _entries(text: str) -> dict[str, str]:
+    """The entries by their lower case. A list of a thousand is looked at for each of its thousand clients."""
+    return _distinct(entry.strip() for entry in text.split(";"))
 
 
-def _distinct(entries: Iterable[str]) -> tuple[str, ...]:
+def _distinct(entries: Iterable[str]) -> dict[str, str]:
     first_of: dict[str, str] = {}
     for entry in entries:
         if entry:
             first_of.setdefault(entry.casefold(), entry)
-    return tuple(first_of.values())
+    return first_of

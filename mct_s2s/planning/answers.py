@@ -1,17 +1,15 @@
-"""What an answer of the MCT API proves: a call that must be answered, and calls that must be refused."""
+"""What a response of the MCT API says: to a call that must succeed, and to calls that must be refused."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from mct_s2s.errors import ServiceError
-from mct_s2s.model.access import ApiAnswer
+from mct_s2s.model.azure_resources import AppService
+from mct_s2s.model.client_sign_in import ApiAnswer
 from mct_s2s.model.commands import webapp_command
-from mct_s2s.model.observed import AppService
-from mct_s2s.planning.proof import CALL, Check, Kind
-
-USUAL_PATH = "/api/v1/organization"
-"""What is asked for where no other path is given."""
+from mct_s2s.model.mct_api import API_PATH
+from mct_s2s.planning.verification import CALL, CheckSubject, VerificationCheck
 
 
 @dataclass(frozen=True)
@@ -23,63 +21,70 @@ class Asked:
     outcome: ApiAnswer | ServiceError
 
     @property
-    def told(self) -> str:
+    def message(self) -> str:
         """For a message."""
         if isinstance(self.outcome, ServiceError):
             return self.outcome.message
         return f"GET {self.url}{self.path} returned {self.outcome.status}."
 
 
-def must_refuse(check: str, what: str, asked: Asked) -> Check:
+def must_refuse(check: str, what: str, asked: Asked) -> VerificationCheck:
     """A call that must be turned away."""
     answer = asked.outcome
     if isinstance(answer, ServiceError):
-        return Check(None, Kind.SITE, check, None, answer.message, answer.remedy)
+        return VerificationCheck(None, CheckSubject.SITE, check, None, answer.message, answer.remedy)
     if answer.is_refused:
-        return Check(None, Kind.SITE, check, True, f"{what} is refused ({answer.status}).")
-    if answer.is_let_in:
-        told = f"{what} is answered {answer.status}: {asked.path} is open to anybody."
-        remedy = "Choose a path that asks for a sign-in (--path); if it is one, report it to whoever operates MCT."
-        return Check(None, Kind.SITE, check, False, told, remedy)
-    told = f"{what} was answered {answer.status}, which says neither yes nor no."
-    return Check(None, Kind.SITE, check, None, told, _remedy(answer, asked.path))
+        return VerificationCheck(None, CheckSubject.SITE, check, True, f"{what} is refused ({answer.status}).")
+    if answer.is_success:
+        message = f"{what} returned {answer.status}: {asked.path} is public."
+        remedy = (
+            "Choose a path that requires authentication: --path PATH. If this one should, report it to the "
+            "operator of MCT."
+        )
+        return VerificationCheck(None, CheckSubject.SITE, check, False, message, remedy)
+    message = f"{what} returned {answer.status}{_meaning(answer.status)}."
+    return VerificationCheck(None, CheckSubject.SITE, check, None, message, _remedy(answer, asked.path))
 
 
-def settled(who: tuple[str, Kind], asked: Asked) -> Check | None:
+def _meaning(status: int) -> str:
+    return ": the site is still starting" if status == 503 else ""
+
+
+def settled(who: tuple[str, CheckSubject], asked: Asked) -> VerificationCheck | None:
     """What a client's call says by itself; `None` for the API's own 401, whose reason has to be looked for."""
     answer = asked.outcome
     if isinstance(answer, ServiceError):
-        return Check(*who, CALL, None, answer.message, answer.remedy)
-    if answer.is_let_in:
-        return Check(*who, CALL, True, asked.told)
+        return VerificationCheck(*who, CALL, None, answer.message, answer.remedy)
+    if answer.is_success:
+        return VerificationCheck(*who, CALL, True, asked.message)
     if answer.status == 401 and not answer.challenge:
         return None
-    return Check(*who, CALL, False, asked.told, _remedy(answer, asked.path))
+    return VerificationCheck(*who, CALL, False, asked.message, _remedy(answer, asked.path))
 
 
 def _remedy(answer: ApiAnswer, path: str) -> str:
     """What to do about an answer that is neither yes nor the API's own no."""
     if answer.challenge:
         return (
-            "App Service Authentication stands before the API and knows nothing of these tokens: exclude the path /api "
-            "there, or switch it off."
+            "App Service Authentication blocks the call before it reaches the API. Exclude the path /api there, "
+            "or disable it."
         )
     if answer.status == 403:
-        return "Run it from a network that the App Service's access restrictions allow, or allow this one."
+        return "Run it from a network that the App Service's access restrictions allow, or allow this network."
     if answer.location:
-        return f"The API redirects to {answer.location}: choose another --path, or give the right host name with --url."
+        return f"The API redirects to {answer.location}. Choose another --path, or set the right host name with --url."
     if answer.status == 503:
-        return "The App Service is still starting. Wait a minute, then run mct-s2s verify with the same options."
-    if answer.status == 404 or (answer.status < 500 and path != USUAL_PATH):
-        return f"Choose a path that the MCT API has: --path {USUAL_PATH}"
-    return "Look at the App Service's own log (az webapp log tail), then run the same command again."
+        return "Wait a minute, then run mct-s2s verify with the same options."
+    if answer.status == 404 or (answer.status < 500 and path != API_PATH):
+        return f"Choose a path of the MCT API: --path {API_PATH}"
+    return "VerificationCheck the App Service's log (az webapp log tail), then run the same command again."
 
 
-def stopped(site: AppService) -> Check | None:
-    """A site that does not run answers nobody."""
+def stopped(site: AppService) -> VerificationCheck | None:
+    """A site that does not run answers no one."""
     if not site.site.state or site.site.state.casefold() == "running":
         return None
     resource = site.site.resource
     start = webapp_command("start", resource, "--subscription", resource.subscription_id)
-    told = f"The App Service is {site.site.state.lower()}: it answers nobody."
-    return Check(None, Kind.SITE, "running", False, told, start)
+    message = f"The App Service is {site.site.state.lower()}."
+    return VerificationCheck(None, CheckSubject.SITE, "running", False, message, start)

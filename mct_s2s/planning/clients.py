@@ -1,15 +1,14 @@
-"""The clients: what must change so that each can get a token and is let in. Implements the document's step 2."""
+"""The clients: what must change so that each can get a token and call the API. Implements the document's step 2."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import assert_never
 
 from mct_s2s.errors import NotThere
-from mct_s2s.model.desired import CertificateSpec, ClientSpec, FederatedSpec, SecretSpec
+from mct_s2s.model.azure_resources import IdentityResource
+from mct_s2s.model.client_credentials import SecretNote
+from mct_s2s.model.desired import ClientSpec
 from mct_s2s.model.ids import (
-    LONGEST_TAG,
     ApplicationObjectId,
     ClientId,
     KeyId,
@@ -18,19 +17,11 @@ from mct_s2s.model.ids import (
     is_guid,
     name_tag,
     trust_tag,
-    vault_tag,
 )
-from mct_s2s.model.observed import (
-    Application,
-    ClientApplication,
-    CredentialKind,
-    IdentityResource,
-    Observed,
-    SecretNote,
-    ending,
-)
+from mct_s2s.model.observed import ObservedState
+from mct_s2s.model.trust import ClientApplication
 from mct_s2s.planning.changes import (
-    AddSecret,
+    AddCredential,
     AlreadyRight,
     AnyChange,
     ApplicationEdits,
@@ -40,14 +31,14 @@ from mct_s2s.planning.changes import (
     Later,
     Part,
     Ref,
-    RemoveSecret,
     RestoreApplication,
     UpdateApplication,
 )
-from mct_s2s.planning.credentials import Holder, is_undelivered, plan_certificate, plan_federated
-from mct_s2s.planning.custody import Known, adoption, refuse_foreign
+from mct_s2s.planning.credentials import plan_credential
+from mct_s2s.planning.credentials.base import ClientState, vault_tags
+from mct_s2s.planning.custody import adoption, refuse_foreign
 from mct_s2s.planning.edits import missing_reference
-from mct_s2s.planning.membership import members
+from mct_s2s.planning.membership import clients_called, members
 from mct_s2s.planning.plan import Facts, Left, ManualStep
 from mct_s2s.planning.restoring import as_restored, deleted_client
 from mct_s2s.planning.service import CREATE, EXPOSE, Service, service_principal
@@ -66,15 +57,7 @@ class Client:
     notes: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class Identity:
-    """A managed identity as it will be."""
-
-    principal: Later[PrincipalId]
-    changes: tuple[AnyChange, ...]
-
-
-def plan_client(spec: ClientSpec, service: Service, observed: Observed, facts: Facts) -> Client:
+def plan_client(spec: ClientSpec, service: Service, observed: ObservedState, facts: Facts) -> Client:
     """What one client application lacks.
 
     Raises:
@@ -109,6 +92,7 @@ def plan_client(spec: ClientSpec, service: Service, observed: Observed, facts: F
                 option=OPTION,
                 tags=(trust_tag(service.unique_name), name_tag(unique_name)),
                 management_reference=spec.management_reference,
+                access=None if isinstance(service.client_id, Ref) else (service.client_id, service.role_id),
             )
         )
     if deleted is not None:
@@ -117,7 +101,7 @@ def plan_client(spec: ClientSpec, service: Service, observed: Observed, facts: F
                 key=key,
                 resource=ABOUT,
                 name=deleted.display_name,
-                detail="out of the recycle bin",
+                detail="restored from deleted applications",
                 application=deleted,
                 keep=keep,
                 option=option,
@@ -126,11 +110,14 @@ def plan_client(spec: ClientSpec, service: Service, observed: Observed, facts: F
     if found is None or found.principal is None:
         after = (key,) if deleted is not None else ()
         changes.append(service_principal(f"{key}:principal", spec.name, client_id, observed, option, after=after))
-    proof = _plan_credential(spec, Holder(spec.name, application, object_id, client_id, service.uri), observed, facts)
-    changes.extend(proof)
-    tags = tuple(
-        tag for tag in _vault_tags(spec, proof, observed) if application is None or tag not in application.tags
+    note = observed.secrets.get(spec.name, SecretNote())
+    state = ClientState(spec.name, application, object_id, client_id, service.uri, note, observed.cloud, facts)
+    credential = plan_credential(spec.credential, state)
+    changes.extend(credential)
+    is_stored = note.delivered is not None or any(
+        isinstance(one, AddCredential) and one.needs_store for one in credential
     )
+    tags = vault_tags(application, note) if is_stored else ()
     reference = missing_reference(application, spec.management_reference) if application is not None else None
     if (
         application is None
@@ -144,7 +131,7 @@ def plan_client(spec: ClientSpec, service: Service, observed: Observed, facts: F
                 key=f"{key}:access",
                 resource="API permission",
                 name=spec.name,
-                detail=f"declares the app role {service.role_value}"
+                detail=f"app role {service.role_value}"
                 + (f", service management reference {reference}" if reference else ""),
                 object_id=object_id,
                 edits=ApplicationEdits(
@@ -154,7 +141,7 @@ def plan_client(spec: ClientSpec, service: Service, observed: Observed, facts: F
                     management_reference=reference,
                 ),
                 is_new=application is None,
-                after=(key, *(change.key for change in proof)),
+                after=(key, *(change.key for change in credential)),
             )
         )
     consented = not isinstance(principal, Ref) and observed.trust.is_assigned(principal, service.role_id)
@@ -177,25 +164,27 @@ def plan_client(spec: ClientSpec, service: Service, observed: Observed, facts: F
     return Client(client_id, tuple(changes), left, notes)
 
 
-def _adopted_or_ours(spec: ClientSpec, found: ClientApplication | None, observed: Observed) -> tuple[str, ...]:
-    """What the plan says of a registration that is taken into the trust by this wish.
+def _adopted_or_ours(spec: ClientSpec, found: ClientApplication | None, observed: ObservedState) -> tuple[str, ...]:
+    """What the plan says of a registration that becomes part of the trust by this request.
 
     Raises:
-        Refused: nothing but its name speaks for it, and it may be in somebody else's hands.
+        Refused: nothing but its name speaks for it, and it may be in someone else's hands.
     """
     if found is None or found.application is None or found in members(observed):
         return ()
     if is_guid(spec.name):
         return (adoption(found.application, observed, ABOUT),)
-    known = Known(observed.secrets.get(spec.name, SecretNote()), spec.credential)
-    refuse_foreign(found.application, observed, known, OPTION)
+    note = observed.secrets.get(spec.name, SecretNote())
+    refuse_foreign(found.application, observed, OPTION, note, spec.credential)
     return ()
 
 
-def plan_identity(holder: IdentityResource, service: Service | None, observed: Observed) -> Identity:
-    """What one Azure resource lacks to call the API as itself.
+def plan_identity(
+    holder: IdentityResource, service: Service | None, observed: ObservedState
+) -> tuple[Later[PrincipalId], list[AnyChange]]:
+    """The object id of an Azure resource's managed identity, and what it lacks to call the API.
 
-    A managed identity needs no consent, unless the service principal admits assigned callers only (AADSTS501051).
+    It needs no consent, unless the service principal admits assigned callers only (AADSTS501051).
     """
     key = f"identity:{str(holder.resource).lower()}"
     principal: Later[PrincipalId] = holder.principal_id or Ref(key, Part.PRINCIPAL_ID)
@@ -203,7 +192,14 @@ def plan_identity(holder: IdentityResource, service: Service | None, observed: O
     if holder.principal_id is None:
         changes.append(
             EnableIdentity(
-                key=key, name=holder.display_name, detail="system-assigned", holder=holder, after=(CREATE, EXPOSE)
+                key=key,
+                name=holder.display_name,
+                detail="system-assigned",
+                holder=holder,
+                # It is remembered first: by the registration's creation, or by an update of one that exists.
+                after=(CREATE,)
+                if observed.trust.service is None and service is not None and isinstance(service.client_id, Ref)
+                else (CREATE, EXPOSE),
             )
         )
     else:
@@ -221,7 +217,7 @@ def plan_identity(holder: IdentityResource, service: Service | None, observed: O
             AssignAppRole(
                 key=f"{key}:consent",
                 name=holder.display_name,
-                detail=f"app role {service.role_value}: the service principal admits assigned callers only",
+                detail=f"app role {service.role_value}, as the service application requires assignment",
                 principal=principal,
                 service=service.principal,
                 role=service.role_id,
@@ -229,123 +225,39 @@ def plan_identity(holder: IdentityResource, service: Service | None, observed: O
                 after=(EXPOSE,),
             )
         )
-    return Identity(principal, tuple(changes))
+    return principal, changes
 
 
-def find_client(name: str, service_unique_name: str, observed: Observed) -> ClientApplication | None:
-    """The client that a name means: an appId, the registration made for that name, or one already in this trust.
-
-    A registration that merely has the same display name is never taken over.
+def find_client(name: str, service_unique_name: str, observed: ObservedState) -> ClientApplication | None:
+    """The client application that a name means; `None` where it has yet to be made or restored.
 
     Raises:
         NotThere: the appId is unknown, or two clients of this trust have that display name.
     """
-    trust = observed.trust
-    if is_guid(name):
-        client = trust.client_of_id(name)
-        if client is None or client.application is None:
-            if deleted_client(name, service_unique_name, trust.deleted) is not None:
-                return None
-            raise NotThere(
-                "client-unknown",
-                f"No app registration in this tenant has the appId {name}.",
-                remedy="Copy the Application (client) ID from the registration's overview page, "
-                "or give a display name to create one.",
-            )
-        return client
-    made_for_it = trust.client_of_unique_name(client_unique_name(service_unique_name, name))
-    if made_for_it is not None:
-        return made_for_it
-    namesakes = [client for client in members(observed) if client.display_name == name and client.application]
-    if len(namesakes) > 1:
-        ids = ", ".join(client.client_id for client in namesakes)
+    found = [client for client in clients_called(name, observed, service_unique_name) if client.application]
+    if len(found) > 1:
+        ids = ", ".join(client.client_id for client in found)
         raise NotThere(
             "client-ambiguous",
-            f"Two clients of this App Service are called '{name}': {ids}.",
-            remedy="Give the appId of the one you mean instead of the name.",
+            f"Two clients of this App Service are named '{name}': {ids}.",
+            remedy="Use the appId instead of the name.",
         )
-    return namesakes[0] if namesakes else None
-
-
-def orphans(application: Application | None, note: SecretNote) -> tuple[str, ...]:
-    """Key ids of secrets that an attempt made and never delivered."""
-    if application is None:
-        return ()
-    return tuple(
-        credential.key_id
-        for credential in application.credentials
-        if credential.kind is CredentialKind.SECRET
-        and note.is_about(credential, application.client_id)
-        and credential.key_id != note.delivered
-    )
-
-
-def _plan_credential(spec: ClientSpec, holder: Holder, observed: Observed, facts: Facts) -> list[AnyChange]:
-    note = observed.secrets.get(spec.name, SecretNote())
-    match spec.credential:
-        case None:
-            return []
-        case SecretSpec():
-            return _plan_secret(spec.credential, holder, note, facts)
-        case CertificateSpec():
-            return plan_certificate(spec.credential, holder, note, facts.credential_name, facts.now)
-        case FederatedSpec():
-            return plan_federated(spec.credential, holder, observed.cloud)
-        case _ as never:
-            assert_never(never)
-
-
-def _plan_secret(spec: SecretSpec, holder: Holder, note: SecretNote, facts: Facts) -> list[AnyChange]:
-    key, application = f"client:{holder.name}:secret", holder.application
-    lost = orphans(application, note)
-    changes: list[AnyChange] = [
-        RemoveSecret(
-            key=f"{key}:orphan:{key_id}",
-            name=holder.name,
-            detail="made by an attempt that was cut off; its value is lost",
-            object_id=application.object_id,
-            key_id=KeyId(key_id),
+    if found:
+        return found[0]
+    if is_guid(name) and deleted_client(name, service_unique_name, observed.trust.deleted) is None:
+        raise NotThere(
+            "client-unknown",
+            f"No app registration in this tenant has the appId '{name}'.",
+            remedy="Copy the Application (client) ID from its overview page in the portal, or use a display "
+            "name to create one.",
         )
-        for key_id in lost
-        if application is not None
-    ]
-    usable = any(
-        credential.key_id not in lost and not is_undelivered(credential, note) and credential.is_valid_at(facts.now)
-        for credential in holder.credentials
-    )
-    arrived = isinstance(holder.client_id, str) and note.is_fresh(holder.client_id, facts.now)
-    if not usable and not arrived:
-        changes.append(
-            AddSecret(
-                key=key,
-                name=holder.name,
-                detail=ending(spec.expires),
-                client=holder.name,
-                object_id=holder.object_id,
-                client_id=holder.client_id,
-                credential_name=facts.credential_name,
-                expires=spec.expires,
-                audience=holder.audience,
-                shorten=spec.shorten,
-                instead_of=note.delivered,
-                after=(f"client:{holder.name}", *(change.key for change in changes)),
-            )
-        )
-    return changes
-
-
-def _vault_tags(spec: ClientSpec, proof: Sequence[AnyChange], observed: Observed) -> tuple[str, ...]:
-    """What the registration has to remember: the key vault secret that a removal has to name, or to delete."""
-    note = observed.secrets.get(spec.name, SecretNote())
-    lies_there = note.delivered is not None or any(isinstance(change, AddSecret) for change in proof)
-    tag = vault_tag(note.vault) if note.vault is not None and lies_there else ""
-    return (tag,) if tag and len(tag) <= LONGEST_TAG else ()
+    return None
 
 
 def _consent_by_others(spec: ClientSpec, client_id: Later[ClientId]) -> ManualStep:
     return ManualStep(
         Left.CONSENT,
-        f"Admin consent for '{spec.name}' is left to a Cloud Application Administrator.",
+        f"A Cloud Application Administrator must grant admin consent to '{spec.name}'.",
         client=spec.name,
         client_id=client_id,
     )

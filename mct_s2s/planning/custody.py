@@ -1,33 +1,27 @@
-"""Whether a registration is ours that nothing but its name speaks for: anybody may have registered that name before us.
+"""Whether a registration is ours that nothing but its name speaks for: anyone may have registered that name before us.
 
-Names can be computed by anybody, and any member of a tenant may register applications
-(learn.microsoft.com/entra/fundamentals/users-default-permissions). Whoever owns a registration, or knows one of its
-credentials, can sign in as it. So one that is found by its name alone is taken up only where nobody but the caller owns
+Names can be computed by anyone, and any member of a tenant may register applications
+(learn.microsoft.com/entra/fundamentals/users-default-permissions). A user who owns a registration, or knows one of its
+credentials, can sign in as it. So one that is found by its name alone is taken up only where no one but the caller owns
 it and nothing can sign in as it that this machine does not know. What the App Service names as its audience or has on
-its allow lists, what an administrator has consented to, and what the operator names by appId needs no such proof.
+its allow lists, what an administrator has consented to, and what the operator names by appId needs no such check.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 
 from mct_s2s.errors import Refused
+from mct_s2s.model.client_credentials import Credential, SecretNote
 from mct_s2s.model.commands import command, option, own_command
-from mct_s2s.model.desired import CertificateSpec, CredentialWish, FederatedSpec
-from mct_s2s.model.ids import PrincipalId, certificate_key_id, same_id
-from mct_s2s.model.observed import (
-    Application,
-    ClientApplication,
-    Credential,
-    CredentialKind,
-    Custody,
-    Observed,
-    SecretNote,
-)
-from mct_s2s.model.site_settings import AUDIENCE, AppSettings, value_of
+from mct_s2s.model.desired import CredentialSpec
+from mct_s2s.model.directory_objects import Application, Custody, Owner
+from mct_s2s.model.ids import PrincipalId, same_id
+from mct_s2s.model.observed import ObservedState
+from mct_s2s.model.site_settings import AUDIENCE, AppSettings
+from mct_s2s.model.trust import ClientApplication
 from mct_s2s.planning.membership import members
 from mct_s2s.planning.restoring import is_called, purging
 
@@ -35,51 +29,22 @@ CODE = "registration-not-ours"
 SERVICE_OPTION = "--service-app"
 _DELETE = ("az", "ad", "app", "delete", "--id")
 CLOCKS_DIFFER = timedelta(minutes=5)
-"""How far this machine's clock and Entra's may be apart."""
+"""How far this machine's clock and Entra's may be apart: as much as Microsoft's own validation of tokens allows.
 
-
-@dataclass(frozen=True)
-class Known:
-    """The credentials that may be there: those that a store of ours speaks of, and those that were asked for."""
-
-    note: SecretNote = field(default_factory=SecretNote)
-    spec: CredentialWish | None = None
-
-    def holds(self, credential: Credential) -> bool:
-        """Whether this one is among them."""
-        match credential.kind:
-            case CredentialKind.SECRET:
-                is_attempt = credential.is_ours and credential.name in self.note.attempts
-                return same_id(credential.key_id, self.note.delivered) or is_attempt
-            case CredentialKind.CERTIFICATE:
-                return credential.thumbprint is not None and self._holds_key(credential.thumbprint)
-            case CredentialKind.FEDERATED:
-                spec, found = self.spec, credential.federation
-                return (
-                    isinstance(spec, FederatedSpec)
-                    and found is not None
-                    and (found.issuer, found.subject) == (spec.issuer, spec.subject)
-                )
-
-    def _holds_key(self, thumbprint: str) -> bool:
-        given = self.spec.given if isinstance(self.spec, CertificateSpec) else None
-        certificates = [one for one in (given, self.note.pending) if one is not None]
-        return any(same_id(thumbprint, one.thumbprint) for one in certificates) or same_id(
-            certificate_key_id(thumbprint), self.note.delivered
-        )
+Source: learn.microsoft.com/dotnet/api/microsoft.identitymodel.tokens.tokenvalidationparameters.clockskew.
+"""
 
 
 def is_named(application: Application, adopt: str | None, settings: AppSettings) -> bool:
     """Whether the operator or the App Service names this service application."""
-    named = (adopt, value_of(settings, AUDIENCE))
+    named = (adopt, AUDIENCE.value_in(settings))
     return any(word and word.strip() and is_called(application, word.strip()) for word in named)
 
 
-def in_question(observed: Observed, names: tuple[str, ...]) -> Iterator[ClientApplication]:
+def in_question(observed: ObservedState, names: tuple[str, ...]) -> Iterator[ClientApplication]:
     """Registrations whose custody has to be looked at: nothing but their name speaks for them, or they are adopted."""
     trust = observed.trust
-    settings = observed.app_service.settings if observed.app_service else {}
-    if trust.service is not None and not is_named(trust.service, None, settings):
+    if trust.service is not None and not is_named(trust.service, None, observed.settings):
         yield ClientApplication(trust.service, trust.principal)
     if not names:
         return
@@ -89,74 +54,82 @@ def in_question(observed: Observed, names: tuple[str, ...]) -> Iterator[ClientAp
             yield client
 
 
-def refuse_foreign(application: Application, observed: Observed, known: Known, adopt_by: str) -> None:
-    """Stop before a registration is used that may be in somebody else's hands.
+def refuse_foreign(
+    application: Application,
+    observed: ObservedState,
+    adopt_by: str,
+    note: SecretNote | None = None,
+    spec: CredentialSpec | None = None,
+) -> None:
+    """Stop before a registration is used that may be in someone else's hands.
 
     Args:
         application: found by its name alone.
-        observed: the world, with its custody.
-        known: the credentials that may be there.
+        observed: the state, with who owns what and what signs in as it.
         adopt_by: how it is adopted nevertheless: `--client`.
+        note: what its store remembers, if it has one: those credentials may be there.
+        spec: the credential that was asked for, if one was: it may be there, too.
 
     Raises:
         Refused: `registration-not-ours`.
     """
     custody = observed.custody_of(application)
-    told = _foreign(custody, observed.caller, known)
-    if told:
-        raise not_ours(application, told, adopt_by)
+    unknown = [one for one in custody.credentials if not _is_known(one, note, spec)]
+    why = _foreign(custody.owners, unknown, observed.caller)
+    if why:
+        raise not_ours(application, why, adopt_by)
 
 
 def refuse_faster(
     application: Application, custody: Custody, caller: PrincipalId | None, since: datetime, adopt_by: str
 ) -> None:
-    """Stop where somebody else made a registration of that name while this run was about to.
+    """Stop where someone else made a registration of that name while this run was about to.
 
-    Another run of ours may have made it and its credential: then it is the caller's, and as young as this run.
+    Another of our runs may have created it and its credential: then it is the caller's, and as young as this run.
 
     Raises:
         Refused: `registration-not-ours`.
     """
     is_young = application.created is not None and application.created >= since - CLOCKS_DIFFER
-    strange = tuple(one for one in custody.credentials if not (is_young and one.is_ours))
-    told = _foreign(Custody(custody.owners, strange), caller, Known())
-    if told:
-        raise not_ours(application, told, adopt_by)
+    unknown = [one for one in custody.credentials if not (is_young and one.is_ours)]
+    why = _foreign(custody.owners, unknown, caller)
+    if why:
+        raise not_ours(application, why, adopt_by)
 
 
-def foreign_owners(custody: Custody, caller: PrincipalId | None) -> tuple[str, ...]:
+def foreign_owners(owners: Iterable[Owner], caller: PrincipalId | None) -> tuple[str, ...]:
     """The names of those owners who are not the caller."""
-    return tuple(dict.fromkeys(owner.name for owner in custody.owners if not same_id(owner.id, caller)))
+    return tuple(dict.fromkeys(owner.name for owner in owners if not same_id(owner.id, caller)))
 
 
-def not_ours(application: Application, told: str, adopt_by: str) -> Refused:
+def not_ours(application: Application, why: str, adopt_by: str) -> Refused:
     """What is said of such a registration, and the two ways on."""
     since = f", registered on {application.created:%Y-%m-%d}" if application.created else ""
     return Refused(
         CODE,
-        f"'{application.display_name}' (appId {application.client_id}{since}) has the name that this registration "
-        f"would get, but nothing else shows that it is ours: {told}. Whoever controls it could sign in as it.",
-        remedy=f"{_adopting(adopt_by, application)} If it is not, delete it and run the same command again: "
-        f"{command(*_DELETE, application.client_id)}",
+        f"'{application.display_name}' (appId {application.client_id}{since}) already uses the name of this "
+        f"registration, but mct-s2s may not have created it: {why}. Its owner could sign in as it.",
+        remedy=f"{_adopting(adopt_by, application)} If not, delete it and run the same command again:",
+        command=command(*_DELETE, application.client_id),
     )
 
 
 def back_in_the_bin(application: Application, owners: tuple[str, ...], adopt_by: str, graph: str) -> Refused:
-    """What is said of one that came out of the recycle bin, turned out to be somebody else's, and went back."""
+    """What is said of one that came out of the recycle bin, turned out to be someone else's, and went back."""
     return Refused(
         CODE,
-        f"'{application.display_name}' (appId {application.client_id}) in the recycle bin has the name that this "
-        f"registration would get, but nothing else shows that it is ours: it is owned by {', '.join(owners)}. It was "
-        "restored to find that out, and put back.",
-        remedy=f"{_adopting(adopt_by, application)} If it is not, free the name and run the same command again: "
-        f"{purging(application, graph)}",
+        f"'{application.display_name}' (appId {application.client_id}) in the recycle bin uses the name of this "
+        f"registration, but mct-s2s may not have created it: it is owned by {', '.join(owners)}. It was restored "
+        "to check, and deleted again.",
+        remedy=f"{_adopting(adopt_by, application)} If not, purge it and run the same command again:",
+        command=purging(application, graph),
     )
 
 
-def adoption(application: Application, observed: Observed, about: str) -> str:
+def adoption(application: Application, observed: ObservedState, about: str) -> str:
     """What the plan says of a registration that the operator takes into this trust by its appId."""
     custody = observed.custody_of(application)
-    owners = ", ".join(dict.fromkeys(owner.name for owner in custody.owners)) or "nobody"
+    owners = ", ".join(dict.fromkeys(owner.name for owner in custody.owners)) or "no one"
     held = _counted(custody.credentials)
     signs_in = f"; {held} can sign in as it" if held else ""
     return f"adopt {about} '{application.display_name}' (appId {application.client_id}), owned by {owners}{signs_in}."
@@ -168,22 +141,22 @@ def _adopting(adopt_by: str, application: Application) -> str:
         adopt = own_command("setup", SERVICE_OPTION, application.client_id)
         return f"If it is the right one, adopt it by its appId: {adopt}, with the same options for the App Service."
     named = option(adopt_by, application.client_id)
-    return f"If it is the right one, give its appId, {application.client_id}, for its name (setup: {named})."
+    return f"If it is the right one, use its appId {application.client_id} instead of its name (setup: {named})."
 
 
-def _foreign(custody: Custody, caller: PrincipalId | None, known: Known) -> str:
-    owners = foreign_owners(custody, caller)
-    strange = _counted(tuple(one for one in custody.credentials if not known.holds(one)))
-    owned = f"it is owned by {', '.join(owners)}" if owners else ""
-    held = f"it has {strange} that this machine did not make" if strange else ""
+def _is_known(credential: Credential, note: SecretNote | None, spec: CredentialSpec | None) -> bool:
+    return (note is not None and note.knows(credential)) or (spec is not None and spec.describes(credential))
+
+
+def _foreign(owners: Iterable[Owner], unknown: Iterable[Credential], caller: PrincipalId | None) -> str:
+    """In whose hands it may be; empty where it is in no one else's."""
+    others, credentials = foreign_owners(owners, caller), _counted(unknown)
+    owned = f"it is owned by {', '.join(others)}" if others else ""
+    held = f"it has {credentials} that this machine did not create" if credentials else ""
     return ", and ".join(part for part in (owned, held) if part)
 
 
-def _counted(credentials: tuple[Credential, ...]) -> str:
+def _counted(credentials: Iterable[Credential]) -> str:
     """`2 secrets and 1 federated credential`."""
-    words = {CredentialKind.FEDERATED: "federated credential"}
     counts = Counter(credential.kind for credential in credentials)
-    parts = [
-        f"{count} {words.get(kind, kind.value)}{'s' if count > 1 else ''}" for kind, count in counts.items() if count
-    ]
-    return " and ".join(parts)
+    return " and ".join(f"{count} {kind.noun}{'s' if count > 1 else ''}" for kind, count in counts.items())

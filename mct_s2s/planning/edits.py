@@ -1,4 +1,4 @@
-"""Edits to an application, worked out against what stands there at the moment of writing.
+"""Edits to an application, worked out against what is there at the moment of writing.
 
 `identifierUris`, `appRoles`, `requiredResourceAccess` and `tags` are replaced whole by a PATCH: every entry that is
 not ours is sent back as it was read.
@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from mct_s2s.errors import Refused
+from mct_s2s.model.directory_objects import Application, AppRole, RequiredAccess
 from mct_s2s.model.ids import AppRoleId, ClientId, same_id
-from mct_s2s.model.observed import Application, AppRole, RequiredAccess
 from mct_s2s.planning.changes import ApplicationEdits
 from mct_s2s.planning.plan import Results
 
@@ -59,29 +59,29 @@ def patch_for(application: Application, edits: ApplicationEdits, results: Result
 
 
 def missing_reference(application: Application, wanted: str | None) -> str | None:
-    """The reference to write: one that stands there, which the tenant took, is the business of whoever wrote it."""
+    """The reference to write: one that is there, which the tenant accepted, is left alone."""
     return None if application.management_reference else wanted
 
 
 def _roles(application: Application, wanted: AppRole) -> tuple[AppRole, ...]:
-    standing = application.role(wanted.value or "")
-    if standing is None:
+    existing = application.role(wanted.value or "")
+    if existing is None:
         return (*application.app_roles, wanted)
-    if not same_id(standing.id, wanted.id):
+    if not same_id(existing.id, wanted.id):
         raise Refused(
             "changed-meanwhile",
-            f"Somebody else added the app role '{wanted.value}' to '{application.display_name}' at this moment.",
-            remedy="Run the same command again: it takes up the role that is there now.",
+            f"Someone else added the app role '{wanted.value}' to '{application.display_name}' at the same time.",
+            remedy="Run the same command again to use that role.",
         )
-    return tuple(replace(role, enabled=True) if role is standing else role for role in application.app_roles)
+    return tuple(replace(role, enabled=True) if role is existing else role for role in application.app_roles)
 
 
-def _access(standing: tuple[RequiredAccess, ...], resource: ClientId, role: AppRoleId) -> tuple[RequiredAccess, ...]:
+def _access(existing: tuple[RequiredAccess, ...], resource: ClientId, role: AppRoleId) -> tuple[RequiredAccess, ...]:
     permission = (str(role), "Role")
-    for access in standing:
+    for access in existing:
         if same_id(access.resource_client_id, resource):
             if any(same_id(entry, role) and kind == "Role" for entry, kind in access.permissions):
-                return standing
+                return existing
             extended = replace(access, permissions=(*access.permissions, permission))
-            return tuple(extended if entry is access else entry for entry in standing)
-    return (*standing, RequiredAccess(resource, (permission,)))
+            return tuple(extended if entry is access else entry for entry in existing)
+    return (*existing, RequiredAccess(resource, (permission,)))

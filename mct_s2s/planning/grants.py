@@ -6,9 +6,9 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from mct_s2s.model.caller_rights import CallerRights, DirectoryRights
 from mct_s2s.model.commands import command
 from mct_s2s.model.resource_id import CONTAINER_APPS, LOGIC_APPS, ResourceId
-from mct_s2s.model.rights import Access, DirectoryRights
 from mct_s2s.planning.rights import (
     APPLICATION_DEVELOPER,
     CLOUD_APPLICATION_ADMINISTRATOR,
@@ -33,12 +33,16 @@ _LEAST_ROLES = {
     LOGIC_APPS: "Logic App Contributor",
     CONTAINER_APPS: "Container Apps Contributor",
 }
-"""Built-in roles that may write to a resource, and so switch its identity on."""
+"""Built-in roles that may write to a resource, and so enable its identity."""
+_DELETE_LOCK = ("az", "lock", "delete", "--ids")
+_ASSIGN_ROLE = ("az", "role", "assignment", "create", "--assignee")
+_ADD_PERMISSION = ("az", "ad", "app", "permission", "add", "--id")
+_CONSENT_TO = ("az", "ad", "app", "permission", "admin-consent", "--id")
 
 
 @dataclass(frozen=True)
 class Grant:
-    """One thing that somebody else has to do so that the caller may."""
+    """One thing that someone else has to do so that the caller may."""
 
     what: str
     """`the role Website Contributor on 'contosolearn'`."""
@@ -50,94 +54,66 @@ class Grant:
     @property
     def request(self) -> str:
         """`ask an Owner for the role Website Contributor on 'contosolearn'`."""
-        return f"ask {self.who} for {self.what}"
+        return f"ask {self.who} {self.what}"
+
+    @property
+    def request_with_command(self) -> str:
+        """The same on one line with what they run."""
+        return self.request + (f". They run: {self.command}" if self.command else "")
 
 
 @dataclass(frozen=True)
 class Lack:
     """A step that the caller may not do, and what it takes."""
 
-    doing: str
+    step: str
     grant: Grant
 
 
-_DOING = {
-    Right.CREATE_APPLICATION: "create the registration '{}'",
-    Right.CHANGE_APPLICATION: "change the registration '{}'",
-    Right.CREATE_PRINCIPAL: "create the service principal of '{}'",
-    Right.CONSENT: "grant admin consent to '{}'",
-    Right.DELETE_APPLICATION: "delete the registration '{}'",
-    Right.REVOKE: "revoke the admin consent of '{}'",
-    Right.DISABLE_IDENTITY: "switch off the managed identity of '{}'",
-    Right.READ_SETTINGS: "read the application settings of '{}'",
-    Right.WRITE_SETTINGS: "write the application settings of '{}'",
-    Right.RESTART: "restart '{}'",
-    Right.ENABLE_IDENTITY: "switch on the managed identity of '{}'",
-}
-
-
-def doing(need: Need) -> str:
-    """The step as a verb phrase: `grant admin consent to 'Import'`."""
-    return _DOING[need.right].format(need.subject)
-
-
-def lacks(judged: Judged, access: Access) -> tuple[Lack, ...]:
+def lacks(judged: Judged, access: CallerRights) -> tuple[Lack, ...]:
     """What has to be granted, or taken out of the way, before it may be done; one for each obstacle."""
     if judged.need.right.is_azure:
         found = [_azure(judged.need, obstacle, access.directory) for obstacle in judged.obstacles]
     else:
         found = [_directory(judged.need, access.directory)] if judged.obstacles else []
-    return tuple(Lack(doing(judged.need), grant) for grant in found)
+    return tuple(Lack(judged.need.step, grant) for grant in found)
+
+
+def requests(lacking: Iterable[Lack]) -> tuple[tuple[str, str], ...]:
+    """Each thing to ask for, once: the steps that need it and whom to ask, and the command that they run, if any."""
+    steps: dict[Grant, dict[str, None]] = {}
+    for lack in lacking:
+        steps.setdefault(lack.grant, {})[lack.step] = None
+    return tuple(
+        (f"{', '.join(waiting)}: {grant.request}{'. They run:' if grant.command else ''}", grant.command)
+        for grant, waiting in steps.items()
+    )
 
 
 def in_words(lacking: Iterable[Lack]) -> tuple[str, ...]:
-    """One line for each thing that somebody has to do: all the steps that wait for it, whom to ask, what they type."""
-    steps: dict[Grant, dict[str, None]] = {}
-    for lack in lacking:
-        steps.setdefault(lack.grant, {})[lack.doing] = None
-    return tuple(f"{', '.join(waiting)}: {_asking(grant)}" for grant, waiting in steps.items())
-
-
-def _asking(grant: Grant) -> str:
-    return grant.request + (f", who types: {grant.command}" if grant.command else "")
+    """The same, one line each."""
+    return tuple(f"{text} {command}".rstrip() for text, command in requests(lacking))
 
 
 def _azure(need: Need, obstacle: Obstacle, rights: DirectoryRights | None) -> Grant:
     assert need.resource is not None  # noqa: S101  # the needs of Azure name their resource
     if obstacle.kind is ObstacleKind.LOCK:
         return Grant(
-            f"the removal of the read-only lock '{obstacle.name}'",
+            f"to remove the read-only lock '{obstacle.name}'",
             "an Owner or User Access Administrator",
-            command(
-                "az",
-                "lock",
-                "delete",
-                "--ids",
-                f"{obstacle.scope}/providers/Microsoft.Authorization/locks/{obstacle.name}",
-            ),
+            command(*_DELETE_LOCK, f"{obstacle.scope}/providers/Microsoft.Authorization/locks/{obstacle.name}"),
         )
     if obstacle.kind is ObstacleKind.DENIAL:
         return Grant(
-            f"doing this step, which the deny assignment '{obstacle.name}' keeps from everybody else",
-            "whoever operates the managed application",
+            f"to do this step: the deny assignment '{obstacle.name}' blocks everyone else",
+            "the publisher of the managed application",
         )
     role = least_role(need.resource)
     assignee = (rights.principal_id or rights.signed_in.client_id) if rights else None
     return Grant(
-        f"the role {role} on '{need.subject}'",
+        f"for the role {role} on '{need.subject}'",
         "an Owner or User Access Administrator",
-        command(
-            "az",
-            "role",
-            "assignment",
-            "create",
-            "--assignee",
-            assignee or "CALLER",
-            "--role",
-            role,
-            "--scope",
-            str(need.resource),
-        ),
+        command(*_ASSIGN_ROLE, assignee or "CALLER", "--role", role, "--scope", str(need.resource)),
     )
 
 
@@ -151,7 +127,7 @@ def _directory(need: Need, rights: DirectoryRights | None) -> Grant:
         developer = need.right is Right.CREATE_APPLICATION
         role = "Application Developer" if developer else "Cloud Application Administrator"
         template = APPLICATION_DEVELOPER if developer else CLOUD_APPLICATION_ADMINISTRATOR
-        return Grant(f"the Entra role {role}", "a Privileged Role Administrator", _role_command(template, rights))
+        return Grant(f"for the Entra role {role}", "a Privileged Role Administrator", _role_command(template, rights))
     if need.right.is_consent:
         wanted = ["AppRoleAssignment.ReadWrite.All", "Application.Read.All"]
     elif need.right is Right.CREATE_APPLICATION or need.application is None:
@@ -162,26 +138,11 @@ def _directory(need: Need, rights: DirectoryRights | None) -> Grant:
     permissions = [f"{GRAPH_PERMISSIONS[name]}=Role" for name in lacking]
     caller = rights.signed_in.client_id or "CALLER"
     return Grant(
-        f"Microsoft Graph's application permission {' and '.join(lacking)}",
+        f"for the Microsoft Graph application permission {' and '.join(lacking)}",
         "a Privileged Role Administrator",
-        " && ".join(
-            [
-                command(
-                    "az",
-                    "ad",
-                    "app",
-                    "permission",
-                    "add",
-                    "--id",
-                    caller,
-                    "--api",
-                    GRAPH_APP_ID,
-                    "--api-permissions",
-                    *permissions,
-                ),
-                command("az", "ad", "app", "permission", "admin-consent", "--id", caller),
-            ]
-        ),
+        command(*_ADD_PERMISSION, caller, "--api", GRAPH_APP_ID, "--api-permissions", *permissions)
+        + " && "
+        + command(*_CONSENT_TO, caller),
     )
 
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from mct_s2s.errors import Refused
+from mct_s2s.model.azure_resources import AppService, Site
 from mct_s2s.model.commands import command, option
 from mct_s2s.model.desired import GivenValues
+from mct_s2s.model.directory_objects import Tenant
 from mct_s2s.model.ids import same_id
-from mct_s2s.model.observed import AppService, Observed, Site, Tenant
+from mct_s2s.model.observed import ObservedState
+from mct_s2s.model.site_settings import TENANT_ID
 
 
 def refuse_function_app(site: Site) -> None:
@@ -21,8 +24,8 @@ def refuse_function_app(site: Site) -> None:
     website = site.name.casefold().partition("-fa-")[0]
     raise Refused(
         "function-app",
-        f"'{site.name}' is the function app beside an MCT deployment, not its App Service (kind '{site.kind}').",
-        remedy=f"Name the App Service that has the website's own name: {option('--app-service', website)}",
+        f"'{site.name}' is the function app of an MCT deployment, not its App Service (kind '{site.kind}').",
+        remedy=f"Use the App Service that has the website's name: {option('--app-service', website)}",
     )
 
 
@@ -36,14 +39,14 @@ def refuse_other_tenant(tenant: Tenant, app_service: AppService) -> None:
         return
     raise Refused(
         "other-tenant",
-        f"You are signed in to the tenant {tenant.name} ({tenant.id}), but the App Service "
-        f"'{app_service.site.name}' belongs to the tenant {app_service.tenant_id}. Nothing was changed.",
+        f"You are signed in to the tenant '{tenant.name}' ({tenant.id}), but the App Service "
+        f"'{app_service.site.name}' belongs to the tenant '{app_service.tenant_id}'. Nothing was changed.",
         remedy=f"Sign in to the App Service's tenant: add {option('--tenant', app_service.tenant_id)}",
     )
 
 
 def refuse_foreign_values(given: GivenValues, app_service: AppService) -> None:
-    """Values that somebody wrote down, perhaps for another App Service, or an attacker for this one.
+    """Values that someone wrote down, perhaps for another App Service, or an attacker for this one.
 
     Raises:
         Refused: a tenant id that is not the subscription's, or a handoff that names another App Service.
@@ -54,20 +57,23 @@ def refuse_foreign_values(given: GivenValues, app_service: AppService) -> None:
         there = command("--app-service", name, *(["--slot", slot] if slot else []))
         raise Refused(
             "handoff-of-another-site",
-            f"The handoff was written for '{given.app_service}', not for '{site.label}'. Nothing was changed.",
-            remedy=f"Use it where it belongs: mct-s2s configure-appservice --from FILE {there}",
+            f"The handoff file is for '{given.app_service}', not for '{site.label}'. Nothing was changed.",
+            remedy="Use it for that App Service:",
+            command=f"mct-s2s configure-appservice --from FILE {there}",
         )
-    if given.tenant_id is not None and not same_id(given.tenant_id, app_service.tenant_id):
+    tenant_id = given.value(TENANT_ID)
+    if tenant_id is not None and not same_id(tenant_id, app_service.tenant_id):
         raise Refused(
             "other-tenant",
-            f"The values name the tenant {given.tenant_id}, but the App Service '{site.label}' belongs to the tenant "
-            f"{app_service.tenant_id}: callers of the other tenant would be let in. Nothing was changed.",
-            remedy="The service application must be in the App Service's own tenant: ask for values from there.",
+            f"The values are for the tenant '{tenant_id}', but the App Service '{site.label}' belongs to the "
+            f"tenant '{app_service.tenant_id}': they would give access to clients of the other tenant. Nothing "
+            "was changed.",
+            remedy="Use values from a service application in the App Service's own tenant.",
         )
 
 
-def check(observed: Observed) -> None:
-    """Both refusals, for whatever of the world was looked at."""
+def check(observed: ObservedState) -> None:
+    """Both refusals, for whatever was looked at."""
     if observed.app_service is None:
         return
     refuse_function_app(observed.app_service.site)

@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
-from mct_s2s.model.observed import YOUNG, Application, Observed
+from mct_s2s.model.client_credentials import YOUNG
+from mct_s2s.model.directory_objects import Application
+from mct_s2s.model.observed import ObservedState
 from mct_s2s.planning.changes import (
     AnyChange,
     AssignAppRole,
@@ -21,7 +23,7 @@ from mct_s2s.planning.changes import (
 from mct_s2s.planning.plan import Plan, references
 
 
-def expects_lag(change: AnyChange, plan: Plan, observed: Observed, now: datetime) -> bool:
+def expects_lag(change: AnyChange, plan: Plan, observed: ObservedState, now: datetime) -> bool:
     """Whether *not there* may mean *not there yet*: the object was made by this plan, or minutes ago."""
     if next(references(change), None) is not None:
         return True
@@ -32,7 +34,7 @@ def expects_lag(change: AnyChange, plan: Plan, observed: Observed, now: datetime
     return not (_young_ids(observed, now) | _restored_ids(plan)).isdisjoint(_ids(change))
 
 
-def _young_ids(observed: Observed, now: datetime) -> frozenset[str]:
+def _young_ids(observed: ObservedState, now: datetime) -> frozenset[str]:
     trust, young = observed.trust, set[str]()
     if _is_young(trust.service, now) and trust.service is not None:
         young |= {trust.service.object_id, trust.service.client_id}

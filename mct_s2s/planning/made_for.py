@@ -8,18 +8,19 @@ from __future__ import annotations
 
 from mct_s2s.errors import Refused
 from mct_s2s.model.commands import own_command
+from mct_s2s.model.directory_objects import Application
 from mct_s2s.model.ids import same_id, site_in_note, site_note
-from mct_s2s.model.observed import Application, Observed
+from mct_s2s.model.observed import ObservedState
 from mct_s2s.planning.custody import SERVICE_OPTION
 
 
-def note_for(observed: Observed) -> str | None:
+def note_for(observed: ObservedState) -> str | None:
     """What a new service application has to remember: which App Service it is for, where that is known."""
     site = observed.app_service
     return site_note(str(site.site.resource)) if site is not None else None
 
 
-def refuse_anothers(application: Application, observed: Observed) -> None:
+def refuse_anothers(application: Application, observed: ObservedState) -> None:
     """Stop before two App Services of the same name share a service application.
 
     Raises:
@@ -30,9 +31,9 @@ def refuse_anothers(application: Application, observed: Observed) -> None:
         return
     raise Refused(
         "registration-of-another-site",
-        f"'{application.display_name}' (appId {application.client_id}) was made for another App Service of this name, "
-        f"{other}. Nothing was changed.",
-        remedy="If both are to share it, or the App Service has moved, adopt it by its appId: "
-        f"{own_command('setup', SERVICE_OPTION, application.client_id)}. To give this one its own, register it in the "
-        "portal and name that.",
+        f"'{application.display_name}' (appId {application.client_id}) was created for another App Service of this "
+        f"name, {other}. Nothing was changed.",
+        remedy="To give this App Service its own, create a registration in the portal and use its appId. If both share "
+        "it, or the App Service has moved, adopt it by its appId:",
+        command=own_command("setup", SERVICE_OPTION, application.client_id),
     )

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from mct_s2s.model.desired import Desired, SettingsScope
+from mct_s2s.model.directory_objects import PrincipalKind
 from mct_s2s.model.ids import ClientId, PrincipalId
-from mct_s2s.model.observed import Observed, PrincipalKind
+from mct_s2s.model.observed import ObservedState
 from mct_s2s.planning import guards
 from mct_s2s.planning.changes import AlreadyRight, AnyChange, Later, WriteSettings
 from mct_s2s.planning.clients import Client, plan_client, plan_identity
@@ -16,17 +17,17 @@ from mct_s2s.planning.plan import Facts, Left, ManualStep, Plan
 from mct_s2s.planning.removal import plan_removal
 from mct_s2s.planning.rotation import plan_rotation
 from mct_s2s.planning.service import Service, plan_service
-from mct_s2s.planning.site import plan_site, settings_wish
-from mct_s2s.planning.slots import would_travel
+from mct_s2s.planning.site import plan_site, settings_spec
+from mct_s2s.planning.slots import swap_note
 from mct_s2s.planning.wire import plan_wire
 
 
-def make_plan(desired: Desired, observed: Observed, facts: Facts) -> Plan:
+def make_plan(desired: Desired, observed: ObservedState, facts: Facts) -> Plan:
     """The difference between what is wanted and what is there.
 
     Raises:
         Refused: the site is a function app, the tenant is another one, or a role cannot be used.
-        NotThere: something that the wish refers to does not exist, or is ambiguous.
+        NotThere: something that is referred to does not exist, or is ambiguous.
     """
     guards.check(observed)
     if observed.app_service is not None:
@@ -41,10 +42,10 @@ def make_plan(desired: Desired, observed: Observed, facts: Facts) -> Plan:
 
     steps: list[AnyChange] = [*service.changes] if service else []
     steps += one_after_another([change for client in clients for change in client.changes])
-    steps += [change for identity in identities for change in identity.changes]
+    steps += [change for _, changes in identities for change in changes]
     left = [note for client in clients for note in client.left_to_others]
     application_ids: list[Later[ClientId]] = [client.client_id for client in clients]
-    object_ids: list[Later[PrincipalId]] = [identity.principal for identity in identities]
+    object_ids: list[Later[PrincipalId]] = [principal for principal, _ in identities]
     if desired.allow_consented or desired.settings is SettingsScope.NONE:
         application_ids += consented_applications(observed, service)
         object_ids += consented_identities(observed, service)
@@ -55,27 +56,27 @@ def make_plan(desired: Desired, observed: Observed, facts: Facts) -> Plan:
         steps.append(step)
         left += unread
     if desired.settings is SettingsScope.NONE:
-        spec = settings_wish(
+        spec = settings_spec(
             replace(desired, settings=SettingsScope.ALL), observed, service, application_ids, object_ids
         )
-        left.append(ManualStep(Left.SETTINGS, "The App Service's settings are left to whoever runs it.", spec=spec))
+        left.append(ManualStep(Left.SETTINGS, "Someone else must write the App Service settings.", spec=spec))
     else:
-        spec = settings_wish(desired, observed, service, application_ids, object_ids)
+        spec = settings_spec(desired, observed, service, application_ids, object_ids)
         site_steps = plan_site(observed, spec, restart=desired.restart)
         steps += site_steps or _settings_already_right(observed)
     adopted = (*(service.notes if service else ()), *(note for client in clients for note in client.notes))
     return Plan(tuple(steps), tuple(left), (*adopted, *_notes(observed, steps)))
 
 
-def _notes(observed: Observed, steps: list[AnyChange]) -> tuple[str, ...]:
+def _notes(observed: ObservedState, steps: list[AnyChange]) -> tuple[str, ...]:
     site, writes = observed.app_service, [step for step in steps if isinstance(step, WriteSettings)]
     if site is None:
         return ()
-    notes = (would_travel(site, write.changed) for write in writes)
+    notes = (swap_note(site, write.changed) for write in writes)
     return tuple(note for note in notes if note is not None)
 
 
-def consented_applications(observed: Observed, service: Service | None) -> list[ClientId]:
+def consented_applications(observed: ObservedState, service: Service | None) -> list[ClientId]:
     """The client applications that hold the role: the directory's own account of who may call."""
     if service is None:
         return []
@@ -86,7 +87,7 @@ def consented_applications(observed: Observed, service: Service | None) -> list[
     ]
 
 
-def consented_identities(observed: Observed, service: Service | None) -> list[PrincipalId]:
+def consented_identities(observed: ObservedState, service: Service | None) -> list[PrincipalId]:
     """The managed identities that hold the role."""
     if service is None:
         return []
@@ -97,7 +98,7 @@ def consented_identities(observed: Observed, service: Service | None) -> list[Pr
     ]
 
 
-def _plan_clients(desired: Desired, service: Service | None, observed: Observed, facts: Facts) -> list[Client]:
+def _plan_clients(desired: Desired, service: Service | None, observed: ObservedState, facts: Facts) -> list[Client]:
     if service is None:
         return []
     planned: dict[object, Client] = {}
@@ -107,7 +108,7 @@ def _plan_clients(desired: Desired, service: Service | None, observed: Observed,
     return list(planned.values())
 
 
-def _settings_already_right(observed: Observed) -> tuple[AnyChange, ...]:
+def _settings_already_right(observed: ObservedState) -> tuple[AnyChange, ...]:
     assert observed.app_service is not None  # noqa: S101  # plan_site has looked at it
     site = observed.app_service.site
     return (AlreadyRight(key="settings", resource="application settings", name=site.label, id=str(site.resource)),)

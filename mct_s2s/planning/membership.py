@@ -1,12 +1,16 @@
-"""Who belongs to a trust."""
+"""Who belongs to a trust and by what, and whom a name means."""
 
 from __future__ import annotations
 
-from mct_s2s.model.observed import ClientApplication, Observed
+from mct_s2s.model.azure_resources import AppService
+from mct_s2s.model.ids import client_unique_name
+from mct_s2s.model.observed import ObservedState
+from mct_s2s.model.trust import ClientApplication
+from mct_s2s.planning.app_role import wanted_role
 
 
-def members(observed: Observed) -> tuple[ClientApplication, ...]:
-    """The client applications that are part of this trust, by name: on the allow list, or holding the role.
+def members(observed: ObservedState) -> tuple[ClientApplication, ...]:
+    """The client applications that are part of this trust, by name: on an allow list, or holding the role.
 
     Graph lists them in any order, and a run that has made some knows them in another.
     """
@@ -16,7 +20,53 @@ def members(observed: Observed) -> tuple[ClientApplication, ...]:
         client
         for client in observed.trust.clients
         if (client.principal is not None and client.principal.id.casefold() in assigned)
-        or (site is not None and site.allowed_client_ids.holds(client.client_id))
-        or (site is not None and client.principal is not None and site.allowed_object_ids.holds(client.principal.id))
+        or (site is not None and is_allowed(client, site))
     )
     return tuple(sorted(found, key=lambda client: (client.display_name.casefold(), client.client_id)))
+
+
+def clients_called(name: str, observed: ObservedState, unique_name: str) -> tuple[ClientApplication, ...]:
+    """The client applications that a name means, for every command: one, or several that nothing tells apart.
+
+    In this order: whose appId or object id it is; the registration that was made for this very name; the members of the
+    trust with this display name, exactly, or else whatever its case. A registration outside the trust that merely has
+    the same display name is never meant.
+
+    Args:
+        name: as a person typed it.
+        observed: the state.
+        unique_name: the service application's, which may have to be created.
+    """
+    trust, word = observed.trust, name.strip().casefold()
+    by_id = tuple(client for client in trust.clients if word in ids_of(client))
+    if by_id:
+        return by_id
+    service = trust.service.unique_name if trust.service is not None else None
+    made_for_it = trust.client_of_unique_name(client_unique_name(service or unique_name, name))
+    if made_for_it is not None:
+        return (made_for_it,)
+    namesakes = [client for client in members(observed) if client.display_name.casefold() == word]
+    return tuple([client for client in namesakes if client.display_name == name] or namesakes)
+
+
+def ids_of(client: ClientApplication) -> frozenset[str]:
+    """The appId and the service principal's object id, in lower case."""
+    return frozenset({client.client_id.casefold(), *([client.principal.id.casefold()] if client.principal else [])})
+
+
+def is_consented(client: ClientApplication, observed: ObservedState) -> bool:
+    """Whether the client's tokens will have the role."""
+    role = wanted_role(observed)
+    return (
+        role is not None and client.principal is not None and observed.trust.is_assigned(client.principal.id, role.id)
+    )
+
+
+def is_allowed(client: ClientApplication, site: AppService) -> bool:
+    """Whether the client is on either allow list."""
+    return is_allowed_by_object_id(client, site) or site.allowed_client_ids.holds(client.client_id)
+
+
+def is_allowed_by_object_id(client: ClientApplication, site: AppService) -> bool:
+    """Whether the client is on the list that asks for no role."""
+    return client.principal is not None and site.allowed_object_ids.holds(client.principal.id)

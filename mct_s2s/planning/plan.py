@@ -8,13 +8,15 @@ from datetime import datetime
 from enum import StrEnum
 from typing import TypeVar
 
+from mct_s2s.model.client_credentials import OUR_CREDENTIALS
+from mct_s2s.model.directory_objects import Assignment
 from mct_s2s.model.ids import ClientId, api_uri
-from mct_s2s.model.observed import OUR_CREDENTIALS, Assignment
 from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.planning.changes import (
     Action,
     AnyChange,
     ApiUri,
+    AssignAppRole,
     Later,
     Part,
     Ref,
@@ -43,7 +45,7 @@ class Facts:
 
 
 class Left(StrEnum):
-    """The kinds of steps that can be left to somebody else."""
+    """The kinds of steps that can be left to someone else."""
 
     CONSENT = "consent"
     SETTINGS = "settings"
@@ -54,12 +56,12 @@ class Left(StrEnum):
 
 @dataclass(frozen=True)
 class ManualStep:
-    """A step that this run leaves to somebody else: what they have to type or open is said once its ids are known."""
+    """A step that this run leaves to someone else: what they have to type or open is said once its ids are known."""
 
     step: Left
     what: str
     client: str = ""
-    """The client's name in the wish."""
+    """The client's name as it was typed."""
     client_id: Later[ClientId] | None = None
     """Who is to be consented to, where it is a client application."""
     resource: ResourceId | None = None
@@ -99,8 +101,8 @@ class Plan:
     def waits_for(self, change: AnyChange) -> frozenset[str]:
         """The keys of the changes that must be done before `change` may write.
 
-        The settings wait for everything: the site restarts once, after all else has succeeded. Where somebody is to be
-        shut out it is the other way round.
+        The settings wait for everything but admin consent, which no setting depends on. The restart waits for that too:
+        the site restarts once, after all else has succeeded. Where access is revoked, it is the other way round.
         """
         others = {other.key for other in self.changes if other.key != change.key}
         settings = [other for other in self.changes if isinstance(other, WriteSettings)]
@@ -108,7 +110,8 @@ class Plan:
         shuts_out = any(write.first for write in settings)
         match change:
             case WriteSettings():
-                return frozenset() if shuts_out else frozenset(others - site)
+                consents = {other.key for other in self.changes if isinstance(other, AssignAppRole)}
+                return frozenset() if shuts_out else frozenset(others - site - consents)
             case RestartSite():
                 return frozenset(others & site if shuts_out else others)
             case _:
@@ -154,7 +157,7 @@ class Results:
         """The id, or `None` while it is not known."""
         return self.resolve(later) if not isinstance(later, Ref) or (later.key, later.part) in self._values else None
 
-    def end_of(self, key: str, planned: datetime) -> datetime:
+    def end_of(self, key: str, planned: datetime | None) -> datetime | None:
         """When the credential that a change made ends: the tenant may have allowed less than was planned."""
         end = self._values.get((key, Part.EXPIRES))
         return datetime.fromisoformat(end) if end else planned

@@ -1,6 +1,6 @@
 """Before anything is written: what of a plan the caller may not do, and the plan without what others must do.
 
-Admin consent, the App Service's settings and its restart can be left to somebody else, and the rest is still worth
+Admin consent, the App Service's settings and its restart can be left to someone else, and the rest is still worth
 doing. Everything else that is missing stops the plan. What is not known stops nothing: the real refusal decides.
 """
 
@@ -9,14 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from mct_s2s.errors import PermissionMissing
+from mct_s2s.errors import Item, PermissionMissing
+from mct_s2s.model.caller_rights import CallerRights, Verdict
+from mct_s2s.model.directory_objects import Application
 from mct_s2s.model.ids import ApplicationObjectId, same_id
-from mct_s2s.model.observed import Application, Observed
-from mct_s2s.model.rights import Access, Verdict
+from mct_s2s.model.observed import ObservedState
 from mct_s2s.planning.changes import (
-    AddCertificate,
-    AddFederatedCredential,
-    AddSecret,
+    AddCredential,
     AnyChange,
     AssignAppRole,
     CreateApplication,
@@ -38,7 +37,7 @@ from mct_s2s.planning.changes import (
 from mct_s2s.planning.grants import Lack, lacks
 from mct_s2s.planning.plan import Left, ManualStep, Plan
 from mct_s2s.planning.rights import Judged, Need, Obstacle, ObstacleKind, Right, judge
-from mct_s2s.planning.unwire import taking_out
+from mct_s2s.planning.unwire import delete_settings_command
 
 
 @dataclass(frozen=True)
@@ -58,9 +57,9 @@ class Checked:
         return (*self.stopping, *self.plan.lacks)
 
 
-def check(plan: Plan, observed: Observed, access: Access) -> Checked:
+def check(plan: Plan, observed: ObservedState, access: CallerRights) -> Checked:
     """Hold a plan against what the caller may do."""
-    # Nobody's list of what they own shows what is in the recycle bin.
+    # No one's list of what they own shows what is in the recycle bin.
     restored = {c.application.object_id for c in plan.changes if isinstance(c, RestoreApplication)}
     judged = {
         change.key: judge(replace(need, application=None) if need.application in restored else need, access)
@@ -71,7 +70,7 @@ def check(plan: Plan, observed: Observed, access: Access) -> Checked:
     left = [_left(change, refused[change.key], access) for change in plan.changes if _is_left(change, refused)]
     dropped = {change.key for change in plan.changes if _is_left(change, refused)}
     if any(isinstance(change, WriteSettings) and change.key in dropped for change in plan.changes):
-        # A restart is for settings that were written: whoever writes them restarts.
+        # A restart is for settings that were written: the writer also restarts.
         dropped |= {change.key for change in plan.changes if isinstance(change, RestartSite)}
         left = [note for note in left if note.step is not Left.RESTART]
     kept = replace(
@@ -89,7 +88,7 @@ def check(plan: Plan, observed: Observed, access: Access) -> Checked:
     return Checked(kept, tuple(stopping), frozenset(one.need.right for one in refused.values()))
 
 
-def changes_resources(plan: Plan, observed: Observed) -> bool:
+def changes_resources(plan: Plan, observed: ObservedState) -> bool:
     """Whether a plan writes to Azure Resource Manager, and not to the directory alone."""
     needs = (need_of(change, observed) for change in plan.changes)
     return any(need is not None and need.resource is not None for need in needs)
@@ -99,12 +98,12 @@ LEFT_TO_OTHERS = frozenset({Right.CONSENT, Right.WRITE_SETTINGS, Right.RESTART})
 """What others can do later. The rest of a plan rests on everything else: without it nothing is begun."""
 
 
-def need_of(change: AnyChange, observed: Observed) -> Need | None:  # noqa: C901, PLR0911  # a flat table
+def need_of(change: AnyChange, observed: ObservedState) -> Need | None:  # noqa: C901, PLR0911  # a flat table
     """The right that a change takes; none for what only looks."""
     match change:
         case CreateApplication():
             return Need(Right.CREATE_APPLICATION, change.name)
-        case UpdateApplication() | AddSecret() | RemoveSecret() | AddCertificate() | AddFederatedCredential():
+        case UpdateApplication() | AddCredential() | RemoveSecret():
             return Need(Right.CHANGE_APPLICATION, _name(change, observed), application=_known(change.object_id))
         case CreateServicePrincipal():
             known = None if isinstance(change.client_id, Ref) else _object_id(change.client_id, observed)
@@ -127,7 +126,7 @@ def need_of(change: AnyChange, observed: Observed) -> Need | None:  # noqa: C901
             return None
 
 
-def left_if_refused(change: AnyChange, observed: Observed, access: Access) -> ManualStep | None:
+def left_if_refused(change: AnyChange, observed: ObservedState, access: CallerRights) -> ManualStep | None:
     """What is left to others where the real request for admin consent is refused although nothing spoke against it."""
     if not isinstance(change, AssignAppRole):
         return None
@@ -136,7 +135,7 @@ def left_if_refused(change: AnyChange, observed: Observed, access: Access) -> Ma
     return _left(change, Judged(need, Verdict.NO, (Obstacle(ObstacleKind.ROLE),)), access)
 
 
-def likely_missing(changes: Iterable[AnyChange], observed: Observed, access: Access) -> tuple[Lack, ...]:
+def likely_missing(changes: Iterable[AnyChange], observed: ObservedState, access: CallerRights) -> tuple[Lack, ...]:
     """What the caller probably lacks for changes that were let pass because not all of its roles could be seen."""
     judged = [judge(need, access) for change in changes if (need := need_of(change, observed)) is not None]
     return tuple(lack for one in judged if one.verdict is Verdict.UNKNOWN for lack in lacks(one, access))
@@ -146,23 +145,25 @@ def way_out(rights: Iterable[Right]) -> str:
     """How a caller without these rights gets done what it may do."""
     lacking, words = set(rights), []
     if Right.READ_SETTINGS in lacking:
-        words.append("leave the App Service to whoever runs it: mct-s2s setup --no-app-service --handoff FILE")
+        words.append(
+            "let the App Service's administrator write its settings: mct-s2s setup --no-app-service --handoff FILE"
+        )
     if lacking & {Right.CREATE_APPLICATION, Right.CHANGE_APPLICATION, Right.CREATE_PRINCIPAL}:
         words.append(
-            "have somebody who may change the directory run mct-s2s setup --no-app-service --handoff FILE, "
-            "and then run mct-s2s configure-appservice --from FILE yourself"
+            "ask someone who can create app registrations to run mct-s2s setup --no-app-service --handoff FILE, "
+            "then run mct-s2s configure-appservice --from FILE yourself"
         )
     if Right.CONSENT in lacking:
-        words.append("leave admin consent to somebody else: --no-consent")
+        words.append("let someone else grant admin consent: --no-consent")
     if Right.ENABLE_IDENTITY in lacking:
         words.append(
-            "have its owner switch the identity on first: az resource update --ids RESOURCE --set "
+            "ask the resource's owner to enable the identity first: az resource update --ids RESOURCE --set "
             "identity.type=SystemAssigned"
         )
     return f"Or {'; or '.join(words)}." if words else ""
 
 
-def stopped(missing: Iterable[str], lacking: Iterable[Right], request_id: str | None = None) -> PermissionMissing:
+def stopped(missing: Iterable[Item], lacking: Iterable[Right], request_id: str | None = None) -> PermissionMissing:
     """The error that says all that is missing at once.
 
     Args:
@@ -170,12 +171,10 @@ def stopped(missing: Iterable[str], lacking: Iterable[Right], request_id: str | 
         lacking: the rights that are missing.
         request_id: of the refusal, where there has been one.
     """
-    again = (
-        "Ask those who are named above, then run the same command again: what is granted takes some minutes to arrive."
-    )
+    again = "Ask for what is missing, wait a few minutes until it takes effect, then run the same command again."
     return PermissionMissing(
         "permission-missing",
-        "You may not do all of this, so nothing was changed. What is missing:",
+        "You don't have all the permissions that this needs. Nothing was changed. Missing:",
         remedy=f"{again} {way_out(lacking)}".strip(),
         request_id=request_id,
         items=tuple(missing),
@@ -183,7 +182,7 @@ def stopped(missing: Iterable[str], lacking: Iterable[Right], request_id: str | 
 
 
 def _is_left(change: AnyChange, refused: dict[str, Judged]) -> bool:
-    """Settings that shut somebody out, or that are put back, are not left: the rest of the plan rests on them."""
+    """Settings that revoke access, or that are restored, are not left: the rest of the plan rests on them."""
     if isinstance(change, WriteSettings) and (change.first or change.spec.exact):
         return False
     if isinstance(change, WireApp) and change.spec.undo:
@@ -201,40 +200,38 @@ def _doubts(plan: Plan, judged: Mapping[str, Judged]) -> tuple[str, ...]:
         and one.obstacles
     ]
     listed = ", ".join(f"'{name}'" for name in names)
-    doubt = f"no role or permission of yours was seen that grants admin consent to {listed}: it is tried."
+    doubt = f"No role or permission found that lets you grant admin consent to {listed}. Trying anyway."
     return (doubt,) if names else ()
 
 
-def _left(change: AnyChange, judged: Judged, access: Access) -> ManualStep:
+def _left(change: AnyChange, judged: Judged, access: CallerRights) -> ManualStep:
     needed = lacks(judged, access)
     if isinstance(change, AssignAppRole):
         return ManualStep(
             Left.CONSENT,
-            f"Admin consent for '{change.name}' is left to others: you may not grant it.",
+            f"You can't grant admin consent to '{change.name}'. Someone else must do it.",
             client=change.name,
             client_id=change.client_id,
             resource=change.holder,
             needed=needed,
         )
     if isinstance(change, WriteSettings):
-        what = (
-            f"The application settings of '{change.name}' and its restart are left to others: you may not write them."
-        )
+        what = f"You can't write the application settings of '{change.name}' and restart it. Someone else must do it."
         return ManualStep(Left.SETTINGS, what, resource=change.site.resource, spec=change.spec, needed=needed)
     if isinstance(change, WireApp):
         return ManualStep(
             Left.UNWIRE,
-            f"The settings of '{change.name}' that were written for a client which goes are left to others.",
+            f"You can't remove the settings that --wire wrote to '{change.name}'. Someone else must do it.",
             resource=change.site.resource,
             needed=needed,
-            command=taking_out(change.site.resource, change.changed),
+            command=delete_settings_command(change.site.resource, change.changed),
         )
     assert isinstance(change, RestartSite)  # noqa: S101  # the last and last that can be left
-    what = f"The restart of '{change.name}' is left to others: you may not restart it."
+    what = f"You can't restart '{change.name}'. Someone else must do it."
     return ManualStep(Left.RESTART, what, resource=change.site.resource, needed=needed)
 
 
-def _service(observed: Observed) -> ApplicationObjectId | None:
+def _service(observed: ObservedState) -> ApplicationObjectId | None:
     """The registration whose roles are given, where it exists already."""
     return observed.trust.service.object_id if observed.trust.service is not None else None
 
@@ -243,9 +240,7 @@ def _known(object_id: Later[ApplicationObjectId]) -> ApplicationObjectId | None:
     return None if isinstance(object_id, Ref) else object_id
 
 
-def _name(
-    change: UpdateApplication | AddSecret | RemoveSecret | AddCertificate | AddFederatedCredential, observed: Observed
-) -> str:
+def _name(change: UpdateApplication | AddCredential | RemoveSecret, observed: ObservedState) -> str:
     """What people call the registration: a change's own name may be that of its URI."""
     for application in _applications(observed):
         if application.object_id == change.object_id:
@@ -253,10 +248,10 @@ def _name(
     return change.name
 
 
-def _object_id(client_id: str, observed: Observed) -> ApplicationObjectId | None:
+def _object_id(client_id: str, observed: ObservedState) -> ApplicationObjectId | None:
     return next((app.object_id for app in _applications(observed) if same_id(app.client_id, client_id)), None)
 
 
-def _applications(observed: Observed) -> list[Application]:
+def _applications(observed: ObservedState) -> list[Application]:
     trust = observed.trust
     return [app for app in (trust.service, *(client.application for client in trust.clients)) if app is not None]

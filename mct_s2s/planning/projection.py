@@ -1,4 +1,4 @@
-"""The world after a plan: what was observed, with everything in it that is done since.
+"""The state after a plan: what was observed, with everything that has been done since.
 
 Directory replicas lag, so a fresh reading would show a trust that looks half-made for a while. The answers of the
 writes are the better source, and they are already here.
@@ -9,21 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
+from mct_s2s.model.directory_objects import Application, Assignment, ServicePrincipal
 from mct_s2s.model.ids import ApplicationObjectId, ClientId, KeyId, PrincipalId, same_id
-from mct_s2s.model.observed import (
-    Application,
-    Assignment,
-    ClientApplication,
-    Credential,
-    CredentialKind,
-    Observed,
-    ServicePrincipal,
-    Trust,
-)
+from mct_s2s.model.observed import ObservedState
+from mct_s2s.model.trust import ClientApplication, Trust
 from mct_s2s.planning.changes import (
-    AddCertificate,
-    AddFederatedCredential,
-    AddSecret,
+    AddCredential,
     AnyChange,
     AssignAppRole,
     CreateApplication,
@@ -44,9 +35,9 @@ from mct_s2s.planning.service import CREATE
 
 
 def project(
-    before: Observed, done: Iterable[AnyChange], results: Results, settings: Mapping[str, str | None] | None
-) -> Observed:
-    """What the world looks like now.
+    before: ObservedState, done: Iterable[AnyChange], results: Results, settings: Mapping[str, str | None] | None
+) -> ObservedState:
+    """The state as it is now.
 
     Args:
         before: the snapshot that the plan was made from.
@@ -60,8 +51,8 @@ def project(
     return replace(after, trust=_with_holders(after))
 
 
-def _with(world: Observed, change: AnyChange, results: Results) -> Observed:  # noqa: C901, PLR0912  # a flat table
-    trust = world.trust
+def _with(state: ObservedState, change: AnyChange, results: Results) -> ObservedState:  # noqa: C901  # a flat table
+    trust = state.trust
     match change:
         case CreateApplication():
             trust = _created(trust, change, results)
@@ -81,18 +72,8 @@ def _with(world: Observed, change: AnyChange, results: Results) -> Observed:  # 
             client_id = results.resolve(change.client_id)
             principal_id: Ref[PrincipalId] = Ref(change.key, Part.PRINCIPAL_ID)
             trust = _present(trust, ServicePrincipal(results.resolve(principal_id), client_id, change.name))
-        case AddSecret():
-            key_id: KeyId | None = results.known(Ref(change.key, Part.KEY_ID))
-            if key_id is not None:
-                ends = results.end_of(change.key, change.expires)
-                secret = Credential(CredentialKind.SECRET, key_id, change.credential_name, ends)
-                trust = _edited(
-                    trust,
-                    results.resolve(change.object_id),
-                    lambda app: replace(app, credentials=(*app.credentials, secret)),
-                )
-        case AddCertificate() | AddFederatedCredential():
-            trust = _proven(trust, change, results)
+        case AddCredential():
+            trust = _signing_in(trust, change, results)
         case RemoveSecret():
             trust = _edited(
                 trust,
@@ -117,31 +98,26 @@ def _with(world: Observed, change: AnyChange, results: Results) -> Observed:  # 
         case EnableIdentity():
             made: PrincipalId = results.resolve(Ref(change.key, Part.PRINCIPAL_ID))
             holders = tuple(
-                replace(holder, principal_id=made) if holder == change.holder else holder for holder in world.holders
+                replace(holder, principal_id=made) if holder == change.holder else holder for holder in state.holders
             )
-            return replace(world, holders=holders)
+            return replace(state, holders=holders)
         case _:
-            return world
-    return replace(world, trust=trust)
+            return state
+    return replace(state, trust=trust)
 
 
-def _proven(trust: Trust, change: AddCertificate | AddFederatedCredential, results: Results) -> Trust:
+def _signing_in(trust: Trust, change: AddCredential, results: Results) -> Trust:
+    """With a credential that was added, or brought up to date."""
     key_id: KeyId | None = results.known(Ref(change.key, Part.KEY_ID))
     if key_id is None:
         return trust
-    if isinstance(change, AddCertificate):
-        thumbprint = change.given.thumbprint if change.given else None
-        name = change.credential_name
-        proof = Credential(CredentialKind.CERTIFICATE, key_id, name, change.expires, thumbprint=thumbprint)
-    else:
-        name = change.federation.name
-        proof = Credential(CredentialKind.FEDERATED, key_id, name, None, federation=change.federation)
+    added = change.registered(key_id, results.end_of(change.key, change.expires))
 
-    def with_proof(app: Application) -> Application:
-        others = tuple(c for c in app.credentials if not same_id(c.key_id, key_id))
-        return replace(app, credentials=(*others, proof))
+    def with_it(app: Application) -> Application:
+        others = tuple(one for one in app.credentials if not same_id(one.key_id, key_id))
+        return replace(app, credentials=(*others, added))
 
-    return _edited(trust, results.resolve(change.object_id), with_proof)
+    return _edited(trust, results.resolve(change.object_id), with_it)
 
 
 def _created(trust: Trust, change: CreateApplication, results: Results) -> Trust:
@@ -219,6 +195,6 @@ def _present(trust: Trust, principal: ServicePrincipal) -> Trust:
     return replace(trust, clients=clients)
 
 
-def _with_holders(world: Observed) -> Trust:
+def _with_holders(state: ObservedState) -> Trust:
     """The callers' identities, which the directory may not have shown when it was read."""
-    return replace(world.trust, identities=world.trust.identities_with(world.holders))
+    return replace(state.trust, identities=state.trust.identities_with(state.holders))

@@ -9,10 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
+from mct_s2s.model.client_credentials import SecretNote
 from mct_s2s.model.commands import command
+from mct_s2s.model.directory_objects import Application
 from mct_s2s.model.ids import client_id_in, client_unique_name, is_guid, same_id
-from mct_s2s.model.observed import Application, ClientApplication, SecretNote
-from mct_s2s.model.site_settings import AUDIENCE, AppSettings, value_of
+from mct_s2s.model.site_settings import AUDIENCE, AppSettings
+from mct_s2s.model.trust import ClientApplication
 
 
 def is_called(application: Application, named: str) -> bool:
@@ -32,7 +34,7 @@ def deleted_service(
         deleted: the recycle bin.
     """
     rows = list(deleted)
-    for named in (adopt, value_of(settings, AUDIENCE)):
+    for named in (adopt, AUDIENCE.value_in(settings)):
         if named and named.strip():
             found = next((row for row in rows if is_called(row, named.strip())), None)
             if found is not None:
@@ -49,37 +51,16 @@ def deleted_client(name: str, service_unique_name: str, deleted: Iterable[Applic
 
 
 def as_restored(application: Application, note: SecretNote) -> tuple[ClientApplication, SecretNote]:
-    """A client as it comes back, and what its secret's place is then worth.
+    """A client as it comes back, and what is then to be thought of its stored credential.
 
-    Its old credentials come back with it, but nobody knows who holds them: only the one that lies at its place counts.
+    Its old credentials come back with it, but no one knows who has them: only the one in its store counts.
     """
     held = tuple(credential for credential in application.credentials if same_id(credential.key_id, note.delivered))
     usable = note if held else replace(note, delivered_at=None)
     return ClientApplication(replace(application, credentials=held), None), usable
 
 
-def holder_of_uri(uri: str, deleted: Iterable[Application], but: str | None = None) -> Application | None:
-    """Another registration in the recycle bin that still holds a URI."""
-    return next((row for row in deleted if uri in row.identifier_uris and not same_id(row.client_id, but)), None)
-
-
-def taken_uri(uri: str, holder: Application, graph: str) -> tuple[str, str]:
-    """What is told of a URI that a deleted registration holds, and the command that frees it.
-
-    Args:
-        uri: the Application ID URI.
-        holder: who holds it.
-        graph: Microsoft Graph's address in this cloud.
-    """
-    since = f", deleted on {holder.deleted:%Y-%m-%d}," if holder.deleted else ""
-    message = (
-        f"{uri} is taken: the registration '{holder.display_name}' (appId {holder.client_id}){since} keeps it in the "
-        "recycle bin for 30 days."
-    )
-    return message, purging(holder, graph)
-
-
 def purging(application: Application, graph: str) -> str:
-    """The command that takes a deleted registration out of the recycle bin for good."""
+    """The command that takes a deleted registration out of the recycle bin permanently."""
     address = f"{graph}/v1.0/directory/deletedItems/{application.object_id}"
     return command("az", "rest", "--method", "DELETE", "--url", address)

@@ -8,11 +8,19 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from enum import StrEnum
+from enum import Enum, StrEnum
 
+from mct_s2s.model.caller_rights import (
+    EVERYBODY,
+    CallerRights,
+    Denial,
+    DirectoryRights,
+    Permission,
+    ScopeRights,
+    Verdict,
+)
 from mct_s2s.model.ids import ApplicationObjectId
 from mct_s2s.model.resource_id import ResourceId
-from mct_s2s.model.rights import EVERYBODY, Access, Denial, DirectoryRights, Permission, ScopeRights, Verdict
 
 GLOBAL_ADMINISTRATOR = "62e90394-69f5-4237-9190-012177145e10"
 PRIVILEGED_ROLE_ADMINISTRATOR = "e8611ab8-c189-46e8-94e1-60213ab1f814"
@@ -40,31 +48,44 @@ _OWNED_BY = "Application.ReadWrite.OwnedBy"
 _CONSENT = "AppRoleAssignment.ReadWrite.All"
 
 
-class Right(StrEnum):
-    """Something that a step takes; the value is the code of `doctor`'s check."""
+class Right(Enum):
+    """What a step takes, one row each.
 
-    CREATE_APPLICATION = "create-application"
-    CHANGE_APPLICATION = "change-application"
-    CREATE_PRINCIPAL = "create-service-principal"
-    DELETE_APPLICATION = "delete-application"
-    CONSENT = "admin-consent"
-    REVOKE = "revoke-consent"
-    READ_SETTINGS = "read-settings"
-    WRITE_SETTINGS = "write-settings"
-    RESTART = "restart"
-    ENABLE_IDENTITY = "enable-identity"
-    DISABLE_IDENTITY = "disable-identity"
+    A row has the code of `doctor`'s check, the step in words, the same without a name where the object has yet to be
+    created, and the end of the Azure action, where Azure Resource Manager judges it and not the directory.
+    Source: learn.microsoft.com/azure/role-based-access-control/permissions/web-and-mobile.
+    """
+
+    CREATE_APPLICATION = ("create-application", "create the app registration '{}'", "create app registrations")
+    CHANGE_APPLICATION = (
+        "change-application",
+        "update the app registration '{}'",
+        "update the app registrations you create",
+    )
+    CREATE_PRINCIPAL = (
+        "create-service-principal",
+        "create the service principal of '{}'",
+        "create service principals",
+    )
+    DELETE_APPLICATION = ("delete-application", "delete the app registration '{}'")
+    CONSENT = ("admin-consent", "grant admin consent to '{}'", "grant admin consent")
+    REVOKE = ("revoke-consent", "revoke the admin consent of '{}'")
+    READ_SETTINGS = ("read-settings", "read the application settings of '{}'", "", "config/list/action")
+    WRITE_SETTINGS = ("write-settings", "write the application settings of '{}'", "", "config/write")
+    RESTART = ("restart", "restart '{}'", "", "restart/action")
+    ENABLE_IDENTITY = ("enable-identity", "enable the managed identity of '{}'", "", "write")
+    DISABLE_IDENTITY = ("disable-identity", "disable the managed identity of '{}'", "", "write")
+
+    def __init__(self, code: str, step: str, unnamed_step: str = "", action: str = "") -> None:
+        self.code = code
+        self.step = step
+        self.unnamed_step = unnamed_step
+        self.action = action
 
     @property
     def is_azure(self) -> bool:
         """Whether Azure Resource Manager judges it, not the directory."""
-        return self in {
-            Right.READ_SETTINGS,
-            Right.WRITE_SETTINGS,
-            Right.RESTART,
-            Right.ENABLE_IDENTITY,
-            Right.DISABLE_IDENTITY,
-        }
+        return bool(self.action)
 
     @property
     def is_consent(self) -> bool:
@@ -78,22 +99,21 @@ class Need:
 
     right: Right
     subject: str
-    """What it is done to, by the name that people know."""
+    """What it is done to, by the name that people know; empty for whatever has yet to be created."""
     application: ApplicationObjectId | None = None
     """The registration, where it exists already."""
     resource: ResourceId | None = None
 
     @property
+    def step(self) -> str:
+        """The step as a verb phrase: `grant admin consent to 'Import'`."""
+        return self.right.step.format(self.subject) if self.subject else self.right.unnamed_step
+
+    @property
     def action(self) -> str:
-        """The Azure action. Source: learn.microsoft.com/azure/role-based-access-control/permissions/web-and-mobile."""
+        """The Azure action: `Microsoft.Web/sites/config/write`."""
         assert self.resource is not None  # noqa: S101  # the needs of Azure name their resource
-        kind = "/".join((self.resource.namespace, *self.resource.types))
-        verbs = {
-            Right.READ_SETTINGS: "config/list/action",
-            Right.WRITE_SETTINGS: "config/write",
-            Right.RESTART: "restart/action",
-        }
-        return f"{kind}/{verbs.get(self.right, 'write')}"
+        return "/".join((self.resource.namespace, *self.resource.types, self.right.action))
 
 
 _OTHERS = Need(Right.CHANGE_APPLICATION, "", application=ApplicationObjectId(""))
@@ -101,7 +121,7 @@ _OTHERS = Need(Right.CHANGE_APPLICATION, "", application=ApplicationObjectId("")
 
 
 class ObstacleKind(StrEnum):
-    """What stands in the way."""
+    """Kinds of obstacles."""
 
     ROLE = "role"
     LOCK = "lock"
@@ -128,7 +148,7 @@ class Judged:
     obstacles: tuple[Obstacle, ...] = ()
 
 
-def judge(need: Need, access: Access) -> Judged:
+def judge(need: Need, access: CallerRights) -> Judged:
     """The verdict on one need."""
     if need.right.is_azure:
         assert need.resource is not None  # noqa: S101
@@ -137,7 +157,7 @@ def judge(need: Need, access: Access) -> Judged:
     return _judge_directory(need, access.directory) if access.directory else Judged(need, Verdict.UNKNOWN)
 
 
-def relies_on_ownership(access: Access) -> bool:
+def relies_on_ownership(access: CallerRights) -> bool:
     """Whether the caller may perhaps change only registrations that it owns. People own whatever they register."""
     rights = access.directory
     if rights is None or rights.is_person:
@@ -246,7 +266,7 @@ def _covers(permission: Permission, action: str) -> bool:
 
 
 def _matches(patterns: tuple[str, ...], action: str) -> bool:
-    """`*` stands for any characters, slashes included; case does not count."""
+    """`*` matches any characters, slashes included; case does not count."""
     return any(
         re.fullmatch(re.escape(pattern).replace(r"\*", ".*"), action, re.IGNORECASE) is not None for pattern in patterns
     )

@@ -8,17 +8,19 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from mct_s2s.errors import NotThere, Refused
-from mct_s2s.model.commands import command
+from mct_s2s.model.azure_resources import WiredApp
+from mct_s2s.model.client_credentials import Credential, SecretNote, ending
+from mct_s2s.model.commands import credential_removal
 from mct_s2s.model.desired import Rotation
-from mct_s2s.model.ids import LONGEST_TAG, KeyId, api_uri, same_id, vault_tag
-from mct_s2s.model.observed import Application, Credential, CredentialKind, Observed, SecretNote, WiredApp, ending
-from mct_s2s.model.site_settings import AUDIENCE, value_of
+from mct_s2s.model.directory_objects import Application
+from mct_s2s.model.ids import api_uri, same_id
+from mct_s2s.model.observed import ObservedState
+from mct_s2s.planning.application_uri import uri_in_use
 from mct_s2s.planning.changes import (
-    AddSecret,
     AlreadyRight,
     AnyChange,
     ApplicationEdits,
@@ -27,14 +29,16 @@ from mct_s2s.planning.changes import (
     Replacement,
     UpdateApplication,
 )
-from mct_s2s.planning.clients import ABOUT, OPTION, find_client, orphans
-from mct_s2s.planning.custody import Known, refuse_foreign
+from mct_s2s.planning.clients import ABOUT, OPTION, find_client
+from mct_s2s.planning.credentials.base import vault_tags
+from mct_s2s.planning.credentials.secret import AddSecret, orphan_removals, secrets_among
+from mct_s2s.planning.custody import refuse_foreign
 from mct_s2s.planning.membership import members
 from mct_s2s.planning.plan import Facts, Plan
 from mct_s2s.planning.wire import secret_read_by
 
 
-def rotating(rotation: Rotation, observed: Observed, unique_name: str, now: datetime) -> dict[str, Application]:
+def rotating(rotation: Rotation, observed: ObservedState, unique_name: str, now: datetime) -> dict[str, Application]:
     """The registrations that a rotation is about, by display name, or where two share one, by appId.
 
     Raises:
@@ -45,8 +49,8 @@ def rotating(rotation: Rotation, observed: Observed, unique_name: str, now: date
     if service is None:
         raise NotThere(
             "service-application-missing",
-            "This App Service has no service application yet, and so no client.",
-            remedy="Create it first: mct-s2s setup, with the same options.",
+            "This App Service has no service application yet, so it has no clients.",
+            remedy="Create it first: run mct-s2s setup with the same options.",
         )
     if rotation.expiring_within is None:
         base = service.unique_name or unique_name
@@ -56,7 +60,7 @@ def rotating(rotation: Rotation, observed: Observed, unique_name: str, now: date
     return _called(a for a in applications if a is not None and _is_due(a, horizon))
 
 
-def plan_rotation(rotation: Rotation, observed: Observed, facts: Facts, unique_name: str) -> Plan:
+def plan_rotation(rotation: Rotation, observed: ObservedState, facts: Facts, unique_name: str) -> Plan:
     """What has to be made and removed.
 
     Raises:
@@ -69,10 +73,10 @@ def plan_rotation(rotation: Rotation, observed: Observed, facts: Facts, unique_n
         if application.client_id not in proven and application.client_id.lower() not in map(
             str.lower, rotation.clients
         ):
-            refuse_foreign(application, observed, Known(observed.secrets.get(name, SecretNote())), OPTION)
+            refuse_foreign(application, observed, OPTION, observed.secrets.get(name))
     service = observed.trust.service
     assert service is not None  # noqa: S101  # `rotating` has looked
-    audience = _audience(service, observed)
+    audience = uri_in_use(service, observed.settings) or api_uri(service.client_id)
     steps: list[AnyChange] = []
     notes: list[str] = []
     for name, application in applications.items():
@@ -83,7 +87,8 @@ def plan_rotation(rotation: Rotation, observed: Observed, facts: Facts, unique_n
 
 
 REFERENCES_FOLLOW_HOURS = 25
-"""App Service reads a key vault reference anew every 24 hours; and an hour for clocks and for its restart."""
+"""App Service reads a key vault reference anew within 24 hours (docs/azure-contract.md, section 4.8); and an hour for
+clocks and for its restart."""
 
 
 @dataclass(frozen=True)
@@ -91,7 +96,7 @@ class _Rotating:
     name: str
     rotation: Rotation
     application: Application
-    observed: Observed
+    observed: ObservedState
     facts: Facts
     audience: str
 
@@ -100,20 +105,19 @@ class _Rotating:
         return self.observed.secrets.get(self.name, SecretNote())
 
     @property
-    def lost(self) -> tuple[str, ...]:
-        return orphans(self.application, self.note)
+    def lost(self) -> list[RemoveSecret]:
+        return orphan_removals(self.name, self.application, self.note)
 
     @property
     def current(self) -> Credential | None:
-        """The secret that the place holds, if the registration still has it."""
+        """The secret in the store, if the registration still has it."""
         return next((c for c in self.application.credentials if same_id(c.key_id, self.note.delivered)), None)
 
     @property
     def older(self) -> tuple[Credential, ...]:
-        """Secrets of ours that are neither the one in use nor lost on the way."""
-        return tuple(
-            c for c in secrets(self.application) if c.is_ours and c is not self.current and c.key_id not in self.lost
-        )
+        """Our secrets that are neither the one in use nor lost on the way."""
+        others = {self.current.key_id if self.current else None, *(removal.key_id for removal in self.lost)}
+        return tuple(c for c in secrets_among(self.application.credentials) if c.is_ours and c.key_id not in others)
 
     @property
     def is_new_needed(self) -> bool:
@@ -121,12 +125,9 @@ class _Rotating:
         if self.rotation.expiring_within is not None:
             return _ends_within(self.application, self.facts.now + self.rotation.expiring_within)
         if self.rotation.remove_old and self.current is not None and self.older:
-            return False  # everybody has it by now: only the old ones are to go
-        return not (self._is_fresh and any(self._is_followed(credential) for credential in self.older))
-
-    @property
-    def _is_fresh(self) -> bool:
-        return self.note.is_fresh(self.application.client_id, self.facts.now)
+            return False  # everyone has it by now: only the old ones are to go
+        is_fresh = self.note.is_fresh(self.application.client_id, self.facts.now)
+        return not (is_fresh and any(self._is_followed(credential) for credential in self.older))
 
     @property
     def apps(self) -> tuple[WiredApp, ...]:
@@ -138,20 +139,18 @@ class _Rotating:
         )
 
     def _is_followed(self, credential: Credential) -> bool:
-        """Whether whoever uses a secret reads it where the new one goes; nobody else can know of the new one."""
-        lay_there = {key_id.casefold() for key_id in self.note.held}
-        return self.rotation.remove_old or credential is self.current or credential.key_id.casefold() in lay_there
+        """Whether the users of a secret read it where the new one goes; no one else can know of the new one."""
+        stored = {key_id.casefold() for key_id in self.note.held}
+        return self.rotation.remove_old or credential is self.current or credential.key_id.casefold() in stored
 
     @property
     def unfollowed(self) -> tuple[Credential, ...]:
-        """Old secrets of ours that somebody may go on using without ever hearing of the new one."""
+        """Our old secrets that someone may go on using without ever hearing of the new one."""
         return tuple(credential for credential in self.older if not self._is_followed(credential))
 
     def steps(self) -> Iterator[AnyChange]:
         key = f"client:{self.name}:secret"
-        orphaned = [
-            self._removal(key_id, "made by an attempt that was cut off; its value is lost") for key_id in self.lost
-        ]
+        orphaned = self.lost
         yield from orphaned
         replaced = [credential for credential in self.older if self._is_followed(credential)]
         if self.is_new_needed:
@@ -165,22 +164,49 @@ class _Rotating:
                 credential_name=self.facts.credential_name,
                 expires=self.rotation.expires,
                 audience=self.audience,
-                prove=True,
+                verify=True,
                 shorten=self.rotation.shorten,
                 after=tuple(change.key for change in orphaned),
             )
             replaced += [self.current] if self.current is not None else []
-            yield from self._remembering(key)
+            tags = vault_tags(self.application, self.note)
+            if tags:
+                yield UpdateApplication(
+                    key=f"{key}:vault",
+                    resource=ABOUT,
+                    name=self.name,
+                    detail="tagged with the location of its secret",
+                    object_id=self.application.object_id,
+                    edits=ApplicationEdits(tags=tags),
+                    after=(key,),
+                )
         going = [credential for credential in replaced if self._may_go(credential)]
         hurried = [credential for credential in going if not self._has_lapsed(credential)]
-        refreshing = [self._refresh(app, key) for app in self.apps] if hurried and not self.rotation.remove_old else []
+        refreshing = [
+            RefreshReference(
+                key=f"refresh:{app.site.resource}:{self.name}".lower(),
+                name=app.site.label,
+                detail="reads the new secret",
+                site=app.site,
+                client=self.name,
+                after=(key,),
+            )
+            for app in self.apps
+            if hurried and not self.rotation.remove_old
+        ]
         yield from refreshing
         refreshed = tuple(change.key for change in refreshing)
         for credential in going:
             waits = refreshed if credential in hurried else ()
-            yield replace(
-                self._removal(credential.key_id, f"replaced: {credential.name}", after=(key, *waits)),
+            yield RemoveSecret(
+                key=f"{key}:{credential.key_id}",
+                name=self.name,
+                detail=f"replaced: {credential.name}",
+                object_id=self.application.object_id,
+                key_id=credential.key_id,
+                replaced_by=Replacement(self.name, self.application.client_id, f"{self.audience}/.default"),
                 once_refreshed=waits,
+                after=(key, *waits),
             )
         if not self.is_new_needed and not going and not orphaned:
             yield AlreadyRight(key=key, resource=ABOUT, name=self.name, id=self.application.client_id)
@@ -193,47 +219,21 @@ class _Rotating:
             and any(not self._may_go(one) for one in old if self._is_followed(one))
         ):
             yield (
-                f"The old secret of '{self.name}' stays for {REFERENCES_FOLLOW_HOURS} hours: apps that read it by a "
-                "key vault reference read the new one within a day. The next rotation after that removes it; "
-                "--remove-old removes it at once."
+                f"The old secret of '{self.name}' is kept for {REFERENCES_FOLLOW_HOURS} hours, until Key Vault "
+                "references have refreshed. The next rotation after that removes it. To remove it now, add "
+                "--remove-old."
             )
         if self.unfollowed:
             yield (
-                f"A secret of '{self.name}' is not where the new one goes: whoever uses it has to be given the new "
-                "one; the old one is kept until it expires. When nobody uses it any more: mct-s2s rotate-secret, with "
-                "--remove-old."
+                f"'{self.name}' has a secret that is not stored where the new one goes. Give the new one to its "
+                "users. The old one is kept until it expires. To remove it when it is no longer used, run "
+                "mct-s2s rotate-secret with --remove-old."
             )
-        if not self.is_new_needed:
-            return
-        foreign = [c for c in secrets(self.application) if not c.is_ours]
-        for credential in foreign:
+        foreign = [one for one in secrets_among(self.application.credentials) if not one.is_ours]
+        for credential in foreign if self.is_new_needed else ():
             yield (
-                f"'{self.name}' keeps a secret that mct-s2s did not make. When nobody uses it any more: "
-                + command(
-                    "az",
-                    "ad",
-                    "app",
-                    "credential",
-                    "delete",
-                    "--id",
-                    self.application.client_id,
-                    "--key-id",
-                    credential.key_id,
-                )
-            )
-
-    def _remembering(self, key: str) -> Iterator[AnyChange]:
-        """The registration's tag for the key vault secret that holds its secret from now on."""
-        tag = vault_tag(self.note.vault) if self.note.vault is not None else ""
-        if tag and tag not in self.application.tags and len(tag) <= LONGEST_TAG:
-            yield UpdateApplication(
-                key=f"{key}:place",
-                resource=ABOUT,
-                name=self.name,
-                detail="remembers where its secret is",
-                object_id=self.application.object_id,
-                edits=ApplicationEdits(tags=(tag,)),
-                after=(key,),
+                f"'{self.name}' keeps a secret that mct-s2s did not create. When it is no longer used, delete it: "
+                + credential_removal(self.application.client_id, credential.key_id)
             )
 
     def _may_go(self, credential: Credential) -> bool:
@@ -247,36 +247,14 @@ class _Rotating:
         )
 
     def _has_lapsed(self, credential: Credential) -> bool:
-        """Whether even a reference that nobody refreshed has left an old secret behind by now."""
+        """Whether even a reference that no one refreshed has left an old secret behind by now."""
         return credential is not self.current and self._was_replaced_before(timedelta(hours=REFERENCES_FOLLOW_HOURS))
 
     def _was_replaced_before(self, time: timedelta) -> bool:
-        """Whether what lies in the place now has lain there for so long."""
-        # Replicas may not show yet what was delivered minutes ago; its place remembers it.
+        """Whether the secret in the store has been there for so long."""
+        # Replicas may not show yet what was delivered minutes ago; its store remembers it.
         begins = self.current.begins if self.current is not None else self.note.delivered_at
         return begins is not None and begins + time <= self.facts.now
-
-    def _refresh(self, app: WiredApp, key: str) -> RefreshReference:
-        return RefreshReference(
-            key=f"refresh:{app.site.resource}:{self.name}".lower(),
-            name=app.site.label,
-            detail="reads the new secret",
-            site=app.site,
-            client=self.name,
-            after=(key,),
-        )
-
-    def _removal(self, key_id: str, detail: str, after: tuple[str, ...] = ()) -> RemoveSecret:
-        replacement = Replacement(self.name, self.application.client_id, f"{self.audience}/.default") if after else None
-        return RemoveSecret(
-            key=f"client:{self.name}:secret:{key_id}",
-            name=self.name,
-            detail=detail,
-            object_id=self.application.object_id,
-            key_id=KeyId(key_id),
-            replaced_by=replacement,
-            after=after,
-        )
 
 
 def _called(applications: Iterable[Application]) -> dict[str, Application]:
@@ -285,39 +263,29 @@ def _called(applications: Iterable[Application]) -> dict[str, Application]:
     return {a.display_name if names[a.display_name] == 1 else a.client_id: a for a in distinct.values()}
 
 
-def secrets(application: Application) -> tuple[Credential, ...]:
-    """Its client secrets, without certificates and federated credentials."""
-    return tuple(c for c in application.credentials if c.kind is CredentialKind.SECRET)
-
-
-def _audience(service: Application, observed: Observed) -> str:
-    """What clients ask a token for: what the site expects, or the default URI."""
-    wanted = value_of(observed.app_service.settings, AUDIENCE) if observed.app_service else None
-    return wanted if wanted in service.identifier_uris and wanted else api_uri(service.client_id)
-
-
-def _the_client(name: str, base: str, observed: Observed) -> Application:
+def _the_client(name: str, base: str, observed: ObservedState) -> Application:
     client = find_client(name, base, observed)
     if client is None or client.application is None:
         there = ", ".join(member.display_name for member in members(observed) if member.application is not None)
         raise NotThere(
             "client-unknown",
-            f"There is no client application '{name}' here. " + (f"There are: {there}." if there else "There is none."),
-            remedy="Give one of these names, or an appId; mct-s2s status shows them all.",
+            f"No client application is named '{name}'. "
+            + (f"The client applications are: {there}." if there else "There are none."),
+            remedy="Use one of these names or an appId. To list them, run mct-s2s status.",
         )
-    if not secrets(client.application) and client.application.credentials:
+    if not secrets_among(client.application.credentials) and client.application.credentials:
         raise Refused(
             "no-secret-to-rotate",
-            f"'{client.display_name}' signs in without a secret: there is nothing to rotate.",
-            remedy="A certificate is replaced by adding another: mct-s2s add-client, with --credential certificate.",
+            f"'{client.display_name}' has no secret to rotate.",
+            remedy="To replace a certificate, run mct-s2s add-client with --credential certificate.",
         )
     return client.application
 
 
 def _is_due(application: Application, horizon: datetime) -> bool:
     """Whether its secret ends in time, or an earlier rotation left something to do."""
-    ours = [c for c in secrets(application) if c.is_ours]
-    return bool(secrets(application)) and (_ends_within(application, horizon) or len(ours) > 1)
+    secrets = secrets_among(application.credentials)
+    return bool(secrets) and (_ends_within(application, horizon) or sum(secret.is_ours for secret in secrets) > 1)
 
 
 def _ends_within(application: Application, horizon: datetime) -> bool:

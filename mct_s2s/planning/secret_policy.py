@@ -10,17 +10,20 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from mct_s2s.errors import S2SError
+from mct_s2s.model.caller_rights import SecretRestriction, SecretRule
+from mct_s2s.model.duration import END_OF_DAY
 from mct_s2s.model.ids import ApplicationObjectId
-from mct_s2s.model.observed import Observed
-from mct_s2s.model.rights import SecretRestriction, SecretRule
-from mct_s2s.planning.changes import AddSecret
+from mct_s2s.model.observed import ObservedState
+from mct_s2s.planning.credentials.secret import AddSecret
 from mct_s2s.planning.plan import Plan
 
 CLOCK_SKEW = timedelta(minutes=5)
-"""How far apart our clock and the directory's may be."""
+"""How far apart our clock and the directory's may be: as much as Microsoft's own validation of tokens allows.
+
+Source: learn.microsoft.com/dotnet/api/microsoft.identitymodel.tokens.tokenvalidationparameters.clockskew.
+"""
 OTHERWISE = (
-    "let the client sign in without a secret: --credential certificate or --credential federated, or call from an "
-    "Azure resource with --managed-identity RESOURCE"
+    "use a client without a secret: --credential certificate, --credential federated, or --managed-identity RESOURCE"
 )
 LIFETIME_FORBIDDEN = "secret-lifetime-forbidden"
 USUAL_DAYS = (365, 180, 90, 60, 30, 14, 7, 2)
@@ -32,7 +35,9 @@ class PolicyForbids(S2SError):
     """The tenant's app management policy does not allow the secret that was asked for."""
 
 
-def fit_secrets(plan: Plan, rules_of: RulesOf, observed: Observed, now: datetime) -> tuple[Plan, PolicyForbids | None]:
+def fit_secrets(
+    plan: Plan, rules_of: RulesOf, observed: ObservedState, now: datetime
+) -> tuple[Plan, PolicyForbids | None]:
     """The plan with secrets that the policy allows, and what it forbids.
 
     A lifetime is shortened only where that was asked for.
@@ -40,7 +45,7 @@ def fit_secrets(plan: Plan, rules_of: RulesOf, observed: Observed, now: datetime
     Args:
         plan: what would be done.
         rules_of: the rules in force for one secret's registration.
-        observed: the world, which knows when registrations were created.
+        observed: the state, with the dates on which registrations were created.
         now: when the secrets will be made.
     """
     steps, problem = list(plan.steps), None
@@ -58,7 +63,7 @@ def fit_secrets(plan: Plan, rules_of: RulesOf, observed: Observed, now: datetime
     return replace(plan, steps=tuple(steps)), problem
 
 
-def breaks(change: AddSecret, rules: Iterable[SecretRule], observed: Observed, now: datetime) -> bool:
+def breaks(change: AddSecret, rules: Iterable[SecretRule], observed: ObservedState, now: datetime) -> bool:
     """Whether rules forbid a secret."""
     return _problem(change, in_force(rules, _created(change, observed)), now) is not None
 
@@ -77,7 +82,7 @@ def longest_end(rules: Iterable[SecretRule], now: datetime) -> datetime | None:
     if not limits:
         return None
     last = (now + min(limits) - CLOCK_SKEW).replace(microsecond=0)
-    end_of_day = last.replace(hour=23, minute=59, second=59)
+    end_of_day = datetime.combine(last, END_OF_DAY, last.tzinfo)
     whole_day = end_of_day if end_of_day <= last else end_of_day - timedelta(days=1)
     return whole_day if whole_day > now else last
 
@@ -91,14 +96,14 @@ def shorter_ends(wanted: datetime, now: datetime) -> tuple[datetime, ...]:
 
 def typed(moment: datetime) -> str:
     """A moment as `--secret-lifetime` takes it: a date where it is the end of a day."""
-    return f"{moment:%Y-%m-%d}" if f"{moment:%H:%M:%S}" == "23:59:59" else f"{moment:%Y-%m-%dT%H:%M:%SZ}"
+    return f"{moment:%Y-%m-%d}" if moment.time() == END_OF_DAY else f"{moment:%Y-%m-%dT%H:%M:%SZ}"
 
 
 def _problem(change: AddSecret, rules: tuple[SecretRule, ...], now: datetime) -> PolicyForbids | None:
     if any(rule.restriction is SecretRestriction.ADDITION for rule in rules):
         return PolicyForbids(
             "secrets-forbidden",
-            f"The tenant's policy forbids client secrets, and '{change.name}' was to get one. Nothing was changed.",
+            f"The tenant's policy forbids client secrets, but '{change.name}' would need one. Nothing was changed.",
             remedy=f"{OTHERWISE[0].upper()}{OTHERWISE[1:]}.",
         )
     ends = longest_end(rules, now)
@@ -107,10 +112,10 @@ def _problem(change: AddSecret, rules: tuple[SecretRule, ...], now: datetime) ->
         return None
     return PolicyForbids(
         "secret-lifetime-forbidden",
-        f"The tenant's policy allows client secrets for {_days(min(limits))} at most; that of '{change.name}' was to "
-        f"last until {change.expires:%Y-%m-%d}. Nothing was changed.",
-        remedy=f"Take the longest that is allowed: --secret-lifetime {typed(ends)}, or --auto-lifetime. "
-        f"Or {OTHERWISE}.",
+        f"The tenant's policy allows client secrets for {_days(min(limits))} at most, but that of '{change.name}' "
+        f"would expire on {change.expires:%Y-%m-%d}. Nothing was changed.",
+        remedy=f"Use the longest lifetime allowed: --secret-lifetime {typed(ends)}, or --auto-lifetime. Or "
+        f"{OTHERWISE}.",
     )
 
 
@@ -118,13 +123,13 @@ def _days(length: timedelta) -> str:
     return f"{length.days} days" if length.days >= 2 else f"{length.total_seconds() / 3600:g} hours"
 
 
-def _created(change: AddSecret, observed: Observed) -> datetime | None:
+def _created(change: AddSecret, observed: ObservedState) -> datetime | None:
     if not isinstance(change.object_id, str):
         return None
     return created_of(change.object_id, observed)
 
 
-def created_of(object_id: ApplicationObjectId, observed: Observed) -> datetime | None:
+def created_of(object_id: ApplicationObjectId, observed: ObservedState) -> datetime | None:
     """When a registration was created."""
     for client in observed.trust.clients:
         if client.application is not None and client.application.object_id == object_id:

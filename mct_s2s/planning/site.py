@@ -1,29 +1,34 @@
-"""The App Service's settings: what they must say, and how that is merged into what stands there.
+"""The App Service's settings: what they must say, and how that is merged into what is there.
 
 Implements the document's step 3.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 
 from mct_s2s.errors import Refused
-from mct_s2s.model.backup import Backup
 from mct_s2s.model.commands import option
-from mct_s2s.model.desired import Desired, GivenValues, SettingsScope
+from mct_s2s.model.desired import Desired, SettingsScope
+from mct_s2s.model.directory_objects import Tenant
 from mct_s2s.model.ids import ClientId, PrincipalId
-from mct_s2s.model.observed import Observed, Tenant
+from mct_s2s.model.observed import ObservedState
+from mct_s2s.model.settings_backup import Backup
 from mct_s2s.model.site_settings import (
     APPLICATION_IDS,
-    AUDIENCE,
     ENABLED,
+    LISTS,
     NAMES,
     OBJECT_IDS,
     ROLE,
-    TENANT_ID,
-    TENANT_NAME,
+    SETTINGS,
+    AllowList,
     AppSettings,
-    allow_list,
+    Comparison,
+    Fact,
+    Required,
+    Setting,
+    required_by,
     spelling_in,
     value_of,
 )
@@ -31,42 +36,78 @@ from mct_s2s.planning.changes import (
     AnyChange,
     ApiUri,
     Later,
+    ListedId,
     RestartSite,
     SettingEdit,
     SettingSpec,
     SettingsSpec,
+    SettingValue,
     WriteSettings,
 )
 from mct_s2s.planning.plan import Results
 from mct_s2s.planning.service import Service
 
 
-def settings_wish(
+def right_values(
+    tenant: Tenant | None, audience: str | ApiUri | None, role: str | None
+) -> Mapping[Fact, tuple[SettingValue, ...]]:
+    """What each setting may say, by what it holds: first what is written where it says something else.
+
+    Args:
+        tenant: whose tokens are accepted.
+        audience: the service application's URI.
+        role: the app role's value.
+    """
+    values: dict[Fact, tuple[SettingValue, ...]] = {Fact.SWITCH: ("true",)}
+    if audience is not None:
+        values[Fact.AUDIENCE] = (audience,)
+    if tenant is not None:
+        values[Fact.TENANT_NAME] = (tenant.name, *sorted(tenant.domains - {tenant.name.casefold()}))
+        values[Fact.TENANT_ID] = (tenant.id,)
+    if role:
+        values[Fact.ROLE] = (role,)
+    return values
+
+
+def settings_spec(
     desired: Desired,
-    observed: Observed,
+    observed: ObservedState,
     service: Service | None,
     application_ids: Iterable[Later[ClientId]],
     object_ids: Iterable[Later[PrincipalId]],
 ) -> SettingsSpec:
     """What the settings must come to say. Values that the operator gave go before what the directory holds."""
     if desired.backup is not None:
-        return _put_back(desired.backup, observed)
+        return _restored(desired.backup, observed)
     if desired.settings is SettingsScope.OFF:
-        return SettingsSpec(values=(SettingSpec(ENABLED, "false", frozenset({"false"})),), tidy=False)
-    allowed_clients = (*application_ids, *desired.given.application_ids)
-    allowed_objects = (*object_ids, *desired.given.object_ids)
-    values: list[SettingSpec] = []
-    if desired.settings is SettingsScope.ALL:
-        values += _values(desired.given, observed.tenant, service)
-    settings = observed.app_service.settings if observed.app_service else {}
-    if allowed_clients or allow_list(settings, APPLICATION_IDS).ids:
-        role = desired.given.role or (service.role_value if service else value_of(settings, ROLE))
-        values += [SettingSpec(ROLE, role)] if role else []
-    return SettingsSpec(tuple(values), allowed_clients, allowed_objects)
+        return SettingsSpec(values=(_spec(ENABLED, ("false",)),), tidy=False)
+    given, settings = desired.given, observed.settings
+    listed: list[ListedId] = [(APPLICATION_IDS.name, one) for one in application_ids]
+    listed += [(OBJECT_IDS.name, one) for one in object_ids]
+    listed += [(one.name, ClientId(entry)) for one in LISTS for entry in AllowList(given.value(one) or "").ids]
+    role = service.role_value if service else ROLE.value_in(settings)
+    right = right_values(observed.tenant, service.uri if service else None, role)
+    required = required_by(settings, {name for name, _ in listed})
+    if desired.settings is SettingsScope.CLIENTS:
+        required -= {Required.ALWAYS}
+    values = []
+    for setting in SETTINGS:
+        typed = given.value(setting)
+        accepted = (typed,) if typed is not None else right.get(setting.holds)
+        if accepted and setting.required in required and setting not in LISTS:
+            values.append(_spec(setting, accepted))
+    return SettingsSpec(tuple(values), tuple(listed))
 
 
-def _put_back(backup: Backup, observed: Observed) -> SettingsSpec:
-    """Every setting of the backup with its value, and none of ours that is not in it. What others added since stays.
+def _spec(setting: Setting, accepted: tuple[SettingValue, ...]) -> SettingSpec:
+    texts = accepted if setting.comparison is not Comparison.EXACT else ()
+    return SettingSpec(setting.name, accepted[0], frozenset(one.casefold() for one in texts if isinstance(one, str)))
+
+
+def _restored(backup: Backup, observed: ObservedState) -> SettingsSpec:
+    """Every setting of the backup with its value, and without our settings that are not in it.
+
+    What others have added since is kept.
 
     Raises:
         Refused: the backup is another App Service's.
@@ -75,8 +116,8 @@ def _put_back(backup: Backup, observed: Observed) -> SettingsSpec:
     if site is not None and str(site.site.resource).casefold() != backup.app_service.casefold():
         raise Refused(
             "backup-of-another-site",
-            f"The backup holds the settings of {backup.app_service}, not those of '{site.site.label}'.",
-            remedy=f"Restore it where it belongs: add {option('--app-service', backup.app_service)}",
+            f"The backup is of '{backup.app_service}', not of '{site.site.label}'.",
+            remedy=f"To restore it to that App Service, add {option('--app-service', backup.app_service)}",
         )
     held = {name.casefold() for name in backup.settings}
     return SettingsSpec(
@@ -86,23 +127,10 @@ def _put_back(backup: Backup, observed: Observed) -> SettingsSpec:
     )
 
 
-def _values(given: GivenValues, tenant: Tenant | None, service: Service | None) -> list[SettingSpec]:
-    audience: str | ApiUri | None = given.audience or (service.uri if service else None)
-    tenant_id = given.tenant_id or (tenant.id if tenant else None)
-    specs = [SettingSpec(ENABLED, "true", frozenset({"true"}))]
-    if audience is not None:
-        specs.append(SettingSpec(AUDIENCE, audience))
-    if given.tenant_name is not None:
-        specs.append(SettingSpec(TENANT_NAME, given.tenant_name, frozenset({given.tenant_name.lower()})))
-    elif tenant is not None:
-        specs.append(SettingSpec(TENANT_NAME, tenant.name, tenant.domains))
-    if tenant_id is not None:
-        specs.append(SettingSpec(TENANT_ID, tenant_id, frozenset({tenant_id.lower()})))
-    return specs
-
-
-def plan_site(observed: Observed, spec: SettingsSpec, *, restart: bool, first: bool = False) -> tuple[AnyChange, ...]:
-    """One write and one restart, or nothing at all; before everything else where somebody is shut out."""
+def plan_site(
+    observed: ObservedState, spec: SettingsSpec, *, restart: bool, first: bool = False
+) -> tuple[AnyChange, ...]:
+    """One write and one restart, or nothing at all; before everything else where access is revoked."""
     assert observed.app_service is not None  # noqa: S101  # asked only where a site was looked at
     site, settings = observed.app_service.site, observed.app_service.settings
     changed = changed_names(settings, spec, Results())
@@ -115,16 +143,16 @@ def plan_site(observed: Observed, spec: SettingsSpec, *, restart: bool, first: b
         site=site,
         spec=spec,
         changed=changed,
-        edits=edits_of(settings, spec, changed),
+        edits=_edits(settings, spec, changed),
         first=first,
     )
     return (write, RestartSite(key="restart", name=site.label, detail="restart", site=site)) if restart else (write,)
 
 
 def merge(settings: AppSettings, spec: SettingsSpec, results: Results) -> dict[str, str | None]:
-    """The settings with the wish merged in: every other setting keeps its exact value, its spelling and its place.
+    """The settings with `spec` merged in: every other setting keeps its exact value, its spelling and its place.
 
-    Ids that are not known yet are left out; `changed_names` accounts for them.
+    Ids that are not known yet are left out; `unknown_names` has the settings that wait for one.
     """
     merged = dict(settings)
     for entry in spec.values:
@@ -132,8 +160,8 @@ def merge(settings: AppSettings, spec: SettingsSpec, results: Results) -> dict[s
         current = value_of(merged, entry.name)
         if value is not None and not (current == value or (current or "").casefold() in entry.equally_right):
             merged[spelling_in(merged, entry.name)] = value
-    _merge_ids(merged, APPLICATION_IDS, [results.known(later) for later in spec.application_ids], spec)
-    _merge_ids(merged, OBJECT_IDS, [results.known(later) for later in spec.object_ids], spec)
+    for setting in LISTS:
+        _merge_ids(merged, setting, spec, results)
     for name, as_it_was in spec.exact.items():
         merged[spelling_in(merged, name)] = as_it_was
     for name, as_written in spec.undo.items():
@@ -144,59 +172,54 @@ def merge(settings: AppSettings, spec: SettingsSpec, results: Results) -> dict[s
     return merged
 
 
+def _merge_ids(merged: dict[str, str | None], setting: Setting, spec: SettingsSpec, results: Results) -> None:
+    ids = (results.known(one) for name, one in spec.listed if name == setting.name)
+    known = [one for one in ids if one is not None]
+    current = setting.list_in(merged)
+    removes = any(entry.casefold() in spec.without for entry in current.ids)
+    if not removes and all(current.holds(entry) for entry in known) and (current.is_well_formed or not spec.tidy):
+        return
+    wanted = current.with_ids(known).without(spec.without)
+    if removes and not wanted.text:
+        del merged[spelling_in(merged, setting.name)]
+    else:
+        merged[spelling_in(merged, setting.name)] = wanted.text
+
+
+def unknown_names(spec: SettingsSpec, results: Results) -> frozenset[str]:
+    """The settings whose new value waits for an id that is not known yet."""
+    values = {entry.name for entry in spec.values if results.text(entry.value) is None}
+    return frozenset(values | {name for name, one in spec.listed if results.known(one) is None})
+
+
 def changed_names(settings: AppSettings, spec: SettingsSpec, results: Results) -> tuple[str, ...]:
     """The settings that would change, those whose new value is not known yet included."""
     merged = merge(settings, spec, results)
     changed = {name for name, value in merged.items() if name not in settings or settings[name] != value}
     changed |= set(settings) - set(merged)
-    changed |= {spelling_in(settings, entry.name) for entry in spec.values if results.text(entry.value) is None}
-    if any(results.known(later) is None for later in spec.application_ids):
-        changed.add(spelling_in(settings, APPLICATION_IDS))
-    if any(results.known(later) is None for later in spec.object_ids):
-        changed.add(spelling_in(settings, OBJECT_IDS))
+    changed |= {spelling_in(settings, name) for name in unknown_names(spec, results)}
     return tuple(sorted(changed))
 
 
-def edits_of(settings: AppSettings, spec: SettingsSpec, changed: Collection[str]) -> tuple[SettingEdit, ...]:
-    """What becomes of our own settings, as far as it is known now. All others hold secrets: they are left out.
+def _edits(settings: AppSettings, spec: SettingsSpec, changed: Collection[str]) -> tuple[SettingEdit, ...]:
+    """What becomes of our own settings, as far as it is known now. All others may be secret: they are left out.
 
-    Of a backup nothing is told but the names: what it puts back was there before, and is secret as a whole.
+    Of a backup nothing is shown but the names: what it restores was there before, and is secret as a whole.
     """
     if spec.exact:
         return ()
-    nothing = Results()
-    merged = merge(settings, spec, nothing)
-    pending = {entry.name for entry in spec.values if nothing.text(entry.value) is None}
-    pending |= {APPLICATION_IDS} if any(nothing.known(later) is None for later in spec.application_ids) else set()
-    pending |= {OBJECT_IDS} if any(nothing.known(later) is None for later in spec.object_ids) else set()
+    merged, unknown = merge(settings, spec, Results()), unknown_names(spec, Results())
     return tuple(
         SettingEdit(
-            name,
-            value_of(settings, name),
-            None if name in pending and name not in {APPLICATION_IDS, OBJECT_IDS} else value_of(merged, name),
-            is_known=name not in pending,
+            setting.name,
+            setting.value_in(settings),
+            # Of a list that waits for an id, the rest is known.
+            None if setting.name in unknown and setting not in LISTS else setting.value_in(merged),
+            is_known=setting.name not in unknown,
         )
-        for name in NAMES
-        if spelling_in(settings, name) in changed
+        for setting in SETTINGS
+        if spelling_in(settings, setting.name) in changed
     )
-
-
-def _merge_ids(
-    merged: dict[str, str | None],
-    name: str,
-    wanted: list[ClientId | None] | list[PrincipalId | None],
-    spec: SettingsSpec,
-) -> None:
-    known = [entry for entry in wanted if entry is not None]
-    current = allow_list(merged, name)
-    leaving = any(entry.casefold() in spec.without for entry in current.ids)
-    if not leaving and all(current.holds(entry) for entry in known) and (current.is_well_formed or not spec.tidy):
-        return
-    wanted_list = current.with_ids(known).without(spec.without)
-    if leaving and not wanted_list.text:
-        del merged[spelling_in(merged, name)]
-    else:
-        merged[spelling_in(merged, name)] = wanted_list.text
 
 
 def describe(settings: AppSettings, changed: tuple[str, ...]) -> str:

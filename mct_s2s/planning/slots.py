@@ -6,40 +6,41 @@ site's own business and are never changed here. Source: learn.microsoft.com/azur
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
+from mct_s2s.model.azure_resources import AppService
 from mct_s2s.model.commands import webapp_command
-from mct_s2s.model.observed import AppService
-from mct_s2s.model.site_settings import NAMES, ours
+from mct_s2s.model.site_settings import ours
 
 
-def travelling(site: AppService) -> tuple[str, ...]:
-    """Those of our settings that a swap would carry away, by the document's names."""
-    if site.swapping is None:
+def not_sticky(site: AppService, names: Iterable[str] | None = None) -> tuple[str, ...]:
+    """Those of some settings, our own by default, that a swap would move to the other slot."""
+    if site.slot_config is None:
         return ()
-    return tuple(name for name in NAMES if name in ours(site.settings) and name.lower() not in site.swapping.sticky)
+    wanted = ours(site.settings) if names is None else names
+    return tuple(name for name in wanted if name.lower() not in site.slot_config.sticky)
 
 
-def would_travel(site: AppService, changed: tuple[str, ...]) -> str | None:
-    """What the reader of a plan that writes settings should know of swaps; `None` where there is nothing to swap.
+def swap_note(site: AppService, changed: tuple[str, ...]) -> str | None:
+    """What the reader of a plan that writes settings should know of swaps; `None` where nothing would move.
 
     Args:
-        site: the App Service as it stands.
+        site: the App Service.
         changed: the settings that the plan writes.
     """
-    if site.swapping is None:
+    names = not_sticky(site, changed)
+    if site.slot_config is None or not names:
         return None
-    names = [name for name in changed if name.lower() not in site.swapping.sticky]
-    if not names:
-        return None
-    other = "production" if site.site.resource.slot else ", ".join(site.swapping.slots)
+    other = "production" if site.site.resource.slot else ", ".join(site.slot_config.slots)
     return (
-        f"A swap with {other} would carry {', '.join(names)} away from '{site.site.label}'. To keep them, make them "
-        "slot settings (Configuration, Deployment slot setting)."
+        f"Note: swapping with {other} would move {', '.join(names)} away from '{site.site.label}'. To keep them "
+        "there, make them slot settings (Environment variables, Deployment slot setting)."
     )
 
 
 def make_sticky(site: AppService) -> str:
-    """The command that makes our settings slot settings, with the values that stand: none of them is secret."""
+    """The command that makes our settings slot settings, with the values that they have: none of them is secret."""
     resource, values = site.site.resource, ours(site.settings)
-    sticky = [f"{name}={values[name]}" for name in travelling(site)]
+    sticky = [f"{name}={values[name]}" for name in not_sticky(site)]
     where = ["--subscription", resource.subscription_id]
     return webapp_command("config appsettings set", resource, *where, "--slot-settings", *sticky)

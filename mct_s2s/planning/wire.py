@@ -10,13 +10,14 @@ import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 from mct_s2s.errors import Refused
+from mct_s2s.model.azure_resources import WiredApp
 from mct_s2s.model.commands import command, grant_on_vault, own_command
 from mct_s2s.model.desired import WireSpec
 from mct_s2s.model.ids import ClientId, api_uri
-from mct_s2s.model.observed import Observed, WiredApp
+from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.site_settings import AppSettings, spelling_in, value_of
 from mct_s2s.planning.changes import (
-    AddSecret,
+    AddCredential,
     AlreadyRight,
     AnyChange,
     Later,
@@ -41,19 +42,23 @@ READER = "Key Vault Secrets User"
 
 
 def plan_wire(
-    spec: WireSpec, client_id: Later[ClientId] | None, service: Service, observed: Observed, before: Sequence[AnyChange]
+    spec: WireSpec,
+    client_id: Later[ClientId] | None,
+    service: Service,
+    observed: ObservedState,
+    before: Sequence[AnyChange],
 ) -> tuple[AnyChange, tuple[ManualStep, ...]]:
-    """One write of the app's settings, or the word that they are right already; and what the app may still lack.
+    """One write of the app's settings, or none where they are right already; and what the app may still lack.
 
     Args:
         spec: what is wanted.
         client_id: the client application that the app signs in as; `None` where it has a managed identity.
         service: whose API it calls.
-        observed: the world, with the app in it.
-        before: what is done for the client first: its secret is in the vault before the app is told to look there.
+        observed: the app, the App Service and the tenant.
+        before: what is done for the client first: its secret is in the vault before the app looks there.
 
     Raises:
-        Refused: the app is the MCT App Service itself, or signs in as somebody else already; or the client has a
+        Refused: the app is the MCT App Service itself, or signs in as someone else already; or the client has a
             secret, but not in the vault.
     """
     app = observed.wired
@@ -62,8 +67,8 @@ def plan_wire(
     if client_id is not None:
         _refuse_other_client(app, client_id)
         _refuse_missing_secret(spec, observed, before)
-    settings_wish = SettingsSpec(values=tuple(_values(spec, client_id, service, observed)), tidy=False)
-    changed = changed_names(app.settings, settings_wish, Results())
+    wanted = SettingsSpec(values=tuple(_values(spec, client_id, service, observed)), tidy=False)
+    changed = changed_names(app.settings, wanted, Results())
     # App Service resolves references anew when settings change: what it says of an old one is still true.
     left = _reading(spec, app) if spec.secret_uri is not None and app.reference != RESOLVED else ()
     if not changed:
@@ -74,7 +79,7 @@ def plan_wire(
         name=app.site.label,
         detail=describe(app.settings, changed),
         site=app.site,
-        spec=settings_wish,
+        spec=wanted,
         changed=changed,
         after=(CREATE, EXPOSE, *(change.key for change in before)),  # it is remembered first
     )
@@ -82,7 +87,7 @@ def plan_wire(
 
 
 def secret_read_by(app: WiredApp, client_id: str) -> str | None:
-    """The secret, as `VAULT/NAME`, that an app reads by a reference of ours to sign in as that client; or `None`."""
+    """The secret, as `VAULT/NAME`, that an app reads by our reference to sign in as that client; or `None`."""
     if (value_of(app.settings, CLIENT_ID) or "").casefold() != client_id.casefold():
         return None
     match = _REFERENCE.fullmatch(value_of(app.settings, CLIENT_SECRET) or "")
@@ -90,14 +95,14 @@ def secret_read_by(app: WiredApp, client_id: str) -> str | None:
 
 
 def written_by_us(
-    app: WiredApp, client_ids: Collection[str], observed: Observed, *, is_caller: bool
+    app: WiredApp, client_ids: Collection[str], observed: ObservedState, *, is_caller: bool
 ) -> tuple[dict[str, str], dict[str, str]]:
-    """The settings of an app that still are as `--wire` wrote them, under the spellings that stand there.
+    """The settings of an app that still are as `--wire` wrote them, under the spellings that they have there.
 
     Args:
         app: the app.
         client_ids: appIds, in lower case, of the clients in question.
-        observed: the world: whose API it called, in which tenant.
+        observed: whose API it called, in which tenant.
         is_caller: whether the app calls by its own identity, and is in question by that.
 
     Returns:
@@ -120,13 +125,12 @@ def written_by_us(
 
 
 def _still(settings: AppSettings, ours: Mapping[str, Callable[[str], bool]]) -> dict[str, str]:
-    found = {spelling_in(settings, name): value_of(settings, name) for name in ours}
-    wanted = dict(zip(found, ours.values(), strict=True))
-    return {name: value for name, value in found.items() if value and wanted[name](value)}
+    found = {name: value_of(settings, name) for name in ours}
+    return {spelling_in(settings, name): value for name, value in found.items() if value and ours[name](value)}
 
 
 def _values(
-    spec: WireSpec, client_id: Later[ClientId] | None, service: Service, observed: Observed
+    spec: WireSpec, client_id: Later[ClientId] | None, service: Service, observed: ObservedState
 ) -> Iterable[SettingSpec]:
     yield SettingSpec(SCOPE, ScopeOf(service.uri))
     if observed.app_service is not None:
@@ -142,19 +146,19 @@ def _values(
         yield SettingSpec(CLIENT_SECRET, f"@Microsoft.KeyVault(SecretUri={spec.secret_uri}/)")
 
 
-def _refuse_mct(app: WiredApp, observed: Observed) -> None:
+def _refuse_mct(app: WiredApp, observed: ObservedState) -> None:
     mct = observed.app_service
     if mct is None or app.site.resource.names[0].casefold() != mct.site.name.casefold():
         return
     raise Refused(
         "wire-to-itself",
-        f"'{app.site.label}' is the MCT App Service itself: it is called, and does not call.",
-        remedy="Give --wire the app that calls it.",
+        f"Invalid --wire '{app.site.label}': it is the MCT App Service itself.",
+        remedy="Use the app that calls the MCT API.",
     )
 
 
 def _refuse_other_client(app: WiredApp, client_id: Later[ClientId]) -> None:
-    """The app may be somebody already: its user-assigned identity, or another application."""
+    """The app may be someone already: its user-assigned identity, or another application."""
     current, secret = value_of(app.settings, CLIENT_ID), value_of(app.settings, CLIENT_SECRET)
     known = "" if isinstance(client_id, Ref) else client_id
     if current is not None and current.casefold() == known.casefold():
@@ -164,24 +168,24 @@ def _refuse_other_client(app: WiredApp, client_id: Later[ClientId]) -> None:
     name = CLIENT_ID if current else CLIENT_SECRET
     raise Refused(
         "wire-taken",
-        f"'{app.site.label}' signs in as somebody else already: its setting {name} is not this client's. Nothing was "
-        "changed.",
-        remedy=f"If nothing needs it any more, delete {CLIENT_ID}, {CLIENT_SECRET} and {TENANT_ID} from the app's "
+        f"'{app.site.label}' already signs in as another client: its setting {name} belongs to that one. Nothing "
+        "was changed.",
+        remedy=f"If it is no longer needed, delete {CLIENT_ID}, {CLIENT_SECRET} and {TENANT_ID} from the app's "
         "settings, then run the same command again.",
     )
 
 
-def _refuse_missing_secret(spec: WireSpec, observed: Observed, before: Sequence[AnyChange]) -> None:
+def _refuse_missing_secret(spec: WireSpec, observed: ObservedState, before: Sequence[AnyChange]) -> None:
     """A client that has its secret elsewhere gets no other one by itself; the vault would stay empty."""
-    if spec.secret_uri is None or any(isinstance(change, AddSecret) for change in before):
+    if spec.secret_uri is None or any(isinstance(change, AddCredential) for change in before):
         return
     if any(note.delivered is not None for note in observed.secrets.values()):
         return
     raise Refused(
         "wire-without-secret",
-        f"The client has a secret already, but not in the vault '{spec.vault}': the app would find nothing there.",
-        remedy="Put a new one there first: "
-        + own_command("rotate-secret", "--secret-to", f"keyvault:{spec.vault}", about="NAME"),
+        f"The client already has a secret, but not in the key vault '{spec.vault}'.",
+        remedy="Store a new one there first:",
+        command=own_command("rotate-secret", "--secret-to", f"keyvault:{spec.vault}", about="NAME"),
     )
 
 
@@ -195,7 +199,7 @@ def _reading(spec: WireSpec, app: WiredApp) -> tuple[ManualStep, ...]:
         where = ["--resource-group", resource.resource_group, "--name", app.site.name]
         where += ["--slot", resource.slot] if resource.slot else []
         identify = command("az", "webapp", "identity", "assign", *where)
-        what = f"'{app.site.label}' has no identity of its own yet, and needs one to read the vault '{vault}'."
+        what = f"'{app.site.label}' has no managed identity yet. It needs one to read the key vault '{vault}'."
         lack = (ManualStep(Left.VAULT, what, command=identify),)
-    what = f"'{app.site.label}' must be allowed to read the vault '{vault}'."
+    what = f"'{app.site.label}' needs permission to read the key vault '{vault}'."
     return (*lack, ManualStep(Left.VAULT, what, command=role))

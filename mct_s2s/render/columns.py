@@ -1,4 +1,4 @@
-"""Tables without lines, in which nothing is ever cut: an id that is one digit short is none."""
+"""Tables without rules, in which nothing is ever cut: an ID without its last digit is useless."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ INDENT = 4
 
 
 class Columns:
-    """Rows of cells. Where there is too little room, cells are folded between words; if that is not enough, stacked.
+    """Rows of cells. Without enough room, cells are folded between words, or else stacked.
 
     No line ends in blanks, on a terminal neither.
 

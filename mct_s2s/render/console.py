@@ -1,4 +1,4 @@
-"""The two streams: results go to standard output, talk goes to standard error.
+"""The two output streams: results go to standard output, everything else to standard error.
 
 Whatever is shown passes through here, and is data: a text is one line, rich's markup in it means nothing, and what
 could steer a terminal is replaced (`plain_text`).
@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import select
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from rich.cells import cell_len
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
 from rich.text import Text
@@ -44,7 +46,7 @@ UNBOUNDED = 400
 
 
 class LineConsole(Console):
-    """A console on which every text is one line of plain characters, wherever in a renderable it stands."""
+    """A console on which every text is one line of plain characters, also within other renderables."""
 
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
         """Render; texts are made plain before they are laid out."""
@@ -53,7 +55,7 @@ class LineConsole(Console):
 
 @dataclass
 class Terminal:
-    """Where a command speaks."""
+    """The output streams of a command."""
 
     out: Console
     err: Console
@@ -66,27 +68,27 @@ class Terminal:
 
     @property
     def talks_to_person(self) -> bool:
-        """Whether somebody can answer a question."""
+        """Whether the user can answer a question."""
         return sys.stdin.isatty() and self.err.is_terminal
 
     def say(self, text: str | Text = "", style: str | None = None) -> None:
-        """Talk, one line: progress, questions, errors."""
+        """Print a line to standard error: progress, questions, errors."""
         self.err.print(one_line(text), style=style)
 
     def ask(self, question: str) -> None:
-        """A question on standard error; the cursor stays behind it."""
+        """Print a question to standard error, without a line end."""
         self.err.print(one_line(question), end="")
         self.err.file.flush()
 
     def result(self, text: str | Text = "", style: str | None = None) -> None:
-        """A result for a person, one line."""
+        """Print a line of a result to standard output."""
         self.out.print(one_line(text), style=style)
 
     def check_reader(self) -> None:
-        """Make sure that somebody reads the results, as far as that can be known.
+        """Check that standard output is open, as far as that can be known.
 
         Raises:
-            OSError: the output is closed, or whoever read it has left.
+            OSError: the output is closed, or its reader has gone.
         """
         if sys.stdout is None:
             raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
@@ -101,7 +103,7 @@ class Terminal:
                 raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
 
     def hand_over(self, lines: Iterable[Text]) -> None:
-        """A result that exists nowhere else, line by line: written to its last byte before this returns.
+        """Print a result that exists nowhere else; every byte is written before this returns.
 
         Raises:
             OSError: it could not be; what is left of it in memory is dropped.
@@ -113,7 +115,7 @@ class Terminal:
         self._write(captured.get())
 
     def document(self, document: Mapping[str, Any], *, indent: int | None = 2) -> None:
-        """A result for a program: one JSON document.
+        """Print a result as one JSON document.
 
         Raises:
             OSError: it could not be written; what is left of it in memory is dropped.
@@ -133,10 +135,35 @@ class Terminal:
 
 
 def one_line(text: str | Text) -> Text:
-    """A text as it may be shown; styles stay where they are."""
+    """A text that is safe to show, with its styles."""
     shown = text.copy() if isinstance(text, Text) else Text(plain(text))
     shown.plain = plain(shown.plain)
     return shown
+
+
+def prose(console: Console, text: str | Text, *, indent: int = 0) -> None:
+    """Print a sentence, folded between words on a terminal: never within an id, a path or a command's word.
+
+    Args:
+        console: where to.
+        text: the sentence, its first line's indentation and sign included.
+        indent: columns before each further line.
+    """
+    shown = one_line(text)
+    for at, line in enumerate(shown.divide(_breaks(shown.plain, console.width, indent) if console.is_terminal else ())):
+        line.rstrip()
+        console.print(Text.assemble(" " * indent, line) if at else line)
+
+
+def _breaks(text: str, width: int, indent: int) -> Iterator[int]:
+    """Where the lines after the first begin."""
+    column = 0
+    for word in re.finditer(r"\s*\S+", text):
+        length = cell_len(word[0])
+        if column and column + length > width:
+            yield word.start() + len(word[0]) - len(word[0].lstrip())
+            column, length = indent, cell_len(word[0].lstrip())
+        column += length
 
 
 def _console(*, stderr: bool) -> Console:

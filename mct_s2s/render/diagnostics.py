@@ -1,32 +1,44 @@
-"""An error for a person: what happened, what was and was not done, what to type next."""
+"""An error for a person: what is wrong, what to do, what the service said, and how far the command came."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from rich.text import Text
 
 from mct_s2s.errors import S2SError
 from mct_s2s.planning.changes import AnyChange
-from mct_s2s.render.console import Terminal
+from mct_s2s.render.console import Terminal, prose
 
 
 def show_error(terminal: Terminal, error: S2SError) -> None:
-    """The message, the remedy, and the service's own id for a support case."""
-    terminal.say(Text.assemble(("error: ", "bad"), " ".join(error.headline.split())))
-    for item in error.items:
-        terminal.say(f"  - {item}")
-    terminal.say(Text.assemble("  → ", (error.remedy, "command")))
+    """The message, the remedy with its command on a line of its own, and the service's answer with its request id."""
+    prose(terminal.err, Text.assemble(("error: ", "bad"), " ".join(error.headline.split())), indent=2)
+    show_items(terminal, error.items)
+    if error.advice:
+        terminal.say(Text.assemble("  → ", (error.advice, "command")))  # not folded: it may quote a command
+    if error.command:
+        terminal.say(Text.assemble("    ", (error.command, "command")))
+    if error.answer:
+        prose(terminal.err, Text(f"  {' '.join(error.answer.split())}", style="quiet"), indent=2)
     if error.request_id:
         terminal.say(Text(f"  request id: {error.request_id}", style="quiet"))
+
+
+def show_items(terminal: Terminal, items: Iterable[tuple[str, str]]) -> None:
+    """What has to be done or asked for, each with its command on a line of its own."""
+    for text, command in items:
+        prose(terminal.err, f"  - {text}", indent=4)
+        if command:
+            terminal.say(Text.assemble("    ", (command, "command")))
 
 
 def show_standing(
     terminal: Terminal, done: Sequence[AnyChange], doubtful: Sequence[AnyChange], left: Sequence[AnyChange]
 ) -> None:
     """How far the command came. Nothing is undone: the same command goes on from here."""
-    for label, changes in (("Done", done), ("In doubt", doubtful), ("Not done", left)):
+    for label, changes in (("Done", done), ("Unconfirmed", doubtful), ("Not done", left)):
         if changes:
             terminal.say(Text.assemble((f"{label}: ", "head"), "; ".join(f"{c.resource} {c.name}" for c in changes)))
     if done or doubtful:
-        terminal.say("Run the same command again: it resumes from here.")
+        terminal.say("Run the same command again to resume.")

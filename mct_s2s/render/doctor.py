@@ -8,7 +8,7 @@ from typing import Any
 from rich.text import Text
 
 from mct_s2s.model.commands import command, own_command
-from mct_s2s.planning.checks import Check, Seen, State, is_ready, may_be_left, missing_rights
+from mct_s2s.planning.doctor import DoctorCheck, Seen, State, is_ready, may_be_left, missing_rights
 from mct_s2s.planning.preflight import way_out
 from mct_s2s.render.columns import Columns
 from mct_s2s.render.console import Terminal
@@ -16,7 +16,7 @@ from mct_s2s.render.console import Terminal
 _SIGNS = {State.OK: ("✓", "good"), State.MISSING: ("✗", "bad"), State.UNKNOWN: ("?", "warn")}
 
 
-def doctor_document(seen: Seen, checks: tuple[Check, ...]) -> dict[str, Any]:
+def doctor_document(seen: Seen, checks: tuple[DoctorCheck, ...]) -> dict[str, Any]:
     """`mct-s2s/doctor/v1`."""
     rights = seen.access.directory
     kind = {True: "person", False: "servicePrincipal", None: None}[rights.is_person if rights else None]
@@ -44,14 +44,14 @@ def doctor_document(seen: Seen, checks: tuple[Check, ...]) -> dict[str, Any]:
     }
 
 
-def show_checks(terminal: Terminal, checks: Sequence[Check], where: str, more: Sequence[str] = ()) -> None:
+def show_checks(terminal: Terminal, checks: Sequence[DoctorCheck], where: str, more: Sequence[str] = ()) -> None:
     """One line for each check, with whom to ask below those that need it, and what to do next.
 
     Args:
         terminal: the streams.
         checks: what was found.
         where: the options that name the App Service.
-        more: what `setup` has to be told beside it to do no more than was checked.
+        more: further options with which `setup` does no more than was checked.
     """
     for check in checks:
         sign, style = _SIGNS[check.state]
@@ -66,26 +66,26 @@ def show_checks(terminal: Terminal, checks: Sequence[Check], where: str, more: S
     else:
         terminal.result(Text("All checks passed.", style="good"))
         words = command("--client", "NAME", *more, "--dry-run")
-        terminal.result(f"See what would be done: {own_command('setup', where=where)} {words}")
+        terminal.result(f"Preview the changes: {own_command('setup', where=where)} {words}")
 
 
-def _show_way_on(terminal: Terminal, checks: Sequence[Check]) -> None:
+def _show_way_on(terminal: Terminal, checks: Sequence[DoctorCheck]) -> None:
     if may_be_left(checks):
-        terminal.result("What others must do can be left to them: mct-s2s setup does the rest and says what is left.")
+        terminal.result("Steps you can't do are skipped and listed for someone else.")
         return
-    terminal.result("Until that is granted, mct-s2s setup stops before it changes anything.")
+    terminal.result("Until you have these permissions, mct-s2s setup stops before it changes anything.")
     other = way_out(missing_rights(checks))
     if other:
         terminal.result(other)
 
 
-def _show_remedy(terminal: Terminal, check: Check) -> None:
+def _show_remedy(terminal: Terminal, check: DoctorCheck) -> None:
     """Whom to ask; what they type is on a line of its own, which is not folded, so that it can be pasted."""
     for grant in check.grants:
         request = f"{grant.request[:1].upper()}{grant.request[1:]}"
         if check.state is State.UNKNOWN:
             request = f"If it is refused, {grant.request}"
-        terminal.result(f"  → {request}{', who types:' if grant.command else '.'}")
+        terminal.result(f"  → {request}{'. They run:' if grant.command else '.'}")
         if grant.command:
             terminal.result(Text(grant.command, style="command"))
     if check.remedy is not None and not check.grants:

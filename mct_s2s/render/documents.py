@@ -1,4 +1,4 @@
-"""The JSON documents of the contract. Keys are `camelCase`; a part that is not there is `null` or empty."""
+"""The JSON documents of the contract. Keys are `camelCase`; a missing part is `null` or empty."""
 
 from __future__ import annotations
 
@@ -8,41 +8,40 @@ from datetime import datetime
 from typing import Any
 
 from mct_s2s.errors import S2SError
-from mct_s2s.model.observed import (
-    AppService,
-    ClientApplication,
-    Credential,
-    CredentialKind,
-    Observed,
-    ServicePrincipal,
-)
+from mct_s2s.model.azure_resources import AppService
+from mct_s2s.model.client_credentials import Credential, CredentialKind
+from mct_s2s.model.directory_objects import ServicePrincipal
+from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.site_settings import ours
+from mct_s2s.model.trust import ClientApplication
+from mct_s2s.planning.app_role import wanted_role
+from mct_s2s.planning.application_uri import uri_shown
 from mct_s2s.planning.changes import Action, AnyChange, WriteSettings, known_id
-from mct_s2s.planning.findings import Finding, is_allowed, is_consented, is_healthy, uri_shown, wanted_role
-from mct_s2s.planning.membership import members
+from mct_s2s.planning.findings import Finding, is_healthy
+from mct_s2s.planning.membership import is_allowed, is_consented, members
 from mct_s2s.planning.plan import Plan
-from mct_s2s.render.handover import Told
+from mct_s2s.render.handover import Instruction
 
 Json = dict[str, Any]
 
 
 @dataclass(frozen=True)
 class SavedCredential:
-    """A credential that this run made, and where it is. `secret` is set only for `--secret-to show`."""
+    """A credential that this run created, and where it is saved. `secret` is set only for `--secret-to show`."""
 
     client: str
     client_id: str
     expires: datetime | None
     """`None` for federated credentials, which do not expire."""
     saved_to: str | None
-    """`None` where there was nothing to save: a certificate that was given, a federated credential."""
+    """`None` if there was nothing to save: a given certificate, a federated credential."""
     secret: str | None = None
     kind: CredentialKind = CredentialKind.SECRET
 
 
 @dataclass(frozen=True)
 class Step:
-    """A change and what came of it; `id` and `seconds` are unknown before it is applied."""
+    """A change and its result; `id` and `seconds` are unknown before it is applied."""
 
     change: AnyChange
     id: str | None
@@ -55,7 +54,7 @@ def timestamp(moment: datetime) -> str:
     return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def status_document(observed: Observed, findings: tuple[Finding, ...]) -> Json:
+def status_document(observed: ObservedState, findings: tuple[Finding, ...]) -> Json:
     """`mct-s2s/status/v1`."""
     tenant, site = observed.tenant, observed.app_service
     return {
@@ -85,7 +84,7 @@ def result_document(
     status: Json,
     *,
     dry_run: bool,
-    left: Iterable[Told],
+    left: Iterable[Instruction],
     verification: Json | None = None,
 ) -> Json:
     """`mct-s2s/result/v1`."""
@@ -121,7 +120,7 @@ def result_document(
 
 
 def _edits(change: AnyChange) -> Json:
-    """Our settings before and after; what is not known yet is null."""
+    """Our settings before and after; `null` if not known yet."""
     if not isinstance(change, WriteSettings):
         return {}
     return {
@@ -142,7 +141,7 @@ def error_document(
     left: Sequence[AnyChange] = (),
     credentials: Sequence[SavedCredential] = (),
 ) -> Json:
-    """`mct-s2s/error/v1`, with what was and was not done where something was, and the credentials that were made."""
+    """`mct-s2s/error/v1`, with what was and was not done, and the credentials that were created."""
     document: Json = {
         "schema": "mct-s2s/error/v1",
         "error": {
@@ -191,7 +190,7 @@ def _app_service(site: AppService) -> Json:
     }
 
 
-def _service(observed: Observed) -> Json | None:
+def _service(observed: ObservedState) -> Json | None:
     application, principal = observed.trust.service, observed.trust.principal
     if application is None:
         return None
@@ -206,11 +205,11 @@ def _service(observed: Observed) -> Json | None:
     }
 
 
-def _applications(observed: Observed) -> list[Json]:
+def _applications(observed: ObservedState) -> list[Json]:
     return [_client(client, observed) for client in members(observed)]
 
 
-def _client(client: ClientApplication, observed: Observed) -> Json:
+def _client(client: ClientApplication, observed: ObservedState) -> Json:
     application, site = client.application, observed.app_service
     return {
         "kind": "application",
@@ -233,12 +232,12 @@ def _credential(credential: Credential) -> Json:
     }
 
 
-def _identities(observed: Observed) -> list[Json]:
+def _identities(observed: ObservedState) -> list[Json]:
     by_name = sorted(observed.trust.identities, key=lambda one: (one.display_name.casefold(), one.id))
     return [_identity(identity, observed) for identity in by_name]
 
 
-def _identity(identity: ServicePrincipal, observed: Observed) -> Json:
+def _identity(identity: ServicePrincipal, observed: ObservedState) -> Json:
     site = observed.app_service
     return {
         "kind": "managedIdentity",

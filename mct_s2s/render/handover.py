@@ -1,141 +1,120 @@
-"""What is left to somebody else: the command that they type, the page that they open, the values that they enter."""
+"""What is left to someone else: the command that they type, the page that they open, the values that they enter."""
 
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from rich.text import Text
 
 from mct_s2s.model.commands import own_command, webapp_command
-from mct_s2s.model.observed import Observed
-from mct_s2s.model.resource_id import ResourceId
-from mct_s2s.model.site_settings import (
-    APPLICATION_IDS,
-    AUDIENCE,
-    ENABLED,
-    OBJECT_IDS,
-    ROLE,
-    TENANT_ID,
-    TENANT_NAME,
-    AllowList,
-    ours,
-)
-from mct_s2s.planning.changes import SettingsSpec
-from mct_s2s.planning.grants import Lack, in_words
+from mct_s2s.model.observed import ObservedState
+from mct_s2s.model.site_settings import ENABLED, SETTINGS, AllowList, ours
+from mct_s2s.planning.grants import Lack, in_words, requests
 from mct_s2s.planning.plan import Left, ManualStep, Results
-from mct_s2s.planning.site import merge
+from mct_s2s.planning.site import merge, unknown_names
 from mct_s2s.render.columns import Columns
-from mct_s2s.render.console import Terminal
-
-_OPTIONS = {AUDIENCE: "--audience", TENANT_NAME: "--tenant-name", TENANT_ID: "--tenant-id", ROLE: "--role"}
-_LISTS = {APPLICATION_IDS: "--application-id", OBJECT_IDS: "--object-id"}
+from mct_s2s.render.console import Terminal, prose
+from mct_s2s.render.diagnostics import show_items
 
 
 @dataclass(frozen=True)
-class Leaving:
-    """What has to be known to say it.
-
-    Args:
-        where: the options that name the App Service.
-        login: the login service's address.
-        observed: the world as it is now.
-        results: the ids that this run's changes yielded.
-        handoff: the file that the values go to, if any.
-    """
-
-    where: str
-    login: str
-    observed: Observed
-    results: Results = field(default_factory=Results)
-    handoff: Path | None = None
-
-
-@dataclass(frozen=True)
-class Told:
-    """One step that is left, in words that can be passed on."""
+class Instruction:
+    """A step for someone else, in words that can be passed on."""
 
     what: str
     command: str
     link: str | None = None
     values: dict[str, str] | None = None
-    """The settings, where they are what is left."""
+    """The settings to enter, where they are what is left."""
     needed: tuple[str, ...] = ()
     """What the caller lacks for it, one line each, with whom to ask."""
 
 
-def told(notes: Sequence[ManualStep], leaving: Leaving) -> list[Told]:
-    """Every step that is left."""
-    return [_told(note, leaving) for note in notes]
+def instructions(
+    steps: Iterable[ManualStep],
+    observed: ObservedState,
+    results: Results,
+    *,
+    where: str,
+    login: str,
+    handoff: Path | None = None,
+) -> list[Instruction]:
+    """Every step that is left, in words.
+
+    Args:
+        steps: what the run left out.
+        observed: what is there now.
+        results: the ids that this run's changes yielded.
+        where: the options that name the App Service.
+        login: the login service's address.
+        handoff: the file that the values go to, if any.
+    """
+    found = []
+    for step in steps:
+        link, values, command = None, None, step.command
+        match step.step:
+            case Left.CONSENT:
+                command = _add_client(step, results, where)
+                link = _consent_page(step, observed, results, login)
+            case Left.RESTART:
+                assert step.resource is not None  # noqa: S101  # a restart is a site's
+                command = webapp_command("restart", step.resource)
+            case Left.SETTINGS:
+                values = values_to_enter(step, observed, results)
+                command = _configure(step, values, results, where, handoff)
+            case Left.VAULT | Left.UNWIRE:
+                pass  # the step brings its command
+        found.append(Instruction(step.what, command, link, values, in_words(step.needed)))
+    return found
 
 
-def handed_over(note: ManualStep, leaving: Leaving) -> dict[str, str]:
-    """The seven settings as they have to be, those that do not apply left out."""
-    assert note.spec is not None  # noqa: S101  # settings that are left have a wish
-    site = leaving.observed.app_service
-    return ours(merge(site.settings if site else {}, note.spec, leaving.results))
+def values_to_enter(step: ManualStep, observed: ObservedState, results: Results) -> dict[str, str]:
+    """The document's settings as they have to be, those that do not apply left out."""
+    assert step.spec is not None  # noqa: S101  # settings that are left have one
+    return ours(merge(observed.settings, step.spec, results))
 
 
-def _told(note: ManualStep, leaving: Leaving) -> Told:
-    if note.step is Left.CONSENT:
-        return _consent(note, leaving)
-    if note.step in {Left.VAULT, Left.UNWIRE}:
-        return Told(note.what, note.command, needed=in_words(note.needed))
-    if note.step is Left.RESTART:
-        return Told(note.what, _restart(note.resource), needed=in_words(note.needed))
-    values = handed_over(note, leaving)
-    return Told(note.what, _configure(note, values, leaving), values=values, needed=in_words(note.needed))
+def _add_client(step: ManualStep, results: Results, where: str) -> str:
+    if step.resource is not None:
+        return own_command("add-client", "--managed-identity", str(step.resource), where=where)
+    client_id = results.known(step.client_id) if step.client_id else None
+    return own_command("add-client", "--credential", "none", about=client_id or step.client, where=where)
 
 
-def _consent(note: ManualStep, leaving: Leaving) -> Told:
-    if note.resource is not None:
-        command = own_command("add-client", "--managed-identity", str(note.resource), where=leaving.where)
-        return Told(note.what, command, needed=in_words(note.needed))
-    client_id = leaving.results.known(note.client_id) if note.client_id else None
-    command = own_command("add-client", "--credential", "none", about=client_id or note.client, where=leaving.where)
-    tenant = leaving.observed.tenant
-    link = f"{leaving.login}/{tenant.id}/adminconsent?client_id={client_id}" if client_id and tenant else None
-    return Told(note.what, command, link, needed=in_words(note.needed))
+def _consent_page(step: ManualStep, observed: ObservedState, results: Results, login: str) -> str | None:
+    """Source: learn.microsoft.com/entra/identity/enterprise-apps/grant-admin-consent, "Construct the URL"."""
+    client_id = results.known(step.client_id) if step.client_id and step.resource is None else None
+    if client_id is None or observed.tenant is None:
+        return None
+    return f"{login}/{observed.tenant.id}/adminconsent?client_id={client_id}"
 
 
-def _restart(site: ResourceId | None) -> str:
-    assert site is not None  # noqa: S101  # a restart is a site's
-    return webapp_command("restart", site)
-
-
-def _configure(note: ManualStep, values: dict[str, str], leaving: Leaving) -> str:
-    words = ["mct-s2s", "configure-appservice", *shlex.split(leaving.where or "-a APP_SERVICE")]
-    if leaving.handoff is not None:
-        return shlex.join([*words, "--from", str(leaving.handoff)])
-    if values.get(ENABLED) == "false":
+def _configure(step: ManualStep, values: dict[str, str], results: Results, where: str, handoff: Path | None) -> str:
+    words = ["mct-s2s", "configure-appservice", *shlex.split(where or "-a APP_SERVICE")]
+    if handoff is not None:
+        return shlex.join([*words, "--from", str(handoff)])
+    if values.get(ENABLED.name) == "false":
         return shlex.join([*words, "--disable"])
-    if note.spec is not None and not _all_known(note.spec, leaving.results):
+    if step.spec is not None and unknown_names(step.spec, results):
         return shlex.join(words)  # not made yet: typed later, it reads the values from the directory
-    for name, value in values.items():
-        if name in _OPTIONS:
-            words += [_OPTIONS[name], value]
-        for entry in AllowList(value).ids if name in _LISTS else ():
-            words += [_LISTS[name], entry]
+    for setting in SETTINGS:
+        value = values.get(setting.name)
+        if value is not None and setting.option is not None:
+            for each in AllowList(value).ids if setting.holds.is_list else (value,):
+                words += [setting.option, each]
     return shlex.join(words)
 
 
-def _all_known(spec: SettingsSpec, results: Results) -> bool:
-    return (
-        all(results.known(later) for later in spec.application_ids)
-        and all(results.known(later) for later in spec.object_ids)
-        and all(results.text(entry.value) for entry in spec.values)
-    )
-
-
-def show_left_to_others(terminal: Terminal, steps: Sequence[Told], *, is_result: bool = True) -> None:
-    """The command for somebody who may, and the page for somebody who would rather click."""
+def show_left_to_others(terminal: Terminal, steps: Sequence[Instruction], *, is_result: bool = True) -> None:
+    """The command for someone who may, and the page for someone who would rather click."""
     console = terminal.out if is_result else terminal.err
     for step in steps:
-        console.print(Text(step.what, style="warn"))
+        prose(console, Text(step.what, style="warn"))
         if step.values:
-            console.print(Text("  On the portal's Configuration page, under Application settings:"))
+            console.print(Text("  In the portal, under Environment variables, App settings:"))
             table = Columns([None, None])
             for name, value in step.values.items():
                 table.add(Text(f"  {name}"), Text(value))
@@ -148,6 +127,5 @@ def show_left_to_others(terminal: Terminal, steps: Sequence[Told], *, is_result:
 def show_lacking(terminal: Terminal, lacking: Sequence[Lack]) -> None:
     """What the caller lacks for the steps that were left, each with whom to ask."""
     if lacking:
-        terminal.say(Text("To do it yourself:", style="warn"))
-    for line in in_words(lacking):
-        terminal.say(f"  - {line}")
+        terminal.say(Text("To do this yourself:", style="warn"))
+    show_items(terminal, requests(lacking))

@@ -1,4 +1,4 @@
-"""A plan for a person to read before anything happens."""
+"""A plan, as text."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from rich.text import Text
 from mct_s2s.planning.changes import Action, AnyChange, WriteSettings
 from mct_s2s.planning.plan import Plan
 from mct_s2s.render.columns import Columns
-from mct_s2s.render.console import Terminal
+from mct_s2s.render.console import Terminal, prose
 
 SIGNS = {Action.CREATE: "+", Action.UPDATE: "~", Action.DELETE: "-", Action.NONE: "·"}
 
 
 def show_plan(terminal: Terminal, plan: Plan, where: str, *, is_result: bool = False, part: str | None = None) -> None:
-    """Every step with a sign: `+` new, `~` changed, `-` removed, `·` right already.
+    """Show every step with a sign: `+` created, `~` updated, `-` removed, `·` already right.
 
     Args:
         terminal: the streams.
@@ -29,7 +29,7 @@ def show_plan(terminal: Terminal, plan: Plan, where: str, *, is_result: bool = F
         _left(console, plan)
         return
     if plan.is_empty:
-        console.print(Text(f"Nothing that you may do is left to do for {where}."), style="warn")
+        console.print(Text(f"No changes that you can make. Other steps remain for {where}."), style="warn")
     else:
         console.print(Text.assemble(("Plan", "head"), f" for {where}"))
     table = Columns([None] * 4, narrow=[0, 1])
@@ -43,11 +43,11 @@ def show_plan(terminal: Terminal, plan: Plan, where: str, *, is_result: bool = F
 
 
 def _edits(console: Console, write: WriteSettings) -> None:
-    """What becomes of each of our settings: what was written down elsewhere is not to be agreed to unseen."""
+    """Show each of our settings before and after, so that no value is agreed to unseen."""
     for edit in write.edits:
         after = _value(edit.after)
         if not edit.is_known:
-            after = f"{after}, and what is made" if edit.after else "known once it is made"
+            after = f"{after}, plus what is created" if edit.after else "known after it is created"
         console.print(Text(f"     {edit.name}: {_value(edit.before)} → {after}"), soft_wrap=True)
 
 
@@ -56,17 +56,17 @@ def _value(text: str | None) -> str:
 
 
 def _up_to_date(plan: Plan, where: str, part: str | None) -> str:
-    """What is right already, and no more than was looked at."""
+    """What is up to date; claims no more than was observed."""
     if part is not None:
         return f"{part[0].upper()}{part[1:]} of {where} is up to date; nothing else was checked"
     if plan.left_to_others:
-        return f"{where} is up to date, but for what is left to others"
+        return f"{where} is up to date, except for steps that someone else must do"
     return f"{where} is up to date"
 
 
 def _left(console: Console, plan: Plan) -> None:
     for text in (*(note.what for note in plan.left_to_others), *plan.notes):
-        console.print(Text(f"  {text}"), style="warn", soft_wrap=False)
+        prose(console, Text(f"  {text}", style="warn"), indent=2)
 
 
 def summary(plan: Plan) -> str:

@@ -16,14 +16,79 @@ from rich.text import Text
 from mct_s2s.errors import S2SError
 from mct_s2s.model.ids import is_guid
 from mct_s2s.plain_text import plain
-from mct_s2s.planning.changes import AnyChange
+from mct_s2s.planning.changes import (
+    Action,
+    AnyChange,
+    AssignAppRole,
+    DisableIdentity,
+    EnableIdentity,
+    PurgeApplication,
+    RefreshReference,
+    RestartSite,
+    RestoreApplication,
+    RestoreServicePrincipal,
+    RevokeAppRole,
+)
 from mct_s2s.render.console import Terminal
 
 LONGEST_NAME = 30
-"""Longer names are cut, but for ids: half an id is none."""
+"""Longer names are cut, except ids: half an id is none."""
+FRAMES = 12
+"""Of the spinner, a second: with rich's own 4 it jerks."""
 SHORTEST_DETAIL = 16
+"""Columns that the last column keeps, however narrow the terminal is."""
 MARGINS = 14
 """Columns between and beside the four columns of text."""
+
+
+_VERBS: dict[type[AnyChange], tuple[str, str]] = {
+    AssignAppRole: ("Granted", "grant"),
+    RevokeAppRole: ("Revoked", "revoke"),
+    EnableIdentity: ("Enabled", "enable"),
+    DisableIdentity: ("Disabled", "disable"),
+    RestoreApplication: ("Restored", "restore"),
+    RestoreServicePrincipal: ("Restored", "restore"),
+    PurgeApplication: ("Purged", "purge"),
+    RefreshReference: ("Refreshed", "refresh"),
+    RestartSite: ("Restarted", "restart"),
+}
+_VERBS_OF_ACTIONS = {
+    Action.CREATE: ("Created", "create"),
+    Action.UPDATE: ("Updated", "update"),
+    Action.DELETE: ("Deleted", "delete"),
+    Action.NONE: ("Checked", "check"),
+}
+_NOUNS = {
+    "admin consent": "admin consent for",
+    "API permission": "API permission of",
+    "application settings": "application settings of",
+    "certificate": "certificate of",
+    "federated credential": "federated credential of",
+    "key vault reference": "key vault reference of",
+    "managed identity": "managed identity of",
+    "recycle bin": "deleted app registration",
+    "secret": "secret of",
+    "service principal": "service principal of",
+}
+"""How a resource is joined to the name that follows it, where the two do not simply follow each other."""
+
+
+def done_text(change: AnyChange) -> str:
+    """`Created client application S2S-client`, `Granted admin consent for S2S-client`."""
+    return f"{_verbs(change)[0]} {_object(change)}"
+
+
+def failed_text(change: AnyChange) -> str:
+    """`Failed to create client application S2S-client`."""
+    return f"Failed to {_verbs(change)[1]} {_object(change)}"
+
+
+def _verbs(change: AnyChange) -> tuple[str, str]:
+    return _VERBS.get(type(change), _VERBS_OF_ACTIONS[change.action])
+
+
+def _object(change: AnyChange) -> str:
+    return f"{_NOUNS.get(change.resource, change.resource)} {change.name}"
 
 
 class PlainProgress:
@@ -46,14 +111,17 @@ class PlainProgress:
         """Said when it is done."""
 
     def finished(self, change: AnyChange, detail: str) -> None:
-        """`done: service principal MCT service (contosolearn)`."""
-        told = f" ({detail})" if detail else ""
-        self._terminal.say(f"done: {change.resource} {change.name}{told}")
+        """What was done: `Created secret of S2S-client (expires 2027-11-24, saved to file:…)`."""
+        self._terminal.say(f"{done_text(change)}{f' ({detail})' if detail else ''}")
+
+    def skipped(self, change: AnyChange, why: str) -> None:
+        """What was not done, and why."""
+        self._terminal.say(f"Skipped {change.resource} {change.name}: {why}")
 
     def failed(self, change: AnyChange, error: S2SError) -> None:
         """The error itself is told at the end, once."""
         del error
-        self._terminal.say(f"failed: {change.resource} {change.name}")
+        self._terminal.say(failed_text(change))
 
 
 class LiveProgress:
@@ -63,7 +131,7 @@ class LiveProgress:
         self._console = terminal.err
         self._lines: dict[str, tuple[AnyChange, float, Text | None]] = {}
         self._spinner = Spinner("dots" if terminal.err.encoding.startswith("utf") else "line")
-        self._live = Live(get_renderable=self._table, console=terminal.err, refresh_per_second=12)
+        self._live = Live(get_renderable=self._table, console=terminal.err, refresh_per_second=FRAMES)
 
     def __enter__(self) -> LiveProgress:
         return self
@@ -103,6 +171,11 @@ class LiveProgress:
             began,
             Text.assemble(("✓", "good"), f"{took}  ", (detail or change.detail, "quiet")),
         )
+
+    def skipped(self, change: AnyChange, why: str) -> None:
+        """A dash, and why."""
+        _, began, _ = self._lines[change.key]
+        self._lines[change.key] = (change, began, Text.assemble(("-", "quiet"), (why, "quiet")))
 
     def failed(self, change: AnyChange, error: S2SError) -> None:
         """A cross; the error itself is told at the end, once."""

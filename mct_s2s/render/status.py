@@ -6,20 +6,16 @@ from datetime import datetime, timedelta
 
 from rich.text import Text
 
-from mct_s2s.model.observed import EXPIRING_WITHIN, ClientApplication, Observed, has_end
-from mct_s2s.model.site_settings import NAMES, ours
-from mct_s2s.planning.findings import (
-    Finding,
-    Severity,
-    is_allowed,
-    is_consented,
-    is_healthy,
-    uri_shown,
-    wanted_role,
-)
-from mct_s2s.planning.membership import members
+from mct_s2s.model.client_credentials import EXPIRING_WITHIN, has_end
+from mct_s2s.model.observed import ObservedState
+from mct_s2s.model.site_settings import ours
+from mct_s2s.model.trust import ClientApplication
+from mct_s2s.planning.app_role import wanted_role
+from mct_s2s.planning.application_uri import uri_shown
+from mct_s2s.planning.findings import Finding, Severity, is_healthy
+from mct_s2s.planning.membership import is_allowed, is_consented, members
 from mct_s2s.render.columns import Columns
-from mct_s2s.render.console import Terminal
+from mct_s2s.render.console import Terminal, prose
 from mct_s2s.render.timeline import show_timeline
 
 SEVERITY_STYLE = {Severity.ERROR: "bad", Severity.WARNING: "warn", Severity.NOTE: "quiet"}
@@ -27,7 +23,7 @@ SEVERITY_STYLE = {Severity.ERROR: "bad", Severity.WARNING: "warn", Severity.NOTE
 
 def show_status(
     terminal: Terminal,
-    observed: Observed,
+    observed: ObservedState,
     findings: tuple[Finding, ...],
     now: datetime,
     within: timedelta = EXPIRING_WITHIN,
@@ -51,18 +47,18 @@ def show_findings(terminal: Terminal, findings: tuple[Finding, ...]) -> None:
     terminal.result()
     for finding in findings:
         style = SEVERITY_STYLE[finding.severity]
-        terminal.result(Text.assemble((f"{finding.severity.value}: ", style), finding.message))
+        prose(terminal.out, Text.assemble((f"{finding.severity.value}: ", style), finding.message), indent=2)
         terminal.result(Text.assemble("  → ", (finding.remedy, "command")))
     if is_healthy(findings):
         terminal.result("No problems found.", style="good")
 
 
-def _tenant(table: Columns, observed: Observed) -> None:
+def _tenant(table: Columns, observed: ObservedState) -> None:
     if observed.tenant is not None:
         table.add(Text("Tenant", style="head"), f"{observed.tenant.name}  ({observed.tenant.id})")
 
 
-def _service(table: Columns, observed: Observed) -> None:
+def _service(table: Columns, observed: ObservedState) -> None:
     application = observed.trust.service
     label = Text("Service application", style="head")
     if application is None:
@@ -71,22 +67,20 @@ def _service(table: Columns, observed: Observed) -> None:
     table.add(label, f"{application.display_name}  ({application.client_id})")
     table.add("  Application ID URI", uri_shown(application, observed) or Text("none", style="warn"))
     role = wanted_role(observed)
-    off = "" if role is None or role.enabled else "  (off)"
+    off = "" if role is None or role.enabled else "  (disabled)"
     table.add("  App role", f"{role.value}{off}" if role else Text("none", style="warn"))
 
 
-def _site(table: Columns, observed: Observed) -> None:
+def _site(table: Columns, observed: ObservedState) -> None:
     site = observed.app_service
     if site is None:
         return
     table.add(Text("App Service", style="head"), f"{site.site.label}  {site.site.url}  ({site.site.state})")
-    settings = ours(site.settings)
-    for name in NAMES:
-        if name in settings:
-            table.add(f"  {name}", Text(settings[name]))
+    for name, value in ours(site.settings).items():
+        table.add(f"  {name}", Text(value))
 
 
-def _clients(terminal: Terminal, observed: Observed, now: datetime) -> None:
+def _clients(terminal: Terminal, observed: ObservedState, now: datetime) -> None:
     clients, identities = members(observed), observed.trust.identities
     if not clients and not identities:
         return
@@ -109,7 +103,7 @@ def _clients(terminal: Terminal, observed: Observed, now: datetime) -> None:
 
 def _expiry(client: ClientApplication, now: datetime) -> Text:
     if client.application is None:
-        return Text("another tenant's", style="quiet")
+        return Text("other tenant", style="quiet")
     credentials = client.application.credentials
     if not credentials:
         return Text("none", style="bad")

@@ -1,4 +1,4 @@
-"""When each credential ends, in order, with a bar for how far away that is."""
+"""The credentials by expiry, each with a bar that shows the time left."""
 
 from __future__ import annotations
 
@@ -7,19 +7,21 @@ from datetime import datetime, timedelta
 
 from rich.text import Text
 
-from mct_s2s.model.observed import ClientApplication, Credential
+from mct_s2s.model.client_credentials import Credential
+from mct_s2s.model.trust import ClientApplication
 from mct_s2s.render.columns import Columns
 from mct_s2s.render.console import Terminal
 
 COLUMNS = 24
+"""Characters of a bar: two a month."""
 HORIZON = timedelta(days=365)
-"""Where the bars end: what is further away is as good as far."""
+"""The time at which the bars are full."""
 FAR = timedelta(days=3660)
-"""Beyond this, a date is a way of saying never."""
+"""Dates beyond this mean never."""
 
 
 def show_timeline(terminal: Terminal, clients: tuple[ClientApplication, ...], now: datetime, within: timedelta) -> None:
-    """The credentials of all clients by their end, those that have none left out."""
+    """Show the credentials of all clients by expiry, without those that do not expire."""
     rows = sorted(_ending(clients, now), key=lambda row: row[0])
     if not rows:
         return

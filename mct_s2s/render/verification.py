@@ -1,4 +1,4 @@
-"""What a proof has shown, for a person and as JSON."""
+"""The result of a verification, for a person and as JSON."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from typing import Any
 
 from rich.text import Text
 
-from mct_s2s.planning.proof import CALL, Check, Kind, Verification
-from mct_s2s.render.console import Terminal
+from mct_s2s.planning.verification import CALL, CheckSubject, Verification, VerificationCheck
+from mct_s2s.render.console import Terminal, prose
 
 _SIGNS = {True: ("✓", "good"), False: ("✗", "bad"), None: ("?", "warn")}
-_TITLES = {Kind.SITE: "App Service", Kind.MANAGED_IDENTITY: "Managed identity"}
+_TITLES = {CheckSubject.SITE: "App Service", CheckSubject.MANAGED_IDENTITY: "Managed identity"}
 
 
 def verification_document(verification: Verification) -> dict[str, Any]:
@@ -36,7 +36,7 @@ def verification_document(verification: Verification) -> dict[str, Any]:
 
 
 def show_verification(terminal: Terminal, verification: Verification) -> None:
-    """Check by check under the name of whom it is about, then the sum of it."""
+    """Show the checks under the name of each subject, then the summary."""
     for (kind, client), checks in groupby(verification.checks, lambda check: (check.kind, check.client)):
         title = f"{_TITLES.get(kind, 'Client')} {client or verification.url or ''}"
         terminal.result(Text(title.strip(), style="head"))
@@ -46,9 +46,9 @@ def show_verification(terminal: Terminal, verification: Verification) -> None:
     terminal.result(_sum(verification))
 
 
-def _show(terminal: Terminal, check: Check) -> None:
+def _show(terminal: Terminal, check: VerificationCheck) -> None:
     sign, style = _SIGNS[check.ok]
-    terminal.result(Text.assemble("  ", (sign, style), f" {check.message}"))
+    prose(terminal.out, Text.assemble("  ", (sign, style), f" {check.message}"), indent=4)
     if check.remedy:
         terminal.result(Text.assemble("    → ", (check.remedy, "command")))
 
@@ -56,13 +56,12 @@ def _show(terminal: Terminal, check: Check) -> None:
 def _sum(verification: Verification) -> Text:
     calls, failed = verification.calls, len(verification.failed)
     unproven = sum(check.ok is None and check.check == CALL for check in verification.checks)
-    left = f"; {_counted(unproven, 'call')} not provable from here" if unproven else ""
+    left = f"; {_counted(unproven, 'call')} not tested from here" if unproven else ""
     if failed:
-        return Text(f"Not proved: {_counted(failed, 'check')} failed{left}.", style="bad")
+        return Text(f"Verification failed: {_counted(failed, 'check')} failed{left}.", style="bad")
     if not calls:
-        return Text(f"Nothing is proved: no client's call was answered{left}.", style="warn")
-    were = "was" if calls == 1 else "were"
-    return Text(f"Proved: {_counted(calls, 'client')} called the MCT API and {were} answered{left}.", style="good")
+        return Text(f"Not verified: no client call succeeded{left}.", style="warn")
+    return Text(f"Verified: {_counted(calls, 'client')} called the MCT API{left}.", style="good")
 
 
 def _counted(count: int, noun: str) -> str:

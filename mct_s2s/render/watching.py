@@ -1,4 +1,4 @@
-"""`--watch`: the same page again and again; on a terminal drawn anew, elsewhere only when something has changed."""
+"""`--watch`: the same page repeatedly; redrawn on a terminal, elsewhere printed only when something has changed."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from mct_s2s.render.diagnostics import show_error
 
 
 class Watching:
-    """What was shown last, and how the next is shown.
+    """Shows page after page, and remembers the last one.
 
     Args:
         terminal: where it is shown.
@@ -26,7 +26,7 @@ class Watching:
         self._last: str | None = None
 
     def seen(self, document: dict[str, Any], show: Callable[[Terminal], None]) -> None:
-        """A look that succeeded.
+        """Show a result.
 
         Args:
             document: it as JSON: one line for each change.
@@ -40,7 +40,7 @@ class Watching:
         self._print_page(page.get())
 
     def failed(self, error: S2SError, document: dict[str, Any]) -> None:
-        """A look that did not succeed: told, and tried again."""
+        """Show an error; the next check follows."""
         if self._terminal.json:
             self._print_line(document)
             return
@@ -60,7 +60,7 @@ class Watching:
             out.clear()
             out.file.write(page)
             self._terminal.result()
-            self._terminal.result(f"{at}, again every {self._seconds:g} s. Ctrl-C ends it.", style="quiet")
+            self._terminal.result(f"{at}, every {self._seconds:g} s. Press Ctrl-C to stop.", style="quiet")
         elif changed:
             out.file.write(f"{at}\n{page}\n")
         out.file.flush()

@@ -1,7 +1,7 @@
 """Which identities a removal has taken off an App Service's allow list and has yet to switch off.
 
 Only what is on the allow list is ever switched off. A removal clears that list first; where it is cut off after that,
-this note, which nobody but this user can have written, is what the next run on this machine finishes by.
+this note, which no one but this user can have written, is what the next run on this machine finishes by.
 """
 
 from __future__ import annotations

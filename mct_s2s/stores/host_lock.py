@@ -15,6 +15,7 @@ from filelock import FileLock, Timeout
 from platformdirs import user_state_path
 
 POLL_SECONDS = 0.05
+"""Between two tries for the lock: too short to be noticed, and a waiting process costs nothing."""
 
 
 def path_of(what: str, suffix: str = "lock") -> Path:
@@ -23,16 +24,16 @@ def path_of(what: str, suffix: str = "lock") -> Path:
     Raises:
         OSError: its folder cannot be made.
     """
-    folder = user_state_path("mct-s2s", appauthor=False) / "turns"
+    folder = user_state_path("mct-s2s", appauthor=False) / "locks"
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     return folder / f"{hashlib.sha256(what.lower().encode()).hexdigest()[:20]}.{suffix}"
 
 
 @asynccontextmanager
-async def turn(what: str, since: float) -> AsyncIterator[bool]:
-    """Hold the turn for `what`, a resource id or a unique name.
+async def hold(what: str, since: float) -> AsyncIterator[bool]:
+    """Hold the lock for `what`, a resource id or a unique name.
 
-    Yields whether another run had the turn after `since` (seconds since the epoch): then what was looked at before is
+    Yields whether another run had the lock after `since` (seconds since the epoch): then what was looked at before is
     stale. The operating system gives the lock back when a process dies, however it dies.
     """
     try:

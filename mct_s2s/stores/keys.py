@@ -14,11 +14,13 @@ from pathlib import Path
 from mct_s2s.errors import UsageError
 from mct_s2s.key_pairs import UnfitCertificate, certificate_in, make_key_pair
 from mct_s2s.local_files import is_there
+from mct_s2s.model.client_credentials import Certificate, CredentialKind, SecretNote
 from mct_s2s.model.ids import ClientId
-from mct_s2s.model.observed import CredentialKind, SecretNote
-from mct_s2s.model.proofs import Certificate
-from mct_s2s.ports import KeySpec, SecretRecord
-from mct_s2s.stores.files import FileStore, OutputStore, Shown, dotenv_of, private
+from mct_s2s.ports.secret_stores import KeySpec, SecretRecord
+from mct_s2s.stores.dotenv_file import credential_text
+from mct_s2s.stores.dotenv_text import variables_in
+from mct_s2s.stores.file_store import FileStore, private
+from mct_s2s.stores.output_store import OutputStore, Shown
 from mct_s2s.stores.private_files import PENDING, check_place, forget_leftovers, replace_whole, text_of
 
 CERTIFICATE = CredentialKind.CERTIFICATE
@@ -39,7 +41,7 @@ class KeyFileStore(FileStore):
 
     @classmethod
     def at(cls, path: Path, is_ours: bool) -> KeyFileStore:
-        """For a path that names either of the two: the other one stands beside it."""
+        """For a path that names either of the two: the other one is beside it."""
         if path.suffix == ".env":
             return cls(path, is_ours)
         return cls(path.with_name(path.name.removesuffix(".pem") + ".env"), is_ours, path)
@@ -65,7 +67,7 @@ class KeyFileStore(FileStore):
             UsageError: one of them is not ours alone: another user's key would become this client's.
         """
         try:
-            pending = certificate_in(self._text(self._made).encode())
+            pending = certificate_in(self._text_of(self._made).encode())
         except UnfitCertificate:
             pending = None
         return replace(await super().note(), pending=pending)
@@ -74,16 +76,16 @@ class KeyFileStore(FileStore):
         """Try the very writing that both files will need.
 
         Raises:
-            UsageError: as for a secret's file, or a PEM file stands there that the dotenv file does not name.
+            UsageError: as for a secret's file, or a PEM file is there that the dotenv file does not name.
         """
         await super().check(client_id)
-        self._text(self._made)
+        self._text_of(self._made)
         delivered = self._delivered()
         if not self.is_ours and delivered and not self._names_the_key() and not self._is_half_delivered():
             raise UsageError(
                 "secret-place-taken",
-                f"'{self.pem}' exists and is not this client's key. It was not touched.",
-                remedy="Choose another place, or move the file away: --secret-to file:PATH",
+                f"'{self.pem}' exists and is not this client's key. It was not changed.",
+                remedy="Choose another file with --secret-to file:PATH, or move that file away.",
             )
         with private(self.pem):
             check_place(self.pem)
@@ -103,10 +105,12 @@ class KeyFileStore(FileStore):
     async def deliver_certificate(self, record: SecretRecord, certificate: Certificate) -> None:
         """The key first, then the file that names it, then the pending one goes: repeated whole if it is cut off."""
         await self.make_room(record.client_id, CERTIFICATE)
-        pem, proof = self._text(self._made), {PATH_VARIABLE: str(self.pem)}
+        pem, named = self._text_of(self._made), {PATH_VARIABLE: str(self.pem)}
         with private(self.pem):
             replace_whole(self.pem, pem)
-            replace_whole(self.path, dotenv_of(record, proof, certificate.key_id, certificate.expires, CERTIFICATE))
+            replace_whole(
+                self.path, credential_text(record, named, certificate.key_id, certificate.expires, CERTIFICATE)
+            )
             self._made.unlink(missing_ok=True)
 
     def retire(self, client_id: str) -> bool:
@@ -120,16 +124,16 @@ class KeyFileStore(FileStore):
         return True
 
     def _names_the_key(self) -> bool:
-        return any(line.startswith(f"{PATH_VARIABLE}=") and str(self.pem) in line for line in self._lines())
+        return variables_in(self._text()).get(PATH_VARIABLE) == str(self.pem)
 
     def _is_half_delivered(self) -> bool:
-        return is_there(self._made) and self._text(self._made) == self._delivered()
+        return is_there(self._made) and self._text_of(self._made) == self._delivered()
 
     def _delivered(self) -> str:
         with private(self.pem):
             return text_of(self.pem, delivered=True) or ""
 
-    def _text(self, file: Path) -> str:
+    def _text_of(self, file: Path) -> str:
         with private(file):
             return text_of(file) or ""
 

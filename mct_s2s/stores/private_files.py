@@ -1,4 +1,4 @@
-"""Files that nobody else may read: mode 0600 from the first byte, and on disk before anything goes on."""
+"""Files that no one else may read: mode 0600 from the first byte, and on disk before anything goes on."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ import unicodedata
 from contextlib import suppress
 from pathlib import Path
 
-from mct_s2s.local_files import UntrustedFile, check_folder, check_ours, is_there, make_private_folder, read_ours
+from mct_s2s.file_ownership import UntrustedFile
+from mct_s2s.local_files import check_ours, is_there, read_ours
+from mct_s2s.private_folders import check_folder, make_private_folder
 
 PRIVATE = 0o600
 PENDING = ".pending"
@@ -19,14 +21,14 @@ PENDING = ".pending"
 
 
 def text_of(path: Path, *, delivered: bool = False) -> str | None:
-    """What a private text file of ours holds; `None` where there is none. What is no UTF-8 is replaced.
+    """What one of our private text files contains; `None` where there is none. What is no UTF-8 is replaced.
 
     Args:
         path: the file.
         delivered: as for `read_ours`.
 
     Raises:
-        OSError: it cannot be read, or somebody else may have written it.
+        OSError: it cannot be read, or someone else may have written it.
     """
     content = read_ours(path, delivered=delivered)
     return None if content is None else content.decode("utf-8", errors="replace")
@@ -45,7 +47,7 @@ def is_one_line(text: str) -> bool:
 def check_place(path: Path, *, make_folder: bool = True) -> None:
     """Try the very writing that a private file and its `.pending` will need. Nothing is left of it.
 
-    Where other users may put files of their own beside ours, the name is taken at once, by an empty file: nobody can
+    Where other users may put files of their own beside ours, the name is taken at once, by an empty file: no one can
     plant anything there between this look and the writing.
 
     Args:
@@ -53,11 +55,12 @@ def check_place(path: Path, *, make_folder: bool = True) -> None:
         make_folder: whether its folder is made where it is not there yet.
 
     Raises:
-        UntrustedFile: another user can take the file away, replace it or read it, or something of his is there already.
+        UntrustedFile: another user can take the file away, replace it or read it, or one of their files is already
+            there.
         OSError: it cannot be written.
     """
     if not path.name or not is_one_line(str(path)):
-        raise UntrustedFile("no file of a secret can have such a name", "Choose another name.")
+        raise UntrustedFile("the file name is invalid", "Choose another name.")
     read_ours(path, delivered=True)
     if make_folder:
         make_private_folder(path.parent)
@@ -72,7 +75,7 @@ def check_place(path: Path, *, make_folder: bool = True) -> None:
 def forget_leftovers(path: Path) -> None:
     """Remove what killed runs left of writing `path` and its `.pending`: it may hold a secret.
 
-    Only for whoever has the turn: nobody else may be writing at the same moment.
+    Only for the holder of the host's lock: no one else may be writing at the same moment.
     """
     for leftover in path.parent.glob(f".{glob.escape(path.name)}*.{'[0-9a-f]' * 8}"):
         with suppress(OSError):  # another user's, or gone
@@ -111,14 +114,14 @@ def write_new(path: Path, text: str, mode: int = PRIVATE) -> None:
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0), mode)
     except ValueError:
-        raise UntrustedFile("no file can have such a name", "Choose another name.") from None
+        raise UntrustedFile("the file name is invalid", "Choose another name.") from None
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
         if mode == PRIVATE:
             try:
                 check_ours(descriptor)
             except UntrustedFile as error:
                 path.unlink()
-                raise UntrustedFile(f"a file made there does not stay private: {error}", error.remedy) from None
+                raise UntrustedFile(f"a file there is not private: {error}", error.remedy) from None
         file.write(text)
         file.flush()
         os.fsync(file.fileno())

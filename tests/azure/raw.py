@@ -7,12 +7,13 @@ import ssl
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import httpx
 from azure.core.credentials import AccessToken
-from mct_s2s.azure.arm.session import ArmSession
+from mct_s2s.azure.arm.arm_session import ArmSession
 from mct_s2s.azure.clouds import PUBLIC
+from mct_s2s.azure.connection import Connection
 from mct_s2s.azure.retry import RetryPolicy
 from mct_s2s.azure.sign_in.claims import Challenge, azure_cli_login
 from mct_s2s.azure.trace import silent
@@ -20,7 +21,8 @@ from multidict import CIMultiDict, CIMultiDictProxy
 
 if TYPE_CHECKING:
     from kiota_abstractions.request_information import RequestInformation
-    from mct_s2s.azure.graph.session import GraphSession
+    from mct_s2s.azure.graph.graph_session import GraphSession
+    from mct_s2s.azure.http_session import HttpSession
 
 T = TypeVar("T")
 
@@ -88,6 +90,21 @@ class Once(RetryPolicy):
         return await send()
 
 
+@dataclass(frozen=True)
+class RawConnection(Connection):
+    """A connection to the public cloud that sends each request once."""
+
+    def retry_policy(self, reserve: float = 0.0, service: str = "") -> RetryPolicy:
+        del reserve, service
+        return Once()
+
+
+def connection(*answers: Answer | Exception) -> Connection:
+    """Sign-in's connection, which gets these answers."""
+    http = cast("HttpSession", Wire(*answers))
+    return RawConnection(PUBLIC, http, ssl.create_default_context(), {}, time.monotonic() + 60.0, silent, print)
+
+
 class SignedIn:
     """A credential that always has a token: the Azure CLI's, unless it brings whatever a service asks for."""
 
@@ -109,8 +126,8 @@ class SignedIn:
         self.brought.append(challenge)
         return self._brings
 
-    def way_out(self, scope: str, challenge: Challenge) -> str:
-        return azure_cli_login(scope, challenge.tenant, challenge)
+    def way_out(self, scope: str, challenge: Challenge) -> tuple[str, str]:
+        return "Sign in again:", azure_cli_login(scope, challenge.tenant, challenge)
 
     async def close(self) -> None:
         """Nothing is open."""
@@ -172,7 +189,7 @@ def arm_session(*answers: Answer | Exception, brings: bool = False) -> ArmSessio
 
 def graph_session(*answers: Answer | Exception, brings: bool = False) -> GraphSession:
     """Microsoft Graph, which gives these answers, the last one again and again."""
-    from mct_s2s.azure.graph.session import GraphSession  # noqa: PLC0415  # its SDK warns while it is imported
+    from mct_s2s.azure.graph.graph_session import GraphSession  # noqa: PLC0415  # its SDK warns while it is imported
 
     left = list(answers)
 

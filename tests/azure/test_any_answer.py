@@ -17,32 +17,32 @@ import pytest
 from azure.core.pipeline.transport import AioHttpTransport
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
-from mct_s2s.azure.arm.access import ArmAccess
-from mct_s2s.azure.arm.identities import ArmIdentities
-from mct_s2s.azure.arm.sites import ArmSites
+from mct_s2s.azure.arm.app_services import ArmSites
+from mct_s2s.azure.arm.managed_identities import ArmIdentities
+from mct_s2s.azure.arm.resource_rights import ArmAccess
 from mct_s2s.azure.cloud_metadata import read_cloud
 from mct_s2s.azure.clouds import PUBLIC, Cloud
-from mct_s2s.azure.sign_in.credentials import Caller, service_principal
-from mct_s2s.azure.tokens import EntraTokens, read_token
+from mct_s2s.azure.sign_in.client_tokens import EntraTokens, read_token
+from mct_s2s.azure.sign_in.methods import service_principal
 from mct_s2s.azure.trace import silent
 from mct_s2s.errors import S2SError
-from mct_s2s.model.access import ApiToken, ClientSignIn, IdentitySignIn, SecretProof
+from mct_s2s.model.azure_resources import IdentityResource
+from mct_s2s.model.caller_rights import SignedIn as Who
+from mct_s2s.model.client_credentials import Certificate, Federation
+from mct_s2s.model.client_sign_in import ApiToken, ClientSignIn, IdentitySignIn, SecretCredential
 from mct_s2s.model.ids import ApplicationObjectId, AppRoleId, ClientId, KeyId, PrincipalId, TenantId
-from mct_s2s.model.observed import IdentityResource
-from mct_s2s.model.proofs import Certificate, Federation
 from mct_s2s.model.resource_id import ResourceId
-from mct_s2s.model.rights import SignedIn as Who
 from mct_s2s.planning.edits import ApplicationPatch
 
 from tests.azure.any_answer import answers, documents, is_well_typed, json_values
-from tests.azure.raw import Answer, Once, SignedIn, Wire, arm_session, graph_session
+from tests.azure.raw import Answer, Once, SignedIn, Wire, arm_session, connection, graph_session
 from tests.engine.memory import run
 from tests.planning.worlds import guid
 from tests.support.sampling import cases
 
 if TYPE_CHECKING:
-    from mct_s2s.azure.graph.access import GraphAccess
     from mct_s2s.azure.graph.directory import GraphDirectory
+    from mct_s2s.azure.graph.directory_rights import GraphAccess
 
 A_DAY = 86_400
 FUZZ = settings(
@@ -139,7 +139,6 @@ DIRECTORY: dict[str, Callable[[GraphDirectory], Awaitable[object]]] = {
     "assignments_of": lambda d: d.assignments_of(PrincipalId(ID)),
     "create_application": lambda d: d.create_application("u", "n", ["t"]),
     "register_application": lambda d: d.register_application("n", ["t"], None, PrincipalId(ID)),
-    "unnamed_applications": lambda d: d.unnamed_applications("t"),
     "name_application": lambda d: d.name_application(ApplicationObjectId(ID), "u"),
     "add_owner": lambda d: d.add_owner(ApplicationObjectId(ID), PrincipalId(ID)),
     "deleted_application": lambda d: d.deleted_application(ApplicationObjectId(ID)),
@@ -189,7 +188,7 @@ ACCESS: dict[str, Callable[[GraphAccess], Awaitable[object]]] = {
 def test_any_answer_about_rights_in_the_directory(
     name: str, client_id: str | None, given_answers: list[Answer]
 ) -> None:
-    from mct_s2s.azure.graph.access import GraphAccess  # noqa: PLC0415
+    from mct_s2s.azure.graph.directory_rights import GraphAccess  # noqa: PLC0415
 
     access = GraphAccess(graph_session(*given_answers), Who("x", ClientId(client_id) if client_id else None))
     check(lambda: ACCESS[name](access), getattr(GraphAccess, name))
@@ -236,7 +235,7 @@ SITES: dict[str, Callable[[ArmSites], Awaitable[object]]] = {
     "sites": lambda s: s.sites(guid("subscription")),
     "site": lambda s: s.site(SITE),
     "settings": lambda s: s.settings(SITE),
-    "swapping": lambda s: s.swapping(SITE),
+    "slot_config": lambda s: s.slot_config(SITE),
     "write_settings": lambda s: s.write_settings(SITE, lambda: {"a": "b"}, nothing),
     "reference_status": lambda s: s.reference_status(SITE, "A"),
     "restart": lambda s: s.restart(SITE),
@@ -316,7 +315,7 @@ CALLS: dict[str, Callable[[Any], Awaitable[object]]] = {
 @FUZZ
 @given(st.lists(answers(BUNDLE, VAULT_PAGE, VAULT_REFUSAL), min_size=1, max_size=2))
 def test_any_answer_of_a_key_vault(name: str, given_answers: list[Answer]) -> None:
-    from mct_s2s.azure.key_vault.vault import KeyVault  # noqa: PLC0415  # an extra
+    from mct_s2s.azure.key_vault.vault_client import KeyVault  # noqa: PLC0415  # an extra
 
     async def ask() -> object:
         wire = Wire(CHALLENGE, *given_answers)
@@ -345,8 +344,8 @@ def _transport(*given_answers: Answer) -> AioHttpTransport:
 @given(st.lists(answers(GRANT, AADSTS), min_size=1, max_size=2))
 def test_any_answer_to_a_sign_in(given_answers: list[Answer]) -> None:
     async def ask() -> object:
-        caller = Caller(PUBLIC, TENANT, {}, print, lambda: 60.0, silent)
-        credential = service_principal(TENANT, APP, "secret", caller, _transport(*given_answers), Once())
+        context = connection(*given_answers)
+        credential = service_principal(TENANT, APP, "secret", context)
         return await credential.get_token("https://graph.microsoft.com/.default")
 
     outcome(ask)
@@ -355,7 +354,7 @@ def test_any_answer_to_a_sign_in(given_answers: list[Answer]) -> None:
 @pytest.mark.parametrize(
     "sign_in",
     [
-        ClientSignIn(TenantId(TENANT), ClientId(APP), SecretProof("s"), PUBLIC.login),
+        ClientSignIn(TenantId(TENANT), ClientId(APP), SecretCredential("s"), PUBLIC.login),
         IdentitySignIn(ClientId(APP)),
         IdentitySignIn(),
     ],

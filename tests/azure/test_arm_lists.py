@@ -8,13 +8,13 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from mct_s2s.azure.arm.access import ArmAccess
-from mct_s2s.azure.arm.identities import ArmIdentities
-from mct_s2s.azure.arm.session import ArmSession
-from mct_s2s.azure.arm.sites import ArmSites
+from mct_s2s.azure.arm.app_services import ArmSites
+from mct_s2s.azure.arm.arm_session import ArmSession
+from mct_s2s.azure.arm.managed_identities import ArmIdentities
+from mct_s2s.azure.arm.resource_rights import ArmAccess
 from mct_s2s.errors import ServiceError
+from mct_s2s.model.azure_resources import IdentityResource
 from mct_s2s.model.ids import PrincipalId
-from mct_s2s.model.observed import IdentityResource
 from mct_s2s.model.resource_id import ResourceId
 
 from tests.azure.raw import Answer, Wire, arm_session
@@ -92,7 +92,7 @@ def test_a_list_goes_on_at_its_own_address_only(read: Read, row: Callable[[str],
     with pytest.raises(ServiceError) as raised:
         asyncio.run(_do(read, session))
     assert raised.value.code == "arm-unreachable"
-    assert "leads to another address" in raised.value.message
+    assert "redirects to an address other than" in raised.value.message
     wire = session.transport.session
     assert isinstance(wire, Wire)
     assert len(wire.asked) == 1

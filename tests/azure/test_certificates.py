@@ -15,9 +15,9 @@ from cryptography.x509.oid import NameOID
 from mct_s2s.azure.graph.parse import thumbprint
 from mct_s2s.errors import UsageError
 from mct_s2s.key_pairs import UnfitCertificate, certificate_in, given_certificate, make_key_pair
+from mct_s2s.model.client_credentials import CredentialKind
 from mct_s2s.model.ids import ClientId
-from mct_s2s.model.observed import CredentialKind
-from mct_s2s.ports import KeySpec, KeyStore
+from mct_s2s.ports.secret_stores import KeySpec, KeyStore
 from mct_s2s.stores.keys import KeyFileStore, OutputKeyStore
 
 from tests.azure.test_secret_stores import RECORD, Viewer
@@ -65,9 +65,9 @@ def test_the_first_of_a_chain_is_the_clients() -> None:
 @pytest.mark.parametrize(
     ("text", "why"),
     [
-        (b"", "no certificate"),
-        (PRIVATE, "no certificate"),
-        (b"\x30\x82\x01\x00", "no certificate"),
+        (b"", "does not contain a certificate"),
+        (PRIVATE, "does not contain a certificate"),
+        (b"\x30\x82\x01\x00", "does not contain a certificate"),
         (b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", "cannot be read"),
         (b"-----BEGIN CERTIFICATE-----\n%%%\n-----END CERTIFICATE-----\n", "cannot be read"),
         (pem_of(ec.generate_private_key(ec.SECP256R1())), "not RSA"),

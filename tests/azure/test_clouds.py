@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -89,7 +91,7 @@ def test_no_address_but_https_is_taken_from_metadata() -> None:
 
 @pytest.mark.parametrize("name", ["germany", "http://arm.example", "https://", "arm.example"])
 def test_another_name_is_no_cloud(name: str) -> None:
-    with pytest.raises(UsageError, match="neither"):
+    with pytest.raises(UsageError, match="Invalid --cloud"):
         clouds.check_name(name)
 
 
@@ -166,3 +168,17 @@ def test_an_address_that_can_be_read_in_two_ways_is_refused(place: str, address:
 )
 def test_a_stored_credential_goes_to_its_own_login_host(named: str | None, login: str, may: bool) -> None:
     assert may_sign_in(named, login) is may
+
+
+def test_only_the_table_of_clouds_knows_the_sandbox() -> None:
+    """To everything else it is one more cloud, which brings an account along."""
+    package = Path(clouds.__file__).parent.parent
+    rooms = [path for room in ("azure", "cli", "engine", "stores") for path in (package / room).rglob("*.py")]
+    known = {
+        str(path.relative_to(package))
+        for path in rooms
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if (isinstance(node, ast.Constant) and node.value == "sandbox")
+        or (isinstance(node, ast.Name) and node.id in {"SANDBOX", "EmbeddedSandbox"})
+    }
+    assert known == {"azure/clouds.py", "cli/app.py", "cli/commands/sandbox.py"}, "and the command that runs it"

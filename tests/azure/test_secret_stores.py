@@ -9,9 +9,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from mct_s2s.errors import UsageError
 from mct_s2s.model.ids import ClientId, KeyId, TenantId
-from mct_s2s.ports import NewSecret, SecretRecord, StoredCredential
-from mct_s2s.stores.files import FileStore, OutputStore, Shown
+from mct_s2s.ports.secret_stores import NewSecret, SecretRecord, StoredCredential
+from mct_s2s.stores.file_store import FileStore
+from mct_s2s.stores.output_store import OutputStore, Shown
 
 RECORD = SecretRecord(
     TenantId("11111111-1111-1111-1111-111111111111"),
@@ -41,7 +43,7 @@ def _secret(value: str) -> NewSecret:
     return NewSecret(KeyId("44444444-4444-4444-4444-444444444444"), datetime(2027, 1, 1, tzinfo=UTC), value)
 
 
-@pytest.mark.parametrize("value", ["plain8Q~x", "~begins", "it's", 'a"b', "a b#c", "$HOME `id` \\", "a=b=", "é"])
+@pytest.mark.parametrize("value", ["plain8Q~x", "~begins", "it's", 'a"b', "a b#c", "$HOME `id`", "a\\b", "a=b=", "é"])
 def test_a_file_gives_back_what_was_put_in(value: str, tmp_path: Path) -> None:
     store = FileStore(tmp_path / "a.env")
     asyncio.run(store.deliver(RECORD, _secret(value)))
@@ -58,6 +60,14 @@ def test_a_file_gives_back_what_was_put_in(value: str, tmp_path: Path) -> None:
     assert value not in repr(read)
     script = f'. {store.path}; printf %s "$AZURE_CLIENT_SECRET"'
     assert subprocess.run(["/bin/sh", "-c", script], capture_output=True, check=True).stdout.decode() == value
+
+
+def test_what_a_file_cannot_give_back_is_not_put_into_it(tmp_path: Path) -> None:
+    path = tmp_path / "a.env"
+    with pytest.raises(UsageError, match="dotenv file cannot contain") as refused:
+        asyncio.run(FileStore(path).deliver(RECORD, _secret("$HOME `id` \\")))
+    assert "--secret-to keyvault:" in str(refused.value.remedy)
+    assert not path.exists()
 
 
 def test_a_file_that_somebody_else_wrote_is_read_too(tmp_path: Path) -> None:

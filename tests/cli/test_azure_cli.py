@@ -119,10 +119,10 @@ def test_az_is_told_the_tenant_of_anybody_else(mct: Program, azure: Sandbox, az:
 def test_auto_finds_the_cli_and_says_so_unless_the_environment_names_somebody(mct: Program, az: AzureCli) -> None:
     found = mct("status", env=az.env)
     assert found.code == 3
-    assert "Signing in as Azure CLI" in found.err
+    assert "Signing in with Azure CLI" in found.err
     before = len(az.asked())
     named = mct("status", env={"PATH": az.env["PATH"], "AZURE_CONFIG_DIR": az.env["AZURE_CONFIG_DIR"]})
-    assert "Signing in as service principal" in named.err
+    assert "Signing in with service principal" in named.err
     assert len(az.asked()) == before
 
 

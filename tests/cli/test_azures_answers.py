@@ -6,11 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from mct_s2s.cli import changing
-from mct_s2s.engine.converge import Answer
+from mct_s2s.cli.change import TerminalInterface
 from mct_s2s.planning.plan import Plan
 
-from tests.cli.conftest import Program
+from tests.cli.conftest import Ended, Program
 from tests.conftest import FUNCTION_APP, LOGIC_APP, SITE, Sandbox
 
 JSON = ("-y", "-o", "json")
@@ -67,12 +66,11 @@ def test_a_plan_that_was_agreed_to_is_not_asked_about_again(
     assert mct("teardown", *JSON).code == 0
     shown: list[Plan] = []
 
-    async def agreed(run: object, options: object, plan: Plan) -> Answer:
-        del run, options
+    async def agreed(self: TerminalInterface, plan: Plan) -> None:
+        del self
         shown.append(plan)
-        return Answer(go=True, asked=len(shown) < 5)
 
-    monkeypatch.setattr(changing, "_ask", agreed)
+    monkeypatch.setattr(TerminalInterface, "_ask", agreed)
     assert mct("setup", "--client", "One", "--client", "Two", "-o", "json").code == 0
     assert len(shown) == 1
 
@@ -91,9 +89,14 @@ def test_lists_are_read_to_their_end(mct: Program, azure: Sandbox) -> None:
     azure.add_site(name="another", group="elsewhere")
     azure.lock(f"{SITE}/slots/staging", "CanNotDelete")
     azure.deny(FUNCTION_APP, "Microsoft.Web/nothing/write")
-    whole = [mct("doctor", "-o", "json"), mct("status", "-o", "json", env={"MCT_S2S_RESOURCE_GROUP": ""})]
+    unknown = {"MCT_S2S_RESOURCE_GROUP": "", "MCT_S2S_APP_SERVICE": "contosolearm"}
+
+    def shown() -> list[Ended]:
+        return [mct("doctor", "-o", "json"), mct("status", "-o", "json", env=unknown)]
+
+    whole = shown()
     azure.turn(armPageSize=1)
-    paged = [mct("doctor", "-o", "json"), mct("status", "-o", "json", env={"MCT_S2S_RESOURCE_GROUP": ""})]
+    paged = shown()
     assert [(one.code, one.out) for one in paged] == [(one.code, one.out) for one in whole]
     assert any("skiptoken" in row["query"] for row in azure.log("arm"))
 

@@ -46,7 +46,7 @@ def test_a_run_that_resumes_keeps_the_older_backup(mct: Program, azure: Sandbox,
     azure.write_settings({**before, "AddedSince": "by somebody"})
     done = mct(*words)
     assert done.code == 0, done
-    assert "kept: the older backup" in done.err
+    assert "Kept the older backup" in done.err
     assert json.loads(file.read_text(encoding="utf-8"))["settings"] == before
 
 

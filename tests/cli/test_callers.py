@@ -143,15 +143,15 @@ def test_what_a_person_may_not_consent_to_is_left_and_all_else_is_done(
     (client,) = done.document["status"]["clients"]
     assert (client["allowed"], client["consented"]) == (True, False)
     shown = run("add-client", "A", "-a", SITE, "-y")
-    assert "What you may do is done." in shown.out
+    assert "Completed the steps you can do." in shown.out
 
 
 def test_what_is_refused_on_the_way_tells_what_else_is_probably_missing(mct: Program, azure: Sandbox) -> None:
     done = mct("setup", "-a", SITE, "--client", "A", *JSON, env=azure.caller(*READ, arm=ARM))
     assert (done.code, done.document["error"]["code"]) == (4, "permission-missing")
     message = done.document["error"]["message"]
-    assert "You may not create the registration" in message
-    assert "not seen to be allowed either: " in message
+    assert "You can't create the app registration" in message
+    assert "also not confirmed: " in message
     assert "grant admin consent to 'A'" in message
     assert azure.made_by_us() == []
 

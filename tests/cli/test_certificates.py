@@ -152,7 +152,7 @@ def test_a_certificate_is_made_kept_and_called_with(
 def test_it_is_told_to_a_person(mct: Program, azure: Sandbox) -> None:
     done = mct("setup", "--client", "Import", "--credential", "certificate", "-y")
     assert done.code == 0
-    for told in ("certificate           Import", "with a new key, expires", "done: certificate Import"):
+    for told in ("certificate           Import", "with a new key, expires", "Created certificate of Import"):
         assert told in done.err
     for told in ("Certificate of Import  expires", "saved to /", "EnvironmentCredential", "ClientType"):
         assert told in done.out
@@ -397,7 +397,7 @@ def test_killed_while_the_answer_is_on_its_way_the_key_is_taken_up(
     assert base64.b64decode(registered_before["key"]) == certificate_in(pending.read_bytes()).der
     planned = mct(*SETUP, "--dry-run")
     assert planned.code == 3
-    assert "with the key of an attempt that was cut off" in planned.document["changes"][-2]["detail"]
+    assert "with the key from an interrupted run" in planned.document["changes"][-2]["detail"]
     moody.forget()
     done = mct(*SETUP, "--secret-lifetime", "2y")
     assert (done.code, moody.writes()) == (0, [])

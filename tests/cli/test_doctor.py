@@ -115,7 +115,7 @@ def test_a_person_reads_signs_and_remedies(mct: Program, azure: Sandbox) -> None
     assert "All checks passed." in well.out
     ill = mct("doctor", "-a", SITE, env=azure.caller(*READ, SEEN, arm=[CONTRIBUTOR]))
     assert ill.code == MISSING
-    assert "✗ You may not create the registration" in ill.out
+    assert "✗ You can't create app registrations" in ill.out
     assert "→ Ask a Privileged Role Administrator" in ill.out
 
 

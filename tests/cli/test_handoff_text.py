@@ -10,7 +10,7 @@ def test_the_values_are_a_request_in_the_documents_own_names(mct: Program, azure
     words = ("setup", "--client", "A", "--no-app-service", "--handoff-text", "--secret-to", "show", "-y")
     done = mct(*words)
     assert done.code == 0
-    request = done.out.partition("Subject:")[2].partition("Nothing in this message is secret.")[0]
+    request = done.out.partition("Subject:")[2].partition("This message contains no secrets.")[0]
     secret = done.out.partition("shown here once: ")[2].splitlines()[0].strip()
     assert secret
     assert secret not in request

@@ -152,7 +152,7 @@ def test_a_missing_right_to_restart_leaves_the_restart_out(mct: Program, azure: 
 BLOCKED: dict[str, tuple[dict[str, Any], list[str], list[str]]] = {
     "no right to register": (
         {"graph": (*READ, SEEN), "arm": [CONTRIBUTOR]},
-        ["create the registration", "Application.ReadWrite.OwnedBy", "grant admin consent"],
+        ["create the app registration", "Application.ReadWrite.OwnedBy", "grant admin consent"],
         ["--no-app-service --handoff FILE", "configure-appservice --from FILE"],
     ),
     "no right to list settings": (
@@ -162,13 +162,13 @@ BLOCKED: dict[str, tuple[dict[str, Any], list[str], list[str]]] = {
     ),
     "no right to an identity": (
         {"graph": CONSENTING, "arm": [CONTRIBUTOR, ("Reader", GROUP.replace("mct-prod", "integrations"))]},
-        ["switch on the managed identity of 'reports-func'", "Website Contributor"],
+        ["enable the managed identity of 'reports-func'", "Website Contributor"],
         ["identity"],
     ),
     "no right to anything": (
         {"graph": (*READ, SEEN), "arm": [("Reader", f"/subscriptions/{SITE.split('/')[2]}")]},
-        ["create the registration", "read the application settings", "write the application settings", "restart",
-         "switch on the managed identity", "grant admin consent"],
+        ["create the app registration", "read the application settings", "write the application settings", "restart",
+         "enable the managed identity", "grant admin consent"],
         ["--no-app-service"],
     ),
 }  # fmt: skip
@@ -196,7 +196,7 @@ def test_a_lock_is_named_before_anything_is_written(mct: Program, azure: Sandbox
     assert (done.code, done.document["error"]["code"]) == (PERMISSION_MISSING, "permission-missing")
     assert "read-only lock 'sandbox'" in done.document["error"]["message"]
     assert f"az lock delete --ids {GROUP}/" in done.document["error"]["message"]
-    assert "Azure said" in done.document["error"]["message"]
+    assert "Azure returned" in done.document["error"]["message"]
     assert azure.writes() == []
 
 
@@ -246,7 +246,7 @@ def test_a_dry_run_says_what_others_must_do(mct: Program, azure: Sandbox) -> Non
     assert [step["link"] for step in left(done)] == [None, None]
     assert azure.writes() == []
     shown = mct("setup", "-a", SITE, "--client", "A", "--dry-run", env=caller)
-    assert "Admin consent for 'A' is left to others" in shown.out
+    assert "You can't grant admin consent to 'A'" in shown.out
 
 
 def test_a_person_reads_what_is_left_and_who_grants_it(mct: Program, azure: Sandbox) -> None:
@@ -256,5 +256,5 @@ def test_a_person_reads_what_is_left_and_who_grants_it(mct: Program, azure: Sand
     assert "or open " in done.out
     assert "ServiceAuthAudience" in done.out
     assert "mct-s2s configure-appservice" in done.out
-    assert "What you may do is done." in done.out
+    assert "Completed the steps you can do." in done.out
     assert done.err.count("ask ") == 2

@@ -91,5 +91,5 @@ def test_who_is_switched_off_is_named_in_the_question(azure: Sandbox, tmp_path: 
     azure.forget()
     ended, shown = _asked(azure, tmp_path, b"n\n", ("teardown",))
     assert (ended, azure.writes()) == (1, []), shown
-    assert "; managed identities that are switched off: reports-func) [y/N]" in shown
-    assert "Only Azure roles in its own subscription can be seen from here" in " ".join(shown.split())
+    assert "; disables the managed identity of reports-func) [y/N]" in shown
+    assert "Its roles in other subscriptions cannot be checked" in " ".join(shown.split())

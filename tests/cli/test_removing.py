@@ -86,7 +86,7 @@ def test_removing_again_changes_nothing_and_says_so(mct: Program, azure: Sandbox
     assert (again.code, azure.writes()) == (0, [])
     (row,) = again.document["changes"]
     assert (row["action"], row["name"]) == ("none", "One")
-    assert "removed already: in the recycle bin since" in row["detail"]
+    assert "already deleted since" in row["detail"]
     assert mct("remove-client", named, "--purge", *JSON).code == 0, "what a cut-off run left there goes for good"
     deleted = azure.graph("GET", "/directory/deletedItems/microsoft.graph.application")["value"]
     assert deleted == []
@@ -113,7 +113,7 @@ def test_an_identity_that_was_on_before_stays_on(mct: Program, azure: Sandbox) -
     assert azure.arm("GET", FUNCTION_APP)["identity"]["principalId"]
     assert "ServiceObjectIds" not in azure.settings()
     kept = next(c for c in done.document["changes"] if c["resource"] == "managed identity")
-    assert kept["detail"] == "left on: it was not switched on for this trust"
+    assert kept["detail"] == "kept: mct-s2s did not enable it"
 
 
 def test_an_identity_that_something_else_relies_on_stays_on(mct: Program, azure: Sandbox) -> None:
@@ -176,7 +176,7 @@ def test_a_registration_that_serves_others_is_kept(mct: Program, azure: Sandbox)
     done = mct("remove-client", "One", *JSON)
     left = azure.graph("GET", f"/applications/{one['objectId']}")
     assert left["requiredResourceAccess"] == [graph]
-    assert "asks for other APIs" in next(
+    assert "also requests other APIs" in next(
         c["detail"] for c in done.document["changes"] if c["resource"] == "client application"
     )
 

@@ -173,7 +173,7 @@ def test_unattended_it_keeps_a_secret_that_was_delivered_elsewhere(
     mct("setup", "--client", "One", "--secret-lifetime", SOON, "--secret-to", f"file:{elsewhere}", *JSON)
     done = mct("rotate-secret", "--expiring-within", "30d", "-y")
     assert done.code == 0, done
-    assert "the old one is kept until it expires" in done.err
+    assert "The old one is kept until it expires" in done.err
     assert _status_of(azure, _values(elsewhere)) == 200
     again = mct("rotate-secret", "--expiring-within", "30d", "--secret-to", f"file:{tmp_path}/", *JSON)
     assert (again.code, len(_secrets(azure, "One"))) == (0, 2)

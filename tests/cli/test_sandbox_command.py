@@ -87,7 +87,7 @@ def test_under_azures_names_it_says_how_these_lead_there_and_away_again(tmp_path
         assert served.said.startswith("Sandbox ready: https://management.azure.com\n")
         assert "  mct-s2s sandbox hosts | sudo tee -a /etc/hosts\n" in served.said
         assert "  sudo sed -i.bak '/# mct-s2s sandbox$/d' /etc/hosts" in served.said
-        assert f"They ask at port 443: lead it to {served.port}" in served.said
+        assert f"Clients use port 443: forward it to {served.port}" in served.said
         assert '  eval "$(mct-s2s sandbox env --real-names)"\n' in served.said
         assert "  export AZURE_CONFIG_DIR=" in served.said, "its sign-ins are not mixed with those to the real Azure"
         assert "az cloud register" not in served.said

@@ -7,7 +7,7 @@ import re
 
 import pytest
 from mct_s2s.azure.clouds import Cloud
-from mct_s2s.azure.sign_in import credentials
+from mct_s2s.azure.sign_in import interactive
 from mct_s2s.sandbox.entra.tokens import delegated
 
 from tests.cli.conftest import Ended, Program
@@ -40,7 +40,7 @@ def turn(azure: Sandbox, **knobs: object) -> None:
 def person(inside: Inside, monkeypatch: pytest.MonkeyPatch) -> Inside:
     """Somebody approves each device code at once; the sign-in's thread is one that simulated time waits for."""
     inside.world.directory.sessions.auto_approve = ADMIN
-    monkeypatch.setattr(credentials, "_in_background", asyncio.to_thread)
+    monkeypatch.setattr(interactive, "_in_background", asyncio.to_thread)
     return inside
 
 
@@ -75,7 +75,7 @@ def test_a_person_brings_it_once_and_the_command_goes_on(
     assert done.code == 0, done.err
     assert done.document["status"]["healthy"] is True
     assert codes(turned) == 2
-    assert "Azure asks for a second factor" in done.err
+    assert "Azure requires a second factor" in done.err
     refused = [row["path"] for row in turned.log("arm") if row["status"] in {401, 403}]
     assert [path.rpartition("/")[2] for path in refused] == ["appsettings"], "one write was refused, and none again"
 
@@ -173,7 +173,7 @@ def test_a_person_whose_sign_in_is_revoked_signs_in_once_more(mct: Program, azur
     assert done.code == 0, done.err
     assert done.document["status"]["healthy"] is True
     assert codes(azure) == 2
-    assert "Azure asks for a new sign-in" in done.err
+    assert "Azure requires a new sign-in" in done.err
 
 
 def test_graphs_challenge_is_told_to_the_azure_clis_user(

@@ -192,7 +192,7 @@ def test_a_vault_behind_a_firewall_is_told(azure_again: Sandbox, mct: Program) -
         {"match": {"service": "KeyVault"}, "fault": {"type": "status", "status": 403, "code": "ForbiddenByFirewall"}}
     )
     ended = mct(*SETUP)
-    assert (ended.code, ended.document["error"]["code"]) == (4, "permission-missing")
+    assert (ended.code, ended.document["error"]["code"]) == (4, "vault-network")
 
 
 def test_a_vault_that_is_not_there_is_told(azure: Sandbox, mct: Program) -> None:

@@ -83,7 +83,7 @@ def test_setup_lets_the_client_in_and_a_second_run_writes_nothing(
 def test_setup_speaks_to_a_person_on_two_streams(mct: Program, azure: Sandbox) -> None:
     done = mct(*SETUP, "-y")
     assert done.code == 0
-    for told in ("Plan", "S2S-client", "reports-func", "done: application settings contosolearn"):
+    for told in ("Plan", "S2S-client", "reports-func", "Updated application settings of contosolearn"):
         assert told in done.err
     for told in ("Secret of S2S-client", "saved to /", "/.default", "ClientType: Service", "mct-s2s status"):
         assert told in done.out

@@ -16,7 +16,7 @@ def test_a_slot_is_warned_of_swaps_until_its_settings_stick(mct: Program, azure:
     before = _sticky(azure)
     done = mct("setup", "--slot", "staging", "--client", "A", "-y")
     assert done.code == 0
-    assert "A swap with production would carry ServiceApplicationIds" in done.err
+    assert "swapping with production would move ServiceApplicationIds" in done.err
     assert _sticky(azure) == before, "slot settings are somebody else's"
     status = mct("status", "--slot", "staging", "-o", "json")
     assert (status.code, status.document["healthy"]) == (0, True)
@@ -39,7 +39,7 @@ def test_a_slot_is_warned_of_swaps_until_its_settings_stick(mct: Program, azure:
 
 def test_production_is_told_of_its_slots_in_the_plan(mct: Program, azure: Sandbox) -> None:
     plan = mct("setup", "--client", "A", "--dry-run")
-    assert "A swap with staging would carry ServiceApplicationIds" in plan.out
+    assert "swapping with staging would move ServiceApplicationIds" in plan.out
     assert mct("setup", "--client", "A", "-y").code == 0
     assert mct("status", "-o", "json").document["findings"] == []
 

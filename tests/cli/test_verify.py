@@ -59,10 +59,10 @@ def test_verify_speaks_to_a_person(mct: Program, azure: Sandbox) -> None:
     assert ended.code == 0
     for told in (
         f"App Service {azure.site_url}", "✓ A call without a token is refused (401)", "Client S2S-client",
-        "✓ The token carries the role S2SAppRole", f"GET {azure.site_url}/api/v1/organization returned 200",
-        "Managed identity reports-func", "? Its call is not provable from here", "up to a day",
+        "✓ The token has the role S2SAppRole", f"GET {azure.site_url}/api/v1/organization returned 200",
+        "Managed identity reports-func", "? Can only be tested from the resource itself", "up to 24 hours",
         "→ mct-s2s verify --auth managed-identity --audience api://",
-        "Proved: 1 client called the MCT API and was answered; 1 call not provable from here.",
+        "Verified: 1 client called the MCT API; 1 call not tested from here.",
     ):  # fmt: skip
         assert told in ended.out
 
@@ -87,8 +87,8 @@ def test_the_one_liner_proves_a_managed_identity_from_inside(mct: Program, proce
     assert refused.code == 3
     row = checks(refused)["this machine", "call"]
     assert row["ok"] is False
-    assert "object id" in row["message"]
-    assert "up to a day" in row["remedy"]
+    assert "object ID" in row["message"]
+    assert "up to 24 hours" in row["remedy"]
 
 
 def test_outside_of_azure_a_managed_identity_has_no_token(process: Program, azure: Sandbox) -> None:
@@ -125,7 +125,7 @@ def test_credentials_come_from_a_named_file_or_the_environment(mct: Program, azu
     lines = file.read_text().splitlines()
     secret = dict(line.partition("=")[::2] for line in lines if not line.startswith("#"))
     # The caller is the client itself here, and may not look: the administrator signs in another way.
-    assert mct("verify", "--client", "S2S-client", "--credentials", str(file), "-o", "json").code == 0
+    assert mct("verify", "--client", "s2s-CLIENT", "--credentials", str(file), "-o", "json").code == 0
     refused = mct("verify", "--auth", "environment", "-o", "json", env=secret)
     assert refused.code == 4
     nobody = mct("verify", "--client", "Nobody", "-o", "json")
@@ -141,7 +141,7 @@ def test_credentials_come_from_a_named_file_or_the_environment(mct: Program, azu
         ({"ServiceAuthAudience": "api://other"}, "ServiceAuthAudience is 'api://other'"),
         ({"ServiceAuthTenantId": "00000000-0000-0000-0000-000000000001"}, "ServiceAuthTenantId is"),
         ({"ServiceAuthTenantName": "fabrikam.onmicrosoft.com"}, "ServiceAuthTenantName is 'fabrikam.onmicrosoft.com'"),
-        ({"ServiceApplicationIds": ""}, "ServiceApplicationIds does not hold the application id"),
+        ({"ServiceApplicationIds": ""}, "ServiceApplicationIds does not contain the appId"),
         ({"ServiceAuthRole": "Other"}, "ServiceAuthRole is 'Other'"),
     ],
 )
@@ -171,7 +171,7 @@ def test_settings_that_wait_for_a_restart_are_told_as_such(mct: Program, azure: 
     ended = mct("verify", "-o", "json")
     assert ended.code == 3
     row = checks(ended)["S2S-client", "call"]
-    assert "not been restarted" in row["message"]
+    assert "may need a restart" in row["message"]
     assert row["remedy"].startswith("az webapp restart -g mct-prod -n contosolearn")
 
 
@@ -269,7 +269,7 @@ def test_setup_and_add_client_end_with_the_proof(mct: Program, azure: Sandbox) -
     azure.lag(0)
     more = mct("add-client", "B", "--secret-to", "show", "-y")
     assert more.code == 0
-    assert "Proved: 1 client called the MCT API and was answered." in more.out
+    assert "Verified: 1 client called the MCT API." in more.out
     azure.forget()
     again = mct(*SETUP, "-o", "json")
     assert (again.code, again.document["verification"]) == (0, None)
@@ -290,8 +290,8 @@ def test_a_proof_that_fails_is_told_and_the_changes_stay(mct: Program, azure: Sa
     done = mct(*SETUP)
     azure.behave()
     assert done.code == 3
-    assert "was answered 404" in done.out
-    assert "Not proved: 1 check failed" in done.out
+    assert "returned 404" in done.out
+    assert "Verification failed: 1 check failed" in done.out
     azure.forget()
     assert mct(*SETUP).code == 0
     assert azure.writes() == []

@@ -118,7 +118,7 @@ def test_what_a_killed_run_leaves_is_found(conformance: Conformance, monkeypatch
     ended = conformance.clean_up()
     assert (ended.code, ended.err.count("Not removed"), conformance.journals()) == (0, 0, [])
     assert standing(conformance.cloud.world.to_dict()) == standing(before)
-    assert "No run has left anything." in conformance.clean_up().err
+    assert "Nothing to clean up." in conformance.clean_up().err
 
 
 def test_a_cloud_that_is_gone_keeps_no_other_from_being_cleaned(conformance: Conformance) -> None:
@@ -129,7 +129,7 @@ def test_a_cloud_that_is_gone_keeps_no_other_from_being_cleaned(conformance: Con
             with journal.held():
                 journal.about_to_make(Kind.IDENTITY)
     ended = conformance.clean_up()
-    assert (ended.code, ended.err.count("is neither a cloud's name"), len(conformance.journals())) == (1, 2, 2)
+    assert (ended.code, ended.err.count("Invalid --cloud"), len(conformance.journals())) == (1, 2, 2)
 
 
 def test_what_was_made_without_an_answer_is_found(conformance: Conformance) -> None:
@@ -150,16 +150,16 @@ def test_settings_of_others_stay_as_they_are_at_that_moment(conformance: Conform
     conformance.tables = ("settings",)
     ended = conformance("-y")
     assert settings(conformance)["THEIRS"] == "new"
-    assert "Somebody else changed these settings meanwhile; they stay as they are: THEIRS" in ended.err
+    assert "Someone else changed these settings. They are kept: THEIRS" in ended.err
 
 
 @pytest.mark.parametrize(
     ("words", "app_service", "code"),
     [
-        ((), APP_SERVICE, "there is nobody to ask"),
-        (("-y",), f"{APP_SERVICE}-none", "There is no App Service"),
+        ((), APP_SERVICE, "this is not an interactive terminal"),
+        (("-y",), f"{APP_SERVICE}-none", "The App Service"),
         (("-y",), f"{APP_SERVICE}-fa-x7k2q", "is a function app"),
-        (("-y", "--slot", "staging"), APP_SERVICE, "A slot cannot be used here"),
+        (("-y", "--slot", "staging"), APP_SERVICE, "--slot is not supported here"),
     ],
 )
 def test_nothing_is_touched(conformance: Conformance, words: tuple[str, ...], app_service: str, code: str) -> None:

@@ -137,6 +137,6 @@ def test_what_differs_in_many_answers_is_told_once() -> None:
     ]
     report = written(findings, Facts("public", datetime(2026, 1, 1, tzinfo=UTC)), ()).markdown
     assert report.count("header server") == 1
-    assert "- graph, 7 answers, `t/01` the first: `header server: absent · cloud: 'IIS'`" in report
+    assert "- graph, 7 responses, `t/01` first: `header server: absent · cloud: 'IIS'`" in report
     assert [line for line in report.splitlines() if line.startswith("### ")] == ["### `t/03` `GET /x`"]
     assert "- `/a: 1 · cloud: 2`" in report

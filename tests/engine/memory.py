@@ -10,53 +10,66 @@ from __future__ import annotations
 
 import asyncio
 import selectors
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Coroutine, Iterable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Collection,
+    Coroutine,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
-from mct_s2s.engine.converge import Answer, Convergence, Goal, converge
-from mct_s2s.engine.observe.query import Query
+from mct_s2s.engine.apply.apply import apply_changes
+from mct_s2s.engine.apply.context import ApplyContext
+from mct_s2s.engine.change import run_change
+from mct_s2s.engine.outcome import Outcome
+from mct_s2s.engine.request import Request
+from mct_s2s.engine.session import Interface, Session
 from mct_s2s.errors import NotThere, S2SError, ServiceError
-from mct_s2s.model.access import ApiAnswer, ApiToken, Claims, ClientSignIn, SecretProof, SignIn
-from mct_s2s.model.desired import Desired
-from mct_s2s.model.ids import ApplicationObjectId, AppRoleId, ClientId, KeyId, PrincipalId, same_id
-from mct_s2s.model.observed import (
+from mct_s2s.model.azure_resources import AppService, IdentityResource, Site, SlotConfig
+from mct_s2s.model.caller_rights import Denial, Permission, Person, ResourceLock, RoleAssignment, SecretRule, SignedIn
+from mct_s2s.model.client_credentials import Certificate, Credential, CredentialKind, Federation, SecretNote
+from mct_s2s.model.client_sign_in import (
+    ApiAnswer,
+    ApiToken,
+    Claims,
+    ClientSignIn,
+    OwnCredential,
+    SecretCredential,
+    SignIn,
+)
+from mct_s2s.model.desired import ClientSpec, Desired, Removal, ServiceSpec
+from mct_s2s.model.directory_objects import (
     Application,
     Assignment,
-    Credential,
-    CredentialKind,
-    IdentityResource,
-    Observed,
     Owner,
     PrincipalKind,
-    SecretNote,
+    RequiredAccess,
     ServicePrincipal,
-    Site,
-    SlotConfig,
     Tenant,
 )
-from mct_s2s.model.proofs import Certificate, Federation
+from mct_s2s.model.ids import ApplicationObjectId, AppRoleId, ClientId, KeyId, PrincipalId, same_id
+from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.resource_id import ResourceId
-from mct_s2s.model.rights import Denial, Lock, Permission, Person, RoleAssignment, SecretRule, SignedIn
-from mct_s2s.model.site_settings import APPLICATION_IDS, OBJECT_IDS, allow_list, is_enabled
-from mct_s2s.model.target import SiteTarget
+from mct_s2s.model.site_settings import APPLICATION_IDS, OBJECT_IDS, is_enabled
+from mct_s2s.model.site_target import SiteTarget
+from mct_s2s.model.trust import Trust
 from mct_s2s.planning.changes import AnyChange
+from mct_s2s.planning.credentials.federated import FederatedSpec
 from mct_s2s.planning.edits import ApplicationPatch
-from mct_s2s.planning.plan import Facts, Plan
+from mct_s2s.planning.plan import Plan
 from mct_s2s.planning.rights import GLOBAL_ADMINISTRATOR
 from mct_s2s.planning.secret_policy import LIFETIME_FORBIDDEN
-from mct_s2s.ports import (
-    Azure,
-    KeySpec,
-    NewSecret,
-    SecretRecord,
-    SecretStore,
-    StoredCredential,
-    Subscription,
-    Tokens,
-)
+from mct_s2s.ports.resource_manager import Subscription
+from mct_s2s.ports.secret_stores import KeySpec, NewSecret, SecretRecord, SecretStore, StoredCredential
+from mct_s2s.ports.signed_in_cloud import Azure
 
 from tests.planning.worlds import FOREIGN, NOW, SERVICE_KEY, SUBSCRIPTION, TENANT, guid, site
 
@@ -116,6 +129,11 @@ def lost(code: str = "graph-unreachable", status: int = 0) -> ServiceError:
     return ServiceError(code, "No answer came.", remedy="Run it again.", status=status)
 
 
+def declared(access: tuple[ClientId, AppRoleId] | None) -> tuple[RequiredAccess, ...]:
+    """What a registration declares from its creation on."""
+    return () if access is None else (RequiredAccess(access[0], ((access[1], "Role"),)),)
+
+
 def failing(error: BaseException) -> Hook:
     """What happens instead of an answer."""
 
@@ -147,7 +165,7 @@ class SiteState:
 
     site: Site
     settings: Settings
-    swapping: SlotConfig | None = None
+    slot_config: SlotConfig | None = None
     started_with: Settings = field(default_factory=dict)
     restarts: int = 0
 
@@ -200,7 +218,7 @@ class World:
 
     roles: frozenset[str] | None = frozenset({GLOBAL_ADMINISTRATOR})
     permissions: dict[str, tuple[Permission, ...]] = field(default_factory=dict)
-    locks: list[Lock] = field(default_factory=list)
+    locks: list[ResourceLock] = field(default_factory=list)
     secret_rules: tuple[SecretRule, ...] = ()
     own_secret_rules: dict[str, tuple[SecretRule, ...]] = field(default_factory=dict)
 
@@ -368,6 +386,9 @@ class MemoryDirectory:
         async with self.world.call("application_by_unique_name", unique_name):
             return self._first(lambda app: app.unique_name == unique_name)
 
+    async def applications_by_unique_name(self, unique_names: Sequence[str]) -> list[Application | None]:
+        return list(await asyncio.gather(*map(self.application_by_unique_name, unique_names)))
+
     async def application_by_object_id(self, object_id: ApplicationObjectId, *, is_new: bool) -> Application:
         async with self.world.call("application_by_object_id", object_id, is_new=is_new):
             return self._there(object_id)
@@ -453,6 +474,7 @@ class MemoryDirectory:
         tags: Sequence[str],
         notes: str | None = None,
         management_reference: str | None = None,
+        access: tuple[ClientId, AppRoleId] | None = None,
     ) -> tuple[Application, bool]:
         async with self.world.call("create_application", display_name):
             if any(app.unique_name == unique_name for app in self.world.deleted.values()):
@@ -468,6 +490,7 @@ class MemoryDirectory:
                 tags=tuple(tags),
                 notes=notes,
                 management_reference=management_reference,
+                required_access=declared(access),
                 created=NOW,
             )
             self.world.applications[made.object_id] = made
@@ -480,6 +503,7 @@ class MemoryDirectory:
         notes: str | None,
         owner: PrincipalId | None,
         management_reference: str | None = None,
+        access: tuple[ClientId, AppRoleId] | None = None,
     ) -> Application:
         async with self.world.call("register_application", display_name):
             made = Application(
@@ -488,16 +512,12 @@ class MemoryDirectory:
                 display_name,
                 tags=tuple(tags),
                 notes=notes,
+                required_access=declared(access),
                 created=NOW,
             )
             self.world.applications[made.object_id] = made
             self.world.owners[made.object_id] = (ME,)
             return made
-
-    async def unnamed_applications(self, tag: str) -> list[Application]:
-        async with self.world.call("unnamed_applications", tag):
-            found = [app for app in self.world.applications.values() if tag in app.tags]
-            return [app for app in found if app.unique_name is None]
 
     async def name_application(self, object_id: ApplicationObjectId, unique_name: str) -> None:
         async with self.world.call("name_application", unique_name):
@@ -675,6 +695,11 @@ class MemorySites:
             rows = [state.site for state in self.world.sites.values() if state.site.resource.slot is None]
             return [row for row in rows if same_id(row.resource.subscription_id, subscription_id)]
 
+    async def sites_named(self, subscription_id: str, name: str) -> list[ResourceId]:
+        async with self.world.call("sites_named", name):
+            rows = [state.site.resource for state in self.world.sites.values() if state.site.resource.slot is None]
+            return [row for row in rows if same_id(row.subscription_id, subscription_id) and same_id(row.name, name)]
+
     async def site(self, resource: ResourceId) -> Site | None:
         async with self.world.call("site", resource.name):
             found = self.world.sites.get(str(resource).lower())
@@ -688,9 +713,9 @@ class MemorySites:
         async with self.world.call("settings", resource.name):
             return dict(self.world.state(resource).settings)
 
-    async def swapping(self, resource: ResourceId) -> SlotConfig | None:
+    async def slot_config(self, resource: ResourceId) -> SlotConfig | None:
         async with self.world.call("swapping", resource.name):
-            return self.world.state(resource).swapping
+            return self.world.state(resource).slot_config
 
     async def write_settings(
         self,
@@ -756,34 +781,34 @@ class MemoryIdentities:
         async with self.world.call("holder", resource.name):
             return self.world.holders.get(str(resource).lower())
 
-    async def enable(self, holder: IdentityResource) -> PrincipalId:
-        async with self.world.call("enable", holder.display_name):
-            there = self.world.holders[str(holder.resource).lower()]
+    async def enable(self, caller: IdentityResource) -> PrincipalId:
+        async with self.world.call("enable", caller.display_name):
+            there = self.world.holders[str(caller.resource).lower()]
             if there.principal_id is not None:
                 return there.principal_id
             identifier = PrincipalId(self.world.new_id("identity"))
-            self.world.holders[str(holder.resource).lower()] = replace(
+            self.world.holders[str(caller.resource).lower()] = replace(
                 there, principal_id=identifier, identity_type="SystemAssigned"
             )
             self.world.principals[identifier] = ServicePrincipal(
                 identifier,
                 ClientId(self.world.new_id("identity's appId")),
-                holder.display_name,
+                caller.display_name,
                 PrincipalKind.MANAGED_IDENTITY,
-                str(holder.resource),
+                str(caller.resource),
             )
             return identifier
 
-    async def disable(self, holder: IdentityResource) -> None:
-        async with self.world.call("disable", holder.display_name):
-            there = self.world.holders[str(holder.resource).lower()]
+    async def disable(self, caller: IdentityResource) -> None:
+        async with self.world.call("disable", caller.display_name):
+            there = self.world.holders[str(caller.resource).lower()]
             if there.principal_id is not None:
                 self.world.principals.pop(there.principal_id, None)
-            self.world.holders[str(holder.resource).lower()] = replace(there, principal_id=None, identity_type="None")
+            self.world.holders[str(caller.resource).lower()] = replace(there, principal_id=None, identity_type="None")
 
-    async def roles_of(self, holder: IdentityResource) -> list[str]:
-        async with self.world.call("roles_of", holder.display_name):
-            return list(self.world.azure_roles.get(str(holder.resource).lower(), ()))
+    async def roles_of(self, caller: IdentityResource) -> list[str]:
+        async with self.world.call("roles_of", caller.display_name):
+            return list(self.world.azure_roles.get(str(caller.resource).lower(), ()))
 
 
 @dataclass
@@ -794,7 +819,7 @@ class MemoryDirectoryAccess:
 
     @property
     def signed_in(self) -> SignedIn:
-        return SignedIn("you, by browser", is_person=True)
+        return SignedIn("your account (browser)", is_person=True)
 
     @property
     def address(self) -> str:
@@ -843,7 +868,7 @@ class MemoryResourceAccess:
         async with self.world.call("permissions_at", resource.name):
             return self.world.permissions.get(resource.name, (Permission(("*",)),))
 
-    async def locks(self, resource: ResourceId) -> tuple[Lock, ...]:
+    async def locks(self, resource: ResourceId) -> tuple[ResourceLock, ...]:
         async with self.world.call("locks_at", resource.name):
             return tuple(lock for lock in self.world.locks if str(resource).lower().startswith(lock.scope.lower()))
 
@@ -943,15 +968,19 @@ class MemoryTokens:
 
     async def token(self, sign_in: SignIn, scope: str, *, is_new: bool, role: str | None, at_once: int = 1) -> ApiToken:
         assert isinstance(sign_in, ClientSignIn)
-        assert isinstance(sign_in.proof, SecretProof)
-        self.asked.append((sign_in.proof.value, at_once))
+        assert isinstance(sign_in.credential, SecretCredential)
+        self.asked.append((sign_in.credential.value, at_once))
         async with self.world.call("token", sign_in.client_id):
             apps = [app for app in self.world.applications.values() if same_id(app.client_id, sign_in.client_id)]
             held = {self.world.secrets.get(one.key_id) for app in apps for one in app.credentials}
             principal = self.world.principal_of(sign_in.client_id)
-            if sign_in.proof.value not in held or principal is None:
+            if sign_in.credential.value not in held or principal is None:
                 raise ServiceError(
-                    "token-refused", "Entra ID gives no token.", remedy="Rotate.", status=401, service_code="7000215"
+                    "token-refused",
+                    "Entra ID refused to issue a token.",
+                    remedy="Rotate.",
+                    status=401,
+                    service_code="7000215",
                 )
             return self._token(sign_in, principal, scope.removesuffix("/.default"))
 
@@ -991,8 +1020,8 @@ class MemoryApi:
         claims = token.claims
         if claims.audience != settings.get("ServiceAuthAudience"):
             return ApiAnswer(401)
-        by_object = allow_list(settings, OBJECT_IDS).holds(claims.object_id)
-        by_role = allow_list(settings, APPLICATION_IDS).holds(claims.client_id)
+        by_object = OBJECT_IDS.list_in(settings).holds(claims.object_id)
+        by_role = APPLICATION_IDS.list_in(settings).holds(claims.client_id)
         by_role = by_role and settings.get("ServiceAuthRole") in claims.roles
         return ApiAnswer(200 if by_object or by_role else 401)
 
@@ -1012,6 +1041,9 @@ class Watcher:
     def finished(self, change: AnyChange, detail: str) -> None:
         self.told.append(f"finished {change.key}")
 
+    def skipped(self, change: AnyChange, why: str) -> None:
+        self.told.append(f"skipped {change.key}")
+
     def failed(self, change: AnyChange, error: S2SError) -> None:
         self.told.append(f"failed {change.key}")
 
@@ -1019,54 +1051,45 @@ class Watcher:
 TARGET = SiteTarget("contosolearn", "mct-prod", SUBSCRIPTION)
 
 
-def goal(
-    here: World,
-    desired: Desired,
-    *,
-    attempt: str = "a1b2",
-    now: datetime = NOW,
-    key_pairs: bool = False,
-    tokens: Tokens | None = None,
-    preflight: bool = True,
-    **asked: Any,
-) -> Goal:
-    """A command that wants something; its secrets go to the world's own places, which remember them.
+@dataclass(frozen=True)
+class MemoryStores:
+    """The world's own stores, which remember."""
 
-    Args:
-        here: the world.
-        desired: what is wanted.
-        attempt: a word unique to the run.
-        now: when it runs.
-        key_pairs: whether the places keep private keys.
-        tokens: the login service, where secrets are proved.
-        preflight: whether rights are looked at.
-        asked: what differs from the usual questions.
-    """
-    removal, rotation = desired.removal, desired.rotation
-    names = tuple(client.name for client in desired.clients) + (rotation.clients if rotation else ())
-    query = Query(
-        now,
-        SERVICE_KEY,
-        TARGET,
-        clients=names,
-        leaving=removal.clients if removal else (),
-        everything=removal.everything if removal else False,
-    )
+    world: World
+    key_pairs: bool = False
+    """Whether they keep private keys."""
 
-    def stores(observed: Observed) -> Mapping[str, SecretStore]:
-        del observed
-        kind = MemoryKeyPlace if key_pairs else MemoryPlace
-        return {name: here.stores.setdefault(name, kind(here, name)) for name in names}
+    def open(self, desired: Desired, observed: ObservedState, now: datetime) -> Mapping[str, SecretStore]:
+        kind = MemoryKeyPlace if self.key_pairs else MemoryPlace
+        names = (*(client.name for client in desired.clients), *(desired.rotation.clients if desired.rotation else ()))
+        return {name: self.world.stores.setdefault(name, kind(self.world, name)) for name in names}
 
-    facts = Facts(now, attempt)
-    return Goal(
-        replace(query, **asked), desired, facts, stores, tokens=tokens, departures=here.departures, preflight=preflight
-    )
+    async def credentials(self, stores: Mapping[str, SecretStore]) -> list[OwnCredential]:
+        return []
 
 
-async def agree(plan: Plan) -> Answer:
-    """Yes, where there is something to do."""
-    return Answer(go=not plan.is_empty)
+@dataclass
+class Agreeing:
+    """Whoever agrees to everything at once, and watches."""
+
+    takes_time: bool = False
+    watcher: Watcher = field(default_factory=Watcher)
+    outcome: Outcome | None = None
+    """What is told on every way out, once something is applied."""
+
+    async def confirm(self, outcome: Outcome) -> bool:
+        return not outcome.plan.is_empty
+
+    @contextmanager
+    def applying(self, outcome: Outcome) -> Iterator[Watcher]:
+        self.outcome = outcome
+        yield self.watcher
+
+    def verifying(self, outcome: Outcome) -> None:
+        pass
+
+    def options(self, observed: ObservedState) -> str:
+        return ""
 
 
 @asynccontextmanager
@@ -1076,9 +1099,78 @@ async def nobody_else(name: str, since: float) -> AsyncIterator[bool]:
     yield False
 
 
-async def carry_out(here: World, wanted: Goal, watch: Callable[[Convergence], None] = lambda _: None) -> Convergence:
+def session(here: World, **changed: Any) -> Session:
+    """A command's way to the world."""
+    made = Session(
+        here.azure,
+        MemoryTokens(here),
+        lambda _: MemoryApi(here, here.state(site().resource)),
+        None,  # type: ignore[arg-type]  # there are no vaults
+        nobody_else,
+        lambda: 60.0,
+        "https://login",
+        "memory",
+        {},
+        TARGET,
+        SUBSCRIPTION,
+    )
+    return replace(made, **changed)
+
+
+def request(
+    here: World, desired: Desired, *, attempt: str = "a1b2", now: datetime = NOW, key_pairs: bool = False, **more: Any
+) -> Request:
+    """What a command is asked for; its secrets go to the world's own stores."""
+    return replace(
+        Request(desired, now, TARGET, attempt, stores=MemoryStores(here, key_pairs), departures=here.departures), **more
+    )
+
+
+def look(
+    target: SiteTarget | None = TARGET,
+    *,
+    adopt: str | None = None,
+    clients: Sequence[str] = (),
+    federated: bool = False,
+    leaving: Sequence[str] = (),
+    everything: bool = False,
+    directory: bool = True,
+    **more: Any,
+) -> Request:
+    """A request that is only looked by."""
+    credential = FederatedSpec("https://ci.example", "x") if federated else None
+    desired = Desired(
+        ServiceSpec(SERVICE_KEY, "MCT service", adopt=adopt) if directory else None,
+        tuple(ClientSpec(name, credential) for name in clients),
+        removal=Removal(tuple(leaving), everything=everything) if leaving or everything else None,
+    )
+    return replace(Request(desired, NOW, target), **more)
+
+
+async def carry_out(here: World, wanted: Request, ui: Interface | None = None) -> Outcome:
     """Do what a command does, with everybody agreeing."""
-    return await converge(here.azure, wanted, agree, Watcher(), watch, nobody_else)
+    return await run_change(session(here), wanted, ui or Agreeing())
+
+
+@dataclass(frozen=True)
+class Applying(ApplyContext):
+    """A run that begins with a plan that a test has made."""
+
+    lags: bool = False
+
+    def expects_lag(self, change: AnyChange) -> bool:
+        return self.lags
+
+
+async def apply_plan(here: World, outcome: Outcome, watcher: Watcher, *, lags: bool = False) -> None:
+    """Apply it without looking."""
+    await apply_changes(Applying(session(here), outcome, watcher, lags))
+
+
+def planned(here: World, *changes: AnyChange, where: Site | None = None) -> Outcome:
+    """The beginning of a run with these changes."""
+    before = ObservedState("public", TENANT, AppService(where, {}, TENANT.id) if where else None, Trust())
+    return Outcome(look(), Plan(changes), before, stores=here.stores)
 
 
 # --- what it came to ---

@@ -8,9 +8,7 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 from mct_s2s.engine.apply import apply as flow
-from mct_s2s.engine.apply.apply import apply
-from mct_s2s.engine.apply.context import ApplyContext
-from mct_s2s.engine.apply.journal import Journal
+from mct_s2s.engine.outcome import Outcome
 from mct_s2s.errors import PermissionMissing, S2SError, ServiceError
 from mct_s2s.model.ids import AppRoleId, ClientId, PrincipalId
 from mct_s2s.planning.changes import (
@@ -38,8 +36,19 @@ from mct_s2s.planning.changes import (
 )
 from mct_s2s.planning.plan import Plan
 
-from tests.engine.memory import Watcher, World, elapsed_since, failing, lost, refused, run, world
-from tests.planning.worlds import NOW, ROLE, TENANT, guid, site
+from tests.engine.memory import (
+    Watcher,
+    World,
+    apply_plan,
+    elapsed_since,
+    failing,
+    lost,
+    planned,
+    refused,
+    run,
+    world,
+)
+from tests.planning.worlds import NOW, ROLE, guid, site
 
 SITE = site()
 BOTH = (SITE, site("portal"))
@@ -55,13 +64,13 @@ class Applied:
     clock: float = 0.0
 
     def __post_init__(self) -> None:
-        self.journal = Journal(self.plan, lambda: asyncio.get_running_loop().time())
+        self.outcome: Outcome = planned(self.here, *self.plan.steps, where=SITE)
+        self.journal = self.outcome.journal
 
     async def go(self) -> float:
-        stage = ApplyContext(self.here.azure, TENANT, self.here.stores, lambda _: False, NOW, SITE.url, self.watcher)
         began = asyncio.get_running_loop().time()
         try:
-            await apply(self.journal, stage)
+            await apply_plan(self.here, self.outcome, self.watcher)
         finally:
             self.clock = elapsed_since(began)
         return self.clock
@@ -106,7 +115,9 @@ def principal(name: str) -> CreateServicePrincipal:
 
 
 def write(*refs: Ref[ClientId], first: bool = False, where: int = 0) -> WriteSettings:
-    spec = SettingsSpec((SettingSpec("ServiceAuthEnabled", "true"),), refs)
+    spec = SettingsSpec(
+        (SettingSpec("ServiceAuthEnabled", "true"),), tuple(("ServiceApplicationIds", ref) for ref in refs)
+    )
     store = BOTH[where]
     return WriteSettings(key="settings", name=store.label, site=store, spec=spec, changed=("x",), first=first)
 
@@ -329,8 +340,8 @@ def test_settings_that_somebody_else_wrote_meanwhile_need_no_restart_of_ours() -
     made = applied(here, write(), RESTART)
     assert here.writes == []
     assert {entry.change.key: entry.detail for entry in made.journal.done} == {
-        "settings": "somebody else wrote the same at this moment",
-        "restart": "not needed",
+        "settings": "someone else wrote the same values at the same time",
+        "restart": "by another run",
     }
 
 
@@ -340,22 +351,20 @@ def test_a_restart_whose_answer_was_lost_is_asked_for_once() -> None:
     here.after("restart", failing(lost("arm-unreachable")))
     made = applied(here, write(), RESTART)
     assert here.writes.count("restart contosolearn") == 1
-    assert "the answer was lost" in next(e.detail for e in made.journal.done if e.change.key == "restart")
+    assert "the response was lost" in next(e.detail for e in made.journal.done if e.change.key == "restart")
 
 
-@pytest.mark.parametrize(
-    ("slot", "words"), [(None, "-n contosolearn,"), ("staging", "-n contosolearn --slot staging,")]
-)
+@pytest.mark.parametrize(("slot", "words"), [(None, "-n contosolearn"), ("staging", "-n contosolearn --slot staging")])
 def test_a_refused_restart_says_that_the_settings_are_saved_and_how_to_restart(slot: str | None, words: str) -> None:
     where = replace(SITE, resource=SITE.resource.site(SITE.resource.subscription_id, "mct-prod", "contosolearn", slot))
     here = world()
     here.add_site(where)
-    denied = PermissionMissing("permission-missing", "You may not restart it.", remedy="Ask an Owner.")
+    denied = PermissionMissing("permission-missing", "You can't restart it.", remedy="Ask an Owner.")
     here.before("restart", failing(denied))
     made, error = refused_at(here, replace(write(), site=where), replace(RESTART, site=where))
     assert isinstance(error, PermissionMissing)
     assert "The settings are saved" in error.remedy
-    assert f"az webapp restart -g mct-prod {words}" in error.remedy
+    assert error.command == f"az webapp restart -g mct-prod {words}"
     assert "Ask an Owner." in error.remedy
     assert made.standing == ({"settings"}, {"restart"}, set(), set())
 
@@ -397,7 +406,7 @@ def test_consent_that_is_there_by_now_is_no_error() -> None:
     first = applied(here, change)
     (entry,) = applied(here, change).journal.done
     assert first.journal.done[0].id == here.assignments[0].id
-    assert (entry.id, entry.detail) == (None, "stood already")
+    assert (entry.id, entry.detail) == (None, "already granted")
     assert len(here.assignments) == 1
 
 
@@ -480,9 +489,7 @@ LAG: dict[str, AnyChange] = {
 def test_not_there_yet_is_waited_out_only_where_lag_is_expected(call: str, expected: bool) -> None:
     """The same answer about anything else is an error at once."""
     here = world()
-    journal = Journal(Plan((new("A"), LAG[call])), lambda: 0.0)
-    stage = ApplyContext(here.azure, TENANT, {}, lambda _: expected, NOW, None, Watcher())
-    run(apply(journal, stage))
+    run(apply_plan(here, planned(here, new("A"), LAG[call]), Watcher(), lags=expected))
     assert any(one.startswith(call) for one in here.patient) is expected
 
 

@@ -8,11 +8,12 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
-from mct_s2s.azure.sign_in.caller import Method
+from mct_s2s.azure.sign_in.choice import Method
 from mct_s2s.cli.options import AzureOptions
-from mct_s2s.cli.wiring import Clientele, Needs, connect
+from mct_s2s.cli.session import Needs, connect
+from mct_s2s.engine.session import Session
 from mct_s2s.errors import ServiceError, UsageError
-from mct_s2s.model.access import ApiAnswer, ApiToken, ClientSignIn, SecretProof
+from mct_s2s.model.client_sign_in import ApiAnswer, ApiToken, ClientSignIn, SecretCredential
 from mct_s2s.model.ids import ClientId, TenantId
 from mct_s2s.render.console import Terminal
 from rich.console import Console
@@ -25,7 +26,7 @@ SERVICE = {"ClientType": "Service"}
 PATH = "/api/v1/organization"
 
 
-def as_client(bench: Bench, ask: Callable[[Clientele], Awaitable[Any]], timeout: float = 20.0) -> Any:
+def as_client(bench: Bench, ask: Callable[[Session], Awaitable[Any]], timeout: float = 20.0) -> Any:
     """Do something with the ports that a client's own way in is proved by."""
 
     async def connected() -> Any:
@@ -36,7 +37,7 @@ def as_client(bench: Bench, ask: Callable[[Clientele], Awaitable[Any]], timeout:
         async with connect(
             options, Needs(directory=False, arm=False), Terminal(console, console, json=False)
         ) as session:
-            return await ask(session.clientele)
+            return await ask(session)
 
     return asyncio.run(connected())
 
@@ -47,7 +48,7 @@ def saved(bench: Bench, at: int = 0) -> dict[str, str]:
 
 
 def sign_in_of(values: dict[str, str], secret: str | None = None) -> ClientSignIn:
-    proof = SecretProof(secret or values["AZURE_CLIENT_SECRET"])
+    proof = SecretCredential(secret or values["AZURE_CLIENT_SECRET"])
     return ClientSignIn(
         TenantId(values["AZURE_TENANT_ID"]), ClientId(values["AZURE_CLIENT_ID"]), proof, values["AZURE_AUTHORITY_HOST"]
     )
@@ -57,11 +58,9 @@ def test_a_clients_own_token_opens_the_api_and_says_why(bench: Bench) -> None:
     done = bench.setup("A")
     values = saved(bench)
 
-    async def ask(clientele: Clientele) -> tuple[ApiToken, list[ApiAnswer]]:
-        token = await clientele.tokens.token(
-            sign_in_of(values), values["MCT_S2S_SCOPE"], is_new=False, role="S2SAppRole"
-        )
-        api = clientele.api(values["MCT_S2S_URL"])
+    async def ask(session: Session) -> tuple[ApiToken, list[ApiAnswer]]:
+        token = await session.tokens.token(sign_in_of(values), values["MCT_S2S_SCOPE"], is_new=False, role="S2SAppRole")
+        api = session.api(values["MCT_S2S_URL"])
         answers = [
             await api.get(PATH, headers, given, just_restarted=False)
             for headers, given in ((SERVICE, token), (SERVICE, None), ({"ClientType": "User"}, token))
@@ -77,7 +76,7 @@ def test_a_clients_own_token_opens_the_api_and_says_why(bench: Bench) -> None:
     assert (claims.client_id, claims.object_id) == (client.client_id, client.principal.id)
     assert (claims.tenant_id, claims.version) == (bench.azure.tenant_id, "1.0")
     assert claims.issuer == f"https://sts.windows.net/{bench.azure.tenant_id}/"
-    assert [(answer.status, answer.is_let_in, answer.is_refused) for answer in answers] == [
+    assert [(answer.status, answer.is_success, answer.is_refused) for answer in answers] == [
         (200, True, False), (401, False, True), (401, False, True),
     ]  # fmt: skip
     assert token.text not in repr(token)
@@ -90,9 +89,9 @@ def test_what_is_still_on_its_way_is_waited_for(bench: Bench) -> None:
     bench.setup("A")
     values = saved(bench)
 
-    async def ask(clientele: Clientele) -> ApiToken:
+    async def ask(session: Session) -> ApiToken:
         scope = values["MCT_S2S_SCOPE"]
-        return await clientele.tokens.token(sign_in_of(values), scope, is_new=True, role="S2SAppRole")
+        return await session.tokens.token(sign_in_of(values), scope, is_new=True, role="S2SAppRole")
 
     assert as_client(bench, ask).claims.roles == ("S2SAppRole",)
 
@@ -105,9 +104,9 @@ def test_a_wrong_secret_is_refused_at_once_unless_it_may_be_on_its_way(
     values = saved(bench)
     bench.azure.forget()
 
-    async def ask(clientele: Clientele) -> None:
+    async def ask(session: Session) -> None:
         with pytest.raises(ServiceError) as refused:
-            await clientele.tokens.token(
+            await session.tokens.token(
                 sign_in_of(values, "wrong"), values["MCT_S2S_SCOPE"], is_new=is_new, role="S2SAppRole"
             )
         assert (refused.value.code, refused.value.service_code) == ("token-refused", "7000215")
@@ -121,8 +120,8 @@ def test_a_role_that_never_comes_gives_the_token_without_it_before_the_deadline(
     bench.setup("A")
     values = saved(bench)
 
-    async def ask(clientele: Clientele) -> ApiToken:
-        return await clientele.tokens.token(sign_in_of(values), values["MCT_S2S_SCOPE"], is_new=False, role="Other")
+    async def ask(session: Session) -> ApiToken:
+        return await session.tokens.token(sign_in_of(values), values["MCT_S2S_SCOPE"], is_new=False, role="Other")
 
     assert as_client(bench, ask, timeout=6.0).claims.roles == ("S2SAppRole",)
 
@@ -132,9 +131,9 @@ def test_a_site_that_is_starting_is_waited_for(bench: Bench) -> None:
     bench.setup("A")
     values = saved(bench)
 
-    async def ask(clientele: Clientele) -> ApiAnswer:
-        token = await clientele.tokens.token(sign_in_of(values), values["MCT_S2S_SCOPE"], is_new=True, role=None)
-        return await clientele.api(values["MCT_S2S_URL"]).get(PATH, SERVICE, token, just_restarted=False)
+    async def ask(session: Session) -> ApiAnswer:
+        token = await session.tokens.token(sign_in_of(values), values["MCT_S2S_SCOPE"], is_new=True, role=None)
+        return await session.api(values["MCT_S2S_URL"]).get(PATH, SERVICE, token, just_restarted=False)
 
     assert as_client(bench, ask).status == 200
     assert 503 in {row["status"] for row in bench.azure.log("site")}
@@ -144,8 +143,8 @@ def test_a_site_that_does_not_come_back_is_told_before_the_deadline(bench: Bench
     bench.azure.misbehave({"match": {"service": "MCT"}, "fault": {"type": "status", "status": 503}})
     try:
 
-        async def ask(clientele: Clientele) -> ApiAnswer:
-            return await clientele.api(bench.azure.site_url).get(PATH, SERVICE, None, just_restarted=False)
+        async def ask(session: Session) -> ApiAnswer:
+            return await session.api(bench.azure.site_url).get(PATH, SERVICE, None, just_restarted=False)
 
         assert as_client(bench, ask, timeout=6.0).status == 503
     finally:
@@ -154,17 +153,17 @@ def test_a_site_that_does_not_come_back_is_told_before_the_deadline(bench: Bench
 
 @pytest.mark.parametrize("path", ["@localhost:1/api", ".example.com/api", "api/v1", ":1/x"])
 def test_no_path_leads_to_another_host(bench: Bench, path: str) -> None:
-    async def ask(clientele: Clientele) -> None:
-        with pytest.raises(UsageError, match="no path"):
-            await clientele.api(bench.azure.site_url).get(path, SERVICE, None, just_restarted=False)
+    async def ask(session: Session) -> None:
+        with pytest.raises(UsageError, match="Invalid --path"):
+            await session.api(bench.azure.site_url).get(path, SERVICE, None, just_restarted=False)
 
     as_client(bench, ask)
 
 
 def test_a_host_that_does_not_answer_is_told_at_once(bench: Bench) -> None:
-    async def ask(clientele: Clientele) -> None:
+    async def ask(session: Session) -> None:
         with pytest.raises(ServiceError) as unreachable:
-            await clientele.api("https://localhost:9").get(PATH, SERVICE, None, just_restarted=True)
+            await session.api("https://localhost:9").get(PATH, SERVICE, None, just_restarted=True)
         assert unreachable.value.code == "site-unreachable"
 
     as_client(bench, ask)

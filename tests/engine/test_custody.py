@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from mct_s2s.engine.observe.custody import check_restored
+from mct_s2s.engine.apply.restoration import check_restored
 from mct_s2s.errors import Refused
+from mct_s2s.model.directory_objects import Owner
 from mct_s2s.model.ids import PrincipalId
-from mct_s2s.model.observed import Owner
 
 from tests.engine.memory import World, run
 from tests.planning.worlds import guid

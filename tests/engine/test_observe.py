@@ -9,35 +9,38 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from mct_s2s.engine.observe.app_service import find_subscription
-from mct_s2s.engine.observe.doctor import examine
+from mct_s2s.engine.observe.app_service_lookup import find_subscription
 from mct_s2s.engine.observe.observe import observe
-from mct_s2s.engine.observe.query import Query
+from mct_s2s.engine.observe.rights_examination import examine
 from mct_s2s.errors import NotThere, PermissionMissing, S2SError, ServiceError
+from mct_s2s.model.azure_resources import SlotConfig
+from mct_s2s.model.client_credentials import Credential, CredentialKind
+from mct_s2s.model.directory_objects import Application, Assignment, PrincipalKind, ServicePrincipal
 from mct_s2s.model.ids import ClientId, PrincipalId, api_uri, client_unique_name, identity_tag, trust_tag
-from mct_s2s.model.observed import (
-    Application,
-    Assignment,
-    Credential,
-    CredentialKind,
-    Observed,
-    PrincipalKind,
-    ServicePrincipal,
-    SlotConfig,
-)
+from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.resource_id import ResourceId
-from mct_s2s.model.target import SiteTarget
-from mct_s2s.ports import Subscription
+from mct_s2s.model.site_target import SiteTarget
+from mct_s2s.ports.resource_manager import Subscription
 
-from tests.engine.memory import TARGET, MemorySites, World, elapsed_since, failing, refused, run, world
+from tests.engine.memory import (
+    TARGET,
+    MemorySites,
+    World,
+    elapsed_since,
+    failing,
+    look,
+    refused,
+    run,
+    world,
+)
 from tests.planning.worlds import FOREIGN, NOW, ROLE, SERVICE_KEY, SUBSCRIPTION, TENANT, credential, guid, site
 
 OTHER_SUBSCRIPTION = Subscription(guid("other subscription"), "Other", TENANT.id)
-DENIED = PermissionMissing("permission-missing", "You may not.", remedy="Ask.")
+DENIED = PermissionMissing("permission-missing", "You can't.", remedy="Ask.")
 
 
-def looked(here: World, **asked: Any) -> Observed:
-    return run(observe(here.azure, replace(Query(NOW, SERVICE_KEY, TARGET), **asked)))
+def looked(here: World, **asked: Any) -> ObservedState:
+    return run(observe(here.azure, look(**asked)))
 
 
 def not_there(here: World, **asked: Any) -> NotThere:
@@ -91,9 +94,9 @@ def test_the_subscription_that_is_meant(wanted: str | None, there: list[Subscrip
 @pytest.mark.parametrize(
     ("wanted", "there", "message", "remedy"),
     [
-        (None, [], "no subscription at all", "Ask an Owner"),
-        (None, SEVERAL, "2 subscriptions; none was chosen", "'Learning'"),
-        ("Teaching", SEVERAL, "no subscription 'Teaching'", "'Other'"),
+        (None, [], "access to no subscription", "Ask an Owner"),
+        (None, SEVERAL, "No subscription given, and you have access to 2", "'Learning'"),
+        ("Teaching", SEVERAL, "The subscription 'Teaching' does not exist", "'Other'"),
         (guid("no such"), SEVERAL, guid("no such"), "--subscription"),
         ("Twin", [*SEVERAL, replace(SEVERAL[0], name="Twin"), replace(SEVERAL[1], name="twin")], "'Twin'", "'twin'"),
     ],
@@ -161,11 +164,11 @@ def test_a_slot_that_is_not_there_is_told_as_that() -> None:
 def test_a_slot_and_its_own_settings() -> None:
     here = world()
     slot = replace(site(), resource=ResourceId.site(SUBSCRIPTION, "mct-prod", "contosolearn", "staging"))
-    here.add_site(slot, {"only": "here"}).swapping = SlotConfig(("staging",))
+    here.add_site(slot, {"only": "here"}).slot_config = SlotConfig(("staging",))
     found = looked(here, target=replace(TARGET, slot="staging")).app_service
     assert found is not None
     assert (found.site, dict(found.settings)) == (slot, {"only": "here"})
-    assert found.swapping == SlotConfig(("staging",))
+    assert found.slot_config == SlotConfig(("staging",))
 
 
 # --- the service application ---
@@ -389,7 +392,7 @@ def test_whoever_judges_rights_hears_of_a_resource_before_anything_is_asked_of_i
     here = world()
     here.add_site(site("reports-func", "functionapp"))
     heard: list[tuple[str, int]] = []
-    query = Query(NOW, SERVICE_KEY, TARGET, identities=(site("reports-func").resource,))
+    query = look(identities=(site("reports-func").resource,))
     run(observe(here.azure, query, lambda where: heard.append((where.name, len(here.answered)))))
     assert sorted(name for name, _ in heard) == ["contosolearn", "reports-func"]
     assert all(answered == 0 for _, answered in heard)
@@ -427,12 +430,12 @@ def test_a_trust_that_is_there_is_read_in_few_dependent_round_trips(target: Site
 
     async def main() -> float:
         began = asyncio.get_running_loop().time()
-        observed = await observe(here.azure, Query(NOW, SERVICE_KEY, target))
+        observed = await observe(here.azure, look(target))
         assert len(observed.trust.clients) == 30
         return elapsed_since(began)
 
     assert run(main()) <= round_trips
-    assert len(here.calls) <= 12, "and the number of requests does not grow with the clients"
+    assert len(here.calls) <= 13, "and the number of requests does not grow with the clients"
 
 
 @pytest.mark.parametrize(
@@ -449,7 +452,7 @@ def test_the_first_refusal_ends_the_look_and_leaves_nothing_running(call: str) -
 
     async def main() -> None:
         asyncio.get_running_loop().set_exception_handler(lambda *_: None)  # the next test's matter
-        query = Query(NOW, SERVICE_KEY, TARGET, identities=(site("reports-func").resource,))
+        query = look(identities=(site("reports-func").resource,))
         with pytest.raises(ServiceError) as raised:
             await observe(here.azure, query)
         assert raised.value is error
@@ -468,7 +471,7 @@ def test_no_exception_is_left_that_nobody_fetched() -> None:
     async def main() -> None:
         asyncio.get_running_loop().set_exception_handler(lambda _, context: complaints.append(context["message"]))
         with suppress(ServiceError):
-            await observe(here.azure, Query(NOW, SERVICE_KEY, TARGET))
+            await observe(here.azure, look())
         await asyncio.sleep(60)
         gc.collect()
 
@@ -486,9 +489,8 @@ def test_no_exception_is_left_that_nobody_fetched() -> None:
 def test_what_a_caller_may_not_see_is_an_answer_too(call: str, part: str) -> None:
     here = world()
     here.before(call, failing(DENIED))
-    seen = run(examine(here.azure, Query(NOW, SERVICE_KEY, TARGET)))
-    assert seen.site is not None
-    refusals: dict[str, S2SError | None] = {"site": seen.site.refusal, "directory": seen.directory_refusal}
+    seen = run(examine(here.azure, look()))
+    refusals: dict[str, S2SError | None] = {"site": seen.site_refusal, "directory": seen.directory_refusal}
     assert refusals.pop(part) is DENIED
     assert set(refusals.values()) == {None}
 
@@ -497,10 +499,9 @@ def test_what_a_caller_may_not_see_is_an_answer_too(call: str, part: str) -> Non
     "target", [replace(TARGET, name="hidden"), SiteTarget("hidden"), replace(TARGET, subscription="x")]
 )
 def test_a_site_that_may_be_hidden_is_an_answer_too(target: SiteTarget) -> None:
-    seen = run(examine(world().azure, Query(NOW, SERVICE_KEY, target)))
-    assert seen.site is not None
-    assert (seen.site.site, seen.tenant) == (None, TENANT)
-    assert isinstance(seen.site.refusal, NotThere)
+    seen = run(examine(world().azure, look(target)))
+    assert (seen.site, seen.tenant) == (None, TENANT)
+    assert isinstance(seen.site_refusal, NotThere)
 
 
 @pytest.mark.parametrize("call", ["tenant", "settings", "site"])
@@ -508,11 +509,11 @@ def test_a_service_that_is_down_is_no_answer(call: str) -> None:
     here = world()
     here.before(call, failing(refused("arm-refused", 503)))
     with pytest.raises(ServiceError):
-        run(examine(here.azure, Query(NOW, SERVICE_KEY, TARGET)))
+        run(examine(here.azure, look()))
 
 
 def test_the_doctor_needs_no_app_service() -> None:
     here = world()
-    seen = run(examine(here.azure, Query(NOW, SERVICE_KEY, None)))
+    seen = run(examine(here.azure, look(None)))
     assert (seen.site, seen.tenant) == (None, TENANT)
     assert here.writes == []

@@ -7,10 +7,10 @@ from collections.abc import Coroutine
 from typing import Any, TypeVar
 
 import pytest
-from mct_s2s.engine.observe.ownership import OWNED_WITHIN, create_as_owner, create_principal
+from mct_s2s.engine.apply.ownership import OWNED_WITHIN, create_as_owner, create_principal
 from mct_s2s.errors import PermissionMissing, S2SError, ServiceError
+from mct_s2s.model.directory_objects import Application, Owner
 from mct_s2s.model.ids import ApplicationObjectId, ClientId, PrincipalId, name_tag
-from mct_s2s.model.observed import Application, Owner
 from mct_s2s.planning.changes import CreateApplication
 
 from tests.engine.memory import ME, World, elapsed_since, failing, lost, refused, run, world
@@ -20,7 +20,7 @@ T = TypeVar("T")
 NEW = CreateApplication(
     key="A", name="A", resource="client application", unique_name="key.A", option="--client", tags=("ours",)
 )
-DENIED = PermissionMissing("permission-missing", "You may not change the registration.", remedy="Ask.")
+DENIED = PermissionMissing("permission-missing", "You can't update the app registration.", remedy="Ask.")
 ELSEWHERE = refused(status=403, message="service principal being created must in the local tenant")
 STRANGER = Owner(PrincipalId(guid("stranger")), "stranger@contoso.com")
 

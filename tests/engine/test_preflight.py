@@ -8,12 +8,13 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from mct_s2s.engine.converge import Convergence
 from mct_s2s.engine.observe import access as flow
 from mct_s2s.engine.observe.access import AccessLook
+from mct_s2s.engine.outcome import Outcome
 from mct_s2s.errors import NotThere, PermissionMissing, S2SError
-from mct_s2s.model.rights import Access, Lock, Permission, SecretRestriction, SecretRule, Verdict
-from mct_s2s.planning.changes import AddSecret, AssignAppRole, RestartSite, WriteSettings
+from mct_s2s.model.caller_rights import CallerRights, Permission, ResourceLock, SecretRestriction, SecretRule, Verdict
+from mct_s2s.planning.changes import AssignAppRole, RestartSite, WriteSettings
+from mct_s2s.planning.credentials.secret import AddSecret
 from mct_s2s.planning.grants import in_words
 from mct_s2s.planning.plan import Left
 from mct_s2s.planning.rights import GLOBAL_ADMINISTRATOR, Need, Right, judge
@@ -23,9 +24,9 @@ from tests.engine.memory import (
     carry_out,
     elapsed_since,
     failing,
-    goal,
     lost,
     refused,
+    request,
     run,
     world,
 )
@@ -40,10 +41,10 @@ DENIED = PermissionMissing("permission-missing", "You may not read the applicati
 QUESTIONS = ("person", "roles", "permissions", "owned", "secret_rules", "permissions_at", "locks_at", "denials_at")
 
 
-def found(here: World, *, directory: bool = True) -> tuple[Access, float]:
+def found(here: World, *, directory: bool = True) -> tuple[CallerRights, float]:
     """What is found out about the site, and how long it took."""
 
-    async def main() -> tuple[Access, float]:
+    async def main() -> tuple[CallerRights, float]:
         began = asyncio.get_running_loop().time()
         async with AccessLook(here.azure, directory=directory) as look:
             look.at(SITE.resource)
@@ -55,8 +56,8 @@ def found(here: World, *, directory: bool = True) -> tuple[Access, float]:
     return run(main())
 
 
-def setting_up(here: World, *clients: str, **changed: Any) -> Convergence:
-    return run(carry_out(here, goal(here, spec(*clients, **changed))))
+def setting_up(here: World, *clients: str, **changed: Any) -> Outcome:
+    return run(carry_out(here, request(here, spec(*clients, **changed))))
 
 
 def stopped(here: World, *clients: str, **changed: Any) -> S2SError:
@@ -165,7 +166,7 @@ def test_what_others_must_do_is_left_to_them_and_the_rest_is_done() -> None:
 
 def test_a_read_only_lock_leaves_the_settings_to_whoever_removes_it() -> None:
     here = world()
-    here.locks = [Lock("keep", str(SITE.resource), is_read_only=True)]
+    here.locks = [ResourceLock("keep", str(SITE.resource), is_read_only=True)]
     done = setting_up(here, "Import")
     assert any("'keep'" in lack.grant.what for lack in done.plan.lacks)
     assert here.state(SITE.resource).restarts == 0
@@ -180,7 +181,7 @@ def test_what_cannot_be_left_to_others_stops_before_anything_is_written_and_all_
     error = stopped(here, "Import")
     assert isinstance(error, PermissionMissing)
     assert error.exit_code == 4
-    assert "change the registration 'MCT'" in error.message
+    assert "update the app registration 'MCT'" in error.message
     assert "write the application settings of 'contosolearn'" in error.message
     assert "grant admin consent to 'Import'" in error.message
     assert "Cloud Application Administrator" in error.message
@@ -222,7 +223,7 @@ def test_a_policy_and_missing_rights_are_told_together() -> None:
 
 def existing(here: World) -> str:
     """A client without a secret, whose registration may have a policy of its own."""
-    run(carry_out(here, goal(here, spec("Import"))))
+    run(carry_out(here, request(here, spec("Import"))))
     client = here.application_of("Import")
     here.applications[client.object_id] = replace(client, credentials=(), created=NOW - timedelta(days=365))
     here.stores.clear()
@@ -283,7 +284,7 @@ def test_settings_that_may_not_be_read_are_told_with_everything_else_that_is_mis
 def test_a_lock_that_hides_the_settings_is_told_as_such() -> None:
     """Listing the settings is a POST, which a read-only lock forbids."""
     here = world()
-    here.locks = [Lock("keep", str(SITE.resource), is_read_only=True)]
+    here.locks = [ResourceLock("keep", str(SITE.resource), is_read_only=True)]
     here.before("settings", failing(refused("locked", 409, "The scope is locked.")))
     error = stopped(here, "Import")
     assert "'keep'" in error.message
@@ -323,7 +324,7 @@ def test_without_preflight_the_refusal_is_told_as_it_is() -> None:
     here = world()
     here.before("settings", failing(DENIED))
     with pytest.raises(S2SError) as raised:
-        run(carry_out(here, goal(here, spec("Import"), preflight=False)))
+        run(carry_out(here, request(here, spec("Import"), preflight=False)))
     assert raised.value is DENIED
 
 
@@ -347,7 +348,7 @@ def test_without_the_check_a_refused_consent_stops_the_run() -> None:
     here = world()
     here.before("assign", failing(DENIED))
     with pytest.raises(PermissionMissing):
-        run(carry_out(here, goal(here, spec("Import"), preflight=False)))
+        run(carry_out(here, request(here, spec("Import"), preflight=False)))
 
 
 def test_whoever_may_although_no_role_shows_does_it_all() -> None:

@@ -2,22 +2,33 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from mct_s2s.engine.observe import recycle_bin as flow
+from mct_s2s.engine.apply import registration_creation
+from mct_s2s.engine.apply.registration_creation import create_or_restore, explain_taken_uri
 from mct_s2s.engine.observe.observe import observe
-from mct_s2s.engine.observe.query import Query
-from mct_s2s.engine.observe.recycle_bin import create_or_restore, explain_taken_uri
 from mct_s2s.errors import ServiceError
 from mct_s2s.model.desired import Removal
+from mct_s2s.model.directory_objects import Application
 from mct_s2s.model.ids import api_uri, client_unique_name
-from mct_s2s.model.observed import Application, Trust
+from mct_s2s.model.trust import Trust
 from mct_s2s.planning.changes import CreateApplication
 from mct_s2s.planning.edits import ApplicationPatch
 
-from tests.engine.memory import TARGET, World, carry_out, failing, goal, refused, run, world
+from tests.engine.memory import (
+    World,
+    carry_out,
+    elapsed_since,
+    failing,
+    look,
+    refused,
+    request,
+    run,
+    world,
+)
 from tests.planning.worlds import NOW, SERVICE_KEY, credential, site, spec
 
 NEW = CreateApplication(
@@ -26,23 +37,34 @@ NEW = CreateApplication(
 
 
 def trust_of(here: World, *clients: str, everything: bool = False) -> Trust:
-    return run(observe(here.azure, Query(NOW, SERVICE_KEY, TARGET, clients=clients, everything=everything))).trust
+    return run(observe(here.azure, look(clients=clients, everything=everything))).trust
 
 
 def set_up(here: World, *clients: str) -> None:
-    run(carry_out(here, goal(here, spec(*clients))))
+    run(carry_out(here, request(here, spec(*clients))))
     here.forget()
 
 
 # --- looked at where something is missing ---
 
 
-def test_where_everything_is_there_the_recycle_bin_is_not_read() -> None:
+def test_where_everything_is_there_nobody_waits_for_the_recycle_bin_nor_minds_its_refusal() -> None:
     """It is long in a large tenant, and read page by page."""
     here = world()
     set_up(here, "Import")
-    trust_of(here, "Import")
-    assert "deleted_applications" not in here.calls
+
+    async def long() -> None:
+        await asyncio.sleep(3600)
+        raise refused()
+
+    async def main() -> float:
+        began = asyncio.get_running_loop().time()
+        await observe(here.azure, look(clients=("Import",)))
+        return elapsed_since(began)
+
+    here.before("deleted_applications", long)
+    assert run(main()) < 1
+    assert here.calls.count("deleted_applications") == 1
     assert [call for call in here.calls if call.startswith("deleted_principals")] == []
 
 
@@ -79,7 +101,7 @@ def test_a_registration_whose_service_principal_alone_was_deleted_gets_it_back()
     assert principal is not None
     here.deleted_principals[principal.id] = here.principals.pop(principal.id)
     assert trust_of(here, "Import").deleted_principals == (principal,)
-    run(carry_out(here, goal(here, spec("Import"), attempt="c3d4")))
+    run(carry_out(here, request(here, spec("Import"), attempt="c3d4")))
     assert here.principal_of(client.client_id) == principal
 
 
@@ -93,7 +115,7 @@ def test_a_deleted_registration_that_holds_our_uri_is_found_before_anything_is_w
     here.delete(thief, NOW)
     assert [row.display_name for row in trust_of(here).deleted] == ["Other"]
     with pytest.raises(Exception, match="recycle bin") as raised:
-        run(carry_out(here, goal(here, spec())))
+        run(carry_out(here, request(here, spec())))
     assert getattr(raised.value, "code", "") == "uri-taken"
     assert here.writes == []
 
@@ -103,28 +125,28 @@ def test_a_trust_that_was_torn_down_comes_back_as_it_was() -> None:
     here = world()
     set_up(here, "Import")
     before = {app.object_id for app in here.applications.values()}
-    run(carry_out(here, goal(here, spec(removal=Removal(everything=True)))))
+    run(carry_out(here, request(here, spec(removal=Removal(everything=True)))))
     assert here.applications == {}
     here.stores.clear()
-    run(carry_out(here, goal(here, spec("Import"), attempt="c3d4")))
+    run(carry_out(here, request(here, spec("Import"), attempt="c3d4")))
     assert {app.object_id for app in here.applications.values()} == before
     assert here.deleted == {}
     here.forget()
-    assert run(carry_out(here, goal(here, spec("Import"), attempt="e5f6"))).plan.is_empty
+    assert run(carry_out(here, request(here, spec("Import"), attempt="e5f6"))).plan.is_empty
 
 
 def test_a_client_that_comes_back_has_a_secret_that_somebody_holds() -> None:
     here = world()
     set_up(here, "Import")
-    run(carry_out(here, goal(here, spec(removal=Removal(("Import",))))))
+    run(carry_out(here, request(here, spec(removal=Removal(("Import",))))))
     store = here.stores["Import"]
     store.stored, store.delivered_name, store.delivered_at = None, None, None
-    run(carry_out(here, goal(here, spec("Import"), attempt="c3d4", now=NOW + timedelta(hours=1))))
+    run(carry_out(here, request(here, spec("Import"), attempt="c3d4", now=NOW + timedelta(hours=1))))
     stored = here.stores["Import"].stored
     assert stored is not None
     assert stored.key_id in {one.key_id for one in here.application_of("Import").credentials}
     here.forget()
-    assert run(carry_out(here, goal(here, spec("Import"), attempt="e5f6"))).plan.is_empty
+    assert run(carry_out(here, request(here, spec("Import"), attempt="e5f6"))).plan.is_empty
 
 
 # --- met again while writing ---
@@ -185,7 +207,7 @@ def test_a_name_that_nobody_shows_to_hold_is_told_with_what_to_do() -> None:
     assert raised.value.code == "name-taken"
     assert "'key.A'" in raised.value.remedy
     assert "again in a minute" in raised.value.remedy
-    assert here.calls.count("deleted_applications") == flow.APPEARS_WITHIN
+    assert here.calls.count("deleted_applications") == registration_creation.APPEARS_WITHIN
 
 
 def test_any_other_refusal_is_told_at_once() -> None:
@@ -236,7 +258,7 @@ def test_a_uri_that_is_taken_at_the_moment_of_writing_is_told_by_the_command() -
 
     here.before("update_application", take)
     with pytest.raises(ServiceError) as raised:
-        run(carry_out(here, goal(here, spec())))
+        run(carry_out(here, request(here, spec())))
     assert raised.value.code == "uri-taken"
     assert "'Other'" in raised.value.headline, "what people see"
     assert "--service-app" in raised.value.remedy
@@ -252,7 +274,7 @@ def test_a_client_that_comes_and_goes_between_look_and_write_does_not_stop_the_c
         here.delete(gone[0], NOW)
 
     here.before("create_application", come_and_go)
-    run(carry_out(here, goal(here, spec("Import"), attempt="c3d4")))
+    run(carry_out(here, request(here, spec("Import"), attempt="c3d4")))
     assert here.application_of("Import").object_id == gone[0].object_id
     here.forget()
-    assert run(carry_out(here, goal(here, spec("Import"), attempt="e5f6"))).plan.is_empty
+    assert run(carry_out(here, request(here, spec("Import"), attempt="e5f6"))).plan.is_empty

@@ -8,30 +8,21 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from mct_s2s.engine.apply import credentials as flow
-from mct_s2s.engine.apply.apply import apply
-from mct_s2s.engine.apply.context import ApplyContext
-from mct_s2s.engine.apply.journal import Journal
+from mct_s2s.engine.apply.apply import apply_changes
+from mct_s2s.engine.apply.credentials import secret as room
 from mct_s2s.errors import NotThere, ServiceError, UsageError
+from mct_s2s.model.client_credentials import Certificate, Credential, CredentialKind, Federation
+from mct_s2s.model.directory_objects import Application
 from mct_s2s.model.ids import ApplicationObjectId, ClientId, KeyId, TenantId
-from mct_s2s.model.observed import Application, Credential, CredentialKind
-from mct_s2s.model.proofs import Certificate, Federation
-from mct_s2s.planning.changes import (
-    AddCertificate,
-    AddFederatedCredential,
-    AddSecret,
-    AnyChange,
-    CreateApplication,
-    Part,
-    Ref,
-    RemoveSecret,
-    Replacement,
-)
-from mct_s2s.planning.plan import Plan
+from mct_s2s.planning.changes import AnyChange, CreateApplication, Part, Ref, RemoveSecret, Replacement
+from mct_s2s.planning.credentials.certificate import AddCertificate
+from mct_s2s.planning.credentials.federated import AddFederatedCredential
+from mct_s2s.planning.credentials.secret import AddSecret
 from mct_s2s.planning.secret_policy import LIFETIME_FORBIDDEN
-from mct_s2s.ports import StoredCredential
+from mct_s2s.ports.secret_stores import StoredCredential
 
 from tests.engine.memory import (
+    Applying,
     MemoryKeyPlace,
     MemoryPlace,
     MemoryTokens,
@@ -39,11 +30,13 @@ from tests.engine.memory import (
     World,
     failing,
     lost,
+    planned,
     refused,
     run,
+    session,
     world,
 )
-from tests.planning.worlds import LATER, NOW, TENANT, credential
+from tests.planning.worlds import LATER, NOW, TENANT, credential, site
 
 AUDIENCE = "api://service"
 ATTEMPT = "mct-s2s 2026-11-24 a1b2"
@@ -71,14 +64,14 @@ class Run:
     def __init__(self, here: World, *changes: AnyChange, keys: bool = False) -> None:
         kind = MemoryKeyPlace if keys else MemoryPlace
         self.store = here.stores.setdefault("A", kind(here, "A"))
+        self._here = here
+        self._outcome = planned(here, *changes, where=site())
+        self.journal = self._outcome.journal
         self.tokens = MemoryTokens(here)
-        self.journal = Journal(Plan(changes), lambda: asyncio.get_running_loop().time())
-        self._stage = ApplyContext(
-            here.azure, TENANT, here.stores, lambda _: False, NOW, "https://learn", Watcher(), self.tokens
-        )
 
     async def go(self) -> None:
-        await apply(self.journal, self._stage)
+        context = Applying(session(self._here, tokens=self.tokens), self._outcome, Watcher())
+        await apply_changes(context)
 
     @property
     def details(self) -> list[str]:
@@ -113,7 +106,7 @@ def test_the_place_is_told_of_the_attempt_before_the_secret_is_made() -> None:
     assert stored is not None
     assert (stored.secret, stored.key_id) == (here.secrets[held.key_id], held.key_id)
     assert (stored.client_id, stored.scope) == (here.application_of("A").client_id, f"{AUDIENCE}/.default")
-    assert (stored.url, stored.tenant_id) == ("https://learn", TENANT.id)
+    assert (stored.url, stored.tenant_id) == ("https://contosolearn.azurewebsites.net", TENANT.id)
     assert made.store.attempts == []
     assert made.journal.results.resolve(Ref[KeyId]("secret", Part.KEY_ID)) == held.key_id
 
@@ -165,7 +158,7 @@ def test_a_secret_that_was_delivered_minutes_ago_is_not_made_again() -> None:
     second = ran(here, add(application))
     assert first.store.stored is second.store.stored
     assert here.writes == ["add_secret A"]
-    assert "made minutes ago" in second.details[0]
+    assert "created minutes ago" in second.details[0]
 
 
 def test_a_secret_that_is_good_for_nothing_is_made_again_even_so() -> None:
@@ -215,7 +208,7 @@ def test_when_no_answer_comes_at_all_there_is_an_end_and_the_place_knows() -> No
     with pytest.raises(ServiceError) as raised:
         ran(here, NEW, add())
     assert raised.value.answer_lost
-    assert here.calls.count("add_secret A") == flow.SECRET_ATTEMPTS
+    assert here.calls.count("add_secret A") == room.SECRET_ATTEMPTS
     assert names(here) == [ATTEMPT], "the last one: no more than that is ever left"
     assert here.stores["A"].attempts == [ATTEMPT]
 
@@ -280,7 +273,7 @@ def rotating(here: World) -> tuple[Application, Credential, Sequence[AnyChange]]
         key="old", name="A", object_id=application.object_id, key_id=old.key_id, replaced_by=replacement,
         after=("secret",),
     )  # fmt: skip
-    return application, old, (add(application, prove=True), removal)
+    return application, old, (add(application, verify=True), removal)
 
 
 def test_a_secret_that_replaces_another_gives_a_token_before_it_takes_its_place() -> None:
@@ -293,7 +286,7 @@ def test_a_secret_that_replaces_another_gives_a_token_before_it_takes_its_place(
     ]  # fmt: skip
     (held,) = here.application_of("A").credentials
     assert held.key_id != old.key_id
-    assert made.tokens.asked == [(here.secrets[held.key_id], flow.PROOFS)]
+    assert made.tokens.asked == [(here.secrets[held.key_id], room.TOKENS)]
     assert made.store.stored is not None
     assert made.store.stored.key_id == held.key_id
     assert application.client_id == made.store.stored.client_id
@@ -310,7 +303,7 @@ def test_callers_have_time_to_change_over_before_the_old_secret_goes() -> None:
     here.after("deliver", lambda: at("delivered"))
     here.before("remove_secret", lambda: at("removed"))
     ran(here, *changes)
-    assert moments["removed"] - moments["delivered"] == pytest.approx(flow.SECONDS_TO_CHANGE_OVER)
+    assert moments["removed"] - moments["delivered"] == pytest.approx(room.SECONDS_TO_CHANGE_OVER)
 
 
 def test_a_new_secret_that_gives_no_token_is_not_delivered_and_the_old_one_stays() -> None:
@@ -337,7 +330,7 @@ def test_a_rotation_that_was_cut_off_before_the_removal_proves_the_new_secret_ag
     assert events(here, "token", "remove_secret") == ["token", "remove_secret"]
     assert old not in here.application_of("A").credentials
     (held,) = here.application_of("A").credentials
-    assert made.tokens.asked == [(here.secrets[held.key_id], flow.PROOFS)]
+    assert made.tokens.asked == [(here.secrets[held.key_id], room.TOKENS)]
     assert application.client_id == here.application_of("A").client_id
 
 
@@ -432,7 +425,7 @@ def test_a_certificate_that_was_delivered_minutes_ago_is_not_made_again() -> Non
     ran(here, certify(application), keys=True)
     again = ran(here, certify(application), keys=True)
     assert here.writes == ["add_certificate A"]
-    assert "made minutes ago" in again.details[0]
+    assert "created minutes ago" in again.details[0]
 
 
 def test_a_client_that_another_run_made_with_a_certificate_gets_no_second_one() -> None:
@@ -455,10 +448,10 @@ def test_a_federated_credential_is_put_under_its_name_once() -> None:
     application = here.register("A")
     change = AddFederatedCredential(
         key="federated", name="A", client="A", object_id=ApplicationObjectId(application.object_id),
-        client_id=application.client_id, federation=federation,
+        client_id=application.client_id, audience=AUDIENCE, credential_name=federation.name, federation=federation,
     )  # fmt: skip
     ran(here, change)
-    made = ran(here, replace(change, federation=replace(federation, audience="api://other"), stands=True))
+    made = ran(here, replace(change, federation=replace(federation, audience="api://other"), exists=True))
     (row,) = here.federated[application.object_id]
     assert row.federation is not None
     assert row.federation.audience == "api://other"

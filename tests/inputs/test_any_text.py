@@ -11,24 +11,29 @@ from typing import Any
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from mct_s2s.cli.specs import check_role, service_wish
+from mct_s2s.cli.requests import check_role, service_spec
 from mct_s2s.errors import S2SError
 from mct_s2s.inputs.api_address import api_path, api_url
 from mct_s2s.inputs.clients import client_names, secret_to
-from mct_s2s.inputs.duration import duration
-from mct_s2s.inputs.federation import federated_wish, github_subject
+from mct_s2s.inputs.federation import federated_spec, github_subject
 from mct_s2s.inputs.handoff import given_values
-from mct_s2s.inputs.lifetime import expiry
+from mct_s2s.inputs.lifetime import duration, expiry
 from mct_s2s.inputs.management_reference import management_reference
 from mct_s2s.inputs.target import caller_resource, site_target, tenant
 from mct_s2s.inputs.vault import secret_name, vault_to
 from mct_s2s.model.ids import client_unique_name, file_stem
 from mct_s2s.model.resource_id import ResourceId
+from mct_s2s.model.site_settings import SETTINGS, Setting
 
 from tests.support.sampling import cases
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 GUID = "11111111-2222-3333-4444-555555555555"
+
+
+def _given(setting: Setting) -> Callable[[str], Any]:
+    return lambda text: given_values({setting.name: [text]})
+
 
 PARSERS: dict[str, Callable[[str], Any]] = {
     "--url": api_url,
@@ -38,12 +43,10 @@ PARSERS: dict[str, Callable[[str], Any]] = {
     "keyvault:": vault_to,
     "--keep-old": lambda text: duration(text, "--keep-old"),
     "--github": github_subject,
-    "--federated-issuer": lambda text: federated_wish(text, "s", None, None),
-    "--federated-subject": lambda text: federated_wish("https://issuer", text, None, None),
-    "--federated-audience": lambda text: federated_wish("https://issuer", "s", text, None),
-    "--audience": lambda text: given_values(text, text, None, text),
-    "--tenant-id": lambda text: given_values(None, None, text, None, [text], [text]),
-    "--application-id": lambda text: given_values(None, None, None, None, [text]),
+    "--federated-issuer": lambda text: federated_spec(text, "s", None, None),
+    "--federated-subject": lambda text: federated_spec("https://issuer", text, None, None),
+    "--federated-audience": lambda text: federated_spec("https://issuer", "s", text, None),
+    **{f"{setting.option} of configure-appservice": _given(setting) for setting in SETTINGS if setting.option},
     "--secret-lifetime": lambda text: expiry(text, NOW),
     "-a": lambda text: site_target(text, None, None, None),
     "-g": lambda text: site_target("site", text, None, None),
@@ -53,7 +56,7 @@ PARSERS: dict[str, Callable[[str], Any]] = {
     "--tenant": lambda text: tenant(text, "--tenant"),
     "--role": check_role,
     "--service-management-reference": management_reference,
-    "--service-name": lambda text: service_wish(None, text),
+    "--service-name": lambda text: service_spec(None, text),
     "a resource id": ResourceId.parse,
     "names made of names": lambda text: (
         file_stem(text),

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 from mct_s2s.errors import UsageError
-from mct_s2s.inputs.duration import duration
+from mct_s2s.inputs.lifetime import duration
 
 
 @pytest.mark.parametrize(
@@ -17,13 +17,17 @@ from mct_s2s.inputs.duration import duration
         (" 4W ", timedelta(days=28)),
         ("0h", timedelta(0)),
         ("3660d", timedelta(days=3660)),
+        ("P30D", timedelta(days=30)),
+        ("PT36H", timedelta(hours=36)),
     ],
 )
 def test_hours_days_and_weeks(text: str, length: timedelta) -> None:
     assert duration(text, "--keep-old") == length
 
 
-@pytest.mark.parametrize("text", ["", "30", "d", "-1d", "1.5d", "30m", "1y", "3661d", "٣d", "1d1h", "99999999999w"])
+@pytest.mark.parametrize(
+    "text", ["", "30", "d", "-1d", "1.5d", "30m", "1y", "P1Y", "P1M", "3661d", "٣d", "1d1h", "99999999999w"]
+)
 def test_anything_else_is_refused_with_the_options_name(text: str) -> None:
     with pytest.raises(UsageError, match="--keep-old") as refused:
         duration(text, "--keep-old")

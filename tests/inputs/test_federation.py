@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 from mct_s2s.errors import UsageError
-from mct_s2s.inputs.federation import GITHUB, federated_wish, github_subject
-from mct_s2s.model.desired import FederatedSpec
+from mct_s2s.inputs.federation import GITHUB, federated_spec, github_subject
+from mct_s2s.planning.credentials.federated import FederatedSpec
 
 ISSUER = "https://oidc.prod-aks.azure.com/11111111-2222-3333-4444-555555555555/"
 SUBJECT = "system:serviceaccount:integrations:sync"
@@ -21,7 +21,7 @@ SUBJECT = "system:serviceaccount:integrations:sync"
 )
 def test_a_repository_is_a_subject(text: str, subject: str) -> None:
     assert github_subject(text) == subject
-    assert federated_wish(None, None, None, text) == FederatedSpec(GITHUB, subject)
+    assert federated_spec(None, None, None, text) == FederatedSpec(GITHUB, subject)
 
 
 @pytest.mark.parametrize(
@@ -50,7 +50,7 @@ def test_what_is_no_repository_is_refused(text: str) -> None:
     ],
 )
 def test_any_issuer_is_taken_as_it_is(issuer: str, subject: str, audience: str | None) -> None:
-    assert federated_wish(issuer, subject, audience, None) == FederatedSpec(issuer, subject, audience)
+    assert federated_spec(issuer, subject, audience, None) == FederatedSpec(issuer, subject, audience)
 
 
 @pytest.mark.parametrize(
@@ -80,7 +80,7 @@ def test_any_issuer_is_taken_as_it_is(issuer: str, subject: str, audience: str |
 )
 def test_what_could_never_match_is_refused(issuer: str, subject: str, audience: str | None, option: str) -> None:
     with pytest.raises(UsageError, match=option) as refused:
-        federated_wish(issuer, subject, audience, None)
+        federated_spec(issuer, subject, audience, None)
     assert refused.value.code == "malformed-federation"
 
 
@@ -96,5 +96,5 @@ def test_what_could_never_match_is_refused(issuer: str, subject: str, audience: 
 )
 def test_the_options_belong_together(issuer: str | None, subject: str | None, github: str | None, code: str) -> None:
     with pytest.raises(UsageError) as refused:
-        federated_wish(issuer, subject, None, github)
+        federated_spec(issuer, subject, None, github)
     assert refused.value.code == code

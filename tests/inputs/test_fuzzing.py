@@ -7,6 +7,7 @@ import contextlib
 import json
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,17 +21,18 @@ from mct_s2s.errors import S2SError
 from mct_s2s.inputs.api_address import api_path, api_url
 from mct_s2s.inputs.backup import read_backup
 from mct_s2s.inputs.clients import client_names, secret_to
-from mct_s2s.inputs.duration import duration
-from mct_s2s.inputs.federation import federated_wish
+from mct_s2s.inputs.federation import federated_spec
 from mct_s2s.inputs.handoff import SCHEMA as HANDOFF
 from mct_s2s.inputs.handoff import given_values, read_handoff
-from mct_s2s.inputs.lifetime import expiry
+from mct_s2s.inputs.lifetime import duration, expiry
 from mct_s2s.inputs.target import caller_resource, site_target
 from mct_s2s.inputs.vault import vault_to
 from mct_s2s.key_pairs import UnfitCertificate, certificate_in, given_certificate
 from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.model.site_settings import NAMES
-from mct_s2s.stores.files import DELIVERED, FileStore, variables_in
+from mct_s2s.stores.dotenv_file import DELIVERED
+from mct_s2s.stores.dotenv_text import variables_in
+from mct_s2s.stores.file_store import FileStore
 from mct_s2s.stores.keys import KeyFileStore
 
 from tests.azure.test_certificates import PRIVATE, RSA, pem_of
@@ -206,11 +208,16 @@ def test_a_json_text_is_a_value_or_a_value_error(content: bytes) -> None:
     json.dumps(value, ensure_ascii=False).encode()
 
 
+def _given(text: str) -> Iterator[Callable[[], object]]:
+    for name in NAMES:
+        yield partial(given_values, {name: [text]})
+
+
 def _federated(text: str) -> Iterator[Callable[[], object]]:
-    yield lambda: federated_wish(text, text, text, None)
-    yield lambda: federated_wish("https://x", text, None, None)
-    yield lambda: federated_wish("https://x", f"system:serviceaccount:{text}", None, None)
-    yield lambda: federated_wish(None, None, None, text)
+    yield lambda: federated_spec(text, text, text, None)
+    yield lambda: federated_spec("https://x", text, None, None)
+    yield lambda: federated_spec("https://x", f"system:serviceaccount:{text}", None, None)
+    yield lambda: federated_spec(None, None, None, text)
 
 
 @often
@@ -232,7 +239,7 @@ def test_what_is_typed(text: str) -> None:
         lambda: api_url(text),
         lambda: api_url(f"https://{text}"),
         lambda: api_path(text),
-        lambda: given_values(text, text, text, text, [text], [text]),
+        *_given(text),
         *_federated(text),
     ):
         only_our_errors(parse)

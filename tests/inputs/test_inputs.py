@@ -13,10 +13,10 @@ from mct_s2s.inputs.clients import client_names, secret_to
 from mct_s2s.inputs.handoff import given_values, handoff_text, read_handoff
 from mct_s2s.inputs.lifetime import expiry
 from mct_s2s.inputs.target import caller_resource, site_target
+from mct_s2s.model.client_credentials import NEVER
 from mct_s2s.model.desired import GivenValues
-from mct_s2s.model.observed import NEVER
 from mct_s2s.model.resource_id import ResourceId
-from mct_s2s.model.target import SiteTarget
+from mct_s2s.model.site_target import SiteTarget
 
 NOW = datetime(2026, 11, 24, 12, 30, 15, 999, tzinfo=UTC)
 LEAP_DAY = datetime(2028, 2, 29, 12, tzinfo=UTC)
@@ -30,6 +30,12 @@ SITE_ID = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/mct-prod/providers/Micr
         ("1y", NOW, datetime(2027, 11, 24, 12, 30, 15, tzinfo=UTC)),
         (" 2Y ", NOW, datetime(2028, 11, 24, 12, 30, 15, tzinfo=UTC)),
         ("1y", LEAP_DAY, datetime(2029, 3, 1, 12, tzinfo=UTC)),
+        ("6m", NOW, datetime(2027, 5, 24, 12, 30, 15, tzinfo=UTC)),
+        ("180d", NOW, datetime(2027, 5, 23, 12, 30, 15, tzinfo=UTC)),
+        ("P180D", NOW, datetime(2027, 5, 23, 12, 30, 15, tzinfo=UTC)),
+        ("p1y6m", NOW, datetime(2028, 5, 24, 12, 30, 15, tzinfo=UTC)),
+        ("24h", NOW, datetime(2026, 11, 25, 12, 30, 15, tzinfo=UTC)),
+        ("730d", NOW, datetime(2028, 11, 23, 12, 30, 15, tzinfo=UTC)),
         ("never", NOW, NEVER),
         ("NEVER", NOW, NEVER),
         ("2027-12-31", NOW, datetime(2027, 12, 31, 23, 59, 59, tzinfo=UTC)),
@@ -51,6 +57,10 @@ def test_a_lifetime_ends_in_utc(text: str, now: datetime, ends: datetime) -> Non
         ("2026-11-24T12:30:00Z", "lifetime-in-the-past"),
         ("", "malformed-lifetime"),
         ("3y", "malformed-lifetime"),
+        ("731d", "malformed-lifetime"),
+        ("P3Y", "malformed-lifetime"),
+        ("0d", "malformed-lifetime"),
+        ("P", "malformed-lifetime"),
         ("-1y", "malformed-lifetime"),
         ("2027-02-30", "malformed-lifetime"),
         ("31.12.2027", "malformed-lifetime"),
@@ -125,7 +135,7 @@ def test_a_target_that_is_none_is_refused(
     ],
 )
 def test_a_resource_id_is_whole_or_refused(text: str) -> None:
-    with pytest.raises(UsageError, match="not an Azure resource id") as refused:
+    with pytest.raises(UsageError, match="Invalid resource ID") as refused:
         ResourceId.parse(text)
     assert refused.value.code == "malformed-resource-id"
 
@@ -196,7 +206,16 @@ def test_a_secret_place_that_is_none_is_refused(text: str, clients: int, code: s
     assert refused.value.code == code
 
 
-GIVEN = given_values("api://x", "contoso.onmicrosoft.com", SUBSCRIPTION, "Role", [SUBSCRIPTION], [SUBSCRIPTION])
+GIVEN = given_values(
+    {
+        "ServiceAuthAudience": ["api://x"],
+        "ServiceAuthTenantName": ["contoso.onmicrosoft.com"],
+        "ServiceAuthTenantId": [SUBSCRIPTION],
+        "ServiceAuthRole": ["Role"],
+        "ServiceApplicationIds": [SUBSCRIPTION],
+        "ServiceObjectIds": [SUBSCRIPTION],
+    }
+)
 
 
 def test_a_handoff_comes_back_as_it_was_written(tmp_path: Path) -> None:
@@ -221,7 +240,7 @@ def test_a_handoff_without_clients_gives_none(tmp_path: Path) -> None:
     file = tmp_path / "handoff.json"
     file.write_text(handoff_text({"ServiceAuthAudience": "api://x"}, None))
     given = read_handoff(file)
-    assert (given.application_ids, given.object_ids, given.role) == ((), (), None)
+    assert given.settings == {"ServiceAuthAudience": "api://x"}
     assert not given.need_no_directory
     assert GIVEN.need_no_directory
     assert not GivenValues().need_no_directory
@@ -259,18 +278,11 @@ def test_a_handoff_with_a_malformed_id_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("malformed", ["x", "", "{0b1f6471-1bf0-4dda-aec3-cb9272f09590}", SUBSCRIPTION[:-1]])
 def test_ids_and_values_on_the_command_line_are_checked(malformed: str) -> None:
-    for position in ("tenant", "application", "object"):
+    for name in ("ServiceAuthTenantId", "ServiceApplicationIds", "ServiceObjectIds"):
         with pytest.raises(UsageError) as refused:
-            given_values(
-                None,
-                None,
-                malformed if position == "tenant" else None,
-                None,
-                [malformed] if position == "application" else [],
-                [malformed] if position == "object" else [],
-            )
+            given_values({name: [malformed]})
         assert refused.value.code == "malformed-id"
-    for empty in ((" ", None, None, None), (None, "", None, None), (None, None, None, " ")):
+    for name, empty in (("ServiceAuthAudience", " "), ("ServiceAuthTenantName", ""), ("ServiceAuthRole", " ")):
         with pytest.raises(UsageError) as refused:
-            given_values(*empty)
+            given_values({name: [empty]})
         assert refused.value.code == "empty-value"

@@ -7,12 +7,15 @@ from datetime import timedelta
 
 import pytest
 from mct_s2s.errors import Refused
-from mct_s2s.model.desired import CertificateSpec, ClientSpec, CredentialWish, FederatedSpec, SecretSpec
+from mct_s2s.model.client_credentials import Certificate, Credential, CredentialKind, Federation, SecretNote
+from mct_s2s.model.desired import ClientSpec, CredentialSpec
 from mct_s2s.model.ids import ClientId, KeyId, certificate_key_id, federated_name
-from mct_s2s.model.observed import ClientApplication, Credential, CredentialKind, Observed, SecretNote
-from mct_s2s.model.proofs import Certificate, Federation
-from mct_s2s.planning.changes import AddCertificate, AddFederatedCredential, UpdateApplication
-from mct_s2s.planning.credentials import exchange_audience
+from mct_s2s.model.observed import ObservedState
+from mct_s2s.model.trust import ClientApplication
+from mct_s2s.planning.changes import UpdateApplication
+from mct_s2s.planning.credentials.certificate import AddCertificate, CertificateSpec
+from mct_s2s.planning.credentials.federated import AddFederatedCredential, FederatedSpec, exchange_audience
+from mct_s2s.planning.credentials.secret import SecretSpec
 from mct_s2s.planning.make import make_plan
 from mct_s2s.planning.plan import Plan
 
@@ -42,7 +45,7 @@ def with_credentials(*credentials: Credential) -> ClientApplication:
     return replace(found, application=replace(found.application, credentials=credentials))
 
 
-def plan_of(wanted: CredentialWish, *credentials: Credential, note: SecretNote | None = None) -> Plan:
+def plan_of(wanted: CredentialSpec, *credentials: Credential, note: SecretNote | None = None) -> Plan:
     observed = complete(with_credentials(*credentials))
     if note is not None:
         observed = replace(observed, secrets={"Import": note})
@@ -87,13 +90,13 @@ IMPORT_ID = ClientId(guid("Import"))
     ],
 )
 def test_what_is_lacking_is_decided_by_kind(
-    wanted: CredentialWish, credentials: list[Credential], lacking: str | None
+    wanted: CredentialSpec, credentials: list[Credential], lacking: str | None
 ) -> None:
     assert said(plan_of(wanted, *credentials)) == ([lacking] if lacking else [])
 
 
 @pytest.mark.parametrize("wanted", [MADE, UPLOADED, FEDERATED])
-def test_a_new_client_gets_it_before_its_declaration_and_a_second_run_nothing(wanted: CredentialWish) -> None:
+def test_a_new_client_gets_it_before_its_declaration_and_a_second_run_nothing(wanted: CredentialSpec) -> None:
     desired = spec(ClientSpec("Import", wanted))
     plan = make_plan(desired, world(), FACTS)
     proof = next(c for c in plan.changes if isinstance(c, AddCertificate | AddFederatedCredential))
@@ -170,7 +173,7 @@ def test_each_cloud_has_its_exchange() -> None:
         f"{EXCHANGE}China",
         EXCHANGE,
     ]
-    observed: Observed = replace(world(), cloud="china")
+    observed: ObservedState = replace(world(), cloud="china")
     plan = make_plan(spec(ClientSpec("A", FEDERATED)), observed, FACTS)
     (change,) = (c for c in plan.changes if isinstance(c, AddFederatedCredential))
     assert change.federation.audience == f"{EXCHANGE}China"

@@ -6,9 +6,12 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 import pytest
-from mct_s2s.model.observed import ClientApplication, Credential, CredentialKind, Observed, SlotConfig, Trust
+from mct_s2s.model.azure_resources import SlotConfig
+from mct_s2s.model.client_credentials import Credential, CredentialKind
+from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.model.site_settings import NAMES
+from mct_s2s.model.trust import ClientApplication, Trust
 from mct_s2s.planning.findings import Severity, diagnose, is_healthy
 
 from tests.cli.schemas import FINDING_CODES
@@ -32,15 +35,15 @@ IMPORT = client("Import")
 ALLOWED = {"ServiceApplicationIds": IMPORT.client_id, "ServiceAuthRole": "S2SAppRole"}
 
 
-def site_says(**changed: str) -> Observed:
+def site_says(**changed: str) -> ObservedState:
     return world(trust(IMPORT), settings(**{**ALLOWED, **changed}))
 
 
-def service_is(**changed: object) -> Observed:
+def service_is(**changed: object) -> ObservedState:
     return world(trust(IMPORT, service=replace(SERVICE, **changed)), settings(**ALLOWED))  # type: ignore[arg-type]
 
 
-def import_has(*credentials: Credential) -> Observed:
+def import_has(*credentials: Credential) -> ObservedState:
     assert IMPORT.application is not None
     return complete(ClientApplication(replace(IMPORT.application, credentials=credentials), IMPORT.principal))
 
@@ -53,7 +56,7 @@ RENEW = f"{ADD} {guid('Import')} {WHERE} --credential certificate"
 NOTES = {"settings-not-sticky"}
 """Codes that make nothing unhealthy: they have a test of their own."""
 
-CASES: dict[str, tuple[Observed, str, Severity, str, str]] = {
+CASES: dict[str, tuple[ObservedState, str, Severity, str, str]] = {
     "nothing at all": (world(), "not-configured", ERROR, "contosolearn", SETUP),
     "settings, but no registration": (
         world(Trust(), settings()),
@@ -176,7 +179,7 @@ CASES: dict[str, tuple[Observed, str, Severity, str, str]] = {
 
 
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
-def test_a_flaw_is_found_once_and_comes_with_its_remedy(case: tuple[Observed, str, Severity, str, str]) -> None:
+def test_a_flaw_is_found_once_and_comes_with_its_remedy(case: tuple[ObservedState, str, Severity, str, str]) -> None:
     observed, code, severity, subject, remedy = case
     found = [f for f in diagnose(observed, NOW, WHERE) if f.code == code and f.subject == subject]
     (finding,) = found
@@ -200,13 +203,13 @@ def test_a_stopped_site_is_started_by_its_own_command() -> None:
     assert finding.remedy.startswith("az webapp start -g mct-prod -n contosolearn --subscription ")
 
 
-def _in_a_slot(sticky: frozenset[str]) -> Observed:
+def _in_a_slot(sticky: frozenset[str]) -> ObservedState:
     observed = complete(client("Import"))
     assert observed.app_service is not None
     slot = replace(
         observed.app_service.site, resource=ResourceId.site(guid("s"), "mct-prod", "contosolearn", "staging")
     )
-    there = replace(observed.app_service, site=slot, swapping=SlotConfig(("staging",), sticky))
+    there = replace(observed.app_service, site=slot, slot_config=SlotConfig(("staging",), sticky))
     return replace(observed, app_service=there)
 
 
@@ -220,7 +223,7 @@ def test_settings_of_a_slot_that_a_swap_would_carry_away_are_noted() -> None:
     assert diagnose(_in_a_slot(frozenset(name.lower() for name in NAMES)), NOW, WHERE) == ()
 
 
-HEALTHY: Mapping[str, Observed] = {
+HEALTHY: Mapping[str, ObservedState] = {
     "as this tool makes it": complete(IMPORT),
     "the switch as .NET writes it": site_says(ServiceAuthEnabled=" True"),
     "a verified custom domain": site_says(ServiceAuthTenantName="CONTOSO.com"),
@@ -237,7 +240,7 @@ HEALTHY: Mapping[str, Observed] = {
 
 
 @pytest.mark.parametrize("observed", HEALTHY.values(), ids=HEALTHY.keys())
-def test_nothing_is_found_where_nothing_is_wrong(observed: Observed) -> None:
+def test_nothing_is_found_where_nothing_is_wrong(observed: ObservedState) -> None:
     assert diagnose(observed, NOW, WHERE) == ()
 
 

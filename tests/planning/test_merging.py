@@ -9,9 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from mct_s2s.errors import Refused
+from mct_s2s.model.azure_resources import IdentityResource
+from mct_s2s.model.directory_objects import AppRole, RequiredAccess
 from mct_s2s.model.ids import AppRoleId, ClientId, PrincipalId, client_unique_name, file_stem, service_unique_name
-from mct_s2s.model.observed import AppRole, IdentityResource, Observed, RequiredAccess
-from mct_s2s.model.site_settings import APPLICATION_IDS, NAMES, OBJECT_IDS, allow_list
+from mct_s2s.model.observed import ObservedState
+from mct_s2s.model.site_settings import LISTS, NAMES, SETTINGS
 from mct_s2s.planning.changes import ApiUri, ApplicationEdits, SettingSpec, SettingsSpec
 from mct_s2s.planning.edits import patch_for
 from mct_s2s.planning.make import make_plan
@@ -49,10 +51,10 @@ lists = st.lists(entries, max_size=6).map(";".join) | st.none()
 def all_settings(draw: st.DrawFn) -> dict[str, str | None]:
     """Foreign settings and some of ours, each under one spelling."""
     found: dict[str, str | None] = dict(draw(foreign_settings))
-    for name in NAMES:
-        value = draw(lists if name in {APPLICATION_IDS, OBJECT_IDS} else st.none() | texts)
+    for setting in SETTINGS:
+        value = draw(lists if setting in LISTS else st.none() | texts)
         if value is not None or draw(st.booleans()):
-            found[draw(any_case)(name)] = value
+            found[draw(any_case)(setting.name)] = value
     return found
 
 
@@ -62,8 +64,10 @@ def test_any_merge_keeps_foreign_settings_and_known_ids_and_is_done_once(
 ) -> None:
     wanted = SettingsSpec(
         (SettingSpec("ServiceAuthEnabled", "true", frozenset({"true"})), SettingSpec("ServiceAuthRole", "R")),
-        tuple(map(ClientId, clients)),
-        tuple(map(PrincipalId, objects)),
+        (
+            *(("ServiceApplicationIds", ClientId(one)) for one in clients),
+            *(("ServiceObjectIds", PrincipalId(one)) for one in objects),
+        ),
         tidy,
     )
     results = Results()
@@ -75,8 +79,8 @@ def test_any_merge_keeps_foreign_settings_and_known_ids_and_is_done_once(
     assert len({name.casefold() for name in after}) == len(
         {name.casefold() for name in before} | {name.casefold() for name in after}
     )
-    for name, added in ((APPLICATION_IDS, clients), (OBJECT_IDS, objects)):
-        was, now = allow_list(before, name), allow_list(after, name)
+    for setting, added in zip(LISTS, (objects, clients), strict=True):
+        was, now = setting.list_in(before), setting.list_in(after)
         assert {e.casefold() for e in now.ids} == {e.casefold() for e in (*was.ids, *added)}
         assert now.ids[: len(was.ids)] == was.ids
     changed = {name for name in after if name not in before or before[name] != after[name]}
@@ -98,7 +102,7 @@ names = st.sampled_from(["Import", "Reports", "Import bot", "Ünïcödé", "impo
 
 
 @st.composite
-def any_world(draw: st.DrawFn) -> tuple[Observed, list[str]]:
+def any_world(draw: st.DrawFn) -> tuple[ObservedState, list[str]]:
     """A trust with any piece of it missing or odd, and clients to want in it."""
     service = replace(
         SERVICE,
@@ -122,7 +126,7 @@ def any_world(draw: st.DrawFn) -> tuple[Observed, list[str]]:
 
 
 @given(any_world())
-def test_after_any_plan_there_is_nothing_left_to_do(case: tuple[Observed, list[str]]) -> None:
+def test_after_any_plan_there_is_nothing_left_to_do(case: tuple[ObservedState, list[str]]) -> None:
     before, wanted = case
     plan = make_plan(spec(*wanted), before, FACTS)
     after = applied(plan, before)
@@ -213,5 +217,5 @@ def test_a_role_is_switched_on_where_it_stands() -> None:
 
 def test_a_role_that_somebody_added_meanwhile_is_not_doubled() -> None:
     theirs = replace(ROLE, id=AppRoleId(guid("theirs")))
-    with pytest.raises(Refused, match="at this moment"):
+    with pytest.raises(Refused, match="at the same time"):
         patch_for(replace(SERVICE, app_roles=(theirs,)), ApplicationEdits(role=ROLE), Results())

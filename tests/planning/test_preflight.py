@@ -5,10 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from mct_s2s.model.desired import ClientSpec, SecretSpec, SettingsScope
-from mct_s2s.model.ids import ClientId, PrincipalId
-from mct_s2s.model.rights import (
-    Access,
+from mct_s2s.model.caller_rights import (
+    CallerRights,
     DirectoryRights,
     Permission,
     ScopeRights,
@@ -16,7 +14,10 @@ from mct_s2s.model.rights import (
     SecretRule,
     SignedIn,
 )
-from mct_s2s.planning.changes import AddSecret, RestartSite, WriteSettings
+from mct_s2s.model.desired import ClientSpec, SettingsScope
+from mct_s2s.model.ids import ClientId, PrincipalId
+from mct_s2s.planning.changes import RestartSite, WriteSettings
+from mct_s2s.planning.credentials.secret import AddSecret, SecretSpec
 from mct_s2s.planning.grants import in_words
 from mct_s2s.planning.make import make_plan
 from mct_s2s.planning.plan import Left
@@ -34,7 +35,7 @@ IMPORT = client("Import")
 
 def access(
     *permissions: str, site: tuple[Permission, ...] | None = EVERYTHING, resource: tuple[Permission, ...] = EVERYTHING
-) -> Access:
+) -> CallerRights:
     """An application with these permissions of Graph and these Azure roles."""
     rights = DirectoryRights(
         SignedIn("service principal", ClientId(guid("app")), is_person=False),
@@ -44,7 +45,7 @@ def access(
         assignments=(),
         owned=frozenset(),
     )
-    return Access(rights, None, {SITE: ScopeRights(site, (), ()), HOLDER: ScopeRights(resource, (), ())})
+    return CallerRights(rights, None, {SITE: ScopeRights(site, (), ()), HOLDER: ScopeRights(resource, (), ())})
 
 
 ALL = ("Application.ReadWrite.All", "AppRoleAssignment.ReadWrite.All")
@@ -58,7 +59,7 @@ def test_whoever_may_do_all_of_it_does_all_of_it() -> None:
 
 
 def test_what_is_unknown_stops_nothing() -> None:
-    assert check(PLAN, EMPTY, Access()).plan == PLAN
+    assert check(PLAN, EMPTY, CallerRights()).plan == PLAN
 
 
 def test_consent_is_left_to_others_with_who_grants_it() -> None:
@@ -95,8 +96,8 @@ def test_everything_that_is_missing_is_said_at_once_and_each_thing_once() -> Non
     error = stopped(in_words(checked.missing), checked.lacking)
     assert (error.code, error.exit_code) == ("permission-missing", 4)
     for words in (
-        "create the registration 'Import'", "grant admin consent to 'Import'",
-        "switch on the managed identity of 'reports-func'", "write the application settings of 'contosolearn'",
+        "create the app registration 'Import'", "grant admin consent to 'Import'",
+        "enable the managed identity of 'reports-func'", "write the application settings of 'contosolearn'",
     ):  # fmt: skip
         assert error.message.count(words) == 1
     assert error.message.count("Application.ReadWrite.OwnedBy") == 1, "one grant for several steps is one line"

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import pytest
-from mct_s2s.model.ids import ApplicationObjectId, ClientId, PrincipalId
-from mct_s2s.model.rights import (
+from mct_s2s.model.caller_rights import (
     EVERYBODY,
-    Access,
+    CallerRights,
     Denial,
     DirectoryRights,
-    Lock,
     Permission,
     Person,
+    ResourceLock,
     RoleAssignment,
     ScopeRights,
     SignedIn,
     Verdict,
 )
+from mct_s2s.model.ids import ApplicationObjectId, ClientId, PrincipalId
 from mct_s2s.planning.rights import (
     APPLICATION_DEVELOPER,
     CLOUD_APPLICATION_ADMINISTRATOR,
@@ -124,7 +124,7 @@ IN_THE_DIRECTORY = {
 
 @pytest.mark.parametrize(("rights", "verdicts"), IN_THE_DIRECTORY.values(), ids=IN_THE_DIRECTORY.keys())
 def test_rights_in_the_directory(rights: DirectoryRights | None, verdicts: list[Verdict]) -> None:
-    assert [judge(need, Access(rights)).verdict for need in DIRECTORY] == verdicts
+    assert [judge(need, CallerRights(rights)).verdict for need in DIRECTORY] == verdicts
 
 
 SITE = site().resource
@@ -136,7 +136,7 @@ def may(*actions: str, but: tuple[str, ...] = (), conditional: bool = False) -> 
 
 
 def at_site(rights: ScopeRights, need: Need = WRITE, who: DirectoryRights | None = None) -> tuple[Verdict, list[str]]:
-    judged = judge(need, Access(who, scopes={str(SITE).lower(): rights}))
+    judged = judge(need, CallerRights(who, scopes={str(SITE).lower(): rights}))
     return judged.verdict, [obstacle.kind.value for obstacle in judged.obstacles]
 
 
@@ -167,13 +167,16 @@ def test_azure_roles_with_wildcards(permissions: tuple[Permission, ...] | None, 
 
 def test_a_slot_has_actions_of_its_own() -> None:
     slot = SITE.site(SITE.subscription_id, SITE.resource_group, SITE.name, "staging")
-    access = Access(scopes={str(slot).lower(): ScopeRights((may("Microsoft.Web/sites/slots/config/write"),))})
+    access = CallerRights(scopes={str(slot).lower(): ScopeRights((may("Microsoft.Web/sites/slots/config/write"),))})
     assert judge(Need(Right.WRITE_SETTINGS, "x", resource=slot), access).verdict is YES
     assert at_site(ScopeRights((may("Microsoft.Web/sites/slots/config/write"),)))[0] is NO
 
 
 def test_each_obstacle_is_named() -> None:
-    locks = (Lock("do not touch", str(SITE), is_read_only=True), Lock("keep", str(SITE), is_read_only=False))
+    locks = (
+        ResourceLock("do not touch", str(SITE), is_read_only=True),
+        ResourceLock("keep", str(SITE), is_read_only=False),
+    )
     denials = (Denial("managed application", may("*/write"), frozenset({EVERYBODY})),)
     assert at_site(ScopeRights((), locks, denials)) == (NO, ["role", "lock", "denial"])
     assert at_site(ScopeRights((may("*"),), locks[1:], ())) == (YES, [])

@@ -7,7 +7,10 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import NAMESPACE_DNS, uuid5
 
-from mct_s2s.model.desired import ClientSpec, Desired, SecretSpec, ServiceSpec
+from mct_s2s.model.azure_resources import AppService, IdentityResource, Site
+from mct_s2s.model.client_credentials import Credential, CredentialKind
+from mct_s2s.model.desired import ClientSpec, Desired, ServiceSpec
+from mct_s2s.model.directory_objects import Application, AppRole, Assignment, RequiredAccess, ServicePrincipal, Tenant
 from mct_s2s.model.ids import (
     ApplicationObjectId,
     AppRoleId,
@@ -18,27 +21,10 @@ from mct_s2s.model.ids import (
     api_uri,
     client_unique_name,
 )
-from mct_s2s.model.observed import (
-    Application,
-    AppRole,
-    AppService,
-    Assignment,
-    ClientApplication,
-    Credential,
-    CredentialKind,
-    IdentityResource,
-    Observed,
-    RequiredAccess,
-    ServicePrincipal,
-    Site,
-    Tenant,
-    Trust,
-)
+from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.resource_id import ResourceId
+from mct_s2s.model.trust import ClientApplication, Trust
 from mct_s2s.planning.changes import (
-    AddCertificate,
-    AddFederatedCredential,
-    AddSecret,
     AssignAppRole,
     CreateApplication,
     CreateServicePrincipal,
@@ -46,6 +32,9 @@ from mct_s2s.planning.changes import (
     Part,
     WriteSettings,
 )
+from mct_s2s.planning.credentials.certificate import AddCertificate
+from mct_s2s.planning.credentials.federated import AddFederatedCredential
+from mct_s2s.planning.credentials.secret import AddSecret, SecretSpec
 from mct_s2s.planning.plan import Facts, Plan, Results
 from mct_s2s.planning.projection import project
 from mct_s2s.planning.site import merge
@@ -104,8 +93,8 @@ def world(
     trust: Trust | None = None,
     values: Mapping[str, str | None] | None = None,
     holders: Iterable[IdentityResource] = (),
-) -> Observed:
-    return Observed("public", TENANT, app_service(values), trust or Trust(), tuple(holders))
+) -> ObservedState:
+    return ObservedState("public", TENANT, app_service(values), trust or Trust(), tuple(holders))
 
 
 def credential(days: float = 365, name: str = "by hand", kind: CredentialKind = CredentialKind.SECRET) -> Credential:
@@ -144,7 +133,7 @@ def trust(*clients: ClientApplication, service: Application = SERVICE, consented
     )
 
 
-def complete(*clients: ClientApplication) -> Observed:
+def complete(*clients: ClientApplication) -> ObservedState:
     """Everything right for these clients."""
     listed = ";".join(c.client_id for c in clients)
     ours = {"ServiceApplicationIds": listed, "ServiceAuthRole": "S2SAppRole"} if clients else {}
@@ -168,7 +157,7 @@ def said(plan: Plan) -> list[str]:
     return [f"{change.action} {change.resource} {change.name}" for change in plan.changes]
 
 
-def applied(plan: Plan, before: Observed) -> Observed:
+def applied(plan: Plan, before: ObservedState) -> ObservedState:
     """The world that a plan leads to, every id made up on the way."""
     results, values = Results(), None
     for change in plan.changes:

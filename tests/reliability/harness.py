@@ -81,7 +81,7 @@ class Ground:
 
     def files(self) -> list[str]:
         """What is in the home, the locks aside, and notes of attempts whose secret has arrived: killed in between."""
-        ours = (path for path in self.home.rglob("*") if path.is_file() and "turns" not in path.parts)
+        ours = (path for path in self.home.rglob("*") if path.is_file() and "locks" not in path.parts)
         ours = (path for path in ours if not (path.suffix == ".pending" and _has_arrived(path)))
         return sorted(GUID.sub("{id}", str(path.relative_to(self.home))) for path in ours)
 

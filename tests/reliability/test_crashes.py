@@ -181,8 +181,8 @@ def test_interrupted_at_a_write(write: str, moment: str, ready: Ground, clean: d
     assert marksman.shot
     assert stopped.code == 130, stopped.err
     told = stopped.err.partition("Interrupted.")[2]
-    assert "Not done: " in told or "In doubt: " in told, stopped.err
-    assert "Run the same command again: it resumes" in told
+    assert "Not done: " in told or "Unconfirmed: " in told, stopped.err
+    assert "Run the same command again to resume" in told
     assert "Traceback" not in stopped.err
     assert stopped.out == "" or "secret" not in stopped.out.lower()
     ready.inside.leave_alone()

@@ -70,3 +70,19 @@ def test_lag_is_waited_for_and_nothing_is_made_twice(
     third = ground.run(SETUP)
     assert {change["action"] for change in third.document["changes"]} == {"none"}
     assert not any(row.wrote for row in ground.inside.log())
+
+
+@pytest.mark.parametrize("chance", sampled(range(1, 13), 2, salt="chance"))
+def test_a_run_takes_little_longer_than_its_replicas(chance: int, ground: Ground, tmp_path: Path) -> None:
+    """Each write reaches each replica after 5 to 100 % of the lag: the run takes 1.6 times the lag and a second."""
+    lag, words = 5.0, ("setup", "--client", "One", "--managed-identity", "reports-func", "-y", "--no-verify")
+    without = ground.run(words).seconds
+    ground.go_to(ground.seed, tmp_path / "lagging")
+    replication = ground.inside.world.directory.replication
+    replication.change({"lagSeconds": 0.525 * lag, "lagJitter": 0.905, "lagMode": "replicas", "lagSeed": chance})
+    try:
+        lagging = ground.run(words)
+    finally:
+        replication.change({"lagSeconds": 0.0})
+    assert lagging.code == 0, lagging
+    assert lagging.seconds <= without + 1.6 * lag + 1

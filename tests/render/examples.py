@@ -5,12 +5,17 @@ from __future__ import annotations
 from dataclasses import replace
 
 from mct_s2s.errors import ServiceError
-from mct_s2s.model.ids import ClientId, PrincipalId
-from mct_s2s.model.observed import AppService, Observed, PrincipalKind, ServicePrincipal
+from mct_s2s.model.azure_resources import AppService
+from mct_s2s.model.client_credentials import Federation
+from mct_s2s.model.directory_objects import PrincipalKind, ServicePrincipal
+from mct_s2s.model.ids import ApplicationObjectId, ClientId, PrincipalId
+from mct_s2s.model.observed import ObservedState
 from mct_s2s.planning.changes import AlreadyRight, AnyChange, CreateServicePrincipal, RemoveSecret
+from mct_s2s.planning.credentials.federated import AddFederatedCredential
 from mct_s2s.planning.grants import Grant, Lack
 from mct_s2s.planning.make import make_plan
 from mct_s2s.planning.plan import Plan
+from mct_s2s.render.credentials.base import CallingClient
 from mct_s2s.render.documents import SavedCredential
 from mct_s2s.render.next_steps import Call
 
@@ -73,7 +78,7 @@ def full_plan(name: str = "Import") -> Plan:
     return make_plan(spec(name), world(holders=[holder()]), FACTS)
 
 
-def healthy() -> Observed:
+def healthy() -> ObservedState:
     """A client and a managed identity, both allowed."""
     observed = complete(IMPORT)
     allowed = settings(
@@ -82,16 +87,16 @@ def healthy() -> Observed:
     return replace(with_settings(observed, allowed), trust=replace(observed.trust, identities=(IDENTITY,)))
 
 
-def with_settings(observed: Observed, values: dict[str, str | None]) -> Observed:
+def with_settings(observed: ObservedState, values: dict[str, str | None]) -> ObservedState:
     return replace(observed, app_service=app_service(values))
 
 
-def site_of(observed: Observed) -> AppService:
+def site_of(observed: ObservedState) -> AppService:
     assert observed.app_service is not None
     return observed.app_service
 
 
-def with_role_off(observed: Observed) -> Observed:
+def with_role_off(observed: ObservedState) -> ObservedState:
     service = replace(SERVICE, app_roles=(replace(ROLE, enabled=False),))
     return replace(observed, trust=replace(observed.trust, service=service))
 
@@ -123,3 +128,16 @@ def refusal(message: str = "Graph refused the request.", request_id: str | None 
     return ServiceError(
         "graph-refused", message, remedy=f"mct-s2s add-client Import {WHERE}", request_id=request_id, status=403
     )
+
+
+def calling(
+    client_id: str, federation: Federation | None = None, *, dotenv: str | None = None, saved_to: str | None = None
+) -> CallingClient:
+    """A client whose call is shown; with a federation, one that is given that credential."""
+    if federation is None:
+        return CallingClient(client_id, dotenv, saved_to)
+    added = AddFederatedCredential(
+        key="federated", name="Import", client="Import", object_id=ApplicationObjectId(guid("Import")),
+        client_id=ClientId(client_id), audience="api://x", credential_name="mct-s2s-import", federation=federation,
+    )  # fmt: skip
+    return CallingClient(client_id, dotenv, saved_to, added)

@@ -8,16 +8,18 @@ from dataclasses import replace
 from datetime import timedelta
 
 from mct_s2s.errors import NotThere, S2SError
-from mct_s2s.model.observed import AppService, ClientApplication, Observed
-from mct_s2s.model.proofs import Federation
-from mct_s2s.planning.checks import Check as DoctorCheck
-from mct_s2s.planning.checks import State
+from mct_s2s.model.azure_resources import AppService
+from mct_s2s.model.client_credentials import Federation
+from mct_s2s.model.observed import ObservedState
+from mct_s2s.model.trust import ClientApplication
+from mct_s2s.planning.doctor import DoctorCheck, State
 from mct_s2s.planning.findings import Finding, Severity, diagnose
 from mct_s2s.planning.grants import Grant
 from mct_s2s.planning.plan import Left, ManualStep, Plan
-from mct_s2s.planning.proof import CALL, Check, Kind, Verification
+from mct_s2s.planning.verification import CALL, CheckSubject, Verification, VerificationCheck
 from mct_s2s.render.closing import show_credentials
 from mct_s2s.render.console import Terminal
+from mct_s2s.render.credentials import certificate, federated, secret
 from mct_s2s.render.diagnostics import show_error, show_standing
 from mct_s2s.render.doctor import show_checks
 from mct_s2s.render.documents import (
@@ -27,14 +29,8 @@ from mct_s2s.render.documents import (
     result_document,
     status_document,
 )
-from mct_s2s.render.handover import Told, show_lacking, show_left_to_others
-from mct_s2s.render.next_steps import (
-    Call,
-    show_certificate_example,
-    show_client_example,
-    show_federated_example,
-    show_identity_example,
-)
+from mct_s2s.render.handover import Instruction, show_lacking, show_left_to_others
+from mct_s2s.render.next_steps import Call, show_identity_example
 from mct_s2s.render.plan import show_plan
 from mct_s2s.render.progress import progress
 from mct_s2s.render.status import show_findings, show_status
@@ -48,6 +44,7 @@ from tests.render.examples import (
     LOGIN,
     WEBSITE_CONTRIBUTOR,
     WHERE,
+    calling,
     full_plan,
     principal,
     refusal,
@@ -85,7 +82,7 @@ def is_plain(text: str) -> bool:
     return not any(unicodedata.category(one) in {"Cc", "Cf", "Cs", "Zl", "Zp"} for one in text)
 
 
-def observed(name: str) -> Observed:
+def observed(name: str) -> ObservedState:
     """A world in which every text that others choose is this one."""
     mine = client("Import", credential(10, name), credential(-400, name))
     assert mine.application is not None
@@ -107,7 +104,7 @@ def _documents(name: str) -> list[dict[str, object]]:
     seen = observed(name)
     findings = diagnose(seen, NOW, WHERE)
     status = status_document(seen, findings)
-    told = Told(name, f"mct-s2s {name}", name, {name: name}, (name,))
+    told = Instruction(name, f"mct-s2s {name}", name, {name: name}, (name,))
     result = result_document(
         planned_steps(full_plan(name)), [saved(name, f"file:{name}")], status, dry_run=True, left=[told]
     )
@@ -116,9 +113,9 @@ def _documents(name: str) -> list[dict[str, object]]:
 
 def _proof(name: str) -> Verification:
     checks = (
-        Check(None, Kind.SITE, "running", False, name, name),
-        Check(name, Kind.APPLICATION, CALL, True, name),
-        Check(name, Kind.MANAGED_IDENTITY, CALL, None, name, name),
+        VerificationCheck(None, CheckSubject.SITE, "running", False, name, name),
+        VerificationCheck(name, CheckSubject.APPLICATION, CALL, True, name),
+        VerificationCheck(name, CheckSubject.MANAGED_IDENTITY, CALL, None, name, name),
     )
     return Verification(name, name, checks)
 
@@ -162,23 +159,25 @@ def _credentials(terminal: Terminal, name: str) -> None:
 
 def _calls(terminal: Terminal, name: str) -> None:
     call = Call(LOGIN, name, f"api://{name}", f"https://{name}")
-    show_client_example(terminal, call, f"/home/{name}")
-    show_certificate_example(terminal, call, name, f"/home/{name}")
-    show_certificate_example(terminal, call, name, None)
+    secret.show(terminal, call, [calling(name, dotenv=f"/home/{name}")])
+    secret.show(terminal, call, [calling(name, saved_to=f"keyvault:{name}/{name}")])
+    certificate.show(terminal, call, [calling(name, dotenv=f"/home/{name}")])
+    certificate.show(terminal, call, [calling(name)])
     for issuer in ("https://token.actions.githubusercontent.com", f"https://{name}"):
-        show_federated_example(terminal, call, name, Federation(issuer, f"system:serviceaccount:{name}:{name}", name))
+        federation = Federation(issuer, f"system:serviceaccount:{name}:{name}", name)
+        federated.show(terminal, call, [calling(name, federation)])
     show_identity_example(terminal, call, holder(name))
 
 
 def _errors(terminal: Terminal, name: str) -> None:
     show_error(terminal, refusal(name, request_id=name))
-    show_error(terminal, S2SError("x", name, remedy=name))
+    show_error(terminal, S2SError("x", name, remedy=name, command=name, answer=name))
     show_error(terminal, NotThere("x", name, remedy=name, items=[name, name]))
     show_standing(terminal, [principal(name)], [principal(name)], [principal(name)])
 
 
 def _handed_over(terminal: Terminal, name: str) -> None:
-    told = Told(name, f"mct-s2s {name}", name, {name: name}, (name,))
+    told = Instruction(name, f"mct-s2s {name}", name, {name: name}, (name,))
     show_left_to_others(terminal, [told])
     show_lacking(terminal, [WEBSITE_CONTRIBUTOR])
     for line in support_request({name: name, "ServiceAuthRole": name}, name).splitlines():

@@ -6,7 +6,7 @@ import re
 from dataclasses import replace
 
 import pytest
-from mct_s2s.model.observed import NEVER, CredentialKind
+from mct_s2s.model.client_credentials import NEVER, CredentialKind
 from mct_s2s.render.closing import show_credentials, vault_reading
 
 from tests.render.conftest import Screens

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from mct_s2s.errors import UsageError
+from mct_s2s.errors import PermissionMissing, UsageError
 from mct_s2s.render.diagnostics import show_error, show_standing
 
 from tests.render.conftest import Screens
 from tests.render.examples import ODD_NAMES, REQUEST_ID, WHERE, principal, refusal, removal
-from tests.render.reading import line_with, pasteable
+from tests.render.reading import line_with, pasteable, words_of
 
 
 @pytest.mark.parametrize("width", [80, 120])
@@ -21,6 +21,26 @@ def test_an_error_goes_to_standard_error_with_its_remedy_whole_on_a_line_of_its_
     line_with(screen.err, "'Import' has no credential.")
     assert remedy in pasteable(screen.err)
     assert screen.out == ""
+
+
+def test_what_to_do_what_to_run_and_what_the_service_said_are_lines_of_their_own(screens: Screens) -> None:
+    screen = screens(80, is_terminal=True)
+    run = f"az role assignment create --assignee {'0' * 36} --role Reader --scope /subscriptions/{'1' * 36}"
+    show_error(
+        screen.terminal,
+        PermissionMissing(
+            "x", "You can't do it.", remedy="They run:", command=run, answer="Denied: No.", request_id="7"
+        ),
+    )
+    assert pasteable(screen.err) == ["error: You can't do it.", "They run:", run, "Denied: No.", "request id: 7"]
+
+
+def test_a_long_sentence_is_folded_between_words_and_an_id_in_it_is_not(screens: Screens) -> None:
+    screen = screens(40, is_terminal=True)
+    identifier = f"/subscriptions/{'1' * 36}/resourceGroups/{'2' * 36}"
+    show_error(screen.terminal, UsageError("x", f"The resource {identifier} does not exist in here.", remedy=""))
+    assert identifier in pasteable(screen.err)
+    assert [line for line in screen.err.splitlines() if line != line.rstrip()] == []
 
 
 def test_the_request_id_of_a_refusal_is_there_for_a_support_case(screens: Screens) -> None:
@@ -40,7 +60,7 @@ def test_an_error_that_no_service_made_speaks_of_no_request(screens: Screens) ->
 def test_an_error_that_quotes_an_odd_name_is_printed_word_for_word(screens: Screens, name: str) -> None:
     screen = screens(80, is_terminal=True)
     show_error(screen.terminal, refusal(f"'{name}' was refused."))
-    line_with(screen.err, f"'{name}' was refused.")
+    assert words_of(f"'{name}' was refused.") in words_of(screen.err)
 
 
 def test_an_interrupted_command_reports_what_was_done_what_is_in_doubt_and_what_was_not(screens: Screens) -> None:

@@ -6,9 +6,9 @@ import re
 from typing import Any
 
 import pytest
+from mct_s2s.model.caller_rights import CallerRights, DirectoryRights, Permission, Person, ScopeRights, SignedIn
 from mct_s2s.model.ids import ClientId, PrincipalId
-from mct_s2s.model.rights import Access, DirectoryRights, Permission, Person, ScopeRights, SignedIn
-from mct_s2s.planning.checks import Check, Seen, SeenSite, State, checks
+from mct_s2s.planning.doctor import DoctorCheck, Seen, State, checks
 from mct_s2s.render.doctor import doctor_document, show_checks
 
 from tests.cli.schemas import check as check_contract
@@ -30,14 +30,14 @@ AUTOMATION = DirectoryRights(
 ADA = DirectoryRights(
     SignedIn("Azure CLI"), person=Person(ME, "ada@contoso.com"), principal_id=ME, name="ada@contoso.com"
 )
-OK = Check("tenant", State.OK, "contoso", "Tenant contoso.")
-MISSING = Check("restart", State.MISSING, "contosolearn", "You may not restart 'contosolearn'.", "Ask an Owner.")
-UNKNOWN = Check("secret-policy", State.UNKNOWN, "client secrets", "The policy cannot be seen.")
+OK = DoctorCheck("tenant", State.OK, "contoso", "Tenant contoso.")
+MISSING = DoctorCheck("restart", State.MISSING, "contosolearn", "You can't restart 'contosolearn'.", "Ask an Owner.")
+UNKNOWN = DoctorCheck("secret-policy", State.UNKNOWN, "client secrets", "Could not check: you can't read the policy.")
 
 
 def seen(rights: DirectoryRights | None = AUTOMATION, permissions: tuple[Permission, ...] = ()) -> Seen:
     scopes = {str(site().resource).lower(): ScopeRights(permissions, (), ())}
-    return Seen(Access(rights, (), scopes), TENANT, None, SeenSite(site(), TENANT.id, None))
+    return Seen(CallerRights(rights, (), scopes), TENANT, None, site(), TENANT.id)
 
 
 def document_of(what: Seen) -> dict[str, Any]:
@@ -69,7 +69,7 @@ def test_a_caller_of_whom_nothing_is_known_is_of_no_kind() -> None:
 
 
 def test_without_a_look_at_directory_and_tenant_the_caller_is_empty() -> None:
-    document = doctor_document(Seen(Access(), None), (MISSING,))
+    document = doctor_document(Seen(CallerRights(), None), (MISSING,))
     assert set(document) == {"schema", "ready", "caller", "tenant", "checks"}
     assert set(document["caller"].values()) == {None}
     assert document["tenant"] is None
@@ -154,8 +154,8 @@ def test_a_command_for_somebody_else_can_be_pasted_from_a_terminal(screens: Scre
 @pytest.mark.parametrize("width", [80, 120])
 def test_a_message_is_wrapped_between_words_on_a_terminal(screens: Screens, width: int) -> None:
     screen = screens(width, is_terminal=True)
-    message = "The tenant's policy on client secrets cannot be seen. " * 4
-    show_checks(screen.terminal, [Check("secret-policy", State.UNKNOWN, "x", message.strip())], WHERE)
+    message = "Could not check whether the tenant allows client secrets. " * 4
+    show_checks(screen.terminal, [DoctorCheck("secret-policy", State.UNKNOWN, "x", message.strip())], WHERE)
     assert message.strip() in words_of(screen.out)
     assert all(len(line.rstrip()) <= width for line in screen.out.splitlines()[:3])
 
@@ -163,7 +163,7 @@ def test_a_message_is_wrapped_between_words_on_a_terminal(screens: Screens, widt
 @pytest.mark.parametrize("name", ODD_NAMES)
 def test_an_odd_name_in_a_check_is_shown_as_it_is(screens: Screens, name: str) -> None:
     screen = screens()
-    show_checks(screen.terminal, [Check("restart", State.MISSING, name, f"'{name}'", f"Ask {name}.")], WHERE)
+    show_checks(screen.terminal, [DoctorCheck("restart", State.MISSING, name, f"'{name}'", f"Ask {name}.")], WHERE)
     line_with(screen.out, f"'{name}'")
     assert f"Ask {name}." in pasteable(screen.out)
 

@@ -7,9 +7,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from mct_s2s.model.observed import ClientApplication, CredentialKind, Observed, Trust
+from mct_s2s.model.client_credentials import CredentialKind
+from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.model.site_settings import NAMES
+from mct_s2s.model.trust import ClientApplication, Trust
 from mct_s2s.planning.findings import Finding, Severity, diagnose
 from mct_s2s.planning.membership import members
 from mct_s2s.render.documents import (
@@ -20,7 +22,7 @@ from mct_s2s.render.documents import (
     status_document,
     timestamp,
 )
-from mct_s2s.render.handover import Told
+from mct_s2s.render.handover import Instruction
 
 from tests.cli.schemas import check
 from tests.planning.worlds import (
@@ -60,7 +62,7 @@ from tests.render.examples import (
 )
 
 
-def status_of(observed: Observed) -> dict[str, Any]:
+def status_of(observed: ObservedState) -> dict[str, Any]:
     document = status_document(observed, diagnose(observed, NOW, WHERE))
     check(document)
     return document
@@ -145,7 +147,7 @@ def test_a_slot_is_reported_beside_its_site() -> None:
 
 
 def test_what_was_not_looked_at_is_null() -> None:
-    document = status_of(Observed("usgov", None, None, Trust()))
+    document = status_of(ObservedState("usgov", None, None, Trust()))
     assert (document["tenant"], document["appService"], document["serviceApplication"]) == (None, None, None)
     assert (document["clients"], document["cloud"]) == ([], "usgov")
 
@@ -297,8 +299,10 @@ def test_a_federated_credential_is_reported_without_an_end_and_a_place() -> None
 
 
 def test_what_is_left_to_others_is_reported_with_command_link_values_and_rights() -> None:
-    whole = Told("Consent", "mct-s2s add-client", "https://login/adminconsent", {"ServiceAuthRole": "R"}, ("ask Ada",))
-    first, second = result_of(left=[whole, Told("Restart", "az webapp restart")])["leftToOthers"]
+    whole = Instruction(
+        "Consent", "mct-s2s add-client", "https://login/adminconsent", {"ServiceAuthRole": "R"}, ("ask Ada",)
+    )
+    first, second = result_of(left=[whole, Instruction("Restart", "az webapp restart")])["leftToOthers"]
     assert first == {
         "what": "Consent",
         "command": "mct-s2s add-client",

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from mct_s2s.model.desired import ClientSpec, GivenValues, SettingsScope
-from mct_s2s.model.ids import ClientId, PrincipalId
-from mct_s2s.model.observed import Observed
+from mct_s2s.model.ids import ClientId
+from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.model.site_settings import ENABLED
 from mct_s2s.planning.changes import Part, Ref, SettingSpec, SettingsSpec
 from mct_s2s.planning.make import make_plan
 from mct_s2s.planning.plan import Left, ManualStep, Results
-from mct_s2s.render.handover import Leaving, Told, handed_over, show_lacking, show_left_to_others, told
+from mct_s2s.render.handover import Instruction, instructions, show_lacking, show_left_to_others, values_to_enter
 
 from tests.planning.worlds import (
     FACTS,
@@ -33,16 +34,21 @@ from tests.planning.worlds import (
 )
 from tests.render.conftest import Screens
 from tests.render.examples import IMPORT, LOGIN, ODD_NAMES, WEBSITE_CONTRIBUTOR, WHERE
-from tests.render.reading import line_with, pasteable
+from tests.render.reading import line_with, pasteable, words_of
 
 LATER_ID: Ref[ClientId] = Ref("client:Import", Part.CLIENT_ID)
-CONSENT = ManualStep(Left.CONSENT, "Admin consent for 'Import' is left.", client="Import", client_id=LATER_ID)
+CONSENT = ManualStep(Left.CONSENT, "You can't grant admin consent to 'Import'.", client="Import", client_id=LATER_ID)
 
 
-def leaving(
-    where: str = WHERE, observed: Observed | None = None, results: Results | None = None, handoff: Path | None = None
-) -> Leaving:
-    return Leaving(where, LOGIN, observed or complete(IMPORT), results or Results(), handoff)
+def left(
+    steps: Sequence[ManualStep],
+    where: str = WHERE,
+    observed: ObservedState | None = None,
+    results: Results | None = None,
+    handoff: Path | None = None,
+) -> list[Instruction]:
+    observed, results = observed or complete(IMPORT), results or Results()
+    return instructions(steps, observed, results, where=where, login=LOGIN, handoff=handoff)
 
 
 def made(client_id: str) -> Results:
@@ -72,39 +78,39 @@ def settings_left(**changed: object) -> ManualStep:
 
 
 def test_consent_to_a_client_that_exists_is_given_by_its_id_or_by_a_link() -> None:
-    (step,) = told([CONSENT], leaving(results=made(guid("Import"))))
+    (step,) = left([CONSENT], results=made(guid("Import")))
     assert step.command == f"mct-s2s add-client {guid('Import')} --credential none {WHERE}"
     assert step.link == f"{LOGIN}/{TENANT.id}/adminconsent?client_id={guid('Import')}"
     assert (step.what, step.values, step.needed) == (CONSENT.what, None, ())
 
 
 def test_consent_to_a_client_that_is_not_made_yet_is_given_by_its_name_without_a_link() -> None:
-    (step,) = told([CONSENT], leaving())
+    (step,) = left([CONSENT])
     assert step.command == f"mct-s2s add-client Import --credential none {WHERE}"
     assert step.link is None
 
 
 @pytest.mark.parametrize("name", ODD_NAMES)
 def test_an_odd_name_survives_the_shell(name: str) -> None:
-    (step,) = told([replace(CONSENT, client=name, client_id=None)], leaving())
+    (step,) = left([replace(CONSENT, client=name, client_id=None)])
     assert shlex.split(step.command)[:3] == ["mct-s2s", "add-client", name]
 
 
 def test_without_a_known_tenant_there_is_no_link() -> None:
-    (step,) = told([CONSENT], leaving(observed=replace(complete(), tenant=None), results=made(guid("Import"))))
+    (step,) = left([CONSENT], observed=replace(complete(), tenant=None), results=made(guid("Import")))
     assert step.link is None
 
 
 def test_consent_to_a_managed_identity_names_its_resource() -> None:
     resource = holder().resource
-    (step,) = told([ManualStep(Left.CONSENT, "…", resource=resource, needed=(WEBSITE_CONTRIBUTOR,))], leaving())
+    (step,) = left([ManualStep(Left.CONSENT, "…", resource=resource, needed=(WEBSITE_CONTRIBUTOR,))])
     assert step.command == f"mct-s2s add-client --managed-identity {resource} {WHERE}"
     assert len(step.needed) == 1
 
 
 def test_a_command_without_an_app_service_has_no_blank_at_its_end() -> None:
     identity = ManualStep(Left.CONSENT, "…", resource=holder().resource)
-    for step in told([CONSENT, identity], leaving(where="")):
+    for step in left([CONSENT, identity], where=""):
         assert step.command == step.command.strip()
 
 
@@ -114,7 +120,7 @@ def test_a_command_without_an_app_service_has_no_blank_at_its_end() -> None:
 @pytest.mark.parametrize("slot", [None, "staging"])
 def test_a_restart_is_left_as_a_command_of_the_azure_cli(slot: str | None) -> None:
     resource = ResourceId.site(SUBSCRIPTION, "rg (prod)", "contosolearn", slot)
-    (step,) = told([ManualStep(Left.RESTART, "…", resource=resource, needed=(WEBSITE_CONTRIBUTOR,))], leaving())
+    (step,) = left([ManualStep(Left.RESTART, "…", resource=resource, needed=(WEBSITE_CONTRIBUTOR,))])
     expected = ["az", "webapp", "restart", "-g", "rg (prod)", "-n", "contosolearn"]
     assert shlex.split(step.command) == [*expected, *(["--slot", slot] if slot else [])]
     assert len(step.needed) == 1
@@ -122,14 +128,14 @@ def test_a_restart_is_left_as_a_command_of_the_azure_cli(slot: str | None) -> No
 
 def test_reading_a_vault_is_left_with_the_command_as_it_was_given() -> None:
     note = ManualStep(Left.VAULT, "…", command="az role assignment create --role 'Key Vault Secrets User'")
-    assert told([note], leaving()) == [Told("…", "az role assignment create --role 'Key Vault Secrets User'")]
+    assert left([note]) == [Instruction("…", "az role assignment create --role 'Key Vault Secrets User'")]
 
 
 # settings
 
 
 def test_the_settings_are_left_with_every_value_in_the_command() -> None:
-    (step,) = told([settings_left()], leaving())
+    (step,) = left([settings_left()])
     assert step.command.startswith(f"mct-s2s configure-appservice {WHERE} ")
     assert options(step.command) == {
         "-a": ["contosolearn"],
@@ -145,59 +151,59 @@ def test_the_settings_are_left_with_every_value_in_the_command() -> None:
 
 
 def test_each_id_of_a_list_is_an_option_of_its_own() -> None:
-    given = GivenValues(object_ids=(PrincipalId(guid("one")), PrincipalId(guid("two"))))
+    given = GivenValues({"ServiceObjectIds": f"{guid('one')};{guid('two')}"})
     plan = make_plan(spec(settings=SettingsScope.NONE, given=given), complete(IMPORT), FACTS)
-    (step,) = told(plan.left_to_others, leaving())
+    (step,) = left(plan.left_to_others)
     assert options(step.command)["--object-id"] == [guid("one"), guid("two")]
 
 
 def test_a_handoff_file_replaces_all_the_values() -> None:
-    (step,) = told([settings_left()], leaving(handoff=Path("/home/ada/hand off.json")))
+    (step,) = left([settings_left()], handoff=Path("/home/ada/hand off.json"))
     assert shlex.split(step.command)[2:] == [*WHERE.split(), "--from", "/home/ada/hand off.json"]
     assert step.values is not None
 
 
 def test_without_an_app_service_a_placeholder_says_what_is_missing() -> None:
-    (step,) = told([settings_left()], leaving(where=""))
+    (step,) = left([settings_left()], where="")
     assert shlex.split(step.command)[2:4] == ["-a", "APP_SERVICE"]
 
 
 def test_switching_off_is_left_as_the_option_that_does_it() -> None:
-    off = SettingsSpec(values=(SettingSpec(ENABLED, "false"),))
-    (step,) = told([settings_left(spec=off)], leaving())
+    off = SettingsSpec(values=(SettingSpec(ENABLED.name, "false"),))
+    (step,) = left([settings_left(spec=off)])
     assert step.command == f"mct-s2s configure-appservice {WHERE} --disable"
     assert step.values is not None
-    assert step.values[ENABLED] == "false"
+    assert step.values[ENABLED.name] == "false"
 
 
 @pytest.mark.parametrize(
     "unknown",
     [
-        SettingsSpec(application_ids=(LATER_ID,)),
-        SettingsSpec(object_ids=(Ref("identity", Part.PRINCIPAL_ID),)),
+        SettingsSpec(listed=(("ServiceApplicationIds", LATER_ID),)),
+        SettingsSpec(listed=(("ServiceObjectIds", Ref("identity", Part.PRINCIPAL_ID)),)),
         SettingsSpec(values=(SettingSpec("ServiceAuthAudience", LATER_ID),)),
     ],
 )
 def test_values_that_are_not_made_yet_are_read_from_the_directory_later(unknown: SettingsSpec) -> None:
-    (step,) = told([settings_left(spec=unknown)], leaving())
+    (step,) = left([settings_left(spec=unknown)])
     assert step.command == f"mct-s2s configure-appservice {WHERE}"
 
 
 def test_ids_that_this_run_made_are_among_the_values() -> None:
-    note = settings_left(spec=SettingsSpec(application_ids=(LATER_ID,)))
-    (step,) = told([note], leaving(results=made(guid("new"))))
+    note = settings_left(spec=SettingsSpec(listed=(("ServiceApplicationIds", LATER_ID),)))
+    (step,) = left([note], results=made(guid("new")))
     assert options(step.command)["--application-id"] == [IMPORT.client_id, guid("new")]
 
 
 def test_only_the_seven_settings_are_handed_over() -> None:
-    values = handed_over(settings_left(), leaving())
+    values = values_to_enter(settings_left(), complete(IMPORT), Results())
     assert not set(FOREIGN) & set(values)
     assert values["ServiceAuthAudience"] == f"api://{SERVICE_ID}"
 
 
 def test_without_a_site_the_values_come_from_the_wish_alone() -> None:
     wanted = SettingsSpec(values=(SettingSpec("ServiceAuthRole", "S2SAppRole"),))
-    values = handed_over(settings_left(spec=wanted), leaving(observed=replace(complete(), app_service=None)))
+    values = values_to_enter(settings_left(spec=wanted), replace(complete(), app_service=None), Results())
     assert values == {"ServiceAuthRole": "S2SAppRole"}
 
 
@@ -205,7 +211,7 @@ def test_every_step_is_reported_in_the_order_given() -> None:
     restart = ManualStep(Left.RESTART, "The restart is left.", resource=site().resource)
     vault = ManualStep(Left.VAULT, "The vault is left.", command="az x")
     notes = [restart, CONSENT, vault, settings_left()]
-    assert [step.what for step in told(notes, leaving())] == [note.what for note in notes]
+    assert [step.what for step in left(notes)] == [note.what for note in notes]
 
 
 # on the screen
@@ -213,7 +219,7 @@ def test_every_step_is_reported_in_the_order_given() -> None:
 
 @pytest.mark.parametrize("width", [80, 120])
 def test_command_and_link_are_whole_on_lines_of_their_own(screens: Screens, width: int) -> None:
-    steps = told([CONSENT, settings_left()], leaving(results=made(guid("Import"))))
+    steps = left([CONSENT, settings_left()], results=made(guid("Import")))
     screen = screens(width, is_terminal=True)
     show_left_to_others(screen.terminal, steps)
     for step in steps:
@@ -226,7 +232,7 @@ def test_command_and_link_are_whole_on_lines_of_their_own(screens: Screens, widt
 
 @pytest.mark.parametrize("width", [80, 120, None])
 def test_each_value_is_beside_the_name_of_its_setting(screens: Screens, width: int | None) -> None:
-    (step,) = told([settings_left()], leaving())
+    (step,) = left([settings_left()])
     screen = screens(width)
     show_left_to_others(screen.terminal, [step])
     assert step.values
@@ -236,21 +242,23 @@ def test_each_value_is_beside_the_name_of_its_setting(screens: Screens, width: i
 
 def test_steps_go_to_standard_error_where_the_result_is_something_else(screens: Screens) -> None:
     screen = screens()
-    show_left_to_others(screen.terminal, told([CONSENT], leaving()), is_result=False)
+    show_left_to_others(screen.terminal, left([CONSENT]), is_result=False)
     assert screen.out == ""
     line_with(screen.err, CONSENT.what)
 
 
 def test_a_step_without_link_and_values_has_no_line_for_them(screens: Screens) -> None:
     screen = screens()
-    show_left_to_others(screen.terminal, [Told("The restart is left.", "az webapp restart")])
+    show_left_to_others(screen.terminal, [Instruction("The restart is left.", "az webapp restart")])
     assert pasteable(screen.out) == ["The restart is left.", "az webapp restart"]
 
 
 @pytest.mark.parametrize("name", ODD_NAMES)
 def test_an_odd_name_in_a_step_is_shown_as_it_is(screens: Screens, name: str) -> None:
     screen = screens()
-    show_left_to_others(screen.terminal, [Told(f"'{name}'", f"run {name}", values={"ServiceAuthRole": name[:300]})])
+    show_left_to_others(
+        screen.terminal, [Instruction(f"'{name}'", f"run {name}", values={"ServiceAuthRole": name[:300]})]
+    )
     line_with(screen.out, f"'{name}'")
     line_with(screen.out, f"run {name}")
     line_with(screen.out, "ServiceAuthRole", name)
@@ -261,7 +269,7 @@ def test_what_the_caller_lacks_comes_with_the_command_for_whoever_grants_it(scre
     screen = screens(width, is_terminal=True)
     show_lacking(screen.terminal, [WEBSITE_CONTRIBUTOR, WEBSITE_CONTRIBUTOR])
     line_with(screen.err, WEBSITE_CONTRIBUTOR.grant.command)  # whole, and once for both steps
-    assert WEBSITE_CONTRIBUTOR.grant.who in screen.err
+    assert WEBSITE_CONTRIBUTOR.grant.who in words_of(screen.err)
     assert screen.out == ""
 
 
@@ -273,5 +281,5 @@ def test_a_caller_who_lacks_nothing_reads_nothing_of_rights(screens: Screens) ->
 
 def test_a_client_whose_consent_an_option_left_out_is_left_with_nothing_lacking() -> None:
     plan = make_plan(spec(ClientSpec("Import", None, consent=False)), world(values=settings()), FACTS)
-    (step,) = told(plan.left_to_others, leaving())
+    (step,) = left(plan.left_to_others)
     assert (step.needed, shlex.split(step.command)[2]) == ((), "Import")

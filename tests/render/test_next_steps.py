@@ -7,34 +7,26 @@ import shlex
 from dataclasses import replace
 
 import pytest
-from mct_s2s.model.observed import IdentityResource
-from mct_s2s.model.proofs import Federation
+from mct_s2s.model.azure_resources import IdentityResource
+from mct_s2s.model.client_credentials import Federation
+from mct_s2s.model.mct_api import API_PATH
 from mct_s2s.model.resource_id import ResourceId
-from mct_s2s.render.next_steps import (
-    API_PATH,
-    GITHUB,
-    HEADER,
-    LOGIN_ACTION,
-    Call,
-    client_example,
-    github_example,
-    identity_example,
-    sdk_example,
-    show_certificate_example,
-    show_client_example,
-    show_federated_example,
-    show_identity_example,
-)
+from mct_s2s.render.credentials import certificate, federated, secret
+from mct_s2s.render.credentials.base import CallingClient
+from mct_s2s.render.credentials.federated import GITHUB, LOGIN_ACTION, github_example
+from mct_s2s.render.credentials.secret import client_example
+from mct_s2s.render.next_steps import HEADER, Call, identity_example, sdk_example, show_identity_example
 
 from tests.planning.worlds import SERVICE_ID, SUBSCRIPTION, TENANT, guid, holder
 from tests.render.conftest import Screens
-from tests.render.examples import CALL
+from tests.render.examples import CALL, calling
 from tests.render.reading import line_with, pasteable
 
 URL = "https://contosolearn.azurewebsites.net"
 SCOPE = f"api://{SERVICE_ID}/.default"
 TOKEN_ENDPOINT = f"https://login.microsoftonline.com/{TENANT.id}/oauth2/v2.0/token"
 CLIENT_ID = guid("Import")
+SAVED = CallingClient("", dotenv="/home/ada/import.env")
 WORKFLOW = Federation(GITHUB, "repo:contoso/import:ref:refs/heads/main", "api://AzureADTokenExchange")
 POD = Federation("https://oidc.example.com/1", "system:serviceaccount:apps:import", "api://AzureADTokenExchange")
 USGOV = replace(CALL, login="https://login.microsoftonline.us")
@@ -74,13 +66,13 @@ def test_without_a_known_app_service_the_address_is_a_placeholder() -> None:
 
 
 def test_a_script_for_a_secret_holds_every_value_of_this_tenant() -> None:
-    script = "\n".join(client_example(CALL, "/home/ada/import.env"))
+    script = "\n".join(client_example(CALL, SAVED))
     for value in ("/home/ada/import.env", TOKEN_ENDPOINT, SCOPE, CALL.api, HEADER):
         assert value in script
 
 
 def test_the_secret_is_never_an_argument_of_a_program() -> None:
-    lines = client_example(CALL, "/home/ada/import.env")
+    lines = client_example(CALL, SAVED)
     (line,) = [line for line in lines if "$AZURE_CLIENT_SECRET" in line]
     before, pipe, after = line.partition(" | ")
     assert pipe
@@ -90,7 +82,11 @@ def test_the_secret_is_never_an_argument_of_a_program() -> None:
 
 
 def test_the_token_is_never_an_argument_of_a_program() -> None:
-    for lines in (client_example(CALL, None), identity_example(CALL, holder()), github_example(CALL, "x", WORKFLOW)):
+    for lines in (
+        client_example(CALL, CallingClient("")),
+        identity_example(CALL, holder()),
+        github_example(CALL, "x", WORKFLOW),
+    ):
         (line,) = [line for line in lines if '"$TOKEN"' in line]
         before, _, after = line.partition(" | ")
         assert "printf" in before
@@ -99,26 +95,25 @@ def test_the_token_is_never_an_argument_of_a_program() -> None:
 
 
 @pytest.mark.parametrize(
-    ("secret_file", "load"),
-    [("/home/ada/import.env", None), (None, "export AZURE_CLIENT_SECRET=$(az keyvault secret show)"), (None, None)],
+    ("client", "begin"),
+    [
+        (SAVED, "set -a; . /home/ada/import.env; set +a"),
+        (CallingClient(CLIENT_ID, saved_to="keyvault:v/n"), f"export AZURE_CLIENT_ID={CLIENT_ID} AZURE_CLIENT_SECRET="),
+        (CallingClient("", saved_to="show"), "export AZURE_CLIENT_ID=… AZURE_CLIENT_SECRET=…"),
+    ],
 )
-def test_a_script_for_a_secret_begins_by_loading_it(secret_file: str | None, load: str | None) -> None:
-    lines = client_example(CALL, secret_file, load)
-    expected = load or secret_file or "AZURE_CLIENT_SECRET"
-    assert expected in lines[0]
+def test_a_script_for_a_secret_begins_by_loading_it(client: CallingClient, begin: str) -> None:
+    lines = client_example(CALL, client)
+    assert lines[0].startswith(begin)
     balanced(lines)
-
-
-def test_what_the_place_says_goes_before_a_file() -> None:
-    assert client_example(CALL, "/home/ada/import.env", "export A=b")[0] == "export A=b"
 
 
 @pytest.mark.parametrize("width", [80, 120])
 def test_the_script_is_on_the_screen_line_by_line_and_no_line_is_folded(screens: Screens, width: int) -> None:
     screen = screens(width, is_terminal=True)
-    show_client_example(screen.terminal, CALL, "/home/ada/import.env")
+    secret.show(screen.terminal, CALL, [SAVED])
     lines = pasteable(screen.out)
-    script = [line.strip() for line in client_example(CALL, "/home/ada/import.env")]
+    script = [line.strip() for line in client_example(CALL, SAVED)]
     start = lines.index(script[0])
     assert lines[start : start + len(script)] == script
     assert screen.err == ""
@@ -126,8 +121,8 @@ def test_the_script_is_on_the_screen_line_by_line_and_no_line_is_folded(screens:
 
 def test_the_three_values_of_the_contract_are_named_before_the_script(screens: Screens) -> None:
     screen = screens(80, is_terminal=True)
-    show_client_example(screen.terminal, CALL, None, "export A=b")
-    above = screen.out[: screen.out.index("export A=b")]
+    secret.show(screen.terminal, CALL, [CallingClient("")])
+    above = screen.out[: screen.out.index("export AZURE")]
     for value in (TOKEN_ENDPOINT, SCOPE, HEADER):
         assert line_with(above, value).endswith(value)
 
@@ -137,7 +132,7 @@ def test_the_three_values_of_the_contract_are_named_before_the_script(screens: S
 
 def test_a_certificate_s_script_loads_the_file_that_was_written(screens: Screens) -> None:
     screen = screens(80, is_terminal=True)
-    show_certificate_example(screen.terminal, CALL, CLIENT_ID, "/home/ada/import.env")
+    certificate.show(screen.terminal, CALL, [calling(CLIENT_ID, dotenv="/home/ada/import.env")])
     line_with(screen.out, "/home/ada/import.env")
     assert CLIENT_ID not in screen.out  # the file names it
     assert screen.err == ""
@@ -146,7 +141,7 @@ def test_a_certificate_s_script_loads_the_file_that_was_written(screens: Screens
 
 def test_without_a_file_a_certificate_s_script_names_the_client_and_the_place_of_the_key(screens: Screens) -> None:
     screen = screens(80, is_terminal=True)
-    show_certificate_example(screen.terminal, CALL, CLIENT_ID, None)
+    certificate.show(screen.terminal, CALL, [calling(CLIENT_ID)])
     line_with(screen.out, f"AZURE_TENANT_ID={TENANT.id}", f"AZURE_CLIENT_ID={CLIENT_ID}")
     line_with(screen.out, "AZURE_CLIENT_CERTIFICATE_PATH=")
     assert "AZURE_AUTHORITY_HOST" not in screen.out
@@ -154,7 +149,7 @@ def test_without_a_file_a_certificate_s_script_names_the_client_and_the_place_of
 
 def test_another_cloud_s_login_is_part_of_a_certificate_s_script(screens: Screens) -> None:
     screen = screens(80, is_terminal=True)
-    show_certificate_example(screen.terminal, USGOV, CLIENT_ID, None)
+    certificate.show(screen.terminal, USGOV, [calling(CLIENT_ID)])
     assert "export AZURE_AUTHORITY_HOST=https://login.microsoftonline.us" in pasteable(screen.out)
 
 
@@ -172,7 +167,7 @@ def test_the_program_for_azure_identity_is_python_and_asks_for_the_scope(credent
 
 def test_a_workflow_signs_in_by_its_own_token(screens: Screens) -> None:
     screen = screens(80, is_terminal=True)
-    show_federated_example(screen.terminal, CALL, CLIENT_ID, WORKFLOW)
+    federated.show(screen.terminal, CALL, [calling(CLIENT_ID, WORKFLOW)])
     lines = pasteable(screen.out)
     for line in (f"client-id: {CLIENT_ID}", f"tenant-id: {TENANT.id}", f"audience: {WORKFLOW.audience}"):
         assert line in lines
@@ -203,7 +198,7 @@ def test_a_workflow_s_own_commands_are_indented_below_its_step() -> None:
 
 def test_a_kubernetes_account_is_annotated_with_the_client(screens: Screens) -> None:
     screen = screens(80, is_terminal=True)
-    show_federated_example(screen.terminal, CALL, CLIENT_ID, POD)
+    federated.show(screen.terminal, CALL, [calling(CLIENT_ID, POD)])
     words = line_with(screen.out, "kubectl").split()
     assert words[:6] == ["kubectl", "annotate", "serviceaccount", "-n", "apps", "import"]
     assert words[6].endswith(f"client-id={CLIENT_ID}")
@@ -214,7 +209,7 @@ def test_a_kubernetes_account_is_annotated_with_the_client(screens: Screens) -> 
 def test_any_other_issuer_s_token_is_read_from_a_file(screens: Screens, call: Call, hosts: int) -> None:
     screen = screens(80, is_terminal=True)
     other = Federation("https://gitlab.example.com", "project_path:contoso/import", "api://AzureADTokenExchange")
-    show_federated_example(screen.terminal, call, CLIENT_ID, other)
+    federated.show(screen.terminal, call, [calling(CLIENT_ID, other)])
     line_with(screen.out, f"AZURE_CLIENT_ID={CLIENT_ID}")
     line_with(screen.out, "AZURE_FEDERATED_TOKEN_FILE=")
     assert screen.out.count(f"AZURE_AUTHORITY_HOST={call.login}") == hosts
@@ -280,5 +275,5 @@ def test_a_managed_identity_s_script_is_shown_with_resource_and_header(screens: 
 @pytest.mark.parametrize("subject", ["repo:contoso/[/red]:ref:x", "Düsseldorf 日本語", "x" * 300])
 def test_an_odd_subject_is_shown_as_it_is(screens: Screens, subject: str) -> None:
     screen = screens(80, is_terminal=True)
-    show_federated_example(screen.terminal, CALL, CLIENT_ID, replace(WORKFLOW, subject=subject))
+    federated.show(screen.terminal, CALL, [calling(CLIENT_ID, replace(WORKFLOW, subject=subject))])
     line_with(screen.out, subject)

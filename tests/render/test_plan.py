@@ -23,8 +23,10 @@ from tests.render.examples import (
 from tests.render.reading import line_with, words_of
 
 NOTHING = make_plan(spec("Import"), complete(client("Import")), FACTS)
-CONSENT_LEFT = ManualStep(Left.CONSENT, "Admin consent for 'Import' is left to others.")
-NOT_ALLOWED = ManualStep(Left.SETTINGS, "The settings are left to others.", needed=(WEBSITE_CONTRIBUTOR,))
+CONSENT_LEFT = ManualStep(Left.CONSENT, "You can't grant admin consent to 'Import'. Someone else must do it.")
+NOT_ALLOWED = ManualStep(
+    Left.SETTINGS, "You can't write the settings. Someone else must do it.", needed=(WEBSITE_CONTRIBUTOR,)
+)
 SITE = "contosolearn"
 
 
@@ -114,7 +116,7 @@ def test_a_caller_who_may_do_nothing_of_it_does_not_read_that_all_is_done(screen
 
 @pytest.mark.parametrize("plan", [NOTHING, full_plan()], ids=["nothing to do", "everything to do"])
 def test_notes_are_reported_whether_or_not_there_is_something_to_do(screens: Screens, plan: Plan) -> None:
-    note = "A swap with [/red]staging would move ServiceAuthEnabled."
+    note = "Note: swapping with [/red]staging would move ServiceAuthEnabled."
     screen = screens()
     show_plan(screen.terminal, replace(plan, notes=(note,)), SITE)
     assert screen.err.splitlines()[-1].strip() == note
@@ -122,7 +124,9 @@ def test_notes_are_reported_whether_or_not_there_is_something_to_do(screens: Scr
 
 @pytest.mark.parametrize("width", [80, 120])
 def test_a_note_is_folded_between_words_on_a_terminal(screens: Screens, width: int) -> None:
-    note = "A swap with staging would move ServiceAuthEnabled, ServiceAuthAudience and ServiceAuthTenantName. " * 3
+    note = (
+        "Note: a swap with staging would move ServiceAuthEnabled, ServiceAuthAudience and ServiceAuthTenantName. "
+    ) * 3
     left = replace(CONSENT_LEFT, what=note.replace("swap", "restart"))
     screen = screens(width, is_terminal=True)
     show_plan(screen.terminal, Plan((principal(),), (left,), (note,)), SITE)

@@ -36,7 +36,7 @@ def test_a_step_is_reported_once_when_it_has_ended(screens: Screens) -> None:
         assert screen.err == ""
         shown.finished(principal(), "restored")
     assert len(screen.err.splitlines()) == 1
-    line_with(screen.err, "service principal Import", "restored")
+    line_with(screen.err, "service principal of Import", "restored")
     assert screen.out == ""
 
 
@@ -44,7 +44,7 @@ def test_a_step_without_a_detail_has_no_empty_brackets(screens: Screens) -> None
     screen = screens()
     with progress(screen.terminal) as shown:
         shown.finished(principal(), "")
-    assert screen.err.rstrip().endswith("service principal Import")
+    assert screen.err.rstrip().endswith("service principal of Import")
 
 
 def test_a_failed_step_is_reported_and_its_error_is_not(screens: Screens) -> None:
@@ -52,7 +52,7 @@ def test_a_failed_step_is_reported_and_its_error_is_not(screens: Screens) -> Non
     with progress(screen.terminal) as shown:
         shown.started(principal())
         shown.failed(principal(), refusal("Graph refused it."))
-    assert "failed" in line_with(screen.err, "service principal Import")
+    assert "Failed to create" in line_with(screen.err, "service principal of Import")
     assert "Graph refused it." not in screen.err  # printed once, at the end
 
 
@@ -62,7 +62,7 @@ def test_an_odd_name_is_in_the_log_as_it_is(screens: Screens, name: str) -> None
     with progress(screen.terminal) as shown:
         shown.finished(principal(name), f"detail of {name}")
         shown.failed(principal(name), refusal())
-    assert screen.err.count(f"service principal {name}") == 2
+    assert screen.err.count(f"service principal of {name}") == 2
     assert f"detail of {name}" in screen.err
 
 

@@ -6,7 +6,8 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from mct_s2s.model.observed import ClientApplication, CredentialKind
+from mct_s2s.model.client_credentials import CredentialKind
+from mct_s2s.model.trust import ClientApplication
 from mct_s2s.render.timeline import COLUMNS, show_timeline
 
 from tests.planning.worlds import NOW, client, credential

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import socket
 import ssl
@@ -317,14 +318,18 @@ def test_hosts_and_env_print_what_a_shell_takes(
 
 
 def test_a_sandbox_that_cannot_be_used_is_an_error_with_a_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
-    from mct_s2s.azure.clouds import start_rehearsal  # noqa: PLC0415
+    from mct_s2s.azure.clouds import open_cloud  # noqa: PLC0415
 
     def unusable() -> None:
         raise ValueError("why")
 
+    async def opening() -> None:
+        async with open_cloud("sandbox"):
+            pass
+
     monkeypatch.setattr(embedded, "start", unusable)
     with pytest.raises(UsageError, match="why") as raised:
-        start_rehearsal()
+        asyncio.run(opening())
     assert "MCT_S2S_SANDBOX_DIR" in (raised.value.remedy or "")
 
 

@@ -120,5 +120,5 @@ def test_a_backup_that_is_put_back_shows_no_value(mct: Program, azure: Sandbox, 
 
 def test_what_is_not_known_yet_is_said_to_come(mct: Program, azure: Sandbox) -> None:
     shown = mct("setup", "--client", "A", "--dry-run")
-    assert "ServiceAuthAudience: not set → known once it is made" in shown.out
-    assert "ServiceApplicationIds: not set → known once it is made" in shown.out
+    assert "ServiceAuthAudience: not set → known after it is created" in shown.out
+    assert "ServiceApplicationIds: not set → known after it is created" in shown.out

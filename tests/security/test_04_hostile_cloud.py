@@ -106,12 +106,12 @@ def test_the_next_page_is_looked_for_at_the_same_address_only(
     host, _, port = base.removeprefix("https://").rpartition(":")
     link = where.format(port=f"https://{host}:{int(port) + 4000}", scheme=f"http://{host}:{port}") + "/more"
     page = {"value": [], "@odata.nextLink": link, "nextLink": link}
-    # Without the group, the site is looked for in a list.
-    listed = "/graph.application" if service == "graph" else "/sites"
+    # Without the group, the site is looked for by its name, and then in a list.
+    listed = "/graph.application" if service == "graph" else ("/resources", "/sites")
     inside.hooks.before.append(answering(lambda e: e.service == service and e.path.endswith(listed), page))
     done = mct("status", "-o", "json", env={"MCT_S2S_RESOURCE_GROUP": ""})
     assert (done.code, done.document["error"]["code"]) == (1, f"{service}-unreachable")
-    assert "another address" in done.document["error"]["message"]
+    assert "an address other than" in done.document["error"]["message"]
 
 
 def test_a_vault_is_not_left_for_another_address(mct: Program, azure: Sandbox, inside: Inside) -> None:
@@ -119,7 +119,7 @@ def test_a_vault_is_not_left_for_another_address(mct: Program, azure: Sandbox, i
     inside.hooks.before.append(answering(lambda e: e.service == "vault" and e.path.endswith("/versions"), page))
     done = mct("setup", "--client", "S2S-client", "--secret-to", f"keyvault:{VAULT}", "-y", "-o", "json")
     assert (done.code, done.document["error"]["code"]) == (1, "vault-unreachable")
-    assert "another address" in done.document["error"]["message"]
+    assert "an address other than" in done.document["error"]["message"]
 
 
 def test_the_cli_is_asked_only_where_its_own_cloud_is_meant(

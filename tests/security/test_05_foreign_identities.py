@@ -16,7 +16,7 @@ from tests.conftest import FUNCTION_APP, GROUP, Sandbox
 PORTAL = f"{GROUP}/Microsoft.Web/sites/partner-portal"
 JSON = ("-y", "-o", "json")
 SETUP = ("setup", "--client", "One", "--managed-identity", "reports-func", *JSON)
-LEFT = "left on: it is not on this App Service's allow list"
+LEFT = "kept: it is not on this App Service's allow list"
 
 
 @pytest.fixture
@@ -53,10 +53,10 @@ def test_who_is_switched_off_is_named_and_so_is_what_cannot_be_seen(mct: Program
     mct(*SETUP)
     _plant(azure, PORTAL)
     shown = mct("teardown", "--dry-run")
-    (line,) = [line for line in shown.out.splitlines() if "Switches off" in line]
+    (line,) = [line for line in shown.out.splitlines() if "Disables the" in line]
     assert FUNCTION_APP.casefold() in line.casefold()
     assert "partner-portal" not in line
-    assert "Only Azure roles in its own subscription can be seen" in line
+    assert "Its roles in other subscriptions cannot be checked" in line
 
 
 def test_a_removal_that_was_cut_off_is_finished_by_its_own_note_alone(mct: Program, azure: Sandbox) -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import netrc
+import ssl
 from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
 from mct_s2s.azure import sync_connection
-from mct_s2s.azure.answers import MOST_BYTES, OddAnswer
+from mct_s2s.azure.answer_limits import MOST_BYTES, OddAnswer
 from mct_s2s.sandbox.state.seed import VAULT
 from requests.adapters import HTTPAdapter
 
@@ -17,6 +18,7 @@ from tests.cli.conftest import Program
 from tests.conftest import FUNCTION_APP, Sandbox
 from tests.support.proxy import proxy
 
+TLS = ssl.create_default_context()
 KEPT = "machine 127.0.0.1 login proxy password p\ndefault login somebody password kept-for-something-else\n"
 SETUP = ("setup", "--client", "S2S-client", "--secret-to", f"keyvault:{VAULT}", "-y")
 
@@ -90,7 +92,7 @@ class _Canned(HTTPAdapter):
 def test_a_persons_sign_in_takes_nothing_from_it(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """azure-identity knows `requests` only for it."""
     monkeypatch.setenv("NETRC", str(home / ".netrc"))
-    session, canned = sync_connection.transport().session, _Canned(b"{}")
+    session, canned = sync_connection.transport(TLS).session, _Canned(b"{}")
     session.mount("https://", canned)
     assert session.get("https://login.example/x").json() == {}
     assert "Authorization" not in canned.sent[0].headers
@@ -98,7 +100,7 @@ def test_a_persons_sign_in_takes_nothing_from_it(home: Path, monkeypatch: pytest
 
 @pytest.mark.parametrize("body", [b"x" * (MOST_BYTES + 1), b"[" * 100 + b"]" * 100], ids=["large", "deep"])
 def test_a_persons_sign_in_reads_no_more_than_an_answer_may_have(body: bytes) -> None:
-    session = sync_connection.transport().session
+    session = sync_connection.transport(TLS).session
     session.mount("https://", _Canned(body))
     with pytest.raises(OddAnswer):
         session.get("https://login.example/x")

@@ -16,34 +16,37 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from mct_s2s import errors
 from mct_s2s.cli.options import AzureOptions
-from mct_s2s.cli.where import where
-from mct_s2s.model.access import Claims
+from mct_s2s.cli.requests import where
+from mct_s2s.model.azure_resources import AppService, WiredApp
+from mct_s2s.model.caller_rights import CallerRights, DirectoryRights, Permission, ResourceLock, ScopeRights, SignedIn
+from mct_s2s.model.client_credentials import Federation
+from mct_s2s.model.client_sign_in import Claims
 from mct_s2s.model.commands import command, grant_on_vault, option, own_command, webapp_command
 from mct_s2s.model.desired import WireSpec
 from mct_s2s.model.ids import ApplicationObjectId, ClientId, PrincipalId
-from mct_s2s.model.observed import AppService, Observed, WiredApp
-from mct_s2s.model.proofs import Federation
+from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.resource_id import USER_ASSIGNED_IDENTITIES, ResourceId
-from mct_s2s.model.rights import Access, DirectoryRights, Lock, Permission, ScopeRights, SignedIn
 from mct_s2s.planning.answers import stopped
+from mct_s2s.planning.application_uri import taken_uri
 from mct_s2s.planning.findings import diagnose
 from mct_s2s.planning.grants import lacks
-from mct_s2s.planning.plan import Left, ManualStep
-from mct_s2s.planning.proof import Caller, identity_checks, inside_command, token_checks, token_remedy, why_refused
-from mct_s2s.planning.restoring import taken_uri
+from mct_s2s.planning.plan import Left, ManualStep, Results
 from mct_s2s.planning.rights import Need, Right, judge
 from mct_s2s.planning.slots import make_sticky
+from mct_s2s.planning.verification import (
+    ClientToken,
+    identity_checks,
+    inside_command,
+    token_checks,
+    token_remedy,
+    why_refused,
+)
 from mct_s2s.planning.wire import _reading
 from mct_s2s.render.closing import vault_reading
-from mct_s2s.render.handover import Leaving, told
-from mct_s2s.render.next_steps import (
-    Call,
-    client_example,
-    identity_example,
-    sdk_example,
-    show_certificate_example,
-    show_federated_example,
-)
+from mct_s2s.render.credentials import certificate, federated
+from mct_s2s.render.credentials.secret import client_example
+from mct_s2s.render.handover import instructions
+from mct_s2s.render.next_steps import Call, identity_example, sdk_example
 
 from tests.cli.conftest import Program
 from tests.conftest import Sandbox
@@ -59,6 +62,7 @@ from tests.planning.worlds import (
     settings as site_settings,
 )
 from tests.render.conftest import Screens
+from tests.render.examples import calling
 from tests.render.hostile import observed
 from tests.support.parsing import parsed
 from tests.support.sampling import cases
@@ -93,7 +97,7 @@ def test_an_argument_is_never_taken_for_an_option(name: str) -> None:
 # everything that prints a command
 
 
-def world() -> Observed:
+def world() -> ObservedState:
     """Everything that others can name is called EVIL."""
     seen = observed(EVIL)
     assert seen.app_service is not None
@@ -114,9 +118,9 @@ def world() -> Observed:
     )
 
 
-def caller() -> Caller:
+def caller() -> ClientToken:
     claims = Claims(EVIL, EVIL, TENANT.id, ClientId(EVIL), PrincipalId(EVIL), (EVIL,), "1.0", NOW)
-    return Caller(EVIL, EVIL, claims, shlex.join(["-a", EVIL]), EVIL)
+    return ClientToken(EVIL, EVIL, claims, shlex.join(["-a", EVIL]), EVIL)
 
 
 def proofs() -> Iterator[str | None]:
@@ -133,7 +137,7 @@ def proofs() -> Iterator[str | None]:
 
 def grants() -> Iterator[str]:
     resource = ResourceId.site(EVIL, EVIL, EVIL)
-    locked = ScopeRights((Permission(("*",)),), (Lock(EVIL, f"/subscriptions/{EVIL}", is_read_only=True),), ())
+    locked = ScopeRights((Permission(("*",)),), (ResourceLock(EVIL, f"/subscriptions/{EVIL}", is_read_only=True),), ())
     for rights in (
         DirectoryRights(SignedIn("x", ClientId(EVIL), is_person=False), permissions=frozenset()),
         DirectoryRights(
@@ -141,13 +145,12 @@ def grants() -> Iterator[str]:
         ),
     ):
         for scope in (locked, ScopeRights((), (), ())):
-            access = Access(rights, (), {str(resource).lower(): scope})
+            access = CallerRights(rights, (), {str(resource).lower(): scope})
             for need in (Need(Right.RESTART, EVIL, resource=resource), Need(Right.CONSENT, EVIL)):
                 yield from (lack.grant.command for lack in lacks(judge(need, access), access))
 
 
 def handovers() -> Iterator[str]:
-    leaving = Leaving(shlex.join(["-a", EVIL]), "https://login", world(), handoff=Path(EVIL))
     resource = ResourceId.site(EVIL, EVIL, EVIL, EVIL)
     notes = [
         ManualStep(Left.CONSENT, "x", client=EVIL, resource=resource),
@@ -155,7 +158,9 @@ def handovers() -> Iterator[str]:
         ManualStep(Left.CONSENT, "x", client=EVIL),
         ManualStep(Left.RESTART, "x", resource=resource),
     ]
-    yield from (step.command for step in told(notes, leaving))
+    where = shlex.join(["-a", EVIL])
+    left = instructions(notes, world(), Results(), where=where, login="https://login", handoff=Path(EVIL))
+    yield from (step.command for step in left)
 
 
 def others() -> Iterator[str]:
@@ -205,7 +210,7 @@ def pasted(script: str, home: Path) -> list[list[str]]:
 
 def test_a_shell_takes_no_value_for_a_command(tmp_path: Path) -> None:
     lines = commands()
-    assert len(lines) >= 40
+    assert len(lines) >= 39
     ran = pasted("\n".join(lines), tmp_path)
     assert len(ran) >= len(lines)
     for line in lines:
@@ -221,7 +226,7 @@ def test_scripts_hand_every_value_on_as_it_is(tmp_path: Path, screens: Screens) 
     identity = ResourceId(EVIL, EVIL, "Microsoft.ManagedIdentity", ("userAssignedIdentities",), (EVIL,))
     assert identity.type == USER_ASSIGNED_IDENTITIES
     script = [
-        *client_example(call, str(file)),
+        *client_example(call, calling(EVIL, dotenv=str(file))),
         "IDENTITY_HEADER=h IDENTITY_ENDPOINT=https://e; export IDENTITY_HEADER IDENTITY_ENDPOINT",
         *identity_example(call, one),
         *identity_example(call, replace(one, resource=identity)),
@@ -239,7 +244,7 @@ def test_what_is_on_the_screen_for_a_workload_runs_as_it_is_printed(
     evil = EVIL.replace("\n", " ")
     call = Call(f"https://{evil}", evil, evil, f"https://{evil}")
     federation = Federation(issuer, f"system:serviceaccount:{evil}:{evil}", evil)
-    show_federated_example(screen.terminal, call, evil, federation)
+    federated.show(screen.terminal, call, [calling(evil, federation)])
     lines = screen.out.splitlines()
     if issuer.endswith("issuer"):
         first = next(at for at, line in enumerate(lines) if line.startswith("kubectl"))
@@ -258,7 +263,7 @@ def test_the_script_for_a_certificate_can_be_pasted_as_it_is_printed(screens: Sc
     screen = screens(80, is_terminal=True)
     evil = EVIL.replace("\n", " ")
     call = Call(f"https://{evil}", evil, evil, f"https://{evil}")
-    show_certificate_example(screen.terminal, call, evil, None)
+    certificate.show(screen.terminal, call, [calling(evil)])
     lines = screen.out.splitlines()
     first = next(at for at, line in enumerate(lines) if line.startswith("export "))
     assert pasted("\n".join(lines[first:]).replace("=…", "=x"), tmp_path) == []
@@ -276,11 +281,12 @@ _COMMAND = re.compile(
     r"status|verify|rotate-secret|remove-client|teardown|doctor|snippet|apply|sandbox)\b)"
 )
 _OPTION = re.compile(r"(?:^|[\s`(])--?[a-z][a-z-]*[ =]$")
-_QUOTED = ("option(", "command(", "own_command(", "webapp_command(", "grant_on_vault(", "shlex.", "_scope(", "_export(")
+_QUOTED = ("option(", "command(", "own_command(", "webapp_command(", "grant_on_vault(", "shlex.", "export(")
 _OURS = {
-    "typed(ends)", "typed(shorter[0])", "kind.value", "options.credential.value", "name", "GITHUB", "option",
-    "_token_by_az(call)", "_PICK", "query", "endpoint", "HEADER", "WATCH_SECONDS", "vault_reading(label)", "known",
-    "there", "USUAL_PATH",
+    "typed(ends)", "typed(shorter[0])", "kind.value", "name", "GITHUB", "option",
+    "token", "scope", "PICK_TOKEN", "others.kind", "options.credential.value", "query", "endpoint", "HEADER",
+    "WATCH_SECONDS", "vault_reading(client.saved_to)", "known",
+    "there", "API_PATH", "USUAL_PATH",
 }  # fmt: skip
 """Words of our own, dates, and what is made of quoted pieces."""
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from itertools import product
 
 import pytest
-from mct_s2s.azure.answers import DEEPEST, MOST_BYTES
+from mct_s2s.azure.answer_limits import DEEPEST, MOST_BYTES
 from mct_s2s.sandbox.observability.request_log import Entry
 from mct_s2s.sandbox.state.seed import VAULT
 
@@ -24,8 +24,8 @@ PACKED = {"content-encoding": "gzip"}
 BODIES = {
     "large": (b'{"value": "' + b"x" * MOST_BYTES + b'"}', PLAIN, "larger than 16 MiB"),
     "a small archive of a large answer": (gzip.compress(b" " * 4 * MOST_BYTES), PACKED, "larger than 16 MiB"),
-    "deep": (b'{"a":' * (DEEPEST + 1) + b"1" + b"}" * (DEEPEST + 1), PLAIN, "deeper than 64 levels"),
-    "very deep": (b"[" * 1_000_000, PLAIN, "deeper than 64 levels"),
+    "deep": (b'{"a":' * (DEEPEST + 1) + b"1" + b"}" * (DEEPEST + 1), PLAIN, "more than 64 nested levels"),
+    "very deep": (b"[" * 1_000_000, PLAIN, "more than 64 nested levels"),
 }
 SERVICES: dict[str, tuple[str, Callable[[Entry], bool], tuple[str, ...]]] = {
     "discovery": ("cloud-unreachable", lambda e: e.path == "/metadata/endpoints", SETUP),

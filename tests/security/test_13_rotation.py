@@ -63,7 +63,7 @@ def test_an_app_that_is_wired_reads_the_new_secret_before_the_old_one_goes(mct: 
     done = mct(*ROTATE)
     assert done.code == 0, done
     (refresh,) = _rows(done, "key vault reference")
-    assert (refresh["name"], refresh["detail"]) == ("partner-portal", "it reads the new secret")
+    assert (refresh["name"], refresh["detail"]) == ("partner-portal", "reads the new secret")
     assert f"POST {PORTAL}/config/configreferences/appsettings/refresh" in azure.writes()
     assert _app_calls(azure)
     assert (len(_secrets(azure)), old in _secrets(azure)) == (1, False)
@@ -99,7 +99,7 @@ def test_a_vault_whose_readers_are_not_known_keeps_the_old_one_for_a_day(mct: Pr
     (old,) = _secrets(azure)
     done = mct("rotate-secret", "Portal", *PLACE, "-y")
     assert (done.code, old in _secrets(azure)) == (0, True), done
-    assert "stays for 25 hours" in done.err
+    assert "is kept for 25 hours" in done.err
     azure.forget()
     again = mct(*ROTATE)
     assert (again.code, old in _secrets(azure)) == (0, True), "a second run is no rotation after that"
@@ -123,7 +123,7 @@ def test_a_secret_that_is_elsewhere_goes_only_where_that_is_asked_for(
     elsewhere = tmp_path / "elsewhere.env"
     mct("setup", "--client", "One", "--secret-to", f"file:{elsewhere}", *JSON)
     done = mct("rotate-secret", "One", "-y")
-    assert (done.code, "the old one is kept" in done.err, _works(azure, elsewhere)) == (0, True, True)
+    assert (done.code, "The old one is kept" in done.err, _works(azure, elsewhere)) == (0, True, True)
     mct("rotate-secret", "One", "-y")
     azure.advance(2 * HOUR)
     mct("rotate-secret", "One", "-y")

@@ -92,7 +92,7 @@ def test_a_planted_tag_deletes_no_foreign_secret(mct: Program, azure: Sandbox) -
     done = mct("remove-client", "Portal", "--delete-secrets", *JSON)
     assert done.code == 0, done
     (row,) = _rows(done, "key vault secret")
-    assert (row["action"], row["detail"]) == ("none", "kept: by its tags it is not this client's")
+    assert (row["action"], row["detail"]) == ("none", "kept: its tags belong to another client")
     assert azure.vault("GET", "/secrets/theirs").json()["value"] == "their value"
 
 

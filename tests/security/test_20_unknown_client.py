@@ -26,7 +26,7 @@ def test_a_name_that_is_not_there_is_an_error_and_changes_nothing(mct: Program, 
     assert (ended.code, error["code"]) == (1, "client-unknown")
     assert (azure.writes(), azure.world()["resources"]) == ([], before["resources"])
     assert ("Did you mean 'Reports import'?" in error["remedy"]) == (name == NOBODY[0])
-    assert f"'{name}' is no client of this App Service. The clients are: Reports import" in error["message"]
+    assert f"'{name}' is not a client of this App Service. The clients are: Reports import" in error["message"]
     dry = mct("remove-client", name, "--dry-run", "-o", "json")
     assert (dry.code, dry.document["error"]["code"]) == (1, "client-unknown")
 

@@ -40,8 +40,8 @@ WHILE_LOADING = (
     "mct_s2s.render.console",
 )
 WHILE_RUNNING = (
-    "aiohttp", "azure.identity", "mct_s2s.azure.sign_in.credentials", "mct_s2s.azure.graph.directory", "msgraph",
-    "kiota_http", "azure.mgmt.web", "mct_s2s.engine.observe.trust", "mct_s2s.azure.arm.sites",
+    "aiohttp", "azure.identity", "mct_s2s.azure.sign_in.methods", "mct_s2s.azure.graph.directory", "msgraph",
+    "kiota_http", "azure.mgmt.web", "mct_s2s.engine.observe.trust_lookup", "mct_s2s.azure.arm.app_services",
 )  # fmt: skip
 
 
@@ -75,12 +75,12 @@ def test_a_signal_is_told_with_what_was_done_and_the_same_command_resumes(
 ) -> None:
     words = ["setup", "--client", "A", "-y", "-v"]
     with inside.time.flowing():
-        code, _, told = interrupted(words, environment(azure, tmp_path), number, "done: service application")
+        code, _, told = interrupted(words, environment(azure, tmp_path), number, "Created service application")
     assert code == CODES[number], told
     assert "Interrupted." in told
     assert any(line.startswith("Done: ") and "service application MCT" in line for line in told.splitlines()), told
     assert "Not done: " in told
-    assert "Run the same command again: it resumes" in told
+    assert "Run the same command again to resume" in told
     assert "Traceback" not in told
     assert secrets_in(told) == []
     done = mct("setup", "--client", "A", "-y", "-o", "json")
@@ -99,7 +99,7 @@ def test_a_program_is_told_in_one_document(
 ) -> None:
     words = ["setup", "--client", "A", "-y", "-o", "json"]
     with inside.time.flowing():
-        code, out, told = interrupted(words, environment(azure, tmp_path), number, "done: service application")
+        code, out, told = interrupted(words, environment(azure, tmp_path), number, "Created service application")
     assert code == CODES[number], told
     document = json.loads(out)
     assert document["error"]["code"] == "interrupted"

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives import serialization
 from mct_s2s.azure.sign_in import azure_cli
-from mct_s2s.azure.sign_in.caller import Method, choose
+from mct_s2s.azure.sign_in.choice import Method, choose
 from mct_s2s.errors import SignInFailed
 from mct_s2s.key_pairs import UnfitCertificate, certificate_in
 
@@ -39,7 +39,7 @@ def plain(ended: Ended, *codes: str) -> None:
 
 
 def test_a_certificate_of_an_unknown_algorithm_is_refused(mct: Program, azure: Sandbox, tmp_path: Path) -> None:
-    with pytest.raises(UnfitCertificate, match="not known here"):
+    with pytest.raises(UnfitCertificate, match="unknown algorithm"):
         certificate_in(STRANGE)
     file = tmp_path / "x.pem"
     file.write_bytes(STRANGE)

@@ -67,7 +67,7 @@ def test_our_own_marks_have_others_where_there_are_none(mct: Program, azure: San
     ended = mct("doctor", env={"PYTHONIOENCODING": encoding})
     assert ended.out.splitlines()[0].startswith("+ Signed in as")
     refused = mct("status", "--slot", "nowhere", env={"PYTHONIOENCODING": encoding})
-    assert "\n  -> List them: az webapp" in refused.err
+    assert "\n  -> List the slots:\n    az webapp" in refused.err
 
 
 def test_a_process_whose_output_is_ascii_ends_as_any_other(process: Program) -> None:

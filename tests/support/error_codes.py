@@ -30,7 +30,50 @@ def given() -> list[Given]:
     modules = {path: parsed(path) for path in sorted(PACKAGE.rglob("*.py"))}
     product = {path: tree for path, tree in modules.items() if PACKAGE / "sandbox" not in path.parents}
     kinds = _kinds(product.values())
-    return [row for path, tree in product.items() for row in _in(path, tree, kinds)]
+    makers = {maker for tree in product.values() for maker in _makers(tree, kinds)}
+    return [row for path, tree in product.items() for row in (*_in(path, tree, kinds), *_passed(path, tree, makers))]
+
+
+@dataclass(frozen=True)
+class _Maker:
+    """A function, method or class that makes an error of the code that it is given."""
+
+    name: str
+    is_method: bool
+    position: int
+    """Of the code, among the arguments of a call."""
+    exit_code: int
+
+
+def _makers(tree: ast.Module, kinds: dict[str, int]) -> Iterator[_Maker]:
+    classes = [node for node in tree.body if isinstance(node, ast.ClassDef) and node.name not in kinds]
+    scopes: list[ast.Module | ast.ClassDef] = [tree, *classes]
+    for scope in scopes:
+        fields = [ast.unparse(row.target) for row in scope.body if isinstance(row, ast.AnnAssign)]
+        is_class = isinstance(scope, ast.ClassDef)
+        for function in scope.body:
+            if not isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
+                continue
+            taken = [parameter.arg for parameter in function.args.args][is_class:]
+            for call in ast.walk(function):
+                if isinstance(call, ast.Call) and ast.unparse(call.func) in kinds and call.args:
+                    code, exit_code = ast.unparse(call.args[0]), kinds[ast.unparse(call.func)]
+                    if code in taken:
+                        yield _Maker(function.name, is_class, taken.index(code), exit_code)
+                    elif isinstance(scope, ast.ClassDef) and code.removeprefix("self.") in fields:
+                        yield _Maker(scope.name, False, fields.index(code.removeprefix("self.")), exit_code)
+
+
+def _passed(path: Path, tree: ast.Module, makers: Iterable[_Maker]) -> Iterator[Given]:
+    """What makers are given."""
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.Call):
+            continue
+        is_method, name = isinstance(node.func, ast.Attribute), ast.unparse(node.func).rpartition(".")[2]
+        for maker in makers:
+            if (maker.name, maker.is_method) == (name, is_method) and len(node.args) > maker.position:
+                for code in _codes(node.args[maker.position], tree):
+                    yield Given(code, maker.exit_code, f"{path.relative_to(PACKAGE)}:{node.lineno}", has_remedy=True)
 
 
 def _kinds(trees: Iterable[ast.Module]) -> dict[str, int]:

@@ -9,11 +9,10 @@ from typing import Any
 
 import pytest
 from azure.core.credentials import AccessToken
-from mct_s2s.azure.retry import RetryPolicy
-from mct_s2s.azure.sign_in import credentials
-from mct_s2s.azure.sign_in.caller import Method
-from mct_s2s.azure.sign_in.credentials import Caller
-from mct_s2s.azure.sign_in.tokens import Credential
+from mct_s2s.azure.connection import Connection
+from mct_s2s.azure.sign_in import interactive
+from mct_s2s.azure.sign_in.caller_credential import CallerCredential
+from mct_s2s.azure.sign_in.choice import Method
 
 from tests.conftest import Sandbox
 
@@ -28,11 +27,11 @@ def sign_in_as(patch: pytest.MonkeyPatch, azure: Sandbox, address: str) -> None:
         del claims
         return AccessToken(tokens[scope.removesuffix("/.default")], int(azure.time.timestamp()) + 3600)
 
-    def interactive(method: Method, caller: Caller, patience: RetryPolicy) -> Credential:
-        del method, caller
-        return Credential(ask, "you, by device code", patience, is_person=True)
+    def person(method: Method, connection: Connection) -> CallerCredential:
+        del method
+        return CallerCredential(ask, "your account (device code)", connection.retry_policy(), is_person=True)
 
-    patch.setattr(credentials, "_interactive", interactive)
+    patch.setattr(interactive, "person", person)
 
 
 def _token(azure: Sandbox, address: str, resource: str) -> str:

@@ -69,7 +69,7 @@ def _pump(source: socket.socket, sink: socket.socket) -> None:
 def proxy(port: int = 0) -> Iterator[Proxy]:
     """Run one; with a port, one that leads everybody there."""
     with Proxy(port) as running:
-        thread = threading.Thread(target=running.serve_forever, daemon=True)
+        thread = threading.Thread(target=running.serve_forever, args=(0.01,), daemon=True)
         thread.start()
         yield running
         running.shutdown()

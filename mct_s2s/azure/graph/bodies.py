@@ -6,24 +6,18 @@ Importing these models takes a third of a second, so this module is imported by 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
 from uuid import UUID
 
-from msgraph.generated.applications.item.add_password.add_password_post_request_body import AddPasswordPostRequestBody
-from msgraph.generated.applications.item.remove_password.remove_password_post_request_body import (
-    RemovePasswordPostRequestBody,
-)
 from msgraph.generated.models.api_application import ApiApplication
 from msgraph.generated.models.app_role import AppRole as AppRoleModel
 from msgraph.generated.models.app_role_assignment import AppRoleAssignment
 from msgraph.generated.models.application import Application
-from msgraph.generated.models.password_credential import PasswordCredential
 from msgraph.generated.models.required_resource_access import RequiredResourceAccess
 from msgraph.generated.models.resource_access import ResourceAccess
 from msgraph.generated.models.service_principal import ServicePrincipal
 
-from mct_s2s.model.ids import AppRoleId, ClientId, KeyId, PrincipalId
-from mct_s2s.model.observed import AppRole, RequiredAccess
+from mct_s2s.model.directory_objects import AppRole, RequiredAccess
+from mct_s2s.model.ids import AppRoleId, ClientId, PrincipalId
 from mct_s2s.planning.edits import ApplicationPatch
 
 THIS_DIRECTORY_ONLY = "AzureADMyOrg"
@@ -32,9 +26,14 @@ supported-accounts-validation."""
 
 
 def new_application(
-    display_name: str, tags: Sequence[str], notes: str | None, reference: str | None = None
+    display_name: str,
+    tags: Sequence[str],
+    notes: str | None,
+    reference: str | None = None,
+    access: tuple[ClientId, AppRoleId] | None = None,
 ) -> Application:
     """A registration for this directory only. Its v1 tokens carry the URI that was asked for as their audience."""
+    permission = RequiredAccess(access[0], ((access[1], "Role"),)) if access is not None else None
     return Application(
         display_name=display_name,
         sign_in_audience=THIS_DIRECTORY_ONLY,
@@ -42,6 +41,7 @@ def new_application(
         tags=list(tags) or None,
         notes=notes,
         service_management_reference=reference,
+        required_resource_access=[_required_access(permission)] if permission is not None else None,
     )
 
 
@@ -65,16 +65,6 @@ def new_principal(client_id: ClientId) -> ServicePrincipal:
     The tag is what the portal sets: without it the principal is missing from its list of enterprise applications.
     """
     return ServicePrincipal(app_id=client_id, tags=["WindowsAzureActiveDirectoryIntegratedApp"])
-
-
-def new_secret(name: str, expires: datetime) -> AddPasswordPostRequestBody:
-    """A client secret; Graph chooses its value."""
-    return AddPasswordPostRequestBody(password_credential=PasswordCredential(display_name=name, end_date_time=expires))
-
-
-def removed_secret(key_id: KeyId) -> RemovePasswordPostRequestBody:
-    """The secret to remove."""
-    return RemovePasswordPostRequestBody(key_id=UUID(key_id))
 
 
 def new_assignment(principal: PrincipalId, service: PrincipalId, role: AppRoleId) -> AppRoleAssignment:

@@ -15,9 +15,20 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from mct_s2s.azure.answers import GRAPH, guid, members, optional, rows, text, texts
-from mct_s2s.azure.graph.errors import READ
+from mct_s2s.azure.graph.graph_operations import GraphOperation
+from mct_s2s.azure.json_values import guid, members, optional, rows, text, texts
+from mct_s2s.azure.services import GRAPH
 from mct_s2s.errors import UsageError
+from mct_s2s.model.client_credentials import Credential, CredentialKind, Federation
+from mct_s2s.model.directory_objects import (
+    Application,
+    AppRole,
+    Assignment,
+    PrincipalKind,
+    RequiredAccess,
+    ServicePrincipal,
+    Tenant,
+)
 from mct_s2s.model.ids import (
     ApplicationObjectId,
     AppRoleId,
@@ -31,18 +42,6 @@ from mct_s2s.model.ids import (
     trusts_in_tags,
     unique_name_in_tags,
 )
-from mct_s2s.model.observed import (
-    Application,
-    AppRole,
-    Assignment,
-    Credential,
-    CredentialKind,
-    PrincipalKind,
-    RequiredAccess,
-    ServicePrincipal,
-    Tenant,
-)
-from mct_s2s.model.proofs import Federation
 from mct_s2s.model.resource_id import ResourceId
 
 Json = Mapping[str, Any]
@@ -76,7 +75,7 @@ PRINCIPAL_FIELDS = [
 ]
 
 
-@GRAPH.readable(READ)
+@GRAPH.readable(GraphOperation.READ)
 def tenant(row: Json) -> Tenant:
     """`organization`. The tenant name is the initial domain, whatever the custom ones."""
     domains = rows(row.get("verifiedDomains"))
@@ -85,7 +84,7 @@ def tenant(row: Json) -> Tenant:
 
 
 def deleted_applications(found: Sequence[Json]) -> list[Application]:
-    """The recycle bin. Where it shows nobody's `uniqueName`, our own tags and notes tell ours.
+    """The recycle bin. Where it shows no one's `uniqueName`, our own tags and notes tell ours.
 
     Source: docs/azure-contract.md, section 9.
     """
@@ -108,7 +107,7 @@ def _remembered_name(found: Application) -> str | None:
     return service_unique_name(site.names[0], site.slot) if site.is_site else None
 
 
-@GRAPH.readable(READ)
+@GRAPH.readable(GraphOperation.READ)
 def application(row: Json) -> Application:
     """`application`."""
     return Application(
@@ -150,7 +149,7 @@ def app_role(row: Json) -> AppRole:
     )
 
 
-@GRAPH.readable(READ)
+@GRAPH.readable(GraphOperation.READ)
 def principal(row: Json) -> ServicePrincipal:
     """`servicePrincipal`. A managed identity names its Azure resource among its alternative names."""
     names = sorted(texts(row.get("alternativeNames")))
@@ -165,14 +164,14 @@ def principal(row: Json) -> ServicePrincipal:
     )
 
 
-@GRAPH.readable(READ)
+@GRAPH.readable(GraphOperation.READ)
 def assignment(row: Json) -> Assignment:
     """`appRoleAssignment`."""
     principal_id, resource_id = PrincipalId(guid(row["principalId"])), PrincipalId(guid(row["resourceId"]))
     return Assignment(text(row["id"]), principal_id, resource_id, AppRoleId(guid(row["appRoleId"])))
 
 
-@GRAPH.readable(READ)
+@GRAPH.readable(GraphOperation.READ)
 def federated_credential(row: Json) -> Credential:
     """`federatedIdentityCredential`: it does not expire."""
     audience = min(texts(row.get("audiences")), default="")
@@ -184,7 +183,7 @@ def federated_credential(row: Json) -> Credential:
 def thumbprint(identifier: object) -> str | None:
     """A certificate's SHA-1 in upper-case hexadecimal, from its `customKeyIdentifier`: its bytes or its text in base64.
 
-    Whoever registers a certificate may put anything else there; that is `None`.
+    The creator of a certificate may put anything else there; that is `None`.
     """
     if not isinstance(identifier, str):
         return None
@@ -213,7 +212,7 @@ def _optional_moment(written: object) -> datetime | None:
 
 def _version(value: object) -> int | None:
     if value is not None and not isinstance(value, int):
-        raise ValueError(f"{value!r} is no version of tokens")
+        raise ValueError(f"{value!r} is not a token version")
     return value
 
 

@@ -1,1 +1,1 @@
-"""Whoever runs a command: ways to sign in, their tokens, and what a service asks of them."""
+"""The caller of a command: ways to sign in, their tokens, and what a service asks of them."""

@@ -38,7 +38,7 @@ class CliSubscription:
 
 
 def subscriptions(environ: Mapping[str, str] = os.environ) -> tuple[CliSubscription, ...]:
-    """The subscriptions of whoever is signed in to the Azure CLI; none where nobody is."""
+    """The subscriptions of the account that is signed in to the Azure CLI; empty if not signed in."""
     try:
         document: Any = load_json(read_given(_folder(environ) / "azureProfile.json"))
         rows = document["subscriptions"]
@@ -77,7 +77,7 @@ def _folder(environ: Mapping[str, str]) -> Path:
     """Where `az` keeps its files.
 
     Raises:
-        RuntimeError: nobody knows where this user's home is, as in a container that runs as a number.
+        RuntimeError: no one knows where this user's home is, as in a container that runs as a number.
     """
     return Path(environ.get("AZURE_CONFIG_DIR") or Path.home() / ".azure")
 
@@ -93,7 +93,7 @@ def _ini(environ: Mapping[str, str], file: str) -> configparser.RawConfigParser:
 
 
 def is_signed_in(environ: Mapping[str, str] = os.environ) -> bool:
-    """Whether `az` is installed and somebody is signed in to it."""
+    """Whether `az` is installed and someone is signed in to it."""
     return bool(subscriptions(environ)) and shutil.which("az", path=environ.get("PATH")) is not None
 
 
@@ -140,7 +140,7 @@ def known(wanted: str | None, cloud: str, environ: Mapping[str, str] = os.enviro
     Args:
         wanted: an id or a name.
         cloud: the value of `--cloud`.
-        environ: where `AZURE_CONFIG_DIR` may stand.
+        environ: where `AZURE_CONFIG_DIR` may be.
     """
     rows = [row for row in subscriptions(environ) if _is_in(row, cloud)]
     if wanted is None:
@@ -161,6 +161,6 @@ _ENVIRONMENTS = {
 
 
 def _is_in(row: CliSubscription, cloud: str) -> bool:
-    """A cloud that is named by its URL was registered with `az` under a name that nobody but its user knows."""
+    """A cloud that is named by its URL was registered with `az` under a name that no one but its user knows."""
     named = _ENVIRONMENTS.get(cloud.lower())
     return row.environment == named if named else row.environment not in _ENVIRONMENTS.values()

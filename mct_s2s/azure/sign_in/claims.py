@@ -1,6 +1,6 @@
 """Claims challenges: what a service asks of a sign-in before it takes its tokens, such as a second factor.
 
-A token without it is refused again and again, however new it is: whoever signs in has to bring the claims along.
+A token without it is refused again and again, however new it is: the next sign-in has to include the claims.
 Sources: learn.microsoft.com/entra/identity-platform/claims-challenge; learn.microsoft.com/cli/azure/
 use-azure-cli-successfully-troubleshooting (multifactor authentication); docs/azure-contract.md, section 9, "MFA".
 """
@@ -13,7 +13,8 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from mct_s2s.azure.answers import OddAnswer, parse_json
+from mct_s2s.azure.answer_limits import OddAnswer, parse_json
+from mct_s2s.azure.services import Refusal
 from mct_s2s.errors import SignInFailed
 from mct_s2s.model.commands import command
 
@@ -44,11 +45,21 @@ class Challenge:
     second_factor: bool = False
 
 
+def challenge_of(refusal: Refusal) -> Challenge | None:
+    """What a refusal asks of the sign-in: Continuous Access Evaluation, an authentication context, a second factor.
+
+    Source: learn.microsoft.com/entra/identity-platform/app-resilience-continuous-access-evaluation.
+    """
+    if refusal.status not in {401, 403}:
+        return None
+    return challenge_in(refusal.headers.get("www-authenticate", ""), refusal.body)
+
+
 def challenge_in(header: str, said: str = "") -> Challenge | None:
     """The challenge of a refusal, if it is one.
 
     Args:
-        header: `WWW-Authenticate`, in which several schemes may stand beside each other.
+        header: `WWW-Authenticate`, in which several schemes may appear together.
         said: the whole refusal. A policy that demands a second factor may say so without the header.
     """
     asked = _CLAIMS.search(header) if "insufficient_claims" in header else None
@@ -90,19 +101,19 @@ def second_factor() -> Challenge:
 
 
 def encode(claims: str) -> str:
-    """Claims as they stand in headers and commands."""
+    """Claims as they are in headers and commands."""
     return base64.b64encode(claims.encode()).decode()
 
 
 def azure_cli_login(scope: str, tenant: str | None, challenge: Challenge | None = None) -> str:
-    """How whoever uses the Azure CLI signs in anew, with what is asked for: `az login` alone gives the same token."""
+    """How a user of the Azure CLI signs in again, with what is required: `az login` alone gives the same token."""
     where = ["--tenant", tenant] if tenant else []
     claims = ["--claims-challenge", challenge.encoded] if challenge else []
     return f"{command('az', 'logout')}; {command('az', 'login', *where, '--scope', scope, *claims)}"
 
 
 def demanded(
-    service: str, doing: str, said: str, challenge: Challenge, remedy: str, request_id: str | None = None
+    service: str, doing: str, said: str, challenge: Challenge, way_out: tuple[str, str], request_id: str | None = None
 ) -> SignInFailed:
     """The error of a sign-in that lacks what a service asks for.
 
@@ -111,14 +122,16 @@ def demanded(
         doing: the step, as a verb phrase: `restart the App Service`.
         said: what the service answered.
         challenge: what it asks for.
-        remedy: how this way of signing in brings it.
+        way_out: what the user does about it, and the command for it.
         request_id: the service's own id of the refused request.
     """
     what = "a second factor" if challenge.second_factor else "a new sign-in"
     return SignInFailed(
         "mfa-required" if challenge.second_factor else "sign-in-again",
-        f"{service} asks for {what} before you may {doing}: {said}",
-        remedy=remedy,
+        f"{service} requires {what} to {doing}.",
+        answer=said,
+        remedy=way_out[0],
+        command=way_out[1],
         request_id=request_id,
     )
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import shlex
 
-from mct_s2s.azure.sign_in.refusals import first_line
+from mct_s2s.azure.services import first_line
 from mct_s2s.errors import ServiceError
 
 _FEDERATED = frozenset({"70021", "70025", "700211", "700212", "700213", "7002138"})
@@ -21,38 +21,41 @@ PROPAGATING = _FEDERATED | {"7000215", "7000222", "700016", "7000229", "500011",
 """Said also about a credential, a client, a service application or an assignment that was made minutes ago."""
 
 _EXPLAINED = {
-    "7000215": ("the client secret is not one of the client's: replaced, or its id instead of its value", "credential"),
+    "7000215": (
+        "the client secret is invalid: it was replaced, or it is the secret's ID instead of its value",
+        "credential",
+    ),
     "7000222": ("the client secret has expired", "credential"),
-    "700027": ("the certificate is not one of the client's", "credential"),
+    "700027": ("the certificate does not belong to the client", "credential"),
     "70021": ("no federated credential of the client matches the issuer, subject and audience presented", "federated"),
     "70025": ("the client has no federated credential", "federated"),
     "700211": ("no federated credential of the client has the token's issuer", "federated"),
     "700212": ("no federated credential of the client has the token's audience", "federated"),
     "700213": ("no federated credential of the client has the token's subject", "federated"),
     "7002138": ("the client's federated credential has the token's subject in another case", "federated"),
-    "700016": ("the tenant does not know the client: deleted, or another tenant's", "client"),
+    "700016": ("the client does not exist in the tenant: it was deleted, or it belongs to another tenant", "client"),
     "7000229": ("the client has no service principal in the tenant", "client"),
     "7000112": ("the client is disabled in Entra ID", "enable"),
-    "500011": ("the tenant knows no service application by that Application ID URI", "service"),
-    "501051": ("the service application admits assigned callers only, and the client is not assigned", "client"),
-    "90002": ("there is no such tenant in this cloud", "tenant"),
+    "500011": ("no service application in the tenant has that Application ID URI", "service"),
+    "501051": ("the service application requires assignment, and the client is not assigned", "client"),
+    "90002": ("the tenant does not exist in this cloud", "tenant"),
     "90038": ("the tenant belongs to another national cloud", "tenant"),
-    "53003": ("a Conditional Access policy for workload identities blocks it here", "policy"),
+    "53003": ("a Conditional Access policy for workload identities blocks it", "policy"),
 }
 
 _PRESENTED = re.compile(r"presented assertion (?:issuer|audience|subject) '([^'\r\n]{1,600})'")
 """What of a foreign token does not fit, in Entra's words."""
 _REMEDIES = {
-    "credential": "Give the client a new credential: mct-s2s rotate-secret {client}",
-    "federated": "Compare it with what the client trusts: az ad app federated-credential list --id {client}; then add "
-    "what is missing: mct-s2s add-client {client} --credential federated --federated-issuer ISSUER "
-    "--federated-subject SUBJECT",
-    "client": "Register and admit the client again: mct-s2s add-client {client}",
-    "enable": "Let it sign in again: az ad app update --id {client} --set isDisabled=false; "
-    "az ad sp update --id {client} --set accountEnabled=true",
-    "service": "Bring the service application up to date: mct-s2s setup",
-    "tenant": "Check AZURE_TENANT_ID in the credentials, and --cloud.",
-    "policy": "Run it from a place that the policy allows, or ask its owner for an exemption.",
+    "credential": "Create a new credential for the client: mct-s2s rotate-secret {client}",
+    "federated": "Compare it with the client's federated credentials: az ad app federated-credential list --id "
+    "{client}; then add the missing one: mct-s2s add-client {client} --credential federated "
+    "--federated-issuer ISSUER --federated-subject SUBJECT",
+    "client": "Add the client again: mct-s2s add-client {client}",
+    "enable": "Enable it again: az ad app update --id {client} --set isDisabled=false; az ad sp update --id "
+    "{client} --set accountEnabled=true",
+    "service": "Update the service application: mct-s2s setup",
+    "tenant": "Check AZURE_TENANT_ID in the credentials and --cloud.",
+    "policy": "Run it from a location that the policy allows, or ask its owner for an exemption.",
 }
 
 
@@ -65,12 +68,12 @@ def token_refused(error: Exception, client_id: str) -> ServiceError:
     """
     code = match.group(1) if (match := re.search(r"AADSTS(\d+)", str(error))) else ""
     said, kind = _EXPLAINED.get(code, (first_line(error), ""))
-    if kind == "federated" and (presented := _PRESENTED.search(str(error))):
+    if code in _FEDERATED and (presented := _PRESENTED.search(str(error))):
         said = f"{said}, '{presented[1]}'"
-    remedy = _REMEDIES.get(kind, "Give the client a new credential: mct-s2s rotate-secret {client}")
+    remedy = _REMEDIES.get(kind, "Create a new credential for the client: mct-s2s rotate-secret {client}")
     return ServiceError(
         "token-refused",
-        f"Entra ID gives no token: {said}{f' (AADSTS{code})' if kind else ''}.",
+        f"Entra ID refused to issue a token: {said}{f' (AADSTS{code})' if kind else ''}.",
         remedy=remedy.format(client=shlex.quote(client_id)),
         status=int(getattr(getattr(error, "response", None), "status_code", 0) or 0) or 401,
         service_code=code,
@@ -82,8 +85,9 @@ def other_authority(named: str, login: str) -> ServiceError:
     """A credential that is not sent: its own login host is another than the cloud's."""
     return ServiceError(
         "token-refused",
-        f"The client's credential is for {named}, and --cloud leads to the login host {login}. It was not sent.",
-        remedy=f"Check --cloud. If that is the right login host, add to the credential: AZURE_AUTHORITY_HOST={login}",
+        f"The client's credential is for {named}, but the login host of --cloud is {login}. It was not sent.",
+        remedy="Check --cloud. If the login host is right, add this line to the credential: "
+        f"AZURE_AUTHORITY_HOST={login}",
         status=401,
     )
 
@@ -96,9 +100,9 @@ def identity_refused(error: Exception) -> ServiceError:
     said = re.search(r"AADSTS(\d+)", str(error))
     return ServiceError(
         "identity-token-refused",
-        f"The managed identity gets no token here: {first_line(error)}",
-        remedy="Run it inside the Azure resource whose identity is to call; its identity must be switched on. For a "
-        "user-assigned one, set AZURE_CLIENT_ID to its client id.",
+        f"Could not get a token for the managed identity: {first_line(error)}",
+        remedy="Run it inside an Azure resource with a managed identity. For a user-assigned identity, set "
+        "AZURE_CLIENT_ID to its client ID.",
         status=401,
         service_code=said.group(1) if said else "",
         service_message=first_line(error),

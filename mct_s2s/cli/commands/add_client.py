@@ -1,57 +1,82 @@
-"""`mct-s2s add-client`: one more caller for a trust that is there."""
+"""`mct-s2s add-client`: one more client for a trust that exists."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Annotated
+
 from mct_s2s import clock
-from mct_s2s.cli.change_targets import query_for
-from mct_s2s.cli.changing import Change, change
-from mct_s2s.cli.closing import close
-from mct_s2s.cli.options import AddClientOptions
+from mct_s2s.cli.binding import argument, option
+from mct_s2s.cli.change import change, exit_code
+from mct_s2s.cli.client_lists import listed_clients
+from mct_s2s.cli.closing import close_clients
+from mct_s2s.cli.options import CredentialOptions
+from mct_s2s.cli.requests import client_specs, request_for, service_spec, wire
 from mct_s2s.cli.run import Run, run
-from mct_s2s.cli.specs import client_wishes, service_wish
-from mct_s2s.cli.wire import wire
-from mct_s2s.cli.wiring import Needs, Session
+from mct_s2s.cli.session import Needs
+from mct_s2s.engine.session import Session
 from mct_s2s.errors import UsageError
 from mct_s2s.inputs.clients import secret_to
 from mct_s2s.inputs.target import caller_resource
 from mct_s2s.model.desired import Desired, SettingsScope
 
 
+@dataclass(kw_only=True)
+class AddClientOptions(CredentialOptions):
+    """Options of `add-client`."""
+
+    name: Annotated[str | None, argument("NAME", "Display name, or the appId of a registration to adopt.")] = None
+    from_file: Annotated[
+        Path | None,
+        option("--from", metavar="FILE", text="Add every client in FILE: one name a line, or CSV with a header."),
+    ] = None
+    managed_identity: Annotated[
+        list[str],
+        option(
+            "--managed-identity",
+            metavar="RESOURCE",
+            text="Azure resource: its ID, or the name of a web or function app.",
+        ),
+    ] = field(default_factory=list)
+
+
 def add_client(options: AddClientOptions) -> int:
-    """Exit code of `add-client`."""
-    if options.name is None and not options.managed_identity:
+    """Plan more clients, confirm and apply; return the process exit code."""
+    if options.name is None and options.from_file is None and not options.managed_identity:
         raise UsageError(
             "client-missing",
-            "Which client? Neither a name nor a managed identity was given.",
-            remedy="mct-s2s add-client NAME, or mct-s2s add-client --managed-identity RESOURCE",
+            "No client given: no name, no file and no managed identity.",
+            remedy="Run mct-s2s add-client NAME, or mct-s2s add-client --managed-identity RESOURCE",
         )
 
     now = clock.now()
-    clients = client_wishes(options, [] if options.name is None else [options.name], now)
+    clients = client_specs(options, [] if options.name is None else [options.name], now)
+    if options.from_file is not None:
+        clients = (*clients, *listed_clients(options, options.from_file, now))
     identities = tuple(dict.fromkeys(caller_resource(text) for text in options.managed_identity))
     stores = secret_to(options.secret_to, len(clients))
     wired = wire(options.wire, clients, identities, stores)
 
     async def body(current: Run, session: Session) -> int:
         reference = options.service_management_reference
-        service = service_wish(session.target, None, reference=reference, may_create=False)
+        service = service_spec(session.target, None, reference=reference, may_create=False)
         label = session.target.label if session.target else service.display_name
-        wanted = Change(
-            query=query_for(session, service, now, clients, identities, wired.resource if wired else None),
-            desired=Desired(
-                service,
-                clients,
-                SettingsScope.CLIENTS,
-                restart=not options.no_restart,
-                wire=wired.spec(session, label) if wired else None,
-            ),
-            label=label,
-            now=now,
-            secret_to=stores,
-            prove=options.proves,
+        desired = Desired(
+            service,
+            clients,
+            SettingsScope.CLIENTS,
+            restart=not options.no_restart,
+            wire=wired.spec(session, label) if wired else None,
         )
-        code, changed = await change(current, options, session, wanted)
-        close(current, options, session, changed)
-        return code
+        request = replace(
+            request_for(session, desired, now),
+            identities=identities,
+            wire=wired.resource if wired else None,
+            verify=options.verifies,
+        )
+        outcome = await change(current, options, session, request, stores)
+        close_clients(current.terminal, options, session, outcome)
+        return exit_code(options, outcome)
 
     return run(options, Needs(key_vault=stores.vault is not None), body)

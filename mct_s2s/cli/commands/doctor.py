@@ -1,34 +1,51 @@
-"""`mct-s2s doctor`: may this caller do the job? Nothing is written."""
+"""`mct-s2s doctor`: check permissions, locks and policies. Nothing is written."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field, replace
+from typing import Annotated
+
 from mct_s2s import clock
-from mct_s2s.cli.change_targets import named_target, query_for
-from mct_s2s.cli.options import DoctorOptions
+from mct_s2s.cli.binding import option
+from mct_s2s.cli.options import AzureOptions
+from mct_s2s.cli.requests import named_target, request_for, service_spec, where
 from mct_s2s.cli.run import Run, run
-from mct_s2s.cli.specs import service_wish
-from mct_s2s.cli.where import where
-from mct_s2s.cli.wiring import Needs, Session
-from mct_s2s.engine.observe.doctor import examine
+from mct_s2s.cli.session import Needs
+from mct_s2s.engine.observe.rights_examination import examine
+from mct_s2s.engine.session import Session
 from mct_s2s.inputs.target import caller_resource
+from mct_s2s.model.desired import Desired
 from mct_s2s.planning import guards
-from mct_s2s.planning.checks import checks, is_ready, is_secret_shortened
+from mct_s2s.planning.doctor import checks, is_ready, is_secret_shortened
 from mct_s2s.render.doctor import doctor_document, show_checks
 
 SOMETHING_MISSING = 3
 
 
+@dataclass(kw_only=True)
+class DoctorOptions(AzureOptions):
+    """Options of `doctor`."""
+
+    managed_identity: Annotated[
+        list[str],
+        option("--managed-identity", metavar="RESOURCE", text="Resource whose managed identity to enable. Repeatable."),
+    ] = field(default_factory=list)
+    no_app_service: Annotated[bool, option("--no-app-service", text="Check Entra ID only.")] = False
+    no_consent: Annotated[bool, option("--no-consent", text="Skip the check for admin consent.")] = False
+
+
 def doctor(options: DoctorOptions) -> int:
-    """Exit code of `doctor`: 0 where nothing is missing, 3 where something is."""
+    """Check what the caller may do; return 0 if nothing is missing, else 3."""
     identities = tuple(dict.fromkeys(caller_resource(text) for text in options.managed_identity))
     named = named_target(options) if options.no_app_service else None
 
     async def body(current: Run, session: Session) -> int:
         now = clock.now()
-        service = service_wish(session.target or named, "MCT service")
-        seen = await examine(session.azure, query_for(session, service, now, identities=identities))
-        if seen.site is not None and seen.site.site is not None:
-            guards.refuse_function_app(seen.site.site)
+        service = service_spec(session.target or named, "MCT service")
+        request = replace(request_for(session, Desired(service), now), identities=identities)
+        seen = await examine(session.azure, request)
+        if seen.site is not None:
+            guards.refuse_function_app(seen.site)
         found = checks(seen, now, consent=not options.no_consent)
         if current.terminal.json:
             current.terminal.document(doctor_document(seen, found))

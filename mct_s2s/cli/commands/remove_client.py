@@ -1,21 +1,35 @@
-"""`mct-s2s remove-client`: one caller less for a trust that stays."""
+"""`mct-s2s remove-client`: remove one client; the rest of the trust stays."""
 
 from __future__ import annotations
 
-from mct_s2s.cli.options import RemoveClientOptions
+from dataclasses import dataclass
+from typing import Annotated
+
+from mct_s2s.cli.binding import REMOVAL, argument, option
+from mct_s2s.cli.options import RemovalOptions
 from mct_s2s.cli.removing import remove
 from mct_s2s.errors import UsageError
 from mct_s2s.model.desired import Removal
 
 
+@dataclass(kw_only=True)
+class RemoveClientOptions(RemovalOptions):
+    """Options of `remove-client`."""
+
+    name: Annotated[str, argument("NAME_OR_ID", "Display name, appId, object ID, resource ID or allow list entry.")]
+    ignore_missing: Annotated[
+        bool, option("--ignore-missing", group=REMOVAL, text="Exit 0 if the client does not exist.")
+    ] = False
+
+
 def remove_client(options: RemoveClientOptions) -> int:
-    """Exit code of `remove-client`."""
+    """Remove one client; return the process exit code."""
     name = options.name.strip()
     if not name:
         raise UsageError(
             "client-name-empty",
-            "Which client is to leave? Its name is empty.",
-            remedy="mct-s2s status shows them all; then mct-s2s remove-client NAME_OR_ID",
+            "No client given: the name is empty.",
+            remedy="List the clients with mct-s2s status, then run mct-s2s remove-client NAME_OR_ID",
         )
     wanted = Removal(
         clients=(name,),

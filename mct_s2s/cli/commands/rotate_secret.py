@@ -2,42 +2,59 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Annotated
 
 from mct_s2s import clock
-from mct_s2s.cli.change_targets import query_for
-from mct_s2s.cli.changing import Change, change
-from mct_s2s.cli.options import RotateOptions
+from mct_s2s.cli.binding import argument, option
+from mct_s2s.cli.change import change, exit_code
+from mct_s2s.cli.closing import show_end, show_made
+from mct_s2s.cli.options import SecretOptions
+from mct_s2s.cli.requests import request_for, service_spec
 from mct_s2s.cli.run import Run, run
-from mct_s2s.cli.specs import service_wish
-from mct_s2s.cli.where import where
-from mct_s2s.cli.wiring import Needs, Session
+from mct_s2s.cli.session import Needs
+from mct_s2s.engine.session import Session
 from mct_s2s.errors import UsageError
 from mct_s2s.inputs.clients import client_names, secret_to
-from mct_s2s.inputs.duration import duration
-from mct_s2s.inputs.lifetime import expiry
-from mct_s2s.model.commands import own_command
+from mct_s2s.inputs.lifetime import duration, expiry
 from mct_s2s.model.desired import Desired, Rotation
-from mct_s2s.render.closing import show_credentials
 
 SEVERAL = 2
-"""As many clients as `--expiring-within` may be about: a single file is no place for their secrets."""
+"""As many clients as `--expiring-within` may be about: a single file cannot hold their secrets."""
+
+
+@dataclass(kw_only=True)
+class RotateOptions(SecretOptions):
+    """Options of `rotate-secret`."""
+
+    name: Annotated[str | None, argument("NAME", "Client application: its display name or appId.")] = None
+    expiring_within: Annotated[
+        str | None,
+        option("--expiring-within", metavar="DURATION", text="All clients whose secret expires within 30d, 4w, …"),
+    ] = None
+    keep_old: Annotated[
+        str | None,
+        option("--keep-old", metavar="DURATION", text="Keep the old secret for 24h, 7d, … until the next rotation."),
+    ] = None
+    remove_old: Annotated[
+        bool, option("--remove-old", text="Remove the old secret now, even if it is still in use.")
+    ] = False
 
 
 def rotate_secret(options: RotateOptions) -> int:
-    """Exit code of `rotate-secret`."""
+    """Plan the new secrets, confirm and apply; return the process exit code."""
     if (options.name is None) == (options.expiring_within is None):
         raise UsageError(
             "client-missing",
-            "Whose secret? Give one client, or --expiring-within for all whose secret ends soon.",
-            remedy="mct-s2s rotate-secret NAME, or mct-s2s rotate-secret --expiring-within 30d",
+            "No client given: neither a name nor --expiring-within.",
+            remedy="Run mct-s2s rotate-secret NAME, or mct-s2s rotate-secret --expiring-within 30d",
         )
     if options.remove_old and options.keep_old is not None:
         raise UsageError(
             "contradictory-options",
-            "--keep-old keeps what --remove-old would remove.",
-            remedy="Leave one of them out.",
+            "--keep-old cannot be combined with --remove-old.",
+            remedy="Remove one of them.",
         )
     now = clock.now()
     within = duration(options.expiring_within, "--expiring-within") if options.expiring_within is not None else None
@@ -53,23 +70,14 @@ def rotate_secret(options: RotateOptions) -> int:
     stores = secret_to(options.secret_to, len(rotation.clients) or SEVERAL)
 
     async def body(current: Run, session: Session) -> int:
-        service = service_wish(session.target, None, may_create=False)
-        query = replace(query_for(session, service, now), clients=rotation.clients, wired=stores.vault is not None)
-        wanted = Change(
-            query=query,
-            desired=Desired(service, rotation=rotation, restart=not options.no_restart),
-            label=session.target.label if session.target else service.display_name,
-            now=now,
-            secret_to=stores,
-        )
-        code, changed = await change(current, options, session, wanted)
-        if not current.terminal.json and changed.applied:
-            show_credentials(current.terminal, [one for one in changed.credentials if one.secret is None])
-            after = changed.convergence.after
-            current.terminal.result(
-                f"Done. Check it any time: {own_command('status', where=where(options, after))}", style="good"
-            )
-        return code
+        service = service_spec(session.target, None, may_create=False)
+        desired = Desired(service, rotation=rotation, restart=not options.no_restart)
+        request = replace(request_for(session, desired, now), wired=stores.vault is not None)
+        outcome = await change(current, options, session, request, stores)
+        if not current.terminal.json and outcome.applied:
+            show_made(current.terminal, outcome)
+            show_end(current.terminal, options, outcome)
+        return exit_code(options, outcome)
 
     return run(options, Needs(key_vault=stores.vault is not None), body)
 
@@ -78,6 +86,6 @@ def _check_lifetime(rotation: Rotation, now: datetime) -> None:
     if rotation.expiring_within is not None and rotation.expires <= now + rotation.expiring_within:
         raise UsageError(
             "lifetime-too-short",
-            "A new secret would end within the time of --expiring-within itself: every run would make another.",
-            remedy="Give it longer with --secret-lifetime, or look less far ahead with --expiring-within.",
+            "The new secret would itself expire within --expiring-within, so every run would create another.",
+            remedy="Use a longer --secret-lifetime or a shorter --expiring-within.",
         )

@@ -1,4 +1,4 @@
-"""`mct-s2s sandbox`: a local Azure to rehearse in."""
+"""`mct-s2s sandbox`: run a local stand-in for Azure."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from typing import Annotated
 
 import typer
 
-from mct_s2s.cli.help import Command, Group
-from mct_s2s.cli.interruption import as_usual
+from mct_s2s.cli.help import Command, Group, short_help
+from mct_s2s.cli.interruption import restore_signals
 from mct_s2s.local_files import must_not_block
 from mct_s2s.plain_text import plain
 
@@ -19,44 +19,43 @@ sandbox_app = typer.Typer(
     cls=Group,
     name="sandbox",
     invoke_without_command=True,
-    help="Run a local Azure to try things on, with this or any other client.",
+    help="Run a local stand-in for Azure, for this or any other client.",
 )
 
 
 @sandbox_app.callback()
 def sandbox(context: typer.Context) -> None:
-    """Run a local Azure to try things on, with this or any other client."""
-    as_usual()  # what serves has an end of its own
+    """Run a local stand-in for Azure, for this or any other client."""
+    restore_signals()  # what serves has an end of its own
     if context.invoked_subcommand is None:
-        from mct_s2s.cli.short_help import short_help  # noqa: PLC0415
-
         typer.echo(short_help(context))
 
 
 DEFAULT_PORT, REAL_PORT = 8443, 443
+"""HTTPS without the rights of root, and the one port that addresses under Azure's own names lead to."""
 Port = Annotated[
     int | None,
     typer.Option(
         "--port",
-        help="The first of a handful of loopback ports; the only one with --real-names.",
+        help="First of six local ports (the only one with --real-names).",
         show_default=f"{DEFAULT_PORT}; {REAL_PORT} with --real-names",
         min=1,
-        max=65000,
+        max=65000,  # the ports that follow need room, too
     ),
 ]
-RealNames = Annotated[bool, typer.Option("--real-names", help="Use Azure's own host names; see `sandbox hosts`.")]
+RealNames = Annotated[bool, typer.Option("--real-names", help="Use Azure's own host names. See mct-s2s sandbox hosts.")]
 Faults = Annotated[
     Path | None,
-    typer.Option("--faults", help="Misbehave by the rules in this JSON file.", exists=True, dir_okay=False),
+    typer.Option("--faults", help="Inject faults by the rules in this JSON file.", exists=True, dir_okay=False),
 ]
 World = Annotated[
     Path | None,
     typer.Option(
-        "--world", help="Start with the state in this file, as `save` writes it.", exists=True, dir_okay=False
+        "--world", help="Start from a state file written by mct-s2s sandbox save.", exists=True, dir_okay=False
     ),
 ]
-Coverage = Annotated[bool, typer.Option("--coverage", help="List every operation that it knows, and serve nothing.")]
-File = Annotated[Path, typer.Argument(help="Where to write the state.", dir_okay=False)]
+Coverage = Annotated[bool, typer.Option("--coverage", help="List every supported operation and exit.")]
+File = Annotated[Path, typer.Argument(help="State file to write.", dir_okay=False)]
 
 
 @contextlib.contextmanager
@@ -67,7 +66,7 @@ def _said_plainly() -> Iterator[None]:
     except (OSError, ValueError) as error:
         raise typer.BadParameter(str(error)) from error
     except RecursionError as error:
-        raise typer.BadParameter("a file is nested too deep") from error
+        raise typer.BadParameter("the file is nested too deeply") from error
 
 
 @sandbox_app.command("serve", cls=Command)
@@ -78,7 +77,7 @@ def serve(
     world: World = None,
     coverage: Coverage = False,
 ) -> None:
-    """Serve until interrupted; says when it is ready, and how clients get there."""
+    """Start the sandbox and show how clients connect. Stop it with Ctrl-C."""
     if coverage:
         from mct_s2s.sandbox.services.coverage import table  # noqa: PLC0415
 
@@ -96,7 +95,7 @@ def serve(
 
 @sandbox_app.command("env", cls=Command)
 def env(port: Port = None, real_names: RealNames = False) -> None:
-    """Print, as shell exports, what any client needs: eval "$(mct-s2s sandbox env)"."""
+    """Print the environment of a client: eval "$(mct-s2s sandbox env)"."""
     from mct_s2s.sandbox.hosting.environment import exports, real_exports  # noqa: PLC0415
 
     found = real_exports() if real_names else exports(port or DEFAULT_PORT)
@@ -106,13 +105,15 @@ def env(port: Port = None, real_names: RealNames = False) -> None:
 
 @sandbox_app.command("hosts", cls=Command)
 def hosts() -> None:
-    """Print the lines of the hosts file that `serve --real-names` needs, IPv4 and IPv6.
+    """Print the hosts file lines for sandbox serve --real-names.
 
-    They lead Azure's names, and those of the kept world's sites and key vaults, to this machine. To add them:
+    They make Azure's host names, and those of the sandbox's sites and key vaults, resolve to this machine. To add them:
 
     mct-s2s sandbox hosts | sudo tee -a /etc/hosts
 
-    To take them out again: sudo sed -i.bak '/# mct-s2s sandbox$/d' /etc/hosts
+    To remove them:
+
+    sudo sed -i.bak '/# mct-s2s sandbox$/d' /etc/hosts
     """
     from mct_s2s.sandbox.hosting.server import hosts as body  # noqa: PLC0415
 
@@ -123,7 +124,7 @@ def hosts() -> None:
 
 @sandbox_app.command("save", cls=Command)
 def save(file: File) -> None:
-    """Write the world to a readable file, which `serve --world` takes."""
+    """Save the state to a readable file, for sandbox serve --world."""
     from mct_s2s.sandbox.hosting.server import save as body  # noqa: PLC0415
 
     with _said_plainly():
@@ -133,7 +134,7 @@ def save(file: File) -> None:
 
 @sandbox_app.command("reset", cls=Command)
 def reset() -> None:
-    """Bring the kept world back to its seed."""
+    """Reset the saved state to its seed."""
     from mct_s2s.sandbox.hosting.server import reset as body  # noqa: PLC0415
 
     with _said_plainly():

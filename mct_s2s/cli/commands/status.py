@@ -1,4 +1,4 @@
-"""`mct-s2s status`: observe, diagnose, say. Nothing is written."""
+"""`mct-s2s status`: observe and diagnose, once or again and again. Nothing is written."""
 
 from __future__ import annotations
 
@@ -6,19 +6,20 @@ import asyncio
 import math
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Annotated, Any
 
 from mct_s2s import clock
-from mct_s2s.cli.change_targets import query_for
-from mct_s2s.cli.options import StatusOptions
+from mct_s2s.cli.binding import option
+from mct_s2s.cli.options import AzureOptions
+from mct_s2s.cli.requests import request_for, service_spec, where
 from mct_s2s.cli.run import Run, run
-from mct_s2s.cli.specs import service_wish
-from mct_s2s.cli.where import where
-from mct_s2s.cli.wiring import Needs, Session
+from mct_s2s.cli.session import Needs
 from mct_s2s.engine.observe.observe import observe
+from mct_s2s.engine.session import Session
 from mct_s2s.errors import DeadlinePassed, S2SError, UsageError
-from mct_s2s.inputs.duration import duration
-from mct_s2s.model.observed import Observed
+from mct_s2s.inputs.lifetime import duration
+from mct_s2s.model.desired import Desired
+from mct_s2s.model.observed import ObservedState
 from mct_s2s.planning import guards
 from mct_s2s.planning.findings import Finding, diagnose, is_healthy
 from mct_s2s.render.console import Terminal
@@ -31,11 +32,35 @@ FOREVER = 10 * 365 * 86400.0
 """Seconds: a watch has no deadline of its own, but each look has the one of `--timeout`."""
 
 
+@dataclass(kw_only=True)
+class StatusOptions(AzureOptions):
+    """Options of `status`."""
+
+    expiring_within: Annotated[
+        str,
+        option(
+            "--expiring-within",
+            metavar="DURATION",
+            text="Warn this long before the last credential expires (exit code 3).",
+        ),
+    ] = "30d"
+    watch: Annotated[
+        float | None,
+        option(
+            "--watch",
+            metavar="SECONDS",
+            min=1,
+            show_default=False,
+            text="Check again every 30 seconds, until Ctrl-C.",
+        ),
+    ] = None
+
+
 @dataclass(frozen=True)
 class Look:
-    """The world at one moment, and what is wrong with it."""
+    """The state at one moment, and what is wrong with it."""
 
-    observed: Observed
+    observed: ObservedState
     findings: tuple[Finding, ...]
     now: datetime
     within: timedelta
@@ -51,10 +76,10 @@ class Look:
 
 
 def status(options: StatusOptions) -> int:
-    """Exit code of `status`: 0 where all is well, 3 where something is missing, wrong or about to expire."""
+    """Show the state, once or again and again; return 0 if nothing is missing, wrong or about to expire, else 3."""
     within = duration(options.expiring_within, "--expiring-within")
     if options.watch is not None and not math.isfinite(options.watch):
-        raise UsageError("usage", f"--watch: {options.watch} is no interval.", remedy="Give seconds: --watch 30")
+        raise UsageError("usage", f"Invalid --watch '{options.watch}'.", remedy="Use a number of seconds: --watch 30")
 
     async def body(current: Run, session: Session) -> int:
         look = await _look(options, session, within)
@@ -73,7 +98,7 @@ def status(options: StatusOptions) -> int:
             except S2SError as error:
                 watch.failed(error, error_document(error))
             except TimeoutError:
-                late = DeadlinePassed("deadline-passed", "Azure took too long.", remedy="It is asked again.")
+                late = DeadlinePassed("deadline-passed", "Timed out.", remedy="The next check follows.")
                 watch.failed(late, error_document(late))
             else:
                 watch.seen(look.document, look.show)
@@ -86,7 +111,7 @@ def status(options: StatusOptions) -> int:
 
 async def _look(options: StatusOptions, session: Session, within: timedelta) -> Look:
     now = clock.now()
-    service = service_wish(session.target, None)
-    observed = await observe(session.azure, query_for(session, service, now))
+    desired = Desired(service_spec(session.target, None, may_create=False))
+    observed = await observe(session.azure, request_for(session, desired, now))
     guards.check(observed)
     return Look(observed, diagnose(observed, now, where(options, observed), within), now, within)

@@ -1,4 +1,4 @@
-"""`mct-s2s teardown`: the whole trust undone, and nothing else."""
+"""`mct-s2s teardown`: remove everything that mct-s2s created for an App Service."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from mct_s2s.model.desired import Removal
 
 
 def teardown(options: RemovalOptions) -> int:
-    """Exit code of `teardown`."""
+    """Remove everything; return the process exit code."""
     wanted = Removal(
         everything=True,
         keep_registration=options.keep_registration,

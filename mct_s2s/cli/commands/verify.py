@@ -1,64 +1,98 @@
-"""`mct-s2s verify`: proof by a real token and a real call. Nothing is written."""
+"""`mct-s2s verify`: test each client with a real token and a real API call. Nothing is written."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 from mct_s2s import clock
-from mct_s2s.azure.sign_in.caller import Method, choose
-from mct_s2s.cli.change_targets import query_for
-from mct_s2s.cli.changing import default_folder
-from mct_s2s.cli.options import VerifyOptions
+from mct_s2s.azure.sign_in.choice import Method, choose
+from mct_s2s.cli.binding import option
+from mct_s2s.cli.options import AzureOptions
 from mct_s2s.cli.own_credentials import at_hand, from_files
+from mct_s2s.cli.requests import request_for, service_spec, where
 from mct_s2s.cli.run import Run, run, run_as_client
-from mct_s2s.cli.specs import service_wish
-from mct_s2s.cli.where import where
-from mct_s2s.cli.wiring import Clientele, Needs, Session
+from mct_s2s.cli.session import Needs, client_api, client_tokens
+from mct_s2s.cli.stores import default_folder
+from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.engine.observe.observe import observe
-from mct_s2s.engine.verify.verify import Ground, Subject, prove, prove_callers, subjects_of
+from mct_s2s.engine.session import Session
+from mct_s2s.engine.verify.client_calls import (
+    ClientToVerify,
+    VerifyContext,
+    clients_to_verify,
+    verify_callers,
+    verify_clients,
+)
 from mct_s2s.errors import NotThere, UsageError
 from mct_s2s.inputs.api_address import api_path, api_url
 from mct_s2s.inputs.own_credentials import ENVIRONMENT, own_credential
-from mct_s2s.model.access import IdentitySignIn, OwnCredential, SignIn
+from mct_s2s.model.client_sign_in import IdentitySignIn, OwnCredential, SignIn
 from mct_s2s.model.commands import own_command
-from mct_s2s.model.ids import ClientId, same_id
-from mct_s2s.model.observed import Observed
+from mct_s2s.model.desired import Desired
+from mct_s2s.model.ids import ClientId
+from mct_s2s.model.mct_api import API_PATH
+from mct_s2s.model.observed import ObservedState
 from mct_s2s.planning import guards
 from mct_s2s.planning.findings import diagnose
-from mct_s2s.planning.membership import members
-from mct_s2s.planning.proof import Check, Kind, Verification
+from mct_s2s.planning.membership import clients_called, members
+from mct_s2s.planning.verification import CheckSubject, Verification, VerificationCheck
 from mct_s2s.render.verification import show_verification, verification_document
-from mct_s2s.together import together
+
+if TYPE_CHECKING:
+    from mct_s2s.azure.connection import Connection
 
 UNPROVED = 3
 INSIDE = ("IDENTITY_ENDPOINT", "MSI_ENDPOINT")
 """Set by Azure inside a resource that has a managed identity."""
 
 
+@dataclass(kw_only=True)
+class VerifyOptions(AzureOptions):
+    """Options of `verify`."""
+
+    client: Annotated[
+        list[str],
+        option(
+            "--client", metavar="NAME_OR_ID", text="Test this client application only: a name or appId. Repeatable."
+        ),
+    ] = field(default_factory=list)
+    credentials: Annotated[
+        list[Path], option("--credentials", metavar="FILE", text="A client's secret file. Repeatable.")
+    ] = field(default_factory=list)
+    path: Annotated[str, option("--path", metavar="PATH", text="Path of the MCT API to GET.")] = API_PATH
+    audience: Annotated[
+        str | None, option("--audience", metavar="URI", text="Test the caller's own call to this Application ID URI.")
+    ] = None
+    url: Annotated[str | None, option("--url", metavar="URL", text="The MCT site's URL. Default: from Azure.")] = None
+
+
 def verify(options: VerifyOptions) -> int:
-    """Exit code of `verify`: 0 where a client was answered and nothing was disproved, else 3."""
+    """Test the clients; return 0 if a client's call was answered and no test failed, else 3."""
     path, url = api_path(options.path), api_url(options.url) if options.url else None
     named = from_files(options.credentials)
     if options.audience:
-        return run_as_client(options, lambda current, ports: _from_inside(current, options, ports, path, url, named))
+        return run_as_client(options, lambda current, line: _from_inside(current, options, line, path, url, named))
 
     async def body(current: Run, session: Session) -> int:
         now = clock.now()
-        observed = await observe(session.azure, query_for(session, service_wish(session.target, None), now))
+        request = request_for(session, Desired(service_spec(session.target, None, may_create=False)), now)
+        observed = await observe(session.azure, request)
         guards.check(observed)
         place = where(options, observed)
         missing = _not_configured(observed, now, place, path)
         if missing is not None:
             return _end(current, missing)
         assert observed.app_service is not None  # noqa: S101  # verify always names one
-        label = session.target.label if session.target else ""
-        folder = default_folder(session.label, observed, label)
-        credentials = at_hand(named, session.clientele.environ, folder)
+        folder = default_folder(session.label, observed, request.label)
+        credentials = at_hand(named, session.environ, folder)
         site_url = url or observed.app_service.site.url
-        ports = session.clientele
-        ground = Ground(ports.tokens, ports.api(site_url), site_url, path, place, now)
-        subjects = _subjects(options, observed, credentials)
-        return _end(current, await prove(ground, observed, subjects, identities=not options.client))
+        ground = VerifyContext(session.tokens, session.api(site_url), site_url, path, place, now)
+        subjects = _subjects(options, observed, request.unique_name, credentials)
+        return _end(current, await verify_clients(ground, observed, subjects, identities=not options.client))
 
     return run(options, Needs(), body)
 
@@ -71,17 +105,19 @@ def _end(current: Run, verification: Verification) -> int:
     return 0 if verification.is_proved else UNPROVED
 
 
-def _not_configured(observed: Observed, now: datetime, place: str, path: str) -> Verification | None:
+def _not_configured(observed: ObservedState, now: datetime, place: str, path: str) -> Verification | None:
     """Without a service application there is nothing to ask a token for."""
     if observed.trust.service is not None:
         return None
     finding = diagnose(observed, now, place)[0]
-    check = Check(None, Kind.SITE, "configured", False, finding.message, finding.remedy)
+    check = VerificationCheck(None, CheckSubject.SITE, "configured", False, finding.message, finding.remedy)
     return Verification(observed.app_service.site.url if observed.app_service else None, path, (check,))
 
 
-def _subjects(options: VerifyOptions, observed: Observed, credentials: list[OwnCredential]) -> list[Subject]:
-    """Those of `--client`, or everybody; a credential that the user named is tried whoever it is of.
+def _subjects(
+    options: VerifyOptions, observed: ObservedState, unique_name: str, credentials: list[OwnCredential]
+) -> list[ClientToVerify]:
+    """Those of `--client`, or everyone; a credential that the user named is tried for any client.
 
     Raises:
         NotThere: no client of that name or id, or two.
@@ -91,54 +127,56 @@ def _subjects(options: VerifyOptions, observed: Observed, credentials: list[OwnC
     known = {client.client_id.casefold() for client in clients}
     usable = [c for c in credentials if c in own or c.sign_in.client_id.casefold() in known]
     if not named:
-        return subjects_of(clients, usable, strangers=True)
+        return clients_to_verify(clients, usable, unlisted=True)
     chosen = []
     for name in named:
-        matching = [c for c in clients if same_id(c.client_id, name)] or [c for c in clients if c.display_name == name]
+        matching = [client for client in clients_called(name, observed, unique_name) if client in clients]
         if len(matching) != 1:
             several = len(matching) > 1
             raise NotThere(
                 "client-ambiguous" if several else "client-unknown",
                 f"{len(matching) or 'No'} client application{'s' if several else ''} of this App Service "
-                f"{'are' if several else 'is'} called '{name}'.",
-                remedy=f"See which there are: {own_command('status', where=where(options, observed))}",
+                f"{'are' if several else 'is'} named '{name}'.",
+                remedy="List the clients:",
+                command=own_command("status", where=where(options, observed)),
             )
         chosen.append(matching[0])
-    return subjects_of(dict.fromkeys(chosen), usable, strangers=False)
+    return clients_to_verify(dict.fromkeys(chosen), usable, unlisted=False)
 
 
 async def _from_inside(
-    current: Run, options: VerifyOptions, ports: Clientele, path: str, url: str | None, named: list[OwnCredential]
+    current: Run, options: VerifyOptions, connection: Connection, path: str, url: str | None, named: list[OwnCredential]
 ) -> int:
-    """The caller itself proves its own way in: it needs no right to look at anything."""
+    """Test the caller's own call, which needs no permission to read anything else."""
     audience = (options.audience or "").removesuffix("/.default")
     sites: dict[str, list[tuple[SignIn, str]]] = {}
-    for sign_in, name, own in _callers(options, ports, named):
-        site_url = url or own or ports.environ.get("MCT_S2S_URL")
+    for sign_in, name, own in _callers(options, connection.environ, named):
+        site_url = url or own or connection.environ.get("MCT_S2S_URL")
         if not site_url:
             raise UsageError(
                 "url-missing",
-                "Which site? --audience says only what to ask a token for.",
+                "No MCT site given: --audience needs --url.",
                 remedy="Add --url https://HOST",
             )
         sites.setdefault(api_url(site_url), []).append((sign_in, name))
     now = clock.now()
-    grounds = {at: Ground(ports.tokens, ports.api(at), at, path, "", now) for at in sites}
-    found = await together(*(prove_callers(grounds[at], callers, audience) for at, callers in sites.items()))
+    tokens = client_tokens(connection)
+    grounds = {at: VerifyContext(tokens, client_api(connection, at), at, path, "", now) for at in sites}
+    found = await gather_or_cancel(*(verify_callers(grounds[at], callers, audience) for at, callers in sites.items()))
     return _end(current, Verification(next(iter(sites)), path, tuple(check for one in found for check in one.checks)))
 
 
 def _callers(
-    options: VerifyOptions, ports: Clientele, found: list[OwnCredential]
+    options: VerifyOptions, environ: Mapping[str, str], found: list[OwnCredential]
 ) -> list[tuple[SignIn, str, str | None]]:
     """Who calls, what it is called, and the address that is noted beside its credential.
 
     Raises:
-        UsageError: no way of signing in that proves a service's call.
+        UsageError: a sign-in method that is not a service's.
     """
     if found:
         return [(c.sign_in, c.name or c.sign_in.client_id, c.url) for c in found]
-    environ, method = ports.environ, options.auth
+    method = options.auth
     if method is Method.AUTO and any(environ.get(name) for name in INSIDE) and not environ.get("AZURE_CLIENT_SECRET"):
         method = Method.MANAGED_IDENTITY
     method = choose(method, environ)
@@ -149,8 +187,8 @@ def _callers(
     if own is None:
         raise UsageError(
             "no-client-sign-in",
-            "With --audience, the caller proves its own call, and this way of signing in is none of a service.",
-            remedy="Use --auth managed-identity inside an Azure resource, --credentials FILE, or the environment "
-            "variables of the client (AZURE_TENANT_ID, AZURE_CLIENT_ID, AZURE_CLIENT_SECRET).",
+            "--audience tests the caller's own call, so it needs the sign-in of a client, not of a person.",
+            remedy="Use --auth managed-identity inside an Azure resource, --credentials FILE, or the client's "
+            "environment variables (AZURE_TENANT_ID, AZURE_CLIENT_ID, AZURE_CLIENT_SECRET).",
         )
     return [(own.sign_in, own.sign_in.client_id, own.url)]

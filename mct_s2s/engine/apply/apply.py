@@ -7,26 +7,63 @@ from __future__ import annotations
 
 import asyncio
 
+from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.engine.apply.context import ApplyContext, LeftOut, Postponed
-from mct_s2s.engine.apply.journal import LEFT, Journal
 from mct_s2s.engine.apply.operations import Operations
-from mct_s2s.errors import S2SError
-from mct_s2s.planning.changes import AnyChange, WriteSettings
+from mct_s2s.engine.outcome import LEFT, Outcome
+from mct_s2s.engine.session import Session
+from mct_s2s.errors import PermissionMissing, S2SError
+from mct_s2s.planning.changes import AddCredential, AnyChange, DisableIdentity, WriteSettings
+from mct_s2s.planning.grants import requests
 from mct_s2s.planning.plan import references
+from mct_s2s.planning.preflight import likely_missing
+from mct_s2s.ports.apply_progress import Progress
 
 IN_FLIGHT = 8
 """Changes at work at once: enough for the widest step of a large setup, far below any throttling limit."""
 
 
-async def apply(journal: Journal, stage: ApplyContext) -> None:
-    """Apply every change of the journal's plan; the journal says how far it came.
+async def apply(session: Session, outcome: Outcome, progress: Progress) -> None:
+    """Apply the outcome's plan; its journal says how far it came.
 
     Raises:
+        UsageError: a store cannot be written to. Nothing was changed.
         S2SError: the first refusal, after what was in flight beside it has ended.
     """
-    await _Run(journal, stage).all()
-    if journal.failed:
-        raise journal.failed[0][1]
+    request, plan, before = outcome.request, outcome.plan, outcome.before
+    if request.backup is not None and before.app_service is not None:
+        request.backup.check(str(before.app_service.site.resource))
+    secrets = [one for one in plan.changes if isinstance(one, AddCredential) and one.needs_store]
+    known = [one.client_id if isinstance(one.client_id, str) else None for one in secrets]
+    await gather_or_cancel(
+        *(outcome.stores[one.client].check(client_id) for one, client_id in zip(secrets, known, strict=True))
+    )
+    outcome.applied = True
+    departing = [str(c.holder.principal_id) for c in plan.changes if isinstance(c, DisableIdentity)]
+    departures = request.departures if departing else None
+    if departures is not None:
+        departures.begin(request.subject(before), departing)
+    try:
+        await apply_changes(ApplyContext(session, outcome, progress))
+    except PermissionMissing as refused:
+        # So that all that is missing is asked for at once.
+        rest = likely_missing(outcome.journal.left, before, outcome.access)
+        refused.mention((f"also not confirmed: {text}", command) for text, command in requests(rest))
+        raise
+    if departures is not None:
+        departures.end(request.subject(before), departing)
+
+
+async def apply_changes(context: ApplyContext) -> None:
+    """Apply every change of the plan.
+
+    Raises:
+        S2SError: as for `apply`.
+    """
+    await _Run(context).all()
+    failed = context.outcome.journal.failed
+    if failed:
+        raise failed[0][1]
 
 
 class _Stopped(Exception):
@@ -34,10 +71,10 @@ class _Stopped(Exception):
 
 
 class _Run:
-    def __init__(self, journal: Journal, stage: ApplyContext) -> None:
-        self._journal = journal
-        self._progress = stage.progress
-        self._operations = Operations(stage, journal.results, self._everything_else, self._mark_ready)
+    def __init__(self, context: ApplyContext) -> None:
+        self._journal = journal = context.outcome.journal
+        self._progress = context.progress
+        self._operations = Operations(context, self._everything_else, self._mark_ready)
         self._ready = {change.key: asyncio.Event() for change in journal.plan.changes}
         self._stop = asyncio.Event()
         self._slots = asyncio.Semaphore(IN_FLIGHT)
@@ -73,11 +110,11 @@ class _Run:
             identifier, detail = await self._operations.do(change)
         except Postponed as later:
             self._journal.postpone(change, str(later))
-            self._progress.finished(change, str(later))
+            self._progress.skipped(change, str(later))
             self._mark_ready(change)
         except LeftOut as out:
             self._journal.hand_over(change, out.note)
-            self._progress.finished(change, LEFT)
+            self._progress.skipped(change, LEFT)
             self._mark_ready(change)
         except S2SError as error:
             self._journal.fail(change, error)

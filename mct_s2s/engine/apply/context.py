@@ -1,17 +1,24 @@
-"""Where a plan is applied: the world outside, and who watches."""
+"""What a change has to do with while it is applied."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
-from mct_s2s.model.observed import Tenant
-from mct_s2s.planning.changes import (
-    AnyChange,
-)
+from mct_s2s.engine.outcome import Outcome
+from mct_s2s.engine.session import Session
+from mct_s2s.model.directory_objects import Tenant
+from mct_s2s.planning.changes import AnyChange
+from mct_s2s.planning.lag import expects_lag
 from mct_s2s.planning.plan import ManualStep
-from mct_s2s.ports import Azure, Progress, SecretStore, StoredSecrets, Tokens
+from mct_s2s.planning.preflight import left_if_refused
+from mct_s2s.planning.rights import relies_on_ownership
+from mct_s2s.ports.apply_progress import Progress
+from mct_s2s.ports.client_side import Tokens
+from mct_s2s.ports.secret_stores import SecretStore, StoredSecrets
+from mct_s2s.ports.signed_in_cloud import Azure
 
 
 class Postponed(Exception):
@@ -19,36 +26,74 @@ class Postponed(Exception):
 
 
 class LeftOut(Exception):
-    """A change that the caller turned out not to be allowed, and that somebody else can make later."""
+    """A change that the caller turned out not to be allowed, and that someone else can make later."""
 
     def __init__(self, note: ManualStep) -> None:
         super().__init__(note.what)
         self.note = note
 
 
-def _nothing(change: AnyChange) -> None:
-    del change
-
-
 @dataclass(frozen=True)
 class ApplyContext:
-    """Where a plan is applied, and who watches."""
+    """One run, as its changes see it."""
 
-    azure: Azure
-    tenant: Tenant | None
-    stores: Mapping[str, SecretStore]
-    expects_lag: Callable[[AnyChange], bool]
-    """Whether *not there* may mean *not there yet* for a change."""
-    now: datetime
-    site_url: str | None
+    session: Session
+    outcome: Outcome
     progress: Progress
-    tokens: Tokens | None = None
-    """For proving secrets before they take others' places."""
-    stored: StoredSecrets | None = None
-    """For deleting what key vaults hold for clients that go."""
-    as_owner: bool = False
-    """Whether the caller may change only what it owns."""
-    left_if_refused: Callable[[AnyChange], ManualStep | None] = _nothing
-    """What somebody else has to do where a change is refused; nothing where the run stops then."""
-    keep_settings: Callable[[Mapping[str, str | None]], None] | None = None
-    """Keeps the settings as they were, before the first of them is written."""
+
+    @property
+    def azure(self) -> Azure:
+        """The signed-in session with the cloud."""
+        return self.session.azure
+
+    @property
+    def tokens(self) -> Tokens:
+        """For testing secrets before they take others' places."""
+        return self.session.tokens
+
+    @property
+    def stored(self) -> StoredSecrets:
+        """For deleting what key vaults hold for clients that are removed."""
+        return self.session.vaults
+
+    @property
+    def now(self) -> datetime:
+        """When this run began to plan."""
+        return self.outcome.request.now
+
+    @property
+    def tenant(self) -> Tenant | None:
+        """`None` where the directory was not read."""
+        return self.outcome.before.tenant
+
+    @property
+    def site_url(self) -> str | None:
+        """The App Service's https address."""
+        site = self.outcome.before.app_service
+        return site.site.url if site is not None else None
+
+    @property
+    def stores(self) -> Mapping[str, SecretStore]:
+        """Where each client's credential goes."""
+        return self.outcome.stores
+
+    @property
+    def as_owner(self) -> bool:
+        """Whether the caller may change only what it owns."""
+        return relies_on_ownership(self.outcome.access)
+
+    @property
+    def keep_settings(self) -> Callable[[Mapping[str, str | None]], None] | None:
+        """Keeps the settings as they were, before the first of them is written; `None` where no one asked for it."""
+        backup, site = self.outcome.request.backup, self.outcome.before.app_service
+        return partial(backup.keep, str(site.site.resource)) if backup is not None and site is not None else None
+
+    def expects_lag(self, change: AnyChange) -> bool:
+        """Whether *not there* may mean *not there yet* for a change."""
+        return expects_lag(change, self.outcome.plan, self.outcome.before, self.now)
+
+    def left_if_refused(self, change: AnyChange) -> ManualStep | None:
+        """What someone else has to do where a change is refused; nothing where the run stops then."""
+        if not self.outcome.request.preflight:
+            return None
+        return left_if_refused(change, self.outcome.before, self.outcome.access)

@@ -6,19 +6,19 @@ from collections.abc import Awaitable, Callable
 from typing import assert_never
 
 from mct_s2s.engine.apply.context import ApplyContext, LeftOut, Postponed
-from mct_s2s.engine.apply.credentials import Credentials
+from mct_s2s.engine.apply.credentials import add_credential, secret
+from mct_s2s.engine.apply.credentials.base import Done, Work
+from mct_s2s.engine.apply.ownership import create_principal, explained
+from mct_s2s.engine.apply.references import refresh
+from mct_s2s.engine.apply.registration_creation import create_or_restore, explain_taken_uri
+from mct_s2s.engine.apply.restoration import check_restored, restore
 from mct_s2s.engine.apply.settings import write_settings
-from mct_s2s.engine.observe.custody import check_restored, restore
-from mct_s2s.engine.observe.ownership import create_principal, explained
-from mct_s2s.engine.observe.recycle_bin import create_or_restore, explain_taken_uri
 from mct_s2s.errors import PermissionMissing, S2SError, ServiceError
 from mct_s2s.model.commands import webapp_command
+from mct_s2s.model.directory_objects import Application
 from mct_s2s.model.ids import ApplicationObjectId
-from mct_s2s.model.observed import Application
 from mct_s2s.planning.changes import (
-    AddCertificate,
-    AddFederatedCredential,
-    AddSecret,
+    AddCredential,
     AlreadyRight,
     AnyChange,
     AssignAppRole,
@@ -42,38 +42,35 @@ from mct_s2s.planning.changes import (
     WriteSettings,
 )
 from mct_s2s.planning.edits import patch_for
-from mct_s2s.planning.plan import Results
 
 
 class Operations:
-    """Sends what a change stands for.
+    """Sends the requests of a change.
 
     Args:
-        stage: the world outside.
-        results: where the ids that changes yield are kept for the changes that refer to them.
+        context: the run that the plan is part of.
         everything_else: waits until all changes but the settings and the restart are done.
         written: called as soon as the settings are written, while they are still being read back.
     """
 
     def __init__(
         self,
-        stage: ApplyContext,
-        results: Results,
+        context: ApplyContext,
         everything_else: Callable[[WriteSettings], Awaitable[None]],
         written: Callable[[WriteSettings], None],
     ) -> None:
-        self._stage = stage
-        self._azure = stage.azure
-        self._results = results
+        self._context = context
+        self._azure = context.azure
+        self._results = context.outcome.results
         self._everything_else = everything_else
         self._written = written
         self._found: dict[str, Application] = {}
-        self._credentials = Credentials(stage, results, self._found)
+        self._work = Work(context, self._found)
         self._restart_needed = False
         self.settings: dict[str, str | None] | None = None
 
-    async def do(self, change: AnyChange) -> tuple[str | None, str]:
-        """Apply one change; return the id of what it made or touched, and a word on what came of it.
+    async def do(self, change: AnyChange) -> Done:
+        """Apply one change.
 
         Raises:
             S2SError: refused, or not answered.
@@ -82,11 +79,11 @@ class Operations:
             return await self._do(change)
         except PermissionMissing as refused:
             object_id = getattr(change, "object_id", None)
-            if not self._stage.as_owner or not isinstance(object_id, str):
+            if not self._context.as_owner or not isinstance(object_id, str):
                 raise
             raise await explained(self._azure, ApplicationObjectId(object_id), refused) from refused
 
-    async def _do(self, change: AnyChange) -> tuple[str | None, str]:  # noqa: C901, PLR0911, PLR0912  # a flat table
+    async def _do(self, change: AnyChange) -> Done:  # noqa: C901, PLR0911, PLR0912  # a flat table
         match change:
             case CreateApplication():
                 return await self._create_application(change)
@@ -99,12 +96,14 @@ class Operations:
                 return await self._create_principal(change)
             case RestoreServicePrincipal():
                 return await self._restore_principal(change)
-            case AddSecret():
-                return await self._credentials.add_secret(change)
+            case AddCredential():
+                return await add_credential(self._work, change)
             case RemoveSecret():
-                return await self._credentials.remove_secret(change)
+                return await secret.remove(self._work, change)
             case DeleteStoredSecret():
-                return await self._delete_stored(change)
+                if not await self._context.stored.delete(change.place, change.client_id):
+                    raise Postponed("kept: its tags belong to another client")
+                return change.place, ""
             case RevokeAppRole():
                 await self._azure.directory.revoke(change.service, change.assignment)
                 return change.assignment, ""
@@ -117,10 +116,6 @@ class Operations:
             case DisableIdentity():
                 await self._azure.identities.disable(change.holder)
                 return change.holder.principal_id, ""
-            case AddCertificate():
-                return await self._credentials.add_certificate(change)
-            case AddFederatedCredential():
-                return await self._credentials.add_federated_credential(change)
             case AssignAppRole():
                 return await self._assign(change)
             case EnableIdentity():
@@ -133,7 +128,7 @@ class Operations:
                 outcome = await write_settings(self._azure.sites, change, self._results, _at_once, _untold)
                 return f"{change.site.resource}/config/appsettings", outcome.detail
             case RefreshReference():
-                return await self._credentials.refresh(change)
+                return await refresh(self._work, change)
             case RestartSite():
                 return await self._restart(change)
             case AlreadyRight():
@@ -141,25 +136,18 @@ class Operations:
             case _ as never:
                 assert_never(never)
 
-    async def _delete_stored(self, change: DeleteStoredSecret) -> tuple[str, str]:
-        stored = self._stage.stored
-        assert stored is not None  # noqa: S101  # given to every command that may delete some
-        if not await stored.delete(change.place, change.client_id):
-            raise Postponed("kept: by its tags it is not this client's")
-        return change.place, ""
-
-    async def _create_application(self, change: CreateApplication) -> tuple[str, str]:
+    async def _create_application(self, change: CreateApplication) -> Done:
         application, detail = await create_or_restore(
-            self._azure, change, self._stage.now, as_owner=self._stage.as_owner
+            self._azure, change, self._context.now, as_owner=self._context.as_owner
         )
         self._found[change.key] = application
         self._results.record(change.key, Part.CLIENT_ID, application.client_id)
         self._results.record(change.key, Part.OBJECT_ID, application.object_id)
         return application.client_id, detail
 
-    async def _update_application(self, change: UpdateApplication) -> tuple[str, str]:
+    async def _update_application(self, change: UpdateApplication) -> Done:
         object_id = self._results.resolve(change.object_id)
-        is_new = self._stage.expects_lag(change)
+        is_new = self._context.expects_lag(change)
         application = await self._current(change.object_id, is_new=is_new)
         patch = patch_for(application, change.edits, self._results)
         if not patch.is_empty:
@@ -172,57 +160,57 @@ class Operations:
         return object_id, f"{uri}, {change.detail}" if uri and change.is_new else ""
 
     async def _current(self, object_id: ApplicationObjectId | Ref[ApplicationObjectId], *, is_new: bool) -> Application:
-        """The application as it stands: what its creation answered moments ago, or a fresh reading."""
+        """The application as it is: as its creation returned it moments ago, or read again."""
         if isinstance(object_id, Ref):
             return self._found[object_id.key]
         return await self._azure.directory.application_by_object_id(object_id, is_new=is_new)
 
-    async def _create_principal(self, change: CreateServicePrincipal) -> tuple[str, str]:
+    async def _create_principal(self, change: CreateServicePrincipal) -> Done:
         client_id = self._results.resolve(change.client_id)
         made = self._found.get(change.client_id.key) if isinstance(change.client_id, Ref) else None
         principal = await create_principal(
             self._azure,
             client_id,
-            is_new=self._stage.expects_lag(change),
+            is_new=self._context.expects_lag(change),
             is_ours=made is not None,
-            as_owner=self._stage.as_owner,
+            as_owner=self._context.as_owner,
         )
         self._results.record(change.key, Part.PRINCIPAL_ID, principal.id)
         return principal.id, ""
 
-    async def _restore_principal(self, change: RestoreServicePrincipal) -> tuple[str, str]:
+    async def _restore_principal(self, change: RestoreServicePrincipal) -> Done:
         directory, client_id = self._azure.directory, change.client_id
         if await directory.restore_principal(change.principal.id):
             principal_id, detail = change.principal.id, change.detail
             await check_restored(self._azure, change.principal, change.option)
-        else:  # it came back with its application, or somebody made another one
+        else:  # it came back with its application, or someone made another one
             made = await create_principal(
-                self._azure, client_id, is_new=True, is_ours=False, as_owner=self._stage.as_owner
+                self._azure, client_id, is_new=True, is_ours=False, as_owner=self._context.as_owner
             )
             principal_id, detail = made.id, "new"
         self._results.record(change.key, Part.PRINCIPAL_ID, principal_id)
         self._results.restored_consents[change.key] = tuple(await directory.assignments_to(client_id, is_new=True))
         return principal_id, detail
 
-    async def _assign(self, change: AssignAppRole) -> tuple[str | None, str]:
+    async def _assign(self, change: AssignAppRole) -> Done:
         try:
             assignment = await self._azure.directory.assign(
                 self._results.resolve(change.principal),
                 self._results.resolve(change.service),
                 change.role,
-                is_new=self._stage.expects_lag(change),
+                is_new=self._context.expects_lag(change),
             )
         except PermissionMissing as refused:
-            note = self._stage.left_if_refused(change)
+            note = self._context.left_if_refused(change)
             if note is None:
                 raise
             raise LeftOut(note) from refused
         if assignment is None:
-            return None, "stood already"
+            return None, "already granted"
         self._results.record(change.key, Part.ASSIGNMENT_ID, assignment.id)
         return assignment.id, ""
 
-    async def _write_settings(self, change: WriteSettings) -> tuple[str | None, str]:
+    async def _write_settings(self, change: WriteSettings) -> Done:
         def written(did_write: bool) -> None:
             self._restart_needed = did_write
             self._written(change)
@@ -233,25 +221,23 @@ class Operations:
             self._results,
             lambda: self._everything_else(change),
             written,
-            self._stage.keep_settings,
+            self._context.keep_settings,
         )
         self.settings = outcome.settings
         return f"{change.site.resource}/config/appsettings", outcome.detail
 
-    async def _restart(self, change: RestartSite) -> tuple[str | None, str]:
+    async def _restart(self, change: RestartSite) -> Done:
         if not self._restart_needed:
-            return None, "not needed"
+            return None, "by another run"
         site = change.site
         try:
             await self._azure.sites.restart(site.resource)
         except S2SError as error:
             if isinstance(error, ServiceError) and error.answer_lost:
                 # Asked once, and not again: App Service restarts by itself when its settings change.
-                return str(site.resource), "asked for; the answer was lost"
+                return str(site.resource), "requested; the response was lost"
             by_hand = webapp_command("restart", site.resource)
-            error.remedy = (
-                f"The settings are saved. Restart it by hand: {by_hand}, or ask for the right to: {error.remedy}"
-            )
+            error.advise(f"The settings are saved. {error.advice} Or restart it yourself:", by_hand)
             raise
         return str(site.resource), ""
 
@@ -261,5 +247,5 @@ async def _at_once() -> None:
 
 
 def _untold(did_write: bool) -> None:
-    """Nobody waits for the write: App Service restarts the app by itself."""
+    """No one waits for the write: App Service restarts the app by itself."""
     del did_write

@@ -1,12 +1,13 @@
-"""Write the application settings without losing anybody's.
+"""Write the application settings without losing anyone's.
 
 App Service has no ETag for them and a write replaces them all. So: list, wait for everything else, list again if that
-took long, merge, write once, read back. What we put in and somebody erased is merged again; ids are a set, so several
+took long, merge, write once, read back. What we put in and someone erased is merged again; ids are a set, so several
 runs that all do this come to agree. Another run may have listed before we wrote and write after we read back, so the
-last look comes when the time that lies between such a reading and its writing has gone by, beside the restart.
+last look goes out when the time that lies between such a reading and its writing has gone by since ours was sent; the
+restart and the tests of the clients go on beside it.
 Source: learn.microsoft.com/rest/api/appservice/web-apps/update-application-settings.
 
-What nobody can see is a foreign write between our last listing and our write: one round trip.
+What no one can see is a foreign write between our last listing and our write: one round trip.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.planning.changes import WireApp, WriteSettings
 from mct_s2s.planning.plan import Results
 from mct_s2s.planning.site import changed_names, merge
-from mct_s2s.ports import Sites
+from mct_s2s.ports.resource_manager import Sites
 
 FRESH_SECONDS = 0.02
 """A listing that is merged and written is no older than this, or than one more listing would take."""
@@ -31,11 +32,10 @@ QUEUED_SECONDS = 1.0
 """A write that has waited for so long to be sent, because the service asked for patience, needs a new listing."""
 READINGS = 5
 """New listings for that reason, before the last one has to do."""
-WINDOW_SECONDS = 0.05
-WINDOW_FACTOR = 3.0
-"""Another run's reading and writing lie no further apart than so many of ours do, and no less than `WINDOW_SECONDS`."""
+WINDOW_SECONDS = 0.1
+"""What another run may take between its reading and its writing, beside what our own longest two have taken."""
 WRITES = 8
-"""Writes before we say that somebody keeps erasing ours."""
+"""Writes before the error that someone keeps erasing ours."""
 LATER_LOOKS = 12
 """Looks at settings that are as they were before our write, before it is taken for erased: some eight seconds."""
 _USUAL_NAME = re.compile(r"[A-Za-z0-9._]+")
@@ -46,7 +46,7 @@ LOOKS = 30
 
 @dataclass(frozen=True)
 class Written:
-    """The settings as they stand, and a word on how they came to."""
+    """The settings as they are now, and how they came to be so."""
 
     settings: dict[str, str | None]
     detail: str
@@ -60,7 +60,7 @@ async def write_settings(
     written: Callable[[bool], None],
     keep: Callable[[Mapping[str, str | None]], None] | None = None,
 ) -> Written:
-    """Merge the wish into whatever stands there now.
+    """Merge what is wanted into whatever is there now.
 
     Args:
         sites: the App Service's side of Azure.
@@ -72,7 +72,7 @@ async def write_settings(
         keep: is given the settings as they are, just before the first write.
 
     Raises:
-        ServiceError: refused; or somebody keeps writing over it.
+        ServiceError: refused; or someone keeps writing over it.
     """
     view = _View(sites, change.site.resource)
     await view.read()
@@ -82,14 +82,14 @@ async def write_settings(
     writing = _Writing(view, change, results)
     if not writing.is_due:
         written(False)
-        return Written(view.settings, "somebody else wrote the same at this moment")
+        return Written(view.settings, "someone else wrote the same values at the same time")
     if keep is not None:
         keep(view.settings)
     await writing.write()
     written(True)
     await writing.read_back()
     await writing.settle()
-    return Written(view.settings, _told(writing.writes, change.changed, view.settings))
+    return Written(view.settings, _summary(writing.writes, change.changed, view.settings))
 
 
 @dataclass
@@ -97,7 +97,7 @@ class _View:
     """The settings as they were read last.
 
     Times are in seconds. `took` is the longest that a reading has taken, from the sending of the request that was
-    answered: waiting to be let through and attempts that came to nothing say nothing of a reading's age.
+    answered: waiting for a turn and attempts that failed do not count towards a reading's age.
     """
 
     sites: Sites
@@ -137,6 +137,8 @@ class _Writing:
     """The settings as they were when the last write was sent."""
     _sent_at: float | None = None
     """When the last attempt was sent; `None` where there was nothing to send any more."""
+    _written_at: float = 0.0
+    """When the write that was answered last was sent."""
     _readings: int = 0
 
     @property
@@ -156,6 +158,7 @@ class _Writing:
                 raise
         self.writes += 1
         # Where a lost answer turned out to be a success, how long that took is not known.
+        self._written_at = clock.seconds() if self._sent_at is None else self._sent_at
         self.took = max(self.took, self.view.took if self._sent_at is None else clock.seconds() - self._sent_at)
 
     async def read_back(self) -> None:
@@ -168,18 +171,19 @@ class _Writing:
             await self.view.read()
 
     async def settle(self) -> None:
-        """Look until ours is in and nobody has written for as long as a writing may be on its way.
+        """Look until ours is in and no one has written for as long as a writing may be on its way.
 
         Raises:
-            ServiceError: somebody keeps erasing ours.
+            ServiceError: someone keeps erasing ours.
         """
-        window = max(WINDOW_SECONDS, WINDOW_FACTOR * (self.view.took + self.took))
         for look in range(LOOKS):
             if self.is_due:
                 await self._write_again()
             before = self.view.settings
-            # Jitter, so that runs that met once part; where nobody else writes there is one look and none of it.
-            await asyncio.sleep(window * (random.uniform(1, 2) if look else 1))  # noqa: S311
+            window = WINDOW_SECONDS + self.view.took + self.took
+            # Jitter, so that runs that met once part; where no one else writes there is one look and none of it.
+            wait = window * random.uniform(1, 2) if look else self._written_at + window - clock.seconds()  # noqa: S311
+            await asyncio.sleep(max(0.0, wait))
             await self.view.read()
             if self.view.settings == before and not self.is_due:
                 return
@@ -198,8 +202,8 @@ class _Writing:
     def _contended(self) -> ServiceError:
         return ServiceError(
             "settings-contended",
-            f"Somebody keeps writing over the application settings of '{self.change.site.label}'.",
-            remedy="Find the other writer (a pipeline, a second administrator), then run the same command again.",
+            f"Someone else keeps overwriting the application settings of '{self.change.site.label}'.",
+            remedy="Find what writes them (a pipeline, another administrator), then run the same command again.",
         )
 
     def _merged(self) -> Mapping[str, str | None] | None:
@@ -221,10 +225,10 @@ def _name_others(error: ServiceError, settings: Mapping[str, str | None]) -> Non
     unusual = [name for name in sorted(settings) if not _USUAL_NAME.fullmatch(name)]
     others = [f"'{name}'" for name in unusual if name.lower() not in error.message.lower()]
     if others:
-        error.remedy += f" The same may be said next of {', '.join(others)}."
+        error.advise(f"{error.advice} The same may apply to {', '.join(others)}.")
 
 
-def _told(writes: int, changed: tuple[str, ...], settings: dict[str, str | None]) -> str:
+def _summary(writes: int, changed: tuple[str, ...], settings: dict[str, str | None]) -> str:
     untouched = len(set(settings) - set(changed))
-    again = f"; merged {writes} times, somebody else was writing too" if writes > 1 else ""
+    again = f"; merged {writes} times with changes by someone else" if writes > 1 else ""
     return f"{len(changed)} settings written, {untouched} unchanged{again}"

@@ -1,6 +1,6 @@
 """Find out what the caller may do, beside everything else that is looked at.
 
-The answers only warn: what cannot be read is unknown, and nobody waits long for it once the rest has been seen.
+The answers only warn: what cannot be read is unknown, and no one waits long for it once the rest has been seen.
 """
 
 from __future__ import annotations
@@ -11,13 +11,13 @@ from dataclasses import replace
 from types import TracebackType
 from typing import Any, TypeVar
 
+from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.errors import S2SError
+from mct_s2s.model.caller_rights import CallerRights, DirectoryRights, ScopeRights, SecretRule
 from mct_s2s.model.resource_id import ResourceId
-from mct_s2s.model.rights import Access, DirectoryRights, ScopeRights, SecretRule
-from mct_s2s.model.target import SiteTarget
+from mct_s2s.model.site_target import SiteTarget
 from mct_s2s.planning.rights import may_do_all
-from mct_s2s.ports import Azure
-from mct_s2s.together import together
+from mct_s2s.ports.signed_in_cloud import Azure
 
 T = TypeVar("T")
 
@@ -58,12 +58,12 @@ class AccessLook:
                 return resource
         return None
 
-    async def found(self) -> Access:
+    async def found(self) -> CallerRights:
         """What has been found out, a moment after everything else was seen."""
         tasks = self._tasks()
         if tasks:
             await asyncio.wait(tasks, timeout=GRACE_SECONDS)
-        return Access(
+        return CallerRights(
             _result(self._directory, DirectoryRights(self._azure.directory_access.signed_in)),
             _result(self._rules, None),
             {key: _result(task, ScopeRights()) for key, task in self._scopes.items()},
@@ -84,9 +84,9 @@ class AccessLook:
 
     async def _in_directory(self) -> DirectoryRights:
         port = self._azure.directory_access
-        (person, principal), (roles, permissions), owned = await together(
-            together(_or_unknown(port.person()), _or_unknown(port.principal())),
-            together(_or_unknown(port.roles()), _or_unknown(port.permissions())),
+        (person, principal), (roles, permissions), owned = await gather_or_cancel(
+            gather_or_cancel(_or_unknown(port.person()), _or_unknown(port.principal())),
+            gather_or_cancel(_or_unknown(port.roles()), _or_unknown(port.permissions())),
             _or_unknown(port.owned()),
         )
         rights = DirectoryRights(
@@ -106,7 +106,7 @@ class AccessLook:
     async def _at(self, resource: ResourceId) -> ScopeRights:
         port = self._azure.resource_access
         return ScopeRights(
-            *await together(
+            *await gather_or_cancel(
                 _or_unknown(port.permissions(resource)),
                 _or_unknown(port.locks(resource)),
                 _or_unknown(port.denials(resource)),

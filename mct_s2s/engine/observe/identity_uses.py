@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.errors import S2SError
+from mct_s2s.model.azure_resources import IdentityUse
 from mct_s2s.model.ids import resource_in_tag, same_id
-from mct_s2s.model.observed import IdentityUse, Trust
 from mct_s2s.model.resource_id import ResourceId
-from mct_s2s.ports import Azure
-from mct_s2s.together import together
+from mct_s2s.model.trust import Trust
+from mct_s2s.ports.signed_in_cloud import Azure
 
 
 async def find_identity_uses(azure: Azure, trust: Trust) -> tuple[IdentityUse, ...]:
     """One for each identity that this trust's service application remembers to have switched on, and that is there."""
     tags = trust.service.tags if trust.service is not None else ()
     resources = [resource for tag in tags if (resource := resource_in_tag(tag)) is not None]
-    found = await together(*(_use(azure, trust, resource) for resource in resources))
+    found = await gather_or_cancel(*(_use(azure, trust, resource) for resource in resources))
     return tuple(use for use in found if use is not None)
 
 
@@ -28,7 +29,7 @@ async def _use(azure: Azure, trust: Trust, resource: str) -> IdentityUse | None:
     if holder.principal_id is None:
         return IdentityUse(holder, ())
     try:
-        roles, assignments = await together(
+        roles, assignments = await gather_or_cancel(
             azure.identities.roles_of(holder), azure.directory.assignments_of(holder.principal_id)
         )
     except S2SError:

@@ -5,46 +5,46 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 
-from mct_s2s.engine.observe.app_service import Located, find_app_service, find_subscription, find_web_app
+from mct_s2s.concurrency import gather_or_cancel
+from mct_s2s.engine.observe.app_service_lookup import Located, find_app_service, find_subscription, find_web_app
 from mct_s2s.engine.observe.identity_uses import find_identity_uses
-from mct_s2s.engine.observe.query import Query
-from mct_s2s.engine.observe.trust import find_trust
+from mct_s2s.engine.observe.trust_lookup import find_trust
 from mct_s2s.engine.observe.wired import find_wired
+from mct_s2s.engine.request import Request
 from mct_s2s.errors import NotThere
+from mct_s2s.model.azure_resources import AppService, IdentityResource, WiredApp
 from mct_s2s.model.commands import command
+from mct_s2s.model.directory_objects import Tenant
 from mct_s2s.model.ids import is_guid
-from mct_s2s.model.observed import AppService, IdentityResource, Observed, Tenant, Trust, WiredApp
+from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.model.site_settings import AppSettings
+from mct_s2s.model.trust import Trust
 from mct_s2s.planning.wire import CLIENT_SECRET
-from mct_s2s.ports import Azure
-from mct_s2s.together import together
+from mct_s2s.ports.signed_in_cloud import Azure
 
 
-def _nobody(resource: ResourceId) -> None:
-    del resource
-
-
-async def observe(azure: Azure, query: Query, located: Located = _nobody) -> Observed:
-    """One snapshot of the world.
+async def observe(azure: Azure, request: Request, located: Located | None = None) -> ObservedState:
+    """One snapshot of everything that a command rests on.
 
     Args:
         azure: the session.
-        query: what to look at.
-        located: is told the id of the App Service and of each caller's resource as soon as it is known.
+        request: what to look at.
+        located: called with the id of the App Service and of each caller's resource as soon as it is known.
 
     Raises:
         NotThere: the site, the subscription or a caller's resource is missing or ambiguous.
         ServiceError: Azure refused to show it.
     """
+    located = located or (lambda _: None)
     settings: asyncio.Future[AppSettings] = asyncio.get_running_loop().create_future()
-    (app_service, (tenant, trust)), (holders, wired) = await together(
-        together(_app_service(azure, query, settings, located), _directory(azure, query, settings)),
-        together(_holders(azure, query, located), _wired(azure, query, located)),
+    (app_service, (tenant, trust)), (holders, wired) = await gather_or_cancel(
+        gather_or_cancel(_app_service(azure, request, settings, located), _directory(azure, request, settings)),
+        gather_or_cancel(_holders(azure, request, located), _wired(azure, request, located)),
     )
-    uses = await find_identity_uses(azure, trust) if query.leaving or query.everything else ()
-    before, unread = await find_wired(azure, trust, located) if query.wired else ((), ())
-    return Observed(
+    uses = await find_identity_uses(azure, trust) if request.leaving or request.everything else ()
+    before, unread = await find_wired(azure, trust, located) if request.wired else ((), ())
+    return ObservedState(
         azure.cloud,
         tenant,
         app_service,
@@ -60,33 +60,35 @@ async def observe(azure: Azure, query: Query, located: Located = _nobody) -> Obs
 
 
 async def _app_service(
-    azure: Azure, query: Query, settings: asyncio.Future[AppSettings], located: Located
+    azure: Azure, request: Request, settings: asyncio.Future[AppSettings], located: Located
 ) -> AppService | None:
-    if query.target is None:
+    if request.target is None:
         settings.set_result({})
         return None
-    app_service = await find_app_service(azure.sites, query.target, located)
+    app_service = await find_app_service(azure.sites, request.target, located)
     settings.set_result(app_service.settings)
-    return replace(app_service, swapping=await azure.sites.swapping(app_service.site.resource))
+    return replace(app_service, slot_config=await azure.sites.slot_config(app_service.site.resource))
 
 
-async def _directory(azure: Azure, query: Query, settings: asyncio.Future[AppSettings]) -> tuple[Tenant | None, Trust]:
-    if not query.directory:
+async def _directory(
+    azure: Azure, request: Request, settings: asyncio.Future[AppSettings]
+) -> tuple[Tenant | None, Trust]:
+    if not request.directory:
         return None, Trust()
-    return await together(azure.directory.tenant(), find_trust(azure.directory, query, settings))
+    return await gather_or_cancel(azure.directory.tenant(), find_trust(azure.directory, request, settings))
 
 
-async def _holders(azure: Azure, query: Query, located: Located) -> tuple[IdentityResource, ...]:
-    return await together(*(find_holder(azure, query, wanted, located) for wanted in query.identities))
+async def _holders(azure: Azure, request: Request, located: Located) -> tuple[IdentityResource, ...]:
+    return await gather_or_cancel(*(find_holder(azure, request, wanted, located) for wanted in request.identities))
 
 
-async def find_holder(azure: Azure, query: Query, wanted: str | ResourceId, located: Located) -> IdentityResource:
+async def find_holder(azure: Azure, request: Request, wanted: str | ResourceId, located: Located) -> IdentityResource:
     """A caller's resource, by its id or by the bare name of a web or function app.
 
     Raises:
         NotThere: there is none, or the name is ambiguous.
     """
-    resource = await _resource(azure, query, wanted)
+    resource = await _resource(azure, request, wanted)
     located(resource)
     holder = await azure.identities.holder(resource)
     if holder is None:
@@ -94,33 +96,34 @@ async def find_holder(azure: Azure, query: Query, wanted: str | ResourceId, loca
     return holder
 
 
-async def _wired(azure: Azure, query: Query, located: Located) -> WiredApp | None:
-    if query.wire is None:
+async def _wired(azure: Azure, request: Request, located: Located) -> WiredApp | None:
+    if request.wire is None:
         return None
-    resource = await _resource(azure, query, query.wire)
+    resource = await _resource(azure, request, request.wire)
     located(resource)
     site = await azure.sites.site(resource)
     if site is None:
         raise _no_resource(resource)
-    (settings, holder), reference = await together(
-        together(azure.sites.settings(resource), azure.identities.holder(resource)),
+    (settings, holder), reference = await gather_or_cancel(
+        gather_or_cancel(azure.sites.settings(resource), azure.identities.holder(resource)),
         azure.sites.reference_status(resource, CLIENT_SECRET),
     )
     return WiredApp(site, settings, holder, reference)
 
 
-async def _resource(azure: Azure, query: Query, wanted: str | ResourceId) -> ResourceId:
+async def _resource(azure: Azure, request: Request, wanted: str | ResourceId) -> ResourceId:
     if isinstance(wanted, ResourceId):
         return wanted
-    subscription = query.subscription or ""
+    subscription = request.subscription or ""
     if not is_guid(subscription):
-        subscription = (await find_subscription(azure.sites, query.subscription)).id
+        subscription = (await find_subscription(azure.sites, request.subscription)).id
     return await find_web_app(azure.sites, subscription, wanted)
 
 
 def _no_resource(wanted: ResourceId) -> NotThere:
     return NotThere(
         "resource-not-found",
-        f"There is no resource {wanted}, or you may not see it.",
-        remedy=f"Check the id: {command('az', 'resource', 'show', '--ids', str(wanted))}",
+        f"The resource '{wanted}' does not exist, or you can't read it.",
+        remedy="Check the ID:",
+        command=command("az", "resource", "show", "--ids", str(wanted)),
     )

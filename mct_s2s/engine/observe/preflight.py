@@ -2,51 +2,43 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 
 from mct_s2s.engine.observe.access import AccessLook
 from mct_s2s.engine.observe.observe import observe
-from mct_s2s.engine.observe.query import Query
+from mct_s2s.engine.request import Request
 from mct_s2s.errors import PermissionMissing, S2SError
-from mct_s2s.model.desired import Desired, SettingsScope
-from mct_s2s.model.observed import Observed
-from mct_s2s.model.rights import Access, SecretRule, Verdict
-from mct_s2s.planning.changes import AddSecret
-from mct_s2s.planning.grants import in_words, lacks
+from mct_s2s.model.caller_rights import CallerRights, SecretRule, Verdict
+from mct_s2s.model.desired import SettingsScope
+from mct_s2s.model.observed import ObservedState
+from mct_s2s.planning.credentials.secret import AddSecret
+from mct_s2s.planning.grants import lacks, requests
 from mct_s2s.planning.make import make_plan
-from mct_s2s.planning.plan import Facts, Plan
+from mct_s2s.planning.plan import Plan
 from mct_s2s.planning.preflight import changes_resources, check, stopped
 from mct_s2s.planning.rights import Judged, Need, Right, judge
 from mct_s2s.planning.secret_policy import breaks, fit_secrets
-from mct_s2s.ports import Azure
+from mct_s2s.ports.signed_in_cloud import Azure
 
 LOCKED = "locked"
 
 
-@dataclass(frozen=True)
-class Asked:
-    """What a command was asked to do."""
-
-    query: Query
-    desired: Desired
-    facts: Facts
-
-
-async def permitted(azure: Azure, plan: Plan, observed: Observed, access: Access, now: datetime) -> Plan:
+async def permitted(azure: Azure, plan: Plan, observed: ObservedState, access: CallerRights, now: datetime) -> Plan:
     """The plan without what others must do, and with secrets that the tenant allows.
 
     Raises:
         PermissionMissing: something is missing that cannot be left to others; all of it is said.
         PolicyForbids: the tenant's policy forbids a secret.
-        SignInFailed: Azure Resource Manager will refuse this sign-in, and the directory would be changed in vain.
+        SignInFailed: Azure Resource Manager will refuse this sign-in, and the directory would be changed without
+            effect.
     """
     own = await _own_rules(azure, plan, observed, access, now)
     plan, forbidden = fit_secrets(plan, lambda change: own.get(change.key, access.secret_rules or ()), observed, now)
     checked = check(plan, observed, access)
     if checked.stopping:
         also = [f"{forbidden.message} {forbidden.remedy}"] if forbidden else []
-        raise stopped([*in_words(checked.missing), *also], checked.lacking)
+        raise stopped([*requests(checked.missing), *also], checked.lacking)
     if forbidden is not None:
         raise forbidden
     if azure.write_refusal is not None and changes_resources(checked.plan, observed):
@@ -54,13 +46,13 @@ async def permitted(azure: Azure, plan: Plan, observed: Observed, access: Access
     return checked.plan
 
 
-async def explained(azure: Azure, asked: Asked, look: AccessLook, error: S2SError) -> S2SError:
+async def explained(azure: Azure, request: Request, look: AccessLook, error: S2SError) -> S2SError:
     """A refusal to show the App Service or the directory, with everything else that is missing beside it."""
     if not isinstance(error, PermissionMissing) and error.code != LOCKED:
         return error
-    rest, directory_part = await _without_the_site(azure, asked, look)
+    rest, directory_part = await _without_the_site(azure, request, look)
     access = await look.found()
-    site = [judged for judged in _site_needs(access, look, asked) if judged.verdict is Verdict.NO]
+    site = [judged for judged in _site_needs(access, look, request) if judged.verdict is Verdict.NO]
     reading = any(judged.need.right is Right.READ_SETTINGS for judged in site)
     missing = [lack for judged in site for lack in lacks(judged, access)]
     lacking = {judged.need.right for judged in site}
@@ -68,33 +60,36 @@ async def explained(azure: Azure, asked: Asked, look: AccessLook, error: S2SErro
         checked = check(directory_part, rest, access)
         missing += checked.missing
         lacking |= checked.lacking
-    said = f"Azure said: {error.message}" if reading else f"{error.message} {error.remedy}"
-    return stopped([*in_words(missing), said], lacking or {Right.READ_SETTINGS}, error.request_id)
+    said = f"Azure returned: {error.message}" if reading else f"{error.message} {error.remedy}"
+    return stopped([*requests(missing), said], lacking or {Right.READ_SETTINGS}, error.request_id)
 
 
-async def _without_the_site(azure: Azure, asked: Asked, look: AccessLook) -> tuple[Observed | None, Plan | None]:
+async def _without_the_site(
+    azure: Azure, request: Request, look: AccessLook
+) -> tuple[ObservedState | None, Plan | None]:
     """What the command would do to the directory alone; nothing where that cannot be told either."""
-    if asked.query.target is None or asked.desired.service is None:
+    if request.target is None or request.desired.service is None:
         return None, None
     try:
-        rest = await observe(azure, replace(asked.query, target=None), look.at)
-        return rest, make_plan(replace(asked.desired, settings=SettingsScope.NONE), rest, asked.facts)
+        elsewhere = replace(request.desired, settings=SettingsScope.NONE)
+        rest = await observe(azure, replace(request, target=None, desired=elsewhere), look.at)
+        return rest, make_plan(elsewhere, rest, request.facts)
     except S2SError:
         return None, None
 
 
-def _site_needs(access: Access, look: AccessLook, asked: Asked) -> list[Judged]:
-    site = look.site(asked.query.target) if asked.query.target else None
+def _site_needs(access: CallerRights, look: AccessLook, request: Request) -> list[Judged]:
+    site = look.site(request.target) if request.target else None
     if site is None:
         return []
-    rights = [Right.READ_SETTINGS, Right.WRITE_SETTINGS, *([Right.RESTART] if asked.desired.restart else [])]
+    rights = [Right.READ_SETTINGS, Right.WRITE_SETTINGS, *([Right.RESTART] if request.desired.restart else [])]
     return [judge(Need(right, site.name, resource=site), access) for right in rights]
 
 
 async def _own_rules(
-    azure: Azure, plan: Plan, observed: Observed, access: Access, now: datetime
+    azure: Azure, plan: Plan, observed: ObservedState, access: CallerRights, now: datetime
 ) -> dict[str, tuple[SecretRule, ...]]:
-    """The policies of registrations that exist, where the tenant's default one stands in the way.
+    """The policies of registrations that exist, where the tenant's default one is in the way.
 
     Unreadable, they may allow what the default forbids: then the real request decides.
     """

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from mct_s2s.engine.observe.app_service import Located
+from mct_s2s.concurrency import gather_or_cancel
+from mct_s2s.engine.observe.app_service_lookup import Located
 from mct_s2s.errors import NotThere, PermissionMissing, S2SError, ServiceError
+from mct_s2s.model.azure_resources import WiredApp
 from mct_s2s.model.ids import wired_resource_in_tag
-from mct_s2s.model.observed import Trust, WiredApp
 from mct_s2s.model.resource_id import ResourceId
-from mct_s2s.ports import Azure
-from mct_s2s.together import together
+from mct_s2s.model.trust import Trust
+from mct_s2s.ports.signed_in_cloud import Azure
 
 
 async def find_wired(
@@ -23,7 +24,7 @@ async def find_wired(
     resources = [resource for tag in tags if (resource := _site_in(tag)) is not None]
     for resource in resources:
         located(resource)
-    found = await together(*(_look(azure, resource) for resource in resources))
+    found = await gather_or_cancel(*(_look(azure, resource) for resource in resources))
     apps = tuple(one for one in found if isinstance(one, WiredApp))
     return apps, tuple(one for one in found if isinstance(one, ResourceId))
 
@@ -42,7 +43,7 @@ async def _look(azure: Azure, resource: ResourceId) -> WiredApp | ResourceId | N
         site = await azure.sites.site(resource)
         if site is None:
             return None
-        settings, holder = await together(azure.sites.settings(resource), azure.identities.holder(resource))
+        settings, holder = await gather_or_cancel(azure.sites.settings(resource), azure.identities.holder(resource))
     except NotThere:
         return None
     except PermissionMissing:

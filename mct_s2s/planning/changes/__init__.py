@@ -9,9 +9,7 @@ from __future__ import annotations
 from mct_s2s.planning.changes.access import AssignAppRole, DisableIdentity, EnableIdentity, RevokeAppRole
 from mct_s2s.planning.changes.base import Action, AlreadyRight, ApiUri, Change, Later, Part, Ref
 from mct_s2s.planning.changes.credentials import (
-    AddCertificate,
-    AddFederatedCredential,
-    AddSecret,
+    AddCredential,
     DeleteStoredSecret,
     RemoveSecret,
     Replacement,
@@ -27,6 +25,7 @@ from mct_s2s.planning.changes.registrations import (
     UpdateApplication,
 )
 from mct_s2s.planning.changes.site import (
+    ListedId,
     RefreshReference,
     RestartSite,
     ScopeOf,
@@ -40,9 +39,7 @@ from mct_s2s.planning.changes.site import (
 
 __all__ = [
     "Action",
-    "AddCertificate",
-    "AddFederatedCredential",
-    "AddSecret",
+    "AddCredential",
     "AlreadyRight",
     "AnyChange",
     "ApiUri",
@@ -56,6 +53,7 @@ __all__ = [
     "DisableIdentity",
     "EnableIdentity",
     "Later",
+    "ListedId",
     "Part",
     "PurgeApplication",
     "Ref",
@@ -84,10 +82,8 @@ AnyChange = (
     | UpdateApplication
     | CreateServicePrincipal
     | RestoreServicePrincipal
-    | AddSecret
+    | AddCredential
     | RemoveSecret
-    | AddCertificate
-    | AddFederatedCredential
     | AssignAppRole
     | RevokeAppRole
     | DeleteApplication

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
+from mct_s2s.model.azure_resources import IdentityResource
 from mct_s2s.model.ids import (
     AppRoleId,
     ClientId,
     PrincipalId,
 )
-from mct_s2s.model.observed import IdentityResource
 from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.planning.changes.base import Action, Change, Later
 

@@ -11,6 +11,7 @@ from mct_s2s.model.ids import (
 )
 
 T = TypeVar("T", bound=str)
+Noun_co = TypeVar("Noun_co", bound=str, covariant=True)
 
 
 class Part(StrEnum):
@@ -26,7 +27,7 @@ class Part(StrEnum):
 
 
 @dataclass(frozen=True)
-class Ref(Generic[T]):
+class Ref(Generic[Noun_co]):
     """An id that the change `key` will yield. The type parameter says which noun it is an id of."""
 
     key: str
@@ -62,7 +63,7 @@ class Change:
     """What it is called: a display name, a site."""
     detail: str = ""
     after: tuple[str, ...] = ()
-    """Changes that have to be done first although nothing of theirs is referred to."""
+    """Changes that have to be done first although nothing of them is referred to."""
 
 
 @dataclass(frozen=True, kw_only=True)

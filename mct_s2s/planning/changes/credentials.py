@@ -6,55 +6,73 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar
 
+from mct_s2s.model.client_credentials import Credential, CredentialKind
 from mct_s2s.model.ids import (
     ApplicationObjectId,
     ClientId,
     KeyId,
 )
-from mct_s2s.model.proofs import Certificate, Federation
 from mct_s2s.planning.changes.base import Action, ApiUri, Change, Later
 
 
 @dataclass(frozen=True, kw_only=True)
-class AddSecret(Change):
-    """A client secret, stored at its place before anything else happens to it.
-
-    Source: learn.microsoft.com/graph/api/application-addpassword; document, step 2.6.
-    """
+class AddCredential(Change):
+    """A credential of a client application. Each kind has its own subclass in `planning.credentials`."""
 
     client: str
-    """The client's name in the wish: its key among the secret places."""
+    """The client's name as it was typed: its key among the stores."""
     object_id: Later[ApplicationObjectId]
     client_id: Later[ClientId]
-    credential_name: str
-    """Unique to the attempt: how an orphan is told from a delivered secret."""
-    expires: datetime
     audience: str | ApiUri
     """What the client will ask a token for."""
-    prove: bool = False
-    """Whether it must have given a token before it takes another one's place: callers read that place all the time."""
+    credential_name: str
+    """Unique to the attempt, where it is stored: how a lost secret is recognized."""
+    expires: datetime | None = None
+    """`None`: never."""
     instead_of: KeyId | None = None
-    """A secret that its place holds although it is good for nothing."""
-    shorten: bool = False
-    """Whether a lifetime that the tenant forbids may become the longest that it allows."""
+    """A credential that its store holds although it is good for nothing."""
 
-    resource: ClassVar[str] = "secret"
-    action: ClassVar[Action] = Action.CREATE
+    kind: ClassVar[CredentialKind]
+    one_by_one: ClassVar[bool] = False
+    """Whether several of them must not be written at once."""
+    removal_options: ClassVar[tuple[str, ...]] = ()
+    """Of the command that removes it again: `credential_removal`."""
+    can_be_taken_back: ClassVar[bool] = False
+    """Whether it is removed as a secret is."""
+
+    @property
+    def resource(self) -> str:
+        """What it is called."""
+        return self.kind.noun
+
+    @property
+    def action(self) -> Action:
+        """`create`, unless the kind says otherwise."""
+        return Action.CREATE
+
+    @property
+    def needs_store(self) -> bool:
+        """Whether something secret is made, which has to be stored."""
+        return True
+
+    def registered(self, key_id: KeyId, expires: datetime | None) -> Credential:
+        """What the directory holds once it is made."""
+        return Credential(self.kind, key_id, self.credential_name, expires)
 
 
 @dataclass(frozen=True)
 class Replacement:
-    """The secret that takes an old one's place: it is proved by a token before the old one goes."""
+    """The secret that replaces an old one: it has given a token before the old one is removed."""
 
     client: str
-    """Its key among the secret places."""
+    """Its key among the stores."""
     client_id: ClientId
     scope: str
 
 
 @dataclass(frozen=True, kw_only=True)
 class RemoveSecret(Change):
-    """A secret that nobody is to use any more: its value was lost on the way, it was replaced, or its client goes.
+    """A secret that no one is to use any more: its value was lost on the way, it was replaced, or its client goes.
 
     Source: learn.microsoft.com/graph/api/application-removepassword.
     """
@@ -83,52 +101,3 @@ class DeleteStoredSecret(Change):
 
     resource: ClassVar[str] = "key vault secret"
     action: ClassVar[Action] = Action.DELETE
-
-
-@dataclass(frozen=True, kw_only=True)
-class AddCertificate(Change):
-    """A certificate beside those that are registered. The key of one that is made is at its place before that.
-
-    Source: learn.microsoft.com/graph/api/application-update (`keyCredentials`).
-    """
-
-    client: str
-    """The client's name in the wish: its key among the secret places."""
-    object_id: Later[ApplicationObjectId]
-    client_id: Later[ClientId]
-    credential_name: str
-    starts: datetime
-    expires: datetime
-    audience: str | ApiUri
-    """What the client will ask a token for."""
-    given: Certificate | None = None
-    """A certificate whose key is somebody else's; without it, a key pair is made."""
-    pending: Certificate | None = None
-    """Of a key pair that an attempt made and did not deliver: it is taken up again."""
-    instead_of: KeyId | None = None
-    """A certificate that its place holds although it is good for nothing."""
-
-    resource: ClassVar[str] = "certificate"
-    action: ClassVar[Action] = Action.CREATE
-
-
-@dataclass(frozen=True, kw_only=True)
-class AddFederatedCredential(Change):
-    """Another issuer's tokens in place of a secret, keyed by the name made of issuer and subject.
-
-    Source: learn.microsoft.com/graph/api/federatedidentitycredential-upsert.
-    """
-
-    client: str
-    object_id: Later[ApplicationObjectId]
-    client_id: Later[ClientId]
-    federation: Federation
-    stands: bool = False
-    """Whether one of that name stands there, for another audience."""
-
-    resource: ClassVar[str] = "federated credential"
-
-    @property
-    def action(self) -> Action:
-        """`update` where only the audience changes."""
-        return Action.UPDATE if self.stands else Action.CREATE

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
+from mct_s2s.model.directory_objects import Application, AppRole, ServicePrincipal
 from mct_s2s.model.ids import (
     ApplicationObjectId,
     AppRoleId,
     ClientId,
     KeyId,
 )
-from mct_s2s.model.observed import Application, AppRole, ServicePrincipal
 from mct_s2s.planning.changes.base import Action, ApiUri, Change, Later
 
 
@@ -25,10 +25,12 @@ class CreateApplication(Change):
     resource: str
     unique_name: str
     option: str
-    """How one of that name is adopted by its appId, should somebody else have been faster: `--client`."""
+    """How one of that name is adopted by its appId, should someone else have been faster: `--client`."""
     tags: tuple[str, ...] = ()
     notes: str | None = None
     management_reference: str | None = None
+    access: tuple[ClientId, AppRoleId] | None = None
+    """The API and its app role that it asks for, where both exist already: one request less for each client."""
 
     action: ClassVar[Action] = Action.CREATE
 
@@ -43,7 +45,7 @@ class RestoreApplication(Change):
     resource: str
     application: Application
     keep: tuple[KeyId, ...] = ()
-    """The credentials that stay on it: nobody knows who holds the others that come back with it."""
+    """The credentials that stay on it: no one knows who holds the others that come back with it."""
     option: str | None = None
     """How it is adopted by its appId, where nothing but its name speaks for it: it must turn out to be ours."""
 
@@ -66,7 +68,7 @@ class ApplicationEdits:
 
     uri: ApiUri | None = None
     role: AppRole | None = None
-    """An app role to add, or, where one of that id stands there, to switch on."""
+    """An app role to add, or, where one of that id is there, to enable."""
     token_version: int | None = None
     access_to: Later[ClientId] | None = None
     access_role: AppRoleId | None = None
@@ -143,7 +145,7 @@ class DeleteApplication(Change):
 
 @dataclass(frozen=True, kw_only=True)
 class PurgeApplication(Change):
-    """A registration out of the recycle bin, for good: its `uniqueName` and its URI are free at once.
+    """A registration out of the recycle bin, permanently: its `uniqueName` and its URI are free at once.
 
     Source: learn.microsoft.com/graph/api/directory-deleteditems-delete.
     """

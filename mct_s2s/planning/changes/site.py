@@ -6,12 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar, TypeAlias
 
+from mct_s2s.model.azure_resources import Site
 from mct_s2s.model.ids import (
     ClientId,
-    PrincipalId,
 )
-from mct_s2s.model.observed import Site
 from mct_s2s.planning.changes.base import Action, ApiUri, Change, Later, Ref
+
+ListedId: TypeAlias = tuple[str, Later[str]]
+"""The name of a list, and an id that has to be on it."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +29,7 @@ SettingValue: TypeAlias = str | ApiUri | ScopeOf | Ref[ClientId]
 
 @dataclass(frozen=True)
 class SettingSpec:
-    """A value for one setting; a value that is in `equally_right` (lower case) is left as it stands."""
+    """A value for one setting; a value that is in `equally_right` (lower case) is left as it is."""
 
     name: str
     value: SettingValue
@@ -39,14 +41,13 @@ class SettingsSpec:
     """What the site's settings must come to say: a few values, and ids added to the allow lists."""
 
     values: tuple[SettingSpec, ...] = ()
-    application_ids: tuple[Later[ClientId], ...] = ()
-    object_ids: tuple[Later[PrincipalId], ...] = ()
+    listed: tuple[ListedId, ...] = ()
     tidy: bool = True
     """Whether blanks, doubles and empty entries of the lists are cleared away."""
     without: frozenset[str] = frozenset()
     """Entries, in lower case, that leave the allow lists; a list that is empty then goes as a whole."""
     without_names: tuple[str, ...] = ()
-    """Settings of ours that go as a whole."""
+    """Our settings, which are removed as a whole."""
     exact: Mapping[str, str | None] = field(default_factory=dict, repr=False)
     """Settings that are put back as they were: they hold secrets."""
     undo: Mapping[str, str] = field(default_factory=dict, repr=False)
@@ -77,7 +78,7 @@ class WriteSettings(Change):
     edits: tuple[SettingEdit, ...] = ()
     """What becomes of those that are ours."""
     first: bool = False
-    """Whether everything else waits for it: who is to be let in no more is shut out before anything is deleted."""
+    """Whether everything else waits for it: access is revoked before anything is deleted."""
 
     resource: ClassVar[str] = "application settings"
     action: ClassVar[Action] = Action.UPDATE
@@ -108,7 +109,7 @@ class RefreshReference(Change):
 
     site: Site
     client: str
-    """The client's name among the secret places."""
+    """The client's name among the stores."""
 
     resource: ClassVar[str] = "key vault reference"
     action: ClassVar[Action] = Action.UPDATE

@@ -59,5 +59,5 @@ class Clock:
         """
         span = step if isinstance(step, timedelta) else timedelta(seconds=step)
         if span < timedelta():
-            raise ValueError("A clock only moves forward.")
+            raise ValueError("The clock can only move forward.")
         self.offset += span

@@ -41,7 +41,7 @@ class Services:
         sign_in = login.routes(state, addresses)
         self._routers: dict[str, App] = {
             "main": _router(*own, *sign_in, *manager),
-            "control": _router(*own, *issuer.routes(state, addresses), _unknown("at this name")),
+            "control": _router(*own, *issuer.routes(state, addresses), _unknown("on this host")),
             "login": _router(*sign_in, _unknown("of the token service")),
             "arm": _router(*manager),
             "graph": _router(*graph.routes(state, addresses), _unknown("of Graph")),
@@ -120,7 +120,7 @@ _NO_SITE = PlainTextResponse("404 Web Site not found.", 404)
 
 def _unknown(where: str) -> Route:
     async def refuse(request: Request) -> Response:
-        message = f"The sandbox does not know {request.method} {request.url.path} {where}."
+        message = f"The sandbox does not support {request.method} {request.url.path} {where}."
         raise graph_error(501, "NotImplemented", message)
 
     return below("/", refuse)
@@ -129,6 +129,6 @@ def _unknown(where: str) -> Route:
 def _misdirected() -> Route:
     async def refuse(request: Request) -> Response:
         host = request.headers.get("host", "")
-        raise arm_error(421, "MisdirectedRequest", f"The sandbox plays no service of the name '{host}'.")
+        raise arm_error(421, "MisdirectedRequest", f"The sandbox has no service named '{host}'.")
 
     return below("/", refuse)

@@ -20,15 +20,15 @@ def lines(addresses: Addresses, exports: Mapping[str, str]) -> Iterator[str]:
     yield ""
     if real:
         yield from _hosts_file(addresses)
-    yield "For any client, the administrator's secret included:"
+    yield "To set the environment for any client, including the administrator's secret:"
     yield f'  eval "$(mct-s2s sandbox env {"--real-names" if real else f"--port {addresses.arm_port}"})"'
-    yield "which is, for azure-identity and others:"
+    yield "This sets, for azure-identity and others:"
     for name, value in exports.items():
         yield f"  export {name}={'…' if name == _HIDDEN else shlex.quote(value)}"
     yield ""
-    yield "For the Azure CLI, after that:"
+    yield "Then, for the Azure CLI:"
     if real:
-        yield '  export AZURE_CONFIG_DIR="$(mktemp -d)"    # apart from your sign-ins to the real Azure'
+        yield '  export AZURE_CONFIG_DIR="$(mktemp -d)"    # separate from your real Azure sign-ins'
     else:
         yield "  export AZURE_CORE_INSTANCE_DISCOVERY=false"
         yield f"  az cloud register --name {CLOUD_NAME} --endpoint-resource-manager {addresses.arm}"
@@ -46,9 +46,9 @@ def lines(addresses: Addresses, exports: Mapping[str, str]) -> Iterator[str]:
 
 
 def _hosts_file(addresses: Addresses) -> Iterator[str]:
-    yield "Azure's names have to lead here. While they do, nothing on this machine reaches the real Azure:"
+    yield ("Azure's host names must resolve to this machine. Until you undo it, nothing here can reach the real Azure:")
     yield "  mct-s2s sandbox hosts | sudo tee -a /etc/hosts"
-    yield f"  sudo sed -i.bak '/{MARK}$/d' /etc/hosts    # afterwards"
+    yield f"  sudo sed -i.bak '/{MARK}$/d' /etc/hosts    # to undo it"
     if addresses.shared_port != PORT:
-        yield f"They ask at port {PORT}: lead it to {addresses.shared_port}, or serve at that port."
+        yield f"Clients use port {PORT}: forward it to {addresses.shared_port}, or serve on that port."
     yield ""

@@ -67,7 +67,7 @@ def start(state_dir: Path | None = None) -> Running:
         if served is not None:
             return served
         if time.monotonic() > deadline:
-            raise TimeoutError(f"Another program uses the sandbox in {folder.path}.")
+            raise TimeoutError(f"Another process uses the sandbox in '{folder.path}'.")
         time.sleep(0.05)
 
 
@@ -79,7 +79,7 @@ def _served(folder: StateDirectory) -> Running | None:
     if served is None:
         return None
     if served.real_names:
-        raise ValueError(f"{folder.path} is served under Azure's own names, which --cloud public leads to.")
+        raise ValueError(f"The sandbox in '{folder.path}' is served under Azure's own host names. Use --cloud public.")
     return _running(folder, served.port, exports(served.port, state_dir=folder.path)["MCT_S2S_URL"])
 
 
@@ -105,7 +105,7 @@ def _start(folder: StateDirectory, lock: FileLock) -> Running:
     ready.wait()
     if not thread.is_alive():
         lock.release()
-        raise RuntimeError("The sandbox ended before it was ready.")
+        raise RuntimeError("The sandbox stopped before it was ready.")
     site = f"https://{addresses.of_site(SITE)}"
     return _running(folder, addresses.arm_port, site, server, thread, lock)
 

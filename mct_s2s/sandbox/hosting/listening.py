@@ -16,7 +16,7 @@ from mct_s2s.sandbox.core.addresses import Addresses
 from mct_s2s.sandbox.observability.exchange import App, End, Scope
 
 _BACKLOG = 2048
-_NOT_FOR_YOU = "This user may not listen on so low a port."
+_NOT_FOR_YOU = "You can't listen on a port this low."
 _LET_LISTEN = "sudo sysctl net.ipv4.ip_unprivileged_port_start=443"
 
 
@@ -41,10 +41,10 @@ def open_exactly(ports: Mapping[str, int]) -> dict[str, list[socket.socket]]:
             opened[name] = _open(port)
     except PermissionError as error:
         close(opened)
-        raise PortTaken(f"{_NOT_FOR_YOU} Choose another port, or let every user listen: {_LET_LISTEN}") from error
+        raise PortTaken(f"{_NOT_FOR_YOU} Choose another port, or allow it for all users: {_LET_LISTEN}") from error
     except OSError as error:
         close(opened)
-        raise PortTaken(f"A port of the sandbox is not free: {error}") from error
+        raise PortTaken(f"A port of the sandbox is already in use: {error}") from error
     return opened
 
 

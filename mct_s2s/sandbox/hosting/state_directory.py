@@ -110,7 +110,9 @@ class StateDirectory:
         """
         state = SandboxState.load(path)
         if not state.directory.applications.latest_by("appId", ADMINISTRATOR_ID):
-            raise ValueError(f"{path} has no application {ADMINISTRATOR_ID}, the administrator of every sandbox.")
+            raise ValueError(
+                f"Invalid state file '{path}': it does not contain the administrator's application {ADMINISTRATOR_ID}."
+            )
         state.save(self.state_file)
 
     def served(self) -> Served | None:

@@ -26,6 +26,6 @@ def check(scope: Scope) -> None:
         return
     hosts = [value.decode("latin-1") for name, value in scope["headers"] if name == b"host"]
     if not hosts or not all(_OWN.fullmatch(host) for host in hosts):
-        raise arm_error(421, "MisdirectedRequest", f"Ask the control routes at https://{HOST}, by that name.")
+        raise arm_error(421, "MisdirectedRequest", f"Use the host name in https://{HOST} for the control routes.")
     if any(name == b"origin" for name, _ in scope["headers"]):
-        raise arm_error(403, "OriginForbidden", "The control routes answer no web page.")
+        raise arm_error(403, "OriginForbidden", "The control routes refuse requests from web pages.")

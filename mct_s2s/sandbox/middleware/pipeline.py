@@ -229,5 +229,5 @@ def _client_id(headers: dict[str, str]) -> str | None:
 
 def _failure(service: str) -> WireError:
     if service == "graph":
-        return graph_error(500, "InternalServerError", "The sandbox failed; its own log says how.")
-    return arm_error(500, "InternalServerError", "The sandbox failed; its own log says how.")
+        return graph_error(500, "InternalServerError", "The sandbox failed. See its log.")
+    return arm_error(500, "InternalServerError", "The sandbox failed. See its log.")

@@ -145,7 +145,7 @@ class Faults:
             ValueError: one of them is invalid; the old ones stay.
         """
         if not isinstance(rules, list):
-            raise ValueError("The faults are a list of rules.")
+            raise ValueError("The faults must be a list of rules.")
         self._rules = [read(rule) for rule in rules]
 
     def to_list(self) -> list[dict[str, Any]]:
@@ -171,25 +171,25 @@ def read(rule: object) -> FaultRule:
         ValueError: it has an unknown key or an invalid value.
     """
     if not isinstance(rule, dict):
-        raise ValueError("A rule is an object.")
+        raise ValueError("A rule must be an object.")
     _only(rule, _RULE_KEYS, "rule")
     match = rule.get("match", {})
     if not isinstance(match, dict):
-        raise ValueError("'match' is an object.")
+        raise ValueError("'match' must be an object.")
     return FaultRule(dict(rule), _matcher(match), _trigger(rule), _fault(rule.get("fault")))
 
 
 def _only(given: Mapping[str, Any], known: frozenset[str], what: str) -> None:
     unknown = sorted(set(given) - known)
     if unknown:
-        raise ValueError(f"A {what} has no '{unknown[0]}'; it may have {', '.join(sorted(known))}.")
+        raise ValueError(f"A {what} cannot have '{unknown[0]}'. It can have {', '.join(sorted(known))}.")
 
 
 def _matcher(match: Mapping[str, Any]) -> Callable[[Entry], bool]:
     _only(match, _MATCH_KEYS, "match")
     service = SERVICES.get(str(match.get("service", "*")).lower())
     if service is None:
-        raise ValueError(f"There is no service '{match['service']}': Graph, ARM, KeyVault, Entra, MCT, Identity or *.")
+        raise ValueError(f"Unknown service '{match['service']}'. Use Graph, ARM, KeyVault, Entra, MCT, Identity or *.")
     methods = frozenset(str(match.get("method", "*")).upper().split("|"))
     path = _path_pattern(match)
     writes = match.get("writes", False)
@@ -207,21 +207,21 @@ def _matcher(match: Mapping[str, Any]) -> Callable[[Entry], bool]:
 
 def _path_pattern(match: Mapping[str, Any]) -> re.Pattern[str]:
     if "path" in match and "pathRegex" in match:
-        raise ValueError("A match has a path or a pathRegex, not both.")
+        raise ValueError("A match can have a path or a pathRegex, not both.")
     text = str(match.get("pathRegex") or fnmatch.translate(str(match.get("path", "*"))))
     try:
         return re.compile(text, re.IGNORECASE)
     except re.error as error:
-        raise ValueError(f"'{text}' is no regular expression: {error}") from error
+        raise ValueError(f"Invalid regular expression '{text}': {error}") from error
 
 
 def _trigger(rule: Mapping[str, Any]) -> Callable[[int, int], bool]:
     given = [name for name in ("nth", "every", "probability") if name in rule]
     if len(given) > 1:
-        raise ValueError(f"A rule fires by one of {' and '.join(given)}, not by both.")
+        raise ValueError(f"A rule can have one of {' and '.join(given)}, not both.")
     for name in ("nth", "every", "times"):
         if name in rule and not (_is_count(rule[name]) and rule[name] > 0):
-            raise ValueError(f"'{name}' is a whole number above 0.")
+            raise ValueError(f"'{name}' must be an integer greater than 0.")
     times = rule.get("times", 1 if "nth" in rule else float("inf"))
     if "probability" in rule:
         return _by_chance(rule["probability"], rule.get("seed", 0), times)
@@ -233,7 +233,7 @@ def _trigger(rule: Mapping[str, Any]) -> Callable[[int, int], bool]:
 
 def _by_chance(probability: Any, seed: object, times: float) -> Callable[[int, int], bool]:
     if not number(1)(probability):
-        raise ValueError("'probability' is a number from 0 to 1.")
+        raise ValueError("'probability' must be a number from 0 to 1.")
     # Repeatable on purpose: nothing secret depends on it.
     chance = random.Random(str(seed))  # noqa: S311
     return lambda _number, fired: chance.random() < probability and fired < times
@@ -241,7 +241,7 @@ def _by_chance(probability: Any, seed: object, times: float) -> Callable[[int, i
 
 def _fault(given: object) -> Fault:
     if not isinstance(given, dict) or given.get("type") not in _MEMBERS:
-        raise ValueError(f"'fault' is an object with a type, one of {', '.join(_MEMBERS)}.")
+        raise ValueError(f"'fault' must be an object with a type: {', '.join(_MEMBERS)}.")
     members = {name: value for name, value in given.items() if name != "type"}
     checks = {name.rstrip("!"): check for name, check in _MEMBERS[given["type"]].items()}
     _only(members, frozenset(checks), str(given["type"]))
@@ -250,7 +250,7 @@ def _fault(given: object) -> Fault:
             raise ValueError(f"A {given['type']} needs '{name.rstrip('!')}'.")
     for name, value in members.items():
         if not checks[name](value):
-            raise ValueError(f"{value!r} is no value for '{name}' of a {given['type']}.")
+            raise ValueError(f"Invalid value {value!r} for '{name}' of a {given['type']}.")
     if given["type"] == "foreignWrite" and ("settings" in members) == ("application" in members):
-        raise ValueError("A foreignWrite has settings or an application.")
+        raise ValueError("A foreignWrite must have settings or an application.")
     return Fault(given["type"], members)

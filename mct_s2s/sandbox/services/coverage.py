@@ -60,7 +60,7 @@ def table() -> str:
     widths = [max(len(row[column]) for row in (heads, *found)) for column in range(3)]
     lines = [_line(row, widths) for row in (heads, *found)]
     counts = [f"{sum(row.fidelity == kind for row in found)} {kind}" for kind in ("full", "usual", "stub")]
-    return "\n".join((*lines, "", f"{len(found)} operations: {', '.join(counts)}; anything else is answered 501."))
+    return "\n".join((*lines, "", f"{len(found)} operations: {', '.join(counts)}; all others return 501."))
 
 
 def _described(service: str, operations: Iterable[_Described], prefix: str) -> list[Row]:

@@ -84,7 +84,7 @@ def find(method: str, path: str) -> tuple[VaultOperation, dict[str, str]]:
         match = row.pattern.fullmatch(re.sub("^/+", "/", path))
         if match and row.method == method:
             return row, {name: value or "" for name, value in match.groupdict().items()}
-    raise vault_error(501, "SandboxNotImplemented", f"The sandbox does not know {method} {path} of Key Vault.")
+    raise vault_error(501, "SandboxNotImplemented", f"The sandbox does not support {method} {path} of Key Vault.")
 
 
 def authenticate(state: SandboxState, addresses: Addresses, request: Request) -> Caller:

@@ -53,7 +53,7 @@ class SandboxState(Tunable):
             ValueError: it is of another version of the sandbox.
         """
         if data.get("schema") != SCHEMA:
-            raise ValueError(f"This world is of schema {data.get('schema')}, and only {SCHEMA} is understood.")
+            raise ValueError(f"The state has the schema {data.get('schema')}, but only {SCHEMA} is supported.")
         clock = Clock(timedelta(seconds=data["clockOffsetSeconds"]))
         directory = Directory.from_dict(clock, data["directory"])
         state = cls(clock, directory, Resources.from_dict(clock, directory, data["resources"]), path=path)
@@ -71,7 +71,7 @@ class SandboxState(Tunable):
         try:
             return cls.from_dict(json.loads(path.read_text(encoding="utf-8")), path=path)
         except (KeyError, TypeError, AttributeError) as wrong:
-            raise ValueError(f"{path} holds no world: {wrong}") from wrong
+            raise ValueError(f"Invalid state file '{path}': {wrong}") from wrong
 
     def save(self, path: Path | None = None) -> None:
         """Write the state to its file, or to another; whole or not at all. Without a path nothing is done.

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import sys
 
-from mct_s2s.cli.interruption import leave_at_once, too_late
+from mct_s2s.cli.interruption import exit_on_signals, ignore_signals
 
 
 def main() -> int:
     """Load it and run it; the exit codes are those of the program."""
-    leave_at_once()
+    exit_on_signals()
     from conformance.command import main as run  # noqa: PLC0415  # it takes a moment, and may be interrupted
 
     code = run()
-    too_late()
+    ignore_signals()
     return code
 
 

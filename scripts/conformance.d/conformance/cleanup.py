@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from mct_s2s import clock
-from mct_s2s.azure.answers import seconds
+from mct_s2s.azure.json_values import seconds
 from mct_s2s.azure.plain_requests import NoAnswer
 
 from conformance.comparing.comparison import Answer
@@ -58,7 +58,7 @@ async def clean(side: Side, journal: Journal) -> CleanupResult:
         try:
             await remove()
         except NoAnswer as error:
-            cleaner.done.left.append(f"{kind}: no answer ({error})")
+            cleaner.done.left.append(f"{kind}: no response ({error})")
     if not cleaner.done.left:
         journal.forget()
     return cleaner.done
@@ -88,7 +88,7 @@ class _Cleaner:
             rest = {name: value for name, value in settings.items() if name != SETTING}
             query = {"api-version": SITES_API}
             await self._ask(Service.ARM, "PUT", path, query=query, body={"properties": rest})
-        self.done.left.append(f"application setting {SETTING} of {self._place.site}: it could not be taken back")
+        self.done.left.append(f"application setting {SETTING} of {self._place.site}: not removed")
 
     async def _settings(self, path: str) -> dict[str, Json] | None:
         answer = await self._ask(Service.ARM, "POST", f"{path}/list", query={"api-version": SITES_API})
@@ -159,7 +159,7 @@ class _Cleaner:
         answer = await self._ask(Service.GRAPH, "GET", f"/v1.0/{collection}", query=query)
         rows = at(answer.body, "/value")
         if answer.status != 200 or not isinstance(rows, list):
-            self.done.left.append(f"{collection} named {self._name}…: not looked for, {_why(answer)}")
+            self.done.left.append(f"{collection} named {self._name}…: not searched, {_why(answer)}")
             return []
         ours = [row["id"] for row in rows if str(row.get("displayName", "")).startswith(self._name)]
         self._journal.made += [
@@ -184,10 +184,10 @@ class _Cleaner:
                 return
             just_removed = just_removed and answer.status != 204
             if answer.status not in {204, 404}:
-                self.done.left.append(f"deleted {kind} {identifier}, which goes after 30 days: {_why(answer)}")
+                self.done.left.append(f"deleted {kind} {identifier}(purged after 30 days): {_why(answer)}")
                 return
             await asyncio.sleep(PAUSE * attempt)
-        self.done.left.append(f"deleted {kind} {identifier}, which goes after 30 days: it is still there")
+        self.done.left.append(f"deleted {kind} {identifier}(purged after 30 days): it still exists")
 
     async def _ask(self, service: Service, method: str, path: str, **options: Any) -> Answer:
         """Send a request; each can be repeated without harm, and is while a service is busy."""

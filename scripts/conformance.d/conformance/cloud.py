@@ -1,12 +1,13 @@
-"""The cloud that is compared: its App Service, and the side of the signed-in caller."""
+"""The cloud that is looked at: the App Service that was named, and the side of whoever signed in."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
 from mct_s2s.azure.clouds import BY_NAME, SANDBOX
+from mct_s2s.azure.connection import Connection
 from mct_s2s.azure.plain_requests import NoAnswer
-from mct_s2s.cli.wiring import SignedIn
+from mct_s2s.azure.sign_in.caller_credential import CallerCredential
 from mct_s2s.errors import NotThere, Refused, ServiceError, UsageError
 from mct_s2s.inputs.vault import vault_to
 
@@ -18,7 +19,7 @@ from conformance.story.resource_manager import SITES_API, SUBSCRIPTIONS_API
 
 
 def label_of(cloud: str) -> str:
-    """Return a cloud's name in a report: `private` for an address."""
+    """What a report calls a cloud: its name, or `private` for an address."""
     known = BY_NAME.get(cloud.lower())
     if known is not None:
         return known.name
@@ -26,15 +27,15 @@ def label_of(cloud: str) -> str:
 
 
 def cloud_side(
-    signed_in: SignedIn, place: Place | None, names: Mapping[str, str]
+    connection: Connection, credential: CallerCredential, place: Place | None, names: Mapping[str, str]
 ) -> tuple[Side, Mapping[Service, str]]:
-    """Return the side, and the tokens that it has used so far, which no report may show."""
-    cloud, tokens = signed_in.cloud, dict[Service, str]()
+    """The side, and the tokens that it has used by now, which no report may show."""
+    cloud, tokens = connection.cloud, dict[Service, str]()
 
     async def token(service: Service) -> str:
         scopes = {Service.GRAPH: cloud.graph_scope, Service.ARM: cloud.arm_scope}
         scope = cloud.key_vault_scope if service is Service.VAULT else scopes[service]
-        tokens[service] = (await signed_in.credential.get_token(scope)).token
+        tokens[service] = (await credential.get_token(scope)).token
         return tokens[service]
 
     bindings = roots(cloud, place.vault if place is not None else None)
@@ -46,35 +47,35 @@ def cloud_side(
             "sitePath": place.site,
             "site": place.site.rpartition("/")[2],
         }
-    return Side(signed_in.http, token, {**bindings, **names}), tokens
+    return Side(connection.http, token, {**bindings, **names}), tokens
 
 
-async def place_of(signed_in: SignedIn, cloud: str, vault: str | None) -> Place:
-    """Find the App Service of the options.
+async def place_of(connection: Connection, credential: CallerCredential, cloud: str, vault: str | None) -> Place:
+    """Look for the App Service that was named.
 
     Raises:
-        UsageError: an option is missing.
-        NotThere: it does not exist, or is not visible.
+        UsageError: something was not named that has to be.
+        NotThere: it is not there, or not to be seen.
         Refused: it is a function app.
         ServiceError: no answer.
     """
-    target = signed_in.target
+    target = connection.target
     if target is None or not target.group or not target.subscription:
         raise UsageError(
             "app-service-missing",
-            "The App Service is not named in full.",
+            "No complete App Service given.",
             remedy="Add --subscription ID --group NAME --app-service NAME.",
         )
     if vault is not None:
-        vault = signed_in.cloud.vault(vault_to(vault).vault)[0]
-    side, _ = cloud_side(signed_in, None, {})
+        vault = connection.cloud.vault(vault_to(vault).vault)[0]
+    side, _ = cloud_side(connection, credential, None, {})
     root = f"/subscriptions/{target.subscription}"
     row = await _read(side, root, SUBSCRIPTIONS_API)
     if row is None:
         raise NotThere(
             "subscription-not-found",
-            f"There is no subscription '{target.subscription}', or you may not see it.",
-            remedy="Give the subscription's id, not its name: --subscription ID",
+            f"The subscription '{target.subscription}' does not exist, or you can't read it.",
+            remedy="Use the subscription's ID, not its name: --subscription ID",
         )
     site = await _read(
         side, f"{root}/resourceGroups/{target.group}/providers/Microsoft.Web/sites/{target.name}", SITES_API
@@ -82,14 +83,15 @@ async def place_of(signed_in: SignedIn, cloud: str, vault: str | None) -> Place:
     if site is None:
         raise NotThere(
             "site-not-found",
-            f"There is no App Service '{target.name}' in resource group '{target.group}', or you may not see it.",
+            f"The App Service '{target.name}' does not exist in the resource group '{target.group}', or you can't "
+            "read it.",
             remedy="Check --app-service, --group and --subscription.",
         )
     if "functionapp" in str(site.get("kind", "")).lower():
         raise Refused(
             "function-app",
             f"'{target.name}' is a function app.",
-            remedy="Name a web app for tests: --app-service NAME",
+            remedy="Use a web app for tests: --app-service NAME",
         )
     return Place(cloud, str(row["tenantId"]), str(site["id"]), vault)
 
@@ -100,7 +102,7 @@ async def _read(side: Side, path: str, version: str) -> dict[str, Json] | None:
     except NoAnswer as error:
         raise ServiceError(
             "arm-unreachable",
-            f"Azure Resource Manager did not answer ({error}).",
+            f"Azure Resource Manager did not respond ({error}).",
             remedy="Check the network, the proxy and --cloud, then run it again.",
         ) from error
     found = answer.body if answer.status == 200 and isinstance(answer.body, dict) else None

@@ -17,9 +17,8 @@ from mct_s2s.cli.binding import command
 from mct_s2s.cli.interruption import Interruption
 from mct_s2s.cli.mistakes import internal_error, show_usage_error
 from mct_s2s.cli.options import AzureOptions
-from mct_s2s.cli.question import ask
-from mct_s2s.cli.streams import check_arguments, take_what_comes
-from mct_s2s.cli.wiring import connect_plainly
+from mct_s2s.cli.session import signed_in
+from mct_s2s.cli.streams import ask, check_arguments, replace_unencodable
 from mct_s2s.errors import Cancelled, DeadlinePassed, NotThere, S2SError, UsageError
 from mct_s2s.render.console import Terminal
 from mct_s2s.render.diagnostics import show_error
@@ -56,29 +55,27 @@ class ConformanceOptions(AzureOptions):
     resource_group: Annotated[
         str | None,
         typer.Option("-g", "--group", "--resource-group", envvar="MCT_S2S_RESOURCE_GROUP", show_envvar=False,
-                     help="The App Service's resource group, where an identity is made and deleted."),
+                     help="The App Service's resource group. An identity is created there."),
     ] = None  # fmt: skip
     key_vault: Annotated[
         str | None,
-        typer.Option("--key-vault", help="A key vault for a secret of the run's own. Default: none is asked."),
+        typer.Option("--key-vault", help="A key vault for a test secret. Default: none is tested."),
     ] = None
     report: Annotated[
         Path, typer.Option("--report", help="The folder for the report and the tables.", file_okay=False)
     ] = Path("conformance-report")
     yes: Annotated[bool, typer.Option("-y", "--yes", help="Do not ask.")] = False
     clean_up: Annotated[
-        bool, typer.Option("--clean-up", help="Only remove what earlier runs have left, wherever they ran.")
+        bool, typer.Option("--clean-up", help="Only remove what earlier runs left behind, in any cloud.")
     ] = False
-    timeout: Annotated[
-        float, typer.Option("--timeout", help="A deadline in seconds, before what was made is removed.")
-    ] = 1800.0
+    timeout: Annotated[float, typer.Option("--timeout", help="Deadline in seconds; the clean-up follows it.")] = 1800.0
 
 
 @command(app, "conformance", ConformanceOptions)
 def conformance(options: ConformanceOptions) -> int:
     """Compare a cloud with the sandbox, in throwaway objects, and write a report that names nobody."""
     if options.slot:
-        raise UsageError("contradictory-options", "A slot cannot be used here.", remedy="Leave --slot out.")
+        raise UsageError("contradictory-options", "--slot is not supported here.", remedy="Leave --slot out.")
     for name in ("azure", "msal", "asyncio"):
         logging.getLogger(name).addHandler(logging.NullHandler())
         logging.getLogger(name).propagate = False
@@ -91,7 +88,7 @@ def conformance(options: ConformanceOptions) -> int:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run it; exit code 3 means differences."""
     words = list(sys.argv[1:] if arguments is None else arguments)
-    take_what_comes()
+    replace_unencodable()
     try:
         check_arguments(words, os.environ.items())
         result = app(words, standalone_mode=False, prog_name="scripts/conformance")
@@ -122,14 +119,14 @@ def _ended(terminal: Terminal, interruption: Interruption, body: Callable[[], Aw
 async def _compare(options: ConformanceOptions, terminal: Terminal) -> int:
     began = clock.now()
     _check_writable(options.report)
-    async with connect_plainly(_patient(options), terminal, target=True) as signed_in:
-        place = await place_of(signed_in, options.cloud, options.key_vault)
+    async with signed_in(_patient(options), terminal, target=True) as (line, credential):
+        place = await place_of(line, credential, options.cloud, options.key_vault)
         journal = Journal.begin(place, began)
-        await _confirm(options, terminal, messages.run(journal, signed_in.credential.signed_in.description))
+        await _confirm(options, terminal, messages.run(journal, credential.signed_in.description))
         names = await asyncio.to_thread(of_run, journal.run, journal.name, began)
         steps = story(with_vault=place.vault is not None)
         sandbox = await _ask_sandbox(steps, names, terminal)
-        side, tokens = cloud_side(signed_in, place, names)
+        side, tokens = cloud_side(line, credential, place, names)
         try:
             with journal.held():
                 try:
@@ -137,7 +134,7 @@ async def _compare(options: ConformanceOptions, terminal: Terminal) -> int:
                 finally:
                     cleaned = await _cleaned(side, journal, terminal)
         except OSError as error:
-            raise _unusable(journal.path, error, "Make its folder writable for you alone.") from error
+            raise _unusable(journal.path, error, "Make its folder writable for you only.") from error
         comparer = Comparer(steps, SideAnswers(side.bindings, outcomes, [*tokens.values()]), sandbox)
         findings = comparer.findings()
         facts = Facts(label_of(options.cloud), began, len(cleaned.left))
@@ -150,7 +147,7 @@ async def _compare(options: ConformanceOptions, terminal: Terminal) -> int:
 
 
 async def _ask_sandbox(steps: Sequence[Step], names: dict[str, str], terminal: Terminal) -> SideAnswers:
-    terminal.say(f"Asking a sandbox of the run's own: {len(steps)} requests.")
+    terminal.say(f"Sending {len(steps)} requests to a sandbox.")
     async with own_sandbox(names) as side:
         return SideAnswers(side.bindings, await walk(steps, side))
 
@@ -163,7 +160,7 @@ async def _ask_cloud(
     options: ConformanceOptions,
     terminal: Terminal,
 ) -> list[Outcome]:
-    terminal.say(f"Asking the cloud {label_of(options.cloud)}: {len(steps)} requests.")
+    terminal.say(f"Sending {len(steps)} requests to the cloud {label_of(options.cloud)}.")
     expected = {outcome.step.id: outcome for outcome in sandbox.outcomes}
     progress = messages.progress(terminal) if options.verbose else lambda _: None
     try:
@@ -172,13 +169,13 @@ async def _ask_cloud(
     except TimeoutError as error:
         raise DeadlinePassed(
             "deadline-passed",
-            f"The deadline of {options.timeout:g} s has passed. There is no report.",
+            f"Timed out after {options.timeout:g} s. There is no report.",
             remedy="Run it again with a larger --timeout SECONDS.",
         ) from error
 
 
 async def _cleaned(side: Side, journal: Journal, terminal: Terminal) -> CleanupResult:
-    terminal.say("Removing what the run has made.")
+    terminal.say("Removing what this run created.")
     try:
         what = await clean(side, journal)
     except S2SError:
@@ -192,18 +189,18 @@ async def _clean_up(options: ConformanceOptions, terminal: Terminal) -> int:
     try:
         journals = unfinished()
     except OSError as error:
-        raise _unusable(folder(), error, "Make it yours alone: mode 0600.") from error
+        raise _unusable(folder(), error, "Make it private: mode 0600.") from error
     except ValueError as error:
-        raise NotThere("not-found", str(error), remedy="Remove that file, or use the version that wrote it.") from error
+        raise NotThere("not-found", str(error), remedy="Delete that file, or use the version that wrote it.") from error
     if not journals:
-        terminal.say("No run has left anything.")
+        terminal.say("Nothing to clean up.")
         return 0
     await _confirm(options, terminal, messages.journals(journals))
     left = False
     for journal in journals:
         with journal.held() as is_ours:
             if not is_ours:
-                terminal.say(f"{journal.name} is still running: left alone.")
+                terminal.say(f"Skipped {journal.name}: it is still running.")
                 continue
             try:
                 cleaned = await _clean_one(journal, options, terminal)
@@ -218,8 +215,8 @@ async def _clean_up(options: ConformanceOptions, terminal: Terminal) -> int:
 async def _clean_one(journal: Journal, options: ConformanceOptions, terminal: Terminal) -> CleanupResult:
     place = journal.place
     there = replace(_patient(options), cloud=place.cloud, tenant=place.tenant, subscription=place.subscription)
-    async with connect_plainly(there, terminal, target=False) as signed_in:
-        side, _ = cloud_side(signed_in, place, {})
+    async with signed_in(there, terminal, target=False) as (line, credential):
+        side, _ = cloud_side(line, credential, place, {})
         cleaned = await clean(side, journal)
     messages.cleaned(terminal, cleaned)
     return cleaned
@@ -233,11 +230,11 @@ async def _confirm(options: ConformanceOptions, terminal: Terminal, lines: Seque
     if not terminal.talks_to_person:
         raise UsageError(
             "confirmation-missing",
-            "There is nobody to ask. Nothing was changed.",
-            remedy="Add --yes to go ahead.",
+            "Cannot ask for confirmation: this is not an interactive terminal. Nothing was changed.",
+            remedy="Add --yes to continue.",
         )
-    if (await ask(terminal, "Go ahead? [y/N] ")).strip().lower() not in {"y", "yes"}:
-        raise Cancelled("cancelled", "Nothing was changed.", remedy="Run it again when you are ready.")
+    if (await ask(terminal, "Continue? [y/N] ")).strip().lower() not in {"y", "yes"}:
+        raise Cancelled("cancelled", "Nothing was changed.", remedy="Run the same command again when you are ready.")
 
 
 def _patient(options: ConformanceOptions) -> ConformanceOptions:
@@ -256,4 +253,4 @@ def _check_writable(report: Path) -> None:
 
 
 def _unusable(path: Path, error: OSError, remedy: str) -> UsageError:
-    return UsageError("backup-place-unwritable", f"'{path}' cannot be used: {error.strerror or error}", remedy=remedy)
+    return UsageError("backup-place-unwritable", f"Cannot write to '{path}': {error.strerror or error}", remedy=remedy)

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from filelock import FileLock, Timeout
-from mct_s2s.local_files import make_private_folder
+from mct_s2s.private_folders import make_private_folder
 from mct_s2s.stores.private_files import replace_whole, text_of
 from platformdirs import user_state_path
 
@@ -169,4 +169,4 @@ def _read(path: Path) -> Journal | None:
             [Kind(kind) for kind in document["expected"]],
         )
     except (KeyError, TypeError) as error:
-        raise ValueError(f"'{path}' is no journal.") from error
+        raise ValueError(f"'{path}' is not a journal.") from error

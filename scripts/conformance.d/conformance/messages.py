@@ -13,7 +13,7 @@ from conformance.journal import Journal
 from conformance.steps import SETTING, Step
 from conformance.verdicts import Finding, Verdict
 
-STILL_THERE = "What the run has made is still there. Remove it with: scripts/conformance --clean-up"
+STILL_THERE = "The objects created by this run still exist. Remove them with: scripts/conformance --clean-up"
 
 
 def run(journal: Journal, who: str) -> list[str]:
@@ -24,26 +24,26 @@ def run(journal: Journal, who: str) -> list[str]:
     return [
         f"On the cloud '{place.cloud}', in tenant {place.tenant}, as {who}, this run",
         f"  - registers the applications {name}-api and {name}-client with their service principals, gives one a",
-        "    secret, a certificate and a federated credential and the other's app role, and deletes them for good",
-        f"  - in resource group {place.group}: makes and deletes the user-assigned managed identity {name}",
-        f"  - of App Service {app_service}: adds the application setting {SETTING} and takes it back, with all others",
-        "    as they are. App Service restarts the app each time: twice.",
+        "    secret, a certificate and a federated credential and the other's app role, and purges them",
+        f"  - in resource group {place.group}: creates and deletes the user-assigned managed identity {name}",
+        f"  - of App Service {app_service}: adds the application setting {SETTING} and removes it, with all others",
+        "    unchanged. App Service restarts the app each time: twice.",
         *vault,
         f"  - calls GET /api/v1/organization of {app_service} three times, without access to it",
-        f"It only reads what else it looks at. What it makes is noted in {journal.path}: however it ends,",
+        f"It only reads everything else. What it creates is recorded in {journal.path}:",
         "  scripts/conformance --clean-up",
-        "removes what is left.",
+        "removes it if the run ends early.",
     ]
 
 
 def journals(found: Sequence[Journal]) -> list[str]:
     """Return what the cleanup will remove."""
-    lines = ["These runs have left something, which is removed now:"]
+    lines = ["Earlier runs left objects behind. Removing them:"]
     for journal in found:
         place = journal.place
         kinds = dict.fromkeys([*(kind for kind, _ in journal.made), *journal.expected])
-        what = ", ".join(kinds) or "nothing that is known"
-        lines.append(f"  - {journal.name}, begun {journal.began} on '{place.cloud}', tenant {place.tenant}: {what}")
+        what = ", ".join(kinds) or "nothing known"
+        lines.append(f"  - {journal.name}, started {journal.began} on '{place.cloud}', tenant {place.tenant}: {what}")
     return lines
 
 
@@ -62,7 +62,7 @@ def cleaned(terminal: Terminal, what: CleanupResult) -> None:
         terminal.say(f"Removed {line}.")
     if what.changed:
         names = ", ".join(what.changed)
-        terminal.say(f"Somebody else changed these settings meanwhile; they stay as they are: {names}", style="warn")
+        terminal.say(f"Someone else changed these settings. They are kept: {names}", style="warn")
     for line in what.left:
         terminal.say(f"Not removed: {line}", style="bad")
     if what.left:
@@ -75,5 +75,5 @@ def result(terminal: Terminal, findings: Sequence[Finding], files: Sequence[Path
     terminal.result(", ".join(f"{counts[verdict]} {verdict}" for verdict in Verdict))
     later = sum(len(finding.waits) for finding in findings)
     if later:
-        terminal.result(f"{later} answers came later.")
-    terminal.result(f"The report: {files[0]}. Read it, then send in its folder as docs/conformance.md says.")
+        terminal.result(f"{later} responses came later.")
+    terminal.result(f"The report: {files[0]}. Read it, then send its folder as described in docs/conformance.md.")

@@ -9,7 +9,7 @@ from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
 
 from mct_s2s.azure.cloud_metadata import discover
-from mct_s2s.azure.connection import Connection
+from mct_s2s.azure.http_session import HttpSession
 from mct_s2s.azure.tls import tls_context
 from mct_s2s.azure.trace import silent
 from mct_s2s.sandbox.hosting.embedded import Running, start
@@ -35,7 +35,7 @@ async def own_sandbox(names: Mapping[str, str]) -> AsyncIterator[Side]:
 @asynccontextmanager
 async def sandbox_side(running: Running, names: Mapping[str, str]) -> AsyncIterator[Side]:
     """Yield the side of a running sandbox, with its administrator as the caller."""
-    async with aclosing(Connection(tls_context(running.ca_file))) as http:
+    async with aclosing(HttpSession(tls_context(running.ca_file))) as http:
         cloud = await discover(running.resource_manager, http, silent)
         bindings = {
             **roots(cloud, VAULT),
@@ -71,7 +71,7 @@ async def sandbox_side(running: Running, names: Mapping[str, str]) -> AsyncItera
         yield side
 
 
-async def _hurry(http: Connection, running: Running) -> None:
+async def _hurry(http: HttpSession, running: Running) -> None:
     """Set all durations of the sandbox to 0: the other side is waited for."""
     at_once = {"operationSeconds": 0, "restartSeconds": 0}
     async with await http.request("PATCH", f"{running.resource_manager}/_sandbox/knobs", json=at_once) as response:

@@ -153,7 +153,7 @@ def _report(findings: Sequence[Finding], facts: Facts) -> list[str]:
         f"# How the cloud `{plain(facts.cloud)}` and the sandbox of mct-s2s {__version__} compare",
         "",
         f"{facts.when:%Y-%m-%d}. {len(findings)} requests: {numbers}.",
-        *([f"{facts.left} objects could not be removed."] if facts.left else []),
+        *([f"{facts.left} objects were not removed."] if facts.left else []),
         "",
         "Ids, names, domains, addresses, tokens and secrets of the tenant are replaced by names such as `{apiAppId}`",
         "and by types such as `<guid>`. The tables beside this file hold every exchange in the same form.",
@@ -172,14 +172,14 @@ def _differences(title: str, findings: Iterable[Finding], verdict: Verdict) -> l
     lines = ["", f"## {title}", ""]
     if not found:
         return [*lines, "None."]
-    lines += ["Each line says where, what the sandbox answers, and what the cloud answers.", ""]
+    lines += ["Each line shows the place, what the sandbox returns, and what the cloud returns.", ""]
     steps: dict[tuple[str, str], list[str]] = {}
     for finding in found:
         for line in finding.differences:
             steps.setdefault((finding.step.service, line), []).append(finding.step.id)
     for (service, line), ids in steps.items():
         if len(ids) >= OFTEN:
-            lines.append(f"- {service}, {len(ids)} answers, `{ids[0]}` the first: {_line(line)}")
+            lines.append(f"- {service}, {len(ids)} responses, `{ids[0]}` first: {_line(line)}")
     for finding in found:
         rare = [line for line in finding.differences if len(steps[finding.step.service, line]) < OFTEN]
         if rare:

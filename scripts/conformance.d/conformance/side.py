@@ -7,8 +7,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from urllib.parse import quote, urlencode
 
-from mct_s2s.azure.answers import OddAnswer, parse_json
-from mct_s2s.azure.connection import Connection
+from mct_s2s.azure.answer_limits import OddAnswer, parse_json
+from mct_s2s.azure.http_session import HttpSession
 from mct_s2s.azure.plain_requests import ask
 
 from conformance.comparing.comparison import Answer
@@ -36,7 +36,7 @@ class Side:
         settings_before: those of the first answer.
     """
 
-    http: Connection
+    http: HttpSession
     token: Callable[[Service], Awaitable[str]]
     bindings: dict[str, str]
     settings: Mapping[str, Json] | None = field(default=None, repr=False)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mct_s2s import clock
-from mct_s2s.azure.answers import seconds
+from mct_s2s.azure.json_values import seconds
 from mct_s2s.azure.plain_requests import NoAnswer
 from mct_s2s.model.ids import is_guid
 
@@ -124,13 +124,13 @@ class _StepRequest:
         try:
             request = _request(self._step, self._side)
         except KeyError as missing:
-            return Outcome(self._step, None, f"needs '{missing.args[0]}', which no answer gave")
+            return Outcome(self._step, None, f"needs '{missing.args[0]}', which no response contains")
         if self._journal is not None and self._step.makes is not None:
             self._journal.about_to_make(self._step.makes)
         try:
             answer, waits = await self._answer(request)
         except NoAnswer as error:
-            return Outcome(self._step, None, f"no answer ({error})")
+            return Outcome(self._step, None, f"no response ({error})")
         self._note(answer)
         self._bind(answer)
         return Outcome(self._step, answer, waits=waits)

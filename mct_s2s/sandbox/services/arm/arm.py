@@ -90,7 +90,7 @@ def find(method: str, path: str) -> tuple[ArmOperation, dict[str, str]]:
     for row, match in fitting:
         if _takes(row, method):
             return row, match.groupdict()
-    raise arm_error(501, "SandboxNotImplemented", f"The sandbox does not know {method} {path}.")
+    raise arm_error(501, "SandboxNotImplemented", f"The sandbox does not support {method} {path}.")
 
 
 def _of_app_service(

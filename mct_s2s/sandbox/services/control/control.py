@@ -95,7 +95,7 @@ class _Control:
             try:
                 other = SandboxState.from_dict(await json_object(request))
             except (AttributeError, KeyError, TypeError, ValueError) as error:
-                raise arm_error(400, "InvalidWorld", f"This is no world: {error}") from error
+                raise arm_error(400, "InvalidWorld", f"Invalid state: {error}") from error
             await self._become(other)
             return Response(status_code=204)
         return JSONResponse(self._state.to_dict())
@@ -108,7 +108,7 @@ class _Control:
         """
         del request
         if self._fresh is None:
-            raise arm_error(409, "NoSeed", "This sandbox was started without a seed to go back to.")
+            raise arm_error(409, "NoSeed", "This sandbox was started without a seed, so it cannot be reset.")
         self._instruments.faults.replace([])
         self._instruments.tokens.forget_refusals()
         await self._become(self._fresh())
@@ -125,7 +125,7 @@ class _Control:
         if request.method == "POST":
             seconds = (await json_object(request)).get("advanceSeconds")
             if not isinstance(seconds, (int, float)) or not 0 <= seconds <= _CENTURY:
-                raise arm_error(400, "InvalidClock", "advanceSeconds is a number of seconds, at most a century.")
+                raise arm_error(400, "InvalidClock", "advanceSeconds must be a number of seconds, at most 100 years.")
             self._state.clock.advance(seconds)
             recycle_bin.expire(self._state.directory)
         return JSONResponse({"now": self._state.clock.now().isoformat()})
@@ -148,5 +148,5 @@ class _Control:
         key, resources = request.query_params.get("resource", "").lower(), self._state.resources
         site, site_state = resources.resources.get(key), resources.sites.get(key)
         if site is None or site_state is None:
-            raise arm_error(404, "ResourceNotFound", f"There is no site '{key}'.")
+            raise arm_error(404, "ResourceNotFound", f"The site '{key}' does not exist.")
         return JSONResponse(vault_references.environment(resources, site, site_state))

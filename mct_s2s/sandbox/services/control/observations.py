@@ -23,7 +23,7 @@ class Observations:
             return Response(status_code=204)
         since = request.query_params.get("since", "0")
         if not since.isdigit():
-            raise arm_error(400, "InvalidNumber", f"'{since}' is no number of a request.")
+            raise arm_error(400, "InvalidNumber", f"'{since}' is not a request number.")
         found = self._own.log.to_list(since=int(since), service=request.query_params.get("service"))
         return JSONResponse({"value": found})
 

@@ -139,7 +139,7 @@ class Provisioning:
 
     def _role(self, row: object) -> str:
         if not isinstance(row, Mapping):
-            raise arm_error(400, "InvalidRole", "A role is an object with 'role' and 'scope'.")
+            raise arm_error(400, "InvalidRole", "A role must be an object with 'role' and 'scope'.")
         with refused("InvalidRole"):
             return self._state.resources.access.role_named(row.get("role"))
 
@@ -155,7 +155,7 @@ def _directory_roles(sent: Mapping[str, Any]) -> Object:
         wanted = member(sent, name, list, [])
         unknown = [role for role in wanted if not isinstance(role, str) or role not in DIRECTORY_ROLES]
         if unknown:
-            raise arm_error(400, "InvalidRole", f"The sandbox knows no directory role {unknown[0]!r}.")
+            raise arm_error(400, "InvalidRole", f"Unknown directory role {unknown[0]!r}.")
         held[kept] = [DIRECTORY_ROLES[role] for role in wanted]
     held["@assigned"] = _assigned(sent)
     return held
@@ -165,7 +165,7 @@ def _assigned(sent: Mapping[str, Any]) -> list[Object]:
     custom, scoped = member(sent, "customRoles", list, []), member(sent, "scopedRoles", list, [])
     for row in (*custom, *scoped):
         if not isinstance(row, Mapping):
-            raise arm_error(400, "InvalidRole", "A role of the directory is an object.")
+            raise arm_error(400, "InvalidRole", "A directory role must be an object.")
     made = [
         assigned(member(row, "name", str), None, member(row, "scope", str, "/"), member(row, "actions", list))
         for row in custom
@@ -173,6 +173,6 @@ def _assigned(sent: Mapping[str, Any]) -> list[Object]:
     for row in scoped:
         role = member(row, "role", str)
         if role not in DIRECTORY_ROLES:
-            raise arm_error(400, "InvalidRole", f"The sandbox knows no directory role {role!r}.")
+            raise arm_error(400, "InvalidRole", f"Unknown directory role {role!r}.")
         made.append(assigned(role, DIRECTORY_ROLES[role], member(row, "scope", str), ()))
     return made

@@ -21,7 +21,7 @@ async def json_value(request: Request) -> Any:
     try:
         return json.loads(await request.body())
     except ValueError as error:
-        raise arm_error(400, "InvalidRequestContent", f"This is no JSON: {error}") from error
+        raise arm_error(400, "InvalidRequestContent", f"Invalid JSON: {error}") from error
 
 
 async def json_object(request: Request) -> dict[str, Any]:
@@ -32,7 +32,7 @@ async def json_object(request: Request) -> dict[str, Any]:
     """
     sent = await json_value(request)
     if not isinstance(sent, dict):
-        raise arm_error(400, "InvalidRequestContent", "A JSON object is expected.")
+        raise arm_error(400, "InvalidRequestContent", "The body must be a JSON object.")
     return sent
 
 
@@ -44,7 +44,7 @@ def member(sent: Mapping[str, Any], name: str, kind: type | tuple[type, ...], de
     """
     value = sent.get(name, default)
     if not isinstance(value, kind):
-        raise arm_error(400, "InvalidRequestContent", f"'{name}' is missing, or not of the right type.")
+        raise arm_error(400, "InvalidRequestContent", f"'{name}' is missing or has the wrong type.")
     return value
 
 

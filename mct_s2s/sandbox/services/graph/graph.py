@@ -112,7 +112,7 @@ def answered(call: GraphCall, operations: tuple[GraphOperation, ...] = OPERATION
             return operation.run(replace(call, params=params))
     if known:
         raise graph_error(405, "Request_BadRequest", "Specified HTTP method is not allowed for the request target.")
-    raise graph_error(501, "NotImplemented", f"The sandbox does not know {call.method} {_below(call)} of Graph.")
+    raise graph_error(501, "NotImplemented", f"The sandbox does not support {call.method} {_below(call)} of Graph.")
 
 
 def _below(call: GraphCall) -> str:

@@ -48,7 +48,7 @@ class Query:
                 raise bad_request(f"The query parameter '{name}' is not supported.", code="BadRequest")
         for name in ("$expand", "$search", "$orderby"):
             if name in options:
-                raise graph_error(501, "NotImplemented", f"The sandbox does not know {name} of Graph.")
+                raise graph_error(501, "NotImplemented", f"The sandbox does not support {name} of Graph.")
         wanted = parse(type_name, options["$filter"]) if "$filter" in options else None
         eventual = headers.get("consistencylevel", "").lower() == "eventual"
         counted = options.get("$count", "false").lower() == "true"

@@ -1,0 +1,226 @@
+"""The sites port on azure-mgmt-web, for production sites and slots alike."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from mct_s2s.azure import api_version_fallback
+from mct_s2s.azure.arm.arm_session import ArmSession
+from mct_s2s.azure.json_values import guid, members, optional, text, texts
+from mct_s2s.azure.services import ARM
+from mct_s2s.concurrency import gather_or_cancel
+from mct_s2s.errors import NotThere, PermissionMissing, ServiceError
+from mct_s2s.model.azure_resources import Site, SlotConfig
+from mct_s2s.model.ids import TenantId
+from mct_s2s.model.resource_id import ResourceId
+from mct_s2s.ports.resource_manager import Subscription
+
+if TYPE_CHECKING:
+    from azure.mgmt.web.aio import WebSiteManagementClient
+
+REFERENCE = "read the Key Vault reference"
+
+
+class ArmSites:
+    """App Service as `mct_s2s.ports.resource_manager.Sites`."""
+
+    def __init__(self, session: ArmSession) -> None:
+        self._session = session
+        self._clients: dict[str, WebSiteManagementClient] = {}
+
+    async def subscriptions(self) -> list[Subscription]:
+        """GET /subscriptions."""
+        found = await self._session.rows("/subscriptions", api_version_fallback.SUBSCRIPTIONS, "list the subscriptions")
+        with ARM.readable("list the subscriptions"):
+            return [_subscription(row) for row in found]
+
+    async def subscription(self, subscription_id: str) -> Subscription | None:
+        """GET /subscriptions/{id}."""
+        path, doing = f"/subscriptions/{subscription_id}", "read the subscription"
+        try:
+            row = await self._session.get(path, api_version_fallback.SUBSCRIPTIONS, doing)
+        except NotThere:
+            return None
+        with ARM.readable(doing):
+            return _subscription(row)
+
+    async def sites(self, subscription_id: str, group: str | None = None) -> list[Site]:
+        """GET …/providers/Microsoft.Web/sites."""
+        apps = self.client(subscription_id).web_apps
+        doing = "list the web apps"
+
+        async def read() -> list[Mapping[str, Any]]:
+            pages = apps.list_by_resource_group(group) if group else apps.list()
+            return [row async for row in _rows(pages)]
+
+        rows = await self._session.call(read, doing)
+        with ARM.readable(doing):
+            return [_site(row) for row in rows]
+
+    async def sites_named(self, subscription_id: str, name: str) -> list[ResourceId]:
+        """GET /subscriptions/{id}/resources?$filter=resourceType eq 'Microsoft.Web/sites' and name eq '…'."""
+        path, doing = f"/subscriptions/{subscription_id}/resources", "find the web app"
+        quoted = name.replace("'", "''")
+        wanted = f"resourceType eq 'Microsoft.Web/sites' and name eq '{quoted}'"
+        found = await self._session.rows(path, api_version_fallback.RESOURCES, doing, filter=wanted)
+        with ARM.readable(doing):
+            return [ResourceId.parse(text(row["id"])) for row in found]
+
+    async def site(self, resource: ResourceId) -> Site | None:
+        """GET …/sites/{name}[/slots/{slot}]."""
+        try:
+            row = await self.raw_site(resource)
+        except NotThere:
+            return None
+        with ARM.readable("read the App Service"):
+            return _site(row)
+
+    async def raw_site(self, resource: ResourceId) -> Mapping[str, Any]:
+        """The same, as ARM says it."""
+        apps, group, name = self._at(resource)
+        if resource.slot:
+            return await self._session.call(lambda: apps.get_slot(group, name, resource.slot), "read the App Service")
+        return await self._session.call(lambda: apps.get(group, name), "read the App Service")
+
+    async def settings(
+        self, resource: ResourceId, *, leaves: Callable[[], None] = lambda: None
+    ) -> dict[str, str | None]:
+        """POST …/config/appsettings/list."""
+        apps, group, name = self._at(resource)
+        doing = "read the application settings"
+
+        async def read() -> Mapping[str, Any]:
+            leaves()
+            answer: Mapping[str, Any]
+            if resource.slot:
+                answer = await apps.list_application_settings_slot(group, name, resource.slot)
+            else:
+                answer = await apps.list_application_settings(group, name)
+            return answer
+
+        answer = await self._session.call(read, doing)
+        settings = answer.get("properties")
+        if not isinstance(settings, Mapping):
+            # Never "no settings": a write replaces them all, and would erase the site's own.
+            raise ARM.unreadable(doing)
+        with ARM.readable(doing):
+            return {name: optional(value) for name, value in settings.items()}
+
+    async def slot_config(self, resource: ResourceId) -> SlotConfig | None:
+        """GET …/slots and GET …/config/slotConfigNames: both belong to the production site."""
+        apps, group, name = self._at(resource)
+
+        async def names() -> list[str]:
+            return [text(row["name"]).rpartition("/")[2] async for row in _rows(apps.list_slots(group, name))]
+
+        try:
+            slots, answer = await gather_or_cancel(
+                self._session.call(names, "list the slots"),
+                self._session.call(lambda: apps.list_slot_configuration_names(group, name), "read the slot settings"),
+            )
+            with ARM.readable("read the slot settings"):
+                sticky = texts(members(answer.get("properties")).get("appSettingNames"))
+        except (NotThere, PermissionMissing, ServiceError):
+            return None  # it only serves a warning: a caller who can't read the slots can still do the job
+        return SlotConfig(tuple(sorted(slots)), frozenset(entry.lower() for entry in sticky)) if slots else None
+
+    async def write_settings(
+        self,
+        resource: ResourceId,
+        merged: Callable[[], Mapping[str, str | None] | None],
+        read_again: Callable[[], Awaitable[None]],
+    ) -> None:
+        """PUT …/config/appsettings: replaces them all, so that each repetition needs a new reading."""
+        apps, group, name = self._at(resource)
+
+        async def put() -> None:
+            settings = merged()
+            if settings is None:
+                return
+            body = {"properties": dict(settings)}
+            if resource.slot:
+                await apps.update_application_settings_slot(group, name, resource.slot, body)
+            else:
+                await apps.update_application_settings(group, name, body)
+
+        try:
+            await self._session.call(put, "write the application settings", before_repeating=read_again)
+        except ServiceError as error:
+            # Flex Consumption and Container Apps hosting accept the write and finish it later; the SDK knows 200 only.
+            if error.status != 202:
+                raise
+
+    async def reference_status(self, resource: ResourceId, name: str) -> str | None:
+        """GET …/config/configreferences/appsettings/{name}."""
+        found = await self._reference(resource, name)
+        with ARM.readable(REFERENCE):
+            return text(found.get("status")) or None
+
+    async def active_version(self, resource: ResourceId, name: str) -> str | None:
+        """The same, its `activeVersion`, where it is resolved."""
+        found = await self._reference(resource, name)
+        with ARM.readable(REFERENCE):
+            return text(found.get("activeVersion")) or None if found.get("status") == "Resolved" else None
+
+    async def _reference(self, resource: ResourceId, name: str) -> Mapping[str, Any]:
+        path = f"{resource}/config/configreferences/appsettings/{name}"
+        try:
+            answer = await self._session.get(path, api_version_fallback.WEB, REFERENCE)
+        except (NotThere, PermissionMissing):
+            return {}
+        with ARM.readable(REFERENCE):
+            return members(answer.get("properties"))
+
+    async def refresh_references(self, resource: ResourceId) -> None:
+        """POST …/config/configreferences/appsettings/refresh. Repeating it is harmless.
+
+        Source: learn.microsoft.com/azure/app-service/app-service-key-vault-references, "Understand rotation".
+        """
+        path = f"{resource}/config/configreferences/appsettings/refresh"
+        await self._session.post(path, api_version_fallback.WEB, "refresh the Key Vault references")
+
+    async def restart(self, resource: ResourceId) -> None:
+        """POST …/restart. An answer that was lost is not asked for again: the write has recycled the site already."""
+        apps, group, name = self._at(resource)
+        doing = "restart the App Service"
+        if resource.slot:
+            await self._session.call(lambda: apps.restart_slot(group, name, resource.slot), doing, repeatable=False)
+        else:
+            await self._session.call(lambda: apps.restart(group, name), doing, repeatable=False)
+
+    def client(self, subscription_id: str) -> WebSiteManagementClient:
+        """azure-mgmt-web's client for one subscription. Imported late: it takes a quarter of a second."""
+        if subscription_id not in self._clients:
+            from azure.mgmt.web.aio import WebSiteManagementClient  # noqa: PLC0415
+
+            self._clients[subscription_id] = WebSiteManagementClient(
+                self._session.credential, subscription_id, **self._session.client_options(api_version_fallback.WEB)
+            )
+        return self._clients[subscription_id]
+
+    def _at(self, resource: ResourceId) -> tuple[Any, str, str]:
+        return self.client(resource.subscription_id).web_apps, resource.resource_group, resource.names[0]
+
+
+async def _rows(pages: Any) -> AsyncIterator[Mapping[str, Any]]:
+    async for row in pages:
+        yield row
+
+
+def _subscription(row: Mapping[str, Any]) -> Subscription:
+    return Subscription(guid(row["subscriptionId"]), text(row.get("displayName")), TenantId(guid(row["tenantId"])))
+
+
+def _site(row: Mapping[str, Any]) -> Site:
+    properties = members(row.get("properties"))
+    default = text(properties.get("defaultHostName"))
+    others = sorted(name for name in texts(properties.get("hostNames")) if name != default)
+    resource = ResourceId.parse(text(row["id"]))
+    guid(resource.subscription_id)
+    return Site(
+        resource=resource,
+        kind=text(row.get("kind")) or "app",
+        state=text(properties.get("state")),
+        host_names=(default, *others),
+    )

@@ -1,0 +1,190 @@
+"""One signed-in connection to Azure Resource Manager, shared by the management clients.
+
+The clients get our own short list of policies: without their own retries, and no silent registration of
+resource providers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+from azure.core import AsyncPipelineClient
+from azure.core.exceptions import AzureError, DecodeError, HttpResponseError
+from azure.core.pipeline import PipelineRequest, PipelineResponse
+from azure.core.pipeline.policies import (
+    AsyncHTTPPolicy,
+    ContentDecodePolicy,
+    HeadersPolicy,
+    RequestIdPolicy,
+    UserAgentPolicy,
+)
+from azure.core.pipeline.transport import AioHttpTransport
+from azure.core.rest import HttpRequest
+
+from mct_s2s import __version__
+from mct_s2s.azure import retry as limits
+from mct_s2s.azure.api_version_fallback import ApiVersionFallback
+from mct_s2s.azure.arm.arm_refusals import UnreadableAnswer, refusal_of, translate
+from mct_s2s.azure.clouds import Cloud
+from mct_s2s.azure.http_session import HttpSession
+from mct_s2s.azure.paging import all_rows
+from mct_s2s.azure.retry import RetryPolicy, nothing
+from mct_s2s.azure.sdk_trace import OnlyAt, TracePolicy
+from mct_s2s.azure.services import ARM
+from mct_s2s.azure.sign_in.caller_credential import CallerCredential
+from mct_s2s.azure.sign_in.fresh_tokens import send_signed_in
+from mct_s2s.azure.trace import Trace
+
+T = TypeVar("T")
+
+
+class ArmSession:
+    """Azure Resource Manager of one cloud, as one caller."""
+
+    def __init__(
+        self, cloud: Cloud, credential: CallerCredential, http: HttpSession, retry_policy: RetryPolicy, trace: Trace
+    ) -> None:
+        self.cloud = cloud
+        self.credential = credential
+        self._retry_policy = retry_policy
+        self._trace = trace
+        self._versions = ApiVersionFallback()
+        self.transport = AioHttpTransport(
+            session=http,
+            session_owner=False,
+            connection_timeout=limits.CONNECT_SECONDS,
+            read_timeout=limits.REQUEST_SECONDS,
+        )
+        self._raw: AsyncPipelineClient[Any, Any] = AsyncPipelineClient(
+            base_url=cloud.arm, policies=self.policies(), transport=self.transport
+        )
+
+    def policies(self) -> list[Any]:
+        """A fresh list for one client."""
+        return [
+            RequestIdPolicy(),
+            HeadersPolicy(),
+            UserAgentPolicy(base_user_agent=f"mct-s2s/{__version__}"),
+            _Decode(),
+            OnlyAt(self.cloud.arm),
+            self._versions,
+            _Bearer(self.credential, self.cloud),
+            TracePolicy("ARM", self._trace),
+        ]
+
+    def client_options(self, api_version: str) -> dict[str, Any]:
+        """What every management client is given, so that all of them share this connection."""
+        return {
+            "api_version": api_version,
+            "base_url": self.cloud.arm,
+            "credential_scopes": [self.cloud.arm_scope],
+            "transport": self.transport,
+            "policies": self.policies(),
+        }
+
+    async def call(
+        self,
+        send: Callable[[], Awaitable[T]],
+        doing: str,
+        *,
+        repeatable: bool = True,
+        before_repeating: Callable[[], Awaitable[None]] = nothing,
+    ) -> T:
+        """Run one SDK call under our retry policy.
+
+        Raises:
+            S2SError: refused or not answered, translated, with `doing` as what was being done.
+        """
+
+        async def answered() -> T:
+            with ARM.readable(doing):  # the clients look into answers without asking what they are
+                return await send()
+
+        async def once() -> T:
+            return await send_signed_in(
+                answered,
+                doing,
+                service=ARM,
+                credential=self.credential,
+                scope=self.cloud.arm_scope,
+                failures=(AzureError,),
+                refusal_of=refusal_of,
+                translate=lambda error: translate(error, doing),
+                before_repeating=before_repeating,
+            )
+
+        return await self._retry_policy.call(once, repeatable=repeatable, before_repeating=before_repeating)
+
+    async def get(self, path: str, api_version: str, doing: str, *, filter: str | None = None) -> dict[str, Any]:  # noqa: A002  # the option's name
+        """GET a path for which the management clients have no operation."""
+        options = {"api-version": api_version, **({"$filter": filter} if filter else {})}
+        return await self._read(self.cloud.arm + path, options, doing)
+
+    async def rows(
+        self,
+        path: str,
+        api_version: str,
+        doing: str,
+        *,
+        filter: str | None = None,  # noqa: A002  # as above
+    ) -> list[Mapping[str, Any]]:
+        """Every row of a list. Source: docs/azure-contract.md, section 4.1."""
+        return await all_rows(
+            await self.get(path, api_version, doing, filter=filter),
+            lambda link: self._read(link, {}, doing),
+            link="nextLink",
+            address=self.cloud.arm,
+            service=ARM,
+            doing=doing,
+        )
+
+    async def _read(self, url: str, options: Mapping[str, str], doing: str) -> dict[str, Any]:
+        async def once() -> dict[str, Any]:
+            response = await self._raw.send_request(HttpRequest("GET", url, params=options))
+            if response.status_code != 200:  # no redirect is followed
+                raise HttpResponseError(response=response)
+            document: dict[str, Any] = response.json()
+            return document
+
+        return await self.call(once, doing)
+
+    async def post(self, path: str, api_version: str, doing: str) -> None:
+        """POST a path without a body, and repeat it where its answer is lost; what is answered does not matter."""
+
+        async def once() -> None:
+            request = HttpRequest("POST", self.cloud.arm + path, params={"api-version": api_version})
+            response = await self._raw.send_request(request)
+            if response.status_code >= 400:
+                raise HttpResponseError(response=response)
+
+        await self.call(once, doing)
+
+
+class _Decode(ContentDecodePolicy):
+    """Lets a refusal through whatever its body is, and a reading only as a JSON object: the clients look no closer."""
+
+    def on_response(self, request: PipelineRequest[Any], response: PipelineResponse[Any, Any]) -> None:
+        status, asked = response.http_response.status_code, request.http_request
+        try:
+            super().on_response(request, response)
+        except DecodeError:
+            if status < 400:
+                raise
+        reads = asked.method == "GET" or (asked.method == "POST" and urlsplit(asked.url).path.endswith("/list"))
+        if status == 200 and reads and not isinstance(response.context.get(self.CONTEXT_NAME), dict):
+            raise UnreadableAnswer(f"{asked.method} returned something other than a JSON object")
+
+
+class _Bearer(AsyncHTTPPolicy[Any, Any]):
+    """Puts the shared credential's token on requests, which `OnlyAt` has looked at."""
+
+    def __init__(self, credential: CallerCredential, cloud: Cloud) -> None:
+        self._credential = credential
+        self._cloud = cloud
+
+    async def send(self, request: PipelineRequest[Any]) -> PipelineResponse[Any, Any]:
+        token = await self._credential.get_token(self._cloud.arm_scope)
+        request.http_request.headers["Authorization"] = f"Bearer {token.token}"
+        return await self.next.send(request)

@@ -1,0 +1,254 @@
+"""The identities port: managed identities on web apps, and on any other resource through azure-mgmt-resource.
+
+`identity.type` is not merged by a PATCH: it says what the resource has afterwards. So the union of what is there and
+what is wanted is sent, and the read-only ids never are. Source: learn.microsoft.com/entra/identity/
+managed-identities-azure-resources/qs-configure-rest-vm.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, cast
+
+from mct_s2s.azure import api_version_fallback
+from mct_s2s.azure.arm.app_services import ArmSites
+from mct_s2s.azure.arm.arm_session import ArmSession
+from mct_s2s.azure.json_values import guid, members, optional, rows, text, texts
+from mct_s2s.azure.services import ARM
+from mct_s2s.errors import NotThere, ServiceError
+from mct_s2s.model.azure_resources import IdentityResource
+from mct_s2s.model.commands import command, webapp_command
+from mct_s2s.model.ids import PrincipalId
+from mct_s2s.model.resource_id import USER_ASSIGNED_IDENTITIES, ResourceId
+
+if TYPE_CHECKING:
+    from azure.mgmt.resource.resources.aio import ResourceManagementClient
+
+READ = "read the resource"
+ENABLE = "enable the managed identity"
+DISABLE = "disable the managed identity"
+ROLES = "read the identity's roles"
+POLL_SECONDS = 1
+"""Between two looks at a long-running operation: azure-core's 30 s would be most of the command."""
+LOOKS = 5
+"""Looks at an identity that was accepted and does not show yet, 5 s in all."""
+PAUSE = 0.5
+"""Seconds, times the look's number: some kinds of hosting accept a change first and carry it out later."""
+
+
+class ArmIdentities:
+    """Managed identities as `mct_s2s.ports.resource_manager.Identities`."""
+
+    def __init__(self, session: ArmSession, sites: ArmSites) -> None:
+        self._session = session
+        self._sites = sites
+        self._clients: dict[str, ResourceManagementClient] = {}
+
+    async def holder(self, resource: ResourceId) -> IdentityResource | None:
+        """GET the resource; for types beyond App Service with the api-version that its provider names."""
+        try:
+            if resource.is_site:
+                site = await self._sites.raw_site(resource)
+                with ARM.readable(READ):
+                    return _parsed(resource, site, None)
+            version = await self._api_version(resource)
+            client = self._client(resource.subscription_id)
+            row = await self._session.call(
+                lambda: client.resources.get_by_id(str(resource).lstrip("/"), api_version=version), READ
+            )
+            with ARM.readable(READ):
+                return _parsed(resource, row, version)
+        except NotThere:
+            return None
+
+    async def enable(self, caller: IdentityResource) -> PrincipalId:
+        """PATCH `identity`; the answer shows the principal that Azure made for it, or a reading does a moment later.
+
+        Raises:
+            ServiceError: refused, or the type of resource carries no identity.
+        """
+        wanted = _identity(caller, system_assigned=True)
+        answered = await self._change(caller, wanted, ENABLE)
+        made = _principal(answered) or await self._principal_until(caller, lambda principal: principal is not None)
+        if made is not None:
+            return made
+        raise ServiceError(
+            "identity-not-made",
+            f"Azure accepted the managed identity of '{caller.display_name}' but returned no principal ID. The "
+            f"resource type {caller.resource.type} may need another way. Nothing else was changed.",
+            remedy="Enable it yourself on the resource's Identity page in the portal or with the Azure CLI, then "
+            "run the same command again:",
+            command=_by_hand(caller, wanted, "identity assign"),
+        )
+
+    async def disable(self, caller: IdentityResource) -> None:
+        """PATCH `identity`, so that only the identities which users assigned are left.
+
+        Raises:
+            ServiceError: refused, or the type of resource takes no such change.
+        """
+        wanted = _identity(caller, system_assigned=False)
+        answered = await self._change(caller, wanted, DISABLE)
+        if answered is not None and _principal(answered) is None:
+            return
+        if await self._principal_until(caller, lambda principal: principal is None) is None:
+            return
+        raise ServiceError(
+            "identity-not-removed",
+            f"Azure accepted the request to disable the managed identity of '{caller.display_name}', but it is "
+            f"still enabled. The resource type {caller.resource.type} may need another way.",
+            remedy="Disable it yourself on the resource's Identity page in the portal or with the Azure CLI, then "
+            "run the same command again:",
+            command=_by_hand(caller, wanted, "identity remove"),
+        )
+
+    async def _principal_until(
+        self, caller: IdentityResource, is_right: Callable[[PrincipalId | None], bool]
+    ) -> PrincipalId | None:
+        """The principal that Azure shows once it is right, or at the last look."""
+        principal = None
+        for look in range(LOOKS):
+            await asyncio.sleep(look * PAUSE)
+            after = await self.holder(caller.resource)
+            principal = after.principal_id if after is not None else None
+            if is_right(principal):
+                break
+        return principal
+
+    async def roles_of(self, caller: IdentityResource) -> list[str]:
+        """GET /subscriptions/{id}/providers/Microsoft.Authorization/roleAssignments?$filter=principalId eq …."""
+        if caller.principal_id is None:
+            return []
+        path = f"/subscriptions/{caller.resource.subscription_id}/providers/Microsoft.Authorization/roleAssignments"
+        found = await self._session.rows(
+            path, api_version_fallback.AUTHORIZATION, ROLES, filter=f"principalId eq '{caller.principal_id}'"
+        )
+        with ARM.readable(ROLES):
+            return [text(members(row.get("properties")).get("scope")) or text(row["id"]) for row in found]
+
+    async def _change(self, caller: IdentityResource, identity: dict[str, Any], doing: str) -> Mapping[str, Any] | None:
+        """Send it; the resource as the answer shows it, or nothing where the answer shows none."""
+        if caller.resource.is_site:
+            return await self._patch_site(caller.resource, {"identity": identity}, doing)
+        return await self._patch(caller, {"identity": identity}, doing)
+
+    async def _patch_site(self, resource: ResourceId, body: dict[str, Any], doing: str) -> Mapping[str, Any] | None:
+        apps = self._sites.client(resource.subscription_id).web_apps
+        group, name = resource.resource_group, resource.names[0]
+
+        async def patch() -> Mapping[str, Any] | None:
+            answer: Mapping[str, Any] | None
+            try:
+                if resource.slot:
+                    answer = await apps.update_slot(group, name, resource.slot, body)  # type: ignore[call-overload]
+                else:
+                    answer = await apps.update(group, name, body)  # type: ignore[call-overload]
+            except ValueError:
+                # 202 with an empty body: accepted, and the SDK tries to parse it. What came of it is read back.
+                return None
+            return answer
+
+        return await self._session.call(patch, doing)
+
+    async def _patch(self, caller: IdentityResource, body: dict[str, Any], doing: str) -> Mapping[str, Any] | None:
+        client = self._client(caller.resource.subscription_id)
+        path, version = str(caller.resource).lstrip("/"), caller.api_version or ""
+
+        async def patch() -> Mapping[str, Any] | None:
+            poller = await client.resources.begin_update_by_id(
+                path, api_version=version, parameters=body, polling_interval=POLL_SECONDS
+            )
+            return cast("Mapping[str, Any] | None", await poller.result())
+
+        async def put() -> Mapping[str, Any] | None:
+            whole = await client.resources.get_by_id(path, api_version=version)
+            poller = await client.resources.begin_create_or_update_by_id(
+                path,
+                api_version=version,
+                parameters={**_writable(whole), **body},
+                polling_interval=POLL_SECONDS,
+            )
+            return cast("Mapping[str, Any] | None", await poller.result())
+
+        try:
+            return await self._session.call(patch, doing)
+        except ServiceError as error:
+            if error.status != 405:
+                raise
+            return await self._session.call(put, doing)
+
+    async def _api_version(self, resource: ResourceId) -> str:
+        """The newest stable api-version of a resource type, from its provider."""
+        client = self._client(resource.subscription_id)
+        provider = await self._session.call(lambda: client.providers.get(resource.namespace), READ)
+        wanted = "/".join(resource.types).lower()
+        with ARM.readable(READ):
+            types = {
+                text(row["resourceType"]).lower(): texts(row.get("apiVersions"))
+                for row in rows(provider["resourceTypes"])
+            }
+        versions = sorted(types.get(wanted, ()), reverse=True)
+        stable = [version for version in versions if not version.endswith("-preview")]
+        if stable or versions:
+            return (stable or versions)[0]
+        raise NotThere(
+            "resource-type-unknown",
+            f"The resource type '{resource.namespace}/{wanted}' does not exist in Azure.",
+            remedy="Check the resource ID:",
+            command="az resource show --ids ID",
+        )
+
+    def _client(self, subscription_id: str) -> ResourceManagementClient:
+        if subscription_id not in self._clients:
+            from azure.mgmt.resource.resources.aio import ResourceManagementClient  # noqa: PLC0415
+
+            self._clients[subscription_id] = ResourceManagementClient(
+                self._session.credential,
+                subscription_id,
+                **self._session.client_options(api_version_fallback.RESOURCES),
+            )
+        return self._clients[subscription_id]
+
+
+def _parsed(resource: ResourceId, row: Mapping[str, Any], api_version: str | None) -> IdentityResource:
+    if resource.type == USER_ASSIGNED_IDENTITIES:
+        principal = PrincipalId(guid(members(row.get("properties"))["principalId"]))
+        return IdentityResource(resource, principal, "UserAssigned", api_version=api_version)
+    identity = members(row.get("identity"))
+    return IdentityResource(
+        resource=resource,
+        principal_id=PrincipalId(guid(identity["principalId"])) if identity.get("principalId") else None,
+        identity_type=text(identity.get("type")) or "None",
+        user_assigned=tuple(sorted(members(identity.get("userAssignedIdentities")))),
+        api_version=api_version,
+        location=optional(row.get("location")),
+    )
+
+
+def _principal(row: Mapping[str, Any] | None) -> PrincipalId | None:
+    """The system-assigned identity of a resource as an answer shows it."""
+    with ARM.readable(ENABLE):
+        shown = members(row.get("identity")).get("principalId") if row else None
+        return PrincipalId(guid(shown)) if shown else None
+
+
+def _identity(resource: IdentityResource, *, system_assigned: bool) -> dict[str, Any]:
+    """What `identity` is to be: the identities that users assigned stay."""
+    kinds = ["SystemAssigned"] * system_assigned + ["UserAssigned"] * bool(resource.user_assigned)
+    users: dict[str, Any] = {"userAssignedIdentities": {identity: {} for identity in resource.user_assigned}}
+    return {"type": ", ".join(kinds) or "None", **(users if resource.user_assigned else {})}
+
+
+def _by_hand(caller: IdentityResource, identity: Mapping[str, Any], verb: str) -> str:
+    """The Azure CLI's way, which reads the resource and puts it whole."""
+    if caller.resource.is_site:
+        return webapp_command(verb, caller.resource)
+    setting = f"identity.type={identity['type']}"
+    return command("az", "resource", "update", "--ids", str(caller.resource), "--set", setting)
+
+
+def _writable(resource: Mapping[str, Any]) -> dict[str, Any]:
+    """A resource as a PUT may carry it: without what ARM alone sets."""
+    read_only = {"id", "name", "type", "identity", "systemData", "etag"}
+    return {key: value for key, value in resource.items() if key not in read_only}

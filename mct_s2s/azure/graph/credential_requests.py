@@ -1,0 +1,294 @@
+"""Who owns a registration and its service principal, and what signs in as them: read, added, removed.
+
+Everything that is added has a key of its own, so that repeating adds nothing; except for a secret, which is never
+repeated here. Sources: learn.microsoft.com/graph/api/application-addpassword, /application-removepassword,
+/application-update (`keyCredentials`), /application-list-owners, /serviceprincipal-list-owners,
+/federatedidentitycredential-upsert, /federatedidentitycredential-delete.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import hashlib
+from collections.abc import Collection, Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from kiota_abstractions.method import Method
+
+from mct_s2s.azure.graph import parse
+from mct_s2s.azure.graph.directory_requests import DirectoryRequests, lag_if
+from mct_s2s.azure.graph.graph_operations import GraphOperation
+from mct_s2s.azure.graph.graph_refusals import already_gone, is_lag
+from mct_s2s.azure.json_values import guid, listed, members, optional, text
+from mct_s2s.azure.retry import Lag, no_lag
+from mct_s2s.azure.services import GRAPH
+from mct_s2s.concurrency import gather_or_cancel
+from mct_s2s.errors import ServiceError
+from mct_s2s.model.client_credentials import Certificate, Credential, CredentialKind, Federation
+from mct_s2s.model.directory_objects import Owner
+from mct_s2s.model.ids import ApplicationObjectId, KeyId, PrincipalId, same_id
+from mct_s2s.ports.secret_stores import NewSecret
+
+FEDERATED_ATTEMPTS = 4
+"""Writes of one federated credential, 3 s in all."""
+FEDERATED_PAUSE = 0.5
+"""Seconds, times the attempt's number: two writes at once are refused as duplicates although they are none."""
+
+
+class CredentialRequests(DirectoryRequests):
+    """Owners and credentials of registrations and service principals."""
+
+    async def add_secret(
+        self, object_id: ApplicationObjectId, name: str, expires: datetime, *, is_new: bool
+    ) -> NewSecret:
+        """POST /applications/{id}/addPassword: the one creation without a key, so never repeated here."""
+        body = {"passwordCredential": {"displayName": name, "endDateTime": _moment(expires)}}
+        info = self._session.request(Method.POST, f"{_application(object_id)}/addPassword", body)
+        row = await self._session.send(info, GraphOperation.ADD_SECRET, repeatable=False, lag=lag_if(is_new)) or {}
+        with GRAPH.readable(GraphOperation.ADD_SECRET):
+            return NewSecret(KeyId(guid(row["keyId"])), parse.moment(row["endDateTime"]), _secret(row["secretText"]))
+
+    async def remove_secret(self, object_id: ApplicationObjectId, key_id: KeyId) -> None:
+        """POST /applications/{id}/removePassword."""
+        path = _application(object_id)
+        info = self._session.request(Method.POST, f"{path}/removePassword", {"keyId": key_id})
+        try:
+            await self._session.send(info, GraphOperation.REMOVE_SECRET)
+        except ServiceError as error:
+            if error.status not in {400, 404}:
+                raise
+            existing = (await self._lists(path, no_lag))["passwordCredentials"]
+            if any(same_id(entry.get("keyId"), key_id) for entry in existing):
+                raise
+
+    async def add_certificate(
+        self, object_id: ApplicationObjectId, certificate: Certificate, name: str, *, is_new: bool
+    ) -> KeyId:
+        """PATCH /applications/{id} with all of `keyCredentials`: those that are there as they were read, and one more.
+
+        The list is read immediately before it is written. Existing entries go back without their `key`, as the Azure
+        CLI sends them; what identifies them is `keyId`.
+
+        Returns:
+            The `keyId` that the certificate is registered under, by this call or before it.
+        """
+        path, lag = _application(object_id), lag_if(is_new)
+        existing = (await self._lists(path, lag))["keyCredentials"]
+        known = _registered(existing, certificate)
+        if known is not None:
+            return known
+        added = {
+            "type": "AsymmetricX509Cert",
+            "usage": "Verify",
+            "keyId": certificate.key_id,
+            "displayName": name,
+            "startDateTime": _moment(certificate.starts),
+            "endDateTime": _moment(certificate.expires),
+            "key": base64.b64encode(certificate.der).decode(),
+        }
+        body = {"keyCredentials": [*map(_without_key, existing), added]}
+        info = self._session.request(Method.PATCH, path, body)
+        try:
+            await self._session.send(info, GraphOperation.ADD_CERTIFICATE, lag=lag)
+        except ServiceError as error:
+            # Where the answer to the first attempt was lost, the second one changes what that one added, and is
+            # refused: docs/azure-contract.md, section 9.
+            if error.status != 400 or "update to existing credential" not in error.service_message.casefold():
+                raise
+            known = _registered((await self._lists(path, lag))["keyCredentials"], certificate)
+            if known is None:
+                raise
+            return known
+        return certificate.key_id
+
+    async def put_federated_credential(
+        self, object_id: ApplicationObjectId, federation: Federation, *, is_new: bool
+    ) -> KeyId:
+        """PATCH /applications/{id}/federatedIdentityCredentials(name='…') with `Prefer: create-if-missing`.
+
+        Returns:
+            Its id, also where it was there already.
+        """
+        path, lag, operation = _application(object_id), lag_if(is_new), GraphOperation.ADD_FEDERATED_CREDENTIAL
+        named = f"{path}/federatedIdentityCredentials(name='{federation.name}')"
+        body = {"issuer": federation.issuer, "subject": federation.subject, "audiences": [federation.audience]}
+        for attempt in range(1, FEDERATED_ATTEMPTS + 1):
+            info = self._session.request(Method.PATCH, named, body)
+            info.headers.try_add("Prefer", "create-if-missing")
+            try:
+                row = await self._session.send(info, operation, lag=lag)
+            except ServiceError as error:
+                if not _is_duplicate(error):
+                    raise
+                existing = await self._federated(path, lag)
+                found = next((one.key_id for one in existing if one.federation == federation), None)
+                if found is not None:
+                    return found
+                if attempt == FEDERATED_ATTEMPTS:
+                    raise
+                await asyncio.sleep(attempt * FEDERATED_PAUSE)
+            else:
+                if row is None:  # it was there already: 204 brings no body
+                    read = self._session.request(Method.GET, named)
+                    row = await self._session.send(read, GraphOperation.READ, lag=is_lag)
+                with GRAPH.readable(operation):
+                    return KeyId(guid((row or {})["id"]))
+        raise AssertionError(federation)
+
+    async def federated_credentials(self, object_id: ApplicationObjectId) -> list[Credential]:
+        """GET /applications/{id}/federatedIdentityCredentials; none where a replica does not show the application."""
+        try:
+            return list(await self._federated(_application(object_id), no_lag))
+        except ServiceError as error:
+            if error.status == 404:
+                return []
+            raise
+
+    async def credentials(self, object_id: ApplicationObjectId, *, is_new: bool) -> tuple[Credential, ...]:
+        """GET /applications/{id}, with the keys of its certificates, and its federated credentials."""
+        path, lag = _application(object_id), lag_if(is_new)
+        own, federated = await gather_or_cancel(self._with_keys(path, lag), self._federated(path, lag))
+        return (*own, *federated)
+
+    async def principal_credentials(self, principal: PrincipalId, *, is_new: bool) -> tuple[Credential, ...]:
+        """GET /servicePrincipals/{id}, with the keys of its certificates."""
+        return await self._with_keys(_principal(principal), lag_if(is_new))
+
+    async def owners(self, object_id: ApplicationObjectId, *, is_new: bool) -> tuple[Owner, ...]:
+        """GET /applications/{id}/owners."""
+        return await self._owners(_application(object_id), lag_if(is_new))
+
+    async def principal_owners(self, principal: PrincipalId, *, is_new: bool) -> tuple[Owner, ...]:
+        """GET /servicePrincipals/{id}/owners."""
+        return await self._owners(_principal(principal), lag_if(is_new))
+
+    async def remove_credentials(self, object_id: ApplicationObjectId, keep: Collection[KeyId]) -> None:
+        """POST removePassword, PATCH and DELETE, one after another, for those that are there."""
+        path = _application(object_id)
+        await gather_or_cancel(self._remove(path, keep), self._remove_federated(path, keep))
+
+    async def remove_principal_credentials(self, principal: PrincipalId) -> None:
+        """POST removePassword and PATCH, for those that are there."""
+        await self._remove(_principal(principal), ())
+
+    async def _owners(self, path: str, lag: Lag) -> tuple[Owner, ...]:
+        info = self._session.request(Method.GET, f"{path}/owners?$select=id,displayName,userPrincipalName")
+        rows = await self._session.rows(info, GraphOperation.READ, lag=lag)
+        with GRAPH.readable(GraphOperation.READ):
+            found = (
+                Owner(
+                    PrincipalId(guid(row["id"])),
+                    str(row.get("userPrincipalName") or row.get("displayName") or row["id"]),
+                )
+                for row in rows
+            )
+            return tuple(sorted(found, key=lambda owner: owner.id))
+
+    async def _with_keys(self, path: str, lag: Lag) -> tuple[Credential, ...]:
+        """Secrets and certificates, each with the thumbprint of its key.
+
+        What is written beside a key as its identifier is whatever its owner liked.
+        """
+        row = await self._lists(path, lag, with_keys=True)
+        with GRAPH.readable(GraphOperation.READ):
+            return (
+                *parse.credentials(CredentialKind.SECRET, row["passwordCredentials"]),
+                *parse.by_age(
+                    replace(parse.credential(CredentialKind.CERTIFICATE, entry), thumbprint=_thumbprint(entry))
+                    for entry in row["keyCredentials"]
+                ),
+            )
+
+    async def _federated(self, path: str, lag: Lag) -> tuple[Credential, ...]:
+        info = self._session.request(Method.GET, f"{path}/federatedIdentityCredentials")
+        rows = await self._session.rows(info, GraphOperation.READ, lag=lag)
+        return parse.by_age(parse.federated_credential(row) for row in rows)
+
+    async def _remove(self, path: str, keep: Collection[KeyId]) -> None:
+        """POST {path}/removePassword for each secret, PATCH {path} with the certificates that stay."""
+        row = await self._lists(path, is_lag)
+        with GRAPH.readable(GraphOperation.READ):
+            secrets = [
+                KeyId(guid(entry["keyId"])) for entry in row["passwordCredentials"] if entry["keyId"] not in keep
+            ]
+            certificates = row["keyCredentials"]
+            staying = [entry for entry in certificates if entry["keyId"] in keep]
+        for key_id in secrets:
+            await self._remove_one(Method.POST, f"{path}/removePassword", {"keyId": key_id})
+        if len(staying) < len(certificates):
+            await self._remove_one(Method.PATCH, path, {"keyCredentials": [*map(_without_key, staying)]})
+
+    async def _remove_federated(self, path: str, keep: Collection[KeyId]) -> None:
+        for credential in await self._federated(path, is_lag):
+            if credential.key_id not in keep:
+                one = f"{path}/federatedIdentityCredentials/{credential.key_id}"
+                await self._remove_one(Method.DELETE, one)
+
+    async def _remove_one(self, method: Method, path: str, body: object = None) -> None:
+        try:
+            info = self._session.request(method, path, body)
+            await self._session.send(info, GraphOperation.REMOVE_CREDENTIALS, lag=is_lag)
+        except ServiceError as error:
+            gone = already_gone(error) or "No password credential found" in error.service_message
+            if method is Method.PATCH or not gone:
+                raise
+
+    async def _lists(self, path: str, lag: Lag, *, with_keys: bool = False) -> dict[str, list[Mapping[str, Any]]]:
+        """`passwordCredentials` and `keyCredentials`; keys of certificates are shown by name only, on a budget."""
+        names = ("passwordCredentials", "keyCredentials")
+        info = self._session.request(Method.GET, f"{path}?$select=id,{','.join(names)}" if with_keys else path)
+        row = await self._session.send(info, GraphOperation.READ, lag=lag)
+        with GRAPH.readable(GraphOperation.READ):
+            return {name: listed(members(row).get(name)) for name in names}
+
+
+def _application(object_id: ApplicationObjectId) -> str:
+    return f"/applications/{object_id}"
+
+
+def _principal(principal: PrincipalId) -> str:
+    return f"/servicePrincipals/{principal}"
+
+
+def _secret(value: object) -> str:
+    if not text(value):
+        raise ValueError("it contains no secret")
+    return text(value)
+
+
+def _registered(existing: list[Mapping[str, Any]], certificate: Certificate) -> KeyId | None:
+    """The `keyId` of the entry that is this certificate's."""
+    with GRAPH.readable(GraphOperation.READ):
+        for entry in existing:
+            own = same_id(optional(entry.get("keyId")), certificate.key_id)
+            if own or same_id(parse.thumbprint(entry.get("customKeyIdentifier")), certificate.thumbprint):
+                return KeyId(guid(entry["keyId"]))
+    return None
+
+
+def _without_key(entry: Mapping[str, Any]) -> dict[str, Any]:
+    return {field: value for field, value in entry.items() if field != "key"}
+
+
+def _is_duplicate(error: ServiceError) -> bool:
+    said = error.service_message.casefold()
+    return error.status in {400, 409} and ("duplicate values" in said or "already exists" in said)
+
+
+def _thumbprint(entry: Mapping[str, Any]) -> str | None:
+    """SHA-1 of the certificate itself; `None` where Graph does not show it."""
+    key = entry.get("key")
+    if not isinstance(key, str):
+        return None
+    try:
+        der = base64.b64decode(key, validate=True)
+    except ValueError:
+        return None
+    return hashlib.sha1(der, usedforsecurity=False).hexdigest().upper()
+
+
+def _moment(moment: datetime) -> str:
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,0 +1,184 @@
+"""What the caller may do in the directory, asked of Microsoft Graph. Tokens are never read: to clients they are opaque.
+
+Sources: learn.microsoft.com/graph/api/user-list-transitivememberof, /serviceprincipal-list-approleassignments,
+/serviceprincipal-list-ownedobjects, /tenantappmanagementpolicy-get, /rbacapplication-list-transitiveroleassignments.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from kiota_abstractions.method import Method
+
+from mct_s2s.azure.graph import parse
+from mct_s2s.azure.graph.graph_operations import GraphOperation
+from mct_s2s.azure.graph.graph_session import GraphSession
+from mct_s2s.azure.json_values import guid, members, text
+from mct_s2s.azure.json_values import rows as rows_of
+from mct_s2s.azure.services import GRAPH
+from mct_s2s.concurrency import gather_or_cancel
+from mct_s2s.errors import ServiceError
+from mct_s2s.model.caller_rights import Person, RoleAssignment, SecretRestriction, SecretRule, SignedIn
+from mct_s2s.model.directory_objects import ServicePrincipal
+from mct_s2s.model.duration import iso_duration
+from mct_s2s.model.ids import ApplicationObjectId, PrincipalId
+
+GRAPH_APP_ID = "00000003-0000-0000-c000-000000000000"
+"""Microsoft Graph itself, in every tenant of every cloud."""
+ROLE = "#microsoft.graph.directoryRole"
+CAST_REFUSED = frozenset({400, 500})
+"""What the cast is answered where it is not possible. Source: docs/azure-contract.md, section 9."""
+NOT_A_PERSON = 400
+"""What `/me` answers an application."""
+
+
+class GraphAccess:
+    """Microsoft Graph as `mct_s2s.ports.graph.DirectoryAccess`."""
+
+    def __init__(self, session: GraphSession, signed_in: SignedIn) -> None:
+        self._session = session
+        self._signed_in = signed_in
+
+    @property
+    def signed_in(self) -> SignedIn:
+        """What the credential knows."""
+        return self._signed_in
+
+    @property
+    def address(self) -> str:
+        """Where Graph is."""
+        return self._session.base_url
+
+    async def person(self) -> Person | None:
+        """GET /me; none where an application signed in."""
+        if self._signed_in.client_id is not None:
+            return None
+        try:
+            row = await self._get("/me?$select=id,userPrincipalName")
+        except ServiceError as error:
+            if error.status == NOT_A_PERSON:
+                return None
+            raise
+        with GRAPH.readable(GraphOperation.READ_RIGHTS):
+            return Person(PrincipalId(guid(row["id"])), text(row.get("userPrincipalName")) or row["id"])
+
+    async def principal(self) -> ServicePrincipal | None:
+        """GET /servicePrincipals(appId='…')."""
+        if self._signed_in.client_id is None:
+            return None
+        row = await self._get(f"{self._own}?$select={','.join(parse.PRINCIPAL_FIELDS)}")
+        return parse.principal(row)
+
+    async def roles(self) -> frozenset[str] | None:
+        """GET …/transitiveMemberOf/microsoft.graph.directoryRole: those that come through a group, too.
+
+        The cast is an advanced query, which some callers are refused: then it is everything, and looked through here.
+        """
+        path = f"{self._own}/transitiveMemberOf"
+        try:
+            rows = await self._rows(f"{path}/microsoft.graph.directoryRole?$count=true", advanced=True)
+        except ServiceError as error:
+            if error.status not in CAST_REFUSED:
+                raise
+            rows = await self._rows(path)
+        with GRAPH.readable(GraphOperation.READ_RIGHTS):
+            if rows is None:
+                return None
+            held = [row for row in rows if row.get("@odata.type", ROLE) == ROLE]
+            return frozenset(text(row["roleTemplateId"]).lower() for row in held)
+
+    async def assignments(self, principal: PrincipalId) -> tuple[RoleAssignment, ...]:
+        """GET /beta/roleManagement/directory/transitiveRoleAssignments: Graph has it in no other version."""
+        filtered = f"$count=true&$filter=principalId eq '{principal}'"
+        path = f"/roleManagement/directory/transitiveRoleAssignments?{filtered}"
+        rows = await self._rows(path, advanced=True, beta=True)
+        with GRAPH.readable(GraphOperation.READ_RIGHTS):
+            return tuple(
+                RoleAssignment(text(row["roleDefinitionId"]).lower(), text(row["directoryScopeId"]))
+                for row in rows or ()
+            )
+
+    async def permissions(self) -> frozenset[str] | None:
+        """GET …/appRoleAssignments, and what Microsoft Graph calls the roles in them."""
+        if self._signed_in.client_id is None:
+            return None
+        graph, assigned = await gather_or_cancel(
+            self._get(f"/servicePrincipals(appId='{GRAPH_APP_ID}')?$select=id,appRoles"),
+            self._get(f"{self._own}/appRoleAssignments?$top=999"),
+        )
+        with GRAPH.readable(GraphOperation.READ_RIGHTS):
+            own = guid(graph["id"]).lower()
+            names = {guid(role["id"]).lower(): text(role["value"]) for role in rows_of(graph["appRoles"])}
+            held = [row for row in rows_of(assigned["value"]) if guid(row["resourceId"]).lower() == own]
+            return frozenset(names.get(guid(row["appRoleId"]).lower(), "") for row in held) - {""}
+
+    async def owned(self) -> frozenset[ApplicationObjectId] | None:
+        """GET …/ownedObjects/microsoft.graph.application."""
+        rows = await self._rows(f"{self._own}/ownedObjects/microsoft.graph.application?$select=id&$top=999")
+        with GRAPH.readable(GraphOperation.READ_RIGHTS):
+            return None if rows is None else frozenset(ApplicationObjectId(guid(row["id"])) for row in rows)
+
+    async def secret_rules(self) -> tuple[SecretRule, ...]:
+        """GET /policies/defaultAppManagementPolicy."""
+        policy = await self._get("/policies/defaultAppManagementPolicy")
+        if not policy.get("isEnabled"):
+            return ()
+        with GRAPH.readable(GraphOperation.READ_RIGHTS):
+            return _rules(members(policy.get("applicationRestrictions")))
+
+    async def secret_rules_of(self, object_id: ApplicationObjectId) -> tuple[SecretRule, ...] | None:
+        """GET /applications/{id}/appManagementPolicies: where there is one, it goes before the tenant's."""
+        page = await self._get(f"/applications/{object_id}/appManagementPolicies")
+        with GRAPH.readable(GraphOperation.READ_RIGHTS):
+            for policy in rows_of(page.get("value")):
+                restrictions = members(policy.get("restrictions"))
+                if policy.get("isEnabled") and restrictions.get("passwordCredentials") is not None:
+                    return _rules(restrictions)
+        return None
+
+    @property
+    def _own(self) -> str:
+        """The path to the signed-in caller."""
+        client_id = self._signed_in.client_id
+        return f"/servicePrincipals(appId='{client_id}')" if client_id else "/me"
+
+    async def _get(self, path: str) -> dict[str, Any]:
+        info = self._session.request(Method.GET, path)
+        answer = await self._session.send(info, GraphOperation.READ_RIGHTS)
+        if answer is None:
+            raise GRAPH.unreadable(GraphOperation.READ_RIGHTS)  # none of these has nothing to say
+        return answer
+
+    async def _rows(self, path: str, *, advanced: bool = False, beta: bool = False) -> list[Mapping[str, Any]] | None:
+        """All rows; none where an application that no one knows asks for itself."""
+        info = self._session.request(Method.GET, path, beta=beta)
+        if advanced:
+            info.headers.try_add("ConsistencyLevel", "eventual")
+        try:
+            return await self._session.rows(info, GraphOperation.READ_RIGHTS)
+        except ServiceError as error:
+            if error.status == NOT_A_PERSON and self._signed_in.client_id is None:
+                return None
+            raise
+
+
+def _rules(restrictions: Mapping[str, Any]) -> tuple[SecretRule, ...]:
+    """The rules about secrets that are in force, and that make no exception by an attribute.
+
+    A rule that spares some callers may spare this one: then it is left to the real request to say so.
+    """
+    known = {kind.value: kind for kind in SecretRestriction}
+    return tuple(
+        SecretRule(
+            known[text(rule["restrictionType"])],
+            longest.length if (longest := iso_duration(text(rule.get("maxLifetime")))) else None,
+            parse.moment(text(rule["restrictForAppsCreatedAfterDateTime"]))
+            if rule.get("restrictForAppsCreatedAfterDateTime")
+            else None,
+        )
+        for rule in rows_of(restrictions.get("passwordCredentials"))
+        if rule.get("restrictionType") in known
+        and rule.get("state", "enabled") == "enabled"
+        and not members(rule.get("excludeActors")).get("customSecurityAttributes")
+    )

@@ -1,0 +1,74 @@
+"""The values in an answer's JSON: each is what it has to be, or `ValueError` is raised.
+
+`RemoteService.readable` translates that.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from mct_s2s.model.ids import is_guid
+
+_SECONDS = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,9})?", re.ASCII)
+
+
+def guid(value: object) -> str:
+    """An id that becomes part of a path or of a sign-in's address."""
+    if not isinstance(value, str) or not is_guid(value):
+        raise ValueError(f"{value!r} is not a GUID")
+    return value
+
+
+def text(value: object) -> str:
+    """A text; empty where there is none."""
+    if value is None:
+        return ""
+    if not isinstance(value, str):
+        raise ValueError(f"{value!r} is not a string")  # what was received is wrong, not its type
+    return value
+
+
+def optional(value: object) -> str | None:
+    """A text, or `None` where there is none."""
+    return None if value is None else text(value)
+
+
+def texts(value: object) -> tuple[str, ...]:
+    """A list of texts; empty where there is none."""
+    return tuple(text(entry) for entry in _list(value))
+
+
+def rows(value: object) -> list[Mapping[str, Any]]:
+    """A list of JSON objects; empty where there is none."""
+    return [members(entry) for entry in _list(value)]
+
+
+def listed(value: object) -> list[Mapping[str, Any]]:
+    """A list of JSON objects, which has to be there: "none" would be taken for an answer."""
+    if value is None:
+        raise ValueError("there is not a list")
+    return rows(value)
+
+
+def members(value: object) -> Mapping[str, Any]:
+    """A JSON object; empty where there is none."""
+    if value is None:
+        return {}
+    if not isinstance(value, Mapping):
+        raise ValueError(f"{value!r} is not an object")  # as above
+    return value
+
+
+def seconds(header: str | None) -> float | None:
+    """What `Retry-After` asks for; `None` for a date and for anything else."""
+    return float(header) if header and _SECONDS.fullmatch(header.strip()) else None
+
+
+def _list(value: object) -> Sequence[object]:
+    if value is None:
+        return ()
+    if not isinstance(value, list):
+        raise ValueError(f"{value!r} is not a list")  # as above
+    return value

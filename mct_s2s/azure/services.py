@@ -1,0 +1,168 @@
+"""The services that are asked, and the errors that are made of what they answer: one rule for all of them."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from mct_s2s.azure.answer_limits import OddAnswer
+from mct_s2s.azure.clouds import NEVER_CONNECTED
+from mct_s2s.azure.json_values import seconds
+from mct_s2s.errors import ServiceError, SignInFailed, UsageError
+
+RESUME = "Check the network and the proxy, then run the same command again to resume."
+LATER = "Run the same command again to resume."
+UNTRUSTED = (
+    "This machine does not trust the authority that signed the certificate. If a proxy inspects the traffic, ask your "
+    "network's administrators for its root certificate. Add it to the system's certificates, or to a file with all "
+    "authorities to trust:"
+)
+NAME_AUTHORITY = "export SSL_CERT_FILE=FILE"
+_HOSTNAME_MISMATCH = 62
+"""OpenSSL's X509_V_ERR_HOSTNAME_MISMATCH: the authority is trusted, the address is wrong."""
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """A request that was answered, and refused."""
+
+    status: int
+    code: str
+    """The service's own, `Request_ResourceNotFound`; empty where the answer has none."""
+    message: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """Their names in lower case."""
+    body: str = field(default="", repr=False)
+    """All of it: a policy's reasons come after its identifiers, which are long."""
+
+    @property
+    def said(self) -> str:
+        """The service's own words, code first."""
+        return f"{self.code}: {self.message}" if self.code else f"HTTP {self.status}"
+
+    @property
+    def request_id(self) -> str | None:
+        """The service's own id of the request, for a support case."""
+        names = ("request-id", "x-ms-request-id", "x-ms-correlation-request-id")
+        return next((self.headers[name] for name in names if self.headers.get(name)), None)
+
+
+@dataclass(frozen=True)
+class RemoteService:
+    """Whose answers they are, in the words of a message.
+
+    In all methods, `doing` is the step as a verb phrase: `restart the App Service`.
+    """
+
+    name: str
+    unreachable: str
+    """The error code of a service that does not answer: of a wrong answer no more is known than of none."""
+
+    def unreadable(self, doing: str) -> ServiceError:
+        """An answer of another shape: a proxy's page, or nothing. Whether the request took effect is unknown."""
+        message = f"{self.name} returned an unreadable response to the request to {doing}."
+        return ServiceError(self.unreachable, message, remedy=RESUME)
+
+    def rejected(self, odd: OddAnswer, doing: str) -> ServiceError:
+        """An odd answer; asking once more would bring the same again."""
+        return ServiceError(
+            self.unreachable,
+            f"{self.name} returned an invalid response to the request to {doing}: it {odd}.",
+            remedy="Check --cloud, the network and the proxy, then run the same command again to resume.",
+            status=NEVER_CONNECTED,
+        )
+
+    def unanswered(self, error: Exception, doing: str, remedy: str = RESUME) -> ServiceError:
+        """No answer, or one that is not read. What no repetition mends has the status `NEVER_CONNECTED`."""
+        odd = odd_answer(error)
+        if odd is not None:
+            return self.rejected(odd, doing)
+        advice, command = certificate_advice(error) or (remedy, "")
+        return ServiceError(
+            self.unreachable,
+            f"{self.name} did not respond to the request to {doing}: {first_line(error)}",
+            remedy=advice,
+            command=command,
+            status=NEVER_CONNECTED if certificate_errors(error) else 0,
+        )
+
+    def sign_in_refused(self, refusal: Refusal, doing: str, code: str, remedy: str) -> SignInFailed:
+        """401: the token is not accepted."""
+        return SignInFailed(
+            code,
+            f"{self.name} refused the sign-in while trying to {doing}.",
+            answer=refusal.said,
+            remedy=remedy,
+            request_id=refusal.request_id,
+        )
+
+    def refused(
+        self, refusal: Refusal, doing: str, code: str, remedy: str, *, details: tuple[str, ...] = ()
+    ) -> ServiceError:
+        """Any other refusal, with everything that retry rules read."""
+        return ServiceError(
+            code,
+            f"{self.name} refused to {doing}.",
+            answer=refusal.said,
+            remedy=remedy,
+            request_id=refusal.request_id,
+            status=refusal.status,
+            service_code=refusal.code,
+            service_message=refusal.message,
+            details=details,
+            retry_after=seconds(refusal.headers.get("retry-after")),
+            headers=refusal.headers,
+        )
+
+    @contextmanager
+    def readable(self, doing: str) -> Iterator[None]:
+        """Translate what reading a successful answer of another shape raises. Wrap the reading only, not the request.
+
+        Raises:
+            ServiceError: the answer is unreadable.
+        """
+        try:
+            yield
+        except (LookupError, TypeError, AttributeError, ValueError, ArithmeticError, RecursionError) as error:
+            raise self.unreadable(doing) from error
+        except UsageError as error:  # an id of the service's, where a checker of what users type said no
+            raise self.unreadable(doing) from error
+
+
+GRAPH = RemoteService("Microsoft Graph", "graph-unreachable")
+ARM = RemoteService("Azure Resource Manager", "arm-unreachable")
+LOGIN = RemoteService("The login service", "login-unreachable")
+
+
+def odd_answer(error: BaseException) -> OddAnswer | None:
+    """The odd answer that an SDK's error was made from, if there is one."""
+    return next((cause for cause in causes(error) if isinstance(cause, OddAnswer)), None)
+
+
+def certificate_errors(error: BaseException) -> list[ssl.SSLCertVerificationError]:
+    """Why the server's certificate was not accepted, where that is what an error was made from."""
+    return [cause for cause in causes(error) if isinstance(cause, ssl.SSLCertVerificationError)]
+
+
+def certificate_advice(error: BaseException) -> tuple[str, str] | None:
+    """The remedy and its command, where the certificate is signed by no one that is trusted here."""
+    codes = {getattr(one, "verify_code", None) for one in certificate_errors(error)} - {None}  # aiohttp's own has none
+    return (UNTRUSTED, NAME_AUTHORITY) if codes - {_HOSTNAME_MISMATCH} else None
+
+
+def causes(error: BaseException | None) -> Iterator[BaseException]:
+    """An error and those that it was made from, those that azure-core keeps as `inner_exception` among them."""
+    left, seen = [error], set[int]()
+    while left:
+        one = left.pop(0)
+        if one is not None and id(one) not in seen:
+            seen.add(id(one))
+            yield one
+            left += [one.__cause__, getattr(one, "inner_exception", None), one.__context__]
+
+
+def first_line(error: BaseException) -> str:
+    """The beginning of an SDK's message: what follows is often the whole answer."""
+    return (str(error).splitlines() or [""])[0][:300] or type(error).__name__

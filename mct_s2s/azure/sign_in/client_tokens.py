@@ -1,0 +1,170 @@
+"""Tokens that the clients of the MCT API get for themselves, each asked for anew: nothing here remembers one.
+
+These tokens are meant for our own API, so they may be read, unlike those for Microsoft's services (except for one
+warning: `claims.has_second_factor`). They are never shown.
+Source: learn.microsoft.com/entra/identity-platform/v2-oauth2-client-creds-grant-flow.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from azure.core.exceptions import AzureError
+
+from mct_s2s import clock
+from mct_s2s.azure.answer_limits import OddAnswer, parse_json
+from mct_s2s.azure.authorities import OF_MICROSOFT, may_sign_in
+from mct_s2s.azure.retry import RetryPolicy
+from mct_s2s.azure.sdk_trace import hooks
+from mct_s2s.azure.sign_in.client_refusals import PROPAGATING, identity_refused, other_authority, token_refused
+from mct_s2s.azure.sign_in.login_refusals import ODD, raise_if_passing
+from mct_s2s.azure.trace import Trace
+from mct_s2s.concurrency import gather_or_cancel
+from mct_s2s.errors import ServiceError
+from mct_s2s.key_pairs import known_algorithms
+from mct_s2s.local_files import read_given
+from mct_s2s.model.client_sign_in import (
+    ApiToken,
+    AssertionCredential,
+    AssertionFileCredential,
+    CertificateCredential,
+    Claims,
+    ClientSignIn,
+    IdentitySignIn,
+    SecretCredential,
+    SignIn,
+)
+
+if TYPE_CHECKING:
+    from azure.core.pipeline.transport import AioHttpTransport
+
+WITHOUT_ROLE = "role-not-in-token"
+LONGEST_LAG_SECONDS = 120.0
+"""Credentials have been seen to take 4 to 18 s to arrive everywhere, and others wait two minutes for them. What is
+still refused then is refused: someone has taken it away meanwhile."""
+IDENTITY_SECONDS = 20
+"""The endpoint of a managed identity is on the machine itself: an answer that takes longer does not come."""
+
+
+class EntraTokens:
+    """Entra ID as `mct_s2s.ports.client_side.Tokens`, by azure-identity.
+
+    Args:
+        authority: the login host of the cloud.
+        transport: the connection that everything shares.
+        retry_policy: the retry policy, with the deadline in it.
+        trace: called for each request.
+    """
+
+    def __init__(self, authority: str, transport: AioHttpTransport, retry_policy: RetryPolicy, trace: Trace) -> None:
+        self._authority = authority
+        self._transport = transport
+        self._retry_policy = retry_policy
+        self._trace = trace
+
+    async def token(self, sign_in: SignIn, scope: str, *, is_new: bool, role: str | None, at_once: int = 1) -> ApiToken:
+        """As the port says; a refusal that only means *not replicated yet* is waited out."""
+        roleless: list[ApiToken] = []
+
+        async def once() -> ApiToken:
+            texts = await gather_or_cancel(*(self._ask(sign_in, scope) for _ in range(at_once)))
+            token = read_token(texts[0])
+            if role is None or role in token.claims.roles:
+                return token
+            roleless.append(token)
+            raise ServiceError(
+                WITHOUT_ROLE,
+                f"The token does not have the role '{role}' yet.",
+                remedy="Wait a minute, then run the same command again.",
+                status=403,
+            )
+
+        began = clock.seconds()
+
+        def is_lag(error: ServiceError) -> bool:
+            passing = error.code == WITHOUT_ROLE or (is_new and error.service_code in PROPAGATING)
+            return passing and clock.seconds() - began < LONGEST_LAG_SECONDS
+
+        try:
+            return await self._retry_policy.call(once, lag=is_lag)
+        except ServiceError as error:
+            if error.code == WITHOUT_ROLE:
+                return roleless[-1]
+            raise
+
+    async def _ask(self, sign_in: SignIn, scope: str) -> str:
+        """Ask once, as a credential that has never asked before.
+
+        Raises:
+            ServiceError: refused, or not answered.
+        """
+        if isinstance(sign_in, ClientSignIn) and not may_sign_in(sign_in.authority, self._authority):
+            raise other_authority(sign_in.authority or OF_MICROSOFT, self._authority)
+        try:
+            credential = self._credential(sign_in)
+            if isinstance(sign_in, IdentitySignIn):
+                async with asyncio.timeout(IDENTITY_SECONDS):
+                    return str((await credential.get_token(scope)).token)
+            return str((await credential.get_token(scope)).token)
+        except (AzureError, OSError, *ODD) as error:
+            raise_if_passing(error)
+            if isinstance(sign_in, IdentitySignIn):
+                raise identity_refused(error) from error
+            raise token_refused(error, sign_in.client_id) from error
+
+    def _credential(self, sign_in: SignIn) -> Any:
+        from azure.identity import aio  # noqa: PLC0415
+
+        if isinstance(sign_in, IdentitySignIn):
+            return aio.ManagedIdentityCredential(
+                client_id=sign_in.client_id, transport=self._transport, **hooks("MSI", self._trace)
+            )
+        common: dict[str, Any] = {
+            "transport": self._transport,
+            "authority": self._authority,
+            "retry_total": 0,
+            **hooks("Entra", self._trace),
+        }
+        who = (sign_in.tenant_id, sign_in.client_id)
+        match sign_in.credential:
+            case SecretCredential(value):
+                return aio.ClientSecretCredential(*who, value, **common)
+            case CertificateCredential(data, password):
+                with known_algorithms():
+                    return aio.CertificateCredential(*who, certificate_data=data, password=password, **common)
+            case AssertionCredential(assertion):
+                return aio.ClientAssertionCredential(*who, lambda: assertion, **common)
+            case AssertionFileCredential(file):
+                return aio.ClientAssertionCredential(*who, lambda: assertion_in(file), **common)
+
+
+def assertion_in(file: Path) -> str:
+    """What a platform keeps in its file of another issuer's token at this moment.
+
+    Raises:
+        OSError: it cannot be read.
+        ValueError: it is no text.
+    """
+    return read_given(file, secret=True).decode("ascii").strip()
+
+
+def read_token(text: str) -> ApiToken:
+    """The claims of a token for our own API. Its signature is for the API to judge.
+
+    Raises:
+        ServiceError: it cannot be read: the service application has its tokens encrypted.
+    """
+    try:
+        payload = text.split(".")[1]
+        document = parse_json(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+        return ApiToken(Claims.read(document), text)
+    except (OddAnswer, OSError, *ODD) as error:
+        raise ServiceError(
+            "token-unreadable",
+            "The access token for the MCT API is encrypted, so the MCT API cannot read it.",
+            remedy="Turn off token encryption of the service application (tokenEncryptionKeyId).",
+            status=400,
+        ) from error

@@ -1,0 +1,175 @@
+"""What every changing command does on the terminal: show the plan, ask, show the steps, show the result."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from secrets import token_hex
+
+from mct_s2s.cli.closing import left_to_others
+from mct_s2s.cli.made_credentials import credentials_of
+from mct_s2s.cli.options import ChangingOptions
+from mct_s2s.cli.requests import where
+from mct_s2s.cli.run import Run
+from mct_s2s.cli.stores import RunStores
+from mct_s2s.cli.streams import ask
+from mct_s2s.cli.user_files import BackupFile
+from mct_s2s.engine.change import run_change
+from mct_s2s.engine.outcome import Outcome
+from mct_s2s.engine.request import Request
+from mct_s2s.engine.session import Session
+from mct_s2s.errors import Cancelled, PermissionMissing, UsageError
+from mct_s2s.inputs.clients import SecretTo
+from mct_s2s.model.observed import ObservedState
+from mct_s2s.planning.changes.access import DisableIdentity
+from mct_s2s.planning.findings import diagnose
+from mct_s2s.planning.plan import Plan
+from mct_s2s.ports.apply_progress import Progress
+from mct_s2s.render.closing import credential_lines
+from mct_s2s.render.documents import SavedCredential, Step, planned_steps, result_document, status_document
+from mct_s2s.render.plan import show_plan, summary
+from mct_s2s.render.progress import progress
+from mct_s2s.render.verification import verification_document
+from mct_s2s.stores.output_store import Shown
+
+PENDING = 3
+"""The exit code of a dry run that found something to do, and of a run whose clients failed the test."""
+
+
+async def change(
+    run: Run, options: ChangingOptions, session: Session, request: Request, secret_to: SecretTo | None = None
+) -> Outcome:
+    """Do what is requested; the outcome of `-o json` is written, that for people is the command's.
+
+    Raises:
+        S2SError: refused, by Azure or by the user.
+    """
+    secret_to = secret_to or SecretTo()
+    if secret_to.vault is not None:
+        session.vaults.address(secret_to.vault.vault)  # before anything is looked at
+    ui = TerminalInterface(run, options)
+    request = replace(
+        request,
+        attempt=token_hex(4),
+        stores=RunStores(secret_to, session, request.label, ui),
+        backup=BackupFile(options.backup, run.terminal.say) if options.backup is not None else None,
+        preflight=not options.no_preflight,
+    )
+    outcome = await run_change(session, request, ui)
+    if run.terminal.json:
+        run.terminal.document(_document(options, session, outcome))
+    return outcome
+
+
+def exit_code(options: ChangingOptions, outcome: Outcome) -> int:
+    """The process's, by the contract."""
+    if options.dry_run and not outcome.plan.is_empty:
+        return PENDING
+    if outcome.lacks:
+        return PermissionMissing.exit_code
+    return PENDING if outcome.verification is not None and outcome.verification.failed else 0
+
+
+class TerminalInterface:
+    """The person at the terminal, or the program that reads JSON."""
+
+    def __init__(self, run: Run, options: ChangingOptions) -> None:
+        self._run = run
+        self._terminal = run.terminal
+        self._options = options
+        self._progress = progress(run.terminal)
+
+    @property
+    def takes_time(self) -> bool:
+        """Whether a person reads the plan."""
+        return not self._options.yes
+
+    async def confirm(self, outcome: Outcome) -> bool:
+        """Show the plan and ask.
+
+        Raises:
+            Cancelled: the answer is no.
+            UsageError: no one is there to ask.
+        """
+        request, plan, dry_run = outcome.request, outcome.plan, self._options.dry_run
+        if not self._terminal.json or not dry_run:
+            show_plan(self._terminal, plan, request.label, is_result=dry_run, part=request.part)
+        if plan.is_empty or dry_run:
+            return False
+        if not self._options.yes:
+            await self._ask(plan)
+        return True
+
+    async def _ask(self, plan: Plan) -> None:
+        if self._terminal.json or not self._terminal.talks_to_person:
+            raise UsageError(
+                "confirmation-missing",
+                f"Cannot ask for confirmation ({summary(plan)}): this is not an interactive terminal. "
+                "Nothing was changed.",
+                remedy="Add --yes to apply the changes, or --dry-run to see the plan only.",
+            )
+        off = [change.name for change in plan.changes if isinstance(change, DisableIdentity)]
+        identities = f"; disables the managed identity of {', '.join(off)}" if off else ""
+        answer = await ask(self._terminal, f"Apply these changes? ({summary(plan)}{identities}) [y/N] ")
+        if answer.strip().lower() not in {"y", "yes"}:
+            raise Cancelled(
+                "cancelled", "Nothing was changed.", remedy="Run the same command again when you are ready."
+            )
+
+    @contextmanager
+    def applying(self, outcome: Outcome) -> Iterator[Progress]:
+        """Show the steps; a failure from now on is reported by the outcome."""
+        self._run.outcome = outcome
+        with self._progress:
+            yield self._progress
+
+    def verifying(self, outcome: Outcome) -> None:
+        """Say that the clients are tested, if any can be."""
+        if outcome.stores and not self._terminal.json:
+            self._terminal.say("Testing each client (waiting for the App Service to restart) …")
+
+    def options(self, observed: ObservedState) -> str:
+        """The options that name the App Service."""
+        return where(self._options, observed)
+
+    def look(self) -> None:
+        """Make sure that someone reads standard output.
+
+        Raises:
+            OSError: no one does.
+        """
+        self._terminal.check_reader()
+
+    def show(self, shown: Shown) -> None:
+        """Write a secret's line; in JSON it has its place in the one document at the end.
+
+        Raises:
+            OSError: no one reads.
+        """
+        if self._terminal.json:
+            self.look()
+            return
+        lines = credential_lines(SavedCredential(shown.client, "", shown.expires, "show", shown.value, shown.kind))
+        with self._progress.aside():
+            self._terminal.hand_over(lines)
+
+
+def _document(options: ChangingOptions, session: Session, outcome: Outcome) -> dict[str, object]:
+    after = outcome.after if outcome.applied else outcome.before
+    findings = diagnose(after, outcome.request.now, where(options, after))
+    done = {entry.change.key: entry for entry in outcome.journal.done}
+    steps = [
+        Step(entry.change, entry.id, entry.detail, entry.seconds)
+        if (entry := done.get(step.change.key)) is not None
+        else step
+        for step in planned_steps(outcome.plan)
+    ]
+    return result_document(
+        steps,
+        credentials_of(outcome),
+        status_document(after, findings),
+        dry_run=options.dry_run,
+        left=left_to_others(options, session, outcome),
+        verification=verification_document(outcome.verification) if outcome.verification else None,
+    )

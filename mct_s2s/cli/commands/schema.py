@@ -1,0 +1,54 @@
+"""`mct-s2s schema`: print the JSON Schema of a document, or list the documents that have one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from mct_s2s.cli.binding import argument, option
+from mct_s2s.cli.options import Output
+from mct_s2s.errors import UsageError
+from mct_s2s.render.console import Terminal
+from mct_s2s.render.schemas import names, schema_list
+from mct_s2s.render.schemas import schema as schema_of
+
+
+@dataclass(kw_only=True)
+class SchemaOptions:
+    """Options of `schema`."""
+
+    name: Annotated[str | None, argument("NAME", "A document, such as status or result. Default: list them.")] = None
+    output: Annotated[
+        Output, option("-o", "--output", metavar="FORMAT", variable="OUTPUT", text="Format of the list.")
+    ] = Output.TEXT
+
+
+def schema(options: SchemaOptions) -> int:
+    """Print what was asked for; return the process exit code.
+
+    Raises:
+        UsageError: there is no such document.
+    """
+    terminal = Terminal.open(json=options.output is Output.JSON)
+    if options.name is not None:
+        terminal.document(schema_of(_short_name(options.name)))
+    elif terminal.json:
+        terminal.document(schema_list())
+    else:
+        rows = schema_list()["schemas"]
+        width = max(len(row["name"]) for row in rows)
+        for row in rows:
+            terminal.result(f"{row['name']:<{width}}  {row['description'].replace('`', '')}")
+    return 0
+
+
+def _short_name(given: str) -> str:
+    """`status` for `status` and for `mct-s2s/status/v1`, the value of a document's `schema` key."""
+    name = given.removeprefix("mct-s2s/").removesuffix("/v1")
+    if name not in names():
+        raise UsageError(
+            "schema-unknown",
+            f"Unknown document '{given}'. Documents with a schema: {', '.join(names())}.",
+            remedy="mct-s2s schema",
+        )
+    return name

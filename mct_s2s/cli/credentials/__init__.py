@@ -1,0 +1,95 @@
+"""How credentials are asked for on the command line: one module a kind, and the table of the kinds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated, Any
+
+from mct_s2s.cli.binding import CREDENTIALS, option
+from mct_s2s.cli.credentials import certificate, federated, secret
+from mct_s2s.cli.credentials.base import LifetimeOptions
+from mct_s2s.errors import UsageError
+from mct_s2s.inputs.lifetime import expiry
+from mct_s2s.model.desired import CredentialSpec, Kept
+
+READERS: dict[str, Callable[[Any, datetime], CredentialSpec]] = {
+    "secret": secret.read,
+    "certificate": certificate.read,
+    "federated": federated.read,
+}
+"""By the value of `--credential`: what the options ask for, at the moment of making it. Raises `UsageError`."""
+NONE = "none"
+CredentialType = StrEnum("CredentialType", [(word.upper(), word) for word in (*READERS, NONE)])  # type: ignore[misc]
+"""The values of `--credential`."""
+SECRET = CredentialType("secret")
+
+
+@dataclass(kw_only=True)
+class ChoiceOptions(LifetimeOptions):
+    """The option that chooses the kind."""
+
+    credential: Annotated[
+        CredentialType, option("--credential", metavar="TYPE", group=CREDENTIALS, text="Credential type.")
+    ] = SECRET
+
+
+@dataclass(kw_only=True)
+class KindOptions(
+    federated.FederatedOptions,
+    certificate.CertificateOptions,
+    ChoiceOptions,
+):
+    """The options of all kinds; the help lists those of the last class first."""
+
+
+def read_credential(options: KindOptions, now: datetime) -> CredentialSpec | None:
+    """What `--credential` and the options that belong to it ask for.
+
+    Args:
+        options: as typed.
+        now: when the credential is made.
+
+    Raises:
+        UsageError: an option of another kind of credential, or an unusable value.
+    """
+    kind = options.credential.value
+    for others in KindOptions.__bases__:
+        if issubclass(others, LifetimeOptions) and others.kind not in {"", kind}:
+            _refuse(others, options)
+    expiry(options.secret_lifetime, now)  # also where it does not count
+    spec = READERS[kind](options, now) if kind != NONE else None
+    if spec is not None and options.secret_to is not None:
+        _check_store(options.secret_to, spec.keeps)
+    return spec
+
+
+def _refuse(others: type[LifetimeOptions], options: KindOptions) -> None:
+    """An option that belongs to another kind of credential would be passed over in silence."""
+    shared = {field.name for field in fields(LifetimeOptions)}
+    for field in fields(others):
+        if field.name not in shared and getattr(options, field.name) is not None:
+            name = f"--{field.name.replace('_', '-')}"
+            raise UsageError(
+                "contradictory-options",
+                f"{name} requires --credential {others.kind}, but --credential is '{options.credential.value}'.",
+                remedy=f"Add --credential {others.kind}, or remove {name}.",
+            )
+
+
+def _check_store(secret_to: str, keeps: Kept | None) -> None:
+    if keeps is None:
+        raise UsageError(
+            "contradictory-options",
+            "--secret-to has no effect here: no secret is created.",
+            remedy="Remove --secret-to.",
+        )
+    if keeps is Kept.PRIVATE_KEY and secret_to.startswith("keyvault:"):
+        raise UsageError(
+            "secret-place-unfit",
+            "Cannot create a key pair in a key vault.",
+            remedy="Save it to a file with --secret-to file:PATH, or create it in the vault yourself and pass its "
+            "public certificate with --certificate FILE.",
+        )

@@ -1,0 +1,47 @@
+"""`--credential certificate`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Annotated, ClassVar
+
+from mct_s2s.cli.binding import CREDENTIALS, option
+from mct_s2s.cli.credentials.base import LifetimeOptions
+from mct_s2s.inputs.lifetime import expiry
+from mct_s2s.key_pairs import given_certificate
+from mct_s2s.planning.credentials.certificate import CertificateSpec
+
+EARLIER = timedelta(minutes=5)
+"""How long before it is made a certificate begins: the clocks of those who check it may be behind this one."""
+
+
+@dataclass(kw_only=True)
+class CertificateOptions(LifetimeOptions):
+    """The options of a certificate."""
+
+    kind: ClassVar[str] = "certificate"
+
+    certificate: Annotated[
+        Path | None,
+        option(
+            "--certificate",
+            metavar="FILE",
+            group=CREDENTIALS,
+            text="PEM file with a certificate. Default: create a key pair.",
+        ),
+    ] = None
+
+
+def read(options: CertificateOptions, now: datetime) -> CertificateSpec:
+    """The given certificate, or one to be made.
+
+    Raises:
+        UsageError: the file holds no certificate that a client can sign in with.
+    """
+    if options.certificate is not None:
+        given = given_certificate(options.certificate, now)
+        return CertificateSpec(given.starts, given.expires, given)
+    starts = now.replace(microsecond=0) - EARLIER
+    return CertificateSpec(starts, expiry(options.secret_lifetime, starts))

@@ -1,0 +1,180 @@
+"""Options into what is requested, and the App Service that it is about back into options."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from mct_s2s.azure.sign_in.choice import Method
+from mct_s2s.cli.credentials import read_credential
+from mct_s2s.cli.options import AzureOptions, CredentialOptions
+from mct_s2s.engine.request import Request
+from mct_s2s.engine.session import Session
+from mct_s2s.errors import UsageError
+from mct_s2s.inputs.clients import SecretTo, client_names
+from mct_s2s.inputs.management_reference import management_reference
+from mct_s2s.inputs.target import caller_resource, site_target
+from mct_s2s.model.commands import option
+from mct_s2s.model.desired import ClientSpec, Desired, ServiceSpec, WireSpec
+from mct_s2s.model.ids import named_unique_name, service_unique_name
+from mct_s2s.model.observed import ObservedState
+from mct_s2s.model.resource_id import ResourceId
+from mct_s2s.model.site_target import SiteTarget
+
+ROLE_CHARACTERS = frozenset(":!#$%&'()*+,-./;<=>?@[]^_{|}~`")
+"""Source: learn.microsoft.com/graph/api/resources/approle, property `value`."""
+
+
+def request_for(session: Session, desired: Desired, now: datetime) -> Request:
+    """A request about the session's App Service."""
+    target, service = session.target, desired.service
+    return Request(
+        desired,
+        now,
+        target,
+        label=target.label if target else service.display_name if service else "",
+        subscription=target.subscription if target else session.subscription,
+    )
+
+
+def named_target(options: AzureOptions) -> SiteTarget | None:
+    """The App Service that only gives its name to the service application, and is not contacted."""
+    if not options.app_service:
+        return None
+    return site_target(options.app_service, options.resource_group, options.subscription, options.slot)
+
+
+def where(options: AzureOptions, observed: ObservedState | None = None) -> str:
+    """`-a contosolearn -g mct-prod`, and whatever else was said that a second command needs, too."""
+    site = observed.app_service.site if observed and observed.app_service else None
+    words: list[str] = []
+    if site is not None:
+        words += ["-a", site.name, "-g", site.resource.resource_group]
+        words += ["--slot", site.resource.slot] if site.resource.slot else []
+    elif options.app_service:
+        words += ["-a", options.app_service]
+        words += ["-g", options.resource_group] if options.resource_group else []
+    if site is not None and (options.app_service or "").startswith("/"):
+        words += ["-s", site.resource.subscription_id]  # the id named it, and no default need be the same
+    elif options.subscription:
+        words += ["-s", options.subscription]
+    if options.tenant:
+        words += ["--tenant", options.tenant]
+    if options.cloud != "public":
+        words += ["--cloud", options.cloud]
+    if options.auth is not Method.AUTO:
+        words += ["--auth", options.auth.value]
+    return shlex.join(words)
+
+
+def client_specs(options: CredentialOptions, names: Sequence[str], now: datetime) -> tuple[ClientSpec, ...]:
+    """What is wanted of each client application.
+
+    Raises:
+        UsageError: an unusable name, lifetime or reference.
+    """
+    credential = read_credential(options, now)
+    reference = management_reference(options.service_management_reference)
+    return tuple(
+        ClientSpec(name, credential, consent=not options.no_consent, management_reference=reference)
+        for name in client_names(names)
+    )
+
+
+def service_spec(
+    target: SiteTarget | None,
+    name: str | None,
+    role: str | None = None,
+    adopt: str | None = None,
+    *,
+    reference: str | None = None,
+    may_create: bool = True,
+) -> ServiceSpec:
+    """The service application of an App Service, or, where none is named, of a display name.
+
+    Raises:
+        UsageError: neither is there, or a role value that Graph would refuse, or an unusable reference.
+    """
+    check_role(role)
+    reference = management_reference(reference)
+    if target is not None:
+        unique = service_unique_name(target.name, target.slot)
+        return ServiceSpec(unique, name or f"MCT service ({target.label})", role, adopt, reference, may_create)
+    if not name or not name.strip():
+        raise UsageError(
+            "service-name-missing",
+            "No name for the service application: neither an App Service nor --service-name was given.",
+            remedy="Add --app-service NAME (the site is not contacted), or --service-name TEXT.",
+        )
+    return ServiceSpec(named_unique_name(name), name, role, adopt, reference, may_create)
+
+
+def check_role(value: str | None) -> None:
+    """Refuse an app role value that Graph would refuse.
+
+    Raises:
+        UsageError: as said.
+    """
+    if value is None:
+        return
+    if value and len(value) <= 120 and all((c.isascii() and c.isalnum()) or c in ROLE_CHARACTERS for c in value):
+        return
+    raise UsageError(
+        "malformed-role",
+        f"Invalid --role '{value}'. Use letters, digits and punctuation without spaces, 120 characters at most.",
+        remedy="To use the default S2SAppRole, remove --role.",
+    )
+
+
+@dataclass(frozen=True)
+class Wire:
+    """An app to be wired, as far as the options say."""
+
+    resource: str | ResourceId
+    client: ClientSpec | None
+    """The client application that it signs in as; `None` where it calls as itself."""
+    secret_to: SecretTo
+
+    def spec(self, session: Session, label: str) -> WireSpec:
+        """What is wanted of it, once the cloud is known; `label` is what a person calls the MCT App Service."""
+        host, vault = session.azure.authority_host, self.secret_to.vault
+        if self.client is None or self.client.credential is None or vault is None:
+            return WireSpec(self.client is not None, authority_host=host)
+        name, url = session.vaults.address(vault.vault)
+        return WireSpec(True, name, f"{url}/secrets/{vault.secret_for(label, self.client.name)}", host)
+
+
+def wire(
+    text: str | None, clients: Sequence[ClientSpec], identities: Sequence[str | ResourceId], secret_to: SecretTo
+) -> Wire | None:
+    """Read `--wire`.
+
+    Raises:
+        UsageError: it is no web or function app, or the other options do not say who it calls as.
+    """
+    if text is None:
+        return None
+    resource = caller_resource(text)
+    if isinstance(resource, ResourceId) and not resource.is_site:
+        raise UsageError(
+            "wire-not-an-app",
+            f"Invalid --wire '{text}': a {resource.type} has no application settings.",
+            remedy="Use the resource ID or the name of a web or function app.",
+        )
+    if any(str(one).casefold() == str(resource).casefold() for one in identities):
+        return Wire(resource, None, secret_to)
+    if len(clients) != 1:
+        raise UsageError(
+            "wire-one-client",
+            f"--wire '{text}' needs exactly one client: a client application, or the app's own managed identity.",
+            remedy=f"Name one client, or add {option('--managed-identity', text)}",
+        )
+    if clients[0].credential is not None and secret_to.vault is None:
+        raise UsageError(
+            "wire-needs-vault",
+            "--wire needs a key vault: the app gets a reference to the secret, never the secret itself.",
+            remedy="Add --secret-to keyvault:VAULT",
+        )
+    return Wire(resource, clients[0], secret_to)

@@ -1,0 +1,264 @@
+"""The composition root: options become one signed-in session. What is heavy is imported while the network works."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from mct_s2s import clock
+from mct_s2s.azure.trace import SentRequest, Trace, silent
+from mct_s2s.cli.options import AzureOptions
+from mct_s2s.engine.session import Session
+from mct_s2s.inputs.target import site_target
+from mct_s2s.inputs.target import tenant as checked_tenant
+from mct_s2s.model.site_target import SiteTarget
+from mct_s2s.render.console import Terminal
+
+if TYPE_CHECKING:
+    from mct_s2s.azure.clouds import OpenCloud
+    from mct_s2s.azure.connection import Connection
+    from mct_s2s.azure.sign_in.caller_credential import CallerCredential
+    from mct_s2s.ports.client_side import Api, Tokens
+    from mct_s2s.ports.signed_in_cloud import Azure
+
+RESERVE = 3.0
+"""Seconds before the deadline at which a test of clients stops waiting, so that what it has found can still be said."""
+
+
+@dataclass(frozen=True)
+class Needs:
+    """Which services a command will talk to: no unneeded token is requested."""
+
+    directory: bool = True
+    arm: bool = True
+    target: bool = True
+    key_vault: bool = False
+
+
+@asynccontextmanager
+async def connect(options: AzureOptions, needs: Needs, terminal: Terminal) -> AsyncIterator[Session]:
+    """Sign in and provide the ports; everything is closed again at the end.
+
+    Raises:
+        S2SError: the options contradict each other, the cloud is not there, or the sign-in is refused.
+    """
+    from mct_s2s.cli.vaults import KeyVaults, check_client  # noqa: PLC0415
+
+    if needs.key_vault:
+        check_client()
+    async with signed_in(options, terminal, target=needs.target) as (connection, credential):
+        loading = asyncio.ensure_future(asyncio.to_thread(_load_services, needs))
+        try:
+            cloud = connection.cloud
+            scopes = [cloud.graph_scope] * needs.directory + [cloud.arm_scope] * needs.arm
+            scopes += [cloud.key_vault_scope] * (needs.key_vault and cloud.key_vault is not None)
+            await asyncio.gather(loading, *(credential.get_token(scope) for scope in scopes))
+            async with _ports(connection, credential, needs) as azure:
+                yield Session(
+                    azure,
+                    client_tokens(connection),
+                    lambda url: client_api(connection, url),
+                    KeyVaults(connection, credential),
+                    _exclusive,
+                    lambda: connection.remaining() - RESERVE,
+                    cloud.login,
+                    cloud.label,
+                    connection.environ,
+                    connection.target,
+                    connection.subscription,
+                )
+        finally:
+            await asyncio.gather(loading, return_exceptions=True)
+
+
+@asynccontextmanager
+async def signed_in(
+    options: AzureOptions, terminal: Terminal, *, target: bool
+) -> AsyncIterator[tuple[Connection, CallerCredential]]:
+    """Connect and sign in, without ports.
+
+    Args:
+        options: the command's.
+        terminal: is told who signs in.
+        target: whether the command is about an App Service, which then has to be named.
+
+    Raises:
+        S2SError: as for `connect`.
+    """
+    from mct_s2s.azure.clouds import open_cloud  # noqa: PLC0415
+
+    async with open_cloud(options.cloud) as opened:
+        tenant, subscription = _defaults(options, opened)
+        site = _target(options, opened, subscription) if target else None
+        async with _connection(options, opened, terminal) as line:
+            connection = replace(line, tenant=tenant, subscription=subscription, target=site)
+            async with _sign_in(options, connection, terminal) as credential:
+                yield connection, credential
+
+
+@asynccontextmanager
+async def connect_client(options: AzureOptions, terminal: Terminal) -> AsyncIterator[Connection]:
+    """Connect as a client of the MCT API does: no one signs in to look at anything.
+
+    Raises:
+        S2SError: the cloud is not there.
+    """
+    from mct_s2s.azure.clouds import open_cloud  # noqa: PLC0415
+
+    async with open_cloud(options.cloud) as opened, _connection(options, opened, terminal) as connection:
+        yield connection
+
+
+def client_tokens(connection: Connection) -> Tokens:
+    """The login service, as clients of the MCT API use it."""
+    from mct_s2s.azure.sign_in.client_tokens import EntraTokens  # noqa: PLC0415
+
+    return EntraTokens(
+        connection.cloud.login, connection.transport(), connection.retry_policy(RESERVE), connection.trace
+    )
+
+
+def client_api(connection: Connection, url: str) -> Api:
+    """The MCT API of the site at an https address."""
+    from mct_s2s.azure.mct_api import MctApi  # noqa: PLC0415
+
+    return MctApi(connection.http, url, connection.retry_policy(RESERVE), connection.trace)
+
+
+def _defaults(options: AzureOptions, opened: OpenCloud) -> tuple[str | None, str | None]:
+    """Tenant and subscription: the options, the environment, the Azure CLI's own defaults, in that order."""
+    from mct_s2s.azure.sign_in import azure_cli  # noqa: PLC0415
+
+    environ = opened.environ
+    subscription = options.subscription or environ.get("AZURE_SUBSCRIPTION_ID") or None
+    tenant = checked_tenant(options.tenant, "--tenant") or checked_tenant(
+        environ.get("AZURE_TENANT_ID"), "AZURE_TENANT_ID"
+    )
+    if opened.account is not None:
+        return tenant or opened.account.tenant_id, subscription or opened.account.subscription_id
+    known = azure_cli.known(subscription, options.cloud, environ)
+    if known is None:
+        return tenant, subscription
+    return tenant or checked_tenant(known.tenant_id, "The Azure CLI's profile"), known.id
+
+
+def _target(options: AzureOptions, opened: OpenCloud, subscription: str | None) -> SiteTarget:
+    name, group = options.app_service, options.resource_group
+    if opened.account is not None and name is None:
+        name, group = opened.account.app_service, group or opened.account.resource_group
+    return site_target(name, group, subscription, options.slot)
+
+
+@asynccontextmanager
+async def _connection(options: AzureOptions, opened: OpenCloud, terminal: Terminal) -> AsyncIterator[Connection]:
+    from mct_s2s.azure.cloud_metadata import discover  # noqa: PLC0415
+    from mct_s2s.azure.connection import Connection  # noqa: PLC0415
+    from mct_s2s.azure.http_session import HttpSession  # noqa: PLC0415
+    from mct_s2s.azure.retry import RetryPolicy  # noqa: PLC0415
+    from mct_s2s.azure.tls import tls_context  # noqa: PLC0415
+
+    deadline = clock.seconds() + options.timeout
+    tls = tls_context(opened.ca_file, opened.environ)
+    trace = _trace(terminal) if options.verbose else silent
+    async with aclosing(HttpSession(tls)) as http:
+        loading = asyncio.ensure_future(asyncio.to_thread(_load_sign_in))
+        try:
+            cloud = opened.cloud
+            if cloud is None:
+                retrying = RetryPolicy(lambda: deadline - clock.seconds())
+                cloud = opened.named(await retrying.call(lambda: discover(opened.resource_manager, http, trace)))
+            await loading
+            yield Connection(cloud, http, tls, opened.environ, deadline, trace, terminal.say, account=opened.account)
+        finally:
+            await asyncio.gather(loading, return_exceptions=True)
+
+
+@asynccontextmanager
+async def _sign_in(
+    options: AzureOptions, connection: Connection, terminal: Terminal
+) -> AsyncIterator[CallerCredential]:
+    from mct_s2s.azure.sign_in.choice import Method, choose  # noqa: PLC0415
+    from mct_s2s.azure.sign_in.methods import service_principal, sign_in  # noqa: PLC0415
+
+    account = connection.account
+    if account is not None:
+        credential = service_principal(account.tenant_id, account.client_id, account.client_secret, connection)
+    else:
+        credential = sign_in(choose(options.auth, connection.environ), connection)
+        if options.auth is Method.AUTO or options.verbose:
+            terminal.say(f"Signing in with {credential.signed_in.description}.", style="quiet")
+    async with credential:
+        yield credential
+
+
+@asynccontextmanager
+async def _ports(connection: Connection, credential: CallerCredential, needs: Needs) -> AsyncIterator[Azure]:
+    from mct_s2s.azure.arm.app_services import ArmSites  # noqa: PLC0415
+    from mct_s2s.azure.arm.arm_session import ArmSession  # noqa: PLC0415
+    from mct_s2s.azure.arm.managed_identities import ArmIdentities  # noqa: PLC0415
+    from mct_s2s.azure.arm.resource_rights import ArmAccess  # noqa: PLC0415
+    from mct_s2s.azure.graph.directory import GraphDirectory  # noqa: PLC0415
+    from mct_s2s.azure.graph.directory_rights import GraphAccess  # noqa: PLC0415
+    from mct_s2s.azure.graph.graph_session import GraphSession  # noqa: PLC0415
+    from mct_s2s.ports.signed_in_cloud import Azure  # noqa: PLC0415
+
+    cloud, trace = connection.cloud, connection.trace
+    graph = GraphSession(cloud, credential, connection.tls, connection.retry_policy(service="Microsoft Graph"), trace)
+    arm = ArmSession(
+        cloud, credential, connection.http, connection.retry_policy(service="Azure Resource Manager"), trace
+    )
+    sites = ArmSites(arm)
+    asks = needs.arm and cloud.writes_need_second_factor
+    try:
+        yield Azure(
+            cloud=cloud.name,
+            authority_host=None if cloud.is_public else cloud.login,
+            graph=cloud.graph,
+            directory=GraphDirectory(graph),
+            sites=sites,
+            identities=ArmIdentities(arm, sites),
+            directory_access=GraphAccess(graph, credential.signed_in),
+            resource_access=ArmAccess(arm),
+            write_refusal=await credential.without_second_factor(cloud.arm_scope) if asks else None,
+        )
+    finally:
+        await graph.close()
+
+
+def _exclusive(what: str, since: float) -> AbstractAsyncContextManager[bool]:
+    from mct_s2s.stores.host_lock import hold  # noqa: PLC0415  # only commands that change something
+
+    return hold(what, since)
+
+
+def _load_sign_in() -> None:
+    """Import what sign-in needs, on a thread, while the cloud is asked for its endpoints.
+
+    One thread imports at a time: the SDKs' packages import each other in circles, and two threads would meet in them.
+    """
+    import mct_s2s.azure.sign_in.methods  # noqa: F401, PLC0415
+
+
+def _load_services(needs: Needs) -> None:
+    """Import what the command is about to use, on a thread, while the sign-in is on its way."""
+    if needs.arm:
+        import mct_s2s.azure.arm.managed_identities  # noqa: PLC0415
+    if needs.directory:
+        import mct_s2s.azure.graph.directory  # noqa: PLC0415
+    if needs.key_vault:
+        import mct_s2s.stores.vault_store  # noqa: F401, PLC0415
+
+
+def _trace(terminal: Terminal) -> Trace:
+    def show(request: SentRequest) -> None:
+        status = request.status or "no response"
+        terminal.say(
+            f"{request.service:<5} {request.method:<6} {request.path} {status} {request.milliseconds:.0f} ms"
+            f" {request.request_id or ''}".rstrip(),
+            style="quiet",
+        )
+
+    return show

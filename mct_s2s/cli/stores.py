@@ -1,0 +1,108 @@
+"""Where each client's credential goes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+
+from mct_s2s.cli.own_credentials import if_usable
+from mct_s2s.engine.session import Session
+from mct_s2s.inputs.clients import SecretTo
+from mct_s2s.model.client_sign_in import ClientSignIn, OwnCredential, SecretCredential
+from mct_s2s.model.desired import Desired, Kept
+from mct_s2s.model.observed import ObservedState
+from mct_s2s.model.trust import ClientApplication
+from mct_s2s.planning.rotation import rotating
+from mct_s2s.ports.secret_stores import SecretStore
+from mct_s2s.stores.file_store import FileStore
+from mct_s2s.stores.keys import KeyFileStore, OutputKeyStore
+from mct_s2s.stores.output_store import OutputStore, Viewer
+
+
+def default_folder(cloud: str, observed: ObservedState, label: str) -> Path:
+    """Where secrets go that no one asked to have elsewhere: by cloud, tenant and App Service."""
+    from platformdirs import user_data_path  # noqa: PLC0415  # only commands that make a secret need it
+
+    tenant = observed.tenant.id if observed.tenant else "unknown-tenant"
+    site = label.lower().replace("/", "/slots/")
+    return user_data_path("mct-s2s", appauthor=False) / "secrets" / cloud / tenant / site
+
+
+@dataclass(frozen=True)
+class RunStores:
+    """Makes the store of each client's credential."""
+
+    secret_to: SecretTo
+    """Where the user asked for it."""
+    session: Session
+    label: str
+    """What a person calls the App Service."""
+    viewer: Viewer
+    """Shows a secret, where it is to be shown."""
+
+    def open(self, desired: Desired, observed: ObservedState, now: datetime) -> dict[str, SecretStore]:
+        """A store for each client that may get something secret, by the client's name in the request.
+
+        Raises:
+            NotThere, Refused: a secret is to be replaced that no client has.
+        """
+        folder = default_folder(self.session.label, observed, self.label)
+        if desired.rotation is not None and desired.service is not None:
+            clients = rotating(desired.rotation, observed, desired.service.unique_name, now)
+            return {name: self._of_existing(name, client.client_id, folder) for name, client in clients.items()}
+        stores: dict[str, SecretStore] = {}
+        for client in desired.clients:
+            match client.credential.keeps if client.credential is not None else None:
+                case Kept.SECRET:
+                    stores[client.name] = self._of_secret(client.name, folder)
+                case Kept.PRIVATE_KEY:
+                    stores[client.name] = self._of_key(client.name, observed.trust.client_of_id(client.name), folder)
+                case None:
+                    pass
+        return stores
+
+    async def credentials(self, stores: Mapping[str, SecretStore]) -> list[OwnCredential]:
+        """What clients can sign in with, read back from their stores, each with its client's name."""
+        found: list[OwnCredential] = []
+        for name, store in stores.items():
+            if isinstance(store, FileStore):  # its file names a certificate's key, too
+                own = if_usable(store.path)
+                found += [replace(own, name=name)] if own is not None else []
+                continue
+            stored = await store.read()
+            if stored is not None:
+                proof = SecretCredential(stored.secret)
+                sign_in = ClientSignIn(stored.tenant_id, stored.client_id, proof, stored.authority_host)
+                found.append(OwnCredential(sign_in, store.label, stored.scope, stored.url, name=name))
+        return found
+
+    def _of_existing(self, name: str, client_id: str, folder: Path) -> SecretStore:
+        """A client that was adopted by its appId has its file under that name."""
+        if self.secret_to.show or self.secret_to.vault is not None:
+            return self._of_secret(name, folder)
+        other = self._file(client_id, folder)
+        return other if other.holds(client_id) else self._file(name, folder)
+
+    def _of_secret(self, name: str, folder: Path) -> SecretStore:
+        if self.secret_to.show:
+            return OutputStore(self.viewer)
+        vault = self.secret_to.vault
+        if vault is not None:
+            return self.session.vaults.store(vault.vault, vault.secret_for(self.label, name), name)
+        return self._file(name, folder)
+
+    def _of_key(self, name: str, adopted: ClientApplication | None, folder: Path) -> SecretStore:
+        """A client that is named by its appId may have a key that was made under its display name."""
+        if self.secret_to.show:
+            return OutputKeyStore(self.viewer, client=name)
+        if adopted is not None and (store := self._key_file(adopted.display_name, folder)).holds(name):
+            return store
+        return self._key_file(name, folder)
+
+    def _key_file(self, name: str, folder: Path) -> KeyFileStore:
+        return KeyFileStore.at(self.secret_to.file_for(name, folder), self.secret_to.path is None)
+
+    def _file(self, name: str, folder: Path) -> FileStore:
+        return FileStore(self.secret_to.file_for(name, folder), self.secret_to.path is None)

@@ -1,0 +1,93 @@
+"""Independent requests go out together, and the first that fails stops the others; and what is not cut off half-way."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine, Generator
+from contextlib import suppress
+from typing import Any, TypeVar, overload
+
+from mct_s2s import clock
+
+A = TypeVar("A")
+B = TypeVar("B")
+C = TypeVar("C")
+
+GRACE_SECONDS = 5.0
+"""For so long a command that is to end waits for what it must not leave half-way: an answer takes less."""
+
+
+@overload
+def gather_or_cancel(a: Coroutine[Any, Any, A], b: Coroutine[Any, Any, B], /) -> Coroutine[Any, Any, tuple[A, B]]: ...
+@overload
+def gather_or_cancel(
+    a: Coroutine[Any, Any, A], b: Coroutine[Any, Any, B], c: Coroutine[Any, Any, C], /
+) -> Coroutine[Any, Any, tuple[A, B, C]]: ...
+@overload
+def gather_or_cancel(*coroutines: Coroutine[Any, Any, A]) -> Coroutine[Any, Any, tuple[A, ...]]: ...
+def gather_or_cancel(*coroutines: Coroutine[Any, Any, Any]) -> Coroutine[Any, Any, tuple[Any, ...]]:
+    """Run all at once and return their results in order, once it is awaited.
+
+    Raises:
+        BaseException: the first failure, as it is; what was still running has been cancelled and has ended.
+    """
+    return _GatherOrCancel(coroutines)
+
+
+async def _all(coroutines: tuple[Coroutine[Any, Any, Any], ...]) -> tuple[Any, ...]:
+    tasks = [asyncio.ensure_future(coroutine) for coroutine in coroutines]
+    try:
+        return tuple(await asyncio.gather(*tasks))
+    except BaseException:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        raise
+
+
+async def finish_even_if_cancelled(work: Coroutine[Any, Any, A]) -> A:
+    """Run it; where this command is interrupted meanwhile, it still gets `GRACE_SECONDS` to come to its end.
+
+    Raises:
+        CancelledError: interrupted; by then the work has ended, or its time was up.
+    """
+    task = asyncio.ensure_future(work)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        until = clock.seconds() + GRACE_SECONDS
+        while not task.done() and clock.seconds() < until:
+            with suppress(asyncio.CancelledError):  # said once more, by those around us
+                await asyncio.wait({task}, timeout=until - clock.seconds())
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        raise
+
+
+class _GatherOrCancel(Coroutine[Any, Any, tuple[Any, ...]]):
+    """A coroutine that, if it is ended before it has begun, ends those that it was given: no one else will."""
+
+    def __init__(self, coroutines: tuple[Coroutine[Any, Any, Any], ...]) -> None:
+        self._waiting = coroutines
+        self._running = _all(coroutines)
+
+    def send(self, value: Any, /) -> Any:
+        self._waiting = ()
+        return self._running.send(value)
+
+    def throw(self, *error: Any) -> Any:
+        self._let_go()
+        return self._running.throw(*error)
+
+    def close(self) -> None:
+        self._let_go()
+        self._running.close()
+
+    def __await__(self) -> Generator[Any, Any, tuple[Any, ...]]:
+        self._waiting = ()
+        return self._running.__await__()
+
+    def _let_go(self) -> None:
+        for coroutine in self._waiting:
+            coroutine.close()
+        self._waiting = ()

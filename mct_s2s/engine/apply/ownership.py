@@ -1,0 +1,186 @@
+"""Registrations for a caller that may change only what it owns: `Application.ReadWrite.OwnedBy`.
+
+The upsert by `uniqueName` may leave such a caller with a registration that it neither owns nor may change or delete,
+and that keeps the name. So it registers by POST, which makes it the owner, and sets the name afterwards. What an
+interrupted run leaves between the two is found by its tag. Source: docs/azure-contract.md, section 9, "Owner".
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from typing import TypeVar
+
+from mct_s2s.concurrency import gather_or_cancel
+from mct_s2s.engine.observe.registration_custody import caller_of
+from mct_s2s.errors import PermissionMissing, S2SError, ServiceError
+from mct_s2s.model.commands import command
+from mct_s2s.model.directory_objects import Application, ServicePrincipal
+from mct_s2s.model.ids import ApplicationObjectId, ClientId, PrincipalId, name_tag, same_id
+from mct_s2s.planning.changes import CreateApplication
+from mct_s2s.planning.custody import foreign_owners
+from mct_s2s.ports.signed_in_cloud import Azure
+
+T = TypeVar("T")
+
+REGISTERING_ATTEMPTS = 3
+"""Requests whose answer was lost, before the error is final; after each, the registration is looked for."""
+APPEARS_WITHIN = 10
+"""Looks, one second apart: a filter shows a registration later than its key does (docs/azure-contract.md, 3.11)."""
+OWNED_WITHIN = 30.0
+"""Seconds for which a refusal may mean that a replica has not heard who owns a registration."""
+
+
+async def create_as_owner(azure: Azure, change: CreateApplication) -> tuple[Application, bool]:
+    """Create a registration that the caller owns, or return the one that has its name already; and which of the two.
+
+    Raises:
+        ServiceError: `name-taken`, where the recycle bin holds the name.
+        PermissionMissing: `not-owner`, where it could not become the owner.
+    """
+    directory, caller = azure.directory, await caller_of(azure)
+    left = await _left_over(azure, change, caller)
+    made = left or await _registered(azure, change, caller)
+    try:
+        await _as_owner(
+            azure, made, caller, lambda: directory.name_application(made.object_id, change.unique_name), is_ours=True
+        )
+    except ServiceError as error:
+        if error.code != "name-taken":
+            raise
+        await directory.delete_application(made.object_id)
+        await directory.purge_application(made.object_id, is_new=True)
+        faster = await directory.application_by_unique_name(change.unique_name)
+        if faster is None:
+            raise
+        return faster, False
+    return replace(made, unique_name=change.unique_name), left is None
+
+
+async def create_principal(
+    azure: Azure, client_id: ClientId, *, is_new: bool, is_ours: bool, as_owner: bool
+) -> ServicePrincipal:
+    """Create an application's service principal, or return the one that is there.
+
+    Args:
+        azure: the session.
+        client_id: the application's.
+        is_new: whether replicas may not know the application yet.
+        is_ours: whether this run made it, so that the caller may be added to its owners.
+        as_owner: whether the caller may change only what it owns.
+
+    Raises:
+        PermissionMissing: `not-owner`, where the caller may change only what it owns, and does not own the application.
+    """
+    directory = azure.directory
+    try:
+        return await directory.create_principal(client_id, is_new=is_new)
+    except S2SError as refused:
+        if not _is_for_owners(refused) or (isinstance(refused, PermissionMissing) and not as_owner):
+            raise
+        caller, application = await caller_of(azure), await directory.application_by_client_id(client_id)
+        # Whom it belongs to is known everywhere, where this run did not make it.
+        is_foreign = not is_ours and caller is not None and application is not None
+        if application is None or not is_new or (is_foreign and not await _owns(azure, application, caller)):
+            raise _not_owner(client_id, client_id, caller, refused) from refused
+    return await _as_owner(
+        azure, application, caller, lambda: directory.create_principal(client_id, is_new=True), is_ours=is_ours
+    )
+
+
+async def explained(azure: Azure, object_id: ApplicationObjectId, refused: PermissionMissing) -> PermissionMissing:
+    """What a caller is told that may change only what it owns, and was refused to change a registration."""
+    try:
+        caller, application = await gather_or_cancel(
+            caller_of(azure), azure.directory.application_by_object_id(object_id, is_new=False)
+        )
+        if await _owns(azure, application, caller):
+            return refused
+    except S2SError:
+        return refused
+    return _not_owner(application.display_name, application.client_id, caller, refused)
+
+
+async def _left_over(azure: Azure, change: CreateApplication, caller: PrincipalId | None) -> Application | None:
+    """What an earlier run of this caller made and did not come to name. Anyone can write our tag, too."""
+    for application in await azure.directory.applications_with_tag(name_tag(change.unique_name)):
+        if application.unique_name is not None:
+            continue
+        owners = await azure.directory.owners(application.object_id, is_new=True)
+        if owners and not foreign_owners(owners, caller):
+            return application
+    return None
+
+
+async def _registered(azure: Azure, change: CreateApplication, caller: PrincipalId | None) -> Application:
+    tags = tuple(dict.fromkeys((*change.tags, name_tag(change.unique_name))))
+    for attempt in range(1, REGISTERING_ATTEMPTS + 1):
+        try:
+            return await azure.directory.register_application(
+                change.name, tags, change.notes, caller, change.management_reference, change.access
+            )
+        except ServiceError as error:
+            if not error.answer_lost or caller is None or attempt == REGISTERING_ATTEMPTS:
+                raise
+        for _ in range(APPEARS_WITHIN):
+            made = await _left_over(azure, change, caller)
+            if made is not None:
+                return made
+            await asyncio.sleep(1)
+    raise AssertionError(change)
+
+
+async def _as_owner(
+    azure: Azure,
+    application: Application,
+    caller: PrincipalId | None,
+    act: Callable[[], Awaitable[T]],
+    *,
+    is_ours: bool,
+) -> T:
+    """Do what only an owner may do, once the caller has become one everywhere."""
+    clock = asyncio.get_running_loop().time
+    until, is_owner = clock() + OWNED_WITHIN, False
+    while True:
+        try:
+            return await act()
+        except S2SError as refused:
+            if not _is_for_owners(refused) or (clock() >= until and is_owner):
+                raise
+            if clock() >= until:
+                raise _not_owner(application.display_name, application.client_id, caller, refused) from refused
+        is_owner = await _owns(azure, application, caller)
+        if is_ours and caller is not None and not is_owner:
+            await _add(azure, application, caller)
+        await asyncio.sleep(1)
+
+
+async def _owns(azure: Azure, application: Application, caller: PrincipalId | None) -> bool:
+    owners = await azure.directory.owners(application.object_id, is_new=True)
+    return any(same_id(owner.id, caller) for owner in owners)
+
+
+async def _add(azure: Azure, application: Application, caller: PrincipalId) -> None:
+    try:
+        await azure.directory.add_owner(application.object_id, caller)
+    except PermissionMissing:
+        return  # only an owner may; where it is one, and a replica does not know it, the next attempt will tell
+
+
+def _is_for_owners(refused: S2SError) -> bool:
+    """Whether it may be because the caller does not own it: 403, in whatever words."""
+    return isinstance(refused, PermissionMissing) or (isinstance(refused, ServiceError) and refused.status == 403)
+
+
+def _not_owner(name: str, client_id: ClientId, caller: PrincipalId | None, refused: S2SError) -> PermissionMissing:
+    add = command("az", "ad", "app", "owner", "add", "--id", client_id, "--owner-object-id", caller or "CALLER")
+    return PermissionMissing(
+        "not-owner",
+        f"You can only update app registrations that you own, and '{name}' (appId {client_id}) is not one of them.",
+        answer=refused.answer,
+        remedy="Run the same command again after one of its owners, or a Cloud Application Administrator, has made "
+        "you an owner. They run:",
+        command=add,
+        request_id=refused.request_id,
+    )

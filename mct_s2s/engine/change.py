@@ -1,0 +1,76 @@
+"""The main flow: what every command that changes something does."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+
+from mct_s2s.concurrency import gather_or_cancel
+from mct_s2s.engine.apply.apply import apply
+from mct_s2s.engine.observe.access import AccessLook
+from mct_s2s.engine.observe.observe import observe
+from mct_s2s.engine.observe.preflight import explained, permitted
+from mct_s2s.engine.observe.registration_custody import with_custody
+from mct_s2s.engine.outcome import Outcome
+from mct_s2s.engine.request import Request
+from mct_s2s.engine.session import Interface, Session
+from mct_s2s.errors import S2SError
+from mct_s2s.planning.make import make_plan
+
+
+async def run_change(session: Session, request: Request, ui: Interface) -> Outcome:
+    """Look, plan, ask, and bring the state to what is requested.
+
+    Raises:
+        S2SError: the first refusal, by Azure or by the user. Everything that was done stays, and the same command
+            resumes.
+    """
+    since = time.time()
+    outcome = await prepare(session, request)
+    if not await ui.confirm(outcome):
+        return outcome
+    async with session.exclusive(request.subject(outcome.before), since) as others_ran:
+        # After another run, or while a person was reading, the state may have become another one.
+        is_stale = others_ran or ui.takes_time
+        while is_stale:
+            shown, outcome = outcome.plan, await prepare(session, request)
+            if outcome.plan == shown:
+                break
+            if not await ui.confirm(outcome):
+                return outcome
+            is_stale = ui.takes_time
+        with ui.applying(outcome) as progress:
+            await apply(session, outcome, progress)
+    if request.verify and not outcome.left_to_others:
+        from mct_s2s.engine.verify.after_change import verify_outcome  # noqa: PLC0415  # only where something was done
+
+        ui.verifying(outcome)
+        outcome.verification = await verify_outcome(session, outcome, ui.options(outcome.after))
+    return outcome
+
+
+async def prepare(session: Session, request: Request) -> Outcome:
+    """Observe, check rights and plan; nothing is written.
+
+    Raises:
+        S2SError: the state cannot be read, what is requested cannot be done, or the caller may not do it.
+    """
+    azure = session.azure
+    async with AccessLook(azure, directory=request.preflight and request.directory) as look:
+        try:
+            observed = await observe(azure, request, look.at if request.preflight else None)
+        except S2SError as error:
+            if not request.preflight:
+                raise
+            raise await explained(azure, request, look, error) from error
+        stores = request.stores.open(request.desired, observed, request.now) if request.stores is not None else {}
+        observed, notes = await gather_or_cancel(
+            with_custody(azure, request, observed), gather_or_cancel(*(store.note() for store in stores.values()))
+        )
+        observed = replace(observed, secrets=dict(zip(stores, notes, strict=True)))
+        if request.departures is not None:
+            observed = replace(observed, departing=request.departures.of(request.subject(observed)))
+        plan = make_plan(request.desired, observed, request.facts)
+        access = await look.found()
+        plan = await permitted(azure, plan, observed, access, request.now)
+    return Outcome(request, plan, observed, access, stores)

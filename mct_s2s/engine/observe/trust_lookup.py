@@ -1,0 +1,189 @@
+"""From an App Service to its trust in the directory: the service application and everyone around it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from dataclasses import replace
+
+from mct_s2s.concurrency import gather_or_cancel
+from mct_s2s.engine.observe.recycle_bin_lookup import RecycleBin
+from mct_s2s.engine.request import Request
+from mct_s2s.errors import NotThere
+from mct_s2s.model.directory_objects import Application, PrincipalKind, ServicePrincipal
+from mct_s2s.model.ids import ClientId, PrincipalId, client_id_in, client_unique_name, is_guid, trust_tag
+from mct_s2s.model.site_settings import APPLICATION_IDS, AUDIENCE, OBJECT_IDS, AppSettings
+from mct_s2s.model.trust import ClientApplication, Trust
+from mct_s2s.ports.graph import Directory
+
+
+async def find_trust(directory: Directory, request: Request, settings: asyncio.Future[AppSettings]) -> Trust:
+    """Read all of it. What can be asked before the settings are there goes out beside them.
+
+    Raises:
+        NotThere: the registration to adopt does not exist, or two share its URI.
+    """
+    makes_some = bool(request.desired.clients) or (
+        request.desired.service is not None and request.desired.service.may_create
+    )
+    recycled = RecycleBin(directory, early=makes_some and not request.leaving and not request.everything)
+    try:
+        return await _find_trust(directory, request, settings, recycled)
+    finally:
+        await recycled.close()
+
+
+async def _find_trust(
+    directory: Directory, request: Request, settings: asyncio.Future[AppSettings], recycled: RecycleBin
+) -> Trust:
+    early = asyncio.ensure_future(
+        directory.applications_by_unique_name([request.unique_name, *_unique_names(request, request.unique_name)])
+    )
+    try:
+        found = await asyncio.shield(settings)
+        trust, (applications, principals) = await gather_or_cancel(
+            _find_service(directory, request, found, early, recycled), _listed(directory, request, found)
+        )
+        _, *made_for_names = await early
+    except BaseException:
+        early.cancel()
+        await asyncio.gather(early, return_exceptions=True)  # fetched: asyncio complains of what no one fetches
+        raise
+    application = trust.service or await recycled.service(request, found)
+    base = application.unique_name if application else None
+    if base and base != request.unique_name:
+        made_for_names = await directory.applications_by_unique_name(_unique_names(request, base))
+    base = base or request.unique_name
+    tagged = await directory.applications_with_tag(trust_tag(base)) if request.everything else []
+    made = (one for one in made_for_names if one is not None)
+    trust = _with(trust, [*tagged, *made, *applications], principals)
+    trust, deleted = await gather_or_cancel(_completed(directory, trust), recycled.of(trust, request, base, found))
+    trust = await recycled.with_principals(replace(trust, deleted=deleted), request, base)
+    return await _with_federated(directory, request, trust)
+
+
+def _unique_names(request: Request, base: str) -> list[str]:
+    return [client_unique_name(base, name) for name in (*request.clients, *request.leaving) if not is_guid(name)]
+
+
+async def _find_service(
+    directory: Directory,
+    request: Request,
+    settings: AppSettings,
+    early: asyncio.Future[list[Application | None]],
+    recycled: RecycleBin,
+) -> Trust:
+    for named, must_exist in ((request.adopt, True), (AUDIENCE.value_in(settings), False)):
+        if named and named.strip():
+            trust = await _named(directory, named.strip())
+            if trust.service is not None:
+                return trust
+            if must_exist and not await recycled.holds(named.strip()):
+                raise NotThere(
+                    "service-application-missing",
+                    f"No app registration in this tenant has the appId or Application ID URI '{named}'.",
+                    remedy="Copy it from the overview page in the portal, or remove --service-app to create one.",
+                )
+    own = (await early)[0]
+    return Trust() if own is None else await _around(directory, own)
+
+
+async def _around(directory: Directory, service: Application) -> Trust:
+    """A service application with its service principal and its assignments."""
+    principal, assignments = await gather_or_cancel(
+        directory.principal(service.client_id), directory.assignments_to(service.client_id)
+    )
+    return Trust(service, principal, tuple(assignments))
+
+
+async def _named(directory: Directory, named: str) -> Trust:
+    """The registration that an appId, `api://<appId>` or any other URI names."""
+    client_id = client_id_in(named)
+    if client_id is not None:
+        application, principal, assignments = await gather_or_cancel(
+            directory.application_by_client_id(client_id),
+            directory.principal(client_id),
+            directory.assignments_to(client_id),
+        )
+        if application is not None:
+            return Trust(application, principal, tuple(assignments))
+        if not named.startswith("api://"):
+            return Trust()
+    matching = await directory.applications_with_uri(named)
+    if len(matching) > 1:
+        raise NotThere(
+            "service-application-ambiguous",
+            f"{len(matching)} app registrations have the Application ID URI '{named}'.",
+            remedy="Use the appId of one of them: --service-app APP_ID",
+        )
+    return await _around(directory, matching[0]) if matching else Trust()
+
+
+async def _listed(
+    directory: Directory, request: Request, settings: AppSettings
+) -> tuple[list[Application], list[ServicePrincipal]]:
+    """What the allow lists and the command name by id."""
+    named = [*APPLICATION_IDS.list_in(settings).ids, *request.clients, *request.leaving]
+    client_ids = [ClientId(entry) for entry in named if is_guid(entry)]
+    object_ids = [PrincipalId(entry) for entry in OBJECT_IDS.list_in(settings).ids if is_guid(entry)]
+    applications, by_client_id, by_object_id = await gather_or_cancel(
+        directory.applications(client_ids), directory.principals_of(client_ids), directory.principals(object_ids)
+    )
+    return applications, [*by_client_id, *by_object_id]
+
+
+async def _completed(directory: Directory, trust: Trust) -> Trust:
+    """The missing halves: principals that hold the role but are on no list, registrations of known principals."""
+    known = {p.id.casefold() for p in _principals(trust)}
+    unlisted = [a.principal_id for a in trust.assignments if a.principal_id.casefold() not in known]
+    without_principal = [c.client_id for c in trust.clients if c.principal is None]
+    by_id, of_clients = await gather_or_cancel(
+        directory.principals(unlisted), directory.principals_of(without_principal)
+    )
+    trust = _with(trust, [], [*by_id, *of_clients])
+    without_application = [c.client_id for c in trust.clients if c.application is None]
+    return _with(trust, await directory.applications(without_application), [])
+
+
+async def _with_federated(directory: Directory, request: Request, trust: Trust) -> Trust:
+    """Federated credentials, asked for only where no other credential is good, or where they matter."""
+    base = trust.service.unique_name if trust.service and trust.service.unique_name else request.unique_name
+    named = (*request.clients, *request.leaving) if request.federated or request.leaving else ()
+    wished = {*named, *map(str.casefold, named), *(_unique_names(request, base) if named else ())}
+    wanting = [
+        client.application
+        for client in trust.clients
+        if client.application is not None
+        and (
+            not any(credential.is_valid_at(request.now) for credential in client.application.credentials)
+            or request.everything  # what is kept, or goes, is named
+            or not wished.isdisjoint(
+                {client.client_id, client.display_name, client.display_name.casefold(), client.application.unique_name}
+            )
+        )
+    ]
+    lists = await gather_or_cancel(*(directory.federated_credentials(app.object_id) for app in wanting))
+    full = [
+        replace(app, credentials=(*app.credentials, *more)) for app, more in zip(wanting, lists, strict=True) if more
+    ]
+    return _with(trust, full, [])
+
+
+def _principals(trust: Trust) -> list[ServicePrincipal]:
+    return [*trust.identities, *(c.principal for c in trust.clients if c.principal is not None)]
+
+
+def _with(trust: Trust, applications: Iterable[Application], principals: Iterable[ServicePrincipal]) -> Trust:
+    """The trust with more of its halves filled in; a newer application replaces an older one."""
+    clients = {client.client_id.casefold(): client for client in trust.clients}
+    identities = {identity.id.casefold(): identity for identity in trust.identities}
+    for application in applications:
+        key = application.client_id.casefold()
+        clients[key] = replace(clients.get(key, ClientApplication(None, None)), application=application)
+    for principal in principals:
+        if principal.kind is PrincipalKind.MANAGED_IDENTITY:
+            identities[principal.id.casefold()] = principal
+        else:
+            key = principal.client_id.casefold()
+            clients[key] = replace(clients.get(key, ClientApplication(None, None)), principal=principal)
+    return replace(trust, clients=tuple(clients.values()), identities=tuple(identities.values()))

@@ -1,0 +1,126 @@
+"""What has come of a command so far. It outlives failure and interruption, so that both can be told truthfully."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from mct_s2s import clock
+from mct_s2s.engine.request import Request
+from mct_s2s.errors import S2SError
+from mct_s2s.model.caller_rights import CallerRights
+from mct_s2s.model.observed import ObservedState
+from mct_s2s.planning.changes import AlreadyRight, AnyChange, known_id
+from mct_s2s.planning.grants import Lack
+from mct_s2s.planning.plan import ManualStep, Plan, Results
+from mct_s2s.planning.projection import project
+from mct_s2s.planning.verification import Verification
+from mct_s2s.ports.secret_stores import SecretStore
+
+LEFT = "you don't have permission"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One change that is done: the id that it yielded, what came of it, how many seconds it took."""
+
+    change: AnyChange
+    id: str | None
+    detail: str
+    seconds: float
+
+
+@dataclass
+class Journal:
+    """The plan, and how far it has come."""
+
+    plan: Plan
+    results: Results = field(default_factory=Results)
+    done: list[Entry] = field(default_factory=list)
+    failed: list[tuple[AnyChange, S2SError]] = field(default_factory=list)
+    handed_over: list[ManualStep] = field(default_factory=list)
+    """What someone else has to do, beside what the plan left to them."""
+    settings: dict[str, str | None] | None = None
+    """The application settings as they were read back, where they were written."""
+    _started: dict[str, float] = field(default_factory=dict)
+
+    def start(self, change: AnyChange) -> None:
+        """Its first request goes out now."""
+        self._started[change.key] = clock.seconds()
+
+    def withdraw(self, change: AnyChange) -> None:
+        """It was only looked at: the run stopped before it wrote anything."""
+        self._started.pop(change.key, None)
+
+    def finish(self, change: AnyChange, identifier: str | None, detail: str) -> None:
+        """It is done."""
+        self.done.append(Entry(change, identifier, detail or change.detail, self._seconds_of(change)))
+
+    def postpone(self, change: AnyChange, why: str) -> None:
+        """It is left for a later run."""
+        kept = AlreadyRight(key=change.key, resource=change.resource, name=change.name, detail=why, id=known_id(change))
+        self.done.append(Entry(kept, known_id(change), why, self._seconds_of(change)))
+
+    def hand_over(self, change: AnyChange, note: ManualStep) -> None:
+        """It was refused, and someone else can do it."""
+        self.postpone(change, LEFT)
+        self.handed_over.append(note)
+
+    def fail(self, change: AnyChange, error: S2SError) -> None:
+        """It could not be done."""
+        self.failed.append((change, error))
+
+    def _seconds_of(self, change: AnyChange) -> float:
+        return clock.seconds() - self._started[change.key]
+
+    @property
+    def in_doubt(self) -> tuple[AnyChange, ...]:
+        """Begun, and neither done nor refused: cut off on the way."""
+        settled = {entry.change.key for entry in self.done} | {change.key for change, _ in self.failed}
+        return tuple(c for c in self.plan.changes if c.key in self._started and c.key not in settled)
+
+    @property
+    def left(self) -> tuple[AnyChange, ...]:
+        """Not begun."""
+        return tuple(change for change in self.plan.changes if change.key not in self._started)
+
+
+@dataclass
+class Outcome:
+    """How far a command has come; valid at any moment, also after a failure or an interruption."""
+
+    request: Request
+    plan: Plan
+    before: ObservedState
+    access: CallerRights = field(default_factory=CallerRights)
+    """What was found out about the caller."""
+    stores: Mapping[str, SecretStore] = field(default_factory=dict)
+    """Where each client's credential goes, by the client's name in the request."""
+    applied: bool = False
+    """Whether applying the plan was begun."""
+    verification: Verification | None = None
+    journal: Journal = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.journal = Journal(self.plan)
+
+    @property
+    def results(self) -> Results:
+        """The ids that the applied changes have yielded."""
+        return self.journal.results
+
+    @property
+    def left_to_others(self) -> tuple[ManualStep, ...]:
+        """What someone else has to do: by the plan, and by what was refused on the way."""
+        return (*self.plan.left_to_others, *self.journal.handed_over)
+
+    @property
+    def lacks(self) -> tuple[Lack, ...]:
+        """What the caller would need for the steps that no option left out."""
+        return tuple(lack for note in self.left_to_others for lack in note.needed)
+
+    @property
+    def after(self) -> ObservedState:
+        """The state as it is now, as far as this command knows."""
+        done = [entry.change for entry in self.journal.done]
+        return project(self.before, done, self.results, self.journal.settings)

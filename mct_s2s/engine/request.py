@@ -1,0 +1,134 @@
+"""What one command is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Protocol
+
+from mct_s2s.model.client_sign_in import OwnCredential
+from mct_s2s.model.desired import Desired
+from mct_s2s.model.observed import ObservedState
+from mct_s2s.model.resource_id import ResourceId
+from mct_s2s.model.site_target import SiteTarget
+from mct_s2s.planning.plan import Facts
+from mct_s2s.ports.secret_stores import Departures, SecretStore
+
+
+class Stores(Protocol):
+    """Where the credentials of one run go."""
+
+    def open(self, desired: Desired, observed: ObservedState, now: datetime) -> Mapping[str, SecretStore]:
+        """A store for each client that may get something secret, by the client's name in the request."""
+        ...
+
+    async def credentials(self, stores: Mapping[str, SecretStore]) -> list[OwnCredential]:
+        """What clients can sign in with, read back from their stores."""
+        ...
+
+
+class SettingsBackup(Protocol):
+    """Where the settings of an App Service are kept as they were."""
+
+    def check(self, app_service: str) -> None:
+        """Make sure that it can be written.
+
+        Args:
+            app_service: the resource id.
+
+        Raises:
+            UsageError: it cannot.
+        """
+        ...
+
+    def keep(self, app_service: str, settings: Mapping[str, str | None]) -> None:
+        """Keep them, unless an older backup of the same App Service is there.
+
+        Raises:
+            UsageError: they cannot be kept.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class Request:
+    """What one command is asked for, and so what it has to look at."""
+
+    desired: Desired
+    now: datetime
+    target: SiteTarget | None
+    attempt: str = ""
+    """A word unique to this run: it is part of the names of the credentials that are made."""
+    label: str = ""
+    """What a person calls the App Service, slot included; without one, the service application."""
+    part: str | None = None
+    """What of it the command is about, where it leaves the rest alone: `step 3`."""
+    subscription: str | None = None
+    """Where bare names are looked for: an id or a name."""
+    identities: tuple[str | ResourceId, ...] = ()
+    """Resource ids, and bare names of web or function apps."""
+    wire: str | ResourceId | None = None
+    """The app whose settings are to be filled in: its resource id or bare name."""
+    wired: bool = False
+    """Whether the apps that `--wire` has filled in before are looked at."""
+    stores: Stores | None = None
+    """`None` for commands that make nothing secret."""
+    backup: SettingsBackup | None = None
+    handoff: Path | None = None
+    """Where the values are written that someone else has to enter."""
+    departures: Departures | None = None
+    """Where a removal notes the identities that it is about to switch off."""
+    preflight: bool = True
+    """Whether the caller's rights are looked at before anything is written."""
+    verify: bool = False
+    """Whether the clients are tested when everything is done."""
+
+    @property
+    def facts(self) -> Facts:
+        """What planning must not find out by itself."""
+        return Facts(self.now, self.attempt)
+
+    @property
+    def directory(self) -> bool:
+        """Whether Entra ID is asked at all."""
+        return self.desired.service is not None
+
+    @property
+    def unique_name(self) -> str:
+        """The key of the service application that belongs to this App Service."""
+        return self.desired.service.unique_name if self.desired.service is not None else ""
+
+    @property
+    def adopt(self) -> str | None:
+        """The appId or Application ID URI of a registration to use as the service application."""
+        return self.desired.service.adopt if self.desired.service is not None else None
+
+    @property
+    def clients(self) -> tuple[str, ...]:
+        """Names and appIds of clients that get something."""
+        rotation = self.desired.rotation
+        return (*(client.name for client in self.desired.clients), *(rotation.clients if rotation else ()))
+
+    @property
+    def federated(self) -> bool:
+        """Whether those clients' federated credentials are asked for even where another credential is good."""
+        credentials = (client.credential for client in self.desired.clients)
+        return any(credential is not None and credential.listed_apart for credential in credentials)
+
+    @property
+    def leaving(self) -> tuple[str, ...]:
+        """Names and ids of clients that are to be removed."""
+        return self.desired.removal.clients if self.desired.removal is not None else ()
+
+    @property
+    def everything(self) -> bool:
+        """Whether every client that was ever made for this service application is looked for."""
+        return self.desired.removal is not None and self.desired.removal.everything
+
+    def subject(self, observed: ObservedState) -> str:
+        """What two runs must not change at the same moment: the App Service, or where none is, the registration."""
+        if observed.app_service is not None:
+            return str(observed.app_service.site.resource)
+        return f"{observed.tenant.id if observed.tenant else ''}/{self.unique_name}"

@@ -1,0 +1,107 @@
+"""What is in Azure Resource Manager: App Services with their settings, and resources with an identity."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mct_s2s.model.ids import PrincipalId, TenantId
+from mct_s2s.model.resource_id import ResourceId
+from mct_s2s.model.site_settings import APPLICATION_IDS, OBJECT_IDS, AllowList, AppSettings
+
+
+@dataclass(frozen=True)
+class IdentityResource:
+    """An Azure resource that can carry a managed identity, or a user-assigned identity itself."""
+
+    resource: ResourceId
+    principal_id: PrincipalId | None
+    identity_type: str = "None"
+    user_assigned: tuple[str, ...] = ()
+    api_version: str | None = None
+    location: str | None = None
+
+    @property
+    def display_name(self) -> str:
+        """The resource's own name."""
+        return self.resource.name
+
+
+@dataclass(frozen=True)
+class IdentityUse:
+    """A resource whose managed identity this tool switched on, and what else that identity is known to be good for."""
+
+    holder: IdentityResource
+    others: tuple[str, ...] | None
+    """What else relies on it, in words; `None` where that cannot be read."""
+
+
+@dataclass(frozen=True)
+class Site:
+    """The MCT App Service, or one of its slots."""
+
+    resource: ResourceId
+    kind: str
+    state: str
+    host_names: tuple[str, ...]
+    """Every host name that ARM lists, the default one first: the only ones a token may be sent to."""
+
+    @property
+    def name(self) -> str:
+        """The App Service's name, without the slot."""
+        return self.resource.names[0]
+
+    @property
+    def url(self) -> str:
+        """Where the MCT API answers."""
+        return f"https://{self.host_names[0]}"
+
+    @property
+    def label(self) -> str:
+        """What a person calls it: `contosolearn`, or `contosolearn/staging`."""
+        return self.resource.name
+
+
+@dataclass(frozen=True)
+class SlotConfig:
+    """The other slots of an App Service, and the settings that stay where they are when slots are swapped.
+
+    Source: learn.microsoft.com/azure/app-service/deploy-staging-slots, "Which settings are swapped".
+    """
+
+    slots: tuple[str, ...] = ()
+    """Deployment slots beside production."""
+    sticky: frozenset[str] = frozenset()
+    """Names of slot settings, in lower case."""
+
+
+@dataclass(frozen=True)
+class AppService:
+    """The site's side."""
+
+    site: Site
+    settings: AppSettings
+    tenant_id: TenantId
+    """The tenant that the site's subscription trusts: the document's *same Azure tenant*."""
+    slot_config: SlotConfig | None = None
+    """What a swap would do; `None` where no one may look, or nothing can be swapped."""
+
+    @property
+    def allowed_client_ids(self) -> AllowList:
+        """The client applications that are allowed."""
+        return APPLICATION_IDS.list_in(self.settings)
+
+    @property
+    def allowed_object_ids(self) -> AllowList:
+        """The service principals that are allowed."""
+        return OBJECT_IDS.list_in(self.settings)
+
+
+@dataclass(frozen=True)
+class WiredApp:
+    """The web or function app, or slot, that is to call the API and finds what it needs in its own settings."""
+
+    site: Site
+    settings: AppSettings
+    holder: IdentityResource | None
+    reference: str | None = None
+    """What App Service says of the reference in its setting `AZURE_CLIENT_SECRET`: `Resolved`, or why not."""

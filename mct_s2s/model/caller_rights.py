@@ -1,0 +1,180 @@
+"""What the caller may do, as far as Azure tells. `None` means not known: unreadable is never taken for missing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from mct_s2s.model.ids import ApplicationObjectId, ClientId, PrincipalId
+from mct_s2s.model.resource_id import ResourceId
+
+
+class Verdict(StrEnum):
+    """Whether something may be done. The refusal of the real request is the only authority beyond `unknown`."""
+
+    YES = "yes"
+    NO = "no"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True)
+class SignedIn:
+    """What the way of signing in knows by itself about the signed-in caller; no token is read for it."""
+
+    description: str
+    """`service principal 3c7f… (client secret)`, `Azure CLI`."""
+    client_id: ClientId | None = None
+    """Whose sign-in it is, where it is an application's."""
+    is_person: bool | None = None
+
+
+@dataclass(frozen=True)
+class Person:
+    """Someone who signed in. Source: learn.microsoft.com/graph/api/user-get."""
+
+    id: PrincipalId
+    name: str
+    """`userPrincipalName`."""
+
+
+@dataclass(frozen=True)
+class RoleAssignment:
+    """A directory role that someone holds, themselves or by a group.
+
+    Source: learn.microsoft.com/graph/api/resources/unifiedroleassignment.
+    """
+
+    role: str
+    """`roleDefinitionId`: of a built-in role its template's id, in lower case."""
+    scope: str
+    """`directoryScopeId`: `/` is the tenant."""
+
+    @property
+    def is_for_all(self) -> bool:
+        """Whether it reaches the whole tenant."""
+        return self.scope == "/"
+
+
+@dataclass(frozen=True)
+class DirectoryRights:
+    """What the caller holds in the directory."""
+
+    signed_in: SignedIn
+    person: Person | None = None
+    """Who it is, where it is a person."""
+    principal_id: PrincipalId | None = None
+    name: str | None = None
+    """What the directory calls the caller."""
+    permissions: frozenset[str] | None = None
+    """Values of Microsoft Graph's app roles, where the caller is an application."""
+    roles: frozenset[str] | None = None
+    """Template ids of built-in directory roles for the whole tenant, those that come through a group included."""
+    assignments: tuple[RoleAssignment, ...] | None = None
+    """All roles: those made by the tenant, and those for one unit or one registration, are nowhere else."""
+    owned: frozenset[ApplicationObjectId] | None = None
+    """The registrations that the caller owns."""
+    graph: str = "https://graph.microsoft.com/v1.0"
+    """Where the directory is asked, for commands that someone is to type."""
+
+    @property
+    def known_roles(self) -> frozenset[str]:
+        """Template ids of the roles for the whole tenant that were seen, by whatever answer."""
+        assigned = (one.role for one in self.assignments or () if one.is_for_all)
+        return (self.roles or frozenset()) | frozenset(assigned)
+
+    @property
+    def has_no_role(self) -> bool:
+        """Whether it is known that the caller holds no directory role of any kind, anywhere."""
+        return self.assignments == () and not self.roles
+
+    @property
+    def is_person(self) -> bool | None:
+        """Whether it is a person; `None` where no one could tell."""
+        return True if self.person is not None else self.signed_in.is_person
+
+
+class SecretRestriction(StrEnum):
+    """`restrictionType`, as far as it bears on secrets that Entra makes."""
+
+    ADDITION = "passwordAddition"
+    LIFETIME = "passwordLifetime"
+
+
+@dataclass(frozen=True)
+class SecretRule:
+    """One rule of an app management policy that is in force for this caller.
+
+    Source: learn.microsoft.com/graph/api/resources/passwordcredentialconfiguration.
+    """
+
+    restriction: SecretRestriction
+    longest: timedelta | None = None
+    since: datetime | None = None
+    """Applications created before this moment are spared."""
+
+    def applies_to(self, created: datetime | None) -> bool:
+        """Whether it holds for a registration created then; `None`: one that is only now being made."""
+        return self.since is None or created is None or created >= self.since
+
+
+@dataclass(frozen=True)
+class Permission:
+    """What one Azure role allows at a scope. Source: learn.microsoft.com/rest/api/authorization/permissions."""
+
+    actions: tuple[str, ...]
+    not_actions: tuple[str, ...] = ()
+    is_conditional: bool = False
+
+
+@dataclass(frozen=True)
+class Denial:
+    """A deny assignment. Source: learn.microsoft.com/azure/role-based-access-control/deny-assignments."""
+
+    name: str
+    permission: Permission
+    principals: frozenset[str]
+    """Object ids in lower case; `EVERYBODY` among them means all principals."""
+    spared: frozenset[str] = frozenset()
+    spares_groups: bool = False
+    """Whether it spares the members of some group: the caller may be one."""
+
+
+EVERYBODY = "00000000-0000-0000-0000-000000000000"
+
+
+@dataclass(frozen=True)
+class ResourceLock:
+    """A management lock at a scope or above it.
+
+    Source: learn.microsoft.com/azure/azure-resource-manager/management/lock-resources.
+    """
+
+    name: str
+    scope: str
+    is_read_only: bool
+
+
+@dataclass(frozen=True)
+class ScopeRights:
+    """What the caller may do to one Azure resource."""
+
+    permissions: tuple[Permission, ...] | None = None
+    locks: tuple[ResourceLock, ...] | None = None
+    denials: tuple[Denial, ...] | None = None
+
+
+@dataclass(frozen=True)
+class CallerRights:
+    """Everything that was found out about the caller for one command."""
+
+    directory: DirectoryRights | None = None
+    secret_rules: tuple[SecretRule, ...] | None = None
+    """The tenant's default policy."""
+    scopes: Mapping[str, ScopeRights] = field(default_factory=dict)
+    """By resource id in lower case."""
+
+    def at(self, resource: ResourceId) -> ScopeRights:
+        """The rights at one resource; all unknown where it was not asked about."""
+        return self.scopes.get(str(resource).lower(), ScopeRights())

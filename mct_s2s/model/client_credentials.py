@@ -1,0 +1,148 @@
+"""What signs in as a client application, as far as it is public; and what a store remembers of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import TypeGuard
+
+from mct_s2s.model.ids import ClientId, KeyId, certificate_key_id, federated_name, same_id
+
+EXPIRING_WITHIN = timedelta(days=30)
+"""A credential that ends so soon is reported, and is to be replaced: the default of `--expiring-within`."""
+OUR_CREDENTIALS = "mct-s2s "
+"""How the name of every credential begins that this tool makes."""
+YOUNG = timedelta(minutes=10)
+"""An object this young may still be on its way to a replica of the directory: docs/azure-contract.md, section 3.13."""
+NEVER = datetime(2299, 12, 31, tzinfo=UTC)
+"""What the portal's *Never* meant: Graph keeps a date in any case."""
+
+
+class CredentialKind(StrEnum):
+    """The three lists in which Entra ID keeps what an application signs in with."""
+
+    SECRET = "secret"  # noqa: S105  # the word, not a secret
+    CERTIFICATE = "certificate"
+    FEDERATED = "federated"
+
+    @property
+    def noun(self) -> str:
+        """What a person calls it: `federated credential`."""
+        return "federated credential" if self is CredentialKind.FEDERATED else self.value
+
+
+def has_end(expires: datetime | None) -> TypeGuard[datetime]:
+    """Whether a credential ends at a moment that is more than a way of saying never."""
+    return expires is not None and expires.year < NEVER.year
+
+
+def ending(expires: datetime | None) -> str:
+    """`expires 2027-11-24`, or `does not expire`."""
+    return f"expires {expires:%Y-%m-%d}" if has_end(expires) else "does not expire"
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """A public X.509 certificate: nothing here is secret."""
+
+    der: bytes = field(repr=False)
+    thumbprint: str
+    """SHA-1 of the DER form in upper-case hexadecimal, as the portal shows it."""
+    starts: datetime
+    expires: datetime
+
+    @property
+    def key_id(self) -> KeyId:
+        """The `keyId` that this tool registers it under."""
+        return certificate_key_id(self.thumbprint)
+
+
+@dataclass(frozen=True)
+class Federation:
+    """Whose tokens are taken in place of a secret. All three are compared exactly, case included.
+
+    Source: learn.microsoft.com/entra/workload-id/workload-identity-federation-considerations.
+    """
+
+    issuer: str
+    subject: str
+    audience: str
+
+    @property
+    def name(self) -> str:
+        """What the federated credential is called."""
+        return federated_name(self.issuer, self.subject)
+
+
+@dataclass(frozen=True)
+class Credential:
+    """A credential's public part. `expires` is `None` for federated credentials, which do not expire."""
+
+    kind: CredentialKind
+    key_id: KeyId
+    name: str | None
+    expires: datetime | None
+    begins: datetime | None = None
+    thumbprint: str | None = None
+    """Of a certificate: SHA-1 in upper-case hexadecimal."""
+    federation: Federation | None = None
+    """Of a federated credential: whose tokens it takes."""
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether this tool made it, by its name."""
+        return (self.name or "").startswith(OUR_CREDENTIALS)
+
+    def is_valid_at(self, moment: datetime) -> bool:
+        """Whether it can be used at `moment`."""
+        return self.expires is None or self.expires > moment
+
+
+@dataclass(frozen=True)
+class SecretNote:
+    """What a credential's store remembers: attempts that were begun there, and the one that arrived."""
+
+    attempts: tuple[str, ...] = ()
+    """Credential names, noted before the secret was made."""
+    delivered: KeyId | None = None
+    client_id: ClientId | None = None
+    """Whose secret it is that arrived."""
+    delivered_at: datetime | None = None
+    kind: CredentialKind = CredentialKind.SECRET
+    """What it is that arrived."""
+    pending: Certificate | None = None
+    """Of a key pair that was made there and has not arrived: it may be registered, or not."""
+    held: tuple[KeyId, ...] = ()
+    """Those that arrived there, the last one included: readers have gone on to the last one."""
+    vault: str | None = None
+    """`VAULT/NAME`, where the store is a key vault: references to it lag behind by up to a day."""
+    begun_for: Mapping[str, ClientId] = field(default_factory=dict)
+    """Whose secret each attempt was for, where the store is not one client's by itself."""
+
+    def is_about(self, credential: Credential, client_id: str) -> bool:
+        """Whether an attempt was for that client's credential: one of another name than ours can never have been."""
+        owner = self.begun_for.get(credential.name or "")
+        return credential.is_ours and credential.name in self.attempts and (owner is None or same_id(owner, client_id))
+
+    def knows(self, credential: Credential) -> bool:
+        """Whether a credential arrived here, or is on its way: what the store of its client says.
+
+        A certificate is known by its key: its creator chooses its ID.
+        """
+        match credential.kind:
+            case CredentialKind.SECRET:
+                is_attempt = credential.is_ours and credential.name in self.attempts
+                return is_attempt or same_id(credential.key_id, self.delivered)
+            case CredentialKind.CERTIFICATE if credential.thumbprint is not None:
+                is_pending = self.pending is not None and same_id(credential.thumbprint, self.pending.thumbprint)
+                return is_pending or same_id(certificate_key_id(credential.thumbprint), self.delivered)
+            case _:
+                return False
+
+    def is_fresh(self, client_id: str, now: datetime, kind: CredentialKind = CredentialKind.SECRET) -> bool:
+        """Whether such a credential of that client arrived so lately that replicas may not show it yet."""
+        if self.delivered_at is None or self.kind is not kind or not same_id(self.client_id, client_id):
+            return False
+        return now - self.delivered_at < YOUNG

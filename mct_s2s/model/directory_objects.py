@@ -1,0 +1,136 @@
+"""What is in the directory: tenant, registrations, service principals, and who holds which role."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from mct_s2s.model.client_credentials import Credential
+from mct_s2s.model.ids import ApplicationObjectId, AppRoleId, ClientId, PrincipalId, TenantId, same_id
+
+
+@dataclass(frozen=True)
+class Tenant:
+    """The directory. `name` is its initial domain, the document's *Tenant Name*."""
+
+    id: TenantId
+    name: str
+    domains: frozenset[str] = frozenset()
+    """Every verified domain, in lower case."""
+
+    def is_called(self, name: str) -> bool:
+        """Whether `name` is one of the tenant's verified domains or its id."""
+        return name.casefold() in self.domains or same_id(name, self.id)
+
+
+@dataclass(frozen=True)
+class AppRole:
+    """An entry of `appRoles`. Source: learn.microsoft.com/graph/api/resources/approle."""
+
+    id: AppRoleId
+    value: str | None
+    display_name: str
+    description: str
+    enabled: bool
+    member_types: tuple[str, ...]
+
+    @property
+    def is_for_applications(self) -> bool:
+        """Whether a client application can be given it."""
+        return "Application" in self.member_types
+
+
+@dataclass(frozen=True)
+class Owner:
+    """Someone who may change a registration, and sign in as it with a credential of their own making."""
+
+    id: PrincipalId
+    name: str
+    """A person's `userPrincipalName`, or an application's display name."""
+
+
+@dataclass(frozen=True)
+class Custody:
+    """In whose hands a registration is: who owns it or its service principal, and everything that signs in as it."""
+
+    owners: tuple[Owner, ...] = ()
+    credentials: tuple[Credential, ...] = ()
+    """Of both halves, federated ones among them. A certificate's thumbprint is that of its key, not what was written
+    beside it."""
+
+
+@dataclass(frozen=True)
+class RequiredAccess:
+    """One entry of `requiredResourceAccess`: what an application declares that it needs of one API."""
+
+    resource_client_id: ClientId
+    permissions: tuple[tuple[str, str], ...]
+    """(permission id, `Role` or `Scope`), each exactly as it is."""
+
+
+@dataclass(frozen=True)
+class Application:
+    """An app registration."""
+
+    object_id: ApplicationObjectId
+    client_id: ClientId
+    display_name: str
+    unique_name: str | None = None
+    sign_in_audience: str | None = None
+    identifier_uris: tuple[str, ...] = ()
+    app_roles: tuple[AppRole, ...] = ()
+    required_access: tuple[RequiredAccess, ...] = ()
+    credentials: tuple[Credential, ...] = ()
+    token_version: int | None = None
+    created: datetime | None = None
+    tags: tuple[str, ...] = ()
+    notes: str | None = None
+    """Notes for its administrators."""
+    management_reference: str | None = None
+    """The service that it belongs to, in the organization's own asset management."""
+    deleted: datetime | None = None
+    """Since when it is in the recycle bin, where it is."""
+
+    def role(self, value: str) -> AppRole | None:
+        """The app role of that value, disabled or not."""
+        return next((role for role in self.app_roles if role.value == value), None)
+
+    def declares(self, resource: ClientId, role: AppRoleId) -> bool:
+        """Whether `requiredResourceAccess` already names the role."""
+        return any(
+            same_id(access.resource_client_id, resource)
+            and any(same_id(permission, role) and kind == "Role" for permission, kind in access.permissions)
+            for access in self.required_access
+        )
+
+
+class PrincipalKind(StrEnum):
+    """`servicePrincipalType`, as far as it matters here."""
+
+    APPLICATION = "Application"
+    MANAGED_IDENTITY = "ManagedIdentity"
+
+
+@dataclass(frozen=True)
+class ServicePrincipal:
+    """An application's or a managed identity's presence in the tenant."""
+
+    id: PrincipalId
+    client_id: ClientId
+    display_name: str
+    kind: PrincipalKind = PrincipalKind.APPLICATION
+    resource_id: str | None = None
+    """The Azure resource that a managed identity belongs to."""
+    assignment_required: bool = False
+    """Whether Entra refuses tokens to callers without an assignment (AADSTS501051)."""
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """An app role assignment: what the portal calls admin consent."""
+
+    id: str
+    principal_id: PrincipalId
+    resource_id: PrincipalId
+    role_id: AppRoleId

@@ -1,0 +1,77 @@
+"""The app role that lets client applications in: which one it is, and how it is made."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from mct_s2s.errors import Refused
+from mct_s2s.model.directory_objects import Application, AppRole
+from mct_s2s.model.ids import DEFAULT_ROLE, new_app_role_id
+from mct_s2s.model.observed import ObservedState
+from mct_s2s.model.site_settings import ROLE, AppSettings
+
+ROLE_DESCRIPTION = "Apps in this role can consume the web api."
+"""The document's."""
+
+
+def role_in_use(application: Application, settings: AppSettings) -> str | None:
+    """The value of the role that the site is set to, where applications can be given it."""
+    value = ROLE.value_in(settings)
+    role = application.role(value) if value else None
+    return value if role is not None and role.is_for_applications else None
+
+
+def wanted_role_value(observed: ObservedState) -> str:
+    """The value of the role that clients need: the one in use, or the document's."""
+    service = observed.trust.service
+    return (role_in_use(service, observed.settings) if service is not None else None) or DEFAULT_ROLE
+
+
+def wanted_role(observed: ObservedState) -> AppRole | None:
+    """The app role that clients need, where the service application has it."""
+    service = observed.trust.service
+    return service.role(wanted_role_value(observed)) if service is not None else None
+
+
+def role_to_use(application: Application, typed: str | None, observed: ObservedState) -> tuple[AppRole, AppRole | None]:
+    """The app role for clients, and what has to be written for it, if anything.
+
+    Args:
+        application: the service application.
+        typed: the value that the operator asks for.
+        observed: its App Service and tenant.
+
+    Raises:
+        Refused: there is a role of that value, but not for applications.
+    """
+    value = typed or role_in_use(application, observed.settings) or DEFAULT_ROLE
+    role = application.role(value)
+    if role is None:
+        role = new_role(observed, application.unique_name or application.client_id, value)
+        return role, role
+    if not role.is_for_applications:
+        raise Refused(
+            "app-role-not-for-applications",
+            f"The app role '{value}' of '{application.display_name}' is for users and groups, not for applications.",
+            remedy="Choose another role value: --role S2SApplications",
+        )
+    return role, None if role.enabled else replace(role, enabled=True)
+
+
+def new_role(observed: ObservedState, application: str, value: str) -> AppRole:
+    """The document's app role; the same id for the same tenant, application and value, whichever run creates it.
+
+    Args:
+        observed: the tenant.
+        application: the application's `uniqueName`, or its appId.
+        value: of the role.
+    """
+    tenant_id = observed.tenant.id if observed.tenant else ""
+    return AppRole(
+        id=new_app_role_id(tenant_id, application, value),
+        value=value,
+        display_name=value,
+        description=ROLE_DESCRIPTION,
+        enabled=True,
+        member_types=("Application",),
+    )

@@ -1,0 +1,50 @@
+"""What the kinds of credentials have in common."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mct_s2s.model.client_credentials import Credential, CredentialKind, SecretNote
+from mct_s2s.model.directory_objects import Application
+from mct_s2s.model.ids import LONGEST_TAG, ApplicationObjectId, ClientId, same_id, vault_tag
+from mct_s2s.planning.changes import ApiUri, Later
+from mct_s2s.planning.plan import Facts
+
+
+@dataclass(frozen=True)
+class ClientState:
+    """A client application that is to have a credential, and all that decides which one it lacks."""
+
+    name: str
+    """As it was typed: its key among the stores."""
+    application: Application | None
+    object_id: Later[ApplicationObjectId]
+    client_id: Later[ClientId]
+    audience: str | ApiUri
+    """What the client will ask a token for."""
+    note: SecretNote
+    """What the client's store remembers."""
+    cloud: str
+    facts: Facts
+
+    @property
+    def valid(self) -> list[Credential]:
+        """The credentials that it can sign in with now, by what Entra says."""
+        held = self.application.credentials if self.application is not None else ()
+        return [credential for credential in held if credential.is_valid_at(self.facts.now)]
+
+    def has_arrived(self, kind: CredentialKind) -> bool:
+        """Whether a credential was delivered to its store so lately that replicas may not show it yet."""
+        return isinstance(self.client_id, str) and self.note.is_fresh(self.client_id, self.facts.now, kind)
+
+    def is_undelivered(self, credential: Credential) -> bool:
+        """Whether it is the certificate of a key pair that has not arrived at its store yet."""
+        pending, delivered = self.note.pending, self.note.delivered
+        return pending is not None and delivered != pending.key_id and same_id(credential.key_id, pending.key_id)
+
+
+def vault_tags(application: Application | None, note: SecretNote) -> tuple[str, ...]:
+    """What a registration has yet to remember of its secret in a key vault, for a removal to name or to delete it."""
+    tag = vault_tag(note.vault) if note.vault is not None else ""
+    known = application.tags if application is not None else ()
+    return (tag,) if tag and len(tag) <= LONGEST_TAG and tag not in known else ()

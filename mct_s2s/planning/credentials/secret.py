@@ -1,0 +1,94 @@
+"""Client secrets: made in Entra ID, shown once, and stored before anything else happens to them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import ClassVar
+
+from mct_s2s.model.client_credentials import Credential, CredentialKind, SecretNote, ending
+from mct_s2s.model.desired import CredentialSpec, Kept
+from mct_s2s.model.directory_objects import Application
+from mct_s2s.planning.changes import AddCredential, AnyChange, RemoveSecret
+from mct_s2s.planning.credentials.base import ClientState
+
+
+@dataclass(frozen=True)
+class SecretSpec(CredentialSpec):
+    """A client secret, valid until `expires` (aware, UTC)."""
+
+    expires: datetime
+    shorten: bool = False
+    """Whether the longest lifetime that the tenant allows will do, where that is shorter."""
+
+    @property
+    def keeps(self) -> Kept:
+        """The secret."""
+        return Kept.SECRET
+
+
+@dataclass(frozen=True, kw_only=True)
+class AddSecret(AddCredential):
+    """A client secret. Source: learn.microsoft.com/graph/api/application-addpassword; document, step 2.6."""
+
+    expires: datetime
+    verify: bool = False
+    """Whether it must have given a token before it replaces another one: callers may read the store at any moment."""
+    shorten: bool = False
+    """Whether a lifetime that the tenant forbids may become the longest that it allows."""
+
+    kind: ClassVar[CredentialKind] = CredentialKind.SECRET
+    can_be_taken_back: ClassVar[bool] = True
+
+
+def plan(spec: SecretSpec, client: ClientState) -> list[AnyChange]:
+    """A secret, where the client has nothing to sign in with; and those removed whose value was lost on the way."""
+    changes: list[AnyChange] = [*orphan_removals(client.name, client.application, client.note)]
+    lost = {change.key_id for change in changes if isinstance(change, RemoveSecret)}
+    usable = [one for one in client.valid if one.key_id not in lost and not client.is_undelivered(one)]
+    if usable or client.has_arrived(CredentialKind.SECRET):
+        return changes
+    add = AddSecret(
+        key=f"client:{client.name}:secret",
+        name=client.name,
+        detail=ending(spec.expires),
+        client=client.name,
+        object_id=client.object_id,
+        client_id=client.client_id,
+        audience=client.audience,
+        credential_name=client.facts.credential_name,
+        expires=spec.expires,
+        shorten=spec.shorten,
+        instead_of=client.note.delivered,
+        after=(f"client:{client.name}", *(change.key for change in changes)),
+    )
+    return [*changes, add]
+
+
+def orphan_removals(client: str, application: Application | None, note: SecretNote) -> list[RemoveSecret]:
+    """The removal of each secret that an attempt made and never delivered.
+
+    Args:
+        client: its key among the stores.
+        application: its registration, where it exists already.
+        note: what its store remembers.
+    """
+    if application is None:
+        return []
+    return [
+        RemoveSecret(
+            key=f"client:{client}:secret:{credential.key_id}",
+            name=client,
+            detail="created by an interrupted run; its value is lost",
+            object_id=application.object_id,
+            key_id=credential.key_id,
+        )
+        for credential in secrets_among(application.credentials)
+        if note.is_about(credential, application.client_id) and credential.key_id != note.delivered
+    ]
+
+
+def secrets_among(credentials: Iterable[Credential]) -> tuple[Credential, ...]:
+    """The client secrets among credentials."""
+    return tuple(credential for credential in credentials if credential.kind is CredentialKind.SECRET)

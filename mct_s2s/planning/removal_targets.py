@@ -1,0 +1,134 @@
+"""Whom and what a removal is about: never a guess between two."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+from mct_s2s.errors import NotThere, Refused
+from mct_s2s.model.azure_resources import IdentityResource
+from mct_s2s.model.desired import Removal
+from mct_s2s.model.directory_objects import Application, ServicePrincipal
+from mct_s2s.model.ids import client_unique_name, same_id
+from mct_s2s.model.observed import ObservedState
+from mct_s2s.model.site_settings import LISTS
+from mct_s2s.model.trust import ClientApplication
+from mct_s2s.planning.membership import clients_called, ids_of, members
+
+
+@dataclass(frozen=True)
+class RemovalTargets:
+    """Everything that a removal is about, as far as it is there."""
+
+    clients: tuple[ClientApplication, ...] = ()
+    identities: tuple[ServicePrincipal, ...] = ()
+    entries: tuple[str, ...] = ()
+    """Entries of the allow lists, as they are written there."""
+    off: tuple[IdentityResource, ...] = ()
+    """Resources whose identity was switched on for this trust and is off by now."""
+    deleted: tuple[Application, ...] = ()
+    """Registrations of clients that are in the recycle bin already."""
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing of what was named is there, or was until lately."""
+        return self == RemovalTargets()
+
+
+def made_for(application: Application, base: str) -> bool:
+    """Whether a client's registration was made by this tool for that very service application."""
+    return application.unique_name is not None and application.unique_name.startswith(f"{base}.")
+
+
+def removal_targets(removal: Removal, observed: ObservedState, base: str) -> RemovalTargets:
+    """The clients that a removal means: by name, appId, object id, resource id, or as an allow list has them.
+
+    A registration that merely carries this trust's tag is none of its clients: its owner can write that.
+
+    Args:
+        removal: what is wanted.
+        observed: the trust and the App Service.
+        base: the `uniqueName` of the service application.
+
+    Raises:
+        NotThere: a name that means no one, or two of them.
+        Refused: the service application itself.
+    """
+    if removal.everything:
+        service, of_trust = observed.trust.service, members(observed)
+        others = [c for c in observed.trust.clients if service is None or c.client_id != service.client_id]
+        ours = (c for c in others if c in of_trust or (c.application is not None and made_for(c.application, base)))
+        return RemovalTargets(tuple(ours), _identities(observed), _entries(observed), _off(observed))
+    found = [_named(name, observed, base) for name in removal.clients]
+    unknown = [name for name, one in zip(removal.clients, found, strict=True) if one.is_empty]
+    if unknown and not removal.ignore_missing:
+        raise _nobody(unknown[0], observed)
+    return RemovalTargets(
+        tuple(dict.fromkeys(client for one in found for client in one.clients)),
+        tuple(dict.fromkeys(identity for one in found for identity in one.identities)),
+        tuple(dict.fromkeys(entry for one in found for entry in one.entries)),
+        tuple(dict.fromkeys(holder for one in found for holder in one.off)),
+        tuple(dict.fromkeys(row for one in found for row in one.deleted)),
+    )
+
+
+def _named(name: str, observed: ObservedState, base: str) -> RemovalTargets:
+    trust, word = observed.trust, name.strip().casefold()
+    service = trust.service
+    if service is not None and word in {service.client_id.casefold(), f"api://{service.client_id}".casefold()}:
+        raise Refused(
+            "not-a-client",
+            f"'{name}' is the service application, not a client.",
+            remedy="To remove everything, run mct-s2s teardown with the same options.",
+        )
+    clients = clients_called(name, observed, base)
+    identities = [identity for identity in _identities(observed) if word in _names_of(identity)]
+    if len(clients) + len(identities) > 1:
+        ids = ", ".join([*(client.client_id for client in clients), *(identity.id for identity in identities)])
+        raise NotThere(
+            "client-ambiguous",
+            f"'{name}' matches several clients of this App Service: {ids}.",
+            remedy="Use the ID instead of the name.",
+        )
+    meant = {word}.union(*(ids_of(client) for client in clients), (i.id.casefold() for i in identities))
+    entries = tuple(entry for entry in _entries(observed) if entry.casefold() in meant)
+    off = tuple(h for h in _off(observed) if word in {h.display_name.casefold(), str(h.resource).casefold()})
+    gone = () if clients else tuple(row for row in trust.deleted if _was_called(row, name))
+    return RemovalTargets(clients, tuple(identities), entries, off, gone)
+
+
+def _entries(observed: ObservedState) -> tuple[str, ...]:
+    return tuple(entry for setting in LISTS for entry in setting.list_in(observed.settings).ids)
+
+
+def _identities(observed: ObservedState) -> tuple[ServicePrincipal, ...]:
+    """Those that are allowed, and those that were switched on for this trust and are no longer allowed."""
+    return observed.trust.identities_with(use.holder for use in observed.identity_uses)
+
+
+def _off(observed: ObservedState) -> tuple[IdentityResource, ...]:
+    return tuple(use.holder for use in observed.identity_uses if use.holder.principal_id is None)
+
+
+def _was_called(row: Application, name: str) -> bool:
+    base, _, _ = (row.unique_name or "").rpartition(".")
+    return same_id(row.client_id, name.strip()) or row.unique_name == client_unique_name(base, name)
+
+
+def _nobody(name: str, observed: ObservedState) -> NotThere:
+    there = [client.display_name for client in members(observed)]
+    there += [identity.display_name for identity in observed.trust.identities]
+    by_word = {one.casefold(): one for one in there}
+    near = get_close_matches(name.strip().casefold(), by_word, n=1, cutoff=0.5)
+    known = f"The clients are: {', '.join(there)}." if there else "There are none."
+    return NotThere(
+        "client-unknown",
+        f"'{name}' is not a client of this App Service. {known} Nothing was changed.",
+        remedy=(f"Did you mean '{by_word[near[0]]}'? " if near else "To list them, run mct-s2s status. ")
+        + "If it may already be removed, add --ignore-missing.",
+    )
+
+
+def _names_of(identity: ServicePrincipal) -> set[str]:
+    resource = (identity.resource_id or "").casefold()
+    return {identity.id.casefold(), identity.client_id.casefold(), identity.display_name.casefold(), resource} - {""}

@@ -1,0 +1,133 @@
+"""Where the secrets and private keys of clients are kept."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol, runtime_checkable
+
+from mct_s2s.model.client_credentials import Certificate, SecretNote
+from mct_s2s.model.ids import ClientId, KeyId, TenantId
+
+
+@dataclass(frozen=True)
+class NewSecret:
+    """A client secret on its way to its store. The value never shows in a `repr`."""
+
+    key_id: KeyId
+    expires: datetime
+    value: str = field(repr=False)
+
+
+@dataclass(frozen=True)
+class SecretRecord:
+    """Everything that a secret's store writes beside the value, for the program that will use it."""
+
+    tenant_id: TenantId
+    client_id: ClientId
+    client_name: str
+    credential_name: str
+    scope: str
+    url: str | None
+    authority_host: str | None
+    """Set where the cloud is not the public one."""
+
+
+@dataclass(frozen=True)
+class StoredCredential:
+    """A credential as its store gives it back. The secret never shows in a `repr`."""
+
+    tenant_id: TenantId
+    client_id: ClientId
+    secret: str = field(repr=False)
+    scope: str | None = None
+    url: str | None = None
+    authority_host: str | None = None
+    """Set where the cloud is not the public one."""
+    key_id: KeyId | None = None
+    """Which of the application's credentials it is; `None` where someone else wrote it down."""
+    version: str | None = None
+    """Of a secret in a key vault."""
+
+
+class SecretStore(Protocol):
+    """Where one client's secret goes. An attempt is noted there before the secret is made."""
+
+    @property
+    def label(self) -> str:
+        """How the result names it: `file:…`."""
+
+    @property
+    def is_shown(self) -> bool:
+        """Whether it is shown once and kept nowhere: no caller reads it there, and no later run can know of it."""
+
+    async def note(self) -> SecretNote:
+        """What it remembers."""
+
+    async def check(self, client_id: ClientId | None) -> None:
+        """Make sure that it can be written to, before anything is made.
+
+        Args:
+            client_id: whose secret it will be, where the client exists already.
+
+        Raises:
+            UsageError: it cannot.
+        """
+
+    async def begin(self, attempt: str, client_id: ClientId) -> None:
+        """Remember an attempt of a client, so that a later run can tell an orphan from a delivered secret."""
+
+    async def deliver(self, record: SecretRecord, secret: NewSecret) -> None:
+        """Store the secret and forget the attempt.
+
+        Raises:
+            NotShown: it was to be shown, and there is no one who could see it.
+            S2SError: it cannot be stored.
+        """
+
+    async def read(self) -> StoredCredential | None:
+        """The credential that is stored there; `None` where there is none, or none that can be read again."""
+
+
+@dataclass(frozen=True)
+class KeySpec:
+    """A key pair that is wanted."""
+
+    name: str
+    """What its certificate is made out to."""
+    starts: datetime
+    expires: datetime
+    pending: Certificate | None = None
+    """Of a key pair that is to be taken up again, if it is still there."""
+
+
+@runtime_checkable
+class KeyStore(SecretStore, Protocol):
+    """A store that keeps private keys, too. They are made there and never leave it."""
+
+    async def key_pair(self, wanted: KeySpec) -> Certificate:
+        """The certificate of a key pair whose private key is on disk before this returns."""
+
+    async def deliver_certificate(self, record: SecretRecord, certificate: Certificate) -> None:
+        """Bring key and certificate to where the client reads them, and forget the attempt."""
+
+
+class StoredSecrets(Protocol):
+    """Key vaults, as far as a removal needs them."""
+
+    async def delete(self, store: str, client_id: ClientId) -> bool:
+        """Delete the secret `VAULT/NAME`, gone already or not; `False` where it is not that client's."""
+
+
+class Departures(Protocol):
+    """Identities that a removal has taken off an App Service's allow list and has yet to switch off."""
+
+    def of(self, what: str) -> frozenset[str]:
+        """Their object ids, in lower case; `what` is the App Service's resource id."""
+
+    def begin(self, what: str, identities: Iterable[str]) -> None:
+        """Note them, before the allow list is written."""
+
+    def end(self, what: str, identities: Iterable[str]) -> None:
+        """They are switched off."""

@@ -1,0 +1,111 @@
+"""A client secret on standard output, once, as soon as it exists."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+
+from mct_s2s.errors import NotShown, UsageError
+from mct_s2s.model.client_credentials import CredentialKind, SecretNote
+from mct_s2s.model.ids import ClientId
+from mct_s2s.ports.secret_stores import NewSecret, SecretRecord, StoredCredential
+
+SECRET = CredentialKind.SECRET
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A secret or a private key that exists only on its way to the user who asked to see it."""
+
+    client: str
+    """The client's name."""
+    kind: CredentialKind
+    expires: datetime
+    value: str = field(repr=False)
+
+
+class Viewer(Protocol):
+    """Shows secrets on standard output. Methods raise `OSError` where no one reads it."""
+
+    def look(self) -> None:
+        """Make sure that someone does, as far as that can be known."""
+
+    def show(self, shown: Shown) -> None:
+        """Show it, to the last byte, before this returns; a viewer of JSON shows it in the document at the end."""
+
+
+@dataclass
+class OutputStore:
+    """Standard output, once, as soon as the secret exists."""
+
+    viewer: Viewer
+    shown: dict[str, str] = field(default_factory=dict, repr=False)
+    last: StoredCredential | None = field(default=None, repr=False)
+
+    @property
+    def label(self) -> str:
+        """As `--secret-to` takes it."""
+        return "show"
+
+    @property
+    def is_shown(self) -> bool:
+        """It is kept nowhere."""
+        return True
+
+    async def note(self) -> SecretNote:
+        """Nothing is remembered: what was shown is gone."""
+        return SecretNote()
+
+    async def check(self, client_id: ClientId | None) -> None:
+        """Make sure that someone reads standard output.
+
+        Raises:
+            UsageError: it is closed.
+        """
+        del client_id
+        try:
+            self.viewer.look()
+        except OSError as error:
+            raise UsageError(
+                "output-closed",
+                "Standard output is closed, so the secret cannot be shown. Nothing was changed.",
+                remedy="Run it with standard output open, or save the secret with --secret-to file:PATH",
+            ) from error
+
+    async def begin(self, attempt: str, client_id: ClientId) -> None:
+        """There is nowhere to remember it."""
+
+    async def deliver(self, record: SecretRecord, secret: NewSecret) -> None:
+        """Show it."""
+        self.show(Shown(record.client_name, SECRET, secret.expires, secret.value))
+        self.last = StoredCredential(
+            record.tenant_id,
+            record.client_id,
+            secret.value,
+            record.scope,
+            record.url,
+            record.authority_host,
+            secret.key_id,
+        )
+
+    def show(self, shown: Shown) -> None:
+        """Show it now, or never.
+
+        Raises:
+            NotShown: no one reads standard output.
+        """
+        try:
+            self.viewer.show(shown)
+        except OSError as error:
+            raise NotShown(
+                "secret-not-shown",
+                f"The {shown.kind.value} of '{shown.client}' could not be shown: standard output is closed "
+                f"({error.strerror or error}).",
+                remedy="Run the same command again with standard output open, or with --secret-to file:PATH",
+            ) from error
+        self.shown[shown.client] = shown.value
+
+    async def read(self) -> StoredCredential | None:
+        """The one that this very command made: any other is gone."""
+        return self.last

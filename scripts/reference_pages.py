@@ -1,0 +1,133 @@
+"""Write the generated regions of the pages under docs/: `reference_pages.py [--check]`.
+
+A page holds prose that is written by hand, and regions between `<!-- generated: NAME -->` and `<!-- end -->`, which the
+page's function makes from the code.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+import tomllib
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from check_pages import problems_of
+from command_reference import command_regions
+from markdown import table
+from mct_s2s.model import site_settings
+from mct_s2s.render.schemas import names, schema
+from setting_reference import setting_regions
+from tests.support.error_codes import given
+
+DOCS = Path(__file__).parent.parent / "docs"
+REGION = re.compile(r"(<!-- generated: ([^>]+) -->\n).*?(<!-- end -->)", re.DOTALL)
+Regions = Mapping[str, str]
+
+
+def error_regions() -> Regions:
+    """The catalogue of errors.toml, with the exit codes of the source."""
+    exits: dict[str, set[int]] = {}
+    for row in given():
+        exits.setdefault(row.code, set()).add(row.exit_code)
+    sections = tomllib.loads((DOCS / "errors.toml").read_text(encoding="utf-8"))
+    text = ""
+    for title, rows in sections.items():
+        lines = (
+            (f"`{code}`", ", ".join(map(str, sorted(exits.get(code, ())))), what, remedy)
+            for code, (what, remedy) in rows.items()
+        )
+        text += f"\n## {title}\n\n{table(('code', 'exit', 'what happened', 'what to do'), lines)}"
+    return {"catalogue": text.lstrip("\n")}
+
+
+def document_regions() -> Regions:
+    """Each JSON document's members."""
+    found = {name: schema(name) for name in names()}
+    rows = ((f"[`{one['title']}`](#{name})", f"`{name}`", one["description"]) for name, one in found.items())
+    regions = {"documents": table(("document", "`mct-s2s schema`", "what it is"), rows)}
+    for name, one in found.items():
+        regions[name] = table(("member", "type", "meaning"), members(one))
+    return regions
+
+
+def members(node: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, str, str]]:
+    """A row for each member of an object, and of what it holds; documents within are linked."""
+    required = node.get("required", ())
+    for name, one in node.get("properties", {}).items():
+        here = f"{path}{name}"
+        optional = "" if name in required else ", may be absent"
+        yield f"`{here}`", kind_of(one) + optional, meaning_of(one)
+        for part in (one, one.get("items", {}), *one.get("items", {}).get("anyOf", ())):
+            if "title" not in part and set(part.get("properties", {})) != set(site_settings.NAMES):
+                yield from members(part, f"{here}{'[]' if part is not one else ''}.")
+
+
+def kind_of(one: Mapping[str, Any]) -> str:
+    """A schema's type in words."""
+    if "anyOf" in one:
+        return " or ".join(kind_of(choice) for choice in one["anyOf"])
+    if "title" in one:
+        return f"[{one['title']}](#{one['title'].split('/')[1]})"
+    if "const" in one:
+        return f"`{one['const']}`"
+    if "enum" in one:
+        return ", ".join(f"`{value}`" if value is not None else "null" for value in one["enum"])
+    if one["type"] == "array":
+        inner = one["items"]
+        return f"array of {'objects' if 'type' not in inner or inner['type'] == 'object' else inner['type'] + 's'}"
+    kinds = one["type"] if isinstance(one["type"], list) else [one["type"]]
+    return " or ".join(kinds)
+
+
+def meaning_of(one: Mapping[str, Any]) -> str:
+    """A schema's description, and the codes known today."""
+    codes = ", ".join(f"`{code}`" for code in one.get("examples", ()))
+    return f"{one.get('description', 'Names the document.' if 'const' in one else '')} {codes}".strip()
+
+
+PAGES: Mapping[str, Callable[[], Regions]] = {
+    "commands.md": command_regions,
+    "errors.md": error_regions,
+    "json.md": document_regions,
+    "settings.md": setting_regions,
+}
+
+
+def rewritten(page: str, text: str, regions: Regions) -> str:
+    """A page with its regions made anew.
+
+    Raises:
+        ValueError: the page lacks a region, or has one that nothing makes.
+    """
+    there = [name for _, name, _ in REGION.findall(text)]
+    if sorted(there) != sorted(regions):
+        lacking, unknown = set(regions) - set(there), set(there) - set(regions)
+        raise ValueError(f"docs/{page}: add the regions {sorted(lacking)}, remove {sorted(unknown)}")
+    return REGION.sub(lambda found: f"{found[1]}\n{regions[found[2]]}\n{found[3]}", text)
+
+
+def main(*, check: bool) -> int:
+    """Write the pages, or compare them; return the process exit code."""
+    found: list[str] = []
+    for page, make in PAGES.items():
+        path = DOCS / page
+        text = path.read_text(encoding="utf-8")
+        try:
+            fresh = rewritten(page, text, make())
+        except ValueError as error:
+            found.append(str(error))
+            continue
+        if check and fresh != text:
+            found.append(f"docs/{page} is out of date. Run: scripts/docs")
+        elif not check:
+            path.write_text(fresh, encoding="utf-8")
+    found += problems_of(sorted([DOCS.parent / "README.md", *DOCS.glob("*.md")]))
+    for problem in found:
+        print(problem)
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(check="--check" in sys.argv))

@@ -1,0 +1,524 @@
+"""Microsoft Graph's refusals: each raw answer becomes one error of ours, with the service's words and the way out."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import httpx
+import pytest
+from mct_s2s.azure.graph import graph_refusals
+from mct_s2s.azure.graph.directory import GraphDirectory
+from mct_s2s.azure.graph.graph_operations import GraphOperation
+from mct_s2s.errors import PermissionMissing, S2SError, ServiceError, SignInFailed
+from mct_s2s.model.ids import ApplicationObjectId, AppRoleId, ClientId, PrincipalId
+
+from tests.azure.raw import JSON, ODD_BODIES, PAGE, REQUEST_ID, Answer, SignedIn, graph_request, graph_session
+from tests.planning.worlds import guid
+
+# msgraph-sdk's own modules warn of their deprecation when they are imported.
+pytestmark = pytest.mark.filterwarnings("ignore:(GetQueryParameters|This class) is deprecated:DeprecationWarning")
+
+READ, CREATE, CHANGE = GraphOperation.READ, GraphOperation.CREATE_APPLICATION, GraphOperation.CHANGE_APPLICATION
+RESTORE, PRINCIPAL, CONSENT = GraphOperation.RESTORE, GraphOperation.CREATE_PRINCIPAL, GraphOperation.CONSENT
+SECRET, CERTIFICATE = GraphOperation.ADD_SECRET, GraphOperation.ADD_CERTIFICATE
+FEDERATED = GraphOperation.ADD_FEDERATED_CREDENTIAL
+OBJECT = ApplicationObjectId("6d2f7a55-5b61-4c5f-9a4f-1d7f0b7b6c11")
+NOT_FOUND = f"Resource '{OBJECT}' does not exist or one of its queried reference-property objects are not present."
+LOCAL_TENANT = (
+    "When using this permission, the backing application of the service principal being created must in the local "
+    "tenant"
+)
+AGAIN = "Run the same command again"
+
+
+def refusal(
+    status: int, code: str, message: str, *details: str, headers: Mapping[str, str] | None = None, **more: object
+) -> Answer:
+    """An answer in the envelope that Graph uses."""
+    inner = {"date": "2026-11-24T12:00:00", "request-id": REQUEST_ID, "client-request-id": REQUEST_ID}
+    error: dict[str, object] = {"code": code, "message": message, "innerError": inner, **more}
+    if details:
+        error["details"] = [{"code": detail, "message": message, "target": "appId"} for detail in details]
+    return Answer(status, {"error": error}, {**JSON, "request-id": REQUEST_ID, **(headers or {})})
+
+
+def told(answer: Answer | Exception, doing: GraphOperation = READ) -> S2SError:
+    """What the user is told when a request that is `doing` something gets that answer."""
+    with pytest.raises(S2SError) as raised:
+        asyncio.run(graph_session(answer).send(graph_request(), doing))
+    return raised.value
+
+
+def service_error(answer: Answer | Exception, doing: GraphOperation = READ) -> ServiceError:
+    error = told(answer, doing)
+    assert isinstance(error, ServiceError)
+    return error
+
+
+@dataclass(frozen=True)
+class Case:
+    """A raw answer, and what becomes of it."""
+
+    doing: GraphOperation
+    answer: Answer
+    code: str
+    remedy: str
+    """Words that the way out has to hold."""
+    kind: type[S2SError] = ServiceError
+    exit_code: int = 1
+    lag: bool = False
+    """Whether it can mean that an object made moments ago has not reached every replica."""
+
+
+REFUSALS = {
+    "no privileges to read": Case(
+        READ,
+        refusal(403, "Authorization_RequestDenied", "Insufficient privileges to complete the operation."),
+        "permission-missing", "Directory Readers", PermissionMissing, 4,
+    ),
+    "an object that is not there, or not yet": Case(
+        READ, refusal(404, "Request_ResourceNotFound", NOT_FOUND), "graph-refused", AGAIN, lag=True
+    ),
+    "fresh directory data": Case(
+        READ,
+        refusal(404, "Directory_ObjectNotFound", "Unable to read the company information from the directory."),
+        "graph-refused", AGAIN, lag=True,
+    ),
+    "secrets are forbidden by policy": Case(
+        SECRET,
+        refusal(
+            400, "CredentialTypeNotAllowedAsPerAppPolicy",
+            f"Credential type not allowed as per assigned policy '{OBJECT}'.",
+        ),
+        "secrets-forbidden", "--credential certificate",
+    ),
+    "the lifetime is forbidden by policy": Case(
+        SECRET,
+        refusal(
+            400, "CredentialInvalidLifetimeAsPerAppPolicy",
+            f"Credential lifetime exceeds the max value allowed as per assigned policy '{OBJECT}'.",
+            "InvalidKeyEndDate",
+        ),
+        "secret-lifetime-forbidden", "--secret-lifetime",
+    ),
+    "a certificate's lifetime is forbidden by policy": Case(
+        CERTIFICATE,
+        refusal(
+            400, "CredentialInvalidLifetimeAsPerAppPolicy",
+            f"Credential lifetime exceeds the max value allowed as per assigned policy '{OBJECT}'.",
+        ),
+        "graph-refused", "--certificate FILE",
+    ),
+    "a registration needs to say which service it belongs to": Case(
+        CREATE,
+        refusal(
+            400, "ServiceTreeValueMissing",
+            "ServiceManagementReference field is required for Create, but is missing in the request. Refer to the TSG "
+            "`https://aka.ms/service-management-reference-error` for resolving the error",
+        ),
+        "management-reference-needed", "--service-management-reference ID",
+    ),
+    "it names a service that nobody knows": Case(
+        CHANGE,
+        refusal(
+            400, "ServiceTreeInvalid",
+            f"Invalid value provided for property ServiceManagementReference: Service not found for id {OBJECT}",
+        ),
+        "management-reference-needed", "--service-management-reference ID",
+    ),
+    "another issuer is forbidden by policy": Case(
+        FEDERATED,
+        refusal(400, "Request_BadRequest", "The issuer 'https://ci.example' is not allowed as per assigned policy."),
+        "graph-refused", "--credential certificate",
+    ),
+    "a deleted registration keeps its name": Case(
+        CREATE,
+        refusal(
+            400, "Request_BadRequest", "Another object with the same value for property uniqueName already exists."
+        ),
+        "name-taken", "deleted registration",
+    ),
+    "a URI is taken": Case(
+        CHANGE,
+        refusal(
+            400, "Request_BadRequest",
+            "Another object with the same value for property identifierUris already exists.", "ObjectConflict",
+        ),
+        "uri-taken", "deleted registration",
+    ),
+    "a URI on a domain that is not verified, or not yet": Case(
+        CHANGE,
+        refusal(
+            400, "HostNameNotOnVerifiedDomain",
+            "Values of identifierUris property must use a verified domain of the organization or its subdomain: "
+            f"'api://{OBJECT}'",
+        ),
+        "graph-refused", AGAIN, lag=True,
+    ),
+    "a URI that the tenant's policy forbids": Case(
+        CHANGE,
+        refusal(
+            400, "InvalidUniqueTenantIdentifierAsPerAppPolicy",
+            "Failed to add identifier URI api://plain-name. All newly added URIs must contain a tenant verified "
+            "domain, tenant ID, or app ID, as per the default tenant policy of your organization.",
+        ),
+        "graph-refused", AGAIN,
+    ),
+    "the application of a service principal is not known yet": Case(
+        PRINCIPAL,
+        refusal(
+            400, "Request_BadRequest",
+            f"The appId '{OBJECT}' of the service principal does not reference a valid application object.",
+            "NoBackingApplicationObject",
+        ),
+        "graph-refused", AGAIN, lag=True,
+    ),
+    "the same for a caller that owns what it makes": Case(
+        PRINCIPAL, refusal(403, "Authorization_RequestDenied", LOCAL_TENANT), "graph-refused", AGAIN, lag=True
+    ),
+    "an assignment whose parts are not known yet": Case(
+        CONSENT, refusal(400, "Request_BadRequest", "Not a valid reference update."), "graph-refused", AGAIN, lag=True
+    ),
+    "a role that the service principal does not show yet": Case(
+        CONSENT,
+        refusal(400, "Request_BadRequest", f"Permission being assigned was not found on application '{OBJECT}'."),
+        "graph-refused", AGAIN, lag=True,
+    ),
+    "an assignment that is there": Case(
+        CONSENT,
+        refusal(400, "Request_BadRequest", "Permission being assigned already exists on the object"),
+        "graph-refused", "deleted registration",
+    ),
+    "a service principal that is there": Case(
+        PRINCIPAL,
+        refusal(
+            409, "Request_MultipleObjectsWithSameKeyValue",
+            "The service principal cannot be created, updated, or restored because the service principal name "
+            f"{OBJECT} is already in use.",
+            "ObjectConflict",
+        ),
+        "graph-refused", AGAIN,
+    ),
+    "a credential that is sent back changed": Case(
+        CERTIFICATE,
+        refusal(400, "Request_BadRequest", f"Update to existing credential with KeyId '{OBJECT}' is not allowed."),
+        "graph-refused", AGAIN,
+    ),
+    "an enabled role cannot be changed": Case(
+        CHANGE,
+        refusal(
+            400, "CannotDeleteOrUpdateEnabledEntitlement",
+            "Permission (scope or role) cannot be deleted or updated unless disabled first.",
+        ),
+        "graph-refused", AGAIN,
+    ),
+    "a query that is not supported": Case(
+        READ,
+        refusal(400, "Request_UnsupportedQuery", "Direct queries to this resource type are not supported."),
+        "graph-refused", AGAIN,
+    ),
+    "too many requests": Case(
+        CREATE,
+        refusal(429, "TooManyRequests", "Too many requests from Identifier:x under category:throttle"),
+        "graph-refused", "to resume",
+    ),
+    "the service stumbles": Case(
+        CREATE, refusal(503, "ServiceUnavailable", "The service is unavailable."), "graph-refused", "to resume"
+    ),
+    "no token": Case(
+        READ,
+        refusal(401, "InvalidAuthenticationToken", "Access token is empty."),
+        "graph-sign-in", "az login", SignInFailed, 4,
+    ),
+    "a token for another service": Case(
+        READ,
+        refusal(401, "InvalidAuthenticationToken", "Access token validation failure. Invalid audience."),
+        "graph-sign-in", "az login", SignInFailed, 4,
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", REFUSALS.values(), ids=REFUSALS.keys())
+def test_each_refusal_has_its_code_the_services_words_and_a_way_out(case: Case) -> None:
+    error = told(case.answer, case.doing)
+    assert (type(error) is case.kind or case.kind in type(error).__bases__, error.code) == (True, case.code)
+    assert error.exit_code == case.exit_code
+    said = case.answer.body["error"]
+    assert f"{said['code']}: {said['message']}" in error.message
+    assert case.doing in error.message
+    assert case.remedy in error.remedy
+    assert error.request_id == REQUEST_ID
+
+
+@pytest.mark.parametrize("case", REFUSALS.values(), ids=REFUSALS.keys())
+def test_only_the_exact_words_of_replication_are_waited_for(case: Case) -> None:
+    """Else a real mistake costs five minutes of waiting, or a new object is refused although it is about to be seen."""
+    error = told(case.answer, case.doing)
+    assert (isinstance(error, ServiceError) and graph_refusals.is_lag(error)) is case.lag
+
+
+def test_what_a_retry_rule_reads_is_kept() -> None:
+    answer = refusal(
+        409, "Request_MultipleObjectsWithSameKeyValue", "already in use", "ObjectConflict", "Other",
+        headers={"Retry-After": "7"},
+    )  # fmt: skip
+    error = service_error(answer, PRINCIPAL)
+    assert (error.status, error.service_code, error.service_message) == (
+        409, "Request_MultipleObjectsWithSameKeyValue", "already in use",
+    )  # fmt: skip
+    assert error.details == ("ObjectConflict", "Other")
+    assert error.retry_after == 7.0
+    assert error.headers["retry-after"] == "7"
+
+
+@pytest.mark.parametrize(
+    ("header", "seconds"),
+    [
+        ("1", 1.0), ("0.249", 0.249), ("0", 0.0), ("", None), ("soon", None), ("Wed, 21 Oct 2026 07:28:00 GMT", None),
+        (None, None),
+    ],
+)  # fmt: skip
+def test_retry_after_is_seconds_or_nothing(header: str | None, seconds: float | None) -> None:
+    headers = {} if header is None else {"Retry-After": header}
+    assert service_error(refusal(429, "TooManyRequests", "", headers=headers)).retry_after == seconds
+
+
+LEAST = {
+    READ: ("Application.Read.All and Organization.Read.All", "Directory Readers"),
+    CREATE: ("Application.ReadWrite.OwnedBy", "Application Developer"),
+    CHANGE: ("Application.ReadWrite.OwnedBy", "Cloud Application Administrator"),
+    RESTORE: ("Application.ReadWrite.All", "Cloud Application Administrator"),
+    PRINCIPAL: ("Application.ReadWrite.OwnedBy", "Cloud Application Administrator"),
+    SECRET: ("Application.ReadWrite.OwnedBy", "Cloud Application Administrator"),
+    GraphOperation.REMOVE_SECRET: ("Application.ReadWrite.OwnedBy", "Cloud Application Administrator"),
+    CERTIFICATE: ("Application.ReadWrite.OwnedBy", "Cloud Application Administrator"),
+    FEDERATED: ("Application.ReadWrite.OwnedBy", "Cloud Application Administrator"),
+    CONSENT: ("AppRoleAssignment.ReadWrite.All and Application.Read.All", "Cloud Application Administrator"),
+    GraphOperation.DELETE_APPLICATION: ("Application.ReadWrite", "Cloud Application Administrator"),
+    GraphOperation.PURGE_APPLICATION: ("Application.ReadWrite", "Cloud Application Administrator"),
+}
+
+
+@pytest.mark.parametrize(("doing", "least"), LEAST.items(), ids=LEAST.keys())
+def test_a_missing_permission_names_the_least_role_and_the_least_permission(
+    doing: GraphOperation, least: tuple[str, str]
+) -> None:
+    denied = refusal(403, "Authorization_RequestDenied", "Insufficient privileges to complete the operation.")
+    error = told(denied, doing)
+    assert isinstance(error, PermissionMissing)
+    assert (error.code, error.exit_code) == ("permission-missing", 4)
+    permission, role = least
+    assert f"the role {role} (for a person)" in error.remedy
+    assert permission in error.remedy
+    assert "Privileged Role Administrator" in error.remedy
+
+
+def test_a_revocation_that_is_denied_names_the_permission_over_assignments() -> None:
+    """A service principal that is granted Application.ReadWrite.OwnedBy as told is denied again."""
+    denied = refusal(403, "Authorization_RequestDenied", "Insufficient privileges to complete the operation.")
+    assert "AppRoleAssignment.ReadWrite.All" in told(denied, GraphOperation.REVOKE).remedy
+
+
+def test_a_refused_token_is_replaced_once_before_it_is_called_a_failure() -> None:
+    """A token that was revoked, or expired early, must not end a command that a new one would let go on."""
+    refused = refusal(401, "InvalidAuthenticationToken", "Lifetime validation failed, the token is expired.")
+    session = graph_session(refused, Answer(200, {"value": []}))
+    assert asyncio.run(session.send(graph_request(), READ)) == {"value": []}
+    signed_in = session._credential
+    assert isinstance(signed_in, SignedIn)
+    assert signed_in.forgotten == 1
+
+
+CHALLENGE = (
+    'Bearer realm="", error_description="Continuous access evaluation resulted in challenge", '
+    'error="insufficient_claims", claims="eyJhY2Nlc3NfdG9rZW4iOnt9fQ==", PoP realm="", nonce="x"'
+)
+"""Continuous access evaluation asks a person back: two schemes in one header."""
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_claims_challenge_is_told_with_the_commands_that_answer_it(status: int) -> None:
+    error = told(Answer(status, b"", {"WWW-Authenticate": CHALLENGE, "request-id": REQUEST_ID}))
+    assert isinstance(error, SignInFailed)
+    assert (error.code, error.request_id) == ("sign-in-again", REQUEST_ID)
+    assert error.command == (
+        "az logout; az login --scope https://graph.microsoft.com/.default "
+        "--claims-challenge eyJhY2Nlc3NfdG9rZW4iOnt9fQ=="
+    )
+
+
+def test_the_claims_of_a_challenge_are_brought_and_the_request_is_sent_once_more() -> None:
+    challenged = Answer(401, b"", {"WWW-Authenticate": CHALLENGE})
+    session = graph_session(challenged, Answer(200, {"value": []}), brings=True)
+    assert asyncio.run(session.send(graph_request(), READ)) == {"value": []}
+    signed_in = session._credential
+    assert isinstance(signed_in, SignedIn)
+    assert [challenge.claims for challenge in signed_in.brought] == ['{"access_token": {}}']
+
+
+# --- what is no answer of Graph's ---
+
+
+@pytest.mark.parametrize(("body", "headers"), ODD_BODIES.values(), ids=ODD_BODIES.keys())
+def test_an_odd_body_is_an_error_of_ours_with_its_status(body: bytes, headers: Mapping[str, str]) -> None:
+    """And never a traceback, nor a page that fills the screen."""
+    for status in (400, 403, 404, 409, 429, 500, 502, 503, 504):
+        error = told(Answer(status, body, {**headers, "request-id": REQUEST_ID}), CREATE)
+        assert error.code == ("permission-missing" if status == 403 else "graph-refused")
+        assert not isinstance(error, ServiceError) or error.status == status
+        assert error.request_id == REQUEST_ID
+        assert CREATE in error.message
+        assert error.remedy.strip()
+        assert len(error.message) < 1000
+        assert "<html" not in error.message
+
+
+@pytest.mark.parametrize(("status", "lost"), [(408, True), (500, True), (502, True), (503, True), (504, True),
+                                              (400, False), (404, False), (409, False), (429, False)])  # fmt: skip
+def test_whether_a_request_may_have_taken_effect_is_told_by_its_status(status: int, lost: bool) -> None:
+    assert service_error(Answer(status, PAGE, {"Content-Type": "text/html"}), SECRET).answer_lost is lost
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        httpx.ConnectError("All connection attempts failed"),
+        httpx.ConnectTimeout(""),
+        httpx.ReadTimeout(""),
+        httpx.RemoteProtocolError("Server disconnected without sending a response."),
+        httpx.ProxyError("403 Forbidden"),
+        httpx.DecodingError("Error -3 while decompressing data: incorrect header check"),
+        httpx.TooManyRedirects("Exceeded maximum allowed redirects."),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_no_answer_at_all_may_have_taken_effect(error: httpx.HTTPError) -> None:
+    """A secret that was perhaps made is looked for only if the error says so."""
+    raised = service_error(error, SECRET)
+    assert (raised.code, raised.status, raised.answer_lost) == ("graph-unreachable", 0, True)
+    assert (str(error) or type(error).__name__) in raised.message
+    assert "to resume" in raised.remedy
+
+
+@pytest.mark.parametrize(
+    "body", [b"{", PAGE, b"\xff\xfe", b'{"value": [{"id": "6d2f'], ids=["brace", "page", "bytes", "cut"]
+)
+def test_a_success_that_was_cut_off_counts_as_lost(body: bytes) -> None:
+    error = service_error(Answer(200, body), SECRET)
+    assert (error.code, error.answer_lost) == ("graph-unreachable", True)
+    assert SECRET in error.message
+
+
+def test_a_success_without_a_body_is_none() -> None:
+    assert asyncio.run(graph_session(Answer(204, b"", {})).send(graph_request(), CHANGE)) is None
+
+
+def test_an_error_that_is_nobodys_refusal_is_not_hidden() -> None:
+    """A bug of ours must not be told as Microsoft's refusal."""
+    with pytest.raises(ZeroDivisionError):
+        asyncio.run(graph_session(ZeroDivisionError()).send(graph_request(), CREATE))
+
+
+OF_ANOTHER_SHAPE: dict[str, object] = {
+    "an empty object": {},
+    "a list": [],
+    "a word": "ok",
+    "an error": {"error": {"code": "X"}},
+}
+QUESTIONS: dict[str, Callable[[GraphDirectory], Awaitable[object]]] = {
+    "the tenant": lambda directory: directory.tenant(),
+    "an application": lambda directory: directory.application_by_object_id(OBJECT, is_new=False),
+    "a new application": lambda directory: directory.create_application("mct-s2s-x", "X", ()),
+    "a new secret": lambda directory: directory.add_secret(OBJECT, "x", datetime(2027, 1, 1, tzinfo=UTC), is_new=False),
+}
+
+
+@pytest.mark.parametrize("ask", QUESTIONS.values(), ids=QUESTIONS.keys())
+def test_a_success_of_another_shape_is_an_error_of_ours(ask: Callable[[GraphDirectory], Awaitable[object]]) -> None:
+    """A proxy that answers 200 with words of its own; of a new secret it is not known then whether it was made."""
+    came: dict[str, type] = {}
+    for shape, body in OF_ANOTHER_SHAPE.items():
+        try:
+            asyncio.run(_asked(ask, body))
+        except Exception as error:
+            came[shape] = type(error)
+    assert came == dict.fromkeys(OF_ANOTHER_SHAPE, ServiceError)
+
+
+async def _asked(ask: Callable[[GraphDirectory], Awaitable[object]], body: object) -> None:
+    await ask(GraphDirectory(graph_session(Answer(200, body))))
+
+
+# --- refusals that mean that the work is done ---
+
+
+def assigned(answer: Answer) -> object:
+    async def main() -> object:
+        directory = GraphDirectory(graph_session(answer))
+        return await directory.assign(PrincipalId(OBJECT), PrincipalId(OBJECT), AppRoleId(OBJECT), is_new=False)
+
+    return asyncio.run(main())
+
+
+def test_consent_that_is_there_is_no_error() -> None:
+    already = "Permission being assigned already exists on the object"
+    assert assigned(refusal(400, "Request_BadRequest", already)) is None
+
+
+def test_consent_that_is_there_is_no_error_in_graphs_other_words_either() -> None:
+    """Both texts are in use: the newer one comes, among others, for a repetition before the first has replicated."""
+    answer = refusal(400, "Request_MultipleObjectsWithSameKeyValue", "EntitlementGrant entry already exists.")
+    assert assigned(answer) is None
+
+
+def test_any_other_refusal_of_consent_is_an_error() -> None:
+    with pytest.raises(ServiceError):
+        assigned(refusal(400, "Request_BadRequest", "Not a valid reference update."))
+
+
+def test_a_service_principal_that_is_there_is_read() -> None:
+    conflict = refusal(409, "Request_MultipleObjectsWithSameKeyValue", "The name is already in use.", "ObjectConflict")
+    row = {"id": guid("p"), "appId": guid("c"), "displayName": "Import", "servicePrincipalType": "Application"}
+    there = Answer(200, row)
+
+    async def main() -> object:
+        directory = GraphDirectory(graph_session(conflict, there))
+        return (await directory.create_principal(ClientId(guid("c")), is_new=False)).id
+
+    assert asyncio.run(main()) == guid("p")
+
+
+def revoked(answer: Answer) -> None:
+    async def main() -> None:
+        await GraphDirectory(graph_session(answer)).revoke(PrincipalId("s"), "assignment")
+
+    asyncio.run(main())
+
+
+def test_consent_that_is_gone_needs_no_revocation() -> None:
+    revoked(refusal(404, "Request_ResourceNotFound", NOT_FOUND))
+    with pytest.raises(ServiceError):
+        revoked(refusal(400, "Request_BadRequest", "Something else is wrong."))
+
+
+def test_consent_that_is_gone_needs_no_revocation_in_graphs_other_words_either() -> None:
+    """A second `remove-client` at the same moment, or a repetition whose first answer was lost, fails without it."""
+    revoked(refusal(400, "Request_BadRequest", "EntitlementGrant being updated or deleted is not found"))
+
+
+def test_a_registration_that_is_not_there_is_none_and_not_an_error() -> None:
+    async def main() -> object:
+        directory = GraphDirectory(graph_session(refusal(404, "Request_ResourceNotFound", NOT_FOUND)))
+        return await directory.application_by_unique_name("mct-s2s-x")
+
+    assert asyncio.run(main()) is None
+
+
+def test_a_registration_that_somebody_purged_cannot_be_restored() -> None:
+    error = graph_refusals.recycle_bin_empty(OBJECT)
+    assert (error.code, error.status, error.answer_lost) == ("not-in-recycle-bin", 404, False)
+    assert OBJECT in error.message
+    assert AGAIN in error.remedy

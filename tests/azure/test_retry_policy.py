@@ -1,0 +1,166 @@
+"""Waiting for Azure: only for what is known to pass, never past the deadline, and for all requests together."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+from mct_s2s.azure import retry as room
+from mct_s2s.azure.retry import RetryPolicy
+from mct_s2s.errors import ServiceError, Throttled
+
+Send = Callable[[], Awaitable[str]]
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(room, "FIRST_DELAY", 0.001)
+    monkeypatch.setattr(room, "LONGEST_DELAY", 0.004)
+
+
+def _refusal(status: int, retry_after: float | None = None) -> ServiceError:
+    return ServiceError("x", "refused", remedy="again", status=status, retry_after=retry_after)
+
+
+def _after(count: int, error: ServiceError) -> tuple[Send, list[float]]:
+    """Refuses so many times, then answers; and when it was asked."""
+    asked: list[float] = []
+
+    async def send() -> str:
+        asked.append(asyncio.get_running_loop().time())
+        if len(asked) <= count:
+            raise error
+        return "answer"
+
+    return send, asked
+
+
+def _called(send: Send, *, remaining: float = 60.0, **options: Any) -> str:
+    async def main() -> str:
+        return await RetryPolicy(lambda: remaining).call(send, **options)
+
+    return asyncio.run(main())
+
+
+@pytest.mark.parametrize("status", [0, 408, 500, 502, 503, 504, 429])
+def test_passing_trouble_is_repeated(status: int) -> None:
+    send, asked = _after(3, _refusal(status))
+    assert _called(send) == "answer"
+    assert len(asked) == 4
+
+
+@pytest.mark.parametrize("status", [0, 500, 503])
+def test_what_may_have_taken_effect_is_not_repeated_where_that_would_harm(status: int) -> None:
+    send, asked = _after(1, _refusal(status))
+    with pytest.raises(ServiceError):
+        _called(send, repeatable=False)
+    assert len(asked) == 1
+
+
+def test_throttling_is_waited_out_even_then_for_nothing_was_done() -> None:
+    send, asked = _after(1, _refusal(429, 0.01))
+    assert _called(send, repeatable=False) == "answer"
+    assert asked[1] - asked[0] >= 0.01
+
+
+def test_trouble_that_does_not_pass_is_told() -> None:
+    send, asked = _after(10_000, _refusal(500))
+    with pytest.raises(ServiceError):
+        _called(send)
+    assert len(asked) == room.TRANSIENT_ATTEMPTS
+
+
+def test_not_there_is_lag_only_where_the_caller_says_so() -> None:
+    send, asked = _after(2, _refusal(404))
+    with pytest.raises(ServiceError):
+        _called(send)
+    assert len(asked) == 1
+    send, asked = _after(20, _refusal(404))
+    assert _called(send, lag=lambda error: error.status == 404) == "answer"
+    assert len(asked) == 21
+
+
+@pytest.mark.parametrize("before", [404, 429])
+def test_what_was_waited_for_does_not_count_as_trouble(before: int) -> None:
+    """A single 503 after eight answers of a replica that lags, or of a busy service, is one 503."""
+    answers = [before] * 20 + [503]
+
+    async def send() -> str:
+        if answers:
+            raise _refusal(answers.pop(0))
+        return "answer"
+
+    assert _called(send, lag=lambda error: error.status == 404) == "answer"
+
+
+def test_trouble_among_lag_comes_to_an_end() -> None:
+    asked = 0
+
+    async def send() -> str:
+        nonlocal asked
+        asked += 1
+        raise _refusal(503 if asked % 2 else 404)
+
+    with pytest.raises(ServiceError):
+        _called(send, lag=lambda error: error.status == 404)
+    assert asked == 2 * room.TRANSIENT_ATTEMPTS - 1
+
+
+def test_the_time_that_a_busy_service_asked_for_is_no_lag(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(room, "LAG_SECONDS", 0.02)
+    answers = [_refusal(429, 0.05), _refusal(404)]
+
+    async def send() -> str:
+        if answers:
+            raise answers.pop(0)
+        return "answer"
+
+    assert _called(send, lag=lambda error: error.status == 404) == "answer"
+
+
+def test_nothing_leaves_while_the_service_asks_for_patience_also_what_has_queued() -> None:
+    """Of 41 requests the first is told to wait; those in flight have left already, the 25 in the queue have not."""
+
+    async def main() -> list[float]:
+        retry_policy, left = RetryPolicy(lambda: 60.0), []
+
+        async def send() -> str:
+            left.append(asyncio.get_running_loop().time())
+            if len(left) == 1:
+                raise _refusal(429, 0.05)
+            await asyncio.sleep(0.01)
+            return "answer"
+
+        await asyncio.gather(*(retry_policy.call(send) for _ in range(41)))
+        return left
+
+    left = asyncio.run(main())
+    early = [moment for moment in left if moment - left[0] < 0.05]
+    assert len(early) <= room.IN_FLIGHT
+
+
+def test_a_longer_wait_than_the_deadline_leaves_is_refused_at_once() -> None:
+    send, asked = _after(1, _refusal(429, 30))
+    with pytest.raises(Throttled) as told:
+        _called(send, remaining=5)
+    assert len(asked) == 1
+    assert "--timeout" in told.value.remedy
+
+
+def test_one_request_that_is_told_to_wait_holds_the_others_back() -> None:
+    async def main() -> tuple[list[float], list[float]]:
+        retry_policy = RetryPolicy(lambda: 60.0)
+        first, asked_first = _after(1, _refusal(429, 0.05))
+        second, asked_second = _after(0, _refusal(429))
+        waiting = asyncio.ensure_future(retry_policy.call(first))
+        for _ in range(10):  # until the first has been refused, and waits
+            await asyncio.sleep(0)
+        assert asked_first
+        await retry_policy.call(second)
+        await waiting
+        return asked_first, asked_second
+
+    asked_first, asked_second = asyncio.run(main())
+    assert asked_second[0] - asked_first[0] >= 0.05

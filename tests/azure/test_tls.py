@@ -1,0 +1,233 @@
+"""All connections trust the system, or what a variable names; where that is not enough, they say what to do."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import aclosing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+import truststore
+from azure.core.pipeline.policies import RetryPolicy as SdkRetryPolicy
+from mct_s2s import clock
+from mct_s2s.azure import sync_connection
+from mct_s2s.azure.arm.arm_session import ArmSession
+from mct_s2s.azure.cloud_metadata import discover
+from mct_s2s.azure.clouds import PUBLIC
+from mct_s2s.azure.connection import Connection
+from mct_s2s.azure.http_session import HttpSession
+from mct_s2s.azure.mct_api import MctApi
+from mct_s2s.azure.retry import RetryPolicy
+from mct_s2s.azure.services import UNTRUSTED
+from mct_s2s.azure.sign_in import interactive
+from mct_s2s.azure.sign_in.choice import Method
+from mct_s2s.azure.sign_in.methods import service_principal
+from mct_s2s.azure.tls import VARIABLES, tls_context
+from mct_s2s.azure.trace import silent
+from mct_s2s.errors import S2SError
+
+from tests.azure.raw import SignedIn
+from tests.planning.worlds import guid
+from tests.support.inspecting_proxy import Company, inspecting
+
+# msgraph-sdk's own modules warn of their deprecation when they are imported.
+pytestmark = pytest.mark.filterwarnings("ignore:(GetQueryParameters|This class) is deprecated:DeprecationWarning")
+
+SITE = "https://learn.contoso.com"
+HOSTS = ("graph.microsoft.com", "management.azure.com", "login.microsoftonline.com", "learn.contoso.com")
+
+
+@pytest.fixture
+def company(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Company]:
+    """Everything that leaves this machine passes the company's proxy; nothing trusts its root yet."""
+    with inspecting(tmp_path, HOSTS) as running:
+        for name in (*VARIABLES, "SSL_CERT_DIR", "NO_PROXY", "no_proxy", "https_proxy"):
+            monkeypatch.delenv(name, raising=False)
+        monkeypatch.setenv("HTTPS_PROXY", f"http://{running.proxy.address}")
+        monkeypatch.setattr(SdkRetryPolicy, "sleep", lambda *_: None)
+        yield running
+
+
+async def by_aiohttp(tls: ssl.SSLContext) -> int:
+    async with aclosing(HttpSession(tls)) as http, http.get(f"{SITE}/x") as response:
+        status: int = response.status
+        return status
+
+
+async def by_httpx(tls: ssl.SSLContext) -> int:
+    from mct_s2s.azure.graph.bounded_client import BoundedClient  # noqa: PLC0415
+
+    async with BoundedClient(verify=tls, timeout=60) as client:
+        return (await client.get("https://graph.microsoft.com/x")).status_code
+
+
+async def by_requests(tls: ssl.SSLContext) -> int:
+    with sync_connection.transport(tls) as transport:
+        answer = await asyncio.to_thread(transport.session.get, "https://login.microsoftonline.com/x")
+        status: int = answer.status_code
+        return status
+
+
+CLIENTS = {"aiohttp": by_aiohttp, "httpx": by_httpx, "requests": by_requests}
+every_client = pytest.mark.parametrize("ask", CLIENTS.values(), ids=CLIENTS.keys())
+Ask = Callable[[ssl.SSLContext], Awaitable[int]]
+
+
+def answered(ask: Ask, tls: ssl.SSLContext) -> int:
+    async def main() -> int:
+        return await ask(tls)
+
+    return asyncio.run(main())
+
+
+@every_client
+def test_a_companys_root_that_the_system_trusts_is_trusted_behind_its_proxy(
+    company: Company, monkeypatch: pytest.MonkeyPatch, ask: Ask
+) -> None:
+    monkeypatch.setenv("SSL_CERT_DIR", str(company.folder))  # where OpenSSL finds the system's store
+    assert answered(ask, tls_context()) == 200
+    assert all(target.startswith("CONNECT ") for target, _ in company.proxy.asked)
+
+
+@every_client
+@pytest.mark.parametrize("variable", VARIABLES)
+@pytest.mark.parametrize("named", ["root", "folder"])
+def test_a_root_that_a_variable_names_is_trusted(
+    company: Company, monkeypatch: pytest.MonkeyPatch, ask: Ask, variable: str, named: str
+) -> None:
+    monkeypatch.setenv(variable, str(getattr(company, named)))
+    assert answered(ask, tls_context()) == 200
+
+
+@every_client
+def test_what_a_variable_names_replaces_the_system(
+    company: Company, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, ask: Ask
+) -> None:
+    """Who trusts one authority only is not to trust a hundred others beside it."""
+    (tmp_path / "other").mkdir()
+    with inspecting(tmp_path / "other", HOSTS) as other:
+        monkeypatch.setenv("SSL_CERT_DIR", str(company.folder))
+        monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(other.root))
+        with pytest.raises(Exception, match="CERTIFICATE_VERIFY_FAILED"):
+            answered(ask, tls_context())
+
+
+def test_the_sandboxs_own_authority_is_the_only_one_of_its_context(
+    company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", "/not/there")
+    context = tls_context(company.root)
+    assert [one["subject"] for one in context.get_ca_certs()] == [((("commonName", "company root"),),)]
+
+
+@every_client
+@pytest.mark.parametrize("platform", ["darwin", "win32"])
+def test_the_store_of_a_system_that_keeps_no_files_serves_every_client(
+    company: Company, monkeypatch: pytest.MonkeyPatch, ask: Ask, platform: str
+) -> None:
+    """truststore asks the keychain there; here it asks OpenSSL, in the same way of speaking to the clients."""
+    context = tls_context(platform=platform)
+    assert isinstance(context, truststore.SSLContext)
+    with pytest.raises(Exception, match="CERTIFICATE_VERIFY_FAILED"):
+        answered(ask, context)
+    monkeypatch.setenv("SSL_CERT_DIR", str(company.folder))
+    assert answered(ask, tls_context(platform=platform)) == 200
+
+
+# --- an authority that nobody knows ---
+
+
+async def graph(tls: ssl.SSLContext, retry_policy: RetryPolicy) -> object:
+    from mct_s2s.azure.graph.directory import GraphDirectory  # noqa: PLC0415
+    from mct_s2s.azure.graph.graph_session import GraphSession  # noqa: PLC0415
+
+    session = GraphSession(PUBLIC, cast("Any", SignedIn()), tls, retry_policy, silent)
+    try:
+        return await GraphDirectory(session).tenant()
+    finally:
+        await session.close()
+
+
+async def resource_manager(tls: ssl.SSLContext, retry_policy: RetryPolicy) -> object:
+    async with aclosing(HttpSession(tls)) as http:
+        session = ArmSession(PUBLIC, cast("Any", SignedIn()), http, retry_policy, silent)
+        return await session.get("/subscriptions", "2022-12-01", "list the subscriptions")
+
+
+@dataclass(frozen=True)
+class ToLogin(Connection):
+    """A connection whose sign-in waits as it is told."""
+
+    policy: RetryPolicy | None = None
+
+    def retry_policy(self, reserve: float = 0.0, service: str = "") -> RetryPolicy:
+        del reserve, service
+        assert self.policy is not None
+        return self.policy
+
+
+async def login(tls: ssl.SSLContext, retry_policy: RetryPolicy) -> object:
+    async with aclosing(HttpSession(tls)) as http:
+        connection = ToLogin(PUBLIC, http, tls, {}, clock.seconds() + 60, silent, print, policy=retry_policy)
+        return await service_principal(guid("tenant"), guid("app"), "secret", connection).get_token("x/.default")
+
+
+async def person(tls: ssl.SSLContext, retry_policy: RetryPolicy) -> object:
+    http = cast("HttpSession", None)  # a person's sign-in has a connection of its own
+    connection = ToLogin(PUBLIC, http, tls, {}, clock.seconds() + 60, silent, print, policy=retry_policy)
+    return await interactive.person(Method.DEVICE_CODE, connection).get_token("x/.default")
+
+
+async def discovery(tls: ssl.SSLContext, retry_policy: RetryPolicy) -> object:
+    async with aclosing(HttpSession(tls)) as http:
+        return await retry_policy.call(lambda: discover(PUBLIC.arm, http))
+
+
+async def mct_api(tls: ssl.SSLContext, retry_policy: RetryPolicy) -> object:
+    async with aclosing(HttpSession(tls)) as http:
+        return await MctApi(http, SITE, retry_policy, silent).get("/x", {}, None, just_restarted=False)
+
+
+SERVICES = {
+    "graph-unreachable": graph,
+    "arm-unreachable": resource_manager,
+    "login-unreachable": login,
+    "sign-in-failed": person,
+    "cloud-unreachable": discovery,
+    "site-unreachable": mct_api,
+}
+
+
+def refusal(ask: Callable[[ssl.SSLContext, RetryPolicy], Awaitable[object]], tls: ssl.SSLContext) -> S2SError:
+    async def main() -> object:
+        return await ask(tls, RetryPolicy(lambda: 60.0))
+
+    with pytest.raises(S2SError) as raised:
+        asyncio.run(main())
+    return raised.value
+
+
+@pytest.mark.parametrize(("code", "ask"), SERVICES.items(), ids=SERVICES.keys())
+def test_an_unknown_authority_is_refused_at_once_with_the_way_out(company: Company, code: str, ask: Any) -> None:
+    """Nothing is sent, and no repetition helps: a minute of silence, and a hint at the network, helped nobody."""
+    error = refusal(ask, tls_context())
+    assert (error.code, error.advice, error.command) == (code, UNTRUSTED, "export SSL_CERT_FILE=FILE")
+    assert company.origin.connections == (4 if ask is person else 1)  # azure-identity repeats a person's by itself
+
+
+@pytest.mark.parametrize("ask", [graph, resource_manager], ids=["httpx", "aiohttp"])
+def test_a_certificate_of_another_host_is_no_unknown_authority(
+    tmp_path: Path, company: Company, monkeypatch: pytest.MonkeyPatch, ask: Any
+) -> None:
+    (tmp_path / "wrong").mkdir()
+    with inspecting(tmp_path / "wrong", ["elsewhere.example"]) as wrong:
+        monkeypatch.setenv("HTTPS_PROXY", f"http://{wrong.proxy.address}")
+        monkeypatch.setenv("SSL_CERT_FILE", str(wrong.root))
+        error = refusal(ask, tls_context())
+        assert UNTRUSTED not in error.remedy
+        assert "ostname mismatch" in error.message
+        assert wrong.origin.connections == 1

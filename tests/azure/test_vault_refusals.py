@@ -1,0 +1,288 @@
+"""Key Vault's refusals: each raw answer becomes one error, with the service's words and the command that helps."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import Any, cast
+
+import aiohttp
+import pytest
+from mct_s2s.azure.key_vault.vault_client import KeyVault
+from mct_s2s.azure.key_vault.vault_refusals import BUSY, DELETED
+from mct_s2s.azure.trace import silent
+from mct_s2s.errors import NotThere, PermissionMissing, S2SError, ServiceError, SignInFailed
+
+from tests.azure.raw import ODD_BODIES, REQUEST_ID, Answer, Once, SignedIn, Wire
+
+VAULT, SCOPE = "contoso", "https://vault.azure.net/.default"
+OBJECT_ID = "6d2f7a55-5b61-4c5f-9a4f-1d7f0b7b6c11"
+CHALLENGE = Answer(
+    401,
+    {"error": {"code": "Unauthorized", "message": "AKV10000: Request is missing a Bearer, PoP, or MTLS_POP token."}},
+    {
+        "Content-Type": "application/json; charset=utf-8",
+        "WWW-Authenticate": 'Bearer authorization="https://login.microsoftonline.com/t", '
+        'resource="https://vault.azure.net"',
+    },
+)
+RBAC = (
+    "Caller is not authorized to perform action on resource.\r\nIf role assignments, deny assignments or role "
+    "definitions were changed recently, please observe propagation time.\r\n"
+    f"Caller: appid={OBJECT_ID};oid={OBJECT_ID};iss=https://sts.windows.net/t/\r\n"
+    "Action: 'Microsoft.KeyVault/vaults/secrets/setSecret/action'\r\nAssignment: (not found)\r\n"
+    "DecisionReason: 'DeniedWithNoValidRBAC' \r\nVault: contoso;location=westeurope\r\n"
+)
+
+
+def refusal(status: int, code: str, message: str, inner: str = "", headers: Mapping[str, str] | None = None) -> Answer:
+    """An answer in the envelope that Key Vault uses."""
+    error: dict[str, object] = {"code": code, "message": message}
+    if inner:
+        error["innererror"] = {"code": inner}
+    sent = {"Content-Type": "application/json; charset=utf-8", "x-ms-request-id": REQUEST_ID, **(headers or {})}
+    return Answer(status, {"error": error}, sent)
+
+
+def vault(*answers: Answer | Exception) -> KeyVault:
+    """A vault that asks for a token first, as all of them do."""
+    url, wire = "https://contoso.vault.azure.net", cast("Any", Wire(CHALLENGE, *answers))
+    return KeyVault(url, VAULT, SCOPE, cast("Any", SignedIn()), wire, Once(), silent)
+
+
+def told(*answers: Answer | Exception) -> S2SError:
+    """What the user is told when a secret is to be stored and the vault gives that answer."""
+    with pytest.raises(S2SError) as raised:
+        asyncio.run(vault(*answers).set("import", "value", {}))
+    return raised.value
+
+
+@dataclass(frozen=True)
+class Case:
+    """A raw answer, and what becomes of it."""
+
+    answer: Answer
+    code: str
+    remedy: str
+    """Words that the way out has to hold."""
+    kind: type[S2SError] = ServiceError
+    exit_code: int = 1
+    service_code: str = ""
+
+
+REFUSALS = {
+    "no role": Case(
+        refusal(403, "Forbidden", RBAC, "ForbiddenByRbac"),
+        "permission-missing", f"--role 'Key Vault Secrets Officer' --assignee-object-id {OBJECT_ID}",
+        PermissionMissing, 4,
+    ),
+    "no access policy": Case(
+        refusal(
+            403, "Forbidden",
+            f"The user, group or application 'appid={OBJECT_ID};oid={OBJECT_ID};iss=x' does not have secrets set "
+            "permission on key vault 'contoso;location=westeurope'.",
+            "AccessDenied",
+        ),
+        "permission-missing", f"az keyvault set-policy --name contoso --object-id {OBJECT_ID}", PermissionMissing, 4,
+    ),
+    "another network": Case(
+        refusal(403, "Forbidden", "Client address is not authorized and caller is not a trusted service.",
+                "ForbiddenByFirewall"),
+        "vault-network", "az keyvault network-rule add --name contoso", PermissionMissing, 4,
+    ),
+    "only private links": Case(
+        refusal(403, "Forbidden", "Public network access is disabled.", "ForbiddenByConnection"),
+        "vault-network", "az keyvault network-rule add", PermissionMissing, 4,
+    ),
+    "a disabled secret": Case(
+        refusal(403, "Forbidden", "Operation get is not allowed on a disabled secret.", "SecretDisabled"),
+        "vault-refused", "--verbose", service_code="SecretDisabled",
+    ),
+    "a secret that was deleted": Case(
+        refusal(
+            409, "Conflict", "Secret import is currently in a deleted but recoverable state, and its name cannot be "
+            "reused; in this state, the secret can only be recovered or purged.", DELETED,
+        ),
+        "vault-refused", "to resume", service_code=DELETED,
+    ),
+    "a deletion under way": Case(
+        refusal(409, "Conflict", "Secret import is currently being deleted.", "ObjectIsBeingDeleted"),
+        "vault-refused", "to resume", service_code="ObjectIsBeingDeleted",
+    ),
+    "a secret that is not there": Case(
+        refusal(404, "SecretNotFound", "A secret with (name/id) import was not found in this key vault."),
+        "not-found", "Check the name", NotThere,
+    ),
+    "an api-version that the vault does not know": Case(
+        refusal(400, "BadParameter", "The specified version (7.6) is not recognized."),
+        "vault-refused", "--verbose", service_code="BadParameter",
+    ),
+    "too many requests": Case(
+        refusal(429, "Throttled", "Too many requests.", headers={"Retry-After": "3"}),
+        "vault-refused", "to resume", service_code="Throttled",
+    ),
+    "the service stumbles": Case(
+        refusal(500, "InternalError", "Unexpected."), "vault-refused", "to resume", service_code="InternalError"
+    ),
+    "a token of another tenant": Case(
+        refusal(401, "Unauthorized", "AKV10032: Invalid issuer. Expected one of https://sts.windows.net/t/."),
+        "vault-sign-in", "--tenant ID", SignInFailed, 4,
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", REFUSALS.values(), ids=REFUSALS.keys())
+def test_each_refusal_has_its_code_the_services_words_and_a_way_out(case: Case) -> None:
+    error = told(case.answer)
+    assert (type(error), error.code, error.exit_code) == (case.kind, case.code, case.exit_code)
+    said = case.answer.body["error"]
+    assert " ".join(said["message"].split()) in error.message, "the service's words, on one line"
+    assert said.get("innererror", said)["code"] in error.message
+    assert VAULT in error.message or "store a secret" in error.message
+    assert case.remedy in error.remedy
+    assert error.request_id == REQUEST_ID
+    if isinstance(error, ServiceError):
+        assert (error.status, error.service_code) == (case.answer.status, case.service_code)
+
+
+def test_what_passes_by_itself_is_known_by_its_code() -> None:
+    """A deletion and a recovery under way are waited for; a deleted secret is not, it has to be recovered."""
+    waited_for = {case.service_code for case in REFUSALS.values()} & BUSY
+    assert waited_for == {"ObjectIsBeingDeleted"}
+    assert DELETED not in BUSY
+
+
+def test_retry_after_is_kept() -> None:
+    error = told(REFUSALS["too many requests"].answer)
+    assert isinstance(error, ServiceError)
+    assert error.retry_after == 3.0
+
+
+def test_the_least_role_is_named_also_where_the_vault_does_not_say_who_asked() -> None:
+    remedy = told(refusal(403, "Forbidden", "No.", "ForbiddenByRbac")).remedy
+    assert "Key Vault Secrets Officer" in remedy
+    assert "YOUR-OBJECT-ID" in remedy
+
+
+UNDECODABLE = {"blank", "of an unknown type", "truncated JSON", "a page said to be JSON", "not UTF-8", "without a type"}
+"""What azure-core gives up on before the service's status counts."""
+
+
+@pytest.mark.parametrize("odd", ODD_BODIES)
+def test_an_odd_body_is_an_error_of_ours(odd: str) -> None:
+    """And never a traceback, nor a page that fills the screen."""
+    body, headers = ODD_BODIES[odd]
+    for status in (400, 403, 404, 409, 429, 500, 503):
+        error = told(Answer(status, body, {**headers, "x-ms-request-id": REQUEST_ID}))
+        usual = {403: "permission-missing", 404: "not-found"}.get(status, "vault-refused")
+        assert error.code in ({usual, "vault-unreachable"} if odd in UNDECODABLE else {usual})
+        assert "store a secret" in error.message
+        assert error.remedy.strip()
+        assert len(error.message) < 1200
+
+
+DNS = aiohttp.ClientConnectorDNSError(
+    cast("Any", SimpleNamespace(host="contoso.vault.azure.net", port=443, ssl=True, is_ssl=True)),
+    OSError(-2, "Name or service not known"),
+)
+CERTIFICATE = aiohttp.ClientConnectorCertificateError(
+    cast("Any", SimpleNamespace(host="contoso.vault.azure.net", port=443, ssl=True, is_ssl=True)),
+    ssl.SSLCertVerificationError(1, "certificate verify failed"),
+)
+
+
+def test_a_vault_that_no_name_server_knows_does_not_exist() -> None:
+    error = told(DNS)
+    assert (error.code, error.exit_code) == ("vault-not-found", 1)
+    assert "az keyvault list" in error.remedy
+
+
+@pytest.mark.parametrize(
+    ("failure", "lost"),
+    [(aiohttp.ServerDisconnectedError(), True), (TimeoutError(), True), (CERTIFICATE, False)],
+    ids=["closed without a word", "no answer in time", "a certificate that nobody trusts"],
+)
+def test_no_answer_is_told_as_such(failure: Exception, lost: bool) -> None:
+    """Repeating is for answers that were lost; no repetition mends a certificate."""
+    error = told(failure)
+    assert isinstance(error, ServiceError)
+    assert (error.code, error.answer_lost) == ("vault-unreachable", lost)
+    assert "to resume" in error.remedy
+
+
+@pytest.mark.parametrize(
+    "resource", ["https://graph.microsoft.com", "https://vault.azure.net.example.com"], ids=["graph", "look-alike"]
+)
+def test_a_vault_that_asks_for_another_services_token_gets_none(resource: str) -> None:
+    """Whoever answers in the vault's place would otherwise hold a token for the directory."""
+    challenge = Answer(401, b"", {"WWW-Authenticate": f'Bearer authorization="https://login/t", resource="{resource}"'})
+    wire = Wire(challenge)
+    asked = KeyVault(
+        "https://contoso.vault.azure.net", VAULT, SCOPE, cast("Any", SignedIn()), cast("Any", wire), Once(), silent
+    )
+    with pytest.raises(ServiceError) as raised:
+        asyncio.run(asked.set("import", "value", {}))
+    assert (raised.value.code, raised.value.answer_lost) == ("vault-untrusted", False)
+    assert len(wire.asked) == 1
+
+
+@pytest.mark.parametrize(
+    "answer", [REFUSALS["a secret that is not there"].answer, REFUSALS["a disabled secret"].answer]
+)
+def test_a_secret_that_cannot_be_read_is_none(answer: Answer) -> None:
+    assert asyncio.run(vault(answer).value("import")) is None
+
+
+def test_whoever_may_not_see_deleted_secrets_goes_on_without() -> None:
+    assert asyncio.run(vault(REFUSALS["no role"].answer).deleted("import")) is None
+
+
+REVOKED = Answer(
+    401,
+    b"",
+    {
+        "WWW-Authenticate": 'Bearer realm="", authorization_uri="https://login.microsoftonline.com/common/oauth2/authorize"'
+        ', error="insufficient_claims", claims="eyJhY2Nlc3NfdG9rZW4iOnsibmJmIjp7fX19"',
+    },
+)
+"""Continuous access evaluation, after the token that the vault asks for first."""
+STORED = Answer(200, {"id": "https://contoso.vault.azure.net/secrets/import/1", "value": "value", "attributes": {}})
+
+
+@pytest.mark.parametrize("brings", [True, False], ids=["brought", "not to be brought"])
+def test_a_vault_that_asks_for_claims_gets_them_or_the_commands_are_told(brings: bool) -> None:
+    """The SDK asks the credential for them; the same token again would be refused again."""
+    signed_in, wire = SignedIn(brings=brings), cast("Any", Wire(CHALLENGE, REVOKED, STORED))
+    url = "https://contoso.vault.azure.net"
+    asked = KeyVault(url, VAULT, SCOPE, cast("Any", signed_in), wire, Once(), silent)
+    if brings:
+        assert asyncio.run(asked.set("import", "value", {})).version == "1"
+    else:
+        with pytest.raises(SignInFailed) as raised:
+            asyncio.run(asked.set("import", "value", {}))
+        assert raised.value.code == "sign-in-again"
+        assert f"az login --scope {SCOPE} --claims-challenge " in raised.value.remedy
+    assert [challenge.claims for challenge in signed_in.brought] == ['{"access_token":{"nbf":{}}}']
+
+
+BEHIND = refusal(
+    400,
+    "BadParameter",
+    "The specified version (7.4) is not recognized. Consider using the latest supported version (7.3).",
+)
+
+
+def test_a_vault_of_a_cloud_that_lags_behind_is_asked_for_its_latest_version() -> None:
+    """As US Government and Azure Stack Hub answered (Azure/azure-sdk-for-net#14789)."""
+    wire = cast("Any", Wire(CHALLENGE, BEHIND, STORED))
+    asked = KeyVault("https://contoso.vault.azure.net", VAULT, SCOPE, cast("Any", SignedIn()), wire, Once(), silent)
+
+    async def twice() -> None:
+        for _ in range(2):
+            assert (await asked.set("import", "value", {})).version == "1"
+
+    asyncio.run(twice())
+    assert [line.rpartition("=")[2] for line in wire.asked] == ["7.4", "7.4", "7.3", "7.3"]

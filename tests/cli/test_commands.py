@@ -1,0 +1,34 @@
+"""A command is one module of `cli/commands/` and one line in `cli/app.py`; nothing else has to know it."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from pathlib import Path
+
+import mct_s2s.cli.commands
+import pytest
+from mct_s2s.cli.app import COMMANDS
+from mct_s2s.cli.binding import LateCommand
+
+FOLDER = Path(mct_s2s.cli.commands.__file__).parent
+GROUPS = {"sandbox"}
+"""Commands with commands of their own."""
+
+
+def test_every_module_is_a_command_and_every_command_a_module() -> None:
+    modules = {path.stem for path in FOLDER.glob("[!_]*.py")}
+    assert modules - GROUPS == {name.replace("-", "_") for name in COMMANDS}
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_command_is_the_function_that_its_module_is_named_after(name: str) -> None:
+    module = import_module(f"mct_s2s.cli.commands.{name.replace('-', '_')}")
+    assert callable(getattr(module, name.replace("-", "_")))
+    assert "output" in {parameter.name for parameter in LateCommand(name, COMMANDS[name]).params}
+
+
+def test_a_commands_help_is_known_before_its_module_is() -> None:
+    late = LateCommand("no-such-command", "Do something.")
+    assert late.get_short_help_str() == "Do something."
+    with pytest.raises(ModuleNotFoundError):
+        _ = late.params

@@ -1,0 +1,1 @@
+"""Nouns, and the rules that belong to one noun."""

@@ -1,0 +1,82 @@
+"""One rule says whom a name means, for every command: an id, what was made for the name, a member of the trust."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from mct_s2s.model.desired import Desired, Removal, Rotation
+from mct_s2s.model.observed import ObservedState
+from mct_s2s.model.trust import ClientApplication, Trust
+from mct_s2s.planning.make import make_plan
+from mct_s2s.planning.membership import clients_called
+
+from tests.planning.worlds import (
+    FACTS,
+    LATER,
+    SERVICE,
+    SERVICE_KEY,
+    SERVICE_PRINCIPAL,
+    client,
+    complete,
+    said,
+    settings,
+    spec,
+    world,
+)
+
+IMPORT, EXPORT = client("Import"), client("Export", key=None)
+
+
+def called(name: str, observed: ObservedState) -> list[str]:
+    return [one.display_name for one in clients_called(name, observed, SERVICE_KEY)]
+
+
+def renamed(one: ClientApplication, name: str) -> ClientApplication:
+    assert one.application is not None
+    return replace(one, application=replace(one.application, display_name=name))
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Export",
+        "EXPORT",
+        " export ",
+        EXPORT.client_id,
+        EXPORT.client_id.upper(),
+        EXPORT.principal.id if EXPORT.principal else "",
+    ],
+)
+def test_a_name_or_an_id_means_a_client_whatever_its_case(name: str) -> None:
+    assert called(name, complete(IMPORT, EXPORT)) == ["Export"]
+
+
+def test_what_was_made_for_a_name_is_meant_by_it_although_it_was_renamed() -> None:
+    assert called("Import", complete(renamed(IMPORT, "Reports"), renamed(EXPORT, "Import"))) == ["Reports"]
+
+
+def test_of_names_that_differ_in_case_alone_the_exact_one_is_meant() -> None:
+    lower = client("import", key=None)
+    both = complete(renamed(EXPORT, "Import"), lower)
+    assert called("Import", both) == ["Import"]
+    assert called("import", both) == ["import"]
+    assert sorted(called("IMPORT", both)) == ["Import", "import"], "and that is for the command to refuse"
+
+
+def test_a_namesake_outside_the_trust_is_never_meant() -> None:
+    outside = world(Trust(SERVICE, SERVICE_PRINCIPAL, (), (client("Import", key=None),)), settings())
+    assert called("Import", outside) == []
+
+
+COMMANDS: dict[str, tuple[Desired, str]] = {
+    "setup": (spec("IMPORT"), ""),
+    "rotate-secret": (spec(rotation=Rotation(LATER, ("IMPORT",))), "create secret Import"),
+    "remove-client": (spec(removal=Removal(("IMPORT",))), "delete client application Import"),
+}
+
+
+@pytest.mark.parametrize(("desired", "expected"), COMMANDS.values(), ids=COMMANDS.keys())
+def test_every_command_takes_a_name_whatever_its_case(desired: Desired, expected: str) -> None:
+    steps = said(make_plan(desired, complete(IMPORT), FACTS))
+    assert expected in steps if expected else steps == []

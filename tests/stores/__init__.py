@@ -1,0 +1,1 @@
+"""Where credentials are kept: what is written there is what is read there."""

@@ -1,0 +1,86 @@
+"""A kind of credential is a module and a row in each of four rooms: a new one changes no other file of the product."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from mct_s2s import errors
+from mct_s2s.cli.credentials import READERS
+from mct_s2s.engine.apply.credentials import MAKERS
+from mct_s2s.model.desired import CredentialSpec
+from mct_s2s.planning.changes import AddCredential
+from mct_s2s.planning.credentials import PLANNERS
+from mct_s2s.render.credentials import GUIDES
+
+from tests.support.parsing import parsed
+
+PACKAGE = Path(errors.__file__).parent
+ROOMS = [PACKAGE / room / "credentials" for room in ("planning", "engine/apply", "cli", "render")]
+KINDS = {path.stem for path in ROOMS[0].glob("*.py")} - {"__init__", "base"}
+KNOWING = {
+    # Features of secrets alone, which no other kind has a part in.
+    "engine/apply/operations.py": {"secret"},
+    "engine/observe/preflight.py": {"secret"},
+    "planning/findings.py": {"secret"},
+    "planning/removal.py": {"secret"},
+    "planning/rotation.py": {"secret"},
+    "planning/secret_policy.py": {"secret"},
+    # What is typed for a kind, checked.
+    "inputs/federation.py": {"federated"},
+}
+"""The modules outside the rooms that may know a kind."""
+
+
+@pytest.mark.parametrize("room", ROOMS, ids=lambda room: str(room.relative_to(PACKAGE)))
+def test_each_kind_has_a_module_in_each_room(room: Path) -> None:
+    assert {path.stem for path in room.glob("*.py")} - {"__init__", "base"} == KINDS
+
+
+def test_each_kind_has_a_row_in_each_table() -> None:
+    """A row that is missing would be found by the first user of that kind."""
+    specs, changes = set(CredentialSpec.__subclasses__()), set(AddCredential.__subclasses__())
+    assert set(PLANNERS) == set(GUIDES) == specs
+    assert set(MAKERS) == changes
+    assert len(READERS) == len(specs) == len(changes) == len(KINDS)
+
+
+def _elsewhere() -> Iterator[Path]:
+    apart = [*ROOMS, PACKAGE / "sandbox", PACKAGE / "conformance"]
+    for path in PACKAGE.rglob("*.py"):
+        if not any(room in path.parents for room in apart):
+            yield path
+
+
+def test_no_other_module_imports_a_kind() -> None:
+    """Whoever imports the module of one kind has forgotten the others."""
+    found: dict[str, set[str]] = {}
+    for path in _elsewhere():
+        for node in ast.walk(parsed(path)):
+            if isinstance(node, ast.ImportFrom) and ".credentials" in (node.module or ""):
+                kinds = (
+                    {node.module.rpartition(".")[2]} | {alias.name for alias in node.names} if node.module else set()
+                )
+                found.setdefault(str(path.relative_to(PACKAGE)), set()).update(kinds & KINDS)
+    assert {path: kinds for path, kinds in found.items() if kinds} == KNOWING
+
+
+def test_no_other_module_asks_which_kind_it_is() -> None:
+    """Neither by the name of a kind, nor by the list in which Entra ID keeps it."""
+    asking = [
+        f"{path.relative_to(PACKAGE)}:{node.lineno}"
+        for path in _elsewhere()
+        if path.relative_to(PACKAGE).parts[:2] != ("azure", "graph")  # where the lists of Entra ID are read
+        and path != PACKAGE / "model" / "client_credentials.py"
+        for node in ast.walk(parsed(path))
+        if isinstance(node, ast.Compare | ast.MatchValue) and any(_names_a_kind(part) for part in ast.walk(node))
+    ]
+    assert asking == []
+
+
+def _names_a_kind(node: ast.AST) -> bool:
+    if isinstance(node, ast.Attribute):
+        return isinstance(node.value, ast.Name) and node.value.id == "CredentialKind"
+    return isinstance(node, ast.Constant) and node.value in READERS

@@ -1,0 +1,77 @@
+"""What keeps the pages true: a wrong command, link, example or region is found, and says how it is made right."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from check_pages import broken_links, gone_files, wrong_calls, wrong_examples
+from command_reference import command_regions, commands
+from reference_pages import PAGES, rewritten
+
+REGION = "before\n<!-- generated: one -->\nold\n<!-- end -->\nafter\n"
+
+
+@pytest.mark.parametrize(
+    ("line", "problem"),
+    [
+        ("mct-s2s status -a contosolearn", None),
+        ("mct-s2s sandbox serve --port 8443 &", None),
+        ("eval \"$(mct-s2s sandbox env --port 8443)\"", None),
+        ("mct-s2s setup \\\n    --client A --nonsense", "`mct-s2s setup` has no option --nonsense"),
+        ("mct-s2s nonsense", "`mct-s2s nonsense`: there is no such command"),
+        ("mct-s2s sandbox nonsense", "`mct-s2s sandbox nonsense`: there is no such command"),
+    ],
+)  # fmt: skip
+def test_a_command_line_that_the_program_does_not_take_is_found(line: str, problem: str | None) -> None:
+    found = list(wrong_calls(f"Type:\n\n```console\n$ {line}\n```\n", commands()))
+    assert found == ([problem] if problem else [])
+
+
+def test_a_link_to_a_page_or_heading_that_is_not_there_is_found(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text("## What can't be checked\n", encoding="utf-8")
+    text = "[a](page.md#what-cant-be-checked) [b](page.md#gone) [c](gone.md) [d](https://example.com) `[e](f)`"
+    assert list(broken_links(tmp_path / "other.md", text)) == [
+        "there is no heading #gone in page.md",
+        "there is no gone.md",
+    ]
+
+
+def test_a_file_that_is_not_there_any_more_is_found() -> None:
+    assert list(gone_files("`tests/test_reference_pages.py`, `cli/app.py`, `cli/gone.py`, `x.py`")) == [
+        "there is no file cli/gone.py"
+    ]
+
+
+def test_an_example_that_its_schema_refuses_is_found() -> None:
+    error = '{"schema": "mct-s2s/error/v1", "error": {"code": "x", "message": "m", "remedy": "r", "requestId": null}}'
+    assert list(wrong_examples(f"```json\n{error}\n```")) == []
+    [problem] = wrong_examples(f"```json\n{error.replace('null', '1')}\n```")
+    assert "mct-s2s/error/v1" in problem
+    assert list(wrong_examples("```json\n{]\n```")) != []
+
+
+def test_a_region_is_made_anew_and_the_prose_around_it_stays() -> None:
+    assert rewritten("x.md", REGION, {"one": "new\n"}) == REGION.replace("old", "\nnew\n")
+
+
+@pytest.mark.parametrize("regions", [{}, {"one": "", "two": ""}, {"two": ""}])
+def test_a_region_that_a_page_lacks_or_that_nothing_makes_is_told(regions: dict[str, str]) -> None:
+    with pytest.raises(ValueError, match=r"docs/x\.md"):
+        rewritten("x.md", REGION, regions)
+
+
+def test_every_command_has_a_section_with_each_of_its_options() -> None:
+    text = "".join(command_regions().values())
+    for name, command in commands().items():
+        if not hasattr(command, "commands"):
+            assert f"\n{name}" in text
+            for param in command.params:
+                assert max(param.opts, key=len) in text or param.param_type_name == "argument"
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_no_cell_of_a_table_is_empty_where_something_is_to_be_explained(page: str) -> None:
+    for text in PAGES[page]().values():
+        assert not [line for line in text.splitlines() if line.startswith("|") and line.endswith("|  |")]

@@ -1,0 +1,69 @@
+"""The product speaks one register: plain, present, the field's own terms. Turns that are none of these stay out."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import mct_s2s
+import pytest
+
+PACKAGE = Path(mct_s2s.__file__).parent
+OTHERS = {"sandbox", "conformance"}
+"""Rooms whose texts are mostly Azure's own words, or that have tests of their own."""
+TURNS = {
+    "let in": "allow",
+    "lets in": "allows",
+    "shut out": "revoke access",
+    "shuts out": "revokes access",
+    "at hand": "available",
+    "nobody": "no one, or name who",
+    "somebody": "someone",
+    "anybody": "anyone",
+    "whoever": "name who",
+    "as it stands": "as it is",
+    "stands already": "already exists",
+    "stood already": "already existed",
+    "stands there": "is there",
+    "of theirs": "their",
+    "of ours": "our",
+    "in vain": "for nothing",
+    "for good": "permanently",
+    "but for": "except",
+    "at one stroke": "atomically",
+    "mishap": "error",
+    "come to nothing": "fail",
+    "the wish": "the spec",
+    "as new": "reset",
+    "is no place": "Invalid … '…'",
+    "is no lifetime": "Invalid … '…'",
+    "You may": "You can",
+    "who types": "They run:",
+    "cannot be seen": "Could not check",
+    "go ahead": "continue",
+    "it resumes": "to resume",
+    "neither yes nor no": "what it means",
+}
+"""What no text, docstring or comment says, and what is said instead."""
+
+
+def files() -> list[Path]:
+    """The sources of the product."""
+    return [file for file in sorted(PACKAGE.rglob("*.py")) if not OTHERS & {*file.relative_to(PACKAGE).parts}]
+
+
+def turns_in(text: str) -> list[str]:
+    """The turns that a text uses, also where a line end divides one."""
+    lowered = " ".join(text.lower().split())
+    return [turn for turn in TURNS if turn.lower() in lowered and re.search(rf"\b{turn.lower()}\b", lowered)]
+
+
+def test_no_text_docstring_or_comment_uses_an_old_fashioned_turn() -> None:
+    assert {
+        str(file.relative_to(PACKAGE)): found for file in files() if (found := turns_in(file.read_text("utf-8")))
+    } == {}
+
+
+@pytest.mark.parametrize("turn", TURNS)
+def test_each_turn_is_found_in_any_case(turn: str) -> None:
+    assert turns_in(f"x {turn.upper()} x")
