@@ -38,7 +38,9 @@ def make_plan(desired: Desired, observed: ObservedState, facts: Facts) -> Plan:
         return plan_rotation(desired.rotation, observed, facts, desired.service.unique_name)
     service = plan_service(desired.service, observed) if desired.service else None
     clients = _plan_clients(desired, service, observed, facts)
-    identities = [plan_identity(holder, service, observed) for holder in observed.holders]
+    identities = [
+        plan_identity(identity_resource, service, observed) for identity_resource in observed.identity_resources
+    ]
 
     steps: list[AnyChange] = [*service.changes] if service else []
     steps += one_after_another([change for client in clients for change in client.changes])

@@ -251,7 +251,7 @@ def test_any_answer_about_a_site(name: str, given_answers: list[Answer]) -> None
 
 
 IDENTITIES: dict[str, Callable[[ArmIdentities, IdentityResource], Awaitable[object]]] = {
-    "holder": lambda i, h: i.holder(h.resource),
+    "identity_resource": lambda i, h: i.identity_resource(h.resource),
     "enable": lambda i, h: i.enable(h),
     "disable": lambda i, h: i.disable(h),
     "roles_of": lambda i, h: i.roles_of(h),
@@ -261,10 +261,12 @@ IDENTITIES: dict[str, Callable[[ArmIdentities, IdentityResource], Awaitable[obje
 @pytest.mark.parametrize("name", IDENTITIES)
 @FUZZ
 @given(st.lists(answers(*ARM_DOCUMENTS), min_size=1, max_size=3), st.sampled_from(HOLDERS))
-def test_any_answer_about_a_managed_identity(name: str, given_answers: list[Answer], holder: IdentityResource) -> None:
+def test_any_answer_about_a_managed_identity(
+    name: str, given_answers: list[Answer], identity_resource: IdentityResource
+) -> None:
     session = arm_session(*given_answers)
     identities = ArmIdentities(session, ArmSites(session))
-    check(lambda: IDENTITIES[name](identities, holder), getattr(ArmIdentities, name))
+    check(lambda: IDENTITIES[name](identities, identity_resource), getattr(ArmIdentities, name))
 
 
 RIGHTS: dict[str, Callable[[ArmAccess], Awaitable[object]]] = {
