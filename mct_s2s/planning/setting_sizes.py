@@ -13,7 +13,7 @@ from mct_s2s.planning.plan import Results
 from mct_s2s.planning.site import merge
 
 MOST_ON_WINDOWS = 32_766
-"""Characters of a value. Source: learn.microsoft.com/windows/win32/api/processenv/nf-processenv-setenvironmentvariablew:
+"""Characters of a value: learn.microsoft.com/windows/win32/api/processenv/nf-processenv-setenvironmentvariablew:
 32,767 with the zero at its end."""
 MOST_ON_LINUX = 131_071
 """Bytes of name, `=` and value. Source: execve(2), MAX_ARG_STRLEN: 32 pages of 4 KiB with the zero at the end."""
