@@ -11,6 +11,7 @@ import logging
 import typing
 from collections.abc import Awaitable, Callable, Iterator
 from datetime import UTC, datetime
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
@@ -423,3 +424,12 @@ def test_the_check_of_types_is_one(value: object) -> None:
     assert is_well_typed(value, str) == isinstance(value, str)
     assert not is_well_typed(value, Cloud)
     assert is_well_typed([value], list[str]) == isinstance(value, str)
+
+
+def test_a_time_of_a_secret_that_is_no_time_is_unreadable() -> None:
+    """The SDK hands on what it cannot read; versions are sorted by it."""
+    from mct_s2s.azure.key_vault.vault_client import _version  # noqa: PLC0415  # an extra
+
+    odd = SimpleNamespace(version="0123", enabled=True, created_on=[["x", False, -1]], tags={})
+    with pytest.raises(TypeError):
+        _version(cast("Any", odd))
