@@ -34,7 +34,7 @@ _ASKED = re.compile(r"(?<=[?&]api-version=)[^&#]*", re.IGNORECASE)
 _NAMESPACE = re.compile(r"/providers/([^/]+)/[^/]")
 _MANAGER = "microsoft.resources"
 
-Asked = tuple[str, str]
+AskedVersion = tuple[str, str]
 """A namespace, in lower case, and the api-version that was asked of it."""
 
 
@@ -47,7 +47,7 @@ class ApiVersionFallback(AsyncHTTPPolicy[Any, Any]):
 
     def __init__(self) -> None:
         super().__init__()
-        self._instead: dict[Asked, str] = {}
+        self._instead: dict[AskedVersion, str] = {}
 
     async def send(self, request: PipelineRequest[Any]) -> PipelineResponse[Any, Any]:
         """Pass the request on, with an api-version that this cloud takes."""

@@ -26,8 +26,8 @@ FIRST_DELAY = 0.2
 LONGEST_DELAY = 1.0
 LONGEST_LAG_DELAY = 0.5
 """Replicas differ: the more often they are asked, the sooner one answers that has caught up. Measured with replicas
-that lag by 5 to 100 % of 5 s, 24 runs of `setup` each: 5.9 s and 73 requests on average, at most 7.4 s. With 1 s instead
-of 0.5 s it was 6.6 s and 66 requests, at most 9.3 s."""
+that lag by 5 to 100 % of 5 s, 24 runs of `setup` each: 5.9 s and 73 requests on average, at most 7.4 s. With 1 s
+instead of 0.5 s it was 6.6 s and 66 requests, at most 9.3 s."""
 TRANSIENT = frozenset({0, 408, 500, 502, 503, 504})
 """Statuses that say nothing about the request itself; 0 where no answer came."""
 TRANSIENT_ATTEMPTS = 8

@@ -53,8 +53,8 @@ def close_clients(terminal: Terminal, options: ChangingOptions, session: Session
     call = Call(session.login, after.tenant.id, uri_shown(service, after) or "", site.site.url if site else None)
     clients = [(client.credential, _calling(client.name, outcome)) for client in outcome.request.desired.clients]
     show_calls(terminal, call, [(spec, client) for spec, client in clients if spec is not None and client is not None])
-    for holder in after.holders:
-        show_identity_example(terminal, call, holder)
+    for identity_resource in after.identity_resources:
+        show_identity_example(terminal, call, identity_resource)
     if outcome.verification is not None:
         show_verification(terminal, outcome.verification)
     show_lacking(terminal, outcome.lacks)

@@ -36,8 +36,8 @@ def show_usage_error(error: Any, *, as_json: bool) -> int:
     """A word that the parser did not understand."""
     context = getattr(error, "ctx", None)
     command = context.command_path if context is not None else "mct-s2s"
-    told = UsageError("usage", error.format_message(), remedy=f"{command} --help")
-    return show(told, as_json=as_json)
+    shown = UsageError("usage", error.format_message(), remedy=f"{command} --help")
+    return show(shown, as_json=as_json)
 
 
 def show(error: S2SError, *, as_json: bool) -> int:
@@ -57,11 +57,11 @@ def internal_error(error: BaseException, issues: str, *, as_json: bool) -> int:
     for line in "".join(traceback.format_exception(error, chain=False)).splitlines():
         print(plain(line), file=sys.stderr)  # noqa: T201  # as it is, without styles
     facts = f"mct-s2s {__version__}, Python {platform.python_version()}, {platform.system()}"
-    told = S2SError(
+    shown = S2SError(
         "internal-error",
         f"This is a bug in mct-s2s ({type(error).__name__}). {facts}.",
         remedy=f"Report it at {issues} and include the lines above. Then run the same command again to resume.",
     )
-    show(told, as_json=as_json)
+    show(shown, as_json=as_json)
     sys.stderr.flush()
     return INTERNAL

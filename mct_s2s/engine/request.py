@@ -118,7 +118,7 @@ class Request:
         return any(credential is not None and credential.listed_apart for credential in credentials)
 
     @property
-    def leaving(self) -> tuple[str, ...]:
+    def removed_clients(self) -> tuple[str, ...]:
         """Names and ids of clients that are to be removed."""
         return self.desired.removal.clients if self.desired.removal is not None else ()
 

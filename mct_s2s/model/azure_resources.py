@@ -30,7 +30,7 @@ class IdentityResource:
 class IdentityUse:
     """A resource whose managed identity this tool switched on, and what else that identity is known to be good for."""
 
-    holder: IdentityResource
+    identity_resource: IdentityResource
     others: tuple[str, ...] | None
     """What else relies on it, in words; `None` where that cannot be read."""
 
@@ -102,6 +102,6 @@ class WiredApp:
 
     site: Site
     settings: AppSettings
-    holder: IdentityResource | None
+    identity_resource: IdentityResource | None
     reference: str | None = None
     """What App Service says of the reference in its setting `AZURE_CLIENT_SECRET`: `Resolved`, or why not."""

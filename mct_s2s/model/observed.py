@@ -22,7 +22,7 @@ class ObservedState:
     tenant: Tenant | None
     app_service: AppService | None
     trust: Trust = field(default_factory=Trust)
-    holders: tuple[IdentityResource, ...] = ()
+    identity_resources: tuple[IdentityResource, ...] = ()
     """The resources named as callers, in the order they were named."""
     secrets: Mapping[str, SecretNote] = field(default_factory=dict)
     """What the secret stores remember, by the client's name as it was asked for."""

@@ -64,19 +64,19 @@ class Trust:
         """Principal and role of each assignment: asked about for each of a thousand clients."""
         return frozenset((one.principal_id.casefold(), one.role_id.casefold()) for one in self.assignments)
 
-    def identities_with(self, holders: Iterable[IdentityResource]) -> tuple[ServicePrincipal, ...]:
-        """The managed identities, and those of `holders` that the directory has not shown."""
+    def identities_with(self, identity_resources: Iterable[IdentityResource]) -> tuple[ServicePrincipal, ...]:
+        """The managed identities, and those of `identity_resources` that the directory has not shown."""
         known = {identity.id.casefold() for identity in self.identities}
         more = tuple(
             ServicePrincipal(
-                holder.principal_id,
+                identity_resource.principal_id,
                 ClientId(""),
-                holder.display_name,
+                identity_resource.display_name,
                 PrincipalKind.MANAGED_IDENTITY,
-                str(holder.resource),
+                str(identity_resource.resource),
             )
-            for holder in holders
-            if holder.principal_id is not None and holder.principal_id.casefold() not in known
+            for identity_resource in identity_resources
+            if identity_resource.principal_id is not None and identity_resource.principal_id.casefold() not in known
         )
         return (*self.identities, *more)
 

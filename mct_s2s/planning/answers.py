@@ -13,7 +13,7 @@ from mct_s2s.planning.verification import CALL, CheckSubject, VerificationCheck
 
 
 @dataclass(frozen=True)
-class Asked:
+class ApiCall:
     """Which address was asked, and what came of it: an answer, or the error of not reaching it."""
 
     url: str
@@ -28,7 +28,7 @@ class Asked:
         return f"GET {self.url}{self.path} returned {self.outcome.status}."
 
 
-def must_refuse(check: str, what: str, asked: Asked) -> VerificationCheck:
+def must_refuse(check: str, what: str, asked: ApiCall) -> VerificationCheck:
     """A call that must be turned away."""
     answer = asked.outcome
     if isinstance(answer, ServiceError):
@@ -50,7 +50,7 @@ def _meaning(status: int) -> str:
     return ": the site is still starting" if status == 503 else ""
 
 
-def settled(who: tuple[str, CheckSubject], asked: Asked) -> VerificationCheck | None:
+def settled(who: tuple[str, CheckSubject], asked: ApiCall) -> VerificationCheck | None:
     """What a client's call says by itself; `None` for the API's own 401, whose reason has to be looked for."""
     answer = asked.outcome
     if isinstance(answer, ServiceError):

@@ -180,22 +180,22 @@ def _adopted_or_ours(spec: ClientSpec, found: ClientApplication | None, observed
 
 
 def plan_identity(
-    holder: IdentityResource, service: Service | None, observed: ObservedState
+    identity_resource: IdentityResource, service: Service | None, observed: ObservedState
 ) -> tuple[Later[PrincipalId], list[AnyChange]]:
     """The object id of an Azure resource's managed identity, and what it lacks to call the API.
 
     It needs no consent, unless the service principal admits assigned callers only (AADSTS501051).
     """
-    key = f"identity:{str(holder.resource).lower()}"
-    principal: Later[PrincipalId] = holder.principal_id or Ref(key, Part.PRINCIPAL_ID)
+    key = f"identity:{str(identity_resource.resource).lower()}"
+    principal: Later[PrincipalId] = identity_resource.principal_id or Ref(key, Part.PRINCIPAL_ID)
     changes: list[AnyChange] = []
-    if holder.principal_id is None:
+    if identity_resource.principal_id is None:
         changes.append(
             EnableIdentity(
                 key=key,
-                name=holder.display_name,
+                name=identity_resource.display_name,
                 detail="system-assigned",
-                holder=holder,
+                identity_resource=identity_resource,
                 # It is remembered first: by the registration's creation, or by an update of one that exists.
                 after=(CREATE,)
                 if observed.trust.service is None and service is not None and isinstance(service.client_id, Ref)
@@ -204,24 +204,29 @@ def plan_identity(
         )
     else:
         changes.append(
-            AlreadyRight(key=key, resource="managed identity", name=holder.display_name, id=holder.principal_id)
+            AlreadyRight(
+                key=key,
+                resource="managed identity",
+                name=identity_resource.display_name,
+                id=identity_resource.principal_id,
+            )
         )
     required = observed.trust.principal is not None and observed.trust.principal.assignment_required
     assigned = (
         service is not None
-        and holder.principal_id is not None
-        and observed.trust.is_assigned(holder.principal_id, service.role_id)
+        and identity_resource.principal_id is not None
+        and observed.trust.is_assigned(identity_resource.principal_id, service.role_id)
     )
     if service is not None and required and not assigned:
         changes.append(
             AssignAppRole(
                 key=f"{key}:consent",
-                name=holder.display_name,
+                name=identity_resource.display_name,
                 detail=f"app role {service.role_value}, as the service application requires assignment",
                 principal=principal,
                 service=service.principal,
                 role=service.role_id,
-                holder=holder.resource,
+                identity_resource=identity_resource.resource,
                 after=(EXPOSE,),
             )
         )

@@ -59,7 +59,7 @@ class Seen:
     """The tenant that the site's subscription trusts."""
     site_refusal: S2SError | None = None
     """Why the site, or its settings, could not be read."""
-    holders: tuple[IdentityResource, ...] = ()
+    identity_resources: tuple[IdentityResource, ...] = ()
     write_refusal: S2SError | None = None
     """Why the sign-in itself is not good enough for what the job changes beside the directory."""
 
@@ -78,8 +78,8 @@ def checks(seen: Seen, now: datetime, *, consent: bool = True) -> tuple[DoctorCh
     found += [_judged(Need(right, ""), seen.access) for right in rights]
     found.append(_secrets(seen.access, now))
     found += _site(seen)
-    found += [_identity(holder, seen.access) for holder in seen.holders]
-    if seen.write_refusal is not None and (seen.site or seen.site_refusal or seen.holders):
+    found += [_identity(identity_resource, seen.access) for identity_resource in seen.identity_resources]
+    if seen.write_refusal is not None and (seen.site or seen.site_refusal or seen.identity_resources):
         refusal = seen.write_refusal
         found.append(DoctorCheck("second-factor", State.MISSING, "the sign-in", refusal.message, refusal.remedy))
     return tuple(found)
@@ -186,8 +186,10 @@ def _site(seen: Seen) -> Iterator[DoctorCheck]:
         yield _judged(Need(right, site.label, resource=site.resource), seen.access)
 
 
-def _identity(holder: IdentityResource, access: CallerRights) -> DoctorCheck:
-    if holder.principal_id is not None:
-        message = f"'{holder.display_name}' already has a managed identity."
-        return DoctorCheck(Right.ENABLE_IDENTITY.code, State.OK, holder.display_name, message)
-    return _judged(Need(Right.ENABLE_IDENTITY, holder.display_name, resource=holder.resource), access)
+def _identity(identity_resource: IdentityResource, access: CallerRights) -> DoctorCheck:
+    if identity_resource.principal_id is not None:
+        message = f"'{identity_resource.display_name}' already has a managed identity."
+        return DoctorCheck(Right.ENABLE_IDENTITY.code, State.OK, identity_resource.display_name, message)
+    return _judged(
+        Need(Right.ENABLE_IDENTITY, identity_resource.display_name, resource=identity_resource.resource), access
+    )

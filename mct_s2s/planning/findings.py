@@ -103,8 +103,10 @@ def _service(observed: ObservedState, where: str) -> Iterator[Finding]:
     if uri_in_use(application, observed.settings) is None:
         uri = api_uri(application.client_id)
         message = f"'{name}' has no Application ID URI for the App Service: {uri} is missing."
-        holder = holder_of_uri(uri, trust.deleted, but=application.client_id)
-        taken, remedy = taken_uri(uri, holder, observed.graph) if holder is not None else ("", setup)
+        identity_resource = holder_of_uri(uri, trust.deleted, but=application.client_id)
+        taken, remedy = (
+            taken_uri(uri, identity_resource, observed.graph) if identity_resource is not None else ("", setup)
+        )
         yield Finding("application-id-uri-missing", Severity.ERROR, name, f"{message} {taken}".rstrip(), remedy)
     role, value = wanted_role(observed), wanted_role_value(observed)
     if role is None:

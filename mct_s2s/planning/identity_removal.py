@@ -18,11 +18,11 @@ def identity_key(principal_id: str | None) -> str:
 
 def switched_off_or_kept(identity: ServicePrincipal, observed: ObservedState) -> AnyChange:
     """The step for one identity: it is switched off only if it is there for this trust alone."""
-    use = next((u for u in observed.identity_uses if same_id(u.holder.principal_id, identity.id)), None)
+    use = next((u for u in observed.identity_uses if same_id(u.identity_resource.principal_id, identity.id)), None)
     is_client = _is_client(identity, observed)
     key, name = identity_key(identity.id), identity.display_name
     if use is not None and use.others == () and is_client:
-        return DisableIdentity(key=key, name=name, detail="system-assigned", holder=use.holder)
+        return DisableIdentity(key=key, name=name, detail="system-assigned", identity_resource=use.identity_resource)
     detail = _why_left_on(use, is_client=is_client)
     return AlreadyRight(key=key, resource="managed identity", name=name, detail=detail, id=identity.id)
 
@@ -49,7 +49,7 @@ def _why_left_on(use: IdentityUse | None, *, is_client: bool) -> str:
 
 def switching_off_note(steps: Iterable[AnyChange]) -> Iterator[str]:
     """What the person who confirms the plan must know about identities that are switched off."""
-    off = [str(step.holder.resource) for step in steps if isinstance(step, DisableIdentity)]
+    off = [str(step.identity_resource.resource) for step in steps if isinstance(step, DisableIdentity)]
     if off:
         yield (
             f"Disables the system-assigned identity of {', '.join(off)}. Its roles in other subscriptions cannot "

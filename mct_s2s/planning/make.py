@@ -17,6 +17,7 @@ from mct_s2s.planning.plan import Facts, Left, ManualStep, Plan
 from mct_s2s.planning.removal import plan_removal
 from mct_s2s.planning.rotation import plan_rotation
 from mct_s2s.planning.service import Service, plan_service
+from mct_s2s.planning.setting_sizes import size_note
 from mct_s2s.planning.site import plan_site, settings_spec
 from mct_s2s.planning.slots import swap_note
 from mct_s2s.planning.wire import plan_wire
@@ -38,7 +39,9 @@ def make_plan(desired: Desired, observed: ObservedState, facts: Facts) -> Plan:
         return plan_rotation(desired.rotation, observed, facts, desired.service.unique_name)
     service = plan_service(desired.service, observed) if desired.service else None
     clients = _plan_clients(desired, service, observed, facts)
-    identities = [plan_identity(holder, service, observed) for holder in observed.holders]
+    identities = [
+        plan_identity(identity_resource, service, observed) for identity_resource in observed.identity_resources
+    ]
 
     steps: list[AnyChange] = [*service.changes] if service else []
     steps += one_after_another([change for client in clients for change in client.changes])
@@ -72,7 +75,7 @@ def _notes(observed: ObservedState, steps: list[AnyChange]) -> tuple[str, ...]:
     site, writes = observed.app_service, [step for step in steps if isinstance(step, WriteSettings)]
     if site is None:
         return ()
-    notes = (swap_note(site, write.changed) for write in writes)
+    notes = (note for write in writes for note in (swap_note(site, write.changed), size_note(site, write)))
     return tuple(note for note in notes if note is not None)
 
 

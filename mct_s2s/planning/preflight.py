@@ -115,9 +115,9 @@ def need_of(change: AnyChange, observed: ObservedState) -> Need | None:  # noqa:
         case RevokeAppRole():
             return Need(Right.REVOKE, change.name, application=_service(observed))
         case DisableIdentity():
-            return Need(Right.DISABLE_IDENTITY, change.name, resource=change.holder.resource)
+            return Need(Right.DISABLE_IDENTITY, change.name, resource=change.identity_resource.resource)
         case EnableIdentity():
-            return Need(Right.ENABLE_IDENTITY, change.name, resource=change.holder.resource)
+            return Need(Right.ENABLE_IDENTITY, change.name, resource=change.identity_resource.resource)
         case WriteSettings() | WireApp():
             return Need(Right.WRITE_SETTINGS, change.name, resource=change.site.resource)
         case RestartSite():
@@ -212,7 +212,7 @@ def _left(change: AnyChange, judged: Judged, access: CallerRights) -> ManualStep
             f"You can't grant admin consent to '{change.name}'. Someone else must do it.",
             client=change.name,
             client_id=change.client_id,
-            resource=change.holder,
+            resource=change.identity_resource,
             needed=needed,
         )
     if isinstance(change, WriteSettings):

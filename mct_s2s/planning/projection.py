@@ -97,10 +97,13 @@ def _with(state: ObservedState, change: AnyChange, results: Results) -> Observed
             trust = _deleted(trust, change)
         case EnableIdentity():
             made: PrincipalId = results.resolve(Ref(change.key, Part.PRINCIPAL_ID))
-            holders = tuple(
-                replace(holder, principal_id=made) if holder == change.holder else holder for holder in state.holders
+            identity_resources = tuple(
+                replace(identity_resource, principal_id=made)
+                if identity_resource == change.identity_resource
+                else identity_resource
+                for identity_resource in state.identity_resources
             )
-            return replace(state, holders=holders)
+            return replace(state, identity_resources=identity_resources)
         case _:
             return state
     return replace(state, trust=trust)
@@ -197,4 +200,4 @@ def _present(trust: Trust, principal: ServicePrincipal) -> Trust:
 
 def _with_holders(state: ObservedState) -> Trust:
     """The callers' identities, which the directory may not have shown when it was read."""
-    return replace(state.trust, identities=state.trust.identities_with(state.holders))
+    return replace(state.trust, identities=state.trust.identities_with(state.identity_resources))

@@ -111,9 +111,9 @@ def _forgotten(targets: RemovalTargets, unwiring: Unwiring, observed: ObservedSt
     service = observed.trust.service
     ids = {identity.id.casefold() for identity in targets.identities}
     gone = {
-        identity_tag(str(use.holder.resource)): identity_key(use.holder.principal_id)
+        identity_tag(str(use.identity_resource.resource)): identity_key(use.identity_resource.principal_id)
         for use in observed.identity_uses
-        if use.holder in targets.off or (use.holder.principal_id or "").casefold() in ids
+        if use.identity_resource in targets.off or (use.identity_resource.principal_id or "").casefold() in ids
     }
     if not targets.is_empty:
         gone.update(unwiring.forgotten_tags())

@@ -67,7 +67,7 @@ def removal_targets(removal: Removal, observed: ObservedState, base: str) -> Rem
         tuple(dict.fromkeys(client for one in found for client in one.clients)),
         tuple(dict.fromkeys(identity for one in found for identity in one.identities)),
         tuple(dict.fromkeys(entry for one in found for entry in one.entries)),
-        tuple(dict.fromkeys(holder for one in found for holder in one.off)),
+        tuple(dict.fromkeys(identity_resource for one in found for identity_resource in one.off)),
         tuple(dict.fromkeys(row for one in found for row in one.deleted)),
     )
 
@@ -103,11 +103,11 @@ def _entries(observed: ObservedState) -> tuple[str, ...]:
 
 def _identities(observed: ObservedState) -> tuple[ServicePrincipal, ...]:
     """Those that are allowed, and those that were switched on for this trust and are no longer allowed."""
-    return observed.trust.identities_with(use.holder for use in observed.identity_uses)
+    return observed.trust.identities_with(use.identity_resource for use in observed.identity_uses)
 
 
 def _off(observed: ObservedState) -> tuple[IdentityResource, ...]:
-    return tuple(use.holder for use in observed.identity_uses if use.holder.principal_id is None)
+    return tuple(use.identity_resource for use in observed.identity_uses if use.identity_resource.principal_id is None)
 
 
 def _was_called(row: Application, name: str) -> bool:

@@ -261,7 +261,11 @@ def _new_service(spec: ServiceSpec, observed: ObservedState) -> Service:
 
 def _memory(observed: ObservedState) -> tuple[str, ...]:
     """What the service application has to remember: identities to be switched on for its sake, apps to be wired."""
-    tags = [identity_tag(str(holder.resource)) for holder in observed.holders if holder.principal_id is None]
+    tags = [
+        identity_tag(str(identity_resource.resource))
+        for identity_resource in observed.identity_resources
+        if identity_resource.principal_id is None
+    ]
     tags += [wire_tag(str(observed.wired.site.resource))] if observed.wired is not None else []
     return tuple(tag for tag in tags if len(tag) <= LONGEST_TAG)
 

@@ -86,7 +86,7 @@ class Unwiring:
                 yield f"'{app.site.label}' keeps its setting {CLIENT_SECRET}: it was changed since mct-s2s wrote it."
 
     def _undo(self, app: WiredApp) -> dict[str, str]:
-        principal = app.holder.principal_id if app.holder is not None else None
+        principal = app.identity_resource.principal_id if app.identity_resource is not None else None
         callers = {identity.id.casefold() for identity in self.targets.identities}
         is_caller = self.everything or (principal is not None and principal.casefold() in callers)
         calling, signing = written_by_us(app, self._removed, self.observed, is_caller=is_caller)

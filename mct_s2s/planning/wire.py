@@ -192,7 +192,7 @@ def _refuse_missing_secret(spec: WireSpec, observed: ObservedState, before: Sequ
 def _reading(spec: WireSpec, app: WiredApp) -> tuple[ManualStep, ...]:
     """Whether the app may read the vault is known only when App Service has tried."""
     vault, resource = spec.vault or "", app.site.resource
-    principal = app.holder.principal_id if app.holder is not None else None
+    principal = app.identity_resource.principal_id if app.identity_resource is not None else None
     role = grant_on_vault(vault, READER, principal or "PRINCIPAL-ID", "ServicePrincipal")
     lack: tuple[ManualStep, ...] = ()
     if principal is None:

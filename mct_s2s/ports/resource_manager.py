@@ -86,7 +86,7 @@ class Sites(Protocol):
 class Identities(Protocol):
     """Managed identities on whatever type of Azure resource."""
 
-    async def holder(self, resource: ResourceId) -> IdentityResource | None:
+    async def identity_resource(self, resource: ResourceId) -> IdentityResource | None:
         """The resource with the identities that it has."""
 
     async def enable(self, caller: IdentityResource) -> PrincipalId:

@@ -54,30 +54,30 @@ def sdk_example(call: Call, credential: str) -> list[str]:
     ]
 
 
-def show_identity_example(terminal: Terminal, call: Call, holder: IdentityResource) -> None:
+def show_identity_example(terminal: Terminal, call: Call, identity_resource: IdentityResource) -> None:
     """Approach 1: from inside the resource."""
-    terminal.result(Text(f"Call the MCT API from inside {holder.display_name}", style="head"))
+    terminal.result(Text(f"Call the MCT API from inside {identity_resource.display_name}", style="head"))
     terminal.result(f"  resource        {call.audience}")
     terminal.result(f"  header          {HEADER}")
-    script(terminal, identity_example(call, holder))
+    script(terminal, identity_example(call, identity_resource))
 
 
-def identity_example(call: Call, holder: IdentityResource) -> list[str]:
+def identity_example(call: Call, identity_resource: IdentityResource) -> list[str]:
     """The same from a resource with a managed identity: no secret at all.
 
     Source: learn.microsoft.com/azure/app-service/overview-managed-identity (REST endpoint reference),
     learn.microsoft.com/azure/container-apps/managed-identity and learn.microsoft.com/entra/identity/
     managed-identities-azure-resources/how-to-use-vm-token.
     """
-    kind = holder.resource.type
+    kind = identity_resource.resource.type
     if kind == LOGIC_APPS:
         return [
             f"HTTP action: GET {call.api}, header {HEADER},",
             f"authentication type Managed identity, audience {call.audience}",
         ]
-    which = f"&mi_res_id={in_query(str(holder.resource))}" if kind == USER_ASSIGNED_IDENTITIES else ""
+    which = f"&mi_res_id={in_query(str(identity_resource.resource))}" if kind == USER_ASSIGNED_IDENTITIES else ""
     query = f"resource={in_query(call.audience)}{which}"
-    if holder.resource.is_site or kind == CONTAINER_APPS:
+    if identity_resource.resource.is_site or kind == CONTAINER_APPS:
         endpoint = f'"$IDENTITY_ENDPOINT?api-version=2019-08-01&{query}"'
         request = f'curl -sS -H "X-IDENTITY-HEADER: $IDENTITY_HEADER" {endpoint}'
     else:

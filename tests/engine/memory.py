@@ -207,7 +207,7 @@ class World:
     longest_secret: timedelta | None = None
     """What the tenant's policy allows."""
     sites: dict[str, SiteState] = field(default_factory=dict)
-    holders: dict[str, IdentityResource] = field(default_factory=dict)
+    identity_resources: dict[str, IdentityResource] = field(default_factory=dict)
     azure_roles: dict[str, list[str]] = field(default_factory=dict)
     stores: dict[str, MemoryPlace] = field(default_factory=dict)
     departures: MemoryDepartures = field(default_factory=MemoryDepartures)
@@ -314,7 +314,7 @@ class World:
         state = SiteState(where, dict(FOREIGN if settings is None else settings))
         state.started_with = dict(state.settings)
         self.sites[str(where.resource).lower()] = state
-        self.holders.setdefault(str(where.resource).lower(), IdentityResource(where.resource, None))
+        self.identity_resources.setdefault(str(where.resource).lower(), IdentityResource(where.resource, None))
         return state
 
     def state(self, where: ResourceId) -> SiteState:
@@ -777,17 +777,17 @@ class MemoryIdentities:
 
     world: World
 
-    async def holder(self, resource: ResourceId) -> IdentityResource | None:
-        async with self.world.call("holder", resource.name):
-            return self.world.holders.get(str(resource).lower())
+    async def identity_resource(self, resource: ResourceId) -> IdentityResource | None:
+        async with self.world.call("identity_resource", resource.name):
+            return self.world.identity_resources.get(str(resource).lower())
 
     async def enable(self, caller: IdentityResource) -> PrincipalId:
         async with self.world.call("enable", caller.display_name):
-            there = self.world.holders[str(caller.resource).lower()]
+            there = self.world.identity_resources[str(caller.resource).lower()]
             if there.principal_id is not None:
                 return there.principal_id
             identifier = PrincipalId(self.world.new_id("identity"))
-            self.world.holders[str(caller.resource).lower()] = replace(
+            self.world.identity_resources[str(caller.resource).lower()] = replace(
                 there, principal_id=identifier, identity_type="SystemAssigned"
             )
             self.world.principals[identifier] = ServicePrincipal(
@@ -801,10 +801,12 @@ class MemoryIdentities:
 
     async def disable(self, caller: IdentityResource) -> None:
         async with self.world.call("disable", caller.display_name):
-            there = self.world.holders[str(caller.resource).lower()]
+            there = self.world.identity_resources[str(caller.resource).lower()]
             if there.principal_id is not None:
                 self.world.principals.pop(there.principal_id, None)
-            self.world.holders[str(caller.resource).lower()] = replace(there, principal_id=None, identity_type="None")
+            self.world.identity_resources[str(caller.resource).lower()] = replace(
+                there, principal_id=None, identity_type="None"
+            )
 
     async def roles_of(self, caller: IdentityResource) -> list[str]:
         async with self.world.call("roles_of", caller.display_name):
@@ -1132,7 +1134,7 @@ def look(
     adopt: str | None = None,
     clients: Sequence[str] = (),
     federated: bool = False,
-    leaving: Sequence[str] = (),
+    removed_clients: Sequence[str] = (),
     everything: bool = False,
     directory: bool = True,
     **more: Any,
@@ -1142,7 +1144,7 @@ def look(
     desired = Desired(
         ServiceSpec(SERVICE_KEY, "MCT service", adopt=adopt) if directory else None,
         tuple(ClientSpec(name, credential) for name in clients),
-        removal=Removal(tuple(leaving), everything=everything) if leaving or everything else None,
+        removal=Removal(tuple(removed_clients), everything=everything) if removed_clients or everything else None,
     )
     return replace(Request(desired, NOW, target), **more)
 

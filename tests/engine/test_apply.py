@@ -412,22 +412,22 @@ def test_consent_that_is_there_by_now_is_no_error() -> None:
 
 def test_consent_is_revoked_and_identities_are_switched_on_and_off() -> None:
     here = world()
-    holder = here.holders[str(SITE.resource).lower()]
-    on = EnableIdentity(key="on", name="x", holder=holder)
+    identity_resource = here.identity_resources[str(SITE.resource).lower()]
+    on = EnableIdentity(key="on", name="x", identity_resource=identity_resource)
     (entry,) = applied(here, on).journal.done
     identity = here.principals[entry.id or ""]
     service = here.principal_of(here.register("S").client_id)
     assert service is not None
     grant = AssignAppRole(key="consent", name="x", principal=identity.id, service=service.id, role=ROLE.id)
     (granted,) = applied(here, grant).journal.done
-    holder = here.holders[str(SITE.resource).lower()]
+    identity_resource = here.identity_resources[str(SITE.resource).lower()]
     applied(
         here,
         RevokeAppRole(key="revoke", name="x", service=service.id, assignment=granted.id or ""),
-        DisableIdentity(key="off", name="x", holder=holder),
+        DisableIdentity(key="off", name="x", identity_resource=identity_resource),
     )
     assert here.assignments == []
-    assert here.holders[str(SITE.resource).lower()].principal_id is None
+    assert here.identity_resources[str(SITE.resource).lower()].principal_id is None
 
 
 @pytest.mark.parametrize("way", ["out of the recycle bin", "it came back already", "somebody made another"])

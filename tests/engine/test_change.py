@@ -436,18 +436,18 @@ def test_an_identity_that_is_used_elsewhere_stays_on() -> None:
     resource = site(FUNCTION_APP).resource
     here.azure_roles[str(resource).lower()] = ["/subscriptions/x/resourceGroups/data"]
     run(carry_out(here, request(here, spec(removal=Removal(everything=True)))))
-    assert here.holders[str(resource).lower()].principal_id is not None
+    assert here.identity_resources[str(resource).lower()].principal_id is not None
     assert here.applications == {}
 
 
-@pytest.mark.parametrize("call", ["roles_of", "assignments_of", "holder"])
+@pytest.mark.parametrize("call", ["roles_of", "assignments_of", "identity_resource"])
 def test_an_identity_whose_uses_cannot_be_read_stays_on(call: str) -> None:
     """Unreadable is never taken for unused."""
     here = learning()
     setting_up(here)
     here.before(call, failing(refused("arm-refused", 403)))
     run(carry_out(here, request(here, spec(removal=Removal(everything=True)))))
-    assert here.holders[str(site(FUNCTION_APP).resource).lower()].principal_id is not None
+    assert here.identity_resources[str(site(FUNCTION_APP).resource).lower()].principal_id is not None
 
 
 def test_a_rotation_ends_with_one_secret_and_can_be_stopped_anywhere() -> None:

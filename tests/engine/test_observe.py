@@ -248,7 +248,7 @@ def with_clients() -> tuple[World, dict[str, Application]]:
     made = {
         "listed": here.register("Listed"),
         "consented": here.register("Consented"),
-        "asked for": here.register("Asked", client_unique_name(SERVICE_KEY, "Asked")),
+        "asked for": here.register("AskedVersion", client_unique_name(SERVICE_KEY, "AskedVersion")),
         "asked for by appId": here.register("By appId"),
         "foreign": here.register("Foreign"),
         "tagged": here.register("Tagged", tags=(trust_tag(SERVICE_KEY),)),
@@ -260,9 +260,9 @@ def with_clients() -> tuple[World, dict[str, Application]]:
 
 def test_clients_are_those_that_are_listed_consented_or_asked_for() -> None:
     here, made = with_clients()
-    trust = looked(here, clients=("Asked", made["asked for by appId"].client_id)).trust
+    trust = looked(here, clients=("AskedVersion", made["asked for by appId"].client_id)).trust
     found = {client.display_name for client in trust.clients}
-    assert found == {"Listed", "Consented", "Asked", "By appId"}
+    assert found == {"Listed", "Consented", "AskedVersion", "By appId"}
     assert all(client.application and client.principal for client in trust.clients), "both halves of each"
 
 
@@ -366,8 +366,8 @@ def test_what_is_not_asked_of_an_app_service_is_not_asked() -> None:
 def test_the_callers_resource_that_is_meant(wanted: str | ResourceId) -> None:
     here = world()
     here.add_site(site("reports-func", "functionapp"))
-    (holder,) = looked(here, identities=(wanted,), subscription="Learning").holders
-    assert holder.resource == site("reports-func").resource
+    (identity_resource,) = looked(here, identities=(wanted,), subscription="Learning").identity_resources
+    assert identity_resource.resource == site("reports-func").resource
 
 
 def test_a_callers_resource_that_is_not_there_is_told() -> None:
@@ -383,7 +383,7 @@ def test_the_app_that_is_to_be_wired_is_looked_at_whole() -> None:
     wired = looked(here, wire="portal", subscription=SUBSCRIPTION).wired
     assert wired is not None
     assert (wired.site.name, dict(wired.settings)) == ("portal", {"AZURE_CLIENT_ID": "x"})
-    assert wired.holder is not None
+    assert wired.identity_resource is not None
     assert not_there(here, wire=site("nobody").resource).code == "resource-not-found"
 
 
@@ -402,7 +402,7 @@ def test_other_uses_of_an_identity_are_looked_for_only_where_it_may_be_switched_
     here = world()
     function = here.add_site(site("reports-func", "functionapp"))
     key = str(function.site.resource).lower()
-    here.holders[key] = replace(here.holders[key], principal_id=PrincipalId(guid("identity")))
+    here.identity_resources[key] = replace(here.identity_resources[key], principal_id=PrincipalId(guid("identity")))
     here.azure_roles[key] = ["/subscriptions/x"]
     service = service_in(here, tags=(identity_tag(str(function.site.resource)), "mct-s2s:identity:not-an-id", "other"))
     other = here.register("Other API")
@@ -439,7 +439,8 @@ def test_a_trust_that_is_there_is_read_in_few_dependent_round_trips(target: Site
 
 
 @pytest.mark.parametrize(
-    "call", ["tenant", "settings", "site", "subscription", "application_by_unique_name", "applications", "holder"]
+    "call",
+    ["tenant", "settings", "site", "subscription", "application_by_unique_name", "applications", "identity_resource"],
 )
 def test_the_first_refusal_ends_the_look_and_leaves_nothing_running(call: str) -> None:
     """What still runs would warn of an exception that nobody fetched, or use a session that is closed."""

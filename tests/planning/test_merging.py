@@ -29,7 +29,7 @@ from tests.planning.worlds import (
     client,
     credential,
     guid,
-    holder,
+    identity_resource,
     settings,
     spec,
     trust,
@@ -119,10 +119,11 @@ def any_world(draw: st.DrawFn) -> tuple[ObservedState, list[str]]:
         found = replace(found, principal=None, assignments=())
     if draw(st.booleans()):
         found = replace(found, service=None, principal=None, assignments=())
-    holders: list[IdentityResource] = [
-        holder(name, draw(st.none() | guids)) for name in draw(st.lists(st.sampled_from(["f", "g"]), unique=True))
+    identity_resources: list[IdentityResource] = [
+        identity_resource(name, draw(st.none() | guids))
+        for name in draw(st.lists(st.sampled_from(["f", "g"]), unique=True))
     ]
-    return world(found, draw(all_settings()), holders), draw(st.lists(names, unique=True, max_size=3))
+    return world(found, draw(all_settings()), identity_resources), draw(st.lists(names, unique=True, max_size=3))
 
 
 @given(any_world())

@@ -34,7 +34,7 @@ from tests.planning.worlds import (
     complete,
     credential,
     guid,
-    holder,
+    identity_resource,
     said,
     settings,
     site,
@@ -52,7 +52,7 @@ def plan_of(desired: Desired, observed: ObservedState) -> list[str]:
 
 
 def test_an_empty_world_gets_everything_in_the_order_of_the_document() -> None:
-    plan = make_plan(spec("Import"), world(holders=[holder()]), FACTS)
+    plan = make_plan(spec("Import"), world(identity_resources=[identity_resource()]), FACTS)
     assert said(plan) == [
         "create service application MCT service (contosolearn)",
         "create Application ID URI api://<appId>",
@@ -79,7 +79,10 @@ def test_an_empty_world_gets_everything_in_the_order_of_the_document() -> None:
 
 
 def test_settings_of_an_absent_kind_of_client_are_not_written() -> None:
-    only_identity = applied(make_plan(spec(), world(holders=[holder()]), FACTS), world(holders=[holder()]))
+    only_identity = applied(
+        make_plan(spec(), world(identity_resources=[identity_resource()]), FACTS),
+        world(identity_resources=[identity_resource()]),
+    )
     only_client = applied(make_plan(spec("Import"), world(), FACTS), world())
     assert only_identity.app_service is not None
     assert only_client.app_service is not None
@@ -250,7 +253,13 @@ def test_a_setting_named_in_another_case_is_changed_under_that_name() -> None:
 
 
 def test_several_clients_and_identities_are_written_at_one_stroke() -> None:
-    before = world(holders=[holder("reports-func"), holder("portal", guid("portal")), holder("etl-vm")])
+    before = world(
+        identity_resources=[
+            identity_resource("reports-func"),
+            identity_resource("portal", guid("portal")),
+            identity_resource("etl-vm"),
+        ]
+    )
     plan = make_plan(spec("Import", "Reports", "Import bot"), before, FACTS)
     assert sum(isinstance(change, WriteSettings) for change in plan.changes) == 1
     assert sum(isinstance(change, RestartSite) for change in plan.changes) == 1
@@ -265,7 +274,7 @@ def test_several_clients_and_identities_are_written_at_one_stroke() -> None:
 
 
 def test_a_managed_identity_is_allowed_by_object_id_and_needs_no_consent() -> None:
-    before = world(trust(), settings(), [holder(principal=guid("mi"))])
+    before = world(trust(), settings(), [identity_resource(principal=guid("mi"))])
     plan = make_plan(spec(), before, FACTS)
     assert said(plan) == WRITE
     after = applied(plan, before)
@@ -276,10 +285,10 @@ def test_a_managed_identity_is_allowed_by_object_id_and_needs_no_consent() -> No
 def test_a_managed_identity_is_consented_where_the_service_admits_assigned_callers_only() -> None:
     strict = replace(trust(), principal=replace(SERVICE_PRINCIPAL, assignment_required=True))
     listed = settings(ServiceObjectIds=guid("mi"))
-    plan = make_plan(spec(), world(strict, listed, [holder(principal=guid("mi"))]), FACTS)
+    plan = make_plan(spec(), world(strict, listed, [identity_resource(principal=guid("mi"))]), FACTS)
     assert said(plan) == ["create admin consent reports-func"]
     done = replace(strict, assignments=(assignment(guid("mi")),))
-    assert make_plan(spec(), world(done, listed, [holder(principal=guid("mi"))]), FACTS).is_empty
+    assert make_plan(spec(), world(done, listed, [identity_resource(principal=guid("mi"))]), FACTS).is_empty
 
 
 def test_consent_that_is_left_to_others_is_told_and_not_asked_again() -> None:

@@ -25,10 +25,10 @@ from mct_s2s.planning.preflight import check, stopped
 from mct_s2s.planning.rights import Right
 from mct_s2s.planning.secret_policy import fit_secrets, longest_end, typed
 
-from tests.planning.worlds import FACTS, LATER, NOW, client, complete, guid, holder, said, site, spec, world
+from tests.planning.worlds import FACTS, LATER, NOW, client, complete, guid, identity_resource, said, site, spec, world
 
 SITE = str(site().resource).lower()
-HOLDER = str(holder().resource).lower()
+HOLDER = str(identity_resource().resource).lower()
 EVERYTHING = (Permission(("*",)),)
 IMPORT = client("Import")
 
@@ -49,7 +49,7 @@ def access(
 
 
 ALL = ("Application.ReadWrite.All", "AppRoleAssignment.ReadWrite.All")
-EMPTY = world(holders=[holder()])
+EMPTY = world(identity_resources=[identity_resource()])
 PLAN = make_plan(spec("Import"), EMPTY, FACTS)
 
 

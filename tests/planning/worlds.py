@@ -92,9 +92,9 @@ def app_service(values: Mapping[str, str | None] | None = None, where: Site | No
 def world(
     trust: Trust | None = None,
     values: Mapping[str, str | None] | None = None,
-    holders: Iterable[IdentityResource] = (),
+    identity_resources: Iterable[IdentityResource] = (),
 ) -> ObservedState:
-    return ObservedState("public", TENANT, app_service(values), trust or Trust(), tuple(holders))
+    return ObservedState("public", TENANT, app_service(values), trust or Trust(), tuple(identity_resources))
 
 
 def credential(days: float = 365, name: str = "by hand", kind: CredentialKind = CredentialKind.SECRET) -> Credential:
@@ -140,7 +140,9 @@ def complete(*clients: ClientApplication) -> ObservedState:
     return world(trust(*clients), settings(**ours))
 
 
-def holder(name: str = "reports-func", principal: str | None = None, kind: str = "sites") -> IdentityResource:
+def identity_resource(
+    name: str = "reports-func", principal: str | None = None, kind: str = "sites"
+) -> IdentityResource:
     resource = ResourceId(SUBSCRIPTION, "integrations", "Microsoft.Web", (kind,), (name,))
     return IdentityResource(resource, PrincipalId(principal) if principal else None)
 

@@ -9,15 +9,15 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import Json
-from tests.reliability.harness import Ground
+from tests.reliability.harness import Harness
 from tests.support.garbage import collected
 from tests.support.sandbox_inside import Inside
 
 
 @pytest.fixture
-def ground(inside: Inside, seeded: Json, tmp_path: Path) -> Iterator[Ground]:
+def harness(inside: Inside, seeded: Json, tmp_path: Path) -> Iterator[Harness]:
     """As new."""
-    made = Ground(inside, seeded, tmp_path)
+    made = Harness(inside, seeded, tmp_path)
     made.go_to(seeded)
     with collected():
         yield made

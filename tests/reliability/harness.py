@@ -14,7 +14,7 @@ from mct_s2s.sandbox.observability.request_log import Entry
 from mct_s2s.sandbox.services.login.managed_identity import identity_header
 
 from tests.conftest import FUNCTION_APP, MACHINE, Json, program, without_azure
-from tests.reliability.normalize import GUID, held, picture, secrets_of
+from tests.reliability.normalize import GUID, held, normalized, secrets_of
 from tests.support.inprocess import Ended, run_inside
 from tests.support.sandbox_inside import Inside
 
@@ -22,7 +22,7 @@ _SCOPE = re.compile(r"/subscriptions/[^/]+(/resourceGroups/[^/]+)?(/providers)?"
 
 
 @dataclass
-class Ground:
+class Harness:
     """One world and one home."""
 
     inside: Inside
@@ -75,9 +75,9 @@ class Ground:
         self.outputs += [ended.out, ended.err]
         return ended
 
-    def picture(self) -> Counter[str]:
+    def normalized(self) -> Counter[str]:
         """The world as it can be compared."""
-        return picture(self.seed, self.world)
+        return normalized(self.seed, self.world)
 
     def files(self) -> list[str]:
         """What is in the home, the locks aside, and notes of attempts whose secret has arrived: killed in between."""

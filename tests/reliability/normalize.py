@@ -19,7 +19,7 @@ _SETS = {"tags"}
 _RUNNING = {"effective", "ready_at", "recycles", "restarts", "references", "refresh_due", "changed"}
 
 
-def picture(seed: Json, world: Json) -> Counter[str]:
+def normalized(seed: Json, world: Json) -> Counter[str]:
     """Every fact of a world, as lines: what the seed holds word for word, what is newer under names for its ids.
 
     A fact that is there twice counts twice, so that doubles show.

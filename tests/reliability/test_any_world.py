@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.conftest import FUNCTION_APP, SITE, Json
-from tests.reliability.harness import Ground
+from tests.reliability.harness import Harness
 from tests.support.sampling import cases
 
 WHOLE = ("setup", "--client", "One", "--client", "Two", "--managed-identity", "reports-func", "-y", "-o", "json")
@@ -107,9 +107,9 @@ MISHAPS: dict[str, Callable[[Json], object]] = {
 
 
 @pytest.mark.timeout(300)
-def test_after_any_mishap_one_run_mends_and_the_next_finds_nothing(ground: Ground, tmp_path: Path) -> None:
-    assert ground.run(WHOLE).code == 0
-    whole, home, number = ground.world, ground.home, itertools.count()
+def test_after_any_mishap_one_run_mends_and_the_next_finds_nothing(harness: Harness, tmp_path: Path) -> None:
+    assert harness.run(WHOLE).code == 0
+    whole, home, number = harness.world, harness.home, itertools.count()
 
     @settings(max_examples=cases(8, 50), derandomize=True, suppress_health_check=list(HealthCheck))
     @given(
@@ -121,14 +121,14 @@ def test_after_any_mishap_one_run_mends_and_the_next_finds_nothing(ground: Groun
         world = copy.deepcopy(whole)
         for name in mishaps:
             MISHAPS[name](world)
-        ground.go_to(world, Path(shutil.copytree(home / "data", tmp_path / f"{next(number)}" / "data")).parent)
+        harness.go_to(world, Path(shutil.copytree(home / "data", tmp_path / f"{next(number)}" / "data")).parent)
         words = ["setup", *(word for name in clients for word in ("--client", name))]
         words += ["--managed-identity", FUNCTION_APP] * identity
         # What is held against the world here is the plan: a secret that somebody removed a minute ago cannot be proved.
         words += ["--no-verify"]
-        once = ground.run([*words, "-y", "-o", "json"])
+        once = harness.run([*words, "-y", "-o", "json"])
         assert once.code == 0, once.out + once.err
-        after = ground.world
+        after = harness.world
         was, now = values(world), values(after)
         assert {name: now.get(name, "gone") for name in was if name not in OURS} == {
             name: value for name, value in was.items() if name not in OURS
@@ -137,15 +137,15 @@ def test_after_any_mishap_one_run_mends_and_the_next_finds_nothing(ground: Groun
         assert [row for row in service(after)["appRoles"] if row["value"] == "Reader"] == foreign
         assert set(service(world)["identifierUris"]) <= set(service(after)["identifierUris"])
         assert (STRANGER in (now["ServiceApplicationIds"] or "")) == (STRANGER in (was["ServiceApplicationIds"] or ""))
-        seeded = {row["id"] for row in ground.seed["directory"]["applications"]}
+        seeded = {row["id"] for row in harness.seed["directory"]["applications"]}
         assert [row for row in after["directory"]["applications"] if row["id"] in seeded] == [
             row for row in world["directory"]["applications"] if row["id"] in seeded
         ]
-        ground.inside.pipeline.observability.log.clear()
-        again = ground.run([*words, "-y", "-o", "json"])
+        harness.inside.pipeline.observability.log.clear()
+        again = harness.run([*words, "-y", "-o", "json"])
         assert again.code == 0, again.out + again.err
         assert {change["action"] for change in again.document["changes"]} == {"none"}, again.out
-        assert not any(entry.wrote for entry in ground.inside.log())
-        assert ground.leaks() == []
+        assert not any(entry.wrote for entry in harness.inside.log())
+        assert harness.leaks() == []
 
     mended()

@@ -16,7 +16,7 @@ from mct_s2s.sandbox.observability.request_log import Entry
 from mct_s2s.sandbox.observability.writes import may_write
 
 from tests.conftest import MACHINE
-from tests.reliability.harness import Ground, label
+from tests.reliability.harness import Harness, label
 from tests.support.sampling import sampled
 from tests.support.summary import cell
 
@@ -54,7 +54,7 @@ class Marksman:
     Moments: `before` it takes effect; `after` it did, with the answer lost; `answered`, when the answer has arrived.
     """
 
-    ground: Ground
+    harness: Harness
     target: str
     moment: str
     signal: signal.Signals
@@ -64,8 +64,8 @@ class Marksman:
     def __post_init__(self) -> None:
         self._seen: Counter[str] = Counter()
         self._marked: set[int] = set()
-        self.ground.inside.hooks.before.append(self._before)
-        self.ground.inside.hooks.after.append(self._after)
+        self.harness.inside.hooks.before.append(self._before)
+        self.harness.inside.hooks.after.append(self._after)
 
     async def _before(self, entry: Entry) -> None:
         if not may_write(entry.service, entry.method, entry.path):
@@ -104,39 +104,39 @@ def clean() -> dict[str, Counter[str]]:
     return {}
 
 
-def whole(ground: Ground, clean: dict[str, Counter[str]], matrix: str) -> None:
+def whole(harness: Harness, clean: dict[str, Counter[str]], matrix: str) -> None:
     """Run the same command again; it must end where one clean run ends."""
-    again = ground.ended(ground.process(SETUP))
+    again = harness.ended(harness.process(SETUP))
     assert again.code == 0, again.out + again.err
     assert again.document["status"]["findings"] == []
-    now, then = ground.picture(), clean["world"]
+    now, then = harness.normalized(), clean["world"]
     lost, doubled = then - now, now - then
-    orphans, leaks = ground.orphans(*CLIENTS), ground.leaks()
+    orphans, leaks = harness.orphans(*CLIENTS), harness.leaks()
     cell(matrix, lost=len(lost), doubles=len(doubled), orphans=len(orphans), leaks=len(leaks))
     assert (lost, doubled) == (Counter(), Counter())
     assert (orphans, leaks) == ([], [])
-    assert Counter(ground.files()) == clean["files"]
-    assert ground.calls() == {"one": 200, "two": 200, "reports-func": 200, "etl-vm": 200}
+    assert Counter(harness.files()) == clean["files"]
+    assert harness.calls() == {"one": 200, "two": 200, "reports-func": 200, "etl-vm": 200}
 
 
 @pytest.fixture
-def ready(ground: Ground, clean: dict[str, Counter[str]]) -> Ground:
+def ready(harness: Harness, clean: dict[str, Counter[str]]) -> Harness:
     """As new, with a clean run's end known."""
     if not clean:
-        done = ground.ended(ground.process(SETUP))
+        done = harness.ended(harness.process(SETUP))
         assert done.code == 0, done.err
-        clean["world"], clean["files"] = ground.picture(), Counter(ground.files())
+        clean["world"], clean["files"] = harness.normalized(), Counter(harness.files())
         seen: Counter[str] = Counter()
-        for entry in ground.inside.log():
+        for entry in harness.inside.log():
             if entry.wrote:
                 seen[label(entry)] += 1
         clean["writes"] = Counter(f"{kind} {at + 1}" for kind, times in seen.items() for at in range(times))
-        assert ground.calls() == {"one": 200, "two": 200, "reports-func": 200, "etl-vm": 200}
-        ground.go_to(ground.seed, ground.home / "cell")
-    return ground
+        assert harness.calls() == {"one": 200, "two": 200, "reports-func": 200, "etl-vm": 200}
+        harness.go_to(harness.seed, harness.home / "cell")
+    return harness
 
 
-def test_the_matrix_knows_every_write(ready: Ground, clean: dict[str, Counter[str]]) -> None:
+def test_the_matrix_knows_every_write(ready: Harness, clean: dict[str, Counter[str]]) -> None:
     assert sorted(clean["writes"]) == sorted(WRITES)
 
 
@@ -151,7 +151,7 @@ KILLS = sampled(
 
 
 @pytest.mark.parametrize(("write", "moment"), KILLS)
-def test_killed_at_any_write(write: str, moment: str, ready: Ground, clean: dict[str, Counter[str]]) -> None:
+def test_killed_at_any_write(write: str, moment: str, ready: Harness, clean: dict[str, Counter[str]]) -> None:
     marksman = Marksman(ready, write, moment, signal.SIGKILL)
     marksman.process = ready.process(SETUP)
     killed = ready.ended(marksman.process)
@@ -174,7 +174,7 @@ INTERRUPTED = [
 
 
 @pytest.mark.parametrize(("write", "moment"), sampled(INTERRUPTED, 1, salt="interrupted"))
-def test_interrupted_at_a_write(write: str, moment: str, ready: Ground, clean: dict[str, Counter[str]]) -> None:
+def test_interrupted_at_a_write(write: str, moment: str, ready: Harness, clean: dict[str, Counter[str]]) -> None:
     marksman = Marksman(ready, write, moment, signal.SIGINT)
     marksman.process = ready.process(SETUP[:-2])
     stopped = ready.ended(marksman.process)

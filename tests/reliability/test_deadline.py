@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.conftest import MACHINE, Json
-from tests.reliability.harness import Ground
+from tests.reliability.harness import Harness
 
 SECONDS = 20.0
 SETUP = (
@@ -30,15 +30,15 @@ MISFORTUNES: dict[str, Json] = {
 
 
 @pytest.fixture
-def warm(ground: Ground) -> Ground:
+def warm(harness: Harness) -> Harness:
     """With everything imported, which takes its time where the processor is busy."""
-    assert ground.run(["setup", "--dry-run", "--client", "One", "-o", "json"]).code == 3
-    ground.go_to(ground.seed)
-    return ground
+    assert harness.run(["setup", "--dry-run", "--client", "One", "-o", "json"]).code == 3
+    harness.go_to(harness.seed)
+    return harness
 
 
 @pytest.mark.parametrize("misfortune", MISFORTUNES)
-def test_the_deadline_is_kept_to_the_second(misfortune: str, warm: Ground) -> None:
+def test_the_deadline_is_kept_to_the_second(misfortune: str, warm: Harness) -> None:
     late = {}
     for name, where in WAITING.items():
         match = dict(where)
@@ -53,7 +53,7 @@ def test_the_deadline_is_kept_to_the_second(misfortune: str, warm: Ground) -> No
     assert late == {}
 
 
-def test_a_service_that_asks_for_more_patience_than_there_is_ends_the_command_at_once(warm: Ground) -> None:
+def test_a_service_that_asks_for_more_patience_than_there_is_ends_the_command_at_once(warm: Harness) -> None:
     rule = {"match": {"service": "Graph", "writes": True}, "fault": {"type": "status", "status": 429, "retryAfter": 30}}
     warm.inside.pipeline.observability.faults.replace([rule])
     ended = warm.run([*SETUP[:-1], "29"])
@@ -62,7 +62,7 @@ def test_a_service_that_asks_for_more_patience_than_there_is_ends_the_command_at
     assert "--timeout" in ended.document["error"]["remedy"]
 
 
-def test_a_login_that_hangs_is_asked_again(warm: Ground) -> None:
+def test_a_login_that_hangs_is_asked_again(warm: Harness) -> None:
     rule = {"match": {"service": "Entra"}, "times": 2, "fault": {"type": "hang"}}
     warm.inside.pipeline.observability.faults.replace([rule])
     assert warm.run([*SETUP[:-1], "600"]).code == 0

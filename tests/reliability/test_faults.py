@@ -19,7 +19,7 @@ from mct_s2s.sandbox.observability.request_log import Entry
 from tests.cli.conftest import Ended
 from tests.conftest import Json
 from tests.reliability.commands import COMMANDS, Command
-from tests.reliability.harness import Ground, label, pattern
+from tests.reliability.harness import Harness, label, pattern
 from tests.support.sampling import every_cell, sampled, seed
 from tests.support.summary import cell
 
@@ -65,21 +65,21 @@ def courses() -> dict[str, Course]:
     return {}
 
 
-def typed(words: tuple[str, ...], ground: Ground) -> list[str]:
-    return [word.format(home=ground.home, guid="9f6f2c53-43a6-4a8c-a39d-6a9f2f1f7b10") for word in words]
+def typed(words: tuple[str, ...], harness: Harness) -> list[str]:
+    return [word.format(home=harness.home, guid="9f6f2c53-43a6-4a8c-a39d-6a9f2f1f7b10") for word in words]
 
 
-def course(command: Command, ground: Ground, folder: Path) -> Course:
+def course(command: Command, harness: Harness, folder: Path) -> Course:
     """Make the world that the command is for, and run it there undisturbed."""
-    home = ground.home = folder / "before"
+    home = harness.home = folder / "before"
     home.mkdir()
     for words in command.before:
-        assert ground.run(typed(words, ground)).code == 0
-    world = ground.world
-    ground.go_to(world, Path(shutil.copytree(home, folder / "clean")))
-    ended = ground.run(typed(command.words, ground))
+        assert harness.run(typed(words, harness)).code == 0
+    world = harness.world
+    harness.go_to(world, Path(shutil.copytree(home, folder / "clean")))
+    ended = harness.run(typed(command.words, harness))
     assert ended.code == command.code, ended.out + ended.err
-    return Course(world, home, ground.inside.log(), ground.picture(), Counter(ground.files()))
+    return Course(world, home, harness.inside.log(), harness.normalized(), Counter(harness.files()))
 
 
 def cells(command: Command, fault: str, requests: list[Entry]) -> Iterator[tuple[int, Entry, int]]:
@@ -135,38 +135,38 @@ def told_wrongly(ended: Ended, command: Command) -> list[str]:
 def test_every_request_meets_every_fault(
     name: str,
     fault: str,
-    ground: Ground,
+    harness: Harness,
     courses: dict[str, Course],
     tmp_path: Path,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
     command = COMMANDS[name]
     if name not in courses:
-        courses[name] = course(command, ground, tmp_path_factory.mktemp("course"))
+        courses[name] = course(command, harness, tmp_path_factory.mktemp("course"))
     known, wrong = courses[name], []
     for at, entry, nth in cells(command, fault, known.requests):
         home = Path(shutil.copytree(known.home, tmp_path / f"{at}"))
-        ground.go_to(known.world, home)
-        faults = ground.inside.pipeline.observability.faults
+        harness.go_to(known.world, home)
+        faults = harness.inside.pipeline.observability.faults
         faults.replace([rule(fault, at, entry, nth)])
-        ended = ground.run(typed(command.words, ground))
+        ended = harness.run(typed(command.words, harness))
         found = [] if faults.to_list()[0]["fired"] else ["the fault was not met"]
         found += told_wrongly(ended, command)
         faults.replace([])
-        ground.inside.pipeline.observability.tokens.forget_refusals()
+        harness.inside.pipeline.observability.tokens.forget_refusals()
         if ended.code != command.code:
             if fault != FOR_GOOD and ended.code not in command.tells:
                 found.append(f"not ridden out: {json.loads(ended.out)['error']}")
-            again = ground.run(typed(command.words, ground))
+            again = harness.run(typed(command.words, harness))
             found += told_wrongly(again, command)
             found += [] if again.code == command.code else [f"again {again.code}: {again.out}"]
-        now = ground.picture()
+        now = harness.normalized()
         lost, doubles = known.end - now, now - known.end
-        orphans, leaks = ground.orphans(*command.clients), ground.leaks()
+        orphans, leaks = harness.orphans(*command.clients), harness.leaks()
         cell("fault", lost=len(lost), doubles=len(doubles), orphans=len(orphans), leaks=len(leaks))
         found += [f"lost {fact[:3000]}" for fact in lost] + [f"added {fact[:3000]}" for fact in doubles]
         found += orphans + leaks
-        more, less = Counter(ground.files()) - known.files, known.files - Counter(ground.files())
+        more, less = Counter(harness.files()) - known.files, known.files - Counter(harness.files())
         if less or any(not command.leaves or not path.endswith(command.leaves) for path in more):
             found.append(f"files {more} too many, {less} too few")
         wrong += [f"{at} {label(entry)} #{nth}: {what}" for what in found]

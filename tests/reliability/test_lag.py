@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import MACHINE
-from tests.reliability.harness import Ground
+from tests.reliability.harness import Harness
 from tests.support.sampling import sampled
 from tests.support.summary import cell
 
@@ -25,9 +25,9 @@ MODES = ("replicas", "adversarial")
 
 
 @contextmanager
-def lagging(ground: Ground, seconds: float, mode: str) -> Iterator[None]:
+def lagging(harness: Harness, seconds: float, mode: str) -> Iterator[None]:
     """Let replicas lag by so many seconds."""
-    replication = ground.inside.world.directory.replication
+    replication = harness.inside.world.directory.replication
     replication.change({"lagSeconds": seconds, "lagJitter": 0.5, "lagMode": mode})
     try:
         yield
@@ -43,45 +43,45 @@ def clean() -> dict[str, Counter[str]]:
 
 @pytest.mark.parametrize(("seconds", "mode"), sampled(list(product([1, 5, 20], MODES)), 3, salt="lag"))
 def test_lag_is_waited_for_and_nothing_is_made_twice(
-    seconds: float, mode: str, ground: Ground, clean: dict[str, Counter[str]], tmp_path: Path
+    seconds: float, mode: str, harness: Harness, clean: dict[str, Counter[str]], tmp_path: Path
 ) -> None:
     if not clean:
-        assert ground.run(SETUP).code == 0
-        clean["world"] = ground.picture()
-        shutil.rmtree(ground.home)
-        ground.go_to(ground.seed, tmp_path / "lagging")
-    with lagging(ground, seconds, mode):
-        first = ground.run(SETUP)
+        assert harness.run(SETUP).code == 0
+        clean["world"] = harness.normalized()
+        shutil.rmtree(harness.home)
+        harness.go_to(harness.seed, tmp_path / "lagging")
+    with lagging(harness, seconds, mode):
+        first = harness.run(SETUP)
         assert first.code == 0, first.out
-        second = ground.run(SETUP)
+        second = harness.run(SETUP)
         assert second.code == 0, second.out
-        ground.inside.world.clock.advance(2 * seconds)
-    rows = ground.inside.log()
+        harness.inside.world.clock.advance(2 * seconds)
+    rows = harness.inside.log()
     made = sum(row.path.endswith("/addPassword") and row.status == 200 for row in rows)
     restarts = sum(row.path.endswith("/restart") for row in rows)
-    now = ground.picture()
+    now = harness.normalized()
     lost, doubles = clean["world"] - now, now - clean["world"]
-    orphans, leaks = ground.orphans("One", "Two"), ground.leaks()
+    orphans, leaks = harness.orphans("One", "Two"), harness.leaks()
     cell("lag", lost=len(lost), doubles=len(doubles) + max(0, made - 2), orphans=len(orphans), leaks=len(leaks))
     assert (made, restarts) == (2, 1)
     assert (lost, doubles) == (Counter(), Counter())
     assert (orphans, leaks) == ([], [])
-    ground.inside.pipeline.observability.log.clear()
-    third = ground.run(SETUP)
+    harness.inside.pipeline.observability.log.clear()
+    third = harness.run(SETUP)
     assert {change["action"] for change in third.document["changes"]} == {"none"}
-    assert not any(row.wrote for row in ground.inside.log())
+    assert not any(row.wrote for row in harness.inside.log())
 
 
 @pytest.mark.parametrize("chance", sampled(range(1, 13), 2, salt="chance"))
-def test_a_run_takes_little_longer_than_its_replicas(chance: int, ground: Ground, tmp_path: Path) -> None:
+def test_a_run_takes_little_longer_than_its_replicas(chance: int, harness: Harness, tmp_path: Path) -> None:
     """Each write reaches each replica after 5 to 100 % of the lag: the run takes 1.6 times the lag and a second."""
     lag, words = 5.0, ("setup", "--client", "One", "--managed-identity", "reports-func", "-y", "--no-verify")
-    without = ground.run(words).seconds
-    ground.go_to(ground.seed, tmp_path / "lagging")
-    replication = ground.inside.world.directory.replication
+    without = harness.run(words).seconds
+    harness.go_to(harness.seed, tmp_path / "lagging")
+    replication = harness.inside.world.directory.replication
     replication.change({"lagSeconds": 0.525 * lag, "lagJitter": 0.905, "lagMode": "replicas", "lagSeed": chance})
     try:
-        lagging = ground.run(words)
+        lagging = harness.run(words)
     finally:
         replication.change({"lagSeconds": 0.0})
     assert lagging.code == 0, lagging

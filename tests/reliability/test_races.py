@@ -17,7 +17,7 @@ from mct_s2s.sandbox.observability.request_log import Entry
 
 from tests.cli.conftest import Ended
 from tests.conftest import SITE
-from tests.reliability.harness import Ground
+from tests.reliability.harness import Harness
 from tests.support.sampling import cases, sampled
 from tests.support.sandbox_inside import Inside
 from tests.support.summary import cell
@@ -74,14 +74,14 @@ POINTS = ("before list 1", "after list 1", "before list 2", "after put 1", "befo
 
 
 @pytest.mark.parametrize(("point", "stale"), sampled(list(product(POINTS, [False, True])), 8, salt="points"))
-def test_a_foreign_write_at_any_point_is_kept_and_erases_nothing(point: str, stale: bool, ground: Ground) -> None:
-    before = ground.inside.azure.settings()
-    stranger = Stranger(ground.inside, point, stale=stale)
-    ended = ground.run(SETUP)
+def test_a_foreign_write_at_any_point_is_kept_and_erases_nothing(point: str, stale: bool, harness: Harness) -> None:
+    before = harness.inside.azure.settings()
+    stranger = Stranger(harness.inside, point, stale=stale)
+    ended = harness.run(SETUP)
     assert ended.code == 0, ended.out
     assert stranger.has_written, stranger.seen
     (client,) = ended.document["status"]["clients"][:1]
-    after = ground.inside.azure.settings()
+    after = harness.inside.azure.settings()
     listed = (after["ServiceApplicationIds"] or "").split(";")
     lost = [name for name in before if after.get(name) != before[name]]
     lost += [entry for entry in (THEIRS, client["appId"]) if entry not in listed]
@@ -90,37 +90,37 @@ def test_a_foreign_write_at_any_point_is_kept_and_erases_nothing(point: str, sta
     assert lost == []
     assert sorted(listed) == sorted({THEIRS, client["appId"]})
     assert stranger.seen.count("restart") == 1
-    ground.inside.leave_alone()
-    again = ground.run(["setup", "--client", "One", "-y", "-o", "json"])
+    harness.inside.leave_alone()
+    again = harness.run(["setup", "--client", "One", "-y", "-o", "json"])
     assert {change["action"] for change in again.document["changes"]} == {"none"}
 
 
-def test_in_the_one_window_only_the_write_of_that_moment_is_lost(ground: Ground) -> None:
-    stranger = Stranger(ground.inside, "before put 1", stale=False)
-    ended = ground.run(SETUP)
+def test_in_the_one_window_only_the_write_of_that_moment_is_lost(harness: Harness) -> None:
+    stranger = Stranger(harness.inside, "before put 1", stale=False)
+    ended = harness.run(SETUP)
     assert ended.code == 0, ended.out
     assert stranger.has_written
     assert ended.document["status"]["findings"] == []
 
 
-def test_what_was_read_while_others_were_slow_is_read_again_just_before_the_write(ground: Ground) -> None:
+def test_what_was_read_while_others_were_slow_is_read_again_just_before_the_write(harness: Harness) -> None:
     steps: list[str] = []
 
     async def slow_secret(entry: Entry) -> None:
         if entry.path.endswith("/addPassword"):
-            await ground.inside.time.sleep(1.5)
+            await harness.inside.time.sleep(1.5)
         steps.append(step(entry) or "other")
 
-    ground.inside.hooks.before.append(slow_secret)
-    assert ground.run(SETUP).code == 0
+    harness.inside.hooks.before.append(slow_secret)
+    assert harness.run(SETUP).code == 0
     assert steps[steps.index("put") - 1] == "list"
 
 
 def test_a_repeated_write_does_not_write_back_what_was_read_before(
-    ground: Ground,
+    harness: Harness,
 ) -> None:
     """Asked to wait, a command reads again before it writes again: somebody may have written meanwhile."""
-    state, refused = ground.inside.world.resources.sites[SITE.lower()], 0
+    state, refused = harness.inside.world.resources.sites[SITE.lower()], 0
 
     async def busy(entry: Entry) -> None:
         nonlocal refused
@@ -129,18 +129,18 @@ def test_a_repeated_write_does_not_write_back_what_was_read_before(
             state.settings[f"Theirs{refused}"] = "new"
             raise arm_error((429, 503, 500)[refused - 1], "Busy", "Later.", headers={"Retry-After": "0"})
 
-    ground.inside.hooks.before.append(busy)
-    assert ground.run(SETUP).code == 0
-    after = ground.inside.azure.settings()
+    harness.inside.hooks.before.append(busy)
+    assert harness.run(SETUP).code == 0
+    after = harness.inside.azure.settings()
     assert [after.get(f"Theirs{number}") for number in (1, 2, 3)] == ["new"] * 3
 
 
-def test_settings_that_are_accepted_first_and_written_later_are_waited_for(ground: Ground) -> None:
-    ground.inside.world.resources.settings_accept_202 = True
-    ground.inside.world.resources.operation_seconds = 1.0
-    assert ground.run(SETUP).code == 0
-    assert ground.inside.azure.settings()["ServiceAuthEnabled"] == "true"
-    assert sum(step(entry) == "put" for entry in ground.inside.log()) == 1
+def test_settings_that_are_accepted_first_and_written_later_are_waited_for(harness: Harness) -> None:
+    harness.inside.world.resources.settings_accept_202 = True
+    harness.inside.world.resources.operation_seconds = 1.0
+    assert harness.run(SETUP).code == 0
+    assert harness.inside.azure.settings()["ServiceAuthEnabled"] == "true"
+    assert sum(step(entry) == "put" for entry in harness.inside.log()) == 1
 
 
 class Barrier:
@@ -178,54 +178,54 @@ class Barrier:
 
 
 @pytest.mark.parametrize("command", sampled(["setup --client", "add-client"], 1, salt="commands"))
-def test_two_runs_on_two_machines_that_meet_at_the_worst_moment(command: str, ground: Ground, tmp_path: Path) -> None:
+def test_two_runs_on_two_machines_that_meet_at_the_worst_moment(command: str, harness: Harness, tmp_path: Path) -> None:
     if command == "add-client":
-        assert ground.run(("setup", "-y", "-o", "json")).code == 0
-    barrier = Barrier(ground.inside)
-    ended = at_once(ground, [tmp_path / "a", tmp_path / "b"], [[*command.split(), name] for name in ("A", "B")])
+        assert harness.run(("setup", "-y", "-o", "json")).code == 0
+    barrier = Barrier(harness.inside)
+    ended = at_once(harness, [tmp_path / "a", tmp_path / "b"], [[*command.split(), name] for name in ("A", "B")])
     assert [each.code for each in ended] == [0, 0], ended
     assert barrier.met
-    lost = {"A", "B"} - allowed(ground)
+    lost = {"A", "B"} - allowed(harness)
     cell("race", lost=len(lost))
     assert lost == set()
-    assert len(ground.world["directory"]["applications"]) == len(ground.seed["directory"]["applications"]) + 3
+    assert len(harness.world["directory"]["applications"]) == len(harness.seed["directory"]["applications"]) + 3
 
 
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("machines", sampled([1, CLIENTS // 2], 1, salt="machines"))
-def test_clients_added_at_the_same_moment_are_all_let_in(machines: int, ground: Ground, tmp_path: Path) -> None:
-    assert ground.run(("setup", "-y", "-o", "json")).code == 0
-    before = ground.inside.azure.settings()
+def test_clients_added_at_the_same_moment_are_all_let_in(machines: int, harness: Harness, tmp_path: Path) -> None:
+    assert harness.run(("setup", "-y", "-o", "json")).code == 0
+    before = harness.inside.azure.settings()
     names = [f"At once {number}" for number in range(CLIENTS)]
     homes = [tmp_path / f"machine {number % machines}" for number in range(CLIENTS)]
-    ended = at_once(ground, homes, [["add-client", name] for name in names])
+    ended = at_once(harness, homes, [["add-client", name] for name in names])
     assert [each.code for each in ended] == [0] * CLIENTS, [each.out for each in ended if each.code]
-    after = ground.inside.azure.settings()
-    lost = [*sorted(set(names) - allowed(ground)), *(n for n in before if n not in after)]
+    after = harness.inside.azure.settings()
+    lost = [*sorted(set(names) - allowed(harness)), *(n for n in before if n not in after)]
     listed = (after["ServiceApplicationIds"] or "").split(";")
-    cell("race", lost=len(lost), doubles=len(listed) - len(set(listed)), leaks=len(ground.leaks()))
+    cell("race", lost=len(lost), doubles=len(listed) - len(set(listed)), leaks=len(harness.leaks()))
     assert lost == []
     assert len(listed) == len(set(listed)) == CLIENTS
     if machines == 1:
         assert (
-            len(ground.world["directory"]["applications"])
-            == len(ground.seed["directory"]["applications"]) + CLIENTS + 1
+            len(harness.world["directory"]["applications"])
+            == len(harness.seed["directory"]["applications"]) + CLIENTS + 1
         )
 
 
-def at_once(ground: Ground, homes: list[Path], commands: list[list[str]]) -> list[Ended]:
+def at_once(harness: Harness, homes: list[Path], commands: list[list[str]]) -> list[Ended]:
     """Start them all, then wait for them all; each home is another machine."""
     processes = []
     for home, words in zip(homes, commands, strict=True):
-        ground.home = home
-        processes.append(ground.process([*words, "-y", "-o", "json"]))
-    ended = [ground.ended(process) for process in processes]
-    ground.home = homes[0].parent
+        harness.home = home
+        processes.append(harness.process([*words, "-y", "-o", "json"]))
+    ended = [harness.ended(process) for process in processes]
+    harness.home = homes[0].parent
     return ended
 
 
-def allowed(ground: Ground) -> set[str]:
+def allowed(harness: Harness) -> set[str]:
     """The clients that are let in, by name."""
-    listed = (ground.inside.azure.settings().get("ServiceApplicationIds") or "").lower().split(";")
-    rows = ground.world["directory"]["applications"]
+    listed = (harness.inside.azure.settings().get("ServiceApplicationIds") or "").lower().split(";")
+    rows = harness.world["directory"]["applications"]
     return {row["displayName"] for row in rows if row["appId"] in listed}

@@ -30,7 +30,7 @@ from tests.planning.worlds import (
     client,
     complete,
     guid,
-    holder,
+    identity_resource,
     settings,
     spec,
     world,
@@ -60,7 +60,7 @@ IDENTITY = ServicePrincipal(
     ClientId(guid("reports-func-client")),
     "reports-func",
     PrincipalKind.MANAGED_IDENTITY,
-    str(holder().resource),
+    str(identity_resource().resource),
 )
 CALL = Call(LOGIN, TENANT.id, f"api://{SERVICE_ID}", "https://contosolearn.azurewebsites.net")
 WEBSITE_CONTRIBUTOR = Lack(
@@ -75,7 +75,7 @@ WEBSITE_CONTRIBUTOR = Lack(
 
 def full_plan(name: str = "Import") -> Plan:
     """Everything from nothing, for a client and a managed identity."""
-    return make_plan(spec(name), world(holders=[holder()]), FACTS)
+    return make_plan(spec(name), world(identity_resources=[identity_resource()]), FACTS)
 
 
 def healthy() -> ObservedState:

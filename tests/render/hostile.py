@@ -38,7 +38,7 @@ from mct_s2s.render.support_request import support_request
 from mct_s2s.render.verification import show_verification, verification_document
 from mct_s2s.render.watching import Watching
 
-from tests.planning.worlds import NOW, SERVICE, TENANT, client, credential, holder, settings, trust, world
+from tests.planning.worlds import NOW, SERVICE, TENANT, client, credential, identity_resource, settings, trust, world
 from tests.render.examples import (
     IDENTITY,
     LOGIN,
@@ -166,7 +166,7 @@ def _calls(terminal: Terminal, name: str) -> None:
     for issuer in ("https://token.actions.githubusercontent.com", f"https://{name}"):
         federation = Federation(issuer, f"system:serviceaccount:{name}:{name}", name)
         federated.show(terminal, call, [calling(name, federation)])
-    show_identity_example(terminal, call, holder(name))
+    show_identity_example(terminal, call, identity_resource(name))
 
 
 def _errors(terminal: Terminal, name: str) -> None:

@@ -26,7 +26,7 @@ from tests.planning.worlds import (
     TENANT,
     complete,
     guid,
-    holder,
+    identity_resource,
     settings,
     site,
     spec,
@@ -102,14 +102,14 @@ def test_without_a_known_tenant_there_is_no_link() -> None:
 
 
 def test_consent_to_a_managed_identity_names_its_resource() -> None:
-    resource = holder().resource
+    resource = identity_resource().resource
     (step,) = left([ManualStep(Left.CONSENT, "…", resource=resource, needed=(WEBSITE_CONTRIBUTOR,))])
     assert step.command == f"mct-s2s add-client --managed-identity {resource} {WHERE}"
     assert len(step.needed) == 1
 
 
 def test_a_command_without_an_app_service_has_no_blank_at_its_end() -> None:
-    identity = ManualStep(Left.CONSENT, "…", resource=holder().resource)
+    identity = ManualStep(Left.CONSENT, "…", resource=identity_resource().resource)
     for step in left([CONSENT, identity], where=""):
         assert step.command == step.command.strip()
 

@@ -17,7 +17,7 @@ from mct_s2s.render.credentials.federated import GITHUB, LOGIN_ACTION, github_ex
 from mct_s2s.render.credentials.secret import client_example
 from mct_s2s.render.next_steps import HEADER, Call, identity_example, sdk_example, show_identity_example
 
-from tests.planning.worlds import SERVICE_ID, SUBSCRIPTION, TENANT, guid, holder
+from tests.planning.worlds import SERVICE_ID, SUBSCRIPTION, TENANT, guid, identity_resource
 from tests.render.conftest import Screens
 from tests.render.examples import CALL, calling
 from tests.render.reading import line_with, pasteable
@@ -84,7 +84,7 @@ def test_the_secret_is_never_an_argument_of_a_program() -> None:
 def test_the_token_is_never_an_argument_of_a_program() -> None:
     for lines in (
         client_example(CALL, CallingClient("")),
-        identity_example(CALL, holder()),
+        identity_example(CALL, identity_resource()),
         github_example(CALL, "x", WORKFLOW),
     ):
         (line,) = [line for line in lines if '"$TOKEN"' in line]
@@ -223,7 +223,7 @@ def test_any_other_issuer_s_token_is_read_from_a_file(screens: Screens, call: Ca
 
 @pytest.mark.parametrize(
     "caller",
-    [holder(), resource("Microsoft.App", "containerApps")],
+    [identity_resource(), resource("Microsoft.App", "containerApps")],
     ids=["site", "container app"],
 )
 def test_an_app_asks_its_own_identity_endpoint(caller: IdentityResource) -> None:
@@ -235,7 +235,7 @@ def test_an_app_asks_its_own_identity_endpoint(caller: IdentityResource) -> None
 
 def test_a_slot_asks_the_same_endpoint_as_its_site() -> None:
     slot = IdentityResource(ResourceId.site(SUBSCRIPTION, "integrations", "reports-func", "staging"), None)
-    assert identity_example(CALL, slot) == identity_example(CALL, holder())
+    assert identity_example(CALL, slot) == identity_example(CALL, identity_resource())
 
 
 def test_a_machine_asks_the_instance_metadata_service() -> None:
@@ -263,12 +263,12 @@ def test_a_logic_app_gets_the_fields_of_its_action() -> None:
 @pytest.mark.parametrize("width", [80, 120])
 def test_a_managed_identity_s_script_is_shown_with_resource_and_header(screens: Screens, width: int) -> None:
     screen = screens(width, is_terminal=True)
-    show_identity_example(screen.terminal, CALL, holder("reports-func"))
+    show_identity_example(screen.terminal, CALL, identity_resource("reports-func"))
     line_with(screen.out, "reports-func")
     assert line_with(screen.out, "resource ").endswith(f"api://{SERVICE_ID}")
     assert HEADER in pasteable(screen.out.replace("header ", ""))
     assert screen.err == ""
-    for line in identity_example(CALL, holder()):
+    for line in identity_example(CALL, identity_resource()):
         assert line in pasteable(screen.out)
 
 

@@ -56,7 +56,7 @@ from tests.planning.worlds import (
     SERVICE_PRINCIPAL,
     TENANT,
     client,
-    holder,
+    identity_resource,
 )
 from tests.planning.worlds import (
     settings as site_settings,
@@ -222,7 +222,7 @@ def test_scripts_hand_every_value_on_as_it_is(tmp_path: Path, screens: Screens) 
     call = Call(f"https://{EVIL}", EVIL, EVIL, f"https://{EVIL}")
     file = tmp_path / "it's $(touch pwned).env"
     file.write_text("AZURE_CLIENT_ID=a\nAZURE_CLIENT_SECRET=b\nAZURE_TENANT_ID=c\n")
-    one = holder()
+    one = identity_resource()
     identity = ResourceId(EVIL, EVIL, "Microsoft.ManagedIdentity", ("userAssignedIdentities",), (EVIL,))
     assert identity.type == USER_ASSIGNED_IDENTITIES
     script = [

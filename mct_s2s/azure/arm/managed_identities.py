@@ -45,7 +45,7 @@ class ArmIdentities:
         self._sites = sites
         self._clients: dict[str, ResourceManagementClient] = {}
 
-    async def holder(self, resource: ResourceId) -> IdentityResource | None:
+    async def identity_resource(self, resource: ResourceId) -> IdentityResource | None:
         """GET the resource; for types beyond App Service with the api-version that its provider names."""
         try:
             if resource.is_site:
@@ -110,7 +110,7 @@ class ArmIdentities:
         principal = None
         for look in range(LOOKS):
             await asyncio.sleep(look * PAUSE)
-            after = await self.holder(caller.resource)
+            after = await self.identity_resource(caller.resource)
             principal = after.principal_id if after is not None else None
             if is_right(principal):
                 break

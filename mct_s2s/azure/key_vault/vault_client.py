@@ -226,7 +226,9 @@ class _OnlyFor:
 
 
 def _version(properties: SecretProperties) -> SecretVersion:
-    created = properties.created_on or datetime.fromtimestamp(0, UTC)
+    created: object = properties.created_on or datetime.fromtimestamp(0, UTC)
+    if not isinstance(created, datetime):  # the SDK passes on what it cannot read
+        raise TypeError("the time of a secret's version is not a time")
     return SecretVersion(
         properties.version or "", properties.enabled is not False, created, dict(properties.tags or {})
     )

@@ -39,7 +39,7 @@ async def apply(session: Session, outcome: Outcome, progress: Progress) -> None:
         *(outcome.stores[one.client].check(client_id) for one, client_id in zip(secrets, known, strict=True))
     )
     outcome.applied = True
-    departing = [str(c.holder.principal_id) for c in plan.changes if isinstance(c, DisableIdentity)]
+    departing = [str(c.identity_resource.principal_id) for c in plan.changes if isinstance(c, DisableIdentity)]
     departures = request.departures if departing else None
     if departures is not None:
         departures.begin(request.subject(before), departing)

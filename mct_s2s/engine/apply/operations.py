@@ -114,12 +114,12 @@ class Operations:
                 await self._azure.directory.purge_application(change.object_id, is_new=change.is_new)
                 return change.object_id, ""
             case DisableIdentity():
-                await self._azure.identities.disable(change.holder)
-                return change.holder.principal_id, ""
+                await self._azure.identities.disable(change.identity_resource)
+                return change.identity_resource.principal_id, ""
             case AssignAppRole():
                 return await self._assign(change)
             case EnableIdentity():
-                principal = await self._azure.identities.enable(change.holder)
+                principal = await self._azure.identities.enable(change.identity_resource)
                 self._results.record(change.key, Part.PRINCIPAL_ID, principal)
                 return principal, ""
             case WriteSettings():

@@ -21,19 +21,19 @@ async def find_identity_uses(azure: Azure, trust: Trust) -> tuple[IdentityUse, .
 
 async def _use(azure: Azure, trust: Trust, resource: str) -> IdentityUse | None:
     try:
-        holder = await azure.identities.holder(ResourceId.parse(resource))
+        identity_resource = await azure.identities.identity_resource(ResourceId.parse(resource))
     except S2SError:
         return None
-    if holder is None:
+    if identity_resource is None:
         return None
-    if holder.principal_id is None:
-        return IdentityUse(holder, ())
+    if identity_resource.principal_id is None:
+        return IdentityUse(identity_resource, ())
     try:
         roles, assignments = await gather_or_cancel(
-            azure.identities.roles_of(holder), azure.directory.assignments_of(holder.principal_id)
+            azure.identities.roles_of(identity_resource), azure.directory.assignments_of(identity_resource.principal_id)
         )
     except S2SError:
-        return IdentityUse(holder, None)
+        return IdentityUse(identity_resource, None)
     service = trust.principal.id if trust.principal is not None else None
     apps = [f"app role of {a.resource_id}" for a in assignments if not same_id(a.resource_id, service)]
-    return IdentityUse(holder, (*(f"Azure role at {scope}" for scope in roles), *apps))
+    return IdentityUse(identity_resource, (*(f"Azure role at {scope}" for scope in roles), *apps))

@@ -38,18 +38,18 @@ async def observe(azure: Azure, request: Request, located: Located | None = None
     """
     located = located or (lambda _: None)
     settings: asyncio.Future[AppSettings] = asyncio.get_running_loop().create_future()
-    (app_service, (tenant, trust)), (holders, wired) = await gather_or_cancel(
+    (app_service, (tenant, trust)), (identity_resources, wired) = await gather_or_cancel(
         gather_or_cancel(_app_service(azure, request, settings, located), _directory(azure, request, settings)),
-        gather_or_cancel(_holders(azure, request, located), _wired(azure, request, located)),
+        gather_or_cancel(_identity_resources(azure, request, located), _wired(azure, request, located)),
     )
-    uses = await find_identity_uses(azure, trust) if request.leaving or request.everything else ()
+    uses = await find_identity_uses(azure, trust) if request.removed_clients or request.everything else ()
     before, unread = await find_wired(azure, trust, located) if request.wired else ((), ())
     return ObservedState(
         azure.cloud,
         tenant,
         app_service,
         trust,
-        holders,
+        identity_resources,
         wired=wired,
         wired_before=before,
         wired_unread=unread,
@@ -78,11 +78,15 @@ async def _directory(
     return await gather_or_cancel(azure.directory.tenant(), find_trust(azure.directory, request, settings))
 
 
-async def _holders(azure: Azure, request: Request, located: Located) -> tuple[IdentityResource, ...]:
-    return await gather_or_cancel(*(find_holder(azure, request, wanted, located) for wanted in request.identities))
+async def _identity_resources(azure: Azure, request: Request, located: Located) -> tuple[IdentityResource, ...]:
+    return await gather_or_cancel(
+        *(find_identity_resource(azure, request, wanted, located) for wanted in request.identities)
+    )
 
 
-async def find_holder(azure: Azure, request: Request, wanted: str | ResourceId, located: Located) -> IdentityResource:
+async def find_identity_resource(
+    azure: Azure, request: Request, wanted: str | ResourceId, located: Located
+) -> IdentityResource:
     """A caller's resource, by its id or by the bare name of a web or function app.
 
     Raises:
@@ -90,10 +94,10 @@ async def find_holder(azure: Azure, request: Request, wanted: str | ResourceId, 
     """
     resource = await _resource(azure, request, wanted)
     located(resource)
-    holder = await azure.identities.holder(resource)
-    if holder is None:
+    identity_resource = await azure.identities.identity_resource(resource)
+    if identity_resource is None:
         raise _no_resource(resource)
-    return holder
+    return identity_resource
 
 
 async def _wired(azure: Azure, request: Request, located: Located) -> WiredApp | None:
@@ -104,11 +108,11 @@ async def _wired(azure: Azure, request: Request, located: Located) -> WiredApp |
     site = await azure.sites.site(resource)
     if site is None:
         raise _no_resource(resource)
-    (settings, holder), reference = await gather_or_cancel(
-        gather_or_cancel(azure.sites.settings(resource), azure.identities.holder(resource)),
+    (settings, identity_resource), reference = await gather_or_cancel(
+        gather_or_cancel(azure.sites.settings(resource), azure.identities.identity_resource(resource)),
         azure.sites.reference_status(resource, CLIENT_SECRET),
     )
-    return WiredApp(site, settings, holder, reference)
+    return WiredApp(site, settings, identity_resource, reference)
 
 
 async def _resource(azure: Azure, request: Request, wanted: str | ResourceId) -> ResourceId:

@@ -45,7 +45,7 @@ class RecycleBin:
 
     async def service(self, request: Request, settings: AppSettings) -> Application | None:
         """The service application, for a command that would make one."""
-        if request.leaving or request.everything:
+        if request.removed_clients or request.everything:
             return None
         return deleted_service(request.adopt, request.unique_name, settings, await self.applications())
 
@@ -57,7 +57,7 @@ class RecycleBin:
         """Everything deleted that the trust lacks, or that is in its way."""
         if request.everything:
             return ()
-        if request.leaving:
+        if request.removed_clients:
             return await self._left(trust, request, base)
         missing = [name for name in request.clients if not _is_there(name, base, trust)]
         wanted: list[Application | None] = []
@@ -80,7 +80,7 @@ class RecycleBin:
 
     async def _left(self, trust: Trust, request: Request, base: str) -> tuple[Application, ...]:
         """Clients that were to leave and have: an earlier run has deleted their registrations."""
-        missing = [name for name in request.leaving if not _is_there(name, base, trust)]
+        missing = [name for name in request.removed_clients if not _is_there(name, base, trust)]
         try:
             rows = await self.applications() if missing else []
         except S2SError:
@@ -90,7 +90,7 @@ class RecycleBin:
 
     async def with_principals(self, trust: Trust, request: Request, base: str) -> Trust:
         """The trust with the deleted service principals of whatever lacks one."""
-        if request.leaving or request.everything:
+        if request.removed_clients or request.everything:
             return trust
         client_ids = [row.client_id for row in trust.deleted]
         if trust.service is not None and trust.principal is None:

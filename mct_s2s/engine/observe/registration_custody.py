@@ -20,7 +20,7 @@ async def with_custody(azure: Azure, request: Request, observed: ObservedState) 
     Raises:
         ServiceError: it could not be read, so that no one knows.
     """
-    if request.leaving or request.everything:
+    if request.removed_clients or request.everything:
         return observed
     asked = [
         (client.application, client.principal)

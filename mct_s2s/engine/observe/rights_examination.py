@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.engine.observe.access import AccessLook
 from mct_s2s.engine.observe.app_service_lookup import find_site
-from mct_s2s.engine.observe.observe import find_holder
+from mct_s2s.engine.observe.observe import find_identity_resource
 from mct_s2s.engine.request import Request
 from mct_s2s.errors import PermissionMissing, S2SError
 from mct_s2s.model.azure_resources import Site
@@ -30,19 +30,28 @@ async def examine(azure: Azure, request: Request) -> Seen:
         ServiceError: Azure did not answer.
     """
     async with AccessLook(azure, directory=True) as look:
-        (site, site_tenant_id, site_refusal), directory, holders = await gather_or_cancel(
+        (site, site_tenant_id, site_refusal), directory, identity_resources = await gather_or_cancel(
             _site(azure, request, look),
             _or_refusal(
                 gather_or_cancel(
                     azure.directory.tenant(), azure.directory.application_by_unique_name(request.unique_name)
                 )
             ),
-            gather_or_cancel(*(find_holder(azure, request, wanted, look.at) for wanted in request.identities)),
+            gather_or_cancel(
+                *(find_identity_resource(azure, request, wanted, look.at) for wanted in request.identities)
+            ),
         )
         found, refusal = directory
         tenant = found[0] if found is not None else None
         return Seen(
-            await look.found(), tenant, refusal, site, site_tenant_id, site_refusal, holders, azure.write_refusal
+            await look.found(),
+            tenant,
+            refusal,
+            site,
+            site_tenant_id,
+            site_refusal,
+            identity_resources,
+            azure.write_refusal,
         )
 
 

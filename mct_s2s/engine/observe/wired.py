@@ -43,7 +43,9 @@ async def _look(azure: Azure, resource: ResourceId) -> WiredApp | ResourceId | N
         site = await azure.sites.site(resource)
         if site is None:
             return None
-        settings, holder = await gather_or_cancel(azure.sites.settings(resource), azure.identities.holder(resource))
+        settings, identity_resource = await gather_or_cancel(
+            azure.sites.settings(resource), azure.identities.identity_resource(resource)
+        )
     except NotThere:
         return None
     except PermissionMissing:
@@ -52,4 +54,4 @@ async def _look(azure: Azure, resource: ResourceId) -> WiredApp | ResourceId | N
         if error.code != "locked":  # a read-only lock forbids listing settings, too
             raise
         return resource
-    return WiredApp(site, settings, holder)
+    return WiredApp(site, settings, identity_resource)

@@ -39,10 +39,10 @@ async def verify_outcome(session: Session, outcome: Outcome, options: str) -> Ve
         async with asyncio.timeout(max(0.0, session.remaining())):
             return await verify_clients(ground, observed, subjects, identities=False)
     except TimeoutError:
-        told = "The deadline left no time to test the call."
+        message = "The deadline left no time to test the call."
         again = own_command("verify", where=options)
         late = (
-            VerificationCheck(client.display_name, CheckSubject.APPLICATION, CALL, None, told, again)
+            VerificationCheck(client.display_name, CheckSubject.APPLICATION, CALL, None, message, again)
             for client in clients
         )
         return Verification(url, API_PATH, tuple(late))

@@ -24,7 +24,7 @@ from mct_s2s.model.commands import own_command
 from mct_s2s.model.mct_api import SERVICE_HEADER
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.trust import ClientApplication
-from mct_s2s.planning.answers import Asked, must_refuse, settled, stopped
+from mct_s2s.planning.answers import ApiCall, must_refuse, settled, stopped
 from mct_s2s.planning.app_role import wanted_role
 from mct_s2s.planning.application_uri import uri_shown
 from mct_s2s.planning.belonging import misaddressed, misdirected
@@ -214,13 +214,13 @@ async def _wrong_header(context: VerifyContext, accepted: ApiToken | None) -> Ve
 
 async def _get(
     context: VerifyContext, headers: dict[str, str], token: ApiToken | None, *, just_restarted: bool = False
-) -> Asked:
+) -> ApiCall:
     outcome: ApiAnswer | ServiceError
     try:
         outcome = await context.api.get(context.path, headers, token, just_restarted=just_restarted)
     except ServiceError as error:
         outcome = error
-    return Asked(context.url, context.path, outcome)
+    return ApiCall(context.url, context.path, outcome)
 
 
 def _verdict(error: ServiceError) -> bool | None:

@@ -116,7 +116,7 @@ def known_id(change: AnyChange) -> str | None:  # noqa: C901, PLR0911, PLR0912  
         case DeleteApplication() | PurgeApplication():
             return change.object_id
         case DisableIdentity():
-            return change.holder.principal_id
+            return change.identity_resource.principal_id
         case UpdateApplication():
             return change.object_id if isinstance(change.object_id, str) else None
         case RefreshReference():

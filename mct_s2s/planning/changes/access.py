@@ -27,7 +27,7 @@ class AssignAppRole(Change):
     role: AppRoleId
     client_id: Later[ClientId] | None = None
     """Whose consent it is, where that is a client application."""
-    holder: ResourceId | None = None
+    identity_resource: ResourceId | None = None
     """Whose managed identity it is."""
 
     resource: ClassVar[str] = "admin consent"
@@ -55,7 +55,7 @@ class EnableIdentity(Change):
     Source: document, approach 1, step 2.
     """
 
-    holder: IdentityResource
+    identity_resource: IdentityResource
 
     resource: ClassVar[str] = "managed identity"
     action: ClassVar[Action] = Action.UPDATE
@@ -65,7 +65,7 @@ class EnableIdentity(Change):
 class DisableIdentity(Change):
     """The system-assigned identity of an Azure resource switched off; identities assigned by users stay."""
 
-    holder: IdentityResource
+    identity_resource: IdentityResource
 
     resource: ClassVar[str] = "managed identity"
     action: ClassVar[Action] = Action.DELETE
