@@ -7,7 +7,6 @@ import sys
 
 from mct_s2s.cli.interruption import exit_on_signals, ignore_signals
 
-
 COLLECTED_AFTER = 400_000
 """Objects: a command makes some 230,000, nearly all while the SDKs are imported, and needs them to its end. Looking
 through them every 700, and once more at the end, took a third of a `status`: 1.25 s of processor time, not 0.83 s."""
