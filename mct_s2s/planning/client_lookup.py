@@ -1,0 +1,84 @@
+"""The one client that a name means, for commands that are about one: never a guess between two."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+from mct_s2s.errors import NotThere
+from mct_s2s.model.commands import own_command
+from mct_s2s.model.directory_objects import ServicePrincipal
+from mct_s2s.model.observed import ObservedState
+from mct_s2s.model.resource_id import LOGIC_APPS
+from mct_s2s.model.trust import ClientApplication
+from mct_s2s.planning.membership import clients_called, members
+
+Client = ClientApplication | ServicePrincipal
+"""A client application, or the service principal of a managed identity."""
+
+
+def client_called(name: str, observed: ObservedState, unique_name: str, where: str) -> Client:
+    """The client application or managed identity of that name or ID.
+
+    Args:
+        name: a display name, appId, object ID or resource ID, as it was typed.
+        observed: the trust and the App Service.
+        unique_name: the service application's, which need not exist.
+        where: the options that name the App Service on a command line.
+
+    Raises:
+        NotThere: `client-unknown` or `client-ambiguous`.
+    """
+    applications = clients_called(name, observed, unique_name)
+    identities = identities_called(name, observed.trust.identities)
+    found = (*applications, *identities)
+    if not found:
+        near = nearest(name, observed)
+        raise NotThere(
+            "client-unknown",
+            f"'{name}' is not a client of this App Service. {listed(observed)}",
+            remedy=f"Did you mean '{near}'?" if near else "List the clients:",
+            command="" if near else own_command("status", where=where),
+        )
+    if len(found) > 1:
+        ids = ", ".join([*(client.client_id for client in applications), *(identity.id for identity in identities)])
+        raise NotThere(
+            "client-ambiguous",
+            f"'{name}' matches several clients of this App Service: {ids}.",
+            remedy="Use the ID instead of the name.",
+        )
+    return found[0]
+
+
+def identities_called(name: str, identities: Iterable[ServicePrincipal]) -> tuple[ServicePrincipal, ...]:
+    """The managed identities of that display name, object ID, client ID or resource ID."""
+    word = name.strip().casefold()
+    return tuple(identity for identity in identities if word in _names_of(identity))
+
+
+def is_logic_app(client: Client) -> bool:
+    """Whether it is the identity of a Logic App, which runs no program of the user's."""
+    resource = (client.resource_id or "") if isinstance(client, ServicePrincipal) else ""
+    return f"/providers/{LOGIC_APPS}/" in resource.casefold()
+
+
+def nearest(name: str, observed: ObservedState) -> str | None:
+    """The name of the client that was probably meant."""
+    by_word = {one.casefold(): one for one in _names(observed)}
+    near = get_close_matches(name.strip().casefold(), by_word, n=1, cutoff=0.5)
+    return by_word[near[0]] if near else None
+
+
+def listed(observed: ObservedState) -> str:
+    """Which clients there are, as a sentence."""
+    names = _names(observed)
+    return f"The clients are: {', '.join(names)}." if names else "There are none."
+
+
+def _names(observed: ObservedState) -> list[str]:
+    return [one.display_name for one in (*members(observed), *observed.trust.identities)]
+
+
+def _names_of(identity: ServicePrincipal) -> set[str]:
+    resource = (identity.resource_id or "").casefold()
+    return {identity.id.casefold(), identity.client_id.casefold(), identity.display_name.casefold(), resource} - {""}

@@ -1,0 +1,83 @@
+"""What has to be known beside a program: printed to standard error, as the program has standard output for itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+
+from mct_s2s.model.commands import own_command
+from mct_s2s.planning.findings import Finding, Severity
+from mct_s2s.render.console import Terminal, prose
+from mct_s2s.render.snippets import Language
+from mct_s2s.render.snippets.caller import Caller, FederatedToken
+
+Note = tuple[str, str]
+"""A sentence, and the command that belongs to it or nothing."""
+
+_FILES: Mapping[Language, str] = {
+    Language.CURL: "caller.sh",
+    Language.PYTHON: "caller.py",
+    Language.CSHARP: "caller.cs",
+    Language.JAVASCRIPT: "caller.mjs",
+    Language.POWERSHELL: "caller.ps1",
+    Language.GITHUB_ACTIONS: ".github/workflows/call-mct.yml",
+    Language.AZURE_PIPELINES: "azure-pipelines.yml",
+}
+"""What the program is usually saved as."""
+_ISSUERS: Mapping[Language, tuple[str, Callable[[FederatedToken], bool]]] = {
+    Language.GITHUB_ACTIONS: ("GitHub Actions", lambda token: token.is_of_github),
+    Language.AZURE_PIPELINES: ("Azure Pipelines", lambda token: token.is_of_azure_devops),
+}
+"""Who gives a program its token there."""
+_NOT_HERE = (
+    "The client's credential is not saved on this machine. The program reads it from the file below. If it is "
+    "somewhere else, add --credentials FILE or --credentials keyvault:VAULT/NAME."
+)
+
+
+def notes(
+    caller: Caller, language: Language, findings: tuple[Finding, ...], where: str, missing_file: str | None = None
+) -> Iterator[Note]:
+    """Everything that keeps the program from working, or soon will.
+
+    Args:
+        caller: whose program it is.
+        language: its language.
+        findings: what is wrong with the whole trust.
+        where: the options that name the App Service on a command line.
+        missing_file: what the program reads, where it is not there.
+    """
+    wrong = [finding for finding in findings if finding.severity is not Severity.NOTE]
+    own = [finding for finding in wrong if finding.subject == caller.name]
+    yield from ((finding.message, finding.remedy) for finding in own)
+    others = sum(finding.severity is Severity.ERROR for finding in wrong if finding not in own)
+    if others:
+        count = "another problem" if others == 1 else f"{others} other problems"
+        yield f"{caller.site} has {count}:", own_command("status", where=where)
+    if missing_file is not None:
+        yield _NOT_HERE, missing_file
+    yield from _other_issuer(caller, language)
+
+
+def save_hint(client: str, language: Language, where: str) -> str:
+    """The command that saves the program to a file."""
+    return f"{own_command('snippet', '--language', language.value, about=client, where=where)} > {_FILES[language]}"
+
+
+def show_notes(terminal: Terminal, found: list[Note]) -> None:
+    """Print them; each command on a line of its own."""
+    for text, command in found:
+        prose(terminal.err, text)
+        if command:
+            terminal.say(command, style="command")
+
+
+def _other_issuer(caller: Caller, language: Language) -> Iterator[Note]:
+    if not isinstance(caller.credential, FederatedToken):
+        return
+    subject = caller.credential.federation.subject
+    for other, (name, issues) in _ISSUERS.items():
+        if issues(caller.credential) and other is not language:
+            yield f"{caller.name} signs in with a token of {name} ({subject}): use --language {other.value} there.", ""
+    name, issues = _ISSUERS.get(language, ("", lambda _: True))
+    if not issues(caller.credential):
+        yield f"{caller.name} has no federated credential for {name}: only {subject} can sign in.", ""
