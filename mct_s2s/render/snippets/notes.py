@@ -28,6 +28,8 @@ _ISSUERS: Mapping[Language, tuple[str, Callable[[FederatedToken], bool]]] = {
     Language.AZURE_PIPELINES: ("Azure Pipelines", lambda token: token.is_of_azure_devops),
 }
 """Who gives a program its token there."""
+_OF_ONE_CLIENT = frozenset({"client-not-consented", "client-not-allowed", "no-credential", "secret-expired"})
+"""What is wrong with another client, and does not concern this one."""
 _NOT_HERE = (
     "The client's credential is not saved on this machine. The program reads it from the file below. If it is "
     "somewhere else, add --credentials FILE or --credentials keyvault:VAULT/NAME."
@@ -47,9 +49,8 @@ def notes(
         missing_file: what the program reads, where it is not there.
     """
     wrong = [finding for finding in findings if finding.severity is not Severity.NOTE]
-    own = [finding for finding in wrong if finding.subject == caller.name]
-    yield from ((finding.message, finding.remedy) for finding in own)
-    others = sum(finding.severity is Severity.ERROR for finding in wrong if finding not in own)
+    yield from ((finding.message, finding.remedy) for finding in wrong if finding.subject == caller.name)
+    others = sum(finding.severity is Severity.ERROR and finding.code not in _OF_ONE_CLIENT for finding in wrong)
     if others:
         count = "another problem" if others == 1 else f"{others} other problems"
         yield f"{caller.site} has {count}:", own_command("status", where=where)
