@@ -237,8 +237,8 @@ def test_a_workflow_has_no_expression_but_its_own(language: Language, source: Cr
 
 def shell_words(script: str) -> list[str]:
     """What a shell makes of words, each between two zero bytes."""
-    done = subprocess.run(["sh", "-c", f"printf '%s\\0' {script}"], capture_output=True, check=True, text=True)
-    return done.stdout.split("\0")[:-1]
+    done = subprocess.run(["sh", "-c", f"printf '%s\\0' {script}"], capture_output=True, check=True)
+    return done.stdout.decode("utf-8", "surrogateescape").split("\0")[:-1]
 
 
 HOSTILE = (
@@ -257,12 +257,13 @@ HOSTILE = (
     "$(",
     "${{",
     "a\nb\tc",
+    "##vso[a]b##VSO[",
     "''\"\"",
 )
 
 
 def test_a_shell_has_each_value_whole() -> None:
-    values = [value for value in HOSTILE if value.isprintable() or value != "\udcff"]
+    values = list(HOSTILE)
     for quote in (literals.shell, literals.workflow_shell):
         assert shell_words(" ".join(map(quote, values))) == values
 
@@ -299,10 +300,9 @@ def strings_of(root: tree_sitter.Node, kind: str) -> Iterator[str]:
 
 @pytest.mark.parametrize("value", [TYPOGRAPHIC, *(one for one in HOSTILE if one.isprintable())])
 def test_a_powershell_string_ends_where_it_should(value: str) -> None:
-    (text,) = strings_of(
-        read_tree(f"$x = {literals.powershell(value)}", tree_sitter_powershell.language()), "string_literal"
-    )
-    assert re.sub(rf"(['{TYPOGRAPHIC}])\1", r"\1", text[1:-1]) == value
+    root = read_tree(f"$x = {literals.powershell(value)}", tree_sitter_powershell.language())
+    texts = "".join(text[1:-1] for text in strings_of(root, "string_literal"))
+    assert re.sub(rf"(['{TYPOGRAPHIC}])\1", r"\1", texts) == value
 
 
 def test_a_powershell_string_is_put_together_where_it_cannot_be_shown() -> None:

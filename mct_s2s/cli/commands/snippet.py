@@ -154,7 +154,7 @@ def _authority_file(cloud: str) -> str | None:
         from mct_s2s.sandbox.hosting.environment import exports  # noqa: PLC0415  # an extra
         from mct_s2s.sandbox.hosting.state_directory import StateDirectory  # noqa: PLC0415
     except ImportError:
-        return None  # whoever opens this cloud says so
+        return None  # opening this cloud is refused, with what to install
     folder = StateDirectory()
     served = folder.served()
     if served is None:

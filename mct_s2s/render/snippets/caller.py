@@ -139,7 +139,7 @@ class Caller:
     is_public: bool = True
     """Whether it is the cloud that the SDKs use without being told."""
     is_known: bool = True
-    """Whether Microsoft knows the login service: the SDKs look up any other one in vain."""
+    """Whether Microsoft knows the login service: the SDKs would look up any other one there."""
     ca_file: str | None = None
     """The certificate authority to trust, where it is none of the system's: the sandbox's."""
 

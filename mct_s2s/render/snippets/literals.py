@@ -28,39 +28,46 @@ about_quoting_rules.
 """
 
 
+_LOGGED = re.compile(r"##(?=vso\[)", re.IGNORECASE)
+"""What Azure Pipelines takes for a command wherever it is in a log: a program may be printed into one.
+
+Source: learn.microsoft.com/azure/devops/pipelines/scripts/logging-commands.
+"""
+
+
 def shell(value: str) -> Quoted:
-    """One word for a POSIX shell; what is not printable is written by `printf`, but line ends at the end are lost."""
+    """One word for a POSIX shell; what is not printable is written by `printf`. Line ends at its end are lost."""
     if value.isprintable():
-        return Quoted(shlex.quote(value))
-    octets = value.encode("utf-8", errors="surrogateescape")
-    written = (chr(one) if 0x20 <= one < 0x7F and one not in b"'\\%$" else f"\\{one:03o}" for one in octets)
+        return Quoted(_LOGGED.sub("#''#", shlex.quote(value)))
+    octets = _octets(value)
+    written = (chr(one) if 0x20 <= one < 0x7F and one not in b"'\\%$#-" else f"\\{one:03o}" for one in octets)
     return Quoted(f"\"$(printf '{''.join(written)}')\"")
 
 
 def workflow_shell(value: str) -> Quoted:
-    """One word for a shell within a workflow: nothing in it is an expression to whoever reads the workflow."""
+    """One word for a shell within a workflow: nothing in it is an expression to the service that runs it."""
     return Quoted(_EXPANDED.sub("$''", shell(value))) if value.isprintable() else shell(value)
 
 
 def escaped(value: str) -> Quoted:
     """A string of Python, C# and YAML, in ASCII alone."""
-    return Quoted(f'"{"".join(map(_escape, value))}"')
+    return Quoted(_LOGGED.sub(r"\\u0023#", f'"{"".join(map(_escape, value))}"'))
 
 
 def javascript(value: str) -> Quoted:
     """A string of JavaScript, in ASCII alone."""
-    return Quoted(json.dumps(value))
+    return Quoted(_LOGGED.sub(r"\\u0023#", json.dumps(value)))
 
 
 def powershell(value: str) -> Quoted:
     """A string of PowerShell; what is not printable is added by its number."""
-    if value.isprintable():
+    if value.isprintable() and not _LOGGED.search(value):
         return Quoted(_single_quoted(value))
     parts = ["''"]
     for printable, run in groupby(value, str.isprintable):
         text = "".join(run)
         parts += [_single_quoted(text)] if printable else [f"[char]{unit}" for unit in _utf16(text)]
-    return Quoted(f"({' + '.join(parts)})")
+    return Quoted(_LOGGED.sub("#' + '#", f"({' + '.join(parts)})"))
 
 
 def workflow_yaml(value: str) -> Quoted:
@@ -84,6 +91,14 @@ def _escape(character: str) -> str:
 def _single_quoted(text: str) -> str:
     doubled = _SINGLE_QUOTES.sub(r"\1\1", text)
     return f"'{doubled}'"
+
+
+def _octets(text: str) -> bytes:
+    """The bytes of a path as the system has it, or of half a character of a name."""
+    try:
+        return text.encode("utf-8", errors="surrogateescape")
+    except UnicodeEncodeError:
+        return text.encode("utf-8", errors="surrogatepass")
 
 
 def _utf16(text: str) -> tuple[int, ...]:
