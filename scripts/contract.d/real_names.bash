@@ -60,6 +60,18 @@ with_python() {
     check "mct-s2s verify" mct-s2s verify --credentials "$work/real.env"
 }
 
+# snippet LANGUAGE: a program that calls the MCT API with what is in $work/real.env.
+snippet() { mct-s2s snippet "S2S client" --credentials "$work/real.env" --language "$@"; }
+with_snippets() {
+    into caller.sh snippet curl
+    check "mct-s2s snippet --language curl runs as it is" sh "$work/caller.sh"
+    into caller.py snippet python
+    check "mct-s2s snippet --language python runs as it is" python "$work/caller.py"
+    [ -n "$javascript" ] || return 0
+    snippet javascript > "$javascript/caller.mjs" # beside the packages that it imports
+    check "mct-s2s snippet --language javascript runs as it is" in_node node "$javascript/caller.mjs"
+}
+
 with_javascript_sdks() {
     local read=$work/javascript
     cp "$scripts/contract.d/sdks.mjs" "$javascript" # beside the packages that it imports
@@ -102,6 +114,7 @@ contract_under_real_names() {
     check "az cloud set: the public cloud" az cloud set --name AzureCloud
     check "az login" sign_in_to_az
     with_python
+    with_snippets
     if [ -z "$javascript" ]; then
         echo "skip  the JavaScript SDKs and the CLI for Microsoft 365: Node.js 20 or newer, with npm, is not installed"
         return

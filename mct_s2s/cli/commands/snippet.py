@@ -30,7 +30,7 @@ from mct_s2s.planning.client_lookup import client_called, is_logic_app
 from mct_s2s.planning.findings import Finding, diagnose
 from mct_s2s.render.snippets import Language, languages_for, snippet_document
 from mct_s2s.render.snippets.caller import Caller
-from mct_s2s.render.snippets.notes import notes, save_hint, show_notes
+from mct_s2s.render.snippets.notes import notes, show_notes, use
 
 
 @dataclass(kw_only=True)
@@ -98,7 +98,7 @@ def _print(current: Run, caller: Caller, options: SnippetOptions, at: str) -> No
     terminal.verbatim(document["text"])
     if terminal.out.is_terminal:
         terminal.say()
-        show_notes(terminal, [("To save it:", save_hint(options.client, options.language, at))])
+        show_notes(terminal, [use(options.client, options.language, at)])
 
 
 def _audience(observed: ObservedState, findings: tuple[Finding, ...]) -> str:

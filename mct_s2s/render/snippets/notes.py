@@ -13,16 +13,16 @@ from mct_s2s.render.snippets.caller import Caller, FederatedToken
 Note = tuple[str, str]
 """A sentence, and the command that belongs to it or nothing."""
 
-_FILES: Mapping[Language, str] = {
-    Language.CURL: "caller.sh",
-    Language.PYTHON: "caller.py",
-    Language.CSHARP: "caller.cs",
-    Language.JAVASCRIPT: "caller.mjs",
-    Language.POWERSHELL: "caller.ps1",
-    Language.GITHUB_ACTIONS: ".github/workflows/call-mct.yml",
-    Language.AZURE_PIPELINES: "azure-pipelines.yml",
+_USES: Mapping[Language, str] = {
+    Language.CURL: "| sh",
+    Language.PYTHON: "> caller.py",
+    Language.CSHARP: "> caller.cs",
+    Language.JAVASCRIPT: "> caller.mjs",
+    Language.POWERSHELL: "> caller.ps1",
+    Language.GITHUB_ACTIONS: "> .github/workflows/call-mct.yml",
+    Language.AZURE_PIPELINES: "> azure-pipelines.yml",
 }
-"""What the program is usually saved as."""
+"""Where a shell brings the program."""
 _ISSUERS: Mapping[Language, tuple[str, Callable[[FederatedToken], bool]]] = {
     Language.GITHUB_ACTIONS: ("GitHub Actions", lambda token: token.is_of_github),
     Language.AZURE_PIPELINES: ("Azure Pipelines", lambda token: token.is_of_azure_devops),
@@ -59,9 +59,10 @@ def notes(
     yield from _other_issuer(caller, language)
 
 
-def save_hint(client: str, language: Language, where: str) -> str:
-    """The command that saves the program to a file."""
-    return f"{own_command('snippet', '--language', language.value, about=client, where=where)} > {_FILES[language]}"
+def use(client: str, language: Language, where: str) -> Note:
+    """How to run the program, or to save it."""
+    printing = own_command("snippet", "--language", language.value, about=client, where=where)
+    return "To run it:" if language is Language.CURL else "To save it:", f"{printing} {_USES[language]}"
 
 
 def show_notes(terminal: Terminal, found: list[Note]) -> None:
