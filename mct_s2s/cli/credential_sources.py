@@ -10,10 +10,10 @@ from pathlib import Path
 from mct_s2s.cli.own_credentials import at_hand, from_files
 from mct_s2s.engine.session import Vaults
 from mct_s2s.errors import UsageError
-from mct_s2s.inputs.clients import SecretTo
+from mct_s2s.inputs.secret_places import SecretTo
 from mct_s2s.inputs.vault import VaultTo, vault_to
 from mct_s2s.local_files import read_given
-from mct_s2s.model.client_credentials import CredentialKind
+from mct_s2s.model.client_credentials import EXPIRING_WITHIN, CredentialKind, has_end
 from mct_s2s.model.client_sign_in import OwnCredential
 from mct_s2s.model.ids import place_in_tag, same_id
 from mct_s2s.model.trust import ClientApplication
@@ -27,6 +27,7 @@ from mct_s2s.render.snippets.caller import (
     SecretFile,
     VaultSecret,
 )
+from mct_s2s.stores.dotenv_file import delivered_in
 from mct_s2s.stores.dotenv_text import variables_in
 from mct_s2s.stores.keys import PATH_VARIABLE
 
@@ -134,6 +135,27 @@ class CredentialSearch:
     def _federated(self, client: ClientApplication) -> list[FederatedToken]:
         registered = client.application.credentials if client.application is not None else ()
         return [FederatedToken(one.federation) for one in registered if one.federation is not None]
+
+
+def doubt_about(source: CredentialSource, client: Client, now: datetime) -> str | None:
+    """What speaks against the secret that is saved on this machine, and is no finding about its client."""
+    application = client.application if isinstance(client, ClientApplication) else None
+    if application is None or not isinstance(source, SecretFile):
+        return None
+    try:
+        note = delivered_in(read_given(Path(source.path), secret=True).decode("utf-8", errors="replace"))
+    except OSError:
+        return None
+    if note is None:  # written by hand
+        return None
+    registered = [one for one in application.credentials if note.knows(one)]
+    if not registered:
+        return f"The secret in {source.path} is no longer one of '{client.display_name}': it was removed or replaced."
+    ends, soon = registered[-1].expires, now + EXPIRING_WITHIN
+    others_last = any(one.is_valid_at(soon) for one in application.credentials)
+    if others_last and has_end(ends) and ends <= soon:
+        return f"The secret in {source.path} {'expired' if ends <= now else 'expires'} on {ends:%Y-%m-%d}."
+    return None
 
 
 def _named_key(path: Path) -> CertificateFile:

@@ -35,6 +35,7 @@ from mct_s2s.render.plan import show_plan
 from mct_s2s.render.progress import progress
 from mct_s2s.render.snippets import languages_for, snippet
 from mct_s2s.render.snippets.caller import (
+    CalledApi,
     Caller,
     CertificateFile,
     FederatedToken,
@@ -215,7 +216,8 @@ def _snippets(terminal: Terminal, name: str) -> None:
     sources = (SecretFile(f"/{name}"), VaultSecret(name, f"https://{name}", name), CertificateFile(f"/{name}"),
                FederatedToken(federation), ManagedIdentity(name))  # fmt: skip
     for source in sources:
-        caller = Caller(name, name, name, name, f"https://{name}", name, f"https://{name}", source, ca_file=name)
+        api = CalledApi(name, f"https://{name}", name, name, f"https://{name}", ca_file=name)
+        caller = Caller(name, name, source, api)
         for language in languages_for(type(source)):
             terminal.verbatim(snippet(caller, language))
             wrong = (Finding("x", Severity.ERROR, name, name, name), Finding("x", Severity.ERROR, "x", name, name))

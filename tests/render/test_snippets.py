@@ -23,6 +23,7 @@ from jsonschema import Draft7Validator
 from mct_s2s.model.client_credentials import GITHUB, Federation
 from mct_s2s.render.snippets import Language, languages_for, literals, snippet, snippet_document
 from mct_s2s.render.snippets.caller import (
+    CalledApi,
     Caller,
     CertificateFile,
     CredentialSource,
@@ -64,18 +65,16 @@ IN_THE_SANDBOX = {
 }
 
 
-def caller(source: CredentialSource, **changed: Any) -> Caller:
-    usual = Caller(
-        name="Import",
+def caller(source: CredentialSource, name: str = "Import", client_id: str = guid("Import"), **changed: Any) -> Caller:
+    """The client of that name; `changed` are members of what it calls."""
+    api = CalledApi(
         site="contosolearn",
-        tenant_id=TENANT.id,
-        client_id=guid("Import"),
-        authority="https://login.microsoftonline.com",
-        audience=f"api://{SERVICE_ID}",
         url="https://contosolearn.azurewebsites.net/api/v1/organization",
-        credential=source,
+        audience=f"api://{SERVICE_ID}",
+        tenant_id=TENANT.id,
+        authority="https://login.microsoftonline.com",
     )
-    return replace(usual, **changed)
+    return Caller(name, client_id, source, replace(api, **changed))
 
 
 def evil(source: CredentialSource) -> Caller:
@@ -87,7 +86,7 @@ def evil(source: CredentialSource) -> Caller:
         FederatedToken: FederatedToken(Federation(GITHUB, f"repo:o/r:environment:{EVIL}", EVIL)),
         ManagedIdentity: ManagedIdentity(EVIL),
     }
-    words = ("name", "site", "tenant_id", "client_id", "audience", "ca_file")
+    words = ("name", "client_id", "site", "tenant_id", "audience", "ca_file")
     chosen = dict.fromkeys(words, EVIL) | {"authority": f"https://{EVIL}", "url": f"https://{EVIL}"}
     return caller(other[type(source)], is_public=False, is_known=False, **chosen)
 

@@ -10,7 +10,7 @@ from typing import Annotated
 from mct_s2s import clock
 from mct_s2s.azure.clouds import BY_NAME, SANDBOX
 from mct_s2s.cli.binding import argument, option
-from mct_s2s.cli.credential_sources import CredentialSearch, place
+from mct_s2s.cli.credential_sources import CredentialSearch, doubt_about, place
 from mct_s2s.cli.options import AzureOptions
 from mct_s2s.cli.requests import request_for, service_spec, where
 from mct_s2s.cli.run import Run, run
@@ -21,6 +21,7 @@ from mct_s2s.engine.session import Session
 from mct_s2s.errors import NotThere, UsageError
 from mct_s2s.inputs.api_address import api_path
 from mct_s2s.local_files import is_there
+from mct_s2s.model.commands import own_command
 from mct_s2s.model.desired import Desired
 from mct_s2s.model.mct_api import API_PATH
 from mct_s2s.model.observed import ObservedState
@@ -29,7 +30,7 @@ from mct_s2s.planning.application_uri import uri_shown
 from mct_s2s.planning.client_lookup import client_called, is_logic_app
 from mct_s2s.planning.findings import Finding, diagnose
 from mct_s2s.render.snippets import Language, languages_for, snippet_document
-from mct_s2s.render.snippets.caller import Caller
+from mct_s2s.render.snippets.caller import CalledApi, Caller
 from mct_s2s.render.snippets.notes import notes, show_notes, use
 
 
@@ -60,34 +61,29 @@ def snippet(options: SnippetOptions) -> int:
         guards.check(observed)
         at = where(options, observed)
         findings = diagnose(observed, now, at)
-        audience = _audience(observed, findings)
+        api = replace(
+            _api(session, observed, findings, path), is_known=options.cloud.lower() in BY_NAME, ca_file=ca_file
+        )
         client = client_called(options.client, observed, request.unique_name, at)
         folder = default_folder(session.label, observed, request.label)
         search = CredentialSearch(options.language, given, folder, request.label, session.vaults, now)
-        assert observed.tenant is not None  # noqa: S101  # the directory was read, and a site was named
-        assert observed.app_service is not None  # noqa: S101
-        site = observed.app_service.site
-        caller = Caller(
-            name=client.display_name,
-            site=site.label,
-            tenant_id=observed.tenant.id,
-            client_id=client.client_id,
-            authority=session.login,
-            audience=audience,
-            url=f"{site.url}{path}",
-            credential=search.source_of(client),
-            is_public=session.azure.authority_host is None,
-            is_known=options.cloud.lower() in BY_NAME,
-            ca_file=ca_file,
-        )
+        source = search.source_of(client)
+        caller = Caller(client.display_name, client.client_id, source, api)
         _check_language(caller, options.language, in_logic_app=is_logic_app(client))
-        file = caller.credential.file
-        missing = file if file is not None and not is_there(Path(file)) else None
-        show_notes(current.terminal, list(notes(caller, options.language, findings, at, missing)))
+        show_notes(current.terminal, list(notes(caller, options.language, findings, at, _missing_file(caller))))
+        doubt = doubt_about(source, client, now)
+        if doubt is not None:
+            remedy = own_command("rotate-secret", about=client.client_id, where=at)
+            show_notes(current.terminal, [(f"{doubt} To save a new one here:", remedy)])
         _print(current, caller, options, at)
         return 0
 
     return run(options, Needs(), body)
+
+
+def _missing_file(caller: Caller) -> str | None:
+    file = caller.credential.file
+    return file if file is not None and not is_there(Path(file)) else None
 
 
 def _print(current: Run, caller: Caller, options: SnippetOptions, at: str) -> None:
@@ -101,18 +97,28 @@ def _print(current: Run, caller: Caller, options: SnippetOptions, at: str) -> No
         show_notes(terminal, [use(options.client, options.language, at)])
 
 
-def _audience(observed: ObservedState, findings: tuple[Finding, ...]) -> str:
-    """The Application ID URI.
+def _api(session: Session, observed: ObservedState, findings: tuple[Finding, ...], path: str) -> CalledApi:
+    """What is called.
 
     Raises:
-        NotThere: there is no service application yet, or it has none.
+        NotThere: there is no service application yet, or it has no Application ID URI.
     """
     application = observed.trust.service
-    uri = uri_shown(application, observed) if application is not None else None
-    if uri is None:
+    audience = uri_shown(application, observed) if application is not None else None
+    if audience is None:
         cause = next(one for one in findings if one.code in _NO_AUDIENCE)
         raise NotThere("service-application-missing", cause.message, remedy="Set it up first:", command=cause.remedy)
-    return uri
+    assert observed.tenant is not None  # noqa: S101  # the directory was read, and a site was named
+    assert observed.app_service is not None  # noqa: S101
+    site = observed.app_service.site
+    return CalledApi(
+        site=site.label,
+        url=f"{site.url}{path}",
+        audience=audience,
+        tenant_id=observed.tenant.id,
+        authority=session.login,
+        is_public=session.azure.authority_host is None,
+    )
 
 
 _NO_AUDIENCE = {"not-configured", "service-application-missing", "application-id-uri-missing"}
@@ -128,8 +134,8 @@ def _check_language(caller: Caller, language: Language, *, in_logic_app: bool) -
         raise UsageError(
             "snippet-unsuitable",
             f"'{caller.name}' is a Logic App: it calls the MCT API by an HTTP action, not by a program.",
-            remedy=f"Add an HTTP action: method GET, URI {caller.url}, header ClientType: Service, "
-            f"authentication type Managed identity, audience {caller.audience}.",
+            remedy=f"Add an HTTP action: method GET, URI {caller.api.url}, header ClientType: Service, "
+            f"authentication type Managed identity, audience {caller.api.audience}.",
         )
     offered = languages_for(type(caller.credential))
     if language not in offered:

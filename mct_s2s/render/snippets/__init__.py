@@ -58,7 +58,7 @@ def snippet(caller: Caller, language: Language) -> str:
         language: one of `languages_for` the caller's credential.
     """
     template = _environment(language).get_template(_template(language, type(caller.credential)))
-    return template.render(caller=caller, source=caller.credential)
+    return template.render(caller=caller, source=caller.credential, api=caller.api)
 
 
 def snippet_document(caller: Caller, language: Language) -> dict[str, Any]:

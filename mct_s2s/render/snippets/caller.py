@@ -120,22 +120,18 @@ class ManagedIdentity(CredentialSource):
 
 
 @dataclass(frozen=True)
-class Caller:
-    """One client of the MCT API, and what it calls."""
+class CalledApi:
+    """The MCT API of one App Service, and who gives tokens for it."""
 
-    name: str
-    """The client's display name."""
     site: str
     """What a person calls the App Service, slot included."""
-    tenant_id: str
-    client_id: str
-    authority: str
-    """The login service's https address."""
-    audience: str
-    """The Application ID URI."""
     url: str
     """What is called: https, path and query included."""
-    credential: CredentialSource
+    audience: str
+    """The Application ID URI."""
+    tenant_id: str
+    authority: str
+    """The login service's https address."""
     is_public: bool = True
     """Whether it is the cloud that the SDKs use without being told."""
     is_known: bool = True
@@ -152,3 +148,14 @@ class Caller:
     def token_endpoint(self) -> str:
         """Source: learn.microsoft.com/entra/identity-platform/v2-oauth2-client-creds-grant-flow."""
         return f"{self.authority}/{self.tenant_id}/oauth2/v2.0/token"
+
+
+@dataclass(frozen=True)
+class Caller:
+    """One client of the MCT API."""
+
+    name: str
+    """Its display name."""
+    client_id: str
+    credential: CredentialSource
+    api: CalledApi

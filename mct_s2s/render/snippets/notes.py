@@ -53,7 +53,7 @@ def notes(
     others = sum(finding.severity is Severity.ERROR and finding.code not in _OF_ONE_CLIENT for finding in wrong)
     if others:
         count = "another problem" if others == 1 else f"{others} other problems"
-        yield f"{caller.site} has {count}:", own_command("status", where=where)
+        yield f"{caller.api.site} has {count}:", own_command("status", where=where)
     if missing_file is not None:
         yield _NOT_HERE, missing_file
     yield from _other_issuer(caller, language)
