@@ -10,7 +10,7 @@ from pathlib import Path
 from mct_s2s.cli.own_credentials import at_hand, from_files
 from mct_s2s.engine.session import Vaults
 from mct_s2s.errors import UsageError
-from mct_s2s.inputs.secret_places import SecretTo
+from mct_s2s.inputs.secret_places import SecretTo, secret_to
 from mct_s2s.inputs.vault import VaultTo, vault_to
 from mct_s2s.local_files import read_given
 from mct_s2s.model.client_credentials import EXPIRING_WITHIN, CredentialKind, has_end
@@ -24,6 +24,7 @@ from mct_s2s.render.snippets.caller import (
     CredentialSource,
     FederatedToken,
     ManagedIdentity,
+    RepositorySecret,
     SecretFile,
     VaultSecret,
 )
@@ -31,21 +32,27 @@ from mct_s2s.stores.dotenv_file import delivered_in
 from mct_s2s.stores.dotenv_text import variables_in
 from mct_s2s.stores.keys import PATH_VARIABLE
 
+VARIABLE = "AZURE_CLIENT_SECRET"
+"""What a secret is called where it is stored among a client's other variables."""
 SAVED = "file:"
 """How `OwnCredential.source` begins where a credential is in a file."""
 
 
-def place(text: str | None) -> Path | VaultTo | None:
-    """Read `--credentials`: a file, or `keyvault:VAULT[/NAME]`; also as `--secret-to` takes them.
+def place(text: str | None) -> Path | VaultTo | RepositorySecret | None:
+    """Read `--credentials`: a file or a place, as `--secret-to` takes it and as a result's `savedTo` says it.
 
     Raises:
-        UsageError: no vault or secret can be called so, or no file.
+        UsageError: nothing can be called so, or no program can read it from there.
     """
+    kind, _, rest = (text or "").partition(":")
     if not text:
         return None
-    if text.startswith("keyvault:"):
-        return vault_to(text.removeprefix("keyvault:"))
-    path = text.removeprefix(SAVED)
+    if kind == "keyvault":
+        return vault_to(rest)
+    if kind == "github":
+        secret_to(text, 1)  # checks it
+        return RepositorySecret("/".join(rest.split("/")[2:]) or VARIABLE)
+    path = rest if kind == "file" else text
     try:
         return Path(path).expanduser().absolute()
     except (OSError, RuntimeError, ValueError) as error:  # the home of no one, no path at all
@@ -61,7 +68,7 @@ class CredentialSearch:
     """What a search for a client's credential rests on."""
 
     language: Language
-    given: Path | VaultTo | None
+    given: Path | VaultTo | RepositorySecret | None
     """What `--credentials` names."""
     folder: Path
     """Where secrets of this App Service are saved by default."""
@@ -81,6 +88,8 @@ class CredentialSearch:
             return ManagedIdentity(client.client_id if is_shared else None)
         if isinstance(self.given, VaultTo):
             return self._in_vault(self.given.vault, self.given.secret_for(self.label, client.display_name))
+        if isinstance(self.given, RepositorySecret):
+            return self.given
         if self.given is not None:
             return self._in_given_file(self.given, client)
         return self._fitting(client) or self._saved(client) or self._tagged(client) or self._registered(client)

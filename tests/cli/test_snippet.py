@@ -187,6 +187,14 @@ def test_a_secret_in_a_vault_is_read_from_there(clients: Clients) -> None:
     assert 'get_secret("other")' in given.out
 
 
+def test_a_secret_of_a_repository_is_read_from_there(clients: Clients) -> None:
+    to = ("-l", "github-actions", "--credentials", "github:contoso/import")
+    assert "AZURE_CLIENT_SECRET: ${{ secrets.AZURE_CLIENT_SECRET }}\n" in clients.snippet("Away", *to).out
+    assert "AZURE_CLIENT_SECRET: ${{ secrets.MCT }}\n" in clients.snippet("Away", *to[:-1], f"{to[-1]}/MCT").out
+    assert "--secret-to github:OWNER/REPO" in clients.snippet("Away", *to[:2]).err
+    assert clients.refused("Away", *to[2:])[:2] == (2, "snippet-unsuitable")
+
+
 def test_in_a_workflow_its_own_token_comes_first(clients: Clients) -> None:
     assert "ACTIONS_ID_TOKEN_REQUEST_URL" in clients.snippet("Both", "-l", "github-actions").out
     assert "secret variable AZURE_CLIENT_SECRET" in clients.snippet("Both", "-l", "azure-pipelines").out

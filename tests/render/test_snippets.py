@@ -29,6 +29,7 @@ from mct_s2s.render.snippets.caller import (
     CredentialSource,
     FederatedToken,
     ManagedIdentity,
+    RepositorySecret,
     SecretFile,
     VaultSecret,
 )
@@ -46,6 +47,7 @@ SOURCES: tuple[CredentialSource, ...] = (
     CertificateFile("/home/ada/import.pem"),
     FederatedToken(Federation(GITHUB, "repo:contoso/import:environment:production", EXCHANGE)),
     ManagedIdentity(guid("identity")),
+    RepositorySecret("MCT_SECRET"),
 )
 WORKFLOWS = (Language.GITHUB_ACTIONS, Language.AZURE_PIPELINES)
 PROGRAMS = [(language, source) for source in SOURCES for language in languages_for(type(source))]
@@ -85,6 +87,7 @@ def evil(source: CredentialSource) -> Caller:
         CertificateFile: CertificateFile(f"/{EVIL}"),
         FederatedToken: FederatedToken(Federation(GITHUB, f"repo:o/r:environment:{EVIL}", EVIL)),
         ManagedIdentity: ManagedIdentity(EVIL),
+        RepositorySecret: source,
     }
     words = ("name", "client_id", "site", "tenant_id", "audience", "ca_file")
     chosen = dict.fromkeys(words, EVIL) | {"authority": f"https://{EVIL}", "url": f"https://{EVIL}"}
@@ -111,10 +114,11 @@ def test_every_program_that_is_kept_is_still_printed() -> None:
 
 
 def test_each_language_takes_each_credential_that_it_can_use() -> None:
-    """No workflow runs inside the Azure resource that has the identity."""
+    """No workflow runs inside the Azure resource that has the identity; nothing else has a repository's secrets."""
     lacking = {(language, type(source)) for language in Language for source in SOURCES}
     lacking -= {(language, type(source)) for language, source in PROGRAMS}
-    assert lacking == {(language, ManagedIdentity) for language in WORKFLOWS}
+    elsewhere = {(language, RepositorySecret) for language in Language if language is not Language.GITHUB_ACTIONS}
+    assert lacking == {(language, ManagedIdentity) for language in WORKFLOWS} | elsewhere
 
 
 def test_a_template_that_quotes_nothing_is_refused() -> None:
@@ -211,7 +215,7 @@ def test_another_cloud_s_login_is_named(language: Language, source: CredentialSo
 # No value leaves its place
 
 
-@pytest.mark.parametrize("source", SOURCES, ids=named)
+@pytest.mark.parametrize("source", SOURCES[:5], ids=named)
 def test_python_has_each_value_whole(source: CredentialSource) -> None:
     program = ast.parse(snippet(evil(source), Language.PYTHON))
     texts = {node.value for node in ast.walk(program) if isinstance(node, ast.Constant)}
@@ -229,7 +233,7 @@ def test_no_name_chooses_the_encoding_of_a_python_program() -> None:
 def test_a_workflow_has_no_expression_but_its_own(language: Language, source: CredentialSource) -> None:
     workflow = READERS[language](snippet(evil(source), language))
     steps = json.dumps(workflow if language is Language.AZURE_PIPELINES else run_of(workflow))
-    ours = r"\$\{\{ (secrets\.AZURE_CLIENT_\w+|'\$\{\{') \}\}|\$\((AZURE_CLIENT_SECRET|certificate\.\w+)\)"
+    ours = r"\$\{\{ (secrets\.(AZURE_CLIENT|MCT)_\w+|'\$\{\{') \}\}|\$\((AZURE_CLIENT_SECRET|certificate\.\w+)\)"
     assert "${{" not in re.sub(ours, "", json.dumps(workflow))
     assert re.findall(r"\$\((?!printf|openssl|cat|mktemp|date|\()|\$\[", re.sub(ours, "", steps)) == []
 
@@ -302,6 +306,11 @@ def test_a_powershell_string_ends_where_it_should(value: str) -> None:
     root = read_tree(f"$x = {literals.powershell(value)}", tree_sitter_powershell.language())
     texts = "".join(text[1:-1] for text in strings_of(root, "string_literal"))
     assert re.sub(rf"(['{TYPOGRAPHIC}])\1", r"\1", texts) == value
+
+
+def test_a_name_that_needs_quotation_is_refused() -> None:
+    with pytest.raises(ValueError, match="a b"):
+        literals.identifier("a b")
 
 
 def test_a_powershell_string_is_put_together_where_it_cannot_be_shown() -> None:

@@ -45,7 +45,9 @@ class SnippetOptions(AzureOptions):
     path: Annotated[str, option("--path", metavar="PATH", text="Path of the MCT API to GET.")] = API_PATH
     credentials: Annotated[
         str | None,
-        option("--credentials", metavar="PLACE", text="Where the credential is: a file, or keyvault:VAULT[/NAME]."),
+        option(
+            "--credentials", metavar="PLACE", text="Its credential: a file, keyvault:VAULT[/NAME], github:OWNER/REPO."
+        ),
     ] = None
 
 

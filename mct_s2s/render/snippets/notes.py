@@ -54,7 +54,10 @@ def notes(
     if others:
         count = "another problem" if others == 1 else f"{others} other problems"
         yield f"{caller.api.site} has {count}:", own_command("status", where=where)
-    if missing_file is not None:
+    if missing_file is not None and language is Language.GITHUB_ACTIONS:
+        places = own_command("rotate-secret", "--secret-to", "github:OWNER/REPO", about=caller.client_id, where=where)
+        yield "The client's credential is not saved on this machine. To give the repository a new secret:", places
+    elif missing_file is not None:
         yield _NOT_HERE, missing_file
     yield from _other_issuer(caller, language)
 
