@@ -31,7 +31,7 @@ def client_called(name: str, observed: ObservedState, unique_name: str, where: s
     """
     applications = clients_called(name, observed, unique_name)
     identities = identities_called(name, observed.trust.identities)
-    found = (*applications, *identities)
+    found: tuple[Client, ...] = (*applications, *identities)
     if not found:
         near = nearest(name, observed)
         raise NotThere(
@@ -76,7 +76,8 @@ def listed(observed: ObservedState) -> str:
 
 
 def _names(observed: ObservedState) -> list[str]:
-    return [one.display_name for one in (*members(observed), *observed.trust.identities)]
+    clients: tuple[Client, ...] = (*members(observed), *observed.trust.identities)
+    return [client.display_name for client in clients]
 
 
 def _names_of(identity: ServicePrincipal) -> set[str]:

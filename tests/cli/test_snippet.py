@@ -202,7 +202,7 @@ def test_in_a_workflow_its_own_token_comes_first(clients: Clients) -> None:
 
 
 def test_a_token_of_github_is_used_on_github(clients: Clients) -> None:
-    assert "use --language github-actions there" in clients.snippet("Build").err
+    assert "use --language github-actions for it" in clients.snippet("Build").err
     assert "no federated credential for Azure Pipelines" in clients.snippet("Build", "-l", "azure-pipelines").err
 
 

@@ -58,7 +58,7 @@ EVIL = (
     f"{TYPOGRAPHIC}\u2028\x85\x1b[2J#*/\ny"
 )
 """What would become part of a program, if anything could."""
-IN_THE_SANDBOX = {
+IN_THE_SANDBOX: dict[str, Any] = {
     "authority": "https://localhost:8443",
     "url": "https://localhost:8445/api/v1/organization",
     "is_public": False,

@@ -144,7 +144,7 @@ def _check_language(caller: Caller, language: Language, *, in_logic_app: bool) -
         raise UsageError(
             "snippet-unsuitable",
             f"'{caller.name}' signs in with a {caller.credential.noun}, which {language.value} cannot use.",
-            remedy=f"Use --language {', '.join(offered)}, or give that workflow a client of its own with add-client.",
+            remedy=f"Choose another language: {', '.join(offered)}. Or add a client of its own for {language.value}.",
         )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 
-from mct_s2s.model.commands import own_command
+from mct_s2s.model.commands import option, own_command
 from mct_s2s.planning.findings import Finding, Severity
 from mct_s2s.render.console import Terminal, prose
 from mct_s2s.render.snippets import Language
@@ -82,7 +82,8 @@ def _other_issuer(caller: Caller, language: Language) -> Iterator[Note]:
     subject = caller.credential.federation.subject
     for other, (name, issues) in _ISSUERS.items():
         if issues(caller.credential) and other is not language:
-            yield f"{caller.name} signs in with a token of {name} ({subject}): use --language {other.value} there.", ""
+            there = option("--language", other.value)
+            yield f"{caller.name} signs in with a token of {name} ({subject}): use {there} for it.", ""
     name, issues = _ISSUERS.get(language, ("", lambda _: True))
     if not issues(caller.credential):
         yield f"{caller.name} has no federated credential for {name}: only {subject} can sign in.", ""
