@@ -64,7 +64,7 @@ with_python() {
 snippet() { mct-s2s snippet "S2S client" --credentials "$work/real.env" --language "$@"; }
 with_snippets() {
     into caller.sh snippet curl
-    check "mct-s2s snippet --language curl runs as it is" sh "$work/caller.sh"
+    check "mct-s2s snippet --language curl runs as it is" env CURL_CA_BUNDLE="$SSL_CERT_FILE" sh "$work/caller.sh"
     into caller.py snippet python
     check "mct-s2s snippet --language python runs as it is" python "$work/caller.py"
     [ -n "$javascript" ] || return 0

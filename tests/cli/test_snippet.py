@@ -79,18 +79,17 @@ def made(inside: Inside, seeded: Json, tmp_path_factory: pytest.TempPathFactory)
     inside.become(copy.deepcopy(seeded))
     clients = Clients(home, inside, {})
     identities = [word for one in (FUNCTION_APP, USER_IDENTITY, LOGIC_APP) for word in ("--managed-identity", one)]
-    done(clients.run("setup", "--client", "Import", *identities, "--no-verify", "-y"))
+    done(clients.run("setup", "--client", "Import", "--client", "Both", *identities, "--no-verify", "-y"))
     for name, *options in (
         ("Cert", "--credential", "certificate"),
         ("Vaulted", "--secret-to", f"keyvault:{seed.VAULT}"),
         ("Away", "--secret-to", f"file:{home / 'Düsseldorf.env'}"),
         ("Build", *UNDER_GITHUB),
-        ("Both",),
         ("Both", *UNDER_GITHUB),
         ("Late", "--no-consent", "--secret-lifetime", "20d"),
     ):
         done(clients.run("add-client", name, *options, "-y", "--no-verify"))
-    for name, subject in (("Pod", POD), ("Connection", CONNECTION)):
+    for name, subject in (("Pod", POD), ("Connection", CONNECTION)) if every_cell() else ():
         federation = ("--federated-issuer", inside.azure.origin + ISSUER, "--federated-subject", subject)
         done(clients.run("add-client", name, "--credential", "federated", *federation, "-y", "--no-verify"))
     return replace(clients, kept=inside.keep())
