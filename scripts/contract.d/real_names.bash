@@ -72,6 +72,13 @@ with_snippets() {
     check "mct-s2s snippet --language javascript runs as it is" in_node node "$javascript/caller.mjs"
 }
 
+with_vault() {
+    check "mct-s2s add-client: its secret in a key vault" \
+        mct-s2s add-client "Vault client" --secret-to keyvault:contoso-integrations -y
+    into vault.py mct-s2s snippet "Vault client" --language python
+    check "mct-s2s snippet: a program reads it from there" python "$work/vault.py"
+}
+
 with_javascript_sdks() {
     local read=$work/javascript
     cp "$scripts/contract.d/sdks.mjs" "$javascript" # beside the packages that it imports
@@ -116,11 +123,13 @@ contract_under_real_names() {
     with_python
     with_snippets
     if [ -z "$javascript" ]; then
+        with_vault
         echo "skip  the JavaScript SDKs and the CLI for Microsoft 365: Node.js 20 or newer, with npm, is not installed"
         return
     fi
     with_javascript_sdks
     with_m365
+    with_vault
     check "mct-s2s status: healthy, with all of these clients" mct-s2s status
     check "none of them sent a secret where it has no business" checks no-leaks
 }
