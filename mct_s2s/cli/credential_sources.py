@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,7 +11,8 @@ from pathlib import Path
 from mct_s2s.cli.own_credentials import at_hand, from_files
 from mct_s2s.engine.session import Vaults
 from mct_s2s.errors import UsageError
-from mct_s2s.inputs.secret_places import SecretTo, secret_to
+from mct_s2s.inputs.federation import is_repository
+from mct_s2s.inputs.secret_places import SecretTo
 from mct_s2s.inputs.vault import VaultTo, vault_to
 from mct_s2s.local_files import read_given
 from mct_s2s.model.client_credentials import EXPIRING_WITHIN, CredentialKind, has_end
@@ -50,8 +52,7 @@ def place(text: str | None) -> Path | VaultTo | RepositorySecret | None:
     if kind == "keyvault":
         return vault_to(rest)
     if kind == "github":
-        secret_to(text, 1)  # checks it
-        return RepositorySecret("/".join(rest.split("/")[2:]) or VARIABLE)
+        return _repository(text, rest)
     path = rest if kind == "file" else text
     try:
         return Path(path).expanduser().absolute()
@@ -61,6 +62,18 @@ def place(text: str | None) -> Path | VaultTo | RepositorySecret | None:
             f"Invalid credentials file '{path[:130]}': {getattr(error, 'strerror', None) or error}",
             remedy="Use a secret file from setup or add-client, or keyvault:VAULT[/NAME].",
         ) from error
+
+
+def _repository(text: str, rest: str) -> RepositorySecret:
+    owner, _, more = rest.partition("/")
+    repository, slash, name = more.partition("/")
+    if not is_repository(owner, repository) or (slash and not re.fullmatch(r"[A-Za-z_]\w*", name, re.ASCII)):
+        raise UsageError(
+            "malformed-repository",
+            f"Invalid --credentials '{text[:130]}'.",
+            remedy="Use github:OWNER/REPO[/NAME], where NAME is the secret's.",
+        )
+    return RepositorySecret(name or VARIABLE)
 
 
 @dataclass(frozen=True)

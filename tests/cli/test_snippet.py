@@ -164,6 +164,16 @@ def test_a_credential_that_was_saved_elsewhere_is_named(clients: Clients) -> Non
     assert "D\\u00fcsseldorf.env" in printed.out
 
 
+def test_a_key_that_is_gone_stands_in_no_one_else_s_way(clients: Clients) -> None:
+    key = clients.file("pem", "cert")
+    aside = key.rename(key.with_suffix(".aside"))
+    try:
+        assert "client_secret@-" in clients.snippet("Import").out
+        assert str(key) in clients.snippet("Cert").err
+    finally:
+        aside.rename(key)
+
+
 @pytest.mark.parametrize(
     ("place", "code"),
     [
@@ -171,6 +181,8 @@ def test_a_credential_that_was_saved_elsewhere_is_named(clients: Clients) -> Non
         ("{home}/nothing.env", "credentials-unreadable"),
         ("~nobody-is-called-so/x.env", "credentials-unreadable"),
         ("keyvault:x", "malformed-vault"),
+        ("github:contoso", "malformed-repository"),
+        ("github:contoso/import/a b", "malformed-repository"),
     ],
 )
 def test_what_is_not_this_client_s_credential_is_refused(clients: Clients, place: str, code: str) -> None:
