@@ -55,6 +55,7 @@ def test_what_every_command_prints_is_valid_by_the_schema_that_is_printed(mct: P
             ("configure-appservice", "--from", str(handoff), "--dry-run"),
             ("status",),
             ("verify",),
+            ("snippet", "One"),
             ("rotate-secret", "One", "-y"),
             ("remove-client", "Nobody", "-y"),
             ("remove-client", "Two", "-y"),
