@@ -34,12 +34,15 @@ async def types(run: Run, question: str, name: str) -> bool:
 
 async def _answer(run: Run, question: str) -> str:
     with _asking(run):
-        return (await ask(run.terminal, question)).strip()
+        line = await ask(run.terminal, question)
+    if not line.endswith("\n"):
+        run.terminal.say()  # Ctrl-D, which a terminal does not show
+    return line.strip()
 
 
 @contextmanager
 def _asking(run: Run) -> Iterator[None]:
-    """Mark that a question is open; it stays open for whoever leaves it by Ctrl-C."""
+    """Mark that a question is open; it stays so where Ctrl-C ends it."""
     run.is_asking = True
     yield
     run.is_asking = False

@@ -12,7 +12,7 @@ from enum import Enum
 from typing import Any
 
 from mct_s2s.cli.credentials import CredentialType
-from mct_s2s.cli.guided.prompts import Check, Entry, Prompts
+from mct_s2s.cli.guided.prompts import Check, Offer, Prompts
 from mct_s2s.cli.guided.sites import columns
 from mct_s2s.errors import S2SError, UsageError
 from mct_s2s.inputs.clients import client_names, secret_to
@@ -81,7 +81,7 @@ class ClientQuestions:
 
     async def _where(self, answers: Sequence[ClientAnswer]) -> Where:
         rows = columns([one.value for one in Where])
-        entries = [Entry(row, one, one.answer) for row, one in zip(rows, Where, strict=True)]
+        entries = [Offer(row, one, one.answer) for row, one in zip(rows, Where, strict=True)]
         if answers:
             return await self._prompts.choose("Another client? Where does it run?", entries, proposed=len(entries) - 1)
         proposed = 0 if self._apps else 1
@@ -103,10 +103,10 @@ class ClientQuestions:
         taken = {one.name.casefold() for one in others if one.is_identity}
         left = [one for one in self._apps if self._called(one).casefold() not in taken]
         rows = columns([(one.name, one.resource.resource_group, _kind(one)) for one in left]) if left else []
-        entries: list[Entry[str | None]] = [
-            Entry(row, self._called(one), one.name) for row, one in zip(rows, left, strict=True)
+        entries: list[Offer[str | None]] = [
+            Offer(row, self._called(one), one.name) for row, one in zip(rows, left, strict=True)
         ]
-        entries.append(Entry("Another resource (type its ID)", None))
+        entries.append(Offer("Another resource (type its ID)", None))
         chosen = await self._prompts.choose("Resource:", entries)
         return ClientAnswer(chosen or await self._prompts.text("Resource ID:", check=_resource), is_identity=True)
 
@@ -139,9 +139,9 @@ class ClientQuestions:
         if not self._asked_for_place:
             self._asked_for_place = True
             entries = [
-                Entry("In a file that only you can read", "file"),
-                Entry("In a key vault", "keyvault"),
-                Entry("Nowhere: show it once", "show"),
+                Offer("In a file that only you can read", "file"),
+                Offer("In a key vault", "keyvault"),
+                Offer("Nowhere: show it once", "show"),
             ]
             kind = await self._prompts.choose("Where should its secret be kept?", entries)
             if kind == "keyvault":

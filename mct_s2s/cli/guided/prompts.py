@@ -42,7 +42,7 @@ _STYLE = {
 
 
 @dataclass(frozen=True)
-class Entry(Generic[Value]):
+class Offer(Generic[Value]):
     """One entry of a list."""
 
     text: str
@@ -54,7 +54,7 @@ class Entry(Generic[Value]):
 class Prompts(Protocol):
     """Who asks: a person at the terminal answers, in tests a script."""
 
-    async def choose(self, question: str, entries: Sequence[Entry[Value]], *, proposed: int = 0) -> Value:
+    async def choose(self, question: str, entries: Sequence[Offer[Value]], *, proposed: int = 0) -> Value:
         """The value of the entry that is chosen.
 
         Args:
@@ -93,7 +93,7 @@ class TerminalPrompts:
     def __init__(self, terminal: Terminal) -> None:
         self._terminal = terminal
 
-    async def choose(self, question: str, entries: Sequence[Entry[Value]], *, proposed: int = 0) -> Value:
+    async def choose(self, question: str, entries: Sequence[Offer[Value]], *, proposed: int = 0) -> Value:
         """As `Prompts` says; typing narrows the list."""
         import questionary  # noqa: PLC0415  # and prompt_toolkit: a tenth of a second, only for who is asked
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from mct_s2s.cli.guided.prompts import Entry, Prompts
+from mct_s2s.cli.guided.prompts import Offer, Prompts
 from mct_s2s.cli.options import AzureOptions
 from mct_s2s.engine.observe.site_survey import survey
 from mct_s2s.engine.session import Session
@@ -36,7 +36,7 @@ async def choose_subscription(
         return await find_subscription(session.azure.sites, None), False
     default = next((at for at, one in enumerate(seen) if session.subscription in {one.id, one.name}), 0)
     rows = columns([(one.name, one.id) for one in seen])
-    entries = [Entry(row, one, one.name) for row, one in zip(rows, seen, strict=True)]
+    entries = [Offer(row, one, one.name) for row, one in zip(rows, seen, strict=True)]
     return await prompts.choose("Subscription:", entries, proposed=default), True
 
 
@@ -64,17 +64,17 @@ async def choose_site(prompts: Prompts, terminal: Terminal, found: SiteSurvey) -
     if not found.mct:
         return await _other(prompts, found)
     rows = columns([(one.site.name, one.site.resource.resource_group, state_of(one)) for one in found.mct])
-    entries: list[Entry[Site | None]] = [
-        Entry(row, one.site, one.site.name) for row, one in zip(rows, found.mct, strict=True)
+    entries: list[Offer[Site | None]] = [
+        Offer(row, one.site, one.site.name) for row, one in zip(rows, found.mct, strict=True)
     ]
     if found.others:
-        entries.append(Entry(f"Another web app ({len(found.others)})", None))
+        entries.append(Offer(f"Another web app ({len(found.others)})", None))
     return await prompts.choose("MCT App Service:", entries) or await _other(prompts, found)
 
 
 async def choose_among(prompts: Prompts, name: str, resources: Sequence[ResourceId]) -> ResourceId:
     """One of several App Services of the same name."""
-    entries = [Entry(one.resource_group, one) for one in resources]
+    entries = [Offer(one.resource_group, one) for one in resources]
     return await prompts.choose(f"Resource group of '{name}':", entries)
 
 
@@ -121,5 +121,5 @@ def _explain(terminal: Terminal, found: SiteSurvey) -> None:
 
 async def _other(prompts: Prompts, found: SiteSurvey) -> Site:
     rows = columns([(one.name, one.resource.resource_group) for one in found.others])
-    entries = [Entry(row, one, one.name) for row, one in zip(rows, found.others, strict=True)]
+    entries = [Offer(row, one, one.name) for row, one in zip(rows, found.others, strict=True)]
     return await prompts.choose("Web app:", entries)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from mct_s2s.cli.guided.prompts import Check, Entry
+from mct_s2s.cli.guided.prompts import Check, Offer
 from mct_s2s.errors import CANCELLED, Interrupted
 
 Value = TypeVar("Value")
@@ -23,7 +23,7 @@ class Scripted:
     asked: list[str] = field(default_factory=list)
     """The questions with what was offered."""
 
-    async def choose(self, question: str, entries: Sequence[Entry[Value]], *, proposed: int = 0) -> Value:
+    async def choose(self, question: str, entries: Sequence[Offer[Value]], *, proposed: int = 0) -> Value:
         self.asked.append(f"{question} {' | '.join(entry.text for entry in entries)}")
         answer = self._next()
         if answer == ENTER:

@@ -7,14 +7,14 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 import pytest
-from mct_s2s.cli.guided.prompts import Entry, TerminalPrompts
+from mct_s2s.cli.guided.prompts import Offer, TerminalPrompts
 from mct_s2s.errors import Cancelled, Interrupted, UsageError
 from mct_s2s.render.console import Terminal
 from prompt_toolkit.application import create_app_session
 from prompt_toolkit.input import create_pipe_input
 
 DOWN, UP, ENTER, CTRL_C, CTRL_D, BACKSPACE = "\x1b[B", "\x1b[A", "\r", "\x03", "\x04", "\x7f"
-FRUIT = [Entry("apple", 1), Entry("pear", 2, "a pear"), Entry("[red]plum\x1b[2J", None), Entry("apple pie", 4)]
+FRUIT = [Offer("apple", 1), Offer("pear", 2, "a pear"), Offer("[red]plum\x1b[2J", None), Offer("apple pie", 4)]
 
 Asks = Callable[[TerminalPrompts], Coroutine[Any, Any, Any]]
 
