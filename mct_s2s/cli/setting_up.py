@@ -25,8 +25,8 @@ from mct_s2s.cli.user_files import HandoffFile
 from mct_s2s.engine.outcome import Outcome
 from mct_s2s.engine.request import Request
 from mct_s2s.engine.session import Session
-from mct_s2s.inputs.clients import SecretTo, secret_to
 from mct_s2s.inputs.handoff import handoff_text
+from mct_s2s.inputs.secret_places import SecretTo, secret_to
 from mct_s2s.inputs.target import caller_resource
 from mct_s2s.model.desired import ClientSpec, Desired, SettingsScope
 from mct_s2s.model.resource_id import ResourceId
@@ -59,7 +59,7 @@ class Setup:
         now = clock.now()
         clients = client_specs(options, options.client, now)
         identities = tuple(dict.fromkeys(caller_resource(text) for text in options.managed_identity))
-        stores = secret_to(options.secret_to, len(clients))
+        stores = _stores(options, len(clients))
         wired = wire(options.wire, clients, identities, stores)
         named = named_target(options) if options.no_app_service else None
         check_role(options.role)
@@ -75,7 +75,7 @@ class Setup:
             UsageError: an unusable value.
         """
         clients = (*self.clients, *client_specs(options, [name], self.now))
-        stores = secret_to(options.secret_to, len(clients)) if options.secret_to else self.stores
+        stores = _stores(options, len(clients)) if options.secret_to else self.stores
         return replace(self, clients=clients, stores=stores)
 
     @property
@@ -131,3 +131,7 @@ class Setup:
                 tell(line)
         if self.handoff is not None:
             self.handoff.write(handoff_text(values, target.label if target else None))
+
+
+def _stores(options: CredentialOptions, clients: int) -> SecretTo:
+    return secret_to(options.secret_to, clients, options.secret_format, options.secret_names)
