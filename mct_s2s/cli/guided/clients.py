@@ -119,7 +119,9 @@ class ClientQuestions:
         return ClientAnswer(name, credential={"credential": FEDERATED, "github": repository})
 
     async def _kubernetes(self, others: Sequence[ClientAnswer]) -> ClientAnswer:
-        issuer = await self._prompts.text("Issuer URL of the cluster:", check=_issuer, hint="https://…")
+        issuer = await self._prompts.text(
+            "Issuer URL of the cluster:", check=_issuer, hint="https://HOST/PATH, as in its tokens"
+        )
         account = await self._prompts.text("Service account:", check=_service_account, hint="NAMESPACE:NAME")
         name = await self._name(account.partition(":")[2], others)
         federation = {"federated_issuer": issuer, "federated_subject": f"{KUBERNETES}{account}"}
@@ -170,7 +172,9 @@ def _kind(site: Site) -> str:
 def _resource(text: str) -> None:
     if isinstance(caller_resource(text), str):
         raise UsageError(
-            "malformed-resource", "Type the whole resource ID: /subscriptions/…", remedy="Copy it from the portal."
+            "malformed-resource",
+            "Type the whole resource ID, from /subscriptions/ on.",
+            remedy="Copy it from the portal.",
         )
 
 
