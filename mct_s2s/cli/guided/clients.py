@@ -81,7 +81,8 @@ class ClientQuestions:
             answers.append(await self._client(where, answers))
 
     async def _where(self, answers: Sequence[ClientAnswer]) -> Where:
-        rows = columns([one.value for one in Where])
+        last = Where.NOWHERE.answer if answers else "No client now"
+        rows = columns([(last if one is Where.NOWHERE else one.answer, one.value[1]) for one in Where])
         entries = [Offer(row, one, one.answer) for row, one in zip(rows, Where, strict=True)]
         if answers:
             return await self._prompts.choose("Another client? Where does it run?", entries, proposed=len(entries) - 1)

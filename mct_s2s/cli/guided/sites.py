@@ -17,6 +17,9 @@ from mct_s2s.planning.site_recognition import MctSite, SiteSurvey
 from mct_s2s.ports.resource_manager import Sites, Subscription
 from mct_s2s.render.console import Terminal, prose
 
+MOST_NAMED = 5
+"""Function apps whose names are printed: who looks for one looks for that of a site, and most subscriptions have one."""
+
 
 async def choose_subscription(
     prompts: Prompts, session: Session, options: AzureOptions, environ: Mapping[str, str]
@@ -110,12 +113,12 @@ def take(options: AzureOptions, site: Site, *, subscription: bool) -> SiteTarget
 def _explain(terminal: Terminal, found: SiteSurvey) -> None:
     if not found.mct:
         prose(terminal.err, "No web app here is recognised as an MCT site: none has its settings or its function app.")
-    beside = [one for one in found.function_apps if one.website]
-    plain_ones = len(found.function_apps) - len(beside)
+    named = [one for one in found.function_apps if one.website][:MOST_NAMED]
+    others = len(found.function_apps) - len(named)
     if found.function_apps:
-        names = [f"{one.name} (belongs to {one.website})" for one in beside]
-        names += [f"{plain_ones} other function {'app' if plain_ones == 1 else 'apps'}"] if plain_ones else []
-        text = f"Function apps are not offered, as the MCT API is not in them: {', '.join(names)}."
+        words = [f"{one.name} (belongs to {one.website})" for one in named]
+        words += [f"{others} other function {'app' if others == 1 else 'apps'}"] if others else []
+        text = f"Function apps are not offered, as the MCT API is not in them: {', '.join(words)}."
         prose(terminal.err, text)
 
 

@@ -18,7 +18,7 @@ from tests.cli.guided.scripted import CTRL_C, ENTER, Scripted
 from tests.planning.test_site_recognition import PORTAL, REPORTS, site
 
 FEDERATED = CredentialType("federated")
-DONE = "No more clients"
+DONE = "No "
 HERE = SetupOptions(app_service="contosolearn", resource_group="mct-prod")
 MACHINE = f"{PORTAL.resource}".replace("Microsoft.Web/sites", "Microsoft.Compute/virtualMachines")
 

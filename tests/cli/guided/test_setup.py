@@ -20,7 +20,7 @@ from tests.support.sandbox_inside import Inside
 
 OTHER = "0b1f6471-1bf0-4dda-aec3-cb9272f09591"
 FIRST = ("contosolearn", "In GitHub", "acme/etl", ENTER, "In Azure", "reports-func")
-NO_MORE = "No more clients"
+NO_MORE = "No "
 
 Guided = Callable[..., Ended]
 
