@@ -18,7 +18,7 @@ from mct_s2s.ports.resource_manager import Sites, Subscription
 from mct_s2s.render.console import Terminal, prose
 
 MOST_NAMED = 5
-"""Function apps whose names are printed: who looks for one looks for that of a site, and most subscriptions have one."""
+"""Function apps whose names are printed: in most subscriptions, all that belong to a site."""
 
 
 async def choose_subscription(
