@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from mct_s2s.cli.guided.prompts import Offer, Prompts
 from mct_s2s.cli.options import AzureOptions
+from mct_s2s.engine.observe.app_service_lookup import find_subscription
 from mct_s2s.engine.observe.site_survey import survey
 from mct_s2s.engine.session import Session
 from mct_s2s.errors import NotThere
@@ -29,14 +30,14 @@ async def choose_subscription(
     Raises:
         NotThere: the one that is named is not there, or there is none.
     """
-    from mct_s2s.engine.observe.app_service_lookup import find_subscription  # noqa: PLC0415  # only here
-
     named = options.subscription or environ.get("AZURE_SUBSCRIPTION_ID")
     if named:
         return await find_subscription(session.azure.sites, named), False
     seen = sorted(await session.azure.sites.subscriptions(), key=lambda one: one.name.casefold())
-    if len(seen) < 2:
-        return await find_subscription(session.azure.sites, None), False
+    if not seen:
+        return await find_subscription(session.azure.sites, None), False  # which says whom to ask
+    if len(seen) == 1:
+        return seen[0], False
     default = next((at for at, one in enumerate(seen) if session.subscription in {one.id, one.name}), 0)
     rows = columns([(one.name, one.id) for one in seen])
     entries = [Offer(row, one, one.name) for row, one in zip(rows, seen, strict=True)]
