@@ -113,7 +113,8 @@ class TerminalPrompts:
                 erase_when_done=True,
             ).unsafe_ask_async()
 
-        chosen = entries[await _answer(ask)]
+        at: int = await _answer(ask)
+        chosen = entries[at]
         self._keep(question, chosen.text if chosen.answer is None else chosen.answer)
         return chosen.value
 

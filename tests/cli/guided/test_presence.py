@@ -49,5 +49,5 @@ def test_a_job_with_a_terminal_is_no_person(environ: dict[str, str]) -> None:
 
 @pytest.mark.parametrize("name", ["stdin", "stderr"])
 def test_both_ends_have_to_be_a_terminal(name: str) -> None:
-    assert not asked(environ={"FORCE_COLOR": "1"}, **{name: Stream(is_terminal=False)})
-    assert not asked(**{name: None})
+    assert not asked(None, {"FORCE_COLOR": "1"}, **{name: Stream(is_terminal=False)})
+    assert not asked(None, None, **{name: None})

@@ -14,7 +14,12 @@ from prompt_toolkit.application import create_app_session
 from prompt_toolkit.input import create_pipe_input
 
 DOWN, UP, ENTER, CTRL_C, CTRL_D, BACKSPACE = "\x1b[B", "\x1b[A", "\r", "\x03", "\x04", "\x7f"
-FRUIT = [Offer("apple", 1), Offer("pear", 2, "a pear"), Offer("[red]plum\x1b[2J", None), Offer("apple pie", 4)]
+FRUIT: list[Offer[int | None]] = [
+    Offer("apple", 1),
+    Offer("pear", 2, "a pear"),
+    Offer("[red]plum\x1b[2J", None),
+    Offer("apple pie", 4),
+]
 
 Asks = Callable[[TerminalPrompts], Coroutine[Any, Any, Any]]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pexpect
@@ -67,16 +67,15 @@ class Person:
 
 
 @pytest.fixture
-def person(azure: Sandbox, tmp_path: Path) -> Iterator[type[Person]]:
-    """Makes a person at a terminal."""
+def person(azure: Sandbox, tmp_path: Path) -> Iterator[Callable[..., Person]]:
+    """Makes a person at a terminal who runs a command."""
     there: list[Person] = []
 
-    class Here(Person):
-        def __init__(self, *words: str) -> None:
-            super().__init__(azure, tmp_path, *words)
-            there.append(self)
+    def here(*words: str) -> Person:
+        there.append(Person(azure, tmp_path, *words))
+        return there[-1]
 
-    yield Here
+    yield here
     for one in there:
         one.close()
 
@@ -87,7 +86,7 @@ def goes(person: Person, steps: list[tuple[str, str]]) -> None:
         person.types(keys)
 
 
-def test_setup_is_done_by_keys_and_ends_with_its_command_line(person: type[Person], azure: Sandbox) -> None:
+def test_setup_is_done_by_keys_and_ends_with_its_command_line(person: Callable[..., Person], azure: Sandbox) -> None:
     someone = person("setup")
     goes(someone, [*GUIDED, ("Apply? [y/N]", f"maybe{ENTER}"), ("Apply? [y/N]", f"y{ENTER}")])
     code, shown = someone.ended()
@@ -102,7 +101,7 @@ def test_setup_is_done_by_keys_and_ends_with_its_command_line(person: type[Perso
 
 @pytest.mark.parametrize("at", sampled(range(len(GUIDED)), 2, salt="Ctrl-C"))
 def test_ctrl_c_at_a_question_cancels_and_leaves_the_terminal_as_it_was(
-    at: int, person: type[Person], azure: Sandbox
+    at: int, person: Callable[..., Person], azure: Sandbox
 ) -> None:
     someone = person("setup")
     goes(someone, [*GUIDED[:at], (GUIDED[at][0], CTRL_C)])
@@ -111,7 +110,7 @@ def test_ctrl_c_at_a_question_cancels_and_leaves_the_terminal_as_it_was(
     assert "Cancelled. Nothing was changed." in shown
 
 
-def test_another_command_offers_the_sites_too(person: type[Person], azure: Sandbox) -> None:
+def test_another_command_offers_the_sites_too(person: Callable[..., Person], azure: Sandbox) -> None:
     someone = person("status")
     goes(someone, [("MCT App Service:", ENTER)])
     code, shown = someone.ended()
