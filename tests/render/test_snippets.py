@@ -21,6 +21,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft7Validator
 from mct_s2s.model.client_credentials import GITHUB, Federation
+from mct_s2s.planning.findings import diagnose
+from mct_s2s.render.console import Terminal
 from mct_s2s.render.snippets import Language, languages_for, literals, snippet, snippet_document
 from mct_s2s.render.snippets.caller import (
     CalledApi,
@@ -33,11 +35,14 @@ from mct_s2s.render.snippets.caller import (
     SecretFile,
     VaultSecret,
 )
+from mct_s2s.render.snippets.notes import notes, show_notes, use
 from ruamel.yaml import YAML
 
 from tests.cli.schemas import check
-from tests.planning.worlds import SERVICE_ID, TENANT, guid
+from tests.planning.worlds import NOW, SERVICE_ID, TENANT, client, complete, credential, guid
+from tests.render.examples import WHERE
 from tests.support.sampling import cases
+from tests.support.screens import check_screen
 
 KEPT = Path(__file__).parent / "snippets"
 EXCHANGE = "api://AzureADTokenExchange"
@@ -335,6 +340,28 @@ def test_no_secret_is_an_argument_of_a_program(language: Language, source: Crede
             assert not re.search(
                 r"\$\{?(AZURE_CLIENT_SECRET|token|assertion|answer|ACTIONS_ID_TOKEN_REQUEST_TOKEN)\b", command
             )
+
+
+SCREENS: dict[str, dict[str, Any]] = {
+    "80x24": {"width": 80},
+    "120x40": {"width": 120},
+    "ascii": {"width": 80, "color": False, "unicode": False},
+}
+
+
+@pytest.mark.parametrize(("size", "options"), SCREENS.items(), ids=list(SCREENS))
+def test_the_screen_has_the_program_and_what_keeps_it_from_working(size: str, options: dict[str, Any]) -> None:
+    late = complete(client("Import", credential(10)))
+    seen = replace(late, trust=replace(late.trust, assignments=()))
+    whose = caller(SOURCES[0])
+
+    def show(terminal: Terminal) -> None:
+        show_notes(terminal, notes(whose, Language.CURL, diagnose(seen, NOW, WHERE), WHERE, "/home/ada/import.env"))
+        terminal.verbatim(snippet(whose, Language.CURL))
+        terminal.say()
+        show_notes(terminal, [use("Import", Language.CURL, WHERE)], style="quiet")
+
+    check_screen(f"snippet.{size}", show, **options)
 
 
 def test_the_document_has_the_program() -> None:

@@ -72,7 +72,7 @@ def snippet(options: SnippetOptions) -> int:
         source = search.source_of(client)
         caller = Caller(client.display_name, client.client_id, source, api)
         _check_language(caller, options.language, in_logic_app=is_logic_app(client))
-        show_notes(current.terminal, list(notes(caller, options.language, findings, at, _missing_file(caller))))
+        show_notes(current.terminal, notes(caller, options.language, findings, at, _missing_file(caller)))
         doubt = doubt_about(source, client, now)
         if doubt is not None:
             remedy = own_command("rotate-secret", about=client.client_id, where=at)
@@ -96,7 +96,7 @@ def _print(current: Run, caller: Caller, options: SnippetOptions, at: str) -> No
     terminal.verbatim(document["text"])
     if terminal.out.is_terminal:
         terminal.say()
-        show_notes(terminal, [use(options.client, options.language, at)])
+        show_notes(terminal, [use(options.client, options.language, at)], style="quiet")
 
 
 def _api(session: Session, observed: ObservedState, findings: tuple[Finding, ...], path: str) -> CalledApi:

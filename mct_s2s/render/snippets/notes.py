@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+
+from rich.text import Text
 
 from mct_s2s.model.commands import option, own_command
 from mct_s2s.planning.findings import Finding, Severity
@@ -68,12 +70,14 @@ def use(client: str, language: Language, where: str) -> Note:
     return "To run it:" if language is Language.CURL else "To save it:", f"{printing} {_USES[language]}"
 
 
-def show_notes(terminal: Terminal, found: list[Note]) -> None:
+def show_notes(terminal: Terminal, found: Iterable[Note], style: str = "warn") -> None:
     """Print them; each command on a line of its own."""
     for text, command in found:
-        prose(terminal.err, text)
+        prose(terminal.err, Text(text, style=style))
         if command:
             terminal.say(command, style="command")
+        if terminal.err.is_terminal:
+            terminal.say()
 
 
 def _other_issuer(caller: Caller, language: Language) -> Iterator[Note]:
