@@ -29,7 +29,6 @@ from mct_s2s.model.trust import Trust
 from mct_s2s.planning.wire import CLIENT_SECRET
 from mct_s2s.ports.signed_in_cloud import Azure
 
-
 LOCKED = "locked"
 """Reading the settings is a POST: a read-only lock refuses that, too."""
 
