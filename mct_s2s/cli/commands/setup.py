@@ -14,7 +14,7 @@ from mct_s2s.cli.options import CredentialOptions
 from mct_s2s.cli.requests import check_role, client_specs, named_target, request_for, service_spec, wire
 from mct_s2s.cli.run import Run, run
 from mct_s2s.cli.session import Needs
-from mct_s2s.cli.user_files import HandoffFile
+from mct_s2s.cli.user_files import SharedFile, handoff_file
 from mct_s2s.engine.outcome import Outcome
 from mct_s2s.engine.session import Session
 from mct_s2s.inputs.clients import secret_to
@@ -66,7 +66,7 @@ def setup(options: SetupOptions) -> int:
     wired = wire(options.wire, clients, identities, stores)
     named = named_target(options) if options.no_app_service else None
     check_role(options.role)
-    handoff = HandoffFile(options.handoff) if options.handoff is not None else None
+    handoff = handoff_file(options.handoff) if options.handoff is not None else None
     if handoff is not None:
         handoff.check(dry_run=options.dry_run)
 
@@ -103,7 +103,7 @@ def setup(options: SetupOptions) -> int:
 
 
 def _hand_over(
-    handoff: HandoffFile | None,
+    handoff: SharedFile | None,
     current: Run,
     options: SetupOptions,
     session: Session,
