@@ -183,7 +183,7 @@ def _entra_role(role: str, rights: DirectoryRights | None) -> Grant:
     graph = rights.graph if rights else "https://graph.microsoft.com/v1.0"
     body = json.dumps({"principalId": principal, "roleDefinitionId": template, "directoryScopeId": "/"})
     url = f"{graph}/roleManagement/directory/roleAssignments"
-    mine = f"?$filter=principalId eq '{principal}' and roleDefinitionId eq '{template}'"
+    mine = f"?$filter=principalId%20eq%20%27{principal}%27%20and%20roleDefinitionId%20eq%20%27{template}%27"
     return Grant(
         role,
         f"for the Entra role {role}",
@@ -211,6 +211,6 @@ def _permissions(names: Sequence[str], rights: DirectoryRights) -> Grant:
         ),
         (
             command(*_DELETE_PERMISSION, caller, "--api", GRAPH_APP_ID, "--api-permissions", *ids),
-            *(delete_at(granted, "", f"value[?appRoleId=='{one}'].id | [0]") for one in ids),
+            *(delete_at(granted, "", f'value[?appRoleId==`"{one}"`].id | [0]') for one in ids),
         ),
     )

@@ -6,7 +6,8 @@ from mct_s2s.model.desired import ClientSpec
 from mct_s2s.model.directory_objects import Application
 from mct_s2s.model.ids import trust_tag
 from mct_s2s.model.observed import ObservedState
-from mct_s2s.planning.membership import is_consented, members
+from mct_s2s.model.trust import ClientApplication
+from mct_s2s.planning.membership import clients_called, is_consented, members
 
 
 def clients_to_mend(observed: ObservedState, unique_name: str) -> tuple[ClientSpec, ...]:
@@ -23,14 +24,21 @@ def clients_to_mend(observed: ObservedState, unique_name: str) -> tuple[ClientSp
     site, service = observed.app_service, observed.trust.service
     if site is None or service is None:
         return ()
-    tag = trust_tag(service.unique_name or unique_name)
+    base = service.unique_name or unique_name
+    tag = trust_tag(base)
     return tuple(
-        ClientSpec(client.client_id, credential=None)
+        ClientSpec(_name_of(client, observed, base), credential=None)
         for client in members(observed)
         if _is_made_for(client.application, tag)
         and site.allowed_client_ids.holds(client.client_id)
         and not is_consented(client, observed)
     )
+
+
+def _name_of(client: ClientApplication, observed: ObservedState, unique_name: str) -> str:
+    """Its display name, where that means no one else."""
+    is_clear = clients_called(client.display_name, observed, unique_name) == (client,)
+    return client.display_name if is_clear else client.client_id
 
 
 def _is_made_for(application: Application | None, tag: str) -> bool:
