@@ -164,8 +164,7 @@ def _show_outlook(terminal: Terminal, checks: Sequence[DoctorCheck], where: str,
         return
     stops = outlook is Forecast.STOPS
     end = "stops before it changes anything" if stops else "does the rest and lists these steps for someone else"
-    counted, them = _count_missing(checks)
-    prose(terminal.out, Text(f"{counted} Without {them} setup {end}.", style="bad"))
+    prose(terminal.out, Text(f"{_count_missing(checks)} setup {end}.", style="bad"))
     if missing_grants(checks):
         terminal.result("To have this as a text for your administrator:")
         _show_command(terminal, own_command("doctor", "--request", "request.md", where=where))
@@ -175,13 +174,16 @@ def _show_outlook(terminal: Terminal, checks: Sequence[DoctorCheck], where: str,
             _show_command(terminal, way)
 
 
-def _count_missing(checks: Sequence[DoctorCheck]) -> tuple[str, str]:
-    """`2 grants are missing.`, and how they are referred to."""
+def _count_missing(checks: Sequence[DoctorCheck]) -> str:
+    """`2 grants are missing. Without them`, or what it is where something else is in the way."""
     grants = len(missing_grants(checks))
     others = sum(check.state is State.MISSING and not check.grants for check in checks)
     words = [f"{grants} grant{'s are' if grants > 1 else ' is'} missing"] if grants else []
     words += [f"{others} check{'s' if others > 1 else ''} failed"] if others else []
-    return f"{', and '.join(words)}.", "them" if grants and grants + others > 1 else "it" if grants else "that"
+    if others:
+        until = "it passes" if others == 1 and not grants else "all is well"
+        return f"{' and '.join(words)}. Until {until},"
+    return f"{words[0]}. Without {'them' if grants > 1 else 'it'}"
 
 
 def _ways_on(missing: frozenset[str], where: str, more: Sequence[str]) -> Iterator[tuple[str, str]]:
