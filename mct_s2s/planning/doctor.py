@@ -14,6 +14,7 @@ from mct_s2s.model.commands import option
 from mct_s2s.model.directory_objects import Tenant
 from mct_s2s.model.ids import ApplicationObjectId, TenantId, same_id
 from mct_s2s.planning.changes import AnyChange
+from mct_s2s.planning.custody import CODE as NOT_OURS
 from mct_s2s.planning.grants import Grant, Lack, lacks, least, missing_rights
 from mct_s2s.planning.preflight import LEFT_TO_OTHERS
 from mct_s2s.planning.rights import Need, Right, judge
@@ -123,8 +124,7 @@ def checks(seen: Seen, now: datetime, *, consent: bool = True) -> tuple[DoctorCh
     found += _site(seen)
     found += [_identity(identity_resource, seen.access) for identity_resource in seen.identity_resources]
     if seen.setup_refusal is not None:
-        refusal = seen.setup_refusal
-        found.append(_refused(refusal.code, "Existing setup", refusal))
+        found.append(_existing(seen.setup_refusal, is_settings_read=seen.site_refusal is None))
     if seen.write_refusal is not None and _writes_resources(seen, missing_codes(found)):
         found.append(_refused(SECOND_FACTOR, "Sign-in", seen.write_refusal))
     return tuple(found)
@@ -256,6 +256,15 @@ def _identity(identity_resource: IdentityResource, access: CallerRights) -> Doct
         message = f"'{name}' already has a managed identity."
         return DoctorCheck(right.code, State.OK, name, "already has a managed identity", name, message)
     return _judged(Need(right, name, resource=identity_resource.resource), access)
+
+
+def _existing(refusal: S2SError, *, is_settings_read: bool) -> DoctorCheck:
+    """Why `setup` would refuse what is there. Whose a registration is, is not known without the settings."""
+    area = "Existing setup"
+    if refusal.code != NOT_OURS or is_settings_read:
+        return _refused(refusal.code, area, refusal)
+    message = "A registration has the name of this App Service's; only its settings say whether it is in use."
+    return DoctorCheck(refusal.code, State.UNKNOWN, area, message, area, message)
 
 
 def _refused(code: str, area: str, refusal: S2SError, subject: str = "") -> DoctorCheck:

@@ -9,6 +9,7 @@ from rich.cells import cell_len, set_cell_size
 from rich.text import Text
 
 from mct_s2s.model.commands import own_command
+from mct_s2s.planning.custody import CODE as NOT_OURS
 from mct_s2s.planning.doctor import (
     READ_SITE,
     DoctorCheck,
@@ -71,7 +72,14 @@ def doctor_document(seen: Seen, checks: tuple[DoctorCheck, ...]) -> dict[str, An
     }
 
 
-def show_checks(terminal: Terminal, checks: Sequence[DoctorCheck], where: str, more: Sequence[str] = ()) -> None:
+def show_checks(
+    terminal: Terminal,
+    checks: Sequence[DoctorCheck],
+    where: str,
+    more: Sequence[str] = (),
+    *,
+    is_requested: bool = False,
+) -> None:
     """A line for each check; those that need something are gathered by who can grant it, with what they run.
 
     Args:
@@ -79,6 +87,7 @@ def show_checks(terminal: Terminal, checks: Sequence[DoctorCheck], where: str, m
         checks: what was found.
         where: the options that name the App Service.
         more: further options with which `setup` does no more than was checked, and is not refused.
+        is_requested: whether the text for an administrator has been written.
     """
     column = min(max((cell_len(one_line(check.area).plain) for check in checks), default=0), _WIDEST_AREA)
     for check in checks:
@@ -91,6 +100,9 @@ def show_checks(terminal: Terminal, checks: Sequence[DoctorCheck], where: str, m
             _show_remedy(terminal, group)
     terminal.result()
     _show_outlook(terminal, checks, where, more)
+    if missing_grants(checks) and not is_requested:
+        terminal.result("To have this as a text for your administrator:")
+        _show_command(terminal, own_command("doctor", "--request", "request.md", where=where))
 
 
 def show_drift(terminal: Terminal, seen: Seen, where: str) -> None:
@@ -165,11 +177,9 @@ def _show_outlook(terminal: Terminal, checks: Sequence[DoctorCheck], where: str,
     stops = outlook is Forecast.STOPS
     end = "stops before it changes anything" if stops else "does the rest and lists these steps for someone else"
     prose(terminal.out, Text(f"{_count_missing(checks)} setup {end}.", style="bad"))
-    if missing_grants(checks):
-        terminal.result("To have this as a text for your administrator:")
-        _show_command(terminal, own_command("doctor", "--request", "request.md", where=where))
     if stops:
-        for text, way in _ways_on(missing_codes(checks), where, more):
+        is_doubtful = any(check.code == NOT_OURS for check in checks)  # setup refuses it for the directory alone
+        for text, way in () if is_doubtful else _ways_on(missing_codes(checks), where, more):
             prose(terminal.out, text)
             _show_command(terminal, way)
 

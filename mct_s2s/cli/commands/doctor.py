@@ -8,12 +8,10 @@ from typing import Annotated
 
 from mct_s2s import clock
 from mct_s2s.cli.binding import option
-from mct_s2s.cli.mending import fix
 from mct_s2s.cli.options import ChangingOptions
 from mct_s2s.cli.requests import named_target, request_for, service_spec, where
 from mct_s2s.cli.run import Run, run
 from mct_s2s.cli.session import Needs
-from mct_s2s.cli.user_files import SharedFile, request_file
 from mct_s2s.engine.observe.rights_examination import examine
 from mct_s2s.engine.session import Session
 from mct_s2s.errors import UsageError
@@ -21,7 +19,6 @@ from mct_s2s.inputs.target import caller_resource
 from mct_s2s.model.desired import Desired
 from mct_s2s.planning import guards
 from mct_s2s.planning.doctor import DoctorCheck, Seen, checks, is_ready, is_secret_shortened
-from mct_s2s.render.access_request import access_request
 from mct_s2s.render.doctor import doctor_document, show_checks, show_drift
 
 SOMETHING_MISSING = 3
@@ -49,12 +46,12 @@ def doctor(options: DoctorOptions) -> int:
     """Check what the caller may do; return 0 if nothing is missing, else 3. With `--fix`, mend what has drifted."""
     _check_combination(options)
     if options.fix:
+        from mct_s2s.cli.mending import fix  # noqa: PLC0415  # what changes something is a lot to import
+
         return fix(options)
     identities = tuple(dict.fromkeys(caller_resource(text) for text in options.managed_identity))
     named = named_target(options) if options.no_app_service else None
-    file = request_file(Path(options.request)) if options.request not in {None, STANDARD_OUTPUT} else None
-    if file is not None:
-        file.check(dry_run=False)
+    request_text = _RequestText(options.request) if options.request is not None else None
 
     async def body(current: Run, session: Session) -> int:
         now = clock.now()
@@ -64,13 +61,13 @@ def doctor(options: DoctorOptions) -> int:
         if seen.site is not None:
             guards.refuse_function_app(seen.site)
         found = checks(seen, now, consent=not options.no_consent)
-        if options.request is not None:
-            _ask(current, options, file, seen, found)
+        if request_text is not None:
+            request_text.write(current, seen, found, where(options))
         if current.terminal.json:
             current.terminal.document(doctor_document(seen, found))
         elif options.request != STANDARD_OUTPUT:
             more = _more(options, shortened=is_secret_shortened(seen, now))
-            show_checks(current.terminal, found, where(options), more)
+            show_checks(current.terminal, found, where(options), more, is_requested=request_text is not None)
             show_drift(current.terminal, seen, where(options))
         return 0 if is_ready(found) else SOMETHING_MISSING
 
@@ -109,19 +106,29 @@ def _check_combination(options: DoctorOptions) -> None:
         )
 
 
-def _ask(
-    current: Run, options: DoctorOptions, file: SharedFile | None, seen: Seen, found: tuple[DoctorCheck, ...]
-) -> None:
-    """Write the request to its file, or to standard output; nothing where there is nothing to ask for."""
-    text = access_request(seen, found, where(options))
-    if text is None:
-        current.terminal.say("There is nothing to ask an administrator for. No request was written.")
-    elif file is not None:
-        file.write(text)
-        current.terminal.say(f"Wrote the request to {file.path}")
-    else:
-        for line in text.splitlines():
-            current.terminal.result(line)
+class _RequestText:
+    """`--request`: a text for an administrator, in a file that is checked at once, or on standard output."""
+
+    def __init__(self, place: str) -> None:
+        from mct_s2s.cli.user_files import request_file  # noqa: PLC0415  # most runs write none
+
+        self._file = None if place == STANDARD_OUTPUT else request_file(Path(place))
+        if self._file is not None:
+            self._file.check(dry_run=False)
+
+    def write(self, current: Run, seen: Seen, found: tuple[DoctorCheck, ...], where: str) -> None:
+        """Write it, where there is something to ask for."""
+        from mct_s2s.render.access_request import access_request  # noqa: PLC0415  # as above
+
+        text = access_request(seen, found, where)
+        if text is None:
+            current.terminal.say("There is nothing to ask an administrator for. No request was written.")
+        elif self._file is not None:
+            self._file.write(text)
+            current.terminal.say(f"Wrote the request to {self._file.path}")
+        else:
+            for line in text.splitlines():
+                current.terminal.result(line)
 
 
 def _more(options: DoctorOptions, *, shortened: bool) -> list[str]:
