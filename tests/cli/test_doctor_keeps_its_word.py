@@ -48,6 +48,17 @@ def _drifted(mct: Program, azure: Sandbox) -> None:
     azure.forget()
 
 
+def _role_for_people(mct: Program, azure: Sandbox) -> None:
+    """Setup refuses the service application as it is, whatever the rights."""
+    _set_up(mct, azure)
+    (service,) = [one for one in azure.made_by_us() if one["identifierUris"]]
+    for role in ([{**service["appRoles"][0], "isEnabled": False}], []):
+        azure.graph("PATCH", f"/applications/{service['id']}", json={"appRoles": role})
+    role = {**service["appRoles"][0], "id": "33333333-3333-4333-8333-333333333333", "allowedMemberTypes": ["User"]}
+    azure.graph("PATCH", f"/applications/{service['id']}", json={"appRoles": [role]})
+    azure.forget()
+
+
 def _policy(rule: dict[str, Any]) -> World:
     def world(mct: Program, azure: Sandbox) -> None:
         del mct
@@ -105,6 +116,10 @@ CASES = {
         "stops", (*READ, OWNED, CONSENT, ROLES_READABLE), [*CONTRIBUTOR, ("Website Contributor", FUNCTION_APP)],
         _set_up, ("--managed-identity", FUNCTION_APP),
     ),
+    "an identity that it may not even see": Case(
+        "stops", (*READ, OWNED, CONSENT), CONTRIBUTOR, words=("--managed-identity", FUNCTION_APP)
+    ),
+    "a role of that name for people": Case("stops", (*READ, OWNED, CONSENT), CONTRIBUTOR, _role_for_people),
     "secrets for ninety days": Case("runs", (*READ, "Policy.Read.All", OWNED, CONSENT), CONTRIBUTOR,
                                     _policy(NINETY_DAYS)),
     "no secrets": Case("stops", (*READ, "Policy.Read.All", OWNED, CONSENT), CONTRIBUTOR, _policy(NO_SECRETS)),
@@ -131,7 +146,8 @@ def chosen() -> list[str]:
 
 
 @pytest.mark.parametrize("name", chosen())
-def test_setup_does_what_doctor_says(mct: Program, azure: Sandbox, monkeypatch: pytest.MonkeyPatch, case: Case) -> None:
+def test_setup_does_what_doctor_says(mct: Program, azure: Sandbox, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    case = CASES[name]
     case.world(mct, azure)
     run = _as_caller(mct, azure, monkeypatch, case)
     checked = run("doctor", "-a", SITE, *case.words, "-o", "json")

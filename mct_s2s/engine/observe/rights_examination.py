@@ -13,11 +13,12 @@ from mct_s2s.engine.observe.observe import find_identity_resource, is_refusal, o
 from mct_s2s.engine.observe.registration_custody import with_custody
 from mct_s2s.engine.request import Request
 from mct_s2s.errors import NotThere, Refused, S2SError
-from mct_s2s.model.azure_resources import Site
+from mct_s2s.model.azure_resources import IdentityResource, Site
 from mct_s2s.model.caller_rights import CallerRights
 from mct_s2s.model.desired import SettingsScope
 from mct_s2s.model.ids import TenantId
 from mct_s2s.model.observed import ObservedState
+from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.planning.changes import AnyChange
 from mct_s2s.planning.doctor import Seen
 from mct_s2s.planning.make import make_plan
@@ -101,7 +102,7 @@ async def _in_parts(azure: Azure, request: Request, look: AccessLook) -> Seen:
     (site, site_tenant_id, site_refusal), (tenant, refusal), identity_resources = await gather_or_cancel(
         _site(azure, request, look),
         _or_refusal(azure.directory.tenant()),
-        gather_or_cancel(*(find_identity_resource(azure, request, wanted, look.at) for wanted in request.identities)),
+        gather_or_cancel(*(_identity_resource(azure, request, wanted, look) for wanted in request.identities)),
     )
     if refusal is None:
         _, refusal = await _or_refusal(azure.directory.application_by_unique_name(request.unique_name))
@@ -130,6 +131,19 @@ async def _site(
         return None, None, error
     _, refusal = await _or_refusal(azure.sites.settings(site.resource))
     return site, tenant_id, refusal
+
+
+async def _identity_resource(
+    azure: Azure, request: Request, wanted: str | ResourceId, look: AccessLook
+) -> IdentityResource:
+    """A caller's resource; one that may not be looked at counts as one without an identity: that takes a right, too."""
+    found, refusal = await _or_refusal(find_identity_resource(azure, request, wanted, look.at))
+    if found is None and refusal is not None:
+        if not isinstance(wanted, ResourceId):
+            raise refusal
+        return IdentityResource(wanted, None)
+    assert found is not None  # noqa: S101  # it is found or refused
+    return found
 
 
 async def _or_refusal(question: Coroutine[Any, Any, T]) -> tuple[T | None, S2SError | None]:
