@@ -79,7 +79,11 @@ def delete_at(collection: str, matching: str, query: str) -> str:
 def lock_again(name: str, scope: str) -> str:
     """`az lock create` for a read-only lock that was removed: of a resource, a resource group or a subscription."""
     parts = scope.strip("/").split("/")
-    where = ["--resource", scope] if len(parts) > 4 else ["--resource-group", parts[3]] if len(parts) == 4 else []
+    if len(parts) > 4:
+        where = ["--resource", scope]
+    else:
+        group = ["--resource-group", parts[3]] if len(parts) == 4 else []
+        where = [*group, *(["--subscription", parts[1]] if len(parts) > 1 else [])]
     return command("az", "lock", "create", "--name", name, "--lock-type", "ReadOnly", *where)
 
 

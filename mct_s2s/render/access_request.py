@@ -67,21 +67,23 @@ def access_request(seen: Seen, checks: Iterable[DoctorCheck], where: str) -> str
     doubtful = [check for check in needing if check.state is State.UNKNOWN]
     if not needing:
         return None
+    lacks = "lacks" if missing else "may lack"
     lines = [
         TITLE,
         "",
         *_paragraph(
             "mct-s2s sets up service-to-service authentication for Microsoft Community Training (MCT): other services "
-            "may then call the API of an MCT site. The caller below is to run it and lacks the following permissions."
+            f"may then call the API of an MCT site. The caller below is to run it and {lacks} permissions."
         ),
         *_who_asks(seen),
     ]
-    lines += _grants(missing)
+    if missing:
+        lines += ["## What is missing", "", *_grants(missing)]
     if doubtful:
-        lines += ["# Only if it is refused", ""]
-        lines += _paragraph("Whether the caller has these already could not be checked.")
+        lines += ["## Only if it is refused", ""]
+        lines += _paragraph("Whether the caller may do the following already could not be checked.")
         lines += _grants(doubtful)
-    lines += ["# Afterwards", ""]
+    lines += ["## Afterwards", ""]
     lines += _paragraph("Permissions take effect within a few minutes. The caller checks them with:")
     lines += _block([own_command("doctor", where=where)])
     lines += _paragraph("This text contains no secrets.")
@@ -110,7 +112,7 @@ def _caller(rights: DirectoryRights) -> list[tuple[str, str]]:
 def _grants(checks: list[DoctorCheck]) -> Iterator[str]:
     """A section for each grant."""
     for grant in least(grant for check in checks for grant in check.grants):
-        yield from (f"## {_heading(grant)}", "")
+        yield from (f"### {_heading(grant)}", "")
         yield from _paragraph(f"Granted by {grant.who}. The caller needs it to:")
         steps = {
             f"- {_escaped(lack.step)}{_why(check)}": None

@@ -53,7 +53,7 @@ def test_it_says_who_asks_for_which_tenant_and_site() -> None:
 def test_each_right_has_its_reasons_its_command_and_the_way_back() -> None:
     text = request(seen())
     assert text.startswith(f"{TITLE}\n")
-    consent, role = text.index("## AppRoleAssignment.ReadWrite.All"), text.index("## Website Contributor")
+    consent, role = text.index("### AppRoleAssignment.ReadWrite.All"), text.index("### Website Contributor")
     assert "Granted by a Privileged Role Administrator." in text[consent:role]
     assert "- grant admin consent (a client's token holds the app role" in text[consent:role]
     assert "Least privilege: Microsoft Graph has no narrower permission" in text[consent:role]
@@ -80,8 +80,8 @@ def test_a_permission_is_taken_back_where_it_is_declared_and_where_it_is_granted
     ("scope", "where"),
     [
         (str(site().resource), f"--resource {site().resource}"),
-        ("/subscriptions/s/resourceGroups/mct-prod", "--resource-group mct-prod"),
-        ("/subscriptions/s", "--lock-type ReadOnly"),
+        ("/subscriptions/s/resourceGroups/mct-prod", "--resource-group mct-prod --subscription s"),
+        ("/subscriptions/s", "--lock-type ReadOnly --subscription s"),
     ],
 )
 def test_a_lock_is_put_back_where_it_was(scope: str, where: str) -> None:
@@ -93,15 +93,15 @@ def test_a_lock_is_put_back_where_it_was(scope: str, where: str) -> None:
 
 def test_what_could_not_be_checked_is_apart() -> None:
     text = request(seen(replace(AUTOMATION, assignments=None)))
-    doubtful = text.index("# Only if it is refused")
-    assert text.index("## Website Contributor") < doubtful < text.index("## AppRoleAssignment.ReadWrite.All")
+    doubtful = text.index("## Only if it is refused")
+    assert text.index("### Website Contributor") < doubtful < text.index("### AppRoleAssignment.ReadWrite.All")
 
 
 def test_a_person_is_asked_for_with_an_entra_role() -> None:
     ada = replace(AUTOMATION, signed_in=SignedIn("Azure CLI", is_person=True), name="ada@contoso.com", permissions=None)
     text = request(replace(seen(replace(ada, roles=frozenset())), service=ApplicationObjectId(guid("someone's"))))
     assert "- Who asks: ada@contoso.com (user)" in text
-    assert "## Cloud Application Administrator" in text
+    assert "### Cloud Application Administrator" in text
     (back,) = [line for line in text.splitlines() if line.startswith("    az rest --method DELETE")]
     assert f"principalId%20eq%20%27{ME}%27" in back
     assert "Application (client) ID" not in text
@@ -118,7 +118,7 @@ def test_a_name_is_no_markup(name: str) -> None:
     text = request(seen(replace(AUTOMATION, name=name)))
     (line,) = [line for line in text.splitlines() if line.startswith("- Who asks: ")]
     assert not any(mark in line.replace(f"\\{mark}", "") for mark in "<>[]`")
-    assert sum(line.startswith("# ") for line in text.splitlines()) == 2, "the title and the end"
+    assert [line for line in text.splitlines() if line.startswith("# ")] == [TITLE]
 
 
 def test_a_text_of_ours_is_recognised_and_no_other() -> None:
