@@ -143,7 +143,7 @@ def _why(check: DoctorCheck) -> str:
 
 
 def _paragraph(text: str) -> list[str]:
-    return [*textwrap.wrap(text, WIDTH, break_long_words=False, break_on_hyphens=False), ""]
+    return [*textwrap.wrap(plain(text), WIDTH, break_long_words=False, break_on_hyphens=False), ""]
 
 
 def _block(commands: Iterable[str]) -> list[str]:
