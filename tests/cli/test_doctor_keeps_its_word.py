@@ -52,8 +52,8 @@ def _role_for_people(mct: Program, azure: Sandbox) -> None:
     """Setup refuses the service application as it is, whatever the rights."""
     _set_up(mct, azure)
     (service,) = [one for one in azure.made_by_us() if one["identifierUris"]]
-    for role in ([{**service["appRoles"][0], "isEnabled": False}], []):
-        azure.graph("PATCH", f"/applications/{service['id']}", json={"appRoles": role})
+    for roles in ([{**service["appRoles"][0], "isEnabled": False}], []):
+        azure.graph("PATCH", f"/applications/{service['id']}", json={"appRoles": roles})
     role = {**service["appRoles"][0], "id": "33333333-3333-4333-8333-333333333333", "allowedMemberTypes": ["User"]}
     azure.graph("PATCH", f"/applications/{service['id']}", json={"appRoles": [role]})
     azure.forget()
