@@ -105,7 +105,7 @@ async def _in_parts(azure: Azure, request: Request, look: AccessLook) -> Seen:
         gather_or_cancel(*(_identity_resource(azure, request, wanted, look) for wanted in request.identities)),
     )
     if refusal is None:
-        _, refusal = await _or_refusal(azure.directory.application_by_unique_name(request.unique_name))
+        _, refusal = await _or_refusal(azure.directory.applications_by_unique_name([request.unique_name]))
     return Seen(
         CallerRights(),
         tenant if refusal is None else None,
