@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 
 from tests.cli.conftest import Program
+from tests.cli.test_worlds import WORLDS, Hand
 from tests.conftest import SITE, Json, Sandbox
+from tests.support.sampling import sampled
 
 FIX = ("doctor", "--fix", "-y")
 JSON = ("-o", "json")
@@ -132,6 +134,36 @@ def test_consent_that_the_caller_may_not_give_is_left_to_others(mct: Program, az
     done = mct("doctor", "--fix", "-a", SITE, "-y", *JSON, env=caller)
     assert (done.code, azure.writes()) == (4, []), done
     assert done.document["leftToOthers"][0]["what"].startswith("You can't grant admin consent to 'A'.")
+
+
+CURED = {
+    "app-role-disabled", "app-role-missing", "application-id-uri-missing", "service-principal-missing", "token-version",
+    "setting-missing", "setting-mismatch", "tenant-mismatch",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", sampled(list(WORLDS), 2, salt="fix"))
+def test_in_every_state_it_cures_what_it_may_and_drops_nothing(mct: Program, azure: Sandbox, name: str) -> None:
+    """All states of an App Service that status knows, with clients that others made."""
+    WORLDS[name].made(Hand(azure))
+    before = listed(azure)
+    azure.forget()
+    done = mct(*FIX, *JSON)
+    assert listed(azure) >= before
+    if done.code in {0, 3}:
+        assert {row["code"] for row in done.document["status"]["findings"]} & CURED == set()
+    else:
+        assert (azure.writes(), bool(done.document["error"]["remedy"])) == ([], True), done
+    azure.forget()
+    assert (mct(*FIX, *JSON).code, azure.writes()) == (done.code, []), "a second run finds nothing more to do"
+
+
+def listed(azure: Sandbox) -> set[str]:
+    """The ids on both allow lists."""
+    lists = (value for name, value in azure.settings().items() if name.casefold() in {
+        "serviceapplicationids", "serviceobjectids"
+    })  # fmt: skip
+    return {entry.strip().casefold() for value in lists for entry in (value or "").split(";") if entry.strip()}
 
 
 @pytest.mark.parametrize(
