@@ -23,6 +23,7 @@ pytest_plugins = [
     "tests.support.measuring",
     "tests.support.tidiness",
     "tests.support.sandbox_inside",
+    "tests.support.screens",
     "tests.support.summary",
 ]
 

@@ -10,6 +10,7 @@ from mct_s2s.model.directory_objects import Tenant
 from mct_s2s.model.ids import same_id
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.site_settings import TENANT_ID
+from mct_s2s.planning.mct_sites import is_function_app
 
 
 def refuse_function_app(site: Site) -> None:
@@ -18,8 +19,7 @@ def refuse_function_app(site: Site) -> None:
     Raises:
         Refused: the site is a function app by kind, or by the name that an MCT deployment gives it.
     """
-    kinds = {token.strip().casefold() for token in site.kind.split(",")}
-    if not kinds & {"functionapp", "workflowapp"} and "-fa-" not in site.name.casefold():
+    if not is_function_app(site):
         return
     website = site.name.casefold().partition("-fa-")[0]
     raise Refused(
