@@ -20,10 +20,10 @@ from tests.support.simulated_time import SimulatedTime
 pytest_plugins = [
     "tests.support.garbage",
     "tests.support.sampling",
+    "tests.support.screens",
     "tests.support.measuring",
     "tests.support.tidiness",
     "tests.support.sandbox_inside",
-    "tests.support.screens",
     "tests.support.summary",
 ]
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from mct_s2s.render.console import Terminal
 
 MARKS = {"✓": "+", "✗": "x", "→": "->", "·": ".", "…": "...", "━": "=", "╌": "-"}
+MARKS |= {"┌": "+", "├": "+", "│": "|", "─": "-", "▼": "v"}
 """Replacements of our own characters, if the encoding lacks them; others become a question mark."""
 _HANDLER = "mct-s2s"
 

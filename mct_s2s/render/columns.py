@@ -81,7 +81,8 @@ class Columns:
         """Each cell on lines of its own, all but a row's first indented."""
         room = options.update(no_wrap=False, overflow="fold")
         for row in self._rows:
-            yield from console.render_lines(row[0], room, pad=False)
+            if row[0].plain.strip():  # else the row continues the one before it
+                yield from console.render_lines(row[0], room, pad=False)
             for head, cell in zip(self._heads[1:], row[1:], strict=True):
                 titled = Text.assemble((f"{head.plain}: ", "quiet"), cell) if head.plain else cell
                 if cell.plain.strip():

@@ -28,9 +28,7 @@ def show_list(terminal: Terminal, report: StatusReport) -> None:
         _sites(terminal, report)
         for site in report.sites:
             if site.findings:
-                terminal.result()
-                terminal.result(Text(site.label, style="head"))
-                show_findings(terminal, site.findings)
+                show_findings(terminal, site.findings, site.label)
     _ending(terminal, report)
     if report.is_healthy:
         terminal.result()
@@ -113,7 +111,7 @@ def _ending(terminal: Terminal, report: StatusReport) -> None:
 def _table(rows: Sequence[EndingCredential], report: StatusReport) -> Columns:
     shows_sites, shows_owners = report.subscription_wide, report.tenant_wide is not None
     heads = ["Registration", "App ID", "Credential", "Expires", "App Service", "Owners"]
-    table = Columns(_chosen(heads, shows_sites, shows_owners), narrow=[1, 2])
+    table = Columns(_chosen(heads, shows_sites, shows_owners), narrow=[1, 2, 3])
     for row in rows:
         cells: list[str | Text] = [row.client, row.client_id, row.credential.kind.value, _expires(row.expires, report)]
         table.add(*_chosen([*cells, ", ".join(row.sites), _owners(row)], shows_sites, shows_owners))
@@ -126,8 +124,8 @@ def _chosen(cells: Sequence[T], sites: bool, owners: bool) -> list[T]:
 
 def _expires(expires: datetime, report: StatusReport) -> Text:
     days = (expires - report.now).days
-    left = "expired" if expires <= report.now else f"in {days} {'day' if days == 1 else 'days'}"
-    return Text(f"{expires:%Y-%m-%d}, {left}", style=EXPIRY_STYLE[expiry(expires, report.now, report.within)])
+    left = "expired" if expires <= report.now else f"{days} {'day' if days == 1 else 'days'}"
+    return Text(f"{expires:%Y-%m-%d}  {left}", style=EXPIRY_STYLE[expiry(expires, report.now, report.within)])
 
 
 def _owners(row: EndingCredential) -> Text:
