@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from xml.etree.ElementTree import Element, SubElement, tostring
+from xml.etree.ElementTree import Element, SubElement
 
 from mct_s2s.planning.status_report import StatusReport
 from mct_s2s.render.exports.audit import AuditFinding, AuditSection, AuditTable, audit
-from mct_s2s.render.exports.markup import SVG, add, characters, rules
+from mct_s2s.render.exports.markup import SVG, add, characters, document, rules
 from mct_s2s.render.exports.svg_picture import WIDTH, described, draw, style_rules
 
 POLICY = "default-src 'none'; style-src 'unsafe-inline'"
@@ -14,20 +14,20 @@ POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 
 
 def write(report: StatusReport) -> str:
-    """The page, in ASCII: whatever it goes through, every character arrives."""
-    document = audit(report)
+    """The page."""
+    content = audit(report)
     root = Element("html", {"lang": "en"})
     head, body = add(root, "head"), add(root, "body")
     SubElement(head, "meta", {"charset": "utf-8"})
     SubElement(head, "meta", {"http-equiv": "Content-Security-Policy", "content": POLICY})
     SubElement(head, "meta", {"name": "viewport", "content": "width=device-width, initial-scale=1"})
-    add(head, "title", document.title)
+    add(head, "title", content.title)
     SubElement(head, "style").text = f"\n{_style()}"
-    add(body, "h1", document.title)
-    add(body, "p", f"{document.made}.", class_="quiet")
-    for number, section in enumerate(document.sections):
+    add(body, "h1", content.title)
+    add(body, "p", f"{content.made}.", class_="quiet")
+    for number, section in enumerate(content.sections):
         _section(add(body, "section"), section, number)
-    return "<!DOCTYPE html>\n" + tostring(root, encoding="us-ascii", method="html").decode() + "\n"
+    return "<!DOCTYPE html>\n" + document(root, "html")
 
 
 def _section(parent: Element, section: AuditSection, number: int) -> None:

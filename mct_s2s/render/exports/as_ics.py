@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from mct_s2s import __version__
 from mct_s2s.plain_text import plain
 from mct_s2s.planning.status_report import EndingCredential, StatusReport
 
@@ -22,7 +21,7 @@ END = "\r\n"
 
 def write(report: StatusReport) -> str:
     """The calendar."""
-    lines = ["BEGIN:VCALENDAR", "VERSION:2.0", f"PRODID:-//mct-s2s//mct-s2s {__version__}//EN", "CALSCALE:GREGORIAN"]
+    lines = ["BEGIN:VCALENDAR", "VERSION:2.0", "PRODID:-//mct-s2s//mct-s2s//EN", "CALSCALE:GREGORIAN"]
     lines += ["METHOD:PUBLISH", "X-WR-CALNAME:MCT credentials", "REFRESH-INTERVAL;VALUE=DURATION:P1D"]
     for one in report.ending():
         lines += _event(one, report)

@@ -20,8 +20,8 @@ _SAFE_IN_CODE = re.compile(r"[^\\`|\s](?:[^\\`|]*[^\\`|\s])?")
 """No backtick, which ends a code span; neither pipe nor backslash, of which tables make their own sense."""
 _PLAIN = re.compile(r"[^\W_](?:[^\W_]|[ ,;()-])*")
 """Words that mean nothing but themselves."""
-_MARKUP = re.compile(r"[\\`*_\[\]<>&#|~@$^{}]|:(?=\S)|(?<=www)\.", re.IGNORECASE)
-"""What marks text up within a line; the last two make links of addresses without any markup."""
+_MARKUP = re.compile(r"[\\`*_\[\]<>&#|~@$^{}]|:(?=/)|(?<=mailto):|(?<=xmpp):|(?<=www)\.", re.IGNORECASE)
+"""What marks text up within a line; the last four would make links of addresses."""
 
 
 def write(report: StatusReport) -> str:

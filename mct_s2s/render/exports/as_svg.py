@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from xml.etree.ElementTree import Element, SubElement, tostring
+from xml.etree.ElementTree import Element, SubElement
 
 from rich.console import RenderableType
 from rich.text import Text
@@ -12,7 +12,7 @@ from mct_s2s.planning.status_report import StatusReport
 from mct_s2s.render.columns import Columns
 from mct_s2s.render.console import LineConsole
 from mct_s2s.render.exports.audit import AuditFinding, AuditReport, AuditSection, AuditTable, audit
-from mct_s2s.render.exports.markup import SVG, add
+from mct_s2s.render.exports.markup import SVG, add, document
 from mct_s2s.render.exports.svg_picture import CHARACTER, LINE, WIDTH, described, draw, style_rules
 from mct_s2s.render.folding import folded
 
@@ -26,29 +26,29 @@ Lines = Sequence[tuple[str, str]]
 
 
 def write(report: StatusReport) -> str:
-    """The document, in ASCII: whatever it goes through, every character arrives."""
-    document = audit(report)
+    """The document."""
+    content = audit(report)
     root = Element("svg", {"xmlns": SVG, "role": "img"})
-    add(root, "title", document.title)
-    add(root, "desc", _description(document))
+    add(root, "title", content.title)
+    add(root, "desc", _description(content))
     SubElement(root, "style").text = f"\n{style_rules()}"
     paper = add(root, "rect", class_="paper")
     page = add(root, "g", transform=f"translate({MARGIN:g} {MARGIN:g})")
-    height = _draw(page, document) + 2 * MARGIN
+    height = _draw(page, content) + 2 * MARGIN
     width = WIDTH + 2 * MARGIN
     root.attrib |= {"viewBox": f"0 0 {width:.0f} {height:.0f}", "width": f"{width:.0f}", "height": f"{height:.0f}"}
     paper.attrib |= {"width": f"{width:.0f}", "height": f"{height:.0f}"}
-    return '<?xml version="1.0" encoding="UTF-8"?>\n' + tostring(root, encoding="us-ascii").decode() + "\n"
+    return '<?xml version="1.0" encoding="UTF-8"?>\n' + document(root, "xml")
 
 
-def _description(document: AuditReport) -> str:
-    pictures = (described(one.picture) for one in document.sections if one.picture is not None)
-    return " ".join([f"{document.made}.", *pictures])
+def _description(content: AuditReport) -> str:
+    pictures = (described(one.picture) for one in content.sections if one.picture is not None)
+    return " ".join([f"{content.made}.", *pictures])
 
 
-def _draw(page: Element, document: AuditReport) -> float:
-    y = _text(page, [(document.title, "ink strong"), (document.made, "quiet")], 0.0)
-    for number, section in enumerate(document.sections):
+def _draw(page: Element, content: AuditReport) -> float:
+    y = _text(page, [(content.title, "ink strong"), (content.made, "quiet")], 0.0)
+    for number, section in enumerate(content.sections):
         y = _text(page, [("", "ink"), *_head(section)], y) + LINE / 2
         if section.picture is not None:
             drawing = add(page, "g", transform=f"translate(0 {y:g})")
@@ -76,7 +76,9 @@ def _body(section: AuditSection) -> Iterator[tuple[str, str]]:
     for table in section.tables:
         yield "", "ink"
         yield table.title, "ink strong"
-        yield from ((line, "ink") for line in (_lines(_columns(table)) if table.rows else [table.empty]))
+        lines = _lines(_columns(table)) if table.rows else [table.empty]
+        yield lines[0], "quiet"
+        yield from ((line, "ink") for line in lines[1:])
 
 
 def _finding(finding: AuditFinding) -> Iterator[tuple[str, str]]:

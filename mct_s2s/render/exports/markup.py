@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from xml.etree.ElementTree import Element, SubElement
+from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from mct_s2s.plain_text import REPLACEMENT, plain
 
@@ -45,3 +45,18 @@ def _written(value: str | float) -> str:
 def rules(role: str) -> tuple[str, str]:
     """A role's colour on light and on dark paper."""
     return PALETTE[role]
+
+
+def document(root: Element, method: str) -> str:
+    """The tree as text, in ASCII: whatever it goes through, every character arrives.
+
+    Args:
+        root: of the document; blanks are put into it, so that elements have lines of their own.
+        method: `xml` or `html`.
+    """
+    indent(root)
+    for block in root.iter("pre"):  # where blanks would be shown
+        block.text = None
+        for child in block:
+            child.tail = None
+    return tostring(root, encoding="us-ascii", method=method).decode() + "\n"

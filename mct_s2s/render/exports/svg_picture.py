@@ -22,15 +22,15 @@ LINE = 18.0
 PADDING = 8.0
 BETWEEN = 56.0
 """From a column to the next."""
-COLUMNS = (34, 20, 28, 26)
-"""Characters of each column: callers, role, service application, App Service."""
+COLUMNS = (32, 18, 36, 38)
+"""Characters of each column: callers, role, service application with its appId, App Service with its address."""
 WIDTH = sum(COLUMNS) * CHARACTER + 2 * PADDING * len(COLUMNS) + BETWEEN * (len(COLUMNS) - 1)
 
 STYLE = {
     "text": "font-family: ui-monospace, 'DejaVu Sans Mono', Consolas, Menlo, monospace; font-size: 13px; "
     "white-space: pre",
     ".strong": "font-weight: bold",
-    ".edge": "fill: none; stroke-width: 1.5",
+    ".edge": "stroke-width: 1.5",
     ".broken": "stroke-dasharray: 3 4",
 }
 
@@ -102,7 +102,7 @@ def style_rules(prefix: str = "") -> str:
 
 def _colours(prefix: str, at: int) -> str:
     rows = [f"{prefix}.{role} {{ fill: {rules(role)[at]} }}" for role in ("ink", "quiet", "good", "warn", "bad")]
-    rows += [f"{prefix}.edge.{role} {{ stroke: {rules(role)[at]} }}" for role in ("good", "warn", "bad")]
+    rows += [f"{prefix}.edge.{role} {{ fill: none; stroke: {rules(role)[at]} }}" for role in ("good", "warn", "bad")]
     rows += [f"{prefix}.tip {{ fill: {rules('line')[at]} }}"]
     rows += [f"{prefix}.frame {{ fill: {rules('box')[at]}; stroke: {rules('line')[at]} }}"]
     rows += [f"{prefix}.paper {{ fill: {rules('paper')[at]} }}"]
