@@ -10,7 +10,6 @@ from mct_s2s.model.directory_objects import Tenant
 from mct_s2s.model.ids import same_id
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.site_settings import TENANT_ID
-from mct_s2s.planning.mct_sites import is_function_app
 
 
 def refuse_function_app(site: Site) -> None:
@@ -19,9 +18,9 @@ def refuse_function_app(site: Site) -> None:
     Raises:
         Refused: the site is a function app by kind, or by the name that an MCT deployment gives it.
     """
-    if not is_function_app(site):
+    if not site.is_function_app:
         return
-    website = site.name.casefold().partition("-fa-")[0]
+    website = site.website or site.name.casefold()
     raise Refused(
         "function-app",
         f"'{site.name}' is the function app of an MCT deployment, not its App Service (kind '{site.kind}').",

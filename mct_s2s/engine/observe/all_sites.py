@@ -10,7 +10,7 @@ from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.engine.observe.app_service_lookup import find_subscription
 from mct_s2s.errors import S2SError
 from mct_s2s.model.resource_id import ResourceId
-from mct_s2s.planning.mct_sites import has_our_settings, is_function_app, with_function_app
+from mct_s2s.planning.site_recognition import by_likelihood, survey_of
 from mct_s2s.ports.resource_manager import Sites
 
 T = TypeVar("T")
@@ -39,22 +39,17 @@ async def find_mct_sites(sites: Sites, subscription: str | None) -> MctSites:
     """
     where = await find_subscription(sites, subscription)
     everything = await sites.sites(where.id)
-    by_name, found, unchecked = with_function_app(everything), [], []
-    apps = sorted((site.resource for site in everything if not is_function_app(site)), key=lambda one: one.name.lower())
-    others = [app for app in apps if str(app).lower() not in by_name]
-    read = await gather_or_cancel(*(outcome_of(_is_configured(sites, app)) for app in others))
-    answers = dict(zip(others, read, strict=True))
-    for app in apps:
-        answer = answers.get(app, True)
-        if isinstance(answer, S2SError):
-            unchecked.append(app)
-        elif answer:
-            found.append(app)
-    return MctSites(tuple(found), tuple(unchecked))
-
-
-async def _is_configured(sites: Sites, app: ResourceId) -> bool:
-    return has_our_settings(await sites.settings(app))
+    web_apps = by_likelihood(everything)
+    read = await gather_or_cancel(*(outcome_of(sites.settings(site.resource)) for site in web_apps))
+    settings = {
+        site.resource: None if isinstance(answer, S2SError) else answer
+        for site, answer in zip(web_apps, read, strict=True)
+    }
+    survey = survey_of(everything, settings)
+    return MctSites(
+        tuple(one.site.resource for one in survey.mct),
+        tuple(site.resource for site in survey.others if settings[site.resource] is None),
+    )
 
 
 async def outcome_of(work: Awaitable[T]) -> T | S2SError:
