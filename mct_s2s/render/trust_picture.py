@@ -13,7 +13,7 @@ from rich.text import Text
 
 from mct_s2s.planning.callers import Access, Caller, Station, TrustPicture
 from mct_s2s.render.console import Terminal, one_line
-from mct_s2s.render.folding import folded
+from mct_s2s.render.fixed_width import folded
 
 MOST = 10
 """Callers that are drawn one by one: with the rest of the picture they fit a terminal of 24 lines."""

@@ -14,7 +14,7 @@ from mct_s2s.render.console import LineConsole
 from mct_s2s.render.exports.audit import AuditFinding, AuditReport, AuditSection, AuditTable, audit
 from mct_s2s.render.exports.markup import SVG, add, document
 from mct_s2s.render.exports.svg_picture import CHARACTER, LINE, WIDTH, described, draw, style_rules
-from mct_s2s.render.folding import folded
+from mct_s2s.render.fixed_width import folded
 
 MARGIN = 24.0
 ROOM = int(WIDTH / CHARACTER)

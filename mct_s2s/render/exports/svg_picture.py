@@ -13,7 +13,7 @@ from rich.text import Text
 
 from mct_s2s.planning.callers import Access, Caller, Station, TrustPicture
 from mct_s2s.render.exports.markup import add, rules
-from mct_s2s.render.folding import folded
+from mct_s2s.render.fixed_width import folded
 from mct_s2s.render.trust_picture import SIGNS, counted, picture_title, split
 
 CHARACTER = 7.83

@@ -1,4 +1,4 @@
-"""Text folded to a width, where nothing may be cut off and nothing may be wider."""
+"""Text in a space of a fixed width, as a drawing has it: nothing is cut off, and nothing is wider."""
 
 from __future__ import annotations
 
