@@ -46,10 +46,10 @@ class StatusFormat(StrEnum):
 class StatusOptions(AzureOptions):
     """Options of `status`."""
 
-    output: Annotated[  # type: ignore[assignment]  # more formats than other commands have
+    output: Annotated[
         StatusFormat,
         option("-o", "--output", metavar="FORMAT", group=AZURE, variable="OUTPUT", text="Output format."),
-    ] = StatusFormat.TEXT
+    ] = StatusFormat.TEXT  # type: ignore[assignment]  # more formats than other commands have
     expiring_within: Annotated[
         str,
         option(

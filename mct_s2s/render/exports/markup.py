@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Literal
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from mct_s2s.plain_text import REPLACEMENT, plain
@@ -47,7 +48,7 @@ def rules(role: str) -> tuple[str, str]:
     return PALETTE[role]
 
 
-def document(root: Element, method: str) -> str:
+def document(root: Element, method: Literal["xml", "html"]) -> str:
     """The tree as text, in ASCII: whatever it goes through, every character arrives.
 
     Args:
@@ -59,4 +60,5 @@ def document(root: Element, method: str) -> str:
         block.text = None
         for child in block:
             child.tail = None
-    return tostring(root, encoding="us-ascii", method=method).decode() + "\n"
+    written: bytes = tostring(root, encoding="us-ascii", method=method)
+    return written.decode() + "\n"

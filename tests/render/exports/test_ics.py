@@ -79,7 +79,7 @@ def test_without_a_credential_that_ends_it_is_an_empty_calendar() -> None:
 
 
 @functools.cache
-def usual_parts() -> list[tuple[str, list[str]]]:
+def usual_parts() -> list[tuple[str | None, list[str]]]:
     return [(part.name, sorted(part)) for part in Calendar.from_ical(exported(report(USUAL), "ics")).walk()]
 
 
