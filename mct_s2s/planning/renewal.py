@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from mct_s2s.model.client_credentials import Credential, has_end
-from mct_s2s.model.commands import command, own_command
+from mct_s2s.model.commands import command, option, own_command
 from mct_s2s.planning.credentials.secret import secrets_among
 
 
@@ -49,7 +49,7 @@ def renewal(client_id: str, credentials: Sequence[Credential], now: datetime, wh
     if secrets and good:
         return own_command("rotate-secret", about=client_id, where=where)
     add = own_command("add-client", about=client_id, where=where)
-    return add if secrets else f"{add} --credential {(good or tuple(credentials))[0].kind.value}"
+    return add if secrets else f"{add} {option('--credential', (good or tuple(credentials))[0].kind.value)}"
 
 
 def renewal_elsewhere(client_id: str, credential: Credential) -> str:

@@ -168,7 +168,7 @@ def test_a_web_app_whose_settings_may_not_be_read_is_named(mct: Program, subscri
 def test_watch_has_two_formats(mct: Program) -> None:
     done = mct("status", "--watch", "5", "-o", "csv")
     assert done.code == 2
-    assert "--watch cannot be used with --output csv" in done.err
+    assert "--watch can't print the format 'csv'" in done.err
 
 
 def test_other_commands_have_two_formats(mct: Program) -> None:

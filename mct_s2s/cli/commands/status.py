@@ -151,6 +151,6 @@ def _check_watch(options: StatusOptions) -> None:
     if options.output not in {StatusFormat.TEXT, StatusFormat.JSON}:
         raise UsageError(
             "usage",
-            f"--watch cannot be used with --output {options.output}.",
+            f"--watch can't print the format '{options.output}'.",
             remedy="Use --output text or --output json, or run it without --watch from a timer.",
         )
