@@ -67,13 +67,13 @@ async def _sites(options: AzureOptions, session: Session, within: timedelta, *, 
     async def read(app: ResourceId) -> SiteStatus:
         return await _site(options, session, SiteTarget(app.name, app.resource_group, app.subscription_id), within)
 
-    outcomes = await read_each(found.found, read)
+    outcomes = await read_each(tuple(one.site.resource for one in found.mct), read)
     return StatusReport(
         now,
         within,
         tuple(one for _, one in outcomes if isinstance(one, SiteStatus)),
         tuple(UnreadSite(app, one) for app, one in outcomes if isinstance(one, S2SError)),
-        found.unchecked,
+        tuple(site.resource for site in found.unread),
         subscription_wide=True,
     )
 

@@ -6,7 +6,8 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from mct_s2s.engine.observe.all_sites import MctSites, find_mct_sites, read_each
+from mct_s2s.engine.observe.all_sites import find_mct_sites, read_each
+from mct_s2s.engine.observe.site_survey import AT_ONCE
 from mct_s2s.engine.observe.tenant_wide import find_tenant_wide
 from mct_s2s.errors import NotThere, PermissionMissing, S2SError
 from mct_s2s.model.client_credentials import Credential, CredentialKind
@@ -34,26 +35,22 @@ def many() -> World:
     return made
 
 
-def found(here: World, subscription: str | None = SUBSCRIPTION) -> MctSites:
-    return run(find_mct_sites(MemorySites(here), subscription))
-
-
-def names(resources: tuple[ResourceId, ...]) -> list[str]:
-    return [one.name for one in resources]
+def found(here: World, subscription: str | None = SUBSCRIPTION) -> tuple[list[str], list[str]]:
+    """MCT's, and those of which that is not known."""
+    survey = run(find_mct_sites(MemorySites(here), subscription))
+    return [one.site.name for one in survey.mct], [site.name for site in survey.unread]
 
 
 def test_they_are_told_by_their_settings_or_by_their_function_app() -> None:
     here = many()
-    sites = found(here)
-    assert (names(sites.found), names(sites.unchecked)) == (["alpha", "zeta"], [])
+    assert found(here) == (["alpha", "zeta"], [])
     assert not any("fa-x7k2q" in call or "reports" in call for call in here.calls)
 
 
 def test_a_web_app_whose_settings_cannot_be_read_is_named_and_stops_nothing() -> None:
     here = many()
     here.before("settings", failing(DENIED), failing(DENIED), failing(DENIED))
-    sites = found(here)
-    assert (names(sites.found), names(sites.unchecked)) == (["alpha"], ["shop", "zeta"])
+    assert found(here) == (["alpha"], ["shop", "zeta"])
 
 
 def test_a_subscription_that_is_not_there_is_an_error() -> None:
@@ -62,12 +59,12 @@ def test_a_subscription_that_is_not_there_is_an_error() -> None:
 
 
 def test_a_subscription_may_have_none() -> None:
-    assert found(World()) == MctSites(())
+    assert found(World()) == ([], [])
 
 
-def test_settings_are_read_side_by_side() -> None:
+def test_settings_are_read_side_by_side_and_of_all_web_apps() -> None:
     here = World(latency=1.0)
-    for number in range(10):
+    for number in range(6 * AT_ONCE):
         here.add_site(site(f"shop-{number}"), FOREIGN)
 
     async def timed() -> float:
@@ -75,7 +72,7 @@ def test_settings_are_read_side_by_side() -> None:
         await find_mct_sites(MemorySites(here), SUBSCRIPTION)
         return elapsed_since(began)
 
-    assert run(timed()) == pytest.approx(3.0)
+    assert run(timed()) == pytest.approx(2.0 + 6)
 
 
 def test_one_that_fails_does_not_stop_the_others() -> None:

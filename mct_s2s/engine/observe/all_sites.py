@@ -3,31 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from typing import TypeVar
 
 from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.engine.observe.app_service_lookup import find_subscription
+from mct_s2s.engine.observe.site_survey import survey
 from mct_s2s.errors import S2SError
 from mct_s2s.model.resource_id import ResourceId
-from mct_s2s.planning.site_recognition import by_likelihood, survey_of
+from mct_s2s.planning.site_recognition import SiteSurvey
 from mct_s2s.ports.resource_manager import Sites
 
 T = TypeVar("T")
 
 
-@dataclass(frozen=True)
-class MctSites:
-    """The sites of a subscription, as far as they are, or could be, MCT's."""
-
-    found: tuple[ResourceId, ...]
-    """By name."""
-    unchecked: tuple[ResourceId, ...] = ()
-    """Web apps that may be: their settings cannot be read, and no function app of MCT is beside them."""
-
-
-async def find_mct_sites(sites: Sites, subscription: str | None) -> MctSites:
-    """List them: the web apps that have the settings, or MCT's function app beside them. Slots are not looked at.
+async def find_mct_sites(sites: Sites, subscription: str | None) -> SiteSurvey:
+    """All web apps of a subscription, told apart by their settings or by MCT's function app beside them; no slots.
 
     Args:
         sites: the port.
@@ -38,18 +28,7 @@ async def find_mct_sites(sites: Sites, subscription: str | None) -> MctSites:
         ServiceError: the sites cannot be listed.
     """
     where = await find_subscription(sites, subscription)
-    everything = await sites.sites(where.id)
-    web_apps = by_likelihood(everything)
-    read = await gather_or_cancel(*(outcome_of(sites.settings(site.resource)) for site in web_apps))
-    settings = {
-        site.resource: None if isinstance(answer, S2SError) else answer
-        for site, answer in zip(web_apps, read, strict=True)
-    }
-    survey = survey_of(everything, settings)
-    return MctSites(
-        tuple(one.site.resource for one in survey.mct),
-        tuple(site.resource for site in survey.others if settings[site.resource] is None),
-    )
+    return await survey(sites, where.id, most=None)
 
 
 async def outcome_of(work: Awaitable[T]) -> T | S2SError:
