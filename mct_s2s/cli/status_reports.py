@@ -85,7 +85,8 @@ async def _tenant_wide(session: Session, within: timedelta, *, asked: bool) -> T
 async def _site(options: AzureOptions, session: Session, target: SiteTarget | None, within: timedelta) -> SiteStatus:
     now = clock.now()
     desired = Desired(service_spec(target, None, may_create=False))
-    observed = await observe(session.azure, request_for(session, desired, now, target))
+    request = replace(request_for(session, desired, now, target), without_settings=True)
+    observed = await observe(session.azure, request)
     guards.check(observed)
     named = where(options, observed)
     return SiteStatus(observed, diagnose(observed, now, named, within), named)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from mct_s2s.model.azure_resources import AppService
 from mct_s2s.model.client_credentials import Credential, has_end
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.site_settings import is_enabled
@@ -19,7 +20,8 @@ class Access(StrEnum):
     """Whether a caller's requests are answered, as far as its own side is concerned."""
 
     CANNOT_CALL = "cannot call"
-    EXPIRING = "can call, expiring"
+    EXPIRING = "expiring"
+    NOT_KNOWN = "not known whether it can call"
     CAN_CALL = "can call"
 
 
@@ -39,13 +41,17 @@ class Caller:
     """When its last credential expires; `None` where none does, or it is not known."""
     expires_in: int | None = None
     """Days until then, where that is soon."""
+    is_known: bool = True
+    """Whether it is known who is allowed."""
 
     @property
     def access(self) -> Access:
-        """The three kinds that a picture tells apart."""
+        """The kinds that a picture tells apart."""
         if self.reasons:
             return Access.CANNOT_CALL
-        return Access.CAN_CALL if self.expires_in is None else Access.EXPIRING
+        if self.expires_in is not None:
+            return Access.EXPIRING
+        return Access.CAN_CALL if self.is_known else Access.NOT_KNOWN
 
     @property
     def remark(self) -> str:
@@ -53,8 +59,9 @@ class Caller:
         if self.reasons:
             return f"{Access.CANNOT_CALL}: {', '.join(self.reasons)}"
         if self.expires_in is None:
-            return str(Access.CAN_CALL)
-        return f"can call, expires in {self.expires_in} {'day' if self.expires_in == 1 else 'days'}"
+            return str(self.access)
+        ends = f"expires in {self.expires_in} {'day' if self.expires_in == 1 else 'days'}"
+        return f"can call, {ends}" if self.is_known else ends
 
 
 @dataclass(frozen=True)
@@ -77,10 +84,14 @@ class TrustPicture:
     service: Station
     app_service: Station | None
     """`None` where it was not looked at."""
+    is_known: bool = True
+    """Whether it is known who is allowed: the App Service's settings were read, or no App Service was asked for."""
 
     @property
-    def calling(self) -> int:
+    def calling(self) -> int | None:
         """How many callers are kept from it neither by themselves nor by what every call passes."""
+        if not self.is_known:
+            return None
         stations = (self.service, *((self.app_service,) if self.app_service else ()))
         if any(station.problem for station in stations):
             return 0
@@ -99,9 +110,10 @@ def trust_picture(observed: ObservedState, now: datetime, within: timedelta) -> 
     """
     callers = [_application(client, observed, now, within) for client in members(observed)]
     callers += _identities(observed)
-    return TrustPicture(
-        tuple(sorted(callers, key=_by_urgency)), _role(observed), _service(observed), _app_service(observed)
-    )
+    known = not observed.settings_unread
+    callers = [replace(caller, is_known=known) for caller in callers]
+    ordered = tuple(sorted(callers, key=_by_urgency))
+    return TrustPicture(ordered, _role(observed), _service(observed), _app_service(observed), known)
 
 
 def _by_urgency(caller: Caller) -> tuple[int, bool, float, str, str]:
@@ -111,7 +123,7 @@ def _by_urgency(caller: Caller) -> tuple[int, bool, float, str, str]:
 
 
 def _application(client: ClientApplication, observed: ObservedState, now: datetime, within: timedelta) -> Caller:
-    site = observed.app_service
+    site = _with_settings(observed)
     by_object_id = site is not None and is_allowed_by_object_id(client, site)
     reasons = []
     if not by_object_id and not is_consented(client, observed):
@@ -139,6 +151,11 @@ def _application(client: ClientApplication, observed: ObservedState, now: dateti
     )
 
 
+def _with_settings(observed: ObservedState) -> AppService | None:
+    """The App Service, if its settings were read: nothing follows from those of another."""
+    return None if observed.settings_unread else observed.app_service
+
+
 def last_to_end(credentials: Sequence[Credential]) -> Credential | None:
     """The credential that decides how long a client can sign in; `None` where it has none."""
     unending = next((one for one in credentials if one.expires is None), None)
@@ -148,7 +165,7 @@ def last_to_end(credentials: Sequence[Credential]) -> Credential | None:
 
 
 def _identities(observed: ObservedState) -> Iterator[Caller]:
-    site = observed.app_service
+    site = _with_settings(observed)
     for identity in observed.trust.identities:
         allowed = site is None or site.allowed_object_ids.holds(identity.id)
         reasons = () if allowed else ("not on the allow list",)
@@ -174,6 +191,8 @@ def _app_service(observed: ObservedState) -> Station | None:
     if site is None:
         return None
     problem = None if is_enabled(site.settings) else "service-to-service authentication is off"
+    if observed.settings_unread:
+        problem = "settings not readable"
     if site.site.state.casefold() == "stopped":
         problem = "stopped"
     return Station("App Service", site.site.label, (site.site.url,), problem)

@@ -17,7 +17,12 @@ from mct_s2s.render.fixed_width import folded
 
 MOST = 10
 """Callers that are drawn one by one: with the rest of the picture they fit a terminal of 24 lines."""
-SIGNS = {Access.CAN_CALL: ("✓", "good"), Access.EXPIRING: ("!", "warn"), Access.CANNOT_CALL: ("✗", "bad")}
+SIGNS = {
+    Access.CAN_CALL: ("✓", "good"),
+    Access.EXPIRING: ("!", "warn"),
+    Access.NOT_KNOWN: ("?", "quiet"),
+    Access.CANNOT_CALL: ("✗", "bad"),
+}
 WIDEST_NAME = 32
 """Cells of the column of names; a longer name has a line of its own."""
 
@@ -52,6 +57,8 @@ def picture_title(picture: TrustPicture) -> str:
     count = len(picture.callers)
     if not count:
         return f"No client can call {target}"
+    if picture.calling is None:
+        return f"Not known who can call {target}"
     return f"{picture.calling} of {count} {'client' if count == 1 else 'clients'} can call {target}"
 
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from mct_s2s.errors import PermissionMissing
 from mct_s2s.model.azure_resources import AppService
 from mct_s2s.model.client_credentials import NEVER, CredentialKind
 from mct_s2s.model.observed import ObservedState
@@ -108,6 +109,22 @@ def test_a_role_that_is_off_stops_those_that_need_it_alone() -> None:
 def test_without_an_app_service_it_ends_at_the_service_application() -> None:
     drawn = picture(replace(complete(client("Import")), app_service=None))
     assert (drawn.app_service, drawn.calling) == (None, 1)
+
+
+def test_without_the_settings_it_is_not_known_who_is_allowed() -> None:
+    refusal = PermissionMissing("permission-missing", "You can't.", remedy="Ask.")
+    seen = mixed()
+    there = replace(site_of(seen), settings={}, refusal=refusal)
+    drawn = picture(replace(seen, app_service=there))
+    assert (drawn.is_known, drawn.calling) == (False, None)
+    assert {one.name: one.remark for one in drawn.callers} == {
+        "Reports": "cannot call: expired",
+        "Nightly": "expires in 20 days",
+        "Import": "not known whether it can call",
+        "reports-func": "not known whether it can call",
+    }
+    assert drawn.app_service is not None
+    assert drawn.app_service.problem == "settings not readable"
 
 
 def test_a_thousand_clients_take_no_longer_than_they_must() -> None:

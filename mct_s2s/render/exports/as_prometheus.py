@@ -80,7 +80,8 @@ def _site(found: Mapping[str, Metric], site: SiteStatus, report: StatusReport) -
     found["site_up"].set(1, **place)
     found["site_healthy"].set(site.is_healthy, **place)
     found["site_clients"].set(len(picture.callers), **place)
-    found["site_clients_able_to_call"].set(picture.calling, **place)
+    if picture.calling is not None:
+        found["site_clients_able_to_call"].set(picture.calling, **place)
     for one in site.findings:
         about = {"code": one.code, "severity": one.severity.value, "subject": one.subject}
         found["finding"].set(1, **place, **about, command=one.remedy)

@@ -77,7 +77,9 @@ def audit(report: StatusReport) -> AuditReport:
 def _site(site: SiteStatus, report: StatusReport) -> AuditSection:
     count = site.problems
     verdict = "No problems found." if not count else f"{count} {'problem' if count == 1 else 'problems'} found."
-    settings = ours(site.observed.settings).items()
+    unread = site.observed.settings_unread
+    settings = () if unread else ours(site.observed.settings).items()
+    none = "They could not be read." if unread else "None of the settings is set."
     return AuditSection(
         plain(site.label),
         verdict,
@@ -85,7 +87,12 @@ def _site(site: SiteStatus, report: StatusReport) -> AuditSection:
         trust_picture(site.observed, report.now, report.within) if site.observed.trust.service else None,
         (
             _table("Facts", ("Fact", "Value"), _facts(site, report.now), ""),
-            _table("Settings", ("Setting", "Value"), settings, "None of the settings is set."),
+            _table(
+                "Settings",
+                ("Setting", "Value"),
+                settings,
+                "They could not be read." if unread else "None of the settings is set.",
+            ),
             _table("Clients", ("Client", "ID", "Kind", "Admin consent", "Allowed"), _clients(site), "No clients."),
             _table(
                 "Credentials",
@@ -128,7 +135,7 @@ def _service(observed: ObservedState) -> Iterator[Cells]:
 
 def _clients(site: SiteStatus) -> Iterator[Cells]:
     observed = site.observed
-    service = observed.app_service
+    service = None if observed.settings_unread else observed.app_service
     for client in members(observed):
         allowed = "not known" if service is None else _yes(is_allowed(client, service))
         yield client.display_name, client.client_id, "application", _yes(is_consented(client, observed)), allowed

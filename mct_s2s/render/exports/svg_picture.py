@@ -102,7 +102,8 @@ def style_rules(prefix: str = "") -> str:
 
 def _colours(prefix: str, at: int) -> str:
     rows = [f"{prefix}.{role} {{ fill: {rules(role)[at]} }}" for role in ("ink", "quiet", "good", "warn", "bad")]
-    rows += [f"{prefix}.edge.{role} {{ fill: none; stroke: {rules(role)[at]} }}" for role in ("good", "warn", "bad")]
+    edges = ("good", "warn", "bad", "quiet")
+    rows += [f"{prefix}.edge.{role} {{ fill: none; stroke: {rules(role)[at]} }}" for role in edges]
     rows += [f"{prefix}.tip {{ fill: {rules('line')[at]} }}"]
     rows += [f"{prefix}.frame {{ fill: {rules('box')[at]}; stroke: {rules('line')[at]} }}"]
     rows += [f"{prefix}.paper {{ fill: {rules('paper')[at]} }}"]
