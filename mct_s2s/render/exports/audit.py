@@ -79,7 +79,6 @@ def _site(site: SiteStatus, report: StatusReport) -> AuditSection:
     verdict = "No problems found." if not count else f"{count} {'problem' if count == 1 else 'problems'} found."
     unread = site.observed.settings_unread
     settings = () if unread else ours(site.observed.settings).items()
-    none = "They could not be read." if unread else "None of the settings is set."
     return AuditSection(
         plain(site.label),
         verdict,
