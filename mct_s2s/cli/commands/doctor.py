@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
-from typing import Annotated
+from dataclasses import replace
 
 from mct_s2s import clock
-from mct_s2s.cli.binding import option
-from mct_s2s.cli.options import AzureOptions
+from mct_s2s.cli.options.doctor import DoctorOptions
 from mct_s2s.cli.requests import named_target, request_for, service_spec, where
 from mct_s2s.cli.run import Run, run
 from mct_s2s.cli.session import Needs
@@ -20,18 +18,6 @@ from mct_s2s.planning.doctor import checks, is_ready, is_secret_shortened
 from mct_s2s.render.doctor import doctor_document, show_checks
 
 SOMETHING_MISSING = 3
-
-
-@dataclass(kw_only=True)
-class DoctorOptions(AzureOptions):
-    """Options of `doctor`."""
-
-    managed_identity: Annotated[
-        list[str],
-        option("--managed-identity", metavar="RESOURCE", text="Resource whose managed identity to enable. Repeatable."),
-    ] = field(default_factory=list)
-    no_app_service: Annotated[bool, option("--no-app-service", text="Check Entra ID only.")] = False
-    no_consent: Annotated[bool, option("--no-consent", text="Skip the check for admin consent.")] = False
 
 
 def doctor(options: DoctorOptions) -> int:

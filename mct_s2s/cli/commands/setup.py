@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
-from pathlib import Path
-from typing import Annotated
+from dataclasses import replace
 
 from mct_s2s import clock
-from mct_s2s.cli.binding import option
 from mct_s2s.cli.change import change, exit_code
 from mct_s2s.cli.closing import close_clients, left_to_others
-from mct_s2s.cli.options import CredentialOptions
+from mct_s2s.cli.options.setup import SetupOptions
 from mct_s2s.cli.requests import check_role, client_specs, named_target, request_for, service_spec, wire
 from mct_s2s.cli.run import Run, run
 from mct_s2s.cli.session import Needs
@@ -24,37 +21,6 @@ from mct_s2s.model.desired import Desired, SettingsScope
 from mct_s2s.model.site_settings import ours
 from mct_s2s.model.site_target import SiteTarget
 from mct_s2s.render.support_request import support_request
-
-
-@dataclass(kw_only=True)
-class SetupOptions(CredentialOptions):
-    """Options of `setup`."""
-
-    client: Annotated[
-        list[str], option("--client", metavar="NAME_OR_ID", text="Client application: a name or appId. Repeatable.")
-    ] = field(default_factory=list)
-    managed_identity: Annotated[
-        list[str],
-        option(
-            "--managed-identity", metavar="RESOURCE", text="Resource whose managed identity is a client. Repeatable."
-        ),
-    ] = field(default_factory=list)
-    service_name: Annotated[
-        str | None,
-        option("--service-name", metavar="NAME", text="Display name. Default: MCT service (<app service>)."),
-    ] = None
-    role: Annotated[str | None, option("--role", metavar="VALUE", text="App role value. Default: S2SAppRole.")] = None
-    service_app: Annotated[
-        str | None,
-        option("--service-app", metavar="ID_OR_URI", text="Adopt this registration: its appId or Application ID URI."),
-    ] = None
-    no_app_service: Annotated[bool, option("--no-app-service", text="Entra ID only; skip the App Service.")] = False
-    handoff: Annotated[
-        Path | None, option("--handoff", metavar="FILE", text="Write the values for configure-appservice --from FILE.")
-    ] = None
-    handoff_text: Annotated[
-        bool, option("--handoff-text", text="Print the values as a support request to the operator of MCT.")
-    ] = False
 
 
 def setup(options: SetupOptions) -> int:

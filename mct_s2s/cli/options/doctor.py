@@ -1,0 +1,27 @@
+"""The options of `mct-s2s doctor`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Annotated
+
+from mct_s2s.cli.binding import option
+from mct_s2s.cli.options import AzureOptions
+
+EXAMPLES = (
+    "mct-s2s doctor -a contosolearn",
+    "mct-s2s doctor -a contosolearn --managed-identity reports-func",
+    "mct-s2s doctor --no-app-service",
+)
+
+
+@dataclass(kw_only=True)
+class DoctorOptions(AzureOptions):
+    """Options of `doctor`."""
+
+    managed_identity: Annotated[
+        list[str],
+        option("--managed-identity", metavar="RESOURCE", text="Resource whose managed identity to enable. Repeatable."),
+    ] = field(default_factory=list)
+    no_app_service: Annotated[bool, option("--no-app-service", text="Check Entra ID only.")] = False
+    no_consent: Annotated[bool, option("--no-consent", text="Skip the check for admin consent.")] = False
