@@ -13,6 +13,7 @@ import typer
 from mct_s2s import __version__
 from mct_s2s.cli.binding import LateCommand
 from mct_s2s.cli.commands.sandbox import sandbox_app
+from mct_s2s.cli.completion import VARIABLE, answer
 from mct_s2s.cli.help import Group, asked_help
 from mct_s2s.cli.streams import check_arguments, replace_unencodable
 from mct_s2s.render.capabilities import is_terminal, shows_colors
@@ -33,6 +34,8 @@ COMMANDS = {
     "verify": "Test each client with a real token and a real API call.",
     "doctor": "Check your permissions, locks and policies. Changes nothing.",
     "schema": "Print the JSON Schema of a document.",
+    "completion": "Print the script that completes commands, options and names in a shell."
+    "\n\nNames are those that a command has shown within the last minute. Nothing is sent anywhere.",
 }
 """Each with its help: a module of `cli/options/`, and one of `cli/commands/` that is imported when it is called."""
 
@@ -89,6 +92,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the program; the exit code is the contract's."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     replace_unencodable()
+    if VARIABLE in os.environ:
+        return answer(_parser(), words, os.environ)
     try:
         check_arguments(words, os.environ.items())
         page = asked_help(_parser(), "mct-s2s", words)
@@ -128,5 +133,5 @@ def _report(error: Any, words: Sequence[str]) -> int:
     if type(error).__name__ == "Abort":
         return 130
     if hasattr(error, "format_message"):
-        return show_usage_error(error, as_json=wants_json(words))
+        return show_usage_error(error, words, as_json=wants_json(words))
     return internal_error(error, ISSUES, as_json=wants_json(words))

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from mct_s2s import clock
+from mct_s2s.cli.completion.seen import remember_seen
 from mct_s2s.cli.options.status import StatusOptions
 from mct_s2s.cli.requests import request_for, service_spec, where
 from mct_s2s.cli.run import Run, run
@@ -89,4 +90,5 @@ async def _look(options: StatusOptions, session: Session, within: timedelta) -> 
     desired = Desired(service_spec(session.target, None, may_create=False))
     observed = await observe(session.azure, request_for(session, desired, now))
     guards.check(observed)
+    remember_seen(options, session, observed)
     return Look(observed, diagnose(observed, now, where(options, observed), within), now, within)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from mct_s2s import clock
 from mct_s2s.azure.sign_in.choice import choose
 from mct_s2s.azure.sign_in.method import Method
+from mct_s2s.cli.completion.seen import remember_seen
 from mct_s2s.cli.options.verify import VerifyOptions
 from mct_s2s.cli.own_credentials import at_hand, from_files
 from mct_s2s.cli.requests import request_for, service_spec, where
@@ -59,6 +60,7 @@ def verify(options: VerifyOptions) -> int:
         request = request_for(session, Desired(service_spec(session.target, None, may_create=False)), now)
         observed = await observe(session.azure, request)
         guards.check(observed)
+        remember_seen(options, session, observed)
         place = where(options, observed)
         missing = _not_configured(observed, now, place, path)
         if missing is not None:
