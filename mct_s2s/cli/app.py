@@ -34,7 +34,7 @@ COMMANDS = {
     "verify": "Test each client with a real token and a real API call.",
     "doctor": "Check your permissions, locks and policies. Changes nothing.",
     "schema": "Print the JSON Schema of a document.",
-    "completion": "Print the script that completes commands, options and names in a shell."
+    "completion": "Print the script with which a shell completes commands and names."
     "\n\nNames are those that a command has shown within the last minute. Nothing is sent anywhere.",
 }
 """Each with its help: a module of `cli/options/`, and one of `cli/commands/` that is imported when it is called."""
@@ -46,7 +46,7 @@ Let other services call your Microsoft Community Training API.
   mct-s2s setup  -a SITE --client NAME     set it up (shows a plan, asks first)
   mct-s2s status -a SITE                   what is configured, what expires
 
-No Azure at hand?   mct-s2s setup --cloud sandbox --client demo
+No Azure?           mct-s2s setup --cloud sandbox --client demo
 All commands:       mct-s2s --help"""
 """What the program prints when it is called alone."""
 

@@ -19,7 +19,7 @@ _SECRETS = re.compile(
     r"|(?i:(?<=bearer )|(?<=sig=)|(?<=password=)|(?<=accountkey=))[^\s;&'\"]+",
     re.DOTALL,
 )
-"""What is a secret by its look: no message of ours has one, but one of a library may."""
+"""What is a secret by its look: our messages have none, but one of a library may."""
 _SECRET_NAME = re.compile(r"secret|token|password|key", re.IGNORECASE)
 _SHORTEST = 6
 """Characters of a value of the environment that is taken out wherever it is: shorter ones are words."""

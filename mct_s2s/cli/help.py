@@ -120,12 +120,17 @@ def _sections(command: Any, context: Any) -> list[tuple[str, Rows]]:
         sections["Commands"] = _commands(command, context)
     for param in command.get_params(context):  # that of the help itself comes last
         if param.param_type_name == "argument":
-            sections.setdefault("Arguments", []).append((_argument(param), param.help or ""))
+            sections.setdefault("Arguments", []).append((_argument(param), " ".join(_explained(param))))
         elif not param.hidden:
             last = HELP & set(param.opts) and LAST in sections
             group = LAST if last else getattr(param, "rich_help_panel", None) or "Options"
             sections.setdefault(group, []).append((_names(param), " ".join(_explained(param))))
     return sorted(sections.items(), key=lambda section: _rank(section[0]))
+
+
+def rank(param: Any) -> float:
+    """Where an option's group comes in the help."""
+    return _rank(getattr(param, "rich_help_panel", None) or "Options")
 
 
 def _rank(title: str) -> float:

@@ -1,4 +1,4 @@
-"""What the parser did not understand, as an error of ours: what is wrong with which word, and the nearest right one."""
+"""What the parser did not understand, as one of our errors: which word is wrong, and the nearest right one."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ PROGRAM = "mct-s2s"
 
 
 def usage_error(error: Any, words: Sequence[str] = (), environ: Mapping[str, str] = os.environ) -> UsageError:
-    """The parser's error, told as ours are.
+    """The parser's error in our words.
 
     Args:
         error: of the parser's own class `UsageError`.

@@ -44,4 +44,5 @@ def shows_colors(*, on_terminal: bool, environ: Mapping[str, str] = os.environ) 
 def given_width(environ: Mapping[str, str] = os.environ) -> int | None:
     """The width in `COLUMNS`; `None` where it is not there or is no width."""
     columns = environ.get("COLUMNS", "")
-    return int(columns) if columns.isascii() and columns.isdecimal() and int(columns[:6]) > 0 else None
+    number = int(columns[:6]) if columns.isascii() and columns.isdecimal() else 0
+    return number or None

@@ -143,12 +143,13 @@ def prose(console: Console, text: str | Text, *, indent: int | None = None, styl
     Args:
         console: where to.
         text: the line, its indentation and sign included.
-        indent: columns before each further line; as many as before the first, where none are given.
+        indent: columns before each further line; two more than before the first, where none are given: what others have
+            written never looks like a line of the program.
         style: the style of all of it.
     """
     shown = one_line(text)
     if indent is None:
-        indent = len(shown.plain) - len(shown.plain.lstrip(" "))
+        indent = len(shown.plain) - len(shown.plain.lstrip(" ")) + 2
     shown.rstrip()
     for line in fold(shown, console.width, indent=indent) if console.width != UNBOUNDED else (shown,):
         console.print(line, style=style)

@@ -20,7 +20,8 @@ _COMMAND = re.compile(rf"(?<!\S)[('\"`]?(?:{_PROGRAMS})(?= )(?: +{_WORD}(?={_END
 """A program and the words that follow it, up to a mark of punctuation that ends a word, or the end of the text."""
 _OPTION = re.compile(r" -|=|[A-Z]{2}|['\"]")
 """In every command that is longer than its verbs: `az cannot be found here` is none."""
-_BEGINS = re.compile(rf"(?:{_PROGRAMS}) ")
+_BEGINS = re.compile(r"[a-z0-9./$_-]")
+"""What is styled as a command and begins otherwise is a sentence: `Run mct-s2s add-client NAME, or …`."""
 _PIECE = re.compile(r"mct-s2s [a-z-]+\S*|\S+")
 _AFTER_SEMICOLON = re.compile(r"(?<=[0-9a-f]);(?=[0-9a-f]{8}-)", re.IGNORECASE)
 """Between two ids of an allow list, which is one word however many they are."""
@@ -50,11 +51,17 @@ def _breaks(text: Text, width: int, indent: int) -> Iterator[int]:
     column = end_before = 0
     for start, end in _pieces(text):
         blanks, length = cell_len(text.plain[end_before:start]), cell_len(text.plain[start:end])
-        if end_before and column + blanks + length > width and column > indent:
+        if column + blanks + length > width and column > indent and not _is_sign(text.plain[:start]):
             yield start
             column, blanks = indent, 0
         column += blanks + length
         end_before = end
+
+
+def _is_sign(beginning: str) -> bool:
+    """Whether nothing has been said yet: an arrow or a tick is not alone on its line."""
+    said = beginning.strip()
+    return len(said) <= 1 and not said.isalnum()
 
 
 def _pieces(text: Text) -> Iterator[tuple[int, int]]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from mct_s2s.cli.completion.known_names import KnownNames, known_names
-from mct_s2s.cli.help import choices, value_type
+from mct_s2s.cli.help import choices, rank, value_type
 
 CLOUDS = ("public", "usgov", "usgov-dod", "china", "sandbox")
 STORES = ("file:", "keyvault:", "show")
@@ -108,7 +108,7 @@ def _option(command: Any, name: str) -> Any:
 
 
 def _options(at: _Position) -> Iterator[Candidate]:
-    for param in at.command.params:
+    for param in sorted(at.command.params, key=rank):
         if param.param_type_name != "argument" and not param.hidden and (param.name not in at.used or param.multiple):
             yield Candidate(max(param.opts, key=len), param.help or "")
     yield Candidate("--help", "Show this message and exit.")

@@ -6,7 +6,6 @@ changed them, no one is offered what is long gone.
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
@@ -71,7 +70,9 @@ def remember(
     """
     sites = list(sites)
     with suppress(OSError):
-        from mct_s2s.private_folders import make_private_folder  # noqa: PLC0415  # not to read them
+        import hashlib  # noqa: PLC0415  # not to read them
+
+        from mct_s2s.private_folders import make_private_folder  # noqa: PLC0415
         from mct_s2s.stores.private_files import replace_whole  # noqa: PLC0415
 
         folder = _folder()
@@ -119,5 +120,5 @@ def _is_named(app_service: str, site: str) -> bool:
 
 
 def _is_shown(name: object) -> bool:
-    """Names that would steer a terminal, or be read as options, are typed by whoever wants them."""
+    """Names that would steer a terminal, or be read as options, are not offered."""
     return isinstance(name, str) and 0 < len(name) <= LONGEST and plain(name) == name and not name.startswith("-")

@@ -20,4 +20,4 @@ EXAMPLES = (
 class CompletionOptions:
     """Options of `completion`."""
 
-    shell: Annotated[Shell, argument("SHELL", "One of bash, zsh, fish and powershell.")]
+    shell: Annotated[Shell, argument("SHELL", "The shell that reads the script.")]

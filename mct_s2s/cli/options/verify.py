@@ -13,7 +13,7 @@ from mct_s2s.model.mct_api import API_PATH
 EXAMPLES = (
     "mct-s2s verify -a contosolearn",
     "mct-s2s verify -a contosolearn --client Import",
-    "mct-s2s verify --audience api://APP_ID --url https://contosolearn.azurewebsites.net",
+    "mct-s2s verify --audience api://APP_ID --url https://HOST",
 )
 
 
