@@ -51,7 +51,7 @@ def shared_groups(leaves: Mapping[str, Any]) -> Panels:
 
 
 def reference(name: str, command: Any, groups: Panels) -> str:
-    """One command: what it does, its usage, its own options, and which shared ones it takes: most of a group at least."""
+    """One command: what it does, its usage, its own options, and the shared groups of which it takes most."""
     arguments = [spelling(param).strip("`") for param in command.params if is_argument(param)]
     usage = " ".join([name, *arguments, "[OPTIONS]"])
     text = f"{escaped(command.help)}\n\n```text\n{usage}\n```\n"
