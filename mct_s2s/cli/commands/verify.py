@@ -37,6 +37,7 @@ from mct_s2s.model.observed import ObservedState
 from mct_s2s.planning import guards
 from mct_s2s.planning.findings import diagnose
 from mct_s2s.planning.membership import clients_called, members
+from mct_s2s.planning.nearest import did_you_mean
 from mct_s2s.planning.verification import CheckSubject, Verification, VerificationCheck
 from mct_s2s.render.verification import show_verification, verification_document
 
@@ -112,11 +113,13 @@ def _subjects(
         matching = [client for client in clients_called(name, observed, unique_name) if client in clients]
         if len(matching) != 1:
             several = len(matching) > 1
+            there = [client.display_name for client in clients]
+            guess = "" if several else f"{did_you_mean(name, there, '')} ".lstrip()
             raise NotThere(
                 "client-ambiguous" if several else "client-unknown",
                 f"{len(matching) or 'No'} client application{'s' if several else ''} of this App Service "
                 f"{'are' if several else 'is'} named '{name}'.",
-                remedy="List the clients:",
+                remedy=f"{guess}List the clients:",
                 command=own_command("status", where=where(options, observed)),
             )
         chosen.append(matching[0])
