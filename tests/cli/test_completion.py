@@ -95,7 +95,7 @@ def test_values_are_completed() -> None:
     assert completed("status --auth=c") == ["--auth=cli"]
     assert completed("status -o ") == ["text", "json"]
     assert completed("status --cloud us") == ["usgov", "usgov-dod"]
-    assert completed("setup --secret-to ") == ["file:", "keyvault:", "show"]
+    assert completed("setup --secret-to ") == ["file:", "keyvault:", "exec:", "github:", "show"]
     assert completed("completion ") == ["bash", "zsh", "fish", "powershell"]
     assert completed("setup --certificate ") == [""]  # the shell's own completion of files
     assert completed("verify --credentials x") == [""]

@@ -11,7 +11,7 @@ from mct_s2s.cli.completion.known_names import KnownNames, known_names
 from mct_s2s.cli.help import choices, rank, value_type
 
 CLOUDS = ("public", "usgov", "usgov-dod", "china", "sandbox")
-STORES = ("file:", "keyvault:", "show")
+STORES = ("file:", "keyvault:", "exec:", "github:", "show")
 SITES, GROUPS, CLIENTS = "sites", "groups", "clients"
 NAMES = {"--app-service": SITES, "--resource-group": GROUPS, "--client": CLIENTS}
 """The options that take a name which a recent command has seen. Those of `setup` are names to come, mostly."""
