@@ -37,7 +37,7 @@ class LifetimeOptions:
             "--secret-to",
             metavar="PLACE",
             group=CREDENTIALS,
-            text="Save to file:PATH, keyvault:VAULT[/NAME], exec:COMMAND, github:OWNER/REPO[/NAME], or show it once.",
+            text="file:PATH, keyvault:VAULT, exec:COMMAND, github:OWNER/REPO, or show.",
         ),
     ] = None
     secret_format: Annotated[
