@@ -97,7 +97,8 @@ class Columns:
 
     def _stacked(self, row: Row, room: int) -> Iterator[Text]:
         """Each cell on lines of its own, all but a row's first indented, with its title."""
-        yield from fold(row[0], room, indent=INDENT)
+        if row[0].plain.strip():  # else the row continues the one before it
+            yield from fold(row[0], room, indent=INDENT)
         for head, cell in zip(self._heads[1:], row[1:], strict=True):
             if cell.plain.strip():
                 title = (f"{head.plain}: ", "quiet") if head.plain else ""
