@@ -19,8 +19,22 @@ if TYPE_CHECKING:
     from mct_s2s.render.console import Terminal
 
 MARKS = {
-    **{"✓": "+", "✗": "x", "→": "->", "←": "<-", "▼": "v", "·": ".", "•": "*", "●": "*", "○": "o", "…": "..."},
-    **{"━": "=", "╌": "-", "─": "-", "═": "=", "│": "|", "║": "|"},
+    "✓": "+",
+    "✗": "x",
+    "→": "->",
+    "←": "<-",
+    "▼": "v",
+    "·": ".",
+    "•": "*",
+    "●": "*",
+    "○": "o",
+    "…": "...",
+    "━": "=",
+    "╌": "-",
+    "─": "-",
+    "═": "=",
+    "│": "|",
+    "║": "|",
     **dict.fromkeys("┌┐└┘├┤┬┴┼╭╮╰╯", "+"),
 }
 """Replacements of our own characters, if the encoding lacks them; others become a question mark."""
