@@ -24,7 +24,8 @@ def usage_error(error: Any, words: Sequence[str] = (), environ: Mapping[str, str
     """
     context = getattr(error, "ctx", None)
     help_command = f"{_command(context, words)} --help"
-    option, param = getattr(error, "option_name", None), getattr(error, "param", None)
+    option: str = getattr(error, "option_name", "")
+    param = getattr(error, "param", None)
     match type(error).__name__:
         case "NoSuchOption" if context is not None:
             return _misplaced(option, context, words) or _unknown_option(option, context, help_command)

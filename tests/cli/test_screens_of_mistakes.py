@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 import shlex
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -56,10 +57,10 @@ def _unknown_client(terminal: Terminal) -> None:
 def _crash(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
     log = Path("/home/ada/.local/state/mct-s2s/log/crash-20261124-120000-00ff.log")
     monkeypatch.setattr(mistakes, "write_crash", lambda _: log)
-    monkeypatch.setattr(mistakes.Terminal, "open", lambda **_: terminal)
+    monkeypatch.setattr(Terminal, "open", lambda **_: terminal)
     monkeypatch.setattr(mistakes, "__version__", "1.0.0")
-    monkeypatch.setattr(mistakes.platform, "python_version", lambda: "3.13.1")
-    monkeypatch.setattr(mistakes.platform, "system", lambda: "Linux")
+    monkeypatch.setattr(platform, "python_version", lambda: "3.13.1")
+    monkeypatch.setattr(platform, "system", lambda: "Linux")
     mistakes.internal_error(KeyError("x"), "https://github.com/mct-s2s/mct-s2s/issues", as_json=False)
 
 
