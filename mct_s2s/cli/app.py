@@ -13,7 +13,8 @@ import typer
 from mct_s2s import __version__
 from mct_s2s.cli.binding import LateCommand
 from mct_s2s.cli.commands.sandbox import sandbox_app
-from mct_s2s.cli.completion import VARIABLE, answer
+from mct_s2s.cli.completion.answer import answer
+from mct_s2s.cli.completion.shell import VARIABLE
 from mct_s2s.cli.help import Group, asked_help
 from mct_s2s.cli.streams import check_arguments, replace_unencodable
 from mct_s2s.render.capabilities import is_terminal, shows_colors

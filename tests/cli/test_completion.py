@@ -17,10 +17,12 @@ import typer
 from mct_s2s import clock
 from mct_s2s.azure.clouds import BY_NAME
 from mct_s2s.cli.app import app
-from mct_s2s.cli.completion import VARIABLE, WORDS, Shell, answer, known_names, script
+from mct_s2s.cli.completion import known_names
+from mct_s2s.cli.completion.answer import answer
 from mct_s2s.cli.completion.candidates import CLOUDS, candidates
 from mct_s2s.cli.completion.known_names import FRESH_SECONDS, remember
-from mct_s2s.cli.completion.shells import typed_words
+from mct_s2s.cli.completion.quoting import typed_words
+from mct_s2s.cli.completion.shell import VARIABLE, WORDS, Shell, script
 
 from tests.cli.conftest import Program
 from tests.conftest import Sandbox

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from mct_s2s.cli.completion import script
+from mct_s2s.cli.completion.shell import script
 from mct_s2s.cli.options.completion import CompletionOptions
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from mct_s2s.cli.binding import argument
-from mct_s2s.cli.completion import Shell
+from mct_s2s.cli.completion.shell import Shell
 
 EXAMPLES = (
     'eval "$(mct-s2s completion bash)"         # in ~/.bashrc',

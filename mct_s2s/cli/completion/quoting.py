@@ -8,8 +8,8 @@ import shlex
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from mct_s2s.cli.completion import Shell
 from mct_s2s.cli.completion.candidates import FILES, Candidate
+from mct_s2s.cli.completion.shell import Shell
 
 _PLAIN = frozenset("_@%+,./-")
 """Characters that mean nothing to bash, wherever they are; `:` and `=` end a word for its completion."""
