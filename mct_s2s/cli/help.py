@@ -23,6 +23,8 @@ WIDEST = 100
 """Longer lines of prose are hard to read."""
 TEXT_AT = 30
 """The column at which explanations begin at the latest; longer names get a line of their own."""
+LEAST_TEXT, BELOW = 28, 8
+"""With fewer columns than that beside the names, explanations are below them, at this column."""
 LAST = "Advanced"
 ORDER = (
     *("Commands", "Arguments", "Options"),
@@ -95,7 +97,7 @@ def short_help(context: Any) -> str:
 
 
 def _page(command: Any, context: Any) -> str:
-    width = min(shutil.get_terminal_size().columns, WIDEST)
+    width = max(LEAST_TEXT, min(shutil.get_terminal_size().columns, WIDEST))
     arguments = [_argument(param) for param in command.params if param.param_type_name == "argument"]
     words = [context.command_path, *(["COMMAND"] if hasattr(command, "commands") else []), *arguments, "[OPTIONS]"]
     parts = [f"Usage: {' '.join(words)}"]
@@ -139,6 +141,8 @@ def _rank(title: str) -> float:
 
 def _section(title: str, rows: Rows, width: int) -> str:
     text_at = min(TEXT_AT, max(len(name) for name, _ in rows) + 4)
+    if width < text_at + LEAST_TEXT:
+        text_at = BELOW
     lines = [_title(title)]
     for name, text in rows:
         folded = textwrap.wrap(text, width - text_at, break_long_words=False, break_on_hyphens=False) or [""]

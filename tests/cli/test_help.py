@@ -53,6 +53,15 @@ def test_no_line_of_help_is_padded_or_too_wide_and_no_name_is_cut(mct: Program, 
     assert ended.out.rstrip().endswith(DOCUMENTATION)
 
 
+@pytest.mark.parametrize("columns", ["1", "30", "40", "60"])
+def test_on_a_narrow_terminal_explanations_are_below_the_names(mct: Program, columns: str) -> None:
+    ended = mct("setup", "--help", env={"COLUMNS": columns})
+    assert ended.code == 0
+    assert "\n  -g, --resource-group NAME\n        Its resource group." in ended.out or columns == "60"
+    shown = [line for line in ended.out.splitlines() if not line.startswith(("  mct-s2s", "  https"))]
+    assert max(map(len, shown)) <= max(60, int(columns))
+
+
 @pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
 def test_options_are_listed_by_use_and_the_advanced_ones_last(mct: Program, words: tuple[str, ...]) -> None:
     ended = mct(*words, "--help", env={"COLUMNS": "80"})
