@@ -6,11 +6,11 @@ import asyncio
 import math
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Annotated, Any
+from typing import Any
 
 from mct_s2s import clock
-from mct_s2s.cli.binding import option
-from mct_s2s.cli.options import AzureOptions
+from mct_s2s.cli.completion.seen import remember_seen
+from mct_s2s.cli.options.status import StatusOptions
 from mct_s2s.cli.requests import request_for, service_spec, where
 from mct_s2s.cli.run import Run, run
 from mct_s2s.cli.session import Needs
@@ -30,30 +30,6 @@ from mct_s2s.render.watching import Watching
 SOMETHING_WRONG = 3
 FOREVER = 10 * 365 * 86400.0
 """Seconds: a watch has no deadline of its own, but each look has the one of `--timeout`."""
-
-
-@dataclass(kw_only=True)
-class StatusOptions(AzureOptions):
-    """Options of `status`."""
-
-    expiring_within: Annotated[
-        str,
-        option(
-            "--expiring-within",
-            metavar="DURATION",
-            text="Warn this long before the last credential expires (exit code 3).",
-        ),
-    ] = "30d"
-    watch: Annotated[
-        float | None,
-        option(
-            "--watch",
-            metavar="SECONDS",
-            min=1,
-            show_default=False,
-            text="Check again every 30 seconds, until Ctrl-C.",
-        ),
-    ] = None
 
 
 @dataclass(frozen=True)
@@ -115,4 +91,5 @@ async def _look(options: StatusOptions, session: Session, within: timedelta) -> 
     request = replace(request_for(session, desired, now), without_settings=True)
     observed = await observe(session.azure, request)
     guards.check(observed)
+    remember_seen(options, session, observed)
     return Look(observed, diagnose(observed, now, where(options, observed), within), now, within)
