@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from mct_s2s.azure.sign_in.choice import Method
+from mct_s2s.azure.sign_in.method import Method
 from mct_s2s.cli.credentials import read_credential
 from mct_s2s.cli.options import AzureOptions, CredentialOptions
 from mct_s2s.engine.request import Request

@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from mct_s2s import clock
+from mct_s2s.cli.completion.seen import remember_seen
 from mct_s2s.cli.options import AzureOptions
 from mct_s2s.cli.requests import request_for, service_spec, where
 from mct_s2s.concurrency import gather_or_cancel
@@ -88,5 +89,6 @@ async def _site(options: AzureOptions, session: Session, target: SiteTarget | No
     request = replace(request_for(session, desired, now, target), without_settings=True)
     observed = await observe(session.azure, request)
     guards.check(observed)
+    remember_seen(options, session, observed)
     named = where(options, observed)
     return SiteStatus(observed, diagnose(observed, now, named, within), named)

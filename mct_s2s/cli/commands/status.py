@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import math
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
-from enum import StrEnum
-from typing import Annotated
 
-from mct_s2s.cli.binding import AZURE, option
-from mct_s2s.cli.options import AzureOptions
+from mct_s2s.cli.options.status import StatusFormat, StatusOptions
 from mct_s2s.cli.run import Run, run
 from mct_s2s.cli.session import Needs
 from mct_s2s.cli.status_reports import exit_code, read_many, read_one
@@ -29,66 +26,12 @@ FOREVER = 10 * 365 * 86400.0
 """Seconds: a watch has no deadline of its own, but each look has the one of `--timeout`."""
 
 
-class StatusFormat(StrEnum):
-    """The values of `--output` for `status`."""
-
-    TEXT = "text"
-    JSON = "json"
-    CSV = "csv"
-    ICS = "ics"
-    PROMETHEUS = "prometheus"
-    MARKDOWN = "markdown"
-    HTML = "html"
-    SVG = "svg"
-
-
-@dataclass(kw_only=True)
-class StatusOptions(AzureOptions):
-    """Options of `status`."""
-
-    output: Annotated[
-        StatusFormat,
-        option("-o", "--output", metavar="FORMAT", group=AZURE, variable="OUTPUT", text="Output format."),
-    ] = StatusFormat.TEXT  # type: ignore[assignment]  # more formats than other commands have
-    expiring_within: Annotated[
-        str,
-        option(
-            "--expiring-within",
-            metavar="DURATION",
-            text="Warn this long before the last credential expires (exit code 3).",
-        ),
-    ] = "30d"
-    all_sites: Annotated[bool, option("--all", text="Show every MCT App Service of the subscription.")] = False
-    tenant_wide: Annotated[
-        bool,
-        option("--tenant-wide", text="Show every app registration with a credential that expires."),
-    ] = False
-    watch: Annotated[
-        float | None,
-        option(
-            "--watch",
-            metavar="SECONDS",
-            min=1,
-            show_default=False,
-            text="Check again every 30 seconds, until Ctrl-C.",
-        ),
-    ] = None
-
-    @property
-    def is_list(self) -> bool:
-        """Whether more than the one App Service is asked for that is named."""
-        return self.all_sites or self.tenant_wide
-
-    @property
-    def needs(self) -> Needs:
-        """The registrations of the tenant alone are the directory's matter."""
-        return Needs(arm=self.all_sites or not self.tenant_wide, target=not self.is_list)
-
-
 def status(options: StatusOptions) -> int:
     """Show the state, once or again and again; return 0 if nothing is missing, wrong or about to expire, else 3."""
     within = duration(options.expiring_within, "--expiring-within")
     _check_watch(options)
+    # The registrations of the tenant alone are the directory's matter.
+    needs = Needs(arm=options.all_sites or not options.tenant_wide, target=not options.is_list)
 
     async def body(current: Run, session: Session) -> int:
         report = await _read(options, session, within)
@@ -111,8 +54,8 @@ def status(options: StatusOptions) -> int:
             await asyncio.sleep(options.watch or 0)
 
     if options.watch is None:
-        return run(options, options.needs, body)
-    return run(replace(options, timeout=FOREVER), options.needs, watching)
+        return run(options, needs, body)
+    return run(replace(options, timeout=FOREVER), needs, watching)
 
 
 async def _read(options: StatusOptions, session: Session, within: timedelta) -> StatusReport:
