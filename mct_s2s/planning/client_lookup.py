@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from difflib import get_close_matches
 
 from mct_s2s.errors import NotThere
 from mct_s2s.model.commands import own_command
@@ -12,6 +11,7 @@ from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.resource_id import LOGIC_APPS
 from mct_s2s.model.trust import ClientApplication
 from mct_s2s.planning.membership import clients_called, members
+from mct_s2s.planning.nearest import did_you_mean
 
 Client = ClientApplication | ServicePrincipal
 """A client application, or the service principal of a managed identity."""
@@ -33,12 +33,12 @@ def client_called(name: str, observed: ObservedState, unique_name: str, where: s
     identities = identities_called(name, observed.trust.identities)
     found: tuple[Client, ...] = (*applications, *identities)
     if not found:
-        near = nearest(name, observed)
+        asked = did_you_mean(name, names(observed), "")
         raise NotThere(
             "client-unknown",
             f"'{name}' is not a client of this App Service. {listed(observed)}",
-            remedy=f"Did you mean '{near}'?" if near else "List the clients:",
-            command="" if near else own_command("status", where=where),
+            remedy=asked or "List the clients:",
+            command="" if asked else own_command("status", where=where),
         )
     if len(found) > 1:
         ids = ", ".join([*(client.client_id for client in applications), *(identity.id for identity in identities)])
@@ -62,20 +62,14 @@ def is_logic_app(client: Client) -> bool:
     return f"/providers/{LOGIC_APPS}/" in resource.casefold()
 
 
-def nearest(name: str, observed: ObservedState) -> str | None:
-    """The name of the client that was probably meant."""
-    by_word = {one.casefold(): one for one in _names(observed)}
-    near = get_close_matches(name.strip().casefold(), by_word, n=1, cutoff=0.5)
-    return by_word[near[0]] if near else None
-
-
 def listed(observed: ObservedState) -> str:
     """Which clients there are, as a sentence."""
-    names = _names(observed)
-    return f"The clients are: {', '.join(names)}." if names else "There are none."
+    there = names(observed)
+    return f"The clients are: {', '.join(there)}." if there else "There are none."
 
 
-def _names(observed: ObservedState) -> list[str]:
+def names(observed: ObservedState) -> list[str]:
+    """The display names of all clients."""
     clients: tuple[Client, ...] = (*members(observed), *observed.trust.identities)
     return [client.display_name for client in clients]
 

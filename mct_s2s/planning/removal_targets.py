@@ -12,8 +12,9 @@ from mct_s2s.model.ids import client_unique_name, same_id
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.site_settings import LISTS
 from mct_s2s.model.trust import ClientApplication
-from mct_s2s.planning.client_lookup import identities_called, listed, nearest
+from mct_s2s.planning.client_lookup import identities_called, listed, names
 from mct_s2s.planning.membership import clients_called, ids_of, members
+from mct_s2s.planning.nearest import did_you_mean
 
 
 @dataclass(frozen=True)
@@ -116,10 +117,9 @@ def _was_called(row: Application, name: str) -> bool:
 
 
 def _nobody(name: str, observed: ObservedState) -> NotThere:
-    near = nearest(name, observed)
+    nearest = did_you_mean(name, names(observed), "To list them, run mct-s2s status.")
     return NotThere(
         "client-unknown",
         f"'{name}' is not a client of this App Service. {listed(observed)} Nothing was changed.",
-        remedy=(f"Did you mean '{near}'? " if near else "To list them, run mct-s2s status. ")
-        + "If it may already be removed, add --ignore-missing.",
+        remedy=f"{nearest} If it may already be removed, add --ignore-missing.",
     )
