@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
 
 from mct_s2s import clock
 from mct_s2s.azure.clouds import BY_NAME, SANDBOX
-from mct_s2s.cli.binding import argument, option
 from mct_s2s.cli.credential_sources import CredentialSearch, doubt_about, place
-from mct_s2s.cli.options import AzureOptions
+from mct_s2s.cli.options.snippet import SnippetOptions
 from mct_s2s.cli.requests import request_for, service_spec, where
 from mct_s2s.cli.run import Run, run
 from mct_s2s.cli.session import Needs
@@ -23,32 +21,15 @@ from mct_s2s.inputs.api_address import api_path
 from mct_s2s.local_files import is_there
 from mct_s2s.model.commands import own_command
 from mct_s2s.model.desired import Desired
-from mct_s2s.model.mct_api import API_PATH
+from mct_s2s.model.language import Language
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.planning import guards
 from mct_s2s.planning.application_uri import uri_shown
 from mct_s2s.planning.client_lookup import client_called, is_logic_app
 from mct_s2s.planning.findings import Finding, diagnose
-from mct_s2s.render.snippets import Language, languages_for, snippet_document
+from mct_s2s.render.snippets import languages_for, snippet_document
 from mct_s2s.render.snippets.caller import CalledApi, Caller
 from mct_s2s.render.snippets.notes import notes, show_notes, use
-
-
-@dataclass(kw_only=True)
-class SnippetOptions(AzureOptions):
-    """Options of `snippet`."""
-
-    client: Annotated[str, argument("CLIENT", "Display name, appId, object ID or resource ID of the client.")]
-    language: Annotated[Language, option("-l", "--language", metavar="LANGUAGE", text="Language of the program.")] = (
-        Language.CURL
-    )
-    path: Annotated[str, option("--path", metavar="PATH", text="Path of the MCT API to GET.")] = API_PATH
-    credentials: Annotated[
-        str | None,
-        option(
-            "--credentials", metavar="PLACE", text="Its credential: a file, keyvault:VAULT[/NAME], github:OWNER/REPO."
-        ),
-    ] = None
 
 
 def snippet(options: SnippetOptions) -> int:

@@ -10,27 +10,15 @@ from __future__ import annotations
 import functools
 import shlex
 from collections.abc import Callable, Sequence
-from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
+from mct_s2s.model.language import Language
 from mct_s2s.render.snippets import literals
 from mct_s2s.render.snippets.caller import Caller, CredentialSource
 from mct_s2s.render.snippets.literals import Quoted
 
 if TYPE_CHECKING:
     from jinja2 import Environment
-
-
-class Language(StrEnum):
-    """What a program can be written in."""
-
-    CURL = "curl"
-    PYTHON = "python"
-    CSHARP = "csharp"
-    JAVASCRIPT = "javascript"
-    POWERSHELL = "powershell"
-    GITHUB_ACTIONS = "github-actions"
-    AZURE_PIPELINES = "azure-pipelines"
 
 
 _LITERALS: dict[Language, Callable[[str], Quoted]] = {

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from rich.text import Text
 
 from mct_s2s.model.commands import option, own_command
+from mct_s2s.model.language import Language
 from mct_s2s.planning.findings import Finding, Severity
 from mct_s2s.render.console import Terminal, prose
-from mct_s2s.render.snippets import Language
 from mct_s2s.render.snippets.caller import Caller, FederatedToken
 
 Note = tuple[str, str]
