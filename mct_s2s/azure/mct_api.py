@@ -70,11 +70,17 @@ class MctApi:
             )
 
         try:
-            return await self._retry_policy.call(once, lag=lambda error: error.code == "site-restarting")
+            return await self._retry_policy.call(
+                once, lag=lambda error: error.code == "site-restarting", waits_for=self._waits_for
+            )
         except ServiceError as error:
             if error.code in {AILING, "site-restarting", "throttled"} and last:
                 return last[0]
             raise
+
+    def _waits_for(self, error: ServiceError) -> str:
+        host = urlsplit(self._url).hostname or self._url
+        return f"{host} returns {error.status}, {'has not restarted yet' if error.status == 401 else 'starting'}"
 
     def _at(self, path: str) -> str:
         """The address of a path.

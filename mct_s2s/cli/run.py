@@ -15,10 +15,12 @@ from mct_s2s.engine.outcome import Outcome
 from mct_s2s.engine.session import Session
 from mct_s2s.errors import DeadlinePassed, Interrupted, NotShown, S2SError
 from mct_s2s.planning.changes import AnyChange
+from mct_s2s.ports.apply_progress import watched_by
 from mct_s2s.render.closing import credential_lines
 from mct_s2s.render.console import Terminal
 from mct_s2s.render.diagnostics import show_error, show_standing
 from mct_s2s.render.documents import SavedCredential, error_document
+from mct_s2s.render.progress import progress
 
 if TYPE_CHECKING:
     from mct_s2s.azure.connection import Connection
@@ -32,11 +34,12 @@ class Run:
 
     def __init__(self, options: AzureOptions) -> None:
         self.options = options
-        self.terminal = Terminal.open(json=options.output is Output.JSON)
+        self.terminal = Terminal.open(json=options.output is Output.JSON, quiet=options.quiet)
+        self.progress = progress(self.terminal)
         self.outcome: Outcome | None = None
         """Of a command that changes something, once it has begun to."""
 
-    def progress(self) -> tuple[list[AnyChange], list[AnyChange], list[AnyChange]]:
+    def standing(self) -> tuple[list[AnyChange], list[AnyChange], list[AnyChange]]:
         """What is done, what is in doubt, what is not done."""
         if self.outcome is None or not self.outcome.applied:
             return [], [], []
@@ -99,7 +102,7 @@ def _exit_code(options: AzureOptions, connected: Connected, remove_unseen: Conne
         logging.getLogger(name).addHandler(logging.NullHandler())
         logging.getLogger(name).propagate = False
     current = Run(options)
-    with Interruption() as interruption:
+    with Interruption(current.progress.restore) as interruption, watched_by(current.progress):
         try:
             return _run_once(current, connected, interruption)
         except OSError as error:
@@ -152,7 +155,7 @@ async def _with_deadline(current: Run, connected: Connected, interruption: Inter
 
 
 def _report(current: Run, error: S2SError) -> None:
-    done, doubtful, left = current.progress()
+    done, doubtful, left = current.standing()
     credentials = current.credentials()
     if current.terminal.json:
         try:
@@ -172,12 +175,12 @@ def _report_interruption(current: Run) -> None:
     with suppress(BrokenPipeError):
         current.terminal.say()
         current.terminal.say("Interrupted.", style="warn")
-        show_standing(current.terminal, *current.progress())
+        show_standing(current.terminal, *current.standing())
         if not current.terminal.json:
             _print_locations(current, credentials)
     if current.terminal.json and getattr(current.options, "watch", None) is None:  # a watch has no other end
         message = Interrupted("interrupted", "Interrupted.", remedy=RESUME)
-        current.terminal.document(error_document(message, *current.progress(), credentials))
+        current.terminal.document(error_document(message, *current.standing(), credentials))
 
 
 def _print_locations(current: Run, credentials: Sequence[SavedCredential]) -> None:

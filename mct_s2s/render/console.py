@@ -11,8 +11,8 @@ import os
 import re
 import select
 import sys
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -45,8 +45,20 @@ UNBOUNDED = 400
 """Columns where there is no terminal: a log line is not folded."""
 
 
+Beside = Callable[[], AbstractContextManager[None]]
+"""Makes room on the screen for as long as something is printed."""
+
+
 class LineConsole(Console):
     """A console on which every text is one line of plain characters, also within other renderables."""
+
+    beside: Beside = staticmethod(nullcontext)
+    """Takes a live area off the screen meanwhile, whichever of the two streams is printed to."""
+
+    def print(self, *objects: Any, **options: Any) -> None:
+        """Print."""
+        with self.beside():
+            super().print(*objects, **options)
 
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
         """Render; texts are made plain before they are laid out."""
@@ -57,14 +69,16 @@ class LineConsole(Console):
 class Terminal:
     """The output streams of a command."""
 
-    out: Console
-    err: Console
+    out: LineConsole
+    err: LineConsole
     json: bool
+    quiet: bool = False
+    """Whether only results and errors are shown."""
 
     @classmethod
-    def open(cls, *, json: bool) -> Terminal:
+    def open(cls, *, json: bool, quiet: bool = False) -> Terminal:
         """The process's own streams. Colours and width follow the terminal; `NO_COLOR` is obeyed."""
-        return cls(_console(stderr=False), _console(stderr=True), json)
+        return cls(_console(stderr=False), _console(stderr=True), json, quiet)
 
     @property
     def talks_to_person(self) -> bool:
@@ -72,8 +86,13 @@ class Terminal:
         return sys.stdin.isatty() and self.err.is_terminal
 
     def say(self, text: str | Text = "", style: str | None = None) -> None:
-        """Print a line to standard error: progress, questions, errors."""
+        """Print a line to standard error: questions, errors, and what a person has to do."""
         self.err.print(one_line(text), style=style)
+
+    def note(self, text: str | Text, style: str | None = None) -> None:
+        """Print a line to standard error that `--quiet` leaves out."""
+        if not self.quiet:
+            self.say(text, style)
 
     def ask(self, question: str) -> None:
         """Print a question to standard error, without a line end."""
@@ -102,8 +121,12 @@ class Terminal:
             if any(event & (select.POLLERR | select.POLLHUP) for _, event in poll.poll(0)):
                 raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
 
-    def hand_over(self, lines: Iterable[Text]) -> None:
+    def hand_over(self, lines: Iterable[Text], commands: Iterable[str] = ()) -> None:
         """Print a result that exists nowhere else; every byte is written before this returns.
+
+        Args:
+            lines: the result.
+            commands: lines before it that are for whoever keeps the log (`pipelines`), as they are.
 
         Raises:
             OSError: it could not be; what is left of it in memory is dropped.
@@ -112,7 +135,13 @@ class Terminal:
         with self.out.capture() as captured:
             for line in lines:
                 self.out.print(one_line(line))
-        self._write(captured.get())
+        self._write("".join(f"{command}\n" for command in commands) + captured.get())
+
+    def instruct(self, command: str) -> None:
+        """Print a line to standard error that is for whoever keeps the log (`pipelines`), as it is."""
+        with self.err.beside():
+            self.err.file.write(f"{command}\n")
+            self.err.file.flush()
 
     def document(self, document: Mapping[str, Any], *, indent: int | None = 2) -> None:
         """Print a result as one JSON document.
@@ -125,8 +154,9 @@ class Terminal:
     def _write(self, text: str) -> None:
         file = self.out.file
         try:
-            file.write(text)
-            file.flush()
+            with self.out.beside():
+                file.write(text)
+                file.flush()
         except OSError:
             # The interpreter would try once more at its end, fail again, and say so in words of its own.
             with suppress(OSError, ValueError), Path(os.devnull).open("wb") as nowhere:
@@ -149,10 +179,16 @@ def prose(console: Console, text: str | Text, *, indent: int = 0) -> None:
         text: the sentence, its first line's indentation and sign included.
         indent: columns before each further line.
     """
+    for line in folded(text, console.width, indent) if console.is_terminal else [one_line(text)]:
+        console.print(line)
+
+
+def folded(text: str | Text, width: int, indent: int = 0) -> Iterator[Text]:
+    """The lines of a text that is folded between words, each after the first indented; a longer word stays whole."""
     shown = one_line(text)
-    for at, line in enumerate(shown.divide(_breaks(shown.plain, console.width, indent) if console.is_terminal else ())):
+    for at, line in enumerate(shown.divide(_breaks(shown.plain, width, indent))):
         line.rstrip()
-        console.print(Text.assemble(" " * indent, line) if at else line)
+        yield Text.assemble(" " * indent, line) if at else line
 
 
 def _breaks(text: str, width: int, indent: int) -> Iterator[int]:
@@ -166,7 +202,7 @@ def _breaks(text: str, width: int, indent: int) -> Iterator[int]:
         column += length
 
 
-def _console(*, stderr: bool) -> Console:
+def _console(*, stderr: bool) -> LineConsole:
     console = LineConsole(theme=THEME, highlight=False, markup=False, emoji=False, stderr=stderr, soft_wrap=True)
     if not console.is_terminal and "COLUMNS" not in os.environ:
         console.width = UNBOUNDED

@@ -14,6 +14,7 @@ from mct_s2s.errors import PermissionMissing, S2SError
 from mct_s2s.model.azure_resources import Site
 from mct_s2s.model.ids import TenantId
 from mct_s2s.planning.doctor import Seen
+from mct_s2s.ports.apply_progress import activity
 from mct_s2s.ports.signed_in_cloud import Azure
 
 T = TypeVar("T")
@@ -29,6 +30,11 @@ async def examine(azure: Azure, request: Request) -> Seen:
         NotThere: two sites of that name, or a caller's resource that is missing or ambiguous.
         ServiceError: Azure did not answer.
     """
+    with activity(f"Checking permissions{f' for {request.label}' if request.target else ''}"):
+        return await _examined(azure, request)
+
+
+async def _examined(azure: Azure, request: Request) -> Seen:
     async with AccessLook(azure, directory=True) as look:
         (site, site_tenant_id, site_refusal), directory, identity_resources = await gather_or_cancel(
             _site(azure, request, look),
