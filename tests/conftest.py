@@ -24,6 +24,7 @@ pytest_plugins = [
     "tests.support.tidiness",
     "tests.support.sandbox_inside",
     "tests.support.summary",
+    "tests.support.screens",
 ]
 
 hypothesis.settings.register_profile("mct", deadline=None, database=None)

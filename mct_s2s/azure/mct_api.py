@@ -17,12 +17,11 @@ from mct_s2s.azure.services import certificate_advice, first_line
 from mct_s2s.azure.trace import SentRequest, Trace, path_of
 from mct_s2s.errors import ServiceError, UsageError
 from mct_s2s.model.client_sign_in import ApiAnswer, ApiToken
+from mct_s2s.planning.answers import NOT_NOW
 
 if TYPE_CHECKING:
     from mct_s2s.azure.http_session import HttpSession
 
-NOT_NOW = frozenset({429, 502, 503, 504})
-"""What App Service's front end answers for a site that is starting, or busy."""
 SETTLE_SECONDS = 120.0
 """How long a site may still answer by its old settings after a restart was asked for."""
 

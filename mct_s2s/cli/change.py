@@ -34,7 +34,7 @@ from mct_s2s.render.verification import verification_document
 from mct_s2s.stores.output_store import Shown
 
 PENDING = 3
-"""The exit code of a dry run that found something to do, and of a run whose clients failed the test."""
+"""The exit code of a dry run that found something to do, and of a run whose clients did not pass the test."""
 
 
 async def change(
@@ -68,7 +68,7 @@ def exit_code(options: ChangingOptions, outcome: Outcome) -> int:
         return PENDING
     if outcome.lacks:
         return PermissionMissing.exit_code
-    return PENDING if outcome.verification is not None and outcome.verification.failed else 0
+    return PENDING if outcome.verification is not None and not outcome.verification.is_proved else 0
 
 
 class TerminalInterface:

@@ -11,6 +11,9 @@ from mct_s2s.model.commands import webapp_command
 from mct_s2s.model.mct_api import API_PATH
 from mct_s2s.planning.verification import CALL, CheckSubject, VerificationCheck
 
+NOT_NOW = frozenset({429, 502, 503, 504})
+"""What App Service's front end answers for a site that is starting, or busy: neither yes nor no."""
+
 
 @dataclass(frozen=True)
 class ApiCall:
@@ -47,7 +50,7 @@ def must_refuse(check: str, what: str, asked: ApiCall) -> VerificationCheck:
 
 
 def _meaning(status: int) -> str:
-    return ": the site is still starting" if status == 503 else ""
+    return ": the site is still starting" if status in NOT_NOW else ""
 
 
 def settled(who: tuple[str, CheckSubject], asked: ApiCall) -> VerificationCheck | None:
@@ -59,6 +62,9 @@ def settled(who: tuple[str, CheckSubject], asked: ApiCall) -> VerificationCheck 
         return VerificationCheck(*who, CALL, True, asked.message)
     if answer.status == 401 and not answer.challenge:
         return None
+    if answer.status in NOT_NOW:
+        message = f"GET {asked.url}{asked.path} returned {answer.status}{_meaning(answer.status)}."
+        return VerificationCheck(*who, CALL, None, message, _remedy(answer, asked.path))
     return VerificationCheck(*who, CALL, False, asked.message, _remedy(answer, asked.path))
 
 
@@ -73,11 +79,11 @@ def _remedy(answer: ApiAnswer, path: str) -> str:
         return "Run it from a network that the App Service's access restrictions allow, or allow this network."
     if answer.location:
         return f"The API redirects to {answer.location}. Choose another --path, or set the right host name with --url."
-    if answer.status == 503:
+    if answer.status in NOT_NOW:
         return "Wait a minute, then run mct-s2s verify with the same options."
     if answer.status == 404 or (answer.status < 500 and path != API_PATH):
         return f"Choose a path of the MCT API: --path {API_PATH}"
-    return "VerificationCheck the App Service's log (az webapp log tail), then run the same command again."
+    return "Check the App Service's log (az webapp log tail), then run the same command again."
 
 
 def stopped(site: AppService) -> VerificationCheck | None:

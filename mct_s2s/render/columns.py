@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import islice
 
 from rich.cells import cell_len
 from rich.console import Console, ConsoleOptions, RenderResult
@@ -11,6 +12,7 @@ from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
+from mct_s2s.plain_text import plain
 from mct_s2s.render.console import one_line
 
 WHOLE_WORD = 48
@@ -46,7 +48,7 @@ class Columns:
         widths = self._widths(options.max_width)
         lines = self._stacked(console, options) if widths is None else self._table(widths, console, options)
         for line in lines:
-            yield from _without_end(line)
+            yield from _inert(_without_end(line))
             yield Segment.line()
 
     def _widths(self, room: int) -> list[int] | None:
@@ -90,6 +92,13 @@ class Columns:
 
 def _longest_word(cell: Text) -> int:
     return max((min(cell_len(word), WHOLE_WORD) for word in cell.plain.split(" ")), default=0)
+
+
+def _inert(line: Sequence[Segment]) -> Iterator[Segment]:
+    """A line that begins within a cell's word, and so perhaps as a command for a pipeline does, is made plain again."""
+    shown = iter(plain("".join(segment.text for segment in line)))
+    for segment in line:
+        yield Segment("".join(islice(shown, len(segment.text))), segment.style, segment.control)
 
 
 def _without_end(line: Sequence[Segment]) -> list[Segment]:

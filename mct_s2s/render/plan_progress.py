@@ -30,18 +30,18 @@ class StepLine:
     took: str = ""
 
     def on_screen(self) -> Text:
-        """`✓ Created    secret of S2S-client  expires 2027-11-24, saved to file:…`."""
-        more = ", ".join(filter(None, (self.detail, self.took)))
+        """`✓ Created    secret of S2S-client in 6 s  expires 2027-11-24, saved to file:…`."""
         return Text.assemble(
             (self.sign, self.style),
             f" {self.verb:<{VERB_WIDTH}}{self.what}",
-            (f"  {more}" if more else "", "quiet"),
+            (f" in {self.took}" if self.took else "", "quiet"),
+            (f"  {self.detail}" if self.detail else "", "quiet"),
         )
 
     def in_log(self) -> str:
-        """`Created secret of S2S-client (expires 2027-11-24, saved to file:…)`."""
-        more = ", ".join(filter(None, (self.detail, self.took)))
-        return f"{self.verb} {self.what}{f' ({more})' if more else ''}"
+        """`Created secret of S2S-client in 6 s (expires 2027-11-24, saved to file:…)`."""
+        took, detail = f" in {self.took}" * bool(self.took), f" ({self.detail})" * bool(self.detail)
+        return f"{self.verb} {self.what}{took}{detail}"
 
 
 class Shown(Protocol):

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from itertools import accumulate
 
+from rich.cells import chop_cells
 from rich.text import Text
 
 from mct_s2s.ports.apply_progress import Activity, Wait
@@ -17,6 +19,8 @@ INDENT = 2
 """Columns before whatever follows a line's sign."""
 SILENT_SECONDS = 1
 """Nothing is measured that takes less: it is over before anyone has read how long."""
+PATIENT_SECONDS = 10
+"""From then on a reader wants to know how long it may go on: before that, it would only fill a second line."""
 
 
 @dataclass(frozen=True)
@@ -146,7 +150,14 @@ def _most_important(
 
 
 def _with_spinner(line: Text, spinner: str, width: int) -> list[Text]:
-    return list(folded(Text.assemble((spinner, "good"), " ", line), width, INDENT))
+    lines = folded(Text.assemble((spinner, "good"), " ", line), width, INDENT)
+    return [part for one in lines for part in _fitted(one, width)]
+
+
+def _fitted(line: Text, width: int) -> Iterator[Text]:
+    """The line, or where a word of it is wider than the screen, the parts that a terminal would make of it."""
+    parts = chop_cells(line.plain, width)
+    yield from line.divide([*accumulate(map(len, parts[:-1]))])
 
 
 def _row(one: Running, signs: Signs, now: float) -> Text:
@@ -158,9 +169,12 @@ def _row(one: Running, signs: Signs, now: float) -> Text:
 
 
 def _measured(wait: Wait, since: float, signs: Signs, now: float) -> str:
-    ends = f" (gives up at {_clock(wait.gives_up_at - since)})" if wait.gives_up_at is not None else ""
-    ends = f" of {_clock(wait.seconds)}" if wait.seconds is not None else ends
-    return f"{_elapsed(signs, now - since)}{ends}" if now - since >= SILENT_SECONDS else ""
+    lasted, ends = now - since, ""
+    if wait.seconds is not None:
+        ends = f" of {_clock(round(wait.seconds))}"
+    elif wait.gives_up_at is not None and lasted >= PATIENT_SECONDS:
+        ends = f" (gives up at {_clock(round(wait.gives_up_at - since))})"
+    return f"{_elapsed(signs, lasted)}{ends}" if lasted >= SILENT_SECONDS else ""
 
 
 def _throttled(service: str, since: float, until: float, signs: Signs, now: float) -> Text:
