@@ -148,8 +148,7 @@ class TerminalInterface:
             self.look()
             return
         if shown.text is not None:
-            with self._progress.aside():
-                self._terminal.hand_over_text(shown.text)
+            self._terminal.hand_over_text(shown.text)
             return
         lines = credential_lines(SavedCredential(shown.client, "", shown.expires, "show", shown.value, shown.kind))
         self._terminal.hand_over(lines, masks(shown.value))

@@ -1058,9 +1058,6 @@ class Agreeing:
         self.outcome = outcome
         yield self.watcher
 
-    def verifying(self, outcome: Outcome) -> None:
-        pass
-
     def options(self, observed: ObservedState) -> str:
         return ""
 

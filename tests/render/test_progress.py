@@ -1,4 +1,4 @@
-"""What runs, as it runs: lines that stay and a live area on a terminal, timed lines in a log, nothing with `--quiet`."""
+"""What runs, as it runs: lines and a live area on a terminal, timed lines in a log, nothing with `--quiet`."""
 
 from __future__ import annotations
 
@@ -150,8 +150,12 @@ def test_what_runs_beside_the_plan_is_in_the_log_of_a_job(screens: Screens, monk
 
 
 @pytest.mark.parametrize(
-    ("variable", "group", "end"), [("GITHUB_ACTIONS", "::group::1 change", "::endgroup::"), ("TF_BUILD", "##[group]1 change", "##[endgroup]")]
-)  # fmt: skip
+    ("variable", "group", "end"),
+    [
+        ("GITHUB_ACTIONS", "::group::1 change", "::endgroup::"),
+        ("TF_BUILD", "##[group]1 change", "##[endgroup]"),
+    ],
+)
 def test_the_steps_are_a_group_of_a_jobs_log_which_ends_with_them_whatever_happens(
     screens: Screens, monkeypatch: pytest.MonkeyPatch, variable: str, group: str, end: str
 ) -> None:
@@ -235,10 +239,11 @@ def test_a_line_is_not_held_back_for_ever(screens: Screens) -> None:
             steps.started(a)
             steps.started(b)
             steps.finished(b, "")
-            while "principal of B" not in screen.err:
-                await asyncio.sleep(0.001)
+            assert "principal of B" not in screen.err
+            await asyncio.sleep(0.05)
+            assert "principal of B" in screen.err
 
-    asyncio.run(asyncio.wait_for(main(), 30))
+    asyncio.run(main())
     assert HELD_SECONDS == 2.0
 
 
@@ -365,22 +370,22 @@ def everything_at_once(terminal: Terminal) -> None:
     shown.signs = Signs.of(terminal.err.encoding)
     shown._area.open = lambda: None  # type: ignore[method-assign]
     changes = plan.changes
-    with watched_by(shown), activity("Watching contosolearn for other writers of its settings"):
-        with suppress(KeyboardInterrupt), shown.applying(plan) as steps:
-            running = [steps.started(change) for change in changes]
-            clock.seconds = 6.2
-            for change in changes[:3]:
-                steps.finished(change, change.detail)
-            steps.skipped(changes[3], "you don't have permission")
-            steps.failed(changes[4], refusal())
-            for one, wait in zip(running[5:], WAITS, strict=False):
-                assert one is not None
-                one.waits(wait)
-            shown.throttled("Microsoft Graph", 20.0)
-            clock.seconds = 21.2
+    with suppress(KeyboardInterrupt), watched_by(shown), shown.applying(plan) as steps:
+        running = [steps.started(change) for change in changes]
+        clock.seconds = 6.2
+        for change in changes[:3]:
+            steps.finished(change, change.detail)
+        steps.skipped(changes[3], "you don't have permission")
+        steps.failed(changes[4], refusal())
+        for one, wait in zip(running[5:], WAITS, strict=False):
+            assert one is not None
+            one.waits(wait)
+        shown.throttled("Microsoft Graph", 20.0)
+        clock.seconds = 21.2
+        with activity("Watching contosolearn for other writers of its settings"):
             for row in shown._frame(terminal.err.width - 1, terminal.err.height - 1):
                 terminal.say(row)
-            raise KeyboardInterrupt
+        raise KeyboardInterrupt
 
 
 WAITS = (

@@ -56,7 +56,7 @@ async def add(work: Work, change: AddSecret) -> Done:
         _keep(work, change, secret)
         await store.deliver(record, secret)
     work.delivered_at[change.client] = clock.seconds()
-    return secret.key_id, f"{ending(secret.expires)}, {'shown' if store.is_shown else f'saved to {store.label}'}"
+    return secret.key_id, f"{ending(secret.expires)}, saved to {store.label}"
 
 
 async def _make_and_give(work: Work, change: AddSecret, store: SecretStore, record: SecretRecord) -> NewSecret:
