@@ -27,12 +27,6 @@ TIMED = re.compile(r"^\d\d:\d\d:\d\dZ ")
 PIPELINES = {"GITHUB_ACTIONS": "true", "TF_BUILD": "True"}
 
 
-@pytest.fixture(autouse=True)
-def no_pipeline(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("CI", *PIPELINES):
-        monkeypatch.delenv(name, raising=False)
-
-
 def in_log(screens: Screens, tell: Callable[[Terminal], object]) -> list[str]:
     """The lines of a log, whose times are looked at and taken off."""
     screen = screens()
