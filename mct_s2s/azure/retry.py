@@ -126,8 +126,10 @@ class RetryPolicy:
                         raise _out_of_time(error, delay) from error
                     if _asks_for_patience(error):
                         self._close_gate(delay)
-                    longest = min(self._remaining(), LAG_SECONDS if so_far.is_lag else self._remaining())
-                    waits.because((waits_for if so_far.is_lag else repeating)(error), gives_up_at=clock() + longest)
+                    if so_far.is_lag:
+                        waits.because(waits_for(error), gives_up_at=clock() + min(self._remaining(), LAG_SECONDS))
+                    elif not _asks_for_patience(error):  # `notice` tells of that, once for all requests
+                        waits.because(repeating(error), gives_up_at=clock() + self._remaining())
                 await asyncio.sleep(delay)
                 await before_repeating()
 

@@ -19,6 +19,8 @@ INDENT = 2
 """Columns before whatever follows a line's sign."""
 SILENT_SECONDS = 1
 """Nothing is measured that takes less: it is over before anyone has read how long."""
+UNLIMITED_SECONDS = 86400
+"""Whatever gives up later than this, as `--watch` does, does not give up."""
 PATIENT_SECONDS = 10
 """From then on a reader wants to know how long it may go on: before that, it would only fill a second line."""
 
@@ -172,7 +174,7 @@ def _measured(wait: Wait, since: float, signs: Signs, now: float) -> str:
     lasted, ends = now - since, ""
     if wait.seconds is not None:
         ends = f" of {_clock(round(wait.seconds))}"
-    elif wait.gives_up_at is not None and lasted >= PATIENT_SECONDS:
+    elif wait.gives_up_at is not None and lasted >= PATIENT_SECONDS and wait.gives_up_at - since < UNLIMITED_SECONDS:
         ends = f" (gives up at {_clock(round(wait.gives_up_at - since))})"
     return f"{_elapsed(signs, lasted)}{ends}" if lasted >= SILENT_SECONDS else ""
 
