@@ -14,7 +14,7 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 from types import FrameType
-from typing import Any, TextIO
+from typing import IO, Any
 
 if sys.platform != "win32":
     import termios
@@ -32,7 +32,7 @@ class TerminalState:
         come_back: draws it again; called when a stopped process goes on.
     """
 
-    def __init__(self, stream: TextIO, leave: Callable[[], None], come_back: Callable[[], None]) -> None:
+    def __init__(self, stream: IO[str], leave: Callable[[], None], come_back: Callable[[], None]) -> None:
         self._stream = stream
         self._leave = leave
         self._come_back = come_back
@@ -97,5 +97,5 @@ class TerminalState:
                 self._hides_echo = not on
 
 
-def _is_piped(stream: TextIO) -> bool:
+def _is_piped(stream: IO[str]) -> bool:
     return stat.S_ISFIFO(os.fstat(stream.fileno()).st_mode)

@@ -56,8 +56,8 @@ class Emulator(io.StringIO):
 
     def resize(self, width: int) -> None:
         """Fold every line anew; the cursor stays where it is in its line."""
-        logical, rows = self._logical(), []
-        for text, has_cursor in logical:
+        rows: list[tuple[str, bool]] = []
+        for text, has_cursor in self._logical():
             cells = [text[at : at + width] for at in range(0, max(1, len(text)), width)]
             if has_cursor:
                 offset = min(self._offset(), max(0, len(text)))
