@@ -12,7 +12,7 @@ from mct_s2s.model.mct_api import API_PATH
 from mct_s2s.planning.verification import CALL, CheckSubject, VerificationCheck
 
 NOT_NOW = frozenset({429, 502, 503, 504})
-"""What App Service's front end answers for a site that is starting, or busy: neither yes nor no."""
+"""What App Service's front end answers for a site that is starting, or busy: the API itself has not answered."""
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """Is notified of what runs, and of what it waits for.
 
 A wait often lies far below the step that it holds up: in the retry policy of an adapter that knows nothing of plans. So
-the step travels in the context of its tasks (`contextvars`), as the context of a log does. Whoever waits says so with
+the step travels in the context of its tasks (`contextvars`), as the context of a log does. What waits says so with
 `waiting`; where no one watches, that does nothing.
 """
 

@@ -145,7 +145,7 @@ class Terminal:
 
         Args:
             lines: the result.
-            commands: lines before it that are for whoever keeps the log (`pipelines`), as they are.
+            commands: lines before it that are for the service that keeps the log (`pipelines`), as they are.
 
         Raises:
             OSError: it could not be; what is left of it in memory is dropped.
@@ -157,7 +157,7 @@ class Terminal:
         self._write("".join(f"{command}\n" for command in commands) + captured.get())
 
     def instruct(self, command: str) -> None:
-        """Print a line to standard error that is for whoever keeps the log (`pipelines`), as it is."""
+        """Print a line to standard error for the service that keeps the log (`pipelines`), as it is."""
         with self.err.beside():
             self.err.file.write(f"{command}\n")
             self.err.file.flush()

@@ -1,8 +1,8 @@
 """What a pipeline reads from the log of a job: groups of lines, the error, and values that it is to mask.
 
 GitHub's runner and the agent of Azure Pipelines read both streams of a step line by line. So a mask is in the stream in
-which its secret is, just before it, and in no other: whoever keeps that stream in a file is given the secret anyway,
-and nobody else is. In a JSON document there is no place for one.
+which its secret is, just before it, and in no other: a file that keeps that stream is given the secret anyway, and no
+other file is. A JSON document cannot hold one.
 Sources: docs.github.com/actions/reference/workflows-and-actions/workflow-commands;
 learn.microsoft.com/azure/devops/pipelines/scripts/logging-commands.
 """

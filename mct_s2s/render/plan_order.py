@@ -11,7 +11,7 @@ from mct_s2s.planning.plan import Plan
 T = TypeVar("T")
 
 HELD_SECONDS = 2.0
-"""The list on the screen is in the plan's order for whoever compares the two, and most steps end within a second of
+"""The list on the screen is in the plan's order, so that the two can be compared, and most steps end within a second of
 each other. A step that waits for replication takes many times as long: what ended beside it would seem to be undone,
 and where a new secret is would be hidden. So a line is held back for two seconds, and then it is shown out of turn."""
 

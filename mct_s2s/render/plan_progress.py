@@ -44,7 +44,7 @@ class StepLine:
         return f"{self.verb} {self.what}{took}{detail}"
 
 
-class Shown(Protocol):
+class ProgressView(Protocol):
     """Where the lines of a plan's steps go."""
 
     held_seconds: float
@@ -67,7 +67,7 @@ class Shown(Protocol):
 class PlanProgress:
     """The steps of one plan, as the ports' `Progress`: each is shown while it runs, and has a line in the end."""
 
-    def __init__(self, plan: Plan, shown: Shown) -> None:
+    def __init__(self, plan: Plan, shown: ProgressView) -> None:
         self._shown = shown
         self._order: PlanOrder[StepLine] = PlanOrder(plan, shown.held_seconds)
         self._running: dict[str, Running] = {}
