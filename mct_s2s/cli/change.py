@@ -34,7 +34,7 @@ from mct_s2s.render.verification import verification_document
 from mct_s2s.stores.output_store import Shown
 
 PENDING = 3
-"""The exit code of a dry run that found something to do, and of a run whose clients did not pass the test."""
+"""The exit code of a dry run that found something to do, and of a run whose clients failed the test."""
 
 
 async def change(
@@ -70,7 +70,7 @@ def exit_code(options: ChangingOptions, outcome: Outcome) -> int:
         return PENDING
     if outcome.lacks:
         return PermissionMissing.exit_code
-    return PENDING if outcome.verification is not None and not outcome.verification.is_proved else 0
+    return PENDING if outcome.verification is not None and outcome.verification.failed else 0
 
 
 class TerminalInterface:
@@ -94,7 +94,7 @@ class TerminalInterface:
             UsageError: no one is there to ask.
         """
         request, plan, dry_run = outcome.request, outcome.plan, self._options.dry_run
-        says_nothing = self._terminal.quiet and self._options.yes
+        says_nothing = self._terminal.quiet and (self._options.yes or plan.is_empty)
         if not (self._terminal.json if dry_run else says_nothing):
             show_plan(self._terminal, plan, request.label, is_result=dry_run, part=request.part)
         if plan.is_empty or dry_run:
@@ -123,7 +123,7 @@ class TerminalInterface:
     def applying(self, outcome: Outcome) -> Iterator[Progress]:
         """Show the steps; a failure from now on is reported by the outcome."""
         self._run.outcome = outcome
-        with self._run.progress.applying(outcome.plan) as steps:
+        with self._run.display.applying(outcome.plan) as steps:
             yield steps
 
     def options(self, observed: ObservedState) -> str:

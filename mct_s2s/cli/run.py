@@ -35,11 +35,11 @@ class Run:
     def __init__(self, options: AzureOptions) -> None:
         self.options = options
         self.terminal = Terminal.open(json=options.output is Output.JSON, quiet=options.quiet)
-        self.progress = progress(self.terminal)
+        self.display = progress(self.terminal)
         self.outcome: Outcome | None = None
         """Of a command that changes something, once it has begun to."""
 
-    def standing(self) -> tuple[list[AnyChange], list[AnyChange], list[AnyChange]]:
+    def progress(self) -> tuple[list[AnyChange], list[AnyChange], list[AnyChange]]:
         """What is done, what is in doubt, what is not done."""
         if self.outcome is None or not self.outcome.applied:
             return [], [], []
@@ -102,7 +102,7 @@ def _exit_code(options: AzureOptions, connected: Connected, remove_unseen: Conne
         logging.getLogger(name).addHandler(logging.NullHandler())
         logging.getLogger(name).propagate = False
     current = Run(options)
-    with Interruption(current.progress.restore) as interruption, watched_by(current.progress):
+    with Interruption(current.display.restore) as interruption, watched_by(current.display):
         try:
             return _run_once(current, connected, interruption)
         except OSError as error:
@@ -155,7 +155,7 @@ async def _with_deadline(current: Run, connected: Connected, interruption: Inter
 
 
 def _report(current: Run, error: S2SError) -> None:
-    done, doubtful, left = current.standing()
+    done, doubtful, left = current.progress()
     credentials = current.credentials()
     if current.terminal.json:
         try:
@@ -175,12 +175,12 @@ def _report_interruption(current: Run) -> None:
     with suppress(BrokenPipeError):
         current.terminal.say()
         current.terminal.say("Interrupted.", style="warn")
-        show_standing(current.terminal, *current.standing())
+        show_standing(current.terminal, *current.progress())
         if not current.terminal.json:
             _print_locations(current, credentials)
     if current.terminal.json and getattr(current.options, "watch", None) is None:  # a watch has no other end
         message = Interrupted("interrupted", "Interrupted.", remedy=RESUME)
-        current.terminal.document(error_document(message, *current.standing(), credentials))
+        current.terminal.document(error_document(message, *current.progress(), credentials))
 
 
 def _print_locations(current: Run, credentials: Sequence[SavedCredential]) -> None:

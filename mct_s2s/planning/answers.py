@@ -28,7 +28,7 @@ class ApiCall:
         """For a message."""
         if isinstance(self.outcome, ServiceError):
             return self.outcome.message
-        return f"GET {self.url}{self.path} returned {self.outcome.status}."
+        return f"GET {self.url}{self.path} returned {self.outcome.status}{_meaning(self.outcome.status)}."
 
 
 def must_refuse(check: str, what: str, asked: ApiCall) -> VerificationCheck:
@@ -62,9 +62,6 @@ def settled(who: tuple[str, CheckSubject], asked: ApiCall) -> VerificationCheck 
         return VerificationCheck(*who, CALL, True, asked.message)
     if answer.status == 401 and not answer.challenge:
         return None
-    if answer.status in NOT_NOW:
-        message = f"GET {asked.url}{asked.path} returned {answer.status}{_meaning(answer.status)}."
-        return VerificationCheck(*who, CALL, None, message, _remedy(answer, asked.path))
     return VerificationCheck(*who, CALL, False, asked.message, _remedy(answer, asked.path))
 
 
