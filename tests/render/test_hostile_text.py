@@ -47,18 +47,18 @@ def test_a_terminal_gets_nothing_but_our_own_colours(screens: Screens, screen: s
 COMMANDS = ("::add-mask::a", " \u2003::error::a", "word ::set-output name=a::b", "##[group]a", "x ##vso[task.complete]")
 
 
-@pytest.mark.parametrize("width", [None, 1, 12, 40])
-@pytest.mark.parametrize("name", [*COMMANDS, *(f"{'x' * before}{COMMANDS[0]}" for before in (11, 39, 40, 79))])
+@pytest.mark.parametrize("width", [None, 12, 40])
 @pytest.mark.parametrize("screen", SCREENS)
 def test_no_name_is_a_command_for_a_pipeline_wherever_a_line_is_folded(
-    screens: Screens, monkeypatch: pytest.MonkeyPatch, screen: str, name: str, width: int | None
+    screens: Screens, monkeypatch: pytest.MonkeyPatch, screen: str, width: int | None
 ) -> None:
     monkeypatch.setenv("GITHUB_ACTIONS", "true")
-    shown = screens(width)
-    SCREENS[screen](shown.terminal, name)
     ours = re.compile(r"^::(?:group::\d+ changes?|endgroup::|error::).*$", re.MULTILINE)
-    for stream in (shown.out, shown.err):
-        assert not _COMMAND.search(ours.sub("", stream))
+    for name in (*COMMANDS, *(f"{'x' * before}{COMMANDS[0]}" for before in (11, 39, 40, 79))):
+        shown = screens(width)
+        SCREENS[screen](shown.terminal, name)
+        for stream in (shown.out, shown.err):
+            assert not _COMMAND.search(ours.sub("", stream)), name
 
 
 @pytest.mark.parametrize("name", MARKUP)
