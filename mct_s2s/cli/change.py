@@ -8,6 +8,7 @@ from dataclasses import replace
 from secrets import token_hex
 
 from mct_s2s.cli.closing import left_to_others
+from mct_s2s.cli.completion.seen import remember_seen
 from mct_s2s.cli.made_credentials import credentials_of
 from mct_s2s.cli.options import ChangingOptions
 from mct_s2s.cli.questions import agrees, types
@@ -59,6 +60,7 @@ async def change(
         preflight=not options.no_preflight,
     )
     outcome = await run_change(session, request, ui)
+    remember_seen(options, session, outcome.after)
     if run.terminal.json:
         run.terminal.document(_document(options, session, outcome))
     return outcome

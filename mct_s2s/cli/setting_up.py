@@ -21,7 +21,7 @@ from mct_s2s.cli.requests import (
 )
 from mct_s2s.cli.run import Run
 from mct_s2s.cli.session import Needs
-from mct_s2s.cli.user_files import HandoffFile
+from mct_s2s.cli.user_files import SharedFile, handoff_file
 from mct_s2s.engine.outcome import Outcome
 from mct_s2s.engine.request import Request
 from mct_s2s.engine.session import Session
@@ -47,7 +47,7 @@ class Setup:
     wired: Wire | None
     named: SiteTarget | None
     """The App Service that only gives its name, as it is not contacted."""
-    handoff: HandoffFile | None
+    handoff: SharedFile | None
 
     @classmethod
     def of(cls, options: SetupOptions) -> Setup:
@@ -63,7 +63,7 @@ class Setup:
         wired = wire(options.wire, clients, identities, stores)
         named = named_target(options) if options.no_app_service else None
         check_role(options.role)
-        handoff = HandoffFile(options.handoff) if options.handoff is not None else None
+        handoff = handoff_file(options.handoff) if options.handoff is not None else None
         if handoff is not None:
             handoff.check(dry_run=options.dry_run)
         return cls(options, now, clients, identities, stores, wired, named, handoff)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from mct_s2s.errors import S2SError
 from mct_s2s.model.ids import PrincipalId, TenantId
 from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.model.site_settings import APPLICATION_IDS, OBJECT_IDS, AllowList, AppSettings
@@ -100,6 +101,8 @@ class AppService:
     """The tenant that the site's subscription trusts: the document's *same Azure tenant*."""
     slot_config: SlotConfig | None = None
     """What a swap would do; `None` where no one may look, or nothing can be swapped."""
+    refusal: S2SError | None = None
+    """Why the settings could not be read; they are empty then, and nothing follows from that."""
 
     @property
     def allowed_client_ids(self) -> AllowList:

@@ -11,7 +11,8 @@ from rich.cells import chop_cells
 from rich.text import Text
 
 from mct_s2s.ports.apply_progress import Activity, Wait
-from mct_s2s.render.console import folded
+from mct_s2s.render.console import one_line
+from mct_s2s.render.folding import fold
 
 VERB_WIDTH = 11
 """Columns of the verb: the longest, `Restarting`, and a blank."""
@@ -152,7 +153,7 @@ def _most_important(
 
 
 def _with_spinner(line: Text, spinner: str, width: int) -> list[Text]:
-    lines = folded(Text.assemble((spinner, "good"), " ", line), width, INDENT)
+    lines = fold(one_line(Text.assemble((spinner, "good"), " ", line)), width, indent=INDENT)
     return [part for one in lines for part in _fitted(one, width)]
 
 
