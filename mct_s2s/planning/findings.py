@@ -70,7 +70,7 @@ def diagnose(
     if site is not None and observed.trust.service is None and not ours(site.settings):
         label = site.site.label
         message = f"'{label}' has no service-to-service authentication yet."
-        remedy = own_command("setup", "--client", "NAME", where=where)
+        remedy = " ".join((own_command("setup", where=where), "--client NAME"))
         return (Finding("not-configured", Severity.ERROR, label, message, remedy),)
     found = [*_stopped(site), *_service(observed, where)]
     if site is not None:

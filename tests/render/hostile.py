@@ -21,6 +21,7 @@ from mct_s2s.planning.grants import Grant, Lack
 from mct_s2s.planning.plan import Left, ManualStep, Plan
 from mct_s2s.planning.status_report import SiteStatus, StatusReport, TenantRegistration, TenantWide, UnreadSite
 from mct_s2s.planning.verification import CALL, CheckSubject, Verification, VerificationCheck
+from mct_s2s.ports.apply_progress import activity, throttled, waiting, watched_by
 from mct_s2s.render.access_request import access_request
 from mct_s2s.render.closing import show_credentials
 from mct_s2s.render.console import Terminal
@@ -38,7 +39,7 @@ from mct_s2s.render.findings import show_findings
 from mct_s2s.render.handover import Instruction, show_lacking, show_left_to_others
 from mct_s2s.render.next_steps import Call, show_identity_example
 from mct_s2s.render.plan import show_plan
-from mct_s2s.render.progress import progress
+from mct_s2s.render.progress import TerminalProgress, progress
 from mct_s2s.render.snippets import languages_for, snippet
 from mct_s2s.render.snippets.caller import (
     ApiCaller,
@@ -97,6 +98,9 @@ STEERING: Mapping[str, str] = {
     "invisible": "a\u3164b\u115f\u034fc\U000e0041",
     "surrogate": "a\ud800b\udcff",
     "pipeline": "##vso[task.setvariable variable=PATH]/evil",
+    "old command": "##[add-mask]a",
+    "workflow": " ::add-mask::a",
+    "blanks": "\u3000::stop-commands::a",
 }
 """By what each of them tries."""
 
@@ -157,11 +161,18 @@ def _plan(name: str) -> Plan:
 
 
 def _live(terminal: Terminal, name: str) -> None:
-    with progress(terminal) as shown:
-        for step in (principal(name), principal(f"{name}2"), principal(f"{name}3")):
-            shown.started(step)
-        shown.finished(principal(name), name)
-        shown.failed(principal(f"{name}2"), refusal(name))
+    steps = (principal(name), principal(f"{name}2"), principal(f"{name}3"))
+    shown = progress(terminal)
+    with shown.applying(Plan(steps)) as running:
+        for step in steps:
+            running.started(step)
+        running.finished(steps[0], name)
+        running.failed(steps[1], refusal(name))
+        running.skipped(steps[2], name)
+    with watched_by(shown), activity(f"Reading {name}"), waiting(name, seconds=60):
+        throttled(name, 60)
+        if isinstance(shown, TerminalProgress):
+            shown._area.draw()
 
 
 def _watched(terminal: Terminal, name: str) -> None:

@@ -44,8 +44,8 @@ def test_a_text_is_printed_as_it_is_even_where_it_looks_like_markup(screens: Scr
 
 def test_a_question_is_seen_before_it_is_answered(screens: Screens) -> None:
     screen = screens(80, is_terminal=True)
-    screen.terminal.ask("Apply these changes? [y/N] ")
-    assert screen.err == "Apply these changes? [y/N] "
+    screen.terminal.ask("Apply? [y/N] ")
+    assert screen.err == "Apply? [y/N] "
     assert screen.err_stream.unflushed == ""
     assert screen.out == ""
 
