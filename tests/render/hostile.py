@@ -11,14 +11,17 @@ from mct_s2s.errors import NotThere, S2SError
 from mct_s2s.model.azure_resources import AppService
 from mct_s2s.model.caller_rights import CallerRights, DirectoryRights, SignedIn
 from mct_s2s.model.client_credentials import Federation
-from mct_s2s.model.ids import ClientId
+from mct_s2s.model.directory_objects import Owner
+from mct_s2s.model.ids import ClientId, PrincipalId
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.trust import ClientApplication
 from mct_s2s.planning.doctor import DoctorCheck, Seen, State
 from mct_s2s.planning.findings import Finding, Severity, diagnose
 from mct_s2s.planning.grants import Grant, Lack
 from mct_s2s.planning.plan import Left, ManualStep, Plan
+from mct_s2s.planning.status_report import SiteStatus, StatusReport, TenantRegistration, TenantWide, UnreadSite
 from mct_s2s.planning.verification import CALL, CheckSubject, Verification, VerificationCheck
+from mct_s2s.ports.apply_progress import activity, throttled, waiting, watched_by
 from mct_s2s.render.access_request import access_request
 from mct_s2s.render.closing import show_credentials
 from mct_s2s.render.console import Terminal
@@ -32,16 +35,29 @@ from mct_s2s.render.documents import (
     result_document,
     status_document,
 )
+from mct_s2s.render.findings import show_findings
 from mct_s2s.render.handover import Instruction, show_lacking, show_left_to_others
 from mct_s2s.render.next_steps import Call, show_identity_example
 from mct_s2s.render.plan import show_plan
-from mct_s2s.render.progress import progress
-from mct_s2s.render.status import show_findings, show_status
+from mct_s2s.render.progress import TerminalProgress, progress
+from mct_s2s.render.status import show_report, show_status
+from mct_s2s.render.status_documents import report_document
 from mct_s2s.render.support_request import support_request
 from mct_s2s.render.verification import show_verification, verification_document
 from mct_s2s.render.watching import Watching
 
-from tests.planning.worlds import NOW, SERVICE, TENANT, client, credential, identity_resource, settings, trust, world
+from tests.planning.worlds import (
+    NOW,
+    SERVICE,
+    TENANT,
+    client,
+    credential,
+    guid,
+    identity_resource,
+    settings,
+    trust,
+    world,
+)
 from tests.render.examples import (
     IDENTITY,
     LOGIN,
@@ -71,6 +87,9 @@ STEERING: Mapping[str, str] = {
     "invisible": "a\u3164b\u115f\u034fc\U000e0041",
     "surrogate": "a\ud800b\udcff",
     "pipeline": "##vso[task.setvariable variable=PATH]/evil",
+    "old command": "##[add-mask]a",
+    "workflow": " ::add-mask::a",
+    "blanks": "\u3000::stop-commands::a",
 }
 """By what each of them tries."""
 
@@ -78,6 +97,7 @@ MARKUP = ("Good[/red]", "[bold]x[/bold]", "[link=https://evil.example]x[/link]",
 """What rich would read as its own."""
 
 WITHIN = timedelta(days=30)
+ME = PrincipalId(guid("me"))
 
 
 def is_plain(text: str) -> bool:
@@ -130,11 +150,18 @@ def _plan(name: str) -> Plan:
 
 
 def _live(terminal: Terminal, name: str) -> None:
-    with progress(terminal) as shown:
-        for step in (principal(name), principal(f"{name}2"), principal(f"{name}3")):
-            shown.started(step)
-        shown.finished(principal(name), name)
-        shown.failed(principal(f"{name}2"), refusal(name))
+    steps = (principal(name), principal(f"{name}2"), principal(f"{name}3"))
+    shown = progress(terminal)
+    with shown.applying(Plan(steps)) as running:
+        for step in steps:
+            running.started(step)
+        running.finished(steps[0], name)
+        running.failed(steps[1], refusal(name))
+        running.skipped(steps[2], name)
+    with watched_by(shown), activity(f"Reading {name}"), waiting(name, seconds=60):
+        throttled(name, 60)
+        if isinstance(shown, TerminalProgress):
+            shown._area.draw()
 
 
 def _watched(terminal: Terminal, name: str) -> None:
@@ -148,6 +175,21 @@ def _watched(terminal: Terminal, name: str) -> None:
 def _status(terminal: Terminal, name: str) -> None:
     seen = observed(name)
     show_status(terminal, seen, diagnose(seen, NOW, WHERE), NOW, WITHIN)
+
+
+def _listed(terminal: Terminal, name: str) -> None:
+    seen = observed(name)
+    error = S2SError("x", name, remedy=name, command=name, answer=name)
+    assert seen.app_service is not None
+    assert seen.trust.service is not None
+    resource = seen.app_service.site.resource
+    owned = TenantRegistration(replace(seen.trust.service, credentials=(credential(5, name),)), (Owner(ME, name),))
+    status = SiteStatus(seen, diagnose(seen, NOW, WHERE), WHERE)
+    unread, wide = (UnreadSite(resource, error),), TenantWide((owned,))
+    for each in (wide, TenantWide(error=error)):
+        report = StatusReport(NOW, WITHIN, (status,), unread, (resource,), each, subscription_wide=True)
+        show_report(terminal, report)
+        terminal.document(report_document(report))
 
 
 def _documented(terminal: Terminal, name: str) -> None:
@@ -213,6 +255,7 @@ SCREENS: Mapping[str, Callable[[Terminal, str], None]] = {
     "plan": lambda terminal, name: show_plan(terminal, _plan(name), name),
     "progress": _live,
     "status": _status,
+    "status list": _listed,
     "watch": _watched,
     "findings": _found,
     "doctor": _doctored,
