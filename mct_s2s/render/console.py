@@ -158,6 +158,19 @@ class Terminal:
             self.err.file.write(f"{command}\n")
             self.err.file.flush()
 
+    def verbatim(self, text: str) -> None:
+        """Print a result of several lines in which no character may be replaced: a program.
+
+        Raises:
+            OSError: it could not be written; what is left of it in memory is dropped.
+        """
+        encoding = getattr(self.out.file, "encoding", None) or "utf-8"
+        try:
+            text.encode(encoding)
+        except UnicodeEncodeError:
+            self.say(f"Standard output is {encoding}, which lacks some of its characters. Set PYTHONIOENCODING=utf-8")
+        self._write(text)
+
     def document(self, document: Mapping[str, Any], *, indent: int | None = 2) -> None:
         """Print a result as one JSON document.
 

@@ -40,6 +40,17 @@ from mct_s2s.render.handover import Instruction, show_lacking, show_left_to_othe
 from mct_s2s.render.next_steps import Call, show_identity_example
 from mct_s2s.render.plan import show_plan
 from mct_s2s.render.progress import TerminalProgress, progress
+from mct_s2s.render.snippets import languages_for, snippet
+from mct_s2s.render.snippets.caller import (
+    CalledApi,
+    Caller,
+    CertificateFile,
+    FederatedToken,
+    ManagedIdentity,
+    SecretFile,
+    VaultSecret,
+)
+from mct_s2s.render.snippets.notes import notes, show_notes
 from mct_s2s.render.status import show_report, show_status
 from mct_s2s.render.status_documents import report_document
 from mct_s2s.render.support_request import support_request
@@ -250,6 +261,19 @@ def _talk(terminal: Terminal, name: str) -> None:
     terminal.ask(name)
 
 
+def _snippets(terminal: Terminal, name: str) -> None:
+    federation = Federation(f"https://{name}", f"repo:{name}:environment:{name}", name)
+    sources = (SecretFile(f"/{name}"), VaultSecret(name, f"https://{name}", name), CertificateFile(f"/{name}"),
+               FederatedToken(federation), ManagedIdentity(name))  # fmt: skip
+    for source in sources:
+        api = CalledApi(name, f"https://{name}", name, name, f"https://{name}", ca_file=name)
+        caller = Caller(name, name, source, api)
+        for language in languages_for(type(source)):
+            terminal.verbatim(snippet(caller, language))
+            wrong = (Finding("x", Severity.ERROR, name, name, name), Finding("x", Severity.ERROR, "x", name, name))
+            show_notes(terminal, list(notes(caller, language, wrong, WHERE, name)))
+
+
 SCREENS: Mapping[str, Callable[[Terminal, str], None]] = {
     "talk": _talk,
     "plan": lambda terminal, name: show_plan(terminal, _plan(name), name),
@@ -264,6 +288,7 @@ SCREENS: Mapping[str, Callable[[Terminal, str], None]] = {
     "credentials": _credentials,
     "calls": _calls,
     "handover": _handed_over,
+    "snippets": _snippets,
     "documents": _documented,
 }
 """Everything that the program shows, by what it is."""
