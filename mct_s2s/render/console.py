@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
@@ -137,10 +137,26 @@ class Terminal:
         """
         self._write(json_text(document, indent=indent, encoding=getattr(sys.stdout, "encoding", None)) + "\n")
 
+    def export(self, text: str) -> None:
+        """Print a result in a format of its own: as UTF-8 with its own line ends, whatever the stream would make of it.
+
+        Raises:
+            OSError: it could not be written; what is left of it in memory is dropped.
+        """
+        file = self.out.file
+        buffer = getattr(file, "buffer", None)
+        if buffer is None:  # what someone put in the stream's place
+            self._write(text)
+            return
+        file.flush()
+        self._write_to(buffer, text.encode(errors="replace"))
+
     def _write(self, text: str) -> None:
-        file = self._handed_or_out.file
+        self._write_to(self._handed_or_out.file, text)
+
+    def _write_to(self, file: IO[Any], content: str | bytes) -> None:
         try:
-            file.write(text)
+            file.write(content)
             file.flush()
         except OSError:
             # The interpreter would try once more at its end, fail again, and say so in words of its own.

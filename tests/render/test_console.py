@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import sys
 from typing import Any
@@ -43,8 +44,8 @@ def test_a_text_is_printed_as_it_is_even_where_it_looks_like_markup(screens: Scr
 
 def test_a_question_is_seen_before_it_is_answered(screens: Screens) -> None:
     screen = screens(80, is_terminal=True)
-    screen.terminal.ask("Apply these changes? [y/N] ")
-    assert screen.err == "Apply these changes? [y/N] "
+    screen.terminal.ask("Apply? [y/N] ")
+    assert screen.err == "Apply? [y/N] "
     assert screen.err_stream.unflushed == ""
     assert screen.out == ""
 
@@ -138,3 +139,17 @@ def test_a_question_needs_somebody_who_sees_it_and_can_answer(
 ) -> None:
     monkeypatch.setattr(sys, "stdin", Stream(is_terminal=reads_from_terminal))
     assert screens(is_terminal=writes_to_terminal).terminal.talks_to_person is somebody
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "ascii", "utf-8"])
+def test_an_export_is_utf_8_with_its_own_line_ends(
+    screens: Screens, monkeypatch: pytest.MonkeyPatch, encoding: str
+) -> None:
+    """Windows gives redirected output its code page, and makes of each line end its own."""
+    terminal, written = screens(80).terminal, io.BytesIO()
+    stream = io.TextIOWrapper(written, encoding, newline="\r\n")
+    monkeypatch.setattr(sys, "stdout", stream)
+    terminal.out.file = stream
+    terminal.result("before")
+    terminal.export("München,日本\r\nx\n")
+    assert written.getvalue() == "before\r\nMünchen,日本\r\nx\n".encode()
