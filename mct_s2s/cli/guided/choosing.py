@@ -28,7 +28,7 @@ async def choose_target(
     """
     prompts = prompts or TerminalPrompts(terminal)
     subscription, several = await choose_subscription(prompts, session, options, session.environ)
-    found = await look_around(terminal, session.azure.sites, subscription)
+    found = await look_around(session.azure.sites, subscription)
     remember_sites(options, subscription, found)
     target = take(options, await choose_site(prompts, terminal, found), subscription=several)
     return replace(session, target=target, subscription=subscription.id), found

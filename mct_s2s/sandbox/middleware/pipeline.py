@@ -15,6 +15,8 @@ import uuid
 from collections.abc import Callable
 from urllib.parse import parse_qs
 
+from starlette.requests import ClientDisconnect
+
 from mct_s2s.sandbox.core.wire_errors import WireError, arm_error, graph_error
 from mct_s2s.sandbox.middleware.fault_injection import FaultInjection, Replaced
 from mct_s2s.sandbox.observability.exchange import App, Breaker, Cut, End, Exchange, Message, Receive, Scope, Send
@@ -113,6 +115,8 @@ class Pipeline:
             exchange.messages = replaced.messages
         except (Cut, asyncio.CancelledError):
             raise
+        except ClientDisconnect as gone:  # a Ctrl-C of the client: no one is there for an answer
+            raise Cut("reset") from gone
         except Exception:  # a service never shows its own exceptions
             exchange.scope["sandbox"]["note"] = traceback.format_exc()
             log.exception("%s %s", exchange.entry.method, exchange.entry.path)
