@@ -15,7 +15,6 @@ from mct_s2s.cli.help import Command, Group, short_help
 from mct_s2s.cli.interruption import restore_signals
 from mct_s2s.errors import NotThere, Refused
 from mct_s2s.local_files import must_not_block
-from mct_s2s.model.commands import command
 from mct_s2s.plain_text import plain
 from mct_s2s.sandbox.hosting import shells
 from mct_s2s.sandbox.hosting.shells import Shell
@@ -169,6 +168,8 @@ def _running(port: int | None, *, real_names: bool) -> Served:
     while found is None and time.monotonic() < until:
         time.sleep(0.1)
         found = _served()
+    from mct_s2s.model.commands import command  # noqa: PLC0415
+
     options = [*(["--port", str(port)] if port else []), *(["--real-names"] if real_names else [])]
     if found is None:
         raise NotThere(
