@@ -82,7 +82,6 @@ def test_what_it_says_leads_there_and_keeps_the_secret(tmp_path: Path) -> None:
         assert secret not in served.said
         assert f"https://localhost:{served.port}/_sandbox/\n" in served.said
         assert f'  eval "$(MCT_S2S_SANDBOX_DIR={tmp_path} mct-s2s sandbox env)"\n' in served.said
-        assert f'  eval "$(MCT_S2S_SANDBOX_DIR={tmp_path} mct-s2s sandbox env --unset)"\n' in served.said
         assert (
             f"az cloud register --name mct-sandbox --endpoint-resource-manager https://localhost:{served.port}\n"
             in (served.said)

@@ -64,6 +64,9 @@ World = Annotated[
     ),
 ]
 Coverage = Annotated[bool, typer.Option("--coverage", help="List every supported operation and exit.")]
+KnownPort = Annotated[
+    int | None, typer.Option("--port", help="Port of the sandbox. Default: the one that is running.", min=1, max=65000)
+]
 ForShell = Annotated[Shell, typer.Option("--shell", metavar="SHELL", help="Shell that reads the lines.")]
 Unset = Annotated[bool, typer.Option("--unset", help="Print the lines that remove the variables again.")]
 File = Annotated[Path, typer.Argument(help="State file to write.", dir_okay=False)]
@@ -109,7 +112,9 @@ def serve(
 
 
 @sandbox_app.command("env", cls=Command)
-def env(port: Port = None, real_names: RealNames = False, shell: ForShell = Shell.BASH, unset: Unset = False) -> None:
+def env(
+    port: KnownPort = None, real_names: RealNames = False, shell: ForShell = Shell.BASH, unset: Unset = False
+) -> None:
     """Print the environment of a client: eval "$(mct-s2s sandbox env)".
 
     It is for the sandbox that is running. Other shells:

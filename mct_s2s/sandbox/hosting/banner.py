@@ -23,14 +23,10 @@ def lines(addresses: Addresses, shell: Shell) -> Iterator[str]:
     yield ""
     if real:
         yield from _hosts_file(addresses)
-    yield f"Look inside, live: {addresses.origin}{PATH}"
-    yield "  Your browser warns of its certificate, which was made here and is installed nowhere."
-    yield ""
-    yield "Connect any client, as the sandbox's administrator:"
+    yield "Look inside, live (your browser warns of the certificate, which was made here):"
+    yield f"  {addresses.origin}{PATH}"
+    yield "Connect any client, as the sandbox's administrator (--unset undoes it):"
     yield from (f"  {line}" for line in connecting(shell))
-    yield "Undo it:"
-    yield from (f"  {line}" for line in connecting(shell, "--unset"))
-    yield ""
     yield "Then, for the Azure CLI:"
     if real:
         yield '  export AZURE_CONFIG_DIR="$(mktemp -d)"    # separate from your real Azure sign-ins'
@@ -45,7 +41,7 @@ def lines(addresses: Addresses, shell: Shell) -> Iterator[str]:
     for site_id in addresses.sites:
         where = f"https://{addresses.of_site(site_id)}"
         yield f"Site     {where}  {'/'.join(site_id.split('/')[4:5] + site_id.split('/')[8::2])}"
-    yield f"Control  {addresses.origin}/_sandbox/health  (requests, faults, knobs, reset, …)"
+    yield f"Control  {addresses.origin}/_sandbox/health"
 
 
 def _hosts_file(addresses: Addresses) -> Iterator[str]:
