@@ -30,7 +30,7 @@ RESTART_SECONDS = 20.0
 class PatientLoop(simulated_time.SimulatedLoop):
     """Time stands still while a person is asked something."""
 
-    def add_reader(self, fd: Any, callback: Any, *args: Any) -> None:
+    def add_reader(self, fd: Any, callback: Any, *args: Any) -> None:  # type: ignore[override]
         """Wait for a person to type."""
         self._threads += 1
         super().add_reader(fd, callback, *args)

@@ -15,7 +15,7 @@ from tests.sandbox.test_serving import arm_headers, https, replace_settings
 from tests.support.sampling import every_cell
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, Dialog, Page
 
 WITHIN = 15_000
 """Milliseconds: the page looks every second, the machine may be busy."""
@@ -48,14 +48,18 @@ def look(browser: Browser, running: Running, complaints: list[str]) -> Iterator[
     """Open the page in a browser of its own."""
     contexts = []
 
+    def dismiss(dialog: Dialog) -> None:
+        complaints.append(dialog.message)
+        dialog.dismiss()
+
     def opened(**options: Any) -> Page:
         context = browser.new_context(ignore_https_errors=True, **options)
         contexts.append(context)
         page = context.new_page()
         page.on("console", lambda message: complaints.append(message.text))
         page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.on("dialog", lambda dialog: (complaints.append(dialog.message), dialog.dismiss()))
-        page.on("request", lambda one: complaints.append(one.url) if not ours(one.url, running) else None)
+        page.on("dialog", dismiss)
+        page.on("request", lambda one: complaints.extend([one.url] if not ours(one.url, running) else []))
         page.goto(running.resource_manager)
         return page
 
@@ -80,15 +84,15 @@ def test_what_a_command_does_appears_by_itself(look: Callable[..., Page], runnin
     page.locator("#live", has_text="Live").wait_for(timeout=WITHIN)
     page.evaluate("window.same = true")
     replace_settings(running, {"ServiceAuthRole": "S2SAppRole"})
-    page.locator("#requests tr", has_text="PUT /subscriptions/").wait_for(timeout=WITHIN)
+    page.locator("#requests li", has_text="PUT /subscriptions/").wait_for(timeout=WITHIN)
     page.locator("#sites article", has_text="S2SAppRole").wait_for(timeout=WITHIN)
     assert page.get_by_text("None yet.").count() == 0
     assert page.evaluate("window.same"), "it was not loaded anew"
-    before = page.locator("#requests tr.read").count()
+    before = page.locator("#requests .read").count()
     page.get_by_label("Only those that changed something").check()
     assert before > 0
-    assert page.locator("#requests tr.read:visible").count() == 0
-    assert page.locator("#requests tr.wrote:visible").count() == 1
+    assert page.locator("#requests .read:visible").count() == 0
+    assert page.locator("#requests .wrote:visible").count() == 1
 
 
 def test_what_somebody_reads_stays_open_and_in_focus(look: Callable[..., Page], running: Running) -> None:

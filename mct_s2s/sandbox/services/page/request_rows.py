@@ -46,7 +46,7 @@ def requests(log: RequestLog, names: Names) -> Rows[RequestRow]:
     def row(entry: Entry) -> RequestRow:
         return RequestRow(
             number=entry.number,
-            at=entry.at[11:23],
+            at=entry.at[11:19],
             service=_SERVICES.get(entry.service, entry.service),
             method=entry.method,
             path=entry.path,
