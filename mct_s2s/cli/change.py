@@ -8,18 +8,19 @@ from dataclasses import replace
 from secrets import token_hex
 
 from mct_s2s.cli.closing import left_to_others
+from mct_s2s.cli.completion.seen import remember_seen
 from mct_s2s.cli.made_credentials import credentials_of
 from mct_s2s.cli.options import ChangingOptions
+from mct_s2s.cli.questions import agrees, types
 from mct_s2s.cli.requests import where
 from mct_s2s.cli.run import Run
 from mct_s2s.cli.stores import RunStores
-from mct_s2s.cli.streams import ask
 from mct_s2s.cli.user_files import BackupFile
 from mct_s2s.engine.change import run_change
 from mct_s2s.engine.outcome import Outcome
 from mct_s2s.engine.request import Request
 from mct_s2s.engine.session import Session
-from mct_s2s.errors import Cancelled, PermissionMissing, UsageError
+from mct_s2s.errors import CANCELLED, Cancelled, PermissionMissing, UsageError
 from mct_s2s.inputs.secret_places import SecretTo
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.planning.changes.access import DisableIdentity
@@ -28,8 +29,8 @@ from mct_s2s.planning.plan import Plan
 from mct_s2s.ports.apply_progress import Progress
 from mct_s2s.render.closing import credential_lines
 from mct_s2s.render.documents import SavedCredential, Step, planned_steps, result_document, status_document
+from mct_s2s.render.pipelines import masks
 from mct_s2s.render.plan import show_plan, summary
-from mct_s2s.render.progress import progress
 from mct_s2s.render.verification import verification_document
 from mct_s2s.stores.output_store import Shown
 
@@ -55,10 +56,11 @@ async def change(
         request,
         attempt=token_hex(4),
         stores=RunStores(secret_to, session, request.label, ui),
-        backup=BackupFile(options.backup, run.terminal.say) if options.backup is not None else None,
+        backup=BackupFile(options.backup, run.terminal.note) if options.backup is not None else None,
         preflight=not options.no_preflight,
     )
     outcome = await run_change(session, request, ui)
+    remember_seen(options, session, outcome.after)
     if run.terminal.json:
         run.terminal.document(_document(options, session, outcome))
     return outcome
@@ -80,7 +82,6 @@ class TerminalInterface:
         self._run = run
         self._terminal = run.terminal
         self._options = options
-        self._progress = progress(run.terminal)
 
     @property
     def takes_time(self) -> bool:
@@ -95,15 +96,16 @@ class TerminalInterface:
             UsageError: no one is there to ask.
         """
         request, plan, dry_run = outcome.request, outcome.plan, self._options.dry_run
-        if not self._terminal.json or not dry_run:
+        says_nothing = self._terminal.quiet and (self._options.yes or plan.is_empty)
+        if not (self._terminal.json if dry_run else says_nothing):
             show_plan(self._terminal, plan, request.label, is_result=dry_run, part=request.part)
         if plan.is_empty or dry_run:
             return False
         if not self._options.yes:
-            await self._ask(plan)
+            await self._ask(request, plan)
         return True
 
-    async def _ask(self, plan: Plan) -> None:
+    async def _ask(self, request: Request, plan: Plan) -> None:
         if self._terminal.json or not self._terminal.talks_to_person:
             raise UsageError(
                 "confirmation-missing",
@@ -112,24 +114,21 @@ class TerminalInterface:
                 remedy="Add --yes to apply the changes, or --dry-run to see the plan only.",
             )
         off = [change.name for change in plan.changes if isinstance(change, DisableIdentity)]
-        identities = f"; disables the managed identity of {', '.join(off)}" if off else ""
-        answer = await ask(self._terminal, f"Apply these changes? ({summary(plan)}{identities}) [y/N] ")
-        if answer.strip().lower() not in {"y", "yes"}:
-            raise Cancelled(
-                "cancelled", "Nothing was changed.", remedy="Run the same command again when you are ready."
-            )
+        warning = f"This disables the managed identity of {', '.join(off)}. " if off else ""
+        if request.desired.removal is not None and request.desired.removal.everything:
+            question = f"{warning}To remove all of this, type the App Service's name, {request.label}:"
+            agreed = await types(self._run, question, request.label)
+        else:
+            agreed = await agrees(self._run, f"{warning}Apply?")
+        if not agreed:
+            raise Cancelled("cancelled", CANCELLED, remedy="Run the same command again when you are ready.")
 
     @contextmanager
     def applying(self, outcome: Outcome) -> Iterator[Progress]:
         """Show the steps; a failure from now on is reported by the outcome."""
         self._run.outcome = outcome
-        with self._progress:
-            yield self._progress
-
-    def verifying(self, outcome: Outcome) -> None:
-        """Say that the clients are tested, if any can be."""
-        if outcome.stores and not self._terminal.json:
-            self._terminal.say("Testing each client (waiting for the App Service to restart) …")
+        with self._run.display.applying(outcome.plan) as steps:
+            yield steps
 
     def options(self, observed: ObservedState) -> str:
         """The options that name the App Service."""
@@ -153,12 +152,10 @@ class TerminalInterface:
             self.look()
             return
         if shown.text is not None:
-            with self._progress.aside():
-                self._terminal.hand_over_text(shown.text)
+            self._terminal.hand_over_text(shown.text)
             return
         lines = credential_lines(SavedCredential(shown.client, "", shown.expires, "show", shown.value, shown.kind))
-        with self._progress.aside():
-            self._terminal.hand_over(lines)
+        self._terminal.hand_over(lines, masks(shown.value))
 
 
 def _document(options: ChangingOptions, session: Session, outcome: Outcome) -> dict[str, object]:

@@ -76,6 +76,8 @@ def show_end(terminal: Terminal, options: ChangingOptions, outcome: Outcome) -> 
     style, result = "good", "Done." if outcome.applied else ""
     if outcome.verification is not None and outcome.verification.failed:
         style, result = "warn", "Setup is complete, but a client's test failed. See above."
+    elif outcome.verification is not None and not outcome.verification.is_proved:
+        style, result = "warn", "Setup is complete, but no client could be tested yet. See above."
     elif outcome.lacks:
         result = "Completed the steps you can do."
     elif outcome.left_to_others:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from mct_s2s.errors import S2SError
 from mct_s2s.model.ids import PrincipalId, TenantId
 from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.model.site_settings import APPLICATION_IDS, OBJECT_IDS, AllowList, AppSettings
@@ -35,6 +36,10 @@ class IdentityUse:
     """What else relies on it, in words; `None` where that cannot be read."""
 
 
+_OF_DEPLOYMENT = "-fa-"
+"""In the name of the function app that a deployment of MCT puts beside its web app `NAME`: `NAME-fa-x7k2q`."""
+
+
 @dataclass(frozen=True)
 class Site:
     """The MCT App Service, or one of its slots."""
@@ -60,6 +65,18 @@ class Site:
         """What a person calls it: `contosolearn`, or `contosolearn/staging`."""
         return self.resource.name
 
+    @property
+    def is_function_app(self) -> bool:
+        """Whether it is one by its kind, or by the name that an MCT deployment gives it."""
+        kinds = {token.strip().casefold() for token in self.kind.split(",")}
+        return bool(kinds & {"functionapp", "workflowapp"}) or _OF_DEPLOYMENT in self.name.casefold()
+
+    @property
+    def website(self) -> str:
+        """The web app of the MCT deployment whose function app this is; empty for any other app."""
+        name, mark, _ = self.name.casefold().partition(_OF_DEPLOYMENT)
+        return name if mark else ""
+
 
 @dataclass(frozen=True)
 class SlotConfig:
@@ -84,6 +101,8 @@ class AppService:
     """The tenant that the site's subscription trusts: the document's *same Azure tenant*."""
     slot_config: SlotConfig | None = None
     """What a swap would do; `None` where no one may look, or nothing can be swapped."""
+    refusal: S2SError | None = None
+    """Why the settings could not be read; they are empty then, and nothing follows from that."""
 
     @property
     def allowed_client_ids(self) -> AllowList:

@@ -68,6 +68,8 @@ def test_setup_and_what_follows(measured: Measured) -> None:
         "setup": measured.cost(*SETUP),
         "setup again": measured.cost(*SETUP),
         "status": measured.cost("status"),
+        "status --all": measured.cost("status", "--all"),
+        "status --tenant-wide": measured.cost("status", "--tenant-wide"),
         "add-client": measured.cost("add-client", "Two", "-y", "--no-verify"),
         "verify": measured.cost("verify"),
         "doctor": measured.cost("doctor"),
@@ -76,9 +78,11 @@ def test_setup_and_what_follows(measured: Measured) -> None:
         "setup": Cost(39, 9),
         "setup again": Cost(31, 3),
         "status": Cost(15, 3),
+        "status --all": Cost(19, 6),
+        "status --tenant-wide": Cost(3, 3),
         "add-client": Cost(35, 8),
         "verify": Cost(21, 6),
-        "doctor": Cost(16, 4),
+        "doctor": Cost(25, 3),
     }
 
 

@@ -67,6 +67,7 @@ from mct_s2s.planning.edits import ApplicationPatch
 from mct_s2s.planning.plan import Plan
 from mct_s2s.planning.rights import GLOBAL_ADMINISTRATOR
 from mct_s2s.planning.secret_policy import LIFETIME_FORBIDDEN
+from mct_s2s.ports.apply_progress import Activity
 from mct_s2s.ports.resource_manager import Subscription
 from mct_s2s.ports.secret_stores import KeySpec, NewSecret, SecretRecord, SecretStore, StoredCredential
 from mct_s2s.ports.signed_in_cloud import Azure
@@ -429,6 +430,17 @@ class MemoryDirectory:
     async def applications_with_tag(self, tag: str) -> list[Application]:
         async with self.world.call("applications_with_tag", tag):
             return [app for app in self.world.applications.values() if tag in app.tags]
+
+    async def applications_with_credentials(self) -> list[Application]:
+        async with self.world.call("applications_with_credentials"):
+            found = [one for one in self.world.applications.values() if one.credentials]
+            return sorted(found, key=lambda one: (one.display_name.casefold(), one.client_id))
+
+    async def owners_of(
+        self, object_ids: Sequence[ApplicationObjectId]
+    ) -> dict[ApplicationObjectId, tuple[Owner, ...]]:
+        async with self.world.call("owners_of"):
+            return {one: self.world.owners.get(one, ()) for one in object_ids}
 
     async def assignments_of(self, principal: PrincipalId) -> list[Assignment]:
         async with self.world.call("assignments_of", principal):
@@ -1008,8 +1020,9 @@ class Watcher:
 
     told: list[str] = field(default_factory=list)
 
-    def started(self, change: AnyChange) -> None:
+    def started(self, change: AnyChange) -> Activity | None:
         self.told.append(f"started {change.key}")
+        return None
 
     def finished(self, change: AnyChange, detail: str) -> None:
         self.told.append(f"finished {change.key}")
@@ -1057,9 +1070,6 @@ class Agreeing:
     def applying(self, outcome: Outcome) -> Iterator[Watcher]:
         self.outcome = outcome
         yield self.watcher
-
-    def verifying(self, outcome: Outcome) -> None:
-        pass
 
     def options(self, observed: ObservedState) -> str:
         return ""

@@ -9,19 +9,25 @@ from datetime import timedelta
 
 from mct_s2s.errors import NotThere, S2SError
 from mct_s2s.model.azure_resources import AppService
+from mct_s2s.model.caller_rights import CallerRights, DirectoryRights, SignedIn
 from mct_s2s.model.client_credentials import Federation
+from mct_s2s.model.directory_objects import Owner
+from mct_s2s.model.ids import ClientId, PrincipalId
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.model.trust import ClientApplication
-from mct_s2s.planning.doctor import DoctorCheck, State
+from mct_s2s.planning.doctor import DoctorCheck, Seen, State
 from mct_s2s.planning.findings import Finding, Severity, diagnose
-from mct_s2s.planning.grants import Grant
+from mct_s2s.planning.grants import Grant, Lack
 from mct_s2s.planning.plan import Left, ManualStep, Plan
+from mct_s2s.planning.status_report import SiteStatus, StatusReport, TenantRegistration, TenantWide, UnreadSite
 from mct_s2s.planning.verification import CALL, CheckSubject, Verification, VerificationCheck
+from mct_s2s.ports.apply_progress import activity, throttled, waiting, watched_by
+from mct_s2s.render.access_request import access_request
 from mct_s2s.render.closing import show_credentials
 from mct_s2s.render.console import Terminal
 from mct_s2s.render.credentials import certificate, federated, secret
 from mct_s2s.render.diagnostics import show_error, show_standing
-from mct_s2s.render.doctor import show_checks
+from mct_s2s.render.doctor import show_checks, show_drift
 from mct_s2s.render.documents import (
     SavedCredential,
     error_document,
@@ -29,16 +35,40 @@ from mct_s2s.render.documents import (
     result_document,
     status_document,
 )
+from mct_s2s.render.findings import show_findings
 from mct_s2s.render.handover import Instruction, show_lacking, show_left_to_others
 from mct_s2s.render.next_steps import Call, show_identity_example
 from mct_s2s.render.plan import show_plan
-from mct_s2s.render.progress import progress
-from mct_s2s.render.status import show_findings, show_status
+from mct_s2s.render.progress import TerminalProgress, progress
+from mct_s2s.render.snippets import languages_for, snippet
+from mct_s2s.render.snippets.caller import (
+    CalledApi,
+    Caller,
+    CertificateFile,
+    FederatedToken,
+    ManagedIdentity,
+    SecretFile,
+    VaultSecret,
+)
+from mct_s2s.render.snippets.notes import notes, show_notes
+from mct_s2s.render.status import show_report, show_status
+from mct_s2s.render.status_documents import report_document
 from mct_s2s.render.support_request import support_request
 from mct_s2s.render.verification import show_verification, verification_document
 from mct_s2s.render.watching import Watching
 
-from tests.planning.worlds import NOW, SERVICE, TENANT, client, credential, identity_resource, settings, trust, world
+from tests.planning.worlds import (
+    NOW,
+    SERVICE,
+    TENANT,
+    client,
+    credential,
+    guid,
+    identity_resource,
+    settings,
+    trust,
+    world,
+)
 from tests.render.examples import (
     IDENTITY,
     LOGIN,
@@ -68,6 +98,9 @@ STEERING: Mapping[str, str] = {
     "invisible": "a\u3164b\u115f\u034fc\U000e0041",
     "surrogate": "a\ud800b\udcff",
     "pipeline": "##vso[task.setvariable variable=PATH]/evil",
+    "old command": "##[add-mask]a",
+    "workflow": " ::add-mask::a",
+    "blanks": "\u3000::stop-commands::a",
 }
 """By what each of them tries."""
 
@@ -75,6 +108,7 @@ MARKUP = ("Good[/red]", "[bold]x[/bold]", "[link=https://evil.example]x[/link]",
 """What rich would read as its own."""
 
 WITHIN = timedelta(days=30)
+ME = PrincipalId(guid("me"))
 
 
 def is_plain(text: str) -> bool:
@@ -127,11 +161,18 @@ def _plan(name: str) -> Plan:
 
 
 def _live(terminal: Terminal, name: str) -> None:
-    with progress(terminal) as shown:
-        for step in (principal(name), principal(f"{name}2"), principal(f"{name}3")):
-            shown.started(step)
-        shown.finished(principal(name), name)
-        shown.failed(principal(f"{name}2"), refusal(name))
+    steps = (principal(name), principal(f"{name}2"), principal(f"{name}3"))
+    shown = progress(terminal)
+    with shown.applying(Plan(steps)) as running:
+        for step in steps:
+            running.started(step)
+        running.finished(steps[0], name)
+        running.failed(steps[1], refusal(name))
+        running.skipped(steps[2], name)
+    with watched_by(shown), activity(f"Reading {name}"), waiting(name, seconds=60):
+        throttled(name, 60)
+        if isinstance(shown, TerminalProgress):
+            shown._area.draw()
 
 
 def _watched(terminal: Terminal, name: str) -> None:
@@ -145,6 +186,21 @@ def _watched(terminal: Terminal, name: str) -> None:
 def _status(terminal: Terminal, name: str) -> None:
     seen = observed(name)
     show_status(terminal, seen, diagnose(seen, NOW, WHERE), NOW, WITHIN)
+
+
+def _listed(terminal: Terminal, name: str) -> None:
+    seen = observed(name)
+    error = S2SError("x", name, remedy=name, command=name, answer=name)
+    assert seen.app_service is not None
+    assert seen.trust.service is not None
+    resource = seen.app_service.site.resource
+    owned = TenantRegistration(replace(seen.trust.service, credentials=(credential(5, name),)), (Owner(ME, name),))
+    status = SiteStatus(seen, diagnose(seen, NOW, WHERE), WHERE)
+    unread, wide = (UnreadSite(resource, error),), TenantWide((owned,))
+    for each in (wide, TenantWide(error=error)):
+        report = StatusReport(NOW, WITHIN, (status,), unread, (resource,), each, subscription_wide=True)
+        show_report(terminal, report)
+        terminal.document(report_document(report))
 
 
 def _documented(terminal: Terminal, name: str) -> None:
@@ -185,9 +241,14 @@ def _handed_over(terminal: Terminal, name: str) -> None:
 
 
 def _doctored(terminal: Terminal, name: str) -> None:
-    grant = Grant(name, name, name)
-    checks = [DoctorCheck("x", state, name, name, name, grants) for state in State for grants in ((), (grant,))]
+    lack = Lack(name, Grant(name, name, name, (name,), (name,)))
+    words = (name, name, name, name, name, name)
+    checks = [DoctorCheck("x", state, *words, lacks) for state in State for lacks in ((), (lack,))]
     show_checks(terminal, checks, name)
+    show_drift(terminal, Seen(CallerRights(), None, drift=(principal(name),)), name)
+    rights = DirectoryRights(SignedIn(name, ClientId(name), is_person=False), name=name, graph=f"https://{name}")
+    for line in (access_request(Seen(CallerRights(rights), None), checks, name) or "").splitlines():
+        terminal.result(line)
 
 
 def _found(terminal: Terminal, name: str) -> None:
@@ -200,11 +261,25 @@ def _talk(terminal: Terminal, name: str) -> None:
     terminal.ask(name)
 
 
+def _snippets(terminal: Terminal, name: str) -> None:
+    federation = Federation(f"https://{name}", f"repo:{name}:environment:{name}", name)
+    sources = (SecretFile(f"/{name}"), VaultSecret(name, f"https://{name}", name), CertificateFile(f"/{name}"),
+               FederatedToken(federation), ManagedIdentity(name))  # fmt: skip
+    for source in sources:
+        api = CalledApi(name, f"https://{name}", name, name, f"https://{name}", ca_file=name)
+        caller = Caller(name, name, source, api)
+        for language in languages_for(type(source)):
+            terminal.verbatim(snippet(caller, language))
+            wrong = (Finding("x", Severity.ERROR, name, name, name), Finding("x", Severity.ERROR, "x", name, name))
+            show_notes(terminal, list(notes(caller, language, wrong, WHERE, name)))
+
+
 SCREENS: Mapping[str, Callable[[Terminal, str], None]] = {
     "talk": _talk,
     "plan": lambda terminal, name: show_plan(terminal, _plan(name), name),
     "progress": _live,
     "status": _status,
+    "status list": _listed,
     "watch": _watched,
     "findings": _found,
     "doctor": _doctored,
@@ -213,6 +288,7 @@ SCREENS: Mapping[str, Callable[[Terminal, str], None]] = {
     "credentials": _credentials,
     "calls": _calls,
     "handover": _handed_over,
+    "snippets": _snippets,
     "documents": _documented,
 }
 """Everything that the program shows, by what it is."""

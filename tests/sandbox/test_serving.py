@@ -57,6 +57,28 @@ def read_settings(running: Running) -> Any:
         return http.post(url, headers=arm_headers(running, http)).json()["properties"]
 
 
+def test_a_client_that_goes_away_in_the_middle_of_a_request_is_no_error_of_the_sandbox(
+    running: Running, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Its Ctrl-C printed a traceback into the sandbox's console."""
+    address = httpx.URL(running.resource_manager)
+    context = ssl.create_default_context(cafile=str(running.ca_file))
+    path = f"/{running.tenant_id}/oauth2/v2.0/token"
+    with (
+        socket.create_connection(("127.0.0.1", address.port or 0)) as plain,
+        context.wrap_socket(plain, server_hostname="localhost") as client,
+    ):
+        client.sendall(f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\nx=".encode())
+    answered: list[int | None] = []
+    ends = time.monotonic() + 30
+    with https(running) as http:
+        while time.monotonic() < ends and answered in ([], [None]):
+            rows = http.get(f"{running.resource_manager}/_sandbox/requests").json()["value"]
+            answered = [row["status"] for row in rows if row["method"] == "POST"]
+    assert answered == [0]
+    assert [record for record in caplog.records if record.exc_info] == []
+
+
 def test_the_next_program_finds_what_the_last_one_did(running: Running, state_dir: Path) -> None:
     replace_settings(running, {"kept": "ü"})
     running.close()

@@ -14,10 +14,10 @@ from mct_s2s.engine.outcome import LEFT, Outcome
 from mct_s2s.engine.session import Session
 from mct_s2s.errors import PermissionMissing, S2SError
 from mct_s2s.planning.changes import AddCredential, AnyChange, DisableIdentity, WriteSettings
-from mct_s2s.planning.grants import requests
+from mct_s2s.planning.grants import missing_rights, requests
 from mct_s2s.planning.plan import references
 from mct_s2s.planning.preflight import likely_missing
-from mct_s2s.ports.apply_progress import Progress
+from mct_s2s.ports.apply_progress import Progress, during, waiting
 
 IN_FLIGHT = 8
 """Changes at work at once: enough for the widest step of a large setup, far below any throttling limit."""
@@ -47,7 +47,9 @@ async def apply(session: Session, outcome: Outcome, progress: Progress) -> None:
         await apply_changes(ApplyContext(session, outcome, progress))
     except PermissionMissing as refused:
         # So that all that is missing is asked for at once.
+        here = likely_missing([change for change, _ in outcome.journal.failed], before, outcome.access)
         rest = likely_missing(outcome.journal.left, before, outcome.access)
+        refused.missing = missing_rights((*here, *rest)) or refused.missing
         refused.mention((f"also not confirmed: {text}", command) for text, command in requests(rest))
         raise
     if departures is not None:
@@ -74,7 +76,8 @@ class _Run:
     def __init__(self, context: ApplyContext) -> None:
         self._journal = journal = context.outcome.journal
         self._progress = context.progress
-        self._operations = Operations(context, self._everything_else, self._mark_ready)
+        self._operations = Operations(context, self._everything_else, self._mark_ready, self._confirm)
+        self._confirmed: dict[str, str] = {}
         self._ready = {change.key: asyncio.Event() for change in journal.plan.changes}
         self._stop = asyncio.Event()
         self._slots = asyncio.Semaphore(IN_FLIGHT)
@@ -105,7 +108,10 @@ class _Run:
         if self._stop.is_set():
             raise _Stopped
         self._journal.start(change)
-        self._progress.started(change)
+        with during(self._progress.started(change)):
+            await self._carry_out(change)
+
+    async def _carry_out(self, change: AnyChange) -> None:
         try:
             identifier, detail = await self._operations.do(change)
         except Postponed as later:
@@ -123,14 +129,21 @@ class _Run:
         else:
             self._journal.settings = self._operations.settings
             self._journal.finish(change, identifier, detail)
-            self._progress.finished(change, detail)
+            if self._confirmed.get(change.key) != detail:
+                self._progress.finished(change, detail)
             self._mark_ready(change)
 
     def _mark_ready(self, change: AnyChange) -> None:
         self._ready[change.key].set()
 
+    def _confirm(self, change: WriteSettings, detail: str) -> None:
+        """It is done as far as its reader is concerned; what is left is to see that no one undoes it."""
+        self._confirmed[change.key] = detail
+        self._progress.finished(change, detail)
+
     async def _everything_else(self, change: WriteSettings) -> None:
-        await self._wait_for(self._journal.plan.waits_for(change))
+        with waiting("waiting for the other steps"):
+            await self._wait_for(self._journal.plan.waits_for(change))
 
     async def _wait_for(self, keys: frozenset[str]) -> None:
         """Wait for changes.

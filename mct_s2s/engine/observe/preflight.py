@@ -6,22 +6,20 @@ from dataclasses import replace
 from datetime import datetime
 
 from mct_s2s.engine.observe.access import AccessLook
-from mct_s2s.engine.observe.observe import observe
+from mct_s2s.engine.observe.observe import is_refusal, observe
 from mct_s2s.engine.request import Request
-from mct_s2s.errors import PermissionMissing, S2SError
+from mct_s2s.errors import S2SError
 from mct_s2s.model.caller_rights import CallerRights, SecretRule, Verdict
 from mct_s2s.model.desired import SettingsScope
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.planning.credentials.secret import AddSecret
-from mct_s2s.planning.grants import lacks, requests
+from mct_s2s.planning.grants import lacks
 from mct_s2s.planning.make import make_plan
 from mct_s2s.planning.plan import Plan
 from mct_s2s.planning.preflight import changes_resources, check, stopped
 from mct_s2s.planning.rights import Judged, Need, Right, judge
 from mct_s2s.planning.secret_policy import breaks, fit_secrets
 from mct_s2s.ports.signed_in_cloud import Azure
-
-LOCKED = "locked"
 
 
 async def permitted(azure: Azure, plan: Plan, observed: ObservedState, access: CallerRights, now: datetime) -> Plan:
@@ -38,7 +36,7 @@ async def permitted(azure: Azure, plan: Plan, observed: ObservedState, access: C
     checked = check(plan, observed, access)
     if checked.stopping:
         also = [f"{forbidden.message} {forbidden.remedy}"] if forbidden else []
-        raise stopped([*requests(checked.missing), *also], checked.lacking)
+        raise stopped(checked.missing, checked.lacking, also)
     if forbidden is not None:
         raise forbidden
     if azure.write_refusal is not None and changes_resources(checked.plan, observed):
@@ -48,7 +46,7 @@ async def permitted(azure: Azure, plan: Plan, observed: ObservedState, access: C
 
 async def explained(azure: Azure, request: Request, look: AccessLook, error: S2SError) -> S2SError:
     """A refusal to show the App Service or the directory, with everything else that is missing beside it."""
-    if not isinstance(error, PermissionMissing) and error.code != LOCKED:
+    if not is_refusal(error):
         return error
     rest, directory_part = await _without_the_site(azure, request, look)
     access = await look.found()
@@ -61,7 +59,7 @@ async def explained(azure: Azure, request: Request, look: AccessLook, error: S2S
         missing += checked.missing
         lacking |= checked.lacking
     said = f"Azure returned: {error.message}" if reading else f"{error.message} {error.remedy}"
-    return stopped([*requests(missing), said], lacking or {Right.READ_SETTINGS}, error.request_id)
+    return stopped(missing, lacking or {Right.READ_SETTINGS}, [said], error.request_id)
 
 
 async def _without_the_site(
