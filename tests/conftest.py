@@ -20,6 +20,7 @@ from tests.support.simulated_time import SimulatedTime
 pytest_plugins = [
     "tests.support.garbage",
     "tests.support.sampling",
+    "tests.support.screens",
     "tests.support.measuring",
     "tests.support.tidiness",
     "tests.support.sandbox_inside",

@@ -1,0 +1,155 @@
+"""Pictures of what the program shows: kept as SVG, so that a change of a screen is a change in a diff.
+
+`pytest --update-screens` writes those that differ. A picture shows what a terminal shows: a line that is too long is
+wrapped where a terminal wraps it, colours are the terminal's own (dark, and light for who prefers it), and the same is
+in its `<desc>` as plain text.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import difflib
+import io
+import os
+import re
+import sys
+from collections.abc import Callable, Iterator
+from html import escape
+from pathlib import Path
+
+import pytest
+from mct_s2s.cli.streams import replace_unencodable
+from mct_s2s.render.console import THEME, LineConsole, Terminal
+from rich.cells import cell_len, chop_cells
+from rich.console import Console, RenderableType
+from rich.terminal_theme import DEFAULT_TERMINAL_THEME, SVG_EXPORT_THEME, TerminalTheme
+from rich.text import Text
+
+Shown = RenderableType | Callable[[Terminal], object]
+"""What is printed, or a function that prints it: both streams are the same screen."""
+
+FOLDER = Path(__file__).parents[1] / "render" / "screens"
+_UPDATE = "MCT_TEST_UPDATE_SCREENS"
+_ID = "screen"
+_FORMAT = """\
+<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" xml:space="preserve">
+<desc>
+DESCRIPTION
+</desc>
+<style>
+.screen-matrix {{ font: {char_height}px monospace }}
+.screen-window {{ fill: DARK }}
+{styles}
+@media (prefers-color-scheme: light) {{
+.screen-window {{ fill: LIGHT }}
+STYLES
+}}
+</style>
+<rect class="screen-window" width="{width}" height="{height}" rx="8"/>
+<g transform="translate({terminal_x}, 10)">{backgrounds}<g class="screen-matrix">
+{matrix}
+</g></g>
+</svg>
+"""
+"""Without window buttons, and without fonts from elsewhere."""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--update-screens`; workers read it from the environment."""
+    parser.addoption("--update-screens", action="store_true", help="keep the screens as they are now")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Tell the workers."""
+    if not hasattr(config, "workerinput"):
+        os.environ[_UPDATE] = "1" if config.getoption("update_screens") else ""
+
+
+def check_screen(
+    name: str,
+    shown: Shown,
+    *,
+    width: int = 80,
+    height: int | None = None,
+    color: bool = True,
+    unicode: bool = True,
+) -> None:
+    """Compare what is shown with the picture of that name in `tests/render/screens`.
+
+    Args:
+        name: the picture's, without its ending.
+        shown: what is printed, or a function that prints it to the terminal it is given.
+        width: the terminal's columns.
+        height: its lines: only the last so many are in the picture, as on a terminal. `None`: all.
+        color: without it, as with `NO_COLOR`.
+        unicode: without it, as where standard output is ASCII.
+
+    Raises:
+        AssertionError: it is another one, or there is none.
+    """
+    path, lines = FOLDER / f"{name}.svg", list(_lines(shown, width, height, color=color, unicode=unicode))
+    picture = _picture(lines, width)
+    if os.environ.get(_UPDATE):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(picture, encoding="utf-8")
+        return
+    kept = path.read_text(encoding="utf-8") if path.exists() else ""
+    difference = "\n".join(
+        difflib.unified_diff(kept.splitlines(), picture.splitlines(), "kept", "now", lineterm="", n=1)
+    )
+    assert kept == picture, f"{path.name} differs: pytest --update-screens, then look at it.\n{difference}"
+
+
+def screen_text(shown: Shown, *, width: int = 80, color: bool = False, unicode: bool = True) -> str:
+    """What is shown as plain text, wrapped where a terminal wraps it."""
+    return "\n".join(line.plain for line in _lines(shown, width, None, color=color, unicode=unicode))
+
+
+def _lines(shown: Shown, width: int, height: int | None, *, color: bool, unicode: bool) -> Iterator[Text]:
+    """The lines of the terminal."""
+    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+        replace_unencodable()  # its handler is known by name from then on
+    file = io.TextIOWrapper(io.BytesIO(), "utf-8" if unicode else "ascii", errors="mct-s2s", newline="\n")
+    console = LineConsole(
+        theme=THEME, highlight=False, markup=False, emoji=False, soft_wrap=True, file=file,
+        force_terminal=True, color_system="standard", no_color=not color, width=width, height=height or 50,
+        legacy_windows=False,
+    )  # fmt: skip
+    if callable(shown):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(sys, "stdout", file)  # documents ask for its encoding
+            shown(Terminal(console, console, json=False))
+    else:
+        console.print(shown)
+    file.seek(0)
+    lines = [part for line in file.read().splitlines() for part in _wrapped(Text.from_ansi(line), width)]
+    yield from lines[-height:] if height is not None else lines
+
+
+def _wrapped(line: Text, width: int) -> Iterator[Text]:
+    if cell_len(line.plain) <= width:
+        yield line
+        return
+    ends, at = [], 0
+    for part in chop_cells(line.plain, width)[:-1]:
+        at += len(part)
+        ends.append(at)
+    yield from line.divide(ends)
+
+
+def _picture(lines: list[Text], width: int) -> str:
+    """One line of the file for each piece of text, so that a diff is short."""
+    dark, light = _svg(lines, width, SVG_EXPORT_THEME), _svg(lines, width, DEFAULT_TERMINAL_THEME)
+    styles = re.findall(rf"^\.{_ID}-r\d+ .*$", light, re.MULTILINE)
+    picture = re.sub(rf' clip-path="url\(#{_ID}-line-\d+\)"', "", dark)
+    picture = re.sub(r"<text [^>]*>\n</text>", "", picture).replace("</text><text", "</text>\n<text")
+    picture = picture.replace("&#160;", " ").replace("DARK", SVG_EXPORT_THEME.background_color.hex)
+    picture = picture.replace("LIGHT", DEFAULT_TERMINAL_THEME.background_color.hex).replace("STYLES", "\n".join(styles))
+    return picture.replace("DESCRIPTION", escape("\n".join(line.plain for line in lines), quote=False))
+
+
+def _svg(lines: list[Text], width: int, theme: TerminalTheme) -> str:
+    console = Console(record=True, width=width, file=io.StringIO(), force_terminal=True, legacy_windows=False)
+    for line in lines:
+        console.print(line, soft_wrap=True, highlight=False)
+    return console.export_svg(title="", theme=theme, code_format=_FORMAT, unique_id=_ID)
