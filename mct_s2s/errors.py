@@ -19,10 +19,25 @@ Errors of the SDKs are translated in `azure`, chained, and never seen above it. 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import ClassVar
 
 Item = str | tuple[str, str]
 """A line below a message, or such a line and a command that is printed on a line of its own."""
+
+
+@dataclass(frozen=True)
+class MissingRight:
+    """A right that the caller lacks: what programs read instead of the message."""
+
+    step: str
+    """What it is needed for, as a verb phrase: `grant admin consent to 'Import'`."""
+    right: str
+    """The role or permission; of a lock or deny assignment, its removal."""
+    who: str
+    """Who can grant it: `a Privileged Role Administrator`."""
+    command: str = ""
+    """What they run; empty where no command is known."""
 
 
 class S2SError(Exception):
@@ -36,6 +51,7 @@ class S2SError(Exception):
         answer: the code and the words of the service that refused.
         request_id: the service's id of the failed request, for a support case.
         items: the list that the message introduces. Not part of the message, as values in it may contain line ends.
+        missing: the rights that the caller lacks, for programs.
     """
 
     exit_code: ClassVar[int] = 1
@@ -50,6 +66,7 @@ class S2SError(Exception):
         answer: str = "",
         request_id: str | None = None,
         items: Sequence[Item] = (),
+        missing: Iterable[MissingRight] = (),
     ) -> None:
         super().__init__(message)
         self.code = code
@@ -59,6 +76,7 @@ class S2SError(Exception):
         self.answer = answer
         self.items: tuple[tuple[str, str], ...] = ()
         self.request_id = request_id
+        self.missing = tuple(missing)
         self.mention(items)
 
     @property

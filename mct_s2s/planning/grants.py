@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from mct_s2s.errors import MissingRight
 from mct_s2s.model.caller_rights import CallerRights, DirectoryRights
 from mct_s2s.model.commands import command
 from mct_s2s.model.resource_id import CONTAINER_APPS, LOGIC_APPS, ResourceId
@@ -44,12 +45,19 @@ _CONSENT_TO = ("az", "ad", "app", "permission", "admin-consent", "--id")
 class Grant:
     """One thing that someone else has to do so that the caller may."""
 
+    right: str
+    """`Website Contributor`; of a lock or deny assignment, its removal."""
     what: str
-    """`the role Website Contributor on 'contosolearn'`."""
+    """What to ask for: `for the role Website Contributor on 'contosolearn'`."""
     who: str
     """Who can grant it."""
-    command: str = ""
-    """What they type; empty where only they know how."""
+    commands: tuple[str, ...] = ()
+    """What they run, one after another; empty where only they know how."""
+
+    @property
+    def command(self) -> str:
+        """All that they run, as one line for a shell."""
+        return " && ".join(self.commands)
 
     @property
     def request(self) -> str:
@@ -90,6 +98,12 @@ def requests(lacking: Iterable[Lack]) -> tuple[tuple[str, str], ...]:
     )
 
 
+def missing_rights(lacking: Iterable[Lack]) -> tuple[MissingRight, ...]:
+    """The same for programs: each step with what it lacks, once."""
+    found = (MissingRight(lack.step, lack.grant.right, lack.grant.who, lack.grant.command) for lack in lacking)
+    return tuple(dict.fromkeys(found))
+
+
 def in_words(lacking: Iterable[Lack]) -> tuple[str, ...]:
     """The same, one line each."""
     return tuple(f"{text} {command}".rstrip() for text, command in requests(lacking))
@@ -98,22 +112,26 @@ def in_words(lacking: Iterable[Lack]) -> tuple[str, ...]:
 def _azure(need: Need, obstacle: Obstacle, rights: DirectoryRights | None) -> Grant:
     assert need.resource is not None  # noqa: S101  # the needs of Azure name their resource
     if obstacle.kind is ObstacleKind.LOCK:
+        lock = f"{obstacle.scope}/providers/Microsoft.Authorization/locks/{obstacle.name}"
         return Grant(
+            f"removal of the read-only lock '{obstacle.name}'",
             f"to remove the read-only lock '{obstacle.name}'",
             "an Owner or User Access Administrator",
-            command(*_DELETE_LOCK, f"{obstacle.scope}/providers/Microsoft.Authorization/locks/{obstacle.name}"),
+            (command(*_DELETE_LOCK, lock),),
         )
     if obstacle.kind is ObstacleKind.DENIAL:
         return Grant(
+            f"an exception from the deny assignment '{obstacle.name}'",
             f"to do this step: the deny assignment '{obstacle.name}' blocks everyone else",
             "the publisher of the managed application",
         )
     role = least_role(need.resource)
     assignee = (rights.principal_id or rights.signed_in.client_id) if rights else None
     return Grant(
+        role,
         f"for the role {role} on '{need.subject}'",
         "an Owner or User Access Administrator",
-        command(*_ASSIGN_ROLE, assignee or "CALLER", "--role", role, "--scope", str(need.resource)),
+        (command(*_ASSIGN_ROLE, assignee or "CALLER", "--role", role, "--scope", str(need.resource)),),
     )
 
 
@@ -127,7 +145,8 @@ def _directory(need: Need, rights: DirectoryRights | None) -> Grant:
         developer = need.right is Right.CREATE_APPLICATION
         role = "Application Developer" if developer else "Cloud Application Administrator"
         template = APPLICATION_DEVELOPER if developer else CLOUD_APPLICATION_ADMINISTRATOR
-        return Grant(f"for the Entra role {role}", "a Privileged Role Administrator", _role_command(template, rights))
+        who = "a Privileged Role Administrator"
+        return Grant(role, f"for the Entra role {role}", who, (_role_command(template, rights),))
     if need.right.is_consent:
         wanted = ["AppRoleAssignment.ReadWrite.All", "Application.Read.All"]
     elif need.right is Right.CREATE_APPLICATION or need.application is None:
@@ -137,12 +156,15 @@ def _directory(need: Need, rights: DirectoryRights | None) -> Grant:
     lacking = [name for name in wanted if name not in (rights.permissions or ())] or wanted
     permissions = [f"{GRAPH_PERMISSIONS[name]}=Role" for name in lacking]
     caller = rights.signed_in.client_id or "CALLER"
+    listed = " and ".join(lacking)
     return Grant(
-        f"for the Microsoft Graph application permission {' and '.join(lacking)}",
+        listed,
+        f"for the Microsoft Graph application permission {listed}",
         "a Privileged Role Administrator",
-        command(*_ADD_PERMISSION, caller, "--api", GRAPH_APP_ID, "--api-permissions", *permissions)
-        + " && "
-        + command(*_CONSENT_TO, caller),
+        (
+            command(*_ADD_PERMISSION, caller, "--api", GRAPH_APP_ID, "--api-permissions", *permissions),
+            command(*_CONSENT_TO, caller),
+        ),
     )
 
 

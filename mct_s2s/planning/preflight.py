@@ -6,10 +6,10 @@ doing. Everything else that is missing stops the plan. What is not known stops n
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from mct_s2s.errors import Item, PermissionMissing
+from mct_s2s.errors import PermissionMissing
 from mct_s2s.model.caller_rights import CallerRights, Verdict
 from mct_s2s.model.directory_objects import Application
 from mct_s2s.model.ids import ApplicationObjectId, same_id
@@ -34,7 +34,7 @@ from mct_s2s.planning.changes import (
     WireApp,
     WriteSettings,
 )
-from mct_s2s.planning.grants import Lack, lacks
+from mct_s2s.planning.grants import Lack, lacks, missing_rights, requests
 from mct_s2s.planning.plan import Left, ManualStep, Plan
 from mct_s2s.planning.rights import Judged, Need, Obstacle, ObstacleKind, Right, judge
 from mct_s2s.planning.unwire import delete_settings_command
@@ -163,12 +163,15 @@ def way_out(rights: Iterable[Right]) -> str:
     return f"Or {'; or '.join(words)}." if words else ""
 
 
-def stopped(missing: Iterable[Item], lacking: Iterable[Right], request_id: str | None = None) -> PermissionMissing:
+def stopped(
+    missing: Sequence[Lack], lacking: Iterable[Right], also: Iterable[str] = (), request_id: str | None = None
+) -> PermissionMissing:
     """The error that says all that is missing at once.
 
     Args:
-        missing: one line each, with whom to ask.
+        missing: each step with what it lacks and whom to ask.
         lacking: the rights that are missing.
+        also: what else is in the way.
         request_id: of the refusal, where there has been one.
     """
     again = "Ask for what is missing, wait a few minutes until it takes effect, then run the same command again."
@@ -177,7 +180,8 @@ def stopped(missing: Iterable[Item], lacking: Iterable[Right], request_id: str |
         "You don't have all the permissions that this needs. Nothing was changed. Missing:",
         remedy=f"{again} {way_out(lacking)}".strip(),
         request_id=request_id,
-        items=tuple(missing),
+        items=(*requests(missing), *also),
+        missing=missing_rights(missing),
     )
 
 

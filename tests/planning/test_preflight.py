@@ -93,7 +93,7 @@ def test_a_restart_alone_is_left_too() -> None:
 
 def test_everything_that_is_missing_is_said_at_once_and_each_thing_once() -> None:
     checked = check(PLAN, EMPTY, access("Application.Read.All", site=(), resource=()))
-    error = stopped(in_words(checked.missing), checked.lacking)
+    error = stopped(checked.missing, checked.lacking)
     assert (error.code, error.exit_code) == ("permission-missing", 4)
     for words in (
         "create the app registration 'Import'", "grant admin consent to 'Import'",
@@ -103,6 +103,17 @@ def test_everything_that_is_missing_is_said_at_once_and_each_thing_once() -> Non
     assert error.message.count("Application.ReadWrite.OwnedBy") == 1, "one grant for several steps is one line"
     for flag in ("--no-consent", "--no-app-service --handoff FILE", "configure-appservice --from FILE"):
         assert flag in error.remedy
+
+
+def test_everything_that_is_missing_is_there_for_programs() -> None:
+    checked = check(PLAN, EMPTY, access("Application.Read.All", site=(), resource=()))
+    rows = {(row.step, row.right, row.who) for row in stopped(checked.missing, checked.lacking).missing}
+    registrar, owner = "a Privileged Role Administrator", "an Owner or User Access Administrator"
+    assert ("create the app registration 'Import'", "Application.ReadWrite.OwnedBy", registrar) in rows
+    assert ("grant admin consent to 'Import'", "AppRoleAssignment.ReadWrite.All", registrar) in rows
+    assert ("write the application settings of 'contosolearn'", "Website Contributor", owner) in rows
+    for row in stopped(checked.missing, checked.lacking).missing:
+        assert row.command.startswith("az "), row
 
 
 def test_what_an_option_left_out_is_not_missing() -> None:

@@ -66,9 +66,10 @@ CALL = Call(LOGIN, TENANT.id, f"api://{SERVICE_ID}", "https://contosolearn.azure
 WEBSITE_CONTRIBUTOR = Lack(
     "write the application settings of 'contosolearn'",
     Grant(
+        "Website Contributor",
         "the role Website Contributor on 'contosolearn'",
         "an Owner or User Access Administrator",
-        f"az role assignment create --assignee {guid('me')} --role 'Website Contributor'",
+        (f"az role assignment create --assignee {guid('me')} --role 'Website Contributor'",),
     ),
 )
 

@@ -185,7 +185,7 @@ def _handed_over(terminal: Terminal, name: str) -> None:
 
 
 def _doctored(terminal: Terminal, name: str) -> None:
-    grant = Grant(name, name, name)
+    grant = Grant(name, name, name, (name,))
     checks = [DoctorCheck("x", state, name, name, name, grants) for state in State for grants in ((), (grant,))]
     show_checks(terminal, checks, name)
 

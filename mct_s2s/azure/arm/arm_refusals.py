@@ -13,7 +13,7 @@ from azure.core.exceptions import AzureError, HttpResponseError, ServiceRequestE
 
 from mct_s2s.azure.answer_limits import OddAnswer, parse_json
 from mct_s2s.azure.services import ARM, LATER, RESUME, Refusal
-from mct_s2s.errors import NotThere, PermissionMissing, S2SError
+from mct_s2s.errors import MissingRight, NotThere, PermissionMissing, S2SError
 
 LEAST_ROLE = "Website Contributor"
 SETTING_NAME_REFUSED = "setting-name-refused"
@@ -69,7 +69,12 @@ def translate(error: AzureError, doing: str) -> S2SError:
         case 403:
             remedy = _who_grants(refusal.code)
             return PermissionMissing(
-                "permission-missing", f"You can't {doing}.", answer=said, remedy=remedy, request_id=request_id
+                "permission-missing",
+                f"You can't {doing}.",
+                answer=said,
+                remedy=remedy,
+                request_id=request_id,
+                missing=_missing(refusal.code, doing),
             )
         case 404:
             remedy = _where_else(refusal.code)
@@ -125,6 +130,12 @@ def _who_grants(code: str) -> str:
         f"Ask an Owner or User Access Administrator for the role {LEAST_ROLE} on the resource, wait a few minutes, "
         "then run the same command again."
     )
+
+
+def _missing(code: str, doing: str) -> tuple[MissingRight, ...]:
+    if code in {"DenyAssignmentAuthorizationFailed", "RequestDisallowedByPolicy"}:
+        return ()  # no role helps
+    return (MissingRight(doing, LEAST_ROLE, "an Owner or User Access Administrator"),)
 
 
 def _remedy(refusal: Refusal) -> str:

@@ -9,7 +9,7 @@ from kiota_abstractions.api_error import APIError
 
 from mct_s2s.azure.graph.graph_operations import GraphOperation
 from mct_s2s.azure.services import GRAPH, LATER, Refusal
-from mct_s2s.errors import PermissionMissing, S2SError, ServiceError
+from mct_s2s.errors import MissingRight, PermissionMissing, S2SError, ServiceError
 from mct_s2s.planning.secret_policy import LIFETIME_FORBIDDEN
 
 REFERENCE = "servicemanagementreference"
@@ -96,6 +96,7 @@ def translate(error: Exception, operation: GraphOperation) -> S2SError:
         return GRAPH.sign_in_refused(refusal, operation, "graph-sign-in", remedy)
     if refusal.status == 403 and "local tenant" not in refusal.message:
         permission, role = _WHO_GRANTS.get(operation, _ELSE)
+        either = f"{role} (for a person) or {permission} (for a service principal)"
         return PermissionMissing(
             "permission-missing",
             f"You can't {operation}.",
@@ -103,6 +104,7 @@ def translate(error: Exception, operation: GraphOperation) -> S2SError:
             remedy=f"Ask a Privileged Role Administrator for the role {role} (for a person) or the application "
             f"permission {permission} (for a service principal), then run the same command again.",
             request_id=refusal.request_id,
+            missing=(MissingRight(str(operation), either, "a Privileged Role Administrator"),),
         )
     details = getattr(getattr(error, "error", None), "details", None) or ()
     return GRAPH.refused(

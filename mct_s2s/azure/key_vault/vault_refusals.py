@@ -16,7 +16,7 @@ from mct_s2s.azure.answer_limits import OddAnswer, parse_json
 from mct_s2s.azure.clouds import NEVER_CONNECTED
 from mct_s2s.azure.json_values import members
 from mct_s2s.azure.services import LATER, Refusal, RemoteService, causes, odd_answer
-from mct_s2s.errors import NotThere, PermissionMissing, S2SError, ServiceError
+from mct_s2s.errors import MissingRight, NotThere, PermissionMissing, S2SError, ServiceError
 from mct_s2s.model.commands import command, grant_on_vault
 
 OFFICER = "Key Vault Secrets Officer"
@@ -74,6 +74,7 @@ def _forbidden(vault: str, doing: str, refusal: Refusal) -> S2SError:
             request_id=refusal.request_id,
         )
     advice, grant = _who_grants(refusal, vault)
+    right = "an access policy for secrets" if refusal.code == "AccessDenied" else OFFICER
     return PermissionMissing(
         "permission-missing",
         f"You can't {doing} in the key vault '{vault}'.",
@@ -81,6 +82,7 @@ def _forbidden(vault: str, doing: str, refusal: Refusal) -> S2SError:
         remedy=advice,
         command=grant,
         request_id=refusal.request_id,
+        missing=(MissingRight(f"{doing} in the key vault '{vault}'", right, "an Owner of the key vault", grant),),
     )
 
 

@@ -14,7 +14,7 @@ from mct_s2s.engine.outcome import LEFT, Outcome
 from mct_s2s.engine.session import Session
 from mct_s2s.errors import PermissionMissing, S2SError
 from mct_s2s.planning.changes import AddCredential, AnyChange, DisableIdentity, WriteSettings
-from mct_s2s.planning.grants import requests
+from mct_s2s.planning.grants import missing_rights, requests
 from mct_s2s.planning.plan import references
 from mct_s2s.planning.preflight import likely_missing
 from mct_s2s.ports.apply_progress import Progress
@@ -47,7 +47,9 @@ async def apply(session: Session, outcome: Outcome, progress: Progress) -> None:
         await apply_changes(ApplyContext(session, outcome, progress))
     except PermissionMissing as refused:
         # So that all that is missing is asked for at once.
+        here = likely_missing([change for change, _ in outcome.journal.failed], before, outcome.access)
         rest = likely_missing(outcome.journal.left, before, outcome.access)
+        refused.missing = missing_rights((*here, *rest)) or refused.missing
         refused.mention((f"also not confirmed: {text}", command) for text, command in requests(rest))
         raise
     if departures is not None:

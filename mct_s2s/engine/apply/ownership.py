@@ -14,7 +14,7 @@ from typing import TypeVar
 
 from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.engine.observe.registration_custody import caller_of
-from mct_s2s.errors import PermissionMissing, S2SError, ServiceError
+from mct_s2s.errors import MissingRight, PermissionMissing, S2SError, ServiceError
 from mct_s2s.model.commands import command
 from mct_s2s.model.directory_objects import Application, ServicePrincipal
 from mct_s2s.model.ids import ApplicationObjectId, ClientId, PrincipalId, name_tag, same_id
@@ -183,4 +183,5 @@ def _not_owner(name: str, client_id: ClientId, caller: PrincipalId | None, refus
         "you an owner. They run:",
         command=add,
         request_id=refused.request_id,
+        missing=(MissingRight(f"update the app registration '{name}'", "ownership", "one of its owners", add),),
     )

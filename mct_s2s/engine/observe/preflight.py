@@ -13,7 +13,7 @@ from mct_s2s.model.caller_rights import CallerRights, SecretRule, Verdict
 from mct_s2s.model.desired import SettingsScope
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.planning.credentials.secret import AddSecret
-from mct_s2s.planning.grants import lacks, requests
+from mct_s2s.planning.grants import lacks
 from mct_s2s.planning.make import make_plan
 from mct_s2s.planning.plan import Plan
 from mct_s2s.planning.preflight import changes_resources, check, stopped
@@ -38,7 +38,7 @@ async def permitted(azure: Azure, plan: Plan, observed: ObservedState, access: C
     checked = check(plan, observed, access)
     if checked.stopping:
         also = [f"{forbidden.message} {forbidden.remedy}"] if forbidden else []
-        raise stopped([*requests(checked.missing), *also], checked.lacking)
+        raise stopped(checked.missing, checked.lacking, also)
     if forbidden is not None:
         raise forbidden
     if azure.write_refusal is not None and changes_resources(checked.plan, observed):
@@ -61,7 +61,7 @@ async def explained(azure: Azure, request: Request, look: AccessLook, error: S2S
         missing += checked.missing
         lacking |= checked.lacking
     said = f"Azure returned: {error.message}" if reading else f"{error.message} {error.remedy}"
-    return stopped([*requests(missing), said], lacking or {Right.READ_SETTINGS}, error.request_id)
+    return stopped(missing, lacking or {Right.READ_SETTINGS}, [said], error.request_id)
 
 
 async def _without_the_site(
