@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from rich.console import Console
 from rich.text import Text
 
 from mct_s2s.errors import S2SError
@@ -26,11 +27,16 @@ def show_error(terminal: Terminal, error: S2SError) -> None:
 
 
 def show_items(terminal: Terminal, items: Iterable[tuple[str, str]]) -> None:
-    """What has to be done or asked for, each with its command on a line of its own."""
+    """What has to be done or asked for, on standard error, each with its command on a line of its own."""
+    print_items(terminal.err, items)
+
+
+def print_items(console: Console, items: Iterable[tuple[str, str]]) -> None:
+    """The same, wherever it belongs."""
     for text, command in items:
-        prose(terminal.err, f"  - {text}", indent=4)
+        prose(console, f"  - {text}", indent=4)
         if command:
-            terminal.say(Text.assemble("    ", (command, "command")))
+            console.print(Text.assemble("    ", (command, "command")))
 
 
 def show_standing(
