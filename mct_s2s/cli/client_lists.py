@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import fields, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args, get_type_hints
 
 from mct_s2s.cli.credentials import CredentialType, KindOptions
 from mct_s2s.cli.options import CredentialOptions
@@ -17,6 +17,7 @@ from mct_s2s.model.desired import ClientSpec
 _OF_ONE = {field.name for field in fields(KindOptions)} - {"secret_to"} | {"no_consent", "service_management_reference"}
 COLUMNS = {field.name.replace("_", "-"): field for field in fields(CredentialOptions) if field.name in _OF_ONE}
 """The options that a client list may say for each client by itself, by their columns."""
+_FILES = {name for name, field in COLUMNS.items() if Path in get_args(get_type_hints(CredentialOptions)[field.name])}
 YES, NO = frozenset({"yes", "true", "1"}), frozenset({"no", "false", "0"})
 
 
@@ -54,4 +55,4 @@ def _typed(column: str, text: str) -> Any:
                 remedy=f"Use {', '.join(kind.value for kind in CredentialType)}. Nothing was changed.",
             )
         return CredentialType(text)
-    return Path(text) if "Path" in str(COLUMNS[column].type) else text
+    return Path(text) if column in _FILES else text

@@ -16,6 +16,11 @@ OUR_CREDENTIALS = "mct-s2s "
 """How the name of every credential begins that this tool makes."""
 YOUNG = timedelta(minutes=10)
 """An object this young may still be on its way to a replica of the directory: docs/azure-contract.md, section 3.13."""
+CLOCKS_DIFFER = timedelta(minutes=5)
+"""How far this machine's clock and Entra's may be apart: as much as Microsoft's own validation of tokens allows.
+
+Source: learn.microsoft.com/dotnet/api/microsoft.identitymodel.tokens.tokenvalidationparameters.clockskew.
+"""
 NEVER = datetime(2299, 12, 31, tzinfo=UTC)
 """What the portal's *Never* meant: Graph keeps a date in any case."""
 

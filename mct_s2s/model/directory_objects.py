@@ -68,6 +68,11 @@ class RequiredAccess:
     permissions: tuple[tuple[str, str], ...]
     """(permission id, `Role` or `Scope`), each exactly as it is."""
 
+    @classmethod
+    def to_role(cls, resource: ClientId, role: AppRoleId) -> RequiredAccess:
+        """To one app role of that API."""
+        return cls(resource, ((role, "Role"),))
+
 
 @dataclass(frozen=True)
 class Application:
@@ -103,6 +108,19 @@ class Application:
             and any(same_id(permission, role) and kind == "Role" for permission, kind in access.permissions)
             for access in self.required_access
         )
+
+
+@dataclass(frozen=True)
+class NewApplication:
+    """What a registration is created with."""
+
+    unique_name: str
+    display_name: str
+    tags: tuple[str, ...] = ()
+    notes: str | None = None
+    management_reference: str | None = None
+    access: RequiredAccess | None = None
+    """The API and its app role that it asks for, where both exist already: one request less for each client."""
 
 
 class PrincipalKind(StrEnum):

@@ -8,6 +8,7 @@ from mct_s2s.errors import NotThere
 from mct_s2s.model.azure_resources import IdentityResource
 from mct_s2s.model.client_credentials import SecretNote
 from mct_s2s.model.desired import ClientSpec
+from mct_s2s.model.directory_objects import NewApplication, RequiredAccess
 from mct_s2s.model.ids import (
     ApplicationObjectId,
     ClientId,
@@ -82,19 +83,15 @@ def plan_client(spec: ClientSpec, service: Service, observed: ObservedState, fac
     )
     changes: list[AnyChange] = []
     if application is None:
-        unique_name = client_unique_name(service.unique_name, spec.name)
-        changes.append(
-            CreateApplication(
-                key=key,
-                resource=ABOUT,
-                name=spec.name,
-                unique_name=unique_name,
-                option=OPTION,
-                tags=(trust_tag(service.unique_name), name_tag(unique_name)),
-                management_reference=spec.management_reference,
-                access=None if isinstance(service.client_id, Ref) else (service.client_id, service.role_id),
-            )
+        unique_name, api = client_unique_name(service.unique_name, spec.name), service.client_id
+        new = NewApplication(
+            unique_name,
+            spec.name,
+            (trust_tag(service.unique_name), name_tag(unique_name)),
+            management_reference=spec.management_reference,
+            access=None if isinstance(api, Ref) else RequiredAccess.to_role(api, service.role_id),
         )
+        changes.append(CreateApplication(key=key, resource=ABOUT, name=spec.name, new=new, option=OPTION))
     if deleted is not None:
         changes.append(
             RestoreApplication(

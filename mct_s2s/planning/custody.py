@@ -11,10 +11,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from mct_s2s.errors import Refused
-from mct_s2s.model.client_credentials import Credential, SecretNote
+from mct_s2s.model.client_credentials import CLOCKS_DIFFER, Credential, SecretNote
 from mct_s2s.model.commands import command, option, own_command
 from mct_s2s.model.desired import CredentialSpec
 from mct_s2s.model.directory_objects import Application, Custody, Owner
@@ -28,11 +28,6 @@ from mct_s2s.planning.restoring import is_called, purging
 CODE = "registration-not-ours"
 SERVICE_OPTION = "--service-app"
 _DELETE = ("az", "ad", "app", "delete", "--id")
-CLOCKS_DIFFER = timedelta(minutes=5)
-"""How far this machine's clock and Entra's may be apart: as much as Microsoft's own validation of tokens allows.
-
-Source: learn.microsoft.com/dotnet/api/microsoft.identitymodel.tokens.tokenvalidationparameters.clockskew.
-"""
 
 
 def is_named(application: Application, adopt: str | None, settings: AppSettings) -> bool:

@@ -130,10 +130,10 @@ def _created(trust: Trust, change: CreateApplication, results: Results) -> Trust
         results.resolve(object_id),
         results.resolve(client_id),
         change.name,
-        unique_name=change.unique_name,
-        tags=change.tags,
-        notes=change.notes,
-        management_reference=change.management_reference,
+        unique_name=change.new.unique_name,
+        tags=change.new.tags,
+        notes=change.new.notes,
+        management_reference=change.new.management_reference,
     )
     if change.key == CREATE:
         return replace(trust, service=application)

@@ -11,17 +11,13 @@ from datetime import datetime, timedelta
 
 from mct_s2s.errors import S2SError
 from mct_s2s.model.caller_rights import SecretRestriction, SecretRule
+from mct_s2s.model.client_credentials import CLOCKS_DIFFER
 from mct_s2s.model.duration import END_OF_DAY
 from mct_s2s.model.ids import ApplicationObjectId
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.planning.credentials.secret import AddSecret
 from mct_s2s.planning.plan import Plan
 
-CLOCK_SKEW = timedelta(minutes=5)
-"""How far apart our clock and the directory's may be: as much as Microsoft's own validation of tokens allows.
-
-Source: learn.microsoft.com/dotnet/api/microsoft.identitymodel.tokens.tokenvalidationparameters.clockskew.
-"""
 OTHERWISE = (
     "use a client without a secret: --credential certificate, --credential federated, or --managed-identity RESOURCE"
 )
@@ -81,7 +77,7 @@ def longest_end(rules: Iterable[SecretRule], now: datetime) -> datetime | None:
     limits = [rule.longest for rule in rules if rule.restriction is SecretRestriction.LIFETIME and rule.longest]
     if not limits:
         return None
-    last = (now + min(limits) - CLOCK_SKEW).replace(microsecond=0)
+    last = (now + min(limits) - CLOCKS_DIFFER).replace(microsecond=0)
     end_of_day = datetime.combine(last, END_OF_DAY, last.tzinfo)
     whole_day = end_of_day if end_of_day <= last else end_of_day - timedelta(days=1)
     return whole_day if whole_day > now else last

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from mct_s2s.errors import NotThere
 from mct_s2s.model.desired import ServiceSpec
-from mct_s2s.model.directory_objects import Application, AppRole
+from mct_s2s.model.directory_objects import Application, AppRole, NewApplication
 from mct_s2s.model.ids import (
     DEFAULT_ROLE,
     LONGEST_TAG,
@@ -231,11 +231,14 @@ def _new_service(spec: ServiceSpec, observed: ObservedState) -> Service:
             key=CREATE,
             resource=ABOUT,
             name=spec.display_name,
-            unique_name=spec.unique_name,
+            new=NewApplication(
+                spec.unique_name,
+                spec.display_name,
+                _memory(observed),
+                note_for(observed),
+                spec.management_reference,
+            ),
             option=OPTION,
-            tags=_memory(observed),
-            notes=note_for(observed),
-            management_reference=spec.management_reference,
         ),
         UpdateApplication(
             key=EXPOSE,

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from mct_s2s.model.caller_rights import Person, RoleAssignment, SecretRule, SignedIn
 from mct_s2s.model.client_credentials import Certificate, Credential, Federation
-from mct_s2s.model.directory_objects import Application, Assignment, Owner, ServicePrincipal, Tenant
+from mct_s2s.model.directory_objects import Application, Assignment, NewApplication, Owner, ServicePrincipal, Tenant
 from mct_s2s.model.ids import ApplicationObjectId, AppRoleId, ClientId, KeyId, PrincipalId
 from mct_s2s.planning.edits import ApplicationPatch
 from mct_s2s.ports.secret_stores import NewSecret
@@ -77,46 +77,16 @@ class Directory(Protocol):
     async def remove_principal_credentials(self, principal: PrincipalId) -> None:
         """Take everything off a service principal that signs in as it."""
 
-    async def create_application(
-        self,
-        unique_name: str,
-        display_name: str,
-        tags: Sequence[str],
-        notes: str | None = None,
-        management_reference: str | None = None,
-        access: tuple[ClientId, AppRoleId] | None = None,
-    ) -> tuple[Application, bool]:
+    async def create_application(self, new: NewApplication) -> tuple[Application, bool]:
         """Create, or return the one that has that `uniqueName` already; and whether it was created just now.
 
         A creation whose answer was lost comes out as one that was there already.
-
-        Args:
-            unique_name: its key.
-            display_name: its name.
-            tags: what it remembers.
-            notes: for its administrators.
-            management_reference: `serviceManagementReference`, where the tenant demands one.
-            access: the API and the app role whose permission it declares.
         """
 
-    async def register_application(
-        self,
-        display_name: str,
-        tags: Sequence[str],
-        notes: str | None,
-        owner: PrincipalId | None,
-        management_reference: str | None = None,
-        access: tuple[ClientId, AppRoleId] | None = None,
-    ) -> Application:
-        """Make one more, without a `uniqueName`; the caller owns it. An answer that is lost is never repeated here.
+    async def register_application(self, new: NewApplication, owner: PrincipalId | None) -> Application:
+        """Make one more, without its `uniqueName` for now: its tags are what it is found by.
 
-        Args:
-            display_name: its name.
-            tags: what it is found by as long as it has no other key.
-            notes: for its administrators.
-            owner: the caller, where that is known.
-            management_reference: `serviceManagementReference`, where the tenant demands one.
-            access: the API and the app role whose permission it declares.
+        The caller, `owner` where that is known, owns it. An answer that is lost is never repeated here.
         """
 
     async def name_application(self, object_id: ApplicationObjectId, unique_name: str) -> None:

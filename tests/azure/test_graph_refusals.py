@@ -13,6 +13,7 @@ from mct_s2s.azure.graph import graph_refusals
 from mct_s2s.azure.graph.directory import GraphDirectory
 from mct_s2s.azure.graph.graph_operations import GraphOperation
 from mct_s2s.errors import PermissionMissing, S2SError, ServiceError, SignInFailed
+from mct_s2s.model.directory_objects import NewApplication
 from mct_s2s.model.ids import ApplicationObjectId, AppRoleId, ClientId, PrincipalId
 
 from tests.azure.raw import JSON, ODD_BODIES, PAGE, REQUEST_ID, Answer, SignedIn, graph_request, graph_session
@@ -431,7 +432,7 @@ OF_ANOTHER_SHAPE: dict[str, object] = {
 QUESTIONS: dict[str, Callable[[GraphDirectory], Awaitable[object]]] = {
     "the tenant": lambda directory: directory.tenant(),
     "an application": lambda directory: directory.application_by_object_id(OBJECT, is_new=False),
-    "a new application": lambda directory: directory.create_application("mct-s2s-x", "X", ()),
+    "a new application": lambda directory: directory.create_application(NewApplication("mct-s2s-x", "X")),
     "a new secret": lambda directory: directory.add_secret(OBJECT, "x", datetime(2027, 1, 1, tzinfo=UTC), is_new=False),
 }
 

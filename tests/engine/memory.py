@@ -49,9 +49,9 @@ from mct_s2s.model.desired import ClientSpec, Desired, Removal, ServiceSpec
 from mct_s2s.model.directory_objects import (
     Application,
     Assignment,
+    NewApplication,
     Owner,
     PrincipalKind,
-    RequiredAccess,
     ServicePrincipal,
     Tenant,
 )
@@ -127,11 +127,6 @@ def refused(code: str = "graph-refused", status: int = 400, message: str = "No."
 def lost(code: str = "graph-unreachable", status: int = 0) -> ServiceError:
     """No answer: whether the request took effect is not known."""
     return ServiceError(code, "No answer came.", remedy="Run it again.", status=status)
-
-
-def declared(access: tuple[ClientId, AppRoleId] | None) -> tuple[RequiredAccess, ...]:
-    """What a registration declares from its creation on."""
-    return () if access is None else (RequiredAccess(access[0], ((access[1], "Role"),)),)
 
 
 def failing(error: BaseException) -> Hook:
@@ -467,57 +462,33 @@ class MemoryDirectory:
         async with self.world.call("remove_principal_credentials", principal):
             self.world.principal_credentials.pop(principal, None)
 
-    async def create_application(
-        self,
-        unique_name: str,
-        display_name: str,
-        tags: Sequence[str],
-        notes: str | None = None,
-        management_reference: str | None = None,
-        access: tuple[ClientId, AppRoleId] | None = None,
-    ) -> tuple[Application, bool]:
-        async with self.world.call("create_application", display_name):
-            if any(app.unique_name == unique_name for app in self.world.deleted.values()):
+    async def create_application(self, new: NewApplication) -> tuple[Application, bool]:
+        async with self.world.call("create_application", new.display_name):
+            if any(app.unique_name == new.unique_name for app in self.world.deleted.values()):
                 raise refused("name-taken", message="Another object with the same value for property uniqueName.")
-            found = self._first(lambda app: app.unique_name == unique_name)
-            if found is not None:
-                return found, False
-            made = Application(
-                ApplicationObjectId(self.world.new_id("application")),
-                ClientId(self.world.new_id("appId")),
-                display_name,
-                unique_name,
-                tags=tuple(tags),
-                notes=notes,
-                management_reference=management_reference,
-                required_access=declared(access),
-                created=NOW,
-            )
-            self.world.applications[made.object_id] = made
-            return made, True
+            found = self._first(lambda app: app.unique_name == new.unique_name)
+            return (found, False) if found is not None else (self._made(new, new.unique_name), True)
 
-    async def register_application(
-        self,
-        display_name: str,
-        tags: Sequence[str],
-        notes: str | None,
-        owner: PrincipalId | None,
-        management_reference: str | None = None,
-        access: tuple[ClientId, AppRoleId] | None = None,
-    ) -> Application:
-        async with self.world.call("register_application", display_name):
-            made = Application(
-                ApplicationObjectId(self.world.new_id("application")),
-                ClientId(self.world.new_id("appId")),
-                display_name,
-                tags=tuple(tags),
-                notes=notes,
-                required_access=declared(access),
-                created=NOW,
-            )
-            self.world.applications[made.object_id] = made
+    async def register_application(self, new: NewApplication, owner: PrincipalId | None) -> Application:
+        async with self.world.call("register_application", new.display_name):
+            made = self._made(new, None)
             self.world.owners[made.object_id] = (ME,)
             return made
+
+    def _made(self, new: NewApplication, unique_name: str | None) -> Application:
+        made = Application(
+            ApplicationObjectId(self.world.new_id("application")),
+            ClientId(self.world.new_id("appId")),
+            new.display_name,
+            unique_name,
+            tags=new.tags,
+            notes=new.notes,
+            management_reference=new.management_reference,
+            required_access=(new.access,) if new.access is not None else (),
+            created=NOW,
+        )
+        self.world.applications[made.object_id] = made
+        return made
 
     async def name_application(self, object_id: ApplicationObjectId, unique_name: str) -> None:
         async with self.world.call("name_application", unique_name):

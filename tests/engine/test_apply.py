@@ -10,6 +10,7 @@ import pytest
 from mct_s2s.engine.apply import apply as flow
 from mct_s2s.engine.outcome import Outcome
 from mct_s2s.errors import PermissionMissing, S2SError, ServiceError
+from mct_s2s.model.directory_objects import NewApplication
 from mct_s2s.model.ids import AppRoleId, ClientId, PrincipalId
 from mct_s2s.planning.changes import (
     AlreadyRight,
@@ -106,7 +107,12 @@ def refused_at(here: World, *changes: AnyChange) -> tuple[Applied, S2SError]:
 
 def new(name: str, *after: str) -> CreateApplication:
     return CreateApplication(
-        key=name, name=name, resource="client application", unique_name=f"key.{name}", option="--client", after=after
+        key=name,
+        name=name,
+        resource="client application",
+        new=NewApplication(f"key.{name}", name),
+        option="--client",
+        after=after,
     )
 
 

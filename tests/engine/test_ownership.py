@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import pytest
 from mct_s2s.engine.apply.ownership import OWNED_WITHIN, create_as_owner, create_principal
 from mct_s2s.errors import PermissionMissing, S2SError, ServiceError
-from mct_s2s.model.directory_objects import Application, Owner
+from mct_s2s.model.directory_objects import Application, NewApplication, Owner
 from mct_s2s.model.ids import ApplicationObjectId, ClientId, PrincipalId, name_tag
 from mct_s2s.planning.changes import CreateApplication
 
@@ -18,7 +18,11 @@ from tests.planning.worlds import NOW, guid
 
 T = TypeVar("T")
 NEW = CreateApplication(
-    key="A", name="A", resource="client application", unique_name="key.A", option="--client", tags=("ours",)
+    key="A",
+    name="A",
+    resource="client application",
+    new=NewApplication("key.A", "A", ("ours",)),
+    option="--client",
 )
 DENIED = PermissionMissing("permission-missing", "You can't update the app registration.", remedy="Ask.")
 ELSEWHERE = refused(status=403, message="service principal being created must in the local tenant")
@@ -27,7 +31,7 @@ STRANGER = Owner(PrincipalId(guid("stranger")), "stranger@contoso.com")
 
 def left_behind(here: World, owner: Owner) -> Application:
     """A registration that was made and not named."""
-    tags = (name_tag(NEW.unique_name),)
+    tags = (name_tag(NEW.new.unique_name),)
     made = Application(
         ApplicationObjectId(here.new_id("application")), ClientId(here.new_id("appId")), "A", tags=tags, created=NOW
     )
@@ -78,7 +82,7 @@ def test_a_strangers_registration_with_our_tag_is_left_alone() -> None:
 
 def test_where_another_run_was_faster_its_registration_is_taken_and_ours_goes_for_good() -> None:
     here = world()
-    other, _ = run(here.azure.directory.create_application("key.A", "A", ("ours",)))
+    other, _ = run(here.azure.directory.create_application(NEW.new))
     made, is_made = run(create_as_owner(here.azure, NEW))
     assert (made.object_id, is_made) == (other.object_id, False)
     assert (list(here.applications), here.deleted) == ([other.object_id], {})
@@ -86,7 +90,7 @@ def test_where_another_run_was_faster_its_registration_is_taken_and_ours_goes_fo
 
 def test_a_name_that_the_recycle_bin_holds_is_told_and_nothing_of_ours_stays() -> None:
     here = world()
-    other, _ = run(here.azure.directory.create_application("key.A", "A", ("ours",)))
+    other, _ = run(here.azure.directory.create_application(NEW.new))
     run(here.azure.directory.delete_application(other.object_id))
     with pytest.raises(ServiceError) as raised:
         run(create_as_owner(here.azure, NEW))

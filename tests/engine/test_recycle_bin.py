@@ -12,7 +12,7 @@ from mct_s2s.engine.apply.registration_creation import create_or_restore, explai
 from mct_s2s.engine.observe.observe import observe
 from mct_s2s.errors import ServiceError
 from mct_s2s.model.desired import Removal
-from mct_s2s.model.directory_objects import Application
+from mct_s2s.model.directory_objects import Application, NewApplication
 from mct_s2s.model.ids import api_uri, client_unique_name
 from mct_s2s.model.trust import Trust
 from mct_s2s.planning.changes import CreateApplication
@@ -32,7 +32,11 @@ from tests.engine.memory import (
 from tests.planning.worlds import NOW, SERVICE_KEY, credential, site, spec
 
 NEW = CreateApplication(
-    key="A", name="A", resource="client application", unique_name="key.A", option="--client", tags=("ours",)
+    key="A",
+    name="A",
+    resource="client application",
+    new=NewApplication("key.A", "A", ("ours",)),
+    option="--client",
 )
 
 

@@ -12,7 +12,7 @@ from mct_s2s.engine.apply.apply import apply_changes
 from mct_s2s.engine.apply.credentials import secret as room
 from mct_s2s.errors import NotThere, ServiceError, UsageError
 from mct_s2s.model.client_credentials import Certificate, Credential, CredentialKind, Federation
-from mct_s2s.model.directory_objects import Application
+from mct_s2s.model.directory_objects import Application, NewApplication
 from mct_s2s.model.ids import ApplicationObjectId, ClientId, KeyId, TenantId
 from mct_s2s.planning.changes import AnyChange, CreateApplication, Part, Ref, RemoveSecret, Replacement
 from mct_s2s.planning.credentials.certificate import AddCertificate
@@ -40,7 +40,9 @@ from tests.planning.worlds import LATER, NOW, TENANT, credential, site
 
 AUDIENCE = "api://service"
 ATTEMPT = "mct-s2s 2026-11-24 a1b2"
-NEW = CreateApplication(key="A", name="A", resource="client application", unique_name="key.A", option="--client")
+NEW = CreateApplication(
+    key="A", name="A", resource="client application", new=NewApplication("key.A", "A"), option="--client"
+)
 
 
 def add(application: Application | None = None, **more: object) -> AddSecret:

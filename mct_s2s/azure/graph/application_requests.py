@@ -17,8 +17,8 @@ from mct_s2s.azure.graph.directory_requests import DirectoryRequests, create_if_
 from mct_s2s.azure.graph.graph_operations import GraphOperation
 from mct_s2s.azure.graph.graph_refusals import is_lag
 from mct_s2s.errors import ServiceError
-from mct_s2s.model.directory_objects import Application
-from mct_s2s.model.ids import ApplicationObjectId, AppRoleId, ClientId, PrincipalId
+from mct_s2s.model.directory_objects import Application, NewApplication
+from mct_s2s.model.ids import ApplicationObjectId, ClientId, PrincipalId
 from mct_s2s.planning.edits import ApplicationPatch
 
 OWNERS = "owners@odata.bind"
@@ -74,44 +74,27 @@ class ApplicationRequests(DirectoryRequests):
         rows = await self._filtered(self._graph.applications, f"tags/any(t:t eq {quoted(tag)})")
         return sorted((parse.application(row) for row in rows), key=lambda one: (one.display_name, one.object_id))
 
-    async def create_application(
-        self,
-        unique_name: str,
-        display_name: str,
-        tags: Sequence[str],
-        notes: str | None = None,
-        management_reference: str | None = None,
-        access: tuple[ClientId, AppRoleId] | None = None,
-    ) -> tuple[Application, bool]:
+    async def create_application(self, new: NewApplication) -> tuple[Application, bool]:
         """PATCH /applications(uniqueName='…') with `Prefer: create-if-missing`: two runs can never make two.
 
         The body says only what a new registration must say: where one exists already, nothing of it changes.
         """
-        builder = self._graph.applications_with_unique_name(unique_name)
-        body = bodies.new_application(display_name, tags, notes, management_reference, access)
-        info = builder.to_patch_request_information(body, create_if_missing())
+        builder = self._graph.applications_with_unique_name(new.unique_name)
+        info = builder.to_patch_request_information(bodies.new_application(new), create_if_missing())
         row = await self._session.send(info, GraphOperation.CREATE_APPLICATION)
         if row is not None:
             return parse.application(row), True
-        builder = self._graph.applications_with_unique_name(unique_name)  # its key may be another's by now
+        builder = self._graph.applications_with_unique_name(new.unique_name)  # its key may be another's by now
         existing = await self._session.send(builder.to_get_request_information(), GraphOperation.READ, lag=is_lag)
         return parse.application(existing or {}), False
 
-    async def register_application(
-        self,
-        display_name: str,
-        tags: Sequence[str],
-        notes: str | None,
-        owner: PrincipalId | None,
-        management_reference: str | None = None,
-        access: tuple[ClientId, AppRoleId] | None = None,
-    ) -> Application:
+    async def register_application(self, new: NewApplication, owner: PrincipalId | None) -> Application:
         """POST /applications, with the caller as its owner by name: some tenants demand that, others refuse it.
 
         The creator of a registration by POST owns it; the creator by the upsert may not, and with
         `Application.ReadWrite.OwnedBy` can then neither change nor delete it.
         """
-        body = bodies.new_application(display_name, tags, notes, management_reference, access)
+        body = bodies.new_application(new)
         try:
             row = await self._register(body, owner)
         except ServiceError as refused:

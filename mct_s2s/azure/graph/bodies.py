@@ -5,7 +5,6 @@ Importing these models takes a third of a second, so this module is imported by 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from uuid import UUID
 
 from msgraph.generated.models.api_application import ApiApplication
@@ -16,7 +15,7 @@ from msgraph.generated.models.required_resource_access import RequiredResourceAc
 from msgraph.generated.models.resource_access import ResourceAccess
 from msgraph.generated.models.service_principal import ServicePrincipal
 
-from mct_s2s.model.directory_objects import AppRole, RequiredAccess
+from mct_s2s.model.directory_objects import AppRole, NewApplication, RequiredAccess
 from mct_s2s.model.ids import AppRoleId, ClientId, PrincipalId
 from mct_s2s.planning.edits import ApplicationPatch
 
@@ -25,23 +24,16 @@ THIS_DIRECTORY_ONLY = "AzureADMyOrg"
 supported-accounts-validation."""
 
 
-def new_application(
-    display_name: str,
-    tags: Sequence[str],
-    notes: str | None,
-    reference: str | None = None,
-    access: tuple[ClientId, AppRoleId] | None = None,
-) -> Application:
+def new_application(new: NewApplication) -> Application:
     """A registration for this directory only. Its v1 tokens carry the URI that was asked for as their audience."""
-    permission = RequiredAccess(access[0], ((access[1], "Role"),)) if access is not None else None
     return Application(
-        display_name=display_name,
+        display_name=new.display_name,
         sign_in_audience=THIS_DIRECTORY_ONLY,
         api=ApiApplication(requested_access_token_version=1),
-        tags=list(tags) or None,
-        notes=notes,
-        service_management_reference=reference,
-        required_resource_access=[_required_access(permission)] if permission is not None else None,
+        tags=list(new.tags) or None,
+        notes=new.notes,
+        service_management_reference=new.management_reference,
+        required_resource_access=[_required_access(new.access)] if new.access is not None else None,
     )
 
 

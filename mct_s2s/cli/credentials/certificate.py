@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, ClassVar
 
@@ -11,10 +11,8 @@ from mct_s2s.cli.binding import CREDENTIALS, option
 from mct_s2s.cli.credentials.base import LifetimeOptions
 from mct_s2s.inputs.lifetime import expiry
 from mct_s2s.key_pairs import given_certificate
+from mct_s2s.model.client_credentials import CLOCKS_DIFFER
 from mct_s2s.planning.credentials.certificate import CertificateSpec
-
-EARLIER = timedelta(minutes=5)
-"""How long before it is made a certificate begins: the clocks of those who check it may be behind this one."""
 
 
 @dataclass(kw_only=True)
@@ -43,5 +41,5 @@ def read(options: CertificateOptions, now: datetime) -> CertificateSpec:
     if options.certificate is not None:
         given = given_certificate(options.certificate, now)
         return CertificateSpec(given.starts, given.expires, given)
-    starts = now.replace(microsecond=0) - EARLIER
+    starts = now.replace(microsecond=0) - CLOCKS_DIFFER  # the clocks of those who check it may be behind
     return CertificateSpec(starts, expiry(options.secret_lifetime, starts))

@@ -39,23 +39,23 @@ async def create_as_owner(azure: Azure, change: CreateApplication) -> tuple[Appl
         ServiceError: `name-taken`, where the recycle bin holds the name.
         PermissionMissing: `not-owner`, where it could not become the owner.
     """
-    directory, caller = azure.directory, await caller_of(azure)
+    directory, unique_name, caller = azure.directory, change.new.unique_name, await caller_of(azure)
     left = await _left_over(azure, change, caller)
     made = left or await _registered(azure, change, caller)
     try:
         await _as_owner(
-            azure, made, caller, lambda: directory.name_application(made.object_id, change.unique_name), is_ours=True
+            azure, made, caller, lambda: directory.name_application(made.object_id, unique_name), is_ours=True
         )
     except ServiceError as error:
         if error.code != "name-taken":
             raise
         await directory.delete_application(made.object_id)
         await directory.purge_application(made.object_id, is_new=True)
-        faster = await directory.application_by_unique_name(change.unique_name)
+        faster = await directory.application_by_unique_name(unique_name)
         if faster is None:
             raise
         return faster, False
-    return replace(made, unique_name=change.unique_name), left is None
+    return replace(made, unique_name=unique_name), left is None
 
 
 async def create_principal(
@@ -104,7 +104,7 @@ async def explained(azure: Azure, object_id: ApplicationObjectId, refused: Permi
 
 async def _left_over(azure: Azure, change: CreateApplication, caller: PrincipalId | None) -> Application | None:
     """What an earlier run of this caller made and did not come to name. Anyone can write our tag, too."""
-    for application in await azure.directory.applications_with_tag(name_tag(change.unique_name)):
+    for application in await azure.directory.applications_with_tag(name_tag(change.new.unique_name)):
         if application.unique_name is not None:
             continue
         owners = await azure.directory.owners(application.object_id, is_new=True)
@@ -114,12 +114,10 @@ async def _left_over(azure: Azure, change: CreateApplication, caller: PrincipalI
 
 
 async def _registered(azure: Azure, change: CreateApplication, caller: PrincipalId | None) -> Application:
-    tags = tuple(dict.fromkeys((*change.tags, name_tag(change.unique_name))))
+    tags = tuple(dict.fromkeys((*change.new.tags, name_tag(change.new.unique_name))))
     for attempt in range(1, REGISTERING_ATTEMPTS + 1):
         try:
-            return await azure.directory.register_application(
-                change.name, tags, change.notes, caller, change.management_reference, change.access
-            )
+            return await azure.directory.register_application(replace(change.new, tags=tags), caller)
         except ServiceError as error:
             if not error.answer_lost or caller is None or attempt == REGISTERING_ATTEMPTS:
                 raise

@@ -41,21 +41,19 @@ async def create_or_restore(
         if as_owner:
             application, is_made = await create_as_owner(azure, change)
         else:
-            application, is_made = await directory.create_application(
-                change.unique_name, change.name, change.tags, change.notes, change.management_reference, change.access
-            )
+            application, is_made = await directory.create_application(change.new)
     except ServiceError as error:
         if error.code != "name-taken":
             raise
         for _ in range(APPEARS_WITHIN):
             for row in await directory.deleted_applications():
-                if row.unique_name == change.unique_name:
+                if row.unique_name == change.new.unique_name:
                     back = replace(row, credentials=(), deleted=None)
                     await restore(azure, back, (), change.option)
                     return back, "restored: it had just been deleted"
             await asyncio.sleep(1)
         error.advise(
-            f"A registration that was just deleted still has the name '{change.unique_name}'. Run the same command "
+            f"A registration that was just deleted still has the name '{change.new.unique_name}'. Run the same command "
             "again in a minute to restore it."
         )
         raise

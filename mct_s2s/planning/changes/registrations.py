@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from mct_s2s.model.directory_objects import Application, AppRole, ServicePrincipal
+from mct_s2s.model.directory_objects import Application, AppRole, NewApplication, ServicePrincipal
 from mct_s2s.model.ids import (
     ApplicationObjectId,
     AppRoleId,
@@ -23,14 +23,9 @@ class CreateApplication(Change):
     """
 
     resource: str
-    unique_name: str
+    new: NewApplication
     option: str
     """How one of that name is adopted by its appId, should someone else have been faster: `--client`."""
-    tags: tuple[str, ...] = ()
-    notes: str | None = None
-    management_reference: str | None = None
-    access: tuple[ClientId, AppRoleId] | None = None
-    """The API and its app role that it asks for, where both exist already: one request less for each client."""
 
     action: ClassVar[Action] = Action.CREATE
 

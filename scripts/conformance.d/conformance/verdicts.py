@@ -107,7 +107,7 @@ class Comparer:
         if cloud.answer is None or sandbox.answer is None:
             why = cloud.why_none or f"the sandbox: {sandbox.why_none}"
             # The site may be closed to this network, which is not a difference between the clouds.
-            lost = why.startswith("no response") and step.service is not Service.SITE
+            lost = cloud.unanswered and step.service is not Service.SITE
             verdict = Verdict.DIFFERS if lost else Verdict.NOT_COMPARED
             return Finding(step, verdict, (why,) if verdict is Verdict.DIFFERS else (), why, cloud.waits)
         skeleton = self._skeletons.of(step, cloud.answer, sandbox.answer)

@@ -57,12 +57,14 @@ class Outcome:
         step: the request.
         answer: the last answer; None where there is none.
         why_none: why there is none.
+        unanswered: whether that is because the request got no response.
         waits: answers before it.
     """
 
     step: Step
     answer: Answer | None
     why_none: str = ""
+    unanswered: bool = False
     waits: tuple[Wait, ...] = ()
 
 
@@ -130,7 +132,7 @@ class _StepRequest:
         try:
             answer, waits = await self._answer(request)
         except NoAnswer as error:
-            return Outcome(self._step, None, f"no response ({error})")
+            return Outcome(self._step, None, f"no response ({error})", unanswered=True)
         self._note(answer)
         self._bind(answer)
         return Outcome(self._step, answer, waits=waits)
