@@ -35,7 +35,7 @@ from mct_s2s.planning.changes import (
     WriteSettings,
 )
 from mct_s2s.planning.grants import Lack, lacks, missing_rights, requests
-from mct_s2s.planning.plan import Left, ManualStep, Plan
+from mct_s2s.planning.plan import BlockedStep, Left, ManualStep, Plan
 from mct_s2s.planning.rights import Judged, Need, Obstacle, ObstacleKind, Right, judge
 from mct_s2s.planning.unwire import delete_settings_command
 
@@ -46,7 +46,7 @@ class Checked:
 
     plan: Plan
     """Without the steps that others must do; they are among `left_to_others`."""
-    stopping: tuple[Lack, ...] = ()
+    stopping: tuple[BlockedStep, ...] = ()
     """What is missing and cannot be left to others."""
     lacking: frozenset[Right] = frozenset()
     """The rights that are missing."""
@@ -54,7 +54,12 @@ class Checked:
     @property
     def missing(self) -> tuple[Lack, ...]:
         """Everything that is missing, what can be left to others included."""
-        return (*self.stopping, *self.plan.lacks)
+        return self.marked.lacks
+
+    @property
+    def marked(self) -> Plan:
+        """The plan with what stops it, as a dry run shows it."""
+        return replace(self.plan, blocked=self.stopping)
 
 
 def check(plan: Plan, observed: ObservedState, access: CallerRights) -> Checked:
@@ -79,13 +84,12 @@ def check(plan: Plan, observed: ObservedState, access: CallerRights) -> Checked:
         left_to_others=(*plan.left_to_others, *left),
         notes=(*plan.notes, *_doubts(plan, judged)),
     )
-    stopping = [
-        lack
+    stopping = tuple(
+        BlockedStep(change.key, lacks(refused[change.key], access))
         for change in plan.changes
         if change.key in refused and change.key not in dropped
-        for lack in lacks(refused[change.key], access)
-    ]
-    return Checked(kept, tuple(stopping), frozenset(one.need.right for one in refused.values()))
+    )
+    return Checked(kept, stopping, frozenset(one.need.right for one in refused.values()))
 
 
 def changes_resources(plan: Plan, observed: ObservedState) -> bool:

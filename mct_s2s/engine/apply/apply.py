@@ -15,6 +15,7 @@ from mct_s2s.engine.session import Session
 from mct_s2s.errors import PermissionMissing, S2SError
 from mct_s2s.planning.changes import AddCredential, AnyChange, DisableIdentity, WriteSettings
 from mct_s2s.planning.grants import missing_rights, requests
+from mct_s2s.planning.identifiers import with_known_name
 from mct_s2s.planning.plan import references
 from mct_s2s.planning.preflight import likely_missing
 from mct_s2s.ports.apply_progress import Progress
@@ -124,8 +125,9 @@ class _Run:
             self._stop.set()
         else:
             self._journal.settings = self._operations.settings
-            self._journal.finish(change, identifier, detail)
-            self._progress.finished(change, detail)
+            done = with_known_name(change, self._journal.results)
+            self._journal.finish(done, identifier, detail)
+            self._progress.finished(done, detail)
             self._mark_ready(change)
 
     def _mark_ready(self, change: AnyChange) -> None:
