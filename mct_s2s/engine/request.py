@@ -69,6 +69,8 @@ class Request:
     """Where bare names are looked for: an id or a name."""
     identities: tuple[str | ResourceId, ...] = ()
     """Resource ids, and bare names of web or function apps."""
+    without_settings: bool = False
+    """Whether it is about what can be read, where the App Service's settings cannot."""
     wire: str | ResourceId | None = None
     """The app whose settings are to be filled in: its resource id or bare name."""
     wired: bool = False
@@ -82,6 +84,8 @@ class Request:
     """Where a removal notes the identities that it is about to switch off."""
     preflight: bool = True
     """Whether the caller's rights are looked at before anything is written."""
+    dry_run: bool = False
+    """Whether the plan is only shown: a right that is missing is marked in it then, and stops nothing."""
     verify: bool = False
     """Whether the clients are tested when everything is done."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from mct_s2s.errors import S2SError
 from mct_s2s.model.ids import PrincipalId, TenantId
 from mct_s2s.model.resource_id import ResourceId
 from mct_s2s.model.site_settings import APPLICATION_IDS, OBJECT_IDS, AllowList, AppSettings
@@ -86,6 +87,8 @@ class AppService:
     """What a swap would do; `None` where no one may look, or nothing can be swapped."""
     subscription: str = ""
     """The subscription's display name, where that is known."""
+    refusal: S2SError | None = None
+    """Why the settings could not be read; they are empty then, and nothing follows from that."""
 
     @property
     def allowed_client_ids(self) -> AllowList:

@@ -49,6 +49,11 @@ class ObservedState:
         """The App Service's application settings; empty where no App Service was looked at."""
         return self.app_service.settings if self.app_service is not None else {}
 
+    @property
+    def settings_unread(self) -> bool:
+        """Whether the App Service was looked at, but not its settings: who is allowed is not known then."""
+        return self.app_service is not None and self.app_service.refusal is not None
+
     def custody_of(self, application: Application) -> Custody:
         """In whose hands a registration is, as far as that was in question."""
         return self.custody.get(application.client_id.lower(), Custody())

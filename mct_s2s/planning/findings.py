@@ -7,7 +7,7 @@ operator might want beside it.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -64,6 +64,8 @@ def diagnose(
         within: how long before a client's last credential expires there is a finding about it.
     """
     site = observed.app_service
+    if site is not None and site.refusal is not None:
+        return _without_settings(observed, site, now, where, within)
     if site is not None and observed.trust.service is None and not ours(site.settings):
         label = site.site.label
         message = (
@@ -78,6 +80,20 @@ def diagnose(
         found += _credentials(client, now, within, where)
     if site is not None:
         found += [*_unlisted(observed, site, where), *_no_clients(observed, site, where), *_swaps(site)]
+    return tuple(found)
+
+
+def _without_settings(
+    observed: ObservedState, site: AppService, now: datetime, where: str, within: timedelta
+) -> tuple[Finding, ...]:
+    """What can be said by the directory alone. What is not there may be under a name that only the settings know."""
+    seen, label = replace(observed, app_service=None), site.site.label
+    message = f"You can't read the application settings of '{label}', so they were not checked."
+    who = own_command("doctor", where=where)
+    found = [*_stopped(site), Finding("settings-unreadable", Severity.WARNING, label, message, who)]
+    found += _service(seen, where) if seen.trust.service is not None else []
+    for client in members(seen):
+        found += [*_client(client, seen, where), *_credentials(client, now, within, where)]
     return tuple(found)
 
 

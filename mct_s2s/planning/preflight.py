@@ -16,6 +16,7 @@ from mct_s2s.model.ids import ApplicationObjectId, same_id
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.planning.changes import (
     AddCredential,
+    AlreadyRight,
     AnyChange,
     AssignAppRole,
     CreateApplication,
@@ -90,6 +91,29 @@ def check(plan: Plan, observed: ObservedState, access: CallerRights) -> Checked:
         if change.key in refused and change.key not in dropped
     )
     return Checked(kept, stopping, frozenset(one.need.right for one in refused.values()))
+
+
+def with_unread_settings(plan: Plan, observed: ObservedState, access: CallerRights) -> Plan:
+    """The plan of a dry run, with the settings as a step that is blocked where the caller may not read them."""
+    site = observed.app_service
+    if site is None or site.refusal is None:
+        return plan
+    rights = (Right.READ_SETTINGS, Right.WRITE_SETTINGS, Right.RESTART)
+    judged = (judge(Need(right, site.site.label, resource=site.site.resource), access) for right in rights)
+    needed = tuple(lack for one in judged if one.verdict is Verdict.NO for lack in lacks(one, access))
+    unread = AlreadyRight(
+        key="settings",
+        resource="application settings",
+        name=site.site.label,
+        detail="not readable: what would change is not known",
+        id=f"{site.site.resource}/config/appsettings",
+    )
+    return replace(
+        plan,
+        steps=(*plan.steps, unread),
+        notes=plan.notes if needed else (*plan.notes, f"{site.refusal.message} {site.refusal.remedy}"),
+        blocked=(*plan.blocked, BlockedStep(unread.key, needed)),
+    )
 
 
 def changes_resources(plan: Plan, observed: ObservedState) -> bool:

@@ -186,7 +186,7 @@ def _app_service(site: AppService) -> Json:
         "slot": resource.slot,
         "url": site.site.url,
         "state": site.site.state,
-        "settings": ours(site.settings),
+        "settings": ours(site.settings) if site.refusal is None else None,
     }
 
 
@@ -218,7 +218,7 @@ def _client(client: ClientApplication, observed: ObservedState) -> Json:
         "objectId": application.object_id if application else None,
         "servicePrincipalId": client.principal.id if client.principal else None,
         "consented": is_consented(client, observed),
-        "allowed": site is not None and is_allowed(client, site),
+        "allowed": None if observed.settings_unread else site is not None and is_allowed(client, site),
         "credentials": [_credential(credential) for credential in application.credentials] if application else [],
     }
 
@@ -244,5 +244,7 @@ def _identity(identity: ServicePrincipal, observed: ObservedState) -> Json:
         "displayName": identity.display_name,
         "resourceId": identity.resource_id,
         "principalId": identity.id,
-        "allowed": site is not None and site.allowed_object_ids.holds(identity.id),
+        "allowed": None
+        if observed.settings_unread
+        else site is not None and site.allowed_object_ids.holds(identity.id),
     }

@@ -76,6 +76,8 @@ def _site(table: Columns, observed: ObservedState) -> None:
     if site is None:
         return
     table.add(Text("App Service", style="head"), f"{site.site.label}  {site.site.url}  ({site.site.state})")
+    if site.refusal is not None:
+        table.add("  settings", Text("not readable", style="warn"))
     for name, value in ours(site.settings).items():
         table.add(f"  {name}", Text(value))
 
@@ -84,7 +86,7 @@ def _clients(terminal: Terminal, observed: ObservedState, now: datetime) -> None
     clients, identities = members(observed), observed.trust.identities
     if not clients and not identities:
         return
-    site = observed.app_service
+    site = observed.app_service if not observed.settings_unread else None
     table = Columns(["Client", "Id", "Consent", "Allowed", "Credential"], narrow=[1, 2, 3])
     for client in clients:
         table.add(
@@ -95,8 +97,8 @@ def _clients(terminal: Terminal, observed: ObservedState, now: datetime) -> None
             _expiry(client, now),
         )
     for identity in identities:
-        allowed = site is not None and site.allowed_object_ids.holds(identity.id)
-        table.add(identity.display_name, identity.id, Text("not needed", "quiet"), _yes(allowed), "managed identity")
+        allowed = _yes(site.allowed_object_ids.holds(identity.id)) if site is not None else Text("?")
+        table.add(identity.display_name, identity.id, Text("not needed", "quiet"), allowed, "managed identity")
     terminal.result()
     terminal.out.print(table)
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 import pytest
+from mct_s2s.errors import PermissionMissing
 from mct_s2s.model.azure_resources import SlotConfig
 from mct_s2s.model.client_credentials import Credential, CredentialKind
 from mct_s2s.model.observed import ObservedState
@@ -46,6 +47,12 @@ def service_is(**changed: object) -> ObservedState:
 def import_has(*credentials: Credential) -> ObservedState:
     assert IMPORT.application is not None
     return complete(ClientApplication(replace(IMPORT.application, credentials=credentials), IMPORT.principal))
+
+
+def unreadable(seen: ObservedState) -> ObservedState:
+    assert seen.app_service is not None
+    refusal = PermissionMissing("permission-missing", "You can't read them.", remedy="Ask an Owner.")
+    return replace(seen, app_service=replace(seen.app_service, settings={}, refusal=refusal))
 
 
 ERROR, WARNING = Severity.ERROR, Severity.WARNING
@@ -157,6 +164,7 @@ CASES: dict[str, tuple[ObservedState, str, Severity, str, str]] = {
         "ServiceObjectIds",
         REMOVE,
     ),
+    "settings unread": (unreadable(world()), "settings-unreadable", WARNING, "contosolearn", "mct-s2s doctor"),
     "nobody": (complete(), "no-clients", WARNING, "contosolearn", "mct-s2s add-client NAME"),
     "no credential": (import_has(), "no-credential", ERROR, "Import", ADD),
     "expired": (import_has(credential(-1), credential(-40)), "secret-expired", ERROR, "Import", ADD),
@@ -192,6 +200,12 @@ def test_a_flaw_is_found_once_and_comes_with_its_remedy(case: tuple[ObservedStat
 
 def test_every_code_of_the_contract_has_its_case() -> None:
     assert {case[1] for case in CASES.values()} | {"app-service-stopped"} == set(FINDING_CODES) - NOTES
+
+
+def test_of_unread_settings_nothing_is_concluded() -> None:
+    """Neither that they are wrong, nor that a service application which only they may name is missing."""
+    assert [one.code for one in diagnose(unreadable(world()), NOW, WHERE)] == ["settings-unreadable"]
+    assert [one.code for one in diagnose(unreadable(complete(IMPORT)), NOW, WHERE)] == ["settings-unreadable"]
 
 
 def test_a_stopped_site_is_started_by_its_own_command() -> None:

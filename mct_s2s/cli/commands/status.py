@@ -112,6 +112,7 @@ def status(options: StatusOptions) -> int:
 async def _look(options: StatusOptions, session: Session, within: timedelta) -> Look:
     now = clock.now()
     desired = Desired(service_spec(session.target, None, may_create=False))
-    observed = await observe(session.azure, request_for(session, desired, now))
+    request = replace(request_for(session, desired, now), without_settings=True)
+    observed = await observe(session.azure, request)
     guards.check(observed)
     return Look(observed, diagnose(observed, now, where(options, observed), within), now, within)

@@ -6,12 +6,18 @@ import asyncio
 from dataclasses import replace
 
 from mct_s2s.concurrency import gather_or_cancel
-from mct_s2s.engine.observe.app_service_lookup import Located, find_app_service, find_subscription, find_web_app
+from mct_s2s.engine.observe.app_service_lookup import (
+    Located,
+    find_app_service,
+    find_site,
+    find_subscription,
+    find_web_app,
+)
 from mct_s2s.engine.observe.identity_uses import find_identity_uses
 from mct_s2s.engine.observe.trust_lookup import find_trust
 from mct_s2s.engine.observe.wired import find_wired
 from mct_s2s.engine.request import Request
-from mct_s2s.errors import NotThere
+from mct_s2s.errors import NotThere, PermissionMissing, S2SError
 from mct_s2s.model.azure_resources import AppService, IdentityResource, WiredApp
 from mct_s2s.model.commands import command
 from mct_s2s.model.directory_objects import Tenant
@@ -22,6 +28,9 @@ from mct_s2s.model.site_settings import AppSettings
 from mct_s2s.model.trust import Trust
 from mct_s2s.planning.wire import CLIENT_SECRET
 from mct_s2s.ports.signed_in_cloud import Azure
+
+LOCKED = "locked"
+"""Reading the settings is a POST: a read-only lock refuses that, too."""
 
 
 async def observe(azure: Azure, request: Request, located: Located | None = None) -> ObservedState:
@@ -65,9 +74,21 @@ async def _app_service(
     if request.target is None:
         settings.set_result({})
         return None
-    app_service = await find_app_service(azure.sites, request.target, located)
+    try:
+        app_service = await find_app_service(azure.sites, request.target, located)
+    except S2SError as error:
+        if not request.without_settings or not is_refusal(error):
+            raise
+        site, tenant_id = await find_site(azure.sites, request.target, located)
+        settings.set_result({})
+        return AppService(site, {}, tenant_id, refusal=error)
     settings.set_result(app_service.settings)
     return replace(app_service, slot_config=await azure.sites.slot_config(app_service.site.resource))
+
+
+def is_refusal(error: S2SError) -> bool:
+    """Whether the caller may not read something, or may not read it now."""
+    return isinstance(error, PermissionMissing) or error.code == LOCKED
 
 
 async def _directory(

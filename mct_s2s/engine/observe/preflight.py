@@ -6,9 +6,9 @@ from dataclasses import replace
 from datetime import datetime
 
 from mct_s2s.engine.observe.access import AccessLook
-from mct_s2s.engine.observe.observe import observe
+from mct_s2s.engine.observe.observe import is_refusal, observe
 from mct_s2s.engine.request import Request
-from mct_s2s.errors import PermissionMissing, S2SError
+from mct_s2s.errors import S2SError
 from mct_s2s.model.caller_rights import CallerRights, SecretRule, Verdict
 from mct_s2s.model.desired import SettingsScope
 from mct_s2s.model.observed import ObservedState
@@ -16,16 +16,18 @@ from mct_s2s.planning.credentials.secret import AddSecret
 from mct_s2s.planning.grants import lacks
 from mct_s2s.planning.make import make_plan
 from mct_s2s.planning.plan import Plan
-from mct_s2s.planning.preflight import changes_resources, check, stopped
+from mct_s2s.planning.preflight import changes_resources, check, stopped, with_unread_settings
 from mct_s2s.planning.rights import Judged, Need, Right, judge
 from mct_s2s.planning.secret_policy import breaks, fit_secrets
 from mct_s2s.ports.signed_in_cloud import Azure
 
-LOCKED = "locked"
 
-
-async def permitted(azure: Azure, plan: Plan, observed: ObservedState, access: CallerRights, now: datetime) -> Plan:
+async def permitted(
+    azure: Azure, plan: Plan, observed: ObservedState, access: CallerRights, request: Request
+) -> Plan:
     """The plan without what others must do, and with secrets that the tenant allows.
+
+    In a dry run, what is missing stops nothing: the steps are marked, so that the plan can be sent to whoever may.
 
     Raises:
         PermissionMissing: something is missing that cannot be left to others; all of it is said.
@@ -33,11 +35,14 @@ async def permitted(azure: Azure, plan: Plan, observed: ObservedState, access: C
         SignInFailed: Azure Resource Manager will refuse this sign-in, and the directory would be changed without
             effect.
     """
+    now = request.now
     own = await _own_rules(azure, plan, observed, access, now)
     plan, forbidden = fit_secrets(plan, lambda change: own.get(change.key, access.secret_rules or ()), observed, now)
     checked = check(plan, observed, access)
+    also = [f"{forbidden.message} {forbidden.remedy}"] if forbidden else []
+    if request.dry_run and (checked.stopping or observed.settings_unread):
+        return with_unread_settings(replace(checked.marked, notes=(*checked.plan.notes, *also)), observed, access)
     if checked.stopping:
-        also = [f"{forbidden.message} {forbidden.remedy}"] if forbidden else []
         raise stopped(checked.missing, checked.lacking, also)
     if forbidden is not None:
         raise forbidden
@@ -48,7 +53,7 @@ async def permitted(azure: Azure, plan: Plan, observed: ObservedState, access: C
 
 async def explained(azure: Azure, request: Request, look: AccessLook, error: S2SError) -> S2SError:
     """A refusal to show the App Service or the directory, with everything else that is missing beside it."""
-    if not isinstance(error, PermissionMissing) and error.code != LOCKED:
+    if not is_refusal(error):
         return error
     rest, directory_part = await _without_the_site(azure, request, look)
     access = await look.found()
