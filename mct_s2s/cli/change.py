@@ -8,7 +8,7 @@ from dataclasses import replace
 from secrets import token_hex
 
 from mct_s2s.cli.closing import left_to_others
-from mct_s2s.cli.made_credentials import credentials_of
+from mct_s2s.cli.made_credentials import all_credentials
 from mct_s2s.cli.options import ChangingOptions
 from mct_s2s.cli.requests import where
 from mct_s2s.cli.run import Run
@@ -24,12 +24,16 @@ from mct_s2s.inputs.clients import SecretTo
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.planning.changes.access import DisableIdentity
 from mct_s2s.planning.findings import diagnose
+from mct_s2s.planning.fingerprint import fingerprint
+from mct_s2s.planning.grants import missing_rights
+from mct_s2s.planning.identifiers import identify
 from mct_s2s.planning.plan import Plan
 from mct_s2s.ports.apply_progress import Progress
 from mct_s2s.render.closing import credential_lines
-from mct_s2s.render.documents import SavedCredential, Step, planned_steps, result_document, status_document
-from mct_s2s.render.plan import show_plan, summary
+from mct_s2s.render.documents import SavedCredential, status_document
+from mct_s2s.render.plan import show_plan, summary, target_details
 from mct_s2s.render.progress import progress
+from mct_s2s.render.result_document import Step, result_document
 from mct_s2s.render.verification import verification_document
 from mct_s2s.stores.output_store import Shown
 
@@ -55,6 +59,7 @@ async def change(
         stores=RunStores(secret_to, session, request.label, ui),
         backup=BackupFile(options.backup, run.terminal.say) if options.backup is not None else None,
         preflight=not options.no_preflight,
+        dry_run=options.dry_run,
     )
     outcome = await run_change(session, request, ui)
     if run.terminal.json:
@@ -64,9 +69,9 @@ async def change(
 
 def exit_code(options: ChangingOptions, outcome: Outcome) -> int:
     """The process's, by the contract."""
-    if options.dry_run and not outcome.plan.is_empty:
+    if options.dry_run and not outcome.plan.is_empty and not outcome.plan.blocked:
         return PENDING
-    if outcome.lacks:
+    if outcome.lacks or outcome.plan.blocked:
         return PermissionMissing.exit_code
     return PENDING if outcome.verification is not None and outcome.verification.failed else 0
 
@@ -94,7 +99,8 @@ class TerminalInterface:
         """
         request, plan, dry_run = outcome.request, outcome.plan, self._options.dry_run
         if not self._terminal.json or not dry_run:
-            show_plan(self._terminal, plan, request.label, is_result=dry_run, part=request.part)
+            about = target_details(outcome.before)
+            show_plan(self._terminal, plan, request.label, about=about, is_result=dry_run, part=request.part)
         if plan.is_empty or dry_run:
             return False
         if not self._options.yes:
@@ -158,18 +164,32 @@ class TerminalInterface:
 def _document(options: ChangingOptions, session: Session, outcome: Outcome) -> dict[str, object]:
     after = outcome.after if outcome.applied else outcome.before
     findings = diagnose(after, outcome.request.now, where(options, after))
-    done = {entry.change.key: entry for entry in outcome.journal.done}
-    steps = [
-        Step(entry.change, entry.id, entry.detail, entry.seconds)
-        if (entry := done.get(step.change.key)) is not None
-        else step
-        for step in planned_steps(outcome.plan)
-    ]
     return result_document(
-        steps,
-        credentials_of(outcome),
+        _steps(outcome),
+        all_credentials(outcome),
         status_document(after, findings),
-        dry_run=options.dry_run,
         left=left_to_others(options, session, outcome),
+        missing=missing_rights(outcome.lacks),
+        fingerprint=fingerprint_of(outcome) if options.dry_run else None,
         verification=verification_document(outcome.verification) if outcome.verification else None,
     )
+
+
+def fingerprint_of(outcome: Outcome) -> str:
+    """The digest of what would be done."""
+    request = outcome.request
+    return fingerprint(outcome.plan, request.now, request.subject(outcome.before))
+
+
+def _steps(outcome: Outcome) -> Iterator[Step]:
+    """The plan's steps, with what came of those that are done."""
+    done = {entry.change.key: entry for entry in outcome.journal.done}
+    blocked = {step.key for step in outcome.plan.blocked}
+    for step in outcome.plan.steps:
+        entry = done.get(step.key)
+        change = entry.change if entry is not None else step
+        ids = identify(change, outcome.before, outcome.results)
+        if entry is None:
+            yield Step(change, ids, change.detail, is_blocked=step.key in blocked)
+        else:
+            yield Step(change, replace(ids, id=ids.id or entry.id), entry.detail, entry.seconds)

@@ -34,7 +34,7 @@ class Identifiers:
     object_id: str | None = None
 
 
-def identify(change: AnyChange, before: ObservedState, results: Results) -> Identifiers:
+def identify(change: AnyChange, before: ObservedState, results: Results) -> Identifiers:  # noqa: PLR0911  # a flat table
     """The ids of what a change is about.
 
     Args:
@@ -76,6 +76,10 @@ def _registration(known: str | None, observed: ObservedState) -> Application | N
     trust = observed.trust
     there = [trust.service, *(client.application for client in trust.clients), *trust.deleted]
     return next(
-        (app for app in there if app is not None and known and (same_id(app.client_id, known) or app.object_id == known)),
+        (
+            app
+            for app in there
+            if app is not None and known and (same_id(app.client_id, known) or app.object_id == known)
+        ),
         None,
     )

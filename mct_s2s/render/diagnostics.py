@@ -26,6 +26,14 @@ def show_error(terminal: Terminal, error: S2SError) -> None:
         terminal.say(Text(f"  request id: {error.request_id}", style="quiet"))
 
 
+def show_error_line(terminal: Terminal, error: S2SError) -> None:
+    """The error in one line, without the list that it may introduce: the JSON document beside it says the rest."""
+    line = " ".join(error.headline.split())
+    if line.endswith(":"):
+        line = f"{line.rpartition('. ')[0] or line[:-1]}."
+    terminal.say(Text.assemble(("error: ", "bad"), line))
+
+
 def show_items(terminal: Terminal, items: Iterable[tuple[str, str]]) -> None:
     """What has to be done or asked for, on standard error, each with its command on a line of its own."""
     print_items(terminal.err, items)

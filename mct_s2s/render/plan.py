@@ -40,11 +40,11 @@ def show_plan(
         plan: what would be done.
         label: what it is for: the App Service.
         about: where that is: resource group, subscription, tenant.
-        is_result: whether the plan is all that was asked for, and so goes to standard output.
+        is_result: whether the plan is all that was asked for, and so goes to standard output, with what is missing.
         part: what of it this command is about, where it is not about all of it.
     """
     console = terminal.out if is_result else terminal.err
-    if plan.is_empty and not plan.lacks:
+    if plan.is_empty and not plan.lacks and not plan.blocked:
         console.print(Text(f"No changes. {_up_to_date(plan, label, part)}."), style="good")
         _remarks(console, plan)
         return
@@ -55,6 +55,8 @@ def show_plan(
         prose(console, Text.assemble(("Plan", "head"), f" for {label}", (where, "quiet")), indent=2)
     _steps(console, plan)
     _remarks(console, plan)
+    if is_result:
+        _missing(console, plan)
     if not plan.is_empty:
         console.print(Text(f"Plan: {summary(plan)}.", style="head"))
 
@@ -160,7 +162,14 @@ def _remarks(console: Console, plan: Plan) -> None:
         prose(console, Text(f"  {text}", style="warn"), indent=2)
         if command:
             console.print(Text(f"    {command}", style="command"))
+
+
+def _missing(console: Console, plan: Plan) -> None:
+    """Whom to ask for what: a plan without these rights is what one sends to the administrator."""
     if plan.blocked:
         steps = "step" if len(plan.blocked) == 1 else "steps"
-        prose(console, Text(f"You don't have the permissions for the {steps} marked {BLOCKED}:", style="bad"), indent=2)
-        print_items(console, requests(lack for step in plan.blocked for lack in step.needed))
+        text = f"You don't have the permissions for the {steps} marked {BLOCKED}. Without them, nothing is changed:"
+        prose(console, Text(text, style="bad"), indent=2)
+    elif plan.lacks:
+        console.print(Text("To do these steps yourself:", style="warn"))
+    print_items(console, requests(plan.lacks))

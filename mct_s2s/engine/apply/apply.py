@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 
+from mct_s2s import clock
 from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.engine.apply.context import ApplyContext, LeftOut, Postponed
 from mct_s2s.engine.apply.operations import Operations
@@ -39,7 +40,7 @@ async def apply(session: Session, outcome: Outcome, progress: Progress) -> None:
     await gather_or_cancel(
         *(outcome.stores[one.client].check(client_id) for one, client_id in zip(secrets, known, strict=True))
     )
-    outcome.applied = True
+    outcome.applied, outcome.began = True, clock.seconds()
     departing = [str(c.identity_resource.principal_id) for c in plan.changes if isinstance(c, DisableIdentity)]
     departures = request.departures if departing else None
     if departures is not None:

@@ -11,12 +11,14 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from mct_s2s.sandbox.hosting import listening, startup
-from mct_s2s.sandbox.hosting.environment import exports
+from mct_s2s.sandbox.hosting.environment import exports, ports_from
 from mct_s2s.sandbox.hosting.listening import WebServer
 from mct_s2s.sandbox.hosting.state_directory import StateDirectory
 from mct_s2s.sandbox.state.seed import SITE
 
 WAIT_SECONDS = 600.0
+USUAL_PORT = 8443
+"""The port that `mct-s2s sandbox serve` takes: addresses that clients have saved work again while it runs."""
 
 
 @dataclass(frozen=True)
@@ -35,9 +37,16 @@ class Running:
     app_service: str
     resource_group: str
     site_url: str
+    usual_port: int = USUAL_PORT
+    """The port of Resource Manager where `serve` is given none."""
     _server: WebServer | None = field(default=None, repr=False, compare=False)
     _thread: threading.Thread | None = field(default=None, repr=False, compare=False)
     _lock: FileLock | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def is_served_elsewhere(self) -> bool:
+        """Whether it is another process's, and stays when this one ends."""
+        return self._server is None
 
     def close(self) -> None:
         """Stop it and release the state directory; a second call does nothing."""
@@ -86,7 +95,8 @@ def _served(folder: StateDirectory) -> Running | None:
 def _start(folder: StateDirectory, lock: FileLock) -> Running:
     try:
         state = folder.state()
-        opened = listening.open_ports(startup.names_of(state), folder.ports())
+        names = startup.names_of(state)
+        opened = listening.open_ports(names, {**ports_from(USUAL_PORT, names), **folder.ports()})
         server, addresses, _ = startup.prepare(folder, state, opened)
     except BaseException:
         lock.release()
