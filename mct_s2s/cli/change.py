@@ -9,7 +9,7 @@ from secrets import token_hex
 
 from mct_s2s.cli.closing import left_to_others
 from mct_s2s.cli.made_credentials import all_credentials
-from mct_s2s.cli.options import ChangingOptions
+from mct_s2s.cli.options import ChangingOptions, PlanFormat
 from mct_s2s.cli.requests import where
 from mct_s2s.cli.run import Run
 from mct_s2s.cli.stores import RunStores
@@ -32,6 +32,7 @@ from mct_s2s.ports.apply_progress import Progress
 from mct_s2s.render.closing import credential_lines
 from mct_s2s.render.documents import SavedCredential, status_document
 from mct_s2s.render.plan import show_plan, summary, target_details
+from mct_s2s.render.plan_markdown import plan_markdown
 from mct_s2s.render.progress import progress
 from mct_s2s.render.result_document import Step, result_document
 from mct_s2s.render.verification import verification_document
@@ -64,6 +65,10 @@ async def change(
     outcome = await run_change(session, request, ui)
     if run.terminal.json:
         run.terminal.document(_document(options, session, outcome))
+    elif options.output is PlanFormat.MARKDOWN:
+        about, left = target_details(outcome.before), left_to_others(options, session, outcome)
+        for line in plan_markdown(outcome.plan, request.label, about, fingerprint_of(outcome), left):
+            run.terminal.result(line)
     return outcome
 
 
@@ -98,7 +103,7 @@ class TerminalInterface:
             UsageError: no one is there to ask.
         """
         request, plan, dry_run = outcome.request, outcome.plan, self._options.dry_run
-        if not self._terminal.json or not dry_run:
+        if not dry_run or self._options.output is PlanFormat.TEXT:
             about = target_details(outcome.before)
             show_plan(self._terminal, plan, request.label, about=about, is_result=dry_run, part=request.part)
         if plan.is_empty or dry_run:

@@ -32,7 +32,7 @@ class Run:
 
     def __init__(self, options: AzureOptions) -> None:
         self.options = options
-        self.terminal = Terminal.open(json=options.output is Output.JSON)
+        self.terminal = Terminal.open(json=options.output == Output.JSON)
         self.outcome: Outcome | None = None
         """Of a command that changes something, once it has begun to."""
 

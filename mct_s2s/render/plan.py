@@ -77,22 +77,21 @@ def summary(plan: Plan) -> str:
     return ", ".join([*counted, *([f"{len(plan.blocked)} blocked"] if plan.blocked else [])])
 
 
-def setting_rows(edit: SettingEdit) -> Iterator[tuple[Action, str]]:
-    """What becomes of a setting: one line, or for a list of ids one for each that is added or removed."""
+def setting_rows(edit: SettingEdit) -> Iterator[tuple[Action, str | None, str | None]]:
+    """What becomes of a setting, as the old value and the new one: a list of ids is several rows, one for each id."""
     if edit.name in _LISTS:
         before, after = AllowList(edit.before or ""), AllowList(edit.after or "")
         added = [one for one in after.ids if not before.holds(one)]
         removed = [one for one in before.ids if not after.holds(one)]
-        yield from ((Action.CREATE, one) for one in added)
-        yield from ((Action.DELETE, one) for one in removed)
+        yield from ((Action.CREATE, None, one) for one in added)
+        yield from ((Action.DELETE, one, None) for one in removed)
         if not edit.is_known:
-            yield Action.CREATE, LATER
+            yield Action.CREATE, None, LATER
         if added or removed or not edit.is_known:
             return
-    action = Action.CREATE if edit.before is None else Action.UPDATE if _stays(edit) else Action.DELETE
-    old = [] if edit.before is None else [_value(edit.before)]
-    new = [LATER] if not edit.is_known else [] if edit.after is None else [_value(edit.after)]
-    yield action, " → ".join([*old, *new])
+    old = None if edit.before is None else _value(edit.before)
+    new = LATER if not edit.is_known else None if edit.after is None else _value(edit.after)
+    yield Action.CREATE if old is None else Action.DELETE if new is None else Action.UPDATE, old, new
 
 
 def _steps(console: Console, plan: Plan) -> None:
@@ -115,11 +114,12 @@ def _row(step: AnyChange, room: int, *, is_blocked: bool) -> tuple[Text, Text, T
     return (
         Text(f"  {sign} {step.resource}{' ' * (room - cell_len(step.resource))}", style=style),
         Text(step.name),
-        Text(_detail(step), style="quiet"),
+        Text(detail_of(step), style="quiet"),
     )
 
 
-def _detail(step: AnyChange) -> str:
+def detail_of(step: AnyChange) -> str:
+    """What more there is to say of a step."""
     if isinstance(step, WriteSettings) and step.edits:
         return f"{step.unchanged} others unchanged"
     return "restart: short downtime" if isinstance(step, RestartSite) else step.detail
@@ -130,13 +130,10 @@ def _edits(console: Console, write: WriteSettings) -> None:
     table = Columns([None] * 2, narrow=[0])
     for edit in write.edits:
         name = edit.name
-        for action, text in setting_rows(edit):
-            table.add(Text(f"      {SIGNS[action]} {name}", style=action.value), Text(text))
+        for action, old, new in setting_rows(edit):
+            values = " → ".join(value for value in (old, new) if value is not None)
+            table.add(Text(f"      {SIGNS[action]} {name}", style=action.value), Text(values))
     console.print(table)
-
-
-def _stays(edit: SettingEdit) -> bool:
-    return edit.after is not None or not edit.is_known
 
 
 def _value(text: str) -> str:
