@@ -42,10 +42,11 @@ def fingerprint(plan: Plan, now: datetime, subject: str) -> str:
 
 
 def _of_step(step: AnyChange | ManualStep, now: datetime) -> str:
-    described = {"type": type(step).__name__, **_of(step, now)}
-    if not isinstance(step, ManualStep):
-        described |= {"action": step.action.value, "resource": step.resource}
-    return json.dumps(described, sort_keys=True)
+    members = {field.name: getattr(step, field.name) for field in fields(step)}
+    left_out = _OF_THE_RUN | ({"expires"} if members.get("given") else set())  # a given certificate says it itself
+    described = {name: _of(member, now) for name, member in members.items() if name not in left_out}
+    kind = {} if isinstance(step, ManualStep) else {"action": step.action.value, "resource": step.resource}
+    return json.dumps({"type": type(step).__name__, **described, **kind}, sort_keys=True)
 
 
 def _of(value: object, now: datetime) -> Any:  # noqa: C901, PLR0911, PLR0912  # a flat table
@@ -74,9 +75,7 @@ def _of(value: object, now: datetime) -> Any:  # noqa: C901, PLR0911, PLR0912  #
             kept = (value.values, value.listed, value.without, value.without_names)
             return [_of(one, now) for one in kept]
         case _ if is_dataclass(value) and not isinstance(value, type):
-            members = {field.name: getattr(value, field.name) for field in fields(value)}
-            left_out = _OF_THE_RUN | ({"expires"} if members.get("given") else set())  # a given certificate says it
-            return {name: _of(member, now) for name, member in members.items() if name not in left_out}
+            return {field.name: _of(getattr(value, field.name), now) for field in fields(value)}
         case str() | int() | float() | None:
             return value
     raise AssertionError(value)

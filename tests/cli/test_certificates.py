@@ -144,7 +144,7 @@ def test_a_certificate_is_made_kept_and_called_with(
     azure.forget()
     again = mct(*SETUP)
     assert (again.code, {change["action"] for change in again.document["changes"]}) == (0, {"none"})
-    assert (again.document["credentials"], azure.writes()) == ([], [])
+    assert ([one["created"] for one in again.document["credentials"]], azure.writes()) == ([False], [])
     status = mct("status", "-o", "json")
     assert (status.code, status.document) == (0, done.document["status"])
 
@@ -154,7 +154,7 @@ def test_it_is_told_to_a_person(mct: Program, azure: Sandbox) -> None:
     assert done.code == 0
     for told in ("certificate           Import", "with a new key, expires", "Created certificate of Import"):
         assert told in done.err
-    for told in ("Certificate of Import  expires", "saved to /", "EnvironmentCredential", "ClientType"):
+    for told in ("Import can call contosolearn", "Certificate  /", "expires "):
         assert told in done.out
     assert "AZURE_CLIENT_SECRET" not in done.out
     assert PRIVATE not in done.out + done.err
