@@ -154,7 +154,7 @@ def test_it_is_told_to_a_person(mct: Program, azure: Sandbox) -> None:
     assert done.code == 0
     for told in ("certificate           Import", "with a new key, expires", "Created certificate of Import"):
         assert told in done.err
-    for told in ("Import can call contosolearn", "Certificate  /", "expires "):
+    for told in ("Import can call contosolearn", "Certificate /", "expires "):
         assert told in done.out
     assert "AZURE_CLIENT_SECRET" not in done.out
     assert PRIVATE not in done.out + done.err
