@@ -62,6 +62,8 @@ def show_closing(terminal: Terminal, closing: Closing) -> None:
         terminal.result()
     for row in rows:
         terminal.out.print(row)
+    if closing.remarks:
+        terminal.result()
     for text, run in closing.remarks:
         prose(terminal.out, Text(text, style="warn"), indent=2)
         if run:
