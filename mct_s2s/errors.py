@@ -9,7 +9,7 @@
     ├── ServiceError          exit 1   Azure refused or did not respond
     │   └── Throttled         exit 1   Azure requires a wait beyond the deadline
     ├── DeadlinePassed        exit 1   the command's own deadline
-    ├── NotShown              exit 1   a secret was to be shown, and standard output is closed
+    ├── NotTaken              exit 1   a secret was to be shown or handed over, and reached no one
     ├── Interrupted           exit 130 Ctrl-C; 143 SIGTERM
     └── Cancelled             exit 1   the user answered no
 
@@ -183,8 +183,8 @@ class DeadlinePassed(S2SError):
     """`--timeout` seconds have passed."""
 
 
-class NotShown(S2SError):
-    """A secret was to be shown, but standard output is closed."""
+class NotTaken(S2SError):
+    """A secret reached no one: standard output is closed, or the program that was to store it failed."""
 
 
 class Interrupted(S2SError):

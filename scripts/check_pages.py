@@ -46,7 +46,7 @@ def wrong_calls(text: str, known: dict[str, Any]) -> Iterator[str]:
     """Commands that the page tells its reader to type, and that the program does not take."""
     code = "\n".join(CODE.findall(text)).replace("\\\n", " ")
     for line in re.findall(r"(?<![\w\"'/.-])mct-s2s( [^`\n|)]*)", code):
-        words = line.split()
+        words = re.sub(r"'[^']*'", "QUOTED", line).split()  # another program's options are its own
         name = "mct-s2s"
         while words and f"{name} {words[0]}" in known:
             name += " " + words.pop(0)

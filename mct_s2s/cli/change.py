@@ -20,7 +20,7 @@ from mct_s2s.engine.outcome import Outcome
 from mct_s2s.engine.request import Request
 from mct_s2s.engine.session import Session
 from mct_s2s.errors import Cancelled, PermissionMissing, UsageError
-from mct_s2s.inputs.clients import SecretTo
+from mct_s2s.inputs.secret_places import SecretTo
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.planning.changes.access import DisableIdentity
 from mct_s2s.planning.findings import diagnose
@@ -53,6 +53,8 @@ async def change(
     secret_to = secret_to or SecretTo()
     if secret_to.vault is not None:
         session.vaults.address(secret_to.vault.vault)  # before anything is looked at
+    if secret_to.show and secret_to.form is not None:
+        run.terminal.leave_output()
     ui = TerminalInterface(run, options)
     request = replace(
         request,
@@ -160,6 +162,10 @@ class TerminalInterface:
         """
         if self._terminal.json:
             self.look()
+            return
+        if shown.text is not None:
+            with self._progress.aside():
+                self._terminal.hand_over_text(shown.text)
             return
         lines = credential_lines(SavedCredential(shown.client, "", shown.expires, "show", shown.value, shown.kind))
         with self._progress.aside():

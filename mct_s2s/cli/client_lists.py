@@ -14,7 +14,10 @@ from mct_s2s.errors import UsageError
 from mct_s2s.inputs.client_list import read_client_list
 from mct_s2s.model.desired import ClientSpec
 
-_OF_ONE = {field.name for field in fields(KindOptions)} - {"secret_to"} | {"no_consent", "service_management_reference"}
+_OF_ONE = {field.name for field in fields(KindOptions)} - {"secret_to", "secret_format", "secret_names"} | {
+    "no_consent",
+    "service_management_reference",
+}
 COLUMNS = {field.name.replace("_", "-"): field for field in fields(CredentialOptions) if field.name in _OF_ONE}
 """The options that a client list may say for each client by itself, by their columns."""
 _FILES = {name for name, field in COLUMNS.items() if Path in get_args(get_type_hints(CredentialOptions)[field.name])}

@@ -44,7 +44,7 @@ def _there(outcome: Outcome, made: Collection[KeyId | None]) -> Iterator[SavedCr
         for client in clients_called(name, state, outcome.request.unique_name):
             for one in client.application.credentials if client.application is not None else ():
                 if one.key_id not in made:
-                    place = store.label if store is not None and not store.is_shown and note.knows(one) else None
+                    place = store.label if store is not None and not store.gives_away and note.knows(one) else None
                     yield SavedCredential(name, client.client_id, one.expires, place, kind=one.kind, created=False)
 
 

@@ -13,7 +13,7 @@ from mct_s2s.cli.options import AzureOptions, Output
 from mct_s2s.cli.session import Needs, connect, connect_client
 from mct_s2s.engine.outcome import Outcome
 from mct_s2s.engine.session import Session
-from mct_s2s.errors import DeadlinePassed, Interrupted, NotShown, S2SError
+from mct_s2s.errors import DeadlinePassed, Interrupted, NotTaken, S2SError
 from mct_s2s.planning.changes import AnyChange
 from mct_s2s.render.closing import credential_lines
 from mct_s2s.render.console import Terminal
@@ -78,7 +78,7 @@ def run(options: AzureOptions, needs: Needs, body: Body) -> int:
 
         async with connect(options, needs, current.terminal) as session:
             await remove_secrets(session.azure.directory, current.unseen())
-        return NotShown.exit_code
+        return NotTaken.exit_code
 
     return _exit_code(options, connected, remove)
 
@@ -134,8 +134,8 @@ def _remove_unseen(current: Run, remove: Connected, cause: OSError, interruption
         message = f"{message}." if stay else f"{message}. The secret was removed again."
         commands = "".join(f"{one.removal_command}. " for one in stay)
         remedy = f"{commands}Run it again with standard output open."
-    show_error(current.terminal, NotShown("secret-not-shown", message, remedy=remedy))
-    return NotShown.exit_code
+    show_error(current.terminal, NotTaken("secret-not-shown", message, remedy=remedy))
+    return NotTaken.exit_code
 
 
 async def _with_deadline(current: Run, connected: Connected, interruption: Interruption) -> int:

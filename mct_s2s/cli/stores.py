@@ -9,13 +9,16 @@ from pathlib import Path
 
 from mct_s2s.cli.own_credentials import if_usable
 from mct_s2s.engine.session import Session
-from mct_s2s.inputs.clients import SecretTo
+from mct_s2s.errors import UsageError
+from mct_s2s.inputs.secret_places import SecretTo
 from mct_s2s.model.client_sign_in import ClientSignIn, OwnCredential, SecretCredential
 from mct_s2s.model.desired import Desired, Kept
 from mct_s2s.model.observed import ObservedState
+from mct_s2s.model.secret_form import SecretForm, SecretFormat
 from mct_s2s.model.trust import ClientApplication
 from mct_s2s.planning.rotation import rotating
 from mct_s2s.ports.secret_stores import SecretStore
+from mct_s2s.stores.command_store import CommandKeyStore, CommandStore
 from mct_s2s.stores.file_store import FileStore
 from mct_s2s.stores.keys import KeyFileStore, OutputKeyStore
 from mct_s2s.stores.output_store import OutputStore, Viewer
@@ -80,14 +83,17 @@ class RunStores:
 
     def _of_existing(self, name: str, client_id: str, folder: Path) -> SecretStore:
         """A client that was adopted by its appId has its file under that name."""
-        if self.secret_to.show or self.secret_to.vault is not None:
+        if not self.secret_to.is_file:
             return self._of_secret(name, folder)
         other = self._file(client_id, folder)
         return other if other.holds(client_id) else self._file(name, folder)
 
     def _of_secret(self, name: str, folder: Path) -> SecretStore:
         if self.secret_to.show:
-            return OutputStore(self.viewer)
+            return OutputStore(self.viewer, self.secret_to.form)
+        if self.secret_to.command is not None:
+            command, form = self.secret_to.command, self.secret_to.form or SecretForm()
+            return CommandStore(command.words_for(name), command.label, form)
         vault = self.secret_to.vault
         if vault is not None:
             return self.session.vaults.store(vault.vault, vault.secret_for(self.label, name), name)
@@ -95,8 +101,17 @@ class RunStores:
 
     def _of_key(self, name: str, adopted: ClientApplication | None, folder: Path) -> SecretStore:
         """A client that is named by its appId may have a key that was made under its display name."""
+        command, form = self.secret_to.command, self.secret_to.form
+        if form is not None and form.format is not SecretFormat.VALUE:
+            raise UsageError(
+                "secret-place-unfit",
+                "A private key has several lines: it cannot be one of several variables.",
+                remedy="Hand it over alone: --secret-format value, or github:OWNER/REPO/NAME",
+            )
         if self.secret_to.show:
-            return OutputKeyStore(self.viewer, client=name)
+            return OutputKeyStore(self.viewer, form, client=name)
+        if command is not None:
+            return CommandKeyStore(command.words_for(name), command.label, SecretForm(), client=name)
         if adopted is not None and (store := self._key_file(adopted.display_name, folder)).holds(name):
             return store
         return self._key_file(name, folder)

@@ -70,8 +70,7 @@ def github_subject(text: str) -> str:
     owner, slash, rest = text.partition("/")
     repository, colon, branch = rest.partition(":")
     branch = branch if colon else "main"
-    fits = _OWNER.fullmatch(owner) and _REPOSITORY.fullmatch(repository) and repository not in {".", ".."}
-    if not slash or not fits or not branch or _NO_BRANCH.search(branch):
+    if not slash or not is_repository(owner, repository) or not branch or _NO_BRANCH.search(branch):
         raise UsageError(
             "malformed-repository",
             f"Invalid --github '{text}'.",
@@ -79,6 +78,12 @@ def github_subject(text: str) -> str:
             f"environments, use --federated-issuer {GITHUB} with --federated-subject.",
         )
     return f"repo:{owner}/{repository}:ref:refs/heads/{branch}"
+
+
+def is_repository(owner: str, repository: str) -> bool:
+    """Whether a repository on GitHub can be called so."""
+    fits = _OWNER.fullmatch(owner) and _REPOSITORY.fullmatch(repository)
+    return fits is not None and repository not in {".", ".."}
 
 
 def _check_issuer(issuer: str) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, fields, is_dataclass
 from datetime import datetime
 from enum import StrEnum
+from functools import cached_property
 from typing import TypeVar
 
 from mct_s2s.errors import Item
@@ -94,10 +95,26 @@ class Plan:
     """What the reader should know of, although nothing follows from it: a sentence, or one and a command."""
     blocked: tuple[BlockedStep, ...] = ()
 
-    @property
+    @cached_property
     def changes(self) -> tuple[AnyChange, ...]:
         """The steps that write something."""
         return tuple(step for step in self.steps if step.action is not Action.NONE)
+
+    @cached_property
+    def _keys(self) -> frozenset[str]:
+        return frozenset(change.key for change in self.changes)
+
+    @cached_property
+    def _consents(self) -> frozenset[str]:
+        return frozenset(change.key for change in self.changes if isinstance(change, AssignAppRole))
+
+    @cached_property
+    def _site(self) -> frozenset[str]:
+        return frozenset(change.key for change in self.changes if isinstance(change, WriteSettings | RestartSite))
+
+    @cached_property
+    def _shuts_out(self) -> bool:
+        return any(change.first for change in self.changes if isinstance(change, WriteSettings))
 
     @property
     def lacks(self) -> tuple[Lack, ...]:
@@ -116,19 +133,14 @@ class Plan:
         The settings wait for everything but admin consent, which no setting depends on. The restart waits for that too:
         the site restarts once, after all else has succeeded. Where access is revoked, it is the other way round.
         """
-        others = {other.key for other in self.changes if other.key != change.key}
-        settings = [other for other in self.changes if isinstance(other, WriteSettings)]
-        site = {other.key for other in self.changes if isinstance(other, WriteSettings | RestartSite)}
-        shuts_out = any(write.first for write in settings)
         match change:
             case WriteSettings():
-                consents = {other.key for other in self.changes if isinstance(other, AssignAppRole)}
-                return frozenset() if shuts_out else frozenset(others - site - consents)
+                return frozenset() if self._shuts_out else self._keys - self._site - self._consents
             case RestartSite():
-                return frozenset(others & site if shuts_out else others)
+                return (self._site if self._shuts_out else self._keys) - {change.key}
             case _:
-                needed = {ref.key for ref in references(change)} | (others & set(change.after))
-                return frozenset(needed | site if shuts_out else needed)
+                needed = {ref.key for ref in references(change)} | (self._keys & set(change.after))
+                return frozenset(needed | self._site if self._shuts_out else needed)
 
 
 def references(value: object) -> Iterator[Ref[str]]:

@@ -21,20 +21,6 @@ class NewSecret:
 
 
 @dataclass(frozen=True)
-class SecretRecord:
-    """Everything that a secret's store writes beside the value, for the program that will use it."""
-
-    tenant_id: TenantId
-    client_id: ClientId
-    client_name: str
-    credential_name: str
-    scope: str
-    url: str | None
-    authority_host: str | None
-    """Set where the cloud is not the public one."""
-
-
-@dataclass(frozen=True)
 class StoredCredential:
     """A credential as its store gives it back. The secret never shows in a `repr`."""
 
@@ -51,6 +37,32 @@ class StoredCredential:
     """Of a secret in a key vault."""
 
 
+@dataclass(frozen=True)
+class SecretRecord:
+    """Everything that a secret's store writes beside the value, for the program that will use it."""
+
+    tenant_id: TenantId
+    client_id: ClientId
+    client_name: str
+    credential_name: str
+    scope: str
+    url: str | None
+    authority_host: str | None
+    """Set where the cloud is not the public one."""
+
+    def with_secret(self, secret: NewSecret) -> StoredCredential:
+        """All that a client signs in with."""
+        return StoredCredential(
+            self.tenant_id,
+            self.client_id,
+            secret.value,
+            self.scope,
+            self.url,
+            self.authority_host,
+            secret.key_id,
+        )
+
+
 class SecretStore(Protocol):
     """Where one client's secret goes. An attempt is noted there before the secret is made."""
 
@@ -59,8 +71,8 @@ class SecretStore(Protocol):
         """How the result names it: `file:…`."""
 
     @property
-    def is_shown(self) -> bool:
-        """Whether it is shown once and kept nowhere: no caller reads it there, and no later run can know of it."""
+    def gives_away(self) -> bool:
+        """Whether a secret is shown or handed over once, and no later run can know of it."""
 
     async def note(self) -> SecretNote:
         """What it remembers."""
@@ -82,7 +94,7 @@ class SecretStore(Protocol):
         """Store the secret and forget the attempt.
 
         Raises:
-            NotShown: it was to be shown, and there is no one who could see it.
+            NotTaken: it was to be shown or handed over, and reached no one.
             S2SError: it cannot be stored.
         """
 

@@ -60,6 +60,12 @@ class Terminal:
     out: Console
     err: Console
     json: bool
+    _handed: Console | None = None
+
+    @property
+    def _handed_or_out(self) -> Console:
+        """The true standard output, whatever results go to."""
+        return self._handed or self.out
 
     @classmethod
     def open(cls, *, json: bool) -> Terminal:
@@ -84,6 +90,19 @@ class Terminal:
         """Print a line of a result to standard output."""
         self.out.print(one_line(text), style=style)
 
+    def leave_output(self) -> None:
+        """From now on results go to standard error: standard output is for a program that reads a credential."""
+        self._handed, self.out = self.out, self.err
+
+    def hand_over_text(self, text: str) -> None:
+        """Print a text as it is, to standard output; every byte is written before this returns.
+
+        Raises:
+            OSError: it could not be; what is left of it in memory is dropped.
+        """
+        self.check_reader()
+        self._write(text)
+
     def check_reader(self) -> None:
         """Check that standard output is open, as far as that can be known.
 
@@ -93,7 +112,7 @@ class Terminal:
         if sys.stdout is None:
             raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
         try:
-            descriptor = self.out.file.fileno()
+            descriptor = self._handed_or_out.file.fileno()
         except (OSError, ValueError):
             return  # no file of the system's: it has no other end
         if hasattr(select, "poll"):
@@ -123,7 +142,7 @@ class Terminal:
         self._write(json_text(document, indent=indent, encoding=getattr(sys.stdout, "encoding", None)) + "\n")
 
     def _write(self, text: str) -> None:
-        file = self.out.file
+        file = self._handed_or_out.file
         try:
             file.write(text)
             file.flush()

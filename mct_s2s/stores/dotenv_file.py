@@ -44,6 +44,19 @@ def delivered_in(text: str) -> SecretNote | None:
     return found
 
 
+def variables(record: SecretRecord, credential: Mapping[str, str]) -> dict[str, str]:
+    """What a client reads, by the names that azure-identity has for it; `credential` is the kind's own part."""
+    values = {
+        "AZURE_TENANT_ID": record.tenant_id,
+        "AZURE_CLIENT_ID": record.client_id,
+        **credential,
+        "AZURE_AUTHORITY_HOST": record.authority_host,
+        "MCT_S2S_SCOPE": record.scope,
+        "MCT_S2S_URL": record.url,
+    }
+    return {name: value for name, value in values.items() if value}
+
+
 def credential_text(
     record: SecretRecord,
     credential: Mapping[str, str],
@@ -65,19 +78,11 @@ def credential_text(
     Raises:
         UsageError: a value that it is useless without cannot be written. Others of that kind are left out.
     """
-    values = {
-        "AZURE_TENANT_ID": record.tenant_id,
-        "AZURE_CLIENT_ID": record.client_id,
-        **credential,
-        "AZURE_AUTHORITY_HOST": record.authority_host,
-        "MCT_S2S_SCOPE": record.scope,
-        "MCT_S2S_URL": record.url,
-    }
     needed = {"AZURE_TENANT_ID", "AZURE_CLIENT_ID", *credential}
     lines = []
-    for name, value in values.items():
+    for name, value in variables(record, credential).items():
         try:
-            lines += [assignment(name, value)] if value else []
+            lines.append(assignment(name, value))
         except ValueError as error:
             if name in needed:
                 raise UsageError(

@@ -46,7 +46,7 @@ class FileStore:
         return f"file:{self.path}"
 
     @property
-    def is_shown(self) -> bool:
+    def gives_away(self) -> bool:
         """It is kept."""
         return False
 

@@ -148,7 +148,8 @@ class OutputKeyStore(OutputStore):
     async def key_pair(self, wanted: KeySpec) -> Certificate:
         """A new one: what was shown is gone."""
         pem, certificate = await asyncio.to_thread(make_key_pair, wanted.name, wanted.starts, wanted.expires)
-        self.show(Shown(self.client, CERTIFICATE, wanted.expires, pem))
+        text = pem if self.form is not None else None
+        self.show(Shown(self.client, CERTIFICATE, wanted.expires, pem, text))
         return certificate
 
     async def deliver_certificate(self, record: SecretRecord, certificate: Certificate) -> None:

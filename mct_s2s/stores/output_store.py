@@ -6,10 +6,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
-from mct_s2s.errors import NotShown, UsageError
+from mct_s2s.errors import NotTaken, UsageError
 from mct_s2s.model.client_credentials import CredentialKind, SecretNote
 from mct_s2s.model.ids import ClientId
+from mct_s2s.model.secret_form import SecretForm
 from mct_s2s.ports.secret_stores import NewSecret, SecretRecord, StoredCredential
+from mct_s2s.stores.handing_over import credential_in
 
 SECRET = CredentialKind.SECRET
 
@@ -23,6 +25,8 @@ class Shown:
     kind: CredentialKind
     expires: datetime
     value: str = field(repr=False)
+    text: str | None = field(default=None, repr=False)
+    """All that is to be printed, byte by byte, where a form was asked for."""
 
 
 class Viewer(Protocol):
@@ -40,6 +44,8 @@ class OutputStore:
     """Standard output, once, as soon as the secret exists."""
 
     viewer: Viewer
+    form: SecretForm | None = None
+    """How it is shown; `None` for a line that a person reads."""
     shown: dict[str, str] = field(default_factory=dict, repr=False)
     last: StoredCredential | None = field(default=None, repr=False)
 
@@ -49,7 +55,7 @@ class OutputStore:
         return "show"
 
     @property
-    def is_shown(self) -> bool:
+    def gives_away(self) -> bool:
         """It is kept nowhere."""
         return True
 
@@ -78,27 +84,20 @@ class OutputStore:
 
     async def deliver(self, record: SecretRecord, secret: NewSecret) -> None:
         """Show it."""
-        self.show(Shown(record.client_name, SECRET, secret.expires, secret.value))
-        self.last = StoredCredential(
-            record.tenant_id,
-            record.client_id,
-            secret.value,
-            record.scope,
-            record.url,
-            record.authority_host,
-            secret.key_id,
-        )
+        text = credential_in(self.form, record, secret.value) if self.form is not None else None
+        self.show(Shown(record.client_name, SECRET, secret.expires, secret.value, text))
+        self.last = record.with_secret(secret)
 
     def show(self, shown: Shown) -> None:
         """Show it now, or never.
 
         Raises:
-            NotShown: no one reads standard output.
+            NotTaken: no one reads standard output.
         """
         try:
             self.viewer.show(shown)
         except OSError as error:
-            raise NotShown(
+            raise NotTaken(
                 "secret-not-shown",
                 f"The {shown.kind.value} of '{shown.client}' could not be shown: standard output is closed "
                 f"({error.strerror or error}).",

@@ -53,7 +53,7 @@ class KeyVaultStore:
         return f"keyvault:{self.vault.name}/{self.name}"
 
     @property
-    def is_shown(self) -> bool:
+    def gives_away(self) -> bool:
         """It is kept."""
         return False
 

@@ -889,7 +889,7 @@ class MemoryPlace:
             pass
 
     @property
-    def is_shown(self) -> bool:
+    def gives_away(self) -> bool:
         return False
 
     async def begin(self, attempt: str, client_id: ClientId) -> None:

@@ -20,11 +20,12 @@ from mct_s2s.cli.own_credentials import at_hand, from_files
 from mct_s2s.errors import S2SError
 from mct_s2s.inputs.api_address import api_path, api_url
 from mct_s2s.inputs.backup import read_backup
-from mct_s2s.inputs.clients import client_names, secret_to
+from mct_s2s.inputs.clients import client_names
 from mct_s2s.inputs.federation import federated_spec
 from mct_s2s.inputs.handoff import SCHEMA as HANDOFF
 from mct_s2s.inputs.handoff import given_values, read_handoff
 from mct_s2s.inputs.lifetime import duration, expiry
+from mct_s2s.inputs.secret_places import secret_to
 from mct_s2s.inputs.target import caller_resource, site_target
 from mct_s2s.inputs.vault import vault_to
 from mct_s2s.key_pairs import UnfitCertificate, certificate_in, given_certificate

@@ -36,8 +36,10 @@ def azure(azure: Sandbox) -> Iterator[Sandbox]:
 
 
 def _works(azure: Sandbox, secret: str) -> bool:
-    """Whether Entra gives the client a token for it."""
+    """Whether Entra gives the client a token for it, whose service principal an interruption may have come before."""
     (one,) = azure.applications("One")
+    if not azure.graph("GET", "/servicePrincipals", params={"$filter": f"appId eq '{one['appId']}'"})["value"]:
+        azure.graph("POST", "/servicePrincipals", json={"appId": one["appId"]})
     return azure.token(f"{azure.graph_url}/.default", one["appId"], secret).is_success
 
 

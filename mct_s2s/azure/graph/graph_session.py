@@ -90,8 +90,9 @@ class GraphSession:
             S2SError: refused or not answered, translated, with `operation` as what was being done.
         """
         # The builders of keyed paths (`applications(uniqueName='…')`) share one dictionary of path parameters, and the
-        # address is worked out anew at each sending: without a copy, a repetition would go to another object.
-        info.path_parameters = dict(info.path_parameters)
+        # address is worked out anew at each look: a repetition would go to another object.
+        info.path_parameters = {**info.path_parameters, "baseurl": self.base_url}
+        info.url = info.url
 
         async def answered() -> dict[str, Any] | None:
             info.headers.remove("Authorization")  # of an attempt before: kiota would keep it

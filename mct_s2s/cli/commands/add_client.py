@@ -17,7 +17,7 @@ from mct_s2s.cli.run import Run, run
 from mct_s2s.cli.session import Needs
 from mct_s2s.engine.session import Session
 from mct_s2s.errors import UsageError
-from mct_s2s.inputs.clients import secret_to
+from mct_s2s.inputs.secret_places import secret_to
 from mct_s2s.inputs.target import caller_resource
 from mct_s2s.model.desired import Desired, SettingsScope
 
@@ -55,7 +55,7 @@ def add_client(options: AddClientOptions) -> int:
     if options.from_file is not None:
         clients = (*clients, *listed_clients(options, options.from_file, now))
     identities = tuple(dict.fromkeys(caller_resource(text) for text in options.managed_identity))
-    stores = secret_to(options.secret_to, len(clients))
+    stores = secret_to(options.secret_to, len(clients), options.secret_format, options.secret_names)
     wired = wire(options.wire, clients, identities, stores)
 
     async def body(current: Run, session: Session) -> int:

@@ -16,8 +16,9 @@ from mct_s2s.cli.run import Run, run
 from mct_s2s.cli.session import Needs
 from mct_s2s.engine.session import Session
 from mct_s2s.errors import UsageError
-from mct_s2s.inputs.clients import client_names, secret_to
+from mct_s2s.inputs.clients import client_names
 from mct_s2s.inputs.lifetime import duration, expiry
+from mct_s2s.inputs.secret_places import secret_to
 from mct_s2s.model.desired import Desired, Rotation
 
 SEVERAL = 2
@@ -67,7 +68,7 @@ def rotate_secret(options: RotateOptions) -> int:
         remove_old=options.remove_old,
     )
     _check_lifetime(rotation, now)
-    stores = secret_to(options.secret_to, len(rotation.clients) or SEVERAL)
+    stores = secret_to(options.secret_to, len(rotation.clients) or SEVERAL, options.secret_format, options.secret_names)
 
     async def body(current: Run, session: Session) -> int:
         service = service_spec(session.target, None, may_create=False)

@@ -17,8 +17,8 @@ from mct_s2s.cli.session import Needs
 from mct_s2s.cli.user_files import HandoffFile
 from mct_s2s.engine.outcome import Outcome
 from mct_s2s.engine.session import Session
-from mct_s2s.inputs.clients import secret_to
 from mct_s2s.inputs.handoff import handoff_text
+from mct_s2s.inputs.secret_places import secret_to
 from mct_s2s.inputs.target import caller_resource
 from mct_s2s.model.desired import Desired, SettingsScope
 from mct_s2s.model.site_settings import ours
@@ -62,7 +62,7 @@ def setup(options: SetupOptions) -> int:
     now = clock.now()
     clients = client_specs(options, options.client, now)
     identities = tuple(dict.fromkeys(caller_resource(text) for text in options.managed_identity))
-    stores = secret_to(options.secret_to, len(clients))
+    stores = secret_to(options.secret_to, len(clients), options.secret_format, options.secret_names)
     wired = wire(options.wire, clients, identities, stores)
     named = named_target(options) if options.no_app_service else None
     check_role(options.role)

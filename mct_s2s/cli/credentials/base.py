@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
 from mct_s2s.cli.binding import CREDENTIALS, option
+from mct_s2s.model.secret_form import SecretFormat
 
 
 @dataclass(kw_only=True)
@@ -36,6 +37,24 @@ class LifetimeOptions:
             "--secret-to",
             metavar="PLACE",
             group=CREDENTIALS,
-            text="Save to file:PATH, keyvault:VAULT[/NAME], or show it once.",
+            text="Save to file:PATH, keyvault:VAULT[/NAME], exec:COMMAND, github:OWNER/REPO[/NAME], or show it once.",
+        ),
+    ] = None
+    secret_format: Annotated[
+        SecretFormat | None,
+        option(
+            "--secret-format",
+            metavar="FORMAT",
+            group=CREDENTIALS,
+            text="What exec: and show are given: value, dotenv or json. Default: value.",
+        ),
+    ] = None
+    secret_names: Annotated[
+        str | None,
+        option(
+            "--secret-names",
+            metavar="NEW=OLD,...",
+            group=CREDENTIALS,
+            text="Other names for variables, such as MCT_CLIENT_ID=AZURE_CLIENT_ID.",
         ),
     ] = None

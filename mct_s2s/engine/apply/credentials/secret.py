@@ -13,7 +13,7 @@ from mct_s2s import clock
 from mct_s2s.concurrency import finish_even_if_cancelled
 from mct_s2s.engine.apply.context import Postponed
 from mct_s2s.engine.apply.credentials.base import Done, Work
-from mct_s2s.errors import NotShown, NotThere, S2SError, ServiceError
+from mct_s2s.errors import NotTaken, NotThere, S2SError, ServiceError
 from mct_s2s.model.client_credentials import ending
 from mct_s2s.model.client_sign_in import ClientSignIn, SecretCredential
 from mct_s2s.model.commands import credential_removal
@@ -45,10 +45,9 @@ async def add(work: Work, change: AddSecret) -> Done:
         return found
     await store.begin(change.credential_name, work.results.resolve(change.client_id))
     record = work.record(change)
-    if store.is_shown:
-        # No one reads it there, so it replaces nothing before it was tested; and no later run can know of it: from
-        # here on it is shown, or it is taken back.
-        secret = await finish_even_if_cancelled(_make_and_show(work, change, store, record))
+    if store.gives_away:
+        # No later run can know of it: from here on it reaches someone, or it is taken back.
+        secret = await finish_even_if_cancelled(_make_and_give(work, change, store, record))
         await _test_if_asked(work, change, record, secret)
     else:
         secret = await _make(work, change)
@@ -59,18 +58,20 @@ async def add(work: Work, change: AddSecret) -> Done:
     return secret.key_id, f"{ending(secret.expires)}, saved to {store.label}"
 
 
-async def _make_and_show(work: Work, change: AddSecret, store: SecretStore, record: SecretRecord) -> NewSecret:
-    """Make a secret and show it at once; one that no one could see is taken back."""
+async def _make_and_give(work: Work, change: AddSecret, store: SecretStore, record: SecretRecord) -> NewSecret:
+    """Make a secret and give it away at once; one that reached no one is taken back."""
     secret = await _make(work, change)
     _keep(work, change, secret)
     try:
         await store.deliver(record, secret)
-    except NotShown as error:
+    except NotTaken as error:
         try:
             await work.context.azure.directory.remove_secret(work.results.resolve(change.object_id), secret.key_id)
         except S2SError:
             removal = credential_removal(record.client_id, secret.key_id)
             error.advise("Remove it, then run the same command again:", removal)
+        else:
+            error.headline += " The secret was removed again."
         raise
     return secret
 
