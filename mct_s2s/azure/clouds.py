@@ -136,6 +136,8 @@ BY_NAME: Mapping[str, Cloud] = {
 }
 
 SANDBOX = "sandbox"
+SANDBOX_PORT = 8443
+"""Where `mct-s2s sandbox serve` listens by itself."""
 
 
 @dataclass(frozen=True)
@@ -210,7 +212,7 @@ async def open_cloud(wanted: str) -> AsyncIterator[OpenCloud]:
 def _port(running: Running) -> tuple[str, ...]:
     """Nothing where it is the port that `sandbox serve` takes by itself."""
     port = urlsplit(running.resource_manager).port
-    return () if port == running.usual_port else ("--port", str(port))
+    return () if port == SANDBOX_PORT else ("--port", str(port))
 
 
 def _start_sandbox() -> Running:
@@ -223,7 +225,7 @@ def _start_sandbox() -> Running:
             remedy="pip install 'mct-s2s[sandbox]'",
         ) from error
     try:
-        return start()
+        return start(first_port=SANDBOX_PORT)
     except ValueError as error:
         raise UsageError(
             "sandbox-unusable",

@@ -17,8 +17,6 @@ from mct_s2s.sandbox.hosting.state_directory import StateDirectory
 from mct_s2s.sandbox.state.seed import SITE
 
 WAIT_SECONDS = 600.0
-USUAL_PORT = 8443
-"""The port that `mct-s2s sandbox serve` takes: addresses that clients have saved work again while it runs."""
 
 
 @dataclass(frozen=True)
@@ -37,8 +35,6 @@ class Running:
     app_service: str
     resource_group: str
     site_url: str
-    usual_port: int = USUAL_PORT
-    """The port of Resource Manager where `serve` is given none."""
     _server: WebServer | None = field(default=None, repr=False, compare=False)
     _thread: threading.Thread | None = field(default=None, repr=False, compare=False)
     _lock: FileLock | None = field(default=None, repr=False, compare=False)
@@ -57,10 +53,15 @@ class Running:
             self._lock.release()
 
 
-def start(state_dir: Path | None = None) -> Running:
+def start(state_dir: Path | None = None, first_port: int = 0) -> Running:
     """Start a sandbox and return when it is ready, or use the one that `serve` runs on the same directory.
 
     Waits while another process uses the directory.
+
+    Args:
+        state_dir: where it is saved.
+        first_port: where it listens if that is free, and at the ports after it, unless it has listened elsewhere
+            before. Addresses that its clients have saved work again as soon as `serve` runs there. 0: anywhere.
 
     Raises:
         TimeoutError: the other process still uses it.
@@ -71,7 +72,7 @@ def start(state_dir: Path | None = None) -> Running:
     while True:
         with contextlib.suppress(Timeout):
             lock.acquire(blocking=False)
-            return _start(folder, lock)
+            return _start(folder, lock, first_port)
         served = _served(folder)
         if served is not None:
             return served
@@ -92,11 +93,12 @@ def _served(folder: StateDirectory) -> Running | None:
     return _running(folder, served.port, exports(served.port, state_dir=folder.path)["MCT_S2S_URL"])
 
 
-def _start(folder: StateDirectory, lock: FileLock) -> Running:
+def _start(folder: StateDirectory, lock: FileLock, first_port: int) -> Running:
     try:
         state = folder.state()
         names = startup.names_of(state)
-        opened = listening.open_ports(names, {**ports_from(USUAL_PORT, names), **folder.ports()})
+        wanted = ports_from(first_port, names) if first_port else {}
+        opened = listening.open_ports(names, {**wanted, **folder.ports()})
         server, addresses, _ = startup.prepare(folder, state, opened)
     except BaseException:
         lock.release()
