@@ -59,6 +59,9 @@ def reference(name: str, command: Any, groups: Panels) -> str:
     for title, rows in panels(command).items():
         if title in groups and len(rows) == len(groups[title]):
             linked.append(f"[{title}](#{anchor(title)})")
+            shared = {row.name: meaning(row) for row in groups[title]}
+            own = [row for row in rows if meaning(row) != shared[row.name]]
+            text += f"\nWith other choices here than elsewhere:\n\n{options_table(own)}" if own else ""
         else:
             heading = f"{title}:\n\n" if title in groups else ""
             text += f"\n{heading}{options_table(rows)}"

@@ -76,7 +76,10 @@ def close(
                 remarks=_ended(session) if clients else (),
             ),
         )
-    show_left_to_others(terminal, left_to_others(options, session, outcome))
+    left = left_to_others(options, session, outcome)
+    if outcome.applied and left:
+        terminal.result()
+    show_left_to_others(terminal, left)
     show_lacking(terminal, outcome.lacks)
     if not outcome.applied:
         terminal.result(f"  {status}", style="command")

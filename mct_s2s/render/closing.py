@@ -90,33 +90,35 @@ def vault_reading(saved_to: str) -> str:
     return command("az", "keyvault", "secret", "show", *place, "--query", "value", "--output", "tsv")
 
 
+DONE, FAILED, OPEN = ("✓ ", "good"), ("✗ ", "bad"), ("! ", "warn")
+
+
 def _headlines(closing: Closing) -> Iterator[Text]:
+    """What was done; or for clients, a line for those who can call, those who cannot, and those who are untested."""
     took = f"{max(1, round(closing.seconds))} s"
     if closing.headline:
-        yield Text.assemble(_mark(not closing.is_partial), closing.headline, _quiet(took))
+        yield _headline(OPEN if closing.is_partial else DONE, closing.headline, took)
         return
-    proof = closing.verification
-    path = proof.path if proof is not None else ""
-    sayings = {
-        True: ("can call", f"200 from GET {path}, {took}"),
-        False: ("cannot call", f"the test failed, see above; {took}"),
-        None: ("set up to call", f"not tested; {took}"),
-    }
-    for state, (verb, detail) in sayings.items():
-        names = [client.name for client in closing.clients if client.can_call is state]
+    for can_call in (True, False, None):
+        names = [client.name for client in closing.clients if client.can_call is can_call]
         if names:
             who = names[0] if len(names) == 1 else f"{len(names)} clients"
-            be = ("is " if len(names) == 1 else "are ") if state is None else ""
-            sign = _mark(state if state is not None or closing.is_partial else True)
-            yield Text.assemble(sign, (f"{who} {be}{verb} {closing.label}", "head"), _quiet(detail))
+            yield _about_clients(who, can_call, closing, took, is_one=len(names) == 1)
 
 
-def _mark(ok: bool | None) -> tuple[str, str]:
-    return {True: ("✓ ", "good"), False: ("✗ ", "bad"), None: ("? ", "warn")}[ok]
+def _about_clients(who: str, can_call: bool | None, closing: Closing, took: str, *, is_one: bool) -> Text:
+    label = closing.label
+    if can_call and closing.verification is not None:
+        return _headline(DONE, f"{who} can call {label}", f"200 from GET {closing.verification.path}, {took}")
+    if can_call is False:
+        return _headline(FAILED, f"{who} cannot call {label}", f"the test failed, see above; {took}")
+    if closing.is_partial:
+        return _headline(OPEN, f"{who} can call {label} when the steps below are done", took)
+    return _headline(DONE, f"{who} {'is' if is_one else 'are'} set up to call {label}", f"not tested; {took}")
 
 
-def _quiet(detail: str) -> tuple[str, str]:
-    return f"   ({detail})", "quiet"
+def _headline(sign: tuple[str, str], text: str, detail: str) -> Text:
+    return Text.assemble(sign, (text, "head"), (f"   ({detail})", "quiet"))
 
 
 def _rows(closing: Closing) -> Iterator[RenderableType]:

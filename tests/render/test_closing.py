@@ -109,7 +109,7 @@ def test_a_client_that_was_not_tested_is_set_up(screens: Screens) -> None:
     assert screen.out.startswith("✓ Import is set up to call contosolearn   (not tested; 23 s)")
     screen = screens()
     show_closing(screen.terminal, closing(client(can_call=None), is_partial=True))
-    assert screen.out.startswith("? Import is set up to call contosolearn")
+    assert screen.out.startswith("! Import can call contosolearn when the steps below are done   (23 s)")
 
 
 def test_a_managed_identity_has_an_object_id_and_nothing_to_keep(screens: Screens) -> None:
