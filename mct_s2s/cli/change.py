@@ -7,8 +7,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from secrets import token_hex
 
-from mct_s2s.cli.closing import left_to_others
-from mct_s2s.cli.made_credentials import all_credentials
+from mct_s2s.cli.change_document import write_document
 from mct_s2s.cli.options import ChangingOptions, PlanFormat
 from mct_s2s.cli.requests import where
 from mct_s2s.cli.run import Run
@@ -23,19 +22,12 @@ from mct_s2s.errors import Cancelled, PermissionMissing, UsageError
 from mct_s2s.inputs.secret_places import SecretTo
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.planning.changes.access import DisableIdentity
-from mct_s2s.planning.findings import diagnose
-from mct_s2s.planning.fingerprint import fingerprint
-from mct_s2s.planning.grants import missing_rights
-from mct_s2s.planning.identifiers import identify
 from mct_s2s.planning.plan import Plan
 from mct_s2s.ports.apply_progress import Progress
 from mct_s2s.render.closing import credential_lines
-from mct_s2s.render.documents import SavedCredential, status_document
+from mct_s2s.render.documents import SavedCredential
 from mct_s2s.render.plan import show_plan, summary, target_details
-from mct_s2s.render.plan_markdown import plan_markdown
 from mct_s2s.render.progress import progress
-from mct_s2s.render.result_document import Step, result_document
-from mct_s2s.render.verification import verification_document
 from mct_s2s.stores.output_store import Shown
 
 PENDING = 3
@@ -65,12 +57,7 @@ async def change(
         dry_run=options.dry_run,
     )
     outcome = await run_change(session, request, ui)
-    if run.terminal.json:
-        run.terminal.document(_document(options, session, outcome))
-    elif options.output is PlanFormat.MARKDOWN:
-        about, left = target_details(outcome.before), left_to_others(options, session, outcome)
-        for line in plan_markdown(outcome.plan, request.label, about, fingerprint_of(outcome), left):
-            run.terminal.result(line)
+    write_document(run.terminal, options, session, outcome)
     return outcome
 
 
@@ -170,37 +157,3 @@ class TerminalInterface:
         lines = credential_lines(SavedCredential(shown.client, "", shown.expires, "show", shown.value, shown.kind))
         with self._progress.aside():
             self._terminal.hand_over(lines)
-
-
-def _document(options: ChangingOptions, session: Session, outcome: Outcome) -> dict[str, object]:
-    after = outcome.after if outcome.applied else outcome.before
-    findings = diagnose(after, outcome.request.now, where(options, after))
-    return result_document(
-        _steps(outcome),
-        all_credentials(outcome),
-        status_document(after, findings),
-        left=left_to_others(options, session, outcome),
-        missing=missing_rights(outcome.lacks),
-        fingerprint=fingerprint_of(outcome) if options.dry_run else None,
-        verification=verification_document(outcome.verification) if outcome.verification else None,
-    )
-
-
-def fingerprint_of(outcome: Outcome) -> str:
-    """The digest of what would be done."""
-    request = outcome.request
-    return fingerprint(outcome.plan, request.now, request.subject(outcome.before))
-
-
-def _steps(outcome: Outcome) -> Iterator[Step]:
-    """The plan's steps, with what came of those that are done."""
-    done = {entry.change.key: entry for entry in outcome.journal.done}
-    blocked = {step.key for step in outcome.plan.blocked}
-    for step in outcome.plan.steps:
-        entry = done.get(step.key)
-        change = entry.change if entry is not None else step
-        ids = identify(change, outcome.before, outcome.results)
-        if entry is None:
-            yield Step(change, ids, change.detail, is_blocked=step.key in blocked)
-        else:
-            yield Step(change, replace(ids, id=ids.id or entry.id), entry.detail, entry.seconds)
