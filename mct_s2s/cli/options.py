@@ -121,7 +121,7 @@ class PlanFormat(StrEnum):
 class ChangingOptions(AzureOptions):
     """Options of every command that changes something."""
 
-    output: Annotated[  # type: ignore[assignment]  # one format more: that of a plan
+    output: Annotated[
         PlanFormat,
         option(
             "-o",
@@ -131,7 +131,7 @@ class ChangingOptions(AzureOptions):
             variable="OUTPUT",
             text="Output format. Markdown needs --dry-run.",
         ),
-    ] = PlanFormat.TEXT
+    ] = PlanFormat.TEXT  # type: ignore[assignment]  # one format more: that of a plan
     yes: Annotated[
         bool, option("-y", "--yes", group=CHANGES, envvar="MCT_S2S_YES", text="Do not ask for confirmation.")
     ] = False

@@ -44,7 +44,7 @@ def identify(change: AnyChange, before: ObservedState, results: Results) -> Iden
     """
     match change:
         case CreateApplication():
-            made: str | None = results.known(Ref(change.key, Part.CLIENT_ID))
+            made = results.known(Ref[str](change.key, Part.CLIENT_ID))
             return Identifiers(made, made, results.known(Ref(change.key, Part.OBJECT_ID)))
         case RestoreApplication() | DeleteApplication():
             return Identifiers(change.client_id, change.client_id, change.object_id)
@@ -52,7 +52,8 @@ def identify(change: AnyChange, before: ObservedState, results: Results) -> Iden
             owner: str | None = results.known(Ref(change.object_id.key, Part.CLIENT_ID))
             return Identifiers(owner, owner, results.known(change.object_id))
         case CreateServicePrincipal() | RestoreServicePrincipal():
-            principal: str | None = results.known(Ref(change.key, Part.PRINCIPAL_ID)) or known_id(change)
+            made = results.known(Ref[str](change.key, Part.PRINCIPAL_ID))
+            principal = made if made is not None else known_id(change)
             return Identifiers(principal, results.known(change.client_id), principal)
         case UpdateApplication() | PurgeApplication() | AlreadyRight():
             known = known_id(change)

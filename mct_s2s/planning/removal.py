@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from mct_s2s.errors import Item
 from mct_s2s.model.desired import Removal
 from mct_s2s.model.directory_objects import Application, ServicePrincipal
 from mct_s2s.model.ids import PrincipalId, identity_tag, same_id
@@ -73,7 +74,7 @@ def plan_removal(removal: Removal, observed: ObservedState, unique_name: str, *,
     if removal.everything and service is not None:
         steps += registrations.service(service, why_kept, after=[step.key for step in steps])
     unread = () if targets.is_empty else tuple(unwiring.unread())
-    notes = (*switching_off_note(steps), *unwiring.notes(), *kept_secret_notes(steps))
+    notes: tuple[Item, ...] = (*switching_off_note(steps), *unwiring.notes(), *kept_secret_notes(steps))
     return Plan(tuple(steps), unread, notes)
 
 

@@ -10,7 +10,7 @@ import pytest
 from mct_s2s.model.client_credentials import NEVER
 from mct_s2s.model.duration import END_OF_DAY
 from mct_s2s.planning.changes import WriteSettings
-from mct_s2s.planning.credentials.secret import AddSecret
+from mct_s2s.planning.credentials.secret import AddSecret, SecretSpec
 from mct_s2s.planning.fingerprint import fingerprint
 from mct_s2s.planning.make import make_plan
 from mct_s2s.planning.plan import BlockedStep, Facts, Left, ManualStep, Plan
@@ -22,7 +22,7 @@ SUBJECT = "/subscriptions/…/sites/contosolearn"
 
 def plan_at(now: datetime = NOW, attempt: str = "a1b2", name: str = "Import") -> Plan:
     wanted = spec(name)
-    lasting = replace(wanted.clients[0], credential=replace(wanted.clients[0].credential, expires=now + timedelta(365)))
+    lasting = replace(wanted.clients[0], credential=SecretSpec(now + timedelta(365)))
     observed = world(identity_resources=[identity_resource()])
     return make_plan(replace(wanted, clients=(lasting,)), observed, Facts(now, attempt))
 
