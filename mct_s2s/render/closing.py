@@ -9,7 +9,7 @@ from pathlib import PurePath
 from rich.console import RenderableType
 from rich.text import Text
 
-from mct_s2s.model.client_credentials import CredentialKind, ending
+from mct_s2s.model.client_credentials import ending
 from mct_s2s.model.commands import command
 from mct_s2s.planning.verification import Verification
 from mct_s2s.render.columns import Columns
@@ -140,8 +140,7 @@ def _one(client: ClientResult) -> Iterator[Text]:
     if credential is None:
         return
     place, *more = _places(credential)
-    is_federated = credential.kind is CredentialKind.FEDERATED
-    yield _labelled("Federated" if is_federated else credential.kind.noun.capitalize(), place)
+    yield _labelled(credential.kind.noun.capitalize().split()[0], place)
     for line in more:
         yield _labelled("", line)
 

@@ -25,7 +25,7 @@ from mct_s2s.ports.signed_in_cloud import Azure
 async def permitted(azure: Azure, plan: Plan, observed: ObservedState, access: CallerRights, request: Request) -> Plan:
     """The plan without what others must do, and with secrets that the tenant allows.
 
-    In a dry run, what is missing stops nothing: the steps are marked, so that the plan can be sent to whoever may.
+    In a dry run, what is missing stops nothing: the steps are marked, so that the plan can be sent to an administrator.
 
     Raises:
         PermissionMissing: something is missing that cannot be left to others; all of it is said.
