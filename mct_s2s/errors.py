@@ -22,6 +22,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
+CANCELLED = "Cancelled. Nothing was changed."
+"""The message where a question was answered no, or by Ctrl-C."""
 Item = str | tuple[str, str]
 """A line below a message, or such a line and a command that is printed on a line of its own."""
 

@@ -30,7 +30,7 @@ COMMANDS = {
     "teardown": "Remove everything mct-s2s created for this App Service.",
     "status": "Show what is configured, what is missing and what expires.",
     "verify": "Test each client with a real token and a real API call.",
-    "doctor": "Check your permissions, locks and policies. Changes nothing.",
+    "doctor": "Check permissions, locks and policies. Changes nothing without --fix.",
     "schema": "Print the JSON Schema of a document.",
 }
 """Each with its help: a module of `cli/commands/`, imported when the command is called."""

@@ -9,16 +9,16 @@ from secrets import token_hex
 
 from mct_s2s.cli.change_document import write_document
 from mct_s2s.cli.options import ChangingOptions, PlanFormat
+from mct_s2s.cli.questions import agrees, types
 from mct_s2s.cli.requests import where
 from mct_s2s.cli.run import Run
 from mct_s2s.cli.stores import RunStores
-from mct_s2s.cli.streams import ask
 from mct_s2s.cli.user_files import BackupFile
 from mct_s2s.engine.change import run_change
 from mct_s2s.engine.outcome import Outcome
 from mct_s2s.engine.request import Request
 from mct_s2s.engine.session import Session
-from mct_s2s.errors import Cancelled, PermissionMissing, UsageError
+from mct_s2s.errors import CANCELLED, Cancelled, PermissionMissing, UsageError
 from mct_s2s.inputs.secret_places import SecretTo
 from mct_s2s.model.observed import ObservedState
 from mct_s2s.planning.changes.access import DisableIdentity
@@ -98,10 +98,10 @@ class TerminalInterface:
         if plan.is_empty or dry_run:
             return False
         if not self._options.yes:
-            await self._ask(plan)
+            await self._ask(request, plan)
         return True
 
-    async def _ask(self, plan: Plan) -> None:
+    async def _ask(self, request: Request, plan: Plan) -> None:
         if self._terminal.json or not self._terminal.talks_to_person:
             raise UsageError(
                 "confirmation-missing",
@@ -110,12 +110,14 @@ class TerminalInterface:
                 remedy="Add --yes to apply the changes, or --dry-run to see the plan only.",
             )
         off = [change.name for change in plan.changes if isinstance(change, DisableIdentity)]
-        identities = f"; disables the managed identity of {', '.join(off)}" if off else ""
-        answer = await ask(self._terminal, f"Apply these changes? ({summary(plan)}{identities}) [y/N] ")
-        if answer.strip().lower() not in {"y", "yes"}:
-            raise Cancelled(
-                "cancelled", "Nothing was changed.", remedy="Run the same command again when you are ready."
-            )
+        warning = f"This disables the managed identity of {', '.join(off)}. " if off else ""
+        if request.desired.removal is not None and request.desired.removal.everything:
+            question = f"{warning}To remove all of this, type the App Service's name, {request.label}:"
+            agreed = await types(self._run, question, request.label)
+        else:
+            agreed = await agrees(self._run, f"{warning}Apply?")
+        if not agreed:
+            raise Cancelled("cancelled", CANCELLED, remedy="Run the same command again when you are ready.")
 
     @contextmanager
     def applying(self, outcome: Outcome) -> Iterator[Progress]:

@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from mct_s2s.cli.interruption import Interruption
@@ -13,7 +14,7 @@ from mct_s2s.cli.options import AzureOptions, Output
 from mct_s2s.cli.session import Needs, connect, connect_client
 from mct_s2s.engine.outcome import Outcome
 from mct_s2s.engine.session import Session
-from mct_s2s.errors import DeadlinePassed, Interrupted, NotTaken, S2SError
+from mct_s2s.errors import CANCELLED, Cancelled, DeadlinePassed, Interrupted, NotTaken, NotThere, S2SError, UsageError
 from mct_s2s.planning.changes import AnyChange
 from mct_s2s.render.closing import credential_lines
 from mct_s2s.render.console import Terminal
@@ -35,6 +36,9 @@ class Run:
         self.terminal = Terminal.open(json=options.output == Output.JSON)
         self.outcome: Outcome | None = None
         """Of a command that changes something, once it has begun to."""
+
+        self.is_asking = False
+        """Whether a question is open: no change is under way then, and Ctrl-C means no."""
 
     def progress(self) -> tuple[list[AnyChange], list[AnyChange], list[AnyChange]]:
         """What is done, what is in doubt, what is not done."""
@@ -70,8 +74,14 @@ def run(options: AzureOptions, needs: Needs, body: Body) -> int:
     """Run a command's body with a session, and turn whatever comes of it into text and an exit code."""
 
     async def connected(current: Run) -> int:
-        async with connect(options, needs, current.terminal) as session:
-            return await body(current, session)
+        try:
+            async with connect(options, needs, current.terminal) as session:
+                return await _about_one_site(current, session, body)
+        except UsageError as error:
+            if error.code != "app-service-missing":
+                raise
+            missing = error  # nothing was sent yet
+        return await _about_chosen_site(current, needs, body, missing)
 
     async def remove(current: Run) -> int:
         from mct_s2s.cli.made_credentials import remove_secrets  # noqa: PLC0415  # hardly ever
@@ -81,6 +91,40 @@ def run(options: AzureOptions, needs: Needs, body: Body) -> int:
         return NotTaken.exit_code
 
     return _exit_code(options, connected, remove)
+
+
+async def _about_one_site(current: Run, session: Session, body: Body) -> int:
+    """Run the body; where several App Services have the name that was given, ask which of them is meant."""
+    try:
+        return await body(current, session)
+    except NotThere as error:
+        if error.code != "site-ambiguous":
+            raise
+        from mct_s2s.cli.guided.choosing import choose_namesake  # noqa: PLC0415  # hardly ever
+
+        session = await choose_namesake(current.options, current.terminal, session, error)
+    return await body(current, session)
+
+
+async def _about_chosen_site(current: Run, needs: Needs, body: Body, missing: UsageError) -> int:
+    """Run the body about an App Service that is chosen from those that there are.
+
+    Raises:
+        UsageError: no one can be asked; it lists them.
+    """
+    from mct_s2s.cli.guided.presence import may_ask  # noqa: PLC0415  # only where it was not named
+
+    options, terminal = current.options, current.terminal
+    if not may_ask(options):
+        from mct_s2s.cli.guided.refusal import with_sites  # noqa: PLC0415
+
+        raise await with_sites(options, terminal, missing)
+    from mct_s2s.cli.guided.choosing import choose_target, say_how_to_skip  # noqa: PLC0415
+
+    async with connect(options, replace(needs, target=False), terminal) as session:
+        about_one, _ = await choose_target(options, terminal, session)
+        say_how_to_skip(options, terminal)
+        return await body(current, about_one)
 
 
 def run_as_client(options: AzureOptions, body: ClientBody) -> int:
@@ -154,7 +198,9 @@ async def _with_deadline(current: Run, connected: Connected, interruption: Inter
 def _report(current: Run, error: S2SError) -> None:
     done, doubtful, left = current.progress()
     credentials = current.credentials()
-    if current.terminal.json:
+    if isinstance(error, Cancelled | Interrupted):
+        current.terminal.say(error.headline)  # no error: it is what the user wanted
+    elif current.terminal.json:
         try:
             current.terminal.document(error_document(error, done, doubtful, left, credentials))
             show_error_line(current.terminal, error)
@@ -172,7 +218,10 @@ def _report_interruption(current: Run) -> None:
     credentials = current.credentials()
     with suppress(BrokenPipeError):
         current.terminal.say()
-        current.terminal.say("Interrupted.", style="warn")
+        if current.is_asking:
+            current.terminal.say(CANCELLED)
+        else:
+            current.terminal.say("Interrupted.", style="warn")
         show_standing(current.terminal, *current.progress())
         if not current.terminal.json:
             _print_locations(current, credentials)

@@ -1,6 +1,6 @@
-"""Files that the user asked for beside the credentials: the settings as they were, and the values to hand over.
+"""Files that the user asked for beside the credentials: the settings as they were, the values to hand over, a request.
 
-Both are looked at before anything is written, come to be whole or not at all, and never replace a file of another kind.
+They are looked at before anything is written, come to be whole or not at all, and never replace a file of another kind.
 """
 
 from __future__ import annotations
@@ -17,10 +17,11 @@ from mct_s2s.inputs.handoff import is_handoff
 from mct_s2s.local_files import read_ours
 from mct_s2s.model.settings_backup import Backup
 from mct_s2s.private_folders import check_folder
+from mct_s2s.render.access_request import is_access_request
 from mct_s2s.stores.private_files import check_place, replace_whole
 
 READABLE = 0o644
-"""A handoff is made to be given away."""
+"""Such a file is made to be given away."""
 
 
 @dataclass(frozen=True)
@@ -86,16 +87,22 @@ def _is_backup_of(app_service: str, content: bytes) -> bool:
 
 
 @dataclass(frozen=True)
-class HandoffFile:
-    """`--handoff FILE`: the values for the App Service's administrator, no secret among them."""
+class SharedFile:
+    """A text that is made to be given to someone else, no secret in it."""
 
     path: Path
+    code: str
+    """Of the error where it cannot be written."""
+    noun: str
+    option: str
+    is_ours: Callable[[bytes], bool]
+    """Whether what is in the file already is such a text, which may be replaced."""
 
     def check(self, *, dry_run: bool) -> None:
         """Make sure that it can be written, before anything else is; a dry run tries nothing.
 
         Raises:
-            UsageError: it cannot, or something is there that is not our handoff file.
+            UsageError: it cannot, or something else is there.
         """
         with self._explained():
             content = read_ours(self.path, delivered=True)
@@ -103,11 +110,11 @@ class HandoffFile:
                 check_folder(self.path.parent)
             else:
                 check_place(self.path, make_folder=False)
-        if content and not is_handoff(content):
+        if content and not self.is_ours(content):
             raise UsageError(
-                "handoff-unwritable",
-                f"'{self.path}' exists and is not a handoff file. It was not changed.",
-                remedy="Choose another file: --handoff FILE",
+                self.code,
+                f"'{self.path}' exists and is not a {self.noun}. It was not changed.",
+                remedy=f"Choose another file: {self.option} FILE",
             )
 
     def write(self, text: str) -> None:
@@ -126,15 +133,25 @@ class HandoffFile:
             yield
         except UntrustedFile as error:
             raise UsageError(
-                "handoff-unwritable",
-                f"Cannot write the handoff file to '{self.path}': {error}. It was not changed.",
-                remedy=f"{error.remedy} Or choose another file: --handoff FILE",
+                self.code,
+                f"Cannot write the {self.noun} to '{self.path}': {error}. It was not changed.",
+                remedy=f"{error.remedy} Or choose another file: {self.option} FILE",
             ) from error
         except OSError as error:
             missing = isinstance(error, FileNotFoundError)
             why = "the folder does not exist." if missing else f"{error.strerror or error}"
             raise UsageError(
-                "handoff-unwritable",
-                f"Cannot write the handoff file to '{self.path}': {why}",
-                remedy="Create the folder first, or choose another file: --handoff FILE",
+                self.code,
+                f"Cannot write the {self.noun} to '{self.path}': {why}",
+                remedy=f"Create the folder first, or choose another file: {self.option} FILE",
             ) from error
+
+
+def handoff_file(path: Path) -> SharedFile:
+    """`--handoff FILE`: the values for the App Service's administrator."""
+    return SharedFile(path, "handoff-unwritable", "handoff file", "--handoff", is_handoff)
+
+
+def request_file(path: Path) -> SharedFile:
+    """`doctor --request FILE`: what the caller asks an administrator for."""
+    return SharedFile(path, "request-unwritable", "request of mct-s2s doctor", "--request", is_access_request)

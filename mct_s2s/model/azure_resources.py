@@ -36,6 +36,10 @@ class IdentityUse:
     """What else relies on it, in words; `None` where that cannot be read."""
 
 
+_OF_DEPLOYMENT = "-fa-"
+"""In the name of the function app that a deployment of MCT puts beside its web app `NAME`: `NAME-fa-x7k2q`."""
+
+
 @dataclass(frozen=True)
 class Site:
     """The MCT App Service, or one of its slots."""
@@ -60,6 +64,18 @@ class Site:
     def label(self) -> str:
         """What a person calls it: `contosolearn`, or `contosolearn/staging`."""
         return self.resource.name
+
+    @property
+    def is_function_app(self) -> bool:
+        """Whether it is one by its kind, or by the name that an MCT deployment gives it."""
+        kinds = {token.strip().casefold() for token in self.kind.split(",")}
+        return bool(kinds & {"functionapp", "workflowapp"}) or _OF_DEPLOYMENT in self.name.casefold()
+
+    @property
+    def website(self) -> str:
+        """The web app of the MCT deployment whose function app this is; empty for any other app."""
+        name, mark, _ = self.name.casefold().partition(_OF_DEPLOYMENT)
+        return name if mark else ""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""The checks of `doctor`: each right that the whole job takes, the tenant, and its policy on secrets."""
+"""The checks of `doctor`: each right that `setup` takes, the tenant, its policy on secrets, and what setup would do."""
 
 from __future__ import annotations
 
@@ -7,22 +7,33 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from mct_s2s.errors import S2SError
+from mct_s2s.errors import MissingRight, S2SError
 from mct_s2s.model.azure_resources import IdentityResource, Site
 from mct_s2s.model.caller_rights import CallerRights, SecretRestriction, Verdict
 from mct_s2s.model.commands import option
 from mct_s2s.model.directory_objects import Tenant
-from mct_s2s.model.ids import TenantId, same_id
-from mct_s2s.planning.grants import Grant, lacks
+from mct_s2s.model.ids import ApplicationObjectId, TenantId, same_id
+from mct_s2s.planning.changes import AnyChange
+from mct_s2s.planning.custody import CODE as NOT_OURS
+from mct_s2s.planning.grants import Grant, Lack, lacks, least, missing_rights
 from mct_s2s.planning.preflight import LEFT_TO_OTHERS
 from mct_s2s.planning.rights import Need, Right, judge
 from mct_s2s.planning.secret_policy import OTHERWISE, longest_end, typed
 
 NEW = "app registrations"
 """The subject of a check of what has yet to be created."""
+DIRECTORY = "Microsoft Graph"
 READ_SITE = "read-app-service"
+SECOND_FACTOR = "second-factor"
 USUAL_LIFETIME = timedelta(days=365)
 """What `--secret-lifetime` is where it is not given: docs/commands.md."""
+_ON_A_RESOURCE = {
+    Right.READ_SETTINGS: "read settings",
+    Right.WRITE_SETTINGS: "write settings",
+    Right.RESTART: "restart",
+    Right.ENABLE_IDENTITY: "enable the managed identity",
+}
+"""Steps beside the name of the resource."""
 
 
 class State(StrEnum):
@@ -33,18 +44,45 @@ class State(StrEnum):
     UNKNOWN = "unknown"
 
 
+class Forecast(StrEnum):
+    """What `setup` does with the rights that were seen."""
+
+    RUNS = "runs"
+    PARTIAL = "partial"
+    """It does what the caller may do, and lists the rest for someone else."""
+    STOPS = "stops"
+    """Before it changes anything."""
+
+
 @dataclass(frozen=True)
 class DoctorCheck:
     """One check."""
 
     code: str
     state: State
+    area: str
+    """Which service or resource it is about: `Microsoft Graph`, `contosolearn`."""
+    short: str
+    """What was checked, beside the area: `grant admin consent`."""
     subject: str
     message: str
-    remedy: str | None = None
-    """Whom to ask for what, and what they type."""
-    grants: tuple[Grant, ...] = ()
-    """The same one by one, where it is something that someone has to grant."""
+    """The result as a sentence."""
+    advice: str = ""
+    """What to do."""
+    command: str = ""
+    """The command to run for it, if it stands for itself."""
+    lacks: tuple[Lack, ...] = ()
+    """The rights that are missing, or likely to be."""
+
+    @property
+    def remedy(self) -> str | None:
+        """What to do and the command, as one text."""
+        return " ".join(filter(None, (self.advice, self.command))) or None
+
+    @property
+    def grants(self) -> tuple[Grant, ...]:
+        """What someone has to grant, each once."""
+        return tuple(dict.fromkeys(lack.grant for lack in self.lacks))
 
 
 @dataclass(frozen=True)
@@ -62,6 +100,14 @@ class Seen:
     identity_resources: tuple[IdentityResource, ...] = ()
     write_refusal: S2SError | None = None
     """Why the sign-in itself is not good enough for what the job changes beside the directory."""
+    service: ApplicationObjectId | None = None
+    """The service application that is there already."""
+    needs: tuple[Need, ...] = ()
+    """The rights over existing registrations that `setup` would need for what it would change about them."""
+    setup_refusal: S2SError | None = None
+    """Why `setup` would refuse what is there, whatever the rights."""
+    drift: tuple[AnyChange, ...] = ()
+    """What `doctor --fix` would change."""
 
 
 def checks(seen: Seen, now: datetime, *, consent: bool = True) -> tuple[DoctorCheck, ...]:
@@ -73,34 +119,43 @@ def checks(seen: Seen, now: datetime, *, consent: bool = True) -> tuple[DoctorCh
         consent: whether admin consent is part of the job.
     """
     found = [_signed_in(seen.access), *_tenant(seen)]
-    rights = [Right.CREATE_APPLICATION, Right.CHANGE_APPLICATION, Right.CREATE_PRINCIPAL]
-    rights += [Right.CONSENT] if consent else []
-    found += [_judged(Need(right, ""), seen.access) for right in rights]
+    found += [_judged(need, seen.access) for need in _directory_needs(seen, consent=consent)]
     found.append(_secrets(seen.access, now))
     found += _site(seen)
     found += [_identity(identity_resource, seen.access) for identity_resource in seen.identity_resources]
-    if seen.write_refusal is not None and (seen.site or seen.site_refusal or seen.identity_resources):
-        refusal = seen.write_refusal
-        found.append(DoctorCheck("second-factor", State.MISSING, "the sign-in", refusal.message, refusal.remedy))
+    if seen.setup_refusal is not None:
+        found.append(_existing(seen.setup_refusal, is_settings_read=seen.site_refusal is None))
+    if seen.write_refusal is not None and _writes_resources(seen, missing_codes(found)):
+        found.append(_refused(SECOND_FACTOR, "Sign-in", seen.write_refusal))
     return tuple(found)
 
 
-def is_ready(found: tuple[DoctorCheck, ...]) -> bool:
+def is_ready(found: Iterable[DoctorCheck]) -> bool:
     """Whether nothing is missing."""
-    return all(check.state is not State.MISSING for check in found)
+    return forecast(found) is Forecast.RUNS
 
 
-def missing_rights(found: Iterable[DoctorCheck]) -> frozenset[Right]:
-    """The rights that are missing, as far as they are rights."""
-    codes = {check.code for check in found if check.state is State.MISSING}
-    known = {right for right in Right if right.code in codes}
-    return frozenset(known | ({Right.READ_SETTINGS} if READ_SITE in codes else set()))
-
-
-def may_be_left(found: Iterable[DoctorCheck]) -> bool:
-    """Whether `setup` goes on without what is missing, and leaves it to others; otherwise it stops at the beginning."""
+def forecast(found: Iterable[DoctorCheck]) -> Forecast:
+    """What `setup` does, as far as the caller's rights are known."""
     missing = {check.code for check in found if check.state is State.MISSING}
-    return missing <= {right.code for right in LEFT_TO_OTHERS}
+    if not missing:
+        return Forecast.RUNS
+    return Forecast.PARTIAL if missing <= {right.code for right in LEFT_TO_OTHERS} else Forecast.STOPS
+
+
+def missing_grants(found: Iterable[DoctorCheck]) -> tuple[Grant, ...]:
+    """What others have to grant, each once."""
+    return least(grant for check in found if check.state is State.MISSING for grant in check.grants)
+
+
+def missing_of(found: Iterable[DoctorCheck]) -> tuple[MissingRight, ...]:
+    """The missing rights for programs, as an error has them."""
+    return missing_rights(lack for check in found if check.state is State.MISSING for lack in check.lacks)
+
+
+def missing_codes(found: Iterable[DoctorCheck]) -> frozenset[str]:
+    """The codes of what is missing."""
+    return frozenset(check.code for check in found if check.state is State.MISSING)
 
 
 def is_secret_shortened(seen: Seen, now: datetime) -> bool:
@@ -109,87 +164,117 @@ def is_secret_shortened(seen: Seen, now: datetime) -> bool:
     return ends is not None and ends < now + USUAL_LIFETIME
 
 
+def _directory_needs(seen: Seen, *, consent: bool) -> tuple[Need, ...]:
+    """For one more client, and for what setup would mend about the registrations that are there."""
+    new = [Need(right, "") for right in (Right.CREATE_APPLICATION, Right.CHANGE_APPLICATION, Right.CREATE_PRINCIPAL)]
+    consents = [Need(Right.CONSENT, "", application=seen.service)] if consent else []
+    return (*new, *seen.needs, *consents)
+
+
 def _signed_in(access: CallerRights) -> DoctorCheck:
     assert access.directory is not None  # noqa: S101  # `doctor` always asks
     how = access.directory.signed_in.description
     name = access.directory.name
-    return DoctorCheck(
-        "signed-in", State.OK, name or how, f"Signed in as {name} with {how}." if name else f"Signed in with {how}."
-    )
+    message = f"Signed in as {name} with {how}." if name else f"Signed in with {how}."
+    short = f"{name}, {how}" if name else how
+    return DoctorCheck("signed-in", State.OK, "Signed in", short, name or how, message)
 
 
 def _tenant(seen: Seen) -> Iterator[DoctorCheck]:
     if seen.tenant is None:
         refusal = seen.directory_refusal
         assert refusal is not None  # noqa: S101  # without one, the tenant was read
-        yield DoctorCheck("read-directory", State.MISSING, "the directory", refusal.message, refusal.remedy)
+        yield _refused("read-directory", DIRECTORY, refusal, "the directory")
         return
     named = f"{seen.tenant.name} ({seen.tenant.id})"
     trusted = seen.site_tenant_id
     if trusted is not None and not same_id(seen.tenant.id, trusted):
         message = f"You are signed in to {named}, but the App Service belongs to the tenant {trusted}."
-        yield DoctorCheck(
-            "tenant", State.MISSING, seen.tenant.name, message, f"Sign in there: {option('--tenant', trusted)}"
-        )
+        remedy = f"Sign in there: {option('--tenant', trusted)}"
+        yield DoctorCheck("tenant", State.MISSING, "Tenant", message, seen.tenant.name, message, remedy)
         return
-    yield DoctorCheck("tenant", State.OK, seen.tenant.name, f"Tenant {named}.")
+    yield DoctorCheck("tenant", State.OK, "Tenant", named, seen.tenant.name, f"Tenant {named}.")
 
 
 def _judged(need: Need, access: CallerRights) -> DoctorCheck:
     judged = judge(need, access)
     code, subject = need.right.code, need.subject or NEW
-    grants = tuple(dict.fromkeys(lack.grant for lack in lacks(judged, access)))
-    asked = "; ".join(grant.request_with_command for grant in grants)
+    area, short = (need.subject, _ON_A_RESOURCE[need.right]) if need.resource else (DIRECTORY, need.step)
+    missing = lacks(judged, access)
+    asked = "; ".join(grant.request_with_command for grant in dict.fromkeys(lack.grant for lack in missing))
     if judged.verdict is Verdict.NO:
-        remedy = f"{asked[:1].upper()}{asked[1:]}"
-        return DoctorCheck(code, State.MISSING, subject, f"You can't {need.step}.", remedy, grants)
+        message, advice = f"You can't {need.step}.", f"{asked[:1].upper()}{asked[1:]}"
+        return DoctorCheck(code, State.MISSING, area, short, subject, message, advice, lacks=missing)
     if judged.verdict is Verdict.UNKNOWN:
         message = f"Could not check whether you can {need.step}."
-        tip = f"If it is refused, {asked}" if asked else None
-        return DoctorCheck(code, State.UNKNOWN, subject, message, tip, grants)
-    return DoctorCheck(code, State.OK, subject, f"You can {need.step}.")
+        advice = f"If it is refused, {asked}" if asked else ""
+        return DoctorCheck(code, State.UNKNOWN, area, short, subject, message, advice, lacks=missing)
+    return DoctorCheck(code, State.OK, area, short, subject, f"You can {need.step}.")
 
 
 def _secrets(access: CallerRights, now: datetime) -> DoctorCheck:
-    rules = access.secret_rules
+    code, area, subject, rules = "secret-policy", "Client secrets", "client secrets", access.secret_rules
     if rules is None:
         message = "Could not check whether the tenant allows client secrets: you can't read the policy."
-        return DoctorCheck("secret-policy", State.UNKNOWN, "client secrets", message)
+        return DoctorCheck(code, State.UNKNOWN, area, "you can't read the tenant's policy", subject, message)
     if any(rule.restriction is SecretRestriction.ADDITION for rule in rules):
         remedy = f"{OTHERWISE[0].upper()}{OTHERWISE[1:]}."
         message = "The tenant's policy forbids client secrets."
-        return DoctorCheck("secret-policy", State.MISSING, "client secrets", message, remedy)
+        return DoctorCheck(code, State.MISSING, area, "forbidden by the tenant's policy", subject, message, remedy)
     ends = longest_end(rules, now)
     if ends is None:
-        return DoctorCheck("secret-policy", State.OK, "client secrets", "The tenant's policy allows client secrets.")
+        message = "The tenant's policy allows client secrets."
+        return DoctorCheck(code, State.OK, area, "allowed by the tenant's policy", subject, message)
     message = f"The tenant's policy allows client secrets until {typed(ends)} at most."
     remedy = f"To use a shorter lifetime: --auto-lifetime, or --secret-lifetime {typed(ends)}"
-    return DoctorCheck("secret-policy", State.OK, "client secrets", message, remedy)
+    short = f"allowed until {typed(ends)} at most, by the tenant's policy"
+    return DoctorCheck(code, State.OK, area, short, subject, message, remedy)
 
 
 def _site(seen: Seen) -> Iterator[DoctorCheck]:
     site, refusal = seen.site, seen.site_refusal
     if site is None:
         if refusal is not None:
-            yield DoctorCheck(READ_SITE, State.MISSING, "the App Service", refusal.message, refusal.remedy)
+            yield _refused(READ_SITE, "App Service", refusal, "the App Service")
         return
-    reading = _judged(Need(Right.READ_SETTINGS, site.label, resource=site.resource), seen.access)
+    need = Need(Right.READ_SETTINGS, site.label, resource=site.resource)
+    reading = _judged(need, seen.access)
     if refusal is None:
-        yield DoctorCheck(
-            reading.code, State.OK, site.label, f"You can read the application settings of '{site.label}'."
-        )
+        short, message = _ON_A_RESOURCE[need.right], f"You can {need.step}."
+        yield DoctorCheck(reading.code, State.OK, site.label, short, site.label, message)
     elif reading.state is State.MISSING:
         yield reading
     else:
-        yield DoctorCheck(reading.code, State.MISSING, site.label, refusal.message, refusal.remedy)
+        yield _refused(reading.code, site.label, refusal)
     for right in (Right.WRITE_SETTINGS, Right.RESTART):
         yield _judged(Need(right, site.label, resource=site.resource), seen.access)
 
 
 def _identity(identity_resource: IdentityResource, access: CallerRights) -> DoctorCheck:
+    name, right = identity_resource.display_name, Right.ENABLE_IDENTITY
     if identity_resource.principal_id is not None:
-        message = f"'{identity_resource.display_name}' already has a managed identity."
-        return DoctorCheck(Right.ENABLE_IDENTITY.code, State.OK, identity_resource.display_name, message)
-    return _judged(
-        Need(Right.ENABLE_IDENTITY, identity_resource.display_name, resource=identity_resource.resource), access
-    )
+        message = f"'{name}' already has a managed identity."
+        return DoctorCheck(right.code, State.OK, name, "already has a managed identity", name, message)
+    return _judged(Need(right, name, resource=identity_resource.resource), access)
+
+
+def _existing(refusal: S2SError, *, is_settings_read: bool) -> DoctorCheck:
+    """Why `setup` would refuse what is there. Whose a registration is, is not known without the settings."""
+    area = "Existing setup"
+    if refusal.code != NOT_OURS or is_settings_read:
+        return _refused(refusal.code, area, refusal)
+    message = "A registration has the name of this App Service's; only its settings say whether it is in use."
+    return DoctorCheck(refusal.code, State.UNKNOWN, area, message, area, message)
+
+
+def _refused(code: str, area: str, refusal: S2SError, subject: str = "") -> DoctorCheck:
+    """A check that ended in an error, with the error's own words."""
+    short, words = refusal.headline, (refusal.message, refusal.advice, refusal.command)
+    return DoctorCheck(code, State.MISSING, area, short, subject or area, *words)
+
+
+def _writes_resources(seen: Seen, missing: frozenset[str]) -> bool:
+    """Whether `setup` comes to write to Azure Resource Manager: what it leaves to others, it does not write."""
+    site = bool(seen.site or seen.site_refusal) and Right.WRITE_SETTINGS.code not in missing
+    new_identities = any(resource.principal_id is None for resource in seen.identity_resources)
+    return site or (new_identities and Right.ENABLE_IDENTITY.code not in missing)

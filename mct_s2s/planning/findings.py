@@ -68,10 +68,9 @@ def diagnose(
         return _without_settings(observed, site, now, where, within)
     if site is not None and observed.trust.service is None and not ours(site.settings):
         label = site.site.label
-        message = (
-            f"'{label}' has no service-to-service authentication yet. To set it up, add --client NAME for each client."
-        )
-        return (Finding("not-configured", Severity.ERROR, label, message, own_command("setup", where=where)),)
+        message = f"'{label}' has no service-to-service authentication yet."
+        remedy = own_command("setup", "--client", "NAME", where=where)
+        return (Finding("not-configured", Severity.ERROR, label, message, remedy),)
     found = [*_stopped(site), *_service(observed, where)]
     if site is not None:
         found += _settings(observed, site, where)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from mct_s2s.errors import MissingRight
 from mct_s2s.model.caller_rights import CallerRights, DirectoryRights
-from mct_s2s.model.commands import command
+from mct_s2s.model.commands import command, delete_at, lock_again
 from mct_s2s.model.resource_id import CONTAINER_APPS, LOGIC_APPS, ResourceId
 from mct_s2s.planning.rights import (
     APPLICATION_DEVELOPER,
@@ -37,8 +37,15 @@ _LEAST_ROLES = {
 """Built-in roles that may write to a resource, and so enable its identity."""
 _DELETE_LOCK = ("az", "lock", "delete", "--ids")
 _ASSIGN_ROLE = ("az", "role", "assignment", "create", "--assignee")
+_UNASSIGN_ROLE = ("az", "role", "assignment", "delete", "--assignee")
 _ADD_PERMISSION = ("az", "ad", "app", "permission", "add", "--id")
+_DELETE_PERMISSION = ("az", "ad", "app", "permission", "delete", "--id")
 _CONSENT_TO = ("az", "ad", "app", "permission", "admin-consent", "--id")
+
+
+_DEVELOPER, _CLOUD_ADMINISTRATOR = "Application Developer", "Cloud Application Administrator"
+_TEMPLATES = {_DEVELOPER: APPLICATION_DEVELOPER, _CLOUD_ADMINISTRATOR: CLOUD_APPLICATION_ADMINISTRATOR}
+_REGISTRAR = "a Privileged Role Administrator"
 
 
 @dataclass(frozen=True)
@@ -53,6 +60,8 @@ class Grant:
     """Who can grant it."""
     commands: tuple[str, ...] = ()
     """What they run, one after another; empty where only they know how."""
+    revoke: tuple[str, ...] = ()
+    """What they run to take it back."""
 
     @property
     def command(self) -> str:
@@ -87,6 +96,19 @@ def lacks(judged: Judged, access: CallerRights) -> tuple[Lack, ...]:
     return tuple(Lack(judged.need.step, grant) for grant in found)
 
 
+def least(grants: Iterable[Grant]) -> tuple[Grant, ...]:
+    """Each grant once, without the role that another of them includes."""
+    found = dict.fromkeys(grants)
+    includes_it = any(grant.right == _CLOUD_ADMINISTRATOR for grant in found)
+    return tuple(grant for grant in found if not (includes_it and grant.right == _DEVELOPER))
+
+
+def all_commands(grants: Iterable[Grant]) -> tuple[str, ...]:
+    """What is run for several grants: a command that more than one of them needs once, after all that it is for."""
+    commands = [one for grant in grants for one in grant.commands]
+    return tuple(reversed(dict.fromkeys(reversed(commands))))
+
+
 def requests(lacking: Iterable[Lack]) -> tuple[tuple[str, str], ...]:
     """Each thing to ask for, once: the steps that need it and whom to ask, and the command that they run, if any."""
     steps: dict[Grant, dict[str, None]] = {}
@@ -118,6 +140,7 @@ def _azure(need: Need, obstacle: Obstacle, rights: DirectoryRights | None) -> Gr
             f"to remove the read-only lock '{obstacle.name}'",
             "an Owner or User Access Administrator",
             (command(*_DELETE_LOCK, lock),),
+            (lock_again(obstacle.name, obstacle.scope),),
         )
     if obstacle.kind is ObstacleKind.DENIAL:
         return Grant(
@@ -127,11 +150,13 @@ def _azure(need: Need, obstacle: Obstacle, rights: DirectoryRights | None) -> Gr
         )
     role = least_role(need.resource)
     assignee = (rights.principal_id or rights.signed_in.client_id) if rights else None
+    assignment = (assignee or "CALLER", "--role", role, "--scope", str(need.resource))
     return Grant(
         role,
         f"for the role {role} on '{need.subject}'",
         "an Owner or User Access Administrator",
-        (command(*_ASSIGN_ROLE, assignee or "CALLER", "--role", role, "--scope", str(need.resource)),),
+        (command(*_ASSIGN_ROLE, *assignment),),
+        (command(*_UNASSIGN_ROLE, *assignment),),
     )
 
 
@@ -142,35 +167,50 @@ def least_role(resource: ResourceId) -> str:
 
 def _directory(need: Need, rights: DirectoryRights | None) -> Grant:
     if rights is None or rights.is_person is not False:
-        developer = need.right is Right.CREATE_APPLICATION
-        role = "Application Developer" if developer else "Cloud Application Administrator"
-        template = APPLICATION_DEVELOPER if developer else CLOUD_APPLICATION_ADMINISTRATOR
-        who = "a Privileged Role Administrator"
-        return Grant(role, f"for the Entra role {role}", who, (_role_command(template, rights),))
+        return _entra_role(_DEVELOPER if need.right is Right.CREATE_APPLICATION else _CLOUD_ADMINISTRATOR, rights)
     if need.right.is_consent:
         wanted = ["AppRoleAssignment.ReadWrite.All", "Application.Read.All"]
     elif need.right is Right.CREATE_APPLICATION or need.application is None:
         wanted = ["Application.ReadWrite.OwnedBy"]
     else:
         wanted = ["Application.ReadWrite.All"]
-    lacking = [name for name in wanted if name not in (rights.permissions or ())] or wanted
-    permissions = [f"{GRAPH_PERMISSIONS[name]}=Role" for name in lacking]
-    caller = rights.signed_in.client_id or "CALLER"
-    listed = " and ".join(lacking)
-    return Grant(
-        listed,
-        f"for the Microsoft Graph application permission {listed}",
-        "a Privileged Role Administrator",
-        (
-            command(*_ADD_PERMISSION, caller, "--api", GRAPH_APP_ID, "--api-permissions", *permissions),
-            command(*_CONSENT_TO, caller),
-        ),
-    )
+    return _permissions([name for name in wanted if name not in (rights.permissions or ())] or wanted, rights)
 
 
-def _role_command(template: str, rights: DirectoryRights | None) -> str:
+def _entra_role(role: str, rights: DirectoryRights | None) -> Grant:
+    template = _TEMPLATES[role]
     principal = (rights.principal_id if rights else None) or "CALLER"
     graph = rights.graph if rights else "https://graph.microsoft.com/v1.0"
     body = json.dumps({"principalId": principal, "roleDefinitionId": template, "directoryScopeId": "/"})
     url = f"{graph}/roleManagement/directory/roleAssignments"
-    return command("az", "rest", "--method", "POST", "--url", url, "--body", body)
+    mine = f"?$filter=principalId%20eq%20%27{principal}%27%20and%20roleDefinitionId%20eq%20%27{template}%27"
+    return Grant(
+        role,
+        f"for the Entra role {role}",
+        _REGISTRAR,
+        (command("az", "rest", "--method", "POST", "--url", url, "--body", body),),
+        (delete_at(url, mine, "value[0].id"),),
+    )
+
+
+def _permissions(names: Sequence[str], rights: DirectoryRights) -> Grant:
+    """Application permissions of Microsoft Graph. Taking one back takes two steps: it is declared, and granted."""
+    listed = " and ".join(names)
+    ids = [GRAPH_PERMISSIONS[name] for name in names]
+    caller, principal = rights.signed_in.client_id or "CALLER", rights.principal_id or "CALLER"
+    granted = f"{rights.graph}/servicePrincipals/{principal}/appRoleAssignments"
+    return Grant(
+        listed,
+        f"for the Microsoft Graph application permission {listed}",
+        _REGISTRAR,
+        (
+            command(
+                *_ADD_PERMISSION, caller, "--api", GRAPH_APP_ID, "--api-permissions", *(f"{one}=Role" for one in ids)
+            ),
+            command(*_CONSENT_TO, caller),
+        ),
+        (
+            command(*_DELETE_PERMISSION, caller, "--api", GRAPH_APP_ID, "--api-permissions", *ids),
+            *(delete_at(granted, "", f'value[?appRoleId==`"{one}"`].id | [0]') for one in ids),
+        ),
+    )

@@ -18,10 +18,9 @@ def refuse_function_app(site: Site) -> None:
     Raises:
         Refused: the site is a function app by kind, or by the name that an MCT deployment gives it.
     """
-    kinds = {token.strip().casefold() for token in site.kind.split(",")}
-    if not kinds & {"functionapp", "workflowapp"} and "-fa-" not in site.name.casefold():
+    if not site.is_function_app:
         return
-    website = site.name.casefold().partition("-fa-")[0]
+    website = site.website or site.name.casefold()
     raise Refused(
         "function-app",
         f"'{site.name}' is the function app of an MCT deployment, not its App Service (kind '{site.kind}').",

@@ -13,6 +13,7 @@ from mct_s2s.planning.changes import AlreadyRight, AnyChange, Later, WriteSettin
 from mct_s2s.planning.clients import Client, plan_client, plan_identity
 from mct_s2s.planning.credentials import one_after_another
 from mct_s2s.planning.membership import members
+from mct_s2s.planning.mending import clients_to_mend
 from mct_s2s.planning.plan import Facts, Left, ManualStep, Plan
 from mct_s2s.planning.removal import plan_removal
 from mct_s2s.planning.rotation import plan_rotation
@@ -105,7 +106,8 @@ def _plan_clients(desired: Desired, service: Service | None, observed: ObservedS
     if service is None:
         return []
     planned: dict[object, Client] = {}
-    for spec in desired.clients:
+    mended = clients_to_mend(observed, service.unique_name) if desired.mend else ()
+    for spec in (*desired.clients, *mended):
         client = plan_client(spec, service, observed, facts)
         planned.setdefault(client.client_id, client)  # a name and an appId may mean the same client
     return list(planned.values())

@@ -2,18 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
+from rich.cells import cell_len, set_cell_size
 from rich.text import Text
 
-from mct_s2s.model.commands import command, own_command
-from mct_s2s.planning.doctor import DoctorCheck, Seen, State, is_ready, may_be_left, missing_rights
-from mct_s2s.planning.preflight import way_out
-from mct_s2s.render.columns import Columns
-from mct_s2s.render.console import Terminal
+from mct_s2s.model.commands import own_command
+from mct_s2s.planning.custody import CODE as NOT_OURS
+from mct_s2s.planning.doctor import (
+    READ_SITE,
+    DoctorCheck,
+    Forecast,
+    Seen,
+    State,
+    forecast,
+    is_ready,
+    missing_codes,
+    missing_grants,
+    missing_of,
+)
+from mct_s2s.planning.grants import Grant, all_commands, least
+from mct_s2s.planning.rights import Right
+from mct_s2s.render.console import Terminal, one_line, prose
 
 _SIGNS = {State.OK: ("✓", "good"), State.MISSING: ("✗", "bad"), State.UNKNOWN: ("?", "warn")}
+_WIDEST_AREA = 24
+"""Columns: an App Service's name may have 60 characters, and what follows it needs room on 80 columns."""
+_NEW_CLIENT = ("--client", "NAME")
+_REGISTRATIONS = frozenset(
+    right.code for right in (Right.CREATE_APPLICATION, Right.CHANGE_APPLICATION, Right.CREATE_PRINCIPAL)
+)
+_SETTINGS = frozenset({READ_SITE, Right.READ_SETTINGS.code, Right.WRITE_SETTINGS.code, Right.RESTART.code})
 
 
 def doctor_document(seen: Seen, checks: tuple[DoctorCheck, ...]) -> dict[str, Any]:
@@ -23,6 +43,7 @@ def doctor_document(seen: Seen, checks: tuple[DoctorCheck, ...]) -> dict[str, An
     return {
         "schema": "mct-s2s/doctor/v1",
         "ready": is_ready(checks),
+        "setup": forecast(checks).value,
         "caller": {
             "kind": kind,
             "name": rights.name if rights else None,
@@ -41,52 +62,151 @@ def doctor_document(seen: Seen, checks: tuple[DoctorCheck, ...]) -> dict[str, An
             }
             for check in checks
         ],
+        "missing": [
+            {"step": row.step, "right": row.right, "who": row.who, "command": row.command or None}
+            for row in missing_of(checks)
+        ],
+        "drift": [
+            {"action": change.action.value, "resource": change.resource, "name": change.name} for change in seen.drift
+        ],
     }
 
 
-def show_checks(terminal: Terminal, checks: Sequence[DoctorCheck], where: str, more: Sequence[str] = ()) -> None:
-    """One line for each check, with whom to ask below those that need it, and what to do next.
+def show_checks(
+    terminal: Terminal,
+    checks: Sequence[DoctorCheck],
+    where: str,
+    more: Sequence[str] = (),
+    *,
+    is_requested: bool = False,
+) -> None:
+    """A line for each check; those that need something are gathered by who can grant it, with what they run.
 
     Args:
         terminal: the streams.
         checks: what was found.
         where: the options that name the App Service.
-        more: further options with which `setup` does no more than was checked.
+        more: further options with which `setup` does no more than was checked, and is not refused.
+        is_requested: whether the text for an administrator has been written.
     """
+    column = min(max((cell_len(one_line(check.area).plain) for check in checks), default=0), _WIDEST_AREA)
     for check in checks:
-        sign, style = _SIGNS[check.state]
-        line = Columns([None, None], gap=1)
-        line.add(Text(sign, style=style), check.message)
-        terminal.out.print(line)
-        _show_remedy(terminal, check)
-    missing = sum(check.state is State.MISSING for check in checks)
-    if missing:
-        terminal.result(Text(f"{missing} of {len(checks)} checks failed.", style="bad"))
-        _show_way_on(terminal, checks)
-    else:
-        terminal.result(Text("All checks passed.", style="good"))
-        words = command("--client", "NAME", *more, "--dry-run")
-        terminal.result(f"Preview the changes: {own_command('setup', where=where)} {words}")
+        if check.state is State.OK:
+            _show_line(terminal, check, column)
+    for state in (State.UNKNOWN, State.MISSING):
+        for group in _by_remedy(check for check in checks if check.state is state):
+            for check in group:
+                _show_line(terminal, check, column)
+            _show_remedy(terminal, group)
+    terminal.result()
+    _show_outlook(terminal, checks, where, more)
+    if missing_grants(checks) and not is_requested:
+        terminal.result("To have this as a text for your administrator:")
+        _show_command(terminal, own_command("doctor", "--request", "request.md", where=where))
 
 
-def _show_way_on(terminal: Terminal, checks: Sequence[DoctorCheck]) -> None:
-    if may_be_left(checks):
-        terminal.result("Steps you can't do are skipped and listed for someone else.")
+def show_drift(terminal: Terminal, seen: Seen, where: str) -> None:
+    """That something differs from what `setup` would write, and the command that mends it."""
+    count = len(seen.drift)
+    if count:
+        change = "1 change would mend it" if count == 1 else f"{count} changes would mend it"
+        prose(terminal.out, Text(f"What is set up has drifted: {change}. To see and apply:", style="warn"))
+        _show_command(terminal, own_command("doctor", "--fix", where=where))
+
+
+def _by_remedy(checks: Iterable[DoctorCheck]) -> list[list[DoctorCheck]]:
+    """Checks that the same people can help with are together; one that needs no grant is alone."""
+    groups: dict[object, list[DoctorCheck]] = {}
+    for at, check in enumerate(checks):
+        who = tuple(dict.fromkeys(grant.who for grant in check.grants))
+        groups.setdefault(who or at, []).append(check)
+    return list(groups.values())
+
+
+def _show_line(terminal: Terminal, check: DoctorCheck, column: int) -> None:
+    sign, style = _SIGNS[check.state]
+    area = one_line(check.area).plain
+    padded = set_cell_size(area, column) if cell_len(area) <= column else area
+    prose(terminal.out, Text.assemble((sign, style), f" {padded}  {one_line(check.short).plain}"), indent=column + 4)
+
+
+def _show_remedy(terminal: Terminal, group: Sequence[DoctorCheck]) -> None:
+    """Whom to ask, and each command on a line of its own, which is not folded, so that it can be pasted."""
+    grants = least(grant for check in group for grant in check.grants)
+    is_sure = group[0].state is State.MISSING
+    for who in dict.fromkeys(grant.who for grant in grants):
+        theirs = [grant for grant in grants if grant.who == who]
+        _show_request(terminal, who, theirs, is_sure=is_sure)
+    if not grants and group[0].advice:
+        prose(terminal.out, Text(f"    {group[0].advice}"), indent=4)
+        _show_command(terminal, group[0].command)
+
+
+def _show_request(terminal: Terminal, who: str, grants: Sequence[Grant], *, is_sure: bool) -> None:
+    commands = all_commands(grants)
+    for grant in grants:
+        if not grant.commands:
+            _show_sentence(terminal, grant.request, is_sure=is_sure)
+    if commands:
+        rights = ", ".join(dict.fromkeys(grant.right for grant in grants if grant.commands))
+        _show_sentence(terminal, f"ask {who} to run", is_sure=is_sure, needed=rights)
+    for one in commands:
+        _show_command(terminal, one)
+
+
+def _show_sentence(terminal: Terminal, request: str, *, is_sure: bool, needed: str = "") -> None:
+    sentence = f"{request[:1].upper()}{request[1:]}" if is_sure else f"If it is refused, {request}"
+    ending = f" (for {needed}):" if needed else "."
+    prose(terminal.out, Text(f"    {sentence}{ending}"), indent=4)
+
+
+def _show_command(terminal: Terminal, text: str) -> None:
+    if text:
+        terminal.result(Text(text, style="command"))
+
+
+def _show_outlook(terminal: Terminal, checks: Sequence[DoctorCheck], where: str, more: Sequence[str]) -> None:
+    outlook = forecast(checks)
+    if outlook is Forecast.RUNS:
+        unknown = sum(check.state is State.UNKNOWN for check in checks)
+        checked = f"No check failed. {unknown} could not be made: the real request decides."
+        terminal.result(Text(checked if unknown else "All checks passed.", style="good"))
+        terminal.result("Preview the changes:")
+        _show_command(terminal, own_command("setup", *_NEW_CLIENT, *more, "--dry-run", where=where))
         return
-    terminal.result("Until you have these permissions, mct-s2s setup stops before it changes anything.")
-    other = way_out(missing_rights(checks))
-    if other:
-        terminal.result(other)
+    stops = outlook is Forecast.STOPS
+    end = "stops before it changes anything" if stops else "does the rest and lists these steps for someone else"
+    prose(terminal.out, Text(f"{_count_missing(checks)} setup {end}.", style="bad"))
+    if stops:
+        is_doubtful = any(check.code == NOT_OURS for check in checks)  # setup refuses it for the directory alone
+        for text, way in () if is_doubtful else _ways_on(missing_codes(checks), where, more):
+            prose(terminal.out, text)
+            _show_command(terminal, way)
 
 
-def _show_remedy(terminal: Terminal, check: DoctorCheck) -> None:
-    """Whom to ask; what they type is on a line of its own, which is not folded, so that it can be pasted."""
-    for grant in check.grants:
-        request = f"{grant.request[:1].upper()}{grant.request[1:]}"
-        if check.state is State.UNKNOWN:
-            request = f"If it is refused, {grant.request}"
-        terminal.result(f"  → {request}{'. They run:' if grant.command else '.'}")
-        if grant.command:
-            terminal.result(Text(grant.command, style="command"))
-    if check.remedy is not None and not check.grants:
-        terminal.result(Text.assemble("  → ", (check.remedy, "command")))
+def _count_missing(checks: Sequence[DoctorCheck]) -> str:
+    """`2 grants are missing. Without them`, or what it is where something else is in the way."""
+    grants = len(missing_grants(checks))
+    others = sum(check.state is State.MISSING and not check.grants for check in checks)
+    words = [f"{grants} grant{'s are' if grants > 1 else ' is'} missing"] if grants else []
+    words += [f"{others} check{'s' if others > 1 else ''} failed"] if others else []
+    if others:
+        until = "it passes" if others == 1 and not grants else "all is well"
+        return f"{' and '.join(words)}. Until {until},"
+    return f"{words[0]}. Without {'them' if grants > 1 else 'it'}"
+
+
+def _ways_on(missing: frozenset[str], where: str, more: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """How a caller who lacks only one side's rights gets the rest done: what it says, and the command."""
+    alone = [word for word in more if word != "--no-app-service"]
+    words = (*_NEW_CLIENT, *alone, "--no-app-service", "--handoff", "handoff.json")
+    directory_part = own_command("setup", *words, where=where)
+    if missing <= _SETTINGS | {Right.CONSENT.code} and "--no-app-service" not in more:
+        yield (
+            "Or do the Entra ID part alone, and let the App Service's administrator write its settings:",
+            directory_part,
+        )
+    elif missing <= _REGISTRATIONS | {Right.CONSENT.code}:
+        yield "Or let someone who can create app registrations run:", directory_part
+        if "--no-app-service" not in more:
+            yield "and then run:", own_command("configure-appservice", "--from", "handoff.json", where=where)

@@ -230,7 +230,7 @@ def test_a_given_certificate_is_registered_and_its_key_stays_at_home(
     assert mct(*given).made == []
     assert azure.writes() == []
     text = mct("add-client", "Other", "--credential", "certificate", "--certificate", str(file), "-y")
-    for told in ("Certificate of Other", certificate.thumbprint, "AZURE_CLIENT_CERTIFICATE_PATH=…"):
+    for told in ("certificate of Other", certificate.thumbprint, "Other is set up to call", "Certificate expires "):
         assert told in text.out + text.err
 
 

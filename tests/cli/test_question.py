@@ -21,7 +21,9 @@ from tests.support.secret_search import secrets_in
 SETUP = ("setup", "--client", "One")
 
 
-def _asked(azure: Sandbox, home: Path, answer: bytes, words: tuple[str, ...] = SETUP) -> tuple[int, str]:
+def _asked(
+    azure: Sandbox, home: Path, answer: bytes, words: tuple[str, ...] = SETUP, question: bytes = b"Apply? [y/N]"
+) -> tuple[int, str]:
     """Run a command on a pseudo-terminal, answer its question, and return exit code and what was shown."""
     ours, theirs = pty.openpty()
     environment = {**without_azure(), **azure.environment, "HOME": str(home), "TERM": "xterm", "COLUMNS": "120"}
@@ -45,7 +47,7 @@ def _asked(azure: Sandbox, home: Path, answer: bytes, words: tuple[str, ...] = S
                 break
         elif process.poll() is not None:
             break
-        if not answered and b"[y/N]" in shown:
+        if not answered and question in shown:
             os.write(ours, answer)
             answered = True
     os.close(ours)
@@ -58,12 +60,13 @@ def _control_terminal() -> None:
     fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 
 
-@pytest.mark.parametrize(
-    ("answer", "code", "said"), [(b"n\n", 1, "Nothing was changed"), (b"\x03", 130, "Interrupted")]
-)
-def test_no_and_ctrl_c_change_nothing(answer: bytes, code: int, said: str, azure: Sandbox, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("answer", "code"), [(b"maybe\nno\n", 1), (b"\n", 1), (b"\x04", 1), (b"\x03", 130)])
+def test_no_and_ctrl_c_change_nothing(answer: bytes, code: int, azure: Sandbox, tmp_path: Path) -> None:
     ended, shown = _asked(azure, tmp_path, answer)
-    assert (ended, said in shown) == (code, True), shown
+    assert (ended, shown.splitlines()[-1].endswith("Cancelled. Nothing was changed.")) == (code, True), shown
+    assert ("[y/N] Cancelled" in shown) is answer.startswith(b"maybe"), "what is typed ahead is not shown after it"
+    assert ("Please answer y or n." in shown) is answer.startswith(b"maybe")
+    assert "error" not in shown, "it is what the user wanted"
     assert azure.writes() == []
 
 
@@ -86,10 +89,21 @@ def test_a_secret_is_shown_once_beside_the_steps(azure: Sandbox, tmp_path: Path)
     assert secrets_in(line.rpartition(": ")[2]) != [], "whole, and on a line of its own"
 
 
+NAME = b"type the App Service's name, contosolearn: "
+
+
 def test_who_is_switched_off_is_named_in_the_question(azure: Sandbox, tmp_path: Path, process: Program) -> None:
     assert process("setup", "--managed-identity", "reports-func", "-y").code == 0
     azure.forget()
-    ended, shown = _asked(azure, tmp_path, b"n\n", ("teardown",))
+    ended, shown = _asked(azure, tmp_path, b"y\n\n", ("teardown",), NAME)
     assert (ended, azure.writes()) == (1, []), shown
-    assert "; disables the managed identity of reports-func) [y/N]" in shown
+    assert "That is not 'contosolearn'. To cancel, press Enter." in shown, "a yes is no name"
+    assert "This disables the managed identity of reports-func. To remove all of this, type " in shown
     assert "Its roles in other subscriptions cannot be checked" in " ".join(shown.split())
+
+
+def test_everything_is_removed_by_typing_the_name(azure: Sandbox, tmp_path: Path, mct: Program) -> None:
+    assert mct("setup", "--client", "One", "-y").code == 0
+    ended, shown = _asked(azure, tmp_path, b"ContosoLearn\n", ("teardown",), NAME)
+    assert ended == 0, shown
+    assert azure.made_by_us() == []

@@ -43,6 +43,15 @@ def test_a_person_reads_that_they_were_not_read(mct: Program, azure: Sandbox) ->
     assert "ServiceAuthEnabled" not in done.out
 
 
+def test_doctor_does_not_call_a_registration_foreign_that_only_the_settings_name(mct: Program, azure: Sandbox) -> None:
+    """Its advice for a foreign one is to delete it."""
+    assert mct("setup", "--client", "A", "-y", "--no-verify").code == 0
+    done = mct("doctor", "-a", SITE, env=azure.caller(*READ, "Application.ReadWrite.OwnedBy", arm=READER))
+    assert "? Existing setup" in done.out
+    assert "az ad app delete" not in done.out
+    assert "--no-app-service" not in done.out, "setup would refuse it"
+
+
 def test_commands_that_rest_on_the_settings_still_stop(mct: Program, azure: Sandbox) -> None:
     done = mct("setup", "-a", SITE, "--client", "A", "-y", "-o", "json", env=azure.caller(*READ, arm=READER))
     assert (done.code, done.document["error"]["code"]) == (4, "permission-missing")

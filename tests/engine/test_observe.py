@@ -489,7 +489,7 @@ def test_no_exception_is_left_that_nobody_fetched() -> None:
 )
 def test_what_a_caller_may_not_see_is_an_answer_too(call: str, part: str) -> None:
     here = world()
-    here.before(call, failing(DENIED))
+    here.before(call, *[failing(DENIED)] * 3)
     seen = run(examine(here.azure, look()))
     refusals: dict[str, S2SError | None] = {"site": seen.site_refusal, "directory": seen.directory_refusal}
     assert refusals.pop(part) is DENIED

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-import re
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
+from mct_s2s.errors import PermissionMissing
 from mct_s2s.model.caller_rights import CallerRights, DirectoryRights, Permission, Person, ScopeRights, SignedIn
 from mct_s2s.model.ids import ClientId, PrincipalId
 from mct_s2s.planning.doctor import DoctorCheck, Seen, State, checks
-from mct_s2s.render.doctor import doctor_document, show_checks
+from mct_s2s.planning.grants import Grant, Lack
+from mct_s2s.render.doctor import doctor_document, show_checks, show_drift
 
 from tests.cli.schemas import check as check_contract
 from tests.planning.worlds import NOW, TENANT, guid, site
 from tests.render.conftest import Screens
-from tests.render.examples import ODD_NAMES, WHERE
+from tests.render.examples import ODD_NAMES, WHERE, principal
 from tests.render.reading import line_with, pasteable, words_of
+from tests.support.screens import check_screen
 
 APP = ClientId(guid("automation"))
 ME = PrincipalId(guid("me"))
@@ -30,14 +34,29 @@ AUTOMATION = DirectoryRights(
 ADA = DirectoryRights(
     SignedIn("Azure CLI"), person=Person(ME, "ada@contoso.com"), principal_id=ME, name="ada@contoso.com"
 )
-OK = DoctorCheck("tenant", State.OK, "contoso", "Tenant contoso.")
-MISSING = DoctorCheck("restart", State.MISSING, "contosolearn", "You can't restart 'contosolearn'.", "Ask an Owner.")
-UNKNOWN = DoctorCheck("secret-policy", State.UNKNOWN, "client secrets", "Could not check: you can't read the policy.")
+OK = DoctorCheck("tenant", State.OK, "Tenant", "contoso", "contoso", "Tenant contoso.")
+FAILED = DoctorCheck("tenant", State.MISSING, "Tenant", "It is another one.", "x", "x", "Sign in there:", "az login")
+UNKNOWN = DoctorCheck("secret-policy", State.UNKNOWN, "Client secrets", "you can't read the policy", "x", "x")
+OWNER, REGISTRAR = "an Owner or User Access Administrator", "a Privileged Role Administrator"
+SITE_ROLE = Grant("Website Contributor", "for it", OWNER, ("az role assignment create --role 'Website Contributor'",))
+
+
+def lacking(code: str, short: str, *grants: Grant, state: State = State.MISSING) -> DoctorCheck:
+    return DoctorCheck(
+        code, state, "contosolearn", short, "x", "x", "x", lacks=tuple(Lack(short, one) for one in grants)
+    )
+
+
+MISSING = lacking("restart", "restart", SITE_ROLE)
 
 
 def seen(rights: DirectoryRights | None = AUTOMATION, permissions: tuple[Permission, ...] = ()) -> Seen:
     scopes = {str(site().resource).lower(): ScopeRights(permissions, (), ())}
     return Seen(CallerRights(rights, (), scopes), TENANT, None, site(), TENANT.id)
+
+
+def unreadable(what: Seen) -> Seen:
+    return replace(what, site_refusal=PermissionMissing("permission-missing", "You can't.", remedy="Ask an Owner."))
 
 
 def document_of(what: Seen) -> dict[str, Any]:
@@ -70,7 +89,7 @@ def test_a_caller_of_whom_nothing_is_known_is_of_no_kind() -> None:
 
 def test_without_a_look_at_directory_and_tenant_the_caller_is_empty() -> None:
     document = doctor_document(Seen(CallerRights(), None), (MISSING,))
-    assert set(document) == {"schema", "ready", "caller", "tenant", "checks"}
+    assert set(document) == {"schema", "ready", "setup", "caller", "tenant", "checks", "missing", "drift"}
     assert set(document["caller"].values()) == {None}
     assert document["tenant"] is None
 
@@ -99,78 +118,160 @@ def test_what_cannot_be_seen_is_unknown_and_no_obstacle() -> None:
     assert [row["remedy"] for row in document["checks"]] == [None, None]
 
 
-def test_each_check_has_a_sign_for_its_state(screens: Screens) -> None:
-    screen = screens(120)
-    show_checks(screen.terminal, [OK, MISSING, UNKNOWN], WHERE)
-    signs = {line.split()[0]: line for line in screen.out.splitlines()[:4]}
-    assert OK.message in signs["✓"]
-    assert MISSING.message in signs["✗"]
-    assert UNKNOWN.message in signs["?"]
+def test_the_document_has_what_is_missing_as_errors_have_it() -> None:
+    document = document_of(unreadable(seen()))
+    assert document["setup"] == "stops"
+    steps = {row["step"]: row for row in document["missing"]}
+    assert set(steps) == {f"{verb} 'contosolearn'" for verb in (
+        "read the application settings of", "write the application settings of", "restart"
+    )}  # fmt: skip
+    assert {(row["right"], row["who"]) for row in steps.values()} == {("Website Contributor", OWNER)}
+
+
+def shown(screens: Screens, *checks: DoctorCheck, more: Sequence[str] = (), width: int = 120) -> list[str]:
+    screen = screens(width, is_terminal=True)
+    show_checks(screen.terminal, checks, WHERE, more)
     assert screen.err == ""
+    assert all(line == line.rstrip() for line in screen.out.splitlines())
+    return screen.out.splitlines()
 
 
-def test_whom_to_ask_is_below_the_check_that_needs_it(screens: Screens) -> None:
-    screen = screens(120)
-    show_checks(screen.terminal, [MISSING, OK], WHERE)
-    lines = pasteable(screen.out)
-    assert lines.index("Ask an Owner.") == 1
-    assert MISSING.message in lines[0]
-    assert OK.message in lines[2]
+def test_each_check_is_a_line_with_a_sign_for_its_state(screens: Screens) -> None:
+    lines = shown(screens, OK, MISSING, UNKNOWN)
+    assert lines[0] == "✓ Tenant          contoso"
+    assert lines[1] == "? Client secrets  you can't read the policy"
+    assert lines[2] == "✗ contosolearn    restart"
 
 
-def test_the_failed_checks_are_counted_and_the_unknown_ones_are_not(screens: Screens) -> None:
-    screen = screens(120)
-    show_checks(screen.terminal, [OK, MISSING, UNKNOWN, MISSING], WHERE)
-    line_with(screen.out, "2 of 4")
-    assert "--dry-run" not in screen.out
+def test_those_who_can_grant_it_are_asked_once_for_everything(screens: Screens) -> None:
+    lines = shown(screens, MISSING, OK, lacking("write-settings", "write settings", SITE_ROLE))
+    at = lines.index("✗ contosolearn  restart")
+    assert lines[at + 1 : at + 4] == [
+        "✗ contosolearn  write settings",
+        f"    Ask {OWNER} to run (for Website Contributor):",
+        "az role assignment create --role 'Website Contributor'",
+    ]
+    assert "1 grant is missing. Without it setup does the rest and lists these steps for someone else." in lines
+
+
+def test_a_command_that_two_grants_share_is_run_once_and_last(screens: Screens) -> None:
+    one, two = (Grant(name, "for it", REGISTRAR, (f"az add {name}", "az consent")) for name in "ab")
+    lines = shown(screens, lacking("create-application", "create", one), lacking("admin-consent", "consent", two))
+    assert [line for line in lines if line.startswith("az ")] == ["az add a", "az add b", "az consent"]
+    assert "2 grants are missing. Without them setup stops before it changes anything." in lines
+
+
+def test_a_role_that_another_includes_is_not_asked_for(screens: Screens) -> None:
+    """Whoever may administer registrations may create them."""
+    small, large = (Grant(role, "for it", REGISTRAR, (f"az {role[:3]}",)) for role in (
+        "Application Developer", "Cloud Application Administrator"
+    ))  # fmt: skip
+    lines = shown(screens, lacking("create-application", "create", small), lacking("admin-consent", "consent", large))
+    assert [line for line in lines if line.startswith("az ")] == ["az Clo"]
+    assert any(line.startswith("1 grant is missing.") for line in lines)
+
+
+def test_where_no_command_helps_the_request_is_a_sentence(screens: Screens) -> None:
+    denied = Grant("x", "to do this step: the deny assignment 'x' blocks everyone else", "the publisher")
+    lines = shown(screens, lacking("restart", "restart", SITE_ROLE, denied))
+    assert "    Ask the publisher to do this step: the deny assignment 'x' blocks everyone else." in lines
+    assert SITE_ROLE.commands[0] in lines
+
+
+def test_a_doubtful_right_is_asked_for_only_if_it_is_refused(screens: Screens) -> None:
+    lines = shown(screens, lacking("admin-consent", "consent", SITE_ROLE, state=State.UNKNOWN))
+    assert f"    If it is refused, ask {OWNER} to run (for Website Contributor):" in lines
+    assert "No check failed. 1 could not be made: the real request decides." in lines
+
+
+def test_a_check_that_no_right_would_pass_has_its_own_remedy(screens: Screens) -> None:
+    lines = shown(screens, FAILED)
+    assert lines[:3] == ["✗ Tenant  It is another one.", "    Sign in there:", "az login"]
+    assert "1 check failed. Without that setup stops before it changes anything." not in lines
+    assert "1 check failed. Until it passes, setup stops before it changes anything." in lines
 
 
 def test_a_ready_caller_gets_the_next_command_for_this_app_service(screens: Screens) -> None:
-    screen = screens(120)
-    show_checks(screen.terminal, [OK, UNKNOWN], WHERE)
-    assert line_with(screen.out, "mct-s2s setup").endswith(f"mct-s2s setup {WHERE} --client NAME --dry-run")
-    assert screen.err == ""
+    lines = shown(screens, OK, more=["--auto-lifetime"])
+    assert lines[-3:] == [
+        "All checks passed.",
+        "Preview the changes:",
+        f"mct-s2s setup --client NAME --auto-lifetime --dry-run {WHERE}",
+    ]
 
 
-def test_a_long_command_is_on_one_line_of_a_log(screens: Screens) -> None:
-    screen = screens()
-    show_checks(screen.terminal, checks(seen(), NOW), WHERE)
-    commands = [line for line in screen.out.splitlines() if "az role assignment create" in line]
-    assert len(commands) == 2  # to write the settings, and to restart
-    for line in commands:
-        assert line.rstrip().endswith(f"--assignee {ME} --role 'Website Contributor' --scope {site().resource}")
+def test_who_may_not_read_the_settings_can_do_the_directorys_part(screens: Screens) -> None:
+    lines = shown(screens, lacking("read-settings", "read settings", SITE_ROLE), MISSING, more=["--auto-lifetime"])
+    assert lines[-3] == (f"mct-s2s setup --client NAME --auto-lifetime --no-app-service --handoff handoff.json {WHERE}")
 
 
-@pytest.mark.parametrize("width", [40, 80, 100])
-def test_a_command_for_somebody_else_can_be_pasted_from_a_terminal(screens: Screens, width: int) -> None:
-    screen = screens(width, is_terminal=True)
+def test_who_may_not_register_can_write_the_settings_of_someone_who_may(screens: Screens) -> None:
+    lines = shown(screens, lacking("create-application", "create", Grant("x", "for it", REGISTRAR, ("az x",))))
+    assert lines[-3] == f"mct-s2s configure-appservice --from handoff.json {WHERE}"
+
+
+def test_who_lacks_both_sides_is_shown_no_way_round(screens: Screens) -> None:
+    registrar = lacking("create-application", "create", Grant("x", "for it", REGISTRAR, ("az x",)))
+    lines = shown(screens, registrar, lacking("read-settings", "read settings", SITE_ROLE))
+    assert not any("handoff" in line for line in lines)
+    assert lines[-1] == f"mct-s2s doctor --request request.md {WHERE}"
+
+
+@pytest.mark.parametrize("width", [40, 80, 100, None])
+def test_a_command_for_somebody_else_can_be_pasted(screens: Screens, width: int | None) -> None:
+    screen = screens(width, is_terminal=width is not None)
     found = checks(seen(), NOW)
     show_checks(screen.terminal, found, WHERE)
-    commands = [grant.command for check in found for grant in check.grants]
-    assert len(commands) == 2
-    assert [line for line in screen.out.splitlines() if line.startswith("az ")] == commands
+    commands = dict.fromkeys(grant.command for check in found for grant in check.grants)
+    assert [line for line in screen.out.splitlines() if line.startswith("az ")] == list(commands)
+    (line,) = commands
+    assert line.endswith(f"--assignee {ME} --role 'Website Contributor' --scope {site().resource}")
 
 
-@pytest.mark.parametrize("width", [80, 120])
-def test_a_message_is_wrapped_between_words_on_a_terminal(screens: Screens, width: int) -> None:
-    screen = screens(width, is_terminal=True)
-    message = "Could not check whether the tenant allows client secrets. " * 4
-    show_checks(screen.terminal, [DoctorCheck("secret-policy", State.UNKNOWN, "x", message.strip())], WHERE)
-    assert message.strip() in words_of(screen.out)
-    assert all(len(line.rstrip()) <= width for line in screen.out.splitlines()[:3])
+def test_a_long_check_is_folded_between_words_below_itself(screens: Screens) -> None:
+    words = "Could not check whether the tenant allows client secrets. " * 4
+    lines = shown(screens, replace(UNKNOWN, short=words.strip()), width=80)
+    assert all(len(line) <= 80 for line in lines[:4])
+    assert all(line.startswith(" " * 18) for line in lines[1:4])
+    assert words.strip() in words_of("\n".join(lines))
 
 
 @pytest.mark.parametrize("name", ODD_NAMES)
 def test_an_odd_name_in_a_check_is_shown_as_it_is(screens: Screens, name: str) -> None:
     screen = screens()
-    show_checks(screen.terminal, [DoctorCheck("restart", State.MISSING, name, f"'{name}'", f"Ask {name}.")], WHERE)
+    check = DoctorCheck("restart", State.MISSING, name, f"'{name}'", name, name, f"Ask {name}.")
+    show_checks(screen.terminal, [check], WHERE)
     line_with(screen.out, f"'{name}'")
     assert f"Ask {name}." in pasteable(screen.out)
 
 
-def test_signs_are_colored_on_a_terminal_only(screens: Screens) -> None:
-    for is_terminal in (True, False):
-        screen = screens(120, is_terminal=is_terminal)
-        show_checks(screen.terminal, [OK, MISSING], WHERE)
-        colored = re.search(r"\x1b\[[0-9;]*31m✗", screen.out_stream.getvalue())
-        assert (colored is not None) is is_terminal
+def test_drift_is_said_with_the_command_that_mends_it(screens: Screens) -> None:
+    for count, words in ((1, "1 change would mend it"), (2, "2 changes would mend it")):
+        screen = screens(120)
+        changes = tuple(replace(principal("A"), key=str(at)) for at in range(count))
+        show_drift(screen.terminal, replace(seen(), drift=changes), WHERE)
+        assert words in screen.out
+        assert screen.out.splitlines()[-1] == f"mct-s2s doctor --fix {WHERE}"
+
+
+SCREENS = {
+    "doctor-ready": seen(permissions=(Permission(("*",)),)),
+    "doctor-half": unreadable(
+        seen(replace(AUTOMATION, permissions=frozenset({"Application.ReadWrite.OwnedBy"}), assignments=()))
+    ),
+    "doctor-nothing": unreadable(seen(replace(AUTOMATION, permissions=frozenset(), assignments=()))),
+    "doctor-person": seen(replace(ADA, roles=frozenset()), permissions=(Permission(("*",)),)),
+}
+
+
+@pytest.mark.parametrize("name", SCREENS)
+def test_the_screens(name: str) -> None:
+    found = checks(SCREENS[name], NOW)
+    for width, suffix in ((80, "80"), (120, "120")):
+        check_screen(f"{name}-{suffix}", lambda terminal: show_checks(terminal, found, WHERE), width=width)
+
+
+def test_the_screens_without_colour_and_without_unicode() -> None:
+    found = checks(SCREENS["doctor-half"], NOW)
+    check_screen("doctor-half-100-plain", lambda terminal: show_checks(terminal, found, WHERE), width=100, color=False)
+    check_screen("doctor-half-80-ascii", lambda terminal: show_checks(terminal, found, WHERE), unicode=False)

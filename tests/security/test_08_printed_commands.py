@@ -21,7 +21,7 @@ from mct_s2s.model.azure_resources import AppService, WiredApp
 from mct_s2s.model.caller_rights import CallerRights, DirectoryRights, Permission, ResourceLock, ScopeRights, SignedIn
 from mct_s2s.model.client_credentials import Federation
 from mct_s2s.model.client_sign_in import Claims
-from mct_s2s.model.commands import command, grant_on_vault, option, own_command, webapp_command
+from mct_s2s.model.commands import command, grant_on_vault, lock_again, option, own_command, webapp_command
 from mct_s2s.model.desired import WireSpec
 from mct_s2s.model.ids import ApplicationObjectId, ClientId, PrincipalId
 from mct_s2s.model.observed import ObservedState
@@ -147,7 +147,9 @@ def grants() -> Iterator[str]:
         for scope in (locked, ScopeRights((), (), ())):
             access = CallerRights(rights, (), {str(resource).lower(): scope})
             for need in (Need(Right.RESTART, EVIL, resource=resource), Need(Right.CONSENT, EVIL)):
-                yield from (lack.grant.command for lack in lacks(judge(need, access), access))
+                for lack in lacks(judge(need, access), access):
+                    yield from (lack.grant.command, *lack.grant.revoke)
+    yield lock_again(EVIL, str(resource))
 
 
 def handovers() -> Iterator[str]:

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
-from pathlib import Path
-from typing import Annotated
+from dataclasses import replace
 
 from mct_s2s import clock
-from mct_s2s.cli.binding import argument, option
 from mct_s2s.cli.change import change, exit_code
 from mct_s2s.cli.client_lists import listed_clients
 from mct_s2s.cli.closing import close_clients
-from mct_s2s.cli.options import CredentialOptions
+from mct_s2s.cli.options.add_client import AddClientOptions
 from mct_s2s.cli.requests import client_specs, request_for, service_spec, wire
 from mct_s2s.cli.run import Run, run
 from mct_s2s.cli.session import Needs
@@ -20,25 +17,6 @@ from mct_s2s.errors import UsageError
 from mct_s2s.inputs.secret_places import secret_to
 from mct_s2s.inputs.target import caller_resource
 from mct_s2s.model.desired import Desired, SettingsScope
-
-
-@dataclass(kw_only=True)
-class AddClientOptions(CredentialOptions):
-    """Options of `add-client`."""
-
-    name: Annotated[str | None, argument("NAME", "Display name, or the appId of a registration to adopt.")] = None
-    from_file: Annotated[
-        Path | None,
-        option("--from", metavar="FILE", text="Add every client in FILE: one name a line, or CSV with a header."),
-    ] = None
-    managed_identity: Annotated[
-        list[str],
-        option(
-            "--managed-identity",
-            metavar="RESOURCE",
-            text="Azure resource: its ID, or the name of a web or function app.",
-        ),
-    ] = field(default_factory=list)
 
 
 def add_client(options: AddClientOptions) -> int:

@@ -3,23 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Coroutine
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from mct_s2s.concurrency import gather_or_cancel
 from mct_s2s.engine.observe.access import AccessLook
 from mct_s2s.engine.observe.app_service_lookup import find_site
-from mct_s2s.engine.observe.observe import find_identity_resource
+from mct_s2s.engine.observe.observe import find_identity_resource, is_refusal, observe
+from mct_s2s.engine.observe.registration_custody import with_custody
 from mct_s2s.engine.request import Request
-from mct_s2s.errors import PermissionMissing, S2SError
-from mct_s2s.model.azure_resources import Site
+from mct_s2s.errors import NotThere, Refused, S2SError
+from mct_s2s.model.azure_resources import IdentityResource, Site
+from mct_s2s.model.caller_rights import CallerRights
+from mct_s2s.model.desired import SettingsScope
 from mct_s2s.model.ids import TenantId
+from mct_s2s.model.observed import ObservedState
+from mct_s2s.model.resource_id import ResourceId
+from mct_s2s.planning.changes import AnyChange
 from mct_s2s.planning.doctor import Seen
+from mct_s2s.planning.make import make_plan
+from mct_s2s.planning.plan import Plan
+from mct_s2s.planning.preflight import need_of
+from mct_s2s.planning.rights import Need
 from mct_s2s.ports.signed_in_cloud import Azure
 
 T = TypeVar("T")
-LOCKED = "locked"
 UNSEEN = frozenset({"subscription-not-found", "site-not-found"})
 """What may as well be hidden from this caller."""
+GUARDS = frozenset({"function-app", "other-tenant"})
+"""Refusals that `doctor` has checks of its own for."""
 
 
 async def examine(azure: Azure, request: Request) -> Seen:
@@ -30,29 +42,79 @@ async def examine(azure: Azure, request: Request) -> Seen:
         ServiceError: Azure did not answer.
     """
     async with AccessLook(azure, directory=True) as look:
-        (site, site_tenant_id, site_refusal), directory, identity_resources = await gather_or_cancel(
-            _site(azure, request, look),
-            _or_refusal(
-                gather_or_cancel(
-                    azure.directory.tenant(), azure.directory.application_by_unique_name(request.unique_name)
-                )
-            ),
-            gather_or_cancel(
-                *(find_identity_resource(azure, request, wanted, look.at) for wanted in request.identities)
-            ),
-        )
-        found, refusal = directory
-        tenant = found[0] if found is not None else None
-        return Seen(
-            await look.found(),
-            tenant,
-            refusal,
-            site,
-            site_tenant_id,
-            site_refusal,
-            identity_resources,
-            azure.write_refusal,
-        )
+        try:
+            observed = await with_custody(azure, request, await observe(azure, request, look.at))
+        except S2SError as error:
+            if not is_refusal(error) and error.code not in UNSEEN:
+                raise
+            seen = await _in_parts(azure, request, look)
+        else:
+            seen = _whole(request, observed)
+        return replace(seen, access=await look.found(), write_refusal=azure.write_refusal)
+
+
+def _whole(request: Request, observed: ObservedState) -> Seen:
+    """What follows from a state that could be read, perhaps without the App Service's settings."""
+    app_service = observed.app_service
+    plan, refusal = _planned(request, observed)
+    return Seen(
+        CallerRights(),
+        observed.tenant,
+        site=app_service.site if app_service else None,
+        site_tenant_id=app_service.tenant_id if app_service else None,
+        site_refusal=app_service.refusal if app_service else None,
+        identity_resources=observed.identity_resources,
+        service=observed.trust.service.object_id if observed.trust.service else None,
+        needs=_needs_of_existing(plan, observed),
+        setup_refusal=refusal,
+        drift=_drift(request, observed),
+    )
+
+
+def _planned(request: Request, observed: ObservedState) -> tuple[Plan, S2SError | None]:
+    """What `setup` would do to what is there, or why it would refuse."""
+    scope = SettingsScope.NONE if observed.app_service is None or observed.settings_unread else SettingsScope.ALL
+    try:
+        return make_plan(replace(request.desired, settings=scope), observed, request.facts), None
+    except (NotThere, Refused) as error:
+        return Plan(), None if error.code in GUARDS else error
+
+
+def _needs_of_existing(plan: Plan, observed: ObservedState) -> tuple[Need, ...]:
+    """The rights over registrations that are there; those that a new one takes are checked anyway."""
+    needs = (need_of(change, observed) for change in plan.changes)
+    return tuple(dict.fromkeys(need for need in needs if need is not None and need.application is not None))
+
+
+def _drift(request: Request, observed: ObservedState) -> tuple[AnyChange, ...]:
+    """What `doctor --fix` would change, where there is something that it may mend."""
+    if observed.trust.service is None or observed.app_service is None or observed.settings_unread:
+        return ()
+    desired = replace(request.desired, settings=SettingsScope.ALL, mend=True)
+    try:
+        return make_plan(desired, replace(observed, identity_resources=()), request.facts).changes
+    except (NotThere, Refused):
+        return ()
+
+
+async def _in_parts(azure: Azure, request: Request, look: AccessLook) -> Seen:
+    """The halves, each with the reason why it could not be read."""
+    (site, site_tenant_id, site_refusal), (tenant, refusal), identity_resources = await gather_or_cancel(
+        _site(azure, request, look),
+        _or_refusal(azure.directory.tenant()),
+        gather_or_cancel(*(_identity_resource(azure, request, wanted, look) for wanted in request.identities)),
+    )
+    if refusal is None:
+        _, refusal = await _or_refusal(azure.directory.applications_by_unique_name([request.unique_name]))
+    return Seen(
+        CallerRights(),
+        tenant if refusal is None else None,
+        refusal,
+        site,
+        site_tenant_id,
+        site_refusal,
+        identity_resources,
+    )
 
 
 async def _site(
@@ -64,17 +126,30 @@ async def _site(
     try:
         site, tenant_id = await find_site(azure.sites, request.target, look.at)
     except S2SError as error:
-        if not isinstance(error, PermissionMissing) and error.code not in UNSEEN:
+        if not is_refusal(error) and error.code not in UNSEEN:
             raise
         return None, None, error
     _, refusal = await _or_refusal(azure.sites.settings(site.resource))
     return site, tenant_id, refusal
 
 
+async def _identity_resource(
+    azure: Azure, request: Request, wanted: str | ResourceId, look: AccessLook
+) -> IdentityResource:
+    """A caller's resource; one that may not be looked at counts as one without an identity: that takes a right, too."""
+    found, refusal = await _or_refusal(find_identity_resource(azure, request, wanted, look.at))
+    if found is None and refusal is not None:
+        if not isinstance(wanted, ResourceId):
+            raise refusal
+        return IdentityResource(wanted, None)
+    assert found is not None  # noqa: S101  # it is found or refused
+    return found
+
+
 async def _or_refusal(question: Coroutine[Any, Any, T]) -> tuple[T | None, S2SError | None]:
     try:
         return await question, None
     except S2SError as error:
-        if isinstance(error, PermissionMissing) or error.code == LOCKED:
+        if is_refusal(error):
             return None, error
         raise

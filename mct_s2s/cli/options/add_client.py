@@ -1,0 +1,35 @@
+"""The options of `mct-s2s add-client`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated
+
+from mct_s2s.cli.binding import argument, option
+from mct_s2s.cli.options import CredentialOptions
+
+EXAMPLES = (
+    "mct-s2s add-client Import -a contosolearn",
+    "mct-s2s add-client Deploy -a contosolearn --credential federated --github contoso/deploy",
+    "mct-s2s add-client --managed-identity reports-func -a contosolearn",
+)
+
+
+@dataclass(kw_only=True)
+class AddClientOptions(CredentialOptions):
+    """Options of `add-client`."""
+
+    name: Annotated[str | None, argument("NAME", "Display name, or the appId of a registration to adopt.")] = None
+    from_file: Annotated[
+        Path | None,
+        option("--from", metavar="FILE", text="Add every client in FILE: one name a line, or CSV with a header."),
+    ] = None
+    managed_identity: Annotated[
+        list[str],
+        option(
+            "--managed-identity",
+            metavar="RESOURCE",
+            text="Azure resource: its ID, or the name of a web or function app.",
+        ),
+    ] = field(default_factory=list)

@@ -1,0 +1,47 @@
+"""The options of `mct-s2s setup`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated
+
+from mct_s2s.cli.binding import option
+from mct_s2s.cli.options import CredentialOptions
+
+EXAMPLES = (
+    "mct-s2s setup -a contosolearn --client Import --dry-run",
+    "mct-s2s setup -a contosolearn --client Import",
+    "mct-s2s setup -a contosolearn --managed-identity reports-func",
+)
+
+
+@dataclass(kw_only=True)
+class SetupOptions(CredentialOptions):
+    """Options of `setup`."""
+
+    client: Annotated[
+        list[str], option("--client", metavar="NAME_OR_ID", text="Client application: a name or appId. Repeatable.")
+    ] = field(default_factory=list)
+    managed_identity: Annotated[
+        list[str],
+        option(
+            "--managed-identity", metavar="RESOURCE", text="Resource whose managed identity is a client. Repeatable."
+        ),
+    ] = field(default_factory=list)
+    service_name: Annotated[
+        str | None,
+        option("--service-name", metavar="NAME", text="Display name. Default: MCT service (<app service>)."),
+    ] = None
+    role: Annotated[str | None, option("--role", metavar="VALUE", text="App role value. Default: S2SAppRole.")] = None
+    service_app: Annotated[
+        str | None,
+        option("--service-app", metavar="ID_OR_URI", text="Adopt this registration: its appId or Application ID URI."),
+    ] = None
+    no_app_service: Annotated[bool, option("--no-app-service", text="Entra ID only; skip the App Service.")] = False
+    handoff: Annotated[
+        Path | None, option("--handoff", metavar="FILE", text="Write the values for configure-appservice --from FILE.")
+    ] = None
+    handoff_text: Annotated[
+        bool, option("--handoff-text", text="Print the values as a support request to the operator of MCT.")
+    ] = False

@@ -1,0 +1,137 @@
+"""The work of `setup`, whether its options were typed or come from answers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from mct_s2s import clock
+from mct_s2s.cli.change import change, exit_code
+from mct_s2s.cli.closing import close_clients, left_to_others
+from mct_s2s.cli.options import CredentialOptions
+from mct_s2s.cli.options.setup import SetupOptions
+from mct_s2s.cli.requests import (
+    Wire,
+    check_role,
+    client_specs,
+    named_target,
+    request_for,
+    service_spec,
+    wire,
+)
+from mct_s2s.cli.run import Run
+from mct_s2s.cli.session import Needs
+from mct_s2s.cli.user_files import SharedFile, handoff_file
+from mct_s2s.engine.outcome import Outcome
+from mct_s2s.engine.request import Request
+from mct_s2s.engine.session import Session
+from mct_s2s.inputs.handoff import handoff_text
+from mct_s2s.inputs.secret_places import SecretTo, secret_to
+from mct_s2s.inputs.target import caller_resource
+from mct_s2s.model.desired import ClientSpec, Desired, SettingsScope
+from mct_s2s.model.resource_id import ResourceId
+from mct_s2s.model.site_settings import ours
+from mct_s2s.model.site_target import SiteTarget
+from mct_s2s.render.support_request import support_request
+
+
+@dataclass(frozen=True)
+class Setup:
+    """What the options of `setup` ask for, checked before anyone signs in."""
+
+    options: SetupOptions
+    now: datetime
+    clients: tuple[ClientSpec, ...]
+    identities: tuple[str | ResourceId, ...]
+    stores: SecretTo
+    wired: Wire | None
+    named: SiteTarget | None
+    """The App Service that only gives its name, as it is not contacted."""
+    handoff: SharedFile | None
+
+    @classmethod
+    def of(cls, options: SetupOptions) -> Setup:
+        """Read the options.
+
+        Raises:
+            UsageError: an unusable value, or options that contradict each other.
+        """
+        now = clock.now()
+        clients = client_specs(options, options.client, now)
+        identities = tuple(dict.fromkeys(caller_resource(text) for text in options.managed_identity))
+        stores = _stores(options, len(clients))
+        wired = wire(options.wire, clients, identities, stores)
+        named = named_target(options) if options.no_app_service else None
+        check_role(options.role)
+        handoff = handoff_file(options.handoff) if options.handoff is not None else None
+        if handoff is not None:
+            handoff.check(dry_run=options.dry_run)
+        return cls(options, now, clients, identities, stores, wired, named, handoff)
+
+    def with_clients(self, options: CredentialOptions, name: str) -> Setup:
+        """One more client, whose credential is of other options than the first ones'.
+
+        Raises:
+            UsageError: an unusable value.
+        """
+        clients = (*self.clients, *client_specs(options, [name], self.now))
+        stores = _stores(options, len(clients)) if options.secret_to else self.stores
+        return replace(self, clients=clients, stores=stores)
+
+    @property
+    def needs(self) -> Needs:
+        """The services that the work talks to."""
+        site = not self.options.no_app_service
+        arm = site or bool(self.identities) or self.wired is not None
+        return Needs(arm=arm, target=site, key_vault=self.stores.vault is not None)
+
+    async def carry_out(self, current: Run, session: Session) -> int:
+        """Plan, confirm and apply; return the process exit code.
+
+        Raises:
+            S2SError: refused, by Azure or by the user.
+        """
+        options, target = self.options, session.target or self.named
+        outcome = await change(current, options, session, self._request(session, target), self.stores)
+        if not options.dry_run and (options.handoff or options.handoff_text):
+            self._hand_over(current, session, outcome, target)
+        close_clients(current.terminal, options, session, outcome)
+        return exit_code(options, outcome)
+
+    def _request(self, session: Session, target: SiteTarget | None) -> Request:
+        options, wired = self.options, self.wired
+        reference = options.service_management_reference
+        service = service_spec(target, options.service_name, options.role, options.service_app, reference=reference)
+        label = target.label if target else service.display_name
+        desired = Desired(
+            service,
+            self.clients,
+            settings=SettingsScope.NONE if options.no_app_service else SettingsScope.ALL,
+            restart=not options.no_restart,
+            wire=wired.spec(session, label) if wired else None,
+        )
+        return replace(
+            request_for(session, desired, self.now),
+            label=label,
+            part="the Entra ID part" if options.no_app_service else None,
+            identities=self.identities,
+            wire=wired.resource if wired else None,
+            verify=options.verifies and not options.no_app_service,
+            handoff=options.handoff,
+        )
+
+    def _hand_over(self, current: Run, session: Session, outcome: Outcome, target: SiteTarget | None) -> None:
+        site = outcome.after.app_service
+        left = left_to_others(self.options, session, outcome)
+        values = next((step.values for step in left if step.values), None) or ours(site.settings if site else {})
+        if self.options.handoff_text:
+            # Beside a JSON document, a text for people goes where all talk goes.
+            tell = current.terminal.say if current.terminal.json else current.terminal.result
+            for line in support_request(values, outcome.request.label).splitlines():
+                tell(line)
+        if self.handoff is not None:
+            self.handoff.write(handoff_text(values, target.label if target else None))
+
+
+def _stores(options: CredentialOptions, clients: int) -> SecretTo:
+    return secret_to(options.secret_to, clients, options.secret_format, options.secret_names)

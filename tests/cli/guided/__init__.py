@@ -1,0 +1,1 @@
+"""The guided way: its questions, what becomes of the answers, and that no one waits without a terminal."""

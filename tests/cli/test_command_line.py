@@ -1,0 +1,53 @@
+"""Options as a command line: what is printed to be typed again has to mean the same."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+from mct_s2s.cli.binding import command
+from mct_s2s.cli.command_line import command_line
+from mct_s2s.cli.credentials import CredentialType
+from mct_s2s.cli.options.add_client import AddClientOptions
+from mct_s2s.cli.options.setup import SetupOptions
+
+FEDERATED = CredentialType("federated")
+
+
+def typed(line: str, kind: type[Any]) -> Any:
+    """The options that the parser makes of a command line."""
+    read: list[Any] = []
+
+    def take(options: Any) -> int:
+        read.append(options)
+        return 0
+
+    app = typer.Typer(add_completion=False)
+    command(app, "x", kind, "Some.")(take)
+    program, _, *words = shlex.split(line)
+    typer.main.get_command(app)(words, standalone_mode=False)
+    assert program == "mct-s2s"
+    return read[0]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        SetupOptions(app_service="contosolearn", resource_group="mct-prod"),
+        SetupOptions(app_service="a", client=["One", "Two words", "$(touch x)", "-x"], managed_identity=["func"]),
+        SetupOptions(app_service="a", client=["A"], credential=FEDERATED, github="o/r:b", no_restart=True),
+        SetupOptions(cloud="sandbox", timeout=90.5, handoff=Path("it's.json"), yes=True, role="-role"),
+        AddClientOptions(name="Import", app_service="a", secret_to="keyvault:v"),
+        AddClientOptions(name="--odd", app_service="a", from_file=Path("-f")),
+    ],
+)
+def test_what_is_printed_means_the_same(options: Any) -> None:
+    assert typed(command_line("x", options), type(options)) == options
+
+
+def test_defaults_are_left_out_and_short_names_used() -> None:
+    options = SetupOptions(app_service="contosolearn", resource_group="mct-prod", client=["A b"])
+    assert command_line("setup", options) == "mct-s2s setup -a contosolearn -g mct-prod --client 'A b'"

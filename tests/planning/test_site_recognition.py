@@ -1,0 +1,90 @@
+"""Which web apps are MCT sites: a wrong guess would offer someone else's web app for configuration."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pytest
+from mct_s2s.model.azure_resources import Site
+from mct_s2s.model.resource_id import ResourceId
+from mct_s2s.model.site_settings import APPLICATION_IDS, AUDIENCE, ENABLED, OBJECT_IDS
+from mct_s2s.planning.site_recognition import SiteSurvey, by_likelihood, survey_of
+
+from tests.planning.worlds import SUBSCRIPTION, guid
+
+
+def site(name: str, *, group: str = "mct-prod", kind: str = "app") -> Site:
+    return Site(ResourceId.site(SUBSCRIPTION, group, name), kind, "Running", (f"{name}.azurewebsites.net",))
+
+
+LEARN, LEARN_FA = site("contosolearn"), site("contosolearn-fa-x7k2q", kind="functionapp")
+PORTAL = site("partner-portal", group="integrations")
+REPORTS = site("reports-func", group="integrations", kind="functionapp,linux")
+
+
+def surveyed(*sites: Site, settings: Mapping[Site, Mapping[str, str | None] | None] | None = None) -> SiteSurvey:
+    return survey_of(sites, {one.resource: values for one, values in (settings or {}).items()})
+
+
+def names(sites: tuple[Site, ...]) -> list[str]:
+    return [one.name for one in sites]
+
+
+def test_a_site_is_known_by_its_function_app() -> None:
+    found = surveyed(REPORTS, PORTAL, LEARN_FA, LEARN)
+    assert [one.site for one in found.mct] == [LEARN]
+    assert (names(found.others), names(found.function_apps)) == (
+        ["partner-portal"],
+        ["contosolearn-fa-x7k2q", "reports-func"],
+    )
+
+
+@pytest.mark.parametrize("beside", ["contosolearn-fa-x7k2q", "ContosoLearn-FA-x"])
+def test_names_are_compared_as_azure_does(beside: str) -> None:
+    assert len(surveyed(LEARN, site(beside, kind="functionapp", group="MCT-prod")).mct) == 1
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        site("contosolearn-fa-x7k2q", kind="functionapp", group="elsewhere"),
+        site("contosolearn2-fa-x7k2q", kind="functionapp"),
+        site("contosolearn-func", kind="functionapp"),
+    ],
+)
+def test_a_function_app_of_another_deployment_says_nothing(other: Site) -> None:
+    assert surveyed(LEARN, other).mct == ()
+
+
+def test_a_site_is_known_by_its_settings() -> None:
+    read = {PORTAL: {"Path": "x"}, LEARN: {"serviceauthaudience": "api://x", "SqlPassword": "hidden"}}
+    (found,) = surveyed(PORTAL, LEARN, settings=read).mct
+    assert (found.site, found.settings) == (LEARN, {AUDIENCE.name: "api://x"}), "no other setting is kept"
+
+
+def test_what_is_set_up_already_is_known() -> None:
+    lists = {OBJECT_IDS.name: guid("mi"), APPLICATION_IDS.name: f"{guid('a')};{guid('b')}"}
+    (on,) = surveyed(LEARN, settings={LEARN: {ENABLED.name: "True", **lists}}).mct
+    (off,) = surveyed(LEARN, settings={LEARN: {ENABLED.name: "false"}}).mct
+    assert (on.is_set_up, on.allowed, off.is_set_up) == (True, 3, False)
+
+
+def test_settings_that_cannot_be_read_are_not_no_settings() -> None:
+    (found,) = surveyed(LEARN, LEARN_FA, settings={LEARN: None}).mct
+    assert found.settings is None
+
+
+def test_a_web_app_with_the_name_of_a_function_app_is_never_offered() -> None:
+    """The document's warning, whatever the kind says and whatever settings it has."""
+    disguised = site("contosolearn-fa-x7k2q", kind="app")
+    found = surveyed(disguised, settings={disguised: {ENABLED.name: "true"}})
+    assert (found.mct, found.others) == ((), ())
+
+
+def test_callers_are_the_apps_that_belong_to_no_deployment() -> None:
+    assert names(surveyed(LEARN, LEARN_FA, PORTAL, REPORTS).callers) == ["partner-portal", "reports-func"]
+
+
+def test_the_likeliest_are_read_first() -> None:
+    early = site("a-shop")
+    assert by_likelihood([REPORTS, early, LEARN_FA, LEARN]) == [LEARN, early]
